@@ -1,0 +1,419 @@
+//! The legacy group announcement (`doc`): the operations we send and the document we read.
+//!
+//! Official pages `group/chat-announcement/{get,patch,intro}`.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{OpenId, wire::percent_encode};
+
+/// One change of the document. All operations of one patch apply, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Inserts blocks right after the title, above all that stands there.
+    InsertBlocks(Vec<LegacyBlock>),
+    /// Deletes whole consecutive blocks: a range of [UTF-16 units](utf16_len) at the patch's
+    /// revision.
+    DeleteContentRange(Range<u64>),
+}
+
+/// A block to insert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LegacyBlock {
+    /// A line of text.
+    Paragraph(LegacyParagraph),
+}
+
+/// A line of text, without style of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LegacyParagraph {
+    /// What stands in it, in order; an empty paragraph is an empty line.
+    pub elements: Vec<LegacyElement>,
+}
+
+/// A part of a paragraph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LegacyElement {
+    /// Text in one style.
+    TextRun {
+        text: String,
+        style: LegacyTextStyle,
+    },
+    /// A mention, which the document shows as a name.
+    Person { open_id: OpenId },
+}
+
+/// The style of a run of text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the platform's five switches"
+)]
+pub struct LegacyTextStyle {
+    /// Heavy type.
+    pub bold: bool,
+    /// Slanted type.
+    pub italic: bool,
+    /// Struck out.
+    pub strike_through: bool,
+    /// Underlined.
+    pub under_line: bool,
+    /// Set as code.
+    pub code_inline: bool,
+    /// Where the text leads; percent-encoded on the way.
+    pub link: Option<String>,
+}
+
+/// A legacy announcement as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegacyDocument {
+    /// The plain text of the title.
+    pub title: String,
+    /// The blocks of the body, in order. Even an empty document has one empty paragraph.
+    pub blocks: Vec<PlacedBlock>,
+}
+
+/// A block of a [`LegacyDocument`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedBlock {
+    /// `paragraph`, `table`, `horizontalLine`, …
+    pub block_type: String,
+    /// Where it stands, in [UTF-16 units](utf16_len), without its final line break. Not every
+    /// type of block says so.
+    pub range: Option<Range<u64>>,
+    /// The plain text of a paragraph; `None` for all other blocks.
+    pub text: Option<String>,
+}
+
+/// The length of a text in UTF-16 code units, the unit of every index in a legacy document.
+pub fn utf16_len(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+impl Operation {
+    /// The operation as the patch request wants it: JSON written into a string.
+    pub fn to_json(&self) -> String {
+        let request = match self {
+            Self::InsertBlocks(blocks) => {
+                let blocks: Vec<Value> = blocks.iter().map(LegacyBlock::to_value).collect();
+                json!({
+                    "requestType": "InsertBlocksRequestType",
+                    "insertBlocksRequest": {
+                        "payload": json!({ "blocks": blocks }).to_string(),
+                        "location": { "zoneId": "0", "index": 0, "startOfZone": true },
+                    },
+                })
+            }
+            Self::DeleteContentRange(range) => json!({
+                "requestType": "DeleteContentRangeRequestType",
+                "deleteContentRangeRequest": {
+                    "deleteRange": {
+                        "zoneId": "0",
+                        "startIndex": range.start,
+                        "endIndex": range.end,
+                    },
+                },
+            }),
+        };
+        request.to_string()
+    }
+}
+
+impl LegacyBlock {
+    fn to_value(&self) -> Value {
+        let Self::Paragraph(paragraph) = self;
+        let elements: Vec<Value> = paragraph
+            .elements
+            .iter()
+            .map(LegacyElement::to_value)
+            .collect();
+        json!({ "type": "paragraph", "paragraph": { "elements": elements } })
+    }
+}
+
+impl LegacyParagraph {
+    /// A paragraph of plain text, which must not contain a line break.
+    pub fn plain(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let style = LegacyTextStyle::default();
+        let elements = if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![LegacyElement::TextRun { text, style }]
+        };
+        Self { elements }
+    }
+
+    /// The text that [`PlacedBlock::text`] shows once this paragraph stands in the document.
+    pub fn plain_text(&self) -> String {
+        self.elements
+            .iter()
+            .map(|element| match element {
+                LegacyElement::TextRun { text, .. } => text.clone(),
+                LegacyElement::Person { open_id } => person_text(open_id.as_str()),
+            })
+            .collect()
+    }
+}
+
+impl LegacyElement {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::TextRun { text, style } => json!({
+                "type": "textRun",
+                "textRun": { "text": text, "style": style.to_value() },
+            }),
+            Self::Person { open_id } => json!({
+                "type": "person",
+                "person": { "openId": open_id },
+            }),
+        }
+    }
+}
+
+impl LegacyTextStyle {
+    /// Only what is switched on is written: the platform fills in the rest.
+    fn to_value(&self) -> Value {
+        let switches = [
+            ("bold", self.bold),
+            ("italic", self.italic),
+            ("strikeThrough", self.strike_through),
+            ("underLine", self.under_line),
+            ("codeInline", self.code_inline),
+        ];
+        let mut style: serde_json::Map<String, Value> = switches
+            .into_iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, on)| (name.to_owned(), on.into()))
+            .collect();
+        if let Some(link) = &self.link {
+            style.insert("link".to_owned(), json!({ "url": percent_encode(link) }));
+        }
+        style.into()
+    }
+}
+
+impl LegacyDocument {
+    /// Reads the `content` string of an announcement. Unknown blocks and elements are kept by
+    /// their type and never fail.
+    pub fn parse(content: &str) -> Result<Self, serde_json::Error> {
+        let wire: WireDocument = serde_json::from_str(content)?;
+        Ok(Self {
+            title: plain_text(&wire.title),
+            blocks: wire.body.blocks.iter().map(PlacedBlock::read).collect(),
+        })
+    }
+
+    /// The range of the whole body, for [`Operation::DeleteContentRange`]. `None` if the first or
+    /// the last block does not say where it stands.
+    pub fn body_range(&self) -> Option<Range<u64>> {
+        let first = self.blocks.first()?.range.clone()?;
+        let last = self.blocks.last()?.range.clone()?;
+        Some(first.start..last.end)
+    }
+}
+
+impl PlacedBlock {
+    fn read(block: &Value) -> Self {
+        let block_type = block["type"].as_str().unwrap_or_default();
+        let body = &block[block_type];
+        let location = &body["location"];
+        let index = |end: &str| location[end].as_u64();
+        Self {
+            block_type: block_type.to_owned(),
+            range: index("startIndex")
+                .zip(index("endIndex"))
+                .map(|(start, end)| start..end),
+            text: (block_type == "paragraph").then(|| plain_text(body)),
+        }
+    }
+}
+
+/// The text of everything in `elements` that has any.
+fn plain_text(holder: &Value) -> String {
+    let elements = holder["elements"].as_array().map_or(&[][..], Vec::as_slice);
+    elements
+        .iter()
+        .map(|element| match element["type"].as_str() {
+            Some("textRun") => element["textRun"]["text"].as_str().map(str::to_owned),
+            Some("person") => element["person"]["openId"].as_str().map(person_text),
+            _ => None,
+        })
+        .map(Option::unwrap_or_default)
+        .collect()
+}
+
+fn person_text(open_id: &str) -> String {
+    format!("@{open_id}")
+}
+
+#[derive(Deserialize)]
+struct WireDocument {
+    #[serde(default)]
+    title: Value,
+    #[serde(default)]
+    body: WireBody,
+}
+
+#[derive(Default, Deserialize)]
+struct WireBody {
+    #[serde(default)]
+    blocks: Vec<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::{self, Row};
+
+    #[test]
+    fn lengths_count_utf16_units() {
+        for row in vectors::rows("utf16_offsets") {
+            let length = u64::try_from(utf16_len(row.text("text"))).unwrap();
+            assert_eq!(length, row.number("utf16_units"), "{}", row.text("text"));
+        }
+    }
+
+    /// The document of a row, as the platform would write it.
+    fn document(row: &Row) -> Value {
+        let paragraphs = row.0["paragraphs"].as_array().unwrap().iter().map(|one| {
+            let mut paragraph = json!({ "elements": [], "location": location(&one["paragraph"]) });
+            if one["run"].is_array() {
+                paragraph["elements"] = json!([{ "type": "textRun", "textRun": {
+                    "text": one["text"], "style": {}, "location": location(&one["run"]),
+                }}]);
+            }
+            if one["style_key_present"] == true {
+                paragraph["style"] = json!({});
+            }
+            json!({ "type": "paragraph", "paragraph": paragraph })
+        });
+        json!({
+            "title": {
+                "elements": [{ "type": "textRun", "textRun": { "text": row.text("title") } }],
+                "location": location(&row.0["title_range"]),
+            },
+            "body": { "blocks": paragraphs.collect::<Vec<_>>() },
+        })
+    }
+
+    fn location(range: &Value) -> Value {
+        json!({ "zoneId": "0", "startIndex": range[0], "endIndex": range[1] })
+    }
+
+    #[test]
+    fn the_known_documents_are_read_with_their_ranges() {
+        for row in vectors::rows("legacy_doc_offsets") {
+            let read = LegacyDocument::parse(&document(&row).to_string()).unwrap();
+            assert_eq!(read.title, row.text("title"));
+            for (block, expected) in read
+                .blocks
+                .iter()
+                .zip(row.0["paragraphs"].as_array().unwrap())
+            {
+                assert_eq!(block.text.as_deref(), expected["text"].as_str());
+                let range = block.range.clone().unwrap();
+                assert_eq!(json!([range.start, range.end]), expected["paragraph"]);
+                // One more unit before the text where the paragraph has a style.
+                let placeholder = usize::from(expected["style_key_present"] == true);
+                let units = utf16_len(block.text.as_deref().unwrap()) + placeholder;
+                assert_eq!(range.end - range.start, u64::try_from(units).unwrap());
+            }
+            let body = read.body_range().unwrap();
+            assert_eq!(body.start, row.0["title_range"][1].as_u64().unwrap() + 1);
+            assert_eq!(body.end + 1, row.number("doc_length"));
+        }
+    }
+
+    #[test]
+    fn blocks_and_elements_that_nobody_knows_are_kept_by_their_type() {
+        let content = json!({ "body": { "blocks": [
+            { "type": "horizontalLine", "horizontalLine": { "location": { "startIndex": 1, "endIndex": 2 } } },
+            { "type": "paragraph", "paragraph": { "elements": [
+                { "type": "person", "person": { "openId": "ou_1" } },
+                { "type": "reminder", "reminder": {} },
+                { "type": "textRun", "textRun": { "text": " hi" } } ] } },
+            { "type": "callout" },
+            7,
+        ] } });
+        let read = LegacyDocument::parse(&content.to_string()).unwrap();
+        let blocks: Vec<_> = read
+            .blocks
+            .iter()
+            .map(|b| (&*b.block_type, b.text.as_deref()))
+            .collect();
+        let expected = [
+            ("horizontalLine", None),
+            ("paragraph", Some("@ou_1 hi")),
+            ("callout", None),
+            ("", None),
+        ];
+        assert_eq!(blocks, expected);
+        assert_eq!(read.blocks[0].range, Some(1..2));
+        assert_eq!(read.body_range(), None);
+        assert!(LegacyDocument::parse("").is_err());
+        assert!(LegacyDocument::parse("{}").unwrap().blocks.is_empty());
+    }
+
+    #[test]
+    fn an_insertion_is_json_in_a_string_in_json() {
+        let style = LegacyTextStyle {
+            bold: true,
+            link: Some("https://x.y/?a=1".to_owned()),
+            ..LegacyTextStyle::default()
+        };
+        let elements = vec![
+            LegacyElement::TextRun {
+                text: "a👋".to_owned(),
+                style,
+            },
+            LegacyElement::Person {
+                open_id: "ou_1".into(),
+            },
+        ];
+        let rich = LegacyParagraph { elements };
+        assert_eq!(rich.plain_text(), "a👋@ou_1");
+        let blocks = [
+            rich,
+            LegacyParagraph::plain("b"),
+            LegacyParagraph::plain(""),
+        ];
+        let insert = Operation::InsertBlocks(blocks.map(LegacyBlock::Paragraph).into());
+        let request: Value = serde_json::from_str(&insert.to_json()).unwrap();
+        let payload = request["insertBlocksRequest"]["payload"].as_str().unwrap();
+        let expected = json!({
+            "requestType": "InsertBlocksRequestType",
+            "insertBlocksRequest": {
+                "payload": payload,
+                "location": { "zoneId": "0", "index": 0, "startOfZone": true },
+            },
+        });
+        assert_eq!(request, expected);
+
+        let paragraph =
+            |elements: Value| json!({ "type": "paragraph", "paragraph": { "elements": elements } });
+        let run = |text, style: Value| json!({ "type": "textRun", "textRun": { "text": text, "style": style } });
+        let styled = json!({ "bold": true, "link": { "url": "https%3A%2F%2Fx.y%2F%3Fa%3D1" } });
+        let person = json!({ "type": "person", "person": { "openId": "ou_1" } });
+        let blocks = json!({ "blocks": [
+            paragraph(json!([run("a👋", styled), person])),
+            paragraph(json!([run("b", json!({}))])),
+            paragraph(json!([])),
+        ] });
+        assert_eq!(serde_json::from_str::<Value>(payload).unwrap(), blocks);
+    }
+
+    #[test]
+    fn a_deletion_names_its_range() {
+        let delete = Operation::DeleteContentRange(13..27).to_json();
+        let expected = json!({
+            "requestType": "DeleteContentRangeRequestType",
+            "deleteContentRangeRequest": {
+                "deleteRange": { "zoneId": "0", "startIndex": 13, "endIndex": 27 },
+            },
+        });
+        assert_eq!(serde_json::from_str::<Value>(&delete).unwrap(), expected);
+    }
+}

@@ -1,0 +1,107 @@
+//! The client: one method per call of the platform, each judged by its `code`.
+
+mod announcement;
+mod bot;
+mod chat;
+mod docx;
+mod message;
+mod top_notice;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+
+pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
+pub use bot::BotInfo;
+pub use chat::{Chat, Who};
+pub use docx::{CreateChildren, Created, DeleteChildren};
+pub use message::{Message, MessageMention};
+pub use top_notice::TopNotice;
+
+use crate::http::{Answer, Http, OnCall, Request};
+use crate::token::{Grant, Tokens};
+use crate::{AppId, Clock, Error};
+
+/// Asks for people's ids in the form that is the app's own.
+const OPEN_ID: (&str, &str) = ("user_id_type", "open_id");
+
+/// What a [`Client`] is made of.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// `https://open.feishu.cn`, `https://open.larksuite.com`, or a stand-in.
+    pub base_url: String,
+    /// The app.
+    pub app_id: AppId,
+    /// The app's secret.
+    pub app_secret: SecretString,
+    /// Tells when a token has to be renewed.
+    pub clock: Clock,
+    /// How long one exchange may take, from connecting to the last byte.
+    pub timeout: Duration,
+    /// Is told of every exchange.
+    pub on_call: Option<OnCall>,
+}
+
+/// Calls the platform in the name of one app. Clones share connections and token.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    tokens: Tokens,
+    app_id: AppId,
+}
+
+impl Client {
+    /// Prepares a client; nothing is sent yet.
+    pub fn new(config: ClientConfig) -> Result<Self, Error> {
+        let http = Http::new(&config.base_url, config.timeout, config.on_call)?;
+        let grant = Grant::SelfBuilt {
+            app_id: config.app_id.clone(),
+            app_secret: config.app_secret,
+        };
+        Ok(Self(Arc::new(Inner {
+            tokens: Tokens::new(http.clone(), grant, config.clock),
+            http,
+            app_id: config.app_id,
+        })))
+    }
+
+    /// The app in whose name this client calls.
+    pub fn app_id(&self) -> &AppId {
+        &self.0.app_id
+    }
+
+    /// Whether a valid token is in hand; asks nobody.
+    pub fn token_ready(&self) -> bool {
+        self.0.tokens.is_ready()
+    }
+
+    /// Gets a token if none is in hand: shows that app id and secret are right.
+    pub async fn check_credentials(&self) -> Result<(), Error> {
+        self.0.tokens.get().await.map(drop)
+    }
+
+    /// Makes a call with a token. If the platform refuses the token, another one is fetched and the
+    /// call made once more; a second refusal is final.
+    async fn call(&self, request: Request<'_>) -> Result<Answer, Error> {
+        let Inner { http, tokens, .. } = &*self.0;
+        let token = tokens.get().await?;
+        match http.send(&request, Some(&token)).await {
+            Err(error) if error.is_token_rejected() => {
+                tokens.evict(&token);
+                let token = tokens.get().await?;
+                http.send(&request, Some(&token)).await
+            }
+            result => result,
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("app_id", &self.0.app_id)
+            .finish_non_exhaustive()
+    }
+}

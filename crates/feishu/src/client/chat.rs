@@ -1,0 +1,94 @@
+//! A chat's settings and roles.
+//!
+//! Official page `group/chat/get`.
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::{Client, OPEN_ID};
+use crate::Error;
+use crate::http::Request;
+use crate::ids::{AppId, ChatId, OpenId, TenantKey};
+use crate::wire::{optional_id, or_default};
+
+/// A chat as the platform describes it to the app. One that the bot is not in tells little more
+/// than its name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Chat {
+    /// The group's name.
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+    /// The owner; none if the owner is a bot.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub owner_id: Option<OpenId>,
+    /// The people who are admins.
+    #[serde(
+        default,
+        rename = "user_manager_id_list",
+        deserialize_with = "or_default"
+    )]
+    pub user_manager_ids: Vec<OpenId>,
+    /// The bots that are admins.
+    #[serde(
+        default,
+        rename = "bot_manager_id_list",
+        deserialize_with = "or_default"
+    )]
+    pub bot_manager_ids: Vec<AppId>,
+    /// Who may edit the group's information, the announcement included.
+    pub edit_permission: Option<Who>,
+    /// Who may manage the top notice. Not in the official page, though the platform sends it:
+    /// absence tells nothing.
+    pub pin_manage_setting: Option<Who>,
+    /// Who may speak.
+    pub moderation_permission: Option<Who>,
+    /// `group`, `topic` or `p2p`.
+    pub chat_mode: Option<String>,
+    /// `chat`, or `thread` where every message is a topic; only in a `group`.
+    pub group_message_type: Option<String>,
+    /// `normal`, `dissolved` or `dissolved_save`.
+    pub chat_status: Option<String>,
+    /// The tenant that the chat belongs to.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub tenant_key: Option<TenantKey>,
+    /// Whether people of other tenants may be in it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub external: bool,
+}
+
+/// Whom a setting of a chat lets do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(from = "String")]
+pub enum Who {
+    /// Every member.
+    AllMembers,
+    /// The owner and the admins, in spite of the name.
+    OnlyOwner,
+    /// Some others, or something that this crate does not know: not every member, at any rate.
+    Other,
+}
+
+impl From<String> for Who {
+    fn from(wire: String) -> Self {
+        match wire.as_str() {
+            "all_members" => Self::AllMembers,
+            "only_owner" => Self::OnlyOwner,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Client {
+    /// Reads a chat's settings and roles.
+    pub async fn get_chat(&self, chat: &ChatId) -> Result<Chat, Error> {
+        self.call(Request {
+            endpoint: "get_chat",
+            method: Method::GET,
+            path: &["im", "v1", "chats", chat.as_str()],
+            query: &[OPEN_ID],
+            body: None,
+        })
+        .await?
+        .data()
+    }
+}

@@ -1,0 +1,95 @@
+//! The platform's identifiers, one type each, so that a chat can never be passed for a message.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])+ $name:ident;)+) => {$(
+        $(#[$doc])+
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the identifier as the platform wrote it.
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
+
+            /// The identifier as the platform wrote it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({:?})", stringify!($name), self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.to_owned())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(id: String) -> Self {
+                Self(id)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// An app, `cli_…`.
+    AppId;
+    /// A group or direct chat, `oc_…`.
+    ChatId;
+    /// A message, `om_…`.
+    MessageId;
+    /// A topic, `omt_…`.
+    ThreadId;
+    /// A person or bot as one app sees them, `ou_…`; another app sees another.
+    OpenId;
+    /// A person as all apps of one developer see them, `on_…`.
+    UnionId;
+    /// A person within a tenant; given only to apps that may read employee ids.
+    UserId;
+    /// A tenant: one organisation.
+    TenantKey;
+    /// One event, the same in every delivery of it.
+    EventId;
+    /// A block of a docx document; an announcement's page block has the chat's id.
+    BlockId;
+    /// One reaction on a message.
+    ReactionId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_plain_string_on_the_wire_and_names_its_kind_in_debug() {
+        let id = ChatId::from("oc_1");
+        assert_eq!(serde_json::to_string(&id).unwrap(), r#""oc_1""#);
+        assert_eq!(serde_json::from_str::<ChatId>(r#""oc_1""#).unwrap(), id);
+        assert_eq!(format!("{id} {id:?}"), r#"oc_1 ChatId("oc_1")"#);
+        assert_eq!(id.as_ref(), id.as_str());
+    }
+}

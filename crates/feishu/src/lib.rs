@@ -1,0 +1,45 @@
+#![doc = include_str!("../README.md")]
+
+mod announcement;
+mod client;
+mod clock;
+mod docx;
+mod encryption;
+mod envelope;
+mod error;
+mod event;
+mod http;
+mod ids;
+mod message;
+mod signature;
+mod token;
+#[cfg(test)]
+mod vectors;
+mod wire;
+
+pub use announcement::{
+    LegacyBlock, LegacyDocument, LegacyElement, LegacyParagraph, LegacyTextStyle, Operation,
+    PlacedBlock, utf16_len,
+};
+pub use client::{
+    AnnouncementInfo, AnnouncementKind, BotInfo, Chat, Client, ClientConfig, CreateChildren,
+    Created, DeleteChildren, LegacyAnnouncement, Message, MessageMention, TopNotice, Who,
+};
+pub use clock::{Clock, ClockHand};
+pub use docx::{Block, Link, TextBlock, TextElement, TextElementStyle};
+pub use encryption::{DecryptError, EmptyKey, EncryptKey};
+pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
+pub use error::{ApiError, Error, InvalidResponse, TransportFailure};
+pub use event::{
+    ChatType, MESSAGE_RECEIVE, Mention, MessageHead, MessageReceived, PersonIds, ReceivedMessage,
+    Sender,
+};
+pub use http::{CallRecord, OnCall};
+pub use ids::{
+    AppId, BlockId, ChatId, EventId, MessageId, OpenId, ReactionId, TenantKey, ThreadId, UnionId,
+    UserId,
+};
+pub use message::{Content, Post, PostElement};
+pub use signature::{
+    NONCE_HEADER, SIGNATURE_HEADER, Signature, SignatureError, TIMESTAMP_HEADER, sign,
+};

@@ -1,0 +1,184 @@
+//! The access token: fetched once for all callers, renewed early, dropped when it is refused.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use crate::error::{Error, TOKEN_ENDPOINT};
+use crate::http::{Http, Request};
+use crate::{AppId, Clock};
+
+/// Renewal begins when this much of a token's life remains. The platform hands out the same token
+/// again until less than 30 minutes of it remain, so asking before is of no use; from then on the
+/// old and the new one are both valid, and ten minutes of distance cover every difference of
+/// clocks. The twenty that remain are for renewals that fail: meanwhile the old token serves.
+const RENEWAL_MARGIN: Duration = Duration::from_mins(20);
+
+/// After a renewal has failed, the token in hand serves this long before the next try.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
+
+/// By what an app gets its tokens; another kind of app is another variant.
+#[derive(Debug, Clone)]
+pub(crate) enum Grant {
+    /// An app of the tenant's own.
+    SelfBuilt {
+        app_id: AppId,
+        app_secret: SecretString,
+    },
+}
+
+/// A tenant access token. Shared, since everyone uses the same one.
+pub(crate) type AccessToken = Arc<SecretString>;
+
+/// Provides a valid token.
+pub(crate) struct Tokens {
+    http: Http,
+    grant: Grant,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// The request under way, which everybody who needs its result waits for.
+    flight: Option<Arc<Flight>>,
+}
+
+type Flight = OnceCell<Result<Held, Error>>;
+
+#[derive(Clone)]
+struct Held {
+    token: AccessToken,
+    renew_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl Tokens {
+    pub(crate) fn new(http: Http, grant: Grant, clock: Clock) -> Self {
+        Self {
+            http,
+            grant,
+            clock,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A valid token: the one in hand, or a new one. However many ask at once, one request is
+    /// made; if it fails, it fails for those who waited for it and is forgotten.
+    pub(crate) async fn get(&self) -> Result<AccessToken, Error> {
+        let flight = {
+            let mut state = self.state();
+            let now = self.clock.now();
+            // A flight that only this state still holds was given up by whoever made it.
+            let renewing = state.flight.as_ref();
+            let renewing = renewing.is_some_and(|flight| Arc::strong_count(flight) > 1);
+            if let Some(held) = state.held.as_ref().filter(|held| now < held.expires_at)
+                && (now < held.renew_at || renewing)
+            {
+                return Ok(Arc::clone(&held.token));
+            }
+            Arc::clone(state.flight.get_or_insert_default())
+        };
+        // Should the caller who fetches go away, the next one who waits begins anew.
+        let landed = flight.get_or_init(|| self.fetch()).await;
+        self.settle(&flight, landed)
+    }
+
+    /// Drops `token`, which the platform refused, unless another has taken its place already.
+    pub(crate) fn evict(&self, token: &AccessToken) {
+        let mut state = self.state();
+        state.held.take_if(|held| Arc::ptr_eq(&held.token, token));
+    }
+
+    /// Whether a valid token is in hand.
+    pub(crate) fn is_ready(&self) -> bool {
+        let now = self.clock.now();
+        let state = self.state();
+        state
+            .held
+            .as_ref()
+            .is_some_and(|held| now < held.expires_at)
+    }
+
+    /// Takes over what a flight brought; the first of those who waited does that for all.
+    fn settle(
+        &self,
+        flight: &Arc<Flight>,
+        landed: &Result<Held, Error>,
+    ) -> Result<AccessToken, Error> {
+        let mut state = self.state();
+        let first = state
+            .flight
+            .take_if(|current| Arc::ptr_eq(current, flight))
+            .is_some();
+        match landed {
+            Ok(new) => {
+                if first {
+                    state.held = Some(new.clone());
+                }
+                Ok(Arc::clone(&new.token))
+            }
+            Err(error) => {
+                let now = self.clock.now();
+                let usable = state.held.as_mut().filter(|held| now < held.expires_at);
+                let held = usable.ok_or_else(|| error.clone())?;
+                if first {
+                    held.renew_at = now.checked_add(RENEWAL_PAUSE).unwrap_or(Timestamp::MAX);
+                    tracing::warn!(%error, "renewing the access token failed, the old one serves on");
+                }
+                Ok(Arc::clone(&held.token))
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<Held, Error> {
+        // Life is counted from before the request, so that a slow answer cannot stretch it.
+        let asked_at = self.clock.now();
+        let answer = self.http.send(&self.grant.request(), None).await?;
+        let issued: Issued = answer.whole()?;
+        let life = Duration::from_secs(issued.expire);
+        // A platform that gives short lives is asked again at half of them.
+        let renew_after = life.saturating_sub(RENEWAL_MARGIN.min(life / 2));
+        let after = |life| asked_at.checked_add(life).unwrap_or(Timestamp::MAX);
+        Ok(Held {
+            token: Arc::new(issued.tenant_access_token),
+            renew_at: after(renew_after),
+            expires_at: after(life),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Grant {
+    /// The request for a token, official page `auth-v3/auth/tenant_access_token_internal`.
+    fn request(&self) -> Request<'static> {
+        let Self::SelfBuilt { app_id, app_secret } = self;
+        Request {
+            endpoint: TOKEN_ENDPOINT,
+            method: Method::POST,
+            path: &["auth", "v3", "tenant_access_token", "internal"],
+            query: &[],
+            body: Some(json!({
+                "app_id": app_id,
+                "app_secret": app_secret.expose_secret(),
+            })),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Issued {
+    tenant_access_token: SecretString,
+    /// Seconds of life that remain.
+    expire: u64,
+}

@@ -1,0 +1,85 @@
+//! How the platform writes what JSON has no type for: times, numbers in strings, absent ids.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// Reads unix time in seconds (up to 11 digits), milliseconds (up to 14) or microseconds; the
+/// platform's pages show all three for fields of the same name.
+pub(crate) fn parse_time(digits: &str) -> Option<Timestamp> {
+    let number: i64 = digits.parse().ok()?;
+    match digits.len() {
+        0..=11 => Timestamp::from_second(number),
+        12..=14 => Timestamp::from_millisecond(number),
+        _ => Timestamp::from_microsecond(number),
+    }
+    .ok()
+}
+
+/// A required time, written as a string of digits.
+pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let digits = Cow::<str>::deserialize(deserializer)?;
+    parse_time(&digits).ok_or_else(|| D::Error::custom("not a unix time"))
+}
+
+/// An identifier that may be absent, null or empty, all of which mean that there is none.
+pub(crate) fn optional_id<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<String>,
+{
+    let id = Option::<String>::deserialize(deserializer)?;
+    Ok(id.filter(|id| !id.is_empty()).map(T::from))
+}
+
+/// A value whose null means the same as its absence.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A whole number, written as a number or as a string.
+pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Text(String),
+    }
+    match Either::deserialize(deserializer)? {
+        Either::Number(number) => Ok(number),
+        Either::Text(text) => text.parse().map_err(D::Error::custom),
+    }
+}
+
+/// Encodes a whole link as the platform wants it: every reserved character too.
+pub(crate) fn percent_encode(link: &str) -> String {
+    link.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_in_seconds_milliseconds_and_microseconds() {
+        let moment = Timestamp::from_second(1_608_725_989).ok();
+        for digits in ["1608725989", "1608725989000", "1608725989000000"] {
+            assert_eq!(parse_time(digits), moment, "{digits}");
+        }
+        for junk in ["", "soon", "1.5", "99999999999999999999"] {
+            assert_eq!(parse_time(junk), None, "{junk}");
+        }
+    }
+}

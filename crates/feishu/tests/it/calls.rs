@@ -1,0 +1,342 @@
+//! Every call once as it succeeds and once as it is refused.
+
+use std::fmt::Debug;
+
+use feishu::{
+    AnnouncementKind, AppId, Block, BlockId, BotInfo, ChatId, CreateChildren, DeleteChildren,
+    Error, LegacyBlock, LegacyElement, LegacyParagraph, LegacyTextStyle, Link, MessageId, OpenId,
+    Operation, TextElement, TextElementStyle, TopNotice, Who,
+};
+use feishu_sim::{ChatSpec, Endpoint, Fault, Simulator, WhoMay, Words};
+
+use crate::{client, platform};
+
+/// Orders a refusal of the next such call and checks that it comes out as an error.
+async fn refused<T: Debug>(
+    sim: &Simulator,
+    endpoint: Endpoint,
+    code: i64,
+    call: impl Future<Output = Result<T, Error>>,
+) {
+    sim.fault(endpoint, Fault::code(code));
+    let error = call.await.unwrap_err();
+    assert_eq!(error.code(), Some(code), "{error}");
+    assert!(
+        !error.may_have_taken_effect() && !error.is_retryable(),
+        "{error}"
+    );
+    let told = sim.calls_to(endpoint).pop().unwrap().log_id;
+    assert_eq!(error.log_id(), Some(&*told));
+}
+
+fn id<T: for<'a> From<&'a str>>(of: &impl ToString) -> T {
+    T::from(&of.to_string())
+}
+
+#[tokio::test]
+async fn a_message_or_the_announcement_is_put_on_top_and_taken_off() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let lin = sim.add_person("Lin");
+    let place = sim.add_chat(ChatSpec::named("Ops").owner(&lin));
+    let said = sim.as_person(&lin).in_chat(&place).say("lunch at noon");
+    let (chat, message): (ChatId, MessageId) = (id(&place), id(&said.id));
+
+    client
+        .put_top_notice(&chat, TopNotice::Message(&message))
+        .await
+        .unwrap();
+    assert_eq!(
+        sim.top_notice(&place),
+        Some(feishu_sim::TopNotice::Message(said.id))
+    );
+    client
+        .put_top_notice(&chat, TopNotice::Announcement)
+        .await
+        .unwrap();
+    assert_eq!(
+        sim.top_notice(&place),
+        Some(feishu_sim::TopNotice::Announcement)
+    );
+    let sent = sim.calls_to(Endpoint::PutTopNotice).pop().unwrap().body;
+    assert_eq!(
+        sent.to_string(),
+        r#"{"chat_top_notice":[{"action_type":"2"}]}"#
+    );
+    client.delete_top_notice(&chat).await.unwrap();
+    assert_eq!(sim.top_notice(&place), None);
+
+    let put = client.put_top_notice(&chat, TopNotice::Announcement);
+    refused(&sim, Endpoint::PutTopNotice, 232_014, put).await;
+    let delete = client.delete_top_notice(&chat);
+    refused(&sim, Endpoint::DeleteTopNotice, 232_014, delete).await;
+    sim.finish();
+}
+
+#[tokio::test]
+async fn a_legacy_announcement_is_read_patched_and_cleared() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let lin = sim.add_person("Lin");
+    let spec = ChatSpec::named("Ops").owner(&lin);
+    let place = sim.add_chat(spec.announcement(feishu_sim::AnnouncementKind::Doc));
+    let chat: ChatId = id(&place);
+    sim.as_person(&lin)
+        .in_chat(&place)
+        .edit_announcement(["停电 👋", "old"]);
+
+    let info = client.get_docx_announcement(&chat).await.unwrap();
+    assert_eq!(info.kind, AnnouncementKind::Doc);
+    let announcement = client.get_announcement(&chat).await.unwrap();
+    assert_eq!(
+        announcement.document().unwrap().blocks[0].text.as_deref(),
+        Some("停电 👋")
+    );
+
+    let style = LegacyTextStyle {
+        bold: true,
+        link: Some("https://example.com/?a=b&c".to_owned()),
+        ..LegacyTextStyle::default()
+    };
+    let rich = LegacyParagraph {
+        elements: vec![
+            LegacyElement::TextRun {
+                text: "新 ".to_owned(),
+                style,
+            },
+            LegacyElement::Person {
+                open_id: OpenId::new(&lin.open_id),
+            },
+        ],
+    };
+    let stands = rich.plain_text();
+    let blocks = vec![
+        LegacyBlock::Paragraph(rich),
+        LegacyBlock::Paragraph(LegacyParagraph::plain("")),
+    ];
+    let insert = Operation::InsertBlocks(blocks);
+    client
+        .patch_announcement(&chat, announcement.revision, &[insert])
+        .await
+        .unwrap();
+    let announcement = client.get_announcement(&chat).await.unwrap();
+    let document = announcement.document().unwrap();
+    let texts: Vec<_> = document
+        .blocks
+        .iter()
+        .filter_map(|block| block.text.as_deref())
+        .collect();
+    assert_eq!(texts[..4], [&*stands, "", "停电 👋", "old"]);
+
+    let delete = Operation::DeleteContentRange(document.body_range().unwrap());
+    client
+        .patch_announcement(&chat, announcement.revision, &[delete])
+        .await
+        .unwrap();
+    assert!(sim.announcement_text(&place).iter().all(String::is_empty));
+
+    let get = client.get_announcement(&chat);
+    refused(&sim, Endpoint::GetDocAnnouncement, 232_097, get).await;
+    let patch = client.patch_announcement(&chat, 0, &[]);
+    refused(&sim, Endpoint::PatchDocAnnouncement, 232_018, patch).await;
+    sim.finish();
+}
+
+#[tokio::test]
+async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let lin = sim.add_person("Lin");
+    let place = sim.add_chat(ChatSpec::named("Ops").owner(&lin));
+    let (chat, page): (ChatId, BlockId) = (id(&place), id(&place));
+    let lines: Vec<String> = (0..600).map(|line| line.to_string()).collect();
+    sim.as_person(&lin).in_chat(&place).edit_announcement(lines);
+
+    let info = client.get_docx_announcement(&chat).await.unwrap();
+    assert_eq!(info.kind, AnnouncementKind::Docx);
+    let style = TextElementStyle {
+        bold: true,
+        link: Some(Link::to("https://example.com")),
+        ..TextElementStyle::default()
+    };
+    let first = Block::paragraph(vec![
+        TextElement::TextRun {
+            content: "新".to_owned(),
+            style,
+        },
+        TextElement::MentionUser {
+            open_id: OpenId::new(&lin.open_id),
+        },
+    ]);
+    let children = [
+        first.clone(),
+        Block::paragraph(vec![TextElement::plain("👋")]),
+    ];
+    let insertion = CreateChildren {
+        parent: &page,
+        index: 0,
+        children: &children,
+        revision_id: info.revision_id,
+        client_token: "0192f1f0-0000-7000-8000-000000000001",
+    };
+    let created = client.create_docx_children(&chat, insertion).await.unwrap();
+    assert_eq!(
+        client.create_docx_children(&chat, insertion).await.unwrap(),
+        created
+    );
+
+    let blocks = client
+        .list_docx_blocks(&chat, created.revision_id)
+        .await
+        .unwrap();
+    assert_eq!(sim.calls_to(Endpoint::ListBlocks).len(), 2);
+    assert_eq!((blocks.len(), blocks[0].block_type), (603, Block::PAGE));
+    assert_eq!(blocks[0].children[..2], created.block_ids);
+    assert_eq!(blocks[1].text, first.text);
+
+    let deletion = DeleteChildren {
+        parent: &page,
+        range: 2..602,
+        revision_id: created.revision_id,
+        client_token: "0192f1f0-0000-7000-8000-000000000002",
+    };
+    let revision = client
+        .delete_docx_children(&chat, deletion.clone())
+        .await
+        .unwrap();
+    assert!(revision > created.revision_id);
+    assert_eq!(
+        client
+            .list_docx_blocks(&chat, revision)
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
+
+    let info = client.get_docx_announcement(&chat);
+    refused(&sim, Endpoint::GetDocxAnnouncement, 1_772_003, info).await;
+    let list = client.list_docx_blocks(&chat, -1);
+    refused(&sim, Endpoint::ListBlocks, 1_772_006, list).await;
+    let create = client.create_docx_children(&chat, insertion);
+    refused(&sim, Endpoint::CreateChildren, 1_772_005, create).await;
+    let delete = client.delete_docx_children(&chat, deletion);
+    refused(&sim, Endpoint::DeleteChildren, 1_770_032, delete).await;
+    sim.finish();
+}
+
+#[tokio::test]
+async fn a_chat_tells_its_roles_and_settings() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let (lin, kai) = (sim.add_person("Lin"), sim.add_person("Kai"));
+    let spec = ChatSpec::named("Ops")
+        .owner(&lin)
+        .admin(&kai)
+        .bot_is_admin();
+    let spec = spec
+        .edit_permission(WhoMay::OnlyOwner)
+        .pin_manage_setting(None);
+    let chat: ChatId = id(&sim.add_chat(spec));
+
+    let read = client.get_chat(&chat).await.unwrap();
+    assert_eq!(read.name, "Ops");
+    assert_eq!(read.owner_id, Some(OpenId::new(&lin.open_id)));
+    assert_eq!(read.user_manager_ids, [OpenId::new(&kai.open_id)]);
+    assert_eq!(read.bot_manager_ids, [AppId::new(sim.app().app_id)]);
+    assert_eq!(
+        (read.edit_permission, read.pin_manage_setting),
+        (Some(Who::OnlyOwner), None)
+    );
+    assert_eq!(read.moderation_permission, Some(Who::AllMembers));
+    assert_eq!(read.chat_mode.as_deref(), Some("group"));
+    assert_eq!(read.chat_status.as_deref(), Some("normal"));
+    assert_eq!(
+        (read.tenant_key, read.external),
+        (Some((&*sim.app().tenant_key).into()), false)
+    );
+
+    refused(&sim, Endpoint::GetChat, 232_011, client.get_chat(&chat)).await;
+    sim.finish();
+}
+
+#[tokio::test]
+async fn a_message_is_read_answered_once_and_reacted_to() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let lin = sim.add_person("Lin");
+    let place = sim.add_chat(ChatSpec::named("Ops").owner(&lin));
+    let said = sim
+        .as_person(&lin)
+        .in_chat(&place)
+        .say(Words::at_bot().text(" /help"));
+    let message: MessageId = id(&said.id);
+
+    let read = client.get_message(&message).await.unwrap();
+    assert_eq!((&read.message_id, read.chat_id), (&message, id(&place)));
+    assert_eq!((&*read.msg_type, read.deleted), ("text", false));
+    assert_eq!(read.content, r#"{"text":"@_user_1 /help"}"#);
+    assert_eq!(read.mentions[0].id, OpenId::new(sim.app().bot_open_id));
+
+    let uuid = "0192f1f0-0000-7000-8000-000000000003";
+    let reply = client
+        .reply(&message, "a < b\n<at user_id=\"all\"></at>", uuid)
+        .await
+        .unwrap();
+    assert_eq!(
+        client
+            .reply(&message, "a < b\n<at user_id=\"all\"></at>", uuid)
+            .await
+            .unwrap(),
+        reply
+    );
+    let shown = "a < b\n<\u{200b}at user_id=\"all\"><\u{200b}/at>";
+    assert_eq!(sim.replies_to(&said.id), [shown]);
+    client.add_reaction(&message, "Pin").await.unwrap();
+    assert_eq!(sim.reactions(&said.id), ["Pin"]);
+
+    refused(
+        &sim,
+        Endpoint::GetMessage,
+        230_027,
+        client.get_message(&message),
+    )
+    .await;
+    refused(
+        &sim,
+        Endpoint::ReplyMessage,
+        230_011,
+        client.reply(&message, "x", "u2"),
+    )
+    .await;
+    refused(
+        &sim,
+        Endpoint::AddReaction,
+        231_001,
+        client.add_reaction(&message, "pin"),
+    )
+    .await;
+    sim.as_person(&lin).in_chat(&place).recall(&said.id);
+    assert!(
+        client
+            .get_message(&message)
+            .await
+            .is_ok_and(|message| message.deleted)
+    );
+    sim.finish();
+}
+
+#[tokio::test]
+async fn the_bot_tells_who_it_is() {
+    let sim = platform().await;
+    let client = client(&sim);
+    assert_eq!(client.app_id().as_str(), sim.app().app_id);
+    let bot = client.bot_info().await.unwrap();
+    assert_eq!(bot.open_id.as_str(), sim.app().bot_open_id);
+    assert_eq!(
+        (bot.app_name, bot.activate_status),
+        (sim.app().bot_name, BotInfo::ACTIVE)
+    );
+    refused(&sim, Endpoint::BotInfo, 230_006, client.bot_info()).await;
+    sim.finish();
+}

@@ -1,0 +1,45 @@
+//! The client against a pretend platform, over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod calls;
+mod failures;
+mod raw;
+mod tokens;
+
+use std::time::Duration;
+
+use feishu::{AppId, Client, ClientConfig, Clock};
+use feishu_sim::{RateLimits, Simulator};
+use jiff::Timestamp;
+
+const SECRET: &str = "a-secret-that-nobody-may-see";
+
+/// A platform whose limits only come into play where a test orders them.
+async fn platform() -> Simulator {
+    let builder = Simulator::builder()
+        .app_secret(SECRET)
+        .rate_limits(RateLimits::Off);
+    builder.start().await.unwrap()
+}
+
+/// What a client of that platform is made of; its clock stands where the platform's stands.
+fn config(sim: &Simulator) -> ClientConfig {
+    let now = i64::try_from(sim.clock().now_ms()).unwrap();
+    let (clock, _) = Clock::manual(Timestamp::from_millisecond(now).unwrap());
+    config_for(&sim.base_url(), AppId::new(sim.app().app_id), clock)
+}
+
+fn config_for(base_url: &str, app_id: AppId, clock: Clock) -> ClientConfig {
+    ClientConfig {
+        base_url: base_url.to_owned(),
+        app_id,
+        app_secret: SECRET.into(),
+        clock,
+        timeout: Duration::from_secs(10),
+        on_call: None,
+    }
+}
+
+fn client(sim: &Simulator) -> Client {
+    Client::new(config(sim)).unwrap()
+}

@@ -1,0 +1,124 @@
+//! Answers that the pretend platform never gives, from a bare socket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use feishu::{AppId, BlockId, Client, Clock, CreateChildren, Error, InvalidResponse};
+
+use crate::config_for;
+
+const TOKEN: &str = r#"{"code":0,"msg":"ok","tenant_access_token":"t-1","expire":7200}"#;
+
+/// A client of a server that answers the token call and then the next call with `status`,
+/// `headers` and `body`.
+fn client(status: u16, headers: &'static str, body: String) -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for (status, headers, body) in [(200, "", TOKEN.to_owned()), (status, headers, body)] {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_request(&stream);
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            // A client that stops reading a long answer closes the connection meanwhile.
+            drop(stream.write_all(body.as_bytes()));
+        }
+    });
+    let base_url = format!("http://{address}");
+    Client::new(config_for(&base_url, AppId::new("cli_1"), Clock::system())).unwrap()
+}
+
+fn read_request(stream: &TcpStream) {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let line = line.to_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+}
+
+#[tokio::test]
+async fn the_log_id_is_taken_from_the_best_source() {
+    let body = || r#"{"code":1,"msg":"no","error":{"log_id":"from the body"}}"#.to_owned();
+    let check = async |headers, expected| {
+        let error = client(400, headers, body()).bot_info().await.unwrap_err();
+        assert_eq!(error.log_id(), Some(expected), "{headers}");
+    };
+    check("X-Request-Id: second\r\nX-Tt-Logid: first\r\n", "first").await;
+    check("X-Request-Id: second\r\n", "second").await;
+    check("", "from the body").await;
+}
+
+#[tokio::test]
+async fn a_refusal_may_leave_everything_but_the_code_out() {
+    for body in [
+        r#"{"code":7}"#,
+        r#"{"code":7,"msg":null,"error":[1],"data":{}}"#,
+    ] {
+        let error = client(200, "", body.to_owned())
+            .bot_info()
+            .await
+            .unwrap_err();
+        let Error::Api(refusal) = &error else {
+            panic!("{error:?}")
+        };
+        assert_eq!((refusal.code, refusal.status), (7, 200));
+        assert_eq!((error.log_id(), error.retry_after()), (None, None));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_what_it_promises_is_an_error() {
+    let shapeless = async |status, headers, body: String| match client(status, headers, body)
+        .bot_info()
+        .await
+    {
+        Err(Error::InvalidResponse { detail, .. }) => detail,
+        other => panic!("{other:?}"),
+    };
+    let ok = r#"{"code":0,"msg":"ok"}"#.to_owned();
+    assert_eq!(shapeless(200, "", ok).await, InvalidResponse::Shape);
+    let elsewhere = "Location: http://127.0.0.1:1/\r\n";
+    assert_eq!(
+        shapeless(302, elsewhere, String::new()).await,
+        InvalidResponse::NotJson
+    );
+    let long = " ".repeat((8 << 20) + 1);
+    assert_eq!(shapeless(200, "", long).await, InvalidResponse::TooLarge);
+}
+
+#[tokio::test]
+async fn the_revision_of_an_insertion_is_found_under_both_names() {
+    for name in ["revision_id", "document_revision_id"] {
+        let body = format!(
+            r#"{{"code":0,"data":{{"children":[{{"block_id":"b1","block_type":2}}],"{name}":7}}}}"#
+        );
+        let insertion = CreateChildren {
+            parent: &BlockId::new("oc_1"),
+            index: 0,
+            children: &[],
+            revision_id: -1,
+            client_token: "",
+        };
+        let client = client(200, "", body);
+        let created = client
+            .create_docx_children(&"oc_1".into(), insertion)
+            .await
+            .unwrap();
+        assert_eq!(
+            (created.revision_id, created.block_ids),
+            (7, vec!["b1".into()])
+        );
+    }
+}
