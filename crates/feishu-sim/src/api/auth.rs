@@ -1,0 +1,47 @@
+//! Tokens and the bot's own identity (official pages `auth-v3` and `bot-v3`).
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{gateway::Request, refusal::Refusal, state::State};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    app_id: String,
+    app_secret: String,
+}
+
+/// The token endpoint answers HTTP 200 in every case, with its fields beside `code`.
+pub(crate) fn tenant_access_token(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let Credentials { app_id, app_secret } = request.body().map_err(|refusal| Refusal {
+        violation: refusal.violation,
+        ..Refusal::code(10_003)
+    })?;
+    if app_id != state.app.app_id {
+        return Err(Refusal::code(10_003));
+    }
+    if app_secret != state.app.app_secret {
+        return Err(Refusal::code(10_014));
+    }
+    let (token, expire) = state.tokens.current(state.clock.now_ms(), &mut state.ids);
+    Ok(json!({"code": 0, "msg": "ok", "tenant_access_token": token, "expire": expire}))
+}
+
+/// The payload stands under `bot`, not under `data`.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the table of endpoints wants one signature"
+)]
+pub(crate) fn bot_info(state: &mut State, _: &Request) -> Result<Value, Refusal> {
+    let app = &state.app;
+    let bot = json!({
+        // 2 is active, 1 is disabled.
+        "activate_status": if app.bot_active { 2 } else { 1 },
+        "app_name": app.bot_name,
+        "avatar_url": "https://s1-imfile.feishucdn.com/simulated.png",
+        "ip_white_list": [],
+        "open_id": app.bot_open_id,
+    });
+    Ok(json!({"code": 0, "msg": "ok", "bot": bot}))
+}

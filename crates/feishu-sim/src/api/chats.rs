@@ -1,0 +1,148 @@
+//! A chat's information and members (official pages `group/chat/get-chat` and `group/chat-member`).
+
+use serde_json::{Value, json};
+
+use super::{CHAT_DOOR, Door, success};
+use crate::{
+    chats::{Chat, ChatMode},
+    gateway::Request,
+    ids::ChatId,
+    refusal::Refusal,
+    state::State,
+};
+
+const READ_DOOR: Door = Door {
+    unknown: 232_006,
+    direct: None,
+    ..CHAT_DOOR
+};
+
+/// A bot outside the chat sees only its name, avatar, member count and status.
+pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    if !state.app.bot_active {
+        return Err(Refusal::code(READ_DOOR.inactive));
+    }
+    let id = ChatId::from(request.param("chat_id"));
+    let chat = state
+        .chats
+        .get(&id)
+        .ok_or_else(|| Refusal::code(READ_DOOR.unknown))?;
+    if chat.external && !state.app.external_chats {
+        return Err(Refusal::code(READ_DOOR.external));
+    }
+    let mut data = json!({
+        "avatar": "https://p3-lark-file.byteimg.com/simulated.png",
+        "name": chat.name,
+        "user_count": chat.members.len().to_string(),
+        "chat_status": if chat.dissolved { "dissolved" } else { "normal" },
+    });
+    if chat.bot_in {
+        let seen_by_members = settings(state, chat, request.user_id_type());
+        if let (Some(data), Value::Object(fields)) = (data.as_object_mut(), seen_by_members) {
+            data.extend(fields);
+        }
+    }
+    Ok(success(data))
+}
+
+/// Everything that only members see; absent fields are left out.
+fn settings(state: &State, chat: &Chat, user_id_type: &str) -> Value {
+    let managers: Vec<&str> = chat
+        .managers
+        .iter()
+        .map(|person| person.id(user_id_type))
+        .collect();
+    let bots: Vec<&str> = chat
+        .bot_is_manager
+        .then_some(state.app.app_id.as_str())
+        .into_iter()
+        .collect();
+    let mut data = json!({
+        "description": "",
+        "i18n_names": {"zh_cn": chat.name, "en_us": chat.name, "ja_jp": chat.name},
+        "add_member_permission": "all_members",
+        "share_card_permission": "allowed",
+        "at_all_permission": "all_members",
+        "edit_permission": chat.edit_permission.wire(),
+        "user_manager_id_list": managers,
+        "bot_manager_id_list": bots,
+        "chat_mode": match chat.mode {
+            ChatMode::Group | ChatMode::Threads => "group",
+            ChatMode::Topic => "topic",
+            ChatMode::Direct => "p2p",
+        },
+        "chat_type": "private",
+        "chat_tag": "inner",
+        "join_message_visibility": "all_members",
+        "leave_message_visibility": "all_members",
+        "membership_approval": "no_approval_required",
+        "moderation_permission": "all_members",
+        "external": chat.external,
+        "tenant_key": state.app.tenant_key,
+        "bot_count": "1",
+        "restricted_mode_setting": {
+            "status": false,
+            "screenshot_has_permission_setting": "all_members",
+            "download_has_permission_setting": "all_members",
+            "message_has_permission_setting": "all_members",
+        },
+        "urgent_setting": "all_members",
+        "video_conference_setting": "all_members",
+        "hide_member_count_setting": "all_members",
+    });
+    if let Some(owner) = &chat.owner {
+        data["owner_id_type"] = json!(user_id_type);
+        data["owner_id"] = json!(owner.id(user_id_type));
+    }
+    if let Some(who) = chat.pin_manage_setting {
+        data["pin_manage_setting"] = json!(who.wire());
+    }
+    match chat.mode {
+        ChatMode::Group => data["group_message_type"] = json!("chat"),
+        ChatMode::Threads => data["group_message_type"] = json!("thread"),
+        ChatMode::Topic | ChatMode::Direct => {}
+    }
+    data
+}
+
+pub(crate) fn is_in_chat(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let id = ChatId::from(request.param("chat_id"));
+    let chat = state
+        .chats
+        .get(&id)
+        .ok_or_else(|| Refusal::code(READ_DOOR.unknown))?;
+    Ok(success(json!({"is_in_chat": chat.bot_in})))
+}
+
+/// People only; bots are not listed.
+pub(crate) fn members(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let size = request.number("page_size", 20, 1, 100)?;
+    let start = request.number("page_token", 0, 0, i64::MAX)?;
+    let chat = state.enter(request.param("chat_id"), READ_DOOR)?;
+    let id_type = request.query("member_id_type").unwrap_or("open_id");
+    let (start, size) = (
+        usize::try_from(start).unwrap_or(usize::MAX),
+        usize::try_from(size).unwrap_or(20),
+    );
+    let page = chat.members.iter().skip(start).take(size);
+    let items: Vec<Value> = page
+        .map(|person| {
+            json!({
+                "member_id_type": id_type, "member_id": person.id(id_type),
+                "name": person.name, "tenant_key": person.tenant_key,
+            })
+        })
+        .collect();
+    let next = start.saturating_add(items.len());
+    let has_more = next < chat.members.len();
+    let page_token = if has_more {
+        next.to_string()
+    } else {
+        String::new()
+    };
+    let data = json!({
+        "items": items, "has_more": has_more, "page_token": page_token,
+        "member_total": chat.members.len(),
+    });
+    Ok(success(data))
+}

@@ -1,0 +1,239 @@
+//! The upgraded announcement (official pages `group/upgraded-group-announcement`).
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Door, success};
+use crate::{
+    chats::{Announcement, Chat},
+    docx::Document,
+    docx_block::{Content, NewBlock},
+    gateway::{Request, rate_limited},
+    ids::ChatId,
+    limits::{Counted, Limit},
+    refusal::Refusal,
+    state::State,
+};
+
+const DOCX_DOOR: Door = Door {
+    inactive: 1_772_025,
+    unknown: 1_770_002,
+    dissolved: 1_772_001,
+    external: 1_772_004,
+    outside: 1_772_003,
+    direct: Some(1_772_001),
+};
+/// More children than this in one call are refused by the gateway.
+const MAX_CHILDREN: usize = 50;
+/// Edits of one announcement.
+const EDITS: Limit = Limit::per_second(3);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateChildren {
+    children: Vec<NewBlock>,
+    index: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeleteChildren {
+    start_index: i64,
+    end_index: i64,
+}
+
+/// Answers for both kinds of announcement and names the kind.
+pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let chat = state.enter(request.param("chat_id"), DOCX_DOOR)?;
+    let (kind, revision, created_ms, updated_ms, by_bot) = match &chat.announcement {
+        Announcement::Doc(document) => (
+            "doc",
+            document.revision(),
+            document.created_ms,
+            document.updated_ms,
+            document.edited_by_bot,
+        ),
+        Announcement::Docx(document) => (
+            "docx",
+            document.revision(),
+            document.created_ms,
+            document.updated_ms,
+            document.edited_by_bot,
+        ),
+    };
+    let id_type = request.user_id_type();
+    let app = || (state.app.app_id.as_str(), "app_id");
+    let owner = chat
+        .owner
+        .as_ref()
+        .map_or_else(app, |owner| (owner.id(id_type), id_type));
+    let modifier = if by_bot { app() } else { owner };
+    Ok(success(json!({
+        "revision_id": revision,
+        "create_time": created_ms / 1000, "update_time": updated_ms / 1000,
+        "create_time_v2": (created_ms / 1000).to_string(), "update_time_v2": (updated_ms / 1000).to_string(),
+        "owner_id": owner.0, "owner_id_type": owner.1,
+        "modifier_id": modifier.0, "modifier_id_type": modifier.1,
+        "announcement_type": kind,
+    })))
+}
+
+pub(crate) fn blocks(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let document = readable(state, request)?;
+    let ids = document.ids(request.param("chat_id"));
+    page_of(document, &ids, request)
+}
+
+pub(crate) fn children(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let document = readable(state, request)?;
+    let ids = document
+        .children(request.param("block_id"))
+        .ok_or_else(|| Refusal::code(1_770_002))?;
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    page_of(document, &ids, request)
+}
+
+pub(crate) fn block(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let document = readable(state, request)?;
+    let block = document
+        .block(request.param("block_id"))
+        .ok_or_else(|| Refusal::code(1_770_002))?;
+    Ok(success(json!({"block": block})))
+}
+
+pub(crate) fn create_children(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let CreateChildren { children, index } = request.body()?;
+    if children.len() > MAX_CHILDREN {
+        return Err(Refusal::field("children", "the max len is 50"));
+    }
+    if children.is_empty() {
+        return Err(Refusal::field("children", "the min len is 1"));
+    }
+    let index = match index {
+        None | Some(-1) => None,
+        Some(index) => Some(usize::try_from(index).map_err(|_| Refusal::code(1_770_001))?),
+    };
+    let contents: Vec<Content> = children
+        .into_iter()
+        .map(NewBlock::check)
+        .collect::<Result<_, _>>()?;
+    check_mentions(state, request.user_id_type(), &contents)?;
+    write(state, request, |state, id, revision| {
+        let now = state.now();
+        let State { chats, ids, .. } = state;
+        let document = document(chats.get_mut(id))?;
+        let children = document.create(
+            request.param("block_id"),
+            index,
+            revision,
+            (contents, ids, now),
+        )?;
+        Ok(json!({"children": children, "revision_id": document.revision()}))
+    })
+}
+
+pub(crate) fn delete_children(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let DeleteChildren {
+        start_index,
+        end_index,
+    } = request.body()?;
+    let (Ok(start), Ok(end)) = (usize::try_from(start_index), usize::try_from(end_index)) else {
+        return Err(Refusal::code(1_770_001));
+    };
+    write(state, request, |state, id, revision| {
+        let now = state.now();
+        let document = document(state.chats.get_mut(id))?;
+        document.delete(request.param("block_id"), start..end, revision, now)?;
+        Ok(json!({"revision_id": document.revision()}))
+    })
+}
+
+/// Membership, kind, permission, replay and the limit of edits, then the effect. A client token
+/// that was seen before gets the first answer and has no second effect.
+fn write(
+    state: &mut State,
+    request: &Request,
+    effect: impl FnOnce(&mut State, &ChatId, i64) -> Result<Value, Refusal>,
+) -> Result<Value, Refusal> {
+    let revision = request.number("revision_id", -1, -1, i64::MAX)?;
+    let chat = state.enter(request.param("chat_id"), DOCX_DOOR)?;
+    let Announcement::Docx(document_now) = &chat.announcement else {
+        return Err(Refusal::code(1_772_006));
+    };
+    if !chat.lets_bot(Some(chat.edit_permission)) {
+        let code = if state.behaviour.docx_denial_is_forbidden {
+            1_770_032
+        } else {
+            1_772_005
+        };
+        return Err(Refusal::code(code));
+    }
+    let token = request
+        .query("client_token")
+        .filter(|token| !token.is_empty());
+    if let Some(first) = token.and_then(|token| document_now.replays.get(token)) {
+        return Ok(success(first.clone()));
+    }
+    let id = chat.id.clone();
+    state
+        .count(&Counted::Edits(id.clone()), &[EDITS])
+        .map_err(rate_limited)?;
+    let token = token.map_or_else(|| state.ids.hex(), str::to_owned);
+    let mut data = effect(state, &id, revision)?;
+    data["client_token"] = json!(token);
+    document(state.chats.get_mut(&id))?
+        .replays
+        .insert(token, data.clone());
+    Ok(success(data))
+}
+
+fn document(chat: Option<&mut Chat>) -> Result<&mut Document, Refusal> {
+    match chat.map(|chat| &mut chat.announcement) {
+        Some(Announcement::Docx(document)) => Ok(document),
+        Some(Announcement::Doc(_)) | None => Err(Refusal::code(1_772_001)),
+    }
+}
+
+/// The document, to be read at its newest revision; older ones are not kept.
+fn readable<'a>(state: &'a State, request: &Request) -> Result<&'a Document, Refusal> {
+    let revision = request.number("revision_id", -1, -1, i64::MAX)?;
+    let chat = state.enter(request.param("chat_id"), DOCX_DOOR)?;
+    let Announcement::Docx(document) = &chat.announcement else {
+        return Err(Refusal::code(1_772_006));
+    };
+    let newest = i64::try_from(document.revision()).unwrap_or(i64::MAX);
+    if revision == -1 || revision == newest {
+        return Ok(document);
+    }
+    Err(Refusal::code(if revision < newest {
+        1_770_021
+    } else {
+        1_770_001
+    }))
+}
+
+fn page_of(document: &Document, ids: &[&str], request: &Request) -> Result<Value, Refusal> {
+    let size = usize::try_from(request.number("page_size", 500, 1, 500)?).unwrap_or(500);
+    let start =
+        usize::try_from(request.number("page_token", 0, 0, i64::MAX)?).unwrap_or(usize::MAX);
+    let items = document.show(ids.iter().skip(start).take(size).copied());
+    let next = start.saturating_add(items.len());
+    let mut data = json!({"items": items, "has_more": next < ids.len()});
+    if next < ids.len() {
+        data["page_token"] = json!(next.to_string());
+    }
+    Ok(success(data))
+}
+
+/// At most 100 people and 50 documents in one write, and only people of the tenant.
+fn check_mentions(state: &State, id_type: &str, contents: &[Content]) -> Result<(), Refusal> {
+    let people = || contents.iter().flat_map(Content::people);
+    if people().count() > 100 || contents.iter().map(Content::documents).sum::<usize>() > 50 {
+        return Err(Refusal::code(1_770_034));
+    }
+    if people().all(|id| state.is_colleague(id_type, id)) {
+        Ok(())
+    } else {
+        Err(Refusal::code(1_770_001))
+    }
+}

@@ -1,0 +1,165 @@
+//! Reading, sending and replying (official pages `im-v1/message/{get,create,reply}`).
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Door, success};
+use crate::{
+    chats::ChatMode,
+    content,
+    gateway::Request,
+    ids::{ChatId, MessageId},
+    limits::{Counted, Limit},
+    messages::{Draft, Message, Sender},
+    refusal::Refusal,
+    state::State,
+};
+
+/// The door of the message APIs; direct chats are welcome.
+pub(super) const MESSAGE_DOOR: Door = Door {
+    inactive: 230_006,
+    unknown: 230_001,
+    dissolved: 232_009,
+    external: 230_013,
+    outside: 230_002,
+    direct: None,
+};
+/// A `uuid` holds for one hour.
+const UUID_LIFE_MS: u64 = 60 * 60 * 1000;
+/// Messages that all bots together may send to one chat, or one bot to one person.
+const PER_CHAT: Limit = Limit::per_second(5);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    receive_id: String,
+    msg_type: String,
+    content: String,
+    uuid: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the wire's name")]
+struct Reply {
+    msg_type: String,
+    content: String,
+    #[serde(default)]
+    reply_in_thread: bool,
+    uuid: Option<String>,
+}
+
+/// Reading a group's message needs a scope of its own, else 230027.
+pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let message = known(state, request)?;
+    let chat = state.enter(message.chat.as_str(), MESSAGE_DOOR)?;
+    if chat.mode != ChatMode::Direct
+        && state
+            .check_scope(&["im:message.group_msg", "im:message.group_msg:readonly"])
+            .is_err()
+    {
+        return Err(Refusal::code(230_027));
+    }
+    Ok(success(
+        json!({"items": [message.object(&state.app, request.user_id_type())]}),
+    ))
+}
+
+/// Sends to a chat, or to a person by `open_id`; other kinds of receiver are not simulated.
+pub(crate) fn create(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let body: Create = request.body()?;
+    check(&body.msg_type, &body.content, body.uuid.as_deref())?;
+    let chat = match request.query("receive_id_type") {
+        Some("chat_id") => ChatId::from(body.receive_id),
+        Some("open_id") => state
+            .direct
+            .get(&body.receive_id)
+            .cloned()
+            .ok_or_else(|| Refusal::code(230_034))?,
+        _ => {
+            return Err(Refusal::field(
+                "receive_id_type",
+                "must be chat_id or open_id",
+            ));
+        }
+    };
+    let door = Door {
+        unknown: 230_034,
+        ..MESSAGE_DOOR
+    };
+    let chat = state.enter(chat.as_str(), door)?.id.clone();
+    let draft = Draft {
+        chat,
+        sender: Sender::App,
+        parent: None,
+        in_thread: false,
+        msg_type: body.msg_type,
+        content: body.content,
+        mentions: Vec::new(),
+    };
+    send(state, draft, body.uuid)
+}
+
+pub(crate) fn reply(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let body: Reply = request.body()?;
+    check(&body.msg_type, &body.content, body.uuid.as_deref())?;
+    let parent = known(state, request)?;
+    let chat = state.enter(parent.chat.as_str(), MESSAGE_DOOR)?;
+    if parent.recalled {
+        return Err(Refusal::code(230_011));
+    }
+    if body.reply_in_thread && chat.mode == ChatMode::Direct {
+        return Err(Refusal::code(230_071));
+    }
+    let draft = Draft {
+        chat: chat.id.clone(),
+        sender: Sender::App,
+        parent: Some(parent.id.clone()),
+        in_thread: body.reply_in_thread,
+        msg_type: body.msg_type,
+        content: body.content,
+        mentions: Vec::new(),
+    };
+    send(state, draft, body.uuid)
+}
+
+/// The message of the path.
+pub(super) fn known<'a>(state: &'a State, request: &Request) -> Result<&'a Message, Refusal> {
+    let id = MessageId::from(request.param("message_id"));
+    state
+        .messages
+        .get(&id)
+        .ok_or_else(|| Refusal::code(230_001))
+}
+
+/// The shape of a message and the length of its key.
+fn check(msg_type: &str, text: &str, uuid: Option<&str>) -> Result<(), Refusal> {
+    content::check(msg_type, text)?;
+    if uuid.is_some_and(|uuid| uuid.chars().count() > 50) {
+        return Err(Refusal::field("uuid", "the max len is 50"));
+    }
+    Ok(())
+}
+
+/// Sends once per `uuid`: a repeat within the hour gets the first message and makes none.
+fn send(state: &mut State, draft: Draft, uuid: Option<String>) -> Result<Value, Refusal> {
+    let uuid = uuid.filter(|uuid| !uuid.is_empty());
+    let now = state.now();
+    if let Some((_, first)) = uuid.as_ref().and_then(|uuid| {
+        state
+            .sent_uuids
+            .get(uuid)
+            .filter(|(at, _)| at + UUID_LIFE_MS > now)
+    }) {
+        return Ok(success(state.messages[first].object(&state.app, "open_id")));
+    }
+    let counted = Counted::MessagesTo(draft.chat.clone());
+    state
+        .count(&counted, &[PER_CHAT])
+        .map_err(|_| Refusal::code(230_020))?;
+    let id = state.add_message(draft);
+    if let Some(uuid) = uuid {
+        state.sent_uuids.insert(uuid, (now, id.clone()));
+    }
+    Ok(success(state.messages[&id].object(&state.app, "open_id")))
+}

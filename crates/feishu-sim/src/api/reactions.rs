@@ -1,0 +1,113 @@
+//! Reactions to messages (official pages `im-v1/message-reaction`).
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{messages::MESSAGE_DOOR, success};
+use crate::{
+    gateway::Request,
+    ids::MessageId,
+    messages::{Message, Reaction},
+    refusal::Refusal,
+    state::State,
+};
+
+/// Names that the simulator knows; they are case-sensitive.
+const EMOJI: [&str; 22] = [
+    "OK",
+    "THUMBSUP",
+    "ThumbsDown",
+    "DONE",
+    "CheckMark",
+    "CrossMark",
+    "Pin",
+    "Loudspeaker",
+    "LGTM",
+    "OnIt",
+    "OneSecond",
+    "Typing",
+    "Get",
+    "Alarm",
+    "ERROR",
+    "SALUTE",
+    "MinusOne",
+    "Yes",
+    "No",
+    "JIAYI",
+    "THINKING",
+    "APPLAUSE",
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddReaction {
+    reaction_type: ReactionType,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReactionType {
+    emoji_type: String,
+}
+
+/// The same emoji a second time is the same reaction.
+pub(crate) fn add(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let AddReaction {
+        reaction_type: ReactionType { emoji_type },
+    } = request.body()?;
+    if !EMOJI.contains(&emoji_type.as_str()) {
+        return Err(Refusal::code(231_001));
+    }
+    let reaction_id = state.ids.hex();
+    let message = reachable(state, request)?;
+    let known = message
+        .reactions
+        .iter()
+        .find(|reaction| reaction.emoji_type == emoji_type);
+    let reaction = known.cloned().unwrap_or(Reaction {
+        reaction_id,
+        emoji_type,
+    });
+    if !message.reactions.contains(&reaction) {
+        message.reactions.push(reaction.clone());
+    }
+    Ok(success(view(state, &reaction)))
+}
+
+pub(crate) fn delete(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let message = reachable(state, request)?;
+    let named = |reaction: &Reaction| reaction.reaction_id == request.param("reaction_id");
+    let index = message
+        .reactions
+        .iter()
+        .position(named)
+        .ok_or_else(|| Refusal::code(231_010))?;
+    let reaction = message.reactions.remove(index);
+    Ok(success(view(state, &reaction)))
+}
+
+/// The message, if the bot may react to it.
+fn reachable<'a>(state: &'a mut State, request: &Request) -> Result<&'a mut Message, Refusal> {
+    let id = MessageId::from(request.param("message_id"));
+    let message = state
+        .messages
+        .get(&id)
+        .ok_or_else(|| Refusal::code(231_003))?;
+    state.enter(message.chat.as_str(), MESSAGE_DOOR)?;
+    if message.recalled {
+        return Err(Refusal::code(230_110));
+    }
+    state
+        .messages
+        .get_mut(&id)
+        .ok_or_else(|| Refusal::code(231_003))
+}
+
+fn view(state: &State, reaction: &Reaction) -> Value {
+    json!({
+        "reaction_id": reaction.reaction_id,
+        "operator": {"operator_id": state.app.app_id, "operator_type": "app"},
+        "action_time": state.now().to_string(),
+        "reaction_type": {"emoji_type": reaction.emoji_type},
+    })
+}

@@ -1,0 +1,107 @@
+//! The self-built app under test: its credentials, scopes and tenant access tokens.
+
+use std::collections::BTreeSet;
+
+use crate::ids::Ids;
+
+/// How long a tenant access token is valid: two hours.
+const TOKEN_LIFE_MS: u64 = 2 * 60 * 60 * 1000;
+/// With less than this left, the token endpoint issues a new token.
+const RENEWAL_MS: u64 = 30 * 60 * 1000;
+
+/// Every scope that the bot's calls and events can need.
+const ALL_SCOPES: [&str; 7] = [
+    "im:chat",
+    "im:chat.announcement:read",
+    "im:chat.announcement:write_only",
+    "im:message",
+    "im:message.group_msg",
+    "im:message.p2p_msg",
+    "im:message.reactions:write_only",
+];
+
+/// What the developer console shows for the app.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// `cli_` and 16 hexadecimal digits.
+    pub app_id: String,
+    /// What the token endpoint asks for.
+    pub app_secret: String,
+    /// Absent: pushes are sent in clear and unsigned.
+    pub encrypt_key: Option<String>,
+    /// Stands in every envelope.
+    pub verification_token: String,
+    /// The bot's own identity in messages and mentions.
+    pub bot_open_id: String,
+    /// The name that people see.
+    pub bot_name: String,
+    /// The tenant that the app is installed in.
+    pub tenant_key: String,
+    /// Scopes granted by the tenant's admin.
+    pub scopes: BTreeSet<String>,
+    /// The bot ability is switched on.
+    pub bot_active: bool,
+    /// The bot may work in external chats.
+    pub external_chats: bool,
+}
+
+impl App {
+    pub(crate) fn new(ids: &mut Ids) -> Self {
+        Self {
+            app_id: "cli_0123456789abcdef".to_owned(),
+            app_secret: "simulated-app-secret".to_owned(),
+            encrypt_key: Some("simulated-encrypt-key".to_owned()),
+            verification_token: "simulated-verification-token".to_owned(),
+            bot_open_id: ids.prefixed("ou_"),
+            bot_name: "noticebot".to_owned(),
+            tenant_key: "simulated_tenant".to_owned(),
+            scopes: ALL_SCOPES.map(str::to_owned).into(),
+            bot_active: true,
+            external_chats: true,
+        }
+    }
+
+    pub(crate) fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.contains(scope)
+    }
+}
+
+/// The tenant access tokens issued so far that may still be valid.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    issued: Vec<Token>,
+}
+
+#[derive(Debug)]
+struct Token {
+    text: String,
+    expires_ms: u64,
+}
+
+impl Tokens {
+    /// The token to hand out now and the seconds left to it: the last one while half an hour
+    /// remains, otherwise a new one, and both stay valid (official pages `auth-v3`).
+    pub(crate) fn current(&mut self, now_ms: u64, ids: &mut Ids) -> (String, u64) {
+        self.issued.retain(|token| token.expires_ms > now_ms);
+        let fresh = |token: &&Token| token.expires_ms - now_ms >= RENEWAL_MS;
+        if let Some(token) = self.issued.last().filter(fresh) {
+            return (token.text.clone(), (token.expires_ms - now_ms) / 1000);
+        }
+        let text = ids.prefixed("t-");
+        self.issued.push(Token {
+            text: text.clone(),
+            expires_ms: now_ms + TOKEN_LIFE_MS,
+        });
+        (text, TOKEN_LIFE_MS / 1000)
+    }
+
+    pub(crate) fn accepts(&self, text: &str, now_ms: u64) -> bool {
+        self.issued
+            .iter()
+            .any(|token| token.text == text && token.expires_ms > now_ms)
+    }
+
+    pub(crate) fn expire_all(&mut self) {
+        self.issued.clear();
+    }
+}

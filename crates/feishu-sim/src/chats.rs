@@ -1,0 +1,275 @@
+//! Chats: members, roles, settings, and what stands on top.
+
+use crate::{
+    docx,
+    ids::{ChatId, MessageId},
+    legacy,
+    people::Person,
+};
+
+/// Who may do a thing; `only_owner` on the wire always means the owner and the admins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhoMay {
+    /// The owner and the admins.
+    OnlyOwner,
+    /// Every member.
+    AllMembers,
+}
+
+impl WhoMay {
+    pub(crate) fn wire(self) -> &'static str {
+        match self {
+            Self::OnlyOwner => "only_owner",
+            Self::AllMembers => "all_members",
+        }
+    }
+}
+
+/// The two families of announcements; each refuses the other's calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnnouncementKind {
+    /// The legacy document.
+    Doc,
+    /// The upgraded document, given to every new group.
+    Docx,
+}
+
+/// How a chat arranges its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatMode {
+    /// An ordinary group.
+    Group,
+    /// An ordinary group switched to threads: `chat_mode=group`, `group_message_type=thread`.
+    Threads,
+    /// Created as a topic group: `chat_mode=topic`.
+    Topic,
+    /// One person and the bot.
+    Direct,
+}
+
+impl ChatMode {
+    /// Every message of the chat stands in a thread.
+    pub(crate) fn is_threaded(self) -> bool {
+        matches!(self, Self::Threads | Self::Topic)
+    }
+
+    /// `chat_type` of the message event.
+    pub(crate) fn event_chat_type(self) -> &'static str {
+        match self {
+            Self::Direct => "p2p",
+            Self::Group | Self::Threads | Self::Topic => "group",
+        }
+    }
+}
+
+/// What stands at the top of a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopNotice {
+    /// `action_type` `"1"`.
+    Message(MessageId),
+    /// `action_type` `"2"`.
+    Announcement,
+}
+
+/// A chat and everything in it.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not states"
+)]
+pub struct Chat {
+    pub(crate) id: ChatId,
+    /// The group's name.
+    pub name: String,
+    /// How messages are arranged.
+    pub mode: ChatMode,
+    /// Absent when the bot owns the chat, and in direct chats.
+    pub owner: Option<Person>,
+    /// Admins who are people.
+    pub managers: Vec<Person>,
+    /// The bot is an admin.
+    pub bot_is_manager: bool,
+    /// Everybody, the owner and the admins included.
+    pub members: Vec<Person>,
+    /// The bot is in the chat.
+    pub bot_in: bool,
+    /// Who may edit the group's information and its announcement.
+    pub edit_permission: WhoMay,
+    /// Who may manage the top notice; absent: `get chat` leaves the field out and nothing is gated.
+    pub pin_manage_setting: Option<WhoMay>,
+    /// People of other tenants may be in the chat.
+    pub external: bool,
+    /// The chat was dissolved.
+    pub dissolved: bool,
+    pub(crate) top_notice: Option<TopNotice>,
+    pub(crate) announcement: Announcement,
+    pub(crate) messages: Vec<MessageId>,
+}
+
+impl Chat {
+    /// The bot owns the chat or is one of its admins.
+    pub(crate) fn bot_is_admin(&self) -> bool {
+        self.bot_is_manager || (self.owner.is_none() && self.mode != ChatMode::Direct)
+    }
+
+    pub(crate) fn lets_bot(&self, setting: Option<WhoMay>) -> bool {
+        setting != Some(WhoMay::OnlyOwner) || self.bot_is_admin()
+    }
+}
+
+impl Chat {
+    pub(crate) fn upgrade_announcement(&mut self, now_ms: u64) {
+        self.announcement = Announcement::Docx(docx::Document::new(&self.id, now_ms));
+    }
+}
+
+/// The chat's announcement, of one of two kinds.
+#[derive(Debug)]
+pub(crate) enum Announcement {
+    Doc(legacy::Document),
+    Docx(docx::Document),
+}
+
+/// A chat to be made; whoever is named in a role is a member as well.
+#[derive(Clone, Debug)]
+pub struct ChatSpec {
+    name: String,
+    mode: ChatMode,
+    kind: AnnouncementKind,
+    owner: Option<Person>,
+    managers: Vec<Person>,
+    members: Vec<Person>,
+    bot_is_manager: bool,
+    bot_in: bool,
+    edit_permission: WhoMay,
+    pin_manage_setting: Option<WhoMay>,
+    external: bool,
+}
+
+impl ChatSpec {
+    /// A group with the bot in it that lets every member do everything, with a docx announcement.
+    /// It belongs to the bot until [`ChatSpec::owner`] names somebody.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            mode: ChatMode::Group,
+            kind: AnnouncementKind::Docx,
+            owner: None,
+            managers: Vec::new(),
+            members: Vec::new(),
+            bot_is_manager: false,
+            bot_in: true,
+            edit_permission: WhoMay::AllMembers,
+            pin_manage_setting: Some(WhoMay::AllMembers),
+            external: false,
+        }
+    }
+
+    /// Whose chat it is.
+    #[must_use]
+    pub fn owner(mut self, person: &Person) -> Self {
+        self.owner = Some(person.clone());
+        self.member(person)
+    }
+
+    /// Adds an admin.
+    #[must_use]
+    pub fn admin(mut self, person: &Person) -> Self {
+        self.managers.push(person.clone());
+        self.member(person)
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn member(mut self, person: &Person) -> Self {
+        if !self.members.contains(person) {
+            self.members.push(person.clone());
+        }
+        self
+    }
+
+    /// Makes the bot an admin.
+    #[must_use]
+    pub fn bot_is_admin(mut self) -> Self {
+        self.bot_is_manager = true;
+        self
+    }
+
+    /// Leaves the bot out.
+    #[must_use]
+    pub fn without_bot(mut self) -> Self {
+        self.bot_in = false;
+        self
+    }
+
+    /// Which kind of announcement the group has.
+    #[must_use]
+    pub fn announcement(mut self, kind: AnnouncementKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// "Who can edit group info".
+    #[must_use]
+    pub fn edit_permission(mut self, who: WhoMay) -> Self {
+        self.edit_permission = who;
+        self
+    }
+
+    /// "Who can manage top notices"; `None` leaves the field out of `get chat`.
+    #[must_use]
+    pub fn pin_manage_setting(mut self, who: Option<WhoMay>) -> Self {
+        self.pin_manage_setting = who;
+        self
+    }
+
+    /// A chat with people of other tenants.
+    #[must_use]
+    pub fn external(mut self) -> Self {
+        self.external = true;
+        self
+    }
+
+    /// A topic group.
+    #[must_use]
+    pub fn topic(mut self) -> Self {
+        self.mode = ChatMode::Topic;
+        self
+    }
+
+    /// An ordinary group whose messages are threads.
+    #[must_use]
+    pub fn thread_messages(mut self) -> Self {
+        self.mode = ChatMode::Threads;
+        self
+    }
+
+    pub(crate) fn direct(person: &Person) -> Self {
+        let mut spec = Self::named(&person.name).member(person);
+        spec.mode = ChatMode::Direct;
+        spec
+    }
+
+    pub(crate) fn build(self, id: ChatId, now_ms: u64) -> Chat {
+        Chat {
+            announcement: match self.kind {
+                AnnouncementKind::Doc => Announcement::Doc(legacy::Document::new(now_ms)),
+                AnnouncementKind::Docx => Announcement::Docx(docx::Document::new(&id, now_ms)),
+            },
+            id,
+            name: self.name,
+            mode: self.mode,
+            owner: self.owner,
+            managers: self.managers,
+            bot_is_manager: self.bot_is_manager,
+            members: self.members,
+            bot_in: self.bot_in,
+            edit_permission: self.edit_permission,
+            pin_manage_setting: self.pin_manage_setting,
+            external: self.external,
+            dissolved: false,
+            top_notice: None,
+            messages: Vec::new(),
+        }
+    }
+}

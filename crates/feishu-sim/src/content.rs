@@ -1,0 +1,87 @@
+//! The content of messages that a bot sends: shapes and sizes (official page `create_json`).
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::refusal::Refusal;
+
+/// A text request may be 150 KB, a post or card 30 KB.
+const MAX_TEXT: usize = 150 << 10;
+const MAX_RICH: usize = 30 << 10;
+const LOCALES: [&str; 3] = ["zh_cn", "en_us", "ja_jp"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Post {
+    #[serde(default, rename = "title")]
+    _title: String,
+    content: Vec<Vec<Element>>,
+}
+
+/// Every element has a tag; the rest depends on it.
+#[derive(Deserialize)]
+struct Element {
+    tag: String,
+}
+
+/// Refuses content that does not fit its type.
+pub(crate) fn check(msg_type: &str, content: &str) -> Result<(), Refusal> {
+    let most = if msg_type == "text" {
+        MAX_TEXT
+    } else {
+        MAX_RICH
+    };
+    if content.len() > most {
+        return Err(Refusal::code(230_025));
+    }
+    let fits = match msg_type {
+        "text" => serde_json::from_str(content).map(|Text { text }| !text.is_empty()),
+        "post" => serde_json::from_str(content).map(|locales| is_post(&locales)),
+        "interactive" => serde_json::from_str(content).map(|_: Map<String, Value>| true),
+        _ => {
+            return Err(Refusal::code(230_001)
+                .violating(format!("message type `{msg_type}` is not simulated")));
+        }
+    };
+    match fits {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            Err(Refusal::code(230_001).violating(format!("{msg_type} content: {content}")))
+        }
+        Err(error) => Err(Refusal::code(230_001).violating(format!("{msg_type} content: {error}"))),
+    }
+}
+
+/// A post that is sent has one object per locale, unlike one that is received.
+fn is_post(locales: &Map<String, Value>) -> bool {
+    let tags = [
+        "text",
+        "a",
+        "at",
+        "img",
+        "media",
+        "emotion",
+        "hr",
+        "code_block",
+        "md",
+    ];
+    let fits = |value: &Value| {
+        let post: Option<Post> = serde_json::from_value(value.clone()).ok();
+        post.is_some_and(|post| {
+            post.content
+                .iter()
+                .flatten()
+                .all(|el| tags.contains(&el.tag.as_str()))
+        })
+    };
+    !locales.is_empty()
+        && locales
+            .iter()
+            .all(|(locale, post)| LOCALES.contains(&locale.as_str()) && fits(post))
+}

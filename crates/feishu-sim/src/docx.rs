@@ -1,0 +1,289 @@
+//! The upgraded announcement document: a page block, its descendants, revisions and replays.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::Range,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    docx_block::Content,
+    ids::{ChatId, Ids},
+    rebase::{self, Splice},
+    refusal::Refusal,
+};
+
+/// How far behind the newest revision a write may be.
+const MAX_BEHIND: usize = 1000;
+
+/// A document and the edits of its last thousand revisions.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// The page block's id is the chat's id.
+    page: String,
+    revision: u64,
+    blocks: HashMap<String, Block>,
+    /// Whose children each revision changed, and how; oldest first.
+    log: VecDeque<(String, Splice)>,
+    /// First answers by client token.
+    pub(crate) replays: HashMap<String, Value>,
+    pub(crate) created_ms: u64,
+    pub(crate) updated_ms: u64,
+    pub(crate) edited_by_bot: bool,
+}
+
+#[derive(Debug, Default)]
+struct Block {
+    parent: String,
+    /// Absent for the page.
+    content: Option<Content>,
+    children: Vec<String>,
+}
+
+impl Document {
+    /// An empty page at revision 1.
+    pub(crate) fn new(chat: &ChatId, now_ms: u64) -> Self {
+        let page = chat.as_str().to_owned();
+        Self {
+            blocks: HashMap::from([(page.clone(), Block::default())]),
+            page,
+            revision: 1,
+            log: VecDeque::new(),
+            replays: HashMap::new(),
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            edited_by_bot: false,
+        }
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Texts of all blocks below the page, in the order of reading.
+    pub(crate) fn lines(&self, name_of: impl Fn(&str) -> String) -> Vec<String> {
+        let contents = self
+            .ids(&self.page)
+            .into_iter()
+            .filter_map(|id| self.blocks.get(id)?.content.as_ref());
+        contents.map(|content| content.text(&name_of)).collect()
+    }
+
+    /// All blocks in the order of reading, the page first.
+    pub(crate) fn all_blocks(&self) -> Vec<Value> {
+        self.show(self.ids(&self.page))
+    }
+
+    /// Identifiers of a block and its descendants, in the order of reading.
+    pub(crate) fn ids<'a>(&'a self, id: &'a str) -> Vec<&'a str> {
+        let mut ids = Vec::new();
+        let mut waiting = vec![id];
+        while let Some(id) = waiting.pop() {
+            ids.push(id);
+            let children = self
+                .blocks
+                .get(id)
+                .map_or([].as_slice(), |block| &block.children);
+            waiting.extend(children.iter().rev().map(String::as_str));
+        }
+        ids
+    }
+
+    /// Blocks as the API shows them.
+    pub(crate) fn show<'a>(&'a self, ids: impl IntoIterator<Item = &'a str>) -> Vec<Value> {
+        ids.into_iter().filter_map(|id| self.block(id)).collect()
+    }
+
+    /// One block as the API shows it.
+    pub(crate) fn block(&self, id: &str) -> Option<Value> {
+        let block = self.blocks.get(id)?;
+        Some(match &block.content {
+            Some(content) => content.show(id, &block.parent, &block.children),
+            None => self.show_page(&block.children),
+        })
+    }
+
+    pub(crate) fn children(&self, id: &str) -> Option<&[String]> {
+        Some(&self.blocks.get(id)?.children)
+    }
+
+    /// Inserts children at `index` of the state at `revision` (−1: the newest); `None` appends.
+    pub(crate) fn create(
+        &mut self,
+        parent: &str,
+        index: Option<usize>,
+        revision: i64,
+        (contents, ids, now_ms): (Vec<Content>, &mut Ids, u64),
+    ) -> Result<Vec<Value>, Refusal> {
+        let since = self.since(parent, revision)?;
+        let block = self.blocks.get(parent).ok_or_else(not_found)?;
+        if block
+            .content
+            .as_ref()
+            .is_some_and(|content| !content.takes_children())
+        {
+            return Err(Refusal::code(1_770_028));
+        }
+        let then = length_then(block.children.len(), &since);
+        let index = index.unwrap_or(then);
+        if index > then {
+            return Err(Refusal::code(1_770_001));
+        }
+        let at = rebase::point(index, &since);
+        let fresh = self.insert(parent, at, contents, ids);
+        self.commit(
+            parent,
+            Splice {
+                at,
+                removed: 0,
+                inserted: fresh.len(),
+            },
+            now_ms,
+        );
+        Ok(self.show(fresh.iter().map(String::as_str)))
+    }
+
+    /// Deletes the children `range` of the state at `revision`, as far as they still stand.
+    pub(crate) fn delete(
+        &mut self,
+        parent: &str,
+        range: Range<usize>,
+        revision: i64,
+        now_ms: u64,
+    ) -> Result<(), Refusal> {
+        let since = self.since(parent, revision)?;
+        let children = self.children(parent).ok_or_else(not_found)?;
+        if range.start >= range.end || range.end > length_then(children.len(), &since) {
+            return Err(Refusal::code(1_770_001));
+        }
+        // From the end, so that the parts before keep their places.
+        for part in rebase::ranges(range, &since).into_iter().rev() {
+            self.remove(parent, part.clone());
+            self.commit(
+                parent,
+                Splice {
+                    at: part.start,
+                    removed: part.len(),
+                    inserted: 0,
+                },
+                now_ms,
+            );
+        }
+        Ok(())
+    }
+
+    /// Replaces the page's children the way a person does in the client.
+    pub(crate) fn write_by_hand(&mut self, paragraphs: &[String], ids: &mut Ids, now_ms: u64) {
+        let page = self.page.clone();
+        let removed = self.children(&page).map_or(0, <[String]>::len);
+        self.remove(&page, 0..removed);
+        let contents = paragraphs.iter().map(|text| Content::plain(text)).collect();
+        let inserted = self.insert(&page, 0, contents, ids).len();
+        self.commit(
+            &page,
+            Splice {
+                at: 0,
+                removed,
+                inserted,
+            },
+            now_ms,
+        );
+        self.edited_by_bot = false;
+    }
+
+    fn insert(
+        &mut self,
+        parent: &str,
+        at: usize,
+        contents: Vec<Content>,
+        ids: &mut Ids,
+    ) -> Vec<String> {
+        let mut fresh = Vec::new();
+        for content in contents {
+            let id = format!("doxcn{}", &ids.hex()[..22]);
+            let block = Block {
+                parent: parent.to_owned(),
+                content: Some(content),
+                children: Vec::new(),
+            };
+            self.blocks.insert(id.clone(), block);
+            fresh.push(id);
+        }
+        if let Some(parent) = self.blocks.get_mut(parent) {
+            parent.children.splice(at..at, fresh.iter().cloned());
+        }
+        fresh
+    }
+
+    fn remove(&mut self, parent: &str, range: Range<usize>) {
+        let Some(block) = self.blocks.get_mut(parent) else {
+            return;
+        };
+        let mut gone: Vec<String> = block.children.drain(range).collect();
+        while let Some(id) = gone.pop() {
+            gone.extend(
+                self.blocks
+                    .remove(&id)
+                    .into_iter()
+                    .flat_map(|block| block.children),
+            );
+        }
+    }
+
+    /// What happened to the children of `parent` since `revision`.
+    fn since(&self, parent: &str, revision: i64) -> Result<Vec<Splice>, Refusal> {
+        if revision == -1 {
+            return Ok(Vec::new());
+        }
+        let revision = u64::try_from(revision)
+            .ok()
+            .filter(|revision| (1..=self.revision).contains(revision));
+        let revision = revision.ok_or_else(|| Refusal::code(1_770_001))?;
+        let behind = usize::try_from(self.revision - revision).unwrap_or(usize::MAX);
+        if behind > MAX_BEHIND {
+            return Err(Refusal::code(1_770_021));
+        }
+        let edits = self.log.iter().skip(self.log.len() - behind);
+        Ok(edits
+            .filter(|(changed, _)| changed == parent)
+            .map(|(_, splice)| *splice)
+            .collect())
+    }
+
+    fn commit(&mut self, parent: &str, splice: Splice, now_ms: u64) {
+        self.revision += 1;
+        self.updated_ms = now_ms;
+        self.edited_by_bot = true;
+        self.log.push_back((parent.to_owned(), splice));
+        if self.log.len() > MAX_BEHIND {
+            self.log.pop_front();
+        }
+    }
+
+    fn show_page(&self, children: &[String]) -> Value {
+        let style = json!({
+            "bold": false, "inline_code": false, "italic": false, "strikethrough": false, "underline": false,
+        });
+        let title = json!({"text_run": {"content": "", "text_element_style": style}});
+        let mut page = json!({
+            "block_id": self.page, "block_type": 1, "parent_id": "",
+            "page": {"elements": [title], "style": {"align": 1}},
+        });
+        if !children.is_empty() {
+            page["children"] = json!(children);
+        }
+        page
+    }
+}
+
+fn not_found() -> Refusal {
+    Refusal::code(1_770_002)
+}
+
+/// How many children there were before the splices.
+fn length_then(now: usize, since: &[Splice]) -> usize {
+    since.iter().fold(now, |length, splice| {
+        (length + splice.removed).saturating_sub(splice.inserted)
+    })
+}

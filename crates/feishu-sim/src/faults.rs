@@ -1,0 +1,100 @@
+//! Faults that a test orders: what the platform does wrong, and when.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use crate::{clock::millis, endpoint::Endpoint, refusal::Refusal};
+
+/// What goes wrong with the next call to an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call has no effect and is answered so.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// `code` of the body.
+        code: i64,
+        /// `msg` of the body.
+        msg: String,
+    },
+    /// The call has no effect and gets no answer; the connection stays open.
+    Hang,
+    /// The call is done, but the connection closes before the answer.
+    LoseAnswer,
+    /// The call has no effect; status 500 with a page that is not JSON.
+    ServerError,
+    /// The call has no effect; status 200 with a page that is not JSON.
+    NotJson,
+    /// All tokens expire just before the call is looked at.
+    ExpireTokens,
+}
+
+impl Fault {
+    /// A refusal with the documented status and text of `code`.
+    pub fn code(code: i64) -> Self {
+        let Refusal { status, msg, .. } = Refusal::code(code);
+        Self::Answer { status, code, msg }
+    }
+}
+
+/// Freedoms of the platform where its documentation or reports leave two possibilities.
+#[derive(Clone, Debug, Default)]
+pub struct Behaviour {
+    /// Legacy announcements refuse `DeleteContentRange` with 232018, as one report says.
+    pub legacy_deletes_refused: bool,
+    /// A bot that may not edit a docx announcement gets 403 and 1770032 instead of 1772005.
+    pub docx_denial_is_forbidden: bool,
+}
+
+/// The faults still to come.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    queued: HashMap<Endpoint, VecDeque<Fault>>,
+    limited: HashMap<Endpoint, Limited>,
+    pub(crate) down: bool,
+}
+
+#[derive(Debug, Default)]
+struct Limited {
+    until_ms: u64,
+    calls: usize,
+}
+
+impl Faults {
+    pub(crate) fn order(&mut self, endpoint: Endpoint, fault: Fault) {
+        self.queued.entry(endpoint).or_default().push_back(fault);
+    }
+
+    pub(crate) fn take(&mut self, endpoint: Endpoint) -> Option<Fault> {
+        self.queued.get_mut(&endpoint)?.pop_front()
+    }
+
+    pub(crate) fn limit(&mut self, endpoint: Endpoint, now_ms: u64, span: Duration) {
+        self.limited.insert(
+            endpoint,
+            Limited {
+                until_ms: now_ms + millis(span),
+                calls: 0,
+            },
+        );
+    }
+
+    /// Seconds that the endpoint still is limited for; such a call is counted.
+    pub(crate) fn wait_s(&mut self, endpoint: Endpoint, now_ms: u64) -> Option<u64> {
+        let limited = self.limited.get_mut(&endpoint)?;
+        let left = limited
+            .until_ms
+            .checked_sub(now_ms)
+            .filter(|left| *left > 0)?;
+        limited.calls += 1;
+        Some(left.div_ceil(1000))
+    }
+
+    pub(crate) fn calls_while_limited(&self, endpoint: Endpoint) -> usize {
+        self.limited
+            .get(&endpoint)
+            .map_or(0, |limited| limited.calls)
+    }
+}

@@ -1,0 +1,337 @@
+//! The gateway: token, rate limit, scope, query and body, in the platform's order, and the record.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{
+    endpoint::{Endpoint, Spec},
+    faults::Fault,
+    limits::{Counted, Exceeded, Limit},
+    record::Call,
+    refusal::Refusal,
+    state::State,
+};
+
+/// The page that an unknown path or a wrong method gets; it is not JSON.
+pub(crate) const NOT_FOUND: &str = "404 page not found";
+
+/// A request as the endpoints see it.
+#[derive(Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) params: HashMap<String, String>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) authorization: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    /// A part of the path; the route guarantees that it is there.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        self.params.get(name).map_or("", String::as_str)
+    }
+
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// `user_id_type`, by default `open_id`.
+    pub(crate) fn user_id_type(&self) -> &str {
+        self.query("user_id_type").unwrap_or("open_id")
+    }
+
+    /// A numeric query parameter between `least` and `most`.
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        default: i64,
+        least: i64,
+        most: i64,
+    ) -> Result<i64, Refusal> {
+        let Some(text) = self.query(name) else {
+            return Ok(default);
+        };
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| {
+            Refusal::field(name, &format!("must be a number from {least} to {most}"))
+        })
+    }
+
+    /// The body in its documented shape; any other shape is a violation.
+    pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let reason = error.to_string();
+            let field = reason.split('`').nth(1).unwrap_or_default();
+            Refusal::field(field, &reason).violating(format!("body: {reason}"))
+        })
+    }
+
+    fn recorded_body(&self) -> Value {
+        if self.body.is_empty() {
+            return Value::Null;
+        }
+        let as_text = |_| Value::String(String::from_utf8_lossy(&self.body).into_owned());
+        serde_json::from_slice(&self.body).unwrap_or_else(as_text)
+    }
+}
+
+/// What is sent back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: String,
+    code: Option<i64>,
+}
+
+/// What becomes of a connection that asked something.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    Answer(Answer),
+    /// No answer, and the connection stays open.
+    Hang,
+    /// No answer, and the connection is closed.
+    Cut,
+}
+
+impl State {
+    /// Takes one call through the gateway, performs it, and writes it down.
+    pub(crate) fn serve(&mut self, spec: &Spec, request: &Request) -> Fate {
+        let log_id = self.log_id();
+        if self.faults.down {
+            return self.finish(Some(spec.endpoint), request, log_id, Fate::Cut, None);
+        }
+        let fault = self.faults.take(spec.endpoint);
+        match fault {
+            Some(Fault::Hang) => {
+                return self.finish(Some(spec.endpoint), request, log_id, Fate::Hang, None);
+            }
+            Some(Fault::ExpireTokens) => self.tokens.expire_all(),
+            _ => {}
+        }
+        let answer = match &fault {
+            Some(Fault::Answer { status, code, msg }) => {
+                refused(&Refusal::new(*status, *code, msg), &log_id)
+            }
+            Some(Fault::ServerError) => page(
+                500,
+                "<html><body>Internal Server Error</body></html>",
+                "text/html",
+            ),
+            Some(Fault::NotJson) => page(200, "<html><body>Welcome</body></html>", "text/html"),
+            _ => self.perform(spec, request, &log_id),
+        };
+        let code = answer.code;
+        let fate = if fault == Some(Fault::LoseAnswer) {
+            Fate::Cut
+        } else {
+            Fate::Answer(answer)
+        };
+        self.finish(Some(spec.endpoint), request, log_id, fate, code)
+    }
+
+    /// Answers a path or method that the platform does not have.
+    pub(crate) fn serve_unknown(&mut self, request: &Request) -> Fate {
+        let log_id = self.log_id();
+        let what = format!("unknown route: {} {}", request.method, request.path);
+        self.record.violations.push(what);
+        let fate = if self.faults.down {
+            Fate::Cut
+        } else {
+            Fate::Answer(page(404, NOT_FOUND, "text/plain"))
+        };
+        self.finish(None, request, log_id, fate, None)
+    }
+
+    fn perform(&mut self, spec: &Spec, request: &Request, log_id: &str) -> Answer {
+        let result = self
+            .admit(spec, request)
+            .and_then(|()| (spec.run)(self, request));
+        match result {
+            Ok(body) => json_answer(200, 0, &body),
+            Err(refusal) => {
+                if let Some(violation) = &refusal.violation {
+                    let what = format!("{} {}: {violation}", request.method, request.path);
+                    self.record.violations.push(what);
+                }
+                refused(&refusal, log_id)
+            }
+        }
+    }
+
+    /// Token, then rate limit, then scope, then the shape of query and body.
+    fn admit(&mut self, spec: &Spec, request: &Request) -> Result<(), Refusal> {
+        if spec.endpoint != Endpoint::TenantAccessToken {
+            self.check_token(request)?;
+        }
+        if let Some(wait_s) = self.faults.wait_s(spec.endpoint, self.now()) {
+            return Err(rate_limited(Exceeded { limit: 1, wait_s }));
+        }
+        self.count(&Counted::Calls(spec.endpoint), spec.limits)
+            .map_err(rate_limited)?;
+        if spec.scopes == crate::endpoint::WRITE_DOCX {
+            // This limit of the docx writes is reported with HTTP 400, the others with 429.
+            let exceeded = self.count(&Counted::DocxWrites, &[Limit::per_second(5)]);
+            exceeded.map_err(|exceeded| Refusal {
+                status: 400,
+                ..rate_limited(exceeded)
+            })?;
+        }
+        self.check_scope(spec.scopes)?;
+        check_query(spec, request)?;
+        check_content_type(request)
+    }
+
+    /// Counts a call against limits on the simulator's clock.
+    pub(crate) fn count(&mut self, counted: &Counted, limits: &[Limit]) -> Result<(), Exceeded> {
+        let now = self.now();
+        self.limiter.admit(counted, limits, now)
+    }
+
+    fn check_token(&self, request: &Request) -> Result<(), Refusal> {
+        let authorization = request.authorization.as_deref();
+        let token = authorization.and_then(|text| text.strip_prefix("Bearer "));
+        let token = token.ok_or_else(|| Refusal::code(99_991_661))?;
+        if self.tokens.accepts(token, self.now()) {
+            Ok(())
+        } else {
+            Err(Refusal::code(99_991_663))
+        }
+    }
+
+    /// Refuses with 99991672 unless the app has one of the scopes.
+    pub(crate) fn check_scope(&self, any_of: &[&str]) -> Result<(), Refusal> {
+        if any_of.is_empty() || any_of.iter().any(|scope| self.app.has_scope(scope)) {
+            return Ok(());
+        }
+        let names = any_of.join(", ");
+        let msg = format!("Access denied. One of the following scopes is required: [{names}].");
+        let violation = |scope: &&str| json!({"type": "action_scope_required", "subject": scope});
+        let mut refusal = Refusal::new(400, 99_991_672, &msg);
+        refusal.error =
+            json!({"permission_violations": any_of.iter().map(violation).collect::<Vec<_>>()});
+        Err(refusal)
+    }
+
+    fn log_id(&mut self) -> String {
+        format!("{}{:019x}", self.now(), self.ids.number())
+    }
+
+    fn finish(
+        &mut self,
+        endpoint: Option<Endpoint>,
+        request: &Request,
+        log_id: String,
+        mut fate: Fate,
+        code: Option<i64>,
+    ) -> Fate {
+        let mut status = None;
+        if let Fate::Answer(answer) = &mut fate {
+            answer.headers.push(("x-tt-logid", log_id.clone()));
+            status = Some(answer.status);
+        }
+        self.record.calls.push(Call {
+            at_ms: self.now(),
+            method: request.method.clone(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            endpoint,
+            body: request.recorded_body(),
+            status,
+            code,
+            log_id,
+        });
+        fate
+    }
+}
+
+/// 99991400 with its headers.
+pub(crate) fn rate_limited(exceeded: Exceeded) -> Refusal {
+    let mut refusal = Refusal::code(99_991_400);
+    refusal.rate_limit = Some((exceeded.limit, exceeded.wait_s));
+    refusal
+}
+
+fn check_query(spec: &Spec, request: &Request) -> Result<(), Refusal> {
+    if let Some((name, _)) = request
+        .query
+        .iter()
+        .find(|(name, _)| !spec.query.contains(&name.as_str()))
+    {
+        let what = format!("unknown query parameter `{name}`");
+        return Err(Refusal::field(name, "unknown parameter").violating(what));
+    }
+    for name in ["user_id_type", "member_id_type"] {
+        let kind = request.query(name).unwrap_or("open_id");
+        if !["open_id", "union_id", "user_id"].contains(&kind) {
+            return Err(Refusal::field(name, "must be open_id, union_id or user_id"));
+        }
+    }
+    Ok(())
+}
+
+fn check_content_type(request: &Request) -> Result<(), Refusal> {
+    if request.body.is_empty() {
+        return Ok(());
+    }
+    let sent = request.content_type.as_deref().unwrap_or_default();
+    let kind = sent.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") && request.method != "GET" {
+        return Ok(());
+    }
+    let what = format!("{} body of content type `{sent}`", request.method);
+    Err(Refusal::field("Content-Type", "must be application/json").violating(what))
+}
+
+fn refused(refusal: &Refusal, log_id: &str) -> Answer {
+    let mut body = json!({"code": refusal.code, "msg": refusal.msg});
+    if refusal.code == 10_003 {
+        body["data"] = json!({});
+    } else if refusal.status != 200 {
+        body["error"] = refusal.error.clone();
+        body["error"]["log_id"] = json!(log_id);
+    }
+    let mut answer = json_answer(refusal.status, refusal.code, &body);
+    if let Some((limit, wait_s)) = refusal.rate_limit {
+        answer
+            .headers
+            .push(("x-ogw-ratelimit-limit", limit.to_string()));
+        answer
+            .headers
+            .push(("x-ogw-ratelimit-reset", wait_s.to_string()));
+    }
+    answer
+}
+
+fn json_answer(status: u16, code: i64, body: &Value) -> Answer {
+    let content_type = "application/json; charset=utf-8";
+    Answer {
+        status,
+        headers: Vec::new(),
+        content_type,
+        body: body.to_string(),
+        code: Some(code),
+    }
+}
+
+fn page(status: u16, text: &str, content_type: &'static str) -> Answer {
+    Answer {
+        status,
+        headers: Vec::new(),
+        content_type,
+        body: text.to_owned(),
+        code: None,
+    }
+}

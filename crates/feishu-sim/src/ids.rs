@@ -1,0 +1,75 @@
+//! Identifiers of chats and messages, and where new ones come from.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Declares an identifier that is text on the wire and a type of its own here.
+macro_rules! identifier {
+    ($(#[$about:meta])* $name:ident) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as it stands on the wire.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// A chat: `oc_` and 32 hexadecimal digits.
+    ChatId
+);
+identifier!(
+    /// A message: `om_` and 32 hexadecimal digits.
+    MessageId
+);
+
+/// Makes identifiers that look random and are the same in every run.
+#[derive(Debug, Default)]
+pub(crate) struct Ids {
+    made: u64,
+}
+
+impl Ids {
+    /// The next number, counted from 1.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+
+    /// 32 hexadecimal digits that this simulator has not used before.
+    pub(crate) fn hex(&mut self) -> String {
+        let number = self.number().to_be_bytes();
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, &number)
+            .simple()
+            .to_string()
+    }
+
+    /// `prefix` followed by fresh digits, for example `om_…`.
+    pub(crate) fn prefixed(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", self.hex())
+    }
+}

@@ -1,0 +1,46 @@
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod app;
+mod chats;
+mod clock;
+mod content;
+mod crypto;
+mod docx;
+mod docx_block;
+mod endpoint;
+mod faults;
+mod gateway;
+mod ids;
+mod legacy;
+mod legacy_block;
+mod legacy_operation;
+mod limits;
+mod messages;
+mod observe;
+mod people;
+mod push;
+mod rebase;
+mod record;
+mod refusal;
+mod server;
+mod simulator;
+mod speech;
+mod state;
+mod words;
+
+pub use app::App;
+pub use chats::{AnnouncementKind, Chat, ChatMode, ChatSpec, TopNotice, WhoMay};
+pub use clock::SimClock;
+pub use endpoint::Endpoint;
+pub use faults::{Behaviour, Fault};
+pub use ids::{ChatId, MessageId};
+pub use limits::RateLimits;
+pub use messages::{Message, Reaction, Sender};
+pub use people::Person;
+pub use push::{Push, Sealed};
+pub use record::{Attempt, Call, PushAnswer, PushRecord};
+pub use simulator::{Builder, Simulator};
+pub use speech::{InChat, Said, Speaker};
+pub use state::State;
+pub use words::{Mention, Words};

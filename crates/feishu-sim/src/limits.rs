@@ -1,0 +1,155 @@
+//! Rate limits: sliding windows on the simulator's clock.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::{endpoint::Endpoint, ids::ChatId};
+
+/// How strictly the platform's limits are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateLimits {
+    /// As documented.
+    Documented,
+    /// That many times the documented number of calls.
+    Times(u32),
+    /// None at all.
+    Off,
+}
+
+/// What a limit counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Counted {
+    /// All calls of one API.
+    Calls(Endpoint),
+    /// All writes of docx announcements by this app.
+    DocxWrites,
+    /// Edits of one announcement.
+    Edits(ChatId),
+    /// Messages sent to one chat by all its bots.
+    MessagesTo(ChatId),
+}
+
+/// At most `calls` in any span of `span_ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Limit {
+    pub(crate) calls: u32,
+    pub(crate) span_ms: u64,
+}
+
+impl Limit {
+    pub(crate) const fn per_second(calls: u32) -> Self {
+        Self {
+            calls,
+            span_ms: 1000,
+        }
+    }
+
+    pub(crate) const fn per_minute(calls: u32) -> Self {
+        Self {
+            calls,
+            span_ms: 60_000,
+        }
+    }
+}
+
+/// A limit that is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    pub(crate) limit: u32,
+    pub(crate) wait_s: u64,
+}
+
+/// Counts admitted calls.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    rule: RateLimits,
+    windows: HashMap<(Counted, Limit), VecDeque<u64>>,
+}
+
+impl Limiter {
+    pub(crate) fn new(rule: RateLimits) -> Self {
+        Self {
+            rule,
+            windows: HashMap::new(),
+        }
+    }
+
+    /// Counts one call against every limit, or names the first limit that is used up.
+    pub(crate) fn admit(
+        &mut self,
+        counted: &Counted,
+        limits: &[Limit],
+        now_ms: u64,
+    ) -> Result<(), Exceeded> {
+        let factor = match self.rule {
+            RateLimits::Off => return Ok(()),
+            RateLimits::Documented => 1,
+            RateLimits::Times(factor) => factor,
+        };
+        for &limit in limits {
+            let window = self.windows.entry((counted.clone(), limit)).or_default();
+            while window
+                .front()
+                .is_some_and(|&at| at + limit.span_ms <= now_ms)
+            {
+                window.pop_front();
+            }
+            let allowed = limit.calls.saturating_mul(factor);
+            if let Some(&oldest) = window.front()
+                && window.len() >= allowed as usize
+            {
+                let wait_s = (oldest + limit.span_ms - now_ms).div_ceil(1000);
+                return Err(Exceeded {
+                    limit: allowed,
+                    wait_s,
+                });
+            }
+        }
+        for &limit in limits {
+            self.windows
+                .entry((counted.clone(), limit))
+                .or_default()
+                .push_back(now_ms);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(rule: RateLimits, at_ms: &[u64]) -> usize {
+        let mut limiter = Limiter::new(rule);
+        let limits = [Limit::per_second(3)];
+        at_ms
+            .iter()
+            .filter(|&&at| limiter.admit(&Counted::DocxWrites, &limits, at).is_ok())
+            .count()
+    }
+
+    #[test]
+    fn a_window_slides_with_the_clock() {
+        let check = |rule, at_ms: &[u64], expected| {
+            assert_eq!(admitted(rule, at_ms), expected, "{at_ms:?}");
+        };
+        check(RateLimits::Documented, &[0, 0, 0, 0], 3);
+        check(RateLimits::Documented, &[0, 500, 900, 999, 1000, 1001], 4);
+        check(RateLimits::Times(2), &[0; 9], 6);
+        check(RateLimits::Off, &[0; 9], 9);
+    }
+
+    #[test]
+    fn a_used_up_limit_says_how_many_whole_seconds_to_wait() {
+        let mut limiter = Limiter::new(RateLimits::Documented);
+        let limits = [Limit::per_minute(1)];
+        assert_eq!(limiter.admit(&Counted::DocxWrites, &limits, 0), Ok(()));
+        let exceeded = limiter.admit(&Counted::DocxWrites, &limits, 1500);
+        assert_eq!(
+            exceeded,
+            Err(Exceeded {
+                limit: 1,
+                wait_s: 59
+            })
+        );
+    }
+}

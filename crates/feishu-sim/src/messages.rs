@@ -1,0 +1,276 @@
+//! Messages as the platform keeps them, and the two ways it shows them: in events and in API answers.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    app::App,
+    ids::{ChatId, MessageId},
+    people::Person,
+    state::State,
+    words::Mention,
+};
+
+/// Who sent a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A person.
+    Person(Person),
+    /// The app under test, through the API.
+    App,
+    /// A bot of somebody else.
+    OtherBot {
+        /// Its name.
+        name: String,
+        /// Its identifier for the app under test.
+        open_id: String,
+    },
+}
+
+/// A reaction to a message; only the app under test reacts here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// What the delete call names.
+    pub reaction_id: String,
+    /// Case-sensitive name of the emoji.
+    pub emoji_type: String,
+}
+
+/// A message with what has happened to it since.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// `om_…`.
+    pub id: MessageId,
+    /// The chat that it stands in.
+    pub chat: ChatId,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Top of the reply tree or of the thread; only on replies.
+    pub root: Option<MessageId>,
+    /// The message replied to; inside a thread the thread's root.
+    pub parent: Option<MessageId>,
+    /// `omt_…`, only in threads.
+    pub thread: Option<String>,
+    /// `text`, `post`, `image`, …
+    pub msg_type: String,
+    /// JSON text whose shape depends on `msg_type`.
+    pub content: String,
+    /// Who the placeholders stand for.
+    pub mentions: Vec<Mention>,
+    /// When it was sent, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// Its sender or an admin took it back.
+    pub recalled: bool,
+    /// The app's reactions.
+    pub reactions: Vec<Reaction>,
+    pub(crate) replies: Vec<MessageId>,
+    /// The first push that told of it.
+    pub(crate) push: Option<usize>,
+}
+
+/// A message about to be sent by anybody.
+pub(crate) struct Draft {
+    pub(crate) chat: ChatId,
+    pub(crate) sender: Sender,
+    pub(crate) parent: Option<MessageId>,
+    /// The reply opens a thread under its parent.
+    pub(crate) in_thread: bool,
+    pub(crate) msg_type: String,
+    pub(crate) content: String,
+    pub(crate) mentions: Vec<Mention>,
+}
+
+impl Message {
+    /// What a reader sees: the text, a post's paragraphs as lines, or `[msg_type]`.
+    pub fn text(&self) -> String {
+        let content: Value = serde_json::from_str(&self.content).unwrap_or_default();
+        match self.msg_type.as_str() {
+            "text" => content["text"].as_str().unwrap_or_default().to_owned(),
+            "post" => post_text(&content),
+            other => format!("[{other}]"),
+        }
+    }
+
+    /// `event` of `im.message.receive_v1`.
+    pub(crate) fn event(&self, app: &App, chat_type: &str) -> Value {
+        let mut message = self.place();
+        message.insert("create_time".to_owned(), json!(self.created_ms.to_string()));
+        message.insert("update_time".to_owned(), json!(self.created_ms.to_string()));
+        message.insert("chat_type".to_owned(), json!(chat_type));
+        message.insert("message_type".to_owned(), json!(self.msg_type));
+        message.insert("content".to_owned(), json!(self.content));
+        if !self.mentions.is_empty() {
+            let mentions: Vec<Value> = self.mentions.iter().map(mention_in_event).collect();
+            message.insert("mentions".to_owned(), json!(mentions));
+        }
+        json!({"sender": self.event_sender(app), "message": message})
+    }
+
+    /// The message object of the API (official page `im-v1/message/get`).
+    pub(crate) fn object(&self, app: &App, user_id_type: &str) -> Value {
+        let mut object = self.place();
+        let (id, id_type, sender_type) = match &self.sender {
+            Sender::Person(person) => (person.id(user_id_type), "open_id", "user"),
+            Sender::App => (app.app_id.as_str(), "app_id", "app"),
+            Sender::OtherBot { open_id, .. } => (open_id.as_str(), "app_id", "app"),
+        };
+        let content = if self.recalled {
+            "This message was recalled"
+        } else {
+            &self.content
+        };
+        let fields = json!({
+            "msg_type": self.msg_type,
+            "create_time": self.created_ms.to_string(),
+            "update_time": self.created_ms.to_string(),
+            "deleted": self.recalled,
+            "updated": false,
+            "sender": {
+                "id": id, "id_type": id_type, "sender_type": sender_type,
+                "tenant_key": self.sender_tenant(app),
+            },
+            "body": {"content": content},
+        });
+        if let Value::Object(fields) = fields {
+            object.extend(fields);
+        }
+        if !self.mentions.is_empty() && !self.recalled {
+            let mentions: Vec<Value> = self.mentions.iter().map(mention_in_object).collect();
+            object.insert("mentions".to_owned(), json!(mentions));
+        }
+        Value::Object(object)
+    }
+
+    /// The identifiers that both shapes share, present only where they apply.
+    fn place(&self) -> Map<String, Value> {
+        let mut place = Map::new();
+        place.insert("message_id".to_owned(), json!(self.id.as_str()));
+        place.insert("chat_id".to_owned(), json!(self.chat.as_str()));
+        let optional = [
+            ("root_id", self.root.as_ref().map(MessageId::as_str)),
+            ("parent_id", self.parent.as_ref().map(MessageId::as_str)),
+            ("thread_id", self.thread.as_deref()),
+        ];
+        for (name, id) in optional {
+            if let Some(id) = id {
+                place.insert(name.to_owned(), json!(id));
+            }
+        }
+        place
+    }
+
+    fn event_sender(&self, app: &App) -> Value {
+        let (sender_id, sender_type) = match &self.sender {
+            Sender::Person(person) => (ids_of_person(person), "user"),
+            Sender::App => (json!({"open_id": app.bot_open_id}), "bot"),
+            Sender::OtherBot { open_id, .. } => (json!({"open_id": open_id}), "bot"),
+        };
+        json!({"sender_id": sender_id, "sender_type": sender_type, "tenant_key": self.sender_tenant(app)})
+    }
+
+    fn sender_tenant<'a>(&'a self, app: &'a App) -> &'a str {
+        match &self.sender {
+            Sender::Person(person) => &person.tenant_key,
+            Sender::App | Sender::OtherBot { .. } => &app.tenant_key,
+        }
+    }
+}
+
+impl State {
+    /// Adds a message to its chat. In a thread, root and parent are the thread's first message,
+    /// whatever was replied to (official page `im-v1/message/events/receive`).
+    pub(crate) fn add_message(&mut self, draft: Draft) -> MessageId {
+        let id = MessageId::from(self.ids.prefixed("om_"));
+        let threaded = self
+            .chats
+            .get(&draft.chat)
+            .is_some_and(|chat| chat.mode.is_threaded());
+        let fresh_thread = (threaded || draft.in_thread).then(|| self.ids.prefixed("omt_"));
+        let (mut root, mut parent, mut thread) = (None, None, None);
+        match draft
+            .parent
+            .as_ref()
+            .and_then(|parent| self.messages.get_mut(parent))
+        {
+            None if threaded => thread = fresh_thread,
+            None => {}
+            Some(target) => {
+                if target.thread.is_none() {
+                    target.thread = fresh_thread;
+                }
+                thread.clone_from(&target.thread);
+                root = target.root.clone().or_else(|| Some(target.id.clone()));
+                parent = if thread.is_some() {
+                    root.clone()
+                } else {
+                    Some(target.id.clone())
+                };
+                target.replies.push(id.clone());
+            }
+        }
+        let message = Message {
+            id: id.clone(),
+            chat: draft.chat,
+            sender: draft.sender,
+            root,
+            parent,
+            thread,
+            msg_type: draft.msg_type,
+            content: draft.content,
+            mentions: draft.mentions,
+            created_ms: self.now(),
+            recalled: false,
+            reactions: Vec::new(),
+            replies: Vec::new(),
+            push: None,
+        };
+        if let Some(chat) = self.chats.get_mut(&message.chat) {
+            chat.messages.push(id.clone());
+        }
+        self.messages.insert(id.clone(), message);
+        id
+    }
+}
+
+/// The three identifiers that events carry for a person.
+fn ids_of_person(person: &Person) -> Value {
+    json!({"union_id": person.union_id, "user_id": person.user_id, "open_id": person.open_id})
+}
+
+fn mention_in_event(mention: &Mention) -> Value {
+    let id = json!({"union_id": mention.union_id, "user_id": mention.user_id, "open_id": mention.open_id});
+    let mentioned_type = if mention.user_id.is_some() {
+        "user"
+    } else {
+        "bot"
+    };
+    json!({
+        "key": mention.key, "id": id, "mentioned_type": mentioned_type,
+        "name": mention.name, "tenant_key": mention.tenant_key,
+    })
+}
+
+fn mention_in_object(mention: &Mention) -> Value {
+    json!({
+        "key": mention.key, "id": mention.open_id, "id_type": "open_id",
+        "name": mention.name, "tenant_key": mention.tenant_key,
+    })
+}
+
+/// The lines of a post, received (no locale) or sent (one object per locale, the first one counts).
+fn post_text(content: &Value) -> String {
+    let received = content.get("content");
+    let sent = || {
+        content
+            .as_object()
+            .and_then(|locales| locales.values().next()?.get("content"))
+    };
+    let paragraphs = received.or_else(sent).and_then(Value::as_array);
+    let line = |paragraph: &Value| -> String {
+        let elements = paragraph.as_array().into_iter().flatten();
+        elements
+            .filter_map(|el| el["text"].as_str().or(el["user_id"].as_str()))
+            .collect()
+    };
+    let lines: Vec<String> = paragraphs.into_iter().flatten().map(line).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,27 @@
+//! People of the tenant and of others.
+
+/// A person as every API shows him: three identifiers and a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The display name.
+    pub name: String,
+    /// Identifier for this app, `ou_…`.
+    pub open_id: String,
+    /// Identifier for all apps of one developer, `on_…`.
+    pub union_id: String,
+    /// Identifier inside the tenant.
+    pub user_id: String,
+    /// The person's tenant.
+    pub tenant_key: String,
+}
+
+impl Person {
+    /// The identifier that a `user_id_type` of a query asks for.
+    pub(crate) fn id(&self, user_id_type: &str) -> &str {
+        match user_id_type {
+            "union_id" => &self.union_id,
+            "user_id" => &self.user_id,
+            _ => &self.open_id,
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Pushes: envelopes, sealing, and delivery with the platform's ladder of redeliveries.
+
+use std::{io, sync::Arc, time::Duration};
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use crate::{
+    clock::millis,
+    crypto,
+    ids::MessageId,
+    record::{Attempt, PushAnswer, PushRecord},
+    simulator::{Shared, Simulator},
+    state::State,
+};
+
+/// Waits before each redelivery; after the last failure the platform gives up.
+const LADDER: [Duration; 4] = [
+    Duration::from_secs(15),
+    Duration::from_mins(5),
+    Duration::from_hours(1),
+    Duration::from_hours(6),
+];
+
+/// A push on its way: asks for its answers.
+#[derive(Clone, Debug)]
+pub struct Push {
+    shared: Arc<Shared>,
+    index: usize,
+}
+
+impl Push {
+    /// Waits for the answer to the first attempt. Panics where there was none or after 10 s.
+    pub async fn answer(&self) -> PushAnswer {
+        let first = |state: &State| state.pushes()[self.index].attempts.first().cloned();
+        let attempt = self.shared.wait_for("the answer to a push", first).await;
+        attempt
+            .answer
+            .unwrap_or_else(|reason| panic!("the push got no answer: {reason}"))
+    }
+
+    /// Waits until so many attempts have ended and returns them.
+    pub async fn attempts(&self, count: usize) -> Vec<Attempt> {
+        let ended = |state: &State| {
+            let attempts = &state.pushes()[self.index].attempts;
+            (attempts.len() >= count).then(|| attempts.clone())
+        };
+        self.shared
+            .wait_for("attempts to deliver a push", ended)
+            .await
+    }
+
+    /// `header.event_id`.
+    pub fn event_id(&self) -> String {
+        self.shared.lock().pushes()[self.index].event_id.clone()
+    }
+}
+
+/// A push as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Content type and, where an encrypt key is set, the three signature headers.
+    pub headers: Vec<(String, String)>,
+    /// The exact bytes that were signed.
+    pub body: Vec<u8>,
+}
+
+/// Carries pushes to the bot.
+#[derive(Debug)]
+pub(crate) struct Courier {
+    client: reqwest::Client,
+}
+
+impl Courier {
+    pub(crate) fn new(deadline: Duration) -> io::Result<Self> {
+        // Pushes stay on plain HTTP, but the client wants a provider; another one may be installed already.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(deadline)
+            .build();
+        client
+            .map(|client| Self { client })
+            .map_err(io::Error::other)
+    }
+
+    async fn send(&self, url: &str, sealed: Sealed) -> Result<PushAnswer, String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &sealed.headers {
+            let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
+            headers.append(
+                name,
+                HeaderValue::try_from(value).map_err(|error| error.to_string())?,
+            );
+        }
+        let sent = self
+            .client
+            .post(url)
+            .headers(headers)
+            .body(sealed.body)
+            .send();
+        let response = sent.await.map_err(|error| reason(&error))?;
+        let status = response.status().as_u16();
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect();
+        let body = response.text().await.map_err(|error| reason(&error))?;
+        Ok(PushAnswer {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        format!("no answer: {error}")
+    }
+}
+
+impl Simulator {
+    /// Where events go; before this is set nothing is pushed.
+    pub fn set_webhook(&self, url: &str) {
+        self.shared
+            .change(|state| state.webhook = Some(url.to_owned()));
+    }
+
+    /// The URL check of the developer console: `url_verification`, encrypted where a key is set and
+    /// never signed. A good answer is 200 with the same challenge, in clear.
+    pub async fn check_url(&self) -> PushAnswer {
+        let sealed = self.shared.change(|state| {
+            let challenge = state.ids.hex();
+            let token = &state.app.verification_token;
+            let body = json!({"challenge": challenge, "token": token, "type": "url_verification"});
+            let mut sealed = state.seal(&body);
+            sealed.headers.retain(|(name, _)| name == "content-type");
+            sealed
+        });
+        self.push_raw(&sealed.headers, sealed.body).await
+    }
+
+    /// Pushes the message's event again, byte for byte the same envelope and event id.
+    pub fn redeliver(&self, message: &MessageId) -> Push {
+        let envelope = self.envelope_for(message);
+        self.shared.push(envelope, Some(message.clone()))
+    }
+
+    /// Pushes the same message under an event id of its own.
+    pub fn deliver_again_under_new_event_id(&self, message: &MessageId) -> Push {
+        let mut envelope = self.envelope_for(message);
+        envelope["header"]["event_id"] = json!(self.shared.change(|state| state.ids.hex()));
+        self.shared.push(envelope, Some(message.clone()))
+    }
+
+    /// Pushes any other v2 event.
+    pub fn push_event(&self, event_type: &str, event: &Value) -> Push {
+        let envelope = self
+            .shared
+            .change(|state| state.envelope(event_type, event));
+        self.shared.push(envelope, None)
+    }
+
+    /// The envelope of the message's event in clear: as it was pushed, or as it would be.
+    pub fn envelope_for(&self, message: &MessageId) -> Value {
+        self.shared.change(|state| state.message_envelope(message))
+    }
+
+    /// Encrypts and signs an envelope as the platform would at this moment of the simulator's clock.
+    pub fn seal(&self, envelope: &Value) -> Sealed {
+        self.shared.change(|state| state.seal(envelope))
+    }
+
+    /// Sends any headers and bytes to the webhook. Panics where no webhook is set or no answer came.
+    pub async fn push_raw(
+        &self,
+        headers: &[(String, String)],
+        body: impl Into<Vec<u8>>,
+    ) -> PushAnswer {
+        let Some(url) = self.read(|state| state.webhook.clone()) else {
+            panic!("no webhook is set")
+        };
+        let sealed = Sealed {
+            headers: headers.to_vec(),
+            body: body.into(),
+        };
+        let answer = self.shared.courier.send(&url, sealed).await;
+        answer.unwrap_or_else(|reason| panic!("the push got no answer: {reason}"))
+    }
+}
+
+impl Shared {
+    /// Starts delivering an envelope.
+    pub(crate) fn push(self: &Arc<Self>, envelope: Value, message: Option<MessageId>) -> Push {
+        let text = |field: &str| {
+            envelope["header"][field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (event_id, event_type) = (text("event_id"), text("event_type"));
+        let record = PushRecord {
+            event_id,
+            event_type,
+            message,
+            envelope,
+            attempts: Vec::new(),
+        };
+        let index = self.change(|state| {
+            let index = state.record.pushes.len();
+            if let Some(message) = record
+                .message
+                .as_ref()
+                .and_then(|id| state.messages.get_mut(id))
+            {
+                message.push.get_or_insert(index);
+            }
+            state.record.pushes.push(record);
+            index
+        });
+        let shared = self.clone();
+        let delivery = async move {
+            tokio::select! {
+                () = shared.deliver(index) => {}
+                () = shared.stopped() => {}
+            }
+        };
+        self.tasks.spawn_on(delivery, &self.runtime);
+        Push {
+            shared: self.clone(),
+            index,
+        }
+    }
+
+    async fn deliver(&self, index: usize) {
+        for wait in LADDER.map(Some).into_iter().chain([None]) {
+            let (url, sealed) = {
+                let mut state = self.lock();
+                let envelope = state.record.pushes[index].envelope.clone();
+                (state.webhook.clone(), state.seal(&envelope))
+            };
+            let answer = match url {
+                Some(url) => self.courier.send(&url, sealed).await,
+                None => Err("no webhook is set".to_owned()),
+            };
+            let (attempt, clock) = self.change(|state| {
+                let attempt = Attempt {
+                    at_ms: state.now(),
+                    answer,
+                };
+                state.record.pushes[index].attempts.push(attempt.clone());
+                (attempt, state.clock.clone())
+            });
+            let Some(wait) = wait.filter(|_| !attempt.is_taken()) else {
+                return;
+            };
+            clock.reach(attempt.at_ms + millis(wait)).await;
+        }
+    }
+}
+
+impl State {
+    /// A v2 envelope with a fresh event id.
+    pub(crate) fn envelope(&mut self, event_type: &str, event: &Value) -> Value {
+        json!({
+            "schema": "2.0",
+            "header": {
+                "event_id": self.ids.hex(),
+                "event_type": event_type,
+                "create_time": self.now().to_string(),
+                "token": self.app.verification_token,
+                "app_id": self.app.app_id,
+                "tenant_key": self.app.tenant_key,
+            },
+            "event": event,
+        })
+    }
+
+    /// The envelope that the message was pushed with first, or a fresh one.
+    fn message_envelope(&mut self, id: &MessageId) -> Value {
+        let Some(message) = self.messages.get(id) else {
+            panic!("there is no message {id}")
+        };
+        if let Some(push) = message.push {
+            return self.record.pushes[push].envelope.clone();
+        }
+        let chat_type = self.chats[&message.chat].mode.event_chat_type();
+        let event = message.event(&self.app, chat_type);
+        self.envelope("im.message.receive_v1", &event)
+    }
+
+    /// Encrypts and signs with the app's key; without a key the body goes out in clear.
+    fn seal(&mut self, envelope: &Value) -> Sealed {
+        let mut headers = vec![(
+            "content-type".to_owned(),
+            "application/json;charset=utf-8".to_owned(),
+        )];
+        let Some(key) = &self.app.encrypt_key else {
+            return Sealed {
+                headers,
+                body: envelope.to_string().into_bytes(),
+            };
+        };
+        let encrypted = crypto::encrypt(key, rand::random(), envelope.to_string().as_bytes());
+        let body = json!({"encrypt": encrypted}).to_string().into_bytes();
+        let timestamp = (self.now() / 1000).to_string();
+        let nonce = rand::random::<u32>().to_string();
+        let signature = crypto::sign(&timestamp, &nonce, key, &body);
+        let signed = [("timestamp", timestamp), ("nonce", nonce)];
+        headers.extend(signed.map(|(name, value)| (format!("x-lark-request-{name}"), value)));
+        headers.push(("x-lark-signature".to_owned(), signature));
+        Sealed { headers, body }
+    }
+}

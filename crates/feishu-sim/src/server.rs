@@ -1,0 +1,214 @@
+//! The HTTP server: routes from the endpoint table, and connections that can be cut without an answer.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{
+        ConnectInfo, Query, RawPathParams, Request as HttpRequest, State as AxumState,
+        connect_info::Connected,
+    },
+    http::{HeaderMap, Response, StatusCode, header, request::Parts},
+    routing::{MethodFilter, MethodRouter, on},
+    serve::{IncomingStream, Listener},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    endpoint::{ENDPOINTS, Spec},
+    gateway::{Answer, Fate, Request},
+    simulator::Shared,
+};
+
+/// More than any documented request.
+const MAX_BODY: usize = 4 << 20;
+
+/// The routes of the endpoint table; everything else is not found, whatever the method.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for spec in ENDPOINTS {
+        router = router.route(spec.path, route(spec));
+        if spec.path.ends_with("/internal") {
+            // The live token endpoint answers with a trailing slash as well.
+            router = router.route(&format!("{}/", spec.path), route(spec));
+        }
+    }
+    router
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+        .with_state(shared)
+}
+
+fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
+    let method = match spec.method {
+        "POST" => MethodFilter::POST,
+        "PATCH" => MethodFilter::PATCH,
+        "DELETE" => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    };
+    let known = async move |AxumState(shared): AxumState<Arc<Shared>>,
+                            ConnectInfo(cut): ConnectInfo<Cut>,
+                            params: RawPathParams,
+                            http: HttpRequest| {
+        let mut request = read(http).await;
+        request.params = params
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let fate = shared.change(|state| state.serve(spec, &request));
+        respond(&shared, &cut, fate).await
+    };
+    on(method, known)
+}
+
+async fn unknown(
+    AxumState(shared): AxumState<Arc<Shared>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    http: HttpRequest,
+) -> Response<Body> {
+    let request = read(http).await;
+    let fate = shared.change(|state| state.serve_unknown(&request));
+    respond(&shared, &cut, fate).await
+}
+
+async fn read(http: HttpRequest) -> Request {
+    let (
+        Parts {
+            method,
+            uri,
+            headers,
+            ..
+        },
+        body,
+    ) = http.into_parts();
+    let query = Query::try_from_uri(&uri).map_or_else(|_| Vec::new(), |Query(pairs)| pairs);
+    Request {
+        method: method.to_string(),
+        path: uri.path().to_owned(),
+        query,
+        authorization: text(&headers, &header::AUTHORIZATION),
+        content_type: text(&headers, &header::CONTENT_TYPE),
+        body: to_bytes(body, MAX_BODY).await.unwrap_or_default(),
+        ..Request::default()
+    }
+}
+
+fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}
+
+async fn respond(shared: &Shared, cut: &Cut, fate: Fate) -> Response<Body> {
+    match fate {
+        Fate::Answer(answer) => response(answer),
+        Fate::Cut => {
+            cut.0.store(true, Ordering::Relaxed);
+            Response::default()
+        }
+        Fate::Hang => {
+            // The caller's time-out drops this future with the connection.
+            shared.stopped().await;
+            cut.0.store(true, Ordering::Relaxed);
+            Response::default()
+        }
+    }
+}
+
+fn response(answer: Answer) -> Response<Body> {
+    let mut response = Response::builder()
+        .status(answer.status)
+        .header(header::CONTENT_TYPE, answer.content_type);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    // A fault may name a status that does not exist; it then is a server error.
+    response.body(Body::from(answer.body)).unwrap_or_else(|_| {
+        let mut broken = Response::default();
+        *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        broken
+    })
+}
+
+/// Tells a connection to fail instead of writing its answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cut(Arc<AtomicBool>);
+
+/// Accepts connections that a handler can cut.
+pub(crate) struct CuttableListener(pub(crate) TcpListener);
+
+/// A connection that a handler can cut.
+pub(crate) struct Cuttable {
+    stream: TcpStream,
+    cut: Cut,
+}
+
+impl Listener for CuttableListener {
+    type Io = Cuttable;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Cuttable, SocketAddr) {
+        let (stream, address) = Listener::accept(&mut self.0).await;
+        // Small answers must not wait for the peer's delayed acknowledgement.
+        stream.set_nodelay(true).ok();
+        (
+            Cuttable {
+                stream,
+                cut: Cut::default(),
+            },
+            address,
+        )
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, CuttableListener>> for Cut {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
+        stream.io().cut.clone()
+    }
+}
+
+impl AsyncRead for Cuttable {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Cuttable {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.cut.0.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

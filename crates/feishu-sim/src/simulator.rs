@@ -1,0 +1,347 @@
+//! The running simulator: its builder, its life, and what a test may change or wait for.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, runtime::Handle, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::App,
+    chats::{Chat, ChatSpec},
+    clock::SimClock,
+    endpoint::Endpoint,
+    faults::{Behaviour, Fault},
+    ids::ChatId,
+    limits::{Limiter, RateLimits},
+    people::Person,
+    push::Courier,
+    server::{Cut, CuttableListener, router},
+    state::State,
+};
+
+/// 2026-09-11 01:00:00 UTC.
+const DEFAULT_START_MS: u64 = 1_789_088_400_000;
+/// How long a test waits for anything, in wall time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A pretend Feishu open platform on a local port. It stops when dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    pub(crate) shared: Arc<Shared>,
+    address: SocketAddr,
+}
+
+/// What the server, the pushes and the test share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+    stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) runtime: Handle,
+    pub(crate) courier: Courier,
+}
+
+impl Shared {
+    /// Changes the state and wakes whoever waits for a condition.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.send_replace(());
+        result
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // A probe of a failing test may have panicked; the state is whole nevertheless.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends when the simulator does.
+    pub(crate) async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Waits until `probe` finds something.
+    pub(crate) async fn wait_for<T>(
+        &self,
+        what: &str,
+        mut probe: impl FnMut(&State) -> Option<T>,
+    ) -> T {
+        let mut changed = self.changed.subscribe();
+        let found = async {
+            loop {
+                if let Some(found) = probe(&self.lock()) {
+                    return found;
+                }
+                // The sender lives in `self`, so this returns only after a change.
+                changed.changed().await.ok();
+            }
+        };
+        let Ok(found) = tokio::time::timeout(PATIENCE, found).await else {
+            panic!(
+                "waited {PATIENCE:?} in vain for {what}\n{}",
+                self.lock().conversation()
+            );
+        };
+        found
+    }
+}
+
+/// Settings of a simulator before it starts.
+#[derive(Debug)]
+pub struct Builder {
+    listen: SocketAddr,
+    clock: SimClock,
+    rate_limits: RateLimits,
+    push_deadline: Duration,
+    configure: Vec<Configure>,
+}
+
+#[derive(Debug)]
+enum Configure {
+    AppId(String),
+    AppSecret(String),
+    EncryptKey(Option<String>),
+    VerificationToken(String),
+}
+
+impl Builder {
+    /// The address to serve on; by default any free port of 127.0.0.1.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Sets the app id: `cli_` and 16 hexadecimal digits.
+    #[must_use]
+    pub fn app_id(mut self, app_id: &str) -> Self {
+        self.configure.push(Configure::AppId(app_id.to_owned()));
+        self
+    }
+
+    /// Sets the app secret.
+    #[must_use]
+    pub fn app_secret(mut self, secret: &str) -> Self {
+        self.configure.push(Configure::AppSecret(secret.to_owned()));
+        self
+    }
+
+    /// Sets the encrypt key; with `None` pushes go out in clear and unsigned.
+    #[must_use]
+    pub fn encrypt_key(mut self, key: Option<&str>) -> Self {
+        self.configure
+            .push(Configure::EncryptKey(key.map(str::to_owned)));
+        self
+    }
+
+    /// Sets the verification token.
+    #[must_use]
+    pub fn verification_token(mut self, token: &str) -> Self {
+        self.configure
+            .push(Configure::VerificationToken(token.to_owned()));
+        self
+    }
+
+    /// The time at which the clock stands until it is advanced, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn starting_at(mut self, unix_ms: u64) -> Self {
+        self.clock = SimClock::standing_at(unix_ms);
+        self
+    }
+
+    /// Lets the clock follow the system's.
+    #[must_use]
+    pub fn follow_system_clock(mut self) -> Self {
+        self.clock = SimClock::following_the_system();
+        self
+    }
+
+    /// How strictly rate limits are applied; they run on the simulator's clock.
+    #[must_use]
+    pub fn rate_limits(mut self, rule: RateLimits) -> Self {
+        self.rate_limits = rule;
+        self
+    }
+
+    /// How long a push waits for its answer, in wall time; by default the platform's 3 s.
+    #[must_use]
+    pub fn push_deadline(mut self, deadline: Duration) -> Self {
+        self.push_deadline = deadline;
+        self
+    }
+
+    /// Starts serving. Fails if the address cannot be bound or no HTTP client can be made.
+    pub async fn start(self) -> io::Result<Simulator> {
+        let listener = TcpListener::bind(self.listen).await?;
+        let address = listener.local_addr()?;
+        let mut state = State::new(self.clock, Limiter::new(self.rate_limits));
+        for setting in self.configure {
+            match setting {
+                Configure::AppId(app_id) => state.app.app_id = app_id,
+                Configure::AppSecret(secret) => state.app.app_secret = secret,
+                Configure::EncryptKey(key) => state.app.encrypt_key = key,
+                Configure::VerificationToken(token) => state.app.verification_token = token,
+            }
+        }
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            changed: watch::Sender::new(()),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+            courier: Courier::new(self.push_deadline)?,
+        });
+        let service = router(shared.clone()).into_make_service_with_connect_info::<Cut>();
+        let stop = shared.stop.clone().cancelled_owned();
+        let server = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(stop);
+        shared.tasks.spawn(async move { server.await });
+        Ok(Simulator { shared, address })
+    }
+}
+
+impl Simulator {
+    /// A simulator with documented limits and a clock that stands still.
+    pub fn builder() -> Builder {
+        Builder {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            clock: SimClock::standing_at(DEFAULT_START_MS),
+            rate_limits: RateLimits::Documented,
+            push_deadline: Duration::from_secs(3),
+            configure: Vec::new(),
+        }
+    }
+
+    /// What the client puts before `/open-apis/…`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops serving and pushing, and waits until both have ended.
+    pub async fn shutdown(self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    /// A copy of the app's settings.
+    pub fn app(&self) -> App {
+        self.read(|state| state.app.clone())
+    }
+
+    /// Changes the app's settings, for example its scopes.
+    pub fn change_app<T>(&self, change: impl FnOnce(&mut App) -> T) -> T {
+        self.shared.change(|state| change(&mut state.app))
+    }
+
+    /// The simulator's time.
+    pub fn clock(&self) -> SimClock {
+        self.read(|state| state.clock.clone())
+    }
+
+    /// Adds a person of the app's own tenant.
+    pub fn add_person(&self, name: &str) -> Person {
+        let tenant_key = self.app().tenant_key;
+        self.add_person_of(&tenant_key, name)
+    }
+
+    /// Adds a person of the named tenant.
+    pub fn add_person_of(&self, tenant_key: &str, name: &str) -> Person {
+        self.shared.change(|state| {
+            let person = Person {
+                name: name.to_owned(),
+                open_id: state.ids.prefixed("ou_"),
+                union_id: state.ids.prefixed("on_"),
+                user_id: state.ids.hex()[..8].to_owned(),
+                tenant_key: tenant_key.to_owned(),
+            };
+            state.people.insert(person.open_id.clone(), person.clone());
+            person
+        })
+    }
+
+    /// Makes a chat.
+    pub fn add_chat(&self, spec: ChatSpec) -> ChatId {
+        self.shared.change(|state| state.add_chat(spec))
+    }
+
+    /// The direct chat of a person and the bot, made when first asked for.
+    pub fn direct_chat(&self, person: &Person) -> ChatId {
+        self.shared.change(|state| {
+            if let Some(chat) = state.direct.get(&person.open_id) {
+                return chat.clone();
+            }
+            let chat = state.add_chat(ChatSpec::direct(person));
+            state.direct.insert(person.open_id.clone(), chat.clone());
+            chat
+        })
+    }
+
+    /// Changes a chat's settings or members; nothing happens if there is no such chat.
+    pub fn change_chat(&self, chat: &ChatId, change: impl FnOnce(&mut Chat)) {
+        self.shared
+            .change(|state| state.chats.get_mut(chat).map(change));
+    }
+
+    /// Gives a chat an empty announcement of the new kind, as the platform does to old groups.
+    pub fn upgrade_announcement(&self, chat: &ChatId) {
+        let now_ms = self.clock().now_ms();
+        self.change_chat(chat, |chat| chat.upgrade_announcement(now_ms));
+    }
+
+    /// Chooses how the platform behaves where two ways are possible.
+    pub fn change_behaviour(&self, change: impl FnOnce(&mut Behaviour)) {
+        self.shared.change(|state| change(&mut state.behaviour));
+    }
+
+    /// Orders a fault for the next call to an endpoint; several are used up in order.
+    pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
+        self.shared
+            .change(|state| state.faults.order(endpoint, fault));
+    }
+
+    /// Answers every call to the endpoint with 429 for that long on the simulator's clock.
+    pub fn rate_limit(&self, endpoint: Endpoint, span: Duration) {
+        self.shared.change(|state| {
+            let now = state.now();
+            state.faults.limit(endpoint, now, span);
+        });
+    }
+
+    /// How many calls came while [`Simulator::rate_limit`] held.
+    pub fn calls_while_rate_limited(&self, endpoint: Endpoint) -> usize {
+        self.read(|state| state.faults.calls_while_limited(endpoint))
+    }
+
+    /// Makes every token issued so far invalid.
+    pub fn expire_tokens(&self) {
+        self.shared.change(|state| state.tokens.expire_all());
+    }
+
+    /// While down, every connection is closed without an answer.
+    pub fn set_down(&self, down: bool) {
+        self.shared.change(|state| state.faults.down = down);
+    }
+
+    /// Looks at the state.
+    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.shared.lock())
+    }
+
+    /// Waits until `probe` finds something, looking again after every change. After 10 s of wall
+    /// time it panics with the conversation so far.
+    pub async fn wait_for<T>(&self, what: &str, probe: impl FnMut(&State) -> Option<T>) -> T {
+        self.shared.wait_for(what, probe).await
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+    }
+}

@@ -1,0 +1,228 @@
+//! What people and other bots do in a chat: speak, reply, recall, and edit the announcement by hand.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    chats::{Announcement, Chat, ChatMode, ChatSpec},
+    ids::{ChatId, MessageId},
+    messages::{Draft, Message, Sender},
+    people::Person,
+    push::Push,
+    record::PushAnswer,
+    simulator::{Shared, Simulator},
+    state::State,
+    words::{Mentions, Words},
+};
+
+/// Somebody about to do something.
+#[derive(Clone, Debug)]
+pub struct Speaker {
+    shared: Arc<Shared>,
+    sender: Sender,
+}
+
+/// Somebody in a chat, perhaps about to reply.
+#[derive(Clone, Debug)]
+pub struct InChat {
+    shared: Arc<Shared>,
+    sender: Sender,
+    chat: ChatId,
+    parent: Option<MessageId>,
+}
+
+/// A message that was sent, and the push that tells the bot of it.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The message.
+    pub id: MessageId,
+    /// Absent where the bot is not told: no webhook, a missing scope, or the bot is not in the chat.
+    pub push: Option<Push>,
+}
+
+impl Said {
+    /// Waits for the bot's answer to the first push. Panics where the bot was not told.
+    pub async fn answer(&self) -> PushAnswer {
+        let Some(push) = &self.push else {
+            panic!("message {} was not pushed to the bot", self.id)
+        };
+        push.answer().await
+    }
+}
+
+impl Simulator {
+    /// Acts as a person.
+    pub fn as_person(&self, person: &Person) -> Speaker {
+        Speaker {
+            shared: self.shared.clone(),
+            sender: Sender::Person(person.clone()),
+        }
+    }
+
+    /// Acts as a bot of somebody else; one name is always the same bot.
+    pub fn as_bot(&self, name: &str) -> Speaker {
+        let open_id = self.shared.change(|state| {
+            let known = state.other_bots.get(name).cloned();
+            known.unwrap_or_else(|| {
+                let open_id = state.ids.prefixed("ou_");
+                state.other_bots.insert(name.to_owned(), open_id.clone());
+                open_id
+            })
+        });
+        Speaker {
+            shared: self.shared.clone(),
+            sender: Sender::OtherBot {
+                name: name.to_owned(),
+                open_id,
+            },
+        }
+    }
+}
+
+impl Speaker {
+    /// Goes to a chat; nobody checks whether the speaker is a member.
+    pub fn in_chat(&self, chat: &ChatId) -> InChat {
+        InChat {
+            shared: self.shared.clone(),
+            sender: self.sender.clone(),
+            chat: chat.clone(),
+            parent: None,
+        }
+    }
+}
+
+impl InChat {
+    /// The same speaker, about to reply to that message.
+    #[must_use]
+    pub fn reply_to(&self, message: &MessageId) -> Self {
+        Self {
+            parent: Some(message.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// Sends a text message.
+    pub fn say(&self, words: impl Into<Words>) -> Said {
+        let words = words.into();
+        self.compose("text", |mentions| json!({"text": words.to_text(mentions)}))
+    }
+
+    /// Sends a rich text message; each item is a paragraph.
+    pub fn post(
+        &self,
+        title: &str,
+        paragraphs: impl IntoIterator<Item = impl Into<Words>>,
+    ) -> Said {
+        let paragraphs: Vec<Words> = paragraphs.into_iter().map(Into::into).collect();
+        self.compose("post", |mentions| {
+            let content: Value = paragraphs
+                .iter()
+                .map(|words| words.to_paragraph(mentions))
+                .collect();
+            json!({"title": title, "content": content})
+        })
+    }
+
+    /// Sends a picture.
+    pub fn image(&self) -> Said {
+        self.send("image", &json!({"image_key": "img_v3_simulated"}))
+    }
+
+    /// Sends a message of any other type.
+    pub fn send(&self, msg_type: &str, content: &Value) -> Said {
+        self.compose(msg_type, |_| content.clone())
+    }
+
+    /// Takes a message back.
+    pub fn recall(&self, message: &MessageId) {
+        self.shared.change(|state| {
+            state
+                .messages
+                .get_mut(message)
+                .map(|message| message.recalled = true)
+        });
+    }
+
+    /// Writes the announcement anew in the client, one text per paragraph.
+    pub fn edit_announcement(&self, paragraphs: impl IntoIterator<Item = impl Into<String>>) {
+        let paragraphs: Vec<String> = paragraphs.into_iter().map(Into::into).collect();
+        self.shared.change(|state| {
+            let now = state.now();
+            let State { chats, ids, .. } = state;
+            match chats.get_mut(&self.chat).map(|chat| &mut chat.announcement) {
+                Some(Announcement::Doc(document)) => document.write_by_hand(&paragraphs, ids, now),
+                Some(Announcement::Docx(document)) => document.write_by_hand(&paragraphs, ids, now),
+                None => {}
+            }
+        });
+    }
+
+    fn compose(&self, msg_type: &str, content: impl FnOnce(&mut Mentions<'_>) -> Value) -> Said {
+        let (id, envelope) = self.shared.change(|state| {
+            let mut mentions = Mentions {
+                app: &state.app,
+                list: Vec::new(),
+            };
+            let content = content(&mut mentions).to_string();
+            let draft = Draft {
+                chat: self.chat.clone(),
+                sender: self.sender.clone(),
+                parent: self.parent.clone(),
+                in_thread: false,
+                msg_type: msg_type.to_owned(),
+                content,
+                mentions: mentions.list,
+            };
+            let id = state.add_message(draft);
+            (id.clone(), state.envelope_to_push(&id))
+        });
+        let push = envelope.map(|envelope| self.shared.push(envelope, Some(id.clone())));
+        Said { id, push }
+    }
+}
+
+impl State {
+    pub(crate) fn add_chat(&mut self, spec: ChatSpec) -> ChatId {
+        let id = ChatId::from(self.ids.prefixed("oc_"));
+        let chat = spec.build(id.clone(), self.now());
+        self.chats.insert(id.clone(), chat);
+        id
+    }
+
+    /// The envelope for a fresh message, if the platform tells the bot of it.
+    fn envelope_to_push(&mut self, id: &MessageId) -> Option<Value> {
+        self.webhook.as_ref()?;
+        let message = self.messages.get(id)?;
+        let chat = self.chats.get(&message.chat)?;
+        if !chat.bot_in
+            || chat.dissolved
+            || !self.app.bot_active
+            || !reaches_bot(&self.app, chat, message)
+        {
+            return None;
+        }
+        let event = message.event(&self.app, chat.mode.event_chat_type());
+        Some(self.envelope("im.message.receive_v1", &event))
+    }
+}
+
+/// Whether the app's scopes let the message through (official page `im-v1/message/events/receive`).
+fn reaches_bot(app: &App, chat: &Chat, message: &Message) -> bool {
+    let has = |scope: &str| app.has_scope(scope) || app.has_scope(&format!("{scope}:readonly"));
+    let mentioned = message
+        .mentions
+        .iter()
+        .any(|mention| mention.open_id == app.bot_open_id);
+    let from_other_bots = "im:message.group_at_msg.include_bot:readonly";
+    match message.sender {
+        Sender::App => false,
+        Sender::OtherBot { .. } => mentioned && app.has_scope(from_other_bots),
+        Sender::Person(_) if chat.mode == ChatMode::Direct => has("im:message.p2p_msg"),
+        Sender::Person(_) => {
+            let at = has("im:message.group_at_msg") || app.has_scope(from_other_bots);
+            has("im:message.group_msg") || (mentioned && at)
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The whole platform as plain state, and what can be seen of it.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, Tokens},
+    chats::{Announcement, Chat, TopNotice},
+    clock::SimClock,
+    endpoint::Endpoint,
+    faults::{Behaviour, Faults},
+    ids::{ChatId, Ids, MessageId},
+    limits::Limiter,
+    messages::{Message, Reaction, Sender},
+    people::Person,
+    record::{Call, PushRecord, Record},
+};
+
+/// The platform's state. [`crate::Simulator::read`] and [`crate::Simulator::wait_for`] lend it out.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) clock: SimClock,
+    pub(crate) ids: Ids,
+    pub(crate) app: App,
+    pub(crate) tokens: Tokens,
+    pub(crate) people: HashMap<String, Person>,
+    pub(crate) other_bots: HashMap<String, String>,
+    pub(crate) chats: HashMap<ChatId, Chat>,
+    pub(crate) direct: HashMap<String, ChatId>,
+    pub(crate) messages: HashMap<MessageId, Message>,
+    /// Message made for a `uuid`, and when.
+    pub(crate) sent_uuids: HashMap<String, (u64, MessageId)>,
+    pub(crate) limiter: Limiter,
+    pub(crate) faults: Faults,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) webhook: Option<String>,
+    pub(crate) record: Record,
+}
+
+impl State {
+    pub(crate) fn new(clock: SimClock, limiter: Limiter) -> Self {
+        let mut ids = Ids::default();
+        Self {
+            clock,
+            app: App::new(&mut ids),
+            ids,
+            tokens: Tokens::default(),
+            people: HashMap::new(),
+            other_bots: HashMap::new(),
+            chats: HashMap::new(),
+            direct: HashMap::new(),
+            messages: HashMap::new(),
+            sent_uuids: HashMap::new(),
+            limiter,
+            faults: Faults::default(),
+            behaviour: Behaviour::default(),
+            webhook: None,
+            record: Record::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// The identifier names a person of the app's own tenant.
+    pub(crate) fn is_colleague(&self, id_type: &str, id: &str) -> bool {
+        let person = match id_type {
+            "open_id" => self.people.get(id),
+            _ => self.people.values().find(|person| person.id(id_type) == id),
+        };
+        person.is_some_and(|person| person.tenant_key == self.app.tenant_key)
+    }
+
+    /// The chat, if there is one.
+    pub fn chat(&self, id: &ChatId) -> Option<&Chat> {
+        self.chats.get(id)
+    }
+
+    /// The message, if there is one.
+    pub fn message(&self, id: &MessageId) -> Option<&Message> {
+        self.messages.get(id)
+    }
+
+    /// What stands at the top of the chat.
+    pub fn top_notice(&self, chat: &ChatId) -> Option<&TopNotice> {
+        self.chats.get(chat)?.top_notice.as_ref()
+    }
+
+    /// The announcement's blocks as text, in order; a legacy document's last empty line is left out.
+    pub fn announcement_text(&self, chat: &ChatId) -> Vec<String> {
+        match self.chats.get(chat).map(|chat| &chat.announcement) {
+            None => Vec::new(),
+            Some(Announcement::Doc(document)) => document.lines(|open_id| self.name_of(open_id)),
+            Some(Announcement::Docx(document)) => document.lines(|open_id| self.name_of(open_id)),
+        }
+    }
+
+    /// The announcement as the API shows it: legacy content, or the blocks under `items`.
+    pub fn announcement_document(&self, chat: &ChatId) -> Value {
+        match self.chats.get(chat).map(|chat| &chat.announcement) {
+            None => Value::Null,
+            Some(Announcement::Doc(document)) => document.content(),
+            Some(Announcement::Docx(document)) => json!({"items": document.all_blocks()}),
+        }
+    }
+
+    /// How often the announcement has been changed; docx counts from 1, doc from 0.
+    pub fn announcement_revision(&self, chat: &ChatId) -> u64 {
+        match self.chats.get(chat).map(|chat| &chat.announcement) {
+            None => 0,
+            Some(Announcement::Doc(document)) => document.revision(),
+            Some(Announcement::Docx(document)) => document.revision(),
+        }
+    }
+
+    /// The app's reactions to the message, in order.
+    pub fn reactions(&self, message: &MessageId) -> Vec<String> {
+        let reactions = self
+            .messages
+            .get(message)
+            .map(|message| message.reactions.as_slice());
+        let name = |reaction: &Reaction| reaction.emoji_type.clone();
+        reactions.unwrap_or_default().iter().map(name).collect()
+    }
+
+    /// Texts of the app's replies to the message, in order.
+    pub fn replies_to(&self, message: &MessageId) -> Vec<String> {
+        let replies = self
+            .messages
+            .get(message)
+            .map(|message| message.replies.as_slice());
+        let replies = replies
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|id| self.messages.get(id));
+        replies
+            .filter(|reply| reply.sender == Sender::App)
+            .map(Message::text)
+            .collect()
+    }
+
+    /// The chat's messages, in order.
+    pub fn messages(&self, chat: &ChatId) -> impl Iterator<Item = &Message> {
+        let ids = self.chats.get(chat).map(|chat| chat.messages.as_slice());
+        ids.unwrap_or_default()
+            .iter()
+            .filter_map(|id| self.messages.get(id))
+    }
+
+    /// All calls, in order.
+    pub fn calls(&self) -> &[Call] {
+        &self.record.calls
+    }
+
+    /// Calls to one endpoint, in order.
+    pub fn calls_to(&self, endpoint: Endpoint) -> impl Iterator<Item = &Call> {
+        self.record
+            .calls
+            .iter()
+            .filter(move |call| call.endpoint == Some(endpoint))
+    }
+
+    /// All pushes, in order.
+    pub fn pushes(&self) -> &[PushRecord] {
+        &self.record.pushes
+    }
+
+    /// What no correct client would have sent.
+    pub fn violations(&self) -> &[String] {
+        &self.record.violations
+    }
+
+    /// The messages, calls, pushes and violations so far, for people to read.
+    pub fn conversation(&self) -> String {
+        let mut lines = vec!["messages:".to_owned()];
+        let mut chats: Vec<&Chat> = self.chats.values().collect();
+        chats.sort_by(|a, b| a.name.cmp(&b.name));
+        for chat in chats {
+            let messages = self.messages(&chat.id);
+            lines
+                .extend(messages.map(|message| format!("  {}: {}", chat.name, self.line(message))));
+        }
+        lines.push("pushes:".to_owned());
+        lines.extend(self.record.pushes.iter().map(push_line));
+        lines.push("calls:".to_owned());
+        lines.extend(self.record.calls.iter().map(|call| format!("  {call}")));
+        lines.push("violations:".to_owned());
+        lines.extend(
+            self.record
+                .violations
+                .iter()
+                .map(|violation| format!("  {violation}")),
+        );
+        lines.join("\n")
+    }
+
+    fn name_of(&self, open_id: &str) -> String {
+        self.people
+            .get(open_id)
+            .map_or(open_id, |person| &person.name)
+            .to_owned()
+    }
+
+    fn line(&self, message: &Message) -> String {
+        let sender = match &message.sender {
+            Sender::Person(person) => &person.name,
+            Sender::App => &self.app.bot_name,
+            Sender::OtherBot { name, .. } => name,
+        };
+        format!(
+            "{sender}: {} {}",
+            message.text(),
+            self.reactions(&message.id).join(" ")
+        )
+    }
+}
+
+fn push_line(push: &PushRecord) -> String {
+    let answers: Vec<String> = push
+        .attempts
+        .iter()
+        .map(|attempt| match &attempt.answer {
+            Ok(answer) => format!("{} {}", answer.status, answer.body),
+            Err(reason) => reason.clone(),
+        })
+        .collect();
+    format!(
+        "  {} {}: {}",
+        push.event_type,
+        push.event_id,
+        answers.join(", ")
+    )
+}

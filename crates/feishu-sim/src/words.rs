@@ -1,0 +1,194 @@
+//! What a person types: text with mentions, links and styles, as Feishu turns it into message content.
+
+use serde_json::{Value, json};
+
+use crate::people::Person;
+
+/// One line or text as a person typed it. In a text message links arrive as `[t](u)` and styles are
+/// dropped; in a post both are kept (official page `message_content`).
+#[derive(Clone, Debug, Default)]
+pub struct Words(Vec<Piece>);
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Text {
+        text: String,
+        style: Option<&'static str>,
+    },
+    Link {
+        text: String,
+        href: String,
+    },
+    At(At),
+    Image(String),
+}
+
+#[derive(Clone, Debug)]
+enum At {
+    Bot,
+    All,
+    Person(Person),
+}
+
+/// Somebody mentioned in a message: the placeholder in the text and who it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mention {
+    /// `@_user_1`, `@_user_2`, … in the order of the text.
+    pub key: String,
+    /// The person's or the bot's name.
+    pub name: String,
+    /// Identifier for this app.
+    pub open_id: String,
+    /// Absent for the bot.
+    pub union_id: Option<String>,
+    /// Absent for the bot.
+    pub user_id: Option<String>,
+    /// The tenant of whoever is mentioned.
+    pub tenant_key: String,
+}
+
+impl Words {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A text that starts by mentioning the bot.
+    pub fn at_bot() -> Self {
+        Self::new().bot()
+    }
+
+    /// Appends plain text.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        self.0.push(Piece::Text {
+            text: text.to_owned(),
+            style: None,
+        });
+        self
+    }
+
+    /// Appends bold text.
+    #[must_use]
+    pub fn bold(mut self, text: &str) -> Self {
+        self.0.push(Piece::Text {
+            text: text.to_owned(),
+            style: Some("bold"),
+        });
+        self
+    }
+
+    /// Appends a link.
+    #[must_use]
+    pub fn link(mut self, text: &str, href: &str) -> Self {
+        self.0.push(Piece::Link {
+            text: text.to_owned(),
+            href: href.to_owned(),
+        });
+        self
+    }
+
+    /// Mentions the bot.
+    #[must_use]
+    pub fn bot(mut self) -> Self {
+        self.0.push(Piece::At(At::Bot));
+        self
+    }
+
+    /// Mentions a person.
+    #[must_use]
+    pub fn at(mut self, person: &Person) -> Self {
+        self.0.push(Piece::At(At::Person(person.clone())));
+        self
+    }
+
+    /// Mentions everyone: `@_all` in the text, nothing in `mentions`.
+    #[must_use]
+    pub fn at_all(mut self) -> Self {
+        self.0.push(Piece::At(At::All));
+        self
+    }
+
+    /// Appends a picture; only a post can show it.
+    #[must_use]
+    pub fn image(mut self, image_key: &str) -> Self {
+        self.0.push(Piece::Image(image_key.to_owned()));
+        self
+    }
+
+    /// The text of a text message.
+    pub(crate) fn to_text(&self, mentions: &mut Mentions<'_>) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text { text, .. } => text.clone(),
+            Piece::Link { text, href } => format!("[{text}]({href})"),
+            Piece::At(at) => mentions.key(at).0,
+            Piece::Image(_) => String::new(),
+        };
+        self.0.iter().map(piece).collect()
+    }
+
+    /// One paragraph of a received post.
+    pub(crate) fn to_paragraph(&self, mentions: &mut Mentions<'_>) -> Value {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text { text, style } => {
+                json!({"tag": "text", "text": text, "style": style.as_slice()})
+            }
+            Piece::Link { text, href } => {
+                json!({"tag": "a", "text": text, "href": href, "style": []})
+            }
+            Piece::Image(key) => json!({"tag": "img", "image_key": key}),
+            Piece::At(at) => {
+                let (key, name) = mentions.key(at);
+                json!({"tag": "at", "user_id": key, "user_name": name, "style": []})
+            }
+        };
+        self.0.iter().map(piece).collect()
+    }
+}
+
+impl From<&str> for Words {
+    fn from(text: &str) -> Self {
+        Self::new().text(text)
+    }
+}
+
+impl From<String> for Words {
+    fn from(text: String) -> Self {
+        Self::new().text(&text)
+    }
+}
+
+/// Numbers the mentions of one message.
+pub(crate) struct Mentions<'a> {
+    pub(crate) app: &'a crate::app::App,
+    pub(crate) list: Vec<Mention>,
+}
+
+impl Mentions<'_> {
+    /// The placeholder and the name for a mention; a name of its own for each occurrence.
+    fn key(&mut self, at: &At) -> (String, String) {
+        let key = format!("@_user_{}", self.list.len() + 1);
+        let mention = match at {
+            At::All => return ("@_all".to_owned(), "所有人".to_owned()),
+            At::Bot => Mention {
+                key,
+                name: self.app.bot_name.clone(),
+                open_id: self.app.bot_open_id.clone(),
+                union_id: None,
+                user_id: None,
+                tenant_key: self.app.tenant_key.clone(),
+            },
+            At::Person(person) => Mention {
+                key,
+                name: person.name.clone(),
+                open_id: person.open_id.clone(),
+                union_id: Some(person.union_id.clone()),
+                user_id: Some(person.user_id.clone()),
+                tenant_key: person.tenant_key.clone(),
+            },
+        };
+        let named = (mention.key.clone(), mention.name.clone());
+        self.list.push(mention);
+        named
+    }
+}

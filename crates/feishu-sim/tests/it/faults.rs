@@ -1,0 +1,173 @@
+//! Faults on order, and waiting for conditions.
+
+use std::time::Duration;
+
+use feishu_sim::{ChatId, Endpoint, Fault, TopNotice};
+use serde_json::json;
+
+use crate::client::{Got, World, chat_path};
+
+impl World {
+    async fn pin(&self, chat: &ChatId) -> Result<Got, reqwest::Error> {
+        let body = json!({"chat_top_notice": [{"action_type": "2"}]});
+        self.try_call(
+            "POST",
+            &chat_path(chat, "/top_notice/put_top_notice"),
+            Some(body),
+        )
+        .await
+    }
+}
+
+#[tokio::test]
+async fn faults_are_used_up_in_order() {
+    let world = World::new().await;
+    let chat = world.chat();
+    for fault in [
+        Fault::code(232_014),
+        Fault::Answer {
+            status: 503,
+            code: 1,
+            msg: "busy".to_owned(),
+        },
+        Fault::ServerError,
+        Fault::NotJson,
+    ] {
+        world.sim.fault(Endpoint::PutTopNotice, fault);
+    }
+    let refused = world.pin(&chat).await.unwrap();
+    assert_eq!(refused.outcome(), (400, 232_014));
+    assert!(
+        refused.json()["msg"]
+            .as_str()
+            .unwrap()
+            .starts_with("The token used in the request")
+    );
+    assert_eq!(
+        refused.json()["error"]["log_id"],
+        json!(refused.headers["x-tt-logid"].to_str().unwrap())
+    );
+    assert_eq!(world.pin(&chat).await.unwrap().outcome(), (503, 1));
+    assert_eq!(world.pin(&chat).await.unwrap().outcome(), (500, -1));
+    assert_eq!(world.pin(&chat).await.unwrap().outcome(), (200, -1));
+    assert_eq!(world.sim.top_notice(&chat), None);
+    assert_eq!(world.pin(&chat).await.unwrap().outcome(), (200, 0));
+    assert_eq!(world.sim.calls_to(Endpoint::PutTopNotice).len(), 5);
+    world.sim.finish();
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_its_effect() {
+    let world = World::new().await;
+    let chat = world.chat();
+    world.sim.fault(Endpoint::PutTopNotice, Fault::LoseAnswer);
+    assert!(world.pin(&chat).await.is_err());
+    assert_eq!(world.sim.top_notice(&chat), Some(TopNotice::Announcement));
+    let [call] = world
+        .sim
+        .calls_to(Endpoint::PutTopNotice)
+        .try_into()
+        .unwrap();
+    assert_eq!((call.status, call.code), (None, Some(0)));
+    assert_eq!(world.pin(&chat).await.unwrap().code(), 0);
+}
+
+#[tokio::test]
+async fn a_hanging_call_has_no_effect() {
+    let world = World::new().await;
+    let chat = world.chat();
+    world.sim.fault(Endpoint::PutTopNotice, Fault::Hang);
+    let patience = tokio::time::timeout(Duration::from_millis(40), world.pin(&chat)).await;
+    assert!(patience.is_err());
+    assert_eq!(world.sim.top_notice(&chat), None);
+    assert_eq!(world.sim.calls_to(Endpoint::PutTopNotice)[0].status, None);
+    assert_eq!(world.pin(&chat).await.unwrap().code(), 0);
+}
+
+#[tokio::test]
+async fn while_down_the_platform_answers_nobody() {
+    let world = World::new().await;
+    let chat = world.chat();
+    world.sim.set_down(true);
+    assert!(world.pin(&chat).await.is_err());
+    assert!(world.try_call("GET", "/nowhere", None).await.is_err());
+    world.sim.set_down(false);
+    assert_eq!(world.pin(&chat).await.unwrap().code(), 0);
+    assert_eq!(world.sim.calls_to(Endpoint::PutTopNotice).len(), 2);
+}
+
+#[tokio::test]
+async fn tokens_can_expire_at_once() {
+    let mut world = World::new().await;
+    let chat = world.chat();
+    world.sim.fault(Endpoint::PutTopNotice, Fault::ExpireTokens);
+    assert_eq!(world.pin(&chat).await.unwrap().outcome(), (400, 99_991_663));
+    world.token = world.fresh_token().await;
+    assert_eq!(world.pin(&chat).await.unwrap().code(), 0);
+    world.sim.expire_tokens();
+    assert_eq!(world.pin(&chat).await.unwrap().outcome(), (400, 99_991_663));
+}
+
+#[tokio::test]
+async fn a_rate_limit_lasts_and_counts_the_impatient() {
+    let world = World::new().await;
+    let chat = world.chat();
+    world
+        .sim
+        .rate_limit(Endpoint::PutTopNotice, Duration::from_secs(3));
+    assert_eq!(
+        world.pin(&chat).await.unwrap().headers["x-ogw-ratelimit-reset"],
+        "3"
+    );
+    world.sim.clock().advance(Duration::from_millis(1500));
+    assert_eq!(
+        world.pin(&chat).await.unwrap().headers["x-ogw-ratelimit-reset"],
+        "2"
+    );
+    world.sim.clock().advance(Duration::from_millis(1500));
+    assert_eq!(world.pin(&chat).await.unwrap().code(), 0);
+    assert_eq!(
+        world.sim.calls_while_rate_limited(Endpoint::PutTopNotice),
+        2
+    );
+}
+
+#[tokio::test]
+async fn waiting_ends_as_soon_as_the_condition_holds() {
+    let world = World::new().await;
+    let chat = world.chat();
+    let wait = world
+        .sim
+        .wait_for("a notice", |state| state.top_notice(&chat).cloned());
+    let (notice, answer) = tokio::join!(wait, world.pin(&chat));
+    assert_eq!(
+        (notice, answer.unwrap().code()),
+        (TopNotice::Announcement, 0)
+    );
+}
+
+#[tokio::test]
+async fn the_conversation_tells_what_happened() {
+    let world = World::new().await;
+    let chat = world.chat();
+    world.sim.as_person(&world.lin).in_chat(&chat).say("hello");
+    world.pin(&chat).await.unwrap();
+    let conversation = world.sim.conversation();
+    for part in [
+        "Ops: Lin: hello",
+        "put_top_notice",
+        r#"{"chat_top_notice":[{"action_type":"2"}]}"#,
+        "-> 200 code 0",
+    ] {
+        assert!(conversation.contains(part), "{part} in\n{conversation}");
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_simulator_refuses_connections() {
+    let world = World::new().await;
+    let World { sim, client, .. } = world;
+    let url = sim.base_url();
+    sim.shutdown().await;
+    assert!(client.get(url).send().await.unwrap_err().is_connect());
+}

@@ -1,0 +1,441 @@
+//! Legacy announcements: offsets, operations, and rebasing.
+
+use feishu_sim::{AnnouncementKind, ChatId, WhoMay};
+use serde_json::{Value, json};
+
+use crate::client::{Got, World, chat_path};
+
+fn run(text: &str) -> Value {
+    json!({"type": "textRun", "textRun": {"text": text, "style": {}}})
+}
+
+fn paragraph(text: &str, style: Option<Value>) -> Value {
+    let elements: Vec<Value> = (!text.is_empty()).then(|| run(text)).into_iter().collect();
+    let mut paragraph = json!({"elements": elements});
+    if let Some(style) = style {
+        paragraph["style"] = style;
+    }
+    json!({"type": "paragraph", "paragraph": paragraph})
+}
+
+fn operation(name: &str, body: &Value) -> Value {
+    let mut request =
+        json!({"requestType": format!("{}{}RequestType", name[..1].to_uppercase(), &name[1..])});
+    request[format!("{name}Request")] = body.clone();
+    json!(request.to_string())
+}
+
+fn insert(blocks: &[Value], location: &Value) -> Value {
+    let mut place = json!({"zoneId": "0", "index": 0});
+    place
+        .as_object_mut()
+        .unwrap()
+        .extend(location.as_object().unwrap().clone());
+    let payload = json!({"blocks": blocks}).to_string();
+    operation(
+        "insertBlocks",
+        &json!({"payload": payload, "location": place}),
+    )
+}
+
+fn lines_at(lines: &[&str], location: &Value) -> Value {
+    let blocks: Vec<Value> = lines.iter().map(|line| paragraph(line, None)).collect();
+    insert(&blocks, location)
+}
+
+fn at_start(lines: &[&str]) -> Value {
+    lines_at(lines, &json!({"startOfZone": true}))
+}
+
+fn at_index(lines: &[&str], index: usize) -> Value {
+    lines_at(lines, &json!({"index": index}))
+}
+
+fn delete(start: usize, end: usize) -> Value {
+    let range = json!({"zoneId": "0", "startIndex": start, "endIndex": end});
+    operation("deleteContentRange", &json!({"deleteRange": range}))
+}
+
+fn title(text: &str) -> Value {
+    operation(
+        "updateTitle",
+        &json!({"payload": json!({"elements": [run(text)], "style": {}}).to_string()}),
+    )
+}
+
+impl World {
+    fn doc(&self) -> ChatId {
+        self.sim
+            .add_chat(self.group().announcement(AnnouncementKind::Doc))
+    }
+
+    async fn patch(&self, chat: &ChatId, revision: u64, requests: &[Value]) -> Got {
+        let body = json!({"revision": revision.to_string(), "requests": requests});
+        self.call("PATCH", &chat_path(chat, "/announcement"), Some(body))
+            .await
+    }
+
+    async fn content(&self, chat: &ChatId) -> Value {
+        let got = self.get(&chat_path(chat, "/announcement")).await.json();
+        serde_json::from_str(got["data"]["content"].as_str().unwrap()).unwrap()
+    }
+}
+
+fn range(value: &Value) -> Value {
+    json!([
+        value["location"]["startIndex"],
+        value["location"]["endIndex"]
+    ])
+}
+
+#[tokio::test]
+async fn offsets_are_those_of_the_known_samples() {
+    let samples: Value =
+        serde_json::from_str(include_str!("../data/legacy_doc_offsets.json")).unwrap();
+    let world = World::new().await;
+    for sample in samples.as_array().unwrap() {
+        let chat = world.doc();
+        let expected = sample["paragraphs"].as_array().unwrap();
+        // A fresh document already has the empty paragraph that ends each sample.
+        let blocks: Vec<Value> = expected[..expected.len() - 1]
+            .iter()
+            .map(|line| {
+                let style = line["style_key_present"]
+                    .as_bool()
+                    .unwrap()
+                    .then(|| json!({}));
+                paragraph(line["text"].as_str().unwrap(), style)
+            })
+            .collect();
+        let mut requests = vec![title(sample["title"].as_str().unwrap())];
+        if !blocks.is_empty() {
+            requests.push(insert(&blocks, &json!({"startOfZone": true})));
+        }
+        assert_eq!(world.patch(&chat, 0, &requests).await.code(), 0);
+
+        let content = world.content(&chat).await;
+        assert_eq!(range(&content["title"]), sample["title_range"]);
+        let shown = content["body"]["blocks"].as_array().unwrap();
+        assert_eq!(shown.len(), expected.len());
+        for (shown, expected) in shown.iter().zip(expected) {
+            assert_eq!(range(&shown["paragraph"]), expected["paragraph"]);
+            assert_eq!(
+                shown["paragraph"].get("style").is_some(),
+                expected["style_key_present"] == json!(true)
+            );
+            let run = &shown["paragraph"]["elements"][0]["textRun"];
+            assert!(
+                expected["run"].is_null() || range(run) == expected["run"],
+                "{shown}"
+            );
+        }
+        let last = shown.last().unwrap()["paragraph"]["location"]["endIndex"]
+            .as_u64()
+            .unwrap();
+        assert_eq!(json!(last + 1), sample["doc_length"]);
+    }
+    world.sim.finish();
+}
+
+#[tokio::test]
+async fn a_fresh_document_has_revision_0_and_each_batch_raises_it_by_one() {
+    let world = World::new().await;
+    let chat = world.doc();
+    let got = world.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
+    assert_eq!(
+        (&got["revision"], &got["owner_id"]),
+        (&json!("0"), &json!(world.lin.open_id))
+    );
+    assert!(got["create_time"].is_string());
+    assert_eq!(
+        world
+            .patch(&chat, 0, &[at_start(&["b"]), at_start(&["a"])])
+            .await
+            .code(),
+        0
+    );
+    let got = world.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
+    assert_eq!(
+        (&got["revision"], &got["modifier_id_type"]),
+        (&json!("1"), &json!("app_id"))
+    );
+    assert_eq!(world.sim.announcement_text(&chat), ["a", "b"]);
+}
+
+/// Writes `a👋` (1 to 4), `bb` (5 to 7) and an empty line (8), then one batch.
+async fn check(requests: &[Value], expected: Result<&[&str], &str>) {
+    let world = World::new().await;
+    let chat = world.doc();
+    world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&chat)
+        .edit_announcement(["a👋", "bb"]);
+    let before = world.sim.announcement_document(&chat);
+    let got = world.patch(&chat, 1, requests).await;
+    match expected {
+        Ok(lines) => {
+            assert_eq!(got.code(), 0, "{requests:?}: {}", got.text);
+            assert_eq!(world.sim.announcement_text(&chat), lines, "{requests:?}");
+        }
+        Err(reason) => {
+            assert_eq!(got.outcome(), (400, 232_018), "{requests:?}");
+            let msg = got.json()["msg"].as_str().unwrap().to_owned();
+            assert!(
+                msg.starts_with("Updating announcement failed.") && msg.contains(reason),
+                "{msg}"
+            );
+            assert_eq!(
+                world.sim.announcement_document(&chat),
+                before,
+                "all or nothing"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn blocks_are_inserted_at_the_start_of_a_line_only() {
+    check(&[at_index(&["x"], 1)], Ok(&["x", "a👋", "bb"])).await;
+    check(&[at_index(&["x", "y"], 5)], Ok(&["a👋", "x", "y", "bb"])).await;
+    check(&[at_index(&["x"], 8)], Ok(&["a👋", "bb", "x"])).await;
+    check(
+        &[lines_at(&["x"], &json!({"endOfZone": true}))],
+        Ok(&["a👋", "bb", "x"]),
+    )
+    .await;
+    check(
+        &[at_index(&["x"], 1), at_index(&["y"], 1)],
+        Ok(&["x", "y", "a👋", "bb"]),
+    )
+    .await;
+    for wrong in [0, 2, 4, 9, 99] {
+        check(&[at_index(&["x"], wrong)], Err("checkInsertBlocks fail")).await;
+    }
+    check(
+        &[at_index(&["x"], 5), at_index(&["x"], 6)],
+        Err("checkInsertBlocks fail"),
+    )
+    .await;
+    check(
+        &[lines_at(&["x"], &json!({"zoneId": "cell"}))],
+        Err("no such zone"),
+    )
+    .await;
+    check(&[at_start(&["x"; 51])], Err("1 to 50 blocks")).await;
+}
+
+#[tokio::test]
+async fn whole_blocks_are_deleted_and_a_final_newline_survives() {
+    check(&[delete(1, 5)], Ok(&["bb"])).await;
+    check(&[delete(1, 4)], Ok(&["", "bb"])).await;
+    check(&[delete(5, 8)], Ok(&["a👋"])).await;
+    check(&[delete(1, 8)], Ok(&[])).await;
+    check(&[delete(1, 9)], Ok(&[])).await;
+    check(&[delete(1, 8), at_index(&["new"], 1)], Ok(&["new"])).await;
+    check(&[delete(5, 8), delete(1, 5)], Ok(&[])).await;
+    for (start, end) in [(0, 5), (2, 5), (1, 3), (1, 10), (5, 5), (6, 3)] {
+        check(&[delete(start, end)], Err("checkDeleteContentRange fail")).await;
+    }
+    check(&[delete(1, 8), delete(5, 8)], Err("overlap")).await;
+    check(&[delete(1, 8), at_index(&["x"], 5)], Err("overlap")).await;
+}
+
+#[tokio::test]
+async fn operations_that_announcements_refuse_are_232018() {
+    check(
+        &[operation("replaceAllText", &json!({}))],
+        Err("invalid batch_update request type"),
+    )
+    .await;
+    check(
+        &[operation("updateParagraphStyle", &json!({}))],
+        Err("invalid batch_update request type"),
+    )
+    .await;
+    check(&[json!("{")], Err("95025")).await;
+    check(&[title("t"), title("u")], Err("at most once")).await;
+    check(&[title("t"), at_index(&["x"], 1)], Ok(&["x", "a👋", "bb"])).await;
+}
+
+#[tokio::test]
+async fn an_older_revision_is_carried_over_to_the_newest() {
+    let world = World::new().await;
+    let chat = world.doc();
+    let hands = world.sim.as_person(&world.lin).in_chat(&chat);
+    hands.edit_announcement(["a", "b"]);
+    assert_eq!(
+        world
+            .patch(&chat, 1, &[at_index(&["between"], 3)])
+            .await
+            .code(),
+        0
+    );
+    assert_eq!(
+        world.patch(&chat, 2, &[title("long title")]).await.code(),
+        0
+    );
+    // Revision 1 knew `a` at 1, `b` at 3 and the empty line at 5.
+    assert_eq!(
+        world
+            .patch(&chat, 1, &[delete(1, 5), at_index(&["end"], 5)])
+            .await
+            .code(),
+        0
+    );
+    assert_eq!(world.sim.announcement_text(&chat), ["between", "end"]);
+    assert_eq!(
+        world.patch(&chat, 9, &[at_start(&["x"])]).await.outcome(),
+        (400, 232_018)
+    );
+    for _ in 0..97 {
+        hands.edit_announcement(["c"]);
+    }
+    assert_eq!(world.patch(&chat, 1, &[at_start(&["d"])]).await.code(), 0);
+    let old = world.patch(&chat, 1, &[at_start(&["e"])]).await;
+    assert!(
+        old.code() == 232_018 && old.text.contains("revision too old"),
+        "{}",
+        old.text
+    );
+    assert_eq!(world.sim.announcement_text(&chat), ["d", "c"]);
+    world.sim.finish();
+}
+
+#[tokio::test]
+async fn deletes_can_be_refused_and_then_nothing_of_the_batch_happens() {
+    let world = World::new().await;
+    let chat = world.doc();
+    world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&chat)
+        .edit_announcement(["old"]);
+    world
+        .sim
+        .change_behaviour(|behaviour| behaviour.legacy_deletes_refused = true);
+    let replace = [delete(1, 5), at_index(&["new"], 1)];
+    assert_eq!(
+        world.patch(&chat, 1, &replace).await.outcome(),
+        (400, 232_018)
+    );
+    assert_eq!(world.sim.announcement_text(&chat), ["old"]);
+    assert_eq!(world.patch(&chat, 1, &[at_start(&["new"])]).await.code(), 0);
+    assert_eq!(world.sim.announcement_text(&chat), ["new", "old"]);
+}
+
+#[tokio::test]
+async fn wrong_blocks_are_violations() {
+    let cases = [
+        (
+            json!({"type": "paragraph", "paragraph": {"elements": [run("a\nb")]}}),
+            "line break",
+        ),
+        (json!({"type": "paragraph", "text": {}}), "text"),
+        (json!({"type": "table"}), "`table`"),
+        (
+            json!({"type": "paragraph", "paragraph": {"element": []}}),
+            "element",
+        ),
+        (
+            paragraph("x", Some(json!({"headinglevel": 1}))),
+            "headinglevel",
+        ),
+        (
+            json!({"type": "paragraph", "paragraph": {"elements": [
+                {"type": "textRun", "textRun": {"text": "x", "style": {"link": {"url": "https://x"}}}},
+            ]}}),
+            "percent-encoded",
+        ),
+    ];
+    for (block, reason) in cases {
+        let world = World::new().await;
+        let chat = world.doc();
+        let got = world
+            .patch(&chat, 0, &[insert(&[block], &json!({"startOfZone": true}))])
+            .await;
+        assert_eq!(got.outcome(), (400, 232_018), "{}", got.text);
+        let violations = world.sim.violations();
+        assert!(
+            violations.len() == 1 && violations[0].contains(reason),
+            "{violations:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn people_of_other_tenants_cannot_be_named() {
+    let world = World::new().await;
+    let chat = world.doc();
+    let guest = world.sim.add_person_of("other_tenant", "Guest");
+    let person = |open_id: &str| {
+        let element = json!({"type": "person", "person": {"openId": open_id}});
+        let block = json!({"type": "paragraph", "paragraph": {"elements": [run("hi "), element]}});
+        insert(&[block], &json!({"startOfZone": true}))
+    };
+    assert_eq!(
+        world
+            .patch(&chat, 0, &[person(&guest.open_id)])
+            .await
+            .code(),
+        232_018
+    );
+    assert_eq!(
+        world
+            .patch(&chat, 0, &[person(&world.mia.open_id)])
+            .await
+            .code(),
+        0
+    );
+    assert_eq!(world.sim.announcement_text(&chat), ["hi @Mia"]);
+    let block = &world.content(&chat).await["body"]["blocks"][0]["paragraph"];
+    assert_eq!(range(&block["elements"][1]["person"]), json!([4, 5]));
+}
+
+#[tokio::test]
+async fn requests_and_rights_are_checked() {
+    let world = World::new().await;
+    let docx = world.chat();
+    assert_eq!(
+        world
+            .get(&chat_path(&docx, "/announcement"))
+            .await
+            .outcome(),
+        (400, 232_097)
+    );
+    assert_eq!(
+        world.patch(&docx, 1, &[at_start(&["x"])]).await.outcome(),
+        (400, 232_097)
+    );
+    let spec = world
+        .group()
+        .announcement(AnnouncementKind::Doc)
+        .edit_permission(WhoMay::OnlyOwner);
+    let closed = world.sim.add_chat(spec);
+    assert_eq!(
+        world.patch(&closed, 0, &[at_start(&["x"])]).await.outcome(),
+        (400, 232_002)
+    );
+    world
+        .sim
+        .change_chat(&closed, |chat| chat.bot_is_manager = true);
+    assert_eq!(world.patch(&closed, 0, &[at_start(&["x"])]).await.code(), 0);
+    assert_eq!(world.patch(&closed, 0, &[]).await.outcome(), (400, 232_001));
+    let many: Vec<Value> = (0..11).map(|_| at_start(&["x"])).collect();
+    assert_eq!(
+        world.patch(&closed, 0, &many).await.outcome(),
+        (400, 232_001)
+    );
+    let path = chat_path(&closed, "/announcement");
+    let number = world
+        .call(
+            "PATCH",
+            &path,
+            Some(json!({"revision": "-1", "requests": [at_start(&["x"])]})),
+        )
+        .await;
+    assert_eq!(number.outcome(), (400, 232_001));
+    world.sim.change_chat(&closed, |chat| chat.bot_in = false);
+    assert_eq!(world.get(&path).await.outcome(), (400, 232_011));
+    world.sim.finish();
+}

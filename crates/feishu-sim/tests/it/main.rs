@@ -1,0 +1,12 @@
+//! The simulator seen from outside: plain HTTP requests, and a plain webhook for its pushes.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod client;
+mod docx;
+mod faults;
+mod gateway;
+mod legacy;
+mod messages;
+mod pushes;
+mod top_notice;
+mod webhook;

@@ -1,0 +1,349 @@
+//! Pushes: what they carry, who gets them, and when they come again.
+
+use std::time::Duration;
+
+use aes::Aes256;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _, block_padding::Pkcs7};
+use feishu_sim::{Simulator, Words};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::{client::World, webhook::Webhook};
+
+/// Opens `{"encrypt":…}` the documented way.
+fn open(encrypt_key: &str, body: &[u8]) -> Value {
+    let body: Value = serde_json::from_slice(body).unwrap();
+    let sealed = STANDARD.decode(body["encrypt"].as_str().unwrap()).unwrap();
+    let key: [u8; 32] = Sha256::digest(encrypt_key).into();
+    let iv: [u8; 16] = sealed[..16].try_into().unwrap();
+    let cipher = cbc::Decryptor::<Aes256>::new(&key.into(), &iv.into());
+    serde_json::from_slice(&cipher.decrypt_padded_vec::<Pkcs7>(&sealed[16..]).unwrap()).unwrap()
+}
+
+fn signature(parts: [&[u8]; 4]) -> String {
+    Sha256::digest(parts.concat())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
+#[tokio::test]
+async fn a_push_is_encrypted_and_signed_over_its_bytes() {
+    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
+    world.sim.set_webhook(&webhook.url);
+    let said = world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&world.chat())
+        .say("hello");
+    assert_eq!(said.answer().await.status, 200);
+    let (headers, body) = webhook.log.lock().unwrap().got[0].clone();
+    let header = |name: &str| headers[name].as_bytes();
+    let key = world.sim.app().encrypt_key.unwrap();
+    let (timestamp, nonce) = (
+        header("x-lark-request-timestamp"),
+        header("x-lark-request-nonce"),
+    );
+    assert_eq!(
+        timestamp,
+        (world.sim.clock().now_ms() / 1000).to_string().as_bytes()
+    );
+    assert_eq!(
+        header("x-lark-signature"),
+        signature([timestamp, nonce, key.as_bytes(), &body]).as_bytes()
+    );
+    assert_eq!(open(&key, &body), world.sim.envelope_for(&said.id));
+}
+
+#[tokio::test]
+async fn without_an_encrypt_key_pushes_are_plain_and_unsigned() {
+    let builder = Simulator::builder()
+        .encrypt_key(None)
+        .verification_token("vt")
+        .app_secret("s");
+    let (world, webhook) = (World::with(builder).await, Webhook::answering(&[]).await);
+    world.sim.set_webhook(&webhook.url);
+    let said = world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&world.chat())
+        .say("hello");
+    said.answer().await;
+    let (headers, body) = webhook.log.lock().unwrap().got[0].clone();
+    assert!(!headers.contains_key("x-lark-signature"));
+    let envelope: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(envelope["header"]["token"], json!("vt"));
+}
+
+#[tokio::test]
+async fn the_url_check_is_encrypted_but_unsigned() {
+    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
+    world.sim.set_webhook(&webhook.url);
+    world.sim.check_url().await;
+    let (headers, body) = webhook.log.lock().unwrap().got[0].clone();
+    assert!(!headers.contains_key("x-lark-signature"));
+    let app = world.sim.app();
+    let check = open(&app.encrypt_key.unwrap(), &body);
+    assert_eq!(check["type"], json!("url_verification"));
+    assert_eq!(check["token"], json!(app.verification_token));
+}
+
+#[tokio::test]
+async fn the_envelope_has_the_documented_shape() {
+    let world = World::new().await;
+    let chat = world.chat();
+    let lin = world.sim.as_person(&world.lin).in_chat(&chat);
+    let first = lin.say("look").id;
+    let words = Words::at_bot()
+        .text(" /announce ")
+        .at(&world.mia)
+        .text(" ")
+        .at_all()
+        .link("t", "http://u")
+        .bold("b");
+    let id = lin.reply_to(&first).say(words).id;
+    let envelope = world.sim.envelope_for(&id);
+    let app = world.sim.app();
+    let now = world.sim.clock().now_ms().to_string();
+    let sender = json!({"open_id": world.lin.open_id, "union_id": world.lin.union_id, "user_id": world.lin.user_id});
+    let mia = json!({"open_id": world.mia.open_id, "union_id": world.mia.union_id, "user_id": world.mia.user_id});
+    let bot = json!({"open_id": app.bot_open_id, "union_id": null, "user_id": null});
+    let expected = json!({
+        "schema": "2.0",
+        "header": {
+            "event_id": envelope["header"]["event_id"], "event_type": "im.message.receive_v1",
+            "create_time": now, "token": app.verification_token, "app_id": app.app_id,
+            "tenant_key": app.tenant_key,
+        },
+        "event": {
+            "sender": {"sender_id": sender, "sender_type": "user", "tenant_key": app.tenant_key},
+            "message": {
+                "message_id": id.as_str(), "root_id": first.as_str(), "parent_id": first.as_str(),
+                "create_time": now, "update_time": now, "chat_id": chat.as_str(), "chat_type": "group",
+                "message_type": "text",
+                "content": r#"{"text":"@_user_1 /announce @_user_2 @_all[t](http://u)b"}"#,
+                "mentions": [
+                    {"key": "@_user_1", "id": bot, "mentioned_type": "bot", "name": "noticebot",
+                     "tenant_key": app.tenant_key},
+                    {"key": "@_user_2", "id": mia, "mentioned_type": "user", "name": "Mia",
+                     "tenant_key": app.tenant_key},
+                ],
+            },
+        },
+    });
+    assert_eq!(envelope, expected);
+}
+
+#[tokio::test]
+async fn a_post_arrives_without_locales() {
+    let world = World::new().await;
+    let lines = [
+        Words::at_bot().text(" /announce"),
+        Words::new().bold("now").image("img_1"),
+    ];
+    let id = world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&world.chat())
+        .post("Title", lines)
+        .id;
+    let envelope = world.sim.envelope_for(&id);
+    let content: Value =
+        serde_json::from_str(envelope["event"]["message"]["content"].as_str().unwrap()).unwrap();
+    let expected = json!({"title": "Title", "content": [
+        [{"tag": "at", "user_id": "@_user_1", "user_name": "noticebot", "style": []},
+         {"tag": "text", "text": " /announce", "style": []}],
+        [{"tag": "text", "text": "now", "style": ["bold"]}, {"tag": "img", "image_key": "img_1"}],
+    ]});
+    assert_eq!(content, expected);
+}
+
+#[tokio::test]
+async fn scopes_and_membership_decide_what_reaches_the_bot() {
+    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
+    world.sim.set_webhook(&webhook.url);
+    let (chat, direct) = (world.chat(), world.sim.direct_chat(&world.lin));
+    let reached = |scopes: &[&str]| {
+        world.sim.change_app(|app| {
+            app.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        });
+        let lin = world.sim.as_person(&world.lin);
+        let other = world.sim.as_bot("weather").in_chat(&chat);
+        [
+            lin.in_chat(&chat).say("/pin"),
+            lin.in_chat(&chat).say(Words::at_bot().text("/pin")),
+            lin.in_chat(&direct).say("/help"),
+            other.say("/pin"),
+            other.say(Words::at_bot().text("/pin")),
+        ]
+        .map(|said| said.push.is_some())
+    };
+    assert_eq!(reached(&[]), [false; 5]);
+    assert_eq!(
+        reached(&["im:message.group_msg"]),
+        [true, true, false, false, false]
+    );
+    assert_eq!(
+        reached(&["im:message.group_at_msg:readonly"]),
+        [false, true, false, false, false]
+    );
+    assert_eq!(
+        reached(&["im:message.p2p_msg"]),
+        [false, false, true, false, false]
+    );
+    assert_eq!(
+        reached(&["im:message.group_at_msg.include_bot:readonly"]),
+        [false, true, false, false, true]
+    );
+    world.sim.change_chat(&chat, |chat| chat.bot_in = false);
+    assert_eq!(reached(&["im:message.group_msg"]), [false; 5]);
+}
+
+#[tokio::test]
+async fn a_failed_push_comes_again_at_the_documented_times_and_then_no_more() {
+    let (world, webhook) = (
+        World::new().await,
+        Webhook::answering(&[500, 503, 404, 302, 401]).await,
+    );
+    world.sim.set_webhook(&webhook.url);
+    let start = world.sim.clock().now_ms();
+    let said = world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&world.chat())
+        .say("hello");
+    let push = said.push.unwrap();
+    assert_eq!(push.answer().await.status, 500);
+    for (attempts, wait_s) in [(2, 15), (3, 300), (4, 3600), (5, 21_600)] {
+        world.sim.clock().advance(Duration::from_secs(wait_s));
+        push.attempts(attempts).await;
+    }
+    let attempts = push.attempts(5).await;
+    let at_s: Vec<u64> = attempts
+        .iter()
+        .map(|attempt| (attempt.at_ms - start) / 1000)
+        .collect();
+    assert_eq!(at_s, [0, 15, 315, 3915, 25_515]);
+    assert!(!attempts.iter().any(feishu_sim::Attempt::is_taken));
+    let ids: Vec<Value> = {
+        let key = world.sim.app().encrypt_key.unwrap();
+        let log = webhook.log.lock().unwrap();
+        log.got
+            .iter()
+            .map(|(_, body)| open(&key, body)["header"]["event_id"].clone())
+            .collect()
+    };
+    assert_eq!(ids, vec![json!(push.event_id()); 5]);
+}
+
+#[tokio::test]
+async fn a_taken_push_does_not_come_again() {
+    let (world, webhook) = (World::new().await, Webhook::answering(&[500]).await);
+    world.sim.set_webhook(&webhook.url);
+    let chat = world.chat();
+    let first = world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&chat)
+        .say("one")
+        .push
+        .unwrap();
+    first.answer().await;
+    world.sim.clock().advance(Duration::from_secs(15));
+    assert!(first.attempts(2).await[1].is_taken());
+    world.sim.clock().advance(Duration::from_hours(9));
+    world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&chat)
+        .say("two")
+        .answer()
+        .await;
+    assert_eq!(first.attempts(2).await.len(), 2);
+    assert!(
+        world
+            .sim
+            .pushes()
+            .iter()
+            .all(feishu_sim::PushRecord::is_taken)
+    );
+}
+
+#[tokio::test]
+async fn an_answer_after_the_deadline_is_a_failure() {
+    let world = World::with(Simulator::builder().push_deadline(Duration::from_millis(30))).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world
+        .sim
+        .set_webhook(&format!("http://{}", listener.local_addr().unwrap()));
+    let push = world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&world.chat())
+        .say("hello")
+        .push
+        .unwrap();
+    assert_eq!(
+        push.attempts(1).await[0].answer,
+        Err("no answer in time".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn duplicates_come_on_demand() {
+    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
+    world.sim.set_webhook(&webhook.url);
+    let said = world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&world.chat())
+        .say("hello");
+    let same = world.sim.redeliver(&said.id);
+    let fresh = world.sim.deliver_again_under_new_event_id(&said.id);
+    for push in [&same, &fresh] {
+        assert_eq!(push.answer().await.status, 200);
+    }
+    let original = said.push.unwrap().event_id();
+    assert_eq!(same.event_id(), original);
+    assert_ne!(fresh.event_id(), original);
+    let pushes = world.sim.pushes();
+    assert_eq!(pushes[0].envelope, pushes[1].envelope);
+    assert_eq!(pushes[0].envelope["event"], pushes[2].envelope["event"]);
+}
+
+#[tokio::test]
+async fn any_bytes_can_be_pushed() {
+    let (world, webhook) = (World::new().await, Webhook::answering(&[401]).await);
+    world.sim.set_webhook(&webhook.url);
+    let said = world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&world.chat())
+        .say("hello");
+    said.answer().await;
+    let sealed = world.sim.seal(&world.sim.envelope_for(&said.id));
+    let names: Vec<&str> = sealed
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let expected = [
+        "content-type",
+        "x-lark-request-timestamp",
+        "x-lark-request-nonce",
+        "x-lark-signature",
+    ];
+    assert_eq!(names, expected);
+    let answer = world
+        .sim
+        .push_raw(&[("x-odd".to_owned(), "1".to_owned())], &b"\xff"[..])
+        .await;
+    assert_eq!((answer.status, answer.json()), (200, json!({})));
+    assert_eq!(webhook.log.lock().unwrap().got[1].1.as_ref(), b"\xff");
+    let other = world
+        .sim
+        .push_event("im.chat.disbanded_v1", &json!({"chat_id": "oc_1"}));
+    assert_eq!(other.answer().await.status, 200);
+}
