@@ -1,0 +1,160 @@
+//! `/announce`: text added above what stands in the group announcement.
+//!
+//! A group has one of two kinds of announcement, and their calls never mix. The
+//! kind is read, remembered, and when the platform says that it was the other
+//! one, changed once.
+//!
+//! An announcement may take several calls, and any answer may be lost. `docx`
+//! has a key for that (`client_token`): the same call made again changes
+//! nothing. `doc` has none, and its revision is no lock, because the platform
+//! rebases; so before each write is stored how often exactly these paragraphs
+//! stand already, and after a lost answer they are counted again.
+
+use feishu::{AnnouncementKind, Content, Error, MessageId};
+
+use super::{Failure, Scene, Source};
+use crate::command::Mention;
+use crate::content::{self, Entry, Signature};
+use crate::outcome::{Call, Done, Refusal};
+use crate::store::Progress;
+
+mod docx;
+mod legacy;
+
+/// The most UTF-16 units that one announcement takes, a `docx` text block's
+/// limit.
+const TEXT_LIMIT: usize = 100_000;
+/// "Unable to operate docx type chat announcement."
+const IS_DOCX: i64 = 232_097;
+/// "announcement type is not supported": the docx calls on a `doc` one.
+const IS_DOC: i64 = 1_772_006;
+/// The app lacks a scope.
+const SCOPE_MISSING: i64 = 99_991_672;
+
+pub(super) async fn run(source: Source, scene: Scene<'_>) -> Result<Done, Failure> {
+    let text = match source {
+        Source::Text(text) => text,
+        Source::Message(message) => text_of(&message, scene).await?,
+    };
+    if feishu::utf16_len(&text) > TEXT_LIMIT {
+        return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
+    }
+    let entry = Entry::new(&text, signature(scene));
+
+    let mut target = target(scene).await?;
+    let mut switched = false;
+    loop {
+        let written = match target {
+            Target::Doc => legacy::write(&entry, scene).await,
+            Target::Docx { revision } => docx::write(&entry, revision, scene).await,
+        };
+        match written {
+            Err(Failure::Call(_, error)) if !switched && is_other_kind(&error) => {
+                switched = true;
+                scene.platform.forget_kind(&scene.message.chat_id);
+                target = detect(scene).await?;
+            }
+            written => return written.map(|()| Done::Announced),
+        }
+    }
+}
+
+/// Where an entry is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Doc,
+    Docx { revision: i64 },
+}
+
+fn is_other_kind(error: &Error) -> bool {
+    matches!(error.code(), Some(IS_DOCX | IS_DOC))
+}
+
+fn call(call: Call) -> impl FnOnce(Error) -> Failure {
+    move |error| Failure::Call(call, error)
+}
+
+async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
+    match (
+        &scene.job.progress,
+        scene.platform.kind(&scene.message.chat_id),
+    ) {
+        // What was begun goes on where it was begun.
+        (Some(Progress::Docx { revision, .. }), _) => Ok(Target::Docx {
+            revision: *revision,
+        }),
+        (Some(Progress::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => Ok(Target::Doc),
+        (None, Some(AnnouncementKind::Docx) | None) => detect(scene).await,
+    }
+}
+
+/// Asks the platform which kind the group has. The `docx` call answers for both.
+async fn detect(scene: Scene<'_>) -> Result<Target, Failure> {
+    let chat = &scene.message.chat_id;
+    let client = &scene.platform.client;
+    let (kind, target) = match client.get_docx_announcement(chat).await {
+        Ok(info) => match info.kind {
+            AnnouncementKind::Doc => (AnnouncementKind::Doc, Target::Doc),
+            AnnouncementKind::Docx => {
+                let revision = info.revision_id;
+                (AnnouncementKind::Docx, Target::Docx { revision })
+            }
+        },
+        // That call has a scope of its own. Where only the old kind's is
+        // granted, the old call tells whether it is the old kind.
+        Err(error) if error.code() == Some(SCOPE_MISSING) => {
+            match client.get_announcement(chat).await {
+                Ok(_) => (AnnouncementKind::Doc, Target::Doc),
+                Err(old) if old.code() != Some(IS_DOCX) && old.code() != Some(SCOPE_MISSING) => {
+                    return Err(Failure::Call(Call::ReadAnnouncement, old));
+                }
+                Err(_) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
+            }
+        }
+        Err(error) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
+    };
+    scene.platform.remember_kind(chat, kind);
+    Ok(target)
+}
+
+/// The author and the date of the command: the same ones however often it is
+/// tried.
+fn signature(scene: Scene<'_>) -> Option<Signature> {
+    scene.style.signature.then(|| Signature {
+        author: scene.sender.open_id.clone(),
+        date: scene
+            .message
+            .create_time
+            .to_zoned(scene.style.time_zone.clone())
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string(),
+    })
+}
+
+/// The text of the message that the command replied to.
+async fn text_of(message: &MessageId, scene: Scene<'_>) -> Result<String, Failure> {
+    let gone = |error: &Error| matches!(error.code(), Some(230_011 | 230_110));
+    let message = match scene.platform.client.get_message(message).await {
+        Ok(message) if message.deleted => return Err(Refusal::RepliedToIsGone.into()),
+        Ok(message) => message,
+        Err(error) if gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
+        Err(error) => return Err(Failure::Call(Call::ReadMessage, error)),
+    };
+    let mentions: Vec<Mention> = message
+        .mentions
+        .into_iter()
+        .map(|mention| Mention {
+            key: mention.key,
+            name: mention.name,
+            is_me: false,
+        })
+        .collect();
+    // What cannot be read is treated like what holds no text: a kind of message
+    // that does not belong into an announcement.
+    Content::parse(&message.msg_type, &message.content)
+        .ok()
+        .and_then(|content| content::plain_text(&content))
+        .map(|text| content::name_mentions(text.trim(), &mentions))
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| Refusal::RepliedToHasNoText.into())
+}

@@ -1,0 +1,139 @@
+//! Writing an entry into a `doc` announcement: paragraphs inserted right after
+//! the title, the last chunk first, so that each call is the same one: insert
+//! at the start.
+
+use feishu::{LegacyBlock, LegacyDocument, LegacyParagraph, Operation};
+
+use super::{Failure, Scene, call};
+use crate::content::Entry;
+use crate::outcome::{Call, Refusal};
+use crate::store::{Pending, Progress};
+
+/// The most blocks that one insert takes.
+const CHUNK: usize = 50;
+/// "Updating announcement failed.": a revision that is too old, or content that
+/// the document does not take.
+const UPDATE_FAILED: i64 = 232_018;
+/// How often a chunk is written anew after [`UPDATE_FAILED`]. The second time
+/// the author is not mentioned: a person whom the bot cannot see is refused.
+const ATTEMPTS: usize = 3;
+
+/// Writes the entry from where the last attempt stopped.
+pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure> {
+    let (mut written, mut pending, mut nameless) = match &scene.job.progress {
+        Some(Progress::Legacy {
+            written,
+            pending,
+            nameless,
+        }) => (*written, *pending, *nameless),
+        _ => (0, None, false),
+    };
+    loop {
+        let paragraphs = if nameless {
+            entry.nameless().to_legacy()
+        } else {
+            entry.to_legacy()
+        };
+        let chunks: Vec<&[LegacyParagraph]> = paragraphs.chunks(CHUNK).collect();
+        let Some(chunk) = chunks.iter().rev().nth(written) else {
+            return Ok(());
+        };
+        let progress = |pending| Progress::Legacy {
+            written,
+            pending,
+            nameless,
+        };
+        match insert(chunk, pending, progress, scene).await? {
+            Inserted::Stands => {
+                written += 1;
+                pending = None;
+            }
+            Inserted::Refused(error) => {
+                if nameless || !entry.names_author() {
+                    return Err(call(Call::WriteAnnouncement)(error));
+                }
+                nameless = true;
+                pending = None;
+            }
+        }
+    }
+}
+
+enum Inserted {
+    Stands,
+    /// The document does not take this content.
+    Refused(feishu::Error),
+}
+
+/// Inserts one chunk, unless it stands there already from a request whose answer
+/// was lost.
+async fn insert(
+    chunk: &[LegacyParagraph],
+    pending: Option<Pending>,
+    progress: impl Fn(Option<Pending>) -> Progress,
+    scene: Scene<'_>,
+) -> Result<Inserted, Failure> {
+    if let Some(Pending { sent_at, .. }) = pending {
+        let over = sent_at + scene.style.call_timeout;
+        if scene.clock.now() < over {
+            return Err(Failure::NotBefore(over));
+        }
+    }
+    let chat = &scene.message.chat_id;
+    let client = &scene.platform.client;
+    let blocks = chunk.iter().cloned().map(LegacyBlock::Paragraph).collect();
+    let operation = [Operation::InsertBlocks(blocks)];
+    let mut attempt = 1;
+    loop {
+        let announcement = client
+            .get_announcement(chat)
+            .await
+            .map_err(call(Call::ReadAnnouncement))?;
+        let document = announcement.document().map_err(|error| {
+            tracing::error!(error = %error, "the announcement's content cannot be read");
+            Refusal::Internal
+        })?;
+        let seen = occurrences(chunk, &document);
+        if pending.is_some_and(|pending| seen > pending.seen_before) {
+            return Ok(Inserted::Stands);
+        }
+        let sent_at = scene.clock.now();
+        scene
+            .save(&progress(Some(Pending {
+                seen_before: seen,
+                sent_at,
+            })))
+            .await?;
+        match client
+            .patch_announcement(chat, announcement.revision, &operation)
+            .await
+        {
+            Ok(()) => return Ok(Inserted::Stands),
+            Err(error) if error.code() == Some(UPDATE_FAILED) && attempt < ATTEMPTS => attempt += 1,
+            Err(error) if error.code() == Some(UPDATE_FAILED) => {
+                return Ok(Inserted::Refused(error));
+            }
+            Err(error) => {
+                if !error.may_have_taken_effect() {
+                    // Nothing is under way, so the next attempt need not wait.
+                    scene.save(&progress(None)).await?;
+                }
+                return Err(call(Call::WriteAnnouncement)(error));
+            }
+        }
+    }
+}
+
+/// How often exactly these paragraphs stand in the document, one after another.
+fn occurrences(chunk: &[LegacyParagraph], document: &LegacyDocument) -> usize {
+    let wanted: Vec<String> = chunk.iter().map(LegacyParagraph::plain_text).collect();
+    document
+        .blocks
+        .windows(wanted.len().max(1))
+        .filter(|run| {
+            run.iter()
+                .zip(&wanted)
+                .all(|(block, text)| block.text.as_ref() == Some(text))
+        })
+        .count()
+}

@@ -1,0 +1,153 @@
+//! What the bot does: one file per command.
+//!
+//! An action runs with a [`Permit`], makes its calls, and returns what it did
+//! as a value. It never speaks in the chat; only [`crate::dispatch`] does.
+
+use std::time::Duration;
+
+use feishu::{Clock, MessageId, ReceivedMessage, Sender};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::command::{Command, PinTarget};
+use crate::outcome::{Call, Done, Refusal};
+use crate::platform::Platform;
+use crate::policy::{Permit, Right};
+use crate::store::{Job, Progress, Store, StoreError};
+
+mod announce;
+mod pin;
+mod unpin;
+
+/// A command with everything that it names in the chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Put this message on top.
+    PutMessage(MessageId),
+    /// Put the group announcement on top.
+    PutAnnouncement,
+    /// Take the top notice off.
+    DeleteTopNotice,
+    /// Add to the announcement.
+    Announce(Source),
+}
+
+/// Where an announcement's text comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// It was typed behind the command.
+    Text(String),
+    /// It stands in the message that the command replied to.
+    Message(MessageId),
+}
+
+impl Action {
+    /// What `command`, typed in `message`, asks for. `None` for `/help`, which
+    /// changes nothing.
+    pub(crate) fn plan(
+        command: Command,
+        message: &ReceivedMessage,
+    ) -> Result<Option<Self>, Refusal> {
+        // In a topic the platform names the topic's first message here, whatever
+        // the member tapped "reply" on.
+        let replied_to = message
+            .parent_id
+            .clone()
+            .or_else(|| message.root_id.clone());
+        let name = command.name();
+        let action = match (command, replied_to) {
+            (Command::Help, _) => return Ok(None),
+            (Command::Pin(PinTarget::Announcement), _) => Self::PutAnnouncement,
+            (Command::Pin(PinTarget::RepliedMessage), Some(target)) => Self::PutMessage(target),
+            (Command::Pin(PinTarget::RepliedMessage), None) if message.chat_type.is_p2p() => {
+                return Err(Refusal::NeedsGroup(name));
+            }
+            (Command::Pin(PinTarget::RepliedMessage), None) => return Err(Refusal::NotAReply),
+            (Command::Unpin, _) => Self::DeleteTopNotice,
+            (Command::Announce { text: Some(text) }, _) => Self::Announce(Source::Text(text)),
+            (Command::Announce { text: None }, Some(target)) => {
+                Self::Announce(Source::Message(target))
+            }
+            (Command::Announce { text: None }, None) => return Err(Refusal::NothingToAnnounce),
+        };
+        if message.chat_type.is_p2p() {
+            return Err(Refusal::NeedsGroup(name));
+        }
+        Ok(Some(action))
+    }
+
+    /// The right that a member needs for it.
+    pub(crate) fn right(&self) -> Right {
+        match self {
+            Self::PutMessage(_) | Self::PutAnnouncement | Self::DeleteTopNotice => Right::TopNotice,
+            Self::Announce(_) => Right::Announcement,
+        }
+    }
+}
+
+/// Why an action did not end.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It will not be done, for a reason that its author can be told.
+    Refused(Refusal),
+    /// A call of the platform failed; whether to try again is for the caller to
+    /// judge.
+    Call(Call, feishu::Error),
+    /// It must not go on before then: a request whose answer was lost may still
+    /// be under way.
+    NotBefore(Timestamp),
+    /// What must be remembered could not be stored; the store has logged why.
+    Store,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(_: StoreError) -> Self {
+        Self::Store
+    }
+}
+
+/// Everything around an action.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) store: &'a Store,
+    pub(crate) clock: &'a Clock,
+    pub(crate) job: &'a Job,
+    pub(crate) sender: &'a Sender,
+    pub(crate) message: &'a ReceivedMessage,
+    pub(crate) style: &'a Style,
+}
+
+/// What the configuration says about announcements.
+#[derive(Debug)]
+pub(crate) struct Style {
+    /// Whether an entry ends with its author and date.
+    pub(crate) signature: bool,
+    /// The time zone of that date.
+    pub(crate) time_zone: TimeZone,
+    /// How long a request may be under way.
+    pub(crate) call_timeout: Duration,
+}
+
+impl Scene<'_> {
+    async fn save(&self, progress: &Progress) -> Result<(), Failure> {
+        self.store.save_progress(self.job.id, progress).await?;
+        Ok(())
+    }
+}
+
+/// Does what the permit allows.
+pub(crate) async fn run(permit: Permit, scene: Scene<'_>) -> Result<Done, Failure> {
+    match permit.into_action() {
+        Action::PutMessage(message) => pin::message(&message, scene).await,
+        Action::PutAnnouncement => pin::announcement(scene).await,
+        Action::DeleteTopNotice => unpin::run(scene).await,
+        Action::Announce(source) => announce::run(source, scene).await,
+    }
+}

@@ -1,0 +1,193 @@
+//! What is wrong with the settings, in sentences that name the key and the
+//! remedy.
+
+use figment::error::Kind;
+use secrecy::ExposeSecret;
+
+use super::{Config, DEFAULT_TOML, ENVIRONMENT, Receive};
+
+/// The sentence for something that could not be read as a setting.
+pub(super) fn sentence(error: &figment::Error) -> String {
+    let place = error
+        .metadata
+        .as_ref()
+        .map_or_else(String::new, |metadata| format!(" in {}", metadata.name));
+    let path = error.path.join(".");
+    match &error.kind {
+        Kind::UnknownField(field, expected) => {
+            let section = path.strip_suffix(field.as_str()).unwrap_or(&path);
+            let section = section.trim_end_matches('.');
+            let dot = if section.is_empty() { "" } else { "." };
+            format!(
+                "unknown key `{section}{dot}{field}`{place}: {}",
+                nearest(field, expected)
+            )
+        }
+        Kind::UnknownVariant(value, expected) => format!(
+            "`{path}`{place} is `{value}`: set it to one of {}",
+            quoted(expected)
+        ),
+        // The parser's message goes on with the line itself, which may hold a secret.
+        Kind::Message(message) if path.is_empty() => format!(
+            "the configuration{place} cannot be read: {}; mend it as config/default.toml shows",
+            message.lines().next().unwrap_or_default()
+        ),
+        _ => format!(
+            "`{path}`{place} does not fit: write it like {}",
+            default_of(&path)
+        ),
+    }
+}
+
+/// Everything that keeps the bot from serving, one sentence each.
+pub(super) fn find(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    problems.extend(credentials(config));
+    problems.extend(platform(config));
+    problems.extend(store(config));
+    problems.extend(numbers(config));
+    if let Err(error) = config.reply.time_zone() {
+        problems.push(format!(
+            "`reply.timezone` is `{}` ({error}): set it, or `NOTICEBOT_TIMEZONE`, to a name such as `Asia/Shanghai`",
+            config.reply.timezone
+        ));
+    }
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
+        problems.push(format!(
+            "`log.filter` is `{}` ({error}): set it, or `NOTICEBOT_LOG`, to a level such as `info`",
+            config.log.filter
+        ));
+    }
+    problems
+}
+
+fn credentials(config: &Config) -> Vec<String> {
+    let feishu = &config.feishu;
+    let console = "from the app's page in the developer console";
+    let mut problems = Vec::new();
+    let mut require = |key: &str, value: &str, where_from: &str| {
+        if value.trim().is_empty() {
+            problems.push(format!(
+                "`{key}` is missing or empty: set `{}` {where_from}",
+                variable_for(key)
+            ));
+        }
+    };
+    require("feishu.app_id", &feishu.app_id, console);
+    require(
+        "feishu.app_secret",
+        feishu.app_secret.expose_secret(),
+        console,
+    );
+    if feishu.receive == Receive::LongConnection {
+        problems.push(
+            "`feishu.receive` is `long_connection`, which this version does not have: set `FEISHU_RECEIVE=webhook`"
+                .to_owned(),
+        );
+        return problems;
+    }
+    let subscription =
+        "from \"Encryption Strategy\" under \"Events & Callbacks\" in the developer console";
+    require(
+        "feishu.verification_token",
+        feishu.verification_token.expose_secret(),
+        subscription,
+    );
+    let has_key = !feishu.encrypt_key.expose_secret().is_empty();
+    if !has_key && !feishu.allow_plaintext {
+        require(
+            "feishu.encrypt_key",
+            "",
+            &format!("{subscription}, where you can make one"),
+        );
+    }
+    if has_key && feishu.allow_plaintext {
+        problems.push(
+            "`feishu.allow_plaintext` is on although `feishu.encrypt_key` is set: turn `FEISHU_ALLOW_PLAINTEXT` off"
+                .to_owned(),
+        );
+    }
+    problems
+}
+
+fn platform(config: &Config) -> Option<String> {
+    let url = config.feishu.platform();
+    let good = reqwest::Url::parse(url).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
+    });
+    (!good).then(|| {
+        format!("`feishu.base_url` is `{url}`: set it, or `FEISHU_BASE_URL`, to a URL such as `https://open.feishu.cn`, or leave it empty")
+    })
+}
+
+fn store(config: &Config) -> Option<String> {
+    let url = &config.store.database_url;
+    let good = url
+        .strip_prefix("sqlite://")
+        .is_some_and(|file| !file.is_empty());
+    (!good).then(|| {
+        "`store.database_url` is not of the form `sqlite://FILE`: set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db`".to_owned()
+    })
+}
+
+fn numbers(config: &Config) -> Vec<String> {
+    let at_least_one = [
+        ("server.max_connections", config.server.max_connections),
+        ("store.max_open_jobs", config.store.max_open_jobs),
+        ("worker.concurrency", config.worker.concurrency),
+    ];
+    let positive = [
+        ("feishu.timeout", config.feishu.timeout),
+        ("server.signature_max_age", config.server.signature_max_age),
+        ("store.keep_finished", config.store.keep_finished),
+    ];
+    let numbers = at_least_one.into_iter().filter(|(_, number)| *number == 0);
+    let durations = positive
+        .into_iter()
+        .filter(|(_, duration)| duration.is_zero());
+    numbers
+        .map(|(key, _)| format!("`{key}` is 0: set it to 1 or more"))
+        .chain(
+            durations.map(|(key, _)| format!("`{key}` is 0: set it to a duration such as `10s`")),
+        )
+        .collect()
+}
+
+fn variable_for(key: &str) -> &'static str {
+    ENVIRONMENT
+        .iter()
+        .find(|variable| variable.key == key)
+        .map_or("the key in the configuration file", |variable| {
+            variable.name
+        })
+}
+
+fn nearest(field: &str, expected: &[&str]) -> String {
+    expected
+        .iter()
+        .map(|known| (strsim::jaro_winkler(field, known), known))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(
+            || format!("known here are {}", quoted(expected)),
+            |(_, known)| format!("did you mean `{known}`?"),
+        )
+}
+
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+/// The default of a key, as an example of its form.
+fn default_of(path: &str) -> String {
+    let defaults: Option<toml::Table> = toml::from_str(DEFAULT_TOML).ok();
+    let default = defaults.as_ref().and_then(|sections| {
+        let (section, key) = path.split_once('.')?;
+        sections.get(section)?.get(key)
+    });
+    default.map_or_else(
+        || "config/default.toml shows".to_owned(),
+        |value| format!("`{value}`"),
+    )
+}

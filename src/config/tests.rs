@@ -1,0 +1,164 @@
+//! What each way of setting comes to, and the sentence for each mistake.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+const COMPLETE: [(&str, &str); 4] = [
+    ("FEISHU_APP_ID", "cli_1"),
+    ("FEISHU_APP_SECRET", "s3cret"),
+    ("FEISHU_ENCRYPT_KEY", "k3y"),
+    ("FEISHU_VERIFICATION_TOKEN", "t0ken"),
+];
+
+fn read(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables: HashMap<&str, &str> = variables.iter().copied().collect();
+    let environment = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+    let mut written = tempfile::NamedTempFile::new().unwrap();
+    written
+        .write_all(file.unwrap_or_default().as_bytes())
+        .unwrap();
+    let path = file.is_some().then(|| written.path());
+    let named = |error: ConfigError| {
+        error
+            .to_string()
+            .replace(&written.path().display().to_string(), "FILE")
+    };
+    let config = Config::read(path, &environment).map_err(named)?;
+    config.validate().map_err(named)?;
+    Ok(config)
+}
+
+/// The complaint about a complete environment with these changes.
+fn complaint(file: Option<&str>, changes: &[(&str, &str)]) -> String {
+    let variables: Vec<_> = COMPLETE.iter().chain(changes).copied().collect();
+    read(file, &variables).expect_err("this should not be taken")
+}
+
+#[test]
+fn the_environment_goes_over_the_file_and_the_file_over_the_defaults() {
+    let file = "[feishu]\nregion = \"lark\"\n[reply]\ntimezone = \"UTC\"\n";
+    let variables: Vec<_> = COMPLETE
+        .into_iter()
+        .chain([("NOTICEBOT_TIMEZONE", "Europe/Berlin")])
+        .collect();
+    let config = read(Some(file), &variables).unwrap();
+    assert_eq!(config.feishu.platform(), "https://open.larksuite.com");
+    assert_eq!(config.reply.timezone, "Europe/Berlin");
+    assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.feishu.encrypt_key.expose_secret(), "k3y");
+}
+
+#[test]
+fn every_variable_sets_the_key_that_the_table_names() {
+    let values = HashMap::from([
+        ("feishu.app_id", "cli_9"),
+        ("feishu.region", "lark"),
+        ("feishu.base_url", "http://127.0.0.1:9"),
+        ("feishu.receive", "long_connection"),
+        ("feishu.allow_plaintext", "true"),
+        ("server.listen", "127.0.0.1:1"),
+        ("server.admin_listen", "127.0.0.1:2"),
+        ("store.database_url", "sqlite://elsewhere.db"),
+        ("reply.language", "zh"),
+        ("reply.timezone", "UTC"),
+        ("log.filter", "debug"),
+        ("log.format", "json"),
+    ]);
+    let environment = |name: &str| {
+        let variable = ENVIRONMENT.iter().find(|variable| variable.name == name)?;
+        Some(
+            values
+                .get(variable.key)
+                .map_or_else(|| "a secret".to_owned(), |value| (*value).to_owned()),
+        )
+    };
+    let config = Config::read(None, &environment).unwrap();
+    let shown: toml::Table = toml::from_str(&config.to_toml().unwrap()).unwrap();
+    for variable in ENVIRONMENT {
+        let (section, key) = variable.key.split_once('.').unwrap();
+        let expected = values.get(variable.key).copied().unwrap_or("(hidden)");
+        let value = &shown[section][key];
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        assert_eq!(value, expected, "{}", variable.name);
+    }
+}
+
+#[test]
+fn a_secret_may_stand_in_a_file_of_its_own() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "from a file").unwrap();
+    let path = file.path().to_str().unwrap();
+    let mut variables = COMPLETE.to_vec();
+    variables[1] = ("FEISHU_APP_SECRET_FILE", path);
+    let config = read(None, &variables).unwrap();
+    assert_eq!(config.feishu.app_secret.expose_secret(), "from a file");
+}
+
+#[test]
+fn secrets_are_hidden_wherever_settings_are_shown() {
+    let variables: Vec<_> = COMPLETE
+        .into_iter()
+        .chain([("NOTICEBOT_DATABASE_URL", "sqlite://bot:passw0rd@host/x")])
+        .collect();
+    let config = read(None, &variables).unwrap();
+    for shown in [config.to_toml().unwrap(), format!("{:?}", config.feishu)] {
+        for secret in ["s3cret", "k3y", "t0ken", "passw0rd"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
+}
+
+#[test]
+fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
+    let mut told = format!("nothing set at all\n{}\n", read(None, &[]).unwrap_err());
+    for file in [
+        "[policy]\nmdoe = 'group'",
+        "[policy]\nwhatever = 1",
+        "[polcy]\nmode = 'group'",
+        "[policy]\nmode = 'all'",
+        "[policy]\nallow = 'ou_1'",
+        "[server]\nmax_connections = 'many'",
+        "[server]\nmax_connections = 0",
+        "[server]\nlisten = 'here'",
+        "[feishu]\ntimeout = 'soon'",
+        "[feishu]\ntimeout = '0s'",
+        "this is no TOML",
+        "[feishu]\napp_secret = 'hush",
+    ] {
+        let (written, told_so) = (file.replace('\n', " "), complaint(Some(file), &[]));
+        writeln!(told, "\n{written}\n{told_so}").unwrap();
+    }
+    for (name, value) in [
+        ("FEISHU_BASE_URL", "open.feishu.cn"),
+        ("FEISHU_REGION", "china"),
+        ("FEISHU_RECEIVE", "long_connection"),
+        ("FEISHU_ALLOW_PLAINTEXT", "maybe"),
+        ("FEISHU_ALLOW_PLAINTEXT", "true"),
+        ("NOTICEBOT_LISTEN", "8080"),
+        ("NOTICEBOT_DATABASE_URL", "postgres://localhost/bot"),
+        ("NOTICEBOT_TIMEZONE", "Mars/Olympus"),
+        ("NOTICEBOT_LOG", "a=b=c"),
+        ("NOTICEBOT_LOG_FORMAT", "xml"),
+        ("NOTICEBOT_LANGUAGE", "fr"),
+        ("NOTICEBOT_CONFIG", "/nowhere.toml"),
+        ("FEISHU_APP_SECRET_FILE", "/set/twice"),
+        ("NOTICEBOT_DATABASE_URL_FILE", "/nowhere"),
+    ] {
+        let told_so = complaint(None, &[(name, value)]);
+        writeln!(told, "\n{name}={value}\n{told_so}").unwrap();
+    }
+    insta::assert_snapshot!("mistakes", told);
+}
+
+#[test]
+fn the_example_file_holds_only_known_keys() {
+    let example = include_str!("../../config/example.toml");
+    assert!(read(Some(example), &COMPLETE).is_ok());
+}

@@ -1,0 +1,118 @@
+//! Mentions: the placeholders that stand in a text, and the people whom they stand for.
+
+use crate::language::{Bilingual, Language};
+
+/// The placeholder of a mention of everyone.
+pub(crate) const EVERYONE: &str = "@_all";
+
+/// What every other placeholder begins with; a number follows.
+const MEMBER: &str = "@_user_";
+
+/// One entry of a message's list of mentions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// The placeholder in the text: `@_user_1`.
+    pub key: String,
+    /// The name shown after the `@`.
+    pub name: String,
+    /// Whether this bot is meant.
+    pub is_me: bool,
+}
+
+/// The text as people see it: `@Name` for each placeholder that `mentions` explains.
+pub(crate) fn name_mentions(text: &str, mentions: &[Mention]) -> String {
+    replace_mentions(text, mentions, Language::of(text), at_name)
+}
+
+/// `@Name`, as a mention is shown.
+pub(crate) fn at_name(mention: &Mention) -> String {
+    format!("@{}", mention.name)
+}
+
+/// Puts words in the place of placeholders: `words` for those that `mentions` explains, a mention
+/// of everyone in `language`. A placeholder that nothing explains is text and stays.
+pub(crate) fn replace_mentions(
+    text: &str,
+    mentions: &[Mention],
+    language: Language,
+    words: impl Fn(&Mention) -> String,
+) -> String {
+    let everyone = Bilingual::new("@所有人", "@all").to(language);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let (before, from) = rest.split_at(at);
+        let (key, after) = split_placeholder(from, mentions).unwrap_or_else(|| from.split_at(1));
+        out.push_str(before);
+        match mentions.iter().find(|mention| mention.key == key) {
+            _ if key == EVERYONE => out.push_str(everyone),
+            Some(mention) => out.push_str(&words(mention)),
+            None => out.push_str(key),
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+/// Splits a placeholder off the start of `text`: its key and what follows.
+///
+/// Digits typed right after a mention seem to belong to its number, so the longest key in
+/// `mentions` that fits is taken; where none fits, all digits count.
+pub(crate) fn split_placeholder<'t>(
+    text: &'t str,
+    mentions: &[Mention],
+) -> Option<(&'t str, &'t str)> {
+    if text.starts_with(EVERYONE) {
+        return Some(text.split_at(EVERYONE.len()));
+    }
+    let number = text.strip_prefix(MEMBER)?;
+    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+    let longest = &text[..MEMBER.len() + digits];
+    let known = mentions.iter().map(|mention| mention.key.as_str());
+    let known = known.filter(|key| key.len() > MEMBER.len() && longest.starts_with(key));
+    let end = known.map(str::len).max().unwrap_or(longest.len());
+    (digits > 0).then(|| text.split_at(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let mentions = [
+            ("@_user_1", "Bot", true),
+            ("@_user_10", "Wu @_user_1", false),
+        ];
+        let mentions = mentions.map(|(key, name, is_me)| Mention {
+            key: key.to_owned(),
+            name: name.to_owned(),
+            is_me,
+        });
+        assert_eq!(name_mentions(text, &mentions), expected);
+    }
+
+    #[test]
+    fn placeholders_become_names_once_and_longest_first() {
+        check("@_user_1 hi", "@Bot hi");
+        check(
+            "ask @_user_10, not @_user_1.",
+            "ask @Wu @_user_1, not @Bot.",
+        );
+        check("@_user_12026", "@Bot2026");
+        check("@_user_105", "@Wu @_user_15");
+    }
+
+    #[test]
+    fn everyone_is_named_in_the_language_of_the_text() {
+        check("hello @_all!", "hello @all!");
+        check("@_all 开会", "@所有人 开会");
+    }
+
+    #[test]
+    fn what_no_mention_explains_stays_text() {
+        check(
+            "@_user_2 @_user_ @Bob a@b.cn @",
+            "@_user_2 @_user_ @Bob a@b.cn @",
+        );
+    }
+}

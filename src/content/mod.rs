@@ -1,0 +1,225 @@
+//! What people write: the text of a message, whatever form it came in.
+
+mod entry;
+mod mention;
+
+use feishu::{Content, Post, PostElement};
+
+use crate::language::{Bilingual, Language};
+
+pub(crate) use entry::{Entry, Signature};
+pub use mention::Mention;
+pub(crate) use mention::{EVERYONE, at_name, name_mentions, replace_mentions, split_placeholder};
+
+/// The text of a `text` or `post` message, mentions still as placeholders; `None` for other kinds.
+///
+/// What is no text in a post is named in brackets, in the language of the rest.
+pub(crate) fn plain_text(content: &Content) -> Option<String> {
+    match content {
+        Content::Text(text) => Some(text.clone()),
+        Content::Post(post) => {
+            let english = post_text(post, Language::En);
+            Some(match Language::of(&english) {
+                Language::En => english,
+                Language::Zh => post_text(post, Language::Zh),
+            })
+        }
+        Content::Other => None,
+    }
+}
+
+fn post_text(post: &Post, language: Language) -> String {
+    let title = Some(post.title.clone()).filter(|title| !title.is_empty());
+    let paragraphs = post.paragraphs.iter().map(|paragraph| {
+        let elements = paragraph
+            .iter()
+            .map(|element| element_text(element, language));
+        elements.collect::<String>()
+    });
+    title
+        .into_iter()
+        .chain(paragraphs)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn element_text(element: &PostElement, language: Language) -> String {
+    let word = |zh, en| Bilingual::new(zh, en).to(language).to_owned();
+    match element {
+        PostElement::Text { text, .. } | PostElement::CodeBlock { text, .. } => text.clone(),
+        PostElement::Link { text, href, .. } if text == href => text.clone(),
+        PostElement::Link { text, href, .. } => format!("{text} ({href})"),
+        PostElement::At { user_id, .. } if user_id == "all" => EVERYONE.to_owned(),
+        PostElement::At { user_id, .. } => user_id.clone(),
+        PostElement::Image { .. } => word("[图片]", "[image]"),
+        PostElement::Media { .. } => word("[视频]", "[video]"),
+        PostElement::Emotion { emoji_type } => format!("[{emoji_type}]"),
+        PostElement::Rule => "---".to_owned(),
+        PostElement::Other { tag } => format!("[{tag}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(text: &str) -> PostElement {
+        PostElement::Text {
+            text: text.to_owned(),
+            style: vec![],
+        }
+    }
+
+    fn link(text: &str, href: &str) -> PostElement {
+        PostElement::Link {
+            text: text.to_owned(),
+            href: href.to_owned(),
+            style: vec![],
+        }
+    }
+
+    fn at(user_id: &str) -> PostElement {
+        PostElement::At {
+            user_id: user_id.to_owned(),
+            user_name: "Somebody".to_owned(),
+            style: vec!["bold".to_owned()],
+        }
+    }
+
+    fn image() -> PostElement {
+        PostElement::Image {
+            image_key: "img_1".to_owned(),
+        }
+    }
+
+    fn check(title: &str, paragraphs: Vec<Vec<PostElement>>, expected: &str) {
+        let post = Post {
+            title: title.to_owned(),
+            paragraphs,
+        };
+        assert_eq!(plain_text(&Content::Post(post)).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_text_message_is_its_text() {
+        let content = Content::Text("@_user_1 /pin\n  x ".to_owned());
+        assert_eq!(plain_text(&content).as_deref(), Some("@_user_1 /pin\n  x "));
+    }
+
+    #[test]
+    fn other_messages_hold_no_text() {
+        assert_eq!(plain_text(&Content::Other), None);
+    }
+
+    #[test]
+    fn the_paragraphs_of_a_post_are_lines_under_its_title() {
+        check(
+            "Lunch",
+            vec![
+                vec![text("noon,"), text(" hall")],
+                vec![],
+                vec![text("bye")],
+            ],
+            "Lunch\nnoon, hall\n\nbye",
+        );
+        check(
+            "",
+            vec![vec![at("@_user_1"), text(" /pin")]],
+            "@_user_1 /pin",
+        );
+        check("", vec![], "");
+    }
+
+    #[test]
+    fn a_link_shows_where_it_leads_unless_its_text_does() {
+        check(
+            "",
+            vec![vec![link("menu", "https://a.cn/m")]],
+            "menu (https://a.cn/m)",
+        );
+        check(
+            "",
+            vec![vec![link("https://a.cn", "https://a.cn")]],
+            "https://a.cn",
+        );
+    }
+
+    #[test]
+    fn everyone_has_one_placeholder() {
+        check(
+            "",
+            vec![vec![at("all"), at("@_all"), at("@_user_2")]],
+            "@_all@_all@_user_2",
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_is_named_in_the_language_of_the_rest() {
+        let video = PostElement::Media {
+            file_key: "file_1".to_owned(),
+        };
+        check(
+            "",
+            vec![vec![text("look "), image()], vec![video.clone()]],
+            "look [image]\n[video]",
+        );
+        check("看", vec![vec![image(), video]], "看\n[图片][视频]");
+        let smile = PostElement::Emotion {
+            emoji_type: "SMILE".to_owned(),
+        };
+        let code = PostElement::CodeBlock {
+            language: "RUST".to_owned(),
+            text: "a();\nb();".to_owned(),
+        };
+        let other = PostElement::Other {
+            tag: "chart".to_owned(),
+        };
+        check(
+            "",
+            vec![
+                vec![smile],
+                vec![PostElement::Rule],
+                vec![code],
+                vec![other],
+            ],
+            "[SMILE]\n---\na();\nb();\n[chart]",
+        );
+    }
+
+    fn any_element() -> impl Strategy<Value = PostElement> {
+        (0..5, any::<String>()).prop_map(|(kind, words)| match kind {
+            0 => image(),
+            1 => link(&words, "https://a.cn"),
+            2 => at("@_user_1"),
+            3 => PostElement::CodeBlock {
+                language: String::new(),
+                text: words,
+            },
+            _ => text(&words),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_character_of_a_post_is_lost(
+            title: String,
+            paragraphs in prop::collection::vec(prop::collection::vec(any_element(), 0..4), 0..4),
+        ) {
+            let post = Post { title: title.clone(), paragraphs: paragraphs.clone() };
+            let plain = plain_text(&Content::Post(post)).unwrap();
+            let mut rest = plain.strip_prefix(&title).unwrap();
+            for element in paragraphs.iter().flatten() {
+                if let PostElement::Text { text, .. }
+                | PostElement::Link { text, .. }
+                | PostElement::CodeBlock { text, .. } = element
+                {
+                    let at = rest.find(text.as_str());
+                    prop_assert!(at.is_some(), "{text:?} is missing from {plain:?}");
+                    rest = &rest[at.unwrap() + text.len()..];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The listeners: connections that are bounded in number and time, and the
+//! health paths.
+//!
+//! Plain `axum::serve` has neither a bound nor a time-out for headers, so a
+//! thousand silent connections would keep everybody else out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use crate::transport::webhook::{self, Webhook};
+
+/// Headers have to arrive within this time; so has the next request of a
+/// connection that is kept open.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests in flight get this long when the bot stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the store may take to show that it can write.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the health paths and the metrics look at.
+#[derive(Clone)]
+pub(crate) struct Health {
+    pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
+    /// Cancelled when the intake closes.
+    pub(crate) stop: CancellationToken,
+}
+
+/// The public listener's paths.
+pub(crate) fn public(webhook: Webhook, health: Health) -> Router {
+    let events = Router::new()
+        .route("/webhook/event", post(webhook::receive))
+        .with_state(Arc::new(webhook));
+    health_paths().with_state(health).merge(events)
+}
+
+/// The admin listener's paths.
+pub(crate) fn admin(health: Health) -> Router {
+    health_paths()
+        .route("/metrics", get(metrics))
+        .with_state(health)
+}
+
+fn health_paths() -> Router<Health> {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+}
+
+/// Ready is who can keep what it is sent: the intake is open and the store
+/// commits.
+async fn ready(State(health): State<Health>) -> Response {
+    let problem = if health.stop.is_cancelled() {
+        "stopping\n"
+    } else if health.store.is_full() {
+        "the queue is full\n"
+    } else {
+        match timeout(PROBE_TIMEOUT, health.store.probe()).await {
+            Ok(Ok(())) => return "ok\n".into_response(),
+            Ok(Err(_)) | Err(_) => "the store cannot write\n",
+        }
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, problem).into_response()
+}
+
+async fn metrics(State(health): State<Health>) -> Response {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match health.metrics.render(&health.store) {
+        Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+        Err(std::fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Serves until `stop`, then lets requests in flight end.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    paths: Router,
+    max_connections: usize,
+    stop: CancellationToken,
+) {
+    let slots = Arc::new(Semaphore::new(max_connections));
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        let (stream, slot) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: others will be freed.
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let (paths, stop) = (paths.clone(), stop.clone());
+        connections.spawn(async move {
+            converse(stream, paths, stop).await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    connections.close();
+    if timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut off");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots)
+        .acquire_owned()
+        .await
+        .map_err(std::io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    // An answer is one small write; it must not wait for another.
+    stream.set_nodelay(true)?;
+    Ok((stream, slot))
+}
+
+async fn converse(stream: TcpStream, paths: Router, stop: CancellationToken) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(paths));
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error = %error, "a connection ended early");
+    }
+}

@@ -1,0 +1,106 @@
+//! What came of a command: the value that an action returns, the store keeps
+//! and [`crate::reply`] puts into words.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{CommandName, ParseError, PinTarget};
+use crate::policy::Denied;
+
+/// The end of one command. Stored before anything is said about it, so that a
+/// restart between the act and the answer repeats neither.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The platform answered code 0.
+    Done(Done),
+    /// The table of commands was asked for.
+    Help,
+    /// Nothing was changed, and this is why.
+    Refused(Refusal),
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// This stands at the top of the chat now.
+    Pinned(PinTarget),
+    /// The top notice was taken off.
+    Unpinned,
+    /// The text stands above what stood in the announcement.
+    Announced,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The text is a command, but not one that can be carried out.
+    Misunderstood(ParseError),
+    /// The command needs a group and came in a direct chat.
+    NeedsGroup(CommandName),
+    /// `/pin` was not a reply to a message.
+    NotAReply,
+    /// `/announce` came without text and was not a reply.
+    NothingToAnnounce,
+    /// `/announce` replied to a message that holds no text (a picture, a file).
+    RepliedToHasNoText,
+    /// The message replied to was recalled or deleted.
+    RepliedToIsGone,
+    /// The text is longer than an announcement takes at once.
+    TextTooLong {
+        /// The most that is taken, in UTF-16 code units.
+        limit: usize,
+    },
+    /// This member may not do it in this group.
+    Denied(Denied),
+    /// The platform said no.
+    Platform(PlatformRefusal),
+    /// The platform did not answer, or asked to wait, for longer than
+    /// `worker.give_up_after`.
+    Unreachable {
+        /// The call that was tried.
+        call: Call,
+        /// The platform's id of its last answer, if it gave one.
+        log_id: Option<String>,
+    },
+    /// A fault of the bot's own; the log holds the details under the
+    /// command's reference.
+    Internal,
+}
+
+/// An answer of the platform with a code other than 0 that trying again does
+/// not mend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlatformRefusal {
+    /// The call that was refused.
+    pub call: Call,
+    /// The platform's error code.
+    pub code: i64,
+    /// The platform's id of the answer, for its support.
+    pub log_id: Option<String>,
+    /// The scopes that the app lacks, as the platform named them.
+    pub missing_scopes: Vec<String>,
+}
+
+/// The call that failed, as far as the explanation depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Putting a message on top.
+    PutMessage,
+    /// Putting the announcement on top.
+    PutAnnouncement,
+    /// Taking the top notice off.
+    DeleteTopNotice,
+    /// Reading the announcement.
+    ReadAnnouncement,
+    /// Writing the announcement.
+    WriteAnnouncement,
+    /// Reading the group's settings.
+    ReadChat,
+    /// Reading the message that was replied to.
+    ReadMessage,
+    /// Getting an access token.
+    Token,
+}

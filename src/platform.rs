@@ -1,0 +1,95 @@
+//! The platform as the bot sees it: the client, and what is remembered so that
+//! a command costs few calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use feishu::{AnnouncementKind, Chat, ChatId, Client, Clock, Error, OpenId};
+use jiff::Timestamp;
+use quick_cache::sync::Cache;
+use tokio::sync::OnceCell;
+
+/// A group's settings are read again after this time.
+const SETTINGS_AGE: Duration = Duration::from_mins(1);
+/// The most groups that are remembered.
+const REMEMBERED: usize = 10_000;
+
+/// The client with a memory.
+pub(crate) struct Platform {
+    pub(crate) client: Client,
+    clock: Clock,
+    settings: Cache<ChatId, Settings>,
+    kinds: Cache<ChatId, AnnouncementKind>,
+    me: OnceCell<OpenId>,
+}
+
+/// A group's settings and when they were read.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) group: Arc<Chat>,
+    read_at: Timestamp,
+    /// Whether they were read for this very question.
+    pub(crate) fresh: bool,
+}
+
+impl Platform {
+    pub(crate) fn new(client: Client, clock: Clock) -> Self {
+        Self {
+            client,
+            clock,
+            settings: Cache::new(REMEMBERED),
+            kinds: Cache::new(REMEMBERED),
+            me: OnceCell::new(),
+        }
+    }
+
+    /// The bot's own id, by which it knows that it is mentioned.
+    pub(crate) async fn me(&self) -> Result<&OpenId, Error> {
+        let read = async || self.client.bot_info().await.map(|info| info.open_id);
+        self.me.get_or_try_init(read).await
+    }
+
+    /// The group's settings, at most a minute old.
+    pub(crate) async fn settings(&self, chat: &ChatId) -> Result<Settings, Error> {
+        let recent = |settings: &Settings| {
+            self.clock
+                .now()
+                .duration_since(settings.read_at)
+                .unsigned_abs()
+                < SETTINGS_AGE
+        };
+        match self.settings.get(chat).filter(recent) {
+            Some(settings) => Ok(Settings {
+                fresh: false,
+                ..settings
+            }),
+            None => self.settings_anew(chat).await,
+        }
+    }
+
+    /// The group's settings as they are now.
+    pub(crate) async fn settings_anew(&self, chat: &ChatId) -> Result<Settings, Error> {
+        let group = Arc::new(self.client.get_chat(chat).await?);
+        let settings = Settings {
+            group,
+            read_at: self.clock.now(),
+            fresh: true,
+        };
+        self.settings.insert(chat.clone(), settings.clone());
+        Ok(settings)
+    }
+
+    /// Which kind of announcement the group has, if that is known. Groups are
+    /// moved from the old kind to the new one, so it may be wrong.
+    pub(crate) fn kind(&self, chat: &ChatId) -> Option<AnnouncementKind> {
+        self.kinds.get(chat)
+    }
+
+    pub(crate) fn remember_kind(&self, chat: &ChatId, kind: AnnouncementKind) {
+        self.kinds.insert(chat.clone(), kind);
+    }
+
+    pub(crate) fn forget_kind(&self, chat: &ChatId) {
+        self.kinds.remove(chat);
+    }
+}

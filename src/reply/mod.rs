@@ -1,0 +1,543 @@
+//! Every sentence that the bot says, in Chinese and in English.
+//!
+//! A sentence says what happened and what to do about it. Words of a member are quoted through
+//! `quoted`, as a reply is a text message, in which markup would come alive.
+
+mod codes;
+
+use crate::command::{COMMANDS, CommandName, ParseError, PinTarget, help};
+use crate::language::{Bilingual, Language};
+use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
+use crate::policy::{Denied, Right};
+
+/// How an outcome is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// By a reaction on the command's message, so that the group stays quiet.
+    React {
+        /// The reaction.
+        emoji: Emoji,
+        /// What to say where reacting is refused.
+        or_say: String,
+    },
+    /// In words.
+    Say(String),
+}
+
+/// The reactions of the bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emoji {
+    /// Something stands at the top now.
+    Pin,
+    /// Something was announced.
+    Loudspeaker,
+    /// Anything else is done.
+    Done,
+    /// It takes a moment.
+    OneSecond,
+}
+
+impl Emoji {
+    /// Feishu's name of it, case and all (official pages `im-v1/message-reaction`).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pin => "Pin",
+            Self::Loudspeaker => "Loudspeaker",
+            Self::Done => "DONE",
+            Self::OneSecond => "OneSecond",
+        }
+    }
+}
+
+/// Tells an outcome. `reference` is the command's own, under which the log has the details.
+pub fn answer(outcome: &Outcome, language: Language, reference: &str) -> Answer {
+    match outcome {
+        Outcome::Done(done) => {
+            let (emoji, words) = success(done);
+            Answer::React {
+                emoji,
+                or_say: words.to(language).to_owned(),
+            }
+        }
+        Outcome::Help => Answer::Say(help(language)),
+        Outcome::Refused(refusal) => Answer::Say(refused(refusal, language, reference)),
+    }
+}
+
+fn success(done: &Done) -> (Emoji, Bilingual) {
+    match done {
+        Done::Pinned(PinTarget::RepliedMessage) => (
+            Emoji::Pin,
+            Bilingual::new(
+                "好了，那条消息已置顶。",
+                "Done: that message is at the top now.",
+            ),
+        ),
+        Done::Pinned(PinTarget::Announcement) => (
+            Emoji::Pin,
+            Bilingual::new(
+                "好了，群公告已置顶。",
+                "Done: the announcement is at the top now.",
+            ),
+        ),
+        Done::Unpinned => (
+            Emoji::Done,
+            Bilingual::new(
+                "好了，置顶已撤下。",
+                "Done: nothing is at the top any more.",
+            ),
+        ),
+        Done::Announced => (
+            Emoji::Loudspeaker,
+            Bilingual::new(
+                "好了，内容已加在群公告最前面。",
+                "Done: your text stands first in the announcement now.",
+            ),
+        ),
+    }
+}
+
+fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
+    let words = match refusal {
+        Refusal::Misunderstood(error) => return misunderstood(error, language),
+        Refusal::NeedsGroup(command) => return needs_group(*command, language),
+        Refusal::TextTooLong { limit } => return text_too_long(*limit, language),
+        Refusal::Platform(refusal) => return platform(refusal, language),
+        Refusal::Unreachable { call, log_id } => {
+            return unreachable(*call, log_id.as_deref(), language);
+        }
+        Refusal::Internal => return internal(reference, language),
+        Refusal::NotAReply => Bilingual::new(
+            "要置顶哪条消息？请回复那条消息并发送 `/置顶`；要置顶群公告，请发送 `/置顶 公告`。",
+            "Which message? Reply to it with `/pin`; for the announcement, send `/pin announcement`.",
+        ),
+        Refusal::NothingToAnnounce => Bilingual::new(
+            "要发布什么？请发送 `/公告 内容`，或回复一条消息并发送 `/公告`。",
+            "Announce what? Send `/announce text`, or reply to a message with `/announce`.",
+        ),
+        Refusal::RepliedToHasNoText => Bilingual::new(
+            "那条消息里没有可以发布的文字。请发送 `/公告 内容`。",
+            "That message holds no text to announce. Send `/announce text` instead.",
+        ),
+        Refusal::RepliedToIsGone => Bilingual::new(
+            "你回复的消息已被撤回或删除。请换一条还在的消息来回复。",
+            "The message that you replied to was recalled or deleted. Reply to one that is still there.",
+        ),
+        Refusal::Denied(denied) => denial(*denied),
+    };
+    words.to(language).to_owned()
+}
+
+fn misunderstood(error: &ParseError, language: Language) -> String {
+    match error {
+        ParseError::UnknownCommand { name, suggestion } => {
+            unknown_command(name, suggestion.as_deref(), language)
+        }
+        ParseError::UnknownArgument { command, argument } => {
+            unknown_argument(*command, argument, language)
+        }
+        ParseError::UnknownOption { command, option } => unknown_option(*command, option, language),
+    }
+}
+
+fn unknown_command(name: &str, suggestion: Option<&str>, language: Language) -> String {
+    let name = quoted(&format!("/{name}"));
+    match (language, suggestion) {
+        (Language::Zh, Some(suggestion)) => {
+            format!("我不认识 {name}，你是想用 `/{suggestion}` 吗？发送 `/帮助` 可查看全部命令。")
+        }
+        (Language::Zh, None) => format!("我不认识 {name}。发送 `/帮助` 可查看全部命令。"),
+        (Language::En, Some(suggestion)) => format!(
+            "I do not know {name}. Did you mean `/{suggestion}`? `/help` shows all commands."
+        ),
+        (Language::En, None) => format!("I do not know {name}. `/help` shows all commands."),
+    }
+}
+
+fn unknown_argument(command: CommandName, argument: &str, language: Language) -> String {
+    let (argument, forms) = (quoted(argument), forms(command, language));
+    match language {
+        Language::Zh => format!("我看不懂 {argument}，所以什么也没做。请这样写：{forms}。"),
+        Language::En => format!(
+            "I do not understand {argument}, so I did nothing. Write it like this: {forms}."
+        ),
+    }
+}
+
+fn unknown_option(command: CommandName, option: &str, language: Language) -> String {
+    let (option, forms) = (quoted(option), forms(command, language));
+    let mut words = match language {
+        Language::Zh => format!("我还没有 {option} 这个选项，所以什么也没做。请这样写：{forms}。"),
+        Language::En => {
+            format!("I have no option {option}, so I did nothing. Write it like this: {forms}.")
+        }
+    };
+    if command == CommandName::Announce {
+        words += Bilingual::new(
+            "如果它就是正文，请在前面加上 `--`：`/公告 -- 内容`。",
+            " If that was meant as text, put `--` before it: `/announce -- text`.",
+        )
+        .to(language);
+    }
+    words
+}
+
+/// The ways to write a command in one of the languages.
+fn forms(command: CommandName, language: Language) -> String {
+    let rows = COMMANDS.iter().filter(|row| row.name == command);
+    let forms = rows.flat_map(|row| row.usages);
+    let forms = forms.map(|usage| format!("`{}`", usage.form.to(language)));
+    forms
+        .collect::<Vec<_>>()
+        .join(Bilingual::new(" 或 ", " or ").to(language))
+}
+
+fn needs_group(command: CommandName, language: Language) -> String {
+    let forms = forms(command, language);
+    match language {
+        Language::Zh => format!("这里是单聊。请把我加进群，再到群里发送 {forms}。"),
+        Language::En => format!("This is a direct chat. Add me to a group and send {forms} there."),
+    }
+}
+
+fn text_too_long(limit: usize, language: Language) -> String {
+    match language {
+        Language::Zh => format!(
+            "内容太长了：一次最多 {limit} 个字符，表情算两个。请写得短一些，或分成几条发布。"
+        ),
+        Language::En => format!(
+            "The text is too long: {limit} characters at most, and an emoji counts as two. Shorten it, or announce it in several parts."
+        ),
+    }
+}
+
+fn denial(denied: Denied) -> Bilingual {
+    match denied {
+        Denied::DenyListed => Bilingual::new(
+            "机器人的管理员把你列入了禁用名单（配置项 `policy.deny`）。请与管理员联系。",
+            "The bot's admin has put you on my deny list (`policy.deny` in my configuration). Please talk to the admin.",
+        ),
+        Denied::OtherTenant => Bilingual::new(
+            "我只听本企业成员的。请群里一位本企业的成员来发送，或请机器人的管理员把你加进 `policy.allow`。",
+            "I act only for members of my own organisation. Ask one of them to send it, or the bot's admin to put you on `policy.allow`.",
+        ),
+        Denied::GroupSetting(Right::TopNotice) => Bilingual::new(
+            "本群只有群主和群管理员可以管理置顶。请他们来操作，或请他们在群设置中让所有成员都能管理置顶。",
+            "Only the owner and the admins may manage the top notice of this group. Ask one of them to do it, or to let all members manage top notices in the group settings.",
+        ),
+        Denied::GroupSetting(Right::Announcement) => Bilingual::new(
+            "本群只有群主和群管理员可以编辑群信息，包括群公告。请他们来发布，或请他们在群设置中把“谁可以编辑群信息”改为所有成员。",
+            "Only the owner and the admins may edit this group's information, the announcement included. Ask one of them to do it, or to set “who can edit group info” to all members in the group settings.",
+        ),
+        Denied::AdminsOnly => Bilingual::new(
+            "我在这里只听群主和群管理员的（配置项 `policy.mode`）。请他们来发送，或请机器人的管理员修改配置。",
+            "I act only for the owner and the admins of a group (`policy.mode` in my configuration). Ask one of them to send it, or the bot's admin to change that.",
+        ),
+        Denied::PinSettingMissing => Bilingual::new(
+            "飞书没有告诉我本群谁可以管理置顶，这时我只听群主和群管理员的（配置项 `policy.pin_setting_missing`）。请他们来发送，或请机器人的管理员修改配置。",
+            "Feishu did not tell me who may manage the top notice here, and then I act only for the owner and the admins (`policy.pin_setting_missing` in my configuration). Ask one of them to send it, or the bot's admin to change that.",
+        ),
+    }
+}
+
+fn platform(refusal: &PlatformRefusal, language: Language) -> String {
+    let failed = failed(refusal.call).to(language);
+    let why = codes::explain(refusal, language);
+    let gap = Bilingual::new("", " ").to(language);
+    let trace = trace(Some(refusal.code), refusal.log_id.as_deref(), language);
+    format!("{failed}{gap}{why}{trace}")
+}
+
+/// What did not come about. Whether an earlier try did is not known here, so nothing is said of it.
+fn failed(call: Call) -> Bilingual {
+    match call {
+        Call::PutMessage => Bilingual::new(
+            "没能置顶那条消息。",
+            "I could not put that message at the top.",
+        ),
+        Call::PutAnnouncement => Bilingual::new(
+            "没能置顶群公告。",
+            "I could not put the announcement at the top.",
+        ),
+        Call::DeleteTopNotice => {
+            Bilingual::new("没能撤下置顶。", "I could not take the top notice off.")
+        }
+        Call::ReadAnnouncement => Bilingual::new(
+            "没能读取群公告，所以没有继续。",
+            "I could not read the announcement, so I went no further.",
+        ),
+        Call::WriteAnnouncement => {
+            Bilingual::new("没能写入群公告。", "I could not write to the announcement.")
+        }
+        Call::ReadChat => Bilingual::new(
+            "没能读取本群的设置，所以没有继续；这不是你的问题。",
+            "I could not read this group's settings, so I went no further; that is not your fault.",
+        ),
+        Call::ReadMessage => Bilingual::new(
+            "没能读取你回复的消息，所以没有继续。",
+            "I could not read the message that you replied to, so I went no further.",
+        ),
+        Call::Token => Bilingual::new(
+            "没能登录飞书，所以没有继续；这不是你的问题。",
+            "I could not sign in to Feishu, so I went no further; that is not your fault.",
+        ),
+    }
+}
+
+/// The call decides only where to look: any call may follow one whose effect is unknown.
+fn unreachable(call: Call, log_id: Option<&str>, language: Language) -> String {
+    let words = match call {
+        Call::PutMessage | Call::PutAnnouncement => Bilingual::new(
+            "我一直没能连通飞书，不确定置顶是否成功。请看一眼群聊顶部，没有的话再发一次。",
+            "I could not get through to Feishu, so I cannot confirm that it is at the top. Look there, and send the command again if it is not.",
+        ),
+        Call::DeleteTopNotice => Bilingual::new(
+            "我一直没能连通飞书，不确定置顶是否已撤下。请看一眼群聊顶部，还在的话再发一次。",
+            "I could not get through to Feishu, so I cannot confirm that the top notice is gone. Look there, and send the command again if it is not.",
+        ),
+        Call::ReadAnnouncement | Call::WriteAnnouncement => Bilingual::new(
+            "我一直没能连通飞书，不确定内容是否已写进群公告。请打开群公告看一眼，没有的话再发一次。",
+            "I could not get through to Feishu, so I cannot confirm that your text is in the announcement. Look there, and send the command again if it is not.",
+        ),
+        Call::ReadChat | Call::ReadMessage | Call::Token => Bilingual::new(
+            "我一直没能连通飞书，不确定命令是否生效。请先看一眼，没有生效的话过一会儿再发一次。",
+            "I could not get through to Feishu, so I cannot confirm that anything was done. Look first, and send the command again a little later if it was not.",
+        ),
+    };
+    format!("{}{}", words.to(language), trace(None, log_id, language))
+}
+
+/// The last line of a failure: what the platform's support and the bot's admin ask for.
+fn trace(code: Option<i64>, log_id: Option<&str>, language: Language) -> String {
+    let (code_is, log_id_is, comma) = match language {
+        Language::Zh => ("错误码：", "日志号：", "，"),
+        Language::En => ("code: ", "log id: ", ", "),
+    };
+    let code = code.map(|code| format!("{code_is}{code}"));
+    let log_id = log_id.map(|log_id| format!("{log_id_is}{log_id}"));
+    let parts: Vec<_> = code.into_iter().chain(log_id).collect();
+    let line = parts.join(comma);
+    if line.is_empty() {
+        line
+    } else {
+        format!("\n{line}")
+    }
+}
+
+fn internal(reference: &str, language: Language) -> String {
+    match language {
+        Language::Zh => format!(
+            "抱歉，我这边出了问题。请先看看命令是否已经生效，没有的话再发一次；若一直如此，请把下面的编号告诉机器人的管理员。\n编号：{reference}"
+        ),
+        Language::En => format!(
+            "Sorry, something went wrong on my side. Look whether the command took effect, and send it again if not; if it stays, give the bot's admin this reference.\nreference: {reference}"
+        ),
+    }
+}
+
+/// A member's words in a reply: on one line, and no `<at>` in them mentions anybody.
+fn quoted(words: &str) -> String {
+    format!("`{}`", words.replace('<', "＜").replace(['\r', '\n'], " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::codes::tests::every_code;
+    use super::*;
+    use crate::command::parse;
+
+    const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
+
+    const CALLS: [Call; 8] = [
+        Call::PutMessage,
+        Call::PutAnnouncement,
+        Call::DeleteTopNotice,
+        Call::ReadAnnouncement,
+        Call::WriteAnnouncement,
+        Call::ReadChat,
+        Call::ReadMessage,
+        Call::Token,
+    ];
+
+    fn platform_refusal(call: Call, code: i64) -> Refusal {
+        Refusal::Platform(PlatformRefusal {
+            call,
+            code,
+            log_id: Some("202609110000".to_owned()),
+            missing_scopes: vec![],
+        })
+    }
+
+    /// A call that can be answered with the code.
+    fn call_of(code: i64) -> Call {
+        match code {
+            ..230_000 => Call::Token,
+            230_111 | 232_014 | 99_992_354 => Call::PutMessage,
+            230_000..=230_999 => Call::ReadMessage,
+            232_004 | 232_006 => Call::ReadChat,
+            _ => Call::WriteAnnouncement,
+        }
+    }
+
+    /// Every outcome that reads differently from the others.
+    fn every_outcome() -> Vec<Outcome> {
+        let name = |name: &str, suggestion: Option<&str>| ParseError::UnknownCommand {
+            name: name.to_owned(),
+            suggestion: suggestion.map(str::to_owned),
+        };
+        let option = |command| ParseError::UnknownOption {
+            command,
+            option: "--at".to_owned(),
+        };
+        let argument = ParseError::UnknownArgument {
+            command: CommandName::Pin,
+            argument: "2h\n<at>".to_owned(),
+        };
+        let done = [
+            Done::Pinned(PinTarget::RepliedMessage),
+            Done::Pinned(PinTarget::Announcement),
+            Done::Unpinned,
+            Done::Announced,
+        ];
+        let mut refused = vec![
+            Refusal::Misunderstood(name("pni", Some("pin"))),
+            Refusal::Misunderstood(name("weather", None)),
+            Refusal::Misunderstood(argument),
+            Refusal::Misunderstood(option(CommandName::Announce)),
+            Refusal::Misunderstood(option(CommandName::Unpin)),
+            Refusal::NeedsGroup(CommandName::Pin),
+            Refusal::NotAReply,
+            Refusal::NothingToAnnounce,
+            Refusal::RepliedToHasNoText,
+            Refusal::RepliedToIsGone,
+            Refusal::TextTooLong { limit: 20_000 },
+            Refusal::Denied(Denied::DenyListed),
+            Refusal::Denied(Denied::OtherTenant),
+            Refusal::Denied(Denied::GroupSetting(Right::TopNotice)),
+            Refusal::Denied(Denied::GroupSetting(Right::Announcement)),
+            Refusal::Denied(Denied::AdminsOnly),
+            Refusal::Denied(Denied::PinSettingMissing),
+            Refusal::Internal,
+            Refusal::Unreachable {
+                call: Call::PutMessage,
+                log_id: None,
+            },
+        ];
+        let log_id = || Some("202609110000".to_owned());
+        refused.extend(CALLS.map(|call| Refusal::Unreachable {
+            call,
+            log_id: log_id(),
+        }));
+        refused.extend(CALLS.map(|call| platform_refusal(call, 232_001)));
+        refused.extend(every_code().map(|code| platform_refusal(call_of(code), code)));
+        refused.push(Refusal::Platform(PlatformRefusal {
+            call: Call::ReadAnnouncement,
+            code: 99_991_672,
+            log_id: None,
+            missing_scopes: vec!["im:chat".to_owned(), "im:chat.announcement:read".to_owned()],
+        }));
+        let done = done.map(Outcome::Done).into_iter().chain([Outcome::Help]);
+        done.chain(refused.into_iter().map(Outcome::Refused))
+            .collect()
+    }
+
+    fn words(outcome: &Outcome, language: Language) -> String {
+        match answer(outcome, language, "5f2c9a1e") {
+            Answer::React { or_say, .. } => or_say,
+            Answer::Say(words) => words,
+        }
+    }
+
+    #[test]
+    fn every_answer_reads_as_reviewed() {
+        let mut all = String::new();
+        for outcome in every_outcome() {
+            let reaction = match answer(&outcome, Language::En, "5f2c9a1e") {
+                Answer::React { emoji, .. } => format!(" [{}]", emoji.as_str()),
+                Answer::Say(_) => String::new(),
+            };
+            writeln!(
+                all,
+                "# {}{reaction}",
+                serde_json::to_string(&outcome).unwrap()
+            )
+            .unwrap();
+            for language in LANGUAGES {
+                writeln!(all, "{}", words(&outcome, language)).unwrap();
+            }
+            writeln!(all).unwrap();
+        }
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!("answers", all));
+    }
+
+    #[test]
+    fn each_answer_is_in_the_language_asked_for() {
+        for outcome in every_outcome() {
+            let (zh, en) = (words(&outcome, Language::Zh), words(&outcome, Language::En));
+            assert_eq!(Language::of(&zh), Language::Zh, "{zh}");
+            if outcome != Outcome::Help {
+                assert_eq!(Language::of(&en), Language::En, "{en}");
+            }
+        }
+    }
+
+    #[test]
+    fn commands_that_an_answer_recommends_are_commands() {
+        for outcome in every_outcome() {
+            for language in LANGUAGES {
+                let words = words(&outcome, language);
+                // Between backticks stands every second piece.
+                let literals = words.split('`').skip(1).step_by(2);
+                let unknown = ["/pni", "/weather"];
+                for literal in literals
+                    .filter(|literal| literal.starts_with('/') && !unknown.contains(literal))
+                {
+                    assert!(
+                        matches!(parse(literal, &[], false), Ok(Some(_))),
+                        "{literal} in {words}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_ends_with_the_id_to_ask_after() {
+        let refused = Outcome::Refused(platform_refusal(Call::PutMessage, 232_014));
+        assert!(words(&refused, Language::En).ends_with("log id: 202609110000"));
+        assert!(words(&refused, Language::Zh).ends_with("日志号：202609110000"));
+        let internal = Outcome::Refused(Refusal::Internal);
+        for language in LANGUAGES {
+            assert!(words(&internal, language).ends_with("5f2c9a1e"));
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_you_may_not_when_something_cannot_be_read() {
+        for call in [Call::ReadChat, Call::ReadMessage] {
+            for code in every_code() {
+                let refused = Outcome::Refused(platform_refusal(call, code));
+                let (zh, en) = (words(&refused, Language::Zh), words(&refused, Language::En));
+                assert!(!en.to_lowercase().contains("you may not"), "{en}");
+                assert!(!zh.contains("你没有") && !zh.contains("你不能"), "{zh}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_markup_of_a_member_comes_alive_in_an_answer() {
+        let error = ParseError::UnknownArgument {
+            command: CommandName::Pin,
+            argument: "<at user_id=\"all\"></at>".to_owned(),
+        };
+        let refused = Outcome::Refused(Refusal::Misunderstood(error));
+        for language in LANGUAGES {
+            assert!(!words(&refused, language).contains('<'));
+        }
+    }
+}

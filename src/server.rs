@@ -1,0 +1,206 @@
+//! The whole program as a value: settings and a clock in, a running bot out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use feishu::{Client, ClientConfig, Clock, EncryptKey};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::action::Style;
+use crate::config::{Config, FeishuConfig};
+use crate::dispatch::Dispatcher;
+use crate::http::{self, Health};
+use crate::platform::Platform;
+use crate::store::{Running, Store};
+use crate::telemetry::Metrics;
+use crate::transport::Intake;
+use crate::transport::webhook::{Seal, Webhook};
+
+/// How often finished jobs that are old enough are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+/// Serves until `stop` is cancelled, then ends in order.
+///
+/// # Errors
+///
+/// When the store or a listener cannot be opened.
+pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
+    Server::bind(config, clock).await?.run(stop).await
+}
+
+/// A bot that has opened its store and its listeners.
+pub struct Server {
+    public: TcpListener,
+    admin: TcpListener,
+    webhook: Webhook,
+    dispatcher: Dispatcher,
+    running: Running,
+    max_connections: usize,
+    keep_finished: Duration,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Opens the store, then the listeners. Nothing is asked of the platform
+    /// yet: a bot whose credentials are refused still takes events, so that
+    /// none is lost while its admin mends them.
+    ///
+    /// # Errors
+    ///
+    /// When the store or a listener cannot be opened, with the remedy.
+    pub async fn bind(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        config.validate()?;
+        let metrics = Metrics::new();
+        let client = client(&config.feishu, clock.clone(), &metrics)?;
+        let (store, running) = Store::open(
+            &config.store.database_url,
+            config.store.max_open_jobs,
+            clock.clone(),
+        )
+        .await?;
+        let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
+        let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
+        let intake = Intake {
+            app_id: config.feishu.app_id.clone(),
+            verification_token: config.feishu.verification_token.clone(),
+            store: store.clone(),
+            metrics: metrics.clone(),
+        };
+        let webhook = Webhook {
+            intake,
+            seal: seal(&config.feishu),
+            clock: clock.clone(),
+            max_age: config.server.signature_max_age,
+        };
+        let style = Style {
+            signature: config.announce.signature,
+            time_zone: config.reply.time_zone()?,
+            call_timeout: config.feishu.timeout,
+        };
+        let dispatcher = Dispatcher {
+            store,
+            platform: Platform::new(client, clock.clone()),
+            metrics,
+            clock,
+            policy: config.policy,
+            style,
+            language: config.reply.language,
+            give_up_after: config.worker.give_up_after,
+            concurrency: config.worker.concurrency,
+        };
+        let max_connections = config.server.max_connections;
+        let keep_finished = config.store.keep_finished;
+        Ok(Self {
+            public,
+            admin,
+            webhook,
+            dispatcher,
+            running,
+            max_connections,
+            keep_finished,
+        })
+    }
+
+    /// Where the webhook listens.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system does not say.
+    pub fn public_address(&self) -> std::io::Result<SocketAddr> {
+        self.public.local_addr()
+    }
+
+    /// Where metrics and health are served.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system does not say.
+    pub fn admin_address(&self) -> std::io::Result<SocketAddr> {
+        self.admin.local_addr()
+    }
+
+    /// Serves until `stop` is cancelled; then the intake closes, work in flight
+    /// ends or returns to the queue, and the store is closed.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be closed in order.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        tracing::info!(listen = %self.public_address()?, "noticebot serves");
+        let store = self.dispatcher.store.clone();
+        let health = Health {
+            store: store.clone(),
+            metrics: self.dispatcher.metrics.clone(),
+            stop: stop.clone(),
+        };
+        let clock = self.dispatcher.clock.clone();
+        let public = http::public(self.webhook, health.clone());
+        let admin = http::admin(health);
+        tokio::join!(
+            http::serve(self.public, public, self.max_connections, stop.clone()),
+            http::serve(self.admin, admin, self.max_connections, stop.clone()),
+            Arc::new(self.dispatcher).run(stop.clone()),
+            forget(&store, &clock, self.keep_finished, stop),
+        );
+        self.running.close(store).await?;
+        tracing::info!("noticebot has stopped");
+        Ok(())
+    }
+}
+
+pub(crate) fn client(
+    config: &FeishuConfig,
+    clock: Clock,
+    metrics: &Metrics,
+) -> anyhow::Result<Client> {
+    let metrics = metrics.clone();
+    let client = Client::new(ClientConfig {
+        base_url: config.platform().to_owned(),
+        app_id: config.app_id.as_str().into(),
+        app_secret: config.app_secret.clone(),
+        clock,
+        timeout: config.timeout,
+        on_call: Some(Arc::new(move |call| metrics.api_call(call))),
+    })?;
+    Ok(client)
+}
+
+fn seal(config: &FeishuConfig) -> Seal {
+    if let Ok(key) = EncryptKey::new(config.encrypt_key.expose_secret()) {
+        return Seal::Encrypted(Box::new(key));
+    }
+    tracing::warn!(
+        "events are taken without encryption and signature: set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off"
+    );
+    Seal::Plain
+}
+
+async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("listening on `{address}`: free the address or set `{variable}` to another")
+    })
+}
+
+/// Forgets finished jobs once they are old enough.
+async fn forget(store: &Store, clock: &Clock, keep: Duration, stop: CancellationToken) {
+    loop {
+        let before = clock.now() - keep;
+        // In portions, until none is left.
+        while let Ok(1..) = store.prune(before).await {}
+        tokio::select! {
+            () = clock.sleep(PRUNE_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}

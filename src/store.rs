@@ -1,0 +1,178 @@
+//! The inbox and queue: one table of jobs that survives a kill at any line.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::outcome::Outcome;
+
+mod sqlite;
+
+pub(crate) use sqlite::{Running, SqliteStore as Store};
+
+/// Names a job for ever: the same event never makes a second one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JobKey {
+    /// The app that received the event: two bots in one group see the same
+    /// message ids.
+    pub(crate) app: String,
+    /// The message id; for what is no message the event id.
+    pub(crate) origin: String,
+    pub(crate) step: Step,
+}
+
+/// What is to be done with the origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Carry out the command that the message holds.
+    Command,
+}
+
+impl Step {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+        }
+    }
+
+    fn from_column(text: &str) -> Option<Self> {
+        [Self::Command]
+            .into_iter()
+            .find(|step| step.as_str() == text)
+    }
+}
+
+impl JobKey {
+    /// The namespace of all ids derived from jobs.
+    const NAMESPACE: Uuid = Uuid::from_u128(0x6e6f_7469_6365_5b07_8a6a_6f62_6b65_7973);
+
+    /// The id under which the platform is asked to do a thing at most once.
+    ///
+    /// It is derived from the key and the name of the `call`, never random, so
+    /// that it is the same after a restart.
+    pub(crate) fn idempotency_key(&self, call: &str) -> Uuid {
+        let parts = [&self.app, &self.origin, self.step.as_str(), call];
+        Uuid::new_v5(&Self::NAMESPACE, parts.join("\n").as_bytes())
+    }
+
+    /// The short id that people quote: it stands in the log and in replies.
+    pub(crate) fn reference(&self) -> String {
+        let mut reference = self.idempotency_key("reference").simple().to_string();
+        reference.truncate(8);
+        reference
+    }
+}
+
+/// A job to be queued.
+#[derive(Debug, Clone)]
+pub(crate) struct NewJob {
+    pub(crate) key: JobKey,
+    pub(crate) chat: String,
+    pub(crate) payload: String,
+}
+
+/// Whether a job was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accepted {
+    New,
+    Duplicate,
+}
+
+/// A job that its worker has claimed.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) id: JobId,
+    pub(crate) key: JobKey,
+    pub(crate) payload: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) retries: u32,
+    pub(crate) crashes: u32,
+    pub(crate) progress: Option<Progress>,
+    pub(crate) outcome: Option<Outcome>,
+    /// When its reply was sent first; whether it arrived is not known.
+    pub(crate) replying_since: Option<Timestamp>,
+}
+
+/// What there was to claim.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// This one, now running.
+    Job(Box<Job>),
+    /// Nothing before then, or before the next change.
+    NothingUntil(Option<Timestamp>),
+    /// A row that could not be read; it is dead now.
+    Unreadable,
+}
+
+/// A row of the table of jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct JobId(i64);
+
+/// How far an announcement has come. It is written in several calls, and what
+/// was written must be told from what was not when an answer is lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Progress {
+    /// The `doc` kind, written from its last chunk to its first.
+    Legacy {
+        /// How many chunks stand already.
+        written: usize,
+        /// Set before the next chunk is sent, until its answer is known.
+        pending: Option<Pending>,
+        /// Whether the author goes without a mention.
+        nameless: bool,
+    },
+    /// The `docx` kind, written from its first chunk to its last.
+    Docx {
+        /// How many blocks stand already.
+        written: usize,
+        /// The revision that the last answer named.
+        revision: i64,
+        /// Whether the author goes without a mention.
+        nameless: bool,
+    },
+}
+
+/// A chunk that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// How often exactly its paragraphs stood in the announcement before.
+    pub(crate) seen_before: usize,
+    /// When it was sent.
+    pub(crate) sent_at: Timestamp,
+}
+
+/// The ways a claimed job leaves its worker.
+#[derive(Debug, Clone)]
+pub(crate) enum Release {
+    /// All is done and said.
+    Done,
+    /// It cannot be done, and everything that can be said was.
+    Dead,
+    /// To be tried again, then.
+    Retry { run_at: Timestamp },
+    /// The worker panicked under it.
+    Crashed { run_at: Timestamp },
+    /// Untouched, because the bot stops.
+    Stopped,
+}
+
+/// The store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// As many jobs wait as `store.max_open_jobs` lets.
+    #[error("the queue is full")]
+    Full,
+    /// The database refused or failed.
+    #[error("the database failed")]
+    Database(#[from] std::sync::Arc<sqlx::Error>),
+    /// The store was closed while the request waited.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(std::sync::Arc::new(error))
+    }
+}

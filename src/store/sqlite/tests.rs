@@ -1,0 +1,270 @@
+//! The store by its promises. The clock is set by hand.
+
+use std::time::Duration;
+
+use feishu::ClockHand;
+
+use super::*;
+use crate::outcome::Done;
+use crate::store::{Job, JobKey, Progress, Step};
+
+struct Bench {
+    store: SqliteStore,
+    running: Running,
+    hand: ClockHand,
+    clock: Clock,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let (store, running) = SqliteStore::open(&url(&folder), 100, clock.clone())
+            .await
+            .unwrap();
+        Self {
+            store,
+            running,
+            hand,
+            clock,
+            folder,
+        }
+    }
+
+    /// As after a kill: nothing is closed in order.
+    async fn killed(self) -> Self {
+        let Self {
+            store,
+            running,
+            hand,
+            clock,
+            folder,
+        } = self;
+        drop((store, running));
+        let (store, running) = loop {
+            // The lock goes with the tasks that were just dropped.
+            match SqliteStore::open(&url(&folder), 100, clock.clone()).await {
+                Ok(opened) => break opened,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        Self {
+            store,
+            running,
+            hand,
+            clock,
+            folder,
+        }
+    }
+
+    async fn accept(&self, chat: &str, origin: &str) -> Accepted {
+        self.store.accept(job(chat, origin)).await.unwrap()
+    }
+
+    async fn claim(&self) -> Option<Job> {
+        match self.store.claim().await.unwrap() {
+            Claim::Job(job) => Some(*job),
+            Claim::NothingUntil(_) => None,
+            Claim::Unreadable => panic!("an unreadable row"),
+        }
+    }
+
+    async fn claimed_origin(&self) -> Option<String> {
+        self.claim().await.map(|job| job.key.origin)
+    }
+}
+
+fn url(folder: &tempfile::TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("bot.db").display())
+}
+
+fn job(chat: &str, origin: &str) -> NewJob {
+    let key = JobKey {
+        app: "cli_1".to_owned(),
+        origin: origin.to_owned(),
+        step: Step::Command,
+    };
+    NewJob {
+        key,
+        chat: chat.to_owned(),
+        payload: format!("{{\"of\":\"{origin}\"}}"),
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_taken_once_however_often_it_comes_and_also_after_its_end() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::Duplicate);
+    let job = bench.claim().await.unwrap();
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::Duplicate);
+    bench.store.release(job.id, Release::Done).await.unwrap();
+    let bench = bench.killed().await;
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::Duplicate);
+    assert_eq!(bench.store.open_jobs(), 0);
+}
+
+#[tokio::test]
+async fn one_chat_goes_in_order_and_other_chats_beside_it() {
+    let bench = Bench::new().await;
+    for (chat, origin) in [("oc_1", "om_1"), ("oc_1", "om_2"), ("oc_2", "om_3")] {
+        bench.accept(chat, origin).await;
+    }
+    let first = bench.claim().await.unwrap();
+    assert_eq!(first.key.origin, "om_1");
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_3"));
+    assert_eq!(bench.claimed_origin().await, None);
+    bench.store.release(first.id, Release::Done).await.unwrap();
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
+}
+
+#[tokio::test]
+async fn a_job_that_is_tried_again_holds_up_its_own_chat_until_it_is_due() {
+    let bench = Bench::new().await;
+    bench.accept("oc_1", "om_1").await;
+    bench.accept("oc_1", "om_2").await;
+    bench.accept("oc_2", "om_3").await;
+    let first = bench.claim().await.unwrap();
+    let run_at = bench.clock.now() + Duration::from_secs(5);
+    bench
+        .store
+        .release(first.id, Release::Retry { run_at })
+        .await
+        .unwrap();
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_3"));
+    let Claim::NothingUntil(Some(due)) = bench.store.claim().await.unwrap() else {
+        panic!("nothing is due yet");
+    };
+    assert_eq!(due, run_at);
+    bench.hand.advance(Duration::from_secs(5));
+    let again = bench.claim().await.unwrap();
+    assert_eq!((again.key.origin.as_str(), again.retries), ("om_1", 1));
+    assert_eq!(again.started_at, first.started_at);
+}
+
+#[tokio::test]
+async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered() {
+    let bench = Bench::new().await;
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    let progress = Progress::Docx {
+        written: 50,
+        revision: 7,
+        nameless: false,
+    };
+    let outcome = Outcome::Done(Done::Announced);
+    bench.store.save_progress(job.id, &progress).await.unwrap();
+    bench.store.save_outcome(job.id, &outcome).await.unwrap();
+    bench.store.save_replying(job.id).await.unwrap();
+    let bench = bench.killed().await;
+    let again = bench.claim().await.unwrap();
+    assert_eq!(again.crashes, 1);
+    assert_eq!(again.payload, job.payload);
+    assert_eq!(again.progress, Some(progress));
+    assert_eq!(again.outcome, Some(outcome));
+    assert_eq!(again.replying_since, Some(bench.clock.now()));
+}
+
+#[tokio::test]
+async fn a_stop_gives_a_job_back_without_counting_anything() {
+    let bench = Bench::new().await;
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    bench.store.release(job.id, Release::Stopped).await.unwrap();
+    let again = bench.claim().await.unwrap();
+    assert_eq!((again.retries, again.crashes), (0, 0));
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_file_is_told_what_to_do() {
+    let bench = Bench::new().await;
+    let Err(error) = SqliteStore::open(&url(&bench.folder), 100, bench.clock.clone()).await else {
+        panic!("two processes on one file");
+    };
+    let text = format!("{error:#}");
+    assert!(text.starts_with("another noticebot uses"), "{text}");
+    assert!(text.contains("NOTICEBOT_DATABASE_URL"), "{text}");
+}
+
+#[tokio::test]
+async fn a_full_queue_takes_nothing_more_until_something_ends() {
+    let bench = Bench::new().await;
+    for number in 0..100 {
+        bench.accept("oc_1", &format!("om_{number}")).await;
+    }
+    assert!(matches!(
+        bench.store.accept(job("oc_1", "om_new")).await,
+        Err(StoreError::Full)
+    ));
+    let first = bench.claim().await.unwrap();
+    bench.store.release(first.id, Release::Dead).await.unwrap();
+    assert_eq!(bench.accept("oc_1", "om_new").await, Accepted::New);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_holds_up_nothing() {
+    let bench = Bench::new().await;
+    bench.accept("oc_1", "om_1").await;
+    bench.accept("oc_1", "om_2").await;
+    let mut beside = connect(&bench.folder.path().join("bot.db")).await.unwrap();
+    sqlx::query("UPDATE jobs SET outcome = 'no JSON' WHERE origin = 'om_1'")
+        .execute(&mut beside)
+        .await
+        .unwrap();
+    assert!(matches!(
+        bench.store.claim().await.unwrap(),
+        Claim::Unreadable
+    ));
+    assert_eq!(bench.store.open_jobs(), 1);
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
+}
+
+#[tokio::test]
+async fn what_people_wrote_goes_when_the_job_is_done_and_the_row_when_it_is_old() {
+    let bench = Bench::new().await;
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    bench.store.release(job.id, Release::Done).await.unwrap();
+    let mut beside = connect(&bench.folder.path().join("bot.db")).await.unwrap();
+    let payload: String = sqlx::query_scalar("SELECT payload FROM jobs")
+        .fetch_one(&mut beside)
+        .await
+        .unwrap();
+    assert_eq!(payload, "");
+    assert_eq!(bench.store.prune(bench.clock.now()).await.unwrap(), 0);
+    bench.hand.advance(Duration::from_secs(1));
+    assert_eq!(bench.store.prune(bench.clock.now()).await.unwrap(), 1);
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
+}
+
+#[tokio::test]
+async fn many_at_once_are_all_taken_and_all_kept() {
+    let bench = Bench::new().await;
+    let accepts = (0..90).map(|number| {
+        let store = bench.store.clone();
+        async move {
+            store
+                .accept(job(&format!("oc_{number}"), &format!("om_{number}")))
+                .await
+                .unwrap()
+        }
+    });
+    let taken = futures_util::future::join_all(accepts).await;
+    assert!(taken.iter().all(|accepted| *accepted == Accepted::New));
+    let bench = bench.killed().await;
+    assert_eq!(bench.store.open_jobs(), 90);
+}
+
+#[tokio::test]
+async fn closing_in_order_leaves_one_file() {
+    let bench = Bench::new().await;
+    bench.accept("oc_1", "om_1").await;
+    bench.running.close(bench.store).await.unwrap();
+    let mut files: Vec<String> = std::fs::read_dir(bench.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["bot.db", "bot.db.lock"]);
+}

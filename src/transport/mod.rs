@@ -1,0 +1,125 @@
+//! What brings events in, and the checks that every event passes, however it
+//! came.
+
+use feishu::{Challenge, Envelope, EventEnvelope};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq as _;
+
+use crate::event::{Event, Ignored};
+use crate::store::{Accepted, Store, StoreError};
+use crate::telemetry::{EventResult, Metrics};
+
+pub(crate) mod webhook;
+
+/// The checks and the inbox behind them. Every transport hands its decrypted
+/// bodies here, so the checks cannot differ.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) app_id: String,
+    pub(crate) verification_token: SecretString,
+    pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
+}
+
+/// What an event came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// The platform asks whether we are who we say; this is to be sent back.
+    Challenge(String),
+    /// Stored, known already, or of no interest: nothing more to say.
+    Event,
+}
+
+/// Why an event was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// The token or the app id is missing or wrong.
+    Foreign,
+    /// It is no envelope at all.
+    Unreadable,
+    /// It is ours, but a field that intake reads is missing or not readable.
+    Malformed,
+    /// It cannot be stored; to be delivered again.
+    Unavailable,
+}
+
+impl Intake {
+    /// Takes one decrypted body: token, app id, then the event; what may be a
+    /// command is on disk when this returns.
+    pub(crate) async fn take(&self, body: &[u8]) -> Result<Taken, NotTaken> {
+        let taken = match Envelope::parse(body) {
+            Ok(Envelope::Challenge(challenge)) => self
+                .answer(challenge)
+                .map(Taken::Challenge)
+                .ok_or(NotTaken::Foreign),
+            Ok(Envelope::Event(envelope)) => self.take_event(&envelope).await,
+            Err(error) => {
+                tracing::debug!(error = %error, "an event cannot be read");
+                Err(NotTaken::Unreadable)
+            }
+        };
+        taken.map_err(|not_taken| self.refuse(not_taken))
+    }
+
+    /// What to send back if the body is a challenge with our token.
+    pub(crate) fn challenge(&self, body: &[u8]) -> Option<String> {
+        match Envelope::parse(body) {
+            Ok(Envelope::Challenge(challenge)) => self.answer(challenge),
+            Ok(Envelope::Event(_)) | Err(_) => None,
+        }
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refuse(&self, not_taken: NotTaken) -> NotTaken {
+        self.metrics.event(match not_taken {
+            NotTaken::Foreign => EventResult::Unauthorized,
+            NotTaken::Unreadable | NotTaken::Malformed => EventResult::Malformed,
+            NotTaken::Unavailable => EventResult::Unavailable,
+        });
+        not_taken
+    }
+
+    fn answer(&self, challenge: Challenge<'_>) -> Option<String> {
+        self.is_own_token(challenge.token.as_deref())
+            .then(|| challenge.challenge.into_owned())
+    }
+
+    async fn take_event(&self, envelope: &EventEnvelope<'_>) -> Result<Taken, NotTaken> {
+        let is_ours = self.is_own_token(envelope.token.as_deref())
+            && envelope.app_id.as_deref() == Some(self.app_id.as_str());
+        if !is_ours {
+            return Err(NotTaken::Foreign);
+        }
+        let event = Event::read(envelope, &self.app_id).map_err(|error| {
+            tracing::warn!(event.id = %envelope.event_id, event.kind = %envelope.event_type, error = %error, "an event cannot be read");
+            NotTaken::Malformed
+        })?;
+        let result = match event {
+            Event::Ignored(Ignored::OtherEvent) => EventResult::Other,
+            Event::Ignored(Ignored::FromBot) => EventResult::FromBot,
+            Event::Ignored(Ignored::Chatter) => EventResult::Chatter,
+            Event::Candidate(job) => {
+                let reference = job.key.reference();
+                let accepted = self.store.accept(job).await;
+                tracing::info!(event.id = %envelope.event_id, job.reference = reference, accepted = ?accepted.as_ref().ok(), "a command came in");
+                match accepted {
+                    Ok(Accepted::New) => EventResult::Accepted,
+                    Ok(Accepted::Duplicate) => EventResult::Duplicate,
+                    Err(StoreError::Full | StoreError::Database(_) | StoreError::Closed) => {
+                        return Err(NotTaken::Unavailable);
+                    }
+                }
+            }
+        };
+        self.metrics.event(result);
+        Ok(Taken::Event)
+    }
+
+    /// Whether this is our verification token. An empty one, which only a
+    /// long connection may have, is never anybody's.
+    fn is_own_token(&self, token: Option<&str>) -> bool {
+        let own = self.verification_token.expose_secret();
+        let given = token.unwrap_or_default();
+        !own.is_empty() && bool::from(own.as_bytes().ct_eq(given.as_bytes()))
+    }
+}

@@ -1,0 +1,202 @@
+//! Events over HTTP: size, signature over the raw bytes, age, decryption, then
+//! the intake that every transport shares.
+//!
+//! One unsigned thing is ever taken: a small body that decrypts to a
+//! `url_verification` with our token, because the platform sends that one
+//! without a signature. Every other request that is not rightly signed gets one
+//! and the same answer, whatever is wrong inside: an answer that told bad
+//! padding from bad JSON would be an oracle for decrypting foreign bodies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
+use feishu::{Clock, EncryptKey, EncryptedBody, Signature};
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+
+use super::{Intake, NotTaken, Taken};
+use crate::telemetry::EventResult;
+
+/// Larger bodies are refused with 413.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// Of a body that is too large this much is read and thrown away, so that its
+/// sender sees the answer and not a reset connection.
+const DRAIN_LIMIT: usize = 8 * BODY_LIMIT;
+/// A body has to arrive within this time.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// An unsigned `url_verification` is at most this long.
+const CHALLENGE_LIMIT: usize = 4096;
+/// The platform waits 3 s; what the store takes longer for is delivered again.
+const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
+/// A timestamp may lie this far ahead of our clock.
+const MAX_AHEAD: Duration = Duration::from_mins(5);
+
+/// The webhook's checks.
+pub(crate) struct Webhook {
+    pub(crate) intake: Intake,
+    pub(crate) seal: Seal,
+    pub(crate) clock: Clock,
+    /// How old a signature may be.
+    pub(crate) max_age: Duration,
+}
+
+/// How bodies are protected.
+pub(crate) enum Seal {
+    /// Encrypted and signed with the app's encrypt key.
+    Encrypted(Box<EncryptKey>),
+    /// Neither; only the verification token inside tells the sender.
+    Plain,
+}
+
+/// `POST /webhook/event`.
+pub(crate) async fn receive(
+    State(webhook): State<Arc<Webhook>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let body = match read(&headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => {
+            webhook.intake.metrics.event(EventResult::Malformed);
+            return refusal.into_response();
+        }
+    };
+    let taken = timeout(STORE_TIMEOUT, webhook.take(&headers, &body))
+        .await
+        .unwrap_or(Err(NotTaken::Unavailable));
+    match taken {
+        Ok(Taken::Event) => json(StatusCode::OK, "{}".to_owned()),
+        Ok(Taken::Challenge(challenge)) => json(
+            StatusCode::OK,
+            serde_json::json!({ "challenge": challenge }).to_string(),
+        ),
+        Err(NotTaken::Foreign) => Refusal::Unauthorized.into_response(),
+        Err(NotTaken::Unreadable | NotTaken::Malformed) => Refusal::BadRequest.into_response(),
+        Err(NotTaken::Unavailable) => Refusal::Unavailable.into_response(),
+    }
+}
+
+impl Webhook {
+    async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Taken, NotTaken> {
+        match &self.seal {
+            Seal::Encrypted(key) if self.is_signed(headers, body, key) => {
+                let opened =
+                    open(key, body).ok_or_else(|| self.intake.refuse(NotTaken::Unreadable))?;
+                self.intake.take(&opened).await
+            }
+            Seal::Encrypted(key) => self.take_unsigned(body, key),
+            // Nothing but the token shows where a plain body comes from, so one
+            // that does not show it is foreign, whatever else is wrong with it.
+            Seal::Plain => self
+                .intake
+                .take(body)
+                .await
+                .map_err(|not_taken| match not_taken {
+                    NotTaken::Unreadable => NotTaken::Foreign,
+                    other => other,
+                }),
+        }
+    }
+
+    /// Whether the body was signed with the key, and not too long ago.
+    fn is_signed(&self, headers: &HeaderMap, body: &[u8], key: &EncryptKey) -> bool {
+        let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let (Some(timestamp), Some(nonce), Some(signature)) = (
+            value(feishu::TIMESTAMP_HEADER),
+            value(feishu::NONCE_HEADER),
+            value(feishu::SIGNATURE_HEADER),
+        ) else {
+            return false;
+        };
+        let signature = Signature {
+            timestamp,
+            nonce,
+            signature,
+        };
+        let checked = signature
+            .verify(key, body)
+            .and_then(|()| signature.check_age(self.clock.now(), self.max_age, MAX_AHEAD));
+        if let Err(error) = &checked {
+            tracing::debug!(error = %error, "a request is not rightly signed");
+        }
+        checked.is_ok()
+    }
+
+    fn take_unsigned(&self, body: &[u8], key: &EncryptKey) -> Result<Taken, NotTaken> {
+        (body.len() <= CHALLENGE_LIMIT)
+            .then(|| open(key, body))
+            .flatten()
+            .and_then(|opened| self.intake.challenge(&opened))
+            .map(Taken::Challenge)
+            .ok_or_else(|| self.intake.refuse(NotTaken::Foreign))
+    }
+}
+
+fn open(key: &EncryptKey, body: &[u8]) -> Option<Vec<u8>> {
+    let sealed = EncryptedBody::parse(body).ok()?;
+    key.decrypt(&sealed.encrypt).ok()
+}
+
+/// An answer that says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    BadRequest,
+    Unauthorized,
+    Timeout,
+    TooLarge,
+    Unavailable,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error) = match self {
+            Self::BadRequest => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        json(status, format!(r#"{{"error":"{error}"}}"#))
+    }
+}
+
+fn json(status: StatusCode, body: String) -> Response {
+    let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    (status, content_type, body).into_response()
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<BytesMut, Refusal> {
+    timeout(BODY_TIMEOUT, collect(headers, body))
+        .await
+        .unwrap_or(Err(Refusal::Timeout))
+}
+
+async fn collect(headers: &HeaderMap, mut body: Body) -> Result<BytesMut, Refusal> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(0);
+    let mut kept = BytesMut::with_capacity(announced.min(BODY_LIMIT));
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Refusal::BadRequest)?.into_data() else {
+            continue;
+        };
+        seen += data.len();
+        if seen > DRAIN_LIMIT {
+            return Err(Refusal::TooLarge);
+        }
+        if announced <= BODY_LIMIT && seen <= BODY_LIMIT {
+            kept.extend_from_slice(&data);
+        }
+    }
+    if announced > BODY_LIMIT || seen > BODY_LIMIT {
+        return Err(Refusal::TooLarge);
+    }
+    Ok(kept)
+}
