@@ -1,0 +1,264 @@
+//! `/announce` on both kinds of announcement.
+
+use std::time::Duration;
+
+use feishu_sim::AnnouncementKind::{self, Doc, Docx};
+use feishu_sim::{ChatId, Endpoint, Fault, Words};
+
+use crate::harness::Bench;
+
+const BOTH: [AnnouncementKind; 2] = [Doc, Docx];
+
+/// Without the line that names the author and the date.
+const UNSIGNED: &str = "[announce]\nsignature = false";
+
+async fn unsigned() -> Bench {
+    Bench::with(|builder| builder, UNSIGNED).await
+}
+
+fn text(bench: &Bench, group: &ChatId) -> Vec<String> {
+    bench.sim.announcement_text(group)
+}
+
+#[tokio::test]
+async fn the_text_stands_above_what_stood_there_and_nothing_is_lost() {
+    let bench = unsigned().await;
+    for kind in BOTH {
+        let group = bench.group(kind);
+        bench
+            .sim
+            .as_person(&bench.owner)
+            .in_chat(&group)
+            .edit_announcement(["House rules", "", "Be kind 🙂"]);
+        let command = bench
+            .say(&group, "/announce 今晚停电 🔌\n\n  from 22:00 -- bring 🔦")
+            .id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+        let second = bench.say(&group, "/公告第二条").id;
+        assert_eq!(bench.reaction(&second).await, "Loudspeaker");
+        let expected = [
+            "第二条",
+            "今晚停电 🔌",
+            "",
+            "  from 22:00 -- bring 🔦",
+            "House rules",
+            "",
+            "Be kind 🙂",
+        ];
+        assert_eq!(text(&bench, &group), expected, "{kind:?}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_entry_ends_with_its_author_and_date_in_the_configured_time_zone() {
+    let bench = Bench::new().await;
+    for kind in BOTH {
+        let group = bench.group(kind);
+        let command = bench.say(&group, "/announce standup").id;
+        bench.reaction(&command).await;
+        let document = bench.sim.announcement_document(&group).to_string();
+        assert!(document.contains(&bench.member.open_id), "{document}");
+        // 01:00 UTC on the simulator's clock, plus what the test took.
+        assert!(document.contains(" · 2026-09-11 09:0"), "{document}");
+        assert_eq!(text(&bench, &group).len(), 2);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_author_whom_the_bot_cannot_see_is_left_unnamed_and_the_text_goes_out() {
+    let mut bench = Bench::new().await;
+    let guest = bench.sim.add_person_of("elsewhere", "Guest");
+    bench
+        .reconfigure(&format!("[policy]\nallow = ['{}']", guest.open_id))
+        .await;
+    bench.sim.change_app(|app| app.external_chats = true);
+    for kind in BOTH {
+        let group = bench
+            .sim
+            .add_chat(bench.spec().member(&guest).announcement(kind).external());
+        let command = bench
+            .sim
+            .as_person(&guest)
+            .in_chat(&group)
+            .say("/announce hello")
+            .id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{kind:?}");
+        let stands = text(&bench, &group);
+        assert_eq!(
+            (stands[0].as_str(), stands[1].starts_with("— 2026-")),
+            ("hello", true),
+            "{stands:?}"
+        );
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn announcing_a_replied_to_message_takes_its_text_plain_or_rich() {
+    let bench = unsigned().await;
+    for kind in BOTH {
+        let group = bench.group(kind);
+        let chat = || bench.sim.as_person(&bench.owner).in_chat(&group);
+        let plain = chat()
+            .say(Words::from("ask ").at(&bench.member).text("\nor me"))
+            .id;
+        let command = bench.reply(&group, &plain, "/announce").id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+        assert_eq!(text(&bench, &group), ["ask @Mei", "or me"]);
+        let rich = chat()
+            .post("Plan", [Words::new().bold("one").text(" two")])
+            .id;
+        let command = bench.reply(&group, &rich, "/公告").id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+        assert_eq!(text(&bench, &group)[..2], ["Plan", "one two"]);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_without_text_or_no_message_at_all_is_explained() {
+    let bench = unsigned().await;
+    let group = bench.group(Docx);
+    let chat = || bench.sim.as_person(&bench.owner).in_chat(&group);
+    let picture = chat().image().id;
+    let recalled = chat().say("oops").id;
+    chat().recall(&recalled);
+    let to_picture = bench.reply(&group, &picture, "/announce").id;
+    let to_recalled = bench.reply(&group, &recalled, "/announce").id;
+    let to_nothing = bench.say(&group, "/announce").id;
+    assert!(bench.answer(&to_picture).await.contains("no text"));
+    assert!(bench.answer(&to_recalled).await.contains("recalled"));
+    assert!(bench.answer(&to_nothing).await.contains("/announce text"));
+    assert!(text(&bench, &group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn many_lines_arrive_in_order() {
+    let bench = unsigned().await;
+    for kind in BOTH {
+        let group = bench.group(kind);
+        bench
+            .sim
+            .as_person(&bench.owner)
+            .in_chat(&group)
+            .edit_announcement(["old"]);
+        let lines: Vec<String> = (1..=120).map(|number| format!("line {number}")).collect();
+        let command = bench
+            .say(&group, &format!("/announce {}", lines.join("\n")))
+            .id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+        assert_eq!(text(&bench, &group)[..120], lines, "{kind:?}");
+        assert_eq!(text(&bench, &group)[120..], ["old"]);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_writes_nothing_twice() {
+    let bench = unsigned().await;
+    for (kind, write) in [
+        (Doc, Endpoint::PatchDocAnnouncement),
+        (Docx, Endpoint::CreateChildren),
+    ] {
+        for fault in [Fault::LoseAnswer, Fault::ServerError] {
+            let group = bench.group(kind);
+            bench.sim.clear_calls();
+            bench.sim.fault(write, fault.clone());
+            let command = bench.say(&group, "/announce once").id;
+            assert_eq!(
+                bench.reaction(&command).await,
+                "Loudspeaker",
+                "{kind:?} {fault:?}"
+            );
+            assert_eq!(text(&bench, &group), ["once"], "{kind:?} {fault:?}");
+        }
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn the_same_text_on_purpose_stands_twice() {
+    let bench = unsigned().await;
+    for kind in BOTH {
+        let group = bench.group(kind);
+        for _ in 0..2 {
+            let command = bench.say(&group, "/announce again").id;
+            bench.reaction(&command).await;
+        }
+        assert_eq!(text(&bench, &group), ["again", "again"], "{kind:?}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_revision_that_the_platform_does_not_take_is_read_again() {
+    let bench = unsigned().await;
+    let group = bench.group(Doc);
+    for _ in 0..2 {
+        bench
+            .sim
+            .fault(Endpoint::PatchDocAnnouncement, Fault::code(232_018));
+    }
+    let command = bench.say(&group, "/announce patience").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    assert_eq!(text(&bench, &group), ["patience"]);
+    assert_eq!(bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len(), 3);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_group_that_was_moved_to_the_new_kind_is_noticed() {
+    let bench = unsigned().await;
+    let group = bench.group(Doc);
+    let command = bench.say(&group, "/announce before").id;
+    bench.reaction(&command).await;
+    bench.sim.upgrade_announcement(&group);
+    let command = bench.say(&group, "/announce after").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    assert_eq!(text(&bench, &group), ["after"]);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_app_with_the_old_scope_alone_serves_the_old_kind_and_explains_the_new() {
+    let bench = unsigned().await;
+    bench.sim.change_app(|app| {
+        app.scopes.remove("im:chat.announcement:read");
+    });
+    let old = bench.group(Doc);
+    let command = bench.say(&old, "/announce hello").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let new = bench.group(Docx);
+    let command = bench.say(&new, "/announce hello").id;
+    let answer = bench.answer(&command).await;
+    assert!(answer.contains("im:chat.announcement:read"), "{answer}");
+    assert!(answer.contains("log id"), "{answer}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_kill_between_write_and_answer_writes_nothing_twice() {
+    for (kind, write) in [
+        (Doc, Endpoint::PatchDocAnnouncement),
+        (Docx, Endpoint::CreateChildren),
+    ] {
+        let mut bench = unsigned().await;
+        let group = bench.group(kind);
+        bench.sim.fault(write, Fault::LoseAnswer);
+        let command = bench.say(&group, "/announce once").id;
+        bench
+            .sim
+            .wait_for("the write", |state| {
+                (!state.announcement_text(&group).is_empty()).then_some(())
+            })
+            .await;
+        bench.kill().await;
+        bench.advance(Duration::from_secs(1));
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+        assert_eq!(text(&bench, &group), ["once"], "{kind:?}");
+        bench.finish().await;
+    }
+}

@@ -1,0 +1,363 @@
+//! What must not come in, and what the sender learns: nothing.
+
+use std::time::Duration;
+
+use feishu::EncryptKey;
+use feishu_sim::{AnnouncementKind::Docx, Endpoint, PushAnswer, Sealed};
+use serde_json::{Value, json};
+
+use crate::harness::Bench;
+
+const BAD_PADDING: &[u8] = br#"{"encrypt":"AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCwwNDg8="}"#;
+
+/// A bot, a good event that it has never seen, and the ways to spoil it.
+struct Attack {
+    bench: Bench,
+    good: Value,
+}
+
+impl Attack {
+    async fn new() -> Self {
+        Self::on(Bench::new().await)
+    }
+
+    fn on(bench: Bench) -> Self {
+        let group = bench.group(Docx);
+        // An app without scopes is pushed nothing.
+        let scopes = bench.sim.change_app(|app| std::mem::take(&mut app.scopes));
+        let said = bench.say(&group, "/pin announcement");
+        let good = bench.sim.envelope_for(&said.id);
+        bench.sim.change_app(|app| app.scopes = scopes);
+        Self { bench, good }
+    }
+
+    async fn push(&self, sealed: Sealed) -> PushAnswer {
+        self.bench.sim.push_raw(&sealed.headers, sealed.body).await
+    }
+
+    /// Signs a body as it stands.
+    fn sign(&self, body: Vec<u8>) -> Sealed {
+        let key = EncryptKey::new(&self.bench.sim.app().encrypt_key.unwrap()).unwrap();
+        let timestamp = (self.bench.sim.clock().now_ms() / 1000).to_string();
+        let signature = feishu::sign(&key, &timestamp, "7", &body);
+        let headers = [
+            (feishu::TIMESTAMP_HEADER, timestamp),
+            (feishu::NONCE_HEADER, "7".to_owned()),
+            (feishu::SIGNATURE_HEADER, signature),
+        ];
+        let headers = headers
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec();
+        Sealed { headers, body }
+    }
+
+    async fn push_event(&self, change: impl FnOnce(&mut Value)) -> PushAnswer {
+        let mut event = self.good.clone();
+        change(&mut event);
+        self.push(self.bench.sim.seal(&event)).await
+    }
+
+    async fn is_unauthorized(&self, what: &str, headers: &[(String, String)], body: Vec<u8>) {
+        let got = self.bench.sim.push_raw(headers, body).await;
+        assert_eq!(
+            answer(&got),
+            (401, r#"{"error":"unauthorized"}"#.to_owned()),
+            "{what}"
+        );
+    }
+
+    /// The bot is unharmed, and nothing that was sent so far had an effect.
+    async fn then_a_good_event_works(self) {
+        self.bench.idle().await;
+        assert!(
+            self.bench.sim.calls().is_empty(),
+            "{}",
+            self.bench.sim.conversation()
+        );
+        assert_eq!(self.push(self.bench.sim.seal(&self.good)).await.status, 200);
+        self.bench
+            .wait("the pin", |state| {
+                state.calls_to(Endpoint::PutTopNotice).next().map(|_| ())
+            })
+            .await;
+        self.bench.finish().await;
+    }
+}
+
+fn answer(answer: &PushAnswer) -> (u16, String) {
+    (answer.status, answer.body.clone())
+}
+
+fn without(headers: &[(String, String)], name: &str) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .filter(|(header, _)| !header.eq_ignore_ascii_case(name))
+        .cloned()
+        .collect()
+}
+
+#[tokio::test]
+async fn every_wrong_signature_gets_one_and_the_same_401() {
+    let attack = Attack::new().await;
+    let Sealed { headers, body } = attack.bench.sim.seal(&attack.good);
+    for (name, value) in [
+        (feishu::SIGNATURE_HEADER, "0".repeat(64)),
+        (feishu::SIGNATURE_HEADER, "00".to_owned()),
+        (feishu::TIMESTAMP_HEADER, "1".to_owned()),
+        (feishu::TIMESTAMP_HEADER, "now".to_owned()),
+        (feishu::NONCE_HEADER, "another".to_owned()),
+    ] {
+        let mut changed = without(&headers, name);
+        changed.push((name.to_owned(), value));
+        attack.is_unauthorized(name, &changed, body.clone()).await;
+        attack
+            .is_unauthorized(name, &without(&headers, name), body.clone())
+            .await;
+    }
+    let mut tampered = body.clone();
+    tampered[20] ^= 1;
+    attack.is_unauthorized("tampered", &headers, tampered).await;
+    let plain = serde_json::to_vec(&attack.good).unwrap();
+    attack
+        .is_unauthorized("a plain body", &headers, plain)
+        .await;
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn every_unsigned_request_gets_one_and_the_same_401_whatever_is_wrong_inside() {
+    let attack = Attack::new().await;
+    let sim = &attack.bench.sim;
+    let challenge = |token: &str, challenge: &str| json!({ "type": "url_verification", "token": token, "challenge": challenge });
+    let token = sim.app().verification_token;
+    for (what, body) in [
+        ("a good event", sim.seal(&attack.good).body),
+        ("a plain event", serde_json::to_vec(&attack.good).unwrap()),
+        (
+            "a plain challenge",
+            challenge(&token, "c").to_string().into_bytes(),
+        ),
+        (
+            "a foreign challenge",
+            sim.seal(&challenge("wrong", "c")).body,
+        ),
+        (
+            "a challenge that is too long",
+            sim.seal(&challenge(&token, &"c".repeat(5000))).body,
+        ),
+        ("truncated base64", br#"{"encrypt":"AAA"}"#.to_vec()),
+        (
+            "no block",
+            br#"{"encrypt":"AAECAwQFBgcICQoLDA0ODw=="}"#.to_vec(),
+        ),
+        ("bad padding", BAD_PADDING.to_vec()),
+        ("invalid UTF-8", vec![0xff, 0xfe, b'{']),
+        ("nested brackets", vec![b'['; 100_000]),
+        ("nothing", Vec::new()),
+    ] {
+        attack.is_unauthorized(what, &[], body).await;
+    }
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn a_signature_is_good_for_eight_hours_and_five_minutes_ahead() {
+    let attack = Attack::new().await;
+    let early = attack.bench.sim.seal(&attack.good);
+    attack.bench.advance(Duration::from_secs(8 * 60 * 60 + 1));
+    assert_eq!(attack.push(early).await.status, 401);
+    attack
+        .bench
+        .sim
+        .clock()
+        .advance(Duration::from_secs(5 * 60 + 5));
+    let ahead = attack.bench.sim.seal(&attack.good);
+    assert_eq!(attack.push(ahead).await.status, 401);
+    attack.bench.advance_bot(Duration::from_secs(5 * 60 + 5));
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn a_signed_body_of_another_app_or_with_a_wrong_token_is_refused() {
+    let attack = Attack::new().await;
+    for (pointer, value) in [
+        ("/header/token", json!("wrong")),
+        ("/header/token", json!("")),
+        ("/header/token", Value::Null),
+        ("/header/app_id", json!("cli_ffffffffffffffff")),
+        ("/header/app_id", Value::Null),
+    ] {
+        let got = attack
+            .push_event(|event| *event.pointer_mut(pointer).unwrap() = value.clone())
+            .await;
+        assert_eq!(
+            answer(&got),
+            (401, r#"{"error":"unauthorized"}"#.to_owned()),
+            "{pointer} {value}"
+        );
+    }
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn a_signed_body_without_a_field_that_intake_reads_is_a_bad_request() {
+    let attack = Attack::new().await;
+    for (parent, field) in [
+        ("/header", "event_id"),
+        ("/header", "event_type"),
+        ("", "event"),
+        ("/event", "message"),
+        ("/event/message", "message_id"),
+        ("/event/message", "chat_id"),
+        ("/event/message", "chat_type"),
+        ("/event/message", "message_type"),
+        ("/event/message", "content"),
+        ("/event/sender", "sender_type"),
+    ] {
+        let got = attack
+            .push_event(|event| {
+                event
+                    .pointer_mut(parent)
+                    .unwrap()
+                    .as_object_mut()
+                    .unwrap()
+                    .remove(field);
+            })
+            .await;
+        assert_eq!(
+            answer(&got),
+            (400, r#"{"error":"bad_request"}"#.to_owned()),
+            "{parent}/{field}"
+        );
+    }
+    for content in ["{", "[]", r#"{"text":7}"#, &"[".repeat(100_000)] {
+        let got = attack
+            .push_event(|event| {
+                *event.pointer_mut("/event/message/content").unwrap() = json!(content);
+            })
+            .await;
+        assert_eq!(got.status, 400);
+    }
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn signed_rubbish_is_a_bad_request() {
+    let attack = Attack::new().await;
+    let bodies: [(&str, Vec<u8>); 8] = [
+        ("truncated base64", br#"{"encrypt":"AAA"}"#.to_vec()),
+        ("bad padding", BAD_PADDING.to_vec()),
+        ("not base64", br#"{"encrypt":"%%%%"}"#.to_vec()),
+        ("not encrypted", serde_json::to_vec(&attack.good).unwrap()),
+        ("invalid UTF-8", vec![0xff, 0xfe, b'{']),
+        ("nested brackets", vec![b'['; 100_000]),
+        ("a number", b"7".to_vec()),
+        ("nothing", Vec::new()),
+    ];
+    for (what, body) in bodies {
+        let sealed = attack.sign(body);
+        assert_eq!(attack.push(sealed).await.status, 400, "{what}");
+    }
+    let deep = attack.bench.sim.seal(&Value::String("x".to_owned()));
+    assert_eq!(attack.push(deep).await.status, 400);
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn a_body_over_one_mebibyte_is_refused_by_its_size() {
+    let attack = Attack::new().await;
+    let got = attack
+        .bench
+        .sim
+        .push_raw(&[], vec![b' '; 3 * 1024 * 1024])
+        .await;
+    assert_eq!(answer(&got), (413, r#"{"error":"too_large"}"#.to_owned()));
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn events_of_no_interest_are_acknowledged_and_forgotten() {
+    let attack = Attack::new().await;
+    for event_type in [
+        "im.chat.updated_v1",
+        "im.message.message_read_v1",
+        "of.the.future_v9",
+    ] {
+        let got = attack
+            .push_event(|event| {
+                *event.pointer_mut("/header/event_type").unwrap() = json!(event_type);
+            })
+            .await;
+        assert_eq!(answer(&got), (200, "{}".to_owned()));
+    }
+    let app = attack.bench.sim.app();
+    let v1 = json!({
+        "ts": "1502199207.7171419", "uuid": "u", "token": app.verification_token, "type": "event_callback",
+        "event": { "type": "p2p_chat_create", "app_id": app.app_id, "tenant_key": "t" },
+    });
+    assert_eq!(
+        answer(&attack.push(attack.bench.sim.seal(&v1)).await),
+        (200, "{}".to_owned())
+    );
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn the_consoles_url_check_is_answered_signed_or_not() {
+    let bench = Bench::new().await;
+    let got = bench.sim.check_url().await;
+    assert_eq!(got.status, 200);
+    assert!(got.body.starts_with(r#"{"challenge":"#), "{}", got.body);
+    let challenge = json!({
+        "type": "url_verification", "token": bench.sim.app().verification_token, "challenge": "signed",
+    });
+    let sealed = bench.sim.seal(&challenge);
+    let got = bench.sim.push_raw(&sealed.headers, sealed.body).await;
+    assert_eq!(answer(&got), (200, r#"{"challenge":"signed"}"#.to_owned()));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn the_challenge_is_answered_while_the_platform_refuses_the_credentials() {
+    let bench = Bench::new().await;
+    bench.sim.set_down(true);
+    assert_eq!(bench.sim.check_url().await.status, 200);
+    assert_eq!(bench.ask("/readyz").await.0, 200);
+    bench.sim.set_down(false);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn without_an_encrypt_key_the_token_is_checked_on_every_body() {
+    let bench = Bench::with(|builder| builder.encrypt_key(None), "").await;
+    let attack = Attack::on(bench);
+    let push = async |event: &Value| {
+        attack
+            .bench
+            .sim
+            .push_raw(&[], event.to_string().into_bytes())
+            .await
+    };
+    let mut foreign = attack.good.clone();
+    foreign["header"]["token"] = json!("wrong");
+    for body in [foreign, json!({ "encrypt": "AAAA" }), json!([]), json!({})] {
+        assert_eq!(
+            answer(&push(&body).await),
+            (401, r#"{"error":"unauthorized"}"#.to_owned()),
+            "{body}"
+        );
+    }
+    assert_eq!(attack.bench.sim.check_url().await.status, 200);
+    attack.then_a_good_event_works().await;
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_answered_as_usual() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.ask("/webhook/event").await.0, 405);
+    assert_eq!(bench.ask("/").await.0, 404);
+    assert_eq!(bench.ask("/metrics").await.0, 404);
+    assert_eq!(bench.ask("/healthz").await, (200, "ok\n".to_owned()));
+    assert_eq!(bench.ask("/readyz").await, (200, "ok\n".to_owned()));
+    bench.finish().await;
+}

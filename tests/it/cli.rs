@@ -1,0 +1,208 @@
+//! The program from outside: words, exit codes, signals.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use feishu_sim::Simulator;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_noticebot");
+
+/// A command with nothing of this process's environment.
+fn program(verb: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(verb)
+        .env_clear()
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+async fn end(mut command: Command) -> Ended {
+    let output = command.output().await.unwrap();
+    Ended {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Everything that a bot on this platform needs to be told.
+fn on(sim: &Simulator, folder: &TempDir, verb: &[&str]) -> Command {
+    let app = sim.app();
+    let mut command = program(verb);
+    command
+        .current_dir(folder)
+        .env("FEISHU_APP_ID", app.app_id)
+        .env("FEISHU_APP_SECRET", app.app_secret)
+        .env("FEISHU_ENCRYPT_KEY", app.encrypt_key.unwrap())
+        .env("FEISHU_VERIFICATION_TOKEN", app.verification_token)
+        .env("FEISHU_BASE_URL", sim.base_url())
+        .env("NOTICEBOT_LISTEN", "127.0.0.1:0")
+        .env("NOTICEBOT_ADMIN_LISTEN", "127.0.0.1:0");
+    command
+}
+
+/// Waits for the line that says where it listens.
+async fn serving(child: &mut Child) -> String {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let line = strip_colours(&line);
+        if let Some((_, address)) = line.split_once("listen=") {
+            let address = address.split_whitespace().next().unwrap().to_owned();
+            // The rest is read on, so that the bot never waits for its log.
+            child.stderr = None;
+            std::mem::forget(lines);
+            return address;
+        }
+    }
+    panic!("it ended without serving");
+}
+
+fn strip_colours(line: &str) -> String {
+    let mut plain = String::new();
+    let mut escape = false;
+    for character in line.chars() {
+        match (escape, character) {
+            (false, '\u{1b}') => escape = true,
+            (true, 'm') => escape = false,
+            (false, character) => plain.push(character),
+            (true, _) => {}
+        }
+    }
+    plain
+}
+
+#[tokio::test]
+async fn bad_usage_and_bad_configuration_end_with_2_and_a_sentence() {
+    for (verb, words) in [
+        (vec!["serve"], "`FEISHU_APP_ID`"),
+        (vec!["check"], "`FEISHU_APP_SECRET`"),
+        (vec!["config"], "`FEISHU_ENCRYPT_KEY`"),
+        (vec!["serve", "--config", "/nowhere.toml"], "/nowhere.toml"),
+        (vec!["dance"], "dance"),
+        (vec![], "Usage"),
+    ] {
+        let ended = end(program(&verb)).await;
+        assert_eq!(ended.code, Some(2), "{verb:?}: {}", ended.err);
+        assert!(ended.err.contains(words), "{verb:?}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn config_shows_what_holds_and_hides_secrets() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(on(&sim, &folder, &["config"])).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(
+        ended
+            .out
+            .contains(&format!("base_url = \"{}\"", sim.base_url())),
+        "{}",
+        ended.out
+    );
+    let app = sim.app();
+    for secret in [
+        app.app_secret,
+        app.encrypt_key.unwrap(),
+        app.verification_token,
+    ] {
+        assert!(!ended.out.contains(&secret) && !ended.err.contains(&secret));
+    }
+}
+
+#[tokio::test]
+async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let owner = sim.add_person("Olga");
+    let spec = feishu_sim::ChatSpec::named("Ops").owner(&owner);
+    let chat = sim.add_chat(spec.clone());
+    let closed = sim.add_chat(
+        spec.edit_permission(feishu_sim::WhoMay::OnlyOwner)
+            .pin_manage_setting(Some(feishu_sim::WhoMay::OnlyOwner)),
+    );
+    let good = end(on(&sim, &folder, &["check", "--chat", chat.as_str()])).await;
+    assert_eq!(good.code, Some(0), "{}", good.out);
+    assert!(!good.out.contains('✗'), "{}", good.out);
+
+    let told = end(on(&sim, &folder, &["check", "--chat", closed.as_str()])).await;
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(
+        told.out.contains("✗ top notice") && told.out.contains("✗ announcement"),
+        "{}",
+        told.out
+    );
+
+    sim.change_app(|app| {
+        app.scopes.remove("im:chat.announcement:write_only");
+    });
+    let told = end(on(&sim, &folder, &["check"])).await;
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(
+        told.out.contains("✗") && told.out.contains("im:chat.announcement:write_only"),
+        "{}",
+        told.out
+    );
+
+    for (name, value, words) in [
+        ("FEISHU_APP_ID", "cli_ffffffffffffffff", "knows no app"),
+        ("FEISHU_APP_SECRET", "wrong", "the secret"),
+        ("FEISHU_BASE_URL", "http://127.0.0.1:9", "cannot be reached"),
+    ] {
+        let mut command = on(&sim, &folder, &["check"]);
+        command.env(name, value);
+        let told = end(command).await;
+        assert_eq!(told.code, Some(1), "{}", told.out);
+        assert!(told.out.contains(words), "{}", told.out);
+    }
+}
+
+#[tokio::test]
+async fn serve_is_well_until_sigterm_and_then_ends_with_0_within_5_seconds() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = on(&sim, &folder, &["serve"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let address = serving(&mut child).await;
+
+    let mut health = on(&sim, &folder, &["healthcheck"]);
+    let well = end({
+        health.env("NOTICEBOT_LISTEN", &address);
+        health
+    })
+    .await;
+    assert_eq!(well.code, Some(0), "{}", well.err);
+
+    let second = end(on(&sim, &folder, &["serve"])).await;
+    assert_eq!(second.code, Some(1), "{}", second.err);
+    assert!(
+        second.err.contains("another noticebot uses"),
+        "{}",
+        second.err
+    );
+
+    let begun = Instant::now();
+    let pid = child.id().unwrap().to_string();
+    Command::new("kill")
+        .args(["-TERM", &pid])
+        .status()
+        .await
+        .unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+
+    let mut health = on(&sim, &folder, &["healthcheck"]);
+    health.env("NOTICEBOT_LISTEN", &address);
+    assert_eq!(end(health).await.code, Some(1));
+}

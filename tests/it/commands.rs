@@ -1,0 +1,250 @@
+//! What members get for what they type.
+
+use feishu_sim::{
+    AnnouncementKind::{Doc, Docx},
+    Endpoint, TopNotice, Words,
+};
+
+use crate::harness::Bench;
+
+#[tokio::test]
+async fn pin_puts_the_replied_to_message_on_top_in_two_calls_when_caches_are_warm() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let first = bench.say(&group, "the first").id;
+    let warm_up = bench.reply(&group, &first, "/pin").id;
+    assert_eq!(bench.reaction(&warm_up).await, "Pin");
+    bench.idle().await;
+
+    let target = bench.say(&group, "dinner at seven").id;
+    bench.sim.clear_calls();
+    let command = bench.reply(&group, &target, "/pin").id;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    assert_eq!(
+        bench.sim.top_notice(&group),
+        Some(TopNotice::Message(target.clone()))
+    );
+    let puts = bench.sim.calls_to(Endpoint::PutTopNotice);
+    assert_eq!(puts.len(), 1);
+    let body = serde_json::json!({
+        "chat_top_notice": [{ "action_type": "1", "message_id": target.as_str() }],
+    });
+    assert_eq!(puts[0].body, body);
+    assert_eq!(bench.sim.calls().len(), 2, "{}", bench.sim.conversation());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn pin_announcement_puts_the_announcement_on_top_and_unpin_takes_it_off() {
+    let bench = Bench::new().await;
+    let group = bench.group(Doc);
+    let pin = bench.say(&group, "/pin announcement").id;
+    assert_eq!(bench.reaction(&pin).await, "Pin");
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    let put = &bench.sim.calls_to(Endpoint::PutTopNotice)[0];
+    assert_eq!(
+        put.body,
+        serde_json::json!({ "chat_top_notice": [{ "action_type": "2" }] })
+    );
+    let unpin = bench.say(&group, "/unpin").id;
+    assert_eq!(bench.reaction(&unpin).await, "DONE");
+    assert_eq!(bench.sim.top_notice(&group), None);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn every_spelling_of_a_command_does_the_same() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let target = bench.say(&group, "something").id;
+    for spelling in [
+        "/pin",
+        "/PIN",
+        "／pin",
+        "/置顶",
+        "／置顶",
+        " /pin ",
+        "/pin\u{3000}",
+    ] {
+        let command = bench.reply(&group, &target, spelling).id;
+        assert_eq!(bench.reaction(&command).await, "Pin", "{spelling}");
+    }
+    for spelling in [
+        "/pin announcement",
+        "/pin 公告",
+        "/置顶 公告",
+        "/置顶公告",
+        "/pin：announcement",
+    ] {
+        let command = bench.say(&group, spelling).id;
+        assert_eq!(bench.reaction(&command).await, "Pin", "{spelling}");
+    }
+    for spelling in ["/unpin", "/取消置顶"] {
+        let command = bench.say(&group, spelling).id;
+        assert_eq!(bench.reaction(&command).await, "DONE", "{spelling}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_mention_of_the_bot_may_stand_before_or_behind_the_command() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let target = bench.say(&group, "something").id;
+    let chat = || {
+        bench
+            .sim
+            .as_person(&bench.member)
+            .in_chat(&group)
+            .reply_to(&target)
+    };
+    for words in [
+        Words::at_bot().text(" /pin"),
+        Words::at_bot().text("/pin"),
+        Words::from("/pin ").bot(),
+    ] {
+        let command = chat().say(words).id;
+        assert_eq!(bench.reaction(&command).await, "Pin");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn commands_in_rich_text_count_like_plain_ones() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let target = bench.say(&group, "something").id;
+    let chat = bench
+        .sim
+        .as_person(&bench.member)
+        .in_chat(&group)
+        .reply_to(&target);
+    let command = chat.post("", [Words::at_bot().text(" ").bold("/pin")]).id;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn pin_in_a_topic_names_the_topics_first_message() {
+    let bench = Bench::new().await;
+    let group = bench.sim.add_chat(bench.spec().topic());
+    let first = bench.say(&group, "a topic").id;
+    let second = bench.reply(&group, &first, "a remark").id;
+    let command = bench.reply(&group, &second, "/pin").id;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    assert_eq!(
+        bench.sim.top_notice(&group),
+        Some(TopNotice::Message(first))
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn pin_without_a_message_explains_itself_in_the_language_of_the_command() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let english = bench.say(&group, "/pin").id;
+    let chinese = bench.say(&group, "/置顶").id;
+    assert!(bench.answer(&english).await.contains("Reply"));
+    assert!(bench.answer(&chinese).await.contains("回复"));
+    assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn help_lists_every_command_in_groups_and_in_direct_chats() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let direct = bench.sim.direct_chat(&bench.member);
+    for chat in [&group, &direct] {
+        let help = bench.say(chat, "/help").id;
+        let answer = bench.answer(&help).await;
+        for row in noticebot::command::COMMANDS {
+            assert!(
+                answer.contains(&format!("/{}", row.name.as_str())),
+                "{answer}"
+            );
+        }
+    }
+    let pin = bench.say(&direct, "/pin").id;
+    assert!(bench.answer(&pin).await.contains("group"));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_not_built_yet_is_answered_as_unknown_and_done_by_nobody() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let target = bench.say(&group, "something").id;
+    for text in [
+        "/pin 2h",
+        "/置顶2小时",
+        "/announce --at 9:00 standup",
+        "/announce --replace all new",
+        "/公告 --定时 9:00 早会",
+        "/announce --top hi",
+    ] {
+        let command = bench.reply(&group, &target, text).id;
+        bench.answer(&command).await;
+    }
+    assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
+    assert!(bench.sim.announcement_text(&group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_unknown_command_is_answered_only_when_the_bot_is_addressed() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let silent = bench.say(&group, "/pim").id;
+    let chat = bench.sim.as_person(&bench.member).in_chat(&group);
+    let addressed = chat.say(Words::at_bot().text(" /pim")).id;
+    let answer = bench.answer(&addressed).await;
+    assert!(answer.contains("`/pin`"), "{answer}");
+    bench.idle().await;
+    assert!(bench.sim.replies_to(&silent).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn chatter_and_commands_for_others_are_left_alone() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let guest = bench.sim.add_person("Gus");
+    let chat = || bench.sim.as_person(&bench.member).in_chat(&group);
+    let target = bench.say(&group, "lunch?").id;
+    let mut said = vec![target.clone()];
+    said.push(bench.say(&group, "please do not /pin this").id);
+    said.push(bench.reply(&group, &target, "> /pin").id);
+    said.push(bench.say(&group, "/usr/bin/env").id);
+    said.push(
+        chat()
+            .reply_to(&target)
+            .say(Words::new().at(&guest).text(" /pin"))
+            .id,
+    );
+    said.push(chat().say(Words::new().at_all().text(" /announce hi")).id);
+    said.push(chat().image().id);
+    let mark = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&mark).await;
+    bench.idle().await;
+    for message in said {
+        assert!(bench.sim.replies_to(&message).is_empty());
+        assert!(bench.sim.reactions(&message).is_empty());
+    }
+    assert_eq!(bench.sim.calls_to(Endpoint::PutTopNotice).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn where_reacting_is_refused_one_short_reply_says_it_instead() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench
+        .sim
+        .fault(Endpoint::AddReaction, feishu_sim::Fault::code(231_002));
+    let command = bench.say(&group, "/pin announcement").id;
+    assert!(bench.answer(&command).await.len() < 80);
+    assert_eq!(bench.sim.replies_to(&command).len(), 1);
+    bench.finish().await;
+}

@@ -1,0 +1,311 @@
+//! A bot and the platform that it lives on, both on clocks that stand still
+//! until a test moves them.
+
+use std::time::Duration;
+
+use feishu_sim::{Builder, ChatId, ChatSpec, MessageId, Person, Said, Simulator, State, WhoMay};
+use jiff::Timestamp;
+use noticebot::config::Config;
+use noticebot::{Clock, ClockHand, Server};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Long enough for anything that works, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One bot, one platform, one group that everybody is in.
+pub(crate) struct Bench {
+    pub(crate) sim: Simulator,
+    pub(crate) owner: Person,
+    pub(crate) member: Person,
+    settings: Vec<(&'static str, String)>,
+    file: Option<String>,
+    clock: Clock,
+    hand: ClockHand,
+    folder: TempDir,
+    bot: Bot,
+}
+
+/// A bot that runs.
+struct Bot {
+    stop: CancellationToken,
+    tasks: JoinSet<anyhow::Result<()>>,
+    public: String,
+    admin: String,
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        Self::with(|builder| builder, "").await
+    }
+
+    /// With changes to the platform, and a configuration file for the bot.
+    pub(crate) async fn with(change: impl FnOnce(Builder) -> Builder, file: &str) -> Self {
+        let sim = change(Simulator::builder()).start().await.unwrap();
+        let app = sim.app();
+        let settings = vec![
+            ("FEISHU_APP_ID", app.app_id),
+            ("FEISHU_APP_SECRET", app.app_secret),
+            (
+                "FEISHU_ENCRYPT_KEY",
+                app.encrypt_key.clone().unwrap_or_default(),
+            ),
+            (
+                "FEISHU_ALLOW_PLAINTEXT",
+                app.encrypt_key.is_none().to_string(),
+            ),
+            ("FEISHU_VERIFICATION_TOKEN", app.verification_token),
+            ("FEISHU_BASE_URL", sim.base_url()),
+            ("NOTICEBOT_LISTEN", "127.0.0.1:0".to_owned()),
+            ("NOTICEBOT_ADMIN_LISTEN", "127.0.0.1:0".to_owned()),
+        ];
+        let now = i64::try_from(sim.clock().now_ms()).unwrap();
+        let (clock, hand) = Clock::manual(Timestamp::from_millisecond(now).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let file = (!file.is_empty()).then(|| file.to_owned());
+        let bot = Bot::start(&settings, file.as_deref(), &folder, &clock).await;
+        sim.set_webhook(&bot.webhook());
+        let (owner, member) = (sim.add_person("Olga"), sim.add_person("Mei"));
+        Self {
+            sim,
+            owner,
+            member,
+            settings,
+            file,
+            clock,
+            hand,
+            folder,
+            bot,
+        }
+    }
+
+    /// A group of the owner and the member, with the announcement of that kind.
+    pub(crate) fn group(&self, kind: feishu_sim::AnnouncementKind) -> ChatId {
+        self.sim.add_chat(self.spec().announcement(kind))
+    }
+
+    /// A group whose settings leave everything to its owner and admins; the bot
+    /// is one of them.
+    pub(crate) fn closed_group(&self) -> ChatId {
+        let closed = WhoMay::OnlyOwner;
+        self.sim.add_chat(
+            self.spec()
+                .edit_permission(closed)
+                .pin_manage_setting(Some(closed))
+                .bot_is_admin(),
+        )
+    }
+
+    pub(crate) fn spec(&self) -> ChatSpec {
+        ChatSpec::named("Ops")
+            .owner(&self.owner)
+            .member(&self.member)
+    }
+
+    /// The member says it.
+    pub(crate) fn say(&self, chat: &ChatId, text: &str) -> Said {
+        self.sim.as_person(&self.member).in_chat(chat).say(text)
+    }
+
+    /// The member replies with it.
+    pub(crate) fn reply(&self, chat: &ChatId, to: &MessageId, text: &str) -> Said {
+        self.sim
+            .as_person(&self.member)
+            .in_chat(chat)
+            .reply_to(to)
+            .say(text)
+    }
+
+    /// Waits for the bot's reaction to a message.
+    pub(crate) async fn reaction(&self, message: &MessageId) -> String {
+        self.wait("a reaction", |state| {
+            state.reactions(message).first().cloned()
+        })
+        .await
+    }
+
+    /// Waits for the bot's reply to a message.
+    pub(crate) async fn answer(&self, message: &MessageId) -> String {
+        self.wait("a reply", |state| {
+            state.replies_to(message).first().cloned()
+        })
+        .await
+    }
+
+    /// Waits while time goes on: for what comes after a pause of the bot's.
+    pub(crate) async fn wait<T>(&self, what: &str, see: impl Fn(&State) -> Option<T>) -> T {
+        self.wait_in_steps_of(Duration::from_millis(100), what, see)
+            .await
+    }
+
+    /// Waits while time goes on fast.
+    pub(crate) async fn wait_in_steps_of<T>(
+        &self,
+        step: Duration,
+        what: &str,
+        see: impl Fn(&State) -> Option<T>,
+    ) -> T {
+        let waiting = async {
+            loop {
+                if let Some(seen) = self.sim.read(&see) {
+                    return seen;
+                }
+                self.advance(step);
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let seen = tokio::time::timeout(PATIENCE, waiting).await;
+        seen.unwrap_or_else(|_| panic!("waited in vain for {what}\n{}", self.sim.conversation()))
+    }
+
+    /// Moves the platform's clock and the bot's.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.sim.clock().advance(by);
+        self.hand.advance(by);
+    }
+
+    /// Waits until the bot has nothing left to do.
+    pub(crate) async fn idle(&self) {
+        let waiting = async {
+            while !self.metrics().await.contains("\nnoticebot_open_jobs 0\n") {
+                self.advance(Duration::from_millis(100));
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let idle = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(
+            idle.is_ok(),
+            "the bot has work left
+{}",
+            self.sim.conversation()
+        );
+    }
+
+    pub(crate) async fn metrics(&self) -> String {
+        self.get(&format!("{}/metrics", self.bot.admin)).await.1
+    }
+
+    /// Asks a path of the public listener.
+    pub(crate) async fn ask(&self, path: &str) -> (u16, String) {
+        self.get(&format!("{}{path}", self.bot.public)).await
+    }
+
+    pub(crate) async fn get(&self, url: &str) -> (u16, String) {
+        let answer = reqwest::Client::builder()
+            .tls_certs_only([])
+            .no_proxy()
+            .build()
+            .unwrap();
+        let answer = answer.get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// Moves the bot's clock alone.
+    pub(crate) fn advance_bot(&self, by: Duration) {
+        self.hand.advance(by);
+    }
+
+    /// Starts the bot again with another configuration file.
+    pub(crate) async fn reconfigure(&mut self, file: &str) {
+        self.file = Some(file.to_owned());
+        self.restart().await;
+    }
+
+    /// Takes the database's one write lock away from the bot; it is given back
+    /// when the connection is dropped.
+    pub(crate) async fn break_store(&self) -> SqliteConnection {
+        let file = self.folder.path().join("bot.db");
+        let options = SqliteConnectOptions::new().filename(file);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection
+    }
+
+    /// Stops the bot in order and starts it again on the same store.
+    pub(crate) async fn restart(&mut self) {
+        self.bot.stopped().await;
+        self.start_again().await;
+    }
+
+    /// Cuts the bot off as a kill does, and starts it again on the same store.
+    pub(crate) async fn kill(&mut self) {
+        self.bot.tasks.shutdown().await;
+        self.start_again().await;
+    }
+
+    async fn start_again(&mut self) {
+        self.bot = Bot::start(
+            &self.settings,
+            self.file.as_deref(),
+            &self.folder,
+            &self.clock,
+        )
+        .await;
+        self.sim.set_webhook(&self.bot.webhook());
+    }
+
+    /// Ends the bot in order and holds the whole conversation against the rules:
+    /// nothing undone, nothing that the platform would not have understood.
+    pub(crate) async fn finish(mut self) {
+        self.idle().await;
+        self.bot.stopped().await;
+        self.sim.finish();
+    }
+}
+
+impl Bot {
+    async fn start(
+        settings: &[(&'static str, String)],
+        file: Option<&str>,
+        folder: &TempDir,
+        clock: &Clock,
+    ) -> Self {
+        let database = format!("sqlite://{}", folder.path().join("bot.db").display());
+        let path = folder.path().join("noticebot.toml");
+        std::fs::write(&path, file.unwrap_or_default()).unwrap();
+        let environment = |name: &str| match name {
+            "NOTICEBOT_DATABASE_URL" => Some(database.clone()),
+            name => settings
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value.clone()),
+        };
+        let config = Config::read(Some(&path), &environment).unwrap();
+        let server = loop {
+            match Server::bind(config.clone(), clock.clone()).await {
+                Ok(server) => break server,
+                // A bot that was cut off lets go of its lock a moment later.
+                Err(error) if error.is::<std::fs::TryLockError>() => tokio::task::yield_now().await,
+                Err(error) => panic!("{error:#}"),
+            }
+        };
+        let public = format!("http://{}", server.public_address().unwrap());
+        let admin = format!("http://{}", server.admin_address().unwrap());
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(server.run(stop.clone()));
+        Self {
+            stop,
+            tasks,
+            public,
+            admin,
+        }
+    }
+
+    fn webhook(&self) -> String {
+        format!("{}/webhook/event", self.public)
+    }
+
+    async fn stopped(&mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap().unwrap();
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The whole bot over real sockets, against the simulated platform.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
+mod announce;
+mod attacks;
+mod cli;
+mod commands;
+// mod docs;
+mod harness;
+mod rules;

@@ -1,0 +1,269 @@
+//! The rules that never bend, each with tests named after it.
+
+use std::time::Duration;
+
+use feishu_sim::{
+    AnnouncementKind::{Doc, Docx},
+    Endpoint, Fault, State, TopNotice, WhoMay, Words,
+};
+
+use crate::harness::Bench;
+
+#[tokio::test]
+async fn rule_1_nothing_is_acknowledged_or_done_before_it_is_committed() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let broken = bench.break_store().await;
+    let said = bench.say(&group, "/pin announcement");
+    assert_eq!(said.answer().await.status, 503);
+    assert_eq!(bench.ask("/readyz").await.0, 503);
+    assert!(bench.sim.calls().is_empty(), "{}", bench.sim.conversation());
+    drop(broken);
+    // The platform delivers again after 15 s.
+    bench.advance(Duration::from_secs(16));
+    assert_eq!(bench.reaction(&said.id).await, "Pin");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_2_one_event_pushed_five_times_acts_once() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let said = bench.say(&group, "/announce once");
+    for _ in 0..4 {
+        assert_eq!(bench.sim.redeliver(&said.id).answer().await.status, 200);
+    }
+    bench.reaction(&said.id).await;
+    bench.sim.redeliver(&said.id).answer().await;
+    bench.idle().await;
+    assert_eq!(bench.sim.calls_to(Endpoint::CreateChildren).len(), 1);
+    assert_eq!(bench.sim.calls_to(Endpoint::AddReaction).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_2_the_same_message_under_a_new_event_id_acts_once_also_after_a_restart() {
+    let mut bench = Bench::new().await;
+    let group = bench.group(Doc);
+    let said = bench.say(&group, "/announce once");
+    bench
+        .sim
+        .deliver_again_under_new_event_id(&said.id)
+        .answer()
+        .await;
+    bench.reaction(&said.id).await;
+    for _ in 0..2 {
+        bench.restart().await;
+        let push = bench.sim.deliver_again_under_new_event_id(&said.id);
+        assert_eq!(push.answer().await.status, 200);
+    }
+    bench.idle().await;
+    assert_eq!(bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len(), 1);
+    assert_eq!(bench.sim.calls_to(Endpoint::AddReaction).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_2_an_acknowledged_command_survives_a_kill() {
+    let mut bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.sim.set_down(true);
+    let said = bench.say(&group, "/pin announcement");
+    assert_eq!(said.answer().await.status, 200);
+    bench.kill().await;
+    bench.sim.set_down(false);
+    assert_eq!(bench.reaction(&said.id).await, "Pin");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_3_the_groups_own_settings_bind_members_but_not_owner_and_admins() {
+    let bench = Bench::new().await;
+    let group = bench.closed_group();
+    for (text, setting) in [
+        ("/pin announcement", "manage top notices"),
+        ("/unpin", "manage top notices"),
+        ("/announce hi", "edit group info"),
+    ] {
+        let command = bench.say(&group, text).id;
+        let answer = bench.answer(&command).await;
+        assert!(answer.contains(setting), "{answer}");
+    }
+    assert_eq!(bench.sim.top_notice(&group), None);
+    assert!(bench.sim.announcement_text(&group).is_empty());
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let command = owner.say("/pin announcement").id;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_3_a_setting_opened_a_moment_ago_counts() {
+    let bench = Bench::new().await;
+    let group = bench.closed_group();
+    let denied = bench.say(&group, "/pin announcement").id;
+    bench.answer(&denied).await;
+    bench.sim.change_chat(&group, |chat| {
+        chat.pin_manage_setting = Some(WhoMay::AllMembers);
+    });
+    let allowed = bench.say(&group, "/pin announcement").id;
+    assert_eq!(bench.reaction(&allowed).await, "Pin");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_3_where_no_pin_setting_is_told_the_edit_setting_decides() {
+    let bench = Bench::new().await;
+    for (edit, permitted) in [(WhoMay::AllMembers, true), (WhoMay::OnlyOwner, false)] {
+        let spec = bench
+            .spec()
+            .edit_permission(edit)
+            .pin_manage_setting(None)
+            .bot_is_admin();
+        let group = bench.sim.add_chat(spec);
+        let command = bench.say(&group, "/pin announcement").id;
+        if permitted {
+            assert_eq!(bench.reaction(&command).await, "Pin");
+        } else {
+            bench.answer(&command).await;
+        }
+        assert_eq!(bench.sim.top_notice(&group).is_some(), permitted);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_3_people_of_other_tenants_are_denied() {
+    let bench = Bench::new().await;
+    bench.sim.change_app(|app| app.external_chats = true);
+    let guest = bench.sim.add_person_of("elsewhere", "Guest");
+    let group = bench.sim.add_chat(bench.spec().member(&guest).external());
+    let command = bench
+        .sim
+        .as_person(&guest)
+        .in_chat(&group)
+        .say("/pin announcement")
+        .id;
+    bench.answer(&command).await;
+    assert_eq!(bench.sim.top_notice(&group), None);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_3_settings_that_cannot_be_read_are_the_bots_fault() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.sim.change_app(|app| {
+        app.scopes.retain(|scope| {
+            !matches!(
+                scope.as_str(),
+                "im:chat" | "im:chat:read" | "im:chat:readonly"
+            )
+        });
+    });
+    let command = bench.say(&group, "/pin announcement").id;
+    let answer = bench.answer(&command).await;
+    assert!(answer.contains("im:chat"), "{answer}");
+    assert!(!answer.contains("you may not"), "{answer}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_5_no_secret_and_no_internal_text_reaches_a_group_or_a_caller() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.sim.fault(Endpoint::PutTopNotice, Fault::NotJson);
+    let command = bench.say(&group, "/pin announcement").id;
+    let said = bench
+        .wait("an answer", |state| {
+            let reaction = state.reactions(&command).first().cloned();
+            reaction.or_else(|| state.replies_to(&command).first().cloned())
+        })
+        .await;
+    let app = bench.sim.app();
+    for secret in [
+        app.app_secret.as_str(),
+        app.verification_token.as_str(),
+        "reqwest",
+        "src/",
+        "http://",
+    ] {
+        assert!(!said.contains(secret), "{said}");
+        assert!(!bench.metrics().await.contains(secret));
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_7_success_is_said_only_after_code_0_and_failure_carries_the_log_id() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench
+        .sim
+        .fault(Endpoint::PutTopNotice, Fault::code(232_014));
+    let command = bench.say(&group, "/pin announcement").id;
+    let answer = bench.answer(&command).await;
+    let log_id = bench.sim.calls_to(Endpoint::PutTopNotice)[0].log_id.clone();
+    assert!(answer.contains(&log_id), "{answer}");
+    assert!(answer.contains("232014"), "{answer}");
+    bench.idle().await;
+    assert!(bench.sim.reactions(&command).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_7_what_the_platform_cannot_do_now_is_tried_until_it_can() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    for fault in [
+        Fault::ServerError,
+        Fault::LoseAnswer,
+        Fault::ExpireTokens,
+        Fault::code(99_991_400),
+    ] {
+        bench.sim.fault(Endpoint::PutTopNotice, fault.clone());
+        let command = bench.say(&group, "/pin announcement").id;
+        assert_eq!(bench.reaction(&command).await, "Pin", "{fault:?}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_7_a_platform_that_stays_away_is_reported_when_it_is_back() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let warm_up = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&warm_up).await;
+    for _ in 0..200 {
+        bench
+            .sim
+            .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
+    }
+    let command = bench.say(&group, "/unpin").id;
+    let see = |state: &State| state.replies_to(&command).first().cloned();
+    let answer = bench
+        .wait_in_steps_of(Duration::from_secs(5), "the end of patience", see)
+        .await;
+    assert!(answer.contains("confirm"), "{answer}");
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_10_other_bots_are_ignored() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.sim.change_app(|app| {
+        app.scopes
+            .insert("im:message.group_at_msg.include_bot:readonly".to_owned());
+    });
+    let other = bench
+        .sim
+        .as_bot("weather")
+        .in_chat(&group)
+        .say(Words::at_bot().text(" /pin announcement"));
+    assert_eq!(other.answer().await.status, 200);
+    bench.idle().await;
+    assert!(bench.sim.calls().is_empty());
+    bench.finish().await;
+}
