@@ -12,7 +12,8 @@ use std::time::Duration;
 use feishu::{Clock, Content, ReceivedMessage};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -26,7 +27,7 @@ use crate::language::Language;
 use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
 use crate::platform::Platform;
 use crate::policy::{self, Actor, Permit, Ruling};
-use crate::reply::{self, Answer};
+use crate::reply::{self, Answer, Emoji};
 use crate::store::{Claim, Job, JobId, Release, Store, StoreError};
 use crate::telemetry::{CommandResult, Metrics};
 
@@ -37,8 +38,12 @@ const MAX_CRASHES: u32 = 5;
 /// Work in flight gets this long when the bot stops; then it returns to the
 /// queue.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+/// A command that waits longer is shown to have been heard.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// While the store fails, it is asked again after this time.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// "Operator can NOT be out of the chat."
+const OUT_OF_CHAT: i64 = 232_011;
 /// The platform forgets the `uuid` of a message after an hour; a reply of
 /// unknown fate is not sent again so near to that.
 const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
@@ -62,42 +67,53 @@ impl Dispatcher {
         let slots = Arc::new(Semaphore::new(self.concurrency));
         let in_flight = TaskTracker::new();
         let cut_off = CancellationToken::new();
-        let claiming = async {
-            while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-                let job = self.next().await;
-                let (dispatcher, cut_off) = (Arc::clone(&self), cut_off.clone());
-                in_flight.spawn(async move {
-                    dispatcher.carry(*job, cut_off).await;
-                    drop(slot);
-                });
-            }
-        };
-        tokio::select! {
-            () = claiming => {}
-            () = stop.cancelled() => {}
+        while let Some((job, slot)) = self.next(&slots, &stop).await {
+            let (dispatcher, cut_off) = (Arc::clone(&self), cut_off.clone());
+            in_flight.spawn(async move {
+                dispatcher.carry(*job, cut_off).await;
+                drop(slot);
+            });
         }
         in_flight.close();
-        if tokio::time::timeout(DRAIN_TIMEOUT, in_flight.wait())
-            .await
-            .is_err()
-        {
+        if timeout(DRAIN_TIMEOUT, in_flight.wait()).await.is_err() {
             cut_off.cancel();
             in_flight.wait().await;
         }
     }
 
-    /// The next job, whenever there is one.
-    async fn next(&self) -> Box<Job> {
+    /// The next job and a slot to work on it, whenever there are both. A stop
+    /// interrupts the waiting but not the claim: what is claimed is worked on.
+    async fn next(
+        &self,
+        slots: &Arc<Semaphore>,
+        stop: &CancellationToken,
+    ) -> Option<(Box<Job>, OwnedSemaphorePermit)> {
+        let slot = Arc::clone(slots).acquire_owned();
+        let slot = stop.run_until_cancelled(slot).await?.ok()?;
         loop {
-            match self.store.claim().await {
-                Ok(Claim::Job(job)) => return job,
-                Ok(Claim::Unreadable) => self.metrics.command(CommandResult::Dead),
-                Ok(Claim::NothingUntil(None)) => self.store.changed().await,
-                Ok(Claim::NothingUntil(Some(due))) => tokio::select! {
-                    () = self.store.changed() => {}
-                    () = self.clock.sleep_until(due) => {}
-                },
-                Err(_) => tokio::time::sleep(STORE_PAUSE).await,
+            let due = match self.store.claim().await {
+                Ok(Claim::Job(job)) => return Some((job, slot)),
+                Ok(Claim::Unreadable) => {
+                    self.metrics.command(CommandResult::Dead);
+                    continue;
+                }
+                Ok(Claim::NothingUntil(due)) => due,
+                Err(_) => {
+                    stop.run_until_cancelled(tokio::time::sleep(STORE_PAUSE))
+                        .await?;
+                    continue;
+                }
+            };
+            let due = async {
+                match due {
+                    Some(due) => self.clock.sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.store.changed() => {}
+                () = due => {}
+                () = stop.cancelled() => return None,
             }
         }
     }
@@ -118,6 +134,7 @@ impl Dispatcher {
             }),
             () = cut_off.cancelled() => Release::Stopped,
         };
+        self.show_patience(&job, &release).await;
         self.give_back(job.id, release, &cut_off).await;
     }
 
@@ -144,7 +161,8 @@ impl Dispatcher {
         let message = match StoredMessage::parse(&job.payload) {
             Ok(message) => message,
             Err(error) => {
-                tracing::error!(error = %error, "the stored message cannot be read");
+                // The error's own words may quote the message.
+                tracing::error!(at = error.column(), "the stored message cannot be read");
                 return Release::Dead;
             }
         };
@@ -190,8 +208,28 @@ impl Dispatcher {
             Outcome::Done(_) | Outcome::Help => CommandResult::Done,
             Outcome::Refused(_) => CommandResult::Refused,
         });
-        tracing::info!(outcome = ?outcome, "the command is decided");
+        tracing::info!(outcome = outcome.label(), "the command is decided");
         Ok(Some(outcome))
+    }
+
+    /// Shows that a command which has to wait was heard, once: when the wait
+    /// passes three seconds.
+    async fn show_patience(&self, job: &Job, release: &Release) {
+        let (Release::Retry { run_at }, None) = (release, &job.outcome) else {
+            return;
+        };
+        let passes = job.started_at + PATIENCE;
+        if !(self.clock.now()..*run_at).contains(&passes) {
+            return;
+        }
+        let shown = self
+            .platform
+            .client
+            .add_reaction(&job.key.origin.as_str().into(), Emoji::OneSecond.as_str())
+            .await;
+        if let Err(error) = shown {
+            tracing::debug!(error = %error, "the wait could not be shown");
+        }
     }
 
     /// Parse, authorise, act.
@@ -256,6 +294,16 @@ impl Dispatcher {
         let unread = |error| Failure::Call(Call::ReadChat, error);
         let chat = &stored.event.message.chat_id;
         let settings = self.platform.settings(chat).await.map_err(unread)?;
+        if settings.group.edit_permission.is_none() {
+            // Whoever is not in the chat is told its name and little else.
+            return Err(Refusal::Platform(PlatformRefusal {
+                call: Call::ReadChat,
+                code: OUT_OF_CHAT,
+                log_id: None,
+                missing_scopes: Vec::new(),
+            })
+            .into());
+        }
         let (reason, request) = match request.decide(&self.policy, &settings.group) {
             Ok(permit) => return Ok(permit),
             Err(refused) => refused,

@@ -96,6 +96,7 @@ pub(crate) async fn serve(
 ) {
     let slots = Arc::new(Semaphore::new(max_connections));
     let connections = TaskTracker::new();
+    let cut_off = CancellationToken::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -110,16 +111,20 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let (paths, stop) = (paths.clone(), stop.clone());
+        let (paths, stop, cut_off) = (paths.clone(), stop.clone(), cut_off.clone());
         connections.spawn(async move {
-            converse(stream, paths, stop).await;
+            cut_off
+                .run_until_cancelled(converse(stream, paths, stop))
+                .await;
             drop(slot);
         });
     }
     drop(listener);
     connections.close();
     if timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
-        tracing::warn!("some requests did not end in time and were cut off");
+        tracing::warn!("some requests did not end in time and are cut off");
+        cut_off.cancel();
+        connections.wait().await;
     }
 }
 

@@ -19,6 +19,30 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
+impl Outcome {
+    /// What kind it is, in a word for the log: an outcome itself may quote what
+    /// a member typed.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Help => "help",
+            Self::Refused(refusal) => match refusal {
+                Refusal::Misunderstood(_) => "misunderstood",
+                Refusal::NeedsGroup(_) => "needs_group",
+                Refusal::NotAReply => "not_a_reply",
+                Refusal::NothingToAnnounce => "nothing_to_announce",
+                Refusal::RepliedToHasNoText => "replied_to_has_no_text",
+                Refusal::RepliedToIsGone => "replied_to_is_gone",
+                Refusal::TextTooLong { .. } => "text_too_long",
+                Refusal::Denied(_) => "denied",
+                Refusal::Platform(_) => "platform",
+                Refusal::Unreachable { .. } => "unreachable",
+                Refusal::Internal => "internal",
+            },
+        }
+    }
+}
+
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@
 //! 5. `policy.mode`: `anyone` yes, `admins` no, `group` what the group's own
 //!    setting says.
 //!
-//! An action runs only with a [`Permit`], and only this module makes one.
+//! An action runs only with a `Permit`, and only this module makes one.
 
 use feishu::{Chat, OpenId, Sender, Who};
 use serde::{Deserialize, Serialize};

@@ -68,7 +68,7 @@ pub(crate) async fn receive(
     };
     let taken = timeout(STORE_TIMEOUT, webhook.take(&headers, &body))
         .await
-        .unwrap_or(Err(NotTaken::Unavailable));
+        .unwrap_or_else(|_| Err(webhook.intake.refuse(NotTaken::Unavailable)));
     match taken {
         Ok(Taken::Event) => json(StatusCode::OK, "{}".to_owned()),
         Ok(Taken::Challenge(challenge)) => json(

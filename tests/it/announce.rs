@@ -21,7 +21,7 @@ fn text(bench: &Bench, group: &ChatId) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_text_stands_above_what_stood_there_and_nothing_is_lost() {
+async fn rule_6_the_text_stands_above_what_stood_there_and_nothing_is_lost() {
     let bench = unsigned().await;
     for kind in BOTH {
         let group = bench.group(kind);

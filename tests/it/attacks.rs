@@ -97,7 +97,7 @@ fn without(headers: &[(String, String)], name: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn every_wrong_signature_gets_one_and_the_same_401() {
+async fn rule_4_every_wrong_signature_gets_one_and_the_same_401() {
     let attack = Attack::new().await;
     let Sealed { headers, body } = attack.bench.sim.seal(&attack.good);
     for (name, value) in [
@@ -125,7 +125,7 @@ async fn every_wrong_signature_gets_one_and_the_same_401() {
 }
 
 #[tokio::test]
-async fn every_unsigned_request_gets_one_and_the_same_401_whatever_is_wrong_inside() {
+async fn rule_4_every_unsigned_request_gets_one_and_the_same_401_whatever_is_wrong_inside() {
     let attack = Attack::new().await;
     let sim = &attack.bench.sim;
     let challenge = |token: &str, challenge: &str| json!({ "type": "url_verification", "token": token, "challenge": challenge });

@@ -3,10 +3,10 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use feishu_sim::Simulator;
+use feishu_sim::{Endpoint, Fault, Simulator};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_noticebot");
 
@@ -52,17 +52,29 @@ fn on(sim: &Simulator, folder: &TempDir, verb: &[&str]) -> Command {
     command
 }
 
-/// Waits for the line that says where it listens.
-async fn serving(child: &mut Child) -> String {
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    while let Some(line) = lines.next_line().await.unwrap() {
+/// A bot that serves, its log kept open so that it can go on writing.
+struct Serving {
+    child: Child,
+    address: String,
+    _log: Lines<BufReader<ChildStderr>>,
+}
+
+/// Starts a bot and waits for the line that says where it listens.
+async fn serve(sim: &Simulator, folder: &TempDir) -> Serving {
+    let mut child = on(sim, folder, &["serve"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    while let Some(line) = log.next_line().await.unwrap() {
         let line = strip_colours(&line);
         if let Some((_, address)) = line.split_once("listen=") {
             let address = address.split_whitespace().next().unwrap().to_owned();
-            // The rest is read on, so that the bot never waits for its log.
-            child.stderr = None;
-            std::mem::forget(lines);
-            return address;
+            return Serving {
+                child,
+                address,
+                _log: log,
+            };
         }
     }
     panic!("it ended without serving");
@@ -82,13 +94,32 @@ fn strip_colours(line: &str) -> String {
     plain
 }
 
+async fn terminate(child: &Child) {
+    let pid = child.id().unwrap().to_string();
+    Command::new("kill")
+        .args(["-TERM", &pid])
+        .status()
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn bad_usage_and_bad_configuration_end_with_2_and_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let unknown = &write("unknown.toml", "[policy]\nmdoe = 'group'");
+    let url = &write("url.toml", "[feishu]\nbase_url = 'feishu'");
     for (verb, words) in [
         (vec!["serve"], "`FEISHU_APP_ID`"),
         (vec!["check"], "`FEISHU_APP_SECRET`"),
         (vec!["config"], "`FEISHU_ENCRYPT_KEY`"),
         (vec!["serve", "--config", "/nowhere.toml"], "/nowhere.toml"),
+        (vec!["serve", "--config", unknown], "did you mean `mode`?"),
+        (vec!["serve", "--config", url], "`feishu.base_url`"),
         (vec!["dance"], "dance"),
         (vec![], "Usage"),
     ] {
@@ -172,13 +203,11 @@ async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
 async fn serve_is_well_until_sigterm_and_then_ends_with_0_within_5_seconds() {
     let sim = Simulator::builder().start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut command = on(&sim, &folder, &["serve"]);
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let address = serving(&mut child).await;
+    let mut bot = serve(&sim, &folder).await;
 
     let mut health = on(&sim, &folder, &["healthcheck"]);
     let well = end({
-        health.env("NOTICEBOT_LISTEN", &address);
+        health.env("NOTICEBOT_LISTEN", &bot.address);
         health
     })
     .await;
@@ -193,16 +222,48 @@ async fn serve_is_well_until_sigterm_and_then_ends_with_0_within_5_seconds() {
     );
 
     let begun = Instant::now();
-    let pid = child.id().unwrap().to_string();
-    Command::new("kill")
-        .args(["-TERM", &pid])
-        .status()
-        .await
-        .unwrap();
-    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    terminate(&bot.child).await;
+    assert_eq!(bot.child.wait().await.unwrap().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(5));
 
     let mut health = on(&sim, &folder, &["healthcheck"]);
-    health.env("NOTICEBOT_LISTEN", &address);
+    health.env("NOTICEBOT_LISTEN", &bot.address);
     assert_eq!(end(health).await.code, Some(1));
+}
+
+#[tokio::test]
+async fn work_in_flight_at_sigterm_returns_to_the_queue_and_is_done_after_the_next_start() {
+    let sim = Simulator::builder()
+        .follow_system_clock()
+        .start()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let owner = sim.add_person("Olga");
+    let group = sim.add_chat(feishu_sim::ChatSpec::named("Ops").owner(&owner));
+    sim.fault(Endpoint::PutTopNotice, Fault::Hang);
+    let mut bot = serve(&sim, &folder).await;
+    sim.set_webhook(&format!("http://{}/webhook/event", bot.address));
+    let command = sim
+        .as_person(&owner)
+        .in_chat(&group)
+        .say("/pin announcement")
+        .id;
+    sim.wait_for("the call that hangs", |state| {
+        state.calls_to(Endpoint::PutTopNotice).next().map(drop)
+    })
+    .await;
+
+    let begun = Instant::now();
+    terminate(&bot.child).await;
+    assert_eq!(bot.child.wait().await.unwrap().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(sim.reactions(&command).is_empty());
+
+    let _again = on(&sim, &folder, &["serve"]).spawn().unwrap();
+    sim.wait_for("the reaction", |state| {
+        state.reactions(&command).first().cloned()
+    })
+    .await;
+    sim.finish();
 }

@@ -1,5 +1,7 @@
 //! What members get for what they type.
 
+use std::time::Duration;
+
 use feishu_sim::{
     AnnouncementKind::{Doc, Docx},
     Endpoint, TopNotice, Words,
@@ -233,6 +235,43 @@ async fn chatter_and_commands_for_others_are_left_alone() {
         assert!(bench.sim.reactions(&message).is_empty());
     }
     assert_eq!(bench.sim.calls_to(Endpoint::PutTopNotice).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn the_configured_language_is_spoken_whatever_the_commands_is() {
+    for (language, words) in [("zh", "回复"), ("en", "Reply")] {
+        let bench = Bench::with(
+            |builder| builder,
+            &format!("[reply]\nlanguage = '{language}'"),
+        )
+        .await;
+        let group = bench.group(Docx);
+        for spelling in ["/pin", "/置顶"] {
+            let command = bench.say(&group, spelling).id;
+            assert!(bench.answer(&command).await.contains(words));
+        }
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_has_to_wait_is_shown_to_be_heard_once() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench
+        .sim
+        .rate_limit(Endpoint::PutTopNotice, Duration::from_secs(20));
+    let command = bench.say(&group, "/pin announcement").id;
+    let reactions = bench.wait("both reactions", |state| {
+        let reactions = state.reactions(&command);
+        (reactions.len() > 1).then_some(reactions)
+    });
+    assert_eq!(reactions.await, ["OneSecond", "Pin"]);
+    assert_eq!(
+        bench.sim.calls_while_rate_limited(Endpoint::PutTopNotice),
+        1
+    );
     bench.finish().await;
 }
 

@@ -12,7 +12,7 @@ fn section(name: &str) -> &'static str {
 }
 
 #[test]
-fn the_readmes_commands_are_those_that_the_parser_knows() {
+fn rule_9_the_readmes_commands_are_those_that_the_parser_knows() {
     assert_eq!(
         section("commands"),
         noticebot::command::readme_table().trim()
@@ -21,34 +21,39 @@ fn the_readmes_commands_are_those_that_the_parser_knows() {
 
 #[test]
 fn the_readmes_settings_are_those_of_the_default_file() {
-    let mut table = String::from("| Key | Environment | Default | Meaning |\n|---|---|---|---|");
-    let mut group = "";
-    let mut meaning = Vec::new();
+    let head = [
+        "| Key | Environment | Default | Meaning |",
+        "|---|---|---|---|",
+    ];
+    let mut table = head.map(str::to_owned).to_vec();
+    let (mut group, mut comment) = ("", Vec::new());
     // The head of the file is not about a key.
     let (_, body) = DEFAULT_TOML.split_once("\n\n").unwrap();
     for line in body.lines() {
         if let Some(name) = line.strip_prefix('[') {
             group = name.trim_end_matches(']');
         } else if let Some(text) = line.strip_prefix("# ") {
-            meaning.push(text);
+            comment.push(text);
         } else if let Some((key, default)) = line.split_once(" = ") {
-            let text = meaning.join(" ");
-            let (text, environment) = match text.split_once(" Environment: ") {
-                Some((text, names)) => {
-                    let names: Vec<String> = names
-                        .trim_end_matches('.')
-                        .split(" or ")
-                        .map(|name| format!("`{name}`"))
-                        .collect();
-                    (text, names.join(" or "))
-                }
-                None => (text.as_str(), String::new()),
+            let comment = std::mem::take(&mut comment).join(" ");
+            let (meaning, variables) = match comment.split_once(" Environment: ") {
+                Some((meaning, names)) => (meaning, quoted(names.trim_end_matches('.'))),
+                None => (comment.as_str(), String::new()),
             };
-            table += &format!("\n| `{group}.{key}` | {environment} | `{default}` | {text} |");
-            meaning.clear();
+            table.push(format!(
+                "| `{group}.{key}` | {variables} | `{default}` | {meaning} |"
+            ));
         }
     }
-    assert_eq!(section("configuration"), table);
+    assert_eq!(section("configuration"), table.join("\n"));
+}
+
+fn quoted(names: &str) -> String {
+    let names: Vec<String> = names
+        .split(" or ")
+        .map(|name| format!("`{name}`"))
+        .collect();
+    names.join(" or ")
 }
 
 #[test]
@@ -58,11 +63,16 @@ fn the_default_file_names_every_variable_beside_its_key() {
         let (_, rest) = DEFAULT_TOML.split_once(&format!("[{group}]\n")).unwrap();
         let (before, _) = rest.split_once(&format!("\n{key} = ")).unwrap();
         let comment = before.lines().next_back().unwrap();
-        let mut expected = format!("Environment: {}", variable.name);
-        if variable.secret {
-            expected += &format!(" or {}_FILE", variable.name);
-        }
-        assert!(comment.ends_with(&format!("{expected}.")), "{comment}");
+        let name = variable.name;
+        let names = if variable.secret {
+            format!("{name} or {name}_FILE")
+        } else {
+            name.to_owned()
+        };
+        assert!(
+            comment.ends_with(&format!("Environment: {names}.")),
+            "{comment}"
+        );
     }
 }
 
@@ -116,4 +126,37 @@ fn every_rule_names_tests_that_there_are() {
         }
     }
     assert_eq!(seen, 10);
+}
+
+#[test]
+fn rule_8_production_code_does_not_know_that_it_is_tested() {
+    let mut folders = vec!["src".to_owned(), "crates/feishu/src".to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(name);
+            } else if path.extension() == Some("rs".as_ref()) {
+                check_source(&name, &std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+}
+
+/// `cfg(test)` opens a test module and nothing else, and there is no trait to
+/// put a mock behind.
+fn check_source(name: &str, source: &str) {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    for (line, next) in lines.iter().zip(lines.iter().skip(1)) {
+        assert!(!line.contains("cfg(not(test))"), "{name}: {line}");
+        assert!(
+            !line.contains("cfg(test)") || next.contains("mod "),
+            "{name}: {next}"
+        );
+        let code = line
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub ");
+        assert!(!code.starts_with("trait "), "{name}: {line}");
+    }
 }

@@ -1,6 +1,7 @@
 //! A bot and the platform that it lives on, both on clocks that stand still
 //! until a test moves them.
 
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use feishu_sim::{Builder, ChatId, ChatSpec, MessageId, Person, Said, Simulator, State, WhoMay};
@@ -12,9 +13,43 @@ use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Long enough for anything that works, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What all bots of this process have logged, down to the finest.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Collects the log of every bot from the first one on.
+static COLLECTING: LazyLock<()> = LazyLock::new(|| {
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(|| Collector);
+    let filter = tracing_subscriber::EnvFilter::new("noticebot=trace,feishu=trace");
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(layer)
+        .init();
+});
+
+struct Collector;
+
+impl std::io::Write for Collector {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The log so far.
+pub(crate) fn log() -> String {
+    String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
+}
 
 /// One bot, one platform, one group that everybody is in.
 pub(crate) struct Bench {
@@ -44,6 +79,7 @@ impl Bench {
 
     /// With changes to the platform, and a configuration file for the bot.
     pub(crate) async fn with(change: impl FnOnce(Builder) -> Builder, file: &str) -> Self {
+        *COLLECTING;
         let sim = change(Simulator::builder()).start().await.unwrap();
         let app = sim.app();
         let settings = vec![
@@ -119,10 +155,14 @@ impl Bench {
             .say(text)
     }
 
-    /// Waits for the bot's reaction to a message.
+    /// Waits for the bot's last reaction to a message; the first may only say
+    /// that it was heard.
     pub(crate) async fn reaction(&self, message: &MessageId) -> String {
         self.wait("a reaction", |state| {
-            state.reactions(message).first().cloned()
+            state
+                .reactions(message)
+                .into_iter()
+                .find(|emoji| emoji != "OneSecond")
         })
         .await
     }

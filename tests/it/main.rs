@@ -8,6 +8,6 @@ mod announce;
 mod attacks;
 mod cli;
 mod commands;
-// mod docs;
+mod docs;
 mod harness;
 mod rules;

@@ -7,7 +7,7 @@ use feishu_sim::{
     Endpoint, Fault, State, TopNotice, WhoMay, Words,
 };
 
-use crate::harness::Bench;
+use crate::harness::{Bench, log};
 
 #[tokio::test]
 async fn rule_1_nothing_is_acknowledged_or_done_before_it_is_committed() {
@@ -169,6 +169,31 @@ async fn rule_3_settings_that_cannot_be_read_are_the_bots_fault() {
 }
 
 #[tokio::test]
+async fn rule_3_a_bot_outside_the_group_does_not_blame_the_member() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.sim.change_chat(&group, |chat| chat.bot_in = false);
+    let said = bench
+        .sim
+        .as_person(&bench.member)
+        .in_chat(&group)
+        .say("/pin announcement");
+    bench
+        .sim
+        .deliver_again_under_new_event_id(&said.id)
+        .answer()
+        .await;
+    bench.idle().await;
+    let commands = bench.metrics().await;
+    assert!(
+        commands.contains(r#"noticebot_commands_total{result="Refused"} 1"#),
+        "{commands}"
+    );
+    assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn rule_5_no_secret_and_no_internal_text_reaches_a_group_or_a_caller() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
@@ -191,6 +216,42 @@ async fn rule_5_no_secret_and_no_internal_text_reaches_a_group_or_a_caller() {
         assert!(!said.contains(secret), "{said}");
         assert!(!bench.metrics().await.contains(secret));
     }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_5_the_log_holds_no_secret_and_at_info_no_message_text() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.sim.expire_tokens();
+    for text in [
+        "/announce xyzzy",
+        "/pin xyzzy",
+        "/announce --at xyzzy",
+        "chatter xyzzy",
+    ] {
+        bench.say(&group, text).answer().await;
+    }
+    let addressed = bench.sim.as_person(&bench.member).in_chat(&group);
+    addressed
+        .say(Words::at_bot().text(" /xyzzy"))
+        .answer()
+        .await;
+    bench.idle().await;
+    let app = bench.sim.app();
+    let log = log();
+    assert!(log.contains("the command is decided"), "{log}");
+    for secret in [
+        app.app_secret,
+        app.encrypt_key.unwrap(),
+        app.verification_token,
+        "Bearer".to_owned(),
+    ] {
+        assert!(!log.contains(&secret), "{secret}");
+    }
+    let quoting =
+        |line: &&str| line.contains("xyzzy") && !line.contains("DEBUG") && !line.contains("TRACE");
+    assert_eq!(log.lines().find(quoting), None);
     bench.finish().await;
 }
 

@@ -77,16 +77,15 @@ pub(super) async fn claim(
     let Some(row) = row else {
         return Ok(Claim::NothingUntil(next_run(connection, now).await?));
     };
-    match job(&row) {
-        Ok(job) => Ok(Claim::Job(Box::new(job))),
-        Err(error) => {
-            // One row that cannot be read must not hold up all the others.
-            let id = JobId(row.try_get("id")?);
-            tracing::error!(job.id = id.0, error = %error, "a job cannot be read and is given up");
-            release(connection, id, &Release::Dead, now).await?;
-            Ok(Claim::Unreadable)
-        }
+    if let Ok(job) = job(&row) {
+        return Ok(Claim::Job(Box::new(job)));
     }
+    // One row that cannot be read must not hold up all the others. The error's
+    // own words may quote a message, so they are not logged.
+    let id = JobId(row.try_get("id")?);
+    tracing::error!(job.id = id.0, "a job cannot be read and is given up");
+    release(connection, id, &Release::Dead, now).await?;
+    Ok(Claim::Unreadable)
 }
 
 pub(super) async fn save_progress(
