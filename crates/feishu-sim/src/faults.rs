@@ -10,6 +10,8 @@ use crate::{clock::millis, endpoint::Endpoint, refusal::Refusal};
 /// What goes wrong with the next call to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// Nothing: this call is let through, and the next fault waits for the next one.
+    Nothing,
     /// The call has no effect and is answered so.
     Answer {
         /// HTTP status.
@@ -68,7 +70,8 @@ impl Faults {
     }
 
     pub(crate) fn take(&mut self, endpoint: Endpoint) -> Option<Fault> {
-        self.queued.get_mut(&endpoint)?.pop_front()
+        let fault = self.queued.get_mut(&endpoint)?.pop_front();
+        fault.filter(|fault| *fault != Fault::Nothing)
     }
 
     pub(crate) fn limit(&mut self, endpoint: Endpoint, now_ms: u64, span: Duration) {

@@ -19,8 +19,9 @@ pub use message::{Message, MessageMention};
 pub use top_notice::TopNotice;
 
 use crate::http::{Answer, Http, OnCall, Request};
+use crate::limits::{Limits, Pace};
 use crate::token::{Grant, Tokens};
-use crate::{AppId, Clock, Error};
+use crate::{AppId, ChatId, Clock, Error};
 
 /// Asks for people's ids in the form that is the app's own.
 const OPEN_ID: (&str, &str) = ("user_id_type", "open_id");
@@ -38,6 +39,9 @@ pub struct ClientConfig {
     pub clock: Clock,
     /// How long one exchange may take, from connecting to the last byte.
     pub timeout: Duration,
+    /// The documented paces of `docx` writes times this; other than 1 only for
+    /// load tests against a stand-in whose limits are raised alike.
+    pub limits_factor: u32,
     /// Is told of every exchange.
     pub on_call: Option<OnCall>,
 }
@@ -49,6 +53,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     http: Http,
     tokens: Tokens,
+    limits: Limits,
     app_id: AppId,
 }
 
@@ -61,7 +66,8 @@ impl Client {
             app_secret: config.app_secret,
         };
         Ok(Self(Arc::new(Inner {
-            tokens: Tokens::new(http.clone(), grant, config.clock),
+            tokens: Tokens::new(http.clone(), grant, config.clock.clone()),
+            limits: Limits::new(config.clock, config.limits_factor.max(1)),
             http,
             app_id: config.app_id,
         })))
@@ -85,16 +91,30 @@ impl Client {
     /// Makes a call with a token. If the platform refuses the token, another one is fetched and the
     /// call made once more; a second refusal is final.
     async fn call(&self, request: Request<'_>) -> Result<Answer, Error> {
-        let Inner { http, tokens, .. } = &*self.0;
+        let Inner {
+            http,
+            tokens,
+            limits,
+            ..
+        } = &*self.0;
+        limits.check(request.endpoint)?;
         let token = tokens.get().await?;
-        match http.send(&request, Some(&token)).await {
+        let result = match http.send(&request, Some(&token)).await {
             Err(error) if error.is_token_rejected() => {
                 tokens.evict(&token);
                 let token = tokens.get().await?;
                 http.send(&request, Some(&token)).await
             }
             result => result,
-        }
+        };
+        result.inspect_err(|error| limits.note(error))
+    }
+
+    /// Makes a call that writes a `docx` announcement, at its pace.
+    async fn write_docx(&self, chat: &ChatId, request: Request<'_>) -> Result<Answer, Error> {
+        let paces = [Pace::Announcement(chat.clone()), Pace::App];
+        self.0.limits.take_place(request.endpoint, &paces).await?;
+        self.call(request).await
     }
 }
 

@@ -32,6 +32,15 @@ pub enum Error {
         /// What was wrong with it.
         detail: InvalidResponse,
     },
+    /// The call was not made: the platform asked to leave this API alone for a
+    /// while, or its documented pace is used up.
+    #[error("`{endpoint}` is not to be called for another {} ms", retry_after.as_millis())]
+    Waiting {
+        /// Which call.
+        endpoint: &'static str,
+        /// How long still.
+        retry_after: Duration,
+    },
     /// The base URL is not an absolute `http` or `https` URL.
     #[error("the base URL `{0}` is not an absolute http or https URL")]
     BaseUrl(String),
@@ -113,7 +122,10 @@ impl Error {
         match self {
             Self::Api(error) => error.log_id.as_deref(),
             Self::InvalidResponse { log_id, .. } => log_id.as_deref(),
-            Self::Transport { .. } | Self::BaseUrl(_) | Self::HttpClient(_) => None,
+            Self::Transport { .. }
+            | Self::Waiting { .. }
+            | Self::BaseUrl(_)
+            | Self::HttpClient(_) => None,
         }
     }
 
@@ -121,7 +133,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_retryable(),
-            Self::Transport { .. } => true,
+            Self::Transport { .. } | Self::Waiting { .. } => true,
             Self::InvalidResponse { status, .. } => *status == 429 || *status >= 500,
             Self::BaseUrl(_) | Self::HttpClient(_) => false,
         }
@@ -129,7 +141,10 @@ impl Error {
 
     /// How long the platform asks us to wait before another try.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.api().and_then(|error| error.retry_after)
+        match self {
+            Self::Waiting { retry_after, .. } => Some(*retry_after),
+            _ => self.api().and_then(|error| error.retry_after),
+        }
     }
 
     /// Whether the platform may have done what was asked although the call failed. A failure to
@@ -146,8 +161,22 @@ impl Error {
             Self::InvalidResponse {
                 endpoint, status, ..
             } => *endpoint != TOKEN_ENDPOINT && !(400..500).contains(status),
-            Self::BaseUrl(_) | Self::HttpClient(_) => false,
+            Self::Waiting { .. } | Self::BaseUrl(_) | Self::HttpClient(_) => false,
         }
+    }
+
+    /// Whether the app lacks a scope for this call; [`ApiError::missing_scopes`] names it.
+    pub fn is_scope_missing(&self) -> bool {
+        self.code() == Some(ApiError::SCOPE_MISSING)
+    }
+
+    /// Whether the platform refused the app itself: its id, its secret, or every token that it gets.
+    /// Nothing that the app asks for can succeed until its administrator mends that.
+    pub fn is_app_refused(&self) -> bool {
+        self.is_token_rejected()
+            || self
+                .api()
+                .is_some_and(|error| error.endpoint == TOKEN_ENDPOINT)
     }
 
     /// Whether the platform did not take the token; another one may do.
@@ -167,6 +196,9 @@ impl Error {
 }
 
 impl ApiError {
+    /// "Access denied. One of the following scopes is required".
+    pub(crate) const SCOPE_MISSING: i64 = 99_991_672;
+
     fn is_retryable(&self) -> bool {
         match self.code {
             // The tenant's monthly quota is used up: no waiting helps.

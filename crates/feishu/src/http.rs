@@ -16,6 +16,9 @@ use crate::wire::or_default;
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 8 << 20;
 
+/// Whatever the platform asks for, it is asked again after this time.
+const LONGEST_RESET: Duration = Duration::from_hours(1);
+
 const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ogw-ratelimit-reset");
@@ -192,6 +195,12 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|_| self.invalid(InvalidResponse::Shape))
     }
 
+    /// An id in the `data` object, if there is one.
+    pub(crate) fn id<T: From<String>>(&self, name: &str) -> Option<T> {
+        let data: Value = self.data().ok()?;
+        data[name].as_str().map(|id| T::from(id.to_owned()))
+    }
+
     pub(crate) fn invalid(&self, detail: InvalidResponse) -> Error {
         Error::InvalidResponse {
             endpoint: self.endpoint,
@@ -252,8 +261,7 @@ struct PermissionViolation {
 
 /// The scopes that a refusal lists, or those that its message names between brackets.
 fn missing_scopes(listed: Vec<PermissionViolation>, code: i64, msg: &str) -> Vec<String> {
-    const SCOPE_MISSING: i64 = 99_991_672;
-    if !listed.is_empty() || code != SCOPE_MISSING {
+    if !listed.is_empty() || code != ApiError::SCOPE_MISSING {
         return listed.into_iter().map(|one| one.subject).collect();
     }
     let named = msg
@@ -271,7 +279,8 @@ fn header(response: &Response, names: &[HeaderName]) -> Option<String> {
 
 fn seconds(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RATE_LIMIT_RESET)?.to_str().ok()?;
-    value.trim().parse().map(Duration::from_secs).ok()
+    let asked = value.trim().parse().map(Duration::from_secs).ok()?;
+    Some(asked.min(LONGEST_RESET))
 }
 
 fn transport(endpoint: &'static str, source: reqwest::Error) -> Error {

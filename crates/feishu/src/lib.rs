@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod http;
 mod ids;
+mod limits;
 mod message;
 mod signature;
 mod token;

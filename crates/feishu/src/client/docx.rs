@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Client, OPEN_ID};
 use crate::docx::Block;
@@ -39,10 +39,10 @@ pub struct CreateChildren<'a> {
 /// What an insertion brought about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
-    /// The new blocks, in order.
+    /// The new blocks, in order, as far as the answer names them.
     pub block_ids: Vec<BlockId>,
-    /// The revision with them.
-    pub revision_id: i64,
+    /// The revision with them, if the answer names it.
+    pub revision_id: Option<i64>,
 }
 
 /// A deletion of consecutive blocks.
@@ -113,56 +113,58 @@ impl Client {
         insertion: CreateChildren<'_>,
     ) -> Result<Created, Error> {
         let answer = self
-            .call(Request {
-                endpoint: "create_docx_children",
-                method: Method::POST,
-                path: &children_path(chat, insertion.parent, &[]),
-                query: &[
-                    ("revision_id", &insertion.revision_id.to_string()),
-                    ("client_token", insertion.client_token),
-                    OPEN_ID,
-                ],
-                body: Some(json!({
-                    "index": insertion.index,
-                    "children": insertion.children,
-                })),
-            })
+            .write_docx(
+                chat,
+                Request {
+                    endpoint: "create_docx_children",
+                    method: Method::POST,
+                    path: &children_path(chat, insertion.parent, &[]),
+                    query: &[
+                        ("revision_id", &insertion.revision_id.to_string()),
+                        ("client_token", insertion.client_token),
+                        OPEN_ID,
+                    ],
+                    body: Some(json!({
+                        "index": insertion.index,
+                        "children": insertion.children,
+                    })),
+                },
+            )
             .await?;
-        let edited: Edited = answer.data()?;
-        edited
-            .revision()
-            .map(|revision_id| Created {
-                block_ids: edited.block_ids(),
-                revision_id,
-            })
-            .ok_or_else(|| answer.invalid(InvalidResponse::Shape))
+        // The blocks stand, whatever the answer lacks.
+        let edited: Edited = answer.data().unwrap_or_default();
+        Ok(Created {
+            block_ids: edited.block_ids(),
+            revision_id: edited.revision(),
+        })
     }
 
-    /// Deletes blocks and returns the new revision.
+    /// Deletes blocks and returns the new revision, if the answer names it.
     pub async fn delete_docx_children(
         &self,
         chat: &ChatId,
         deletion: DeleteChildren<'_>,
-    ) -> Result<i64, Error> {
+    ) -> Result<Option<i64>, Error> {
         let answer = self
-            .call(Request {
-                endpoint: "delete_docx_children",
-                method: Method::DELETE,
-                path: &children_path(chat, deletion.parent, &["batch_delete"]),
-                query: &[
-                    ("revision_id", &deletion.revision_id.to_string()),
-                    ("client_token", deletion.client_token),
-                ],
-                body: Some(json!({
-                    "start_index": deletion.range.start,
-                    "end_index": deletion.range.end,
-                })),
-            })
+            .write_docx(
+                chat,
+                Request {
+                    endpoint: "delete_docx_children",
+                    method: Method::DELETE,
+                    path: &children_path(chat, deletion.parent, &["batch_delete"]),
+                    query: &[
+                        ("revision_id", &deletion.revision_id.to_string()),
+                        ("client_token", deletion.client_token),
+                    ],
+                    body: Some(json!({
+                        "start_index": deletion.range.start,
+                        "end_index": deletion.range.end,
+                    })),
+                },
+            )
             .await?;
-        let edited: Edited = answer.data()?;
-        edited
-            .revision()
-            .ok_or_else(|| answer.invalid(InvalidResponse::Shape))
+        let edited: Edited = answer.data().unwrap_or_default();
+        Ok(edited.revision())
     }
 }
 
@@ -190,10 +192,10 @@ struct Listing {
     page_token: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Edited {
     #[serde(default, deserialize_with = "or_default")]
-    children: Vec<Block>,
+    children: Value,
     revision_id: Option<i64>,
     /// The name in the sample of the official page; its field table and the platform say
     /// `revision_id`.
@@ -206,7 +208,9 @@ impl Edited {
     }
 
     fn block_ids(&self) -> Vec<BlockId> {
-        let blocks = self.children.iter();
-        blocks.filter_map(|block| block.block_id.clone()).collect()
+        let blocks = self.children.as_array().into_iter().flatten();
+        blocks
+            .filter_map(|block| block["block_id"].as_str().map(BlockId::from))
+            .collect()
     }
 }

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::error::InvalidResponse;
 use crate::http::Request;
 use crate::ids::{ChatId, MessageId, OpenId, ReactionId};
-use crate::wire::or_default;
+use crate::wire::{optional_id, or_default};
 
 /// A message as the platform shows it when asked, which is not how an event shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -37,7 +37,8 @@ pub struct MessageMention {
     /// The placeholder in the content, `@_user_1`.
     pub key: String,
     /// Who is meant: a plain string here, an object in events.
-    pub id: OpenId,
+    #[serde(default, deserialize_with = "optional_id")]
+    pub id: Option<OpenId>,
     /// The name as it stood when the message was sent.
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
@@ -62,16 +63,13 @@ impl Client {
     }
 
     /// Replies with plain text. The same `uuid` (at most 50 characters) sends once within an hour.
+    /// What was done stays done if the answer does not name the new message.
     pub async fn reply(
         &self,
         message: &MessageId,
         text: &str,
         uuid: &str,
-    ) -> Result<MessageId, Error> {
-        #[derive(Deserialize)]
-        struct Sent {
-            message_id: MessageId,
-        }
+    ) -> Result<Option<MessageId>, Error> {
         let content = json!({ "text": without_markup(text) }).to_string();
         self.call(Request {
             endpoint: "reply",
@@ -80,9 +78,8 @@ impl Client {
             query: &[],
             body: Some(json!({ "msg_type": "text", "content": content, "uuid": uuid })),
         })
-        .await?
-        .data()
-        .map(|sent: Sent| sent.message_id)
+        .await
+        .map(|answer| answer.id("message_id"))
     }
 
     /// Adds a reaction; the names of emoji are case-sensitive.
@@ -90,11 +87,7 @@ impl Client {
         &self,
         message: &MessageId,
         emoji_type: &str,
-    ) -> Result<ReactionId, Error> {
-        #[derive(Deserialize)]
-        struct Added {
-            reaction_id: ReactionId,
-        }
+    ) -> Result<Option<ReactionId>, Error> {
         self.call(Request {
             endpoint: "add_reaction",
             method: Method::POST,
@@ -102,9 +95,8 @@ impl Client {
             query: &[],
             body: Some(json!({ "reaction_type": { "emoji_type": emoji_type } })),
         })
-        .await?
-        .data()
-        .map(|added: Added| added.reaction_id)
+        .await
+        .map(|answer| answer.id("reaction_id"))
     }
 }
 

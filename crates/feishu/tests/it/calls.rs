@@ -186,7 +186,7 @@ async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
     );
 
     let blocks = client
-        .list_docx_blocks(&chat, created.revision_id)
+        .list_docx_blocks(&chat, created.revision_id.unwrap())
         .await
         .unwrap();
     assert_eq!(sim.calls_to(Endpoint::ListBlocks).len(), 2);
@@ -197,7 +197,7 @@ async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
     let deletion = DeleteChildren {
         parent: &page,
         range: 2..602,
-        revision_id: created.revision_id,
+        revision_id: created.revision_id.unwrap(),
         client_token: "0192f1f0-0000-7000-8000-000000000002",
     };
     let revision = client
@@ -207,7 +207,7 @@ async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
     assert!(revision > created.revision_id);
     assert_eq!(
         client
-            .list_docx_blocks(&chat, revision)
+            .list_docx_blocks(&chat, revision.unwrap())
             .await
             .unwrap()
             .len(),
@@ -276,7 +276,10 @@ async fn a_message_is_read_answered_once_and_reacted_to() {
     assert_eq!((&read.message_id, read.chat_id), (&message, id(&place)));
     assert_eq!((&*read.msg_type, read.deleted), ("text", false));
     assert_eq!(read.content, r#"{"text":"@_user_1 /help"}"#);
-    assert_eq!(read.mentions[0].id, OpenId::new(sim.app().bot_open_id));
+    assert_eq!(
+        read.mentions[0].id,
+        Some(OpenId::new(sim.app().bot_open_id))
+    );
 
     let uuid = "0192f1f0-0000-7000-8000-000000000003";
     let reply = client

@@ -213,6 +213,7 @@ async fn every_exchange_is_reported_once_by_name() {
         note.lock().unwrap().push((call.endpoint, call.code()));
     };
     let config = ClientConfig {
+        limits_factor: 1000,
         on_call: Some(Arc::new(on_call)),
         ..config(&sim)
     };

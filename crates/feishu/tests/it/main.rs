@@ -36,6 +36,7 @@ fn config_for(base_url: &str, app_id: AppId, clock: Clock) -> ClientConfig {
         app_secret: SECRET.into(),
         clock,
         timeout: Duration::from_secs(10),
+        limits_factor: 1000,
         on_call: None,
     }
 }

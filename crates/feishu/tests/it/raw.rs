@@ -118,7 +118,30 @@ async fn the_revision_of_an_insertion_is_found_under_both_names() {
             .unwrap();
         assert_eq!(
             (created.revision_id, created.block_ids),
-            (7, vec!["b1".into()])
+            (Some(7), vec!["b1".into()])
         );
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_stays_done_whatever_the_answer_lacks() {
+    for data in [
+        "{}",
+        r#"{"children":[{"mention_user":{}}],"message_id":7}"#,
+        "[]",
+    ] {
+        let client = client(200, "", format!(r#"{{"code":0,"data":{data}}}"#));
+        let (chat, message) = ("oc_1".into(), "om_1".into());
+        let insertion = CreateChildren {
+            parent: &BlockId::new("oc_1"),
+            index: 0,
+            children: &[],
+            revision_id: -1,
+            client_token: "",
+        };
+        let created = client.create_docx_children(&chat, insertion).await.unwrap();
+        assert_eq!((created.revision_id, created.block_ids.len()), (None, 0));
+        assert_eq!(client.reply(&message, "x", "u").await.unwrap(), None);
+        assert_eq!(client.add_reaction(&message, "OK").await.unwrap(), None);
     }
 }
