@@ -28,8 +28,6 @@ use crate::telemetry::Metrics;
 /// Ids of the right form that nothing has.
 const NO_CHAT: &str = "oc_00000000000000000000000000000000";
 const NO_MESSAGE: &str = "om_00000000000000000000000000000000";
-/// The app lacks a scope.
-const SCOPE_MISSING: i64 = 99_991_672;
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The answers to all questions, in order.
@@ -201,16 +199,29 @@ async fn check_scopes(report: &mut Report, client: &Client) {
     ];
     for (what, refusal) in tried {
         match refusal {
-            Some(Error::Api(api)) if api.code == SCOPE_MISSING => report.bad(format!(
+            Some(Error::Api(api)) if Error::from(api.clone()).is_scope_missing() => report.bad(format!(
                 "{what}: the app lacks a scope: grant one of {} in the developer console and publish a version",
                 scopes(&api.missing_scopes)
             )),
-            Some(error) if error.code().is_none() => report.bad(format!("{what}: no answer ({error})")),
+            Some(error) if says_nothing_of_scopes(&error) => {
+                report.bad(format!("{what}: not tried ({error}{})", log_id(&error)));
+            }
             // The chat and the message do not exist, so any other refusal comes
             // from behind the check of scopes.
             Some(_) | None => report.good(format!("{what}: granted")),
         }
     }
+}
+
+/// Whether a refusal came before the platform looked at scopes, or tells that
+/// the bot cannot work at all.
+fn says_nothing_of_scopes(error: &Error) -> bool {
+    const BOT_UNAVAILABLE: [i64; 6] = [99_991_401, 230_006, 232_025, 232_034, 1_772_025, 1_772_034];
+    error.is_retryable()
+        || error.is_app_refused()
+        || error
+            .code()
+            .is_none_or(|code| BOT_UNAVAILABLE.contains(&code))
 }
 
 async fn check_chat(report: &mut Report, config: &Config, client: &Client, chat: &ChatId) {
@@ -230,12 +241,11 @@ async fn check_chat(report: &mut Report, config: &Config, client: &Client, chat:
         "chat `{}`: readable; the bot is {role} there",
         group.name
     ));
-    check_right(
-        report,
-        "top notice",
-        leads,
-        group.pin_manage_setting.or(group.edit_permission),
-    );
+    if group.pin_manage_setting.is_none() && !leads {
+        report.note("top notice: the platform does not say who may manage it in this group");
+    } else {
+        check_right(report, "top notice", leads, group.pin_manage_setting);
+    }
     check_right(report, "announcement", leads, group.edit_permission);
     check_kind(report, client, chat).await;
     check_member(report, &group);

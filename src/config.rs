@@ -96,6 +96,7 @@ pub struct FeishuConfig {
     pub allow_plaintext: bool,
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
+    pub limits_factor: u32,
 }
 
 impl FeishuConfig {

@@ -101,6 +101,6 @@ fn may_be_command(head: &MessageHead<'_>) -> Result<bool, serde_json::Error> {
         return Ok(false);
     }
     let content = Content::parse(&head.message_type, &head.content)?;
-    let text = content::plain_text(&content);
+    let text = content::command_text(&content);
     Ok(text.is_some_and(|text| command::is_candidate(&text, head.chat_type.is_p2p())))
 }

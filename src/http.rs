@@ -16,8 +16,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,18 +28,54 @@ use crate::transport::webhook::{self, Webhook};
 /// Headers have to arrive within this time; so has the next request of a
 /// connection that is kept open.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// No connection is kept longer than this: one whose other end sends or reads
+/// nothing holds a slot.
+const CONNECTION_LIFE: Duration = Duration::from_mins(1);
+/// The last request of a connection that has to go gets this long.
+const LAST_REQUEST: Duration = Duration::from_secs(5);
 /// Requests in flight get this long when the bot stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// An answer of the store is good for this long.
+const PROBE_AGE: Duration = Duration::from_secs(1);
 /// How long the store may take to show that it can write.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the health paths and the metrics look at.
 #[derive(Clone)]
 pub(crate) struct Health {
-    pub(crate) store: Store,
-    pub(crate) metrics: Metrics,
+    store: Store,
+    metrics: Metrics,
     /// Cancelled when the intake closes.
-    pub(crate) stop: CancellationToken,
+    stop: CancellationToken,
+    /// When the store was last asked, and what it said: anybody may ask for
+    /// readiness, and each probe is a commit.
+    probed: Arc<Mutex<Option<(Instant, bool)>>>,
+}
+
+impl Health {
+    pub(crate) fn new(store: Store, metrics: Metrics, stop: CancellationToken) -> Self {
+        let probed = Arc::default();
+        Self {
+            store,
+            metrics,
+            stop,
+            probed,
+        }
+    }
+
+    /// Whether the store commits, at most a second ago.
+    async fn store_writes(&self) -> bool {
+        let mut probed = self.probed.lock().await;
+        if let Some((at, writes)) = *probed
+            && at.elapsed() < PROBE_AGE
+        {
+            return writes;
+        }
+        let probe = timeout(PROBE_TIMEOUT, self.store.probe()).await;
+        let writes = matches!(probe, Ok(Ok(())));
+        *probed = Some((Instant::now(), writes));
+        writes
+    }
 }
 
 /// The public listener's paths.
@@ -70,11 +106,10 @@ async fn ready(State(health): State<Health>) -> Response {
         "stopping\n"
     } else if health.store.is_full() {
         "the queue is full\n"
+    } else if health.store_writes().await {
+        return "ok\n".into_response();
     } else {
-        match timeout(PROBE_TIMEOUT, health.store.probe()).await {
-            Ok(Ok(())) => return "ok\n".into_response(),
-            Ok(Err(_)) | Err(_) => "the store cannot write\n",
-        }
+        "the store cannot write\n"
     };
     (StatusCode::SERVICE_UNAVAILABLE, problem).into_response()
 }
@@ -107,7 +142,7 @@ pub(crate) async fn serve(
             Err(error) => {
                 // Out of file descriptors, most likely: others will be freed.
                 tracing::warn!(error = %error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
@@ -131,7 +166,7 @@ pub(crate) async fn serve(
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots)
         .acquire_owned()
         .await
@@ -149,13 +184,17 @@ async fn converse(stream: TcpStream, paths: Router, stop: CancellationToken) {
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(paths));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        ended = connection.as_mut() => Some(ended),
+        () = stop.cancelled() => None,
+        () = sleep(CONNECTION_LIFE) => None,
     };
-    if let Err(error) = ended {
+    let ended = if let Some(ended) = ended {
+        Ok(ended)
+    } else {
+        connection.as_mut().graceful_shutdown();
+        timeout(LAST_REQUEST, connection).await
+    };
+    if let Ok(Err(error)) = ended {
         tracing::debug!(error = %error, "a connection ended early");
     }
 }

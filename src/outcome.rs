@@ -15,7 +15,7 @@ pub enum Outcome {
     Done(Done),
     /// The table of commands was asked for.
     Help,
-    /// Nothing was changed, and this is why.
+    /// It was not done, or not known to be, and this is why.
     Refused(Refusal),
 }
 
@@ -34,6 +34,9 @@ impl Outcome {
                 Refusal::RepliedToHasNoText => "replied_to_has_no_text",
                 Refusal::RepliedToIsGone => "replied_to_is_gone",
                 Refusal::TextTooLong { .. } => "text_too_long",
+                Refusal::TooManyLines { .. } => "too_many_lines",
+                Refusal::Partly { .. } => "partly",
+                Refusal::BotOutside => "bot_outside",
                 Refusal::Denied(_) => "denied",
                 Refusal::Platform(_) => "platform",
                 Refusal::Unreachable { .. } => "unreachable",
@@ -55,7 +58,7 @@ pub enum Done {
     Announced,
 }
 
-/// Why nothing was changed.
+/// Why a command was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
@@ -76,6 +79,22 @@ pub enum Refusal {
         /// The most that is taken, in UTF-16 code units.
         limit: usize,
     },
+    /// The text has more lines than an announcement takes at once.
+    TooManyLines {
+        /// The most that are taken.
+        limit: usize,
+    },
+    /// Part of an announcement stands; then it could not go on.
+    Partly {
+        /// So many lines stand.
+        lines: usize,
+        /// So many were to stand.
+        of: usize,
+        /// What kept the rest out.
+        cause: Box<Refusal>,
+    },
+    /// The bot is not in the group, so its settings are not told.
+    BotOutside,
     /// This member may not do it in this group.
     Denied(Denied),
     /// The platform said no.

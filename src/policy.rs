@@ -16,7 +16,7 @@
 use feishu::{Chat, OpenId, Sender, Who};
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, Source};
 use crate::config::{PinSettingMissing, PolicyConfig, PolicyMode};
 
 /// Leave to carry out one action.
@@ -30,6 +30,12 @@ impl Permit {
     pub(crate) fn into_action(self) -> Action {
         self.action
     }
+}
+
+/// Leave to go on with an announcement that was permitted and begun.
+pub(crate) fn begun(text: &str) -> Permit {
+    let action = Action::Announce(Source::Text(text.to_owned()));
+    Permit { action }
 }
 
 /// Why a member may not.
@@ -232,7 +238,7 @@ mod tests {
     }
 
     fn announce() -> Action {
-        Action::Announce(crate::action::Source::Text("hi".to_owned()))
+        Action::Announce(Source::Text("hi".to_owned()))
     }
 
     #[test]

@@ -139,11 +139,7 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(listen = %self.public_address()?, "noticebot serves");
         let store = self.dispatcher.store.clone();
-        let health = Health {
-            store: store.clone(),
-            metrics: self.dispatcher.metrics.clone(),
-            stop: stop.clone(),
-        };
+        let health = Health::new(store.clone(), self.dispatcher.metrics.clone(), stop.clone());
         let clock = self.dispatcher.clock.clone();
         let public = http::public(self.webhook, health.clone());
         let admin = http::admin(health);
@@ -171,6 +167,7 @@ pub(crate) fn client(
         app_secret: config.app_secret.clone(),
         clock,
         timeout: config.timeout,
+        limits_factor: config.limits_factor,
         on_call: Some(Arc::new(move |call| metrics.api_call(call))),
     })?;
     Ok(client)
@@ -197,7 +194,7 @@ async fn forget(store: &Store, clock: &Clock, keep: Duration, stop: Cancellation
     loop {
         let before = clock.now() - keep;
         // In portions, until none is left.
-        while let Ok(1..) = store.prune(before).await {}
+        while !stop.is_cancelled() && matches!(store.prune(before).await, Ok(1..)) {}
         tokio::select! {
             () = clock.sleep(PRUNE_EVERY) => {}
             () = stop.cancelled() => return,

@@ -84,6 +84,7 @@ pub(crate) struct Job {
     pub(crate) id: JobId,
     pub(crate) key: JobKey,
     pub(crate) payload: String,
+    pub(crate) accepted_at: Timestamp,
     pub(crate) started_at: Timestamp,
     pub(crate) retries: u32,
     pub(crate) crashes: u32,
@@ -108,15 +109,24 @@ pub(crate) enum Claim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct JobId(i64);
 
-/// How far an announcement has come. It is written in several calls, and what
-/// was written must be told from what was not when an answer is lost.
+/// An announcement under way. It may take several calls, and what was written
+/// must be told from what was not when an answer is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// The whole text: a message that was replied to may change meanwhile.
+    pub(crate) text: String,
+    /// How far it has come, once a write was tried.
+    pub(crate) written: Option<Written>,
+}
+
+/// How far an announcement has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Progress {
+pub(crate) enum Written {
     /// The `doc` kind, written from its last chunk to its first.
     Legacy {
         /// How many chunks stand already.
-        written: usize,
+        chunks: usize,
         /// Set before the next chunk is sent, until its answer is known.
         pending: Option<Pending>,
         /// Whether the author goes without a mention.
@@ -125,8 +135,8 @@ pub(crate) enum Progress {
     /// The `docx` kind, written from its first chunk to its last.
     Docx {
         /// How many blocks stand already.
-        written: usize,
-        /// The revision that the last answer named.
+        blocks: usize,
+        /// The revision that the last answer named; −1 is the latest.
         revision: i64,
         /// Whether the author goes without a mention.
         nameless: bool,

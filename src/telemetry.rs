@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -23,7 +24,9 @@ use crate::store::Store;
 pub fn init(config: &LogConfig) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.filter)?;
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match config.format {
         LogFormat::Text => registry.with(layer).try_init()?,
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init()?,
@@ -133,11 +136,9 @@ impl Metrics {
 
     pub(crate) fn api_call(&self, call: &feishu::CallRecord<'_>) {
         let endpoint = call.endpoint;
-        let code = match call.error.map(feishu::Error::code) {
-            None => "0".to_owned(),
-            Some(Some(code)) => code.to_string(),
-            Some(None) => "none".to_owned(),
-        };
+        let code = call
+            .code()
+            .map_or_else(|| "none".to_owned(), |code| code.to_string());
         self.api_calls
             .get_or_create(&ApiLabels { endpoint, code })
             .inc();

@@ -16,7 +16,7 @@ use super::{Failure, Scene, Source};
 use crate::command::Mention;
 use crate::content::{self, Entry, Signature};
 use crate::outcome::{Call, Done, Refusal};
-use crate::store::Progress;
+use crate::store::Written;
 
 mod docx;
 mod legacy;
@@ -24,22 +24,30 @@ mod legacy;
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
 const TEXT_LIMIT: usize = 100_000;
+/// Each 50 lines are a call; a longer text belongs into a document.
+const LINE_LIMIT: usize = 500;
 /// "Unable to operate docx type chat announcement."
 const IS_DOCX: i64 = 232_097;
 /// "announcement type is not supported": the docx calls on a `doc` one.
 const IS_DOC: i64 = 1_772_006;
-/// The app lacks a scope.
-const SCOPE_MISSING: i64 = 99_991_672;
 
 pub(super) async fn run(source: Source, scene: Scene<'_>) -> Result<Done, Failure> {
     let text = match source {
         Source::Text(text) => text,
-        Source::Message(message) => text_of(&message, scene).await?,
+        Source::Message(message) => {
+            let text = text_of(&message, scene).await?;
+            // It may be edited or recalled before the next attempt.
+            scene.save(&text, None).await?;
+            text
+        }
     };
+    let entry = Entry::new(&text, signature(scene));
     if feishu::utf16_len(&text) > TEXT_LIMIT {
         return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
     }
-    let entry = Entry::new(&text, signature(scene));
+    if entry.line_count() > LINE_LIMIT {
+        return Err(Refusal::TooManyLines { limit: LINE_LIMIT }.into());
+    }
 
     let mut target = target(scene).await?;
     let mut switched = false;
@@ -75,15 +83,10 @@ fn call(call: Call) -> impl FnOnce(Error) -> Failure {
 }
 
 async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
-    match (
-        &scene.job.progress,
-        scene.platform.kind(&scene.message.chat_id),
-    ) {
+    match (scene.written(), scene.platform.kind(&scene.message.chat_id)) {
         // What was begun goes on where it was begun.
-        (Some(Progress::Docx { revision, .. }), _) => Ok(Target::Docx {
-            revision: *revision,
-        }),
-        (Some(Progress::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => Ok(Target::Doc),
+        (Some(Written::Docx { revision, .. }), _) => Ok(Target::Docx { revision }),
+        (Some(Written::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => Ok(Target::Doc),
         (None, Some(AnnouncementKind::Docx) | None) => detect(scene).await,
     }
 }
@@ -102,15 +105,13 @@ async fn detect(scene: Scene<'_>) -> Result<Target, Failure> {
         },
         // That call has a scope of its own. Where only the old kind's is
         // granted, the old call tells whether it is the old kind.
-        Err(error) if error.code() == Some(SCOPE_MISSING) => {
-            match client.get_announcement(chat).await {
-                Ok(_) => (AnnouncementKind::Doc, Target::Doc),
-                Err(old) if old.code() != Some(IS_DOCX) && old.code() != Some(SCOPE_MISSING) => {
-                    return Err(Failure::Call(Call::ReadAnnouncement, old));
-                }
-                Err(_) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
+        Err(error) if error.is_scope_missing() => match client.get_announcement(chat).await {
+            Ok(_) => (AnnouncementKind::Doc, Target::Doc),
+            Err(old) if old.code() != Some(IS_DOCX) && !old.is_scope_missing() => {
+                return Err(Failure::Call(Call::ReadAnnouncement, old));
             }
-        }
+            Err(_) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
+        },
         Err(error) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
     };
     scene.platform.remember_kind(chat, kind);

@@ -13,7 +13,7 @@ use crate::command::{Command, PinTarget};
 use crate::outcome::{Call, Done, Refusal};
 use crate::platform::Platform;
 use crate::policy::{Permit, Right};
-use crate::store::{Job, Progress, Store, StoreError};
+use crate::store::{Job, Progress, Store, StoreError, Written};
 
 mod announce;
 mod pin;
@@ -93,11 +93,30 @@ pub(crate) enum Failure {
     /// A call of the platform failed; whether to try again is for the caller to
     /// judge.
     Call(Call, feishu::Error),
+    /// Part of it stands already; this kept the rest out.
+    Partly {
+        lines: usize,
+        of: usize,
+        cause: Box<Failure>,
+    },
+    /// Whether the message is for us at all could not be found out.
+    Unaddressed(feishu::Error),
     /// It must not go on before then: a request whose answer was lost may still
     /// be under way.
     NotBefore(Timestamp),
     /// What must be remembered could not be stored; the store has logged why.
     Store,
+}
+
+impl Failure {
+    /// The same failure, after so many lines of an announcement stood.
+    fn after(self, lines: usize, of: usize) -> Self {
+        if lines == 0 {
+            return self;
+        }
+        let cause = Box::new(self);
+        Self::Partly { lines, of, cause }
+    }
 }
 
 impl From<Refusal> for Failure {
@@ -136,9 +155,20 @@ pub(crate) struct Style {
 }
 
 impl Scene<'_> {
-    async fn save(&self, progress: &Progress) -> Result<(), Failure> {
-        self.store.save_progress(self.job.id, progress).await?;
+    /// Remembers how far an announcement has come.
+    async fn save(&self, text: &str, written: Option<Written>) -> Result<(), Failure> {
+        let text = text.to_owned();
+        let progress = Progress { text, written };
+        self.store.save_progress(self.job.id, &progress).await?;
         Ok(())
+    }
+
+    /// How far an earlier attempt has come.
+    fn written(&self) -> Option<Written> {
+        self.job
+            .progress
+            .as_ref()
+            .and_then(|progress| progress.written)
     }
 }
 

@@ -45,7 +45,7 @@ const QUOTED: usize = 40;
 /// Options that a later release brings. Until then they are errors, so that nobody's
 /// `--at 9:00` is announced to the group.
 const LATER_OPTIONS: [&str; 10] = [
-    "at", "定时", "for", "限时", "replace", "替换", "replace!", "替换!", "top", "置顶",
+    "at", "定时", "for", "限时", "replace!", "替换!", "replace", "替换", "top", "置顶",
 ];
 
 /// Reads a message; `Ok(None)` means that it is not for us.
@@ -181,14 +181,20 @@ fn nearest(name: &str) -> Option<&'static str> {
 /// The option of a later release at the start of `text`, as typed; only the exact name counts.
 fn later_option(text: &str) -> Option<&str> {
     let name = strip_dashes(text)?;
-    let rest = LATER_OPTIONS
-        .iter()
-        .find_map(|option| strip_folded(name, option).filter(|rest| ends_name(rest)))?;
+    let rest = LATER_OPTIONS.iter().find_map(|option| {
+        // As with commands, a Chinese name needs no space after it.
+        strip_folded(name, option).filter(|rest| !option.is_ascii() || ends_name(rest))
+    })?;
     Some(&text[..text.len() - rest.len()])
 }
 
+/// Strips the dashes before an option: two hyphens of either width, or the long dashes into which
+/// keyboards turn them, of which Chinese ones type two at once.
 fn strip_dashes(text: &str) -> Option<&str> {
-    strip_folded(text, "--").or_else(|| text.strip_prefix('—'))
+    let is_long = |c| matches!(c, '—' | '–');
+    let name = text.trim_start_matches(|c| fold(c) == '-' || is_long(c));
+    let dashes = &text[..text.len() - name.len()];
+    (dashes.contains(is_long) || dashes.chars().count() > 1).then_some(name)
 }
 
 /// Splits a known name off the text after the slash; the longest wins (`取消置顶` over a `取消`).
@@ -505,7 +511,7 @@ mod tests {
     #[test]
     fn options_of_later_releases_are_unknown_and_never_announced() {
         for option in LATER_OPTIONS {
-            for dashes in ["--", "—", "－－"] {
+            for dashes in ["--", "—", "——", "–", "－－"] {
                 let typed = format!("{dashes}{option}");
                 for text in [
                     format!("/announce {typed} 9:00 lunch"),

@@ -1,10 +1,17 @@
 //! What is wrong with the settings, in sentences that name the key and the
 //! remedy.
 
+use std::time::Duration;
+
 use figment::error::Kind;
 use secrecy::ExposeSecret;
 
 use super::{Config, DEFAULT_TOML, ENVIRONMENT, Receive};
+
+/// A longer duration is a slip of the pen.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+/// The platform delivers an event again for up to 7 h 05 min.
+const REDELIVERY: Duration = Duration::from_hours(8);
 
 /// The sentence for something that could not be read as a setting.
 pub(super) fn sentence(error: &figment::Error) -> String {
@@ -66,10 +73,14 @@ fn credentials(config: &Config) -> Vec<String> {
     let console = "from the app's page in the developer console";
     let mut problems = Vec::new();
     let mut require = |key: &str, value: &str, where_from: &str| {
+        let variable = variable_for(key);
         if value.trim().is_empty() {
             problems.push(format!(
-                "`{key}` is missing or empty: set `{}` {where_from}",
-                variable_for(key)
+                "`{key}` is missing or empty: set `{variable}` {where_from}"
+            ));
+        } else if value.trim() != value {
+            problems.push(format!(
+                "`{key}` begins or ends with white space: set `{variable}` without it"
             ));
         }
     };
@@ -93,13 +104,11 @@ fn credentials(config: &Config) -> Vec<String> {
         feishu.verification_token.expose_secret(),
         subscription,
     );
-    let has_key = !feishu.encrypt_key.expose_secret().is_empty();
-    if !has_key && !feishu.allow_plaintext {
-        require(
-            "feishu.encrypt_key",
-            "",
-            &format!("{subscription}, where you can make one"),
-        );
+    let key = feishu.encrypt_key.expose_secret();
+    let has_key = !key.is_empty();
+    if has_key || !feishu.allow_plaintext {
+        let where_from = format!("{subscription}, where you can make one");
+        require("feishu.encrypt_key", key, &where_from);
     }
     if has_key && feishu.allow_plaintext {
         problems.push(
@@ -122,9 +131,10 @@ fn platform(config: &Config) -> Option<String> {
 
 fn store(config: &Config) -> Option<String> {
     let url = &config.store.database_url;
+    // No parameters, and no database in memory: it would forget at every start.
     let good = url
         .strip_prefix("sqlite://")
-        .is_some_and(|file| !file.is_empty());
+        .is_some_and(|file| !file.is_empty() && !file.contains(['?', '#']) && file != ":memory:");
     (!good).then(|| {
         "`store.database_url` is not of the form `sqlite://FILE`: set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db`".to_owned()
     })
@@ -136,20 +146,25 @@ fn numbers(config: &Config) -> Vec<String> {
         ("store.max_open_jobs", config.store.max_open_jobs),
         ("worker.concurrency", config.worker.concurrency),
     ];
-    let positive = [
+    let durations = [
         ("feishu.timeout", config.feishu.timeout),
         ("server.signature_max_age", config.server.signature_max_age),
         ("store.keep_finished", config.store.keep_finished),
+        ("worker.give_up_after", config.worker.give_up_after),
     ];
-    let numbers = at_least_one.into_iter().filter(|(_, number)| *number == 0);
-    let durations = positive
+    let zero = at_least_one.into_iter().filter(|(_, number)| *number == 0);
+    let odd = durations
         .into_iter()
-        .filter(|(_, duration)| duration.is_zero());
-    numbers
-        .map(|(key, _)| format!("`{key}` is 0: set it to 1 or more"))
-        .chain(
-            durations.map(|(key, _)| format!("`{key}` is 0: set it to a duration such as `10s`")),
-        )
+        .filter(|(_, duration)| duration.is_zero() || *duration > LONGEST);
+    let keep = config.store.keep_finished;
+    let too_short = keep < REDELIVERY.max(config.server.signature_max_age);
+    zero.map(|(key, _)| format!("`{key}` is 0: set it to 1 or more"))
+        .chain(odd.map(|(key, _)| {
+            format!("`{key}` is 0 or longer than a year: set it to a duration such as `10s`")
+        }))
+        .chain(too_short.then(|| {
+            "`store.keep_finished` is shorter than `server.signature_max_age`, or than the 8h in which the platform may deliver again: make it longer, or a command could be carried out twice".to_owned()
+        }))
         .collect()
 }
 

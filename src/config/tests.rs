@@ -118,6 +118,8 @@ fn secrets_are_hidden_wherever_settings_are_shown() {
 #[test]
 fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
     let mut told = format!("nothing set at all\n{}\n", read(None, &[]).unwrap_err());
+    let blank = [("FEISHU_ENCRYPT_KEY", " "), ("FEISHU_APP_ID", "cli_1 ")];
+    writeln!(told, "\nblanks\n{}", complaint(None, &blank)).unwrap();
     for file in [
         "[policy]\nmdoe = 'group'",
         "[policy]\nwhatever = 1",
@@ -129,6 +131,8 @@ fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
         "[server]\nlisten = 'here'",
         "[feishu]\ntimeout = 'soon'",
         "[feishu]\ntimeout = '0s'",
+        "[store]\nkeep_finished = '20000y'",
+        "[store]\nkeep_finished = '1h'",
         "this is no TOML",
         "[feishu]\napp_secret = 'hush",
     ] {
@@ -143,6 +147,8 @@ fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
         ("FEISHU_ALLOW_PLAINTEXT", "true"),
         ("NOTICEBOT_LISTEN", "8080"),
         ("NOTICEBOT_DATABASE_URL", "postgres://localhost/bot"),
+        ("NOTICEBOT_DATABASE_URL", "sqlite://bot.db?mode=rwc"),
+        ("NOTICEBOT_DATABASE_URL", "sqlite://:memory:"),
         ("NOTICEBOT_TIMEZONE", "Mars/Olympus"),
         ("NOTICEBOT_LOG", "a=b=c"),
         ("NOTICEBOT_LOG_FORMAT", "xml"),

@@ -5,7 +5,7 @@ use feishu::{Block, LegacyElement, LegacyParagraph, LegacyTextStyle, OpenId, Tex
 /// An entry of the announcement, whichever kind that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    lines: Vec<String>,
+    text: String,
     signature: Option<Signature>,
 }
 
@@ -20,8 +20,18 @@ pub(crate) struct Signature {
 impl Entry {
     /// Every typed line break starts a paragraph of its own.
     pub(crate) fn new(text: &str, signature: Option<Signature>) -> Self {
-        let lines = text.lines().map(str::to_owned).collect();
-        Self { lines, signature }
+        let text = text.to_owned();
+        Self { text, signature }
+    }
+
+    /// The text without the signature.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many lines it takes, the signature's included.
+    pub(crate) fn line_count(&self) -> usize {
+        self.text.lines().count() + usize::from(self.signature.is_some())
     }
 
     /// Whether the last line mentions the author.
@@ -38,17 +48,14 @@ impl Entry {
             date: signature.date.clone(),
         });
         Self {
-            lines: self.lines.clone(),
+            text: self.text.clone(),
             signature,
         }
     }
 
     /// As blocks of a `docx` announcement.
     pub(crate) fn to_docx(&self) -> Vec<Block> {
-        let lines = self
-            .lines
-            .iter()
-            .map(|line| vec![TextElement::plain(line.clone())]);
+        let lines = self.text.lines().map(|line| vec![TextElement::plain(line)]);
         let signature = self
             .signature
             .as_ref()
@@ -71,10 +78,7 @@ impl Entry {
             text,
             style: LegacyTextStyle::default(),
         };
-        let lines = self
-            .lines
-            .iter()
-            .map(|line| LegacyParagraph::plain(line.clone()));
+        let lines = self.text.lines().map(LegacyParagraph::plain);
         let signature = self
             .signature
             .as_ref()

@@ -11,12 +11,37 @@ pub(crate) use entry::{Entry, Signature};
 pub use mention::Mention;
 pub(crate) use mention::{EVERYONE, at_name, name_mentions, replace_mentions, split_placeholder};
 
-/// The text of a `text` or `post` message, mentions still as placeholders; `None` for other kinds.
+/// The text of a message that may be a command: like [`plain_text`], but `None` for a post that
+/// begins with anything other than typed text and mentions. A command that is quoted, in a block of
+/// code for one, is no command.
+pub(crate) fn command_text(content: &Content) -> Option<String> {
+    if let Content::Post(post) = content
+        && post.title.is_empty()
+    {
+        let first = post
+            .paragraphs
+            .iter()
+            .flatten()
+            .find(|element| match element {
+                PostElement::At { .. } => false,
+                PostElement::Text { text, .. } => !text.trim().is_empty(),
+                _ => true,
+            });
+        if !matches!(first, Some(PostElement::Text { .. })) {
+            return None;
+        }
+    }
+    plain_text(content)
+}
+
+/// The text of a `text` or `post` message, mentions still as placeholders; `None` for other kinds
+/// and for a post of pictures alone.
 ///
 /// What is no text in a post is named in brackets, in the language of the rest.
 pub(crate) fn plain_text(content: &Content) -> Option<String> {
     match content {
         Content::Text(text) => Some(text.clone()),
+        Content::Post(post) if !has_text(post) => None,
         Content::Post(post) => {
             let english = post_text(post, Language::En);
             Some(match Language::of(&english) {
@@ -26,6 +51,21 @@ pub(crate) fn plain_text(content: &Content) -> Option<String> {
         }
         Content::Other => None,
     }
+}
+
+fn has_text(post: &Post) -> bool {
+    !post.title.is_empty()
+        || post
+            .paragraphs
+            .iter()
+            .flatten()
+            .any(|element| match element {
+                PostElement::Text { text, .. }
+                | PostElement::Link { text, .. }
+                | PostElement::CodeBlock { text, .. } => !text.is_empty(),
+                PostElement::At { .. } => true,
+                _ => false,
+            })
 }
 
 fn post_text(post: &Post, language: Language) -> String {
@@ -99,7 +139,8 @@ mod tests {
             title: title.to_owned(),
             paragraphs,
         };
-        assert_eq!(plain_text(&Content::Post(post)).as_deref(), Some(expected));
+        let shown = plain_text(&Content::Post(post)).unwrap_or_default();
+        assert_eq!(shown, expected);
     }
 
     #[test]
@@ -208,7 +249,7 @@ mod tests {
             paragraphs in prop::collection::vec(prop::collection::vec(any_element(), 0..4), 0..4),
         ) {
             let post = Post { title: title.clone(), paragraphs: paragraphs.clone() };
-            let plain = plain_text(&Content::Post(post)).unwrap();
+            let plain = plain_text(&Content::Post(post)).unwrap_or_default();
             let mut rest = plain.strip_prefix(&title).unwrap();
             for element in paragraphs.iter().flatten() {
                 if let PostElement::Text { text, .. }

@@ -102,6 +102,12 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
         Refusal::Misunderstood(error) => return misunderstood(error, language),
         Refusal::NeedsGroup(command) => return needs_group(*command, language),
         Refusal::TextTooLong { limit } => return text_too_long(*limit, language),
+        Refusal::TooManyLines { limit } => return too_many_lines(*limit, language),
+        Refusal::Partly { lines, of, cause } => {
+            let gap = Bilingual::new("", " ").to(language);
+            let rest = refused(cause, language, reference);
+            return format!("{}{gap}{rest}", partly(*lines, *of, language));
+        }
         Refusal::Platform(refusal) => return platform(refusal, language),
         Refusal::Unreachable { call, log_id } => {
             return unreachable(*call, log_id.as_deref(), language);
@@ -122,6 +128,10 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
         Refusal::RepliedToIsGone => Bilingual::new(
             "你回复的消息已被撤回或删除。请换一条还在的消息来回复。",
             "The message that you replied to was recalled or deleted. Reply to one that is still there.",
+        ),
+        Refusal::BotOutside => Bilingual::new(
+            "我不在这个群里，飞书没有告诉我本群的设置，所以什么也没做。请把我加进群后再发送一次。",
+            "I am not in this group, so Feishu does not tell me its settings, and I did nothing. Add me to the group and send it again.",
         ),
         Refusal::Denied(denied) => denial(*denied),
     };
@@ -207,6 +217,28 @@ fn text_too_long(limit: usize, language: Language) -> String {
         ),
         Language::En => format!(
             "The text is too long: {limit} characters at most, and an emoji counts as two. Shorten it, or announce it in several parts."
+        ),
+    }
+}
+
+fn too_many_lines(limit: usize, language: Language) -> String {
+    match language {
+        Language::Zh => {
+            format!("行数太多了：一次最多 {limit} 行。请分成几条发布，或写进一篇文档再发布链接。")
+        }
+        Language::En => format!(
+            "These are too many lines: {limit} at most. Announce them in several parts, or write a document and announce its link."
+        ),
+    }
+}
+
+fn partly(lines: usize, of: usize, language: Language) -> String {
+    match language {
+        Language::Zh => format!(
+            "群公告里只写进了 {of} 行中的 {lines} 行；再发一次之前，请先到群公告里把它们删掉。"
+        ),
+        Language::En => format!(
+            "Only {lines} of {of} lines stand in the announcement; take them out there before you send it again."
         ),
     }
 }
@@ -413,6 +445,16 @@ mod tests {
             Refusal::RepliedToHasNoText,
             Refusal::RepliedToIsGone,
             Refusal::TextTooLong { limit: 20_000 },
+            Refusal::TooManyLines { limit: 500 },
+            Refusal::Partly {
+                lines: 50,
+                of: 120,
+                cause: Box::new(Refusal::Unreachable {
+                    call: Call::WriteAnnouncement,
+                    log_id: None,
+                }),
+            },
+            Refusal::BotOutside,
             Refusal::Denied(Denied::DenyListed),
             Refusal::Denied(Denied::OtherTenant),
             Refusal::Denied(Denied::GroupSetting(Right::TopNotice)),

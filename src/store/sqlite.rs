@@ -99,7 +99,7 @@ impl SqliteStore {
         max_open: usize,
         clock: Clock,
     ) -> anyhow::Result<(Self, Running)> {
-        let file = PathBuf::from(url.trim_start_matches("sqlite://"));
+        let file = PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url));
         let lock = lock(&file)?;
         let mut connection = connect(&file).await?;
         MIGRATIONS
@@ -322,7 +322,9 @@ async fn perform(
             let accepted = rows::insert(connection, &job, now).await?;
             if accepted == Accepted::New {
                 ripple.opened += 1;
-                ripple.claimable = true;
+                // One that stands behind another of its chat is claimed when
+                // that one is released.
+                ripple.claimable |= rows::count_open_in(connection, &job).await? == 1;
             }
             Answer::Accepted(accepted)
         }

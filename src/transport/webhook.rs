@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use feishu::{Clock, EncryptKey, EncryptedBody, Signature};
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
@@ -24,9 +24,9 @@ use crate::telemetry::EventResult;
 
 /// Larger bodies are refused with 413.
 const BODY_LIMIT: usize = 1024 * 1024;
-/// Of a body that is too large this much is read and thrown away, so that its
-/// sender sees the answer and not a reset connection.
+/// Of a body that is too large this much is read and thrown away, for so long.
 const DRAIN_LIMIT: usize = 8 * BODY_LIMIT;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// A body has to arrive within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// An unsigned `url_verification` is at most this long.
@@ -171,32 +171,45 @@ fn json(status: StatusCode, body: String) -> Response {
 }
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<BytesMut, Refusal> {
-    timeout(BODY_TIMEOUT, collect(headers, body))
-        .await
-        .unwrap_or(Err(Refusal::Timeout))
-}
-
-async fn collect(headers: &HeaderMap, mut body: Body) -> Result<BytesMut, Refusal> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
         .unwrap_or(0);
-    let mut kept = BytesMut::with_capacity(announced.min(BODY_LIMIT));
-    let mut seen = 0;
+    if announced > BODY_LIMIT {
+        return Err(too_large(body).await);
+    }
+    timeout(BODY_TIMEOUT, collect(announced, body))
+        .await
+        .unwrap_or(Err(Refusal::Timeout))
+}
+
+async fn collect(announced: usize, mut body: Body) -> Result<BytesMut, Refusal> {
+    let mut collected = BytesMut::with_capacity(announced);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::BadRequest)?.into_data() else {
             continue;
         };
-        seen += data.len();
-        if seen > DRAIN_LIMIT {
-            return Err(Refusal::TooLarge);
+        if collected.len() + data.len() > BODY_LIMIT {
+            return Err(too_large(body).await);
         }
-        if announced <= BODY_LIMIT && seen <= BODY_LIMIT {
-            kept.extend_from_slice(&data);
+        collected.extend_from_slice(&data);
+    }
+    Ok(collected)
+}
+
+/// Reads on for a moment, so that the sender sees the answer and not a reset
+/// connection.
+async fn too_large(mut body: Body) -> Refusal {
+    let drain = async {
+        let mut seen = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > DRAIN_LIMIT {
+                return;
+            }
         }
-    }
-    if announced > BODY_LIMIT || seen > BODY_LIMIT {
-        return Err(Refusal::TooLarge);
-    }
-    Ok(kept)
+    };
+    // Who is slow has been told enough.
+    let _ = timeout(DRAIN_TIMEOUT, drain).await;
+    Refusal::TooLarge
 }

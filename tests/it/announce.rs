@@ -262,3 +262,40 @@ async fn a_kill_between_write_and_answer_writes_nothing_twice() {
         bench.finish().await;
     }
 }
+
+#[tokio::test]
+async fn a_message_that_is_recalled_while_its_announcement_is_retried_goes_out_as_it_was() {
+    let bench = unsigned().await;
+    for (kind, write) in [
+        (Doc, Endpoint::PatchDocAnnouncement),
+        (Docx, Endpoint::CreateChildren),
+    ] {
+        let group = bench.group(kind);
+        let owner = bench.sim.as_person(&bench.owner);
+        let original = owner.in_chat(&group).say("dinner at seven").id;
+        bench.sim.fault(write, Fault::LoseAnswer);
+        let command = bench.reply(&group, &original, "/announce").id;
+        bench
+            .sim
+            .wait_for("the write", |state| {
+                (!state.announcement_text(&group).is_empty()).then_some(())
+            })
+            .await;
+        owner.in_chat(&group).recall(&original);
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+        assert_eq!(text(&bench, &group), ["dinner at seven"], "{kind:?}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn too_many_lines_or_characters_are_refused_before_anything_is_written() {
+    let bench = unsigned().await;
+    let group = bench.group(Docx);
+    for text in ["x\n".repeat(501) + "x", "🙂".repeat(50_001)] {
+        let command = bench.say(&group, &format!("/announce {text}")).id;
+        assert!(bench.answer(&command).await.contains("at most"));
+    }
+    assert!(text(&bench, &group).is_empty());
+    bench.finish().await;
+}

@@ -127,6 +127,28 @@ async fn commands_in_rich_text_count_like_plain_ones() {
 }
 
 #[tokio::test]
+async fn a_command_that_is_quoted_in_rich_text_is_none() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let chat = bench.sim.as_person(&bench.member).in_chat(&group);
+    let code = serde_json::json!({
+        "title": "",
+        "content": [[{ "tag": "code_block", "language": "PLAIN_TEXT", "text": "/unpin" }]],
+    });
+    let said = [
+        chat.send("post", &code).id,
+        chat.post("", [Words::new().link("/unpin", "https://example.com")])
+            .id,
+    ];
+    bench.idle().await;
+    for message in said {
+        assert!(bench.sim.replies_to(&message).is_empty());
+    }
+    assert!(bench.sim.calls_to(Endpoint::DeleteTopNotice).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn pin_in_a_topic_names_the_topics_first_message() {
     let bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().topic());

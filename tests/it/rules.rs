@@ -190,6 +190,9 @@ async fn rule_3_a_bot_outside_the_group_does_not_blame_the_member() {
         "{commands}"
     );
     assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
+    bench.sim.change_chat(&group, |chat| chat.bot_in = true);
+    let now = bench.say(&group, "/pin announcement").id;
+    assert_eq!(bench.reaction(&now).await, "Pin");
     bench.finish().await;
 }
 
@@ -287,6 +290,59 @@ async fn rule_7_what_the_platform_cannot_do_now_is_tried_until_it_can() {
         assert_eq!(bench.reaction(&command).await, "Pin", "{fault:?}");
     }
     bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_7_commands_given_while_the_secret_is_wrong_are_done_once_it_is_mended() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    for _ in 0..5 {
+        bench
+            .sim
+            .fault(Endpoint::TenantAccessToken, Fault::code(10_014));
+    }
+    let command = bench.say(&group, "/pin announcement").id;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    assert_eq!(bench.sim.calls_to(Endpoint::PutTopNotice).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_7_a_reaction_that_keeps_failing_is_said_in_words_and_holds_nobody_up_for_long() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    for _ in 0..50 {
+        bench.sim.fault(Endpoint::AddReaction, Fault::ServerError);
+    }
+    let command = bench.say(&group, "/pin announcement").id;
+    assert!(bench.answer(&command).await.contains("top"));
+    assert_eq!(bench.sim.calls_to(Endpoint::PutTopNotice).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_7_a_part_that_stands_is_not_passed_over() {
+    for (kind, write, code) in [
+        (Doc, Endpoint::PatchDocAnnouncement, 232_002),
+        (Docx, Endpoint::CreateChildren, 1_770_004),
+    ] {
+        let bench = Bench::new().await;
+        let group = bench.group(kind);
+        bench.sim.fault(write, Fault::Nothing);
+        bench.sim.fault(write, Fault::code(code));
+        let lines: Vec<String> = (1..=120).map(|number| format!("line {number}")).collect();
+        let command = bench
+            .say(&group, &format!("/announce {}", lines.join("\n")))
+            .id;
+        let answer = bench.answer(&command).await;
+        let stands = bench.sim.announcement_text(&group).len();
+        assert!(
+            answer.contains(&format!("Only {stands} of 121 lines")),
+            "{answer}"
+        );
+        assert!(answer.contains(&code.to_string()), "{answer}");
+        bench.finish().await;
+    }
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@ use feishu::{BlockId, CreateChildren};
 use super::{Failure, Scene, call};
 use crate::content::Entry;
 use crate::outcome::Call;
-use crate::store::Progress;
+use crate::store::Written;
 
 /// The most blocks that one call creates.
 const CHUNK: usize = 50;
+/// The newest revision, whatever it is.
+const LATEST: i64 = -1;
 /// "invalid param": among others, a mention of a person whom the bot cannot see.
 const INVALID_PARAM: i64 = 1_770_001;
 
@@ -18,14 +20,15 @@ const INVALID_PARAM: i64 = 1_770_001;
 /// Each call's `client_token` is derived from the job and the place of its first
 /// block, so a call whose answer was lost is made again without a second effect.
 pub(super) async fn write(entry: &Entry, revision: i64, scene: Scene<'_>) -> Result<(), Failure> {
-    let (mut written, mut revision, mut nameless) = match scene.job.progress {
-        Some(Progress::Docx {
-            written,
+    let (mut written, mut revision, mut nameless) = match scene.written() {
+        Some(Written::Docx {
+            blocks,
             revision,
             nameless,
-        }) => (written, revision, nameless),
+        }) => (blocks, revision, nameless),
         _ => (0, revision, false),
     };
+    let of = entry.line_count();
     loop {
         let blocks = if nameless {
             entry.nameless().to_docx()
@@ -58,7 +61,7 @@ pub(super) async fn write(entry: &Entry, revision: i64, scene: Scene<'_>) -> Res
         {
             Ok(created) => {
                 written += chunk.len();
-                revision = created.revision_id;
+                revision = created.revision_id.unwrap_or(LATEST);
             }
             // The author is named by a mention. Where the platform does not
             // take it, the announcement still goes out.
@@ -67,16 +70,15 @@ pub(super) async fn write(entry: &Entry, revision: i64, scene: Scene<'_>) -> Res
             {
                 nameless = true;
             }
-            Err(error) => return Err(call(Call::WriteAnnouncement)(error)),
+            Err(error) => return Err(call(Call::WriteAnnouncement)(error).after(written, of)),
         }
         if written < blocks.len() {
-            scene
-                .save(&Progress::Docx {
-                    written,
-                    revision,
-                    nameless,
-                })
-                .await?;
+            let written = Written::Docx {
+                blocks: written,
+                revision,
+                nameless,
+            };
+            scene.save(entry.text(), Some(written)).await?;
         }
     }
 }

@@ -7,27 +7,29 @@ use feishu::{LegacyBlock, LegacyDocument, LegacyParagraph, Operation};
 use super::{Failure, Scene, call};
 use crate::content::Entry;
 use crate::outcome::{Call, Refusal};
-use crate::store::{Pending, Progress};
+use crate::store::{Pending, Written};
 
 /// The most blocks that one insert takes.
 const CHUNK: usize = 50;
 /// "Updating announcement failed.": a revision that is too old, or content that
 /// the document does not take.
 const UPDATE_FAILED: i64 = 232_018;
-/// How often a chunk is written anew after [`UPDATE_FAILED`]. The second time
-/// the author is not mentioned: a person whom the bot cannot see is refused.
+/// How often a chunk is tried while the answer is [`UPDATE_FAILED`]; after that
+/// once more so often without a mention of the author, because a person whom
+/// the bot cannot see is refused.
 const ATTEMPTS: usize = 3;
 
 /// Writes the entry from where the last attempt stopped.
 pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure> {
-    let (mut written, mut pending, mut nameless) = match &scene.job.progress {
-        Some(Progress::Legacy {
-            written,
+    let (mut written, mut pending, mut nameless) = match scene.written() {
+        Some(Written::Legacy {
+            chunks,
             pending,
             nameless,
-        }) => (*written, *pending, *nameless),
+        }) => (chunks, pending, nameless),
         _ => (0, None, false),
     };
+    let of = entry.line_count();
     loop {
         let paragraphs = if nameless {
             entry.nameless().to_legacy()
@@ -38,31 +40,31 @@ pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure
         let Some(chunk) = chunks.iter().rev().nth(written) else {
             return Ok(());
         };
-        let progress = |pending| Progress::Legacy {
-            written,
+        let lines = chunks
+            .iter()
+            .rev()
+            .take(written)
+            .map(|chunk| chunk.len())
+            .sum();
+        let so_far = |pending| Written::Legacy {
+            chunks: written,
             pending,
             nameless,
         };
-        match insert(chunk, pending, progress, scene).await? {
-            Inserted::Stands => {
+        match insert(chunk, pending, (entry.text(), &so_far), scene).await {
+            Ok(()) => {
                 written += 1;
                 pending = None;
             }
-            Inserted::Refused(error) => {
-                if nameless || !entry.names_author() {
-                    return Err(call(Call::WriteAnnouncement)(error));
-                }
+            Err(Failure::Call(Call::WriteAnnouncement, error))
+                if error.code() == Some(UPDATE_FAILED) && entry.names_author() && !nameless =>
+            {
                 nameless = true;
                 pending = None;
             }
+            Err(failure) => return Err(failure.after(lines, of)),
         }
     }
-}
-
-enum Inserted {
-    Stands,
-    /// The document does not take this content.
-    Refused(feishu::Error),
 }
 
 /// Inserts one chunk, unless it stands there already from a request whose answer
@@ -70,9 +72,9 @@ enum Inserted {
 async fn insert(
     chunk: &[LegacyParagraph],
     pending: Option<Pending>,
-    progress: impl Fn(Option<Pending>) -> Progress,
+    (text, so_far): (&str, &(dyn Fn(Option<Pending>) -> Written + Sync)),
     scene: Scene<'_>,
-) -> Result<Inserted, Failure> {
+) -> Result<(), Failure> {
     if let Some(Pending { sent_at, .. }) = pending {
         let over = sent_at + scene.style.call_timeout;
         if scene.clock.now() < over {
@@ -90,33 +92,32 @@ async fn insert(
             .await
             .map_err(call(Call::ReadAnnouncement))?;
         let document = announcement.document().map_err(|error| {
-            tracing::error!(error = %error, "the announcement's content cannot be read");
+            tracing::error!(
+                at = error.column(),
+                "the announcement's content cannot be read"
+            );
             Refusal::Internal
         })?;
-        let seen = occurrences(chunk, &document);
-        if pending.is_some_and(|pending| seen > pending.seen_before) {
-            return Ok(Inserted::Stands);
+        let seen_before = occurrences(chunk, &document);
+        if pending.is_some_and(|pending| seen_before > pending.seen_before) {
+            return Ok(());
         }
         let sent_at = scene.clock.now();
-        scene
-            .save(&progress(Some(Pending {
-                seen_before: seen,
-                sent_at,
-            })))
-            .await?;
+        let sent = Some(Pending {
+            seen_before,
+            sent_at,
+        });
+        scene.save(text, Some(so_far(sent))).await?;
         match client
             .patch_announcement(chat, announcement.revision, &operation)
             .await
         {
-            Ok(()) => return Ok(Inserted::Stands),
+            Ok(()) => return Ok(()),
             Err(error) if error.code() == Some(UPDATE_FAILED) && attempt < ATTEMPTS => attempt += 1,
-            Err(error) if error.code() == Some(UPDATE_FAILED) => {
-                return Ok(Inserted::Refused(error));
-            }
             Err(error) => {
                 if !error.may_have_taken_effect() {
                     // Nothing is under way, so the next attempt need not wait.
-                    scene.save(&progress(None)).await?;
+                    scene.save(text, Some(so_far(None))).await?;
                 }
                 return Err(call(Call::WriteAnnouncement)(error));
             }

@@ -26,6 +26,21 @@ pub(super) async fn count_open(connection: &mut SqliteConnection) -> sqlx::Resul
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
+/// How many jobs of the same chat are not finished.
+pub(super) async fn count_open_in(
+    connection: &mut SqliteConnection,
+    job: &NewJob,
+) -> sqlx::Result<usize> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM jobs WHERE app = ?1 AND chat = ?2 AND state IN ('ready', 'running')",
+    )
+    .bind(&job.key.app)
+    .bind(&job.chat)
+    .fetch_one(connection)
+    .await?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     job: &NewJob,
@@ -69,7 +84,7 @@ pub(super) async fn claim(
                      AND before.state IN ('ready', 'running')
                      AND (before.place, before.id) < (job.place, job.id))
              ORDER BY job.place, job.id LIMIT 1)
-         RETURNING id, app, origin, step, payload, started_at, retries, crashes, progress, outcome, replying_since",
+         RETURNING id, app, origin, step, payload, place, started_at, retries, crashes, progress, outcome, replying_since",
     )
     .bind(now.as_millisecond())
     .fetch_optional(&mut *connection)
@@ -168,6 +183,7 @@ pub(super) async fn probe(connection: &mut SqliteConnection, now: Timestamp) -> 
     sqlx::query(sqlx::AssertSqlSafe(format!(
         "PRAGMA user_version = {version}"
     )))
+    .persistent(false)
     .execute(connection)
     .await
     .map(drop)
@@ -209,6 +225,7 @@ fn job(row: &SqliteRow) -> sqlx::Result<Job> {
             step,
         },
         payload: row.try_get("payload")?,
+        accepted_at: timestamp(row.try_get("place")?)?,
         started_at: timestamp(row.try_get("started_at")?)?,
         retries: row.try_get("retries")?,
         crashes: row.try_get("crashes")?,

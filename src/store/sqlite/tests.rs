@@ -6,7 +6,7 @@ use feishu::ClockHand;
 
 use super::*;
 use crate::outcome::Done;
-use crate::store::{Job, JobKey, Progress, Step};
+use crate::store::{Job, JobKey, Progress, Step, Written};
 
 struct Bench {
     store: SqliteStore,
@@ -148,10 +148,14 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
     let bench = Bench::new().await;
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
-    let progress = Progress::Docx {
-        written: 50,
+    let written = Some(Written::Docx {
+        blocks: 50,
         revision: 7,
         nameless: false,
+    });
+    let progress = Progress {
+        text: "hello".to_owned(),
+        written,
     };
     let outcome = Outcome::Done(Done::Announced);
     bench.store.save_progress(job.id, &progress).await.unwrap();

@@ -1,0 +1,203 @@
+//! From a stored message to an outcome. The one place where an error becomes a
+//! decision: try again, say no, or give up.
+
+use feishu::{ReceivedMessage, Sender};
+
+use super::{Dispatcher, MAX_CRASHES, may_try_again, text_of};
+use crate::action::{self, Action, Failure, Scene};
+use crate::command::{self, Mention};
+use crate::event::StoredMessage;
+use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
+use crate::platform::Settings;
+use crate::policy::{self, Actor, Permit, Ruling};
+use crate::store::{Job, Release};
+use crate::telemetry::CommandResult;
+
+impl Dispatcher {
+    /// What came of the job: as stored, or as it comes out now. `None` if the
+    /// message is not for us.
+    pub(super) async fn outcome(
+        &self,
+        job: &Job,
+        message: &StoredMessage,
+    ) -> Result<Option<Outcome>, Release> {
+        let exhausted = job.crashes >= MAX_CRASHES;
+        if exhausted {
+            tracing::error!(crashes = job.crashes, "the job is given up");
+        }
+        let decided = match &job.outcome {
+            // Even saying it brings the worker down.
+            Some(_) if exhausted => return Err(Release::Dead),
+            Some(outcome) => return Ok(Some(outcome.clone())),
+            None if exhausted => Ok(Some(Outcome::Refused(Refusal::Internal))),
+            None => self.decide(job, message).await,
+        };
+        let outcome = match decided {
+            Ok(None) => return Ok(None),
+            Ok(Some(outcome)) => outcome,
+            Err(failure) => Outcome::Refused(self.judge(job, failure)?),
+        };
+        let saved = self.store.save_outcome(job.id, &outcome).await;
+        saved.map_err(|_| self.retry(job))?;
+        self.metrics.command(match outcome {
+            Outcome::Done(_) | Outcome::Help => CommandResult::Done,
+            Outcome::Refused(_) => CommandResult::Refused,
+        });
+        tracing::info!(outcome = outcome.label(), "the command is decided");
+        Ok(Some(outcome))
+    }
+
+    /// Parse, authorise, act.
+    async fn decide(&self, job: &Job, stored: &StoredMessage) -> Result<Option<Outcome>, Failure> {
+        let message = &stored.event.message;
+        let sender = &stored.event.sender;
+        if let Some(progress) = &job.progress {
+            let permit = policy::begun(&progress.text);
+            return self.act(job, permit, sender, message).await.map(Some);
+        }
+        let Some(text) = text_of(message) else {
+            return Ok(None);
+        };
+        let mentions = self.mentions(message).await?;
+        let command = match command::parse(&text, &mentions, message.chat_type.is_p2p()) {
+            Ok(Some(command)) => command,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(Refusal::Misunderstood(error).into()),
+        };
+        tracing::info!(
+            command.name = command.name().as_str(),
+            chat.id = %message.chat_id,
+            "a command is worked on"
+        );
+        let Some(action) = Action::plan(command, message)? else {
+            return Ok(Some(Outcome::Help));
+        };
+        let permit = self.authorise(stored, action).await?;
+        self.act(job, permit, sender, message).await.map(Some)
+    }
+
+    async fn act(
+        &self,
+        job: &Job,
+        permit: Permit,
+        sender: &Sender,
+        message: &ReceivedMessage,
+    ) -> Result<Outcome, Failure> {
+        let scene = Scene {
+            platform: &self.platform,
+            store: &self.store,
+            clock: &self.clock,
+            job,
+            sender,
+            message,
+            style: &self.style,
+        };
+        action::run(permit, scene).await.map(Outcome::Done)
+    }
+
+    async fn mentions(&self, message: &ReceivedMessage) -> Result<Vec<Mention>, Failure> {
+        if message.mentions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let me = self.platform.me().await.map_err(Failure::Unaddressed)?;
+        let mention = |mention: &feishu::Mention| Mention {
+            key: mention.key.clone(),
+            name: mention.name.clone(),
+            is_me: mention.id.open_id.as_ref() == Some(me),
+        };
+        Ok(message.mentions.iter().map(mention).collect())
+    }
+
+    /// A denial by remembered settings is looked at again with fresh ones: they
+    /// may have been changed to let this very command through.
+    async fn authorise(&self, stored: &StoredMessage, action: Action) -> Result<Permit, Failure> {
+        let actor = Actor {
+            sender: &stored.event.sender,
+            home: stored.tenant_key.as_deref(),
+        };
+        let denied = |denied| Failure::Refused(Refusal::Denied(denied));
+        let mut request = match policy::consider(&self.policy, actor, action).map_err(denied)? {
+            Ruling::Permitted(permit) => return Ok(permit),
+            Ruling::Open(request) => request,
+        };
+        let unread = |error| Failure::Call(Call::ReadChat, error);
+        let chat = &stored.event.message.chat_id;
+        let mut settings = self.platform.settings(chat).await.map_err(unread)?;
+        loop {
+            let Settings { group, fresh, .. } = settings;
+            let reason = match request.decide(&self.policy, &group) {
+                Ok(permit) => return Ok(permit),
+                Err((reason, undecided)) => {
+                    request = undecided;
+                    reason
+                }
+            };
+            if fresh {
+                // Whoever is not in the chat is told its name and little else.
+                let told = group.edit_permission.is_some();
+                return Err(if told {
+                    denied(reason)
+                } else {
+                    Refusal::BotOutside.into()
+                });
+            }
+            settings = self.platform.settings_anew(chat).await.map_err(unread)?;
+        }
+    }
+
+    /// Whether a failure is the end, and then why, or when to try again.
+    fn judge(&self, job: &Job, failure: Failure) -> Result<Refusal, Release> {
+        match failure {
+            Failure::Refused(refusal) => Ok(refusal),
+            Failure::NotBefore(run_at) => Err(Release::Retry { run_at }),
+            Failure::Store => Err(self.retry(job)),
+            Failure::Partly { lines, of, cause } => {
+                let cause = Box::new(self.judge(job, *cause)?);
+                Ok(Refusal::Partly { lines, of, cause })
+            }
+            Failure::Call(call, error) => {
+                self.judge_call(job, &error)?;
+                Ok(explain(call, error))
+            }
+            Failure::Unaddressed(error) => {
+                self.judge_call(job, &error)?;
+                // It may well be meant for somebody else, who is not to be
+                // bothered with our trouble.
+                tracing::error!("whom the message is for could not be found out");
+                Err(Release::Dead)
+            }
+        }
+    }
+
+    /// When to make a failed call again, unless it is given up.
+    fn judge_call(&self, job: &Job, error: &feishu::Error) -> Result<(), Release> {
+        tracing::warn!(
+            error = %error,
+            api.log_id = error.log_id(),
+            retries = job.retries,
+            "a call failed"
+        );
+        let run_at = self.next_try(job, error);
+        if may_try_again(error) && run_at <= job.started_at + self.give_up_after {
+            return Err(Release::Retry { run_at });
+        }
+        Ok(())
+    }
+}
+
+/// Why a call was given up.
+fn explain(call: Call, error: feishu::Error) -> Refusal {
+    let log_id = error.log_id().map(str::to_owned);
+    if error.is_retryable() {
+        return Refusal::Unreachable { call, log_id };
+    }
+    let feishu::Error::Api(api) = error else {
+        return Refusal::Internal;
+    };
+    Refusal::Platform(PlatformRefusal {
+        call,
+        code: api.code,
+        log_id,
+        missing_scopes: api.missing_scopes,
+    })
+}

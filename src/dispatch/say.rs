@@ -1,0 +1,120 @@
+//! Telling the author what came of a command: a reaction, or one reply.
+
+use std::time::Duration;
+
+use feishu::ReceivedMessage;
+
+use super::{Dispatcher, may_try_again, text_of};
+use crate::config::ReplyLanguage;
+use crate::language::Language;
+use crate::outcome::{Outcome, Refusal};
+use crate::reply::{self, Answer};
+use crate::store::{Job, Release, StoreError};
+
+/// A reaction is tried for this long, then said in words: meanwhile the chat
+/// waits.
+const REACTION_PATIENCE: Duration = Duration::from_secs(30);
+/// The platform forgets the `uuid` of a message after an hour; a reply of
+/// unknown fate is not sent again so near to that.
+const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
+
+/// Why the author was not told.
+#[derive(Debug)]
+enum Unsaid {
+    Call(feishu::Error),
+    Store,
+    /// An earlier attempt may have told; the platform no longer knows.
+    MaybeSaid,
+}
+
+impl From<feishu::Error> for Unsaid {
+    fn from(error: feishu::Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<StoreError> for Unsaid {
+    fn from(_: StoreError) -> Self {
+        Self::Store
+    }
+}
+
+impl Dispatcher {
+    /// Says what came of the command.
+    pub(super) async fn say(
+        &self,
+        job: &Job,
+        message: &ReceivedMessage,
+        outcome: &Outcome,
+    ) -> Release {
+        let language = match self.language {
+            ReplyLanguage::Auto => Language::of(&text_of(message).unwrap_or_default()),
+            ReplyLanguage::Zh => Language::Zh,
+            ReplyLanguage::En => Language::En,
+        };
+        let text = match reply::answer(outcome, language, &job.key.reference()) {
+            Answer::Say(text) => text,
+            Answer::React { emoji, or_say } => {
+                let client = &self.platform.client;
+                let added = client
+                    .add_reaction(&message.message_id, emoji.as_str())
+                    .await;
+                let Err(error) = added else {
+                    return Release::Done;
+                };
+                let run_at = self.next_try(job, &error);
+                if may_try_again(&error) && run_at <= job.started_at + REACTION_PATIENCE {
+                    return Release::Retry { run_at };
+                }
+                // Reactions may be switched off in the group.
+                tracing::warn!(error = %error, api.log_id = error.log_id(), "the reaction was refused");
+                or_say
+            }
+        };
+        match (self.reply(job, message, &text).await, outcome) {
+            (Err(unsaid), _) => self.unsaid(job, unsaid),
+            (Ok(()), Outcome::Refused(Refusal::Internal | Refusal::Unreachable { .. })) => {
+                Release::Dead
+            }
+            (Ok(()), _) => Release::Done,
+        }
+    }
+
+    /// Replies once: a repeat under the same `uuid` changes nothing, as long as
+    /// the platform remembers it.
+    async fn reply(&self, job: &Job, message: &ReceivedMessage, text: &str) -> Result<(), Unsaid> {
+        match job.replying_since {
+            Some(since) if self.clock.now() > since + REPLY_KEY_AGE => {
+                return Err(Unsaid::MaybeSaid);
+            }
+            Some(_) => {}
+            None => self.store.save_replying(job.id).await?,
+        }
+        let uuid = job.key.idempotency_key("reply").to_string();
+        self.platform
+            .client
+            .reply(&message.message_id, text, &uuid)
+            .await?;
+        Ok(())
+    }
+
+    /// The words did not arrive: again later, or never.
+    fn unsaid(&self, job: &Job, unsaid: Unsaid) -> Release {
+        match unsaid {
+            Unsaid::Store => return self.retry(job),
+            Unsaid::MaybeSaid => tracing::warn!(
+                "whether the author was told is unknown, and too long ago to say it again"
+            ),
+            Unsaid::Call(error) => {
+                let run_at = self.next_try(job, &error);
+                let since = job.replying_since.unwrap_or_else(|| self.clock.now());
+                let last = since + self.give_up_after.min(REPLY_KEY_AGE);
+                if may_try_again(&error) && run_at <= last {
+                    return Release::Retry { run_at };
+                }
+                tracing::error!(error = %error, api.log_id = error.log_id(), "the author could not be told");
+            }
+        }
+        Release::Dead
+    }
+}
