@@ -1,0 +1,108 @@
+//! How text gets onto the screen: columns, line breaks and colours.
+
+/// The columns that are written in.
+pub(crate) const COLUMNS: usize = 78;
+/// Columns left of everything that stands in a chat, for the numbers.
+pub(crate) const MARGIN: usize = 6;
+
+/// Writes in colour, or without.
+#[derive(Clone, Copy)]
+pub(crate) struct Pen {
+    coloured: bool,
+}
+
+/// What a colour stands for.
+#[derive(Clone, Copy)]
+pub(crate) enum Ink {
+    Person,
+    Bot,
+    Reaction,
+    Frame,
+    Aside,
+    Mistake,
+}
+
+impl Pen {
+    pub(crate) fn plain() -> Self {
+        Self { coloured: false }
+    }
+
+    pub(crate) fn coloured() -> Self {
+        Self { coloured: true }
+    }
+
+    pub(crate) fn write(self, ink: Ink, text: &str) -> String {
+        // "Select graphic rendition" of ECMA-48.
+        let code = match ink {
+            Ink::Person => "1",
+            Ink::Bot => "1;34",
+            Ink::Reaction => "1;32",
+            Ink::Frame => "36",
+            Ink::Aside => "2",
+            Ink::Mistake => "31",
+        };
+        if self.coloured {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Texts in one frame, each under its title. It is open to the right, where
+    /// the width of a character is the terminal's secret.
+    pub(crate) fn frame(self, boards: &[(&str, &[String])]) -> Vec<String> {
+        let columns = COLUMNS - MARGIN;
+        let rule = |start: String| self.write(Ink::Frame, &format!("{start:─<columns$}"));
+        let bar = self.write(Ink::Frame, "│");
+        let mut lines = Vec::new();
+        for (title, text) in boards {
+            let corner = if lines.is_empty() { "┌" } else { "├" };
+            lines.push(rule(format!("{corner} {title} ")));
+            let inside = text.iter().flat_map(|text| wrap(text, columns - 2));
+            lines.extend(inside.map(|line| format!("{bar} {line}")));
+        }
+        if !lines.is_empty() {
+            lines.push(rule("└".to_owned()));
+        }
+        let margin = " ".repeat(MARGIN);
+        lines.iter().map(|line| format!("{margin}{line}")).collect()
+    }
+}
+
+/// Breaks text into lines of at most so many columns: at its own line breaks,
+/// after a space or a wide character, and in a long word only if there is no
+/// other way.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    text.split('\n')
+        .flat_map(|line| wrap_line(line.trim_end(), columns))
+        .collect()
+}
+
+fn wrap_line(line: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut start, mut used) = (0, 0);
+    let mut gap = None;
+    for (at, c) in line.char_indices() {
+        used += width(c);
+        if used > columns && c != ' ' {
+            let end = gap.take().unwrap_or(at);
+            lines.push(line[start..end].trim_end().to_owned());
+            start = end;
+            used = line[start..at].chars().map(width).sum::<usize>() + width(c);
+        }
+        if c == ' ' || width(c) == 2 {
+            gap = Some(at + c.len_utf8());
+        }
+    }
+    lines.push(line[start..].to_owned());
+    lines
+}
+
+/// Columns that a character takes: two for Chinese, its punctuation and emoji.
+fn width(c: char) -> usize {
+    let wide = matches!(c,
+        '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}' | '\u{1f300}'..='\u{1faff}' | '\u{20000}'..='\u{3fffd}');
+    1 + usize::from(wide)
+}

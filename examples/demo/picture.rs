@@ -1,0 +1,145 @@
+//! A chat as it is drawn: its messages, what stands on top, the announcement.
+
+use feishu_sim::{ChatId, Message, MessageId, Sender, State, TopNotice};
+
+use crate::pen::{COLUMNS, Ink, MARGIN, Pen, wrap};
+
+/// A chat, ready to be drawn.
+#[derive(Default)]
+pub(crate) struct Picture {
+    /// The lines of each message.
+    messages: Vec<Vec<String>>,
+    top: Vec<String>,
+    announcement: Vec<String>,
+}
+
+impl Picture {
+    pub(crate) fn of(state: &State, chat: &ChatId, pen: Pen) -> Self {
+        let messages: Vec<&Message> = state.messages(chat).collect();
+        let number = |id: &MessageId| Some(messages.iter().position(|other| other.id == *id)? + 1);
+        let draw = |(at, &message): (usize, &&Message)| {
+            let drawn = Drawn {
+                number: at + 1,
+                reply_to: message.parent.as_ref().and_then(number),
+                message,
+                reactions: state.reactions(&message.id),
+            };
+            drawn.lines(pen)
+        };
+        let announcement = match state.announcement_text(chat) {
+            lines if lines.iter().all(String::is_empty) => vec!["(empty)".to_owned()],
+            lines => lines,
+        };
+        let top = match state.top_notice(chat) {
+            None => "(nothing)".to_owned(),
+            Some(TopNotice::Announcement) => {
+                format!("Group announcement: {}", first_line(&announcement[0]))
+            }
+            Some(TopNotice::Message(id)) => match state.message(id) {
+                Some(message) => format!("{}: {}", name(message), first_line(&text(message))),
+                None => "(a message that is gone)".to_owned(),
+            },
+        };
+        Self {
+            messages: messages.iter().enumerate().map(draw).collect(),
+            top: vec![top],
+            announcement,
+        }
+    }
+
+    /// Everything.
+    pub(crate) fn whole(&self, pen: Pen) -> Vec<String> {
+        self.changes(&Self::default(), pen)
+    }
+
+    /// What stands on top, and the announcement.
+    pub(crate) fn boards(&self, pen: Pen) -> Vec<String> {
+        pen.frame(&[
+            ("top of the chat", &self.top),
+            ("announcement", &self.announcement),
+        ])
+    }
+
+    /// What looks different than `before`.
+    pub(crate) fn changes(&self, before: &Self, pen: Pen) -> Vec<String> {
+        let messages = self.messages.iter().enumerate();
+        let mut changes: Vec<String> = messages
+            .filter(|(at, message)| before.messages.get(*at) != Some(message))
+            .flat_map(|(_, message)| message.clone())
+            .collect();
+        let mut boards: Vec<(&str, &[String])> = Vec::new();
+        if self.top != before.top {
+            boards.push(("top of the chat", &self.top));
+        }
+        if self.announcement != before.announcement {
+            boards.push(("announcement", &self.announcement));
+        }
+        changes.extend(pen.frame(&boards));
+        changes
+    }
+}
+
+/// A message and what is drawn around it.
+struct Drawn<'a> {
+    number: usize,
+    reply_to: Option<usize>,
+    message: &'a Message,
+    reactions: Vec<String>,
+}
+
+impl Drawn<'_> {
+    fn lines(&self, pen: Pen) -> Vec<String> {
+        let name = name(self.message);
+        let to = self
+            .reply_to
+            .map(|number| format!(" → {number}"))
+            .unwrap_or_default();
+        let text = format!("{name}{to}: {}", text(self.message));
+        let mut lines = wrap(&text, COLUMNS - MARGIN);
+        let ink = match self.message.sender {
+            Sender::Person(_) => Ink::Person,
+            Sender::App | Sender::OtherBot { .. } => Ink::Bot,
+        };
+        if let Some(rest) = lines[0].strip_prefix(name) {
+            lines[0] = format!("{}{rest}", pen.write(ink, name));
+        }
+        if let Some(last) = lines.last_mut() {
+            for reaction in &self.reactions {
+                last.push_str("  ");
+                last.push_str(&pen.write(Ink::Reaction, &format!("[{reaction}]")));
+            }
+        }
+        let number = format!("{:>4}  ", self.number);
+        let margin = " ".repeat(MARGIN);
+        let margins =
+            std::iter::once(pen.write(Ink::Aside, &number)).chain(std::iter::repeat(margin));
+        margins
+            .zip(lines)
+            .map(|(margin, line)| format!("{margin}{line}").trim_end().to_owned())
+            .collect()
+    }
+}
+
+fn name(message: &Message) -> &str {
+    match &message.sender {
+        Sender::Person(person) => &person.name,
+        Sender::App => "noticebot",
+        Sender::OtherBot { name, .. } => name,
+    }
+}
+
+/// The text with names where mentions are.
+fn text(message: &Message) -> String {
+    // The last ones first: `@_user_1` is also how `@_user_10` begins.
+    let mentions = message.mentions.iter().rev();
+    mentions.fold(message.text(), |text, mention| {
+        text.replace(&mention.key, &format!("@{}", mention.name))
+    })
+}
+
+fn first_line(text: &str) -> String {
+    match text.split_once('\n') {
+        Some((first, _)) => format!("{first} …"),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,290 @@
+//! One person at the terminal: who they are, where they are, and what a line
+//! of theirs does.
+
+use std::time::Duration;
+
+use feishu_sim::{AnnouncementKind, Call, Endpoint, Fault, Person, Words};
+
+use crate::line::{self, HELP, Line, Saying};
+use crate::pen::{Ink, Pen};
+use crate::picture::Picture;
+use crate::stage::{Group, Stage};
+
+/// How long `:fault … limited` lasts.
+const LIMITED: Duration = Duration::from_secs(10);
+
+const WELCOME: &str = "\
+noticebot and a pretend Feishu, talking to each other in this process.
+
+You are Mei, a member of the group Ops. Type what you want to say there, or:
+
+  > 1 /pin                 reply /pin to message 1: it goes to the top
+  /announce Lunch at one   put a text into the group announcement
+  /help                    ask the bot what else it can do
+  :as olga                 become the owner
+  :help  :quit             see what else you can do; leave
+
+";
+
+/// A conversation.
+pub(crate) struct Session {
+    stage: Stage,
+    pen: Pen,
+    /// Which of the people is typing.
+    person: usize,
+    /// Which of the groups is on the screen.
+    group: usize,
+    /// The group as it was last drawn.
+    shown: Picture,
+}
+
+impl Session {
+    /// As the member, in the first group.
+    pub(crate) fn open(stage: Stage, pen: Pen) -> Self {
+        let mut session = Self {
+            stage,
+            pen,
+            person: 1,
+            group: 0,
+            shown: Picture::default(),
+        };
+        session.shown = session.picture();
+        session
+    }
+
+    pub(crate) fn welcome(&self) -> Vec<String> {
+        let mut lines: Vec<String> = WELCOME.lines().map(str::to_owned).collect();
+        lines.push(self.title());
+        lines.extend(self.shown.whole(self.pen));
+        lines
+    }
+
+    pub(crate) fn prompt(&self) -> String {
+        let place = format!("{} in {} ›", self.person().name, self.group().name);
+        format!("{} ", self.pen.write(Ink::Aside, &place))
+    }
+
+    /// Does what a line asks for and waits for the bot; then gives the lines to
+    /// show, or `None` at the end of the conversation.
+    pub(crate) async fn turn(&mut self, typed: &str) -> anyhow::Result<Option<Vec<String>>> {
+        let line = match line::parse(typed) {
+            Ok(Line::Quit) => return Ok(None),
+            Ok(line) => line,
+            Err(mistake) => return Ok(Some(vec![self.mistake(&mistake)])),
+        };
+        let is_said = matches!(line, Line::Say(_));
+        let obeyed = self.obey(line).await;
+        let mut lines = obeyed.unwrap_or_else(|mistake| vec![self.mistake(&mistake)]);
+        if is_said {
+            self.stage.settle().await?;
+            lines.extend(self.failed_calls());
+        }
+        let now = self.picture();
+        lines.extend(now.changes(&self.shown, self.pen));
+        self.shown = now;
+        Ok(Some(lines))
+    }
+
+    /// Ends the conversation, and fails if the bot ever broke the platform's
+    /// rules in it.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        let violations = self.stage.sim.violations();
+        self.stage.strike().await?;
+        anyhow::ensure!(
+            violations.is_empty(),
+            "the bot did what Feishu would not understand: {}",
+            violations.join("; ")
+        );
+        Ok(())
+    }
+
+    /// The lines to show besides what changes in the chat; the error is a
+    /// sentence for whoever typed the line.
+    async fn obey(&mut self, line: Line) -> Result<Vec<String>, String> {
+        match line {
+            Line::Nothing | Line::Quit => Ok(Vec::new()),
+            Line::Say(saying) => self.say(&saying).await,
+            Line::As(name) => self.become_person(&name),
+            Line::In(name) => self.go_to(&name),
+            Line::Edit(text) => Ok(self.edit(&text)),
+            Line::Fault { call, fault } => self.order_fault(&call, &fault),
+            Line::Who => Ok(self.who()),
+            Line::Show => Ok(self.shown.boards(self.pen)),
+            Line::Help => Ok(HELP.lines().map(str::to_owned).collect()),
+        }
+    }
+
+    async fn say(&self, saying: &Saying) -> Result<Vec<String>, String> {
+        let group = self.group();
+        let mut speaker = self.stage.sim.as_person(self.person()).in_chat(&group.chat);
+        if let Some(number) = saying.reply_to {
+            let messages = self.stage.sim.messages(&group.chat);
+            let message = number.checked_sub(1).and_then(|at| messages.get(at));
+            let message = message
+                .ok_or_else(|| format!("There is no message {number} in {}.", group.name))?;
+            speaker = speaker.reply_to(&message.id);
+        }
+        let said = if saying.rich {
+            speaker.post("", saying.text.lines().map(|line| self.words(line)))
+        } else {
+            speaker.say(self.words(&saying.text))
+        };
+        if let Some(push) = &said.push {
+            push.attempts(1).await;
+        }
+        Ok(Vec::new())
+    }
+
+    fn become_person(&mut self, name: &str) -> Result<Vec<String>, String> {
+        let mut people = self.stage.people.iter();
+        self.person = people
+            .position(|person| person.name.eq_ignore_ascii_case(name))
+            .ok_or("There are only `:as olga`, the owner, and `:as mei`, a member.")?;
+        Ok(vec![
+            self.aside(&format!("You are {}.", self.person().name)),
+        ])
+    }
+
+    fn go_to(&mut self, name: &str) -> Result<Vec<String>, String> {
+        let mut groups = self.stage.groups.iter();
+        self.group = groups
+            .position(|group| group.name.eq_ignore_ascii_case(name))
+            .ok_or("The groups are `:in ops`, `:in club` and `:in board`.")?;
+        // As nothing of it is on the screen, all of it is new.
+        self.shown = Picture::default();
+        Ok(vec![self.title()])
+    }
+
+    fn edit(&self, text: &str) -> Vec<String> {
+        let editor = self
+            .stage
+            .sim
+            .as_person(self.person())
+            .in_chat(&self.group().chat);
+        editor.edit_announcement(text.lines());
+        Vec::new()
+    }
+
+    fn order_fault(&self, call: &str, fault: &str) -> Result<Vec<String>, String> {
+        let (endpoint, refusal) = match (call, self.group().kind) {
+            ("pin", _) => (Endpoint::PutTopNotice, 232_014),
+            ("announce", AnnouncementKind::Doc) => (Endpoint::PatchDocAnnouncement, 232_002),
+            ("announce", AnnouncementKind::Docx) => (Endpoint::CreateChildren, 1_772_005),
+            _ => return Err("Write `:fault pin FAULT` or `:fault announce FAULT`.".to_owned()),
+        };
+        let sim = &self.stage.sim;
+        let what_comes = match fault {
+            "refused" => {
+                sim.fault(endpoint, Fault::code(refusal));
+                format!("Feishu will refuse the next /{call}: the bot lacks the right.")
+            }
+            "limited" => {
+                sim.rate_limit(endpoint, LIMITED);
+                let seconds = LIMITED.as_secs();
+                format!("For {seconds} s, Feishu will answer /{call} with “too many requests”.")
+            }
+            "error" => {
+                sim.fault(endpoint, Fault::ServerError);
+                format!("Feishu's server will fail at the next /{call}.")
+            }
+            "lost" => {
+                sim.fault(endpoint, Fault::LoseAnswer);
+                format!("The next /{call} will be done, but Feishu's answer will get lost.")
+            }
+            _ => return Err("The faults are `refused`, `limited`, `error` and `lost`.".to_owned()),
+        };
+        Ok(vec![self.aside(&what_comes)])
+    }
+
+    fn who(&self) -> Vec<String> {
+        let people = self
+            .stage
+            .people
+            .iter()
+            .zip(["the owner of all groups", "a member"]);
+        let people = people.enumerate().map(|(at, (person, role))| {
+            let you = if at == self.person { "  ← you" } else { "" };
+            format!("      {:<7}{role}{you}", person.name)
+        });
+        let groups = self.stage.groups.iter().enumerate().map(|(at, group)| {
+            let here = if at == self.group { "  ← here" } else { "" };
+            format!("      {:<7}{}{here}", group.name, group.about)
+        });
+        people.chain(groups).collect()
+    }
+
+    /// The calls of the bot that did not succeed since this was asked last.
+    fn failed_calls(&self) -> Vec<String> {
+        let calls = self.stage.sim.calls();
+        self.stage.sim.clear_calls();
+        let failure = |call: &Call| {
+            let failure = match (call.status, call.code) {
+                (Some(_), Some(0)) => return None,
+                (Some(_), Some(code)) => format!("refused with code {code}"),
+                (Some(status), None) => format!("HTTP status {status}"),
+                (None, _) => "the answer got lost".to_owned(),
+            };
+            let name = call.path.rsplit('/').next().unwrap_or_default();
+            Some(self.aside(&format!("· {} …/{name}: {failure}", call.method)))
+        };
+        calls.iter().filter_map(failure).collect()
+    }
+
+    fn title(&self) -> String {
+        let Group { name, about, .. } = self.group();
+        format!("{}: {about}", self.pen.write(Ink::Person, name))
+    }
+
+    /// What was typed, with `@name` as a mention.
+    fn words(&self, text: &str) -> Words {
+        let typed = |words: Words, text: &str| {
+            if text.is_empty() {
+                words
+            } else {
+                words.text(text)
+            }
+        };
+        let mut pieces = text.split('@');
+        let start = typed(Words::new(), pieces.next().unwrap_or_default());
+        pieces.fold(start, |words, piece| {
+            let mut people = self.stage.people.iter();
+            if let Some(rest) = strip_name(piece, "noticebot") {
+                typed(words.bot(), rest)
+            } else if let Some((person, rest)) =
+                people.find_map(|person| Some((person, strip_name(piece, &person.name)?)))
+            {
+                typed(words.at(person), rest)
+            } else {
+                words.text(&format!("@{piece}"))
+            }
+        })
+    }
+
+    fn picture(&self) -> Picture {
+        let chat = &self.group().chat;
+        self.stage
+            .sim
+            .read(|state| Picture::of(state, chat, self.pen))
+    }
+
+    fn mistake(&self, text: &str) -> String {
+        self.pen.write(Ink::Mistake, &format!("      {text}"))
+    }
+
+    fn aside(&self, text: &str) -> String {
+        self.pen.write(Ink::Aside, &format!("      {text}"))
+    }
+
+    fn person(&self) -> &Person {
+        &self.stage.people[self.person]
+    }
+
+    fn group(&self) -> &Group {
+        &self.stage.groups[self.group]
+    }
+}
+
+fn strip_name<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (start, rest) = text.split_at_checked(name.len())?;
+    start.eq_ignore_ascii_case(name).then_some(rest)
+}
