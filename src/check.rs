@@ -105,7 +105,7 @@ pub async fn check(config: Config, clock: Clock, chat: Option<&str>) -> Report {
 
 async fn check_store(report: &mut Report, config: &Config, clock: &Clock) {
     let url = &config.store.database_url;
-    match Store::open(url, config.store.max_open_jobs, clock.clone()).await {
+    match Store::open(url, server::bounds(&config.store), clock.clone()).await {
         Ok((store, running)) => {
             match store.probe().await {
                 Ok(()) => report.good(format!("store: `{url}` can be written")),

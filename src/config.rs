@@ -146,6 +146,7 @@ pub struct StoreConfig {
     #[serde(with = "humantime_serde")]
     pub keep_finished: Duration,
     pub max_open_jobs: usize,
+    pub max_open_jobs_per_chat: usize,
 }
 
 /// How work is done.
@@ -155,6 +156,8 @@ pub struct WorkerConfig {
     pub concurrency: usize,
     #[serde(with = "humantime_serde")]
     pub give_up_after: Duration,
+    #[serde(with = "humantime_serde")]
+    pub stale_after: Duration,
 }
 
 /// Who may do what.

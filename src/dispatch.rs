@@ -58,6 +58,8 @@ pub(crate) struct Dispatcher {
     pub(crate) style: Style,
     pub(crate) language: ReplyLanguage,
     pub(crate) give_up_after: Duration,
+    /// Zero for never.
+    pub(crate) stale_after: Duration,
     pub(crate) concurrency: usize,
 }
 

@@ -36,6 +36,8 @@ impl Outcome {
                 Refusal::TextTooLong { .. } => "text_too_long",
                 Refusal::TooManyLines { .. } => "too_many_lines",
                 Refusal::Partly { .. } => "partly",
+                Refusal::TooLate { .. } => "too_late",
+                Refusal::TooManyWaiting => "too_many_waiting",
                 Refusal::BotOutside => "bot_outside",
                 Refusal::Denied(_) => "denied",
                 Refusal::Platform(_) => "platform",
@@ -93,6 +95,14 @@ pub enum Refusal {
         /// What kept the rest out.
         cause: Box<Refusal>,
     },
+    /// The command's turn came too late.
+    TooLate {
+        /// Whether it was begun before the bot was interrupted: then nobody
+        /// knows whether it was done.
+        begun: bool,
+    },
+    /// As many commands of this chat wait as one chat may have.
+    TooManyWaiting,
     /// The bot is not in the group, so its settings are not told.
     BotOutside,
     /// This member may not do it in this group.

@@ -11,11 +11,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
-use crate::config::{Config, FeishuConfig};
+use crate::config::{Config, FeishuConfig, StoreConfig};
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Health};
 use crate::platform::Platform;
-use crate::store::{Running, Store};
+use crate::store::{Bounds, Running, Store};
 use crate::telemetry::Metrics;
 use crate::transport::Intake;
 use crate::transport::webhook::{Seal, Webhook};
@@ -65,7 +65,7 @@ impl Server {
         let client = client(&config.feishu, clock.clone(), &metrics)?;
         let (store, running) = Store::open(
             &config.store.database_url,
-            config.store.max_open_jobs,
+            bounds(&config.store),
             clock.clone(),
         )
         .await?;
@@ -97,6 +97,7 @@ impl Server {
             style,
             language: config.reply.language,
             give_up_after: config.worker.give_up_after,
+            stale_after: config.worker.stale_after,
             concurrency: config.worker.concurrency,
         };
         let max_connections = config.server.max_connections;
@@ -181,6 +182,13 @@ fn seal(config: &FeishuConfig) -> Seal {
         "events are taken without encryption and signature: set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off"
     );
     Seal::Plain
+}
+
+pub(crate) fn bounds(config: &StoreConfig) -> Bounds {
+    Bounds {
+        open: config.max_open_jobs,
+        open_of_chat: config.max_open_jobs_per_chat,
+    }
 }
 
 async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {

@@ -26,17 +26,21 @@ pub(crate) struct JobKey {
 pub(crate) enum Step {
     /// Carry out the command that the message holds.
     Command,
+    /// Say that no more commands are taken; the origin is the job at the head of
+    /// the chat, so that it is said once while that one stands there.
+    Overflow,
 }
 
 impl Step {
     fn as_str(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Overflow => "overflow",
         }
     }
 
     fn from_column(text: &str) -> Option<Self> {
-        [Self::Command]
+        [Self::Command, Self::Overflow]
             .into_iter()
             .find(|step| step.as_str() == text)
     }
@@ -76,6 +80,17 @@ pub(crate) struct NewJob {
 pub(crate) enum Accepted {
     New,
     Duplicate,
+    /// As many jobs of the chat wait as may; it is told so, once.
+    TooManyOfChat,
+}
+
+/// How much is taken at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Unfinished jobs in all; beyond that nothing is taken.
+    pub(crate) open: usize,
+    /// Unfinished jobs of one chat.
+    pub(crate) open_of_chat: usize,
 }
 
 /// A job that its worker has claimed.

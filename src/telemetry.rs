@@ -50,6 +50,7 @@ pub(crate) struct Metrics {
 pub(crate) enum EventResult {
     Accepted,
     Duplicate,
+    TooManyOfChat,
     Chatter,
     FromBot,
     Other,

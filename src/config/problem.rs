@@ -144,6 +144,10 @@ fn numbers(config: &Config) -> Vec<String> {
     let at_least_one = [
         ("server.max_connections", config.server.max_connections),
         ("store.max_open_jobs", config.store.max_open_jobs),
+        (
+            "store.max_open_jobs_per_chat",
+            config.store.max_open_jobs_per_chat,
+        ),
         ("worker.concurrency", config.worker.concurrency),
     ];
     let durations = [

@@ -52,6 +52,7 @@ impl Dispatcher {
         let message = &stored.event.message;
         let sender = &stored.event.sender;
         if let Some(progress) = &job.progress {
+            self.expect_in_time(job, message)?;
             let permit = policy::begun(&progress.text);
             return self.act(job, permit, sender, message).await.map(Some);
         }
@@ -64,6 +65,7 @@ impl Dispatcher {
             Ok(None) => return Ok(None),
             Err(error) => return Err(Refusal::Misunderstood(error).into()),
         };
+        self.expect_in_time(job, message)?;
         tracing::info!(
             command.name = command.name().as_str(),
             chat.id = %message.chat_id,
@@ -74,6 +76,20 @@ impl Dispatcher {
         };
         let permit = self.authorise(stored, action).await?;
         self.act(job, permit, sender, message).await.map(Some)
+    }
+
+    /// Refuses a command whose turn came too late: its first one, or the first
+    /// after an interruption that outlasted every patience. What was begun in
+    /// time and merely is tried again goes on.
+    fn expect_in_time(&self, job: &Job, message: &ReceivedMessage) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        let old = !self.stale_after.is_zero() && now > message.create_time + self.stale_after;
+        let first = job.retries == 0 && job.crashes == 0;
+        let resumed = job.crashes > 0 && now > job.started_at + self.give_up_after;
+        if old && (first || resumed) {
+            return Err(Refusal::TooLate { begun: resumed });
+        }
+        Ok(())
     }
 
     async fn act(

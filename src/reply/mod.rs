@@ -129,6 +129,18 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
             "你回复的消息已被撤回或删除。请换一条还在的消息来回复。",
             "The message that you replied to was recalled or deleted. Reply to one that is still there.",
         ),
+        Refusal::TooLate { begun: false } => Bilingual::new(
+            "我刚才不在，轮到这条命令时已经太晚，所以没有执行。如果还需要，请再发送一次。",
+            "I was away, and it was too late for this command when its turn came, so I did not carry it out. If you still want it, please send it again.",
+        ),
+        Refusal::TooLate { begun: true } => Bilingual::new(
+            "我执行这条命令时中断了，无法确认是否已经完成。请看一下群里现在的样子；如果没有完成而且还需要，请再发送一次。",
+            "I was interrupted while I carried this out, and cannot confirm whether it was done. Please look at the group; if it was not done and you still want it, send it again.",
+        ),
+        Refusal::TooManyWaiting => Bilingual::new(
+            "这个群里等待执行的命令太多了，这条和后面的命令我先不接。请等前面的执行完再发送。",
+            "Too many commands wait in this group, so I take neither this one nor further ones for now. Please send it again once the others are through.",
+        ),
         Refusal::BotOutside => Bilingual::new(
             "我不在这个群里，飞书没有告诉我本群的设置，所以什么也没做。请把我加进群后再发送一次。",
             "I am not in this group, so Feishu does not tell me its settings, and I did nothing. Add me to the group and send it again.",
@@ -454,6 +466,9 @@ mod tests {
                     log_id: None,
                 }),
             },
+            Refusal::TooLate { begun: false },
+            Refusal::TooLate { begun: true },
+            Refusal::TooManyWaiting,
             Refusal::BotOutside,
             Refusal::Denied(Denied::DenyListed),
             Refusal::Denied(Denied::OtherTenant),

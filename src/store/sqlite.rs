@@ -9,6 +9,7 @@
 //! as a commit, so a second connection does them, beside the writer.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +23,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::{Accepted, Claim, JobId, NewJob, Progress, Release, StoreError};
+use super::{Accepted, Bounds, Claim, JobId, NewJob, Progress, Release, StoreError};
 use crate::outcome::Outcome;
 
 mod rows;
@@ -49,7 +50,7 @@ struct Shared {
     clock: Clock,
     /// Jobs that are not finished, as the table holds them.
     open: AtomicUsize,
-    max_open: usize,
+    bounds: Bounds,
     /// Rung when there may be something new to claim.
     bell: Notify,
 }
@@ -64,8 +65,10 @@ pub(crate) struct Running {
 
 struct Request {
     operation: Operation,
-    answer: oneshot::Sender<Result<Answer, StoreError>>,
+    answer: Caller,
 }
+
+type Caller = oneshot::Sender<Result<Answer, StoreError>>;
 
 enum Operation {
     Accept(NewJob),
@@ -96,7 +99,7 @@ impl SqliteStore {
     /// be opened or written.
     pub(crate) async fn open(
         url: &str,
-        max_open: usize,
+        bounds: Bounds,
         clock: Clock,
     ) -> anyhow::Result<(Self, Running)> {
         let file = PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url));
@@ -116,7 +119,7 @@ impl SqliteStore {
         let shared = Arc::new(Shared {
             clock,
             open: AtomicUsize::new(open),
-            max_open,
+            bounds,
             bell: Notify::new(),
         });
         let (requests, inbox) = mpsc::channel(WAITING_REQUESTS);
@@ -127,14 +130,21 @@ impl SqliteStore {
         let (checkpoint_due, due) = watch::channel(());
         let beside = connect(&file).await?;
         let mut tasks = JoinSet::new();
-        tasks.spawn(write(connection, inbox, shared, checkpoint_due));
+        let file = Watched::new(file)?;
+        let writer = Writer {
+            connection,
+            file,
+            shared,
+            checkpoint_due,
+        };
+        tasks.spawn(writer.run(inbox));
         tasks.spawn(checkpoint(beside, due));
         Ok((store, Running { tasks, _lock: lock }))
     }
 
     /// Queues a job; when this returns, the disk has it.
     pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
-        if self.shared.open.load(Ordering::Relaxed) >= self.shared.max_open {
+        if self.shared.open.load(Ordering::Relaxed) >= self.shared.bounds.open {
             return Err(StoreError::Full);
         }
         match self.ask(Operation::Accept(job)).await? {
@@ -202,7 +212,7 @@ impl SqliteStore {
 
     /// Whether another job would be refused.
     pub(crate) fn is_full(&self) -> bool {
-        self.open_jobs() >= self.shared.max_open
+        self.open_jobs() >= self.shared.bounds.open
     }
 
     /// Waits until there may be something new to claim.
@@ -237,24 +247,64 @@ impl Running {
     }
 }
 
-/// The writer: one transaction for all that waits, answers after the commit.
-async fn write(
-    mut connection: SqliteConnection,
-    mut inbox: mpsc::Receiver<Request>,
+/// The file that was opened, by its number.
+struct Watched {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Watched {
+    fn new(path: PathBuf) -> std::io::Result<Self> {
+        let file = std::fs::metadata(&path)?;
+        let (device, inode) = (file.dev(), file.ino());
+        Ok(Self {
+            path,
+            device,
+            inode,
+        })
+    }
+
+    /// Whether the path still leads to that file. A deleted or replaced file
+    /// can be written to for long, and all of it is lost.
+    fn is_there(&self) -> bool {
+        std::fs::metadata(&self.path)
+            .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode))
+    }
+}
+
+/// The one that writes.
+struct Writer {
+    connection: SqliteConnection,
+    file: Watched,
     shared: Arc<Shared>,
     checkpoint_due: watch::Sender<()>,
-) {
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut since_checkpoint = 0;
-    while inbox.recv_many(&mut batch, BATCH).await > 0 {
-        let requests = std::mem::take(&mut batch);
-        let (operations, callers): (Vec<_>, Vec<_>) = requests
-            .into_iter()
-            .map(|request| (request.operation, request.answer))
-            .unzip();
-        match transact(&mut connection, operations, shared.clock.now()).await {
+}
+
+impl Writer {
+    /// One transaction for all that waits, answers after the commit.
+    async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut since_checkpoint = 0;
+        while inbox.recv_many(&mut batch, BATCH).await > 0 {
+            let (operations, callers) = std::mem::take(&mut batch)
+                .into_iter()
+                .map(|request| (request.operation, request.answer))
+                .unzip();
+            self.answer(operations, callers).await;
+            since_checkpoint += 1;
+            if since_checkpoint >= CHECKPOINT_EVERY {
+                since_checkpoint = 0;
+                self.checkpoint_due.send_replace(());
+            }
+        }
+        finish(self.connection).await;
+    }
+
+    async fn answer(&mut self, operations: Vec<Operation>, callers: Vec<Caller>) {
+        match self.transact(operations).await {
             Ok((answers, ripple)) => {
-                shared.apply(&ripple);
+                self.shared.apply(&ripple);
                 for (caller, answer) in callers.into_iter().zip(answers) {
                     // A caller that no longer waits has lost nothing: the row stands.
                     let _ = caller.send(Ok(answer));
@@ -268,13 +318,29 @@ async fn write(
                 }
             }
         }
-        since_checkpoint += 1;
-        if since_checkpoint >= CHECKPOINT_EVERY {
-            since_checkpoint = 0;
-            checkpoint_due.send_replace(());
-        }
     }
-    finish(connection).await;
+
+    async fn transact(
+        &mut self,
+        operations: Vec<Operation>,
+    ) -> Result<(Vec<Answer>, Ripple), sqlx::Error> {
+        if !self.file.is_there() {
+            let path = self.file.path.display();
+            return Err(sqlx::Error::Io(std::io::Error::other(format!(
+                "`{path}` was moved, deleted or replaced: put it back, or restart the bot"
+            ))));
+        }
+        let now = self.shared.clock.now();
+        let bound = self.shared.bounds.open_of_chat;
+        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut answers = Vec::with_capacity(operations.len());
+        let mut ripple = Ripple::default();
+        for operation in operations {
+            answers.push(perform(&mut transaction, operation, (now, bound), &mut ripple).await?);
+        }
+        transaction.commit().await?;
+        Ok((answers, ripple))
+    }
 }
 
 /// What a committed transaction changes outside the table.
@@ -296,37 +362,18 @@ impl Shared {
     }
 }
 
-async fn transact(
-    connection: &mut SqliteConnection,
-    operations: Vec<Operation>,
-    now: Timestamp,
-) -> Result<(Vec<Answer>, Ripple), sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let mut answers = Vec::with_capacity(operations.len());
-    let mut ripple = Ripple::default();
-    for operation in operations {
-        answers.push(perform(&mut transaction, operation, now, &mut ripple).await?);
-    }
-    transaction.commit().await?;
-    Ok((answers, ripple))
-}
-
 async fn perform(
     connection: &mut SqliteConnection,
     operation: Operation,
-    now: Timestamp,
+    (now, bound): (Timestamp, usize),
     ripple: &mut Ripple,
 ) -> Result<Answer, sqlx::Error> {
     Ok(match operation {
         Operation::Accept(job) => {
-            let accepted = rows::insert(connection, &job, now).await?;
-            if accepted == Accepted::New {
-                ripple.opened += 1;
-                // One that stands behind another of its chat is claimed when
-                // that one is released.
-                ripple.claimable |= rows::count_open_in(connection, &job).await? == 1;
-            }
-            Answer::Accepted(accepted)
+            let taking = rows::accept(connection, &job, bound, now).await?;
+            ripple.opened += taking.opened;
+            ripple.claimable |= taking.first_of_chat;
+            Answer::Accepted(taking.accepted)
         }
         Operation::Claim => {
             let claim = rows::claim(connection, now).await?;

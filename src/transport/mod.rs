@@ -105,6 +105,7 @@ impl Intake {
                 match accepted {
                     Ok(Accepted::New) => EventResult::Accepted,
                     Ok(Accepted::Duplicate) => EventResult::Duplicate,
+                    Ok(Accepted::TooManyOfChat) => EventResult::TooManyOfChat,
                     Err(StoreError::Full | StoreError::Database(_) | StoreError::Closed) => {
                         return Err(NotTaken::Unavailable);
                     }

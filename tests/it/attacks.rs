@@ -23,11 +23,8 @@ impl Attack {
 
     fn on(bench: Bench) -> Self {
         let group = bench.group(Docx);
-        // An app without scopes is pushed nothing.
-        let scopes = bench.sim.change_app(|app| std::mem::take(&mut app.scopes));
-        let said = bench.say(&group, "/pin announcement");
-        let good = bench.sim.envelope_for(&said.id);
-        bench.sim.change_app(|app| app.scopes = scopes);
+        let said = bench.say_unheard(&group, "/pin announcement");
+        let good = bench.sim.envelope_for(&said);
         Self { bench, good }
     }
 
@@ -162,7 +159,8 @@ async fn rule_4_every_unsigned_request_gets_one_and_the_same_401_whatever_is_wro
 
 #[tokio::test]
 async fn a_signature_is_good_for_eight_hours_and_five_minutes_ahead() {
-    let attack = Attack::new().await;
+    let any_age = "[worker]\nstale_after = '0s'";
+    let attack = Attack::on(Bench::with(|builder| builder, any_age).await);
     let early = attack.bench.sim.seal(&attack.good);
     attack.bench.advance(Duration::from_secs(8 * 60 * 60 + 1));
     assert_eq!(attack.push(early).await.status, 401);

@@ -291,8 +291,8 @@ async fn a_command_that_has_to_wait_is_shown_to_be_heard_once() {
     });
     assert_eq!(reactions.await, ["OneSecond", "Pin"]);
     assert_eq!(
-        bench.sim.calls_while_rate_limited(Endpoint::PutTopNotice),
-        1
+        bench.sim.calls_after_told_to_wait(Endpoint::PutTopNotice),
+        0
     );
     bench.finish().await;
 }

@@ -146,6 +146,15 @@ impl Bench {
         self.sim.as_person(&self.member).in_chat(chat).say(text)
     }
 
+    /// The member says it, and the platform does not push it.
+    pub(crate) fn say_unheard(&self, chat: &ChatId, text: &str) -> MessageId {
+        // An app without scopes is pushed nothing.
+        let scopes = self.sim.change_app(|app| std::mem::take(&mut app.scopes));
+        let said = self.say(chat, text).id;
+        self.sim.change_app(|app| app.scopes = scopes);
+        said
+    }
+
     /// The member replies with it.
     pub(crate) fn reply(&self, chat: &ChatId, to: &MessageId, text: &str) -> Said {
         self.sim
@@ -267,6 +276,12 @@ impl Bench {
         connection
     }
 
+    /// Renames a file in the bot's folder.
+    pub(crate) fn move_database(&self, from: &str, to: &str) {
+        let folder = self.folder.path();
+        std::fs::rename(folder.join(from), folder.join(to)).unwrap();
+    }
+
     /// Stops the bot in order and starts it again on the same store.
     pub(crate) async fn restart(&mut self) {
         self.bot.stopped().await;
@@ -288,6 +303,12 @@ impl Bench {
         )
         .await;
         self.sim.set_webhook(&self.bot.webhook());
+    }
+
+    /// Ends the bot as a kill does, with work left.
+    pub(crate) async fn cut_off(mut self) {
+        self.bot.tasks.shutdown().await;
+        self.sim.finish();
     }
 
     /// Ends the bot in order and holds the whole conversation against the rules:

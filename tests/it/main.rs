@@ -10,4 +10,5 @@ mod cli;
 mod commands;
 mod docs;
 mod harness;
+mod limits;
 mod rules;

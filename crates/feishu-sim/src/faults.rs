@@ -62,6 +62,10 @@ pub(crate) struct Faults {
 struct Limited {
     until_ms: u64,
     calls: usize,
+    /// When it was first told to a caller.
+    told_ms: Option<u64>,
+    /// Calls made at a later moment all the same.
+    calls_after_told: usize,
 }
 
 impl Faults {
@@ -79,7 +83,7 @@ impl Faults {
             endpoint,
             Limited {
                 until_ms: now_ms + millis(span),
-                calls: 0,
+                ..Limited::default()
             },
         );
     }
@@ -92,7 +96,15 @@ impl Faults {
             .checked_sub(now_ms)
             .filter(|left| *left > 0)?;
         limited.calls += 1;
+        let told_ms = *limited.told_ms.get_or_insert(now_ms);
+        limited.calls_after_told += usize::from(now_ms > told_ms);
         Some(left.div_ceil(1000))
+    }
+
+    pub(crate) fn calls_after_told(&self, endpoint: Endpoint) -> usize {
+        self.limited
+            .get(&endpoint)
+            .map_or(0, |limited| limited.calls_after_told)
     }
 
     pub(crate) fn calls_while_limited(&self, endpoint: Endpoint) -> usize {

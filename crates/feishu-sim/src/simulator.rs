@@ -312,6 +312,12 @@ impl Simulator {
         });
     }
 
+    /// How many calls of an ordered rate limit were made at a moment after the first caller had
+    /// been told to wait: what a well-behaved client keeps at zero.
+    pub fn calls_after_told_to_wait(&self, endpoint: Endpoint) -> usize {
+        self.read(|state| state.faults.calls_after_told(endpoint))
+    }
+
     /// How many calls came while [`Simulator::rate_limit`] held.
     pub fn calls_while_rate_limited(&self, endpoint: Endpoint) -> usize {
         self.read(|state| state.faults.calls_while_limited(endpoint))

@@ -113,7 +113,7 @@ impl Client {
     /// Makes a call that writes a `docx` announcement, at its pace.
     async fn write_docx(&self, chat: &ChatId, request: Request<'_>) -> Result<Answer, Error> {
         let paces = [Pace::Announcement(chat.clone()), Pace::App];
-        self.0.limits.take_place(request.endpoint, &paces).await?;
+        let _place = self.0.limits.take_place(request.endpoint, &paces).await?;
         self.call(request).await
     }
 }

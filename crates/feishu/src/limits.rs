@@ -4,7 +4,7 @@
 //! time is over, and writes of `docx` announcements are spaced so that they do
 //! not run into their documented limits at all.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +14,8 @@ use crate::{ChatId, Clock, Error};
 
 /// The wait after a limit whose answer names none.
 const UNNAMED: Duration = Duration::from_secs(1);
-/// A place in the row that lies further ahead is not taken; the caller is told
-/// when to come back.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Who would have to wait longer for a place is told when to come back.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The span of the paces below.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -50,16 +49,36 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct Rows {
     closed: HashMap<&'static str, Timestamp>,
-    /// The last places given out in each row, the latest last.
-    given: HashMap<Pace, VecDeque<Timestamp>>,
+    /// The calls that count in each row, by their numbers: when they ended, or
+    /// `None` while they are under way. Only at its end is a call surely counted
+    /// by the platform.
+    calls: HashMap<Pace, BTreeMap<u64, Option<Timestamp>>>,
+    next: u64,
+}
+
+/// A place in some rows. Its call ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    limits: &'a Limits,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let now = self.limits.clock.now();
+        for calls in self.limits.rows().calls.values_mut() {
+            calls.entry(self.number).and_modify(|end| *end = Some(now));
+        }
+    }
 }
 
 impl Limits {
     pub(crate) fn new(clock: Clock, factor: u32) -> Self {
+        let rows = Mutex::default();
         Self {
             clock,
             factor,
-            rows: Mutex::default(),
+            rows,
         }
     }
 
@@ -89,13 +108,25 @@ impl Limits {
         &self,
         endpoint: &'static str,
         paces: &[Pace],
-    ) -> Result<(), Error> {
+    ) -> Result<Place<'_>, Error> {
         self.check(endpoint)?;
-        let now = self.clock.now();
-        let place = self.rows().take(paces, self.factor, now);
-        let place = place.map_err(|place| waiting(endpoint, now, place))?;
-        self.clock.sleep_until(place).await;
-        Ok(())
+        let last = self.clock.now() + LONGEST_WAIT;
+        loop {
+            let now = self.clock.now();
+            let free = match self.rows().take(paces, self.factor, now) {
+                Ok(number) => {
+                    return Ok(Place {
+                        limits: self,
+                        number,
+                    });
+                }
+                Err(free) => free,
+            };
+            if free > last {
+                return Err(waiting(endpoint, now, free));
+            }
+            self.clock.sleep_until(free).await;
+        }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -105,36 +136,27 @@ impl Limits {
 }
 
 impl Rows {
-    /// The earliest time that all rows allow, if it is near enough to wait for.
-    fn take(
-        &mut self,
-        paces: &[Pace],
-        factor: u32,
-        now: Timestamp,
-    ) -> Result<Timestamp, Timestamp> {
-        self.given
-            .retain(|_, given| given.back().is_some_and(|last| *last + SECOND > now));
-        let place = paces
-            .iter()
-            .filter_map(|pace| {
-                let given = self.given.get(pace)?;
-                let calls = (pace.calls_per_second() * factor) as usize;
-                let index = given.len().checked_sub(calls)?;
-                given.get(index).map(|before| *before + SECOND)
-            })
-            .fold(now, Timestamp::max);
-        if place > now + LONGEST_WAIT {
-            return Err(place);
+    /// Takes a place in all rows, or says when one may be free.
+    fn take(&mut self, paces: &[Pace], factor: u32, now: Timestamp) -> Result<u64, Timestamp> {
+        self.calls.retain(|_, calls| {
+            calls.retain(|_, end| end.is_none_or(|end| end + SECOND > now));
+            !calls.is_empty()
+        });
+        let free = paces.iter().filter_map(|pace| {
+            let calls = self.calls.get(pace)?;
+            let full = calls.len() >= (pace.calls_per_second() * factor) as usize;
+            let ends = calls.values().map(|end| end.unwrap_or(now) + SECOND);
+            full.then(|| ends.min()).flatten()
+        });
+        if let Some(free) = free.max() {
+            return Err(free);
         }
+        self.next += 1;
         for pace in paces {
-            let given = self.given.entry(pace.clone()).or_default();
-            given.push_back(place);
-            let calls = (pace.calls_per_second() * factor) as usize;
-            while given.len() > calls {
-                given.pop_front();
-            }
+            let calls = self.calls.entry(pace.clone()).or_default();
+            calls.insert(self.next, None);
         }
-        Ok(place)
+        Ok(self.next)
     }
 }
 
@@ -185,31 +207,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn calls_are_spaced_to_the_pace_and_far_places_are_not_taken() {
+    async fn calls_are_spaced_from_their_ends_and_long_waits_are_not_waited() {
         let (limits, hand) = limits();
         let paces = [Pace::Announcement("oc_1".into()), Pace::App];
-        let start = limits.clock.now();
-        let mut places = Vec::new();
-        for _ in 0..6 {
-            places.push(limits.rows().take(&paces, 1, start));
-        }
-        let later = start + SECOND;
-        assert_eq!(
-            places,
-            [
-                Ok(start),
-                Ok(start),
-                Ok(start),
-                Ok(later),
-                Ok(later),
-                Ok(later)
-            ]
-        );
         let other = [Pace::Announcement("oc_2".into()), Pace::App];
-        assert_eq!(limits.rows().take(&other, 1, start), Ok(later));
-        let told = limits.take_place("create", &paces).await.unwrap_err();
-        assert_eq!(told.retry_after(), Some(2 * SECOND));
-        hand.advance(3 * SECOND);
+        let start = limits.clock.now();
+        let mut under_way = Vec::new();
+        for _ in 0..3 {
+            under_way.push(limits.take_place("create", &paces).await.unwrap());
+        }
+        assert_eq!(limits.rows().take(&paces, 1, start), Err(start + SECOND));
+        for _ in 0..2 {
+            under_way.push(limits.take_place("create", &other).await.unwrap());
+        }
+        assert_eq!(limits.rows().take(&other, 1, start), Err(start + SECOND));
+        // They end two seconds later; until then nobody knows when they are counted.
+        hand.advance(2 * SECOND);
+        let now = limits.clock.now();
+        assert_eq!(limits.rows().take(&other, 1, now), Err(now + SECOND));
+        drop(under_way);
+        assert_eq!(limits.rows().take(&other, 1, now), Err(now + SECOND));
+        hand.advance(SECOND);
         limits.take_place("create", &paces).await.unwrap();
+        assert_eq!(limits.rows().calls.len(), 2);
     }
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use crate::outcome::{Outcome, Refusal};
 use crate::store::{Accepted, Claim, Job, JobId, JobKey, NewJob, Release, Step};
 
 /// Makes what was running when the last process ended ready again, and counts
@@ -26,43 +27,114 @@ pub(super) async fn count_open(connection: &mut SqliteConnection) -> sqlx::Resul
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// How many jobs of the same chat are not finished.
-pub(super) async fn count_open_in(
+/// What taking a job came to.
+pub(super) struct Taking {
+    pub(super) accepted: Accepted,
+    /// How many rows it opened.
+    pub(super) opened: usize,
+    /// Whether it may be claimed at once. One that stands behind another of its
+    /// chat is claimed when that one is released.
+    pub(super) first_of_chat: bool,
+}
+
+/// Queues a job, unless it is known or its chat has `bound` already.
+pub(super) async fn accept(
     connection: &mut SqliteConnection,
     job: &NewJob,
-) -> sqlx::Result<usize> {
-    let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM jobs WHERE app = ?1 AND chat = ?2 AND state IN ('ready', 'running')",
+    bound: usize,
+    now: Timestamp,
+) -> sqlx::Result<Taking> {
+    let (waiting, head) = open_of_chat(connection, job).await?;
+    let (accepted, opened) = if waiting < bound {
+        let inserted = insert(connection, job, now, None).await?;
+        let accepted = if inserted {
+            Accepted::New
+        } else {
+            Accepted::Duplicate
+        };
+        (accepted, inserted)
+    } else if is_known(connection, job).await? {
+        (Accepted::Duplicate, false)
+    } else {
+        let notice = overflow(job, head);
+        let outcome = Outcome::Refused(Refusal::TooManyWaiting);
+        // Its place is before all others, so that it is said at once.
+        let inserted = insert(connection, &notice, Timestamp::UNIX_EPOCH, Some(&outcome)).await?;
+        (Accepted::TooManyOfChat, inserted)
+    };
+    Ok(Taking {
+        accepted,
+        opened: usize::from(opened),
+        first_of_chat: opened && (waiting == 0 || accepted == Accepted::TooManyOfChat),
+    })
+}
+
+/// How many jobs of the same chat are not finished, and the first of them.
+async fn open_of_chat(
+    connection: &mut SqliteConnection,
+    job: &NewJob,
+) -> sqlx::Result<(usize, Option<i64>)> {
+    let row = sqlx::query(
+        "SELECT count(*) AS waiting, min(id) AS head FROM jobs
+         WHERE app = ?1 AND chat = ?2 AND step = ?3 AND state IN ('ready', 'running')",
     )
     .bind(&job.key.app)
     .bind(&job.chat)
+    .bind(job.key.step.as_str())
     .fetch_one(connection)
     .await?;
-    Ok(usize::try_from(count).unwrap_or(0))
+    let waiting: i64 = row.try_get("waiting")?;
+    Ok((usize::try_from(waiting).unwrap_or(0), row.try_get("head")?))
 }
 
-pub(super) async fn insert(
+async fn is_known(connection: &mut SqliteConnection, job: &NewJob) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM jobs WHERE app = ?1 AND origin = ?2 AND step = ?3)",
+    )
+    .bind(&job.key.app)
+    .bind(&job.key.origin)
+    .bind(job.key.step.as_str())
+    .fetch_one(connection)
+    .await
+}
+
+/// The word to a chat that has too much waiting, as an answer to the message
+/// that was one too many.
+fn overflow(job: &NewJob, head: Option<i64>) -> NewJob {
+    let origin = format!("{}/{}", job.chat, head.unwrap_or_default());
+    let app = job.key.app.clone();
+    NewJob {
+        key: JobKey {
+            app,
+            origin,
+            step: Step::Overflow,
+        },
+        ..job.clone()
+    }
+}
+
+/// Whether the row was new.
+async fn insert(
     connection: &mut SqliteConnection,
     job: &NewJob,
-    now: Timestamp,
-) -> sqlx::Result<Accepted> {
+    place: Timestamp,
+    outcome: Option<&Outcome>,
+) -> sqlx::Result<bool> {
     let done = sqlx::query(
-        "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
+        "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload, outcome)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)
          ON CONFLICT DO NOTHING",
     )
     .bind(&job.key.app)
     .bind(&job.key.origin)
     .bind(job.key.step.as_str())
     .bind(&job.chat)
-    .bind(now.as_millisecond())
+    .bind(place.as_millisecond())
     .bind(&job.payload)
+    .bind(outcome.map(to_json))
     .execute(connection)
     .await?;
-    Ok(match done.rows_affected() {
-        0 => Accepted::Duplicate,
-        _ => Accepted::New,
-    })
+    Ok(done.rows_affected() > 0)
 }
 
 /// The first job of a chat that nothing of the same chat stands before.

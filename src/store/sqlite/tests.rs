@@ -8,6 +8,11 @@ use super::*;
 use crate::outcome::Done;
 use crate::store::{Job, JobKey, Progress, Step, Written};
 
+const BOUNDS: Bounds = Bounds {
+    open: 100,
+    open_of_chat: 60,
+};
+
 struct Bench {
     store: SqliteStore,
     running: Running,
@@ -20,7 +25,7 @@ impl Bench {
     async fn new() -> Self {
         let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let (store, running) = SqliteStore::open(&url(&folder), 100, clock.clone())
+        let (store, running) = SqliteStore::open(&url(&folder), BOUNDS, clock.clone())
             .await
             .unwrap();
         Self {
@@ -44,7 +49,7 @@ impl Bench {
         drop((store, running));
         let (store, running) = loop {
             // The lock goes with the tasks that were just dropped.
-            match SqliteStore::open(&url(&folder), 100, clock.clone()).await {
+            match SqliteStore::open(&url(&folder), BOUNDS, clock.clone()).await {
                 Ok(opened) => break opened,
                 Err(_) => tokio::task::yield_now().await,
             }
@@ -183,7 +188,8 @@ async fn a_stop_gives_a_job_back_without_counting_anything() {
 #[tokio::test]
 async fn a_second_process_on_the_same_file_is_told_what_to_do() {
     let bench = Bench::new().await;
-    let Err(error) = SqliteStore::open(&url(&bench.folder), 100, bench.clock.clone()).await else {
+    let Err(error) = SqliteStore::open(&url(&bench.folder), BOUNDS, bench.clock.clone()).await
+    else {
         panic!("two processes on one file");
     };
     let text = format!("{error:#}");
@@ -195,7 +201,9 @@ async fn a_second_process_on_the_same_file_is_told_what_to_do() {
 async fn a_full_queue_takes_nothing_more_until_something_ends() {
     let bench = Bench::new().await;
     for number in 0..100 {
-        bench.accept("oc_1", &format!("om_{number}")).await;
+        bench
+            .accept(&format!("oc_{}", number % 2), &format!("om_{number}"))
+            .await;
     }
     assert!(matches!(
         bench.store.accept(job("oc_1", "om_new")).await,
@@ -204,6 +212,42 @@ async fn a_full_queue_takes_nothing_more_until_something_ends() {
     let first = bench.claim().await.unwrap();
     bench.store.release(first.id, Release::Dead).await.unwrap();
     assert_eq!(bench.accept("oc_1", "om_new").await, Accepted::New);
+}
+
+#[tokio::test]
+async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else() {
+    let bench = Bench::new().await;
+    for number in 0..60 {
+        assert_eq!(
+            bench.accept("oc_1", &format!("om_{number}")).await,
+            Accepted::New
+        );
+    }
+    for (origin, accepted) in [
+        ("om_one_too_many", Accepted::TooManyOfChat),
+        ("om_two_too_many", Accepted::TooManyOfChat),
+        ("om_59", Accepted::Duplicate),
+    ] {
+        assert_eq!(bench.accept("oc_1", origin).await, accepted);
+    }
+    assert_eq!(bench.accept("oc_2", "om_elsewhere").await, Accepted::New);
+    assert_eq!(bench.store.open_jobs(), 62);
+    let notice = bench.claim().await.unwrap();
+    assert_eq!(
+        (notice.key.step, notice.payload.contains("one_too_many")),
+        (Step::Overflow, true)
+    );
+    let told = Outcome::Refused(crate::outcome::Refusal::TooManyWaiting);
+    assert_eq!(notice.outcome, Some(told));
+    bench.store.release(notice.id, Release::Done).await.unwrap();
+    let first = bench.claim().await.unwrap();
+    bench.store.release(first.id, Release::Done).await.unwrap();
+    assert_eq!(bench.accept("oc_1", "om_next").await, Accepted::New);
+    assert_eq!(
+        bench.accept("oc_1", "om_over_again").await,
+        Accepted::TooManyOfChat
+    );
+    assert_eq!(bench.claim().await.unwrap().key.step, Step::Overflow);
 }
 
 #[tokio::test]

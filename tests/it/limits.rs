@@ -1,0 +1,191 @@
+//! Limits obeyed, late commands, full queues, failing disks.
+
+use std::time::Duration;
+
+use feishu_sim::{
+    AnnouncementKind::{Doc, Docx},
+    Endpoint, Fault,
+};
+
+use crate::harness::Bench;
+
+#[tokio::test]
+async fn a_limit_told_to_one_chat_is_kept_by_all_and_other_calls_go_on() {
+    let bench = Bench::new().await;
+    bench
+        .sim
+        .rate_limit(Endpoint::PutTopNotice, Duration::from_secs(20));
+    let first = bench.group(Docx);
+    let told = bench.say(&first, "/pin announcement").id;
+    bench
+        .sim
+        .wait_for("the limit", |state| {
+            state.calls_to(Endpoint::PutTopNotice).next().map(drop)
+        })
+        .await;
+    bench.advance(Duration::from_secs(1));
+    let mut pins = vec![told];
+    let mut unpins = Vec::new();
+    for _ in 0..20 {
+        let group = bench.group(Docx);
+        pins.push(bench.say(&group, "/pin announcement").id);
+        let group = bench.group(Docx);
+        unpins.push(bench.say(&group, "/unpin").id);
+    }
+    for unpin in &unpins {
+        assert_eq!(
+            bench
+                .sim
+                .wait_for("an unpin", |state| state.reactions(unpin).first().cloned())
+                .await,
+            "DONE"
+        );
+    }
+    for pin in &pins {
+        assert_eq!(bench.reaction(pin).await, "Pin");
+    }
+    assert_eq!(
+        bench.sim.calls_after_told_to_wait(Endpoint::PutTopNotice),
+        0
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn announcements_keep_the_documented_pace_of_three_and_five_a_second() {
+    let bench = Bench::new().await;
+    let groups: Vec<_> = (0..12).map(|_| bench.group(Docx)).collect();
+    let mut commands = Vec::new();
+    for group in &groups {
+        for number in 0..3 {
+            commands.push(bench.say(group, &format!("/announce number {number}")).id);
+        }
+    }
+    for command in &commands {
+        assert_eq!(bench.reaction(command).await, "Loudspeaker");
+    }
+    let limited = bench.sim.calls_to(Endpoint::CreateChildren).into_iter();
+    let limited: Vec<_> = limited.filter(|call| call.code != Some(0)).collect();
+    assert!(limited.is_empty(), "{limited:?}");
+    for group in &groups {
+        let text = bench.sim.announcement_text(group);
+        let numbers: Vec<_> = text
+            .iter()
+            .filter(|line| line.starts_with("number"))
+            .collect();
+        assert_eq!(numbers, ["number 2", "number 1", "number 0"]);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_chat_that_waits_holds_up_no_other() {
+    let bench = Bench::new().await;
+    let slow = bench.group(Doc);
+    bench.sim.fault(Endpoint::PatchDocAnnouncement, Fault::Hang);
+    let waiting = bench.say(&slow, "/announce hello").id;
+    let group = bench.group(Docx);
+    let quick = bench.say(&group, "/pin announcement").id;
+    let seen = bench.sim.wait_for("the other chat", |state| {
+        state.reactions(&quick).first().cloned()
+    });
+    assert_eq!(seen.await, "Pin");
+    assert!(
+        !bench
+            .sim
+            .reactions(&waiting)
+            .contains(&"Loudspeaker".to_owned())
+    );
+    // The platform never answers; whoever waits for it is cut off by a stop.
+    bench.cut_off().await;
+}
+
+#[tokio::test]
+async fn a_command_whose_turn_comes_too_late_is_not_run_and_its_author_is_asked_to_repeat() {
+    let mut bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let late = bench.say_unheard(&group, "/pin announcement");
+    bench.advance(Duration::from_mins(16));
+    bench.sim.redeliver(&late).answer().await;
+    assert!(bench.answer(&late).await.contains("too late"));
+    assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
+
+    bench.reconfigure("[worker]\nstale_after = '0s'").await;
+    let later = bench.say_unheard(&group, "/pin announcement");
+    bench.advance(Duration::from_hours(1));
+    bench.sim.redeliver(&later).answer().await;
+    assert_eq!(bench.reaction(&later).await, "Pin");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_chat_with_too_many_waiting_is_told_once_and_the_others_are_served() {
+    let bench = Bench::with(|builder| builder, "[store]\nmax_open_jobs_per_chat = 3").await;
+    let group = bench.group(Docx);
+    bench
+        .sim
+        .rate_limit(Endpoint::PutTopNotice, Duration::from_secs(20));
+    let mut commands = Vec::new();
+    for _ in 0..6 {
+        let said = bench.say(&group, "/pin announcement");
+        assert_eq!(said.answer().await.status, 200);
+        commands.push(said.id);
+    }
+    let told = bench.sim.wait_for("a word", |state| {
+        state.replies_to(&commands[3]).first().cloned()
+    });
+    assert!(told.await.contains("Too many commands"));
+    for command in &commands[..3] {
+        assert_eq!(bench.reaction(command).await, "Pin");
+    }
+    bench.idle().await;
+    for command in &commands[4..] {
+        assert!(
+            bench.sim.replies_to(command).is_empty() && bench.sim.reactions(command).is_empty()
+        );
+    }
+    let next = bench.say(&group, "/unpin").id;
+    assert_eq!(bench.reaction(&next).await, "DONE");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_full_queue_is_answered_with_503_until_there_is_room() {
+    let bench = Bench::with(|builder| builder, "[store]\nmax_open_jobs = 2").await;
+    bench
+        .sim
+        .rate_limit(Endpoint::PutTopNotice, Duration::from_secs(20));
+    let groups: Vec<_> = (0..3).map(|_| bench.group(Docx)).collect();
+    let mut commands = Vec::new();
+    for (group, status) in groups.iter().zip([200, 200, 503]) {
+        let said = bench.say(group, "/pin announcement");
+        assert_eq!(said.answer().await.status, status);
+        commands.push(said.id);
+    }
+    assert_eq!(
+        bench.ask("/readyz").await,
+        (503, "the queue is full\n".to_owned())
+    );
+    for command in &commands[..2] {
+        assert_eq!(bench.reaction(command).await, "Pin");
+    }
+    bench.idle().await;
+    bench.sim.redeliver(&commands[2]).answer().await;
+    assert_eq!(bench.reaction(&commands[2]).await, "Pin");
+    assert_eq!(bench.ask("/readyz").await.0, 200);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_moved_away_is_missed_at_once_and_found_again_when_it_is_back() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.move_database("bot.db", "elsewhere.db");
+    let said = bench.say(&group, "/pin announcement");
+    assert_eq!(said.answer().await.status, 503);
+    assert_eq!(bench.ask("/readyz").await.0, 503);
+    bench.move_database("elsewhere.db", "bot.db");
+    bench.advance(Duration::from_secs(16));
+    assert_eq!(bench.reaction(&said.id).await, "Pin");
+    bench.finish().await;
+}
