@@ -247,3 +247,6 @@ fn text_of(message: &ReceivedMessage) -> Option<String> {
     let content = Content::parse(&message.message_type, &message.content).ok()?;
     content::command_text(&content)
 }
+
+#[cfg(test)]
+mod tests;

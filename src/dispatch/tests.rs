@@ -1,0 +1,233 @@
+//! A job cut at every await point in turn ends right after the next start.
+//!
+//! The walk counts polls: in each round the attempt is dropped after one poll
+//! more than in the round before, as a kill would drop it, with whatever it has
+//! under way; then the store is opened anew and a fresh worker goes on.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use feishu::{Client, ClientConfig, ClockHand, Envelope};
+use feishu_sim::{AnnouncementKind, ChatId, ChatSpec, MessageId, Person, RateLimits, Simulator};
+use jiff::tz::TimeZone;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::config::Config;
+use crate::event::Event;
+use crate::store::{Bounds, NewJob};
+
+/// Polls a future so many times, then gives up on it.
+struct Cut<F> {
+    inner: Pin<Box<F>>,
+    left: usize,
+}
+
+impl<F: Future> Future for Cut<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
+        self.left = left;
+        match self.inner.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// The platform, its people, and the clock of both sides.
+struct Bench {
+    sim: Simulator,
+    owner: Person,
+    clock: Clock,
+    hand: ClockHand,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let sim = Simulator::builder()
+            .rate_limits(RateLimits::Off)
+            .start()
+            .await
+            .unwrap();
+        let now = i64::try_from(sim.clock().now_ms()).unwrap();
+        let (clock, hand) = Clock::manual(Timestamp::from_millisecond(now).unwrap());
+        let owner = sim.add_person("Olga");
+        Self {
+            sim,
+            owner,
+            clock,
+            hand,
+        }
+    }
+
+    fn group(&self, kind: AnnouncementKind) -> ChatId {
+        self.sim
+            .add_chat(ChatSpec::named("Ops").owner(&self.owner).announcement(kind))
+    }
+
+    /// The owner says it; what intake would store comes back.
+    fn say(&self, group: &ChatId, text: &str) -> (MessageId, NewJob) {
+        let message = self.sim.as_person(&self.owner).in_chat(group).say(text).id;
+        let envelope = self.sim.envelope_for(&message).to_string();
+        let Ok(Envelope::Event(envelope)) = Envelope::parse(envelope.as_bytes()) else {
+            panic!("no event");
+        };
+        let Ok(Event::Candidate(job)) = Event::read(&envelope, &self.sim.app().app_id) else {
+            panic!("no command");
+        };
+        (message, job)
+    }
+
+    /// A worker as after a start.
+    async fn dispatcher(&self, url: &str) -> (Arc<Dispatcher>, crate::store::Running) {
+        let bounds = Bounds {
+            open: 10,
+            open_of_chat: 10,
+        };
+        let (store, running) = loop {
+            // The lock goes with the tasks of the worker before.
+            match Store::open(url, bounds, self.clock.clone()).await {
+                Ok(opened) => break opened,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        let app = self.sim.app();
+        let client = Client::new(ClientConfig {
+            base_url: self.sim.base_url(),
+            app_id: app.app_id.as_str().into(),
+            app_secret: app.app_secret.into(),
+            clock: self.clock.clone(),
+            timeout: Duration::from_secs(10),
+            limits_factor: 1000,
+            on_call: None,
+        });
+        let defaults = Config::read(None, &|_| None).unwrap();
+        let dispatcher = Dispatcher {
+            store,
+            platform: Platform::new(client.unwrap(), self.clock.clone()),
+            metrics: Metrics::new(),
+            clock: self.clock.clone(),
+            policy: defaults.policy,
+            style: Style {
+                signature: false,
+                time_zone: TimeZone::UTC,
+                call_timeout: Duration::from_secs(10),
+            },
+            language: ReplyLanguage::Auto,
+            give_up_after: defaults.worker.give_up_after,
+            stale_after: defaults.worker.stale_after,
+            concurrency: 4,
+        };
+        (Arc::new(dispatcher), running)
+    }
+
+    /// Works until nothing is left to do.
+    async fn work_off(&self, url: &str) {
+        let (dispatcher, running) = self.dispatcher(url).await;
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&dispatcher).run(stop.clone()));
+        let idle = async {
+            while dispatcher.store.open_jobs() > 0 {
+                self.pass(Duration::from_millis(500));
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let idle = timeout(Duration::from_secs(10), idle).await;
+        assert!(idle.is_ok(), "{}", self.sim.conversation());
+        stop.cancel();
+        tasks.join_all().await;
+        drop((dispatcher, running));
+    }
+
+    fn pass(&self, time: Duration) {
+        self.sim.clock().advance(time);
+        self.hand.advance(time);
+    }
+
+    /// Cuts the command at one await point after the other; `check` holds what
+    /// came of it in the end.
+    async fn walk(
+        &self,
+        kind: AnnouncementKind,
+        text: &str,
+        check: impl Fn(&Simulator, &ChatId, &MessageId) -> bool,
+    ) {
+        for polls in 0..1000 {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}", folder.path().join("bot.db").display());
+            let group = self.group(kind);
+            let (message, job) = self.say(&group, text);
+            let (dispatcher, running) = self.dispatcher(&url).await;
+            dispatcher.store.accept(job).await.unwrap();
+            let Ok(Claim::Job(job)) = dispatcher.store.claim().await else {
+                panic!("nothing to claim");
+            };
+            let inner = Box::pin(dispatcher.attempt(&job));
+            let ended = Cut { inner, left: polls }.await;
+            drop((dispatcher, running));
+            self.pass(Duration::from_secs(1));
+            self.work_off(&url).await;
+            let right = check(&self.sim, &group, &message);
+            assert!(
+                right,
+                "cut after {polls} polls\n{}",
+                self.sim.conversation()
+            );
+            if ended.is_some() {
+                assert!(polls > 5, "the attempt ended after {polls} polls");
+                self.sim.finish();
+                return;
+            }
+        }
+        panic!("the attempt does not end");
+    }
+}
+
+fn answered_with(sim: &Simulator, message: &MessageId, emoji: &str) -> bool {
+    let reactions = sim.reactions(message);
+    let last: Vec<_> = reactions
+        .iter()
+        .filter(|reaction| *reaction != "OneSecond")
+        .collect();
+    last == [emoji] && sim.replies_to(message).is_empty()
+}
+
+#[tokio::test]
+async fn a_pin_cut_at_every_await_point_ends_right() {
+    let bench = Bench::new().await;
+    let check = |sim: &Simulator, group: &ChatId, message: &MessageId| {
+        let top = sim.top_notice(group);
+        top == Some(feishu_sim::TopNotice::Announcement) && answered_with(sim, message, "Pin")
+    };
+    bench
+        .walk(AnnouncementKind::Docx, "/pin announcement", check)
+        .await;
+}
+
+#[tokio::test]
+async fn a_refusal_cut_at_every_await_point_is_said_once() {
+    let bench = Bench::new().await;
+    let check =
+        |sim: &Simulator, _: &ChatId, message: &MessageId| sim.replies_to(message).len() == 1;
+    bench.walk(AnnouncementKind::Docx, "/pin", check).await;
+}
+
+#[tokio::test]
+async fn an_announcement_cut_at_every_await_point_stands_once() {
+    let lines: Vec<String> = (0..60).map(|number| format!("line {number}")).collect();
+    for kind in [AnnouncementKind::Docx, AnnouncementKind::Doc] {
+        let bench = Bench::new().await;
+        let check = |sim: &Simulator, group: &ChatId, message: &MessageId| {
+            sim.announcement_text(group) == lines && answered_with(sim, message, "Loudspeaker")
+        };
+        bench
+            .walk(kind, &format!("/announce {}", lines.join("\n")), check)
+            .await;
+    }
+}
