@@ -330,15 +330,32 @@ impl Writer {
                 "`{path}` was moved, deleted or replaced: put it back, or restart the bot"
             ))));
         }
+        let committed = self.perform_all(operations).await;
+        if committed.is_err() {
+            // A failed commit may or may not have ended the transaction.
+            // Plain statements, because sqlx's own count of transactions does
+            // not survive one that SQLite ended by itself.
+            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+        }
+        committed
+    }
+
+    async fn perform_all(
+        &mut self,
+        operations: Vec<Operation>,
+    ) -> Result<(Vec<Answer>, Ripple), sqlx::Error> {
         let now = self.shared.clock.now();
         let bound = self.shared.bounds.open_of_chat;
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        let connection = &mut self.connection;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut *connection)
+            .await?;
         let mut answers = Vec::with_capacity(operations.len());
         let mut ripple = Ripple::default();
         for operation in operations {
-            answers.push(perform(&mut transaction, operation, (now, bound), &mut ripple).await?);
+            answers.push(perform(connection, operation, (now, bound), &mut ripple).await?);
         }
-        transaction.commit().await?;
+        sqlx::query("COMMIT").execute(connection).await?;
         Ok((answers, ripple))
     }
 }

@@ -61,10 +61,11 @@ struct Serving {
 
 /// Starts a bot and waits for the line that says where it listens.
 async fn serve(sim: &Simulator, folder: &TempDir) -> Serving {
-    let mut child = on(sim, folder, &["serve"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    listening(on(sim, folder, &["serve"])).await
+}
+
+async fn listening(mut command: Command) -> Serving {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     while let Some(line) = log.next_line().await.unwrap() {
         if let Some((_, address)) = line.split_once("listen=") {
@@ -255,4 +256,61 @@ async fn work_in_flight_at_sigterm_returns_to_the_queue_and_is_done_after_the_ne
     })
     .await;
     sim.finish();
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_is_answered_with_503_and_used_again_when_there_is_room() {
+    let sim = Simulator::builder()
+        .follow_system_clock()
+        .start()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let owner = sim.add_person("Olga");
+    // A bound on the size of files stands for the disk's end; without the trap
+    // the signal that goes with it would end the process.
+    let limited = "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" serve";
+    let bot = on(&sim, &folder, &[]);
+    let settings = bot
+        .as_std()
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", limited, PROGRAM])
+        .env_clear()
+        .envs(settings);
+    shell.current_dir(&folder).kill_on_drop(true);
+    let bot = listening(shell).await;
+    sim.set_webhook(&format!("http://{}/webhook/event", bot.address));
+    let say = || {
+        let group = sim.add_chat(feishu_sim::ChatSpec::named("Ops").owner(&owner));
+        sim.as_person(&owner)
+            .in_chat(&group)
+            .say("/pin announcement")
+    };
+    let mut full = None;
+    for _ in 0..500 {
+        let said = say();
+        if said.answer().await.status == 503 {
+            full = Some(said.id);
+            break;
+        }
+    }
+    let full = full.expect("the disk does not end");
+    let pid = bot.child.id().unwrap().to_string();
+    let room = Command::new("prlimit")
+        .args(["--pid", &pid, "--fsize=unlimited"])
+        .status();
+    assert!(room.await.unwrap().success());
+    assert_eq!(say().answer().await.status, 200);
+    assert_eq!(sim.redeliver(&full).answer().await.status, 200);
+    sim.wait_for("the pin", |state| {
+        state
+            .reactions(&full)
+            .iter()
+            .find(|emoji| *emoji == "Pin")
+            .cloned()
+    })
+    .await;
 }
