@@ -5,9 +5,10 @@
 //! under way; then the store is opened anew and a fresh worker goes on.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
-use feishu::{Client, ClientConfig, ClockHand, Envelope};
+use feishu::{Client, ClientConfig, ClockHand, Envelope, OnCall};
 use feishu_sim::{AnnouncementKind, ChatId, ChatSpec, MessageId, Person, RateLimits, Simulator};
 use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::config::Config;
 use crate::event::Event;
-use crate::store::{Bounds, NewJob};
+use crate::store::{Bounds, NewJob, Running};
 
 /// Polls a future so many times, then gives up on it.
 struct Cut<F> {
@@ -84,7 +85,15 @@ impl Bench {
     }
 
     /// A worker as after a start.
-    async fn dispatcher(&self, url: &str) -> (Arc<Dispatcher>, crate::store::Running) {
+    async fn dispatcher(&self, url: &str) -> (Arc<Dispatcher>, Running) {
+        self.dispatcher_watched_by(None, url).await
+    }
+
+    async fn dispatcher_watched_by(
+        &self,
+        on_call: Option<OnCall>,
+        url: &str,
+    ) -> (Arc<Dispatcher>, Running) {
         let bounds = Bounds {
             open: 10,
             open_of_chat: 10,
@@ -104,7 +113,7 @@ impl Bench {
             clock: self.clock.clone(),
             timeout: Duration::from_secs(10),
             limits_factor: 1000,
-            on_call: None,
+            on_call,
         });
         let defaults = Config::read(None, &|_| None).unwrap();
         let dispatcher = Dispatcher {
@@ -127,8 +136,7 @@ impl Bench {
     }
 
     /// Works until nothing is left to do.
-    async fn work_off(&self, url: &str) {
-        let (dispatcher, running) = self.dispatcher(url).await;
+    async fn work_off(&self, (dispatcher, running): (Arc<Dispatcher>, Running)) {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&dispatcher).run(stop.clone()));
@@ -172,7 +180,7 @@ impl Bench {
             let ended = Cut { inner, left: polls }.await;
             drop((dispatcher, running));
             self.pass(Duration::from_secs(1));
-            self.work_off(&url).await;
+            self.work_off(self.dispatcher(&url).await).await;
             let right = check(&self.sim, &group, &message);
             assert!(
                 right,
@@ -230,4 +238,62 @@ async fn an_announcement_cut_at_every_await_point_stands_once() {
             .walk(kind, &format!("/announce {}", lines.join("\n")), check)
             .await;
     }
+}
+
+/// An observer of calls that brings the worker down so many times.
+fn panicking(times: u32) -> OnCall {
+    let left = AtomicU32::new(times);
+    Arc::new(move |call| {
+        let one_less = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(1)
+        });
+        assert!(
+            one_less.is_err(),
+            "the observer of `{}` panics",
+            call.endpoint
+        );
+    })
+}
+
+async fn pin_under(on_call: OnCall) -> (Bench, ChatId, MessageId) {
+    let bench = Bench::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("bot.db").display());
+    let group = bench.group(AnnouncementKind::Docx);
+    let (message, job) = bench.say(&group, "/pin announcement");
+    let worker = bench.dispatcher_watched_by(Some(on_call), &url).await;
+    worker.0.store.accept(job).await.unwrap();
+    bench.work_off(worker).await;
+    (bench, group, message)
+}
+
+#[tokio::test]
+async fn a_panic_in_a_job_is_caught_and_the_job_tried_again() {
+    let (bench, group, message) = pin_under(panicking(4)).await;
+    assert_eq!(
+        bench.sim.top_notice(&group),
+        Some(feishu_sim::TopNotice::Announcement)
+    );
+    assert!(
+        answered_with(&bench.sim, &message, "Pin"),
+        "{}",
+        bench.sim.conversation()
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_panics_five_times_is_given_up_with_a_word_to_its_author() {
+    let (bench, _, message) = pin_under(panicking(5)).await;
+    let replies = bench.sim.replies_to(&message);
+    assert!(
+        replies[0].contains("reference") && replies.len() == 1,
+        "{replies:?}"
+    );
+    assert!(bench.sim.reactions(&message).is_empty());
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_even_be_answered_without_a_panic_ends_all_the_same() {
+    let (bench, ..) = pin_under(panicking(u32::MAX)).await;
+    assert!(bench.sim.calls().len() < 20, "{}", bench.sim.conversation());
 }
