@@ -1,0 +1,368 @@
+//! `chaos`: the bot is killed again and again while members type and the platform misbehaves;
+//! then the ledger has to be right.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, ensure};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use serde::Serialize;
+use tokio::runtime::Runtime;
+
+use crate::load;
+use crate::platform::Platform;
+use crate::program::{Program, Running};
+use crate::report::{self, Table};
+use crate::time::Limits;
+use ledger::Verdict;
+use sender::{Conversation, Counts, Sender};
+use weather::{Progress, Weather};
+
+mod evidence;
+mod ledger;
+mod script;
+mod sender;
+mod weather;
+
+/// The bot takes no more commands of a chat than 100 at a time; this stays clear of that.
+const MOST_PER_CHAT: usize = 90;
+/// How often it is looked whether the bot is to be killed, or has finished.
+const GLANCE: Duration = Duration::from_millis(2);
+/// A kill falls up to so long after its moment has come: in the middle of anything.
+const JITTER_MS: u64 = 60;
+/// A bot that ends by itself so often is not started again.
+const MOST_CRASHES: usize = 10;
+/// Of each kind of offender so many are shown.
+const SHOWN: usize = 5;
+
+/// What `chaos` is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The bot's binary.
+    #[arg(long, value_name = "PATH")]
+    bot: PathBuf,
+    /// A configuration file for the bot.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How many commands are typed; at most 90 times as many as there are chats.
+    #[arg(long, default_value_t = 300)]
+    commands: usize,
+    /// How often the bot is killed.
+    #[arg(long, default_value_t = 5)]
+    kills: usize,
+    /// In how many chats, of both kinds in turn.
+    #[arg(long, default_value_t = 12)]
+    chats: usize,
+    /// What the run follows from; by default drawn by lot. It is printed.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    weather: Weather,
+    /// Share of acknowledged pushes that are delivered again all the same.
+    #[arg(long, default_value_t = 0.05, value_parser = weather::share)]
+    duplicates: f64,
+    /// Milliseconds before an unanswered push comes again; then twice as long, up to eight times.
+    #[arg(long, value_name = "MS", default_value_t = 100)]
+    redeliver_after: u64,
+    /// The platform's rate limits, multiplied; 0: none.
+    #[arg(long, default_value_t = 1)]
+    limits_factor: u32,
+    /// Where the database goes; by default the folder for temporary files.
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// The run fails if it takes longer.
+    #[arg(long, default_value_t = 300)]
+    pub(crate) seconds: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a run has shown.
+#[derive(Debug, Serialize)]
+struct Report {
+    seed: u64,
+    seconds: f64,
+    #[serde(flatten)]
+    verdict: Verdict,
+    kills: usize,
+    /// How often the bot ended by itself.
+    crashes: usize,
+    /// All was typed, every kill fell, and the bot came to rest before the time was up.
+    completed: bool,
+    pushes: usize,
+    redelivered: usize,
+    duplicates: usize,
+    mishaps: BTreeMap<&'static str, usize>,
+    calls: usize,
+    /// Calls that were answered with 429 or a code that means the same.
+    calls_limited: usize,
+    /// Requests that no correct client makes.
+    violations: Vec<String>,
+    /// From start to ready on the database that the run left behind.
+    ready_ms: f64,
+}
+
+/// Runs, judges and prints; the exit code says whether the ledger is right.
+pub(crate) fn run(
+    options: &Options,
+    runtime: &Runtime,
+    limits: &Limits,
+) -> anyhow::Result<ExitCode> {
+    ensure!(
+        (1..=options.chats * MOST_PER_CHAT).contains(&options.commands),
+        "there must be commands, and at most {MOST_PER_CHAT} for each chat"
+    );
+    let seed = options
+        .seed
+        .unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    writeln!(std::io::stderr(), "seed {seed}")?;
+    let platform = Platform::start(runtime, options.chats, options.limits_factor)?;
+    let folder = load::folder(options.dir.as_ref())?;
+    let config = options.config.as_deref();
+    let program = Program::bot(&options.bot, config, &platform, folder.path())?;
+    let storm = Storm {
+        options,
+        seed,
+        platform: &platform,
+        program: &program,
+        limits,
+        progress: Progress::new(&platform.chats),
+        counts: Counts::default(),
+    };
+    let report = program.explain(storm.rage())?;
+    report::print(&report, &report.table(), options.json)?;
+    if report.is_good() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    report.tell_offenders()?;
+    let kept = folder.keep();
+    writeln!(std::io::stderr(), "database and log: {}", kept.display())?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// One run.
+struct Storm<'a> {
+    options: &'a Options,
+    seed: u64,
+    platform: &'a Platform,
+    program: &'a Program,
+    limits: &'a Limits,
+    progress: Progress,
+    counts: Counts,
+}
+
+/// What the bot went through.
+struct Suffered {
+    kills: usize,
+    crashes: usize,
+    completed: bool,
+    ready: Duration,
+}
+
+impl Storm<'_> {
+    fn rage(&self) -> anyhow::Result<Report> {
+        let began = Instant::now();
+        let wishes = script::wishes(self.seed, self.options.commands, self.options.chats);
+        let sender = Sender {
+            platform: self.platform,
+            bot: self.program.address,
+            limits: self.limits,
+            redeliver_after: Duration::from_millis(self.options.redeliver_after),
+            duplicates: self.options.duplicates,
+            progress: &self.progress,
+            counts: &self.counts,
+        };
+        let (suffered, conversations, mishaps) = std::thread::scope(|scope| {
+            let weather = scope.spawn(|| {
+                let weather = &self.options.weather;
+                weather.blow(self.platform, &self.progress, self.seed)
+            });
+            let chats = self.platform.chats.iter().zip(&wishes).zip(0..);
+            let talks: Vec<_> = chats
+                .map(|((chat, wishes), number)| {
+                    let seed = self.seed.wrapping_add(number);
+                    let sender = &sender;
+                    scope.spawn(move || sender.talk(chat, wishes, seed))
+                })
+                .collect();
+            let suffered = self.torment(&talks);
+            if suffered.is_err() {
+                // Nobody will ever acknowledge what is still being typed.
+                self.limits.interrupt();
+            }
+            let ended = talks.into_iter().map(ScopedJoinHandle::join);
+            let conversations: Result<Vec<Conversation>, _> = ended.collect();
+            self.progress.is_over.store(true, Ordering::Relaxed);
+            (suffered, conversations, weather.join())
+        });
+        let panicked = |_| anyhow!("a thread of the load test panicked");
+        let conversations = conversations.map_err(panicked)?;
+        let mishaps = mishaps.map_err(panicked)?;
+        Ok(self.report(began.elapsed(), &suffered?, &conversations, mishaps))
+    }
+
+    /// Starts the bot, kills it at its moments, and waits until it has nothing left to do.
+    fn torment(&self, talks: &[ScopedJoinHandle<'_, Conversation>]) -> anyhow::Result<Suffered> {
+        let mut rng = StdRng::seed_from_u64(self.seed);
+        let moments = script::kills(self.seed, self.options.commands, self.options.kills);
+        let mut moments = VecDeque::from(moments);
+        let mut running = self.program.start()?;
+        running.ready(self.limits)?;
+        let (mut kills, mut crashes) = (0, 0);
+        let came_to_rest = self.limits.poll(GLANCE, || {
+            let finished = self.progress.finished.load(Ordering::Relaxed);
+            if moments.front().is_some_and(|moment| *moment <= finished) {
+                moments.pop_front();
+                let jitter = Duration::from_millis(rng.random_range(0..JITTER_MS));
+                std::thread::sleep(jitter);
+                kills += 1;
+                return self.start_again(&mut running).err().map(Err);
+            }
+            if running.has_ended() {
+                crashes += 1;
+                if crashes > MOST_CRASHES {
+                    return Some(Err(anyhow!("the bot ends by itself, again and again")));
+                }
+                return self.start_again(&mut running).err().map(Err);
+            }
+            let all_typed = moments.is_empty() && talks.iter().all(ScopedJoinHandle::is_finished);
+            (all_typed && running.is_idle()).then_some(Ok(()))
+        });
+        let completed = came_to_rest.transpose()?.is_some() && moments.is_empty();
+        self.start_again(&mut running)?;
+        let ready = if completed {
+            running.ready(self.limits)?
+        } else {
+            Duration::ZERO
+        };
+        Ok(Suffered {
+            kills,
+            crashes,
+            completed,
+            ready,
+        })
+    }
+
+    /// Kills what still runs, at once and with SIGKILL, and starts it again.
+    fn start_again(&self, running: &mut Running) -> anyhow::Result<()> {
+        running.kill();
+        *running = self.program.start()?;
+        Ok(())
+    }
+
+    fn report(
+        &self,
+        took: Duration,
+        suffered: &Suffered,
+        conversations: &[Conversation],
+        mishaps: BTreeMap<&'static str, usize>,
+    ) -> Report {
+        let mut verdict = Verdict::default();
+        let (histories, calls, calls_limited) = self.platform.sim.read(|state| {
+            let limited = state.calls().iter().filter(|call| {
+                call.status == Some(429)
+                    || matches!(call.code, Some(99_991_400 | 230_020 | 232_019))
+            });
+            (
+                evidence::collect(state, conversations),
+                state.calls().len(),
+                limited.count(),
+            )
+        });
+        for history in &histories {
+            verdict.judge(history);
+        }
+        let count = |counter: &std::sync::atomic::AtomicUsize| counter.load(Ordering::Relaxed);
+        Report {
+            seed: self.seed,
+            seconds: took.as_secs_f64(),
+            completed: suffered.completed && verdict.sent == self.options.commands,
+            verdict,
+            kills: suffered.kills,
+            crashes: suffered.crashes,
+            pushes: count(&self.counts.pushes),
+            redelivered: count(&self.counts.redelivered),
+            duplicates: count(&self.counts.duplicates),
+            mishaps,
+            calls,
+            calls_limited,
+            violations: self.platform.sim.violations(),
+            ready_ms: suffered.ready.as_secs_f64() * 1000.0,
+        }
+    }
+}
+
+impl Report {
+    fn is_good(&self) -> bool {
+        self.verdict.is_good() && self.completed && self.crashes == 0 && self.violations.is_empty()
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::default();
+        let verdict = &self.verdict;
+        let mut row = |name: &str, number: usize| table.row([name.to_owned(), number.to_string()]);
+        row("commands sent", verdict.sent);
+        row("  acknowledged", verdict.acknowledged);
+        row("  acted", verdict.acted);
+        row("  success shown by a reaction", verdict.reacted);
+        row("  author told by a reply", verdict.told);
+        for (line, count) in &verdict.replies {
+            row(&format!("    {line}"), *count);
+        }
+        row("  acted without a word", verdict.silent);
+        for (name, offenders) in verdict.offences() {
+            let unsure = name == "lost" && !self.completed;
+            let name = if unsure {
+                "lost, or not yet done"
+            } else {
+                name
+            };
+            row(&name.to_uppercase(), offenders.len());
+        }
+        row("kills", self.kills);
+        row("ended by itself", self.crashes);
+        row("pushes", self.pushes);
+        row("  come again unacknowledged", self.redelivered);
+        row("  come again nevertheless", self.duplicates);
+        row("calls of the bot", self.calls);
+        for (name, count) in &self.mishaps {
+            row(&format!("  {name}"), *count);
+        }
+        row("  refused by a rate limit", self.calls_limited);
+        row("  no correct client makes", self.violations.len());
+        table.row([
+            "ready after, ms".to_owned(),
+            format!("{:.0}", self.ready_ms),
+        ]);
+        table.row(["seconds".to_owned(), format!("{:.1}", self.seconds)]);
+        let verdict = if self.is_good() { "good" } else { "BAD" };
+        table.row([
+            if self.completed {
+                "verdict"
+            } else {
+                "verdict: not completed in time"
+            },
+            verdict,
+        ]);
+        table
+    }
+
+    /// Names the first offenders on standard error.
+    fn tell_offenders(&self) -> std::io::Result<()> {
+        let mut err = std::io::stderr().lock();
+        let violations = ("violation", self.violations.as_slice());
+        for (name, offenders) in self.verdict.offences().into_iter().chain([violations]) {
+            for offender in offenders.iter().take(SHOWN) {
+                writeln!(err, "{name}: {offender}")?;
+            }
+        }
+        Ok(())
+    }
+}

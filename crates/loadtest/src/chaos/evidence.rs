@@ -1,0 +1,114 @@
+//! What the platform has seen, chat by chat, in the judge's words.
+
+use std::collections::HashMap;
+
+use feishu_sim::{Call, Endpoint, State};
+
+use super::ledger::{Effect, History, Seen};
+use super::script::{self, Wish};
+use super::sender::Conversation;
+use crate::chaos::ledger::Sent;
+
+/// The reactions that mean "heard", not "done".
+const HEARD: &str = "OneSecond";
+
+/// The histories of all chats.
+pub(crate) fn collect(state: &State, conversations: &[Conversation]) -> Vec<History> {
+    let mut seen = seen_by_chat(state, conversations);
+    conversations
+        .iter()
+        .map(|conversation| History {
+            sent: conversation
+                .typed
+                .iter()
+                .map(|typed| Sent {
+                    id: typed.id.to_string(),
+                    effect: effect(&typed.wish, typed.target.as_ref().map(ToString::to_string)),
+                    lines: match &typed.wish {
+                        Wish::Announce { tag, lines } => script::lines(tag, *lines),
+                        Wish::PinAnnouncement | Wish::PinReply | Wish::Unpin => Vec::new(),
+                    },
+                    acknowledged: typed.acknowledged,
+                    replies: state.replies_to(&typed.id),
+                })
+                .collect(),
+            seen: seen.remove(conversation.chat.as_str()).unwrap_or_default(),
+            standing: state.announcement_text(&conversation.chat),
+        })
+        .collect()
+}
+
+/// What a successful call shows; nothing where it only reads.
+pub(crate) fn seen(call: &Call) -> Option<Seen> {
+    if call.code != Some(0) {
+        return None;
+    }
+    let message = || path_id(call, "messages");
+    let seen = match call.endpoint? {
+        Endpoint::PutTopNotice => {
+            let entry = &call.body["chat_top_notice"][0];
+            Seen::Effect(match entry["action_type"].as_str()? {
+                "1" => Effect::PinMessage(entry["message_id"].as_str()?.to_owned()),
+                _ => Effect::PinAnnouncement,
+            })
+        }
+        Endpoint::DeleteTopNotice => Seen::Effect(Effect::Unpin),
+        Endpoint::CreateChildren | Endpoint::PatchDocAnnouncement => {
+            Seen::Effect(Effect::Announce(tag(&call.body.to_string())?))
+        }
+        Endpoint::AddReaction if call.body["reaction_type"]["emoji_type"] == HEARD => return None,
+        Endpoint::AddReaction => Seen::Reaction(message()?),
+        Endpoint::ReplyMessage => Seen::Reply(message()?),
+        _ => return None,
+    };
+    Some(seen)
+}
+
+fn seen_by_chat(state: &State, conversations: &[Conversation]) -> HashMap<String, Vec<Seen>> {
+    let chat_of: HashMap<&str, &str> = conversations
+        .iter()
+        .flat_map(|conversation| {
+            let chat = conversation.chat.as_str();
+            conversation
+                .typed
+                .iter()
+                .map(move |typed| (typed.id.as_str(), chat))
+        })
+        .collect();
+    let mut by_chat: HashMap<String, Vec<Seen>> = HashMap::new();
+    for call in state.calls() {
+        let Some(seen) = seen(call) else { continue };
+        let chat = match &seen {
+            Seen::Effect(_) => path_id(call, "chats"),
+            Seen::Reaction(id) | Seen::Reply(id) => {
+                chat_of.get(id.as_str()).map(|&chat| chat.to_owned())
+            }
+        };
+        by_chat
+            .entry(chat.unwrap_or_default())
+            .or_default()
+            .push(seen);
+    }
+    by_chat
+}
+
+fn effect(wish: &Wish, target: Option<String>) -> Effect {
+    match wish {
+        Wish::PinAnnouncement => Effect::PinAnnouncement,
+        Wish::PinReply => Effect::PinMessage(target.unwrap_or_default()),
+        Wish::Unpin => Effect::Unpin,
+        Wish::Announce { tag, .. } => Effect::Announce(tag.clone()),
+    }
+}
+
+/// What stands behind `kind` in the call's path.
+fn path_id(call: &Call, kind: &str) -> Option<String> {
+    let mut parts = call.path.split('/').skip_while(|part| *part != kind);
+    parts.nth(1).map(str::to_owned)
+}
+
+/// The tag that a written text begins with: `note-` and six digits.
+fn tag(body: &str) -> Option<String> {
+    let at = body.find("note-")?;
+    body.get(at..at + "note-000000".len()).map(str::to_owned)
+}

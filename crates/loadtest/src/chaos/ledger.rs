@@ -1,0 +1,370 @@
+//! The judge: from what was sent, what the platform saw and what stands at the end, whether every
+//! acknowledged command acted once and in order, or its author was told.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Serialize;
+
+/// What a command does to its chat.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Effect {
+    PinAnnouncement,
+    /// With the message's id.
+    PinMessage(String),
+    Unpin,
+    /// With the tag of the text.
+    Announce(String),
+}
+
+/// A command, in the order in which its chat's commands were acknowledged.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    /// The message's id.
+    pub(crate) id: String,
+    pub(crate) effect: Effect,
+    /// The lines that an announcement consists of.
+    pub(crate) lines: Vec<String>,
+    pub(crate) acknowledged: bool,
+    /// The bot's replies that stand under it.
+    pub(crate) replies: Vec<String>,
+}
+
+/// What the platform saw happen in a chat; repeated where the bot repeated it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Effect(Effect),
+    /// The bot showed success on this command.
+    Reaction(String),
+    /// The bot replied to this command.
+    Reply(String),
+}
+
+/// One chat's whole history.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) seen: Vec<Seen>,
+    /// The announcement's lines at the end, from the top.
+    pub(crate) standing: Vec<String>,
+}
+
+/// The sums, and every command that offends.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Verdict {
+    pub(crate) sent: usize,
+    pub(crate) acknowledged: usize,
+    /// The effect was seen, and of an announcement every line stands.
+    pub(crate) acted: usize,
+    /// The author got a reply.
+    pub(crate) told: usize,
+    /// The first lines of all replies, with how often each was sent.
+    pub(crate) replies: BTreeMap<String, usize>,
+    /// Success was shown by a reaction.
+    pub(crate) reacted: usize,
+    /// Acted, but neither reaction nor reply.
+    pub(crate) silent: usize,
+    /// Acknowledged, and neither acted nor told.
+    pub(crate) lost: Vec<String>,
+    /// A line stands twice, or there are two replies.
+    pub(crate) twice: Vec<String>,
+    /// An effect or an answer that came after one of a later command.
+    pub(crate) out_of_order: Vec<String>,
+    /// Success was shown, but nothing was done.
+    pub(crate) untrue: Vec<String>,
+}
+
+impl Verdict {
+    /// Nothing offends.
+    pub(crate) fn is_good(&self) -> bool {
+        self.offences().iter().all(|(_, list)| list.is_empty())
+    }
+
+    /// Every kind of offence with its offenders.
+    pub(crate) fn offences(&self) -> [(&'static str, &[String]); 4] {
+        [
+            ("lost", &self.lost),
+            ("twice", &self.twice),
+            ("out of order", &self.out_of_order),
+            ("untrue", &self.untrue),
+        ]
+    }
+
+    /// Adds a chat.
+    pub(crate) fn judge(&mut self, chat: &History) {
+        let acted = self.follow(chat);
+        let standing = counts(&chat.standing);
+        for (number, sent) in chat.sent.iter().enumerate() {
+            let stands = |line: &String| standing.get(line.as_str()).copied().unwrap_or(0);
+            let whole = sent.lines.iter().all(|line| stands(line) > 0);
+            let acted = acted.contains(&number) && whole;
+            let reacted = chat.seen.contains(&Seen::Reaction(sent.id.clone()));
+            let told = !sent.replies.is_empty();
+            self.sent += 1;
+            self.acknowledged += usize::from(sent.acknowledged);
+            self.acted += usize::from(acted);
+            self.told += usize::from(told);
+            self.reacted += usize::from(reacted);
+            self.silent += usize::from(acted && !told && !reacted);
+            if sent.acknowledged && !acted && !told {
+                self.lost.push(sent.to_string());
+            }
+            if reacted && !acted {
+                self.untrue.push(sent.to_string());
+            }
+            if sent.replies.len() > 1 || sent.lines.iter().any(|line| stands(line) > 1) {
+                self.twice.push(sent.to_string());
+            }
+        }
+        let replies = chat.sent.iter().flat_map(|sent| &sent.replies);
+        for line in replies.filter_map(|reply| reply.lines().next()) {
+            *self.replies.entry(line.to_owned()).or_default() += 1;
+        }
+        self.compare_with_what_stands(chat);
+    }
+
+    /// Walks along what was seen, and returns the commands whose effect was.
+    ///
+    /// A command may be seen several times in a row, as a bot that was killed before it wrote
+    /// down what it did does it again. It may be passed over only if it never gets an answer.
+    fn follow(&mut self, chat: &History) -> HashSet<usize> {
+        let answered = answered(chat);
+        let mut acted = HashSet::new();
+        let mut at = 0;
+        let mut closed = false;
+        for seen in &chat.seen {
+            let fits = |number: &usize| chat.sent[*number].fits(seen);
+            let is_effect = matches!(seen, Seen::Effect(_));
+            // After its answer a command may be answered again, but must not act again.
+            let first = if closed && is_effect { at + 1 } else { at };
+            let may_pass = |passed: usize| {
+                (passed == at && closed) || !answered.contains(&chat.sent[passed].id)
+            };
+            let found = (first..chat.sent.len())
+                .find(fits)
+                .filter(|&found| (at..found).all(may_pass));
+            let Some(found) = found else {
+                self.out_of_order.push(format!("{seen:?}"));
+                continue;
+            };
+            if is_effect {
+                acted.insert(found);
+            }
+            closed = !is_effect;
+            at = found;
+        }
+        acted
+    }
+
+    /// New announcements stand above older ones.
+    fn compare_with_what_stands(&mut self, chat: &History) {
+        let owners: HashMap<&String, usize> = chat
+            .sent
+            .iter()
+            .enumerate()
+            .flat_map(|(number, sent)| sent.lines.iter().map(move |line| (line, number)))
+            .collect();
+        let known = |line| owners.get(line).copied();
+        let numbers: Vec<usize> = chat.standing.iter().filter_map(known).collect();
+        for pair in numbers.windows(2) {
+            if pair[0] < pair[1] {
+                let lower = &chat.sent[pair[1]];
+                self.out_of_order
+                    .push(format!("{lower} stands below an older one"));
+            }
+        }
+    }
+}
+
+impl Sent {
+    fn fits(&self, seen: &Seen) -> bool {
+        match seen {
+            Seen::Effect(effect) => self.effect == *effect,
+            Seen::Reaction(id) | Seen::Reply(id) => self.id == *id,
+        }
+    }
+}
+
+impl std::fmt::Display for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({:?})", self.id, self.effect)
+    }
+}
+
+fn answered(chat: &History) -> HashSet<String> {
+    let id = |seen: &Seen| match seen {
+        Seen::Reaction(id) | Seen::Reply(id) => Some(id.clone()),
+        Seen::Effect(_) => None,
+    };
+    chat.seen.iter().filter_map(id).collect()
+}
+
+fn counts(lines: &[String]) -> HashMap<&str, usize> {
+    let mut counts = HashMap::new();
+    for line in lines {
+        *counts.entry(line.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn announce(number: usize) -> Effect {
+        Effect::Announce(format!("n{number}"))
+    }
+
+    /// Three commands: announce, pin the announcement, announce.
+    fn history(seen: &[Seen], standing: &[&str]) -> History {
+        let effects = [announce(0), Effect::PinAnnouncement, announce(2)];
+        let sent = effects.into_iter().enumerate().map(|(number, effect)| {
+            let id = number.to_string();
+            let reply = Seen::Reply(id.clone());
+            Sent {
+                lines: match &effect {
+                    Effect::Announce(tag) => vec![tag.clone()],
+                    _ => vec![],
+                },
+                effect,
+                acknowledged: true,
+                replies: seen
+                    .contains(&reply)
+                    .then(|| "no\nreason".to_owned())
+                    .into_iter()
+                    .collect(),
+                id,
+            }
+        });
+        History {
+            sent: sent.collect(),
+            seen: seen.to_vec(),
+            standing: standing.iter().map(|&line| line.to_owned()).collect(),
+        }
+    }
+
+    fn did(effect: Effect) -> Seen {
+        Seen::Effect(effect)
+    }
+
+    fn reacted(number: usize) -> Seen {
+        Seen::Reaction(number.to_string())
+    }
+
+    fn replied(number: usize) -> Seen {
+        Seen::Reply(number.to_string())
+    }
+
+    /// Everything as it should be.
+    fn good() -> Vec<Seen> {
+        vec![
+            did(announce(0)),
+            reacted(0),
+            did(Effect::PinAnnouncement),
+            reacted(1),
+            did(announce(2)),
+            reacted(2),
+        ]
+    }
+
+    /// How many were lost, twice, out of order, untrue.
+    fn judged(history: &History) -> [usize; 4] {
+        let mut verdict = Verdict::default();
+        verdict.judge(history);
+        verdict.offences().map(|(_, list)| list.len())
+    }
+
+    const STANDING: [&str; 2] = ["n2", "n0"];
+
+    #[test]
+    fn a_good_history_is_found_good() {
+        let mut verdict = Verdict::default();
+        verdict.judge(&history(&good(), &STANDING));
+        assert!(verdict.is_good(), "{verdict:?}");
+        let sums = [
+            verdict.sent,
+            verdict.acknowledged,
+            verdict.acted,
+            verdict.reacted,
+        ];
+        assert_eq!(sums, [3; 4]);
+        assert_eq!([verdict.told, verdict.silent], [0; 2]);
+    }
+
+    #[test]
+    fn what_a_killed_bot_repeats_at_once_is_no_offence() {
+        let repeated: Vec<Seen> = good()
+            .into_iter()
+            .flat_map(|seen| [seen.clone(), seen])
+            .collect();
+        assert_eq!(judged(&history(&repeated, &STANDING)), [0; 4]);
+    }
+
+    #[test]
+    fn whoever_is_told_is_not_lost_whether_or_not_it_acted() {
+        let seen = [
+            replied(0),
+            did(Effect::PinAnnouncement),
+            replied(1),
+            did(announce(2)),
+            reacted(2),
+        ];
+        assert_eq!(judged(&history(&seen, &["n2"])), [0; 4]);
+    }
+
+    #[test]
+    fn a_command_without_effect_and_reply_is_lost() {
+        let check = |gone: std::ops::Range<usize>, standing: &[&str]| {
+            let mut seen = good();
+            seen.drain(gone.clone());
+            assert_eq!(judged(&history(&seen, standing)), [1, 0, 0, 0], "{gone:?}");
+        };
+        check(0..2, &["n2"]);
+        check(2..4, &STANDING);
+        check(4..6, &["n0"]);
+        let mut history = history(&good()[2..], &["n2"]);
+        history.sent[0].acknowledged = false;
+        assert_eq!(judged(&history), [0; 4], "never acknowledged, so not owed");
+    }
+
+    #[test]
+    fn an_announcement_that_does_not_stand_whole_is_lost_and_its_reaction_untrue() {
+        let mut history = history(&good(), &STANDING);
+        history.sent[0].lines.push("n0, second line".to_owned());
+        assert_eq!(judged(&history), [1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn a_text_that_stands_twice_or_a_second_reply_is_twice() {
+        assert_eq!(judged(&history(&good(), &["n2", "n0", "n0"])), [0, 1, 0, 0]);
+        let mut history = history(&good(), &STANDING);
+        history.sent[1].replies = vec!["no".to_owned(); 2];
+        assert_eq!(judged(&history), [0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn an_effect_that_comes_again_later_is_out_of_order() {
+        let mut seen = good();
+        seen.push(did(Effect::PinAnnouncement));
+        assert_eq!(judged(&history(&seen, &STANDING)), [0, 0, 1, 0]);
+        seen.pop();
+        seen.insert(4, did(Effect::PinAnnouncement));
+        assert_eq!(judged(&history(&seen, &STANDING)), [0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn swapped_commands_are_out_of_order() {
+        let mut seen = good();
+        seen.rotate_left(2);
+        let [_, _, swapped, _] = judged(&history(&seen, &["n0", "n2"]));
+        assert!(swapped > 0);
+        let below = judged(&history(&good(), &["n0", "n2"]));
+        assert_eq!(below, [0, 0, 1, 0], "the announcement itself is swapped");
+    }
+
+    #[test]
+    fn success_that_was_shown_for_nothing_is_untrue() {
+        let mut seen = good();
+        seen.remove(2);
+        assert_eq!(judged(&history(&seen, &STANDING)), [1, 0, 0, 1]);
+    }
+}

@@ -1,0 +1,204 @@
+//! The loops that send: closed, where each connection sends as soon as it has its answer, and
+//! open, where every event has its time whatever happened to those before it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use feishu_sim::{MessageId, SimClock};
+
+use crate::events::Event;
+use crate::time::Limits;
+use crate::wire::Connection;
+
+/// The platform waits this long for an answer.
+pub(crate) const PUSH_DEADLINE: Duration = Duration::from_secs(3);
+/// After a connection failed, the next one is not tried sooner.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// How events are sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// So many connections, all kept open.
+    pub(crate) connections: usize,
+    /// Events a second in open loop; absent: closed loop.
+    pub(crate) rate: Option<f64>,
+}
+
+/// What came back.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// From the first event to the last answer.
+    pub(crate) took: Duration,
+    /// Of every answer: since the event was sent, in open loop since it was due.
+    pub(crate) latencies: Vec<Duration>,
+    /// How many answers of each status; `no answer` where there was none.
+    pub(crate) statuses: BTreeMap<String, usize>,
+    /// When each acknowledged command was sent or due, in milliseconds since the Unix epoch.
+    pub(crate) commands: Vec<(MessageId, u64)>,
+}
+
+/// Sends all events, or as many as the time allows.
+pub(crate) fn send(
+    events: &[Event],
+    address: SocketAddr,
+    pace: Pace,
+    clock: &SimClock,
+    limits: &Limits,
+) -> Answers {
+    let next = AtomicUsize::new(0);
+    let began = Instant::now();
+    let sender = Sender {
+        events,
+        next: &next,
+        address,
+        rate: pace.rate,
+        began,
+        clock,
+        limits,
+    };
+    std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..pace.connections)
+            .map(|_| scope.spawn(|| sender.run()))
+            .collect();
+        let answers = senders.into_iter().filter_map(|sender| sender.join().ok());
+        let mut all = answers.fold(Answers::default(), Answers::join);
+        all.took = began.elapsed();
+        all
+    })
+}
+
+/// What the connections share.
+struct Sender<'a> {
+    events: &'a [Event],
+    next: &'a AtomicUsize,
+    address: SocketAddr,
+    rate: Option<f64>,
+    began: Instant,
+    clock: &'a SimClock,
+    limits: &'a Limits,
+}
+
+impl Sender<'_> {
+    /// One connection's part of the events.
+    fn run(&self) -> Answers {
+        let mut answers = Answers::default();
+        let mut connection = None;
+        while !self.limits.are_over() {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(event) = self.events.get(number) else {
+                break;
+            };
+            let due = self.rate.map(|rate| self.wait_for(number, rate));
+            let (began, sent_ms) = (Instant::now(), self.clock.now_ms());
+            let since = due.unwrap_or(began);
+            let status = self.exchange(&mut connection, &event.request).ok();
+            match status {
+                Some(_) => answers.latencies.push(since.elapsed()),
+                None => std::thread::sleep(PAUSE),
+            }
+            answers.count(status);
+            if let (Some(command), Some(200)) = (&event.command, status) {
+                let late = began.saturating_duration_since(since).as_millis();
+                let due_ms = sent_ms - u64::try_from(late).unwrap_or(0);
+                answers.commands.push((command.clone(), due_ms));
+            }
+        }
+        answers
+    }
+
+    /// Sleeps until an event is due, and says when that was: in a late run, some time ago.
+    fn wait_for(&self, number: usize, rate: f64) -> Instant {
+        #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 events")]
+        let due = self.began + Duration::from_secs_f64(number as f64 / rate);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        due
+    }
+
+    fn exchange(&self, kept: &mut Option<Connection>, request: &[u8]) -> std::io::Result<u16> {
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => Connection::open(self.address, PUSH_DEADLINE)?,
+        };
+        let status = connection.exchange(request)?;
+        *kept = Some(connection);
+        Ok(status)
+    }
+}
+
+impl Answers {
+    fn count(&mut self, status: Option<u16>) {
+        let name = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        *self.statuses.entry(name).or_default() += 1;
+    }
+
+    fn join(mut self, other: Self) -> Self {
+        self.latencies.extend(other.latencies);
+        self.commands.extend(other.commands);
+        for (status, count) in other.statuses {
+            *self.statuses.entry(status).or_default() += count;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers every request on one connection after `delay`.
+    fn slow_server(delay: Duration) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while stream.read(&mut [0; 1024]).unwrap_or(0) > 0 {
+                std::thread::sleep(delay);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                stream.write_all(answer).unwrap();
+            }
+        });
+        address
+    }
+
+    fn measure(rate: Option<f64>) -> Answers {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let limits = Limits::new(&runtime, 10).unwrap();
+        let clock = crate::platform::Platform::start(&runtime, 1, 0)
+            .unwrap()
+            .sim
+            .clock();
+        let event = || Event {
+            request: b"x".to_vec(),
+            command: None,
+        };
+        let events: Vec<Event> = std::iter::repeat_with(event).take(10).collect();
+        let address = slow_server(Duration::from_millis(10));
+        let pace = Pace {
+            connections: 1,
+            rate,
+        };
+        send(&events, address, pace, &clock, &limits)
+    }
+
+    #[test]
+    fn in_open_loop_an_event_that_had_to_wait_counts_from_when_it_was_due() {
+        // Ten events due at once, answered one after another: the last one waits for all.
+        let answers = measure(Some(1e9));
+        assert_eq!(answers.statuses["200"], 10);
+        assert!(answers.latencies.iter().max().unwrap() >= &Duration::from_millis(100));
+    }
+
+    #[test]
+    fn in_closed_loop_an_event_counts_from_when_it_was_sent() {
+        let answers = measure(None);
+        assert_eq!(answers.latencies.len(), 10);
+        assert!(answers.took >= Duration::from_millis(100));
+        let fastest = answers.latencies.iter().min().unwrap();
+        assert!(fastest < &Duration::from_millis(100), "{fastest:?}");
+    }
+}

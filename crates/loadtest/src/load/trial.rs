@@ -1,0 +1,264 @@
+//! One measurement: start, send, wait until all is done, stop, and the sums.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{anyhow, ensure};
+use feishu_sim::{Endpoint, MessageId};
+use serde::Serialize;
+
+use super::drive::{self, Answers, Pace};
+use super::slow::{self, Slow};
+use crate::events::Event;
+use crate::latency::Percentiles;
+use crate::platform::Platform;
+use crate::program::{Program, Running};
+use crate::report::Table;
+use crate::time::Limits;
+use crate::usage::Usage;
+
+/// A generator that uses more than this of what it may use is itself what was measured.
+const BUSY: f64 = 0.9;
+/// How often a bot is asked whether it is idle.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// How often memory is read while events are sent.
+const READING: Duration = Duration::from_millis(250);
+/// So many of the readings are shown.
+const READINGS_SHOWN: usize = 10;
+
+/// What is measured.
+pub(crate) struct Trial<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) platform: &'a Platform,
+    pub(crate) events: &'a [Event],
+    pub(crate) pace: Pace,
+    /// Connections beside those that send events, idle or slow.
+    pub(crate) slow: usize,
+    pub(crate) limits: &'a Limits,
+}
+
+/// What a run has shown.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    program: &'static str,
+    /// From start to the first good answer of `/readyz`.
+    ready_ms: f64,
+    /// Events that were answered or not.
+    events: usize,
+    statuses: BTreeMap<String, usize>,
+    seconds: f64,
+    pub(crate) events_per_second: f64,
+    pub(crate) ack_ms: Percentiles,
+    /// From sending a command to the bot's reaction on it; absent without commands.
+    command_ms: Option<Percentiles>,
+    /// Commands that were acknowledged and had no reaction when the run ended.
+    commands_open: usize,
+    rss_mib: Memory,
+    /// Absent without slow connections.
+    slow: Option<Slow>,
+    pub(crate) cpu_seconds_per_10_000: f64,
+    /// Cores that generator and pretend platform used while sending.
+    generator_cores: f64,
+    /// The generator had no core to spare, so the program might have done more.
+    pub(crate) generator_was_the_limit: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Memory {
+    start: f64,
+    peak: f64,
+    end: f64,
+    /// At most ten readings, evenly spread over the time of sending.
+    meanwhile: Vec<f64>,
+}
+
+impl Trial<'_> {
+    /// Starts the program, sends the events, waits until all commands are done, and stops it.
+    pub(crate) fn run(&self) -> anyhow::Result<Report> {
+        let mut running = self.program.start()?;
+        let ready = running.ready(self.limits)?;
+        let (before, own_before) = (running.usage()?, Usage::of("self")?);
+        let (answers, meanwhile, slow) = self.send(&running)?;
+        let own_after = Usage::of("self")?;
+        ensure!(!running.has_ended(), "the program ended under load");
+        if !answers.commands.is_empty() {
+            let idle = || running.is_idle().then_some(());
+            self.limits.poll(GLANCE, idle);
+        }
+        let after = running.usage()?;
+        drop(running);
+
+        let count = ratio(answers.statuses.values().sum());
+        let seconds = answers.took.as_secs_f64();
+        let done = done_commands(self.platform, &answers.commands);
+        let generator_cores = (own_after.cpu_seconds - own_before.cpu_seconds) / seconds;
+        Ok(Report {
+            program: self.program.name,
+            ready_ms: ready.as_secs_f64() * 1000.0,
+            events: answers.statuses.values().sum(),
+            events_per_second: count / seconds,
+            seconds,
+            commands_open: answers.commands.len() - done.len(),
+            command_ms: (!answers.commands.is_empty()).then(|| Percentiles::of(done)),
+            statuses: answers.statuses,
+            ack_ms: Percentiles::of(answers.latencies),
+            rss_mib: Memory {
+                start: before.rss_mib,
+                // The kernel brings its own peak up to date only now and then.
+                peak: meanwhile.iter().copied().fold(after.peak_mib, f64::max),
+                end: after.rss_mib,
+                meanwhile: thinned(&meanwhile),
+            },
+            slow: (self.slow > 0).then_some(slow),
+            cpu_seconds_per_10_000: (after.cpu_seconds - before.cpu_seconds) * 10_000.0 / count,
+            generator_cores,
+            generator_was_the_limit: generator_cores > BUSY * ratio(cores()),
+        })
+    }
+
+    /// Sends the events; meanwhile reads the memory and keeps slow connections open.
+    fn send(&self, running: &Running) -> anyhow::Result<(Answers, Vec<f64>, Slow)> {
+        let is_over = AtomicBool::new(false);
+        let address = self.program.address;
+        let slow = slow::open(address, self.slow)?;
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut readings = Vec::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    readings.extend(running.usage().map(|usage| usage.rss_mib));
+                    std::thread::sleep(READING);
+                }
+                readings
+            });
+            let slow = scope.spawn(|| slow::dribble(slow, &is_over));
+            let clock = self.platform.sim.clock();
+            let answers = drive::send(self.events, address, self.pace, &clock, self.limits);
+            is_over.store(true, Ordering::Relaxed);
+            let panicked = |_| anyhow!("a thread of the load test panicked");
+            let readings = reader.join().map_err(panicked)?;
+            Ok((answers, readings, slow.join().map_err(panicked)?))
+        })
+    }
+}
+
+/// How long each command took until the bot's reaction stood on it.
+fn done_commands(platform: &Platform, sent: &[(MessageId, u64)]) -> Vec<Duration> {
+    let reacted: HashMap<String, u64> = platform.sim.read(|state| {
+        let calls = state.calls_to(Endpoint::AddReaction);
+        let done = calls.filter(|call| call.code == Some(0));
+        // `/open-apis/im/v1/messages/{message_id}/reactions`
+        done.filter_map(|call| Some((call.path.split('/').nth(5)?.to_owned(), call.at_ms)))
+            .collect()
+    });
+    sent.iter()
+        .filter_map(|(command, sent_ms)| {
+            let done_ms = reacted.get(command.as_str())?;
+            Some(Duration::from_millis(done_ms.saturating_sub(*sent_ms)))
+        })
+        .collect()
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^52")]
+fn ratio(count: usize) -> f64 {
+    count as f64
+}
+
+/// At most ten of the readings, evenly spread, the last one among them.
+fn thinned(readings: &[f64]) -> Vec<f64> {
+    let shown = readings.len().min(READINGS_SHOWN);
+    (1..=shown)
+        .filter_map(|number| readings.get(number * readings.len() / shown - 1))
+        .copied()
+        .collect()
+}
+
+impl Report {
+    /// The report for people.
+    pub(super) fn table(&self) -> Table {
+        let mut table = Table::default();
+        table.row(["program", self.program]);
+        table.row([
+            "ready after, ms".to_owned(),
+            format!("{:.0}", self.ready_ms),
+        ]);
+        table.row(["events".to_owned(), self.events.to_string()]);
+        for (status, count) in &self.statuses {
+            table.row([format!("  answered {status}"), count.to_string()]);
+        }
+        table.row(["seconds".to_owned(), format!("{:.2}", self.seconds)]);
+        table.row([
+            "events a second".to_owned(),
+            format!("{:.0}", self.events_per_second),
+        ]);
+        percentiles(&mut table, "ack", &self.ack_ms);
+        if let Some(command) = &self.command_ms {
+            percentiles(&mut table, "command", command);
+            table.row([
+                "commands without reaction".to_owned(),
+                self.commands_open.to_string(),
+            ]);
+        }
+        for (when, mib) in [
+            ("start", self.rss_mib.start),
+            ("peak", self.rss_mib.peak),
+            ("end", self.rss_mib.end),
+        ] {
+            table.row([format!("RSS at {when}, MiB"), format!("{mib:.1}")]);
+        }
+        if let [first, .., last] = self.rss_mib.meanwhile[..] {
+            let both = format!("{first:.1} … {last:.1}");
+            table.row(["  meanwhile, first and last".to_owned(), both]);
+        }
+        let cpu = format!("{:.3}", self.cpu_seconds_per_10_000);
+        table.row(["CPU seconds per 10,000 events".to_owned(), cpu]);
+        table.row([
+            "cores used by the generator".to_owned(),
+            format!("{:.2}", self.generator_cores),
+        ]);
+        if let Some(slow) = &self.slow {
+            table.row(["slow connections".to_owned(), slow.connections.to_string()]);
+            table.row(["  never closed".to_owned(), slow.still_open.to_string()]);
+            let last = format!("{:.1}", slow.last_closed_after_seconds);
+            table.row(["  the last closed after, s".to_owned(), last]);
+        }
+        if self.generator_was_the_limit {
+            table.row(["THE GENERATOR WAS THE BOTTLENECK"]);
+        }
+        table
+    }
+}
+
+fn percentiles(table: &mut Table, what: &str, percentiles: &Percentiles) {
+    for (name, millis) in [
+        ("p50", percentiles.p50),
+        ("p99", percentiles.p99),
+        ("p99.9", percentiles.p99_9),
+        ("max", percentiles.max),
+    ] {
+        table.row([format!("{what} {name}, ms"), format!("{millis:.2}")]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_are_thinned_evenly_and_keep_the_last() {
+        let check = |count: u32, expected: &[u32]| {
+            let readings: Vec<f64> = (1..=count).map(f64::from).collect();
+            let expected: Vec<f64> = expected.iter().copied().map(f64::from).collect();
+            assert_eq!(format!("{:?}", thinned(&readings)), format!("{expected:?}"));
+        };
+        check(0, &[]);
+        check(3, &[1, 2, 3]);
+        check(20, &[2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
+        check(25, &[2, 5, 7, 10, 12, 15, 17, 20, 22, 25]);
+    }
+}
