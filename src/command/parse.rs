@@ -53,6 +53,16 @@ const LATER_OPTIONS: [&str; 10] = [
 /// `text` holds mentions as placeholders. `addressed` says that a direct chat leaves no doubt whom
 /// the author means; a mention of this bot in front does so too. Only then is an unknown name an
 /// error.
+///
+/// ```
+/// use noticebot::command::{Command, PinTarget, parse};
+///
+/// let pin = Command::Pin(PinTarget::RepliedMessage);
+/// for text in ["/pin", "／PIN", "/置顶"] {
+///     assert_eq!(parse(text, &[], false), Ok(Some(pin.clone())));
+/// }
+/// assert_eq!(parse("please /pin this", &[], false), Ok(None));
+/// ```
 pub fn parse(
     text: &str,
     mentions: &[Mention],
