@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::server;
-use crate::store::Store;
+use crate::store::{self, Inspected};
 use crate::telemetry::Metrics;
 
 /// Ids of the right form that nothing has.
@@ -95,7 +95,7 @@ pub async fn check(config: Config, clock: Clock, chat: Option<&str>) -> Report {
     if config.feishu.allow_plaintext {
         report.note("encryption: off; set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off");
     }
-    check_store(&mut report, &config, &clock).await;
+    check_store(&mut report, &config).await;
     match server::client(&config.feishu, clock, &Metrics::new()) {
         Ok(client) => check_platform(&mut report, &config, &client, chat).await,
         Err(error) => report.bad(format!("platform: {error:#}")),
@@ -103,21 +103,18 @@ pub async fn check(config: Config, clock: Clock, chat: Option<&str>) -> Report {
     report
 }
 
-async fn check_store(report: &mut Report, config: &Config, clock: &Clock) {
+async fn check_store(report: &mut Report, config: &Config) {
     let url = &config.store.database_url;
-    match Store::open(url, server::bounds(&config.store), clock.clone()).await {
-        Ok((store, running)) => {
-            match store.probe().await {
-                Ok(()) => report.good(format!("store: `{url}` can be written")),
-                Err(error) => report.bad(format!("store: `{url}` cannot be written ({error}): check the disk's space and the file's rights")),
-            }
-            // Closing writes nothing that matters here.
-            let _ = running.close(store).await;
+    match store::inspect(url).await {
+        Ok(Inspected::Writable) => report.good(format!("store: `{url}` can be written")),
+        Ok(Inspected::InUse) => report.good(format!("store: `{url}` is in use by a noticebot that runs")),
+        Ok(Inspected::Missing { folder_is_there: true }) => {
+            report.note(format!("store: `{url}` is made at the first start"));
         }
-        Err(error) if error.is::<std::fs::TryLockError>() => {
-            report.note(format!("store: `{url}` is in use by a noticebot that runs"));
-        }
-        Err(error) => report.bad(format!("store: {error:#}")),
+        Ok(Inspected::Missing { folder_is_there: false }) => report.bad(format!(
+            "store: the folder of `{url}` is not there: make it, or set `NOTICEBOT_DATABASE_URL`"
+        )),
+        Err(error) => report.bad(format!("store: `{url}` cannot be written ({error:#}): check the disk's space and the file's rights")),
     }
 }
 
@@ -129,6 +126,7 @@ async fn check_platform(report: &mut Report, config: &Config, client: &Client, c
             Some(10_003) => format!("credentials: {platform} knows no app `{app}`: check `FEISHU_APP_ID`, and `FEISHU_REGION` if the app lives on the other platform"),
             Some(10_014 | 10_015) => format!("credentials: the secret of `{app}` is wrong, or the app is not enabled: check `FEISHU_APP_SECRET`"),
             Some(code) => format!("credentials: {platform} refused with code {code}{}", log_id(&error)),
+            None if matches!(error, Error::InvalidResponse { .. }) => format!("platform: {platform} does not answer like Feishu ({error}): check `FEISHU_BASE_URL`"),
             None => format!("platform: {platform} cannot be reached ({error}): check the network, the proxy and `FEISHU_BASE_URL`"),
         });
         return;
@@ -140,6 +138,7 @@ async fn check_platform(report: &mut Report, config: &Config, client: &Client, c
         Err(error) => report.bad(format!("bot: not found ({error}{}): enable the bot ability and publish a version in the developer console", log_id(&error))),
     }
     check_scopes(report, client).await;
+    report.note("encrypt key and verification token: not checked; the developer console tells whether they fit when it saves the request URL");
     report.note("group messages: whether plain `/pin` is heard, or only `@bot /pin`, depends on `im:message.group_msg`, which the platform shows only in the developer console");
     if let Some(chat) = chat {
         check_chat(report, config, client, &ChatId::from(chat)).await;

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use feishu::{Client, ClientConfig, Clock, EncryptKey};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
@@ -18,7 +19,7 @@ use crate::platform::Platform;
 use crate::store::{Bounds, Running, Store};
 use crate::telemetry::Metrics;
 use crate::transport::Intake;
-use crate::transport::webhook::{Seal, Webhook};
+use crate::transport::webhook::{LARGE_BODIES, Seal, Webhook};
 
 /// How often finished jobs that are old enough are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
@@ -82,6 +83,7 @@ impl Server {
             seal: seal(&config.feishu),
             clock: clock.clone(),
             max_age: config.server.signature_max_age,
+            large_bodies: Semaphore::new(LARGE_BODIES),
         };
         let style = Style {
             signature: config.announce.signature,
@@ -184,7 +186,7 @@ fn seal(config: &FeishuConfig) -> Seal {
     Seal::Plain
 }
 
-pub(crate) fn bounds(config: &StoreConfig) -> Bounds {
+fn bounds(config: &StoreConfig) -> Bounds {
     Bounds {
         open: config.max_open_jobs,
         open_of_chat: config.max_open_jobs_per_chat,

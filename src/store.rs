@@ -8,7 +8,7 @@ use crate::outcome::Outcome;
 
 mod sqlite;
 
-pub(crate) use sqlite::{Running, SqliteStore as Store};
+pub(crate) use sqlite::{Inspected, Running, SqliteStore as Store, inspect};
 
 /// Names a job for ever: the same event never makes a second one.
 #[derive(Debug, Clone, PartialEq, Eq)]

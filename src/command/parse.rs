@@ -70,7 +70,8 @@ pub fn parse(
 ) -> Result<Option<Command>, ParseError> {
     let (rest, mentioned) = skip_mentions(text, mentions, |key| is_me(key, mentions));
     let Some(rest) = strip_folded(rest, "/") else {
-        return Ok(None);
+        let help = (addressed || mentioned) && asks_for_help(rest, mentioned);
+        return Ok(help.then_some(Command::Help));
     };
     let Some((name, rest)) = split_name(rest) else {
         return match unknown_name(rest) {
@@ -99,9 +100,23 @@ pub fn parse(
 /// where [`parse`] finds something.
 pub fn is_candidate(text: &str, p2p: bool) -> bool {
     let (rest, mentioned) = skip_mentions(text, &[], |key| key != EVERYONE);
-    strip_folded(rest, "/").is_some_and(|rest| {
-        split_name(rest).is_some() || ((mentioned || p2p) && unknown_name(rest).is_some())
-    })
+    match strip_folded(rest, "/") {
+        Some(rest) => {
+            split_name(rest).is_some() || ((mentioned || p2p) && unknown_name(rest).is_some())
+        }
+        None => (mentioned || p2p) && asks_for_help(rest, mentioned),
+    }
+}
+
+/// Whether someone who addresses the bot without a slash wants to know what it can do: by its name
+/// alone, or by the word.
+fn asks_for_help(rest: &str, mentioned: bool) -> bool {
+    match rest.trim_matches(is_blank) {
+        "" => mentioned,
+        word => ["help", "帮助"]
+            .iter()
+            .any(|help| strip_folded(word, help) == Some("")),
+    }
 }
 
 /// Reads what follows `/pin`.
@@ -596,6 +611,22 @@ mod tests {
     }
 
     #[test]
+    fn the_bots_name_alone_or_the_word_help_asks_for_help() {
+        check(
+            &[
+                "@_user_1",
+                " @_user_1 help",
+                "@_user_1 帮助",
+                "@_user_1 ＨＥＬＰ",
+            ],
+            &Command::Help,
+        );
+        check_none(&["@_user_2", "help", "@_user_1 helper", "@_all help", ""]);
+        assert_eq!(parse("help", &[], true), Ok(Some(Command::Help)));
+        assert_eq!(parse("", &[], true), Ok(None));
+    }
+
+    #[test]
     fn a_slash_that_starts_no_command_is_chatter() {
         check_none(&[
             "",
@@ -614,7 +645,6 @@ mod tests {
             "＠bot /pin",
             "@bot /pin",
             "https://a.cn/pin",
-            "@_user_1",
             "@_user_1 hello /pin",
             "@_user_1 /",
             "\\/pin",

@@ -8,6 +8,8 @@ use secrecy::ExposeSecret;
 
 use super::{Config, DEFAULT_TOML, ENVIRONMENT, Receive};
 
+/// A larger number is a slip of the pen.
+const MOST: usize = 1_000_000;
 /// A longer duration is a slip of the pen.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// The platform delivers an event again for up to 7 h 05 min.
@@ -59,13 +61,25 @@ pub(super) fn find(config: &Config) -> Vec<String> {
             config.reply.timezone
         ));
     }
-    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.filter) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter);
+    if filter.is_err() || names_no_level(&config.log.filter) {
         problems.push(format!(
-            "`log.filter` is `{}` ({error}): set it, or `NOTICEBOT_LOG`, to a level such as `info`",
+            "`log.filter` is `{}`: set it, or `NOTICEBOT_LOG`, to a level such as `info`",
             config.log.filter
         ));
     }
     problems
+}
+
+/// A bare word is read as the name of a target, which would silence all others.
+fn names_no_level(filter: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    filter
+        .split(',')
+        .map(|directive| directive.trim().to_ascii_lowercase())
+        .any(|directive| {
+            directive.chars().all(char::is_alphanumeric) && !LEVELS.contains(&directive.as_str())
+        })
 }
 
 fn credentials(config: &Config) -> Vec<String> {
@@ -141,7 +155,8 @@ fn store(config: &Config) -> Option<String> {
 }
 
 fn numbers(config: &Config) -> Vec<String> {
-    let at_least_one = [
+    let counts = [
+        ("feishu.limits_factor", config.feishu.limits_factor as usize),
         ("server.max_connections", config.server.max_connections),
         ("store.max_open_jobs", config.store.max_open_jobs),
         (
@@ -156,13 +171,16 @@ fn numbers(config: &Config) -> Vec<String> {
         ("store.keep_finished", config.store.keep_finished),
         ("worker.give_up_after", config.worker.give_up_after),
     ];
-    let zero = at_least_one.into_iter().filter(|(_, number)| *number == 0);
+    let out_of_bounds = counts
+        .into_iter()
+        .filter(|(_, number)| !(1..=MOST).contains(number));
     let odd = durations
         .into_iter()
         .filter(|(_, duration)| duration.is_zero() || *duration > LONGEST);
     let keep = config.store.keep_finished;
     let too_short = keep < REDELIVERY.max(config.server.signature_max_age);
-    zero.map(|(key, _)| format!("`{key}` is 0: set it to 1 or more"))
+    out_of_bounds
+        .map(|(key, number)| format!("`{key}` is {number}: set it to a number from 1 to {MOST}"))
         .chain(odd.map(|(key, _)| {
             format!("`{key}` is 0 or longer than a year: set it to a duration such as `10s`")
         }))

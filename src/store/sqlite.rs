@@ -9,7 +9,7 @@
 //! as a commit, so a second connection does them, beside the writer.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +37,7 @@ const WAITING_REQUESTS: usize = 1024;
 /// The file has one user; only an admin's shell may hold it up for a moment.
 const BUSY: Duration = Duration::from_secs(1);
 /// A checkpoint is made after this many transactions.
-const CHECKPOINT_EVERY: usize = 500;
+const CHECKPOINT_EVERY: usize = 200;
 
 /// A handle on the store; cloning it is cheap.
 #[derive(Clone)]
@@ -104,6 +104,7 @@ impl SqliteStore {
     ) -> anyhow::Result<(Self, Running)> {
         let file = PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url));
         let lock = lock(&file)?;
+        drop(own(&file)?);
         let mut connection = connect(&file).await?;
         MIGRATIONS
             .run_direct(None, &mut connection, false)
@@ -312,6 +313,8 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(error = %error, "the store could not commit");
+                // Where the log has filled the disk, emptying it may make room.
+                self.checkpoint_due.send_replace(());
                 let error = Arc::new(error);
                 for caller in callers {
                     let _ = caller.send(Err(StoreError::Database(Arc::clone(&error))));
@@ -447,6 +450,60 @@ async fn finish(connection: SqliteConnection) {
     }
 }
 
+/// What can be said of a database without changing anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inspected {
+    /// There is none yet; its folder takes one or does not.
+    Missing { folder_is_there: bool },
+    /// A bot that runs uses it.
+    InUse,
+    /// It is there, and a write was tried and taken back.
+    Writable,
+}
+
+/// Looks at the database that `url` names: makes nothing, brings nothing up to
+/// date.
+pub(crate) async fn inspect(url: &str) -> anyhow::Result<Inspected> {
+    let file = PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url));
+    if !file.exists() {
+        let folder = file
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder_is_there = folder.unwrap_or(Path::new(".")).is_dir();
+        return Ok(Inspected::Missing { folder_is_there });
+    }
+    if let Ok(lock) = File::open(lock_of(&file))
+        && lock.try_lock().is_err()
+    {
+        return Ok(Inspected::InUse);
+    }
+    let mut connection = connect(&file).await?;
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut connection)
+        .await?;
+    rows::probe(&mut connection, Timestamp::UNIX_EPOCH).await?;
+    sqlx::query("ROLLBACK").execute(&mut connection).await?;
+    finish(connection).await;
+    Ok(Inspected::Writable)
+}
+
+/// Opens a file for writing, makes it if there is none, for its owner's eyes
+/// only: it holds what people wrote.
+fn own(path: &Path) -> anyhow::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| {
+            format!(
+                "opening `{}`: check that its folder exists and that the bot's user may write there",
+                path.display()
+            )
+        })
+}
+
 async fn connect(file: &Path) -> anyhow::Result<SqliteConnection> {
     SqliteConnectOptions::new()
         .filename(file)
@@ -466,19 +523,12 @@ async fn connect(file: &Path) -> anyhow::Result<SqliteConnection> {
         })
 }
 
+fn lock_of(file: &Path) -> PathBuf {
+    file.with_added_extension("lock")
+}
+
 fn lock(file: &Path) -> anyhow::Result<File> {
-    let path = file.with_added_extension("lock");
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| {
-            format!(
-                "opening `{}`: check that its folder exists and that the bot's user may write there",
-                path.display()
-            )
-        })?;
+    let lock = own(&lock_of(file))?;
     lock.try_lock().with_context(|| {
         format!(
             "another noticebot uses `{}`: stop it, or give this one a database of its own with `NOTICEBOT_DATABASE_URL`",

@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use feishu::{Clock, EncryptKey, EncryptedBody, Signature};
 use http_body_util::BodyExt as _;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::{Intake, NotTaken, Taken};
@@ -24,6 +25,11 @@ use crate::telemetry::EventResult;
 
 /// Larger bodies are refused with 413.
 const BODY_LIMIT: usize = 1024 * 1024;
+/// Up to here a body needs no leave; larger ones, which no genuine event is, take
+/// turns, so that many at once cannot fill the memory.
+const SMALL_BODY: usize = 64 * 1024;
+/// How many large bodies are collected at once.
+pub(crate) const LARGE_BODIES: usize = 32;
 /// Of a body that is too large this much is read and thrown away, for so long.
 const DRAIN_LIMIT: usize = 8 * BODY_LIMIT;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -43,6 +49,8 @@ pub(crate) struct Webhook {
     pub(crate) clock: Clock,
     /// How old a signature may be.
     pub(crate) max_age: Duration,
+    /// A large body is collected only with one of these in hand.
+    pub(crate) large_bodies: Semaphore,
 }
 
 /// How bodies are protected.
@@ -59,10 +67,13 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match read(&headers, body).await {
+    let body = match webhook.read(&headers, body).await {
         Ok(body) => body,
         Err(refusal) => {
-            webhook.intake.metrics.event(EventResult::Malformed);
+            webhook.intake.metrics.event(match refusal {
+                Refusal::Unauthorized => EventResult::Unauthorized,
+                _ => EventResult::Malformed,
+            });
             return refusal.into_response();
         }
     };
@@ -82,6 +93,50 @@ pub(crate) async fn receive(
 }
 
 impl Webhook {
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<BytesMut, Refusal> {
+        let announced = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
+            .unwrap_or(0);
+        if announced > BODY_LIMIT {
+            return Err(too_large(body).await);
+        }
+        timeout(BODY_TIMEOUT, self.collect(headers, body))
+            .await
+            .unwrap_or(Err(Refusal::Timeout))
+    }
+
+    async fn collect(&self, headers: &HeaderMap, mut body: Body) -> Result<BytesMut, Refusal> {
+        // Of what is not signed nothing longer than a challenge is ever taken,
+        // so nothing longer is kept.
+        let signed =
+            matches!(self.seal, Seal::Plain) || headers.contains_key(feishu::SIGNATURE_HEADER);
+        let keep = if signed { BODY_LIMIT } else { CHALLENGE_LIMIT };
+        let mut collected = BytesMut::new();
+        let mut seen = 0;
+        let mut leave = None;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| Refusal::BadRequest)?.into_data() else {
+                continue;
+            };
+            seen += data.len();
+            if seen > BODY_LIMIT {
+                return Err(too_large(body).await);
+            }
+            if seen > keep {
+                continue;
+            }
+            if seen > SMALL_BODY && leave.is_none() {
+                leave = self.large_bodies.acquire().await.ok();
+            }
+            collected.extend_from_slice(&data);
+        }
+        if seen > keep {
+            return Err(Refusal::Unauthorized);
+        }
+        Ok(collected)
+    }
+
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Taken, NotTaken> {
         match &self.seal {
             Seal::Encrypted(key) if self.is_signed(headers, body, key) => {
@@ -168,33 +223,6 @@ impl IntoResponse for Refusal {
 fn json(status: StatusCode, body: String) -> Response {
     let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
     (status, content_type, body).into_response()
-}
-
-async fn read(headers: &HeaderMap, body: Body) -> Result<BytesMut, Refusal> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
-        .unwrap_or(0);
-    if announced > BODY_LIMIT {
-        return Err(too_large(body).await);
-    }
-    timeout(BODY_TIMEOUT, collect(announced, body))
-        .await
-        .unwrap_or(Err(Refusal::Timeout))
-}
-
-async fn collect(announced: usize, mut body: Body) -> Result<BytesMut, Refusal> {
-    let mut collected = BytesMut::with_capacity(announced);
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Refusal::BadRequest)?.into_data() else {
-            continue;
-        };
-        if collected.len() + data.len() > BODY_LIMIT {
-            return Err(too_large(body).await);
-        }
-        collected.extend_from_slice(&data);
-    }
-    Ok(collected)
 }
 
 /// Reads on for a moment, so that the sender sees the answer and not a reset

@@ -152,6 +152,8 @@ async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
     let good = end(on(&sim, &folder, &["check", "--chat", chat.as_str()])).await;
     assert_eq!(good.code, Some(0), "{}", good.out);
     assert!(!good.out.contains('✗'), "{}", good.out);
+    let made: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
+    assert!(made.is_empty(), "a check leaves nothing behind: {made:?}");
 
     let told = end(on(&sim, &folder, &["check", "--chat", closed.as_str()])).await;
     assert_eq!(told.code, Some(1), "{}", told.out);

@@ -196,6 +196,32 @@ async fn help_lists_every_command_in_groups_and_in_direct_chats() {
 }
 
 #[tokio::test]
+async fn whoever_only_names_the_bot_or_asks_it_for_help_gets_help() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let chat = || bench.sim.as_person(&bench.member).in_chat(&group);
+    let direct = bench.sim.direct_chat(&bench.member);
+    let asked = [
+        chat().say(Words::at_bot()).id,
+        chat().say(Words::at_bot().text(" help")).id,
+        chat().say(Words::at_bot().text("帮助")).id,
+        bench.say(&direct, "help").id,
+    ];
+    let others = [
+        bench.say(&group, "help").id,
+        chat().say(Words::new().at(&bench.owner)).id,
+    ];
+    for message in &asked {
+        assert!(bench.answer(message).await.contains("/unpin"));
+    }
+    bench.idle().await;
+    for message in &others {
+        assert!(bench.sim.replies_to(message).is_empty());
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn what_is_not_built_yet_is_answered_as_unknown_and_done_by_nobody() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);

@@ -305,6 +305,30 @@ async fn many_at_once_are_all_taken_and_all_kept() {
 }
 
 #[tokio::test]
+async fn looking_at_a_database_changes_nothing_in_it() {
+    let bench = Bench::new().await;
+    bench.accept("oc_1", "om_1").await;
+    bench.claim().await.unwrap();
+    assert_eq!(
+        inspect(&url(&bench.folder)).await.unwrap(),
+        Inspected::InUse
+    );
+    let Bench {
+        store,
+        running,
+        folder,
+        ..
+    } = bench;
+    let (url, database) = (url(&folder), folder.path().join("bot.db"));
+    running.close(store).await.unwrap();
+    let before = std::fs::read(&database).unwrap();
+    assert_eq!(inspect(&url).await.unwrap(), Inspected::Writable);
+    assert_eq!(std::fs::read(&database).unwrap(), before);
+    let mode = std::fs::metadata(&database).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
 async fn closing_in_order_leaves_one_file() {
     let bench = Bench::new().await;
     bench.accept("oc_1", "om_1").await;
