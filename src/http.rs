@@ -17,9 +17,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -130,13 +130,14 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     let slots = Arc::new(Semaphore::new(max_connections));
-    let connections = TaskTracker::new();
-    let cut_off = CancellationToken::new();
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &slots) => accepted,
         };
+        // What has ended is not kept.
+        while connections.try_join_next().is_some() {}
         let (stream, slot) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -146,20 +147,17 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let (paths, stop, cut_off) = (paths.clone(), stop.clone(), cut_off.clone());
+        let (paths, stop) = (paths.clone(), stop.clone());
         connections.spawn(async move {
-            cut_off
-                .run_until_cancelled(converse(stream, paths, stop))
-                .await;
+            converse(stream, paths, stop).await;
             drop(slot);
         });
     }
     drop(listener);
-    connections.close();
-    if timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
+    let drain = async { while connections.join_next().await.is_some() {} };
+    if timeout(DRAIN_TIMEOUT, drain).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off");
-        cut_off.cancel();
-        connections.wait().await;
+        connections.shutdown().await;
     }
 }
 
@@ -181,6 +179,8 @@ async fn converse(stream: TcpStream, paths: Router, stop: CancellationToken) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
+        // An answer is a few hundred bytes: one buffer is cheaper than a vector.
+        .writev(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(paths));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -81,7 +81,7 @@ pub(crate) async fn receive(
         .await
         .unwrap_or_else(|_| Err(webhook.intake.refuse(NotTaken::Unavailable)));
     match taken {
-        Ok(Taken::Event) => json(StatusCode::OK, "{}".to_owned()),
+        Ok(Taken::Event) => json(StatusCode::OK, "{}"),
         Ok(Taken::Challenge(challenge)) => json(
             StatusCode::OK,
             serde_json::json!({ "challenge": challenge }).to_string(),
@@ -101,18 +101,23 @@ impl Webhook {
         if announced > BODY_LIMIT {
             return Err(too_large(body).await);
         }
-        timeout(BODY_TIMEOUT, self.collect(headers, body))
+        timeout(BODY_TIMEOUT, self.collect(announced, headers, body))
             .await
             .unwrap_or(Err(Refusal::Timeout))
     }
 
-    async fn collect(&self, headers: &HeaderMap, mut body: Body) -> Result<BytesMut, Refusal> {
+    async fn collect(
+        &self,
+        announced: usize,
+        headers: &HeaderMap,
+        mut body: Body,
+    ) -> Result<BytesMut, Refusal> {
         // Of what is not signed nothing longer than a challenge is ever taken,
         // so nothing longer is kept.
         let signed =
             matches!(self.seal, Seal::Plain) || headers.contains_key(feishu::SIGNATURE_HEADER);
         let keep = if signed { BODY_LIMIT } else { CHALLENGE_LIMIT };
-        let mut collected = BytesMut::new();
+        let mut collected = BytesMut::with_capacity(announced.min(keep).min(SMALL_BODY));
         let mut seen = 0;
         let mut leave = None;
         while let Some(frame) = body.frame().await {
@@ -220,9 +225,9 @@ impl IntoResponse for Refusal {
     }
 }
 
-fn json(status: StatusCode, body: String) -> Response {
+fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
-    (status, content_type, body).into_response()
+    (status, content_type, body.into()).into_response()
 }
 
 /// Reads on for a moment, so that the sender sees the answer and not a reset
