@@ -37,7 +37,7 @@ const WAITING_REQUESTS: usize = 1024;
 /// The file has one user; only an admin's shell may hold it up for a moment.
 const BUSY: Duration = Duration::from_secs(1);
 /// A checkpoint is made after this many transactions.
-const CHECKPOINT_EVERY: usize = 200;
+const CHECKPOINT_EVERY: usize = 1000;
 
 /// A handle on the store; cloning it is cheap.
 #[derive(Clone)]
