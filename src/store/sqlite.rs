@@ -8,25 +8,26 @@
 //! Checkpoints move pages from the log to the file and take ten times as long
 //! as a commit, so a second connection does them, beside the writer.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use feishu::Clock;
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::{Accepted, Bounds, Claim, JobId, NewJob, Progress, Release, StoreError};
 use crate::outcome::Outcome;
 
+mod file;
 mod rows;
+
+pub(crate) use file::{Inspected, inspect};
+use file::{Watched, connect, finish, lock, own};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -34,8 +35,6 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite")
 const BATCH: usize = 256;
 /// Requests that wait for the writer beyond this hold their senders up.
 const WAITING_REQUESTS: usize = 1024;
-/// The file has one user; only an admin's shell may hold it up for a moment.
-const BUSY: Duration = Duration::from_secs(1);
 /// A checkpoint is made after this many transactions.
 const CHECKPOINT_EVERY: usize = 1000;
 
@@ -248,32 +247,6 @@ impl Running {
     }
 }
 
-/// The file that was opened, by its number.
-struct Watched {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl Watched {
-    fn new(path: PathBuf) -> std::io::Result<Self> {
-        let file = std::fs::metadata(&path)?;
-        let (device, inode) = (file.dev(), file.ino());
-        Ok(Self {
-            path,
-            device,
-            inode,
-        })
-    }
-
-    /// Whether the path still leads to that file. A deleted or replaced file
-    /// can be written to for long, and all of it is lost.
-    fn is_there(&self) -> bool {
-        std::fs::metadata(&self.path)
-            .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode))
-    }
-}
-
 /// The one that writes.
 struct Writer {
     connection: SqliteConnection,
@@ -441,101 +414,6 @@ async fn checkpoint(mut connection: SqliteConnection, mut due: watch::Receiver<(
         }
     }
     finish(connection).await;
-}
-
-/// Closes the connection; the last one to close empties the log into the file.
-async fn finish(connection: SqliteConnection) {
-    if let Err(error) = connection.close().await {
-        tracing::warn!(error = %error, "the store could not be closed");
-    }
-}
-
-/// What can be said of a database without changing anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inspected {
-    /// There is none yet; its folder takes one or does not.
-    Missing { folder_is_there: bool },
-    /// A bot that runs uses it.
-    InUse,
-    /// It is there, and a write was tried and taken back.
-    Writable,
-}
-
-/// Looks at the database that `url` names: makes nothing, brings nothing up to
-/// date.
-pub(crate) async fn inspect(url: &str) -> anyhow::Result<Inspected> {
-    let file = PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url));
-    if !file.exists() {
-        let folder = file
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder_is_there = folder.unwrap_or(Path::new(".")).is_dir();
-        return Ok(Inspected::Missing { folder_is_there });
-    }
-    if let Ok(lock) = File::open(lock_of(&file))
-        && lock.try_lock().is_err()
-    {
-        return Ok(Inspected::InUse);
-    }
-    let mut connection = connect(&file).await?;
-    sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut connection)
-        .await?;
-    rows::probe(&mut connection, Timestamp::UNIX_EPOCH).await?;
-    sqlx::query("ROLLBACK").execute(&mut connection).await?;
-    finish(connection).await;
-    Ok(Inspected::Writable)
-}
-
-/// Opens a file for writing, makes it if there is none, for its owner's eyes
-/// only: it holds what people wrote.
-fn own(path: &Path) -> anyhow::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| {
-            format!(
-                "opening `{}`: check that its folder exists and that the bot's user may write there",
-                path.display()
-            )
-        })
-}
-
-async fn connect(file: &Path) -> anyhow::Result<SqliteConnection> {
-    SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY)
-        .pragma("wal_autocheckpoint", "0")
-        .disable_statement_logging()
-        .connect()
-        .await
-        .with_context(|| {
-            format!(
-                "opening the database `{}`: check that its folder exists and that the bot's user may write there",
-                file.display()
-            )
-        })
-}
-
-fn lock_of(file: &Path) -> PathBuf {
-    file.with_added_extension("lock")
-}
-
-fn lock(file: &Path) -> anyhow::Result<File> {
-    let lock = own(&lock_of(file))?;
-    lock.try_lock().with_context(|| {
-        format!(
-            "another noticebot uses `{}`: stop it, or give this one a database of its own with `NOTICEBOT_DATABASE_URL`",
-            file.display()
-        )
-    })?;
-    Ok(lock)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The store by its promises. The clock is set by hand.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
 use feishu::ClockHand;
