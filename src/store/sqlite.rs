@@ -9,7 +9,6 @@
 //! as a commit, so a second connection does them, beside the writer.
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,7 +26,7 @@ mod file;
 mod rows;
 
 pub(crate) use file::{Inspected, inspect};
-use file::{Watched, connect, finish, lock, own};
+use file::{Watched, connect, finish, lock, own, path_of};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -101,7 +100,7 @@ impl SqliteStore {
         bounds: Bounds,
         clock: Clock,
     ) -> anyhow::Result<(Self, Running)> {
-        let file = PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url));
+        let file = path_of(url);
         let lock = lock(&file)?;
         drop(own(&file)?);
         let mut connection = connect(&file).await?;
@@ -144,7 +143,7 @@ impl SqliteStore {
 
     /// Queues a job; when this returns, the disk has it.
     pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
-        if self.shared.open.load(Ordering::Relaxed) >= self.shared.bounds.open {
+        if self.is_full() {
             return Err(StoreError::Full);
         }
         match self.ask(Operation::Accept(job)).await? {

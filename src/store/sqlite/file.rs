@@ -15,6 +15,11 @@ use super::rows;
 /// The file has one user; only an admin's shell may hold it up for a moment.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// The file that `sqlite://FILE` names.
+pub(super) fn path_of(url: &str) -> PathBuf {
+    PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url))
+}
+
 /// The file that was opened, by its number.
 pub(super) struct Watched {
     pub(super) path: PathBuf,
@@ -62,7 +67,7 @@ pub(crate) enum Inspected {
 /// Looks at the database that `url` names: makes nothing, brings nothing up to
 /// date.
 pub(crate) async fn inspect(url: &str) -> anyhow::Result<Inspected> {
-    let file = PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url));
+    let file = path_of(url);
     if !file.exists() {
         let folder = file
             .parent()
