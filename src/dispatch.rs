@@ -211,7 +211,7 @@ impl Dispatcher {
             Release::Dead => self.metrics.command(CommandResult::Dead),
             Release::Done | Release::Stopped => {}
         }
-        while let Err(StoreError::Database(_)) = self.store.release(job, release.clone()).await {
+        while let Err(StoreError::Database) = self.store.release(job, release.clone()).await {
             if cut_off.is_cancelled() {
                 return;
             }

@@ -188,16 +188,10 @@ pub(crate) enum StoreError {
     /// As many jobs wait as `store.max_open_jobs` lets.
     #[error("the queue is full")]
     Full,
-    /// The database refused or failed.
+    /// The database refused or failed; the store has logged why.
     #[error("the database failed")]
-    Database(#[from] std::sync::Arc<sqlx::Error>),
+    Database,
     /// The store was closed while the request waited.
     #[error("the store is closed")]
     Closed,
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(std::sync::Arc::new(error))
-    }
 }

@@ -99,7 +99,7 @@ impl Bench {
             open_of_chat: 10,
         };
         let (store, running) = loop {
-            // The lock goes with the tasks of the worker before.
+            // The lock goes with the threads of the store before.
             match Store::open(url, bounds, self.clock.clone()).await {
                 Ok(opened) => break opened,
                 Err(_) => tokio::task::yield_now().await,

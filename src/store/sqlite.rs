@@ -1,49 +1,43 @@
 //! The store in one SQLite file.
 //!
-//! One task owns the one connection that writes. It takes every request that
+//! One thread owns the one connection that writes. It takes every request that
 //! waits, runs them in one transaction, commits once (WAL, `synchronous =
 //! FULL`: one fsync) and only then answers them all: under load the price of a
 //! commit is shared, and no caller hears "taken" before the disk has it.
 //!
-//! Checkpoints move pages from the log to the file and take ten times as long
-//! as a commit, so a second connection does them, beside the writer.
+//! It is a thread and no task because SQLite's calls block; a request costs one
+//! wake of it, however many statements it takes.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use feishu::Clock;
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::{JoinSet, spawn_blocking};
 
 use super::{Accepted, Bounds, Claim, JobId, NewJob, Progress, Release, StoreError};
 use crate::outcome::Outcome;
 
 mod file;
 mod rows;
+mod writer;
 
 pub(crate) use file::{Inspected, inspect};
-use file::{Watched, connect, finish, lock, own, path_of};
+use writer::{Ask, Request, Turn};
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
-
-/// The most requests in one transaction.
-const BATCH: usize = 256;
 /// Requests that wait for the writer beyond this hold their senders up.
 const WAITING_REQUESTS: usize = 1024;
-/// A checkpoint is made after this many transactions.
-const CHECKPOINT_EVERY: usize = 1000;
 
 /// A handle on the store; cloning it is cheap.
 #[derive(Clone)]
 pub(crate) struct SqliteStore {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<Box<dyn Request>>,
     shared: Arc<Shared>,
 }
 
+/// What handles and writer both look at.
 struct Shared {
     clock: Clock,
     /// Jobs that are not finished, as the table holds them.
@@ -53,37 +47,10 @@ struct Shared {
     bell: Notify,
 }
 
-/// What runs behind the handles. Dropped, it ends; [`Running::close`] ends it
-/// in order.
+/// What runs behind the handles. It ends once they are gone;
+/// [`Running::close`] waits for that.
 pub(crate) struct Running {
-    tasks: JoinSet<()>,
-    // Held for its lock: one process per file.
-    _lock: File,
-}
-
-struct Request {
-    operation: Operation,
-    answer: Caller,
-}
-
-type Caller = oneshot::Sender<Result<Answer, StoreError>>;
-
-enum Operation {
-    Accept(NewJob),
-    Claim,
-    SaveProgress(JobId, String),
-    SaveOutcome(JobId, String),
-    SaveReplying(JobId),
-    Release(JobId, Release),
-    Probe,
-    Prune { before: Timestamp },
-}
-
-enum Answer {
-    Accepted(Accepted),
-    Claimed(Claim),
-    Pruned(u64),
-    Done,
+    threads: JoinSet<()>,
 }
 
 impl SqliteStore {
@@ -100,21 +67,8 @@ impl SqliteStore {
         bounds: Bounds,
         clock: Clock,
     ) -> anyhow::Result<(Self, Running)> {
-        let file = path_of(url);
-        let lock = lock(&file)?;
-        drop(own(&file)?);
-        let mut connection = connect(&file).await?;
-        MIGRATIONS
-            .run_direct(None, &mut connection, false)
-            .await
-            .with_context(|| format!("bringing the tables of `{}` up to date", file.display()))?;
-        rows::recover(&mut connection)
-            .await
-            .context("reading the queue")?;
-        let open = rows::count_open(&mut connection)
-            .await
-            .context("reading the queue")?;
-
+        let path = file::path_of(url);
+        let (opened, open) = spawn_blocking(move || writer::open(path)).await??;
         let shared = Arc::new(Shared {
             clock,
             open: AtomicUsize::new(open),
@@ -122,23 +76,9 @@ impl SqliteStore {
             bell: Notify::new(),
         });
         let (requests, inbox) = mpsc::channel(WAITING_REQUESTS);
-        let store = Self {
-            requests,
-            shared: Arc::clone(&shared),
-        };
-        let (checkpoint_due, due) = watch::channel(());
-        let beside = connect(&file).await?;
-        let mut tasks = JoinSet::new();
-        let file = Watched::new(file)?;
-        let writer = Writer {
-            connection,
-            file,
-            shared,
-            checkpoint_due,
-        };
-        tasks.spawn(writer.run(inbox));
-        tasks.spawn(checkpoint(beside, due));
-        Ok((store, Running { tasks, _lock: lock }))
+        let mut threads = JoinSet::new();
+        opened.start(Arc::clone(&shared), inbox, &mut threads);
+        Ok((Self { requests, shared }, Running { threads }))
     }
 
     /// Queues a job; when this returns, the disk has it.
@@ -146,19 +86,18 @@ impl SqliteStore {
         if self.is_full() {
             return Err(StoreError::Full);
         }
-        match self.ask(Operation::Accept(job)).await? {
-            Answer::Accepted(accepted) => Ok(accepted),
-            _ => Err(StoreError::Closed),
-        }
+        let bound = self.shared.bounds.open_of_chat;
+        self.ask(move |turn| turn.accept(&job, bound)).await
     }
 
     /// Takes the next job that may run: the first of its chat, due, and nothing
     /// else of its chat running.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the bare method is bound to one lifetime"
+    )]
     pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
-        match self.ask(Operation::Claim).await? {
-            Answer::Claimed(claim) => Ok(claim),
-            _ => Err(StoreError::Closed),
-        }
+        self.ask(|turn| turn.claim()).await
     }
 
     /// Remembers how far an action has come.
@@ -167,7 +106,8 @@ impl SqliteStore {
         job: JobId,
         progress: &Progress,
     ) -> Result<(), StoreError> {
-        self.tell(Operation::SaveProgress(job, rows::to_json(progress)))
+        let progress = rows::to_json(progress);
+        self.ask(move |turn| rows::save_progress(turn.connection, job, &progress))
             .await
     }
 
@@ -177,31 +117,31 @@ impl SqliteStore {
         job: JobId,
         outcome: &Outcome,
     ) -> Result<(), StoreError> {
-        self.tell(Operation::SaveOutcome(job, rows::to_json(outcome)))
+        let outcome = rows::to_json(outcome);
+        self.ask(move |turn| rows::save_outcome(turn.connection, job, &outcome))
             .await
     }
 
     /// Remembers that a reply is about to be sent.
     pub(crate) async fn save_replying(&self, job: JobId) -> Result<(), StoreError> {
-        self.tell(Operation::SaveReplying(job)).await
+        self.ask(move |turn| rows::save_replying(turn.connection, job, turn.now))
+            .await
     }
 
     /// Gives a claimed job back.
     pub(crate) async fn release(&self, job: JobId, release: Release) -> Result<(), StoreError> {
-        self.tell(Operation::Release(job, release)).await
+        self.ask(move |turn| turn.release(job, &release)).await
     }
 
     /// Writes and commits, to show that it can be done.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        self.tell(Operation::Probe).await
+        self.ask(|turn| rows::probe(turn.connection)).await
     }
 
     /// Forgets what was finished before then; says how many jobs went.
-    pub(crate) async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        match self.ask(Operation::Prune { before }).await? {
-            Answer::Pruned(count) => Ok(count),
-            _ => Err(StoreError::Closed),
-        }
+    pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.ask(move |turn| rows::prune(turn.connection, before))
+            .await
     }
 
     /// Jobs that are not finished.
@@ -219,15 +159,14 @@ impl SqliteStore {
         self.shared.bell.notified().await;
     }
 
-    async fn tell(&self, operation: Operation) -> Result<(), StoreError> {
-        self.ask(operation).await.map(drop)
-    }
-
-    async fn ask(&self, operation: Operation) -> Result<Answer, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let request = Request { operation, answer };
+    /// Has the writer do it, and waits for the commit.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (caller, answered) = oneshot::channel();
         self.requests
-            .send(request)
+            .send(Box::new(Ask::new(work, caller)))
             .await
             .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
@@ -235,184 +174,15 @@ impl SqliteStore {
 }
 
 impl Running {
-    /// Ends the writer once every handle is gone and empties the log into the
-    /// file.
+    /// Waits until the writer has ended, which it does once every handle is
+    /// gone; the log is emptied into the file then.
     pub(crate) async fn close(mut self, last: SqliteStore) -> anyhow::Result<()> {
         drop(last);
-        while let Some(ended) = self.tasks.join_next().await {
-            ended.context("the store's task")?;
+        while let Some(ended) = self.threads.join_next().await {
+            ended.context("the store's thread")?;
         }
         Ok(())
     }
-}
-
-/// The one that writes.
-struct Writer {
-    connection: SqliteConnection,
-    file: Watched,
-    shared: Arc<Shared>,
-    checkpoint_due: watch::Sender<()>,
-}
-
-impl Writer {
-    /// One transaction for all that waits, answers after the commit.
-    async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        let mut since_checkpoint = 0;
-        while inbox.recv_many(&mut batch, BATCH).await > 0 {
-            let (operations, callers) = std::mem::take(&mut batch)
-                .into_iter()
-                .map(|request| (request.operation, request.answer))
-                .unzip();
-            self.answer(operations, callers).await;
-            since_checkpoint += 1;
-            if since_checkpoint >= CHECKPOINT_EVERY {
-                since_checkpoint = 0;
-                self.checkpoint_due.send_replace(());
-            }
-        }
-        finish(self.connection).await;
-    }
-
-    async fn answer(&mut self, operations: Vec<Operation>, callers: Vec<Caller>) {
-        match self.transact(operations).await {
-            Ok((answers, ripple)) => {
-                self.shared.apply(&ripple);
-                for (caller, answer) in callers.into_iter().zip(answers) {
-                    // A caller that no longer waits has lost nothing: the row stands.
-                    let _ = caller.send(Ok(answer));
-                }
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "the store could not commit");
-                // Where the log has filled the disk, emptying it may make room.
-                self.checkpoint_due.send_replace(());
-                let error = Arc::new(error);
-                for caller in callers {
-                    let _ = caller.send(Err(StoreError::Database(Arc::clone(&error))));
-                }
-            }
-        }
-    }
-
-    async fn transact(
-        &mut self,
-        operations: Vec<Operation>,
-    ) -> Result<(Vec<Answer>, Ripple), sqlx::Error> {
-        if !self.file.is_there() {
-            let path = self.file.path.display();
-            return Err(sqlx::Error::Io(std::io::Error::other(format!(
-                "`{path}` was moved, deleted or replaced: put it back, or restart the bot"
-            ))));
-        }
-        let committed = self.perform_all(operations).await;
-        if committed.is_err() {
-            // A failed commit may or may not have ended the transaction.
-            // Plain statements, because sqlx's own count of transactions does
-            // not survive one that SQLite ended by itself.
-            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
-        }
-        committed
-    }
-
-    async fn perform_all(
-        &mut self,
-        operations: Vec<Operation>,
-    ) -> Result<(Vec<Answer>, Ripple), sqlx::Error> {
-        let now = self.shared.clock.now();
-        let bound = self.shared.bounds.open_of_chat;
-        let connection = &mut self.connection;
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut *connection)
-            .await?;
-        let mut answers = Vec::with_capacity(operations.len());
-        let mut ripple = Ripple::default();
-        for operation in operations {
-            answers.push(perform(connection, operation, (now, bound), &mut ripple).await?);
-        }
-        sqlx::query("COMMIT").execute(connection).await?;
-        Ok((answers, ripple))
-    }
-}
-
-/// What a committed transaction changes outside the table.
-#[derive(Default)]
-struct Ripple {
-    opened: usize,
-    finished: usize,
-    /// Whether something may have become claimable.
-    claimable: bool,
-}
-
-impl Shared {
-    fn apply(&self, ripple: &Ripple) {
-        self.open.fetch_add(ripple.opened, Ordering::Relaxed);
-        self.open.fetch_sub(ripple.finished, Ordering::Relaxed);
-        if ripple.claimable {
-            self.bell.notify_one();
-        }
-    }
-}
-
-async fn perform(
-    connection: &mut SqliteConnection,
-    operation: Operation,
-    (now, bound): (Timestamp, usize),
-    ripple: &mut Ripple,
-) -> Result<Answer, sqlx::Error> {
-    Ok(match operation {
-        Operation::Accept(job) => {
-            let taking = rows::accept(connection, &job, bound, now).await?;
-            ripple.opened += taking.opened;
-            ripple.claimable |= taking.first_of_chat;
-            Answer::Accepted(taking.accepted)
-        }
-        Operation::Claim => {
-            let claim = rows::claim(connection, now).await?;
-            if matches!(claim, Claim::Unreadable) {
-                ripple.finished += 1;
-            }
-            Answer::Claimed(claim)
-        }
-        Operation::SaveProgress(job, progress) => {
-            rows::save_progress(connection, job, &progress).await?;
-            Answer::Done
-        }
-        Operation::SaveOutcome(job, outcome) => {
-            rows::save_outcome(connection, job, &outcome).await?;
-            Answer::Done
-        }
-        Operation::SaveReplying(job) => {
-            rows::save_replying(connection, job, now).await?;
-            Answer::Done
-        }
-        Operation::Release(job, release) => {
-            rows::release(connection, job, &release, now).await?;
-            if matches!(release, Release::Done | Release::Dead) {
-                ripple.finished += 1;
-            }
-            ripple.claimable = true;
-            Answer::Done
-        }
-        Operation::Probe => {
-            rows::probe(connection, now).await?;
-            Answer::Done
-        }
-        Operation::Prune { before } => Answer::Pruned(rows::prune(connection, before).await?),
-    })
-}
-
-/// Checkpoints whenever one is due, until the writer is gone.
-async fn checkpoint(mut connection: SqliteConnection, mut due: watch::Receiver<()>) {
-    while due.changed().await.is_ok() {
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-            .execute(&mut connection)
-            .await
-        {
-            tracing::warn!(error = %error, "the store's log could not be checkpointed");
-        }
-    }
-    finish(connection).await;
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Intake {
                     Ok(Accepted::New) => EventResult::Accepted,
                     Ok(Accepted::Duplicate) => EventResult::Duplicate,
                     Ok(Accepted::TooManyOfChat) => EventResult::TooManyOfChat,
-                    Err(StoreError::Full | StoreError::Database(_) | StoreError::Closed) => {
+                    Err(StoreError::Full | StoreError::Database | StoreError::Closed) => {
                         return Err(NotTaken::Unavailable);
                     }
                 }

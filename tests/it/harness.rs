@@ -8,8 +8,6 @@ use feishu_sim::{Builder, ChatId, ChatSpec, MessageId, Person, Said, Simulator, 
 use jiff::Timestamp;
 use noticebot::config::Config;
 use noticebot::{Clock, ClockHand, Server};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -265,14 +263,10 @@ impl Bench {
 
     /// Takes the database's one write lock away from the bot; it is given back
     /// when the connection is dropped.
-    pub(crate) async fn break_store(&self) -> SqliteConnection {
+    pub(crate) fn break_store(&self) -> rusqlite::Connection {
         let file = self.folder.path().join("bot.db");
-        let options = SqliteConnectOptions::new().filename(file);
-        let mut connection = options.connect().await.unwrap();
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        let connection = rusqlite::Connection::open(file).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         connection
     }
 

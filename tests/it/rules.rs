@@ -13,7 +13,7 @@ use crate::harness::{Bench, log};
 async fn rule_1_nothing_is_acknowledged_or_done_before_it_is_committed() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
-    let broken = bench.break_store().await;
+    let broken = bench.break_store();
     let said = bench.say(&group, "/pin announcement");
     assert_eq!(said.answer().await.status, 503);
     assert_eq!(bench.ask("/readyz").await.0, 503);

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::task::spawn_blocking;
 
 use super::rows;
 
 /// The file has one user; only an admin's shell may hold it up for a moment.
 const BUSY: Duration = Duration::from_secs(1);
+/// More than there are statements, so that each is prepared once.
+const STATEMENTS: usize = 100;
 
 /// The file that `sqlite://FILE` names.
 pub(super) fn path_of(url: &str) -> PathBuf {
@@ -47,8 +48,8 @@ impl Watched {
 }
 
 /// Closes the connection; the last one to close empties the log into the file.
-pub(super) async fn finish(connection: SqliteConnection) {
-    if let Err(error) = connection.close().await {
+pub(super) fn finish(connection: Connection) {
+    if let Err((_, error)) = connection.close() {
         tracing::warn!(error = %error, "the store could not be closed");
     }
 }
@@ -67,26 +68,28 @@ pub(crate) enum Inspected {
 /// Looks at the database that `url` names: makes nothing, brings nothing up to
 /// date.
 pub(crate) async fn inspect(url: &str) -> anyhow::Result<Inspected> {
-    let file = path_of(url);
-    if !file.exists() {
-        let folder = file
+    let path = path_of(url);
+    spawn_blocking(move || look_at(&path)).await?
+}
+
+fn look_at(path: &Path) -> anyhow::Result<Inspected> {
+    if !path.exists() {
+        let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         let folder_is_there = folder.unwrap_or(Path::new(".")).is_dir();
         return Ok(Inspected::Missing { folder_is_there });
     }
-    if let Ok(lock) = File::open(lock_of(&file))
+    if let Ok(lock) = File::open(lock_of(path))
         && lock.try_lock().is_err()
     {
         return Ok(Inspected::InUse);
     }
-    let mut connection = connect(&file).await?;
-    sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut connection)
-        .await?;
-    rows::probe(&mut connection, Timestamp::UNIX_EPOCH).await?;
-    sqlx::query("ROLLBACK").execute(&mut connection).await?;
-    finish(connection).await;
+    let mut connection = connect(path)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    rows::probe(&transaction)?;
+    transaction.rollback()?;
+    finish(connection);
     Ok(Inspected::Writable)
 }
 
@@ -107,23 +110,23 @@ pub(super) fn own(path: &Path) -> anyhow::Result<File> {
         })
 }
 
-pub(super) async fn connect(file: &Path) -> anyhow::Result<SqliteConnection> {
-    SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY)
-        .pragma("wal_autocheckpoint", "0")
-        .disable_statement_logging()
-        .connect()
-        .await
-        .with_context(|| {
-            format!(
-                "opening the database `{}`: check that its folder exists and that the bot's user may write there",
-                file.display()
-            )
-        })
+pub(super) fn connect(path: &Path) -> anyhow::Result<Connection> {
+    let connect = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        Ok(connection)
+    };
+    connect().with_context(|| {
+        format!(
+            "opening the database `{}`: check that its folder exists and that the bot's user may write there",
+            path.display()
+        )
+    })
 }
 
 fn lock_of(file: &Path) -> PathBuf {

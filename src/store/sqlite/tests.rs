@@ -49,7 +49,7 @@ impl Bench {
         } = self;
         drop((store, running));
         let (store, running) = loop {
-            // The lock goes with the tasks that were just dropped.
+            // The lock goes with the threads, which end by themselves.
             match SqliteStore::open(&url(&folder), BOUNDS, clock.clone()).await {
                 Ok(opened) => break opened,
                 Err(_) => tokio::task::yield_now().await,
@@ -256,10 +256,12 @@ async fn a_row_that_cannot_be_read_holds_up_nothing() {
     let bench = Bench::new().await;
     bench.accept("oc_1", "om_1").await;
     bench.accept("oc_1", "om_2").await;
-    let mut beside = connect(&bench.folder.path().join("bot.db")).await.unwrap();
-    sqlx::query("UPDATE jobs SET outcome = 'no JSON' WHERE origin = 'om_1'")
-        .execute(&mut beside)
-        .await
+    let beside = file::connect(&bench.folder.path().join("bot.db")).unwrap();
+    beside
+        .execute(
+            "UPDATE jobs SET outcome = 'no JSON' WHERE origin = 'om_1'",
+            [],
+        )
         .unwrap();
     assert!(matches!(
         bench.store.claim().await.unwrap(),
@@ -275,10 +277,9 @@ async fn what_people_wrote_goes_when_the_job_is_done_and_the_row_when_it_is_old(
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
     bench.store.release(job.id, Release::Done).await.unwrap();
-    let mut beside = connect(&bench.folder.path().join("bot.db")).await.unwrap();
-    let payload: String = sqlx::query_scalar("SELECT payload FROM jobs")
-        .fetch_one(&mut beside)
-        .await
+    let beside = file::connect(&bench.folder.path().join("bot.db")).unwrap();
+    let payload: String = beside
+        .query_row("SELECT payload FROM jobs", [], |row| row.get(0))
         .unwrap();
     assert_eq!(payload, "");
     assert_eq!(bench.store.prune(bench.clock.now()).await.unwrap(), 0);
@@ -340,4 +341,21 @@ async fn closing_in_order_leaves_one_file() {
         .collect();
     files.sort();
     assert_eq!(files, ["bot.db", "bot.db.lock"]);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_release_are_left_alone() {
+    let bench = Bench::new().await;
+    let (url, database) = (url(&bench.folder), bench.folder.path().join("bot.db"));
+    bench.running.close(bench.store).await.unwrap();
+    let beside = file::connect(&database).unwrap();
+    beside.pragma_update(None, "user_version", 99).unwrap();
+    drop(beside);
+    let Err(error) = SqliteStore::open(&url, BOUNDS, bench.clock).await else {
+        panic!("a newer release's tables are used");
+    };
+    assert!(
+        format!("{error:#}").contains("newer noticebot"),
+        "{error:#}"
+    );
 }

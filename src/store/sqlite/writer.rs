@@ -1,0 +1,242 @@
+//! The thread that writes, and the one that checkpoints beside it.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::file::{self, Watched};
+use super::{Shared, rows};
+use crate::store::{Accepted, Claim, JobId, NewJob, Release, StoreError};
+
+/// The most requests in one transaction.
+const BATCH: usize = 256;
+/// A checkpoint is made after this many transactions. It moves pages from the
+/// log to the file and takes ten times as long as a commit, so a second
+/// connection makes it, beside the writer.
+const CHECKPOINT_EVERY: usize = 1000;
+
+/// Something to do in the next transaction.
+pub(super) trait Request: Send {
+    /// Does it; whether it lasts is not known yet.
+    fn perform(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()>;
+    /// Tells the caller, once it is known.
+    fn answer(self: Box<Self>, committed: bool);
+}
+
+/// A request that comes to a `T`.
+pub(super) struct Ask<F, T> {
+    work: Option<F>,
+    came_to: Option<T>,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<F, T> Ask<F, T> {
+    pub(super) fn new(work: F, caller: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self {
+            work: Some(work),
+            came_to: None,
+            caller,
+        }
+    }
+}
+
+impl<F, T> Request for Ask<F, T>
+where
+    F: FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send,
+    T: Send,
+{
+    fn perform(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()> {
+        if let Some(work) = self.work.take() {
+            self.came_to = Some(work(turn)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: bool) {
+        let came_to = self.came_to.filter(|_| committed);
+        // A caller that no longer waits has lost nothing: the row stands.
+        let _ = self.caller.send(came_to.ok_or(StoreError::Database));
+    }
+}
+
+/// What a request works with: the transaction, its time, and what it changes
+/// outside the table once it is committed.
+pub(super) struct Turn<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) now: Timestamp,
+    ripple: Ripple,
+}
+
+#[derive(Default)]
+struct Ripple {
+    opened: usize,
+    finished: usize,
+    /// Whether something may have become claimable.
+    claimable: bool,
+}
+
+impl Turn<'_> {
+    pub(super) fn accept(&mut self, job: &NewJob, bound: usize) -> rusqlite::Result<Accepted> {
+        let taking = rows::accept(self.connection, job, bound, self.now)?;
+        self.ripple.opened += taking.opened;
+        self.ripple.claimable |= taking.first_of_chat;
+        Ok(taking.accepted)
+    }
+
+    pub(super) fn claim(&mut self) -> rusqlite::Result<Claim> {
+        let claim = rows::claim(self.connection, self.now)?;
+        if matches!(claim, Claim::Unreadable) {
+            self.ripple.finished += 1;
+        }
+        Ok(claim)
+    }
+
+    pub(super) fn release(&mut self, job: JobId, release: &Release) -> rusqlite::Result<()> {
+        rows::release(self.connection, job, release, self.now)?;
+        if matches!(release, Release::Done | Release::Dead) {
+            self.ripple.finished += 1;
+        }
+        self.ripple.claimable = true;
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn apply(&self, ripple: &Ripple) {
+        self.open.fetch_add(ripple.opened, Ordering::Relaxed);
+        self.open.fetch_sub(ripple.finished, Ordering::Relaxed);
+        if ripple.claimable {
+            self.bell.notify_one();
+        }
+    }
+}
+
+/// A database that is open and up to date, and ours alone.
+pub(super) struct Opened {
+    writer: Connection,
+    checkpointer: Connection,
+    file: Watched,
+    // Held for its lock: one process per file.
+    lock: File,
+}
+
+/// Opens the file; also says how many jobs wait in it.
+pub(super) fn open(path: PathBuf) -> anyhow::Result<(Opened, usize)> {
+    let lock = file::lock(&path)?;
+    drop(file::own(&path)?);
+    let mut writer = file::connect(&path)?;
+    rows::migrate(&mut writer)
+        .with_context(|| format!("bringing the tables of `{}` up to date", path.display()))?;
+    rows::recover(&writer).context("reading the queue")?;
+    let open = rows::count_open(&writer).context("reading the queue")?;
+    let opened = Opened {
+        writer,
+        checkpointer: file::connect(&path)?,
+        file: Watched::new(path)?,
+        lock,
+    };
+    Ok((opened, open))
+}
+
+impl Opened {
+    /// Both threads run until every sender of `inbox` is gone.
+    pub(super) fn start(
+        self,
+        shared: Arc<Shared>,
+        inbox: mpsc::Receiver<Box<dyn Request>>,
+        threads: &mut JoinSet<()>,
+    ) {
+        let (checkpoint_due, due) = sync_channel(1);
+        let checkpointer = self.checkpointer;
+        let writer = Writer {
+            connection: self.writer,
+            file: self.file,
+            lock: self.lock,
+            shared,
+            checkpoint_due,
+        };
+        threads.spawn_blocking(move || writer.run(inbox));
+        threads.spawn_blocking(move || checkpoint(checkpointer, &due));
+    }
+}
+
+struct Writer {
+    connection: Connection,
+    file: Watched,
+    lock: File,
+    shared: Arc<Shared>,
+    checkpoint_due: SyncSender<()>,
+}
+
+impl Writer {
+    /// One transaction for all that waits, answers after the commit.
+    fn run(mut self, mut inbox: mpsc::Receiver<Box<dyn Request>>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut since_checkpoint = 0;
+        while inbox.blocking_recv_many(&mut batch, BATCH) > 0 {
+            let committed = self.transact(&mut batch);
+            if let Ok(ripple) = &committed {
+                self.shared.apply(ripple);
+            }
+            for request in batch.drain(..) {
+                request.answer(committed.is_ok());
+            }
+            since_checkpoint += 1;
+            if let Err(error) = &committed {
+                tracing::error!(error = format!("{error:#}"), "the store could not commit");
+            }
+            // Where the log has filled the disk, emptying it may make room.
+            if committed.is_err() || since_checkpoint >= CHECKPOINT_EVERY {
+                since_checkpoint = 0;
+                // One that is due already will do.
+                let _ = self.checkpoint_due.try_send(());
+            }
+        }
+        file::finish(self.connection);
+        drop(self.lock);
+    }
+
+    fn transact(&mut self, batch: &mut [Box<dyn Request>]) -> anyhow::Result<Ripple> {
+        if !self.file.is_there() {
+            anyhow::bail!(
+                "`{}` was moved, deleted or replaced: put it back, or restart the bot",
+                self.file.path.display()
+            );
+        }
+        // Dropped without a commit, or after one that failed, it is rolled back.
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut turn = Turn {
+            connection: &transaction,
+            now: self.shared.clock.now(),
+            ripple: Ripple::default(),
+        };
+        for request in batch {
+            request.perform(&mut turn)?;
+        }
+        let ripple = turn.ripple;
+        transaction.commit()?;
+        Ok(ripple)
+    }
+}
+
+/// Checkpoints whenever one is due, until the writer is gone.
+fn checkpoint(connection: Connection, due: &Receiver<()>) {
+    while due.recv().is_ok() {
+        // Its answer is a row, of no interest here.
+        let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!(error = %error, "the store's log could not be checkpointed");
+        }
+    }
+    file::finish(connection);
+}
