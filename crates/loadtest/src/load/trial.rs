@@ -55,6 +55,9 @@ pub(crate) struct Report {
     command_ms: Option<Percentiles>,
     /// Commands that were acknowledged and had no reaction when the run ended.
     commands_open: usize,
+    /// From the start after the kill that ended the run, on the database that it left; absent
+    /// without commands.
+    ready_again_ms: Option<f64>,
     rss_mib: Memory,
     /// Absent without slow connections.
     slow: Option<Slow>,
@@ -89,6 +92,12 @@ impl Trial<'_> {
         }
         let after = running.usage()?;
         drop(running);
+        let ready_again_ms = if answers.commands.is_empty() {
+            None
+        } else {
+            let again = self.program.start()?.ready(self.limits)?;
+            Some(again.as_secs_f64() * 1000.0)
+        };
 
         let count = ratio(answers.statuses.values().sum());
         let seconds = answers.took.as_secs_f64();
@@ -102,6 +111,7 @@ impl Trial<'_> {
             seconds,
             commands_open: answers.commands.len() - done.len(),
             command_ms: (!answers.commands.is_empty()).then(|| Percentiles::of(done)),
+            ready_again_ms,
             statuses: answers.statuses,
             ack_ms: Percentiles::of(answers.latencies),
             rss_mib: Memory {
@@ -203,6 +213,10 @@ impl Report {
                 "commands without reaction".to_owned(),
                 self.commands_open.to_string(),
             ]);
+        }
+        if let Some(again) = self.ready_again_ms {
+            let again = format!("{again:.0}");
+            table.row(["ready again after a kill, ms".to_owned(), again]);
         }
         for (when, mib) in [
             ("start", self.rss_mib.start),
