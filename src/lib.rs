@@ -21,6 +21,7 @@ pub mod reply;
 pub mod telemetry;
 
 mod action;
+mod change;
 mod content;
 mod dispatch;
 mod event;

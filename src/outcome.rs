@@ -1,6 +1,7 @@
 //! What came of a command: the value that an action returns, the store keeps
 //! and [`crate::reply`] puts into words.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{CommandName, ParseError, PinTarget};
@@ -15,17 +16,33 @@ pub enum Outcome {
     Done(Done),
     /// The table of commands was asked for.
     Help,
+    /// It will be done then.
+    Planned {
+        /// By it the chat's members name the plan; 0 until the store gives one.
+        number: u32,
+        /// When it is due.
+        due: Timestamp,
+    },
     /// It was not done, or not known to be, and this is why.
     Refused(Refusal),
 }
 
 impl Outcome {
+    /// The same, with the number that the store gave the plan.
+    pub(crate) fn numbered(self, number: u32) -> Self {
+        match self {
+            Self::Planned { due, .. } => Self::Planned { number, due },
+            other => other,
+        }
+    }
+
     /// What kind it is, in a word for the log: an outcome itself may quote what
     /// a member typed.
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Done(_) => "done",
             Self::Help => "help",
+            Self::Planned { .. } => "planned",
             Self::Refused(refusal) => match refusal {
                 Refusal::Misunderstood(_) => "misunderstood",
                 Refusal::NeedsGroup(_) => "needs_group",
@@ -42,6 +59,7 @@ impl Outcome {
                 Refusal::Denied(_) => "denied",
                 Refusal::Platform(_) => "platform",
                 Refusal::Unreachable { .. } => "unreachable",
+                Refusal::NoSuchPlan => "no_such_plan",
                 Refusal::Internal => "internal",
             },
         }
@@ -117,6 +135,8 @@ pub enum Refusal {
         /// The platform's id of its last answer, if it gave one.
         log_id: Option<String>,
     },
+    /// No planned work of this chat has that number any more.
+    NoSuchPlan,
     /// A fault of the bot's own; the log holds the details under the
     /// command's reference.
     Internal,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::change::Record;
 use crate::outcome::Outcome;
 
 mod sqlite;
@@ -29,20 +30,26 @@ pub(crate) enum Step {
     /// Say that no more commands are taken; the origin is the job at the head of
     /// the chat, so that it is said once while that one stands there.
     Overflow,
+    /// Publish an announcement that was planned.
+    Publish,
+    /// Take back a change whose time is over.
+    Expire,
 }
 
 impl Step {
+    const ALL: [Self; 4] = [Self::Command, Self::Overflow, Self::Publish, Self::Expire];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Command => "command",
             Self::Overflow => "overflow",
+            Self::Publish => "publish",
+            Self::Expire => "expire",
         }
     }
 
     fn from_column(text: &str) -> Option<Self> {
-        [Self::Command, Self::Overflow]
-            .into_iter()
-            .find(|step| step.as_str() == text)
+        Self::ALL.into_iter().find(|step| step.as_str() == text)
     }
 }
 
@@ -75,6 +82,45 @@ pub(crate) struct NewJob {
     pub(crate) payload: String,
 }
 
+/// A chat of an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChatKey {
+    pub(crate) app: String,
+    pub(crate) chat: String,
+}
+
+/// Work for later, with the origin of the job that plans it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewPlan {
+    pub(crate) step: Step,
+    pub(crate) due: Timestamp,
+    pub(crate) payload: String,
+}
+
+/// Work that waits for its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) id: JobId,
+    /// By it the chat's members name it.
+    pub(crate) number: u32,
+    pub(crate) step: Step,
+    pub(crate) due: Timestamp,
+    pub(crate) payload: String,
+}
+
+/// The end of a job's work, stored in one commit before a word is said.
+#[derive(Debug, Clone)]
+pub(crate) struct Conclusion {
+    pub(crate) outcome: Outcome,
+    /// What is remembered of it beyond the job; nothing for what was to change
+    /// nothing.
+    pub(crate) record: Option<Record>,
+    /// What is to be done later.
+    pub(crate) plan: Option<NewPlan>,
+    /// Planned work that is dropped by it.
+    pub(crate) cancels: Option<JobId>,
+}
+
 /// Whether a job was new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accepted {
@@ -98,6 +144,7 @@ pub(crate) struct Bounds {
 pub(crate) struct Job {
     pub(crate) id: JobId,
     pub(crate) key: JobKey,
+    pub(crate) chat: String,
     pub(crate) payload: String,
     pub(crate) accepted_at: Timestamp,
     pub(crate) started_at: Timestamp,

@@ -10,7 +10,7 @@ use crate::event::StoredMessage;
 use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
 use crate::platform::Settings;
 use crate::policy::{self, Actor, Permit, Ruling};
-use crate::store::{Job, Release};
+use crate::store::{Conclusion, Job, Release};
 use crate::telemetry::CommandResult;
 
 impl Dispatcher {
@@ -37,10 +37,16 @@ impl Dispatcher {
             Ok(Some(outcome)) => outcome,
             Err(failure) => Outcome::Refused(self.judge(job, failure)?),
         };
-        let saved = self.store.save_outcome(job.id, &outcome).await;
-        saved.map_err(|_| self.retry(job))?;
+        let conclusion = Conclusion {
+            outcome,
+            record: None,
+            plan: None,
+            cancels: None,
+        };
+        let concluded = self.store.conclude(job, conclusion).await;
+        let outcome = concluded.map_err(|_| self.retry(job))?;
         self.metrics.command(match outcome {
-            Outcome::Done(_) | Outcome::Help => CommandResult::Done,
+            Outcome::Done(_) | Outcome::Planned { .. } | Outcome::Help => CommandResult::Done,
             Outcome::Refused(_) => CommandResult::Refused,
         });
         tracing::info!(outcome = outcome.label(), "the command is decided");

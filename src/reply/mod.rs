@@ -60,7 +60,19 @@ pub fn answer(outcome: &Outcome, language: Language, reference: &str) -> Answer 
             }
         }
         Outcome::Help => Answer::Say(help(language)),
+        Outcome::Planned { number, .. } => Answer::Say(planned(*number, language)),
         Outcome::Refused(refusal) => Answer::Say(refused(refusal, language, reference)),
+    }
+}
+
+fn planned(number: u32, language: Language) -> String {
+    match language {
+        Language::Zh => {
+            format!("好的，已安排为第 {number} 号。不想要了，请发送 `/取消 {number}`。")
+        }
+        Language::En => {
+            format!("Planned as number {number}. To drop it, send `/cancel {number}`.")
+        }
     }
 }
 
@@ -140,6 +152,10 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
         Refusal::TooManyWaiting => Bilingual::new(
             "这个群里等待执行的命令太多了，这条和后面的命令我先不接。请等前面的执行完再发送。",
             "Too many commands wait in this group, so I take neither this one nor further ones for now. Please send it again once the others are through.",
+        ),
+        Refusal::NoSuchPlan => Bilingual::new(
+            "这个群里没有这个编号的待办，或它已经开始执行了。发送 `/记录` 可查看还有哪些。",
+            "Nothing with that number is planned in this group, or it is under way already. `/history` shows what is planned.",
         ),
         Refusal::BotOutside => Bilingual::new(
             "我不在这个群里，飞书没有告诉我本群的设置，所以什么也没做。请把我加进群后再发送一次。",
@@ -469,6 +485,7 @@ mod tests {
             Refusal::TooLate { begun: false },
             Refusal::TooLate { begun: true },
             Refusal::TooManyWaiting,
+            Refusal::NoSuchPlan,
             Refusal::BotOutside,
             Refusal::Denied(Denied::DenyListed),
             Refusal::Denied(Denied::OtherTenant),

@@ -17,9 +17,14 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::{Accepted, Bounds, Claim, JobId, NewJob, Progress, Release, StoreError};
+use super::{
+    Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, NewJob, Planned, Progress,
+    Release, StoreError,
+};
+use crate::change::{Made, Place};
 use crate::outcome::Outcome;
 
+mod changes;
 mod file;
 mod rows;
 mod writer;
@@ -111,15 +116,15 @@ impl SqliteStore {
             .await
     }
 
-    /// Remembers what came of a job, before anything is said about it.
-    pub(crate) async fn save_outcome(
+    /// Remembers what came of a job, before anything is said about it; gives
+    /// back the outcome as it is remembered.
+    pub(crate) async fn conclude(
         &self,
-        job: JobId,
-        outcome: &Outcome,
-    ) -> Result<(), StoreError> {
-        let outcome = rows::to_json(outcome);
-        self.ask(move |turn| rows::save_outcome(turn.connection, job, &outcome))
-            .await
+        job: &Job,
+        conclusion: Conclusion,
+    ) -> Result<Outcome, StoreError> {
+        let job = job.clone();
+        self.ask(move |turn| turn.conclude(&job, conclusion)).await
     }
 
     /// Remembers that a reply is about to be sent.
@@ -144,7 +149,59 @@ impl SqliteStore {
             .await
     }
 
-    /// Jobs that are not finished.
+    /// The last changes of a chat, the newest first.
+    pub(crate) async fn history(&self, chat: ChatKey, count: u32) -> Result<Vec<Made>, StoreError> {
+        self.ask(move |turn| changes::history(turn.connection, &chat, count))
+            .await
+    }
+
+    /// The newest change that can still be taken back and was not.
+    pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
+        self.ask(move |turn| changes::undoable(turn.connection, &chat))
+            .await
+    }
+
+    /// The newest change of one place in a chat, taken back or not.
+    pub(crate) async fn latest_change(
+        &self,
+        chat: ChatKey,
+        place: Place,
+    ) -> Result<Option<Made>, StoreError> {
+        self.ask(move |turn| changes::latest(turn.connection, &chat, place))
+            .await
+    }
+
+    /// The change that the job with this key made.
+    pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
+        self.ask(move |turn| changes::made_by(turn.connection, &job))
+            .await
+    }
+
+    /// What is planned in a chat, the next first.
+    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<Planned>, StoreError> {
+        self.ask(move |turn| changes::planned(turn.connection, &chat))
+            .await
+    }
+
+    /// Ends what is planned in a chat that the bot has left, and forgets what
+    /// people wrote there.
+    pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
+        self.ask(move |turn| changes::leave(turn.connection, &chat, turn.now))
+            .await
+    }
+
+    /// Forgets what people wrote in changes made before `texts`, and changes
+    /// made before `rows`; says how many rows it touched.
+    pub(crate) async fn forget_changes(
+        &self,
+        texts: Timestamp,
+        rows: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.ask(move |turn| changes::forget(turn.connection, texts, rows))
+            .await
+    }
+
+    /// Jobs that are not finished; planned work does not count.
     pub(crate) fn open_jobs(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
     }

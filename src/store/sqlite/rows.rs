@@ -12,7 +12,10 @@ use crate::store::{Accepted, Claim, Job, JobId, JobKey, NewJob, Release, Step};
 
 /// The changes of the tables, in order. The database remembers in its
 /// `user_version` how many of them it has.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_jobs.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_jobs.sql"),
+    include_str!("../../../migrations/sqlite/0002_changes.sql"),
+];
 
 /// Brings the tables up to date.
 pub(super) fn migrate(connection: &mut Connection) -> anyhow::Result<()> {
@@ -41,9 +44,10 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<()> {
         .map(drop)
 }
 
+/// Planned work does not count: it may wait for a year.
 pub(super) fn count_open(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row(
-        "SELECT count(*) FROM jobs WHERE state IN ('ready', 'running')",
+        "SELECT count(*) FROM jobs WHERE state IN ('ready', 'running') AND number IS NULL",
         [],
         |row| row.get(0),
     )
@@ -150,11 +154,15 @@ fn insert(
     Ok(rows > 0)
 }
 
-/// The first job of a chat that nothing of the same chat stands before.
+/// The first job of a chat that nothing of the same chat stands before; the row
+/// alone if it cannot be read.
 ///
 /// A job that is to be tried again blocks those behind it (its `place` has
 /// passed, its `run_at` has not); one whose `place` lies ahead blocks nobody.
-pub(super) fn claim(connection: &Connection, now: Timestamp) -> rusqlite::Result<Claim> {
+pub(super) fn claim(
+    connection: &Connection,
+    now: Timestamp,
+) -> rusqlite::Result<Result<Claim, JobId>> {
     let claimed = connection
         .prepare_cached(
             "UPDATE jobs SET state = 'running', started_at = coalesce(started_at, ?1)
@@ -167,22 +175,16 @@ pub(super) fn claim(connection: &Connection, now: Timestamp) -> rusqlite::Result
                          AND before.state IN ('ready', 'running')
                          AND (before.place, before.id) < (job.place, job.id))
                  ORDER BY job.place, job.id LIMIT 1)
-             RETURNING id, app, origin, step, payload, place, started_at, retries, crashes,
-                       progress, outcome, replying_since",
+             RETURNING *",
         )?
         .query_row([now.as_millisecond()], |row| Ok((row.get("id")?, job(row))))
         .optional()?;
-    match claimed {
+    Ok(match claimed {
         None => Ok(Claim::NothingUntil(next_run(connection, now)?)),
         Some((_, Ok(job))) => Ok(Claim::Job(Box::new(job))),
-        // One row that cannot be read must not hold up all the others. The
-        // error's own words may quote a message, so they are not logged.
-        Some((id, Err(_))) => {
-            tracing::error!(job.id = id, "a job cannot be read and is given up");
-            release(connection, JobId(id), &Release::Dead, now)?;
-            Ok(Claim::Unreadable)
-        }
-    }
+        // The error's own words may quote a message, so they are not logged.
+        Some((id, Err(_))) => Err(JobId(id)),
+    })
 }
 
 pub(super) fn save_progress(
@@ -218,20 +220,22 @@ pub(super) fn save_replying(
         .map(drop)
 }
 
+/// Gives a job back; says whether one of those that count as open has ended.
 pub(super) fn release(
     connection: &Connection,
     job: JobId,
     release: &Release,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    let set = |changes: &str, time: Option<Timestamp>| {
-        let mut update =
-            connection.prepare_cached(&format!("UPDATE jobs SET {changes} WHERE id = ?1"))?;
-        let rows = match time {
-            Some(time) => update.execute(params![job.0, time.as_millisecond()]),
-            None => update.execute([job.0]),
-        };
-        rows.map(drop)
+) -> rusqlite::Result<bool> {
+    let set = |changes: &str, time: Option<Timestamp>| -> rusqlite::Result<bool> {
+        let mut update = connection.prepare_cached(&format!(
+            "UPDATE jobs SET {changes} WHERE id = ?1 RETURNING number IS NULL"
+        ))?;
+        let counts = |row: &Row<'_>| row.get(0);
+        match time {
+            Some(time) => update.query_row(params![job.0, time.as_millisecond()], counts),
+            None => update.query_row([job.0], counts),
+        }
     };
     match release {
         // What people wrote is not kept longer than it is needed.
@@ -243,12 +247,14 @@ pub(super) fn release(
         Release::Retry { run_at } => set(
             "state = 'ready', retries = retries + 1, run_at = ?2",
             Some(*run_at),
-        ),
+        )
+        .map(|_| false),
         Release::Crashed { run_at } => set(
             "state = 'ready', crashes = crashes + 1, run_at = ?2",
             Some(*run_at),
-        ),
-        Release::Stopped => set("state = 'ready'", None),
+        )
+        .map(|_| false),
+        Release::Stopped => set("state = 'ready'", None).map(|_| false),
     }
 }
 
@@ -298,6 +304,7 @@ fn job(row: &Row<'_>) -> anyhow::Result<Job> {
             origin: row.get("origin")?,
             step: Step::from_column(&step).with_context(|| format!("unknown step `{step}`"))?,
         },
+        chat: row.get("chat")?,
         payload: row.get("payload")?,
         accepted_at: timestamp(row.get("place")?)?,
         started_at: timestamp(row.get("started_at")?)?,
@@ -317,7 +324,7 @@ fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> anyhow::Result
     Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
 }
 
-fn timestamp(milliseconds: i64) -> rusqlite::Result<Timestamp> {
+pub(super) fn timestamp(milliseconds: i64) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(milliseconds).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(error))
     })

@@ -6,8 +6,9 @@ use std::time::Duration;
 use feishu::ClockHand;
 
 use super::*;
+use crate::change::{Change, ChangeId, Deed, Record, Top};
 use crate::outcome::Done;
-use crate::store::{Job, JobKey, Progress, Step, Written};
+use crate::store::{NewPlan, Step, Written};
 
 const BOUNDS: Bounds = Bounds {
     open: 100,
@@ -74,6 +75,16 @@ impl Bench {
             Claim::NothingUntil(_) => None,
             Claim::Unreadable => panic!("an unreadable row"),
         }
+    }
+
+    async fn conclude(&self, job: &Job, outcome: Outcome) -> Outcome {
+        let conclusion = Conclusion {
+            outcome,
+            record: None,
+            plan: None,
+            cancels: None,
+        };
+        self.store.conclude(job, conclusion).await.unwrap()
     }
 
     async fn claimed_origin(&self) -> Option<String> {
@@ -165,7 +176,7 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
     };
     let outcome = Outcome::Done(Done::Announced);
     bench.store.save_progress(job.id, &progress).await.unwrap();
-    bench.store.save_outcome(job.id, &outcome).await.unwrap();
+    bench.conclude(&job, outcome.clone()).await;
     bench.store.save_replying(job.id).await.unwrap();
     let bench = bench.killed().await;
     let again = bench.claim().await.unwrap();
@@ -358,4 +369,198 @@ async fn tables_of_a_newer_release_are_left_alone() {
         format!("{error:#}").contains("newer noticebot"),
         "{error:#}"
     );
+}
+
+fn top(before: Top, after: Top) -> Record {
+    Record {
+        deed: Deed::Pin,
+        actor: Some("ou_1".into()),
+        summary: "what was said".to_owned(),
+        result: "done",
+        log_id: None,
+        change: Some(Change::Top { before, after }),
+        takes_back: None,
+    }
+}
+
+impl Bench {
+    /// A whole job: taken, claimed, concluded, done.
+    async fn carry_out(&self, origin: &str, conclusion: impl FnOnce(Conclusion) -> Conclusion) {
+        self.accept("oc_1", origin).await;
+        let job = self.claim().await.unwrap();
+        let conclusion = conclusion(Conclusion {
+            outcome: Outcome::Done(Done::Unpinned),
+            record: None,
+            plan: None,
+            cancels: None,
+        });
+        self.store.conclude(&job, conclusion).await.unwrap();
+        self.store.release(job.id, Release::Done).await.unwrap();
+    }
+
+    async fn change(&self, origin: &str, after: &str, takes_back: Option<ChangeId>) {
+        let record = Record {
+            takes_back,
+            deed: if takes_back.is_some() {
+                Deed::Undo
+            } else {
+                Deed::Pin
+            },
+            ..top(Top::Unknown, Top::Message(after.into()))
+        };
+        self.carry_out(origin, |conclusion| Conclusion {
+            record: Some(record),
+            ..conclusion
+        })
+        .await;
+    }
+
+    async fn undoable(&self) -> Option<ChangeId> {
+        self.store
+            .undoable(chat())
+            .await
+            .unwrap()
+            .map(|made| made.id)
+    }
+}
+
+fn chat() -> ChatKey {
+    ChatKey {
+        app: "cli_1".to_owned(),
+        chat: "oc_1".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn changes_are_taken_back_one_after_the_other_and_each_once() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.undoable().await, None);
+    bench.change("om_1", "om_a", None).await;
+    bench.change("om_2", "om_b", None).await;
+    let second = bench.undoable().await.unwrap();
+    bench.change("om_3", "om_a", Some(second)).await;
+    let first = bench.undoable().await.unwrap();
+    assert!(first.0 < second.0);
+    bench.change("om_4", "om_x", Some(first)).await;
+    assert_eq!(bench.undoable().await, None);
+
+    let history = bench.store.history(chat(), 10).await.unwrap();
+    let told: Vec<_> = history
+        .iter()
+        .map(|made| (made.deed, made.undone))
+        .collect();
+    let (undo, pin) = ((Deed::Undo, false), (Deed::Pin, true));
+    assert_eq!(told, [undo, undo, pin, pin]);
+    assert_eq!(history[0].actor, Some("ou_1".into()));
+    let stands = bench.store.latest_change(chat(), Place::Top).await.unwrap();
+    assert_eq!(stands, Some(history[0].clone()));
+}
+
+#[tokio::test]
+async fn only_the_last_twenty_changes_can_be_taken_back() {
+    let bench = Bench::new().await;
+    for number in 0..22 {
+        bench.change(&format!("om_{number}"), "om_a", None).await;
+    }
+    let mut undone = 0;
+    while let Some(change) = bench.undoable().await {
+        bench
+            .change(&format!("om_undo_{undone}"), "om_a", Some(change))
+            .await;
+        undone += 1;
+    }
+    assert_eq!(undone, 20);
+}
+
+#[tokio::test]
+async fn texts_of_changes_go_first_and_the_rows_later_but_the_top_stays_known() {
+    let bench = Bench::new().await;
+    bench.change("om_1", "om_a", None).await;
+    bench.hand.advance(Duration::from_secs(1));
+    let now = bench.clock.now();
+    let forget = |texts, rows| bench.store.forget_changes(texts, rows);
+    assert_eq!(forget(now, Timestamp::UNIX_EPOCH).await.unwrap(), 1);
+    assert_eq!(forget(now, Timestamp::UNIX_EPOCH).await.unwrap(), 0);
+    let [made] = &bench.store.history(chat(), 10).await.unwrap()[..] else {
+        panic!("one change")
+    };
+    assert_eq!(made.summary, "");
+    assert!(made.change.is_some());
+    assert_eq!(forget(now, now).await.unwrap(), 1);
+    assert_eq!(bench.store.history(chat(), 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_due() {
+    let bench = Bench::new().await;
+    let due = bench.clock.now() + Duration::from_hours(1);
+    for origin in ["om_1", "om_2"] {
+        bench
+            .carry_out(origin, |conclusion| Conclusion {
+                outcome: Outcome::Planned { number: 0, due },
+                plan: Some(NewPlan {
+                    step: Step::Publish,
+                    due,
+                    payload: "{}".to_owned(),
+                }),
+                ..conclusion
+            })
+            .await;
+    }
+    assert_eq!(bench.store.open_jobs(), 0);
+    let planned = bench.store.planned(chat()).await.unwrap();
+    let numbers: Vec<_> = planned.iter().map(|plan| (plan.number, plan.due)).collect();
+    assert_eq!(numbers, [(1, due), (2, due)]);
+    assert!(bench.claim().await.is_none());
+
+    let cancels = Some(planned[0].id);
+    for (origin, found) in [("om_3", true), ("om_4", false)] {
+        bench.accept("oc_1", origin).await;
+        let job = bench.claim().await.unwrap();
+        let conclusion = Conclusion {
+            outcome: Outcome::Done(Done::Unpinned),
+            record: None,
+            plan: None,
+            cancels,
+        };
+        let outcome = bench.store.conclude(&job, conclusion).await.unwrap();
+        assert_eq!(outcome == Outcome::Done(Done::Unpinned), found);
+        bench.store.release(job.id, Release::Done).await.unwrap();
+    }
+
+    let bench = bench.killed().await;
+    assert_eq!(bench.store.open_jobs(), 0);
+    bench.hand.advance(Duration::from_hours(1));
+    let job = bench.claim().await.unwrap();
+    assert_eq!(
+        (job.key.origin.as_str(), job.key.step),
+        ("om_2", Step::Publish)
+    );
+    assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
+    bench.store.release(job.id, Release::Done).await.unwrap();
+    assert_eq!(bench.store.open_jobs(), 0);
+}
+
+#[tokio::test]
+async fn a_chat_that_was_left_keeps_no_plan_and_no_text() {
+    let bench = Bench::new().await;
+    bench.change("om_1", "om_a", None).await;
+    let due = bench.clock.now() + Duration::from_hours(1);
+    bench
+        .carry_out("om_2", |conclusion| Conclusion {
+            plan: Some(NewPlan {
+                step: Step::Expire,
+                due,
+                payload: "{}".to_owned(),
+            }),
+            ..conclusion
+        })
+        .await;
+    bench.store.leave(chat()).await.unwrap();
+    assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
+    assert_eq!(bench.undoable().await, None);
+    let [made] = &bench.store.history(chat(), 10).await.unwrap()[..] else {
+        panic!("one change")
+    };
+    assert_eq!((made.summary.as_str(), &made.change), ("", &None));
 }

@@ -13,8 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::file::{self, Watched};
-use super::{Shared, rows};
-use crate::store::{Accepted, Claim, JobId, NewJob, Release, StoreError};
+use super::{Shared, changes, rows};
+use crate::outcome::{Outcome, Refusal};
+use crate::store::{Accepted, Claim, Conclusion, Job, JobId, NewJob, Release, StoreError};
 
 /// The most requests in one transaction.
 const BATCH: usize = 256;
@@ -92,20 +93,53 @@ impl Turn<'_> {
     }
 
     pub(super) fn claim(&mut self) -> rusqlite::Result<Claim> {
-        let claim = rows::claim(self.connection, self.now)?;
-        if matches!(claim, Claim::Unreadable) {
-            self.ripple.finished += 1;
-        }
-        Ok(claim)
+        rows::claim(self.connection, self.now)?.or_else(|job| {
+            // One row that cannot be read must not hold up all the others.
+            tracing::error!(job.id = job.0, "a job cannot be read and is given up");
+            self.release(job, &Release::Dead)?;
+            Ok(Claim::Unreadable)
+        })
     }
 
     pub(super) fn release(&mut self, job: JobId, release: &Release) -> rusqlite::Result<()> {
-        rows::release(self.connection, job, release, self.now)?;
-        if matches!(release, Release::Done | Release::Dead) {
-            self.ripple.finished += 1;
-        }
+        let ended = rows::release(self.connection, job, release, self.now)?;
+        self.ripple.finished += usize::from(ended);
         self.ripple.claimable = true;
         Ok(())
+    }
+
+    /// All of a conclusion or nothing of it. The outcome that comes back names
+    /// the number of what was planned, and says so if there was nothing left to
+    /// cancel.
+    pub(super) fn conclude(
+        &mut self,
+        job: &Job,
+        conclusion: Conclusion,
+    ) -> rusqlite::Result<Outcome> {
+        let Conclusion {
+            mut outcome,
+            mut record,
+            plan,
+            cancels,
+        } = conclusion;
+        let whose = (&job.key, job.chat.as_str());
+        if let Some(plan) = cancels
+            && !changes::cancel(self.connection, plan, self.now)?
+        {
+            outcome = Outcome::Refused(Refusal::NoSuchPlan);
+            record = None;
+        }
+        if let Some(plan) = plan {
+            let number = changes::plan(self.connection, whose, &plan)?;
+            outcome = outcome.numbered(number);
+            // It may be due before anything that is waited for.
+            self.ripple.claimable = true;
+        }
+        if let Some(record) = record {
+            changes::record(self.connection, whose, &record, self.now)?;
+        }
+        rows::save_outcome(self.connection, job.id, &rows::to_json(&outcome))?;
+        Ok(outcome)
     }
 }
 

@@ -1,0 +1,138 @@
+//! What the bot changes in a chat, as it is remembered: for `/history`, for
+//! `/undo`, for what is taken back when its time is over, and for whoever asks
+//! later who did it.
+
+use std::str::FromStr;
+
+use feishu::{MessageId, OpenId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a command, or planned work, was to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Deed {
+    /// Something was put at the top of the chat.
+    Pin,
+    /// The top notice was taken off.
+    Unpin,
+    /// Text was added to the announcement.
+    Announce,
+    /// The announcement was replaced.
+    Replace,
+    /// An earlier change was taken back.
+    Undo,
+    /// A change was taken back because its time was over.
+    Expire,
+    /// Planned work was dropped.
+    Cancel,
+}
+
+impl Deed {
+    const ALL: [Self; 7] = [
+        Self::Pin,
+        Self::Unpin,
+        Self::Announce,
+        Self::Replace,
+        Self::Undo,
+        Self::Expire,
+        Self::Cancel,
+    ];
+
+    /// Its word in the table of changes.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
+            Self::Announce => "announce",
+            Self::Replace => "replace",
+            Self::Undo => "undo",
+            Self::Expire => "expire",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+impl FromStr for Deed {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|deed| deed.as_str() == word)
+            .ok_or(())
+    }
+}
+
+/// What stands at the top of a chat, as far as the bot knows: the platform has
+/// no call that reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Top {
+    /// The bot has put nothing there yet; somebody may have.
+    Unknown,
+    /// The bot took off what was there.
+    Nothing,
+    /// This message.
+    Message(MessageId),
+    /// The group announcement.
+    Announcement,
+}
+
+/// A change and what it takes to undo it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// Another thing stands at the top.
+    Top { before: Top, after: Top },
+}
+
+/// The two things in a chat that the bot changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Top,
+    Announcement,
+}
+
+impl Change {
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Self::Top { .. } => Place::Top,
+        }
+    }
+}
+
+/// What came of a job that was to change something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) deed: Deed,
+    /// Whoever asked for it.
+    pub(crate) actor: Option<OpenId>,
+    /// The first words of what was written.
+    pub(crate) summary: String,
+    /// `done`, or why it was refused.
+    pub(crate) result: &'static str,
+    /// The platform's id of the answer that refused it.
+    pub(crate) log_id: Option<String>,
+    /// What was changed; nothing where it was refused.
+    pub(crate) change: Option<Change>,
+    /// The change that it took back.
+    pub(crate) takes_back: Option<ChangeId>,
+}
+
+/// A row of the table of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChangeId(pub(crate) i64);
+
+/// A change that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) id: ChangeId,
+    pub(crate) deed: Deed,
+    pub(crate) actor: Option<OpenId>,
+    pub(crate) summary: String,
+    pub(crate) made_at: Timestamp,
+    pub(crate) undone: bool,
+    /// Gone when it is too old to be undone.
+    pub(crate) change: Option<Change>,
+}

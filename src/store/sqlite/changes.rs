@@ -1,0 +1,236 @@
+//! The statements about changes and planned work.
+
+use feishu::OpenId;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+
+use super::rows::{timestamp, to_json};
+use crate::change::{Change, ChangeId, Made, Place, Record};
+use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned, Step};
+
+/// How many of the last changes can be taken back.
+const UNDO_DEPTH: u32 = 20;
+
+/// Remembers what came of a job, and that an earlier change was taken back.
+pub(super) fn record(
+    connection: &Connection,
+    (key, chat): (&JobKey, &str),
+    record: &Record,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO changes
+                 (app, chat, origin, step, made_at, actor, deed, result, log_id, summary, change, place)
+             VALUES
+                 (:app, :chat, :origin, :step, :now, :actor, :deed, :result, :log_id, :summary, :change, :place)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(named_params! {
+            ":app": key.app,
+            ":chat": chat,
+            ":origin": key.origin,
+            ":step": key.step.as_str(),
+            ":now": now.as_millisecond(),
+            ":actor": record.actor.as_ref().map(OpenId::as_str),
+            ":deed": record.deed.as_str(),
+            ":result": record.result,
+            ":log_id": record.log_id,
+            ":summary": record.summary,
+            ":change": record.change.as_ref().map(to_json),
+            ":place": record.change.as_ref().map(|change| column(change.place())),
+        })?;
+    if let Some(ChangeId(taken_back)) = record.takes_back {
+        connection
+            .prepare_cached("UPDATE changes SET undone = 1 WHERE id = ?1")?
+            .execute([taken_back])?;
+    }
+    Ok(())
+}
+
+/// The last changes of a chat, the newest first.
+pub(super) fn history(
+    connection: &Connection,
+    chat: &ChatKey,
+    count: u32,
+) -> rusqlite::Result<Vec<Made>> {
+    connection
+        .prepare_cached(
+            "SELECT * FROM changes
+             WHERE app = ?1 AND chat = ?2 AND result = 'done' ORDER BY id DESC LIMIT ?3",
+        )?
+        .query_map(params![chat.app, chat.chat, count], made)?
+        .collect()
+}
+
+/// The newest change that can still be taken back and was not.
+pub(super) fn undoable(connection: &Connection, chat: &ChatKey) -> rusqlite::Result<Option<Made>> {
+    connection
+        .prepare_cached(
+            "SELECT * FROM (
+                 SELECT * FROM changes
+                 WHERE app = ?1 AND chat = ?2 AND result = 'done'
+                   AND deed IN ('pin', 'unpin', 'announce', 'replace')
+                 ORDER BY id DESC LIMIT ?3)
+             WHERE undone = 0 AND change IS NOT NULL ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![chat.app, chat.chat, UNDO_DEPTH], made)
+        .optional()
+}
+
+/// The newest change of one place in a chat, taken back or not.
+pub(super) fn latest(
+    connection: &Connection,
+    chat: &ChatKey,
+    place: Place,
+) -> rusqlite::Result<Option<Made>> {
+    connection
+        .prepare_cached(
+            "SELECT * FROM changes WHERE app = ?1 AND chat = ?2 AND place = ?3
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![chat.app, chat.chat, column(place)], made)
+        .optional()
+}
+
+/// The change that this job made.
+pub(super) fn made_by(connection: &Connection, key: &JobKey) -> rusqlite::Result<Option<Made>> {
+    connection
+        .prepare_cached("SELECT * FROM changes WHERE app = ?1 AND origin = ?2 AND step = ?3")?
+        .query_row(params![key.app, key.origin, key.step.as_str()], made)
+        .optional()
+}
+
+/// Forgets what people wrote in changes made before `texts`, and changes made
+/// before `rows`; says how many rows were touched.
+pub(super) fn forget(
+    connection: &Connection,
+    texts: Timestamp,
+    rows: Timestamp,
+) -> rusqlite::Result<usize> {
+    // In portions, so that no commit behind this one waits long. What stands at
+    // the top is an id and no text; it stays, to know what stood there before.
+    let emptied = connection
+        .prepare_cached(
+            "UPDATE changes SET summary = NULL, change = iif(place = 'top', change, NULL)
+             WHERE id IN (
+                 SELECT id FROM changes
+                 WHERE made_at < ?1 AND summary IS NOT NULL LIMIT 1000)",
+        )?
+        .execute([texts.as_millisecond()])?;
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM changes WHERE id IN (
+                 SELECT id FROM changes WHERE made_at < ?1 LIMIT 1000)",
+        )?
+        .execute([rows.as_millisecond()])?;
+    Ok(emptied + gone)
+}
+
+/// Plans work and gives it the chat's next number; one that is planned already
+/// keeps its own.
+pub(super) fn plan(
+    connection: &Connection,
+    (key, chat): (&JobKey, &str),
+    plan: &NewPlan,
+) -> rusqlite::Result<u32> {
+    let step = plan.step.as_str();
+    connection
+        .prepare_cached(
+            "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload, number)
+             SELECT :app, :origin, :step, :chat, :due, :due, :payload,
+                 coalesce(max(number), 0) + 1
+             FROM jobs WHERE app = :app AND chat = :chat AND number IS NOT NULL
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(named_params! {
+            ":app": key.app,
+            ":origin": key.origin,
+            ":step": step,
+            ":chat": chat,
+            ":due": plan.due.as_millisecond(),
+            ":payload": plan.payload,
+        })?;
+    connection
+        .prepare_cached("SELECT number FROM jobs WHERE app = ?1 AND origin = ?2 AND step = ?3")?
+        .query_row(params![key.app, key.origin, step], |row| row.get(0))
+}
+
+/// What is planned in a chat, the next first.
+pub(super) fn planned(connection: &Connection, chat: &ChatKey) -> rusqlite::Result<Vec<Planned>> {
+    connection
+        .prepare_cached(
+            "SELECT id, number, step, place, payload FROM jobs
+             WHERE app = ?1 AND chat = ?2 AND number IS NOT NULL AND state = 'ready'
+             ORDER BY place, id",
+        )?
+        .query_map(params![chat.app, chat.chat], |row| {
+            let step: String = row.get("step")?;
+            Ok(Planned {
+                id: JobId(row.get("id")?),
+                number: row.get("number")?,
+                step: Step::from_column(&step).ok_or(rusqlite::Error::InvalidQuery)?,
+                due: timestamp(row.get("place")?)?,
+                payload: row.get("payload")?,
+            })
+        })?
+        .collect()
+}
+
+/// Drops planned work; `false` if it is under way or over.
+pub(super) fn cancel(
+    connection: &Connection,
+    plan: JobId,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let rows = connection
+        .prepare_cached(
+            "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = ?2
+             WHERE id = ?1 AND number IS NOT NULL AND state = 'ready'",
+        )?
+        .execute(params![plan.0, now.as_millisecond()])?;
+    Ok(rows > 0)
+}
+
+/// Ends what is planned in a chat that the bot has left, and forgets what
+/// people wrote there.
+pub(super) fn leave(
+    connection: &Connection,
+    chat: &ChatKey,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = ?3
+             WHERE app = ?1 AND chat = ?2 AND number IS NOT NULL AND state = 'ready'",
+        )?
+        .execute(params![chat.app, chat.chat, now.as_millisecond()])?;
+    connection
+        .prepare_cached(
+            "UPDATE changes SET summary = NULL, change = NULL WHERE app = ?1 AND chat = ?2",
+        )?
+        .execute(params![chat.app, chat.chat])
+        .map(drop)
+}
+
+fn column(place: Place) -> &'static str {
+    match place {
+        Place::Top => "top",
+        Place::Announcement => "announcement",
+    }
+}
+
+fn made(row: &Row<'_>) -> rusqlite::Result<Made> {
+    let change: Option<String> = row.get("change")?;
+    let deed: String = row.get("deed")?;
+    Ok(Made {
+        id: ChangeId(row.get("id")?),
+        deed: deed.parse().map_err(|()| rusqlite::Error::InvalidQuery)?,
+        actor: row.get::<_, Option<String>>("actor")?.map(OpenId::from),
+        summary: row.get::<_, Option<String>>("summary")?.unwrap_or_default(),
+        made_at: timestamp(row.get("made_at")?)?,
+        undone: row.get("undone")?,
+        // What a later release wrote cannot be taken back by this one.
+        change: change.and_then(|change| serde_json::from_str::<Change>(&change).ok()),
+    })
+}
