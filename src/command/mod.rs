@@ -1,14 +1,17 @@
 //! What a member can ask for, and how it is written.
 
+mod error;
 mod help;
 mod parse;
 mod table;
+mod text;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::content::Mention;
+pub use error::ParseError;
 pub use help::{help, readme_table};
-pub use parse::{ParseError, is_candidate, parse};
+pub use parse::{is_candidate, parse};
 pub use table::{COMMANDS, CommandRow, Usage};
 
 /// One request of a member.
