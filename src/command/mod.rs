@@ -2,7 +2,9 @@
 
 mod error;
 mod help;
+mod number;
 mod parse;
+mod span;
 mod table;
 mod text;
 
@@ -12,6 +14,7 @@ pub use crate::content::Mention;
 pub use error::ParseError;
 pub use help::{help, readme_table};
 pub use parse::{is_candidate, parse};
+pub use span::{Span, SpanError};
 pub use table::{COMMANDS, CommandRow, Usage};
 
 /// One request of a member.

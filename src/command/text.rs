@@ -44,6 +44,31 @@ pub(super) fn ends_name(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with(separator) || split_placeholder(rest, &[]).is_some()
 }
 
+/// Whether what was `typed` does not end before `rest`, as a letter or digit of ASCII follows
+/// another: `2hx`. Chinese needs no blank before the next word: `2天lunch`.
+pub(super) fn runs_on(typed: &str, rest: &str) -> bool {
+    let is_ascii_word = |c| fold(c).is_ascii_alphanumeric();
+    typed.ends_with(is_ascii_word) && rest.starts_with(is_ascii_word)
+}
+
+/// Splits the longest of some words off the text.
+///
+/// A word that ends in a letter of ASCII ends only where no further one follows; Chinese needs no
+/// such sign.
+pub(super) fn split_word<'t, T: Copy>(text: &'t str, words: &[(&str, T)]) -> Option<(T, &'t str)> {
+    let is_letter = |c: char| fold(c).is_ascii_alphabetic();
+    let found = words.iter().filter_map(|&(word, meaning)| {
+        let rest = strip_folded(text, word)?;
+        (!word.ends_with(is_letter) || !rest.starts_with(is_letter)).then_some((meaning, rest))
+    });
+    found.min_by_key(|(_, rest)| rest.len())
+}
+
+/// The first word of the text: what stands before a blank.
+pub(super) fn first_word(text: &str) -> &str {
+    text.split(is_blank).next().unwrap_or(text)
+}
+
 /// Strips the dashes before an option: two hyphens of either width, or the long dashes into which
 /// keyboards turn them, of which Chinese ones type two at once.
 pub(super) fn strip_dashes(text: &str) -> Option<&str> {
