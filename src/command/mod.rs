@@ -7,6 +7,7 @@ mod parse;
 mod span;
 mod table;
 mod text;
+mod when;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ pub use help::{help, readme_table};
 pub use parse::{is_candidate, parse};
 pub use span::{Span, SpanError};
 pub use table::{COMMANDS, CommandRow, Usage};
+pub use when::{PlanTimeError, When};
 
 /// One request of a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,123 @@
+//! When something is to happen, as members write it: `9:00`, `明天9点`, `friday 3pm`.
+//!
+//! What was typed says a point of the calendar; [`When::resolve`] finds the moment.
+
+mod read;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::{Timestamp, ToSpan, Zoned};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub(super) use read::split_when;
+
+/// A time of day, with or without its day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    day: Day,
+    /// After midnight, as clocks show it. From 1440 on it is in the night after the day.
+    minutes: u16,
+}
+
+/// The day that was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Day {
+    /// None: the next day on which that time is still ahead.
+    Unnamed,
+    /// So many days after today.
+    In(u8),
+    /// The next day of that name, today included; 1 is Monday, 7 Sunday.
+    Weekday(i8),
+    /// The day of that name in this week or one of the next. Weeks begin on Monday.
+    OfWeek { weeks: u8, weekday: i8 },
+    /// A date without its year.
+    OfYear { month: i8, day: i8 },
+    /// A date.
+    Date(Date),
+}
+
+/// Why nothing can be planned for a time that was understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanTimeError {
+    /// It has passed.
+    #[error("the time has passed")]
+    Passed,
+    /// It is more than a year ahead.
+    #[error("the time is more than a year ahead")]
+    TooFar,
+}
+
+const MINUTES_OF_DAY: u16 = 24 * 60;
+
+impl When {
+    /// The moment that is meant by somebody who types this `now`, in the time zone of `now`.
+    ///
+    /// A time without a day, or with the name of a day of the week, is the next one. A day that
+    /// was named otherwise must not have passed; a date without its year is this year's, or the
+    /// next year's where that is more than half a year past.
+    ///
+    /// Where clocks are put forward over the time, it is as much later (`2:30` is then `3:30`);
+    /// where they are put back over it, it is the first of the two.
+    pub fn resolve(&self, now: &Zoned) -> Result<Timestamp, PlanTimeError> {
+        let moment = self.moment(now).ok_or(PlanTimeError::TooFar)?;
+        // After the end of the calendar nothing can be too far.
+        let last = now.checked_add(1.year());
+        if moment <= now.timestamp() {
+            Err(PlanTimeError::Passed)
+        } else if last.is_ok_and(|last| moment > last.timestamp()) {
+            Err(PlanTimeError::TooFar)
+        } else {
+            Ok(moment)
+        }
+    }
+
+    /// Where the day and the time meet; `None` beyond the end of the calendar.
+    fn moment(&self, now: &Zoned) -> Option<Timestamp> {
+        let today = now.date();
+        let on = |date: Date, minutes| on(date, minutes, now);
+        let ahead = |moment: &Timestamp| *moment > now.timestamp();
+        match self.day {
+            Day::Unnamed => {
+                let minutes = self.minutes % MINUTES_OF_DAY;
+                let mut moments = (0..=2).filter_map(|days| on(after(today, days)?, minutes));
+                moments.find(ahead)
+            }
+            Day::In(days) => on(after(today, days.into())?, self.minutes),
+            Day::Weekday(weekday) => {
+                let dates = (0..=14).filter_map(|days| after(today, days));
+                let named = dates.filter(|date| date.weekday().to_monday_one_offset() == weekday);
+                let mut moments = named.filter_map(|date| on(date, self.minutes));
+                moments.find(ahead)
+            }
+            Day::OfWeek { weeks, weekday } => {
+                let since_monday = today.weekday().to_monday_zero_offset();
+                let days = i32::from(weeks) * 7 + i32::from(weekday) - 1 - i32::from(since_monday);
+                on(after(today, days)?, self.minutes)
+            }
+            Day::OfYear { month, day } => {
+                let in_year = |year| on(Date::new(year, month, day).ok()?, self.minutes);
+                let recent = now.checked_sub(6.months()).ok()?.timestamp();
+                in_year(today.year())
+                    .filter(|moment| *moment > recent)
+                    .or_else(|| in_year(today.year().checked_add(1)?))
+            }
+            Day::Date(date) => on(date, self.minutes),
+        }
+    }
+}
+
+fn after(date: Date, days: i32) -> Option<Date> {
+    date.checked_add(days.days()).ok()
+}
+
+fn on(date: Date, minutes: u16, now: &Zoned) -> Option<Timestamp> {
+    let midnight = DateTime::from_parts(date, Time::midnight());
+    let time = midnight.checked_add(i64::from(minutes).minutes()).ok()?;
+    let moment = now.time_zone().to_timestamp(time).ok()?;
+    Some(moment)
+}
+
+#[cfg(test)]
+mod tests;
