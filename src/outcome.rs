@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::command::{CommandName, ParseError, PinTarget};
+use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError};
 use crate::policy::Denied;
 
 /// The end of one command. Stored before anything is said about it, so that a
@@ -45,6 +45,7 @@ impl Outcome {
             Self::Planned { .. } => "planned",
             Self::Refused(refusal) => match refusal {
                 Refusal::Misunderstood(_) => "misunderstood",
+                Refusal::CannotPlan(_) => "cannot_plan",
                 Refusal::NeedsGroup(_) => "needs_group",
                 Refusal::NotAReply => "not_a_reply",
                 Refusal::NothingToAnnounce => "nothing_to_announce",
@@ -84,6 +85,8 @@ pub enum Done {
 pub enum Refusal {
     /// The text is a command, but not one that can be carried out.
     Misunderstood(ParseError),
+    /// The time was understood, but nothing can be planned for it.
+    CannotPlan(PlanTimeError),
     /// The command needs a group and came in a direct chat.
     NeedsGroup(CommandName),
     /// `/pin` was not a reply to a message.

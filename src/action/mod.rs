@@ -9,7 +9,9 @@ use feishu::{Clock, MessageId, ReceivedMessage, Sender};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::command::{Command, PinTarget};
+use crate::command::{Command, Mention, ParseError, PinTarget};
+use crate::content::{at_name, replace_mentions};
+use crate::language::Language;
 use crate::outcome::{Call, Done, Refusal};
 use crate::platform::Platform;
 use crate::policy::{Permit, Right};
@@ -42,11 +44,13 @@ pub(crate) enum Source {
 }
 
 impl Action {
-    /// What `command`, typed in `message`, asks for. `None` for `/help`, which
-    /// changes nothing.
+    /// What `command`, read from the `text` of `message`, asks for. `None` for
+    /// `/help`, which changes nothing.
     pub(crate) fn plan(
         command: Command,
         message: &ReceivedMessage,
+        text: &str,
+        mentions: &[Mention],
     ) -> Result<Option<Self>, Refusal> {
         // In a topic the platform names the topic's first message here, whatever
         // the member tapped "reply" on.
@@ -55,20 +59,31 @@ impl Action {
             .clone()
             .or_else(|| message.root_id.clone());
         let name = command.name();
+        refuse_unbuilt(&command)?;
         let action = match (command, replied_to) {
-            (Command::Help, _) => return Ok(None),
-            (Command::Pin(PinTarget::Announcement), _) => Self::PutAnnouncement,
-            (Command::Pin(PinTarget::RepliedMessage), Some(target)) => Self::PutMessage(target),
-            (Command::Pin(PinTarget::RepliedMessage), None) if message.chat_type.is_p2p() => {
-                return Err(Refusal::NeedsGroup(name));
+            (Command::Help | Command::Undo | Command::History | Command::Cancel(_), _) => {
+                return Ok(None);
             }
-            (Command::Pin(PinTarget::RepliedMessage), None) => return Err(Refusal::NotAReply),
+            (Command::Pin { target, .. }, replied_to) => match (target, replied_to) {
+                (PinTarget::Announcement, _) => Self::PutAnnouncement,
+                (PinTarget::RepliedMessage, Some(target)) => Self::PutMessage(target),
+                (PinTarget::RepliedMessage, None) if message.chat_type.is_p2p() => {
+                    return Err(Refusal::NeedsGroup(name));
+                }
+                (PinTarget::RepliedMessage, None) => return Err(Refusal::NotAReply),
+            },
             (Command::Unpin, _) => Self::DeleteTopNotice,
-            (Command::Announce { text: Some(text) }, _) => Self::Announce(Source::Text(text)),
-            (Command::Announce { text: None }, Some(target)) => {
-                Self::Announce(Source::Message(target))
+            (Command::Announce(announcement), replied_to) => {
+                let named = |tail| replace_mentions(tail, mentions, Language::of(text), at_name);
+                match (announcement.text(text).map(named), replied_to) {
+                    (Some(text), _) => Self::Announce(Source::Text(text)),
+                    (None, Some(target)) => Self::Announce(Source::Message(target)),
+                    (None, None) if announcement.has_options() => {
+                        return Err(Refusal::Misunderstood(ParseError::MissingText));
+                    }
+                    (None, None) => return Err(Refusal::NothingToAnnounce),
+                }
             }
-            (Command::Announce { text: None }, None) => return Err(Refusal::NothingToAnnounce),
         };
         if message.chat_type.is_p2p() {
             return Err(Refusal::NeedsGroup(name));
@@ -83,6 +98,32 @@ impl Action {
             Self::Announce(_) => Right::Announcement,
         }
     }
+}
+
+/// Refuses what is understood but cannot be carried out yet, so that nobody's `--at 9:00` is
+/// announced to the group at once.
+fn refuse_unbuilt(command: &Command) -> Result<(), Refusal> {
+    let option = match command {
+        Command::Pin { hold: Some(_), .. } => "--for",
+        Command::Announce(announcement) if announcement.replace.is_some() => "--replace",
+        Command::Announce(announcement) if announcement.at.is_some() => "--at",
+        Command::Announce(announcement) if announcement.hold.is_some() => "--for",
+        Command::Announce(announcement) if announcement.top => "--top",
+        Command::Undo | Command::History | Command::Cancel(_) => {
+            let name = command.name().as_str().to_owned();
+            let suggestion = None;
+            let error = ParseError::UnknownCommand { name, suggestion };
+            return Err(Refusal::Misunderstood(error));
+        }
+        Command::Pin { hold: None, .. } | Command::Unpin | Command::Announce(_) | Command::Help => {
+            return Ok(());
+        }
+    };
+    let (command, option) = (command.name(), option.to_owned());
+    Err(Refusal::Misunderstood(ParseError::UnknownOption {
+        command,
+        option,
+    }))
 }
 
 /// Why an action did not end.

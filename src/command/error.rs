@@ -35,4 +35,58 @@ pub enum ParseError {
         /// The option with its dashes.
         option: String,
     },
+    /// An option was given twice, or two that say the same thing.
+    #[error("repeated option of `{}`", command.as_str())]
+    RepeatedOption {
+        /// The command.
+        command: CommandName,
+        /// The second one, with its dashes.
+        option: String,
+    },
+    /// `--at` came without a time.
+    #[error("missing time")]
+    MissingTime,
+    /// What follows `--at` is no time.
+    #[error("not a time")]
+    BadTime {
+        /// What was typed in its place.
+        typed: String,
+    },
+    /// `--for` came without a length of time.
+    #[error("missing length of time of `{}`", command.as_str())]
+    MissingSpan {
+        /// The command.
+        command: CommandName,
+    },
+    /// This is no length of time.
+    #[error("not a length of time of `{}`", command.as_str())]
+    BadSpan {
+        /// The command.
+        command: CommandName,
+        /// What was typed in its place.
+        typed: String,
+    },
+    /// The length of time is less than a minute.
+    #[error("too short a length of time of `{}`", command.as_str())]
+    SpanTooShort {
+        /// The command.
+        command: CommandName,
+        /// The length of time as typed.
+        typed: String,
+    },
+    /// The length of time is more than a year.
+    #[error("too long a length of time of `{}`", command.as_str())]
+    SpanTooLong {
+        /// The command.
+        command: CommandName,
+        /// The length of time as typed.
+        typed: String,
+    },
+    /// `/announce` came with options but without text. The text of a message alone does not tell
+    /// whether it replies to another, so it is not [`parse`](super::parse) that says so.
+    #[error("options without a text")]
+    MissingText,
+    /// `/cancel` came without a number.
+    #[error("missing number")]
+    MissingNumber,
 }

@@ -1,7 +1,7 @@
 //! The table of commands in print.
 
 use super::COMMANDS;
-use crate::language::Language;
+use crate::language::{Bilingual, Language};
 
 /// The answer to `/help`.
 pub fn help(language: Language) -> String {
@@ -26,16 +26,17 @@ pub fn help(language: Language) -> String {
 }
 
 /// The README's table of commands, in Markdown.
-pub fn readme_table() -> String {
+pub fn readme_table(language: Language) -> String {
     let usages = COMMANDS.iter().flat_map(|row| row.usages);
     let rows = usages.map(|usage| {
-        format!(
-            "| `{}` | `{}` | {} |\n",
-            usage.form.en, usage.form.zh, usage.meaning.en
-        )
+        let (form, other) = match language {
+            Language::Zh => (usage.form.zh, usage.form.en),
+            Language::En => (usage.form.en, usage.form.zh),
+        };
+        let meaning = usage.meaning.to(language);
+        format!("| `{form}` | `{other}` | {meaning} |\n")
     });
-    format!(
-        "| Command | Also | Meaning |\n|---|---|---|\n{}",
-        rows.collect::<String>()
-    )
+    let head = Bilingual::new("| 命令 | 也可以写 | 作用 |", "| Command | Also | Meaning |");
+    let rows: String = rows.collect();
+    format!("{}\n|---|---|---|\n{rows}", head.to(language))
 }

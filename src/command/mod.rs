@@ -1,9 +1,14 @@
 //! What a member can ask for, and how it is written.
 
+mod announcement;
+mod arguments;
 mod error;
 mod help;
+mod moment;
 mod number;
+mod options;
 mod parse;
+mod said;
 mod span;
 mod table;
 mod text;
@@ -12,8 +17,11 @@ mod when;
 use serde::{Deserialize, Serialize};
 
 pub use crate::content::Mention;
+pub use crate::language::Language;
+pub use announcement::{Announcement, Replace};
 pub use error::ParseError;
 pub use help::{help, readme_table};
+pub use moment::moment_in_words;
 pub use parse::{is_candidate, parse};
 pub use span::{Span, SpanError};
 pub use table::{COMMANDS, CommandRow, Usage};
@@ -24,14 +32,22 @@ pub use when::{PlanTimeError, When};
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Put something at the top of the chat.
-    Pin(PinTarget),
+    Pin {
+        /// What.
+        target: PinTarget,
+        /// How long it is to stand there; `None` means until it is taken off.
+        hold: Option<Span>,
+    },
     /// Take off what stands at the top.
     Unpin,
-    /// Add to the group announcement.
-    Announce {
-        /// What to add, mentions already as names; `None` means the message replied to.
-        text: Option<String>,
-    },
+    /// Write to the group announcement.
+    Announce(Announcement),
+    /// Take back the last change in this chat.
+    Undo,
+    /// Show the last changes, and what is planned.
+    History,
+    /// Drop the planned work of this number.
+    Cancel(u32),
     /// Show the table of commands.
     Help,
 }
@@ -40,9 +56,12 @@ impl Command {
     /// Which command it is.
     pub fn name(&self) -> CommandName {
         match self {
-            Self::Pin(_) => CommandName::Pin,
+            Self::Pin { .. } => CommandName::Pin,
             Self::Unpin => CommandName::Unpin,
-            Self::Announce { .. } => CommandName::Announce,
+            Self::Announce(_) => CommandName::Announce,
+            Self::Undo => CommandName::Undo,
+            Self::History => CommandName::History,
+            Self::Cancel(_) => CommandName::Cancel,
             Self::Help => CommandName::Help,
         }
     }
@@ -68,6 +87,12 @@ pub enum CommandName {
     Unpin,
     /// `/announce`
     Announce,
+    /// `/undo`
+    Undo,
+    /// `/history`
+    History,
+    /// `/cancel`
+    Cancel,
     /// `/help`
     Help,
 }
@@ -79,6 +104,9 @@ impl CommandName {
             Self::Pin => "pin",
             Self::Unpin => "unpin",
             Self::Announce => "announce",
+            Self::Undo => "undo",
+            Self::History => "history",
+            Self::Cancel => "cancel",
             Self::Help => "help",
         }
     }

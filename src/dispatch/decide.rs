@@ -77,7 +77,7 @@ impl Dispatcher {
             chat.id = %message.chat_id,
             "a command is worked on"
         );
-        let Some(action) = Action::plan(command, message)? else {
+        let Some(action) = Action::plan(command, message, &text, &mentions)? else {
             return Ok(Some(Outcome::Help));
         };
         let permit = self.authorise(stored, action).await?;

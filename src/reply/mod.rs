@@ -4,11 +4,14 @@
 //! `quoted`, as a reply is a text message, in which markup would come alive.
 
 mod codes;
+mod misunderstood;
 
-use crate::command::{COMMANDS, CommandName, ParseError, PinTarget, help};
+use crate::command::{CommandName, PinTarget, PlanTimeError, help};
 use crate::language::{Bilingual, Language};
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
 use crate::policy::{Denied, Right};
+
+use misunderstood::{misunderstood, simplest_form};
 
 /// How an outcome is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +128,14 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
             return unreachable(*call, log_id.as_deref(), language);
         }
         Refusal::Internal => return internal(reference, language),
+        Refusal::CannotPlan(PlanTimeError::Passed) => Bilingual::new(
+            "这个时间已经过去了，所以什么也没做。请换一个还没到的时间：`/公告 --定时 明天9点 内容`。",
+            "That time has passed, so I did nothing. Name one that is still ahead: `/announce --at tomorrow 9:00 text`.",
+        ),
+        Refusal::CannotPlan(PlanTimeError::TooFar) => Bilingual::new(
+            "这个时间太远了，最多只能提前一年，所以什么也没做。请换一个一年之内的时间：`/公告 --定时 12月1日 9:00 内容`。",
+            "That time is more than a year ahead, so I did nothing. Name one within a year: `/announce --at 12-01 9:00 text`.",
+        ),
         Refusal::NotAReply => Bilingual::new(
             "要置顶哪条消息？请回复那条消息并发送 `/置顶`；要置顶群公告，请发送 `/置顶 公告`。",
             "Which message? Reply to it with `/pin`; for the announcement, send `/pin announcement`.",
@@ -166,75 +177,11 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
     words.to(language).to_owned()
 }
 
-fn misunderstood(error: &ParseError, language: Language) -> String {
-    match error {
-        ParseError::UnknownCommand { name, suggestion } => {
-            unknown_command(name, suggestion.as_deref(), language)
-        }
-        ParseError::UnknownArgument { command, argument } => {
-            unknown_argument(*command, argument, language)
-        }
-        ParseError::UnknownOption { command, option } => unknown_option(*command, option, language),
-    }
-}
-
-fn unknown_command(name: &str, suggestion: Option<&str>, language: Language) -> String {
-    let name = quoted(&format!("/{name}"));
-    match (language, suggestion) {
-        (Language::Zh, Some(suggestion)) => {
-            format!("我不认识 {name}，你是想用 `/{suggestion}` 吗？发送 `/帮助` 可查看全部命令。")
-        }
-        (Language::Zh, None) => format!("我不认识 {name}。发送 `/帮助` 可查看全部命令。"),
-        (Language::En, Some(suggestion)) => format!(
-            "I do not know {name}. Did you mean `/{suggestion}`? `/help` shows all commands."
-        ),
-        (Language::En, None) => format!("I do not know {name}. `/help` shows all commands."),
-    }
-}
-
-fn unknown_argument(command: CommandName, argument: &str, language: Language) -> String {
-    let (argument, forms) = (quoted(argument), forms(command, language));
-    match language {
-        Language::Zh => format!("我看不懂 {argument}，所以什么也没做。请这样写：{forms}。"),
-        Language::En => format!(
-            "I do not understand {argument}, so I did nothing. Write it like this: {forms}."
-        ),
-    }
-}
-
-fn unknown_option(command: CommandName, option: &str, language: Language) -> String {
-    let (option, forms) = (quoted(option), forms(command, language));
-    let mut words = match language {
-        Language::Zh => format!("我还没有 {option} 这个选项，所以什么也没做。请这样写：{forms}。"),
-        Language::En => {
-            format!("I have no option {option}, so I did nothing. Write it like this: {forms}.")
-        }
-    };
-    if command == CommandName::Announce {
-        words += Bilingual::new(
-            "如果它就是正文，请在前面加上 `--`：`/公告 -- 内容`。",
-            " If that was meant as text, put `--` before it: `/announce -- text`.",
-        )
-        .to(language);
-    }
-    words
-}
-
-/// The ways to write a command in one of the languages.
-fn forms(command: CommandName, language: Language) -> String {
-    let rows = COMMANDS.iter().filter(|row| row.name == command);
-    let forms = rows.flat_map(|row| row.usages);
-    let forms = forms.map(|usage| format!("`{}`", usage.form.to(language)));
-    forms
-        .collect::<Vec<_>>()
-        .join(Bilingual::new(" 或 ", " or ").to(language))
-}
-
 fn needs_group(command: CommandName, language: Language) -> String {
-    let forms = forms(command, language);
+    let form = simplest_form(command, language);
     match language {
-        Language::Zh => format!("这里是单聊。请把我加进群，再到群里发送 {forms}。"),
-        Language::En => format!("This is a direct chat. Add me to a group and send {forms} there."),
+        Language::Zh => format!("这里是单聊。请把我加进群，再到群里发送 {form}。"),
+        Language::En => format!("This is a direct chat. Add me to a group and send {form} there."),
     }
 }
 
@@ -406,7 +353,7 @@ mod tests {
 
     use super::codes::tests::every_code;
     use super::*;
-    use crate::command::parse;
+    use crate::command::{ParseError, parse};
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
@@ -453,8 +400,44 @@ mod tests {
         };
         let argument = ParseError::UnknownArgument {
             command: CommandName::Pin,
-            argument: "2h\n<at>".to_owned(),
+            argument: "me\n<at>".to_owned(),
         };
+        let typed = |typed: &str| typed.to_owned();
+        let (pin, announce) = (CommandName::Pin, CommandName::Announce);
+        let values = [
+            ParseError::RepeatedOption {
+                command: pin,
+                option: typed("--for"),
+            },
+            ParseError::RepeatedOption {
+                command: announce,
+                option: typed("--top"),
+            },
+            ParseError::MissingTime,
+            ParseError::BadTime {
+                typed: typed("25:00"),
+            },
+            ParseError::MissingSpan { command: pin },
+            ParseError::MissingSpan { command: announce },
+            ParseError::BadSpan {
+                command: pin,
+                typed: typed("2x"),
+            },
+            ParseError::BadSpan {
+                command: announce,
+                typed: typed("2 lunch"),
+            },
+            ParseError::SpanTooShort {
+                command: pin,
+                typed: typed("0m"),
+            },
+            ParseError::SpanTooLong {
+                command: announce,
+                typed: typed("53w"),
+            },
+            ParseError::MissingText,
+            ParseError::MissingNumber,
+        ];
         let done = [
             Done::Pinned(PinTarget::RepliedMessage),
             Done::Pinned(PinTarget::Announcement),
@@ -499,6 +482,9 @@ mod tests {
                 log_id: None,
             },
         ];
+        refused.extend(values.map(Refusal::Misunderstood));
+        let passed = [PlanTimeError::Passed, PlanTimeError::TooFar];
+        refused.extend(passed.map(Refusal::CannotPlan));
         let log_id = || Some("202609110000".to_owned());
         refused.extend(CALLS.map(|call| Refusal::Unreachable {
             call,

@@ -1,5 +1,6 @@
 //! What stands in several places says the same everywhere.
 
+use noticebot::command::{Language, readme_table};
 use noticebot::config::{DEFAULT_TOML, ENVIRONMENT};
 
 const README: &str = include_str!("../../README.md");
@@ -13,10 +14,9 @@ fn section(name: &str) -> &'static str {
 
 #[test]
 fn rule_9_the_readmes_commands_are_those_that_the_parser_knows() {
-    assert_eq!(
-        section("commands"),
-        noticebot::command::readme_table().trim()
-    );
+    for (name, language) in [("commands", Language::En), ("commands-zh", Language::Zh)] {
+        assert_eq!(section(name), readme_table(language).trim());
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::command::when::split_when;
+use crate::command::{PinTarget, Replace, Span};
 
 /// The bot is `@_user_1`, Li is `@_user_2`; nobody explains `@_user_3`.
 fn mentions() -> Vec<Mention> {
@@ -24,11 +26,71 @@ fn check(texts: &[&str], expected: &Command) {
     }
 }
 
+fn pin(target: PinTarget, minutes: Option<u64>) -> Command {
+    let hold = minutes.map(|minutes| Span::try_from(minutes).unwrap());
+    Command::Pin { target, hold }
+}
+
+/// Reads an announcement; also gives its text.
+fn announced(text: &str) -> (Announcement, Option<&str>) {
+    assert!(is_candidate(text, false), "{text:?}");
+    match in_group(text) {
+        Ok(Some(Command::Announce(announcement))) => {
+            let tail = announcement.text(text);
+            (announcement, tail)
+        }
+        other => panic!("{other:?} for {text:?}"),
+    }
+}
+
+/// Without options.
 fn check_announced(text: &str, expected: &str) {
-    let text_of = |text: &str| Command::Announce {
-        text: Some(text.to_owned()),
-    };
-    check(&[text], &text_of(expected));
+    let (announcement, tail) = announced(text);
+    assert_eq!(tail, Some(expected), "{text:?}");
+    assert!(!announcement.has_options(), "{text:?}");
+}
+
+/// Whatever text follows, these options are read, and the text is all that follows.
+fn check_options(options: &[&str], expected: &Announcement) {
+    for typed in options {
+        for command in [
+            "/announce ",
+            "/公告",
+            "@_user_1 /announce: ",
+            "/公告 @_user_1 ",
+        ] {
+            for (gap, tail) in [
+                ("", ""),
+                (" ", "lunch -- at 9:00"),
+                ("\n", "午饭"),
+                (" -- ", "--top"),
+            ] {
+                let text = format!("{command}{typed}{gap}{tail}");
+                let (announcement, found) = announced(&text);
+                assert_eq!(
+                    found,
+                    Some(tail).filter(|tail| !tail.is_empty()),
+                    "{text:?}"
+                );
+                let text_at = announcement.text_at;
+                assert_eq!(
+                    announcement,
+                    Announcement {
+                        text_at,
+                        ..expected.clone()
+                    },
+                    "{text:?}"
+                );
+            }
+        }
+    }
+}
+
+fn check_error(texts: &[&str], expected: &ParseError) {
+    for text in texts {
+        assert_eq!(in_group(text).as_ref(), Err(expected), "{text:?}");
+        assert!(is_candidate(text, false), "{text:?}");
+    }
 }
 
 fn check_none(texts: &[&str]) {
@@ -73,7 +135,7 @@ fn check_unknown_command(text: &str, name: &str, suggestion: Option<&str>) {
 
 #[test]
 fn pin_means_the_message_replied_to() {
-    let pin = Command::Pin(PinTarget::RepliedMessage);
+    let pin = pin(PinTarget::RepliedMessage, None);
     check(
         &[
             "/pin",
@@ -95,10 +157,10 @@ fn pin_means_the_message_replied_to() {
 
 #[test]
 fn a_mention_of_this_bot_may_stand_before_or_after_a_command() {
-    let pin = Command::Pin(PinTarget::RepliedMessage);
+    let message = pin(PinTarget::RepliedMessage, None);
     check(
         &["@_user_1 /pin", "@_user_1/pin", "@_user_1 @_user_1\n/置顶"],
-        &pin,
+        &message,
     );
     check(
         &[
@@ -107,12 +169,12 @@ fn a_mention_of_this_bot_may_stand_before_or_after_a_command() {
             "/置顶@_user_1",
             "/置顶 @_user_1 ",
         ],
-        &pin,
+        &message,
     );
     check(&["/unpin @_user_1", "/取消置顶@_user_1"], &Command::Unpin);
     check(
         &["/pin @_user_1 announcement", "/置顶公告 @_user_1"],
-        &Command::Pin(PinTarget::Announcement),
+        &pin(PinTarget::Announcement, None),
     );
 }
 
@@ -130,7 +192,7 @@ fn pin_takes_the_announcement_in_both_languages() {
             "/置顶 announcement",
             "/置顶：公告",
         ],
-        &Command::Pin(PinTarget::Announcement),
+        &pin(PinTarget::Announcement, None),
     );
 }
 
@@ -181,19 +243,18 @@ fn line_breaks_inside_a_text_stay() {
 }
 
 #[test]
-fn mentions_in_a_text_become_names() {
-    check_announced("/announce thanks @_user_2!", "thanks @Li!");
-    check_announced("@_user_1 /announce ask @_user_1", "ask @Notice");
-    check_announced("/announce @_user_2 @_user_3", "@Li @_user_3");
-    check_announced("/announce @_all: lunch", "@all: lunch");
-    check_announced("/公告 @_all lunch", "@所有人 lunch");
+fn mentions_in_a_text_are_part_of_it() {
+    check_announced("/announce thanks @_user_2!", "thanks @_user_2!");
+    check_announced("@_user_1 /announce ask @_user_1", "ask @_user_1");
+    check_announced("/announce @_user_2 @_user_3", "@_user_2 @_user_3");
+    check_announced("/announce @_all: lunch", "@_all: lunch");
     check_announced("/announce @_user_1: lunch", "lunch");
     check_announced("/announce@_user_1 lunch", "lunch");
 }
 
 #[test]
 fn an_announcement_without_text_is_that_of_the_message_replied_to() {
-    let command = Command::Announce { text: None };
+    let command = Command::Announce(Announcement::default());
     check(
         &[
             "/announce",
@@ -212,38 +273,398 @@ fn dashes_are_text_unless_they_name_an_option() {
     check_announced("/announce --attention please", "--attention please");
     check_announced("/announce — as ever —", "— as ever —");
     check_announced("/announce lunch --at 9:00", "lunch --at 9:00");
+    check_announced("/announce — lunch --top", "— lunch --top");
     check_announced("/announce -- --at 9:00 lunch", "--at 9:00 lunch");
     check_announced("/announce － lunch", "－ lunch");
 }
 
 #[test]
-fn options_of_later_releases_are_unknown_and_never_announced() {
-    for option in LATER_OPTIONS {
-        for dashes in ["--", "—", "——", "–", "－－"] {
-            let typed = format!("{dashes}{option}");
-            for text in [
-                format!("/announce {typed} 9:00 lunch"),
-                format!("/公告{typed}：午饭"),
-                format!("/announce @_user_1 {typed}"),
-            ] {
-                check_unknown_option(&text, CommandName::Announce, &typed);
-            }
-        }
-    }
-    check_unknown_option(
-        "/announce --REPLACE！ x",
-        CommandName::Announce,
-        "--REPLACE！",
+fn options_stand_directly_after_the_command() {
+    let replace = |replace| Announcement {
+        replace: Some(replace),
+        ..Announcement::default()
+    };
+    check_options(
+        &[
+            "--replace",
+            "--REPLACE",
+            "—replace",
+            "——替换",
+            "－－ｒｅｐｌａｃｅ",
+            "–替换",
+            "--替换",
+            "--替换：",
+        ],
+        &replace(Replace::Safely),
     );
-    check_unknown_option("/pin --for 2d", CommandName::Pin, "--for");
-    check_unknown_option("/unpin —限时", CommandName::Unpin, "—限时");
+    check_options(
+        &["--replace!", "--Replace！", "—替换!", "--替换！"],
+        &replace(Replace::Insisting),
+    );
+    let top = Announcement {
+        top: true,
+        ..Announcement::default()
+    };
+    check_options(
+        &[
+            "--top",
+            "--TOP",
+            "--置顶",
+            "—top",
+            "--top:",
+            "--top @_user_1",
+        ],
+        &top,
+    );
+}
+
+#[test]
+fn for_takes_a_length_of_time() {
+    let hold = |minutes| Announcement {
+        hold: Some(Span::try_from(minutes).unwrap()),
+        ..Announcement::default()
+    };
+    check_options(
+        &[
+            "--for 2d",
+            "--for: 2d",
+            "--for=2d",
+            "--for2d",
+            "--FOR 2 days",
+            "--限时 2天",
+            "--限时2天",
+            "--限时：两天",
+            "—for 48h",
+        ],
+        &hold(2 * 24 * 60),
+    );
+    check_options(
+        &[
+            "--for 1h30m",
+            "--限时 1小时30分钟",
+            "--限时 一个半小时",
+            "--for 1 hour 30 min",
+        ],
+        &hold(90),
+    );
+    check_options(&["--限时半小时"], &hold(30));
+}
+
+#[test]
+fn at_takes_a_time() {
+    let at = |typed| {
+        let (at, _) = split_when(typed).unwrap();
+        Announcement {
+            at: Some(at),
+            ..Announcement::default()
+        }
+    };
+    check_options(
+        &[
+            "--at 9:00",
+            "--at: 9:00",
+            "--at=9:00",
+            "--at9:00",
+            "--AT 09：00",
+            "--定时 9:00",
+            "--定时9点",
+            "--定时：九点",
+            "—at 9am",
+        ],
+        &at("9:00"),
+    );
+    check_options(
+        &[
+            "--at tomorrow 9:00",
+            "--定时 明天 9:00",
+            "--定时明天9点",
+            "--at 明天上午9点",
+        ],
+        &at("明天9点"),
+    );
+    check_options(
+        &["--at 2026-12-01 9:00", "--定时 2026年12月1日9点"],
+        &at("2026-12-01 9:00"),
+    );
+    check_options(
+        &[
+            "--at friday 3pm",
+            "--定时周五下午3点",
+            "--定时 星期五 15:00",
+        ],
+        &at("周五15:00"),
+    );
+}
+
+#[test]
+fn options_can_be_combined() {
+    let (at, _) = split_when("明天9点").unwrap();
+    let hold = Some(Span::try_from(120).unwrap());
+    let all = Announcement {
+        text_at: None,
+        replace: Some(Replace::Safely),
+        at: Some(at),
+        hold,
+        top: true,
+    };
+    check_options(
+        &[
+            "--replace --at 明天9点 --for 2h --top",
+            "--top --for 2h --at tomorrow 9:00 --replace",
+            "--置顶--限时2小时--定时明天9点--替换",
+            "--定时：明天9点 —替换 ——限时 2 小时\n－－置顶",
+        ],
+        &all,
+    );
+    let (announcement, tail) = announced("/公告 --定时 明天9点 今晚停电");
+    assert_eq!((announcement.at, tail), (Some(at), Some("今晚停电")));
+    let (announcement, tail) = announced("/announce --for 2h 3 people wanted");
+    assert_eq!((announcement.hold, tail), (hold, Some("3 people wanted")));
+    let (announcement, tail) = announced("/announce --for 2h -- 30 min break");
+    assert_eq!((announcement.hold, tail), (hold, Some("30 min break")));
+}
+
+#[test]
+fn only_the_exact_name_of_an_option_counts() {
+    for text in [
+        "--attention please",
+        "--tops",
+        "--replace!all",
+        "--format 2d",
+        "--repl x",
+        "-at 9:00",
+        "- top",
+    ] {
+        check_announced(&format!("/announce {text}"), text);
+    }
+}
+
+#[test]
+fn an_option_without_its_value_is_an_error() {
+    check_error(
+        &[
+            "/announce --at",
+            "/公告 --定时：",
+            "/announce --at --top x",
+            "/announce --at -- x",
+            "/announce --at\n",
+        ],
+        &ParseError::MissingTime,
+    );
+    let command = CommandName::Announce;
+    check_error(
+        &[
+            "/announce --for",
+            "/公告--限时",
+            "/announce --for -- lunch",
+            "/announce --for --at 9:00 x",
+        ],
+        &ParseError::MissingSpan { command },
+    );
+    let command = CommandName::Pin;
+    check_error(
+        &["/pin --for", "/置顶 公告 --限时", "/pin —for @_user_1"],
+        &ParseError::MissingSpan { command },
+    );
+}
+
+#[test]
+fn a_value_that_is_none_is_told_as_typed() {
+    for (text, typed) in [
+        ("/announce --at 25:00 lunch", "25:00"),
+        ("/公告 --定时 明天 25:00", "明天 25:00"),
+        ("/announce --at lunch time", "lunch"),
+        ("/announce --at @_user_2 lunch", "@Li"),
+        (
+            &format!("/公告 --定时 {}", "字".repeat(90)),
+            &format!("{}…", "字".repeat(40)),
+        ),
+    ] {
+        check_error(
+            &[text],
+            &ParseError::BadTime {
+                typed: typed.to_owned(),
+            },
+        );
+    }
+    for (text, command, typed) in [
+        ("/announce --for ever", CommandName::Announce, "ever"),
+        ("/announce --for 2 lunch", CommandName::Announce, "2 lunch"),
+        ("/公告 --限时2个月 午饭", CommandName::Announce, "2个月"),
+        ("/pin 2x", CommandName::Pin, "2x"),
+        ("/pin 3 months", CommandName::Pin, "3 months"),
+        ("/pin announcement --for ever", CommandName::Pin, "ever"),
+        ("/置顶 5", CommandName::Pin, "5"),
+    ] {
+        let typed = typed.to_owned();
+        check_error(&[text], &ParseError::BadSpan { command, typed });
+    }
+    let typed = |typed: &str| typed.to_owned();
+    let command = CommandName::Announce;
+    check_error(
+        &["/announce --for 0m x"],
+        &ParseError::SpanTooShort {
+            command,
+            typed: typed("0m"),
+        },
+    );
+    check_error(
+        &["/announce --for 53 weeks x"],
+        &ParseError::SpanTooLong {
+            command,
+            typed: typed("53 weeks"),
+        },
+    );
+    let command = CommandName::Pin;
+    check_error(
+        &["/pin 0h"],
+        &ParseError::SpanTooShort {
+            command,
+            typed: typed("0h"),
+        },
+    );
+    check_error(
+        &["/置顶9999999999999天"],
+        &ParseError::SpanTooLong {
+            command,
+            typed: typed("9999999999999天"),
+        },
+    );
+}
+
+#[test]
+fn what_is_said_twice_is_an_error() {
+    for (text, command, option) in [
+        (
+            "/announce --at 9:00 --at 10:00 x",
+            CommandName::Announce,
+            "--at",
+        ),
+        (
+            "/announce --for 2h --限时 3h x",
+            CommandName::Announce,
+            "--限时",
+        ),
+        (
+            "/announce --replace --replace! x",
+            CommandName::Announce,
+            "--replace!",
+        ),
+        ("/announce --top —置顶 x", CommandName::Announce, "—置顶"),
+        ("/pin 2h --for 3h", CommandName::Pin, "--for"),
+        ("/pin --for 2h --for 2h", CommandName::Pin, "--for"),
+    ] {
+        let option = option.to_owned();
+        check_error(&[text], &ParseError::RepeatedOption { command, option });
+    }
+    check_unknown_argument("/pin 2h 3h", CommandName::Pin, "2h 3h");
+    check_unknown_argument("/pin 公告 公告", CommandName::Pin, "公告 公告");
+}
+
+#[test]
+fn pin_takes_a_length_of_time() {
+    check(
+        &[
+            "/pin 2h",
+            "/PIN 2H",
+            "/pin: 2h",
+            "/pin 2 hours",
+            "/pin @_user_1 2h",
+            "/pin 2h @_user_1",
+            "/pin --for 2h",
+            "/pin —for=2h",
+            "/置顶 2小时",
+            "/置顶2小时",
+            "/置顶：两小时",
+            "/置顶2 小时",
+            "/置顶 --限时 2小时",
+        ],
+        &pin(PinTarget::RepliedMessage, Some(120)),
+    );
+    check(
+        &[
+            "/pin announcement 2h",
+            "/pin 2h announcement",
+            "/pin announcement --for 2h",
+            "/pin --for 2h announcement",
+            "/置顶公告2小时",
+            "/置顶 公告 2小时",
+            "/置顶2小时公告",
+            "/置顶 2 小时 群公告",
+            "/pin 公告: 2h",
+        ],
+        &pin(PinTarget::Announcement, Some(120)),
+    );
+    check(
+        &["/pin 1 day 3 hours", "/置顶 1 天 3 小时"],
+        &pin(PinTarget::RepliedMessage, Some(27 * 60)),
+    );
+}
+
+#[test]
+fn undo_and_history_stand_alone() {
+    check(
+        &["/undo", "/UNDO @_user_1", "/撤销", "／撤销："],
+        &Command::Undo,
+    );
+    check(
+        &["/history", "/记录", "@_user_1 /History"],
+        &Command::History,
+    );
+    check_unknown_argument("/undo 3", CommandName::Undo, "3");
+    check_unknown_argument("/记录一下", CommandName::History, "一下");
+    check_unknown_option("/undo --all", CommandName::Undo, "--all");
+}
+
+#[test]
+fn cancel_takes_the_number_of_a_plan() {
+    check(
+        &[
+            "/cancel 3",
+            "/cancel: 3",
+            "/cancel #3",
+            "/Cancel ＃３",
+            "/cancel 3 @_user_1",
+            "/取消 3",
+            "/取消3",
+            "/取消#3",
+            "/取消 三",
+        ],
+        &Command::Cancel(3),
+    );
+    check_error(
+        &["/cancel", "/取消", "/cancel @_user_1", "/取消："],
+        &ParseError::MissingNumber,
+    );
+    for argument in [
+        "3 4",
+        "x",
+        "#",
+        "-3",
+        "3h",
+        "4294967295",
+        "99999999999999999999",
+    ] {
+        check_unknown_argument(
+            &format!("/cancel {argument}"),
+            CommandName::Cancel,
+            argument,
+        );
+    }
+    check_unknown_argument("/取消订单", CommandName::Cancel, "订单");
 }
 
 #[test]
 fn what_a_command_does_not_take_is_named() {
-    check_unknown_argument("/pin 2h", CommandName::Pin, "2h");
-    check_unknown_argument("/置顶2小时", CommandName::Pin, "2小时");
-    check_unknown_argument("/pin announcement 2h", CommandName::Pin, "announcement 2h");
+    check_unknown_argument("/pin me", CommandName::Pin, "me");
+    check_unknown_argument("/置顶一下", CommandName::Pin, "一下");
+    check_unknown_argument("/置顶公告板", CommandName::Pin, "公告板");
+    check_unknown_argument("/pin announcements", CommandName::Pin, "announcements");
+    check_unknown_argument(
+        "/pin announcement now",
+        CommandName::Pin,
+        "announcement now",
+    );
     check_unknown_argument("/pin @_user_2", CommandName::Pin, "@Li");
     check_unknown_argument("/置顶 @_all", CommandName::Pin, "@所有人");
     check_unknown_argument("/unpin 3", CommandName::Unpin, "3");
@@ -252,6 +673,9 @@ fn what_a_command_does_not_take_is_named() {
         CommandName::Unpin,
         &format!("{}…", "字".repeat(40)),
     );
+    check_unknown_option("/pin --at 9:00", CommandName::Pin, "--at");
+    check_unknown_option("/pin announcement --top", CommandName::Pin, "--top");
+    check_unknown_option("/unpin —限时", CommandName::Unpin, "—限时");
 }
 
 #[test]
@@ -271,14 +695,6 @@ fn an_unknown_command_is_answered_only_where_the_bot_is_addressed() {
         &format!("{}…", "x".repeat(40)),
         None,
     );
-}
-
-#[test]
-fn commands_of_later_releases_are_unknown() {
-    for name in ["undo", "撤销", "history", "记录", "cancel"] {
-        check_unknown_command(&format!("/{name} 3"), name, None);
-    }
-    check_unknown_command("/取消 3", "取消", Some("取消置顶"));
 }
 
 #[test]
@@ -381,9 +797,23 @@ fn any_text() -> impl Strategy<Value = String> {
         "@_all",
         "@",
         "x",
+        "undo",
+        "记录",
+        "for",
+        "replace!",
+        "替换",
+        "限时",
+        "top",
+        "9:00",
+        "明天",
+        "9点",
+        "2h",
+        "小时",
+        "两",
+        "#",
     ]);
     prop_oneof![
-        prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat()),
+        prop::collection::vec(pieces, 0..10).prop_map(|pieces| pieces.concat()),
         any::<String>(),
     ]
 }
@@ -397,10 +827,45 @@ proptest! {
     }
 
     #[test]
-    fn any_text_can_be_announced_unchanged(text in "[^-—:：@\\s\u{200b}-\u{200f}\u{2060}\u{feff}]([^@]*[a-z。])?") {
+    fn any_text_can_be_announced_unchanged(text in "[^-—–－:：@\\s\u{200b}-\u{200f}\u{2060}\u{feff}]([^@]*[a-z。])?") {
         for command in ["/announce ", "/公告：", "/announce -- ", "@_user_1 ／公告\n"] {
-            let expected = Some(Command::Announce { text: Some(text.clone()) });
-            prop_assert_eq!(in_group(&format!("{command}{text}")), Ok(expected));
+            let said = format!("{command}{text}");
+            let Ok(Some(Command::Announce(announcement))) = in_group(&said) else {
+                return Err(TestCaseError::fail(said));
+            };
+            prop_assert_eq!(announcement.text(&said), Some(text.as_str()));
+            prop_assert!(!announcement.has_options());
         }
     }
+
+    #[test]
+    fn options_in_any_order_mean_the_same_and_the_text_is_all_that_follows(
+        options in any_options(),
+        tail in "(--)?[a-z早][^@]*[a-z。]",
+    ) {
+        let (expected, shuffled) = options;
+        let tail = tail.trim_matches(is_blank);
+        let (first, second) = (format!("/announce {expected} -- {tail}"), format!("/公告{shuffled} -- {tail}"));
+        let read = |said: &str| match in_group(said) {
+            Ok(Some(Command::Announce(announcement))) => {
+                let text = announcement.text(said).map(str::to_owned);
+                (Announcement { text_at: None, ..announcement }, text)
+            }
+            other => panic!("{other:?} for {said:?}"),
+        };
+        let (announcement, text) = read(&first);
+        prop_assert_eq!(text.as_deref(), Some(tail));
+        prop_assert_eq!((announcement, text), read(&second));
+    }
+}
+
+/// Some options in two orders.
+fn any_options() -> impl Strategy<Value = (String, String)> {
+    let options = ["--at 明天 9:00", "—for 2h", "--replace", "--置顶"];
+    prop::sample::subsequence(options.to_vec(), 0..=4).prop_flat_map(|options| {
+        let ordered = options.join(" ");
+        Just(options)
+            .prop_shuffle()
+            .prop_map(move |shuffled| (ordered.clone(), shuffled.join(" ")))
+    })
 }
