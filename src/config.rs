@@ -14,7 +14,12 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+mod policy;
 mod problem;
+
+pub use policy::{
+    ChatPolicy, CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode,
+};
 
 /// The defaults, as a deployment would write them.
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
@@ -158,37 +163,6 @@ pub struct WorkerConfig {
     pub give_up_after: Duration,
     #[serde(with = "humantime_serde")]
     pub stale_after: Duration,
-}
-
-/// Who may do what.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyConfig {
-    pub mode: PolicyMode,
-    pub pin_setting_missing: PinSettingMissing,
-    pub allow: Vec<String>,
-    pub deny: Vec<String>,
-}
-
-/// Who may besides the group's owner and admins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PolicyMode {
-    /// Whoever the group's own settings let.
-    Group,
-    /// Nobody.
-    Admins,
-    /// Every member of the tenant.
-    Anyone,
-}
-
-/// What holds where a group says nothing about managing top notices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PinSettingMissing {
-    EditPermission,
-    Deny,
-    Allow,
 }
 
 /// How announcements look.

@@ -3,7 +3,7 @@
 //! Chats run beside each other, one chat in order; the store's claim sees to
 //! that. An outcome is stored before a word is said about it, and a job that has
 //! one only owes its reply. This file moves jobs; `decide` brings about their
-//! outcome, `say` puts it into the chat.
+//! outcome, with the leave from `authorise`; `say` puts it into the chat.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -29,9 +29,13 @@ use crate::reply::Emoji;
 use crate::store::{Claim, Job, JobId, Release, Store, StoreError};
 use crate::telemetry::{CommandResult, Metrics};
 
+mod authorise;
 mod decide;
+mod denials;
 mod retry;
 mod say;
+
+pub(crate) use denials::Denials;
 
 /// A job whose worker died this often is given up.
 const MAX_CRASHES: u32 = 5;
@@ -55,6 +59,7 @@ pub(crate) struct Dispatcher {
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) policy: PolicyConfig,
+    pub(crate) denials: Denials,
     pub(crate) style: Style,
     pub(crate) language: ReplyLanguage,
     pub(crate) give_up_after: Duration,
@@ -192,7 +197,7 @@ impl Dispatcher {
             }
         };
         match self.outcome(job, &message).await {
-            Ok(Some(outcome)) => self.say(job, &message.event.message, &outcome).await,
+            Ok(Some(outcome)) => self.tell(job, &message, &outcome).await,
             Ok(None) => {
                 self.metrics.command(CommandResult::Ignored);
                 Release::Done

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError};
-use crate::policy::Denied;
+use crate::policy::{BotStanding, Denied, GroupRights};
 
 /// The end of one command. Stored before anything is said about it, so that a
 /// restart between the act and the answer repeats neither.
@@ -23,6 +23,8 @@ pub enum Outcome {
         /// When it is due.
         due: Timestamp,
     },
+    /// The same in a group, whose settings say who may do what.
+    HelpInGroup(GroupRights),
     /// It was not done, or not known to be, and this is why.
     Refused(Refusal),
 }
@@ -41,7 +43,7 @@ impl Outcome {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Done(_) => "done",
-            Self::Help => "help",
+            Self::Help | Self::HelpInGroup(_) => "help",
             Self::Planned { .. } => "planned",
             Self::Refused(refusal) => match refusal {
                 Refusal::Misunderstood(_) => "misunderstood",
@@ -157,6 +159,9 @@ pub struct PlatformRefusal {
     pub log_id: Option<String>,
     /// The scopes that the app lacks, as the platform named them.
     pub missing_scopes: Vec<String>,
+    /// What the group's settings say of the bot, where they may be the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<BotStanding>,
 }
 
 /// The call that failed, as far as the explanation depends on it.

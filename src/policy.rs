@@ -4,19 +4,23 @@
 //! who typed the command; this module does. Its rules, the first that applies
 //! decides:
 //!
-//! 1. `policy.deny` lists the member: no.
-//! 2. `policy.allow` lists the member: yes.
+//! 1. A deny list names the member: no.
+//! 2. An allow list names the member: yes.
 //! 3. The member belongs to another tenant, or to an unknown one: no.
 //! 4. The member owns the group or is one of its admins: yes.
-//! 5. `policy.mode`: `anyone` yes, `admins` no, `group` what the group's own
-//!    setting says.
+//! 5. The mode: `anyone` yes, `admins` no, `group` what the group's own setting
+//!    says.
 //!
-//! An action runs only with a `Permit`, and only this module makes one.
+//! The configuration may say something for everything, for a command, for a
+//! chat, and for a command in a chat. Lists of all four add up; of the modes,
+//! the last of them that is set counts.
 
-use feishu::{Chat, OpenId, Sender, Who};
+use feishu::{AppId, Chat, ChatId, OpenId, Sender, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Source};
+use crate::command::CommandName;
+use crate::config::{ChatPolicy, CommandPolicies, CommandPolicy};
 use crate::config::{PinSettingMissing, PolicyConfig, PolicyMode};
 
 /// Leave to carry out one action.
@@ -30,6 +34,11 @@ impl Permit {
     pub(crate) fn into_action(self) -> Action {
         self.action
     }
+
+    /// The right that it was given for.
+    pub(crate) fn right(&self) -> Right {
+        self.action.right()
+    }
 }
 
 /// Leave to go on with an announcement that was permitted and begun.
@@ -42,27 +51,107 @@ pub(crate) fn begun(text: &str) -> Permit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Denied {
-    /// The member is on `policy.deny`.
+    /// The member is on a deny list.
     DenyListed,
     /// The member belongs to another tenant.
     OtherTenant,
-    /// The group's own setting reserves this for its owner and admins.
-    GroupSetting(Right),
-    /// `policy.mode` is `admins`.
-    AdminsOnly,
+    /// It is left to the group's owner and admins.
+    Reserved(Reserved),
+}
+
+/// Why only the group's owner and admins may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reserved {
+    /// The group's own setting says so.
+    BySetting(GroupSetting),
+    /// The platform did not say who may manage top notices, and the setting that
+    /// stands in, the one for editing group information, says so.
+    ByNeighbour,
+    /// The mode is `admins`.
+    ByMode,
     /// The platform did not say who may manage top notices, and
-    /// `policy.pin_setting_missing` is `deny`.
+    /// `pin_setting_missing` is `deny`.
     PinSettingMissing,
 }
 
-/// What a command needs.
+/// A setting of a group that decides who may use the bot, and whether the bot
+/// itself may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupSetting {
+    /// Who may manage top notices.
+    PinManageSetting,
+    /// Who may edit the group's information, the announcement included.
+    EditPermission,
+}
+
+/// What a member can be let do: what one of the commands does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
-    /// Managing the top notice: the group's `pin_manage_setting`.
-    TopNotice,
-    /// Editing the announcement: the group's `edit_permission`.
-    Announcement,
+    /// Putting something at the top of the chat.
+    Pin,
+    /// Taking off what stands at the top.
+    Unpin,
+    /// Writing to the announcement.
+    Announce,
+}
+
+impl Right {
+    /// All of them, in the order in which they are told.
+    pub(crate) const ALL: [Self; 3] = [Self::Pin, Self::Unpin, Self::Announce];
+
+    /// The command that needs it.
+    pub(crate) fn command(self) -> CommandName {
+        match self {
+            Self::Pin => CommandName::Pin,
+            Self::Unpin => CommandName::Unpin,
+            Self::Announce => CommandName::Announce,
+        }
+    }
+
+    fn of(self, policies: &CommandPolicies) -> &CommandPolicy {
+        match self {
+            Self::Pin => &policies.pin,
+            Self::Unpin => &policies.unpin,
+            Self::Announce => &policies.announce,
+        }
+    }
+}
+
+/// Who may do a thing in a group, lists aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhoMay {
+    /// Every member of the bot's tenant.
+    AllMembers,
+    /// The group's owner and admins.
+    OwnerAndAdmins(Reserved),
+}
+
+/// Who may do what in one group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRights {
+    /// Each right, and who has it.
+    pub rights: Vec<(Right, WhoMay)>,
+    /// Whether lists of the configuration make exceptions.
+    pub exceptions: bool,
+    /// Whether people of other tenants may be in the group: they have no rights.
+    pub external: bool,
+}
+
+/// What a group's settings say of the bot, after the platform refused it
+/// something that the policy had let the member do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BotStanding {
+    /// The setting leaves it to the owner and the admins; the bot is neither.
+    Barred(GroupSetting),
+    /// The platform does not tell the setting; the bot is no admin.
+    Untold(GroupSetting),
+    /// The bot may.
+    Free,
 }
 
 /// A member who asks for something.
@@ -72,102 +161,231 @@ pub(crate) struct Actor<'a> {
     pub(crate) sender: &'a Sender,
     /// The tenant that the bot works for.
     pub(crate) home: Option<&'a str>,
+    /// The chat that it was typed in.
+    pub(crate) chat: &'a ChatId,
 }
 
 /// What can be said about an actor before the group is looked at.
 #[derive(Debug)]
-pub(crate) enum Ruling {
+pub(crate) enum Ruling<'a> {
     /// It is decided.
     Permitted(Permit),
     /// The group's settings decide.
-    Open(Request),
+    Open(Request<'a>),
 }
 
 /// An action that waits for the group's settings.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     action: Action,
-    open_id: Option<OpenId>,
+    rules: Rules<'a>,
+    member: Option<&'a OpenId>,
 }
 
 /// Applies the rules that need nothing but the member.
-pub(crate) fn consider(
-    rules: &PolicyConfig,
-    actor: Actor<'_>,
+pub(crate) fn consider<'a>(
+    policy: &'a PolicyConfig,
+    actor: Actor<'a>,
     action: Action,
-) -> Result<Ruling, Denied> {
-    if actor.is_on(&rules.deny) {
-        return Err(Denied::DenyListed);
+) -> Result<Ruling<'a>, Denied> {
+    let rules = Rules::find(policy, actor.chat, action.right());
+    match rules.on_member(actor) {
+        Some(Ok(())) => Ok(Ruling::Permitted(Permit { action })),
+        Some(Err(denied)) => Err(denied),
+        None => Ok(Ruling::Open(Request {
+            action,
+            rules,
+            member: actor.sender.open_id.as_ref(),
+        })),
     }
-    if actor.is_on(&rules.allow) {
-        return Ok(Ruling::Permitted(Permit { action }));
-    }
-    if !actor.is_at_home() {
-        return Err(Denied::OtherTenant);
-    }
-    if rules.mode == PolicyMode::Anyone {
-        return Ok(Ruling::Permitted(Permit { action }));
-    }
-    let open_id = actor.sender.open_id.clone();
-    Ok(Ruling::Open(Request { action, open_id }))
 }
 
-impl Request {
+impl Request<'_> {
     /// Applies the rules that need the group.
-    pub(crate) fn decide(
-        self,
-        rules: &PolicyConfig,
-        group: &Chat,
-    ) -> Result<Permit, (Denied, Self)> {
-        match self.denial(rules, group) {
-            None => Ok(Permit {
+    pub(crate) fn decide(self, group: &Chat) -> Result<Permit, (Denied, Self)> {
+        match self.rules.on_role(self.member, group) {
+            Ok(()) => Ok(Permit {
                 action: self.action,
             }),
-            Some(denied) => Err((denied, self)),
+            Err(denied) => Err((denied, self)),
         }
-    }
-
-    fn denial(&self, rules: &PolicyConfig, group: &Chat) -> Option<Denied> {
-        if self.leads(group) {
-            return None;
-        }
-        match rules.mode {
-            PolicyMode::Anyone => None,
-            PolicyMode::Admins => Some(Denied::AdminsOnly),
-            PolicyMode::Group => group_denial(rules, group, self.action.right()),
-        }
-    }
-
-    fn leads(&self, group: &Chat) -> bool {
-        self.open_id.as_ref().is_some_and(|member| {
-            group.owner_id.as_ref() == Some(member) || group.user_manager_ids.contains(member)
-        })
     }
 }
 
-fn group_denial(rules: &PolicyConfig, group: &Chat, right: Right) -> Option<Denied> {
-    let setting = match (right, group.pin_manage_setting, rules.pin_setting_missing) {
-        (Right::TopNotice, Some(setting), _) => Some(setting),
-        (Right::TopNotice, None, PinSettingMissing::Allow) => return None,
-        (Right::TopNotice, None, PinSettingMissing::Deny) => {
-            return Some(Denied::PinSettingMissing);
-        }
-        (Right::TopNotice, None, PinSettingMissing::EditPermission)
-        | (Right::Announcement, _, _) => group.edit_permission,
+/// Whether a member has a right by these settings of the group. No leave to use
+/// it: only a [`Permit`] is.
+pub(crate) fn judge(
+    policy: &PolicyConfig,
+    actor: Actor<'_>,
+    right: Right,
+    group: &Chat,
+) -> Result<(), Denied> {
+    let rules = Rules::find(policy, actor.chat, right);
+    rules
+        .on_member(actor)
+        .unwrap_or_else(|| rules.on_role(actor.sender.open_id.as_ref(), group))
+}
+
+/// Who has a right in a group.
+pub(crate) fn who_may(policy: &PolicyConfig, chat: &ChatId, right: Right, group: &Chat) -> WhoMay {
+    let rules = Rules::find(policy, chat, right);
+    rules
+        .reserved(group)
+        .map_or(WhoMay::AllMembers, WhoMay::OwnerAndAdmins)
+}
+
+/// Who has which right in a group.
+pub(crate) fn group_rights(policy: &PolicyConfig, chat: &ChatId, group: &Chat) -> GroupRights {
+    let who = |right| (right, who_may(policy, chat, right, group));
+    let lists = |right| Rules::find(policy, chat, right).has_lists();
+    GroupRights {
+        rights: Right::ALL.map(who).to_vec(),
+        exceptions: Right::ALL.into_iter().any(lists),
+        external: group.external,
+    }
+}
+
+/// What a group's settings say of the bot itself.
+pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> BotStanding {
+    if group.bot_manager_ids.contains(bot) {
+        return BotStanding::Free;
+    }
+    let told = match setting {
+        GroupSetting::PinManageSetting => group.pin_manage_setting,
+        GroupSetting::EditPermission => group.edit_permission,
     };
-    (setting != Some(Who::AllMembers)).then_some(Denied::GroupSetting(right))
+    match told {
+        Some(Who::AllMembers) => BotStanding::Free,
+        Some(Who::OnlyOwner | Who::Other) => BotStanding::Barred(setting),
+        None => BotStanding::Untold(setting),
+    }
+}
+
+/// What the configuration says of one right in one chat.
+#[derive(Debug, Clone, Copy)]
+struct Rules<'a> {
+    right: Right,
+    all: &'a PolicyConfig,
+    command: &'a CommandPolicy,
+    chat: Option<&'a ChatPolicy>,
+    chat_command: Option<&'a CommandPolicy>,
+}
+
+impl<'a> Rules<'a> {
+    fn find(all: &'a PolicyConfig, chat: &ChatId, right: Right) -> Self {
+        let chat = all.chats.get(chat.as_str());
+        Self {
+            right,
+            all,
+            command: right.of(&all.commands),
+            chat,
+            chat_command: chat.map(|chat| right.of(&chat.commands)),
+        }
+    }
+
+    /// What the member alone decides; `None` leaves it to the group.
+    fn on_member(self, actor: Actor<'_>) -> Option<Result<(), Denied>> {
+        if self.deny().any(|listed| actor.is(listed)) {
+            return Some(Err(Denied::DenyListed));
+        }
+        if self.allow().any(|listed| actor.is(listed)) {
+            return Some(Ok(()));
+        }
+        if !actor.is_at_home() {
+            return Some(Err(Denied::OtherTenant));
+        }
+        (self.mode() == PolicyMode::Anyone).then_some(Ok(()))
+    }
+
+    /// What the member's role and the group decide.
+    fn on_role(self, member: Option<&OpenId>, group: &Chat) -> Result<(), Denied> {
+        let leads = member.is_some_and(|member| {
+            group.owner_id.as_ref() == Some(member) || group.user_manager_ids.contains(member)
+        });
+        match self.reserved(group) {
+            Some(reserved) if !leads => Err(Denied::Reserved(reserved)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Why only owner and admins may, if so.
+    fn reserved(self, group: &Chat) -> Option<Reserved> {
+        match self.mode() {
+            PolicyMode::Anyone => None,
+            PolicyMode::Admins => Some(Reserved::ByMode),
+            PolicyMode::Group => self.reserved_by_group(group),
+        }
+    }
+
+    fn reserved_by_group(self, group: &Chat) -> Option<Reserved> {
+        let (setting, reserved) = match (self.right, group.pin_manage_setting) {
+            (Right::Announce, _) => (
+                group.edit_permission,
+                Reserved::BySetting(GroupSetting::EditPermission),
+            ),
+            (Right::Pin | Right::Unpin, Some(setting)) => (
+                Some(setting),
+                Reserved::BySetting(GroupSetting::PinManageSetting),
+            ),
+            (Right::Pin | Right::Unpin, None) => match self.pin_setting_missing() {
+                PinSettingMissing::Allow => return None,
+                PinSettingMissing::Deny => return Some(Reserved::PinSettingMissing),
+                PinSettingMissing::EditPermission => (group.edit_permission, Reserved::ByNeighbour),
+            },
+        };
+        (setting != Some(Who::AllMembers)).then_some(reserved)
+    }
+
+    fn mode(self) -> PolicyMode {
+        self.chat_command
+            .and_then(|policy| policy.mode)
+            .or(self.chat.and_then(|policy| policy.mode))
+            .or(self.command.mode)
+            .unwrap_or(self.all.mode)
+    }
+
+    fn pin_setting_missing(self) -> PinSettingMissing {
+        self.chat
+            .and_then(|policy| policy.pin_setting_missing)
+            .unwrap_or(self.all.pin_setting_missing)
+    }
+
+    fn deny(self) -> impl Iterator<Item = &'a String> {
+        let chat = self.chat.map(|policy| &policy.deny);
+        let chat_command = self.chat_command.map(|policy| &policy.deny);
+        let lists = [Some(&self.all.deny), Some(&self.command.deny)];
+        lists
+            .into_iter()
+            .chain([chat, chat_command])
+            .flatten()
+            .flatten()
+    }
+
+    fn allow(self) -> impl Iterator<Item = &'a String> {
+        let chat = self.chat.map(|policy| &policy.allow);
+        let chat_command = self.chat_command.map(|policy| &policy.allow);
+        let lists = [Some(&self.all.allow), Some(&self.command.allow)];
+        lists
+            .into_iter()
+            .chain([chat, chat_command])
+            .flatten()
+            .flatten()
+    }
+
+    fn has_lists(self) -> bool {
+        self.deny().chain(self.allow()).next().is_some()
+    }
 }
 
 impl Actor<'_> {
-    fn is_on(&self, list: &[String]) -> bool {
+    fn is(&self, listed: &str) -> bool {
         let sender = self.sender;
-        let ids = [
+        let ids: [Option<&str>; 3] = [
             sender.open_id.as_ref().map(AsRef::as_ref),
             sender.union_id.as_ref().map(AsRef::as_ref),
             sender.user_id.as_ref().map(AsRef::as_ref),
         ];
-        let mut ids = ids.into_iter().flatten();
-        ids.any(|id: &str| list.iter().any(|listed| listed == id))
+        ids.contains(&Some(listed))
     }
 
     /// A tenant that is not named is not ours.
@@ -182,6 +400,7 @@ mod tests {
     use feishu::{OpenId, TenantKey, UnionId};
 
     use super::*;
+    use crate::config::DEFAULT_TOML;
     use PolicyMode::{Admins, Anyone, Group};
 
     const OPEN: Option<&str> = Some("all_members");
@@ -193,6 +412,7 @@ mod tests {
             "name": "group",
             "owner_id": "ou_owner",
             "user_manager_id_list": ["ou_admin"],
+            "bot_manager_id_list": ["cli_admin"],
             "pin_manage_setting": pin,
             "edit_permission": edit,
         }))
@@ -209,43 +429,57 @@ mod tests {
         }
     }
 
+    /// The default policy with these changes.
+    fn policy(changes: &str) -> PolicyConfig {
+        let defaults: toml::Table = toml::from_str(DEFAULT_TOML).unwrap();
+        let mut policy = defaults["policy"].as_table().unwrap().clone();
+        policy.extend(toml::from_str::<toml::Table>(changes).unwrap());
+        policy.try_into().unwrap()
+    }
+
     fn rules(mode: PolicyMode) -> PolicyConfig {
-        PolicyConfig {
-            mode,
-            pin_setting_missing: PinSettingMissing::EditPermission,
-            allow: Vec::new(),
-            deny: Vec::new(),
+        PolicyConfig { mode, ..policy("") }
+    }
+
+    fn action(right: Right) -> Action {
+        match right {
+            Right::Pin => Action::PutMessage("om_1".into()),
+            Right::Unpin => Action::DeleteTopNotice,
+            Right::Announce => Action::Announce(Source::Text("hi".to_owned())),
         }
     }
 
-    fn judge(
-        rules: &PolicyConfig,
+    /// The verdict in chat `oc_here`; the way to a permit and the judgement
+    /// without one have to agree on it.
+    fn verdict(
+        policy: &PolicyConfig,
         sender: &Sender,
         group: &Chat,
-        action: Action,
+        right: Right,
     ) -> Result<(), Denied> {
+        let chat = ChatId::from("oc_here");
         let actor = Actor {
             sender,
             home: Some("home"),
+            chat: &chat,
         };
-        match consider(rules, actor, action)? {
-            Ruling::Permitted(_) => Ok(()),
-            Ruling::Open(request) => request
-                .decide(rules, group)
-                .map(drop)
-                .map_err(|(denied, _)| denied),
-        }
-    }
-
-    fn announce() -> Action {
-        Action::Announce(Source::Text("hi".to_owned()))
+        let permit = match consider(policy, actor, action(right)) {
+            Ok(Ruling::Permitted(permit)) => Ok(permit),
+            Ok(Ruling::Open(request)) => request.decide(group).map_err(|(denied, _)| denied),
+            Err(denied) => Err(denied),
+        };
+        let judged = judge(policy, actor, right, group);
+        assert_eq!(permit.map(|permit| permit.right()), judged.map(|()| right));
+        judged
     }
 
     #[test]
     fn roles_settings_and_modes_decide_as_the_rules_say() {
-        let pin_closed = Err(Denied::GroupSetting(Right::TopNotice));
-        let edit_closed = Err(Denied::GroupSetting(Right::Announcement));
-        let admins = Err(Denied::AdminsOnly);
+        let reserved = |reserved| Err(Denied::Reserved(reserved));
+        let pin_closed = reserved(Reserved::BySetting(GroupSetting::PinManageSetting));
+        let edit_closed = reserved(Reserved::BySetting(GroupSetting::EditPermission));
+        let neighbour = reserved(Reserved::ByNeighbour);
+        let admins = reserved(Reserved::ByMode);
         for (who, mode, pin, edit, may_pin, may_announce) in [
             ("ou_owner", Group, CLOSED, CLOSED, Ok(()), Ok(())),
             ("ou_admin", Group, CLOSED, CLOSED, Ok(()), Ok(())),
@@ -254,54 +488,93 @@ mod tests {
             ("ou_member", Group, CLOSED, OPEN, pin_closed, Ok(())),
             ("ou_member", Group, OPEN, CLOSED, Ok(()), edit_closed),
             ("ou_member", Group, None, OPEN, Ok(()), Ok(())),
-            ("ou_member", Group, None, CLOSED, pin_closed, edit_closed),
+            ("ou_member", Group, None, CLOSED, neighbour, edit_closed),
             ("ou_member", Group, NEW, NEW, pin_closed, edit_closed),
             ("ou_member", Group, OPEN, None, Ok(()), edit_closed),
+            ("ou_member", Group, None, None, neighbour, edit_closed),
             ("ou_member", Admins, OPEN, OPEN, admins, admins),
             ("ou_member", Anyone, CLOSED, CLOSED, Ok(()), Ok(())),
         ] {
             let (rules, sender) = (rules(mode), sender(who, Some("home")));
             let group = group(pin, edit);
             let case = format!("{who} {mode:?} pin={pin:?} edit={edit:?}");
-            for action in [
-                Action::PutAnnouncement,
-                Action::DeleteTopNotice,
-                Action::PutMessage("om_1".into()),
-            ] {
-                assert_eq!(judge(&rules, &sender, &group, action), may_pin, "{case}");
+            for right in [Right::Pin, Right::Unpin] {
+                assert_eq!(verdict(&rules, &sender, &group, right), may_pin, "{case}");
             }
-            assert_eq!(
-                judge(&rules, &sender, &group, announce()),
-                may_announce,
-                "{case}"
-            );
+            let announced = verdict(&rules, &sender, &group, Right::Announce);
+            assert_eq!(announced, may_announce, "{case}");
         }
     }
 
     #[test]
     fn a_missing_pin_setting_is_decided_by_the_configuration() {
-        for (missing, verdict) in [
+        let deny = Err(Denied::Reserved(Reserved::PinSettingMissing));
+        let neighbour = Err(Denied::Reserved(Reserved::ByNeighbour));
+        for (changes, expected) in [
+            ("", neighbour),
+            ("pin_setting_missing = 'deny'", deny),
+            ("pin_setting_missing = 'allow'", Ok(())),
+            ("chats.oc_here.pin_setting_missing = 'allow'", Ok(())),
+            ("chats.oc_there.pin_setting_missing = 'allow'", neighbour),
             (
-                PinSettingMissing::EditPermission,
-                Err(Denied::GroupSetting(Right::TopNotice)),
+                "pin_setting_missing = 'allow'\nchats.oc_here.pin_setting_missing = 'deny'",
+                deny,
             ),
-            (PinSettingMissing::Deny, Err(Denied::PinSettingMissing)),
-            (PinSettingMissing::Allow, Ok(())),
         ] {
-            let rules = PolicyConfig {
-                pin_setting_missing: missing,
-                ..rules(PolicyMode::Group)
-            };
-            let sender = sender("ou_member", Some("home"));
-            assert_eq!(
-                judge(
-                    &rules,
-                    &sender,
-                    &group(None, CLOSED),
-                    Action::DeleteTopNotice
-                ),
-                verdict
-            );
+            let member = sender("ou_member", Some("home"));
+            let group = group(None, CLOSED);
+            for right in [Right::Pin, Right::Unpin] {
+                let told = verdict(&policy(changes), &member, &group, right);
+                assert_eq!(told, expected, "{changes}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_most_special_mode_counts_and_a_chats_goes_before_a_commands() {
+        let (no, yes) = (Err(Denied::Reserved(Reserved::ByMode)), Ok(()));
+        for (changes, pin, unpin, announce) in [
+            ("mode = 'admins'", no, no, no),
+            ("commands.pin.mode = 'admins'", no, yes, yes),
+            ("commands.unpin.mode = 'admins'", yes, no, yes),
+            ("commands.announce.mode = 'admins'", yes, yes, no),
+            ("mode = 'admins'\ncommands.pin.mode = 'anyone'", yes, no, no),
+            ("mode = 'admins'\ncommands.pin.mode = 'group'", yes, no, no),
+            ("chats.oc_here.mode = 'admins'", no, no, no),
+            ("chats.oc_there.mode = 'admins'", yes, yes, yes),
+            (
+                "commands.announce.mode = 'admins'\nchats.oc_here.mode = 'anyone'",
+                yes,
+                yes,
+                yes,
+            ),
+            (
+                "chats.oc_here.commands.announce.mode = 'admins'",
+                yes,
+                yes,
+                no,
+            ),
+            (
+                "chats.oc_here.mode = 'admins'\nchats.oc_here.commands.pin.mode = 'group'",
+                yes,
+                no,
+                no,
+            ),
+            (
+                "commands.pin.mode = 'anyone'\nchats.oc_here.commands.pin.mode = 'admins'",
+                no,
+                yes,
+                yes,
+            ),
+        ] {
+            let policy = policy(changes);
+            let (member, open) = (sender("ou_member", Some("home")), group(OPEN, OPEN));
+            let told = Right::ALL.map(|right| verdict(&policy, &member, &open, right));
+            assert_eq!(told, [pin, unpin, announce], "{changes}");
+            let owner = sender("ou_owner", Some("home"));
+            for right in Right::ALL {
+                assert_eq!(verdict(&policy, &owner, &open, right), Ok(()), "{changes}");
+            }
         }
     }
 
@@ -310,29 +583,65 @@ mod tests {
         let stranger = sender("ou_stranger", Some("elsewhere"));
         let owner = sender("ou_owner", Some("home"));
         let closed = group(CLOSED, CLOSED);
-        for (allow, deny, who, verdict) in [
-            (vec![], vec!["ou_owner"], &owner, Err(Denied::DenyListed)),
-            (
-                vec!["ou_owner"],
-                vec!["on_union"],
-                &owner,
-                Err(Denied::DenyListed),
-            ),
-            (vec!["on_union"], vec![], &stranger, Ok(())),
-            (
-                vec!["ou_somebody"],
-                vec![],
-                &stranger,
-                Err(Denied::OtherTenant),
-            ),
+        let (denied, elsewhere) = (Err(Denied::DenyListed), Err(Denied::OtherTenant));
+        for (changes, who, expected) in [
+            ("deny = ['ou_owner']", &owner, denied),
+            ("allow = ['ou_owner']\ndeny = ['on_union']", &owner, denied),
+            ("allow = ['on_union']", &stranger, Ok(())),
+            ("allow = ['ou_somebody']", &stranger, elsewhere),
+            ("allow = ['']\ndeny = ['']", &stranger, elsewhere),
         ] {
-            let list = |ids: Vec<&str>| ids.into_iter().map(str::to_owned).collect();
-            let rules = PolicyConfig {
-                allow: list(allow),
-                deny: list(deny),
-                ..rules(PolicyMode::Group)
-            };
-            assert_eq!(judge(&rules, who, &closed, announce()), verdict);
+            for right in Right::ALL {
+                let told = verdict(&policy(changes), who, &closed, right);
+                assert_eq!(told, expected, "{changes}");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_of_all_places_add_up_and_each_denial_counts() {
+        let owner = sender("ou_owner", Some("home"));
+        let guest = sender("ou_guest", Some("elsewhere"));
+        let places = [
+            ("", [true; 3]),
+            ("commands.pin.", [true, false, false]),
+            ("commands.unpin.", [false, true, false]),
+            ("commands.announce.", [false, false, true]),
+            ("chats.oc_here.", [true; 3]),
+            ("chats.oc_there.", [false; 3]),
+            ("chats.oc_here.commands.announce.", [false, false, true]),
+            ("chats.oc_there.commands.pin.", [false; 3]),
+        ];
+        let (denied, elsewhere) = (Err(Denied::DenyListed), Err(Denied::OtherTenant));
+        let closed = group(CLOSED, CLOSED);
+        for (place, binds) in places {
+            let allow = policy(&format!("{place}allow = ['ou_guest']"));
+            let deny = policy(&format!("{place}deny = ['ou_owner']"));
+            for (right, binds) in Right::ALL.into_iter().zip(binds) {
+                let (may, may_not) = if binds {
+                    (Ok(()), denied)
+                } else {
+                    (elsewhere, Ok(()))
+                };
+                assert_eq!(verdict(&allow, &guest, &closed, right), may, "{place}");
+                assert_eq!(verdict(&deny, &owner, &closed, right), may_not, "{place}");
+            }
+            for (other, _) in places {
+                // Whichever place allows, the one that denies wins.
+                if place == other {
+                    continue;
+                }
+                let changes = format!("{place}deny = ['ou_owner']\n{other}allow = ['ou_owner']");
+                let both = policy(&changes);
+                for (right, binds) in Right::ALL.into_iter().zip(binds) {
+                    let expected = if binds { denied } else { Ok(()) };
+                    assert_eq!(
+                        verdict(&both, &owner, &closed, right),
+                        expected,
+                        "{changes}"
+                    );
+                }
+            }
         }
     }
 
@@ -341,9 +650,106 @@ mod tests {
         for tenant in [Some("elsewhere"), None] {
             let owner = sender("ou_owner", tenant);
             for mode in [PolicyMode::Group, PolicyMode::Admins, PolicyMode::Anyone] {
-                let verdict = judge(&rules(mode), &owner, &group(OPEN, OPEN), announce());
-                assert_eq!(verdict, Err(Denied::OtherTenant));
+                for right in Right::ALL {
+                    let told = verdict(&rules(mode), &owner, &group(OPEN, OPEN), right);
+                    assert_eq!(told, Err(Denied::OtherTenant));
+                }
             }
+        }
+    }
+
+    #[test]
+    fn who_may_is_told_as_a_plain_member_finds_it() {
+        let member = sender("ou_member", Some("home"));
+        let chat = ChatId::from("oc_here");
+        let places = ["", "commands.pin.", "commands.announce.", "chats.oc_here."];
+        let settings = [
+            "mode = 'group'",
+            "mode = 'admins'",
+            "mode = 'anyone'",
+            "pin_setting_missing = 'deny'",
+        ];
+        for setting in settings {
+            for place in places {
+                if place.starts_with("commands") && setting.starts_with("pin") {
+                    continue;
+                }
+                let changes = format!("{place}{setting}");
+                let policy = policy(&changes);
+                for (pin, edit) in [OPEN, CLOSED, NEW, None]
+                    .into_iter()
+                    .flat_map(|pin| [OPEN, CLOSED, NEW].map(|edit| (pin, edit)))
+                {
+                    let group = group(pin, edit);
+                    let told = group_rights(&policy, &chat, &group);
+                    assert!(!told.exceptions && !told.external);
+                    for (right, who) in told.rights {
+                        let expected = match verdict(&policy, &member, &group, right) {
+                            Ok(()) => WhoMay::AllMembers,
+                            Err(Denied::Reserved(reserved)) => WhoMay::OwnerAndAdmins(reserved),
+                            Err(denied) => panic!("{denied:?}"),
+                        };
+                        assert_eq!(who, expected, "{changes} {right:?} {pin:?} {edit:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lists_that_bind_in_the_group_are_exceptions() {
+        let chat = ChatId::from("oc_here");
+        for (changes, exceptions) in [
+            ("allow = ['ou_1']", true),
+            ("commands.unpin.deny = ['ou_1']", true),
+            ("chats.oc_here.commands.pin.allow = ['ou_1']", true),
+            ("chats.oc_there.deny = ['ou_1']", false),
+        ] {
+            let rights = group_rights(&policy(changes), &chat, &group(OPEN, OPEN));
+            assert_eq!(rights.exceptions, exceptions, "{changes}");
+        }
+    }
+
+    #[test]
+    fn the_bot_is_barred_by_a_closed_setting_unless_it_is_an_admin() {
+        use BotStanding::{Barred, Free, Untold};
+        use GroupSetting::{EditPermission, PinManageSetting};
+        for (bot, setting, pin, edit, standing) in [
+            ("cli_bot", PinManageSetting, OPEN, CLOSED, Free),
+            (
+                "cli_bot",
+                PinManageSetting,
+                CLOSED,
+                OPEN,
+                Barred(PinManageSetting),
+            ),
+            (
+                "cli_bot",
+                PinManageSetting,
+                NEW,
+                OPEN,
+                Barred(PinManageSetting),
+            ),
+            (
+                "cli_bot",
+                PinManageSetting,
+                None,
+                OPEN,
+                Untold(PinManageSetting),
+            ),
+            (
+                "cli_bot",
+                EditPermission,
+                OPEN,
+                CLOSED,
+                Barred(EditPermission),
+            ),
+            ("cli_bot", EditPermission, CLOSED, OPEN, Free),
+            ("cli_admin", PinManageSetting, CLOSED, CLOSED, Free),
+            ("cli_admin", EditPermission, CLOSED, CLOSED, Free),
+        ] {
+            let told = bot_standing(&AppId::from(bot), setting, &group(pin, edit));
+            assert_eq!(told, standing, "{bot} {setting:?} {pin:?} {edit:?}");
         }
     }
 }

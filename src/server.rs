@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
 use crate::config::{Config, FeishuConfig, StoreConfig};
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Denials, Dispatcher};
 use crate::http::{self, Health};
 use crate::platform::Platform;
 use crate::store::{Bounds, Running, Store};
@@ -96,6 +96,7 @@ impl Server {
             metrics,
             clock,
             policy: config.policy,
+            denials: Denials::new(),
             style,
             language: config.reply.language,
             give_up_after: config.worker.give_up_after,

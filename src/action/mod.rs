@@ -94,8 +94,9 @@ impl Action {
     /// The right that a member needs for it.
     pub(crate) fn right(&self) -> Right {
         match self {
-            Self::PutMessage(_) | Self::PutAnnouncement | Self::DeleteTopNotice => Right::TopNotice,
-            Self::Announce(_) => Right::Announcement,
+            Self::PutMessage(_) | Self::PutAnnouncement => Right::Pin,
+            Self::DeleteTopNotice => Right::Unpin,
+            Self::Announce(_) => Right::Announce,
         }
     }
 }

@@ -55,6 +55,7 @@ pub(super) fn find(config: &Config) -> Vec<String> {
     problems.extend(platform(config));
     problems.extend(store(config));
     problems.extend(numbers(config));
+    problems.extend(chats(config));
     if let Err(error) = config.reply.time_zone() {
         problems.push(format!(
             "`reply.timezone` is `{}` ({error}): set it, or `NOTICEBOT_TIMEZONE`, to a name such as `Asia/Shanghai`",
@@ -190,6 +191,20 @@ fn numbers(config: &Config) -> Vec<String> {
         .collect()
 }
 
+fn chats(config: &Config) -> impl Iterator<Item = String> {
+    let ids = config.policy.chats.keys();
+    ids.filter(|id| !is_chat_id(id)).map(|id| {
+        format!("`policy.chats` holds `{id}`, which is no group's id: write the group's `oc_…`, which the log names at each of its commands as `chat.id`")
+    })
+}
+
+fn is_chat_id(id: &str) -> bool {
+    id.strip_prefix("oc_").is_some_and(|rest| {
+        let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        !rest.is_empty() && rest.chars().all(part_of_id)
+    })
+}
+
 fn variable_for(key: &str) -> &'static str {
     ENVIRONMENT
         .iter()
@@ -216,11 +231,16 @@ fn quoted(words: &[&str]) -> String {
     words.join(", ")
 }
 
-/// The default of a key, as an example of its form.
+/// The default of a key, as an example of its form. What stands for single
+/// commands and groups has the form of its namesake above them.
 fn default_of(path: &str) -> String {
     let defaults: Option<toml::Table> = toml::from_str(DEFAULT_TOML).ok();
     let default = defaults.as_ref().and_then(|sections| {
-        let (section, key) = path.split_once('.')?;
+        let (section, rest) = path.split_once('.')?;
+        let key = match rest.split('.').collect::<Vec<_>>()[..] {
+            [key] | [_, _, .., key] => key,
+            _ => return None,
+        };
         sections.get(section)?.get(key)
     });
     default.map_or_else(

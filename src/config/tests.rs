@@ -126,6 +126,21 @@ fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
         "[polcy]\nmode = 'group'",
         "[policy]\nmode = 'all'",
         "[policy]\nallow = 'ou_1'",
+        "[policy.commands.pni]\nmode = 'group'",
+        "[policy.commands.help]\nmode = 'group'",
+        "[policy.commands.pin]\nmdoe = 'group'",
+        "[policy.commands.pin]\npin_setting_missing = 'allow'",
+        "[policy.commands.pin]\nmode = 'all'",
+        "[policy.commands.pin]\nallow = 'ou_1'",
+        "[policy.commands]\npin = 'admins'",
+        "[policy.chats]\nmode = 'admins'",
+        "[policy.chats.ops]\nmode = 'admins'",
+        "[policy.chats.oc_]\nmode = 'admins'",
+        "[policy.chats.'oc_1 ']\nmode = 'admins'",
+        "[policy.chats.oc_1]\nalow = ['ou_1']",
+        "[policy.chats.oc_1]\npin_setting_missing = 'yes'",
+        "[policy.chats.oc_1.commands.announce]\ndney = ['ou_1']",
+        "[policy.chats.oc_1.commands.announce]\ndeny = 7",
         "[server]\nmax_connections = 'many'",
         "[server]\nmax_connections = 0",
         "[server]\nmax_connections = 9223372036854775807",
@@ -164,6 +179,47 @@ fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
         writeln!(told, "\n{name}={value}\n{told_so}").unwrap();
     }
     insta::assert_snapshot!("mistakes", told);
+}
+
+#[test]
+fn what_is_set_for_a_command_or_a_chat_is_shown_as_it_is_set() {
+    let file = "[policy]\nallow = ['ou_1']\n\
+        [policy.commands.announce]\nmode = 'admins'\ndeny = ['on_1']\n\
+        [policy.chats.oc_1]\nmode = 'anyone'\npin_setting_missing = 'allow'\n\
+        [policy.chats.oc_1.commands.pin]\nmode = 'group'\nallow = ['a1b2c3']\n\
+        [policy.chats.oc_2]\ndeny = ['ou_2']\n";
+    let config = read(Some(file), &COMPLETE).unwrap();
+    let shown = config.to_toml().unwrap();
+    let (_, policy) = shown.split_once("[policy]").unwrap();
+    let (policy, _) = policy.split_once("[announce]").unwrap();
+    insta::assert_snapshot!(policy.trim(), @r#"
+    mode = "group"
+    pin_setting_missing = "edit_permission"
+    allow = ["ou_1"]
+    deny = []
+
+    [policy.commands.announce]
+    mode = "admins"
+    allow = []
+    deny = ["on_1"]
+
+    [policy.chats.oc_1]
+    mode = "anyone"
+    pin_setting_missing = "allow"
+    allow = []
+    deny = []
+
+    [policy.chats.oc_1.commands.pin]
+    mode = "group"
+    allow = ["a1b2c3"]
+    deny = []
+
+    [policy.chats.oc_2]
+    allow = []
+    deny = ["ou_2"]
+    "#);
+    let again = read(Some(&format!("[policy]{policy}")), &COMPLETE).unwrap();
+    assert_eq!(again.to_toml().unwrap(), shown);
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! From a stored message to an outcome. The one place where an error becomes a
 //! decision: try again, say no, or give up.
 
-use feishu::{ReceivedMessage, Sender};
+use feishu::ReceivedMessage;
 
 use super::{Dispatcher, MAX_CRASHES, may_try_again, text_of};
 use crate::action::{self, Action, Failure, Scene};
 use crate::command::{self, Mention};
 use crate::event::StoredMessage;
 use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
-use crate::platform::Settings;
-use crate::policy::{self, Actor, Permit, Ruling};
+use crate::policy::{self, Permit};
 use crate::store::{Conclusion, Job, Release};
 use crate::telemetry::CommandResult;
 
@@ -46,7 +45,10 @@ impl Dispatcher {
         let concluded = self.store.conclude(job, conclusion).await;
         let outcome = concluded.map_err(|_| self.retry(job))?;
         self.metrics.command(match outcome {
-            Outcome::Done(_) | Outcome::Planned { .. } | Outcome::Help => CommandResult::Done,
+            Outcome::Done(_)
+            | Outcome::Planned { .. }
+            | Outcome::Help
+            | Outcome::HelpInGroup(_) => CommandResult::Done,
             Outcome::Refused(_) => CommandResult::Refused,
         });
         tracing::info!(outcome = outcome.label(), "the command is decided");
@@ -56,11 +58,10 @@ impl Dispatcher {
     /// Parse, authorise, act.
     async fn decide(&self, job: &Job, stored: &StoredMessage) -> Result<Option<Outcome>, Failure> {
         let message = &stored.event.message;
-        let sender = &stored.event.sender;
         if let Some(progress) = &job.progress {
             self.expect_in_time(job, message)?;
             let permit = policy::begun(&progress.text);
-            return self.act(job, permit, sender, message).await.map(Some);
+            return self.act(job, permit, stored).await.map(Some);
         }
         let Some(text) = text_of(message) else {
             return Ok(None);
@@ -78,10 +79,10 @@ impl Dispatcher {
             "a command is worked on"
         );
         let Some(action) = Action::plan(command, message, &text, &mentions)? else {
-            return Ok(Some(Outcome::Help));
+            return Ok(Some(self.help(message).await));
         };
         let permit = self.authorise(stored, action).await?;
-        self.act(job, permit, sender, message).await.map(Some)
+        self.act(job, permit, stored).await.map(Some)
     }
 
     /// Refuses a command whose turn came too late: its first one, or the first
@@ -102,19 +103,22 @@ impl Dispatcher {
         &self,
         job: &Job,
         permit: Permit,
-        sender: &Sender,
-        message: &ReceivedMessage,
+        stored: &StoredMessage,
     ) -> Result<Outcome, Failure> {
+        let right = permit.right();
         let scene = Scene {
             platform: &self.platform,
             store: &self.store,
             clock: &self.clock,
             job,
-            sender,
-            message,
+            sender: &stored.event.sender,
+            message: &stored.event.message,
             style: &self.style,
         };
-        action::run(permit, scene).await.map(Outcome::Done)
+        match action::run(permit, scene).await {
+            Ok(done) => Ok(Outcome::Done(done)),
+            Err(failure) => Err(self.look_again(job, stored, right, failure).await),
+        }
     }
 
     async fn mentions(&self, message: &ReceivedMessage) -> Result<Vec<Mention>, Failure> {
@@ -128,43 +132,6 @@ impl Dispatcher {
             is_me: mention.id.open_id.as_ref() == Some(me),
         };
         Ok(message.mentions.iter().map(mention).collect())
-    }
-
-    /// A denial by remembered settings is looked at again with fresh ones: they
-    /// may have been changed to let this very command through.
-    async fn authorise(&self, stored: &StoredMessage, action: Action) -> Result<Permit, Failure> {
-        let actor = Actor {
-            sender: &stored.event.sender,
-            home: stored.tenant_key.as_deref(),
-        };
-        let denied = |denied| Failure::Refused(Refusal::Denied(denied));
-        let mut request = match policy::consider(&self.policy, actor, action).map_err(denied)? {
-            Ruling::Permitted(permit) => return Ok(permit),
-            Ruling::Open(request) => request,
-        };
-        let unread = |error| Failure::Call(Call::ReadChat, error);
-        let chat = &stored.event.message.chat_id;
-        let mut settings = self.platform.settings(chat).await.map_err(unread)?;
-        loop {
-            let Settings { group, fresh, .. } = settings;
-            let reason = match request.decide(&self.policy, &group) {
-                Ok(permit) => return Ok(permit),
-                Err((reason, undecided)) => {
-                    request = undecided;
-                    reason
-                }
-            };
-            if fresh {
-                // Whoever is not in the chat is told its name and little else.
-                let told = group.edit_permission.is_some();
-                return Err(if told {
-                    denied(reason)
-                } else {
-                    Refusal::BotOutside.into()
-                });
-            }
-            settings = self.platform.settings_anew(chat).await.map_err(unread)?;
-        }
     }
 
     /// Whether a failure is the end, and then why, or when to try again.
@@ -221,5 +188,6 @@ fn explain(call: Call, error: feishu::Error) -> Refusal {
         code: api.code,
         log_id,
         missing_scopes: api.missing_scopes,
+        bot: None,
     })
 }

@@ -6,6 +6,7 @@ use feishu::ReceivedMessage;
 
 use super::{Dispatcher, may_try_again, text_of};
 use crate::config::ReplyLanguage;
+use crate::event::StoredMessage;
 use crate::language::Language;
 use crate::outcome::{Outcome, Refusal};
 use crate::reply::{self, Answer};
@@ -40,13 +41,32 @@ impl From<StoreError> for Unsaid {
 }
 
 impl Dispatcher {
-    /// Says what came of the command.
-    pub(super) async fn say(
+    /// Says what came of the command, unless it is a denial that its author has
+    /// just heard. A reply that was begun is brought to its end.
+    pub(super) async fn tell(
         &self,
         job: &Job,
-        message: &ReceivedMessage,
+        stored: &StoredMessage,
         outcome: &Outcome,
     ) -> Release {
+        let message = &stored.event.message;
+        if !matches!(outcome, Outcome::Refused(Refusal::Denied(_))) {
+            return self.say(job, message, outcome).await;
+        }
+        let begun = job.replying_since.is_some();
+        if !begun && self.denials.is_recent(stored, self.clock.now()) {
+            tracing::info!("the author was denied a moment ago and is not told again");
+            return Release::Done;
+        }
+        let release = self.say(job, message, outcome).await;
+        if matches!(release, Release::Done) {
+            self.denials.remember(stored, self.clock.now());
+        }
+        release
+    }
+
+    /// Says what came of the command.
+    async fn say(&self, job: &Job, message: &ReceivedMessage, outcome: &Outcome) -> Release {
         let language = match self.language {
             ReplyLanguage::Auto => Language::of(&text_of(message).unwrap_or_default()),
             ReplyLanguage::Zh => Language::Zh,

@@ -122,6 +122,7 @@ impl Bench {
             metrics: Metrics::new(),
             clock: self.clock.clone(),
             policy: defaults.policy,
+            denials: Denials::new(),
             style: Style {
                 signature: false,
                 time_zone: TimeZone::UTC,

@@ -133,8 +133,8 @@ const CODES: &[(i64, &str, &str)] = &[
     // Groups, top notices and announcements of the old kind.
     (
         232_002,
-        "本群只有群主和群管理员能编辑群信息，而我不是。请把我设为群管理员，或在群设置中让所有成员都能编辑群信息。",
-        "Only the owner and the admins may edit this group's information, and I am neither. Make me a group admin, or let all members edit it in the group settings.",
+        "本群只有群主和群管理员能编辑群信息，而我不是。请把我设为群管理员，或在群设置的“群管理”中把“谁可以编辑群信息”改为所有成员。",
+        "Only the owner and the admins may edit this group's information, and I am neither. Make me a group admin, or set “who can edit group info” to all members in the group settings.",
     ),
     (
         232_003,
@@ -168,8 +168,8 @@ const CODES: &[(i64, &str, &str)] = &[
     ),
     (
         232_014,
-        "我自己没有在本群管理置顶的权限。请把我设为群管理员，或在群设置中让所有成员都能管理置顶。",
-        "I myself may not manage top notices here. Make me a group admin, or let all members manage top notices in the group settings.",
+        "我自己没有在本群管理置顶的权限。请把我设为群管理员，或在群设置的“群管理”中把“谁可以管理置顶”改为所有成员。",
+        "I myself may not manage top notices here. Make me a group admin, or set “who can manage top notices” to all members in the group settings.",
     ),
     (
         232_018,
@@ -274,8 +274,8 @@ const CODES: &[(i64, &str, &str)] = &[
     ),
     (
         1_772_005,
-        "群公告只有群主和群管理员能改，而我不是。请把我设为群管理员，或在群设置中允许所有成员编辑群信息。",
-        "Only the owner and the admins may change the announcement, and I am neither. Make me a group admin, or allow all members to edit group information in the group settings.",
+        "群公告只有群主和群管理员能改，而我不是。请把我设为群管理员，或在群设置的“群管理”中把“谁可以编辑群信息”改为所有成员。",
+        "Only the owner and the admins may change the announcement, and I am neither. Make me a group admin, or set “who can edit group info” to all members in the group settings.",
     ),
     (
         1_772_006,
@@ -382,6 +382,7 @@ pub(super) mod tests {
             code,
             log_id: None,
             missing_scopes: vec![],
+            bot: None,
         };
         explain(&refusal, language)
     }

@@ -5,11 +5,11 @@
 
 mod codes;
 mod misunderstood;
+mod rights;
 
 use crate::command::{CommandName, PinTarget, PlanTimeError, help};
 use crate::language::{Bilingual, Language};
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
-use crate::policy::{Denied, Right};
 
 use misunderstood::{misunderstood, simplest_form};
 
@@ -64,6 +64,11 @@ pub fn answer(outcome: &Outcome, language: Language, reference: &str) -> Answer 
         }
         Outcome::Help => Answer::Say(help(language)),
         Outcome::Planned { number, .. } => Answer::Say(planned(*number, language)),
+        Outcome::HelpInGroup(rights) => Answer::Say(format!(
+            "{}\n\n{}",
+            help(language),
+            rights::group_rights(rights, language)
+        )),
         Outcome::Refused(refusal) => Answer::Say(refused(refusal, language, reference)),
     }
 }
@@ -172,7 +177,7 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
             "我不在这个群里，飞书没有告诉我本群的设置，所以什么也没做。请把我加进群后再发送一次。",
             "I am not in this group, so Feishu does not tell me its settings, and I did nothing. Add me to the group and send it again.",
         ),
-        Refusal::Denied(denied) => denial(*denied),
+        Refusal::Denied(denied) => rights::denial(*denied),
     };
     words.to(language).to_owned()
 }
@@ -218,38 +223,12 @@ fn partly(lines: usize, of: usize, language: Language) -> String {
     }
 }
 
-fn denial(denied: Denied) -> Bilingual {
-    match denied {
-        Denied::DenyListed => Bilingual::new(
-            "机器人的管理员把你列入了禁用名单（配置项 `policy.deny`）。请与管理员联系。",
-            "The bot's admin has put you on my deny list (`policy.deny` in my configuration). Please talk to the admin.",
-        ),
-        Denied::OtherTenant => Bilingual::new(
-            "我只听本企业成员的。请群里一位本企业的成员来发送，或请机器人的管理员把你加进 `policy.allow`。",
-            "I act only for members of my own organisation. Ask one of them to send it, or the bot's admin to put you on `policy.allow`.",
-        ),
-        Denied::GroupSetting(Right::TopNotice) => Bilingual::new(
-            "本群只有群主和群管理员可以管理置顶。请他们来操作，或请他们在群设置中让所有成员都能管理置顶。",
-            "Only the owner and the admins may manage the top notice of this group. Ask one of them to do it, or to let all members manage top notices in the group settings.",
-        ),
-        Denied::GroupSetting(Right::Announcement) => Bilingual::new(
-            "本群只有群主和群管理员可以编辑群信息，包括群公告。请他们来发布，或请他们在群设置中把“谁可以编辑群信息”改为所有成员。",
-            "Only the owner and the admins may edit this group's information, the announcement included. Ask one of them to do it, or to set “who can edit group info” to all members in the group settings.",
-        ),
-        Denied::AdminsOnly => Bilingual::new(
-            "我在这里只听群主和群管理员的（配置项 `policy.mode`）。请他们来发送，或请机器人的管理员修改配置。",
-            "I act only for the owner and the admins of a group (`policy.mode` in my configuration). Ask one of them to send it, or the bot's admin to change that.",
-        ),
-        Denied::PinSettingMissing => Bilingual::new(
-            "飞书没有告诉我本群谁可以管理置顶，这时我只听群主和群管理员的（配置项 `policy.pin_setting_missing`）。请他们来发送，或请机器人的管理员修改配置。",
-            "Feishu did not tell me who may manage the top notice here, and then I act only for the owner and the admins (`policy.pin_setting_missing` in my configuration). Ask one of them to send it, or the bot's admin to change that.",
-        ),
-    }
-}
-
 fn platform(refusal: &PlatformRefusal, language: Language) -> String {
     let failed = failed(refusal.call).to(language);
-    let why = codes::explain(refusal, language);
+    let why = match refusal.bot {
+        Some(standing) => rights::bot_standing(standing).to(language).to_owned(),
+        None => codes::explain(refusal, language),
+    };
     let gap = Bilingual::new("", " ").to(language);
     let trace = trace(Some(refusal.code), refusal.log_id.as_deref(), language);
     format!("{failed}{gap}{why}{trace}")
@@ -352,8 +331,10 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::codes::tests::every_code;
+    use super::rights::tests::RESERVED;
     use super::*;
     use crate::command::{ParseError, parse};
+    use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
@@ -374,6 +355,44 @@ mod tests {
             code,
             log_id: Some("202609110000".to_owned()),
             missing_scopes: vec![],
+            bot: None,
+        })
+    }
+
+    const SETTINGS: [GroupSetting; 2] =
+        [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
+
+    /// A refusal of the bot for a right that the member has.
+    fn bot_refused(standing: BotStanding) -> Refusal {
+        let (call, code) = match standing {
+            BotStanding::Barred(GroupSetting::EditPermission)
+            | BotStanding::Untold(GroupSetting::EditPermission) => {
+                (Call::WriteAnnouncement, 1_772_005)
+            }
+            BotStanding::Barred(_) | BotStanding::Untold(_) | BotStanding::Free => {
+                (Call::PutMessage, 232_014)
+            }
+        };
+        Refusal::Platform(PlatformRefusal {
+            call,
+            code,
+            log_id: Some("202609110000".to_owned()),
+            missing_scopes: vec![],
+            bot: Some(standing),
+        })
+    }
+
+    /// Help in a group where everybody may pin, but few announce.
+    fn help_in_group() -> Outcome {
+        let few = WhoMay::OwnerAndAdmins(Reserved::BySetting(GroupSetting::EditPermission));
+        Outcome::HelpInGroup(GroupRights {
+            rights: vec![
+                (Right::Pin, WhoMay::AllMembers),
+                (Right::Unpin, WhoMay::AllMembers),
+                (Right::Announce, few),
+            ],
+            exceptions: false,
+            external: false,
         })
     }
 
@@ -472,10 +491,6 @@ mod tests {
             Refusal::BotOutside,
             Refusal::Denied(Denied::DenyListed),
             Refusal::Denied(Denied::OtherTenant),
-            Refusal::Denied(Denied::GroupSetting(Right::TopNotice)),
-            Refusal::Denied(Denied::GroupSetting(Right::Announcement)),
-            Refusal::Denied(Denied::AdminsOnly),
-            Refusal::Denied(Denied::PinSettingMissing),
             Refusal::Internal,
             Refusal::Unreachable {
                 call: Call::PutMessage,
@@ -485,6 +500,10 @@ mod tests {
         refused.extend(values.map(Refusal::Misunderstood));
         let passed = [PlanTimeError::Passed, PlanTimeError::TooFar];
         refused.extend(passed.map(Refusal::CannotPlan));
+        refused.extend(RESERVED.map(|reserved| Refusal::Denied(Denied::Reserved(reserved))));
+        refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Barred(setting))));
+        refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Untold(setting))));
+        refused.push(bot_refused(BotStanding::Free));
         let log_id = || Some("202609110000".to_owned());
         refused.extend(CALLS.map(|call| Refusal::Unreachable {
             call,
@@ -497,8 +516,10 @@ mod tests {
             code: 99_991_672,
             log_id: None,
             missing_scopes: vec!["im:chat".to_owned(), "im:chat.announcement:read".to_owned()],
+            bot: None,
         }));
-        let done = done.map(Outcome::Done).into_iter().chain([Outcome::Help]);
+        let helps = [Outcome::Help, help_in_group()];
+        let done = done.map(Outcome::Done).into_iter().chain(helps);
         done.chain(refused.into_iter().map(Outcome::Refused))
             .collect()
     }
@@ -540,7 +561,7 @@ mod tests {
         for outcome in every_outcome() {
             let (zh, en) = (words(&outcome, Language::Zh), words(&outcome, Language::En));
             assert_eq!(Language::of(&zh), Language::Zh, "{zh}");
-            if outcome != Outcome::Help {
+            if !matches!(outcome, Outcome::Help | Outcome::HelpInGroup(_)) {
                 assert_eq!(Language::of(&en), Language::En, "{en}");
             }
         }

@@ -1,0 +1,144 @@
+//! Who may, as the group's settings have it: before an action, after a refusal,
+//! and for `/help`.
+
+use feishu::{AppId, Chat, Error, ReceivedMessage};
+
+use super::Dispatcher;
+use crate::action::{Action, Failure};
+use crate::event::StoredMessage;
+use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
+use crate::platform::Settings;
+use crate::policy::{self, Actor, GroupSetting, Permit, Right, Ruling};
+use crate::store::Job;
+
+impl Dispatcher {
+    /// A denial by remembered settings is looked at again with fresh ones: they
+    /// may have been changed to let this very command through.
+    pub(super) async fn authorise(
+        &self,
+        stored: &StoredMessage,
+        action: Action,
+    ) -> Result<Permit, Failure> {
+        let actor = actor(stored);
+        let denied = |denied| Failure::Refused(Refusal::Denied(denied));
+        let mut request = match policy::consider(&self.policy, actor, action).map_err(denied)? {
+            Ruling::Permitted(permit) => return Ok(permit),
+            Ruling::Open(request) => request,
+        };
+        let unread = |error| Failure::Call(Call::ReadChat, error);
+        let mut settings = self.platform.settings(actor.chat).await.map_err(unread)?;
+        loop {
+            let Settings { group, fresh, .. } = settings;
+            let reason = match request.decide(&group) {
+                Ok(permit) => return Ok(permit),
+                Err((reason, undecided)) => {
+                    request = undecided;
+                    reason
+                }
+            };
+            if fresh {
+                return Err(if is_told(&group) {
+                    denied(reason)
+                } else {
+                    Refusal::BotOutside.into()
+                });
+            }
+            settings = self
+                .platform
+                .settings_anew(actor.chat)
+                .await
+                .map_err(unread)?;
+        }
+    }
+
+    /// What to make of it when the platform refuses what the policy had let the
+    /// member do. Where a setting of the group can be the reason, settings read
+    /// anew tell whom it binds: the member, who may have lost the right in this
+    /// minute, or the bot.
+    pub(super) async fn look_again(
+        &self,
+        job: &Job,
+        stored: &StoredMessage,
+        right: Right,
+        failure: Failure,
+    ) -> Failure {
+        let Failure::Call(call, Error::Api(api)) = failure else {
+            return failure;
+        };
+        let actor = actor(stored);
+        let seen = match setting_behind(api.code) {
+            Some(setting) => {
+                let read = self.platform.settings_anew(actor.chat).await.ok();
+                read.map(|settings| (setting, settings.group))
+            }
+            None => None,
+        };
+        let Some((setting, group)) = seen.filter(|(_, group)| is_told(group)) else {
+            return Failure::Call(call, Error::Api(api));
+        };
+        tracing::warn!(
+            code = api.code,
+            api.log_id = api.log_id,
+            "the platform refused what the policy let through"
+        );
+        if let Err(denied) = policy::judge(&self.policy, actor, right, &group) {
+            return Refusal::Denied(denied).into();
+        }
+        let bot = AppId::from(job.key.app.as_str());
+        let refusal = PlatformRefusal {
+            call,
+            code: api.code,
+            log_id: api.log_id,
+            missing_scopes: api.missing_scopes,
+            bot: Some(policy::bot_standing(&bot, setting, &group)),
+        };
+        Refusal::Platform(refusal).into()
+    }
+
+    /// The table of commands, and who may do what where that can be said.
+    pub(super) async fn help(&self, message: &ReceivedMessage) -> Outcome {
+        if message.chat_type.is_p2p() {
+            return Outcome::Help;
+        }
+        let chat = &message.chat_id;
+        match self.platform.settings(chat).await {
+            Ok(Settings { group, .. }) if is_told(&group) => {
+                Outcome::HelpInGroup(policy::group_rights(&self.policy, chat, &group))
+            }
+            Ok(_) => Outcome::Help,
+            Err(error) => {
+                tracing::warn!(
+                    error = %error,
+                    api.log_id = error.log_id(),
+                    "help is given without the group's settings, which cannot be read"
+                );
+                Outcome::Help
+            }
+        }
+    }
+}
+
+fn actor(stored: &StoredMessage) -> Actor<'_> {
+    Actor {
+        sender: &stored.event.sender,
+        home: stored.tenant_key.as_deref(),
+        chat: &stored.event.message.chat_id,
+    }
+}
+
+/// Whoever is not in the chat is told its name and little else.
+fn is_told(group: &Chat) -> bool {
+    group.edit_permission.is_some()
+}
+
+/// The setting for which the platform refuses with this code a bot that is
+/// neither owner nor admin. Official pages `group/chat/put_top_notice`, which
+/// leaves the setting's name open, `group/chat-announcement/patch` and
+/// `group/upgraded-group-announcement`.
+fn setting_behind(code: i64) -> Option<GroupSetting> {
+    match code {
+        232_014 => Some(GroupSetting::PinManageSetting),
+        232_002 | 1_772_005 => Some(GroupSetting::EditPermission),
+        _ => None,
+    }
+}
