@@ -3,15 +3,19 @@
 //! later who did it.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use feishu::{MessageId, OpenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// A change can be taken back for this long; then what people wrote is forgotten.
+pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
+
 /// What a command, or planned work, was to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Deed {
+pub enum Deed {
     /// Something was put at the top of the chat.
     Pin,
     /// The top notice was taken off.

@@ -80,6 +80,7 @@ pub struct Config {
     pub worker: WorkerConfig,
     pub policy: PolicyConfig,
     pub announce: AnnounceConfig,
+    pub audit: AuditConfig,
     pub reply: ReplyConfig,
     pub log: LogConfig,
 }
@@ -170,6 +171,20 @@ pub struct WorkerConfig {
 #[serde(deny_unknown_fields)]
 pub struct AnnounceConfig {
     pub signature: bool,
+}
+
+/// What is remembered of what was done.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    pub keep_days: u16,
+}
+
+impl AuditConfig {
+    /// How long changes are remembered.
+    pub fn keep(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.keep_days))
+    }
 }
 
 /// How the bot speaks.

@@ -26,12 +26,14 @@ use crate::content;
 use crate::event::StoredMessage;
 use crate::platform::Platform;
 use crate::reply::Emoji;
-use crate::store::{Claim, Job, JobId, Release, Store, StoreError};
+use crate::store::{Claim, Job, JobId, Release, Step, Store, StoreError};
 use crate::telemetry::{CommandResult, Metrics};
 
 mod authorise;
 mod decide;
 mod denials;
+mod draft;
+mod request;
 mod retry;
 mod say;
 
@@ -169,7 +171,7 @@ impl Dispatcher {
     fn show_at(&self, job: &Job) -> Option<Timestamp> {
         let now = self.clock.now();
         let due = job.accepted_at + PATIENCE;
-        if job.outcome.is_some() {
+        if job.outcome.is_some() || job.key.step == Step::Expire {
             None
         } else if now < due {
             Some(due)

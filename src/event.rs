@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::command;
 use crate::content;
+use crate::plan::Plan;
 use crate::store::{JobKey, NewJob, Step};
 
 /// An event, as far as intake looks at it.
@@ -52,6 +53,7 @@ impl Event {
         let message = Received {
             tenant_key: envelope.tenant_key.clone(),
             event,
+            plan: None,
         };
         Ok(Self::Candidate(NewJob {
             key: JobKey {
@@ -74,6 +76,9 @@ struct Received<'a> {
     tenant_key: Option<Cow<'a, str>>,
     #[serde(borrow)]
     event: &'a RawValue,
+    /// What the message has planned, in the payload of that job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan>,
 }
 
 /// A stored message, read in full.
@@ -82,6 +87,8 @@ pub(crate) struct StoredMessage {
     /// The tenant that the bot works for.
     pub(crate) tenant_key: Option<String>,
     pub(crate) event: MessageReceived,
+    /// What the message has planned, in a job that carries that out.
+    pub(crate) plan: Option<Plan>,
 }
 
 impl StoredMessage {
@@ -91,7 +98,16 @@ impl StoredMessage {
         Ok(Self {
             tenant_key: received.tenant_key.map(Cow::into_owned),
             event: MessageReceived::parse(received.event)?,
+            plan: received.plan,
         })
+    }
+
+    /// The payload of a job that carries out what the message in `payload` has
+    /// planned.
+    pub(crate) fn with_plan(payload: &str, plan: Plan) -> Result<String, serde_json::Error> {
+        let mut received: Received<'_> = serde_json::from_str(payload)?;
+        received.plan = Some(plan);
+        serde_json::to_string(&received)
     }
 }
 

@@ -27,6 +27,7 @@ mod dispatch;
 mod event;
 mod http;
 mod language;
+mod plan;
 mod platform;
 mod server;
 mod store;

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::change::Deed;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError};
 use crate::policy::{BotStanding, Denied, GroupRights};
 
@@ -23,6 +24,8 @@ pub enum Outcome {
         /// When it is due.
         due: Timestamp,
     },
+    /// The last changes were asked for.
+    History(History),
     /// The same in a group, whose settings say who may do what.
     HelpInGroup(GroupRights),
     /// It was not done, or not known to be, and this is why.
@@ -45,26 +48,8 @@ impl Outcome {
             Self::Done(_) => "done",
             Self::Help | Self::HelpInGroup(_) => "help",
             Self::Planned { .. } => "planned",
-            Self::Refused(refusal) => match refusal {
-                Refusal::Misunderstood(_) => "misunderstood",
-                Refusal::CannotPlan(_) => "cannot_plan",
-                Refusal::NeedsGroup(_) => "needs_group",
-                Refusal::NotAReply => "not_a_reply",
-                Refusal::NothingToAnnounce => "nothing_to_announce",
-                Refusal::RepliedToHasNoText => "replied_to_has_no_text",
-                Refusal::RepliedToIsGone => "replied_to_is_gone",
-                Refusal::TextTooLong { .. } => "text_too_long",
-                Refusal::TooManyLines { .. } => "too_many_lines",
-                Refusal::Partly { .. } => "partly",
-                Refusal::TooLate { .. } => "too_late",
-                Refusal::TooManyWaiting => "too_many_waiting",
-                Refusal::BotOutside => "bot_outside",
-                Refusal::Denied(_) => "denied",
-                Refusal::Platform(_) => "platform",
-                Refusal::Unreachable { .. } => "unreachable",
-                Refusal::NoSuchPlan => "no_such_plan",
-                Refusal::Internal => "internal",
-            },
+            Self::History(_) => "history",
+            Self::Refused(refusal) => refusal.label(),
         }
     }
 }
@@ -79,6 +64,75 @@ pub enum Done {
     Unpinned,
     /// The text stands above what stood in the announcement.
     Announced,
+    /// The last change was taken back.
+    Undone(Undone),
+    /// Something was taken back because its time was over.
+    Expired,
+    /// Its time is over, but it was taken back or replaced already.
+    Superseded,
+    /// Planned work was dropped.
+    Cancelled,
+}
+
+/// What taking back a change has come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undone {
+    /// The message from before is at the top again.
+    MessageOnTop,
+    /// The announcement is at the top again.
+    AnnouncementOnTop,
+    /// Nothing is at the top any more.
+    NothingOnTop,
+}
+
+/// What the bot did lately in a chat, and what it is going to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// The newest first.
+    pub changes: Vec<PastChange>,
+    /// The next first.
+    pub plans: Vec<FutureChange>,
+}
+
+/// A change that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastChange {
+    /// What was done.
+    pub deed: Deed,
+    /// The name of who asked for it, where the platform tells it.
+    pub actor: Option<String>,
+    /// The first words of what was written; often none.
+    pub summary: String,
+    /// When.
+    pub made_at: Timestamp,
+    /// Whether it was taken back since.
+    pub undone: bool,
+}
+
+/// A change that is planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FutureChange {
+    /// By it the chat's members name the plan.
+    pub number: u32,
+    /// What is planned: a publication, or the end of what was done for a time.
+    pub what: PlannedChange,
+    /// The name of who planned it, where the platform tells it.
+    pub author: Option<String>,
+    /// The first words of what it is about; often none.
+    pub summary: String,
+    /// When it is due.
+    pub due: Timestamp,
+}
+
+/// What can be planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedChange {
+    /// What a pin has put at the top is taken off.
+    Unpin,
 }
 
 /// Why a command was not carried out.
@@ -140,11 +194,57 @@ pub enum Refusal {
         /// The platform's id of its last answer, if it gave one.
         log_id: Option<String>,
     },
+    /// Nothing that the bot did lately in this chat can be taken back.
+    NothingToUndo,
+    /// What stood at the top before the bot took it off is not known.
+    TopUnknown,
+    /// Something was to be taken back because its time was over, and could not
+    /// be.
+    NotTakenBack(Box<Refusal>),
     /// No planned work of this chat has that number any more.
     NoSuchPlan,
     /// A fault of the bot's own; the log holds the details under the
     /// command's reference.
     Internal,
+}
+
+impl Refusal {
+    /// What kind it is, in a word for the log and the table of changes.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Misunderstood(_) => "misunderstood",
+            Self::CannotPlan(_) => "cannot_plan",
+            Self::NeedsGroup(_) => "needs_group",
+            Self::NotAReply => "not_a_reply",
+            Self::NothingToAnnounce => "nothing_to_announce",
+            Self::RepliedToHasNoText => "replied_to_has_no_text",
+            Self::RepliedToIsGone => "replied_to_is_gone",
+            Self::TextTooLong { .. } => "text_too_long",
+            Self::TooManyLines { .. } => "too_many_lines",
+            Self::Partly { .. } => "partly",
+            Self::TooLate { .. } => "too_late",
+            Self::TooManyWaiting => "too_many_waiting",
+            Self::BotOutside => "bot_outside",
+            Self::Denied(_) => "denied",
+            Self::Platform(_) => "platform",
+            Self::Unreachable { .. } => "unreachable",
+            Self::NoSuchPlan => "no_such_plan",
+            Self::NothingToUndo => "nothing_to_undo",
+            Self::TopUnknown => "top_unknown",
+            Self::NotTakenBack(_) => "not_taken_back",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The platform's id of the answer behind it.
+    pub(crate) fn log_id(&self) -> Option<&str> {
+        match self {
+            Self::Platform(refusal) => refusal.log_id.as_deref(),
+            Self::Unreachable { log_id, .. } => log_id.as_deref(),
+            Self::Partly { cause, .. } | Self::NotTakenBack(cause) => cause.log_id(),
+            _ => None,
+        }
+    }
 }
 
 /// An answer of the platform with a code other than 0 that trying again does

@@ -1,6 +1,7 @@
 //! The platform as the bot sees it: the client, and what is remembered so that
 //! a command costs few calls.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,10 @@ use tokio::sync::OnceCell;
 
 /// A group's settings are read again after this time.
 const SETTINGS_AGE: Duration = Duration::from_mins(1);
+/// So are the names of its members, after this one.
+const NAMES_AGE: Duration = Duration::from_mins(10);
+/// The most groups whose names are remembered.
+const REMEMBERED_NAMES: usize = 100;
 /// The most groups that are remembered.
 const REMEMBERED: usize = 10_000;
 
@@ -20,6 +25,7 @@ pub(crate) struct Platform {
     clock: Clock,
     settings: Cache<ChatId, Settings>,
     kinds: Cache<ChatId, AnnouncementKind>,
+    names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
     me: OnceCell<OpenId>,
 }
 
@@ -39,6 +45,7 @@ impl Platform {
             clock,
             settings: Cache::new(REMEMBERED),
             kinds: Cache::new(REMEMBERED),
+            names: Cache::new(REMEMBERED_NAMES),
             me: OnceCell::new(),
         }
     }
@@ -47,6 +54,29 @@ impl Platform {
     pub(crate) async fn me(&self) -> Result<&OpenId, Error> {
         let read = async || self.client.bot_info().await.map(|info| info.open_id);
         self.me.get_or_try_init(read).await
+    }
+
+    /// The names of the group's members, at most ten minutes old; `None` where
+    /// the platform does not tell them.
+    pub(crate) async fn names(&self, chat: &ChatId) -> Option<Arc<HashMap<OpenId, String>>> {
+        let now = self.clock.now();
+        if let Some((names, read_at)) = self.names.get(chat)
+            && now.duration_since(read_at).unsigned_abs() < NAMES_AGE
+        {
+            return Some(names);
+        }
+        match self.client.list_members(chat).await {
+            Ok(members) => {
+                let names = members.into_iter().map(|member| (member.id, member.name));
+                let names = Arc::new(names.collect());
+                self.names.insert(chat.clone(), (Arc::clone(&names), now));
+                Some(names)
+            }
+            Err(error) => {
+                tracing::debug!(error = %error, "the members' names cannot be read");
+                None
+            }
+        }
     }
 
     /// The group's settings, at most a minute old.

@@ -19,6 +19,7 @@ use feishu::{AppId, Chat, ChatId, OpenId, Sender, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Source};
+use crate::change::Made;
 use crate::command::CommandName;
 use crate::config::{ChatPolicy, CommandPolicies, CommandPolicy};
 use crate::config::{PinSettingMissing, PolicyConfig, PolicyMode};
@@ -35,6 +36,11 @@ impl Permit {
         self.action
     }
 
+    /// The same, to look at.
+    pub(crate) fn action(&self) -> &Action {
+        &self.action
+    }
+
     /// The right that it was given for.
     pub(crate) fn right(&self) -> Right {
         self.action.right()
@@ -45,6 +51,23 @@ impl Permit {
 pub(crate) fn begun(text: &str) -> Permit {
     let action = Action::Announce(Source::Text(text.to_owned()));
     Permit { action }
+}
+
+/// Leave to take back what was permitted for a time that is over.
+pub(crate) fn time_is_over(made: Made) -> Permit {
+    let action = Action::Expire(Box::new(made));
+    Permit { action }
+}
+
+/// Leave to drop a plan, for the member who made it: whatever has become of
+/// their rights since.
+pub(crate) fn own_plan(action: Action, sender: &Sender) -> Result<Permit, Action> {
+    match &action {
+        Action::Cancel(plan) if plan.author.is_some() && plan.author == sender.open_id => {
+            Ok(Permit { action })
+        }
+        _ => Err(action),
+    }
 }
 
 /// Why a member may not.
@@ -443,7 +466,7 @@ mod tests {
 
     fn action(right: Right) -> Action {
         match right {
-            Right::Pin => Action::PutMessage("om_1".into()),
+            Right::Pin => Action::PutMessage("om_1".into(), None),
             Right::Unpin => Action::DeleteTopNotice,
             Right::Announce => Action::Announce(Source::Text("hi".to_owned())),
         }

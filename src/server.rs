@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
+use crate::change::UNDO_AGE;
 use crate::config::{Config, FeishuConfig, StoreConfig};
 use crate::dispatch::{Denials, Dispatcher};
 use crate::http::{self, Health};
@@ -21,8 +22,8 @@ use crate::telemetry::Metrics;
 use crate::transport::Intake;
 use crate::transport::webhook::{LARGE_BODIES, Seal, Webhook};
 
-/// How often finished jobs that are old enough are forgotten.
-const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// How often what is old enough is forgotten.
+const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// Serves until `stop` is cancelled, then ends in order.
 ///
@@ -41,7 +42,14 @@ pub struct Server {
     dispatcher: Dispatcher,
     running: Running,
     max_connections: usize,
-    keep_finished: Duration,
+    keep: Keep,
+}
+
+/// How long what is over is remembered.
+#[derive(Debug, Clone, Copy)]
+struct Keep {
+    finished: Duration,
+    changes: Duration,
 }
 
 impl std::fmt::Debug for Server {
@@ -104,7 +112,10 @@ impl Server {
             concurrency: config.worker.concurrency,
         };
         let max_connections = config.server.max_connections;
-        let keep_finished = config.store.keep_finished;
+        let keep = Keep {
+            finished: config.store.keep_finished,
+            changes: config.audit.keep(),
+        };
         Ok(Self {
             public,
             admin,
@@ -112,7 +123,7 @@ impl Server {
             dispatcher,
             running,
             max_connections,
-            keep_finished,
+            keep,
         })
     }
 
@@ -151,7 +162,7 @@ impl Server {
             http::serve(self.public, public, self.max_connections, stop.clone()),
             http::serve(self.admin, admin, self.max_connections, stop.clone()),
             Arc::new(self.dispatcher).run(stop.clone()),
-            forget(&store, &clock, self.keep_finished, stop),
+            forget(&store, &clock, self.keep, stop),
         );
         self.running.close(store).await?;
         tracing::info!("noticebot has stopped");
@@ -200,14 +211,16 @@ async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListen
     })
 }
 
-/// Forgets finished jobs once they are old enough.
-async fn forget(store: &Store, clock: &Clock, keep: Duration, stop: CancellationToken) {
+/// Forgets what is over once it is old enough, in portions until none is left.
+async fn forget(store: &Store, clock: &Clock, keep: Keep, stop: CancellationToken) {
     loop {
-        let before = clock.now() - keep;
-        // In portions, until none is left.
-        while !stop.is_cancelled() && matches!(store.prune(before).await, Ok(1..)) {}
+        let now = clock.now();
+        let finished = now - keep.finished;
+        while !stop.is_cancelled() && matches!(store.prune(finished).await, Ok(1..)) {}
+        let (texts, rows) = (now - UNDO_AGE, now - keep.changes);
+        while !stop.is_cancelled() && matches!(store.forget_changes(texts, rows).await, Ok(1..)) {}
         tokio::select! {
-            () = clock.sleep(PRUNE_EVERY) => {}
+            () = clock.sleep(FORGET_EVERY) => {}
             () = stop.cancelled() => return,
         }
     }

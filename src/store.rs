@@ -1,11 +1,13 @@
 //! The inbox and queue: one table of jobs that survives a kill at any line.
 
+use feishu::OpenId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::change::Record;
 use crate::outcome::Outcome;
+use crate::plan::Plan;
 
 mod sqlite;
 
@@ -23,27 +25,25 @@ pub(crate) struct JobKey {
 }
 
 /// What is to be done with the origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
     /// Carry out the command that the message holds.
     Command,
     /// Say that no more commands are taken; the origin is the job at the head of
     /// the chat, so that it is said once while that one stands there.
     Overflow,
-    /// Publish an announcement that was planned.
-    Publish,
     /// Take back a change whose time is over.
     Expire,
 }
 
 impl Step {
-    const ALL: [Self; 4] = [Self::Command, Self::Overflow, Self::Publish, Self::Expire];
+    const ALL: [Self; 3] = [Self::Command, Self::Overflow, Self::Expire];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Command => "command",
             Self::Overflow => "overflow",
-            Self::Publish => "publish",
             Self::Expire => "expire",
         }
     }
@@ -103,9 +103,10 @@ pub(crate) struct Planned {
     pub(crate) id: JobId,
     /// By it the chat's members name it.
     pub(crate) number: u32,
-    pub(crate) step: Step,
     pub(crate) due: Timestamp,
-    pub(crate) payload: String,
+    pub(crate) plan: Plan,
+    /// Who planned it.
+    pub(crate) author: Option<OpenId>,
 }
 
 /// The end of a job's work, stored in one commit before a word is said.
@@ -119,6 +120,18 @@ pub(crate) struct Conclusion {
     pub(crate) plan: Option<NewPlan>,
     /// Planned work that is dropped by it.
     pub(crate) cancels: Option<JobId>,
+}
+
+impl Conclusion {
+    /// Nothing but an outcome.
+    pub(crate) fn of(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            record: None,
+            plan: None,
+            cancels: None,
+        }
+    }
 }
 
 /// Whether a job was new.
@@ -154,6 +167,16 @@ pub(crate) struct Job {
     pub(crate) outcome: Option<Outcome>,
     /// When its reply was sent first; whether it arrived is not known.
     pub(crate) replying_since: Option<Timestamp>,
+}
+
+impl Job {
+    /// The chat that it belongs to.
+    pub(crate) fn chat_key(&self) -> ChatKey {
+        ChatKey {
+            app: self.key.app.clone(),
+            chat: self.chat.clone(),
+        }
+    }
 }
 
 /// What there was to claim.

@@ -12,7 +12,7 @@
 
 use feishu::{AnnouncementKind, Content, Error, MessageId};
 
-use super::{Failure, Scene, Source};
+use super::{Effect, Failure, Scene, Source};
 use crate::command::Mention;
 use crate::content::{self, Entry, Signature};
 use crate::outcome::{Call, Done, Refusal};
@@ -31,7 +31,7 @@ const IS_DOCX: i64 = 232_097;
 /// "announcement type is not supported": the docx calls on a `doc` one.
 const IS_DOC: i64 = 1_772_006;
 
-pub(super) async fn run(source: Source, scene: Scene<'_>) -> Result<Done, Failure> {
+pub(super) async fn run(source: Source, scene: Scene<'_>) -> Result<Effect, Failure> {
     let text = match source {
         Source::Text(text) => text,
         Source::Message(message) => {
@@ -62,7 +62,7 @@ pub(super) async fn run(source: Source, scene: Scene<'_>) -> Result<Done, Failur
                 scene.platform.forget_kind(&scene.message.chat_id);
                 target = detect(scene).await?;
             }
-            written => return written.map(|()| Done::Announced),
+            written => return written.map(|()| Effect::new(Done::Announced)),
         }
     }
 }

@@ -9,29 +9,37 @@ use feishu::{Clock, MessageId, ReceivedMessage, Sender};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::command::{Command, Mention, ParseError, PinTarget};
-use crate::content::{at_name, replace_mentions};
-use crate::language::Language;
+use crate::change::{Change, ChangeId, Deed, Made, Place, Top};
+use crate::command::{PinTarget, Span};
+use crate::content;
 use crate::outcome::{Call, Done, Refusal};
+use crate::plan::Plan;
 use crate::platform::Platform;
 use crate::policy::{Permit, Right};
-use crate::store::{Job, Progress, Store, StoreError, Written};
+use crate::store::{ChatKey, Job, Planned, Progress, Store, StoreError, Written};
 
 mod announce;
 mod pin;
+mod undo;
 mod unpin;
 
 /// A command with everything that it names in the chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Put this message on top.
-    PutMessage(MessageId),
-    /// Put the group announcement on top.
-    PutAnnouncement,
+    /// Put this message on top, for so long.
+    PutMessage(MessageId, Option<Span>),
+    /// Put the group announcement on top, for so long.
+    PutAnnouncement(Option<Span>),
     /// Take the top notice off.
     DeleteTopNotice,
     /// Add to the announcement.
     Announce(Source),
+    /// Take a change back.
+    Undo(Box<Made>),
+    /// Take a change back because its time is over.
+    Expire(Box<Made>),
+    /// Drop planned work.
+    Cancel(Box<Planned>),
 }
 
 /// Where an announcement's text comes from.
@@ -44,87 +52,99 @@ pub(crate) enum Source {
 }
 
 impl Action {
-    /// What `command`, read from the `text` of `message`, asks for. `None` for
-    /// `/help`, which changes nothing.
-    pub(crate) fn plan(
-        command: Command,
+    /// What `/pin`, typed in `message`, asks for.
+    pub(crate) fn pin(
+        target: PinTarget,
+        hold: Option<Span>,
         message: &ReceivedMessage,
-        text: &str,
-        mentions: &[Mention],
-    ) -> Result<Option<Self>, Refusal> {
-        // In a topic the platform names the topic's first message here, whatever
-        // the member tapped "reply" on.
-        let replied_to = message
-            .parent_id
-            .clone()
-            .or_else(|| message.root_id.clone());
-        let name = command.name();
-        refuse_unbuilt(&command)?;
-        let action = match (command, replied_to) {
-            (Command::Help | Command::Undo | Command::History | Command::Cancel(_), _) => {
-                return Ok(None);
-            }
-            (Command::Pin { target, .. }, replied_to) => match (target, replied_to) {
-                (PinTarget::Announcement, _) => Self::PutAnnouncement,
-                (PinTarget::RepliedMessage, Some(target)) => Self::PutMessage(target),
-                (PinTarget::RepliedMessage, None) if message.chat_type.is_p2p() => {
-                    return Err(Refusal::NeedsGroup(name));
-                }
-                (PinTarget::RepliedMessage, None) => return Err(Refusal::NotAReply),
-            },
-            (Command::Unpin, _) => Self::DeleteTopNotice,
-            (Command::Announce(announcement), replied_to) => {
-                let named = |tail| replace_mentions(tail, mentions, Language::of(text), at_name);
-                match (announcement.text(text).map(named), replied_to) {
-                    (Some(text), _) => Self::Announce(Source::Text(text)),
-                    (None, Some(target)) => Self::Announce(Source::Message(target)),
-                    (None, None) if announcement.has_options() => {
-                        return Err(Refusal::Misunderstood(ParseError::MissingText));
-                    }
-                    (None, None) => return Err(Refusal::NothingToAnnounce),
-                }
-            }
-        };
-        if message.chat_type.is_p2p() {
-            return Err(Refusal::NeedsGroup(name));
+    ) -> Result<Self, Refusal> {
+        match (target, replied_to(message)) {
+            (PinTarget::Announcement, _) => Ok(Self::PutAnnouncement(hold)),
+            (PinTarget::RepliedMessage, Some(target)) => Ok(Self::PutMessage(target, hold)),
+            (PinTarget::RepliedMessage, None) => Err(Refusal::NotAReply),
         }
-        Ok(Some(action))
     }
 
-    /// The right that a member needs for it.
+    /// What it does, as it is remembered.
+    pub(crate) fn deed(&self) -> Deed {
+        match self {
+            Self::PutMessage(..) | Self::PutAnnouncement(_) => Deed::Pin,
+            Self::DeleteTopNotice => Deed::Unpin,
+            Self::Announce(_) => Deed::Announce,
+            Self::Undo(_) => Deed::Undo,
+            Self::Expire(_) => Deed::Expire,
+            Self::Cancel(_) => Deed::Cancel,
+        }
+    }
+
+    /// The first words of what it writes, or of what it takes back.
+    pub(crate) fn summary(&self) -> String {
+        match self {
+            Self::Announce(Source::Text(text)) => content::first_words(text),
+            Self::Undo(made) | Self::Expire(made) => made.summary.clone(),
+            Self::Cancel(plan) => plan.plan.summary().to_owned(),
+            Self::PutMessage(..)
+            | Self::PutAnnouncement(_)
+            | Self::DeleteTopNotice
+            | Self::Announce(Source::Message(_)) => String::new(),
+        }
+    }
+
+    /// The right that a member needs for it: what takes something back needs
+    /// the right of what it takes back.
     pub(crate) fn right(&self) -> Right {
         match self {
-            Self::PutMessage(_) | Self::PutAnnouncement => Right::Pin,
+            Self::PutMessage(..) | Self::PutAnnouncement(_) => Right::Pin,
             Self::DeleteTopNotice => Right::Unpin,
             Self::Announce(_) => Right::Announce,
+            Self::Undo(made) | Self::Expire(made) => match made.deed {
+                Deed::Pin => Right::Pin,
+                Deed::Unpin => Right::Unpin,
+                Deed::Announce | Deed::Replace | Deed::Undo | Deed::Expire | Deed::Cancel => {
+                    Right::Announce
+                }
+            },
+            Self::Cancel(plan) => match plan.plan {
+                Plan::Expire {
+                    deed: Deed::Pin, ..
+                } => Right::Pin,
+                Plan::Expire { .. } => Right::Announce,
+            },
         }
     }
 }
 
-/// Refuses what is understood but cannot be carried out yet, so that nobody's `--at 9:00` is
-/// announced to the group at once.
-fn refuse_unbuilt(command: &Command) -> Result<(), Refusal> {
-    let option = match command {
-        Command::Pin { hold: Some(_), .. } => "--for",
-        Command::Announce(announcement) if announcement.replace.is_some() => "--replace",
-        Command::Announce(announcement) if announcement.at.is_some() => "--at",
-        Command::Announce(announcement) if announcement.hold.is_some() => "--for",
-        Command::Announce(announcement) if announcement.top => "--top",
-        Command::Undo | Command::History | Command::Cancel(_) => {
-            let name = command.name().as_str().to_owned();
-            let suggestion = None;
-            let error = ParseError::UnknownCommand { name, suggestion };
-            return Err(Refusal::Misunderstood(error));
+/// The message that a command replied to. In a topic the platform names the
+/// topic's first message here, whatever the member tapped "reply" on.
+pub(crate) fn replied_to(message: &ReceivedMessage) -> Option<MessageId> {
+    message
+        .parent_id
+        .clone()
+        .or_else(|| message.root_id.clone())
+}
+
+/// What an action came to.
+#[derive(Debug)]
+pub(crate) struct Effect {
+    pub(crate) done: Done,
+    /// What it changed in the chat.
+    pub(crate) change: Option<Change>,
+    /// The change that it took back.
+    pub(crate) takes_back: Option<ChangeId>,
+    /// When what it did is to be taken back.
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl Effect {
+    /// Nothing but this.
+    fn new(done: Done) -> Self {
+        Self {
+            done,
+            change: None,
+            takes_back: None,
+            until: None,
         }
-        Command::Pin { hold: None, .. } | Command::Unpin | Command::Announce(_) | Command::Help => {
-            return Ok(());
-        }
-    };
-    let (command, option) = (command.name(), option.to_owned());
-    Err(Refusal::Misunderstood(ParseError::UnknownOption {
-        command,
-        option,
-    }))
+    }
 }
 
 /// Why an action did not end.
@@ -197,6 +217,26 @@ pub(crate) struct Style {
 }
 
 impl Scene<'_> {
+    /// The chat, as the store knows it.
+    fn chat(&self) -> ChatKey {
+        self.job.chat_key()
+    }
+
+    /// What stands at the top, as far as the bot knows.
+    async fn top(&self) -> Result<Top, Failure> {
+        let latest = self.store.latest_change(self.chat(), Place::Top).await?;
+        Ok(latest
+            .and_then(|made| made.change)
+            .map_or(Top::Unknown, |change| match change {
+                Change::Top { after, .. } => after,
+            }))
+    }
+
+    /// When something that is done now and held so long is over.
+    fn until(&self, hold: Option<Span>) -> Option<Timestamp> {
+        hold.map(|hold| self.clock.now() + hold.duration())
+    }
+
     /// Remembers how far an announcement has come.
     async fn save(&self, text: &str, written: Option<Written>) -> Result<(), Failure> {
         let text = text.to_owned();
@@ -215,11 +255,15 @@ impl Scene<'_> {
 }
 
 /// Does what the permit allows.
-pub(crate) async fn run(permit: Permit, scene: Scene<'_>) -> Result<Done, Failure> {
+pub(crate) async fn run(permit: Permit, scene: Scene<'_>) -> Result<Effect, Failure> {
     match permit.into_action() {
-        Action::PutMessage(message) => pin::message(&message, scene).await,
-        Action::PutAnnouncement => pin::announcement(scene).await,
+        Action::PutMessage(message, hold) => pin::run(Top::Message(message), hold, scene).await,
+        Action::PutAnnouncement(hold) => pin::run(Top::Announcement, hold, scene).await,
         Action::DeleteTopNotice => unpin::run(scene).await,
         Action::Announce(source) => announce::run(source, scene).await,
+        Action::Undo(made) => undo::run(&made, scene).await,
+        Action::Expire(made) => undo::expire(&made, scene).await,
+        // The plan goes in the commit that stores the outcome.
+        Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
     }
 }

@@ -3,23 +3,39 @@
 //! The platform keeps one top notice per chat and a second put replaces the
 //! first, so a put that is repeated after a lost answer changes nothing.
 
-use feishu::{MessageId, TopNotice};
+use feishu::TopNotice;
 
-use super::{Failure, Scene};
-use crate::command::PinTarget;
+use super::{Effect, Failure, Scene, unpin};
+use crate::change::{Change, Top};
+use crate::command::{PinTarget, Span};
 use crate::outcome::{Call, Done};
 
-pub(super) async fn message(message: &MessageId, scene: Scene<'_>) -> Result<Done, Failure> {
-    put(TopNotice::Message(message), Call::PutMessage, scene).await?;
-    Ok(Done::Pinned(PinTarget::RepliedMessage))
+pub(super) async fn run(
+    after: Top,
+    hold: Option<Span>,
+    scene: Scene<'_>,
+) -> Result<Effect, Failure> {
+    let before = scene.top().await?;
+    let target = if matches!(after, Top::Announcement) {
+        PinTarget::Announcement
+    } else {
+        PinTarget::RepliedMessage
+    };
+    bring_about(&after, scene).await?;
+    Ok(Effect {
+        change: Some(Change::Top { before, after }),
+        until: scene.until(hold),
+        ..Effect::new(Done::Pinned(target))
+    })
 }
 
-pub(super) async fn announcement(scene: Scene<'_>) -> Result<Done, Failure> {
-    put(TopNotice::Announcement, Call::PutAnnouncement, scene).await?;
-    Ok(Done::Pinned(PinTarget::Announcement))
-}
-
-async fn put(notice: TopNotice<'_>, call: Call, scene: Scene<'_>) -> Result<(), Failure> {
+/// Makes this stand at the top.
+pub(super) async fn bring_about(top: &Top, scene: Scene<'_>) -> Result<(), Failure> {
+    let (notice, call) = match top {
+        Top::Message(message) => (TopNotice::Message(message), Call::PutMessage),
+        Top::Announcement => (TopNotice::Announcement, Call::PutAnnouncement),
+        Top::Nothing | Top::Unknown => return unpin::delete(scene).await,
+    };
     let client = &scene.platform.client;
     client
         .put_top_notice(&scene.message.chat_id, notice)

@@ -1,13 +1,23 @@
 //! `/unpin`: the top notice taken off, whatever it is.
 
-use super::{Failure, Scene};
+use super::{Effect, Failure, Scene};
+use crate::change::{Change, Top};
 use crate::outcome::{Call, Done};
 
-pub(super) async fn run(scene: Scene<'_>) -> Result<Done, Failure> {
+pub(super) async fn run(scene: Scene<'_>) -> Result<Effect, Failure> {
+    let before = scene.top().await?;
+    delete(scene).await?;
+    let after = Top::Nothing;
+    Ok(Effect {
+        change: Some(Change::Top { before, after }),
+        ..Effect::new(Done::Unpinned)
+    })
+}
+
+pub(super) async fn delete(scene: Scene<'_>) -> Result<(), Failure> {
     let client = &scene.platform.client;
     client
         .delete_top_notice(&scene.message.chat_id)
         .await
-        .map_err(|error| Failure::Call(Call::DeleteTopNotice, error))?;
-    Ok(Done::Unpinned)
+        .map_err(|error| Failure::Call(Call::DeleteTopNotice, error))
 }

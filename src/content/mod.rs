@@ -11,6 +11,18 @@ pub(crate) use entry::{Entry, Signature};
 pub use mention::Mention;
 pub(crate) use mention::{EVERYONE, at_name, name_mentions, replace_mentions, split_placeholder};
 
+/// How many characters stand for a text in `/history`.
+const SUMMARY: usize = 30;
+
+/// The first words of a text, on one line.
+pub(crate) fn first_words(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SUMMARY) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 /// The text of a message that may be a command: like [`plain_text`], but `None` for a post that
 /// begins with anything other than typed text and mentions. A command that is quoted, in a block of
 /// code for one, is no command.

@@ -3,13 +3,14 @@
 
 use feishu::ReceivedMessage;
 
-use super::{Dispatcher, MAX_CRASHES, may_try_again, text_of};
+use super::draft::Draft;
+use super::request::Requested;
+use super::{Dispatcher, MAX_CRASHES, may_try_again};
 use crate::action::{self, Action, Failure, Scene};
-use crate::command::{self, Mention};
 use crate::event::StoredMessage;
-use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
+use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
 use crate::policy::{self, Permit};
-use crate::store::{Conclusion, Job, Release};
+use crate::store::{Conclusion, Job, Release, Step};
 use crate::telemetry::CommandResult;
 
 impl Dispatcher {
@@ -24,71 +25,89 @@ impl Dispatcher {
         if exhausted {
             tracing::error!(crashes = job.crashes, "the job is given up");
         }
+        let mut draft = None;
         let decided = match &job.outcome {
             // Even saying it brings the worker down.
             Some(_) if exhausted => return Err(Release::Dead),
             Some(outcome) => return Ok(Some(outcome.clone())),
-            None if exhausted => Ok(Some(Outcome::Refused(Refusal::Internal))),
-            None => self.decide(job, message).await,
+            None if exhausted => Err(Refusal::Internal.into()),
+            None => self.decide(job, message, &mut draft).await,
         };
-        let outcome = match decided {
+        let conclusion = match decided {
             Ok(None) => return Ok(None),
-            Ok(Some(outcome)) => outcome,
-            Err(failure) => Outcome::Refused(self.judge(job, failure)?),
-        };
-        let conclusion = Conclusion {
-            outcome,
-            record: None,
-            plan: None,
-            cancels: None,
+            Ok(Some(conclusion)) => conclusion,
+            Err(failure) => {
+                let refusal = self.judge(job, failure)?;
+                let refusal = match job.key.step {
+                    Step::Expire => Refusal::NotTakenBack(Box::new(refusal)),
+                    Step::Command | Step::Overflow => refusal,
+                };
+                Conclusion {
+                    record: draft.map(|draft| draft.refused(&refusal)),
+                    ..Conclusion::of(Outcome::Refused(refusal))
+                }
+            }
         };
         let concluded = self.store.conclude(job, conclusion).await;
         let outcome = concluded.map_err(|_| self.retry(job))?;
         self.metrics.command(match outcome {
+            Outcome::Refused(_) => CommandResult::Refused,
             Outcome::Done(_)
             | Outcome::Planned { .. }
+            | Outcome::History(_)
             | Outcome::Help
             | Outcome::HelpInGroup(_) => CommandResult::Done,
-            Outcome::Refused(_) => CommandResult::Refused,
         });
         tracing::info!(outcome = outcome.label(), "the command is decided");
         Ok(Some(outcome))
     }
 
-    /// Parse, authorise, act.
-    async fn decide(&self, job: &Job, stored: &StoredMessage) -> Result<Option<Outcome>, Failure> {
+    /// Parse, authorise, act; `draft` tells what was to be done as soon as that
+    /// is known.
+    async fn decide(
+        &self,
+        job: &Job,
+        stored: &StoredMessage,
+        draft: &mut Option<Draft>,
+    ) -> Result<Option<Conclusion>, Failure> {
         let message = &stored.event.message;
-        if let Some(progress) = &job.progress {
+        let permit = if let Some(plan) = &stored.plan {
+            match self.due(job, plan).await? {
+                Some(permit) => permit,
+                None => return Ok(Some(Conclusion::of(Outcome::Done(Done::Superseded)))),
+            }
+        } else if let Some(progress) = &job.progress {
             self.expect_in_time(job, message)?;
-            let permit = policy::begun(&progress.text);
-            return self.act(job, permit, stored).await.map(Some);
+            policy::begun(&progress.text)
+        } else {
+            match self.requested(job, stored).await? {
+                Some(Requested::Action(action)) => {
+                    *draft = Some(Draft::of(&action, stored));
+                    self.permit(stored, action).await?
+                }
+                Some(Requested::Answer(outcome)) => return Ok(Some(Conclusion::of(outcome))),
+                None => return Ok(None),
+            }
+        };
+        let draft = draft.insert(Draft::of(permit.action(), stored));
+        self.act(job, permit, stored, draft).await.map(Some)
+    }
+
+    async fn permit(&self, stored: &StoredMessage, action: Action) -> Result<Permit, Failure> {
+        match policy::own_plan(action, &stored.event.sender) {
+            Ok(permit) => Ok(permit),
+            Err(action) => self.authorise(stored, action).await,
         }
-        let Some(text) = text_of(message) else {
-            return Ok(None);
-        };
-        let mentions = self.mentions(message).await?;
-        let command = match command::parse(&text, &mentions, message.chat_type.is_p2p()) {
-            Ok(Some(command)) => command,
-            Ok(None) => return Ok(None),
-            Err(error) => return Err(Refusal::Misunderstood(error).into()),
-        };
-        self.expect_in_time(job, message)?;
-        tracing::info!(
-            command.name = command.name().as_str(),
-            chat.id = %message.chat_id,
-            "a command is worked on"
-        );
-        let Some(action) = Action::plan(command, message, &text, &mentions)? else {
-            return Ok(Some(self.help(message).await));
-        };
-        let permit = self.authorise(stored, action).await?;
-        self.act(job, permit, stored).await.map(Some)
     }
 
     /// Refuses a command whose turn came too late: its first one, or the first
     /// after an interruption that outlasted every patience. What was begun in
     /// time and merely is tried again goes on.
-    fn expect_in_time(&self, job: &Job, message: &ReceivedMessage) -> Result<(), Refusal> {
+    pub(super) fn expect_in_time(
+        &self,
+        job: &Job,
+        message: &ReceivedMessage,
+    ) -> Result<(), Refusal> {
         let now = self.clock.now();
         let old = !self.stale_after.is_zero() && now > message.create_time + self.stale_after;
         let first = job.retries == 0 && job.crashes == 0;
@@ -104,8 +123,13 @@ impl Dispatcher {
         job: &Job,
         permit: Permit,
         stored: &StoredMessage,
-    ) -> Result<Outcome, Failure> {
+        draft: &Draft,
+    ) -> Result<Conclusion, Failure> {
         let right = permit.right();
+        let cancels = match permit.action() {
+            Action::Cancel(plan) => Some(plan.id),
+            _ => None,
+        };
         let scene = Scene {
             platform: &self.platform,
             store: &self.store,
@@ -115,23 +139,24 @@ impl Dispatcher {
             message: &stored.event.message,
             style: &self.style,
         };
-        match action::run(permit, scene).await {
-            Ok(done) => Ok(Outcome::Done(done)),
-            Err(failure) => Err(self.look_again(job, stored, right, failure).await),
-        }
-    }
-
-    async fn mentions(&self, message: &ReceivedMessage) -> Result<Vec<Mention>, Failure> {
-        if message.mentions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let me = self.platform.me().await.map_err(Failure::Unaddressed)?;
-        let mention = |mention: &feishu::Mention| Mention {
-            key: mention.key.clone(),
-            name: mention.name.clone(),
-            is_me: mention.id.open_id.as_ref() == Some(me),
+        let effect = match action::run(permit, scene).await {
+            Ok(effect) => effect,
+            Err(failure) => return Err(self.look_again(job, stored, right, failure).await),
         };
-        Ok(message.mentions.iter().map(mention).collect())
+        let plan = match effect.until {
+            Some(due) => Some(draft.end(job, due)?),
+            None => None,
+        };
+        let record = match effect.done {
+            Done::Superseded => None,
+            _ => Some(draft.done(effect.change, effect.takes_back)),
+        };
+        Ok(Conclusion {
+            record,
+            plan,
+            cancels,
+            ..Conclusion::of(Outcome::Done(effect.done))
+        })
     }
 
     /// Whether a failure is the end, and then why, or when to try again.

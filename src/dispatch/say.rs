@@ -72,7 +72,13 @@ impl Dispatcher {
             ReplyLanguage::Zh => Language::Zh,
             ReplyLanguage::En => Language::En,
         };
-        let text = match reply::answer(outcome, language, &job.key.reference()) {
+        let text = match reply::answer(
+            outcome,
+            language,
+            &job.key.reference(),
+            &self.style.time_zone,
+        ) {
+            Answer::Nothing => return Release::Done,
             Answer::Say(text) => text,
             Answer::React { emoji, or_say } => {
                 let client = &self.platform.client;

@@ -4,12 +4,15 @@
 //! `quoted`, as a reply is a text message, in which markup would come alive.
 
 mod codes;
+mod history;
 mod misunderstood;
 mod rights;
 
+use jiff::tz::TimeZone;
+
 use crate::command::{CommandName, PinTarget, PlanTimeError, help};
 use crate::language::{Bilingual, Language};
-use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
+use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal, Undone};
 
 use misunderstood::{misunderstood, simplest_form};
 
@@ -25,6 +28,8 @@ pub enum Answer {
     },
     /// In words.
     Say(String),
+    /// Not at all.
+    Nothing,
 }
 
 /// The reactions of the bot.
@@ -52,9 +57,19 @@ impl Emoji {
     }
 }
 
-/// Tells an outcome. `reference` is the command's own, under which the log has the details.
-pub fn answer(outcome: &Outcome, language: Language, reference: &str) -> Answer {
+/// Tells an outcome. `reference` is the command's own, under which the log has the details;
+/// `time_zone` is that of all moments in words.
+pub fn answer(
+    outcome: &Outcome,
+    language: Language,
+    reference: &str,
+    time_zone: &TimeZone,
+) -> Answer {
     match outcome {
+        Outcome::Done(Done::Expired | Done::Superseded) => Answer::Nothing,
+        Outcome::Done(Done::Undone(undone)) => {
+            Answer::Say(taken_back(undone).to(language).to_owned())
+        }
         Outcome::Done(done) => {
             let (emoji, words) = success(done);
             Answer::React {
@@ -62,6 +77,7 @@ pub fn answer(outcome: &Outcome, language: Language, reference: &str) -> Answer 
                 or_say: words.to(language).to_owned(),
             }
         }
+        Outcome::History(history) => Answer::Say(history::history(history, language, time_zone)),
         Outcome::Help => Answer::Say(help(language)),
         Outcome::Planned { number, .. } => Answer::Say(planned(*number, language)),
         Outcome::HelpInGroup(rights) => Answer::Say(format!(
@@ -107,12 +123,36 @@ fn success(done: &Done) -> (Emoji, Bilingual) {
                 "Done: nothing is at the top any more.",
             ),
         ),
+        // These are told in other ways, or not at all.
+        Done::Cancelled | Done::Undone(_) | Done::Expired | Done::Superseded => (
+            Emoji::Done,
+            Bilingual::new("好了，计划已取消。", "Done: the plan is dropped."),
+        ),
         Done::Announced => (
             Emoji::Loudspeaker,
             Bilingual::new(
                 "好了，内容已加在群公告最前面。",
                 "Done: your text stands first in the announcement now.",
             ),
+        ),
+    }
+}
+
+/// The platform has no call that reads the top notice, so what people changed by hand in between
+/// cannot be known; the words say so.
+fn taken_back(undone: &Undone) -> Bilingual {
+    match undone {
+        Undone::MessageOnTop => Bilingual::new(
+            "已撤销，之前那条消息又置顶了。（有人手动改过置顶的话，我看不到。）",
+            "Taken back: the message from before is at the top again. (Changes by hand in between I cannot see.)",
+        ),
+        Undone::AnnouncementOnTop => Bilingual::new(
+            "已撤销，群公告又置顶了。（有人手动改过置顶的话，我看不到。）",
+            "Taken back: the announcement is at the top again. (Changes by hand in between I cannot see.)",
+        ),
+        Undone::NothingOnTop => Bilingual::new(
+            "已撤销，置顶已撤下。（有人在我之前手动置顶过什么，我看不到。）",
+            "Taken back: nothing is at the top any more. (What somebody had put there by hand before, I cannot see.)",
         ),
     }
 }
@@ -168,6 +208,22 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
         Refusal::TooManyWaiting => Bilingual::new(
             "这个群里等待执行的命令太多了，这条和后面的命令我先不接。请等前面的执行完再发送。",
             "Too many commands wait in this group, so I take neither this one nor further ones for now. Please send it again once the others are through.",
+        ),
+        Refusal::NotTakenBack(cause) => {
+            let over = Bilingual::new(
+                "时间到了，我本该撤下之前置顶的内容，但没有做到。",
+                "The time of what was put at the top is over, but I could not take it off. ",
+            );
+            let rest = refused(cause, language, reference);
+            return format!("{}{rest}", over.to(language));
+        }
+        Refusal::NothingToUndo => Bilingual::new(
+            "这个群里没有可以撤销的操作。我只能撤销自己最近七天里的操作。",
+            "There is nothing in this group that I can take back: only what I did myself, in the last seven days.",
+        ),
+        Refusal::TopUnknown => Bilingual::new(
+            "我不知道撤下之前置顶的是什么，所以没法恢复。请回复那条消息并发送 `/置顶`。",
+            "I do not know what was at the top before I took it off, so I cannot bring it back. Reply to that message with `/pin`.",
         ),
         Refusal::NoSuchPlan => Bilingual::new(
             "这个群里没有这个编号的待办，或它已经开始执行了。发送 `/记录` 可查看还有哪些。",
@@ -488,6 +544,9 @@ mod tests {
             Refusal::TooLate { begun: true },
             Refusal::TooManyWaiting,
             Refusal::NoSuchPlan,
+            Refusal::NothingToUndo,
+            Refusal::TopUnknown,
+            Refusal::NotTakenBack(Box::new(Refusal::BotOutside)),
             Refusal::BotOutside,
             Refusal::Denied(Denied::DenyListed),
             Refusal::Denied(Denied::OtherTenant),
@@ -525,9 +584,10 @@ mod tests {
     }
 
     fn words(outcome: &Outcome, language: Language) -> String {
-        match answer(outcome, language, "5f2c9a1e") {
+        match answer(outcome, language, "5f2c9a1e", &TimeZone::UTC) {
             Answer::React { or_say, .. } => or_say,
             Answer::Say(words) => words,
+            Answer::Nothing => panic!("{outcome:?} is told in no words"),
         }
     }
 
@@ -535,9 +595,9 @@ mod tests {
     fn every_answer_reads_as_reviewed() {
         let mut all = String::new();
         for outcome in every_outcome() {
-            let reaction = match answer(&outcome, Language::En, "5f2c9a1e") {
+            let reaction = match answer(&outcome, Language::En, "5f2c9a1e", &TimeZone::UTC) {
                 Answer::React { emoji, .. } => format!(" [{}]", emoji.as_str()),
-                Answer::Say(_) => String::new(),
+                Answer::Say(_) | Answer::Nothing => String::new(),
             };
             writeln!(
                 all,

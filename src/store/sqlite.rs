@@ -157,7 +157,7 @@ impl SqliteStore {
 
     /// The newest change that can still be taken back and was not.
     pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        self.ask(move |turn| changes::undoable(turn.connection, &chat))
+        self.ask(move |turn| changes::undoable(turn.connection, &chat, turn.now))
             .await
     }
 

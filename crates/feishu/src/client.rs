@@ -13,7 +13,7 @@ use secrecy::SecretString;
 
 pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
 pub use bot::BotInfo;
-pub use chat::{Chat, Who};
+pub use chat::{Chat, Member, Who};
 pub use docx::{CreateChildren, Created, DeleteChildren};
 pub use message::{Message, MessageMention};
 pub use top_notice::TopNotice;

@@ -24,7 +24,7 @@ pub use announcement::{
 };
 pub use client::{
     AnnouncementInfo, AnnouncementKind, BotInfo, Chat, Client, ClientConfig, CreateChildren,
-    Created, DeleteChildren, LegacyAnnouncement, Message, MessageMention, TopNotice, Who,
+    Created, DeleteChildren, LegacyAnnouncement, Member, Message, MessageMention, TopNotice, Who,
 };
 pub use clock::{Clock, ClockHand};
 pub use docx::{Block, Link, TextBlock, TextElement, TextElementStyle};

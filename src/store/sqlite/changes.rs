@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::rows::{timestamp, to_json};
-use crate::change::{Change, ChangeId, Made, Place, Record};
-use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned, Step};
+use crate::change::{Change, ChangeId, Made, Place, Record, UNDO_AGE};
+use crate::event::StoredMessage;
+use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned};
 
 /// How many of the last changes can be taken back.
 const UNDO_DEPTH: u32 = 20;
@@ -64,7 +65,12 @@ pub(super) fn history(
 }
 
 /// The newest change that can still be taken back and was not.
-pub(super) fn undoable(connection: &Connection, chat: &ChatKey) -> rusqlite::Result<Option<Made>> {
+pub(super) fn undoable(
+    connection: &Connection,
+    chat: &ChatKey,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Made>> {
+    let since = now - UNDO_AGE;
     connection
         .prepare_cached(
             "SELECT * FROM (
@@ -72,9 +78,12 @@ pub(super) fn undoable(connection: &Connection, chat: &ChatKey) -> rusqlite::Res
                  WHERE app = ?1 AND chat = ?2 AND result = 'done'
                    AND deed IN ('pin', 'unpin', 'announce', 'replace')
                  ORDER BY id DESC LIMIT ?3)
-             WHERE undone = 0 AND change IS NOT NULL ORDER BY id DESC LIMIT 1",
+             WHERE undone = 0 AND change IS NOT NULL AND made_at >= ?4 ORDER BY id DESC LIMIT 1",
         )?
-        .query_row(params![chat.app, chat.chat, UNDO_DEPTH], made)
+        .query_row(
+            params![chat.app, chat.chat, UNDO_DEPTH, since.as_millisecond()],
+            made,
+        )
         .optional()
 }
 
@@ -160,20 +169,30 @@ pub(super) fn plan(
 pub(super) fn planned(connection: &Connection, chat: &ChatKey) -> rusqlite::Result<Vec<Planned>> {
     connection
         .prepare_cached(
-            "SELECT id, number, step, place, payload FROM jobs
+            "SELECT id, number, place, payload FROM jobs
              WHERE app = ?1 AND chat = ?2 AND number IS NOT NULL AND state = 'ready'
              ORDER BY place, id",
         )?
         .query_map(params![chat.app, chat.chat], |row| {
-            let step: String = row.get("step")?;
-            Ok(Planned {
+            let payload: String = row.get("payload")?;
+            // One that cannot be read is found out when it is due.
+            let Ok(StoredMessage {
+                event,
+                plan: Some(plan),
+                ..
+            }) = StoredMessage::parse(&payload)
+            else {
+                return Ok(None);
+            };
+            Ok(Some(Planned {
                 id: JobId(row.get("id")?),
                 number: row.get("number")?,
-                step: Step::from_column(&step).ok_or(rusqlite::Error::InvalidQuery)?,
                 due: timestamp(row.get("place")?)?,
-                payload: row.get("payload")?,
-            })
+                plan,
+                author: event.sender.open_id,
+            }))
         })?
+        .filter_map(Result::transpose)
         .collect()
 }
 

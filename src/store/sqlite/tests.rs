@@ -424,6 +424,8 @@ impl Bench {
     }
 }
 
+const PLAN: &str = r#"{"tenant_key":null,"event":{"sender":{"sender_type":"user","sender_id":{"open_id":"ou_1"}},"message":{"message_id":"om_1","create_time":"1609073151345","chat_id":"oc_1","chat_type":"group","message_type":"text","content":"{}"}},"plan":{"expire":{"made_by":"command","deed":"pin","summary":""}}}"#;
+
 fn chat() -> ChatKey {
     ChatKey {
         app: "cli_1".to_owned(),
@@ -499,9 +501,9 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
             .carry_out(origin, |conclusion| Conclusion {
                 outcome: Outcome::Planned { number: 0, due },
                 plan: Some(NewPlan {
-                    step: Step::Publish,
+                    step: Step::Expire,
                     due,
-                    payload: "{}".to_owned(),
+                    payload: PLAN.to_owned(),
                 }),
                 ..conclusion
             })
@@ -534,7 +536,7 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
     let job = bench.claim().await.unwrap();
     assert_eq!(
         (job.key.origin.as_str(), job.key.step),
-        ("om_2", Step::Publish)
+        ("om_2", Step::Expire)
     );
     assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
     bench.store.release(job.id, Release::Done).await.unwrap();
@@ -551,7 +553,7 @@ async fn a_chat_that_was_left_keeps_no_plan_and_no_text() {
             plan: Some(NewPlan {
                 step: Step::Expire,
                 due,
-                payload: "{}".to_owned(),
+                payload: PLAN.to_owned(),
             }),
             ..conclusion
         })

@@ -78,7 +78,61 @@ impl From<String> for Who {
     }
 }
 
+/// A person in a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Member {
+    /// As this app knows them.
+    #[serde(rename = "member_id")]
+    pub id: OpenId,
+    /// What they are called.
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+}
+
+/// Pages of members are read up to this one.
+const MAX_PAGES: usize = 10;
+
+#[derive(Deserialize)]
+struct Members {
+    #[serde(default, deserialize_with = "or_default")]
+    items: Vec<Member>,
+    #[serde(default)]
+    has_more: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    page_token: String,
+}
+
 impl Client {
+    /// The people in a chat, the first thousand.
+    ///
+    /// Official page `group/chat-member/get`.
+    pub async fn list_members(&self, chat: &ChatId) -> Result<Vec<Member>, Error> {
+        let mut members = Vec::new();
+        let mut page_token = String::new();
+        for _ in 0..MAX_PAGES {
+            let mut query = vec![("member_id_type", "open_id"), ("page_size", "100")];
+            if !page_token.is_empty() {
+                query.push(("page_token", &page_token));
+            }
+            let answer = self
+                .call(Request {
+                    endpoint: "list_members",
+                    method: Method::GET,
+                    path: &["im", "v1", "chats", chat.as_str(), "members"],
+                    query: &query,
+                    body: None,
+                })
+                .await?;
+            let page: Members = answer.data()?;
+            members.extend(page.items);
+            if !page.has_more || page.page_token.is_empty() {
+                break;
+            }
+            page_token = page.page_token;
+        }
+        Ok(members)
+    }
+
     /// Reads a chat's settings and roles.
     pub async fn get_chat(&self, chat: &ChatId) -> Result<Chat, Error> {
         self.call(Request {

@@ -1,0 +1,70 @@
+//! What is remembered of a job, whatever comes of it.
+
+use feishu::OpenId;
+use jiff::Timestamp;
+
+use crate::action::{Action, Failure};
+use crate::change::{Change, ChangeId, Deed, Record};
+use crate::event::StoredMessage;
+use crate::outcome::Refusal;
+use crate::plan::Plan;
+use crate::store::{Job, NewPlan, Step};
+
+/// A record before its end is known.
+pub(super) struct Draft {
+    deed: Deed,
+    actor: Option<OpenId>,
+    summary: String,
+}
+
+impl Draft {
+    pub(super) fn of(action: &Action, stored: &StoredMessage) -> Self {
+        Self {
+            deed: action.deed(),
+            actor: stored.event.sender.open_id.clone(),
+            summary: action.summary(),
+        }
+    }
+
+    pub(super) fn done(&self, change: Option<Change>, takes_back: Option<ChangeId>) -> Record {
+        Record {
+            change,
+            takes_back,
+            ..self.record("done")
+        }
+    }
+
+    pub(super) fn refused(&self, refusal: &Refusal) -> Record {
+        Record {
+            log_id: refusal.log_id().map(str::to_owned),
+            ..self.record(refusal.label())
+        }
+    }
+
+    fn record(&self, result: &'static str) -> Record {
+        Record {
+            deed: self.deed,
+            actor: self.actor.clone(),
+            summary: self.summary.clone(),
+            result,
+            log_id: None,
+            change: None,
+            takes_back: None,
+        }
+    }
+
+    /// The plan to take back what the job did.
+    pub(super) fn end(&self, job: &Job, due: Timestamp) -> Result<NewPlan, Failure> {
+        let plan = Plan::Expire {
+            made_by: job.key.step,
+            deed: self.deed,
+            summary: self.summary.clone(),
+        };
+        let payload = StoredMessage::with_plan(&job.payload, plan);
+        Ok(NewPlan {
+            step: Step::Expire,
+            due,
+            payload: payload.map_err(|_| Refusal::Internal)?,
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! What the bot did, and what it is going to do.
+
+use jiff::tz::TimeZone;
+
+use super::quoted;
+use crate::change::Deed;
+use crate::command::moment_in_words;
+use crate::language::{Bilingual, Language};
+use crate::outcome::{FutureChange, History, PastChange, PlannedChange};
+
+/// The last changes and the plans, a line each.
+pub(super) fn history(history: &History, language: Language, time_zone: &TimeZone) -> String {
+    if history.changes.is_empty() && history.plans.is_empty() {
+        let nothing = Bilingual::new(
+            "我在这里还没有做过什么，也没有安排。",
+            "I have done nothing here yet, and nothing is planned.",
+        );
+        return nothing.to(language).to_owned();
+    }
+    let now = history.asked_at.to_zoned(time_zone.clone());
+    let moment = |moment| moment_in_words(moment, &now, language);
+    let mut lines = Vec::new();
+    if !history.plans.is_empty() {
+        lines.push(Bilingual::new("计划：", "Planned:").to(language).to_owned());
+        let plans = history.plans.iter();
+        lines.extend(plans.map(|plan| planned(plan, &moment(plan.due), language)));
+        let cancel = Bilingual::new(
+            "取消某一项请发送 `/取消 编号`。",
+            "To drop one, send `/cancel` and its number.",
+        );
+        lines.push(cancel.to(language).to_owned());
+    }
+    if !history.changes.is_empty() {
+        let title = Bilingual::new("最近的操作：", "Lately:");
+        lines.push(title.to(language).to_owned());
+        let changes = history.changes.iter();
+        lines.extend(changes.map(|change| made(change, &moment(change.made_at), language)));
+    }
+    lines.join("\n")
+}
+
+fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
+    let what = match plan.what {
+        PlannedChange::Unpin => Bilingual::new("撤下置顶", "take off what is at the top"),
+    };
+    let what = with_summary(what.to(language), &plan.summary, language);
+    let author = somebody(plan.author.as_deref(), language);
+    let number = plan.number;
+    match language {
+        Language::Zh => format!("{number}. {due}，{what}（{author}安排）"),
+        Language::En => format!("{number}. {due}: {what} (planned by {author})"),
+    }
+}
+
+fn made(change: &PastChange, at: &str, language: Language) -> String {
+    let what = match change.deed {
+        Deed::Pin => Bilingual::new("置顶", "put something at the top"),
+        Deed::Unpin => Bilingual::new("撤下置顶", "took off what was at the top"),
+        Deed::Announce => Bilingual::new("发布公告", "announced"),
+        Deed::Replace => Bilingual::new("替换公告", "replaced the announcement"),
+        Deed::Undo => Bilingual::new("撤销", "took a change back"),
+        Deed::Expire => Bilingual::new(
+            "到期撤下",
+            "had put something there for a time that is over",
+        ),
+        Deed::Cancel => Bilingual::new("取消计划", "dropped a plan"),
+    };
+    let what = with_summary(what.to(language), &change.summary, language);
+    let actor = somebody(change.actor.as_deref(), language);
+    let undone = if change.undone {
+        Bilingual::new("（已撤销）", " (taken back)").to(language)
+    } else {
+        ""
+    };
+    match language {
+        Language::Zh => format!("· {at}，{actor} {what}{undone}"),
+        Language::En => format!("· {at}: {actor} {what}{undone}"),
+    }
+}
+
+fn with_summary(what: &str, summary: &str, language: Language) -> String {
+    if summary.is_empty() {
+        return what.to_owned();
+    }
+    let colon = Bilingual::new("：", ": ").to(language);
+    format!("{what}{colon}{}", quoted(summary))
+}
+
+fn somebody(name: Option<&str>, language: Language) -> String {
+    match name {
+        Some(name) if !name.is_empty() => quoted(name),
+        Some(_) | None => Bilingual::new("一位成员", "a member")
+            .to(language)
+            .to_owned(),
+    }
+}
