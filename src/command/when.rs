@@ -60,7 +60,7 @@ impl When {
     ///
     /// Where clocks are put forward over the time, it is as much later (`2:30` is then `3:30`);
     /// where they are put back over it, it is the first of the two.
-    pub fn resolve(&self, now: &Zoned) -> Result<Timestamp, PlanTimeError> {
+    pub fn resolve(self, now: &Zoned) -> Result<Timestamp, PlanTimeError> {
         let moment = self.moment(now).ok_or(PlanTimeError::TooFar)?;
         // After the end of the calendar nothing can be too far.
         let last = now.checked_add(1.year());
@@ -74,7 +74,7 @@ impl When {
     }
 
     /// Where the day and the time meet; `None` beyond the end of the calendar.
-    fn moment(&self, now: &Zoned) -> Option<Timestamp> {
+    fn moment(self, now: &Zoned) -> Option<Timestamp> {
         let today = now.date();
         let on = |date: Date, minutes| on(date, minutes, now);
         let ahead = |moment: &Timestamp| *moment > now.timestamp();

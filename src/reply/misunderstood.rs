@@ -233,3 +233,65 @@ fn usages(command: CommandName, language: Language) -> impl Iterator<Item = Stri
     let usages = rows.flat_map(|row| row.usages);
     usages.map(move |usage| format!("`{}`", usage.form.to(language)))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Every mistake that reads differently from the others.
+    pub(in crate::reply) fn every_mistake() -> Vec<ParseError> {
+        let name = |name: &str, suggestion: Option<&str>| ParseError::UnknownCommand {
+            name: name.to_owned(),
+            suggestion: suggestion.map(str::to_owned),
+        };
+        let option = |command| ParseError::UnknownOption {
+            command,
+            option: "--at".to_owned(),
+        };
+        let argument = ParseError::UnknownArgument {
+            command: CommandName::Pin,
+            argument: "me\n<at>".to_owned(),
+        };
+        let typed = |typed: &str| typed.to_owned();
+        let (pin, announce) = (CommandName::Pin, CommandName::Announce);
+        vec![
+            name("pni", Some("pin")),
+            name("weather", None),
+            argument,
+            option(announce),
+            option(CommandName::Unpin),
+            ParseError::RepeatedOption {
+                command: pin,
+                option: typed("--for"),
+            },
+            ParseError::RepeatedOption {
+                command: announce,
+                option: typed("--top"),
+            },
+            ParseError::MissingTime,
+            ParseError::BadTime {
+                typed: typed("25:00"),
+            },
+            ParseError::MissingSpan { command: pin },
+            ParseError::MissingSpan { command: announce },
+            ParseError::BadSpan {
+                command: pin,
+                typed: typed("2x"),
+            },
+            ParseError::BadSpan {
+                command: announce,
+                typed: typed("2 lunch"),
+            },
+            ParseError::SpanTooShort {
+                command: pin,
+                typed: typed("0m"),
+            },
+            ParseError::SpanTooLong {
+                command: announce,
+                typed: typed("53w"),
+            },
+            ParseError::MissingText,
+            ParseError::MissingNumber,
+        ]
+    }
+}

@@ -388,6 +388,7 @@ mod tests {
 
     use super::codes::tests::every_code;
     use super::rights::tests::RESERVED;
+    use super::misunderstood::tests::every_mistake;
     use super::*;
     use crate::command::{ParseError, parse};
     use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};
@@ -465,66 +466,17 @@ mod tests {
 
     /// Every outcome that reads differently from the others.
     fn every_outcome() -> Vec<Outcome> {
-        let name = |name: &str, suggestion: Option<&str>| ParseError::UnknownCommand {
-            name: name.to_owned(),
-            suggestion: suggestion.map(str::to_owned),
-        };
-        let option = |command| ParseError::UnknownOption {
-            command,
-            option: "--at".to_owned(),
-        };
-        let argument = ParseError::UnknownArgument {
-            command: CommandName::Pin,
-            argument: "me\n<at>".to_owned(),
-        };
-        let typed = |typed: &str| typed.to_owned();
-        let (pin, announce) = (CommandName::Pin, CommandName::Announce);
-        let values = [
-            ParseError::RepeatedOption {
-                command: pin,
-                option: typed("--for"),
-            },
-            ParseError::RepeatedOption {
-                command: announce,
-                option: typed("--top"),
-            },
-            ParseError::MissingTime,
-            ParseError::BadTime {
-                typed: typed("25:00"),
-            },
-            ParseError::MissingSpan { command: pin },
-            ParseError::MissingSpan { command: announce },
-            ParseError::BadSpan {
-                command: pin,
-                typed: typed("2x"),
-            },
-            ParseError::BadSpan {
-                command: announce,
-                typed: typed("2 lunch"),
-            },
-            ParseError::SpanTooShort {
-                command: pin,
-                typed: typed("0m"),
-            },
-            ParseError::SpanTooLong {
-                command: announce,
-                typed: typed("53w"),
-            },
-            ParseError::MissingText,
-            ParseError::MissingNumber,
-        ];
         let done = [
             Done::Pinned(PinTarget::RepliedMessage),
             Done::Pinned(PinTarget::Announcement),
             Done::Unpinned,
             Done::Announced,
         ];
-        let mut refused = vec![
-            Refusal::Misunderstood(name("pni", Some("pin"))),
-            Refusal::Misunderstood(name("weather", None)),
-            Refusal::Misunderstood(argument),
-            Refusal::Misunderstood(option(CommandName::Announce)),
-            Refusal::Misunderstood(option(CommandName::Unpin)),
+        let mut refused: Vec<_> = every_mistake()
+            .into_iter()
+            .map(Refusal::Misunderstood)
+            .collect();
+        refused.extend([
             Refusal::NeedsGroup(CommandName::Pin),
             Refusal::NotAReply,
             Refusal::NothingToAnnounce,
@@ -555,8 +507,7 @@ mod tests {
                 call: Call::PutMessage,
                 log_id: None,
             },
-        ];
-        refused.extend(values.map(Refusal::Misunderstood));
+        ]);
         let passed = [PlanTimeError::Passed, PlanTimeError::TooFar];
         refused.extend(passed.map(Refusal::CannotPlan));
         refused.extend(RESERVED.map(|reserved| Refusal::Denied(Denied::Reserved(reserved))));

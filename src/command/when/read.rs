@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use super::{Day, When};
 use crate::command::number::{split_digit, split_digits, split_number};
-use crate::command::text::{first_word, fold, runs_on, skip_blanks, split_word, strip_folded};
+use crate::command::text::{first_word, runs_on, skip_blanks, split_word, strip_folded};
 
 /// A part of the day that says which half of the clock an hour is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,13 +103,10 @@ const QUARTERS: &[(&str, u32)] = &[("半", 30), ("一刻", 15), ("三刻", 45), 
 pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), &str> {
     let (day, period, rest) = split_day(text).unwrap_or((Day::Unnamed, Period::Any, text));
     let clock = skip_blanks(rest);
-    match split_clock(clock, period) {
-        Some((minutes, rest)) => Ok((When { day, minutes }, rest)),
-        None => {
-            let after = text.len() - clock.len() + first_word(clock).len();
-            Err(text[..after].trim_end())
-        }
-    }
+    let found = split_clock(clock, period);
+    let found = found.map(|(minutes, rest)| (When { day, minutes }, rest));
+    let typed = text.len() - clock.len() + first_word(clock).len();
+    found.ok_or(text[..typed].trim_end())
 }
 
 fn split_day(text: &str) -> Option<(Day, Period, &str)> {
@@ -178,17 +175,13 @@ fn split_date(text: &str) -> Option<(Day, &str)> {
 fn date(year: Option<u32>, month: u32, day: u32) -> Option<Day> {
     const LEAP_YEAR: i16 = 2024;
     let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-    match year {
-        Some(year) => {
-            // `26-12-01` is no year that anybody means.
-            let year = i16::try_from(year).ok().filter(|year| *year >= 1000)?;
-            Date::new(year, month, day).ok().map(Day::Date)
-        }
-        None => {
-            Date::new(LEAP_YEAR, month, day).ok()?;
-            Some(Day::OfYear { month, day })
-        }
-    }
+    let Some(year) = year else {
+        Date::new(LEAP_YEAR, month, day).ok()?;
+        return Some(Day::OfYear { month, day });
+    };
+    // `26-12-01` is no year that anybody means.
+    let year = i16::try_from(year).ok().filter(|year| *year >= 1000)?;
+    Date::new(year, month, day).ok().map(Day::Date)
 }
 
 /// A time of day, in minutes after midnight.
@@ -211,10 +204,9 @@ fn split_clock(text: &str, period: Period) -> Option<(u16, &str)> {
 
 /// Whether seconds follow, or the end of a stretch of time: neither is text.
 fn goes_on(rest: &str) -> bool {
-    let mut chars = rest.chars().map(fold);
-    let mark = chars.next();
-    let digit = chars.next().is_some_and(|c| c.is_ascii_digit());
-    mark.is_some_and(|mark| matches!(mark, ':' | '-' | '–' | '—' | '~')) && digit
+    let marks = [":", "-", "–", "—", "~", "到", "至"];
+    let after = marks.iter().find_map(|mark| strip_folded(rest, mark));
+    after.and_then(split_number).is_some()
 }
 
 /// `点半`, `点30分`, `点三十`: one digit needs its `分`, or it counts what follows.
