@@ -83,7 +83,7 @@ pub enum ParseError {
         typed: String,
     },
     /// `/announce` came with options but without text. The text of a message alone does not tell
-    /// whether it replies to another, so it is not [`parse`](super::parse) that says so.
+    /// whether it replies to another, so it is not [`parse`](fn@super::parse) that says so.
     #[error("options without a text")]
     MissingText,
     /// `/cancel` came without a number.
