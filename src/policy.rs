@@ -173,8 +173,10 @@ pub enum BotStanding {
     Barred(GroupSetting),
     /// The platform does not tell the setting; the bot is no admin.
     Untold(GroupSetting),
-    /// The bot may.
-    Free,
+    /// The setting lets all members, and so the bot.
+    Open,
+    /// The bot is an admin, whom no setting binds.
+    Admin,
 }
 
 /// A member who asks for something.
@@ -271,14 +273,14 @@ pub(crate) fn group_rights(policy: &PolicyConfig, chat: &ChatId, group: &Chat) -
 /// What a group's settings say of the bot itself.
 pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> BotStanding {
     if group.bot_manager_ids.contains(bot) {
-        return BotStanding::Free;
+        return BotStanding::Admin;
     }
     let told = match setting {
         GroupSetting::PinManageSetting => group.pin_manage_setting,
         GroupSetting::EditPermission => group.edit_permission,
     };
     match told {
-        Some(Who::AllMembers) => BotStanding::Free,
+        Some(Who::AllMembers) => BotStanding::Open,
         Some(Who::OnlyOwner | Who::Other) => BotStanding::Barred(setting),
         None => BotStanding::Untold(setting),
     }
@@ -735,10 +737,10 @@ mod tests {
 
     #[test]
     fn the_bot_is_barred_by_a_closed_setting_unless_it_is_an_admin() {
-        use BotStanding::{Barred, Free, Untold};
+        use BotStanding::{Admin, Barred, Open, Untold};
         use GroupSetting::{EditPermission, PinManageSetting};
         for (bot, setting, pin, edit, standing) in [
-            ("cli_bot", PinManageSetting, OPEN, CLOSED, Free),
+            ("cli_bot", PinManageSetting, OPEN, CLOSED, Open),
             (
                 "cli_bot",
                 PinManageSetting,
@@ -767,9 +769,9 @@ mod tests {
                 CLOSED,
                 Barred(EditPermission),
             ),
-            ("cli_bot", EditPermission, CLOSED, OPEN, Free),
-            ("cli_admin", PinManageSetting, CLOSED, CLOSED, Free),
-            ("cli_admin", EditPermission, CLOSED, CLOSED, Free),
+            ("cli_bot", EditPermission, CLOSED, OPEN, Open),
+            ("cli_admin", PinManageSetting, CLOSED, CLOSED, Admin),
+            ("cli_admin", EditPermission, CLOSED, CLOSED, Admin),
         ] {
             let told = bot_standing(&AppId::from(bot), setting, &group(pin, edit));
             assert_eq!(told, standing, "{bot} {setting:?} {pin:?} {edit:?}");

@@ -237,9 +237,8 @@ fn default_of(path: &str) -> String {
     let defaults: Option<toml::Table> = toml::from_str(DEFAULT_TOML).ok();
     let default = defaults.as_ref().and_then(|sections| {
         let (section, rest) = path.split_once('.')?;
-        let key = match rest.split('.').collect::<Vec<_>>()[..] {
-            [key] | [_, _, .., key] => key,
-            _ => return None,
+        let ([key] | [_, _, .., key]) = rest.split('.').collect::<Vec<_>>()[..] else {
+            return None;
         };
         sections.get(section)?.get(key)
     });

@@ -138,7 +138,7 @@ fn is_told(group: &Chat) -> bool {
 fn setting_behind(code: i64) -> Option<GroupSetting> {
     match code {
         232_014 => Some(GroupSetting::PinManageSetting),
-        232_002 | 1_772_005 => Some(GroupSetting::EditPermission),
+        232_002 | 1_770_032 | 1_772_005 => Some(GroupSetting::EditPermission),
         _ => None,
     }
 }

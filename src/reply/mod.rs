@@ -426,9 +426,10 @@ mod tests {
             | BotStanding::Untold(GroupSetting::EditPermission) => {
                 (Call::WriteAnnouncement, 1_772_005)
             }
-            BotStanding::Barred(_) | BotStanding::Untold(_) | BotStanding::Free => {
-                (Call::PutMessage, 232_014)
-            }
+            BotStanding::Barred(GroupSetting::PinManageSetting)
+            | BotStanding::Untold(GroupSetting::PinManageSetting)
+            | BotStanding::Open
+            | BotStanding::Admin => (Call::PutMessage, 232_014),
         };
         Refusal::Platform(PlatformRefusal {
             call,
@@ -513,7 +514,7 @@ mod tests {
         refused.extend(RESERVED.map(|reserved| Refusal::Denied(Denied::Reserved(reserved))));
         refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Barred(setting))));
         refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Untold(setting))));
-        refused.push(bot_refused(BotStanding::Free));
+        refused.extend([BotStanding::Open, BotStanding::Admin].map(bot_refused));
         let log_id = || Some("202609110000".to_owned());
         refused.extend(CALLS.map(|call| Refusal::Unreachable {
             call,

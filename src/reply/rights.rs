@@ -64,9 +64,13 @@ pub(super) fn bot_standing(standing: BotStanding) -> Bilingual {
             "你可以，但我自己不行，而飞书没有告诉我“谁可以编辑群信息”是怎么设的。请把我设为群管理员，或在群设置的“群管理”中把它改为所有成员。",
             "You may, but I myself may not, and Feishu does not tell me how “who can edit group info” is set. Make me a group admin, or set that to all members in the group settings, under Group Management.",
         ),
-        BotStanding::Free => Bilingual::new(
-            "按本群的设置，你和我都可以，飞书却拒绝了我，可能是刚刚有人改了设置。请再发一次；若仍然如此，请把下面这行转给机器人的管理员。",
-            "By this group's settings both you and I may, yet Feishu refused me; perhaps somebody changed them just now. Send the command again; if that does not help, pass the line below on to the bot's admin.",
+        BotStanding::Open => Bilingual::new(
+            "按本群的设置，所有成员都可以，飞书却拒绝了我，可能是刚刚有人改了设置。请再发一次；若仍然如此，请把我设为群管理员。",
+            "By this group's settings all members may, yet Feishu refused me; perhaps somebody changed them just now. Send the command again; if that does not help, make me a group admin.",
+        ),
+        BotStanding::Admin => Bilingual::new(
+            "我是本群的群管理员，飞书却拒绝了我，可能是我刚刚才成为管理员。请再发一次；若仍然如此，请把下面这行转给机器人的管理员。",
+            "I am an admin of this group, yet Feishu refused me; perhaps I became one just now. Send the command again; if that does not help, pass the line below on to the bot's admin.",
         ),
     }
 }

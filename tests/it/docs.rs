@@ -110,6 +110,7 @@ fn every_rule_names_tests_that_there_are() {
         include_str!("cli.rs"),
         include_str!("commands.rs"),
         include_str!("docs.rs"),
+        include_str!("policy.rs"),
         include_str!("rules.rs"),
         include_str!("../../src/policy.rs"),
         include_str!("../../src/config/tests.rs"),

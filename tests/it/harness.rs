@@ -216,9 +216,14 @@ impl Bench {
 
     /// Waits until the bot has nothing left to do.
     pub(crate) async fn idle(&self) {
+        self.idle_in_steps_of(Duration::from_millis(100)).await;
+    }
+
+    /// The same, while time moves at that pace, or not at all.
+    pub(crate) async fn idle_in_steps_of(&self, step: Duration) {
         let waiting = async {
             while !self.metrics().await.contains("\nnoticebot_open_jobs 0\n") {
-                self.advance(Duration::from_millis(100));
+                self.advance(step);
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };

@@ -11,4 +11,5 @@ mod commands;
 mod docs;
 mod harness;
 mod limits;
+mod policy;
 mod rules;

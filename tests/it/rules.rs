@@ -88,6 +88,8 @@ async fn rule_3_the_groups_own_settings_bind_members_but_not_owner_and_admins() 
         let command = bench.say(&group, text).id;
         let answer = bench.answer(&command).await;
         assert!(answer.contains(setting), "{answer}");
+        // Within a minute the member would not be told again.
+        bench.advance(Duration::from_mins(1));
     }
     assert_eq!(bench.sim.top_notice(&group), None);
     assert!(bench.sim.announcement_text(&group).is_empty());

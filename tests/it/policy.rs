@@ -1,0 +1,291 @@
+//! Who may, whom the group's settings bind, and how that is told.
+
+use std::time::Duration;
+
+use feishu_sim::{
+    AnnouncementKind::{Doc, Docx},
+    ChatId, Endpoint, Fault, MessageId, Person, Said, TopNotice, WhoMay,
+};
+
+use crate::harness::{Bench, log};
+
+/// A group whose settings leave everything to its owner and admins, and the bot
+/// is none of them.
+fn barred_group(bench: &Bench, kind: feishu_sim::AnnouncementKind) -> ChatId {
+    let spec = bench
+        .spec()
+        .edit_permission(WhoMay::OnlyOwner)
+        .pin_manage_setting(Some(WhoMay::OnlyOwner));
+    bench.sim.add_chat(spec.announcement(kind))
+}
+
+fn say_as(bench: &Bench, person: &Person, chat: &ChatId, text: &str) -> Said {
+    bench.sim.as_person(person).in_chat(chat).say(text)
+}
+
+#[tokio::test]
+async fn rule_3_commands_and_groups_have_rules_of_their_own() {
+    let mut bench = Bench::new().await;
+    let (here, there) = (bench.group(Docx), bench.closed_group());
+    let (member, owner) = (&bench.member.open_id, &bench.owner.union_id);
+    let rules = format!(
+        "[policy.commands.announce]\nmode = 'admins'\n\
+         [policy.chats.{there}]\nmode = 'anyone'\n\
+         [policy.chats.{there}.commands.pin]\ndeny = ['{owner}']\n\
+         [policy.chats.{here}.commands.unpin]\nmode = 'admins'\nallow = ['{member}']\n"
+    );
+    bench.reconfigure(&rules).await;
+    let (member, owner) = (&bench.member, &bench.owner);
+    for (person, chat, text, told) in [
+        (member, &here, "/pin announcement", "Pin"),
+        (member, &here, "/unpin", "DONE"),
+        (member, &here, "/announce hi", "`mode` under `policy`"),
+        (owner, &here, "/announce hi", "Loudspeaker"),
+        (member, &there, "/announce hi", "Loudspeaker"),
+        (member, &there, "/pin announcement", "Pin"),
+        (owner, &there, "/unpin", "DONE"),
+        (owner, &there, "/pin announcement", "`deny` under `policy`"),
+    ] {
+        let command = say_as(&bench, person, chat, text).id;
+        let seen = bench
+            .wait("a reaction or a reply", |state| {
+                let reactions = state.reactions(&command).into_iter();
+                let mut told = reactions.chain(state.replies_to(&command));
+                told.find(|told| told != "OneSecond")
+            })
+            .await;
+        assert!(seen.contains(told), "{} {text}: {seen}", person.name);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn help_says_who_may_do_what_in_this_group() {
+    let mut bench = Bench::new().await;
+    let (open, closed) = (bench.group(Docx), bench.closed_group());
+    let untold = bench
+        .sim
+        .add_chat(bench.spec().pin_manage_setting(None).external());
+    bench.sim.change_app(|app| app.external_chats = true);
+    let direct = bench.sim.direct_chat(&bench.member);
+    let setting = "the owner and the admins (group setting “who can";
+    for (chat, text, lines) in [
+        (&open, "/help", "`/pin`, `/unpin`, `/announce`: all members"),
+        (&open, "/帮助", "`/置顶`、`/取消置顶`、`/公告`：所有成员"),
+        (
+            &closed,
+            "/help",
+            &format!(
+                "`/pin`, `/unpin`: {setting} manage top notices”)\n\
+                 `/announce`: {setting} edit group info”)"
+            ),
+        ),
+        (
+            &untold,
+            "/help",
+            "`/pin`, `/unpin`, `/announce`: all members\n\
+             Members of other organisations may not.",
+        ),
+    ] {
+        let help = bench.say(chat, text).id;
+        let answer = bench.answer(&help).await;
+        assert!(answer.ends_with(lines), "{answer}");
+    }
+    let alone = bench.say(&direct, "/help").id;
+    assert!(!bench.answer(&alone).await.contains("In this group"));
+
+    let rules = format!(
+        "[policy]\npin_setting_missing = 'deny'\n\
+         [policy.chats.{open}.commands.announce]\nmode = 'admins'\nallow = ['ou_1']\n"
+    );
+    bench.reconfigure(&rules).await;
+    for (chat, lines) in [
+        (
+            &open,
+            "`/pin`, `/unpin`: all members\n\
+             `/announce`: the owner and the admins (so the bot's admin has set it)\n\
+             The bot's admin has named some people who may, or may not, all the same.",
+        ),
+        (
+            &untold,
+            "`/pin`, `/unpin`: the owner and the admins (Feishu does not tell me the group \
+             setting “who can manage top notices”)\n\
+             `/announce`: all members\n\
+             Members of other organisations may not.",
+        ),
+    ] {
+        let help = bench.say(chat, "/help").id;
+        let answer = bench.answer(&help).await;
+        assert!(answer.ends_with(lines), "{answer}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn help_comes_also_where_the_settings_cannot_be_read() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    for fault in [Fault::ServerError, Fault::code(232_006), Fault::NotJson] {
+        bench.sim.fault(Endpoint::GetChat, fault.clone());
+        let help = bench.say(&group, "/help").id;
+        let answer = bench.answer(&help).await;
+        assert!(answer.contains("/unpin"), "{fault:?}: {answer}");
+        assert!(!answer.contains("In this group"), "{fault:?}: {answer}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn rule_3_a_bot_that_may_not_blames_itself_and_names_the_setting() {
+    let (top, info) = ("“who can manage top notices”", "“who can edit group info”");
+    for (kind, forbidden, text, setting, code) in [
+        (Docx, false, "/pin announcement", top, "232014"),
+        (Docx, false, "/unpin", top, "232014"),
+        (Docx, false, "/announce hi", info, "1772005"),
+        (Docx, true, "/announce hi", info, "1770032"),
+        (Doc, false, "/announce hi", info, "232002"),
+    ] {
+        let bench = Bench::new().await;
+        bench
+            .sim
+            .change_behaviour(|behaviour| behaviour.docx_denial_is_forbidden = forbidden);
+        let group = barred_group(&bench, kind);
+        let command = say_as(&bench, &bench.owner, &group, text).id;
+        let answer = bench.answer(&command).await;
+        for words in ["I myself may not", "Make me a group admin", setting, code] {
+            assert!(answer.contains(words), "{text}: {answer}");
+        }
+        bench.idle().await;
+        bench
+            .sim
+            .change_chat(&group, |chat| chat.bot_is_manager = true);
+        let again = say_as(&bench, &bench.owner, &group, text).id;
+        bench.reaction(&again).await;
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn rule_3_a_member_who_lost_the_right_in_this_minute_is_told_so() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let pin = bench.say(&group, "/pin announcement").id;
+    assert_eq!(bench.reaction(&pin).await, "Pin");
+    bench.sim.change_chat(&group, |chat| {
+        chat.pin_manage_setting = Some(WhoMay::OnlyOwner);
+    });
+    let unpin = bench.say(&group, "/unpin").id;
+    let answer = bench.answer(&unpin).await;
+    assert!(answer.starts_with("Only the owner and"), "{answer}");
+    assert!(!answer.contains("myself"), "{answer}");
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_no_setting_explains_is_not_put_down_to_one() {
+    for (admin, words) in [(false, "By this group's settings"), (true, "I am an admin")] {
+        let bench = Bench::new().await;
+        let group = bench.group(Docx);
+        bench
+            .sim
+            .change_chat(&group, |chat| chat.bot_is_manager = admin);
+        bench
+            .sim
+            .fault(Endpoint::PutTopNotice, Fault::code(232_014));
+        let command = bench.say(&group, "/pin announcement").id;
+        let answer = bench.answer(&command).await;
+        assert!(answer.contains(words), "{answer}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained_also_where_the_settings_cannot_be_read() {
+    let bench = Bench::new().await;
+    let group = barred_group(&bench, Docx);
+    bench.sim.fault(Endpoint::GetChat, Fault::Nothing);
+    bench.sim.fault(Endpoint::GetChat, Fault::ServerError);
+    let command = say_as(&bench, &bench.owner, &group, "/unpin").id;
+    let answer = bench.answer(&command).await;
+    for words in ["I myself may not", "“who can manage top notices”", "232014"] {
+        assert!(answer.contains(words), "{answer}");
+    }
+    bench.finish().await;
+}
+
+/// Says it and waits for the end of it, while the clocks stand still.
+async fn told(bench: &Bench, person: &Person, chat: &ChatId, text: &str) -> Vec<String> {
+    let said = say_as(bench, person, chat, text);
+    said.answer().await;
+    bench.idle_in_steps_of(Duration::ZERO).await;
+    bench.sim.replies_to(&said.id)
+}
+
+#[tokio::test]
+async fn a_denial_is_told_once_a_minute_to_one_person_in_one_chat() {
+    let bench = Bench::new().await;
+    let (group, other_group) = (bench.closed_group(), bench.closed_group());
+    let (member, guest) = (&bench.member, bench.sim.add_person("Gus"));
+    bench
+        .sim
+        .change_chat(&group, |chat| chat.members.push(guest.clone()));
+    let pin = "/pin announcement";
+
+    assert_eq!(told(&bench, member, &group, pin).await.len(), 1);
+    bench.advance(Duration::from_secs(59));
+    let unsaid = say_as(&bench, member, &group, "/announce hi");
+    unsaid.answer().await;
+    bench.idle_in_steps_of(Duration::ZERO).await;
+    assert_silent(&bench, &unsaid.id);
+    assert_eq!(told(&bench, &guest, &group, pin).await.len(), 1);
+    assert_eq!(told(&bench, member, &other_group, pin).await.len(), 1);
+
+    // What was not told does not put the next telling off.
+    bench.advance(Duration::from_secs(1));
+    assert_eq!(told(&bench, member, &group, pin).await.len(), 1);
+    assert!(told(&bench, member, &group, pin).await.is_empty());
+
+    let metrics = bench.metrics().await;
+    assert!(
+        metrics.contains(r#"noticebot_commands_total{result="Refused"} 6"#),
+        "{metrics}"
+    );
+    let log = log();
+    let told = |line: &&str| line.contains("INFO") && line.contains("denied a moment ago");
+    let of_it = |line: &str| line.contains(unsaid.id.as_str());
+    assert!(log.lines().filter(told).any(of_it), "{log}");
+    bench.finish().await;
+}
+
+fn assert_silent(bench: &Bench, message: &MessageId) {
+    let conversation = bench.sim.conversation();
+    assert!(bench.sim.replies_to(message).is_empty(), "{conversation}");
+    assert!(bench.sim.reactions(message).is_empty(), "{conversation}");
+}
+
+#[tokio::test]
+async fn a_denial_whose_reply_failed_at_first_is_told_all_the_same() {
+    let bench = Bench::new().await;
+    let group = bench.closed_group();
+    for fault in [Fault::ServerError, Fault::LoseAnswer] {
+        bench.sim.fault(Endpoint::ReplyMessage, fault);
+        let command = bench.say(&group, "/pin announcement").id;
+        bench.answer(&command).await;
+        bench.idle().await;
+        assert_eq!(bench.sim.replies_to(&command).len(), 1);
+        bench.advance(Duration::from_mins(1));
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_no_denial_is_told_each_time() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    for _ in 0..2 {
+        let replies = told(&bench, &bench.member, &group, "/pin").await;
+        assert_eq!(replies.len(), 1, "{replies:?}");
+    }
+    bench.finish().await;
+}
