@@ -387,8 +387,8 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::codes::tests::every_code;
-    use super::rights::tests::RESERVED;
     use super::misunderstood::tests::every_mistake;
+    use super::rights::tests::RESERVED;
     use super::*;
     use crate::command::{ParseError, parse};
     use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};

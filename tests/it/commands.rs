@@ -227,8 +227,6 @@ async fn what_is_not_built_yet_is_answered_as_unknown_and_done_by_nobody() {
     let group = bench.group(Docx);
     let target = bench.say(&group, "something").id;
     for text in [
-        "/pin 2h",
-        "/置顶2小时",
         "/announce --at 9:00 standup",
         "/announce --replace all new",
         "/公告 --定时 9:00 早会",

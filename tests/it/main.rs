@@ -6,6 +6,7 @@
 
 mod announce;
 mod attacks;
+mod changes;
 mod cli;
 mod commands;
 mod docs;

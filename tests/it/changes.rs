@@ -1,0 +1,215 @@
+//! What the bot did is remembered, ends by itself, and can be taken back.
+
+use std::time::Duration;
+
+use feishu_sim::{AnnouncementKind::Docx, ChatId, Endpoint, Fault, MessageId, TopNotice, WhoMay};
+
+use crate::harness::Bench;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A group with two messages that can be pinned.
+async fn scene() -> (Bench, ChatId, MessageId, MessageId) {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let first = bench.say(&group, "dinner at seven").id;
+    let second = bench.say(&group, "dinner at eight").id;
+    (bench, group, first, second)
+}
+
+async fn pin(bench: &Bench, group: &ChatId, message: &MessageId, text: &str) -> MessageId {
+    let command = bench.reply(group, message, text).id;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    command
+}
+
+async fn stands(bench: &Bench, group: &ChatId, expected: Option<TopNotice>) {
+    let see =
+        |state: &feishu_sim::State| (state.top_notice(group) == expected.as_ref()).then_some(());
+    bench.wait("the top notice", see).await;
+}
+
+#[tokio::test]
+async fn a_pin_for_a_time_ends_after_it_also_after_a_restart_and_says_nothing() {
+    let (mut bench, group, first, _) = scene().await;
+    let command = pin(&bench, &group, &first, "/pin 2h").await;
+    bench.idle().await;
+    bench.restart().await;
+    bench.advance(2 * HOUR - Duration::from_secs(60));
+    bench.say(&group, "/history");
+    bench.idle().await;
+    assert_eq!(
+        bench.sim.top_notice(&group),
+        Some(TopNotice::Message(first))
+    );
+    bench.advance(Duration::from_secs(60));
+    stands(&bench, &group, None).await;
+    bench.idle().await;
+    assert!(bench.sim.replies_to(&command).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_pin_that_was_replaced_or_taken_off_meanwhile_is_left_alone() {
+    for replacement in ["/pin", "/pin announcement", "/unpin"] {
+        let (bench, group, first, second) = scene().await;
+        pin(&bench, &group, &first, "/置顶2小时").await;
+        let command = bench.reply(&group, &second, replacement).id;
+        bench.reaction(&command).await;
+        let top = bench.sim.top_notice(&group);
+        bench.sim.clear_calls();
+        bench.advance(3 * HOUR);
+        let history = bench.say(&group, "/history").id;
+        let history = bench.answer(&history).await;
+        assert!(!history.contains("Planned"), "{history}");
+        assert!(bench.sim.calls_to(Endpoint::DeleteTopNotice).is_empty());
+        assert_eq!(bench.sim.top_notice(&group), top, "{replacement}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_pin_is_tried_again_and_a_refusal_is_told_in_one_line() {
+    let (bench, group, first, _) = scene().await;
+    let failing = pin(&bench, &group, &first, "/pin 1h").await;
+    bench
+        .sim
+        .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
+    bench.idle().await;
+    bench.advance(HOUR);
+    bench
+        .wait_in_steps_of(Duration::from_secs(1), "the end of the pin", |state| {
+            state.top_notice(&group).is_none().then_some(())
+        })
+        .await;
+    assert!(bench.sim.replies_to(&failing).is_empty());
+
+    let refused = pin(&bench, &group, &first, "/pin 1h").await;
+    bench
+        .sim
+        .fault(Endpoint::DeleteTopNotice, Fault::code(232_009));
+    bench.idle().await;
+    bench.advance(HOUR);
+    let answer = bench.answer(&refused).await;
+    assert!(answer.contains("could not take it off"), "{answer}");
+    assert!(answer.contains("232009"), "{answer}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn undo_brings_back_what_the_bot_knows_and_twice_the_one_before() {
+    let (bench, group, first, second) = scene().await;
+    pin(&bench, &group, &first, "/pin").await;
+    pin(&bench, &group, &second, "/pin").await;
+    let unpin = bench.say(&group, "/unpin").id;
+    assert_eq!(bench.reaction(&unpin).await, "DONE");
+    for expected in [
+        Some(TopNotice::Message(second)),
+        Some(TopNotice::Message(first)),
+        None,
+    ] {
+        let undo = bench.say(&group, "/undo").id;
+        let answer = bench.answer(&undo).await;
+        assert!(answer.contains("by hand"), "{answer}");
+        assert_eq!(bench.sim.top_notice(&group), expected);
+    }
+    let undo = bench.say(&group, "/撤销").id;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("没有可以撤销"), "{answer}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_stood_before_the_bot_first_took_it_off_is_not_known_and_said_so() {
+    let (bench, group, _, _) = scene().await;
+    let unpin = bench.say(&group, "/unpin").id;
+    bench.reaction(&unpin).await;
+    let undo = bench.say(&group, "/undo").id;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("do not know"), "{answer}");
+    assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn undoing_a_pin_for_a_time_leaves_nothing_to_end() {
+    let (bench, group, first, second) = scene().await;
+    pin(&bench, &group, &first, "/pin 2h").await;
+    let undo = bench.say(&group, "/undo").id;
+    bench.answer(&undo).await;
+    pin(&bench, &group, &second, "/pin").await;
+    bench.idle().await;
+    bench.advance(3 * HOUR);
+    let help = bench.say(&group, "/history").id;
+    bench.answer(&help).await;
+    let top = Some(TopNotice::Message(second));
+    assert_eq!(bench.sim.top_notice(&group), top);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn undo_needs_the_right_of_what_it_takes_back() {
+    let bench = Bench::new().await;
+    let group = bench.closed_group();
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let pin = owner.say("/pin announcement").id;
+    assert_eq!(bench.reaction(&pin).await, "Pin");
+    let undo = bench.say(&group, "/undo").id;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("Only the owner"), "{answer}");
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn history_names_people_and_plans_and_a_plan_is_dropped_by_its_number() {
+    let (bench, group, first, _) = scene().await;
+    let empty = bench.say(&group, "/history").id;
+    let empty = bench.answer(&empty).await;
+    assert!(empty.contains("nothing"), "{empty}");
+    pin(&bench, &group, &first, "/pin 2h").await;
+    let history = bench.say(&group, "/history").id;
+    let history = bench.answer(&history).await;
+    assert!(history.contains("Mei"), "{history}");
+    assert!(history.contains("1. "), "{history}");
+
+    let cancel = bench.say(&group, "/cancel 1").id;
+    assert_eq!(bench.reaction(&cancel).await, "DONE");
+    let again = bench.say(&group, "/取消 1").id;
+    let answer = bench.answer(&again).await;
+    assert!(answer.contains("没有这个编号"), "{answer}");
+    bench.advance(3 * HOUR);
+    let history = bench.say(&group, "/记录").id;
+    let history = bench.answer(&history).await;
+    assert!(history.contains("取消计划"), "{history}");
+    assert_eq!(
+        bench.sim.top_notice(&group),
+        Some(TopNotice::Message(first))
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_plans_author_may_drop_it_whatever_the_group_says_now() {
+    let (bench, group, first, _) = scene().await;
+    pin(&bench, &group, &first, "/pin 2h").await;
+    bench.sim.change_chat(&group, |chat| {
+        chat.pin_manage_setting = Some(WhoMay::OnlyOwner);
+    });
+    let cancel = bench.say(&group, "/cancel 1").id;
+    assert_eq!(bench.reaction(&cancel).await, "DONE");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn in_a_direct_chat_history_is_empty_and_undo_explains_that_it_needs_a_group() {
+    let bench = Bench::new().await;
+    let chat = bench.sim.direct_chat(&bench.member);
+    let history = bench.say(&chat, "/history").id;
+    let answer = bench.answer(&history).await;
+    assert!(answer.contains("nothing"), "{answer}");
+    let undo = bench.say(&chat, "/undo").id;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("direct chat"), "{answer}");
+    bench.finish().await;
+}
