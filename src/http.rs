@@ -179,6 +179,9 @@ async fn converse(stream: TcpStream, paths: Router, stop: CancellationToken) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
+        // Whoever says no more still gets an answer. Watching for that while an
+        // event is worked on would take a second buffer for each request.
+        .half_close(true)
         // An answer is a few hundred bytes: one buffer is cheaper than a vector.
         .writev(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(paths));
