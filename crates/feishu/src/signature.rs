@@ -46,8 +46,8 @@ pub enum SignatureError {
 impl Signature<'_> {
     /// Checks the signature over the body exactly as received, in constant time.
     pub fn verify(&self, key: &EncryptKey, body: &[u8]) -> Result<(), SignatureError> {
-        let expected = sign(key, self.timestamp, self.nonce, body);
-        if bool::from(expected.as_bytes().ct_eq(self.signature.as_bytes())) {
+        let expected = hex(&digest(key, self.timestamp, self.nonce, body));
+        if bool::from(expected.as_slice().ct_eq(self.signature.as_bytes())) {
             Ok(())
         } else {
             Err(SignatureError::Mismatch)
@@ -84,22 +84,26 @@ impl Signature<'_> {
 /// Signs as the platform does: lower-case hexadecimal SHA-256 of timestamp, nonce, encrypt key and
 /// body, without separators. It is no HMAC.
 pub fn sign(key: &EncryptKey, timestamp: &str, nonce: &str, body: &[u8]) -> String {
-    let digest = Sha256::new()
+    String::from_iter(hex(&digest(key, timestamp, nonce, body)).map(char::from))
+}
+
+fn digest(key: &EncryptKey, timestamp: &str, nonce: &str, body: &[u8]) -> [u8; 32] {
+    Sha256::new()
         .chain_update(timestamp)
         .chain_update(nonce)
         .chain_update(key.as_bytes())
         .chain_update(body)
-        .finalize();
-    hex(&digest)
+        .finalize()
+        .into()
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8; 32]) -> [u8; 64] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
-        .collect()
+    let mut digits = [0; 64];
+    for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(bytes) {
+        *pair = [byte >> 4, byte & 15].map(|nibble| DIGITS[usize::from(nibble)]);
+    }
+    digits
 }
 
 #[cfg(test)]
