@@ -44,11 +44,8 @@ impl Event {
         }
         let event = envelope.event.unwrap_or(RawValue::NULL);
         let head = MessageHead::parse(event)?;
-        if head.sender_type != "user" {
-            return Ok(Self::Ignored(Ignored::FromBot));
-        }
-        if !may_be_command(&head)? {
-            return Ok(Self::Ignored(Ignored::Chatter));
+        if let Some(ignored) = Ignored::of(&head)? {
+            return Ok(Self::Ignored(ignored));
         }
         let message = Received {
             tenant_key: envelope.tenant_key.clone(),
@@ -66,6 +63,16 @@ impl Event {
             chat: head.chat_id.clone().into_owned(),
             payload: serde_json::to_string(&message)?,
         }))
+    }
+}
+
+impl Ignored {
+    /// Why a message leads to nothing; `None` if it may hold a command.
+    pub(crate) fn of(head: &MessageHead<'_>) -> Result<Option<Self>, Malformed> {
+        if head.sender_type != "user" {
+            return Ok(Some(Self::FromBot));
+        }
+        Ok((!may_be_command(head)?).then_some(Self::Chatter))
     }
 }
 

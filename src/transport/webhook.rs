@@ -10,9 +10,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use feishu::{Clock, EncryptKey, EncryptedBody, Signature};
@@ -37,10 +38,12 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// An unsigned `url_verification` is at most this long.
 const CHALLENGE_LIMIT: usize = 4096;
-/// The platform waits 3 s; what the store takes longer for is delivered again.
-const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 /// A timestamp may lie this far ahead of our clock.
 const MAX_AHEAD: Duration = Duration::from_mins(5);
+
+static TIMESTAMP: HeaderName = HeaderName::from_static(feishu::TIMESTAMP_HEADER);
+static NONCE: HeaderName = HeaderName::from_static(feishu::NONCE_HEADER);
+static SIGNATURE: HeaderName = HeaderName::from_static(feishu::SIGNATURE_HEADER);
 
 /// The webhook's checks.
 pub(crate) struct Webhook {
@@ -62,11 +65,8 @@ pub(crate) enum Seal {
 }
 
 /// `POST /webhook/event`.
-pub(crate) async fn receive(
-    State(webhook): State<Arc<Webhook>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
+pub(crate) async fn receive(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
+    let (Parts { headers, .. }, body) = request.into_parts();
     let body = match webhook.read(&headers, body).await {
         Ok(body) => body,
         Err(refusal) => {
@@ -77,10 +77,7 @@ pub(crate) async fn receive(
             return refusal.into_response();
         }
     };
-    let taken = timeout(STORE_TIMEOUT, webhook.take(&headers, &body))
-        .await
-        .unwrap_or_else(|_| Err(webhook.intake.refuse(NotTaken::Unavailable)));
-    match taken {
+    match webhook.take(&headers, &body).await {
         Ok(Taken::Event) => json(StatusCode::OK, "{}"),
         Ok(Taken::Challenge(challenge)) => json(
             StatusCode::OK,
@@ -93,7 +90,7 @@ pub(crate) async fn receive(
 }
 
 impl Webhook {
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<BytesMut, Refusal> {
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
         let announced = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
@@ -111,13 +108,12 @@ impl Webhook {
         announced: usize,
         headers: &HeaderMap,
         mut body: Body,
-    ) -> Result<BytesMut, Refusal> {
+    ) -> Result<Bytes, Refusal> {
         // Of what is not signed nothing longer than a challenge is ever taken,
         // so nothing longer is kept.
-        let signed =
-            matches!(self.seal, Seal::Plain) || headers.contains_key(feishu::SIGNATURE_HEADER);
+        let signed = matches!(self.seal, Seal::Plain) || headers.contains_key(&SIGNATURE);
         let keep = if signed { BODY_LIMIT } else { CHALLENGE_LIMIT };
-        let mut collected = BytesMut::with_capacity(announced.min(keep).min(SMALL_BODY));
+        let mut collected = BytesMut::new();
         let mut seen = 0;
         let mut leave = None;
         while let Some(frame) = body.frame().await {
@@ -134,12 +130,19 @@ impl Webhook {
             if seen > SMALL_BODY && leave.is_none() {
                 leave = self.large_bodies.acquire().await.ok();
             }
+            if collected.is_empty() {
+                // Most bodies come in one piece, and need no copy.
+                if body.is_end_stream() {
+                    return Ok(data);
+                }
+                collected.reserve(announced.min(keep).min(SMALL_BODY));
+            }
             collected.extend_from_slice(&data);
         }
         if seen > keep {
             return Err(Refusal::Unauthorized);
         }
-        Ok(collected)
+        Ok(collected.freeze())
     }
 
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Taken, NotTaken> {
@@ -165,12 +168,10 @@ impl Webhook {
 
     /// Whether the body was signed with the key, and not too long ago.
     fn is_signed(&self, headers: &HeaderMap, body: &[u8], key: &EncryptKey) -> bool {
-        let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let (Some(timestamp), Some(nonce), Some(signature)) = (
-            value(feishu::TIMESTAMP_HEADER),
-            value(feishu::NONCE_HEADER),
-            value(feishu::SIGNATURE_HEADER),
-        ) else {
+        let value = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let (Some(timestamp), Some(nonce), Some(signature)) =
+            (value(&TIMESTAMP), value(&NONCE), value(&SIGNATURE))
+        else {
             return false;
         };
         let signature = Signature {
@@ -226,8 +227,13 @@ impl IntoResponse for Refusal {
 }
 
 fn json(status: StatusCode, body: impl Into<Body>) -> Response {
-    let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
-    (status, content_type, body.into()).into_response()
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    let content_type = HeaderValue::from_static("application/json; charset=utf-8");
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    answer
 }
 
 /// Reads on for a moment, so that the sender sees the answer and not a reset

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::wire::parse_time;
+use crate::wire::{Text, parse_time};
 
 /// A body that still has to be decrypted.
 #[derive(Debug, Deserialize)]
@@ -229,10 +229,6 @@ fn optional(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let text: Text<'_> = serde_json::from_str(raw?.get()).ok()?;
     Some(text.0)
 }
-
-/// A string that borrows from the body unless it holds an escape.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

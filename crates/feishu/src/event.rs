@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::ids::{ChatId, MessageId, OpenId, TenantKey, ThreadId, UnionId, UserId};
-use crate::wire::{optional_id, or_default, time};
+use crate::wire::{Text, optional_id, or_default, time};
 
 /// The event type of a received message.
 pub const MESSAGE_RECEIVE: &str = "im.message.receive_v1";
@@ -31,6 +31,20 @@ pub struct MessageHead<'a> {
     pub content: Cow<'a, str>,
     /// When it was said.
     pub create_time: Timestamp,
+}
+
+/// The body of an `im.message.receive_v1`, read in a single pass.
+///
+/// What [`Envelope`](crate::Envelope) and [`MessageHead`] read in several, this reads too where all
+/// is as it nearly always is; for anything else there is no such value, and they are to be asked.
+#[derive(Debug)]
+pub struct MessageBody<'a> {
+    /// The verification token, as the sender knows it.
+    pub token: Cow<'a, str>,
+    /// The app that the event is for.
+    pub app_id: Cow<'a, str>,
+    /// The message.
+    pub head: MessageHead<'a>,
 }
 
 /// A received message, `im.message.receive_v1`.
@@ -123,7 +137,7 @@ pub struct PersonIds {
 
 /// Whether a chat has two people or many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
+#[serde(from = "Text<'_>")]
 pub enum ChatType {
     /// A direct chat, `p2p`.
     P2p,
@@ -138,8 +152,8 @@ impl ChatType {
     }
 }
 
-impl From<String> for ChatType {
-    fn from(wire: String) -> Self {
+impl From<Text<'_>> for ChatType {
+    fn from(Text(wire): Text<'_>) -> Self {
         if wire == "p2p" {
             Self::P2p
         } else {
@@ -151,15 +165,19 @@ impl From<String> for ChatType {
 impl<'a> MessageHead<'a> {
     /// Reads the head of the `event` object of an `im.message.receive_v1`.
     pub fn parse(event: &'a RawValue) -> Result<Self, serde_json::Error> {
-        let WireHead { sender, message } = serde_json::from_str(event.get())?;
-        Ok(Self {
-            sender_type: sender.sender_type,
-            message_id: message.message_id,
-            chat_id: message.chat_id,
-            chat_type: message.chat_type,
-            message_type: message.message_type,
-            content: message.content,
-            create_time: message.create_time,
+        serde_json::from_str::<WireHead<'a>>(event.get()).map(Self::from)
+    }
+}
+
+impl<'a> MessageBody<'a> {
+    /// Reads a plain body, if it is a received message in every respect.
+    pub fn parse(body: &'a [u8]) -> Option<Self> {
+        let body: WireBody<'a> = serde_json::from_str(str::from_utf8(body).ok()?).ok()?;
+        let header = body.header;
+        (body.kind.is_none() && header.event_type == MESSAGE_RECEIVE).then(|| Self {
+            token: header.token,
+            app_id: header.app_id,
+            head: body.event.into(),
         })
     }
 }
@@ -169,6 +187,30 @@ impl MessageReceived {
     pub fn parse(event: &RawValue) -> Result<Self, serde_json::Error> {
         serde_json::from_str(event.get())
     }
+}
+
+#[derive(Deserialize)]
+struct WireBody<'a> {
+    /// A challenge has it, and events of version 1.
+    #[serde(rename = "type")]
+    kind: Option<IgnoredAny>,
+    #[serde(borrow)]
+    header: WireHeader<'a>,
+    #[serde(borrow)]
+    event: WireHead<'a>,
+}
+
+#[derive(Deserialize)]
+struct WireHeader<'a> {
+    /// No event is without one.
+    #[serde(borrow, rename = "event_id")]
+    _event_id: Cow<'a, str>,
+    #[serde(borrow)]
+    event_type: Cow<'a, str>,
+    #[serde(borrow)]
+    token: Cow<'a, str>,
+    #[serde(borrow)]
+    app_id: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -200,6 +242,20 @@ struct WireHeadMessage<'a> {
     create_time: Timestamp,
 }
 
+impl<'a> From<WireHead<'a>> for MessageHead<'a> {
+    fn from(WireHead { sender, message }: WireHead<'a>) -> Self {
+        Self {
+            sender_type: sender.sender_type,
+            message_id: message.message_id,
+            chat_id: message.chat_id,
+            chat_type: message.chat_type,
+            message_type: message.message_type,
+            content: message.content,
+            create_time: message.create_time,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct WireSender {
     #[serde(default, deserialize_with = "or_default")]
@@ -226,6 +282,7 @@ mod tests {
     use serde_json::{json, value::to_raw_value};
 
     use super::*;
+    use crate::Envelope;
 
     fn message() -> serde_json::Value {
         json!({
@@ -283,6 +340,49 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_read_at_once_is_what_its_parts_say() {
+        let check = |change: &dyn Fn(&mut serde_json::Value), is_read: bool| {
+            let mut body = json!({
+                "schema": "2.0",
+                "header": {
+                    "event_id": "e1", "event_type": MESSAGE_RECEIVE, "app_id": "cli_1", "token": "t",
+                },
+                "event": message(),
+            });
+            change(&mut body);
+            let body = body.to_string();
+            let read = MessageBody::parse(body.as_bytes());
+            assert_eq!(read.is_some(), is_read, "{body}");
+            let Some(read) = read else { return };
+            let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
+                panic!("not an event: {body}")
+            };
+            assert_eq!(envelope.event_type, MESSAGE_RECEIVE);
+            assert_eq!(envelope.token, Some(read.token));
+            assert_eq!(envelope.app_id, Some(read.app_id));
+            let head = MessageHead::parse(envelope.event.unwrap()).unwrap();
+            assert_eq!(format!("{head:?}"), format!("{:?}", read.head));
+        };
+        check(&|_| {}, true);
+        check(&|body| body["type"] = json!(null), true);
+        check(&|body| body["header"]["token"] = json!("\n\"é"), true);
+        // All else is for the parts to say.
+        check(&|body| body["type"] = json!("url_verification"), false);
+        check(&|body| body["header"] = json!(null), false);
+        check(&|body| body["event"] = json!(null), false);
+        check(
+            &|body| body["event"]["message"]["content"] = json!(1),
+            false,
+        );
+        for field in ["event_id", "event_type", "app_id", "token"] {
+            check(&|body| body["header"][field] = json!(null), false);
+        }
+        let other = "im.message.message_read_v1";
+        check(&|body| body["header"]["event_type"] = json!(other), false);
+        assert!(MessageBody::parse(b"\xff").is_none());
+    }
+
+    #[test]
     fn only_p2p_is_a_direct_chat() {
         for (wire, direct) in [
             ("p2p", true),
@@ -290,7 +390,7 @@ mod tests {
             ("topic_group", false),
             ("", false),
         ] {
-            assert_eq!(ChatType::from(wire.to_owned()).is_p2p(), direct, "{wire}");
+            assert_eq!(ChatType::from(Text(wire.into())).is_p2p(), direct, "{wire}");
         }
     }
 

@@ -32,8 +32,8 @@ pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
 pub use error::{ApiError, Error, InvalidResponse, TransportFailure};
 pub use event::{
-    ChatType, MESSAGE_RECEIVE, Mention, MessageHead, MessageReceived, PersonIds, ReceivedMessage,
-    Sender,
+    ChatType, MESSAGE_RECEIVE, Mention, MessageBody, MessageHead, MessageReceived, PersonIds,
+    ReceivedMessage, Sender,
 };
 pub use http::{CallRecord, OnCall};
 pub use ids::{

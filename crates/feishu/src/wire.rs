@@ -17,9 +17,13 @@ pub(crate) fn parse_time(digits: &str) -> Option<Timestamp> {
     .ok()
 }
 
+/// A string that borrows from the body unless it holds an escape.
+#[derive(Deserialize)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
 /// A required time, written as a string of digits.
 pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let digits = Cow::<str>::deserialize(deserializer)?;
+    let Text(digits) = Text::deserialize(deserializer)?;
     parse_time(&digits).ok_or_else(|| D::Error::custom("not a unix time"))
 }
 
