@@ -4,15 +4,17 @@
 //! Plain `axum::serve` has neither a bound nor a time-out for headers, so a
 //! thousand silent connections would keep everybody else out.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -28,11 +30,12 @@ use crate::transport::webhook::{self, Webhook};
 /// Headers have to arrive within this time; so has the next request of a
 /// connection that is kept open.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// No connection is kept longer than this: one whose other end sends or reads
-/// nothing holds a slot.
+/// A connection that is older than this is ended with its next answer: one whose
+/// other end reads nothing holds a slot.
 const CONNECTION_LIFE: Duration = Duration::from_mins(1);
-/// The last request of a connection that has to go gets this long.
-const LAST_REQUEST: Duration = Duration::from_secs(5);
+/// The last request of a connection that has to go gets this long, from the
+/// first byte that it may still wait for to the last that is read of its answer.
+const LAST_REQUEST: Duration = Duration::from_secs(15);
 /// Requests in flight get this long when the bot stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// An answer of the store is good for this long.
@@ -149,7 +152,7 @@ pub(crate) async fn serve(
         };
         let (paths, stop) = (paths.clone(), stop.clone());
         connections.spawn(async move {
-            converse(stream, paths, stop).await;
+            converse(stream, paths, CONNECTION_LIFE, stop).await;
             drop(slot);
         });
     }
@@ -175,7 +178,23 @@ async fn accept(
     Ok((stream, slot))
 }
 
-async fn converse(stream: TcpStream, paths: Router, stop: CancellationToken) {
+/// Serves one connection. One that is old is not cut off between two requests,
+/// where the next might be under way already: the answer to it says that it was
+/// the last.
+async fn converse(stream: TcpStream, paths: Router, life: Duration, stop: CancellationToken) {
+    let paths = TowerToHyperService::new(paths);
+    let began = Instant::now();
+    let service = service_fn(move |request| {
+        let answer = paths.call(request);
+        async move {
+            let mut answer = answer.await?;
+            if began.elapsed() >= life {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok::<_, Infallible>(answer)
+        }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -184,20 +203,57 @@ async fn converse(stream: TcpStream, paths: Router, stop: CancellationToken) {
         .half_close(true)
         // An answer is a few hundred bytes: one buffer is cheaper than a vector.
         .writev(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(paths));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        () = stop.cancelled() => None,
-        () = sleep(CONNECTION_LIFE) => None,
-    };
-    let ended = if let Some(ended) = ended {
-        Ok(ended)
-    } else {
-        connection.as_mut().graceful_shutdown();
-        timeout(LAST_REQUEST, connection).await
+        ended = connection.as_mut() => Ok(ended),
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            timeout(LAST_REQUEST, connection).await
+        }
+        // Nobody has read the last answer.
+        () = sleep(life + LAST_REQUEST) => return,
     };
     if let Ok(Err(error)) = ended {
         tracing::debug!(error = %error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// The answer to one request on a connection that may live so long.
+    async fn answer(life: Duration) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let paths = Router::new().route("/", get(|| async { "ok" }));
+        let serve = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            converse(stream, paths, life, CancellationToken::new()).await;
+        };
+        let ask = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = b"GET / HTTP/1.1\r\nhost: bot\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            let mut answer = vec![0; 1024];
+            let length = stream.read(&mut answer).await.unwrap();
+            answer.truncate(length);
+            if life.is_zero() {
+                assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "it is closed");
+            }
+            String::from_utf8(answer).unwrap()
+        };
+        tokio::join!(serve, ask).1
+    }
+
+    #[tokio::test]
+    async fn an_old_connection_ends_with_an_answer_that_says_so() {
+        let last = answer(Duration::ZERO).await;
+        assert!(last.contains("connection: close"), "{last}");
+        let another = answer(CONNECTION_LIFE).await;
+        assert!(!another.contains("connection: close"), "{another}");
     }
 }

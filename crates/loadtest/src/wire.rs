@@ -13,6 +13,8 @@ const MAX_HEAD: usize = 16 << 10;
 pub(crate) struct Connection {
     stream: TcpStream,
     answer: Vec<u8>,
+    /// The last answer was the last one.
+    is_over: bool,
 }
 
 impl Connection {
@@ -25,6 +27,7 @@ impl Connection {
         Ok(Self {
             stream,
             answer: Vec::with_capacity(1024),
+            is_over: false,
         })
     }
 
@@ -33,16 +36,22 @@ impl Connection {
     pub(crate) fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         self.stream.write_all(request)?;
         self.answer.clear();
-        let (status, end) = loop {
+        let head = loop {
             self.read_some()?;
             if let Some(head) = head(&self.answer)? {
-                break (head.status, head.length + head.body_length);
+                break head;
             }
         };
-        while self.answer.len() < end {
+        while self.answer.len() < head.length + head.body_length {
             self.read_some()?;
         }
-        Ok(status)
+        self.is_over = head.closes;
+        Ok(head.status)
+    }
+
+    /// The same connection for the next request, unless the other end said that there is none.
+    pub(crate) fn kept(self) -> Option<Self> {
+        (!self.is_over).then_some(self)
     }
 
     /// The last answer, head and body.
@@ -89,6 +98,8 @@ struct Head {
     status: u16,
     length: usize,
     body_length: usize,
+    /// Says `connection: close`.
+    closes: bool,
 }
 
 /// The head of an answer, once it is there as a whole.
@@ -106,15 +117,20 @@ fn head(answer: &[u8]) -> io::Result<Option<Head>> {
     let status = lines
         .next()
         .and_then(|line| line.split(' ').nth(1)?.parse().ok());
-    let body_length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse().ok());
+    let (mut body_length, mut closes) = (None, false);
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        if name.eq_ignore_ascii_case("content-length") {
+            body_length = value.trim().parse().ok();
+        } else if name.eq_ignore_ascii_case("connection") {
+            closes = value.trim().eq_ignore_ascii_case("close");
+        }
+    }
     match (status, body_length) {
         (Some(status), Some(body_length)) => Ok(Some(Head {
             status,
             length: length + 4,
             body_length,
+            closes,
         })),
         _ => Err(strange("an answer without status or length")),
     }
@@ -141,6 +157,14 @@ mod tests {
             "HTTP/1.1 503 X\r\na: b\r\ncontent-length:0\r\n\r\n",
             Some((503, 42, 0)),
         );
+    }
+
+    #[test]
+    fn an_answer_may_be_the_last_one_of_its_connection() {
+        let answer = |name| format!("HTTP/1.1 200 OK\r\n{name}\r\ncontent-length: 0\r\n\r\n");
+        let closes = |name| head(answer(name).as_bytes()).unwrap().unwrap().closes;
+        assert!(closes("Connection: close"));
+        assert!(!closes("connection: keep-alive"));
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Line<'_> {
         };
         let answered = connection.and_then(|mut connection| {
             let status = connection.exchange(&request)?;
-            self.connection = Some(connection);
+            self.connection = connection.kept();
             Ok(status)
         });
         matches!(answered, Ok(200))

@@ -122,7 +122,7 @@ impl Sender<'_> {
             None => Connection::open(self.address, PUSH_DEADLINE)?,
         };
         let status = connection.exchange(request)?;
-        *kept = Some(connection);
+        *kept = connection.kept();
         Ok(status)
     }
 }
