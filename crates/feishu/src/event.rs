@@ -10,6 +10,12 @@ use serde_json::value::RawValue;
 use crate::ids::{ChatId, MessageId, OpenId, TenantKey, ThreadId, UnionId, UserId};
 use crate::wire::{Text, optional_id, or_default, time};
 
+mod chat;
+
+pub use chat::{
+    BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, MESSAGE_RECALLED, MessageRecalled,
+};
+
 /// The event type of a received message.
 pub const MESSAGE_RECEIVE: &str = "im.message.receive_v1";
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod announcement;
+mod card;
 mod client;
 mod clock;
 mod docx;
@@ -22,6 +23,7 @@ pub use announcement::{
     LegacyBlock, LegacyDocument, LegacyElement, LegacyParagraph, LegacyTextStyle, Operation,
     PlacedBlock, utf16_len,
 };
+pub use card::Card;
 pub use client::{
     AnnouncementInfo, AnnouncementKind, BotInfo, Chat, Client, ClientConfig, CreateChildren,
     Created, DeleteChildren, LegacyAnnouncement, Member, Message, MessageMention, TopNotice, Who,
@@ -32,7 +34,8 @@ pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
 pub use error::{ApiError, Error, InvalidResponse, TransportFailure};
 pub use event::{
-    ChatType, MESSAGE_RECEIVE, Mention, MessageBody, MessageHead, MessageReceived, PersonIds,
+    BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, ChatType, MESSAGE_RECALLED, MESSAGE_RECEIVE,
+    Mention, MessageBody, MessageHead, MessageRecalled, MessageReceived, PersonIds,
     ReceivedMessage, Sender,
 };
 pub use http::{CallRecord, OnCall};

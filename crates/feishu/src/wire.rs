@@ -27,6 +27,14 @@ pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timesta
     parse_time(&digits).ok_or_else(|| D::Error::custom("not a unix time"))
 }
 
+/// A time that may be absent, null, or not readable, all of which mean that it is not known.
+pub(crate) fn optional_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let digits = Option::<Cow<'_, str>>::deserialize(deserializer)?;
+    Ok(digits.and_then(|digits| parse_time(&digits)))
+}
+
 /// An identifier that may be absent, null or empty, all of which mean that there is none.
 pub(crate) fn optional_id<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where

@@ -1,6 +1,6 @@
 //! Messages and reactions.
 //!
-//! Official pages `im-v1/message/{get,reply}` and `im-v1/message-reaction/create`.
+//! Official pages `im-v1/message/{get,create,reply}` and `im-v1/message-reaction/create`.
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Client, OPEN_ID};
 use crate::Error;
+use crate::card::Card;
 use crate::error::InvalidResponse;
 use crate::http::Request;
 use crate::ids::{ChatId, MessageId, OpenId, ReactionId};
@@ -60,6 +61,31 @@ impl Client {
         // A forwarded bundle brings its parts along, after itself.
         let first = found.items.into_iter().next();
         first.ok_or_else(|| answer.invalid(InvalidResponse::Shape))
+    }
+
+    /// Sends a card to a chat; in a topic group it opens a topic. The same `uuid` (at most 50
+    /// characters) sends once within an hour, whatever the card then says.
+    /// What was done stays done if the answer does not name the new message.
+    pub async fn create_message(
+        &self,
+        chat: &ChatId,
+        card: &Card,
+        uuid: &str,
+    ) -> Result<Option<MessageId>, Error> {
+        self.call(Request {
+            endpoint: "create_message",
+            method: Method::POST,
+            path: &["im", "v1", "messages"],
+            query: &[("receive_id_type", "chat_id")],
+            body: Some(json!({
+                "receive_id": chat,
+                "msg_type": "interactive",
+                "content": json!(card).to_string(),
+                "uuid": uuid,
+            })),
+        })
+        .await
+        .map(|answer| answer.id("message_id"))
     }
 
     /// Replies with plain text. The same `uuid` (at most 50 characters) sends once within an hour.

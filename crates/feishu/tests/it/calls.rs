@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use feishu::{
-    AnnouncementKind, AppId, Block, BlockId, BotInfo, ChatId, CreateChildren, DeleteChildren,
+    AnnouncementKind, AppId, Block, BlockId, BotInfo, Card, ChatId, CreateChildren, DeleteChildren,
     Error, LegacyBlock, LegacyElement, LegacyParagraph, LegacyTextStyle, Link, MessageId, OpenId,
     Operation, TextElement, TextElementStyle, TopNotice, Who,
 };
@@ -326,6 +326,41 @@ async fn a_message_is_read_answered_once_and_reacted_to() {
             .await
             .is_ok_and(|message| message.deleted)
     );
+    sim.finish();
+}
+
+#[tokio::test]
+async fn a_card_is_sent_to_a_chat_once_per_uuid() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let lin = sim.add_person("Lin");
+    let place = sim.add_chat(ChatSpec::named("Ops").owner(&lin));
+    let chat: ChatId = id(&place);
+    let card = Card::titled("Hello").markdown("`/pin`\n**so**");
+
+    let uuid = "0192f1f0-0000-7000-8000-000000000004";
+    let sent = client.create_message(&chat, &card, uuid).await.unwrap();
+    let other = Card::titled("Hello again");
+    assert_eq!(
+        client.create_message(&chat, &other, uuid).await.unwrap(),
+        sent
+    );
+    let [message] = &sim.messages(&place)[..] else {
+        panic!("{}", sim.conversation())
+    };
+    assert_eq!(sent, Some(id(&message.id)));
+    assert_eq!(
+        (&*message.msg_type, &*message.text()),
+        ("interactive", "Hello\n`/pin`\n**so**")
+    );
+
+    refused(
+        &sim,
+        Endpoint::CreateMessage,
+        230_035,
+        client.create_message(&chat, &card, "u2"),
+    )
+    .await;
     sim.finish();
 }
 
