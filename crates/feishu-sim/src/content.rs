@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::refusal::Refusal;
+use crate::{card, refusal::Refusal};
 
 /// A text request may be 150 KB, a post or card 30 KB.
 const MAX_TEXT: usize = 150 << 10;
@@ -43,7 +43,10 @@ pub(crate) fn check(msg_type: &str, content: &str) -> Result<(), Refusal> {
     let fits = match msg_type {
         "text" => serde_json::from_str(content).map(|Text { text }| !text.is_empty()),
         "post" => serde_json::from_str(content).map(|locales| is_post(&locales)),
-        "interactive" => serde_json::from_str(content).map(|_: Map<String, Value>| true),
+        "interactive" => {
+            return card::check(content)
+                .map_err(|wrong| Refusal::code(230_099).violating(format!("card: {wrong}")));
+        }
         _ => {
             return Err(Refusal::code(230_001)
                 .violating(format!("message type `{msg_type}` is not simulated")));

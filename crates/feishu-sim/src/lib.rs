@@ -2,6 +2,7 @@
 
 mod api;
 mod app;
+mod card;
 mod chats;
 mod clock;
 mod content;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::App,
+    card,
     ids::{ChatId, MessageId},
     people::Person,
     state::State,
@@ -80,12 +81,15 @@ pub(crate) struct Draft {
 }
 
 impl Message {
-    /// What a reader sees: the text, a post's paragraphs as lines, or `[msg_type]`.
+    /// What a reader sees: the text, a post's paragraphs or a card's parts as lines, or `[msg_type]`.
     pub fn text(&self) -> String {
         let content: Value = serde_json::from_str(&self.content).unwrap_or_default();
         match self.msg_type.as_str() {
             "text" => content["text"].as_str().unwrap_or_default().to_owned(),
             "post" => post_text(&content),
+            "interactive" => {
+                card::text(&self.content).unwrap_or_else(|| "[interactive]".to_owned())
+            }
             other => format!("[{other}]"),
         }
     }

@@ -50,6 +50,13 @@ impl Push {
             .await
     }
 
+    /// Pushes the same envelope again, byte for byte.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let envelope = self.shared.lock().pushes()[self.index].envelope.clone();
+        self.shared.push(envelope, None)
+    }
+
     /// `header.event_id`.
     pub fn event_id(&self) -> String {
         self.shared.lock().pushes()[self.index].event_id.clone()

@@ -89,6 +89,7 @@ const CODES: &[(u16, i64, &str)] = &[
     (400, 230_049, "The message is being sent."),
     (400, 230_050, "The message is invisible to the operator."),
     (400, 230_071, "group does not support reply in thread"),
+    (400, 230_099, "Failed to create card content."),
     (
         400,
         230_110,

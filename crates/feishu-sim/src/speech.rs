@@ -1,4 +1,5 @@
-//! What people and other bots do in a chat: speak, reply, recall, and edit the announcement by hand.
+//! What people and other bots do in a chat: speak, reply, edit the announcement by hand, and what
+//! the bot is told besides.
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::{
     state::State,
     words::{Mentions, Words},
 };
+
+mod events;
 
 /// Somebody about to do something.
 #[derive(Clone, Debug)]
@@ -133,16 +136,6 @@ impl InChat {
     /// Sends a message of any other type.
     pub fn send(&self, msg_type: &str, content: &Value) -> Said {
         self.compose(msg_type, |_| content.clone())
-    }
-
-    /// Takes a message back.
-    pub fn recall(&self, message: &MessageId) {
-        self.shared.change(|state| {
-            state
-                .messages
-                .get_mut(message)
-                .map(|message| message.recalled = true)
-        });
     }
 
     /// Writes the announcement anew in the client, one text per paragraph.

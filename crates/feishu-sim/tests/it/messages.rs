@@ -224,6 +224,35 @@ async fn messages_go_to_chats_and_people() {
 }
 
 #[tokio::test]
+async fn a_card_is_taken_only_in_its_documented_shape() {
+    let world = World::new().await;
+    let chat = world.chat();
+    let send = async |card: &Value| {
+        let body = json!({
+            "receive_id": chat.as_str(), "msg_type": "interactive", "content": card.to_string(),
+        });
+        let path = "/open-apis/im/v1/messages?receive_id_type=chat_id";
+        world.post(path, body).await.outcome()
+    };
+    let mut card = json!({
+        "schema": "2.0",
+        "header": {"title": {"tag": "plain_text", "content": "Hello"}},
+        "body": {"elements": [{"tag": "markdown", "content": "**there**"}]},
+    });
+    assert_eq!(send(&card).await, (200, 0));
+    let message = &world.sim.messages(&chat)[0];
+    assert_eq!(
+        (&*message.msg_type, &*message.text()),
+        ("interactive", "Hello\n**there**")
+    );
+    world.sim.finish();
+    card["body"]["elements"][0]["colour"] = json!("red");
+    assert_eq!(send(&card).await, (400, 230_099));
+    assert_eq!(world.sim.violations().len(), 1);
+    assert_eq!(world.sim.messages(&chat).len(), 1);
+}
+
+#[tokio::test]
 async fn in_a_thread_root_and_parent_are_its_first_message() {
     let world = World::new().await;
     let place = |id: &MessageId| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aes::Aes256;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _, block_padding::Pkcs7};
-use feishu_sim::{Simulator, Words};
+use feishu_sim::{Person, Push, Simulator, Words};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -199,6 +199,78 @@ async fn scopes_and_membership_decide_what_reaches_the_bot() {
     );
     world.sim.change_chat(&chat, |chat| chat.bot_in = false);
     assert_eq!(reached(&["im:message.group_msg"]), [false; 5]);
+}
+
+/// The type of the event that the push told of, and the event.
+fn told(world: &World, push: Option<&Push>) -> Option<(String, Value)> {
+    let id = push?.event_id();
+    let pushes = world.sim.pushes();
+    let record = pushes.iter().find(|record| record.event_id == id)?;
+    Some((record.event_type.clone(), record.envelope["event"].clone()))
+}
+
+#[tokio::test]
+async fn the_bot_is_told_of_groups_that_it_comes_into_and_leaves() {
+    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
+    world.sim.set_webhook(&webhook.url);
+    let chat = world.sim.add_chat(world.group().without_bot());
+    let lin = world.sim.as_person(&world.lin).in_chat(&chat);
+    let event = json!({
+        "chat_id": chat.as_str(), "external": false, "name": "Ops",
+        "operator_id": {
+            "open_id": world.lin.open_id, "union_id": world.lin.union_id, "user_id": world.lin.user_id,
+        },
+        "operator_tenant_key": world.sim.app().tenant_key,
+        "i18n_names": {"zh_cn": "Ops", "en_us": "Ops", "ja_jp": "Ops"},
+    });
+    let of = |event_type: &str| Some((event_type.to_owned(), event.clone()));
+    assert_eq!(told(&world, lin.remove_bot().as_ref()), None);
+    let added = lin.add_bot();
+    assert_eq!(
+        told(&world, added.as_ref()),
+        of("im.chat.member.bot.added_v1")
+    );
+    assert_eq!(told(&world, lin.add_bot().as_ref()), None);
+    assert_eq!(
+        told(&world, lin.remove_bot().as_ref()),
+        of("im.chat.member.bot.deleted_v1")
+    );
+    lin.add_bot();
+    assert_eq!(
+        told(&world, lin.disband().as_ref()),
+        of("im.chat.disbanded_v1")
+    );
+    let added = added.unwrap();
+    let again = added.again();
+    assert_eq!(again.answer().await.status, 200);
+    assert_eq!(again.event_id(), added.event_id());
+}
+
+#[tokio::test]
+async fn the_bot_is_told_of_recalls_and_by_whom() {
+    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
+    world.sim.set_webhook(&webhook.url);
+    let kai = world.sim.add_person("Kai");
+    let chat = world.sim.add_chat(world.group().admin(&kai));
+    let recalled_by = |person: &Person| {
+        let mia = world.sim.as_person(&world.mia).in_chat(&chat);
+        let message = mia.say("oops").id;
+        let operator = world.sim.as_person(person).in_chat(&chat);
+        let push = operator.recall(&message);
+        assert!(operator.recall(&message).is_none());
+        let (event_type, event) = told(&world, push.as_ref())?;
+        assert_eq!(event_type, "im.message.recalled_v1");
+        assert_eq!(event["message_id"], json!(message.as_str()));
+        assert_eq!(event["chat_id"], json!(chat.as_str()));
+        let now = world.sim.clock().now_ms().to_string();
+        assert_eq!(event["recall_time"], json!(now));
+        event["recall_type"].as_str().map(str::to_owned)
+    };
+    assert_eq!(recalled_by(&world.mia).as_deref(), Some("message_owner"));
+    assert_eq!(recalled_by(&world.lin).as_deref(), Some("group_owner"));
+    assert_eq!(recalled_by(&kai).as_deref(), Some("group_manager"));
+    world.sim.change_app(|app| app.scopes.remove("im:message"));
+    assert_eq!(recalled_by(&world.mia), None);
 }
 
 #[tokio::test]

@@ -1,0 +1,194 @@
+//! Cards in JSON 2.0, as far as they are simulated: header, Markdown, buttons (official pages of
+//! cards in JSON 2.0).
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+const MAX_ELEMENTS: usize = 200;
+const MAX_BUTTON_TEXT: usize = 100;
+
+/// Unknown properties are errors, here as on the platform.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Card {
+    schema: String,
+    config: Option<Config>,
+    header: Option<Header>,
+    body: Body,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    #[serde(default = "yes")]
+    update_multi: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    title: Text,
+    #[serde(rename = "template")]
+    _template: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    elements: Vec<Element>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "tag", rename_all = "snake_case", deny_unknown_fields)]
+enum Element {
+    Markdown {
+        content: String,
+    },
+    Button {
+        text: Text,
+        #[serde(rename = "type")]
+        _type: Option<String>,
+        #[serde(default, rename = "behaviors")]
+        _behaviors: Vec<Behavior>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "tag", rename_all = "snake_case", deny_unknown_fields)]
+enum Text {
+    PlainText { content: String },
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Behavior {
+    Callback {
+        #[serde(rename = "value")]
+        _value: Map<String, Value>,
+    },
+    OpenUrl {
+        #[serde(rename = "default_url")]
+        _default_url: String,
+    },
+}
+
+impl Text {
+    fn content(&self) -> &str {
+        let Self::PlainText { content } = self;
+        content
+    }
+}
+
+/// Says what is wrong with a card.
+pub(crate) fn check(content: &str) -> Result<(), String> {
+    let card: Card = serde_json::from_str(content).map_err(|error| error.to_string())?;
+    let long = |element: &Element| match element {
+        Element::Button { text, .. } => text.content().chars().count() > MAX_BUTTON_TEXT,
+        Element::Markdown { .. } => false,
+    };
+    let wrong = [
+        (card.schema != "2.0", "schema: only \"2.0\" is simulated"),
+        (
+            card.config.is_some_and(|config| !config.update_multi),
+            "config.update_multi: only true is taken",
+        ),
+        (
+            card.body.elements.len() > MAX_ELEMENTS,
+            "body.elements: more than 200",
+        ),
+        (
+            card.body.elements.iter().any(long),
+            "a button's text has more than 100 characters",
+        ),
+    ];
+    let found = wrong.into_iter().find(|(is_wrong, _)| *is_wrong);
+    found.map_or(Ok(()), |(_, what)| Err(what.to_owned()))
+}
+
+/// What a reader sees of a card, one part a line.
+pub(crate) fn text(content: &str) -> Option<String> {
+    let card: Card = serde_json::from_str(content).ok()?;
+    let title = card.header.iter().map(|header| header.title.content());
+    let parts = card.body.elements.iter().map(|element| match element {
+        Element::Markdown { content } => content.as_str(),
+        Element::Button { text, .. } => text.content(),
+    });
+    Some(title.chain(parts).collect::<Vec<_>>().join("\n"))
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn card() -> Value {
+        json!({
+            "schema": "2.0",
+            "config": { "update_multi": true },
+            "header": { "title": { "tag": "plain_text", "content": "Hello" }, "template": "blue" },
+            "body": { "elements": [
+                { "tag": "markdown", "content": "**bold**" },
+                { "tag": "button", "text": { "tag": "plain_text", "content": "OK" }, "type": "primary",
+                  "behaviors": [{ "type": "callback", "value": { "k": "v" } }] },
+                { "tag": "button", "text": { "tag": "plain_text", "content": "More" },
+                  "behaviors": [{ "type": "open_url", "default_url": "https://example.com" }] },
+            ] },
+        })
+    }
+
+    #[test]
+    fn the_documented_card_is_taken_and_read() {
+        let card = card().to_string();
+        assert_eq!(check(&card), Ok(()));
+        assert_eq!(text(&card).as_deref(), Some("Hello\n**bold**\nOK\nMore"));
+    }
+
+    #[test]
+    fn only_schema_and_body_have_to_be_there() {
+        let card = json!({ "schema": "2.0", "body": { "elements": [] } }).to_string();
+        assert_eq!(check(&card), Ok(()));
+        for missing in ["schema", "body"] {
+            let mut card = self::card();
+            card.as_object_mut().unwrap().remove(missing);
+            assert!(check(&card.to_string()).is_err(), "{missing}");
+        }
+    }
+
+    #[test]
+    fn whatever_the_pages_do_not_know_is_refused() {
+        for (place, value) in [
+            ("/schema", json!("1.0")),
+            ("/extra", json!(1)),
+            ("/config/update_multi", json!(false)),
+            ("/config/extra", json!(1)),
+            ("/header/extra", json!(1)),
+            ("/header/title/tag", json!("markdown")),
+            ("/header/title/extra", json!(1)),
+            ("/body/extra", json!(1)),
+            ("/body/elements/0/tag", json!("action")),
+            ("/body/elements/0/extra", json!(1)),
+            ("/body/elements/0/content", json!(null)),
+            ("/body/elements/1/extra", json!(1)),
+            ("/body/elements/1/value", json!({})),
+            ("/body/elements/1/text/content", json!("x".repeat(101))),
+            ("/body/elements/1/behaviors/0/type", json!("jump")),
+            ("/body/elements/1/behaviors/0/extra", json!(1)),
+            ("/body/elements/2/behaviors/0/default_url", json!(null)),
+            (
+                "/body/elements",
+                json!(vec![json!({ "tag": "markdown", "content": "" }); 201]),
+            ),
+        ] {
+            let mut card = card();
+            let (parent, field) = place.rsplit_once('/').unwrap();
+            card.pointer_mut(parent).unwrap()[field] = value;
+            assert!(check(&card.to_string()).is_err(), "{place}");
+        }
+        assert!(check("no JSON").is_err());
+    }
+}

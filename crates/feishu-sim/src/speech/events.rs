@@ -1,0 +1,110 @@
+//! What people do to a chat, and the events that tell the bot of it (official pages
+//! `group/chat-member/events`, `group/chat/events` and `im-v1/message/events`).
+
+use serde_json::{Value, json};
+
+use super::InChat;
+use crate::{chats::Chat, ids::MessageId, messages::Sender, push::Push, state::State};
+
+/// Any one of them brings the events of a chat.
+const CHAT_EVENTS: [&str; 3] = ["im:chat", "im:chat.members:bot_access", "im:chat:readonly"];
+/// Any one of them brings recalls.
+const RECALLS: [&str; 2] = ["im:message", "im:message:readonly"];
+
+/// Each gives the push that tells the bot; none where nothing changed or the bot is not told: no
+/// webhook, a missing scope, or the bot is not in the chat.
+impl InChat {
+    /// Adds the bot to the group.
+    pub fn add_bot(&self) -> Option<Push> {
+        self.change_chat("im.chat.member.bot.added_v1", |chat| {
+            !std::mem::replace(&mut chat.bot_in, true)
+        })
+    }
+
+    /// Removes the bot from the group; it is told all the same.
+    pub fn remove_bot(&self) -> Option<Push> {
+        self.change_chat("im.chat.member.bot.deleted_v1", |chat| {
+            std::mem::replace(&mut chat.bot_in, false)
+        })
+    }
+
+    /// Dissolves the group without keeping its history.
+    pub fn disband(&self) -> Option<Push> {
+        self.change_chat("im.chat.disbanded_v1", |chat| {
+            !std::mem::replace(&mut chat.dissolved, true) && chat.bot_in
+        })
+    }
+
+    /// Takes a message back.
+    pub fn recall(&self, message: &MessageId) -> Option<Push> {
+        let envelope = self.shared.change(|state| {
+            let recalled = state.messages.get_mut(message)?;
+            let newly = !std::mem::replace(&mut recalled.recalled, true);
+            let chat = state.chats.get(&recalled.chat)?;
+            let event = json!({
+                "message_id": message.as_str(),
+                "chat_id": chat.id.as_str(),
+                "recall_time": state.now().to_string(),
+                "recall_type": recall_type(&self.sender, &state.messages[message].sender, chat),
+            });
+            let told = newly && chat.bot_in && state.tells(&RECALLS);
+            told.then(|| state.envelope("im.message.recalled_v1", &event))
+        })?;
+        Some(self.shared.push(envelope, None))
+    }
+
+    /// Changes the chat; `change` says whether there is something to tell.
+    fn change_chat(
+        &self,
+        event_type: &str,
+        change: impl FnOnce(&mut Chat) -> bool,
+    ) -> Option<Push> {
+        let envelope = self.shared.change(|state| {
+            let chat = state.chats.get_mut(&self.chat)?;
+            let changed = change(chat);
+            let event = chat_event(chat, &self.sender, &state.app.tenant_key);
+            let told = changed && state.tells(&CHAT_EVENTS);
+            told.then(|| state.envelope(event_type, &event))
+        })?;
+        Some(self.shared.push(envelope, None))
+    }
+}
+
+impl State {
+    /// Whether the app is told of what one of the scopes brings.
+    fn tells(&self, any_of: &[&str]) -> bool {
+        self.webhook.is_some()
+            && self.app.bot_active
+            && any_of.iter().any(|scope| self.app.has_scope(scope))
+    }
+}
+
+/// The shape that the events of a chat share.
+fn chat_event(chat: &Chat, operator: &Sender, home: &str) -> Value {
+    let (operator_id, tenant_key) = match operator {
+        Sender::Person(person) => (
+            json!({"union_id": person.union_id, "user_id": person.user_id, "open_id": person.open_id}),
+            person.tenant_key.as_str(),
+        ),
+        Sender::OtherBot { open_id, .. } => (json!({"open_id": open_id}), home),
+        Sender::App => (json!({}), home),
+    };
+    json!({
+        "chat_id": chat.id.as_str(),
+        "operator_id": operator_id,
+        "external": chat.external,
+        "operator_tenant_key": tenant_key,
+        "name": chat.name,
+        "i18n_names": {"zh_cn": chat.name, "en_us": chat.name, "ja_jp": chat.name},
+    })
+}
+
+fn recall_type(operator: &Sender, author: &Sender, chat: &Chat) -> &'static str {
+    let owns = |person| chat.owner.as_ref() == Some(person);
+    match operator {
+        _ if operator == author => "message_owner",
+        Sender::Person(person) if owns(person) => "group_owner",
+        Sender::Person(person) if !chat.managers.contains(person) => "enterprise_manager",
+        Sender::Person(_) | Sender::OtherBot { .. } | Sender::App => "group_manager",
+    }
+}
