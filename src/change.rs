@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// A change can be taken back for this long; then what people wrote is forgotten.
 pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
 
-/// What a command, or planned work, was to do.
+/// What a command, or planned work, was to do, or what happened by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deed {
@@ -30,10 +30,12 @@ pub enum Deed {
     Expire,
     /// Planned work was dropped.
     Cancel,
+    /// The message that stood at the top was recalled.
+    Recalled,
 }
 
 impl Deed {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Pin,
         Self::Unpin,
         Self::Announce,
@@ -41,6 +43,7 @@ impl Deed {
         Self::Undo,
         Self::Expire,
         Self::Cancel,
+        Self::Recalled,
     ];
 
     /// Its word in the table of changes.
@@ -53,6 +56,7 @@ impl Deed {
             Self::Undo => "undo",
             Self::Expire => "expire",
             Self::Cancel => "cancel",
+            Self::Recalled => "recalled",
         }
     }
 }

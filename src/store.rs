@@ -35,16 +35,41 @@ pub(crate) enum Step {
     Overflow,
     /// Take back a change whose time is over.
     Expire,
+    /// Greet a group; the origin is the group, so that it is greeted once.
+    Welcome,
+    /// Forget a group that the bot is no longer in.
+    Left,
+    /// Remember that a message was recalled.
+    Recalled,
 }
 
 impl Step {
-    const ALL: [Self; 3] = [Self::Command, Self::Overflow, Self::Expire];
+    const ALL: [Self; 6] = [
+        Self::Command,
+        Self::Overflow,
+        Self::Expire,
+        Self::Welcome,
+        Self::Left,
+        Self::Recalled,
+    ];
+
+    /// Whether it stands for an event that is no message, so that nobody waits
+    /// for an answer.
+    pub(crate) fn is_notice(self) -> bool {
+        match self {
+            Self::Welcome | Self::Left | Self::Recalled => true,
+            Self::Command | Self::Overflow | Self::Expire => false,
+        }
+    }
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Command => "command",
             Self::Overflow => "overflow",
             Self::Expire => "expire",
+            Self::Welcome => "welcome",
+            Self::Left => "left",
+            Self::Recalled => "recalled",
         }
     }
 

@@ -100,9 +100,12 @@ impl Action {
             Self::Undo(made) | Self::Expire(made) => match made.deed {
                 Deed::Pin => Right::Pin,
                 Deed::Unpin => Right::Unpin,
-                Deed::Announce | Deed::Replace | Deed::Undo | Deed::Expire | Deed::Cancel => {
-                    Right::Announce
-                }
+                Deed::Announce
+                | Deed::Replace
+                | Deed::Undo
+                | Deed::Expire
+                | Deed::Cancel
+                | Deed::Recalled => Right::Announce,
             },
             Self::Cancel(plan) => match plan.plan {
                 Plan::Expire {

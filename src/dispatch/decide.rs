@@ -40,7 +40,11 @@ impl Dispatcher {
                 let refusal = self.judge(job, failure)?;
                 let refusal = match job.key.step {
                     Step::Expire => Refusal::NotTakenBack(Box::new(refusal)),
-                    Step::Command | Step::Overflow => refusal,
+                    Step::Command
+                    | Step::Overflow
+                    | Step::Welcome
+                    | Step::Left
+                    | Step::Recalled => refusal,
                 };
                 Conclusion {
                     record: draft.map(|draft| draft.refused(&refusal)),
@@ -184,7 +188,7 @@ impl Dispatcher {
     }
 
     /// When to make a failed call again, unless it is given up.
-    fn judge_call(&self, job: &Job, error: &feishu::Error) -> Result<(), Release> {
+    pub(super) fn judge_call(&self, job: &Job, error: &feishu::Error) -> Result<(), Release> {
         tracing::warn!(
             error = %error,
             api.log_id = error.log_id(),

@@ -64,6 +64,7 @@ fn made(change: &PastChange, at: &str, language: Language) -> String {
             "had put something there for a time that is over",
         ),
         Deed::Cancel => Bilingual::new("取消计划", "dropped a plan"),
+        Deed::Recalled => Bilingual::new("撤回了置顶的消息", "recalled the message at the top"),
     };
     let what = with_summary(what.to(language), &change.summary, language);
     let actor = somebody(change.actor.as_deref(), language);

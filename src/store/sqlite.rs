@@ -21,7 +21,7 @@ use super::{
     Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, NewJob, Planned, Progress,
     Release, StoreError,
 };
-use crate::change::{Made, Place};
+use crate::change::{ChangeId, Made, Place};
 use crate::outcome::Outcome;
 
 mod changes;
@@ -174,6 +174,12 @@ impl SqliteStore {
     /// The change that the job with this key made.
     pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
         self.ask(move |turn| changes::made_by(turn.connection, &job))
+            .await
+    }
+
+    /// The planned work that is to take the change back when its time is over.
+    pub(crate) async fn timed_end(&self, change: ChangeId) -> Result<Option<JobId>, StoreError> {
+        self.ask(move |turn| changes::timed_end(turn.connection, change))
             .await
     }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use super::rows::{timestamp, to_json};
 use crate::change::{Change, ChangeId, Made, Place, Record, UNDO_AGE};
 use crate::event::StoredMessage;
-use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned};
+use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned, Step};
 
 /// How many of the last changes can be taken back.
 const UNDO_DEPTH: u32 = 20;
@@ -196,6 +196,24 @@ pub(super) fn planned(connection: &Connection, chat: &ChatKey) -> rusqlite::Resu
         .collect()
 }
 
+/// The planned work that is to take the change back when its time is over: it
+/// was planned by the job that made the change.
+pub(super) fn timed_end(
+    connection: &Connection,
+    ChangeId(change): ChangeId,
+) -> rusqlite::Result<Option<JobId>> {
+    connection
+        .prepare_cached(
+            "SELECT jobs.id FROM changes JOIN jobs USING (app, origin)
+             WHERE changes.id = ?1 AND jobs.step = ?2
+               AND jobs.number IS NOT NULL AND jobs.state = 'ready'",
+        )?
+        .query_row(params![change, Step::Expire.as_str()], |row| {
+            Ok(JobId(row.get(0)?))
+        })
+        .optional()
+}
+
 /// Drops planned work; `false` if it is under way or over.
 pub(super) fn cancel(
     connection: &Connection,
@@ -224,6 +242,13 @@ pub(super) fn leave(
              WHERE app = ?1 AND chat = ?2 AND number IS NOT NULL AND state = 'ready'",
         )?
         .execute(params![chat.app, chat.chat, now.as_millisecond()])?;
+    // What was given up keeps its text, and an outcome may quote some of it.
+    connection
+        .prepare_cached(
+            "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
+             WHERE app = ?1 AND chat = ?2 AND state IN ('done', 'dead')",
+        )?
+        .execute(params![chat.app, chat.chat])?;
     connection
         .prepare_cached(
             "UPDATE changes SET summary = NULL, change = NULL WHERE app = ?1 AND chat = ?2",

@@ -81,6 +81,8 @@ pub(super) fn accept(
         (accepted, inserted)
     } else if is_known(connection, job)? {
         (Accepted::Duplicate, false)
+    } else if job.key.step.is_notice() {
+        (Accepted::TooManyOfChat, false)
     } else {
         let notice = overflow(job, head);
         let outcome = Outcome::Refused(Refusal::TooManyWaiting);

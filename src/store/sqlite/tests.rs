@@ -263,6 +263,23 @@ async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else() {
 }
 
 #[tokio::test]
+async fn events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answered() {
+    let bench = Bench::new().await;
+    let recalled = |number: usize| {
+        let mut job = job("oc_1", &format!("e_{number}"));
+        job.key.step = Step::Recalled;
+        bench.store.accept(job)
+    };
+    for number in 0..60 {
+        assert_eq!(recalled(number).await.unwrap(), Accepted::New);
+    }
+    assert_eq!(recalled(60).await.unwrap(), Accepted::TooManyOfChat);
+    assert_eq!(recalled(0).await.unwrap(), Accepted::Duplicate);
+    assert_eq!(bench.store.open_jobs(), 60);
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
+}
+
+#[tokio::test]
 async fn a_row_that_cannot_be_read_holds_up_nothing() {
     let bench = Bench::new().await;
     bench.accept("oc_1", "om_1").await;
@@ -558,6 +575,13 @@ async fn a_chat_that_was_left_keeps_no_plan_and_no_text() {
             ..conclusion
         })
         .await;
+    bench.accept("oc_1", "om_3").await;
+    let given_up = bench.claim().await.unwrap();
+    bench
+        .store
+        .release(given_up.id, Release::Dead)
+        .await
+        .unwrap();
     bench.store.leave(chat()).await.unwrap();
     assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
     assert_eq!(bench.undoable().await, None);
@@ -565,4 +589,41 @@ async fn a_chat_that_was_left_keeps_no_plan_and_no_text() {
         panic!("one change")
     };
     assert_eq!((made.summary.as_str(), &made.change), ("", &None));
+    let beside = file::connect(&bench.folder.path().join("bot.db")).unwrap();
+    let texts = "SELECT count(*) FROM jobs WHERE payload <> '' OR outcome IS NOT NULL";
+    let texts: u32 = beside.query_row(texts, [], |row| row.get(0)).unwrap();
+    assert_eq!(texts, 0);
+}
+
+#[tokio::test]
+async fn the_timed_end_of_a_change_is_what_its_own_job_planned() {
+    let bench = Bench::new().await;
+    let due = bench.clock.now() + Duration::from_hours(1);
+    for (origin, is_timed) in [("om_1", true), ("om_2", false)] {
+        let record = top(Top::Unknown, Top::Message(origin.into()));
+        let plan = NewPlan {
+            step: Step::Expire,
+            due,
+            payload: PLAN.to_owned(),
+        };
+        bench
+            .carry_out(origin, |conclusion| Conclusion {
+                record: Some(record),
+                plan: is_timed.then_some(plan),
+                ..conclusion
+            })
+            .await;
+    }
+    let changes = bench.store.history(chat(), 2).await.unwrap();
+    let [second, first] = &changes[..] else {
+        panic!("{changes:?}")
+    };
+    let planned = bench.store.planned(chat()).await.unwrap();
+    let timed_end = |made: &Made| bench.store.timed_end(made.id);
+    assert_eq!(timed_end(first).await.unwrap(), Some(planned[0].id));
+    assert_eq!(timed_end(second).await.unwrap(), None);
+    // Once it is under way it is too late to drop it.
+    bench.hand.advance(Duration::from_hours(1));
+    bench.claim().await.unwrap();
+    assert_eq!(timed_end(first).await.unwrap(), None);
 }
