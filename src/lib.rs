@@ -32,6 +32,7 @@ mod platform;
 mod server;
 mod store;
 mod transport;
+mod welcome;
 
 pub use feishu::{Clock, ClockHand};
 pub use server::{Server, run};

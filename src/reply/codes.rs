@@ -47,7 +47,8 @@ fn invalid_parameter(call: Call) -> Bilingual {
     }
 }
 
-fn missing_scope(scopes: &[String], language: Language) -> String {
+/// The scopes that the app lacks, and who grants them.
+pub(super) fn missing_scope(scopes: &[String], language: Language) -> String {
     let quoted: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
     match (language, quoted.as_slice()) {
         (Language::Zh, []) => "应用缺少一项权限。请应用管理员在开发者后台的“权限管理”中开通所需权限，并发布新版本。".to_owned(),

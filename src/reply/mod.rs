@@ -7,6 +7,7 @@ mod codes;
 mod history;
 mod misunderstood;
 mod rights;
+mod welcome;
 
 use jiff::tz::TimeZone;
 
@@ -15,6 +16,7 @@ use crate::language::{Bilingual, Language};
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal, Undone};
 
 use misunderstood::{misunderstood, simplest_form};
+pub(crate) use welcome::welcome;
 
 /// How an outcome is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
