@@ -3,7 +3,8 @@
 //! Chats run beside each other, one chat in order; the store's claim sees to
 //! that. An outcome is stored before a word is said about it, and a job that has
 //! one only owes its reply. This file moves jobs; `decide` brings about their
-//! outcome, with the leave from `authorise`; `say` puts it into the chat.
+//! outcome, with the leave from `authorise`; `say` puts it into the chat. Events
+//! that are no messages go their own short way, in `notice`.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -33,6 +34,7 @@ mod authorise;
 mod decide;
 mod denials;
 mod draft;
+mod notice;
 mod request;
 mod retry;
 mod say;
@@ -171,7 +173,7 @@ impl Dispatcher {
     fn show_at(&self, job: &Job) -> Option<Timestamp> {
         let now = self.clock.now();
         let due = job.accepted_at + PATIENCE;
-        if job.outcome.is_some() || job.key.step == Step::Expire {
+        if job.outcome.is_some() || job.key.step == Step::Expire || job.key.step.is_notice() {
             None
         } else if now < due {
             Some(due)
@@ -190,6 +192,9 @@ impl Dispatcher {
 
     /// Acts unless that is done, then says what came of it.
     async fn work(&self, job: &Job) -> Release {
+        if job.key.step.is_notice() {
+            return self.take_notice(job).await;
+        }
         let message = match StoredMessage::parse(&job.payload) {
             Ok(message) => message,
             Err(error) => {

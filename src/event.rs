@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use feishu::{Content, EventEnvelope, MESSAGE_RECEIVE, MessageHead, MessageReceived};
+use feishu::{
+    BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, ChatId, Content, EventEnvelope,
+    MESSAGE_RECALLED, MESSAGE_RECEIVE, MessageHead, MessageId, MessageRecalled, MessageReceived,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -14,7 +17,8 @@ use crate::store::{JobKey, NewJob, Step};
 /// An event, as far as intake looks at it.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A message that may hold a command: to be stored.
+    /// A message that may hold a command, or another event to act on: to be
+    /// stored.
     Candidate(NewJob),
     /// Nothing that leads to an action; the word is for metrics.
     Ignored(Ignored),
@@ -39,10 +43,29 @@ pub(crate) struct Malformed(#[from] serde_json::Error);
 impl Event {
     /// Looks at as few fields as decide; the rest is read by the worker.
     pub(crate) fn read(envelope: &EventEnvelope<'_>, app_id: &str) -> Result<Self, Malformed> {
-        if envelope.event_type != MESSAGE_RECEIVE {
-            return Ok(Self::Ignored(Ignored::OtherEvent));
-        }
         let event = envelope.event.unwrap_or(RawValue::NULL);
+        let (chat, notice) = match &*envelope.event_type {
+            MESSAGE_RECEIVE => return Self::read_message(envelope, event, app_id),
+            BOT_ADDED => (ChatEvent::parse(event)?.chat_id, Notice::Added),
+            BOT_DELETED | CHAT_DISBANDED => (ChatEvent::parse(event)?.chat_id, Notice::Left),
+            MESSAGE_RECALLED => {
+                let recalled = MessageRecalled::parse(event)?;
+                (recalled.chat_id, Notice::Recalled(recalled.message_id))
+            }
+            _ => return Ok(Self::Ignored(Ignored::OtherEvent)),
+        };
+        Ok(Self::Candidate(notice.job(
+            &chat,
+            &envelope.event_id,
+            app_id,
+        )?))
+    }
+
+    fn read_message(
+        envelope: &EventEnvelope<'_>,
+        event: &RawValue,
+        app_id: &str,
+    ) -> Result<Self, Malformed> {
         let head = MessageHead::parse(event)?;
         if let Some(ignored) = Ignored::of(&head)? {
             return Ok(Self::Ignored(ignored));
@@ -73,6 +96,42 @@ impl Ignored {
             return Ok(Some(Self::FromBot));
         }
         Ok((!may_be_command(head)?).then_some(Self::Chatter))
+    }
+}
+
+/// What is stored of an event that is no message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Notice {
+    /// The bot was added to the group.
+    Added,
+    /// The bot was removed from the group, or the group was dissolved.
+    Left,
+    /// This message was recalled.
+    Recalled(MessageId),
+}
+
+impl Notice {
+    /// Reads what intake stored.
+    pub(crate) fn parse(payload: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(payload)
+    }
+
+    fn job(&self, chat: &ChatId, event_id: &str, app_id: &str) -> Result<NewJob, Malformed> {
+        let (step, origin) = match self {
+            Self::Added => (Step::Welcome, chat.as_str()),
+            Self::Left => (Step::Left, event_id),
+            Self::Recalled(_) => (Step::Recalled, event_id),
+        };
+        Ok(NewJob {
+            key: JobKey {
+                app: app_id.to_owned(),
+                origin: origin.to_owned(),
+                step,
+            },
+            chat: chat.as_str().to_owned(),
+            payload: serde_json::to_string(self)?,
+        })
     }
 }
 
@@ -126,4 +185,69 @@ fn may_be_command(head: &MessageHead<'_>) -> Result<bool, serde_json::Error> {
     let content = Content::parse(&head.message_type, &head.content)?;
     let text = content::command_text(&content);
     Ok(text.is_some_and(|text| command::is_candidate(&text, head.chat_type.is_p2p())))
+}
+
+#[cfg(test)]
+mod tests {
+    use feishu::Envelope;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(event_type: &str, event: &Value) -> Result<Event, Malformed> {
+        let body = json!({
+            "schema": "2.0",
+            "header": { "event_id": "e1", "event_type": event_type, "create_time": "1608725989000" },
+            "event": event,
+        });
+        let body = body.to_string();
+        let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
+            panic!("no event: {body}");
+        };
+        Event::read(&envelope, "cli_1")
+    }
+
+    #[test]
+    fn events_that_are_no_messages_become_jobs_of_their_own() {
+        let group = json!({ "chat_id": "oc_1", "operator_id": {}, "external": false });
+        let recall = json!({ "chat_id": "oc_1", "message_id": "om_1" });
+        for (event_type, event, step, origin, notice) in [
+            (BOT_ADDED, &group, Step::Welcome, "oc_1", Notice::Added),
+            (BOT_DELETED, &group, Step::Left, "e1", Notice::Left),
+            (CHAT_DISBANDED, &group, Step::Left, "e1", Notice::Left),
+            (
+                MESSAGE_RECALLED,
+                &recall,
+                Step::Recalled,
+                "e1",
+                Notice::Recalled("om_1".into()),
+            ),
+        ] {
+            let Ok(Event::Candidate(job)) = read(event_type, event) else {
+                panic!("no job: {event_type}");
+            };
+            let key = JobKey {
+                app: "cli_1".to_owned(),
+                origin: origin.to_owned(),
+                step,
+            };
+            assert_eq!((job.key, &*job.chat), (key, "oc_1"), "{event_type}");
+            assert_eq!(Notice::parse(&job.payload).unwrap(), notice, "{event_type}");
+        }
+    }
+
+    #[test]
+    fn one_that_does_not_say_where_it_happened_is_malformed() {
+        for event_type in [BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, MESSAGE_RECALLED] {
+            assert!(read(event_type, &json!({})).is_err(), "{event_type}");
+        }
+        let nowhere = json!({ "message_id": "om_1" });
+        assert!(read(MESSAGE_RECALLED, &nowhere).is_err());
+    }
+
+    #[test]
+    fn what_the_bot_has_no_use_for_is_ignored_unread() {
+        let read = read("im.chat.updated_v1", &json!({ "chat_id": 1 })).unwrap();
+        assert!(matches!(read, Event::Ignored(Ignored::OtherEvent)));
+    }
 }

@@ -119,6 +119,13 @@ impl Platform {
         self.kinds.insert(chat.clone(), kind);
     }
 
+    /// Forgets everything about a chat that the bot has left.
+    pub(crate) fn forget(&self, chat: &ChatId) {
+        self.settings.remove(chat);
+        self.kinds.remove(chat);
+        self.names.remove(chat);
+    }
+
     pub(crate) fn forget_kind(&self, chat: &ChatId) {
         self.kinds.remove(chat);
     }

@@ -127,7 +127,7 @@ fn actor(stored: &StoredMessage) -> Actor<'_> {
 }
 
 /// Whoever is not in the chat is told its name and little else.
-fn is_told(group: &Chat) -> bool {
+pub(super) fn is_told(group: &Chat) -> bool {
     group.edit_permission.is_some()
 }
 

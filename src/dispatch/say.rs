@@ -17,7 +17,7 @@ use crate::store::{Job, Release, StoreError};
 const REACTION_PATIENCE: Duration = Duration::from_secs(30);
 /// The platform forgets the `uuid` of a message after an hour; a reply of
 /// unknown fate is not sent again so near to that.
-const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
+pub(super) const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
 
 /// Why the author was not told.
 #[derive(Debug)]

@@ -159,6 +159,23 @@ impl Bench {
         self.hand.advance(time);
     }
 
+    /// The bot is added to the group; what intake would store comes back.
+    fn add_bot(&self, group: &ChatId) -> NewJob {
+        let body = serde_json::json!({
+            "schema": "2.0",
+            "header": { "event_id": "e1", "event_type": feishu::BOT_ADDED },
+            "event": { "chat_id": group.as_str() },
+        });
+        let body = body.to_string();
+        let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
+            panic!("no event");
+        };
+        let Ok(Event::Candidate(job)) = Event::read(&envelope, &self.sim.app().app_id) else {
+            panic!("no job");
+        };
+        job
+    }
+
     /// Cuts the command at one await point after the other; `check` holds what
     /// came of it in the end.
     async fn walk(
@@ -167,11 +184,21 @@ impl Bench {
         text: &str,
         check: impl Fn(&Simulator, &ChatId, &MessageId) -> bool,
     ) {
+        self.walk_job(kind, |group| self.say(group, text), check)
+            .await;
+    }
+
+    async fn walk_job(
+        &self,
+        kind: AnnouncementKind,
+        job: impl Fn(&ChatId) -> (MessageId, NewJob),
+        check: impl Fn(&Simulator, &ChatId, &MessageId) -> bool,
+    ) {
         for polls in 0..1000 {
             let folder = tempfile::tempdir().unwrap();
             let url = format!("sqlite://{}", folder.path().join("bot.db").display());
             let group = self.group(kind);
-            let (message, job) = self.say(&group, text);
+            let (message, job) = job(&group);
             let (dispatcher, running) = self.dispatcher(&url).await;
             dispatcher.store.accept(job).await.unwrap();
             let Ok(Claim::Job(job)) = dispatcher.store.claim().await else {
@@ -239,6 +266,14 @@ async fn an_announcement_cut_at_every_await_point_stands_once() {
             .walk(kind, &format!("/announce {}", lines.join("\n")), check)
             .await;
     }
+}
+
+#[tokio::test]
+async fn a_welcome_cut_at_every_await_point_is_given_once() {
+    let bench = Bench::new().await;
+    let added = |group: &ChatId| (MessageId::from("om_none"), bench.add_bot(group));
+    let check = |sim: &Simulator, group: &ChatId, _: &MessageId| sim.messages(group).len() == 1;
+    bench.walk_job(AnnouncementKind::Docx, added, check).await;
 }
 
 /// An observer of calls that brings the worker down so many times.

@@ -118,7 +118,7 @@ impl Intake {
                 let accepted = timeout(STORE_TIMEOUT, self.store.accept(job))
                     .await
                     .map_err(|_| NotTaken::Unavailable)?;
-                tracing::info!(event.id = %envelope.event_id, job.reference = reference, accepted = ?accepted.as_ref().ok(), "a command came in");
+                tracing::info!(event.id = %envelope.event_id, job.reference = reference, accepted = ?accepted.as_ref().ok(), "a job came in");
                 match accepted {
                     Ok(Accepted::New) => EventResult::Accepted,
                     Ok(Accepted::Duplicate) => EventResult::Duplicate,

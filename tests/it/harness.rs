@@ -266,11 +266,15 @@ impl Bench {
         self.restart().await;
     }
 
+    /// The bot's database, beside the bot.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.path().join("bot.db")).unwrap()
+    }
+
     /// Takes the database's one write lock away from the bot; it is given back
     /// when the connection is dropped.
     pub(crate) fn break_store(&self) -> rusqlite::Connection {
-        let file = self.folder.path().join("bot.db");
-        let connection = rusqlite::Connection::open(file).unwrap();
+        let connection = self.database();
         connection.execute_batch("BEGIN IMMEDIATE").unwrap();
         connection
     }

@@ -10,6 +10,7 @@ mod changes;
 mod cli;
 mod commands;
 mod docs;
+mod events;
 mod harness;
 mod limits;
 mod policy;

@@ -1,0 +1,173 @@
+//! Events that are no messages: the bot comes into a group or leaves it, a
+//! message is recalled. Nobody waits for an answer to them, so what fails ends
+//! in the log.
+
+use std::time::Duration;
+
+use feishu::{AppId, ChatId, Error, MessageId};
+
+use super::authorise::is_told;
+use super::say::REPLY_KEY_AGE;
+use super::{Dispatcher, MAX_CRASHES};
+use crate::change::{Change, Deed, Made, Place, Record, Top};
+use crate::config::ReplyLanguage;
+use crate::event::Notice;
+use crate::language::Language;
+use crate::outcome::{Done, Outcome};
+use crate::platform::Settings;
+use crate::reply;
+use crate::store::{Conclusion, Job, Release};
+use crate::welcome::{self, Lack};
+
+/// What the bot lacks is asked for so long; then the group is greeted without
+/// it, because commands may wait behind.
+const LOOK_PATIENCE: Duration = Duration::from_secs(30);
+
+impl Dispatcher {
+    /// Acts on the event.
+    pub(super) async fn take_notice(&self, job: &Job) -> Release {
+        if job.crashes >= MAX_CRASHES {
+            tracing::error!(crashes = job.crashes, "the job is given up");
+            return Release::Dead;
+        }
+        let taken = match Notice::parse(&job.payload) {
+            Ok(Notice::Added) => self.welcome(job).await,
+            Ok(Notice::Left) => self.leave(job).await,
+            Ok(Notice::Recalled(message)) => self.recalled(job, message).await,
+            Err(error) => {
+                tracing::error!(at = error.column(), "the stored event cannot be read");
+                Err(Release::Dead)
+            }
+        };
+        taken.err().unwrap_or(Release::Done)
+    }
+
+    /// Greets the group.
+    async fn welcome(&self, job: &Job) -> Result<(), Release> {
+        let now = self.clock.now();
+        if job
+            .replying_since
+            .is_some_and(|since| now > since + REPLY_KEY_AGE)
+        {
+            tracing::warn!(
+                "whether the group was greeted is unknown, and too long ago to do it again"
+            );
+            return Ok(());
+        }
+        let chat = ChatId::from(job.chat.as_str());
+        let Some(lacks) = self.lacks(job, &chat).await? else {
+            tracing::info!(chat.id = %chat, "the bot is not in the group that it was to greet");
+            return Ok(());
+        };
+        let card = reply::welcome(&lacks, self.languages());
+        if job.replying_since.is_none() {
+            let saved = self.store.save_replying(job.id).await;
+            saved.map_err(|_| self.retry(job))?;
+        }
+        // The same whatever the card says: a group is greeted once, also when
+        // its settings change between two tries.
+        let uuid = job.key.idempotency_key("welcome").to_string();
+        let client = &self.platform.client;
+        match client.create_message(&chat, &card, &uuid).await {
+            Ok(_) => tracing::info!(chat.id = %chat, lacks = lacks.len(), "the group is greeted"),
+            Err(error) => {
+                self.judge_call(job, &error)?;
+                tracing::warn!(chat.id = %chat, "the group could not be greeted");
+            }
+        }
+        Ok(())
+    }
+
+    fn languages(&self) -> &'static [Language] {
+        match self.language {
+            ReplyLanguage::Auto => &[Language::Zh, Language::En],
+            ReplyLanguage::Zh => &[Language::Zh],
+            ReplyLanguage::En => &[Language::En],
+        }
+    }
+
+    /// What the bot lacks in the group; `None` if it is not there any more.
+    async fn lacks(&self, job: &Job, chat: &ChatId) -> Result<Option<Vec<Lack>>, Release> {
+        let mut lacks = Vec::new();
+        match self.platform.settings_anew(chat).await {
+            Ok(Settings { group, .. }) if is_told(&group) => {
+                let bot = AppId::from(job.key.app.as_str());
+                lacks.extend(welcome::barred_by(&group, &bot));
+            }
+            Ok(_) => return Ok(None),
+            Err(error) => lacks.extend(self.scopes(job, error)?.map(Lack::Settings)),
+        }
+        match self.platform.client.get_docx_announcement(chat).await {
+            Ok(info) => self.platform.remember_kind(chat, info.kind),
+            Err(error) => lacks.extend(self.scopes(job, error)?.map(Lack::AnnouncementKind)),
+        }
+        Ok(Some(lacks))
+    }
+
+    /// The scopes for want of which a look failed. Other refusals are told when
+    /// a command meets them.
+    fn scopes(&self, job: &Job, error: Error) -> Result<Option<Vec<String>>, Release> {
+        let run_at = self.next_try(job, &error);
+        if error.is_retryable() && run_at <= job.started_at + LOOK_PATIENCE {
+            return Err(Release::Retry { run_at });
+        }
+        tracing::warn!(error = %error, api.log_id = error.log_id(), "a look at the group failed");
+        let missing = error.is_scope_missing();
+        Ok(match error {
+            Error::Api(api) if missing => Some(api.missing_scopes),
+            Error::Api(_)
+            | Error::Transport { .. }
+            | Error::InvalidResponse { .. }
+            | Error::Waiting { .. }
+            | Error::BaseUrl(_)
+            | Error::HttpClient(_) => None,
+        })
+    }
+
+    /// Ends what is planned in a group that the bot is no longer in, and forgets
+    /// what was written there.
+    async fn leave(&self, job: &Job) -> Result<(), Release> {
+        self.platform.forget(&ChatId::from(job.chat.as_str()));
+        let left = self.store.leave(job.chat_key()).await;
+        left.map_err(|_| self.retry(job))?;
+        tracing::info!(chat.id = job.chat, "the bot has left the group");
+        Ok(())
+    }
+
+    /// Remembers that what the bot put on top is gone, if it was this message.
+    async fn recalled(&self, job: &Job, message: MessageId) -> Result<(), Release> {
+        let unstored = |_| self.retry(job);
+        let latest = self.store.latest_change(job.chat_key(), Place::Top).await;
+        let Some(top) = latest.map_err(unstored)?.filter(|top| puts(top, &message)) else {
+            return Ok(());
+        };
+        let conclusion = Conclusion {
+            record: Some(Record {
+                deed: Deed::Recalled,
+                actor: None,
+                summary: String::new(),
+                result: "done",
+                log_id: None,
+                change: Some(Change::Top {
+                    before: Top::Message(message),
+                    after: Top::Nothing,
+                }),
+                takes_back: None,
+            }),
+            cancels: self.store.timed_end(top.id).await.map_err(unstored)?,
+            ..Conclusion::of(Outcome::Done(Done::Unpinned))
+        };
+        self.store
+            .conclude(job, conclusion)
+            .await
+            .map_err(unstored)?;
+        tracing::info!(chat.id = job.chat, "what stood at the top was recalled");
+        Ok(())
+    }
+}
+
+/// Whether by this change, which was not taken back, the message stands on top.
+fn puts(change: &Made, message: &MessageId) -> bool {
+    !change.undone
+        && matches!(&change.change, Some(Change::Top { after: Top::Message(top), .. }) if top == message)
+}

@@ -1,0 +1,336 @@
+//! What the bot does about events that are no messages.
+
+use std::time::Duration;
+
+use feishu_sim::{AnnouncementKind::Docx, ChatId, Endpoint, Fault, MessageId, Push, WhoMay};
+
+use crate::harness::{Bench, log};
+
+const EN: &str = "[reply]\nlanguage = 'en'";
+
+impl Bench {
+    /// The owner adds the bot to a group that it is not in.
+    fn add_bot(&self, group: &ChatId) -> Push {
+        let owner = self.sim.as_person(&self.owner).in_chat(group);
+        owner.add_bot().unwrap()
+    }
+
+    /// What the bot has said in the group by itself.
+    fn said(&self, group: &ChatId) -> Vec<String> {
+        let messages = self.sim.messages(group);
+        let cards = messages
+            .iter()
+            .filter(|message| message.sender == feishu_sim::Sender::App);
+        cards.map(feishu_sim::Message::text).collect()
+    }
+
+    /// Waits until the group is greeted, and gives the card.
+    async fn greeting(&self, group: &ChatId) -> String {
+        self.wait("a greeting", |state| {
+            let mut cards = state.messages(group);
+            cards
+                .find(|message| message.msg_type == "interactive")
+                .map(feishu_sim::Message::text)
+        })
+        .await
+    }
+
+    /// The member has the message put on top for a day.
+    async fn pin_for_a_day(&self, group: &ChatId, message: &MessageId) {
+        let command = self.reply(group, message, "/pin 1d").id;
+        assert_eq!(self.reaction(&command).await, "Pin");
+        self.idle().await;
+        self.sim.clear_calls();
+    }
+
+    /// What the bot remembers of the group.
+    async fn history(&self, group: &ChatId) -> String {
+        let asked = self.say(group, "/history").id;
+        self.answer(&asked).await
+    }
+
+    /// One number from the bot's database.
+    fn count(&self, query: &str) -> u32 {
+        let database = self.database();
+        database.query_row(query, [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_group_is_greeted_once_however_often_the_event_comes_and_after_a_restart() {
+    let mut bench = Bench::new().await;
+    let group = bench.sim.add_chat(bench.spec().without_bot());
+    let push = bench.add_bot(&group);
+    assert_eq!(push.answer().await.status, 200);
+    let card = bench.greeting(&group).await;
+    for words in [
+        "`/pin`",
+        "`/置顶`",
+        "`/announce text`",
+        "`/公告 内容`",
+        "`/help`",
+    ] {
+        assert!(card.contains(words), "{card}");
+    }
+    assert!(
+        !card.contains("missing") && !card.contains("还缺"),
+        "{card}"
+    );
+    for _ in 0..2 {
+        assert_eq!(push.again().answer().await.status, 200);
+        bench.restart().await;
+    }
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    owner.remove_bot();
+    bench.add_bot(&group).answer().await;
+    bench.idle().await;
+    assert_eq!(bench.said(&group), [card]);
+    assert_eq!(bench.sim.calls_to(Endpoint::CreateMessage).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_greets_nobody_twice() {
+    let bench = Bench::new().await;
+    let group = bench.sim.add_chat(bench.spec().without_bot());
+    bench.sim.fault(Endpoint::CreateMessage, Fault::LoseAnswer);
+    bench.add_bot(&group).answer().await;
+    bench.greeting(&group).await;
+    // What the card says between the two tries is another thing.
+    bench.sim.change_chat(&group, |chat| {
+        chat.edit_permission = WhoMay::OnlyOwner;
+    });
+    bench.idle().await;
+    assert_eq!(bench.sim.calls_to(Endpoint::CreateMessage).len(), 2);
+    assert_eq!(bench.said(&group).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_that_was_acknowledged_is_acted_on_after_a_kill() {
+    let mut bench = Bench::new().await;
+    let group = bench.sim.add_chat(bench.spec().without_bot());
+    bench.sim.set_down(true);
+    assert_eq!(bench.add_bot(&group).answer().await.status, 200);
+    bench.kill().await;
+    bench.sim.set_down(false);
+    bench.greeting(&group).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_stored_is_not_acknowledged() {
+    let bench = Bench::new().await;
+    let group = bench.sim.add_chat(bench.spec().without_bot());
+    let broken = bench.break_store();
+    let push = bench.add_bot(&group);
+    assert_eq!(push.answer().await.status, 503);
+    drop(broken);
+    // The platform delivers again after 15 s.
+    bench.advance(Duration::from_secs(16));
+    bench.greeting(&group).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn the_greeting_names_what_the_bot_lacks() {
+    let settings = ["im:chat", "im:chat:read", "im:chat:readonly"];
+    let bench = Bench::with(|builder| builder, EN).await;
+    let closed = WhoMay::OnlyOwner;
+    let open = || bench.spec().without_bot();
+    for (spec, lacking, words) in [
+        (open(), &[][..], &[][..]),
+        (
+            open().edit_permission(closed),
+            &[],
+            &["who can edit group info"],
+        ),
+        (
+            open().pin_manage_setting(Some(closed)),
+            &[],
+            &["who can manage top notices", "I am neither"],
+        ),
+        (
+            open()
+                .edit_permission(closed)
+                .pin_manage_setting(Some(closed))
+                .bot_is_admin(),
+            &[],
+            &[],
+        ),
+        (
+            open().pin_manage_setting(None),
+            &[],
+            &["Feishu does not tell me how “who can manage top notices” is set"],
+        ),
+        (
+            open(),
+            &["im:chat.announcement:read"],
+            &["`im:chat.announcement:read`"],
+        ),
+        (
+            open().edit_permission(closed),
+            &settings,
+            &["`im:chat`, `im:chat:read"],
+        ),
+    ] {
+        bench.sim.change_app(|app| {
+            // With this one the bot is told all the same that it was added.
+            app.scopes.insert("im:chat.members:bot_access".to_owned());
+            app.scopes.insert("im:chat".to_owned());
+            app.scopes.insert("im:chat.announcement:read".to_owned());
+            app.scopes
+                .retain(|scope| !lacking.contains(&scope.as_str()));
+        });
+        let group = bench.sim.add_chat(spec);
+        bench.add_bot(&group).answer().await;
+        let card = bench.greeting(&group).await;
+        assert_eq!(card.contains("missing here"), !words.is_empty(), "{card}");
+        for words in words {
+            assert!(card.contains(words), "{words} in {card}");
+        }
+        assert!(!card.contains("置顶"), "{card}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_greeting_that_is_refused_ends_quietly() {
+    let bench = Bench::new().await;
+    let group = bench.sim.add_chat(bench.spec().without_bot());
+    bench
+        .sim
+        .fault(Endpoint::CreateMessage, Fault::code(230_035));
+    bench.add_bot(&group).answer().await;
+    bench.idle().await;
+    assert!(bench.said(&group).is_empty());
+    assert_eq!(bench.sim.calls_to(Endpoint::CreateMessage).len(), 1);
+    assert!(log().contains("the group could not be greeted"));
+    let metrics = bench.metrics().await;
+    assert!(!metrics.contains(r#"result="Dead""#), "{metrics}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_look_that_keeps_failing_does_not_hold_up_the_greeting() {
+    let bench = Bench::new().await;
+    let group = bench.sim.add_chat(bench.spec().without_bot());
+    bench
+        .sim
+        .rate_limit(Endpoint::GetDocxAnnouncement, Duration::from_mins(5));
+    let start = bench.sim.clock().now_ms();
+    bench.add_bot(&group).answer().await;
+    let card = bench.greeting(&group).await;
+    assert!(!card.contains("missing here"), "{card}");
+    assert!(bench.sim.clock().now_ms() - start < 60_000);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_group_that_the_bot_has_left_again_is_not_greeted() {
+    let bench = Bench::new().await;
+    let group = bench.sim.add_chat(bench.spec().without_bot());
+    bench.sim.set_down(true);
+    bench.add_bot(&group).answer().await;
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    owner.remove_bot().unwrap().answer().await;
+    bench.sim.set_down(false);
+    bench.idle().await;
+    assert!(bench.said(&group).is_empty());
+    assert!(bench.sim.calls_to(Endpoint::CreateMessage).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn leaving_a_group_ends_what_is_planned_and_forgets_what_was_written() {
+    for dissolved in [false, true] {
+        let bench = Bench::new().await;
+        let (group, other) = (bench.group(Docx), bench.group(Docx));
+        for place in [&group, &other] {
+            let message = bench.say(place, "dinner at seven").id;
+            bench.pin_for_a_day(place, &message).await;
+        }
+        let texts = "SELECT (SELECT count(*) FROM changes WHERE change IS NOT NULL)
+                          + (SELECT count(*) FROM jobs WHERE payload <> '')";
+        let plans = "SELECT count(*) FROM jobs WHERE step = 'expire' AND state = 'ready'";
+        assert_eq!((bench.count(texts), bench.count(plans)), (4, 2));
+        let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+        let push = if dissolved {
+            owner.disband()
+        } else {
+            owner.remove_bot()
+        };
+        assert_eq!(push.unwrap().answer().await.status, 200);
+        bench.idle().await;
+        assert_eq!((bench.count(texts), bench.count(plans)), (2, 1));
+        assert!(bench.sim.calls().is_empty(), "{}", bench.sim.conversation());
+        let history = bench.history(&other).await;
+        assert!(history.contains("Planned"), "{history}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_group_is_read_anew_when_the_bot_comes_back() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let pin = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&pin).await;
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    owner.remove_bot().unwrap().answer().await;
+    bench.idle().await;
+    bench.sim.change_chat(&group, |chat| {
+        chat.bot_in = true;
+        chat.edit_permission = WhoMay::OnlyOwner;
+        chat.pin_manage_setting = Some(WhoMay::OnlyOwner);
+    });
+    let denied = bench.say(&group, "/pin announcement").id;
+    let answer = bench.answer(&denied).await;
+    assert!(answer.contains("who can manage top notices"), "{answer}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_recalled_message_no_longer_counts_as_standing_on_top() {
+    let bench = Bench::with(|builder| builder, EN).await;
+    let group = bench.group(Docx);
+    let pinned = bench.say(&group, "dinner at seven").id;
+    let other = bench.say(&group, "or at eight").id;
+    bench.pin_for_a_day(&group, &pinned).await;
+    let member = bench.sim.as_person(&bench.member).in_chat(&group);
+    member.recall(&other).unwrap().answer().await;
+    let history = bench.history(&group).await;
+    assert!(!history.contains("recalled"), "{history}");
+    assert!(history.contains("Planned"), "{history}");
+
+    let push = member.recall(&pinned).unwrap();
+    assert_eq!(push.answer().await.status, 200);
+    push.again().answer().await;
+    let history = bench.history(&group).await;
+    let told = history.matches("recalled the message at the top").count();
+    assert_eq!(told, 1, "{history}");
+    assert!(!history.contains("Planned"), "{history}");
+    let touched = [Endpoint::PutTopNotice, Endpoint::DeleteTopNotice];
+    for endpoint in touched {
+        assert!(bench.sim.calls_to(endpoint).is_empty());
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_no_longer_stands_on_top_may_be_recalled() {
+    let bench = Bench::with(|builder| builder, EN).await;
+    let group = bench.group(Docx);
+    let first = bench.say(&group, "dinner at seven").id;
+    let second = bench.say(&group, "or at eight").id;
+    let member = bench.sim.as_person(&bench.member).in_chat(&group);
+    bench.pin_for_a_day(&group, &first).await;
+    bench.pin_for_a_day(&group, &second).await;
+    member.recall(&first).unwrap().answer().await;
+    let unpin = bench.say(&group, "/unpin").id;
+    bench.reaction(&unpin).await;
+    member.recall(&second).unwrap().answer().await;
+    let history = bench.history(&group).await;
+    assert!(!history.contains("recalled"), "{history}");
+    bench.finish().await;
+}
