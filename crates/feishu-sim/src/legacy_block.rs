@@ -192,7 +192,8 @@ impl Block {
     pub(crate) fn fault(&self) -> Option<String> {
         match (self.r#type.as_str(), &self.paragraph, &self.horizontal_line) {
             ("paragraph", Some(paragraph), None) => {
-                paragraph.elements.iter().find_map(Element::fault)
+                let style = paragraph.style.as_ref().and_then(ParagraphStyle::fault);
+                style.or_else(|| paragraph.elements.iter().find_map(Element::fault))
             }
             ("horizontalLine", None, Some(_)) => None,
             (kind, _, _) => Some(format!("block of type `{kind}` without just its own key")),
@@ -248,6 +249,17 @@ impl Block {
         }
         content[&self.r#type]["location"] = place;
         content
+    }
+}
+
+impl ParagraphStyle {
+    fn fault(&self) -> Option<String> {
+        let level = self.heading_level.filter(|level| !(1..=9).contains(level));
+        let indent = self.list.as_ref().and_then(|list| list.indent_level);
+        let indent = indent.filter(|indent| !(1..=16).contains(indent));
+        level
+            .map(|level| format!("headingLevel {level} is not 1 to 9"))
+            .or_else(|| indent.map(|indent| format!("indentLevel {indent} is not 1 to 16")))
     }
 }
 

@@ -7,7 +7,10 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{OpenId, wire::percent_encode};
+use crate::{
+    OpenId,
+    wire::{HeadingLevel, percent_encode},
+};
 
 /// One change of the document. All operations of one patch apply, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +27,50 @@ pub enum Operation {
 pub enum LegacyBlock {
     /// A line of text.
     Paragraph(LegacyParagraph),
+    /// A horizontal line.
+    HorizontalLine,
 }
 
-/// A line of text, without style of its own.
+/// A line of text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LegacyParagraph {
     /// What stands in it, in order; an empty paragraph is an empty line.
     pub elements: Vec<LegacyElement>,
+    /// What kind of line it is.
+    pub style: LegacyParagraphStyle,
+}
+
+/// The style of a whole paragraph; the default is a plain one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LegacyParagraphStyle {
+    /// Set if it is a heading.
+    pub heading_level: Option<HeadingLevel>,
+    /// Set if it is an item of a list, or a line of code.
+    pub list: Option<LegacyList>,
+    /// Whether it is quoted.
+    pub quote: bool,
+}
+
+/// What makes a paragraph an item of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LegacyList {
+    /// What stands before the item.
+    pub list_type: LegacyListType,
+    /// How deep it is, 1 to [`LegacyList::DEEPEST`].
+    pub indent_level: u8,
+}
+
+/// What stands before an item of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegacyListType {
+    /// This number.
+    Number(u32),
+    /// A bullet.
+    Bullet,
+    /// Nothing: the lines of a list of this type are a block of code.
+    Code,
+    /// A box, ticked or not; it is read and not sent.
+    Box { checked: bool },
 }
 
 /// A part of a paragraph.
@@ -85,6 +125,8 @@ pub struct PlacedBlock {
     pub range: Option<Range<u64>>,
     /// The plain text of a paragraph; `None` for all other blocks.
     pub text: Option<String>,
+    /// The style of a paragraph, as far as this crate writes any; plain for all other blocks.
+    pub style: LegacyParagraphStyle,
 }
 
 /// The length of a text in UTF-16 code units, the unit of every index in a legacy document.
@@ -122,14 +164,22 @@ impl Operation {
 }
 
 impl LegacyBlock {
+    /// The length that its range in the document will have, without the line break after it: that
+    /// of the text, one unit for each mention, and one for a style. A horizontal line takes one.
+    pub fn utf16_len(&self) -> usize {
+        match self {
+            Self::Paragraph(paragraph) => paragraph.utf16_len(),
+            Self::HorizontalLine => 1,
+        }
+    }
+
     fn to_value(&self) -> Value {
-        let Self::Paragraph(paragraph) = self;
-        let elements: Vec<Value> = paragraph
-            .elements
-            .iter()
-            .map(LegacyElement::to_value)
-            .collect();
-        json!({ "type": "paragraph", "paragraph": { "elements": elements } })
+        match self {
+            Self::Paragraph(paragraph) => {
+                json!({ "type": "paragraph", "paragraph": paragraph.to_value() })
+            }
+            Self::HorizontalLine => json!({ "type": "horizontalLine", "horizontalLine": {} }),
+        }
     }
 }
 
@@ -137,13 +187,35 @@ impl LegacyParagraph {
     /// A paragraph of plain text, which must not contain a line break.
     pub fn plain(text: impl Into<String>) -> Self {
         let text = text.into();
-        let style = LegacyTextStyle::default();
         let elements = if text.is_empty() {
             Vec::new()
         } else {
-            vec![LegacyElement::TextRun { text, style }]
+            vec![LegacyElement::plain(text)]
         };
-        Self { elements }
+        Self {
+            elements,
+            style: LegacyParagraphStyle::default(),
+        }
+    }
+
+    fn utf16_len(&self) -> usize {
+        // A paragraph with a style has a placeholder of one unit at its start.
+        let placeholder = usize::from(self.style != LegacyParagraphStyle::default());
+        let elements = self.elements.iter().map(|element| match element {
+            LegacyElement::TextRun { text, .. } => utf16_len(text),
+            LegacyElement::Person { .. } => 1,
+        });
+        placeholder + elements.sum::<usize>()
+    }
+
+    fn to_value(&self) -> Value {
+        let elements: Vec<Value> = self.elements.iter().map(LegacyElement::to_value).collect();
+        let mut paragraph = json!({ "elements": elements });
+        // The key alone, even with nothing in it, makes the placeholder.
+        if self.style != LegacyParagraphStyle::default() {
+            paragraph["style"] = self.style.to_value();
+        }
+        paragraph
     }
 
     /// The text that [`PlacedBlock::text`] shows once this paragraph stands in the document.
@@ -158,7 +230,84 @@ impl LegacyParagraph {
     }
 }
 
+impl LegacyParagraphStyle {
+    fn to_value(self) -> Value {
+        let mut style = json!({});
+        if let Some(level) = self.heading_level {
+            style["headingLevel"] = level.get().into();
+        }
+        if let Some(list) = self.list {
+            style["list"] = list.to_value();
+        }
+        if self.quote {
+            style["quote"] = true.into();
+        }
+        style
+    }
+
+    fn read(style: &Value) -> Self {
+        let level = style["headingLevel"].as_u64();
+        Self {
+            heading_level: level
+                .and_then(|level| u8::try_from(level).ok())
+                .and_then(HeadingLevel::new),
+            list: LegacyList::read(&style["list"]),
+            quote: style["quote"].as_bool().unwrap_or_default(),
+        }
+    }
+}
+
+impl LegacyList {
+    /// The deepest level that there is.
+    pub const DEEPEST: u8 = 16;
+
+    fn to_value(self) -> Value {
+        let name = match self.list_type {
+            LegacyListType::Number(_) => "number",
+            LegacyListType::Bullet => "bullet",
+            LegacyListType::Code => "code",
+            LegacyListType::Box { checked: false } => "checkBox",
+            LegacyListType::Box { checked: true } => "checkedBox",
+        };
+        let mut list = json!({ "type": name, "indentLevel": self.indent_level });
+        if let LegacyListType::Number(number) = self.list_type {
+            list["number"] = number.into();
+        }
+        list
+    }
+
+    fn read(list: &Value) -> Option<Self> {
+        let number = |key: &str| list[key].as_u64();
+        let list_type = match list["type"].as_str()? {
+            "number" => LegacyListType::Number(
+                number("number")
+                    .and_then(|number| u32::try_from(number).ok())
+                    .unwrap_or(1),
+            ),
+            "bullet" => LegacyListType::Bullet,
+            "code" => LegacyListType::Code,
+            "checkBox" => LegacyListType::Box { checked: false },
+            "checkedBox" => LegacyListType::Box { checked: true },
+            _ => return None,
+        };
+        Some(Self {
+            list_type,
+            indent_level: number("indentLevel")
+                .and_then(|level| u8::try_from(level).ok())
+                .unwrap_or(1),
+        })
+    }
+}
+
 impl LegacyElement {
+    /// A run of text without style, which must not contain a line break.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self::TextRun {
+            text: text.into(),
+            style: LegacyTextStyle::default(),
+        }
+    }
+
     fn to_value(&self) -> Value {
         match self {
             Self::TextRun { text, style } => json!({
@@ -216,6 +365,18 @@ impl LegacyDocument {
 }
 
 impl PlacedBlock {
+    /// Whether it is what stands in the document after `block` was written: the same kind of block
+    /// with the same text.
+    ///
+    /// Styles are not compared, as the platform may fill in what was left out; whoever wants to
+    /// know compares [`PlacedBlock::style`] too.
+    pub fn holds(&self, block: &LegacyBlock) -> bool {
+        match block {
+            LegacyBlock::Paragraph(paragraph) => self.text == Some(paragraph.plain_text()),
+            LegacyBlock::HorizontalLine => self.block_type == "horizontalLine",
+        }
+    }
+
     fn read(block: &Value) -> Self {
         let block_type = block["type"].as_str().unwrap_or_default();
         let body = &block[block_type];
@@ -227,6 +388,7 @@ impl PlacedBlock {
                 .zip(index("endIndex"))
                 .map(|(start, end)| start..end),
             text: (block_type == "paragraph").then(|| plain_text(body)),
+            style: LegacyParagraphStyle::read(&body["style"]),
         }
     }
 }
@@ -373,7 +535,10 @@ mod tests {
                 open_id: "ou_1".into(),
             },
         ];
-        let rich = LegacyParagraph { elements };
+        let rich = LegacyParagraph {
+            elements,
+            ..LegacyParagraph::default()
+        };
         assert_eq!(rich.plain_text(), "a👋@ou_1");
         let blocks = [
             rich,
@@ -403,6 +568,76 @@ mod tests {
             paragraph(json!([])),
         ] });
         assert_eq!(serde_json::from_str::<Value>(payload).unwrap(), blocks);
+    }
+
+    #[test]
+    fn a_style_is_written_where_one_is_set_and_read_back() {
+        let check = |style: LegacyParagraphStyle, wire: Value| {
+            let paragraph = LegacyParagraph {
+                style,
+                ..LegacyParagraph::plain("x👋")
+            };
+            let block = LegacyBlock::Paragraph(paragraph).to_value();
+            let elements =
+                json!([{ "type": "textRun", "textRun": { "text": "x👋", "style": {} } }]);
+            let expected = json!({ "elements": elements, "style": wire });
+            assert_eq!(block["paragraph"], expected);
+            let read = PlacedBlock::read(&block);
+            assert_eq!((read.style, read.text.as_deref()), (style, Some("x👋")));
+        };
+        let heading_level = HeadingLevel::new(9);
+        let heading = LegacyParagraphStyle {
+            heading_level,
+            ..LegacyParagraphStyle::default()
+        };
+        check(heading, json!({ "headingLevel": 9 }));
+        let quote = LegacyParagraphStyle {
+            quote: true,
+            ..LegacyParagraphStyle::default()
+        };
+        check(quote, json!({ "quote": true }));
+        for (list_type, wire) in [
+            (
+                LegacyListType::Number(3),
+                json!({ "type": "number", "indentLevel": 2, "number": 3 }),
+            ),
+            (
+                LegacyListType::Bullet,
+                json!({ "type": "bullet", "indentLevel": 2 }),
+            ),
+            (
+                LegacyListType::Code,
+                json!({ "type": "code", "indentLevel": 2 }),
+            ),
+            (
+                LegacyListType::Box { checked: true },
+                json!({ "type": "checkedBox", "indentLevel": 2 }),
+            ),
+        ] {
+            let list = Some(LegacyList {
+                list_type,
+                indent_level: 2,
+            });
+            let style = LegacyParagraphStyle {
+                list,
+                ..LegacyParagraphStyle::default()
+            };
+            check(style, json!({ "list": wire }));
+        }
+        let odd = json!({ "headingLevel": 12, "list": { "type": "new" }, "quote": null });
+        let plain = LegacyParagraphStyle::default();
+        assert_eq!(LegacyParagraphStyle::read(&odd), plain);
+    }
+
+    #[test]
+    fn a_horizontal_line_is_a_block_of_its_own() {
+        let line = LegacyBlock::HorizontalLine;
+        let wire = json!({ "type": "horizontalLine", "horizontalLine": {} });
+        assert_eq!(line.to_value(), wire);
+        let placed = PlacedBlock::read(&wire);
+        assert!(placed.holds(&line));
+        assert!(!placed.holds(&LegacyBlock::Paragraph(LegacyParagraph::plain(""))));
+        assert_eq!(line.utf16_len(), 1);
     }
 
     #[test]

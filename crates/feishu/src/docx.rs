@@ -2,33 +2,51 @@
 //!
 //! Official pages `group/upgraded-group-announcement/**`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::ids::{BlockId, OpenId};
-use crate::wire::{optional_id, or_default, percent_encode};
+use crate::wire::{HeadingLevel, optional_id, or_default, percent_encode};
 
-/// One block of a document. Blocks other than text keep their type and children only.
+/// One block of a document. Of the kinds that this crate does not know, only the number and the
+/// children are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WireBlock", into = "WireBlock")]
 pub struct Block {
     /// Given by the platform; the page block has the chat's id.
-    #[serde(
-        default,
-        deserialize_with = "optional_id",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub block_id: Option<BlockId>,
-    /// What kind of block it is: [`Block::PAGE`], [`Block::TEXT`] or another number.
-    pub block_type: u16,
-    /// The blocks directly below, in order.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    /// What kind of block it is.
+    pub block_type: BlockType,
+    /// The blocks directly below, in order, as read; blocks to insert are below another by the
+    /// call that inserts them.
     pub children: Vec<BlockId>,
-    /// The text, if it is a text block.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The text of a kind that has any; the platform keeps it under a key of the kind's own.
     pub text: Option<TextBlock>,
+}
+
+/// The kind of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BlockType {
+    /// The root of a document.
+    Page,
+    /// A paragraph.
+    Text,
+    /// A heading of level 1 to 9.
+    Heading(HeadingLevel),
+    /// An item of a list with bullets.
+    Bullet,
+    /// An item of a numbered list; the platform numbers it.
+    Ordered,
+    /// A block of code.
+    Code,
+    /// A quoted paragraph.
+    Quote,
+    /// A horizontal line.
+    Divider,
+    /// Any other kind, by its number; it cannot be sent.
+    Other(u16),
 }
 
 /// The inside of a text block.
@@ -90,18 +108,83 @@ pub struct Link {
 }
 
 impl Block {
-    /// The block type of the page, the root of a document.
-    pub const PAGE: u16 = 1;
-    /// The block type of a paragraph of text.
-    pub const TEXT: u16 = 2;
+    /// The most UTF-16 units that the text of one block may take.
+    pub const TEXT_LIMIT: usize = 100_000;
+
+    /// A block of text to insert.
+    pub fn of_text(block_type: BlockType, elements: Vec<TextElement>) -> Self {
+        Self {
+            block_id: None,
+            block_type,
+            children: Vec::new(),
+            text: Some(TextBlock { elements }),
+        }
+    }
 
     /// A paragraph to insert.
     pub fn paragraph(elements: Vec<TextElement>) -> Self {
+        Self::of_text(BlockType::Text, elements)
+    }
+
+    /// A horizontal line to insert.
+    pub fn divider() -> Self {
         Self {
             block_id: None,
-            block_type: Self::TEXT,
+            block_type: BlockType::Divider,
             children: Vec::new(),
-            text: Some(TextBlock { elements }),
+            text: None,
+        }
+    }
+}
+
+impl BlockType {
+    /// The platform's number for it.
+    pub fn number(self) -> u16 {
+        match self {
+            Self::Page => 1,
+            Self::Text => 2,
+            Self::Heading(level) => 2 + u16::from(level.get()),
+            Self::Bullet => 12,
+            Self::Ordered => 13,
+            Self::Code => 14,
+            Self::Quote => 15,
+            Self::Divider => 22,
+            Self::Other(number) => number,
+        }
+    }
+
+    /// The kind of this number.
+    pub fn from_number(number: u16) -> Self {
+        let level = || u8::try_from(number - 2).ok().and_then(HeadingLevel::new);
+        match number {
+            1 => Self::Page,
+            2 => Self::Text,
+            3..=11 => level().map_or(Self::Other(number), Self::Heading),
+            12 => Self::Bullet,
+            13 => Self::Ordered,
+            14 => Self::Code,
+            15 => Self::Quote,
+            22 => Self::Divider,
+            _ => Self::Other(number),
+        }
+    }
+
+    /// The key of its content.
+    fn key(self) -> Option<&'static str> {
+        const HEADINGS: [&str; 9] = [
+            "heading1", "heading2", "heading3", "heading4", "heading5", "heading6", "heading7",
+            "heading8", "heading9",
+        ];
+        match self {
+            Self::Page => Some("page"),
+            Self::Text => Some("text"),
+            Self::Heading(level) => HEADINGS.get(usize::from(level.get()) - 1).copied(),
+            Self::Bullet => Some("bullet"),
+            Self::Ordered => Some("ordered"),
+            Self::Code => Some("code"),
+            Self::Quote => Some("quote"),
+            Self::Divider => Some("divider"),
+            Self::Other(_) => None,
         }
     }
 }
@@ -121,6 +204,60 @@ impl Link {
     pub fn to(address: &str) -> Self {
         Self {
             url: percent_encode(address),
+        }
+    }
+}
+
+/// A block on the wire: besides the common keys, one that its kind names.
+#[derive(Serialize, Deserialize)]
+struct WireBlock {
+    #[serde(
+        default,
+        deserialize_with = "optional_id",
+        skip_serializing_if = "Option::is_none"
+    )]
+    block_id: Option<BlockId>,
+    block_type: u16,
+    #[serde(
+        default,
+        deserialize_with = "or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    children: Vec<BlockId>,
+    #[serde(flatten)]
+    content: BTreeMap<String, Value>,
+}
+
+impl From<WireBlock> for Block {
+    fn from(mut wire: WireBlock) -> Self {
+        let block_type = BlockType::from_number(wire.block_type);
+        let content = match block_type {
+            BlockType::Page | BlockType::Divider | BlockType::Other(_) => None,
+            BlockType::Text
+            | BlockType::Heading(_)
+            | BlockType::Bullet
+            | BlockType::Ordered
+            | BlockType::Code
+            | BlockType::Quote => block_type.key().and_then(|key| wire.content.remove(key)),
+        };
+        Self {
+            block_id: wire.block_id,
+            block_type,
+            children: wire.children,
+            text: content.and_then(|content| serde_json::from_value(content).ok()),
+        }
+    }
+}
+
+impl From<Block> for WireBlock {
+    fn from(block: Block) -> Self {
+        let content = block.text.map_or_else(|| json!({}), |text| json!(text));
+        let key = block.block_type.key().map(str::to_owned);
+        Self {
+            block_id: block.block_id,
+            block_type: block.block_type.number(),
+            children: block.children,
+            content: key.map(|key| (key, content)).into_iter().collect(),
         }
     }
 }
@@ -218,13 +355,46 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_block_keeps_its_content_under_its_own_key() {
+        let check = |number: u16, key: &str| {
+            let block_type = BlockType::from_number(number);
+            let block = Block::of_text(block_type, vec![TextElement::plain("x")]);
+            let run = json!({ "content": "x", "text_element_style": {} });
+            let wire = json!({ "block_type": number, key: { "elements": [{ "text_run": run }] } });
+            assert_eq!(serde_json::to_value(&block).unwrap(), wire);
+            assert_eq!(serde_json::from_value::<Block>(wire).unwrap(), block);
+        };
+        check(2, "text");
+        for level in 1..=9 {
+            check(2 + level, &format!("heading{level}"));
+        }
+        check(12, "bullet");
+        check(13, "ordered");
+        check(14, "code");
+        check(15, "quote");
+        let divider = json!({ "block_type": 22, "divider": {} });
+        assert_eq!(serde_json::to_value(Block::divider()).unwrap(), divider);
+        assert_eq!(
+            serde_json::from_value::<Block>(divider).unwrap(),
+            Block::divider()
+        );
+    }
+
+    #[test]
+    fn each_number_is_one_kind() {
+        for number in 0..=1000 {
+            assert_eq!(BlockType::from_number(number).number(), number);
+        }
+    }
+
+    #[test]
     fn a_block_is_read_whatever_the_platform_adds() {
         let page: Block = serde_json::from_value(json!({
             "block_id": "oc_1", "block_type": 1, "parent_id": "", "children": ["dox1"],
             "page": { "elements": [], "style": { "align": 1 } },
         }))
         .unwrap();
-        assert_eq!(page.block_type, Block::PAGE);
+        assert_eq!(page.block_type, BlockType::Page);
         assert_eq!(
             (page.block_id, page.children),
             (Some("oc_1".into()), vec!["dox1".into()])
@@ -240,5 +410,9 @@ mod tests {
         .unwrap();
         let elements = text.text.unwrap().elements;
         assert_eq!(elements, [TextElement::plain("x"), TextElement::Other]);
+
+        let table = json!({ "block_id": "dox2", "block_type": 31, "table": { "cells": ["c"] } });
+        let table: Block = serde_json::from_value(table).unwrap();
+        assert_eq!((table.block_type, table.text), (BlockType::Other(31), None));
     }
 }

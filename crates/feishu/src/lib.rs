@@ -20,8 +20,8 @@ mod vectors;
 mod wire;
 
 pub use announcement::{
-    LegacyBlock, LegacyDocument, LegacyElement, LegacyParagraph, LegacyTextStyle, Operation,
-    PlacedBlock, utf16_len,
+    LegacyBlock, LegacyDocument, LegacyElement, LegacyList, LegacyListType, LegacyParagraph,
+    LegacyParagraphStyle, LegacyTextStyle, Operation, PlacedBlock, utf16_len,
 };
 pub use card::Card;
 pub use client::{
@@ -29,7 +29,7 @@ pub use client::{
     Created, DeleteChildren, LegacyAnnouncement, Member, Message, MessageMention, TopNotice, Who,
 };
 pub use clock::{Clock, ClockHand};
-pub use docx::{Block, Link, TextBlock, TextElement, TextElementStyle};
+pub use docx::{Block, BlockType, Link, TextBlock, TextElement, TextElementStyle};
 pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
 pub use error::{ApiError, Error, InvalidResponse, TransportFailure};
@@ -47,3 +47,4 @@ pub use message::{Content, Post, PostElement};
 pub use signature::{
     NONCE_HEADER, SIGNATURE_HEADER, Signature, SignatureError, TIMESTAMP_HEADER, sign,
 };
+pub use wire::HeadingLevel;

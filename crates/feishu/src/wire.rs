@@ -1,9 +1,40 @@
-//! How the platform writes what JSON has no type for: times, numbers in strings, absent ids.
+//! How the platform writes what JSON has no type for: times, numbers in strings, absent ids, levels.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+/// The level of a heading, 1 to 9.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct HeadingLevel(u8);
+
+impl HeadingLevel {
+    /// `None` if there is no such level.
+    pub fn new(level: u8) -> Option<Self> {
+        (1..=9).contains(&level).then_some(Self(level))
+    }
+
+    /// 1 to 9.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<u8> for HeadingLevel {
+    type Error = &'static str;
+
+    fn try_from(level: u8) -> Result<Self, Self::Error> {
+        Self::new(level).ok_or("a heading has a level of 1 to 9")
+    }
+}
+
+impl From<HeadingLevel> for u8 {
+    fn from(level: HeadingLevel) -> Self {
+        level.0
+    }
+}
 
 /// Reads unix time in seconds (up to 11 digits), milliseconds (up to 14) or microseconds; the
 /// platform's pages show all three for fields of the same name.

@@ -198,6 +198,43 @@ async fn blocks_come_in_pages_in_the_order_of_reading() {
 }
 
 #[tokio::test]
+async fn list_items_take_children_and_code_quotes_and_lines_do_not() {
+    let world = World::unlimited().await;
+    let chat = world.chat();
+    let body = || json!({"elements": [{"text_run": {"content": "x"}}]});
+    let cases = [
+        (json!({"block_type": 12, "bullet": body()}), true),
+        (json!({"block_type": 13, "ordered": body()}), true),
+        (json!({"block_type": 11, "heading9": body()}), true),
+        (json!({"block_type": 14, "code": body()}), false),
+        (json!({"block_type": 15, "quote": body()}), false),
+        (json!({"block_type": 22, "divider": {}}), false),
+    ];
+    for (parent, takes) in cases {
+        let created = world
+            .create(&chat, "", json!({"children": [parent.clone()]}))
+            .await
+            .json();
+        let id = created["data"]["children"][0]["block_id"].as_str().unwrap();
+        let path = docx_path(&chat, &format!("/blocks/{id}/children"));
+        let child = json!({"index": 0, "children": [text("child")]});
+        let got = world.post(&path, child).await;
+        let expected = if takes { (200, 0) } else { (400, 1_770_028) };
+        assert_eq!(got.outcome(), expected, "{parent}");
+        if takes {
+            let child = &got.json()["data"]["children"][0];
+            assert_eq!(child["parent_id"], json!(id));
+            let parent = world.get(&docx_path(&chat, &format!("/blocks/{id}"))).await;
+            assert_eq!(
+                parent.json()["data"]["block"]["children"],
+                json!([child["block_id"]])
+            );
+        }
+    }
+    world.sim.finish();
+}
+
+#[tokio::test]
 async fn more_than_fifty_children_are_refused_by_the_gateway() {
     let world = World::new().await;
     let chat = world.chat();
@@ -310,6 +347,11 @@ async fn blocks_must_hold_what_their_type_says() {
         (mention(&guest.open_id), 1_770_001, 0),
         (mention("ou_none"), 1_770_001, 0),
         (json!({"block_type": 31}), 1_770_029, 0),
+        (
+            json!({"block_type": 14, "code": {"elements": [{"text_run": {"content": "👋".repeat(50_001)}}]}}),
+            1_770_033,
+            0,
+        ),
         (styled(json!({"text_color": 8})), 1_770_001, 0),
         (link("https://example.com"), 1_770_001, 1),
         (json!({"block_type": 3, "text": body()}), 1_770_006, 1),

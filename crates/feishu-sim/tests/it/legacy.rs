@@ -342,6 +342,21 @@ async fn wrong_blocks_are_violations() {
             "headinglevel",
         ),
         (
+            paragraph("x", Some(json!({"headingLevel": 10}))),
+            "headingLevel 10",
+        ),
+        (
+            paragraph(
+                "x",
+                Some(json!({"list": {"type": "bullet", "indentLevel": 0}})),
+            ),
+            "indentLevel 0",
+        ),
+        (
+            paragraph("x", Some(json!({"list": {"type": "letters"}}))),
+            "letters",
+        ),
+        (
             json!({"type": "paragraph", "paragraph": {"elements": [
                 {"type": "textRun", "textRun": {"text": "x", "style": {"link": {"url": "https://x"}}}},
             ]}}),
@@ -361,6 +376,38 @@ async fn wrong_blocks_are_violations() {
             "{violations:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn styled_lines_keep_their_styles_and_count_a_placeholder() {
+    let world = World::new().await;
+    let chat = world.doc();
+    let styles = [
+        json!({"headingLevel": 9}),
+        json!({"list": {"type": "bullet", "indentLevel": 16}}),
+        json!({"list": {"type": "number", "indentLevel": 1, "number": 3}}),
+        json!({"list": {"type": "code", "indentLevel": 1}}),
+        json!({"quote": true}),
+    ];
+    let mut blocks: Vec<Value> = styles
+        .iter()
+        .map(|style| paragraph("👋", Some(style.clone())))
+        .collect();
+    blocks.push(json!({"type": "horizontalLine", "horizontalLine": {}}));
+    let request = insert(&blocks, &json!({"startOfZone": true}));
+    assert_eq!(world.patch(&chat, 0, &[request]).await.code(), 0);
+    let content = world.content(&chat).await;
+    let shown = content["body"]["blocks"].as_array().unwrap();
+    for (number, style) in styles.iter().enumerate() {
+        let start = 1 + 4 * number;
+        let paragraph = &shown[number]["paragraph"];
+        assert_eq!(&paragraph["style"], style);
+        assert_eq!(range(paragraph), json!([start, start + 3]), "{style}");
+    }
+    let line = &shown[styles.len()]["horizontalLine"];
+    assert_eq!(range(line), json!([21, 22]));
+    assert_eq!(world.sim.announcement_text(&chat)[5], "---");
+    world.sim.finish();
 }
 
 #[tokio::test]

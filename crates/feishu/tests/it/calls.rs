@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 
 use feishu::{
-    AnnouncementKind, AppId, Block, BlockId, BotInfo, Card, ChatId, CreateChildren, DeleteChildren,
-    Error, LegacyBlock, LegacyElement, LegacyParagraph, LegacyTextStyle, Link, MessageId, OpenId,
-    Operation, TextElement, TextElementStyle, TopNotice, Who,
+    AnnouncementKind, AppId, Block, BlockId, BlockType, BotInfo, Card, ChatId, CreateChildren,
+    DeleteChildren, Error, LegacyBlock, LegacyElement, LegacyParagraph, LegacyTextStyle, Link,
+    MessageId, OpenId, Operation, TextElement, TextElementStyle, TopNotice, Who,
 };
 use feishu_sim::{ChatSpec, Endpoint, Fault, Simulator, WhoMay, Words};
 
@@ -108,6 +108,7 @@ async fn a_legacy_announcement_is_read_patched_and_cleared() {
                 open_id: OpenId::new(&lin.open_id),
             },
         ],
+        ..LegacyParagraph::default()
     };
     let stands = rich.plain_text();
     let blocks = vec![
@@ -190,7 +191,7 @@ async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
         .await
         .unwrap();
     assert_eq!(sim.calls_to(Endpoint::ListBlocks).len(), 2);
-    assert_eq!((blocks.len(), blocks[0].block_type), (603, Block::PAGE));
+    assert_eq!((blocks.len(), blocks[0].block_type), (603, BlockType::Page));
     assert_eq!(blocks[0].children[..2], created.block_ids);
     assert_eq!(blocks[1].text, first.text);
 
