@@ -23,6 +23,7 @@ use crate::change::Made;
 use crate::command::CommandName;
 use crate::config::{ChatPolicy, CommandPolicies, CommandPolicy};
 use crate::config::{PinSettingMissing, PolicyConfig, PolicyMode};
+use crate::content::Document;
 
 /// Leave to carry out one action.
 #[derive(Debug)]
@@ -48,8 +49,8 @@ impl Permit {
 }
 
 /// Leave to go on with an announcement that was permitted and begun.
-pub(crate) fn begun(text: &str) -> Permit {
-    let action = Action::Announce(Source::Text(text.to_owned()));
+pub(crate) fn begun(document: &Document) -> Permit {
+    let action = Action::Announce(Source::Document(document.clone()));
     Permit { action }
 }
 
@@ -470,7 +471,7 @@ mod tests {
         match right {
             Right::Pin => Action::PutMessage("om_1".into(), None),
             Right::Unpin => Action::DeleteTopNotice,
-            Right::Announce => Action::Announce(Source::Text("hi".to_owned())),
+            Right::Announce => Action::Announce(Source::Document(Document::default())),
         }
     }
 

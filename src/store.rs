@@ -1,11 +1,12 @@
 //! The inbox and queue: one table of jobs that survives a kill at any line.
 
-use feishu::OpenId;
+use feishu::{BlockId, OpenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::change::Record;
+use crate::content::Document;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 
@@ -223,14 +224,14 @@ pub(crate) struct JobId(i64);
 /// must be told from what was not when an answer is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// The whole text: a message that was replied to may change meanwhile.
-    pub(crate) text: String,
+    /// The whole of it: a message that was replied to may change meanwhile.
+    pub(crate) document: Document,
     /// How far it has come, once a write was tried.
     pub(crate) written: Option<Written>,
 }
 
 /// How far an announcement has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Written {
     /// The `doc` kind, written from its last chunk to its first.
@@ -242,10 +243,12 @@ pub(crate) enum Written {
         /// Whether the author goes without a mention.
         nameless: bool,
     },
-    /// The `docx` kind, written from its first chunk to its last.
+    /// The `docx` kind, written by calls that are planned beforehand, in their order.
     Docx {
-        /// How many blocks stand already.
-        blocks: usize,
+        /// How many calls were made already.
+        calls: usize,
+        /// The blocks that they created and later ones write below, in order.
+        parents: Vec<BlockId>,
         /// The revision that the last answer named; −1 is the latest.
         revision: i64,
         /// Whether the author goes without a mention.

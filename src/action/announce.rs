@@ -14,12 +14,13 @@ use feishu::{AnnouncementKind, Content, Error, MessageId};
 
 use super::{Effect, Failure, Scene, Source};
 use crate::command::Mention;
-use crate::content::{self, Entry, Signature};
+use crate::content::{Document, Entry, Signature};
 use crate::outcome::{Call, Done, Refusal};
 use crate::store::Written;
 
 mod docx;
 mod legacy;
+mod plan;
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
@@ -32,17 +33,17 @@ const IS_DOCX: i64 = 232_097;
 const IS_DOC: i64 = 1_772_006;
 
 pub(super) async fn run(source: Source, scene: Scene<'_>) -> Result<Effect, Failure> {
-    let text = match source {
-        Source::Text(text) => text,
+    let document = match source {
+        Source::Document(document) => document,
         Source::Message(message) => {
-            let text = text_of(&message, scene).await?;
+            let document = document_of(&message, scene).await?;
             // It may be edited or recalled before the next attempt.
-            scene.save(&text, None).await?;
-            text
+            scene.save(&document, None).await?;
+            document
         }
     };
-    let entry = Entry::new(&text, signature(scene));
-    if feishu::utf16_len(&text) > TEXT_LIMIT {
+    let entry = Entry::new(&document, signature(scene));
+    if feishu::utf16_len(&document.to_plain_text()) > TEXT_LIMIT {
         return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
     }
     if entry.line_count() > LINE_LIMIT {
@@ -132,8 +133,8 @@ fn signature(scene: Scene<'_>) -> Option<Signature> {
     })
 }
 
-/// The text of the message that the command replied to.
-async fn text_of(message: &MessageId, scene: Scene<'_>) -> Result<String, Failure> {
+/// What the message says that the command replied to.
+async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, Failure> {
     let gone = |error: &Error| matches!(error.code(), Some(230_011 | 230_110));
     let message = match scene.platform.client.get_message(message).await {
         Ok(message) if message.deleted => return Err(Refusal::RepliedToIsGone.into()),
@@ -141,21 +142,25 @@ async fn text_of(message: &MessageId, scene: Scene<'_>) -> Result<String, Failur
         Err(error) if gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
         Err(error) => return Err(Failure::Call(Call::ReadMessage, error)),
     };
+    // Unless asked, the bot does not know itself; then it would be mentioned like anybody.
+    let me = match message.mentions.as_slice() {
+        [] => None,
+        _ => scene.platform.me().await.ok(),
+    };
     let mentions: Vec<Mention> = message
         .mentions
         .into_iter()
         .map(|mention| Mention {
             key: mention.key,
             name: mention.name,
-            is_me: false,
+            is_me: me.is_some() && mention.id.as_ref() == me,
+            open_id: mention.id,
         })
         .collect();
     // What cannot be read is treated like what holds no text: a kind of message
     // that does not belong into an announcement.
     Content::parse(&message.msg_type, &message.content)
         .ok()
-        .and_then(|content| content::plain_text(&content))
-        .map(|text| content::name_mentions(text.trim(), &mentions))
-        .filter(|text| !text.is_empty())
+        .and_then(|content| Document::from_content(&content, 0, &mentions))
         .ok_or_else(|| Refusal::RepliedToHasNoText.into())
 }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::change::{Change, ChangeId, Deed, Made, Place, Top};
 use crate::command::{PinTarget, Span};
-use crate::content;
+use crate::content::Document;
 use crate::outcome::{Call, Done, Refusal};
 use crate::plan::Plan;
 use crate::platform::Platform;
@@ -22,6 +22,9 @@ mod announce;
 mod pin;
 mod undo;
 mod unpin;
+
+/// So many characters stand for a text in `/history`.
+const SUMMARY: usize = 30;
 
 /// A command with everything that it names in the chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +48,8 @@ pub(crate) enum Action {
 /// Where an announcement's text comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// It was typed behind the command.
-    Text(String),
+    /// It was typed behind the command, or taken from a message already.
+    Document(Document),
     /// It stands in the message that the command replied to.
     Message(MessageId),
 }
@@ -80,7 +83,7 @@ impl Action {
     /// The first words of what it writes, or of what it takes back.
     pub(crate) fn summary(&self) -> String {
         match self {
-            Self::Announce(Source::Text(text)) => content::first_words(text),
+            Self::Announce(Source::Document(document)) => document.first_characters(SUMMARY),
             Self::Undo(made) | Self::Expire(made) => made.summary.clone(),
             Self::Cancel(plan) => plan.plan.summary().to_owned(),
             Self::PutMessage(..)
@@ -241,9 +244,9 @@ impl Scene<'_> {
     }
 
     /// Remembers how far an announcement has come.
-    async fn save(&self, text: &str, written: Option<Written>) -> Result<(), Failure> {
-        let text = text.to_owned();
-        let progress = Progress { text, written };
+    async fn save(&self, document: &Document, written: Option<Written>) -> Result<(), Failure> {
+        let document = document.clone();
+        let progress = Progress { document, written };
         self.store.save_progress(self.job.id, &progress).await?;
         Ok(())
     }
@@ -253,7 +256,7 @@ impl Scene<'_> {
         self.job
             .progress
             .as_ref()
-            .and_then(|progress| progress.written)
+            .and_then(|progress| progress.written.clone())
     }
 }
 

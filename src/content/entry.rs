@@ -1,11 +1,18 @@
-//! One announced entry: lines of text and, below them, who said so and when.
+//! One announced entry: what is said and, below it, who said so and when.
 
-use feishu::{Block, LegacyElement, LegacyParagraph, LegacyTextStyle, OpenId, TextElement};
+use feishu::{LegacyBlock, LegacyElement, LegacyParagraph, OpenId, TextElement};
+
+use super::document::{Block, Document};
+use super::docx::DocxNode;
+
+/// The most people whom one entry mentions, its author included: that many one call takes, of
+/// either kind of announcement. Further ones go by their names.
+const MENTIONS: usize = 100;
 
 /// An entry of the announcement, whichever kind that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    text: String,
+    document: Document,
     signature: Option<Signature>,
 }
 
@@ -18,83 +25,88 @@ pub(crate) struct Signature {
 }
 
 impl Entry {
-    /// Every typed line break starts a paragraph of its own.
-    pub(crate) fn new(text: &str, signature: Option<Signature>) -> Self {
-        let text = text.to_owned();
-        Self { text, signature }
+    /// The content with the line below it, if it is to have one.
+    pub(crate) fn new(document: &Document, signature: Option<Signature>) -> Self {
+        let document = document.with_mentions(MENTIONS - 1);
+        Self {
+            document,
+            signature,
+        }
     }
 
-    /// The text without the signature.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+    /// What is said, without the signature.
+    pub(crate) fn document(&self) -> &Document {
+        &self.document
     }
 
     /// How many lines it takes, the signature's included.
     pub(crate) fn line_count(&self) -> usize {
-        self.text.lines().count() + usize::from(self.signature.is_some())
+        let lines = self.document.blocks.iter().map(Block::line_count);
+        lines.sum::<usize>() + usize::from(self.signature.is_some())
     }
 
-    /// Whether the last line mentions the author.
-    pub(crate) fn names_author(&self) -> bool {
-        self.signature
+    /// Whether anybody is mentioned in it.
+    pub(crate) fn names_anybody(&self) -> bool {
+        let author = self
+            .signature
             .as_ref()
-            .is_some_and(|signature| signature.author.is_some())
+            .and_then(|line| line.author.as_ref());
+        author.is_some() || self.document.mention_count() > 0
     }
 
-    /// The same entry with nobody mentioned.
+    /// The same entry with nobody mentioned: the author goes unnamed, and others by their names.
     pub(crate) fn nameless(&self) -> Self {
         let signature = self.signature.as_ref().map(|signature| Signature {
             author: None,
             date: signature.date.clone(),
         });
         Self {
-            text: self.text.clone(),
+            document: self.document.without_mentions(),
             signature,
         }
     }
 
     /// As blocks of a `docx` announcement.
-    pub(crate) fn to_docx(&self) -> Vec<Block> {
-        let lines = self.text.lines().map(|line| vec![TextElement::plain(line)]);
-        let signature = self
-            .signature
-            .as_ref()
-            .map(|signature| match &signature.author {
+    pub(crate) fn to_docx(&self) -> Vec<DocxNode> {
+        let signature = self.signature.as_ref().map(|signature| {
+            let date = &signature.date;
+            let elements = match &signature.author {
                 Some(author) => vec![
                     TextElement::plain("— "),
                     TextElement::MentionUser {
                         open_id: author.clone(),
                     },
-                    TextElement::plain(format!(" · {}", signature.date)),
+                    TextElement::plain(format!(" · {date}")),
                 ],
-                None => vec![TextElement::plain(format!("— {}", signature.date))],
-            });
-        lines.chain(signature).map(Block::paragraph).collect()
+                None => vec![TextElement::plain(format!("— {date}"))],
+            };
+            DocxNode::leaf(feishu::Block::paragraph(elements))
+        });
+        let nodes = self.document.to_docx().into_iter();
+        nodes.chain(signature).collect()
     }
 
-    /// As paragraphs of a `doc` announcement.
-    pub(crate) fn to_legacy(&self) -> Vec<LegacyParagraph> {
-        let plain = |text: String| LegacyElement::TextRun {
-            text,
-            style: LegacyTextStyle::default(),
-        };
-        let lines = self.text.lines().map(LegacyParagraph::plain);
-        let signature = self
-            .signature
-            .as_ref()
-            .map(|signature| match &signature.author {
-                Some(author) => LegacyParagraph {
-                    elements: vec![
-                        plain("— ".to_owned()),
-                        LegacyElement::Person {
-                            open_id: author.clone(),
-                        },
-                        plain(format!(" · {}", signature.date)),
-                    ],
-                },
-                None => LegacyParagraph::plain(format!("— {}", signature.date)),
-            });
-        lines.chain(signature).collect()
+    /// As blocks of a `doc` announcement.
+    pub(crate) fn to_legacy(&self) -> Vec<LegacyBlock> {
+        let signature = self.signature.as_ref().map(|signature| {
+            let date = &signature.date;
+            let elements = match &signature.author {
+                Some(author) => vec![
+                    LegacyElement::plain("— "),
+                    LegacyElement::Person {
+                        open_id: author.clone(),
+                    },
+                    LegacyElement::plain(format!(" · {date}")),
+                ],
+                None => vec![LegacyElement::plain(format!("— {date}"))],
+            };
+            LegacyBlock::Paragraph(LegacyParagraph {
+                elements,
+                ..LegacyParagraph::default()
+            })
+        });
+        let blocks = self.document.to_legacy().into_iter();
+        blocks.chain(signature).collect()
     }
 }
 
@@ -107,22 +119,29 @@ mod tests {
             author: author.map(OpenId::from),
             date: "2026-09-11 09:00".to_owned(),
         };
-        Entry::new("停电 🔌\n\ntonight", Some(signature))
+        let document = Document::from_markdown("停电 🔌\n\ntonight", &[]);
+        Entry::new(&document, Some(signature))
+    }
+
+    fn legacy_lines(entry: &Entry) -> Vec<String> {
+        let blocks = entry.to_legacy();
+        let lines = blocks.iter().map(|block| match block {
+            LegacyBlock::Paragraph(paragraph) => paragraph.plain_text(),
+            LegacyBlock::HorizontalLine => "---".to_owned(),
+        });
+        lines.collect()
     }
 
     #[test]
     fn both_kinds_hold_the_same_lines_in_the_same_order() {
         let entry = entry(None);
-        let legacy: Vec<String> = entry
-            .to_legacy()
-            .iter()
-            .map(LegacyParagraph::plain_text)
-            .collect();
+        let legacy = legacy_lines(&entry);
         assert_eq!(legacy, ["停电 🔌", "", "tonight", "— 2026-09-11 09:00"]);
+        assert_eq!(entry.line_count(), 4);
         let docx: Vec<TextElement> = entry
             .to_docx()
             .into_iter()
-            .flat_map(|block| block.text.unwrap_or_default().elements)
+            .flat_map(|node| node.block.text.unwrap_or_default().elements)
             .collect();
         assert_eq!(
             docx,
@@ -136,10 +155,26 @@ mod tests {
     #[test]
     fn the_author_is_mentioned_unless_asked_otherwise() {
         let signed = entry(Some("ou_1"));
-        assert!(signed.names_author());
-        let last = signed.to_legacy().pop().unwrap();
-        assert_eq!(last.plain_text(), "— @ou_1 · 2026-09-11 09:00");
-        assert!(!signed.nameless().names_author());
+        assert!(signed.names_anybody());
+        assert_eq!(legacy_lines(&signed)[3], "— @ou_1 · 2026-09-11 09:00");
+        assert!(!signed.nameless().names_anybody());
         assert_eq!(signed.nameless(), entry(None));
+    }
+
+    #[test]
+    fn who_is_mentioned_beyond_what_a_call_takes_goes_by_name() {
+        let mention = super::super::Mention {
+            key: "@_user_1".to_owned(),
+            name: "Lin".to_owned(),
+            open_id: Some("ou_1".into()),
+            is_me: false,
+        };
+        let document = Document::from_markdown(&"@_user_1 ".repeat(120), &[mention]);
+        let entry = Entry::new(&document, None);
+        let text = legacy_lines(&entry).concat();
+        assert_eq!(text.matches("@ou_1").count(), 99);
+        assert_eq!(text.matches("@Lin").count(), 21);
+        let nameless = legacy_lines(&entry.nameless()).concat();
+        assert_eq!(nameless.matches("@Lin").count(), 120);
     }
 }

@@ -1,5 +1,7 @@
 //! Mentions: the placeholders that stand in a text, and the people whom they stand for.
 
+use feishu::OpenId;
+
 use crate::language::{Bilingual, Language};
 
 /// The placeholder of a mention of everyone.
@@ -15,18 +17,20 @@ pub struct Mention {
     pub key: String,
     /// The name shown after the `@`.
     pub name: String,
+    /// Who is meant, as far as the message tells.
+    pub open_id: Option<OpenId>,
     /// Whether this bot is meant.
     pub is_me: bool,
-}
-
-/// The text as people see it: `@Name` for each placeholder that `mentions` explains.
-pub(crate) fn name_mentions(text: &str, mentions: &[Mention]) -> String {
-    replace_mentions(text, mentions, Language::of(text), at_name)
 }
 
 /// `@Name`, as a mention is shown.
 pub(crate) fn at_name(mention: &Mention) -> String {
     format!("@{}", mention.name)
+}
+
+/// A mention of everyone, as it is shown.
+pub(super) fn everyone(language: Language) -> &'static str {
+    Bilingual::new("@所有人", "@all").to(language)
 }
 
 /// Puts words in the place of placeholders: `words` for those that `mentions` explains, a mention
@@ -37,7 +41,6 @@ pub(crate) fn replace_mentions(
     language: Language,
     words: impl Fn(&Mention) -> String,
 ) -> String {
-    let everyone = Bilingual::new("@所有人", "@all").to(language);
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('@') {
@@ -45,7 +48,7 @@ pub(crate) fn replace_mentions(
         let (key, after) = split_placeholder(from, mentions).unwrap_or_else(|| from.split_at(1));
         out.push_str(before);
         match mentions.iter().find(|mention| mention.key == key) {
-            _ if key == EVERYONE => out.push_str(everyone),
+            _ if key == EVERYONE => out.push_str(everyone(language)),
             Some(mention) => out.push_str(&words(mention)),
             None => out.push_str(key),
         }
@@ -86,9 +89,11 @@ mod tests {
         let mentions = mentions.map(|(key, name, is_me)| Mention {
             key: key.to_owned(),
             name: name.to_owned(),
+            open_id: None,
             is_me,
         });
-        assert_eq!(name_mentions(text, &mentions), expected);
+        let named = replace_mentions(text, &mentions, Language::of(text), at_name);
+        assert_eq!(named, expected);
     }
 
     #[test]

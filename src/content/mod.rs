@@ -1,25 +1,48 @@
-//! What people write: the text of a message, whatever form it came in.
+//! What people write: one model of rich text, read from Markdown and from posts, and written as
+//! both kinds of announcement.
 
+mod document;
+mod docx;
 mod entry;
+mod legacy;
+mod markdown;
 mod mention;
+mod post;
+mod typed;
 
-use feishu::{Content, Post, PostElement};
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod shorthand;
 
-use crate::language::{Bilingual, Language};
+use feishu::{Content, PostElement};
 
+pub(crate) use document::Document;
+pub(crate) use docx::DocxNode;
 pub(crate) use entry::{Entry, Signature};
 pub use mention::Mention;
-pub(crate) use mention::{EVERYONE, at_name, name_mentions, replace_mentions, split_placeholder};
+pub(crate) use mention::{EVERYONE, at_name, replace_mentions, split_placeholder};
+use post::post_after;
 
-/// How many characters stand for a text in `/history`.
-const SUMMARY: usize = 30;
-
-/// The first words of a text, on one line.
-pub(crate) fn first_words(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(SUMMARY) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+impl Document {
+    /// Reads a message, a text as Markdown, a post as it is styled, from a byte of its
+    /// [`command_text`] on; 0 is the whole. `None` if there is nothing to read in it.
+    pub(crate) fn from_content(
+        content: &Content,
+        offset: usize,
+        mentions: &[Mention],
+    ) -> Option<Self> {
+        let document = match content {
+            Content::Text(text) => {
+                let rest = text.get(text.ceil_char_boundary(offset)..)?;
+                Self::from_markdown(rest.trim(), mentions)
+            }
+            Content::Post(post) if post::has_text(post) => {
+                Self::from_post(&post_after(post, offset), mentions).trimmed()
+            }
+            Content::Post(_) | Content::Other => return None,
+        };
+        (!document.to_plain_text().trim().is_empty()).then_some(document)
     }
 }
 
@@ -53,66 +76,14 @@ pub(crate) fn command_text(content: &Content) -> Option<String> {
 pub(crate) fn plain_text(content: &Content) -> Option<String> {
     match content {
         Content::Text(text) => Some(text.clone()),
-        Content::Post(post) if !has_text(post) => None,
-        Content::Post(post) => {
-            let english = post_text(post, Language::En);
-            Some(match Language::of(&english) {
-                Language::En => english,
-                Language::Zh => post_text(post, Language::Zh),
-            })
-        }
+        Content::Post(post) => post::has_text(post).then(|| post::post_text(post)),
         Content::Other => None,
-    }
-}
-
-fn has_text(post: &Post) -> bool {
-    !post.title.is_empty()
-        || post
-            .paragraphs
-            .iter()
-            .flatten()
-            .any(|element| match element {
-                PostElement::Text { text, .. }
-                | PostElement::Link { text, .. }
-                | PostElement::CodeBlock { text, .. } => !text.is_empty(),
-                PostElement::At { .. } => true,
-                _ => false,
-            })
-}
-
-fn post_text(post: &Post, language: Language) -> String {
-    let title = Some(post.title.clone()).filter(|title| !title.is_empty());
-    let paragraphs = post.paragraphs.iter().map(|paragraph| {
-        let elements = paragraph
-            .iter()
-            .map(|element| element_text(element, language));
-        elements.collect::<String>()
-    });
-    title
-        .into_iter()
-        .chain(paragraphs)
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-fn element_text(element: &PostElement, language: Language) -> String {
-    let word = |zh, en| Bilingual::new(zh, en).to(language).to_owned();
-    match element {
-        PostElement::Text { text, .. } | PostElement::CodeBlock { text, .. } => text.clone(),
-        PostElement::Link { text, href, .. } if text == href => text.clone(),
-        PostElement::Link { text, href, .. } => format!("{text} ({href})"),
-        PostElement::At { user_id, .. } if user_id == "all" => EVERYONE.to_owned(),
-        PostElement::At { user_id, .. } => user_id.clone(),
-        PostElement::Image { .. } => word("[图片]", "[image]"),
-        PostElement::Media { .. } => word("[视频]", "[video]"),
-        PostElement::Emotion { emoji_type } => format!("[{emoji_type}]"),
-        PostElement::Rule => "---".to_owned(),
-        PostElement::Other { tag } => format!("[{tag}]"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use feishu::Post;
     use proptest::prelude::*;
 
     use super::*;

@@ -82,7 +82,7 @@ impl Dispatcher {
             }
         } else if let Some(progress) = &job.progress {
             self.expect_in_time(job, message)?;
-            policy::begun(&progress.text)
+            policy::begun(&progress.document)
         } else {
             match self.requested(job, stored).await? {
                 Some(Requested::Action(action)) => {

@@ -1,14 +1,13 @@
 //! From the words of a message, or from a plan that is due, to what is to be
 //! done.
 
-use feishu::ReceivedMessage;
+use feishu::{Content, ReceivedMessage};
 
 use super::{Dispatcher, text_of};
 use crate::action::{Action, Failure, Source, replied_to};
 use crate::command::{self, Announcement, Command, Mention, ParseError};
-use crate::content::{at_name, replace_mentions};
+use crate::content::Document;
 use crate::event::StoredMessage;
-use crate::language::Language;
 use crate::outcome::{FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
 use crate::plan::Plan;
 use crate::policy::{self, Permit};
@@ -57,7 +56,7 @@ impl Dispatcher {
             Command::Pin { target, hold } => Requested::Action(Action::pin(target, hold, message)?),
             Command::Unpin => Requested::Action(Action::DeleteTopNotice),
             Command::Announce(announcement) => {
-                Requested::Action(announce(&announcement, message, &text, &mentions)?)
+                Requested::Action(announce(&announcement, message, &mentions)?)
             }
             Command::Undo => {
                 let made = self.store.undoable(job.chat_key()).await?;
@@ -133,6 +132,7 @@ impl Dispatcher {
         let mention = |mention: &feishu::Mention| Mention {
             key: mention.key.clone(),
             name: mention.name.clone(),
+            open_id: mention.id.open_id.clone(),
             is_me: mention.id.open_id.as_ref() == Some(me),
         };
         Ok(message.mentions.iter().map(mention).collect())
@@ -142,13 +142,15 @@ impl Dispatcher {
 fn announce(
     announcement: &Announcement,
     message: &ReceivedMessage,
-    text: &str,
     mentions: &[Mention],
 ) -> Result<Action, Refusal> {
     refuse_unbuilt(announcement)?;
-    let named = |tail| replace_mentions(tail, mentions, Language::of(text), at_name);
-    match (announcement.text(text).map(named), replied_to(message)) {
-        (Some(text), _) => Ok(Action::Announce(Source::Text(text))),
+    let typed = announcement.text_at.and_then(|at| {
+        let content = Content::parse(&message.message_type, &message.content).ok()?;
+        Document::from_content(&content, at, mentions)
+    });
+    match (typed, replied_to(message)) {
+        (Some(document), _) => Ok(Action::Announce(Source::Document(document))),
         (None, Some(target)) => Ok(Action::Announce(Source::Message(target))),
         (None, None) if announcement.has_options() => {
             Err(Refusal::Misunderstood(ParseError::MissingText))

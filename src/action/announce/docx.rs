@@ -1,84 +1,147 @@
 //! Writing an entry into a `docx` announcement: blocks created at the top, in
-//! order, at most 50 a call.
+//! order, by planned calls.
 
 use feishu::{BlockId, CreateChildren};
 
+use super::plan::{Parent, Step, line_count, plan};
 use super::{Failure, Scene, call};
 use crate::content::Entry;
-use crate::outcome::Call;
+use crate::outcome::{Call, Refusal};
 use crate::store::Written;
 
-/// The most blocks that one call creates.
-const CHUNK: usize = 50;
 /// The newest revision, whatever it is.
 const LATEST: i64 = -1;
 /// "invalid param": among others, a mention of a person whom the bot cannot see.
 const INVALID_PARAM: i64 = 1_770_001;
 
+/// How far an entry has come.
+struct Writing {
+    calls: usize,
+    parents: Vec<BlockId>,
+    revision: i64,
+    nameless: bool,
+}
+
 /// Writes the entry from where the last attempt stopped.
 ///
-/// Each call's `client_token` is derived from the job and the place of its first
-/// block, so a call whose answer was lost is made again without a second effect.
+/// The plan is the same at each attempt, and each call's `client_token` is
+/// derived from the job and the call's place in it, so a call whose answer was
+/// lost is made again without a second effect.
 pub(super) async fn write(entry: &Entry, revision: i64, scene: Scene<'_>) -> Result<(), Failure> {
-    let (mut written, mut revision, mut nameless) = match scene.written() {
-        Some(Written::Docx {
-            blocks,
-            revision,
-            nameless,
-        }) => (blocks, revision, nameless),
-        _ => (0, revision, false),
-    };
-    let of = entry.line_count();
-    loop {
-        let blocks = if nameless {
+    let mut writing = Writing::resumed(revision, scene);
+    let mut steps = writing.plan(entry);
+    while let Some(step) = steps.get(writing.calls) {
+        match writing.create(step, scene).await {
+            Ok(()) => {}
+            // Where the platform does not take a mention, the announcement
+            // still goes out.
+            Err(Failure::Call(_, error))
+                if error.code() == Some(INVALID_PARAM)
+                    && entry.names_anybody()
+                    && !writing.nameless =>
+            {
+                writing.nameless = true;
+                steps = writing.plan(entry);
+                continue;
+            }
+            Err(failure) => {
+                let stand = line_count(&steps[..writing.calls]);
+                return Err(failure.after(stand, line_count(&steps)));
+            }
+        }
+        if writing.calls < steps.len() {
+            scene.save(entry.document(), Some(writing.so_far())).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Writing {
+    fn resumed(revision: i64, scene: Scene<'_>) -> Self {
+        match scene.written() {
+            Some(Written::Docx {
+                calls,
+                parents,
+                revision,
+                nameless,
+            }) => Self {
+                calls,
+                parents,
+                revision,
+                nameless,
+            },
+            Some(Written::Legacy { .. }) | None => Self {
+                calls: 0,
+                parents: Vec::new(),
+                revision,
+                nameless: false,
+            },
+        }
+    }
+
+    fn so_far(&self) -> Written {
+        Written::Docx {
+            calls: self.calls,
+            parents: self.parents.clone(),
+            revision: self.revision,
+            nameless: self.nameless,
+        }
+    }
+
+    /// The calls in all. Without mentions they are as many, below the same
+    /// parents.
+    fn plan(&self, entry: &Entry) -> Vec<Step> {
+        plan(if self.nameless {
             entry.nameless().to_docx()
         } else {
             entry.to_docx()
-        };
-        let Some(chunk) = blocks
-            .get(written..)
-            .and_then(|rest| rest.chunks(CHUNK).next())
-        else {
-            return Ok(());
-        };
-        let name = if nameless { "docx nameless" } else { "docx" };
-        let token = scene.job.key.idempotency_key(&format!("{name} {written}"));
-        let request = CreateChildren {
+        })
+    }
+
+    /// Makes the next call.
+    async fn create(&mut self, step: &Step, scene: Scene<'_>) -> Result<(), Failure> {
+        let chat = &scene.message.chat_id;
+        let parent = match step.parent {
             // The page block, the parent of all that stands in the
             // announcement, has the chat's id.
-            parent: &BlockId::new(scene.message.chat_id.as_str()),
-            index: written,
-            children: chunk,
-            revision_id: revision,
+            Parent::Page => BlockId::new(chat.as_str()),
+            Parent::Created(number) => match self.parents.get(number) {
+                Some(parent) => parent.clone(),
+                None => return Err(Refusal::Internal.into()),
+            },
+        };
+        let name = if self.nameless {
+            "docx nameless"
+        } else {
+            "docx"
+        };
+        let token = scene
+            .job
+            .key
+            .idempotency_key(&format!("{name} {}", self.calls));
+        let request = CreateChildren {
+            parent: &parent,
+            index: step.index,
+            children: &step.blocks,
+            revision_id: self.revision,
             client_token: &token.to_string(),
         };
-        let chat = &scene.message.chat_id;
-        match scene
+        let created = scene
             .platform
             .client
             .create_docx_children(chat, request)
             .await
-        {
-            Ok(created) => {
-                written += chunk.len();
-                revision = created.revision_id.unwrap_or(LATEST);
-            }
-            // The author is named by a mention. Where the platform does not
-            // take it, the announcement still goes out.
-            Err(error)
-                if error.code() == Some(INVALID_PARAM) && entry.names_author() && !nameless =>
-            {
-                nameless = true;
-            }
-            Err(error) => return Err(call(Call::WriteAnnouncement)(error).after(written, of)),
+            .map_err(call(Call::WriteAnnouncement))?;
+        self.calls += 1;
+        self.revision = created.revision_id.unwrap_or(LATEST);
+        let parents = step.parents.iter();
+        let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
+        let before = self.parents.len();
+        self.parents.extend(parents);
+        if self.parents.len() < before + step.parents.len() {
+            tracing::error!("the answer does not name the blocks that it created");
+            return Err(Refusal::Internal.into());
         }
-        if written < blocks.len() {
-            let written = Written::Docx {
-                blocks: written,
-                revision,
-                nameless,
-            };
-            scene.save(entry.text(), Some(written)).await?;
-        }
+        Ok(())
     }
 }

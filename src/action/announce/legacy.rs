@@ -2,10 +2,10 @@
 //! the title, the last chunk first, so that each call is the same one: insert
 //! at the start.
 
-use feishu::{LegacyBlock, LegacyDocument, LegacyParagraph, Operation};
+use feishu::{LegacyBlock, LegacyDocument, Operation};
 
 use super::{Failure, Scene, call};
-use crate::content::Entry;
+use crate::content::{Document, Entry};
 use crate::outcome::{Call, Refusal};
 use crate::store::{Pending, Written};
 
@@ -15,8 +15,8 @@ const CHUNK: usize = 50;
 /// the document does not take.
 const UPDATE_FAILED: i64 = 232_018;
 /// How often a chunk is tried while the answer is [`UPDATE_FAILED`]; after that
-/// once more so often without a mention of the author, because a person whom
-/// the bot cannot see is refused.
+/// once more so often without mentions, because a person whom the bot cannot
+/// see is refused.
 const ATTEMPTS: usize = 3;
 
 /// Writes the entry from where the last attempt stopped.
@@ -31,12 +31,12 @@ pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure
     };
     let of = entry.line_count();
     loop {
-        let paragraphs = if nameless {
+        let blocks = if nameless {
             entry.nameless().to_legacy()
         } else {
             entry.to_legacy()
         };
-        let chunks: Vec<&[LegacyParagraph]> = paragraphs.chunks(CHUNK).collect();
+        let chunks: Vec<&[LegacyBlock]> = blocks.chunks(CHUNK).collect();
         let Some(chunk) = chunks.iter().rev().nth(written) else {
             return Ok(());
         };
@@ -51,13 +51,13 @@ pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure
             pending,
             nameless,
         };
-        match insert(chunk, pending, (entry.text(), &so_far), scene).await {
+        match insert(chunk, pending, (entry.document(), &so_far), scene).await {
             Ok(()) => {
                 written += 1;
                 pending = None;
             }
             Err(Failure::Call(Call::WriteAnnouncement, error))
-                if error.code() == Some(UPDATE_FAILED) && entry.names_author() && !nameless =>
+                if error.code() == Some(UPDATE_FAILED) && entry.names_anybody() && !nameless =>
             {
                 nameless = true;
                 pending = None;
@@ -70,9 +70,9 @@ pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure
 /// Inserts one chunk, unless it stands there already from a request whose answer
 /// was lost.
 async fn insert(
-    chunk: &[LegacyParagraph],
+    chunk: &[LegacyBlock],
     pending: Option<Pending>,
-    (text, so_far): (&str, &(dyn Fn(Option<Pending>) -> Written + Sync)),
+    (document, so_far): (&Document, &(dyn Fn(Option<Pending>) -> Written + Sync)),
     scene: Scene<'_>,
 ) -> Result<(), Failure> {
     if let Some(Pending { sent_at, .. }) = pending {
@@ -83,22 +83,21 @@ async fn insert(
     }
     let chat = &scene.message.chat_id;
     let client = &scene.platform.client;
-    let blocks = chunk.iter().cloned().map(LegacyBlock::Paragraph).collect();
-    let operation = [Operation::InsertBlocks(blocks)];
+    let operation = [Operation::InsertBlocks(chunk.to_vec())];
     let mut attempt = 1;
     loop {
         let announcement = client
             .get_announcement(chat)
             .await
             .map_err(call(Call::ReadAnnouncement))?;
-        let document = announcement.document().map_err(|error| {
+        let stands = announcement.document().map_err(|error| {
             tracing::error!(
                 at = error.column(),
                 "the announcement's content cannot be read"
             );
             Refusal::Internal
         })?;
-        let seen_before = occurrences(chunk, &document);
+        let seen_before = occurrences(chunk, &stands);
         if pending.is_some_and(|pending| seen_before > pending.seen_before) {
             return Ok(());
         }
@@ -107,7 +106,7 @@ async fn insert(
             seen_before,
             sent_at,
         });
-        scene.save(text, Some(so_far(sent))).await?;
+        scene.save(document, Some(so_far(sent))).await?;
         match client
             .patch_announcement(chat, announcement.revision, &operation)
             .await
@@ -117,7 +116,7 @@ async fn insert(
             Err(error) => {
                 if !error.may_have_taken_effect() {
                     // Nothing is under way, so the next attempt need not wait.
-                    scene.save(text, Some(so_far(None))).await?;
+                    scene.save(document, Some(so_far(None))).await?;
                 }
                 return Err(call(Call::WriteAnnouncement)(error));
             }
@@ -125,16 +124,15 @@ async fn insert(
     }
 }
 
-/// How often exactly these paragraphs stand in the document, one after another.
-fn occurrences(chunk: &[LegacyParagraph], document: &LegacyDocument) -> usize {
-    let wanted: Vec<String> = chunk.iter().map(LegacyParagraph::plain_text).collect();
+/// How often exactly these blocks stand in the document, one after another.
+fn occurrences(chunk: &[LegacyBlock], document: &LegacyDocument) -> usize {
     document
         .blocks
-        .windows(wanted.len().max(1))
+        .windows(chunk.len().max(1))
         .filter(|run| {
             run.iter()
-                .zip(&wanted)
-                .all(|(block, text)| block.text.as_ref() == Some(text))
+                .zip(chunk)
+                .all(|(placed, block)| placed.holds(block))
         })
         .count()
 }

@@ -10,6 +10,7 @@ fn mentions() -> Vec<Mention> {
         .map(|(key, name, is_me)| Mention {
             key: key.to_owned(),
             name: name.to_owned(),
+            open_id: None,
             is_me,
         })
         .to_vec()

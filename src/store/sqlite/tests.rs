@@ -7,6 +7,7 @@ use feishu::ClockHand;
 
 use super::*;
 use crate::change::{Change, ChangeId, Deed, Record, Top};
+use crate::content::Document;
 use crate::outcome::Done;
 use crate::store::{NewPlan, Step, Written};
 
@@ -166,12 +167,13 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
     let written = Some(Written::Docx {
-        blocks: 50,
+        calls: 2,
+        parents: vec!["dox1".into()],
         revision: 7,
         nameless: false,
     });
     let progress = Progress {
-        text: "hello".to_owned(),
+        document: Document::from_markdown("**hello**", &[]),
         written,
     };
     let outcome = Outcome::Done(Done::Announced);

@@ -1,0 +1,142 @@
+//! The calls that write an entry into a `docx` announcement.
+//!
+//! A call creates blocks below one parent, so each list inside of a list takes a call of its own,
+//! after the one that created the item around it.
+
+use feishu::Block;
+
+use crate::content::DocxNode;
+
+/// The most blocks that one call creates.
+const CHUNK: usize = 50;
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) parent: Parent,
+    /// Before which child of the parent.
+    pub(super) index: usize,
+    pub(super) blocks: Vec<Block>,
+    /// Which of these blocks are parents in later calls.
+    pub(super) parents: Vec<usize>,
+}
+
+/// Below which block a call writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parent {
+    Page,
+    /// The parent of this number, among those that the calls before create.
+    Created(usize),
+}
+
+/// All calls, in the order in which they are made: from the top to the bottom of the entry, as far
+/// as a call's blocks stand together.
+pub(super) fn plan(nodes: Vec<DocxNode>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut created = 0;
+    below(Parent::Page, nodes, &mut steps, &mut created);
+    steps
+}
+
+fn below(parent: Parent, nodes: Vec<DocxNode>, steps: &mut Vec<Step>, created: &mut usize) {
+    let mut nodes = nodes.into_iter();
+    for index in (0..nodes.len()).step_by(CHUNK) {
+        let chunk = nodes.by_ref().take(CHUNK);
+        let (blocks, children): (Vec<Block>, Vec<Vec<DocxNode>>) =
+            chunk.map(|node| (node.block, node.children)).unzip();
+        let is_parent = |(_, children): &(usize, &Vec<DocxNode>)| !children.is_empty();
+        let parents = children.iter().enumerate().filter(is_parent);
+        let parents: Vec<usize> = parents.map(|(place, _)| place).collect();
+        let first = *created;
+        *created += parents.len();
+        steps.push(Step {
+            parent,
+            index,
+            blocks,
+            parents,
+        });
+        let children = children.into_iter().filter(|children| !children.is_empty());
+        for (number, children) in children.enumerate() {
+            below(Parent::Created(first + number), children, steps, created);
+        }
+    }
+}
+
+/// How many lines the calls write.
+pub(super) fn line_count(steps: &[Step]) -> usize {
+    steps.iter().map(|step| step.blocks.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Document;
+
+    /// Each call as its parent, its index, and the first words of its blocks.
+    fn check(markdown: &str, expected: &[(Parent, usize, &[&str])]) {
+        let steps = plan(Document::from_markdown(markdown, &[]).to_docx());
+        let shown: Vec<(Parent, usize, Vec<String>)> = steps
+            .into_iter()
+            .map(|step| {
+                (
+                    step.parent,
+                    step.index,
+                    step.blocks.iter().map(text).collect(),
+                )
+            })
+            .collect();
+        let expected: Vec<(Parent, usize, Vec<String>)> = expected
+            .iter()
+            .map(|(parent, index, texts)| {
+                let texts = texts.iter().copied().map(str::to_owned).collect();
+                (*parent, *index, texts)
+            })
+            .collect();
+        assert_eq!(shown, expected);
+    }
+
+    fn text(block: &Block) -> String {
+        let elements = block.text.iter().flat_map(|text| &text.elements);
+        let texts = elements.map(|element| match element {
+            feishu::TextElement::TextRun { content, .. } => content.as_str(),
+            feishu::TextElement::MentionUser { .. } | feishu::TextElement::Other => "@",
+        });
+        texts.collect()
+    }
+
+    #[test]
+    fn an_inner_list_is_written_below_the_item_around_it() {
+        use Parent::{Created, Page};
+        check("a\nb", &[(Page, 0, &["a", "b"])]);
+        check(
+            "- a\n  - b\n    - c\n  - d\n- e\n  - f\n\nend",
+            &[
+                (Page, 0, &["a", "e", "", "end"]),
+                (Created(0), 0, &["b", "d"]),
+                (Created(2), 0, &["c"]),
+                (Created(1), 0, &["f"]),
+            ],
+        );
+    }
+
+    #[test]
+    fn no_call_creates_more_than_fifty_blocks() {
+        let items: String = (0..120).map(|number| format!("\n  - {number}")).collect();
+        let nodes = Document::from_markdown(&format!("- a{items}\n- z"), &[]).to_docx();
+        let steps = plan(nodes);
+        let sizes: Vec<_> = steps
+            .iter()
+            .map(|step| (step.parent, step.index, step.blocks.len()))
+            .collect();
+        let below = Parent::Created(0);
+        let expected = [
+            (Parent::Page, 0, 2),
+            (below, 0, 50),
+            (below, 50, 50),
+            (below, 100, 20),
+        ];
+        assert_eq!(sizes, expected);
+        assert_eq!(line_count(&steps), 122);
+        assert!(plan(Vec::new()).is_empty());
+    }
+}

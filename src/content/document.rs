@@ -1,0 +1,295 @@
+//! The rich text that people write, whatever form it came in and whatever form it goes out in.
+//!
+//! A document is a flat list of lines: each line that was typed is a block of its own, and the
+//! items of a list carry their depth. Only a block of code holds several lines.
+
+use feishu::{HeadingLevel, OpenId};
+use serde::{Deserialize, Serialize};
+
+use super::mention::everyone;
+use crate::language::Language;
+
+/// What somebody wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Document {
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// One line, or one block of code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Block {
+    /// A line; an empty one is a blank line.
+    Paragraph(Vec<Inline>),
+    Heading {
+        level: HeadingLevel,
+        content: Vec<Inline>,
+    },
+    ListItem {
+        marker: Marker,
+        /// How many lists it is inside of besides its own, up to [`Block::DEEPEST`].
+        depth: u8,
+        content: Vec<Inline>,
+    },
+    Quote(Vec<Inline>),
+    Code {
+        /// The language's name, as far as one was given.
+        language: String,
+        /// Its lines, without the last line's break.
+        text: String,
+    },
+    /// A horizontal line.
+    Divider,
+}
+
+/// What stands before an item of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Marker {
+    Bullet,
+    /// The number as it was typed.
+    Number(u32),
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Inline {
+    Text(Run),
+    /// A person, and the name that the message showed.
+    Mention {
+        open_id: OpenId,
+        name: String,
+    },
+    Everyone,
+}
+
+/// Text in one style.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// Without line breaks.
+    pub(crate) text: String,
+    #[serde(flatten)]
+    pub(crate) style: TextStyle,
+}
+
+/// How a run of text is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five switches, each on its own"
+)]
+pub(crate) struct TextStyle {
+    #[serde(skip_serializing_if = "is_off")]
+    pub(crate) bold: bool,
+    #[serde(skip_serializing_if = "is_off")]
+    pub(crate) italic: bool,
+    #[serde(skip_serializing_if = "is_off")]
+    pub(crate) strike: bool,
+    #[serde(skip_serializing_if = "is_off")]
+    pub(crate) underline: bool,
+    #[serde(skip_serializing_if = "is_off")]
+    pub(crate) code: bool,
+    /// Where it leads: an address with `http` or `https`, as it was typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<String>,
+}
+
+impl Document {
+    /// The same without the blank lines above and below.
+    pub(super) fn trimmed(mut self) -> Self {
+        let is_blank = |block: &Block| match block {
+            Block::Paragraph(content) => words(content, Language::En).trim().is_empty(),
+            _ => false,
+        };
+        while self.blocks.last().is_some_and(is_blank) {
+            self.blocks.pop();
+        }
+        let blank = self.blocks.iter().take_while(|block| is_blank(block));
+        self.blocks.drain(..blank.count());
+        self
+    }
+
+    /// How many people are mentioned, each as often as it is.
+    pub(crate) fn mention_count(&self) -> usize {
+        let mentions = self.blocks.iter().flat_map(Block::content);
+        mentions
+            .filter(|inline| matches!(inline, Inline::Mention { .. }))
+            .count()
+    }
+
+    /// The same with all mentions of people but the first `most` as text, since the platform
+    /// takes so many at a time, and refuses the mention of anybody whom the bot cannot see.
+    pub(crate) fn with_mentions(&self, most: usize) -> Self {
+        let mut left = most;
+        let mut document = self.clone();
+        for inline in document.blocks.iter_mut().flat_map(Block::content_mut) {
+            if let Inline::Mention { name, .. } = inline {
+                if left > 0 {
+                    left -= 1;
+                } else {
+                    *inline = Inline::plain(format!("@{name}"));
+                }
+            }
+        }
+        document
+    }
+
+    /// The same with nobody mentioned: people become text, `@Name`.
+    pub(crate) fn without_mentions(&self) -> Self {
+        self.with_mentions(0)
+    }
+
+    /// The language of the words that are put in for what is no text.
+    pub(crate) fn language(&self) -> Language {
+        let lines = self.blocks.iter().map(|block| match block {
+            Block::Code { text, .. } => Language::of(text),
+            _ => Language::of(&words(block.content(), Language::En)),
+        });
+        lines
+            .into_iter()
+            .find(|language| *language == Language::Zh)
+            .unwrap_or(Language::En)
+    }
+
+    /// The text alone, a line for each line, with the marks of lists, quotes and dividers; a link
+    /// that its text does not show stands in parentheses behind it.
+    pub(crate) fn to_plain_text(&self) -> String {
+        let language = self.language();
+        let lines = self.blocks.iter().map(|block| block.plain_text(language));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The first `n` characters of the text, in one line and without marks.
+    pub(crate) fn first_characters(&self, n: usize) -> String {
+        let language = self.language();
+        let lines = self.blocks.iter().map(|block| match block {
+            Block::Code { text, .. } => text.clone(),
+            _ => words(block.content(), language),
+        });
+        let text = lines.collect::<Vec<_>>().join(" ");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ").chars().take(n).collect()
+    }
+}
+
+impl Block {
+    /// The greatest depth of a list's item.
+    pub(crate) const DEEPEST: u8 = 15;
+
+    /// What stands in the line; nothing for code and dividers.
+    pub(crate) fn content(&self) -> &[Inline] {
+        match self {
+            Self::Paragraph(content)
+            | Self::Heading { content, .. }
+            | Self::ListItem { content, .. }
+            | Self::Quote(content) => content,
+            Self::Code { .. } | Self::Divider => &[],
+        }
+    }
+
+    /// How many lines it is shown in.
+    pub(super) fn line_count(&self) -> usize {
+        match self {
+            Self::Code { language, text } => {
+                usize::from(!language.is_empty()) + text.split('\n').count()
+            }
+            Self::Paragraph(_)
+            | Self::Heading { .. }
+            | Self::ListItem { .. }
+            | Self::Quote(_)
+            | Self::Divider => 1,
+        }
+    }
+
+    fn content_mut(&mut self) -> &mut [Inline] {
+        match self {
+            Self::Paragraph(content)
+            | Self::Heading { content, .. }
+            | Self::ListItem { content, .. }
+            | Self::Quote(content) => content,
+            Self::Code { .. } | Self::Divider => &mut [],
+        }
+    }
+
+    fn plain_text(&self, language: Language) -> String {
+        let text = words(self.content(), language);
+        match self {
+            Self::Paragraph(_) | Self::Heading { .. } => text,
+            Self::ListItem { marker, depth, .. } => {
+                let indent = "  ".repeat(usize::from(*depth));
+                format!("{indent}{}{text}", marker.words())
+            }
+            Self::Quote(_) => format!("> {text}"),
+            Self::Code { language, text } if language.is_empty() => text.clone(),
+            Self::Code { language, text } => format!("{language}\n{text}"),
+            Self::Divider => "---".to_owned(),
+        }
+    }
+}
+
+impl Marker {
+    /// The mark as it is typed, with the space behind it.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Bullet => "- ".to_owned(),
+            Self::Number(number) => format!("{number}. "),
+        }
+    }
+}
+
+impl Inline {
+    /// Text without style.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self::Text(Run {
+            text: text.into(),
+            style: TextStyle::default(),
+        })
+    }
+}
+
+impl TextStyle {
+    /// The same style, leading there.
+    pub(crate) fn with_link(&self, link: impl Into<String>) -> Self {
+        Self {
+            link: Some(link.into()),
+            ..self.clone()
+        }
+    }
+}
+
+/// Appends text to a line, as one run with what stands before it where the style is the same.
+pub(super) fn push_text(content: &mut Vec<Inline>, text: &str, style: &TextStyle) {
+    if text.is_empty() {
+        return;
+    }
+    match content.last_mut() {
+        Some(Inline::Text(run)) if run.style == *style => run.text.push_str(text),
+        _ => content.push(Inline::Text(Run {
+            text: text.to_owned(),
+            style: style.clone(),
+        })),
+    }
+}
+
+/// A line's text.
+fn words(content: &[Inline], language: Language) -> String {
+    let words = content.iter().map(|inline| match inline {
+        Inline::Text(Run { text, style }) => match &style.link {
+            Some(link) if link != text => format!("{text} ({link})"),
+            Some(_) | None => text.clone(),
+        },
+        Inline::Mention { name, .. } => format!("@{name}"),
+        Inline::Everyone => everyone(language).to_owned(),
+    });
+    words.collect()
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde wants"
+)]
+fn is_off(switch: &bool) -> bool {
+    !switch
+}

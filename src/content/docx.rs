@@ -1,0 +1,190 @@
+//! A document as blocks of a `docx` announcement.
+//!
+//! Nothing is lost where that format holds less: a number that the platform would not give an item
+//! by itself stands before it as text, the name of code's language in a line of its own above it,
+//! and a mention of everyone is text.
+
+use feishu::{BlockType, Link, TextElement, TextElementStyle};
+
+use super::document::{Block, Document, Inline, Marker, Run, TextStyle};
+use super::mention::everyone;
+use crate::language::Language;
+
+/// A block with those below it, which are created by calls of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DocxNode {
+    pub(crate) block: feishu::Block,
+    pub(crate) children: Vec<DocxNode>,
+}
+
+impl Document {
+    /// As blocks of a `docx` announcement; deeper items of a list are below the shallower one
+    /// before them.
+    pub(crate) fn to_docx(&self) -> Vec<DocxNode> {
+        nodes(&self.blocks, self.language())
+    }
+}
+
+impl DocxNode {
+    pub(super) fn leaf(block: feishu::Block) -> Self {
+        Self {
+            block,
+            children: Vec::new(),
+        }
+    }
+}
+
+fn nodes(mut blocks: &[Block], language: Language) -> Vec<DocxNode> {
+    let mut nodes = Vec::new();
+    // The number of the item just before.
+    let mut last_number = 0;
+    while let Some((first, rest)) = blocks.split_first() {
+        let below = rest.iter().take_while(|block| is_below(first, block));
+        let (children, rest) = rest.split_at(below.count());
+        let mut of_first = lines(first, &mut last_number, language);
+        if let Some(item) = of_first.first_mut() {
+            item.children = self::nodes(children, language);
+        }
+        nodes.append(&mut of_first);
+        blocks = rest;
+    }
+    nodes
+}
+
+fn is_below(item: &Block, block: &Block) -> bool {
+    match (item, block) {
+        (Block::ListItem { depth, .. }, Block::ListItem { depth: deeper, .. }) => deeper > depth,
+        _ => false,
+    }
+}
+
+/// The blocks of a line: one, unless it is too long or code with a language.
+fn lines(block: &Block, last_number: &mut u32, language: Language) -> Vec<DocxNode> {
+    let mut content = elements(block.content(), language);
+    let before = std::mem::take(last_number);
+    let mut above = None;
+    let kind = match block {
+        Block::Divider => return vec![DocxNode::leaf(feishu::Block::divider())],
+        Block::Paragraph(_) => BlockType::Text,
+        Block::Heading { level, .. } => BlockType::Heading(*level),
+        Block::Quote(_) => BlockType::Quote,
+        Block::ListItem { marker, .. } => match marker {
+            Marker::Bullet => BlockType::Bullet,
+            // The platform counts for itself, from 1 and one by one.
+            Marker::Number(number) if before.checked_add(1) == Some(*number) => {
+                *last_number = *number;
+                BlockType::Ordered
+            }
+            Marker::Number(_) => {
+                content.insert(0, TextElement::plain(marker.words()));
+                BlockType::Text
+            }
+        },
+        Block::Code { language, text } => {
+            content.push(TextElement::plain(text));
+            above = language_line(language);
+            BlockType::Code
+        }
+    };
+    let mut parts = split(content).into_iter();
+    let first = parts.next().unwrap_or_default();
+    // What does not fit goes on in a paragraph, so that no item counts twice.
+    let more = match kind {
+        BlockType::Code => BlockType::Code,
+        _ => BlockType::Text,
+    };
+    let above = above.map(|run| feishu::Block::paragraph(vec![element_of(&run)]));
+    above
+        .into_iter()
+        .chain([feishu::Block::of_text(kind, first)])
+        .chain(parts.map(|part| feishu::Block::of_text(more, part)))
+        .map(DocxNode::leaf)
+        .collect()
+}
+
+/// The name of a language as it stands above code in both formats: neither has a documented place
+/// for it.
+pub(super) fn language_line(language: &str) -> Option<Run> {
+    let style = TextStyle {
+        code: true,
+        ..TextStyle::default()
+    };
+    (!language.is_empty()).then(|| Run {
+        text: language.to_owned(),
+        style,
+    })
+}
+
+fn elements(content: &[Inline], language: Language) -> Vec<TextElement> {
+    let elements = content.iter().map(|inline| match inline {
+        Inline::Text(run) => element_of(run),
+        Inline::Mention { open_id, .. } => TextElement::MentionUser {
+            open_id: open_id.clone(),
+        },
+        Inline::Everyone => TextElement::plain(everyone(language)),
+    });
+    elements.collect()
+}
+
+fn element_of(run: &Run) -> TextElement {
+    let style = &run.style;
+    TextElement::TextRun {
+        content: run.text.clone(),
+        style: TextElementStyle {
+            bold: style.bold,
+            italic: style.italic,
+            strikethrough: style.strike,
+            underline: style.underline,
+            inline_code: style.code,
+            link: style.link.as_deref().map(Link::to),
+        },
+    }
+}
+
+/// Parts that fit into a block each; an empty line holds an empty run.
+fn split(elements: Vec<TextElement>) -> Vec<Vec<TextElement>> {
+    if elements.is_empty() {
+        return vec![vec![TextElement::plain("")]];
+    }
+    let mut parts = vec![Vec::new()];
+    let mut room = feishu::Block::TEXT_LIMIT;
+    for element in elements {
+        let TextElement::TextRun { mut content, style } = element else {
+            parts
+                .last_mut()
+                .into_iter()
+                .for_each(|part| part.push(element.clone()));
+            continue;
+        };
+        loop {
+            let rest = content.split_off(prefix(&content, room));
+            room -= feishu::utf16_len(&content);
+            let run = TextElement::TextRun {
+                content,
+                style: style.clone(),
+            };
+            parts
+                .last_mut()
+                .into_iter()
+                .for_each(|part| part.push(run.clone()));
+            if rest.is_empty() {
+                break;
+            }
+            content = rest;
+            parts.push(Vec::new());
+            room = feishu::Block::TEXT_LIMIT;
+        }
+    }
+    parts
+}
+
+/// The length in bytes of the longest start of `text` that takes at most so many UTF-16 units.
+fn prefix(text: &str, units: usize) -> usize {
+    let mut left = units;
+    let fits = text.chars().take_while(|c| {
+        let rest = left.checked_sub(c.len_utf16());
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    });
+    fits.map(char::len_utf8).sum()
+}

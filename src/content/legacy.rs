@@ -1,0 +1,94 @@
+//! A document as blocks of a `doc` announcement.
+//!
+//! Nothing is lost where that format holds less: a block of code is one paragraph a line, below
+//! the name of its language, and a mention of everyone is text.
+
+use feishu::{
+    LegacyBlock, LegacyElement, LegacyList, LegacyListType, LegacyParagraph, LegacyParagraphStyle,
+    LegacyTextStyle,
+};
+
+use super::document::{Block, Document, Inline, Marker, Run};
+use super::docx::language_line;
+use super::mention::everyone;
+use crate::language::Language;
+
+impl Document {
+    /// As blocks of a `doc` announcement.
+    pub(crate) fn to_legacy(&self) -> Vec<LegacyBlock> {
+        let language = self.language();
+        let blocks = self.blocks.iter();
+        blocks.flat_map(|block| lines(block, language)).collect()
+    }
+}
+
+fn lines(block: &Block, language: Language) -> Vec<LegacyBlock> {
+    let plain = LegacyParagraphStyle::default();
+    let style = match block {
+        Block::Divider => return vec![LegacyBlock::HorizontalLine],
+        Block::Code { language, text } => return code(language, text),
+        Block::Paragraph(_) => plain,
+        Block::Heading { level, .. } => LegacyParagraphStyle {
+            heading_level: Some(*level),
+            ..plain
+        },
+        Block::ListItem { marker, depth, .. } => {
+            let list_type = match marker {
+                Marker::Bullet => LegacyListType::Bullet,
+                Marker::Number(number) => LegacyListType::Number(*number),
+            };
+            in_list(list_type, depth.saturating_add(1))
+        }
+        Block::Quote(_) => LegacyParagraphStyle {
+            quote: true,
+            ..plain
+        },
+    };
+    let elements = block.content().iter().map(|inline| match inline {
+        Inline::Text(run) => element_of(run),
+        Inline::Mention { open_id, .. } => LegacyElement::Person {
+            open_id: open_id.clone(),
+        },
+        Inline::Everyone => LegacyElement::plain(everyone(language)),
+    });
+    let elements = elements.collect();
+    vec![LegacyBlock::Paragraph(LegacyParagraph { elements, style })]
+}
+
+fn code(language: &str, text: &str) -> Vec<LegacyBlock> {
+    let above = language_line(language).map(|run| LegacyParagraph {
+        elements: vec![element_of(&run)],
+        style: LegacyParagraphStyle::default(),
+    });
+    let lines = text.split('\n').map(|line| LegacyParagraph {
+        style: in_list(LegacyListType::Code, 1),
+        ..LegacyParagraph::plain(line)
+    });
+    let paragraphs = above.into_iter().chain(lines);
+    paragraphs.map(LegacyBlock::Paragraph).collect()
+}
+
+fn in_list(list_type: LegacyListType, indent_level: u8) -> LegacyParagraphStyle {
+    LegacyParagraphStyle {
+        list: Some(LegacyList {
+            list_type,
+            indent_level: indent_level.min(LegacyList::DEEPEST),
+        }),
+        ..LegacyParagraphStyle::default()
+    }
+}
+
+fn element_of(run: &Run) -> LegacyElement {
+    let style = &run.style;
+    LegacyElement::TextRun {
+        text: run.text.replace('\n', " "),
+        style: LegacyTextStyle {
+            bold: style.bold,
+            italic: style.italic,
+            strike_through: style.strike,
+            under_line: style.underline,
+            code_inline: style.code,
+            link: style.link.clone(),
+        },
+    }
+}

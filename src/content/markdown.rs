@@ -1,0 +1,449 @@
+//! Markdown as people type it into a chat.
+//!
+//! The parser is `CommonMark`'s, with less structure and nothing lost: each typed line stays a line
+//! of its own, and what formats nothing is text. To that end the parser reads a `mask` of the text,
+//! of the same length, in which everything that would lead it astray stands as something harmless;
+//! the words themselves are always taken from the text, by their place.
+
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
+
+use self::line::{Kind, Line, Piece};
+use super::document::{Block, Document, TextStyle};
+use super::mention::Mention;
+use super::typed::{Typed, is_address};
+use crate::language::Language;
+
+mod line;
+mod mask;
+#[cfg(test)]
+mod tests;
+
+impl Document {
+    /// Reads text with marks of Markdown and placeholders of mentions.
+    ///
+    /// Bare addresses are links. Indented code, HTML, tables, footnotes, definitions of
+    /// references, entities and underlined headings are text as typed. Only a line that begins
+    /// with `>` is a quote, and only the first line of an item is one.
+    pub(crate) fn from_markdown(text: &str, mentions: &[Mention]) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let mut mask = mask::of(&text, mentions);
+        let indented = indented_code(&mask);
+        // Without its indentation's last blank it is no code, but a paragraph.
+        mask::punctuate(
+            &mut mask,
+            indented.iter().map(|line| line.saturating_sub(1)),
+        );
+        let mut reader = Reader::new(&text, &mask);
+        for (event, range) in events(&mask) {
+            reader.event(event, range);
+        }
+        let language = Language::of(&text);
+        reader.finish(Typed { mentions, language })
+    }
+}
+
+fn events(mask: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>)> {
+    Parser::new_ext(mask, Options::ENABLE_STRIKETHROUGH).into_offset_iter()
+}
+
+/// Where the lines of indented code begin, behind their indentation.
+fn indented_code(mask: &str) -> Vec<usize> {
+    let mut within = false;
+    let mut lines = Vec::new();
+    for (event, range) in events(mask) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => within = true,
+            Event::End(TagEnd::CodeBlock) => within = false,
+            Event::Text(_) if within => lines.push(range.start),
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// Sorts the parser's events into lines.
+struct Reader<'t> {
+    text: &'t str,
+    mask: &'t str,
+    lines: Vec<Line>,
+    /// How many lists are open.
+    lists: u8,
+    quotes: usize,
+    /// How many of each kind of emphasis are open.
+    bold: usize,
+    italic: usize,
+    strike: usize,
+    link: Option<OpenLink>,
+    /// Where the links lead that pieces name by their number.
+    links: Vec<String>,
+    code: Code,
+}
+
+/// A link whose end was not read yet.
+struct OpenLink {
+    start: usize,
+    /// The end of the last thing in its caption.
+    end: usize,
+    /// Whether its address stands between the angle brackets itself.
+    is_address: bool,
+    /// Its caption, with the line of each piece.
+    pieces: Vec<(usize, Piece)>,
+}
+
+/// Whether a block of code is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Code {
+    Closed,
+    /// Its text goes to this line.
+    Open(usize),
+    /// One in a place where there is none: its lines are text.
+    Text,
+}
+
+impl<'t> Reader<'t> {
+    fn new(text: &'t str, mask: &'t str) -> Self {
+        Self {
+            text,
+            mask,
+            lines: Line::all(text),
+            lists: 0,
+            quotes: 0,
+            bold: 0,
+            italic: 0,
+            strike: 0,
+            link: None,
+            links: Vec::new(),
+            code: Code::Closed,
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, range: Range<usize>) {
+        match event {
+            Event::Start(tag) => self.start(tag, range),
+            Event::End(tag) => self.end(tag, range),
+            Event::Text(_) => self.text(range),
+            Event::Code(_) => self.code_span(range),
+            Event::Rule => self.rule(&range),
+            Event::InlineHtml(_) => {
+                let style = self.style();
+                for (_, piece) in self.split(range) {
+                    self.push(piece.range, style.clone());
+                }
+            }
+            // Line breaks stay anyway, and the rest is masked or not switched on.
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'_>, range: Range<usize>) {
+        match tag {
+            Tag::BlockQuote(_) => {
+                if self.quotes == 0 {
+                    self.quote(&range);
+                }
+                self.quotes += 1;
+            }
+            Tag::List(_) => self.lists = self.lists.saturating_add(1),
+            Tag::Item => {
+                let depth = self.lists.saturating_sub(1).min(Block::DEEPEST);
+                let line = self.line_at(range.start);
+                self.lines[line].begin_item(self.text, depth);
+            }
+            Tag::Heading { level, .. } => {
+                let line = self.line_at(range.start);
+                self.lines[line].begin_heading(self.text, level as u8);
+            }
+            Tag::CodeBlock(kind) => self.begin_code(&kind, &range),
+            Tag::Emphasis | Tag::Strong | Tag::Strikethrough => {
+                *self.switch(tag.to_end()) += 1;
+                self.touch(&range);
+            }
+            Tag::Link { link_type, .. } => {
+                self.touch(&range);
+                self.link = Some(OpenLink {
+                    start: range.start,
+                    end: range.start + 1,
+                    is_address: link_type == LinkType::Autolink,
+                    pieces: Vec::new(),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd, range: Range<usize>) {
+        match tag {
+            TagEnd::BlockQuote(_) => self.quotes -= 1,
+            TagEnd::List(_) => self.lists = self.lists.saturating_sub(1),
+            TagEnd::CodeBlock => self.code = Code::Closed,
+            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
+                *self.switch(tag) -= 1;
+                if let Some(link) = &mut self.link {
+                    link.end = link.end.max(range.end);
+                }
+            }
+            TagEnd::Link => {
+                if let Some(link) = self.link.take() {
+                    self.end_link(link, range.end);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The count of open emphases of a kind.
+    fn switch(&mut self, tag: TagEnd) -> &mut usize {
+        match tag {
+            TagEnd::Strong => &mut self.bold,
+            TagEnd::Strikethrough => &mut self.strike,
+            _ => &mut self.italic,
+        }
+    }
+
+    fn line_at(&self, offset: usize) -> usize {
+        let after = self
+            .lines
+            .partition_point(|line| line.range.start <= offset);
+        after.saturating_sub(1)
+    }
+
+    /// The lines of a range that may end with the last one's break.
+    fn lines_of(&self, range: &Range<usize>) -> Range<usize> {
+        let last = range.end.saturating_sub(1).max(range.start);
+        self.line_at(range.start)..self.line_at(last) + 1
+    }
+
+    /// Marks where words begin.
+    fn touch(&mut self, range: &Range<usize>) -> usize {
+        let line = self.line_at(range.start);
+        self.lines[line].begin_words(range.start);
+        line
+    }
+
+    fn quote(&mut self, range: &Range<usize>) {
+        for line in self.lines_of(range) {
+            self.lines[line].begin_quote(self.text);
+        }
+    }
+
+    /// Code between fences is a block; inside of quotes, and behind the mark of an item, it is
+    /// text as typed.
+    fn begin_code(&mut self, kind: &CodeBlockKind<'_>, range: &Range<usize>) {
+        let lines = self.lines_of(range);
+        let first = lines.start;
+        self.code = Code::Text;
+        let is_fenced = matches!(kind, CodeBlockKind::Fenced(_));
+        if !is_fenced || self.quotes > 0 || self.lines[first].kind != Kind::Text {
+            return;
+        }
+        let fence = self.lines[first].typed(self.text).trim();
+        let language = fence.trim_start_matches(['`', '~']).trim().to_owned();
+        for line in lines {
+            self.lines[line].kind = Kind::InCode;
+        }
+        self.lines[first].kind = Kind::Code {
+            language,
+            text: String::new(),
+        };
+        self.code = Code::Open(first);
+    }
+
+    fn style(&self) -> TextStyle {
+        TextStyle {
+            bold: self.bold > 0,
+            italic: self.italic > 0,
+            strike: self.strike > 0,
+            ..TextStyle::default()
+        }
+    }
+
+    fn text(&mut self, range: Range<usize>) {
+        match self.code {
+            Code::Open(line) => {
+                if let Kind::Code { text, .. } = &mut self.lines[line].kind {
+                    text.push_str(&self.text[range]);
+                }
+            }
+            Code::Text => {}
+            Code::Closed => self.push(range, self.style()),
+        }
+    }
+
+    /// Code inside a line, which may go on in the next ones.
+    fn code_span(&mut self, range: Range<usize>) {
+        let span = &self.text[range.clone()];
+        let ticks = span.bytes().take_while(|byte| *byte == b'`').count();
+        let mut within = range.start + ticks..range.end - ticks;
+        let inner = &self.text[within.clone()];
+        // One blank on either side sets the code off from its ticks.
+        let is_padded = inner.len() > 2 && inner.starts_with(' ') && inner.ends_with(' ');
+        if is_padded && !inner.trim_matches(' ').is_empty() {
+            within = within.start + 1..within.end - 1;
+        }
+        let style = TextStyle {
+            code: true,
+            ..self.style()
+        };
+        self.touch(&range);
+        let lines = self.lines_of(&within);
+        for number in lines.clone() {
+            let mut part = self.lines[number].range.clone();
+            if number == lines.start {
+                part.start = within.start;
+            } else {
+                let blanks = |c: char| c.is_whitespace() || c == '>';
+                let line = &self.text[part.clone()];
+                part.start += line.len() - line.trim_start_matches(blanks).len();
+            }
+            part.end = part.end.min(within.end).max(part.start);
+            self.push(part, style.clone());
+        }
+        if let Some(link) = &mut self.link {
+            link.end = link.end.max(range.end);
+        }
+    }
+
+    fn rule(&mut self, range: &Range<usize>) {
+        let line = self.line_at(range.start);
+        self.lines[line].begin_divider(self.text);
+    }
+
+    fn push(&mut self, range: Range<usize>, style: TextStyle) {
+        let line = self.touch(&range);
+        let piece = Piece {
+            range,
+            style,
+            link: None,
+        };
+        match &mut self.link {
+            Some(link) => {
+                link.end = link.end.max(piece.range.end);
+                link.pieces.push((line, piece));
+            }
+            None => self.lines[line].pieces.push(piece),
+        }
+    }
+
+    /// A link leads somewhere with `http` or `https`; any other is text as typed. A title is kept
+    /// behind it.
+    fn end_link(&mut self, link: OpenLink, end: usize) {
+        let OpenLink {
+            start,
+            end: caption_end,
+            is_address: is_autolink,
+            mut pieces,
+        } = link;
+        let tail = caption_end.min(end)..end;
+        let target = if is_autolink {
+            let href = self.text[start + 1..end.max(start + 2) - 1].to_owned();
+            Some((href, end..end))
+        } else {
+            target(self.text, self.mask, tail.clone())
+        };
+        let found = target.filter(|(href, _)| is_address(href));
+        match found {
+            Some((href, title)) => {
+                let number = self.links.len();
+                if pieces.is_empty() {
+                    // Without a caption the address stands for itself.
+                    pieces.push((self.line_at(start), self.bare(start..start)));
+                }
+                for (_, piece) in &mut pieces {
+                    piece.link = Some(number);
+                }
+                self.links.push(href);
+                pieces.extend(self.split(title));
+            }
+            None => {
+                pieces.push((self.line_at(start), self.bare(start..start + 1)));
+                pieces.extend(self.split(tail.clone()));
+            }
+        }
+        for line in self.lines_of(&(start..end)) {
+            let first = self.lines[line].range.start.max(start);
+            self.lines[line].begin_words(first);
+        }
+        for (line, piece) in pieces {
+            self.lines[line].pieces.push(piece);
+        }
+    }
+
+    fn bare(&self, range: Range<usize>) -> Piece {
+        Piece {
+            range,
+            style: self.style(),
+            link: None,
+        }
+    }
+
+    /// Text as typed that may go over several lines.
+    fn split(&self, range: Range<usize>) -> Vec<(usize, Piece)> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let parts = self.lines_of(&range).map(|line| {
+            let whole = &self.lines[line].range;
+            let part = whole.start.max(range.start)..whole.end.min(range.end);
+            (line, self.bare(part))
+        });
+        parts.filter(|(_, piece)| !piece.range.is_empty()).collect()
+    }
+
+    fn finish(self, typed: Typed<'_>) -> Document {
+        let (text, links) = (self.text, self.links);
+        let lines = self.lines.into_iter();
+        Document {
+            blocks: lines
+                .filter_map(|line| line.finish(text, &links, typed))
+                .collect(),
+        }
+    }
+}
+
+/// Finds where a link leads in what follows its caption, `](address "title")`: the address, and
+/// where the title stands with the space before it.
+fn target(text: &str, mask: &str, tail: Range<usize>) -> Option<(String, Range<usize>)> {
+    let open = tail.start + mask[tail.clone()].find("](")? + 2;
+    let inside = mask.get(open..tail.end)?.strip_suffix(')')?;
+    let trimmed = inside.trim_start();
+    let start = open + inside.len() - trimmed.len();
+    let (start, length, closing) = match trimmed.strip_prefix('<') {
+        Some(bracketed) => (start + 1, bracketed.find('>')?, 1),
+        None => (
+            start,
+            trimmed
+                .find(|c: char| c.is_ascii_whitespace())
+                .unwrap_or(trimmed.len()),
+            0,
+        ),
+    };
+    let address = unescape(&text[start..start + length]);
+    let title = start + length + closing..tail.end - 1;
+    let is_blank = text[title.clone()].trim().is_empty();
+    let title = if is_blank {
+        title.end..title.end
+    } else {
+        title
+    };
+    Some((address, title))
+}
+
+/// Without the backslashes before punctuation.
+fn unescape(address: &str) -> String {
+    let mut plain = String::with_capacity(address.len());
+    let mut characters = address.chars().peekable();
+    while let Some(c) = characters.next() {
+        let escapes = c == '\\' && characters.peek().is_some_and(char::is_ascii_punctuation);
+        if !escapes {
+            plain.push(c);
+        } else if let Some(escaped) = characters.next() {
+            plain.push(escaped);
+        }
+    }
+    plain
+}

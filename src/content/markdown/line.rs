@@ -1,0 +1,238 @@
+//! One line of Markdown: what it is, and what stands in it.
+
+use std::ops::Range;
+
+use feishu::HeadingLevel;
+
+use super::super::document::{Block, Inline, Marker, TextStyle};
+use super::super::typed::{Typed, split_marker};
+
+/// A line as typed, and what the parser says about it.
+pub(super) struct Line {
+    /// Where it stands, without its break.
+    pub(super) range: Range<usize>,
+    pub(super) kind: Kind,
+    /// Where its words begin, marks of emphasis included; unset where the parser found none.
+    words: Option<usize>,
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    /// `start` is behind the mark, as in the next two.
+    Heading {
+        level: HeadingLevel,
+        start: usize,
+    },
+    Item {
+        marker: Marker,
+        depth: u8,
+        start: usize,
+    },
+    Quote {
+        start: usize,
+    },
+    /// The fence above a block of code, which stands for the whole of it.
+    Code {
+        language: String,
+        text: String,
+    },
+    /// Another line of a block of code.
+    InCode,
+    Divider,
+}
+
+/// Words in one style.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) range: Range<usize>,
+    pub(super) style: TextStyle,
+    /// The number of the link that they are the caption of.
+    pub(super) link: Option<usize>,
+}
+
+impl Line {
+    /// The lines of a text; a break at its end begins none.
+    pub(super) fn all(text: &str) -> Vec<Self> {
+        let mut start = 0;
+        let lines = text.lines().map(|line| {
+            let range = start..start + line.len();
+            start = range.end + 1;
+            Self {
+                range,
+                kind: Kind::Text,
+                words: None,
+                pieces: Vec::new(),
+            }
+        });
+        lines.collect()
+    }
+
+    /// The line as typed.
+    pub(super) fn typed<'t>(&self, text: &'t str) -> &'t str {
+        &text[self.range.clone()]
+    }
+
+    /// Its text without the blanks at its start, and where that begins.
+    fn unindented<'t>(&self, text: &'t str) -> (&'t str, usize) {
+        let typed = self.typed(text).trim_start();
+        (typed, self.range.end - typed.len())
+    }
+
+    pub(super) fn begin_words(&mut self, start: usize) {
+        self.words = Some(self.words.map_or(start, |words| words.min(start)));
+    }
+
+    /// An item, unless its mark stands alone or behind another one.
+    pub(super) fn begin_item(&mut self, text: &str, depth: u8) {
+        let (typed, _) = self.unindented(text);
+        let marker = split_marker(typed, &['.', ')'], &['-', '*', '+']);
+        let rest = marker.map(|(marker, rest)| (marker, rest.trim_start()));
+        if let (Kind::Text, Some((marker, rest))) = (&self.kind, rest)
+            && !rest.is_empty()
+        {
+            let start = self.range.end - rest.len();
+            self.kind = Kind::Item {
+                marker,
+                depth,
+                start,
+            };
+        }
+    }
+
+    /// A heading, unless it is empty or stands inside of something else.
+    pub(super) fn begin_heading(&mut self, text: &str, level: u8) {
+        let (typed, _) = self.unindented(text);
+        let rest = typed.trim_start_matches('#');
+        let is_marked = rest.len() < typed.len() && !rest.trim_matches(['#', ' ', '\t']).is_empty();
+        if let (Kind::Text, Some(level), true) = (&self.kind, HeadingLevel::new(level), is_marked) {
+            let start = self.range.end - rest.trim_start().len();
+            self.kind = Kind::Heading { level, start };
+        }
+    }
+
+    /// A quote, if it begins with the mark of one.
+    pub(super) fn begin_quote(&mut self, text: &str) {
+        let (mut typed, _) = self.unindented(text);
+        if self.kind != Kind::Text || !typed.starts_with('>') {
+            return;
+        }
+        while let Some(quoted) = typed.trim_start().strip_prefix('>') {
+            typed = quoted.strip_prefix(' ').unwrap_or(quoted);
+        }
+        let start = self.range.end - typed.len();
+        self.kind = Kind::Quote { start };
+    }
+
+    /// A divider, unless it stands inside of something else.
+    pub(super) fn begin_divider(&mut self, text: &str) {
+        let (typed, _) = self.unindented(text);
+        let is_alone = typed.chars().all(|c| "*-_ \t".contains(c));
+        if self.kind == Kind::Text && is_alone {
+            self.kind = Kind::Divider;
+        }
+    }
+
+    /// The line as a block.
+    pub(super) fn finish(
+        mut self,
+        text: &str,
+        links: &[String],
+        typed: Typed<'_>,
+    ) -> Option<Block> {
+        self.pieces.sort_by_key(|piece| piece.range.start);
+        let kind = std::mem::replace(&mut self.kind, Kind::InCode);
+        Some(match kind {
+            Kind::InCode => return None,
+            Kind::Divider => Block::Divider,
+            Kind::Code {
+                language,
+                text: code,
+            } => Block::Code {
+                language: typed.verbatim(&language),
+                text: typed.verbatim(code.strip_suffix('\n').unwrap_or(&code)),
+            },
+            Kind::Text => {
+                let (_, start) = self.unindented(text);
+                let indent = self.range.start..start.min(self.words.unwrap_or(self.range.end));
+                let mut content = Vec::new();
+                typed.read(&mut content, &text[indent.clone()], &TextStyle::default());
+                self.read(&mut content, indent.end, text, links, typed);
+                Block::Paragraph(content)
+            }
+            Kind::Heading { level, start } => {
+                let content = self.content(start, text, links, typed);
+                Block::Heading { level, content }
+            }
+            Kind::Item {
+                marker,
+                depth,
+                start,
+            } => Block::ListItem {
+                marker,
+                depth,
+                content: self.content(start, text, links, typed),
+            },
+            Kind::Quote { start } => Block::Quote(self.content(start, text, links, typed)),
+        })
+    }
+
+    fn content(&self, start: usize, text: &str, links: &[String], typed: Typed<'_>) -> Vec<Inline> {
+        let mut content = Vec::new();
+        self.read(&mut content, start, text, links, typed);
+        content
+    }
+
+    /// Appends what stands behind `start`: marks as typed, then the words in their styles.
+    fn read(
+        &self,
+        content: &mut Vec<Inline>,
+        start: usize,
+        text: &str,
+        links: &[String],
+        typed: Typed<'_>,
+    ) {
+        let Some(words) = self.words else {
+            // Nothing was found in it.
+            return typed.read(content, &text[start..self.range.end], &TextStyle::default());
+        };
+        let marks = &text[start.min(words)..words];
+        // What is escaped begins behind its backslash.
+        let marks = marks.strip_suffix('\\').unwrap_or(marks);
+        typed.read(content, marks, &TextStyle::default());
+        for piece in merged(&self.pieces) {
+            let Piece { range, style, link } = piece;
+            let link = link.and_then(|link| links.get(link));
+            let words = match link {
+                Some(link) if range.is_empty() => link,
+                Some(_) | None => &text[range],
+            };
+            let style = match link {
+                Some(link) => style.with_link(link),
+                None => style,
+            };
+            typed.read(content, words, &style);
+        }
+    }
+}
+
+/// Pieces without the seams at which the parser looked for marks and found none.
+fn merged(pieces: &[Piece]) -> Vec<Piece> {
+    let mut merged: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match merged.last_mut() {
+            Some(last)
+                if last.range.end == piece.range.start
+                    && !last.range.is_empty()
+                    && last.style == piece.style
+                    && last.link == piece.link =>
+            {
+                last.range.end = piece.range.end;
+            }
+            _ => merged.push(piece.clone()),
+        }
+    }
+    merged
+}

@@ -1,0 +1,114 @@
+//! What the parser of Markdown gets to see in place of a text.
+//!
+//! Bytes are replaced one for one, so that every place in the mask is the same place in the text.
+
+use super::super::mention::{Mention, split_placeholder};
+use super::super::typed::{addresses, is_address};
+
+/// Punctuation that means nothing anywhere in Markdown.
+const PUNCTUATION: u8 = b',';
+/// A letter, of which words that are to stay whole are made.
+const LETTER: u8 = b'x';
+/// A letter of three bytes: U+E000, for private use.
+const WIDE_LETTER: [u8; 3] = [0xee, 0x80, 0x80];
+
+/// The mask of a text.
+pub(super) fn of(text: &str, mentions: &[Mention]) -> String {
+    let mut mask = text.as_bytes().to_vec();
+    mask_characters(text, &mut mask);
+    mask_words(text, mentions, &mut mask);
+    mask_lines(text, &mut mask);
+    // Only whole characters are replaced, so it is UTF-8 still; were it not, nothing would be
+    // formatted.
+    String::from_utf8(mask).unwrap_or_else(|_| "x".repeat(text.len()))
+}
+
+/// Puts punctuation at these places, where single bytes stand.
+pub(super) fn punctuate(mask: &mut String, places: impl Iterator<Item = usize>) {
+    let mut bytes = std::mem::take(mask).into_bytes();
+    for place in places {
+        if let Some(byte) = bytes
+            .get_mut(place)
+            .filter(|byte| matches!(byte, b' ' | b'\t'))
+        {
+            *byte = PUNCTUATION;
+        }
+    }
+    *mask = String::from_utf8(bytes).unwrap_or_default();
+}
+
+/// Entities, HTML, definitions of references, pictures and single tildes mean nothing; a range of
+/// times (`9~10, 14~15`) is not struck out.
+fn mask_characters(text: &str, mask: &mut [u8]) {
+    let bytes = text.as_bytes();
+    let before = |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at));
+    for (at, c) in text.char_indices() {
+        let next = bytes.get(at + 1);
+        let means_nothing = match c {
+            '&' => true,
+            '<' => !(text[..at].ends_with("](") || is_autolink(&text[at..])),
+            ':' => before(at) == Some(&b']'),
+            '!' => next == Some(&b'['),
+            '~' => before(at) != Some(&b'~') && next != Some(&b'~'),
+            _ => false,
+        };
+        if means_nothing {
+            mask[at] = PUNCTUATION;
+        } else if is_wide_punctuation(c) {
+            mask[at..at + 3].copy_from_slice(&WIDE_LETTER);
+        }
+    }
+}
+
+/// Punctuation of Chinese text. `CommonMark` lets no emphasis end between it and a letter, as it
+/// counts on spaces between words: `**注意：**明天` would not be bold.
+fn is_wide_punctuation(c: char) -> bool {
+    matches!(c,
+        '\u{2010}'..='\u{2027}'
+        | '\u{3001}'..='\u{303f}'
+        | '\u{ff01}'..='\u{ff0f}'
+        | '\u{ff1a}'..='\u{ff20}'
+        | '\u{ff3b}'..='\u{ff40}'
+        | '\u{ff5b}'..='\u{ff65}')
+}
+
+/// Whether an address in angle brackets begins.
+fn is_autolink(text: &str) -> bool {
+    let inside = text.strip_prefix('<').unwrap_or_default();
+    let ends = |c: char| c == '<' || c == '>' || c.is_whitespace() || c.is_control();
+    let end = inside.find(ends).unwrap_or(inside.len());
+    inside[end..].starts_with('>') && is_address(&inside[..end])
+}
+
+/// Placeholders and addresses are words, whatever stands in them.
+fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
+    for (at, _) in text.match_indices('@') {
+        if let Some((key, _)) = split_placeholder(&text[at..], mentions) {
+            mask[at..at + key.len()].fill(LETTER);
+        }
+    }
+    for address in addresses(text) {
+        let is_bracketed = text[..address.start]
+            .strip_suffix('<')
+            .is_some_and(|before| is_autolink(&text[before.len()..]));
+        if !is_bracketed {
+            mask[address].fill(LETTER);
+        }
+    }
+}
+
+/// A line of `-` is a divider, never the underline of a heading, and a line of `=` is text.
+fn mask_lines(text: &str, mask: &mut [u8]) {
+    let mut start = 0;
+    for line in text.split('\n') {
+        let typed = line.trim_matches([' ', '\t']);
+        let at = start + line.find(typed).unwrap_or_default();
+        let is_all = |c| !typed.is_empty() && typed.trim_matches(c).is_empty();
+        if is_all('-') && typed.len() >= 3 {
+            mask[at..at + typed.len()].fill(b'*');
+        } else if is_all('-') || is_all('=') {
+            mask[at] = PUNCTUATION;
+        }
+        start += line.len() + 1;
+    }
+}

@@ -1,0 +1,291 @@
+//! What is formatted, what stays as typed, and that nothing is lost.
+
+use feishu::OpenId;
+use proptest::prelude::*;
+
+use super::super::properties;
+use super::super::shorthand::show;
+use super::*;
+
+fn mentions() -> Vec<Mention> {
+    let mention = |key: &str, name: &str, id: Option<&str>| Mention {
+        key: key.to_owned(),
+        name: name.to_owned(),
+        open_id: id.map(OpenId::from),
+        is_me: name == "Bot",
+    };
+    vec![
+        mention("@_user_1", "Bot", Some("ou_bot")),
+        mention("@_user_2", "Lin_*x*", Some("ou_lin")),
+        mention("@_user_20", "Nobody", None),
+    ]
+}
+
+fn check(text: &str, expected: &[&str]) {
+    let shown = show(&Document::from_markdown(text, &mentions()));
+    assert_eq!(shown, expected, "{text:?}");
+}
+
+#[test]
+fn each_typed_line_is_a_line_and_keeps_its_blanks() {
+    check("a\n\n\n  b\n", &["p a", "p ", "p ", "p   b"]);
+    check("a\r\nb\rc", &["p a", "p b", "p c"]);
+    check("", &[]);
+    check("\n", &["p "]);
+    check("    four\n    more", &["p     four", "p     more"]);
+    check("a\n\n    **b** - c", &["p a", "p ", "p     [b:b] - c"]);
+    check("\t- no item", &["p \t- no item"]);
+}
+
+#[test]
+fn emphasis_is_styled_also_over_lines_and_beside_chinese_punctuation() {
+    check("a **b** *c* ~~d~~ `e`", &["p a [b:b] [i:c] [s:d] [c:e]"]);
+    check("***x*** _y_ __z__", &["p [bi:x] [i:y] [b:z]"]);
+    check("**a\nb**", &["p [b:a]", "p [b:b]"]);
+    check(
+        "**注意：**明天，他说**“好”**。",
+        &["p [b:注意：]明天，他说[b:“好”]。"],
+    );
+    check("**a `b` c**", &["p [b:a ][bc:b][b: c]"]);
+    check("`a\n b` ``c`d``", &["p [c:a]", "p  [c:b] [c:c`d]"]);
+}
+
+#[test]
+fn a_mark_that_formats_nothing_is_kept() {
+    for text in [
+        "a * b",
+        "5*3",
+        "2 ** 3 **",
+        "snake_case_name",
+        "9~10, 14~15",
+        "[no link]",
+        "[no link](nowhere)",
+        "[a]: https",
+        "#tag",
+        "#",
+        "# #",
+        "-5 degrees",
+        "-",
+        "*",
+        "1.",
+        "`open",
+        "![picture](img_1)",
+        "a | b",
+        "[^1]",
+        "===",
+        "--",
+        "01. padded",
+    ] {
+        check(text, &[&format!("p {text}")]);
+    }
+    check("__init__.py", &["p [b:init].py"]);
+    check("a\n===\nb\n--\nc", &["p a", "p ===", "p b", "p --", "p c"]);
+    check("|a|b|\n|-|-|\n|1|2|", &["p |a|b|", "p |-|-|", "p |1|2|"]);
+    check("\\*a\\* \\<b> \\# \\\\", &["p *a* <b> # \\"]);
+}
+
+#[test]
+fn html_entities_and_definitions_are_text() {
+    check(
+        "<b>x</b> &amp; &lt; **y**",
+        &["p <b>x</b> &amp; &lt; [b:y]"],
+    );
+    check(
+        "<div>\n**a**\n</div>\n- b",
+        &["p <div>", "p [b:a]", "p </div>", "- b"],
+    );
+    check("<!-- a\n\n# b", &["p <!-- a", "p ", "h1 b"]);
+    check(
+        "[a]: https://x.cn\n[a]",
+        &["p [a]: [https://x.cn](https://x.cn)", "p [a]"],
+    );
+    check("[^1]: note", &["p [^1]: note"]);
+}
+
+#[test]
+fn headings_quotes_and_dividers_are_lines() {
+    check(
+        "# a\n###### b ##\n####### c",
+        &["h1 a", "h6 b", "p ####### c"],
+    );
+    check(
+        "a\n---\nb\n***\n- - -",
+        &["p a", "divider", "p b", "divider", "divider"],
+    );
+    check("> a\n>\n> **b**\nc", &["> a", "> ", "> [b:b]", "p c"]);
+    check(">> a\n> > b", &["> a", "> b"]);
+}
+
+#[test]
+fn lists_keep_their_numbers_and_depths() {
+    check("- a\n* b\n+ c", &["- a", "- b", "- c"]);
+    check("3. a\n7. b\n1) c", &["3. a", "7. b", "1. c"]);
+    check(
+        "- a\n  - b\n    1. c\n- d",
+        &["- a", "  - b", "    1. c", "- d"],
+    );
+    check("- a\n\n- b\nc", &["- a", "p ", "- b", "p c"]);
+    check("- a\n  b", &["- a", "p   b"]);
+    check("a\n- b\n1. c", &["p a", "- b", "1. c"]);
+    check("2026. x", &["2026. x"]);
+    check("- @_user_2 **b**", &["- <ou_lin> [b:b]"]);
+}
+
+#[test]
+fn what_stands_inside_of_something_else_is_text() {
+    check("> # a", &["> # a"]);
+    check("> - a\n> 1. *b*", &["> - a", "> 1. [i:b]"]);
+    check("- # a\n- > b", &["- # a", "- > b"]);
+    check("- - a\n- ***", &["- - a", "- ***"]);
+    check("> ```\n> a\n> ```", &["> ```", "> a", "> ```"]);
+    check("> a\n> ===", &["> a", "> ==="]);
+}
+
+#[test]
+fn code_between_fences_is_a_block() {
+    check(
+        "```rust\nfn a() {\n\n  **b** & <c>\n}\n```\nd",
+        &[
+            "code rust|fn a() {|||  **b** & <c>|}"
+                .replace("|||", "||")
+                .as_str(),
+            "p d",
+        ],
+    );
+    check("~~~\na\n~~~", &["code |a"]);
+    check("```\nopen\n", &["code |open"]);
+    check("```\n```", &["code |"]);
+    check(
+        "1. run\n   ```sh\n   a\n     b\n   ```\n2. done",
+        &["1. run", "code sh|a|  b", "2. done"],
+    );
+    check("- ```\n  a\n  ```", &["- ```", "p   a", "p   ```"]);
+    check("```\n@_user_2 ---\n---\n```", &["code |@Lin_*x* ---|---"]);
+}
+
+#[test]
+fn addresses_lead_where_they_say() {
+    check(
+        "see https://a.cn/_b_*c*&d=1.",
+        &["p see [https://a.cn/_b_*c*&d=1](https://a.cn/_b_*c*&d=1)."],
+    );
+    check(
+        "[a *b*](https://x.cn/?a=1&b=_2_)",
+        &["p [a ](https://x.cn/?a=1&b=_2_)[i:b](https://x.cn/?a=1&b=_2_)"],
+    );
+    check(
+        "[a](https://x.cn \"t\") b",
+        &["p [a](https://x.cn) \"t\" b"],
+    );
+    check("[a](<https://x.cn/b c>)", &["p [a](https://x.cn/b c)"]);
+    check("[a](https://x.cn/\\(b)", &["p [a](https://x.cn/(b)"]);
+    check("[](https://x.cn)", &["p [https://x.cn](https://x.cn)"]);
+    check(
+        "<https://x.cn/a_b>",
+        &["p [https://x.cn/a_b](https://x.cn/a_b)"],
+    );
+    check("**https://x.cn**", &["p [b:https://x.cn](https://x.cn)"]);
+    check("`https://x.cn`", &["p [c:https://x.cn]"]);
+    check("[a](javascript:b)", &["p [a](javascript:b)"]);
+    check("[*a*](b)", &["p [[i:a]](b)"]);
+    check("![a](https://x.cn)", &["p ![a](https://x.cn)"]);
+}
+
+#[test]
+fn placeholders_become_mentions_whatever_stands_around_them() {
+    check("@_user_2", &["p <ou_lin>"]);
+    check("_@_user_2_ and **@_user_2**", &["p <ou_lin> and <ou_lin>"]);
+    check("@_user_2_ @_user_2 x_", &["p <ou_lin>_ <ou_lin> x_"]);
+    check("@_user_2320 @_user_20", &["p <ou_lin>320 @Nobody"]);
+    check(
+        "@_user_1 and @_user_9 @_user_x",
+        &["p @Bot and @_user_9 @_user_x"],
+    );
+    check("@_all, hi", &["p <all>, hi"]);
+    check(
+        "`@_user_2` [@_all](https://a.cn)",
+        &["p [c:@Lin_*x*] [@all](https://a.cn)"],
+    );
+}
+
+/// Pieces of Markdown that get into each other's way.
+fn fragments() -> impl Strategy<Value = String> {
+    let fragment = prop_oneof![
+        Just("\n"),
+        Just("\n"),
+        Just(" "),
+        Just("    "),
+        Just("\t"),
+        Just("**"),
+        Just("*"),
+        Just("_"),
+        Just("~~"),
+        Just("~"),
+        Just("`"),
+        Just("```"),
+        Just("```rust\n"),
+        Just("# "),
+        Just("- "),
+        Just("1. "),
+        Just("23) "),
+        Just("> "),
+        Just("["),
+        Just("]"),
+        Just("]("),
+        Just(")"),
+        Just("[a]: "),
+        Just("!"),
+        Just("<b>"),
+        Just("<!--"),
+        Just("<"),
+        Just(">"),
+        Just("&amp;"),
+        Just("&#65;"),
+        Just("\\"),
+        Just("---"),
+        Just("==="),
+        Just("|"),
+        Just("\""),
+        Just("https://a.cn/b_c"),
+        Just("@_user_1"),
+        Just("@_user_2"),
+        Just("@_all"),
+        Just("word"),
+        Just("7"),
+        Just("注意："),
+        Just("👋"),
+        Just("\r\n"),
+    ];
+    prop::collection::vec(fragment, 0..30).prop_map(|fragments| fragments.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn no_character_of_any_text_is_lost(text in any::<String>()) {
+        properties::nothing_is_lost(&text, &Document::from_markdown(&text, &[]))?;
+    }
+
+    #[test]
+    fn no_character_of_anything_like_markdown_is_lost(text in fragments()) {
+        // Everyone is named in words.
+        let typed = text.replace("@_all", "");
+        properties::nothing_is_lost(&typed, &Document::from_markdown(&text, &[]))?;
+    }
+
+    #[test]
+    fn each_line_outside_of_code_stays_a_line(text in fragments().prop_filter(
+        "no fences", |text| !text.contains("``") && !text.contains("~~~")
+    )) {
+        let lines = text.replace("\r\n", "\n").lines().count();
+        prop_assert_eq!(Document::from_markdown(&text, &mentions()).blocks.len(), lines);
+    }
+
+    #[test]
+    fn mentions_are_found_in_anything_but_addresses(text in fragments()) {
+        let text = text.replace("https://", "");
+        let document = Document::from_markdown(&text, &mentions());
+        prop_assert!(!document.to_plain_text().contains("@_user_2"));
+    }
+}

@@ -1,0 +1,361 @@
+//! Rich text as the client sends it: its text for the parser of commands, and its document.
+
+use std::mem;
+
+use feishu::{Post, PostElement};
+
+use super::document::{Block, Document, Inline, Marker, TextStyle, push_text};
+use super::mention::{EVERYONE, Mention};
+use super::typed::{Typed, is_address, split_marker};
+use crate::language::{Bilingual, Language};
+
+impl Document {
+    /// Reads a post.
+    ///
+    /// Its title is a bold line, as the client shows it, and no heading: a heading would stand in
+    /// the announcement's outline, which is for what the members structure there themselves.
+    /// Lists arrive as typed text, so a mark at the start of a line makes it an item.
+    pub(crate) fn from_post(post: &Post, mentions: &[Mention]) -> Self {
+        let language = language(post);
+        let typed = Typed { mentions, language };
+        let mut lines = Lines {
+            typed,
+            document: Self::default(),
+            line: Vec::new(),
+            indents: Vec::new(),
+        };
+        if !post.title.is_empty() {
+            let bold = TextStyle {
+                bold: true,
+                ..TextStyle::default()
+            };
+            lines.text(&post.title, &bold);
+            lines.end();
+        }
+        for paragraph in &post.paragraphs {
+            lines.paragraph(paragraph);
+        }
+        lines.document
+    }
+}
+
+/// The post without the first `offset` bytes of its text, as [`super::command_text`] shows it: what
+/// follows a command, in its own style.
+///
+/// The text of the rest is the rest of the text. An offset inside a character drops that character.
+pub(super) fn post_after(post: &Post, offset: usize) -> Post {
+    let language = language(post);
+    let text = text_in(post, language);
+    let mut offset = text.ceil_char_boundary(offset);
+    let mut rest = Post::default();
+    if !post.title.is_empty() {
+        post.title
+            .get(offset..)
+            .unwrap_or_default()
+            .clone_into(&mut rest.title);
+        // A title that is cut off whole leaves a line break behind.
+        if offset == post.title.len() && !post.paragraphs.is_empty() {
+            rest.paragraphs.push(Vec::new());
+        }
+        offset = offset.saturating_sub(post.title.len() + 1);
+    }
+    for paragraph in &post.paragraphs {
+        let texts = paragraph.iter().map(|one| element_text(one, language));
+        let length = texts.map(|text| text.len()).sum();
+        // The line break after it counts, too.
+        if offset <= length {
+            let left = paragraph_after(paragraph, offset, language);
+            rest.paragraphs.push(left);
+        }
+        offset = offset.saturating_sub(length + 1);
+    }
+    rest
+}
+
+fn paragraph_after(
+    paragraph: &[PostElement],
+    mut offset: usize,
+    language: Language,
+) -> Vec<PostElement> {
+    let elements = paragraph.iter().filter_map(|element| {
+        let text = element_text(element, language);
+        let rest = text.get(offset..).unwrap_or_default();
+        let begun = offset > 0;
+        offset = offset.saturating_sub(text.len());
+        (!rest.is_empty()).then(|| element_after(element, begun, rest))
+    });
+    elements.collect()
+}
+
+/// The element of which `rest` is left, `begun` or whole.
+fn element_after(element: &PostElement, begun: bool, rest: &str) -> PostElement {
+    let text = |style: &[String]| PostElement::Text {
+        text: rest.to_owned(),
+        style: style.to_vec(),
+    };
+    match element {
+        PostElement::Text { style, .. } => text(style),
+        PostElement::CodeBlock { language, .. } => PostElement::CodeBlock {
+            language: language.clone(),
+            text: rest.to_owned(),
+        },
+        // A caption that is left in part still leads there; an address that is left in part
+        // does not.
+        PostElement::Link { href, style, .. } if begun => match caption_before(rest, href) {
+            Some(caption) => PostElement::Link {
+                text: caption.to_owned(),
+                href: href.clone(),
+                style: style.clone(),
+            },
+            None => text(style),
+        },
+        PostElement::At { style, .. } if begun => text(style),
+        // The words for it are in the language of the whole.
+        PostElement::Image { .. } | PostElement::Media { .. } => text(&[]),
+        PostElement::Emotion { .. } | PostElement::Rule | PostElement::Other { .. } if begun => {
+            text(&[])
+        }
+        PostElement::Link { .. }
+        | PostElement::At { .. }
+        | PostElement::Emotion { .. }
+        | PostElement::Rule
+        | PostElement::Other { .. } => element.clone(),
+    }
+}
+
+/// What stands before the address in the text of a link.
+fn caption_before<'t>(rest: &'t str, href: &str) -> Option<&'t str> {
+    let caption = rest.strip_suffix(')')?.strip_suffix(href)?;
+    let caption = caption.strip_suffix(" (")?;
+    (!caption.is_empty() && caption != href).then_some(caption)
+}
+
+/// Whether a post says anything besides pictures.
+pub(super) fn has_text(post: &Post) -> bool {
+    !post.title.is_empty()
+        || post
+            .paragraphs
+            .iter()
+            .flatten()
+            .any(|element| match element {
+                PostElement::Text { text, .. }
+                | PostElement::Link { text, .. }
+                | PostElement::CodeBlock { text, .. } => !text.is_empty(),
+                PostElement::At { .. } => true,
+                PostElement::Image { .. }
+                | PostElement::Media { .. }
+                | PostElement::Emotion { .. }
+                | PostElement::Rule
+                | PostElement::Other { .. } => false,
+            })
+}
+
+/// The text of a post, a line for each paragraph under the title, mentions as placeholders.
+pub(super) fn post_text(post: &Post) -> String {
+    text_in(post, language(post))
+}
+
+fn language(post: &Post) -> Language {
+    Language::of(&text_in(post, Language::En))
+}
+
+fn text_in(post: &Post, language: Language) -> String {
+    let title = Some(post.title.clone()).filter(|title| !title.is_empty());
+    let paragraphs = post.paragraphs.iter().map(|paragraph| {
+        let elements = paragraph
+            .iter()
+            .map(|element| element_text(element, language));
+        elements.collect::<String>()
+    });
+    title
+        .into_iter()
+        .chain(paragraphs)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What is no text is named in brackets.
+fn element_text(element: &PostElement, language: Language) -> String {
+    let word = |zh, en| Bilingual::new(zh, en).to(language).to_owned();
+    match element {
+        PostElement::Text { text, .. } | PostElement::CodeBlock { text, .. } => text.clone(),
+        PostElement::Link { text, href, .. } if text == href => text.clone(),
+        PostElement::Link { text, href, .. } => format!("{text} ({href})"),
+        PostElement::At { user_id, .. } if user_id == "all" => EVERYONE.to_owned(),
+        PostElement::At { user_id, .. } => user_id.clone(),
+        PostElement::Image { .. } => word("[图片]", "[image]"),
+        PostElement::Media { .. } => word("[视频]", "[video]"),
+        PostElement::Emotion { emoji_type } => format!("[{emoji_type}]"),
+        PostElement::Rule => "---".to_owned(),
+        PostElement::Other { tag } => format!("[{tag}]"),
+    }
+}
+
+/// A document as it grows, line by line.
+struct Lines<'m> {
+    typed: Typed<'m>,
+    document: Document,
+    /// The line that is being read.
+    line: Vec<Inline>,
+    /// How far the items are indented that the next item may be below.
+    indents: Vec<usize>,
+}
+
+impl Lines<'_> {
+    fn paragraph(&mut self, elements: &[PostElement]) {
+        // Code and rules are lines of their own, and leave no empty one behind.
+        let mut is_begun = true;
+        for element in elements {
+            match element {
+                PostElement::CodeBlock { language, text } => {
+                    let text = text.strip_suffix('\n').unwrap_or(text);
+                    self.block(Block::Code {
+                        language: code_language(language),
+                        text: self.typed.verbatim(text),
+                    });
+                    is_begun = false;
+                }
+                PostElement::Rule => {
+                    self.block(Block::Divider);
+                    is_begun = false;
+                }
+                element => {
+                    self.inline(element);
+                    is_begun = true;
+                }
+            }
+        }
+        if is_begun {
+            self.end();
+        }
+    }
+
+    fn inline(&mut self, element: &PostElement) {
+        match element {
+            PostElement::Text { text, style } => self.text(text, &text_style(style)),
+            PostElement::Link { text, href, style } => self.link(text, href, &text_style(style)),
+            PostElement::At {
+                user_id,
+                user_name,
+                style,
+            } => self.at(user_id, user_name, &text_style(style)),
+            PostElement::Image { .. }
+            | PostElement::Media { .. }
+            | PostElement::Emotion { .. }
+            | PostElement::Other { .. }
+            | PostElement::CodeBlock { .. }
+            | PostElement::Rule => {
+                let words = element_text(element, self.typed.language);
+                self.text(&words, &TextStyle::default());
+            }
+        }
+    }
+
+    fn link(&mut self, text: &str, href: &str, style: &TextStyle) {
+        if is_address(href) {
+            let text = if text.is_empty() { href } else { text };
+            self.text(text, &style.with_link(href));
+        } else if text == href {
+            self.text(text, style);
+        } else {
+            self.text(&format!("{text} ({href})"), style);
+        }
+    }
+
+    fn at(&mut self, user_id: &str, user_name: &str, style: &TextStyle) {
+        let mentions = self.typed.mentions;
+        if user_id == "all" || user_id == EVERYONE {
+            self.line.push(Inline::Everyone);
+        } else if let Some(mention) = mentions.iter().find(|mention| mention.key == user_id) {
+            self.typed.person(&mut self.line, mention, style);
+        } else if user_name.is_empty() {
+            push_text(&mut self.line, user_id, style);
+        } else {
+            push_text(&mut self.line, &format!("@{user_name}"), style);
+        }
+    }
+
+    /// A line break inside an element ends the line as well as a paragraph's end does.
+    fn text(&mut self, text: &str, style: &TextStyle) {
+        for (number, line) in text.split('\n').enumerate() {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if number > 0 {
+                self.end();
+            }
+            self.typed.read(&mut self.line, line, style);
+        }
+    }
+
+    fn block(&mut self, block: Block) {
+        if !self.line.is_empty() {
+            self.end();
+        }
+        self.indents.clear();
+        self.document.blocks.push(block);
+    }
+
+    /// Ends a line, which is an item of a list if it begins like one.
+    fn end(&mut self) {
+        let mut content = mem::take(&mut self.line);
+        let Some((indent, marker)) = take_marker(&mut content) else {
+            self.indents.clear();
+            self.document.blocks.push(Block::Paragraph(content));
+            return;
+        };
+        self.indents.retain(|outer| *outer < indent);
+        let depth = u8::try_from(self.indents.len()).unwrap_or(Block::DEEPEST);
+        self.indents.push(indent);
+        self.document.blocks.push(Block::ListItem {
+            marker,
+            depth: depth.min(Block::DEEPEST),
+            content,
+        });
+    }
+}
+
+/// Takes what makes a line an item of a list off its start: how far it is indented, and its mark.
+fn take_marker(content: &mut Vec<Inline>) -> Option<(usize, Marker)> {
+    let more = content.len() > 1;
+    let Some(Inline::Text(run)) = content.first_mut() else {
+        return None;
+    };
+    let typed = run.text.trim_start_matches([' ', '\t', '\u{3000}']);
+    let blanks = &run.text[..run.text.len() - typed.len()];
+    let indent = blanks.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum();
+    let (marker, rest) = split_marker(typed, &['.'], &['-', '*', '•'])?;
+    // White space and more, so that neither `-5` nor a lone dash is an item.
+    let text = rest.trim_start();
+    if text.len() == rest.len() || (text.is_empty() && !more) {
+        return None;
+    }
+    if text.is_empty() {
+        content.remove(0);
+    } else {
+        run.text = text.to_owned();
+    }
+    Some((indent, marker))
+}
+
+fn text_style(names: &[String]) -> TextStyle {
+    let has = |name| names.iter().any(|other| other == name);
+    TextStyle {
+        bold: has("bold"),
+        italic: has("italic"),
+        strike: has("lineThrough"),
+        underline: has("underline"),
+        ..TextStyle::default()
+    }
+}
+
+/// The language's name as people write it; the client has a name for none, too.
+fn code_language(name: &str) -> String {
+    let name = name
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_lowercase();
+    Some(name)
+        .filter(|name| !matches!(name.as_str(), "plain_text" | "plaintext"))
+        .unwrap_or_default()
+}

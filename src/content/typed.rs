@@ -1,0 +1,182 @@
+//! Typed text: the addresses and the placeholders of mentions that stand in it.
+
+use std::ops::Range;
+
+use super::document::{Inline, Marker, TextStyle, push_text};
+use super::mention::{EVERYONE, Mention, at_name, replace_mentions, split_placeholder};
+use crate::language::Language;
+
+/// Reads text as one message means it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Typed<'m> {
+    pub(super) mentions: &'m [Mention],
+    /// Of the words that are put in.
+    pub(super) language: Language,
+}
+
+impl Typed<'_> {
+    /// Appends text to a line: bare addresses become links, placeholders mentions.
+    ///
+    /// Inside of links and code both are text, as no format holds one in the other.
+    pub(super) fn read(self, content: &mut Vec<Inline>, text: &str, style: &TextStyle) {
+        if style.code || style.link.is_some() {
+            return push_text(content, &self.verbatim(text), style);
+        }
+        let mut links = addresses(text).into_iter().peekable();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let at = text.len() - rest.len();
+            while links.next_if(|link| link.start < at).is_some() {}
+            let link = links.peek().map_or(text.len(), |link| link.start);
+            let mention = text[at..link].find('@').map_or(link, |found| at + found);
+            push_text(content, &text[at..mention], style);
+            rest = if mention < link {
+                self.mention(content, &text[mention..], style)
+            } else if let Some(link) = links.next() {
+                let address = &text[link.clone()];
+                push_text(content, address, &style.with_link(address));
+                &text[link.end..]
+            } else {
+                ""
+            };
+        }
+    }
+
+    /// The text alone, with names in the place of placeholders.
+    pub(super) fn verbatim(self, text: &str) -> String {
+        replace_mentions(text, self.mentions, self.language, at_name)
+    }
+
+    /// Appends what the `@` at the start of `text` begins; returns what follows.
+    fn mention<'t>(self, content: &mut Vec<Inline>, text: &'t str, style: &TextStyle) -> &'t str {
+        let (key, after) =
+            split_placeholder(text, self.mentions).unwrap_or_else(|| text.split_at(1));
+        let mention = self.mentions.iter().find(|mention| mention.key == key);
+        match mention {
+            _ if key == EVERYONE => content.push(Inline::Everyone),
+            Some(mention) => self.person(content, mention, style),
+            None => push_text(content, key, style),
+        }
+        after
+    }
+
+    /// Appends a mention; this bot and whoever has no id go by their name.
+    pub(super) fn person(self, content: &mut Vec<Inline>, mention: &Mention, style: &TextStyle) {
+        match &mention.open_id {
+            Some(open_id) if !mention.is_me => content.push(Inline::Mention {
+                open_id: open_id.clone(),
+                name: mention.name.clone(),
+            }),
+            Some(_) | None => push_text(content, &at_name(mention), style),
+        }
+    }
+}
+
+/// Splits the mark of a list's item off the start of `text`: a number with one of `delimiters`, or
+/// one of `bullets`. A number with needless zeros is none: they would be lost.
+pub(super) fn split_marker<'t>(
+    text: &'t str,
+    delimiters: &[char],
+    bullets: &[char],
+) -> Option<(Marker, &'t str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at(digits);
+    if number.is_empty() {
+        return Some((Marker::Bullet, text.strip_prefix(bullets)?));
+    }
+    let is_padded = digits > 1 && number.starts_with('0');
+    let marker = Marker::Number(number.parse().ok().filter(|_| !is_padded)?);
+    Some((marker, rest.strip_prefix(delimiters)?))
+}
+
+/// Whether an address is one that a link may lead to.
+pub(super) fn is_address(text: &str) -> bool {
+    scheme_len(text.as_bytes()).is_some_and(|length| text.len() > length)
+}
+
+/// Where addresses stand in a text that are links though nothing marks them as such.
+pub(super) fn addresses(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let begins = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+        match scheme_len(&bytes[at..]).filter(|_| begins) {
+            Some(scheme) => {
+                let end = at + address_len(&bytes[at..]);
+                if end > at + scheme {
+                    found.push(at..end);
+                }
+                at = end.max(at + scheme);
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
+fn scheme_len(bytes: &[u8]) -> Option<usize> {
+    let lengths = ["http://", "https://"].into_iter().filter_map(|scheme| {
+        let start = bytes.get(..scheme.len())?;
+        let has = start.eq_ignore_ascii_case(scheme.as_bytes());
+        has.then_some(scheme.len())
+    });
+    lengths.max()
+}
+
+/// The length of the address at the start: up to what no address holds, such as a space or a
+/// Chinese character, and without what rather belongs to the sentence around it.
+fn address_len(bytes: &[u8]) -> usize {
+    let belongs = |byte: &u8| byte.is_ascii_graphic() && !b"<>\"`{}|\\^[]".contains(byte);
+    let mut end = bytes.iter().take_while(|byte| belongs(byte)).count();
+    let count = |byte: u8| bytes[..end].iter().filter(|other| **other == byte).count();
+    // Each `)` that an address begins with the `(` of is its own.
+    let mut foreign = count(b')').saturating_sub(count(b'('));
+    while let Some(last) = bytes[..end].last() {
+        match last {
+            b'.' | b',' | b';' | b':' | b'!' | b'?' | b'\'' | b'*' | b'_' | b'~' => end -= 1,
+            b')' if foreign > 0 => {
+                foreign -= 1;
+                end -= 1;
+            }
+            _ => break,
+        }
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[&str]) {
+        let found: Vec<&str> = addresses(text).into_iter().map(|at| &text[at]).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn an_address_ends_where_the_sentence_goes_on() {
+        check(
+            "see https://a.cn/x?y=1&z=_2_3.",
+            &["https://a.cn/x?y=1&z=_2_3"],
+        );
+        check(
+            "详见https://a.cn，或 HTTP://b.cn。",
+            &["https://a.cn", "HTTP://b.cn"],
+        );
+        check("(https://a.cn/b_(c)), and", &["https://a.cn/b_(c)"]);
+        check("**https://a.cn**!", &["https://a.cn"]);
+        check("<https://a.cn>\"http://b\"", &["https://a.cn", "http://b"]);
+        check(
+            "https://a.cn/#h http://127.0.0.1:80/",
+            &["https://a.cn/#h", "http://127.0.0.1:80/"],
+        );
+    }
+
+    #[test]
+    fn a_scheme_alone_or_inside_a_word_is_no_address() {
+        check("https:// and http:// nothing", &[]);
+        check("xhttps://a.cn ftp://b.cn a.cn", &[]);
+        check("https://...", &[]);
+    }
+}
