@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,6 +29,8 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::transport::webhook::{self, Webhook};
 
+/// Where the platform sends events.
+const EVENTS: &str = "/webhook/event";
 /// Headers have to arrive within this time; so has the next request of a
 /// connection that is kept open.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -81,19 +85,53 @@ impl Health {
     }
 }
 
+/// What a listener answers.
+pub(crate) struct Paths {
+    router: Router,
+    /// Behind a path of the router, too: see [`Paths::answer`].
+    webhook: Option<Arc<Webhook>>,
+}
+
 /// The public listener's paths.
-pub(crate) fn public(webhook: Webhook, health: Health) -> Router {
+pub(crate) fn public(webhook: Webhook, health: Health) -> Paths {
+    let webhook = Arc::new(webhook);
     let events = Router::new()
-        .route("/webhook/event", post(webhook::receive))
-        .with_state(Arc::new(webhook));
-    health_paths().with_state(health).merge(events)
+        .route(EVENTS, post(webhook::receive))
+        .with_state(Arc::clone(&webhook));
+    Paths {
+        router: health_paths().with_state(health).merge(events),
+        webhook: Some(webhook),
+    }
 }
 
 /// The admin listener's paths.
-pub(crate) fn admin(health: Health) -> Router {
-    health_paths()
-        .route("/metrics", get(metrics))
-        .with_state(health)
+pub(crate) fn admin(health: Health) -> Paths {
+    Paths {
+        router: health_paths()
+            .route("/metrics", get(metrics))
+            .with_state(health),
+        webhook: None,
+    }
+}
+
+impl Paths {
+    /// Events, which nearly all requests are, reach their handler without the
+    /// router's boxes and maps; the router has the path for all other methods.
+    async fn answer(
+        self: Arc<Self>,
+        request: hyper::Request<Incoming>,
+    ) -> Result<Response, Infallible> {
+        match &self.webhook {
+            Some(webhook) if request.method() == Method::POST && request.uri().path() == EVENTS => {
+                let webhook = State(Arc::clone(webhook));
+                Ok(webhook::receive(webhook, request.map(Body::new)).await)
+            }
+            _ => {
+                let router = TowerToHyperService::new(self.router.clone());
+                router.call(request).await
+            }
+        }
+    }
 }
 
 fn health_paths() -> Router<Health> {
@@ -128,10 +166,11 @@ async fn metrics(State(health): State<Health>) -> Response {
 /// Serves until `stop`, then lets requests in flight end.
 pub(crate) async fn serve(
     listener: TcpListener,
-    paths: Router,
+    paths: Paths,
     max_connections: usize,
     stop: CancellationToken,
 ) {
+    let paths = Arc::new(paths);
     let slots = Arc::new(Semaphore::new(max_connections));
     let mut connections = JoinSet::new();
     loop {
@@ -150,7 +189,7 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let (paths, stop) = (paths.clone(), stop.clone());
+        let (paths, stop) = (Arc::clone(&paths), stop.clone());
         connections.spawn(async move {
             converse(stream, paths, CONNECTION_LIFE, stop).await;
             drop(slot);
@@ -181,11 +220,10 @@ async fn accept(
 /// Serves one connection. One that is old is not cut off between two requests,
 /// where the next might be under way already: the answer to it says that it was
 /// the last.
-async fn converse(stream: TcpStream, paths: Router, life: Duration, stop: CancellationToken) {
-    let paths = TowerToHyperService::new(paths);
+async fn converse(stream: TcpStream, paths: Arc<Paths>, life: Duration, stop: CancellationToken) {
     let began = Instant::now();
     let service = service_fn(move |request| {
-        let answer = paths.call(request);
+        let answer = Arc::clone(&paths).answer(request);
         async move {
             let mut answer = answer.await?;
             if began.elapsed() >= life {
@@ -229,7 +267,9 @@ mod tests {
     async fn answer(life: Duration) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let paths = Router::new().route("/", get(|| async { "ok" }));
+        let router = Router::new().route("/", get(|| async { "ok" }));
+        let webhook = None;
+        let paths = Arc::new(Paths { router, webhook });
         let serve = async {
             let (stream, _) = listener.accept().await.unwrap();
             converse(stream, paths, life, CancellationToken::new()).await;
