@@ -5,9 +5,11 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use feishu::{MessageId, OpenId};
+use feishu::{BlockId, MessageId, OpenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::content::Entry;
 
 /// A change can be taken back for this long; then what people wrote is forgotten.
 pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
@@ -35,7 +37,7 @@ pub enum Deed {
 }
 
 impl Deed {
-    const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Pin,
         Self::Unpin,
         Self::Announce,
@@ -93,6 +95,24 @@ pub(crate) enum Top {
 pub(crate) enum Change {
     /// Another thing stands at the top.
     Top { before: Top, after: Top },
+    /// An entry was added to the announcement.
+    Entry {
+        placed: Placed,
+        /// What stood at the top before, if the announcement was put there, too.
+        top_before: Option<Top>,
+    },
+    /// An entry was taken out of the announcement, and what stands at the top
+    /// since, if that changed, too.
+    EntryGone { top: Option<Top> },
+}
+
+/// An entry as it was written, by which it is found again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Placed {
+    /// With the mentions that the platform took.
+    pub(crate) entry: Entry,
+    /// The blocks right below the page, in a `docx` announcement.
+    pub(crate) blocks: Option<Vec<BlockId>>,
 }
 
 /// The two things in a chat that the bot changes.
@@ -100,12 +120,31 @@ pub(crate) enum Change {
 pub(crate) enum Place {
     Top,
     Announcement,
+    Both,
 }
 
 impl Change {
     pub(crate) fn place(&self) -> Place {
         match self {
             Self::Top { .. } => Place::Top,
+            Self::Entry {
+                top_before: Some(_),
+                ..
+            }
+            | Self::EntryGone { top: Some(_) } => Place::Both,
+            Self::Entry {
+                top_before: None, ..
+            }
+            | Self::EntryGone { top: None } => Place::Announcement,
+        }
+    }
+
+    /// What stands at the top since; nothing where that was not changed.
+    pub(crate) fn top(&self) -> Option<&Top> {
+        match self {
+            Self::Top { after, .. } => Some(after),
+            Self::Entry { top_before, .. } => top_before.as_ref().map(|_| &Top::Announcement),
+            Self::EntryGone { top } => top.as_ref(),
         }
     }
 }

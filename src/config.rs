@@ -164,6 +164,8 @@ pub struct WorkerConfig {
     pub give_up_after: Duration,
     #[serde(with = "humantime_serde")]
     pub stale_after: Duration,
+    #[serde(with = "humantime_serde")]
+    pub plan_grace: Duration,
 }
 
 /// How announcements look.

@@ -69,6 +69,8 @@ pub(crate) struct Dispatcher {
     pub(crate) give_up_after: Duration,
     /// Zero for never.
     pub(crate) stale_after: Duration,
+    /// Planned work that is later than this is not done any more.
+    pub(crate) plan_grace: Duration,
     pub(crate) concurrency: usize,
 }
 
@@ -173,7 +175,10 @@ impl Dispatcher {
     fn show_at(&self, job: &Job) -> Option<Timestamp> {
         let now = self.clock.now();
         let due = job.accepted_at + PATIENCE;
-        if job.outcome.is_some() || job.key.step == Step::Expire || job.key.step.is_notice() {
+        if job.outcome.is_some()
+            || matches!(job.key.step, Step::Publish | Step::Expire)
+            || job.key.step.is_notice()
+        {
             None
         } else if now < due {
             Some(due)

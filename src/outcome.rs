@@ -23,6 +23,8 @@ pub enum Outcome {
         number: u32,
         /// When it is due.
         due: Timestamp,
+        /// When it was planned.
+        at: Timestamp,
     },
     /// The last changes were asked for.
     History(History),
@@ -36,7 +38,7 @@ impl Outcome {
     /// The same, with the number that the store gave the plan.
     pub(crate) fn numbered(self, number: u32) -> Self {
         match self {
-            Self::Planned { due, .. } => Self::Planned { number, due },
+            Self::Planned { due, at, .. } => Self::Planned { number, due, at },
             other => other,
         }
     }
@@ -64,6 +66,13 @@ pub enum Done {
     Unpinned,
     /// The text stands above what stood in the announcement.
     Announced,
+    /// The same, later than planned.
+    AnnouncedLate {
+        /// When it was due.
+        due: Timestamp,
+        /// When it was done.
+        at: Timestamp,
+    },
     /// The last change was taken back.
     Undone(Undone),
     /// Something was taken back because its time was over.
@@ -84,6 +93,10 @@ pub enum Undone {
     AnnouncementOnTop,
     /// Nothing is at the top any more.
     NothingOnTop,
+    /// The entry was taken out of the announcement.
+    EntryOut,
+    /// The entry did not stand in the announcement any more.
+    EntryWasOut,
 }
 
 /// What the bot did lately in a chat, and what it is going to do.
@@ -133,6 +146,10 @@ pub struct FutureChange {
 pub enum PlannedChange {
     /// What a pin has put at the top is taken off.
     Unpin,
+    /// Something is announced.
+    Announce,
+    /// An entry is taken out of the announcement.
+    EntryOut,
 }
 
 /// Why a command was not carried out.
@@ -198,6 +215,26 @@ pub enum Refusal {
     NothingToUndo,
     /// What stood at the top before the bot took it off is not known.
     TopUnknown,
+    /// A person has changed the entry since, so it is not the bot's to remove.
+    EntryChanged,
+    /// The platform does not let anything be deleted from this announcement.
+    CannotDelete,
+    /// As much is planned in the chat as may be.
+    TooManyPlans {
+        /// The most.
+        limit: usize,
+    },
+    /// Planned work was due so long ago that nobody expects it any more.
+    PlanTooLate {
+        /// When it was due.
+        due: Timestamp,
+        /// When its turn came.
+        at: Timestamp,
+    },
+    /// A planned announcement was due, and could not be made.
+    NotPublished(Box<Refusal>),
+    /// The announcement was made, but not put at the top.
+    NotOnTop(Box<Refusal>),
     /// Something was to be taken back because its time was over, and could not
     /// be.
     NotTakenBack(Box<Refusal>),
@@ -232,6 +269,12 @@ impl Refusal {
             Self::NothingToUndo => "nothing_to_undo",
             Self::TopUnknown => "top_unknown",
             Self::NotTakenBack(_) => "not_taken_back",
+            Self::EntryChanged => "entry_changed",
+            Self::CannotDelete => "cannot_delete",
+            Self::TooManyPlans { .. } => "too_many_plans",
+            Self::PlanTooLate { .. } => "plan_too_late",
+            Self::NotPublished(_) => "not_published",
+            Self::NotOnTop(_) => "not_on_top",
             Self::Internal => "internal",
         }
     }
@@ -241,7 +284,10 @@ impl Refusal {
         match self {
             Self::Platform(refusal) => refusal.log_id.as_deref(),
             Self::Unreachable { log_id, .. } => log_id.as_deref(),
-            Self::Partly { cause, .. } | Self::NotTakenBack(cause) => cause.log_id(),
+            Self::Partly { cause, .. }
+            | Self::NotTakenBack(cause)
+            | Self::NotPublished(cause)
+            | Self::NotOnTop(cause) => cause.log_id(),
             _ => None,
         }
     }

@@ -4,12 +4,24 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::Deed;
+use crate::command::Span;
+use crate::content::Document;
 use crate::store::Step;
+
+/// So many characters stand for a text in `/history`.
+pub(crate) const SUMMARY: usize = 30;
 
 /// What is to be done later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Plan {
+    /// Write this into the announcement.
+    Publish {
+        /// As it stood when the command was given: a message that was replied to
+        /// may change until then.
+        document: Document,
+        manner: Manner,
+    },
     /// Take back what another job of the same message did.
     Expire {
         /// Which job: the command itself, or the publication that it planned.
@@ -21,11 +33,21 @@ pub(crate) enum Plan {
     },
 }
 
+/// How an announcement is to be made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manner {
+    /// How long it is to stand.
+    pub(crate) hold: Option<Span>,
+    /// Whether the announcement is put at the top, too.
+    pub(crate) top: bool,
+}
+
 impl Plan {
     /// The first words of what it is about.
-    pub(crate) fn summary(&self) -> &str {
+    pub(crate) fn summary(&self) -> String {
         match self {
-            Self::Expire { summary, .. } => summary,
+            Self::Publish { document, .. } => document.first_characters(SUMMARY),
+            Self::Expire { summary, .. } => summary.clone(),
         }
     }
 }

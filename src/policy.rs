@@ -23,7 +23,7 @@ use crate::change::Made;
 use crate::command::CommandName;
 use crate::config::{ChatPolicy, CommandPolicies, CommandPolicy};
 use crate::config::{PinSettingMissing, PolicyConfig, PolicyMode};
-use crate::content::Document;
+use crate::store::Progress;
 
 /// Leave to carry out one action.
 #[derive(Debug)]
@@ -49,8 +49,9 @@ impl Permit {
 }
 
 /// Leave to go on with an announcement that was permitted and begun.
-pub(crate) fn begun(document: &Document) -> Permit {
-    let action = Action::Announce(Source::Document(document.clone()));
+pub(crate) fn begun(progress: &Progress) -> Permit {
+    let source = Source::Document(progress.document.clone());
+    let action = Action::Announce(source, progress.manner);
     Permit { action }
 }
 
@@ -427,6 +428,8 @@ mod tests {
 
     use super::*;
     use crate::config::DEFAULT_TOML;
+    use crate::content::Document;
+    use crate::plan::Manner;
     use PolicyMode::{Admins, Anyone, Group};
 
     const OPEN: Option<&str> = Some("all_members");
@@ -471,7 +474,9 @@ mod tests {
         match right {
             Right::Pin => Action::PutMessage("om_1".into(), None),
             Right::Unpin => Action::DeleteTopNotice,
-            Right::Announce => Action::Announce(Source::Document(Document::default())),
+            Right::Announce => {
+                Action::Announce(Source::Document(Document::default()), Manner::default())
+            }
         }
     }
 

@@ -109,6 +109,7 @@ impl Server {
             language: config.reply.language,
             give_up_after: config.worker.give_up_after,
             stale_after: config.worker.stale_after,
+            plan_grace: config.worker.plan_grace,
             concurrency: config.worker.concurrency,
         };
         let max_connections = config.server.max_connections;

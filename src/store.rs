@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::change::Record;
 use crate::content::Document;
 use crate::outcome::Outcome;
-use crate::plan::Plan;
+use crate::plan::{Manner, Plan};
 
 mod sqlite;
 
@@ -34,6 +34,8 @@ pub(crate) enum Step {
     /// Say that no more commands are taken; the origin is the job at the head of
     /// the chat, so that it is said once while that one stands there.
     Overflow,
+    /// Publish an announcement that was planned.
+    Publish,
     /// Take back a change whose time is over.
     Expire,
     /// Greet a group; the origin is the group, so that it is greeted once.
@@ -45,9 +47,10 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Command,
         Self::Overflow,
+        Self::Publish,
         Self::Expire,
         Self::Welcome,
         Self::Left,
@@ -59,7 +62,7 @@ impl Step {
     pub(crate) fn is_notice(self) -> bool {
         match self {
             Self::Welcome | Self::Left | Self::Recalled => true,
-            Self::Command | Self::Overflow | Self::Expire => false,
+            Self::Command | Self::Overflow | Self::Publish | Self::Expire => false,
         }
     }
 
@@ -67,6 +70,7 @@ impl Step {
         match self {
             Self::Command => "command",
             Self::Overflow => "overflow",
+            Self::Publish => "publish",
             Self::Expire => "expire",
             Self::Welcome => "welcome",
             Self::Left => "left",
@@ -226,6 +230,7 @@ pub(crate) struct JobId(i64);
 pub(crate) struct Progress {
     /// The whole of it: a message that was replied to may change meanwhile.
     pub(crate) document: Document,
+    pub(crate) manner: Manner,
     /// How far it has come, once a write was tried.
     pub(crate) written: Option<Written>,
 }
@@ -249,6 +254,8 @@ pub(crate) enum Written {
         calls: usize,
         /// The blocks that they created and later ones write below, in order.
         parents: Vec<BlockId>,
+        /// Those that they created right below the page, in order.
+        page_blocks: Vec<BlockId>,
         /// The revision that the last answer named; −1 is the latest.
         revision: i64,
         /// Whether the author goes without a mention.

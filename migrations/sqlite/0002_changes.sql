@@ -24,7 +24,7 @@ CREATE TABLE changes (
     summary     TEXT,
     -- What stood before and what stands now, as JSON; emptied likewise.
     change      TEXT,
-    -- 'top' or 'announcement'; nothing for what changed nothing.
+    -- 'top', 'announcement' or 'both'; nothing for what changed nothing.
     place       TEXT,
     -- Whether it was taken back.
     undone      INTEGER NOT NULL DEFAULT 0,

@@ -10,52 +10,93 @@
 //! rebases; so before each write is stored how often exactly these paragraphs
 //! stand already, and after a lost answer they are counted again.
 
-use feishu::{AnnouncementKind, Content, Error, MessageId};
+use feishu::{AnnouncementKind, Content, Error, LegacyAnnouncement, LegacyDocument, MessageId};
 
-use super::{Effect, Failure, Scene, Source};
+use super::{Effect, Failure, Scene, Source, pin};
+use crate::change::{Change, Placed, Top};
 use crate::command::Mention;
 use crate::content::{Document, Entry, Signature};
 use crate::outcome::{Call, Done, Refusal};
+use crate::plan::{Manner, SUMMARY};
 use crate::store::Written;
 
 mod docx;
 mod legacy;
 mod plan;
+mod remove;
+
+pub(super) use remove::{Removed, remove};
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
 const TEXT_LIMIT: usize = 100_000;
 /// Each 50 lines are a call; a longer text belongs into a document.
 const LINE_LIMIT: usize = 500;
+/// "Updating announcement failed.": a revision that is too old, or content that
+/// the document does not take.
+const UPDATE_FAILED: i64 = 232_018;
 /// "Unable to operate docx type chat announcement."
 const IS_DOCX: i64 = 232_097;
 /// "announcement type is not supported": the docx calls on a `doc` one.
 const IS_DOC: i64 = 1_772_006;
 
-pub(super) async fn run(source: Source, scene: Scene<'_>) -> Result<Effect, Failure> {
+/// What an entry is made of, as progress remembers it.
+type Draft<'a> = (&'a Document, Manner);
+
+pub(super) async fn run(
+    source: Source,
+    manner: Manner,
+    scene: Scene<'_>,
+) -> Result<Effect, Failure> {
+    let is_message = matches!(source, Source::Message(_));
+    let document = document(source, scene).await?;
+    if is_message {
+        // It may be edited or recalled before the next attempt.
+        scene.save((&document, manner), None).await?;
+    }
+    let entry = Entry::new(&document, signature(scene));
+    let top_before = if manner.top {
+        Some(scene.top().await?)
+    } else {
+        None
+    };
+    let placed = write(&entry, (&document, manner), scene).await?;
+    if manner.top {
+        // The entry stands; without a word about it, it would be written again.
+        pin::bring_about(&Top::Announcement, scene)
+            .await
+            .map_err(|failure| Failure::NotOnTop(Box::new(failure)))?;
+    }
+    Ok(Effect {
+        summary: Some(document.first_characters(SUMMARY)),
+        change: Some(Change::Entry { placed, top_before }),
+        until: scene.until(manner.hold),
+        ..Effect::new(Done::Announced)
+    })
+}
+
+/// What is to be announced, if an announcement can hold it.
+pub(crate) async fn document(source: Source, scene: Scene<'_>) -> Result<Document, Failure> {
     let document = match source {
         Source::Document(document) => document,
-        Source::Message(message) => {
-            let document = document_of(&message, scene).await?;
-            // It may be edited or recalled before the next attempt.
-            scene.save(&document, None).await?;
-            document
-        }
+        Source::Message(message) => document_of(&message, scene).await?,
     };
-    let entry = Entry::new(&document, signature(scene));
     if feishu::utf16_len(&document.to_plain_text()) > TEXT_LIMIT {
         return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
     }
-    if entry.line_count() > LINE_LIMIT {
+    if Entry::new(&document, signature(scene)).line_count() > LINE_LIMIT {
         return Err(Refusal::TooManyLines { limit: LINE_LIMIT }.into());
     }
+    Ok(document)
+}
 
+async fn write(entry: &Entry, draft: Draft<'_>, scene: Scene<'_>) -> Result<Placed, Failure> {
     let mut target = target(scene).await?;
     let mut switched = false;
     loop {
         let written = match target {
-            Target::Doc => legacy::write(&entry, scene).await,
-            Target::Docx { revision } => docx::write(&entry, revision, scene).await,
+            Target::Doc => legacy::write(entry, draft, scene).await,
+            Target::Docx { revision } => docx::write(entry, revision, draft, scene).await,
         };
         match written {
             Err(Failure::Call(_, error)) if !switched && is_other_kind(&error) => {
@@ -63,7 +104,7 @@ pub(super) async fn run(source: Source, scene: Scene<'_>) -> Result<Effect, Fail
                 scene.platform.forget_kind(&scene.message.chat_id);
                 target = detect(scene).await?;
             }
-            written => return written.map(|()| Effect::new(Done::Announced)),
+            written => return written,
         }
     }
 }
@@ -117,6 +158,16 @@ async fn detect(scene: Scene<'_>) -> Result<Target, Failure> {
     };
     scene.platform.remember_kind(chat, kind);
     Ok(target)
+}
+
+fn read_document(announcement: &LegacyAnnouncement) -> Result<LegacyDocument, Refusal> {
+    announcement.document().map_err(|error| {
+        tracing::error!(
+            at = error.column(),
+            "the announcement's content cannot be read"
+        );
+        Refusal::Internal
+    })
 }
 
 /// The author and the date of the command: the same ones however often it is

@@ -9,22 +9,19 @@ use feishu::{Clock, MessageId, ReceivedMessage, Sender};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::change::{Change, ChangeId, Deed, Made, Place, Top};
+use crate::change::{Change, ChangeId, Deed, Made, Top};
 use crate::command::{PinTarget, Span};
 use crate::content::Document;
 use crate::outcome::{Call, Done, Refusal};
-use crate::plan::Plan;
+use crate::plan::{Manner, Plan, SUMMARY};
 use crate::platform::Platform;
 use crate::policy::{Permit, Right};
 use crate::store::{ChatKey, Job, Planned, Progress, Store, StoreError, Written};
 
-mod announce;
+pub(crate) mod announce;
 mod pin;
 mod undo;
 mod unpin;
-
-/// So many characters stand for a text in `/history`.
-const SUMMARY: usize = 30;
 
 /// A command with everything that it names in the chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +33,7 @@ pub(crate) enum Action {
     /// Take the top notice off.
     DeleteTopNotice,
     /// Add to the announcement.
-    Announce(Source),
+    Announce(Source, Manner),
     /// Take a change back.
     Undo(Box<Made>),
     /// Take a change back because its time is over.
@@ -73,7 +70,7 @@ impl Action {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) => Deed::Pin,
             Self::DeleteTopNotice => Deed::Unpin,
-            Self::Announce(_) => Deed::Announce,
+            Self::Announce(..) => Deed::Announce,
             Self::Undo(_) => Deed::Undo,
             Self::Expire(_) => Deed::Expire,
             Self::Cancel(_) => Deed::Cancel,
@@ -83,13 +80,13 @@ impl Action {
     /// The first words of what it writes, or of what it takes back.
     pub(crate) fn summary(&self) -> String {
         match self {
-            Self::Announce(Source::Document(document)) => document.first_characters(SUMMARY),
+            Self::Announce(Source::Document(document), _) => document.first_characters(SUMMARY),
             Self::Undo(made) | Self::Expire(made) => made.summary.clone(),
-            Self::Cancel(plan) => plan.plan.summary().to_owned(),
+            Self::Cancel(plan) => plan.plan.summary(),
             Self::PutMessage(..)
             | Self::PutAnnouncement(_)
             | Self::DeleteTopNotice
-            | Self::Announce(Source::Message(_)) => String::new(),
+            | Self::Announce(Source::Message(_), _) => String::new(),
         }
     }
 
@@ -99,7 +96,7 @@ impl Action {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) => Right::Pin,
             Self::DeleteTopNotice => Right::Unpin,
-            Self::Announce(_) => Right::Announce,
+            Self::Announce(..) => Right::Announce,
             Self::Undo(made) | Self::Expire(made) => match made.deed {
                 Deed::Pin => Right::Pin,
                 Deed::Unpin => Right::Unpin,
@@ -114,7 +111,7 @@ impl Action {
                 Plan::Expire {
                     deed: Deed::Pin, ..
                 } => Right::Pin,
-                Plan::Expire { .. } => Right::Announce,
+                Plan::Expire { .. } | Plan::Publish { .. } => Right::Announce,
             },
         }
     }
@@ -139,6 +136,8 @@ pub(crate) struct Effect {
     pub(crate) takes_back: Option<ChangeId>,
     /// When what it did is to be taken back.
     pub(crate) until: Option<Timestamp>,
+    /// The first words of what it wrote, where the command did not hold them.
+    pub(crate) summary: Option<String>,
 }
 
 impl Effect {
@@ -149,6 +148,7 @@ impl Effect {
             change: None,
             takes_back: None,
             until: None,
+            summary: None,
         }
     }
 }
@@ -167,6 +167,8 @@ pub(crate) enum Failure {
         of: usize,
         cause: Box<Failure>,
     },
+    /// The announcement was made, but could not be put at the top.
+    NotOnTop(Box<Failure>),
     /// Whether the message is for us at all could not be found out.
     Unaddressed(feishu::Error),
     /// It must not go on before then: a request whose answer was lost may still
@@ -230,12 +232,10 @@ impl Scene<'_> {
 
     /// What stands at the top, as far as the bot knows.
     async fn top(&self) -> Result<Top, Failure> {
-        let latest = self.store.latest_change(self.chat(), Place::Top).await?;
-        Ok(latest
-            .and_then(|made| made.change)
-            .map_or(Top::Unknown, |change| match change {
-                Change::Top { after, .. } => after,
-            }))
+        let latest = self.store.latest_top(self.chat()).await?;
+        let change = latest.and_then(|made| made.change);
+        let top = change.as_ref().and_then(Change::top);
+        Ok(top.cloned().unwrap_or(Top::Unknown))
     }
 
     /// When something that is done now and held so long is over.
@@ -244,9 +244,16 @@ impl Scene<'_> {
     }
 
     /// Remembers how far an announcement has come.
-    async fn save(&self, document: &Document, written: Option<Written>) -> Result<(), Failure> {
-        let document = document.clone();
-        let progress = Progress { document, written };
+    async fn save(
+        &self,
+        (document, manner): (&Document, Manner),
+        written: Option<Written>,
+    ) -> Result<(), Failure> {
+        let progress = Progress {
+            document: document.clone(),
+            manner,
+            written,
+        };
         self.store.save_progress(self.job.id, &progress).await?;
         Ok(())
     }
@@ -266,7 +273,7 @@ pub(crate) async fn run(permit: Permit, scene: Scene<'_>) -> Result<Effect, Fail
         Action::PutMessage(message, hold) => pin::run(Top::Message(message), hold, scene).await,
         Action::PutAnnouncement(hold) => pin::run(Top::Announcement, hold, scene).await,
         Action::DeleteTopNotice => unpin::run(scene).await,
-        Action::Announce(source) => announce::run(source, scene).await,
+        Action::Announce(source, manner) => announce::run(source, manner, scene).await,
         Action::Undo(made) => undo::run(&made, scene).await,
         Action::Expire(made) => undo::expire(&made, scene).await,
         // The plan goes in the commit that stores the outcome.

@@ -2,6 +2,8 @@
 
 use feishu::{LegacyBlock, LegacyElement, LegacyParagraph, OpenId, TextElement};
 
+use serde::{Deserialize, Serialize};
+
 use super::document::{Block, Document};
 use super::docx::DocxNode;
 
@@ -10,14 +12,14 @@ use super::docx::DocxNode;
 const MENTIONS: usize = 100;
 
 /// An entry of the announcement, whichever kind that is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     document: Document,
     signature: Option<Signature>,
 }
 
 /// The small line at the end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Signature {
     /// Shown as a mention: the platform tells the bot no names.
     pub(crate) author: Option<OpenId>,
@@ -32,11 +34,6 @@ impl Entry {
             document,
             signature,
         }
-    }
-
-    /// What is said, without the signature.
-    pub(crate) fn document(&self) -> &Document {
-        &self.document
     }
 
     /// How many lines it takes, the signature's included.

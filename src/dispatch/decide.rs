@@ -40,6 +40,7 @@ impl Dispatcher {
                 let refusal = self.judge(job, failure)?;
                 let refusal = match job.key.step {
                     Step::Expire => Refusal::NotTakenBack(Box::new(refusal)),
+                    Step::Publish => Refusal::NotPublished(Box::new(refusal)),
                     Step::Command
                     | Step::Overflow
                     | Step::Welcome
@@ -75,31 +76,52 @@ impl Dispatcher {
         draft: &mut Option<Draft>,
     ) -> Result<Option<Conclusion>, Failure> {
         let message = &stored.event.message;
-        let permit = if let Some(plan) = &stored.plan {
-            match self.due(job, plan).await? {
+        let permit = if let (Some(plan), None) = (&stored.plan, &job.progress) {
+            match self.due(job, stored, plan).await? {
                 Some(permit) => permit,
                 None => return Ok(Some(Conclusion::of(Outcome::Done(Done::Superseded)))),
             }
         } else if let Some(progress) = &job.progress {
-            self.expect_in_time(job, message)?;
-            policy::begun(&progress.document)
+            if stored.plan.is_none() {
+                self.expect_in_time(job, message)?;
+            }
+            policy::begun(progress)
         } else {
             match self.requested(job, stored).await? {
                 Some(Requested::Action(action)) => {
                     *draft = Some(Draft::of(&action, stored));
                     self.permit(stored, action).await?
                 }
+                Some(Requested::Publication(publication)) => {
+                    return self.plan(job, stored, publication).await.map(Some);
+                }
                 Some(Requested::Answer(outcome)) => return Ok(Some(Conclusion::of(outcome))),
                 None => return Ok(None),
             }
         };
-        let draft = draft.insert(Draft::of(permit.action(), stored));
-        self.act(job, permit, stored, draft).await.map(Some)
+        let begun = Draft::of(permit.action(), stored);
+        *draft = Some(begun.clone());
+        self.act(job, permit, stored, begun).await.map(Some)
+    }
+
+    pub(super) fn scene<'a>(&'a self, job: &'a Job, stored: &'a StoredMessage) -> Scene<'a> {
+        Scene {
+            platform: &self.platform,
+            store: &self.store,
+            clock: &self.clock,
+            job,
+            sender: &stored.event.sender,
+            message: &stored.event.message,
+            style: &self.style,
+        }
     }
 
     async fn permit(&self, stored: &StoredMessage, action: Action) -> Result<Permit, Failure> {
         match policy::own_plan(action, &stored.event.sender) {
             Ok(permit) => Ok(permit),
+            Err(Action::Announce(source, manner)) => {
+                self.authorise_publication(stored, source, manner).await
+            }
             Err(action) => self.authorise(stored, action).await,
         }
     }
@@ -127,31 +149,28 @@ impl Dispatcher {
         job: &Job,
         permit: Permit,
         stored: &StoredMessage,
-        draft: &Draft,
+        draft: Draft,
     ) -> Result<Conclusion, Failure> {
         let right = permit.right();
         let cancels = match permit.action() {
             Action::Cancel(plan) => Some(plan.id),
             _ => None,
         };
-        let scene = Scene {
-            platform: &self.platform,
-            store: &self.store,
-            clock: &self.clock,
-            job,
-            sender: &stored.event.sender,
-            message: &stored.event.message,
-            style: &self.style,
-        };
+        let scene = self.scene(job, stored);
         let effect = match action::run(permit, scene).await {
             Ok(effect) => effect,
             Err(failure) => return Err(self.look_again(job, stored, right, failure).await),
+        };
+        let draft = draft.with_summary(effect.summary);
+        let done = match effect.done {
+            Done::Announced if job.key.step == Step::Publish => self.published(job),
+            done => done,
         };
         let plan = match effect.until {
             Some(due) => Some(draft.end(job, due)?),
             None => None,
         };
-        let record = match effect.done {
+        let record = match done {
             Done::Superseded => None,
             _ => Some(draft.done(effect.change, effect.takes_back)),
         };
@@ -159,7 +178,7 @@ impl Dispatcher {
             record,
             plan,
             cancels,
-            ..Conclusion::of(Outcome::Done(effect.done))
+            ..Conclusion::of(Outcome::Done(done))
         })
     }
 
@@ -172,6 +191,10 @@ impl Dispatcher {
             Failure::Partly { lines, of, cause } => {
                 let cause = Box::new(self.judge(job, *cause)?);
                 Ok(Refusal::Partly { lines, of, cause })
+            }
+            Failure::NotOnTop(cause) => {
+                let cause = Box::new(self.judge(job, *cause)?);
+                Ok(Refusal::NotOnTop(cause))
             }
             Failure::Call(call, error) => {
                 self.judge_call(job, &error)?;

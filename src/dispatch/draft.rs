@@ -11,6 +11,7 @@ use crate::plan::Plan;
 use crate::store::{Job, NewPlan, Step};
 
 /// A record before its end is known.
+#[derive(Clone)]
 pub(super) struct Draft {
     deed: Deed,
     actor: Option<OpenId>,
@@ -23,6 +24,14 @@ impl Draft {
             deed: action.deed(),
             actor: stored.event.sender.open_id.clone(),
             summary: action.summary(),
+        }
+    }
+
+    /// The same, with the words that only the act has brought to light.
+    pub(super) fn with_summary(self, summary: Option<String>) -> Self {
+        Self {
+            summary: summary.unwrap_or(self.summary),
+            ..self
         }
     }
 

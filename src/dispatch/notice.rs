@@ -9,7 +9,7 @@ use feishu::{AppId, ChatId, Error, MessageId};
 use super::authorise::is_told;
 use super::say::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
-use crate::change::{Change, Deed, Made, Place, Record, Top};
+use crate::change::{Change, Deed, Made, Record, Top};
 use crate::config::ReplyLanguage;
 use crate::event::Notice;
 use crate::language::Language;
@@ -137,7 +137,7 @@ impl Dispatcher {
     /// Remembers that what the bot put on top is gone, if it was this message.
     async fn recalled(&self, job: &Job, message: MessageId) -> Result<(), Release> {
         let unstored = |_| self.retry(job);
-        let latest = self.store.latest_change(job.chat_key(), Place::Top).await;
+        let latest = self.store.latest_top(job.chat_key()).await;
         let Some(top) = latest.map_err(unstored)?.filter(|top| puts(top, &message)) else {
             return Ok(());
         };

@@ -1,18 +1,26 @@
 //! From the words of a message, or from a plan that is due, to what is to be
 //! done.
 
-use feishu::{Content, ReceivedMessage};
+use std::time::Duration;
+
+use feishu::{Content, OpenId, ReceivedMessage};
+use jiff::Timestamp;
 
 use super::{Dispatcher, text_of};
-use crate::action::{Action, Failure, Source, replied_to};
-use crate::command::{self, Announcement, Command, Mention, ParseError};
+use crate::action::{self, Action, Failure, Source, replied_to};
+use crate::change::Deed;
+use crate::command::{self, Announcement, Command, CommandName, Mention, ParseError};
 use crate::content::Document;
 use crate::event::StoredMessage;
-use crate::outcome::{FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
-use crate::plan::Plan;
+use crate::outcome::{Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
+use crate::plan::{Manner, Plan};
 use crate::policy::{self, Permit};
-use crate::store::{Job, JobKey};
+use crate::store::{Conclusion, Job, JobKey, NewPlan, Step};
 
+/// The most that is planned in one chat at a time.
+const MOST_PLANS: usize = 100;
+/// What is done so soon after it was due is on time.
+const PUNCTUAL: Duration = Duration::from_mins(1);
 /// How many changes `/history` shows.
 const HISTORY: u32 = 10;
 
@@ -20,8 +28,17 @@ const HISTORY: u32 = 10;
 pub(super) enum Requested {
     /// To do something, for which leave is needed.
     Action(Action),
+    /// To announce something later.
+    Publication(Publication),
     /// To be told something, which is this.
     Answer(Outcome),
+}
+
+/// An announcement that is to be made later.
+pub(super) struct Publication {
+    source: Source,
+    manner: Manner,
+    due: Timestamp,
 }
 
 impl Dispatcher {
@@ -56,7 +73,24 @@ impl Dispatcher {
             Command::Pin { target, hold } => Requested::Action(Action::pin(target, hold, message)?),
             Command::Unpin => Requested::Action(Action::DeleteTopNotice),
             Command::Announce(announcement) => {
-                Requested::Action(announce(&announcement, message, &mentions)?)
+                let source = announce(&announcement, message, &mentions)?;
+                let manner = Manner {
+                    hold: announcement.hold,
+                    top: announcement.top,
+                };
+                match announcement.at {
+                    None => Requested::Action(Action::Announce(source, manner)),
+                    Some(when) => {
+                        let typed_at = &message.create_time;
+                        let typed_at = typed_at.to_zoned(self.style.time_zone.clone());
+                        let due = when.resolve(&typed_at).map_err(Refusal::CannotPlan)?;
+                        Requested::Publication(Publication {
+                            source,
+                            manner,
+                            due,
+                        })
+                    }
+                }
             }
             Command::Undo => {
                 let made = self.store.undoable(job.chat_key()).await?;
@@ -73,10 +107,72 @@ impl Dispatcher {
         Ok(Some(requested))
     }
 
+    /// Plans a publication, if its author may make it now. They are asked again
+    /// when it is due.
+    pub(super) async fn plan(
+        &self,
+        job: &Job,
+        stored: &StoredMessage,
+        publication: Publication,
+    ) -> Result<Conclusion, Failure> {
+        let Publication {
+            source,
+            manner,
+            due,
+        } = publication;
+        self.authorise_publication(stored, source.clone(), manner)
+            .await?;
+        if self.store.planned(job.chat_key()).await?.len() >= MOST_PLANS {
+            return Err(Refusal::TooManyPlans { limit: MOST_PLANS }.into());
+        }
+        let document = action::announce::document(source, self.scene(job, stored)).await?;
+        let plan = Plan::Publish { document, manner };
+        let payload = StoredMessage::with_plan(&job.payload, plan);
+        let at = self.clock.now();
+        Ok(Conclusion {
+            plan: Some(NewPlan {
+                step: Step::Publish,
+                due,
+                payload: payload.map_err(|_| Refusal::Internal)?,
+            }),
+            ..Conclusion::of(Outcome::Planned { number: 0, due, at })
+        })
+    }
+
+    /// Leave to announce; to put the announcement at the top, too, needs that
+    /// right as well.
+    pub(super) async fn authorise_publication(
+        &self,
+        stored: &StoredMessage,
+        source: Source,
+        manner: Manner,
+    ) -> Result<Permit, Failure> {
+        if manner.top {
+            self.authorise(stored, Action::PutAnnouncement(None))
+                .await?;
+        }
+        self.authorise(stored, Action::Announce(source, manner))
+            .await
+    }
+
     /// Leave for what is planned and due now; `None` if nothing is left of what
     /// it is about.
-    pub(super) async fn due(&self, job: &Job, plan: &Plan) -> Result<Option<Permit>, Failure> {
+    pub(super) async fn due(
+        &self,
+        job: &Job,
+        stored: &StoredMessage,
+        plan: &Plan,
+    ) -> Result<Option<Permit>, Failure> {
         match plan {
+            Plan::Publish { document, manner } => {
+                let (due, at) = (job.accepted_at, self.clock.now());
+                if at > due + self.plan_grace {
+                    return Err(Refusal::PlanTooLate { due, at }.into());
+                }
+                let source = Source::Document(document.clone());
+                let permit = self.authorise_publication(stored, source, *manner).await?;
+                Ok(Some(permit))
+            }
             Plan::Expire { made_by, .. } => {
                 let maker = JobKey {
                     step: *made_by,
@@ -88,6 +184,17 @@ impl Dispatcher {
         }
     }
 
+    /// A planned announcement is made; if the bot was away when it was due, that
+    /// is said.
+    pub(super) fn published(&self, job: &Job) -> Done {
+        let (due, at) = (job.accepted_at, self.clock.now());
+        if at > due + PUNCTUAL {
+            Done::AnnouncedLate { due, at }
+        } else {
+            Done::Announced
+        }
+    }
+
     async fn history(&self, job: &Job, message: &ReceivedMessage) -> Result<Outcome, Failure> {
         let changes = self.store.history(job.chat_key(), HISTORY).await?;
         let plans = self.store.planned(job.chat_key()).await?;
@@ -96,7 +203,7 @@ impl Dispatcher {
         } else {
             self.platform.names(&message.chat_id).await
         };
-        let name = |id: Option<&feishu::OpenId>| names.as_ref()?.get(id?).cloned();
+        let name = |id: Option<&OpenId>| names.as_ref()?.get(id?).cloned();
         Ok(Outcome::History(History {
             asked_at: self.clock.now(),
             changes: changes
@@ -114,10 +221,14 @@ impl Dispatcher {
                 .map(|planned| FutureChange {
                     number: planned.number,
                     what: match planned.plan {
-                        Plan::Expire { .. } => PlannedChange::Unpin,
+                        Plan::Publish { .. } => PlannedChange::Announce,
+                        Plan::Expire {
+                            deed: Deed::Pin, ..
+                        } => PlannedChange::Unpin,
+                        Plan::Expire { .. } => PlannedChange::EntryOut,
                     },
                     author: name(planned.author.as_ref()),
-                    summary: planned.plan.summary().to_owned(),
+                    summary: planned.plan.summary(),
                     due: planned.due,
                 })
                 .collect(),
@@ -143,34 +254,24 @@ fn announce(
     announcement: &Announcement,
     message: &ReceivedMessage,
     mentions: &[Mention],
-) -> Result<Action, Refusal> {
-    refuse_unbuilt(announcement)?;
+) -> Result<Source, Refusal> {
+    if announcement.replace.is_some() {
+        // Until it can be taken back, nobody's announcement is replaced.
+        return Err(Refusal::Misunderstood(ParseError::UnknownOption {
+            command: CommandName::Announce,
+            option: "--replace".to_owned(),
+        }));
+    }
     let typed = announcement.text_at.and_then(|at| {
         let content = Content::parse(&message.message_type, &message.content).ok()?;
         Document::from_content(&content, at, mentions)
     });
     match (typed, replied_to(message)) {
-        (Some(document), _) => Ok(Action::Announce(Source::Document(document))),
-        (None, Some(target)) => Ok(Action::Announce(Source::Message(target))),
+        (Some(document), _) => Ok(Source::Document(document)),
+        (None, Some(target)) => Ok(Source::Message(target)),
         (None, None) if announcement.has_options() => {
             Err(Refusal::Misunderstood(ParseError::MissingText))
         }
         (None, None) => Err(Refusal::NothingToAnnounce),
     }
-}
-
-/// Refuses what is understood but cannot be carried out yet, so that nobody's `--at 9:00` is
-/// announced to the group at once.
-fn refuse_unbuilt(announcement: &Announcement) -> Result<(), Refusal> {
-    let option = match announcement {
-        announcement if announcement.replace.is_some() => "--replace",
-        announcement if announcement.at.is_some() => "--at",
-        announcement if announcement.hold.is_some() => "--for",
-        announcement if announcement.top => "--top",
-        _ => return Ok(()),
-    };
-    Err(Refusal::Misunderstood(ParseError::UnknownOption {
-        command: command::CommandName::Announce,
-        option: option.to_owned(),
-    }))
 }

@@ -131,6 +131,7 @@ impl Bench {
             language: ReplyLanguage::Auto,
             give_up_after: defaults.worker.give_up_after,
             stale_after: defaults.worker.stale_after,
+            plan_grace: defaults.worker.plan_grace,
             concurrency: 4,
         };
         (Arc::new(dispatcher), running)

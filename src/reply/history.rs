@@ -25,7 +25,7 @@ pub(super) fn history(history: &History, language: Language, time_zone: &TimeZon
         let plans = history.plans.iter();
         lines.extend(plans.map(|plan| planned(plan, &moment(plan.due), language)));
         let cancel = Bilingual::new(
-            "取消某一项请发送 `/取消 编号`。",
+            "取消某一项请发送 `/取消` 加编号。",
             "To drop one, send `/cancel` and its number.",
         );
         lines.push(cancel.to(language).to_owned());
@@ -42,6 +42,8 @@ pub(super) fn history(history: &History, language: Language, time_zone: &TimeZon
 fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
     let what = match plan.what {
         PlannedChange::Unpin => Bilingual::new("撤下置顶", "take off what is at the top"),
+        PlannedChange::Announce => Bilingual::new("发布公告", "announce"),
+        PlannedChange::EntryOut => Bilingual::new("撤下公告", "take out of the announcement"),
     };
     let what = with_summary(what.to(language), &plan.summary, language);
     let author = somebody(plan.author.as_deref(), language);
@@ -64,18 +66,25 @@ fn made(change: &PastChange, at: &str, language: Language) -> String {
             "had put something there for a time that is over",
         ),
         Deed::Cancel => Bilingual::new("取消计划", "dropped a plan"),
-        Deed::Recalled => Bilingual::new("撤回了置顶的消息", "recalled the message at the top"),
+        Deed::Recalled => {
+            Bilingual::new("置顶的消息被撤回了", "the message at the top was recalled")
+        }
     };
     let what = with_summary(what.to(language), &change.summary, language);
-    let actor = somebody(change.actor.as_deref(), language);
+    let actor = match change.deed {
+        Deed::Expire | Deed::Recalled => String::new(),
+        Deed::Pin | Deed::Unpin | Deed::Announce | Deed::Replace | Deed::Undo | Deed::Cancel => {
+            somebody(change.actor.as_deref(), language) + " "
+        }
+    };
     let undone = if change.undone {
         Bilingual::new("（已撤销）", " (taken back)").to(language)
     } else {
         ""
     };
     match language {
-        Language::Zh => format!("· {at}，{actor} {what}{undone}"),
-        Language::En => format!("· {at}: {actor} {what}{undone}"),
+        Language::Zh => format!("· {at}，{actor}{what}{undone}"),
+        Language::En => format!("· {at}: {actor}{what}{undone}"),
     }
 }
 

@@ -9,9 +9,10 @@ mod misunderstood;
 mod rights;
 mod welcome;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::command::{CommandName, PinTarget, PlanTimeError, help};
+use crate::command::{CommandName, PinTarget, PlanTimeError, help, moment_in_words};
 use crate::language::{Bilingual, Language};
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal, Undone};
 
@@ -72,6 +73,9 @@ pub fn answer(
         Outcome::Done(Done::Undone(undone)) => {
             Answer::Say(taken_back(undone).to(language).to_owned())
         }
+        Outcome::Done(Done::AnnouncedLate { due, at }) => {
+            Answer::Say(announced_late(*due, *at, language, time_zone))
+        }
         Outcome::Done(done) => {
             let (emoji, words) = success(done);
             Answer::React {
@@ -81,23 +85,92 @@ pub fn answer(
         }
         Outcome::History(history) => Answer::Say(history::history(history, language, time_zone)),
         Outcome::Help => Answer::Say(help(language)),
-        Outcome::Planned { number, .. } => Answer::Say(planned(*number, language)),
+        Outcome::Planned { number, due, at } => {
+            Answer::Say(planned(*number, (*due, *at), language, time_zone))
+        }
         Outcome::HelpInGroup(rights) => Answer::Say(format!(
             "{}\n\n{}",
             help(language),
             rights::group_rights(rights, language)
         )),
-        Outcome::Refused(refusal) => Answer::Say(refused(refusal, language, reference)),
+        Outcome::Refused(refusal) => Answer::Say(refused(refusal, language, reference, time_zone)),
     }
 }
 
-fn planned(number: u32, language: Language) -> String {
+/// What was to be done and was not, before the sentence that says why.
+fn but(refusal: &Refusal) -> Bilingual {
+    match refusal {
+        Refusal::NotPublished(_) => Bilingual::new(
+            "到了发布公告的时间，但没有发布成功。",
+            "It was time for the planned announcement, but I could not make it. ",
+        ),
+        Refusal::NotOnTop(_) => Bilingual::new(
+            "内容已加在群公告里，但没能把群公告置顶。",
+            "The text stands in the announcement, but I could not put that at the top. ",
+        ),
+        _ => Bilingual::new(
+            "时间到了，我本该撤下之前的内容，但没有做到。",
+            "The time of what I had put there is over, but I could not take it off. ",
+        ),
+    }
+}
+
+fn announced_late(
+    due: Timestamp,
+    at: Timestamp,
+    language: Language,
+    time_zone: &TimeZone,
+) -> String {
+    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
+    match language {
+        Language::Zh => format!("已发布到群公告。原定{due}，当时我不在，所以晚了。"),
+        Language::En => {
+            format!("Announced, but late: it was planned for {due}, and I was away then.")
+        }
+    }
+}
+
+fn plan_too_late(
+    due: Timestamp,
+    at: Timestamp,
+    language: Language,
+    time_zone: &TimeZone,
+) -> String {
+    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
     match language {
         Language::Zh => {
-            format!("好的，已安排为第 {number} 号。不想要了，请发送 `/取消 {number}`。")
+            format!("原定{due}，那时我不在，现在已经太晚，所以没有发布。如果还需要，请再发送一次。")
+        }
+        Language::En => format!(
+            "It was planned for {due}; I was away then and it is too late now, so I left it. If you still want it, please send it again."
+        ),
+    }
+}
+
+fn too_many_plans(limit: usize, language: Language) -> String {
+    match language {
+        Language::Zh => format!(
+            "这个群里最多同时安排 {limit} 项，已经满了。请先用 `/取消` 加编号去掉不要的，`/记录` 可查看编号。"
+        ),
+        Language::En => format!(
+            "This group has {limit} plans, and that is the most. Drop one with `/cancel` and its number first; `/history` shows them."
+        ),
+    }
+}
+
+fn planned(
+    number: u32,
+    (due, at): (Timestamp, Timestamp),
+    language: Language,
+    time_zone: &TimeZone,
+) -> String {
+    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
+    match language {
+        Language::Zh => {
+            format!("好的，将在{due}发布。不想发了，请发送 `/取消 {number}`。")
         }
         Language::En => {
-            format!("Planned as number {number}. To drop it, send `/cancel {number}`.")
+            format!("I will announce it {due}. To drop that, send `/cancel {number}`.")
         }
     }
 }
@@ -125,8 +198,12 @@ fn success(done: &Done) -> (Emoji, Bilingual) {
                 "Done: nothing is at the top any more.",
             ),
         ),
-        // These are told in other ways, or not at all.
-        Done::Cancelled | Done::Undone(_) | Done::Expired | Done::Superseded => (
+        // The others are told in other ways, or not at all.
+        Done::Cancelled
+        | Done::Undone(_)
+        | Done::AnnouncedLate { .. }
+        | Done::Expired
+        | Done::Superseded => (
             Emoji::Done,
             Bilingual::new("好了，计划已取消。", "Done: the plan is dropped."),
         ),
@@ -152,6 +229,14 @@ fn taken_back(undone: &Undone) -> Bilingual {
             "已撤销，群公告又置顶了。（有人手动改过置顶的话，我看不到。）",
             "Taken back: the announcement is at the top again. (Changes by hand in between I cannot see.)",
         ),
+        Undone::EntryOut => Bilingual::new(
+            "已撤销，那条内容已从群公告中撤下。",
+            "Taken back: the text is out of the announcement again.",
+        ),
+        Undone::EntryWasOut => Bilingual::new(
+            "那条内容已经不在群公告里了，没有什么要撤的。",
+            "The text does not stand in the announcement any more; there was nothing to take out.",
+        ),
         Undone::NothingOnTop => Bilingual::new(
             "已撤销，置顶已撤下。（有人在我之前手动置顶过什么，我看不到。）",
             "Taken back: nothing is at the top any more. (What somebody had put there by hand before, I cannot see.)",
@@ -159,7 +244,7 @@ fn taken_back(undone: &Undone) -> Bilingual {
     }
 }
 
-fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
+fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &TimeZone) -> String {
     let words = match refusal {
         Refusal::Misunderstood(error) => return misunderstood(error, language),
         Refusal::NeedsGroup(command) => return needs_group(*command, language),
@@ -167,7 +252,7 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
         Refusal::TooManyLines { limit } => return too_many_lines(*limit, language),
         Refusal::Partly { lines, of, cause } => {
             let gap = Bilingual::new("", " ").to(language);
-            let rest = refused(cause, language, reference);
+            let rest = refused(cause, language, reference, time_zone);
             return format!("{}{gap}{rest}", partly(*lines, *of, language));
         }
         Refusal::Platform(refusal) => return platform(refusal, language),
@@ -211,14 +296,20 @@ fn refused(refusal: &Refusal, language: Language, reference: &str) -> String {
             "这个群里等待执行的命令太多了，这条和后面的命令我先不接。请等前面的执行完再发送。",
             "Too many commands wait in this group, so I take neither this one nor further ones for now. Please send it again once the others are through.",
         ),
-        Refusal::NotTakenBack(cause) => {
-            let over = Bilingual::new(
-                "时间到了，我本该撤下之前置顶的内容，但没有做到。",
-                "The time of what was put at the top is over, but I could not take it off. ",
-            );
-            let rest = refused(cause, language, reference);
-            return format!("{}{rest}", over.to(language));
+        Refusal::NotTakenBack(cause) | Refusal::NotPublished(cause) | Refusal::NotOnTop(cause) => {
+            let rest = refused(cause, language, reference, time_zone);
+            return format!("{}{rest}", but(refusal).to(language));
         }
+        Refusal::PlanTooLate { due, at } => return plan_too_late(*due, *at, language, time_zone),
+        Refusal::TooManyPlans { limit } => return too_many_plans(*limit, language),
+        Refusal::EntryChanged => Bilingual::new(
+            "那条内容发布之后有人改过，我不会动别人写的东西。要撤下，请直接编辑群公告。",
+            "Somebody has changed that text since it was announced, and I leave alone what people wrote. To take it out, edit the announcement.",
+        ),
+        Refusal::CannotDelete => Bilingual::new(
+            "这个群用的是旧版群公告，飞书不让我从里面删除内容。请直接编辑群公告，把它删掉。",
+            "This group has an announcement of the old kind, and Feishu does not let me delete from it. Please edit the announcement and take the text out there.",
+        ),
         Refusal::NothingToUndo => Bilingual::new(
             "这个群里没有可以撤销的操作。我只能撤销自己最近七天里的操作。",
             "There is nothing in this group that I can take back: only what I did myself, in the last seven days.",
@@ -392,7 +483,9 @@ mod tests {
     use super::misunderstood::tests::every_mistake;
     use super::rights::tests::RESERVED;
     use super::*;
+    use crate::change::Deed;
     use crate::command::{ParseError, parse};
+    use crate::outcome::{FutureChange, History, PastChange, PlannedChange};
     use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
@@ -468,12 +561,64 @@ mod tests {
     }
 
     /// Every outcome that reads differently from the others.
+    /// An hour of 2026-12-01.
+    fn moment(hour: i64) -> Timestamp {
+        let midnight: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        midnight + jiff::SignedDuration::from_hours(hour)
+    }
+
+    fn every_history() -> [Outcome; 2] {
+        let change = |(number, deed)| PastChange {
+            deed,
+            actor: (number % 2 == 0).then(|| "Mei".to_owned()),
+            summary: if number % 2 == 0 { "dinner" } else { "" }.to_owned(),
+            made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
+            undone: number == 0,
+        };
+        let plan = |(number, what)| FutureChange {
+            number,
+            what,
+            author: Some("Li".to_owned()),
+            summary: "dinner".to_owned(),
+            due: moment(20 * i64::from(number)),
+        };
+        let plans = [
+            PlannedChange::Announce,
+            PlannedChange::Unpin,
+            PlannedChange::EntryOut,
+        ];
+        let history = |changes, plans| {
+            Outcome::History(History {
+                asked_at: moment(9),
+                changes,
+                plans,
+            })
+        };
+        [
+            history(Vec::new(), Vec::new()),
+            history(
+                (0..).zip(Deed::ALL).map(change).collect(),
+                (1..).zip(plans).map(plan).collect(),
+            ),
+        ]
+    }
+
     fn every_outcome() -> Vec<Outcome> {
         let done = [
             Done::Pinned(PinTarget::RepliedMessage),
             Done::Pinned(PinTarget::Announcement),
             Done::Unpinned,
             Done::Announced,
+            Done::AnnouncedLate {
+                due: moment(9),
+                at: moment(12),
+            },
+            Done::Cancelled,
+            Done::Undone(Undone::MessageOnTop),
+            Done::Undone(Undone::AnnouncementOnTop),
+            Done::Undone(Undone::NothingOnTop),
+            Done::Undone(Undone::EntryOut),
+            Done::Undone(Undone::EntryWasOut),
         ];
         let mut refused: Vec<_> = every_mistake()
             .into_iter()
@@ -502,6 +647,15 @@ mod tests {
             Refusal::NothingToUndo,
             Refusal::TopUnknown,
             Refusal::NotTakenBack(Box::new(Refusal::BotOutside)),
+            Refusal::NotPublished(Box::new(Refusal::BotOutside)),
+            Refusal::NotOnTop(Box::new(Refusal::BotOutside)),
+            Refusal::EntryChanged,
+            Refusal::CannotDelete,
+            Refusal::TooManyPlans { limit: 100 },
+            Refusal::PlanTooLate {
+                due: moment(9),
+                at: moment(22),
+            },
             Refusal::BotOutside,
             Refusal::Denied(Denied::DenyListed),
             Refusal::Denied(Denied::OtherTenant),
@@ -531,7 +685,13 @@ mod tests {
             missing_scopes: vec!["im:chat".to_owned(), "im:chat.announcement:read".to_owned()],
             bot: None,
         }));
-        let helps = [Outcome::Help, help_in_group()];
+        let planned = Outcome::Planned {
+            number: 3,
+            due: moment(33),
+            at: moment(9),
+        };
+        let helps = [Outcome::Help, help_in_group(), planned];
+        let helps = helps.into_iter().chain(every_history());
         let done = done.map(Outcome::Done).into_iter().chain(helps);
         done.chain(refused.into_iter().map(Outcome::Refused))
             .collect()

@@ -21,7 +21,7 @@ use super::{
     Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, NewJob, Planned, Progress,
     Release, StoreError,
 };
-use crate::change::{ChangeId, Made, Place};
+use crate::change::{ChangeId, Made};
 use crate::outcome::Outcome;
 
 mod changes;
@@ -161,13 +161,9 @@ impl SqliteStore {
             .await
     }
 
-    /// The newest change of one place in a chat, taken back or not.
-    pub(crate) async fn latest_change(
-        &self,
-        chat: ChatKey,
-        place: Place,
-    ) -> Result<Option<Made>, StoreError> {
-        self.ask(move |turn| changes::latest(turn.connection, &chat, place))
+    /// The newest change of what stands at the top of a chat, taken back or not.
+    pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
+        self.ask(move |turn| changes::latest_top(turn.connection, &chat))
             .await
     }
 

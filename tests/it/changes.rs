@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use feishu_sim::{AnnouncementKind::Docx, ChatId, Endpoint, Fault, MessageId, TopNotice, WhoMay};
+use feishu_sim::AnnouncementKind::{self, Doc, Docx};
+use feishu_sim::{ChatId, Endpoint, Fault, MessageId, State, TopNotice, WhoMay};
 
 use crate::harness::Bench;
 
@@ -24,8 +25,7 @@ async fn pin(bench: &Bench, group: &ChatId, message: &MessageId, text: &str) -> 
 }
 
 async fn stands(bench: &Bench, group: &ChatId, expected: Option<TopNotice>) {
-    let see =
-        |state: &feishu_sim::State| (state.top_notice(group) == expected.as_ref()).then_some(());
+    let see = |state: &State| (state.top_notice(group) == expected.as_ref()).then_some(());
     bench.wait("the top notice", see).await;
 }
 
@@ -211,5 +211,200 @@ async fn in_a_direct_chat_history_is_empty_and_undo_explains_that_it_needs_a_gro
     let undo = bench.say(&chat, "/undo").id;
     let answer = bench.answer(&undo).await;
     assert!(answer.contains("direct chat"), "{answer}");
+    bench.finish().await;
+}
+
+/// Both kinds of announcement, each in a group of its own.
+const KINDS: [AnnouncementKind; 2] = [Doc, Docx];
+
+async fn announce(bench: &Bench, group: &ChatId, text: &str) -> MessageId {
+    let command = bench.say(group, text).id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    command
+}
+
+async fn says(bench: &Bench, group: &ChatId, expected: &[&str]) {
+    let see = |state: &State| {
+        let text = state.announcement_text(group);
+        let lines = text.iter().filter(|line| !line.starts_with("— "));
+        lines.eq(expected).then_some(())
+    };
+    bench.wait(&format!("{expected:?}"), see).await;
+}
+
+#[tokio::test]
+async fn undo_takes_the_last_entry_out_and_then_the_one_before() {
+    for kind in KINDS {
+        let bench = Bench::new().await;
+        let group = bench.group(kind);
+        let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+        editor.edit_announcement(["the rules"]);
+        announce(&bench, &group, "/announce first\nof two lines").await;
+        announce(&bench, &group, "/announce second").await;
+        says(
+            &bench,
+            &group,
+            &["second", "first", "of two lines", "the rules"],
+        )
+        .await;
+        for expected in [
+            &["first", "of two lines", "the rules"][..],
+            &["the rules"][..],
+        ] {
+            let undo = bench.say(&group, "/undo").id;
+            let answer = bench.answer(&undo).await;
+            assert!(answer.contains("out of the announcement"), "{answer}");
+            says(&bench, &group, expected).await;
+        }
+        let text = bench.sim.announcement_text(&group);
+        assert_eq!(text, ["the rules"], "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_a_person_has_changed_stays_and_is_said_to() {
+    for kind in KINDS {
+        let bench = Bench::new().await;
+        let group = bench.group(kind);
+        announce(&bench, &group, "/announce dinner at seven").await;
+        let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+        editor.edit_announcement(["dinner at eight"]);
+        let undo = bench.say(&group, "/undo").id;
+        let answer = bench.answer(&undo).await;
+        let left_alone = answer.contains("has changed") || answer.contains("any more");
+        assert!(left_alone, "{answer}");
+        says(&bench, &group, &["dinner at eight"]).await;
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_entry_for_a_time_goes_after_it_and_leaves_the_others() {
+    for kind in KINDS {
+        let (mut bench, group) = {
+            let bench = Bench::new().await;
+            let group = bench.group(kind);
+            (bench, group)
+        };
+        let command = announce(&bench, &group, "/公告 --限时 2天 今晚停电").await;
+        announce(&bench, &group, "/announce stays").await;
+        bench.idle().await;
+        bench.restart().await;
+        bench.advance(48 * HOUR);
+        says(&bench, &group, &["stays"]).await;
+        bench.idle().await;
+        assert!(bench.sim.replies_to(&command).is_empty());
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_deleted_the_author_is_asked_to_do_it() {
+    let bench = Bench::new().await;
+    let group = bench.group(Doc);
+    let command = announce(&bench, &group, "/announce --for 1h dinner").await;
+    bench.sim.change_behaviour(|behaviour| {
+        behaviour.legacy_deletes_refused = true;
+    });
+    bench.idle().await;
+    bench.advance(HOUR);
+    let answer = bench.answer(&command).await;
+    assert!(answer.contains("does not let me delete"), "{answer}");
+    says(&bench, &group, &["dinner"]).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_announcement_can_be_put_on_top_and_undone_with_it() {
+    let (bench, group, first, _) = scene().await;
+    pin(&bench, &group, &first, "/pin").await;
+    announce(&bench, &group, "/announce --top dinner").await;
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    let undo = bench.say(&group, "/undo").id;
+    bench.answer(&undo).await;
+    assert!(bench.sim.announcement_text(&group).is_empty());
+    let top = Some(TopNotice::Message(first));
+    assert_eq!(bench.sim.top_notice(&group), top);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn putting_it_on_top_needs_that_right_too() {
+    let bench = Bench::new().await;
+    let closed = bench.spec().pin_manage_setting(Some(WhoMay::OnlyOwner));
+    let group = bench.sim.add_chat(closed);
+    let refused = bench.say(&group, "/announce --top dinner").id;
+    let answer = bench.answer(&refused).await;
+    assert!(answer.contains("top notice"), "{answer}");
+    assert!(bench.sim.announcement_text(&group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_planned_announcement_is_made_when_it_is_due_also_after_a_restart() {
+    for kind in KINDS {
+        let mut bench = Bench::new().await;
+        let group = bench.group(kind);
+        let command = bench.say(&group, "/announce --at 9:00 **standup** now").id;
+        let answer = bench.answer(&command).await;
+        assert!(answer.contains("9:00"), "{answer}");
+        assert!(answer.contains("/cancel 1"), "{answer}");
+        let history = bench.say(&group, "/history").id;
+        let history = bench.answer(&history).await;
+        assert!(history.contains("standup now"), "{history}");
+        assert!(bench.sim.announcement_text(&group).is_empty());
+        bench.idle().await;
+        bench.restart().await;
+        bench
+            .wait_in_steps_of(Duration::from_secs(1800), "the announcement", |state| {
+                (!state.announcement_text(&group).is_empty()).then_some(())
+            })
+            .await;
+        says(&bench, &group, &["standup now"]).await;
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_was_missed_is_late_and_says_so_or_too_late_and_is_reported() {
+    for (away, words) in [(HOUR, "late"), (36 * HOUR, "too late")] {
+        let mut bench = Bench::new().await;
+        let group = bench.group(Docx);
+        let command = bench.say(&group, "/announce --at 9:00 standup").id;
+        bench.answer(&command).await;
+        bench.idle().await;
+        bench.sim.set_down(true);
+        bench.advance(24 * HOUR + away);
+        bench.sim.set_down(false);
+        bench.restart().await;
+        bench
+            .wait("the word", |state| {
+                let replies = state.replies_to(&command);
+                let told = replies.iter().any(|reply| reply.contains(words));
+                told.then_some(())
+            })
+            .await;
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn when_a_plan_is_due_its_author_is_asked_for_the_right_again() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/announce --at 9:00 standup").id;
+    bench.answer(&command).await;
+    bench.sim.change_chat(&group, |chat| {
+        chat.edit_permission = WhoMay::OnlyOwner;
+    });
+    bench
+        .wait_in_steps_of(Duration::from_secs(1800), "the refusal", |state| {
+            let replies = state.replies_to(&command);
+            let told = replies.iter().any(|reply| reply.contains("Only the owner"));
+            told.then_some(())
+        })
+        .await;
+    assert!(bench.sim.announcement_text(&group).is_empty());
     bench.finish().await;
 }

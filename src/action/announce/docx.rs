@@ -4,7 +4,8 @@
 use feishu::{BlockId, CreateChildren};
 
 use super::plan::{Parent, Step, line_count, plan};
-use super::{Failure, Scene, call};
+use super::{Draft, Failure, Scene, call};
+use crate::change::Placed;
 use crate::content::Entry;
 use crate::outcome::{Call, Refusal};
 use crate::store::Written;
@@ -18,6 +19,7 @@ const INVALID_PARAM: i64 = 1_770_001;
 struct Writing {
     calls: usize,
     parents: Vec<BlockId>,
+    page_blocks: Vec<BlockId>,
     revision: i64,
     nameless: bool,
 }
@@ -27,7 +29,12 @@ struct Writing {
 /// The plan is the same at each attempt, and each call's `client_token` is
 /// derived from the job and the call's place in it, so a call whose answer was
 /// lost is made again without a second effect.
-pub(super) async fn write(entry: &Entry, revision: i64, scene: Scene<'_>) -> Result<(), Failure> {
+pub(super) async fn write(
+    entry: &Entry,
+    revision: i64,
+    draft: Draft<'_>,
+    scene: Scene<'_>,
+) -> Result<Placed, Failure> {
     let mut writing = Writing::resumed(revision, scene);
     let mut steps = writing.plan(entry);
     while let Some(step) = steps.get(writing.calls) {
@@ -50,10 +57,10 @@ pub(super) async fn write(entry: &Entry, revision: i64, scene: Scene<'_>) -> Res
             }
         }
         if writing.calls < steps.len() {
-            scene.save(entry.document(), Some(writing.so_far())).await?;
+            scene.save(draft, Some(writing.so_far())).await?;
         }
     }
-    Ok(())
+    Ok(writing.placed(entry))
 }
 
 impl Writing {
@@ -62,17 +69,20 @@ impl Writing {
             Some(Written::Docx {
                 calls,
                 parents,
+                page_blocks,
                 revision,
                 nameless,
             }) => Self {
                 calls,
                 parents,
+                page_blocks,
                 revision,
                 nameless,
             },
             Some(Written::Legacy { .. }) | None => Self {
                 calls: 0,
                 parents: Vec::new(),
+                page_blocks: Vec::new(),
                 revision,
                 nameless: false,
             },
@@ -83,8 +93,22 @@ impl Writing {
         Written::Docx {
             calls: self.calls,
             parents: self.parents.clone(),
+            page_blocks: self.page_blocks.clone(),
             revision: self.revision,
             nameless: self.nameless,
+        }
+    }
+
+    /// The entry as it stands now.
+    fn placed(self, entry: &Entry) -> Placed {
+        let entry = if self.nameless {
+            entry.nameless()
+        } else {
+            entry.clone()
+        };
+        Placed {
+            entry,
+            blocks: Some(self.page_blocks),
         }
     }
 
@@ -134,6 +158,9 @@ impl Writing {
             .map_err(call(Call::WriteAnnouncement))?;
         self.calls += 1;
         self.revision = created.revision_id.unwrap_or(LATEST);
+        if step.parent == Parent::Page {
+            self.page_blocks.extend(created.block_ids.iter().cloned());
+        }
         let parents = step.parents.iter();
         let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
         let before = self.parents.len();

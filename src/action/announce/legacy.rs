@@ -4,23 +4,25 @@
 
 use feishu::{LegacyBlock, LegacyDocument, Operation};
 
-use super::{Failure, Scene, call};
-use crate::content::{Document, Entry};
-use crate::outcome::{Call, Refusal};
+use super::{Draft, Failure, Scene, UPDATE_FAILED, call, read_document};
+use crate::change::Placed;
+use crate::content::Entry;
+use crate::outcome::Call;
 use crate::store::{Pending, Written};
 
 /// The most blocks that one insert takes.
 const CHUNK: usize = 50;
-/// "Updating announcement failed.": a revision that is too old, or content that
-/// the document does not take.
-const UPDATE_FAILED: i64 = 232_018;
 /// How often a chunk is tried while the answer is [`UPDATE_FAILED`]; after that
 /// once more so often without mentions, because a person whom the bot cannot
 /// see is refused.
 const ATTEMPTS: usize = 3;
 
 /// Writes the entry from where the last attempt stopped.
-pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure> {
+pub(super) async fn write(
+    entry: &Entry,
+    draft: Draft<'_>,
+    scene: Scene<'_>,
+) -> Result<Placed, Failure> {
     let (mut written, mut pending, mut nameless) = match scene.written() {
         Some(Written::Legacy {
             chunks,
@@ -38,7 +40,15 @@ pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure
         };
         let chunks: Vec<&[LegacyBlock]> = blocks.chunks(CHUNK).collect();
         let Some(chunk) = chunks.iter().rev().nth(written) else {
-            return Ok(());
+            let entry = if nameless {
+                entry.nameless()
+            } else {
+                entry.clone()
+            };
+            return Ok(Placed {
+                entry,
+                blocks: None,
+            });
         };
         let lines = chunks
             .iter()
@@ -51,7 +61,7 @@ pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure
             pending,
             nameless,
         };
-        match insert(chunk, pending, (entry.document(), &so_far), scene).await {
+        match insert(chunk, pending, (draft, &so_far), scene).await {
             Ok(()) => {
                 written += 1;
                 pending = None;
@@ -72,7 +82,7 @@ pub(super) async fn write(entry: &Entry, scene: Scene<'_>) -> Result<(), Failure
 async fn insert(
     chunk: &[LegacyBlock],
     pending: Option<Pending>,
-    (document, so_far): (&Document, &(dyn Fn(Option<Pending>) -> Written + Sync)),
+    (draft, so_far): (Draft<'_>, &(dyn Fn(Option<Pending>) -> Written + Sync)),
     scene: Scene<'_>,
 ) -> Result<(), Failure> {
     if let Some(Pending { sent_at, .. }) = pending {
@@ -90,13 +100,7 @@ async fn insert(
             .get_announcement(chat)
             .await
             .map_err(call(Call::ReadAnnouncement))?;
-        let stands = announcement.document().map_err(|error| {
-            tracing::error!(
-                at = error.column(),
-                "the announcement's content cannot be read"
-            );
-            Refusal::Internal
-        })?;
+        let stands = read_document(&announcement)?;
         let seen_before = occurrences(chunk, &stands);
         if pending.is_some_and(|pending| seen_before > pending.seen_before) {
             return Ok(());
@@ -106,7 +110,7 @@ async fn insert(
             seen_before,
             sent_at,
         });
-        scene.save(document, Some(so_far(sent))).await?;
+        scene.save(draft, Some(so_far(sent))).await?;
         match client
             .patch_announcement(chat, announcement.revision, &operation)
             .await
@@ -116,7 +120,7 @@ async fn insert(
             Err(error) => {
                 if !error.may_have_taken_effect() {
                     // Nothing is under way, so the next attempt need not wait.
-                    scene.save(document, Some(so_far(None))).await?;
+                    scene.save(draft, Some(so_far(None))).await?;
                 }
                 return Err(call(Call::WriteAnnouncement)(error));
             }

@@ -87,18 +87,17 @@ pub(super) fn undoable(
         .optional()
 }
 
-/// The newest change of one place in a chat, taken back or not.
-pub(super) fn latest(
+/// The newest change of what stands at the top of a chat, taken back or not.
+pub(super) fn latest_top(
     connection: &Connection,
     chat: &ChatKey,
-    place: Place,
 ) -> rusqlite::Result<Option<Made>> {
     connection
         .prepare_cached(
-            "SELECT * FROM changes WHERE app = ?1 AND chat = ?2 AND place = ?3
+            "SELECT * FROM changes WHERE app = ?1 AND chat = ?2 AND place IN ('top', 'both')
              ORDER BY id DESC LIMIT 1",
         )?
-        .query_row(params![chat.app, chat.chat, column(place)], made)
+        .query_row(params![chat.app, chat.chat], made)
         .optional()
 }
 
@@ -261,6 +260,7 @@ fn column(place: Place) -> &'static str {
     match place {
         Place::Top => "top",
         Place::Announcement => "announcement",
+        Place::Both => "both",
     }
 }
 

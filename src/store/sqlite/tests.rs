@@ -9,6 +9,7 @@ use super::*;
 use crate::change::{Change, ChangeId, Deed, Record, Top};
 use crate::content::Document;
 use crate::outcome::Done;
+use crate::plan::Manner;
 use crate::store::{NewPlan, Step, Written};
 
 const BOUNDS: Bounds = Bounds {
@@ -168,11 +169,13 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
     let job = bench.claim().await.unwrap();
     let written = Some(Written::Docx {
         calls: 2,
+        page_blocks: Vec::new(),
         parents: vec!["dox1".into()],
         revision: 7,
         nameless: false,
     });
     let progress = Progress {
+        manner: Manner::default(),
         document: Document::from_markdown("**hello**", &[]),
         written,
     };
@@ -473,7 +476,7 @@ async fn changes_are_taken_back_one_after_the_other_and_each_once() {
     let (undo, pin) = ((Deed::Undo, false), (Deed::Pin, true));
     assert_eq!(told, [undo, undo, pin, pin]);
     assert_eq!(history[0].actor, Some("ou_1".into()));
-    let stands = bench.store.latest_change(chat(), Place::Top).await.unwrap();
+    let stands = bench.store.latest_top(chat()).await.unwrap();
     assert_eq!(stands, Some(history[0].clone()));
 }
 
@@ -518,7 +521,11 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
     for origin in ["om_1", "om_2"] {
         bench
             .carry_out(origin, |conclusion| Conclusion {
-                outcome: Outcome::Planned { number: 0, due },
+                outcome: Outcome::Planned {
+                    number: 0,
+                    due,
+                    at: due,
+                },
                 plan: Some(NewPlan {
                     step: Step::Expire,
                     due,

@@ -1,0 +1,194 @@
+//! Taking an entry out of the announcement again, if it still stands there as it
+//! was written.
+
+use std::ops::Range;
+
+use feishu::{Block, BlockId, ChatId, DeleteChildren, LegacyBlock, LegacyDocument, Operation};
+
+use super::{Failure, Scene, UPDATE_FAILED, call, read_document};
+use crate::change::Placed;
+use crate::content::DocxNode;
+use crate::outcome::{Call, Refusal};
+
+/// How often a deletion is tried while the platform says that the update failed.
+const ATTEMPTS: usize = 3;
+
+/// Whether the entry was still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::action) enum Removed {
+    Now,
+    /// Nothing of it stands there any more.
+    Before,
+}
+
+/// Takes the entry out. Where a person has changed it since, it is theirs and
+/// stays.
+pub(in crate::action) async fn remove(
+    placed: &Placed,
+    scene: Scene<'_>,
+) -> Result<Removed, Failure> {
+    match &placed.blocks {
+        Some(blocks) => from_docx(&placed.entry.to_docx(), blocks, scene).await,
+        None => from_legacy(&placed.entry.to_legacy(), scene).await,
+    }
+}
+
+async fn from_docx(
+    nodes: &[DocxNode],
+    ids: &[BlockId],
+    scene: Scene<'_>,
+) -> Result<Removed, Failure> {
+    let chat = &scene.message.chat_id;
+    let client = &scene.platform.client;
+    let read = call(Call::ReadAnnouncement);
+    let revision = match client.get_docx_announcement(chat).await {
+        Ok(announcement) => announcement.revision_id,
+        Err(error) => return Err(read(error)),
+    };
+    let stands = client
+        .list_docx_blocks(chat, revision)
+        .await
+        .map_err(call(Call::ReadAnnouncement))?;
+    let page = page(&stands, chat);
+    let places: Vec<usize> = ids
+        .iter()
+        .filter_map(|id| page.iter().position(|child| child == id))
+        .collect();
+    if places.is_empty() {
+        return Ok(Removed::Before);
+    }
+    let is_whole = places.len() == ids.len()
+        && nodes.len() == ids.len()
+        && nodes
+            .iter()
+            .zip(ids)
+            .all(|(node, id)| is_as_written(node, id, &stands));
+    if !is_whole {
+        return Err(Refusal::EntryChanged.into());
+    }
+    // From the bottom up, all at the revision that was read: whatever people
+    // type meanwhile, these are the blocks that are meant.
+    for range in runs(places).into_iter().rev() {
+        let name = format!("remove {revision} {}..{}", range.start, range.end);
+        let deletion = DeleteChildren {
+            parent: &BlockId::new(chat.as_str()),
+            range,
+            revision_id: revision,
+            client_token: &scene.job.key.idempotency_key(&name).to_string(),
+        };
+        client
+            .delete_docx_children(chat, deletion)
+            .await
+            .map_err(call(Call::WriteAnnouncement))?;
+    }
+    Ok(Removed::Now)
+}
+
+/// What stands right below the page, whose block has the chat's id.
+fn page<'b>(blocks: &'b [Block], chat: &ChatId) -> &'b [BlockId] {
+    blocks
+        .iter()
+        .find(|block| {
+            block
+                .block_id
+                .as_ref()
+                .is_some_and(|id| id.as_str() == chat.as_str())
+        })
+        .map_or(&[], |page| &page.children)
+}
+
+/// Whether a block, and what is below it, says what was written.
+fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
+    let Some(block) = blocks
+        .iter()
+        .find(|block| block.block_id.as_ref() == Some(id))
+    else {
+        return false;
+    };
+    block.block_type == node.block.block_type
+        && block.text == node.block.text
+        && block.children.len() == node.children.len()
+        && node
+            .children
+            .iter()
+            .zip(&block.children)
+            .all(|(node, id)| is_as_written(node, id, blocks))
+}
+
+/// Places as ranges of neighbours, in order.
+fn runs(mut places: Vec<usize>) -> Vec<Range<usize>> {
+    places.sort_unstable();
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for place in places {
+        match runs.last_mut() {
+            Some(run) if run.end == place => run.end += 1,
+            _ => runs.push(place..place + 1),
+        }
+    }
+    runs
+}
+
+async fn from_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<Removed, Failure> {
+    let chat = &scene.message.chat_id;
+    let client = &scene.platform.client;
+    let mut attempt = 1;
+    loop {
+        let announcement = client
+            .get_announcement(chat)
+            .await
+            .map_err(call(Call::ReadAnnouncement))?;
+        let Some(range) = find(blocks, &read_document(&announcement)?) else {
+            // The answer to an earlier attempt may have been lost.
+            let may_be_done = scene.job.retries > 0 || scene.job.crashes > 0;
+            return if may_be_done {
+                Ok(Removed::Before)
+            } else {
+                Err(Refusal::EntryChanged.into())
+            };
+        };
+        let delete = [Operation::DeleteContentRange(range)];
+        match client
+            .patch_announcement(chat, announcement.revision, &delete)
+            .await
+        {
+            Ok(()) => return Ok(Removed::Now),
+            Err(error) if error.code() == Some(UPDATE_FAILED) && attempt < ATTEMPTS => attempt += 1,
+            // Some announcements of the old kind let nothing be deleted.
+            Err(error) if error.code() == Some(UPDATE_FAILED) => {
+                return Err(Refusal::CannotDelete.into());
+            }
+            Err(error) => return Err(call(Call::WriteAnnouncement)(error)),
+        }
+    }
+}
+
+/// Where the first run of exactly these blocks stands, with the line break
+/// after it if something follows.
+fn find(blocks: &[LegacyBlock], document: &LegacyDocument) -> Option<Range<u64>> {
+    let count = blocks.len().max(1);
+    let (at, run) = document
+        .blocks
+        .windows(count)
+        .enumerate()
+        .find(|(_, run)| {
+            run.iter()
+                .zip(blocks)
+                .all(|(placed, block)| placed.holds(block))
+        })?;
+    let start = run.first()?.range.as_ref()?.start;
+    let end = run.last()?.range.as_ref()?.end;
+    let something_follows = at + count < document.blocks.len();
+    Some(start..end + u64::from(something_follows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_deleted_by_runs_of_neighbours() {
+        assert_eq!(runs(vec![0, 1, 2]), [0..3]);
+        assert_eq!(runs(vec![4, 0, 1, 5, 7]), [0..2, 4..6, 7..8]);
+        assert!(runs(Vec::new()).is_empty());
+    }
+}
