@@ -30,7 +30,7 @@ mod rows;
 mod writer;
 
 pub(crate) use file::{Inspected, inspect};
-use writer::{Ask, Request, Turn};
+use writer::{Ask, Request, Turn, Urgency};
 
 /// Requests that wait for the writer beyond this hold their senders up.
 const WAITING_REQUESTS: usize = 1024;
@@ -92,7 +92,8 @@ impl SqliteStore {
             return Err(StoreError::Full);
         }
         let bound = self.shared.bounds.open_of_chat;
-        self.ask(move |turn| turn.accept(&job, bound)).await
+        self.ask_as(Urgency::Intake, move |turn| turn.accept(&job, bound))
+            .await
     }
 
     /// Takes the next job that may run: the first of its chat, due, and nothing
@@ -102,7 +103,7 @@ impl SqliteStore {
         reason = "the bare method is bound to one lifetime"
     )]
     pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
-        self.ask(|turn| turn.claim()).await
+        self.ask_as(Urgency::CanWait, |turn| turn.claim()).await
     }
 
     /// Remembers how far an action has come.
@@ -223,9 +224,17 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.ask_as(Urgency::Usual, work).await
+    }
+
+    async fn ask_as<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (caller, answered) = oneshot::channel();
         self.requests
-            .send(Box::new(Ask::new(work, caller)))
+            .send(Box::new(Ask::new(urgency, work, caller)))
             .await
             .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?

@@ -202,6 +202,18 @@ impl Running {
         self.child.wait().ok();
     }
 
+    /// Asks it to end with SIGTERM, and waits for that.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        let process = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &process]).status();
+        ensure!(
+            asked.context("running `kill`")?.success(),
+            "the program under test cannot be stopped"
+        );
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// What it has used so far.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         Usage::of(&self.child.id().to_string())

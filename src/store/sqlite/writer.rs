@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -24,8 +25,24 @@ const BATCH: usize = 256;
 /// connection makes it, beside the writer.
 const CHECKPOINT_EVERY: usize = 1000;
 
+/// So many new jobs in one batch are a burst: they are taken in first.
+const BURST: usize = 8;
+/// New work is begun after this time, whatever comes in.
+const BURST_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How a request stands to the others that wait with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// The platform waits for the answer, three seconds at most.
+    Intake,
+    Usual,
+    /// It begins new work, which is better begun when a burst is over.
+    CanWait,
+}
+
 /// Something to do in the next transaction.
 pub(super) trait Request: Send {
+    fn urgency(&self) -> Urgency;
     /// Does it; whether it lasts is not known yet.
     fn perform(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()>;
     /// Tells the caller, once it is known.
@@ -34,14 +51,20 @@ pub(super) trait Request: Send {
 
 /// A request that comes to a `T`.
 pub(super) struct Ask<F, T> {
+    urgency: Urgency,
     work: Option<F>,
     came_to: Option<T>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<F, T> Ask<F, T> {
-    pub(super) fn new(work: F, caller: oneshot::Sender<Result<T, StoreError>>) -> Self {
+    pub(super) fn new(
+        urgency: Urgency,
+        work: F,
+        caller: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self {
         Self {
+            urgency,
             work: Some(work),
             came_to: None,
             caller,
@@ -54,6 +77,10 @@ where
     F: FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send,
     T: Send,
 {
+    fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
     fn perform(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
             self.came_to = Some(work(turn)?);
@@ -214,8 +241,9 @@ impl Writer {
     /// One transaction for all that waits, answers after the commit.
     fn run(mut self, mut inbox: mpsc::Receiver<Box<dyn Request>>) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut waiting = Waiting::default();
         let mut since_checkpoint = 0;
-        while inbox.blocking_recv_many(&mut batch, BATCH) > 0 {
+        while waiting.receive(&mut inbox, &mut batch) {
             let committed = self.transact(&mut batch);
             if let Ok(ripple) = &committed {
                 self.shared.apply(ripple);
@@ -260,6 +288,53 @@ impl Writer {
         let ripple = turn.ripple;
         transaction.commit()?;
         Ok(ripple)
+    }
+}
+
+/// Requests that were put off for a burst.
+#[derive(Default)]
+struct Waiting {
+    requests: Vec<Box<dyn Request>>,
+    since: Option<Instant>,
+}
+
+impl Waiting {
+    /// The next batch: what waits in the inbox, and what was put off, unless it
+    /// is put off again. `false` once there is nothing and will be nothing.
+    fn receive(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Box<dyn Request>>,
+        batch: &mut Vec<Box<dyn Request>>,
+    ) -> bool {
+        batch.append(&mut self.requests);
+        if batch.is_empty() {
+            inbox.blocking_recv_many(batch, BATCH);
+        }
+        while batch.len() < BATCH
+            && let Ok(request) = inbox.try_recv()
+        {
+            batch.push(request);
+        }
+        let is = |wanted| move |request: &Box<dyn Request>| request.urgency() == wanted;
+        let is_burst = batch
+            .iter()
+            .filter(|request| is(Urgency::Intake)(request))
+            .count()
+            >= BURST;
+        let has_waited = self
+            .since
+            .is_some_and(|since| since.elapsed() > BURST_PATIENCE);
+        if is_burst && !has_waited {
+            self.requests = batch
+                .extract_if(.., |request| is(Urgency::CanWait)(request))
+                .collect();
+            if !self.requests.is_empty() {
+                self.since.get_or_insert_with(Instant::now);
+            }
+        } else {
+            self.since = None;
+        }
+        !batch.is_empty()
     }
 }
 

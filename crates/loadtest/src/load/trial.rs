@@ -55,9 +55,9 @@ pub(crate) struct Report {
     command_ms: Option<Percentiles>,
     /// Commands that were acknowledged and had no reaction when the run ended.
     commands_open: usize,
-    /// From the start after the kill that ended the run, on the database that it left; absent
-    /// without commands.
-    ready_again_ms: Option<f64>,
+    /// From the next start to readiness, on the database that the run has left: after a kill, and
+    /// after an orderly stop; absent without commands.
+    ready_again_ms: Option<[f64; 2]>,
     rss_mib: Memory,
     /// Absent without slow connections.
     slow: Option<Slow>,
@@ -95,8 +95,11 @@ impl Trial<'_> {
         let ready_again_ms = if answers.commands.is_empty() {
             None
         } else {
-            let again = self.program.start()?.ready(self.limits)?;
-            Some(again.as_secs_f64() * 1000.0)
+            let mut killed = self.program.start()?;
+            let after_kill = killed.ready(self.limits)?;
+            killed.stop()?;
+            let after_stop = self.program.start()?.ready(self.limits)?;
+            Some([after_kill, after_stop].map(|time| time.as_secs_f64() * 1000.0))
         };
 
         let count = ratio(answers.statuses.values().sum());
@@ -214,9 +217,10 @@ impl Report {
                 self.commands_open.to_string(),
             ]);
         }
-        if let Some(again) = self.ready_again_ms {
-            let again = format!("{again:.0}");
-            table.row(["ready again after a kill, ms".to_owned(), again]);
+        if let Some([after_kill, after_stop]) = self.ready_again_ms {
+            let row = |how: &str| format!("ready again after a {how}, ms");
+            table.row([row("kill"), format!("{after_kill:.0}")]);
+            table.row([row("stop"), format!("{after_stop:.0}")]);
         }
         for (when, mib) in [
             ("start", self.rss_mib.start),
