@@ -178,7 +178,7 @@ pub(crate) struct Made {
     pub(crate) deed: Deed,
     pub(crate) actor: Option<OpenId>,
     pub(crate) summary: String,
-    pub(crate) made_at: Timestamp,
+    pub(crate) at: Timestamp,
     pub(crate) undone: bool,
     /// Gone when it is too old to be undone.
     pub(crate) change: Option<Change>,

@@ -3,7 +3,7 @@
 
 use super::announce::{self, Removed};
 use super::{Effect, Failure, Scene, pin};
-use crate::change::{Change, Made, Top};
+use crate::change::{Change, Deed, Made, Top};
 use crate::outcome::{Done, Refusal, Undone};
 
 /// Takes back a change, as far as the bot can know what stood before.
@@ -72,10 +72,14 @@ pub(super) async fn expire(made: &Made, scene: Scene<'_>) -> Result<Effect, Fail
     })
 }
 
-/// Whether nothing else was put at the top through the bot since this change.
+/// Whether what this change put at the top stands there now, as far as the bot
+/// knows: it was the last one, or `/undo` has brought it back since.
 async fn stands_since(made: &Made, scene: Scene<'_>) -> Result<bool, Failure> {
+    let top = |made: &Made| made.change.as_ref().and_then(Change::top).cloned();
     let latest = scene.store.latest_top(scene.chat()).await?;
-    Ok(latest.is_some_and(|latest| latest.id == made.id))
+    Ok(latest.is_some_and(|latest| {
+        latest.id == made.id || (latest.deed == Deed::Undo && top(&latest) == top(made))
+    }))
 }
 
 /// What to bring about so that what was there before stands at the top again.

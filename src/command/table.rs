@@ -81,13 +81,6 @@ const ANNOUNCE: CommandRow = CommandRow {
             ),
         },
         Usage {
-            form: Bilingual::new("/公告 --替换 内容", "/announce --replace text"),
-            meaning: Bilingual::new(
-                "让内容成为整份群公告；原有内容会保存下来，`/撤销` 可以恢复",
-                "make the text the whole announcement; the former one is saved, and `/undo` brings it back",
-            ),
-        },
-        Usage {
             form: Bilingual::new("/公告 --定时 9:00 内容", "/announce --at 9:00 text"),
             meaning: Bilingual::new(
                 "到时间再发布，最迟一年后：`9:00`（下一个九点）、`明天9点`、`周五 15:00`、`12月1日 9:00`",

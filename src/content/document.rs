@@ -162,6 +162,7 @@ impl Document {
     }
 
     /// The first `n` characters of the text, in one line and without marks.
+    #[allow(dead_code, reason = "for lists of changes, which are to come")]
     pub(crate) fn first_characters(&self, n: usize) -> String {
         let language = self.language();
         let lines = self.blocks.iter().map(|block| match block {
@@ -247,6 +248,21 @@ impl Inline {
             style: TextStyle::default(),
         })
     }
+
+    fn link(&self) -> Option<&str> {
+        match self {
+            Self::Text(run) => run.style.link.as_deref(),
+            Self::Mention { .. } | Self::Everyone => None,
+        }
+    }
+
+    fn words(&self, language: Language) -> String {
+        match self {
+            Self::Text(run) => run.text.clone(),
+            Self::Mention { name, .. } => format!("@{name}"),
+            Self::Everyone => everyone(language).to_owned(),
+        }
+    }
 }
 
 impl TextStyle {
@@ -273,15 +289,15 @@ pub(super) fn push_text(content: &mut Vec<Inline>, text: &str, style: &TextStyle
     }
 }
 
-/// A line's text.
+/// A line's text. The runs of one link are one caption.
 fn words(content: &[Inline], language: Language) -> String {
-    let words = content.iter().map(|inline| match inline {
-        Inline::Text(Run { text, style }) => match &style.link {
+    let captions = content.chunk_by(|one, next| one.link().is_some() && one.link() == next.link());
+    let words = captions.map(|parts| {
+        let text: String = parts.iter().map(|part| part.words(language)).collect();
+        match parts.first().and_then(Inline::link) {
             Some(link) if link != text => format!("{text} ({link})"),
-            Some(_) | None => text.clone(),
-        },
-        Inline::Mention { name, .. } => format!("@{name}"),
-        Inline::Everyone => everyone(language).to_owned(),
+            Some(_) | None => text,
+        }
     });
     words.collect()
 }
@@ -292,4 +308,56 @@ fn words(content: &[Inline], language: Language) -> String {
 )]
 fn is_off(switch: &bool) -> bool {
     !switch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Mention;
+    use super::*;
+
+    fn document(markdown: &str) -> Document {
+        let mention = Mention {
+            key: "@_user_1".to_owned(),
+            name: "Lin".to_owned(),
+            open_id: Some("ou_1".into()),
+            is_me: false,
+        };
+        Document::from_markdown(markdown, &[mention])
+    }
+
+    #[test]
+    fn plain_text_keeps_lines_marks_and_addresses() {
+        let document = document(
+            "# A\n- **b** @_user_1\n  3. [*c*d](https://c.cn)\n> @_all\n---\n```rs\nd\n```\nhttps://e.cn",
+        );
+        let expected = "A\n- b @Lin\n  3. cd (https://c.cn)\n> @all\n---\nrs\nd\nhttps://e.cn";
+        assert_eq!(document.to_plain_text(), expected);
+    }
+
+    #[test]
+    fn the_first_characters_are_words_in_one_line() {
+        let document = document("# 停电 🔌\n\n- @_user_1\n```\na\n  b\n```");
+        assert_eq!(document.first_characters(4), "停电 🔌");
+        assert_eq!(document.first_characters(100), "停电 🔌 @Lin a b");
+    }
+
+    #[test]
+    fn everyone_is_named_in_the_language_of_the_rest() {
+        assert_eq!(document("@_all come").to_plain_text(), "@all come");
+        assert_eq!(document("@_all\n开会").to_plain_text(), "@所有人\n开会");
+        assert_eq!(
+            document("@_all\n```\n开会\n```").to_plain_text(),
+            "@所有人\n开会"
+        );
+    }
+
+    #[test]
+    fn people_become_text_where_nobody_is_to_be_mentioned() {
+        let document = document("**a** @_user_1, @_user_1");
+        assert_eq!(document.mention_count(), 2);
+        assert_eq!(document.with_mentions(1).mention_count(), 1);
+        let nameless = document.without_mentions();
+        assert_eq!(nameless.mention_count(), 0);
+        assert_eq!(nameless.to_plain_text(), document.to_plain_text());
+    }
 }

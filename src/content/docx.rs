@@ -188,3 +188,88 @@ fn prefix(text: &str, units: usize) -> usize {
     });
     fits.map(char::len_utf8).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each block as its number, its text, and those below it in brackets.
+    fn show(nodes: &[DocxNode]) -> String {
+        let shown = nodes.iter().map(|node| {
+            let elements = node.block.text.iter().flat_map(|text| &text.elements);
+            let text: String = elements
+                .map(|element| match element {
+                    TextElement::TextRun { content, .. } => content.as_str(),
+                    TextElement::MentionUser { open_id } => open_id.as_str(),
+                    TextElement::Other => "?",
+                })
+                .collect();
+            let below = match node.children.as_slice() {
+                [] => String::new(),
+                children => format!(" [{}]", show(children)),
+            };
+            format!("{} {text}{below}", node.block.block_type.number())
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    fn check(markdown: &str, expected: &str) {
+        let document = Document::from_markdown(markdown, &[]);
+        assert_eq!(show(&document.to_docx()), expected);
+    }
+
+    #[test]
+    fn each_kind_of_line_is_a_kind_of_block() {
+        check("a\n\n# b\n###### c", "2 a, 2 , 3 b, 8 c");
+        check("> q\n---\n- i\n```\nx\ny\n```", "15 q, 22 , 12 i, 14 x\ny");
+    }
+
+    #[test]
+    fn deeper_items_are_below_the_shallower_one_before_them() {
+        check(
+            "- a\n  - b\n    1. c\n  - d\n- e",
+            "12 a [12 b [13 c], 12 d], 12 e",
+        );
+        let marker = Marker::Bullet;
+        let item = |depth, text: &str| Block::ListItem {
+            marker,
+            depth,
+            content: vec![Inline::plain(text)],
+        };
+        let blocks = vec![item(3, "a"), item(1, "b"), item(9, "c"), item(2, "d")];
+        let document = Document { blocks };
+        assert_eq!(show(&document.to_docx()), "12 a, 12 b [12 c, 12 d]");
+    }
+
+    #[test]
+    fn a_number_that_the_platform_would_not_give_stands_as_text() {
+        check("1. a\n2. b\n4. c\n5. d", "13 a, 13 b, 2 4. c, 2 5. d");
+        check("3. a\n\n1. b\n\n2. c", "2 3. a, 2 , 13 b, 2 , 2 2. c");
+        check("1. a\n   - b\n2. c", "13 a [12 b], 13 c");
+    }
+
+    #[test]
+    fn the_language_of_code_and_everyone_are_text() {
+        check("```rs\nx\n```", "2 rs, 14 x");
+        check("@_all come\n@_all", "2 @all come, 2 @all");
+    }
+
+    #[test]
+    fn a_text_too_long_for_a_block_goes_on_in_the_next() {
+        let long = "🔌".repeat(60_000);
+        let nodes = Document::from_markdown(&format!("**a**{long}"), &[]).to_docx();
+        let lengths: Vec<usize> = nodes
+            .iter()
+            .flat_map(|node| &node.block.text)
+            .map(|text| {
+                let lengths = text.elements.iter().map(|element| match element {
+                    TextElement::TextRun { content, .. } => feishu::utf16_len(content),
+                    TextElement::MentionUser { .. } | TextElement::Other => 0,
+                });
+                lengths.sum()
+            })
+            .collect();
+        // One unit stays free, as a character takes two.
+        assert_eq!(lengths, [99_999, 20_002]);
+    }
+}

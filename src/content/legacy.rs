@@ -92,3 +92,70 @@ fn element_of(run: &Run) -> LegacyElement {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(markdown: &str, expected: &[(&str, LegacyParagraphStyle)]) {
+        let blocks = Document::from_markdown(markdown, &[]).to_legacy();
+        let shown = blocks.iter().map(|block| match block {
+            LegacyBlock::Paragraph(paragraph) => (paragraph.plain_text(), paragraph.style),
+            LegacyBlock::HorizontalLine => ("---".to_owned(), LegacyParagraphStyle::default()),
+        });
+        let expected = expected
+            .iter()
+            .map(|(text, style)| ((*text).to_owned(), *style));
+        assert_eq!(shown.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn each_kind_of_line_is_a_style_of_paragraph() {
+        let plain = LegacyParagraphStyle::default();
+        let heading = LegacyParagraphStyle {
+            heading_level: feishu::HeadingLevel::new(2),
+            ..plain
+        };
+        let quote = LegacyParagraphStyle {
+            quote: true,
+            ..plain
+        };
+        check(
+            "a\n\n## b\n> c\n---",
+            &[
+                ("a", plain),
+                ("", plain),
+                ("b", heading),
+                ("c", quote),
+                ("---", plain),
+            ],
+        );
+    }
+
+    #[test]
+    fn items_keep_their_numbers_and_depths() {
+        let number = |number, level| in_list(LegacyListType::Number(number), level);
+        check(
+            "3. a\n   - b\n7. c",
+            &[
+                ("a", number(3, 1)),
+                ("b", in_list(LegacyListType::Bullet, 2)),
+                ("c", number(7, 1)),
+            ],
+        );
+    }
+
+    #[test]
+    fn code_is_a_paragraph_for_each_line_below_its_language() {
+        let line = in_list(LegacyListType::Code, 1);
+        check(
+            "```rs\na\n\n  b\n```",
+            &[
+                ("rs", LegacyParagraphStyle::default()),
+                ("a", line),
+                ("", line),
+                ("  b", line),
+            ],
+        );
+    }
+}

@@ -10,12 +10,14 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
 use self::line::{Kind, Line, Piece};
+use self::link::target;
 use super::document::{Block, Document, TextStyle};
 use super::mention::Mention;
 use super::typed::{Typed, is_address};
 use crate::language::Language;
 
 mod line;
+mod link;
 mod mask;
 #[cfg(test)]
 mod tests;
@@ -346,23 +348,19 @@ impl<'t> Reader<'t> {
             target(self.text, self.mask, tail.clone())
         };
         let found = target.filter(|(href, _)| is_address(href));
-        match found {
-            Some((href, title)) => {
-                let number = self.links.len();
-                if pieces.is_empty() {
-                    // Without a caption the address stands for itself.
-                    pieces.push((self.line_at(start), self.bare(start..start)));
-                }
-                for (_, piece) in &mut pieces {
-                    piece.link = Some(number);
-                }
-                self.links.push(href);
-                pieces.extend(self.split(title));
+        if let Some((href, title)) = found {
+            if pieces.is_empty() {
+                // Without a caption the address stands for itself.
+                pieces.push((self.line_at(start), self.bare(start..start)));
             }
-            None => {
-                pieces.push((self.line_at(start), self.bare(start..start + 1)));
-                pieces.extend(self.split(tail.clone()));
+            for (_, piece) in &mut pieces {
+                piece.link = Some(self.links.len());
             }
+            self.links.push(href);
+            pieces.extend(self.split(title));
+        } else {
+            pieces.push((self.line_at(start), self.bare(start..start + 1)));
+            pieces.extend(self.split(tail));
         }
         for line in self.lines_of(&(start..end)) {
             let first = self.lines[line].range.start.max(start);
@@ -403,47 +401,4 @@ impl<'t> Reader<'t> {
                 .collect(),
         }
     }
-}
-
-/// Finds where a link leads in what follows its caption, `](address "title")`: the address, and
-/// where the title stands with the space before it.
-fn target(text: &str, mask: &str, tail: Range<usize>) -> Option<(String, Range<usize>)> {
-    let open = tail.start + mask[tail.clone()].find("](")? + 2;
-    let inside = mask.get(open..tail.end)?.strip_suffix(')')?;
-    let trimmed = inside.trim_start();
-    let start = open + inside.len() - trimmed.len();
-    let (start, length, closing) = match trimmed.strip_prefix('<') {
-        Some(bracketed) => (start + 1, bracketed.find('>')?, 1),
-        None => (
-            start,
-            trimmed
-                .find(|c: char| c.is_ascii_whitespace())
-                .unwrap_or(trimmed.len()),
-            0,
-        ),
-    };
-    let address = unescape(&text[start..start + length]);
-    let title = start + length + closing..tail.end - 1;
-    let is_blank = text[title.clone()].trim().is_empty();
-    let title = if is_blank {
-        title.end..title.end
-    } else {
-        title
-    };
-    Some((address, title))
-}
-
-/// Without the backslashes before punctuation.
-fn unescape(address: &str) -> String {
-    let mut plain = String::with_capacity(address.len());
-    let mut characters = address.chars().peekable();
-    while let Some(c) = characters.next() {
-        let escapes = c == '\\' && characters.peek().is_some_and(char::is_ascii_punctuation);
-        if !escapes {
-            plain.push(c);
-        } else if let Some(escaped) = characters.next() {
-            plain.push(escaped);
-        }
-    }
-    plain
 }

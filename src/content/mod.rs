@@ -11,6 +11,8 @@ mod post;
 mod typed;
 
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod shorthand;

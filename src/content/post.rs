@@ -6,8 +6,11 @@ use feishu::{Post, PostElement};
 
 use super::document::{Block, Document, Inline, Marker, TextStyle, push_text};
 use super::mention::{EVERYONE, Mention};
-use super::typed::{Typed, is_address, split_marker};
+use super::typed::{Typed, is_address, push_person, split_marker};
 use crate::language::{Bilingual, Language};
+
+#[cfg(test)]
+mod tests;
 
 impl Document {
     /// Reads a post.
@@ -253,7 +256,7 @@ impl Lines<'_> {
 
     fn link(&mut self, text: &str, href: &str, style: &TextStyle) {
         if is_address(href) {
-            let text = if text.is_empty() { href } else { text };
+            let text = if text.trim().is_empty() { href } else { text };
             self.text(text, &style.with_link(href));
         } else if text == href {
             self.text(text, style);
@@ -267,7 +270,7 @@ impl Lines<'_> {
         if user_id == "all" || user_id == EVERYONE {
             self.line.push(Inline::Everyone);
         } else if let Some(mention) = mentions.iter().find(|mention| mention.key == user_id) {
-            self.typed.person(&mut self.line, mention, style);
+            push_person(&mut self.line, mention, style);
         } else if user_name.is_empty() {
             push_text(&mut self.line, user_id, style);
         } else {

@@ -54,21 +54,21 @@ impl Typed<'_> {
         let mention = self.mentions.iter().find(|mention| mention.key == key);
         match mention {
             _ if key == EVERYONE => content.push(Inline::Everyone),
-            Some(mention) => self.person(content, mention, style),
+            Some(mention) => push_person(content, mention, style),
             None => push_text(content, key, style),
         }
         after
     }
+}
 
-    /// Appends a mention; this bot and whoever has no id go by their name.
-    pub(super) fn person(self, content: &mut Vec<Inline>, mention: &Mention, style: &TextStyle) {
-        match &mention.open_id {
-            Some(open_id) if !mention.is_me => content.push(Inline::Mention {
-                open_id: open_id.clone(),
-                name: mention.name.clone(),
-            }),
-            Some(_) | None => push_text(content, &at_name(mention), style),
-        }
+/// Appends a mention; this bot and whoever has no id go by their name.
+pub(super) fn push_person(content: &mut Vec<Inline>, mention: &Mention, style: &TextStyle) {
+    match &mention.open_id {
+        Some(open_id) if !mention.is_me => content.push(Inline::Mention {
+            open_id: open_id.clone(),
+            name: mention.name.clone(),
+        }),
+        Some(_) | None => push_text(content, &at_name(mention), style),
     }
 }
 
@@ -129,9 +129,12 @@ fn scheme_len(bytes: &[u8]) -> Option<usize> {
 fn address_len(bytes: &[u8]) -> usize {
     let belongs = |byte: &u8| byte.is_ascii_graphic() && !b"<>\"`{}|\\^[]".contains(byte);
     let mut end = bytes.iter().take_while(|byte| belongs(byte)).count();
-    let count = |byte: u8| bytes[..end].iter().filter(|other| **other == byte).count();
-    // Each `)` that an address begins with the `(` of is its own.
-    let mut foreign = count(b')').saturating_sub(count(b'('));
+    // A `)` whose `(` stands before the address is not its own.
+    let mut foreign = bytes[..end].iter().fold(0, |foreign, byte| match byte {
+        b'(' => foreign - 1,
+        b')' => foreign + 1,
+        _ => foreign,
+    });
     while let Some(last) = bytes[..end].last() {
         match last {
             b'.' | b',' | b';' | b':' | b'!' | b'?' | b'\'' | b'*' | b'_' | b'~' => end -= 1,

@@ -212,7 +212,7 @@ impl Dispatcher {
                     deed: made.deed,
                     actor: name(made.actor.as_ref()),
                     summary: made.summary,
-                    made_at: made.made_at,
+                    made_at: made.at,
                     undone: made.undone,
                 })
                 .collect(),

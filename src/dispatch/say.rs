@@ -54,13 +54,14 @@ impl Dispatcher {
             return self.say(job, message, outcome).await;
         }
         let begun = job.replying_since.is_some();
-        if !begun && self.denials.is_recent(stored, self.clock.now()) {
+        let now = self.clock.now();
+        if !begun && self.denials.is_recent(stored, now) {
             tracing::info!("the author was denied a moment ago and is not told again");
             return Release::Done;
         }
         let release = self.say(job, message, outcome).await;
         if matches!(release, Release::Done) {
-            self.denials.remember(stored, self.clock.now());
+            self.denials.remember(stored, now);
         }
         release
     }

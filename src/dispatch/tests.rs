@@ -277,6 +277,17 @@ async fn a_welcome_cut_at_every_await_point_is_given_once() {
     bench.walk_job(AnnouncementKind::Docx, added, check).await;
 }
 
+#[tokio::test]
+async fn a_list_cut_at_every_await_point_stands_once() {
+    let bench = Bench::new().await;
+    let check = |sim: &Simulator, group: &ChatId, message: &MessageId| {
+        sim.announcement_text(group) == ["a", "b", "c", "d"]
+            && answered_with(sim, message, "Loudspeaker")
+    };
+    let command = "/announce - a\n  - b\n    - c\n- d";
+    bench.walk(AnnouncementKind::Docx, command, check).await;
+}
+
 /// An observer of calls that brings the worker down so many times.
 fn panicking(times: u32) -> OnCall {
     let left = AtomicU32::new(times);

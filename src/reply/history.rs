@@ -24,11 +24,8 @@ pub(super) fn history(history: &History, language: Language, time_zone: &TimeZon
         lines.push(Bilingual::new("计划：", "Planned:").to(language).to_owned());
         let plans = history.plans.iter();
         lines.extend(plans.map(|plan| planned(plan, &moment(plan.due), language)));
-        let cancel = Bilingual::new(
-            "取消某一项请发送 `/取消` 加编号。",
-            "To drop one, send `/cancel` and its number.",
-        );
-        lines.push(cancel.to(language).to_owned());
+        let first = history.plans.first();
+        lines.extend(first.map(|plan| cancel(plan.number, language)));
     }
     if !history.changes.is_empty() {
         let title = Bilingual::new("最近的操作：", "Lately:");
@@ -37,6 +34,13 @@ pub(super) fn history(history: &History, language: Language, time_zone: &TimeZon
         lines.extend(changes.map(|change| made(change, &moment(change.made_at), language)));
     }
     lines.join("\n")
+}
+
+fn cancel(number: u32, language: Language) -> String {
+    match language {
+        Language::Zh => format!("要取消第 {number} 项，请发送 `/取消 {number}`。"),
+        Language::En => format!("To drop number {number}, send `/cancel {number}`."),
+    }
 }
 
 fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
@@ -61,10 +65,7 @@ fn made(change: &PastChange, at: &str, language: Language) -> String {
         Deed::Announce => Bilingual::new("发布公告", "announced"),
         Deed::Replace => Bilingual::new("替换公告", "replaced the announcement"),
         Deed::Undo => Bilingual::new("撤销", "took a change back"),
-        Deed::Expire => Bilingual::new(
-            "到期撤下",
-            "had put something there for a time that is over",
-        ),
+        Deed::Expire => Bilingual::new("到期，已撤下", "its time was over, so I took it off"),
         Deed::Cancel => Bilingual::new("取消计划", "dropped a plan"),
         Deed::Recalled => {
             Bilingual::new("置顶的消息被撤回了", "the message at the top was recalled")

@@ -150,10 +150,10 @@ fn plan_too_late(
 fn too_many_plans(limit: usize, language: Language) -> String {
     match language {
         Language::Zh => format!(
-            "这个群里最多同时安排 {limit} 项，已经满了。请先用 `/取消` 加编号去掉不要的，`/记录` 可查看编号。"
+            "这个群里最多同时安排 {limit} 项，已经满了。请先取消不要的：`/记录` 会列出它们，并说明怎样取消。"
         ),
         Language::En => format!(
-            "This group has {limit} plans, and that is the most. Drop one with `/cancel` and its number first; `/history` shows them."
+            "This group has {limit} plans, and that is the most. Drop one first: `/history` shows them and says how."
         ),
     }
 }
@@ -284,14 +284,7 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
             "你回复的消息已被撤回或删除。请换一条还在的消息来回复。",
             "The message that you replied to was recalled or deleted. Reply to one that is still there.",
         ),
-        Refusal::TooLate { begun: false } => Bilingual::new(
-            "我刚才不在，轮到这条命令时已经太晚，所以没有执行。如果还需要，请再发送一次。",
-            "I was away, and it was too late for this command when its turn came, so I did not carry it out. If you still want it, please send it again.",
-        ),
-        Refusal::TooLate { begun: true } => Bilingual::new(
-            "我执行这条命令时中断了，无法确认是否已经完成。请看一下群里现在的样子；如果没有完成而且还需要，请再发送一次。",
-            "I was interrupted while I carried this out, and cannot confirm whether it was done. Please look at the group; if it was not done and you still want it, send it again.",
-        ),
+        Refusal::TooLate { begun } => too_late(*begun),
         Refusal::TooManyWaiting => Bilingual::new(
             "这个群里等待执行的命令太多了，这条和后面的命令我先不接。请等前面的执行完再发送。",
             "Too many commands wait in this group, so I take neither this one nor further ones for now. Please send it again once the others are through.",
@@ -329,6 +322,20 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         Refusal::Denied(denied) => rights::denial(*denied),
     };
     words.to(language).to_owned()
+}
+
+fn too_late(begun: bool) -> Bilingual {
+    if begun {
+        Bilingual::new(
+            "我执行这条命令时中断了，无法确认是否已经完成。请看一下群里现在的样子；如果没有完成而且还需要，请再发送一次。",
+            "I was interrupted while I carried this out, and cannot confirm whether it was done. Please look at the group; if it was not done and you still want it, send it again.",
+        )
+    } else {
+        Bilingual::new(
+            "我刚才不在，轮到这条命令时已经太晚，所以没有执行。如果还需要，请再发送一次。",
+            "I was away, and it was too late for this command when its turn came, so I did not carry it out. If you still want it, please send it again.",
+        )
+    }
 }
 
 fn needs_group(command: CommandName, language: Language) -> String {
@@ -603,8 +610,8 @@ mod tests {
         ]
     }
 
-    fn every_outcome() -> Vec<Outcome> {
-        let done = [
+    fn every_success() -> Vec<Done> {
+        vec![
             Done::Pinned(PinTarget::RepliedMessage),
             Done::Pinned(PinTarget::Announcement),
             Done::Unpinned,
@@ -619,7 +626,10 @@ mod tests {
             Done::Undone(Undone::NothingOnTop),
             Done::Undone(Undone::EntryOut),
             Done::Undone(Undone::EntryWasOut),
-        ];
+        ]
+    }
+
+    fn every_outcome() -> Vec<Outcome> {
         let mut refused: Vec<_> = every_mistake()
             .into_iter()
             .map(Refusal::Misunderstood)
@@ -692,7 +702,7 @@ mod tests {
         };
         let helps = [Outcome::Help, help_in_group(), planned];
         let helps = helps.into_iter().chain(every_history());
-        let done = done.map(Outcome::Done).into_iter().chain(helps);
+        let done = every_success().into_iter().map(Outcome::Done).chain(helps);
         done.chain(refused.into_iter().map(Outcome::Refused))
             .collect()
     }

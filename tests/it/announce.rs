@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::{self, Doc, Docx};
 use feishu_sim::{ChatId, Endpoint, Fault, Words};
+use serde_json::Value;
 
 use crate::harness::Bench;
 
@@ -96,6 +97,21 @@ async fn an_author_whom_the_bot_cannot_see_is_left_unnamed_and_the_text_goes_out
 }
 
 #[tokio::test]
+async fn people_whom_the_bot_cannot_see_go_by_their_names() {
+    let bench = Bench::new().await;
+    let guest = bench.sim.add_person_of("elsewhere", "Guest");
+    for kind in BOTH {
+        let group = bench.group(kind);
+        let chat = bench.sim.as_person(&bench.owner).in_chat(&group);
+        let message = chat.say(Words::from("ask ").at(&guest)).id;
+        let command = bench.reply(&group, &message, "/announce").id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{kind:?}");
+        assert_eq!(text(&bench, &group)[0], "ask @Guest", "{kind:?}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn announcing_a_replied_to_message_takes_its_text_plain_or_rich() {
     let bench = unsigned().await;
     for kind in BOTH {
@@ -108,11 +124,104 @@ async fn announcing_a_replied_to_message_takes_its_text_plain_or_rich() {
         assert_eq!(bench.reaction(&command).await, "Loudspeaker");
         assert_eq!(text(&bench, &group), ["ask @Mei", "or me"]);
         let rich = chat()
-            .post("Plan", [Words::new().bold("one").text(" two")])
+            .post(
+                "Plan",
+                [
+                    Words::new().bold("one").text(" ").bot().at(&bench.member),
+                    Words::from("- item"),
+                    Words::new().rule(),
+                    Words::new().code("GO", "a()\nb()"),
+                ],
+            )
             .id;
         let command = bench.reply(&group, &rich, "/公告").id;
         assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-        assert_eq!(text(&bench, &group)[..2], ["Plan", "one two"]);
+        let code: &[&str] = match kind {
+            Doc => &["go", "a()", "b()"],
+            Docx => &["go", "a()\nb()"],
+        };
+        let expected = [&["Plan", "one @noticebot@Mei", "item", "---"], code].concat();
+        assert_eq!(text(&bench, &group)[..expected.len()], expected);
+        let document = bench.sim.announcement_document(&group).to_string();
+        assert!(document.contains(&bench.member.open_id), "{document}");
+    }
+    bench.finish().await;
+}
+
+/// A list of three levels, whose items take three calls.
+const LIST: &str = "/announce **To do**\n- a\n  - b\n    1. c\n    2. d\n  - e\n- f\nend";
+
+#[tokio::test]
+async fn formatting_and_lists_inside_of_lists_are_written() {
+    let bench = unsigned().await;
+    for kind in BOTH {
+        let group = bench.group(kind);
+        bench
+            .sim
+            .as_person(&bench.owner)
+            .in_chat(&group)
+            .edit_announcement(["old"]);
+        let command = bench.say(&group, LIST).id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+        let expected = ["To do", "a", "b", "c", "d", "e", "f", "end", "old"];
+        assert_eq!(text(&bench, &group), expected, "{kind:?}");
+        let document = bench.sim.announcement_document(&group);
+        let depths = match kind {
+            Doc => legacy_depths(&document),
+            Docx => docx_depths(&document, group.as_str()),
+        };
+        assert_eq!(depths, [0, 1, 2, 3, 3, 2, 1, 0, 0], "{kind:?}: {document}");
+        assert!(document.to_string().contains(r#""bold":true"#));
+    }
+    bench.finish().await;
+}
+
+/// The level of the list that each paragraph is in.
+fn legacy_depths(document: &Value) -> Vec<u64> {
+    let blocks = document["body"]["blocks"].as_array().into_iter().flatten();
+    let levels = blocks.map(|block| &block["paragraph"]["style"]["list"]["indentLevel"]);
+    let mut depths: Vec<u64> = levels
+        .map(|level| level.as_u64().unwrap_or_default())
+        .collect();
+    // The empty line at the end.
+    depths.pop();
+    depths
+}
+
+/// How many items each block is below, itself included if it is one.
+fn docx_depths(document: &Value, page: &str) -> Vec<u64> {
+    let blocks = document["items"].as_array().unwrap();
+    let by_id = |id: &Value| blocks.iter().find(|block| &block["block_id"] == id);
+    let depth = |block: &Value| {
+        let is_item = block["bullet"].is_object() || block["ordered"].is_object();
+        let mut depth = u64::from(is_item);
+        let mut parent = &block["parent_id"];
+        while parent != page {
+            depth += 1;
+            parent = &by_id(parent).unwrap()["parent_id"];
+        }
+        depth
+    };
+    blocks.iter().skip(1).map(depth).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_written_once_whichever_of_its_answers_is_lost() {
+    let bench = unsigned().await;
+    for lost in 0..3 {
+        for fault in [Fault::LoseAnswer, Fault::ServerError] {
+            let group = bench.group(Docx);
+            bench.sim.clear_calls();
+            for _ in 0..lost {
+                bench.sim.fault(Endpoint::CreateChildren, Fault::Nothing);
+            }
+            bench.sim.fault(Endpoint::CreateChildren, fault.clone());
+            let command = bench.say(&group, LIST).id;
+            assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+            let expected = ["To do", "a", "b", "c", "d", "e", "f", "end"];
+            assert_eq!(text(&bench, &group), expected, "{lost} {fault:?}");
+            assert_eq!(bench.sim.calls_to(Endpoint::CreateChildren).len(), 4);
+        }
     }
     bench.finish().await;
 }

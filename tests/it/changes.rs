@@ -35,14 +35,14 @@ async fn a_pin_for_a_time_ends_after_it_also_after_a_restart_and_says_nothing() 
     let command = pin(&bench, &group, &first, "/pin 2h").await;
     bench.idle().await;
     bench.restart().await;
-    bench.advance(2 * HOUR - Duration::from_secs(60));
+    bench.advance(Duration::from_mins(119));
     bench.say(&group, "/history");
     bench.idle().await;
     assert_eq!(
         bench.sim.top_notice(&group),
         Some(TopNotice::Message(first))
     );
-    bench.advance(Duration::from_secs(60));
+    bench.advance(Duration::from_mins(1));
     stands(&bench, &group, None).await;
     bench.idle().await;
     assert!(bench.sim.replies_to(&command).is_empty());
@@ -144,6 +144,21 @@ async fn undoing_a_pin_for_a_time_leaves_nothing_to_end() {
     bench.answer(&help).await;
     let top = Some(TopNotice::Message(second));
     assert_eq!(bench.sim.top_notice(&group), top);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_pin_for_a_time_that_undo_has_brought_back_ends_all_the_same() {
+    let (bench, group, first, second) = scene().await;
+    pin(&bench, &group, &first, "/pin 2h").await;
+    pin(&bench, &group, &second, "/pin").await;
+    let undo = bench.say(&group, "/undo").id;
+    bench.answer(&undo).await;
+    let top = Some(TopNotice::Message(first));
+    assert_eq!(bench.sim.top_notice(&group), top);
+    bench.idle().await;
+    bench.advance(2 * HOUR);
+    stands(&bench, &group, None).await;
     bench.finish().await;
 }
 
@@ -357,7 +372,7 @@ async fn a_planned_announcement_is_made_when_it_is_due_also_after_a_restart() {
         bench.idle().await;
         bench.restart().await;
         bench
-            .wait_in_steps_of(Duration::from_secs(1800), "the announcement", |state| {
+            .wait_in_steps_of(Duration::from_mins(30), "the announcement", |state| {
                 (!state.announcement_text(&group).is_empty()).then_some(())
             })
             .await;
@@ -399,7 +414,7 @@ async fn when_a_plan_is_due_its_author_is_asked_for_the_right_again() {
         chat.edit_permission = WhoMay::OnlyOwner;
     });
     bench
-        .wait_in_steps_of(Duration::from_secs(1800), "the refusal", |state| {
+        .wait_in_steps_of(Duration::from_mins(30), "the refusal", |state| {
             let replies = state.replies_to(&command);
             let told = replies.iter().any(|reply| reply.contains("Only the owner"));
             told.then_some(())

@@ -227,10 +227,9 @@ async fn what_is_not_built_yet_is_answered_as_unknown_and_done_by_nobody() {
     let group = bench.group(Docx);
     let target = bench.say(&group, "something").id;
     for text in [
-        "/announce --at 9:00 standup",
         "/announce --replace all new",
-        "/公告 --定时 9:00 早会",
-        "/announce --top hi",
+        "/announce --replace! all new",
+        "/公告 --替换 全新",
     ] {
         let command = bench.reply(&group, &target, text).id;
         bench.answer(&command).await;

@@ -307,7 +307,9 @@ async fn a_recalled_message_no_longer_counts_as_standing_on_top() {
     assert_eq!(push.answer().await.status, 200);
     push.again().answer().await;
     let history = bench.history(&group).await;
-    let told = history.matches("recalled the message at the top").count();
+    let told = history
+        .matches("the message at the top was recalled")
+        .count();
     assert_eq!(told, 1, "{history}");
     assert!(!history.contains("Planned"), "{history}");
     let touched = [Endpoint::PutTopNotice, Endpoint::DeleteTopNotice];

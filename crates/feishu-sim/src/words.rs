@@ -21,6 +21,11 @@ enum Piece {
     },
     At(At),
     Image(String),
+    Code {
+        language: String,
+        text: String,
+    },
+    Rule,
 }
 
 #[derive(Clone, Debug)]
@@ -116,13 +121,30 @@ impl Words {
         self
     }
 
+    /// Appends a block of code in one of the client's languages, such as `GO`.
+    #[must_use]
+    pub fn code(mut self, language: &str, text: &str) -> Self {
+        self.0.push(Piece::Code {
+            language: language.to_owned(),
+            text: text.to_owned(),
+        });
+        self
+    }
+
+    /// Appends a horizontal line; only a post can show it.
+    #[must_use]
+    pub fn rule(mut self) -> Self {
+        self.0.push(Piece::Rule);
+        self
+    }
+
     /// The text of a text message.
     pub(crate) fn to_text(&self, mentions: &mut Mentions<'_>) -> String {
         let piece = |piece: &Piece| match piece {
-            Piece::Text { text, .. } => text.clone(),
+            Piece::Text { text, .. } | Piece::Code { text, .. } => text.clone(),
             Piece::Link { text, href } => format!("[{text}]({href})"),
             Piece::At(at) => mentions.key(at).0,
-            Piece::Image(_) => String::new(),
+            Piece::Image(_) | Piece::Rule => String::new(),
         };
         self.0.iter().map(piece).collect()
     }
@@ -137,6 +159,10 @@ impl Words {
                 json!({"tag": "a", "text": text, "href": href, "style": []})
             }
             Piece::Image(key) => json!({"tag": "img", "image_key": key}),
+            Piece::Code { language, text } => {
+                json!({"tag": "code_block", "language": language, "text": text})
+            }
+            Piece::Rule => json!({"tag": "hr"}),
             Piece::At(at) => {
                 let (key, name) = mentions.key(at);
                 json!({"tag": "at", "user_id": key, "user_name": name, "style": []})

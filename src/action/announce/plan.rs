@@ -121,8 +121,8 @@ mod tests {
 
     #[test]
     fn no_call_creates_more_than_fifty_blocks() {
-        let items: String = (0..120).map(|number| format!("\n  - {number}")).collect();
-        let nodes = Document::from_markdown(&format!("- a{items}\n- z"), &[]).to_docx();
+        let markdown = format!("- a{}\n- z", "\n  - b".repeat(120));
+        let nodes = Document::from_markdown(&markdown, &[]).to_docx();
         let steps = plan(nodes);
         let sizes: Vec<_> = steps
             .iter()

@@ -12,6 +12,10 @@ const LETTER: u8 = b'x';
 /// A letter of three bytes: U+E000, for private use.
 const WIDE_LETTER: [u8; 3] = [0xee, 0x80, 0x80];
 
+/// How many marks of lists and quotes may begin a line. Nobody means more, and the parser goes
+/// through all of them for each line that follows.
+const DEEPEST: usize = 100;
+
 /// The mask of a text.
 pub(super) fn of(text: &str, mentions: &[Mention]) -> String {
     let mut mask = text.as_bytes().to_vec();
@@ -97,7 +101,8 @@ fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
     }
 }
 
-/// A line of `-` is a divider, never the underline of a heading, and a line of `=` is text.
+/// A line of `-` is a divider, never the underline of a heading, and a line of `=` is text. Lists
+/// and quotes inside of each other end somewhere.
 fn mask_lines(text: &str, mask: &mut [u8]) {
     let mut start = 0;
     for line in text.split('\n') {
@@ -109,6 +114,22 @@ fn mask_lines(text: &str, mask: &mut [u8]) {
         } else if is_all('-') || is_all('=') {
             mask[at] = PUNCTUATION;
         }
+        if !is_all('-') && !is_all('*') {
+            for mark in deep_marks(line) {
+                mask[start + mark] = PUNCTUATION;
+            }
+        }
         start += line.len() + 1;
     }
+}
+
+/// Where the marks stand at the start of a line that are too many.
+fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
+    let is_mark = |byte: &u8| b">-+*.)".contains(byte);
+    let start = line.bytes().enumerate();
+    start
+        .take_while(move |(_, byte)| is_mark(byte) || b" \t0123456789".contains(byte))
+        .filter(move |(_, byte)| is_mark(byte))
+        .map(|(at, _)| at)
+        .skip(DEEPEST)
 }

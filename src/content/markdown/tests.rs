@@ -142,6 +142,19 @@ fn what_stands_inside_of_something_else_is_text() {
 }
 
 #[test]
+fn nesting_that_nobody_means_is_text() {
+    let deep = |mark: &str| format!("{}a\n{}", mark.repeat(40_000), "b\n".repeat(10_000));
+    for mark in [">", "- ", "1. "] {
+        let text = deep(mark);
+        let document = Document::from_markdown(&text, &[]);
+        assert_eq!(document.blocks.len(), 10_001);
+        let kept = document.to_plain_text().matches(mark.trim()).count();
+        assert!(kept > 39_000, "{kept} of {mark}");
+    }
+    check(&"*".repeat(200), &["divider"]);
+}
+
+#[test]
 fn code_between_fences_is_a_block() {
     check(
         "```rust\nfn a() {\n\n  **b** & <c>\n}\n```\nd",
@@ -260,8 +273,6 @@ fn fragments() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
-
     #[test]
     fn no_character_of_any_text_is_lost(text in any::<String>()) {
         properties::nothing_is_lost(&text, &Document::from_markdown(&text, &[]))?;

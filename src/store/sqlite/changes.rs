@@ -272,7 +272,7 @@ fn made(row: &Row<'_>) -> rusqlite::Result<Made> {
         deed: deed.parse().map_err(|()| rusqlite::Error::InvalidQuery)?,
         actor: row.get::<_, Option<String>>("actor")?.map(OpenId::from),
         summary: row.get::<_, Option<String>>("summary")?.unwrap_or_default(),
-        made_at: timestamp(row.get("made_at")?)?,
+        at: timestamp(row.get("made_at")?)?,
         undone: row.get("undone")?,
         // What a later release wrote cannot be taken back by this one.
         change: change.and_then(|change| serde_json::from_str::<Change>(&change).ok()),

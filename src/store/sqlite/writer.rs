@@ -315,18 +315,16 @@ impl Waiting {
         {
             batch.push(request);
         }
-        let is = |wanted| move |request: &Box<dyn Request>| request.urgency() == wanted;
-        let is_burst = batch
+        let intake = batch
             .iter()
-            .filter(|request| is(Urgency::Intake)(request))
-            .count()
-            >= BURST;
+            .filter(|request| request.urgency() == Urgency::Intake);
+        let is_burst = intake.count() >= BURST;
         let has_waited = self
             .since
             .is_some_and(|since| since.elapsed() > BURST_PATIENCE);
         if is_burst && !has_waited {
             self.requests = batch
-                .extract_if(.., |request| is(Urgency::CanWait)(request))
+                .extract_if(.., |request| request.urgency() == Urgency::CanWait)
                 .collect();
             if !self.requests.is_empty() {
                 self.since.get_or_insert_with(Instant::now);

@@ -1,0 +1,86 @@
+//! The calls that one text becomes, written as a post and as Markdown.
+
+use feishu::{Content, Operation};
+use serde_json::{Value, json};
+
+use super::{Document, DocxNode, Mention};
+
+fn mentions() -> [Mention; 1] {
+    [Mention {
+        key: "@_user_1".to_owned(),
+        name: "小林".to_owned(),
+        open_id: Some("ou_lin".into()),
+        is_me: false,
+    }]
+}
+
+fn post() -> Document {
+    let text = |text: &str| json!({ "tag": "text", "text": text, "style": [] });
+    let content = json!({ "title": "", "content": [
+        [
+            { "tag": "text", "text": "今晚", "style": ["bold"] },
+            text("停电，见"),
+            { "tag": "a", "text": "通知", "href": "https://a.cn/n?id=1", "style": [] },
+            text("，问 "),
+            { "tag": "at", "user_id": "@_user_1", "user_name": "小林", "style": [] },
+        ],
+        [],
+        [text("- 关电脑")],
+        [text("  1. 保存 🔌")],
+        [text("  2. 关机")],
+        [text("- 拔插头")],
+        [{ "tag": "code_block", "language": "SHELL", "text": "sync\npoweroff" }],
+        [{ "tag": "hr" }],
+        [text("谢谢")],
+    ] });
+    let content = Content::parse("post", &content.to_string()).unwrap();
+    Document::from_content(&content, 0, &mentions()).unwrap()
+}
+
+fn markdown() -> Document {
+    let text = "**今晚**停电，见[通知](https://a.cn/n?id=1)，问 @_user_1
+
+- 关电脑
+  1. 保存 🔌
+  2. 关机
+- 拔插头
+```shell
+sync
+poweroff
+```
+---
+谢谢";
+    Document::from_content(&Content::Text(text.to_owned()), 0, &mentions()).unwrap()
+}
+
+fn tree(nodes: &[DocxNode]) -> Value {
+    let trees = nodes.iter().map(|node| {
+        let mut tree = json!({ "block": node.block });
+        if !node.children.is_empty() {
+            tree["children"] = self::tree(&node.children);
+        }
+        tree
+    });
+    trees.collect()
+}
+
+#[test]
+fn a_post_and_the_same_in_markdown_are_one_document() {
+    assert_eq!(post(), markdown());
+}
+
+#[test]
+fn what_a_docx_announcement_is_sent() {
+    insta::assert_json_snapshot!("docx", tree(&post().to_docx()));
+}
+
+#[test]
+fn what_a_doc_announcement_is_sent() {
+    let insert = Operation::InsertBlocks(post().to_legacy()).to_json();
+    let mut request: Value = serde_json::from_str(&insert).unwrap();
+    // JSON in a string in JSON, to be read more easily.
+    let payload = request["insertBlocksRequest"]["payload"].take();
+    let blocks: Value = serde_json::from_str(payload.as_str().unwrap()).unwrap();
+    request["insertBlocksRequest"]["payload"] = blocks;
+    insta::assert_json_snapshot!("legacy", request);
+}
