@@ -162,7 +162,6 @@ impl Document {
     }
 
     /// The first `n` characters of the text, in one line and without marks.
-    #[allow(dead_code, reason = "for lists of changes, which are to come")]
     pub(crate) fn first_characters(&self, n: usize) -> String {
         let language = self.language();
         let lines = self.blocks.iter().map(|block| match block {

@@ -107,6 +107,7 @@ fn every_rule_names_tests_that_there_are() {
     let sources = [
         include_str!("announce.rs"),
         include_str!("attacks.rs"),
+        include_str!("changes.rs"),
         include_str!("cli.rs"),
         include_str!("commands.rs"),
         include_str!("docs.rs"),
