@@ -163,7 +163,8 @@ pub(crate) struct Record {
     pub(crate) log_id: Option<String>,
     /// What was changed; nothing where it was refused.
     pub(crate) change: Option<Change>,
-    /// The change that it took back.
+    /// The change that it took back; where it was refused, the one that cannot
+    /// be taken back.
     pub(crate) takes_back: Option<ChangeId>,
 }
 

@@ -279,6 +279,14 @@ impl Refusal {
         }
     }
 
+    /// Whether a change that could not be taken back for this reason never can.
+    pub(crate) fn is_final_for_undo(&self) -> bool {
+        matches!(
+            self,
+            Self::EntryChanged | Self::CannotDelete | Self::TopUnknown
+        )
+    }
+
     /// The platform's id of the answer behind it.
     pub(crate) fn log_id(&self) -> Option<&str> {
         match self {

@@ -235,6 +235,13 @@ pub(crate) struct Progress {
     pub(crate) written: Option<Written>,
 }
 
+impl Progress {
+    /// Whether it is about taking something out, not about writing.
+    pub(crate) fn is_removal(&self) -> bool {
+        matches!(self.written, Some(Written::Removal { .. }))
+    }
+}
+
 /// How far an announcement has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -247,6 +254,11 @@ pub(crate) enum Written {
         pending: Option<Pending>,
         /// Whether the author goes without a mention.
         nameless: bool,
+    },
+    /// An entry is being taken out of a `doc` one.
+    Removal {
+        /// Set before the deletion is sent, until its answer is known.
+        pending: Option<Pending>,
     },
     /// The `docx` kind, written by calls that are planned beforehand, in their order.
     Docx {
@@ -283,7 +295,7 @@ pub(crate) enum Release {
     Retry { run_at: Timestamp },
     /// The worker panicked under it.
     Crashed { run_at: Timestamp },
-    /// Untouched, because the bot stops.
+    /// Put back, because the bot stops; a call may be under way.
     Stopped,
 }
 

@@ -26,7 +26,7 @@ CREATE TABLE changes (
     change      TEXT,
     -- 'top', 'announcement' or 'both'; nothing for what changed nothing.
     place       TEXT,
-    -- Whether it was taken back.
+    -- 1 once it was taken back, 2 once it is known that it cannot be.
     undone      INTEGER NOT NULL DEFAULT 0,
     UNIQUE (app, origin, step)
 );

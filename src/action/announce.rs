@@ -61,18 +61,21 @@ pub(super) async fn run(
         None
     };
     let placed = write(&entry, (&document, manner), scene).await?;
-    if manner.top {
-        // The entry stands; without a word about it, it would be written again.
-        pin::bring_about(&Top::Announcement, scene)
-            .await
-            .map_err(|failure| Failure::NotOnTop(Box::new(failure)))?;
-    }
-    Ok(Effect {
+    let effect = |placed, top_before| Effect {
         summary: Some(document.first_characters(SUMMARY)),
         change: Some(Change::Entry { placed, top_before }),
         until: scene.until(manner.hold),
         ..Effect::new(Done::Announced)
-    })
+    };
+    if manner.top
+        && let Err(cause) = pin::bring_about(&Top::Announcement, scene).await
+    {
+        return Err(Failure::NotOnTop {
+            cause: Box::new(cause),
+            effect: Box::new(effect(placed, None)),
+        });
+    }
+    Ok(effect(placed, top_before))
 }
 
 /// What is to be announced, if an announcement can hold it.
@@ -129,7 +132,7 @@ async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
         // What was begun goes on where it was begun.
         (Some(Written::Docx { revision, .. }), _) => Ok(Target::Docx { revision }),
         (Some(Written::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => Ok(Target::Doc),
-        (None, Some(AnnouncementKind::Docx) | None) => detect(scene).await,
+        (Some(Written::Removal { .. }) | None, _) => detect(scene).await,
     }
 }
 

@@ -90,6 +90,22 @@ impl Action {
         }
     }
 
+    /// Whether it changes what stands at the top of the chat, or plans to.
+    pub(crate) fn touches_top(&self) -> bool {
+        match self {
+            Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
+            Self::Announce(_, manner) => manner.top,
+            Self::Undo(made) | Self::Expire(made) => made
+                .change
+                .as_ref()
+                .is_some_and(|change| change.top().is_some()),
+            Self::Cancel(plan) => match &plan.plan {
+                Plan::Publish { manner, .. } => manner.top,
+                Plan::Expire { deed, .. } => *deed == Deed::Pin,
+            },
+        }
+    }
+
     /// The right that a member needs for it: what takes something back needs
     /// the right of what it takes back.
     pub(crate) fn right(&self) -> Right {
@@ -168,7 +184,10 @@ pub(crate) enum Failure {
         cause: Box<Failure>,
     },
     /// The announcement was made, but could not be put at the top.
-    NotOnTop(Box<Failure>),
+    NotOnTop {
+        cause: Box<Failure>,
+        effect: Box<Effect>,
+    },
     /// Whether the message is for us at all could not be found out.
     Unaddressed(feishu::Error),
     /// It must not go on before then: a request whose answer was lost may still

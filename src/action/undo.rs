@@ -38,7 +38,9 @@ pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure
 pub(super) async fn expire(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure> {
     let change = match &made.change {
         _ if made.undone => None,
-        None | Some(Change::EntryGone { .. }) => None,
+        // Kept until its time is over, it cannot be missing.
+        None => return Err(Refusal::Internal.into()),
+        Some(Change::EntryGone { .. }) => None,
         Some(Change::Top { after, .. }) => {
             if stands_since(made, scene).await? {
                 pin::bring_about(&Top::Nothing, scene).await?;

@@ -62,8 +62,16 @@ impl Dispatcher {
         right: Right,
         failure: Failure,
     ) -> Failure {
-        let Failure::Call(call, Error::Api(api)) = failure else {
-            return failure;
+        let (call, api) = match failure {
+            Failure::Call(call, Error::Api(api)) => (call, api),
+            Failure::NotOnTop { cause, effect } => {
+                let cause = Box::pin(self.look_again(job, stored, Right::Pin, *cause)).await;
+                return Failure::NotOnTop {
+                    cause: Box::new(cause),
+                    effect,
+                };
+            }
+            failure => return failure,
         };
         let actor = actor(stored);
         let seen = match setting_behind(api.code) {

@@ -1,17 +1,22 @@
 //! From a stored message to an outcome. The one place where an error becomes a
 //! decision: try again, say no, or give up.
 
+use std::time::Duration;
+
 use feishu::ReceivedMessage;
 
 use super::draft::Draft;
 use super::request::Requested;
 use super::{Dispatcher, MAX_CRASHES, may_try_again};
-use crate::action::{self, Action, Failure, Scene};
+use crate::action::{self, Action, Effect, Failure, Scene};
 use crate::event::StoredMessage;
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
-use crate::policy::{self, Permit};
+use crate::policy::{self, Permit, Right};
 use crate::store::{Conclusion, Job, Release, Step};
 use crate::telemetry::CommandResult;
+
+/// Whoever is away for less than this beyond every patience was not away.
+const AWAY: Duration = Duration::from_mins(1);
 
 impl Dispatcher {
     /// What came of the job: as stored, or as it comes out now. `None` if the
@@ -36,10 +41,17 @@ impl Dispatcher {
         let conclusion = match decided {
             Ok(None) => return Ok(None),
             Ok(Some(conclusion)) => conclusion,
+            // What stands is remembered, and its end is planned, like any other.
+            Err(Failure::NotOnTop { cause, effect }) => {
+                let refusal = Refusal::NotOnTop(Box::new(self.judge(job, *cause)?));
+                let outcome = Outcome::Refused(refusal);
+                Self::conclusion(job, draft, *effect, outcome).map_err(|_| Release::Dead)?
+            }
             Err(failure) => {
                 let refusal = self.judge(job, failure)?;
                 let refusal = match job.key.step {
                     Step::Expire => Refusal::NotTakenBack(Box::new(refusal)),
+                    Step::Publish if matches!(refusal, Refusal::Partly { .. }) => refusal,
                     Step::Publish => Refusal::NotPublished(Box::new(refusal)),
                     Step::Command
                     | Step::Overflow
@@ -76,12 +88,14 @@ impl Dispatcher {
         draft: &mut Option<Draft>,
     ) -> Result<Option<Conclusion>, Failure> {
         let message = &stored.event.message;
-        let permit = if let (Some(plan), None) = (&stored.plan, &job.progress) {
+        let begun = job.progress.as_ref();
+        let begun = begun.filter(|progress| !progress.is_removal());
+        let permit = if let (Some(plan), None) = (&stored.plan, begun) {
             match self.due(job, stored, plan).await? {
                 Some(permit) => permit,
                 None => return Ok(Some(Conclusion::of(Outcome::Done(Done::Superseded)))),
             }
-        } else if let Some(progress) = &job.progress {
+        } else if let Some(progress) = begun {
             if stored.plan.is_none() {
                 self.expect_in_time(job, message)?;
             }
@@ -122,6 +136,11 @@ impl Dispatcher {
             Err(Action::Announce(source, manner)) => {
                 self.authorise_publication(stored, source, manner).await
             }
+            Err(action) if action.touches_top() && action.right() == Right::Announce => {
+                self.authorise(stored, Action::PutAnnouncement(None))
+                    .await?;
+                self.authorise(stored, action).await
+            }
             Err(action) => self.authorise(stored, action).await,
         }
     }
@@ -137,7 +156,8 @@ impl Dispatcher {
         let now = self.clock.now();
         let old = !self.stale_after.is_zero() && now > message.create_time + self.stale_after;
         let first = job.retries == 0 && job.crashes == 0;
-        let resumed = job.crashes > 0 && now > job.started_at + self.give_up_after;
+        // No attempt is planned for so late: the bot was away.
+        let resumed = !first && now > job.started_at + self.give_up_after + AWAY;
         if old && (first || resumed) {
             return Err(Refusal::TooLate { begun: resumed });
         }
@@ -161,24 +181,35 @@ impl Dispatcher {
             Ok(effect) => effect,
             Err(failure) => return Err(self.look_again(job, stored, right, failure).await),
         };
-        let draft = draft.with_summary(effect.summary);
         let done = match effect.done {
             Done::Announced if job.key.step == Step::Publish => self.published(job),
-            done => done,
+            ref done => done.clone(),
         };
-        let plan = match effect.until {
-            Some(due) => Some(draft.end(job, due)?),
-            None => None,
-        };
-        let record = match done {
-            Done::Superseded => None,
-            _ => Some(draft.done(effect.change, effect.takes_back)),
-        };
+        let outcome = Outcome::Done(done);
         Ok(Conclusion {
-            record,
-            plan,
             cancels,
-            ..Conclusion::of(Outcome::Done(done))
+            ..Self::conclusion(job, Some(draft), effect, outcome)?
+        })
+    }
+
+    /// What is stored of what was done: the outcome, the change, and its end.
+    fn conclusion(
+        job: &Job,
+        draft: Option<Draft>,
+        effect: Effect,
+        outcome: Outcome,
+    ) -> Result<Conclusion, Failure> {
+        let draft = draft.map(|draft| draft.with_summary(effect.summary));
+        let plan = match (&draft, effect.until) {
+            (Some(draft), Some(due)) => Some(draft.end(job, due)?),
+            _ => None,
+        };
+        let is_over = matches!(outcome, Outcome::Done(Done::Superseded));
+        let record = draft.filter(|_| !is_over);
+        Ok(Conclusion {
+            record: record.map(|draft| draft.done(effect.change, effect.takes_back)),
+            plan,
+            ..Conclusion::of(outcome)
         })
     }
 
@@ -192,7 +223,7 @@ impl Dispatcher {
                 let cause = Box::new(self.judge(job, *cause)?);
                 Ok(Refusal::Partly { lines, of, cause })
             }
-            Failure::NotOnTop(cause) => {
+            Failure::NotOnTop { cause, .. } => {
                 let cause = Box::new(self.judge(job, *cause)?);
                 Ok(Refusal::NotOnTop(cause))
             }

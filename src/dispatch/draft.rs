@@ -16,6 +16,8 @@ pub(super) struct Draft {
     deed: Deed,
     actor: Option<OpenId>,
     summary: String,
+    /// The change that it is to take back.
+    touches: Option<ChangeId>,
 }
 
 impl Draft {
@@ -24,6 +26,10 @@ impl Draft {
             deed: action.deed(),
             actor: stored.event.sender.open_id.clone(),
             summary: action.summary(),
+            touches: match action {
+                Action::Undo(made) => Some(made.id),
+                _ => None,
+            },
         }
     }
 
@@ -46,6 +52,8 @@ impl Draft {
     pub(super) fn refused(&self, refusal: &Refusal) -> Record {
         Record {
             log_id: refusal.log_id().map(str::to_owned),
+            // So that the next `/undo` comes to the change before it.
+            takes_back: self.touches.filter(|_| refusal.is_final_for_undo()),
             ..self.record(refusal.label())
         }
     }

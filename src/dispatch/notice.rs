@@ -127,7 +127,19 @@ impl Dispatcher {
     /// Ends what is planned in a group that the bot is no longer in, and forgets
     /// what was written there.
     async fn leave(&self, job: &Job) -> Result<(), Release> {
-        self.platform.forget(&ChatId::from(job.chat.as_str()));
+        let chat = ChatId::from(job.chat.as_str());
+        self.platform.forget(&chat);
+        // The word may come hours late: whoever was added again is still in.
+        if let Ok(Settings { group, .. }) = self.platform.settings_anew(&chat).await
+            && is_told(&group)
+            && group
+                .chat_status
+                .as_deref()
+                .is_none_or(|status| status == "normal")
+        {
+            tracing::info!(chat.id = job.chat, "the bot is in the group again");
+            return Ok(());
+        }
         let left = self.store.leave(job.chat_key()).await;
         left.map_err(|_| self.retry(job))?;
         tracing::info!(chat.id = job.chat, "the bot has left the group");

@@ -122,7 +122,11 @@ impl Dispatcher {
         } = publication;
         self.authorise_publication(stored, source.clone(), manner)
             .await?;
-        if self.store.planned(job.chat_key()).await?.len() >= MOST_PLANS {
+        let planned = self.store.planned(job.chat_key()).await?;
+        let publications = planned
+            .iter()
+            .filter(|planned| matches!(planned.plan, Plan::Publish { .. }));
+        if publications.count() >= MOST_PLANS {
             return Err(Refusal::TooManyPlans { limit: MOST_PLANS }.into());
         }
         let document = action::announce::document(source, self.scene(job, stored)).await?;

@@ -423,3 +423,90 @@ async fn when_a_plan_is_due_its_author_is_asked_for_the_right_again() {
     assert!(bench.sim.announcement_text(&group).is_empty());
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn what_is_held_for_longer_than_texts_are_kept_ends_all_the_same() {
+    for kind in KINDS {
+        let bench = Bench::new().await;
+        let group = bench.group(kind);
+        announce(&bench, &group, "/announce --for 2w the long one").await;
+        bench.idle().await;
+        // Hour by hour, as what is old is forgotten every hour.
+        bench
+            .wait_in_steps_of(HOUR, "the end of the entry", |state| {
+                let text = state.announcement_text(&group).concat();
+                (!text.contains("the long one")).then_some(())
+            })
+            .await;
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn undoing_what_was_put_on_top_too_needs_the_right_to_pin() {
+    let bench = Bench::new().await;
+    let spec = bench.spec().pin_manage_setting(Some(WhoMay::OnlyOwner));
+    let group = bench.sim.add_chat(spec.bot_is_admin());
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let command = owner.say("/announce --top dinner").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let undo = bench.say(&group, "/undo").id;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("manage the top notice"), "{answer}");
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_entry_that_could_not_be_put_on_top_is_remembered_and_ends() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench
+        .sim
+        .fault(Endpoint::PutTopNotice, Fault::code(232_009));
+    let command = bench.say(&group, "/announce --top --for 1h dinner").id;
+    let answer = bench.answer(&command).await;
+    assert!(answer.contains("stands in the announcement"), "{answer}");
+    bench.idle().await;
+    bench.advance(HOUR);
+    says(&bench, &group, &[]).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_does_not_hide_what_was_done_before() {
+    let (bench, group, _, _) = scene().await;
+    announce(&bench, &group, "/announce dinner").await;
+    let unpin = bench.say(&group, "/unpin").id;
+    bench.reaction(&unpin).await;
+    for words in ["do not know", "out of the announcement"] {
+        let undo = bench.say(&group, "/undo").id;
+        let answer = bench.answer(&undo).await;
+        assert!(answer.contains(words), "{answer}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_takes_nothing_else_out() {
+    for kind in KINDS {
+        let bench = Bench::new().await;
+        let group = bench.group(kind);
+        // The same text twice: only the upper one is to go.
+        announce(&bench, &group, "/announce dinner").await;
+        announce(&bench, &group, "/announce dinner").await;
+        let write = match kind {
+            Doc => Endpoint::PatchDocAnnouncement,
+            Docx => Endpoint::DeleteChildren,
+        };
+        bench.sim.fault(write, Fault::LoseAnswer);
+        let undo = bench.say(&group, "/undo").id;
+        let told = |state: &State| state.replies_to(&undo).first().cloned();
+        let answer = bench
+            .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
+            .await;
+        assert!(answer.contains("announcement"), "{answer}");
+        says(&bench, &group, &["dinner"]).await;
+        bench.finish().await;
+    }
+}

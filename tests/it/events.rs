@@ -263,11 +263,32 @@ async fn leaving_a_group_ends_what_is_planned_and_forgets_what_was_written() {
         assert_eq!(push.unwrap().answer().await.status, 200);
         bench.idle().await;
         assert_eq!((bench.count(texts), bench.count(plans)), (2, 1));
-        assert!(bench.sim.calls().is_empty(), "{}", bench.sim.conversation());
+        let looks = bench.sim.calls_to(Endpoint::GetChat).len();
+        assert_eq!(
+            bench.sim.calls().len(),
+            looks,
+            "{}",
+            bench.sim.conversation()
+        );
         let history = bench.history(&other).await;
         assert!(history.contains("Planned"), "{history}");
         bench.finish().await;
     }
+}
+
+#[tokio::test]
+async fn a_late_word_that_the_bot_was_removed_ends_nothing_once_it_is_back() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let late = owner.remove_bot().unwrap();
+    bench.sim.change_chat(&group, |chat| chat.bot_in = true);
+    let message = bench.say(&group, "dinner at seven").id;
+    bench.pin_for_a_day(&group, &message).await;
+    assert_eq!(late.answer().await.status, 200);
+    let history = bench.history(&group).await;
+    assert!(history.contains("Planned"), "{history}");
+    bench.finish().await;
 }
 
 #[tokio::test]

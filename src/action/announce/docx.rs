@@ -79,7 +79,7 @@ impl Writing {
                 revision,
                 nameless,
             },
-            Some(Written::Legacy { .. }) | None => Self {
+            Some(Written::Legacy { .. } | Written::Removal { .. }) | None => Self {
                 calls: 0,
                 parents: Vec::new(),
                 page_blocks: Vec::new(),

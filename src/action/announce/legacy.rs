@@ -129,7 +129,7 @@ async fn insert(
 }
 
 /// How often exactly these blocks stand in the document, one after another.
-fn occurrences(chunk: &[LegacyBlock], document: &LegacyDocument) -> usize {
+pub(super) fn occurrences(chunk: &[LegacyBlock], document: &LegacyDocument) -> usize {
     document
         .blocks
         .windows(chunk.len().max(1))

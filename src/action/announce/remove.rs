@@ -5,10 +5,13 @@ use std::ops::Range;
 
 use feishu::{Block, BlockId, ChatId, DeleteChildren, LegacyBlock, LegacyDocument, Operation};
 
+use super::legacy::occurrences;
 use super::{Failure, Scene, UPDATE_FAILED, call, read_document};
 use crate::change::Placed;
-use crate::content::DocxNode;
+use crate::content::{Document, DocxNode};
 use crate::outcome::{Call, Refusal};
+use crate::plan::Manner;
+use crate::store::{Pending, Written};
 
 /// How often a deletion is tried while the platform says that the update failed.
 const ATTEMPTS: usize = 3;
@@ -49,6 +52,10 @@ async fn from_docx(
         .list_docx_blocks(chat, revision)
         .await
         .map_err(call(Call::ReadAnnouncement))?;
+    // Where an answer named no ids, nothing can be told.
+    if ids.len() != nodes.len() {
+        return Err(Refusal::EntryChanged.into());
+    }
     let page = page(&stands, chat);
     let places: Vec<usize> = ids
         .iter()
@@ -57,11 +64,13 @@ async fn from_docx(
     if places.is_empty() {
         return Ok(Removed::Before);
     }
-    let is_whole = places.len() == ids.len()
-        && nodes.len() == ids.len()
+    // An earlier attempt may have deleted part of it.
+    let tried = scene.job.retries > 0 || scene.job.crashes > 0;
+    let is_whole = (places.len() == ids.len() || tried)
         && nodes
             .iter()
             .zip(ids)
+            .filter(|(_, id)| page.contains(id))
             .all(|(node, id)| is_as_written(node, id, &stands));
     if !is_whole {
         return Err(Refusal::EntryChanged.into());
@@ -128,24 +137,38 @@ fn runs(mut places: Vec<usize>) -> Vec<Range<usize>> {
     runs
 }
 
+/// There is no key that makes a repeated deletion harmless, so how often these
+/// paragraphs stand is stored before each, as before each insertion.
 async fn from_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<Removed, Failure> {
     let chat = &scene.message.chat_id;
     let client = &scene.platform.client;
+    let mut pending = match scene.written() {
+        Some(Written::Removal { pending }) => pending,
+        Some(Written::Legacy { .. } | Written::Docx { .. }) | None => None,
+    };
+    if let Some(Pending { sent_at, .. }) = pending {
+        let over = sent_at + scene.style.call_timeout;
+        if scene.clock.now() < over {
+            return Err(Failure::NotBefore(over));
+        }
+    }
     let mut attempt = 1;
     loop {
         let announcement = client
             .get_announcement(chat)
             .await
             .map_err(call(Call::ReadAnnouncement))?;
-        let Some(range) = find(blocks, &read_document(&announcement)?) else {
-            // The answer to an earlier attempt may have been lost.
-            let may_be_done = scene.job.retries > 0 || scene.job.crashes > 0;
-            return if may_be_done {
-                Ok(Removed::Before)
-            } else {
-                Err(Refusal::EntryChanged.into())
-            };
-        };
+        let document = read_document(&announcement)?;
+        let stands = occurrences(blocks, &document);
+        if pending.is_some_and(|pending| stands < pending.seen_before) {
+            return Ok(Removed::Now);
+        }
+        let range = find(blocks, &document).ok_or(Refusal::EntryChanged)?;
+        pending = Some(Pending {
+            seen_before: stands,
+            sent_at: scene.clock.now(),
+        });
+        remember(pending, scene).await?;
         let delete = [Operation::DeleteContentRange(range)];
         match client
             .patch_announcement(chat, announcement.revision, &delete)
@@ -157,9 +180,21 @@ async fn from_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<Removed
             Err(error) if error.code() == Some(UPDATE_FAILED) => {
                 return Err(Refusal::CannotDelete.into());
             }
-            Err(error) => return Err(call(Call::WriteAnnouncement)(error)),
+            Err(error) => {
+                if !error.may_have_taken_effect() {
+                    remember(None, scene).await?;
+                }
+                return Err(call(Call::WriteAnnouncement)(error));
+            }
         }
     }
+}
+
+async fn remember(pending: Option<Pending>, scene: Scene<'_>) -> Result<(), Failure> {
+    let nothing = (&Document::default(), Manner::default());
+    scene
+        .save(nothing, Some(Written::Removal { pending }))
+        .await
 }
 
 /// Where the first run of exactly these blocks stands, with the line break

@@ -9,6 +9,9 @@ use crate::change::{Change, ChangeId, Made, Place, Record, UNDO_AGE};
 use crate::event::StoredMessage;
 use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned, Step};
 
+/// What the column `undone` says besides 0.
+const UNDONE: i64 = 1;
+const CANNOT_BE_UNDONE: i64 = 2;
 /// How many of the last changes can be taken back.
 const UNDO_DEPTH: u32 = 20;
 
@@ -42,9 +45,14 @@ pub(super) fn record(
             ":place": record.change.as_ref().map(|change| column(change.place())),
         })?;
     if let Some(ChangeId(taken_back)) = record.takes_back {
+        let undone = if record.result == "done" {
+            UNDONE
+        } else {
+            CANNOT_BE_UNDONE
+        };
         connection
-            .prepare_cached("UPDATE changes SET undone = 1 WHERE id = ?1")?
-            .execute([taken_back])?;
+            .prepare_cached("UPDATE changes SET undone = ?2 WHERE id = ?1")?
+            .execute([taken_back, undone])?;
     }
     Ok(())
 }
@@ -110,7 +118,8 @@ pub(super) fn made_by(connection: &Connection, key: &JobKey) -> rusqlite::Result
 }
 
 /// Forgets what people wrote in changes made before `texts`, and changes made
-/// before `rows`; says how many rows were touched.
+/// before `rows`; says how many rows were touched. What still has to be taken
+/// back when its time is over stays whole until then.
 pub(super) fn forget(
     connection: &Connection,
     texts: Timestamp,
@@ -123,13 +132,24 @@ pub(super) fn forget(
             "UPDATE changes SET summary = NULL, change = iif(place = 'top', change, NULL)
              WHERE id IN (
                  SELECT id FROM changes
-                 WHERE made_at < ?1 AND summary IS NOT NULL LIMIT 1000)",
+                 WHERE made_at < ?1 AND summary IS NOT NULL
+                   AND NOT EXISTS (
+                       SELECT 1 FROM jobs
+                       WHERE jobs.app = changes.app AND jobs.origin = changes.origin
+                         AND jobs.step = 'expire' AND jobs.state IN ('ready', 'running'))
+                 LIMIT 1000)",
         )?
         .execute([texts.as_millisecond()])?;
     let gone = connection
         .prepare_cached(
             "DELETE FROM changes WHERE id IN (
-                 SELECT id FROM changes WHERE made_at < ?1 LIMIT 1000)",
+                 SELECT id FROM changes
+                 WHERE made_at < ?1
+                   AND NOT EXISTS (
+                       SELECT 1 FROM jobs
+                       WHERE jobs.app = changes.app AND jobs.origin = changes.origin
+                         AND jobs.step = 'expire' AND jobs.state IN ('ready', 'running'))
+                 LIMIT 1000)",
         )?
         .execute([rows.as_millisecond()])?;
     Ok(emptied + gone)
@@ -273,7 +293,7 @@ fn made(row: &Row<'_>) -> rusqlite::Result<Made> {
         actor: row.get::<_, Option<String>>("actor")?.map(OpenId::from),
         summary: row.get::<_, Option<String>>("summary")?.unwrap_or_default(),
         at: timestamp(row.get("made_at")?)?,
-        undone: row.get("undone")?,
+        undone: row.get::<_, i64>("undone")? == UNDONE,
         // What a later release wrote cannot be taken back by this one.
         change: change.and_then(|change| serde_json::from_str::<Change>(&change).ok()),
     })

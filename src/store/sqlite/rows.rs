@@ -171,6 +171,10 @@ pub(super) fn claim(
              WHERE id = (
                  SELECT job.id FROM jobs job
                  WHERE job.state = 'ready' AND job.place <= ?1 AND job.run_at <= ?1
+                   AND (job.step = 'overflow' OR NOT EXISTS (
+                       SELECT 1 FROM jobs busy
+                       WHERE busy.app = job.app AND busy.chat = job.chat
+                         AND busy.state = 'running'))
                    AND NOT EXISTS (
                        SELECT 1 FROM jobs before
                        WHERE before.app = job.app AND before.chat = job.chat
@@ -256,17 +260,23 @@ pub(super) fn release(
             Some(*run_at),
         )
         .map(|_| false),
-        Release::Stopped => set("state = 'ready'", None).map(|_| false),
+        // A call may be under way: the next attempt has to know that it is not
+        // the first.
+        Release::Stopped => set("state = 'ready', crashes = max(crashes, 1)", None).map(|_| false),
     }
 }
 
 /// When the earliest job that waits for its time is due. One that is due but
 /// stands behind another of its chat is claimed when that one is released.
 fn next_run(connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    // Apart, each finds its answer in an index or among the few that are late.
     let at: Option<i64> = connection
         .prepare_cached(
-            "SELECT min(max(run_at, place)) FROM jobs
-             WHERE state = 'ready' AND max(run_at, place) > ?1",
+            "SELECT min(at) FROM (
+                 SELECT min(place) AS at FROM jobs WHERE state = 'ready' AND place > ?1
+                 UNION ALL
+                 SELECT min(run_at) FROM jobs
+                 WHERE state = 'ready' AND place <= ?1 AND run_at > ?1)",
         )?
         .query_row([now.as_millisecond()], |row| row.get(0))?;
     at.map(timestamp).transpose()
