@@ -12,7 +12,7 @@ use crate::outcome::{FutureChange, History, PastChange, PlannedChange};
 pub(super) fn history(history: &History, language: Language, time_zone: &TimeZone) -> String {
     if history.changes.is_empty() && history.plans.is_empty() {
         let nothing = Bilingual::new(
-            "我在这里还没有做过什么，也没有安排。",
+            "我在这里还没有做过改动，也没有计划。",
             "I have done nothing here yet, and nothing is planned.",
         );
         return nothing.to(language).to_owned();
@@ -28,7 +28,7 @@ pub(super) fn history(history: &History, language: Language, time_zone: &TimeZon
         lines.extend(first.map(|plan| cancel(plan.number, language)));
     }
     if !history.changes.is_empty() {
-        let title = Bilingual::new("最近的操作：", "Lately:");
+        let title = Bilingual::new("最近的操作：", "Recent changes:");
         lines.push(title.to(language).to_owned());
         let changes = history.changes.iter();
         lines.extend(changes.map(|change| made(change, &moment(change.made_at), language)));
@@ -47,13 +47,15 @@ fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
     let what = match plan.what {
         PlannedChange::Unpin => Bilingual::new("撤下置顶", "take off what is at the top"),
         PlannedChange::Announce => Bilingual::new("发布公告", "announce"),
-        PlannedChange::EntryOut => Bilingual::new("撤下公告", "take out of the announcement"),
+        PlannedChange::EntryOut => {
+            Bilingual::new("撤下公告中的内容", "take this out of the announcement")
+        }
     };
     let what = with_summary(what.to(language), &plan.summary, language);
     let author = somebody(plan.author.as_deref(), language);
     let number = plan.number;
     match language {
-        Language::Zh => format!("{number}. {due}，{what}（{author}安排）"),
+        Language::Zh => format!("{number}. {due}，{what}（由 {author} 安排）"),
         Language::En => format!("{number}. {due}: {what} (planned by {author})"),
     }
 }

@@ -115,6 +115,27 @@ fn but(refusal: &Refusal) -> Bilingual {
     }
 }
 
+/// The reason between what was not done and what is left to do.
+fn framed(refusal: &Refusal, cause: &Refusal, reason: &str, language: Language) -> String {
+    // That one says itself that it was planned.
+    if matches!(cause, Refusal::PlanTooLate { .. }) {
+        return reason.to_owned();
+    }
+    // What was to be taken off cannot be asked for again.
+    let by_hand = match refusal {
+        Refusal::NotTakenBack(_) => Bilingual::new(
+            "\n需要的话请手动撤下。",
+            "\nTake it off by hand if need be.",
+        ),
+        _ => Bilingual::new("", ""),
+    };
+    format!(
+        "{}{reason}{}",
+        but(refusal).to(language),
+        by_hand.to(language)
+    )
+}
+
 fn announced_late(
     due: Timestamp,
     at: Timestamp,
@@ -167,10 +188,10 @@ fn planned(
     let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
     match language {
         Language::Zh => {
-            format!("好的，将在{due}发布。不想发了，请发送 `/取消 {number}`。")
+            format!("好的，将在{due} 发布。如不想发布，请发送 `/取消 {number}`。")
         }
         Language::En => {
-            format!("I will announce it {due}. To drop that, send `/cancel {number}`.")
+            format!("I will announce it {due}. To drop it, send `/cancel {number}`.")
         }
     }
 }
@@ -291,12 +312,12 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         ),
         Refusal::NotTakenBack(cause) | Refusal::NotPublished(cause) | Refusal::NotOnTop(cause) => {
             let rest = refused(cause, language, reference, time_zone);
-            return format!("{}{rest}", but(refusal).to(language));
+            return framed(refusal, cause, &rest, language);
         }
         Refusal::PlanTooLate { due, at } => return plan_too_late(*due, *at, language, time_zone),
         Refusal::TooManyPlans { limit } => return too_many_plans(*limit, language),
         Refusal::EntryChanged => Bilingual::new(
-            "那条内容发布之后有人改过，我不会动别人写的东西。要撤下，请直接编辑群公告。",
+            "那条内容发布之后有人改过，别人写的内容我不会改动。要撤下，请直接编辑群公告。",
             "Somebody has changed that text since it was announced, and I leave alone what people wrote. To take it out, edit the announcement.",
         ),
         Refusal::CannotDelete => Bilingual::new(
@@ -312,7 +333,7 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
             "I do not know what was at the top before I took it off, so I cannot bring it back. Reply to that message with `/pin`.",
         ),
         Refusal::NoSuchPlan => Bilingual::new(
-            "这个群里没有这个编号的待办，或它已经开始执行了。发送 `/记录` 可查看还有哪些。",
+            "这个群里没有这个编号的计划，或者它已经开始执行了。发送 `/记录` 可查看还有哪些。",
             "Nothing with that number is planned in this group, or it is under way already. `/history` shows what is planned.",
         ),
         Refusal::BotOutside => Bilingual::new(
