@@ -163,7 +163,13 @@ async fn from_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<Removed
         if pending.is_some_and(|pending| stands < pending.seen_before) {
             return Ok(Removed::Now);
         }
-        let range = find(blocks, &document).ok_or(Refusal::EntryChanged)?;
+        let Some(range) = find(blocks, &document) else {
+            return if stands_partly(blocks, &document) {
+                Err(Refusal::EntryChanged.into())
+            } else {
+                Ok(Removed::Before)
+            };
+        };
         pending = Some(Pending {
             seen_before: stands,
             sent_at: scene.clock.now(),
@@ -195,6 +201,14 @@ async fn remember(pending: Option<Pending>, scene: Scene<'_>) -> Result<(), Fail
     scene
         .save(nothing, Some(Written::Removal { pending }))
         .await
+}
+
+/// Whether a line of the entry that says something is still there.
+fn stands_partly(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
+    document.blocks.iter().any(|placed| {
+        placed.text.as_ref().is_some_and(|text| !text.is_empty())
+            && blocks.iter().any(|block| placed.holds(block))
+    })
 }
 
 /// Where the first run of exactly these blocks stands, with the line break

@@ -41,8 +41,8 @@ pub(super) fn punctuate(mask: &mut String, places: impl Iterator<Item = usize>) 
     *mask = String::from_utf8(bytes).unwrap_or_default();
 }
 
-/// Entities, HTML, definitions of references, pictures and single tildes mean nothing; a range of
-/// times (`9~10, 14~15`) is not struck out.
+/// Entities, HTML, definitions of references, pictures, single tildes and stars between digits
+/// mean nothing; a range of times (`9~10, 14~15`) is not struck out.
 fn mask_characters(text: &str, mask: &mut [u8]) {
     let bytes = text.as_bytes();
     let before = |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at));
@@ -53,6 +53,10 @@ fn mask_characters(text: &str, mask: &mut [u8]) {
             '<' => !(text[..at].ends_with("](") || is_autolink(&text[at..])),
             ':' => before(at) == Some(&b']'),
             '!' => next == Some(&b'['),
+            // A product, `5*3*2`.
+            '*' => {
+                before(at).is_some_and(u8::is_ascii_digit) && next.is_some_and(u8::is_ascii_digit)
+            }
             '~' => before(at) != Some(&b'~') && next != Some(&b'~'),
             _ => false,
         };

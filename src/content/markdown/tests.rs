@@ -55,6 +55,7 @@ fn a_mark_that_formats_nothing_is_kept() {
     for text in [
         "a * b",
         "5*3",
+        "5*3*2",
         "2 ** 3 **",
         "snake_case_name",
         "9~10, 14~15",
