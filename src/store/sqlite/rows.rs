@@ -174,7 +174,8 @@ pub(super) fn claim(
                    AND (job.step = 'overflow' OR NOT EXISTS (
                        SELECT 1 FROM jobs busy
                        WHERE busy.app = job.app AND busy.chat = job.chat
-                         AND busy.state = 'running'))
+                         -- Said twice, as only this leads to the index of open jobs.
+                         AND busy.state IN ('ready', 'running') AND busy.state = 'running'))
                    AND NOT EXISTS (
                        SELECT 1 FROM jobs before
                        WHERE before.app = job.app AND before.chat = job.chat

@@ -243,6 +243,8 @@ impl Writer {
         let mut batch = Vec::with_capacity(BATCH);
         let mut waiting = Waiting::default();
         let mut since_checkpoint = 0;
+        // A process that was killed has left its log behind.
+        let _ = self.checkpoint_due.try_send(());
         while waiting.receive(&mut inbox, &mut batch) {
             let committed = self.transact(&mut batch);
             if let Ok(ripple) = &committed {
