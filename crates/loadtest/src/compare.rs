@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::events::{self, Event};
 use crate::latency::median;
-use crate::load::{self, Pace, Report, Trial};
+use crate::load::{self, Pace, Report, Trial, Turn};
 use crate::platform::Platform;
 use crate::program::{self, Program};
 use crate::report::{self, Table};
@@ -54,13 +54,15 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// The three things that are measured, a report per round.
+/// The four things that are measured, a report per round.
 #[derive(Debug, Default, Serialize)]
 struct Comparison {
     yardstick: Vec<Report>,
     chatter: Vec<Report>,
+    /// The yardstick, as commands are sent.
+    yardstick_waiting: Vec<Report>,
     commands: Vec<Report>,
-    /// Medians of the bot's events a second, over those of the yardstick.
+    /// Medians of the bot's events a second, over those of the yardstick in the same manner.
     chatter_ratio: f64,
     commands_ratio: f64,
     /// The median of the yardstick's CPU time per event, over that of the bot: the same question,
@@ -79,16 +81,21 @@ pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyh
         if limits.are_over() {
             break;
         }
-        let round = |is_bot, events: &[Event]| round(options, &platform, is_bot, events, limits);
-        found.yardstick.push(round(false, &chatter)?);
-        found.chatter.push(round(true, &chatter)?);
-        found.commands.push(round(true, &commands)?);
+        let round = |is_bot, events: &[Event], turn| {
+            round(options, &platform, is_bot, events, turn, limits)
+        };
+        let spin = Turn::AnsweredSpinning;
+        found.yardstick.push(round(false, &chatter, spin)?);
+        found.chatter.push(round(true, &chatter, spin)?);
+        // The pretend platform, which works on what commands call for, is on the generator's core.
+        let wait = Turn::Answered;
+        found.yardstick_waiting.push(round(false, &chatter, wait)?);
+        found.commands.push(round(true, &commands, wait)?);
     }
     let rate = |reports: &[Report]| middle(reports, |report| report.events_per_second);
     let cpu = |reports: &[Report]| middle(reports, |report| report.cpu_seconds_per_10_000);
-    let yardstick = rate(&found.yardstick);
-    found.chatter_ratio = rate(&found.chatter) / yardstick;
-    found.commands_ratio = rate(&found.commands) / yardstick;
+    found.chatter_ratio = rate(&found.chatter) / rate(&found.yardstick);
+    found.commands_ratio = rate(&found.commands) / rate(&found.yardstick_waiting);
     found.chatter_cpu_ratio = cpu(&found.yardstick) / cpu(&found.chatter);
     report::print(&found, &found.table(), options.json)
 }
@@ -99,6 +106,7 @@ fn round(
     platform: &Platform,
     is_bot: bool,
     events: &[Event],
+    turn: Turn,
     limits: &Limits,
 ) -> anyhow::Result<Report> {
     let folder = load::folder(options.dir.as_ref())?;
@@ -120,7 +128,7 @@ fn round(
         events,
         pace: Pace {
             connections: options.connections,
-            rate: None,
+            turn,
         },
         slow: 0,
         limits,
@@ -134,9 +142,20 @@ fn middle(reports: &[Report], value: impl Fn(&Report) -> f64) -> f64 {
 
 impl Comparison {
     fn table(&self) -> Table {
-        let all = [&self.yardstick, &self.chatter, &self.commands];
+        let all = [
+            &self.yardstick,
+            &self.chatter,
+            &self.yardstick_waiting,
+            &self.commands,
+        ];
         let mut table = Table::default();
-        table.row(["medians", "yardstick", "bot, chatter", "bot, commands"]);
+        table.row([
+            "medians",
+            "yardstick",
+            "bot, chatter",
+            "yardstick, waiting",
+            "bot, commands",
+        ]);
         let mut row = |name: &str, places: usize, value: fn(&Report) -> f64| {
             let cells = all.map(|reports| format!("{:.places$}", middle(reports, value)));
             table.row([name.to_owned()].into_iter().chain(cells));
@@ -149,9 +168,9 @@ impl Comparison {
         });
         let ratio = |ratio: f64| format!("{ratio:.2}");
         let [chatter, commands] = [self.chatter_ratio, self.commands_ratio].map(ratio);
-        table.row(["events, yardstick = 1", "1.00", &chatter, &commands]);
+        table.row(["events, yardstick = 1", "1.00", &chatter, "1.00", &commands]);
         let cpu = ratio(self.chatter_cpu_ratio);
-        table.row(["yardstick's CPU over the bot's", "1.00", &cpu, ""]);
+        table.row(["yardstick's CPU over the bot's", "1.00", &cpu, "", ""]);
         let limited = all.map(|reports| {
             let limited = reports
                 .iter()

@@ -10,7 +10,7 @@ use crate::program::Program;
 use crate::report;
 use crate::time::Limits;
 
-pub(crate) use drive::{PUSH_DEADLINE, Pace};
+pub(crate) use drive::{PUSH_DEADLINE, Pace, Turn};
 pub(crate) use trial::{Report, Trial};
 
 mod drive;
@@ -81,7 +81,7 @@ pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyh
         events: &events::seal(&platform, options.events, options.commands.into()),
         pace: Pace {
             connections: options.connections,
-            rate: options.rate,
+            turn: options.rate.map_or(Turn::Answered, Turn::Due),
         },
         slow: options.slow,
         limits,

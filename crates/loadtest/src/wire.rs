@@ -13,6 +13,9 @@ const MAX_HEAD: usize = 16 << 10;
 pub(crate) struct Connection {
     stream: TcpStream,
     answer: Vec<u8>,
+    /// A read waits for its first byte. A read that waited in vain fails like one that does not
+    /// wait, so that has to be known.
+    waits: bool,
     /// The last answer was the last one.
     is_over: bool,
 }
@@ -27,6 +30,7 @@ impl Connection {
         Ok(Self {
             stream,
             answer: Vec::with_capacity(1024),
+            waits: true,
             is_over: false,
         })
     }
@@ -34,19 +38,44 @@ impl Connection {
     /// Sends a whole request and reads the whole answer; returns the status. After an error the
     /// connection is of no use any more.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
-        self.stream.write_all(request)?;
-        self.answer.clear();
-        let head = loop {
-            self.read_some()?;
-            if let Some(head) = head(&self.answer)? {
-                break head;
+        self.send(request)?;
+        loop {
+            if let Some(status) = self.receive()? {
+                return Ok(status);
             }
-        };
-        while self.answer.len() < head.length + head.body_length {
-            self.read_some()?;
         }
-        self.is_over = head.closes;
-        Ok(head.status)
+    }
+
+    /// From now on [`Self::receive`] returns at once if nothing is there.
+    pub(crate) fn never_wait(&mut self) -> io::Result<()> {
+        self.waits = false;
+        self.stream.set_nonblocking(true)
+    }
+
+    /// Sends a whole request.
+    pub(crate) fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        self.answer.clear();
+        self.stream.write_all(request)
+    }
+
+    /// Reads once; returns the status when the whole answer is there.
+    pub(crate) fn receive(&mut self) -> io::Result<Option<u16>> {
+        let mut part = [0; 4096];
+        let length = match self.stream.read(&mut part) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.waits => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        self.answer.extend_from_slice(&part[..length]);
+        let whole =
+            head(&self.answer)?.filter(|head| self.answer.len() >= head.length + head.body_length);
+        Ok(whole.map(|head| {
+            self.is_over = head.closes;
+            head.status
+        }))
     }
 
     /// The same connection for the next request, unless the other end said that there is none.
@@ -57,16 +86,6 @@ impl Connection {
     /// The last answer, head and body.
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer).into_owned()
-    }
-
-    fn read_some(&mut self) -> io::Result<()> {
-        let mut part = [0; 4096];
-        let length = self.stream.read(&mut part)?;
-        if length == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.answer.extend_from_slice(&part[..length]);
-        Ok(())
     }
 }
 

@@ -156,6 +156,25 @@ fn insert(
     Ok(rows > 0)
 }
 
+/// Takes the first ready job that may run. The second word about the state of
+/// the busy one looks redundant and leads to the index of open jobs: without it
+/// SQLite reads every job that the chat has ever had.
+const CLAIM: &str = "UPDATE jobs SET state = 'running', started_at = coalesce(started_at, ?1)
+     WHERE id = (
+         SELECT job.id FROM jobs job
+         WHERE job.state = 'ready' AND job.place <= ?1 AND job.run_at <= ?1
+           AND (job.step = 'overflow' OR NOT EXISTS (
+               SELECT 1 FROM jobs busy
+               WHERE busy.app = job.app AND busy.chat = job.chat
+                 AND busy.state IN ('ready', 'running') AND busy.state = 'running'))
+           AND NOT EXISTS (
+               SELECT 1 FROM jobs before
+               WHERE before.app = job.app AND before.chat = job.chat
+                 AND before.state IN ('ready', 'running')
+                 AND (before.place, before.id) < (job.place, job.id))
+         ORDER BY job.place, job.id LIMIT 1)
+     RETURNING *";
+
 /// The first job of a chat that nothing of the same chat stands before; the row
 /// alone if it cannot be read.
 ///
@@ -166,24 +185,7 @@ pub(super) fn claim(
     now: Timestamp,
 ) -> rusqlite::Result<Result<Claim, JobId>> {
     let claimed = connection
-        .prepare_cached(
-            "UPDATE jobs SET state = 'running', started_at = coalesce(started_at, ?1)
-             WHERE id = (
-                 SELECT job.id FROM jobs job
-                 WHERE job.state = 'ready' AND job.place <= ?1 AND job.run_at <= ?1
-                   AND (job.step = 'overflow' OR NOT EXISTS (
-                       SELECT 1 FROM jobs busy
-                       WHERE busy.app = job.app AND busy.chat = job.chat
-                         -- Said twice, as only this leads to the index of open jobs.
-                         AND busy.state IN ('ready', 'running') AND busy.state = 'running'))
-                   AND NOT EXISTS (
-                       SELECT 1 FROM jobs before
-                       WHERE before.app = job.app AND before.chat = job.chat
-                         AND before.state IN ('ready', 'running')
-                         AND (before.place, before.id) < (job.place, job.id))
-                 ORDER BY job.place, job.id LIMIT 1)
-             RETURNING *",
-        )?
+        .prepare_cached(CLAIM)?
         .query_row([now.as_millisecond()], |row| Ok((row.get("id")?, job(row))))
         .optional()?;
     Ok(match claimed {
@@ -341,4 +343,37 @@ pub(super) fn timestamp(milliseconds: i64) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(milliseconds).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_reads_no_finished_job() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {CLAIM}"))
+            .unwrap();
+        let steps: Vec<String> = plan
+            .query_map([0], |row| row.get("detail"))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let reads = |table: &str, index: &str| {
+            let of_table: Vec<&String> = steps
+                .iter()
+                .filter(|step| step.contains(&format!(" {table} ")))
+                .collect();
+            assert!(!of_table.is_empty(), "{steps:#?}");
+            assert!(
+                of_table.iter().all(|step| step.contains(index)),
+                "{steps:#?}"
+            );
+        };
+        reads("job", "INDEX jobs_ready");
+        reads("busy", "INDEX jobs_open");
+        reads("before", "INDEX jobs_open");
+    }
 }

@@ -127,7 +127,10 @@ impl Trial<'_> {
             slow: (self.slow > 0).then_some(slow),
             cpu_seconds_per_10_000: (after.cpu_seconds - before.cpu_seconds) * 10_000.0 / count,
             generator_cores,
-            generator_was_the_limit: generator_cores > BUSY * ratio(cores()),
+            generator_was_the_limit: match answers.vain_looks {
+                Some(in_vain) => in_vain < 1.0 - BUSY,
+                None => generator_cores > BUSY * ratio(cores()),
+            },
         })
     }
 
