@@ -109,8 +109,11 @@ pub(crate) enum Change {
 /// An entry as it was written, by which it is found again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Placed {
-    /// With the mentions that the platform took.
     pub(crate) entry: Entry,
+    /// From some call on the platform took no mention, and people went by their
+    /// names; those before it stand as they are.
+    #[serde(default)]
+    pub(crate) nameless: bool,
     /// The blocks right below the page, in a `docx` announcement.
     pub(crate) blocks: Option<Vec<BlockId>>,
 }

@@ -8,6 +8,9 @@ use crate::change::Deed;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError};
 use crate::policy::{BotStanding, Denied, GroupRights};
 
+/// The word for [`Refusal::CannotDelete`]: by it a chat is known later.
+pub(crate) const CANNOT_DELETE: &str = "cannot_delete";
+
 /// The end of one command. Stored before anything is said about it, so that a
 /// restart between the act and the answer repeats neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,6 +222,11 @@ pub enum Refusal {
     EntryChanged,
     /// The platform does not let anything be deleted from this announcement.
     CannotDelete,
+    /// The same, known before something is announced for a time.
+    CannotHold,
+    /// The announcement is of the new kind now, and the entry was written into
+    /// the old one.
+    AnnouncementMoved,
     /// As much is planned in the chat as may be.
     TooManyPlans {
         /// The most.
@@ -270,7 +278,9 @@ impl Refusal {
             Self::TopUnknown => "top_unknown",
             Self::NotTakenBack(_) => "not_taken_back",
             Self::EntryChanged => "entry_changed",
-            Self::CannotDelete => "cannot_delete",
+            Self::CannotDelete => CANNOT_DELETE,
+            Self::CannotHold => "cannot_hold",
+            Self::AnnouncementMoved => "announcement_moved",
             Self::TooManyPlans { .. } => "too_many_plans",
             Self::PlanTooLate { .. } => "plan_too_late",
             Self::NotPublished(_) => "not_published",
@@ -279,11 +289,19 @@ impl Refusal {
         }
     }
 
+    /// What the table of changes says: why, whatever it was that was to be done.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::NotTakenBack(cause) | Self::NotPublished(cause) => cause.reason(),
+            other => other.label(),
+        }
+    }
+
     /// Whether a change that could not be taken back for this reason never can.
     pub(crate) fn is_final_for_undo(&self) -> bool {
         matches!(
             self,
-            Self::EntryChanged | Self::CannotDelete | Self::TopUnknown
+            Self::EntryChanged | Self::CannotDelete | Self::AnnouncementMoved | Self::TopUnknown
         )
     }
 

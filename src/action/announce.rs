@@ -18,7 +18,7 @@ use crate::command::Mention;
 use crate::content::{Document, Entry, Signature};
 use crate::outcome::{Call, Done, Refusal};
 use crate::plan::{Manner, SUMMARY};
-use crate::store::Written;
+use crate::store::{Step, Written};
 
 mod docx;
 mod legacy;
@@ -53,6 +53,9 @@ pub(super) async fn run(
     if is_message {
         // It may be edited or recalled before the next attempt.
         scene.save((&document, manner), None).await?;
+    }
+    if scene.written().is_none() && scene.job.key.step == Step::Command {
+        expect_to_end(manner, scene).await?;
     }
     let entry = Entry::new(&document, signature(scene));
     let top_before = if manner.top {
@@ -91,6 +94,18 @@ pub(crate) async fn document(source: Source, scene: Scene<'_>) -> Result<Documen
         return Err(Refusal::TooManyLines { limit: LINE_LIMIT }.into());
     }
     Ok(document)
+}
+
+/// Refuses to announce for a time what could not be taken out again.
+pub(crate) async fn expect_to_end(manner: Manner, scene: Scene<'_>) -> Result<(), Failure> {
+    if manner.hold.is_none() || !scene.store.refuses_deletion(scene.chat()).await? {
+        return Ok(());
+    }
+    // The group may have the new kind by now.
+    match detect(scene).await? {
+        Target::Doc => Err(Refusal::CannotHold.into()),
+        Target::Docx { .. } => Ok(()),
+    }
 }
 
 async fn write(entry: &Entry, draft: Draft<'_>, scene: Scene<'_>) -> Result<Placed, Failure> {

@@ -174,6 +174,9 @@ impl Dispatcher {
         let right = permit.right();
         let cancels = match permit.action() {
             Action::Cancel(plan) => Some(plan.id),
+            // What is taken back now need not end later. No other job of the
+            // chat is under way, so its end is not either.
+            Action::Undo(made) => self.store.timed_end(made.id).await?,
             _ => None,
         };
         let scene = self.scene(job, stored);

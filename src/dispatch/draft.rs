@@ -54,7 +54,7 @@ impl Draft {
             log_id: refusal.log_id().map(str::to_owned),
             // So that the next `/undo` comes to the change before it.
             takes_back: self.touches.filter(|_| refusal.is_final_for_undo()),
-            ..self.record(refusal.label())
+            ..self.record(refusal.reason())
         }
     }
 

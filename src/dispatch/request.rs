@@ -129,7 +129,9 @@ impl Dispatcher {
         if publications.count() >= MOST_PLANS {
             return Err(Refusal::TooManyPlans { limit: MOST_PLANS }.into());
         }
-        let document = action::announce::document(source, self.scene(job, stored)).await?;
+        let scene = self.scene(job, stored);
+        action::announce::expect_to_end(manner, scene).await?;
+        let document = action::announce::document(source, scene).await?;
         let plan = Plan::Publish { document, manner };
         let payload = StoredMessage::with_plan(&job.payload, plan);
         let at = self.clock.now();

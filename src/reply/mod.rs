@@ -7,6 +7,7 @@ mod codes;
 mod history;
 mod misunderstood;
 mod rights;
+mod undo;
 mod welcome;
 
 use jiff::Timestamp;
@@ -316,26 +317,13 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         }
         Refusal::PlanTooLate { due, at } => return plan_too_late(*due, *at, language, time_zone),
         Refusal::TooManyPlans { limit } => return too_many_plans(*limit, language),
-        Refusal::EntryChanged => Bilingual::new(
-            "那条内容发布之后有人改过，别人写的内容我不会改动。要撤下，请直接编辑群公告。",
-            "Somebody has changed that text since it was announced, and I leave alone what people wrote. To take it out, edit the announcement.",
-        ),
-        Refusal::CannotDelete => Bilingual::new(
-            "这个群用的是旧版群公告，飞书不让我从里面删除内容。请直接编辑群公告，把它删掉。",
-            "This group has an announcement of the old kind, and Feishu does not let me delete from it. Please edit the announcement and take the text out there.",
-        ),
-        Refusal::NothingToUndo => Bilingual::new(
-            "这个群里没有可以撤销的操作。我只能撤销自己最近七天里的操作。",
-            "There is nothing in this group that I can take back: only what I did myself, in the last seven days.",
-        ),
-        Refusal::TopUnknown => Bilingual::new(
-            "我不知道撤下之前置顶的是什么，所以没法恢复。请回复那条消息并发送 `/置顶`。",
-            "I do not know what was at the top before I took it off, so I cannot bring it back. Reply to that message with `/pin`.",
-        ),
-        Refusal::NoSuchPlan => Bilingual::new(
-            "这个群里没有这个编号的计划，或者它已经开始执行了。发送 `/记录` 可查看还有哪些。",
-            "Nothing with that number is planned in this group, or it is under way already. `/history` shows what is planned.",
-        ),
+        Refusal::EntryChanged => undo::ENTRY_CHANGED,
+        Refusal::CannotDelete => undo::CANNOT_DELETE,
+        Refusal::CannotHold => undo::CANNOT_HOLD,
+        Refusal::AnnouncementMoved => undo::ANNOUNCEMENT_MOVED,
+        Refusal::NothingToUndo => undo::NOTHING_TO_UNDO,
+        Refusal::TopUnknown => undo::TOP_UNKNOWN,
+        Refusal::NoSuchPlan => undo::NO_SUCH_PLAN,
         Refusal::BotOutside => Bilingual::new(
             "我不在这个群里，飞书没有告诉我本群的设置，所以什么也没做。请把我加进群后再发送一次。",
             "I am not in this group, so Feishu does not tell me its settings, and I did nothing. Add me to the group and send it again.",
@@ -682,6 +670,8 @@ mod tests {
             Refusal::NotOnTop(Box::new(Refusal::BotOutside)),
             Refusal::EntryChanged,
             Refusal::CannotDelete,
+            Refusal::CannotHold,
+            Refusal::AnnouncementMoved,
             Refusal::TooManyPlans { limit: 100 },
             Refusal::PlanTooLate {
                 due: moment(9),

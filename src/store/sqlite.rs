@@ -168,6 +168,13 @@ impl SqliteStore {
             .await
     }
 
+    /// Whether the last try to take something out of the chat's announcement
+    /// showed that the platform lets nothing be deleted there.
+    pub(crate) async fn refuses_deletion(&self, chat: ChatKey) -> Result<bool, StoreError> {
+        self.ask(move |turn| changes::refuses_deletion(turn.connection, &chat))
+            .await
+    }
+
     /// The change that the job with this key made.
     pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
         self.ask(move |turn| changes::made_by(turn.connection, &job))

@@ -137,6 +137,9 @@ async fn undoing_a_pin_for_a_time_leaves_nothing_to_end() {
     pin(&bench, &group, &first, "/pin 2h").await;
     let undo = bench.say(&group, "/undo").id;
     bench.answer(&undo).await;
+    let history = bench.say(&group, "/history").id;
+    let history = bench.answer(&history).await;
+    assert!(!history.contains("Planned"), "{history}");
     pin(&bench, &group, &second, "/pin").await;
     bench.idle().await;
     bench.advance(3 * HOUR);
@@ -327,6 +330,63 @@ async fn where_nothing_can_be_deleted_the_author_is_asked_to_do_it() {
     let answer = bench.answer(&command).await;
     assert!(answer.contains("does not let me delete"), "{answer}");
     says(&bench, &group, &["dinner"]).await;
+
+    // Known now, it is said before, for what is planned as well.
+    for later in ["/announce --for 1h tea", "/公告 --定时 9:00 --限时 1天 茶"] {
+        let refused = bench.say(&group, later).id;
+        let answer = bench.answer(&refused).await;
+        let named = answer.contains("without `--for`") || answer.contains("去掉 `--限时`");
+        assert!(named, "{answer}");
+    }
+    announce(&bench, &group, "/announce tea").await;
+    says(&bench, &group, &["tea", "dinner"]).await;
+
+    // In an announcement of the new kind all can be deleted.
+    bench.sim.upgrade_announcement(&group);
+    announce(&bench, &group, "/announce --for 1h supper").await;
+    bench.idle().await;
+    bench.advance(HOUR);
+    says(&bench, &group, &[]).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_entry_of_which_only_a_part_mentions_people_can_be_undone() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let lines = "\nline".repeat(60);
+    let words = feishu_sim::Words::new()
+        .text("/announce ")
+        .at(&bench.owner)
+        .text(&lines);
+    bench.sim.fault(Endpoint::CreateChildren, Fault::Nothing);
+    let refused = Fault::code(1_770_001);
+    bench.sim.fault(Endpoint::CreateChildren, refused);
+    let chat = bench.sim.as_person(&bench.member).in_chat(&group);
+    let command = chat.say(words).id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let text = bench.sim.announcement_text(&group);
+    assert!(text[0].contains(&bench.owner.name), "{text:?}");
+    assert!(text[61].starts_with("— 2"), "nobody is named: {text:?}");
+    let undo = bench.say(&group, "/undo").id;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("out of the announcement"), "{answer}");
+    assert!(bench.sim.announcement_text(&group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_entry_of_an_announcement_that_was_moved_to_the_new_kind_is_not_found() {
+    let bench = Bench::new().await;
+    let group = bench.group(Doc);
+    announce(&bench, &group, "/announce dinner").await;
+    bench.sim.upgrade_announcement(&group);
+    let undo = bench.say(&group, "/undo").id;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("moved to the new kind"), "{answer}");
+    let undo = bench.say(&group, "/undo").id;
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("nothing in this group"), "{answer}");
     bench.finish().await;
 }
 

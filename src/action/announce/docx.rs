@@ -101,13 +101,9 @@ impl Writing {
 
     /// The entry as it stands now.
     fn placed(self, entry: &Entry) -> Placed {
-        let entry = if self.nameless {
-            entry.nameless()
-        } else {
-            entry.clone()
-        };
         Placed {
-            entry,
+            entry: entry.clone(),
+            nameless: self.nameless,
             blocks: Some(self.page_blocks),
         }
     }

@@ -40,13 +40,9 @@ pub(super) async fn write(
         };
         let chunks: Vec<&[LegacyBlock]> = blocks.chunks(CHUNK).collect();
         let Some(chunk) = chunks.iter().rev().nth(written) else {
-            let entry = if nameless {
-                entry.nameless()
-            } else {
-                entry.clone()
-            };
             return Ok(Placed {
-                entry,
+                entry: entry.clone(),
+                nameless,
                 blocks: None,
             });
         };

@@ -6,9 +6,9 @@ use std::ops::Range;
 use feishu::{Block, BlockId, ChatId, DeleteChildren, LegacyBlock, LegacyDocument, Operation};
 
 use super::legacy::occurrences;
-use super::{Failure, Scene, UPDATE_FAILED, call, read_document};
+use super::{Failure, IS_DOCX, Scene, UPDATE_FAILED, call, read_document};
 use crate::change::Placed;
-use crate::content::{Document, DocxNode};
+use crate::content::{Document, DocxNode, Entry};
 use crate::outcome::{Call, Refusal};
 use crate::plan::Manner;
 use crate::store::{Pending, Written};
@@ -30,14 +30,20 @@ pub(in crate::action) async fn remove(
     placed: &Placed,
     scene: Scene<'_>,
 ) -> Result<Removed, Failure> {
-    match &placed.blocks {
-        Some(blocks) => from_docx(&placed.entry.to_docx(), blocks, scene).await,
-        None => from_legacy(&placed.entry.to_legacy(), scene).await,
+    let nameless = placed.nameless.then(|| placed.entry.nameless());
+    if let Some(blocks) = &placed.blocks {
+        let forms = std::iter::once(&placed.entry).chain(&nameless);
+        let forms: Vec<_> = forms.map(Entry::to_docx).collect();
+        from_docx(&forms, blocks, scene).await
+    } else {
+        let entry = nameless.as_ref().unwrap_or(&placed.entry);
+        from_legacy(&entry.to_legacy(), scene).await
     }
 }
 
+/// `forms` are what each block may say: with its mentions, and without them.
 async fn from_docx(
-    nodes: &[DocxNode],
+    forms: &[Vec<DocxNode>],
     ids: &[BlockId],
     scene: Scene<'_>,
 ) -> Result<Removed, Failure> {
@@ -53,7 +59,7 @@ async fn from_docx(
         .await
         .map_err(call(Call::ReadAnnouncement))?;
     // Where an answer named no ids, nothing can be told.
-    if ids.len() != nodes.len() {
+    if forms.iter().any(|nodes| nodes.len() != ids.len()) {
         return Err(Refusal::EntryChanged.into());
     }
     let page = page(&stands, chat);
@@ -67,11 +73,12 @@ async fn from_docx(
     // An earlier attempt may have deleted part of it.
     let tried = scene.job.retries > 0 || scene.job.crashes > 0;
     let is_whole = (places.len() == ids.len() || tried)
-        && nodes
-            .iter()
-            .zip(ids)
-            .filter(|(_, id)| page.contains(id))
-            .all(|(node, id)| is_as_written(node, id, &stands));
+        && (0..ids.len())
+            .filter(|place| page.contains(&ids[*place]))
+            .all(|place| {
+                let mut forms = forms.iter().map(|nodes| &nodes[place]);
+                forms.any(|node| is_as_written(node, &ids[place], &stands))
+            });
     if !is_whole {
         return Err(Refusal::EntryChanged.into());
     }
@@ -154,10 +161,13 @@ async fn from_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<Removed
     }
     let mut attempt = 1;
     loop {
-        let announcement = client
-            .get_announcement(chat)
-            .await
-            .map_err(call(Call::ReadAnnouncement))?;
+        let announcement = match client.get_announcement(chat).await {
+            Ok(announcement) => announcement,
+            Err(error) if error.code() == Some(IS_DOCX) => {
+                return Err(Refusal::AnnouncementMoved.into());
+            }
+            Err(error) => return Err(call(Call::ReadAnnouncement)(error)),
+        };
         let document = read_document(&announcement)?;
         let stands = occurrences(blocks, &document);
         if pending.is_some_and(|pending| stands < pending.seen_before) {

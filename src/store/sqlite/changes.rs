@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use super::rows::{timestamp, to_json};
 use crate::change::{Change, ChangeId, Made, Place, Record, UNDO_AGE};
 use crate::event::StoredMessage;
+use crate::outcome::CANNOT_DELETE;
 use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned, Step};
 
 /// What the column `undone` says besides 0.
@@ -107,6 +108,23 @@ pub(super) fn latest_top(
         )?
         .query_row(params![chat.app, chat.chat], made)
         .optional()
+}
+
+/// Whether nothing was taken out of the chat's announcement since the platform
+/// refused that.
+pub(super) fn refuses_deletion(connection: &Connection, chat: &ChatKey) -> rusqlite::Result<bool> {
+    let last: Option<String> = connection
+        .prepare_cached(
+            "SELECT result FROM changes
+             WHERE app = ?1 AND chat = ?2 AND deed IN ('undo', 'expire')
+               AND (result = ?3 OR place IN ('announcement', 'both'))
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![chat.app, chat.chat, CANNOT_DELETE], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(last.is_some_and(|result| result == CANNOT_DELETE))
 }
 
 /// The change that this job made.
