@@ -222,7 +222,10 @@ pub enum Refusal {
     EntryChanged,
     /// The platform does not let anything be deleted from this announcement.
     CannotDelete,
-    /// The same, known before something is announced for a time.
+    /// The entry stands, but its parts came out in the wrong order, and nothing
+    /// can be deleted.
+    Disordered,
+    /// Nothing can be deleted, known before something is announced for a time.
     CannotHold,
     /// The announcement is of the new kind now, and the entry was written into
     /// the old one.
@@ -279,6 +282,7 @@ impl Refusal {
             Self::NotTakenBack(_) => "not_taken_back",
             Self::EntryChanged => "entry_changed",
             Self::CannotDelete => CANNOT_DELETE,
+            Self::Disordered => "disordered",
             Self::CannotHold => "cannot_hold",
             Self::AnnouncementMoved => "announcement_moved",
             Self::TooManyPlans { .. } => "too_many_plans",

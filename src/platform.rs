@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use feishu::{AnnouncementKind, Chat, ChatId, Client, Clock, Error, OpenId};
@@ -27,6 +28,9 @@ pub(crate) struct Platform {
     kinds: Cache<ChatId, AnnouncementKind>,
     names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
     me: OnceCell<OpenId>,
+    /// Of several insertions at the start of a `doc` announcement in one request,
+    /// the later one came out before the earlier. No page says which it is.
+    later_insert_first: AtomicBool,
 }
 
 /// A group's settings and when they were read.
@@ -47,7 +51,17 @@ impl Platform {
             kinds: Cache::new(REMEMBERED),
             names: Cache::new(REMEMBERED_NAMES),
             me: OnceCell::new(),
+            later_insert_first: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn later_insert_is_first(&self) -> bool {
+        self.later_insert_first.load(Ordering::Relaxed)
+    }
+
+    /// The other order has come out.
+    pub(crate) fn turn_insert_order(&self) {
+        self.later_insert_first.fetch_xor(true, Ordering::Relaxed);
     }
 
     /// The bot's own id, by which it knows that it is mentioned.

@@ -246,11 +246,9 @@ impl Progress {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Written {
-    /// The `doc` kind, written from its last chunk to its first.
+    /// The `doc` kind, written by one call.
     Legacy {
-        /// How many chunks stand already.
-        chunks: usize,
-        /// Set before the next chunk is sent, until its answer is known.
+        /// Set before it is made, until its answer is known.
         pending: Option<Pending>,
         /// Whether the author goes without a mention.
         nameless: bool,

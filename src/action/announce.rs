@@ -30,7 +30,8 @@ pub(super) use remove::{Removed, remove};
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
 const TEXT_LIMIT: usize = 100_000;
-/// Each 50 lines are a call; a longer text belongs into a document.
+/// One call of the old kind takes ten insertions of 50 lines; a longer text
+/// belongs into a document.
 const LINE_LIMIT: usize = 500;
 /// "Updating announcement failed.": a revision that is too old, or content that
 /// the document does not take.

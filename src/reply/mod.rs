@@ -320,6 +320,7 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         Refusal::EntryChanged => undo::ENTRY_CHANGED,
         Refusal::CannotDelete => undo::CANNOT_DELETE,
         Refusal::CannotHold => undo::CANNOT_HOLD,
+        Refusal::Disordered => undo::DISORDERED,
         Refusal::AnnouncementMoved => undo::ANNOUNCEMENT_MOVED,
         Refusal::NothingToUndo => undo::NOTHING_TO_UNDO,
         Refusal::TopUnknown => undo::TOP_UNKNOWN,
@@ -671,6 +672,7 @@ mod tests {
             Refusal::EntryChanged,
             Refusal::CannotDelete,
             Refusal::CannotHold,
+            Refusal::Disordered,
             Refusal::AnnouncementMoved,
             Refusal::TooManyPlans { limit: 100 },
             Refusal::PlanTooLate {

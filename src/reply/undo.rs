@@ -17,6 +17,11 @@ pub(super) const CANNOT_HOLD: Bilingual = Bilingual::new(
     "This group has an announcement of the old kind, and Feishu does not let me delete from it, so I could not take the text out again. Please announce it without `--for`, and take it out by hand when its time is over.",
 );
 
+pub(super) const DISORDERED: Bilingual = Bilingual::new(
+    "内容已经写进群公告，但每五十行一段的先后顺序反了，而飞书不让我从这个旧版群公告里删除内容。请直接编辑群公告，把顺序调过来。",
+    "Your text stands in the announcement, but its parts of fifty lines came out last to first, and Feishu does not let me delete from this announcement of the old kind. Please edit the announcement and put them in order there.",
+);
+
 pub(super) const ANNOUNCEMENT_MOVED: Bilingual = Bilingual::new(
     "那条内容发布之后，这个群的公告换成了新版，我找不到它了。要撤下，请直接编辑群公告。",
     "This group's announcement was moved to the new kind since that text was announced, so I cannot find it there. To take it out, edit the announcement.",

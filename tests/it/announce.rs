@@ -266,6 +266,57 @@ async fn many_lines_arrive_in_order() {
 }
 
 #[tokio::test]
+async fn many_lines_take_one_call_of_the_old_kind_whichever_insertion_comes_first() {
+    let lines: Vec<String> = (1..=120).map(|number| format!("line {number}")).collect();
+    let command = format!("/announce {}", lines.join("\n"));
+    for fault in [Fault::Nothing, Fault::LoseAnswer, Fault::ServerError] {
+        let bench = unsigned().await;
+        bench
+            .sim
+            .change_behaviour(|behaviour| behaviour.legacy_later_insert_first = true);
+        // Put right the first time, known the second.
+        for calls in [3, 1] {
+            let group = bench.group(Doc);
+            bench.sim.clear_calls();
+            let lost = usize::from(fault == Fault::ServerError);
+            bench
+                .sim
+                .fault(Endpoint::PatchDocAnnouncement, fault.clone());
+            let said = bench.say(&group, &command).id;
+            assert_eq!(bench.reaction(&said).await, "Loudspeaker");
+            assert_eq!(text(&bench, &group), lines, "{fault:?}");
+            let made = bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len();
+            assert_eq!(made, calls + lost, "{fault:?}");
+        }
+        bench.finish().await;
+    }
+    let bench = unsigned().await;
+    let group = bench.group(Doc);
+    let said = bench.say(&group, &command).id;
+    bench.reaction(&said).await;
+    assert_eq!(text(&bench, &group), lines);
+    assert_eq!(bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len(), 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn lines_in_the_wrong_order_that_cannot_be_put_right_are_told() {
+    let bench = unsigned().await;
+    bench.sim.change_behaviour(|behaviour| {
+        behaviour.legacy_later_insert_first = true;
+        behaviour.legacy_deletes_refused = true;
+    });
+    let group = bench.group(Doc);
+    let said = bench
+        .say(&group, &format!("/announce a{}", "\nb".repeat(60)))
+        .id;
+    let answer = bench.answer(&said).await;
+    assert!(answer.contains("last to first"), "{answer}");
+    assert_eq!(text(&bench, &group).len(), 61);
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn a_lost_answer_writes_nothing_twice() {
     let bench = unsigned().await;
     for (kind, write) in [

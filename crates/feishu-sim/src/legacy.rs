@@ -105,11 +105,13 @@ impl Document {
         self.edited_by_bot = false;
     }
 
-    /// Applies a batch whose positions are those of `revision`; all of it or nothing.
+    /// Applies a batch whose positions are those of `revision`; all of it or nothing. Of several
+    /// insertions at the start, `later_first` says which one stands before the other.
     pub(crate) fn apply(
         &mut self,
         revision: u64,
         batch: Vec<Operation>,
+        later_first: bool,
         now_ms: u64,
     ) -> Result<(), Refusal> {
         let behind = self
@@ -130,8 +132,13 @@ impl Document {
             .collect();
         let foreign = splices.len();
         let mut body = self.body.clone();
+        let mut at_start = 0;
         for operation in batch {
-            body.perform(operation, &mut splices)?;
+            let inserts_at_start = matches!(operation, Operation::Insert(Place::Start, _));
+            body.perform(operation, at_start, &mut splices)?;
+            if let (true, false, Some(splice)) = (inserts_at_start, later_first, splices.last()) {
+                at_start += splice.inserted;
+            }
         }
         self.body = body;
         self.commit(splices.split_off(foreign), now_ms);
@@ -174,7 +181,13 @@ impl Body {
                 .sum::<usize>()
     }
 
-    fn perform(&mut self, operation: Operation, splices: &mut Vec<Splice>) -> Result<(), Refusal> {
+    /// `at_start` units were inserted right after the title by the same batch, and stay there.
+    fn perform(
+        &mut self,
+        operation: Operation,
+        at_start: usize,
+        splices: &mut Vec<Splice>,
+    ) -> Result<(), Refusal> {
         match operation {
             Operation::Title(title) => {
                 let (removed, inserted) = (units(&self.title), units(&title));
@@ -193,7 +206,7 @@ impl Body {
             }
             Operation::Insert(place, blocks) => {
                 let position = match place {
-                    Place::Start => self.start(),
+                    Place::Start => self.start() + at_start,
                     Place::End if self.blocks.last().is_some_and(Block::is_empty_line) => {
                         self.length() - 1
                     }

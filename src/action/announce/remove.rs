@@ -223,7 +223,7 @@ fn stands_partly(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
 
 /// Where the first run of exactly these blocks stands, with the line break
 /// after it if something follows.
-fn find(blocks: &[LegacyBlock], document: &LegacyDocument) -> Option<Range<u64>> {
+pub(super) fn find(blocks: &[LegacyBlock], document: &LegacyDocument) -> Option<Range<u64>> {
     let count = blocks.len().max(1);
     let (at, run) = document
         .blocks

@@ -64,7 +64,8 @@ pub(crate) fn patch(state: &mut State, request: &Request) -> Result<Value, Refus
     }
     check_people(state, &batch)?;
     let now = state.now();
-    document(state, &id)?.apply(revision, batch, now)?;
+    let later_first = state.behaviour.legacy_later_insert_first;
+    document(state, &id)?.apply(revision, batch, later_first, now)?;
     Ok(success(json!({})))
 }
 

@@ -149,7 +149,7 @@ async fn a_fresh_document_has_revision_0_and_each_batch_raises_it_by_one() {
     assert!(got["create_time"].is_string());
     assert_eq!(
         world
-            .patch(&chat, 0, &[at_start(&["b"]), at_start(&["a"])])
+            .patch(&chat, 0, &[at_start(&["a"]), at_start(&["b"])])
             .await
             .code(),
         0
@@ -322,6 +322,21 @@ async fn deletes_can_be_refused_and_then_nothing_of_the_batch_happens() {
     assert_eq!(world.sim.announcement_text(&chat), ["old"]);
     assert_eq!(world.patch(&chat, 1, &[at_start(&["new"])]).await.code(), 0);
     assert_eq!(world.sim.announcement_text(&chat), ["new", "old"]);
+}
+
+#[tokio::test]
+async fn several_insertions_at_the_start_stand_in_either_order() {
+    for (later_first, expected) in [(false, ["a", "b", "c"]), (true, ["c", "b", "a"])] {
+        let world = World::new().await;
+        let chat = world.doc();
+        world
+            .sim
+            .change_behaviour(|behaviour| behaviour.legacy_later_insert_first = later_first);
+        let batch = ["a", "b", "c"].map(|text| at_start(&[text]));
+        assert_eq!(world.patch(&chat, 0, &batch).await.code(), 0);
+        assert_eq!(world.sim.announcement_text(&chat), expected);
+        world.sim.finish();
+    }
 }
 
 #[tokio::test]
