@@ -189,6 +189,31 @@ impl BlockType {
     }
 }
 
+impl TextBlock {
+    /// Whether both say the same in the same styles: the platform may join
+    /// neighbouring runs of one style.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        self.joined() == other.joined()
+    }
+
+    fn joined(&self) -> Vec<TextElement> {
+        let mut joined: Vec<TextElement> = Vec::new();
+        for element in &self.elements {
+            match (joined.last_mut(), element) {
+                (
+                    Some(TextElement::TextRun { content, style }),
+                    TextElement::TextRun {
+                        content: more,
+                        style: same,
+                    },
+                ) if style == same => content.push_str(more),
+                _ => joined.push(element.clone()),
+            }
+        }
+        joined
+    }
+}
+
 impl TextElement {
     /// A run of text without style.
     pub fn plain(content: impl Into<String>) -> Self {
@@ -352,6 +377,26 @@ mod tests {
         ] } });
         assert_eq!(serde_json::to_value(&block).unwrap(), wire);
         assert_eq!(serde_json::from_value::<Block>(wire).unwrap(), block);
+    }
+
+    #[test]
+    fn runs_of_one_style_read_like_one() {
+        let bold = |content: &str| TextElement::TextRun {
+            content: content.to_owned(),
+            style: TextElementStyle {
+                bold: true,
+                ..TextElementStyle::default()
+            },
+        };
+        let block = |elements| TextBlock { elements };
+        let plain = TextElement::plain;
+        let split = block(vec![plain("a"), plain("b"), bold("c"), bold("d")]);
+        let joined = block(vec![plain("ab"), bold("cd")]);
+        assert!(split.reads_like(&joined));
+        assert!(!split.reads_like(&block(vec![plain("abcd")])));
+        assert!(!split.reads_like(&block(vec![plain("ab"), bold("c")])));
+        let other = || block(vec![plain("a"), TextElement::Other, plain("b")]);
+        assert!(!other().reads_like(&block(vec![plain("ab")])));
     }
 
     #[test]

@@ -122,7 +122,10 @@ fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
         return false;
     };
     block.block_type == node.block.block_type
-        && block.text == node.block.text
+        && match (&block.text, &node.block.text) {
+            (Some(stands), Some(written)) => stands.reads_like(written),
+            (stands, written) => stands == written,
+        }
         && block.children.len() == node.children.len()
         && node
             .children
