@@ -75,12 +75,7 @@ impl Writing<'_> {
     /// Inserts the blocks, unless they stand there already from a request whose
     /// answer was lost.
     async fn insert(&self, mut pending: Option<Pending>) -> Result<(), Failure> {
-        if let Some(Pending { sent_at, .. }) = pending {
-            let over = sent_at + self.scene.style.call_timeout;
-            if self.scene.clock.now() < over {
-                return Err(Failure::NotBefore(over));
-            }
-        }
+        wait_out(pending, self.scene)?;
         let mut was_put_right = false;
         let mut attempt = 1;
         let mut is_written = false;
@@ -199,6 +194,15 @@ fn chunks(blocks: &[LegacyBlock], last_first: bool) -> Vec<&[LegacyBlock]> {
         chunks.reverse();
     }
     chunks
+}
+
+/// A call whose answer was lost may be under way until its time is over; before
+/// that, reading tells nothing.
+pub(super) fn wait_out(pending: Option<Pending>, scene: Scene<'_>) -> Result<(), Failure> {
+    match pending.map(|pending| pending.sent_at + scene.style.call_timeout) {
+        Some(over) if scene.clock.now() < over => Err(Failure::NotBefore(over)),
+        _ => Ok(()),
+    }
 }
 
 /// How often exactly these blocks stand in the document, one after another.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use feishu::{Block, BlockId, ChatId, DeleteChildren, LegacyBlock, LegacyDocument, Operation};
 
-use super::legacy::occurrences;
+use super::legacy::{occurrences, wait_out};
 use super::{Failure, IS_DOCX, Scene, UPDATE_FAILED, call, read_document};
 use crate::change::Placed;
 use crate::content::{Document, DocxNode, Entry};
@@ -156,12 +156,7 @@ async fn from_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<Removed
         Some(Written::Removal { pending }) => pending,
         Some(Written::Legacy { .. } | Written::Docx { .. }) | None => None,
     };
-    if let Some(Pending { sent_at, .. }) = pending {
-        let over = sent_at + scene.style.call_timeout;
-        if scene.clock.now() < over {
-            return Err(Failure::NotBefore(over));
-        }
-    }
+    wait_out(pending, scene)?;
     let mut attempt = 1;
     loop {
         let announcement = match client.get_announcement(chat).await {
