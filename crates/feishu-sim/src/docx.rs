@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     docx_block::Content,
+    edit::Edit,
     ids::{ChatId, Ids},
     rebase::{self, Splice},
     refusal::Refusal,
@@ -190,6 +191,47 @@ impl Document {
             now_ms,
         );
         self.edited_by_bot = false;
+    }
+
+    /// One edit by a person in the client.
+    pub(crate) fn edit_by_hand(&mut self, edit: Edit, ids: &mut Ids, now_ms: u64) {
+        let page = self.page.clone();
+        if let Some(splice) = self.edit_children(&page, edit, ids) {
+            self.commit(&page, splice, now_ms);
+            self.edited_by_bot = false;
+        }
+    }
+
+    /// How the edit changed the children; nothing if its block is not there.
+    fn edit_children(&mut self, parent: &str, edit: Edit, ids: &mut Ids) -> Option<Splice> {
+        let children = self.children(parent)?;
+        let end = children.len();
+        let (at, removed, inserted) = match edit {
+            Edit::Type { at, line } => {
+                self.insert(parent, at.min(end), vec![Content::plain(&line)], ids);
+                (at.min(end), 0, 1)
+            }
+            Edit::Picture { at } => {
+                self.insert(parent, at.min(end), vec![Content::picture()], ids);
+                (at.min(end), 0, 1)
+            }
+            Edit::Rewrite { at, line } => {
+                let id = children.get(at)?.clone();
+                self.blocks.get_mut(&id)?.content = Some(Content::plain(&line));
+                // The block stays the one it was, so no position moves.
+                (0, 0, 0)
+            }
+            Edit::Remove { at } => {
+                children.get(at)?;
+                self.remove(parent, at..at + 1);
+                (at, 1, 0)
+            }
+        };
+        Some(Splice {
+            at,
+            removed,
+            inserted,
+        })
     }
 
     fn insert(

@@ -44,6 +44,7 @@ pub(crate) struct Content {
 pub(crate) enum BlockBody {
     Text(TextBody),
     Divider(Divider),
+    Image(Image),
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -57,6 +58,10 @@ pub(crate) struct TextBody {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Divider {}
+
+/// A picture that a person put there.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Image {}
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -231,6 +236,15 @@ impl Content {
         }
     }
 
+    /// A picture, which only a person can make.
+    pub(crate) fn picture() -> Self {
+        Self {
+            block_type: 27,
+            key: "image",
+            body: BlockBody::Image(Image {}),
+        }
+    }
+
     /// Identifiers of the people mentioned.
     pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
         self.elements().iter().filter_map(|element| match element {
@@ -249,9 +263,11 @@ impl Content {
 
     /// What a reader sees.
     pub(crate) fn text(&self, name_of: impl Fn(&str) -> String) -> String {
-        if let BlockBody::Divider(_) = self.body {
-            return "---".to_owned();
-        }
+        let body = match &self.body {
+            BlockBody::Text(body) => body,
+            BlockBody::Divider(_) => return "---".to_owned(),
+            BlockBody::Image(_) => return "[picture]".to_owned(),
+        };
         let element = |element: &Element| match element {
             Element::TextRun(run) => run.content.clone(),
             Element::MentionUser(mention) => format!("@{}", name_of(&mention.user_id)),
@@ -260,7 +276,7 @@ impl Content {
             }
             Element::Equation(equation) => equation.content.clone(),
         };
-        self.elements().iter().map(element).collect()
+        body.elements.iter().map(element).collect()
     }
 
     /// The block as the API shows it.
@@ -282,7 +298,7 @@ impl Content {
     fn elements(&self) -> &[Element] {
         match &self.body {
             BlockBody::Text(body) => &body.elements,
-            BlockBody::Divider(_) => &[],
+            BlockBody::Divider(_) | BlockBody::Image(_) => &[],
         }
     }
 }

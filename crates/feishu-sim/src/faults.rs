@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::millis, endpoint::Endpoint, refusal::Refusal};
+use crate::{clock::millis, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal::Refusal};
 
 /// What goes wrong with the next call to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub enum Fault {
     NotJson,
     /// All tokens expire just before the call is looked at.
     ExpireTokens,
+    /// A person edits a chat's announcement just before the call is looked at; the call is done as
+    /// usual.
+    Edit(ChatId, Edit),
 }
 
 impl Fault {

@@ -114,11 +114,12 @@ impl State {
             return self.finish(Some(spec.endpoint), request, log_id, Fate::Cut, None);
         }
         let fault = self.faults.take(spec.endpoint);
-        match fault {
+        match &fault {
             Some(Fault::Hang) => {
                 return self.finish(Some(spec.endpoint), request, log_id, Fate::Hang, None);
             }
             Some(Fault::ExpireTokens) => self.tokens.expire_all(),
+            Some(Fault::Edit(chat, edit)) => self.edit_by_hand(chat, edit.clone()),
             _ => {}
         }
         let answer = match &fault {

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, ops::Range};
 use serde_json::{Value, json};
 
 use crate::{
+    edit::Edit,
     ids::Ids,
     legacy_block::{Block, Element, location, units},
     legacy_operation::{Operation, Place},
@@ -103,6 +104,26 @@ impl Document {
         };
         self.commit(vec![splice], now_ms);
         self.edited_by_bot = false;
+    }
+
+    /// One edit by a person in the client.
+    pub(crate) fn edit_by_hand(&mut self, edit: Edit, now_ms: u64) {
+        let blocks = &self.body.blocks;
+        let ends_empty = blocks.last().is_some_and(Block::is_empty_line);
+        let last_gap = blocks.len() - usize::from(ends_empty);
+        let gap = |at: usize| at.min(last_gap)..at.min(last_gap);
+        let one = |at: usize| at..at.saturating_add(1);
+        let (range, block) = match edit {
+            Edit::Type { at, line } => (gap(at), Some(Block::plain(&line))),
+            Edit::Picture { at } => (gap(at), Some(Block::picture())),
+            Edit::Rewrite { at, line } => (one(at), Some(Block::plain(&line))),
+            Edit::Remove { at } => (one(at), (blocks.len() == 1).then(|| Block::plain(""))),
+        };
+        if range.end <= blocks.len() {
+            let splices = self.body.replace(range, block);
+            self.commit(splices.to_vec(), now_ms);
+            self.edited_by_bot = false;
+        }
     }
 
     /// Applies a batch whose positions are those of `revision`; all of it or nothing. Of several
@@ -217,6 +238,20 @@ impl Body {
             }
         }
         Ok(())
+    }
+
+    /// Puts a block in place of the blocks numbered `range`. A position at their start stays before
+    /// it, one at their end is behind it, and so is the only one where nothing is replaced.
+    fn replace(&mut self, range: Range<usize>, block: Option<Block>) -> [Splice; 2] {
+        let bounds: Vec<usize> = self.starts().chain([self.length()]).collect();
+        let (start, end) = (bounds[range.start], bounds[range.end]);
+        let inserted = block.as_ref().map_or(0, |block| block.units() + 1);
+        self.blocks.splice(range, block);
+        [(end, 0, inserted), (start, end - start, 0)].map(|(at, removed, inserted)| Splice {
+            at,
+            removed,
+            inserted,
+        })
     }
 
     /// Deletes whole blocks. A last newline that the range leaves out stays as an empty paragraph,

@@ -12,7 +12,13 @@ pub(crate) struct Block {
     paragraph: Option<Paragraph>,
     #[serde(skip_serializing_if = "Option::is_none")]
     horizontal_line: Option<HorizontalLine>,
+    /// Pictures that a person put there; no request can.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    gallery: Option<Gallery>,
 }
+
+#[derive(Clone, Debug, Serialize)]
+struct Gallery {}
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -185,6 +191,17 @@ impl Block {
             r#type: "paragraph".to_owned(),
             paragraph: Some(paragraph),
             horizontal_line: None,
+            gallery: None,
+        }
+    }
+
+    /// A picture, which only a person can make.
+    pub(crate) fn picture() -> Self {
+        Self {
+            r#type: "gallery".to_owned(),
+            paragraph: None,
+            horizontal_line: None,
+            gallery: Some(Gallery {}),
         }
     }
 
@@ -225,7 +242,8 @@ impl Block {
     /// What a reader sees.
     pub(crate) fn text(&self, name_of: impl Fn(&str) -> String) -> String {
         let Some(paragraph) = &self.paragraph else {
-            return "---".to_owned();
+            let sign = self.gallery.as_ref().map_or("---", |_| "[picture]");
+            return sign.to_owned();
         };
         paragraph
             .elements

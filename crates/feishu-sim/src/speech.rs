@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     chats::{Announcement, Chat, ChatMode, ChatSpec},
+    edit::Edit,
     ids::{ChatId, MessageId},
     messages::{Draft, Message, Sender},
     people::Person,
@@ -150,6 +151,12 @@ impl InChat {
                 None => {}
             }
         });
+    }
+
+    /// Edits one block of the announcement in the client.
+    pub fn edit(&self, edit: Edit) {
+        self.shared
+            .change(|state| state.edit_by_hand(&self.chat, edit));
     }
 
     fn compose(&self, msg_type: &str, content: impl FnOnce(&mut Mentions<'_>) -> Value) -> Said {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feishu_sim::{AnnouncementKind, ChatId, RateLimits, Simulator, WhoMay};
+use feishu_sim::{AnnouncementKind, ChatId, Edit, Endpoint, Fault, RateLimits, Simulator, WhoMay};
 use serde_json::{Value, json};
 
 use crate::client::{Got, World, docx_path};
@@ -291,6 +291,132 @@ async fn a_write_at_an_older_revision_keeps_what_others_wrote_meanwhile() {
     }
 }
 
+fn typed(at: usize) -> Edit {
+    let line = "x".to_owned();
+    Edit::Type { at, line }
+}
+
+fn rewritten(at: usize) -> Edit {
+    let line = "x".to_owned();
+    Edit::Rewrite { at, line }
+}
+
+#[tokio::test]
+async fn a_person_edits_single_blocks() {
+    let cases: [(Edit, &[&str]); 9] = [
+        (typed(0), &["x", "a", "a1", "b"]),
+        (typed(1), &["a", "a1", "x", "b"]),
+        (typed(9), &["a", "a1", "b", "x"]),
+        (rewritten(0), &["x", "a1", "b"]),
+        (Edit::Remove { at: 0 }, &["b"]),
+        (Edit::Remove { at: 1 }, &["a", "a1"]),
+        (Edit::Picture { at: 1 }, &["a", "a1", "[picture]", "b"]),
+        (rewritten(2), &["a", "a1", "b"]),
+        (Edit::Remove { at: 2 }, &["a", "a1", "b"]),
+    ];
+    let world = World::unlimited().await;
+    for (edit, expected) in cases {
+        let chat = world.chat();
+        let made = world.add(&chat, 0, &["a", "b"]).await.json()["data"]["children"].clone();
+        let first = made[0]["block_id"].as_str().unwrap();
+        let path = docx_path(&chat, &format!("/blocks/{first}/children"));
+        let child = json!({"children": [text("a1")]});
+        assert_eq!(world.post(&path, child).await.code(), 0);
+        let before = world.get(&docx_path(&chat, "")).await.json()["data"].clone();
+        let hands = world.sim.as_person(&world.mia).in_chat(&chat);
+        hands.edit(edit.clone());
+        assert_eq!(world.sim.announcement_text(&chat), expected, "{edit:?}");
+        let after = world.get(&docx_path(&chat, "")).await.json()["data"].clone();
+        let shown = |about: &Value| {
+            (
+                about["revision_id"].clone(),
+                about["modifier_id_type"].clone(),
+            )
+        };
+        assert_eq!(shown(&before), (json!(3), json!("app_id")));
+        let missing = matches!(edit, Edit::Rewrite { at: 2, .. } | Edit::Remove { at: 2 });
+        let expected = if missing {
+            shown(&before)
+        } else {
+            (json!(4), json!("open_id"))
+        };
+        assert_eq!(shown(&after), expected, "{edit:?}");
+    }
+    world.sim.finish();
+}
+
+#[tokio::test]
+async fn a_rewritten_block_is_the_same_block_and_a_picture_holds_nothing() {
+    let world = World::unlimited().await;
+    let chat = world.chat();
+    let body = json!({"elements": [{"text_run": {"content": "a"}}]});
+    let heading = json!({"children": [{"block_type": 3, "heading1": body}]});
+    let made = world.create(&chat, "", heading).await.json()["data"]["children"].clone();
+    let id = made[0]["block_id"].as_str().unwrap();
+    let path = docx_path(&chat, &format!("/blocks/{id}/children"));
+    let child = world
+        .post(&path, json!({"children": [text("a1")]}))
+        .await
+        .json();
+    let hands = world.sim.as_person(&world.lin).in_chat(&chat);
+    hands.edit(rewritten(0));
+    hands.edit(Edit::Picture { at: 1 });
+    let items = world.sim.announcement_document(&chat)["items"].clone();
+    assert_eq!(
+        (&items[1]["block_id"], &items[1]["block_type"]),
+        (&json!(id), &json!(2))
+    );
+    assert_eq!(
+        items[1]["children"],
+        json!([child["data"]["children"][0]["block_id"]])
+    );
+    let picture = items[3]["block_id"].clone();
+    assert_eq!(
+        items[3],
+        json!({"block_id": picture, "parent_id": chat.as_str(), "block_type": 27, "image": {}})
+    );
+    let path = docx_path(
+        &chat,
+        &format!("/blocks/{}/children", picture.as_str().unwrap()),
+    );
+    let got = world.post(&path, json!({"children": [text("x")]})).await;
+    assert_eq!(got.outcome(), (400, 1_770_028));
+    world.sim.finish();
+}
+
+#[tokio::test]
+async fn what_a_person_does_between_two_calls_moves_the_children_of_older_revisions() {
+    let newest: [(Edit, &[&str]); 4] = [
+        (typed(0), &["b", "c"]),
+        (rewritten(1), &["c"]),
+        (Edit::Remove { at: 0 }, &[]),
+        (Edit::Picture { at: 1 }, &["b", "c"]),
+    ];
+    let known: [(Edit, &[&str]); 4] = [
+        (typed(1), &["x", "c"]),
+        (rewritten(1), &["c"]),
+        (Edit::Remove { at: 0 }, &["c"]),
+        (Edit::Picture { at: 1 }, &["[picture]", "c"]),
+    ];
+    let world = World::unlimited().await;
+    for (query, cases) in [("", newest), ("?revision_id=2", known)] {
+        for (edit, expected) in cases {
+            let chat = world.chat();
+            world.add(&chat, 0, &["a", "b", "c"]).await;
+            let fault = Fault::Edit(chat.clone(), edit.clone());
+            world.sim.fault(Endpoint::DeleteChildren, fault);
+            let got = world.remove(&chat, query, 0, 2).await;
+            assert_eq!(got.code(), 0, "{edit:?}: {}", got.text);
+            assert_eq!(
+                world.sim.announcement_text(&chat),
+                expected,
+                "{query} {edit:?}"
+            );
+        }
+    }
+    world.sim.finish();
+}
+
 #[tokio::test]
 async fn a_revision_more_than_a_thousand_behind_is_too_old() {
     let world = World::unlimited().await;
@@ -347,6 +473,7 @@ async fn blocks_must_hold_what_their_type_says() {
         (mention(&guest.open_id), 1_770_001, 0),
         (mention("ou_none"), 1_770_001, 0),
         (json!({"block_type": 31}), 1_770_029, 0),
+        (json!({"block_type": 27}), 1_770_029, 0),
         (
             json!({"block_type": 14, "code": {"elements": [{"text_run": {"content": "👋".repeat(50_001)}}]}}),
             1_770_033,

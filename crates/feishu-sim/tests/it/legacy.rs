@@ -1,6 +1,6 @@
 //! Legacy announcements: offsets, operations, and rebasing.
 
-use feishu_sim::{AnnouncementKind, ChatId, WhoMay};
+use feishu_sim::{AnnouncementKind, ChatId, Edit, Endpoint, Fault, WhoMay};
 use serde_json::{Value, json};
 
 use crate::client::{Got, World, chat_path};
@@ -339,6 +339,161 @@ async fn several_insertions_at_the_start_stand_in_either_order() {
     }
 }
 
+/// A line of a person's.
+fn typed(at: usize) -> Edit {
+    let line = "x".to_owned();
+    Edit::Type { at, line }
+}
+
+fn rewritten(at: usize) -> Edit {
+    let line = "x".to_owned();
+    Edit::Rewrite { at, line }
+}
+
+/// `a👋` (1 to 4), `bb` (5 to 7) and an empty line (8), at revision 1.
+async fn two_lines() -> (World, ChatId) {
+    let world = World::new().await;
+    let chat = world.doc();
+    world
+        .sim
+        .as_person(&world.lin)
+        .in_chat(&chat)
+        .edit_announcement(["a👋", "bb"]);
+    (world, chat)
+}
+
+impl World {
+    fn by_hand(&self, chat: &ChatId, edit: Edit) {
+        self.sim.as_person(&self.mia).in_chat(chat).edit(edit);
+    }
+}
+
+#[tokio::test]
+async fn a_person_edits_single_blocks() {
+    let cases: [(Edit, &[&str]); 10] = [
+        (typed(0), &["x", "a👋", "bb"]),
+        (typed(1), &["a👋", "x", "bb"]),
+        (typed(2), &["a👋", "bb", "x"]),
+        (typed(9), &["a👋", "bb", "x"]),
+        (rewritten(1), &["a👋", "x"]),
+        (rewritten(2), &["a👋", "bb", "x"]),
+        (Edit::Remove { at: 0 }, &["bb"]),
+        (Edit::Remove { at: 2 }, &["a👋", "bb"]),
+        (Edit::Picture { at: 1 }, &["a👋", "[picture]", "bb"]),
+        (Edit::Picture { at: 9 }, &["a👋", "bb", "[picture]"]),
+    ];
+    for (edit, expected) in cases {
+        let (world, chat) = two_lines().await;
+        assert_eq!(world.patch(&chat, 1, &[title("t")]).await.code(), 0);
+        world.by_hand(&chat, edit.clone());
+        assert_eq!(world.sim.announcement_text(&chat), expected, "{edit:?}");
+        let got = world.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
+        assert_eq!(
+            (&got["revision"], &got["modifier_id_type"]),
+            (&json!("3"), &json!("open_id")),
+            "{edit:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_document_may_end_without_an_empty_line_but_never_is_without_a_line() {
+    let (world, chat) = two_lines().await;
+    for edit in [rewritten(3), Edit::Remove { at: 3 }] {
+        world.by_hand(&chat, edit);
+    }
+    assert_eq!(world.sim.announcement_revision(&chat), 1, "no such block");
+    world.by_hand(&chat, Edit::Remove { at: 2 });
+    world.by_hand(&chat, typed(9));
+    let lines = world.sim.announcement_text(&chat);
+    assert_eq!(lines, ["a👋", "bb", "x"]);
+    for _ in 0..4 {
+        world.by_hand(&chat, Edit::Remove { at: 0 });
+    }
+    let content = world.content(&chat).await;
+    let [line] = content["body"]["blocks"].as_array().unwrap().as_slice() else {
+        panic!("{content}")
+    };
+    assert_eq!(range(&line["paragraph"]), json!([1, 1]));
+}
+
+#[tokio::test]
+async fn a_picture_takes_one_unit() {
+    let (world, chat) = two_lines().await;
+    world.by_hand(&chat, Edit::Picture { at: 1 });
+    let blocks = world.content(&chat).await["body"]["blocks"].clone();
+    let location = json!({"zoneId": "0", "startIndex": 5, "endIndex": 6});
+    assert_eq!(
+        blocks[1],
+        json!({"type": "gallery", "gallery": {"location": location}})
+    );
+    assert_eq!(range(&blocks[2]["paragraph"]), json!([7, 9]));
+    assert_eq!(world.patch(&chat, 2, &[delete(5, 7)]).await.code(), 0);
+    assert_eq!(world.sim.announcement_text(&chat), ["a👋", "bb"]);
+    world.sim.finish();
+}
+
+#[tokio::test]
+async fn one_request_replaces_lines_and_keeps_what_a_person_wrote_meanwhile() {
+    let all = || [delete(1, 8), at_index(&["new"], 1)];
+    let first = || [delete(1, 5), at_index(&["new"], 1)];
+    let second = || [delete(5, 8), at_index(&["new"], 5)];
+    // Without its newline: an empty line remains.
+    let short = || [delete(5, 7), at_index(&["new"], 5)];
+    let cases: [(Option<Edit>, [Value; 2], &[&str]); 17] = [
+        (None, all(), &["new"]),
+        (None, first(), &["new", "bb"]),
+        (None, second(), &["a👋", "new"]),
+        (None, short(), &["a👋", "new", ""]),
+        (Some(typed(0)), all(), &["x", "new"]),
+        (Some(typed(1)), all(), &["new", "x"]),
+        (Some(typed(9)), all(), &["new", "x"]),
+        (Some(rewritten(0)), all(), &["new", "x"]),
+        (Some(rewritten(1)), all(), &["new", "x"]),
+        (Some(rewritten(2)), all(), &["new", "x"]),
+        (Some(Edit::Remove { at: 0 }), all(), &["new"]),
+        (Some(Edit::Remove { at: 2 }), all(), &["new"]),
+        (Some(Edit::Picture { at: 1 }), all(), &["new", "[picture]"]),
+        (Some(typed(0)), first(), &["x", "new", "bb"]),
+        (Some(typed(1)), first(), &["new", "x", "bb"]),
+        (Some(typed(1)), short(), &["a👋", "x", "new", ""]),
+        (Some(typed(9)), short(), &["a👋", "new", "", "x"]),
+    ];
+    for (edit, requests, expected) in cases {
+        let (world, chat) = two_lines().await;
+        if let Some(edit) = edit.clone() {
+            let fault = Fault::Edit(chat.clone(), edit);
+            world.sim.fault(Endpoint::PatchDocAnnouncement, fault);
+        }
+        let got = world.patch(&chat, 1, &requests).await;
+        assert_eq!(got.code(), 0, "{edit:?} {requests:?}: {}", got.text);
+        let lines = world.sim.announcement_text(&chat);
+        assert_eq!(lines, expected, "{edit:?} {requests:?}");
+        let edits = u64::from(edit.is_some());
+        assert_eq!(world.sim.announcement_revision(&chat), 2 + edits);
+        world.sim.finish();
+    }
+}
+
+#[tokio::test]
+async fn the_last_lines_are_replaced_where_no_empty_line_ends_the_document() {
+    let cases: [([Value; 2], &[&str]); 3] = [
+        ([delete(5, 7), at_index(&["new"], 5)], &["a👋", "new"]),
+        ([delete(5, 8), at_index(&["new"], 5)], &["a👋", "new"]),
+        ([delete(1, 7), at_index(&["new"], 1)], &["new"]),
+    ];
+    for (requests, expected) in cases {
+        let (world, chat) = two_lines().await;
+        world.by_hand(&chat, Edit::Remove { at: 2 });
+        assert_eq!(world.patch(&chat, 2, &requests).await.code(), 0);
+        assert_eq!(world.sim.announcement_text(&chat), expected, "{requests:?}");
+        let blocks = world.content(&chat).await["body"]["blocks"].clone();
+        let last = blocks.as_array().unwrap().last().unwrap();
+        assert_eq!(last["paragraph"]["elements"], json!([]), "{requests:?}");
+        world.sim.finish();
+    }
+}
+
 #[tokio::test]
 async fn wrong_blocks_are_violations() {
     let cases = [
@@ -348,6 +503,8 @@ async fn wrong_blocks_are_violations() {
         ),
         (json!({"type": "paragraph", "text": {}}), "text"),
         (json!({"type": "table"}), "`table`"),
+        (json!({"type": "gallery"}), "`gallery`"),
+        (json!({"type": "gallery", "gallery": {}}), "gallery"),
         (
             json!({"type": "paragraph", "paragraph": {"element": []}}),
             "element",
