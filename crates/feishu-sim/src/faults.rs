@@ -49,8 +49,8 @@ impl Fault {
 pub struct Behaviour {
     /// Legacy announcements refuse `DeleteContentRange` with 232018, as one report says.
     pub legacy_deletes_refused: bool,
-    /// Of several insertions at the start of a legacy announcement in one request, the later one
-    /// stands before the earlier.
+    /// Of several insertions at the same place of a legacy announcement in one request, the later
+    /// one stands before the earlier.
     pub legacy_later_insert_first: bool,
     /// A bot that may not edit a docx announcement gets 403 and 1770032 instead of 1772005.
     pub docx_denial_is_forbidden: bool,

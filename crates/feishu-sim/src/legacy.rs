@@ -8,7 +8,7 @@ use crate::{
     edit::Edit,
     ids::Ids,
     legacy_block::{Block, Element, location, units},
-    legacy_operation::{Operation, Place},
+    legacy_operation::{Operation, Place, in_order},
     rebase::{self, Splice},
     refusal::Refusal,
 };
@@ -127,7 +127,7 @@ impl Document {
     }
 
     /// Applies a batch whose positions are those of `revision`; all of it or nothing. Of several
-    /// insertions at the start, `later_first` says which one stands before the other.
+    /// insertions at one place, `later_first` says which one stands before the other.
     pub(crate) fn apply(
         &mut self,
         revision: u64,
@@ -154,10 +154,10 @@ impl Document {
         let foreign = splices.len();
         let mut body = self.body.clone();
         let mut at_start = 0;
-        for operation in batch {
+        for operation in in_order(batch, later_first) {
             let inserts_at_start = matches!(operation, Operation::Insert(Place::Start, _));
             body.perform(operation, at_start, &mut splices)?;
-            if let (true, false, Some(splice)) = (inserts_at_start, later_first, splices.last()) {
+            if let (true, Some(splice)) = (inserts_at_start, splices.last()) {
                 at_start += splice.inserted;
             }
         }

@@ -39,14 +39,14 @@ pub(crate) enum Operation {
 }
 
 /// Where blocks go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     /// `startOfZone`: right after the title.
     Start,
-    /// `endOfZone`.
-    End,
     /// A UTF-16 index of the request's revision.
     Index(usize),
+    /// `endOfZone`.
+    End,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +129,20 @@ pub(crate) fn read(requests: &[String]) -> Result<Vec<Operation>, Refusal> {
     } else {
         Ok(batch)
     }
+}
+
+/// The order in which a batch is performed: insertions as they are to stand in the document, so that
+/// each finds the earlier ones before it; then deletions, which leave alone what was inserted.
+pub(crate) fn in_order(mut batch: Vec<Operation>, later_first: bool) -> Vec<Operation> {
+    if later_first {
+        batch.reverse();
+    }
+    batch.sort_by_key(|operation| match operation {
+        Operation::Title(_) => (0, None),
+        Operation::Insert(place, _) => (1, Some(*place)),
+        Operation::Delete(_) => (2, None),
+    });
+    batch
 }
 
 fn operation(text: &str) -> Result<Operation, Refusal> {

@@ -339,6 +339,35 @@ async fn several_insertions_at_the_start_stand_in_either_order() {
     }
 }
 
+#[tokio::test]
+async fn several_insertions_at_one_index_stand_in_either_order_whatever_is_deleted() {
+    // Positions are those of the revision: `c` stands last although all others move to its place.
+    let batches = [
+        vec![at_index(&["a"], 1), at_index(&["b"], 1)],
+        vec![delete(1, 8), at_index(&["a"], 1), at_index(&["b"], 1)],
+        vec![at_index(&["a"], 1), delete(1, 8), at_index(&["b"], 1)],
+        vec![at_index(&["a"], 1), at_index(&["b"], 1), delete(1, 8)],
+    ];
+    for (later_first, expected) in [(false, ["a", "b"]), (true, ["b", "a"])] {
+        for batch in &batches {
+            for end in [0, batch.len()] {
+                let mut batch = batch.clone();
+                batch.insert(end, at_index(&["c"], 8));
+                let (world, chat) = two_lines().await;
+                world.sim.change_behaviour(|behaviour| {
+                    behaviour.legacy_later_insert_first = later_first;
+                });
+                world.by_hand(&chat, typed(0));
+                assert_eq!(world.patch(&chat, 1, &batch).await.code(), 0);
+                let mut lines = world.sim.announcement_text(&chat);
+                lines.retain(|line| !["a👋", "bb"].contains(&line.as_str()));
+                assert_eq!(lines, ["x", expected[0], expected[1], "c"], "{batch:?}");
+                world.sim.finish();
+            }
+        }
+    }
+}
+
 /// A line of a person's.
 fn typed(at: usize) -> Edit {
     let line = "x".to_owned();
