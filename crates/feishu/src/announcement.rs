@@ -7,6 +7,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::copied::{Copied, Unwritable, copied_legacy};
 use crate::{
     OpenId,
     wire::{HeadingLevel, percent_encode},
@@ -15,11 +16,21 @@ use crate::{
 /// One change of the document. All operations of one patch apply, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
-    /// Inserts blocks right after the title, above all that stands there.
-    InsertBlocks(Vec<LegacyBlock>),
+    /// Inserts 1 to 50 blocks.
+    InsertBlocks(InsertLocation, Vec<LegacyBlock>),
     /// Deletes whole consecutive blocks: a range of [UTF-16 units](utf16_len) at the patch's
     /// revision.
     DeleteContentRange(Range<u64>),
+}
+
+/// Where blocks are inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsertLocation {
+    /// Right after the title, above all that stands there.
+    StartOfZone,
+    /// At the start of the line that begins there, in [UTF-16 units](utf16_len) at the patch's
+    /// revision; it may be the start of a range that the same patch deletes.
+    Index(u64),
 }
 
 /// A block to insert.
@@ -29,6 +40,8 @@ pub enum LegacyBlock {
     Paragraph(LegacyParagraph),
     /// A horizontal line.
     HorizontalLine,
+    /// A block that was read before, as [`PlacedBlock::copied`] gives it.
+    Copied(Value),
 }
 
 /// A line of text.
@@ -127,6 +140,7 @@ pub struct PlacedBlock {
     pub text: Option<String>,
     /// The style of a paragraph, as far as this crate writes any; plain for all other blocks.
     pub style: LegacyParagraphStyle,
+    wire: Value,
 }
 
 /// The length of a text in UTF-16 code units, the unit of every index in a legacy document.
@@ -138,13 +152,13 @@ impl Operation {
     /// The operation as the patch request wants it: JSON written into a string.
     pub fn to_json(&self) -> String {
         let request = match self {
-            Self::InsertBlocks(blocks) => {
+            Self::InsertBlocks(location, blocks) => {
                 let blocks: Vec<Value> = blocks.iter().map(LegacyBlock::to_value).collect();
                 json!({
                     "requestType": "InsertBlocksRequestType",
                     "insertBlocksRequest": {
                         "payload": json!({ "blocks": blocks }).to_string(),
-                        "location": { "zoneId": "0", "index": 0, "startOfZone": true },
+                        "location": location.to_value(),
                     },
                 })
             }
@@ -163,6 +177,15 @@ impl Operation {
     }
 }
 
+impl InsertLocation {
+    fn to_value(self) -> Value {
+        match self {
+            Self::StartOfZone => json!({ "zoneId": "0", "index": 0, "startOfZone": true }),
+            Self::Index(index) => json!({ "zoneId": "0", "index": index }),
+        }
+    }
+}
+
 impl LegacyBlock {
     /// The length that its range in the document will have, without the line break after it: that
     /// of the text, one unit for each mention, and one for a style. A horizontal line takes one.
@@ -170,6 +193,7 @@ impl LegacyBlock {
         match self {
             Self::Paragraph(paragraph) => paragraph.utf16_len(),
             Self::HorizontalLine => 1,
+            Self::Copied(wire) => copied_len(wire),
         }
     }
 
@@ -179,6 +203,7 @@ impl LegacyBlock {
                 json!({ "type": "paragraph", "paragraph": paragraph.to_value() })
             }
             Self::HorizontalLine => json!({ "type": "horizontalLine", "horizontalLine": {} }),
+            Self::Copied(wire) => wire.clone(),
         }
     }
 }
@@ -374,7 +399,16 @@ impl PlacedBlock {
         match block {
             LegacyBlock::Paragraph(paragraph) => self.text == Some(paragraph.plain_text()),
             LegacyBlock::HorizontalLine => self.block_type == "horizontalLine",
+            LegacyBlock::Copied(wire) => {
+                let block_type = wire["type"].as_str().unwrap_or_default();
+                block_type == self.block_type && paragraph_text(wire) == self.text
+            }
         }
+    }
+
+    /// The copy of this block. `name` says what stands in the place of what no call writes.
+    pub fn copied(&self, name: impl Fn(Unwritable) -> String) -> Copied {
+        copied_legacy(&self.wire, name)
     }
 
     fn read(block: &Value) -> Self {
@@ -387,10 +421,29 @@ impl PlacedBlock {
             range: index("startIndex")
                 .zip(index("endIndex"))
                 .map(|(start, end)| start..end),
-            text: (block_type == "paragraph").then(|| plain_text(body)),
+            text: paragraph_text(block),
             style: LegacyParagraphStyle::read(&body["style"]),
+            wire: block.clone(),
         }
     }
+}
+
+/// The length that the range of a copied block will have, without the line break after it.
+fn copied_len(wire: &Value) -> usize {
+    let Some(paragraph) = wire["paragraph"].as_object() else {
+        return 1;
+    };
+    let elements = paragraph.get("elements").and_then(Value::as_array);
+    let lengths = elements.into_iter().flatten().map(|element| {
+        let text = element["textRun"]["text"].as_str();
+        text.map_or(1, utf16_len)
+    });
+    usize::from(paragraph.contains_key("style")) + lengths.sum::<usize>()
+}
+
+/// The plain text of a paragraph; `None` for all other blocks.
+fn paragraph_text(block: &Value) -> Option<String> {
+    (block["type"] == "paragraph").then(|| plain_text(&block["paragraph"]))
 }
 
 /// The text of everything in `elements` that has any.
@@ -545,7 +598,10 @@ mod tests {
             LegacyParagraph::plain("b"),
             LegacyParagraph::plain(""),
         ];
-        let insert = Operation::InsertBlocks(blocks.map(LegacyBlock::Paragraph).into());
+        let insert = Operation::InsertBlocks(
+            InsertLocation::StartOfZone,
+            blocks.map(LegacyBlock::Paragraph).into(),
+        );
         let request: Value = serde_json::from_str(&insert.to_json()).unwrap();
         let payload = request["insertBlocksRequest"]["payload"].as_str().unwrap();
         let expected = json!({

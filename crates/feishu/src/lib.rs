@@ -4,6 +4,7 @@ mod announcement;
 mod card;
 mod client;
 mod clock;
+mod copied;
 mod docx;
 mod encryption;
 mod envelope;
@@ -20,8 +21,8 @@ mod vectors;
 mod wire;
 
 pub use announcement::{
-    LegacyBlock, LegacyDocument, LegacyElement, LegacyList, LegacyListType, LegacyParagraph,
-    LegacyParagraphStyle, LegacyTextStyle, Operation, PlacedBlock, utf16_len,
+    InsertLocation, LegacyBlock, LegacyDocument, LegacyElement, LegacyList, LegacyListType,
+    LegacyParagraph, LegacyParagraphStyle, LegacyTextStyle, Operation, PlacedBlock, utf16_len,
 };
 pub use card::Card;
 pub use client::{
@@ -29,6 +30,7 @@ pub use client::{
     Created, DeleteChildren, LegacyAnnouncement, Member, Message, MessageMention, TopNotice, Who,
 };
 pub use clock::{Clock, ClockHand};
+pub use copied::{Copied, ReadBlock, Unwritable, mentions_anybody, without_mentions};
 pub use docx::{Block, BlockType, Link, TextBlock, TextElement, TextElementStyle};
 pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};

@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use reqwest::Method;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Client, OPEN_ID};
@@ -22,14 +23,14 @@ const PAGE_SIZE: &str = "500";
 const MAX_PAGES: usize = 100;
 
 /// An insertion of blocks.
-#[derive(Debug, Clone, Copy)]
-pub struct CreateChildren<'a> {
+#[derive(Debug)]
+pub struct CreateChildren<'a, B = Block> {
     /// Below which block; the page block has the chat's id.
     pub parent: &'a BlockId,
     /// Before which child, counted from 0.
     pub index: usize,
     /// What to insert: 1 to 50 blocks.
-    pub children: &'a [Block],
+    pub children: &'a [B],
     /// The revision on which this builds; −1 is the latest.
     pub revision_id: i64,
     /// The same token never inserts twice.
@@ -60,11 +61,11 @@ pub struct DeleteChildren<'a> {
 
 impl Client {
     /// All blocks of an announcement at one revision, in reading order; the first is the page.
-    pub async fn list_docx_blocks(
+    pub async fn list_docx_blocks<B: DeserializeOwned>(
         &self,
         chat: &ChatId,
         revision_id: i64,
-    ) -> Result<Vec<Block>, Error> {
+    ) -> Result<Vec<B>, Error> {
         let revision = revision_id.to_string();
         let mut blocks = Vec::new();
         let mut page_token = String::new();
@@ -93,7 +94,7 @@ impl Client {
                     body: None,
                 })
                 .await?;
-            let page: Listing = answer.data()?;
+            let page: Listing<B> = answer.data()?;
             blocks.extend(page.items);
             if !page.has_more {
                 return Ok(blocks);
@@ -107,10 +108,10 @@ impl Client {
     }
 
     /// Inserts blocks. Announcements take 3 edits a second, an app makes 5 writes a second.
-    pub async fn create_docx_children(
+    pub async fn create_docx_children<B: Serialize>(
         &self,
         chat: &ChatId,
-        insertion: CreateChildren<'_>,
+        insertion: CreateChildren<'_, B>,
     ) -> Result<Created, Error> {
         let answer = self
             .write_docx(
@@ -183,9 +184,10 @@ fn children_path<'a>(chat: &'a ChatId, parent: &'a BlockId, rest: &[&'a str]) ->
 }
 
 #[derive(Deserialize)]
-struct Listing {
+#[serde(bound(deserialize = "B: DeserializeOwned"))]
+struct Listing<B> {
     #[serde(default, deserialize_with = "or_default")]
-    items: Vec<Block>,
+    items: Vec<B>,
     #[serde(default)]
     has_more: bool,
     #[serde(default, deserialize_with = "or_default")]

@@ -4,8 +4,9 @@ use std::fmt::Debug;
 
 use feishu::{
     AnnouncementKind, AppId, Block, BlockId, BlockType, BotInfo, Card, ChatId, CreateChildren,
-    DeleteChildren, Error, LegacyBlock, LegacyElement, LegacyParagraph, LegacyTextStyle, Link,
-    MessageId, OpenId, Operation, TextElement, TextElementStyle, TopNotice, Who,
+    DeleteChildren, Error, InsertLocation, LegacyBlock, LegacyElement, LegacyParagraph,
+    LegacyTextStyle, Link, MessageId, OpenId, Operation, TextElement, TextElementStyle, TopNotice,
+    Who,
 };
 use feishu_sim::{ChatSpec, Endpoint, Fault, Simulator, WhoMay, Words};
 
@@ -115,7 +116,7 @@ async fn a_legacy_announcement_is_read_patched_and_cleared() {
         LegacyBlock::Paragraph(rich),
         LegacyBlock::Paragraph(LegacyParagraph::plain("")),
     ];
-    let insert = Operation::InsertBlocks(blocks);
+    let insert = Operation::InsertBlocks(InsertLocation::StartOfZone, blocks);
     client
         .patch_announcement(&chat, announcement.revision, &[insert])
         .await
@@ -173,20 +174,18 @@ async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
         first.clone(),
         Block::paragraph(vec![TextElement::plain("👋")]),
     ];
-    let insertion = CreateChildren {
+    let insertion = || CreateChildren {
         parent: &page,
         index: 0,
         children: &children,
         revision_id: info.revision_id,
         client_token: "0192f1f0-0000-7000-8000-000000000001",
     };
-    let created = client.create_docx_children(&chat, insertion).await.unwrap();
-    assert_eq!(
-        client.create_docx_children(&chat, insertion).await.unwrap(),
-        created
-    );
+    let create = || client.create_docx_children(&chat, insertion());
+    let created = create().await.unwrap();
+    assert_eq!(create().await.unwrap(), created);
 
-    let blocks = client
+    let blocks: Vec<Block> = client
         .list_docx_blocks(&chat, created.revision_id.unwrap())
         .await
         .unwrap();
@@ -208,7 +207,7 @@ async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
     assert!(revision > created.revision_id);
     assert_eq!(
         client
-            .list_docx_blocks(&chat, revision.unwrap())
+            .list_docx_blocks::<Block>(&chat, revision.unwrap())
             .await
             .unwrap()
             .len(),
@@ -217,10 +216,9 @@ async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
 
     let info = client.get_docx_announcement(&chat);
     refused(&sim, Endpoint::GetDocxAnnouncement, 1_772_003, info).await;
-    let list = client.list_docx_blocks(&chat, -1);
+    let list = client.list_docx_blocks::<Block>(&chat, -1);
     refused(&sim, Endpoint::ListBlocks, 1_772_006, list).await;
-    let create = client.create_docx_children(&chat, insertion);
-    refused(&sim, Endpoint::CreateChildren, 1_772_005, create).await;
+    refused(&sim, Endpoint::CreateChildren, 1_772_005, create()).await;
     let delete = client.delete_docx_children(&chat, deletion);
     refused(&sim, Endpoint::DeleteChildren, 1_770_032, delete).await;
     sim.finish();

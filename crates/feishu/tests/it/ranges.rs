@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use feishu::{
-    ChatId, Client, HeadingLevel, LegacyBlock, LegacyElement, LegacyList, LegacyListType,
-    LegacyParagraph, LegacyParagraphStyle, LegacyTextStyle, OpenId, Operation,
+    ChatId, Client, HeadingLevel, InsertLocation, LegacyBlock, LegacyElement, LegacyList,
+    LegacyListType, LegacyParagraph, LegacyParagraphStyle, LegacyTextStyle, OpenId, Operation,
 };
 use feishu_sim::{AnnouncementKind, ChatSpec};
 use proptest::collection::vec;
@@ -81,7 +81,7 @@ fn expected(blocks: &[LegacyBlock]) -> Vec<Range<u64>> {
 }
 
 async fn written(client: &Client, chat: &ChatId, blocks: &[LegacyBlock]) {
-    let insert = Operation::InsertBlocks(blocks.to_vec());
+    let insert = Operation::InsertBlocks(InsertLocation::StartOfZone, blocks.to_vec());
     client.patch_announcement(chat, 0, &[insert]).await.unwrap();
     let read = client.get_announcement(chat).await.unwrap();
     let read = read.document().unwrap().blocks;
@@ -94,9 +94,34 @@ async fn written(client: &Client, chat: &ChatId, blocks: &[LegacyBlock]) {
         assert!(placed.holds(block), "{placed:?} is not {block:?}");
         let style = match block {
             LegacyBlock::Paragraph(paragraph) => paragraph.style,
-            LegacyBlock::HorizontalLine => LegacyParagraphStyle::default(),
+            LegacyBlock::HorizontalLine | LegacyBlock::Copied(_) => LegacyParagraphStyle::default(),
         };
         assert_eq!(placed.style, style);
+    }
+}
+
+/// What was read from one document and written into an empty one is the same again.
+async fn copied(client: &Client, from: &ChatId, to: &ChatId) {
+    let read = async |chat| {
+        let read = client.get_announcement(chat).await.unwrap();
+        read.document().unwrap().blocks
+    };
+    let original = read(from).await;
+    let copies = original.iter().map(|block| {
+        let copied = block.copied(|thing| format!("{thing:?}"));
+        assert!(copied.lost.is_empty());
+        LegacyBlock::Copied(copied.block)
+    });
+    // The last line is the one that ends every document.
+    let copies: Vec<_> = copies.take(original.len() - 1).collect();
+    let insert = Operation::InsertBlocks(InsertLocation::StartOfZone, copies.clone());
+    client.patch_announcement(to, 0, &[insert]).await.unwrap();
+    assert_eq!(read(to).await, original);
+    for (placed, copy) in original.iter().zip(&copies) {
+        assert!(placed.holds(copy));
+        let range = placed.range.clone().unwrap();
+        let length = u64::try_from(copy.utf16_len()).unwrap();
+        assert_eq!(range.end - range.start, length);
     }
 }
 
@@ -112,10 +137,14 @@ fn ranges_are_those_that_the_platform_counts() {
     let who = OpenId::new(&lin.open_id);
     let config = ProptestConfig::with_cases(64);
     proptest!(config, |(shapes in vec(any_block(), 1..12))| {
-        let place = sim.add_chat(ChatSpec::named("Ops").owner(&lin).announcement(AnnouncementKind::Doc));
-        let chat = ChatId::new(place.as_str());
+        let chat = || {
+            let spec = ChatSpec::named("Ops").owner(&lin).announcement(AnnouncementKind::Doc);
+            ChatId::new(sim.add_chat(spec).as_str())
+        };
+        let (first, second) = (chat(), chat());
         let blocks: Vec<_> = shapes.into_iter().map(|shape| block(shape, &who)).collect();
-        runtime.block_on(written(&client, &chat, &blocks));
+        runtime.block_on(written(&client, &first, &blocks));
+        runtime.block_on(copied(&client, &first, &second));
     });
     sim.finish();
 }

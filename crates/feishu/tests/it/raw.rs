@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use feishu::{AppId, BlockId, Client, Clock, CreateChildren, Error, InvalidResponse};
+use feishu::{AppId, Block, BlockId, Client, Clock, CreateChildren, Error, InvalidResponse};
 
 use crate::config_for;
 
@@ -104,7 +104,7 @@ async fn the_revision_of_an_insertion_is_found_under_both_names() {
         let body = format!(
             r#"{{"code":0,"data":{{"children":[{{"block_id":"b1","block_type":2}}],"{name}":7}}}}"#
         );
-        let insertion = CreateChildren {
+        let insertion = CreateChildren::<Block> {
             parent: &BlockId::new("oc_1"),
             index: 0,
             children: &[],
@@ -133,7 +133,7 @@ async fn what_was_done_stays_done_whatever_the_answer_lacks() {
         // Each of these servers answers once.
         let client = || client(200, "", format!(r#"{{"code":0,"data":{data}}}"#));
         let (chat, message) = ("oc_1".into(), "om_1".into());
-        let insertion = CreateChildren {
+        let insertion = CreateChildren::<Block> {
             parent: &BlockId::new("oc_1"),
             index: 0,
             children: &[],

@@ -1,0 +1,414 @@
+//! Blocks of an announcement as they were read, in the form in which a call writes them again.
+//!
+//! The documents hold more than this crate has types for (colours, alignment, equations, ticked
+//! boxes); a copy keeps all of it, and drops only what says where a block stood.
+//!
+//! Official pages `group/upgraded-group-announcement/chat-announcement-block/**` and the data
+//! structure of the legacy document.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::docx::{Block, BlockType, TextElement};
+use crate::ids::{BlockId, OpenId};
+use crate::wire::{optional_id, or_default};
+
+/// A kind of thing that an announcement may hold and no call writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unwritable {
+    /// A picture, or several.
+    Image,
+    /// A file, in a line of its own or within one.
+    File,
+    /// A table.
+    Table,
+    /// A spreadsheet.
+    Sheet,
+    /// A database (`bitable`).
+    Base,
+    /// A box around some lines.
+    Callout,
+    /// A drawing, a diagram or a mind map.
+    Board,
+    /// A page of another site.
+    EmbeddedPage,
+    /// The card of a group.
+    GroupCard,
+    /// A poll.
+    Poll,
+    /// A task.
+    Task,
+    /// What people have remarked on a text.
+    Comment,
+    /// Any other kind.
+    Other,
+}
+
+/// A block of a `docx` announcement as it was read, with all that the platform says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ReadBlock {
+    /// Given by the platform; the page block has the chat's id.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub block_id: Option<BlockId>,
+    /// The blocks directly below, in order.
+    #[serde(default, deserialize_with = "or_default")]
+    pub children: Vec<BlockId>,
+    block_type: u16,
+    /// What stands under all other keys.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// What writes a block again, and what of it is lost on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The block for the writing call. In the place of what is lost stands its name.
+    pub block: Value,
+    /// Each kind once for each time.
+    pub lost: Vec<Unwritable>,
+    /// Whether nothing of the block itself is kept; then what is below it is lost with it.
+    pub is_gone: bool,
+}
+
+impl ReadBlock {
+    /// The copy of this block, without those below it. `name` says what stands in the place of
+    /// what no call writes.
+    pub fn copied(&self, name: impl Fn(Unwritable) -> String) -> Copied {
+        let block_type = BlockType::from_number(self.block_type);
+        if let Some(thing) = unwritable_block(block_type) {
+            let placeholder = Block::paragraph(vec![TextElement::plain(name(thing))]);
+            return Copied {
+                block: json!(placeholder),
+                lost: vec![thing],
+                is_gone: true,
+            };
+        }
+        let mut lost = Vec::new();
+        let mut block = json!({ "block_type": self.block_type });
+        for (key, content) in &self.rest {
+            // Where it stood, and what the platform alone gives.
+            if key == "parent_id" || key == "comment_ids" {
+                continue;
+            }
+            let mut content = content.clone();
+            for element in elements_mut(&mut content) {
+                copy_element(element, &name, &mut lost);
+            }
+            block[key] = content;
+        }
+        Copied {
+            block,
+            lost,
+            is_gone: false,
+        }
+    }
+}
+
+fn copy_element(
+    element: &mut Value,
+    name: impl Fn(Unwritable) -> String,
+    lost: &mut Vec<Unwritable>,
+) {
+    const WRITABLE: [&str; 5] = [
+        "text_run",
+        "mention_user",
+        "mention_doc",
+        "reminder",
+        "equation",
+    ];
+    let Some(key) = WRITABLE.into_iter().find(|key| element[key].is_object()) else {
+        let thing = if element["file"].is_object() {
+            Unwritable::File
+        } else {
+            Unwritable::Other
+        };
+        *element = json!(TextElement::plain(name(thing)));
+        lost.push(thing);
+        return;
+    };
+    let style = element
+        .get_mut(key)
+        .and_then(|content| content.get_mut("text_element_style"));
+    let style = style.and_then(Value::as_object_mut);
+    let comments = style.and_then(|style| style.remove("comment_ids"));
+    if comments.is_some_and(|ids| ids.as_array().is_some_and(|ids| !ids.is_empty())) {
+        lost.push(Unwritable::Comment);
+    }
+}
+
+/// `None` for what a call writes. That leaves out what is written only together with the blocks
+/// below it (callouts, columns), for which no page says what the platform adds by itself.
+fn unwritable_block(block_type: BlockType) -> Option<Unwritable> {
+    const TODO: u16 = 17;
+    match block_type {
+        BlockType::Text
+        | BlockType::Heading(_)
+        | BlockType::Bullet
+        | BlockType::Ordered
+        | BlockType::Code
+        | BlockType::Quote
+        | BlockType::Divider
+        | BlockType::Other(TODO) => None,
+        BlockType::Page => Some(Unwritable::Other),
+        BlockType::Other(number) => Some(match number {
+            18 => Unwritable::Base,
+            19 => Unwritable::Callout,
+            20 => Unwritable::GroupCard,
+            21 | 29 | 43 => Unwritable::Board,
+            23 | 33 => Unwritable::File,
+            26 => Unwritable::EmbeddedPage,
+            27 => Unwritable::Image,
+            30 => Unwritable::Sheet,
+            31 => Unwritable::Table,
+            35 => Unwritable::Task,
+            _ => Unwritable::Other,
+        }),
+    }
+}
+
+/// The copy of a block of a `doc` announcement, as the document shows it.
+pub(crate) fn copied_legacy(wire: &Value, name: impl Fn(Unwritable) -> String) -> Copied {
+    let block_type = wire["type"].as_str().unwrap_or_default();
+    if let Some(thing) = unwritable_legacy_block(block_type) {
+        return Copied {
+            block: json!({ "type": "paragraph", "paragraph": { "elements": [run(&name(thing))] } }),
+            lost: vec![thing],
+            is_gone: true,
+        };
+    }
+    let mut lost = Vec::new();
+    let mut body = without_place(&wire[block_type]);
+    for element in elements_mut(&mut body) {
+        let element_type = element["type"].as_str().unwrap_or_default().to_owned();
+        match element_type.as_str() {
+            "textRun" | "docsLink" | "person" | "equation" => {
+                element[&element_type] = without_place(&element[&element_type]);
+            }
+            other => {
+                let thing = if other == "file" {
+                    Unwritable::File
+                } else {
+                    Unwritable::Other
+                };
+                *element = run(&name(thing));
+                lost.push(thing);
+            }
+        }
+    }
+    Copied {
+        block: json!({ "type": block_type, block_type: body }),
+        lost,
+        is_gone: false,
+    }
+}
+
+/// The parts of what stands under the key of a block's kind.
+fn elements_mut(body: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let elements = body.get_mut("elements").and_then(Value::as_array_mut);
+    elements.into_iter().flatten()
+}
+
+fn run(text: &str) -> Value {
+    json!({ "type": "textRun", "textRun": { "text": text, "style": {} } })
+}
+
+fn without_place(content: &Value) -> Value {
+    let mut content = content.clone();
+    if let Some(content) = content.as_object_mut() {
+        content.remove("location");
+        content.remove("lineId");
+    }
+    content
+}
+
+fn unwritable_legacy_block(block_type: &str) -> Option<Unwritable> {
+    Some(match block_type {
+        "paragraph" | "horizontalLine" => return None,
+        "gallery" => Unwritable::Image,
+        "file" => Unwritable::File,
+        "table" => Unwritable::Table,
+        "sheet" => Unwritable::Sheet,
+        "bitable" => Unwritable::Base,
+        "callout" => Unwritable::Callout,
+        "diagram" => Unwritable::Board,
+        "embeddedPage" => Unwritable::EmbeddedPage,
+        "chatGroup" => Unwritable::GroupCard,
+        "poll" => Unwritable::Poll,
+        _ => Unwritable::Other,
+    })
+}
+
+/// Puts names in the place of mentions in a copied block of either kind: the platform takes no
+/// mention of a person who has left.
+pub fn without_mentions(block: &mut Value, name: impl Fn(&OpenId) -> String) {
+    let bodies = block.as_object_mut().into_iter().flat_map(Map::values_mut);
+    for element in bodies.flat_map(elements_mut) {
+        if let Some(id) = element["mention_user"]["user_id"].as_str() {
+            let text = name(&OpenId::from(id));
+            *element = json!(TextElement::plain(text));
+        } else if let Some(id) = element["person"]["openId"].as_str() {
+            *element = run(&name(&OpenId::from(id)));
+        }
+    }
+}
+
+/// Whether a copied block mentions a person.
+pub fn mentions_anybody(block: &Value) -> bool {
+    let bodies = block.as_object().into_iter().flat_map(Map::values);
+    let elements = bodies.filter_map(|body| body["elements"].as_array());
+    elements
+        .flatten()
+        .any(|element| element["mention_user"].is_object() || element["person"].is_object())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(thing: Unwritable) -> String {
+        format!("[{thing:?}]")
+    }
+
+    fn docx(wire: Value) -> Copied {
+        let block: ReadBlock = serde_json::from_value(wire).unwrap();
+        block.copied(word)
+    }
+
+    #[test]
+    fn a_docx_block_is_copied_with_all_but_its_place() {
+        let content = json!({
+            "style": { "align": 2, "done": true, "folded": false },
+            "elements": [
+                { "text_run": { "content": "x", "text_element_style": { "bold": true, "text_color": 3 } } },
+                { "equation": { "content": "e=mc^2", "text_element_style": {} } },
+                { "mention_doc": { "token": "t", "obj_type": 22, "url": "u", "title": "T" } },
+            ],
+        });
+        let copied = docx(json!({
+            "block_id": "dox1", "parent_id": "oc_1", "block_type": 17, "children": ["dox2"],
+            "todo": content,
+        }));
+        assert_eq!(copied.block, json!({ "block_type": 17, "todo": content }));
+        assert_eq!((copied.lost, copied.is_gone), (Vec::new(), false));
+        let divider = json!({ "block_id": "dox3", "block_type": 22, "divider": {} });
+        let copied = docx(divider).block;
+        assert_eq!(copied, json!({ "block_type": 22, "divider": {} }));
+    }
+
+    #[test]
+    fn what_no_call_writes_is_named_in_its_place() {
+        let line = |text: &str| json!(Block::paragraph(vec![TextElement::plain(text)]));
+        for (number, thing) in [
+            (18, Unwritable::Base),
+            (19, Unwritable::Callout),
+            (27, Unwritable::Image),
+            (30, Unwritable::Sheet),
+            (31, Unwritable::Table),
+            (999, Unwritable::Other),
+        ] {
+            let copied = docx(json!({ "block_id": "d", "block_type": number, "children": ["c"] }));
+            assert_eq!(copied.block, line(&word(thing)));
+            assert_eq!((copied.lost, copied.is_gone), (vec![thing], true));
+        }
+        let run = |content: &str, style: Value| json!({ "text_run": { "content": content, "text_element_style": style } });
+        let copied = docx(json!({ "block_type": 2, "text": { "elements": [
+            run("a", json!({ "bold": true, "comment_ids": ["c1"] })),
+            run("b", json!({ "comment_ids": [] })),
+            { "file": { "file_token": "f" } },
+            { "inline_block": {} },
+        ] } }));
+        let elements = [
+            run("a", json!({ "bold": true })),
+            run("b", json!({})),
+            run("[File]", json!({})),
+            run("[Other]", json!({})),
+        ];
+        assert_eq!(
+            copied.block,
+            json!({ "block_type": 2, "text": { "elements": elements } })
+        );
+        let lost = [Unwritable::Comment, Unwritable::File, Unwritable::Other];
+        assert_eq!((copied.lost, copied.is_gone), (lost.to_vec(), false));
+    }
+
+    #[test]
+    fn a_legacy_block_is_copied_with_all_but_its_place() {
+        let place = json!({ "zoneId": "0", "startIndex": 1, "endIndex": 4 });
+        let style = json!({ "align": "center", "collapse": true });
+        let colour = json!({ "backColor": { "red": 1, "green": 2, "blue": 3, "alpha": 1.0 } });
+        let paragraph = |place: Option<&Value>| {
+            let mut paragraph = json!({ "type": "paragraph", "paragraph": {
+                "style": style,
+                "elements": [
+                    { "type": "textRun", "textRun": { "text": "a", "style": colour } },
+                    { "type": "docsLink", "docsLink": { "url": "u" } },
+                    { "type": "equation", "equation": { "equation": "e" } },
+                ],
+            } });
+            if let Some(place) = place {
+                paragraph["paragraph"]["location"] = place.clone();
+                paragraph["paragraph"]["lineId"] = "l".into();
+                for (number, key) in ["textRun", "docsLink", "equation"].into_iter().enumerate() {
+                    let element = &mut paragraph["paragraph"]["elements"][number][key];
+                    element["location"] = place.clone();
+                    element["lineId"] = "l".into();
+                }
+            }
+            paragraph
+        };
+        let copied = copied_legacy(&paragraph(Some(&place)), word);
+        assert_eq!(copied.block, paragraph(None));
+        assert_eq!((copied.lost, copied.is_gone), (Vec::new(), false));
+        let line = json!({ "type": "horizontalLine", "horizontalLine": { "location": place } });
+        let copied = copied_legacy(&line, word).block;
+        assert_eq!(
+            copied,
+            json!({ "type": "horizontalLine", "horizontalLine": {} })
+        );
+    }
+
+    #[test]
+    fn what_no_call_writes_into_a_legacy_document_is_named_in_its_place() {
+        let line = |text| json!({ "type": "paragraph", "paragraph": { "elements": [run(text)] } });
+        let gallery = copied_legacy(&json!({ "type": "gallery", "gallery": {} }), word);
+        assert_eq!(gallery.block, line("[Image]"));
+        assert_eq!(
+            (gallery.lost, gallery.is_gone),
+            (vec![Unwritable::Image], true)
+        );
+        let unknown = copied_legacy(&json!(7), word);
+        assert_eq!(unknown.lost, [Unwritable::Other]);
+        let copied = copied_legacy(
+            &json!({ "type": "paragraph", "paragraph": { "elements": [
+                { "type": "textRun", "textRun": { "text": "a", "style": {} } },
+                { "type": "file", "file": {} },
+                { "type": "reminder", "reminder": {} },
+            ] } }),
+            word,
+        );
+        let elements = [run("a"), run("[File]"), run("[Other]")];
+        let expected = json!({ "type": "paragraph", "paragraph": { "elements": elements } });
+        assert_eq!(copied.block, expected);
+        assert_eq!(copied.lost, [Unwritable::File, Unwritable::Other]);
+    }
+
+    #[test]
+    fn names_take_the_place_of_mentions() {
+        let name = |id: &OpenId| format!("@{id}");
+        let mut docx = json!({ "block_type": 2, "text": { "elements": [
+            { "mention_user": { "user_id": "ou_1", "text_element_style": {} } } ] } });
+        assert!(mentions_anybody(&docx));
+        without_mentions(&mut docx, name);
+        assert_eq!(
+            docx["text"]["elements"],
+            json!([TextElement::plain("@ou_1")])
+        );
+        let mut legacy = json!({ "type": "paragraph", "paragraph": { "elements": [
+            { "type": "person", "person": { "openId": "ou_2" } } ] } });
+        assert!(mentions_anybody(&legacy));
+        without_mentions(&mut legacy, name);
+        assert_eq!(legacy["paragraph"]["elements"], json!([run("@ou_2")]));
+        assert!(!mentions_anybody(&docx) && !mentions_anybody(&legacy));
+    }
+}
