@@ -9,7 +9,7 @@ use feishu::{BlockId, MessageId, OpenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::content::Entry;
+use crate::content::{Entry, Former};
 
 /// A change can be taken back for this long; then what people wrote is forgotten.
 pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
@@ -89,21 +89,35 @@ pub(crate) enum Top {
     Announcement,
 }
 
-/// A change and what it takes to undo it.
+/// A change: what stood before it, as far as it takes to undo it, and what stands since.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) before: State,
+    pub(crate) after: State,
+}
+
+/// What stands in the two places that the bot changes; nothing for a place that the change is not
+/// about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) top: Option<Top>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) announcement: Option<Standing>,
+}
+
+/// What stands in an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Change {
-    /// Another thing stands at the top.
-    Top { before: Top, after: Top },
-    /// An entry was added to the announcement.
-    Entry {
-        placed: Placed,
-        /// What stood at the top before, if the announcement was put there, too.
-        top_before: Option<Top>,
-    },
-    /// An entry was taken out of the announcement, and what stands at the top
-    /// since, if that changed, too.
-    EntryGone { top: Option<Top> },
+pub(crate) enum Standing {
+    /// What others have written, whatever it is.
+    Others,
+    /// An entry of the bot's, above what others have written or in its place.
+    Entry(Placed),
+    /// All of it, as it was saved before it was replaced.
+    Body(Former),
+    /// What was saved was written again: each block as it was known, and as it is known since.
+    Restored(Vec<(BlockId, BlockId)>),
 }
 
 /// An entry as it was written, by which it is found again.
@@ -127,28 +141,44 @@ pub(crate) enum Place {
 }
 
 impl Change {
-    pub(crate) fn place(&self) -> Place {
-        match self {
-            Self::Top { .. } => Place::Top,
-            Self::Entry {
-                top_before: Some(_),
-                ..
-            }
-            | Self::EntryGone { top: Some(_) } => Place::Both,
-            Self::Entry {
-                top_before: None, ..
-            }
-            | Self::EntryGone { top: None } => Place::Announcement,
+    /// Another thing stands at the top.
+    pub(crate) fn of_top(before: Top, after: Top) -> Self {
+        Self::default().with_top(Some(before), after)
+    }
+
+    /// Another thing stands in the announcement.
+    pub(crate) fn of_announcement(before: Standing, after: Standing) -> Self {
+        let state = |standing| State {
+            top: None,
+            announcement: Some(standing),
+        };
+        Self {
+            before: state(before),
+            after: state(after),
+        }
+    }
+
+    /// The same, and another thing stands at the top as well; what stood there before need not be
+    /// known.
+    pub(crate) fn with_top(mut self, before: Option<Top>, after: Top) -> Self {
+        self.before.top = before;
+        self.after.top = Some(after);
+        self
+    }
+
+    /// What the change is about; nothing if it is about nothing.
+    pub(crate) fn place(&self) -> Option<Place> {
+        match (&self.after.top, &self.after.announcement) {
+            (Some(_), Some(_)) => Some(Place::Both),
+            (Some(_), None) => Some(Place::Top),
+            (None, Some(_)) => Some(Place::Announcement),
+            (None, None) => None,
         }
     }
 
     /// What stands at the top since; nothing where that was not changed.
     pub(crate) fn top(&self) -> Option<&Top> {
-        match self {
-            Self::Top { after, .. } => Some(after),
-            Self::Entry { top_before, .. } => top_before.as_ref().map(|_| &Top::Announcement),
-            Self::EntryGone { top } => top.as_ref(),
-        }
+        self.after.top.as_ref()
     }
 }
 

@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use axum::body::Body;
 use axum::http::{Request, header};
 use feishu::{
-    AnnouncementKind, BlockId, BotInfo, Chat, ChatId, Client, Clock, CreateChildren, Error,
+    AnnouncementKind, Block, BlockId, BotInfo, Chat, ChatId, Client, Clock, CreateChildren, Error,
     MessageId, TopNotice, Who,
 };
 use hyper_util::rt::TokioIo;
@@ -148,7 +148,7 @@ async fn check_platform(report: &mut Report, config: &Config, client: &Client, c
 async fn check_scopes(report: &mut Report, client: &Client) {
     let (chat, message) = (ChatId::from(NO_CHAT), MessageId::from(NO_MESSAGE));
     let parent = BlockId::new(NO_CHAT);
-    let nothing = CreateChildren {
+    let nothing = CreateChildren::<Block> {
         parent: &parent,
         index: 0,
         children: &[],

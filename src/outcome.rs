@@ -1,6 +1,7 @@
 //! What came of a command: the value that an action returns, the store keeps
 //! and [`crate::reply`] puts into words.
 
+use feishu::Unwritable;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +70,12 @@ pub enum Done {
     Unpinned,
     /// The text stands above what stood in the announcement.
     Announced,
-    /// The same, later than planned.
+    /// The text stands in the place of what stood in the announcement.
+    Replaced {
+        /// So many blocks that people typed or changed meanwhile stand there, too.
+        others: usize,
+    },
+    /// An announcement was made later than planned.
     AnnouncedLate {
         /// When it was due.
         due: Timestamp,
@@ -100,6 +106,8 @@ pub enum Undone {
     EntryOut,
     /// The entry did not stand in the announcement any more.
     EntryWasOut,
+    /// What an entry had replaced stands in the announcement again.
+    FormerBack,
 }
 
 /// What the bot did lately in a chat, and what it is going to do.
@@ -153,6 +161,10 @@ pub enum PlannedChange {
     Announce,
     /// An entry is taken out of the announcement.
     EntryOut,
+    /// The announcement is replaced.
+    Replace,
+    /// What stood in the announcement before it was replaced comes back.
+    FormerBack,
 }
 
 /// Why a command was not carried out.
@@ -246,6 +258,22 @@ pub enum Refusal {
     NotPublished(Box<Refusal>),
     /// The announcement was made, but not put at the top.
     NotOnTop(Box<Refusal>),
+    /// The announcement was made, but what it was to replace stands below it.
+    NotReplaced(Box<Refusal>),
+    /// The announcement holds things that could not be brought back, so it is
+    /// not replaced.
+    CannotWriteBack {
+        /// Which ones.
+        things: Vec<Unwritable>,
+    },
+    /// The announcement is too long to be saved, so it is not replaced.
+    FormerTooLong {
+        /// The most blocks that are saved.
+        limit: usize,
+    },
+    /// An answer was lost, and somebody has changed the announcement since, so
+    /// that nothing tells whether it was replaced.
+    Unclear,
     /// Something was to be taken back because its time was over, and could not
     /// be.
     NotTakenBack(Box<Refusal>),
@@ -289,6 +317,10 @@ impl Refusal {
             Self::PlanTooLate { .. } => "plan_too_late",
             Self::NotPublished(_) => "not_published",
             Self::NotOnTop(_) => "not_on_top",
+            Self::NotReplaced(_) => "not_replaced",
+            Self::CannotWriteBack { .. } => "cannot_write_back",
+            Self::FormerTooLong { .. } => "former_too_long",
+            Self::Unclear => "unclear",
             Self::Internal => "internal",
         }
     }
@@ -317,7 +349,8 @@ impl Refusal {
             Self::Partly { cause, .. }
             | Self::NotTakenBack(cause)
             | Self::NotPublished(cause)
-            | Self::NotOnTop(cause) => cause.log_id(),
+            | Self::NotOnTop(cause)
+            | Self::NotReplaced(cause) => cause.log_id(),
             _ => None,
         }
     }

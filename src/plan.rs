@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::Deed;
-use crate::command::Span;
+use crate::command::{Replace, Span};
 use crate::content::Document;
 use crate::store::Step;
 
@@ -40,6 +40,9 @@ pub(crate) struct Manner {
     pub(crate) hold: Option<Span>,
     /// Whether the announcement is put at the top, too.
     pub(crate) top: bool,
+    /// Whether it comes in the place of what stands there.
+    #[serde(default)]
+    pub(crate) replace: Option<Replace>,
 }
 
 impl Plan {

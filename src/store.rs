@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::change::Record;
-use crate::content::Document;
+use crate::content::{Document, Former};
 use crate::outcome::Outcome;
 use crate::plan::{Manner, Plan};
 
@@ -238,7 +238,10 @@ pub(crate) struct Progress {
 impl Progress {
     /// Whether it is about taking something out, not about writing.
     pub(crate) fn is_removal(&self) -> bool {
-        matches!(self.written, Some(Written::Removal { .. }))
+        matches!(
+            self.written,
+            Some(Written::Removal { .. } | Written::Restoral { .. })
+        )
     }
 }
 
@@ -250,27 +253,68 @@ pub(crate) enum Written {
     Legacy {
         /// Set before it is made, until its answer is known.
         pending: Option<Pending>,
-        /// Whether the author goes without a mention.
+        /// Whether people go without a mention.
         nameless: bool,
+        /// What it replaces, as it stood when that call was sent.
+        #[serde(default)]
+        former: Option<Former>,
+        /// Whether it goes above what it was to replace, as nothing can be
+        /// deleted.
+        #[serde(default)]
+        above: bool,
     },
-    /// An entry is being taken out of a `doc` one.
+    /// An entry is being taken out of a `doc` one, and what it replaced written again.
     Removal {
-        /// Set before the deletion is sent, until its answer is known.
+        /// Set before the call is sent, until its answer is known.
         pending: Option<Pending>,
-    },
-    /// The `docx` kind, written by calls that are planned beforehand, in their order.
-    Docx {
-        /// How many calls were made already.
-        calls: usize,
-        /// The blocks that they created and later ones write below, in order.
-        parents: Vec<BlockId>,
-        /// Those that they created right below the page, in order.
-        page_blocks: Vec<BlockId>,
-        /// The revision that the last answer named; −1 is the latest.
-        revision: i64,
-        /// Whether the author goes without a mention.
+        /// Whether people go without a mention.
+        #[serde(default)]
         nameless: bool,
     },
+    /// The `docx` kind.
+    Docx {
+        #[serde(flatten)]
+        creation: Creation,
+        /// Whether people go without a mention.
+        nameless: bool,
+        /// What it replaces.
+        #[serde(default)]
+        former: Option<Former>,
+    },
+    /// What an entry of a `docx` one replaced is written again.
+    Restoral {
+        /// Before which block right below the page.
+        at: usize,
+        #[serde(flatten)]
+        creation: Creation,
+        /// Whether people go without a mention.
+        nameless: bool,
+    },
+}
+
+/// How far the planned calls have come that write into a `docx` announcement in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Creation {
+    /// How many calls were made already.
+    pub(crate) calls: usize,
+    /// The blocks that they created and later ones write below, in order.
+    pub(crate) parents: Vec<BlockId>,
+    /// Those that they created right below the page, in order.
+    pub(crate) page_blocks: Vec<BlockId>,
+    /// The revision that the last answer named; −1 is the latest.
+    pub(crate) revision: i64,
+}
+
+impl Creation {
+    /// Nothing yet, at this revision.
+    pub(crate) fn at(revision: i64) -> Self {
+        Self {
+            calls: 0,
+            parents: Vec::new(),
+            page_blocks: Vec::new(),
+            revision,
+        }
+    }
 }
 
 /// A chunk that was sent.

@@ -9,30 +9,37 @@
 //! nothing. `doc` has none, and its revision is no lock, because the platform
 //! rebases; so before each write is stored how often exactly these paragraphs
 //! stand already, and after a lost answer they are counted again.
+//!
+//! What is replaced is saved before it is touched, and kept as long as the
+//! change can be undone.
 
 use feishu::{AnnouncementKind, Content, Error, LegacyAnnouncement, LegacyDocument, MessageId};
 
-use super::{Effect, Failure, Scene, Source, pin};
-use crate::change::{Change, Placed, Top};
-use crate::command::Mention;
-use crate::content::{Document, Entry, Signature};
+use super::{Effect, Failure, Missing, Scene, Source, pin};
+use crate::change::{Change, Deed, Placed, Standing, Top};
+use crate::command::{Mention, Replace};
+use crate::content::{Body, Document, Entry, Signature};
 use crate::outcome::{Call, Done, Refusal};
 use crate::plan::{Manner, SUMMARY};
 use crate::store::{Step, Written};
 
+mod creation;
 mod docx;
 mod legacy;
+mod page;
 mod plan;
-mod remove;
+mod take_back;
 
-pub(super) use remove::{Removed, remove};
+pub(super) use take_back::{IfGone, TakenBack, take_back};
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
 const TEXT_LIMIT: usize = 100_000;
-/// One call of the old kind takes ten insertions of 50 lines; a longer text
-/// belongs into a document.
-const LINE_LIMIT: usize = 500;
+/// One call of the old kind takes ten operations: a deletion and nine insertions
+/// of 50 lines. A longer text belongs into a document.
+const LINE_LIMIT: usize = 450;
+/// What is replaced must be written again by one such call, too.
+const FORMER_LIMIT: usize = LINE_LIMIT;
 /// "Updating announcement failed.": a revision that is too old, or content that
 /// the document does not take.
 const UPDATE_FAILED: i64 = 232_018;
@@ -64,22 +71,88 @@ pub(super) async fn run(
     } else {
         None
     };
-    let placed = write(&entry, (&document, manner), scene).await?;
-    let effect = |placed, top_before| Effect {
-        summary: Some(document.first_characters(SUMMARY)),
-        change: Some(Change::Entry { placed, top_before }),
-        until: scene.until(manner.hold),
-        ..Effect::new(Done::Announced)
-    };
-    if manner.top
-        && let Err(cause) = pin::bring_about(&Top::Announcement, scene).await
-    {
-        return Err(Failure::NotOnTop {
-            cause: Box::new(cause),
-            effect: Box::new(effect(placed, None)),
+    let stand = write(&entry, (&document, manner), scene).await?;
+    let (mut effect, left) = stand.effect(&document, manner, scene);
+    if manner.top {
+        if let Err(cause) = pin::bring_about(&Top::Announcement, scene).await {
+            return Err(Failure::incomplete(Missing::Top, cause, effect));
+        }
+        let change = effect.change.take();
+        effect.change = change.map(|change| change.with_top(top_before, Top::Announcement));
+    }
+    match left {
+        Some(cause) => Err(Failure::incomplete(Missing::Deletion, cause, effect)),
+        None => Ok(effect),
+    }
+}
+
+/// An entry as it stands once it is written.
+struct Stand {
+    placed: Placed,
+    /// What it came in the place of.
+    before: Standing,
+    /// So many blocks of others stand there beside an entry that was to replace
+    /// them: they were typed or changed meanwhile.
+    others: usize,
+    /// Why what it was to replace still stands, if it does.
+    left: Option<Failure>,
+}
+
+impl Stand {
+    /// Above all that stood there.
+    fn above(placed: Placed) -> Self {
+        Self {
+            placed,
+            before: Standing::Others,
+            others: 0,
+            left: None,
+        }
+    }
+
+    /// What has come of the command, and what has not.
+    fn effect(
+        self,
+        document: &Document,
+        manner: Manner,
+        scene: Scene<'_>,
+    ) -> (Effect, Option<Failure>) {
+        let (deed, done) = match self.before {
+            Standing::Body(_) => (
+                Deed::Replace,
+                Done::Replaced {
+                    others: self.others,
+                },
+            ),
+            _ => (Deed::Announce, Done::Announced),
+        };
+        // What cannot be deleted has no end.
+        let endless = matches!(self.left, Some(Failure::Refused(Refusal::CannotDelete)));
+        let effect = Effect {
+            wrote: Some((deed, document.first_characters(SUMMARY))),
+            change: Some(Change::of_announcement(
+                self.before,
+                Standing::Entry(self.placed),
+            )),
+            until: scene.until(manner.hold).filter(|_| !endless),
+            ..Effect::new(done)
+        };
+        (effect, self.left)
+    }
+}
+
+/// Refuses to replace what could not be written again.
+fn expect_writable(body: &Body, how: Replace) -> Result<(), Refusal> {
+    if body.former.block_count() > FORMER_LIMIT {
+        return Err(Refusal::FormerTooLong {
+            limit: FORMER_LIMIT,
         });
     }
-    Ok(effect(placed, top_before))
+    match how {
+        Replace::Safely if !body.lost.is_empty() => Err(Refusal::CannotWriteBack {
+            things: body.lost.iter().copied().collect(),
+        }),
+        Replace::Safely | Replace::Insisting => Ok(()),
+    }
 }
 
 /// What is to be announced, if an announcement can hold it.
@@ -109,7 +182,7 @@ pub(crate) async fn expect_to_end(manner: Manner, scene: Scene<'_>) -> Result<()
     }
 }
 
-async fn write(entry: &Entry, draft: Draft<'_>, scene: Scene<'_>) -> Result<Placed, Failure> {
+async fn write(entry: &Entry, draft: Draft<'_>, scene: Scene<'_>) -> Result<Stand, Failure> {
     let mut target = target(scene).await?;
     let mut switched = false;
     loop {
@@ -146,9 +219,11 @@ fn call(call: Call) -> impl FnOnce(Error) -> Failure {
 async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
     match (scene.written(), scene.platform.kind(&scene.message.chat_id)) {
         // What was begun goes on where it was begun.
-        (Some(Written::Docx { revision, .. }), _) => Ok(Target::Docx { revision }),
+        (Some(Written::Docx { creation, .. }), _) => Ok(Target::Docx {
+            revision: creation.revision,
+        }),
         (Some(Written::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => Ok(Target::Doc),
-        (Some(Written::Removal { .. }) | None, _) => detect(scene).await,
+        (Some(Written::Removal { .. } | Written::Restoral { .. }) | None, _) => detect(scene).await,
     }
 }
 

@@ -70,6 +70,7 @@ impl Action {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) => Deed::Pin,
             Self::DeleteTopNotice => Deed::Unpin,
+            Self::Announce(_, manner) if manner.replace.is_some() => Deed::Replace,
             Self::Announce(..) => Deed::Announce,
             Self::Undo(_) => Deed::Undo,
             Self::Expire(_) => Deed::Expire,
@@ -152,8 +153,9 @@ pub(crate) struct Effect {
     pub(crate) takes_back: Option<ChangeId>,
     /// When what it did is to be taken back.
     pub(crate) until: Option<Timestamp>,
-    /// The first words of what it wrote, where the command did not hold them.
-    pub(crate) summary: Option<String>,
+    /// What it did to the announcement, and the first words of what it wrote:
+    /// before, neither may have been known.
+    pub(crate) wrote: Option<(Deed, String)>,
 }
 
 impl Effect {
@@ -164,7 +166,7 @@ impl Effect {
             change: None,
             takes_back: None,
             until: None,
-            summary: None,
+            wrote: None,
         }
     }
 }
@@ -183,8 +185,9 @@ pub(crate) enum Failure {
         of: usize,
         cause: Box<Failure>,
     },
-    /// The announcement was made, but could not be put at the top.
-    NotOnTop {
+    /// The announcement was made, but not all of what was asked for.
+    Incomplete {
+        missing: Missing,
         cause: Box<Failure>,
         effect: Box<Effect>,
     },
@@ -197,7 +200,24 @@ pub(crate) enum Failure {
     Store,
 }
 
+/// What an announcement that stands may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It was not put at the top.
+    Top,
+    /// What it was to replace stands below it.
+    Deletion,
+}
+
 impl Failure {
+    fn incomplete(missing: Missing, cause: Self, effect: Effect) -> Self {
+        Self::Incomplete {
+            missing,
+            cause: Box::new(cause),
+            effect: Box::new(effect),
+        }
+    }
+
     /// The same failure, after so many lines of an announcement stood.
     fn after(self, lines: usize, of: usize) -> Self {
         if lines == 0 {

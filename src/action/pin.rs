@@ -23,7 +23,7 @@ pub(super) async fn run(
     };
     bring_about(&after, scene).await?;
     Ok(Effect {
-        change: Some(Change::Top { before, after }),
+        change: Some(Change::of_top(before, after)),
         until: scene.until(hold),
         ..Effect::new(Done::Pinned(target))
     })

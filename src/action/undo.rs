@@ -1,30 +1,34 @@
 //! `/undo`: the bot's last change in the chat taken back; and what is taken
 //! back by itself because its time is over.
 
-use super::announce::{self, Removed};
+use super::announce::{self, IfGone, TakenBack};
 use super::{Effect, Failure, Scene, pin};
-use crate::change::{Change, Deed, Made, Top};
+use crate::change::{Change, Deed, Made, Placed, Standing, Top};
+use crate::content::Former;
 use crate::outcome::{Done, Refusal, Undone};
 
 /// Takes back a change, as far as the bot can know what stood before.
 pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure> {
-    let (undone, change) = match &made.change {
-        Some(Change::Top { before, .. }) => restore_top(before, scene).await?,
-        Some(Change::Entry { placed, top_before }) => {
-            let undone = match announce::remove(placed, scene).await? {
-                Removed::Now => Undone::EntryOut,
-                Removed::Before => Undone::EntryWasOut,
+    let Some(change) = &made.change else {
+        return Err(Refusal::NothingToUndo.into());
+    };
+    let (undone, change) = match (entry_of(change), &change.before.top) {
+        (Some((placed, former)), before) => {
+            let placed = as_known_now(placed, made, scene).await?;
+            let taken = announce::take_back(&placed, former, IfGone::Restore, scene).await?;
+            let undone = match (former, taken.was_there) {
+                (Some(_), _) => Undone::FormerBack,
+                (None, true) => Undone::EntryOut,
+                (None, false) => Undone::EntryWasOut,
             };
-            let top = match top_before {
+            let top = match before {
                 Some(before) if stands_since(made, scene).await? => Some(restored(before)),
                 Some(_) | None => None,
             };
-            if let Some(top) = &top {
-                pin::bring_about(top, scene).await?;
-            }
-            (undone, Change::EntryGone { top })
+            (undone, without_entry(taken, top, scene).await?)
         }
-        Some(Change::EntryGone { .. }) | None => return Err(Refusal::NothingToUndo.into()),
+        (None, Some(before)) => restore_top(before, scene).await?,
+        (None, None) => return Err(Refusal::NothingToUndo.into()),
     };
     Ok(Effect {
         change: Some(change),
@@ -36,35 +40,25 @@ pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure
 /// Takes back a change, unless that was done already or another has come in
 /// its place.
 pub(super) async fn expire(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure> {
-    let change = match &made.change {
-        _ if made.undone => None,
-        // Kept until its time is over, it cannot be missing.
-        None => return Err(Refusal::Internal.into()),
-        Some(Change::EntryGone { .. }) => None,
-        Some(Change::Top { after, .. }) => {
-            if stands_since(made, scene).await? {
-                pin::bring_about(&Top::Nothing, scene).await?;
-                Some(Change::Top {
-                    before: after.clone(),
-                    after: Top::Nothing,
-                })
-            } else {
-                None
-            }
-        }
-        Some(Change::Entry { placed, top_before }) => {
-            announce::remove(placed, scene).await?;
-            let top = match top_before {
-                Some(_) if stands_since(made, scene).await? => Some(Top::Nothing),
-                Some(_) | None => None,
-            };
-            if let Some(top) = &top {
-                pin::bring_about(top, scene).await?;
-            }
-            Some(Change::EntryGone { top })
-        }
-    };
-    let Some(change) = change else {
+    if made.undone {
+        return Ok(Effect::new(Done::Superseded));
+    }
+    // Kept until its time is over, it cannot be missing.
+    let change = made.change.as_ref().ok_or(Refusal::Internal)?;
+    let change = if let Some((placed, former)) = entry_of(change) {
+        let placed = as_known_now(placed, made, scene).await?;
+        let taken = announce::take_back(&placed, former, IfGone::Leave, scene).await?;
+        let top = match change.top() {
+            Some(_) if stands_since(made, scene).await? => Some(Top::Nothing),
+            Some(_) | None => None,
+        };
+        without_entry(taken, top, scene).await?
+    } else if let Some(after) = change.top()
+        && stands_since(made, scene).await?
+    {
+        pin::bring_about(&Top::Nothing, scene).await?;
+        Change::of_top(after.clone(), Top::Nothing)
+    } else {
         return Ok(Effect::new(Done::Superseded));
     };
     Ok(Effect {
@@ -72,6 +66,55 @@ pub(super) async fn expire(made: &Made, scene: Scene<'_>) -> Result<Effect, Fail
         takes_back: Some(made.id),
         ..Effect::new(Done::Expired)
     })
+}
+
+/// The entry that a change has written, and what it replaced.
+fn entry_of(change: &Change) -> Option<(&Placed, Option<&Former>)> {
+    let Some(Standing::Entry(placed)) = &change.after.announcement else {
+        return None;
+    };
+    let former = match &change.before.announcement {
+        Some(Standing::Body(former)) => Some(former),
+        _ => None,
+    };
+    Some((placed, former))
+}
+
+/// The entry by the ids that it has now: what was replaced and written again
+/// since has new ones.
+async fn as_known_now(placed: &Placed, made: &Made, scene: Scene<'_>) -> Result<Placed, Failure> {
+    let mut placed = placed.clone();
+    if let Some(blocks) = &mut placed.blocks {
+        for restored in scene.store.restored_since(scene.chat(), made.id).await? {
+            for block in &mut *blocks {
+                if let Some((_, now)) = restored.iter().find(|(before, _)| before == block) {
+                    *block = now.clone();
+                }
+            }
+        }
+    }
+    Ok(placed)
+}
+
+/// The change by which an entry went, and, if it is not nothing, what stands at
+/// the top instead of it.
+async fn without_entry(
+    taken: TakenBack,
+    top: Option<Top>,
+    scene: Scene<'_>,
+) -> Result<Change, Failure> {
+    let after = if taken.restored.is_empty() {
+        Standing::Others
+    } else {
+        Standing::Restored(taken.restored)
+    };
+    let mut change = Change::default();
+    change.after.announcement = Some(after);
+    if let Some(top) = top {
+        pin::bring_about(&top, scene).await?;
+        change = change.with_top(None, top);
+    }
+    Ok(change)
 }
 
 /// Whether what this change put at the top stands there now, as far as the bot
@@ -102,5 +145,5 @@ async fn restore_top(before: &Top, scene: Scene<'_>) -> Result<(Undone, Change),
         Top::Unknown | Top::Nothing => (Undone::NothingOnTop, Top::Nothing),
     };
     pin::bring_about(&after, scene).await?;
-    Ok((undone, Change::Top { before: now, after }))
+    Ok((undone, Change::of_top(now, after)))
 }

@@ -7,9 +7,8 @@ use crate::outcome::{Call, Done};
 pub(super) async fn run(scene: Scene<'_>) -> Result<Effect, Failure> {
     let before = scene.top().await?;
     delete(scene).await?;
-    let after = Top::Nothing;
     Ok(Effect {
-        change: Some(Change::Top { before, after }),
+        change: Some(Change::of_top(before, Top::Nothing)),
         ..Effect::new(Done::Unpinned)
     })
 }

@@ -81,6 +81,14 @@ const ANNOUNCE: CommandRow = CommandRow {
             ),
         },
         Usage {
+            form: Bilingual::new("/公告 --替换 内容", "/announce --replace text"),
+            meaning: Bilingual::new(
+                "把群公告整个换成这段内容；原有内容会先保存，七天内可用 `/撤销` 恢复",
+                "make the text the whole announcement; what stood there is saved first, \
+                 and `/undo` brings it back within seven days",
+            ),
+        },
+        Usage {
             form: Bilingual::new("/公告 --定时 9:00 内容", "/announce --at 9:00 text"),
             meaning: Bilingual::new(
                 "到时间再发布，最迟一年后：`9:00`（下一个九点）、`明天9点`、`周五 15:00`、`12月1日 9:00`",

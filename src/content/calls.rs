@@ -1,6 +1,6 @@
 //! The calls that one text becomes, written as a post and as Markdown.
 
-use feishu::{Content, Operation};
+use feishu::{Content, InsertLocation, Operation};
 use serde_json::{Value, json};
 
 use super::{Document, DocxNode, Mention};
@@ -76,7 +76,7 @@ fn what_a_docx_announcement_is_sent() {
 
 #[test]
 fn what_a_doc_announcement_is_sent() {
-    let insert = Operation::InsertBlocks(post().to_legacy()).to_json();
+    let insert = Operation::InsertBlocks(InsertLocation::StartOfZone, post().to_legacy()).to_json();
     let mut request: Value = serde_json::from_str(&insert).unwrap();
     // JSON in a string in JSON, to be read more easily.
     let payload = request["insertBlocksRequest"]["payload"].take();

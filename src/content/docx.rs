@@ -12,9 +12,9 @@ use crate::language::Language;
 
 /// A block with those below it, which are created by calls of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DocxNode {
-    pub(crate) block: feishu::Block,
-    pub(crate) children: Vec<DocxNode>,
+pub(crate) struct DocxNode<B = feishu::Block> {
+    pub(crate) block: B,
+    pub(crate) children: Vec<DocxNode<B>>,
 }
 
 impl Document {

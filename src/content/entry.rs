@@ -124,7 +124,7 @@ mod tests {
         let blocks = entry.to_legacy();
         let lines = blocks.iter().map(|block| match block {
             LegacyBlock::Paragraph(paragraph) => paragraph.plain_text(),
-            LegacyBlock::HorizontalLine => "---".to_owned(),
+            LegacyBlock::HorizontalLine | LegacyBlock::Copied(_) => "---".to_owned(),
         });
         lines.collect()
     }

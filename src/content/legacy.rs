@@ -101,7 +101,9 @@ mod tests {
         let blocks = Document::from_markdown(markdown, &[]).to_legacy();
         let shown = blocks.iter().map(|block| match block {
             LegacyBlock::Paragraph(paragraph) => (paragraph.plain_text(), paragraph.style),
-            LegacyBlock::HorizontalLine => ("---".to_owned(), LegacyParagraphStyle::default()),
+            LegacyBlock::HorizontalLine | LegacyBlock::Copied(_) => {
+                ("---".to_owned(), LegacyParagraphStyle::default())
+            }
         });
         let expected = expected
             .iter()

@@ -4,6 +4,7 @@
 mod document;
 mod docx;
 mod entry;
+mod former;
 mod legacy;
 mod markdown;
 mod mention;
@@ -22,6 +23,7 @@ use feishu::{Content, PostElement};
 pub(crate) use document::Document;
 pub(crate) use docx::DocxNode;
 pub(crate) use entry::{Entry, Signature};
+pub(crate) use former::{Body, Former, thing_in_words};
 pub use mention::Mention;
 pub(crate) use mention::{EVERYONE, at_name, replace_mentions, split_placeholder};
 use post::post_after;

@@ -4,7 +4,7 @@
 use feishu::{AppId, Chat, Error, ReceivedMessage};
 
 use super::Dispatcher;
-use crate::action::{Action, Failure};
+use crate::action::{Action, Failure, Missing};
 use crate::event::StoredMessage;
 use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
 use crate::platform::Settings;
@@ -64,9 +64,18 @@ impl Dispatcher {
     ) -> Failure {
         let (call, api) = match failure {
             Failure::Call(call, Error::Api(api)) => (call, api),
-            Failure::NotOnTop { cause, effect } => {
-                let cause = Box::pin(self.look_again(job, stored, Right::Pin, *cause)).await;
-                return Failure::NotOnTop {
+            Failure::Incomplete {
+                missing,
+                cause,
+                effect,
+            } => {
+                let right = match missing {
+                    Missing::Top => Right::Pin,
+                    Missing::Deletion => Right::Announce,
+                };
+                let cause = Box::pin(self.look_again(job, stored, right, *cause)).await;
+                return Failure::Incomplete {
+                    missing,
                     cause: Box::new(cause),
                     effect,
                 };

@@ -8,7 +8,7 @@ use feishu::ReceivedMessage;
 use super::draft::Draft;
 use super::request::Requested;
 use super::{Dispatcher, MAX_CRASHES, may_try_again};
-use crate::action::{self, Action, Effect, Failure, Scene};
+use crate::action::{self, Action, Effect, Failure, Missing, Scene};
 use crate::event::StoredMessage;
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
 use crate::policy::{self, Permit, Right};
@@ -42,8 +42,12 @@ impl Dispatcher {
             Ok(None) => return Ok(None),
             Ok(Some(conclusion)) => conclusion,
             // What stands is remembered, and its end is planned, like any other.
-            Err(Failure::NotOnTop { cause, effect }) => {
-                let refusal = Refusal::NotOnTop(Box::new(self.judge(job, *cause)?));
+            Err(Failure::Incomplete {
+                missing,
+                cause,
+                effect,
+            }) => {
+                let refusal = incomplete(missing, self.judge(job, *cause)?);
                 let outcome = Outcome::Refused(refusal);
                 Self::conclusion(job, draft, *effect, outcome).map_err(|_| Release::Dead)?
             }
@@ -185,7 +189,9 @@ impl Dispatcher {
             Err(failure) => return Err(self.look_again(job, stored, right, failure).await),
         };
         let done = match effect.done {
-            Done::Announced if job.key.step == Step::Publish => self.published(job),
+            Done::Announced | Done::Replaced { others: 0 } if job.key.step == Step::Publish => {
+                self.published(job, effect.done.clone())
+            }
             ref done => done.clone(),
         };
         let outcome = Outcome::Done(done);
@@ -202,7 +208,7 @@ impl Dispatcher {
         effect: Effect,
         outcome: Outcome,
     ) -> Result<Conclusion, Failure> {
-        let draft = draft.map(|draft| draft.with_summary(effect.summary));
+        let draft = draft.map(|draft| draft.with(effect.wrote));
         let plan = match (&draft, effect.until) {
             (Some(draft), Some(due)) => Some(draft.end(job, due)?),
             _ => None,
@@ -226,9 +232,8 @@ impl Dispatcher {
                 let cause = Box::new(self.judge(job, *cause)?);
                 Ok(Refusal::Partly { lines, of, cause })
             }
-            Failure::NotOnTop { cause, .. } => {
-                let cause = Box::new(self.judge(job, *cause)?);
-                Ok(Refusal::NotOnTop(cause))
+            Failure::Incomplete { missing, cause, .. } => {
+                Ok(incomplete(missing, self.judge(job, *cause)?))
             }
             Failure::Call(call, error) => {
                 self.judge_call(job, &error)?;
@@ -257,6 +262,15 @@ impl Dispatcher {
             return Err(Release::Retry { run_at });
         }
         Ok(())
+    }
+}
+
+/// What an announcement that stands lacks, and why.
+fn incomplete(missing: Missing, cause: Refusal) -> Refusal {
+    let cause = Box::new(cause);
+    match missing {
+        Missing::Top => Refusal::NotOnTop(cause),
+        Missing::Deletion => Refusal::NotReplaced(cause),
     }
 }
 

@@ -33,10 +33,12 @@ impl Draft {
         }
     }
 
-    /// The same, with the words that only the act has brought to light.
-    pub(super) fn with_summary(self, summary: Option<String>) -> Self {
+    /// The same, with what only the act has brought to light.
+    pub(super) fn with(self, wrote: Option<(Deed, String)>) -> Self {
+        let (deed, summary) = wrote.unwrap_or((self.deed, self.summary));
         Self {
-            summary: summary.unwrap_or(self.summary),
+            deed,
+            summary,
             ..self
         }
     }

@@ -160,10 +160,7 @@ impl Dispatcher {
                 summary: String::new(),
                 result: "done",
                 log_id: None,
-                change: Some(Change::Top {
-                    before: Top::Message(message),
-                    after: Top::Nothing,
-                }),
+                change: Some(Change::of_top(Top::Message(message), Top::Nothing)),
                 takes_back: None,
             }),
             cancels: self.store.timed_end(top.id).await.map_err(unstored)?,
@@ -180,6 +177,6 @@ impl Dispatcher {
 
 /// Whether by this change, which was not taken back, the message stands on top.
 fn puts(change: &Made, message: &MessageId) -> bool {
-    !change.undone
-        && matches!(&change.change, Some(Change::Top { after: Top::Message(top), .. }) if top == message)
+    let top = change.change.as_ref().and_then(Change::top);
+    !change.undone && matches!(top, Some(Top::Message(top)) if top == message)
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{Dispatcher, text_of};
 use crate::action::{self, Action, Failure, Source, replied_to};
 use crate::change::Deed;
-use crate::command::{self, Announcement, Command, CommandName, Mention, ParseError};
+use crate::command::{self, Announcement, Command, Mention, ParseError};
 use crate::content::Document;
 use crate::event::StoredMessage;
 use crate::outcome::{Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
@@ -77,6 +77,7 @@ impl Dispatcher {
                 let manner = Manner {
                     hold: announcement.hold,
                     top: announcement.top,
+                    replace: announcement.replace,
                 };
                 match announcement.at {
                     None => Requested::Action(Action::Announce(source, manner)),
@@ -192,12 +193,12 @@ impl Dispatcher {
 
     /// A planned announcement is made; if the bot was away when it was due, that
     /// is said.
-    pub(super) fn published(&self, job: &Job) -> Done {
+    pub(super) fn published(&self, job: &Job, done: Done) -> Done {
         let (due, at) = (job.accepted_at, self.clock.now());
         if at > due + PUNCTUAL {
             Done::AnnouncedLate { due, at }
         } else {
-            Done::Announced
+            done
         }
     }
 
@@ -227,10 +228,17 @@ impl Dispatcher {
                 .map(|planned| FutureChange {
                     number: planned.number,
                     what: match planned.plan {
+                        Plan::Publish { manner, .. } if manner.replace.is_some() => {
+                            PlannedChange::Replace
+                        }
                         Plan::Publish { .. } => PlannedChange::Announce,
                         Plan::Expire {
                             deed: Deed::Pin, ..
                         } => PlannedChange::Unpin,
+                        Plan::Expire {
+                            deed: Deed::Replace,
+                            ..
+                        } => PlannedChange::FormerBack,
                         Plan::Expire { .. } => PlannedChange::EntryOut,
                     },
                     author: name(planned.author.as_ref()),
@@ -261,13 +269,6 @@ fn announce(
     message: &ReceivedMessage,
     mentions: &[Mention],
 ) -> Result<Source, Refusal> {
-    if announcement.replace.is_some() {
-        // Until it can be taken back, nobody's announcement is replaced.
-        return Err(Refusal::Misunderstood(ParseError::UnknownOption {
-            command: CommandName::Announce,
-            option: "--replace".to_owned(),
-        }));
-    }
     let typed = announcement.text_at.and_then(|at| {
         let content = Content::parse(&message.message_type, &message.content).ok()?;
         Document::from_content(&content, at, mentions)

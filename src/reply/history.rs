@@ -50,6 +50,11 @@ fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
         PlannedChange::EntryOut => {
             Bilingual::new("撤下公告中的内容", "take this out of the announcement")
         }
+        PlannedChange::Replace => Bilingual::new("替换公告", "replace the announcement"),
+        PlannedChange::FormerBack => Bilingual::new(
+            "恢复替换前的公告",
+            "bring back what the announcement said before this",
+        ),
     };
     let what = with_summary(what.to(language), &plan.summary, language);
     let author = somebody(plan.author.as_deref(), language);

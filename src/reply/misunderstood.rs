@@ -55,7 +55,7 @@ fn unknown_argument(command: CommandName, argument: &str, language: Language) ->
 fn unknown_option(command: CommandName, option: &str, language: Language) -> String {
     let (option, forms) = (quoted(option), forms(command, language));
     let words = match language {
-        Language::Zh => format!("我还没有 {option} 这个选项，所以什么也没做。请这样写：{forms}。"),
+        Language::Zh => format!("我没有 {option} 这个选项，所以什么也没做。请这样写：{forms}。"),
         Language::En => {
             format!("I have no option {option}, so I did nothing. Write it like this: {forms}.")
         }

@@ -6,6 +6,7 @@
 mod codes;
 mod history;
 mod misunderstood;
+mod replace;
 mod rights;
 mod undo;
 mod welcome;
@@ -77,6 +78,9 @@ pub fn answer(
         Outcome::Done(Done::AnnouncedLate { due, at }) => {
             Answer::Say(announced_late(*due, *at, language, time_zone))
         }
+        Outcome::Done(Done::Replaced { others }) if *others > 0 => {
+            Answer::Say(replace::replaced_beside(*others, language))
+        }
         Outcome::Done(done) => {
             let (emoji, words) = success(done);
             Answer::React {
@@ -109,6 +113,7 @@ fn but(refusal: &Refusal) -> Bilingual {
             "内容已加在群公告里，但没能把群公告置顶。",
             "The text stands in the announcement, but I could not put that at the top. ",
         ),
+        Refusal::NotReplaced(_) => replace::BUT_NOT_DELETED,
         _ => Bilingual::new(
             "时间到了，我本该撤下之前的内容，但没有做到。",
             "The time of what I had put there is over, but I could not take it off. ",
@@ -220,6 +225,7 @@ fn success(done: &Done) -> (Emoji, Bilingual) {
                 "Done: nothing is at the top any more.",
             ),
         ),
+        Done::Replaced { .. } => (Emoji::Loudspeaker, replace::REPLACED),
         // The others are told in other ways, or not at all.
         Done::Cancelled
         | Done::Undone(_)
@@ -259,6 +265,7 @@ fn taken_back(undone: &Undone) -> Bilingual {
             "那条内容已经不在群公告里了，没有什么要撤的。",
             "The text does not stand in the announcement any more; there was nothing to take out.",
         ),
+        Undone::FormerBack => replace::FORMER_BACK,
         Undone::NothingOnTop => Bilingual::new(
             "已撤销，置顶已撤下。（有人在我之前手动置顶过什么，我看不到。）",
             "Taken back: nothing is at the top any more. (What somebody had put there by hand before, I cannot see.)",
@@ -311,7 +318,16 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
             "这个群里等待执行的命令太多了，这条和后面的命令我先不接。请等前面的执行完再发送。",
             "Too many commands wait in this group, so I take neither this one nor further ones for now. Please send it again once the others are through.",
         ),
-        Refusal::NotTakenBack(cause) | Refusal::NotPublished(cause) | Refusal::NotOnTop(cause) => {
+        Refusal::NotReplaced(cause) if **cause == Refusal::CannotDelete => {
+            replace::NOTHING_CAN_BE_DELETED
+        }
+        Refusal::CannotWriteBack { things } => return replace::cannot_write_back(things, language),
+        Refusal::FormerTooLong { limit } => return replace::former_too_long(*limit, language),
+        Refusal::Unclear => replace::UNCLEAR,
+        Refusal::NotTakenBack(cause)
+        | Refusal::NotPublished(cause)
+        | Refusal::NotOnTop(cause)
+        | Refusal::NotReplaced(cause) => {
             let rest = refused(cause, language, reference, time_zone);
             return framed(refusal, cause, &rest, language);
         }
@@ -498,6 +514,7 @@ mod tests {
 
     use super::codes::tests::every_code;
     use super::misunderstood::tests::every_mistake;
+    use super::replace::tests::every_replacement;
     use super::rights::tests::RESERVED;
     use super::*;
     use crate::change::Deed;
@@ -577,7 +594,6 @@ mod tests {
         }
     }
 
-    /// Every outcome that reads differently from the others.
     /// An hour of 2026-12-01.
     fn moment(hour: i64) -> Timestamp {
         let midnight: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
@@ -603,6 +619,8 @@ mod tests {
             PlannedChange::Announce,
             PlannedChange::Unpin,
             PlannedChange::EntryOut,
+            PlannedChange::Replace,
+            PlannedChange::FormerBack,
         ];
         let history = |changes, plans| {
             Outcome::History(History {
@@ -636,9 +654,14 @@ mod tests {
             Done::Undone(Undone::NothingOnTop),
             Done::Undone(Undone::EntryOut),
             Done::Undone(Undone::EntryWasOut),
+            Done::Undone(Undone::FormerBack),
+            Done::Replaced { others: 0 },
+            Done::Replaced { others: 1 },
+            Done::Replaced { others: 3 },
         ]
     }
 
+    /// Every outcome that reads differently from the others.
     fn every_outcome() -> Vec<Outcome> {
         let mut refused: Vec<_> = every_mistake()
             .into_iter()
@@ -651,7 +674,7 @@ mod tests {
             Refusal::RepliedToHasNoText,
             Refusal::RepliedToIsGone,
             Refusal::TextTooLong { limit: 20_000 },
-            Refusal::TooManyLines { limit: 500 },
+            Refusal::TooManyLines { limit: 450 },
             Refusal::Partly {
                 lines: 50,
                 of: 120,
@@ -688,6 +711,7 @@ mod tests {
                 log_id: None,
             },
         ]);
+        refused.extend(every_replacement());
         let passed = [PlanTimeError::Passed, PlanTimeError::TooFar];
         refused.extend(passed.map(Refusal::CannotPlan));
         refused.extend(RESERVED.map(|reserved| Refusal::Denied(Denied::Reserved(reserved))));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
-use feishu::Clock;
+use feishu::{BlockId, Clock};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -165,6 +165,17 @@ impl SqliteStore {
     /// The newest change of what stands at the top of a chat, taken back or not.
     pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
         self.ask(move |turn| changes::latest_top(turn.connection, &chat))
+            .await
+    }
+
+    /// What was written again into a chat's announcement since a change, the
+    /// oldest first: each block as it was known, and as it is known since.
+    pub(crate) async fn restored_since(
+        &self,
+        chat: ChatKey,
+        since: ChangeId,
+    ) -> Result<Vec<Vec<(BlockId, BlockId)>>, StoreError> {
+        self.ask(move |turn| changes::restored_since(turn.connection, &chat, since))
             .await
     }
 

@@ -275,7 +275,7 @@ async fn many_lines_take_one_call_of_the_old_kind_whichever_insertion_comes_firs
             .sim
             .change_behaviour(|behaviour| behaviour.legacy_later_insert_first = true);
         // Put right the first time, known the second.
-        for calls in [3, 1] {
+        for calls in [2, 1] {
             let group = bench.group(Doc);
             bench.sim.clear_calls();
             let lost = usize::from(fault == Fault::ServerError);

@@ -222,24 +222,6 @@ async fn whoever_only_names_the_bot_or_asks_it_for_help_gets_help() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_yet_is_answered_as_unknown_and_done_by_nobody() {
-    let bench = Bench::new().await;
-    let group = bench.group(Docx);
-    let target = bench.say(&group, "something").id;
-    for text in [
-        "/announce --replace all new",
-        "/announce --replace! all new",
-        "/公告 --替换 全新",
-    ] {
-        let command = bench.reply(&group, &target, text).id;
-        bench.answer(&command).await;
-    }
-    assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
-    assert!(bench.sim.announcement_text(&group).is_empty());
-    bench.finish().await;
-}
-
-#[tokio::test]
 async fn an_unknown_command_is_answered_only_when_the_bot_is_addressed() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);

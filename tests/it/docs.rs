@@ -112,6 +112,7 @@ fn every_rule_names_tests_that_there_are() {
         include_str!("commands.rs"),
         include_str!("docs.rs"),
         include_str!("policy.rs"),
+        include_str!("replace.rs"),
         include_str!("rules.rs"),
         include_str!("../../src/policy.rs"),
         include_str!("../../src/config/tests.rs"),

@@ -250,7 +250,8 @@ async fn leaving_a_group_ends_what_is_planned_and_forgets_what_was_written() {
             let message = bench.say(place, "dinner at seven").id;
             bench.pin_for_a_day(place, &message).await;
         }
-        let texts = "SELECT (SELECT count(*) FROM changes WHERE change IS NOT NULL)
+        let texts =
+            "SELECT (SELECT count(*) FROM changes WHERE coalesce(before, after) IS NOT NULL)
                           + (SELECT count(*) FROM jobs WHERE payload <> '')";
         let plans = "SELECT count(*) FROM jobs WHERE step = 'expire' AND state = 'ready'";
         assert_eq!((bench.count(texts), bench.count(plans)), (4, 2));

@@ -14,4 +14,5 @@ mod events;
 mod harness;
 mod limits;
 mod policy;
+mod replace;
 mod rules;

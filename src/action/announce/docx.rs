@@ -1,170 +1,112 @@
-//! Writing an entry into a `docx` announcement: blocks created at the top, in
-//! order, by planned calls.
+//! Writing an entry into a `docx` announcement: blocks created at the top and,
+//! where they come in the place of what stood there, that deleted afterwards,
+//! so that the announcement is never empty.
 
-use feishu::{BlockId, CreateChildren};
+use feishu::ReadBlock;
 
-use super::plan::{Parent, Step, line_count, plan};
-use super::{Draft, Failure, Scene, call};
-use crate::change::Placed;
-use crate::content::Entry;
-use crate::outcome::{Call, Refusal};
-use crate::store::Written;
-
-/// The newest revision, whatever it is.
-const LATEST: i64 = -1;
-/// "invalid param": among others, a mention of a person whom the bot cannot see.
-const INVALID_PARAM: i64 = 1_770_001;
-
-/// How far an entry has come.
-struct Writing {
-    calls: usize,
-    parents: Vec<BlockId>,
-    page_blocks: Vec<BlockId>,
-    revision: i64,
-    nameless: bool,
-}
+use super::creation::Writing;
+use super::plan::plan;
+use super::{Draft, Failure, Scene, Stand, expect_writable, page};
+use crate::change::{Placed, Standing};
+use crate::content::{Body, Entry, Former};
+use crate::store::{Creation, Written};
 
 /// Writes the entry from where the last attempt stopped.
-///
-/// The plan is the same at each attempt, and each call's `client_token` is
-/// derived from the job and the call's place in it, so a call whose answer was
-/// lost is made again without a second effect.
 pub(super) async fn write(
     entry: &Entry,
     revision: i64,
     draft: Draft<'_>,
     scene: Scene<'_>,
-) -> Result<Placed, Failure> {
-    let mut writing = Writing::resumed(revision, scene);
-    let mut steps = writing.plan(entry);
-    while let Some(step) = steps.get(writing.calls) {
-        match writing.create(step, scene).await {
-            Ok(()) => {}
-            // Where the platform does not take a mention, the announcement
-            // still goes out.
-            Err(Failure::Call(_, error))
-                if error.code() == Some(INVALID_PARAM)
-                    && entry.names_anybody()
-                    && !writing.nameless =>
-            {
-                writing.nameless = true;
-                steps = writing.plan(entry);
-                continue;
-            }
-            Err(failure) => {
-                let stand = line_count(&steps[..writing.calls]);
-                return Err(failure.after(stand, line_count(&steps)));
-            }
-        }
-        if writing.calls < steps.len() {
-            scene.save(draft, Some(writing.so_far())).await?;
-        }
+) -> Result<Stand, Failure> {
+    let (mut creation, nameless, mut former) = match scene.written() {
+        Some(Written::Docx {
+            creation,
+            nameless,
+            former,
+        }) => (creation, nameless, former),
+        _ => (Creation::at(revision), false, None),
+    };
+    if let (Some(how), None) = (draft.1.replace, &former) {
+        let (revision, body) = read(scene).await?;
+        expect_writable(&body, how)?;
+        creation.revision = revision;
+        former = Some(body.former);
+        let written = Written::Docx {
+            creation: creation.clone(),
+            nameless,
+            former: former.clone(),
+        };
+        scene.save(draft, Some(written)).await?;
     }
-    Ok(writing.placed(entry))
+    let nameless_entry = entry.names_anybody().then(|| entry.nameless());
+    let mut writing = Writing {
+        name: "docx",
+        at: 0,
+        steps: plan(entry.to_docx()),
+        nameless_steps: nameless_entry.map(|entry| plan(entry.to_docx())),
+        nameless,
+        creation,
+    };
+    let so_far = |creation, nameless| Written::Docx {
+        creation,
+        nameless,
+        former: former.clone(),
+    };
+    if let Err(failure) = writing.run(draft, so_far, scene).await {
+        let (stand, of) = writing.lines();
+        return Err(failure.after(stand, of));
+    }
+    let placed = Placed {
+        entry: entry.clone(),
+        nameless: writing.nameless,
+        blocks: Some(writing.creation.page_blocks),
+    };
+    let Some(former) = former else {
+        return Ok(Stand::above(placed));
+    };
+    clear(former, placed, scene).await
 }
 
-impl Writing {
-    fn resumed(revision: i64, scene: Scene<'_>) -> Self {
-        match scene.written() {
-            Some(Written::Docx {
-                calls,
-                parents,
-                page_blocks,
-                revision,
-                nameless,
-            }) => Self {
-                calls,
-                parents,
-                page_blocks,
-                revision,
-                nameless,
-            },
-            Some(Written::Legacy { .. } | Written::Removal { .. }) | None => Self {
-                calls: 0,
-                parents: Vec::new(),
-                page_blocks: Vec::new(),
-                revision,
-                nameless: false,
-            },
-        }
-    }
+async fn read(scene: Scene<'_>) -> Result<(i64, Body), Failure> {
+    let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
+    Ok((revision, Body::of_docx(&blocks, &scene.message.chat_id)))
+}
 
-    fn so_far(&self) -> Written {
-        Written::Docx {
-            calls: self.calls,
-            parents: self.parents.clone(),
-            page_blocks: self.page_blocks.clone(),
-            revision: self.revision,
-            nameless: self.nameless,
-        }
-    }
-
-    /// The entry as it stands now.
-    fn placed(self, entry: &Entry) -> Placed {
-        Placed {
-            entry: entry.clone(),
-            nameless: self.nameless,
-            blocks: Some(self.page_blocks),
-        }
-    }
-
-    /// The calls in all. Without mentions they are as many, below the same
-    /// parents.
-    fn plan(&self, entry: &Entry) -> Vec<Step> {
-        plan(if self.nameless {
-            entry.nameless().to_docx()
-        } else {
-            entry.to_docx()
-        })
-    }
-
-    /// Makes the next call.
-    async fn create(&mut self, step: &Step, scene: Scene<'_>) -> Result<(), Failure> {
-        let chat = &scene.message.chat_id;
-        let parent = match step.parent {
-            // The page block, the parent of all that stands in the
-            // announcement, has the chat's id.
-            Parent::Page => BlockId::new(chat.as_str()),
-            Parent::Created(number) => match self.parents.get(number) {
-                Some(parent) => parent.clone(),
-                None => return Err(Refusal::Internal.into()),
-            },
-        };
-        let name = if self.nameless {
-            "docx nameless"
-        } else {
-            "docx"
-        };
-        let token = scene
-            .job
-            .key
-            .idempotency_key(&format!("{name} {}", self.calls));
-        let request = CreateChildren {
-            parent: &parent,
-            index: step.index,
-            children: &step.blocks,
-            revision_id: self.revision,
-            client_token: &token.to_string(),
-        };
-        let created = scene
-            .platform
-            .client
-            .create_docx_children(chat, request)
-            .await
-            .map_err(call(Call::WriteAnnouncement))?;
-        self.calls += 1;
-        self.revision = created.revision_id.unwrap_or(LATEST);
-        if step.parent == Parent::Page {
-            self.page_blocks.extend(created.block_ids.iter().cloned());
-        }
-        let parents = step.parents.iter();
-        let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
-        let before = self.parents.len();
-        self.parents.extend(parents);
-        if self.parents.len() < before + step.parents.len() {
-            tracing::error!("the answer does not name the blocks that it created");
-            return Err(Refusal::Internal.into());
-        }
-        Ok(())
-    }
+/// Deletes what stood before the entry came. What a person has changed or typed
+/// since is theirs and stays.
+async fn clear(former: Former, placed: Placed, scene: Scene<'_>) -> Result<Stand, Failure> {
+    let (revision, body) = read(scene).await?;
+    let stands = body.former.blocks;
+    let is_former = |place: &usize| former.blocks.contains(&stands[*place]);
+    let places: Vec<usize> = (0..stands.len()).filter(is_former).collect();
+    let mut deleted = Vec::new();
+    let cleared = page::delete(places.clone(), revision, &mut deleted, scene).await;
+    // What an earlier attempt has deleted is gone as well.
+    let stays = |place: usize| !deleted.contains(&place);
+    let stays: Vec<_> = (0..stands.len()).filter(|place| stays(*place)).collect();
+    let is_gone = |id| stays.iter().all(|place| stands[*place].id != id);
+    let gone: Vec<_> = former
+        .blocks
+        .into_iter()
+        .filter(|block| is_gone(block.id.clone()))
+        .collect();
+    let is_own = |place: &&usize| {
+        let own = placed.blocks.as_deref().unwrap_or_default();
+        stands[**place]
+            .id
+            .as_ref()
+            .is_some_and(|id| own.contains(id))
+    };
+    let others = stays.len() - stays.iter().filter(is_own).count();
+    let before = if gone.is_empty() && cleared.is_err() {
+        Standing::Others
+    } else {
+        Standing::Body(Former { blocks: gone })
+    };
+    Ok(Stand {
+        placed,
+        before,
+        others,
+        left: cleared.err(),
+    })
 }

@@ -1,190 +1,303 @@
-//! Writing an entry into a `doc` announcement: paragraphs inserted right after
-//! the title, all by one call.
+//! Writing blocks into a `doc` announcement: above all that stands there, in
+//! the place of all of it, or in the place of an entry, by one call.
 //!
-//! An insertion takes 50 blocks, so a longer entry takes several, at the same
+//! An insertion takes 50 blocks, so a longer text takes several, at the same
 //! place. Which of them then stands first, no page says; so it is looked at
 //! afterwards, put right if need be, and known from then on.
 
-use feishu::{LegacyAnnouncement, LegacyBlock, LegacyDocument, Operation};
+use std::ops::Range;
 
-use super::remove::find;
-use super::{Draft, Failure, Scene, UPDATE_FAILED, call, read_document};
-use crate::change::Placed;
-use crate::content::Entry;
+use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Operation};
+
+use super::{Draft, Failure, Scene, Stand, UPDATE_FAILED, call, expect_writable, read_document};
+use crate::change::{Placed, Standing};
+use crate::command::Replace;
+use crate::content::{Body, Entry, Former};
 use crate::outcome::{Call, Refusal};
 use crate::store::{Pending, Written};
 
-/// The most blocks that one insertion takes. One call takes ten, and thus any
-/// entry.
+/// The most blocks that one insertion takes. One call takes ten operations, and
+/// thus a deletion and any entry.
 const CHUNK: usize = 50;
-/// How often a call is made while the answer is [`UPDATE_FAILED`]; after that
-/// once more so often without mentions, because a person whom the bot cannot
-/// see is refused.
-const ATTEMPTS: usize = 3;
+/// How often a call is made while the answer is [`UPDATE_FAILED`]. After that
+/// so often again without what may be the reason: mentions, because a person
+/// whom the bot cannot see is refused; then the deletion, because some
+/// announcements let nothing be deleted.
+pub(super) const ATTEMPTS: usize = 3;
 
 /// Writes the entry, unless an earlier attempt has.
 pub(super) async fn write(
     entry: &Entry,
     draft: Draft<'_>,
     scene: Scene<'_>,
-) -> Result<Placed, Failure> {
-    let (mut pending, mut nameless) = match scene.written() {
-        Some(Written::Legacy { pending, nameless }) => (pending, nameless),
-        _ => (None, false),
-    };
-    loop {
-        let blocks = if nameless {
-            entry.nameless().to_legacy()
-        } else {
-            entry.to_legacy()
-        };
-        let writing = Writing {
-            blocks: &blocks,
+) -> Result<Stand, Failure> {
+    let (pending, nameless, former, mut above) = match scene.written() {
+        Some(Written::Legacy {
+            pending,
             nameless,
-            draft,
-            scene,
-        };
-        match writing.insert(pending).await {
-            Ok(()) => {
-                return Ok(Placed {
-                    entry: entry.clone(),
-                    nameless,
-                    blocks: None,
-                });
-            }
-            Err(Failure::Call(Call::WriteAnnouncement, error))
-                if error.code() == Some(UPDATE_FAILED) && entry.names_anybody() && !nameless =>
-            {
-                nameless = true;
-                pending = None;
-            }
-            Err(failure) => return Err(failure),
+            former,
+            above,
+        }) => (pending, nameless, former, above),
+        _ => (None, false, None, false),
+    };
+    let nameless_entry = entry.names_anybody().then(|| entry.nameless());
+    let mut writing = Writing {
+        named: entry.to_legacy(),
+        unnamed: nameless_entry.map(|entry| entry.to_legacy()),
+        place: match draft.1.replace {
+            Some(how) if !above => Place::Body { how, former },
+            _ => Place::Top,
+        },
+        pending,
+        nameless,
+        draft,
+        scene,
+    };
+    while let Err(failure) = writing.run().await {
+        if !is_refused(&failure) {
+            return Err(failure);
         }
+        if writing.drop_mentions() {
+            continue;
+        }
+        if matches!(writing.place, Place::Top) {
+            return Err(failure);
+        }
+        (writing.place, writing.nameless, above) = (Place::Top, false, true);
+    }
+    Ok(writing.stand(entry, above))
+}
+
+/// Whether the platform does not take the update as it is.
+pub(super) fn is_refused(failure: &Failure) -> bool {
+    match failure {
+        Failure::Call(Call::WriteAnnouncement, error) => error.code() == Some(UPDATE_FAILED),
+        Failure::Refused(Refusal::CannotDelete) => true,
+        _ => false,
     }
 }
 
-/// The blocks of an entry on their way.
-struct Writing<'a> {
-    blocks: &'a [LegacyBlock],
-    nameless: bool,
-    draft: Draft<'a>,
-    scene: Scene<'a>,
+/// Where blocks are written.
+pub(super) enum Place<'a> {
+    /// Above all that stands there.
+    Top,
+    /// In the place of all that stands there, as it was when last read.
+    Body {
+        how: Replace,
+        former: Option<Former>,
+    },
+    /// In the place of this entry, or above all where nothing of it is left.
+    Entry(&'a [LegacyBlock]),
+}
+
+/// Blocks on their way.
+pub(super) struct Writing<'a> {
+    pub(super) named: Vec<LegacyBlock>,
+    /// The same with nobody mentioned, where people are.
+    pub(super) unnamed: Option<Vec<LegacyBlock>>,
+    pub(super) place: Place<'a>,
+    pub(super) pending: Option<Pending>,
+    pub(super) nameless: bool,
+    pub(super) draft: Draft<'a>,
+    pub(super) scene: Scene<'a>,
 }
 
 impl Writing<'_> {
-    /// Inserts the blocks, unless they stand there already from a request whose
+    /// Writes the blocks, unless they stand there already from a request whose
     /// answer was lost.
-    async fn insert(&self, mut pending: Option<Pending>) -> Result<(), Failure> {
-        wait_out(pending, self.scene)?;
-        let mut was_put_right = false;
-        let mut attempt = 1;
-        let mut is_written = false;
+    pub(super) async fn run(&mut self) -> Result<(), Failure> {
+        wait_out(self.pending, self.scene)?;
+        let blocks = match &self.unnamed {
+            Some(unnamed) if self.nameless => unnamed.clone(),
+            _ => self.named.clone(),
+        };
+        let takes_several = blocks.len() > CHUNK;
+        let (mut attempt, mut is_written) = (1, false);
+        let (mut is_turned, mut was_put_right) = (false, false);
         loop {
-            let (announcement, document) = self.read().await?;
-            let seen_before = occurrences(self.blocks, &document);
-            if pending.is_some_and(|pending| seen_before > pending.seen_before) {
+            let (announcement, document) = read(self.scene).await?;
+            let seen_before = occurrences(&blocks, &document);
+            if self.stand_newly(seen_before, &document) {
                 return Ok(());
             }
-            if pending.is_some() && !was_put_right && self.takes_several() {
-                let turned = chunks(self.blocks, true).concat();
-                if let Some(range) = find(&turned, &document) {
-                    let delete = [Operation::DeleteContentRange(range)];
-                    match self
-                        .send(&announcement, seen_before, &delete, pending)
-                        .await
-                    {
-                        Ok(sent) => {
-                            self.scene.platform.turn_insert_order();
-                            (pending, was_put_right, is_written) = (Some(sent), true, false);
-                        }
-                        Err(Failure::Call(_, error)) if error.code() == Some(UPDATE_FAILED) => {
-                            if attempt == ATTEMPTS {
-                                return Err(Refusal::Disordered.into());
-                            }
-                            attempt += 1;
-                        }
-                        Err(failure) => return Err(failure),
-                    }
-                    continue;
+            let turned = if takes_several && self.pending.is_some() && !was_put_right {
+                find(&chunks(&blocks, true).concat(), &document)
+            } else {
+                None
+            };
+            let operations = if let Some(range) = &turned {
+                if !is_turned {
+                    self.scene.platform.turn_insert_order();
+                    is_turned = true;
                 }
-            }
-            if is_written {
+                self.operations(&blocks, Some(range.clone()))
+            } else if is_written {
                 // Somebody was faster than the look at it.
                 return Ok(());
-            }
-            let later_first = self.scene.platform.later_insert_is_first();
-            let insertions: Vec<Operation> = chunks(self.blocks, later_first)
-                .into_iter()
-                .map(|chunk| Operation::InsertBlocks(chunk.to_vec()))
-                .collect();
-            let sent = self.send(&announcement, seen_before, &insertions, None);
-            match sent.await {
-                Ok(_) if !self.takes_several() => return Ok(()),
-                Ok(sent) => (pending, is_written) = (Some(sent), true),
-                Err(Failure::Call(_, error))
-                    if error.code() == Some(UPDATE_FAILED) && attempt < ATTEMPTS =>
-                {
-                    attempt += 1;
+            } else {
+                let range = self.make_room(&document)?;
+                self.operations(&blocks, range)
+            };
+            let still = self.pending.filter(|_| turned.is_some());
+            match self
+                .send(&announcement, seen_before, &operations, still)
+                .await
+            {
+                Ok(()) if !takes_several => return Ok(()),
+                Ok(()) => (is_written, was_put_right) = (true, turned.is_some()),
+                Err(failure) if is_refused(&failure) && attempt < ATTEMPTS => attempt += 1,
+                Err(failure) if is_refused(&failure) && turned.is_some() => {
+                    return Err(Refusal::Disordered.into());
                 }
                 Err(failure) => return Err(failure),
             }
         }
     }
 
-    fn takes_several(&self) -> bool {
-        self.blocks.len() > CHUNK
+    /// Leaves mentions out from now on; `false` if there are none left.
+    pub(super) fn drop_mentions(&mut self) -> bool {
+        let can = self.unnamed.is_some() && !self.nameless;
+        self.nameless |= can;
+        can
     }
 
-    async fn read(&self) -> Result<(LegacyAnnouncement, LegacyDocument), Failure> {
-        let client = &self.scene.platform.client;
-        let announcement = client
-            .get_announcement(&self.scene.message.chat_id)
-            .await
-            .map_err(call(Call::ReadAnnouncement))?;
-        let document = read_document(&announcement)?;
-        Ok((announcement, document))
+    /// Whether the blocks have come since the last request was sent.
+    fn stand_newly(&self, seen: usize, document: &LegacyDocument) -> bool {
+        let Some(pending) = self.pending else {
+            return false;
+        };
+        // What they replace may have held the same text.
+        let replaces_them = matches!(&self.place, Place::Body { former: Some(former), .. }
+            if !stands(former, document));
+        seen > pending.seen_before || (seen > 0 && replaces_them)
+    }
+
+    /// What has to go so that the blocks can come.
+    fn make_room(&mut self, document: &LegacyDocument) -> Result<Option<Range<u64>>, Refusal> {
+        let was_sent = self.pending.is_some();
+        match &mut self.place {
+            Place::Top => Ok(None),
+            Place::Body { how, former } => {
+                // Nothing tells whether the last request was done before
+                // somebody changed all that it was about.
+                if was_sent
+                    && former
+                        .as_ref()
+                        .is_some_and(|former| !stands(former, document))
+                {
+                    return Err(Refusal::Unclear);
+                }
+                let body = Body::of_legacy(document);
+                expect_writable(&body, *how)?;
+                *former = Some(body.former);
+                let range = document.body_range().ok_or(Refusal::CannotDelete)?;
+                Ok(Some(range).filter(|range| !range.is_empty()))
+            }
+            Place::Entry(entry) => match find(entry, document) {
+                None if stands_partly(entry, document) => Err(Refusal::EntryChanged),
+                found => Ok(found),
+            },
+        }
+    }
+
+    /// Deletes the range and inserts the blocks in its place, or at the top.
+    fn operations(&self, blocks: &[LegacyBlock], range: Option<Range<u64>>) -> Vec<Operation> {
+        let location = match &range {
+            Some(range) => InsertLocation::Index(range.start),
+            None => InsertLocation::StartOfZone,
+        };
+        let later_first = self.scene.platform.later_insert_is_first();
+        let insertions = chunks(blocks, later_first)
+            .into_iter()
+            .map(|chunk| Operation::InsertBlocks(location, chunk.to_vec()));
+        let deletion = range.map(Operation::DeleteContentRange);
+        deletion.into_iter().chain(insertions).collect()
     }
 
     /// Makes one call, remembered before it is made; if nothing came of it, this
     /// is `still` under way.
     async fn send(
-        &self,
+        &mut self,
         announcement: &LegacyAnnouncement,
         seen_before: usize,
         operations: &[Operation],
         still: Option<Pending>,
-    ) -> Result<Pending, Failure> {
+    ) -> Result<(), Failure> {
         let scene = self.scene;
-        let sent = Pending {
+        self.pending = Some(Pending {
             seen_before,
             sent_at: scene.clock.now(),
-        };
-        scene
-            .save(self.draft, Some(self.so_far(Some(sent))))
-            .await?;
+        });
+        self.save().await?;
         let chat = &scene.message.chat_id;
         let client = &scene.platform.client;
         match client
             .patch_announcement(chat, announcement.revision, operations)
             .await
         {
-            Ok(()) => Ok(sent),
+            Ok(()) => Ok(()),
             Err(error) => {
                 if !error.may_have_taken_effect() {
                     // So the next attempt need not wait for this one.
-                    scene.save(self.draft, Some(self.so_far(still))).await?;
+                    self.pending = still;
+                    self.save().await?;
                 }
                 Err(call(Call::WriteAnnouncement)(error))
             }
         }
     }
 
-    fn so_far(&self, pending: Option<Pending>) -> Written {
-        Written::Legacy {
-            pending,
-            nameless: self.nameless,
-        }
+    async fn save(&self) -> Result<(), Failure> {
+        let (pending, nameless) = (self.pending, self.nameless);
+        let written = match &self.place {
+            Place::Top => Written::Legacy {
+                pending,
+                nameless,
+                former: None,
+                above: self.draft.1.replace.is_some(),
+            },
+            Place::Body { former, .. } => Written::Legacy {
+                pending,
+                nameless,
+                former: former.clone(),
+                above: false,
+            },
+            Place::Entry(_) => Written::Removal { pending, nameless },
+        };
+        self.scene.save(self.draft, Some(written)).await
     }
+
+    /// The entry as it stands now.
+    fn stand(self, entry: &Entry, above: bool) -> Stand {
+        let placed = Placed {
+            entry: entry.clone(),
+            nameless: self.nameless,
+            blocks: None,
+        };
+        let mut stand = Stand::above(placed);
+        if let Place::Body {
+            former: Some(former),
+            ..
+        } = self.place
+        {
+            stand.before = Standing::Body(former);
+        }
+        stand.left = above.then(|| Refusal::CannotDelete.into());
+        stand
+    }
+}
+
+/// The announcement and the revision at which it was read.
+pub(super) async fn read(
+    scene: Scene<'_>,
+) -> Result<(LegacyAnnouncement, LegacyDocument), Failure> {
+    let client = &scene.platform.client;
+    let announcement = client
+        .get_announcement(&scene.message.chat_id)
+        .await
+        .map_err(call(Call::ReadAnnouncement))?;
+    let document = read_document(&announcement)?;
+    Ok((announcement, document))
 }
 
 /// The parts that one insertion each takes, the last one first if asked.
@@ -206,14 +319,46 @@ pub(super) fn wait_out(pending: Option<Pending>, scene: Scene<'_>) -> Result<(),
 }
 
 /// How often exactly these blocks stand in the document, one after another.
-pub(super) fn occurrences(chunk: &[LegacyBlock], document: &LegacyDocument) -> usize {
-    document
-        .blocks
-        .windows(chunk.len().max(1))
-        .filter(|run| {
+pub(super) fn occurrences(blocks: &[LegacyBlock], document: &LegacyDocument) -> usize {
+    runs(blocks, document).count()
+}
+
+/// Where the first run of exactly these blocks stands, with the line break
+/// after it if something follows.
+pub(super) fn find(blocks: &[LegacyBlock], document: &LegacyDocument) -> Option<Range<u64>> {
+    let at = runs(blocks, document).next()?;
+    let run = document.blocks.get(at..at + blocks.len())?;
+    let start = run.first()?.range.as_ref()?.start;
+    let end = run.last()?.range.as_ref()?.end;
+    let something_follows = at + blocks.len() < document.blocks.len();
+    Some(start..end + u64::from(something_follows))
+}
+
+/// Where exactly these blocks stand, one after another.
+fn runs(blocks: &[LegacyBlock], document: &LegacyDocument) -> impl Iterator<Item = usize> {
+    let windows = document.blocks.windows(blocks.len().max(1)).enumerate();
+    windows
+        .filter(move |(_, run)| {
             run.iter()
-                .zip(chunk)
+                .zip(blocks)
                 .all(|(placed, block)| placed.holds(block))
         })
-        .count()
+        .map(|(at, _)| at)
+}
+
+/// Whether a line of the entry that says something is still there.
+pub(super) fn stands_partly(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
+    document.blocks.iter().any(|placed| {
+        placed.text.as_ref().is_some_and(|text| !text.is_empty())
+            && blocks.iter().any(|block| placed.holds(block))
+    })
+}
+
+/// Whether what was saved stands in the document as it was.
+fn stands(former: &Former, document: &LegacyDocument) -> bool {
+    let now = Body::of_legacy(document).former.blocks;
+    former.is_empty()
+        || now
+            .windows(former.blocks.len())
+            .any(|run| run == former.blocks)
 }

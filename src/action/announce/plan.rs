@@ -3,8 +3,6 @@
 //! A call creates blocks below one parent, so each list inside of a list takes a call of its own,
 //! after the one that created the item around it.
 
-use feishu::Block;
-
 use crate::content::DocxNode;
 
 /// The most blocks that one call creates.
@@ -12,11 +10,11 @@ const CHUNK: usize = 50;
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct Step<B> {
     pub(super) parent: Parent,
     /// Before which child of the parent.
     pub(super) index: usize,
-    pub(super) blocks: Vec<Block>,
+    pub(super) blocks: Vec<B>,
     /// Which of these blocks are parents in later calls.
     pub(super) parents: Vec<usize>,
 }
@@ -31,20 +29,25 @@ pub(super) enum Parent {
 
 /// All calls, in the order in which they are made: from the top to the bottom of the entry, as far
 /// as a call's blocks stand together.
-pub(super) fn plan(nodes: Vec<DocxNode>) -> Vec<Step> {
+pub(super) fn plan<B>(nodes: Vec<DocxNode<B>>) -> Vec<Step<B>> {
     let mut steps = Vec::new();
     let mut created = 0;
     below(Parent::Page, nodes, &mut steps, &mut created);
     steps
 }
 
-fn below(parent: Parent, nodes: Vec<DocxNode>, steps: &mut Vec<Step>, created: &mut usize) {
+fn below<B>(
+    parent: Parent,
+    nodes: Vec<DocxNode<B>>,
+    steps: &mut Vec<Step<B>>,
+    created: &mut usize,
+) {
     let mut nodes = nodes.into_iter();
     for index in (0..nodes.len()).step_by(CHUNK) {
         let chunk = nodes.by_ref().take(CHUNK);
-        let (blocks, children): (Vec<Block>, Vec<Vec<DocxNode>>) =
+        let (blocks, children): (Vec<B>, Vec<Vec<DocxNode<B>>>) =
             chunk.map(|node| (node.block, node.children)).unzip();
-        let is_parent = |(_, children): &(usize, &Vec<DocxNode>)| !children.is_empty();
+        let is_parent = |(_, children): &(usize, &Vec<DocxNode<B>>)| !children.is_empty();
         let parents = children.iter().enumerate().filter(is_parent);
         let parents: Vec<usize> = parents.map(|(place, _)| place).collect();
         let first = *created;
@@ -63,12 +66,14 @@ fn below(parent: Parent, nodes: Vec<DocxNode>, steps: &mut Vec<Step>, created: &
 }
 
 /// How many lines the calls write.
-pub(super) fn line_count(steps: &[Step]) -> usize {
+pub(super) fn line_count<B>(steps: &[Step<B>]) -> usize {
     steps.iter().map(|step| step.blocks.len()).sum()
 }
 
 #[cfg(test)]
 mod tests {
+    use feishu::Block;
+
     use super::*;
     use crate::content::Document;
 
@@ -137,6 +142,6 @@ mod tests {
         ];
         assert_eq!(sizes, expected);
         assert_eq!(line_count(&steps), 122);
-        assert!(plan(Vec::new()).is_empty());
+        assert!(plan::<Block>(Vec::new()).is_empty());
     }
 }

@@ -1,11 +1,11 @@
 //! The statements about changes and planned work.
 
-use feishu::OpenId;
+use feishu::{BlockId, OpenId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::rows::{timestamp, to_json};
-use crate::change::{Change, ChangeId, Made, Place, Record, UNDO_AGE};
+use crate::change::{Change, ChangeId, Made, Place, Record, Standing, State, UNDO_AGE};
 use crate::event::StoredMessage;
 use crate::outcome::CANNOT_DELETE;
 use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned, Step};
@@ -26,9 +26,9 @@ pub(super) fn record(
     connection
         .prepare_cached(
             "INSERT INTO changes
-                 (app, chat, origin, step, made_at, actor, deed, result, log_id, summary, change, place)
+                 (app, chat, origin, step, made_at, actor, deed, result, log_id, summary, before, after, place)
              VALUES
-                 (:app, :chat, :origin, :step, :now, :actor, :deed, :result, :log_id, :summary, :change, :place)
+                 (:app, :chat, :origin, :step, :now, :actor, :deed, :result, :log_id, :summary, :before, :after, :place)
              ON CONFLICT DO NOTHING",
         )?
         .execute(named_params! {
@@ -42,8 +42,9 @@ pub(super) fn record(
             ":result": record.result,
             ":log_id": record.log_id,
             ":summary": record.summary,
-            ":change": record.change.as_ref().map(to_json),
-            ":place": record.change.as_ref().map(|change| column(change.place())),
+            ":before": record.change.as_ref().map(|change| to_json(&change.before)),
+            ":after": record.change.as_ref().map(|change| to_json(&change.after)),
+            ":place": record.change.as_ref().and_then(Change::place).map(column),
         })?;
     if let Some(ChangeId(taken_back)) = record.takes_back {
         let undone = if record.result == "done" {
@@ -87,7 +88,7 @@ pub(super) fn undoable(
                  WHERE app = ?1 AND chat = ?2 AND result = 'done'
                    AND deed IN ('pin', 'unpin', 'announce', 'replace')
                  ORDER BY id DESC LIMIT ?3)
-             WHERE undone = 0 AND change IS NOT NULL AND made_at >= ?4 ORDER BY id DESC LIMIT 1",
+             WHERE undone = 0 AND after IS NOT NULL AND made_at >= ?4 ORDER BY id DESC LIMIT 1",
         )?
         .query_row(
             params![chat.app, chat.chat, UNDO_DEPTH, since.as_millisecond()],
@@ -108,6 +109,30 @@ pub(super) fn latest_top(
         )?
         .query_row(params![chat.app, chat.chat], made)
         .optional()
+}
+
+/// What was written again into a chat's announcement since a change, the oldest
+/// first: each block as it was known, and as it is known since.
+pub(super) fn restored_since(
+    connection: &Connection,
+    chat: &ChatKey,
+    ChangeId(since): ChangeId,
+) -> rusqlite::Result<Vec<Vec<(BlockId, BlockId)>>> {
+    connection
+        .prepare_cached(
+            "SELECT * FROM changes
+             WHERE app = ?1 AND chat = ?2 AND id > ?3
+               AND deed IN ('undo', 'expire') AND after IS NOT NULL ORDER BY id",
+        )?
+        .query_map(params![chat.app, chat.chat, since], |row| {
+            let change = made(row)?.change;
+            Ok(match change.and_then(|change| change.after.announcement) {
+                Some(Standing::Restored(blocks)) => Some(blocks),
+                _ => None,
+            })
+        })?
+        .filter_map(Result::transpose)
+        .collect()
 }
 
 /// Whether nothing was taken out of the chat's announcement since the platform
@@ -147,7 +172,8 @@ pub(super) fn forget(
     // the top is an id and no text; it stays, to know what stood there before.
     let emptied = connection
         .prepare_cached(
-            "UPDATE changes SET summary = NULL, change = iif(place = 'top', change, NULL)
+            "UPDATE changes SET summary = NULL,
+                 before = iif(place = 'top', before, NULL), after = iif(place = 'top', after, NULL)
              WHERE id IN (
                  SELECT id FROM changes
                  WHERE made_at < ?1 AND summary IS NOT NULL
@@ -288,7 +314,8 @@ pub(super) fn leave(
         .execute(params![chat.app, chat.chat])?;
     connection
         .prepare_cached(
-            "UPDATE changes SET summary = NULL, change = NULL WHERE app = ?1 AND chat = ?2",
+            "UPDATE changes SET summary = NULL, before = NULL, after = NULL
+             WHERE app = ?1 AND chat = ?2",
         )?
         .execute(params![chat.app, chat.chat])
         .map(drop)
@@ -303,7 +330,12 @@ fn column(place: Place) -> &'static str {
 }
 
 fn made(row: &Row<'_>) -> rusqlite::Result<Made> {
-    let change: Option<String> = row.get("change")?;
+    let state = |column| -> rusqlite::Result<Option<State>> {
+        let json: Option<String> = row.get(column)?;
+        // What a later release wrote cannot be taken back by this one.
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    };
+    let change = state("before")?.zip(state("after")?);
     let deed: String = row.get("deed")?;
     Ok(Made {
         id: ChangeId(row.get("id")?),
@@ -312,7 +344,6 @@ fn made(row: &Row<'_>) -> rusqlite::Result<Made> {
         summary: row.get::<_, Option<String>>("summary")?.unwrap_or_default(),
         at: timestamp(row.get("made_at")?)?,
         undone: row.get::<_, i64>("undone")? == UNDONE,
-        // What a later release wrote cannot be taken back by this one.
-        change: change.and_then(|change| serde_json::from_str::<Change>(&change).ok()),
+        change: change.map(|(before, after)| Change { before, after }),
     })
 }

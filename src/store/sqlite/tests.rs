@@ -10,7 +10,7 @@ use crate::change::{Change, ChangeId, Deed, Record, Top};
 use crate::content::Document;
 use crate::outcome::Done;
 use crate::plan::Manner;
-use crate::store::{NewPlan, Step, Written};
+use crate::store::{Creation, NewPlan, Step, Written};
 
 const BOUNDS: Bounds = Bounds {
     open: 100,
@@ -168,11 +168,14 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
     let written = Some(Written::Docx {
-        calls: 2,
-        page_blocks: Vec::new(),
-        parents: vec!["dox1".into()],
-        revision: 7,
+        creation: Creation {
+            calls: 2,
+            page_blocks: Vec::new(),
+            parents: vec!["dox1".into()],
+            revision: 7,
+        },
         nameless: false,
+        former: None,
     });
     let progress = Progress {
         manner: Manner::default(),
@@ -400,7 +403,7 @@ fn top(before: Top, after: Top) -> Record {
         summary: "what was said".to_owned(),
         result: "done",
         log_id: None,
-        change: Some(Change::Top { before, after }),
+        change: Some(Change::of_top(before, after)),
         takes_back: None,
     }
 }

@@ -1,0 +1,129 @@
+//! Blocks on their way into a `docx` announcement, by calls that are planned beforehand.
+
+use feishu::{BlockId, CreateChildren};
+use serde::Serialize;
+
+use super::plan::{Parent, Step, line_count};
+use super::{Draft, Failure, Scene, call};
+use crate::outcome::{Call, Refusal};
+use crate::store::{Creation, Written};
+
+/// The newest revision, whatever it is.
+const LATEST: i64 = -1;
+/// "invalid param": among others, a mention of a person whom the bot cannot see.
+const INVALID_PARAM: i64 = 1_770_001;
+
+/// What is to be written, and how far it has come.
+///
+/// The plan is the same at each attempt, and each call's `client_token` is derived from the job
+/// and the call's place in it, so a call whose answer was lost is made again without a second
+/// effect.
+pub(super) struct Writing<B> {
+    /// Names the calls among the others of the job.
+    pub(super) name: &'static str,
+    /// Before which block right below the page.
+    pub(super) at: usize,
+    pub(super) steps: Vec<Step<B>>,
+    /// The same with nobody mentioned, where people are: as many calls, below the same parents.
+    pub(super) nameless_steps: Option<Vec<Step<B>>>,
+    pub(super) nameless: bool,
+    pub(super) creation: Creation,
+}
+
+impl<B: Serialize> Writing<B> {
+    /// Makes all calls that are left, and remembers each that another follows.
+    pub(super) async fn run(
+        &mut self,
+        draft: Draft<'_>,
+        so_far: impl Fn(Creation, bool) -> Written,
+        scene: Scene<'_>,
+    ) -> Result<(), Failure> {
+        while let Some(step) = self.steps().get(self.creation.calls) {
+            match create(
+                (self.name, self.at, self.nameless),
+                step,
+                &self.creation,
+                scene,
+            )
+            .await
+            {
+                Ok(creation) => self.creation = creation,
+                // Where the platform does not take a mention, the text still goes out.
+                Err(Failure::Call(_, error))
+                    if error.code() == Some(INVALID_PARAM)
+                        && self.nameless_steps.is_some()
+                        && !self.nameless =>
+                {
+                    self.nameless = true;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            }
+            if self.creation.calls < self.steps.len() {
+                let written = so_far(self.creation.clone(), self.nameless);
+                scene.save(draft, Some(written)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many lines stand, and how many are to.
+    pub(super) fn lines(&self) -> (usize, usize) {
+        let stand = &self.steps[..self.creation.calls.min(self.steps.len())];
+        (line_count(stand), line_count(&self.steps))
+    }
+
+    fn steps(&self) -> &[Step<B>] {
+        match &self.nameless_steps {
+            Some(steps) if self.nameless => steps,
+            _ => &self.steps,
+        }
+    }
+}
+
+/// Makes the next call.
+async fn create<B: Serialize>(
+    (name, at, nameless): (&str, usize, bool),
+    step: &Step<B>,
+    so_far: &Creation,
+    scene: Scene<'_>,
+) -> Result<Creation, Failure> {
+    let chat = &scene.message.chat_id;
+    let (parent, index) = match step.parent {
+        // The page block, the parent of all that stands in the announcement, has the chat's id.
+        Parent::Page => (BlockId::new(chat.as_str()), at + step.index),
+        Parent::Created(number) => match so_far.parents.get(number) {
+            Some(parent) => (parent.clone(), step.index),
+            None => return Err(Refusal::Internal.into()),
+        },
+    };
+    let form = if nameless { " nameless" } else { "" };
+    let key = format!("{name}{form} {}", so_far.calls);
+    let request = CreateChildren {
+        parent: &parent,
+        index,
+        children: &step.blocks,
+        revision_id: so_far.revision,
+        client_token: &scene.job.key.idempotency_key(&key).to_string(),
+    };
+    let client = &scene.platform.client;
+    let created = client
+        .create_docx_children(chat, request)
+        .await
+        .map_err(call(Call::WriteAnnouncement))?;
+    let mut creation = so_far.clone();
+    creation.calls += 1;
+    creation.revision = created.revision_id.unwrap_or(LATEST);
+    if step.parent == Parent::Page {
+        let ids = created.block_ids.iter().cloned();
+        creation.page_blocks.extend(ids);
+    }
+    let parents = step.parents.iter();
+    let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
+    creation.parents.extend(parents);
+    if creation.parents.len() < so_far.parents.len() + step.parents.len() {
+        tracing::error!("the answer does not name the blocks that it created");
+        return Err(Refusal::Internal.into());
+    }
+    Ok(creation)
+}

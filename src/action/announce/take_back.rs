@@ -1,0 +1,327 @@
+//! Taking an entry out of the announcement again, if it still stands there as it
+//! was written, and writing what it replaced in its place.
+
+use feishu::{Block, BlockId, ChatId, LegacyBlock, Operation};
+
+use super::creation::Writing;
+use super::legacy::{
+    self, ATTEMPTS, Place, find, is_refused, occurrences, stands_partly, wait_out,
+};
+use super::plan::plan;
+use super::{Draft, Failure, IS_DOCX, Scene, call, page};
+use crate::change::Placed;
+use crate::content::{Document, DocxNode, Entry, Former};
+use crate::outcome::{Call, Refusal};
+use crate::plan::Manner;
+use crate::store::{Creation, Pending, Written};
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::action) struct TakenBack {
+    /// Whether the entry was still there.
+    pub(in crate::action) was_there: bool,
+    /// The blocks that were written again: as they were known, and as they are
+    /// known since. Those of the `doc` kind are not known.
+    pub(in crate::action) restored: Vec<(BlockId, BlockId)>,
+}
+
+/// What to do where nothing of the entry stands there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::action) enum IfGone {
+    /// Write above all what it replaced.
+    Restore,
+    /// Nothing.
+    Leave,
+}
+
+/// Takes the entry out and writes in its place what it replaced, if it did.
+/// Where a person has changed the entry since, it is theirs and stays.
+pub(in crate::action) async fn take_back(
+    placed: &Placed,
+    former: Option<&Former>,
+    if_gone: IfGone,
+    scene: Scene<'_>,
+) -> Result<TakenBack, Failure> {
+    let former = former.filter(|former| !former.is_empty());
+    let unnamed = match former {
+        Some(former) if former.mentions_anybody() => Some(unnamed(former, scene).await),
+        _ => None,
+    };
+    let former = former.map(|former| (former, unnamed));
+    let nameless = placed.nameless.then(|| placed.entry.nameless());
+    if let Some(blocks) = &placed.blocks {
+        let forms = std::iter::once(&placed.entry).chain(&nameless);
+        let forms: Vec<_> = forms.map(Entry::to_docx).collect();
+        docx((&forms, blocks), former, if_gone, scene).await
+    } else {
+        let entry = nameless.as_ref().unwrap_or(&placed.entry).to_legacy();
+        let was_there = match former {
+            Some(former) => restore_legacy(&entry, former, if_gone, scene).await?,
+            None => remove_legacy(&entry, scene).await?,
+        };
+        Ok(TakenBack {
+            was_there,
+            restored: Vec::new(),
+        })
+    }
+}
+
+/// What was replaced, with names for the mentions that the platform may not
+/// take any more.
+type Replaced<'a> = (&'a Former, Option<Former>);
+
+async fn unnamed(former: &Former, scene: Scene<'_>) -> Former {
+    let names = scene.platform.names(&scene.message.chat_id).await;
+    former.without_mentions(&|id| match names.as_ref().and_then(|names| names.get(id)) {
+        Some(name) => format!("@{name}"),
+        None => format!("@{id}"),
+    })
+}
+
+/// Nothing of what is announced: taking back has no text of its own.
+fn no_draft() -> (Document, Manner) {
+    (Document::default(), Manner::default())
+}
+
+async fn docx(
+    entry: (&[Vec<DocxNode>], &[BlockId]),
+    former: Option<Replaced<'_>>,
+    if_gone: IfGone,
+    scene: Scene<'_>,
+) -> Result<TakenBack, Failure> {
+    let begun = match scene.written() {
+        Some(Written::Restoral {
+            at,
+            creation,
+            nameless,
+        }) => Some((at, creation, nameless)),
+        _ => None,
+    };
+    let was_begun = begun.is_some();
+    let mut found = find_docx(entry, scene).await?;
+    let mut restored = Vec::new();
+    if let Some(former) = former {
+        if found.places.is_empty() && !was_begun && if_gone == IfGone::Leave {
+            return Ok(TakenBack {
+                was_there: false,
+                restored,
+            });
+        }
+        let at = found.places.iter().min().copied().unwrap_or_default();
+        let begun = begun.unwrap_or((at, Creation::at(found.revision), false));
+        restored = restore_docx(former, begun, scene).await?;
+        found = find_docx(entry, scene).await?;
+    }
+    let was_there = was_begun || !found.places.is_empty();
+    page::delete(found.places, found.revision, &mut Vec::new(), scene).await?;
+    Ok(TakenBack {
+        was_there,
+        restored,
+    })
+}
+
+/// Where an entry stands on the page.
+struct Found {
+    revision: i64,
+    places: Vec<usize>,
+}
+
+/// `forms` are what each block may say: with its mentions, and without them.
+async fn find_docx(
+    (forms, ids): (&[Vec<DocxNode>], &[BlockId]),
+    scene: Scene<'_>,
+) -> Result<Found, Failure> {
+    let (revision, stands) = page::read::<Block>(scene).await?;
+    // Where an answer named no ids, nothing can be told.
+    if forms.iter().any(|nodes| nodes.len() != ids.len()) {
+        return Err(Refusal::EntryChanged.into());
+    }
+    let page = page_of(&stands, &scene.message.chat_id);
+    let places: Vec<usize> = ids
+        .iter()
+        .filter_map(|id| page.iter().position(|child| child == id))
+        .collect();
+    // An earlier attempt may have deleted part of it.
+    let tried = scene.job.retries > 0 || scene.job.crashes > 0;
+    let is_whole = (places.is_empty() || places.len() == ids.len() || tried)
+        && (0..ids.len())
+            .filter(|place| page.contains(&ids[*place]))
+            .all(|place| {
+                let mut forms = forms.iter().map(|nodes| &nodes[place]);
+                forms.any(|node| is_as_written(node, &ids[place], &stands))
+            });
+    if !is_whole {
+        return Err(Refusal::EntryChanged.into());
+    }
+    Ok(Found { revision, places })
+}
+
+/// Writes what was replaced where the entry begins.
+async fn restore_docx(
+    (former, unnamed): Replaced<'_>,
+    (at, creation, nameless): (usize, Creation, bool),
+    scene: Scene<'_>,
+) -> Result<Vec<(BlockId, BlockId)>, Failure> {
+    let mut writing = Writing {
+        name: "restore",
+        at,
+        steps: plan(former.to_docx()),
+        nameless_steps: unnamed.map(|former| plan(former.to_docx())),
+        nameless,
+        creation,
+    };
+    let so_far = |creation, nameless| Written::Restoral {
+        at,
+        creation,
+        nameless,
+    };
+    let (document, manner) = no_draft();
+    let draft: Draft<'_> = (&document, manner);
+    // Before the first call: where it is written must not change with what it
+    // writes.
+    let begun = so_far(writing.creation.clone(), writing.nameless);
+    scene.save(draft, Some(begun)).await?;
+    writing.run(draft, so_far, scene).await?;
+    let known = former.blocks.iter().filter_map(|block| block.id.clone());
+    Ok(known.zip(writing.creation.page_blocks).collect())
+}
+
+/// What stands right below the page, whose block has the chat's id.
+fn page_of<'b>(blocks: &'b [Block], chat: &ChatId) -> &'b [BlockId] {
+    blocks
+        .iter()
+        .find(|block| {
+            block
+                .block_id
+                .as_ref()
+                .is_some_and(|id| id.as_str() == chat.as_str())
+        })
+        .map_or(&[], |page| &page.children)
+}
+
+/// Whether a block, and what is below it, says what was written.
+fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
+    let Some(block) = blocks
+        .iter()
+        .find(|block| block.block_id.as_ref() == Some(id))
+    else {
+        return false;
+    };
+    block.block_type == node.block.block_type
+        && match (&block.text, &node.block.text) {
+            (Some(stands), Some(written)) => stands.reads_like(written),
+            (stands, written) => stands == written,
+        }
+        && block.children.len() == node.children.len()
+        && node
+            .children
+            .iter()
+            .zip(&block.children)
+            .all(|(node, id)| is_as_written(node, id, blocks))
+}
+
+fn so_far_legacy(scene: Scene<'_>) -> (Option<Pending>, bool) {
+    match scene.written() {
+        Some(Written::Removal { pending, nameless }) => (pending, nameless),
+        _ => (None, false),
+    }
+}
+
+/// Says that the announcement, which was of the old kind, is none any more.
+fn moved(failure: Failure) -> Failure {
+    match failure {
+        Failure::Call(Call::ReadAnnouncement, error) if error.code() == Some(IS_DOCX) => {
+            Refusal::AnnouncementMoved.into()
+        }
+        failure => failure,
+    }
+}
+
+/// Whether the entry was there.
+async fn restore_legacy(
+    entry: &[LegacyBlock],
+    (former, unnamed): Replaced<'_>,
+    if_gone: IfGone,
+    scene: Scene<'_>,
+) -> Result<bool, Failure> {
+    let (pending, nameless) = so_far_legacy(scene);
+    let (_, document) = legacy::read(scene).await.map_err(moved)?;
+    let was_there = pending.is_some() || find(entry, &document).is_some();
+    if !was_there && if_gone == IfGone::Leave && !stands_partly(entry, &document) {
+        return Ok(false);
+    }
+    let (document, manner) = no_draft();
+    let mut writing = legacy::Writing {
+        named: former.to_legacy(),
+        unnamed: unnamed.map(|former| former.to_legacy()),
+        place: Place::Entry(entry),
+        pending,
+        nameless,
+        draft: (&document, manner),
+        scene,
+    };
+    while let Err(failure) = writing.run().await {
+        if !is_refused(&failure) {
+            return Err(moved(failure));
+        }
+        if !writing.drop_mentions() {
+            return Err(Refusal::CannotDelete.into());
+        }
+    }
+    Ok(was_there)
+}
+
+/// There is no key that makes a repeated deletion harmless, so how often these
+/// paragraphs stand is stored before each, as before each insertion. Says
+/// whether the entry was there.
+async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool, Failure> {
+    let chat = &scene.message.chat_id;
+    let client = &scene.platform.client;
+    let (mut pending, _) = so_far_legacy(scene);
+    wait_out(pending, scene)?;
+    let mut attempt = 1;
+    loop {
+        let (announcement, document) = legacy::read(scene).await.map_err(moved)?;
+        let stands = occurrences(blocks, &document);
+        if pending.is_some_and(|pending| stands < pending.seen_before) {
+            return Ok(true);
+        }
+        let Some(range) = find(blocks, &document) else {
+            return if stands_partly(blocks, &document) {
+                Err(Refusal::EntryChanged.into())
+            } else {
+                Ok(false)
+            };
+        };
+        pending = Some(Pending {
+            seen_before: stands,
+            sent_at: scene.clock.now(),
+        });
+        remember(pending, scene).await?;
+        let delete = [Operation::DeleteContentRange(range)];
+        let deleted = client
+            .patch_announcement(chat, announcement.revision, &delete)
+            .await;
+        let Err(error) = deleted else {
+            return Ok(true);
+        };
+        if !error.may_have_taken_effect() {
+            pending = None;
+            remember(pending, scene).await?;
+        }
+        let failure = call(Call::WriteAnnouncement)(error);
+        match failure {
+            failure if !is_refused(&failure) => return Err(failure),
+            _ if attempt < ATTEMPTS => attempt += 1,
+            // Some announcements of the old kind let nothing be deleted.
+            _ => return Err(Refusal::CannotDelete.into()),
+        }
+    }
+}
+
+async fn remember(pending: Option<Pending>, scene: Scene<'_>) -> Result<(), Failure> {
+    let (document, manner) = no_draft();
+    let nameless = false;
+    let written = Written::Removal { pending, nameless };
+    scene.save((&document, manner), Some(written)).await
+}

@@ -1,0 +1,305 @@
+//! What stood in an announcement before it was replaced, kept so that it can be written again.
+
+use std::collections::BTreeSet;
+
+use feishu::{
+    BlockId, ChatId, LegacyBlock, LegacyDocument, OpenId, ReadBlock, Unwritable, mentions_anybody,
+    without_mentions,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::docx::DocxNode;
+use crate::language::{Bilingual, Language};
+
+/// The blocks of an announcement, of either kind, as the calls write them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Former {
+    pub(crate) blocks: Vec<FormerBlock>,
+}
+
+/// A block right below the page, with those below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FormerBlock {
+    /// By it a block of a `docx` announcement is known.
+    pub(crate) id: Option<BlockId>,
+    block: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    children: Vec<FormerBlock>,
+}
+
+/// What stands in an announcement, and which things in it no call writes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Body {
+    pub(crate) former: Former,
+    pub(crate) lost: BTreeSet<Unwritable>,
+}
+
+impl Body {
+    /// The blocks of a `docx` announcement, as they are listed.
+    pub(crate) fn of_docx(blocks: &[ReadBlock], chat: &ChatId) -> Self {
+        let page = blocks
+            .iter()
+            .find(|block| is(block, chat.as_str()))
+            .map_or(&[][..], |page| &page.children);
+        Self::in_its_language(|language, lost| docx(page, blocks, language, lost))
+    }
+
+    /// The blocks of a `doc` announcement. The empty line that ends every one of them is not part
+    /// of it: the platform puts it there.
+    pub(crate) fn of_legacy(document: &LegacyDocument) -> Self {
+        let blocks = match document.blocks.split_last() {
+            Some((last, before)) if last.text.as_deref() == Some("") => before,
+            _ => &document.blocks,
+        };
+        Self::in_its_language(|language, lost| {
+            let blocks = blocks.iter().map(|block| {
+                let copied = block.copied(|thing| placeholder(thing, language));
+                lost.extend(copied.lost);
+                FormerBlock {
+                    id: None,
+                    block: copied.block,
+                    children: Vec::new(),
+                }
+            });
+            blocks.collect()
+        })
+    }
+
+    /// What is lost is named in the language of the rest.
+    fn in_its_language(
+        copy: impl Fn(Language, &mut BTreeSet<Unwritable>) -> Vec<FormerBlock>,
+    ) -> Self {
+        let mut lost = BTreeSet::new();
+        let mut blocks = copy(Language::En, &mut lost);
+        let text: String = blocks.iter().map(|block| block.block.to_string()).collect();
+        if !lost.is_empty() && Language::of(&text) == Language::Zh {
+            blocks = copy(Language::Zh, &mut lost);
+        }
+        Self {
+            former: Former { blocks },
+            lost,
+        }
+    }
+}
+
+fn docx(
+    ids: &[BlockId],
+    blocks: &[ReadBlock],
+    language: Language,
+    lost: &mut BTreeSet<Unwritable>,
+) -> Vec<FormerBlock> {
+    let blocks_of = |ids: &[BlockId], lost: &mut BTreeSet<_>| docx(ids, blocks, language, lost);
+    ids.iter()
+        .filter_map(|id| blocks.iter().find(|block| is(block, id.as_str())))
+        .map(|block| {
+            let copied = block.copied(|thing| placeholder(thing, language));
+            lost.extend(copied.lost);
+            FormerBlock {
+                id: block.block_id.clone(),
+                block: copied.block,
+                children: if copied.is_gone {
+                    Vec::new()
+                } else {
+                    blocks_of(&block.children, lost)
+                },
+            }
+        })
+        .collect()
+}
+
+fn is(block: &ReadBlock, id: &str) -> bool {
+    block
+        .block_id
+        .as_ref()
+        .is_some_and(|own| own.as_str() == id)
+}
+
+impl Former {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// How many blocks it has, those below others included.
+    pub(crate) fn block_count(&self) -> usize {
+        count(&self.blocks)
+    }
+
+    /// Whether it names people by mentions.
+    pub(crate) fn mentions_anybody(&self) -> bool {
+        any(&self.blocks, &|block| mentions_anybody(&block.block))
+    }
+
+    /// The same with people's names in the place of mentions.
+    pub(crate) fn without_mentions(&self, name: &impl Fn(&OpenId) -> String) -> Self {
+        let mut former = self.clone();
+        each(&mut former.blocks, &|block| {
+            without_mentions(&mut block.block, name);
+        });
+        former
+    }
+
+    /// As blocks of a `docx` announcement.
+    pub(crate) fn to_docx(&self) -> Vec<DocxNode<Value>> {
+        nodes(&self.blocks)
+    }
+
+    /// As blocks of a `doc` announcement.
+    pub(crate) fn to_legacy(&self) -> Vec<LegacyBlock> {
+        let blocks = self.blocks.iter();
+        blocks
+            .map(|block| LegacyBlock::Copied(block.block.clone()))
+            .collect()
+    }
+}
+
+fn count(blocks: &[FormerBlock]) -> usize {
+    let below = blocks.iter().map(|block| count(&block.children));
+    blocks.len() + below.sum::<usize>()
+}
+
+fn any(blocks: &[FormerBlock], is: &impl Fn(&FormerBlock) -> bool) -> bool {
+    let mut blocks = blocks.iter();
+    blocks.any(|block| is(block) || any(&block.children, is))
+}
+
+fn each(blocks: &mut [FormerBlock], change: &impl Fn(&mut FormerBlock)) {
+    for block in blocks {
+        change(block);
+        each(&mut block.children, change);
+    }
+}
+
+fn nodes(blocks: &[FormerBlock]) -> Vec<DocxNode<Value>> {
+    let node = |block: &FormerBlock| DocxNode {
+        block: block.block.clone(),
+        children: nodes(&block.children),
+    };
+    blocks.iter().map(node).collect()
+}
+
+/// What stands in the place of what cannot be written again.
+fn placeholder(thing: Unwritable, language: Language) -> String {
+    format!("[{}]", thing_in_words(thing).to(language))
+}
+
+/// The name of a thing that no call writes.
+pub(crate) fn thing_in_words(thing: Unwritable) -> Bilingual {
+    match thing {
+        Unwritable::Image => Bilingual::new("图片", "image"),
+        Unwritable::File => Bilingual::new("文件", "file"),
+        Unwritable::Table => Bilingual::new("表格", "table"),
+        Unwritable::Sheet => Bilingual::new("电子表格", "spreadsheet"),
+        Unwritable::Base => Bilingual::new("多维表格", "Base"),
+        Unwritable::Callout => Bilingual::new("高亮块", "callout"),
+        Unwritable::Board => Bilingual::new("画板", "drawing"),
+        Unwritable::EmbeddedPage => Bilingual::new("嵌入网页", "embedded page"),
+        Unwritable::GroupCard => Bilingual::new("群名片", "group card"),
+        Unwritable::Poll => Bilingual::new("投票", "poll"),
+        Unwritable::Task => Bilingual::new("任务", "task"),
+        Unwritable::Comment => Bilingual::new("评论", "comment"),
+        Unwritable::Other => Bilingual::new("其他嵌入内容", "other embedded content"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn listed(blocks: Value) -> Body {
+        let blocks: Vec<ReadBlock> = serde_json::from_value(blocks).unwrap();
+        Body::of_docx(&blocks, &"oc_1".into())
+    }
+
+    fn text(id: &str, words: &str, children: &[&str]) -> Value {
+        let run = json!({ "text_run": { "content": words, "text_element_style": {} } });
+        json!({ "block_id": id, "parent_id": "oc_1", "block_type": 12, "children": children,
+            "bullet": { "elements": [run] } })
+    }
+
+    #[test]
+    fn a_docx_body_is_kept_as_a_tree() {
+        let body = listed(json!([
+            { "block_id": "oc_1", "block_type": 1, "children": ["a", "d"], "page": {} },
+            text("a", "one", &["b", "c"]), text("b", "two", &[]), text("c", "three", &[]),
+            text("d", "four", &[]),
+        ]));
+        assert!(body.lost.is_empty());
+        let former = body.former;
+        assert_eq!(former.block_count(), 4);
+        let nodes = former.to_docx();
+        assert_eq!((nodes.len(), nodes[0].children.len()), (2, 2));
+        let words = |node: &DocxNode<Value>| {
+            node.block["bullet"]["elements"][0]["text_run"]["content"].clone()
+        };
+        assert_eq!(words(&nodes[0].children[1]), "three");
+        assert_eq!(nodes[1].block.get("block_id"), None);
+        let stored = serde_json::to_string(&former).unwrap();
+        assert_eq!(serde_json::from_str::<Former>(&stored).unwrap(), former);
+    }
+
+    #[test]
+    fn what_is_lost_is_named_once_with_all_below_it_in_the_language_of_the_rest() {
+        let page = json!({ "block_id": "oc_1", "block_type": 1, "children": ["a", "t", "i"] });
+        let table = json!({ "block_id": "t", "block_type": 31, "children": ["x"], "table": {} });
+        let cell = json!({ "block_id": "x", "block_type": 32, "children": ["y"] });
+        let image = json!({ "block_id": "i", "block_type": 27, "image": {} });
+        let within = json!({ "block_id": "y", "block_type": 27, "image": {} });
+        for (words, expected) in [("规定", "[表格]"), ("rules", "[table]")] {
+            let body = listed(json!([
+                page,
+                text("a", words, &[]),
+                table,
+                cell,
+                image,
+                within
+            ]));
+            let lost = [Unwritable::Image, Unwritable::Table];
+            assert_eq!(body.lost, BTreeSet::from(lost));
+            assert_eq!(body.former.block_count(), 3);
+            let placeholder = &body.former.blocks[1].block;
+            let run = &placeholder["text"]["elements"][0]["text_run"];
+            assert_eq!(run["content"], expected);
+        }
+    }
+
+    #[test]
+    fn the_line_that_ends_a_legacy_document_is_not_kept() {
+        let check = |lines: &[&str], expected: usize| {
+            let blocks = lines.iter().map(|line| {
+                let elements = json!([{ "type": "textRun", "textRun": { "text": line } }]);
+                json!({ "type": "paragraph", "paragraph": { "elements": elements } })
+            });
+            let content = json!({ "body": { "blocks": blocks.collect::<Vec<_>>() } });
+            let document = LegacyDocument::parse(&content.to_string()).unwrap();
+            let former = Body::of_legacy(&document).former;
+            assert_eq!(former.to_legacy().len(), expected, "{lines:?}");
+            for (placed, block) in document.blocks.iter().zip(former.to_legacy()) {
+                assert!(placed.holds(&block));
+            }
+        };
+        check(&[""], 0);
+        check(&["a", ""], 1);
+        check(&["a", "", "b"], 3);
+        check(&["a", "", ""], 2);
+    }
+
+    #[test]
+    fn people_go_by_their_names_on_every_level() {
+        let mention = |id: &str, children: &[&str]| {
+            let who = json!({ "mention_user": { "user_id": "ou_1" } });
+            json!({ "block_id": id, "block_type": 2, "children": children, "text": { "elements": [who] } })
+        };
+        let former = listed(json!([
+            { "block_id": "oc_1", "block_type": 1, "children": ["a"] },
+            mention("a", &["b"]), mention("b", &[]),
+        ]))
+        .former;
+        assert!(former.mentions_anybody());
+        let named = former.without_mentions(&|_| "@Lin".to_owned());
+        assert!(!named.mentions_anybody());
+        assert_eq!(named.block_count(), 2);
+    }
+}

@@ -1,0 +1,557 @@
+//! `/announce --replace` on both kinds of announcement, and what brings back
+//! what stood there before.
+
+use std::time::Duration;
+
+use feishu_sim::AnnouncementKind::{self, Doc, Docx};
+use feishu_sim::{ChatId, Edit, Endpoint, Fault, MessageId, State, TopNotice};
+use serde_json::{Value, json};
+
+use crate::harness::Bench;
+
+const BOTH: [AnnouncementKind; 2] = [Doc, Docx];
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Without the line that names the author and the date.
+const UNSIGNED: &str = "[announce]\nsignature = false";
+
+/// A group in whose announcement people have written these lines.
+async fn scene(kind: AnnouncementKind, lines: &[&str]) -> (Bench, ChatId) {
+    let bench = Bench::with(|builder| builder, UNSIGNED).await;
+    let group = bench.group(kind);
+    let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+    editor.edit_announcement(lines.iter().copied());
+    (bench, group)
+}
+
+fn edit(bench: &Bench, group: &ChatId, edit: Edit) {
+    let editor = bench.sim.as_person(&bench.owner).in_chat(group);
+    editor.edit(edit);
+}
+
+fn text(bench: &Bench, group: &ChatId) -> Vec<String> {
+    bench.sim.announcement_text(group)
+}
+
+/// Everything that stands there, without the ids and places that change with
+/// each writing.
+fn content(bench: &Bench, group: &ChatId) -> Value {
+    let mut document = bench.sim.announcement_document(group);
+    strip(&mut document);
+    document
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for key in ["block_id", "parent_id", "location", "lineId", "revision"] {
+                object.remove(key);
+            }
+            if let Some(children) = object.get_mut("children") {
+                *children = json!(children.as_array().map_or(0, Vec::len));
+            }
+            object.values_mut().for_each(strip);
+        }
+        Value::Array(array) => array.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+async fn announced(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
+    let command = bench.say(group, command).id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    command
+}
+
+/// What is said to a command, whether that takes seconds or not.
+async fn told(bench: &Bench, group: &ChatId, command: &str) -> String {
+    let command = bench.say(group, command).id;
+    let told = |state: &State| state.replies_to(&command).first().cloned();
+    bench
+        .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
+        .await
+}
+
+async fn stands(bench: &Bench, group: &ChatId, expected: &[&str]) {
+    let see = |state: &State| (state.announcement_text(group) == expected).then_some(());
+    bench
+        .wait_in_steps_of(Duration::from_secs(1), &format!("{expected:?}"), see)
+        .await;
+}
+
+#[tokio::test]
+async fn rule_6_what_is_replaced_comes_back_as_it_was() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["Be kind 🙂", "", "Rules"]).await;
+        let rich = "/announce **bold** [link](https://x.cn/?a=1) `code`\n# Title\n- a\n  1. b\n> q\n---\n@_user_1";
+        announced(&bench, &group, rich).await;
+        let before = content(&bench, &group);
+        bench.sim.clear_calls();
+        announced(&bench, &group, "/公告 --替换 全新的公告\n第二行").await;
+        assert_eq!(text(&bench, &group), ["全新的公告", "第二行"]);
+        if kind == Doc {
+            assert_eq!(bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len(), 1);
+        }
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("what it said before"), "{answer}");
+        assert_eq!(content(&bench, &group), before, "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn undo_twice_comes_to_the_change_before() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["rules"]).await;
+        for command in [
+            "/announce one",
+            "/announce --replace two",
+            "/announce --replace three",
+            "/announce four",
+        ] {
+            announced(&bench, &group, command).await;
+        }
+        assert_eq!(text(&bench, &group), ["four", "three"]);
+        for expected in [
+            &["three"][..],
+            &["two"][..],
+            &["one", "rules"][..],
+            &["rules"][..],
+        ] {
+            told(&bench, &group, "/undo").await;
+            assert_eq!(text(&bench, &group), expected, "{kind:?}");
+        }
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("nothing in this group"), "{answer}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_people_type_meanwhile_stays_and_they_are_told() {
+    let typed = |at| Edit::Type {
+        at,
+        line: "typed".to_owned(),
+    };
+    for (kind, before, at, expected) in [
+        (Docx, Endpoint::CreateChildren, 1, &["new", "typed"][..]),
+        (Docx, Endpoint::ListBlocks, 1, &["new", "typed"]),
+        (Docx, Endpoint::DeleteChildren, 2, &["new", "typed"]),
+        (Doc, Endpoint::PatchDocAnnouncement, 1, &["new", "typed"]),
+    ] {
+        let (bench, group) = scene(kind, &["a", "b"]).await;
+        if before == Endpoint::ListBlocks {
+            bench.sim.fault(before, Fault::Nothing);
+        }
+        bench
+            .sim
+            .fault(before, Fault::Edit(group.clone(), typed(at)));
+        let command = bench.say(&group, "/announce --replace new").id;
+        let ended = |state: &State| {
+            let done = state
+                .reactions(&command)
+                .contains(&"Loudspeaker".to_owned());
+            (done || !state.replies_to(&command).is_empty()).then_some(())
+        };
+        bench.wait("the end", ended).await;
+        assert_eq!(text(&bench, &group), expected, "{before:?}");
+        // Where it is looked at again, it is said, too.
+        let said = bench.sim.replies_to(&command).concat();
+        let is_seen = kind == Docx && before != Endpoint::DeleteChildren;
+        assert_eq!(said.contains("one line of theirs"), is_seen, "{said}");
+        told(&bench, &group, "/undo").await;
+        let mut all = text(&bench, &group);
+        assert_eq!(all.iter().position(|line| line == "a"), Some(0), "{all:?}");
+        all.sort();
+        assert_eq!(all, ["a", "b", "typed"], "{before:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_is_changed_between_reading_and_deleting_stays() {
+    let (bench, group) = scene(Docx, &["a", "b", "c"]).await;
+    // Read, written, and before it is read again: changed.
+    bench
+        .sim
+        .fault(Endpoint::GetDocxAnnouncement, Fault::Nothing);
+    bench
+        .sim
+        .fault(Endpoint::GetDocxAnnouncement, Fault::Nothing);
+    let change = Edit::Rewrite {
+        at: 2,
+        line: "b, changed".to_owned(),
+    };
+    let change = Fault::Edit(group.clone(), change);
+    bench.sim.fault(Endpoint::GetDocxAnnouncement, change);
+    let answer = told(&bench, &group, "/announce --replace new").await;
+    assert!(answer.contains("one line of theirs"), "{answer}");
+    assert_eq!(text(&bench, &group), ["new", "b, changed"]);
+    told(&bench, &group, "/undo").await;
+    assert_eq!(text(&bench, &group), ["a", "c", "b, changed"]);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_no_call_writes_back_is_replaced_only_if_the_author_insists() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["a", "b"]).await;
+        edit(&bench, &group, Edit::Picture { at: 1 });
+        let answer = told(&bench, &group, "/announce --replace new").await;
+        assert!(answer.contains("(image)"), "{answer}");
+        assert!(answer.contains("--replace!"), "{answer}");
+        assert_eq!(text(&bench, &group), ["a", "[picture]", "b"]);
+        announced(&bench, &group, "/announce --replace! new").await;
+        assert_eq!(text(&bench, &group), ["new"]);
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), ["a", "[image]", "b"], "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_empty_announcement_is_replaced_and_empty_again() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &[]).await;
+        announced(&bench, &group, "/announce --replace new").await;
+        assert_eq!(text(&bench, &group), ["new"]);
+        told(&bench, &group, "/undo").await;
+        assert!(text(&bench, &group).is_empty(), "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_deleted_the_text_goes_above_and_that_is_said() {
+    for signature in [true, false] {
+        let settings = format!("[announce]\nsignature = {signature}");
+        let bench = Bench::with(|builder| builder, &settings).await;
+        let group = bench.group(Doc);
+        let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+        editor.edit_announcement(["old"]);
+        bench.sim.change_behaviour(|behaviour| {
+            behaviour.legacy_deletes_refused = true;
+        });
+        let answer = told(&bench, &group, "/announce --replace --for 1h new").await;
+        assert!(answer.contains("does not let me delete"), "{answer}");
+        let stands = text(&bench, &group);
+        assert_eq!(
+            (stands[0].as_str(), stands.last().unwrap().as_str()),
+            ("new", "old")
+        );
+        assert_eq!(stands.len(), 2 + usize::from(signature));
+        // It is remembered as what it was, and nobody plans to end it.
+        let history = told(&bench, &group, "/history").await;
+        assert!(history.contains("announced: `new`"), "{history}");
+        assert!(!history.contains("Planned"), "{history}");
+        bench.finish().await;
+    }
+}
+
+/// Every call of a command that writes, in turn, is lost; whatever comes of it,
+/// the bot ends where it would have ended without.
+#[tokio::test]
+async fn whichever_answer_is_lost_it_is_replaced_once_and_comes_back_once() {
+    for (kind, endpoint) in [
+        (Doc, Endpoint::GetDocAnnouncement),
+        (Doc, Endpoint::PatchDocAnnouncement),
+        (Docx, Endpoint::GetDocxAnnouncement),
+        (Docx, Endpoint::ListBlocks),
+        (Docx, Endpoint::CreateChildren),
+        (Docx, Endpoint::DeleteChildren),
+    ] {
+        for lost in 0..4 {
+            for fault in [Fault::LoseAnswer, Fault::ServerError] {
+                for undo in [false, true] {
+                    let (bench, group) = scene(kind, &["a", "b"]).await;
+                    announced(&bench, &group, "/announce - one\n  - two\n    - three").await;
+                    let before = content(&bench, &group);
+                    if undo {
+                        announced(&bench, &group, "/announce --replace - x\n  - y").await;
+                    }
+                    (0..lost).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+                    bench.sim.fault(endpoint, fault.clone());
+                    let name = format!("{endpoint:?} {lost} {fault:?}");
+                    if undo {
+                        told(&bench, &group, "/undo").await;
+                        assert_eq!(content(&bench, &group), before, "{name}");
+                    } else {
+                        let command = bench.say(&group, "/announce --replace - x\n  - y").id;
+                        bench.idle_in_steps_of(Duration::from_secs(1)).await;
+                        assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{name}");
+                        assert_eq!(text(&bench, &group), ["x", "y"], "{name}");
+                    }
+                    bench.finish().await;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kill_after_any_call_changes_nothing_about_the_end() {
+    for (kind, endpoint, calls) in [
+        (Doc, Endpoint::PatchDocAnnouncement, 1),
+        (Docx, Endpoint::CreateChildren, 2),
+        (Docx, Endpoint::DeleteChildren, 1),
+    ] {
+        for command in ["/announce --replace - x\n  - y", "/undo"] {
+            for call in 1..=calls {
+                let (mut bench, group) = scene(kind, &["a", "b"]).await;
+                announced(&bench, &group, "/announce - one\n  - two").await;
+                if command == "/undo" {
+                    announced(&bench, &group, "/announce --replace new").await;
+                }
+                bench.idle().await;
+                bench.sim.clear_calls();
+                (1..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+                bench.sim.fault(endpoint, Fault::LoseAnswer);
+                bench.say(&group, command);
+                let done = |state: &State| (state.calls_to(endpoint).count() >= call).then_some(());
+                bench.wait("the call", done).await;
+                bench.kill().await;
+                bench.idle_in_steps_of(Duration::from_secs(1)).await;
+                let expected = match command {
+                    "/undo" => &["one", "two", "a", "b"][..],
+                    _ => &["x", "y"],
+                };
+                assert_eq!(
+                    text(&bench, &group),
+                    expected,
+                    "{command} {endpoint:?} {call}"
+                );
+                bench.finish().await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn when_its_time_is_over_the_former_text_comes_back() {
+    for kind in BOTH {
+        let (mut bench, group) = scene(kind, &["rules"]).await;
+        let command = announced(&bench, &group, "/announce --for 2h --replace party").await;
+        let history = told(&bench, &group, "/history").await;
+        assert!(history.contains("bring back what"), "{history}");
+        bench.idle().await;
+        bench.restart().await;
+        bench.advance(2 * HOUR);
+        stands(&bench, &group, &["rules"]).await;
+        bench.idle().await;
+        assert!(bench.sim.replies_to(&command).is_empty());
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_replaced_in_turn_is_left_alone_when_its_time_is_over() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["rules"]).await;
+        announced(&bench, &group, "/announce --replace --for 2h party").await;
+        announced(&bench, &group, "/announce --replace the end").await;
+        bench.idle().await;
+        bench.advance(2 * HOUR);
+        bench.idle().await;
+        assert_eq!(text(&bench, &group), ["the end"], "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_replacement_that_undo_has_brought_back_ends_all_the_same() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["rules"]).await;
+        announced(&bench, &group, "/announce --replace --for 2h party").await;
+        announced(&bench, &group, "/announce --replace the end").await;
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), ["party"]);
+        bench.idle().await;
+        bench.advance(2 * HOUR);
+        stands(&bench, &group, &["rules"]).await;
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn it_can_be_planned_and_put_on_top() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["rules"]).await;
+        let answer = told(
+            &bench,
+            &group,
+            "/announce --replace --at tomorrow 9:00 --top party",
+        )
+        .await;
+        assert!(answer.contains("tomorrow"), "{answer}");
+        let history = told(&bench, &group, "/history").await;
+        assert!(history.contains("replace the announcement"), "{history}");
+        assert_eq!(text(&bench, &group), ["rules"]);
+        bench.idle().await;
+        bench.advance(48 * HOUR);
+        bench.idle().await;
+        let refused = bench.sim.top_notice(&group);
+        assert_eq!(refused, None, "it is too late then");
+        told(
+            &bench,
+            &group,
+            "/announce --replace --at tomorrow 9:00 --top party",
+        )
+        .await;
+        bench.idle().await;
+        bench.advance_bot(Duration::ZERO);
+        let due = |state: &State| (state.announcement_text(&group) == ["party"]).then_some(());
+        bench
+            .wait_in_steps_of(Duration::from_mins(10), "the replacement", due)
+            .await;
+        bench.idle().await;
+        assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), ["rules"], "{kind:?}");
+        assert_eq!(bench.sim.top_notice(&group), None);
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_refused_leaves_both_and_is_told() {
+    let (bench, group) = scene(Docx, &["rules"]).await;
+    let refused = Fault::code(1_770_031);
+    bench.sim.fault(Endpoint::DeleteChildren, refused);
+    let answer = told(&bench, &group, "/announce --replace party").await;
+    assert!(answer.contains("still below it"), "{answer}");
+    assert!(answer.contains("1770031"), "{answer}");
+    assert_eq!(text(&bench, &group), ["party", "rules"]);
+    let answer = told(&bench, &group, "/undo").await;
+    assert!(answer.contains("out of the announcement"), "{answer}");
+    assert_eq!(text(&bench, &group), ["rules"]);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn many_lines_replace_many_lines_whichever_insertion_comes_first() {
+    let lines = |word: &str| -> Vec<String> { (1..=120).map(|n| format!("{word} {n}")).collect() };
+    for later_first in [false, true] {
+        for kind in BOTH {
+            let (bench, group) = scene(kind, &[]).await;
+            bench.sim.change_behaviour(|behaviour| {
+                behaviour.legacy_later_insert_first = later_first;
+            });
+            let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+            editor.edit_announcement(lines("old"));
+            let command = format!("/announce --replace {}", lines("new").join("\n"));
+            announced(&bench, &group, &command).await;
+            assert_eq!(text(&bench, &group), lines("new"), "{kind:?} {later_first}");
+            told(&bench, &group, "/undo").await;
+            assert_eq!(text(&bench, &group), lines("old"), "{kind:?} {later_first}");
+            bench.finish().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_undo_of_many_lines_finds_out_the_order_as_well() {
+    let lines: Vec<String> = (1..=120).map(|number| format!("old {number}")).collect();
+    let (bench, group) = scene(Doc, &[]).await;
+    let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+    editor.edit_announcement(lines.clone());
+    announced(&bench, &group, "/announce --replace new").await;
+    bench.sim.change_behaviour(|behaviour| {
+        behaviour.legacy_later_insert_first = true;
+    });
+    told(&bench, &group, "/undo").await;
+    assert_eq!(text(&bench, &group), lines);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn people_who_have_left_come_back_by_their_names() {
+    for kind in BOTH {
+        let bench = Bench::new().await;
+        let group = bench.group(kind);
+        announced(&bench, &group, "/announce one").await;
+        announced(&bench, &group, "/announce --replace two").await;
+        let (write, code) = match kind {
+            Doc => (Endpoint::PatchDocAnnouncement, 232_018),
+            Docx => (Endpoint::CreateChildren, 1_770_001),
+        };
+        let refusals = if kind == Doc { 3 } else { 1 };
+        (0..refusals).for_each(|_| bench.sim.fault(write, Fault::code(code)));
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("what it said before"), "{answer}");
+        let stands = text(&bench, &group);
+        assert_eq!(stands[0], "one", "{kind:?}");
+        assert!(stands[1].starts_with("— @Mei · "), "{stands:?}");
+        let document = bench.sim.announcement_document(&group).to_string();
+        assert!(!document.contains("mention_user") && !document.contains("\"person\""));
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_announcement_too_long_to_be_saved_is_not_replaced() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &[]).await;
+        let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+        editor.edit_announcement(vec!["old"; 451]);
+        for option in ["--replace", "--replace!"] {
+            let answer = told(&bench, &group, &format!("/announce {option} new")).await;
+            assert!(answer.contains("more than 450 lines"), "{answer}");
+        }
+        editor.edit_announcement(vec!["old"; 450]);
+        announced(&bench, &group, "/announce --replace new").await;
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), vec!["old"; 450], "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_replacement_that_a_person_has_changed_stays() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["rules"]).await;
+        announced(&bench, &group, "/announce --replace one\ntwo").await;
+        let change = Edit::Rewrite {
+            at: 1,
+            line: "three".to_owned(),
+        };
+        edit(&bench, &group, change);
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("has changed"), "{answer}");
+        assert_eq!(text(&bench, &group), ["one", "three"], "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn what_stood_before_comes_back_where_people_have_taken_the_text_out() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["rules"]).await;
+        announced(&bench, &group, "/announce --replace one").await;
+        let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+        editor.edit_announcement(["hello"]);
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), ["rules", "hello"], "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_and_an_edit_at_once_are_not_guessed_about() {
+    let (bench, group) = scene(Doc, &["rules"]).await;
+    bench
+        .sim
+        .fault(Endpoint::PatchDocAnnouncement, Fault::LoseAnswer);
+    bench
+        .sim
+        .fault(Endpoint::GetDocAnnouncement, Fault::Nothing);
+    let change = Edit::Rewrite {
+        at: 0,
+        line: "changed".to_owned(),
+    };
+    let change = Fault::Edit(group.clone(), change);
+    bench.sim.fault(Endpoint::GetDocAnnouncement, change);
+    let answer = told(&bench, &group, "/announce --replace new").await;
+    assert!(answer.contains("cannot tell"), "{answer}");
+    assert_eq!(text(&bench, &group), ["changed"]);
+    bench.finish().await;
+}
