@@ -284,6 +284,15 @@ mod tests {
         check(&["a", ""], 1);
         check(&["a", "", "b"], 3);
         check(&["a", "", ""], 2);
+        let link = json!({ "type": "docsLink", "docsLink": { "url": "u" } });
+        let last = json!({ "type": "paragraph", "paragraph": { "elements": [link] } });
+        let content = json!({ "body": { "blocks": [last] } }).to_string();
+        let former = Body::of_legacy(&LegacyDocument::parse(&content).unwrap()).former;
+        assert_eq!(
+            former.block_count(),
+            1,
+            "a link to a document is no empty line"
+        );
     }
 
     #[test]

@@ -136,7 +136,8 @@ pub struct PlacedBlock {
     /// Where it stands, in [UTF-16 units](utf16_len), without its final line break. Not every
     /// type of block says so.
     pub range: Option<Range<u64>>,
-    /// The plain text of a paragraph; `None` for all other blocks.
+    /// The plain text of a paragraph, in which U+FFFC stands for each thing that is no text; `None`
+    /// for all other blocks.
     pub text: Option<String>,
     /// The style of a paragraph, as far as this crate writes any; plain for all other blocks.
     pub style: LegacyParagraphStyle,
@@ -446,19 +447,25 @@ fn paragraph_text(block: &Value) -> Option<String> {
     (block["type"] == "paragraph").then(|| plain_text(&block["paragraph"]))
 }
 
-/// The text of everything in `elements` that has any.
+/// The text of everything in `elements`. What has none is one sign, so that a line which holds
+/// only that is not taken for an empty one.
 fn plain_text(holder: &Value) -> String {
     let elements = holder["elements"].as_array().map_or(&[][..], Vec::as_slice);
     elements
         .iter()
-        .map(|element| match element["type"].as_str() {
-            Some("textRun") => element["textRun"]["text"].as_str().map(str::to_owned),
-            Some("person") => element["person"]["openId"].as_str().map(person_text),
-            _ => None,
+        .map(|element| {
+            let run = &element["textRun"];
+            match element["person"]["openId"].as_str() {
+                Some(open_id) => person_text(open_id),
+                None if run.is_object() => run["text"].as_str().unwrap_or_default().to_owned(),
+                None => OBJECT.to_owned(),
+            }
         })
-        .map(Option::unwrap_or_default)
         .collect()
 }
+
+/// U+FFFC, which stands in a text for a thing that is none.
+const OBJECT: &str = "\u{fffc}";
 
 fn person_text(open_id: &str) -> String {
     format!("@{open_id}")
@@ -561,7 +568,7 @@ mod tests {
             .collect();
         let expected = [
             ("horizontalLine", None),
-            ("paragraph", Some("@ou_1 hi")),
+            ("paragraph", Some("@ou_1\u{fffc} hi")),
             ("callout", None),
             ("", None),
         ];
