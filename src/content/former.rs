@@ -1,6 +1,6 @@
 //! What stood in an announcement before it was replaced, kept so that it can be written again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use feishu::{
     BlockId, ChatId, LegacyBlock, LegacyDocument, OpenId, ReadBlock, Unwritable, mentions_anybody,
@@ -13,9 +13,11 @@ use super::docx::DocxNode;
 use crate::language::{Bilingual, Language};
 
 /// The blocks of an announcement, of either kind, as the calls write them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Former {
     pub(crate) blocks: Vec<FormerBlock>,
+    /// That of the names in the place of what is lost: the language of the rest.
+    language: Language,
 }
 
 /// A block right below the page, with those below it.
@@ -38,84 +40,100 @@ pub(crate) struct Body {
 impl Body {
     /// The blocks of a `docx` announcement, as they are listed.
     pub(crate) fn of_docx(blocks: &[ReadBlock], chat: &ChatId) -> Self {
-        let page = blocks
-            .iter()
-            .find(|block| is(block, chat.as_str()))
-            .map_or(&[][..], |page| &page.children);
-        Self::in_its_language(|language, lost| docx(page, blocks, language, lost))
+        Self::in_its_language(|language| Self::docx_in(language, blocks, chat))
     }
 
     /// The blocks of a `doc` announcement. The empty line that ends every one of them is not part
     /// of it: the platform puts it there.
     pub(crate) fn of_legacy(document: &LegacyDocument) -> Self {
+        Self::in_its_language(|language| Self::legacy_in(language, document))
+    }
+
+    fn docx_in(language: Language, blocks: &[ReadBlock], chat: &ChatId) -> Self {
+        let mut unseen: HashMap<&str, &ReadBlock> = blocks
+            .iter()
+            .filter_map(|block| Some((block.block_id.as_ref()?.as_str(), block)))
+            .collect();
+        let page = unseen.remove(chat.as_str());
+        let mut lost = BTreeSet::new();
+        let ids = page.map_or(&[][..], |page| &page.children);
+        let blocks = docx(ids, &mut unseen, language, &mut lost);
+        let former = Former { blocks, language };
+        Self { former, lost }
+    }
+
+    fn legacy_in(language: Language, document: &LegacyDocument) -> Self {
         let blocks = match document.blocks.split_last() {
             Some((last, before)) if last.text.as_deref() == Some("") => before,
             _ => &document.blocks,
         };
-        Self::in_its_language(|language, lost| {
-            let blocks = blocks.iter().map(|block| {
-                let copied = block.copied(|thing| placeholder(thing, language));
-                lost.extend(copied.lost);
-                FormerBlock {
-                    id: None,
-                    block: copied.block,
-                    children: Vec::new(),
-                }
-            });
-            blocks.collect()
-        })
-    }
-
-    /// What is lost is named in the language of the rest.
-    fn in_its_language(
-        copy: impl Fn(Language, &mut BTreeSet<Unwritable>) -> Vec<FormerBlock>,
-    ) -> Self {
         let mut lost = BTreeSet::new();
-        let mut blocks = copy(Language::En, &mut lost);
-        let text: String = blocks.iter().map(|block| block.block.to_string()).collect();
-        if !lost.is_empty() && Language::of(&text) == Language::Zh {
-            blocks = copy(Language::Zh, &mut lost);
-        }
-        Self {
-            former: Former { blocks },
-            lost,
-        }
-    }
-}
-
-fn docx(
-    ids: &[BlockId],
-    blocks: &[ReadBlock],
-    language: Language,
-    lost: &mut BTreeSet<Unwritable>,
-) -> Vec<FormerBlock> {
-    let blocks_of = |ids: &[BlockId], lost: &mut BTreeSet<_>| docx(ids, blocks, language, lost);
-    ids.iter()
-        .filter_map(|id| blocks.iter().find(|block| is(block, id.as_str())))
-        .map(|block| {
+        let blocks = blocks.iter().map(|block| {
             let copied = block.copied(|thing| placeholder(thing, language));
             lost.extend(copied.lost);
             FormerBlock {
-                id: block.block_id.clone(),
+                id: None,
                 block: copied.block,
-                children: if copied.is_gone {
-                    Vec::new()
-                } else {
-                    blocks_of(&block.children, lost)
-                },
+                children: Vec::new(),
             }
-        })
-        .collect()
+        });
+        let blocks = blocks.collect();
+        let former = Former { blocks, language };
+        Self { former, lost }
+    }
+
+    /// What is lost is named in the language of the rest.
+    fn in_its_language(read: impl Fn(Language) -> Self) -> Self {
+        let body = read(Language::En);
+        let blocks = body.former.blocks.iter();
+        let text: String = blocks.map(|block| block.block.to_string()).collect();
+        match Language::of(&text) {
+            Language::Zh if !body.lost.is_empty() => read(Language::Zh),
+            Language::Zh | Language::En => body,
+        }
+    }
 }
 
-fn is(block: &ReadBlock, id: &str) -> bool {
-    block
-        .block_id
-        .as_ref()
-        .is_some_and(|own| own.as_str() == id)
+/// The blocks of these ids, each taken from those that were not met yet.
+fn docx(
+    ids: &[BlockId],
+    unseen: &mut HashMap<&str, &ReadBlock>,
+    language: Language,
+    lost: &mut BTreeSet<Unwritable>,
+) -> Vec<FormerBlock> {
+    let mut blocks = Vec::new();
+    for id in ids {
+        let Some(block) = unseen.remove(id.as_str()) else {
+            continue;
+        };
+        let copied = block.copied(|thing| placeholder(thing, language));
+        lost.extend(copied.lost);
+        let children = if copied.is_gone {
+            Vec::new()
+        } else {
+            docx(&block.children, unseen, language, lost)
+        };
+        blocks.push(FormerBlock {
+            id: Some(id.clone()),
+            block: copied.block,
+            children,
+        });
+    }
+    blocks
 }
 
 impl Former {
+    /// What stands in a `docx` announcement now, to be compared with this: what is lost goes by the
+    /// same names, whatever language the rest is in by now.
+    pub(crate) fn now_in_docx(&self, blocks: &[ReadBlock], chat: &ChatId) -> Self {
+        Body::docx_in(self.language, blocks, chat).former
+    }
+
+    /// The same in a `doc` announcement.
+    pub(crate) fn now_in_legacy(&self, document: &LegacyDocument) -> Self {
+        Body::legacy_in(self.language, document).former
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
@@ -263,6 +281,26 @@ mod tests {
             let run = &placeholder["text"]["elements"][0]["text_run"];
             assert_eq!(run["content"], expected);
         }
+    }
+
+    #[test]
+    fn what_is_lost_is_known_again_whatever_language_comes_beside_it() {
+        let image = json!({ "block_id": "i", "block_type": 27, "image": {} });
+        let page = |ids: &[&str]| json!({ "block_id": "oc_1", "block_type": 1, "children": ids });
+        let saved = listed(json!([page(&["i"]), image])).former;
+        let blocks = json!([page(&["n", "i"]), text("n", "规定", &[]), image]);
+        let blocks: Vec<ReadBlock> = serde_json::from_value(blocks).unwrap();
+        let now = saved.now_in_docx(&blocks, &"oc_1".into());
+        assert_eq!(now.blocks[1..], saved.blocks);
+    }
+
+    #[test]
+    fn blocks_that_are_below_each_other_are_read_once() {
+        let body = listed(json!([
+            { "block_id": "oc_1", "block_type": 1, "children": ["a", "oc_1"] },
+            text("a", "one", &["b"]), text("b", "two", &["a", "b", "oc_1"]),
+        ]));
+        assert_eq!(body.former.block_count(), 2);
     }
 
     #[test]

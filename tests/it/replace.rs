@@ -555,3 +555,16 @@ async fn an_answer_that_was_lost_and_an_edit_at_once_are_not_guessed_about() {
     assert_eq!(text(&bench, &group), ["changed"]);
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn what_no_call_writes_back_goes_whatever_language_comes_in_its_place() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &["a", "b"]).await;
+        edit(&bench, &group, Edit::Picture { at: 1 });
+        announced(&bench, &group, "/announce --replace! 全新的公告").await;
+        assert_eq!(text(&bench, &group), ["全新的公告"], "{kind:?}");
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), ["a", "[image]", "b"], "{kind:?}");
+        bench.finish().await;
+    }
+}

@@ -27,7 +27,8 @@ pub(super) async fn write(
         _ => (Creation::at(revision), false, None),
     };
     if let (Some(how), None) = (draft.1.replace, &former) {
-        let (revision, body) = read(scene).await?;
+        let (revision, blocks) = page::read(scene).await?;
+        let body = Body::of_docx(&blocks, &scene.message.chat_id);
         expect_writable(&body, how)?;
         creation.revision = revision;
         former = Some(body.former);
@@ -67,16 +68,11 @@ pub(super) async fn write(
     clear(former, placed, scene).await
 }
 
-async fn read(scene: Scene<'_>) -> Result<(i64, Body), Failure> {
-    let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
-    Ok((revision, Body::of_docx(&blocks, &scene.message.chat_id)))
-}
-
 /// Deletes what stood before the entry came. What a person has changed or typed
 /// since is theirs and stays.
 async fn clear(former: Former, placed: Placed, scene: Scene<'_>) -> Result<Stand, Failure> {
-    let (revision, body) = read(scene).await?;
-    let stands = body.former.blocks;
+    let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
+    let stands = former.now_in_docx(&blocks, &scene.message.chat_id).blocks;
     let is_former = |place: &usize| former.blocks.contains(&stands[*place]);
     let places: Vec<usize> = (0..stands.len()).filter(is_former).collect();
     let mut deleted = Vec::new();
@@ -85,11 +81,8 @@ async fn clear(former: Former, placed: Placed, scene: Scene<'_>) -> Result<Stand
     let stays = |place: usize| !deleted.contains(&place);
     let stays: Vec<_> = (0..stands.len()).filter(|place| stays(*place)).collect();
     let is_gone = |id| stays.iter().all(|place| stands[*place].id != id);
-    let gone: Vec<_> = former
-        .blocks
-        .into_iter()
-        .filter(|block| is_gone(block.id.clone()))
-        .collect();
+    let mut gone = former;
+    gone.blocks.retain(|block| is_gone(block.id.clone()));
     let is_own = |place: &&usize| {
         let own = placed.blocks.as_deref().unwrap_or_default();
         stands[**place]
@@ -101,7 +94,7 @@ async fn clear(former: Former, placed: Placed, scene: Scene<'_>) -> Result<Stand
     let before = if gone.is_empty() && cleared.is_err() {
         Standing::Others
     } else {
-        Standing::Body(Former { blocks: gone })
+        Standing::Body(gone)
     };
     Ok(Stand {
         placed,

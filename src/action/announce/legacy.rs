@@ -356,7 +356,7 @@ pub(super) fn stands_partly(blocks: &[LegacyBlock], document: &LegacyDocument) -
 
 /// Whether what was saved stands in the document as it was.
 fn stands(former: &Former, document: &LegacyDocument) -> bool {
-    let now = Body::of_legacy(document).former.blocks;
+    let now = former.now_in_legacy(document).blocks;
     former.is_empty()
         || now
             .windows(former.blocks.len())
