@@ -568,3 +568,38 @@ async fn what_no_call_writes_back_goes_whatever_language_comes_in_its_place() {
         bench.finish().await;
     }
 }
+
+#[tokio::test]
+async fn a_line_that_stood_there_before_is_no_sign_that_it_was_replaced() {
+    let (bench, group) = scene(Doc, &["new", "old"]).await;
+    let patch = Endpoint::PatchDocAnnouncement;
+    bench.sim.fault(patch, Fault::ServerError);
+    let read = Endpoint::GetDocAnnouncement;
+    bench.sim.fault(read, Fault::Nothing);
+    let change = Edit::Rewrite {
+        at: 1,
+        line: "older".to_owned(),
+    };
+    bench.sim.fault(read, Fault::Edit(group.clone(), change));
+    let answer = told(&bench, &group, "/announce --replace new").await;
+    assert!(answer.contains("cannot tell"), "{answer}");
+    assert_eq!(text(&bench, &group), ["new", "older"]);
+    bench.finish().await;
+}
+
+/// The same line alone, replaced by itself, and beside another, by a request whose answer is lost.
+#[tokio::test]
+async fn lines_that_are_replaced_by_themselves_stand_once() {
+    for lines in [&["new"][..], &["new", "old"], &["old", "new", "new"]] {
+        let (bench, group) = scene(Doc, lines).await;
+        let patch = Endpoint::PatchDocAnnouncement;
+        bench.sim.fault(patch, Fault::LoseAnswer);
+        let command = bench.say(&group, "/announce --replace new").id;
+        bench.idle_in_steps_of(Duration::from_secs(1)).await;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{lines:?}");
+        assert_eq!(text(&bench, &group), ["new"]);
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), lines);
+        bench.finish().await;
+    }
+}

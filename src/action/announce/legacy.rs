@@ -117,7 +117,7 @@ impl Writing<'_> {
         loop {
             let (announcement, document) = read(self.scene).await?;
             let seen_before = occurrences(&blocks, &document);
-            if self.stand_newly(seen_before, &document) {
+            if self.stand_newly(&blocks, seen_before, &document) {
                 return Ok(());
             }
             let turned = if takes_several && self.pending.is_some() && !was_put_right {
@@ -162,14 +162,14 @@ impl Writing<'_> {
     }
 
     /// Whether the blocks have come since the last request was sent.
-    fn stand_newly(&self, seen: usize, document: &LegacyDocument) -> bool {
+    fn stand_newly(&self, blocks: &[LegacyBlock], seen: usize, document: &LegacyDocument) -> bool {
         let Some(pending) = self.pending else {
             return false;
         };
-        // What they replace may have held the same text.
+        // What they replace may have held the same lines, so that there are no more of them now.
         let replaces_them = matches!(&self.place, Place::Body { former: Some(former), .. }
             if !stands(former, document));
-        seen > pending.seen_before || (seen > 0 && replaces_them)
+        seen > pending.seen_before || (replaces_them && is_all(blocks, document))
     }
 
     /// What has to go so that the blocks can come.
@@ -352,6 +352,12 @@ pub(super) fn stands_partly(blocks: &[LegacyBlock], document: &LegacyDocument) -
         placed.text.as_ref().is_some_and(|text| !text.is_empty())
             && blocks.iter().any(|block| placed.holds(block))
     })
+}
+
+/// Whether nothing but these blocks stands in the document.
+fn is_all(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
+    let all = Body::of_legacy(document).former.blocks.len();
+    all == blocks.len() && occurrences(blocks, document) > 0
 }
 
 /// Whether what was saved stands in the document as it was.
