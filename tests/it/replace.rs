@@ -603,3 +603,20 @@ async fn lines_that_are_replaced_by_themselves_stand_once() {
         bench.finish().await;
     }
 }
+
+#[tokio::test]
+async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
+    let (bench, group) = scene(Doc, &["rules"]).await;
+    announced(&bench, &group, "/announce --replace new").await;
+    let refused = || Fault::code(232_018);
+    (0..3).for_each(|_| bench.sim.fault(Endpoint::PatchDocAnnouncement, refused()));
+    let answer = told(&bench, &group, "/undo").await;
+    assert!(answer.contains("232018"), "{answer}");
+    assert_eq!(text(&bench, &group), ["new"]);
+    let answer = told(&bench, &group, "/undo").await;
+    assert!(answer.contains("what it said before"), "{answer}");
+    assert_eq!(text(&bench, &group), ["rules"]);
+    // Nor is it a group in which nothing can be deleted.
+    announced(&bench, &group, "/announce --for 1h party").await;
+    bench.finish().await;
+}

@@ -261,11 +261,10 @@ async fn restore_legacy(
         scene,
     };
     while let Err(failure) = writing.run().await {
-        if !is_refused(&failure) {
+        // What was replaced stood where something could be deleted, so nothing says that it is
+        // the deletion which is refused: it may well go another time.
+        if !is_refused(&failure) || !writing.drop_mentions() {
             return Err(moved(failure));
-        }
-        if !writing.drop_mentions() {
-            return Err(Refusal::CannotDelete.into());
         }
     }
     Ok(was_there)
