@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::{self, Doc, Docx};
-use feishu_sim::{ChatId, Edit, Endpoint, Fault, MessageId, State, TopNotice};
+use feishu_sim::{ChatId, Edit, Endpoint, Fault, MessageId, State, TopNotice, Words};
 use serde_json::{Value, json};
 
 use crate::harness::Bench;
@@ -619,4 +619,25 @@ async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
     // Nor is it a group in which nothing can be deleted.
     announced(&bench, &group, "/announce --for 1h party").await;
     bench.finish().await;
+}
+
+/// More than one call takes; each entry alone did not.
+#[tokio::test]
+async fn so_many_people_come_back_by_their_names() {
+    for kind in BOTH {
+        let (bench, group) = scene(kind, &[]).await;
+        let lines = ["@_user_1 @_user_1 @_user_1"; 20].join("\n");
+        for _ in 0..2 {
+            let words = Words::new().text("/announce ").at(&bench.owner);
+            let words = words.text(&format!(" {lines}"));
+            let chat = bench.sim.as_person(&bench.member).in_chat(&group);
+            assert_eq!(bench.reaction(&chat.say(words).id).await, "Loudspeaker");
+        }
+        let before = text(&bench, &group);
+        announced(&bench, &group, "/announce --replace new").await;
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("what it said before"), "{answer}");
+        assert_eq!(text(&bench, &group), before, "{kind:?}");
+        bench.finish().await;
+    }
 }

@@ -10,8 +10,10 @@ use crate::store::{Creation, Written};
 
 /// The newest revision, whatever it is.
 const LATEST: i64 = -1;
-/// "invalid param": among others, a mention of a person whom the bot cannot see.
-const INVALID_PARAM: i64 = 1_770_001;
+/// What mentions may be refused with. "invalid param": among others, of a person whom the bot
+/// cannot see. "operation count exceed limited", "resource count exceed limit": of more people than
+/// a call or a document takes, which what was there before may well do.
+const OVER_MENTIONS: [i64; 3] = [1_770_001, 1_770_034, 1_770_035];
 
 /// What is to be written, and how far it has come.
 ///
@@ -50,7 +52,9 @@ impl<B: Serialize> Writing<B> {
                 Ok(creation) => self.creation = creation,
                 // Where the platform does not take a mention, the text still goes out.
                 Err(Failure::Call(_, error))
-                    if error.code() == Some(INVALID_PARAM)
+                    if error
+                        .code()
+                        .is_some_and(|code| OVER_MENTIONS.contains(&code))
                         && self.nameless_steps.is_some()
                         && !self.nameless =>
                 {
