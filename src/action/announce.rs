@@ -73,17 +73,26 @@ pub(super) async fn run(
     };
     let stand = write(&entry, (&document, manner), scene).await?;
     let (mut effect, left) = stand.effect(&document, manner, scene);
+    let mut not_on_top = None;
     if manner.top {
-        if let Err(cause) = pin::bring_about(&Top::Announcement, scene).await {
-            return Err(Failure::incomplete(Missing::Top, cause, effect));
+        match pin::bring_about(&Top::Announcement, scene).await {
+            Ok(()) => {
+                let change = effect.change.take();
+                effect.change = change.map(|change| change.with_top(top_before, Top::Announcement));
+            }
+            Err(cause) => not_on_top = Some(cause),
         }
-        let change = effect.change.take();
-        effect.change = change.map(|change| change.with_top(top_before, Top::Announcement));
     }
-    match left {
-        Some(cause) => Err(Failure::incomplete(Missing::Deletion, cause, effect)),
-        None => Ok(effect),
-    }
+    Err(match (left, not_on_top) {
+        (None, None) => return Ok(effect),
+        (Some(cause), None) => Failure::incomplete(Missing::Deletion, cause, effect),
+        (None, Some(cause)) => Failure::incomplete(Missing::Top, cause, effect),
+        // Why it is not at the top is left to tell; what was deleted can be looked at.
+        (Some(_), Some(cause)) => {
+            let cause = Failure::incomplete(Missing::Top, cause, Effect::new(Done::Announced));
+            Failure::incomplete(Missing::Deletion, cause, effect)
+        }
+    })
 }
 
 /// An entry as it stands once it is written.

@@ -641,3 +641,18 @@ async fn so_many_people_come_back_by_their_names() {
         bench.finish().await;
     }
 }
+
+#[tokio::test]
+async fn what_is_neither_deleted_nor_at_the_top_is_told_as_both() {
+    let (bench, group) = scene(Docx, &["rules"]).await;
+    let refused = Fault::code(1_770_031);
+    bench.sim.fault(Endpoint::DeleteChildren, refused);
+    bench
+        .sim
+        .fault(Endpoint::PutTopNotice, Fault::code(232_014));
+    let answer = told(&bench, &group, "/announce --replace --top party").await;
+    assert!(answer.contains("still below it"), "{answer}");
+    assert!(answer.contains("could not put that at the top"), "{answer}");
+    assert!(answer.contains("232014"), "{answer}");
+    bench.finish().await;
+}
