@@ -158,6 +158,17 @@ impl Change {
         }
     }
 
+    /// Nothing of the bot's stands in the announcement any more but what was written there again.
+    pub(crate) fn restored(blocks: Vec<(BlockId, BlockId)>) -> Self {
+        let mut change = Self::default();
+        change.after.announcement = Some(if blocks.is_empty() {
+            Standing::Others
+        } else {
+            Standing::Restored(blocks)
+        });
+        change
+    }
+
     /// The same, and another thing stands at the top as well; what stood there before need not be
     /// known.
     pub(crate) fn with_top(mut self, before: Option<Top>, after: Top) -> Self {

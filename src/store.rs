@@ -285,6 +285,8 @@ pub(crate) enum Written {
     Restoral {
         /// Before which block right below the page.
         at: usize,
+        /// Which blocks, as they were known: those that did not stand any more.
+        missing: Vec<BlockId>,
         #[serde(flatten)]
         creation: Creation,
         /// Whether people go without a mention.
@@ -301,6 +303,9 @@ pub(crate) struct Creation {
     pub(crate) parents: Vec<BlockId>,
     /// Those that they created right below the page, in order.
     pub(crate) page_blocks: Vec<BlockId>,
+    /// So many of these, the first ones, stand with all that is to stand below them.
+    #[serde(default)]
+    pub(crate) whole: usize,
     /// The revision that the last answer named; −1 is the latest.
     pub(crate) revision: i64,
 }
@@ -312,6 +317,7 @@ impl Creation {
             calls: 0,
             parents: Vec::new(),
             page_blocks: Vec::new(),
+            whole: 0,
             revision,
         }
     }

@@ -19,9 +19,9 @@ use super::{Effect, Failure, Missing, Scene, Source, pin};
 use crate::change::{Change, Deed, Placed, Standing, Top};
 use crate::command::{Mention, Replace};
 use crate::content::{Body, Document, Entry, Signature};
-use crate::outcome::{Call, Done, Refusal};
+use crate::outcome::{Call, Done, Refusal, Undone};
 use crate::plan::{Manner, SUMMARY};
-use crate::store::{Step, Written};
+use crate::store::{Progress, Step, Written};
 
 mod creation;
 mod docx;
@@ -30,7 +30,7 @@ mod page;
 mod plan;
 mod take_back;
 
-pub(super) use take_back::{IfGone, TakenBack, take_back};
+pub(super) use take_back::{IfGone, Renamed, TakenBack, take_back};
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
@@ -93,6 +93,51 @@ pub(super) async fn run(
             Failure::incomplete(Missing::Deletion, cause, effect)
         }
     })
+}
+
+/// What may stand of an announcement that was given up, as far as it takes to bring back what it
+/// was to replace, or to know again what was brought back.
+pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effect> {
+    let Progress {
+        document, manner, ..
+    } = progress;
+    let entry = Entry::new(document, signature(scene));
+    let (blocks, nameless, former) = match progress.written.clone()? {
+        // Before all of it stands, nothing is deleted.
+        Written::Docx {
+            creation,
+            nameless,
+            former: Some(former),
+        } if creation.calls == plan::plan(entry.to_docx()).len() => {
+            (Some(creation.page_blocks), nameless, former)
+        }
+        Written::Legacy {
+            pending: Some(_),
+            nameless,
+            former: Some(former),
+            ..
+        } => (None, nameless, former),
+        Written::Restoral {
+            missing, creation, ..
+        } => {
+            let whole = creation.page_blocks.into_iter().take(creation.whole);
+            let restored = missing.into_iter().zip(whole).collect();
+            let mut effect = Effect::new(Done::Undone(Undone::FormerBack));
+            effect.change = Some(Change::restored(restored));
+            return Some(effect);
+        }
+        Written::Docx { .. } | Written::Legacy { .. } | Written::Removal { .. } => return None,
+    };
+    let placed = Placed {
+        entry,
+        nameless,
+        blocks,
+    };
+    let stand = Stand {
+        before: Standing::Body(former),
+        ..Stand::above(placed)
+    };
+    Some(stand.effect(document, *manner, scene).0)
 }
 
 /// An entry as it stands once it is written.

@@ -312,9 +312,9 @@ pub(crate) async fn run(permit: Permit, scene: Scene<'_>) -> Result<Effect, Fail
         Action::PutMessage(message, hold) => pin::run(Top::Message(message), hold, scene).await,
         Action::PutAnnouncement(hold) => pin::run(Top::Announcement, hold, scene).await,
         Action::DeleteTopNotice => unpin::run(scene).await,
-        Action::Announce(source, manner) => announce::run(source, manner, scene).await,
-        Action::Undo(made) => undo::run(&made, scene).await,
-        Action::Expire(made) => undo::expire(&made, scene).await,
+        Action::Announce(source, manner) => Box::pin(announce::run(source, manner, scene)).await,
+        Action::Undo(made) => Box::pin(undo::run(&made, scene)).await,
+        Action::Expire(made) => Box::pin(undo::expire(&made, scene)).await,
         // The plan goes in the commit that stores the outcome.
         Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
     }

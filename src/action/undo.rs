@@ -1,7 +1,7 @@
 //! `/undo`: the bot's last change in the chat taken back; and what is taken
 //! back by itself because its time is over.
 
-use super::announce::{self, IfGone, TakenBack};
+use super::announce::{self, IfGone, Renamed, TakenBack};
 use super::{Effect, Failure, Scene, pin};
 use crate::change::{Change, Deed, Made, Placed, Standing, Top};
 use crate::content::Former;
@@ -14,12 +14,13 @@ pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure
     };
     let (undone, change) = match (entry_of(change), &change.before.top) {
         (Some((placed, former)), before) => {
-            let placed = as_known_now(placed, made, scene).await?;
-            let taken = announce::take_back(&placed, former, IfGone::Restore, scene).await?;
-            let undone = match (former, taken.was_there) {
-                (Some(_), _) => Undone::FormerBack,
-                (None, true) => Undone::EntryOut,
-                (None, false) => Undone::EntryWasOut,
+            let renamed = renamed_since(made, scene).await?;
+            let entry = (placed, former, &renamed);
+            let taken = announce::take_back(entry, IfGone::Restore, scene).await?;
+            let undone = match (taken.former_is_back, taken.was_there) {
+                (true, _) => Undone::FormerBack,
+                (false, true) => Undone::EntryOut,
+                (false, false) => Undone::EntryWasOut,
             };
             let top = match before {
                 Some(before) if stands_since(made, scene).await? => Some(restored(before)),
@@ -46,8 +47,9 @@ pub(super) async fn expire(made: &Made, scene: Scene<'_>) -> Result<Effect, Fail
     // Kept until its time is over, it cannot be missing.
     let change = made.change.as_ref().ok_or(Refusal::Internal)?;
     let change = if let Some((placed, former)) = entry_of(change) {
-        let placed = as_known_now(placed, made, scene).await?;
-        let taken = announce::take_back(&placed, former, IfGone::Leave, scene).await?;
+        let renamed = renamed_since(made, scene).await?;
+        let entry = (placed, former, &renamed);
+        let taken = announce::take_back(entry, IfGone::Leave, scene).await?;
         let top = match change.top() {
             Some(_) if stands_since(made, scene).await? => Some(Top::Nothing),
             Some(_) | None => None,
@@ -80,20 +82,10 @@ fn entry_of(change: &Change) -> Option<(&Placed, Option<&Former>)> {
     Some((placed, former))
 }
 
-/// The entry by the ids that it has now: what was replaced and written again
-/// since has new ones.
-async fn as_known_now(placed: &Placed, made: &Made, scene: Scene<'_>) -> Result<Placed, Failure> {
-    let mut placed = placed.clone();
-    if let Some(blocks) = &mut placed.blocks {
-        for restored in scene.store.restored_since(scene.chat(), made.id).await? {
-            for block in &mut *blocks {
-                if let Some((_, now)) = restored.iter().find(|(before, _)| before == block) {
-                    *block = now.clone();
-                }
-            }
-        }
-    }
-    Ok(placed)
+/// The ids that blocks have now: what was replaced and written again since has new ones.
+async fn renamed_since(made: &Made, scene: Scene<'_>) -> Result<Renamed, Failure> {
+    let restored = scene.store.restored_since(scene.chat(), made.id).await?;
+    Ok(Renamed(restored))
 }
 
 /// The change by which an entry went, and, if it is not nothing, what stands at
@@ -103,13 +95,7 @@ async fn without_entry(
     top: Option<Top>,
     scene: Scene<'_>,
 ) -> Result<Change, Failure> {
-    let after = if taken.restored.is_empty() {
-        Standing::Others
-    } else {
-        Standing::Restored(taken.restored)
-    };
-    let mut change = Change::default();
-    change.after.announcement = Some(after);
+    let mut change = Change::restored(taken.restored);
     if let Some(top) = top {
         pin::bring_about(&top, scene).await?;
         change = change.with_top(None, top);

@@ -134,6 +134,13 @@ impl Former {
         Body::legacy_in(self.language, document).former
     }
 
+    /// Only the blocks of these ids.
+    pub(crate) fn of_ids(mut self, ids: &[BlockId]) -> Self {
+        let is_one = |block: &FormerBlock| block.id.as_ref().is_some_and(|id| ids.contains(id));
+        self.blocks.retain(is_one);
+        self
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }

@@ -63,10 +63,7 @@ impl Dispatcher {
                     | Step::Left
                     | Step::Recalled => refusal,
                 };
-                Conclusion {
-                    record: draft.map(|draft| draft.refused(&refusal)),
-                    ..Conclusion::of(Outcome::Refused(refusal))
-                }
+                self.given_up(job, message, draft, refusal).await?
             }
         };
         let concluded = self.store.conclude(job, conclusion).await;
@@ -198,6 +195,38 @@ impl Dispatcher {
         Ok(Conclusion {
             cancels,
             ..Self::conclusion(job, Some(draft), effect, outcome)?
+        })
+    }
+
+    /// What is stored of what was not done, or not known to be: then also what it takes to take it
+    /// back.
+    async fn given_up(
+        &self,
+        job: &Job,
+        stored: &StoredMessage,
+        draft: Option<Draft>,
+        refusal: Refusal,
+    ) -> Result<Conclusion, Release> {
+        let progress = self.store.progress(job.id).await;
+        let progress = progress.map_err(|_| self.retry(job))?;
+        let left = progress.and_then(|progress| {
+            let effect = action::announce::left_behind(&progress, self.scene(job, stored))?;
+            let begun = || Draft::of_begun(&progress, job.key.step, stored);
+            Some((draft.clone().unwrap_or_else(begun), effect))
+        });
+        let (record, plan) = match left {
+            Some((draft, effect)) => {
+                let draft = draft.with(effect.wrote);
+                let plan = effect.until.map(|due| draft.end(job, due)).transpose();
+                let record = draft.refused(&refusal, effect.change);
+                (Some(record), plan.map_err(|_| Release::Dead)?)
+            }
+            None => (draft.map(|draft| draft.refused(&refusal, None)), None),
+        };
+        Ok(Conclusion {
+            record,
+            plan,
+            ..Conclusion::of(Outcome::Refused(refusal))
         })
     }
 

@@ -8,7 +8,8 @@ use crate::change::{Change, ChangeId, Deed, Record};
 use crate::event::StoredMessage;
 use crate::outcome::Refusal;
 use crate::plan::Plan;
-use crate::store::{Job, NewPlan, Step};
+use crate::policy;
+use crate::store::{Job, NewPlan, Progress, Step};
 
 /// A record before its end is known.
 #[derive(Clone)]
@@ -33,6 +34,17 @@ impl Draft {
         }
     }
 
+    /// Of a job that was begun, and does not come to say again what it was to do.
+    pub(super) fn of_begun(progress: &Progress, step: Step, stored: &StoredMessage) -> Self {
+        let begun = Self::of(policy::begun(progress).action(), stored);
+        let deed = match step {
+            _ if !progress.is_removal() => begun.deed,
+            Step::Expire => Deed::Expire,
+            _ => Deed::Undo,
+        };
+        Self { deed, ..begun }
+    }
+
     /// The same, with what only the act has brought to light.
     pub(super) fn with(self, wrote: Option<(Deed, String)>) -> Self {
         let (deed, summary) = wrote.unwrap_or((self.deed, self.summary));
@@ -51,8 +63,10 @@ impl Draft {
         }
     }
 
-    pub(super) fn refused(&self, refusal: &Refusal) -> Record {
+    /// `change` is what may have been done all the same.
+    pub(super) fn refused(&self, refusal: &Refusal, change: Option<Change>) -> Record {
         Record {
+            change,
             log_id: refusal.log_id().map(str::to_owned),
             // So that the next `/undo` comes to the change before it.
             takes_back: self.touches.filter(|_| refusal.is_final_for_undo()),

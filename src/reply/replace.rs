@@ -26,8 +26,8 @@ pub(super) const NOTHING_CAN_BE_DELETED: Bilingual = Bilingual::new(
 );
 
 pub(super) const UNCLEAR: Bilingual = Bilingual::new(
-    "我已请飞书替换群公告，但没有收到答复，之后又有人改过群公告，所以无法确认是否替换成功。请看一下群公告；如果没有替换而且还需要，请再发送一次。",
-    "I asked Feishu to replace the announcement and got no answer, and somebody has changed it since, so I cannot tell whether it was replaced. Please look at the announcement, and send the command again if need be.",
+    "我已请飞书替换群公告，但没有收到答复，之后又有人改过群公告，所以无法确认是否替换成功。请看一下群公告：如果没有替换而且还需要，请再发送一次；如果替换了而且少了什么，发送 `/撤销` 会把原有的内容写回来。",
+    "I asked Feishu to replace the announcement and got no answer, and somebody has changed it since, so I cannot tell whether it was replaced. Please look at the announcement. If it was not, send the command again; if something is missing there, `/undo` writes back what stood there before.",
 );
 
 /// Replaced, but for what people typed meanwhile.

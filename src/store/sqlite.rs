@@ -117,6 +117,12 @@ impl SqliteStore {
             .await
     }
 
+    /// How far an action has come.
+    pub(crate) async fn progress(&self, job: JobId) -> Result<Option<Progress>, StoreError> {
+        self.ask(move |turn| rows::progress(turn.connection, job))
+            .await
+    }
+
     /// Remembers what came of a job, before anything is said about it; gives
     /// back the outcome as it is remembered.
     pub(crate) async fn conclude(

@@ -297,6 +297,13 @@ impl Bench {
         self.start_again().await;
     }
 
+    /// Cuts the bot off as a kill does, and starts it again only then.
+    pub(crate) async fn kill_and_stay_away(&mut self, away: Duration) {
+        self.bot.tasks.shutdown().await;
+        self.advance(away);
+        self.start_again().await;
+    }
+
     async fn start_again(&mut self) {
         self.bot = Bot::start(
             &self.settings,

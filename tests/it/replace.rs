@@ -79,6 +79,32 @@ async fn stands(bench: &Bench, group: &ChatId, expected: &[&str]) {
         .await;
 }
 
+/// What is told when the first such call of the command goes wrong, and the announcement cannot be
+/// read from then on until the bot gives up.
+async fn given_up(
+    (bench, group, kind): (&Bench, &ChatId, AnnouncementKind),
+    command: &str,
+    fault: Fault,
+) -> String {
+    let (write, read) = match kind {
+        Doc => (Endpoint::PatchDocAnnouncement, Endpoint::GetDocAnnouncement),
+        Docx => (Endpoint::DeleteChildren, Endpoint::GetDocxAnnouncement),
+    };
+    bench.idle().await;
+    bench.sim.clear_calls();
+    bench.sim.fault(write, fault);
+    let command = bench.say(group, command).id;
+    let sent = |state: &State| state.calls_to(write).next().map(drop);
+    bench.wait("the call", sent).await;
+    bench.sim.rate_limit(read, HOUR);
+    let told = |state: &State| state.replies_to(&command).first().cloned();
+    let told = bench
+        .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
+        .await;
+    bench.advance(HOUR);
+    told
+}
+
 #[tokio::test]
 async fn rule_6_what_is_replaced_comes_back_as_it_was() {
     for kind in BOTH {
@@ -553,6 +579,8 @@ async fn an_answer_that_was_lost_and_an_edit_at_once_are_not_guessed_about() {
     let answer = told(&bench, &group, "/announce --replace new").await;
     assert!(answer.contains("cannot tell"), "{answer}");
     assert_eq!(text(&bench, &group), ["changed"]);
+    told(&bench, &group, "/undo").await;
+    assert_eq!(text(&bench, &group), ["rules", "changed"]);
     bench.finish().await;
 }
 
@@ -638,6 +666,91 @@ async fn so_many_people_come_back_by_their_names() {
         let answer = told(&bench, &group, "/undo").await;
         assert!(answer.contains("what it said before"), "{answer}");
         assert_eq!(text(&bench, &group), before, "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+/// Whether it was replaced or not: what stood there comes back, and stands there once.
+#[tokio::test]
+async fn rule_6_what_was_given_up_without_an_answer_can_be_undone() {
+    for (kind, fault, stands) in [
+        (Doc, Fault::LoseAnswer, &["new"][..]),
+        (Doc, Fault::ServerError, &["a", "b"]),
+        (Docx, Fault::LoseAnswer, &["new"]),
+        (Docx, Fault::ServerError, &["new", "a", "b"]),
+    ] {
+        let (bench, group) = scene(kind, &["a", "b"]).await;
+        let command = "/announce --replace new";
+        let answer = given_up((&bench, &group, kind), command, fault.clone()).await;
+        assert!(answer.contains("cannot confirm"), "{answer}");
+        assert_eq!(text(&bench, &group), stands, "{kind:?}");
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?} {fault:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn rule_6_what_was_interrupted_for_too_long_can_be_undone() {
+    for (kind, write) in [
+        (Doc, Endpoint::PatchDocAnnouncement),
+        (Docx, Endpoint::DeleteChildren),
+    ] {
+        let (mut bench, group) = scene(kind, &["rules"]).await;
+        bench.sim.fault(write, Fault::LoseAnswer);
+        let command = bench.say(&group, "/announce --replace new").id;
+        let done = |state: &State| (state.announcement_text(&group) == ["new"]).then_some(());
+        let the_call = bench.wait_in_steps_of(Duration::ZERO, "the call", done);
+        the_call.await;
+        bench.kill_and_stay_away(HOUR).await;
+        assert!(bench.answer(&command).await.contains("interrupted"));
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), ["rules"], "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_undo_that_was_given_up_goes_on_with_the_next_one() {
+    for (kind, fault) in [
+        (Doc, Fault::LoseAnswer),
+        (Doc, Fault::ServerError),
+        (Docx, Fault::LoseAnswer),
+        (Docx, Fault::ServerError),
+    ] {
+        let (bench, group) = scene(kind, &["a", "b"]).await;
+        announced(&bench, &group, "/announce --replace new").await;
+        let answer = given_up((&bench, &group, kind), "/undo", fault).await;
+        assert!(answer.contains("cannot confirm"), "{answer}");
+        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?}");
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("nothing in this group"), "{answer}");
+        bench.finish().await;
+    }
+}
+
+/// What stands again, up to the last lines that one call makes with all below them, is not written
+/// a second time.
+#[tokio::test]
+async fn an_undo_that_is_refused_halfway_goes_on_with_the_next_one() {
+    for (endpoint, call) in [
+        (Endpoint::CreateChildren, 0),
+        (Endpoint::CreateChildren, 2),
+        (Endpoint::DeleteChildren, 0),
+    ] {
+        let (bench, group) = scene(Docx, &[]).await;
+        let lines: Vec<String> = (1..=60).map(|number| format!("- {number}")).collect();
+        let former = format!("/announce - x\n  - y\n{}", lines.join("\n"));
+        announced(&bench, &group, &former).await;
+        let before = content(&bench, &group);
+        announced(&bench, &group, "/announce --replace new").await;
+        (0..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
+        bench.sim.fault(endpoint, Fault::code(1_770_031));
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("1770031"), "{answer}");
+        told(&bench, &group, "/undo").await;
+        assert_eq!(content(&bench, &group), before, "{endpoint:?} {call}");
         bench.finish().await;
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Writing<B> {
 }
 
 impl<B: Serialize> Writing<B> {
-    /// Makes all calls that are left, and remembers each that another follows.
+    /// Makes all calls that are left, and remembers each: what follows the last one may fail, too.
     pub(super) async fn run(
         &mut self,
         draft: Draft<'_>,
@@ -63,10 +63,12 @@ impl<B: Serialize> Writing<B> {
                 }
                 Err(failure) => return Err(failure),
             }
-            if self.creation.calls < self.steps.len() {
-                let written = so_far(self.creation.clone(), self.nameless);
-                scene.save(draft, Some(written)).await?;
+            let next = self.steps().get(self.creation.calls);
+            if next.is_none_or(|next| next.parent == Parent::Page) {
+                self.creation.whole = self.creation.page_blocks.len();
             }
+            let written = so_far(self.creation.clone(), self.nameless);
+            scene.save(draft, Some(written)).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::creation::Writing;
 use super::plan::plan;
 use super::{Draft, Failure, Scene, Stand, expect_writable, page};
 use crate::change::{Placed, Standing};
-use crate::content::{Body, Entry, Former};
+use crate::content::{Body, Entry, Former, FormerBlock};
 use crate::store::{Creation, Written};
 
 /// Writes the entry from where the last attempt stopped.
@@ -75,31 +75,29 @@ async fn clear(former: Former, placed: Placed, scene: Scene<'_>) -> Result<Stand
     let stands = former.now_in_docx(&blocks, &scene.message.chat_id).blocks;
     let is_former = |place: &usize| former.blocks.contains(&stands[*place]);
     let places: Vec<usize> = (0..stands.len()).filter(is_former).collect();
+    let all_stand = places.len() == former.blocks.len();
     let mut deleted = Vec::new();
-    let cleared = page::delete(places.clone(), revision, &mut deleted, scene).await;
-    // What an earlier attempt has deleted is gone as well.
-    let stays = |place: usize| !deleted.contains(&place);
-    let stays: Vec<_> = (0..stands.len()).filter(|place| stays(*place)).collect();
-    let is_gone = |id| stays.iter().all(|place| stands[*place].id != id);
-    let mut gone = former;
-    gone.blocks.retain(|block| is_gone(block.id.clone()));
-    let is_own = |place: &&usize| {
-        let own = placed.blocks.as_deref().unwrap_or_default();
-        stands[**place]
-            .id
-            .as_ref()
-            .is_some_and(|id| own.contains(id))
+    let left = match page::delete(places, revision, &mut deleted, scene).await {
+        Ok(()) => None,
+        // Nobody knows whether that is gone.
+        Err(Failure::Call(call, error)) if error.may_have_taken_effect() => {
+            return Err(Failure::Call(call, error));
+        }
+        Err(failure) => Some(failure),
     };
-    let others = stays.len() - stays.iter().filter(is_own).count();
-    let before = if gone.is_empty() && cleared.is_err() {
+    let own = placed.blocks.as_deref().unwrap_or_default();
+    let is_own = |block: &&FormerBlock| block.id.as_ref().is_some_and(|id| own.contains(id));
+    let others = stands.len() - deleted.len() - stands.iter().filter(is_own).count();
+    let is_untouched = left.is_some() && all_stand && deleted.is_empty();
+    let before = if is_untouched {
         Standing::Others
     } else {
-        Standing::Body(gone)
+        Standing::Body(former)
     };
     Ok(Stand {
         placed,
         before,
         others,
-        left: cleared.err(),
+        left,
     })
 }

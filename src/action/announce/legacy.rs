@@ -361,7 +361,7 @@ fn is_all(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
 }
 
 /// Whether what was saved stands in the document as it was.
-fn stands(former: &Former, document: &LegacyDocument) -> bool {
+pub(super) fn stands(former: &Former, document: &LegacyDocument) -> bool {
     let now = former.now_in_legacy(document).blocks;
     former.is_empty()
         || now

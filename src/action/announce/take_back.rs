@@ -20,9 +20,28 @@ use crate::store::{Creation, Pending, Written};
 pub(in crate::action) struct TakenBack {
     /// Whether the entry was still there.
     pub(in crate::action) was_there: bool,
+    /// Whether what it had replaced was written again.
+    pub(in crate::action) former_is_back: bool,
     /// The blocks that were written again: as they were known, and as they are
     /// known since. Those of the `doc` kind are not known.
     pub(in crate::action) restored: Vec<(BlockId, BlockId)>,
+}
+
+/// What blocks were called before they were written again, and since, time after time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::action) struct Renamed(pub(in crate::action) Vec<Vec<(BlockId, BlockId)>>);
+
+impl Renamed {
+    /// What the block is called now.
+    fn now<'b>(&'b self, id: &'b BlockId) -> &'b BlockId {
+        let mut id = id;
+        for restored in &self.0 {
+            if let Some((_, now)) = restored.iter().find(|(before, _)| before == id) {
+                id = now;
+            }
+        }
+        id
+    }
 }
 
 /// What to do where nothing of the entry stands there any more.
@@ -37,8 +56,7 @@ pub(in crate::action) enum IfGone {
 /// Takes the entry out and writes in its place what it replaced, if it did.
 /// Where a person has changed the entry since, it is theirs and stays.
 pub(in crate::action) async fn take_back(
-    placed: &Placed,
-    former: Option<&Former>,
+    (placed, former, renamed): (&Placed, Option<&Former>, &Renamed),
     if_gone: IfGone,
     scene: Scene<'_>,
 ) -> Result<TakenBack, Failure> {
@@ -52,15 +70,18 @@ pub(in crate::action) async fn take_back(
     if let Some(blocks) = &placed.blocks {
         let forms = std::iter::once(&placed.entry).chain(&nameless);
         let forms: Vec<_> = forms.map(Entry::to_docx).collect();
-        docx((&forms, blocks), former, if_gone, scene).await
+        let blocks = blocks.iter().map(|id| renamed.now(id).clone());
+        let entry = (&forms[..], &blocks.collect::<Vec<_>>()[..]);
+        docx(entry, former, (renamed, if_gone), scene).await
     } else {
         let entry = nameless.as_ref().unwrap_or(&placed.entry).to_legacy();
-        let was_there = match former {
+        let (was_there, former_is_back) = match former {
             Some(former) => restore_legacy(&entry, former, if_gone, scene).await?,
-            None => remove_legacy(&entry, scene).await?,
+            None => (remove_legacy(&entry, scene).await?, false),
         };
         Ok(TakenBack {
             was_there,
+            former_is_back,
             restored: Vec::new(),
         })
     }
@@ -86,44 +107,64 @@ fn no_draft() -> (Document, Manner) {
 async fn docx(
     entry: (&[Vec<DocxNode>], &[BlockId]),
     former: Option<Replaced<'_>>,
-    if_gone: IfGone,
+    (renamed, if_gone): (&Renamed, IfGone),
     scene: Scene<'_>,
 ) -> Result<TakenBack, Failure> {
     let begun = match scene.written() {
         Some(Written::Restoral {
             at,
+            missing,
             creation,
             nameless,
-        }) => Some((at, creation, nameless)),
+        }) => Some((at, missing, creation, nameless)),
         _ => None,
     };
     let was_begun = begun.is_some();
     let mut found = find_docx(entry, scene).await?;
-    let mut restored = Vec::new();
+    let mut taken = TakenBack {
+        was_there: was_begun || !found.places.is_empty(),
+        former_is_back: false,
+        restored: Vec::new(),
+    };
     if let Some(former) = former {
-        if found.places.is_empty() && !was_begun && if_gone == IfGone::Leave {
-            return Ok(TakenBack {
-                was_there: false,
-                restored,
-            });
+        if !taken.was_there && if_gone == IfGone::Leave {
+            return Ok(taken);
         }
-        let at = found.places.iter().min().copied().unwrap_or_default();
-        let begun = begun.unwrap_or((at, Creation::at(found.revision), false));
-        restored = restore_docx(former, begun, scene).await?;
-        found = find_docx(entry, scene).await?;
+        let begun = begun.unwrap_or_else(|| found.beginning(former.0, renamed));
+        taken.former_is_back = !begun.1.is_empty();
+        if taken.former_is_back {
+            taken.restored = restore_docx(former, begun, scene).await?;
+            found = find_docx(entry, scene).await?;
+        }
     }
-    let was_there = was_begun || !found.places.is_empty();
     page::delete(found.places, found.revision, &mut Vec::new(), scene).await?;
-    Ok(TakenBack {
-        was_there,
-        restored,
-    })
+    Ok(taken)
 }
+
+/// Where what was replaced is written again, which of its blocks, and how far that has come.
+type Beginning = (usize, Vec<BlockId>, Creation, bool);
 
 /// Where an entry stands on the page.
 struct Found {
     revision: i64,
+    /// All that stands there.
+    page: Vec<BlockId>,
     places: Vec<usize>,
+}
+
+impl Found {
+    /// Before the first call: what of the former blocks stands already, or still, is left out.
+    fn beginning(&self, former: &Former, renamed: &Renamed) -> Beginning {
+        let ids = former.blocks.iter().filter_map(|block| block.id.as_ref());
+        let missing = ids.filter(|id| !self.page.contains(renamed.now(id)));
+        let at = self.places.iter().min().copied().unwrap_or_default();
+        (
+            at,
+            missing.cloned().collect(),
+            Creation::at(self.revision),
+            false,
+        )
+    }
 }
 
 /// `forms` are what each block may say: with its mentions, and without them.
@@ -153,25 +194,31 @@ async fn find_docx(
     if !is_whole {
         return Err(Refusal::EntryChanged.into());
     }
-    Ok(Found { revision, places })
+    Ok(Found {
+        revision,
+        page: page.to_vec(),
+        places,
+    })
 }
 
 /// Writes what was replaced where the entry begins.
 async fn restore_docx(
     (former, unnamed): Replaced<'_>,
-    (at, creation, nameless): (usize, Creation, bool),
+    (at, missing, creation, nameless): Beginning,
     scene: Scene<'_>,
 ) -> Result<Vec<(BlockId, BlockId)>, Failure> {
+    let steps = |former: Former| plan(former.of_ids(&missing).to_docx());
     let mut writing = Writing {
         name: "restore",
         at,
-        steps: plan(former.to_docx()),
-        nameless_steps: unnamed.map(|former| plan(former.to_docx())),
+        steps: steps(former.clone()),
+        nameless_steps: unnamed.map(steps),
         nameless,
         creation,
     };
     let so_far = |creation, nameless| Written::Restoral {
         at,
+        missing: missing.clone(),
         creation,
         nameless,
     };
@@ -182,8 +229,8 @@ async fn restore_docx(
     let begun = so_far(writing.creation.clone(), writing.nameless);
     scene.save(draft, Some(begun)).await?;
     writing.run(draft, so_far, scene).await?;
-    let known = former.blocks.iter().filter_map(|block| block.id.clone());
-    Ok(known.zip(writing.creation.page_blocks).collect())
+    let restored = missing.into_iter().zip(writing.creation.page_blocks);
+    Ok(restored.collect())
 }
 
 /// What stands right below the page, whose block has the chat's id.
@@ -237,18 +284,21 @@ fn moved(failure: Failure) -> Failure {
     }
 }
 
-/// Whether the entry was there.
+/// Whether the entry was there, and whether what it replaced was written again.
 async fn restore_legacy(
     entry: &[LegacyBlock],
     (former, unnamed): Replaced<'_>,
     if_gone: IfGone,
     scene: Scene<'_>,
-) -> Result<bool, Failure> {
+) -> Result<(bool, bool), Failure> {
     let (pending, nameless) = so_far_legacy(scene);
     let (_, document) = legacy::read(scene).await.map_err(moved)?;
     let was_there = pending.is_some() || find(entry, &document).is_some();
-    if !was_there && if_gone == IfGone::Leave && !stands_partly(entry, &document) {
-        return Ok(false);
+    // It may never have been replaced, or be back already: an answer may have been lost.
+    let is_there = legacy::stands(former, &document);
+    let leave = if_gone == IfGone::Leave && !stands_partly(entry, &document);
+    if !was_there && (is_there || leave) {
+        return Ok((false, false));
     }
     let (document, manner) = no_draft();
     let mut writing = legacy::Writing {
@@ -267,7 +317,7 @@ async fn restore_legacy(
             return Err(moved(failure));
         }
     }
-    Ok(was_there)
+    Ok((was_there, true))
 }
 
 /// There is no key that makes a repeated deletion harmless, so how often these

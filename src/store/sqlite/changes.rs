@@ -74,7 +74,8 @@ pub(super) fn history(
         .collect()
 }
 
-/// The newest change that can still be taken back and was not.
+/// The newest change that can still be taken back and was not: one that was made, or that may have
+/// been when its job was given up.
 pub(super) fn undoable(
     connection: &Connection,
     chat: &ChatKey,
@@ -85,10 +86,10 @@ pub(super) fn undoable(
         .prepare_cached(
             "SELECT * FROM (
                  SELECT * FROM changes
-                 WHERE app = ?1 AND chat = ?2 AND result = 'done'
+                 WHERE app = ?1 AND chat = ?2 AND after IS NOT NULL
                    AND deed IN ('pin', 'unpin', 'announce', 'replace')
                  ORDER BY id DESC LIMIT ?3)
-             WHERE undone = 0 AND after IS NOT NULL AND made_at >= ?4 ORDER BY id DESC LIMIT 1",
+             WHERE undone = 0 AND made_at >= ?4 ORDER BY id DESC LIMIT 1",
         )?
         .query_row(
             params![chat.app, chat.chat, UNDO_DEPTH, since.as_millisecond()],

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::outcome::{Outcome, Refusal};
-use crate::store::{Accepted, Claim, Job, JobId, JobKey, NewJob, Release, Step};
+use crate::store::{Accepted, Claim, Job, JobId, JobKey, NewJob, Progress, Release, Step};
 
 /// The changes of the tables, in order. The database remembers in its
 /// `user_version` how many of them it has.
@@ -210,6 +210,13 @@ pub(super) fn save_progress(
         .prepare_cached("UPDATE jobs SET progress = ?2 WHERE id = ?1")?
         .execute(params![job.0, progress])
         .map(drop)
+}
+
+pub(super) fn progress(connection: &Connection, job: JobId) -> rusqlite::Result<Option<Progress>> {
+    let json: Option<String> = connection
+        .prepare_cached("SELECT progress FROM jobs WHERE id = ?1")?
+        .query_row([job.0], |row| row.get(0))?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
 pub(super) fn save_outcome(

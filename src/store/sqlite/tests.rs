@@ -172,6 +172,7 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
             calls: 2,
             page_blocks: Vec::new(),
             parents: vec!["dox1".into()],
+            whole: 0,
             revision: 7,
         },
         nameless: false,
