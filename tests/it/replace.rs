@@ -769,3 +769,30 @@ async fn what_is_neither_deleted_nor_at_the_top_is_told_as_both() {
     assert!(answer.contains("232014"), "{answer}");
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn what_could_not_come_back_when_its_time_was_over_can_be_undone_for_a_week() {
+    for (kind, read) in [
+        (Doc, Endpoint::GetDocAnnouncement),
+        (Docx, Endpoint::GetDocxAnnouncement),
+    ] {
+        for days in [6, 8] {
+            let (bench, group) = scene(kind, &["rules"]).await;
+            let command = announced(&bench, &group, "/announce --replace --for 30d party").await;
+            bench.idle().await;
+            bench.sim.rate_limit(read, 31 * 24 * HOUR);
+            bench.advance(30 * 24 * HOUR);
+            let told_so = bench.answer(&command).await;
+            assert!(told_so.contains("could not take it off"), "{told_so}");
+            bench.idle().await;
+            bench.advance(days * 24 * HOUR);
+            bench.idle().await;
+            let answer = told(&bench, &group, "/undo").await;
+            let back = days == 6;
+            assert_eq!(answer.contains("what it said before"), back, "{answer}");
+            let stands = if back { ["rules"] } else { ["party"] };
+            assert_eq!(text(&bench, &group), stands, "{kind:?}");
+            bench.finish().await;
+        }
+    }
+}

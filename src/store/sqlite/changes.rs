@@ -75,7 +75,8 @@ pub(super) fn history(
 }
 
 /// The newest change that can still be taken back and was not: one that was made, or that may have
-/// been when its job was given up.
+/// been when its job was given up. The age of what should have been taken back by itself counts
+/// from then.
 pub(super) fn undoable(
     connection: &Connection,
     chat: &ChatKey,
@@ -88,8 +89,13 @@ pub(super) fn undoable(
                  SELECT * FROM changes
                  WHERE app = ?1 AND chat = ?2 AND after IS NOT NULL
                    AND deed IN ('pin', 'unpin', 'announce', 'replace')
-                 ORDER BY id DESC LIMIT ?3)
-             WHERE undone = 0 AND made_at >= ?4 ORDER BY id DESC LIMIT 1",
+                 ORDER BY id DESC LIMIT ?3) of_chat
+             WHERE undone = 0
+               AND (made_at >= ?4 OR EXISTS (
+                   SELECT 1 FROM jobs
+                   WHERE jobs.app = of_chat.app AND jobs.origin = of_chat.origin
+                     AND jobs.step = 'expire' AND jobs.finished_at >= ?4))
+             ORDER BY id DESC LIMIT 1",
         )?
         .query_row(
             params![chat.app, chat.chat, UNDO_DEPTH, since.as_millisecond()],
@@ -163,7 +169,8 @@ pub(super) fn made_by(connection: &Connection, key: &JobKey) -> rusqlite::Result
 
 /// Forgets what people wrote in changes made before `texts`, and changes made
 /// before `rows`; says how many rows were touched. What still has to be taken
-/// back when its time is over stays whole until then.
+/// back when its time is over stays whole until then and, where that failed or
+/// was called off, for as long as other changes from then on.
 pub(super) fn forget(
     connection: &Connection,
     texts: Timestamp,
@@ -181,7 +188,9 @@ pub(super) fn forget(
                    AND NOT EXISTS (
                        SELECT 1 FROM jobs
                        WHERE jobs.app = changes.app AND jobs.origin = changes.origin
-                         AND jobs.step = 'expire' AND jobs.state IN ('ready', 'running'))
+                         AND jobs.step = 'expire'
+                         AND (jobs.state IN ('ready', 'running')
+                              OR (changes.undone = 0 AND jobs.finished_at >= ?1)))
                  LIMIT 1000)",
         )?
         .execute([texts.as_millisecond()])?;
