@@ -240,7 +240,7 @@ impl Progress {
     pub(crate) fn is_removal(&self) -> bool {
         matches!(
             self.written,
-            Some(Written::Removal { .. } | Written::Restoral { .. })
+            Some(Written::Removal { .. } | Written::Restoral(_))
         )
     }
 }
@@ -282,16 +282,31 @@ pub(crate) enum Written {
         former: Option<Former>,
     },
     /// What an entry of a `docx` one replaced is written again.
-    Restoral {
-        /// Before which block right below the page.
-        at: usize,
-        /// Which blocks, as they were known: those that did not stand any more.
-        missing: Vec<BlockId>,
-        #[serde(flatten)]
-        creation: Creation,
-        /// Whether people go without a mention.
-        nameless: bool,
-    },
+    Restoral(Restoral),
+}
+
+/// Former blocks on their way back into a `docx` announcement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Restoral {
+    /// Before which block right below the page.
+    pub(crate) at: usize,
+    /// Which blocks, as they were known: those that did not stand any more.
+    pub(crate) missing: Vec<BlockId>,
+    #[serde(flatten)]
+    pub(crate) creation: Creation,
+    /// Whether people go without a mention.
+    pub(crate) nameless: bool,
+}
+
+impl Restoral {
+    /// What stands again with all below it: each block as it was known, and as it is known since.
+    pub(crate) fn restored(self) -> Vec<(BlockId, BlockId)> {
+        let Creation {
+            page_blocks, whole, ..
+        } = self.creation;
+        let pairs = self.missing.into_iter().zip(page_blocks);
+        pairs.take(whole).collect()
+    }
 }
 
 /// How far the planned calls have come that write into a `docx` announcement in their order.

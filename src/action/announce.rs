@@ -117,14 +117,11 @@ pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effec
             former: Some(former),
             ..
         } => (None, nameless, former),
-        Written::Restoral {
-            missing, creation, ..
-        } => {
-            let whole = creation.page_blocks.into_iter().take(creation.whole);
-            let restored = missing.into_iter().zip(whole).collect();
-            let mut effect = Effect::new(Done::Undone(Undone::FormerBack));
-            effect.change = Some(Change::restored(restored));
-            return Some(effect);
+        Written::Restoral(restoral) => {
+            return Some(Effect {
+                change: Some(Change::restored(restoral.restored())),
+                ..Effect::new(Done::Undone(Undone::FormerBack))
+            });
         }
         Written::Docx { .. } | Written::Legacy { .. } | Written::Removal { .. } => return None,
     };
@@ -277,7 +274,7 @@ async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
             revision: creation.revision,
         }),
         (Some(Written::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => Ok(Target::Doc),
-        (Some(Written::Removal { .. } | Written::Restoral { .. }) | None, _) => detect(scene).await,
+        (Some(Written::Removal { .. } | Written::Restoral(_)) | None, _) => detect(scene).await,
     }
 }
 

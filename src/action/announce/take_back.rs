@@ -13,7 +13,7 @@ use crate::change::Placed;
 use crate::content::{Document, DocxNode, Entry, Former};
 use crate::outcome::{Call, Refusal};
 use crate::plan::Manner;
-use crate::store::{Creation, Pending, Written};
+use crate::store::{Creation, Pending, Restoral, Written};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,12 +111,7 @@ async fn docx(
     scene: Scene<'_>,
 ) -> Result<TakenBack, Failure> {
     let begun = match scene.written() {
-        Some(Written::Restoral {
-            at,
-            missing,
-            creation,
-            nameless,
-        }) => Some((at, missing, creation, nameless)),
+        Some(Written::Restoral(restoral)) => Some(restoral),
         _ => None,
     };
     let was_begun = begun.is_some();
@@ -131,7 +126,7 @@ async fn docx(
             return Ok(taken);
         }
         let begun = begun.unwrap_or_else(|| found.beginning(former.0, renamed));
-        taken.former_is_back = !begun.1.is_empty();
+        taken.former_is_back = !begun.missing.is_empty();
         if taken.former_is_back {
             taken.restored = restore_docx(former, begun, scene).await?;
             found = find_docx(entry, scene).await?;
@@ -140,9 +135,6 @@ async fn docx(
     page::delete(found.places, found.revision, &mut Vec::new(), scene).await?;
     Ok(taken)
 }
-
-/// Where what was replaced is written again, which of its blocks, and how far that has come.
-type Beginning = (usize, Vec<BlockId>, Creation, bool);
 
 /// Where an entry stands on the page.
 struct Found {
@@ -154,16 +146,15 @@ struct Found {
 
 impl Found {
     /// Before the first call: what of the former blocks stands already, or still, is left out.
-    fn beginning(&self, former: &Former, renamed: &Renamed) -> Beginning {
+    fn beginning(&self, former: &Former, renamed: &Renamed) -> Restoral {
         let ids = former.blocks.iter().filter_map(|block| block.id.as_ref());
         let missing = ids.filter(|id| !self.page.contains(renamed.now(id)));
-        let at = self.places.iter().min().copied().unwrap_or_default();
-        (
-            at,
-            missing.cloned().collect(),
-            Creation::at(self.revision),
-            false,
-        )
+        Restoral {
+            at: self.places.iter().min().copied().unwrap_or_default(),
+            missing: missing.cloned().collect(),
+            creation: Creation::at(self.revision),
+            nameless: false,
+        }
     }
 }
 
@@ -204,33 +195,33 @@ async fn find_docx(
 /// Writes what was replaced where the entry begins.
 async fn restore_docx(
     (former, unnamed): Replaced<'_>,
-    (at, missing, creation, nameless): Beginning,
+    begun: Restoral,
     scene: Scene<'_>,
 ) -> Result<Vec<(BlockId, BlockId)>, Failure> {
-    let steps = |former: Former| plan(former.of_ids(&missing).to_docx());
+    let steps = |former: Former| plan(former.of_ids(&begun.missing).to_docx());
     let mut writing = Writing {
         name: "restore",
-        at,
+        at: begun.at,
         steps: steps(former.clone()),
         nameless_steps: unnamed.map(steps),
-        nameless,
-        creation,
+        nameless: begun.nameless,
+        creation: begun.creation.clone(),
     };
-    let so_far = |creation, nameless| Written::Restoral {
-        at,
-        missing: missing.clone(),
+    let so_far = |creation, nameless| Restoral {
         creation,
         nameless,
+        ..begun.clone()
     };
     let (document, manner) = no_draft();
     let draft: Draft<'_> = (&document, manner);
     // Before the first call: where it is written must not change with what it
     // writes.
-    let begun = so_far(writing.creation.clone(), writing.nameless);
-    scene.save(draft, Some(begun)).await?;
-    writing.run(draft, so_far, scene).await?;
-    let restored = missing.into_iter().zip(writing.creation.page_blocks);
-    Ok(restored.collect())
+    scene
+        .save(draft, Some(Written::Restoral(begun.clone())))
+        .await?;
+    let written = |creation, nameless| Written::Restoral(so_far(creation, nameless));
+    writing.run(draft, written, scene).await?;
+    Ok(so_far(writing.creation, writing.nameless).restored())
 }
 
 /// What stands right below the page, whose block has the chat's id.
