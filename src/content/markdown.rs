@@ -16,6 +16,7 @@ use super::mention::Mention;
 use super::typed::{Typed, is_address};
 use crate::language::Language;
 
+mod escape;
 mod line;
 mod link;
 mod mask;
@@ -26,20 +27,16 @@ impl Document {
     /// Reads text with marks of Markdown and placeholders of mentions.
     ///
     /// Bare addresses are links. Indented code, HTML, tables, footnotes, definitions of
-    /// references, entities and underlined headings are text as typed. Only a line that begins
-    /// with `>` is a quote, and only the first line of an item is one.
+    /// references, entities, underlined headings and backslashes that keep nothing from
+    /// formatting are text as typed. Only a line that begins with `>` is a quote, and only the
+    /// first line of an item is one.
     pub(crate) fn from_markdown(text: &str, mentions: &[Mention]) -> Self {
         if text.is_empty() {
             return Self::default();
         }
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let mut mask = mask::of(&text, mentions);
-        let indented = indented_code(&mask);
-        // Without its indentation's last blank it is no code, but a paragraph.
-        mask::punctuate(
-            &mut mask,
-            indented.iter().map(|line| line.saturating_sub(1)),
-        );
+        let mut mask = masked(&text, mentions);
+        escape::mask_text(&text, mentions, &mut mask);
         let mut reader = Reader::new(&text, &mask);
         for (event, range) in events(&mask) {
             reader.event(event, range);
@@ -47,6 +44,17 @@ impl Document {
         let language = Language::of(&text);
         reader.finish(Typed { mentions, language })
     }
+}
+
+/// The mask of a text without code by indentation.
+fn masked(text: &str, mentions: &[Mention]) -> String {
+    let mut mask = mask::of(text, mentions);
+    let indented = indented_code(&mask);
+    // Without its indentation's last blank it is no code, but a paragraph.
+    let before = indented.iter().map(|line| line.saturating_sub(1));
+    let is_blank = |at: &usize| matches!(text.as_bytes().get(*at), Some(b' ' | b'\t'));
+    mask::punctuate(&mut mask, text, before.filter(is_blank));
+    mask
 }
 
 fn events(mask: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>)> {
@@ -66,6 +74,13 @@ fn indented_code(mask: &str) -> Vec<usize> {
         }
     }
     lines
+}
+
+/// What stands between the ticks of code inside a line.
+fn code_inside(text: &str, range: Range<usize>) -> Range<usize> {
+    let span = &text[range.clone()];
+    let ticks = span.bytes().take_while(|byte| *byte == b'`').count();
+    range.start + ticks..range.end - ticks
 }
 
 /// Sorts the parser's events into lines.
@@ -278,9 +293,7 @@ impl<'t> Reader<'t> {
 
     /// Code inside a line, which may go on in the next ones.
     fn code_span(&mut self, range: Range<usize>) {
-        let span = &self.text[range.clone()];
-        let ticks = span.bytes().take_while(|byte| *byte == b'`').count();
-        let mut within = range.start + ticks..range.end - ticks;
+        let mut within = code_inside(self.text, range.clone());
         let inner = &self.text[within.clone()];
         // One blank on either side sets the code off from its ticks.
         let is_padded = inner.len() > 2 && inner.starts_with(' ') && inner.ends_with(' ');

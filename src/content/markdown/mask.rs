@@ -27,14 +27,14 @@ pub(super) fn of(text: &str, mentions: &[Mention]) -> String {
     String::from_utf8(mask).unwrap_or_else(|_| "x".repeat(text.len()))
 }
 
-/// Puts punctuation at these places, where single bytes stand.
-pub(super) fn punctuate(mask: &mut String, places: impl Iterator<Item = usize>) {
+/// Puts punctuation at these places where a single byte of `text` still stands as itself, but for
+/// the ends of lines.
+pub(super) fn punctuate(mask: &mut String, text: &str, places: impl Iterator<Item = usize>) {
     let mut bytes = std::mem::take(mask).into_bytes();
     for place in places {
-        if let Some(byte) = bytes
-            .get_mut(place)
-            .filter(|byte| matches!(byte, b' ' | b'\t'))
-        {
+        let typed = text.as_bytes().get(place);
+        let typed = typed.filter(|byte| byte.is_ascii() && **byte != b'\n');
+        if let Some(byte) = bytes.get_mut(place).filter(|byte| Some(&**byte) == typed) {
             *byte = PUNCTUATION;
         }
     }

@@ -82,7 +82,47 @@ fn a_mark_that_formats_nothing_is_kept() {
     check("__init__.py", &["p [b:init].py"]);
     check("a\n===\nb\n--\nc", &["p a", "p ===", "p b", "p --", "p c"]);
     check("|a|b|\n|-|-|\n|1|2|", &["p |a|b|", "p |-|-|", "p |1|2|"]);
-    check("\\*a\\* \\<b> \\# \\\\", &["p *a* <b> # \\"]);
+}
+
+#[test]
+fn a_backslash_is_an_escape_only_where_something_would_be_formatted() {
+    check(r"\*a\* and \*\*b\*\*, \_c_", &["p *a* and **b**, _c_"]);
+    check(
+        "\\# a\n\\- b\n1\\. c\n\\> d\n\\---\n\\```",
+        &["p # a", "p - b", "p 1. c", "p > d", "p ---", "p ```"],
+    );
+    check(
+        r"\[a](https://x.cn)",
+        &["p [a]([https://x.cn](https://x.cn))"],
+    );
+    check(r"\`a\` and **\*b**", &["p `a` and [b:*b]"]);
+    check("- \\# a\n> \\- b", &["- # a", "> - b"]);
+    check(r"\~~a~~", &["p ~~a~~"]);
+    for text in [
+        r"C:\_tmp",
+        r"C:\_tmp_ and D:\*.txt, E:\*.txt",
+        r"C:\Users\_me\.ssh\#1\",
+        r"\\server\share\_x",
+        r"\\\\",
+        r"2\*3, snake\_case, 1\. and \# inside",
+        r"^\[a-z\]+\.txt$ \(x\) \| \<b>",
+        r"\[ x^2 \]",
+        "ends with one\\",
+        r"¯\_(ツ)_/¯",
+        r"\@nobody",
+    ] {
+        check(text, &[&format!("p {text}")]);
+        check(&format!("    {text}"), &[&format!("p     {text}")]);
+    }
+    check("C:\\\nD:\\", &["p C:\\", "p D:\\"]);
+    check(r"**C:\_tmp** \_", &[r"p [b:C:\_tmp] \_"]);
+    check(r"`C:\_tmp` `C:\`", &[r"p [c:C:\_tmp] [c:C:\]"]);
+    check("```\nC:\\_tmp \\*a\\*\n```", &["code |C:\\_tmp \\*a\\*"]);
+    check(r"\@_user_2 \\*a*", &[r"p \<ou_lin> \\[i:a]"]);
+    check(
+        r"[a](https://x.cn/\_b) https://x.cn/\_b",
+        &[r"p [a](https://x.cn/_b) [https://x.cn/](https://x.cn/)\_b"],
+    );
 }
 
 #[test]
