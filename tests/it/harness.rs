@@ -214,6 +214,19 @@ impl Bench {
         self.hand.advance(by);
     }
 
+    /// Waits until nothing is under way, planned work included.
+    pub(crate) async fn settled(&self) {
+        let running = "SELECT count(*) FROM jobs WHERE state = 'running'";
+        let database = self.database();
+        let waiting = async {
+            while database.query_row(running, [], |row| row.get::<_, u32>(0)) != Ok(0) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let settled = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(settled.is_ok(), "something is under way for long");
+    }
+
     /// Waits until the bot has nothing left to do.
     pub(crate) async fn idle(&self) {
         self.idle_in_steps_of(Duration::from_millis(100)).await;

@@ -784,7 +784,7 @@ async fn what_could_not_come_back_when_its_time_was_over_can_be_undone_for_a_wee
             bench.advance(30 * 24 * HOUR);
             let told_so = bench.answer(&command).await;
             assert!(told_so.contains("could not take it off"), "{told_so}");
-            bench.idle().await;
+            bench.settled().await;
             bench.advance(days * 24 * HOUR);
             bench.idle().await;
             let answer = told(&bench, &group, "/undo").await;
