@@ -126,6 +126,9 @@ pub struct History {
 pub struct PastChange {
     /// What was done.
     pub deed: Deed,
+    /// What a pin has put at the top, as long as that is remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<PinTarget>,
     /// The name of who asked for it, where the platform tells it.
     pub actor: Option<String>,
     /// The first words of what was written; often none.

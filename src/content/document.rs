@@ -161,7 +161,8 @@ impl Document {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The first `n` characters of the text, in one line and without marks.
+    /// The first `n` characters of the text, in one line and without marks; dots say that more
+    /// follow.
     pub(crate) fn first_characters(&self, n: usize) -> String {
         let language = self.language();
         let lines = self.blocks.iter().map(|block| match block {
@@ -170,7 +171,11 @@ impl Document {
         });
         let text = lines.collect::<Vec<_>>().join(" ");
         let words: Vec<&str> = text.split_whitespace().collect();
-        words.join(" ").chars().take(n).collect()
+        let line = words.join(" ");
+        match line.char_indices().nth(n) {
+            Some((end, _)) => format!("{}…", line[..end].trim_end()),
+            None => line,
+        }
     }
 }
 
@@ -336,7 +341,10 @@ mod tests {
     #[test]
     fn the_first_characters_are_words_in_one_line() {
         let document = document("# 停电 🔌\n\n- @_user_1\n```\na\n  b\n```");
-        assert_eq!(document.first_characters(4), "停电 🔌");
+        assert_eq!(document.first_characters(4), "停电 🔌…");
+        assert_eq!(document.first_characters(5), "停电 🔌…");
+        assert_eq!(document.first_characters(12), "停电 🔌 @Lin a…");
+        assert_eq!(document.first_characters(13), "停电 🔌 @Lin a b");
         assert_eq!(document.first_characters(100), "停电 🔌 @Lin a b");
     }
 

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::{Dispatcher, text_of};
 use crate::action::{self, Action, Failure, Source, replied_to};
-use crate::change::Deed;
-use crate::command::{self, Announcement, Command, Mention, ParseError};
+use crate::change::{Deed, Made, Top};
+use crate::command::{self, Announcement, Command, Mention, ParseError, PinTarget};
 use crate::content::Document;
 use crate::event::StoredMessage;
 use crate::outcome::{Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
@@ -217,6 +217,7 @@ impl Dispatcher {
                 .into_iter()
                 .map(|made| PastChange {
                     deed: made.deed,
+                    pinned: pinned(&made),
                     actor: name(made.actor.as_ref()),
                     summary: made.summary,
                     made_at: made.at,
@@ -261,6 +262,17 @@ impl Dispatcher {
             is_me: mention.id.open_id.as_ref() == Some(me),
         };
         Ok(message.mentions.iter().map(mention).collect())
+    }
+}
+
+/// What a pin has put at the top.
+fn pinned(made: &Made) -> Option<PinTarget> {
+    let top = made.change.as_ref()?.top()?;
+    match top {
+        _ if made.deed != Deed::Pin => None,
+        Top::Message(_) => Some(PinTarget::RepliedMessage),
+        Top::Announcement => Some(PinTarget::Announcement),
+        Top::Unknown | Top::Nothing => None,
     }
 }
 

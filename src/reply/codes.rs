@@ -68,12 +68,12 @@ fn unknown(code: i64) -> Bilingual {
     if code / 1000 == 1771 {
         return Bilingual::new(
             "飞书的文档服务出了内部错误。请过几分钟再试；若一直如此，请把下面这行转给机器人的管理员。",
-            "Feishu's document service had an internal error. Try again in a few minutes; if it stays, pass the line below on to the bot's admin.",
+            "Feishu's document service had an internal error. Try again in a few minutes; if it keeps happening, pass the line below on to the bot's admin.",
         );
     }
     Bilingual::new(
         "飞书返回了一个我不认识的错误。请稍后再试；若一直如此，请把下面这行转给机器人的管理员。",
-        "Feishu answered with an error that I do not know. Try again later; if it stays, pass the line below on to the bot's admin.",
+        "Feishu answered with an error that I do not know. Try again later; if it keeps happening, pass the line below on to the bot's admin.",
     )
 }
 
@@ -322,7 +322,7 @@ const CODES: &[(i64, &str, &str)] = &[
     (
         99_991_663,
         "飞书连刚换的访问凭证也不接受。请过几分钟再试；若一直如此，请管理员检查 `FEISHU_APP_ID` 和 `FEISHU_APP_SECRET`。",
-        "Feishu does not accept even a new access token. Try again in a few minutes; if it stays, ask the bot's admin to check `FEISHU_APP_ID` and `FEISHU_APP_SECRET`.",
+        "Feishu does not accept even a new access token. Try again in a few minutes; if it keeps happening, ask the bot's admin to check `FEISHU_APP_ID` and `FEISHU_APP_SECRET`.",
     ),
     (
         99_991_664,

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::quoted;
 use crate::change::Deed;
-use crate::command::moment_in_words;
+use crate::command::{PinTarget, moment_in_words};
 use crate::language::{Bilingual, Language};
 use crate::outcome::{FutureChange, History, PastChange, PlannedChange};
 
@@ -60,29 +60,20 @@ fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
     let author = somebody(plan.author.as_deref(), language);
     let number = plan.number;
     match language {
-        Language::Zh => format!("{number}. {due}，{what}（由 {author} 安排）"),
+        Language::Zh => format!("{number}. {due}，{what}（由{author}安排）"),
         Language::En => format!("{number}. {due}: {what} (planned by {author})"),
     }
 }
 
 fn made(change: &PastChange, at: &str, language: Language) -> String {
-    let what = match change.deed {
-        Deed::Pin => Bilingual::new("置顶", "put something at the top"),
-        Deed::Unpin => Bilingual::new("撤下置顶", "took off what was at the top"),
-        Deed::Announce => Bilingual::new("发布公告", "announced"),
-        Deed::Replace => Bilingual::new("替换公告", "replaced the announcement"),
-        Deed::Undo => Bilingual::new("撤销", "took a change back"),
-        Deed::Expire => Bilingual::new("到期，已撤下", "its time was over, so I took it off"),
-        Deed::Cancel => Bilingual::new("取消计划", "dropped a plan"),
-        Deed::Recalled => {
-            Bilingual::new("置顶的消息被撤回了", "the message at the top was recalled")
-        }
-    };
-    let what = with_summary(what.to(language), &change.summary, language);
+    let what = with_summary(deed(change).to(language), &change.summary, language);
     let actor = match change.deed {
         Deed::Expire | Deed::Recalled => String::new(),
         Deed::Pin | Deed::Unpin | Deed::Announce | Deed::Replace | Deed::Undo | Deed::Cancel => {
-            somebody(change.actor.as_deref(), language) + " "
+            let gap = Bilingual::new("", " ").to(language);
+            let actor = somebody(change.actor.as_deref(), language);
+            // No blank follows a Chinese comma.
+            format!("{}{gap}", actor.trim_start())
         }
     };
     let undone = if change.undone {
@@ -96,6 +87,29 @@ fn made(change: &PastChange, at: &str, language: Language) -> String {
     }
 }
 
+fn deed(change: &PastChange) -> Bilingual {
+    match (change.deed, change.pinned) {
+        (Deed::Pin, Some(PinTarget::RepliedMessage)) => {
+            Bilingual::new("置顶了一条消息", "put a message at the top")
+        }
+        (Deed::Pin, Some(PinTarget::Announcement)) => {
+            Bilingual::new("置顶了群公告", "put the announcement at the top")
+        }
+        (Deed::Pin, None) => Bilingual::new("设置了置顶", "put something at the top"),
+        (Deed::Unpin, _) => Bilingual::new("撤下了置顶", "took off what was at the top"),
+        (Deed::Announce, _) => Bilingual::new("发布了公告", "announced"),
+        (Deed::Replace, _) => Bilingual::new("替换了公告", "replaced the announcement"),
+        (Deed::Undo, _) => Bilingual::new("撤销了一次改动", "took a change back"),
+        (Deed::Expire, _) => {
+            Bilingual::new("到期，已自动撤下", "its time was over, so I took it down")
+        }
+        (Deed::Cancel, _) => Bilingual::new("取消了一项计划", "dropped a plan"),
+        (Deed::Recalled, _) => {
+            Bilingual::new("置顶的消息被撤回了", "the message at the top was recalled")
+        }
+    }
+}
+
 fn with_summary(what: &str, summary: &str, language: Language) -> String {
     if summary.is_empty() {
         return what.to_owned();
@@ -106,7 +120,11 @@ fn with_summary(what: &str, summary: &str, language: Language) -> String {
 
 fn somebody(name: Option<&str>, language: Language) -> String {
     match name {
-        Some(name) if !name.is_empty() => quoted(name),
+        Some(name) if !name.is_empty() => match language {
+            // A blank parts a name, whatever it is written in, from the characters around it.
+            Language::Zh => format!(" {} ", quoted(name)),
+            Language::En => quoted(name),
+        },
         Some(_) | None => Bilingual::new("一位成员", "a member")
             .to(language)
             .to_owned(),

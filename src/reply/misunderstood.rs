@@ -80,10 +80,10 @@ fn repeated_option(command: CommandName, option: &str, language: Language) -> St
     };
     let words = match language {
         Language::Zh => {
-            format!("{option} 和前面写的重复了，所以什么也没做。请各写一次：{form}。")
+            format!("{option} 和前面写的重复了，所以什么也没做。每项请只写一次：{form}。")
         }
         Language::En => format!(
-            "{option} repeats what stands before it, so I did nothing. Write each thing once: {form}."
+            "{option} repeats what comes before it, so I did nothing. Write each thing only once: {form}."
         ),
     };
     words + or_text(command, language)
@@ -98,7 +98,7 @@ const TIMES: Bilingual = Bilingual::new(
 fn missing_time(language: Language) -> String {
     let forms = TIMES.to(language);
     let words = match language {
-        Language::Zh => format!("`--定时` 后面没有时间，所以什么也没做。请这样写：{forms}。"),
+        Language::Zh => format!("`--定时` 后面没有写时间，所以什么也没做。请这样写：{forms}。"),
         Language::En => {
             format!("No time follows `--at`, so I did nothing. Write it like this: {forms}.")
         }
@@ -166,7 +166,7 @@ fn span_too_short(command: CommandName, typed: &str, language: Language) -> Stri
             format!("{typed} 太短了，所以什么也没做。最短一分钟，请这样写：{form}。")
         }
         Language::En => format!(
-            "{typed} is too short, so I did nothing. A minute is the least; write it like this: {form}."
+            "{typed} is too short, so I did nothing. The shortest is a minute. Write it like this: {form}."
         ),
     }
 }
@@ -176,7 +176,7 @@ fn span_too_long(command: CommandName, typed: &str, language: Language) -> Strin
     match language {
         Language::Zh => format!("{typed} 太长了，所以什么也没做。最长一年，请这样写：{form}。"),
         Language::En => format!(
-            "{typed} is too long, so I did nothing. A year is the most; write it like this: {form}."
+            "{typed} is too long, so I did nothing. The longest is a year. Write it like this: {form}."
         ),
     }
 }
@@ -184,7 +184,7 @@ fn span_too_long(command: CommandName, typed: &str, language: Language) -> Strin
 fn missing_text(language: Language) -> String {
     let words = Bilingual::new(
         "只有选项，没有内容，所以什么也没做。请在选项后面写上内容，例如 `/公告 --定时 9:00 内容`，或者回复要发布的那条消息。",
-        "There are options but no text, so I did nothing. Write the text behind them, as in `/announce --at 9:00 text`, or reply to the message that you want announced.",
+        "There are options but no text, so I did nothing. Write the text after them, as in `/announce --at 9:00 text`, or reply to the message that you want announced.",
     );
     words.to(language).to_owned()
 }
@@ -201,8 +201,8 @@ fn missing_number(language: Language) -> String {
 fn or_text(command: CommandName, language: Language) -> &'static str {
     if command == CommandName::Announce {
         let words = Bilingual::new(
-            "如果它就是正文，请在前面加上 `--`：`/公告 -- 内容`。",
-            " If that was meant as text, put `--` before it: `/announce -- text`.",
+            "如果正文本来就这样开头，请先写 `--`：`/公告 -- 内容`。",
+            " If your text really begins like that, write `--` first: `/announce -- text`.",
         );
         words.to(language)
     } else {

@@ -110,13 +110,13 @@ fn but(refusal: &Refusal) -> Bilingual {
             "It was time for the planned announcement, but I could not make it. ",
         ),
         Refusal::NotOnTop(_) => Bilingual::new(
-            "内容已加在群公告里，但没能把群公告置顶。",
-            "The text stands in the announcement, but I could not put that at the top. ",
+            "内容已加在群公告里，但置顶这一步出了问题：",
+            "Your text is in the announcement, but something went wrong after that. ",
         ),
         Refusal::NotReplaced(_) => replace::BUT_NOT_DELETED,
         _ => Bilingual::new(
-            "时间到了，我本该撤下之前的内容，但没有做到。",
-            "The time of what I had put there is over, but I could not take it off. ",
+            "时间到了，我本该撤下之前的内容。",
+            "It was time to take down what I had put up. ",
         ),
     }
 }
@@ -127,18 +127,22 @@ fn framed(refusal: &Refusal, cause: &Refusal, reason: &str, language: Language) 
     if matches!(cause, Refusal::PlanTooLate { .. }) {
         return reason.to_owned();
     }
-    // What was to be taken off cannot be asked for again.
-    let by_hand = match refusal {
+    // The command, sent again, would do something else.
+    let instead = match refusal {
         Refusal::NotTakenBack(_) => Bilingual::new(
             "\n需要的话请手动撤下。",
-            "\nTake it off by hand if need be.",
+            "\nTake it down by hand if need be.",
+        ),
+        Refusal::NotOnTop(_) => Bilingual::new(
+            "\n内容不必重发；要再试一次，请发送 `/置顶 公告`。",
+            "\nThere is no need to send the text again: to put the announcement at the top later, send `/pin announcement`.",
         ),
         _ => Bilingual::new("", ""),
     };
     format!(
         "{}{reason}{}",
         but(refusal).to(language),
-        by_hand.to(language)
+        instead.to(language)
     )
 }
 
@@ -152,7 +156,7 @@ fn announced_late(
     match language {
         Language::Zh => format!("已发布到群公告。原定{due}，当时我不在，所以晚了。"),
         Language::En => {
-            format!("Announced, but late: it was planned for {due}, and I was away then.")
+            format!("Announced late: it was planned for {due}, and I was away then.")
         }
     }
 }
@@ -169,7 +173,7 @@ fn plan_too_late(
             format!("原定{due}，那时我不在，现在已经太晚，所以没有发布。如果还需要，请再发送一次。")
         }
         Language::En => format!(
-            "It was planned for {due}; I was away then and it is too late now, so I left it. If you still want it, please send it again."
+            "It was planned for {due}; I was away then and it is too late now, so I did not announce it. If you still want it, please send it again."
         ),
     }
 }
@@ -180,7 +184,7 @@ fn too_many_plans(limit: usize, language: Language) -> String {
             "这个群里最多同时安排 {limit} 项，已经满了。请先取消不要的：`/记录` 会列出它们，并说明怎样取消。"
         ),
         Language::En => format!(
-            "This group has {limit} plans, and that is the most. Drop one first: `/history` shows them and says how."
+            "This group already has {limit} plans, and that is the most. Drop one first: `/history` lists them and says how."
         ),
     }
 }
@@ -197,7 +201,7 @@ fn planned(
             format!("好的，将在{due} 发布。如不想发布，请发送 `/取消 {number}`。")
         }
         Language::En => {
-            format!("I will announce it {due}. To drop it, send `/cancel {number}`.")
+            format!("Planned for {due}. To drop it, send `/cancel {number}`.")
         }
     }
 }
@@ -239,7 +243,7 @@ fn success(done: &Done) -> (Emoji, Bilingual) {
             Emoji::Loudspeaker,
             Bilingual::new(
                 "好了，内容已加在群公告最前面。",
-                "Done: your text stands first in the announcement now.",
+                "Done: your text now comes first in the announcement.",
             ),
         ),
     }
@@ -250,12 +254,12 @@ fn success(done: &Done) -> (Emoji, Bilingual) {
 fn taken_back(undone: &Undone) -> Bilingual {
     match undone {
         Undone::MessageOnTop => Bilingual::new(
-            "已撤销，之前那条消息又置顶了。（有人手动改过置顶的话，我看不到。）",
-            "Taken back: the message from before is at the top again. (Changes by hand in between I cannot see.)",
+            "已撤销，置顶恢复为之前那条消息。（有人手动改过置顶的话，我看不到。）",
+            "Taken back: the earlier message is at the top, as before. (I cannot see changes made by hand in between.)",
         ),
         Undone::AnnouncementOnTop => Bilingual::new(
-            "已撤销，群公告又置顶了。（有人手动改过置顶的话，我看不到。）",
-            "Taken back: the announcement is at the top again. (Changes by hand in between I cannot see.)",
+            "已撤销，置顶恢复为群公告。（有人手动改过置顶的话，我看不到。）",
+            "Taken back: the announcement is at the top, as before. (I cannot see changes made by hand in between.)",
         ),
         Undone::EntryOut => Bilingual::new(
             "已撤销，那条内容已从群公告中撤下。",
@@ -263,12 +267,12 @@ fn taken_back(undone: &Undone) -> Bilingual {
         ),
         Undone::EntryWasOut => Bilingual::new(
             "那条内容已经不在群公告里了，没有什么要撤的。",
-            "The text does not stand in the announcement any more; there was nothing to take out.",
+            "The text is no longer in the announcement, so there was nothing to take out.",
         ),
         Undone::FormerBack => replace::FORMER_BACK,
         Undone::NothingOnTop => Bilingual::new(
-            "已撤销，置顶已撤下。（有人在我之前手动置顶过什么，我看不到。）",
-            "Taken back: nothing is at the top any more. (What somebody had put there by hand before, I cannot see.)",
+            "已撤销，现在没有置顶。（如果之前有人手动置顶过什么，我看不到。）",
+            "Taken back: nothing is at the top now. (I cannot see what somebody may have put there by hand before.)",
         ),
     }
 }
@@ -291,11 +295,11 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         Refusal::Internal => return internal(reference, language),
         Refusal::CannotPlan(PlanTimeError::Passed) => Bilingual::new(
             "这个时间已经过去了，所以什么也没做。请换一个还没到的时间：`/公告 --定时 明天9点 内容`。",
-            "That time has passed, so I did nothing. Name one that is still ahead: `/announce --at tomorrow 9:00 text`.",
+            "That time has passed, so I did nothing. Choose one in the future: `/announce --at tomorrow 9:00 text`.",
         ),
         Refusal::CannotPlan(PlanTimeError::TooFar) => Bilingual::new(
             "这个时间太远了，最多只能提前一年，所以什么也没做。请换一个一年之内的时间：`/公告 --定时 12月1日 9:00 内容`。",
-            "That time is more than a year ahead, so I did nothing. Name one within a year: `/announce --at 12-01 9:00 text`.",
+            "That time is more than a year ahead, so I did nothing. Choose one within a year: `/announce --at 12-01 9:00 text`.",
         ),
         Refusal::NotAReply => Bilingual::new(
             "要置顶哪条消息？请回复那条消息并发送 `/置顶`；要置顶群公告，请发送 `/置顶 公告`。",
@@ -316,7 +320,7 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         Refusal::TooLate { begun } => too_late(*begun),
         Refusal::TooManyWaiting => Bilingual::new(
             "这个群里等待执行的命令太多了，这条和后面的命令我先不接。请等前面的执行完再发送。",
-            "Too many commands wait in this group, so I take neither this one nor further ones for now. Please send it again once the others are through.",
+            "Too many commands are waiting in this group, so for now I take neither this one nor any more. Please send it again once the others are done.",
         ),
         Refusal::NotReplaced(cause) if **cause == Refusal::CannotDelete => {
             replace::NOTHING_CAN_BE_DELETED
@@ -359,7 +363,7 @@ fn too_late(begun: bool) -> Bilingual {
     } else {
         Bilingual::new(
             "我刚才不在，轮到这条命令时已经太晚，所以没有执行。如果还需要，请再发送一次。",
-            "I was away, and it was too late for this command when its turn came, so I did not carry it out. If you still want it, please send it again.",
+            "I was away, and when this command's turn came it was too late, so I did not carry it out. If you still want it, please send it again.",
         )
     }
 }
@@ -389,7 +393,7 @@ fn too_many_lines(limit: usize, language: Language) -> String {
             format!("行数太多了：一次最多 {limit} 行。请分成几条发布，或写进一篇文档再发布链接。")
         }
         Language::En => format!(
-            "These are too many lines: {limit} at most. Announce them in several parts, or write a document and announce its link."
+            "That is too many lines: {limit} at most. Announce them in several parts, or write a document and announce its link."
         ),
     }
 }
@@ -400,7 +404,7 @@ fn partly(lines: usize, of: usize, language: Language) -> String {
             "群公告里只写进了 {of} 行中的 {lines} 行；再发一次之前，请先到群公告里把它们删掉。"
         ),
         Language::En => format!(
-            "Only {lines} of {of} lines stand in the announcement; take them out there before you send it again."
+            "Only {lines} of {of} lines are in the announcement; delete them there before you send it again."
         ),
     }
 }
@@ -435,7 +439,7 @@ fn failed(call: Call) -> Bilingual {
             "I could not read the announcement, so I went no further.",
         ),
         Call::WriteAnnouncement => {
-            Bilingual::new("没能写入群公告。", "I could not write to the announcement.")
+            Bilingual::new("没能修改群公告。", "I could not change the announcement.")
         }
         Call::ReadChat => Bilingual::new(
             "没能读取本群的设置，所以没有继续；这不是你的问题。",
@@ -457,19 +461,19 @@ fn unreachable(call: Call, log_id: Option<&str>, language: Language) -> String {
     let words = match call {
         Call::PutMessage | Call::PutAnnouncement => Bilingual::new(
             "我一直没能连通飞书，不确定置顶是否成功。请看一眼群聊顶部，没有的话再发一次。",
-            "I could not get through to Feishu, so I cannot confirm that it is at the top. Look there, and send the command again if it is not.",
+            "I could not get through to Feishu, so I cannot confirm that it is at the top. Please look, and send the command again if it is not.",
         ),
         Call::DeleteTopNotice => Bilingual::new(
             "我一直没能连通飞书，不确定置顶是否已撤下。请看一眼群聊顶部，还在的话再发一次。",
-            "I could not get through to Feishu, so I cannot confirm that the top notice is gone. Look there, and send the command again if it is not.",
+            "I could not get through to Feishu, so I cannot confirm that the top notice is gone. Please look, and send the command again if it is still there.",
         ),
         Call::ReadAnnouncement | Call::WriteAnnouncement => Bilingual::new(
-            "我一直没能连通飞书，不确定内容是否已写进群公告。请打开群公告看一眼，没有的话再发一次。",
-            "I could not get through to Feishu, so I cannot confirm that your text is in the announcement. Look there, and send the command again if it is not.",
+            "我一直没能连通飞书，不确定群公告是否已修改成功。请打开群公告看一眼，没有成功的话再发一次。",
+            "I could not get through to Feishu, so I cannot confirm that the announcement was changed. Please look there, and send the command again if it was not.",
         ),
         Call::ReadChat | Call::ReadMessage | Call::Token => Bilingual::new(
             "我一直没能连通飞书，不确定命令是否生效。请先看一眼，没有生效的话过一会儿再发一次。",
-            "I could not get through to Feishu, so I cannot confirm that anything was done. Look first, and send the command again a little later if it was not.",
+            "I could not get through to Feishu, so I cannot confirm that anything was done. Please look first, and send the command again a little later if it was not.",
         ),
     };
     format!("{}{}", words.to(language), trace(None, log_id, language))
@@ -498,7 +502,7 @@ fn internal(reference: &str, language: Language) -> String {
             "抱歉，我这边出了问题。请先看看命令是否已经生效，没有的话再发一次；若一直如此，请把下面的编号告诉机器人的管理员。\n编号：{reference}"
         ),
         Language::En => format!(
-            "Sorry, something went wrong on my side. Look whether the command took effect, and send it again if not; if it stays, give the bot's admin this reference.\nreference: {reference}"
+            "Sorry, something went wrong on my side. Please check whether the command took effect, and send it again if not; if this keeps happening, give the bot's admin this reference.\nreference: {reference}"
         ),
     }
 }
@@ -601,8 +605,9 @@ mod tests {
     }
 
     fn every_history() -> [Outcome; 2] {
-        let change = |(number, deed)| PastChange {
+        let change = |(number, (deed, pinned))| PastChange {
             deed,
+            pinned,
             actor: (number % 2 == 0).then(|| "Mei".to_owned()),
             summary: if number % 2 == 0 { "dinner" } else { "" }.to_owned(),
             made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
@@ -622,6 +627,9 @@ mod tests {
             PlannedChange::Replace,
             PlannedChange::FormerBack,
         ];
+        let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
+        let pins = pins.map(|target| (Deed::Pin, Some(target)));
+        let deeds = Deed::ALL.map(|deed| (deed, None)).into_iter().chain(pins);
         let history = |changes, plans| {
             Outcome::History(History {
                 asked_at: moment(9),
@@ -632,7 +640,7 @@ mod tests {
         [
             history(Vec::new(), Vec::new()),
             history(
-                (0..).zip(Deed::ALL).map(change).collect(),
+                (0..).zip(deeds).map(change).collect(),
                 (1..).zip(plans).map(plan).collect(),
             ),
         ]

@@ -7,27 +7,27 @@ use crate::language::{Bilingual, Language};
 
 pub(super) const REPLACED: Bilingual = Bilingual::new(
     "好了，群公告已换成新的内容。",
-    "Done: the announcement says this now.",
+    "Done: your text is the whole announcement now.",
 );
 
 pub(super) const FORMER_BACK: Bilingual = Bilingual::new(
-    "已撤销，群公告恢复成替换之前的内容。",
-    "Taken back: the announcement says again what it said before it was replaced.",
+    "已撤销，群公告已恢复为替换之前的内容。",
+    "Taken back: the announcement is back to what it was before it was replaced.",
 );
 
 pub(super) const BUT_NOT_DELETED: Bilingual = Bilingual::new(
     "内容已加在群公告最前面，但没能删掉原有的内容，它还在下面。",
-    "Your text stands first in the announcement, but I could not remove what stood there before; that is still below it. ",
+    "Your text now comes first in the announcement, but I could not remove what was there before; it is still below. ",
 );
 
 pub(super) const NOTHING_CAN_BE_DELETED: Bilingual = Bilingual::new(
     "内容已加在群公告最前面，原有的内容还在下面：这个群用的是旧版群公告，飞书不让我从里面删除内容，刚加的内容以后我也撤不下来。请直接编辑群公告，把不要的删掉。",
-    "Your text stands first in the announcement, and what stood there before is still below it: this announcement is of the old kind, and Feishu does not let me delete from it, so I cannot take your text out later either. Please edit the announcement and remove there what is not wanted.",
+    "Your text now comes first in the announcement, and what was there before is still below it: this announcement is of the old kind, and Feishu does not let me delete from it, so I cannot take your text out later either. Please edit the announcement and delete what is not wanted.",
 );
 
 pub(super) const UNCLEAR: Bilingual = Bilingual::new(
     "我已请飞书替换群公告，但没有收到答复，之后又有人改过群公告，所以无法确认是否替换成功。请看一下群公告：如果没有替换而且还需要，请再发送一次；如果替换了而且少了什么，发送 `/撤销` 会把原有的内容写回来。",
-    "I asked Feishu to replace the announcement and got no answer, and somebody has changed it since, so I cannot tell whether it was replaced. Please look at the announcement. If it was not, send the command again; if something is missing there, `/undo` writes back what stood there before.",
+    "I asked Feishu to replace the announcement and got no answer, and somebody has changed it since, so I cannot tell whether it was replaced. Please look at the announcement. If it was not and you still want it, send the command again; if something is missing there, `/undo` writes back what stood there before.",
 );
 
 /// Replaced, but for what people typed meanwhile.
@@ -42,7 +42,7 @@ pub(super) fn replaced_beside(others: usize, language: Language) -> String {
                 _ => format!("{others} lines"),
             };
             format!(
-                "The announcement is replaced. Somebody was editing it at the same time; {blocks} of theirs I left in it."
+                "The announcement is replaced. Somebody was editing it at the same time, and I left {blocks} of theirs in it."
             )
         }
     }
@@ -56,11 +56,11 @@ pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> St
         .collect();
     match language {
         Language::Zh => format!(
-            "群公告里有撤销时没法原样恢复的内容（{}），所以没有替换。仍要替换，请发送 `/公告 --替换! 内容`，撤销后这些地方只剩名称；或者用 `/公告 内容` 加在前面。",
+            "群公告里有以后没法原样恢复的内容（{}），所以没有替换。仍要替换，请发送 `/公告 --替换! 内容`，但撤销时这些地方只会剩下名称；也可以用 `/公告 内容` 加在前面。",
             names.join("、")
         ),
         Language::En => format!(
-            "The announcement holds what I could not bring back later ({}), so I did not replace it. To replace it all the same, send `/announce --replace! text`; an undo would then bring back only the names of these. Or add yours above with `/announce text`.",
+            "The announcement holds things that I could not bring back later ({}), so I did not replace it. To replace it anyway, send `/announce --replace! text`; `/undo` would then bring back only the names of those things. Or add your text above them with `/announce text`.",
             names.join(", ")
         ),
     }
@@ -73,7 +73,7 @@ pub(super) fn former_too_long(limit: usize, language: Language) -> String {
             "群公告超过 {limit} 行，太长了，我没法先保存下来，所以没有替换。请手动删减后再试，或者用 `/公告 内容` 加在前面。"
         ),
         Language::En => format!(
-            "The announcement has more than {limit} lines, too many for me to save first, so I did not replace it. Shorten it by hand and try again, or add yours above with `/announce text`."
+            "The announcement has more than {limit} lines, too many for me to save first, so I did not replace it. Shorten it by hand and try again, or add your text above with `/announce text`."
         ),
     }
 }

@@ -93,8 +93,8 @@ pub(super) fn group_rights(rights: &GroupRights, language: Language) -> String {
     }
     if rights.exceptions {
         let exceptions = Bilingual::new(
-            "机器人的管理员另外指定了一些人可以或不可以。",
-            "The bot's admin has named some people who may, or may not, all the same.",
+            "机器人的管理员还指定了一些例外：有的人总是可以，有的人总是不可以。",
+            "The bot's admin has named exceptions: people who always may, or never may.",
         );
         lines.push(exceptions.to(language).to_owned());
     }
@@ -143,8 +143,8 @@ fn owner_and_admins(reserved: Reserved) -> Bilingual {
             )
         }
         Reserved::ByMode => Bilingual::new(
-            "群主和群管理员（机器人的管理员这样设定）",
-            "the owner and the admins (so the bot's admin has set it)",
+            "群主和群管理员（由机器人的管理员设定）",
+            "the owner and the admins (set by the bot's admin)",
         ),
         Reserved::PinSettingMissing => Bilingual::new(
             "群主和群管理员（飞书没有告诉我群设置“谁可以管理置顶”）",

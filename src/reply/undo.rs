@@ -4,17 +4,17 @@ use crate::language::Bilingual;
 
 pub(super) const ENTRY_CHANGED: Bilingual = Bilingual::new(
     "那条内容发布之后有人改过，别人写的内容我不会改动。要撤下，请直接编辑群公告。",
-    "Somebody has changed that text since it was announced, and I leave alone what people wrote. To take it out, edit the announcement.",
+    "Somebody has changed that text since it was announced, and I do not touch what people wrote. To take it out, edit the announcement.",
 );
 
 pub(super) const CANNOT_DELETE: Bilingual = Bilingual::new(
     "这个群用的是旧版群公告，飞书不让我从里面删除内容。请直接编辑群公告，把它删掉。",
-    "This group has an announcement of the old kind, and Feishu does not let me delete from it. Please edit the announcement and take the text out there.",
+    "This group has an announcement of the old kind, and Feishu does not let me delete from it. Please edit the announcement and delete the text there.",
 );
 
 pub(super) const CANNOT_HOLD: Bilingual = Bilingual::new(
     "这个群用的是旧版群公告，飞书不让我从里面删除内容，所以到了时间我也撤不下来。请去掉 `--限时` 再发一次，到时候手动删除。",
-    "This group has an announcement of the old kind, and Feishu does not let me delete from it, so I could not take the text out again. Please announce it without `--for`, and take it out by hand when its time is over.",
+    "This group has an announcement of the old kind, and Feishu does not let me delete from it, so I could not take the text out again. Please announce it without `--for`, and delete it by hand when its time is over.",
 );
 
 pub(super) const DISORDERED: Bilingual = Bilingual::new(
@@ -29,7 +29,7 @@ pub(super) const ANNOUNCEMENT_MOVED: Bilingual = Bilingual::new(
 
 pub(super) const NOTHING_TO_UNDO: Bilingual = Bilingual::new(
     "这个群里没有可以撤销的操作。我只能撤销自己最近七天里的操作。",
-    "There is nothing in this group that I can take back: only what I did myself, in the last seven days.",
+    "There is nothing to take back in this group. I can only take back what I did myself in the last seven days.",
 );
 
 pub(super) const TOP_UNKNOWN: Bilingual = Bilingual::new(

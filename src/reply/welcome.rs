@@ -24,14 +24,14 @@ pub(crate) fn welcome(lacks: &[Lack], languages: &[Language]) -> Card {
 
 fn words(lacks: &[Lack], language: Language) -> String {
     let who = Bilingual::new(
-        "我把消息置顶到群聊顶部，也把内容写进群公告。你可以发送：",
-        "I put messages at the top of the chat and write the group announcement. You can type:",
+        "我可以把消息置顶到群聊顶部，也可以把内容写进群公告。你可以发送：",
+        "I can put messages at the top of the chat and write to the group announcement. You can type:",
     );
     let mut lines = vec![who.to(language).to_owned()];
     lines.extend(commands(language));
     let more = Bilingual::new(
-        "发送 `/帮助` 可查看全部写法，以及谁可以使用。如果命令没有反应，请在前面加上 @我。",
-        "`/help` shows all forms and who may use them. If a command gets no answer, mention me before it.",
+        "发送 `/帮助` 可查看全部写法，以及谁可以使用。如果我没有反应，请在命令前面 @我。",
+        "`/help` shows every way to write them and who may use them. If I do not react, mention me in front of the command.",
     );
     lines.push(more.to(language).to_owned());
     if !lacks.is_empty() {

@@ -103,8 +103,8 @@ async fn help_says_who_may_do_what_in_this_group() {
         (
             &open,
             "`/pin`, `/unpin`: all members\n\
-             `/announce`: the owner and the admins (so the bot's admin has set it)\n\
-             The bot's admin has named some people who may, or may not, all the same.",
+             `/announce`: the owner and the admins (set by the bot's admin)\n\
+             The bot's admin has named exceptions: people who always may, or never may.",
         ),
         (
             &untold,
