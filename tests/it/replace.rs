@@ -642,7 +642,7 @@ async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
     assert!(answer.contains("232018"), "{answer}");
     assert_eq!(text(&bench, &group), ["new"]);
     let answer = told(&bench, &group, "/undo").await;
-    assert!(answer.contains("what it said before"), "{answer}");
+    assert!(answer.contains("what it was before"), "{answer}");
     assert_eq!(text(&bench, &group), ["rules"]);
     // Nor is it a group in which nothing can be deleted.
     announced(&bench, &group, "/announce --for 1h party").await;
@@ -664,7 +664,7 @@ async fn so_many_people_come_back_by_their_names() {
         let before = text(&bench, &group);
         announced(&bench, &group, "/announce --replace new").await;
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("what it said before"), "{answer}");
+        assert!(answer.contains("what it was before"), "{answer}");
         assert_eq!(text(&bench, &group), before, "{kind:?}");
         bench.finish().await;
     }
@@ -789,7 +789,7 @@ async fn what_could_not_come_back_when_its_time_was_over_can_be_undone_for_a_wee
             bench.idle().await;
             let answer = told(&bench, &group, "/undo").await;
             let back = days == 6;
-            assert_eq!(answer.contains("what it said before"), back, "{answer}");
+            assert_eq!(answer.contains("what it was before"), back, "{answer}");
             let stands = if back { ["rules"] } else { ["party"] };
             assert_eq!(text(&bench, &group), stands, "{kind:?}");
             bench.finish().await;
