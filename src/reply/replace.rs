@@ -11,8 +11,8 @@ pub(super) const REPLACED: Bilingual = Bilingual::new(
 );
 
 pub(super) const FORMER_BACK: Bilingual = Bilingual::new(
-    "已撤销，群公告已恢复为替换之前的内容。",
-    "Taken back: the announcement is back to what it was before it was replaced.",
+    "已撤销，替换之前的内容又回到群公告里了。",
+    "Taken back: what the announcement held before it was replaced is back in it.",
 );
 
 pub(super) const BUT_NOT_DELETED: Bilingual = Bilingual::new(

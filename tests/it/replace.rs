@@ -119,7 +119,7 @@ async fn rule_6_what_is_replaced_comes_back_as_it_was() {
             assert_eq!(bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len(), 1);
         }
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("back to what it was before"), "{answer}");
+        assert!(answer.contains("is back in it"), "{answer}");
         assert_eq!(content(&bench, &group), before, "{kind:?}");
         bench.finish().await;
     }
@@ -503,7 +503,7 @@ async fn people_who_have_left_come_back_by_their_names() {
         let refusals = if kind == Doc { 3 } else { 1 };
         (0..refusals).for_each(|_| bench.sim.fault(write, Fault::code(code)));
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("back to what it was before"), "{answer}");
+        assert!(answer.contains("is back in it"), "{answer}");
         let stands = text(&bench, &group);
         assert_eq!(stands[0], "one", "{kind:?}");
         assert!(stands[1].starts_with("— @Mei · "), "{stands:?}");
