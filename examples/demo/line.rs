@@ -11,6 +11,10 @@ pub(crate) enum Line {
     In(String),
     /// `:edit TEXT`
     Edit(String),
+    /// `:type TEXT`
+    Type(String),
+    /// `:picture`
+    Picture,
     /// `:fault CALL FAULT`
     Fault { call: String, fault: String },
     /// `:who`
@@ -46,6 +50,8 @@ line; @noticebot, @olga and @mei are mentions.
   :as olga | mei          be the owner, or the member
   :in ops | club | board  go to another group
   :edit TEXT              write the announcement anew by hand, as in Feishu
+  :type TEXT              type one more line at its end
+  :picture                put a picture there
   :fault pin FAULT        let the next /pin go wrong; FAULT is one of
                             refused  Feishu says that the bot may not
                             limited  Feishu says \"too many requests\" for 10 s
@@ -75,6 +81,8 @@ pub(crate) fn parse(line: &str) -> Result<Line, String> {
         "as" => Line::As(rest),
         "in" => Line::In(rest),
         "edit" => Line::Edit(typed(&rest)),
+        "type" => Line::Type(rest),
+        "picture" => Line::Picture,
         "fault" => {
             let (call, fault) = word(&rest);
             Line::Fault {

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use feishu_sim::{AnnouncementKind, Call, Endpoint, Fault, Person, Words};
+use feishu_sim::{AnnouncementKind, Call, Edit, Endpoint, Fault, InChat, Person, Words};
 
 use crate::line::{self, HELP, Line, Saying};
 use crate::pen::{Ink, Pen};
 use crate::picture::Picture;
 use crate::stage::{Group, Stage};
 
+/// Behind every block of an announcement.
+const END: usize = usize::MAX;
 /// How long `:fault … limited` lasts.
 const LIMITED: Duration = Duration::from_secs(10);
 
@@ -106,7 +108,18 @@ impl Session {
             Line::Say(saying) => self.say(&saying).await,
             Line::As(name) => self.become_person(&name),
             Line::In(name) => self.go_to(&name),
-            Line::Edit(text) => Ok(self.edit(&text)),
+            Line::Edit(text) => {
+                self.editor().edit_announcement(text.lines());
+                Ok(Vec::new())
+            }
+            Line::Type(line) => {
+                self.editor().edit(Edit::Type { at: END, line });
+                Ok(Vec::new())
+            }
+            Line::Picture => {
+                self.editor().edit(Edit::Picture { at: END });
+                Ok(Vec::new())
+            }
             Line::Fault { call, fault } => self.order_fault(&call, &fault),
             Line::Who => Ok(self.who()),
             Line::Show => Ok(self.shown.boards(self.pen)),
@@ -155,14 +168,10 @@ impl Session {
         Ok(vec![self.title()])
     }
 
-    fn edit(&self, text: &str) -> Vec<String> {
-        let editor = self
-            .stage
-            .sim
-            .as_person(self.person())
-            .in_chat(&self.group().chat);
-        editor.edit_announcement(text.lines());
-        Vec::new()
+    /// Whoever is typing, at the announcement.
+    fn editor(&self) -> InChat {
+        let person = self.stage.sim.as_person(self.person());
+        person.in_chat(&self.group().chat)
     }
 
     fn order_fault(&self, call: &str, fault: &str) -> Result<Vec<String>, String> {
