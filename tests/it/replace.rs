@@ -642,7 +642,7 @@ async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
     assert!(answer.contains("232018"), "{answer}");
     assert_eq!(text(&bench, &group), ["new"]);
     let answer = told(&bench, &group, "/undo").await;
-    assert!(answer.contains("what it was before"), "{answer}");
+    assert!(answer.contains("before it was replaced"), "{answer}");
     assert_eq!(text(&bench, &group), ["rules"]);
     // Nor is it a group in which nothing can be deleted.
     announced(&bench, &group, "/announce --for 1h party").await;
@@ -664,7 +664,7 @@ async fn so_many_people_come_back_by_their_names() {
         let before = text(&bench, &group);
         announced(&bench, &group, "/announce --replace new").await;
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("what it was before"), "{answer}");
+        assert!(answer.contains("before it was replaced"), "{answer}");
         assert_eq!(text(&bench, &group), before, "{kind:?}");
         bench.finish().await;
     }
@@ -725,7 +725,7 @@ async fn an_undo_that_was_given_up_goes_on_with_the_next_one() {
         told(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?}");
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("nothing in this group"), "{answer}");
+        assert!(answer.contains("nothing to take back"), "{answer}");
         bench.finish().await;
     }
 }
@@ -764,8 +764,8 @@ async fn what_is_neither_deleted_nor_at_the_top_is_told_as_both() {
         .sim
         .fault(Endpoint::PutTopNotice, Fault::code(232_014));
     let answer = told(&bench, &group, "/announce --replace --top party").await;
-    assert!(answer.contains("still below it"), "{answer}");
-    assert!(answer.contains("could not put that at the top"), "{answer}");
+    assert!(answer.contains("it is still below"), "{answer}");
+    assert!(answer.contains("could not put the announcement at the top"), "{answer}");
     assert!(answer.contains("232014"), "{answer}");
     bench.finish().await;
 }
@@ -783,13 +783,13 @@ async fn what_could_not_come_back_when_its_time_was_over_can_be_undone_for_a_wee
             bench.sim.rate_limit(read, 31 * 24 * HOUR);
             bench.advance(30 * 24 * HOUR);
             let told_so = bench.answer(&command).await;
-            assert!(told_so.contains("could not take it off"), "{told_so}");
+            assert!(told_so.contains("time to take down"), "{told_so}");
             bench.settled().await;
             bench.advance(days * 24 * HOUR);
             bench.idle().await;
             let answer = told(&bench, &group, "/undo").await;
             let back = days == 6;
-            assert_eq!(answer.contains("what it was before"), back, "{answer}");
+            assert_eq!(answer.contains("before it was replaced"), back, "{answer}");
             let stands = if back { ["rules"] } else { ["party"] };
             assert_eq!(text(&bench, &group), stands, "{kind:?}");
             bench.finish().await;
