@@ -1,9 +1,11 @@
-//! Cards: messages with a header and parts below each other.
+//! Cards: messages with a header and parts below each other, and what is answered to a press on a
+//! button of one.
 //!
-//! Official pages of cards in JSON 2.0, which need a client of version 7.20 or later.
+//! Official pages of cards in JSON 2.0, which need a client of version 7.20 or later, and of the
+//! callback `card.action.trigger`.
 
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
-use serde_json::json;
+use serde::{Serialize, Serializer, ser::SerializeMap as _, ser::SerializeStruct as _};
+use serde_json::{Value, json};
 
 /// A card in the platform's JSON 2.0, built part by part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,13 +15,16 @@ pub struct Card {
 }
 
 /// A part of a card's body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "tag", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum CardElement {
     Markdown { content: String },
+    Button { label: String, value: Value },
 }
 
 impl Card {
+    /// The most characters that a button's label may have.
+    pub const LABEL_LIMIT: usize = 100;
+
     /// A card with this title, plain text, and nothing below it yet.
     pub fn titled(title: impl Into<String>) -> Self {
         Self {
@@ -35,18 +40,91 @@ impl Card {
         self.elements.push(CardElement::Markdown { content });
         self
     }
+
+    /// Adds a button; who presses it sends the value, a JSON object, back in a
+    /// [`CardAction`](crate::CardAction). A label that is too long is cut.
+    #[must_use]
+    pub fn button(mut self, label: &str, value: Value) -> Self {
+        let label = label.chars().take(Self::LABEL_LIMIT).collect();
+        self.elements.push(CardElement::Button { label, value });
+        self
+    }
 }
 
 impl Serialize for Card {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let title = json!({ "tag": "plain_text", "content": self.title });
+        let elements: Vec<Value> = self.elements.iter().map(CardElement::to_value).collect();
         let mut card = serializer.serialize_struct("Card", 4)?;
         card.serialize_field("schema", "2.0")?;
         // Only a card that says so can be changed later.
         card.serialize_field("config", &json!({ "update_multi": true }))?;
         card.serialize_field("header", &json!({ "title": title, "template": "blue" }))?;
-        card.serialize_field("body", &json!({ "elements": self.elements }))?;
+        card.serialize_field("body", &json!({ "elements": elements }))?;
         card.end()
+    }
+}
+
+impl CardElement {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Markdown { content } => json!({ "tag": "markdown", "content": content }),
+            Self::Button { label, value } => json!({
+                "tag": "button",
+                "text": { "tag": "plain_text", "content": label },
+                "type": "default",
+                "behaviors": [{ "type": "callback", "value": value }],
+            }),
+        }
+    }
+}
+
+/// What is answered to a press on a button, within three seconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CardAnswer {
+    /// Shown for a moment to whoever pressed it.
+    pub toast: Option<Toast>,
+    /// What the card is from now on, for everybody.
+    pub card: Option<Card>,
+}
+
+/// A word to whoever pressed a button. The platform shows it in the reader's language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    /// How it looks.
+    pub kind: ToastKind,
+    /// In Chinese.
+    pub zh_cn: String,
+    /// In English; also for readers of any other language.
+    pub en_us: String,
+}
+
+/// How a toast looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToastKind {
+    /// A word in between.
+    Info,
+    /// It was done.
+    Success,
+    /// It was not done, and need not be.
+    Warning,
+    /// It was not done.
+    Error,
+}
+
+impl Serialize for CardAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut answer = serializer.serialize_map(None)?;
+        if let Some(Toast { kind, zh_cn, en_us }) = &self.toast {
+            let i18n = json!({ "zh_cn": zh_cn, "en_us": en_us });
+            let toast = json!({ "type": kind, "content": en_us, "i18n": i18n });
+            answer.serialize_entry("toast", &toast)?;
+        }
+        if let Some(card) = &self.card {
+            answer.serialize_entry("card", &json!({ "type": "raw", "data": card }))?;
+        }
+        answer.end()
     }
 }
 
@@ -58,7 +136,7 @@ mod tests {
     fn a_card_is_written_as_the_page_shows_it() {
         let card = Card::titled("Hello")
             .markdown("`/pin`\n**so**")
-            .markdown("你好");
+            .button("OK", json!({ "k": "v" }));
         let wire = json!({
             "schema": "2.0",
             "config": { "update_multi": true },
@@ -68,9 +146,44 @@ mod tests {
             },
             "body": { "elements": [
                 { "tag": "markdown", "content": "`/pin`\n**so**" },
-                { "tag": "markdown", "content": "你好" },
+                {
+                    "tag": "button", "text": { "tag": "plain_text", "content": "OK" },
+                    "type": "default",
+                    "behaviors": [{ "type": "callback", "value": { "k": "v" } }],
+                },
             ] },
         });
         assert_eq!(serde_json::to_value(&card).unwrap(), wire);
+    }
+
+    #[test]
+    fn a_label_is_no_longer_than_it_may_be() {
+        let card = Card::titled("").button(&"长".repeat(200), json!({}));
+        let wire = serde_json::to_value(&card).unwrap();
+        let label = wire["body"]["elements"][0]["text"]["content"].as_str();
+        assert_eq!(label.unwrap().chars().count(), Card::LABEL_LIMIT);
+    }
+
+    #[test]
+    fn an_answer_holds_what_there_is_to_say() {
+        let check = |answer: &CardAnswer, wire: Value| {
+            assert_eq!(serde_json::to_value(answer).unwrap(), wire);
+        };
+        let mut answer = CardAnswer::default();
+        check(&answer, json!({}));
+        answer.toast = Some(Toast {
+            kind: ToastKind::Success,
+            zh_cn: "好了".to_owned(),
+            en_us: "Done".to_owned(),
+        });
+        let toast = json!({
+            "type": "success", "content": "Done",
+            "i18n": { "zh_cn": "好了", "en_us": "Done" },
+        });
+        check(&answer, json!({ "toast": toast }));
+        let card = Card::titled("x");
+        let raw = json!({ "type": "raw", "data": card });
+        answer.card = Some(card);
+        check(&answer, json!({ "toast": toast, "card": raw }));
     }
 }

@@ -10,8 +10,10 @@ use serde_json::value::RawValue;
 use crate::ids::{ChatId, MessageId, OpenId, TenantKey, ThreadId, UnionId, UserId};
 use crate::wire::{Text, optional_id, or_default, time};
 
+mod card_action;
 mod chat;
 
+pub use card_action::{CARD_ACTION, CardAction};
 pub use chat::{
     BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, MESSAGE_RECALLED, MessageRecalled,
 };

@@ -24,7 +24,7 @@ pub use announcement::{
     InsertLocation, LegacyBlock, LegacyDocument, LegacyElement, LegacyList, LegacyListType,
     LegacyParagraph, LegacyParagraphStyle, LegacyTextStyle, Operation, PlacedBlock, utf16_len,
 };
-pub use card::Card;
+pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
     AnnouncementInfo, AnnouncementKind, BotInfo, Chat, Client, ClientConfig, CreateChildren,
     Created, DeleteChildren, LegacyAnnouncement, Member, Message, MessageMention, TopNotice, Who,
@@ -36,9 +36,9 @@ pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
 pub use error::{ApiError, Error, InvalidResponse, TransportFailure};
 pub use event::{
-    BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, ChatType, MESSAGE_RECALLED, MESSAGE_RECEIVE,
-    Mention, MessageBody, MessageHead, MessageRecalled, MessageReceived, PersonIds,
-    ReceivedMessage, Sender,
+    BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatType,
+    MESSAGE_RECALLED, MESSAGE_RECEIVE, Mention, MessageBody, MessageHead, MessageRecalled,
+    MessageReceived, PersonIds, ReceivedMessage, Sender,
 };
 pub use http::{CallRecord, OnCall};
 pub use ids::{

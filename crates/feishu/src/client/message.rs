@@ -1,10 +1,11 @@
 //! Messages and reactions.
 //!
-//! Official pages `im-v1/message/{get,create,reply}` and `im-v1/message-reaction/create`.
+//! Official pages `im-v1/message/{get,create,reply}`, `im-v1/message-reaction/create` and the
+//! delayed update of cards.
 
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Client, OPEN_ID};
 use crate::Error;
@@ -96,16 +97,51 @@ impl Client {
         text: &str,
         uuid: &str,
     ) -> Result<Option<MessageId>, Error> {
-        let content = json!({ "text": without_markup(text) }).to_string();
+        let content = json!({ "text": without_markup(text) });
+        self.reply_with(message, ("text", &content), uuid).await
+    }
+
+    /// Replies with a card, like [`Client::reply`] otherwise.
+    pub async fn reply_card(
+        &self,
+        message: &MessageId,
+        card: &Card,
+        uuid: &str,
+    ) -> Result<Option<MessageId>, Error> {
+        self.reply_with(message, ("interactive", &json!(card)), uuid)
+            .await
+    }
+
+    async fn reply_with(
+        &self,
+        message: &MessageId,
+        (msg_type, content): (&str, &Value),
+        uuid: &str,
+    ) -> Result<Option<MessageId>, Error> {
+        let content = content.to_string();
         self.call(Request {
             endpoint: "reply",
             method: Method::POST,
             path: &["im", "v1", "messages", message.as_str(), "reply"],
             query: &[],
-            body: Some(json!({ "msg_type": "text", "content": content, "uuid": uuid })),
+            body: Some(json!({ "msg_type": msg_type, "content": content, "uuid": uuid })),
         })
         .await
         .map(|answer| answer.id("message_id"))
+    }
+
+    /// Changes a card whose button was pressed, after the press was answered, by the
+    /// [token](crate::CardAction::token) of the press.
+    pub async fn update_card(&self, token: &str, card: &Card) -> Result<(), Error> {
+        self.call(Request {
+            endpoint: "update_card",
+            method: Method::POST,
+            path: &["interactive", "v1", "card", "update"],
+            query: &[],
+            body: Some(json!({ "token": token, "card": card })),
+        })
+        .await
+        .map(drop)
     }
 
     /// Adds a reaction; the names of emoji are case-sensitive.
