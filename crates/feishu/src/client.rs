@@ -52,6 +52,7 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     http: Http,
+    grant: Grant,
     tokens: Tokens,
     limits: Limits,
     app_id: AppId,
@@ -66,9 +67,10 @@ impl Client {
             app_secret: config.app_secret,
         };
         Ok(Self(Arc::new(Inner {
-            tokens: Tokens::new(http.clone(), grant, config.clock.clone()),
+            tokens: Tokens::new(http.clone(), grant.clone(), config.clock.clone()),
             limits: Limits::new(config.clock, config.limits_factor.max(1)),
             http,
+            grant,
             app_id: config.app_id,
         })))
     }
@@ -86,6 +88,14 @@ impl Client {
     /// Gets a token if none is in hand: shows that app id and secret are right.
     pub async fn check_credentials(&self) -> Result<(), Error> {
         self.0.tokens.get().await.map(drop)
+    }
+
+    pub(crate) fn http(&self) -> &Http {
+        &self.0.http
+    }
+
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.0.grant
     }
 
     /// Makes a call with a token. If the platform refuses the token, another one is fetched and the

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderName};
-use reqwest::{Method, Response, Url, redirect};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -55,6 +55,15 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<Value>,
 }
 
+/// A request that is not below `open-apis` and needs no token; a POST.
+pub(crate) struct Outside<'a> {
+    pub(crate) endpoint: &'static str,
+    /// The segments of the path, not yet percent-encoded.
+    pub(crate) path: &'a [&'a str],
+    pub(crate) header: (HeaderName, HeaderValue),
+    pub(crate) body: Value,
+}
+
 /// An answer with code 0.
 pub(crate) struct Answer {
     endpoint: &'static str,
@@ -95,16 +104,51 @@ impl Http {
         })
     }
 
+    /// Whether the base URL is one without TLS, as only stand-ins have it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.base_url.scheme() == "http"
+    }
+
     /// Makes one exchange and reports it.
     pub(crate) async fn send(
         &self,
         request: &Request<'_>,
         token: Option<&SecretString>,
     ) -> Result<Answer, Error> {
+        let mut url = self.url(["open-apis"].iter().chain(request.path));
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(request.query);
+        }
+        let mut builder = self.client.request(request.method.clone(), url.clone());
+        if let Some(token) = token {
+            builder = builder.bearer_auth(token.expose_secret());
+        }
+        if let Some(body) = &request.body {
+            builder = builder.json(body);
+        }
+        self.report(request.endpoint, &url, builder).await
+    }
+
+    /// Makes one exchange outside `open-apis` and reports it.
+    pub(crate) async fn send_outside(&self, request: Outside<'_>) -> Result<Answer, Error> {
+        let url = self.url(request.path);
+        let (name, value) = request.header;
+        let builder = self.client.post(url.clone());
+        let builder = builder.header(name, value).json(&request.body);
+        self.report(request.endpoint, &url, builder).await
+    }
+
+    async fn report(
+        &self,
+        endpoint: &'static str,
+        url: &Url,
+        builder: RequestBuilder,
+    ) -> Result<Answer, Error> {
         let begun = Instant::now();
-        let result = self.exchange(request, token).await;
+        // Boxed, as requests are large and callers of callers hold this in their own futures.
+        let result = Box::pin(exchange(endpoint, url, builder)).await;
         let record = CallRecord {
-            endpoint: request.endpoint,
+            endpoint,
             duration: begun.elapsed(),
             error: result.as_ref().err(),
         };
@@ -125,52 +169,38 @@ impl Http {
         result
     }
 
-    async fn exchange(
-        &self,
-        request: &Request<'_>,
-        token: Option<&SecretString>,
-    ) -> Result<Answer, Error> {
-        let url = self.url(request);
-        let path = url.path().to_owned();
-        let mut builder = self.client.request(request.method.clone(), url);
-        if let Some(token) = token {
-            builder = builder.bearer_auth(token.expose_secret());
-        }
-        if let Some(body) = &request.body {
-            builder = builder.json(body);
-        }
-        let broken = |source| transport(request.endpoint, source);
-        let mut response = builder.send().await.map_err(broken)?;
-        let mut answer = Answer {
-            endpoint: request.endpoint,
-            path,
-            status: response.status().as_u16(),
-            log_id: header(&response, &[LOG_ID, REQUEST_ID]),
-            body: Vec::new(),
-        };
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if answer.body.len() + chunk.len() > MAX_ANSWER {
-                return Err(answer.invalid(InvalidResponse::TooLarge));
-            }
-            answer.body.extend_from_slice(&chunk);
-        }
-        answer.judge(response.headers())
-    }
-
-    fn url(&self, request: &Request<'_>) -> Url {
+    /// The base URL with these segments added.
+    fn url<'a>(&self, path: impl IntoIterator<Item = &'a &'a str>) -> Url {
         let mut url = self.base_url.clone();
         // Always possible for the two schemes that `new` lets pass.
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments
-                .pop_if_empty()
-                .push("open-apis")
-                .extend(request.path);
-        }
-        if !request.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(request.query);
+            segments.pop_if_empty().extend(path);
         }
         url
     }
+}
+
+async fn exchange(
+    endpoint: &'static str,
+    url: &Url,
+    builder: RequestBuilder,
+) -> Result<Answer, Error> {
+    let broken = |source| transport(endpoint, source);
+    let mut response = builder.send().await.map_err(broken)?;
+    let mut answer = Answer {
+        endpoint,
+        path: url.path().to_owned(),
+        status: response.status().as_u16(),
+        log_id: header(&response, &[LOG_ID, REQUEST_ID]),
+        body: Vec::new(),
+    };
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if answer.body.len() + chunk.len() > MAX_ANSWER {
+            return Err(answer.invalid(InvalidResponse::TooLarge));
+        }
+        answer.body.extend_from_slice(&chunk);
+    }
+    answer.judge(response.headers())
 }
 
 impl CallRecord<'_> {
@@ -181,6 +211,15 @@ impl CallRecord<'_> {
 }
 
 impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The platform's name for this exchange.
+    pub(crate) fn log_id(&self) -> Option<&str> {
+        self.log_id.as_deref()
+    }
+
     /// Reads the `data` object.
     pub(crate) fn data<T: DeserializeOwned>(&self) -> Result<T, Error> {
         #[derive(Deserialize)]

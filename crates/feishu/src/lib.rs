@@ -13,6 +13,7 @@ mod event;
 mod http;
 mod ids;
 mod limits;
+pub mod long_connection;
 mod message;
 mod signature;
 mod token;

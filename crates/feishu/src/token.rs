@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::error::{Error, TOKEN_ENDPOINT};
@@ -173,6 +173,12 @@ impl Grant {
                 "app_secret": app_secret.expose_secret(),
             })),
         }
+    }
+
+    /// By what an app gets a long connection.
+    pub(crate) fn long_connection_body(&self) -> Value {
+        let Self::SelfBuilt { app_id, app_secret } = self;
+        json!({ "AppID": app_id, "AppSecret": app_secret.expose_secret() })
     }
 }
 

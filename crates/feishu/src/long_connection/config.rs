@@ -1,0 +1,171 @@
+//! The platform's settings for its clients, and when a lost connection is tried again.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Nothing is put off for longer, whatever the platform asks for.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// How the platform wants to be called upon (`ClientConfig`). Until it says so, the defaults of the
+/// official SDKs hold, and they stand in for each value that makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(from = "Wire")]
+pub struct ClientConfig {
+    /// How often to try after a connection was lost; `None`: without end.
+    pub reconnect_count: Option<u32>,
+    /// Between two of these tries.
+    pub reconnect_interval: Duration,
+    /// The longest wait before the first of them.
+    pub reconnect_nonce: Duration,
+    /// Between two pings.
+    pub ping_interval: Duration,
+}
+
+impl ClientConfig {
+    /// How long to wait before the next try to connect, after `tries` of them have failed since the
+    /// connection was lost. `random`, from all of its range, spreads the clients of a server that
+    /// went away over the nonce. `None`: the platform wants no more tries.
+    pub fn wait_before_try(&self, tries: u32, random: u32) -> Option<Duration> {
+        if self.reconnect_count.is_some_and(|count| tries >= count) {
+            return None;
+        }
+        Some(if tries == 0 {
+            self.reconnect_nonce * random / u32::MAX
+        } else {
+            self.reconnect_interval
+        })
+    }
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            reconnect_count: None,
+            reconnect_interval: Duration::from_mins(2),
+            reconnect_nonce: Duration::from_secs(30),
+            ping_interval: Duration::from_mins(2),
+        }
+    }
+}
+
+/// All in seconds but for the count.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Wire {
+    reconnect_count: Option<i64>,
+    reconnect_interval: Option<i64>,
+    reconnect_nonce: Option<i64>,
+    ping_interval: Option<i64>,
+}
+
+impl From<Wire> for ClientConfig {
+    fn from(wire: Wire) -> Self {
+        let default = Self::default();
+        // A count below 0 means without end.
+        let count = wire
+            .reconnect_count
+            .and_then(|count| u64::try_from(count).ok());
+        let interval = |asked: Option<i64>, default| {
+            seconds(asked)
+                .filter(|asked| !asked.is_zero())
+                .unwrap_or(default)
+        };
+        Self {
+            reconnect_count: count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            reconnect_interval: interval(wire.reconnect_interval, default.reconnect_interval),
+            reconnect_nonce: seconds(wire.reconnect_nonce).unwrap_or(default.reconnect_nonce),
+            ping_interval: interval(wire.ping_interval, default.ping_interval),
+        }
+    }
+}
+
+fn seconds(asked: Option<i64>) -> Option<Duration> {
+    let seconds = u64::try_from(asked?).ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn config(json: &str) -> ClientConfig {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn what_the_platform_leaves_out_or_cannot_mean_is_as_the_sdks_have_it() {
+        let default = ClientConfig::default();
+        for json in [
+            "{}",
+            r#"{"ReconnectCount":-1,"ReconnectInterval":120,"ReconnectNonce":30,"PingInterval":120}"#,
+            r#"{"ReconnectCount":null,"ReconnectInterval":0,"ReconnectNonce":-5,"PingInterval":-1,"New":1}"#,
+        ] {
+            assert_eq!(config(json), default, "{json}");
+        }
+        let asked = config(
+            r#"{"ReconnectCount":3,"ReconnectInterval":7,"ReconnectNonce":0,"PingInterval":9}"#,
+        );
+        assert_eq!(asked.reconnect_count, Some(3));
+        assert_eq!(asked.reconnect_interval, 7 * SECOND);
+        assert_eq!(asked.reconnect_nonce, Duration::ZERO);
+        assert_eq!(asked.ping_interval, 9 * SECOND);
+        let huge = i64::MAX;
+        let huge = config(&format!(
+            r#"{{"ReconnectCount":{huge},"ReconnectNonce":{huge},"PingInterval":{huge}}}"#
+        ));
+        assert_eq!(huge.reconnect_count, Some(u32::MAX));
+        assert_eq!(
+            (huge.reconnect_nonce, huge.ping_interval),
+            (LONGEST, LONGEST)
+        );
+    }
+
+    #[test]
+    fn the_first_try_is_spread_over_the_nonce_and_the_others_follow_in_intervals() {
+        let endless = ClientConfig::default();
+        let limited = ClientConfig {
+            reconnect_count: Some(2),
+            ..endless
+        };
+        let never = ClientConfig {
+            reconnect_count: Some(0),
+            ..endless
+        };
+        for (config, tries, random, expected) in [
+            (endless, 0, 0, Some(Duration::ZERO)),
+            (endless, 0, u32::MAX, Some(30 * SECOND)),
+            (endless, 1, u32::MAX, Some(120 * SECOND)),
+            (endless, u32::MAX, 0, Some(120 * SECOND)),
+            (limited, 0, u32::MAX, Some(30 * SECOND)),
+            (limited, 1, 0, Some(120 * SECOND)),
+            (limited, 2, 0, None),
+            (never, 0, 0, None),
+        ] {
+            assert_eq!(
+                config.wait_before_try(tries, random),
+                expected,
+                "{tries} {random}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_settings_lead_to_a_panic_or_to_an_endless_wait(
+            count: i64, interval: i64, nonce: i64, ping: i64, tries: u32, random: u32,
+        ) {
+            let config = config(&format!(
+                r#"{{"ReconnectCount":{count},"ReconnectInterval":{interval},
+                    "ReconnectNonce":{nonce},"PingInterval":{ping}}}"#
+            ));
+            let wait = config.wait_before_try(tries, random);
+            prop_assert!(wait.is_none_or(|wait| wait <= LONGEST));
+            prop_assert!(SECOND <= config.ping_interval && config.ping_interval <= LONGEST);
+        }
+    }
+}

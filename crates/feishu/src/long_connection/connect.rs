@@ -1,0 +1,398 @@
+//! Opening a long connection: through a proxy if there is one, TLS, and the WebSocket's handshake.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::BuilderVerifierExt;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, Uri, uri::Scheme};
+use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tower_service::Service as _;
+
+use super::endpoint::TOO_MANY_CONNECTIONS;
+use super::fragments::MAX_MESSAGE;
+use super::{Connection, Endpoint};
+
+/// The largest binary message that is read: the longest event with the rest of its frame.
+const MAX_FRAME: usize = MAX_MESSAGE + (64 << 10);
+
+/// The proxies that an app has to go through, as the usual environment variables name them.
+#[derive(Debug, Clone, Default)]
+pub struct ProxySettings {
+    /// `HTTPS_PROXY`: for connections with TLS.
+    pub https: Option<SecretString>,
+    /// `HTTP_PROXY`: for connections without.
+    pub http: Option<SecretString>,
+    /// `ALL_PROXY`: for both, where the one above is not set.
+    pub all: Option<SecretString>,
+    /// `NO_PROXY`: hosts, domains and networks that are reached directly, with commas between them.
+    pub none_for: String,
+}
+
+/// A proxy that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyError {
+    /// What stands there is no URL of a proxy.
+    #[error("`{0}` is not the URL of a proxy")]
+    Unreadable(&'static str),
+    /// It is not spoken to by plain HTTP.
+    #[error("`{0}` has to begin with http://, other proxies are not supported")]
+    Scheme(&'static str),
+}
+
+/// Opens connections.
+#[derive(Debug)]
+pub struct Connector {
+    proxies: Matcher,
+    timeout: Duration,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Not all was done in time.
+    #[error("no connection within {} s", .0.as_secs_f64())]
+    Timeout(Duration),
+    /// The platform's host was not reached.
+    #[error("no connection to the platform's host")]
+    Unreachable(#[source] BoxError),
+    /// The proxy was not reached or did not let us through.
+    #[error("no way through the proxy")]
+    Proxy(#[source] BoxError),
+    /// No root certificates, or the host is not who it should be.
+    #[error("no TLS with the platform's host")]
+    Tls(#[source] io::Error),
+    /// The platform answered and refused.
+    #[error("the platform refused the long connection: {reason} (HTTP {http_status}: {msg})")]
+    Refused {
+        /// What it refused for.
+        reason: HandshakeReason,
+        /// The platform's own words; may be empty.
+        msg: String,
+        /// The status of the answer.
+        http_status: u16,
+    },
+    /// What answered was no WebSocket server.
+    #[error("no WebSocket with the platform's host")]
+    Handshake(#[source] Box<tungstenite::Error>),
+}
+
+/// What the platform refuses a handshake for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeReason {
+    /// 514 with 1000040350: the app has as many connections as it may have.
+    TooManyConnections,
+    /// 514 otherwise: the endpoint's credentials were not taken; another endpoint's may be.
+    AuthFailed,
+    /// 403: the app may not.
+    Forbidden,
+    /// A status that no table has.
+    Other(i64),
+    /// The answer did not say; it may not come from the platform at all.
+    Unexplained,
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+impl Connector {
+    /// Prepares for connecting. `timeout` is for one connection, from the first byte to the
+    /// WebSocket.
+    pub fn new(proxies: &ProxySettings, timeout: Duration) -> Result<Self, ProxyError> {
+        Ok(Self {
+            proxies: proxies.matcher()?,
+            timeout,
+        })
+    }
+
+    /// Opens a connection.
+    pub async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, ConnectError> {
+        let socket = tokio::time::timeout(self.timeout, self.open(endpoint.url()));
+        let socket = socket
+            .await
+            .unwrap_or(Err(ConnectError::Timeout(self.timeout)))?;
+        let (service_id, config) = (endpoint.service_id(), endpoint.config());
+        Ok(Connection::over(socket, service_id, config))
+    }
+
+    async fn open(&self, url: &str) -> Result<WebSocketStream<Box<dyn Stream>>, ConnectError> {
+        let target = target(url).map_err(ConnectError::Unreachable)?;
+        let stream = self.reach(&target).await?;
+        let stream: Box<dyn Stream> = if target.scheme() == Some(&Scheme::HTTPS) {
+            let host = target.host().unwrap_or_default();
+            Box::new(secure(host, stream).await.map_err(ConnectError::Tls)?)
+        } else {
+            Box::new(stream)
+        };
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_FRAME))
+            .max_frame_size(Some(MAX_FRAME));
+        match client_async_with_config(url, stream, Some(config)).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::Error::Http(response)) => {
+                Err(refused(response.status().as_u16(), response.headers()))
+            }
+            Err(error) => Err(ConnectError::Handshake(Box::new(error))),
+        }
+    }
+
+    /// Connects to the host, or to the proxy and through it.
+    async fn reach(&self, target: &Uri) -> Result<TcpStream, ConnectError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        // Acknowledgements are small and must not wait for each other.
+        tcp.set_nodelay(true);
+        let Some(proxy) = self.proxies.intercept(target) else {
+            let stream = tcp.call(target.clone()).await;
+            let stream = stream.map_err(|source| ConnectError::Unreachable(source.into()))?;
+            return Ok(stream.into_inner());
+        };
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), tcp);
+        if let Some(credentials) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(credentials.clone());
+        }
+        let stream = tunnel.call(target.clone()).await;
+        let stream = stream.map_err(|source| ConnectError::Proxy(source.into()))?;
+        Ok(stream.into_inner())
+    }
+}
+
+impl ProxySettings {
+    fn matcher(&self) -> Result<Matcher, ProxyError> {
+        let settings = [
+            ("HTTPS_PROXY", &self.https),
+            ("HTTP_PROXY", &self.http),
+            ("ALL_PROXY", &self.all),
+        ];
+        let [https, http, all] = settings.map(|(_, proxy)| {
+            let proxy = proxy.as_ref().map_or("", ExposeSecret::expose_secret);
+            proxy.to_owned()
+        });
+        for ((name, _), proxy) in settings.iter().zip([&https, &http, &all]) {
+            check(name, proxy)?;
+        }
+        let matcher = Matcher::builder().https(https).http(http).all(all);
+        Ok(matcher.no(self.none_for.clone()).build())
+    }
+}
+
+/// The matcher passes over what it cannot read, but whoever set it wants it to be used.
+fn check(name: &'static str, proxy: &str) -> Result<(), ProxyError> {
+    if proxy.is_empty() {
+        return Ok(());
+    }
+    let matcher = Matcher::builder().all(proxy.to_owned()).build();
+    let proxy = matcher.intercept(&Uri::from_static("https://open.feishu.cn/"));
+    let proxy = proxy.ok_or(ProxyError::Unreadable(name))?;
+    if proxy.uri().scheme() == Some(&Scheme::HTTP) {
+        Ok(())
+    } else {
+        Err(ProxyError::Scheme(name))
+    }
+}
+
+/// Where a `ws` or `wss` URL leads, as an `http` or `https` one with its port.
+fn target(url: &str) -> Result<Uri, BoxError> {
+    let url: Uri = url.parse()?;
+    let (scheme, port) = if url.scheme_str() == Some("wss") {
+        (Scheme::HTTPS, 443)
+    } else {
+        (Scheme::HTTP, 80)
+    };
+    let host = url.host().unwrap_or_default();
+    let port = url.port_u16().unwrap_or(port);
+    let target = Uri::builder().scheme(scheme);
+    let target = target.authority(format!("{host}:{port}"));
+    Ok(target.path_and_query("/").build()?)
+}
+
+/// TLS with the provider and the root certificates that the HTTP client has. Made anew each time, so
+/// that a long life sees renewed certificates.
+async fn secure(host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(io::Error::other)?
+        .with_no_client_auth();
+    // A URL has an IPv6 address between brackets.
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+}
+
+/// What a connection runs over.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+fn refused(http_status: u16, headers: &HeaderMap) -> ConnectError {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let number = |name| text(name).and_then(|digits| digits.trim().parse::<i64>().ok());
+    let reason = match (number("handshake-status"), number("handshake-autherrcode")) {
+        (Some(514), Some(TOO_MANY_CONNECTIONS)) => HandshakeReason::TooManyConnections,
+        (Some(514), _) => HandshakeReason::AuthFailed,
+        (Some(403), _) => HandshakeReason::Forbidden,
+        (Some(other), _) => HandshakeReason::Other(other),
+        (None, _) => HandshakeReason::Unexplained,
+    };
+    ConnectError::Refused {
+        reason,
+        msg: text("handshake-msg").unwrap_or_default().to_owned(),
+        http_status,
+    }
+}
+
+impl ConnectError {
+    /// Whether trying again later, with another endpoint, may help. Where it does not, the app's
+    /// administrator has to mend something first.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused { reason, .. } => reason.is_retryable(),
+            Self::Timeout(_)
+            | Self::Unreachable(_)
+            | Self::Proxy(_)
+            | Self::Tls(_)
+            | Self::Handshake(_) => true,
+        }
+    }
+}
+
+impl HandshakeReason {
+    /// Whether trying again later may help.
+    pub fn is_retryable(self) -> bool {
+        !matches!(self, Self::TooManyConnections | Self::Forbidden)
+    }
+}
+
+impl fmt::Display for HandshakeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyConnections => f.write_str("the app has too many connections"),
+            Self::AuthFailed => f.write_str("it did not take the credentials of the endpoint"),
+            Self::Forbidden => f.write_str("the app may not have one"),
+            Self::Other(status) => write!(f, "status {status}"),
+            Self::Unexplained => f.write_str("without a reason"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(https: &str, none_for: &str) -> ProxySettings {
+        ProxySettings {
+            https: Some(https.to_owned().into()),
+            none_for: none_for.to_owned(),
+            ..ProxySettings::default()
+        }
+    }
+
+    #[test]
+    fn a_refused_handshake_says_whether_to_try_again() {
+        use HandshakeReason as Reason;
+        for (status, autherrcode, reason, is_retryable) in [
+            ("514", Some("1000040350"), Reason::TooManyConnections, false),
+            ("514", Some("1"), Reason::AuthFailed, true),
+            ("514", None, Reason::AuthFailed, true),
+            ("403", None, Reason::Forbidden, false),
+            ("500", Some("1000040350"), Reason::Other(500), true),
+            ("soon", None, Reason::Unexplained, true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("handshake-status", status.parse().unwrap());
+            headers.insert("handshake-msg", "no".parse().unwrap());
+            if let Some(code) = autherrcode {
+                headers.insert("handshake-autherrcode", code.parse().unwrap());
+            }
+            let error = refused(400, &headers);
+            let ConnectError::Refused {
+                reason: read,
+                msg,
+                http_status,
+            } = &error
+            else {
+                panic!("{error:?}")
+            };
+            assert_eq!((*read, &**msg, *http_status), (reason, "no", 400));
+            assert_eq!(
+                error.is_retryable(),
+                is_retryable,
+                "{status} {autherrcode:?}"
+            );
+        }
+        let error = refused(502, &HeaderMap::new());
+        assert!(
+            error.to_string().contains("without a reason (HTTP 502"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_url_leads_to_its_host_and_port() {
+        for (url, expected) in [
+            ("wss://h.feishu.cn/ws/v2?a=b", "https://h.feishu.cn:443/"),
+            ("wss://h.feishu.cn:8443/ws", "https://h.feishu.cn:8443/"),
+            ("ws://127.0.0.1/ws", "http://127.0.0.1:80/"),
+            ("ws://[::1]:80/ws", "http://[::1]:80/"),
+        ] {
+            assert_eq!(target(url).unwrap().to_string(), expected);
+        }
+        assert!(target("wss:// h/").is_err());
+    }
+
+    #[test]
+    fn proxies_are_chosen_by_scheme_and_host() {
+        let all = ProxySettings {
+            all: Some("http://all:1".to_owned().into()),
+            ..settings(
+                "http://secure:2",
+                "direct.feishu.cn, 10.0.0.0/8,.example.com",
+            )
+        };
+        let connector = Connector::new(&all, Duration::ZERO).unwrap();
+        for (url, expected) in [
+            ("wss://h.feishu.cn/", Some("secure:2")),
+            ("ws://h.feishu.cn/", Some("all:1")),
+            ("wss://direct.feishu.cn/", None),
+            ("wss://10.1.2.3/", None),
+            ("wss://www.example.com/", None),
+        ] {
+            let proxy = connector.proxies.intercept(&target(url).unwrap());
+            let proxy = proxy.map(|proxy| proxy.uri().authority().unwrap().to_string());
+            assert_eq!(proxy.as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_an_error_and_none_shows_its_password() {
+        use ProxyError::{Scheme, Unreadable};
+        let name = "HTTPS_PROXY";
+        for (proxy, expected) in [
+            ("", Ok(())),
+            ("proxy:3128", Ok(())),
+            ("http://lin:hidden@proxy:3128/", Ok(())),
+            ("https://proxy:3128", Err(Scheme(name))),
+            ("socks5://proxy:1080", Err(Scheme(name))),
+            ("ftp://proxy", Err(Unreadable(name))),
+            ("http://", Err(Unreadable(name))),
+        ] {
+            let connector = Connector::new(&settings(proxy, "*"), Duration::ZERO);
+            let shown = format!("{connector:?} {:?}", settings(proxy, ""));
+            assert!(!shown.contains("hidden"), "{shown}");
+            assert_eq!(connector.map(drop), expected, "{proxy}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Messages that come in parts, put together again. No clock: the time is told.
+
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::time::{Duration, Instant};
+
+use super::Dropped;
+use super::frame::Part;
+
+/// The longest message that is taken, in bytes: what the webhook takes.
+pub(crate) const MAX_MESSAGE: usize = 1 << 20;
+
+/// How long the parts of a message may take, from the first to come to the last. The SDKs of Go and
+/// Python wait as long. The platform wants its answer within 3 s, so later it delivers again anyway.
+const LIFE: Duration = Duration::from_secs(5);
+
+/// How many messages may be incomplete at once. Parts of one message come close together, so even a
+/// busy app has few of them at a time.
+const MAX_OPEN: usize = 1024;
+
+/// How much the parts of incomplete messages may hold together: sixteen messages of the longest
+/// kind, or a thousand of the usual ones many times over.
+const MAX_HELD: usize = 16 * MAX_MESSAGE;
+
+/// What keeping a part costs beside its bytes, roughly. It is counted, so that very many empty parts
+/// are bounded too.
+const PART_COST: usize = 64;
+
+/// Puts messages together. When there is no room, the oldest incomplete message has to go: nothing
+/// was acknowledged of it, so the platform delivers it again.
+#[derive(Debug, Default)]
+pub(crate) struct Fragments {
+    sets: HashMap<String, Set>,
+    /// The incomplete messages in the order in which they were begun.
+    by_age: BTreeMap<u64, String>,
+    begun: u64,
+    /// What all of them cost together.
+    held: usize,
+}
+
+/// The parts of one message that have come.
+#[derive(Debug)]
+struct Set {
+    number: u64,
+    begun_at: Instant,
+    sum: u32,
+    parts: BTreeMap<u32, Vec<u8>>,
+    /// How long the message is so far.
+    length: usize,
+    cost: usize,
+    /// It is too long. The set stays, so that the rest of its parts does not begin another.
+    is_refused: bool,
+}
+
+impl Fragments {
+    /// Takes a part that came at `now` and gives back the message that it completes: its last part
+    /// to come, with the payload of all.
+    pub(crate) fn take(&mut self, now: Instant, part: Part, dropped: &mut Dropped) -> Option<Part> {
+        self.expire(now, dropped);
+        if part.payload.len() > MAX_MESSAGE {
+            dropped.too_long += 1;
+            return None;
+        }
+        if part.sum == 1 {
+            return Some(part);
+        }
+        let begun = self.sets.get(&part.message_id);
+        if begun.is_some_and(|set| set.sum != part.sum) {
+            // It was delivered again and is cut otherwise now.
+            self.remove(&part.message_id);
+            dropped.incomplete += 1;
+        }
+        let whole = self.add(now, part, dropped);
+        while self.sets.len() > MAX_OPEN || self.held > MAX_HELD {
+            self.remove_oldest();
+            dropped.crowded_out += 1;
+        }
+        whole
+    }
+
+    /// Drops what has been incomplete for too long.
+    fn expire(&mut self, now: Instant, dropped: &mut Dropped) {
+        while let Some((_, oldest)) = self.by_age.first_key_value()
+            && let Some(set) = self.sets.get(oldest)
+            && now.saturating_duration_since(set.begun_at) >= LIFE
+        {
+            dropped.incomplete += u64::from(!set.is_refused);
+            self.remove_oldest();
+        }
+    }
+
+    fn add(&mut self, now: Instant, part: Part, dropped: &mut Dropped) -> Option<Part> {
+        let set = match self.sets.entry(part.message_id.clone()) {
+            Entry::Occupied(set) => set.into_mut(),
+            Entry::Vacant(place) => {
+                self.begun += 1;
+                self.by_age.insert(self.begun, part.message_id.clone());
+                // The id is kept twice.
+                let cost = 2 * part.message_id.len();
+                self.held += cost;
+                place.insert(Set::begin(self.begun, now, part.sum, cost))
+            }
+        };
+        if set.is_refused {
+            return None;
+        }
+        if set.parts.contains_key(&part.seq) {
+            dropped.repeated_parts += 1;
+            return None;
+        }
+        set.length += part.payload.len();
+        if set.length > MAX_MESSAGE {
+            set.is_refused = true;
+            set.parts.clear();
+            self.held -= std::mem::take(&mut set.cost);
+            dropped.too_long += 1;
+            return None;
+        }
+        let cost = part.payload.len() + PART_COST;
+        set.cost += cost;
+        self.held += cost;
+        set.parts.insert(part.seq, part.payload);
+        if set.parts.len() < set.sum as usize {
+            return None;
+        }
+        let parts = self.remove(&part.message_id)?.parts;
+        let payload = parts.into_values().collect::<Vec<_>>().concat();
+        Some(Part { payload, ..part })
+    }
+
+    fn remove_oldest(&mut self) {
+        if let Some((_, message_id)) = self.by_age.first_key_value() {
+            let message_id = message_id.clone();
+            self.remove(&message_id);
+        }
+    }
+
+    fn remove(&mut self, message_id: &str) -> Option<Set> {
+        let set = self.sets.remove(message_id)?;
+        self.by_age.remove(&set.number);
+        self.held -= set.cost;
+        Some(set)
+    }
+}
+
+impl Set {
+    fn begin(number: u64, begun_at: Instant, sum: u32, cost: usize) -> Self {
+        Self {
+            number,
+            begun_at,
+            sum,
+            parts: BTreeMap::new(),
+            length: 0,
+            cost,
+            is_refused: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Messages on their way, and what was dropped of them.
+    struct Way {
+        fragments: Fragments,
+        dropped: Dropped,
+        now: Instant,
+    }
+
+    impl Way {
+        fn new() -> Self {
+            Self {
+                fragments: Fragments::default(),
+                dropped: Dropped::default(),
+                now: Instant::now(),
+            }
+        }
+
+        /// Takes a part and gives back the payload of the message that is complete with it.
+        fn take(&mut self, id: &str, seq: u32, sum: u32, payload: &[u8]) -> Option<Vec<u8>> {
+            let part = Part::of(id, seq, sum, payload);
+            let whole = self.fragments.take(self.now, part, &mut self.dropped)?;
+            assert_eq!((&*whole.message_id, whole.seq), (id, seq));
+            Some(whole.payload)
+        }
+
+        /// Nothing is kept of anything.
+        fn is_empty(&self) -> bool {
+            let Fragments {
+                sets, by_age, held, ..
+            } = &self.fragments;
+            sets.is_empty() && by_age.is_empty() && *held == 0
+        }
+    }
+
+    #[test]
+    fn a_message_of_one_part_is_complete() {
+        let mut way = Way::new();
+        assert_eq!(way.take("m", 0, 1, b"all"), Some(b"all".to_vec()));
+        assert!(way.is_empty());
+        assert_eq!(way.dropped, Dropped::default());
+    }
+
+    #[test]
+    fn parts_of_several_messages_come_in_any_order_and_more_than_once() {
+        let mut way = Way::new();
+        assert_eq!(way.take("m", 2, 3, b"c"), None);
+        assert_eq!(way.take("n", 1, 2, b"2"), None);
+        assert_eq!(way.take("m", 2, 3, b"other"), None);
+        assert_eq!(way.take("m", 0, 3, b"a"), None);
+        assert_eq!(way.take("n", 0, 2, b"1"), Some(b"12".to_vec()));
+        assert_eq!(way.take("m", 1, 3, b""), Some(b"ac".to_vec()));
+        assert!(way.is_empty());
+        assert_eq!(way.dropped.repeated_parts, 1);
+    }
+
+    #[test]
+    fn a_message_that_is_not_complete_within_five_seconds_is_dropped() {
+        let mut way = Way::new();
+        way.take("slow", 0, 2, b"a");
+        way.now += LIFE.mul_f64(0.999);
+        way.take("other", 0, 2, b"b");
+        assert_eq!(way.take("slow", 1, 2, b"b"), Some(b"ab".to_vec()));
+
+        way.take("lost", 0, 2, b"a");
+        way.now += LIFE;
+        assert_eq!(way.take("lost", 1, 2, b"b"), None, "its first part is gone");
+        assert_eq!(way.dropped.incomplete, 2);
+        assert_eq!(way.take("lost", 0, 2, b"a"), Some(b"ab".to_vec()));
+        assert!(way.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_is_delivered_again_in_other_parts_begins_anew() {
+        let mut way = Way::new();
+        way.take("m", 0, 3, b"a");
+        assert_eq!(way.take("m", 1, 2, b"yz"), None);
+        assert_eq!(way.take("m", 0, 2, b"x"), Some(b"xyz".to_vec()));
+        assert_eq!(way.dropped.incomplete, 1);
+        assert!(way.is_empty());
+    }
+
+    #[test]
+    fn a_message_over_one_mebibyte_is_refused_however_it_comes() {
+        let mut way = Way::new();
+        let most = vec![0; MAX_MESSAGE];
+        assert_eq!(
+            way.take("whole", 0, 1, &most).map(|all| all.len()),
+            Some(MAX_MESSAGE)
+        );
+        assert_eq!(way.take("whole", 0, 1, &[&most[..], b"!"].concat()), None);
+        assert_eq!(way.dropped.too_long, 1);
+
+        way.take("cut", 0, 3, &most);
+        assert_eq!(way.take("cut", 1, 3, b"!"), None);
+        assert_eq!(way.fragments.held, 0, "what is refused is not kept");
+        assert_eq!(way.take("cut", 2, 3, b""), None);
+        assert_eq!(way.dropped.too_long, 2);
+        way.now += LIFE;
+        way.take("next", 0, 1, b"");
+        assert!(way.is_empty());
+        assert_eq!(way.dropped.incomplete, 0, "it was counted once");
+    }
+
+    #[test]
+    fn ten_thousand_incomplete_messages_leave_the_newest_and_cost_little() {
+        let mut way = Way::new();
+        for number in 0..10_000 {
+            way.take(&format!("m{number}"), 0, 2, b"a");
+        }
+        assert_eq!(way.fragments.sets.len(), MAX_OPEN);
+        assert_eq!(way.dropped.crowded_out, 10_000 - MAX_OPEN as u64);
+        assert_eq!(way.take("m9999", 1, 2, b"b"), Some(b"ab".to_vec()));
+        way.now += LIFE;
+        way.take("next", 0, 1, b"");
+        assert!(way.is_empty());
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_also_where_parts_are_large_or_empty() {
+        let mut way = Way::new();
+        let half = vec![0; MAX_MESSAGE / 2];
+        for number in 0..100 {
+            way.take(&format!("m{number}"), 0, 2, &half);
+            assert!(way.fragments.held <= MAX_HELD);
+        }
+        assert!(way.dropped.crowded_out > 0);
+        let mut way = Way::new();
+        let most = u32::try_from(MAX_HELD / PART_COST).unwrap();
+        let empty = Part::of("empty", 0, u32::MAX, b"");
+        for seq in 0..most {
+            let part = Part {
+                seq,
+                ..empty.clone()
+            };
+            way.fragments.take(way.now, part, &mut way.dropped);
+        }
+        assert_eq!(way.dropped.crowded_out, 1);
+        assert!(way.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_out_as_they_went_in_whatever_the_order(
+            messages in prop::collection::vec(prop::collection::vec(".{0,3}", 1..6), 1..5),
+            shuffle in prop::collection::vec(any::<u32>(), 30),
+        ) {
+            let mut order: Vec<_> = messages.iter().enumerate().flat_map(|(number, parts)| {
+                (0..parts.len()).map(move |seq| (number, seq))
+            }).collect();
+            order.sort_by_key(|(number, seq)| shuffle[number * 6 + seq]);
+            let mut way = Way::new();
+            let mut out = vec![None; messages.len()];
+            for (number, seq) in order {
+                let (sum, seq_text) = (messages[number].len(), &messages[number][seq]);
+                let (seq, sum) = (u32::try_from(seq).unwrap(), u32::try_from(sum).unwrap());
+                let whole = way.take(&number.to_string(), seq, sum, seq_text.as_bytes());
+                prop_assert!(out[number].is_none());
+                out[number] = whole;
+            }
+            let went_in: Vec<_> = messages.iter().map(|parts| Some(parts.concat().into_bytes())).collect();
+            prop_assert_eq!(out, went_in);
+            prop_assert!(way.is_empty());
+            prop_assert_eq!(way.dropped, Dropped::default());
+        }
+    }
+}
