@@ -4,6 +4,7 @@ use crate::{
     api::{auth, chats, docx, legacy, messages, reactions, top_notice},
     gateway::Request,
     limits::Limit,
+    long_connection,
     refusal::Refusal,
     state::State,
 };
@@ -53,6 +54,8 @@ pub enum Endpoint {
     AddReaction,
     /// `DELETE /open-apis/im/v1/messages/:message_id/reactions/:reaction_id`
     DeleteReaction,
+    /// `POST /callback/ws/endpoint`
+    LongConnection,
 }
 
 /// How the gateway treats an endpoint.
@@ -259,5 +262,14 @@ pub(crate) const ENDPOINTS: &[Spec] = &[
         limits: TIER_4,
         query: &[],
         run: reactions::delete,
+    },
+    Spec {
+        endpoint: Endpoint::LongConnection,
+        method: "POST",
+        path: "/callback/ws/endpoint",
+        scopes: &[],
+        limits: &[],
+        query: &[],
+        run: long_connection::endpoint,
     },
 ];

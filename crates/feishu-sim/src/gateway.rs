@@ -27,6 +27,7 @@ pub(crate) struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) authorization: Option<String>,
     pub(crate) content_type: Option<String>,
+    pub(crate) locale: Option<String>,
     pub(crate) body: Bytes,
 }
 
@@ -174,7 +175,8 @@ impl State {
 
     /// Token, then rate limit, then scope, then the shape of query and body.
     fn admit(&mut self, spec: &Spec, request: &Request) -> Result<(), Refusal> {
-        if spec.endpoint != Endpoint::TenantAccessToken {
+        let by_secret = [Endpoint::TenantAccessToken, Endpoint::LongConnection];
+        if !by_secret.contains(&spec.endpoint) {
             self.check_token(request)?;
         }
         if let Some(wait_s) = self.faults.wait_s(spec.endpoint, self.now()) {

@@ -47,6 +47,11 @@ identifier!(
     MessageId
 );
 
+identifier!(
+    /// A long connection: the `device_id` in the URL that it was opened with.
+    ConnectionId
+);
+
 /// Makes identifiers that look random and are the same in every run.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {

@@ -4,6 +4,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::{
     clock::millis,
@@ -21,6 +22,18 @@ const LADDER: [Duration; 4] = [
     Duration::from_hours(1),
     Duration::from_hours(6),
 ];
+
+/// Events that are callbacks: their answer counts, and they come only once.
+const CALLBACKS: [&str; 2] = ["card.action.trigger", "url.preview.get"];
+
+/// How the app receives events, as the developer console has it.
+#[derive(Clone, Debug)]
+pub(crate) enum Receiver {
+    /// By HTTP at this URL.
+    Webhook(String),
+    /// Over one of the connections that the app has opened.
+    LongConnection,
+}
 
 /// A push on its way: asks for its answers.
 #[derive(Clone, Debug)]
@@ -76,6 +89,7 @@ pub struct Sealed {
 #[derive(Debug)]
 pub(crate) struct Courier {
     client: reqwest::Client,
+    deadline: Duration,
 }
 
 impl Courier {
@@ -91,7 +105,7 @@ impl Courier {
             .timeout(deadline)
             .build();
         client
-            .map(|client| Self { client })
+            .map(|client| Self { client, deadline })
             .map_err(io::Error::other)
     }
 
@@ -127,19 +141,22 @@ impl Courier {
     }
 }
 
+/// Why an attempt failed that nobody answered.
+const TOO_LATE: &str = "no answer in time";
+
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        "no answer in time".to_owned()
+        TOO_LATE.to_owned()
     } else {
         format!("no answer: {error}")
     }
 }
 
 impl Simulator {
-    /// Where events go; before this is set nothing is pushed.
+    /// Where events go; before this or [`Simulator::receive_by_long_connection`] nothing is pushed.
     pub fn set_webhook(&self, url: &str) {
-        self.shared
-            .change(|state| state.webhook = Some(url.to_owned()));
+        let webhook = Receiver::Webhook(url.to_owned());
+        self.shared.change(|state| state.receiver = Some(webhook));
     }
 
     /// The URL check of the developer console: `url_verification`, encrypted where a key is set and
@@ -169,7 +186,7 @@ impl Simulator {
         self.shared.push(envelope, Some(message.clone()))
     }
 
-    /// Pushes any other v2 event.
+    /// Pushes any other v2 event or callback.
     pub fn push_event(&self, event_type: &str, event: &Value) -> Push {
         let envelope = self
             .shared
@@ -193,7 +210,7 @@ impl Simulator {
         headers: &[(String, String)],
         body: impl Into<Vec<u8>>,
     ) -> PushAnswer {
-        let Some(url) = self.read(|state| state.webhook.clone()) else {
+        let Some(Receiver::Webhook(url)) = self.read(|state| state.receiver.clone()) else {
             panic!("no webhook is set")
         };
         let sealed = Sealed {
@@ -235,9 +252,11 @@ impl Shared {
             index
         });
         let shared = self.clone();
+        // Sent in the order in which things happened, whenever the task below comes to run.
+        let first = self.change(|state| state.way(index));
         let delivery = async move {
             tokio::select! {
-                () = shared.deliver(index) => {}
+                () = shared.deliver(index, first) => {}
                 () = shared.stopped() => {}
             }
         };
@@ -248,16 +267,17 @@ impl Shared {
         }
     }
 
-    async fn deliver(&self, index: usize) {
-        for wait in LADDER.map(Some).into_iter().chain([None]) {
-            let (url, sealed) = {
-                let mut state = self.lock();
-                let envelope = state.record.pushes[index].envelope.clone();
-                (state.webhook.clone(), state.seal(&envelope))
-            };
-            let answer = match url {
-                Some(url) => self.courier.send(&url, sealed).await,
-                None => Err("no webhook is set".to_owned()),
+    async fn deliver(&self, index: usize, first: Result<Way, String>) {
+        let is_callback = {
+            let event_type = &self.lock().record.pushes[index].event_type;
+            CALLBACKS.contains(&event_type.as_str())
+        };
+        let ladder = if is_callback { &[][..] } else { &LADDER };
+        let mut way = first;
+        for wait in ladder.iter().copied().map(Some).chain([None]) {
+            let answer = match way {
+                Ok(way) => self.go(way).await,
+                Err(reason) => Err(reason),
             };
             let (attempt, clock) = self.change(|state| {
                 let attempt = Attempt {
@@ -271,19 +291,54 @@ impl Shared {
                 return;
             };
             clock.reach(attempt.at_ms + millis(wait)).await;
+            way = self.change(|state| state.way(index));
+        }
+    }
+
+    async fn go(&self, way: Way) -> Result<PushAnswer, String> {
+        match way {
+            Way::Webhook(url, sealed) => self.courier.send(&url, sealed).await,
+            Way::LongConnection(answer) => {
+                let answer = tokio::time::timeout(self.courier.deadline, answer).await;
+                let answer = answer.map_err(|_| TOO_LATE.to_owned())?;
+                answer.map_err(|_| "the connection has ended".to_owned())
+            }
         }
     }
 }
 
+/// An attempt: about to be made by HTTP, or sent over a connection and waiting for its answer.
+enum Way {
+    Webhook(String, Sealed),
+    LongConnection(oneshot::Receiver<PushAnswer>),
+}
+
 impl State {
+    fn way(&mut self, index: usize) -> Result<Way, String> {
+        let envelope = self.record.pushes[index].envelope.clone();
+        match &self.receiver {
+            None => Err("the app receives nothing".to_owned()),
+            Some(Receiver::Webhook(url)) => Ok(Way::Webhook(url.clone(), self.seal(&envelope))),
+            Some(Receiver::LongConnection) => self
+                .send_over_connection(&envelope)
+                .map(Way::LongConnection),
+        }
+    }
+
     /// A v2 envelope with a fresh event id.
     pub(crate) fn envelope(&mut self, event_type: &str, event: &Value) -> Value {
+        // Callbacks are dated in microseconds.
+        let unit = if CALLBACKS.contains(&event_type) {
+            1000
+        } else {
+            1
+        };
         json!({
             "schema": "2.0",
             "header": {
                 "event_id": self.ids.hex(),
                 "event_type": event_type,
-                "create_time": self.now().to_string(),
+                "create_time": (self.now() * unit).to_string(),
                 "token": self.app.verification_token,
                 "app_id": self.app.app_id,
                 "tenant_key": self.app.tenant_key,

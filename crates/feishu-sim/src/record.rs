@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::{endpoint::Endpoint, ids::MessageId};
+use crate::{
+    endpoint::Endpoint,
+    ids::{ConnectionId, MessageId},
+};
 
 /// A call that reached the platform.
 #[derive(Clone, Debug)]
@@ -46,7 +49,8 @@ impl fmt::Display for Call {
     }
 }
 
-/// The bot's answer to a push.
+/// The bot's answer to a push. Over a long connection the status is the acknowledgement's `code`, the
+/// only header its `biz_rt`, and the body its `data`, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushAnswer {
     /// HTTP status.
@@ -104,10 +108,26 @@ impl PushRecord {
     }
 }
 
+/// An acknowledgement over a long connection.
+#[derive(Clone, Debug)]
+pub struct Acknowledgement {
+    /// When, on the simulator's clock.
+    pub at_ms: u64,
+    /// Where it came from.
+    pub connection: ConnectionId,
+    /// The delivery that is acknowledged; every delivery has a name of its own.
+    pub message_id: String,
+    /// How long the client says that it took, in milliseconds.
+    pub biz_rt_ms: u64,
+    /// What the client made of it.
+    pub answer: PushAnswer,
+}
+
 /// Everything written down so far.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) calls: Vec<Call>,
     pub(crate) pushes: Vec<PushRecord>,
+    pub(crate) acknowledgements: Vec<Acknowledgement>,
     pub(crate) violations: Vec<String>,
 }

@@ -61,6 +61,9 @@ impl Refusal {
 /// HTTP status, code and wire text, by code (error tables of the official pages; the gateway's
 /// statuses were measured by third parties).
 const CODES: &[(u16, i64, &str)] = &[
+    (200, 1, "system busy"),
+    (200, 403, "forbidden"),
+    (200, 514, "auth failed"),
     (200, 10_003, "invalid param"),
     (200, 10_014, "app secret invalid"),
     (

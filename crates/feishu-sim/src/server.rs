@@ -19,7 +19,7 @@ use axum::{
         connect_info::Connected,
     },
     http::{HeaderMap, Response, StatusCode, header, request::Parts},
-    routing::{MethodFilter, MethodRouter, on},
+    routing::{MethodFilter, MethodRouter, get, on},
     serve::{IncomingStream, Listener},
 };
 use tokio::{
@@ -30,6 +30,7 @@ use tokio::{
 use crate::{
     endpoint::{ENDPOINTS, Spec},
     gateway::{Answer, Fate, Request},
+    long_connection,
     simulator::Shared,
 };
 
@@ -47,6 +48,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         }
     }
     router
+        .route("/ws/v2", get(connect))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .with_state(shared)
@@ -72,6 +74,18 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
         respond(&shared, &cut, fate).await
     };
     on(method, known)
+}
+
+/// Opens a long connection.
+async fn connect(
+    AxumState(shared): AxumState<Arc<Shared>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    http: HttpRequest,
+) -> Response<Body> {
+    if shared.lock().faults.down {
+        return respond(&shared, &cut, Fate::Cut).await;
+    }
+    long_connection::connect(&shared, http)
 }
 
 async fn unknown(
@@ -101,6 +115,7 @@ async fn read(http: HttpRequest) -> Request {
         query,
         authorization: text(&headers, &header::AUTHORIZATION),
         content_type: text(&headers, &header::CONTENT_TYPE),
+        locale: text(&headers, &header::HeaderName::from_static("locale")),
         body: to_bytes(body, MAX_BODY).await.unwrap_or_default(),
         ..Request::default()
     }

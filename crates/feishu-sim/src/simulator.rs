@@ -98,6 +98,7 @@ pub struct Builder {
     clock: SimClock,
     rate_limits: RateLimits,
     push_deadline: Duration,
+    seed: u64,
     configure: Vec<Configure>,
 }
 
@@ -175,11 +176,19 @@ impl Builder {
         self
     }
 
+    /// What the choice among open connections begins from; the same in every run by default.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
     /// Starts serving. Fails if the address cannot be bound or no HTTP client can be made.
     pub async fn start(self) -> io::Result<Simulator> {
         let listener = TcpListener::bind(self.listen).await?;
         let address = listener.local_addr()?;
-        let mut state = State::new(self.clock, Limiter::new(self.rate_limits));
+        let mut state = State::new(self.clock, Limiter::new(self.rate_limits), self.seed);
+        state.long_connections.authority = address.to_string();
         for setting in self.configure {
             match setting {
                 Configure::AppId(app_id) => state.app.app_id = app_id,
@@ -212,6 +221,7 @@ impl Simulator {
             clock: SimClock::standing_at(DEFAULT_START_MS),
             rate_limits: RateLimits::Documented,
             push_deadline: Duration::from_secs(3),
+            seed: 0,
             configure: Vec::new(),
         }
     }
@@ -328,9 +338,14 @@ impl Simulator {
         self.shared.change(|state| state.tokens.expire_all());
     }
 
-    /// While down, every connection is closed without an answer.
+    /// While down, every connection is closed without an answer, and long ones are closed at once.
     pub fn set_down(&self, down: bool) {
-        self.shared.change(|state| state.faults.down = down);
+        self.shared.change(|state| {
+            state.faults.down = down;
+            if down {
+                state.long_connections.hang_up_all();
+            }
+        });
     }
 
     /// Looks at the state.

@@ -42,7 +42,7 @@ pub struct InChat {
 pub struct Said {
     /// The message.
     pub id: MessageId,
-    /// Absent where the bot is not told: no webhook, a missing scope, or the bot is not in the chat.
+    /// Absent where the bot is not told: no receiver, a missing scope, or the bot is not in the chat.
     pub push: Option<Push>,
 }
 
@@ -193,7 +193,7 @@ impl State {
 
     /// The envelope for a fresh message, if the platform tells the bot of it.
     fn envelope_to_push(&mut self, id: &MessageId) -> Option<Value> {
-        self.webhook.as_ref()?;
+        self.receiver.as_ref()?;
         let message = self.messages.get(id)?;
         let chat = self.chats.get(&message.chat)?;
         if !chat.bot_in

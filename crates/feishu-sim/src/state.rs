@@ -12,8 +12,10 @@ use crate::{
     faults::{Behaviour, Faults},
     ids::{ChatId, Ids, MessageId},
     limits::Limiter,
+    long_connection::LongConnections,
     messages::{Message, Reaction, Sender},
     people::Person,
+    push::Receiver,
     record::{Call, PushRecord, Record},
 };
 
@@ -34,12 +36,14 @@ pub struct State {
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     pub(crate) behaviour: Behaviour,
-    pub(crate) webhook: Option<String>,
+    /// How the app receives events; nothing is pushed before it is set.
+    pub(crate) receiver: Option<Receiver>,
+    pub(crate) long_connections: LongConnections,
     pub(crate) record: Record,
 }
 
 impl State {
-    pub(crate) fn new(clock: SimClock, limiter: Limiter) -> Self {
+    pub(crate) fn new(clock: SimClock, limiter: Limiter, seed: u64) -> Self {
         let mut ids = Ids::default();
         Self {
             clock,
@@ -55,7 +59,8 @@ impl State {
             limiter,
             faults: Faults::default(),
             behaviour: Behaviour::default(),
-            webhook: None,
+            receiver: None,
+            long_connections: LongConnections::new(seed),
             record: Record::default(),
         }
     }

@@ -12,7 +12,7 @@ const CHAT_EVENTS: [&str; 3] = ["im:chat", "im:chat.members:bot_access", "im:cha
 const RECALLS: [&str; 2] = ["im:message", "im:message:readonly"];
 
 /// Each gives the push that tells the bot; none where nothing changed or the bot is not told: no
-/// webhook, a missing scope, or the bot is not in the chat.
+/// receiver, a missing scope, or the bot is not in the chat.
 impl InChat {
     /// Adds the bot to the group.
     pub fn add_bot(&self) -> Option<Push> {
@@ -73,7 +73,7 @@ impl InChat {
 impl State {
     /// Whether the app is told of what one of the scopes brings.
     fn tells(&self, any_of: &[&str]) -> bool {
-        self.webhook.is_some()
+        self.receiver.is_some()
             && self.app.bot_active
             && any_of.iter().any(|scope| self.app.has_scope(scope))
     }

@@ -1,0 +1,129 @@
+//! One connection: the handshake, and a task that does what it is told.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{Response, StatusCode, header},
+};
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        handshake::server::create_response_with_body,
+        protocol::{CloseFrame, Role, frame::coding::CloseCode},
+    },
+};
+
+use super::{HandshakeRefusal, Order};
+use crate::{ids::ConnectionId, simulator::Shared};
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// `GET /ws/v2`: opens a connection or refuses it.
+pub(crate) fn connect(shared: &Arc<Shared>, mut http: Request) -> Response<Body> {
+    let response = match create_response_with_body(&http, Body::empty) {
+        Ok(response) => response,
+        Err(error) => {
+            shared.change(|state| state.violate(&format!("no handshake: {error}")));
+            return refused(&HandshakeRefusal::of(400, "no handshake"));
+        }
+    };
+    for name in [header::AUTHORIZATION, header::SEC_WEBSOCKET_PROTOCOL] {
+        if http.headers().contains_key(&name) {
+            let what = format!("a handshake with the header {name}");
+            shared.change(|state| state.violate(&what));
+        }
+    }
+    let (orders, told) = mpsc::unbounded_channel();
+    let query = http.uri().query().unwrap_or_default().to_owned();
+    let connection = match shared.change(|state| state.shake_hands(&query, orders)) {
+        Ok(connection) => connection,
+        Err(refusal) => return refused(&refusal),
+    };
+    let upgrade = hyper::upgrade::on(&mut http);
+    let task = {
+        let shared = shared.clone();
+        async move {
+            if let Ok(upgraded) = upgrade.await {
+                let io = TokioIo::new(upgraded);
+                let socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+                tokio::select! {
+                    () = converse(&shared, &connection, socket, told) => {}
+                    () = shared.stopped() => {}
+                }
+            }
+            shared.change(|state| state.long_connections.close(&connection));
+        }
+    };
+    shared.tasks.spawn_on(task, &shared.runtime);
+    response
+}
+
+/// Not documented is the HTTP status; it only is not 101.
+fn refused(refusal: &HandshakeRefusal) -> Response<Body> {
+    let mut response = Response::builder()
+        .status(StatusCode::FORBIDDEN)
+        .header("Handshake-Status", refusal.status)
+        .header("Handshake-Msg", &refusal.msg);
+    if let Some(code) = refusal.autherrcode {
+        response = response.header("Handshake-Autherrcode", code);
+    }
+    // A test may order a message that no header can hold.
+    response.body(Body::empty()).unwrap_or_default()
+}
+
+/// Ends when the connection does.
+async fn converse(
+    shared: &Shared,
+    connection: &ConnectionId,
+    mut socket: Socket,
+    mut told: mpsc::UnboundedReceiver<Order>,
+) {
+    loop {
+        tokio::select! {
+            order = told.recv() => match order {
+                Some(Order::Frames(frames)) => {
+                    for bytes in frames {
+                        // A client that hung up is noticed when reading.
+                        socket.send(Message::Binary(bytes.into())).await.ok();
+                    }
+                }
+                Some(Order::Text(text)) => {
+                    socket.send(Message::Text(text.into())).await.ok();
+                }
+                Some(Order::Kick) => {
+                    shared.change(|state| state.long_connections.close(connection));
+                    let goodbye = CloseFrame { code: CloseCode::Away, reason: "kicked".into() };
+                    socket.close(Some(goodbye)).await.ok();
+                    while let Some(Ok(_)) = socket.next().await {}
+                    return;
+                }
+                Some(Order::Silence) => {
+                    // Until somebody hangs up.
+                    while !matches!(told.recv().await, None | Some(Order::HangUp)) {}
+                    return;
+                }
+                Some(Order::HangUp) | None => return,
+            },
+            message = socket.next() => match message {
+                Some(Ok(Message::Binary(bytes))) => {
+                    let answer = shared.change(|state| state.receive(connection, &bytes));
+                    if let Some(answer) = answer {
+                        socket.send(Message::Binary(answer.into())).await.ok();
+                    }
+                }
+                Some(Ok(Message::Text(text))) => {
+                    shared.change(|state| state.violate(&format!("a text message: {text}")));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return,
+            },
+        }
+    }
+}
