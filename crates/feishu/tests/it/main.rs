@@ -3,6 +3,7 @@
 
 mod calls;
 mod failures;
+mod long_connection;
 mod ranges;
 mod raw;
 mod tokens;

@@ -12,10 +12,15 @@ const TOKEN: &str = r#"{"code":0,"msg":"ok","tenant_access_token":"t-1","expire"
 /// A client of a server that answers the token call and then the next call with `status`,
 /// `headers` and `body`.
 fn client(status: u16, headers: &'static str, body: String) -> Client {
+    answering([(200, "", TOKEN.to_owned()), (status, headers, body)])
+}
+
+/// A client of a server that gives these answers, whatever it is asked.
+pub(crate) fn answering<const N: usize>(answers: [(u16, &'static str, String); N]) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
-        for (status, headers, body) in [(200, "", TOKEN.to_owned()), (status, headers, body)] {
+        for (status, headers, body) in answers {
             let (mut stream, _) = listener.accept().unwrap();
             read_request(&stream);
             let length = body.len();
