@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use feishu::long_connection::ProxySettings;
 use figment::providers::{Format, Toml};
 use figment::{Figment, Metadata, Profile, Provider};
 use jiff::tz::TimeZone;
@@ -83,6 +84,10 @@ pub struct Config {
     pub audit: AuditConfig,
     pub reply: ReplyConfig,
     pub log: LogConfig,
+    /// The proxies of the environment, for the long connection; all other calls
+    /// find them by themselves.
+    #[serde(skip)]
+    pub proxies: ProxySettings,
 }
 
 /// The app and the platform that it lives on.
@@ -229,6 +234,18 @@ pub enum LogFormat {
     Json,
 }
 
+/// The proxies by the names that all programs know, in either case.
+fn proxies(set: &impl Fn(&str) -> Option<String>) -> ProxySettings {
+    let either = |name: &str| set(name).or_else(|| set(&name.to_lowercase()));
+    let secret = |name| either(name).map(SecretString::from);
+    ProxySettings {
+        https: secret("HTTPS_PROXY"),
+        http: secret("HTTP_PROXY"),
+        all: secret("ALL_PROXY"),
+        none_for: either("NO_PROXY").unwrap_or_default(),
+    }
+}
+
 /// What is wrong with the configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -288,12 +305,14 @@ impl Config {
                 layers = layers.merge(Setting { variable, value });
             }
         }
-        layers.extract().map_err(|error| ConfigError {
+        let mut config: Self = layers.extract().map_err(|error| ConfigError {
             problems: error
                 .into_iter()
                 .map(|one| problem::sentence(&one))
                 .collect(),
-        })
+        })?;
+        config.proxies = proxies(&set);
+        Ok(config)
     }
 
     /// Says everything that keeps the bot from serving with these settings.

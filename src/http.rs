@@ -20,7 +20,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -50,26 +50,18 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// What the health paths and the metrics look at.
 #[derive(Clone)]
 pub(crate) struct Health {
-    store: Store,
-    metrics: Metrics,
+    pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
     /// Cancelled when the intake closes.
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
+    /// Whether events can come in, where they come over a long connection.
+    pub(crate) socket: Option<watch::Receiver<bool>>,
     /// When the store was last asked, and what it said: anybody may ask for
     /// readiness, and each probe is a commit.
-    probed: Arc<Mutex<Option<(Instant, bool)>>>,
+    pub(crate) probed: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 impl Health {
-    pub(crate) fn new(store: Store, metrics: Metrics, stop: CancellationToken) -> Self {
-        let probed = Arc::default();
-        Self {
-            store,
-            metrics,
-            stop,
-            probed,
-        }
-    }
-
     /// Whether the store commits, at most a second ago.
     async fn store_writes(&self) -> bool {
         let mut probed = self.probed.lock().await;
@@ -92,16 +84,16 @@ pub(crate) struct Paths {
     webhook: Option<Arc<Webhook>>,
 }
 
-/// The public listener's paths.
-pub(crate) fn public(webhook: Webhook, health: Health) -> Paths {
-    let webhook = Arc::new(webhook);
-    let events = Router::new()
-        .route(EVENTS, post(webhook::receive))
-        .with_state(Arc::clone(&webhook));
-    Paths {
-        router: health_paths().with_state(health).merge(events),
-        webhook: Some(webhook),
+/// The public listener's paths; there is a webhook unless events come over a
+/// long connection.
+pub(crate) fn public(webhook: Option<Webhook>, health: Health) -> Paths {
+    let webhook = webhook.map(Arc::new);
+    let mut router = health_paths().with_state(health);
+    if let Some(webhook) = &webhook {
+        let events = Router::new().route(EVENTS, post(webhook::receive));
+        router = router.merge(events.with_state(Arc::clone(webhook)));
     }
+    Paths { router, webhook }
 }
 
 /// The admin listener's paths.
@@ -140,11 +132,13 @@ fn health_paths() -> Router<Health> {
         .route("/readyz", get(ready))
 }
 
-/// Ready is who can keep what it is sent: the intake is open and the store
-/// commits.
+/// Ready is who can be sent something and keep it: the intake is open, with a
+/// live socket where there has to be one, and the store commits.
 async fn ready(State(health): State<Health>) -> Response {
     let problem = if health.stop.is_cancelled() {
         "stopping\n"
+    } else if health.socket.as_ref().is_some_and(|alive| !*alive.borrow()) {
+        "the long connection is down\n"
     } else if health.store.is_full() {
         "the queue is full\n"
     } else if health.store_writes().await {

@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use feishu::long_connection::Connector;
 use feishu::{Client, ClientConfig, Clock, EncryptKey};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
 use crate::change::UNDO_AGE;
-use crate::config::{Config, FeishuConfig, StoreConfig};
+use crate::config::{Config, FeishuConfig, Receive, StoreConfig};
 use crate::dispatch::{Denials, Dispatcher};
 use crate::http::{self, Health};
 use crate::platform::Platform;
 use crate::store::{Bounds, Running, Store};
 use crate::telemetry::Metrics;
 use crate::transport::Intake;
+use crate::transport::long_connection::LongConnection;
 use crate::transport::webhook::{LARGE_BODIES, Seal, Webhook};
 
 /// How often what is old enough is forgotten.
@@ -38,11 +40,17 @@ pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyho
 pub struct Server {
     public: TcpListener,
     admin: TcpListener,
-    webhook: Webhook,
+    receiving: Receiving,
     dispatcher: Dispatcher,
     running: Running,
     max_connections: usize,
     keep: Keep,
+}
+
+/// How events come in.
+enum Receiving {
+    Webhook(Box<Webhook>),
+    LongConnection(Box<LongConnection>),
 }
 
 /// How long what is over is remembered.
@@ -80,18 +88,29 @@ impl Server {
         .await?;
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
+        let token = config.feishu.verification_token.clone();
         let intake = Intake {
             app_id: config.feishu.app_id.clone(),
-            verification_token: config.feishu.verification_token.clone(),
+            verification_token: Some(token).filter(|token| !token.expose_secret().is_empty()),
             store: store.clone(),
             metrics: metrics.clone(),
         };
-        let webhook = Webhook {
-            intake,
-            seal: seal(&config.feishu),
-            clock: clock.clone(),
-            max_age: config.server.signature_max_age,
-            large_bodies: Semaphore::new(LARGE_BODIES),
+        let receiving = match config.feishu.receive {
+            Receive::Webhook => Receiving::Webhook(Box::new(Webhook {
+                intake,
+                seal: seal(&config.feishu),
+                clock: clock.clone(),
+                max_age: config.server.signature_max_age,
+                large_bodies: Semaphore::new(LARGE_BODIES),
+            })),
+            Receive::LongConnection => Receiving::LongConnection(Box::new(LongConnection {
+                intake,
+                client: client.clone(),
+                connector: Connector::new(&config.proxies, config.feishu.timeout)?,
+                metrics: metrics.clone(),
+                clock: clock.clone(),
+                alive: watch::Sender::new(false),
+            })),
         };
         let style = Style {
             signature: config.announce.signature,
@@ -120,7 +139,7 @@ impl Server {
         Ok(Self {
             public,
             admin,
-            webhook,
+            receiving,
             dispatcher,
             running,
             max_connections,
@@ -151,23 +170,57 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the store cannot be closed in order.
+    /// When the store cannot be closed in order, or the platform refuses a long
+    /// connection for good.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(listen = %self.public_address()?, "noticebot serves");
+        let stop = stop.child_token();
         let store = self.dispatcher.store.clone();
-        let health = Health::new(store.clone(), self.dispatcher.metrics.clone(), stop.clone());
+        let health = Health {
+            store: store.clone(),
+            metrics: self.dispatcher.metrics.clone(),
+            stop: stop.clone(),
+            socket: self.receiving.socket(),
+            probed: Arc::default(),
+        };
         let clock = self.dispatcher.clock.clone();
-        let public = http::public(self.webhook, health.clone());
+        let (webhook, long_connection) = match self.receiving {
+            Receiving::Webhook(webhook) => (Some(*webhook), None),
+            Receiving::LongConnection(connection) => (None, Some(connection)),
+        };
+        let receive = async {
+            match long_connection {
+                Some(connection) => {
+                    let received = connection.run(stop.clone()).await;
+                    // A bot that can hear nothing any more had better be seen to.
+                    stop.cancel();
+                    received
+                }
+                None => Ok(()),
+            }
+        };
+        let public = http::public(webhook, health.clone());
         let admin = http::admin(health);
-        tokio::join!(
+        let (received, (), (), (), ()) = tokio::join!(
+            receive,
             http::serve(self.public, public, self.max_connections, stop.clone()),
             http::serve(self.admin, admin, self.max_connections, stop.clone()),
             Arc::new(self.dispatcher).run(stop.clone()),
-            forget(&store, &clock, self.keep, stop),
+            forget(&store, &clock, self.keep, stop.clone()),
         );
         self.running.close(store).await?;
         tracing::info!("noticebot has stopped");
-        Ok(())
+        received
+    }
+}
+
+impl Receiving {
+    /// Whether the socket is alive, where events come over one.
+    fn socket(&self) -> Option<watch::Receiver<bool>> {
+        match self {
+            Self::Webhook(_) => None,
+            Self::LongConnection(connection) => Some(connection.alive.subscribe()),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
+use feishu::long_connection::Dropped;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -43,6 +44,9 @@ pub(crate) struct Metrics {
     commands: Family<CommandLabels, Counter>,
     api_calls: Family<ApiLabels, Counter>,
     api_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
+    long_connection_up: Gauge,
+    long_connections: Counter,
+    dropped_messages: Family<DroppedLabels, Counter>,
 }
 
 /// What became of an event that came in.
@@ -77,6 +81,11 @@ struct EventLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CommandLabels {
     result: CommandResult,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DroppedLabels {
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -116,6 +125,24 @@ impl Metrics {
             "How long calls of the platform's API took",
             api_seconds.clone(),
         );
+        let long_connection_up = Gauge::default();
+        registry.register(
+            "long_connection_up",
+            "Whether the long connection is open",
+            long_connection_up.clone(),
+        );
+        let long_connections = Counter::default();
+        registry.register(
+            "long_connections",
+            "Long connections opened",
+            long_connections.clone(),
+        );
+        let dropped_messages = Family::<DroppedLabels, Counter>::default();
+        registry.register(
+            "long_connection_dropped",
+            "What came over long connections and made no event, by reason",
+            dropped_messages.clone(),
+        );
         let registry = Arc::new(registry);
         Self {
             registry,
@@ -124,6 +151,9 @@ impl Metrics {
             commands,
             api_calls,
             api_seconds,
+            long_connection_up,
+            long_connections,
+            dropped_messages,
         }
     }
 
@@ -146,6 +176,32 @@ impl Metrics {
         self.api_seconds
             .get_or_create(&EndpointLabels { endpoint })
             .observe(call.duration.as_secs_f64());
+    }
+
+    /// A long connection was opened, or has ended.
+    pub(crate) fn long_connection(&self, up: bool) {
+        self.long_connection_up.set(i64::from(up));
+        self.long_connections.inc_by(u64::from(up));
+    }
+
+    /// What a long connection has dropped, and what of that is counted already.
+    pub(crate) fn dropped(&self, dropped: Dropped, counted: Dropped) {
+        for (reason, dropped, counted) in [
+            ("text", dropped.texts, counted.texts),
+            ("unreadable", dropped.unreadable, counted.unreadable),
+            ("incomplete", dropped.incomplete, counted.incomplete),
+            ("crowded_out", dropped.crowded_out, counted.crowded_out),
+            ("too_long", dropped.too_long, counted.too_long),
+            (
+                "repeated_part",
+                dropped.repeated_parts,
+                counted.repeated_parts,
+            ),
+        ] {
+            self.dropped_messages
+                .get_or_create(&DroppedLabels { reason })
+                .inc_by(dropped - counted);
+        }
     }
 
     /// All of them in the text form that Prometheus reads.

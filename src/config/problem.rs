@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use feishu::long_connection::Connector;
 use figment::error::Kind;
 use secrecy::ExposeSecret;
 
@@ -106,10 +107,10 @@ fn credentials(config: &Config) -> Vec<String> {
         console,
     );
     if feishu.receive == Receive::LongConnection {
-        problems.push(
-            "`feishu.receive` is `long_connection`, which this version does not have: set `FEISHU_RECEIVE=webhook`"
-                .to_owned(),
-        );
+        let connector = Connector::new(&config.proxies, feishu.timeout);
+        problems.extend(connector.err().map(|error| {
+            format!("{error}: set it to a URL such as `http://proxy.example:3128`, or unset it")
+        }));
         return problems;
     }
     let subscription =

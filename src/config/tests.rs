@@ -159,7 +159,7 @@ fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
     for (name, value) in [
         ("FEISHU_BASE_URL", "open.feishu.cn"),
         ("FEISHU_REGION", "china"),
-        ("FEISHU_RECEIVE", "long_connection"),
+        ("FEISHU_RECEIVE", "pigeon"),
         ("FEISHU_ALLOW_PLAINTEXT", "maybe"),
         ("FEISHU_ALLOW_PLAINTEXT", "true"),
         ("NOTICEBOT_LISTEN", "8080"),

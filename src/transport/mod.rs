@@ -12,6 +12,7 @@ use crate::event::{Event, Ignored};
 use crate::store::{Accepted, Store, StoreError};
 use crate::telemetry::{EventResult, Metrics};
 
+pub(crate) mod long_connection;
 pub(crate) mod webhook;
 
 /// The platform waits 3 s; what the store takes longer for is delivered again.
@@ -22,7 +23,8 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) app_id: String,
-    pub(crate) verification_token: SecretString,
+    /// Only an app with a long connection may do without.
+    pub(crate) verification_token: Option<SecretString>,
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
 }
@@ -138,12 +140,12 @@ impl Intake {
         self.is_own_token(token) && app_id == Some(self.app_id.as_str())
     }
 
-    /// Whether this is our verification token. An empty one, which only a
-    /// long connection may have, is never anybody's.
+    /// Whether this is our verification token, where there is one.
     fn is_own_token(&self, token: Option<&str>) -> bool {
-        let own = self.verification_token.expose_secret();
-        let given = token.unwrap_or_default();
-        !own.is_empty() && bool::from(own.as_bytes().ct_eq(given.as_bytes()))
+        self.verification_token.as_ref().is_none_or(|own| {
+            let (own, given) = (own.expose_secret(), token.unwrap_or_default());
+            bool::from(own.as_bytes().ct_eq(given.as_bytes()))
+        })
     }
 }
 

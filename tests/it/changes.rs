@@ -457,9 +457,9 @@ async fn a_plan_that_was_missed_is_late_and_says_so_or_too_late_and_is_reported(
         let command = bench.say(&group, "/announce --at 9:00 standup").id;
         bench.answer(&command).await;
         bench.idle().await;
-        bench.sim.set_down(true);
+        bench.sim.set_api_down(true);
         bench.advance(24 * HOUR + away);
-        bench.sim.set_down(false);
+        bench.sim.set_api_down(false);
         bench.restart().await;
         bench
             .wait("the word", |state| {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use feishu_sim::{AnnouncementKind::Docx, ChatId, Endpoint, Fault, MessageId, Push, WhoMay};
 
+use crate::UNAVAILABLE;
 use crate::harness::{Bench, log};
 
 const EN: &str = "[reply]\nlanguage = 'en'";
@@ -110,10 +111,10 @@ async fn a_lost_answer_greets_nobody_twice() {
 async fn an_event_that_was_acknowledged_is_acted_on_after_a_kill() {
     let mut bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
-    bench.sim.set_down(true);
+    bench.sim.set_api_down(true);
     assert_eq!(bench.add_bot(&group).answer().await.status, 200);
     bench.kill().await;
-    bench.sim.set_down(false);
+    bench.sim.set_api_down(false);
     bench.greeting(&group).await;
     bench.finish().await;
 }
@@ -124,7 +125,7 @@ async fn an_event_that_cannot_be_stored_is_not_acknowledged() {
     let group = bench.sim.add_chat(bench.spec().without_bot());
     let broken = bench.break_store();
     let push = bench.add_bot(&group);
-    assert_eq!(push.answer().await.status, 503);
+    assert_eq!(push.answer().await.status, UNAVAILABLE);
     drop(broken);
     // The platform delivers again after 15 s.
     bench.advance(Duration::from_secs(16));
@@ -230,11 +231,11 @@ async fn a_look_that_keeps_failing_does_not_hold_up_the_greeting() {
 async fn a_group_that_the_bot_has_left_again_is_not_greeted() {
     let bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
-    bench.sim.set_down(true);
+    bench.sim.set_api_down(true);
     bench.add_bot(&group).answer().await;
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
     owner.remove_bot().unwrap().answer().await;
-    bench.sim.set_down(false);
+    bench.sim.set_api_down(false);
     bench.idle().await;
     assert!(bench.said(&group).is_empty());
     assert!(bench.sim.calls_to(Endpoint::CreateMessage).is_empty());

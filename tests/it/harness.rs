@@ -4,7 +4,9 @@
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use feishu_sim::{Builder, ChatId, ChatSpec, MessageId, Person, Said, Simulator, State, WhoMay};
+use feishu_sim::{
+    Builder, ChatId, ChatSpec, ConnectionId, MessageId, Person, Said, Simulator, State, WhoMay,
+};
 use jiff::Timestamp;
 use noticebot::config::Config;
 use noticebot::{Clock, ClockHand, Server};
@@ -13,6 +15,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::RECEIVE;
 
 /// Long enough for anything that works, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -95,13 +99,16 @@ impl Bench {
             ("FEISHU_BASE_URL", sim.base_url()),
             ("NOTICEBOT_LISTEN", "127.0.0.1:0".to_owned()),
             ("NOTICEBOT_ADMIN_LISTEN", "127.0.0.1:0".to_owned()),
+            ("FEISHU_RECEIVE", RECEIVE.to_owned()),
         ];
         let now = i64::try_from(sim.clock().now_ms()).unwrap();
         let (clock, hand) = Clock::manual(Timestamp::from_millisecond(now).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let file = (!file.is_empty()).then(|| file.to_owned());
         let bot = Bot::start(&settings, file.as_deref(), &folder, &clock).await;
-        sim.set_webhook(&bot.webhook());
+        receive(&sim, &bot, &[]).await;
+        // What a test looks at begins now.
+        sim.clear_calls();
         let (owner, member) = (sim.add_person("Olga"), sim.add_person("Mei"));
         Self {
             sim,
@@ -304,6 +311,18 @@ impl Bench {
         self.start_again().await;
     }
 
+    /// Changes a variable of the environment for the next start.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.to_owned()));
+    }
+
+    /// Waits for the bot to end by itself, and says why it did.
+    pub(crate) async fn failure(&mut self) -> String {
+        let ended = self.bot.tasks.join_next().await.unwrap();
+        format!("{:#}", ended.unwrap().unwrap_err())
+    }
+
     /// Cuts the bot off as a kill does, and starts it again on the same store.
     pub(crate) async fn kill(&mut self) {
         self.bot.tasks.shutdown().await;
@@ -318,6 +337,7 @@ impl Bench {
     }
 
     async fn start_again(&mut self) {
+        let before = self.sim.connections();
         self.bot = Bot::start(
             &self.settings,
             self.file.as_deref(),
@@ -325,7 +345,7 @@ impl Bench {
             &self.clock,
         )
         .await;
-        self.sim.set_webhook(&self.bot.webhook());
+        receive(&self.sim, &self.bot, &before).await;
     }
 
     /// Ends the bot as a kill does, with work left.
@@ -341,6 +361,23 @@ impl Bench {
         self.bot.stopped().await;
         self.sim.finish();
     }
+}
+
+/// Has the platform send events to the bot, by the way that this run of the
+/// tests is about.
+async fn receive(sim: &Simulator, bot: &Bot, before: &[ConnectionId]) {
+    if RECEIVE == "webhook" {
+        return sim.set_webhook(&bot.webhook());
+    }
+    sim.receive_by_long_connection();
+    let connected = |state: &State| {
+        let connections = state.connections();
+        connections
+            .iter()
+            .any(|id| !before.contains(id))
+            .then_some(())
+    };
+    sim.wait_for("the bot's long connection", connected).await;
 }
 
 impl Bot {

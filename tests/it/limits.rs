@@ -7,6 +7,7 @@ use feishu_sim::{
     Endpoint, Fault,
 };
 
+use crate::UNAVAILABLE;
 use crate::harness::Bench;
 
 #[tokio::test]
@@ -150,14 +151,14 @@ async fn a_chat_with_too_many_waiting_is_told_once_and_the_others_are_served() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_answered_with_503_until_there_is_room() {
+async fn a_full_queue_takes_nothing_until_there_is_room() {
     let bench = Bench::with(|builder| builder, "[store]\nmax_open_jobs = 2").await;
     bench
         .sim
         .rate_limit(Endpoint::PutTopNotice, Duration::from_secs(20));
     let groups: Vec<_> = (0..3).map(|_| bench.group(Docx)).collect();
     let mut commands = Vec::new();
-    for (group, status) in groups.iter().zip([200, 200, 503]) {
+    for (group, status) in groups.iter().zip([200, 200, UNAVAILABLE]) {
         let said = bench.say(group, "/pin announcement");
         assert_eq!(said.answer().await.status, status);
         commands.push(said.id);
@@ -182,7 +183,7 @@ async fn a_database_that_is_moved_away_is_missed_at_once_and_found_again_when_it
     let group = bench.group(Docx);
     bench.move_database("bot.db", "elsewhere.db");
     let said = bench.say(&group, "/pin announcement");
-    assert_eq!(said.answer().await.status, 503);
+    assert_eq!(said.answer().await.status, UNAVAILABLE);
     assert_eq!(bench.ask("/readyz").await.0, 503);
     bench.move_database("elsewhere.db", "bot.db");
     bench.advance(Duration::from_secs(16));

@@ -4,6 +4,12 @@
     reason = "a test that cannot set itself up has failed"
 )]
 
+/// How the bots of these tests receive events; `tests/long_connection` has the
+/// same tests for the other way.
+const RECEIVE: &str = "webhook";
+/// How they answer what they cannot store.
+const UNAVAILABLE: u16 = 503;
+
 mod announce;
 mod attacks;
 mod changes;

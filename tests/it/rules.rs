@@ -7,6 +7,7 @@ use feishu_sim::{
     Endpoint, Fault, State, TopNotice, WhoMay, Words,
 };
 
+use crate::UNAVAILABLE;
 use crate::harness::{Bench, log};
 
 #[tokio::test]
@@ -15,7 +16,7 @@ async fn rule_1_nothing_is_acknowledged_or_done_before_it_is_committed() {
     let group = bench.group(Docx);
     let broken = bench.break_store();
     let said = bench.say(&group, "/pin announcement");
-    assert_eq!(said.answer().await.status, 503);
+    assert_eq!(said.answer().await.status, UNAVAILABLE);
     assert_eq!(bench.ask("/readyz").await.0, 503);
     assert!(bench.sim.calls().is_empty(), "{}", bench.sim.conversation());
     drop(broken);
@@ -67,11 +68,11 @@ async fn rule_2_the_same_message_under_a_new_event_id_acts_once_also_after_a_res
 async fn rule_2_an_acknowledged_command_survives_a_kill() {
     let mut bench = Bench::new().await;
     let group = bench.group(Docx);
-    bench.sim.set_down(true);
+    bench.sim.set_api_down(true);
     let said = bench.say(&group, "/pin announcement");
     assert_eq!(said.answer().await.status, 200);
     bench.kill().await;
-    bench.sim.set_down(false);
+    bench.sim.set_api_down(false);
     assert_eq!(bench.reaction(&said.id).await, "Pin");
     bench.finish().await;
 }

@@ -62,6 +62,7 @@ pub(crate) struct Faults {
     queued: HashMap<Endpoint, VecDeque<Fault>>,
     limited: HashMap<Endpoint, Limited>,
     pub(crate) down: bool,
+    pub(crate) api_down: bool,
 }
 
 #[derive(Debug, Default)]

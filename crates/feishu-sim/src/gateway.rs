@@ -111,7 +111,8 @@ impl State {
     /// Takes one call through the gateway, performs it, and writes it down.
     pub(crate) fn serve(&mut self, spec: &Spec, request: &Request) -> Fate {
         let log_id = self.log_id();
-        if self.faults.down {
+        let is_call = spec.endpoint != Endpoint::LongConnection;
+        if self.faults.down || (self.faults.api_down && is_call) {
             return self.finish(Some(spec.endpoint), request, log_id, Fate::Cut, None);
         }
         let fault = self.faults.take(spec.endpoint);

@@ -348,6 +348,12 @@ impl Simulator {
         });
     }
 
+    /// While the API is down, every call is cut off without an answer; long connections stay, and
+    /// new ones can be opened.
+    pub fn set_api_down(&self, down: bool) {
+        self.shared.change(|state| state.faults.api_down = down);
+    }
+
     /// Looks at the state.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.shared.lock())

@@ -1,0 +1,332 @@
+//! The connection itself: it is noticed when it ends, however it ends, and
+//! opened again; nothing that comes over it brings the bot down.
+
+use std::time::Duration;
+
+use feishu_sim::AnnouncementKind::Docx;
+use feishu_sim::{ClientConfig, ConnectionId, Endpoint, Fault, HandshakeRefusal, State};
+
+use crate::harness::Bench;
+
+const DOWN: &str = "the long connection is down\n";
+
+/// A bot whose platform wants a ping every second, and to be called again at
+/// once.
+async fn quick() -> Bench {
+    let bench = Bench::with(
+        |builder| builder.push_deadline(Duration::from_millis(500)),
+        "",
+    )
+    .await;
+    bench.sim.set_client_config(ClientConfig {
+        reconnect_count: -1,
+        reconnect_interval: 1,
+        reconnect_nonce: 0,
+        ping_interval: 1,
+    });
+    let first = connection(&bench);
+    bench.sim.kick(&first);
+    another(&bench, &first).await;
+    bench
+}
+
+fn connection(bench: &Bench) -> ConnectionId {
+    bench.sim.connections().remove(0)
+}
+
+/// Waits until the bot has another connection. One that fell silent is open all
+/// the while, as far as the platform knows.
+async fn another(bench: &Bench, before: &ConnectionId) -> ConnectionId {
+    let other = |state: &State| {
+        let connections = state.connections();
+        connections.into_iter().find(|one| one != before)
+    };
+    let other = bench
+        .wait_in_steps_of(Duration::from_secs(1), "another connection", other)
+        .await;
+    ready(bench, true).await;
+    other
+}
+
+async fn ready(bench: &Bench, is_ready: bool) {
+    let asked = async {
+        loop {
+            match bench.ask("/readyz").await {
+                (200, _) if is_ready => return,
+                (503, why) if !is_ready && why == DOWN => return,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let patience = Duration::from_secs(10);
+    tokio::time::timeout(patience, asked).await.unwrap();
+}
+
+/// The bot still does what it is told.
+async fn obeys(bench: &Bench) {
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    assert_eq!(bench.reaction(&command).await, "Pin");
+}
+
+#[tokio::test]
+async fn readiness_is_the_sockets_truth_and_there_is_no_webhook() {
+    let bench = Bench::new().await;
+    ready(&bench, true).await;
+    assert_eq!(bench.ask("/webhook/event").await.0, 404);
+    let first = connection(&bench);
+    bench.sim.hang_up(&first);
+    ready(&bench, false).await;
+    assert!(
+        bench
+            .metrics()
+            .await
+            .contains("noticebot_long_connection_up 0")
+    );
+    another(&bench, &first).await;
+    let metrics = bench.metrics().await;
+    assert!(metrics.contains("noticebot_long_connection_up 1"));
+    assert!(metrics.contains("noticebot_long_connections_total 2"));
+    obeys(&bench).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_half_open_is_noticed_and_replaced_and_nothing_is_lost() {
+    let bench = quick().await;
+    let group = bench.group(Docx);
+    let silent = connection(&bench);
+    bench.sim.fall_silent(&silent);
+    // The first try to replace it fails; until the next one, nobody listens.
+    bench
+        .sim
+        .fault(Endpoint::LongConnection, Fault::ServerError);
+    let command = bench.say(&group, "/announce heard").id;
+    ready(&bench, false).await;
+    another(&bench, &silent).await;
+    // The platform delivers again after 15 s.
+    let heard = |state: &State| {
+        let text = state.announcement_text(&group);
+        (text.first().map(String::as_str) == Some("heard")).then_some(())
+    };
+    bench
+        .wait_in_steps_of(Duration::from_secs(1), "the announcement", heard)
+        .await;
+    bench.reaction(&command).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_hundred_ends_leave_no_task_behind() {
+    let bench = quick().await;
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let (mut current, before) = (connection(&bench), tasks());
+    println!("before: {before} tasks, {} KiB resident", resident());
+    for number in 0..100 {
+        if number % 2 == 0 {
+            bench.sim.hang_up(&current);
+        } else {
+            bench.sim.kick(&current);
+        }
+        current = another(&bench, &current).await;
+    }
+    println!("after: {} tasks, {} KiB resident", tasks(), resident());
+    assert!(
+        tasks() <= before + 8,
+        "{before} tasks have become {}",
+        tasks()
+    );
+    obeys(&bench).await;
+    bench.finish().await;
+}
+
+/// The memory of this process, which all tests share.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.unwrap().parse().unwrap()
+}
+
+/// A frame by hand: the required numbers, then headers, then a payload.
+fn frame(required: bool, headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
+    fn field(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+        out.push(tag << 3 | 2);
+        let mut length = bytes.len();
+        while length >= 0x80 {
+            out.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+            length >>= 7;
+        }
+        out.push(u8::try_from(length).unwrap());
+        out.extend_from_slice(bytes);
+    }
+    let mut out = Vec::new();
+    if required {
+        for (tag, value) in [(1, 1), (2, 1), (3, 1), (4, 1)] {
+            out.extend([tag << 3, value]);
+        }
+    }
+    for (key, value) in headers {
+        let mut header = Vec::new();
+        field(1, key.as_bytes(), &mut header);
+        field(2, value.as_bytes(), &mut header);
+        field(5, &header, &mut out);
+    }
+    field(8, payload, &mut out);
+    out
+}
+
+fn part(id: &str, sum: &str, seq: &str) -> Vec<u8> {
+    let headers = [
+        ("type", "event"),
+        ("message_id", id),
+        ("sum", sum),
+        ("seq", seq),
+    ];
+    frame(true, &headers, b"{}")
+}
+
+/// Waits until so much was dropped for this reason.
+async fn dropped(bench: &Bench, reason: &str, count: u64) {
+    let line = format!("noticebot_long_connection_dropped_total{{reason=\"{reason}\"}} ");
+    let seen = async {
+        loop {
+            let metrics = bench.metrics().await;
+            let seen = metrics.lines().find_map(|l| l.strip_prefix(&line));
+            if seen.is_some_and(|seen| seen.parse::<u64>().unwrap() >= count) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = Duration::from_secs(10);
+    let waited = tokio::time::timeout(patience, seen).await;
+    assert!(waited.is_ok(), "{}", bench.metrics().await);
+}
+
+#[tokio::test]
+async fn rubbish_is_counted_and_brings_nothing_down() {
+    let bench = quick().await;
+    let current = connection(&bench);
+    bench.sim.send_text(&current, "hello");
+    dropped(&bench, "text", 1).await;
+    for rubbish in [
+        Vec::new(),
+        vec![0xff; 64],
+        frame(false, &[("type", "event")], b"{}"),
+        part("zero", "0", "0"),
+        part("beyond", "2", "2"),
+        part("words", "two", "one"),
+    ] {
+        bench.sim.send_bytes(&current, rubbish);
+    }
+    dropped(&bench, "unreadable", 6).await;
+    for number in 0..10_000 {
+        let half = part(&format!("half {number}"), "2", "0");
+        bench.sim.send_bytes(&current, half);
+    }
+    dropped(&bench, "crowded_out", 8_000).await;
+    obeys(&bench).await;
+    assert_eq!(connection(&bench), current);
+    // Nobody reads on after so much at once.
+    bench.sim.send_bytes(&current, vec![0; 10 << 20]);
+    another(&bench, &current).await;
+    obeys(&bench).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_may_come_in_parts_in_any_order() {
+    let bench = Bench::new().await;
+    bench.sim.cut_events(3, &[2, 0, 1, 1]);
+    obeys(&bench).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_waiting_does_not_mend_stops_the_bot_with_a_remedy() {
+    let refused = |code, msg: &str| Fault::Answer {
+        status: 200,
+        code,
+        msg: msg.to_owned(),
+    };
+    for (fault, remedy) in [
+        (refused(514, "auth failed"), "FEISHU_APP_SECRET"),
+        (refused(403, "forbidden"), "only self-built apps"),
+        (refused(1_000_040_350, "limit"), "stop other processes"),
+        (
+            refused(1_000_040_351, "Incorrect domain name"),
+            "FEISHU_REGION",
+        ),
+    ] {
+        let mut bench = Bench::new().await;
+        bench.sim.fault(Endpoint::LongConnection, fault);
+        let told = stopped(&mut bench).await;
+        assert!(told.contains(remedy), "{told}");
+    }
+    let mut bench = Bench::new().await;
+    bench
+        .sim
+        .refuse_handshake(HandshakeRefusal::too_many_connections());
+    let told = stopped(&mut bench).await;
+    assert!(told.contains("stop other processes"), "{told}");
+}
+
+/// Ends the connection, and waits for the bot to give up.
+async fn stopped(bench: &mut Bench) -> String {
+    let first = connection(bench);
+    bench.sim.hang_up(&first);
+    ready(bench, false).await;
+    bench.advance(Duration::from_mins(1));
+    bench.failure().await
+}
+
+#[tokio::test]
+async fn what_waiting_may_mend_is_tried_again() {
+    let bench = quick().await;
+    let first = connection(&bench);
+    for fault in [
+        Fault::ServerError,
+        Fault::NotJson,
+        Fault::LoseAnswer,
+        Fault::Answer {
+            status: 200,
+            code: 1,
+            msg: "system busy".to_owned(),
+        },
+    ] {
+        bench.sim.fault(Endpoint::LongConnection, fault);
+    }
+    bench.sim.refuse_handshake(HandshakeRefusal {
+        status: 514,
+        msg: "auth failed".to_owned(),
+        autherrcode: None,
+    });
+    bench.sim.hang_up(&first);
+    another(&bench, &first).await;
+    obeys(&bench).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn app_id_and_secret_are_enough_and_a_token_that_is_set_is_checked() {
+    let mut bench = Bench::new().await;
+    bench.set("FEISHU_ENCRYPT_KEY", "");
+    bench.set("FEISHU_VERIFICATION_TOKEN", "");
+    bench.restart().await;
+    obeys(&bench).await;
+    bench.set("FEISHU_VERIFICATION_TOKEN", "another");
+    bench.restart().await;
+    let group = bench.group(Docx);
+    let said = bench.say(&group, "/pin announcement");
+    assert_eq!(said.answer().await.status, 200);
+    let metrics = bench.metrics().await;
+    assert!(metrics.contains("noticebot_events_total{result=\"Unauthorized\"} 1"));
+    bench.idle().await;
+    assert_eq!(bench.sim.top_notice(&group), None);
+    bench.finish().await;
+}

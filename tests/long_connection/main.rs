@@ -1,0 +1,32 @@
+//! The whole bot as in `tests/it`, but with events that come over a long
+//! connection.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+#![allow(dead_code, reason = "the harness also serves the tests of the webhook")]
+
+/// How the bots of these tests receive events.
+const RECEIVE: &str = "long_connection";
+/// How they answer what they cannot store.
+const UNAVAILABLE: u16 = 500;
+
+#[path = "../it/announce.rs"]
+mod announce;
+#[path = "../it/changes.rs"]
+mod changes;
+#[path = "../it/commands.rs"]
+mod commands;
+mod connection;
+#[path = "../it/events.rs"]
+mod events;
+#[path = "../it/harness.rs"]
+mod harness;
+#[path = "../it/limits.rs"]
+mod limits;
+#[path = "../it/policy.rs"]
+mod policy;
+#[path = "../it/replace.rs"]
+mod replace;
+#[path = "../it/rules.rs"]
+mod rules;
