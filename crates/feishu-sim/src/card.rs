@@ -48,8 +48,8 @@ enum Element {
         text: Text,
         #[serde(rename = "type")]
         _type: Option<String>,
-        #[serde(default, rename = "behaviors")]
-        _behaviors: Vec<Behavior>,
+        #[serde(default)]
+        behaviors: Vec<Behavior>,
     },
 }
 
@@ -63,8 +63,7 @@ enum Text {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Behavior {
     Callback {
-        #[serde(rename = "value")]
-        _value: Map<String, Value>,
+        value: Map<String, Value>,
     },
     OpenUrl {
         #[serde(rename = "default_url")]
@@ -116,6 +115,38 @@ pub(crate) fn text(content: &str) -> Option<String> {
     Some(title.chain(parts).collect::<Vec<_>>().join("\n"))
 }
 
+/// The labels of the buttons, in order.
+pub(crate) fn buttons(content: &str) -> Vec<String> {
+    let buttons = read_buttons(content).into_iter();
+    buttons.map(|(label, _)| label).collect()
+}
+
+/// The value that the first button with this label that calls back sends back.
+pub(crate) fn callback(content: &str, label: &str) -> Option<Value> {
+    let buttons = read_buttons(content).into_iter();
+    let mut behaviors = buttons
+        .filter(|button| button.0 == label)
+        .flat_map(|(_, behaviors)| behaviors);
+    behaviors.find_map(|behavior| match behavior {
+        Behavior::Callback { value } => Some(Value::Object(value)),
+        Behavior::OpenUrl { .. } => None,
+    })
+}
+
+fn read_buttons(content: &str) -> Vec<(String, Vec<Behavior>)> {
+    let card: Option<Card> = serde_json::from_str(content).ok();
+    let elements = card.map_or_else(Vec::new, |card| card.body.elements);
+    let button = |element| match element {
+        Element::Button {
+            text: Text::PlainText { content },
+            behaviors,
+            ..
+        } => Some((content, behaviors)),
+        Element::Markdown { .. } => None,
+    };
+    elements.into_iter().filter_map(button).collect()
+}
+
 fn yes() -> bool {
     true
 }
@@ -146,6 +177,16 @@ mod tests {
         let card = card().to_string();
         assert_eq!(check(&card), Ok(()));
         assert_eq!(text(&card).as_deref(), Some("Hello\n**bold**\nOK\nMore"));
+    }
+
+    #[test]
+    fn a_button_is_found_by_its_label_if_it_calls_back() {
+        let card = card().to_string();
+        assert_eq!(buttons(&card), ["OK", "More"]);
+        assert_eq!(callback(&card, "OK"), Some(json!({ "k": "v" })));
+        assert_eq!(callback(&card, "More"), None);
+        assert_eq!(callback(&card, "No"), None);
+        assert_eq!(buttons("no JSON"), Vec::<String>::new());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The table of endpoints: route, scopes, limits and the query parameters each one knows.
 
 use crate::{
-    api::{auth, chats, docx, legacy, messages, reactions, top_notice},
+    api::{auth, cards, chats, docx, legacy, messages, reactions, top_notice},
     gateway::Request,
     limits::Limit,
     long_connection,
@@ -54,6 +54,8 @@ pub enum Endpoint {
     AddReaction,
     /// `DELETE /open-apis/im/v1/messages/:message_id/reactions/:reaction_id`
     DeleteReaction,
+    /// `POST /open-apis/interactive/v1/card/update`
+    UpdateCard,
     /// `POST /callback/ws/endpoint`
     LongConnection,
 }
@@ -262,6 +264,15 @@ pub(crate) const ENDPOINTS: &[Spec] = &[
         limits: TIER_4,
         query: &[],
         run: reactions::delete,
+    },
+    Spec {
+        endpoint: Endpoint::UpdateCard,
+        method: "POST",
+        path: "/open-apis/interactive/v1/card/update",
+        scopes: &[],
+        limits: TIER_4,
+        query: &[],
+        run: cards::update,
     },
     Spec {
         endpoint: Endpoint::LongConnection,

@@ -59,6 +59,8 @@ pub struct Message {
     pub mentions: Vec<Mention>,
     /// When it was sent, in milliseconds since the Unix epoch.
     pub created_ms: u64,
+    /// When its card was last replaced, in milliseconds since the Unix epoch.
+    pub updated_ms: Option<u64>,
     /// Its sender or an admin took it back.
     pub recalled: bool,
     /// The app's reactions.
@@ -125,9 +127,9 @@ impl Message {
         let fields = json!({
             "msg_type": self.msg_type,
             "create_time": self.created_ms.to_string(),
-            "update_time": self.created_ms.to_string(),
+            "update_time": self.updated_ms.unwrap_or(self.created_ms).to_string(),
             "deleted": self.recalled,
-            "updated": false,
+            "updated": self.updated_ms.is_some(),
             "sender": {
                 "id": id, "id_type": id_type, "sender_type": sender_type,
                 "tenant_key": self.sender_tenant(app),
@@ -222,6 +224,7 @@ impl State {
             content: draft.content,
             mentions: draft.mentions,
             created_ms: self.now(),
+            updated_ms: None,
             recalled: false,
             reactions: Vec::new(),
             replies: Vec::new(),

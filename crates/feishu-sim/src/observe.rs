@@ -42,6 +42,16 @@ impl Simulator {
         self.read(|state| state.replies_to(message))
     }
 
+    /// See [`crate::State::card`].
+    pub fn card(&self, message: &MessageId) -> Value {
+        self.read(|state| state.card(message))
+    }
+
+    /// See [`crate::State::buttons`].
+    pub fn buttons(&self, message: &MessageId) -> Vec<String> {
+        self.read(|state| state.buttons(message))
+    }
+
     /// See [`crate::State::messages`].
     pub fn messages(&self, chat: &ChatId) -> Vec<Message> {
         self.read(|state| state.messages(chat).cloned().collect())

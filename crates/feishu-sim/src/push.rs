@@ -142,7 +142,9 @@ impl Courier {
 }
 
 /// Why an attempt failed that nobody answered.
-const TOO_LATE: &str = "no answer in time";
+pub(crate) const TOO_LATE: &str = "no answer in time";
+/// Why an attempt failed for which the console has nowhere to go.
+pub(crate) const NO_RECEIVER: &str = "the app receives nothing";
 
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
@@ -285,6 +287,7 @@ impl Shared {
                     answer,
                 };
                 state.record.pushes[index].attempts.push(attempt.clone());
+                state.show_answer(index, &attempt.answer);
                 (attempt, state.clock.clone())
             });
             let Some(wait) = wait.filter(|_| !attempt.is_taken()) else {
@@ -317,7 +320,7 @@ impl State {
     fn way(&mut self, index: usize) -> Result<Way, String> {
         let envelope = self.record.pushes[index].envelope.clone();
         match &self.receiver {
-            None => Err("the app receives nothing".to_owned()),
+            None => Err(NO_RECEIVER.to_owned()),
             Some(Receiver::Webhook(url)) => Ok(Way::Webhook(url.clone(), self.seal(&envelope))),
             Some(Receiver::LongConnection) => self
                 .send_over_connection(&envelope)

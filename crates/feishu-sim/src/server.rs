@@ -28,7 +28,8 @@ use tokio::{
 };
 
 use crate::{
-    endpoint::{ENDPOINTS, Spec},
+    api::cards,
+    endpoint::{ENDPOINTS, Endpoint, Spec},
     gateway::{Answer, Fate, Request},
     long_connection,
     simulator::Shared,
@@ -70,6 +71,9 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
+        if spec.endpoint == Endpoint::UpdateCard {
+            cards::let_answer_arrive(&shared, &request).await;
+        }
         let fate = shared.change(|state| state.serve(spec, &request));
         respond(&shared, &cut, fate).await
     };

@@ -20,6 +20,9 @@ use crate::{
 };
 
 mod events;
+mod press;
+
+pub use press::Pressed;
 
 /// Somebody about to do something.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, Tokens},
+    card,
     chats::{Announcement, Chat, TopNotice},
     clock::SimClock,
     endpoint::Endpoint,
@@ -15,6 +16,7 @@ use crate::{
     long_connection::LongConnections,
     messages::{Message, Reaction, Sender},
     people::Person,
+    press::Press,
     push::Receiver,
     record::{Call, PushRecord, Record},
 };
@@ -33,6 +35,8 @@ pub struct State {
     pub(crate) messages: HashMap<MessageId, Message>,
     /// Message made for a `uuid`, and when.
     pub(crate) sent_uuids: HashMap<String, (u64, MessageId)>,
+    /// By token.
+    pub(crate) presses: HashMap<String, Press>,
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     pub(crate) behaviour: Behaviour,
@@ -56,6 +60,7 @@ impl State {
             direct: HashMap::new(),
             messages: HashMap::new(),
             sent_uuids: HashMap::new(),
+            presses: HashMap::new(),
             limiter,
             faults: Faults::default(),
             behaviour: Behaviour::default(),
@@ -146,6 +151,20 @@ impl State {
             .collect()
     }
 
+    /// The card that a message is now; `Null` where it is none.
+    pub fn card(&self, message: &MessageId) -> Value {
+        let content = self.card_content(message);
+        content.map_or(Value::Null, |content| {
+            serde_json::from_str(content).unwrap_or_default()
+        })
+    }
+
+    /// The labels of the card's buttons, in order; none where the message is no card.
+    pub fn buttons(&self, message: &MessageId) -> Vec<String> {
+        self.card_content(message)
+            .map_or_else(Vec::new, card::buttons)
+    }
+
     /// The chat's messages, in order.
     pub fn messages(&self, chat: &ChatId) -> impl Iterator<Item = &Message> {
         let ids = self.chats.get(chat).map(|chat| chat.messages.as_slice());
@@ -199,6 +218,11 @@ impl State {
                 .map(|violation| format!("  {violation}")),
         );
         lines.join("\n")
+    }
+
+    fn card_content(&self, message: &MessageId) -> Option<&str> {
+        let message = self.messages.get(message)?;
+        (message.msg_type == "interactive").then_some(&message.content)
     }
 
     fn name_of(&self, open_id: &str) -> String {

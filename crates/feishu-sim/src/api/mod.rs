@@ -1,6 +1,7 @@
 //! The endpoints, one file per area of the platform, and the checks that they share.
 
 pub(crate) mod auth;
+pub(crate) mod cards;
 pub(crate) mod chats;
 pub(crate) mod docx;
 pub(crate) mod legacy;

@@ -8,6 +8,7 @@ mod gateway;
 mod legacy;
 mod long_connection;
 mod messages;
+mod presses;
 mod pushes;
 mod socket;
 mod top_notice;

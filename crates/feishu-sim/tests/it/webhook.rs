@@ -1,6 +1,9 @@
 //! A webhook that answers as told and keeps what it got.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Router,
@@ -11,11 +14,11 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// What the webhook got, and the statuses that it still has to answer; then it answers 200.
+/// What the webhook got, and what it still has to answer; then it answers 200 and `{}`.
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) got: Vec<(HeaderMap, Bytes)>,
-    pub(crate) answers: Vec<StatusCode>,
+    pub(crate) answers: VecDeque<(StatusCode, String)>,
 }
 
 pub(crate) struct Webhook {
@@ -27,10 +30,16 @@ pub(crate) struct Webhook {
 impl Webhook {
     /// Answers the given statuses in order, then 200.
     pub(crate) async fn answering(statuses: &[u16]) -> Self {
-        let answers = statuses
-            .iter()
-            .map(|status| StatusCode::from_u16(*status).unwrap())
-            .collect();
+        let answers: Vec<_> = statuses.iter().map(|status| (*status, "{}")).collect();
+        Self::saying(&answers).await
+    }
+
+    /// Answers the given statuses and bodies in order, then 200 and `{}`.
+    pub(crate) async fn saying(answers: &[(u16, &str)]) -> Self {
+        let answer = |(status, body): &(u16, &str)| {
+            (StatusCode::from_u16(*status).unwrap(), (*body).to_owned())
+        };
+        let answers = answers.iter().map(answer).collect();
         let log = Arc::new(Mutex::new(Log {
             got: Vec::new(),
             answers,
@@ -54,13 +63,9 @@ async fn take(
     State(log): State<Arc<Mutex<Log>>>,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, &'static str) {
+) -> (StatusCode, String) {
     let mut log = log.lock().unwrap();
     log.got.push((headers, body));
-    let status = if log.answers.is_empty() {
-        StatusCode::OK
-    } else {
-        log.answers.remove(0)
-    };
-    (status, "{}")
+    let answer = log.answers.pop_front();
+    answer.unwrap_or_else(|| (StatusCode::OK, "{}".to_owned()))
 }

@@ -8,7 +8,8 @@ use feishu::{
     LegacyTextStyle, Link, MessageId, OpenId, Operation, TextElement, TextElementStyle, TopNotice,
     Who,
 };
-use feishu_sim::{ChatSpec, Endpoint, Fault, Simulator, WhoMay, Words};
+use feishu_sim::{ChatSpec, Endpoint, Fault, Seen, Simulator, WhoMay, Words};
+use serde_json::json;
 
 use crate::{client, platform};
 
@@ -360,6 +361,41 @@ async fn a_card_is_sent_to_a_chat_once_per_uuid() {
         client.create_message(&chat, &card, "u2"),
     )
     .await;
+    sim.finish();
+}
+
+#[tokio::test]
+async fn a_card_is_a_reply_and_is_updated_after_a_press() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let lin = sim.add_person("Lin");
+    let place = sim.add_chat(ChatSpec::named("Ops").owner(&lin));
+    let lin = sim.as_person(&lin).in_chat(&place);
+    let said = lin.say(Words::at_bot().text(" /pin"));
+    let message: MessageId = id(&said.id);
+    let card = Card::titled("Pinned").button("Undo", json!({ "undo": 1 }));
+
+    let uuid = "0192f1f0-0000-7000-8000-000000000005";
+    let reply = client.reply_card(&message, &card, uuid).await.unwrap();
+    let other = Card::titled("Pinned again");
+    let again = client.reply_card(&message, &other, uuid).await.unwrap();
+    assert_eq!(again, reply);
+    assert_eq!(sim.replies_to(&said.id), ["Pinned\nUndo"]);
+    let reply: feishu_sim::MessageId = id(&reply.unwrap());
+    assert_eq!(sim.card(&reply), json!(card));
+
+    let pressed = lin.press(&reply, "Undo");
+    // Nowhere to call back to: the time for an answer is over at once.
+    assert_eq!(pressed.seen().await, Seen::Failed(200_340));
+    let undone = Card::titled("Undone").markdown("by Lin");
+    client.update_card(&pressed.token, &undone).await.unwrap();
+    assert_eq!(sim.card(&reply), json!(undone));
+    assert_eq!(sim.buttons(&reply), Vec::<String>::new());
+
+    let reply = client.reply_card(&message, &card, "u2");
+    refused(&sim, Endpoint::ReplyMessage, 230_011, reply).await;
+    let update = client.update_card(&pressed.token, &card);
+    refused(&sim, Endpoint::UpdateCard, 99_992_402, update).await;
     sim.finish();
 }
 

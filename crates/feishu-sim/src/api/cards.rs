@@ -1,0 +1,57 @@
+//! The delayed update of a card whose button was pressed.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::success;
+use crate::{
+    content, gateway::Request, press::Unusable, refusal::Refusal, simulator::Shared, state::State,
+};
+
+/// How long an update waits for the answer that it may have overtaken, in wall time.
+const GRACE: Duration = Duration::from_millis(500);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Update {
+    token: String,
+    card: Value,
+}
+
+/// Error codes are not documented: whatever is wrong is a field that does not validate.
+pub(crate) fn update(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let Update { token, card } = request.body()?;
+    content::check("interactive", &card.to_string()).map_err(|refusal| Refusal {
+        violation: refusal.violation,
+        ..Refusal::field("card", &refusal.msg)
+    })?;
+    state.update_card(&token, &card).map_err(refusal)?;
+    Ok(success(json!({})))
+}
+
+/// An answer and an update that follows it come over different connections, so that a client that
+/// does everything in order may still seem too early.
+pub(crate) async fn let_answer_arrive(shared: &Shared, request: &Request) {
+    let Ok(Update { token, .. }) = request.body() else {
+        return;
+    };
+    let answered = |state: &State| (!state.awaits_answer(&token)).then_some(());
+    let arrived = shared.wait_for("the answer before an update of a card", answered);
+    // What comes too early all the same is refused by the endpoint.
+    tokio::time::timeout(GRACE, arrived).await.ok();
+}
+
+fn refusal(unusable: Unusable) -> Refusal {
+    let what = match unusable {
+        Unusable::Unknown => "no press has this token",
+        Unusable::Expired => "the press is older than 30 min",
+        Unusable::UsedUp => "the token was used twice",
+        Unusable::BeforeTheAnswer => {
+            let what = "the press is not answered yet";
+            return Refusal::field("token", what).violating(what);
+        }
+    };
+    Refusal::field("token", what)
+}

@@ -1,0 +1,232 @@
+//! What comes of a press on a button of a card: the bot's answer, the card after it, and what
+//! whoever pressed sees (official pages of the callback `card.action.trigger`).
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    content,
+    ids::MessageId,
+    people::Person,
+    push::{NO_RECEIVER, TOO_LATE},
+    record::PushAnswer,
+    state::State,
+};
+
+/// A press lets the card be updated for half an hour …
+const TOKEN_LIFE_MS: u64 = 30 * 60 * 1000;
+/// … and so many times.
+const TOKEN_USES: u8 = 2;
+
+/// What whoever pressed a button sees of the answer, beside the card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A word for a moment, in the reader's language.
+    Toast {
+        /// How it looks.
+        kind: ToastKind,
+        /// What a reader of Chinese sees: `i18n.zh_cn`, or `content` where that is missing.
+        zh_cn: String,
+        /// What a reader of English sees: `i18n.en_us`, or `content` where that is missing.
+        en_us: String,
+        /// What readers of other languages see.
+        content: String,
+    },
+    /// No toast.
+    Nothing,
+    /// The client's error number, for example 200341 where no answer came in time.
+    Failed(u32),
+}
+
+/// How a toast looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToastKind {
+    /// `info`
+    Info,
+    /// `success`
+    Success,
+    /// `error`
+    Error,
+    /// `warning`
+    Warning,
+}
+
+/// A press, kept under its token.
+#[derive(Debug)]
+pub(crate) struct Press {
+    card: MessageId,
+    at_ms: u64,
+    uses_left: u8,
+    /// Absent until the callback was answered or its time is over.
+    pub(crate) seen: Option<Seen>,
+}
+
+/// Why a token does not let its card be updated.
+#[derive(Clone, Copy)]
+pub(crate) enum Unusable {
+    Unknown,
+    BeforeTheAnswer,
+    Expired,
+    UsedUp,
+}
+
+/// An answer that cannot be shown: the error number, and what was wrong if it breaks the protocol.
+struct Failure {
+    code: u32,
+    violation: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Response {
+    toast: Option<Toast>,
+    card: Option<NewCard>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Toast {
+    #[serde(rename = "type")]
+    kind: ToastKind,
+    content: String,
+    i18n: Option<I18n>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct I18n {
+    zh_cn: Option<String>,
+    en_us: Option<String>,
+}
+
+/// Templates are not simulated.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum NewCard {
+    Raw { data: Value },
+}
+
+impl State {
+    /// Writes a press down and makes the callback that tells of it: its token and envelope.
+    pub(crate) fn press(
+        &mut self,
+        person: &Person,
+        card: &MessageId,
+        value: &Value,
+    ) -> (String, Value) {
+        let token = self.ids.prefixed("c-");
+        let chat = self.messages.get(card).map(|message| message.chat.as_str());
+        let event = json!({
+            "operator": {
+                "tenant_key": person.tenant_key, "user_id": person.user_id,
+                "open_id": person.open_id, "union_id": person.union_id,
+            },
+            "token": token,
+            "action": {"value": value, "tag": "button", "timezone": "Asia/Shanghai"},
+            "host": "im_message",
+            "context": {"open_message_id": card.as_str(), "open_chat_id": chat},
+        });
+        let press = Press {
+            card: card.clone(),
+            at_ms: self.now(),
+            uses_left: TOKEN_USES,
+            seen: None,
+        };
+        self.presses.insert(token.clone(), press);
+        (token, self.envelope("card.action.trigger", &event))
+    }
+
+    /// Shows what came of a push, where it tells of a press; only the first answer counts.
+    pub(crate) fn show_answer(&mut self, push: usize, answer: &Result<PushAnswer, String>) {
+        let token = self.record.pushes[push].envelope["event"]["token"].as_str();
+        let press = token.and_then(|token| self.presses.get_mut(token));
+        let Some(press) = press.filter(|press| press.seen.is_none()) else {
+            return;
+        };
+        match read(answer) {
+            Ok((seen, new)) => {
+                press.seen = Some(seen);
+                let card = press.card.clone();
+                if let Some(new) = new {
+                    self.replace_card(&card, &new);
+                }
+            }
+            Err(Failure { code, violation }) => {
+                press.seen = Some(Seen::Failed(code));
+                let violation = violation.map(|what| format!("answer to a press: {what}"));
+                self.record.violations.extend(violation);
+            }
+        }
+    }
+
+    /// Whether a press with this token waits for its answer.
+    pub(crate) fn awaits_answer(&self, token: &str) -> bool {
+        let press = self.presses.get(token);
+        press.is_some_and(|press| press.seen.is_none())
+    }
+
+    /// Updates the card of a press, which is one use of the token.
+    pub(crate) fn update_card(&mut self, token: &str, new: &Value) -> Result<(), Unusable> {
+        let now = self.now();
+        let press = self.presses.get_mut(token).ok_or(Unusable::Unknown)?;
+        if press.seen.is_none() {
+            return Err(Unusable::BeforeTheAnswer);
+        }
+        if press.at_ms + TOKEN_LIFE_MS <= now {
+            return Err(Unusable::Expired);
+        }
+        press.uses_left = press.uses_left.checked_sub(1).ok_or(Unusable::UsedUp)?;
+        let card = press.card.clone();
+        self.replace_card(&card, new);
+        Ok(())
+    }
+
+    fn replace_card(&mut self, card: &MessageId, new: &Value) {
+        let now = self.now();
+        if let Some(message) = self.messages.get_mut(card) {
+            message.content = new.to_string();
+            message.updated_ms = Some(now);
+        }
+    }
+}
+
+/// What an answer shows, and the card that it brings.
+fn read(answer: &Result<PushAnswer, String>) -> Result<(Seen, Option<Value>), Failure> {
+    let failure = |code| Failure {
+        code,
+        violation: None,
+    };
+    let answer = answer.as_ref().map_err(|reason| match reason.as_str() {
+        NO_RECEIVER => failure(200_340),
+        TOO_LATE => failure(200_341),
+        _ => failure(200_342),
+    })?;
+    if answer.status != 200 {
+        return Err(failure(200_671));
+    }
+    let response: Response = serde_json::from_str(&answer.body).map_err(|error| Failure {
+        code: 200_672,
+        violation: Some(error.to_string()),
+    })?;
+    let card = response.card.map(|NewCard::Raw { data }| data);
+    if let Some(card) = &card {
+        content::check("interactive", &card.to_string()).map_err(|refusal| Failure {
+            code: 200_673,
+            violation: refusal.violation,
+        })?;
+    }
+    Ok((response.toast.map_or(Seen::Nothing, Toast::seen), card))
+}
+
+impl Toast {
+    fn seen(self) -> Seen {
+        let I18n { zh_cn, en_us } = self.i18n.unwrap_or_default();
+        Seen::Toast {
+            kind: self.kind,
+            zh_cn: zh_cn.unwrap_or_else(|| self.content.clone()),
+            en_us: en_us.unwrap_or_else(|| self.content.clone()),
+            content: self.content,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! People press buttons of cards, and the callback that tells the bot of it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::InChat;
+use crate::{
+    card,
+    ids::MessageId,
+    messages::{Message, Sender},
+    people::Person,
+    press::Seen,
+    push::Push,
+    simulator::Shared,
+};
+
+/// A button that was pressed, and the callback that tells the bot of it.
+#[derive(Clone, Debug)]
+pub struct Pressed {
+    /// `c-…`: with it the app may update the card once it has answered.
+    pub token: String,
+    /// The callback.
+    pub push: Push,
+    shared: Arc<Shared>,
+}
+
+impl Pressed {
+    /// Waits for what the person sees once the bot has answered or the time for it is over.
+    pub async fn seen(&self) -> Seen {
+        let seen = |state: &crate::State| state.presses.get(&self.token)?.seen.clone();
+        self.shared
+            .wait_for("what a press on a button shows", seen)
+            .await
+    }
+}
+
+/// Both panic where there is nothing to press: the message is no card of the app, stands in another
+/// chat, or was recalled; and where the speaker is no person.
+impl InChat {
+    /// Presses the first button with that label that calls the app back. Panics where the card, as
+    /// it is now, has none.
+    pub fn press(&self, card: &MessageId, label: &str) -> Pressed {
+        self.press_with(card, |message| {
+            card::callback(&message.content, label).unwrap_or_else(|| {
+                let text = message.text();
+                panic!("card {card} has no button \"{label}\" with a callback: {text}")
+            })
+        })
+    }
+
+    /// Presses a button with any value, whichever buttons the card has: one of an older state of
+    /// the card or of another card, or one that no card ever had.
+    pub fn press_value(&self, card: &MessageId, value: Value) -> Pressed {
+        self.press_with(card, |_| value)
+    }
+
+    fn press_with(&self, card: &MessageId, value: impl FnOnce(&Message) -> Value) -> Pressed {
+        let (token, envelope) = self.shared.change(|state| {
+            let person = self.person();
+            let Some(message) = state.messages.get(card) else {
+                panic!("there is no message {card}")
+            };
+            let facts = [
+                (message.msg_type == "interactive", "is a card"),
+                (message.sender == Sender::App, "was sent by the app"),
+                (message.chat == self.chat, "stands in this chat"),
+                (!message.recalled, "still stands"),
+            ];
+            for (holds, fact) in facts {
+                assert!(
+                    holds,
+                    "nobody can press message {card} unless it {fact}: {}",
+                    message.text()
+                );
+            }
+            let value = value(message);
+            state.press(person, card, &value)
+        });
+        Pressed {
+            token,
+            push: self.shared.push(envelope, None),
+            shared: self.shared.clone(),
+        }
+    }
+
+    fn person(&self) -> &Person {
+        match &self.sender {
+            Sender::Person(person) => person,
+            Sender::App | Sender::OtherBot { .. } => panic!("only people press buttons"),
+        }
+    }
+}
