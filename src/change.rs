@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Entry, Former};
+use crate::store::Maker;
 
 /// A change can be taken back for this long; then what people wrote is forgotten.
 pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
@@ -220,6 +221,7 @@ pub(crate) struct ChangeId(pub(crate) i64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Made {
     pub(crate) id: ChangeId,
+    pub(crate) maker: Maker,
     pub(crate) deed: Deed,
     pub(crate) actor: Option<OpenId>,
     pub(crate) summary: String,

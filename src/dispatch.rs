@@ -22,9 +22,10 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::action::Style;
+use crate::button::Presses;
 use crate::config::{PolicyConfig, ReplyLanguage};
 use crate::content;
-use crate::event::StoredMessage;
+use crate::event::Stored;
 use crate::platform::Platform;
 use crate::reply::Emoji;
 use crate::store::{Claim, Job, JobId, Release, Step, Store, StoreError};
@@ -35,6 +36,7 @@ mod decide;
 mod denials;
 mod draft;
 mod notice;
+mod press;
 mod request;
 mod retry;
 mod say;
@@ -64,6 +66,7 @@ pub(crate) struct Dispatcher {
     pub(crate) clock: Clock,
     pub(crate) policy: PolicyConfig,
     pub(crate) denials: Denials,
+    pub(crate) presses: Presses,
     pub(crate) style: Style,
     pub(crate) language: ReplyLanguage,
     pub(crate) give_up_after: Duration,
@@ -83,7 +86,7 @@ impl Dispatcher {
         while let Some((job, slot)) = self.next(&slots, &stop).await {
             let (dispatcher, cut_off) = (Arc::clone(&self), cut_off.clone());
             in_flight.spawn(async move {
-                dispatcher.carry(*job, cut_off).await;
+                Box::pin(dispatcher.carry(*job, cut_off)).await;
                 drop(slot);
             });
         }
@@ -176,7 +179,7 @@ impl Dispatcher {
         let now = self.clock.now();
         let due = job.accepted_at + PATIENCE;
         if job.outcome.is_some()
-            || matches!(job.key.step, Step::Publish | Step::Expire)
+            || matches!(job.key.step, Step::Publish | Step::Expire | Step::Press)
             || job.key.step.is_notice()
         {
             None
@@ -200,16 +203,16 @@ impl Dispatcher {
         if job.key.step.is_notice() {
             return self.take_notice(job).await;
         }
-        let message = match StoredMessage::parse(&job.payload) {
-            Ok(message) => message,
+        let stored = match Stored::parse(job.key.step, &job.payload) {
+            Ok(stored) => stored,
             Err(error) => {
                 // The error's own words may quote the message.
-                tracing::error!(at = error.column(), "the stored message cannot be read");
+                tracing::error!(at = error.column(), "what is stored cannot be read");
                 return Release::Dead;
             }
         };
-        match self.outcome(job, &message).await {
-            Ok(Some(outcome)) => self.tell(job, &message, &outcome).await,
+        match self.outcome(job, &stored).await {
+            Ok(Some(outcome)) => self.tell(job, &stored, &outcome).await,
             Ok(None) => {
                 self.metrics.command(CommandResult::Ignored);
                 Release::Done

@@ -3,16 +3,21 @@
 use std::borrow::Cow;
 
 use feishu::{
-    BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, ChatId, Content, EventEnvelope,
-    MESSAGE_RECALLED, MESSAGE_RECEIVE, MessageHead, MessageId, MessageRecalled, MessageReceived,
+    BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatId, Content,
+    EventEnvelope, MESSAGE_RECALLED, MESSAGE_RECEIVE, MessageHead, MessageId, MessageRecalled,
+    MessageReceived, Sender,
 };
+use jiff::Timestamp;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::button::Button;
 use crate::command;
 use crate::content;
 use crate::plan::Plan;
-use crate::store::{JobKey, NewJob, Step};
+use crate::policy::Actor;
+use crate::store::{Job, JobKey, NewJob, Step};
 
 /// An event, as far as intake looks at it.
 #[derive(Debug)]
@@ -20,6 +25,11 @@ pub(crate) enum Event {
     /// A message that may hold a command, or another event to act on: to be
     /// stored.
     Candidate(NewJob),
+    /// A press on one of the bot's buttons: to be stored, and answered with what
+    /// comes of it.
+    Press(NewJob),
+    /// A press on a button that the bot does not know.
+    UnknownButton,
     /// Nothing that leads to an action; the word is for metrics.
     Ignored(Ignored),
 }
@@ -46,6 +56,7 @@ impl Event {
         let event = envelope.event.unwrap_or(RawValue::NULL);
         let (chat, notice) = match &*envelope.event_type {
             MESSAGE_RECEIVE => return Self::read_message(envelope, event, app_id),
+            CARD_ACTION => return Self::read_press(envelope, event, app_id),
             BOT_ADDED => (ChatEvent::parse(event)?.chat_id, Notice::Added),
             BOT_DELETED | CHAT_DISBANDED => (ChatEvent::parse(event)?.chat_id, Notice::Left),
             MESSAGE_RECALLED => {
@@ -70,11 +81,7 @@ impl Event {
         if let Some(ignored) = Ignored::of(&head)? {
             return Ok(Self::Ignored(ignored));
         }
-        let message = Received {
-            tenant_key: envelope.tenant_key.clone(),
-            event,
-            plan: None,
-        };
+        let message = Received::new(envelope, event);
         Ok(Self::Candidate(NewJob {
             key: JobKey {
                 app: app_id.to_owned(),
@@ -85,6 +92,29 @@ impl Event {
             },
             chat: head.chat_id.clone().into_owned(),
             payload: serde_json::to_string(&message)?,
+        }))
+    }
+}
+
+impl Event {
+    fn read_press(
+        envelope: &EventEnvelope<'_>,
+        event: &RawValue,
+        app_id: &str,
+    ) -> Result<Self, Malformed> {
+        let press = CardAction::parse(event)?;
+        let (Some(_), Some(chat)) = (Button::read(&press.value), press.chat_id) else {
+            return Ok(Self::UnknownButton);
+        };
+        Ok(Self::Press(NewJob {
+            key: JobKey {
+                app: app_id.to_owned(),
+                // Not what the button names: who was refused may be let later.
+                origin: envelope.event_id.clone().into_owned(),
+                step: Step::Press,
+            },
+            chat: chat.as_str().to_owned(),
+            payload: serde_json::to_string(&Received::new(envelope, event))?,
         }))
     }
 }
@@ -135,7 +165,7 @@ impl Notice {
     }
 }
 
-/// What is stored of a received message: the platform's own text of it.
+/// What is stored of a message or a press: the platform's own text of it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Received<'a> {
     #[serde(borrow)]
@@ -147,11 +177,91 @@ struct Received<'a> {
     plan: Option<Plan>,
 }
 
+impl<'a> Received<'a> {
+    fn new(envelope: &EventEnvelope<'a>, event: &'a RawValue) -> Self {
+        Self {
+            tenant_key: envelope.tenant_key.clone(),
+            event,
+            plan: None,
+        }
+    }
+}
+
+/// What somebody asks for, read in full.
+#[derive(Debug)]
+pub(crate) enum Stored {
+    Message(StoredMessage),
+    Press(StoredPress),
+}
+
+impl Stored {
+    /// Reads what intake stored for a step.
+    pub(crate) fn parse(step: Step, payload: &str) -> Result<Self, serde_json::Error> {
+        match step {
+            Step::Press => StoredPress::parse(payload).map(Self::Press),
+            _ => StoredMessage::parse(payload).map(Self::Message),
+        }
+    }
+
+    /// When it was asked for.
+    pub(crate) fn asked_at(&self, job: &Job) -> Timestamp {
+        match self {
+            Self::Message(message) => message.event.message.create_time,
+            Self::Press(_) => job.accepted_at,
+        }
+    }
+
+    /// Who asks for it, and where.
+    pub(crate) fn actor(&self) -> Actor<'_> {
+        match self {
+            Self::Message(message) => message.actor(),
+            Self::Press(press) => press.actor(),
+        }
+    }
+}
+
+/// A stored press, read in full.
+#[derive(Debug)]
+pub(crate) struct StoredPress {
+    tenant_key: Option<String>,
+    pub(crate) button: Button,
+    pub(crate) operator: Sender,
+    pub(crate) chat_id: ChatId,
+    /// The card.
+    pub(crate) message_id: Option<MessageId>,
+    /// With it the card can be changed for half an hour.
+    pub(crate) token: Option<String>,
+}
+
+impl StoredPress {
+    fn parse(payload: &str) -> Result<Self, serde_json::Error> {
+        let received: Received<'_> = serde_json::from_str(payload)?;
+        let press = CardAction::parse(received.event)?;
+        let unreadable = || serde_json::Error::custom("no button of ours");
+        Ok(Self {
+            tenant_key: received.tenant_key.map(Cow::into_owned),
+            button: Button::read(&press.value).ok_or_else(unreadable)?,
+            operator: press.operator,
+            chat_id: press.chat_id.ok_or_else(unreadable)?,
+            message_id: press.message_id,
+            token: press.token,
+        })
+    }
+
+    fn actor(&self) -> Actor<'_> {
+        Actor {
+            sender: &self.operator,
+            home: self.tenant_key.as_deref(),
+            chat: &self.chat_id,
+        }
+    }
+}
+
 /// A stored message, read in full.
 #[derive(Debug)]
 pub(crate) struct StoredMessage {
     /// The tenant that the bot works for.
-    pub(crate) tenant_key: Option<String>,
+    tenant_key: Option<String>,
     pub(crate) event: MessageReceived,
     /// What the message has planned, in a job that carries that out.
     pub(crate) plan: Option<Plan>,
@@ -166,6 +276,15 @@ impl StoredMessage {
             event: MessageReceived::parse(received.event)?,
             plan: received.plan,
         })
+    }
+
+    /// Who sent it, and where.
+    pub(crate) fn actor(&self) -> Actor<'_> {
+        Actor {
+            sender: &self.event.sender,
+            home: self.tenant_key.as_deref(),
+            chat: &self.event.message.chat_id,
+        }
     }
 
     /// The payload of a job that carries out what the message in `payload` has

@@ -21,6 +21,7 @@ pub mod reply;
 pub mod telemetry;
 
 mod action;
+mod button;
 mod change;
 mod content;
 mod dispatch;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::Deed;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError};
 use crate::policy::{BotStanding, Denied, GroupRights};
+use crate::store::Maker;
 
 /// The word for [`Refusal::CannotDelete`]: by it a chat is known later.
 pub(crate) const CANNOT_DELETE: &str = "cannot_delete";
@@ -29,6 +30,9 @@ pub enum Outcome {
         due: Timestamp,
         /// When it was planned.
         at: Timestamp,
+        /// By it a button names the plan.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        maker: Option<Maker>,
     },
     /// The last changes were asked for.
     History(History),
@@ -42,7 +46,12 @@ impl Outcome {
     /// The same, with the number that the store gave the plan.
     pub(crate) fn numbered(self, number: u32) -> Self {
         match self {
-            Self::Planned { due, at, .. } => Self::Planned { number, due, at },
+            Self::Planned { due, at, maker, .. } => Self::Planned {
+                number,
+                due,
+                at,
+                maker,
+            },
             other => other,
         }
     }
@@ -115,6 +124,9 @@ pub enum Undone {
 pub struct History {
     /// When it was asked for.
     pub asked_at: Timestamp,
+    /// What would be taken back now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoable: Option<Maker>,
     /// The newest first.
     pub changes: Vec<PastChange>,
     /// The next first.
@@ -142,6 +154,9 @@ pub struct PastChange {
 /// A change that is planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FutureChange {
+    /// By it a button names the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Maker>,
     /// By it the chat's members name the plan.
     pub number: u32,
     /// What is planned: a publication, or the end of what was done for a time.
@@ -282,6 +297,9 @@ pub enum Refusal {
     NotTakenBack(Box<Refusal>),
     /// No planned work of this chat has that number any more.
     NoSuchPlan,
+    /// What a button was to take back was taken back already, or is not the last
+    /// change any more.
+    NotLast,
     /// A fault of the bot's own; the log holds the details under the
     /// command's reference.
     Internal,
@@ -308,6 +326,7 @@ impl Refusal {
             Self::Platform(_) => "platform",
             Self::Unreachable { .. } => "unreachable",
             Self::NoSuchPlan => "no_such_plan",
+            Self::NotLast => "not_last",
             Self::NothingToUndo => "nothing_to_undo",
             Self::TopUnknown => "top_unknown",
             Self::NotTakenBack(_) => "not_taken_back",

@@ -184,11 +184,11 @@ pub enum BotStanding {
 /// A member who asks for something.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Actor<'a> {
-    /// Who typed the command.
+    /// Who typed the command, or pressed the button.
     pub(crate) sender: &'a Sender,
     /// The tenant that the bot works for.
     pub(crate) home: Option<&'a str>,
-    /// The chat that it was typed in.
+    /// The chat in which that was.
     pub(crate) chat: &'a ChatId,
 }
 

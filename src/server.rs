@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
+use crate::button::Presses;
 use crate::change::UNDO_AGE;
 use crate::config::{Config, FeishuConfig, Receive, StoreConfig};
 use crate::dispatch::{Denials, Dispatcher};
@@ -88,11 +89,13 @@ impl Server {
         .await?;
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
+        let presses = Presses::default();
         let token = config.feishu.verification_token.clone();
         let intake = Intake {
             app_id: config.feishu.app_id.clone(),
             verification_token: Some(token).filter(|token| !token.expose_secret().is_empty()),
             store: store.clone(),
+            presses: presses.clone(),
             metrics: metrics.clone(),
         };
         let receiving = match config.feishu.receive {
@@ -124,6 +127,7 @@ impl Server {
             clock,
             policy: config.policy,
             denials: Denials::new(),
+            presses,
             style,
             language: config.reply.language,
             give_up_after: config.worker.give_up_after,

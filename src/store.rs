@@ -28,7 +28,7 @@ pub(crate) struct JobKey {
 /// What is to be done with the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Step {
+pub enum Step {
     /// Carry out the command that the message holds.
     Command,
     /// Say that no more commands are taken; the origin is the job at the head of
@@ -44,10 +44,12 @@ pub(crate) enum Step {
     Left,
     /// Remember that a message was recalled.
     Recalled,
+    /// Do what a button says; the origin is the event of the press.
+    Press,
 }
 
 impl Step {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Command,
         Self::Overflow,
         Self::Publish,
@@ -55,6 +57,7 @@ impl Step {
         Self::Welcome,
         Self::Left,
         Self::Recalled,
+        Self::Press,
     ];
 
     /// Whether it stands for an event that is no message, so that nobody waits
@@ -62,7 +65,7 @@ impl Step {
     pub(crate) fn is_notice(self) -> bool {
         match self {
             Self::Welcome | Self::Left | Self::Recalled => true,
-            Self::Command | Self::Overflow | Self::Publish | Self::Expire => false,
+            Self::Command | Self::Overflow | Self::Publish | Self::Expire | Self::Press => false,
         }
     }
 
@@ -75,6 +78,7 @@ impl Step {
             Self::Welcome => "welcome",
             Self::Left => "left",
             Self::Recalled => "recalled",
+            Self::Press => "press",
         }
     }
 
@@ -104,6 +108,16 @@ impl JobKey {
     }
 }
 
+/// Names, within an app, the job that made a change or a plan, and thus that
+/// change or plan: for ever, whatever becomes of the job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maker {
+    /// What the job began with: a message, or an event.
+    pub origin: String,
+    /// What was to be done with that.
+    pub step: Step,
+}
+
 /// A job to be queued.
 #[derive(Debug, Clone)]
 pub(crate) struct NewJob {
@@ -131,6 +145,7 @@ pub(crate) struct NewPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Planned {
     pub(crate) id: JobId,
+    pub(crate) maker: Maker,
     /// By it the chat's members name it.
     pub(crate) number: u32,
     pub(crate) due: Timestamp,

@@ -244,7 +244,7 @@ async fn write(entry: &Entry, draft: Draft<'_>, scene: Scene<'_>) -> Result<Stan
         match written {
             Err(Failure::Call(_, error)) if !switched && is_other_kind(&error) => {
                 switched = true;
-                scene.platform.forget_kind(&scene.message.chat_id);
+                scene.platform.forget_kind(scene.chat_id);
                 target = detect(scene).await?;
             }
             written => return written,
@@ -268,7 +268,7 @@ fn call(call: Call) -> impl FnOnce(Error) -> Failure {
 }
 
 async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
-    match (scene.written(), scene.platform.kind(&scene.message.chat_id)) {
+    match (scene.written(), scene.platform.kind(scene.chat_id)) {
         // What was begun goes on where it was begun.
         (Some(Written::Docx { creation, .. }), _) => Ok(Target::Docx {
             revision: creation.revision,
@@ -280,7 +280,7 @@ async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
 
 /// Asks the platform which kind the group has. The `docx` call answers for both.
 async fn detect(scene: Scene<'_>) -> Result<Target, Failure> {
-    let chat = &scene.message.chat_id;
+    let chat = scene.chat_id;
     let client = &scene.platform.client;
     let (kind, target) = match client.get_docx_announcement(chat).await {
         Ok(info) => match info.kind {
@@ -321,8 +321,7 @@ fn signature(scene: Scene<'_>) -> Option<Signature> {
     scene.style.signature.then(|| Signature {
         author: scene.sender.open_id.clone(),
         date: scene
-            .message
-            .create_time
+            .asked_at
             .to_zoned(scene.style.time_zone.clone())
             .strftime("%Y-%m-%d %H:%M")
             .to_string(),

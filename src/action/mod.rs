@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use feishu::{Clock, MessageId, ReceivedMessage, Sender};
+use feishu::{ChatId, Clock, MessageId, ReceivedMessage, Sender};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -247,8 +247,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) store: &'a Store,
     pub(crate) clock: &'a Clock,
     pub(crate) job: &'a Job,
+    /// Who asks for it, where, and when.
     pub(crate) sender: &'a Sender,
-    pub(crate) message: &'a ReceivedMessage,
+    pub(crate) chat_id: &'a ChatId,
+    pub(crate) asked_at: Timestamp,
     pub(crate) style: &'a Style,
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn bring_about(top: &Top, scene: Scene<'_>) -> Result<(), Failu
     };
     let client = &scene.platform.client;
     client
-        .put_top_notice(&scene.message.chat_id, notice)
+        .put_top_notice(scene.chat_id, notice)
         .await
         .map_err(|error| Failure::Call(call, error))
 }

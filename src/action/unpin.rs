@@ -16,7 +16,7 @@ pub(super) async fn run(scene: Scene<'_>) -> Result<Effect, Failure> {
 pub(super) async fn delete(scene: Scene<'_>) -> Result<(), Failure> {
     let client = &scene.platform.client;
     client
-        .delete_top_notice(&scene.message.chat_id)
+        .delete_top_notice(scene.chat_id)
         .await
         .map_err(|error| Failure::Call(Call::DeleteTopNotice, error))
 }

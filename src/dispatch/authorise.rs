@@ -5,7 +5,6 @@ use feishu::{AppId, Chat, Error, ReceivedMessage};
 
 use super::Dispatcher;
 use crate::action::{Action, Failure, Missing};
-use crate::event::StoredMessage;
 use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
 use crate::platform::Settings;
 use crate::policy::{self, Actor, GroupSetting, Permit, Right, Ruling};
@@ -16,10 +15,9 @@ impl Dispatcher {
     /// may have been changed to let this very command through.
     pub(super) async fn authorise(
         &self,
-        stored: &StoredMessage,
+        actor: Actor<'_>,
         action: Action,
     ) -> Result<Permit, Failure> {
-        let actor = actor(stored);
         let denied = |denied| Failure::Refused(Refusal::Denied(denied));
         let mut request = match policy::consider(&self.policy, actor, action).map_err(denied)? {
             Ruling::Permitted(permit) => return Ok(permit),
@@ -58,7 +56,7 @@ impl Dispatcher {
     pub(super) async fn look_again(
         &self,
         job: &Job,
-        stored: &StoredMessage,
+        actor: Actor<'_>,
         right: Right,
         failure: Failure,
     ) -> Failure {
@@ -73,7 +71,7 @@ impl Dispatcher {
                     Missing::Top => Right::Pin,
                     Missing::Deletion => Right::Announce,
                 };
-                let cause = Box::pin(self.look_again(job, stored, right, *cause)).await;
+                let cause = Box::pin(self.look_again(job, actor, right, *cause)).await;
                 return Failure::Incomplete {
                     missing,
                     cause: Box::new(cause),
@@ -82,7 +80,6 @@ impl Dispatcher {
             }
             failure => return failure,
         };
-        let actor = actor(stored);
         let seen = match setting_behind(api.code) {
             Some(setting) => {
                 let read = self.platform.settings_anew(actor.chat).await.ok();
@@ -132,14 +129,6 @@ impl Dispatcher {
                 Outcome::Help
             }
         }
-    }
-}
-
-fn actor(stored: &StoredMessage) -> Actor<'_> {
-    Actor {
-        sender: &stored.event.sender,
-        home: stored.tenant_key.as_deref(),
-        chat: &stored.event.message.chat_id,
     }
 }
 

@@ -1,17 +1,18 @@
 //! From a stored message to an outcome. The one place where an error becomes a
 //! decision: try again, say no, or give up.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use feishu::ReceivedMessage;
+use jiff::Timestamp;
 
 use super::draft::Draft;
 use super::request::Requested;
 use super::{Dispatcher, MAX_CRASHES, may_try_again};
 use crate::action::{self, Action, Effect, Failure, Missing, Scene};
-use crate::event::StoredMessage;
+use crate::event::{Stored, StoredMessage};
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
-use crate::policy::{self, Permit, Right};
+use crate::policy::{self, Actor, Permit, Right};
 use crate::store::{Conclusion, Job, Release, Step};
 use crate::telemetry::CommandResult;
 
@@ -24,7 +25,7 @@ impl Dispatcher {
     pub(super) async fn outcome(
         &self,
         job: &Job,
-        message: &StoredMessage,
+        stored: &Stored,
     ) -> Result<Option<Outcome>, Release> {
         let exhausted = job.crashes >= MAX_CRASHES;
         if exhausted {
@@ -36,7 +37,7 @@ impl Dispatcher {
             Some(_) if exhausted => return Err(Release::Dead),
             Some(outcome) => return Ok(Some(outcome.clone())),
             None if exhausted => Err(Refusal::Internal.into()),
-            None => self.decide(job, message, &mut draft).await,
+            None => self.decide(job, stored, &mut draft).await,
         };
         let conclusion = match decided {
             Ok(None) => return Ok(None),
@@ -61,9 +62,10 @@ impl Dispatcher {
                     | Step::Overflow
                     | Step::Welcome
                     | Step::Left
-                    | Step::Recalled => refusal,
+                    | Step::Recalled
+                    | Step::Press => refusal,
                 };
-                self.given_up(job, message, draft, refusal).await?
+                self.given_up(job, stored, draft, refusal).await?
             }
         };
         let concluded = self.store.conclude(job, conclusion).await;
@@ -85,77 +87,100 @@ impl Dispatcher {
     async fn decide(
         &self,
         job: &Job,
-        stored: &StoredMessage,
+        stored: &Stored,
         draft: &mut Option<Draft>,
     ) -> Result<Option<Conclusion>, Failure> {
-        let message = &stored.event.message;
-        let begun = job.progress.as_ref();
-        let begun = begun.filter(|progress| !progress.is_removal());
-        let permit = if let (Some(plan), None) = (&stored.plan, begun) {
-            match self.due(job, stored, plan).await? {
-                Some(permit) => permit,
-                None => return Ok(Some(Conclusion::of(Outcome::Done(Done::Superseded)))),
+        let actor = stored.actor();
+        let permit = match stored {
+            Stored::Press(press) => {
+                let action = self.pressed(job, press).await?;
+                *draft = Some(Draft::of(&action, actor.sender));
+                self.permit(actor, action).await?
             }
-        } else if let Some(progress) = begun {
-            if stored.plan.is_none() {
-                self.expect_in_time(job, message)?;
-            }
-            policy::begun(progress)
-        } else {
-            match self.requested(job, stored).await? {
-                Some(Requested::Action(action)) => {
-                    *draft = Some(Draft::of(&action, stored));
-                    self.permit(stored, action).await?
-                }
-                Some(Requested::Publication(publication)) => {
-                    return self.plan(job, stored, publication).await.map(Some);
-                }
-                Some(Requested::Answer(outcome)) => return Ok(Some(Conclusion::of(outcome))),
-                None => return Ok(None),
-            }
+            Stored::Message(message) => match self.asked(job, message, draft).await? {
+                ControlFlow::Continue(permit) => permit,
+                ControlFlow::Break(conclusion) => return Ok(conclusion),
+            },
         };
-        let begun = Draft::of(permit.action(), stored);
+        let begun = Draft::of(permit.action(), actor.sender);
         *draft = Some(begun.clone());
         self.act(job, permit, stored, begun).await.map(Some)
     }
 
-    pub(super) fn scene<'a>(&'a self, job: &'a Job, stored: &'a StoredMessage) -> Scene<'a> {
+    /// Leave for what a message asks for, or has planned; or how that ends without any action.
+    async fn asked(
+        &self,
+        job: &Job,
+        stored: &StoredMessage,
+        draft: &mut Option<Draft>,
+    ) -> Result<ControlFlow<Option<Conclusion>, Permit>, Failure> {
+        let begun = job.progress.as_ref();
+        let begun = begun.filter(|progress| !progress.is_removal());
+        if let (Some(plan), None) = (&stored.plan, begun) {
+            let over = || Conclusion::of(Outcome::Done(Done::Superseded));
+            let permit = self.due(job, stored, plan).await?;
+            return Ok(
+                permit.map_or_else(|| ControlFlow::Break(Some(over())), ControlFlow::Continue)
+            );
+        }
+        if let Some(progress) = begun {
+            if stored.plan.is_none() {
+                self.expect_in_time(job, stored.event.message.create_time)?;
+            }
+            return Ok(ControlFlow::Continue(policy::begun(progress)));
+        }
+        let actor = stored.actor();
+        Ok(match self.requested(job, stored).await? {
+            Some(Requested::Action(action)) => {
+                *draft = Some(Draft::of(&action, actor.sender));
+                ControlFlow::Continue(self.permit(actor, action).await?)
+            }
+            Some(Requested::Publication(publication)) => {
+                ControlFlow::Break(Some(self.plan(job, stored, publication).await?))
+            }
+            Some(Requested::Answer(outcome)) => ControlFlow::Break(Some(Conclusion::of(outcome))),
+            None => ControlFlow::Break(None),
+        })
+    }
+
+    pub(super) fn scene<'a>(
+        &'a self,
+        job: &'a Job,
+        actor: Actor<'a>,
+        asked_at: Timestamp,
+    ) -> Scene<'a> {
         Scene {
             platform: &self.platform,
             store: &self.store,
             clock: &self.clock,
             job,
-            sender: &stored.event.sender,
-            message: &stored.event.message,
+            sender: actor.sender,
+            chat_id: actor.chat,
+            asked_at,
             style: &self.style,
         }
     }
 
-    async fn permit(&self, stored: &StoredMessage, action: Action) -> Result<Permit, Failure> {
-        match policy::own_plan(action, &stored.event.sender) {
+    async fn permit(&self, actor: Actor<'_>, action: Action) -> Result<Permit, Failure> {
+        match policy::own_plan(action, actor.sender) {
             Ok(permit) => Ok(permit),
             Err(Action::Announce(source, manner)) => {
-                self.authorise_publication(stored, source, manner).await
+                self.authorise_publication(actor, source, manner).await
             }
             Err(action) if action.touches_top() && action.right() == Right::Announce => {
-                self.authorise(stored, Action::PutAnnouncement(None))
-                    .await?;
-                self.authorise(stored, action).await
+                self.authorise(actor, Action::PutAnnouncement(None)).await?;
+                self.authorise(actor, action).await
             }
-            Err(action) => self.authorise(stored, action).await,
+            Err(action) => self.authorise(actor, action).await,
         }
     }
 
     /// Refuses a command whose turn came too late: its first one, or the first
     /// after an interruption that outlasted every patience. What was begun in
     /// time and merely is tried again goes on.
-    pub(super) fn expect_in_time(
-        &self,
-        job: &Job,
-        message: &ReceivedMessage,
-    ) -> Result<(), Refusal> {
+    pub(super) fn expect_in_time(&self, job: &Job, asked_at: Timestamp) -> Result<(), Refusal> {
         let now = self.clock.now();
-        let old = !self.stale_after.is_zero() && now > message.create_time + self.stale_after;
+        let old = !self.stale_after.is_zero() && now > asked_at + self.stale_after;
         let first = job.retries == 0 && job.crashes == 0;
         // No attempt is planned for so late: the bot was away.
         let resumed = !first && now > job.started_at + self.give_up_after + AWAY;
@@ -169,7 +194,7 @@ impl Dispatcher {
         &self,
         job: &Job,
         permit: Permit,
-        stored: &StoredMessage,
+        stored: &Stored,
         draft: Draft,
     ) -> Result<Conclusion, Failure> {
         let right = permit.right();
@@ -180,10 +205,11 @@ impl Dispatcher {
             Action::Undo(made) => self.store.timed_end(made.id).await?,
             _ => None,
         };
-        let scene = self.scene(job, stored);
+        let actor = stored.actor();
+        let scene = self.scene(job, actor, stored.asked_at(job));
         let effect = match action::run(permit, scene).await {
             Ok(effect) => effect,
-            Err(failure) => return Err(self.look_again(job, stored, right, failure).await),
+            Err(failure) => return Err(self.look_again(job, actor, right, failure).await),
         };
         let done = match effect.done {
             Done::Announced | Done::Replaced { others: 0 } if job.key.step == Step::Publish => {
@@ -203,15 +229,17 @@ impl Dispatcher {
     async fn given_up(
         &self,
         job: &Job,
-        stored: &StoredMessage,
+        stored: &Stored,
         draft: Option<Draft>,
         refusal: Refusal,
     ) -> Result<Conclusion, Release> {
         let progress = self.store.progress(job.id).await;
         let progress = progress.map_err(|_| self.retry(job))?;
         let left = progress.and_then(|progress| {
-            let effect = action::announce::left_behind(&progress, self.scene(job, stored))?;
-            let begun = || Draft::of_begun(&progress, job.key.step, stored);
+            let actor = stored.actor();
+            let scene = self.scene(job, actor, stored.asked_at(job));
+            let effect = action::announce::left_behind(&progress, scene)?;
+            let begun = || Draft::of_begun(&progress, job.key.step, actor.sender);
             Some((draft.clone().unwrap_or_else(begun), effect))
         });
         let (record, plan) = match left {

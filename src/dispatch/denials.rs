@@ -6,7 +6,7 @@ use feishu::{ChatId, OpenId};
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 
-use crate::event::StoredMessage;
+use crate::policy::Actor;
 
 /// Within this time of a denial, further ones to the same person in the same
 /// chat stay unsaid.
@@ -27,21 +27,21 @@ impl Denials {
 
     /// Whether the author of this message was told within the minute before
     /// `now`.
-    pub(super) fn is_recent(&self, stored: &StoredMessage, now: Timestamp) -> bool {
-        author(stored)
+    pub(super) fn is_recent(&self, actor: Actor<'_>, now: Timestamp) -> bool {
+        author(actor)
             .and_then(|author| self.told.get(&author))
             .is_some_and(|told| now.duration_since(told).unsigned_abs() < PAUSE)
     }
 
     /// The author of this message has been told.
-    pub(super) fn remember(&self, stored: &StoredMessage, now: Timestamp) {
-        if let Some(author) = author(stored) {
+    pub(super) fn remember(&self, actor: Actor<'_>, now: Timestamp) {
+        if let Some(author) = author(actor) {
             self.told.insert(author, now);
         }
     }
 }
 
-fn author(stored: &StoredMessage) -> Option<(ChatId, OpenId)> {
-    let open_id = stored.event.sender.open_id.clone()?;
-    Some((stored.event.message.chat_id.clone(), open_id))
+fn author(actor: Actor<'_>) -> Option<(ChatId, OpenId)> {
+    let open_id = actor.sender.open_id.clone()?;
+    Some((actor.chat.clone(), open_id))
 }

@@ -1,6 +1,6 @@
 //! What is remembered of a job, whatever comes of it.
 
-use feishu::OpenId;
+use feishu::{OpenId, Sender};
 use jiff::Timestamp;
 
 use crate::action::{Action, Failure};
@@ -22,10 +22,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn of(action: &Action, stored: &StoredMessage) -> Self {
+    pub(super) fn of(action: &Action, sender: &Sender) -> Self {
         Self {
             deed: action.deed(),
-            actor: stored.event.sender.open_id.clone(),
+            actor: sender.open_id.clone(),
             summary: action.summary(),
             touches: match action {
                 Action::Undo(made) => Some(made.id),
@@ -35,8 +35,8 @@ impl Draft {
     }
 
     /// Of a job that was begun, and does not come to say again what it was to do.
-    pub(super) fn of_begun(progress: &Progress, step: Step, stored: &StoredMessage) -> Self {
-        let begun = Self::of(policy::begun(progress).action(), stored);
+    pub(super) fn of_begun(progress: &Progress, step: Step, sender: &Sender) -> Self {
+        let begun = Self::of(policy::begun(progress).action(), sender);
         let deed = match step {
             _ if !progress.is_removal() => begun.deed,
             Step::Expire => Deed::Expire,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use feishu::{Content, OpenId, ReceivedMessage};
+use feishu::{ChatId, Content, OpenId, ReceivedMessage};
 use jiff::Timestamp;
 
 use super::{Dispatcher, text_of};
@@ -14,8 +14,8 @@ use crate::content::Document;
 use crate::event::StoredMessage;
 use crate::outcome::{Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
 use crate::plan::{Manner, Plan};
-use crate::policy::{self, Permit};
-use crate::store::{Conclusion, Job, JobKey, NewPlan, Step};
+use crate::policy::{self, Actor, Permit};
+use crate::store::{Conclusion, Job, JobKey, Maker, NewPlan, Step, StoreError};
 
 /// The most that is planned in one chat at a time.
 const MOST_PLANS: usize = 100;
@@ -59,7 +59,7 @@ impl Dispatcher {
             Ok(None) => return Ok(None),
             Err(error) => return Err(Refusal::Misunderstood(error).into()),
         };
-        self.expect_in_time(job, message)?;
+        self.expect_in_time(job, message.create_time)?;
         tracing::info!(
             command.name = command.name().as_str(),
             chat.id = %message.chat_id,
@@ -68,7 +68,10 @@ impl Dispatcher {
         let name = command.name();
         let requested = match command {
             Command::Help => Requested::Answer(self.help(message).await),
-            Command::History => Requested::Answer(self.history(job, message).await?),
+            Command::History => {
+                let history = self.history(job, &message.chat_id).await?;
+                Requested::Answer(Outcome::History(history))
+            }
             _ if direct => return Err(Refusal::NeedsGroup(name).into()),
             Command::Pin { target, hold } => Requested::Action(Action::pin(target, hold, message)?),
             Command::Unpin => Requested::Action(Action::DeleteTopNotice),
@@ -121,7 +124,8 @@ impl Dispatcher {
             manner,
             due,
         } = publication;
-        self.authorise_publication(stored, source.clone(), manner)
+        let actor = stored.actor();
+        self.authorise_publication(actor, source.clone(), manner)
             .await?;
         let planned = self.store.planned(job.chat_key()).await?;
         let publications = planned
@@ -130,7 +134,7 @@ impl Dispatcher {
         if publications.count() >= MOST_PLANS {
             return Err(Refusal::TooManyPlans { limit: MOST_PLANS }.into());
         }
-        let scene = self.scene(job, stored);
+        let scene = self.scene(job, actor, stored.event.message.create_time);
         action::announce::expect_to_end(manner, scene).await?;
         let document = action::announce::document(source, scene).await?;
         let plan = Plan::Publish { document, manner };
@@ -142,7 +146,15 @@ impl Dispatcher {
                 due,
                 payload: payload.map_err(|_| Refusal::Internal)?,
             }),
-            ..Conclusion::of(Outcome::Planned { number: 0, due, at })
+            ..Conclusion::of(Outcome::Planned {
+                number: 0,
+                due,
+                at,
+                maker: Some(Maker {
+                    origin: job.key.origin.clone(),
+                    step: Step::Publish,
+                }),
+            })
         })
     }
 
@@ -150,15 +162,14 @@ impl Dispatcher {
     /// right as well.
     pub(super) async fn authorise_publication(
         &self,
-        stored: &StoredMessage,
+        actor: Actor<'_>,
         source: Source,
         manner: Manner,
     ) -> Result<Permit, Failure> {
         if manner.top {
-            self.authorise(stored, Action::PutAnnouncement(None))
-                .await?;
+            self.authorise(actor, Action::PutAnnouncement(None)).await?;
         }
-        self.authorise(stored, Action::Announce(source, manner))
+        self.authorise(actor, Action::Announce(source, manner))
             .await
     }
 
@@ -177,7 +188,8 @@ impl Dispatcher {
                     return Err(Refusal::PlanTooLate { due, at }.into());
                 }
                 let source = Source::Document(document.clone());
-                let permit = self.authorise_publication(stored, source, *manner).await?;
+                let actor = stored.actor();
+                let permit = self.authorise_publication(actor, source, *manner).await?;
                 Ok(Some(permit))
             }
             Plan::Expire { made_by, .. } => {
@@ -202,17 +214,20 @@ impl Dispatcher {
         }
     }
 
-    async fn history(&self, job: &Job, message: &ReceivedMessage) -> Result<Outcome, Failure> {
+    /// What was changed in the chat and what is planned, for whoever asks now.
+    pub(super) async fn history(&self, job: &Job, chat: &ChatId) -> Result<History, StoreError> {
+        let undoable = self.store.undoable(job.chat_key()).await?;
         let changes = self.store.history(job.chat_key(), HISTORY).await?;
         let plans = self.store.planned(job.chat_key()).await?;
         let names = if changes.is_empty() && plans.is_empty() {
             None
         } else {
-            self.platform.names(&message.chat_id).await
+            self.platform.names(chat).await
         };
         let name = |id: Option<&OpenId>| names.as_ref()?.get(id?).cloned();
-        Ok(Outcome::History(History {
+        Ok(History {
             asked_at: self.clock.now(),
+            undoable: undoable.map(|made| made.maker),
             changes: changes
                 .into_iter()
                 .map(|made| PastChange {
@@ -227,6 +242,7 @@ impl Dispatcher {
             plans: plans
                 .into_iter()
                 .map(|planned| FutureChange {
+                    maker: Some(planned.maker),
                     number: planned.number,
                     what: match planned.plan {
                         Plan::Publish { manner, .. } if manner.replace.is_some() => {
@@ -247,7 +263,7 @@ impl Dispatcher {
                     due: planned.due,
                 })
                 .collect(),
-        }))
+        })
     }
 
     async fn mentions(&self, message: &ReceivedMessage) -> Result<Vec<Mention>, Failure> {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use feishu::ReceivedMessage;
+use feishu::{Card, MessageId, ReceivedMessage};
 
 use super::{Dispatcher, may_try_again, text_of};
 use crate::config::ReplyLanguage;
-use crate::event::StoredMessage;
+use crate::event::Stored;
 use crate::language::Language;
 use crate::outcome::{Outcome, Refusal};
 use crate::reply::{self, Answer};
@@ -19,9 +19,21 @@ const REACTION_PATIENCE: Duration = Duration::from_secs(30);
 /// unknown fate is not sent again so near to that.
 pub(super) const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
 
+/// What a reply consists of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Content<'a> {
+    Text(&'a str),
+    Card(&'a Card),
+}
+
+/// Whether the platform does not take what was sent, and never will.
+fn is_refused(error: &feishu::Error) -> bool {
+    error.code().is_some() && !may_try_again(error)
+}
+
 /// Why the author was not told.
 #[derive(Debug)]
-enum Unsaid {
+pub(super) enum Unsaid {
     Call(feishu::Error),
     Store,
     /// An earlier attempt may have told; the platform no longer knows.
@@ -43,25 +55,24 @@ impl From<StoreError> for Unsaid {
 impl Dispatcher {
     /// Says what came of the command, unless it is a denial that its author has
     /// just heard. A reply that was begun is brought to its end.
-    pub(super) async fn tell(
-        &self,
-        job: &Job,
-        stored: &StoredMessage,
-        outcome: &Outcome,
-    ) -> Release {
-        let message = &stored.event.message;
+    pub(super) async fn tell(&self, job: &Job, stored: &Stored, outcome: &Outcome) -> Release {
+        let actor = stored.actor();
+        let message = match stored {
+            Stored::Press(press) => return self.answer_press(job, press, outcome).await,
+            Stored::Message(message) => &message.event.message,
+        };
         if !matches!(outcome, Outcome::Refused(Refusal::Denied(_))) {
             return self.say(job, message, outcome).await;
         }
         let begun = job.replying_since.is_some();
         let now = self.clock.now();
-        if !begun && self.denials.is_recent(stored, now) {
+        if !begun && self.denials.is_recent(actor, now) {
             tracing::info!("the author was denied a moment ago and is not told again");
             return Release::Done;
         }
         let release = self.say(job, message, outcome).await;
         if matches!(release, Release::Done) {
-            self.denials.remember(stored, now);
+            self.denials.remember(actor, now);
         }
         release
     }
@@ -81,6 +92,17 @@ impl Dispatcher {
         ) {
             Answer::Nothing => return Release::Done,
             Answer::Say(text) => text,
+            Answer::Show { card, or_say } => {
+                let content = Content::Card(&card);
+                match self.reply(job, &message.message_id, content).await {
+                    Ok(()) => return Release::Done,
+                    Err(Unsaid::Call(error)) if is_refused(&error) => {
+                        tracing::warn!(error = %error, api.log_id = error.log_id(), "the card was refused");
+                        or_say
+                    }
+                    Err(unsaid) => return self.unsaid(job, unsaid),
+                }
+            }
             Answer::React { emoji, or_say } => {
                 let client = &self.platform.client;
                 let added = client
@@ -98,7 +120,8 @@ impl Dispatcher {
                 or_say
             }
         };
-        match (self.reply(job, message, &text).await, outcome) {
+        let said = self.reply(job, &message.message_id, Content::Text(&text));
+        match (said.await, outcome) {
             (Err(unsaid), _) => self.unsaid(job, unsaid),
             (Ok(()), Outcome::Refused(Refusal::Internal | Refusal::Unreachable { .. })) => {
                 Release::Dead
@@ -109,7 +132,12 @@ impl Dispatcher {
 
     /// Replies once: a repeat under the same `uuid` changes nothing, as long as
     /// the platform remembers it.
-    async fn reply(&self, job: &Job, message: &ReceivedMessage, text: &str) -> Result<(), Unsaid> {
+    pub(super) async fn reply(
+        &self,
+        job: &Job,
+        message: &MessageId,
+        content: Content<'_>,
+    ) -> Result<(), Unsaid> {
         match job.replying_since {
             Some(since) if self.clock.now() > since + REPLY_KEY_AGE => {
                 return Err(Unsaid::MaybeSaid);
@@ -117,16 +145,23 @@ impl Dispatcher {
             Some(_) => {}
             None => self.store.save_replying(job.id).await?,
         }
-        let uuid = job.key.idempotency_key("reply").to_string();
-        self.platform
-            .client
-            .reply(&message.message_id, text, &uuid)
-            .await?;
+        let client = &self.platform.client;
+        // A card that was refused is followed by words, which are another reply.
+        match content {
+            Content::Text(text) => {
+                let uuid = job.key.idempotency_key("reply").to_string();
+                client.reply(message, text, &uuid).await?;
+            }
+            Content::Card(card) => {
+                let uuid = job.key.idempotency_key("card").to_string();
+                client.reply_card(message, card, &uuid).await?;
+            }
+        }
         Ok(())
     }
 
     /// The words did not arrive: again later, or never.
-    fn unsaid(&self, job: &Job, unsaid: Unsaid) -> Release {
+    pub(super) fn unsaid(&self, job: &Job, unsaid: Unsaid) -> Release {
         match unsaid {
             Unsaid::Store => return self.retry(job),
             Unsaid::MaybeSaid => tracing::warn!(

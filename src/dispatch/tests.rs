@@ -123,6 +123,7 @@ impl Bench {
             clock: self.clock.clone(),
             policy: defaults.policy,
             denials: Denials::new(),
+            presses: Presses::default(),
             style: Style {
                 signature: false,
                 time_zone: TimeZone::UTC,

@@ -118,7 +118,7 @@ fn with_summary(what: &str, summary: &str, language: Language) -> String {
     format!("{what}{colon}{}", quoted(summary))
 }
 
-fn somebody(name: Option<&str>, language: Language) -> String {
+pub(super) fn somebody(name: Option<&str>, language: Language) -> String {
     match name {
         Some(name) if !name.is_empty() => match language {
             // A blank parts a name, whatever it is written in, from the characters around it.

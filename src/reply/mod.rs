@@ -3,6 +3,7 @@
 //! A sentence says what happened and what to do about it. Words of a member are quoted through
 //! `quoted`, as a reply is a text message, in which markup would come alive.
 
+mod cards;
 mod codes;
 mod history;
 mod misunderstood;
@@ -11,6 +12,7 @@ mod rights;
 mod undo;
 mod welcome;
 
+use feishu::Card;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -18,6 +20,9 @@ use crate::command::{CommandName, PinTarget, PlanTimeError, help, moment_in_word
 use crate::language::{Bilingual, Language};
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal, Undone};
 
+use cards::planned_card;
+pub(crate) use cards::{Before, history_card, plan_dropped, toast, toast_before};
+use history::somebody;
 use misunderstood::{misunderstood, simplest_form};
 pub(crate) use welcome::welcome;
 
@@ -33,6 +38,13 @@ pub enum Answer {
     },
     /// In words.
     Say(String),
+    /// By a card, on which something can be done about it.
+    Show {
+        /// The card.
+        card: Box<Card>,
+        /// What to say where it is refused.
+        or_say: String,
+    },
     /// Not at all.
     Nothing,
 }
@@ -88,10 +100,27 @@ pub fn answer(
                 or_say: words.to(language).to_owned(),
             }
         }
-        Outcome::History(history) => Answer::Say(history::history(history, language, time_zone)),
+        Outcome::History(history) => {
+            let or_say = history::history(history, language, time_zone);
+            if history.undoable.is_none() && history.plans.is_empty() {
+                return Answer::Say(or_say);
+            }
+            let card = Box::new(history_card(history, language, time_zone));
+            Answer::Show { card, or_say }
+        }
         Outcome::Help => Answer::Say(help(language)),
-        Outcome::Planned { number, due, at } => {
-            Answer::Say(planned(*number, (*due, *at), language, time_zone))
+        Outcome::Planned {
+            number,
+            due,
+            at,
+            maker,
+        } => {
+            let or_say = planned(*number, (*due, *at), language, time_zone);
+            let Some(maker) = maker.clone() else {
+                return Answer::Say(or_say);
+            };
+            let card = Box::new(planned_card(or_say.clone(), maker, language));
+            Answer::Show { card, or_say }
         }
         Outcome::HelpInGroup(rights) => Answer::Say(format!(
             "{}\n\n{}",
@@ -99,6 +128,20 @@ pub fn answer(
             rights::group_rights(rights, language)
         )),
         Outcome::Refused(refusal) => Answer::Say(refused(refusal, language, reference, time_zone)),
+    }
+}
+
+/// An outcome in words, whichever way it is told.
+pub(crate) fn words(
+    outcome: &Outcome,
+    language: Language,
+    reference: &str,
+    time_zone: &TimeZone,
+) -> String {
+    match answer(outcome, language, reference, time_zone) {
+        Answer::React { or_say, .. } | Answer::Show { or_say, .. } => or_say,
+        Answer::Say(words) => words,
+        Answer::Nothing => String::new(),
     }
 }
 
@@ -345,6 +388,7 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         Refusal::NothingToUndo => undo::NOTHING_TO_UNDO,
         Refusal::TopUnknown => undo::TOP_UNKNOWN,
         Refusal::NoSuchPlan => undo::NO_SUCH_PLAN,
+        Refusal::NotLast => undo::NOT_LAST,
         Refusal::BotOutside => Bilingual::new(
             "我不在这个群里，飞书没有告诉我本群的设置，所以什么也没做。请把我加进群后再发送一次。",
             "I am not in this group, so Feishu does not tell me its settings, and I did nothing. Add me to the group and send it again.",
@@ -520,11 +564,13 @@ mod tests {
     use super::misunderstood::tests::every_mistake;
     use super::replace::tests::every_replacement;
     use super::rights::tests::RESERVED;
+    use super::undo::tests::every_refused_undo;
     use super::*;
     use crate::change::Deed;
     use crate::command::{ParseError, parse};
     use crate::outcome::{FutureChange, History, PastChange, PlannedChange};
     use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};
+    use crate::store::{Maker, Step};
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
@@ -604,6 +650,13 @@ mod tests {
         midnight + jiff::SignedDuration::from_hours(hour)
     }
 
+    fn maker() -> Maker {
+        Maker {
+            origin: "om_1".to_owned(),
+            step: Step::Command,
+        }
+    }
+
     fn every_history() -> [Outcome; 2] {
         let change = |(number, (deed, pinned))| PastChange {
             deed,
@@ -614,6 +667,7 @@ mod tests {
             undone: number == 0,
         };
         let plan = |(number, what)| FutureChange {
+            maker: Some(maker()),
             number,
             what,
             author: Some("Li".to_owned()),
@@ -630,9 +684,10 @@ mod tests {
         let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
         let pins = pins.map(|target| (Deed::Pin, Some(target)));
         let deeds = Deed::ALL.map(|deed| (deed, None)).into_iter().chain(pins);
-        let history = |changes, plans| {
+        let history = |changes: Vec<PastChange>, plans| {
             Outcome::History(History {
                 asked_at: moment(9),
+                undoable: changes.first().map(|_| maker()),
                 changes,
                 plans,
             })
@@ -694,9 +749,6 @@ mod tests {
             Refusal::TooLate { begun: false },
             Refusal::TooLate { begun: true },
             Refusal::TooManyWaiting,
-            Refusal::NoSuchPlan,
-            Refusal::NothingToUndo,
-            Refusal::TopUnknown,
             Refusal::NotTakenBack(Box::new(Refusal::BotOutside)),
             Refusal::NotPublished(Box::new(Refusal::BotOutside)),
             Refusal::NotOnTop(Box::new(Refusal::BotOutside)),
@@ -720,6 +772,7 @@ mod tests {
             },
         ]);
         refused.extend(every_replacement());
+        refused.extend(every_refused_undo());
         let passed = [PlanTimeError::Passed, PlanTimeError::TooFar];
         refused.extend(passed.map(Refusal::CannotPlan));
         refused.extend(RESERVED.map(|reserved| Refusal::Denied(Denied::Reserved(reserved))));
@@ -744,6 +797,7 @@ mod tests {
             number: 3,
             due: moment(33),
             at: moment(9),
+            maker: Some(maker()),
         };
         let helps = [Outcome::Help, help_in_group(), planned];
         let helps = helps.into_iter().chain(every_history());
@@ -753,11 +807,9 @@ mod tests {
     }
 
     fn words(outcome: &Outcome, language: Language) -> String {
-        match answer(outcome, language, "5f2c9a1e", &TimeZone::UTC) {
-            Answer::React { or_say, .. } => or_say,
-            Answer::Say(words) => words,
-            Answer::Nothing => panic!("{outcome:?} is told in no words"),
-        }
+        let words = super::words(outcome, language, "5f2c9a1e", &TimeZone::UTC);
+        assert!(!words.is_empty(), "{outcome:?} is told in no words");
+        words
     }
 
     #[test]
@@ -766,6 +818,7 @@ mod tests {
         for outcome in every_outcome() {
             let reaction = match answer(&outcome, Language::En, "5f2c9a1e", &TimeZone::UTC) {
                 Answer::React { emoji, .. } => format!(" [{}]", emoji.as_str()),
+                Answer::Show { .. } => " [card]".to_owned(),
                 Answer::Say(_) | Answer::Nothing => String::new(),
             };
             writeln!(

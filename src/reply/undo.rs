@@ -37,7 +37,28 @@ pub(super) const TOP_UNKNOWN: Bilingual = Bilingual::new(
     "I do not know what was at the top before I took it off, so I cannot bring it back. Reply to that message with `/pin`.",
 );
 
+pub(super) const NOT_LAST: Bilingual = Bilingual::new(
+    "这次操作已经撤销过，或者之后又有了别的操作，所以什么也没做。卡片已更新。",
+    "That was taken back already, or something was done since, so I did nothing. The card shows how things stand now.",
+);
+
 pub(super) const NO_SUCH_PLAN: Bilingual = Bilingual::new(
     "这个群里没有这个编号的计划，或者它已经开始执行了。发送 `/记录` 可查看还有哪些。",
     "Nothing with that number is planned in this group, or it is under way already. `/history` shows what is planned.",
 );
+
+#[cfg(test)]
+pub(super) mod tests {
+    use crate::outcome::Refusal;
+
+    /// Every reason for which nothing is taken back or dropped that depends on
+    /// nothing else.
+    pub(in crate::reply) fn every_refused_undo() -> [Refusal; 4] {
+        [
+            Refusal::NoSuchPlan,
+            Refusal::NotLast,
+            Refusal::NothingToUndo,
+            Refusal::TopUnknown,
+        ]
+    }
+}

@@ -145,6 +145,7 @@ impl LongConnection {
             return ack.taken();
         }
         match self.intake.take(&bytes).await {
+            Ok(Taken::Answer(answer)) => ack.answer(answer.as_bytes()),
             Err(NotTaken::Unavailable) => ack.failed(),
             Ok(Taken::Event | Taken::Challenge(_))
             // It would be no better the next time.

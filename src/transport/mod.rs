@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use feishu::{Challenge, Envelope, EventEnvelope, MessageBody};
+use feishu::{CardAnswer, Challenge, Envelope, EventEnvelope, MessageBody};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::button::Presses;
 use crate::event::{Event, Ignored};
-use crate::store::{Accepted, Store, StoreError};
+use crate::reply::{Before, toast_before};
+use crate::store::{Accepted, NewJob, Store, StoreError};
 use crate::telemetry::{EventResult, Metrics};
 
 pub(crate) mod long_connection;
@@ -26,6 +28,7 @@ pub(crate) struct Intake {
     /// Only an app with a long connection may do without.
     pub(crate) verification_token: Option<SecretString>,
     pub(crate) store: Store,
+    pub(crate) presses: Presses,
     pub(crate) metrics: Metrics,
 }
 
@@ -36,6 +39,8 @@ pub(crate) enum Taken {
     Challenge(String),
     /// Stored, known already, or of no interest: nothing more to say.
     Event,
+    /// A callback, to be answered with this JSON.
+    Answer(String),
 }
 
 /// Why an event was not taken.
@@ -113,26 +118,56 @@ impl Intake {
             tracing::warn!(event.id = %envelope.event_id, event.kind = %envelope.event_type, error = %error, "an event cannot be read");
             NotTaken::Malformed
         })?;
-        let result = match event {
-            Event::Ignored(ignored) => ignored.into(),
-            Event::Candidate(job) => {
-                let reference = job.key.reference();
-                let accepted = timeout(STORE_TIMEOUT, self.store.accept(job))
-                    .await
-                    .map_err(|_| NotTaken::Unavailable)?;
-                tracing::info!(event.id = %envelope.event_id, job.reference = reference, accepted = ?accepted.as_ref().ok(), "a job came in");
-                match accepted {
-                    Ok(Accepted::New) => EventResult::Accepted,
-                    Ok(Accepted::Duplicate) => EventResult::Duplicate,
-                    Ok(Accepted::TooManyOfChat) => EventResult::TooManyOfChat,
-                    Err(StoreError::Full | StoreError::Database | StoreError::Closed) => {
-                        return Err(NotTaken::Unavailable);
-                    }
-                }
+        match event {
+            Event::Ignored(ignored) => {
+                self.metrics.event(ignored.into());
+                Ok(Taken::Event)
             }
-        };
-        self.metrics.event(result);
-        Ok(Taken::Event)
+            Event::Candidate(job) => {
+                self.store(&envelope.event_id, job).await?;
+                Ok(Taken::Event)
+            }
+            Event::Press(job) => self.take_press(&envelope.event_id, job).await,
+            Event::UnknownButton => {
+                self.metrics.event(EventResult::Other);
+                answer_before(Before::UnknownButton)
+            }
+        }
+    }
+
+    /// When this returns, the disk has it.
+    async fn store(&self, event_id: &str, job: NewJob) -> Result<Accepted, NotTaken> {
+        let reference = job.key.reference();
+        let accepted = timeout(STORE_TIMEOUT, self.store.accept(job))
+            .await
+            .map_err(|_| NotTaken::Unavailable)?;
+        tracing::info!(event.id = %event_id, job.reference = reference, accepted = ?accepted.as_ref().ok(), "a job came in");
+        let accepted = accepted.map_err(|error| match error {
+            StoreError::Full | StoreError::Database | StoreError::Closed => NotTaken::Unavailable,
+        })?;
+        self.metrics.event(match accepted {
+            Accepted::New => EventResult::Accepted,
+            Accepted::Duplicate => EventResult::Duplicate,
+            Accepted::TooManyOfChat => EventResult::TooManyOfChat,
+        });
+        Ok(accepted)
+    }
+
+    /// Stores a press and waits for what comes of it, as long as the platform
+    /// does.
+    async fn take_press(&self, event_id: &str, job: NewJob) -> Result<Taken, NotTaken> {
+        let over = Instant::now() + STORE_TIMEOUT;
+        let presses = self.presses.clone();
+        let mut expected = presses.expect(&job.key.origin);
+        match (self.store(event_id, job).await?, &mut expected) {
+            (Accepted::New, Some(expected)) => match timeout_at(over, expected.wait()).await {
+                Ok(Some(answer)) => written(&answer),
+                Ok(None) | Err(_) => answer_before(Before::Working),
+            },
+            // The first delivery brings the answer.
+            (Accepted::New | Accepted::Duplicate, _) => answer_before(Before::Working),
+            (Accepted::TooManyOfChat, _) => answer_before(Before::TooManyWaiting),
+        }
     }
 
     /// Whether an event with these is for us.
@@ -147,6 +182,18 @@ impl Intake {
             bool::from(own.as_bytes().ct_eq(given.as_bytes()))
         })
     }
+}
+
+fn answer_before(before: Before) -> Result<Taken, NotTaken> {
+    written(&CardAnswer {
+        toast: Some(toast_before(before)),
+        card: None,
+    })
+}
+
+fn written(answer: &CardAnswer) -> Result<Taken, NotTaken> {
+    let answer = serde_json::to_string(answer);
+    answer.map(Taken::Answer).map_err(|_| NotTaken::Unavailable)
 }
 
 impl From<Ignored> for EventResult {

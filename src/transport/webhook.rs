@@ -79,6 +79,7 @@ pub(crate) async fn receive(State(webhook): State<Arc<Webhook>>, request: Reques
     };
     match webhook.take(&headers, &body).await {
         Ok(Taken::Event) => json(StatusCode::OK, "{}"),
+        Ok(Taken::Answer(answer)) => json(StatusCode::OK, answer),
         Ok(Taken::Challenge(challenge)) => json(
             StatusCode::OK,
             serde_json::json!({ "challenge": challenge }).to_string(),

@@ -20,5 +20,6 @@ mod events;
 mod harness;
 mod limits;
 mod policy;
+mod presses;
 mod replace;
 mod rules;

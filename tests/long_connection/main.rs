@@ -26,6 +26,8 @@ mod harness;
 mod limits;
 #[path = "../it/policy.rs"]
 mod policy;
+#[path = "../it/presses.rs"]
+mod presses;
 #[path = "../it/replace.rs"]
 mod replace;
 #[path = "../it/rules.rs"]

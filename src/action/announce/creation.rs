@@ -94,7 +94,7 @@ async fn create<B: Serialize>(
     so_far: &Creation,
     scene: Scene<'_>,
 ) -> Result<Creation, Failure> {
-    let chat = &scene.message.chat_id;
+    let chat = scene.chat_id;
     let (parent, index) = match step.parent {
         // The page block, the parent of all that stands in the announcement, has the chat's id.
         Parent::Page => (BlockId::new(chat.as_str()), at + step.index),

@@ -28,7 +28,7 @@ pub(super) async fn write(
     };
     if let (Some(how), None) = (draft.1.replace, &former) {
         let (revision, blocks) = page::read(scene).await?;
-        let body = Body::of_docx(&blocks, &scene.message.chat_id);
+        let body = Body::of_docx(&blocks, scene.chat_id);
         expect_writable(&body, how)?;
         creation.revision = revision;
         former = Some(body.former);
@@ -72,7 +72,7 @@ pub(super) async fn write(
 /// since is theirs and stays.
 async fn clear(former: Former, placed: Placed, scene: Scene<'_>) -> Result<Stand, Failure> {
     let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
-    let stands = former.now_in_docx(&blocks, &scene.message.chat_id).blocks;
+    let stands = former.now_in_docx(&blocks, scene.chat_id).blocks;
     let is_former = |place: &usize| former.blocks.contains(&stands[*place]);
     let places: Vec<usize> = (0..stands.len()).filter(is_former).collect();
     let all_stand = places.len() == former.blocks.len();

@@ -229,7 +229,7 @@ impl Writing<'_> {
             sent_at: scene.clock.now(),
         });
         self.save().await?;
-        let chat = &scene.message.chat_id;
+        let chat = scene.chat_id;
         let client = &scene.platform.client;
         match client
             .patch_announcement(chat, announcement.revision, operations)
@@ -293,7 +293,7 @@ pub(super) async fn read(
 ) -> Result<(LegacyAnnouncement, LegacyDocument), Failure> {
     let client = &scene.platform.client;
     let announcement = client
-        .get_announcement(&scene.message.chat_id)
+        .get_announcement(scene.chat_id)
         .await
         .map_err(call(Call::ReadAnnouncement))?;
     let document = read_document(&announcement)?;

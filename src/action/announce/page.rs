@@ -15,7 +15,7 @@ const ATTEMPTS: usize = 3;
 
 /// All blocks, as the platform lists them, and the revision at which they stand so.
 pub(super) async fn read<B: DeserializeOwned>(scene: Scene<'_>) -> Result<(i64, Vec<B>), Failure> {
-    let chat = &scene.message.chat_id;
+    let chat = scene.chat_id;
     let client = &scene.platform.client;
     let mut attempt = 1;
     loop {
@@ -42,7 +42,7 @@ pub(super) async fn delete(
     deleted: &mut Vec<usize>,
     scene: Scene<'_>,
 ) -> Result<(), Failure> {
-    let chat = &scene.message.chat_id;
+    let chat = scene.chat_id;
     for range in runs(places).into_iter().rev() {
         let name = format!("remove {revision} {}..{}", range.start, range.end);
         let deletion = DeleteChildren {

@@ -92,7 +92,7 @@ pub(in crate::action) async fn take_back(
 type Replaced<'a> = (&'a Former, Option<Former>);
 
 async fn unnamed(former: &Former, scene: Scene<'_>) -> Former {
-    let names = scene.platform.names(&scene.message.chat_id).await;
+    let names = scene.platform.names(scene.chat_id).await;
     former.without_mentions(&|id| match names.as_ref().and_then(|names| names.get(id)) {
         Some(name) => format!("@{name}"),
         None => format!("@{id}"),
@@ -168,7 +168,7 @@ async fn find_docx(
     if forms.iter().any(|nodes| nodes.len() != ids.len()) {
         return Err(Refusal::EntryChanged.into());
     }
-    let page = page_of(&stands, &scene.message.chat_id);
+    let page = page_of(&stands, scene.chat_id);
     let places: Vec<usize> = ids
         .iter()
         .filter_map(|id| page.iter().position(|child| child == id))
@@ -315,7 +315,7 @@ async fn restore_legacy(
 /// paragraphs stand is stored before each, as before each insertion. Says
 /// whether the entry was there.
 async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool, Failure> {
-    let chat = &scene.message.chat_id;
+    let chat = scene.chat_id;
     let client = &scene.platform.client;
     let (mut pending, _) = so_far_legacy(scene);
     wait_out(pending, scene)?;

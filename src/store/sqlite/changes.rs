@@ -8,7 +8,7 @@ use super::rows::{timestamp, to_json};
 use crate::change::{Change, ChangeId, Made, Place, Record, Standing, State, UNDO_AGE};
 use crate::event::StoredMessage;
 use crate::outcome::CANNOT_DELETE;
-use crate::store::{ChatKey, JobId, JobKey, NewPlan, Planned, Step};
+use crate::store::{ChatKey, JobId, JobKey, Maker, NewPlan, Planned, Step};
 
 /// What the column `undone` says besides 0.
 const UNDONE: i64 = 1;
@@ -242,7 +242,7 @@ pub(super) fn plan(
 pub(super) fn planned(connection: &Connection, chat: &ChatKey) -> rusqlite::Result<Vec<Planned>> {
     connection
         .prepare_cached(
-            "SELECT id, number, place, payload FROM jobs
+            "SELECT id, origin, step, number, place, payload FROM jobs
              WHERE app = ?1 AND chat = ?2 AND number IS NOT NULL AND state = 'ready'
              ORDER BY place, id",
         )?
@@ -259,6 +259,7 @@ pub(super) fn planned(connection: &Connection, chat: &ChatKey) -> rusqlite::Resu
             };
             Ok(Some(Planned {
                 id: JobId(row.get("id")?),
+                maker: maker(row)?,
                 number: row.get("number")?,
                 due: timestamp(row.get("place")?)?,
                 plan,
@@ -339,6 +340,14 @@ fn column(place: Place) -> &'static str {
     }
 }
 
+fn maker(row: &Row<'_>) -> rusqlite::Result<Maker> {
+    let step: String = row.get("step")?;
+    Ok(Maker {
+        origin: row.get("origin")?,
+        step: Step::from_column(&step).ok_or(rusqlite::Error::InvalidQuery)?,
+    })
+}
+
 fn made(row: &Row<'_>) -> rusqlite::Result<Made> {
     let state = |column| -> rusqlite::Result<Option<State>> {
         let json: Option<String> = row.get(column)?;
@@ -349,6 +358,7 @@ fn made(row: &Row<'_>) -> rusqlite::Result<Made> {
     let deed: String = row.get("deed")?;
     Ok(Made {
         id: ChangeId(row.get("id")?),
+        maker: maker(row)?,
         deed: deed.parse().map_err(|()| rusqlite::Error::InvalidQuery)?,
         actor: row.get::<_, Option<String>>("actor")?.map(OpenId::from),
         summary: row.get::<_, Option<String>>("summary")?.unwrap_or_default(),

@@ -86,7 +86,7 @@ pub(super) fn accept(
         (accepted, inserted)
     } else if is_known(connection, job)? {
         (Accepted::Duplicate, false)
-    } else if job.key.step.is_notice() {
+    } else if job.key.step.is_notice() || job.key.step == Step::Press {
         (Accepted::TooManyOfChat, false)
     } else {
         let notice = overflow(job, head);

@@ -529,6 +529,7 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
                     number: 0,
                     due,
                     at: due,
+                    maker: None,
                 },
                 plan: Some(NewPlan {
                     step: Step::Expire,

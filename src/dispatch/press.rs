@@ -1,0 +1,122 @@
+//! Presses on buttons: what they ask for, and how they are answered.
+//!
+//! Whoever pressed sees a word for a moment, everybody sees the card as it
+//! stands now. The platform waits three seconds for both; what takes longer
+//! changes the card later, and what then needs words is a reply below the card.
+
+use feishu::{Card, CardAnswer};
+
+use super::say::Content;
+use super::{Dispatcher, may_try_again};
+use crate::action::{Action, Failure};
+use crate::button::Does;
+use crate::event::StoredPress;
+use crate::outcome::{Outcome, Refusal};
+use crate::reply;
+use crate::store::{Job, Release};
+
+impl Dispatcher {
+    /// What a button asks for, if that is still there.
+    pub(super) async fn pressed(&self, job: &Job, press: &StoredPress) -> Result<Action, Failure> {
+        self.expect_in_time(job, job.accepted_at)?;
+        tracing::info!(chat.id = %press.chat_id, "a button is worked on");
+        match &press.button.does {
+            // Only the last change, as the typed command: what came after it may
+            // build on it.
+            Does::Undo(maker) => {
+                let made = self.store.undoable(job.chat_key()).await?;
+                let made = made.filter(|made| made.maker == *maker);
+                Ok(Action::Undo(Box::new(made.ok_or(Refusal::NotLast)?)))
+            }
+            Does::Cancel(maker) | Does::CancelThis(maker) => {
+                let planned = self.store.planned(job.chat_key()).await?;
+                let plan = planned.into_iter().find(|plan| plan.maker == *maker);
+                Ok(Action::Cancel(Box::new(plan.ok_or(Refusal::NoSuchPlan)?)))
+            }
+        }
+    }
+
+    /// Tells what came of a press.
+    pub(super) async fn answer_press(
+        &self,
+        job: &Job,
+        press: &StoredPress,
+        outcome: &Outcome,
+    ) -> Release {
+        let card = match self.card_after(job, press, outcome).await {
+            Ok(card) => card,
+            Err(release) => return release,
+        };
+        let toast = reply::toast(outcome, &job.key.reference(), &self.style.time_zone);
+        let answer = CardAnswer {
+            toast: Some(toast),
+            card,
+        };
+        match self.presses.answer(&job.key.origin, answer) {
+            Ok(()) => Release::Done,
+            Err(CardAnswer { card, .. }) => self.answer_late(job, press, outcome, card).await,
+        }
+    }
+
+    /// What the card says from now on; nothing where it stays as it is.
+    async fn card_after(
+        &self,
+        job: &Job,
+        press: &StoredPress,
+        outcome: &Outcome,
+    ) -> Result<Option<Card>, Release> {
+        let gone = matches!(
+            outcome,
+            Outcome::Refused(Refusal::NotLast | Refusal::NoSuchPlan)
+        );
+        if !gone && !matches!(outcome, Outcome::Done(_)) {
+            return Ok(None);
+        }
+        let language = press.button.language;
+        if let Does::CancelThis(_) = press.button.does {
+            let names = self.platform.names(&press.chat_id).await;
+            let operator = press.operator.open_id.as_ref();
+            let name = operator.and_then(|id| names.as_ref()?.get(id).cloned());
+            return Ok(Some(reply::plan_dropped(!gone, name.as_deref(), language)));
+        }
+        let history = self.history(job, &press.chat_id).await;
+        let history = history.map_err(|_| self.retry(job))?;
+        let time_zone = &self.style.time_zone;
+        Ok(Some(reply::history_card(&history, language, time_zone)))
+    }
+
+    /// Nobody waits for the answer any more.
+    async fn answer_late(
+        &self,
+        job: &Job,
+        press: &StoredPress,
+        outcome: &Outcome,
+        card: Option<Card>,
+    ) -> Release {
+        if let (Some(card), Some(token)) = (&card, &press.token) {
+            let client = &self.platform.client;
+            let Err(error) = client.update_card(token, card).await else {
+                return Release::Done;
+            };
+            let run_at = self.next_try(job, &error);
+            if may_try_again(&error) && run_at <= job.started_at + self.give_up_after {
+                return Release::Retry { run_at };
+            }
+            tracing::warn!(error = %error, api.log_id = error.log_id(), "the card could not be changed");
+        }
+        let Some(message) = &press.message_id else {
+            return Release::Dead;
+        };
+        let reference = job.key.reference();
+        let words = reply::words(
+            outcome,
+            press.button.language,
+            &reference,
+            &self.style.time_zone,
+        );
+        match self.reply(job, message, Content::Text(&words)).await {
+            Ok(()) => Release::Done,
+            Err(unsaid) => self.unsaid(job, unsaid),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Buttons on cards: what they do, for whom, and how often.
+
+use std::time::Duration;
+
+use feishu_sim::AnnouncementKind::Docx;
+use feishu_sim::{ChatId, Endpoint, Fault, MessageId, Pressed, Seen, State, ToastKind, TopNotice};
+use serde_json::json;
+
+use crate::harness::Bench;
+
+const UNDO: &str = "Undo the last change";
+const DROP: &str = "Do not announce it";
+
+/// The card that answers a command.
+async fn card(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
+    let command = bench.say(group, command).id;
+    bench.answer(&command).await;
+    bench.sim.messages(group).pop().unwrap().id
+}
+
+fn press(bench: &Bench, group: &ChatId, card: &MessageId, label: &str) -> Pressed {
+    let member = bench.sim.as_person(&bench.member).in_chat(group);
+    member.press(card, label)
+}
+
+/// What is said for a moment.
+async fn toast(pressed: &Pressed) -> (ToastKind, String) {
+    match pressed.seen().await {
+        Seen::Toast { kind, en_us, .. } => (kind, en_us),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text(bench: &Bench, card: &MessageId) -> String {
+    bench.sim.card(card).to_string()
+}
+
+#[tokio::test]
+async fn the_last_change_is_taken_back_by_a_button_and_the_card_shows_it_to_everybody() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&command).await;
+    let history = card(&bench, &group, "/history").await;
+    assert_eq!(bench.sim.buttons(&history), [UNDO]);
+    let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
+    assert_eq!(kind, ToastKind::Success);
+    assert!(words.contains("Taken back"), "{words}");
+    assert_eq!(bench.sim.top_notice(&group), None);
+    assert!(text(&bench, &history).contains("taken back"));
+    assert!(bench.sim.buttons(&history).is_empty());
+    // Nobody said a word about it.
+    let messages = bench.sim.messages(&group).len();
+    assert_eq!(messages, 3, "two commands and a card");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_double_click_acts_once() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    for command in ["/announce one", "/announce two"] {
+        let command = bench.say(&group, command).id;
+        bench.reaction(&command).await;
+    }
+    let history = card(&bench, &group, "/history").await;
+    // Announcements keep a pace.
+    bench.advance(Duration::from_secs(1));
+    let pressed = [(); 2].map(|()| press(&bench, &group, &history, UNDO));
+    let mut toasts = Vec::new();
+    for pressed in &pressed {
+        toasts.push(toast(pressed).await);
+    }
+    // Either of them may come first.
+    toasts.sort_by_key(|(kind, _)| *kind != ToastKind::Success);
+    assert_eq!(toasts[0].0, ToastKind::Success);
+    let (kind, words) = &toasts[1];
+    assert_eq!(*kind, ToastKind::Warning);
+    assert!(words.contains("taken back already"), "{words}");
+    assert_eq!(pressed[0].push.again().answer().await.status, 200);
+    bench.idle().await;
+    let stands = bench.sim.announcement_text(&group);
+    assert_eq!(stands[0], "one");
+    assert_eq!(stands.len(), 2, "with its signature: {stands:?}");
+    // The card offers what is the last change now.
+    assert_eq!(bench.sim.buttons(&history), [UNDO]);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_plan_is_dropped_by_the_button_of_its_answer_or_of_the_history() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let plan = "/announce --at tomorrow 9:00 dinner";
+    let planned = card(&bench, &group, plan).await;
+    assert_eq!(bench.sim.buttons(&planned), [DROP]);
+    let (kind, _) = toast(&press(&bench, &group, &planned, DROP)).await;
+    assert_eq!(kind, ToastKind::Success);
+    let shown = text(&bench, &planned);
+    assert!(shown.contains("`Mei` dropped it"), "{shown}");
+    assert!(bench.sim.buttons(&planned).is_empty());
+
+    let planned = card(&bench, &group, plan).await;
+    let history = card(&bench, &group, "/history").await;
+    let drop_two = bench.sim.buttons(&history).remove(0);
+    assert_eq!(drop_two, "Drop plan 2");
+    let (kind, _) = toast(&press(&bench, &group, &history, &drop_two)).await;
+    assert_eq!(kind, ToastKind::Success);
+    assert!(bench.sim.buttons(&history).is_empty());
+    let (kind, words) = toast(&press(&bench, &group, &planned, DROP)).await;
+    assert_eq!(kind, ToastKind::Warning);
+    assert!(words.contains("Nothing with that number"), "{words}");
+    assert!(text(&bench, &planned).contains("nothing left to drop"));
+    bench.advance(Duration::from_hours(48));
+    bench.idle().await;
+    assert!(bench.sim.announcement_text(&group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_presses_needs_the_right_and_alone_is_told() {
+    let bench = Bench::new().await;
+    let group = bench.closed_group();
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let pin = owner.say("/pin announcement").id;
+    bench.reaction(&pin).await;
+    let history = card(&bench, &group, "/history").await;
+    let before = text(&bench, &history);
+    for _ in 0..2 {
+        let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
+        assert_eq!(kind, ToastKind::Error);
+        assert!(words.contains("Only the owner"), "{words}");
+    }
+    assert_eq!(text(&bench, &history), before);
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    // The same button works for who may.
+    let (kind, _) = toast(&owner.press(&history, UNDO)).await;
+    assert_eq!(kind, ToastKind::Success);
+    assert_eq!(bench.sim.top_notice(&group), None);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn old_buttons_and_foreign_values_are_refused_politely() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let first = bench.say(&group, "/announce one").id;
+    bench.reaction(&first).await;
+    let history = card(&bench, &group, "/history").await;
+    let second = bench.say(&group, "/announce two").id;
+    bench.reaction(&second).await;
+    let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
+    assert_eq!(kind, ToastKind::Warning);
+    assert!(words.contains("something was done since"), "{words}");
+    assert!(text(&bench, &history).contains("two"));
+
+    let member = bench.sim.as_person(&bench.member).in_chat(&group);
+    let elsewhere = bench.group(Docx);
+    let strange = bench.sim.as_person(&bench.member).in_chat(&elsewhere);
+    let stolen = bench.sim.card(&history)["body"]["elements"][1]["behaviors"][0]["value"].clone();
+    let other = card(&bench, &elsewhere, "/announce --at tomorrow 9:00 x").await;
+    let (kind, _) = toast(&strange.press_value(&other, stolen)).await;
+    assert_eq!(kind, ToastKind::Warning, "of another chat");
+    for foreign in [
+        json!({}),
+        json!({ "k": "v" }),
+        json!({ "noticebot": { "does": "explode" } }),
+        json!("undo"),
+    ] {
+        let (kind, words) = toast(&member.press_value(&history, foreign)).await;
+        assert_eq!(kind, ToastKind::Warning);
+        assert!(words.contains("does not work any more"), "{words}");
+    }
+    let stands = bench.sim.announcement_text(&group);
+    assert_eq!(stands.len(), 4, "{stands:?}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_said_to_and_changes_the_card_later() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&command).await;
+    let history = card(&bench, &group, "/history").await;
+    bench
+        .sim
+        .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
+    bench.sim.fault(Endpoint::UpdateCard, Fault::ServerError);
+    let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
+    assert_eq!(kind, ToastKind::Info);
+    assert!(words.contains("in a moment"), "{words}");
+    let changed = |state: &State| {
+        let shown = state.card(&history).to_string();
+        shown.contains("taken back").then_some(())
+    };
+    bench.wait("the changed card", changed).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_fails_too_late_for_a_toast_is_a_reply_below_the_card() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&command).await;
+    let history = card(&bench, &group, "/history").await;
+    bench
+        .sim
+        .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
+    bench
+        .sim
+        .fault(Endpoint::DeleteTopNotice, Fault::code(232_009));
+    let (kind, _) = toast(&press(&bench, &group, &history, UNDO)).await;
+    assert_eq!(kind, ToastKind::Info);
+    let answer = bench.answer(&history).await;
+    assert!(answer.contains("232009"), "{answer}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_press_survives_a_kill() {
+    let mut bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&command).await;
+    let history = card(&bench, &group, "/history").await;
+    bench.sim.fault(Endpoint::DeleteTopNotice, Fault::Hang);
+    let pressed = press(&bench, &group, &history, UNDO);
+    let called =
+        |state: &State| (state.calls_to(Endpoint::DeleteTopNotice).count() > 0).then_some(());
+    bench.wait("the call", called).await;
+    bench.kill().await;
+    let changed = |state: &State| {
+        let shown = state.card(&history).to_string();
+        shown.contains("taken back").then_some(())
+    };
+    bench.wait("the changed card", changed).await;
+    assert_eq!(bench.sim.top_notice(&group), None);
+    drop(pressed);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn where_a_card_is_refused_the_answer_comes_in_words() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench
+        .sim
+        .fault(Endpoint::ReplyMessage, Fault::code(230_099));
+    let command = bench.say(&group, "/announce --at tomorrow 9:00 x").id;
+    let answer = bench.answer(&command).await;
+    assert!(answer.contains("/cancel 1"), "{answer}");
+    assert!(!answer.contains(DROP), "{answer}");
+    bench.finish().await;
+}
