@@ -20,10 +20,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::config::Config;
+use crate::config::{Config, Receive};
 use crate::server;
 use crate::store::{self, Inspected};
 use crate::telemetry::Metrics;
+use crate::transport::long_connection::{Unconnected, remedy};
 
 /// Ids of the right form that nothing has.
 const NO_CHAT: &str = "oc_00000000000000000000000000000000";
@@ -138,10 +139,26 @@ async fn check_platform(report: &mut Report, config: &Config, client: &Client, c
         Err(error) => report.bad(format!("bot: not found ({error}{}): enable the bot ability and publish a version in the developer console", log_id(&error))),
     }
     check_scopes(report, client).await;
-    report.note("encrypt key and verification token: not checked; the developer console tells whether they fit when it saves the request URL");
+    match config.feishu.receive {
+        Receive::Webhook => report.note("encrypt key and verification token: not checked; the developer console tells whether they fit when it saves the request URL"),
+        Receive::LongConnection => check_long_connection(report, client).await,
+    }
     report.note("group messages: whether plain `/pin` is heard, or only `@bot /pin`, depends on `im:message.group_msg`, which the platform shows only in the developer console");
     if let Some(chat) = chat {
         check_chat(report, config, client, &ChatId::from(chat)).await;
+    }
+}
+
+/// Asks where to connect, and does not: an event might come over that
+/// connection.
+async fn check_long_connection(report: &mut Report, client: &Client) {
+    match client.long_connection_endpoint().await {
+        Ok(_) => report.good("long connection: the platform offers one; whether events are sent over it depends on the app's event configuration in the developer console"),
+        Err(error) => {
+            let error = Unconnected::from(error);
+            let remedy = remedy(&error).unwrap_or("try again later, and check the network and the proxy");
+            report.bad(format!("long connection: {error}: {remedy}"));
+        }
     }
 }
 

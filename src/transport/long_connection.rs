@@ -38,7 +38,7 @@ pub(crate) struct LongConnection {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-enum Unconnected {
+pub(crate) enum Unconnected {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
@@ -160,7 +160,7 @@ impl LongConnection {
 }
 
 /// What the app's admin has to mend; nothing where waiting may help.
-fn remedy(error: &Unconnected) -> Option<&'static str> {
+pub(crate) fn remedy(error: &Unconnected) -> Option<&'static str> {
     const TOO_MANY: &str =
         "an app may have 50 connections; stop other processes that use this app id";
     const FORBIDDEN: &str = "only self-built apps may have one; see in the developer console that this app is one and is enabled";

@@ -174,6 +174,19 @@ async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
         told.out
     );
 
+    for (fault, sign, words) in [
+        (Fault::Nothing, "✓ long connection", "offers one"),
+        (Fault::ServerError, "✗ long connection", "try again later"),
+    ] {
+        sim.fault(Endpoint::LongConnection, fault);
+        let mut command = on(&sim, &folder, &["check"]);
+        command.env("FEISHU_RECEIVE", "long_connection");
+        let told = end(command).await;
+        let said = told.out.contains(sign) && told.out.contains(words);
+        assert!(said, "{}", told.out);
+        assert!(sim.connections().is_empty(), "no event may come to a check");
+    }
+
     for (name, value, words) in [
         ("FEISHU_APP_ID", "cli_ffffffffffffffff", "knows no app"),
         ("FEISHU_APP_SECRET", "wrong", "the secret"),

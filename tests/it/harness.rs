@@ -312,12 +312,14 @@ impl Bench {
     }
 
     /// Changes a variable of the environment for the next start.
+    #[allow(dead_code, reason = "the tests of the long connection need it")]
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.settings.retain(|(known, _)| *known != name);
         self.settings.push((name, value.to_owned()));
     }
 
     /// Waits for the bot to end by itself, and says why it did.
+    #[allow(dead_code, reason = "the tests of the long connection need it")]
     pub(crate) async fn failure(&mut self) -> String {
         let ended = self.bot.tasks.join_next().await.unwrap();
         format!("{:#}", ended.unwrap().unwrap_err())
