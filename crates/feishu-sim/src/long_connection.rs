@@ -313,6 +313,12 @@ impl State {
         &self.record.acknowledgements
     }
 
+    /// How many pings came over a connection.
+    pub fn pings(&self, connection: &ConnectionId) -> usize {
+        let pings = self.record.pings.iter();
+        pings.filter(|over| *over == connection).count()
+    }
+
     /// Sends an envelope in clear over one of the connections.
     pub(crate) fn send_over_connection(
         &mut self,
@@ -362,7 +368,7 @@ impl State {
             }
         };
         match frame.method {
-            CONTROL => self.pong(&frame),
+            CONTROL => self.pong(connection, &frame),
             DATA => {
                 if let Err(reason) = self.acknowledge(connection, &frame) {
                     self.violate(&format!("acknowledgement {frame:?}: {reason}"));
@@ -376,7 +382,7 @@ impl State {
         }
     }
 
-    fn pong(&mut self, frame: &Frame) -> Option<Vec<u8>> {
+    fn pong(&mut self, connection: &ConnectionId, frame: &Frame) -> Option<Vec<u8>> {
         let headers = |kind: &str| vec![("type".to_owned(), kind.to_owned())];
         let ping = Frame {
             service: SERVICE_ID,
@@ -388,6 +394,7 @@ impl State {
             self.violate(&format!("a control frame that is no ping: {frame:?}"));
             return None;
         }
+        self.record.pings.push(connection.clone());
         let config = self.long_connections.pong;
         let payload = config.map(|config| config.json().to_string().into_bytes());
         let pong = Frame {
@@ -404,22 +411,30 @@ impl State {
         let awaited = awaited.filter(|awaited| awaited.connection == *connection);
         let awaited = awaited.ok_or("nothing of that name was sent here, or it is acknowledged")?;
         let mut expected = awaited.last.headers.clone();
-        let time = frame.header("biz_rt").unwrap_or_default();
-        expected.push(("biz_rt".to_owned(), time.to_owned()));
+        let time = frame.header("biz_rt");
+        let time: Vec<_> = time
+            .map(|time| ("biz_rt".to_owned(), time.to_owned()))
+            .into_iter()
+            .collect();
+        expected.extend(time.iter().cloned());
         let echoed = |frame: &Frame| (frame.seq_id, frame.log_id, frame.service);
         if frame.headers != expected || echoed(frame) != echoed(&awaited.last) {
             return Err(format!("it is no echo of {:?}", awaited.last));
         }
-        let biz_rt_ms = time.parse().map_err(|_| "biz_rt is no number")?;
+        let biz_rt_ms = time.first().map(|(_, time)| time.parse()).transpose();
+        let biz_rt_ms = biz_rt_ms.map_err(|_| "biz_rt is no number")?;
         let response: Response =
             serde_json::from_slice(&frame.payload).map_err(|error| error.to_string())?;
+        if biz_rt_ms.is_none() && response.code == 200 {
+            return Err("it has no biz_rt".to_owned());
+        }
         let data = response.data.as_deref().map(|data| STANDARD.decode(data));
         let data = data.transpose().map_err(|error| error.to_string())?;
         let body =
             String::from_utf8(data.unwrap_or_default()).map_err(|error| error.to_string())?;
         let answer = PushAnswer {
             status: response.code,
-            headers: vec![("biz_rt".to_owned(), time.to_owned())],
+            headers: time,
             body,
         };
         let at_ms = self.now();

@@ -50,7 +50,7 @@ impl fmt::Display for Call {
 }
 
 /// The bot's answer to a push. Over a long connection the status is the acknowledgement's `code`, the
-/// only header its `biz_rt`, and the body its `data`, decoded.
+/// only header its `biz_rt`, if it has one, and the body its `data`, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushAnswer {
     /// HTTP status.
@@ -117,8 +117,9 @@ pub struct Acknowledgement {
     pub connection: ConnectionId,
     /// The delivery that is acknowledged; every delivery has a name of its own.
     pub message_id: String,
-    /// How long the client says that it took, in milliseconds.
-    pub biz_rt_ms: u64,
+    /// How long the client says that it took, in milliseconds. The official SDK for Node counts
+    /// backwards, and the one for Python leaves it out of failures.
+    pub biz_rt_ms: Option<i64>,
     /// What the client made of it.
     pub answer: PushAnswer,
 }
@@ -129,5 +130,7 @@ pub(crate) struct Record {
     pub(crate) calls: Vec<Call>,
     pub(crate) pushes: Vec<PushRecord>,
     pub(crate) acknowledgements: Vec<Acknowledgement>,
+    /// The connections that they came over.
+    pub(crate) pings: Vec<ConnectionId>,
     pub(crate) violations: Vec<String>,
 }

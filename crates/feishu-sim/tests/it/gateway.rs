@@ -227,6 +227,27 @@ async fn a_body_of_another_content_type_is_a_violation() {
 }
 
 #[tokio::test]
+async fn the_liberties_of_the_official_sdks_are_theirs_alone() {
+    let world = World::new().await;
+    let token = format!("{}{TOKEN_PATH}", world.sim.base_url());
+    let app = world.sim.app();
+    let credentials = json!({"app_id": app.app_id, "app_secret": app.app_secret}).to_string();
+    let response = world.client.post(token).body(credentials).send();
+    assert_eq!(response.await.unwrap().status().as_u16(), 200);
+    let chat = chat_path(&world.chat(), "");
+    let get = async |body| world.call("GET", &chat, Some(body)).await.outcome();
+    assert_eq!(get(json!({})).await, (200, 0));
+    world.sim.finish();
+
+    assert_eq!(get(json!({"a": 1})).await, (400, 99_992_402));
+    let put = chat_path(&world.chat(), "/top_notice/put_top_notice");
+    let put = world.client.post(format!("{}{put}", world.sim.base_url()));
+    let put = put.bearer_auth(&world.token).body("{}").send();
+    assert_eq!(put.await.unwrap().status().as_u16(), 400);
+    assert_eq!(world.sim.violations().len(), 2);
+}
+
+#[tokio::test]
 async fn calls_are_written_down() {
     let world = World::new().await;
     let chat = world.chat();

@@ -144,6 +144,7 @@ async fn a_pong_brings_settings_or_none() {
     assert_eq!(config["PingInterval"], json!(9));
     world.sim.send_empty_pongs();
     assert_eq!(socket.ping().await.payload(), b"");
+    assert_eq!(world.sim.read(|state| state.pings(&socket.id)), 2);
     world.sim.finish();
 }
 
@@ -179,7 +180,7 @@ async fn what_no_client_sends_is_a_violation() {
     let expected = [
         "no ping",
         "no echo",
-        "no echo",
+        "no biz_rt",
         "nothing of that name",
         "unknown field `date`",
         "text message: hello",
@@ -214,8 +215,31 @@ async fn an_event_comes_in_clear_and_is_acknowledged_by_an_echo() {
     let [ack] = acks.as_slice() else {
         panic!("{acks:?}")
     };
-    assert_eq!((&ack.connection, ack.biz_rt_ms), (&socket.id, 7));
+    assert_eq!((&ack.connection, ack.biz_rt_ms), (&socket.id, Some(7)));
     assert_eq!(ack.message_id, frame.header("message_id"));
+    world.sim.finish();
+}
+
+#[tokio::test]
+async fn the_time_that_it_took_may_be_negative_and_failures_need_none() {
+    let world = world().await;
+    let mut socket = Socket::open(&world).await;
+    let timed = |frame: &Frame, code, time: Option<&str>| {
+        let mut ack = frame.ack_code(code);
+        ack.headers.pop();
+        ack.headers
+            .extend(time.map(|time| Header::new("biz_rt", time)));
+        ack
+    };
+    for (code, time) in [(200, Some("-1")), (500, Some("0")), (500, None)] {
+        let push = event(&world);
+        let frame = socket.frame().await;
+        socket.send(&timed(&frame, code, time)).await;
+        assert_eq!(push.answer().await.status, code);
+    }
+    let acks = world.sim.acknowledgements();
+    let times: Vec<_> = acks.iter().map(|ack| ack.biz_rt_ms).collect();
+    assert_eq!(times, [Some(-1), Some(0), None]);
     world.sim.finish();
 }
 
