@@ -15,6 +15,8 @@ pub(crate) enum Line {
     Type(String),
     /// `:picture`
     Picture,
+    /// `:press NUMBER LABEL`
+    Press { message: usize, label: String },
     /// `:fault CALL FAULT`
     Fault { call: String, fault: String },
     /// `:who`
@@ -52,6 +54,7 @@ line; @noticebot, @olga and @mei are mentions.
   :edit TEXT              write the announcement anew by hand, as in Feishu
   :type TEXT              type one more line at its end
   :picture                put a picture there
+  :press 3 LABEL          press that button of message 3
   :fault pin FAULT        let the next /pin go wrong; FAULT is one of
                             refused  Feishu says that the bot may not
                             limited  Feishu says \"too many requests\" for 10 s
@@ -83,6 +86,13 @@ pub(crate) fn parse(line: &str) -> Result<Line, String> {
         "edit" => Line::Edit(typed(&rest)),
         "type" => Line::Type(rest),
         "picture" => Line::Picture,
+        "press" => match numbered(&rest) {
+            Some((message, label)) => Line::Press {
+                message,
+                label: label.to_owned(),
+            },
+            None => return Err("Press what? Write `:press 3 Undo the last change`.".to_owned()),
+        },
         "fault" => {
             let (call, fault) = word(&rest);
             Line::Fault {

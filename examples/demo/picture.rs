@@ -22,6 +22,7 @@ impl Picture {
                 number: at + 1,
                 reply_to: message.parent.as_ref().and_then(number),
                 message,
+                buttons: state.buttons(&message.id),
                 reactions: state.reactions(&message.id),
             };
             drawn.lines(pen)
@@ -84,17 +85,31 @@ struct Drawn<'a> {
     number: usize,
     reply_to: Option<usize>,
     message: &'a Message,
+    buttons: Vec<String>,
     reactions: Vec<String>,
 }
 
 impl Drawn<'_> {
+    /// The text, with a frame around buttons.
+    fn text(&self) -> String {
+        let text = text(self.message);
+        let lines = text.lines().map(|line| {
+            if self.buttons.iter().any(|button| button == line) {
+                format!("[ {line} ]")
+            } else {
+                line.to_owned()
+            }
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     fn lines(&self, pen: Pen) -> Vec<String> {
         let name = name(self.message);
         let to = self
             .reply_to
             .map(|number| format!(" → {number}"))
             .unwrap_or_default();
-        let text = format!("{name}{to}: {}", text(self.message));
+        let text = format!("{name}{to}: {}", self.text());
         let mut lines = wrap(&text, COLUMNS - MARGIN);
         let ink = match self.message.sender {
             Sender::Person(_) => Ink::Person,

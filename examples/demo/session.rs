@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use feishu_sim::{AnnouncementKind, Call, Edit, Endpoint, Fault, InChat, Person, Words};
+use feishu_sim::{
+    AnnouncementKind, Call, Edit, Endpoint, Fault, InChat, MessageId, Person, Seen, Words,
+};
 
 use crate::line::{self, HELP, Line, Saying};
 use crate::pen::{Ink, Pen};
@@ -74,7 +76,7 @@ impl Session {
             Ok(line) => line,
             Err(mistake) => return Ok(Some(vec![self.mistake(&mistake)])),
         };
-        let is_said = matches!(line, Line::Say(_));
+        let is_said = matches!(line, Line::Say(_) | Line::Press { .. });
         let obeyed = self.obey(line).await;
         let mut lines = obeyed.unwrap_or_else(|mistake| vec![self.mistake(&mistake)]);
         if is_said {
@@ -120,6 +122,7 @@ impl Session {
                 self.editor().edit(Edit::Picture { at: END });
                 Ok(Vec::new())
             }
+            Line::Press { message, label } => self.press(message, &label).await,
             Line::Fault { call, fault } => self.order_fault(&call, &fault),
             Line::Who => Ok(self.who()),
             Line::Show => Ok(self.shown.boards(self.pen)),
@@ -131,11 +134,7 @@ impl Session {
         let group = self.group();
         let mut speaker = self.stage.sim.as_person(self.person()).in_chat(&group.chat);
         if let Some(number) = saying.reply_to {
-            let messages = self.stage.sim.messages(&group.chat);
-            let message = number.checked_sub(1).and_then(|at| messages.get(at));
-            let message = message
-                .ok_or_else(|| format!("There is no message {number} in {}.", group.name))?;
-            speaker = speaker.reply_to(&message.id);
+            speaker = speaker.reply_to(&self.message(number)?);
         }
         let said = if saying.rich {
             speaker.post("", saying.text.lines().map(|line| self.words(line)))
@@ -146,6 +145,29 @@ impl Session {
             push.attempts(1).await;
         }
         Ok(Vec::new())
+    }
+
+    /// Presses a button, and says what is shown for a moment.
+    async fn press(&self, number: usize, label: &str) -> Result<Vec<String>, String> {
+        let card = self.message(number)?;
+        let buttons = self.stage.sim.buttons(&card);
+        if !buttons.iter().any(|button| button == label) {
+            return Err(format!("Message {number} has these buttons: {buttons:?}."));
+        }
+        let seen = self.editor().press(&card, label).seen().await;
+        Ok(match seen {
+            Seen::Toast { en_us, .. } => vec![self.aside(&format!("You see: {en_us}"))],
+            Seen::Nothing => Vec::new(),
+            Seen::Failed(code) => vec![self.aside(&format!("Feishu shows error {code}."))],
+        })
+    }
+
+    fn message(&self, number: usize) -> Result<MessageId, String> {
+        let group = self.group();
+        let messages = self.stage.sim.messages(&group.chat);
+        let message = number.checked_sub(1).and_then(|at| messages.get(at));
+        let message = message.map(|message| message.id.clone());
+        message.ok_or_else(|| format!("There is no message {number} in {}.", group.name))
     }
 
     fn become_person(&mut self, name: &str) -> Result<Vec<String>, String> {
@@ -168,7 +190,7 @@ impl Session {
         Ok(vec![self.title()])
     }
 
-    /// Whoever is typing, at the announcement.
+    /// Whoever is typing, with the mouse in hand.
     fn editor(&self) -> InChat {
         let person = self.stage.sim.as_person(self.person());
         person.in_chat(&self.group().chat)

@@ -765,7 +765,10 @@ async fn what_is_neither_deleted_nor_at_the_top_is_told_as_both() {
         .fault(Endpoint::PutTopNotice, Fault::code(232_014));
     let answer = told(&bench, &group, "/announce --replace --top party").await;
     assert!(answer.contains("it is still below"), "{answer}");
-    assert!(answer.contains("could not put the announcement at the top"), "{answer}");
+    assert!(
+        answer.contains("could not put the announcement at the top"),
+        "{answer}"
+    );
     assert!(answer.contains("232014"), "{answer}");
     bench.finish().await;
 }
