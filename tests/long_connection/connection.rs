@@ -1,10 +1,16 @@
 //! The connection itself: it is noticed when it ends, however it ends, and
 //! opened again; nothing that comes over it brings the bot down.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::Docx;
 use feishu_sim::{ClientConfig, ConnectionId, Endpoint, Fault, HandshakeRefusal, State};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::harness::Bench;
 
@@ -328,5 +334,65 @@ async fn app_id_and_secret_are_enough_and_a_token_that_is_set_is_checked() {
     assert!(metrics.contains("noticebot_events_total{result=\"Unauthorized\"} 1"));
     bench.idle().await;
     assert_eq!(bench.sim.top_notice(&group), None);
+    bench.finish().await;
+}
+
+/// A proxy that lets everybody through, and counts them.
+struct Proxy {
+    address: String,
+    passed: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
+}
+
+impl Proxy {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let passed = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&passed);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut tunnels = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::Relaxed);
+                tunnels.spawn(tunnel(client));
+            }
+        });
+        Self {
+            address,
+            passed,
+            _tasks: tasks,
+        }
+    }
+}
+
+async fn tunnel(mut client: TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("CONNECT "), "{head}");
+    let target = head.split_whitespace().nth(1).unwrap();
+    let mut server = TcpStream::connect(target).await.unwrap();
+    let answer = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    client.write_all(answer).await.unwrap();
+    // How it ends is for the others to say.
+    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+}
+
+#[tokio::test]
+async fn the_way_out_may_lead_through_a_proxy() {
+    let proxy = Proxy::start().await;
+    let passed = || proxy.passed.load(Ordering::Relaxed);
+    let mut bench = Bench::new().await;
+    bench.set("HTTP_PROXY", &proxy.address);
+    bench.restart().await;
+    assert_eq!(passed(), 1);
+    obeys(&bench).await;
+    bench.set("NO_PROXY", "127.0.0.1");
+    bench.restart().await;
+    assert_eq!(passed(), 1, "the host is near");
+    obeys(&bench).await;
     bench.finish().await;
 }
