@@ -116,7 +116,10 @@ pub enum Undone {
     /// The entry did not stand in the announcement any more.
     EntryWasOut,
     /// What an entry had replaced stands in the announcement again.
-    FormerBack,
+    FormerBack {
+        /// The things of which only the names have come back.
+        lost: Vec<Unwritable>,
+    },
 }
 
 /// What the bot did lately in a chat, and what it is going to do.

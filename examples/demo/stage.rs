@@ -95,6 +95,8 @@ impl Stage {
             // what it chooses must not depend on how busy this machine is.
             if glance.put_off > self.put_off {
                 self.pass(TICK);
+                // Time for what comes after the wait.
+                tokio::time::sleep(9 * GLANCE).await;
             }
             tokio::time::sleep(GLANCE).await;
         }

@@ -18,7 +18,7 @@ use feishu::{AnnouncementKind, Content, Error, LegacyAnnouncement, LegacyDocumen
 use super::{Effect, Failure, Missing, Scene, Source, pin};
 use crate::change::{Change, Deed, Placed, Standing, Top};
 use crate::command::{Mention, Replace};
-use crate::content::{Body, Document, Entry, Signature};
+use crate::content::{Document, Entry, Former, Signature};
 use crate::outcome::{Call, Done, Refusal, Undone};
 use crate::plan::{Manner, SUMMARY};
 use crate::store::{Progress, Step, Written};
@@ -120,7 +120,7 @@ pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effec
         Written::Restoral(restoral) => {
             return Some(Effect {
                 change: Some(Change::restored(restoral.restored())),
-                ..Effect::new(Done::Undone(Undone::FormerBack))
+                ..Effect::new(Done::Undone(Undone::FormerBack { lost: Vec::new() }))
             });
         }
         Written::Docx { .. } | Written::Legacy { .. } | Written::Removal { .. } => return None,
@@ -192,15 +192,15 @@ impl Stand {
 }
 
 /// Refuses to replace what could not be written again.
-fn expect_writable(body: &Body, how: Replace) -> Result<(), Refusal> {
-    if body.former.block_count() > FORMER_LIMIT {
+fn expect_writable(former: &Former, how: Replace) -> Result<(), Refusal> {
+    if former.block_count() > FORMER_LIMIT {
         return Err(Refusal::FormerTooLong {
             limit: FORMER_LIMIT,
         });
     }
     match how {
-        Replace::Safely if !body.lost.is_empty() => Err(Refusal::CannotWriteBack {
-            things: body.lost.iter().copied().collect(),
+        Replace::Safely if !former.lost.is_empty() => Err(Refusal::CannotWriteBack {
+            things: former.lost.iter().copied().collect(),
         }),
         Replace::Safely | Replace::Insisting => Ok(()),
     }

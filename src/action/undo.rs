@@ -18,7 +18,12 @@ pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure
             let entry = (placed, former, &renamed);
             let taken = announce::take_back(entry, IfGone::Restore, scene).await?;
             let undone = match (taken.former_is_back, taken.was_there) {
-                (true, _) => Undone::FormerBack,
+                (true, _) => Undone::FormerBack {
+                    lost: former
+                        .into_iter()
+                        .flat_map(|former| former.lost.iter().copied())
+                        .collect(),
+                },
                 (false, true) => Undone::EntryOut,
                 (false, false) => Undone::EntryWasOut,
             };

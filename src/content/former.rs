@@ -18,6 +18,8 @@ pub(crate) struct Former {
     pub(crate) blocks: Vec<FormerBlock>,
     /// That of the names in the place of what is lost: the language of the rest.
     language: Language,
+    /// The things in it that no call writes again.
+    pub(crate) lost: BTreeSet<Unwritable>,
 }
 
 /// A block right below the page, with those below it.
@@ -30,14 +32,7 @@ pub(crate) struct FormerBlock {
     children: Vec<FormerBlock>,
 }
 
-/// What stands in an announcement, and which things in it no call writes again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Body {
-    pub(crate) former: Former,
-    pub(crate) lost: BTreeSet<Unwritable>,
-}
-
-impl Body {
+impl Former {
     /// The blocks of a `docx` announcement, as they are listed.
     pub(crate) fn of_docx(blocks: &[ReadBlock], chat: &ChatId) -> Self {
         Self::in_its_language(|language| Self::docx_in(language, blocks, chat))
@@ -58,8 +53,11 @@ impl Body {
         let mut lost = BTreeSet::new();
         let ids = page.map_or(&[][..], |page| &page.children);
         let blocks = docx(ids, &mut unseen, language, &mut lost);
-        let former = Former { blocks, language };
-        Self { former, lost }
+        Self {
+            blocks,
+            language,
+            lost,
+        }
     }
 
     fn legacy_in(language: Language, document: &LegacyDocument) -> Self {
@@ -78,18 +76,21 @@ impl Body {
             }
         });
         let blocks = blocks.collect();
-        let former = Former { blocks, language };
-        Self { former, lost }
+        Self {
+            blocks,
+            language,
+            lost,
+        }
     }
 
     /// What is lost is named in the language of the rest.
     fn in_its_language(read: impl Fn(Language) -> Self) -> Self {
-        let body = read(Language::En);
-        let blocks = body.former.blocks.iter();
+        let former = read(Language::En);
+        let blocks = former.blocks.iter();
         let text: String = blocks.map(|block| block.block.to_string()).collect();
         match Language::of(&text) {
-            Language::Zh if !body.lost.is_empty() => read(Language::Zh),
-            Language::Zh | Language::En => body,
+            Language::Zh if !former.lost.is_empty() => read(Language::Zh),
+            Language::Zh | Language::En => former,
         }
     }
 }
@@ -126,12 +127,12 @@ impl Former {
     /// What stands in a `docx` announcement now, to be compared with this: what is lost goes by the
     /// same names, whatever language the rest is in by now.
     pub(crate) fn now_in_docx(&self, blocks: &[ReadBlock], chat: &ChatId) -> Self {
-        Body::docx_in(self.language, blocks, chat).former
+        Self::docx_in(self.language, blocks, chat)
     }
 
     /// The same in a `doc` announcement.
     pub(crate) fn now_in_legacy(&self, document: &LegacyDocument) -> Self {
-        Body::legacy_in(self.language, document).former
+        Self::legacy_in(self.language, document)
     }
 
     /// Only the blocks of these ids.
@@ -233,9 +234,9 @@ mod tests {
 
     use super::*;
 
-    fn listed(blocks: Value) -> Body {
+    fn listed(blocks: Value) -> Former {
         let blocks: Vec<ReadBlock> = serde_json::from_value(blocks).unwrap();
-        Body::of_docx(&blocks, &"oc_1".into())
+        Former::of_docx(&blocks, &"oc_1".into())
     }
 
     fn text(id: &str, words: &str, children: &[&str]) -> Value {
@@ -252,7 +253,7 @@ mod tests {
             text("d", "four", &[]),
         ]));
         assert!(body.lost.is_empty());
-        let former = body.former;
+        let former = body;
         assert_eq!(former.block_count(), 4);
         let nodes = former.to_docx();
         assert_eq!((nodes.len(), nodes[0].children.len()), (2, 2));
@@ -283,8 +284,8 @@ mod tests {
             ]));
             let lost = [Unwritable::Image, Unwritable::Table];
             assert_eq!(body.lost, BTreeSet::from(lost));
-            assert_eq!(body.former.block_count(), 3);
-            let placeholder = &body.former.blocks[1].block;
+            assert_eq!(body.block_count(), 3);
+            let placeholder = &body.blocks[1].block;
             let run = &placeholder["text"]["elements"][0]["text_run"];
             assert_eq!(run["content"], expected);
         }
@@ -294,7 +295,7 @@ mod tests {
     fn what_is_lost_is_known_again_whatever_language_comes_beside_it() {
         let image = json!({ "block_id": "i", "block_type": 27, "image": {} });
         let page = |ids: &[&str]| json!({ "block_id": "oc_1", "block_type": 1, "children": ids });
-        let saved = listed(json!([page(&["i"]), image])).former;
+        let saved = listed(json!([page(&["i"]), image]));
         let blocks = json!([page(&["n", "i"]), text("n", "规定", &[]), image]);
         let blocks: Vec<ReadBlock> = serde_json::from_value(blocks).unwrap();
         let now = saved.now_in_docx(&blocks, &"oc_1".into());
@@ -307,7 +308,7 @@ mod tests {
             { "block_id": "oc_1", "block_type": 1, "children": ["a", "oc_1"] },
             text("a", "one", &["b"]), text("b", "two", &["a", "b", "oc_1"]),
         ]));
-        assert_eq!(body.former.block_count(), 2);
+        assert_eq!(body.block_count(), 2);
     }
 
     #[test]
@@ -319,7 +320,7 @@ mod tests {
             });
             let content = json!({ "body": { "blocks": blocks.collect::<Vec<_>>() } });
             let document = LegacyDocument::parse(&content.to_string()).unwrap();
-            let former = Body::of_legacy(&document).former;
+            let former = Former::of_legacy(&document);
             assert_eq!(former.to_legacy().len(), expected, "{lines:?}");
             for (placed, block) in document.blocks.iter().zip(former.to_legacy()) {
                 assert!(placed.holds(&block));
@@ -332,7 +333,7 @@ mod tests {
         let link = json!({ "type": "docsLink", "docsLink": { "url": "u" } });
         let last = json!({ "type": "paragraph", "paragraph": { "elements": [link] } });
         let content = json!({ "body": { "blocks": [last] } }).to_string();
-        let former = Body::of_legacy(&LegacyDocument::parse(&content).unwrap()).former;
+        let former = Former::of_legacy(&LegacyDocument::parse(&content).unwrap());
         assert_eq!(
             former.block_count(),
             1,
@@ -349,8 +350,7 @@ mod tests {
         let former = listed(json!([
             { "block_id": "oc_1", "block_type": 1, "children": ["a"] },
             mention("a", &["b"]), mention("b", &[]),
-        ]))
-        .former;
+        ]));
         assert!(former.mentions_anybody());
         let named = former.without_mentions(&|_| "@Lin".to_owned());
         assert!(!named.mentions_anybody());

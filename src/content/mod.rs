@@ -23,7 +23,7 @@ use feishu::{Content, PostElement};
 pub(crate) use document::Document;
 pub(crate) use docx::DocxNode;
 pub(crate) use entry::{Entry, Signature};
-pub(crate) use former::{Body, Former, FormerBlock, thing_in_words};
+pub(crate) use former::{Former, FormerBlock, thing_in_words};
 pub use mention::Mention;
 pub(crate) use mention::{EVERYONE, at_name, replace_mentions, split_placeholder};
 use post::post_after;

@@ -84,6 +84,9 @@ pub fn answer(
 ) -> Answer {
     match outcome {
         Outcome::Done(Done::Expired | Done::Superseded) => Answer::Nothing,
+        Outcome::Done(Done::Undone(Undone::FormerBack { lost })) if !lost.is_empty() => {
+            Answer::Say(replace::former_back_but(lost, language))
+        }
         Outcome::Done(Done::Undone(undone)) => {
             Answer::Say(taken_back(undone).to(language).to_owned())
         }
@@ -312,7 +315,7 @@ fn taken_back(undone: &Undone) -> Bilingual {
             "那条内容已经不在群公告里了，没有什么要撤的。",
             "The text is no longer in the announcement, so there was nothing to take out.",
         ),
-        Undone::FormerBack => replace::FORMER_BACK,
+        Undone::FormerBack { .. } => replace::FORMER_BACK,
         Undone::NothingOnTop => Bilingual::new(
             "已撤销，现在没有置顶。（如果之前有人手动置顶过什么，我看不到。）",
             "Taken back: nothing is at the top now. (I cannot see what somebody may have put there by hand before.)",
@@ -562,7 +565,7 @@ mod tests {
 
     use super::codes::tests::every_code;
     use super::misunderstood::tests::every_mistake;
-    use super::replace::tests::every_replacement;
+    use super::replace::tests::{UNWRITABLE, every_replacement};
     use super::rights::tests::RESERVED;
     use super::undo::tests::every_refused_undo;
     use super::*;
@@ -717,7 +720,10 @@ mod tests {
             Done::Undone(Undone::NothingOnTop),
             Done::Undone(Undone::EntryOut),
             Done::Undone(Undone::EntryWasOut),
-            Done::Undone(Undone::FormerBack),
+            Done::Undone(Undone::FormerBack { lost: Vec::new() }),
+            Done::Undone(Undone::FormerBack {
+                lost: UNWRITABLE.to_vec(),
+            }),
             Done::Replaced { others: 0 },
             Done::Replaced { others: 1 },
             Done::Replaced { others: 3 },

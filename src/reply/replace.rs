@@ -30,6 +30,27 @@ pub(super) const UNCLEAR: Bilingual = Bilingual::new(
     "I asked Feishu to replace the announcement and got no answer, and somebody has changed it since, so I cannot tell whether it was replaced. Please look at the announcement. If it was not and you still want it, send the command again; if something is missing there, `/undo` writes back what stood there before.",
 );
 
+/// Taken back, but for what could not be brought back.
+pub(super) fn former_back_but(lost: &[Unwritable], language: Language) -> String {
+    let (back, names) = (FORMER_BACK.to(language), names(lost, language));
+    match language {
+        Language::Zh => format!("{back}其中有些内容我没法写回去，只留下了名称：{names}。"),
+        Language::En => {
+            format!(
+                "{back} Some of it I could not write back, and only its name is there: {names}."
+            )
+        }
+    }
+}
+
+fn names(things: &[Unwritable], language: Language) -> String {
+    let names = things
+        .iter()
+        .map(|thing| thing_in_words(*thing).to(language));
+    let comma = Bilingual::new("、", ", ").to(language);
+    names.collect::<Vec<_>>().join(comma)
+}
+
 /// Replaced, but for what people typed meanwhile.
 pub(super) fn replaced_beside(others: usize, language: Language) -> String {
     match language {
@@ -50,18 +71,13 @@ pub(super) fn replaced_beside(others: usize, language: Language) -> String {
 
 /// Why an announcement that holds these things is not replaced.
 pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> String {
-    let names: Vec<&str> = things
-        .iter()
-        .map(|thing| thing_in_words(*thing).to(language))
-        .collect();
+    let names = names(things, language);
     match language {
         Language::Zh => format!(
-            "群公告里有以后没法原样恢复的内容（{}），所以没有替换。仍要替换，请发送 `/公告 --替换! 内容`，但撤销时这些地方只会剩下名称；也可以用 `/公告 内容` 加在前面。",
-            names.join("、")
+            "群公告里有以后没法原样恢复的内容（{names}），所以没有替换。仍要替换，请发送 `/公告 --替换! 内容`，但撤销时这些地方只会剩下名称；也可以用 `/公告 内容` 加在前面。"
         ),
         Language::En => format!(
-            "The announcement holds things that I could not bring back later ({}), so I did not replace it. To replace it anyway, send `/announce --replace! text`; `/undo` would then bring back only the names of those things. Or add your text above them with `/announce text`.",
-            names.join(", ")
+            "The announcement holds things that I could not bring back later ({names}), so I did not replace it. To replace it anyway, send `/announce --replace! text`; `/undo` would then bring back only the names of those things. Or add your text above them with `/announce text`."
         ),
     }
 }
@@ -83,7 +99,7 @@ pub(super) mod tests {
     use super::*;
     use crate::outcome::Refusal;
 
-    const UNWRITABLE: [Unwritable; 13] = [
+    pub(in crate::reply) const UNWRITABLE: [Unwritable; 13] = [
         Unwritable::Image,
         Unwritable::File,
         Unwritable::Table,

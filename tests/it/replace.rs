@@ -229,7 +229,8 @@ async fn what_no_call_writes_back_is_replaced_only_if_the_author_insists() {
         assert_eq!(text(&bench, &group), ["a", "[picture]", "b"]);
         announced(&bench, &group, "/announce --replace! new").await;
         assert_eq!(text(&bench, &group), ["new"]);
-        told(&bench, &group, "/undo").await;
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("only its name is there: image"), "{answer}");
         assert_eq!(text(&bench, &group), ["a", "[image]", "b"], "{kind:?}");
         bench.finish().await;
     }

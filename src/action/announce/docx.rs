@@ -8,7 +8,7 @@ use super::creation::Writing;
 use super::plan::plan;
 use super::{Draft, Failure, Scene, Stand, expect_writable, page};
 use crate::change::{Placed, Standing};
-use crate::content::{Body, Entry, Former, FormerBlock};
+use crate::content::{Entry, Former, FormerBlock};
 use crate::store::{Creation, Written};
 
 /// Writes the entry from where the last attempt stopped.
@@ -28,10 +28,10 @@ pub(super) async fn write(
     };
     if let (Some(how), None) = (draft.1.replace, &former) {
         let (revision, blocks) = page::read(scene).await?;
-        let body = Body::of_docx(&blocks, scene.chat_id);
+        let body = Former::of_docx(&blocks, scene.chat_id);
         expect_writable(&body, how)?;
         creation.revision = revision;
-        former = Some(body.former);
+        former = Some(body);
         let written = Written::Docx {
             creation: creation.clone(),
             nameless,

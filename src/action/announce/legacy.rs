@@ -12,7 +12,7 @@ use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Op
 use super::{Draft, Failure, Scene, Stand, UPDATE_FAILED, call, expect_writable, read_document};
 use crate::change::{Placed, Standing};
 use crate::command::Replace;
-use crate::content::{Body, Entry, Former};
+use crate::content::{Entry, Former};
 use crate::outcome::{Call, Refusal};
 use crate::store::{Pending, Written};
 
@@ -187,9 +187,9 @@ impl Writing<'_> {
                 {
                     return Err(Refusal::Unclear);
                 }
-                let body = Body::of_legacy(document);
+                let body = Former::of_legacy(document);
                 expect_writable(&body, *how)?;
-                *former = Some(body.former);
+                *former = Some(body);
                 let range = document.body_range().ok_or(Refusal::CannotDelete)?;
                 Ok(Some(range).filter(|range| !range.is_empty()))
             }
@@ -356,7 +356,7 @@ pub(super) fn stands_partly(blocks: &[LegacyBlock], document: &LegacyDocument) -
 
 /// Whether nothing but these blocks stands in the document.
 fn is_all(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
-    let all = Body::of_legacy(document).former.blocks.len();
+    let all = Former::of_legacy(document).blocks.len();
     all == blocks.len() && occurrences(blocks, document) > 0
 }
 
