@@ -11,6 +11,16 @@ use crate::harness::Bench;
 const UNDO: &str = "Undo the last change";
 const DROP: &str = "Do not announce it";
 
+/// A group in which one thing was done, and the card of its history.
+async fn scene() -> (Bench, ChatId, MessageId) {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&command).await;
+    let history = card(&bench, &group, "/history").await;
+    (bench, group, history)
+}
+
 /// The card that answers a command.
 async fn card(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
     let command = bench.say(group, command).id;
@@ -31,17 +41,21 @@ async fn toast(pressed: &Pressed) -> (ToastKind, String) {
     }
 }
 
+async fn shows_it_taken_back(bench: &Bench, card: &MessageId) {
+    let changed = |state: &State| {
+        let shown = state.card(card).to_string();
+        shown.contains("taken back").then_some(())
+    };
+    bench.wait("the changed card", changed).await;
+}
+
 fn text(bench: &Bench, card: &MessageId) -> String {
     bench.sim.card(card).to_string()
 }
 
 #[tokio::test]
 async fn the_last_change_is_taken_back_by_a_button_and_the_card_shows_it_to_everybody() {
-    let bench = Bench::new().await;
-    let group = bench.group(Docx);
-    let command = bench.say(&group, "/pin announcement").id;
-    bench.reaction(&command).await;
-    let history = card(&bench, &group, "/history").await;
+    let (bench, group, history) = scene().await;
     assert_eq!(bench.sim.buttons(&history), [UNDO]);
     let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
     assert_eq!(kind, ToastKind::Success);
@@ -178,11 +192,7 @@ async fn old_buttons_and_foreign_values_are_refused_politely() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_said_to_and_changes_the_card_later() {
-    let bench = Bench::new().await;
-    let group = bench.group(Docx);
-    let command = bench.say(&group, "/pin announcement").id;
-    bench.reaction(&command).await;
-    let history = card(&bench, &group, "/history").await;
+    let (bench, group, history) = scene().await;
     bench
         .sim
         .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
@@ -190,21 +200,13 @@ async fn what_takes_too_long_is_said_to_and_changes_the_card_later() {
     let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
     assert_eq!(kind, ToastKind::Info);
     assert!(words.contains("in a moment"), "{words}");
-    let changed = |state: &State| {
-        let shown = state.card(&history).to_string();
-        shown.contains("taken back").then_some(())
-    };
-    bench.wait("the changed card", changed).await;
+    shows_it_taken_back(&bench, &history).await;
     bench.finish().await;
 }
 
 #[tokio::test]
 async fn what_fails_too_late_for_a_toast_is_a_reply_below_the_card() {
-    let bench = Bench::new().await;
-    let group = bench.group(Docx);
-    let command = bench.say(&group, "/pin announcement").id;
-    bench.reaction(&command).await;
-    let history = card(&bench, &group, "/history").await;
+    let (bench, group, history) = scene().await;
     bench
         .sim
         .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
@@ -220,22 +222,14 @@ async fn what_fails_too_late_for_a_toast_is_a_reply_below_the_card() {
 
 #[tokio::test]
 async fn a_press_survives_a_kill() {
-    let mut bench = Bench::new().await;
-    let group = bench.group(Docx);
-    let command = bench.say(&group, "/pin announcement").id;
-    bench.reaction(&command).await;
-    let history = card(&bench, &group, "/history").await;
+    let (mut bench, group, history) = scene().await;
     bench.sim.fault(Endpoint::DeleteTopNotice, Fault::Hang);
     let pressed = press(&bench, &group, &history, UNDO);
     let called =
         |state: &State| (state.calls_to(Endpoint::DeleteTopNotice).count() > 0).then_some(());
     bench.wait("the call", called).await;
     bench.kill().await;
-    let changed = |state: &State| {
-        let shown = state.card(&history).to_string();
-        shown.contains("taken back").then_some(())
-    };
-    bench.wait("the changed card", changed).await;
+    shows_it_taken_back(&bench, &history).await;
     assert_eq!(bench.sim.top_notice(&group), None);
     drop(pressed);
     bench.finish().await;
