@@ -223,12 +223,13 @@ async fn what_fails_too_late_for_a_toast_is_a_reply_below_the_card() {
 #[tokio::test]
 async fn a_press_survives_a_kill() {
     let (mut bench, group, history) = scene().await;
-    bench.sim.fault(Endpoint::DeleteTopNotice, Fault::Hang);
+    bench.sim.set_api_down(true);
     let pressed = press(&bench, &group, &history, UNDO);
     let called =
         |state: &State| (state.calls_to(Endpoint::DeleteTopNotice).count() > 0).then_some(());
     bench.wait("the call", called).await;
     bench.kill().await;
+    bench.sim.set_api_down(false);
     shows_it_taken_back(&bench, &history).await;
     assert_eq!(bench.sim.top_notice(&group), None);
     drop(pressed);
