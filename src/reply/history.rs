@@ -8,8 +8,13 @@ use crate::command::{PinTarget, moment_in_words};
 use crate::language::{Bilingual, Language};
 use crate::outcome::{FutureChange, History, PastChange, PlannedChange};
 
-/// The last changes and the plans, a line each.
-pub(super) fn history(history: &History, language: Language, time_zone: &TimeZone) -> String {
+/// The last changes and the first `most` plans, a line each.
+pub(super) fn history(
+    history: &History,
+    most: usize,
+    language: Language,
+    time_zone: &TimeZone,
+) -> String {
     if history.changes.is_empty() && history.plans.is_empty() {
         let nothing = Bilingual::new(
             "我在这里还没有做过改动，也没有计划。",
@@ -22,8 +27,10 @@ pub(super) fn history(history: &History, language: Language, time_zone: &TimeZon
     let mut lines = Vec::new();
     if !history.plans.is_empty() {
         lines.push(Bilingual::new("计划：", "Planned:").to(language).to_owned());
-        let plans = history.plans.iter();
+        let plans = history.plans.iter().take(most);
         lines.extend(plans.map(|plan| planned(plan, &moment(plan.due), language)));
+        let others = history.plans.len().saturating_sub(most);
+        lines.extend((others > 0).then(|| more(others, language)));
         let first = history.plans.first();
         lines.extend(first.map(|plan| cancel(plan.number, language)));
     }
@@ -43,6 +50,13 @@ fn cancel(number: u32, language: Language) -> String {
     }
 }
 
+fn more(others: usize, language: Language) -> String {
+    match language {
+        Language::Zh => format!("还有 {others} 项计划，发送 `/记录` 可以全部看到。"),
+        Language::En => format!("And {others} more; send `/history` to see them all."),
+    }
+}
+
 fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
     let what = match plan.what {
         PlannedChange::Unpin => Bilingual::new("撤下置顶", "take off what is at the top"),
@@ -58,10 +72,11 @@ fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
     };
     let what = with_summary(what.to(language), &plan.summary, language);
     let author = somebody(plan.author.as_deref(), language);
+    // No mark of a list: in the Markdown of a card those are counted anew.
     let number = plan.number;
     match language {
-        Language::Zh => format!("{number}. {due}，{what}（由{author}安排）"),
-        Language::En => format!("{number}. {due}: {what} (planned by {author})"),
+        Language::Zh => format!("（{number}）{due}，{what}（由{author}安排）"),
+        Language::En => format!("({number}) {due}: {what} (planned by {author})"),
     }
 }
 

@@ -104,8 +104,10 @@ pub fn answer(
             }
         }
         Outcome::History(history) => {
-            let or_say = history::history(history, language, time_zone);
-            if history.undoable.is_none() && history.plans.is_empty() {
+            let or_say = history::history(history, usize::MAX, language, time_zone);
+            let nothing_to_press = history.undoable.is_none() && history.plans.is_empty();
+            // What a card has no room for is told in full.
+            if nothing_to_press || history.plans.len() > cards::MOST_PLANS {
                 return Answer::Say(or_say);
             }
             let card = Box::new(history_card(history, language, time_zone));
@@ -554,9 +556,12 @@ fn internal(reference: &str, language: Language) -> String {
     }
 }
 
-/// A member's words in a reply: on one line, and no `<at>` in them mentions anybody.
+/// A member's words in a reply or on a card: on one line, and nothing in them mentions anybody,
+/// leads anywhere, or ends the quotation.
 fn quoted(words: &str) -> String {
-    format!("`{}`", words.replace('<', "＜").replace(['\r', '\n'], " "))
+    let words = words.replace(['\r', '\n'], " ");
+    let words = words.replace('<', "＜").replace('`', "｀");
+    format!("`{}`", words.replace("](", "] ("))
 }
 
 #[cfg(test)]
@@ -902,11 +907,12 @@ mod tests {
     fn no_markup_of_a_member_comes_alive_in_an_answer() {
         let error = ParseError::UnknownArgument {
             command: CommandName::Pin,
-            argument: "<at user_id=\"all\"></at>".to_owned(),
+            argument: "<at user_id=\"all\"></at>[here](https://e.cn)".to_owned(),
         };
         let refused = Outcome::Refused(Refusal::Misunderstood(error));
         for language in LANGUAGES {
-            assert!(!words(&refused, language).contains('<'));
+            let said = words(&refused, language);
+            assert!(!said.contains('<') && !said.contains("]("), "{said}");
         }
     }
 }

@@ -196,7 +196,7 @@ async fn history_names_people_and_plans_and_a_plan_is_dropped_by_its_number() {
     ] {
         assert!(history.contains(&format!("`Mei` {change}")), "{history}");
     }
-    assert!(history.contains("1. "), "{history}");
+    assert!(history.contains("(1) "), "{history}");
 
     let cancel = bench.say(&group, "/cancel 1").id;
     assert_eq!(bench.reaction(&cancel).await, "DONE");
