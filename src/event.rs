@@ -248,7 +248,8 @@ impl StoredPress {
         })
     }
 
-    fn actor(&self) -> Actor<'_> {
+    /// Who pressed it, and where.
+    pub(crate) fn actor(&self) -> Actor<'_> {
         Actor {
             sender: &self.operator,
             home: self.tenant_key.as_deref(),

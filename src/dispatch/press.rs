@@ -107,6 +107,10 @@ impl Dispatcher {
         let Some(message) = &press.message_id else {
             return Release::Dead;
         };
+        // Everybody reads it, so it is said no more often than to who types.
+        if self.has_heard(job, press.actor(), outcome) {
+            return Release::Done;
+        }
         let reference = job.key.reference();
         let words = reply::words(
             outcome,
@@ -115,7 +119,10 @@ impl Dispatcher {
             &self.style.time_zone,
         );
         match self.reply(job, message, Content::Text(&words)).await {
-            Ok(()) => Release::Done,
+            Ok(()) => {
+                self.remember(press.actor(), outcome);
+                Release::Done
+            }
             Err(unsaid) => self.unsaid(job, unsaid),
         }
     }

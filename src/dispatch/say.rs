@@ -9,6 +9,7 @@ use crate::config::ReplyLanguage;
 use crate::event::Stored;
 use crate::language::Language;
 use crate::outcome::{Outcome, Refusal};
+use crate::policy::Actor;
 use crate::reply::{self, Answer};
 use crate::store::{Job, Release, StoreError};
 
@@ -29,6 +30,10 @@ pub(super) enum Content<'a> {
 /// Whether the platform does not take what was sent, and never will.
 fn is_refused(error: &feishu::Error) -> bool {
     error.code().is_some() && !may_try_again(error)
+}
+
+fn is_denial(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(Refusal::Denied(_)))
 }
 
 /// Why the author was not told.
@@ -61,20 +66,33 @@ impl Dispatcher {
             Stored::Press(press) => return self.answer_press(job, press, outcome).await,
             Stored::Message(message) => &message.event.message,
         };
-        if !matches!(outcome, Outcome::Refused(Refusal::Denied(_))) {
-            return self.say(job, message, outcome).await;
-        }
-        let begun = job.replying_since.is_some();
-        let now = self.clock.now();
-        if !begun && self.denials.is_recent(actor, now) {
-            tracing::info!("the author was denied a moment ago and is not told again");
+        if self.has_heard(job, actor, outcome) {
             return Release::Done;
         }
         let release = self.say(job, message, outcome).await;
         if matches!(release, Release::Done) {
-            self.denials.remember(actor, now);
+            self.remember(actor, outcome);
         }
         release
+    }
+
+    /// Whether this is a denial, and whom it is for was denied a moment ago. One
+    /// that was begun to be said is brought to its end.
+    pub(super) fn has_heard(&self, job: &Job, actor: Actor<'_>, outcome: &Outcome) -> bool {
+        let heard = is_denial(outcome)
+            && job.replying_since.is_none()
+            && self.denials.is_recent(actor, self.clock.now());
+        if heard {
+            tracing::info!("the author was denied a moment ago and is not told again");
+        }
+        heard
+    }
+
+    /// The outcome was said to whom it is for.
+    pub(super) fn remember(&self, actor: Actor<'_>, outcome: &Outcome) {
+        if is_denial(outcome) {
+            self.denials.remember(actor, self.clock.now());
+        }
     }
 
     /// Says what came of the command.

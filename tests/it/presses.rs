@@ -249,3 +249,24 @@ async fn where_a_card_is_refused_the_answer_comes_in_words() {
     assert!(!answer.contains(DROP), "{answer}");
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn whoever_may_not_and_presses_often_is_told_once_when_it_is_late() {
+    let bench = Bench::new().await;
+    let group = bench.closed_group();
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    let pin = owner.say("/pin announcement").id;
+    bench.reaction(&pin).await;
+    let history = card(&bench, &group, "/history").await;
+    // Until the settings are read a second time, nobody waits for the answers.
+    bench.sim.fault(Endpoint::GetChat, Fault::ServerError);
+    let pressed = [(); 5].map(|()| press(&bench, &group, &history, UNDO));
+    for pressed in &pressed {
+        assert_eq!(toast(pressed).await.0, ToastKind::Info);
+    }
+    bench.idle().await;
+    let replies = bench.sim.read(|state| state.replies_to(&history).len());
+    assert_eq!(replies, 1);
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    bench.finish().await;
+}
