@@ -9,6 +9,7 @@ use feishu::CardAnswer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use crate::language::Language;
 use crate::store::Maker;
@@ -53,6 +54,10 @@ impl Button {
     }
 }
 
+/// The most presses that wait at once. Each keeps a place among what a long
+/// connection may leave unanswered, and events need places, too.
+const MOST_WAITING: usize = 32;
+
 /// Presses whose answer the platform waits for.
 ///
 /// Whoever took the press waits a moment for whoever works on it, in the same
@@ -71,10 +76,13 @@ pub(crate) struct Expected<'a> {
 
 impl Presses {
     /// From now on an answer to the press with this origin is waited for;
-    /// `None` if that is so already.
+    /// `None` if that is so already, or too many wait.
     pub(crate) fn expect(&self, origin: &str) -> Option<Expected<'_>> {
         let (sender, answer) = oneshot::channel();
         let mut waiting = self.lock();
+        if waiting.len() >= MOST_WAITING {
+            return None;
+        }
         let Entry::Vacant(place) = waiting.entry(origin.to_owned()) else {
             return None;
         };
@@ -100,9 +108,19 @@ impl Presses {
 }
 
 impl Expected<'_> {
-    /// The answer; `None` if there will be none.
-    pub(crate) async fn wait(&mut self) -> Option<CardAnswer> {
-        (&mut self.answer).await.ok()
+    /// The answer; `None` if there is none by then.
+    pub(crate) async fn until(mut self, over: Instant) -> Option<CardAnswer> {
+        match timeout_at(over, &mut self.answer).await {
+            Ok(answer) => answer.ok(),
+            Err(_) => self.give_up(),
+        }
+    }
+
+    /// Waits no more. Whoever brings an answer from now on keeps it; one that was
+    /// brought in this very moment counts.
+    fn give_up(mut self) -> Option<CardAnswer> {
+        self.answer.close();
+        self.answer.try_recv().ok()
     }
 }
 
@@ -155,14 +173,29 @@ mod tests {
         let presses = Presses::default();
         let answer = CardAnswer::default;
         assert!(presses.answer("e1", answer()).is_err());
-        let mut expected = presses.expect("e1").unwrap();
+        let expected = presses.expect("e1").unwrap();
         assert!(presses.expect("e1").is_none(), "the same press again");
         assert!(presses.answer("e2", answer()).is_err());
         presses.answer("e1", answer()).unwrap();
-        assert_eq!(expected.wait().await, Some(answer()));
-        drop(expected);
+        assert_eq!(expected.until(Instant::now()).await, Some(answer()));
+        let expected = presses.expect("e1").unwrap();
+        presses.answer("e1", answer()).unwrap();
+        assert_eq!(expected.give_up(), Some(answer()), "it was just brought");
+        let expected = presses.expect("e1").unwrap();
+        assert_eq!(expected.until(Instant::now()).await, None);
         drop(presses.expect("e1"));
         assert!(presses.answer("e1", answer()).is_err());
         assert!(presses.lock().is_empty());
+    }
+
+    #[test]
+    fn so_many_presses_wait_and_no_more() {
+        let presses = Presses::default();
+        let origins = (0..MOST_WAITING).map(|number| number.to_string());
+        let mut waiting: Vec<_> = origins.map(|origin| presses.expect(&origin)).collect();
+        assert!(waiting.iter().all(Option::is_some));
+        assert!(presses.expect("one too many").is_none());
+        drop(waiting.pop());
+        assert!(presses.expect("another").is_some());
     }
 }

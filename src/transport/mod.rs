@@ -6,7 +6,7 @@ use std::time::Duration;
 use feishu::{CardAnswer, Challenge, Envelope, EventEnvelope, MessageBody};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq as _;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::button::Presses;
 use crate::event::{Event, Ignored};
@@ -158,13 +158,13 @@ impl Intake {
     async fn take_press(&self, event_id: &str, job: NewJob) -> Result<Taken, NotTaken> {
         let over = Instant::now() + STORE_TIMEOUT;
         let presses = self.presses.clone();
-        let mut expected = presses.expect(&job.key.origin);
-        match (self.store(event_id, job).await?, &mut expected) {
-            (Accepted::New, Some(expected)) => match timeout_at(over, expected.wait()).await {
-                Ok(Some(answer)) => written(&answer),
-                Ok(None) | Err(_) => answer_before(Before::Working),
+        let expected = presses.expect(&job.key.origin);
+        match (self.store(event_id, job).await?, expected) {
+            (Accepted::New, Some(expected)) => match expected.until(over).await {
+                Some(answer) => written(&answer),
+                None => answer_before(Before::Working),
             },
-            // The first delivery brings the answer.
+            // The first delivery brings the answer, or the card changes later.
             (Accepted::New | Accepted::Duplicate, _) => answer_before(Before::Working),
             (Accepted::TooManyOfChat, _) => answer_before(Before::TooManyWaiting),
         }

@@ -270,3 +270,27 @@ async fn whoever_may_not_and_presses_often_is_told_once_when_it_is_late() {
     assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn many_presses_that_wait_keep_no_event_waiting() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&command).await;
+    let history = card(&bench, &group, "/history").await;
+    let elsewhere = bench.group(Docx);
+    // The first is tried again later, and all others wait behind it.
+    bench
+        .sim
+        .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
+    let pressed = [(); 90].map(|()| press(&bench, &group, &history, UNDO));
+    let said = bench.say(&elsewhere, "hello");
+    let answer = tokio::time::timeout(Duration::from_secs(1), said.answer());
+    assert_eq!(answer.await.unwrap().status, 200);
+    for pressed in &pressed {
+        assert_eq!(toast(pressed).await.0, ToastKind::Info);
+    }
+    bench.idle().await;
+    assert_eq!(bench.sim.top_notice(&group), None);
+    bench.finish().await;
+}
