@@ -17,13 +17,17 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::{LogConfig, LogFormat};
 use crate::store::Store;
 
+/// It writes down the request that opens a long connection, in whose URL stand
+/// the connection's credentials.
+const UNLOGGED: &str = "tungstenite::handshake::client=off";
+
 /// Sends the process's log to standard error, in the form that is set.
 ///
 /// # Errors
 ///
 /// When the filter cannot be read, or a log is already set up.
 pub fn init(config: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.filter)?;
+    let filter = EnvFilter::try_new(&config.filter)?.add_directive(UNLOGGED.parse()?);
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)

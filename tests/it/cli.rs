@@ -329,3 +329,24 @@ async fn a_disk_that_is_full_is_answered_with_503_and_used_again_when_there_is_r
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_finest_log_holds_no_credentials_of_the_long_connection() {
+    let sim = Simulator::builder().start().await.unwrap();
+    sim.receive_by_long_connection();
+    let folder = tempfile::tempdir().unwrap();
+    let mut bot = on(&sim, &folder, &["serve"]);
+    bot.env("FEISHU_RECEIVE", "long_connection")
+        .env("NOTICEBOT_LOG", "trace");
+    let mut child = bot.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut seen = String::new();
+    while !seen.contains("the long connection is open") {
+        let line = log.next_line().await.unwrap().unwrap();
+        seen.extend([&*line, "\n"]);
+    }
+    assert!(seen.contains("TRACE"), "{seen}");
+    for secret in ["access_key", "ticket", &sim.app().app_secret] {
+        assert!(!seen.contains(secret), "{secret}");
+    }
+}
