@@ -6,7 +6,7 @@
 
 use feishu::{Card, CardAnswer};
 
-use super::say::Content;
+use super::say::{Content, told};
 use super::{Dispatcher, may_try_again};
 use crate::action::{Action, Failure};
 use crate::button::Does;
@@ -53,7 +53,7 @@ impl Dispatcher {
             card,
         };
         match self.presses.answer(&job.key.origin, answer) {
-            Ok(()) => Release::Done,
+            Ok(()) => told(outcome),
             Err(CardAnswer { card, .. }) => self.answer_late(job, press, outcome, card).await,
         }
     }
@@ -121,7 +121,7 @@ impl Dispatcher {
         match self.reply(job, message, Content::Text(&words)).await {
             Ok(()) => {
                 self.remember(press.actor(), outcome);
-                Release::Done
+                told(outcome)
             }
             Err(unsaid) => self.unsaid(job, unsaid),
         }

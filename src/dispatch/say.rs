@@ -32,6 +32,14 @@ fn is_refused(error: &feishu::Error) -> bool {
     error.code().is_some() && !may_try_again(error)
 }
 
+/// How a job ends once its outcome was told: what was given up shows as such.
+pub(super) fn told(outcome: &Outcome) -> Release {
+    match outcome {
+        Outcome::Refused(Refusal::Internal | Refusal::Unreachable { .. }) => Release::Dead,
+        _ => Release::Done,
+    }
+}
+
 fn is_denial(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Refused(Refusal::Denied(_)))
 }
@@ -139,12 +147,9 @@ impl Dispatcher {
             }
         };
         let said = self.reply(job, &message.message_id, Content::Text(&text));
-        match (said.await, outcome) {
-            (Err(unsaid), _) => self.unsaid(job, unsaid),
-            (Ok(()), Outcome::Refused(Refusal::Internal | Refusal::Unreachable { .. })) => {
-                Release::Dead
-            }
-            (Ok(()), _) => Release::Done,
+        match said.await {
+            Err(unsaid) => self.unsaid(job, unsaid),
+            Ok(()) => told(outcome),
         }
     }
 

@@ -294,3 +294,23 @@ async fn many_presses_that_wait_keep_no_event_waiting() {
     assert_eq!(bench.sim.top_notice(&group), None);
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn a_press_that_is_given_up_counts_as_dead_as_a_command_does() {
+    let bench = Bench::with(|builder| builder, "worker.give_up_after = '100ms'").await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&command).await;
+    let history = card(&bench, &group, "/history").await;
+    bench
+        .sim
+        .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
+    let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
+    assert_eq!(kind, ToastKind::Error);
+    assert!(words.contains("get through"), "{words}");
+    bench.idle().await;
+    let metrics = bench.metrics().await;
+    let dead = "noticebot_commands_total{result=\"Dead\"} 1";
+    assert!(metrics.contains(dead), "{metrics}");
+    bench.finish().await;
+}
