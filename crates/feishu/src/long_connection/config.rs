@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
+/// No try follows another sooner, whatever the platform asks for: something that takes connections
+/// and ends them at once would keep the bot busy with nothing else.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// Nothing is put off for longer, whatever the platform asks for.
 const LONGEST: Duration = Duration::from_hours(1);
 
@@ -30,11 +34,12 @@ impl ClientConfig {
         if self.reconnect_count.is_some_and(|count| tries >= count) {
             return None;
         }
-        Some(if tries == 0 {
+        let wait = if tries == 0 {
             self.reconnect_nonce * random / u32::MAX
         } else {
             self.reconnect_interval
-        })
+        };
+        Some(wait.max(SHORTEST))
     }
 }
 
@@ -49,14 +54,19 @@ impl Default for ClientConfig {
     }
 }
 
-/// All in seconds but for the count.
+/// All in seconds but for the count. One that is no whole number makes none of the others
+/// unreadable, nor the address that stands beside them.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Wire {
-    reconnect_count: Option<i64>,
-    reconnect_interval: Option<i64>,
-    reconnect_nonce: Option<i64>,
-    ping_interval: Option<i64>,
+    #[serde(default)]
+    reconnect_count: Value,
+    #[serde(default)]
+    reconnect_interval: Value,
+    #[serde(default)]
+    reconnect_nonce: Value,
+    #[serde(default)]
+    ping_interval: Value,
 }
 
 impl From<Wire> for ClientConfig {
@@ -65,23 +75,24 @@ impl From<Wire> for ClientConfig {
         // A count below 0 means without end.
         let count = wire
             .reconnect_count
+            .as_i64()
             .and_then(|count| u64::try_from(count).ok());
-        let interval = |asked: Option<i64>, default| {
-            seconds(asked)
+        let interval = |asked: Value, default| {
+            seconds(&asked)
                 .filter(|asked| !asked.is_zero())
                 .unwrap_or(default)
         };
         Self {
             reconnect_count: count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
             reconnect_interval: interval(wire.reconnect_interval, default.reconnect_interval),
-            reconnect_nonce: seconds(wire.reconnect_nonce).unwrap_or(default.reconnect_nonce),
+            reconnect_nonce: seconds(&wire.reconnect_nonce).unwrap_or(default.reconnect_nonce),
             ping_interval: interval(wire.ping_interval, default.ping_interval),
         }
     }
 }
 
-fn seconds(asked: Option<i64>) -> Option<Duration> {
-    let seconds = u64::try_from(asked?).ok()?;
+fn seconds(asked: &Value) -> Option<Duration> {
+    let seconds = u64::try_from(asked.as_i64()?).ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST))
 }
 
@@ -103,6 +114,7 @@ mod tests {
         for json in [
             "{}",
             r#"{"ReconnectCount":-1,"ReconnectInterval":120,"ReconnectNonce":30,"PingInterval":120}"#,
+            r#"{"ReconnectCount":"3","ReconnectInterval":7.5,"ReconnectNonce":{},"PingInterval":[]}"#,
             r#"{"ReconnectCount":null,"ReconnectInterval":0,"ReconnectNonce":-5,"PingInterval":-1,"New":1}"#,
         ] {
             assert_eq!(config(json), default, "{json}");
@@ -137,7 +149,7 @@ mod tests {
             ..endless
         };
         for (config, tries, random, expected) in [
-            (endless, 0, 0, Some(Duration::ZERO)),
+            (endless, 0, 0, Some(SECOND)),
             (endless, 0, u32::MAX, Some(30 * SECOND)),
             (endless, 1, u32::MAX, Some(120 * SECOND)),
             (endless, u32::MAX, 0, Some(120 * SECOND)),
@@ -164,7 +176,7 @@ mod tests {
                     "ReconnectNonce":{nonce},"PingInterval":{ping}}}"#
             ));
             let wait = config.wait_before_try(tries, random);
-            prop_assert!(wait.is_none_or(|wait| wait <= LONGEST));
+            prop_assert!(wait.is_none_or(|wait| SECOND <= wait && wait <= LONGEST));
             prop_assert!(SECOND <= config.ping_interval && config.ping_interval <= LONGEST);
         }
     }

@@ -111,7 +111,10 @@ impl Fragments {
         if set.length > MAX_MESSAGE {
             set.is_refused = true;
             set.parts.clear();
-            self.held -= std::mem::take(&mut set.cost);
+            // The id is kept.
+            let kept = 2 * part.message_id.len();
+            self.held -= set.cost - kept;
+            set.cost = kept;
             dropped.too_long += 1;
             return None;
         }
@@ -255,7 +258,8 @@ mod tests {
 
         way.take("cut", 0, 3, &most);
         assert_eq!(way.take("cut", 1, 3, b"!"), None);
-        assert_eq!(way.fragments.held, 0, "what is refused is not kept");
+        let held = way.fragments.held;
+        assert_eq!(held, 2 * "cut".len(), "what is refused is not kept");
         assert_eq!(way.take("cut", 2, 3, b""), None);
         assert_eq!(way.dropped.too_long, 2);
         way.now += LIFE;
