@@ -54,6 +54,7 @@ impl LongConnection {
     /// remedy.
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut config = ClientConfig::default();
+        // Since the last connection, or since the start, whose first is none of them.
         let mut tries = 0;
         loop {
             match stop.run_until_cancelled(self.connect(&mut config)).await {
@@ -71,7 +72,6 @@ impl LongConnection {
                     }
                     let source = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::warn!(error = %error, source, "there is no long connection");
-                    tries += 1;
                 }
             }
             let Some(wait) = config.wait_before_try(tries, rand::random()) else {
@@ -79,6 +79,7 @@ impl LongConnection {
                     "the platform lets a lost connection be tried {tries} times and no more: see why it is refused, then start again"
                 );
             };
+            tries += 1;
             tracing::info!(
                 seconds = wait.as_secs(),
                 "the long connection is tried again"

@@ -325,6 +325,26 @@ impl Bench {
         format!("{:#}", ended.unwrap().unwrap_err())
     }
 
+    /// Stops the bot in order and starts it again while time goes on, up to that
+    /// much, until it receives.
+    #[allow(dead_code, reason = "the tests of the long connection need it")]
+    pub(crate) async fn restart_within(&mut self, most: Duration) {
+        let (sim, hand) = (self.sim.clock(), self.hand.clone());
+        let time = async move {
+            let step = Duration::from_secs(1);
+            for _ in 0..most.as_secs() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                sim.advance(step);
+                hand.advance(step);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = self.restart() => {}
+            () = time => {}
+        }
+    }
+
     /// Cuts the bot off as a kill does, and starts it again on the same store.
     pub(crate) async fn kill(&mut self) {
         self.bot.tasks.shutdown().await;

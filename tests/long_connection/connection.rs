@@ -319,6 +319,17 @@ async fn what_waiting_may_mend_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_start_without_the_platform_waits_no_longer_than_a_lost_connection() {
+    let mut bench = Bench::new().await;
+    bench
+        .sim
+        .fault(Endpoint::LongConnection, Fault::ServerError);
+    bench.restart_within(Duration::from_secs(40)).await;
+    obeys(&bench).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn app_id_and_secret_are_enough_and_a_token_that_is_set_is_checked() {
     let mut bench = Bench::new().await;
     bench.set("FEISHU_ENCRYPT_KEY", "");
