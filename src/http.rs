@@ -40,8 +40,9 @@ const CONNECTION_LIFE: Duration = Duration::from_mins(1);
 /// The last request of a connection that has to go gets this long, from the
 /// first byte that it may still wait for to the last that is read of its answer.
 const LAST_REQUEST: Duration = Duration::from_secs(15);
-/// Requests in flight get this long when the bot stops.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Requests in flight get this long when the bot stops: longer than one may wait
+/// for the store, or for what comes of a press.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// An answer of the store is good for this long.
 const PROBE_AGE: Duration = Duration::from_secs(1);
 /// How long the store may take to show that it can write.

@@ -314,3 +314,24 @@ async fn a_press_that_is_given_up_counts_as_dead_as_a_command_does() {
     assert!(metrics.contains(dead), "{metrics}");
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn a_press_that_waits_while_the_bot_stops_is_answered() {
+    let mut bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&command).await;
+    let history = card(&bench, &group, "/history").await;
+    bench
+        .sim
+        .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
+    let pressed = press(&bench, &group, &history, UNDO);
+    let called =
+        |state: &State| (state.calls_to(Endpoint::DeleteTopNotice).count() > 0).then_some(());
+    bench.sim.wait_for("the call", called).await;
+    bench.restart().await;
+    assert_eq!(toast(&pressed).await.0, ToastKind::Info);
+    bench.idle().await;
+    assert_eq!(bench.sim.top_notice(&group), None);
+    bench.finish().await;
+}
