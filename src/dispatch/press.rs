@@ -118,9 +118,10 @@ impl Dispatcher {
             &reference,
             &self.style.time_zone,
         );
+        let told_at = self.clock.now();
         match self.reply(job, message, Content::Text(&words)).await {
             Ok(()) => {
-                self.remember(press.actor(), outcome);
+                self.remember(press.actor(), outcome, told_at);
                 told(outcome)
             }
             Err(unsaid) => self.unsaid(job, unsaid),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use feishu::{Card, MessageId, ReceivedMessage};
+use jiff::Timestamp;
 
 use super::{Dispatcher, may_try_again, text_of};
 use crate::config::ReplyLanguage;
@@ -77,9 +78,10 @@ impl Dispatcher {
         if self.has_heard(job, actor, outcome) {
             return Release::Done;
         }
+        let told_at = self.clock.now();
         let release = self.say(job, message, outcome).await;
         if matches!(release, Release::Done) {
-            self.remember(actor, outcome);
+            self.remember(actor, outcome, told_at);
         }
         release
     }
@@ -97,9 +99,9 @@ impl Dispatcher {
     }
 
     /// The outcome was said to whom it is for.
-    pub(super) fn remember(&self, actor: Actor<'_>, outcome: &Outcome) {
+    pub(super) fn remember(&self, actor: Actor<'_>, outcome: &Outcome, told_at: Timestamp) {
         if is_denial(outcome) {
-            self.denials.remember(actor, self.clock.now());
+            self.denials.remember(actor, told_at);
         }
     }
 
