@@ -335,3 +335,35 @@ async fn a_press_that_waits_while_the_bot_stops_is_answered() {
     assert_eq!(bench.sim.top_notice(&group), None);
     bench.finish().await;
 }
+
+#[tokio::test]
+async fn a_guest_of_another_tenant_presses_in_vain() {
+    let bench = Bench::new().await;
+    let guest = bench.sim.add_person_of("another_tenant", "Gus");
+    let group = bench.sim.add_chat(bench.spec().member(&guest));
+    let pin = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&pin).await;
+    let history = card(&bench, &group, "/history").await;
+    let guest = bench.sim.as_person(&guest).in_chat(&group);
+    let (kind, words) = toast(&guest.press(&history, UNDO)).await;
+    assert_eq!(kind, ToastKind::Error, "{words}");
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_typed_and_pressed_at_once_is_done_once() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let planned = card(&bench, &group, "/announce --at tomorrow 9:00 x").await;
+    let typed = bench.say(&group, "/cancel 1").id;
+    let pressed = press(&bench, &group, &planned, DROP);
+    let (kind, _) = toast(&pressed).await;
+    bench.idle().await;
+    let done = bench.sim.reactions(&typed).contains(&"DONE".to_owned());
+    assert_ne!(done, kind == ToastKind::Success, "one of them was first");
+    let history = bench.say(&group, "/history").id;
+    let shown = bench.answer(&history).await;
+    assert_eq!(shown.matches("dropped a plan").count(), 1, "{shown}");
+    bench.finish().await;
+}
