@@ -8,6 +8,8 @@ use feishu_sim::{ChatId, Endpoint, Fault, MessageId, State, TopNotice, WhoMay};
 use crate::harness::Bench;
 
 const HOUR: Duration = Duration::from_hours(1);
+/// However fast the clock goes, nothing that is planned is too late.
+const PATIENT: &str = "[worker]\nplan_grace = '30d'";
 
 /// A group with two messages that can be pinned.
 async fn scene() -> (Bench, ChatId, MessageId, MessageId) {
@@ -427,7 +429,7 @@ async fn putting_it_on_top_needs_that_right_too() {
 #[tokio::test]
 async fn a_planned_announcement_is_made_when_it_is_due_also_after_a_restart() {
     for kind in KINDS {
-        let mut bench = Bench::new().await;
+        let mut bench = Bench::with(|builder| builder, PATIENT).await;
         let group = bench.group(kind);
         let command = bench.say(&group, "/announce --at 9:00 **standup** now").id;
         let answer = bench.answer(&command).await;
