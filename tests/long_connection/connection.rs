@@ -1,6 +1,7 @@
 //! The connection itself: it is noticed when it ends, however it ends, and
 //! opened again; nothing that comes over it brings the bot down.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -131,7 +132,7 @@ async fn a_hundred_ends_leave_no_task_behind() {
             .num_alive_tasks()
     };
     let (mut current, before) = (connection(&bench), tasks());
-    println!("before: {before} tasks, {} KiB resident", resident());
+    report(&format!("before: {before} tasks, {} KiB", resident()));
     for number in 0..100 {
         if number % 2 == 0 {
             bench.sim.hang_up(&current);
@@ -140,7 +141,7 @@ async fn a_hundred_ends_leave_no_task_behind() {
         }
         current = another(&bench, &current).await;
     }
-    println!("after: {} tasks, {} KiB resident", tasks(), resident());
+    report(&format!("after: {} tasks, {} KiB", tasks(), resident()));
     assert!(
         tasks() <= before + 8,
         "{before} tasks have become {}",
@@ -148,6 +149,12 @@ async fn a_hundred_ends_leave_no_task_behind() {
     );
     obeys(&bench).await;
     bench.finish().await;
+}
+
+/// Says it also where the test passes, whose own output is not shown.
+fn report(line: &str) {
+    let line = format!("a hundred long connections, {line}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// The memory of this process, which all tests share.
