@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Receive};
 use crate::server;
-use crate::store::{self, Inspected};
+use crate::store::{self, DatabaseUrl, Inspected};
 use crate::telemetry::Metrics;
 use crate::transport::long_connection::{Unconnected, remedy};
 
@@ -97,7 +97,7 @@ pub async fn check(config: Config, clock: Clock, chat: Option<&str>) -> Report {
         report.note("encryption: off; set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off");
     }
     check_store(&mut report, &config).await;
-    match server::client(&config.feishu, clock, &Metrics::new()) {
+    match server::client(&config, clock, &Metrics::new(), None) {
         Ok(client) => check_platform(&mut report, &config, &client, chat).await,
         Err(error) => report.bad(format!("platform: {error:#}")),
     }
@@ -106,7 +106,10 @@ pub async fn check(config: Config, clock: Clock, chat: Option<&str>) -> Report {
 
 async fn check_store(report: &mut Report, config: &Config) {
     let url = &config.store.database_url;
-    match store::inspect(url).await {
+    let Ok(DatabaseUrl::Sqlite(path)) = DatabaseUrl::parse(url) else {
+        return;
+    };
+    match store::inspect(path).await {
         Ok(Inspected::Writable) => report.good(format!("store: `{url}` can be written")),
         Ok(Inspected::InUse) => report.good(format!("store: `{url}` is in use by a noticebot that runs")),
         Ok(Inspected::Missing { folder_is_there: true }) => {

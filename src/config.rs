@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use feishu::ExtraRoots;
 use feishu::long_connection::ProxySettings;
 use figment::providers::{Format, Toml};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -15,9 +16,13 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::store;
+
+mod environment;
 mod policy;
 mod problem;
 
+pub use environment::{CONFIG_FILE_VARIABLE, ENVIRONMENT, Environment, Variable};
 pub use policy::{
     ChatPolicy, CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode,
 };
@@ -25,57 +30,12 @@ pub use policy::{
 /// The defaults, as a deployment would write them.
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
 
-/// Environment variables and the keys that they set, in the order of the
-/// configuration file.
-pub const ENVIRONMENT: &[Variable] = &[
-    Variable::plain("FEISHU_APP_ID", "feishu.app_id"),
-    Variable::secret("FEISHU_APP_SECRET", "feishu.app_secret"),
-    Variable::secret("FEISHU_ENCRYPT_KEY", "feishu.encrypt_key"),
-    Variable::secret("FEISHU_VERIFICATION_TOKEN", "feishu.verification_token"),
-    Variable::plain("FEISHU_REGION", "feishu.region"),
-    Variable::plain("FEISHU_BASE_URL", "feishu.base_url"),
-    Variable::plain("FEISHU_RECEIVE", "feishu.receive"),
-    Variable::plain("FEISHU_ALLOW_PLAINTEXT", "feishu.allow_plaintext"),
-    Variable::plain("NOTICEBOT_LISTEN", "server.listen"),
-    Variable::plain("NOTICEBOT_ADMIN_LISTEN", "server.admin_listen"),
-    Variable::secret("NOTICEBOT_DATABASE_URL", "store.database_url"),
-    Variable::plain("NOTICEBOT_LANGUAGE", "reply.language"),
-    Variable::plain("NOTICEBOT_TIMEZONE", "reply.timezone"),
-    Variable::plain("NOTICEBOT_LOG", "log.filter"),
-    Variable::plain("NOTICEBOT_LOG_FORMAT", "log.format"),
-];
-
-/// The variable that names the configuration file when `--config` does not.
-pub const CONFIG_FILE_VARIABLE: &str = "NOTICEBOT_CONFIG";
-
-/// One environment variable.
-#[derive(Debug, Clone, Copy)]
-pub struct Variable {
-    /// Its name.
-    pub name: &'static str,
-    /// The configuration key that it sets.
-    pub key: &'static str,
-    /// Whether `<name>_FILE` may name a file that holds the value.
-    pub secret: bool,
-}
-
-impl Variable {
-    const fn plain(name: &'static str, key: &'static str) -> Self {
-        let secret = false;
-        Self { name, key, secret }
-    }
-
-    const fn secret(name: &'static str, key: &'static str) -> Self {
-        let secret = true;
-        Self { name, key, secret }
-    }
-}
-
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub feishu: FeishuConfig,
+    pub tls: TlsConfig,
     pub server: ServerConfig,
     pub store: StoreConfig,
     pub worker: WorkerConfig,
@@ -100,7 +60,11 @@ pub struct FeishuConfig {
     #[serde(serialize_with = "hidden")]
     pub encrypt_key: SecretString,
     #[serde(serialize_with = "hidden")]
+    pub previous_encrypt_key: SecretString,
+    #[serde(serialize_with = "hidden")]
     pub verification_token: SecretString,
+    #[serde(serialize_with = "hidden")]
+    pub previous_verification_token: SecretString,
     pub region: Region,
     pub base_url: String,
     pub receive: Receive,
@@ -137,6 +101,33 @@ pub enum Receive {
     LongConnection,
 }
 
+/// Whom connections to the platform and to a database trust.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    pub ca_file: String,
+}
+
+impl TlsConfig {
+    /// The certificates in `ca_file`, if one is named.
+    pub fn extra_roots(&self) -> Result<ExtraRoots, ConfigError> {
+        if self.ca_file.is_empty() {
+            return Ok(ExtraRoots::default());
+        }
+        let pem = read_file(
+            Path::new(&self.ca_file),
+            "the file that `tls.ca_file` names",
+            "check `NOTICEBOT_CA_FILE` and that the bot's user may read it",
+        )?;
+        ExtraRoots::from_pem(pem.as_bytes()).map_err(|error| {
+            ConfigError::one(format!(
+                "the file that `tls.ca_file` names, `{}`, is of no use: {error}; set `NOTICEBOT_CA_FILE` to the certificate of the authority, from its `-----BEGIN CERTIFICATE-----` on",
+                self.ca_file
+            ))
+        })
+    }
+}
+
 /// What listens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,6 +145,7 @@ pub struct ServerConfig {
 pub struct StoreConfig {
     #[serde(serialize_with = "without_password")]
     pub database_url: String,
+    pub connections: usize,
     #[serde(with = "humantime_serde")]
     pub keep_finished: Duration,
     pub max_open_jobs: usize,
@@ -234,18 +226,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// The proxies by the names that all programs know, in either case.
-fn proxies(set: &impl Fn(&str) -> Option<String>) -> ProxySettings {
-    let either = |name: &str| set(name).or_else(|| set(&name.to_lowercase()));
-    let secret = |name| either(name).map(SecretString::from);
-    ProxySettings {
-        https: secret("HTTPS_PROXY"),
-        http: secret("HTTP_PROXY"),
-        all: secret("ALL_PROXY"),
-        none_for: either("NO_PROXY").unwrap_or_default(),
-    }
-}
-
 /// What is wrong with the configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -272,24 +252,15 @@ impl Config {
     ///
     /// The file is `file`, or what `NOTICEBOT_CONFIG` names, or none.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this module is the one reader of the environment"
-        )]
-        let environment = |name: &str| std::env::var(name).ok();
-        Self::read(file, &environment)
+        Self::read(file, &Environment::of_process())
     }
 
     /// Like [`Config::load`], with the environment as an argument.
-    pub fn read(
-        file: Option<&Path>,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, ConfigError> {
-        // An empty variable is an unset one: compose files pass them on empty.
-        let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-        let file = file
-            .map(Path::to_path_buf)
-            .or_else(|| set(CONFIG_FILE_VARIABLE).map(PathBuf::from));
+    pub fn read(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+        let file = file.map(Path::to_path_buf).or_else(|| {
+            let named = environment.get(CONFIG_FILE_VARIABLE);
+            named.map(PathBuf::from)
+        });
 
         let mut layers = Figment::from(Toml::string(DEFAULT_TOML));
         if let Some(path) = &file {
@@ -300,10 +271,8 @@ impl Config {
             )?;
             layers = layers.merge(Named::new(Toml::string(&text), path.display().to_string()));
         }
-        for variable in ENVIRONMENT {
-            if let Some(value) = variable.value(&set)? {
-                layers = layers.merge(Setting { variable, value });
-            }
+        for setting in environment.settings()? {
+            layers = layers.merge(setting);
         }
         let mut config: Self = layers.extract().map_err(|error| ConfigError {
             problems: error
@@ -311,7 +280,7 @@ impl Config {
                 .map(|one| problem::sentence(&one))
                 .collect(),
         })?;
-        config.proxies = proxies(&set);
+        config.proxies = environment.proxies();
         Ok(config)
     }
 
@@ -327,33 +296,6 @@ impl Config {
     /// The effective settings as TOML, secrets hidden.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
-    }
-}
-
-impl Variable {
-    /// The value that the environment gives, directly or through a file.
-    fn value(&self, set: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, ConfigError> {
-        let direct = set(self.name);
-        if !self.secret {
-            return Ok(direct);
-        }
-        let file_variable = format!("{}_FILE", self.name);
-        match (direct, set(&file_variable)) {
-            (Some(_), Some(_)) => Err(ConfigError::one(format!(
-                "both `{}` and `{file_variable}` are set: unset one of them",
-                self.name
-            ))),
-            (None, Some(path)) => {
-                let remedy = "check the path and that the bot's user may read it";
-                let text = read_file(
-                    Path::new(&path),
-                    &format!("the file that `{file_variable}` names"),
-                    remedy,
-                )?;
-                Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
-            }
-            (direct, None) => Ok(direct),
-        }
     }
 }
 
@@ -388,30 +330,6 @@ impl<P: Provider> Provider for Named<P> {
     }
 }
 
-/// One key set by the environment.
-struct Setting<'a> {
-    variable: &'a Variable,
-    value: String,
-}
-
-impl Provider for Setting<'_> {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.variable.name)
-    }
-
-    fn data(&self) -> Result<figment::value::Map<Profile, figment::value::Dict>, figment::Error> {
-        let value = match self.value.to_ascii_lowercase().as_str() {
-            // The environment has no booleans; only one key is one.
-            "true" | "1" if self.variable.key == "feishu.allow_plaintext" => true.into(),
-            "false" | "0" if self.variable.key == "feishu.allow_plaintext" => false.into(),
-            _ => figment::value::Value::from(self.value.clone()),
-        };
-        let nested = figment::util::nest(self.variable.key, value);
-        let dict = nested.into_dict().unwrap_or_default();
-        Ok(figment::value::Map::from([(Profile::Default, dict)]))
-    }
-}
-
 fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     let shown = if secret.expose_secret().is_empty() {
         ""
@@ -422,14 +340,7 @@ fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, 
 }
 
 fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    match reqwest::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            // Only a URL without a host refuses a password, and such a one has none.
-            let _ = parsed.set_password(Some("(hidden)"));
-            serializer.serialize_str(parsed.as_str())
-        }
-        _ => serializer.serialize_str(url),
-    }
+    serializer.serialize_str(&store::without_password(url))
 }
 
 #[cfg(test)]

@@ -28,20 +28,17 @@ use crate::content;
 use crate::event::Stored;
 use crate::platform::Platform;
 use crate::reply::Emoji;
-use crate::store::{Claim, Job, JobId, Release, Step, Store, StoreError};
-use crate::telemetry::{CommandResult, Metrics};
+use crate::store::{Claim, Job, Release, Step, Store, StoreError};
+use crate::telemetry::{CommandResult, Metrics, UNKNOWN};
 
 mod authorise;
 mod decide;
-mod denials;
 mod draft;
 mod notice;
 mod press;
 mod request;
 mod retry;
 mod say;
-
-pub(crate) use denials::Denials;
 
 /// A job whose worker died this often is given up.
 const MAX_CRASHES: u32 = 5;
@@ -65,7 +62,6 @@ pub(crate) struct Dispatcher {
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) policy: PolicyConfig,
-    pub(crate) denials: Denials,
     pub(crate) presses: Presses,
     pub(crate) style: Style,
     pub(crate) language: ReplyLanguage,
@@ -110,7 +106,7 @@ impl Dispatcher {
             let due = match self.store.claim().await {
                 Ok(Claim::Job(job)) => return Some((job, slot)),
                 Ok(Claim::Unreadable) => {
-                    self.metrics.command(CommandResult::Dead);
+                    self.metrics.dead_job();
                     continue;
                 }
                 Ok(Claim::NothingUntil(due)) => due,
@@ -133,17 +129,23 @@ impl Dispatcher {
         }
     }
 
-    /// Works on a claimed job and gives it back, whatever happens to it.
+    /// Works on a claimed job and gives it back, whatever happens to it. Once it is
+    /// another bot's, it is left where it stands.
     async fn carry(&self, job: Job, cut_off: CancellationToken) {
         let span = tracing::info_span!(
             "job",
             job.reference = job.key.reference(),
             job.origin = job.key.origin
         );
-        let attempt = self.attempt(&job).instrument(span);
-        let release = cut_off.run_until_cancelled(attempt).await;
-        self.give_back(job.id, release.unwrap_or(Release::Stopped), &cut_off)
-            .await;
+        let work = async {
+            let attempt = cut_off.run_until_cancelled(Box::pin(self.attempt(&job)));
+            let Some(release) = job.lease.run(attempt).await else {
+                return tracing::warn!("the lease is over, and the job is left to others");
+            };
+            self.give_back(&job, release.unwrap_or(Release::Stopped), &cut_off)
+                .await;
+        };
+        work.instrument(span).await;
     }
 
     /// One attempt. A command that is not through after three seconds is shown
@@ -214,7 +216,7 @@ impl Dispatcher {
         match self.outcome(job, &stored).await {
             Ok(Some(outcome)) => self.tell(job, &stored, &outcome).await,
             Ok(None) => {
-                self.metrics.command(CommandResult::Ignored);
+                self.metrics.command(UNKNOWN, CommandResult::Ignored);
                 Release::Done
             }
             Err(release) => release,
@@ -223,12 +225,12 @@ impl Dispatcher {
 
     /// While the store fails, the job stays ours; after a stop it is made ready
     /// again at the next start.
-    async fn give_back(&self, job: JobId, release: Release, cut_off: &CancellationToken) {
+    async fn give_back(&self, job: &Job, release: Release, cut_off: &CancellationToken) {
         match release {
             Release::Retry { .. } | Release::Crashed { .. } => {
-                self.metrics.command(CommandResult::Retried);
+                self.metrics.retry();
             }
-            Release::Dead => self.metrics.command(CommandResult::Dead),
+            Release::Dead => self.metrics.dead_job(),
             Release::Done | Release::Stopped => {}
         }
         while let Err(StoreError::Database) = self.store.release(job, release.clone()).await {

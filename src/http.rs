@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use feishu::Clock;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -53,6 +54,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Health {
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
     /// Cancelled when the intake closes.
     pub(crate) stop: CancellationToken,
     /// Whether events can come in, where they come over a long connection.
@@ -152,7 +154,9 @@ async fn ready(State(health): State<Health>) -> Response {
 
 async fn metrics(State(health): State<Health>) -> Response {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match health.metrics.render(&health.store) {
+    let queue = timeout(PROBE_TIMEOUT, health.store.queue()).await;
+    let queue = queue.ok().and_then(Result::ok);
+    match health.metrics.render(queue, health.clock.now()) {
         Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
         Err(std::fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

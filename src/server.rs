@@ -6,25 +6,28 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
-use feishu::{Client, ClientConfig, Clock, EncryptKey};
+use feishu::{Client, ClientConfig, Clock, EncryptKey, Neighbours, Turn};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
 use crate::button::Presses;
 use crate::change::UNDO_AGE;
 use crate::config::{Config, FeishuConfig, Receive, StoreConfig};
-use crate::dispatch::{Denials, Dispatcher};
+use crate::dispatch::Dispatcher;
 use crate::http::{self, Health};
 use crate::platform::Platform;
-use crate::store::{Bounds, Running, Store};
+use crate::store::{Bounds, DatabaseUrl, Limited, Opening, Running, Store};
 use crate::telemetry::Metrics;
-use crate::transport::Intake;
 use crate::transport::long_connection::LongConnection;
 use crate::transport::webhook::{LARGE_BODIES, Seal, Webhook};
+use crate::transport::{Intake, VerificationTokens};
 
+/// The platform takes five writes of announcements a second from an app; bots that
+/// share it take turns, with a little to spare for the way.
+const FIVE_TURNS: Duration = Duration::from_millis(1050);
 /// How often what is old enough is forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 
@@ -44,6 +47,7 @@ pub struct Server {
     receiving: Receiving,
     dispatcher: Dispatcher,
     running: Running,
+    told_to_wait: mpsc::UnboundedReceiver<Limited>,
     max_connections: usize,
     keep: Keep,
 }
@@ -80,20 +84,19 @@ impl Server {
     pub async fn bind(config: Config, clock: Clock) -> anyhow::Result<Self> {
         config.validate()?;
         let metrics = Metrics::new();
-        let client = client(&config.feishu, clock.clone(), &metrics)?;
-        let (store, running) = Store::open(
-            &config.store.database_url,
-            bounds(&config.store),
-            clock.clone(),
-        )
-        .await?;
+        let (store, running) = Store::open(opening(&config, clock.clone(), &metrics)?).await?;
+        let (limits, told_to_wait) = mpsc::unbounded_channel();
+        let neighbours = neighbours(&store, &clock, &config.feishu, limits);
+        let client = client(&config, clock.clone(), &metrics, Some(neighbours))?;
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let presses = Presses::default();
-        let token = config.feishu.verification_token.clone();
         let intake = Intake {
             app_id: config.feishu.app_id.clone(),
-            verification_token: Some(token).filter(|token| !token.expose_secret().is_empty()),
+            tokens: VerificationTokens::new([
+                &config.feishu.verification_token,
+                &config.feishu.previous_verification_token,
+            ]),
             store: store.clone(),
             presses: presses.clone(),
             metrics: metrics.clone(),
@@ -109,7 +112,11 @@ impl Server {
             Receive::LongConnection => Receiving::LongConnection(Box::new(LongConnection {
                 intake,
                 client: client.clone(),
-                connector: Connector::new(&config.proxies, config.feishu.timeout)?,
+                connector: Connector::new(
+                    &config.proxies,
+                    config.tls.extra_roots()?,
+                    config.feishu.timeout,
+                )?,
                 metrics: metrics.clone(),
                 clock: clock.clone(),
                 alive: watch::Sender::new(false),
@@ -126,7 +133,6 @@ impl Server {
             metrics,
             clock,
             policy: config.policy,
-            denials: Denials::new(),
             presses,
             style,
             language: config.reply.language,
@@ -146,6 +152,7 @@ impl Server {
             receiving,
             dispatcher,
             running,
+            told_to_wait,
             max_connections,
             keep,
         })
@@ -183,6 +190,7 @@ impl Server {
         let health = Health {
             store: store.clone(),
             metrics: self.dispatcher.metrics.clone(),
+            clock: self.dispatcher.clock.clone(),
             stop: stop.clone(),
             socket: self.receiving.socket(),
             probed: Arc::default(),
@@ -205,14 +213,17 @@ impl Server {
         };
         let public = http::public(webhook, health.clone());
         let admin = http::admin(health);
-        let (received, (), (), (), ()) = tokio::join!(
+        let client = self.dispatcher.platform.client.clone();
+        let (received, (), (), (), (), ()) = tokio::join!(
             receive,
             http::serve(self.public, public, self.max_connections, stop.clone()),
             http::serve(self.admin, admin, self.max_connections, stop.clone()),
             Arc::new(self.dispatcher).run(stop.clone()),
             forget(&store, &clock, self.keep, stop.clone()),
+            share_limits(&store, &client, self.told_to_wait, stop.clone()),
         );
-        self.running.close(store).await?;
+        drop((store, client));
+        self.running.close().await?;
         tracing::info!("noticebot has stopped");
         received
     }
@@ -229,26 +240,72 @@ impl Receiving {
 }
 
 pub(crate) fn client(
-    config: &FeishuConfig,
+    config: &Config,
     clock: Clock,
     metrics: &Metrics,
+    neighbours: Option<Neighbours>,
 ) -> anyhow::Result<Client> {
     let metrics = metrics.clone();
+    let feishu = &config.feishu;
     let client = Client::new(ClientConfig {
-        base_url: config.platform().to_owned(),
-        app_id: config.app_id.as_str().into(),
-        app_secret: config.app_secret.clone(),
+        base_url: feishu.platform().to_owned(),
+        app_id: feishu.app_id.as_str().into(),
+        app_secret: feishu.app_secret.clone(),
         clock,
-        timeout: config.timeout,
-        limits_factor: config.limits_factor,
+        timeout: feishu.timeout,
+        extra_roots: config.tls.extra_roots()?,
+        limits_factor: feishu.limits_factor,
         on_call: Some(Arc::new(move |call| metrics.api_call(call))),
+        neighbours,
     })?;
     Ok(client)
 }
 
+/// How to open the store that the settings name.
+pub(crate) fn opening(config: &Config, clock: Clock, metrics: &Metrics) -> anyhow::Result<Opening> {
+    Ok(Opening {
+        url: DatabaseUrl::parse(&config.store.database_url)?,
+        app: config.feishu.app_id.clone(),
+        bounds: bounds(&config.store),
+        clock,
+        connections: config.store.connections,
+        extra_roots: config.tls.extra_roots()?,
+        metrics: metrics.clone(),
+    })
+}
+
+/// The limits of the app are kept in the store, where all its bots find them, also
+/// after a restart.
+fn neighbours(
+    store: &Store,
+    clock: &Clock,
+    config: &FeishuConfig,
+    limits: mpsc::UnboundedSender<Limited>,
+) -> Neighbours {
+    let (store, clock) = (store.clone(), clock.clone());
+    let window = FIVE_TURNS / config.limits_factor.max(1);
+    Neighbours {
+        on_wait: Arc::new(move |api, until| {
+            let api = api.to_owned();
+            // It is dropped where nobody keeps it any more, at the stop.
+            let _ = limits.send(Limited { api, until });
+        }),
+        next_turn: Arc::new(move || {
+            let (store, clock) = (store.clone(), clock.clone());
+            Box::pin(async move {
+                let turn = store.next_turn(window).await;
+                // Better too fast than not at all: the platform says so if it minds.
+                turn.unwrap_or_else(|_| Turn::At(clock.now()))
+            })
+        }),
+    }
+}
+
 fn seal(config: &FeishuConfig) -> Seal {
-    if let Ok(key) = EncryptKey::new(config.encrypt_key.expose_secret()) {
-        return Seal::Encrypted(Box::new(key));
+    let keys = [&config.encrypt_key, &config.previous_encrypt_key];
+    let keys = keys.map(|key| EncryptKey::new(key.expose_secret()).ok());
+    if let [Some(_), _] = keys {
+        return Seal::Encrypted(keys.into_iter().flatten().collect());
     }
     tracing::warn!(
         "events are taken without encryption and signature: set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off"
@@ -267,6 +324,31 @@ async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListen
     TcpListener::bind(address).await.with_context(|| {
         format!("listening on `{address}`: free the address or set `{variable}` to another")
     })
+}
+
+/// Keeps in the store which APIs are to be left alone, and heeds what stands there.
+async fn share_limits(
+    store: &Store,
+    client: &Client,
+    mut told_to_wait: mpsc::UnboundedReceiver<Limited>,
+    stop: CancellationToken,
+) {
+    loop {
+        // Where they cannot be read, this bot finds them out by itself.
+        for Limited { api, until } in store.limits().await.unwrap_or_default() {
+            client.leave_alone(&api, until);
+        }
+        loop {
+            tokio::select! {
+                Some(limited) = told_to_wait.recv() => {
+                    // The store has logged why it could not.
+                    let _ = store.save_limit(limited).await;
+                }
+                () = store.limits_changed() => break,
+                () = stop.cancelled() => return,
+            }
+        }
+    }
 }
 
 /// Forgets what is over once it is old enough, in portions until none is left.

@@ -1,380 +1,89 @@
-//! The inbox and queue: one table of jobs that survives a kill at any line.
+//! The inbox and queue: one table of jobs that survives a kill at any line, and
+//! beside it what is remembered of what was done.
+//!
+//! There are two stores: a file of SQLite's for one bot, and a PostgreSQL server
+//! for any number of bots that work as one. They keep the same promises, which
+//! one suite of tests holds both to, and differ in who may own a job: the bot
+//! that has the file locked, or the one that holds a [`Lease`].
 
-use feishu::{BlockId, OpenId};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use feishu::{BlockId, Clock, ExtraRoots, OpenId, Turn};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::change::Record;
-use crate::content::{Document, Former};
+use crate::change::{ChangeId, Made};
 use crate::outcome::Outcome;
-use crate::plan::{Manner, Plan};
+use crate::telemetry::Metrics;
 
+mod job;
+mod lease;
+mod postgres;
+mod progress;
+mod row;
 mod sqlite;
+mod url;
 
-pub(crate) use sqlite::{Inspected, Running, SqliteStore as Store, inspect};
+pub(crate) use job::{
+    Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Maker, NewJob, NewPlan,
+    Planned, Release, Step,
+};
+pub(crate) use lease::Lease;
+use postgres::PostgresStore;
+pub(crate) use progress::{Creation, Pending, Progress, Restoral, Written};
+use sqlite::SqliteStore;
+pub(crate) use sqlite::{Inspected, inspect};
+pub(crate) use url::{DatabaseUrl, without_password};
 
-/// Names a job for ever: the same event never makes a second one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct JobKey {
-    /// The app that received the event: two bots in one group see the same
-    /// message ids.
+/// What a store is opened with.
+#[derive(Clone)]
+pub(crate) struct Opening {
+    pub(crate) url: DatabaseUrl,
+    /// The app whose jobs are worked on; others in the same database are left
+    /// alone.
     pub(crate) app: String,
-    /// The message id; for what is no message the event id.
-    pub(crate) origin: String,
-    pub(crate) step: Step,
+    pub(crate) bounds: Bounds,
+    pub(crate) clock: Clock,
+    /// The most connections to a server.
+    pub(crate) connections: usize,
+    /// Whom TLS to a server trusts beside the machine's authorities.
+    pub(crate) extra_roots: ExtraRoots,
+    pub(crate) metrics: Metrics,
 }
 
-/// What is to be done with the origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Carry out the command that the message holds.
-    Command,
-    /// Say that no more commands are taken; the origin is the job at the head of
-    /// the chat, so that it is said once while that one stands there.
-    Overflow,
-    /// Publish an announcement that was planned.
-    Publish,
-    /// Take back a change whose time is over.
-    Expire,
-    /// Greet a group; the origin is the group, so that it is greeted once.
-    Welcome,
-    /// Forget a group that the bot is no longer in.
-    Left,
-    /// Remember that a message was recalled.
-    Recalled,
-    /// Do what a button says; the origin is the event of the press.
-    Press,
+/// A handle on the store; cloning it is cheap.
+#[derive(Clone)]
+pub(crate) struct Store {
+    database: Database,
+    metrics: Metrics,
 }
 
-impl Step {
-    const ALL: [Self; 8] = [
-        Self::Command,
-        Self::Overflow,
-        Self::Publish,
-        Self::Expire,
-        Self::Welcome,
-        Self::Left,
-        Self::Recalled,
-        Self::Press,
-    ];
-
-    /// Whether it stands for an event that is no message, so that nobody waits
-    /// for an answer.
-    pub(crate) fn is_notice(self) -> bool {
-        match self {
-            Self::Welcome | Self::Left | Self::Recalled => true,
-            Self::Command | Self::Overflow | Self::Publish | Self::Expire | Self::Press => false,
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Command => "command",
-            Self::Overflow => "overflow",
-            Self::Publish => "publish",
-            Self::Expire => "expire",
-            Self::Welcome => "welcome",
-            Self::Left => "left",
-            Self::Recalled => "recalled",
-            Self::Press => "press",
-        }
-    }
-
-    fn from_column(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.as_str() == text)
-    }
+#[derive(Clone)]
+enum Database {
+    Sqlite(SqliteStore),
+    Postgres(Arc<PostgresStore>),
 }
 
-impl JobKey {
-    /// The namespace of all ids derived from jobs.
-    const NAMESPACE: Uuid = Uuid::from_u128(0x6e6f_7469_6365_5b07_8a6a_6f62_6b65_7973);
-
-    /// The id under which the platform is asked to do a thing at most once.
-    ///
-    /// It is derived from the key and the name of the `call`, never random, so
-    /// that it is the same after a restart.
-    pub(crate) fn idempotency_key(&self, call: &str) -> Uuid {
-        let parts = [&self.app, &self.origin, self.step.as_str(), call];
-        Uuid::new_v5(&Self::NAMESPACE, parts.join("\n").as_bytes())
-    }
-
-    /// The short id that people quote: it stands in the log and in replies.
-    pub(crate) fn reference(&self) -> String {
-        let mut reference = self.idempotency_key("reference").simple().to_string();
-        reference.truncate(8);
-        reference
-    }
+/// What runs behind the handles, until [`Running::close`].
+pub(crate) enum Running {
+    Sqlite(sqlite::Running),
+    Postgres(postgres::Running),
 }
 
-/// Names, within an app, the job that made a change or a plan, and thus that
-/// change or plan: for ever, whatever becomes of the job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Maker {
-    /// What the job began with: a message, or an event.
-    pub origin: String,
-    /// What was to be done with that.
-    pub step: Step,
-}
-
-/// A job to be queued.
-#[derive(Debug, Clone)]
-pub(crate) struct NewJob {
-    pub(crate) key: JobKey,
-    pub(crate) chat: String,
-    pub(crate) payload: String,
-}
-
-/// A chat of an app.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChatKey {
-    pub(crate) app: String,
-    pub(crate) chat: String,
-}
-
-/// Work for later, with the origin of the job that plans it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NewPlan {
-    pub(crate) step: Step,
-    pub(crate) due: Timestamp,
-    pub(crate) payload: String,
-}
-
-/// Work that waits for its time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub(crate) id: JobId,
-    pub(crate) maker: Maker,
-    /// By it the chat's members name it.
-    pub(crate) number: u32,
-    pub(crate) due: Timestamp,
-    pub(crate) plan: Plan,
-    /// Who planned it.
-    pub(crate) author: Option<OpenId>,
-}
-
-/// The end of a job's work, stored in one commit before a word is said.
-#[derive(Debug, Clone)]
-pub(crate) struct Conclusion {
-    pub(crate) outcome: Outcome,
-    /// What is remembered of it beyond the job; nothing for what was to change
-    /// nothing.
-    pub(crate) record: Option<Record>,
-    /// What is to be done later.
-    pub(crate) plan: Option<NewPlan>,
-    /// Planned work that is dropped by it.
-    pub(crate) cancels: Option<JobId>,
-}
-
-impl Conclusion {
-    /// Nothing but an outcome.
-    pub(crate) fn of(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            record: None,
-            plan: None,
-            cancels: None,
-        }
-    }
-}
-
-/// Whether a job was new.
+/// How much there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Accepted {
-    New,
-    Duplicate,
-    /// As many jobs of the chat wait as may; it is told so, once.
-    TooManyOfChat,
-}
-
-/// How much is taken at most.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// Unfinished jobs in all; beyond that nothing is taken.
+pub(crate) struct Queue {
+    /// Jobs that are not finished; planned work does not count.
     pub(crate) open: usize,
-    /// Unfinished jobs of one chat.
-    pub(crate) open_of_chat: usize,
+    /// When the oldest of them was taken.
+    pub(crate) oldest: Option<Timestamp>,
 }
 
-/// A job that its worker has claimed.
-#[derive(Debug, Clone)]
-pub(crate) struct Job {
-    pub(crate) id: JobId,
-    pub(crate) key: JobKey,
-    pub(crate) chat: String,
-    pub(crate) payload: String,
-    pub(crate) accepted_at: Timestamp,
-    pub(crate) started_at: Timestamp,
-    pub(crate) retries: u32,
-    pub(crate) crashes: u32,
-    pub(crate) progress: Option<Progress>,
-    pub(crate) outcome: Option<Outcome>,
-    /// When its reply was sent first; whether it arrived is not known.
-    pub(crate) replying_since: Option<Timestamp>,
-}
-
-impl Job {
-    /// The chat that it belongs to.
-    pub(crate) fn chat_key(&self) -> ChatKey {
-        ChatKey {
-            app: self.key.app.clone(),
-            chat: self.chat.clone(),
-        }
-    }
-}
-
-/// What there was to claim.
-#[derive(Debug)]
-pub(crate) enum Claim {
-    /// This one, now running.
-    Job(Box<Job>),
-    /// Nothing before then, or before the next change.
-    NothingUntil(Option<Timestamp>),
-    /// A row that could not be read; it is dead now.
-    Unreadable,
-}
-
-/// A row of the table of jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct JobId(i64);
-
-/// An announcement under way. It may take several calls, and what was written
-/// must be told from what was not when an answer is lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    /// The whole of it: a message that was replied to may change meanwhile.
-    pub(crate) document: Document,
-    pub(crate) manner: Manner,
-    /// How far it has come, once a write was tried.
-    pub(crate) written: Option<Written>,
-}
-
-impl Progress {
-    /// Whether it is about taking something out, not about writing.
-    pub(crate) fn is_removal(&self) -> bool {
-        matches!(
-            self.written,
-            Some(Written::Removal { .. } | Written::Restoral(_))
-        )
-    }
-}
-
-/// How far an announcement has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Written {
-    /// The `doc` kind, written by one call.
-    Legacy {
-        /// Set before it is made, until its answer is known.
-        pending: Option<Pending>,
-        /// Whether people go without a mention.
-        nameless: bool,
-        /// What it replaces, as it stood when that call was sent.
-        #[serde(default)]
-        former: Option<Former>,
-        /// Whether it goes above what it was to replace, as nothing can be
-        /// deleted.
-        #[serde(default)]
-        above: bool,
-    },
-    /// An entry is being taken out of a `doc` one, and what it replaced written again.
-    Removal {
-        /// Set before the call is sent, until its answer is known.
-        pending: Option<Pending>,
-        /// Whether people go without a mention.
-        #[serde(default)]
-        nameless: bool,
-    },
-    /// The `docx` kind.
-    Docx {
-        #[serde(flatten)]
-        creation: Creation,
-        /// Whether people go without a mention.
-        nameless: bool,
-        /// What it replaces.
-        #[serde(default)]
-        former: Option<Former>,
-    },
-    /// What an entry of a `docx` one replaced is written again.
-    Restoral(Restoral),
-}
-
-/// Former blocks on their way back into a `docx` announcement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Restoral {
-    /// Before which block right below the page.
-    pub(crate) at: usize,
-    /// Which blocks, as they were known: those that did not stand any more.
-    pub(crate) missing: Vec<BlockId>,
-    #[serde(flatten)]
-    pub(crate) creation: Creation,
-    /// Whether people go without a mention.
-    pub(crate) nameless: bool,
-}
-
-impl Restoral {
-    /// What stands again with all below it: each block as it was known, and as it is known since.
-    pub(crate) fn restored(self) -> Vec<(BlockId, BlockId)> {
-        let Creation {
-            page_blocks, whole, ..
-        } = self.creation;
-        let pairs = self.missing.into_iter().zip(page_blocks);
-        pairs.take(whole).collect()
-    }
-}
-
-/// How far the planned calls have come that write into a `docx` announcement in their order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Creation {
-    /// How many calls were made already.
-    pub(crate) calls: usize,
-    /// The blocks that they created and later ones write below, in order.
-    pub(crate) parents: Vec<BlockId>,
-    /// Those that they created right below the page, in order.
-    pub(crate) page_blocks: Vec<BlockId>,
-    /// So many of these, the first ones, stand with all that is to stand below them.
-    #[serde(default)]
-    pub(crate) whole: usize,
-    /// The revision that the last answer named; −1 is the latest.
-    pub(crate) revision: i64,
-}
-
-impl Creation {
-    /// Nothing yet, at this revision.
-    pub(crate) fn at(revision: i64) -> Self {
-        Self {
-            calls: 0,
-            parents: Vec::new(),
-            page_blocks: Vec::new(),
-            whole: 0,
-            revision,
-        }
-    }
-}
-
-/// A chunk that was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Pending {
-    /// How often exactly its paragraphs stood in the announcement before.
-    pub(crate) seen_before: usize,
-    /// When it was sent.
-    pub(crate) sent_at: Timestamp,
-}
-
-/// The ways a claimed job leaves its worker.
-#[derive(Debug, Clone)]
-pub(crate) enum Release {
-    /// All is done and said.
-    Done,
-    /// It cannot be done, and everything that can be said was.
-    Dead,
-    /// To be tried again, then.
-    Retry { run_at: Timestamp },
-    /// The worker panicked under it.
-    Crashed { run_at: Timestamp },
-    /// Put back, because the bot stops; a call may be under way.
-    Stopped,
+/// An API that asked to be left alone until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Limited {
+    pub(crate) api: String,
+    pub(crate) until: Timestamp,
 }
 
 /// The store could not do it.
@@ -386,7 +95,250 @@ pub(crate) enum StoreError {
     /// The database refused or failed; the store has logged why.
     #[error("the database failed")]
     Database,
+    /// Another bot has taken the job over.
+    #[error("the job is not ours any more")]
+    Lost,
     /// The store was closed while the request waited.
     #[error("the store is closed")]
     Closed,
 }
+
+/// The same of either database.
+macro_rules! either {
+    ($store:expr, $database:ident => $answer:expr) => {
+        match &$store.database {
+            Database::Sqlite($database) => $answer,
+            Database::Postgres($database) => $answer,
+        }
+    };
+}
+
+/// A request to either database, and how long it took.
+macro_rules! ask {
+    ($store:expr, $operation:ident, $($argument:expr),*) => {{
+        let begun = Instant::now();
+        let answer = either!($store, database => database.$operation($($argument),*).await);
+        $store
+            .metrics
+            .store_request(stringify!($operation), begun.elapsed());
+        answer
+    }};
+}
+
+impl Store {
+    /// Opens the database, makes its tables or brings them up to date, and makes
+    /// what nobody works on any more ready again.
+    ///
+    /// # Errors
+    ///
+    /// Says what to do when another process uses the file, or the database
+    /// cannot be reached, opened or written.
+    pub(crate) async fn open(opening: Opening) -> anyhow::Result<(Self, Running)> {
+        let metrics = opening.metrics.clone();
+        let (database, running) = match opening.url.clone() {
+            DatabaseUrl::Sqlite(path) => {
+                let (store, running) = SqliteStore::open(path, opening).await?;
+                (Database::Sqlite(store), Running::Sqlite(running))
+            }
+            DatabaseUrl::Postgres(server) => {
+                let (store, running) = PostgresStore::open(&server, opening).await?;
+                (Database::Postgres(store), Running::Postgres(running))
+            }
+        };
+        Ok((Self { database, metrics }, running))
+    }
+
+    /// Queues a job; when this returns, the disk has it.
+    pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
+        ask!(self, accept, job)
+    }
+
+    /// Takes the next job that may run: the first of its chat, due, and nothing
+    /// else of its chat running.
+    pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
+        ask!(self, claim,)
+    }
+
+    /// Remembers how far an action has come.
+    pub(crate) async fn save_progress(
+        &self,
+        job: &Job,
+        progress: &Progress,
+    ) -> Result<(), StoreError> {
+        ask!(self, save_progress, job, progress)
+    }
+
+    /// How far an action has come.
+    pub(crate) async fn progress(&self, job: &Job) -> Result<Option<Progress>, StoreError> {
+        ask!(self, progress, job.id)
+    }
+
+    /// Remembers what came of a job, before anything is said about it; gives
+    /// back the outcome as it is remembered.
+    pub(crate) async fn conclude(
+        &self,
+        job: &Job,
+        conclusion: Conclusion,
+    ) -> Result<Outcome, StoreError> {
+        ask!(self, conclude, job, conclusion)
+    }
+
+    /// Remembers that a reply is about to be sent.
+    pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
+        ask!(self, save_replying, job)
+    }
+
+    /// Gives a claimed job back.
+    pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
+        ask!(self, release, job, release)
+    }
+
+    /// Writes and commits, to show that it can be done.
+    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+        ask!(self, probe,)
+    }
+
+    /// Forgets what was finished before then; says how many jobs went.
+    pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
+        ask!(self, prune, before)
+    }
+
+    /// The last changes of a chat, the newest first.
+    pub(crate) async fn history(&self, chat: ChatKey, count: u32) -> Result<Vec<Made>, StoreError> {
+        ask!(self, history, chat, count)
+    }
+
+    /// The newest change that can still be taken back and was not.
+    pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
+        ask!(self, undoable, chat)
+    }
+
+    /// The newest change of what stands at the top of a chat, taken back or not.
+    pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
+        ask!(self, latest_top, chat)
+    }
+
+    /// What was written again into a chat's announcement since a change, the
+    /// oldest first: each block as it was known, and as it is known since.
+    pub(crate) async fn restored_since(
+        &self,
+        chat: ChatKey,
+        since: ChangeId,
+    ) -> Result<Vec<Vec<(BlockId, BlockId)>>, StoreError> {
+        ask!(self, restored_since, chat, since)
+    }
+
+    /// Whether the last try to take something out of the chat's announcement has
+    /// shown that the platform lets text be deleted there; nothing where it was
+    /// never tried.
+    pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
+        ask!(self, lets_delete, chat)
+    }
+
+    /// The change that the job with this key made.
+    pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
+        ask!(self, change_of, job)
+    }
+
+    /// The planned work that is to take the change back when its time is over.
+    pub(crate) async fn timed_end(&self, change: ChangeId) -> Result<Option<JobId>, StoreError> {
+        ask!(self, timed_end, change)
+    }
+
+    /// What is planned in a chat, the next first.
+    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<Planned>, StoreError> {
+        ask!(self, planned, chat)
+    }
+
+    /// Ends what is planned in a chat that the bot has left, and forgets what
+    /// people wrote there.
+    pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
+        ask!(self, leave, chat)
+    }
+
+    /// Forgets what people wrote in changes made before `texts`, and changes
+    /// made before `rows`; says how many rows it touched.
+    pub(crate) async fn forget_changes(
+        &self,
+        texts: Timestamp,
+        rows: Timestamp,
+    ) -> Result<usize, StoreError> {
+        ask!(self, forget_changes, texts, rows)
+    }
+
+    /// Remembers that somebody was told that they may not.
+    pub(crate) async fn remember_denial(
+        &self,
+        chat: ChatKey,
+        actor: OpenId,
+        told_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        ask!(self, remember_denial, chat, actor, told_at)
+    }
+
+    /// When somebody was told last that they may not.
+    pub(crate) async fn last_denial(
+        &self,
+        chat: ChatKey,
+        actor: OpenId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        ask!(self, last_denial, chat, actor)
+    }
+
+    /// Remembers that an API asked to be left alone.
+    pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {
+        ask!(self, save_limit, limited)
+    }
+
+    /// The APIs that asked to be left alone until a time yet to come.
+    pub(crate) async fn limits(&self) -> Result<Vec<Limited>, StoreError> {
+        ask!(self, limits,)
+    }
+
+    /// The next turn in a row in which all bots on this store stand, five in each
+    /// `window`. Where one bot alone is on it, there is none to wait for.
+    pub(crate) async fn next_turn(&self, window: Duration) -> Result<Turn, StoreError> {
+        match &self.database {
+            Database::Sqlite(file) => Ok(Turn::At(file.now())),
+            Database::Postgres(server) => server.next_turn(window).await,
+        }
+    }
+
+    /// How much there is to do, as the database has it.
+    pub(crate) async fn queue(&self) -> Result<Queue, StoreError> {
+        ask!(self, queue,)
+    }
+
+    /// Whether another job would be refused; where several bots share a store, as
+    /// it was a moment ago.
+    pub(crate) fn is_full(&self) -> bool {
+        either!(self, database => database.is_full())
+    }
+
+    /// Waits until there may be something new to claim.
+    pub(crate) async fn changed(&self) {
+        either!(self, database => database.changed().await);
+    }
+
+    /// Waits until another bot was told to leave an API alone.
+    pub(crate) async fn limits_changed(&self) {
+        match &self.database {
+            Database::Sqlite(_) => std::future::pending().await,
+            Database::Postgres(server) => server.limits_changed().await,
+        }
+    }
+}
+
+impl Running {
+    /// Ends what runs behind the handles, once all of these are gone; then
+    /// nothing is left locked or leased.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(running) => running.close().await,
+            Self::Postgres(running) => running.close().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use feishu_sim::{AnnouncementKind, App, ChatId, ChatSpec, Person, Simulator, WhoMay};
 use jiff::Timestamp;
-use noticebot::config::Config;
+use noticebot::config::{Config, Environment};
 use noticebot::{Clock, ClockHand, Server, telemetry};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -140,8 +140,7 @@ impl Bot {
     async fn start(sim: &Simulator, clock: Clock, log: bool) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
-        let environment = environment(sim.app(), sim.base_url(), database);
-        let mut config = Config::read(None, &environment)?;
+        let mut config = Config::read(None, &environment(sim.app(), sim.base_url(), database))?;
         config.feishu.timeout = CALL_TIMEOUT;
         if log {
             telemetry::init(&config.log)?;
@@ -174,7 +173,7 @@ impl Bot {
         };
         Ok(Glance {
             open_jobs: number("noticebot_open_jobs").context("the bot does not count its jobs")?,
-            put_off: number("noticebot_commands_total{result=\"Retried\"}").unwrap_or(0),
+            put_off: number("noticebot_retries_total").unwrap_or(0),
         })
     }
 }
@@ -187,17 +186,19 @@ struct Glance {
 }
 
 /// What an admin would set.
-fn environment(app: App, platform: String, database: String) -> impl Fn(&str) -> Option<String> {
-    move |name| match name {
-        "FEISHU_APP_ID" => Some(app.app_id.clone()),
-        "FEISHU_APP_SECRET" => Some(app.app_secret.clone()),
-        "FEISHU_ENCRYPT_KEY" => app.encrypt_key.clone(),
-        "FEISHU_VERIFICATION_TOKEN" => Some(app.verification_token.clone()),
-        "FEISHU_BASE_URL" => Some(platform.clone()),
-        "NOTICEBOT_LISTEN" | "NOTICEBOT_ADMIN_LISTEN" => Some("127.0.0.1:0".to_owned()),
-        "NOTICEBOT_DATABASE_URL" => Some(database.clone()),
-        _ => None,
-    }
+fn environment(app: App, platform: String, database: String) -> Environment {
+    let anywhere = || "127.0.0.1:0".to_owned();
+    let variables = [
+        ("FEISHU_APP_ID", app.app_id),
+        ("FEISHU_APP_SECRET", app.app_secret),
+        ("FEISHU_ENCRYPT_KEY", app.encrypt_key.unwrap_or_default()),
+        ("FEISHU_VERIFICATION_TOKEN", app.verification_token),
+        ("FEISHU_BASE_URL", platform),
+        ("NOTICEBOT_LISTEN", anywhere()),
+        ("NOTICEBOT_ADMIN_LISTEN", anywhere()),
+        ("NOTICEBOT_DATABASE_URL", database),
+    ];
+    variables.into_iter().collect()
 }
 
 /// A group before anybody is in it.

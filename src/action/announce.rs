@@ -223,7 +223,7 @@ pub(crate) async fn document(source: Source, scene: Scene<'_>) -> Result<Documen
 
 /// Refuses to announce for a time what could not be taken out again.
 pub(crate) async fn expect_to_end(manner: Manner, scene: Scene<'_>) -> Result<(), Failure> {
-    if manner.hold.is_none() || !scene.store.refuses_deletion(scene.chat()).await? {
+    if manner.hold.is_none() || scene.store.lets_delete(scene.chat()).await? != Some(false) {
         return Ok(());
     }
     // The group may have the new kind by now.

@@ -295,7 +295,7 @@ impl Scene<'_> {
             manner,
             written,
         };
-        self.store.save_progress(self.job.id, &progress).await?;
+        self.store.save_progress(self.job, &progress).await?;
         Ok(())
     }
 

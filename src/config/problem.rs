@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use feishu::ExtraRoots;
 use feishu::long_connection::Connector;
 use figment::error::Kind;
 use secrecy::ExposeSecret;
 
-use super::{Config, DEFAULT_TOML, ENVIRONMENT, Receive};
+use super::{Config, ConfigError, DEFAULT_TOML, ENVIRONMENT, Receive};
+use crate::store::DatabaseUrl;
 
 /// A larger number is a slip of the pen.
 const MOST: usize = 1_000_000;
@@ -55,6 +57,9 @@ pub(super) fn find(config: &Config) -> Vec<String> {
     problems.extend(credentials(config));
     problems.extend(platform(config));
     problems.extend(store(config));
+    if let Err(ConfigError { problems: of_file }) = config.tls.extra_roots() {
+        problems.extend(of_file);
+    }
     problems.extend(numbers(config));
     problems.extend(chats(config));
     if let Err(error) = config.reply.time_zone() {
@@ -107,7 +112,7 @@ fn credentials(config: &Config) -> Vec<String> {
         console,
     );
     if feishu.receive == Receive::LongConnection {
-        let connector = Connector::new(&config.proxies, feishu.timeout);
+        let connector = Connector::new(&config.proxies, ExtraRoots::default(), feishu.timeout);
         problems.extend(connector.err().map(|error| {
             format!("{error}: set it to a URL such as `http://proxy.example:3128`, or unset it")
         }));
@@ -125,6 +130,18 @@ fn credentials(config: &Config) -> Vec<String> {
     if has_key || !feishu.allow_plaintext {
         let where_from = format!("{subscription}, where you can make one");
         require("feishu.encrypt_key", key, &where_from);
+    }
+    for (key, previous) in [
+        ("feishu.previous_encrypt_key", &feishu.previous_encrypt_key),
+        (
+            "feishu.previous_verification_token",
+            &feishu.previous_verification_token,
+        ),
+    ] {
+        let previous = previous.expose_secret();
+        if !previous.is_empty() {
+            require(key, previous, "or unset it");
+        }
     }
     if has_key && feishu.allow_plaintext {
         problems.push(
@@ -146,20 +163,17 @@ fn platform(config: &Config) -> Option<String> {
 }
 
 fn store(config: &Config) -> Option<String> {
-    let url = &config.store.database_url;
-    // No parameters, and no database in memory: it would forget at every start.
-    let good = url
-        .strip_prefix("sqlite://")
-        .is_some_and(|file| !file.is_empty() && !file.contains(['?', '#']) && file != ":memory:");
-    (!good).then(|| {
-        "`store.database_url` is not of the form `sqlite://FILE`: set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db`".to_owned()
-    })
+    let error = DatabaseUrl::parse(&config.store.database_url).err()?;
+    Some(format!(
+        "`store.database_url` {error}: set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db` or `postgres://noticebot:PASSWORD@db.example.com/noticebot`"
+    ))
 }
 
 fn numbers(config: &Config) -> Vec<String> {
     let counts = [
         ("feishu.limits_factor", config.feishu.limits_factor as usize),
         ("server.max_connections", config.server.max_connections),
+        ("store.connections", config.store.connections),
         ("store.max_open_jobs", config.store.max_open_jobs),
         (
             "store.max_open_jobs_per_chat",

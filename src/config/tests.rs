@@ -16,8 +16,7 @@ const COMPLETE: [(&str, &str); 4] = [
 ];
 
 fn read(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, String> {
-    let variables: HashMap<&str, &str> = variables.iter().copied().collect();
-    let environment = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+    let environment = variables.iter().copied().collect();
     let mut written = tempfile::NamedTempFile::new().unwrap();
     written
         .write_all(file.unwrap_or_default().as_bytes())
@@ -61,6 +60,7 @@ fn every_variable_sets_the_key_that_the_table_names() {
         ("feishu.base_url", "http://127.0.0.1:9"),
         ("feishu.receive", "long_connection"),
         ("feishu.allow_plaintext", "true"),
+        ("tls.ca_file", "/etc/ca.pem"),
         ("server.listen", "127.0.0.1:1"),
         ("server.admin_listen", "127.0.0.1:2"),
         ("store.database_url", "sqlite://elsewhere.db"),
@@ -69,14 +69,11 @@ fn every_variable_sets_the_key_that_the_table_names() {
         ("log.filter", "debug"),
         ("log.format", "json"),
     ]);
-    let environment = |name: &str| {
-        let variable = ENVIRONMENT.iter().find(|variable| variable.name == name)?;
-        Some(
-            values
-                .get(variable.key)
-                .map_or_else(|| "a secret".to_owned(), |value| (*value).to_owned()),
-        )
-    };
+    let environment = ENVIRONMENT.iter().map(|variable| {
+        let value = values.get(variable.key).copied();
+        (variable.name, value.unwrap_or("a secret"))
+    });
+    let environment = environment.collect();
     let config = Config::read(None, &environment).unwrap();
     let shown: toml::Table = toml::from_str(&config.to_toml().unwrap()).unwrap();
     for variable in ENVIRONMENT {
@@ -105,11 +102,15 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
 fn secrets_are_hidden_wherever_settings_are_shown() {
     let variables: Vec<_> = COMPLETE
         .into_iter()
-        .chain([("NOTICEBOT_DATABASE_URL", "sqlite://bot:passw0rd@host/x")])
+        .chain([
+            ("FEISHU_PREVIOUS_ENCRYPT_KEY", "0ldk3y"),
+            ("FEISHU_PREVIOUS_VERIFICATION_TOKEN", "0ldt0ken"),
+            ("NOTICEBOT_DATABASE_URL", "postgres://bot:passw0rd@host/x"),
+        ])
         .collect();
     let config = read(None, &variables).unwrap();
     for shown in [config.to_toml().unwrap(), format!("{:?}", config.feishu)] {
-        for secret in ["s3cret", "k3y", "t0ken", "passw0rd"] {
+        for secret in ["s3cret", "k3y", "t0ken", "0ldk3y", "passw0rd"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
     }
@@ -163,7 +164,20 @@ fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
         ("FEISHU_ALLOW_PLAINTEXT", "maybe"),
         ("FEISHU_ALLOW_PLAINTEXT", "true"),
         ("NOTICEBOT_LISTEN", "8080"),
-        ("NOTICEBOT_DATABASE_URL", "postgres://localhost/bot"),
+        ("FEISHU_PREVIOUS_ENCRYPT_KEY", " old"),
+        ("FEISHU_ENCRYPTION_KEY", "k3y"),
+        ("FEISHU_PREVIOUS_ENCRYPT_KEY_FIEL", "/run/secrets/key"),
+        ("NOTICEBOT_LISTNE", "127.0.0.1:8080"),
+        ("NOTICEBOT_TIME_ZONE", "UTC"),
+        ("NOTICEBOT_DATABASE", "sqlite://bot.db"),
+        ("NOTICEBOT_CA_FILE", "/nowhere.pem"),
+        ("NOTICEBOT_CA_FILE", "/dev/null"),
+        ("NOTICEBOT_DATABASE_URL", "bot.db"),
+        ("NOTICEBOT_DATABASE_URL", "postgres:///bot"),
+        (
+            "NOTICEBOT_DATABASE_URL",
+            "postgres://bot:hush@db/bot?sslrootcert=ca.pem",
+        ),
         ("NOTICEBOT_DATABASE_URL", "sqlite://bot.db?mode=rwc"),
         ("NOTICEBOT_DATABASE_URL", "sqlite://:memory:"),
         ("NOTICEBOT_TIMEZONE", "Mars/Olympus"),
@@ -226,4 +240,21 @@ fn what_is_set_for_a_command_or_a_chat_is_shown_as_it_is_set() {
 fn the_example_file_holds_only_known_keys() {
     let example = include_str!("../../config/example.toml");
     assert!(read(Some(example), &COMPLETE).is_ok());
+}
+
+#[test]
+fn variables_that_others_set_are_none_of_ours() {
+    // Kubernetes sets such for a service called noticebot; other tools of Feishu's have their own.
+    let foreign = [
+        ("NOTICEBOT_PORT", "tcp://10.0.0.1:8080"),
+        ("NOTICEBOT_SERVICE_HOST", "10.0.0.1"),
+        ("NOTICEBOT_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ("NOTICEBOT_TEST_POSTGRES_URL", "postgres://localhost/test"),
+        ("FEISHU_APP_TOKEN", "bascn"),
+        ("FEISHU_WEBHOOK", "https://example.com"),
+        ("FEISHU_BOT_NAME", "noticebot"),
+        ("FEISHU", "1"),
+    ];
+    let variables: Vec<_> = COMPLETE.into_iter().chain(foreign).collect();
+    assert!(read(None, &variables).is_ok());
 }

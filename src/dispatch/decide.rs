@@ -10,14 +10,24 @@ use super::draft::Draft;
 use super::request::Requested;
 use super::{Dispatcher, MAX_CRASHES, may_try_again};
 use crate::action::{self, Action, Effect, Failure, Missing, Scene};
+use crate::button::Does;
+use crate::command::CommandName;
 use crate::event::{Stored, StoredMessage};
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
+use crate::plan::Plan;
 use crate::policy::{self, Actor, Permit, Right};
 use crate::store::{Conclusion, Job, Release, Step};
-use crate::telemetry::CommandResult;
+use crate::telemetry::{CommandResult, EXPIRE, PUBLISH, UNKNOWN};
 
 /// Whoever is away for less than this beyond every patience was not away.
 const AWAY: Duration = Duration::from_mins(1);
+
+/// What is known of a job while it is worked on, whatever comes of it.
+struct Notes {
+    /// What it is counted under.
+    asked: &'static str,
+    draft: Option<Draft>,
+}
 
 impl Dispatcher {
     /// What came of the job: as stored, or as it comes out now. `None` if the
@@ -31,14 +41,18 @@ impl Dispatcher {
         if exhausted {
             tracing::error!(crashes = job.crashes, "the job is given up");
         }
-        let mut draft = None;
+        let mut notes = Notes {
+            asked: UNKNOWN,
+            draft: None,
+        };
         let decided = match &job.outcome {
             // Even saying it brings the worker down.
             Some(_) if exhausted => return Err(Release::Dead),
             Some(outcome) => return Ok(Some(outcome.clone())),
             None if exhausted => Err(Refusal::Internal.into()),
-            None => self.decide(job, stored, &mut draft).await,
+            None => self.decide(job, stored, &mut notes).await,
         };
+        let Notes { asked, draft } = notes;
         let conclusion = match decided {
             Ok(None) => return Ok(None),
             Ok(Some(conclusion)) => conclusion,
@@ -70,40 +84,45 @@ impl Dispatcher {
         };
         let concluded = self.store.conclude(job, conclusion).await;
         let outcome = concluded.map_err(|_| self.retry(job))?;
-        self.metrics.command(match outcome {
+        let result = match outcome {
             Outcome::Refused(_) => CommandResult::Refused,
             Outcome::Done(_)
             | Outcome::Planned { .. }
             | Outcome::History(_)
             | Outcome::Help
             | Outcome::HelpInGroup(_) => CommandResult::Done,
-        });
+        };
+        self.metrics.command(asked, result);
         tracing::info!(outcome = outcome.label(), "the command is decided");
         Ok(Some(outcome))
     }
 
-    /// Parse, authorise, act; `draft` tells what was to be done as soon as that
+    /// Parse, authorise, act; the notes tell what was to be done as soon as that
     /// is known.
     async fn decide(
         &self,
         job: &Job,
         stored: &Stored,
-        draft: &mut Option<Draft>,
+        notes: &mut Notes,
     ) -> Result<Option<Conclusion>, Failure> {
         let actor = stored.actor();
         let permit = match stored {
             Stored::Press(press) => {
+                notes.asked = match press.button.does {
+                    Does::Undo(_) => CommandName::Undo.as_str(),
+                    Does::Cancel(_) | Does::CancelThis(_) => CommandName::Cancel.as_str(),
+                };
                 let action = self.pressed(job, press).await?;
-                *draft = Some(Draft::of(&action, actor.sender));
+                notes.draft = Some(Draft::of(&action, actor.sender));
                 self.permit(actor, action).await?
             }
-            Stored::Message(message) => match self.asked(job, message, draft).await? {
+            Stored::Message(message) => match self.asked(job, message, notes).await? {
                 ControlFlow::Continue(permit) => permit,
                 ControlFlow::Break(conclusion) => return Ok(conclusion),
             },
         };
         let begun = Draft::of(permit.action(), actor.sender);
-        *draft = Some(begun.clone());
+        notes.draft = Some(begun.clone());
         self.act(job, permit, stored, begun).await.map(Some)
     }
 
@@ -112,10 +131,17 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &StoredMessage,
-        draft: &mut Option<Draft>,
+        notes: &mut Notes,
     ) -> Result<ControlFlow<Option<Conclusion>, Permit>, Failure> {
         let begun = job.progress.as_ref();
         let begun = begun.filter(|progress| !progress.is_removal());
+        notes.asked = match &stored.plan {
+            Some(Plan::Publish { .. }) => PUBLISH,
+            Some(Plan::Expire { .. }) => EXPIRE,
+            // Only that is done in several calls.
+            None if begun.is_some() => CommandName::Announce.as_str(),
+            None => UNKNOWN,
+        };
         if let (Some(plan), None) = (&stored.plan, begun) {
             let over = || Conclusion::of(Outcome::Done(Done::Superseded));
             let permit = self.due(job, stored, plan).await?;
@@ -130,9 +156,10 @@ impl Dispatcher {
             return Ok(ControlFlow::Continue(policy::begun(progress)));
         }
         let actor = stored.actor();
-        Ok(match self.requested(job, stored).await? {
+        let asked = &mut notes.asked;
+        Ok(match self.requested(job, stored, asked).await? {
             Some(Requested::Action(action)) => {
-                *draft = Some(Draft::of(&action, actor.sender));
+                notes.draft = Some(Draft::of(&action, actor.sender));
                 ControlFlow::Continue(self.permit(actor, action).await?)
             }
             Some(Requested::Publication(publication)) => {
@@ -233,7 +260,7 @@ impl Dispatcher {
         draft: Option<Draft>,
         refusal: Refusal,
     ) -> Result<Conclusion, Release> {
-        let progress = self.store.progress(job.id).await;
+        let progress = self.store.progress(job).await;
         let progress = progress.map_err(|_| self.retry(job))?;
         let left = progress.and_then(|progress| {
             let actor = stored.actor();

@@ -61,7 +61,7 @@ impl Dispatcher {
         };
         let card = reply::welcome(&lacks, self.languages());
         if job.replying_since.is_none() {
-            let saved = self.store.save_replying(job.id).await;
+            let saved = self.store.save_replying(job).await;
             saved.map_err(|_| self.retry(job))?;
         }
         // The same whatever the card says: a group is greeted once, also when

@@ -108,7 +108,7 @@ impl Dispatcher {
             return Release::Dead;
         };
         // Everybody reads it, so it is said no more often than to who types.
-        if self.has_heard(job, press.actor(), outcome) {
+        if self.has_heard(job, press.actor(), outcome).await {
             return Release::Done;
         }
         let reference = job.key.reference();
@@ -121,7 +121,7 @@ impl Dispatcher {
         let told_at = self.clock.now();
         match self.reply(job, message, Content::Text(&words)).await {
             Ok(()) => {
-                self.remember(press.actor(), outcome, told_at);
+                self.remember(job, press.actor(), outcome, told_at).await;
                 told(outcome)
             }
             Err(unsaid) => self.unsaid(job, unsaid),

@@ -42,11 +42,13 @@ pub(super) struct Publication {
 }
 
 impl Dispatcher {
-    /// What the message asks for; `None` if it is not for us.
+    /// What the message asks for; `None` if it is not for us. `asked` becomes the
+    /// name of its command.
     pub(super) async fn requested(
         &self,
         job: &Job,
         stored: &StoredMessage,
+        asked: &mut &'static str,
     ) -> Result<Option<Requested>, Failure> {
         let message = &stored.event.message;
         let Some(text) = text_of(message) else {
@@ -59,13 +61,14 @@ impl Dispatcher {
             Ok(None) => return Ok(None),
             Err(error) => return Err(Refusal::Misunderstood(error).into()),
         };
+        let name = command.name();
+        *asked = name.as_str();
         self.expect_in_time(job, message.create_time)?;
         tracing::info!(
-            command.name = command.name().as_str(),
+            command.name = name.as_str(),
             chat.id = %message.chat_id,
             "a command is worked on"
         );
-        let name = command.name();
         let requested = match command {
             Command::Help => Requested::Answer(self.help(message).await),
             Command::History => {

@@ -21,6 +21,10 @@ const REACTION_PATIENCE: Duration = Duration::from_secs(30);
 /// unknown fate is not sent again so near to that.
 pub(super) const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
 
+/// Within this time of a denial, further ones to the same person in the same chat
+/// stay unsaid.
+const DENIAL_PAUSE: Duration = Duration::from_mins(1);
+
 /// What a reply consists of.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content<'a> {
@@ -75,23 +79,30 @@ impl Dispatcher {
             Stored::Press(press) => return self.answer_press(job, press, outcome).await,
             Stored::Message(message) => &message.event.message,
         };
-        if self.has_heard(job, actor, outcome) {
+        if self.has_heard(job, actor, outcome).await {
             return Release::Done;
         }
         let told_at = self.clock.now();
         let release = self.say(job, message, outcome).await;
         if matches!(release, Release::Done) {
-            self.remember(actor, outcome, told_at);
+            self.remember(job, actor, outcome, told_at).await;
         }
         release
     }
 
     /// Whether this is a denial, and whom it is for was denied a moment ago. One
     /// that was begun to be said is brought to its end.
-    pub(super) fn has_heard(&self, job: &Job, actor: Actor<'_>, outcome: &Outcome) -> bool {
-        let heard = is_denial(outcome)
-            && job.replying_since.is_none()
-            && self.denials.is_recent(actor, self.clock.now());
+    pub(super) async fn has_heard(&self, job: &Job, actor: Actor<'_>, outcome: &Outcome) -> bool {
+        let Some(open_id) = actor.sender.open_id.clone() else {
+            return false;
+        };
+        if !is_denial(outcome) || job.replying_since.is_some() {
+            return false;
+        }
+        // Where that is not known, hearing it twice does no harm.
+        let last = self.store.last_denial(job.chat_key(), open_id).await;
+        let age = |told_at: Timestamp| self.clock.now().duration_since(told_at).unsigned_abs();
+        let heard = matches!(last, Ok(Some(told_at)) if age(told_at) < DENIAL_PAUSE);
         if heard {
             tracing::info!("the author was denied a moment ago and is not told again");
         }
@@ -99,9 +110,18 @@ impl Dispatcher {
     }
 
     /// The outcome was said to whom it is for.
-    pub(super) fn remember(&self, actor: Actor<'_>, outcome: &Outcome, told_at: Timestamp) {
-        if is_denial(outcome) {
-            self.denials.remember(actor, told_at);
+    pub(super) async fn remember(
+        &self,
+        job: &Job,
+        actor: Actor<'_>,
+        outcome: &Outcome,
+        told_at: Timestamp,
+    ) {
+        let open_id = actor.sender.open_id.clone().filter(|_| is_denial(outcome));
+        let Some(open_id) = open_id else { return };
+        let remembered = self.store.remember_denial(job.chat_key(), open_id, told_at);
+        if remembered.await.is_err() {
+            tracing::warn!("that a denial was told is not remembered");
         }
     }
 
@@ -168,7 +188,7 @@ impl Dispatcher {
                 return Err(Unsaid::MaybeSaid);
             }
             Some(_) => {}
-            None => self.store.save_replying(job.id).await?,
+            None => self.store.save_replying(job).await?,
         }
         let client = &self.platform.client;
         // A card that was refused is followed by words, which are another reply.

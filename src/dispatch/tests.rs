@@ -8,15 +8,15 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
-use feishu::{Client, ClientConfig, ClockHand, Envelope, OnCall};
+use feishu::{Client, ClientConfig, ClockHand, Envelope, ExtraRoots, OnCall};
 use feishu_sim::{AnnouncementKind, ChatId, ChatSpec, MessageId, Person, RateLimits, Simulator};
 use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::event::Event;
-use crate::store::{Bounds, NewJob, Running};
+use crate::store::{Bounds, DatabaseUrl, NewJob, Opening, Running};
 
 /// Polls a future so many times, then gives up on it.
 struct Cut<F> {
@@ -100,7 +100,16 @@ impl Bench {
         };
         let (store, running) = loop {
             // The lock goes with the threads of the store before.
-            match Store::open(url, bounds, self.clock.clone()).await {
+            let opening = Opening {
+                url: DatabaseUrl::parse(url).unwrap(),
+                app: self.sim.app().app_id,
+                bounds,
+                clock: self.clock.clone(),
+                connections: 3,
+                extra_roots: ExtraRoots::default(),
+                metrics: Metrics::new(),
+            };
+            match Store::open(opening).await {
                 Ok(opened) => break opened,
                 Err(_) => tokio::task::yield_now().await,
             }
@@ -112,17 +121,18 @@ impl Bench {
             app_secret: app.app_secret.into(),
             clock: self.clock.clone(),
             timeout: Duration::from_secs(10),
+            extra_roots: ExtraRoots::default(),
             limits_factor: 1000,
             on_call,
+            neighbours: None,
         });
-        let defaults = Config::read(None, &|_| None).unwrap();
+        let defaults = Config::read(None, &Environment::default()).unwrap();
         let dispatcher = Dispatcher {
             store,
             platform: Platform::new(client.unwrap(), self.clock.clone()),
             metrics: Metrics::new(),
             clock: self.clock.clone(),
             policy: defaults.policy,
-            denials: Denials::new(),
             presses: Presses::default(),
             style: Style {
                 signature: false,
@@ -144,7 +154,7 @@ impl Bench {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&dispatcher).run(stop.clone()));
         let idle = async {
-            while dispatcher.store.open_jobs() > 0 {
+            while dispatcher.store.queue().await.unwrap().open > 0 {
                 self.pass(Duration::from_millis(500));
                 sleep(Duration::from_millis(1)).await;
             }

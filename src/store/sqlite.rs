@@ -8,18 +8,22 @@
 //! It is a thread and no task because SQLite's calls block; a request costs one
 //! wake of it, however many statements it takes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use feishu::{BlockId, Clock};
+use feishu::{BlockId, Clock, OpenId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::interval;
 
+use super::row::to_json;
 use super::{
-    Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, NewJob, Planned, Progress,
-    Release, StoreError,
+    Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Limited, NewJob, Opening,
+    Planned, Progress, Queue, Release, StoreError,
 };
 use crate::change::{ChangeId, Made};
 use crate::outcome::Outcome;
@@ -34,6 +38,8 @@ use writer::{Ask, Request, Turn, Urgency};
 
 /// Requests that wait for the writer beyond this hold their senders up.
 const WAITING_REQUESTS: usize = 1024;
+/// How often it is looked whether an admin's command has changed the file.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A handle on the store; cloning it is cheap.
 #[derive(Clone)]
@@ -44,6 +50,7 @@ pub(crate) struct SqliteStore {
 
 /// What handles and writer both look at.
 struct Shared {
+    app: String,
     clock: Clock,
     /// Jobs that are not finished, as the table holds them.
     open: AtomicUsize,
@@ -52,41 +59,38 @@ struct Shared {
     bell: Notify,
 }
 
-/// What runs behind the handles. It ends once they are gone;
-/// [`Running::close`] waits for that.
+/// What runs behind the handles. The threads end once these are gone.
 pub(crate) struct Running {
     threads: JoinSet<()>,
+    looking: JoinSet<()>,
 }
 
 impl SqliteStore {
-    /// Opens the file that `url` names (`sqlite://FILE`), makes it if there is
-    /// none, brings its tables up to date and makes what was running when the
-    /// last process ended ready again.
+    /// Opens the file, makes it if there is none, brings its tables up to date
+    /// and makes what was running when the last process ended ready again.
     ///
     /// # Errors
     ///
     /// Says what to do when another process uses the file, or the file cannot
     /// be opened or written.
-    pub(crate) async fn open(
-        url: &str,
-        bounds: Bounds,
-        clock: Clock,
-    ) -> anyhow::Result<(Self, Running)> {
-        let path = file::path_of(url);
-        let (opened, open) = spawn_blocking(move || writer::open(path)).await??;
+    pub(super) async fn open(path: PathBuf, opening: Opening) -> anyhow::Result<(Self, Running)> {
+        let app = opening.app.clone();
+        let (opened, open) = spawn_blocking(move || writer::open(path, &app)).await??;
         let shared = Arc::new(Shared {
-            clock,
+            app: opening.app,
+            clock: opening.clock,
             open: AtomicUsize::new(open),
-            bounds,
+            bounds: opening.bounds,
             bell: Notify::new(),
         });
         let (requests, inbox) = mpsc::channel(WAITING_REQUESTS);
-        let mut threads = JoinSet::new();
+        let (mut threads, mut looking) = (JoinSet::new(), JoinSet::new());
         opened.start(Arc::clone(&shared), inbox, &mut threads);
-        Ok((Self { requests, shared }, Running { threads }))
+        let store = Self { requests, shared };
+        looking.spawn(store.clone().look_again_and_again());
+        Ok((store, Running { threads, looking }))
     }
 
-    /// Queues a job; when this returns, the disk has it.
     pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
         if self.is_full() {
             return Err(StoreError::Full);
@@ -96,8 +100,6 @@ impl SqliteStore {
             .await
     }
 
-    /// Takes the next job that may run: the first of its chat, due, and nothing
-    /// else of its chat running.
     #[expect(
         clippy::redundant_closure_for_method_calls,
         reason = "the bare method is bound to one lifetime"
@@ -106,25 +108,35 @@ impl SqliteStore {
         self.ask_as(Urgency::CanWait, |turn| turn.claim()).await
     }
 
-    /// Remembers how far an action has come.
+    /// Takes note of what other processes change in the file.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the bare method is bound to one lifetime"
+    )]
+    async fn look_again_and_again(self) {
+        let mut pause = interval(LOOK_EVERY);
+        loop {
+            pause.tick().await;
+            // While the file cannot be written, its writer says so.
+            let _ = self.ask_as(Urgency::CanWait, |turn| turn.look()).await;
+        }
+    }
+
     pub(crate) async fn save_progress(
         &self,
-        job: JobId,
+        job: &Job,
         progress: &Progress,
     ) -> Result<(), StoreError> {
-        let progress = rows::to_json(progress);
+        let (job, progress) = (job.id, to_json(progress));
         self.ask(move |turn| rows::save_progress(turn.connection, job, &progress))
             .await
     }
 
-    /// How far an action has come.
     pub(crate) async fn progress(&self, job: JobId) -> Result<Option<Progress>, StoreError> {
         self.ask(move |turn| rows::progress(turn.connection, job))
             .await
     }
 
-    /// Remembers what came of a job, before anything is said about it; gives
-    /// back the outcome as it is remembered.
     pub(crate) async fn conclude(
         &self,
         job: &Job,
@@ -134,48 +146,41 @@ impl SqliteStore {
         self.ask(move |turn| turn.conclude(&job, conclusion)).await
     }
 
-    /// Remembers that a reply is about to be sent.
-    pub(crate) async fn save_replying(&self, job: JobId) -> Result<(), StoreError> {
+    pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
+        let job = job.id;
         self.ask(move |turn| rows::save_replying(turn.connection, job, turn.now))
             .await
     }
 
-    /// Gives a claimed job back.
-    pub(crate) async fn release(&self, job: JobId, release: Release) -> Result<(), StoreError> {
+    pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
+        let job = job.id;
         self.ask(move |turn| turn.release(job, &release)).await
     }
 
-    /// Writes and commits, to show that it can be done.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         self.ask(|turn| rows::probe(turn.connection)).await
     }
 
-    /// Forgets what was finished before then; says how many jobs went.
     pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.ask(move |turn| rows::prune(turn.connection, before))
             .await
     }
 
-    /// The last changes of a chat, the newest first.
     pub(crate) async fn history(&self, chat: ChatKey, count: u32) -> Result<Vec<Made>, StoreError> {
         self.ask(move |turn| changes::history(turn.connection, &chat, count))
             .await
     }
 
-    /// The newest change that can still be taken back and was not.
     pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
         self.ask(move |turn| changes::undoable(turn.connection, &chat, turn.now))
             .await
     }
 
-    /// The newest change of what stands at the top of a chat, taken back or not.
     pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
         self.ask(move |turn| changes::latest_top(turn.connection, &chat))
             .await
     }
 
-    /// What was written again into a chat's announcement since a change, the
-    /// oldest first: each block as it was known, and as it is known since.
     pub(crate) async fn restored_since(
         &self,
         chat: ChatKey,
@@ -185,40 +190,31 @@ impl SqliteStore {
             .await
     }
 
-    /// Whether the last try to take something out of the chat's announcement
-    /// showed that the platform lets nothing be deleted there.
-    pub(crate) async fn refuses_deletion(&self, chat: ChatKey) -> Result<bool, StoreError> {
-        self.ask(move |turn| changes::refuses_deletion(turn.connection, &chat))
+    pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
+        self.ask(move |turn| changes::lets_delete(turn.connection, &chat))
             .await
     }
 
-    /// The change that the job with this key made.
     pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
         self.ask(move |turn| changes::made_by(turn.connection, &job))
             .await
     }
 
-    /// The planned work that is to take the change back when its time is over.
     pub(crate) async fn timed_end(&self, change: ChangeId) -> Result<Option<JobId>, StoreError> {
         self.ask(move |turn| changes::timed_end(turn.connection, change))
             .await
     }
 
-    /// What is planned in a chat, the next first.
     pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<Planned>, StoreError> {
         self.ask(move |turn| changes::planned(turn.connection, &chat))
             .await
     }
 
-    /// Ends what is planned in a chat that the bot has left, and forgets what
-    /// people wrote there.
     pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
         self.ask(move |turn| changes::leave(turn.connection, &chat, turn.now))
             .await
     }
 
-    /// Forgets what people wrote in changes made before `texts`, and changes
-    /// made before `rows`; says how many rows it touched.
     pub(crate) async fn forget_changes(
         &self,
         texts: Timestamp,
@@ -228,17 +224,52 @@ impl SqliteStore {
             .await
     }
 
-    /// Jobs that are not finished; planned work does not count.
+    pub(crate) async fn remember_denial(
+        &self,
+        chat: ChatKey,
+        actor: OpenId,
+        told_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ask(move |turn| changes::remember_denial(turn.connection, &chat, &actor, told_at))
+            .await
+    }
+
+    pub(crate) async fn last_denial(
+        &self,
+        chat: ChatKey,
+        actor: OpenId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.ask(move |turn| changes::last_denial(turn.connection, &chat, &actor))
+            .await
+    }
+
+    pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {
+        self.ask(move |turn| changes::save_limit(turn.connection, turn.app, &limited))
+            .await
+    }
+
+    pub(crate) async fn limits(&self) -> Result<Vec<Limited>, StoreError> {
+        self.ask(|turn| changes::limits(turn.connection, turn.app, turn.now))
+            .await
+    }
+
+    pub(crate) async fn queue(&self) -> Result<Queue, StoreError> {
+        self.ask(|turn| rows::queue(turn.connection, turn.app))
+            .await
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
     pub(crate) fn open_jobs(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// Whether another job would be refused.
     pub(crate) fn is_full(&self) -> bool {
         self.open_jobs() >= self.shared.bounds.open
     }
 
-    /// Waits until there may be something new to claim.
     pub(crate) async fn changed(&self) {
         self.shared.bell.notified().await;
     }
@@ -266,10 +297,9 @@ impl SqliteStore {
 }
 
 impl Running {
-    /// Waits until the writer has ended, which it does once every handle is
-    /// gone; the log is emptied into the file then.
-    pub(crate) async fn close(mut self, last: SqliteStore) -> anyhow::Result<()> {
-        drop(last);
+    /// Waits until the writer has ended; the log is emptied into the file then.
+    pub(super) async fn close(mut self) -> anyhow::Result<()> {
+        self.looking.shutdown().await;
         while let Some(ended) = self.threads.join_next().await {
             ended.context("the store's thread")?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feishu::{CardAnswer, Challenge, Envelope, EventEnvelope, MessageBody};
 use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 use tokio::time::{Instant, timeout};
 
 use crate::button::Presses;
@@ -25,11 +25,45 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) app_id: String,
-    /// Only an app with a long connection may do without.
-    pub(crate) verification_token: Option<SecretString>,
+    pub(crate) tokens: VerificationTokens,
     pub(crate) store: Store,
     pub(crate) presses: Presses,
     pub(crate) metrics: Metrics,
+}
+
+/// The verification tokens that an event may carry. Only an app with a long
+/// connection may do without any.
+#[derive(Clone)]
+pub(crate) struct VerificationTokens(Vec<SecretString>);
+
+impl VerificationTokens {
+    /// Those that are not empty.
+    pub(crate) fn new(tokens: [&SecretString; 2]) -> Self {
+        let set = tokens
+            .into_iter()
+            .filter(|token| !token.expose_secret().is_empty());
+        Self(set.cloned().collect())
+    }
+
+    /// By which of them this is admitted, if it is; by any where there are none.
+    fn admit(&self, given: Option<&str>) -> Option<Admitted> {
+        let given = given.unwrap_or_default().as_bytes();
+        let is_given = |own: &SecretString| own.expose_secret().as_bytes().ct_eq(given);
+        // All are compared, so that the time does not tell which it was.
+        let same: Vec<Choice> = self.0.iter().map(is_given).collect();
+        match same.into_iter().position(bool::from) {
+            Some(position) if position > 0 => Some(Admitted::ByPrevious),
+            Some(_) => Some(Admitted::ByCurrent),
+            None => self.0.is_empty().then_some(Admitted::ByCurrent),
+        }
+    }
+}
+
+/// By which token an event is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admitted {
+    ByCurrent,
+    ByPrevious,
 }
 
 /// What an event came to.
@@ -97,23 +131,28 @@ impl Intake {
     }
 
     fn answer(&self, challenge: Challenge<'_>) -> Option<String> {
-        self.is_own_token(challenge.token.as_deref())
-            .then(|| challenge.challenge.into_owned())
+        self.count(self.tokens.admit(challenge.token.as_deref())?);
+        Some(challenge.challenge.into_owned())
+    }
+
+    /// So that it shows when a secret is not used any more.
+    fn count(&self, admitted: Admitted) {
+        if admitted == Admitted::ByPrevious {
+            self.metrics.previous_secret();
+        }
     }
 
     /// The short way for nearly every event: a message of ours that leads to
     /// nothing. Whatever is anything else, or not readable, goes the long way.
     fn ignored(&self, body: &[u8]) -> Option<Ignored> {
         let body = MessageBody::parse(body)?;
-        self.is_own(Some(&body.token), Some(&body.app_id))
-            .then(|| Ignored::of(&body.head).ok().flatten())
-            .flatten()
+        self.admit(Some(&body.token), Some(&body.app_id))?;
+        Ignored::of(&body.head).ok().flatten()
     }
 
     async fn take_event(&self, envelope: &EventEnvelope<'_>) -> Result<Taken, NotTaken> {
-        if !self.is_own(envelope.token.as_deref(), envelope.app_id.as_deref()) {
-            return Err(NotTaken::Foreign);
-        }
+        let admitted = self.admit(envelope.token.as_deref(), envelope.app_id.as_deref());
+        self.count(admitted.ok_or(NotTaken::Foreign)?);
         let event = Event::read(envelope, &self.app_id).map_err(|error| {
             tracing::warn!(event.id = %envelope.event_id, event.kind = %envelope.event_type, error = %error, "an event cannot be read");
             NotTaken::Malformed
@@ -143,7 +182,9 @@ impl Intake {
             .map_err(|_| NotTaken::Unavailable)?;
         tracing::info!(event.id = %event_id, job.reference = reference, accepted = ?accepted.as_ref().ok(), "a job came in");
         let accepted = accepted.map_err(|error| match error {
-            StoreError::Full | StoreError::Database | StoreError::Closed => NotTaken::Unavailable,
+            StoreError::Full | StoreError::Database | StoreError::Lost | StoreError::Closed => {
+                NotTaken::Unavailable
+            }
         })?;
         self.metrics.event(match accepted {
             Accepted::New => EventResult::Accepted,
@@ -170,17 +211,10 @@ impl Intake {
         }
     }
 
-    /// Whether an event with these is for us.
-    fn is_own(&self, token: Option<&str>, app_id: Option<&str>) -> bool {
-        self.is_own_token(token) && app_id == Some(self.app_id.as_str())
-    }
-
-    /// Whether this is our verification token, where there is one.
-    fn is_own_token(&self, token: Option<&str>) -> bool {
-        self.verification_token.as_ref().is_none_or(|own| {
-            let (own, given) = (own.expose_secret(), token.unwrap_or_default());
-            bool::from(own.as_bytes().ct_eq(given.as_bytes()))
-        })
+    /// By which token an event with these is for us, if it is.
+    fn admit(&self, token: Option<&str>, app_id: Option<&str>) -> Option<Admitted> {
+        let admitted = self.tokens.admit(token)?;
+        (app_id == Some(self.app_id.as_str())).then_some(admitted)
     }
 }
 

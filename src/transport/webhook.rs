@@ -58,8 +58,9 @@ pub(crate) struct Webhook {
 
 /// How bodies are protected.
 pub(crate) enum Seal {
-    /// Encrypted and signed with the app's encrypt key.
-    Encrypted(Box<EncryptKey>),
+    /// Encrypted and signed with the app's encrypt key, or with the one before
+    /// while the app changes from that to this.
+    Encrypted(Vec<EncryptKey>),
     /// Neither; only the verification token inside tells the sender.
     Plain,
 }
@@ -148,12 +149,14 @@ impl Webhook {
 
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Taken, NotTaken> {
         match &self.seal {
-            Seal::Encrypted(key) if self.is_signed(headers, body, key) => {
-                let opened =
-                    open(key, body).ok_or_else(|| self.intake.refuse(NotTaken::Unreadable))?;
-                self.intake.take(&opened).await
-            }
-            Seal::Encrypted(key) => self.take_unsigned(body, key),
+            Seal::Encrypted(keys) => match self.signed_with(headers, body, keys) {
+                Some(key) => {
+                    let opened =
+                        open(key, body).ok_or_else(|| self.intake.refuse(NotTaken::Unreadable))?;
+                    self.intake.take(&opened).await
+                }
+                None => self.take_unsigned(body, keys),
+            },
             // Nothing but the token shows where a plain body comes from, so one
             // that does not show it is foreign, whatever else is wrong with it.
             Seal::Plain => self
@@ -167,33 +170,40 @@ impl Webhook {
         }
     }
 
-    /// Whether the body was signed with the key, and not too long ago.
-    fn is_signed(&self, headers: &HeaderMap, body: &[u8], key: &EncryptKey) -> bool {
+    /// The key that the body was signed with, if that is not too long ago.
+    fn signed_with<'k>(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        keys: &'k [EncryptKey],
+    ) -> Option<&'k EncryptKey> {
         let value = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let (Some(timestamp), Some(nonce), Some(signature)) =
-            (value(&TIMESTAMP), value(&NONCE), value(&SIGNATURE))
-        else {
-            return false;
-        };
         let signature = Signature {
-            timestamp,
-            nonce,
-            signature,
+            timestamp: value(&TIMESTAMP)?,
+            nonce: value(&NONCE)?,
+            signature: value(&SIGNATURE)?,
         };
-        let checked = signature
-            .verify(key, body)
-            .and_then(|()| signature.check_age(self.clock.now(), self.max_age, MAX_AHEAD));
+        let signed = |key: &EncryptKey| signature.verify(key, body).is_ok();
+        let Some(position) = keys.iter().position(signed) else {
+            tracing::debug!("a request's signature fits no key");
+            return None;
+        };
+        let checked = signature.check_age(self.clock.now(), self.max_age, MAX_AHEAD);
         if let Err(error) = &checked {
             tracing::debug!(error = %error, "a request is not rightly signed");
         }
-        checked.is_ok()
+        checked.ok()?;
+        if position > 0 {
+            self.intake.metrics.previous_secret();
+        }
+        keys.get(position)
     }
 
-    fn take_unsigned(&self, body: &[u8], key: &EncryptKey) -> Result<Taken, NotTaken> {
+    fn take_unsigned(&self, body: &[u8], keys: &[EncryptKey]) -> Result<Taken, NotTaken> {
+        let challenge = |key| self.intake.challenge(&open(key, body)?);
         (body.len() <= CHALLENGE_LIMIT)
-            .then(|| open(key, body))
+            .then(|| keys.iter().find_map(challenge))
             .flatten()
-            .and_then(|opened| self.intake.challenge(&opened))
             .map(Taken::Challenge)
             .ok_or_else(|| self.intake.refuse(NotTaken::Foreign))
     }

@@ -350,6 +350,56 @@ async fn without_an_encrypt_key_the_token_is_checked_on_every_body() {
 }
 
 #[tokio::test]
+async fn old_and_new_secrets_are_taken_together_while_the_app_changes_from_one_to_the_other() {
+    let mut bench = Bench::new().await;
+    let before = bench.sim.app();
+    let (old_key, old_token) = (before.encrypt_key.unwrap(), before.verification_token);
+    bench.set("FEISHU_PREVIOUS_ENCRYPT_KEY", &old_key);
+    bench.set("FEISHU_PREVIOUS_VERIFICATION_TOKEN", &old_token);
+    bench.set("FEISHU_ENCRYPT_KEY", "another key");
+    bench.set("FEISHU_VERIFICATION_TOKEN", "another token");
+    bench.restart().await;
+    let group = bench.group(Docx);
+    let counted = async |bench: &Bench, count: u32| {
+        let line = format!("\nnoticebot_previous_secrets_total {count}\n");
+        assert!(bench.metrics().await.contains(&line), "not {count}");
+    };
+
+    // The console has not been changed yet.
+    let early = bench.say(&group, "/pin announcement").id;
+    bench.reaction(&early).await;
+    assert_eq!(bench.sim.check_url().await.status, 200);
+    counted(&bench, 3).await;
+    // It has.
+    bench.sim.change_app(|app| {
+        app.encrypt_key = Some("another key".to_owned());
+        app.verification_token = "another token".to_owned();
+    });
+    let late = bench.say(&group, "/unpin").id;
+    bench.reaction(&late).await;
+    assert_eq!(bench.sim.check_url().await.status, 200);
+    counted(&bench, 3).await;
+
+    // What is over is over.
+    bench.set("FEISHU_PREVIOUS_ENCRYPT_KEY", "");
+    bench.set("FEISHU_PREVIOUS_VERIFICATION_TOKEN", "");
+    bench.restart().await;
+    for (key, token) in [
+        (old_key.as_str(), "another token"),
+        ("another key", old_token.as_str()),
+    ] {
+        bench.sim.change_app(|app| {
+            app.encrypt_key = Some(key.to_owned());
+            app.verification_token = token.to_owned();
+        });
+        let said = bench.say(&group, "/pin announcement");
+        assert_eq!(said.answer().await.status, 401);
+        assert_eq!(bench.sim.check_url().await.status, 401);
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn other_paths_and_methods_are_answered_as_usual() {
     let bench = Bench::new().await;
     assert_eq!(bench.ask("/webhook/event").await.0, 405);

@@ -116,7 +116,7 @@ fn every_rule_names_tests_that_there_are() {
         include_str!("rules.rs"),
         include_str!("../../src/policy.rs"),
         include_str!("../../src/config/tests.rs"),
-        include_str!("../../src/store/sqlite/tests.rs"),
+        include_str!("../../src/store/tests.rs"),
     ]
     .concat();
     let rules = page.lines().filter(|line| line.starts_with("| **"));

@@ -8,15 +8,16 @@ use feishu_sim::{
     Builder, ChatId, ChatSpec, ConnectionId, MessageId, Person, Said, Simulator, State, WhoMay,
 };
 use jiff::Timestamp;
-use noticebot::config::Config;
+use noticebot::config::{Config, Environment};
 use noticebot::{Clock, ClockHand, Server};
 use tempfile::TempDir;
+use test_postgres::{Database, Held};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::RECEIVE;
+use crate::{RECEIVE, STORE};
 
 /// Long enough for anything that works, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,7 +64,15 @@ pub(crate) struct Bench {
     clock: Clock,
     hand: ClockHand,
     folder: TempDir,
+    /// A database of a server; without one it is a file in the folder.
+    server: Option<Database>,
     bot: Bot,
+}
+
+/// The bot cannot write while this is there.
+pub(crate) enum Broken {
+    File { _lock: rusqlite::Connection },
+    Server { _lock: Held },
 }
 
 /// A bot that runs.
@@ -105,7 +114,12 @@ impl Bench {
         let (clock, hand) = Clock::manual(Timestamp::from_millisecond(now).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let file = (!file.is_empty()).then(|| file.to_owned());
-        let bot = Bot::start(&settings, file.as_deref(), &folder, &clock).await;
+        let server = match STORE {
+            "postgres" => Some(Database::create().await.unwrap()),
+            _ => None,
+        };
+        let url = database_url(&folder, server.as_ref());
+        let bot = Bot::start(&settings, file.as_deref(), (&folder, url), &clock).await;
         receive(&sim, &bot, &[]).await;
         // What a test looks at begins now.
         sim.clear_calls();
@@ -119,6 +133,7 @@ impl Bench {
             clock,
             hand,
             folder,
+            server,
             bot,
         }
     }
@@ -223,10 +238,8 @@ impl Bench {
 
     /// Waits until nothing is under way, planned work included.
     pub(crate) async fn settled(&self) {
-        let running = "SELECT count(*) FROM jobs WHERE state = 'running'";
-        let database = self.database();
         let waiting = async {
-            while database.query_row(running, [], |row| row.get::<_, u32>(0)) != Ok(0) {
+            while self.count("jobs WHERE state = 'running'").await != 0 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
@@ -286,17 +299,32 @@ impl Bench {
         self.restart().await;
     }
 
-    /// The bot's database, beside the bot.
-    pub(crate) fn database(&self) -> rusqlite::Connection {
+    /// The bot's file, beside the bot.
+    fn beside(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.folder.path().join("bot.db")).unwrap()
     }
 
-    /// Takes the database's one write lock away from the bot; it is given back
-    /// when the connection is dropped.
-    pub(crate) fn break_store(&self) -> rusqlite::Connection {
-        let connection = self.database();
-        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-        connection
+    /// Counts rows of the bot's database, beside the bot.
+    pub(crate) async fn count(&self, what: &str) -> i64 {
+        if let Some(server) = &self.server {
+            let query = format!("SELECT count(*) FROM noticebot.{what}");
+            return server.number(&query).await.unwrap();
+        }
+        let query = format!("SELECT count(*) FROM {what}");
+        let answer = self.beside().query_row(&query, [], |row| row.get(0));
+        answer.unwrap()
+    }
+
+    /// Keeps the bot from writing, until what comes back is dropped.
+    pub(crate) async fn break_store(&self) -> Broken {
+        if let Some(server) = &self.server {
+            let lock = "BEGIN; LOCK TABLE noticebot.jobs, noticebot.replicas";
+            let lock = server.hold(lock).await.unwrap();
+            return Broken::Server { _lock: lock };
+        }
+        let lock = self.beside();
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        Broken::File { _lock: lock }
     }
 
     /// Renames a file in the bot's folder.
@@ -312,7 +340,6 @@ impl Bench {
     }
 
     /// Changes a variable of the environment for the next start.
-    #[allow(dead_code, reason = "the tests of the long connection need it")]
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.settings.retain(|(known, _)| *known != name);
         self.settings.push((name, value.to_owned()));
@@ -347,23 +374,34 @@ impl Bench {
 
     /// Cuts the bot off as a kill does, and starts it again on the same store.
     pub(crate) async fn kill(&mut self) {
-        self.bot.tasks.shutdown().await;
+        self.cut().await;
         self.start_again().await;
     }
 
     /// Cuts the bot off as a kill does, and starts it again only then.
     pub(crate) async fn kill_and_stay_away(&mut self, away: Duration) {
-        self.bot.tasks.shutdown().await;
+        self.cut().await;
         self.advance(away);
         self.start_again().await;
     }
 
+    /// Cuts the bot off as a kill does. Its lease on a server is over by the time
+    /// that the next one starts.
+    async fn cut(&mut self) {
+        self.bot.tasks.shutdown().await;
+        if let Some(server) = &self.server {
+            let over = "UPDATE noticebot.replicas SET lease_until = lease_until - interval '1 h'";
+            server.execute(over).await.unwrap();
+        }
+    }
+
     async fn start_again(&mut self) {
         let before = self.sim.connections();
+        let url = database_url(&self.folder, self.server.as_ref());
         self.bot = Bot::start(
             &self.settings,
             self.file.as_deref(),
-            &self.folder,
+            (&self.folder, url),
             &self.clock,
         )
         .await;
@@ -383,6 +421,11 @@ impl Bench {
         self.bot.stopped().await;
         self.sim.finish();
     }
+}
+
+fn database_url(folder: &TempDir, server: Option<&Database>) -> String {
+    let file = || format!("sqlite://{}", folder.path().join("bot.db").display());
+    server.map_or_else(file, Database::url)
 }
 
 /// Has the platform send events to the bot, by the way that this run of the
@@ -406,19 +449,16 @@ impl Bot {
     async fn start(
         settings: &[(&'static str, String)],
         file: Option<&str>,
-        folder: &TempDir,
+        (folder, database): (&TempDir, String),
         clock: &Clock,
     ) -> Self {
-        let database = format!("sqlite://{}", folder.path().join("bot.db").display());
         let path = folder.path().join("noticebot.toml");
         std::fs::write(&path, file.unwrap_or_default()).unwrap();
-        let environment = |name: &str| match name {
-            "NOTICEBOT_DATABASE_URL" => Some(database.clone()),
-            name => settings
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| value.clone()),
-        };
+        let environment: Environment = settings
+            .iter()
+            .cloned()
+            .chain([("NOTICEBOT_DATABASE_URL", database)])
+            .collect();
         let config = Config::read(Some(&path), &environment).unwrap();
         let server = loop {
             match Server::bind(config.clone(), clock.clone()).await {

@@ -7,6 +7,8 @@
 /// How the bots of these tests receive events; `tests/long_connection` has the
 /// same tests for the other way.
 const RECEIVE: &str = "webhook";
+/// Where they keep their jobs; `tests/postgres` has the same tests for a server.
+const STORE: &str = "sqlite";
 /// How they answer what they cannot store.
 const UNAVAILABLE: u16 = 503;
 
@@ -17,6 +19,7 @@ mod cli;
 mod commands;
 mod docs;
 mod events;
+mod file;
 mod harness;
 mod limits;
 mod policy;

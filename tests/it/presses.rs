@@ -310,7 +310,7 @@ async fn a_press_that_is_given_up_counts_as_dead_as_a_command_does() {
     assert!(words.contains("get through"), "{words}");
     bench.idle().await;
     let metrics = bench.metrics().await;
-    let dead = "noticebot_commands_total{result=\"Dead\"} 1";
+    let dead = "noticebot_dead_jobs_total 1";
     assert!(metrics.contains(dead), "{metrics}");
     bench.finish().await;
 }

@@ -14,7 +14,7 @@ use crate::harness::{Bench, log};
 async fn rule_1_nothing_is_acknowledged_or_done_before_it_is_committed() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
-    let broken = bench.break_store();
+    let broken = bench.break_store().await;
     let said = bench.say(&group, "/pin announcement");
     assert_eq!(said.answer().await.status, UNAVAILABLE);
     assert_eq!(bench.ask("/readyz").await.0, 503);
@@ -189,7 +189,7 @@ async fn rule_3_a_bot_outside_the_group_does_not_blame_the_member() {
     bench.idle().await;
     let commands = bench.metrics().await;
     assert!(
-        commands.contains(r#"noticebot_commands_total{result="Refused"} 1"#),
+        commands.contains(r#"noticebot_commands_total{command="pin",result="refused"} 1"#),
         "{commands}"
     );
     assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());

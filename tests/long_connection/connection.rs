@@ -349,7 +349,7 @@ async fn app_id_and_secret_are_enough_and_a_token_that_is_set_is_checked() {
     let said = bench.say(&group, "/pin announcement");
     assert_eq!(said.answer().await.status, 200);
     let metrics = bench.metrics().await;
-    assert!(metrics.contains("noticebot_events_total{result=\"Unauthorized\"} 1"));
+    assert!(metrics.contains("noticebot_events_total{result=\"unauthorized\"} 1"));
     bench.idle().await;
     assert_eq!(bench.sim.top_notice(&group), None);
     bench.finish().await;

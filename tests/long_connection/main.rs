@@ -8,6 +8,8 @@
 
 /// How the bots of these tests receive events.
 const RECEIVE: &str = "long_connection";
+/// Where they keep their jobs.
+const STORE: &str = "sqlite";
 /// How they answer what they cannot store.
 const UNAVAILABLE: u16 = 500;
 
@@ -20,6 +22,8 @@ mod commands;
 mod connection;
 #[path = "../it/events.rs"]
 mod events;
+#[path = "../it/file.rs"]
+mod file;
 #[path = "../it/harness.rs"]
 mod harness;
 #[path = "../it/limits.rs"]

@@ -9,6 +9,7 @@ mod top_notice;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
@@ -19,9 +20,9 @@ pub use message::{Message, MessageMention};
 pub use top_notice::TopNotice;
 
 use crate::http::{Answer, Http, OnCall, Request};
-use crate::limits::{Limits, Pace};
+use crate::limits::{Limits, Neighbours, Pace};
 use crate::token::{Grant, Tokens};
-use crate::{AppId, ChatId, Clock, Error};
+use crate::{AppId, ChatId, Clock, Error, ExtraRoots};
 
 /// Asks for people's ids in the form that is the app's own.
 const OPEN_ID: (&str, &str) = ("user_id_type", "open_id");
@@ -39,11 +40,15 @@ pub struct ClientConfig {
     pub clock: Clock,
     /// How long one exchange may take, from connecting to the last byte.
     pub timeout: Duration,
+    /// Whom TLS trusts beside the authorities that the machine trusts.
+    pub extra_roots: ExtraRoots,
     /// The documented paces of `docx` writes times this; other than 1 only for
     /// load tests against a stand-in whose limits are raised alike.
     pub limits_factor: u32,
     /// Is told of every exchange.
     pub on_call: Option<OnCall>,
+    /// Other processes that call in the name of the same app, if there are any.
+    pub neighbours: Option<Neighbours>,
 }
 
 /// Calls the platform in the name of one app. Clones share connections and token.
@@ -61,14 +66,19 @@ struct Inner {
 impl Client {
     /// Prepares a client; nothing is sent yet.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
-        let http = Http::new(&config.base_url, config.timeout, config.on_call)?;
+        let http = Http::new(
+            &config.base_url,
+            config.timeout,
+            &config.extra_roots,
+            config.on_call,
+        )?;
         let grant = Grant::SelfBuilt {
             app_id: config.app_id.clone(),
             app_secret: config.app_secret,
         };
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::new(http.clone(), grant.clone(), config.clock.clone()),
-            limits: Limits::new(config.clock, config.limits_factor.max(1)),
+            limits: Limits::new(config.clock, config.limits_factor.max(1), config.neighbours),
             http,
             grant,
             app_id: config.app_id,
@@ -88,6 +98,11 @@ impl Client {
     /// Gets a token if none is in hand: shows that app id and secret are right.
     pub async fn check_credentials(&self) -> Result<(), Error> {
         self.0.tokens.get().await.map(drop)
+    }
+
+    /// Makes no call of this API until then: another process was asked to wait.
+    pub fn leave_alone(&self, endpoint: &str, until: Timestamp) {
+        self.0.limits.close(endpoint, until);
     }
 
     pub(crate) fn http(&self) -> &Http {

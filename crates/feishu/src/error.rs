@@ -214,7 +214,7 @@ impl ApiError {
 }
 
 /// The name of the call that gets a token.
-pub(crate) const TOKEN_ENDPOINT: &str = "tenant_access_token";
+pub const TOKEN_ENDPOINT: &str = "tenant_access_token";
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::ExtraRoots;
 use crate::error::{ApiError, Error, InvalidResponse, TransportFailure};
 use crate::wire::or_default;
 
@@ -77,6 +78,7 @@ impl Http {
     pub(crate) fn new(
         base_url: &str,
         timeout: Duration,
+        extra_roots: &ExtraRoots,
         on_call: Option<OnCall>,
     ) -> Result<Self, Error> {
         let base_url = Url::parse(base_url)
@@ -89,7 +91,8 @@ impl Http {
             .timeout(timeout)
             // Below the whole, so that a host that never answers is known as one that got nothing.
             .connect_timeout(timeout / 2)
-            .redirect(redirect::Policy::none());
+            .redirect(redirect::Policy::none())
+            .tls_certs_merge(extra_roots.certificates());
         if base_url.scheme() == "http" {
             // Only a stand-in close by speaks without TLS: no certificates, no proxy in between.
             builder = builder.tls_certs_only([]).no_proxy();

@@ -15,6 +15,7 @@ mod ids;
 mod limits;
 pub mod long_connection;
 mod message;
+mod roots;
 mod signature;
 mod token;
 #[cfg(test)]
@@ -35,7 +36,7 @@ pub use copied::{Copied, ReadBlock, Unwritable, mentions_anybody, without_mentio
 pub use docx::{Block, BlockType, Link, TextBlock, TextElement, TextElementStyle};
 pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
-pub use error::{ApiError, Error, InvalidResponse, TransportFailure};
+pub use error::{ApiError, Error, InvalidResponse, TOKEN_ENDPOINT, TransportFailure};
 pub use event::{
     BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatType,
     MESSAGE_RECALLED, MESSAGE_RECEIVE, Mention, MessageBody, MessageHead, MessageRecalled,
@@ -46,7 +47,9 @@ pub use ids::{
     AppId, BlockId, ChatId, EventId, MessageId, OpenId, ReactionId, TenantKey, ThreadId, UnionId,
     UserId,
 };
+pub use limits::{Neighbours, NextTurn, Turn};
 pub use message::{Content, Post, PostElement};
+pub use roots::{ExtraRoots, RootsError};
 pub use signature::{
     NONCE_HEADER, SIGNATURE_HEADER, Signature, SignatureError, TIMESTAMP_HEADER, sign,
 };

@@ -2,10 +2,13 @@
 //!
 //! Two kinds: an API that answered "wait" is not called by anybody until that
 //! time is over, and writes of `docx` announcements are spaced so that they do
-//! not run into their documented limits at all.
+//! not run into their documented limits at all. The platform counts by app, so
+//! several processes of one app have to tell each other: see [`Neighbours`].
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +21,28 @@ const UNNAMED: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The span of the paces below.
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Other processes of the same app, which share its limits.
+#[derive(Clone)]
+pub struct Neighbours {
+    /// Is told of an API that asked to wait, and until when; the others hear of
+    /// it through [`crate::Client::leave_alone`].
+    pub on_wait: Arc<dyn Fn(&'static str, Timestamp) + Send + Sync>,
+    /// Gives the next turn to write a `docx` announcement.
+    pub next_turn: NextTurn,
+}
+
+/// Asks for a turn in a row in which all processes of the app stand.
+pub type NextTurn = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Turn> + Send>> + Send + Sync>;
+
+/// An answer to who asks for a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is then.
+    At(Timestamp),
+    /// The row is long: ask again then.
+    AskAgainAt(Timestamp),
+}
 
 /// A documented pace (official pages `group/upgraded-group-announcement/**`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,17 +63,17 @@ impl Pace {
 }
 
 /// Who may call when; shared by all clones of a client.
-#[derive(Debug)]
 pub(crate) struct Limits {
     clock: Clock,
     /// Paces times this.
     factor: u32,
     rows: Mutex<Rows>,
+    neighbours: Option<Neighbours>,
 }
 
 #[derive(Debug, Default)]
 struct Rows {
-    closed: HashMap<&'static str, Timestamp>,
+    closed: HashMap<String, Timestamp>,
     /// The calls that count in each row, by their numbers: when they ended, or
     /// `None` while they are under way. Only at its end is a call surely counted
     /// by the platform.
@@ -63,6 +88,12 @@ pub(crate) struct Place<'a> {
     number: u64,
 }
 
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limits").finish_non_exhaustive()
+    }
+}
+
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let now = self.limits.clock.now();
@@ -73,12 +104,13 @@ impl Drop for Place<'_> {
 }
 
 impl Limits {
-    pub(crate) fn new(clock: Clock, factor: u32) -> Self {
+    pub(crate) fn new(clock: Clock, factor: u32, neighbours: Option<Neighbours>) -> Self {
         let rows = Mutex::default();
         Self {
             clock,
             factor,
             rows,
+            neighbours,
         }
     }
 
@@ -97,10 +129,18 @@ impl Limits {
             && (refusal.status == 429 || refusal.code == 99_991_400)
         {
             let until = self.clock.now() + refusal.retry_after.unwrap_or(UNNAMED);
-            let mut rows = self.rows();
-            let closed = rows.closed.entry(refusal.endpoint).or_insert(until);
-            *closed = until.max(*closed);
+            self.close(refusal.endpoint, until);
+            if let Some(neighbours) = &self.neighbours {
+                (neighbours.on_wait)(refusal.endpoint, until);
+            }
         }
+    }
+
+    /// The API is not to be called until then.
+    pub(crate) fn close(&self, endpoint: &str, until: Timestamp) {
+        let mut rows = self.rows();
+        let closed = rows.closed.entry(endpoint.to_owned()).or_insert(until);
+        *closed = until.max(*closed);
     }
 
     /// Waits for a place in every row, or says when to come back.
@@ -113,12 +153,15 @@ impl Limits {
         let last = self.clock.now() + LONGEST_WAIT;
         loop {
             let now = self.clock.now();
-            let free = match self.rows().take(paces, self.factor, now) {
+            let taken = self.rows().take(paces, self.factor, now);
+            let free = match taken {
                 Ok(number) => {
-                    return Ok(Place {
+                    let place = Place {
                         limits: self,
                         number,
-                    });
+                    };
+                    self.await_turn(endpoint).await?;
+                    return Ok(place);
                 }
                 Err(free) => free,
             };
@@ -126,6 +169,20 @@ impl Limits {
                 return Err(waiting(endpoint, now, free));
             }
             self.clock.sleep_until(free).await;
+        }
+    }
+
+    /// Waits for a turn among the processes of the app.
+    async fn await_turn(&self, endpoint: &'static str) -> Result<(), Error> {
+        let Some(neighbours) = &self.neighbours else {
+            return Ok(());
+        };
+        match (neighbours.next_turn)().await {
+            Turn::At(then) => {
+                self.clock.sleep_until(then).await;
+                Ok(())
+            }
+            Turn::AskAgainAt(then) => Err(waiting(endpoint, self.clock.now(), then)),
         }
     }
 
@@ -175,7 +232,7 @@ mod tests {
 
     fn limits() -> (Limits, crate::ClockHand) {
         let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
-        (Limits::new(clock, 1), hand)
+        (Limits::new(clock, 1, None), hand)
     }
 
     fn refusal(retry_after: Option<u64>) -> Error {
@@ -230,5 +287,42 @@ mod tests {
         hand.advance(SECOND);
         limits.take_place("create", &paces).await.unwrap();
         assert_eq!(limits.rows().calls.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn neighbours_are_told_who_asked_to_wait_and_give_the_turns() {
+        let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
+        let now = clock.now();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let turns = Arc::new(Mutex::new(vec![
+            Turn::AskAgainAt(now + 5 * SECOND),
+            Turn::At(now + SECOND),
+        ]));
+        let neighbours = Neighbours {
+            on_wait: {
+                let told = Arc::clone(&told);
+                Arc::new(move |api, until| told.lock().unwrap().push((api, until)))
+            },
+            next_turn: Arc::new(move || {
+                let turn = turns.lock().unwrap().pop().unwrap();
+                Box::pin(async move { turn })
+            }),
+        };
+        let limits = Limits::new(clock, 1, Some(neighbours));
+        limits.note(&refusal(Some(7)));
+        let until = now + 7 * SECOND;
+        assert_eq!(*told.lock().unwrap(), [("put_top_notice", until)]);
+        // What comes from them is not told to them again.
+        limits.close("reply", until);
+        assert!(limits.check("reply").is_err());
+        assert_eq!(told.lock().unwrap().len(), 1);
+
+        let paces = [Pace::Announcement("oc_1".into()), Pace::App];
+        let mut first = std::pin::pin!(limits.take_place("create", &paces));
+        assert!(futures_util::poll!(first.as_mut()).is_pending());
+        hand.advance(SECOND);
+        drop(first.await.unwrap());
+        let later = limits.take_place("create", &paces).await.unwrap_err();
+        assert_eq!(later.retry_after(), Some(4 * SECOND));
     }
 }

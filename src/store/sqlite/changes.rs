@@ -4,17 +4,13 @@ use feishu::{BlockId, OpenId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-use super::rows::{timestamp, to_json};
-use crate::change::{Change, ChangeId, Made, Place, Record, Standing, State, UNDO_AGE};
-use crate::event::StoredMessage;
+use super::rows::timestamp;
+use crate::change::{Change, ChangeId, Made, Record, Standing, UNDO_AGE};
 use crate::outcome::CANNOT_DELETE;
-use crate::store::{ChatKey, JobId, JobKey, Maker, NewPlan, Planned, Step};
-
-/// What the column `undone` says besides 0.
-const UNDONE: i64 = 1;
-const CANNOT_BE_UNDONE: i64 = 2;
-/// How many of the last changes can be taken back.
-const UNDO_DEPTH: u32 = 20;
+use crate::store::row::{
+    CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
+};
+use crate::store::{ChatKey, JobId, JobKey, Limited, NewPlan, Planned, Step};
 
 /// Remembers what came of a job, and that an earlier change was taken back.
 pub(super) fn record(
@@ -26,9 +22,9 @@ pub(super) fn record(
     connection
         .prepare_cached(
             "INSERT INTO changes
-                 (app, chat, origin, step, made_at, actor, deed, result, log_id, summary, before, after, place)
+                 (app, chat, origin, step, reference, made_at, actor, deed, result, log_id, summary, before, after, place)
              VALUES
-                 (:app, :chat, :origin, :step, :now, :actor, :deed, :result, :log_id, :summary, :before, :after, :place)
+                 (:app, :chat, :origin, :step, :reference, :now, :actor, :deed, :result, :log_id, :summary, :before, :after, :place)
              ON CONFLICT DO NOTHING",
         )?
         .execute(named_params! {
@@ -36,6 +32,7 @@ pub(super) fn record(
             ":chat": chat,
             ":origin": key.origin,
             ":step": key.step.as_str(),
+            ":reference": key.reference(),
             ":now": now.as_millisecond(),
             ":actor": record.actor.as_ref().map(OpenId::as_str),
             ":deed": record.deed.as_str(),
@@ -44,7 +41,7 @@ pub(super) fn record(
             ":summary": record.summary,
             ":before": record.change.as_ref().map(|change| to_json(&change.before)),
             ":after": record.change.as_ref().map(|change| to_json(&change.after)),
-            ":place": record.change.as_ref().and_then(Change::place).map(column),
+            ":place": record.change.as_ref().and_then(Change::place).map(place_column),
         })?;
     if let Some(ChangeId(taken_back)) = record.takes_back {
         let undone = if record.result == "done" {
@@ -71,6 +68,7 @@ pub(super) fn history(
              WHERE app = ?1 AND chat = ?2 AND result = 'done' ORDER BY id DESC LIMIT ?3",
         )?
         .query_map(params![chat.app, chat.chat, count], made)?
+        .filter_map(Result::transpose)
         .collect()
 }
 
@@ -102,6 +100,7 @@ pub(super) fn undoable(
             made,
         )
         .optional()
+        .map(Option::flatten)
 }
 
 /// The newest change of what stands at the top of a chat, taken back or not.
@@ -116,6 +115,7 @@ pub(super) fn latest_top(
         )?
         .query_row(params![chat.app, chat.chat], made)
         .optional()
+        .map(Option::flatten)
 }
 
 /// What was written again into a chat's announcement since a change, the oldest
@@ -132,7 +132,7 @@ pub(super) fn restored_since(
                AND deed IN ('undo', 'expire') AND after IS NOT NULL ORDER BY id",
         )?
         .query_map(params![chat.app, chat.chat, since], |row| {
-            let change = made(row)?.change;
+            let change = made(row)?.and_then(|made| made.change);
             Ok(match change.and_then(|change| change.after.announcement) {
                 Some(Standing::Restored(blocks)) => Some(blocks),
                 _ => None,
@@ -142,9 +142,12 @@ pub(super) fn restored_since(
         .collect()
 }
 
-/// Whether nothing was taken out of the chat's announcement since the platform
-/// refused that.
-pub(super) fn refuses_deletion(connection: &Connection, chat: &ChatKey) -> rusqlite::Result<bool> {
+/// Whether the last try to take something out of the chat's announcement has
+/// shown that it can be done.
+pub(super) fn lets_delete(
+    connection: &Connection,
+    chat: &ChatKey,
+) -> rusqlite::Result<Option<bool>> {
     let last: Option<String> = connection
         .prepare_cached(
             "SELECT result FROM changes
@@ -156,7 +159,7 @@ pub(super) fn refuses_deletion(connection: &Connection, chat: &ChatKey) -> rusql
             row.get(0)
         })
         .optional()?;
-    Ok(last.is_some_and(|result| result == CANNOT_DELETE))
+    Ok(last.map(|result| result != CANNOT_DELETE))
 }
 
 /// The change that this job made.
@@ -165,6 +168,7 @@ pub(super) fn made_by(connection: &Connection, key: &JobKey) -> rusqlite::Result
         .prepare_cached("SELECT * FROM changes WHERE app = ?1 AND origin = ?2 AND step = ?3")?
         .query_row(params![key.app, key.origin, key.step.as_str()], made)
         .optional()
+        .map(Option::flatten)
 }
 
 /// Forgets what people wrote in changes made before `texts`, and changes made
@@ -206,6 +210,14 @@ pub(super) fn forget(
                  LIMIT 1000)",
         )?
         .execute([rows.as_millisecond()])?;
+    for old in [
+        "DELETE FROM denials WHERE told_at < ?1",
+        "DELETE FROM limits WHERE until < ?1",
+    ] {
+        connection
+            .prepare_cached(old)?
+            .execute([texts.as_millisecond()])?;
+    }
     Ok(emptied + gone)
 }
 
@@ -247,24 +259,15 @@ pub(super) fn planned(connection: &Connection, chat: &ChatKey) -> rusqlite::Resu
              ORDER BY place, id",
         )?
         .query_map(params![chat.app, chat.chat], |row| {
-            let payload: String = row.get("payload")?;
-            // One that cannot be read is found out when it is due.
-            let Ok(StoredMessage {
-                event,
-                plan: Some(plan),
-                ..
-            }) = StoredMessage::parse(&payload)
-            else {
-                return Ok(None);
-            };
-            Ok(Some(Planned {
-                id: JobId(row.get("id")?),
-                maker: maker(row)?,
+            let row = PlanRow {
+                id: row.get("id")?,
+                origin: row.get("origin")?,
+                step: row.get("step")?,
                 number: row.get("number")?,
-                due: timestamp(row.get("place")?)?,
-                plan,
-                author: event.sender.open_id,
-            }))
+                place: row.get("place")?,
+                payload: row.get("payload")?,
+            };
+            Ok(row.read())
         })?
         .filter_map(Result::transpose)
         .collect()
@@ -332,38 +335,87 @@ pub(super) fn leave(
         .map(drop)
 }
 
-fn column(place: Place) -> &'static str {
-    match place {
-        Place::Top => "top",
-        Place::Announcement => "announcement",
-        Place::Both => "both",
-    }
+/// Remembers that somebody was told that they may not.
+pub(super) fn remember_denial(
+    connection: &Connection,
+    chat: &ChatKey,
+    actor: &OpenId,
+    told_at: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO denials (app, chat, actor, told_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET told_at = max(told_at, excluded.told_at)",
+        )?
+        .execute(params![
+            chat.app,
+            chat.chat,
+            actor.as_str(),
+            told_at.as_millisecond()
+        ])
+        .map(drop)
 }
 
-fn maker(row: &Row<'_>) -> rusqlite::Result<Maker> {
-    let step: String = row.get("step")?;
-    Ok(Maker {
+/// When somebody was told last that they may not.
+pub(super) fn last_denial(
+    connection: &Connection,
+    chat: &ChatKey,
+    actor: &OpenId,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let told_at: Option<i64> = connection
+        .prepare_cached("SELECT told_at FROM denials WHERE app = ?1 AND chat = ?2 AND actor = ?3")?
+        .query_row(params![chat.app, chat.chat, actor.as_str()], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    told_at.map(timestamp).transpose()
+}
+
+/// Remembers that an API asked to be left alone; the longest time counts.
+pub(super) fn save_limit(
+    connection: &Connection,
+    app: &str,
+    limited: &Limited,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO limits (app, api, until) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
+        )?
+        .execute(params![app, limited.api, limited.until.as_millisecond()])
+        .map(drop)
+}
+
+/// The APIs that are to be left alone for a while yet.
+pub(super) fn limits(
+    connection: &Connection,
+    app: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<Limited>> {
+    connection
+        .prepare_cached("SELECT api, until FROM limits WHERE app = ?1 AND until > ?2")?
+        .query_map(params![app, now.as_millisecond()], |row| {
+            Ok(Limited {
+                api: row.get(0)?,
+                until: timestamp(row.get(1)?)?,
+            })
+        })?
+        .collect()
+}
+
+/// Nothing for what only a later release knows.
+fn made(row: &Row<'_>) -> rusqlite::Result<Option<Made>> {
+    let row = ChangeRow {
+        id: row.get("id")?,
         origin: row.get("origin")?,
-        step: Step::from_column(&step).ok_or(rusqlite::Error::InvalidQuery)?,
-    })
-}
-
-fn made(row: &Row<'_>) -> rusqlite::Result<Made> {
-    let state = |column| -> rusqlite::Result<Option<State>> {
-        let json: Option<String> = row.get(column)?;
-        // What a later release wrote cannot be taken back by this one.
-        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+        step: row.get("step")?,
+        made_at: row.get("made_at")?,
+        actor: row.get("actor")?,
+        deed: row.get("deed")?,
+        summary: row.get("summary")?,
+        before: row.get("before")?,
+        after: row.get("after")?,
+        undone: row.get("undone")?,
     };
-    let change = state("before")?.zip(state("after")?);
-    let deed: String = row.get("deed")?;
-    Ok(Made {
-        id: ChangeId(row.get("id")?),
-        maker: maker(row)?,
-        deed: deed.parse().map_err(|()| rusqlite::Error::InvalidQuery)?,
-        actor: row.get::<_, Option<String>>("actor")?.map(OpenId::from),
-        summary: row.get::<_, Option<String>>("summary")?.unwrap_or_default(),
-        at: timestamp(row.get("made_at")?)?,
-        undone: row.get::<_, i64>("undone")? == UNDONE,
-        change: change.map(|(before, after)| Change { before, after }),
-    })
+    Ok(row.read())
 }

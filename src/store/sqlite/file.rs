@@ -16,11 +16,6 @@ const BUSY: Duration = Duration::from_secs(1);
 /// More than there are statements, so that each is prepared once.
 const STATEMENTS: usize = 100;
 
-/// The file that `sqlite://FILE` names.
-pub(super) fn path_of(url: &str) -> PathBuf {
-    PathBuf::from(url.strip_prefix("sqlite://").unwrap_or(url))
-}
-
 /// The file that was opened, by its number.
 pub(super) struct Watched {
     pub(super) path: PathBuf,
@@ -65,10 +60,8 @@ pub(crate) enum Inspected {
     Writable,
 }
 
-/// Looks at the database that `url` names: makes nothing, brings nothing up to
-/// date.
-pub(crate) async fn inspect(url: &str) -> anyhow::Result<Inspected> {
-    let path = path_of(url);
+/// Looks at a database: makes nothing, brings nothing up to date.
+pub(crate) async fn inspect(path: PathBuf) -> anyhow::Result<Inspected> {
     spawn_blocking(move || look_at(&path)).await?
 }
 

@@ -1,14 +1,12 @@
 //! The statements, one function each; transactions are the caller's.
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::outcome::{Outcome, Refusal};
-use crate::store::{Accepted, Claim, Job, JobId, JobKey, NewJob, Progress, Release, Step};
+use crate::store::row::{self, JobRow, overflow, to_json};
+use crate::store::{Accepted, Claim, JobId, Lease, NewJob, Progress, Queue, Release, Step};
 
 /// The changes of the tables, in order. The database remembers in its
 /// `user_version` how many of them it has.
@@ -16,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_jobs.sql"),
     include_str!("../../../migrations/sqlite/0002_changes.sql"),
     include_str!("../../../migrations/sqlite/0003_before_after.sql"),
+    include_str!("../../../migrations/sqlite/0004_limits_denials.sql"),
 ];
 
 /// Brings the tables up to date.
@@ -49,13 +48,21 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Planned work does not count: it may wait for a year.
-pub(super) fn count_open(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.query_row(
-        "SELECT count(*) FROM jobs WHERE state IN ('ready', 'running') AND number IS NULL",
-        [],
-        |row| row.get(0),
-    )
+/// The word to a chat that has too much waiting has a place before all time. A `+`
+/// keeps SQLite from the index of all jobs of the app.
+const QUEUE: &str = "SELECT count(*), min(place) FILTER (WHERE place > 0) FROM jobs
+     WHERE +app = ?1 AND state IN ('ready', 'running') AND number IS NULL";
+
+/// What is open, and since when. Planned work does not count: it may wait for a
+/// year.
+pub(super) fn queue(connection: &Connection, app: &str) -> rusqlite::Result<Queue> {
+    connection.prepare_cached(QUEUE)?.query_row([app], |row| {
+        let oldest: Option<i64> = row.get(1)?;
+        Ok(Queue {
+            open: row.get(0)?,
+            oldest: oldest.map(timestamp).transpose()?,
+        })
+    })
 }
 
 /// What taking a job came to.
@@ -75,9 +82,15 @@ pub(super) fn accept(
     bound: usize,
     now: Timestamp,
 ) -> rusqlite::Result<Taking> {
-    let (waiting, head) = open_of_chat(connection, job)?;
+    let OfChat {
+        waiting,
+        head,
+        last_place,
+    } = open_of_chat(connection, job)?;
     let (accepted, opened) = if waiting < bound {
-        let inserted = insert(connection, job, now, None)?;
+        // Whatever the clock says, it comes behind what was taken before it.
+        let place = last_place.map_or(Ok(now), timestamp)?.max(now);
+        let inserted = insert(connection, job, place, None)?;
         let accepted = if inserted {
             Accepted::New
         } else {
@@ -89,7 +102,7 @@ pub(super) fn accept(
     } else if job.key.step.is_notice() || job.key.step == Step::Press {
         (Accepted::TooManyOfChat, false)
     } else {
-        let notice = overflow(job, head);
+        let notice = overflow(job, head.unwrap_or_default());
         let outcome = Outcome::Refused(Refusal::TooManyWaiting);
         // Its place is before all others, so that it is said at once.
         let inserted = insert(connection, &notice, Timestamp::UNIX_EPOCH, Some(&outcome))?;
@@ -102,38 +115,34 @@ pub(super) fn accept(
     })
 }
 
-/// How many jobs of the same chat are not finished, and the first of them.
-fn open_of_chat(connection: &Connection, job: &NewJob) -> rusqlite::Result<(usize, Option<i64>)> {
-    connection
-        .prepare_cached(
-            "SELECT count(*), min(id) FROM jobs
-             WHERE app = ?1 AND chat = ?2 AND step = ?3 AND state IN ('ready', 'running')",
-        )?
-        .query_row(
-            params![job.key.app, job.chat, job.key.step.as_str()],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+/// The jobs of a chat that are not finished.
+struct OfChat {
+    waiting: usize,
+    /// The first of them.
+    head: Option<i64>,
+    last_place: Option<i64>,
+}
+
+const OF_CHAT: &str = "SELECT count(*), min(id), max(place) FROM jobs
+     WHERE +app = ?1 AND chat = ?2 AND step = ?3 AND state IN ('ready', 'running')";
+
+fn open_of_chat(connection: &Connection, job: &NewJob) -> rusqlite::Result<OfChat> {
+    connection.prepare_cached(OF_CHAT)?.query_row(
+        params![job.key.app, job.chat, job.key.step.as_str()],
+        |row| {
+            Ok(OfChat {
+                waiting: row.get(0)?,
+                head: row.get(1)?,
+                last_place: row.get(2)?,
+            })
+        },
+    )
 }
 
 fn is_known(connection: &Connection, job: &NewJob) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM jobs WHERE app = ?1 AND origin = ?2 AND step = ?3")?
         .exists(params![job.key.app, job.key.origin, job.key.step.as_str()])
-}
-
-/// The word to a chat that has too much waiting, as an answer to the message
-/// that was one too many.
-fn overflow(job: &NewJob, head: Option<i64>) -> NewJob {
-    let origin = format!("{}/{}", job.chat, head.unwrap_or_default());
-    let app = job.key.app.clone();
-    NewJob {
-        key: JobKey {
-            app,
-            origin,
-            step: Step::Overflow,
-        },
-        ..job.clone()
-    }
 }
 
 /// Whether the row was new.
@@ -167,7 +176,7 @@ fn insert(
 const CLAIM: &str = "UPDATE jobs SET state = 'running', started_at = coalesce(started_at, ?1)
      WHERE id = (
          SELECT job.id FROM jobs job
-         WHERE job.state = 'ready' AND job.place <= ?1 AND job.run_at <= ?1
+         WHERE +job.app = ?2 AND job.state = 'ready' AND job.place <= ?1 AND job.run_at <= ?1
            AND (job.step = 'overflow' OR NOT EXISTS (
                SELECT 1 FROM jobs busy
                WHERE busy.app = job.app AND busy.chat = job.chat
@@ -187,18 +196,22 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', started_at = coalesce(st
 /// passed, its `run_at` has not); one whose `place` lies ahead blocks nobody.
 pub(super) fn claim(
     connection: &Connection,
+    app: &str,
     now: Timestamp,
 ) -> rusqlite::Result<Result<Claim, JobId>> {
     let claimed = connection
         .prepare_cached(CLAIM)?
-        .query_row([now.as_millisecond()], |row| Ok((row.get("id")?, job(row))))
+        .query_row(params![now.as_millisecond(), app], job)
         .optional()?;
-    Ok(match claimed {
-        None => Ok(Claim::NothingUntil(next_run(connection, now)?)),
-        Some((_, Ok(job))) => Ok(Claim::Job(Box::new(job))),
-        // The error's own words may quote a message, so they are not logged.
-        Some((id, Err(_))) => Err(JobId(id)),
-    })
+    let Some(row) = claimed else {
+        return Ok(Ok(Claim::NothingUntil(next_run(connection, app, now)?)));
+    };
+    let id = JobId(row.id);
+    // The error's own words may quote a message, so they are not logged.
+    Ok(row
+        .read(Lease::Sole)
+        .map(|job| Claim::Job(Box::new(job)))
+        .map_err(|_| id))
 }
 
 pub(super) fn save_progress(
@@ -281,19 +294,24 @@ pub(super) fn release(
     }
 }
 
+/// Apart, each finds its answer in an index or among the few that are late.
+const NEXT_RUN: &str = "SELECT min(at) FROM (
+         SELECT min(place) AS at FROM jobs
+         WHERE +app = ?2 AND state = 'ready' AND place > ?1
+         UNION ALL
+         SELECT min(run_at) FROM jobs
+         WHERE +app = ?2 AND state = 'ready' AND place <= ?1 AND run_at > ?1)";
+
 /// When the earliest job that waits for its time is due. One that is due but
 /// stands behind another of its chat is claimed when that one is released.
-fn next_run(connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
-    // Apart, each finds its answer in an index or among the few that are late.
+fn next_run(
+    connection: &Connection,
+    app: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
     let at: Option<i64> = connection
-        .prepare_cached(
-            "SELECT min(at) FROM (
-                 SELECT min(place) AS at FROM jobs WHERE state = 'ready' AND place > ?1
-                 UNION ALL
-                 SELECT min(run_at) FROM jobs
-                 WHERE state = 'ready' AND place <= ?1 AND run_at > ?1)",
-        )?
-        .query_row([now.as_millisecond()], |row| row.get(0))?;
+        .prepare_cached(NEXT_RUN)?
+        .query_row(params![now.as_millisecond(), app], |row| row.get(0))?;
     at.map(timestamp).transpose()
 }
 
@@ -314,45 +332,26 @@ pub(super) fn prune(connection: &Connection, before: Timestamp) -> rusqlite::Res
         .execute([before.as_millisecond()])
 }
 
-pub(super) fn to_json(value: &impl Serialize) -> String {
-    #[expect(
-        clippy::expect_used,
-        reason = "these types have string keys only and cannot fail"
-    )]
-    serde_json::to_string(value).expect("a progress and an outcome are JSON")
-}
-
-fn job(row: &Row<'_>) -> anyhow::Result<Job> {
-    let step: String = row.get("step")?;
-    Ok(Job {
-        id: JobId(row.get("id")?),
-        key: JobKey {
-            app: row.get("app")?,
-            origin: row.get("origin")?,
-            step: Step::from_column(&step).with_context(|| format!("unknown step `{step}`"))?,
-        },
+fn job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
+    Ok(JobRow {
+        id: row.get("id")?,
+        app: row.get("app")?,
+        origin: row.get("origin")?,
+        step: row.get("step")?,
         chat: row.get("chat")?,
         payload: row.get("payload")?,
-        accepted_at: timestamp(row.get("place")?)?,
-        started_at: timestamp(row.get("started_at")?)?,
+        place: row.get("place")?,
+        started_at: row.get("started_at")?,
         retries: row.get("retries")?,
         crashes: row.get("crashes")?,
-        progress: from_json(row, "progress")?,
-        outcome: from_json(row, "outcome")?,
-        replying_since: row
-            .get::<_, Option<i64>>("replying_since")?
-            .map(timestamp)
-            .transpose()?,
+        progress: row.get("progress")?,
+        outcome: row.get("outcome")?,
+        replying_since: row.get("replying_since")?,
     })
 }
 
-fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> anyhow::Result<Option<T>> {
-    let json: Option<String> = row.get(column)?;
-    Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
-}
-
 pub(super) fn timestamp(milliseconds: i64) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_millisecond(milliseconds).map_err(|error| {
+    row::timestamp(milliseconds).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(error))
     })
 }
@@ -412,31 +411,46 @@ mod tests {
         assert_eq!(read, expected);
     }
 
+    /// How SQLite goes about a statement, for each table the way to its rows.
+    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let nulls = vec![rusqlite::types::Null; plan.parameter_count()];
+        let steps = plan
+            .query_map(rusqlite::params_from_iter(nulls), |row| row.get("detail"))
+            .unwrap();
+        steps.collect::<Result<_, _>>().unwrap()
+    }
+
     #[test]
-    fn a_claim_reads_no_finished_job() {
+    fn the_queue_is_worked_on_without_reading_a_finished_job() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
-        let mut plan = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {CLAIM}"))
-            .unwrap();
-        let steps: Vec<String> = plan
-            .query_map([0], |row| row.get("detail"))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
-        let reads = |table: &str, index: &str| {
-            let of_table: Vec<&String> = steps
-                .iter()
-                .filter(|step| step.contains(&format!(" {table} ")))
-                .collect();
-            assert!(!of_table.is_empty(), "{steps:#?}");
-            assert!(
-                of_table.iter().all(|step| step.contains(index)),
-                "{steps:#?}"
-            );
-        };
-        reads("job", "INDEX jobs_ready");
-        reads("busy", "INDEX jobs_open");
-        reads("before", "INDEX jobs_open");
+        for (sql, ways) in [
+            (
+                CLAIM,
+                &[
+                    ("job", "INDEX jobs_ready"),
+                    ("busy", "INDEX jobs_open"),
+                    ("before", "INDEX jobs_open"),
+                ][..],
+            ),
+            (NEXT_RUN, &[("jobs", "INDEX jobs_ready")]),
+            (QUEUE, &[("jobs", "INDEX jobs_open")]),
+            (OF_CHAT, &[("jobs", "INDEX jobs_open")]),
+        ] {
+            let steps = plan(&connection, sql);
+            for (table, index) in ways {
+                // The row to change is found by its number.
+                let mut of_table = steps
+                    .iter()
+                    .filter(|step| step.contains(&format!(" {table} ")))
+                    .filter(|step| !step.contains("PRIMARY KEY"))
+                    .peekable();
+                assert!(of_table.peek().is_some(), "{steps:#?}");
+                assert!(of_table.all(|step| step.contains(index)), "{steps:#?}");
+            }
+        }
     }
 }

@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use super::file::{self, Watched};
 use super::{Shared, changes, rows};
 use crate::outcome::{Outcome, Refusal};
-use crate::store::{Accepted, Claim, Conclusion, Job, JobId, NewJob, Release, StoreError};
+use crate::store::row::to_json;
+use crate::store::{Accepted, Claim, Conclusion, Job, JobId, NewJob, Queue, Release, StoreError};
 
 /// The most requests in one transaction.
 const BATCH: usize = 256;
@@ -99,14 +100,21 @@ where
 /// outside the table once it is committed.
 pub(super) struct Turn<'c> {
     pub(super) connection: &'c Connection,
+    pub(super) app: &'c str,
     pub(super) now: Timestamp,
     ripple: Ripple,
+    /// What SQLite says of changes by others; as it was when it was looked at last.
+    version: &'c mut i64,
 }
 
 #[derive(Default)]
 struct Ripple {
     opened: usize,
     finished: usize,
+    /// Another process has changed the file, so that counting goes astray.
+    recount: bool,
+    /// How many are open, counted at the end of the transaction.
+    counted: Option<usize>,
     /// Whether something may have become claimable.
     claimable: bool,
 }
@@ -120,12 +128,24 @@ impl Turn<'_> {
     }
 
     pub(super) fn claim(&mut self) -> rusqlite::Result<Claim> {
-        rows::claim(self.connection, self.now)?.or_else(|job| {
+        rows::claim(self.connection, self.app, self.now)?.or_else(|job| {
             // One row that cannot be read must not hold up all the others.
             tracing::error!(job.id = job.0, "a job cannot be read and is given up");
             self.release(job, &Release::Dead)?;
             Ok(Claim::Unreadable)
         })
+    }
+
+    /// Has the jobs counted anew if another process has changed the file.
+    pub(super) fn look(&mut self) -> rusqlite::Result<()> {
+        let version = self
+            .connection
+            .pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if std::mem::replace(self.version, version) != version {
+            self.ripple.recount = true;
+            self.ripple.claimable = true;
+        }
+        Ok(())
     }
 
     pub(super) fn release(&mut self, job: JobId, release: &Release) -> rusqlite::Result<()> {
@@ -165,15 +185,19 @@ impl Turn<'_> {
         if let Some(record) = record {
             changes::record(self.connection, whose, &record, self.now)?;
         }
-        rows::save_outcome(self.connection, job.id, &rows::to_json(&outcome))?;
+        rows::save_outcome(self.connection, job.id, &to_json(&outcome))?;
         Ok(outcome)
     }
 }
 
 impl Shared {
     fn apply(&self, ripple: &Ripple) {
-        self.open.fetch_add(ripple.opened, Ordering::Relaxed);
-        self.open.fetch_sub(ripple.finished, Ordering::Relaxed);
+        if let Some(open) = ripple.counted {
+            self.open.store(open, Ordering::Relaxed);
+        } else {
+            self.open.fetch_add(ripple.opened, Ordering::Relaxed);
+            self.open.fetch_sub(ripple.finished, Ordering::Relaxed);
+        }
         if ripple.claimable {
             self.bell.notify_one();
         }
@@ -190,14 +214,14 @@ pub(super) struct Opened {
 }
 
 /// Opens the file; also says how many jobs wait in it.
-pub(super) fn open(path: PathBuf) -> anyhow::Result<(Opened, usize)> {
+pub(super) fn open(path: PathBuf, app: &str) -> anyhow::Result<(Opened, usize)> {
     let lock = file::lock(&path)?;
     drop(file::own(&path)?);
     let mut writer = file::connect(&path)?;
     rows::migrate(&mut writer)
         .with_context(|| format!("bringing the tables of `{}` up to date", path.display()))?;
     rows::recover(&writer).context("reading the queue")?;
-    let open = rows::count_open(&writer).context("reading the queue")?;
+    let Queue { open, .. } = rows::queue(&writer, app).context("reading the queue")?;
     let opened = Opened {
         writer,
         checkpointer: file::connect(&path)?,
@@ -222,6 +246,7 @@ impl Opened {
             file: self.file,
             lock: self.lock,
             shared,
+            version: 0,
             checkpoint_due,
         };
         threads.spawn_blocking(move || writer.run(inbox));
@@ -234,6 +259,7 @@ struct Writer {
     file: Watched,
     lock: File,
     shared: Arc<Shared>,
+    version: i64,
     checkpoint_due: SyncSender<()>,
 }
 
@@ -281,13 +307,19 @@ impl Writer {
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut turn = Turn {
             connection: &transaction,
+            app: &self.shared.app,
             now: self.shared.clock.now(),
             ripple: Ripple::default(),
+            version: &mut self.version,
         };
         for request in batch {
             request.perform(&mut turn)?;
         }
-        let ripple = turn.ripple;
+        let mut ripple = turn.ripple;
+        if ripple.recount {
+            let queue = rows::queue(&transaction, &self.shared.app)?;
+            ripple.counted = Some(queue.open);
+        }
         transaction.commit()?;
         Ok(ripple)
     }

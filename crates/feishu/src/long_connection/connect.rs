@@ -9,7 +9,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -22,6 +21,7 @@ use tower_service::Service as _;
 use super::endpoint::TOO_MANY_CONNECTIONS;
 use super::fragments::MAX_MESSAGE;
 use super::{Connection, Endpoint};
+use crate::ExtraRoots;
 
 /// The largest binary message that is read: the longest event with the rest of its frame.
 const MAX_FRAME: usize = MAX_MESSAGE + (64 << 10);
@@ -54,6 +54,7 @@ pub enum ProxyError {
 #[derive(Debug)]
 pub struct Connector {
     proxies: Matcher,
+    extra_roots: ExtraRoots,
     timeout: Duration,
 }
 
@@ -107,9 +108,14 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 impl Connector {
     /// Prepares for connecting. `timeout` is for one connection, from the first byte to the
     /// WebSocket.
-    pub fn new(proxies: &ProxySettings, timeout: Duration) -> Result<Self, ProxyError> {
+    pub fn new(
+        proxies: &ProxySettings,
+        extra_roots: ExtraRoots,
+        timeout: Duration,
+    ) -> Result<Self, ProxyError> {
         Ok(Self {
             proxies: proxies.matcher()?,
+            extra_roots,
             timeout,
         })
     }
@@ -129,7 +135,11 @@ impl Connector {
         let stream = self.reach(&target).await?;
         let stream: Box<dyn Stream> = if target.scheme() == Some(&Scheme::HTTPS) {
             let host = target.host().unwrap_or_default();
-            Box::new(secure(host, stream).await.map_err(ConnectError::Tls)?)
+            Box::new(
+                secure(host, stream, &self.extra_roots)
+                    .await
+                    .map_err(ConnectError::Tls)?,
+            )
         } else {
             Box::new(stream)
         };
@@ -215,15 +225,13 @@ fn target(url: &str) -> Result<Uri, BoxError> {
     Ok(target.path_and_query("/").build()?)
 }
 
-/// TLS with the provider and the root certificates that the HTTP client has. Made anew each time, so
-/// that a long life sees renewed certificates.
-async fn secure(host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(io::Error::other)?
-        .with_no_client_auth();
+/// TLS with the provider and the root certificates that the HTTP client has.
+async fn secure(
+    host: &str,
+    stream: TcpStream,
+    extra_roots: &ExtraRoots,
+) -> io::Result<TlsStream<TcpStream>> {
+    let config = extra_roots.client_config().map_err(io::Error::other)?;
     // A URL has an IPv6 address between brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
@@ -362,7 +370,7 @@ mod tests {
                 "direct.feishu.cn, 10.0.0.0/8,.example.com",
             )
         };
-        let connector = Connector::new(&all, Duration::ZERO).unwrap();
+        let connector = Connector::new(&all, ExtraRoots::default(), Duration::ZERO).unwrap();
         for (url, expected) in [
             ("wss://h.feishu.cn/", Some("secure:2")),
             ("ws://h.feishu.cn/", Some("all:1")),
@@ -389,7 +397,8 @@ mod tests {
             ("ftp://proxy", Err(Unreadable(name))),
             ("http://", Err(Unreadable(name))),
         ] {
-            let connector = Connector::new(&settings(proxy, "*"), Duration::ZERO);
+            let connector =
+                Connector::new(&settings(proxy, "*"), ExtraRoots::default(), Duration::ZERO);
             let shown = format!("{connector:?} {:?}", settings(proxy, ""));
             assert!(!shown.contains("hidden"), "{shown}");
             assert_eq!(connector.map(drop), expected, "{proxy}");

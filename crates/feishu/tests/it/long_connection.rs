@@ -6,7 +6,7 @@ use feishu::long_connection::{
     ConnectError, Connection, Connector, Disconnected, EndpointError, EndpointReason, Event,
     HandshakeReason, MessageType, Payload, ProxySettings,
 };
-use feishu::{AppId, Client, ClientConfig, Clock, Error};
+use feishu::{AppId, Client, ClientConfig, Clock, Error, ExtraRoots};
 use feishu_sim::{Endpoint, Fault, HandshakeRefusal, Push, Simulator};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
@@ -25,7 +25,7 @@ async fn long_platform() -> Simulator {
 }
 
 fn connector() -> Connector {
-    Connector::new(&ProxySettings::default(), TIMEOUT).unwrap()
+    Connector::new(&ProxySettings::default(), ExtraRoots::default(), TIMEOUT).unwrap()
 }
 
 async fn connect(sim: &Simulator) -> Connection {
@@ -321,7 +321,12 @@ async fn a_host_that_is_no_websocket_server_is_an_error_in_time() {
     let address = mute.local_addr().unwrap();
     let endpoint = naming(&format!("ws://{address}"));
     let endpoint = endpoint.long_connection_endpoint().await.unwrap();
-    let hasty = Connector::new(&ProxySettings::default(), Duration::from_millis(30)).unwrap();
+    let hasty = Connector::new(
+        &ProxySettings::default(),
+        ExtraRoots::default(),
+        Duration::from_millis(30),
+    )
+    .unwrap();
     let error = hasty.connect(&endpoint).await.unwrap_err();
     assert!(matches!(error, ConnectError::Timeout(_)), "{error:?}");
     drop(mute);
@@ -410,7 +415,7 @@ async fn a_connection_goes_through_the_proxy_unless_the_host_is_excepted() {
     let proxy = Proxy::start().await;
     let connect = async |settings: ProxySettings| {
         let endpoint = client(&sim).long_connection_endpoint().await.unwrap();
-        let connector = Connector::new(&settings, TIMEOUT).unwrap();
+        let connector = Connector::new(&settings, ExtraRoots::default(), TIMEOUT).unwrap();
         connector.connect(&endpoint).await
     };
     let mut connection = connect(proxy.settings("lin:pw")).await.unwrap();

@@ -10,7 +10,7 @@ mod tokens;
 
 use std::time::Duration;
 
-use feishu::{AppId, Client, ClientConfig, Clock};
+use feishu::{AppId, Client, ClientConfig, Clock, ExtraRoots};
 use feishu_sim::{RateLimits, Simulator};
 use jiff::Timestamp;
 
@@ -38,8 +38,10 @@ fn config_for(base_url: &str, app_id: AppId, clock: Clock) -> ClientConfig {
         app_secret: SECRET.into(),
         clock,
         timeout: Duration::from_secs(10),
+        extra_roots: ExtraRoots::default(),
         limits_factor: 1000,
         on_call: None,
+        neighbours: None,
     }
 }
 

@@ -35,12 +35,7 @@ impl Bot {
                 format!("sqlite://{}", folder.path().join("bot.db").display()),
             ),
         ];
-        let environment = |name: &str| {
-            let mut settings = settings.iter();
-            let setting = settings.find(|(known, _)| *known == name)?;
-            Some(setting.1.clone())
-        };
-        let config = Config::read(None, &environment).unwrap();
+        let config = Config::read(None, &settings.into_iter().collect()).unwrap();
         let server = Server::bind(config, Clock::system()).await.unwrap();
         let address = server.public_address().unwrap();
         let mut tasks = JoinSet::new();

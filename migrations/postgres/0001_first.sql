@@ -1,0 +1,120 @@
+-- Times are unix milliseconds, as told by the bots' clocks; only leases go by the
+-- server's. A later migration may only add, so that the release before runs on.
+
+-- The bots that run. Each holds one lease for all that it works on; who finds it
+-- over deletes the row, and takes its jobs over.
+CREATE TABLE replicas (
+    id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app         text    NOT NULL,
+    lease_until timestamptz NOT NULL,
+    -- Written to show that it can be.
+    probed_at   timestamptz
+);
+CREATE INDEX replicas_of_app ON replicas (app, lease_until);
+
+-- One row per thing to do. A row is written before its event is acknowledged
+-- and stays after its end, so that a late second delivery is known.
+CREATE TABLE jobs (
+    id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app         text    NOT NULL,
+    -- The message id for messages: a message may come again under another event id.
+    origin      text    NOT NULL,
+    step        text    NOT NULL,
+    chat        text    NOT NULL,
+    -- ready -> running -> done | dead
+    state       text    NOT NULL DEFAULT 'ready',
+    -- `place` orders a chat, `run_at` says when to try next.
+    place       bigint  NOT NULL,
+    run_at      bigint  NOT NULL,
+    -- When it was tried first; `worker.give_up_after` counts from there.
+    started_at  bigint,
+    finished_at bigint,
+    -- How often it was put back, and how often its worker died under it.
+    retries     integer NOT NULL DEFAULT 0,
+    crashes     integer NOT NULL DEFAULT 0,
+    -- What was received, as JSON; emptied when the job is done.
+    payload     text    NOT NULL,
+    -- How far an action of several calls has come, as JSON.
+    progress    text,
+    -- What came of it, as JSON. A job that has one only owes its reply.
+    outcome     text,
+    -- When its reply was sent first: the platform forgets the reply's key after an hour.
+    replying_since bigint,
+    -- By it the chat's members name planned work.
+    number      integer,
+    -- Who took the event. A press is answered by them, where the platform waits.
+    taken_by    bigint,
+    -- Who works on it. A bot whose lease was found over cannot claim any more.
+    owner       bigint  REFERENCES replicas (id),
+    UNIQUE (app, origin, step),
+    CHECK ((state = 'running') = (owner IS NOT NULL))
+);
+-- The queue: finished rows are not in it.
+CREATE INDEX jobs_open ON jobs (app, chat, place, id) WHERE state IN ('ready', 'running');
+CREATE INDEX jobs_ready ON jobs (app, place, id) WHERE state = 'ready';
+CREATE INDEX jobs_owned ON jobs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE state IN ('done', 'dead');
+CREATE INDEX jobs_planned ON jobs (app, chat, number) WHERE number IS NOT NULL;
+-- One job of a chat at a time, whatever is claimed at the same moment. Only the
+-- word that too many wait may come beside it.
+CREATE UNIQUE INDEX jobs_running ON jobs (app, chat)
+    WHERE state = 'running' AND step <> 'overflow';
+-- A row changes several times in its short life.
+ALTER TABLE jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+
+-- What came of each command that was to change something: one row a job.
+CREATE TABLE changes (
+    id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app         text    NOT NULL,
+    chat        text    NOT NULL,
+    origin      text    NOT NULL,
+    step        text    NOT NULL,
+    -- The short id that people quote: it stands in the log and in replies, too.
+    reference   text    NOT NULL,
+    made_at     bigint  NOT NULL,
+    -- The open_id of whoever asked for it.
+    actor       text,
+    -- 'pin', 'unpin', 'announce', …
+    deed        text    NOT NULL,
+    -- 'done', or why it was refused.
+    result      text    NOT NULL,
+    -- The platform's id of the answer that refused it.
+    log_id      text,
+    -- The first words of what was written; emptied when nobody can undo it any more.
+    summary     text,
+    -- What stood before and what stands since, as JSON; emptied likewise.
+    before      text,
+    after       text,
+    -- 'top', 'announcement' or 'both'; nothing for what changed nothing.
+    place       text,
+    -- 1 once it was taken back, 2 once it is known that it cannot be.
+    undone      integer NOT NULL DEFAULT 0,
+    UNIQUE (app, origin, step)
+);
+CREATE INDEX changes_of_chat ON changes (app, chat, id);
+CREATE INDEX changes_made ON changes (made_at);
+
+-- APIs that asked to be left alone.
+CREATE TABLE limits (
+    app         text    NOT NULL,
+    api         text    NOT NULL,
+    until       bigint  NOT NULL,
+    PRIMARY KEY (app, api)
+);
+
+-- The row in which the bots of an app stand to write announcements of the new
+-- kind, which the platform counts by app: when the last five turns were, in order.
+CREATE TABLE turns (
+    app         text    PRIMARY KEY,
+    last        bigint[] NOT NULL
+);
+
+-- Who was told last that they may not, so that nobody is told at every try.
+CREATE TABLE denials (
+    app         text    NOT NULL,
+    chat        text    NOT NULL,
+    actor       text    NOT NULL,
+    told_at     bigint  NOT NULL,
+    PRIMARY KEY (app, chat, actor)
+);
+CREATE INDEX denials_told ON denials (told_at);

@@ -1,0 +1,140 @@
+//! The right to work on claimed jobs, where several bots share a store.
+//!
+//! A bot holds one lease for all that it works on, and renews it. Once it is
+//! over the jobs are another's, so work under it has to stop before: the holder
+//! reckons from before it asked for the renewal, by a clock that goes on whatever
+//! the machine's time is set to, and stops a little early.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Work stops so long before the lease ends, as a call that was just made is
+/// still on its way then.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// The right to work on the jobs that were claimed under it.
+#[derive(Debug, Clone)]
+pub(crate) enum Lease {
+    /// Nobody else can work on them.
+    Sole,
+    /// Others may, once it is over.
+    Until(Arc<Held>),
+}
+
+/// A lease that has to be renewed.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The number of its holder in the database.
+    owner: i64,
+    good_until: Mutex<Instant>,
+    over: CancellationToken,
+}
+
+impl Lease {
+    /// Works until the lease is over; `None` if it was over first. That is looked
+    /// at before every step, so that a bot which was frozen for a while does not
+    /// go on where it stopped.
+    pub(crate) async fn run<F: Future>(&self, work: F) -> Option<F::Output> {
+        let Self::Until(held) = self else {
+            return Some(work.await);
+        };
+        let (mut work, mut over) = (pin!(work), pin!(held.over.cancelled()));
+        poll_fn(|context| {
+            if held.is_over() || over.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+}
+
+impl Held {
+    /// A lease that was asked for at `asked_at` and is for so long.
+    pub(super) fn new(owner: i64, asked_at: Instant, length: Duration) -> Self {
+        Self {
+            owner,
+            good_until: Mutex::new(asked_at + length - MARGIN),
+            over: CancellationToken::new(),
+        }
+    }
+
+    /// The number of its holder in the database.
+    pub(super) fn owner(&self) -> i64 {
+        self.owner
+    }
+
+    /// When work under it has to stop, unless it is renewed.
+    pub(super) fn good_until(&self) -> Instant {
+        *self
+            .good_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It was renewed, by a request that was made at `asked_at`.
+    pub(super) fn renew(&self, asked_at: Instant, length: Duration) {
+        let mut good_until = self
+            .good_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *good_until = asked_at + length - MARGIN;
+    }
+
+    /// It cannot be renewed any more.
+    pub(super) fn end(&self) {
+        self.over.cancel();
+    }
+
+    /// Whether work under it has to stop.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.is_cancelled() || Instant::now() >= self.good_until()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTH: Duration = Duration::from_secs(9);
+
+    fn lease() -> (Lease, Arc<Held>) {
+        let held = Arc::new(Held::new(1, Instant::now(), LENGTH));
+        (Lease::Until(Arc::clone(&held)), held)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_stops_when_the_lease_is_over_and_goes_on_while_it_is_renewed() {
+        let (lease, held) = lease();
+        let work = async {
+            for _ in 0..4 {
+                tokio::time::sleep(7 * MARGIN).await;
+                held.renew(Instant::now(), LENGTH);
+            }
+            // Nobody renews it now.
+            loop {
+                tokio::time::sleep(MARGIN / 2).await;
+            }
+        };
+        let begun = Instant::now();
+        assert_eq!(lease.run(work).await, None::<()>);
+        let lasted = begun.elapsed();
+        assert_eq!(lasted, 4 * 7 * MARGIN + 8 * MARGIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_at_once_when_it_is_taken_away_and_holds_for_ever_where_there_is_nobody_else() {
+        let (lease, held) = lease();
+        let end = async { held.end() };
+        let (done, ()) = tokio::join!(lease.run(std::future::pending::<()>()), end);
+        assert_eq!(done, None);
+        assert_eq!(lease.run(async { 1 }).await, None);
+        assert_eq!(Lease::Sole.run(async { 1 }).await, Some(1));
+    }
+}

@@ -1,0 +1,143 @@
+//! Who is woken when: this bot's own worker, and the others on the database.
+//!
+//! What wakes the others is no part of the commits that it tells of: a
+//! notification inside a commit makes all such commits of the database wait for
+//! one another. It follows them, many together, and if it gets lost with a bot
+//! that dies, the others look after a few seconds all the same.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_postgres::{Client, Error};
+
+use super::connect::Connector;
+
+/// The name under which the bots hear of each other.
+const CHANNEL: &str = "noticebot";
+/// The others are told no more often.
+const PAUSE: Duration = Duration::from_millis(10);
+/// A connection that was lost is opened again after this time.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// What others are told of.
+const JOBS: &str = "jobs";
+const LIMITS: &str = "limits";
+
+/// Wakes whoever waits.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    jobs: Notify,
+    limits: Notify,
+    /// How many wait for a job here.
+    idle: AtomicUsize,
+    others: Others,
+}
+
+/// What the others do not know yet.
+#[derive(Debug, Default)]
+struct Others {
+    jobs: AtomicBool,
+    limits: AtomicBool,
+    news: Notify,
+}
+
+impl Bell {
+    /// There may be something to claim. The others need not know where somebody
+    /// here has nothing else to do.
+    pub(super) fn ring(&self) {
+        self.jobs.notify_one();
+        if self.idle.load(Ordering::Relaxed) == 0 {
+            self.others.jobs.store(true, Ordering::Relaxed);
+            self.others.news.notify_one();
+        }
+    }
+
+    /// There may be something to claim, as the others know.
+    pub(super) fn ring_here(&self) {
+        self.jobs.notify_one();
+    }
+
+    /// Another limit is known here.
+    pub(super) fn limited(&self) {
+        self.others.limits.store(true, Ordering::Relaxed);
+        self.others.news.notify_one();
+    }
+
+    /// Waits until there may be something to claim.
+    pub(super) async fn rung(&self) {
+        let _idle = Idle::new(&self.idle);
+        self.jobs.notified().await;
+    }
+
+    /// Waits until others have told of a limit.
+    pub(super) async fn limits_changed(&self) {
+        self.limits.notified().await;
+    }
+
+    /// Listens to the others and tells them, for ever.
+    pub(super) async fn listen(&self, connector: Connector, whose: &str) {
+        loop {
+            let talked = connector.talk(
+                |said| self.hear(said, whose),
+                async |client| self.tell(client, whose).await,
+            );
+            if let Err(error) = talked.await {
+                super::log(&error, "the connection to the other bots is lost");
+            }
+            sleep(RECONNECT).await;
+        }
+    }
+
+    async fn tell(&self, client: Client, whose: &str) -> Result<(), Error> {
+        client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+        // What was told before is missed.
+        self.jobs.notify_one();
+        self.limits.notify_one();
+        let notify = client.prepare("SELECT pg_notify($1, $2)").await?;
+        loop {
+            self.others.news.notified().await;
+            for (flag, word) in [(&self.others.jobs, JOBS), (&self.others.limits, LIMITS)] {
+                if flag.swap(false, Ordering::Relaxed) {
+                    let said = format!("{word} {whose}");
+                    client.execute(&notify, &[&CHANNEL, &said]).await?;
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// What is told names the bot's app and its own number, so that nobody hears
+    /// themselves, or the bots of another app.
+    fn hear(&self, said: &str, whose: &str) {
+        let Some((word, teller)) = said.split_once(' ') else {
+            return;
+        };
+        let app = |whose: &str| whose.split_once(' ').map(|(app, _)| app.to_owned());
+        if teller == whose || app(teller) != app(whose) {
+            return;
+        }
+        match word {
+            JOBS => self.jobs.notify_one(),
+            LIMITS => self.limits.notify_one(),
+            _ => {}
+        }
+    }
+}
+
+/// Counts who waits, for as long as they do.
+struct Idle<'a>(&'a AtomicUsize);
+
+impl<'a> Idle<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,133 @@
+//! Connections to the server: pooled ones for requests, one that listens.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use feishu::ExtraRoots;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::migrate::SCHEMA;
+
+/// How long it may take to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request may wait for a connection. The platform waits 3 s.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A server that says nothing for so long is asked whether it is there, and given
+/// up soon after.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What is set on every connection: where the tables are, and how long a statement
+/// may take and a transaction may rest.
+fn session() -> String {
+    format!(
+        "SET search_path = {SCHEMA}; SET statement_timeout = '10s'; \
+         SET idle_in_transaction_session_timeout = '10s'"
+    )
+}
+
+/// Opens connections.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: tokio_postgres::Config,
+    /// None where the URL does without TLS.
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Connector {
+    pub(super) fn new(
+        url: &tokio_postgres::Config,
+        extra_roots: &ExtraRoots,
+    ) -> anyhow::Result<Self> {
+        let mut config = url.clone();
+        config
+            .application_name("noticebot")
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(SILENCE)
+            .keepalives_interval(Duration::from_secs(2))
+            .keepalives_retries(3)
+            .tcp_user_timeout(SILENCE);
+        let tls = if config.get_ssl_mode() == SslMode::Disable {
+            None
+        } else {
+            let tls = extra_roots.client_config().context("preparing TLS")?;
+            Some(MakeRustlsConnect::new(tls))
+        };
+        Ok(Self { config, tls })
+    }
+
+    /// A pool of connections that are ready for our statements.
+    pub(super) fn pool(&self, size: usize) -> anyhow::Result<Pool> {
+        let config = self.config.clone();
+        let fast = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = match self.tls.clone() {
+            Some(tls) => Manager::from_config(config, tls, fast),
+            None => Manager::from_config(config, NoTls, fast),
+        };
+        let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move {
+                let prepared = client.batch_execute(&session()).await;
+                prepared.map_err(HookError::Backend)
+            })
+        });
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(WAIT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .recycle_timeout(Some(WAIT_TIMEOUT))
+            .post_create(prepare)
+            .build()?;
+        Ok(pool)
+    }
+
+    /// Talks over a connection of its own until either end stops; what the server
+    /// notifies it of goes to `heard`.
+    pub(super) async fn talk<T>(
+        &self,
+        heard: impl Fn(&str),
+        talk: impl AsyncFnOnce(Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Some(tls) = self.tls.clone() {
+            let (client, connection) = self.config.connect(tls).await?;
+            return talk_over(client, connection, heard, talk).await;
+        }
+        let (client, connection) = self.config.connect(NoTls).await?;
+        talk_over(client, connection, heard, talk).await
+    }
+}
+
+async fn talk_over<S, C, T>(
+    client: Client,
+    mut connection: Connection<S, C>,
+    heard: impl Fn(&str),
+    talk: impl AsyncFnOnce(Client) -> Result<T, Error>,
+) -> Result<T, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    C: AsyncRead + AsyncWrite + Unpin,
+{
+    let drive = async {
+        // It ends without an error once the client is gone, and then the talk has ended.
+        while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(notification) = message? {
+                heard(notification.payload());
+            }
+        }
+        Ok(std::future::pending().await)
+    };
+    let talk = async {
+        client.batch_execute(&session()).await?;
+        talk(client).await
+    };
+    tokio::select! {
+        talked = talk => talked,
+        ended = drive => ended,
+    }
+}

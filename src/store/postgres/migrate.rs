@@ -1,0 +1,100 @@
+//! The tables, made and brought up to date, also when several bots start at once
+//! and while bots of the release before still run on them.
+
+use anyhow::{Context as _, ensure};
+use tokio_postgres::{Client, Transaction};
+
+/// All of ours stands in a schema of its own: the database may be shared.
+pub(super) const SCHEMA: &str = "noticebot";
+/// Who migrates holds this advisory lock; the number spells "noti".
+const LOCK: i64 = 0x6e6f_7469;
+
+/// A change of the tables.
+pub(super) struct Migration {
+    pub(super) statements: &'static str,
+    /// A release has to know this many migrations to run on the tables as they
+    /// are after this one. Those that only add leave it as it was, and so can be
+    /// made while the release before runs.
+    pub(super) needs: usize,
+}
+
+/// In order; the table `migrations` remembers which of them were made.
+const MIGRATIONS: &[Migration] = &[Migration {
+    statements: include_str!("../../../migrations/postgres/0001_first.sql"),
+    needs: 1,
+}];
+
+/// Brings the tables up to date, in one transaction.
+pub(super) async fn migrate(client: &mut Client) -> anyhow::Result<()> {
+    migrate_with(client, MIGRATIONS).await
+}
+
+pub(super) async fn migrate_with(
+    client: &mut Client,
+    migrations: &[Migration],
+) -> anyhow::Result<()> {
+    let transaction = client.transaction().await?;
+    // Whoever else starts waits here for as long as it takes.
+    transaction
+        .batch_execute(&format!(
+            "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK});"
+        ))
+        .await?;
+    let made = made(&transaction).await?;
+    ensure!(
+        made.needs <= migrations.len(),
+        "they were made for a newer noticebot: install that one again, or restore a back-up"
+    );
+    let missing = migrations.iter().enumerate().skip(made.count);
+    for (number, Migration { statements, needs }) in missing {
+        let version = i32::try_from(number + 1)?;
+        let needs = i32::try_from(*needs)?;
+        transaction
+            .batch_execute(statements)
+            .await
+            .with_context(|| format!("migration {version}"))?;
+        transaction
+            .execute(
+                "INSERT INTO migrations (version, needs) VALUES ($1, $2)",
+                &[&version, &needs],
+            )
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Which migrations the tables have seen.
+struct Made {
+    count: usize,
+    needs: usize,
+}
+
+async fn made(transaction: &Transaction<'_>) -> anyhow::Result<Made> {
+    // Not "if not exists": that asks for the right to make one all the same.
+    let schema = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
+    if transaction.query_opt(schema, &[&SCHEMA]).await?.is_none() {
+        transaction
+            .batch_execute(&format!("CREATE SCHEMA {SCHEMA}"))
+            .await
+            .context("making the schema: the user needs the right to create in this database")?;
+    }
+    transaction
+        .batch_execute(
+            "CREATE TABLE IF NOT EXISTS migrations (
+                 version    integer     PRIMARY KEY,
+                 needs      integer     NOT NULL,
+                 made_at    timestamptz NOT NULL DEFAULT now())",
+        )
+        .await?;
+    let row = transaction
+        .query_one(
+            "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM migrations",
+            &[],
+        )
+        .await?;
+    Ok(Made {
+        count: usize::try_from(row.get::<_, i32>(0))?,
+        needs: usize::try_from(row.get::<_, i32>(1))?,
+    })
+}

@@ -1,0 +1,396 @@
+//! What only several bots on one database have to do with each other.
+#![cfg(feature = "postgres-tests")]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::migrate::{Migration, migrate_with};
+use super::*;
+use crate::store::tests::{Bench, Place, claimed, job};
+use crate::store::{Running as AnyRunning, Store};
+
+/// Long enough for anything that works.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Another bot on the same database.
+struct Neighbour {
+    store: Store,
+    _running: AnyRunning,
+}
+
+impl Bench {
+    async fn neighbour(&self) -> Neighbour {
+        let (store, running) = self.place.open("cli_1", &self.clock).await.unwrap();
+        Neighbour {
+            store,
+            _running: running,
+        }
+    }
+
+    /// The lease under which a job was claimed is over, as the server has it.
+    async fn outlive(&self, job: &Job) {
+        let Lease::Until(held) = &job.lease else {
+            panic!("no lease");
+        };
+        let sql = format!(
+            "UPDATE replicas SET lease_until = lease_until - interval '1 h' WHERE id = {}",
+            held.owner()
+        );
+        self.place.execute(&sql).await;
+    }
+}
+
+fn database(place: &Place) -> &test_postgres::Database {
+    match place {
+        Place::Server(database) => database,
+        Place::Folder(_) => panic!("no server"),
+    }
+}
+
+fn inner(store: &Store) -> &PostgresStore {
+    match &store.database {
+        crate::store::Database::Postgres(store) => store,
+        crate::store::Database::Sqlite(_) => panic!("no server"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_bots_never_work_on_one_chat_at_the_same_time_and_keep_its_order() {
+    const CHATS: usize = 4;
+    const EACH: usize = 15;
+    let bench = Bench::on_server().await;
+    let neighbours = [bench.neighbour().await, bench.neighbour().await];
+    let stores: Vec<Store> = neighbours
+        .iter()
+        .map(|neighbour| neighbour.store.clone())
+        .chain([bench.store.clone()])
+        .collect();
+    for number in 0..CHATS * EACH {
+        let taker = &stores[number % stores.len()];
+        let job = job(
+            &format!("oc_{}", number % CHATS),
+            &format!("om_{number:03}"),
+        );
+        taker.accept(job).await.unwrap();
+    }
+    let seen = Arc::new(Mutex::new((
+        HashMap::<String, Vec<String>>::new(),
+        Vec::new(),
+    )));
+    let mut workers = JoinSet::new();
+    for store in stores.iter().chain(&stores) {
+        let (store, seen) = (store.clone(), Arc::clone(&seen));
+        workers.spawn(async move {
+            while store.queue().await.unwrap().open > 0 {
+                let Some(job) = claimed(&store).await else {
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                {
+                    let (_, running) = &mut *seen.lock().unwrap();
+                    assert!(!running.contains(&job.chat), "two at once in {}", job.chat);
+                    running.push(job.chat.clone());
+                }
+                tokio::task::yield_now().await;
+                {
+                    let (done, running) = &mut *seen.lock().unwrap();
+                    running.retain(|chat| *chat != job.chat);
+                    done.entry(job.chat.clone())
+                        .or_default()
+                        .push(job.key.origin.clone());
+                }
+                store.release(&job, Release::Done).await.unwrap();
+            }
+        });
+    }
+    workers.join_all().await;
+    let (done, _) = &*seen.lock().unwrap();
+    assert_eq!(done.len(), CHATS);
+    for (chat, origins) in done {
+        assert_eq!(origins.len(), EACH, "{chat}");
+        assert!(origins.is_sorted(), "{chat}: {origins:?}");
+    }
+}
+
+#[tokio::test]
+async fn jobs_of_one_chat_that_are_claimed_in_the_same_moment_do_not_both_run() {
+    let bench = Bench::on_server().await;
+    bench.accept("oc_1", "om_2").await;
+    let database = database(&bench.place);
+    // Another bot has just claimed the only job there was; a job that stands before
+    // it was committed late, and is seen together with it.
+    let claimed = database.talk(async |beside| {
+        let transaction = beside.transaction().await?;
+        let claim = "SET LOCAL search_path = noticebot;
+            UPDATE jobs SET state = 'running', owner = (SELECT min(id) FROM replicas)";
+        transaction.batch_execute(claim).await?;
+        bench.accept("oc_1", "om_1").await;
+        let earlier = "UPDATE noticebot.jobs SET place = place - 1 WHERE origin = 'om_1'";
+        database.execute(earlier).await?;
+        let claim = bench.store.claim();
+        let mut claim = std::pin::pin!(claim);
+        // It waits for what comes of the other claim.
+        let soon = timeout(Duration::from_millis(100), claim.as_mut()).await;
+        assert!(soon.is_err(), "{soon:?}");
+        transaction.commit().await?;
+        Ok(timeout(PATIENCE, claim).await.unwrap().unwrap())
+    });
+    let claimed = claimed.await.unwrap();
+    assert!(matches!(claimed, Claim::NothingUntil(_)), "{claimed:?}");
+}
+
+#[tokio::test]
+async fn what_a_dead_bot_was_at_goes_on_when_its_lease_is_over_and_not_before() {
+    let bench = Bench::on_server().await;
+    let neighbour = bench.neighbour().await;
+    bench.accept("oc_1", "om_1").await;
+    let left = claimed(&neighbour.store).await.unwrap();
+    assert!(bench.claim().await.is_none());
+    inner(&bench.store).renew().await.unwrap();
+    assert!(bench.claim().await.is_none(), "its lease still holds");
+
+    bench.outlive(&left).await;
+    inner(&bench.store).renew().await.unwrap();
+    let again = bench.claim().await.unwrap();
+    assert_eq!((again.key.clone(), again.crashes), (left.key.clone(), 1));
+
+    // Whoever was thought dead changes nothing any more, and knows that it is out.
+    let store = &neighbour.store;
+    let lost = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Lost));
+    assert!(lost(store.save_replying(&left).await));
+    assert!(lost(store.release(&left, Release::Done).await));
+    let conclusion = Conclusion::of(Outcome::Help);
+    assert!(lost(store.conclude(&left, conclusion).await.map(drop)));
+    bench.accept("oc_2", "om_2").await;
+    assert!(matches!(store.claim().await, Err(StoreError::Lost)));
+    assert_eq!(left.lease.run(std::future::ready(())).await, Some(()));
+    inner(store).renew().await.unwrap();
+    assert_eq!(left.lease.run(std::future::ready(())).await, None);
+    bench.store.release(&again, Release::Done).await.unwrap();
+
+    // It has another lease by then.
+    assert_eq!(claimed(store).await.unwrap().key.origin, "om_2");
+}
+
+#[test]
+fn a_dead_bots_work_goes_on_within_ten_seconds() {
+    // Its lease is over so long after it was renewed last, and whoever renews theirs
+    // looks at that moment.
+    assert!(LEASE < Duration::from_secs(10));
+    assert!(RENEW_EVERY * 3 <= LEASE);
+}
+
+#[tokio::test]
+async fn whoever_knows_when_another_lease_ends_looks_then() {
+    let bench = Bench::on_server().await;
+    let next_end = inner(&bench.store).renew().await.unwrap();
+    assert_eq!(next_end, None, "nobody else is there");
+    let _neighbour = bench.neighbour().await;
+    let next_end = inner(&bench.store).renew().await.unwrap().unwrap();
+    assert!(next_end <= LEASE && next_end > LEASE / 2, "{next_end:?}");
+}
+
+#[tokio::test]
+async fn an_orderly_end_leaves_nothing_leased() {
+    let bench = Bench::on_server().await;
+    let neighbour = bench.neighbour().await;
+    bench.accept("oc_1", "om_1").await;
+    // Its worker did not give it back in time.
+    bench.claim().await.unwrap();
+    let place = bench.close().await;
+    assert_eq!(place.count("replicas").await, 1);
+    assert_eq!(claimed(&neighbour.store).await.unwrap().crashes, 1);
+}
+
+#[tokio::test]
+async fn a_press_is_left_to_who_took_it_for_as_long_as_the_platform_waits() {
+    let bench = Bench::on_server().await;
+    let neighbour = bench.neighbour().await;
+    let mut press = job("oc_1", "e_1");
+    press.key.step = crate::store::Step::Press;
+    bench.store.accept(press).await.unwrap();
+    let Claim::NothingUntil(Some(due)) = neighbour.store.claim().await.unwrap() else {
+        panic!("it was taken from who waits");
+    };
+    assert_eq!(due, bench.clock.now() + Duration::from_secs(3));
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("e_1"));
+
+    let mut left = job("oc_2", "e_2");
+    left.key.step = crate::store::Step::Press;
+    bench.store.accept(left).await.unwrap();
+    bench.hand.advance(Duration::from_secs(3));
+    let taken = claimed(&neighbour.store).await.unwrap();
+    assert_eq!(taken.key.origin, "e_2");
+}
+
+#[tokio::test]
+async fn others_are_woken_where_nobody_here_is_idle() {
+    let bench = Bench::on_server().await;
+    let neighbour = bench.neighbour().await;
+    let woken = |store: &Store| {
+        let store = store.clone();
+        async move { timeout(PATIENCE, store.changed()).await.unwrap() }
+    };
+    // Both have looked once at their start, and listen since.
+    woken(&bench.store).await;
+    woken(&neighbour.store).await;
+    bench.accept("oc_1", "om_1").await;
+    woken(&neighbour.store).await;
+    woken(&bench.store).await;
+    let job = claimed(&neighbour.store).await.unwrap();
+    neighbour.store.release(&job, Release::Done).await.unwrap();
+    woken(&bench.store).await;
+}
+
+#[tokio::test]
+async fn a_limit_that_one_bot_is_told_of_is_known_to_the_others() {
+    let bench = Bench::on_server().await;
+    let neighbour = bench.neighbour().await;
+    let heard = || timeout(PATIENCE, neighbour.store.limits_changed());
+    heard().await.expect("it listens");
+    let limited = Limited {
+        api: "reply".to_owned(),
+        until: bench.clock.now() + Duration::from_secs(30),
+    };
+    bench.store.save_limit(limited.clone()).await.unwrap();
+    heard().await.expect("the limit");
+    assert_eq!(neighbour.store.limits().await.unwrap(), [limited]);
+}
+
+#[tokio::test]
+async fn bots_take_turns_and_who_would_wait_long_asks_again() {
+    let bench = Bench::on_server().await;
+    let neighbour = bench.neighbour().await;
+    let now = bench.clock.now();
+    let window = Duration::from_secs(1);
+    let mut turns = Vec::new();
+    for number in 0..16 {
+        let store = [&bench.store, &neighbour.store][number % 2];
+        turns.push(store.next_turn(window).await.unwrap());
+    }
+    let after = |seconds| now + Duration::from_secs(seconds);
+    for (number, turn) in turns[..15].iter().enumerate() {
+        // Five at once, then five more in each second.
+        let second = u64::try_from(number / 5).unwrap();
+        assert_eq!(*turn, Turn::At(after(second)), "{number}");
+    }
+    assert_eq!(turns[15], Turn::AskAgainAt(after(1)));
+    bench.hand.advance(Duration::from_secs(10));
+    let turn = bench.store.next_turn(window).await.unwrap();
+    assert_eq!(turn, Turn::At(bench.clock.now()));
+}
+
+#[tokio::test]
+async fn bots_that_start_together_make_the_tables_once() {
+    let database = test_postgres::Database::create().await.unwrap();
+    let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
+    let place = Place::Server(database);
+    let starts = (0..6).map(|_| place.open("cli_1", &clock));
+    let started = futures_util::future::join_all(starts).await;
+    for bot in &started {
+        assert!(bot.is_ok(), "{:#}", bot.as_ref().err().unwrap());
+    }
+    assert_eq!(place.count("migrations").await, 1);
+    assert_eq!(place.count("replicas").await, 6);
+}
+
+/// Tables as a later release leaves them, on which this one has to run if it is
+/// the one before.
+#[tokio::test]
+async fn a_release_runs_on_while_the_next_one_adds_to_the_tables() {
+    let bench = Bench::on_server().await;
+    bench.accept("oc_1", "om_1").await;
+    let first = bench.claim().await.unwrap();
+    bench
+        .place
+        .execute(
+            "ALTER TABLE jobs ADD COLUMN later text; ALTER TABLE changes ADD COLUMN later text;
+             CREATE TABLE laters (id bigint);
+             INSERT INTO migrations (version, needs) VALUES (2, 1);",
+        )
+        .await;
+    // One that runs already, statements and all, and one that starts again.
+    bench.store.release(&first, Release::Done).await.unwrap();
+    let neighbour = bench.neighbour().await;
+    for (store, origin) in [(&bench.store, "om_2"), (&neighbour.store, "om_3")] {
+        store.accept(job("oc_1", origin)).await.unwrap();
+        let job = claimed(store).await.unwrap();
+        let conclusion = Conclusion::of(Outcome::Help);
+        store.conclude(&job, conclusion).await.unwrap();
+        store.release(&job, Release::Done).await.unwrap();
+    }
+    // What only the later one can do is left to it, and so is what stands behind.
+    bench.accept("oc_1", "om_4").await;
+    let later = "UPDATE jobs SET step = 'juggle' WHERE origin = 'om_4'";
+    bench.place.execute(later).await;
+    bench.accept("oc_1", "om_5").await;
+    assert!(bench.claim().await.is_none());
+}
+
+#[tokio::test]
+async fn tables_that_need_a_newer_release_are_left_alone() {
+    let bench = Bench::on_server().await;
+    let newer = "INSERT INTO migrations (version, needs) VALUES (2, 2)";
+    bench.place.execute(newer).await;
+    let Err(error) = bench.place.open("cli_1", &bench.clock).await else {
+        panic!("a newer release's tables are used");
+    };
+    let text = format!("{error:#}");
+    assert!(text.contains("newer noticebot"), "{text}");
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_the_tables_as_they_were() {
+    let bench = Bench::on_server().await;
+    let broken = [
+        Migration {
+            statements: "",
+            needs: 1,
+        },
+        Migration {
+            statements: "CREATE TABLE laters (id bigint); SELECT nonsense;",
+            needs: 1,
+        },
+    ];
+    let mut client = inner(&bench.store).client().await.unwrap();
+    let error = migrate_with(&mut client, &broken).await.unwrap_err();
+    assert!(format!("{error:#}").contains("migration 2"), "{error:#}");
+    assert_eq!(bench.place.count("migrations").await, 1);
+    assert!(bench.place.open("cli_1", &bench.clock).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_used_is_named_with_the_remedy() {
+    let database = test_postgres::Database::create().await.unwrap();
+    let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
+    let url = database.url();
+    let (user, place) = url.split_once('@').unwrap();
+    for (url, words) in [
+        (format!("postgres://postgres:wrong@{place}"), "password"),
+        (format!("{user}@127.0.0.1:1/bot"), "NOTICEBOT_DATABASE_URL"),
+        (format!("{user}@{place}_"), "does not exist"),
+    ] {
+        let opening = Opening {
+            url: crate::store::DatabaseUrl::parse(&url).unwrap(),
+            app: "cli_1".to_owned(),
+            bounds: Bounds {
+                open: 1,
+                open_of_chat: 1,
+            },
+            clock: clock.clone(),
+            connections: 3,
+            extra_roots: feishu::ExtraRoots::default(),
+            metrics: crate::telemetry::Metrics::new(),
+        };
+        let Err(error) = Store::open(opening).await else {
+            panic!("it was opened");
+        };
+        let text = format!("{error:#}");
+        assert!(text.contains(words), "{text}");
+        assert!(text.contains("NOTICEBOT_DATABASE_URL"), "{text}");
+        assert!(!text.contains("wrong"), "{text}");
+    }
+}

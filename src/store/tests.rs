@@ -1,0 +1,797 @@
+//! Both stores by their promises. The clock is set by hand.
+
+use std::time::Duration;
+
+use feishu::ClockHand;
+use tempfile::TempDir;
+#[cfg(feature = "postgres-tests")]
+use test_postgres::Database;
+
+use super::*;
+use crate::change::{Change, Deed, Record, Top};
+use crate::content::Document;
+use crate::outcome::{Done, Refusal};
+use crate::plan::Manner;
+
+const BOUNDS: Bounds = Bounds {
+    open: 100,
+    open_of_chat: 60,
+};
+/// The app whose jobs these tests are about.
+const APP: &str = "cli_1";
+
+/// A store, and where it is.
+pub(super) struct Bench {
+    pub(super) store: Store,
+    running: Running,
+    pub(super) hand: ClockHand,
+    pub(super) clock: Clock,
+    pub(super) place: Place,
+}
+
+/// Where a store is.
+pub(super) enum Place {
+    Folder(TempDir),
+    #[cfg(feature = "postgres-tests")]
+    Server(Database),
+}
+
+impl Place {
+    pub(super) fn url(&self) -> DatabaseUrl {
+        match self {
+            Self::Folder(folder) => DatabaseUrl::Sqlite(folder.path().join("bot.db")),
+            #[cfg(feature = "postgres-tests")]
+            Self::Server(database) => DatabaseUrl::parse(&database.url()).unwrap(),
+        }
+    }
+
+    pub(super) async fn open(&self, app: &str, clock: &Clock) -> anyhow::Result<(Store, Running)> {
+        let opening = Opening {
+            url: self.url(),
+            app: app.to_owned(),
+            bounds: BOUNDS,
+            clock: clock.clone(),
+            connections: 5,
+            extra_roots: ExtraRoots::default(),
+            metrics: Metrics::new(),
+        };
+        Store::open(opening).await
+    }
+
+    /// As after a kill, and once the leases of who was killed are over.
+    async fn open_after_a_kill(&self, clock: &Clock) -> (Store, Running) {
+        #[cfg(feature = "postgres-tests")]
+        if let Self::Server(_) = self {
+            self.execute("UPDATE replicas SET lease_until = lease_until - interval '9 s'")
+                .await;
+        }
+        loop {
+            // The lock of a file goes with the threads, which end by themselves.
+            match self.open(APP, clock).await {
+                Ok(opened) => return opened,
+                Err(error) if error.is::<std::fs::TryLockError>() => {
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => panic!("{error:#}"),
+            }
+        }
+    }
+
+    /// Changes something beside the bot.
+    pub(super) async fn execute(&self, sql: &str) {
+        match self {
+            Self::Folder(folder) => beside(folder).execute_batch(sql).unwrap(),
+            #[cfg(feature = "postgres-tests")]
+            Self::Server(database) => {
+                let sql = format!("SET search_path = noticebot; {sql}");
+                database.execute(&sql).await.unwrap();
+            }
+        }
+    }
+
+    /// Counts something beside the bot.
+    pub(super) async fn count(&self, what: &str) -> i64 {
+        match self {
+            Self::Folder(folder) => {
+                let sql = format!("SELECT count(*) FROM {what}");
+                let row = beside(folder).query_row(&sql, [], |row| row.get(0));
+                row.unwrap()
+            }
+            #[cfg(feature = "postgres-tests")]
+            Self::Server(database) => {
+                let sql = format!("SELECT count(*) FROM noticebot.{what}");
+                database.number(&sql).await.unwrap()
+            }
+        }
+    }
+}
+
+fn beside(folder: &TempDir) -> rusqlite::Connection {
+    rusqlite::Connection::open(folder.path().join("bot.db")).unwrap()
+}
+
+impl Bench {
+    pub(super) async fn in_folder() -> Self {
+        Self::at(Place::Folder(tempfile::tempdir().unwrap())).await
+    }
+
+    #[cfg(feature = "postgres-tests")]
+    pub(super) async fn on_server() -> Self {
+        Self::at(Place::Server(Database::create().await.unwrap())).await
+    }
+
+    async fn at(place: Place) -> Self {
+        let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
+        let (store, running) = place.open(APP, &clock).await.unwrap();
+        Self {
+            store,
+            running,
+            hand,
+            clock,
+            place,
+        }
+    }
+
+    /// As after a kill: nothing is closed in order.
+    async fn killed(self) -> Self {
+        let Self {
+            store,
+            running,
+            hand,
+            clock,
+            place,
+        } = self;
+        drop((store, running));
+        let (store, running) = place.open_after_a_kill(&clock).await;
+        Self {
+            store,
+            running,
+            hand,
+            clock,
+            place,
+        }
+    }
+
+    pub(super) async fn accept(&self, chat: &str, origin: &str) -> Accepted {
+        self.store.accept(job(chat, origin)).await.unwrap()
+    }
+
+    pub(super) async fn claim(&self) -> Option<Job> {
+        claimed(&self.store).await
+    }
+
+    /// How much is left to do.
+    async fn open(&self) -> usize {
+        self.store.queue().await.unwrap().open
+    }
+
+    async fn conclude(&self, job: &Job, outcome: Outcome) -> Outcome {
+        let conclusion = Conclusion::of(outcome);
+        self.store.conclude(job, conclusion).await.unwrap()
+    }
+
+    pub(super) async fn claimed_origin(&self) -> Option<String> {
+        self.claim().await.map(|job| job.key.origin)
+    }
+
+    /// Ends in order.
+    pub(super) async fn close(self) -> Place {
+        drop(self.store);
+        self.running.close().await.unwrap();
+        self.place
+    }
+}
+
+pub(super) async fn claimed(store: &Store) -> Option<Job> {
+    match store.claim().await.unwrap() {
+        Claim::Job(job) => Some(*job),
+        Claim::NothingUntil(_) => None,
+        Claim::Unreadable => panic!("an unreadable row"),
+    }
+}
+
+pub(super) fn job(chat: &str, origin: &str) -> NewJob {
+    let key = JobKey {
+        app: APP.to_owned(),
+        origin: origin.to_owned(),
+        step: Step::Command,
+    };
+    NewJob {
+        key,
+        chat: chat.to_owned(),
+        payload: format!("{{\"of\":\"{origin}\"}}"),
+    }
+}
+
+/// Has each of these hold for both stores.
+macro_rules! for_both_stores {
+    ($($promise:ident,)*) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(super::Bench::in_folder().await).await;
+            })*
+        }
+        #[cfg(feature = "postgres-tests")]
+        mod postgres {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(super::Bench::on_server().await).await;
+            })*
+        }
+    };
+}
+
+for_both_stores! {
+    a_job_is_taken_once_however_often_it_comes_and_also_after_its_end,
+    one_chat_goes_in_order_and_other_chats_beside_it,
+    a_job_that_is_tried_again_holds_up_its_own_chat_until_it_is_due,
+    what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered,
+    a_stop_gives_a_job_back_as_one_that_was_begun,
+    a_full_queue_takes_nothing_more_until_something_ends,
+    a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else,
+    events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answered,
+    a_row_that_cannot_be_read_holds_up_nothing,
+    what_people_wrote_goes_when_the_job_is_done_and_the_row_when_it_is_old,
+    many_at_once_are_all_taken_and_all_kept,
+    changes_are_taken_back_one_after_the_other_and_each_once,
+    only_the_last_twenty_changes_can_be_taken_back,
+    texts_of_changes_go_first_and_the_rows_later_but_the_top_stays_known,
+    planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_due,
+    a_chat_that_was_left_keeps_no_plan_and_no_text,
+    the_timed_end_of_a_change_is_what_its_own_job_planned,
+    a_command_never_comes_before_one_that_waits_in_its_chat_whatever_the_clock_says,
+    jobs_of_another_app_are_left_alone,
+    what_waits_and_since_when_is_told,
+    limits_and_denials_outlive_the_bot_and_the_longest_and_latest_count,
+    whatever_people_type_is_kept,
+    every_change_has_the_reference_that_is_quoted,
+    whether_text_can_be_taken_out_is_known_once_it_was_tried,
+}
+
+async fn a_job_is_taken_once_however_often_it_comes_and_also_after_its_end(bench: Bench) {
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::Duplicate);
+    let job = bench.claim().await.unwrap();
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::Duplicate);
+    bench.store.release(&job, Release::Done).await.unwrap();
+    let bench = bench.killed().await;
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::Duplicate);
+    assert_eq!(bench.open().await, 0);
+}
+
+async fn one_chat_goes_in_order_and_other_chats_beside_it(bench: Bench) {
+    for (chat, origin) in [("oc_1", "om_1"), ("oc_1", "om_2"), ("oc_2", "om_3")] {
+        bench.accept(chat, origin).await;
+    }
+    let first = bench.claim().await.unwrap();
+    assert_eq!(first.key.origin, "om_1");
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_3"));
+    assert_eq!(bench.claimed_origin().await, None);
+    bench.store.release(&first, Release::Done).await.unwrap();
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
+}
+
+async fn a_job_that_is_tried_again_holds_up_its_own_chat_until_it_is_due(bench: Bench) {
+    bench.accept("oc_1", "om_1").await;
+    bench.accept("oc_1", "om_2").await;
+    bench.accept("oc_2", "om_3").await;
+    let first = bench.claim().await.unwrap();
+    let run_at = bench.clock.now() + Duration::from_secs(5);
+    bench
+        .store
+        .release(&first, Release::Retry { run_at })
+        .await
+        .unwrap();
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_3"));
+    let Claim::NothingUntil(Some(due)) = bench.store.claim().await.unwrap() else {
+        panic!("nothing is due yet");
+    };
+    assert_eq!(due, run_at);
+    bench.hand.advance(Duration::from_secs(5));
+    let again = bench.claim().await.unwrap();
+    assert_eq!((again.key.origin.as_str(), again.retries), ("om_1", 1));
+    assert_eq!(again.started_at, first.started_at);
+}
+
+async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(bench: Bench) {
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    let written = Some(Written::Docx {
+        creation: Creation {
+            calls: 2,
+            page_blocks: Vec::new(),
+            parents: vec!["dox1".into()],
+            whole: 0,
+            revision: 7,
+        },
+        nameless: false,
+        former: None,
+    });
+    let progress = Progress {
+        manner: Manner::default(),
+        document: Document::from_markdown("**hello**", &[]),
+        written,
+    };
+    let outcome = Outcome::Done(Done::Announced);
+    bench.store.save_progress(&job, &progress).await.unwrap();
+    bench.conclude(&job, outcome.clone()).await;
+    bench.store.save_replying(&job).await.unwrap();
+    let bench = bench.killed().await;
+    let again = bench.claim().await.unwrap();
+    assert_eq!(again.crashes, 1);
+    assert_eq!(again.payload, job.payload);
+    assert_eq!(again.progress, Some(progress));
+    assert_eq!(again.outcome, Some(outcome));
+    assert_eq!(again.replying_since, Some(bench.clock.now()));
+}
+
+async fn a_stop_gives_a_job_back_as_one_that_was_begun(bench: Bench) {
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    bench.store.release(&job, Release::Stopped).await.unwrap();
+    let again = bench.claim().await.unwrap();
+    assert_eq!((again.retries, again.crashes), (0, 1));
+}
+
+async fn a_full_queue_takes_nothing_more_until_something_ends(bench: Bench) {
+    for number in 0..100 {
+        bench
+            .accept(&format!("oc_{}", number % 2), &format!("om_{number}"))
+            .await;
+    }
+    assert!(matches!(
+        bench.store.accept(job("oc_1", "om_new")).await,
+        Err(StoreError::Full)
+    ));
+    let first = bench.claim().await.unwrap();
+    bench.store.release(&first, Release::Dead).await.unwrap();
+    assert_eq!(bench.accept("oc_1", "om_new").await, Accepted::New);
+}
+
+async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else(bench: Bench) {
+    for number in 0..60 {
+        assert_eq!(
+            bench.accept("oc_1", &format!("om_{number}")).await,
+            Accepted::New
+        );
+    }
+    for (origin, accepted) in [
+        ("om_one_too_many", Accepted::TooManyOfChat),
+        ("om_two_too_many", Accepted::TooManyOfChat),
+        ("om_59", Accepted::Duplicate),
+    ] {
+        assert_eq!(bench.accept("oc_1", origin).await, accepted);
+    }
+    assert_eq!(bench.accept("oc_2", "om_elsewhere").await, Accepted::New);
+    assert_eq!(bench.open().await, 62);
+    let notice = bench.claim().await.unwrap();
+    assert_eq!(
+        (notice.key.step, notice.payload.contains("one_too_many")),
+        (Step::Overflow, true)
+    );
+    let told = Outcome::Refused(Refusal::TooManyWaiting);
+    assert_eq!(notice.outcome, Some(told));
+    bench.store.release(&notice, Release::Done).await.unwrap();
+    let first = bench.claim().await.unwrap();
+    bench.store.release(&first, Release::Done).await.unwrap();
+    assert_eq!(bench.accept("oc_1", "om_next").await, Accepted::New);
+    assert_eq!(
+        bench.accept("oc_1", "om_over_again").await,
+        Accepted::TooManyOfChat
+    );
+    assert_eq!(bench.claim().await.unwrap().key.step, Step::Overflow);
+}
+
+async fn events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answered(bench: Bench) {
+    let recalled = |number: usize| {
+        let mut job = job("oc_1", &format!("e_{number}"));
+        job.key.step = Step::Recalled;
+        bench.store.accept(job)
+    };
+    for number in 0..60 {
+        assert_eq!(recalled(number).await.unwrap(), Accepted::New);
+    }
+    assert_eq!(recalled(60).await.unwrap(), Accepted::TooManyOfChat);
+    assert_eq!(recalled(0).await.unwrap(), Accepted::Duplicate);
+    assert_eq!(bench.open().await, 60);
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
+}
+
+async fn a_row_that_cannot_be_read_holds_up_nothing(bench: Bench) {
+    bench.accept("oc_1", "om_1").await;
+    bench.accept("oc_1", "om_2").await;
+    bench
+        .place
+        .execute("UPDATE jobs SET outcome = 'no JSON' WHERE origin = 'om_1'")
+        .await;
+    // Where other bots may be of a later release, it is left to them for a while.
+    while !matches!(bench.store.claim().await.unwrap(), Claim::Unreadable) {
+        bench.hand.advance(Duration::from_secs(2));
+    }
+    assert_eq!(bench.open().await, 1);
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
+}
+
+async fn what_people_wrote_goes_when_the_job_is_done_and_the_row_when_it_is_old(bench: Bench) {
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    bench.store.release(&job, Release::Done).await.unwrap();
+    assert_eq!(bench.place.count("jobs WHERE payload = ''").await, 1);
+    assert_eq!(bench.store.prune(bench.clock.now()).await.unwrap(), 0);
+    bench.hand.advance(Duration::from_secs(1));
+    assert_eq!(bench.store.prune(bench.clock.now()).await.unwrap(), 1);
+    assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
+}
+
+async fn many_at_once_are_all_taken_and_all_kept(bench: Bench) {
+    let accepts = (0..90).map(|number| {
+        let store = bench.store.clone();
+        async move {
+            store
+                .accept(job(&format!("oc_{number}"), &format!("om_{number}")))
+                .await
+                .unwrap()
+        }
+    });
+    let taken = futures_util::future::join_all(accepts).await;
+    assert!(taken.iter().all(|accepted| *accepted == Accepted::New));
+    let bench = bench.killed().await;
+    assert_eq!(bench.open().await, 90);
+}
+
+fn top(before: Top, after: Top) -> Record {
+    Record {
+        deed: Deed::Pin,
+        actor: Some("ou_1".into()),
+        summary: "what was said".to_owned(),
+        result: "done",
+        log_id: None,
+        change: Some(Change::of_top(before, after)),
+        takes_back: None,
+    }
+}
+
+impl Bench {
+    /// A whole job: taken, claimed, concluded, done.
+    async fn carry_out(&self, origin: &str, conclusion: impl FnOnce(Conclusion) -> Conclusion) {
+        self.accept("oc_1", origin).await;
+        let job = self.claim().await.unwrap();
+        let conclusion = conclusion(Conclusion {
+            outcome: Outcome::Done(Done::Unpinned),
+            record: None,
+            plan: None,
+            cancels: None,
+        });
+        self.store.conclude(&job, conclusion).await.unwrap();
+        self.store.release(&job, Release::Done).await.unwrap();
+    }
+
+    async fn change(&self, origin: &str, after: &str, takes_back: Option<ChangeId>) {
+        let record = Record {
+            takes_back,
+            deed: if takes_back.is_some() {
+                Deed::Undo
+            } else {
+                Deed::Pin
+            },
+            ..top(Top::Unknown, Top::Message(after.into()))
+        };
+        self.carry_out(origin, |conclusion| Conclusion {
+            record: Some(record),
+            ..conclusion
+        })
+        .await;
+    }
+
+    async fn undoable(&self) -> Option<ChangeId> {
+        self.store
+            .undoable(chat())
+            .await
+            .unwrap()
+            .map(|made| made.id)
+    }
+}
+
+const PLAN: &str = r#"{"tenant_key":null,"event":{"sender":{"sender_type":"user","sender_id":{"open_id":"ou_1"}},"message":{"message_id":"om_1","create_time":"1609073151345","chat_id":"oc_1","chat_type":"group","message_type":"text","content":"{}"}},"plan":{"expire":{"made_by":"command","deed":"pin","summary":""}}}"#;
+
+fn chat() -> ChatKey {
+    ChatKey {
+        app: "cli_1".to_owned(),
+        chat: "oc_1".to_owned(),
+    }
+}
+
+async fn changes_are_taken_back_one_after_the_other_and_each_once(bench: Bench) {
+    assert_eq!(bench.undoable().await, None);
+    bench.change("om_1", "om_a", None).await;
+    bench.change("om_2", "om_b", None).await;
+    let second = bench.undoable().await.unwrap();
+    bench.change("om_3", "om_a", Some(second)).await;
+    let first = bench.undoable().await.unwrap();
+    assert!(first.0 < second.0);
+    bench.change("om_4", "om_x", Some(first)).await;
+    assert_eq!(bench.undoable().await, None);
+
+    let history = bench.store.history(chat(), 10).await.unwrap();
+    let told: Vec<_> = history
+        .iter()
+        .map(|made| (made.deed, made.undone))
+        .collect();
+    let (undo, pin) = ((Deed::Undo, false), (Deed::Pin, true));
+    assert_eq!(told, [undo, undo, pin, pin]);
+    assert_eq!(history[0].actor, Some("ou_1".into()));
+    let stands = bench.store.latest_top(chat()).await.unwrap();
+    assert_eq!(stands, Some(history[0].clone()));
+}
+
+async fn only_the_last_twenty_changes_can_be_taken_back(bench: Bench) {
+    for number in 0..22 {
+        bench.change(&format!("om_{number}"), "om_a", None).await;
+    }
+    let mut undone = 0;
+    while let Some(change) = bench.undoable().await {
+        bench
+            .change(&format!("om_undo_{undone}"), "om_a", Some(change))
+            .await;
+        undone += 1;
+    }
+    assert_eq!(undone, 20);
+}
+
+async fn texts_of_changes_go_first_and_the_rows_later_but_the_top_stays_known(bench: Bench) {
+    bench.change("om_1", "om_a", None).await;
+    bench.hand.advance(Duration::from_secs(1));
+    let now = bench.clock.now();
+    let forget = |texts, rows| bench.store.forget_changes(texts, rows);
+    assert_eq!(forget(now, Timestamp::UNIX_EPOCH).await.unwrap(), 1);
+    assert_eq!(forget(now, Timestamp::UNIX_EPOCH).await.unwrap(), 0);
+    let [made] = &bench.store.history(chat(), 10).await.unwrap()[..] else {
+        panic!("one change")
+    };
+    assert_eq!(made.summary, "");
+    assert!(made.change.is_some());
+    assert_eq!(forget(now, now).await.unwrap(), 1);
+    assert_eq!(bench.store.history(chat(), 10).await.unwrap(), []);
+}
+
+async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_due(bench: Bench) {
+    let due = bench.clock.now() + Duration::from_hours(1);
+    for origin in ["om_1", "om_2"] {
+        bench
+            .carry_out(origin, |conclusion| Conclusion {
+                outcome: Outcome::Planned {
+                    number: 0,
+                    due,
+                    at: due,
+                    maker: None,
+                },
+                plan: Some(NewPlan {
+                    step: Step::Expire,
+                    due,
+                    payload: PLAN.to_owned(),
+                }),
+                ..conclusion
+            })
+            .await;
+    }
+    assert_eq!(bench.open().await, 0);
+    let planned = bench.store.planned(chat()).await.unwrap();
+    let numbers: Vec<_> = planned.iter().map(|plan| (plan.number, plan.due)).collect();
+    assert_eq!(numbers, [(1, due), (2, due)]);
+    assert!(bench.claim().await.is_none());
+
+    let cancels = Some(planned[0].id);
+    for (origin, found) in [("om_3", true), ("om_4", false)] {
+        bench.accept("oc_1", origin).await;
+        let job = bench.claim().await.unwrap();
+        let conclusion = Conclusion {
+            outcome: Outcome::Done(Done::Unpinned),
+            record: None,
+            plan: None,
+            cancels,
+        };
+        let outcome = bench.store.conclude(&job, conclusion).await.unwrap();
+        assert_eq!(outcome == Outcome::Done(Done::Unpinned), found);
+        bench.store.release(&job, Release::Done).await.unwrap();
+    }
+
+    let bench = bench.killed().await;
+    assert_eq!(bench.open().await, 0);
+    bench.hand.advance(Duration::from_hours(1));
+    let job = bench.claim().await.unwrap();
+    assert_eq!(
+        (job.key.origin.as_str(), job.key.step),
+        ("om_2", Step::Expire)
+    );
+    assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
+    bench.store.release(&job, Release::Done).await.unwrap();
+    assert_eq!(bench.open().await, 0);
+}
+
+async fn a_chat_that_was_left_keeps_no_plan_and_no_text(bench: Bench) {
+    bench.change("om_1", "om_a", None).await;
+    let due = bench.clock.now() + Duration::from_hours(1);
+    bench
+        .carry_out("om_2", |conclusion| Conclusion {
+            plan: Some(NewPlan {
+                step: Step::Expire,
+                due,
+                payload: PLAN.to_owned(),
+            }),
+            ..conclusion
+        })
+        .await;
+    bench.accept("oc_1", "om_3").await;
+    let given_up = bench.claim().await.unwrap();
+    bench.store.release(&given_up, Release::Dead).await.unwrap();
+    bench.store.leave(chat()).await.unwrap();
+    assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
+    assert_eq!(bench.undoable().await, None);
+    let [made] = &bench.store.history(chat(), 10).await.unwrap()[..] else {
+        panic!("one change")
+    };
+    assert_eq!((made.summary.as_str(), &made.change), ("", &None));
+    let texts = "jobs WHERE payload <> '' OR outcome IS NOT NULL";
+    assert_eq!(bench.place.count(texts).await, 0);
+}
+
+async fn the_timed_end_of_a_change_is_what_its_own_job_planned(bench: Bench) {
+    let due = bench.clock.now() + Duration::from_hours(1);
+    for (origin, is_timed) in [("om_1", true), ("om_2", false)] {
+        let record = top(Top::Unknown, Top::Message(origin.into()));
+        let plan = NewPlan {
+            step: Step::Expire,
+            due,
+            payload: PLAN.to_owned(),
+        };
+        bench
+            .carry_out(origin, |conclusion| Conclusion {
+                record: Some(record),
+                plan: is_timed.then_some(plan),
+                ..conclusion
+            })
+            .await;
+    }
+    let changes = bench.store.history(chat(), 2).await.unwrap();
+    let [second, first] = &changes[..] else {
+        panic!("{changes:?}")
+    };
+    let planned = bench.store.planned(chat()).await.unwrap();
+    let timed_end = |made: &Made| bench.store.timed_end(made.id);
+    assert_eq!(timed_end(first).await.unwrap(), Some(planned[0].id));
+    assert_eq!(timed_end(second).await.unwrap(), None);
+    // Once it is under way it is too late to drop it.
+    bench.hand.advance(Duration::from_hours(1));
+    bench.claim().await.unwrap();
+    assert_eq!(timed_end(first).await.unwrap(), None);
+}
+
+async fn a_command_never_comes_before_one_that_waits_in_its_chat_whatever_the_clock_says(
+    bench: Bench,
+) {
+    bench.accept("oc_1", "om_1").await;
+    // As where another bot's clock is behind.
+    bench
+        .place
+        .execute("UPDATE jobs SET place = place + 60000, run_at = run_at + 60000")
+        .await;
+    bench.accept("oc_1", "om_2").await;
+    bench.accept("oc_2", "om_3").await;
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_3"));
+    assert_eq!(bench.claimed_origin().await, None);
+    bench.hand.advance(Duration::from_mins(1));
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_1"));
+}
+
+async fn jobs_of_another_app_are_left_alone(bench: Bench) {
+    let mut foreign = job("oc_1", "om_1");
+    foreign.key.app = "cli_2".to_owned();
+    bench.store.accept(foreign).await.unwrap();
+    bench.accept("oc_1", "om_1").await;
+    let own = bench.claim().await.unwrap();
+    assert_eq!(own.key.app, APP);
+    bench.store.release(&own, Release::Done).await.unwrap();
+    assert!(bench.claim().await.is_none());
+    assert_eq!(bench.store.queue().await.unwrap().open, 0);
+}
+
+async fn what_waits_and_since_when_is_told(bench: Bench) {
+    let empty = Queue {
+        open: 0,
+        oldest: None,
+    };
+    assert_eq!(bench.store.queue().await.unwrap(), empty);
+    let first = bench.clock.now();
+    bench.accept("oc_1", "om_1").await;
+    bench.hand.advance(Duration::from_secs(5));
+    bench.accept("oc_2", "om_2").await;
+    let queue = |open, oldest| Queue {
+        open,
+        oldest: Some(oldest),
+    };
+    assert_eq!(bench.store.queue().await.unwrap(), queue(2, first));
+    let job = bench.claim().await.unwrap();
+    assert_eq!(bench.store.queue().await.unwrap(), queue(2, first));
+    bench.store.release(&job, Release::Done).await.unwrap();
+    let second = bench.clock.now();
+    assert_eq!(bench.store.queue().await.unwrap(), queue(1, second));
+}
+
+async fn limits_and_denials_outlive_the_bot_and_the_longest_and_latest_count(bench: Bench) {
+    let now = bench.clock.now();
+    let limited = |api: &str, seconds| Limited {
+        api: api.to_owned(),
+        until: now + Duration::from_secs(seconds),
+    };
+    for (api, seconds) in [("reply", 30), ("reply", 10), ("get_chat", 1)] {
+        bench.store.save_limit(limited(api, seconds)).await.unwrap();
+    }
+    let told = |seconds| now + Duration::from_secs(seconds);
+    for seconds in [5, 3] {
+        let actor = "ou_1".into();
+        let remembered = bench.store.remember_denial(chat(), actor, told(seconds));
+        remembered.await.unwrap();
+    }
+    let bench = bench.killed().await;
+    bench.hand.advance(Duration::from_secs(1));
+    assert_eq!(bench.store.limits().await.unwrap(), [limited("reply", 30)]);
+    let denied = |actor: &str| bench.store.last_denial(chat(), actor.into());
+    assert_eq!(denied("ou_1").await.unwrap(), Some(told(5)));
+    assert_eq!(denied("ou_2").await.unwrap(), None);
+    bench.hand.advance(Duration::from_hours(1));
+    let now = bench.clock.now();
+    bench.store.forget_changes(now, now).await.unwrap();
+    assert_eq!(denied("ou_1").await.unwrap(), None);
+    assert_eq!(bench.place.count("limits").await, 0);
+}
+
+async fn whatever_people_type_is_kept(bench: Bench) {
+    let odd = "NUL \0, quotes ' \" \\, 公告 📌, a line\nbreak";
+    let record = Record {
+        summary: odd.to_owned(),
+        ..top(Top::Unknown, Top::Message("om_a".into()))
+    };
+    bench
+        .carry_out("om_1", |conclusion| Conclusion {
+            record: Some(record),
+            ..conclusion
+        })
+        .await;
+    let history = bench.store.history(chat(), 1).await.unwrap();
+    assert_eq!(history[0].summary.replace('\0', ""), odd.replace('\0', ""));
+}
+
+async fn every_change_has_the_reference_that_is_quoted(bench: Bench) {
+    bench.change("om_1", "om_a", None).await;
+    let reference = job("oc_1", "om_1").key.reference();
+    let known = format!("changes WHERE reference = '{reference}'");
+    assert_eq!(bench.place.count(&known).await, 1);
+}
+
+async fn whether_text_can_be_taken_out_is_known_once_it_was_tried(bench: Bench) {
+    assert_eq!(bench.store.lets_delete(chat()).await.unwrap(), None);
+    for (origin, result, expected) in [
+        ("om_1", crate::outcome::CANNOT_DELETE, false),
+        ("om_2", "done", true),
+    ] {
+        let mut change = Change::default();
+        change.after.announcement = Some(crate::change::Standing::Others);
+        let record = Record {
+            deed: Deed::Undo,
+            result,
+            change: (result == "done").then_some(change),
+            ..top(Top::Unknown, Top::Nothing)
+        };
+        bench
+            .carry_out(origin, |conclusion| Conclusion {
+                record: Some(record),
+                ..conclusion
+            })
+            .await;
+        assert_eq!(
+            bench.store.lets_delete(chat()).await.unwrap(),
+            Some(expected)
+        );
+    }
+}

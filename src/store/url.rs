@@ -1,0 +1,144 @@
+//! Where the database is.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A database of one of the two kinds.
+#[derive(Clone)]
+pub(crate) enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A database of a server.
+    Postgres(Box<tokio_postgres::Config>),
+}
+
+/// What is wrong with a URL, in words that go on a sentence about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UrlError {
+    #[error("begins with neither `sqlite://` nor `postgres://`")]
+    Scheme,
+    #[error("does not name a file behind `sqlite://`")]
+    File,
+    /// The reason names an option at most, never a value.
+    #[error("cannot be read as the URL of a PostgreSQL database ({0})")]
+    Unreadable(String),
+    #[error("names no host")]
+    Host,
+}
+
+impl DatabaseUrl {
+    pub(crate) fn parse(url: &str) -> Result<Self, UrlError> {
+        if let Some(file) = url.strip_prefix("sqlite://") {
+            // No parameters, and no database in memory: it would forget at every start.
+            let good = !file.is_empty() && !file.contains(['?', '#']) && file != ":memory:";
+            return good
+                .then(|| Self::Sqlite(file.into()))
+                .ok_or(UrlError::File);
+        }
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(UrlError::Scheme);
+        }
+        let config = url.parse::<tokio_postgres::Config>();
+        let config = config.map_err(|error| unreadable(&error))?;
+        if config.get_hosts().is_empty() {
+            return Err(UrlError::Host);
+        }
+        Ok(Self::Postgres(Box::new(config)))
+    }
+}
+
+fn unreadable(error: &tokio_postgres::Error) -> UrlError {
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    UrlError::Unreadable(reason.unwrap_or_default())
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        })
+    }
+}
+
+/// A database's URL without its password, for who looks at settings.
+pub(crate) fn without_password(url: &str) -> String {
+    const HIDDEN: &str = "(hidden)";
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (place, parameters) = match rest.split_once('?') {
+        Some((place, parameters)) => (place, Some(parameters)),
+        None => (rest, None),
+    };
+    // A password may hold an `@`, a host cannot.
+    let place = match place.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((user, _)) => format!("{user}:{HIDDEN}@{host}"),
+            None => format!("{user}@{host}"),
+        },
+        None => place.to_owned(),
+    };
+    let shown = |parameter: &str| match parameter.split_once('=') {
+        Some(("password", _)) => format!("password={HIDDEN}"),
+        _ => parameter.to_owned(),
+    };
+    let parameters = parameters.map(|all| all.split('&').map(shown).collect::<Vec<_>>().join("&"));
+    let parameters = parameters.map_or_else(String::new, |all| format!("?{all}"));
+    format!("{scheme}://{place}{parameters}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_file_or_a_server_or_what_is_wrong_with_it() {
+        let parse = |url: &str| DatabaseUrl::parse(url).map(|url| format!("{url:?}"));
+        assert_eq!(parse("sqlite://bot.db"), Ok("sqlite".to_owned()));
+        for url in [
+            "postgres://bot:p@db/bot",
+            "postgresql://bot@[::1]:5433/bot?sslmode=require",
+            "postgres://bot:p@one:5432,two:5432/bot?target_session_attrs=read-write",
+            "postgres:///bot?host=/run/postgresql",
+        ] {
+            assert_eq!(parse(url), Ok("postgres".to_owned()), "{url}");
+        }
+        for (url, error) in [
+            ("bot.db", UrlError::Scheme),
+            ("mysql://db/bot", UrlError::Scheme),
+            ("sqlite://", UrlError::File),
+            ("sqlite://bot.db?mode=rwc", UrlError::File),
+            ("sqlite://:memory:", UrlError::File),
+            ("postgres:///bot", UrlError::Host),
+            (
+                "postgres://db/bot?sslrootcert=ca.pem",
+                UrlError::Unreadable("unknown option `sslrootcert`".to_owned()),
+            ),
+        ] {
+            assert_eq!(parse(url), Err(error), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_hidden_wherever_it_stands() {
+        for (url, shown) in [
+            ("sqlite://bot.db", "sqlite://bot.db"),
+            (
+                "postgres://bot:p@ss@db/bot",
+                "postgres://bot:(hidden)@db/bot",
+            ),
+            ("postgres://bot@db/bot", "postgres://bot@db/bot"),
+            (
+                "postgres://bot:p@a:1,b:2/bot?sslmode=require",
+                "postgres://bot:(hidden)@a:1,b:2/bot?sslmode=require",
+            ),
+            (
+                "postgres:///bot?host=/run&password=p&user=bot",
+                "postgres:///bot?host=/run&password=(hidden)&user=bot",
+            ),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

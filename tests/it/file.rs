@@ -1,0 +1,22 @@
+//! A database that is a file.
+
+use std::time::Duration;
+
+use feishu_sim::AnnouncementKind::Docx;
+
+use crate::UNAVAILABLE;
+use crate::harness::Bench;
+
+#[tokio::test]
+async fn a_database_that_is_moved_away_is_missed_at_once_and_found_again_when_it_is_back() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.move_database("bot.db", "elsewhere.db");
+    let said = bench.say(&group, "/pin announcement");
+    assert_eq!(said.answer().await.status, UNAVAILABLE);
+    assert_eq!(bench.ask("/readyz").await.0, 503);
+    bench.move_database("elsewhere.db", "bot.db");
+    bench.advance(Duration::from_secs(16));
+    assert_eq!(bench.reaction(&said.id).await, "Pin");
+    bench.finish().await;
+}

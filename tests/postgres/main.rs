@@ -1,0 +1,35 @@
+//! The whole bot as in `tests/it`, but with a PostgreSQL server behind it, and
+//! several bots that work as one.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+#![allow(dead_code, reason = "the harness also serves the tests of a file")]
+
+/// How the bots of these tests receive events.
+const RECEIVE: &str = "webhook";
+/// Where they keep their jobs.
+const STORE: &str = "postgres";
+/// How they answer what they cannot store.
+const UNAVAILABLE: u16 = 503;
+
+#[path = "../it/announce.rs"]
+mod announce;
+#[path = "../it/changes.rs"]
+mod changes;
+#[path = "../it/commands.rs"]
+mod commands;
+#[path = "../it/events.rs"]
+mod events;
+#[path = "../it/harness.rs"]
+mod harness;
+#[path = "../it/limits.rs"]
+mod limits;
+#[path = "../it/policy.rs"]
+mod policy;
+#[path = "../it/presses.rs"]
+mod presses;
+#[path = "../it/replace.rs"]
+mod replace;
+#[path = "../it/rules.rs"]
+mod rules;
