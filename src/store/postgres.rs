@@ -494,7 +494,7 @@ impl Running {
 async fn connect(pool: &Pool) -> anyhow::Result<Object> {
     pool.get().await.map_err(|error| match error {
         PoolError::Backend(error) => anyhow::anyhow!(
-            "the database cannot be used ({}): check `NOTICEBOT_DATABASE_URL`",
+            "the database cannot be used ({}): check `NOTICEBOT_DATABASE_URL`, and `NOTICEBOT_CA_FILE` if its certificate is not trusted",
             told(&error)
         ),
         error => anyhow::anyhow!(

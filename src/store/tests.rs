@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu::ClockHand;
 use tempfile::TempDir;
 #[cfg(feature = "postgres-tests")]
-use test_postgres::Database;
+use test_servers::Database;
 
 use super::*;
 use crate::change::{Change, Deed, Record, Top};

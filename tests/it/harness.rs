@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use noticebot::config::{Config, Environment};
 use noticebot::{Clock, ClockHand, Server};
 use tempfile::TempDir;
-use test_postgres::{Database, Held};
+use test_servers::{Database, Held};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::layer::SubscriberExt as _;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use feishu::ExtraRoots;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -43,7 +44,7 @@ impl Bench {
     }
 }
 
-fn database(place: &Place) -> &test_postgres::Database {
+fn database(place: &Place) -> &test_servers::Database {
     match place {
         Place::Server(database) => database,
         Place::Folder(_) => panic!("no server"),
@@ -285,7 +286,7 @@ async fn bots_take_turns_and_who_would_wait_long_asks_again() {
 
 #[tokio::test]
 async fn bots_that_start_together_make_the_tables_once() {
-    let database = test_postgres::Database::create().await.unwrap();
+    let database = test_servers::Database::create().await.unwrap();
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
     let place = Place::Server(database);
     let starts = (0..6).map(|_| place.open("cli_1", &clock));
@@ -364,33 +365,62 @@ async fn a_migration_that_fails_leaves_the_tables_as_they_were() {
 
 #[tokio::test]
 async fn a_server_that_cannot_be_used_is_named_with_the_remedy() {
-    let database = test_postgres::Database::create().await.unwrap();
+    let database = test_servers::Database::create().await.unwrap();
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
     let url = database.url();
     let (user, place) = url.split_once('@').unwrap();
     for (url, words) in [
-        (format!("postgres://postgres:wrong@{place}"), "password"),
-        (format!("{user}@127.0.0.1:1/bot"), "NOTICEBOT_DATABASE_URL"),
-        (format!("{user}@{place}_"), "does not exist"),
+        (format!("postgres://stranger:wrong@{place}"), "stranger"),
+        (
+            format!("{user}@127.0.0.1:1/bot?sslmode=disable"),
+            "NOTICEBOT_DATABASE_URL",
+        ),
+        (url.replace("/test_", "/missing_"), "does not exist"),
     ] {
-        let opening = Opening {
-            url: crate::store::DatabaseUrl::parse(&url).unwrap(),
-            app: "cli_1".to_owned(),
-            bounds: Bounds {
-                open: 1,
-                open_of_chat: 1,
-            },
-            clock: clock.clone(),
-            connections: 3,
-            extra_roots: feishu::ExtraRoots::default(),
-            metrics: crate::telemetry::Metrics::new(),
-        };
-        let Err(error) = Store::open(opening).await else {
-            panic!("it was opened");
-        };
-        let text = format!("{error:#}");
+        let text = refused(opening(&url, &clock)).await;
         assert!(text.contains(words), "{text}");
         assert!(text.contains("NOTICEBOT_DATABASE_URL"), "{text}");
         assert!(!text.contains("wrong"), "{text}");
     }
+}
+
+fn opening(url: &str, clock: &Clock) -> Opening {
+    Opening {
+        url: crate::store::DatabaseUrl::parse(url).unwrap(),
+        app: "cli_1".to_owned(),
+        bounds: Bounds {
+            open: 1,
+            open_of_chat: 1,
+        },
+        clock: clock.clone(),
+        connections: 3,
+        extra_roots: ExtraRoots::default(),
+        metrics: Metrics::new(),
+    }
+}
+
+async fn refused(opening: Opening) -> String {
+    match Store::open(opening).await {
+        Ok(_) => panic!("it was opened"),
+        Err(error) => format!("{error:#}"),
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_trusted_by_the_file_of_its_authority_and_otherwise_not() {
+    let made = test_servers::Database::create_with_tls();
+    let (_database, url, authority) = made.await.unwrap();
+    let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
+    let strange = opening(&url, &clock);
+    let trusting = Opening {
+        extra_roots: ExtraRoots::from_pem(authority.as_bytes()).unwrap(),
+        ..strange.clone()
+    };
+    let (store, running) = Store::open(trusting).await.unwrap();
+    store.probe().await.unwrap();
+    drop(store);
+    running.close().await.unwrap();
+    let text = refused(strange).await;
+    assert!(text.contains("certificate"), "{text}");
+    assert!(text.contains("NOTICEBOT_CA_FILE"), "{text}");
 }

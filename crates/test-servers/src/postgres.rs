@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+//! Fresh databases on a PostgreSQL server.
 
 mod server;
 
@@ -47,9 +47,26 @@ impl Database {
                 clear(&url).await.context("looking at the test server")?;
                 url
             }
-            None => own_url()?,
+            None => own_server()?.url.clone(),
         };
-        let (place, parameters) = url.split_once('?').unwrap_or((&url, ""));
+        Self::create_at(&url).await
+    }
+
+    /// Makes one on a server of this process's own, whatever the environment names. Comes with its
+    /// URL for who speaks TLS, and the authority that has to be trusted then, in PEM.
+    ///
+    /// # Errors
+    ///
+    /// When none can be started, with the remedy.
+    pub async fn create_with_tls() -> anyhow::Result<(Self, String, String)> {
+        let server = own_server()?;
+        let database = Self::create_at(&server.url).await?;
+        let url = database.url().replace("sslmode=disable", "sslmode=require");
+        Ok((database, url, server.authority.clone()))
+    }
+
+    async fn create_at(url: &str) -> anyhow::Result<Self> {
+        let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
         let (place, _) = place
             .rsplit_once('/')
             .context("the server's URL names no database")?;
@@ -58,7 +75,7 @@ impl Database {
             url: (place.to_owned(), parameters.to_owned()),
         };
         let create = format!("CREATE DATABASE {}", database.name);
-        let made = connect_to(&url, async |client| client.batch_execute(&create).await);
+        let made = connect_to(url, async |client| client.batch_execute(&create).await);
         made.await.context("making a database for a test")?;
         Ok(database)
     }
@@ -131,14 +148,13 @@ fn named_url() -> Option<String> {
 }
 
 /// A server of this process's own.
-fn own_url() -> anyhow::Result<String> {
+fn own_server() -> anyhow::Result<&'static Server> {
     let server = SERVER.get_or_init(|| Server::start().map_err(|error| format!("{error:#}")));
-    let server = server.as_ref().map_err(|error| {
+    server.as_ref().map_err(|error| {
         anyhow::anyhow!(
             "no PostgreSQL server could be started ({error}): install one (Debian: `apt-get install postgresql`), or name one with `{URL_VARIABLE}`"
         )
-    })?;
-    Ok(server.url.clone())
+    })
 }
 
 /// Takes away what earlier processes have left on a server that goes on. It cannot be done when a

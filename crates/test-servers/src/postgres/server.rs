@@ -1,8 +1,9 @@
 //! A server that is started for this process and ends with it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use rand::RngExt as _;
+
+use crate::tls::{Authority, Certified};
 
 /// How long it may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -32,8 +35,10 @@ rm -rf "$2"
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
-    /// Of its first database.
+    /// Of its first database, without TLS.
     pub(crate) url: String,
+    /// Who has certified it, in PEM.
+    pub(crate) authority: String,
     /// Closed when this process ends.
     _guard: ChildStdin,
 }
@@ -47,9 +52,7 @@ struct User {
 impl Server {
     pub(crate) fn start() -> anyhow::Result<Self> {
         let programs = programs()?;
-        let folder = tempfile::Builder::new()
-            .prefix("test-postgres-")
-            .tempdir()?;
+        let folder = tempfile::Builder::new().prefix("test-servers-").tempdir()?;
         let user = user(folder.path())?;
         if let Some(User { uid, gid }) = user {
             chown(folder.path(), Some(uid), Some(gid))?;
@@ -57,7 +60,18 @@ impl Server {
         let password = format!("{:032x}", rand::rng().random::<u128>());
         let port = free_port()?;
         init(&programs, folder.path(), user.as_ref(), &password)?;
-        fs::write(folder.path().join("postgresql.conf"), settings(port))?;
+        let authority = Authority::new()?;
+        let Certified {
+            certificate, key, ..
+        } = authority.certify()?;
+        write_for(
+            folder.path().join("server.crt"),
+            &certificate,
+            user.as_ref(),
+        )?;
+        write_for(folder.path().join("server.key"), &key, user.as_ref())?;
+        let settings = settings(port, folder.path());
+        fs::write(folder.path().join("postgresql.conf"), settings)?;
         let mut guard = as_user(Command::new("sh"), user.as_ref());
         guard
             .args(["-c", GUARD, "sh"])
@@ -78,7 +92,10 @@ impl Server {
             std::thread::sleep(GLANCE);
         }
         Ok(Self {
-            url: format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres"),
+            url: format!(
+                "postgres://postgres:{password}@127.0.0.1:{port}/postgres?sslmode=disable"
+            ),
+            authority: authority.pem(),
             _guard: stdin,
         })
     }
@@ -147,10 +164,7 @@ fn as_user(mut command: Command, user: Option<&User>) -> Command {
 
 fn init(programs: &Path, folder: &Path, user: Option<&User>, password: &str) -> anyhow::Result<()> {
     let secret = folder.join("password");
-    fs::write(&secret, password)?;
-    if let Some(User { uid, gid }) = user {
-        chown(&secret, Some(*uid), Some(*gid))?;
-    }
+    write_for(secret.clone(), password, user)?;
     let log = folder.join("initdb.log");
     let mut init = as_user(Command::new(programs.join("initdb")), user);
     init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
@@ -170,12 +184,25 @@ fn init(programs: &Path, folder: &Path, user: Option<&User>, password: &str) -> 
     Ok(())
 }
 
+/// Writes a file that only its owner reads.
+fn write_for(path: PathBuf, text: &str, user: Option<&User>) -> anyhow::Result<()> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(&path);
+    file?.write_all(text.as_bytes())?;
+    if let Some(User { uid, gid }) = user {
+        chown(&path, Some(*uid), Some(*gid))?;
+    }
+    Ok(())
+}
+
 /// Nothing is meant to outlive the process, so nothing waits for the disk.
-fn settings(port: u16) -> String {
+fn settings(port: u16, folder: &Path) -> String {
+    let folder = folder.display();
     format!(
         "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
          max_connections = 500\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
-         wal_level = minimal\nmax_wal_senders = 0\nshared_buffers = 64MB\n"
+         wal_level = minimal\nmax_wal_senders = 0\nshared_buffers = 64MB\nssl = on\n\
+         ssl_cert_file = '{folder}/server.crt'\nssl_key_file = '{folder}/server.key'\n"
     )
 }
 
