@@ -15,12 +15,14 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
+use crate::fleet::{Crew, Fleet, StoreOptions};
 use crate::load;
 use crate::platform::Platform;
-use crate::program::{Program, Running};
+use crate::program::Running;
 use crate::report::{self, Table};
 use crate::time::Limits;
 use ledger::Verdict;
+use script::Blow;
 use sender::{Conversation, Counts, Sender};
 use weather::{Progress, Weather};
 
@@ -53,9 +55,14 @@ pub(crate) struct Options {
     /// How many commands are typed; at most 90 times as many as there are chats.
     #[arg(long, default_value_t = 300)]
     commands: usize,
-    /// How often the bot is killed.
+    /// How often a bot is killed.
     #[arg(long, default_value_t = 5)]
     kills: usize,
+    /// How often a bot is stopped in order and started again, one after the other: a rolling restart.
+    #[arg(long, default_value_t = 0)]
+    restarts: usize,
+    #[command(flatten)]
+    store: StoreOptions,
     /// In how many chats, of both kinds in turn.
     #[arg(long, default_value_t = 12)]
     chats: usize,
@@ -91,8 +98,10 @@ struct Report {
     seconds: f64,
     #[serde(flatten)]
     verdict: Verdict,
+    replicas: usize,
     kills: usize,
-    /// How often the bot ended by itself.
+    restarts: usize,
+    /// How often a bot ended by itself.
     crashes: usize,
     /// All was typed, every kill fell, and the bot came to rest before the time was up.
     completed: bool,
@@ -125,18 +134,18 @@ pub(crate) fn run(
     writeln!(std::io::stderr(), "seed {seed}")?;
     let platform = Platform::start(runtime, options.chats, options.limits_factor)?;
     let folder = load::folder(options.dir.as_ref())?;
-    let config = options.config.as_deref();
-    let program = Program::bot(&options.bot, config, &platform, folder.path())?;
+    let bot = (options.bot.as_path(), options.config.as_deref());
+    let fleet = Fleet::bots(options.store, runtime, bot, &platform, folder.path())?;
     let storm = Storm {
         options,
         seed,
         platform: &platform,
-        program: &program,
+        fleet: &fleet,
         limits,
         progress: Progress::new(&platform.chats),
         counts: Counts::default(),
     };
-    let report = program.explain(storm.rage())?;
+    let report = fleet.explain(storm.rage())?;
     report::print(&report, &report.table(), options.json)?;
     if report.is_good() {
         return Ok(ExitCode::SUCCESS);
@@ -152,15 +161,17 @@ struct Storm<'a> {
     options: &'a Options,
     seed: u64,
     platform: &'a Platform,
-    program: &'a Program,
+    fleet: &'a Fleet,
     limits: &'a Limits,
     progress: Progress,
     counts: Counts,
 }
 
-/// What the bot went through.
+/// What the bots went through.
+#[derive(Default)]
 struct Suffered {
     kills: usize,
+    restarts: usize,
     crashes: usize,
     completed: bool,
     ready: Duration,
@@ -172,7 +183,7 @@ impl Storm<'_> {
         let wishes = script::wishes(self.seed, self.options.commands, self.options.chats);
         let sender = Sender {
             platform: self.platform,
-            bot: self.program.address,
+            bots: self.fleet.addresses(),
             limits: self.limits,
             redeliver_after: Duration::from_millis(self.options.redeliver_after),
             duplicates: self.options.duplicates,
@@ -208,52 +219,84 @@ impl Storm<'_> {
         Ok(self.report(began.elapsed(), &suffered?, &conversations, mishaps))
     }
 
-    /// Starts the bot, kills it at its moments, and waits until it has nothing left to do.
+    /// Starts the bots, kills and restarts them at their moments, one at a time, and waits until they
+    /// have nothing left to do.
     fn torment(&self, talks: &[ScopedJoinHandle<'_, Conversation>]) -> anyhow::Result<Suffered> {
         let mut rng = StdRng::seed_from_u64(self.seed);
-        let moments = script::kills(self.seed, self.options.commands, self.options.kills);
+        let Options {
+            commands,
+            kills,
+            restarts,
+            ..
+        } = self.options;
+        let moments = script::blows(self.seed, *commands, *kills, *restarts);
         let mut moments = VecDeque::from(moments);
-        let mut running = self.program.start()?;
-        running.ready(self.limits)?;
-        let (mut kills, mut crashes) = (0, 0);
+        let (mut crew, _) = self.fleet.start(self.limits)?;
+        let (mut suffered, mut next) = (Suffered::default(), 0);
         let came_to_rest = self.limits.poll(GLANCE, || {
             let finished = self.progress.finished.load(Ordering::Relaxed);
-            if moments.front().is_some_and(|moment| *moment <= finished) {
-                moments.pop_front();
+            if moments
+                .front()
+                .is_some_and(|(moment, _)| *moment <= finished)
+            {
+                let (_, blow) = moments.pop_front()?;
                 let jitter = Duration::from_millis(rng.random_range(0..JITTER_MS));
                 std::thread::sleep(jitter);
-                kills += 1;
-                return self.start_again(&mut running).err().map(Err);
+                let whom = match blow {
+                    Blow::Kill => rng.random_range(0..crew.0.len()),
+                    // One after the other.
+                    Blow::Restart => next,
+                };
+                return self
+                    .strike(&mut crew, whom, blow, &mut suffered, &mut next)
+                    .err()
+                    .map(Err);
             }
-            if running.has_ended() {
-                crashes += 1;
-                if crashes > MOST_CRASHES {
-                    return Some(Err(anyhow!("the bot ends by itself, again and again")));
+            if let Some(whom) = crew.0.iter_mut().position(Running::has_ended) {
+                suffered.crashes += 1;
+                if suffered.crashes > MOST_CRASHES {
+                    return Some(Err(anyhow!("a bot ends by itself, again and again")));
                 }
-                return self.start_again(&mut running).err().map(Err);
+                return self.start_again(&mut crew, whom).err().map(Err);
             }
             let all_typed = moments.is_empty() && talks.iter().all(ScopedJoinHandle::is_finished);
-            (all_typed && running.is_idle()).then_some(Ok(()))
+            (all_typed && crew.is_idle()).then_some(Ok(()))
         });
-        let completed = came_to_rest.transpose()?.is_some() && moments.is_empty();
-        self.start_again(&mut running)?;
-        let ready = if completed {
-            running.ready(self.limits)?
-        } else {
-            Duration::ZERO
-        };
-        Ok(Suffered {
-            kills,
-            crashes,
-            completed,
-            ready,
-        })
+        suffered.completed = came_to_rest.transpose()?.is_some() && moments.is_empty();
+        drop(crew);
+        if suffered.completed {
+            (_, suffered.ready) = self.fleet.start(self.limits)?;
+        }
+        Ok(suffered)
     }
 
-    /// Kills what still runs, at once and with SIGKILL, and starts it again.
-    fn start_again(&self, running: &mut Running) -> anyhow::Result<()> {
-        running.kill();
-        *running = self.program.start()?;
+    fn strike(
+        &self,
+        crew: &mut Crew,
+        whom: usize,
+        blow: Blow,
+        suffered: &mut Suffered,
+        next: &mut usize,
+    ) -> anyhow::Result<()> {
+        match blow {
+            Blow::Kill => suffered.kills += 1,
+            Blow::Restart => {
+                suffered.restarts += 1;
+                *next = (whom + 1) % crew.0.len();
+                crew.0[whom].terminate()?;
+            }
+        }
+        self.start_again(crew, whom)
+    }
+
+    /// Kills what still runs, at once and with SIGKILL, and starts it again. Where there are others,
+    /// nobody else is hit before it is ready.
+    fn start_again(&self, crew: &mut Crew, whom: usize) -> anyhow::Result<()> {
+        crew.0[whom].kill();
+        crew.0[whom] = self.fleet.programs[whom].start()?;
+        if crew.0.len() > 1 {
+            crew.0[whom].ready(self.limits)?;
+        }
         Ok(())
     }
 
@@ -285,7 +328,9 @@ impl Storm<'_> {
             seconds: took.as_secs_f64(),
             completed: suffered.completed && verdict.sent == self.options.commands,
             verdict,
+            replicas: self.fleet.programs.len(),
             kills: suffered.kills,
+            restarts: suffered.restarts,
             crashes: suffered.crashes,
             pushes: count(&self.counts.pushes),
             redelivered: count(&self.counts.redelivered),
@@ -326,7 +371,9 @@ impl Report {
             };
             row(&name.to_uppercase(), offenders.len());
         }
+        row("bots", self.replicas);
         row("kills", self.kills);
+        row("orderly restarts", self.restarts);
         row("ended by itself", self.crashes);
         row("pushes", self.pushes);
         row("  come again unacknowledged", self.redelivered);

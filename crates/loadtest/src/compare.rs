@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use crate::events::{self, Event};
+use crate::fleet::Fleet;
 use crate::latency::median;
 use crate::load::{self, Pace, Report, Trial, Turn};
 use crate::platform::Platform;
@@ -111,19 +112,21 @@ fn round(
 ) -> anyhow::Result<Report> {
     let folder = load::folder(options.dir.as_ref())?;
     let program = if is_bot {
+        let database = folder.path().join("noticebot.db");
         Program::bot(
             &options.bot,
             options.config.as_deref(),
             platform,
-            folder.path(),
+            &format!("sqlite://{}", database.display()),
+            folder.path().join("noticebot.log"),
         )?
     } else {
         Program::yardstick(platform, folder.path())?
     };
     platform.sim.clear_calls();
-    let program = program.on_core(options.core);
+    let fleet = Fleet::of(program.on_core(options.core));
     let trial = Trial {
-        program: &program,
+        fleet: &fleet,
         platform,
         events,
         pace: Pace {
@@ -133,7 +136,7 @@ fn round(
         slow: 0,
         limits,
     };
-    program.explain(trial.run())
+    fleet.explain(trial.run())
 }
 
 fn middle(reports: &[Report], value: impl Fn(&Report) -> f64) -> f64 {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tokio::runtime::Runtime;
 
 use crate::events;
+use crate::fleet::{Fleet, StoreOptions};
 use crate::platform::Platform;
 use crate::program::Program;
 use crate::report;
@@ -29,6 +30,8 @@ pub(crate) struct Options {
     /// A configuration file for the bot.
     #[arg(long, value_name = "FILE", requires = "bot")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreOptions,
     /// How many events to send.
     #[arg(long, default_value_t = 20_000)]
     events: usize,
@@ -50,7 +53,7 @@ pub(crate) struct Options {
     /// The platform's rate limits, multiplied; 0: none.
     #[arg(long, default_value_t = 0)]
     limits_factor: u32,
-    /// Keep the program under test on this core.
+    /// Keep the programs under test on this core.
     #[arg(long, value_name = "CORE")]
     core: Option<usize>,
     /// Where the database goes; by default the folder for temporary files.
@@ -68,15 +71,19 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyhow::Result<()> {
     let platform = Platform::start(runtime, options.chats, options.limits_factor)?;
     let folder = folder(options.dir.as_ref())?;
-    let program = match &options.bot {
-        None => Program::yardstick(&platform, folder.path())?,
-        Some(bot) => Program::bot(bot, options.config.as_deref(), &platform, folder.path())?,
+    let mut fleet = match &options.bot {
+        None => Fleet::of(Program::yardstick(&platform, folder.path())?),
+        Some(bot) => {
+            let bot = (bot.as_path(), options.config.as_deref());
+            Fleet::bots(options.store, runtime, bot, &platform, folder.path())?
+        }
     };
+    if let Some(core) = options.core {
+        let pinned = |program: Program| program.on_core(core);
+        fleet.programs = fleet.programs.into_iter().map(pinned).collect();
+    }
     let trial = Trial {
-        program: &match options.core {
-            None => program.clone(),
-            Some(core) => program.clone().on_core(core),
-        },
+        fleet: &fleet,
         platform: &platform,
         events: &events::seal(&platform, options.events, options.commands.into()),
         pace: Pace {
@@ -86,7 +93,7 @@ pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyh
         slow: options.slow,
         limits,
     };
-    let report = program.explain(trial.run())?;
+    let report = fleet.explain(trial.run())?;
     report::print(&report, &report.table(), options.json)
 }
 

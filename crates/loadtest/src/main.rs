@@ -11,6 +11,7 @@ use crate::time::Limits;
 mod chaos;
 mod compare;
 mod events;
+mod fleet;
 mod latency;
 mod load;
 mod platform;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, ensure};
 use rand::RngExt as _;
 
 use crate::platform::Platform;
@@ -44,17 +44,17 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// The bot, with its database and its log in `folder`.
+    /// The bot on this database.
     pub(crate) fn bot(
         executable: &Path,
         config: Option<&Path>,
         platform: &Platform,
-        folder: &Path,
+        database_url: &str,
+        log: PathBuf,
     ) -> anyhow::Result<Self> {
         let (address, admin) = (free_address()?, free_address()?);
         let app = &platform.app;
         let [encrypt_key, token] = platform.secrets();
-        let database = folder.join("noticebot.db");
         let mut environment = vec![
             ("FEISHU_APP_ID", app.app_id.clone()),
             ("FEISHU_APP_SECRET", app.app_secret.clone()),
@@ -63,10 +63,7 @@ impl Program {
             ("FEISHU_BASE_URL", platform.sim.base_url()),
             ("NOTICEBOT_LISTEN", address.to_string()),
             ("NOTICEBOT_ADMIN_LISTEN", admin.to_string()),
-            (
-                "NOTICEBOT_DATABASE_URL",
-                format!("sqlite://{}", database.display()),
-            ),
+            ("NOTICEBOT_DATABASE_URL", database_url.to_owned()),
         ];
         if let Some(config) = config {
             environment.push(("NOTICEBOT_CONFIG", config.display().to_string()));
@@ -78,7 +75,7 @@ impl Program {
             executable: executable.to_owned(),
             arguments: vec!["serve".to_owned()],
             environment,
-            log: folder.join("noticebot.log"),
+            log,
             core: None,
         })
     }
@@ -149,18 +146,12 @@ impl Program {
         })
     }
 
-    /// Adds the end of the program's log to an error, for whoever looks why it failed.
-    pub(crate) fn explain<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
-        result.map_err(|error| {
-            let log = fs::read_to_string(&self.log).unwrap_or_default();
-            let lines: Vec<&str> = log.lines().collect();
-            let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
-            anyhow!(
-                "{error:#}\nThe log of {} ends:\n{}",
-                self.name,
-                last.join("\n")
-            )
-        })
+    /// The end of the program's log.
+    pub(crate) fn last_words(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
+        format!("The log of {} ends:\n{}", self.name, last.join("\n"))
     }
 }
 
@@ -204,6 +195,11 @@ impl Running {
 
     /// Asks it to end with SIGTERM, and waits for that.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        self.terminate()
+    }
+
+    /// The same.
+    pub(crate) fn terminate(&mut self) -> anyhow::Result<()> {
         let process = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &process]).status();
         ensure!(

@@ -30,6 +30,15 @@ impl Usage {
         Self::parse(&read("stat")?, &read("status")?).context("reading what a process has used")
     }
 
+    /// Both together.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self {
+            cpu_seconds: self.cpu_seconds + other.cpu_seconds,
+            rss_mib: self.rss_mib + other.rss_mib,
+            peak_mib: self.peak_mib + other.peak_mib,
+        }
+    }
+
     fn parse(stat: &str, status: &str) -> Option<Self> {
         // The name stands in parentheses and may hold spaces.
         let (_, fields) = stat.rsplit_once(')')?;

@@ -9,7 +9,7 @@ use rand::RngExt as _;
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
-use server::Server;
+use server::{Durability, Server};
 
 /// The variable that names a server.
 pub const URL_VARIABLE: &str = "NOTICEBOT_TEST_POSTGRES_URL";
@@ -29,8 +29,9 @@ pub struct Held {
     _tasks: JoinSet<Result<(), tokio_postgres::Error>>,
 }
 
-/// The process's one server, or why there is none.
+/// The process's one server of either kind, or why there is none.
 static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+static DURABLE_SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
 
 /// Databases of earlier processes that are older than this, in seconds, are nobody's any more.
 const FORGOTTEN: u64 = 3600;
@@ -47,7 +48,20 @@ impl Database {
                 clear(&url).await.context("looking at the test server")?;
                 url
             }
-            None => own_server()?.url.clone(),
+            None => own_server(Durability::None)?.url.clone(),
+        };
+        Self::create_at(&url).await
+    }
+
+    /// The same, but a server of this process's own waits for the disk as one in use does.
+    ///
+    /// # Errors
+    ///
+    /// When there is no server and none can be started, with the remedy.
+    pub async fn create_durable() -> anyhow::Result<Self> {
+        let url = match named_url() {
+            Some(url) => url,
+            None => own_server(Durability::Full)?.url.clone(),
         };
         Self::create_at(&url).await
     }
@@ -59,7 +73,7 @@ impl Database {
     ///
     /// When none can be started, with the remedy.
     pub async fn create_with_tls() -> anyhow::Result<(Self, String, String)> {
-        let server = own_server()?;
+        let server = own_server(Durability::None)?;
         let database = Self::create_at(&server.url).await?;
         let url = database.url().replace("sslmode=disable", "sslmode=require");
         Ok((database, url, server.authority.clone()))
@@ -148,8 +162,13 @@ fn named_url() -> Option<String> {
 }
 
 /// A server of this process's own.
-fn own_server() -> anyhow::Result<&'static Server> {
-    let server = SERVER.get_or_init(|| Server::start().map_err(|error| format!("{error:#}")));
+fn own_server(durability: Durability) -> anyhow::Result<&'static Server> {
+    let server = match durability {
+        Durability::None => &SERVER,
+        Durability::Full => &DURABLE_SERVER,
+    };
+    let start = || Server::start(durability).map_err(|error| format!("{error:#}"));
+    let server = server.get_or_init(start);
     server.as_ref().map_err(|error| {
         anyhow::anyhow!(
             "no PostgreSQL server could be started ({error}): install one (Debian: `apt-get install postgresql`), or name one with `{URL_VARIABLE}`"

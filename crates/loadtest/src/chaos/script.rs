@@ -1,4 +1,5 @@
-//! What members type in a chaos run, and when the bot is killed: all of it follows from the seed.
+//! What members type in a chaos run, and when bots are killed and restarted: all of it follows from
+//! the seed.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -43,13 +44,33 @@ pub(crate) fn wishes(seed: u64, commands: usize, chats: usize) -> Vec<Vec<Wish>>
     by_chat
 }
 
-/// After how many finished commands each kill falls, in order; none in the last tenth, so that
-/// every kill hits a bot that has work.
-pub(crate) fn kills(seed: u64, commands: usize, kills: usize) -> Vec<usize> {
+/// What is done to a bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blow {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM, and what comes of that.
+    Restart,
+}
+
+/// After how many finished commands each blow falls, in order; none in the last tenth, so that every
+/// one hits a bot that has work.
+pub(crate) fn blows(
+    seed: u64,
+    commands: usize,
+    kills: usize,
+    restarts: usize,
+) -> Vec<(usize, Blow)> {
     let mut rng = StdRng::seed_from_u64(seed.wrapping_add(1));
     let last = commands - commands / 10;
-    let mut moments: Vec<usize> = (0..kills).map(|_| rng.random_range(0..last)).collect();
-    moments.sort_unstable();
+    let all = [(Blow::Kill, kills), (Blow::Restart, restarts)];
+    let all = all.map(|(blow, count)| std::iter::repeat_n(blow, count));
+    let mut moments: Vec<(usize, Blow)> = all
+        .into_iter()
+        .flatten()
+        .map(|blow| (rng.random_range(0..last), blow))
+        .collect();
+    moments.sort_by_key(|(moment, _)| *moment);
     moments
 }
 
@@ -77,7 +98,7 @@ mod tests {
     fn a_seed_always_makes_the_same_run() {
         assert_eq!(wishes(7, 100, 3), wishes(7, 100, 3));
         assert_ne!(wishes(7, 100, 3), wishes(8, 100, 3));
-        assert_eq!(kills(7, 100, 5), kills(7, 100, 5));
+        assert_eq!(blows(7, 100, 5, 2), blows(7, 100, 5, 2));
     }
 
     #[test]
@@ -95,10 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn kills_fall_in_order_and_before_the_end() {
-        let moments = kills(7, 300, 50);
-        assert_eq!(moments.len(), 50);
+    fn blows_fall_in_order_and_before_the_end() {
+        let blows_of_run = blows(7, 300, 50, 7);
+        let moments: Vec<usize> = blows_of_run.iter().map(|(moment, _)| *moment).collect();
         assert!(moments.is_sorted() && moments.iter().all(|moment| *moment < 270));
-        assert_eq!(kills(7, 1, 2), [0, 0]);
+        let count = |blow| blows_of_run.iter().filter(|(_, one)| *one == blow).count();
+        assert_eq!([Blow::Kill, Blow::Restart].map(count), [50, 7]);
+        assert_eq!(blows(7, 1, 2, 0), [(0, Blow::Kill); 2]);
     }
 }

@@ -57,7 +57,8 @@ pub(crate) struct Counts {
 /// What every chat's sender needs.
 pub(crate) struct Sender<'a> {
     pub(crate) platform: &'a Platform,
-    pub(crate) bot: SocketAddr,
+    /// The platform's pushes go to any of them, as through a proxy in front.
+    pub(crate) bots: Vec<SocketAddr>,
     pub(crate) limits: &'a Limits,
     /// The wait before the first redelivery; each next one is twice as long, up to eight times.
     pub(crate) redeliver_after: Duration,
@@ -74,6 +75,7 @@ impl Sender<'_> {
         let mut line = Line {
             sender: self,
             connection: None,
+            next: rng.random_range(0..self.bots.len()),
         };
         let mut typed: Vec<Typed> = Vec::new();
         let mut envelopes: Vec<Value> = Vec::new();
@@ -131,6 +133,8 @@ impl Sender<'_> {
 struct Line<'a> {
     sender: &'a Sender<'a>,
     connection: Option<Connection>,
+    /// Which bot the next push goes to.
+    next: usize,
 }
 
 impl Line<'_> {
@@ -155,9 +159,14 @@ impl Line<'_> {
         self.sender.counts.pushes.fetch_add(1, Ordering::Relaxed);
         let sealed = self.sender.platform.sim.seal(envelope);
         let request = wire::post(WEBHOOK, &sealed.headers, &sealed.body);
+        let bots = &self.sender.bots;
+        if bots.len() > 1 {
+            self.connection = None;
+            self.next = (self.next + 1) % bots.len();
+        }
         let connection = match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => Connection::open(self.sender.bot, PUSH_DEADLINE),
+            None => Connection::open(bots[self.next], PUSH_DEADLINE),
         };
         let answered = connection.and_then(|mut connection| {
             let status = connection.exchange(&request)?;

@@ -59,7 +59,7 @@ pub(crate) struct Answers {
 /// Sends all events, or as many as the time allows.
 pub(crate) fn send(
     events: &[Event],
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     pace: Pace,
     clock: &SimClock,
     limits: &Limits,
@@ -69,7 +69,8 @@ pub(crate) fn send(
     let sender = Sender {
         events,
         next: &next,
-        address,
+        addresses,
+        opened: AtomicUsize::default(),
         turn: pace.turn,
         began,
         clock,
@@ -95,7 +96,9 @@ pub(crate) fn send(
 struct Sender<'a> {
     events: &'a [Event],
     next: &'a AtomicUsize,
-    address: SocketAddr,
+    addresses: &'a [SocketAddr],
+    /// How many connections were opened; they go to the addresses in turn.
+    opened: AtomicUsize,
     turn: Turn,
     began: Instant,
     clock: &'a SimClock,
@@ -160,7 +163,7 @@ impl<'a> Sender<'a> {
         let begin = || {
             let mut connection = match kept {
                 Some(connection) => connection,
-                None => Connection::open(self.address, PUSH_DEADLINE)?,
+                None => self.open()?,
             };
             connection.never_wait()?;
             connection.send(&sent.event.request)?;
@@ -168,6 +171,11 @@ impl<'a> Sender<'a> {
         };
         let connection = begin().ok();
         Some((sent, connection))
+    }
+
+    fn open(&self) -> std::io::Result<Connection> {
+        let number = self.opened.fetch_add(1, Ordering::Relaxed);
+        Connection::open(self.addresses[number % self.addresses.len()], PUSH_DEADLINE)
     }
 
     /// The next event, once it is due.
@@ -201,7 +209,7 @@ impl<'a> Sender<'a> {
     fn exchange(&self, kept: &mut Option<Connection>, request: &[u8]) -> std::io::Result<u16> {
         let mut connection = match kept.take() {
             Some(connection) => connection,
-            None => Connection::open(self.address, PUSH_DEADLINE)?,
+            None => self.open()?,
         };
         let status = connection.exchange(request)?;
         *kept = connection.kept();
@@ -272,7 +280,7 @@ mod tests {
             connections: 1,
             turn,
         };
-        send(&events, address, pace, &clock, &limits)
+        send(&events, &[address], pace, &clock, &limits)
     }
 
     #[test]

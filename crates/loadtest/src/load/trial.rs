@@ -11,9 +11,10 @@ use serde::Serialize;
 use super::drive::{self, Answers, Pace};
 use super::slow::{self, Slow};
 use crate::events::Event;
+use crate::fleet::{Crew, Fleet};
 use crate::latency::Percentiles;
 use crate::platform::Platform;
-use crate::program::{Program, Running};
+use crate::program::Running;
 use crate::report::Table;
 use crate::time::Limits;
 use crate::usage::Usage;
@@ -30,7 +31,7 @@ const READINGS_SHOWN: usize = 10;
 
 /// What is measured.
 pub(crate) struct Trial<'a> {
-    pub(crate) program: &'a Program,
+    pub(crate) fleet: &'a Fleet,
     pub(crate) platform: &'a Platform,
     pub(crate) events: &'a [Event],
     pub(crate) pace: Pace,
@@ -43,6 +44,7 @@ pub(crate) struct Trial<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     program: &'static str,
+    replicas: usize,
     /// From start to the first good answer of `/readyz`.
     ready_ms: f64,
     /// Events that were answered or not.
@@ -53,6 +55,9 @@ pub(crate) struct Report {
     pub(crate) ack_ms: Percentiles,
     /// From sending a command to the bot's reaction on it; absent without commands.
     command_ms: Option<Percentiles>,
+    /// Commands with a reaction, over the time from the first of them to the last reaction; absent
+    /// without commands.
+    commands_per_second: Option<f64>,
     /// Commands that were acknowledged and had no reaction when the run ended.
     commands_open: usize,
     /// From the next start to readiness, on the database that the run has left: after a kill, and
@@ -80,12 +85,12 @@ struct Memory {
 impl Trial<'_> {
     /// Starts the program, sends the events, waits until all commands are done, and stops it.
     pub(crate) fn run(&self) -> anyhow::Result<Report> {
-        let mut running = self.program.start()?;
-        let ready = running.ready(self.limits)?;
+        let (mut running, ready) = self.fleet.start(self.limits)?;
         let (before, own_before) = (running.usage()?, Usage::of("self")?);
         let (answers, meanwhile, slow) = self.send(&running)?;
         let own_after = Usage::of("self")?;
-        ensure!(!running.has_ended(), "the program ended under load");
+        let ended = running.0.iter_mut().any(Running::has_ended);
+        ensure!(!ended, "a program ended under load");
         if !answers.commands.is_empty() {
             let idle = || running.is_idle().then_some(());
             self.limits.poll(GLANCE, idle);
@@ -95,19 +100,23 @@ impl Trial<'_> {
         let ready_again_ms = if answers.commands.is_empty() {
             None
         } else {
-            let mut killed = self.program.start()?;
-            let after_kill = killed.ready(self.limits)?;
-            killed.stop()?;
-            let after_stop = self.program.start()?.ready(self.limits)?;
+            let (killed, after_kill) = self.fleet.start(self.limits)?;
+            for running in killed.0 {
+                running.stop()?;
+            }
+            let (_, after_stop) = self.fleet.start(self.limits)?;
             Some([after_kill, after_stop].map(|time| time.as_secs_f64() * 1000.0))
         };
 
         let count = ratio(answers.statuses.values().sum());
         let seconds = answers.took.as_secs_f64();
         let done = done_commands(self.platform, &answers.commands);
+        let commands_per_second = rate(self.platform, &answers.commands);
         let generator_cores = (own_after.cpu_seconds - own_before.cpu_seconds) / seconds;
         Ok(Report {
-            program: self.program.name,
+            program: self.fleet.programs[0].name,
+            replicas: self.fleet.programs.len(),
+            commands_per_second,
             ready_ms: ready.as_secs_f64() * 1000.0,
             events: answers.statuses.values().sum(),
             events_per_second: count / seconds,
@@ -135,10 +144,10 @@ impl Trial<'_> {
     }
 
     /// Sends the events; meanwhile reads the memory and keeps slow connections open.
-    fn send(&self, running: &Running) -> anyhow::Result<(Answers, Vec<f64>, Slow)> {
+    fn send(&self, running: &Crew) -> anyhow::Result<(Answers, Vec<f64>, Slow)> {
         let is_over = AtomicBool::new(false);
-        let address = self.program.address;
-        let slow = slow::open(address, self.slow)?;
+        let addresses = self.fleet.addresses();
+        let slow = slow::open(addresses[0], self.slow)?;
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
                 let mut readings = Vec::new();
@@ -150,13 +159,27 @@ impl Trial<'_> {
             });
             let slow = scope.spawn(|| slow::dribble(slow, &is_over));
             let clock = self.platform.sim.clock();
-            let answers = drive::send(self.events, address, self.pace, &clock, self.limits);
+            let answers = drive::send(self.events, &addresses, self.pace, &clock, self.limits);
             is_over.store(true, Ordering::Relaxed);
             let panicked = |_| anyhow!("a thread of the load test panicked");
             let readings = reader.join().map_err(panicked)?;
             Ok((answers, readings, slow.join().map_err(panicked)?))
         })
     }
+}
+
+/// How many commands a second were done, from the first to the last reaction.
+fn rate(platform: &Platform, sent: &[(MessageId, u64)]) -> Option<f64> {
+    let began = sent.iter().map(|(_, sent_ms)| *sent_ms).min()?;
+    let (done, last) = platform.sim.read(|state| {
+        let calls = state.calls_to(Endpoint::AddReaction);
+        let done = calls.filter(|call| call.code == Some(0));
+        done.fold((0, began), |(done, last), call| {
+            (done + 1, last.max(call.at_ms))
+        })
+    });
+    let took = Duration::from_millis(last - began).as_secs_f64();
+    Some(ratio(done) / took.max(0.001))
 }
 
 /// How long each command took until the bot's reaction stood on it.
@@ -199,6 +222,9 @@ impl Report {
     pub(super) fn table(&self) -> Table {
         let mut table = Table::default();
         table.row(["program", self.program]);
+        if self.replicas > 1 {
+            table.row(["replicas".to_owned(), self.replicas.to_string()]);
+        }
         table.row([
             "ready after, ms".to_owned(),
             format!("{:.0}", self.ready_ms),
@@ -215,6 +241,8 @@ impl Report {
         percentiles(&mut table, "ack", &self.ack_ms);
         if let Some(command) = &self.command_ms {
             percentiles(&mut table, "command", command);
+            let rate = self.commands_per_second.unwrap_or_default();
+            table.row(["commands done a second".to_owned(), format!("{rate:.0}")]);
             table.row([
                 "commands without reaction".to_owned(),
                 self.commands_open.to_string(),

@@ -43,6 +43,13 @@ pub(crate) struct Server {
     _guard: ChildStdin,
 }
 
+/// Whether it waits for the disk; nothing of a test is meant to outlive the process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Durability {
+    None,
+    Full,
+}
+
 /// Whom the server runs as.
 struct User {
     uid: u32,
@@ -50,7 +57,7 @@ struct User {
 }
 
 impl Server {
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start(durability: Durability) -> anyhow::Result<Self> {
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("test-servers-").tempdir()?;
         let user = user(folder.path())?;
@@ -65,12 +72,12 @@ impl Server {
             certificate, key, ..
         } = authority.certify()?;
         write_for(
-            folder.path().join("server.crt"),
+            &folder.path().join("server.crt"),
             &certificate,
             user.as_ref(),
         )?;
-        write_for(folder.path().join("server.key"), &key, user.as_ref())?;
-        let settings = settings(port, folder.path());
+        write_for(&folder.path().join("server.key"), &key, user.as_ref())?;
+        let settings = settings(port, folder.path(), durability);
         fs::write(folder.path().join("postgresql.conf"), settings)?;
         let mut guard = as_user(Command::new("sh"), user.as_ref());
         guard
@@ -164,7 +171,7 @@ fn as_user(mut command: Command, user: Option<&User>) -> Command {
 
 fn init(programs: &Path, folder: &Path, user: Option<&User>, password: &str) -> anyhow::Result<()> {
     let secret = folder.join("password");
-    write_for(secret.clone(), password, user)?;
+    write_for(&secret, password, user)?;
     let log = folder.join("initdb.log");
     let mut init = as_user(Command::new(programs.join("initdb")), user);
     init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
@@ -185,22 +192,25 @@ fn init(programs: &Path, folder: &Path, user: Option<&User>, password: &str) -> 
 }
 
 /// Writes a file that only its owner reads.
-fn write_for(path: PathBuf, text: &str, user: Option<&User>) -> anyhow::Result<()> {
+fn write_for(path: &Path, text: &str, user: Option<&User>) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(&path);
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
     file?.write_all(text.as_bytes())?;
     if let Some(User { uid, gid }) = user {
-        chown(&path, Some(*uid), Some(*gid))?;
+        chown(path, Some(*uid), Some(*gid))?;
     }
     Ok(())
 }
 
-/// Nothing is meant to outlive the process, so nothing waits for the disk.
-fn settings(port: u16, folder: &Path) -> String {
+fn settings(port: u16, folder: &Path, durability: Durability) -> String {
     let folder = folder.display();
+    let durability = match durability {
+        Durability::None => "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n",
+        Durability::Full => "",
+    };
     format!(
         "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
-         max_connections = 500\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
+         max_connections = 500\n{durability}\
          wal_level = minimal\nmax_wal_senders = 0\nshared_buffers = 64MB\nssl = on\n\
          ssl_cert_file = '{folder}/server.crt'\nssl_key_file = '{folder}/server.key'\n"
     )

@@ -1,0 +1,117 @@
+//! The bots under test: one on a file, or several that work as one on a PostgreSQL database.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{anyhow, ensure};
+use test_servers::Database;
+use tokio::runtime::Runtime;
+
+use crate::platform::Platform;
+use crate::program::{Program, Running};
+use crate::time::Limits;
+use crate::usage::Usage;
+
+/// Where jobs are kept, and by how many.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct StoreOptions {
+    /// Keep jobs in a fresh PostgreSQL database, not in a file: on the server that
+    /// `NOTICEBOT_TEST_POSTGRES_URL` names, or on one that is started for this run.
+    #[arg(long)]
+    postgres: bool,
+    /// How many bots share that database.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    replicas: u8,
+}
+
+/// How to start them, each the same every time.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub(crate) programs: Vec<Program>,
+    /// Kept for as long as they need it.
+    _database: Option<Database>,
+}
+
+/// Those that run.
+#[derive(Debug)]
+pub(crate) struct Crew(pub(crate) Vec<Running>);
+
+impl Fleet {
+    /// One program that stands for itself.
+    pub(crate) fn of(program: Program) -> Self {
+        Self {
+            programs: vec![program],
+            _database: None,
+        }
+    }
+
+    /// The bots, with their files and logs in `folder`.
+    pub(crate) fn bots(
+        options: StoreOptions,
+        runtime: &Runtime,
+        (executable, config): (&Path, Option<&Path>),
+        platform: &Platform,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        ensure!(
+            options.postgres || options.replicas == 1,
+            "several bots share a PostgreSQL database: add `--postgres`"
+        );
+        let database = options.postgres.then(Database::create_durable);
+        let database = database.map(|made| runtime.block_on(made)).transpose()?;
+        let file = || format!("sqlite://{}", folder.join("noticebot.db").display());
+        let url = database.as_ref().map_or_else(file, Database::url);
+        let bots = (1..=options.replicas).map(|number| {
+            let log = folder.join(format!("noticebot-{number}.log"));
+            Program::bot(executable, config, platform, &url, log)
+        });
+        Ok(Self {
+            programs: bots.collect::<anyhow::Result<_>>()?,
+            _database: database,
+        })
+    }
+
+    /// Where they take events.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let address = |program: &Program| program.address;
+        self.programs.iter().map(address).collect()
+    }
+
+    /// Starts all of them and waits until they are ready; says how long the last one took.
+    pub(crate) fn start(&self, limits: &Limits) -> anyhow::Result<(Crew, Duration)> {
+        let started: anyhow::Result<Vec<Running>> =
+            self.programs.iter().map(Program::start).collect();
+        let mut crew = Crew(started?);
+        let mut longest = Duration::ZERO;
+        for running in &mut crew.0 {
+            longest = longest.max(running.ready(limits)?);
+        }
+        Ok((crew, longest))
+    }
+
+    /// Adds the ends of the programs' logs to an error, for whoever looks why it failed.
+    pub(crate) fn explain<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        result.map_err(|error| {
+            let last_words = self.programs.iter().map(Program::last_words);
+            let last_words = last_words.collect::<Vec<_>>().join("\n");
+            anyhow!("{error:#}\n{last_words}")
+        })
+    }
+}
+
+impl Crew {
+    /// They have no job left that is not finished; each of them knows of all.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.iter().all(Running::is_idle)
+    }
+
+    /// What they have used so far, all together.
+    pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
+        let mut sum = Usage::default();
+        for running in &self.0 {
+            sum = sum.and(&running.usage()?);
+        }
+        Ok(sum)
+    }
+}
