@@ -120,7 +120,7 @@ impl TlsConfig {
             "check `NOTICEBOT_CA_FILE` and that the bot's user may read it",
         )?;
         ExtraRoots::from_pem(pem.as_bytes()).map_err(|error| {
-            ConfigError::one(format!(
+            ConfigError::of(format!(
                 "the file that `tls.ca_file` names, `{}`, is of no use: {error}; set `NOTICEBOT_CA_FILE` to the certificate of the authority, from its `-----BEGIN CERTIFICATE-----` on",
                 self.ca_file
             ))
@@ -233,7 +233,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn one(problem: String) -> Self {
+    /// A single one.
+    pub(crate) fn of(problem: String) -> Self {
         let problems = vec![problem];
         Self { problems }
     }
@@ -293,6 +294,16 @@ impl Config {
         Err(ConfigError { problems })
     }
 
+    /// Says what keeps the store from being found, and nothing else: its admin need not
+    /// have the app's secrets at hand.
+    pub fn validate_store(&self) -> Result<(), ConfigError> {
+        let problems = problem::find_of_store(self);
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError { problems })
+    }
+
     /// The effective settings as TOML, secrets hidden.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
@@ -302,7 +313,7 @@ impl Config {
 fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|error| {
         let path = path.display();
-        ConfigError::one(format!(
+        ConfigError::of(format!(
             "{what}, `{path}`, cannot be read ({error}): {remedy}"
         ))
     })

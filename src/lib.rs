@@ -12,6 +12,7 @@
 //!
 //! `command`, `content`, `policy` and `reply` are pure: no I/O, no clock.
 
+pub mod admin;
 pub mod check;
 pub mod command;
 pub mod config;

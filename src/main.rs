@@ -1,10 +1,12 @@
 //! The command line and its exit codes.
 
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use noticebot::admin::{self, Admin, Audit, JobList};
 use noticebot::config::{Config, ConfigError};
 use noticebot::{Clock, check, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,6 +38,91 @@ enum Verb {
     Healthcheck,
     /// Print the effective configuration, secrets hidden.
     Config,
+    /// Look at the commands and plans in the store, also while the bot runs.
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Show who had the bot do what, the oldest first.
+    Audit {
+        /// Only in this chat.
+        #[arg(long, value_name = "oc_…")]
+        chat: Option<String>,
+        /// From then on: a length of time such as `7d`, or a date.
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        since: String,
+        /// With the first words of what was written.
+        #[arg(long)]
+        text: bool,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write all that the store holds into a new file, also while the bot runs.
+    Backup {
+        /// For SQLite a database, for PostgreSQL statements for `psql`.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Jobs {
+    /// List jobs, the newest first.
+    List {
+        /// Only in this state; by default in any but done.
+        #[arg(long, value_enum)]
+        state: Vec<JobState>,
+        /// Only of this chat.
+        #[arg(long, value_name = "oc_…")]
+        chat: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show all that is known of a job.
+    Show {
+        /// Its number, or the short id that stands in logs and replies.
+        job: String,
+        /// With what people wrote.
+        #[arg(long)]
+        text: bool,
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Carry a job out again that was given up, or now instead of later.
+    Retry {
+        /// Its number, or its short id.
+        job: String,
+    },
+    /// End a job without carrying it out.
+    Drop {
+        /// Its number, or its short id.
+        job: String,
+    },
+}
+
+/// How a job stands.
+#[derive(Clone, Copy, ValueEnum)]
+enum JobState {
+    Ready,
+    Planned,
+    Running,
+    Done,
+    Dead,
+}
+
+impl From<JobState> for admin::JobState {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Ready => Self::Ready,
+            JobState::Planned => Self::Planned,
+            JobState::Running => Self::Running,
+            JobState::Done => Self::Done,
+            JobState::Dead => Self::Dead,
+        }
+    }
 }
 
 /// Bad usage or configuration.
@@ -73,7 +160,7 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Verb::Check { chat } => {
             config.validate()?;
             let report = runtime.block_on(check::check(config, Clock::system(), chat.as_deref()));
-            print(&report.to_string());
+            print(&report.to_string())?;
             Ok(if report.is_good() {
                 ExitCode::SUCCESS
             } else {
@@ -85,11 +172,69 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Verb::Config => {
-            print(&config.to_toml()?);
+            print(&config.to_toml()?)?;
             config.validate()?;
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Jobs(jobs) => runtime.block_on(on_jobs(&config, jobs)),
+        Verb::Audit {
+            chat,
+            since,
+            text,
+            json,
+        } => {
+            let audit = Audit {
+                chat: chat.clone(),
+                since: since.clone(),
+                with_text: *text,
+                json: *json,
+            };
+            runtime.block_on(show_audit(&config, &audit))
+        }
+        Verb::Backup { file } => {
+            let backed_up = async {
+                let mut admin = Admin::open(&config, Clock::system()).await?;
+                admin.back_up(file).await
+            };
+            print(&runtime.block_on(backed_up)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
+}
+
+async fn on_jobs(config: &Config, jobs: &Jobs) -> anyhow::Result<ExitCode> {
+    let mut admin = Admin::open(config, Clock::system()).await?;
+    print(&match jobs {
+        Jobs::List {
+            state,
+            chat,
+            limit,
+            json,
+        } => {
+            let list = JobList {
+                states: state.iter().copied().map(Into::into).collect(),
+                chat: chat.clone(),
+                limit: *limit,
+            };
+            admin.list_jobs(&list, *json).await?
+        }
+        Jobs::Show { job, text, json } => admin.show_job(job, *text, *json).await?,
+        Jobs::Retry { job } => admin.retry_job(job).await?,
+        Jobs::Drop { job } => admin.drop_job(job).await?,
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show_audit(config: &Config, audit: &Audit) -> anyhow::Result<ExitCode> {
+    let admin = Admin::open(config, Clock::system()).await?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let shown = admin.audit(audit, &mut out).await;
+    match shown.map_err(anyhow::Error::downcast::<std::io::Error>) {
+        Ok(()) => written(out.flush())?,
+        Err(Ok(unwritten)) => written(Err(unwritten))?,
+        Err(Err(other)) => return Err(other),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
@@ -107,12 +252,16 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     serving.await
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "a command's answer goes to standard output"
-)]
-fn print(text: &str) {
-    println!("{}", text.trim_end());
+fn print(text: &str) -> anyhow::Result<()> {
+    written(writeln!(std::io::stdout(), "{}", text.trim_end()))
+}
+
+/// Whoever reads our answer may have seen enough.
+fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "there may be no log yet")]

@@ -366,18 +366,53 @@ impl Refusal {
         )
     }
 
-    /// The platform's id of the answer behind it.
-    pub(crate) fn log_id(&self) -> Option<&str> {
+    /// What is behind all that was not done.
+    fn cause(&self) -> &Self {
         match self {
-            Self::Platform(refusal) => refusal.log_id.as_deref(),
-            Self::Unreachable { log_id, .. } => log_id.as_deref(),
             Self::Partly { cause, .. }
             | Self::NotTakenBack(cause)
             | Self::NotPublished(cause)
             | Self::NotOnTop(cause)
-            | Self::NotReplaced(cause) => cause.log_id(),
+            | Self::NotReplaced(cause) => cause.cause(),
+            other => other,
+        }
+    }
+
+    /// The platform's code of the answer behind it.
+    pub(crate) fn code(&self) -> Option<i64> {
+        match self.cause() {
+            Self::Platform(refusal) => Some(refusal.code),
             _ => None,
         }
+    }
+
+    /// The platform's id of the answer behind it.
+    pub(crate) fn log_id(&self) -> Option<&str> {
+        match self.cause() {
+            Self::Platform(refusal) => refusal.log_id.as_deref(),
+            Self::Unreachable { log_id, .. } => log_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the member need only ask for something else, or in another way. All else may be
+    /// asked of the bot's admin.
+    pub(crate) fn is_slip(&self) -> bool {
+        matches!(
+            self,
+            Self::Misunderstood(_)
+                | Self::CannotPlan(_)
+                | Self::NeedsGroup(_)
+                | Self::NotAReply
+                | Self::NothingToAnnounce
+                | Self::RepliedToHasNoText
+                | Self::RepliedToIsGone
+                | Self::TextTooLong { .. }
+                | Self::TooManyLines { .. }
+                | Self::NothingToUndo
+                | Self::NoSuchPlan
+                | Self::NotLast
+        )
     }
 }
 

@@ -16,6 +16,7 @@ use crate::change::{ChangeId, Made};
 use crate::outcome::Outcome;
 use crate::telemetry::Metrics;
 
+mod desk;
 mod job;
 mod lease;
 mod postgres;
@@ -24,6 +25,8 @@ mod row;
 mod sqlite;
 mod url;
 
+pub use desk::State;
+pub(crate) use desk::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry};
 pub(crate) use job::{
     Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Maker, NewJob, NewPlan,
     Planned, Release, Step,

@@ -129,7 +129,7 @@ impl Environment {
         }
         let file_variable = variable.file();
         match (direct, self.get(&file_variable)) {
-            (Some(_), Some(_)) => Err(ConfigError::one(format!(
+            (Some(_), Some(_)) => Err(ConfigError::of(format!(
                 "both `{}` and `{file_variable}` are set: unset one of them",
                 variable.name
             ))),

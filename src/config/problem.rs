@@ -62,12 +62,7 @@ pub(super) fn find(config: &Config) -> Vec<String> {
     }
     problems.extend(numbers(config));
     problems.extend(chats(config));
-    if let Err(error) = config.reply.time_zone() {
-        problems.push(format!(
-            "`reply.timezone` is `{}` ({error}): set it, or `NOTICEBOT_TIMEZONE`, to a name such as `Asia/Shanghai`",
-            config.reply.timezone
-        ));
-    }
+    problems.extend(time_zone(config));
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter);
     if filter.is_err() || names_no_level(&config.log.filter) {
         problems.push(format!(
@@ -76,6 +71,31 @@ pub(super) fn find(config: &Config) -> Vec<String> {
         ));
     }
     problems
+}
+
+/// What keeps the store from being found.
+pub(super) fn find_of_store(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    if config.feishu.app_id.trim().is_empty() {
+        problems.push(
+            "`feishu.app_id` is missing or empty: set `FEISHU_APP_ID`, as one database may hold the jobs of several apps"
+                .to_owned(),
+        );
+    }
+    problems.extend(store(config));
+    problems.extend(time_zone(config));
+    if let Err(ConfigError { problems: of_file }) = config.tls.extra_roots() {
+        problems.extend(of_file);
+    }
+    problems
+}
+
+fn time_zone(config: &Config) -> Option<String> {
+    let error = config.reply.time_zone().err()?;
+    Some(format!(
+        "`reply.timezone` is `{}` ({error}): set it, or `NOTICEBOT_TIMEZONE`, to a name such as `Asia/Shanghai`",
+        config.reply.timezone
+    ))
 }
 
 /// A bare word is read as the name of a target, which would silence all others.

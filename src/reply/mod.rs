@@ -326,6 +326,15 @@ fn taken_back(undone: &Undone) -> Bilingual {
 }
 
 fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &TimeZone) -> String {
+    let mut words = reason(refusal, language, time_zone);
+    if !refusal.is_slip() {
+        words.push('\n');
+        words.push_str(&trace(refusal, language, reference));
+    }
+    words
+}
+
+fn reason(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String {
     let words = match refusal {
         Refusal::Misunderstood(error) => return misunderstood(error, language),
         Refusal::NeedsGroup(command) => return needs_group(*command, language),
@@ -333,14 +342,15 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         Refusal::TooManyLines { limit } => return too_many_lines(*limit, language),
         Refusal::Partly { lines, of, cause } => {
             let gap = Bilingual::new("", " ").to(language);
-            let rest = refused(cause, language, reference, time_zone);
+            let rest = reason(cause, language, time_zone);
             return format!("{}{gap}{rest}", partly(*lines, *of, language));
         }
         Refusal::Platform(refusal) => return platform(refusal, language),
-        Refusal::Unreachable { call, log_id } => {
-            return unreachable(*call, log_id.as_deref(), language);
-        }
-        Refusal::Internal => return internal(reference, language),
+        Refusal::Unreachable { call, .. } => unreachable(*call),
+        Refusal::Internal => Bilingual::new(
+            "抱歉，我这边出了问题。请先看看命令是否已经生效，没有的话再发一次；若一直如此，请把下面的编号告诉机器人的管理员。",
+            "Sorry, something went wrong on my side. Please check whether the command took effect, and send it again if not; if this keeps happening, give the bot's admin this reference.",
+        ),
         Refusal::CannotPlan(PlanTimeError::Passed) => Bilingual::new(
             "这个时间已经过去了，所以什么也没做。请换一个还没到的时间：`/公告 --定时 明天9点 内容`。",
             "That time has passed, so I did nothing. Choose one in the future: `/announce --at tomorrow 9:00 text`.",
@@ -380,7 +390,7 @@ fn refused(refusal: &Refusal, language: Language, reference: &str, time_zone: &T
         | Refusal::NotPublished(cause)
         | Refusal::NotOnTop(cause)
         | Refusal::NotReplaced(cause) => {
-            let rest = refused(cause, language, reference, time_zone);
+            let rest = reason(cause, language, time_zone);
             return framed(refusal, cause, &rest, language);
         }
         Refusal::PlanTooLate { due, at } => return plan_too_late(*due, *at, language, time_zone),
@@ -465,8 +475,7 @@ fn platform(refusal: &PlatformRefusal, language: Language) -> String {
         None => codes::explain(refusal, language),
     };
     let gap = Bilingual::new("", " ").to(language);
-    let trace = trace(Some(refusal.code), refusal.log_id.as_deref(), language);
-    format!("{failed}{gap}{why}{trace}")
+    format!("{failed}{gap}{why}")
 }
 
 /// What did not come about. Whether an earlier try did is not known here, so nothing is said of it.
@@ -506,8 +515,8 @@ fn failed(call: Call) -> Bilingual {
 }
 
 /// The call decides only where to look: any call may follow one whose effect is unknown.
-fn unreachable(call: Call, log_id: Option<&str>, language: Language) -> String {
-    let words = match call {
+fn unreachable(call: Call) -> Bilingual {
+    match call {
         Call::PutMessage | Call::PutAnnouncement => Bilingual::new(
             "我一直没能连通飞书，不确定置顶是否成功。请看一眼群聊顶部，没有的话再发一次。",
             "I could not get through to Feishu, so I cannot confirm that it is at the top. Please look, and send the command again if it is not.",
@@ -524,36 +533,22 @@ fn unreachable(call: Call, log_id: Option<&str>, language: Language) -> String {
             "我一直没能连通飞书，不确定命令是否生效。请先看一眼，没有生效的话过一会儿再发一次。",
             "I could not get through to Feishu, so I cannot confirm that anything was done. Please look first, and send the command again a little later if it was not.",
         ),
-    };
-    format!("{}{}", words.to(language), trace(None, log_id, language))
+    }
 }
 
 /// The last line of a failure: what the platform's support and the bot's admin ask for.
-fn trace(code: Option<i64>, log_id: Option<&str>, language: Language) -> String {
-    let (code_is, log_id_is, comma) = match language {
-        Language::Zh => ("错误码：", "日志号：", "，"),
-        Language::En => ("code: ", "log id: ", ", "),
+fn trace(refusal: &Refusal, language: Language, reference: &str) -> String {
+    let (code_is, log_id_is, reference_is, comma) = match language {
+        Language::Zh => ("错误码：", "日志号：", "编号：", "，"),
+        Language::En => ("code: ", "log id: ", "reference: ", ", "),
     };
-    let code = code.map(|code| format!("{code_is}{code}"));
-    let log_id = log_id.map(|log_id| format!("{log_id_is}{log_id}"));
-    let parts: Vec<_> = code.into_iter().chain(log_id).collect();
-    let line = parts.join(comma);
-    if line.is_empty() {
-        line
-    } else {
-        format!("\n{line}")
-    }
-}
-
-fn internal(reference: &str, language: Language) -> String {
-    match language {
-        Language::Zh => format!(
-            "抱歉，我这边出了问题。请先看看命令是否已经生效，没有的话再发一次；若一直如此，请把下面的编号告诉机器人的管理员。\n编号：{reference}"
-        ),
-        Language::En => format!(
-            "Sorry, something went wrong on my side. Please check whether the command took effect, and send it again if not; if this keeps happening, give the bot's admin this reference.\nreference: {reference}"
-        ),
-    }
+    let code = refusal.code().map(|code| format!("{code_is}{code}"));
+    let log_id = refusal
+        .log_id()
+        .map(|log_id| format!("{log_id_is}{log_id}"));
+    let reference = format!("{reference_is}{reference}");
+    let parts: Vec<_> = code.into_iter().chain(log_id).chain([reference]).collect();
+    parts.join(comma)
 }
 
 /// A member's words in a reply or on a card: on one line, and nothing in them mentions anybody,
@@ -881,13 +876,21 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_ends_with_the_id_to_ask_after() {
+    fn a_failure_ends_with_what_the_support_and_the_admin_ask_for() {
         let refused = Outcome::Refused(platform_refusal(Call::PutMessage, 232_014));
-        assert!(words(&refused, Language::En).ends_with("log id: 202609110000"));
-        assert!(words(&refused, Language::Zh).ends_with("日志号：202609110000"));
-        let internal = Outcome::Refused(Refusal::Internal);
-        for language in LANGUAGES {
-            assert!(words(&internal, language).ends_with("5f2c9a1e"));
+        let zh = "\n错误码：232014，日志号：202609110000，编号：5f2c9a1e";
+        assert!(words(&refused, Language::Zh).ends_with(zh));
+        let en = "\ncode: 232014, log id: 202609110000, reference: 5f2c9a1e";
+        assert!(words(&refused, Language::En).ends_with(en));
+        for outcome in every_outcome() {
+            let Outcome::Refused(refusal) = &outcome else {
+                continue;
+            };
+            for language in LANGUAGES {
+                let words = words(&outcome, language);
+                let has_reference = words.ends_with("5f2c9a1e");
+                assert_ne!(has_reference, refusal.is_slip(), "{words}");
+            }
         }
     }
 

@@ -27,15 +27,15 @@ use crate::change::{ChangeId, Made};
 use crate::outcome::{Outcome, Refusal};
 use crate::telemetry::Metrics;
 use bell::Bell;
-use connect::Connector;
+use connect::{Connector, told};
 use jobs::{Claimed, Owned};
 use replicas::{LEASE, RENEW_EVERY, Renewed};
 
-mod bell;
-mod changes;
-mod connect;
+pub(super) mod bell;
+pub(super) mod changes;
+pub(super) mod connect;
 mod jobs;
-mod migrate;
+pub(super) mod migrate;
 mod replicas;
 
 /// While the server cannot be reached, it is asked again after this time.
@@ -78,7 +78,7 @@ impl PostgresStore {
         let connector = Connector::new(server, &opening.extra_roots)?;
         // One connection listens.
         let pool = connector.pool(opening.connections.saturating_sub(1).max(1))?;
-        let mut client = connect(&pool).await?;
+        let mut client = connect::first(&pool).await?;
         migrate::migrate(&mut client)
             .await
             .context("bringing the tables of the database up to date")?;
@@ -490,19 +490,6 @@ impl Running {
     }
 }
 
-/// Connects for the first time.
-async fn connect(pool: &Pool) -> anyhow::Result<Object> {
-    pool.get().await.map_err(|error| match error {
-        PoolError::Backend(error) => anyhow::anyhow!(
-            "the database cannot be used ({}): check `NOTICEBOT_DATABASE_URL`, and `NOTICEBOT_CA_FILE` if its certificate is not trusted",
-            told(&error)
-        ),
-        error => anyhow::anyhow!(
-            "the database cannot be reached ({error}): check `NOTICEBOT_DATABASE_URL` and that the server runs"
-        ),
-    })
-}
-
 /// Under which name a job was claimed.
 fn owned(job: &Job) -> Result<Owned, StoreError> {
     match &job.lease {
@@ -532,16 +519,6 @@ fn failed(error: tokio_postgres::Error) -> StoreError {
 
 fn log(error: &tokio_postgres::Error, what: &str) {
     tracing::error!(error = told(error), "{what}");
-}
-
-/// What may be told of an error. The server's details quote rows, in which stands
-/// what people wrote.
-fn told(error: &tokio_postgres::Error) -> String {
-    if let Some(refusal) = error.as_db_error() {
-        return format!("{} {}", refusal.code().code(), refusal.message());
-    }
-    let source = std::error::Error::source(error);
-    source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 #[cfg(test)]

@@ -28,9 +28,9 @@ use super::{
 use crate::change::{ChangeId, Made};
 use crate::outcome::Outcome;
 
-mod changes;
-mod file;
-mod rows;
+pub(super) mod changes;
+pub(super) mod file;
+pub(super) mod rows;
 mod writer;
 
 pub(crate) use file::{Inspected, inspect};

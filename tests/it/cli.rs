@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use feishu_sim::{Endpoint, Fault, Simulator};
+use feishu_sim::{Endpoint, Fault, Simulator, State};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
@@ -50,6 +50,19 @@ fn on(sim: &Simulator, folder: &TempDir, verb: &[&str]) -> Command {
         .env("NOTICEBOT_LISTEN", "127.0.0.1:0")
         .env("NOTICEBOT_ADMIN_LISTEN", "127.0.0.1:0");
     command
+}
+
+/// A shell's script that is to start the program with the settings of that command.
+fn sh(script: &str, like: &Command) -> Command {
+    let settings = like.as_std().get_envs();
+    let settings = settings.filter_map(|(name, value)| Some((name, value?)));
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script, PROGRAM])
+        .env_clear()
+        .envs(settings)
+        .kill_on_drop(true);
+    shell
 }
 
 /// A bot that serves, its log kept open so that it can go on writing.
@@ -201,6 +214,82 @@ async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
 }
 
 #[tokio::test]
+async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_not_there() {
+    let sim = Simulator::builder()
+        .follow_system_clock()
+        .start()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for verb in [&["jobs", "list"][..], &["audit"], &["backup", "copy.db"]] {
+        let early = end(on(&sim, &folder, verb)).await;
+        assert_eq!(early.code, Some(1), "{}", early.err);
+        let told = early.err.contains("there is no database `noticebot.db`");
+        assert!(told, "{}", early.err);
+    }
+    let owner = sim.add_person("Olga");
+    let group = sim.add_chat(feishu_sim::ChatSpec::named("Ops").owner(&owner));
+    let bot = serve(&sim, &folder).await;
+    sim.set_webhook(&format!("http://{}/webhook/event", bot.address));
+    let command = sim
+        .as_person(&owner)
+        .in_chat(&group)
+        .say("/announce dinner");
+    let announced = |state: &State| state.reactions(&command.id).first().cloned();
+    sim.wait_for("a reaction", announced).await;
+
+    for (verb, code, words) in [
+        (&["jobs", "list", "--state", "done"][..], 0, group.as_str()),
+        (&["jobs", "show", "1"], 0, command.id.as_str()),
+        (&["jobs", "show", "77"], 1, "there is no such job"),
+        (&["jobs", "retry", "1"], 1, "the job is done"),
+        (&["jobs", "drop", "1"], 1, "the job is done"),
+        (&["audit"], 0, "announce: done"),
+        (&["audit", "--text"], 0, "dinner"),
+        (&["audit", "--json"], 0, "\"deed\":\"announce\""),
+        (
+            &["audit", "--since", "soon"],
+            2,
+            "`--since soon` is no time",
+        ),
+        (&["backup", "copy.db"], 0, "`copy.db` is written"),
+        (&["backup", "copy.db"], 1, "making `copy.db`: File exists"),
+        (
+            &["backup", "nowhere/copy.db"],
+            1,
+            "making `nowhere/copy.db`",
+        ),
+    ] {
+        let ended = end(on(&sim, &folder, verb)).await;
+        let said = format!("{}{}", ended.out, ended.err);
+        assert_eq!(ended.code, Some(code), "{verb:?}: {said}");
+        assert!(said.contains(words), "{verb:?}: {said}");
+    }
+    let mut of_copy = on(&sim, &folder, &["audit", "--text"]);
+    of_copy.env("NOTICEBOT_DATABASE_URL", "sqlite://copy.db");
+    let of_copy = end(of_copy).await;
+    assert!(of_copy.out.contains("dinner"), "{}", of_copy.err);
+}
+
+#[tokio::test]
+async fn a_back_up_that_the_disk_has_no_room_for_is_not_left_behind() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bot = serve(&sim, &folder).await;
+    let back_up = on(&sim, &folder, &[]);
+    let mut shell = sh(
+        "trap '' XFSZ; ulimit -S -f 8; exec \"$0\" backup copy.db",
+        &back_up,
+    );
+    shell.current_dir(&folder);
+    let ended = end(shell).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    assert!(ended.err.contains("writing `copy.db`"), "{}", ended.err);
+    assert!(!folder.path().join("copy.db").exists());
+    drop(bot);
+}
+
+#[tokio::test]
 async fn serve_is_well_until_sigterm_and_then_ends_with_0_within_5_seconds() {
     let sim = Simulator::builder().start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -285,17 +374,8 @@ async fn a_disk_that_is_full_is_answered_with_503_and_used_again_when_there_is_r
     // A bound on the size of files stands for the disk's end; without the trap
     // the signal that goes with it would end the process.
     let limited = "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" serve";
-    let bot = on(&sim, &folder, &[]);
-    let settings = bot
-        .as_std()
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)));
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", limited, PROGRAM])
-        .env_clear()
-        .envs(settings);
-    shell.current_dir(&folder).kill_on_drop(true);
+    let mut shell = sh(limited, &on(&sim, &folder, &[]));
+    shell.current_dir(&folder);
     let bot = listening(shell).await;
     sim.set_webhook(&format!("http://{}/webhook/event", bot.address));
     let say = || {

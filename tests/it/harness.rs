@@ -1,6 +1,7 @@
 //! A bot and the platform that it lives on, both on clocks that stand still
 //! until a test moves them.
 
+use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
@@ -61,9 +62,9 @@ pub(crate) struct Bench {
     pub(crate) member: Person,
     settings: Vec<(&'static str, String)>,
     file: Option<String>,
-    clock: Clock,
+    pub(crate) clock: Clock,
     hand: ClockHand,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     /// A database of a server; without one it is a file in the folder.
     server: Option<Database>,
     bot: Bot,
@@ -273,6 +274,12 @@ impl Bench {
         self.get(&format!("{}/metrics", self.bot.admin)).await.1
     }
 
+    /// What the bot was told, for whoever looks at its store beside it.
+    pub(crate) fn config(&self) -> Config {
+        let url = database_url(&self.folder, self.server.as_ref());
+        config(&self.settings, None, url)
+    }
+
     /// Asks a path of the public listener.
     pub(crate) async fn ask(&self, path: &str) -> (u16, String) {
         self.get(&format!("{}{path}", self.bot.public)).await
@@ -423,6 +430,15 @@ impl Bench {
     }
 }
 
+fn config(settings: &[(&'static str, String)], file: Option<&Path>, database: String) -> Config {
+    let environment: Environment = settings
+        .iter()
+        .cloned()
+        .chain([("NOTICEBOT_DATABASE_URL", database)])
+        .collect();
+    Config::read(file, &environment).unwrap()
+}
+
 fn database_url(folder: &TempDir, server: Option<&Database>) -> String {
     let file = || format!("sqlite://{}", folder.path().join("bot.db").display());
     server.map_or_else(file, Database::url)
@@ -454,12 +470,7 @@ impl Bot {
     ) -> Self {
         let path = folder.path().join("noticebot.toml");
         std::fs::write(&path, file.unwrap_or_default()).unwrap();
-        let environment: Environment = settings
-            .iter()
-            .cloned()
-            .chain([("NOTICEBOT_DATABASE_URL", database)])
-            .collect();
-        let config = Config::read(Some(&path), &environment).unwrap();
+        let config = config(settings, Some(&path), database);
         let server = loop {
             match Server::bind(config.clone(), clock.clone()).await {
                 Ok(server) => break server,

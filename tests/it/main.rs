@@ -12,6 +12,7 @@ const STORE: &str = "sqlite";
 /// How they answer what they cannot store.
 const UNAVAILABLE: u16 = 503;
 
+mod admin;
 mod announce;
 mod attacks;
 mod changes;

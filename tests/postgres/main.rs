@@ -13,6 +13,8 @@ const STORE: &str = "postgres";
 /// How they answer what they cannot store.
 const UNAVAILABLE: u16 = 503;
 
+#[path = "../it/admin.rs"]
+mod admin;
 #[path = "../it/announce.rs"]
 mod announce;
 #[path = "../it/changes.rs"]

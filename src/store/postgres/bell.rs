@@ -24,6 +24,8 @@ const RECONNECT: Duration = Duration::from_secs(1);
 /// What others are told of.
 const JOBS: &str = "jobs";
 const LIMITS: &str = "limits";
+/// What an admin's command says.
+const EVERYBODY: &str = "everybody";
 
 /// Wakes whoever waits.
 #[derive(Debug, Default)]
@@ -111,6 +113,9 @@ impl Bell {
     /// What is told names the bot's app and its own number, so that nobody hears
     /// themselves, or the bots of another app.
     fn hear(&self, said: &str, whose: &str) {
+        if said == EVERYBODY {
+            return self.jobs.notify_one();
+        }
         let Some((word, teller)) = said.split_once(' ') else {
             return;
         };
@@ -124,6 +129,13 @@ impl Bell {
             _ => {}
         }
     }
+}
+
+/// Has all bots on the database look, whatever their app.
+pub(in crate::store) async fn ring_all(client: &Client) -> Result<(), Error> {
+    let notify = "SELECT pg_notify($1, $2)";
+    client.execute(notify, &[&CHANNEL, &EVERYBODY]).await?;
+    Ok(())
 }
 
 /// Counts who waits, for as long as they do.

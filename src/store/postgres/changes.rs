@@ -173,7 +173,7 @@ pub(super) async fn restored_since(
 
 /// Whether the last try to take something out of the chat's announcement has
 /// shown that it can be done.
-pub(super) async fn lets_delete(
+pub(in crate::store) async fn lets_delete(
     client: &impl GenericClient,
     chat: &ChatKey,
 ) -> Result<Option<bool>, Error> {

@@ -4,7 +4,9 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use feishu::ExtraRoots;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::SslMode;
@@ -32,14 +34,14 @@ fn session() -> String {
 
 /// Opens connections.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(in crate::store) struct Connector {
     config: tokio_postgres::Config,
     /// None where the URL does without TLS.
     tls: Option<MakeRustlsConnect>,
 }
 
 impl Connector {
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         url: &tokio_postgres::Config,
         extra_roots: &ExtraRoots,
     ) -> anyhow::Result<Self> {
@@ -61,7 +63,7 @@ impl Connector {
     }
 
     /// A pool of connections that are ready for our statements.
-    pub(super) fn pool(&self, size: usize) -> anyhow::Result<Pool> {
+    pub(in crate::store) fn pool(&self, size: usize) -> anyhow::Result<Pool> {
         let config = self.config.clone();
         let fast = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
@@ -130,4 +132,27 @@ where
         talked = talk => talked,
         ended = drive => ended,
     }
+}
+
+/// Connects for the first time.
+pub(in crate::store) async fn first(pool: &Pool) -> anyhow::Result<Object> {
+    pool.get().await.map_err(|error| match error {
+        PoolError::Backend(error) => anyhow::anyhow!(
+            "the database cannot be used ({}): check `NOTICEBOT_DATABASE_URL`, and `NOTICEBOT_CA_FILE` if its certificate is not trusted",
+            told(&error)
+        ),
+        error => anyhow::anyhow!(
+            "the database cannot be reached ({error}): check `NOTICEBOT_DATABASE_URL` and that the server runs"
+        ),
+    })
+}
+
+/// What may be told of an error. The server's details quote rows, in which stands
+/// what people wrote.
+pub(in crate::store) fn told(error: &tokio_postgres::Error) -> String {
+    if let Some(refusal) = error.as_db_error() {
+        return format!("{} {}", refusal.code().code(), refusal.message());
+    }
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }

@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use tokio_postgres::{Client, Transaction};
 
 /// All of ours stands in a schema of its own: the database may be shared.
-pub(super) const SCHEMA: &str = "noticebot";
+pub(in crate::store) const SCHEMA: &str = "noticebot";
 /// Who migrates holds this advisory lock; the number spells "noti".
 const LOCK: i64 = 0x6e6f_7469;
 
@@ -64,6 +64,37 @@ pub(super) async fn migrate_with(
     Ok(())
 }
 
+/// Whether the tables are those of this release.
+pub(in crate::store) async fn is_known(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    let table = "SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'migrations'";
+    if client.query_opt(table, &[&SCHEMA]).await?.is_none() {
+        return Ok(false);
+    }
+    let row = client
+        .query_one("SELECT count(*) FROM migrations", &[])
+        .await?;
+    Ok(usize::try_from(row.get::<_, i64>(0)).is_ok_and(|made| made == MIGRATIONS.len()))
+}
+
+/// Statements that make the tables of this release in an empty database.
+pub(in crate::store) fn script() -> String {
+    let mut script = format!("CREATE SCHEMA {SCHEMA};\nSET search_path = {SCHEMA};\n{MADE};\n");
+    for (number, Migration { statements, needs }) in MIGRATIONS.iter().enumerate() {
+        script.push_str(statements);
+        let version = number + 1;
+        script.push_str(&format!(
+            "INSERT INTO migrations (version, needs) VALUES ({version}, {needs});\n"
+        ));
+    }
+    script
+}
+
+/// Remembers which migrations were made.
+const MADE: &str = "CREATE TABLE IF NOT EXISTS migrations (
+     version    integer     PRIMARY KEY,
+     needs      integer     NOT NULL,
+     made_at    timestamptz NOT NULL DEFAULT now())";
+
 /// Which migrations the tables have seen.
 struct Made {
     count: usize,
@@ -79,14 +110,7 @@ async fn made(transaction: &Transaction<'_>) -> anyhow::Result<Made> {
             .await
             .context("making the schema: the user needs the right to create in this database")?;
     }
-    transaction
-        .batch_execute(
-            "CREATE TABLE IF NOT EXISTS migrations (
-                 version    integer     PRIMARY KEY,
-                 needs      integer     NOT NULL,
-                 made_at    timestamptz NOT NULL DEFAULT now())",
-        )
-        .await?;
+    transaction.batch_execute(MADE).await?;
     let row = transaction
         .query_one(
             "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM migrations",

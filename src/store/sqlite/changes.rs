@@ -144,7 +144,7 @@ pub(super) fn restored_since(
 
 /// Whether the last try to take something out of the chat's announcement has
 /// shown that it can be done.
-pub(super) fn lets_delete(
+pub(in crate::store) fn lets_delete(
     connection: &Connection,
     chat: &ChatKey,
 ) -> rusqlite::Result<Option<bool>> {

@@ -103,7 +103,7 @@ pub(super) fn own(path: &Path) -> anyhow::Result<File> {
         })
 }
 
-pub(super) fn connect(path: &Path) -> anyhow::Result<Connection> {
+pub(in crate::store) fn connect(path: &Path) -> anyhow::Result<Connection> {
     let connect = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;

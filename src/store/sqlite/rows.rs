@@ -17,13 +17,21 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_limits_denials.sql"),
 ];
 
+/// The version of the tables of this release.
+pub(in crate::store) const LATEST: usize = MIGRATIONS.len();
+
+/// The version of the tables as they are.
+pub(in crate::store) fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 /// Brings the tables up to date.
 pub(super) fn migrate(connection: &mut Connection) -> anyhow::Result<()> {
     migrate_with(connection, MIGRATIONS)
 }
 
 fn migrate_with(connection: &mut Connection, changes: &[&str]) -> anyhow::Result<()> {
-    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version = version(connection)?;
     anyhow::ensure!(
         version <= changes.len(),
         "they were made by a newer noticebot: install that one again, or restore a back-up"

@@ -1,0 +1,335 @@
+//! What an admin asks of the store, and does to it, from another process:
+//! `noticebot jobs`, `noticebot audit` and `noticebot backup`.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context as _;
+use feishu::Clock;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned, civil};
+use serde::Serialize;
+
+use crate::config::{Config, ConfigError};
+pub use crate::store::State as JobState;
+use crate::store::{AuditFilter, AuditRow, DatabaseUrl, Desk, Filter, JobView, Retry, State};
+
+/// So many rows of the audit are read at a time.
+const PAGE: u32 = 1000;
+
+/// Which jobs to list.
+#[derive(Debug, Clone)]
+pub struct JobList {
+    /// In one of these states; without any, those that are not done.
+    pub states: Vec<JobState>,
+    /// Only those of this chat.
+    pub chat: Option<String>,
+    /// The newest ones, at most so many.
+    pub limit: u32,
+}
+
+/// Which changes to show.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// Only those in this chat.
+    pub chat: Option<String>,
+    /// From then on: a length of time such as `7d`, or a date with or without a time.
+    pub since: String,
+    /// Whether the first words of what was written are shown, too.
+    pub with_text: bool,
+    /// One JSON object a line.
+    pub json: bool,
+}
+
+/// An opened store, and whose it is.
+pub struct Admin {
+    desk: Desk,
+    app: String,
+    clock: Clock,
+    time_zone: TimeZone,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}
+
+impl Admin {
+    /// Opens the store that the settings name, whether the bot runs or not.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for settings that keep it from being found; otherwise when it is
+    /// not there, cannot be reached, or is of another release.
+    pub async fn open(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        config.validate_store()?;
+        let url = DatabaseUrl::parse(&config.store.database_url)?;
+        Ok(Self {
+            desk: Desk::open(&url, &config.tls.extra_roots()?).await?,
+            app: config.feishu.app_id.clone(),
+            clock,
+            time_zone: config.reply.time_zone()?,
+        })
+    }
+
+    /// The jobs, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn list_jobs(&self, list: &JobList, json: bool) -> anyhow::Result<String> {
+        let all_but_done = [State::Ready, State::Planned, State::Running, State::Dead];
+        let filter = Filter {
+            states: match &list.states[..] {
+                [] => all_but_done.to_vec(),
+                states => states.to_vec(),
+            },
+            chat: list.chat.clone(),
+            limit: list.limit,
+        };
+        let jobs = self.desk.jobs(&self.app, &filter, self.clock.now()).await?;
+        if json {
+            return lines_of_json(&jobs);
+        }
+        if jobs.is_empty() {
+            return Ok("No such jobs.\n".to_owned());
+        }
+        Ok(self.table(&jobs))
+    }
+
+    /// All that is known of a job, which is named by its number or its short id; what
+    /// people wrote only with `with_text`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or the store cannot be read.
+    pub async fn show_job(
+        &self,
+        name: &str,
+        with_text: bool,
+        json: bool,
+    ) -> anyhow::Result<String> {
+        let now = self.clock.now();
+        let job = self.desk.job(&self.app, name, with_text, now).await?;
+        if json {
+            return lines_of_json(&[job]);
+        }
+        Ok(self.in_full(&job))
+    }
+
+    /// Puts a job back into the queue.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, it is not one to be tried again, or the store cannot
+    /// be written.
+    pub async fn retry_job(&mut self, name: &str) -> anyhow::Result<String> {
+        let now = self.clock.now();
+        let (job, how) = self.desk.retry(&self.app, name, now).await?;
+        let what = match how {
+            Retry::Sooner => "is tried now",
+            Retry::Anew => "is carried out again",
+            Retry::Answer => "is carried out already; its answer is given again",
+        };
+        let JobView { id, reference, .. } = job;
+        Ok(format!("Job {id} ({reference}) {what}.\n"))
+    }
+
+    /// Ends a job without carrying it out; its author is not told.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, it is not one to be dropped, or the store cannot be
+    /// written.
+    pub async fn drop_job(&self, name: &str) -> anyhow::Result<String> {
+        let now = self.clock.now();
+        let JobView { id, reference, .. } = self.desk.drop(&self.app, name, now).await?;
+        Ok(format!("Job {id} ({reference}) is dropped.\n"))
+    }
+
+    /// Writes who had the bot do what, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for a time that cannot be read; otherwise when the store cannot be
+    /// read, or `out` not be written.
+    pub async fn audit(&self, audit: &Audit, out: &mut impl Write) -> anyhow::Result<()> {
+        let mut filter = AuditFilter {
+            chat: audit.chat.clone(),
+            since: self.since(&audit.since)?,
+            after: 0,
+            limit: PAGE,
+            with_text: audit.with_text,
+        };
+        loop {
+            let rows = self.desk.audit(&self.app, &filter).await?;
+            for row in &rows {
+                if audit.json {
+                    writeln!(out, "{}", serde_json::to_string(row)?)?;
+                } else {
+                    writeln!(out, "{}", self.audit_line(row))?;
+                }
+            }
+            match rows.last() {
+                Some(last) if rows.len() == PAGE as usize => filter.after = last.id,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Writes all that the store holds into a new file: a database of SQLite's, or the
+    /// statements that fill a PostgreSQL one.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there already or cannot be written, or the store cannot be read.
+    pub async fn back_up(&mut self, file: &Path) -> anyhow::Result<String> {
+        self.desk.back_up(file).await?;
+        let size = std::fs::metadata(file)
+            .context("looking at the back-up")?
+            .len();
+        Ok(format!("`{}` is written, {size} bytes.\n", file.display()))
+    }
+
+    /// The point in time that an admin names.
+    fn since(&self, text: &str) -> Result<Timestamp, ConfigError> {
+        let now = self.clock.now().to_zoned(self.time_zone.clone());
+        let ago = |span: Span| now.checked_sub(span).ok();
+        let local = |time: civil::DateTime| time.to_zoned(self.time_zone.clone()).ok();
+        let zoned = text.parse::<Span>().ok().and_then(ago);
+        let zoned = zoned
+            .or_else(|| text.parse::<Zoned>().ok())
+            .map(|zoned| zoned.timestamp())
+            .or_else(|| text.parse::<Timestamp>().ok())
+            .or_else(|| Some(local(text.parse().ok()?)?.timestamp()));
+        zoned.ok_or_else(|| {
+            ConfigError::of(format!(
+                "`--since {text}` is no time: write a length such as `7d` or `12h`, or a date such as `2026-11-01` or `2026-11-01T09:00`"
+            ))
+        })
+    }
+
+    fn moment(&self, at: Timestamp) -> String {
+        let at = at.to_zoned(self.time_zone.clone());
+        at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    fn table(&self, jobs: &[JobView]) -> String {
+        let head = [
+            "JOB",
+            "ID",
+            "STATE",
+            "STEP",
+            "SINCE OR DUE",
+            "TRIES",
+            "OUTCOME",
+            "CHAT",
+        ];
+        let mut rows = vec![head.map(str::to_owned)];
+        rows.extend(jobs.iter().map(|job| {
+            [
+                job.id.to_string(),
+                job.reference.clone(),
+                job.state.as_str().to_owned(),
+                job.step.clone(),
+                self.moment(job.place),
+                (job.retries + job.crashes).to_string(),
+                job.outcome.unwrap_or("-").to_owned(),
+                job.chat.clone(),
+            ]
+        }));
+        aligned(&rows)
+    }
+
+    fn in_full(&self, job: &JobView) -> String {
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        let moment = |at: Option<Timestamp>| at.map(|at| self.moment(at));
+        let mut rows = Vec::new();
+        for (name, value) in [
+            ("job", Some(job.id.to_string())),
+            ("id", Some(job.reference.clone())),
+            ("state", Some(job.state.as_str().to_owned())),
+            ("step", Some(job.step.clone())),
+            ("chat", Some(job.chat.clone())),
+            ("origin", Some(job.origin.clone())),
+            ("plan number", number(job.number)),
+            ("taken, or due", moment(Some(job.place))),
+            ("next try", moment(Some(job.run_at))),
+            ("first try", moment(job.started_at)),
+            ("ended", moment(job.finished_at)),
+            ("put back", number(Some(job.retries))),
+            ("crashes", number(Some(job.crashes))),
+            ("outcome", job.outcome.map(str::to_owned)),
+            ("log id", job.log_id.clone()),
+            (
+                "received",
+                job.text.as_ref().map(|text| text.payload.clone()),
+            ),
+            (
+                "progress",
+                job.text.as_ref().and_then(|text| text.progress.clone()),
+            ),
+            (
+                "outcome in full",
+                job.text.as_ref().and_then(|text| text.outcome.clone()),
+            ),
+        ] {
+            rows.extend(value.map(|value| [name.to_owned(), value]));
+        }
+        aligned(&rows)
+    }
+
+    fn audit_line(&self, row: &AuditRow) -> String {
+        let mut line = format!(
+            "{}  {}  {}  {}  {}: {}",
+            self.moment(row.at),
+            row.reference,
+            row.chat,
+            row.actor.as_deref().unwrap_or("-"),
+            row.deed,
+            row.result
+        );
+        if row.undone {
+            line.push_str(", taken back since");
+        }
+        if let Some(log_id) = &row.log_id {
+            // A string takes all that is written to it.
+            let _ = write!(line, ", log id {log_id}");
+        }
+        if let Some(summary) = &row.summary {
+            let _ = write!(line, ", {summary:?}");
+        }
+        line
+    }
+}
+
+/// One object a line.
+fn lines_of_json(rows: &[impl Serialize]) -> anyhow::Result<String> {
+    let mut lines = String::new();
+    for row in rows {
+        lines.push_str(&serde_json::to_string(row)?);
+        lines.push('\n');
+    }
+    Ok(lines)
+}
+
+/// Columns as wide as what stands in them, but for the last.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        let lengths = rows.iter().map(|row| row[column].chars().count());
+        lengths.max().unwrap_or_default()
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

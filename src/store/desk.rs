@@ -1,0 +1,471 @@
+//! The store as its admin sees it: looked at and put right from another process,
+//! whether the bot runs or not.
+//!
+//! Nothing here takes the file's lock or a lease. A running bot finds out what was
+//! changed within seconds.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use feishu::ExtraRoots;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{ChatKey, DatabaseUrl, JobKey, Step, row};
+use crate::outcome::{Outcome, Refusal};
+
+mod postgres;
+mod sqlite;
+
+use postgres::Server;
+use sqlite::File;
+
+/// An opened store.
+pub(crate) enum Desk {
+    File(File),
+    Server(Server),
+}
+
+/// Which jobs to show.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    /// In one of these states; in any if there is none.
+    pub(crate) states: Vec<State>,
+    pub(crate) chat: Option<String>,
+    /// The newest ones, at most so many.
+    pub(crate) limit: u32,
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It waits for its turn, or to be tried again.
+    Ready,
+    /// It waits for its time.
+    Planned,
+    /// It is worked on.
+    Running,
+    /// It is carried out, or was dropped.
+    Done,
+    /// It was given up.
+    Dead,
+}
+
+impl State {
+    fn of(column: &str, number: Option<u32>, place: Timestamp, now: Timestamp) -> Self {
+        match column {
+            "ready" if number.is_some() && place > now => Self::Planned,
+            "ready" => Self::Ready,
+            "running" => Self::Running,
+            "dead" => Self::Dead,
+            _ => Self::Done,
+        }
+    }
+
+    /// Its word, also in the table of jobs, where planned work is ready.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Planned => "planned",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// A job, without what people wrote.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct JobView {
+    pub(crate) id: i64,
+    /// The short id that stands in the log and in replies.
+    pub(crate) reference: String,
+    pub(crate) state: State,
+    pub(crate) step: String,
+    pub(crate) chat: String,
+    pub(crate) origin: String,
+    /// By it the chat's members name planned work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) number: Option<u32>,
+    /// When it was taken; for planned work, when it is due.
+    pub(crate) place: Timestamp,
+    /// When it is tried next.
+    pub(crate) run_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) started_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) finished_at: Option<Timestamp>,
+    pub(crate) retries: u32,
+    pub(crate) crashes: u32,
+    /// What came of it, in a word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<&'static str>,
+    /// The platform's id of the answer that refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log_id: Option<String>,
+    /// What was received, and what came of it in full: with what people wrote. Only
+    /// where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<Text>,
+}
+
+/// What people wrote, and what may quote it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Text {
+    pub(crate) payload: String,
+    pub(crate) progress: Option<String>,
+    pub(crate) outcome: Option<String>,
+}
+
+/// A row of the table of jobs, as either database gives it.
+struct RawJob {
+    id: i64,
+    app: String,
+    origin: String,
+    step: String,
+    chat: String,
+    state: String,
+    number: Option<u32>,
+    place: i64,
+    run_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    retries: u32,
+    crashes: u32,
+    payload: String,
+    progress: Option<String>,
+    outcome: Option<String>,
+}
+
+impl RawJob {
+    fn view(self, with_text: bool, now: Timestamp) -> JobView {
+        let moment = |milliseconds| row::timestamp(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH);
+        let outcome: Option<Outcome> = self
+            .outcome
+            .as_deref()
+            .and_then(|json| serde_json::from_str(json).ok());
+        let log_id = match &outcome {
+            Some(Outcome::Refused(refusal)) => refusal.log_id().map(str::to_owned),
+            _ => None,
+        };
+        let place = moment(self.place);
+        JobView {
+            id: self.id,
+            reference: self.reference(),
+            state: State::of(&self.state, self.number, place, now),
+            number: self.number,
+            place,
+            run_at: moment(self.run_at),
+            started_at: self.started_at.map(moment),
+            finished_at: self.finished_at.map(moment),
+            retries: self.retries,
+            crashes: self.crashes,
+            outcome: outcome.as_ref().map(Outcome::label),
+            log_id,
+            text: with_text.then_some(Text {
+                payload: self.payload,
+                progress: self.progress,
+                outcome: self.outcome,
+            }),
+            step: self.step,
+            chat: self.chat,
+            origin: self.origin,
+        }
+    }
+
+    /// Nothing for a step that only a later release knows.
+    fn reference(&self) -> String {
+        let step = Step::from_column(&self.step);
+        let key = step.map(|step| JobKey {
+            app: self.app.clone(),
+            origin: self.origin.clone(),
+            step,
+        });
+        key.map_or_else(String::new, |key| key.reference())
+    }
+
+    /// How to put it back into the queue, if that can be done.
+    fn retry(&self, now: Timestamp) -> Result<Retry, CannotChange> {
+        match self.state.as_str() {
+            "running" => Err(CannotChange::Running),
+            "done" => Err(CannotChange::Done),
+            "ready" if self.number.is_some() && self.place > now.as_millisecond() => {
+                Err(CannotChange::Planned)
+            }
+            "ready" => Ok(Retry::Sooner),
+            _ => {
+                let outcome = self.outcome.as_deref();
+                let outcome: Option<Outcome> =
+                    outcome.and_then(|json| serde_json::from_str(json).ok());
+                // What only owes its answer must not be done again.
+                Ok(match outcome {
+                    None
+                    | Some(Outcome::Refused(Refusal::Unreachable { .. } | Refusal::Internal)) => {
+                        Retry::Anew
+                    }
+                    Some(_) => Retry::Answer,
+                })
+            }
+        }
+    }
+}
+
+/// How a job is put back into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Retry {
+    /// It waits already, and is tried now.
+    Sooner,
+    /// It is carried out again, from where it stopped.
+    Anew,
+    /// It is carried out, and only its answer is given again.
+    Answer,
+}
+
+/// Why a job stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CannotChange {
+    #[error("there is no such job: `noticebot jobs list` shows those that there are")]
+    Unknown,
+    #[error("the job is being worked on: wait until it is not, or stop the bot")]
+    Running,
+    #[error(
+        "the job is planned for later, and nothing that would be tried again: `noticebot jobs drop` drops it"
+    )]
+    Planned,
+    #[error("the job is done, and what was asked for is not kept any more")]
+    Done,
+}
+
+/// A row of the table of changes, without texts.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct AuditRow {
+    #[serde(skip)]
+    pub(crate) id: i64,
+    pub(crate) at: Timestamp,
+    /// The short id that stands in the log and in replies.
+    pub(crate) reference: String,
+    pub(crate) chat: String,
+    /// The open id of whoever asked for it; none for what happened by itself.
+    pub(crate) actor: Option<String>,
+    pub(crate) deed: String,
+    /// `done`, or why it was refused.
+    pub(crate) result: String,
+    /// The platform's id of the answer that refused it.
+    pub(crate) log_id: Option<String>,
+    /// `top`, `announcement` or `both`.
+    pub(crate) place: Option<String>,
+    /// Whether it was taken back since.
+    pub(crate) undone: bool,
+    pub(crate) message: String,
+    /// The first words of what was written, as long as they are kept and where they
+    /// were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) summary: Option<String>,
+}
+
+/// A row of the table of changes, as either database gives it.
+struct RawChange {
+    id: i64,
+    app: String,
+    origin: String,
+    step: String,
+    reference: Option<String>,
+    made_at: i64,
+    chat: String,
+    actor: Option<String>,
+    deed: String,
+    result: String,
+    log_id: Option<String>,
+    summary: Option<String>,
+    place: Option<String>,
+    undone: i64,
+}
+
+impl RawChange {
+    fn view(self, with_text: bool) -> AuditRow {
+        let step = Step::from_column(&self.step);
+        let key = step.map(|step| JobKey {
+            app: self.app,
+            origin: self.origin.clone(),
+            step,
+        });
+        // Rows of the first releases were written without it.
+        let derived = || key.map(|key| key.reference()).unwrap_or_default();
+        AuditRow {
+            id: self.id,
+            at: row::timestamp(self.made_at).unwrap_or(Timestamp::UNIX_EPOCH),
+            reference: self.reference.unwrap_or_else(derived),
+            chat: self.chat,
+            actor: self.actor,
+            deed: self.deed,
+            result: self.result,
+            log_id: self.log_id,
+            place: self.place,
+            undone: self.undone == row::UNDONE,
+            message: self.origin,
+            summary: self.summary.filter(|_| with_text),
+        }
+    }
+}
+
+/// Which changes to show, the oldest first.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditFilter {
+    pub(crate) chat: Option<String>,
+    pub(crate) since: Timestamp,
+    /// Only those behind this row.
+    pub(crate) after: i64,
+    pub(crate) limit: u32,
+    pub(crate) with_text: bool,
+}
+
+// Numbered in the order in which they stand, the values are the same for both databases.
+
+/// Puts a job back into the queue: the first value is now, the second the job.
+fn retry_sql(how: Retry) -> String {
+    // A job that was tried before is not too old for another try.
+    let changes = match how {
+        Retry::Sooner => "run_at = $1",
+        Retry::Anew => {
+            "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
+             retries = 1, crashes = 0, outcome = NULL, replying_since = NULL"
+        }
+        Retry::Answer => {
+            "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
+             retries = 1, crashes = 0, replying_since = NULL"
+        }
+    };
+    format!("UPDATE jobs SET {changes} WHERE id = $2 AND state IN ('ready', 'dead')")
+}
+
+/// A job that is carried out again has not failed yet: the value is the job.
+const FORGET_FAILURE: &str = "DELETE FROM changes
+     WHERE (app, origin, step) = (SELECT app, origin, step FROM jobs WHERE id = $1)";
+
+/// Ends a job: the first value is now, the second the job.
+const DROP: &str = "UPDATE jobs SET state = 'done', payload = '', progress = NULL,
+     outcome = NULL, finished_at = $1
+     WHERE id = $2 AND state IN ('ready', 'dead')";
+
+/// A request to either database.
+macro_rules! ask {
+    ($desk:expr, $operation:ident, $($argument:expr),*) => {
+        match $desk {
+            Desk::File(file) => file.$operation($($argument),*),
+            Desk::Server(server) => server.$operation($($argument),*).await,
+        }
+    };
+}
+
+impl Desk {
+    /// Opens a store as it is.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, cannot be reached, or its tables are not those of this
+    /// release, with the remedy.
+    pub(crate) async fn open(url: &DatabaseUrl, extra_roots: &ExtraRoots) -> anyhow::Result<Self> {
+        match url {
+            DatabaseUrl::Sqlite(path) => Ok(Self::File(File::open(path)?)),
+            DatabaseUrl::Postgres(server) => {
+                Ok(Self::Server(Server::open(server, extra_roots).await?))
+            }
+        }
+    }
+
+    /// The jobs that the filter lets through, the newest first.
+    pub(crate) async fn jobs(
+        &self,
+        app: &str,
+        filter: &Filter,
+        now: Timestamp,
+    ) -> anyhow::Result<Vec<JobView>> {
+        let raw = ask!(self, jobs, app, filter, now)?;
+        Ok(raw.into_iter().map(|job| job.view(false, now)).collect())
+    }
+
+    /// The job with this id, or this reference.
+    pub(crate) async fn job(
+        &self,
+        app: &str,
+        name: &str,
+        with_text: bool,
+        now: Timestamp,
+    ) -> anyhow::Result<JobView> {
+        let raw = self.find(app, name).await?;
+        Ok(raw.view(with_text, now))
+    }
+
+    /// Puts a job back into the queue, as if its time were now.
+    pub(crate) async fn retry(
+        &mut self,
+        app: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<(JobView, Retry)> {
+        let raw = self.find(app, name).await?;
+        let (id, how) = (raw.id, raw.retry(now)?);
+        ask!(self, retry, id, how, now)?;
+        Ok((raw.view(false, now), how))
+    }
+
+    /// Ends a job that is not worked on, and forgets what people wrote in it.
+    pub(crate) async fn drop(
+        &self,
+        app: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<JobView> {
+        let raw = self.find(app, name).await?;
+        match raw.state.as_str() {
+            "running" => return Err(CannotChange::Running.into()),
+            "done" => return Err(CannotChange::Done.into()),
+            _ => {}
+        }
+        let id = raw.id;
+        ask!(self, drop, id, now)?;
+        Ok(raw.view(false, now))
+    }
+
+    /// What was done, the oldest first.
+    pub(crate) async fn audit(
+        &self,
+        app: &str,
+        filter: &AuditFilter,
+    ) -> anyhow::Result<Vec<AuditRow>> {
+        let raw = ask!(self, audit, app, filter)?;
+        let view = |change: RawChange| change.view(filter.with_text);
+        Ok(raw.into_iter().map(view).collect())
+    }
+
+    /// Whether text could be taken out of the chat's announcement the last time
+    /// that it was tried.
+    pub(crate) async fn lets_delete(&self, chat: &ChatKey) -> anyhow::Result<Option<bool>> {
+        ask!(self, lets_delete, chat)
+    }
+
+    /// Writes all that the store holds into a new file, as it is at one moment.
+    pub(crate) async fn back_up(&mut self, file: &Path) -> anyhow::Result<()> {
+        let mut ours = OpenOptions::new();
+        ours.write(true).create_new(true).mode(0o600);
+        let made = ours
+            .open(file)
+            .with_context(|| format!("making `{}`", file.display()))?;
+        let written = ask!(self, back_up, file);
+        let written = written.and_then(|()| Ok(made.sync_all()?));
+        // Half a back-up looks like one.
+        if written.is_err() {
+            let _ = std::fs::remove_file(file);
+        }
+        written.with_context(|| format!("writing `{}`", file.display()))
+    }
+
+    async fn find(&self, app: &str, name: &str) -> anyhow::Result<RawJob> {
+        let found = ask!(self, find, app, name)?;
+        Ok(found.ok_or(CannotChange::Unknown)?)
+    }
+}

@@ -1,0 +1,286 @@
+//! What an admin asks of the store while the bot runs, and does to it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use feishu_sim::{AnnouncementKind::Docx, Endpoint, State, TopNotice};
+use noticebot::admin::{Admin, Audit, JobList, JobState};
+use noticebot::config::Config;
+use noticebot::{Clock, Server};
+use serde_json::Value;
+use test_servers::Database;
+use tokio::process::Command;
+
+use crate::STORE;
+use crate::harness::Bench;
+
+impl Bench {
+    async fn admin(&self) -> Admin {
+        Admin::open(&self.config(), self.clock.clone())
+            .await
+            .unwrap()
+    }
+
+    async fn jobs(&self, states: &[JobState]) -> Vec<Value> {
+        let list = JobList {
+            states: states.to_vec(),
+            chat: None,
+            limit: 100,
+        };
+        objects(&self.admin().await.list_jobs(&list, true).await.unwrap())
+    }
+}
+
+fn objects(lines: &str) -> Vec<Value> {
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+async fn audit(admin: &Admin, change: impl FnOnce(&mut Audit)) -> String {
+    let mut audit = Audit {
+        chat: None,
+        since: "7d".to_owned(),
+        with_text: false,
+        json: false,
+    };
+    change(&mut audit);
+    let mut out = Vec::new();
+    admin.audit(&audit, &mut out).await.unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_listed_and_carried_out_again_while_the_bot_runs() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench
+        .sim
+        .rate_limit(Endpoint::PutTopNotice, Duration::from_hours(1));
+    let command = bench.say(&group, "/pin announcement").id;
+    bench
+        .wait_in_steps_of(Duration::from_secs(10), "the word", |state| {
+            state.replies_to(&command).first().cloned()
+        })
+        .await;
+    bench.idle().await;
+
+    let [dead] = &bench.jobs(&[]).await[..] else {
+        panic!("one job was given up");
+    };
+    assert_eq!(dead["state"], "dead");
+    assert_eq!(dead["outcome"], "unreachable");
+    assert_eq!(dead["chat"], group.as_str());
+    let reference = dead["reference"].as_str().unwrap();
+    let mut admin = bench.admin().await;
+    let shown = admin.show_job(reference, false, false).await.unwrap();
+    assert!(shown.contains(command.as_str()), "{shown}");
+    assert!(!shown.contains("/pin"), "what people wrote: {shown}");
+    let shown = admin.show_job(reference, true, false).await.unwrap();
+    assert!(shown.contains("/pin announcement"), "{shown}");
+
+    bench.advance(Duration::from_hours(1));
+    let told = admin.retry_job(reference).await.unwrap();
+    assert!(told.contains("carried out again"), "{told}");
+    // The bot finds it out by itself.
+    assert_eq!(bench.reaction(&command).await, "Pin");
+    bench.idle().await;
+    assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
+    assert!(bench.jobs(&[]).await.is_empty());
+    // It has not failed, as its history has it.
+    let rows = audit(&admin, |_| {}).await;
+    assert_eq!(rows.lines().count(), 1, "{rows}");
+    assert!(rows.contains("pin: done"), "{rows}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_planned_can_be_dropped_and_what_is_done_is_left_alone() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let plan = bench.say(&group, "/announce --at tomorrow 9:00 dinner").id;
+    bench.answer(&plan).await;
+    bench.idle().await;
+    let [planned] = &bench.jobs(&[JobState::Planned]).await[..] else {
+        panic!("one plan");
+    };
+    assert_eq!(planned["number"], 1);
+    assert_eq!(planned["step"], "publish");
+    let id = planned["id"].to_string();
+    let mut admin = bench.admin().await;
+    let refused = admin.retry_job(&id).await.unwrap_err();
+    assert!(refused.to_string().contains("planned"), "{refused}");
+    admin.drop_job(&id).await.unwrap();
+    assert!(bench.jobs(&[JobState::Planned]).await.is_empty());
+    let asked = bench.say(&group, "/history").id;
+    let history = bench.answer(&asked).await;
+    assert!(!history.contains("dinner"), "{history}");
+
+    for (job, words) in [(id.as_str(), "is done"), ("77777", "no such job")] {
+        for refused in [
+            admin.retry_job(job).await.unwrap_err(),
+            admin.drop_job(job).await.unwrap_err(),
+        ] {
+            assert!(refused.to_string().contains(words), "{refused}");
+        }
+    }
+    let list = JobList {
+        states: vec![JobState::Done],
+        chat: Some(group.to_string()),
+        limit: 2,
+    };
+    let table = admin.list_jobs(&list, false).await.unwrap();
+    assert_eq!(table.lines().count(), 3, "{table}");
+    assert!(table.starts_with("JOB"), "{table}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn what_waits_to_be_tried_again_is_tried_at_once() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    bench.sim.set_api_down(true);
+    let command = bench.say(&group, "/pin announcement").id;
+    bench
+        .wait_in_steps_of(Duration::from_secs(1), "some tries", |state| {
+            (state.calls().len() > 8).then_some(())
+        })
+        .await;
+    bench.settled().await;
+    bench.sim.set_api_down(false);
+    let [waiting] = &bench.jobs(&[JobState::Ready]).await[..] else {
+        panic!("one job waits");
+    };
+    let mut admin = bench.admin().await;
+    let told = admin.retry_job(&waiting["id"].to_string()).await.unwrap();
+    assert!(told.contains("tried now"), "{told}");
+    // Its own time does not come: the clock stands.
+    let pinned = |state: &State| state.top_notice(&group).cloned();
+    let top = bench.sim.wait_for("the top notice", pinned).await;
+    assert_eq!(top, TopNotice::Announcement);
+    bench.reaction(&command).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn the_audit_says_who_did_what_and_holds_texts_only_where_they_are_asked_for() {
+    let bench = Bench::new().await;
+    let (group, other) = (bench.group(Docx), bench.closed_group());
+    let announced = bench.say(&group, "/announce dinner at seven").id;
+    bench.reaction(&announced).await;
+    bench.idle().await;
+    bench.advance(Duration::from_hours(24));
+    let denied = bench.say(&other, "/pin announcement").id;
+    let answer = bench.answer(&denied).await;
+    bench.idle().await;
+    let admin = bench.admin().await;
+
+    let all = audit(&admin, |audit| audit.json = true).await;
+    let [first, second] = &objects(&all)[..] else {
+        panic!("two rows: {all}");
+    };
+    assert_eq!(first["deed"], "announce");
+    assert_eq!(first["result"], "done");
+    assert_eq!(first["actor"], bench.member.open_id.as_str());
+    assert_eq!(first["message"], announced.as_str());
+    assert_eq!(second["result"], "denied");
+    assert_eq!(second["chat"], other.as_str());
+    // The same short id stands in the reply.
+    let reference = second["reference"].as_str().unwrap();
+    assert!(answer.contains(reference), "{answer} without {reference}");
+    assert!(!all.contains("dinner"), "{all}");
+    let with_text = audit(&admin, |audit| audit.with_text = true).await;
+    assert!(with_text.contains("dinner at seven"), "{with_text}");
+
+    for (since, rows) in [
+        ("2h", 1),
+        ("3d", 2),
+        ("2020-01-01", 2),
+        ("2099-01-01T09:00", 0),
+    ] {
+        let shown = audit(&admin, |audit| audit.since = since.to_owned()).await;
+        assert_eq!(shown.lines().count(), rows, "{since}: {shown}");
+    }
+    let of_chat = audit(&admin, |audit| audit.chat = Some(group.to_string())).await;
+    assert_eq!(of_chat.lines().count(), 1, "{of_chat}");
+    let strange = Audit {
+        chat: None,
+        since: "soon".to_owned(),
+        with_text: false,
+        json: false,
+    };
+    let refused = admin.audit(&strange, &mut Vec::new()).await.unwrap_err();
+    assert!(refused.to_string().contains("`--since soon`"), "{refused}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_back_up_that_is_made_while_the_bot_runs_holds_all_and_can_be_used() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    for command in [
+        "/announce one",
+        "/announce --at tomorrow 9:00 \\two 'three'",
+    ] {
+        let said = bench.say(&group, command).id;
+        bench
+            .wait("an answer", |state| {
+                let replies = state.replies_to(&said);
+                let reactions = state.reactions(&said);
+                replies.into_iter().chain(reactions).next()
+            })
+            .await;
+    }
+    bench.idle().await;
+    let file = bench.folder.path().join("backup");
+    let mut admin = bench.admin().await;
+    let told = admin.back_up(&file).await.unwrap();
+    assert!(told.contains("is written"), "{told}");
+    let refused = admin.back_up(&file).await.unwrap_err();
+    assert!(format!("{refused:#}").contains("exists"), "{refused:#}");
+
+    let (restored, _database) = restore(&bench.config(), &file).await;
+    let restored_admin = Admin::open(&restored, bench.clock.clone()).await.unwrap();
+    let list = JobList {
+        states: vec![],
+        chat: None,
+        limit: 10,
+    };
+    let before = admin.list_jobs(&list, true).await.unwrap();
+    let after = restored_admin.list_jobs(&list, true).await.unwrap();
+    assert_eq!(before, after);
+    assert!(after.contains("publish"), "{after}");
+    let all = |audit: &mut Audit| {
+        audit.json = true;
+        audit.with_text = true;
+    };
+    let [before, after] = [audit(&admin, all).await, audit(&restored_admin, all).await];
+    assert_eq!(before, after);
+    // A bot runs on it.
+    let server = Server::bind(restored, Clock::system()).await.unwrap();
+    drop(server);
+    bench.finish().await;
+}
+
+/// The settings of a bot on what was backed up.
+async fn restore(config: &Config, file: &Path) -> (Config, Option<Database>) {
+    let mut restored = config.clone();
+    if STORE == "sqlite" {
+        restored.store.database_url = format!("sqlite://{}", file.display());
+        return (restored, None);
+    }
+    let database = Database::create().await.unwrap();
+    let loaded = Command::new("psql")
+        .args(["--no-psqlrc", "--quiet", "--single-transaction"])
+        .args(["--set", "ON_ERROR_STOP=1", "--file"])
+        .arg(PathBuf::from(file))
+        .arg(database.url())
+        .output()
+        .await
+        .unwrap();
+    let words = String::from_utf8_lossy(&loaded.stderr);
+    assert!(loaded.status.success(), "{words}");
+    restored.store.database_url = database.url();
+    (restored, Some(database))
+}
