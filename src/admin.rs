@@ -205,9 +205,10 @@ impl Admin {
             .or_else(|| text.parse::<Timestamp>().ok())
             .or_else(|| Some(local(text.parse().ok()?)?.timestamp()));
         zoned.ok_or_else(|| {
-            ConfigError::of(format!(
-                "`--since {text}` is no time: write a length such as `7d` or `12h`, or a date such as `2026-11-01` or `2026-11-01T09:00`"
-            ))
+            ConfigError::of(
+                format!("`--since {text}` is no time"),
+                "write a length such as `7d` or `12h`, or a date such as `2026-11-01` or `2026-11-01T09:00`",
+            )
         })
     }
 

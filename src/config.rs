@@ -120,10 +120,10 @@ impl TlsConfig {
             "check `NOTICEBOT_CA_FILE` and that the bot's user may read it",
         )?;
         ExtraRoots::from_pem(pem.as_bytes()).map_err(|error| {
-            ConfigError::of(format!(
-                "the file that `tls.ca_file` names, `{}`, is of no use: {error}; set `NOTICEBOT_CA_FILE` to the certificate of the authority, from its `-----BEGIN CERTIFICATE-----` on",
-                self.ca_file
-            ))
+            ConfigError::of(
+                format!("the file that `tls.ca_file` names, `{}`, is of no use ({error})", self.ca_file),
+                "set `NOTICEBOT_CA_FILE` to the certificate of the authority, from its `-----BEGIN CERTIFICATE-----` on",
+            )
         })
     }
 }
@@ -226,23 +226,44 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is wrong with the configuration, one sentence each.
+/// Something that is wrong with the configuration, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub what: String,
+    pub remedy: String,
+}
+
+impl Problem {
+    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (what, remedy) = (what.into(), remedy.into());
+        Self { what, remedy }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.remedy)
+    }
+}
+
+/// Everything that is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    problems: Vec<String>,
+    pub problems: Vec<Problem>,
 }
 
 impl ConfigError {
-    /// A single one.
-    pub(crate) fn of(problem: String) -> Self {
-        let problems = vec![problem];
+    /// A single problem.
+    pub(crate) fn of(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let problems = vec![Problem::new(what, remedy)];
         Self { problems }
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problems.join("\n"))
+        let lines: Vec<String> = self.problems.iter().map(Problem::to_string).collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
@@ -278,7 +299,7 @@ impl Config {
         let mut config: Self = layers.extract().map_err(|error| ConfigError {
             problems: error
                 .into_iter()
-                .map(|one| problem::sentence(&one))
+                .map(|one| problem::unreadable(&one))
                 .collect(),
         })?;
         config.proxies = environment.proxies();
@@ -313,9 +334,10 @@ impl Config {
 fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|error| {
         let path = path.display();
-        ConfigError::of(format!(
-            "{what}, `{path}`, cannot be read ({error}): {remedy}"
-        ))
+        ConfigError::of(
+            format!("{what}, `{path}`, cannot be read ({error})"),
+            remedy,
+        )
     })
 }
 

@@ -16,6 +16,7 @@ pub mod admin;
 pub mod check;
 pub mod command;
 pub mod config;
+pub mod healthcheck;
 pub mod outcome;
 pub mod policy;
 pub mod reply;

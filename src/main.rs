@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use noticebot::admin::{self, Admin, Audit, JobList};
+use noticebot::check::{self, Questions};
 use noticebot::config::{Config, ConfigError};
-use noticebot::{Clock, check, telemetry};
+use noticebot::healthcheck::healthcheck;
+use noticebot::{Clock, telemetry};
+use reqwest::Url;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +33,15 @@ enum Verb {
     Serve,
     /// Say whether the bot can do its job, and what to mend if not.
     Check {
-        /// Also look at the bot's rights in this chat.
+        /// Also try the request URL as the developer console has it.
+        #[arg(long, value_name = "https://…/webhook/event", value_parser = web_address)]
+        url: Option<Url>,
+        /// Also look at a group: what the bot may do there, and who may have it done.
         #[arg(long, value_name = "oc_…")]
         chat: Option<String>,
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// Ask the running bot whether it is well; for containers.
     Healthcheck,
@@ -144,12 +153,13 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = Config::load(arguments.config.as_deref())?;
+    let config = Config::load(arguments.config.as_deref());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     match &arguments.verb {
         Verb::Serve => {
+            let config = config?;
             config.validate()?;
             telemetry::init(&config.log)?;
             runtime.block_on(serve(config))?;
@@ -157,26 +167,24 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             runtime.shutdown_timeout(Duration::from_millis(200));
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Check { chat } => {
-            config.validate()?;
-            let report = runtime.block_on(check::check(config, Clock::system(), chat.as_deref()));
-            print(&report.to_string())?;
-            Ok(if report.is_good() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+        Verb::Check { url, chat, json } => {
+            let questions = Questions {
+                chat: chat.clone(),
+                url: url.clone(),
+            };
+            runtime.block_on(look(config, &questions, *json))
         }
         Verb::Healthcheck => {
-            runtime.block_on(check::healthcheck(config.server.listen))?;
+            runtime.block_on(healthcheck(config?.server.listen))?;
             Ok(ExitCode::SUCCESS)
         }
         Verb::Config => {
+            let config = config?;
             print(&config.to_toml()?)?;
             config.validate()?;
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Jobs(jobs) => runtime.block_on(on_jobs(&config, jobs)),
+        Verb::Jobs(jobs) => runtime.block_on(on_jobs(&config?, jobs)),
         Verb::Audit {
             chat,
             since,
@@ -189,9 +197,10 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 with_text: *text,
                 json: *json,
             };
-            runtime.block_on(show_audit(&config, &audit))
+            runtime.block_on(show_audit(&config?, &audit))
         }
         Verb::Backup { file } => {
+            let config = config?;
             let backed_up = async {
                 let mut admin = Admin::open(&config, Clock::system()).await?;
                 admin.back_up(file).await
@@ -200,6 +209,39 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Settings that cannot be worked with are a finding like others, but for the exit code.
+async fn look(
+    config: Result<Config, ConfigError>,
+    questions: &Questions,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let valid = config.and_then(|config| config.validate().map(|()| config));
+    let (report, code) = match valid {
+        Ok(config) => {
+            let report = check::check(&config, Clock::system(), questions).await;
+            let code = if report.is_good() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
+            (report, code)
+        }
+        Err(error) => (check::misconfigured(&error), ExitCode::from(MISUSE)),
+    };
+    print(&if json {
+        report.to_json()?
+    } else {
+        report.to_string()
+    })?;
+    Ok(code)
+}
+
+fn web_address(text: &str) -> Result<Url, String> {
+    let good = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let url = Url::parse(text).ok().filter(good);
+    url.ok_or_else(|| "it is no address such as `https://bot.example.com/webhook/event`".to_owned())
 }
 
 async fn on_jobs(config: &Config, jobs: &Jobs) -> anyhow::Result<ExitCode> {

@@ -272,6 +272,11 @@ pub(crate) fn group_rights(policy: &PolicyConfig, chat: &ChatId, group: &Chat) -
     }
 }
 
+/// Whether the group's settings are told: whoever is not in it is told its name and little else.
+pub(crate) fn is_told(group: &Chat) -> bool {
+    group.edit_permission.is_some()
+}
+
 /// What a group's settings say of the bot itself.
 pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> BotStanding {
     if group.bot_manager_ids.contains(bot) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
-use feishu::{Client, ClientConfig, Clock, EncryptKey, Neighbours, Turn};
+use feishu::{CallRecord, Client, ClientConfig, Clock, EncryptKey, Neighbours, OnCall, Turn};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -87,7 +87,9 @@ impl Server {
         let (store, running) = Store::open(opening(&config, clock.clone(), &metrics)?).await?;
         let (limits, told_to_wait) = mpsc::unbounded_channel();
         let neighbours = neighbours(&store, &clock, &config.feishu, limits);
-        let client = client(&config, clock.clone(), &metrics, Some(neighbours))?;
+        let counted = metrics.clone();
+        let on_call = Arc::new(move |call: &CallRecord<'_>| counted.api_call(call));
+        let client = client(&config, clock.clone(), on_call, Some(neighbours))?;
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let presses = Presses::default();
@@ -242,10 +244,9 @@ impl Receiving {
 pub(crate) fn client(
     config: &Config,
     clock: Clock,
-    metrics: &Metrics,
+    on_call: OnCall,
     neighbours: Option<Neighbours>,
 ) -> anyhow::Result<Client> {
-    let metrics = metrics.clone();
     let feishu = &config.feishu;
     let client = Client::new(ClientConfig {
         base_url: feishu.platform().to_owned(),
@@ -255,7 +256,7 @@ pub(crate) fn client(
         timeout: feishu.timeout,
         extra_roots: config.tls.extra_roots()?,
         limits_factor: feishu.limits_factor,
-        on_call: Some(Arc::new(move |call| metrics.api_call(call))),
+        on_call: Some(on_call),
         neighbours,
     })?;
     Ok(client)

@@ -33,9 +33,12 @@ pub(crate) use job::{
 };
 pub(crate) use lease::Lease;
 use postgres::PostgresStore;
+pub(crate) use postgres::{
+    Inspected as InspectedServer, Tables, UNREACHABLE, inspect as inspect_server,
+};
 pub(crate) use progress::{Creation, Pending, Progress, Restoral, Written};
 use sqlite::SqliteStore;
-pub(crate) use sqlite::{Inspected, inspect};
+pub(crate) use sqlite::{Inspected as InspectedFile, Room, inspect as inspect_file, room};
 pub(crate) use url::{DatabaseUrl, without_password};
 
 /// What a store is opened with.

@@ -22,6 +22,7 @@ const loggerLevel = lark.LoggerLevel.trace;
 
 // Endpoint -> the client's method.
 const typed = {
+  ListScopes: (client) => client.application.v6.scope.list,
   GetChat: (client) => client.im.v1.chat.get,
   IsInChat: (client) => client.im.v1.chatMembers.isInChat,
   ListMembers: (client) => client.im.v1.chatMembers.get,

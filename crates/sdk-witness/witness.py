@@ -22,6 +22,7 @@ import lark_oapi as lark
 import requests
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
+from lark_oapi.api.application import v6 as application
 from lark_oapi.api.docx import v1 as docx
 from lark_oapi.api.im import v1 as im
 from lark_oapi.core.utils import AESCipher
@@ -31,6 +32,7 @@ from lark_oapi.event.callback.model.p2_card_action_trigger import (
 
 # Endpoint -> (method of the client, its request, the request's body).
 TYPED = {
+    "ListScopes": ("application.v6.scope.list", application.ListScopeRequest, None),
     "GetChat": ("im.v1.chat.get", im.GetChatRequest, None),
     "IsInChat": ("im.v1.chat_members.is_in_chat", im.IsInChatChatMembersRequest, None),
     "ListMembers": ("im.v1.chat_members.get", im.GetChatMembersRequest, None),

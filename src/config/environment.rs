@@ -7,7 +7,7 @@ use feishu::long_connection::ProxySettings;
 use figment::{Metadata, Profile, Provider};
 use secrecy::SecretString;
 
-use super::{ConfigError, read_file};
+use super::{ConfigError, Problem, read_file};
 
 /// Environment variables and the keys that they set, in the order of the
 /// configuration file.
@@ -96,7 +96,7 @@ impl Environment {
 
     /// Every key that a variable sets.
     pub(super) fn settings(&self) -> Result<Vec<Setting>, ConfigError> {
-        let misspelt: Vec<String> = self.0.keys().filter_map(|name| misspelt(name)).collect();
+        let misspelt: Vec<Problem> = self.0.keys().filter_map(|name| misspelt(name)).collect();
         if !misspelt.is_empty() {
             return Err(ConfigError { problems: misspelt });
         }
@@ -129,10 +129,10 @@ impl Environment {
         }
         let file_variable = variable.file();
         match (direct, self.get(&file_variable)) {
-            (Some(_), Some(_)) => Err(ConfigError::of(format!(
-                "both `{}` and `{file_variable}` are set: unset one of them",
-                variable.name
-            ))),
+            (Some(_), Some(_)) => Err(ConfigError::of(
+                format!("both `{}` and `{file_variable}` are set", variable.name),
+                "unset one of them",
+            )),
             (None, Some(path)) => {
                 let text = read_file(
                     Path::new(path),
@@ -155,7 +155,7 @@ impl Variable {
 
 /// The complaint about a name that is none of ours and nearly one. Others that begin alike are not
 /// ours to judge: Kubernetes sets `NOTICEBOT_PORT` and more where a service is called noticebot.
-fn misspelt(name: &str) -> Option<String> {
+fn misspelt(name: &str) -> Option<Problem> {
     let prefix = PREFIXES.iter().find(|prefix| name.starts_with(**prefix))?;
     let files = ENVIRONMENT.iter().filter(|variable| variable.secret);
     let known = ENVIRONMENT
@@ -176,7 +176,10 @@ fn misspelt(name: &str) -> Option<String> {
         }
     }
     nearest.map(|(_, known)| {
-        format!("unknown variable `{name}` in the environment: did you mean `{known}`?")
+        Problem::new(
+            format!("unknown variable `{name}` in the environment"),
+            format!("did you mean `{known}`?"),
+        )
     })
 }
 

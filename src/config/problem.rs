@@ -8,7 +8,7 @@ use feishu::long_connection::Connector;
 use figment::error::Kind;
 use secrecy::ExposeSecret;
 
-use super::{Config, ConfigError, DEFAULT_TOML, ENVIRONMENT, Receive};
+use super::{Config, ConfigError, DEFAULT_TOML, ENVIRONMENT, Problem, Receive};
 use crate::store::DatabaseUrl;
 
 /// A larger number is a slip of the pen.
@@ -18,8 +18,8 @@ const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// The platform delivers an event again for up to 7 h 05 min.
 const REDELIVERY: Duration = Duration::from_hours(8);
 
-/// The sentence for something that could not be read as a setting.
-pub(super) fn sentence(error: &figment::Error) -> String {
+/// What could not be read as a setting.
+pub(super) fn unreadable(error: &figment::Error) -> Problem {
     let place = error
         .metadata
         .as_ref()
@@ -30,29 +30,32 @@ pub(super) fn sentence(error: &figment::Error) -> String {
             let section = path.strip_suffix(field.as_str()).unwrap_or(&path);
             let section = section.trim_end_matches('.');
             let dot = if section.is_empty() { "" } else { "." };
-            format!(
-                "unknown key `{section}{dot}{field}`{place}: {}",
-                nearest(field, expected)
+            Problem::new(
+                format!("unknown key `{section}{dot}{field}`{place}"),
+                nearest(field, expected),
             )
         }
-        Kind::UnknownVariant(value, expected) => format!(
-            "`{path}`{place} is `{value}`: set it to one of {}",
-            quoted(expected)
+        Kind::UnknownVariant(value, expected) => Problem::new(
+            format!("`{path}`{place} is `{value}`"),
+            format!("set it to one of {}", quoted(expected)),
         ),
         // The parser's message goes on with the line itself, which may hold a secret.
-        Kind::Message(message) if path.is_empty() => format!(
-            "the configuration{place} cannot be read: {}; mend it as config/default.toml shows",
-            message.lines().next().unwrap_or_default()
+        Kind::Message(message) if path.is_empty() => Problem::new(
+            format!(
+                "the configuration{place} cannot be read ({})",
+                message.lines().next().unwrap_or_default()
+            ),
+            "mend it as config/default.toml shows",
         ),
-        _ => format!(
-            "`{path}`{place} does not fit: write it like {}",
-            default_of(&path)
+        _ => Problem::new(
+            format!("`{path}`{place} does not fit"),
+            format!("write it like {}", default_of(&path)),
         ),
     }
 }
 
-/// Everything that keeps the bot from serving, one sentence each.
-pub(super) fn find(config: &Config) -> Vec<String> {
+/// Everything that keeps the bot from serving.
+pub(super) fn find(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(credentials(config));
     problems.extend(platform(config));
@@ -65,22 +68,22 @@ pub(super) fn find(config: &Config) -> Vec<String> {
     problems.extend(time_zone(config));
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter);
     if filter.is_err() || names_no_level(&config.log.filter) {
-        problems.push(format!(
-            "`log.filter` is `{}`: set it, or `NOTICEBOT_LOG`, to a level such as `info`",
-            config.log.filter
+        problems.push(Problem::new(
+            format!("`log.filter` is `{}`", config.log.filter),
+            "set it, or `NOTICEBOT_LOG`, to a level such as `info`",
         ));
     }
     problems
 }
 
 /// What keeps the store from being found.
-pub(super) fn find_of_store(config: &Config) -> Vec<String> {
+pub(super) fn find_of_store(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     if config.feishu.app_id.trim().is_empty() {
-        problems.push(
-            "`feishu.app_id` is missing or empty: set `FEISHU_APP_ID`, as one database may hold the jobs of several apps"
-                .to_owned(),
-        );
+        problems.push(Problem::new(
+            "`feishu.app_id` is missing or empty",
+            "set `FEISHU_APP_ID`, as one database may hold the jobs of several apps",
+        ));
     }
     problems.extend(store(config));
     problems.extend(time_zone(config));
@@ -90,11 +93,11 @@ pub(super) fn find_of_store(config: &Config) -> Vec<String> {
     problems
 }
 
-fn time_zone(config: &Config) -> Option<String> {
+fn time_zone(config: &Config) -> Option<Problem> {
     let error = config.reply.time_zone().err()?;
-    Some(format!(
-        "`reply.timezone` is `{}` ({error}): set it, or `NOTICEBOT_TIMEZONE`, to a name such as `Asia/Shanghai`",
-        config.reply.timezone
+    Some(Problem::new(
+        format!("`reply.timezone` is `{}` ({error})", config.reply.timezone),
+        "set it, or `NOTICEBOT_TIMEZONE`, to a name such as `Asia/Shanghai`",
     ))
 }
 
@@ -109,19 +112,21 @@ fn names_no_level(filter: &str) -> bool {
         })
 }
 
-fn credentials(config: &Config) -> Vec<String> {
+fn credentials(config: &Config) -> Vec<Problem> {
     let feishu = &config.feishu;
     let console = "from the app's page in the developer console";
     let mut problems = Vec::new();
     let mut require = |key: &str, value: &str, where_from: &str| {
         let variable = variable_for(key);
         if value.trim().is_empty() {
-            problems.push(format!(
-                "`{key}` is missing or empty: set `{variable}` {where_from}"
+            problems.push(Problem::new(
+                format!("`{key}` is missing or empty"),
+                format!("set `{variable}` {where_from}"),
             ));
         } else if value.trim() != value {
-            problems.push(format!(
-                "`{key}` begins or ends with white space: set `{variable}` without it"
+            problems.push(Problem::new(
+                format!("`{key}` begins or ends with white space"),
+                format!("set `{variable}` without it"),
             ));
         }
     };
@@ -134,7 +139,8 @@ fn credentials(config: &Config) -> Vec<String> {
     if feishu.receive == Receive::LongConnection {
         let connector = Connector::new(&config.proxies, ExtraRoots::default(), feishu.timeout);
         problems.extend(connector.err().map(|error| {
-            format!("{error}: set it to a URL such as `http://proxy.example:3128`, or unset it")
+            let remedy = "set it to a URL such as `http://proxy.example:3128`, or unset it";
+            Problem::new(error.to_string(), remedy)
         }));
         return problems;
     }
@@ -164,32 +170,36 @@ fn credentials(config: &Config) -> Vec<String> {
         }
     }
     if has_key && feishu.allow_plaintext {
-        problems.push(
-            "`feishu.allow_plaintext` is on although `feishu.encrypt_key` is set: turn `FEISHU_ALLOW_PLAINTEXT` off"
-                .to_owned(),
-        );
+        problems.push(Problem::new(
+            "`feishu.allow_plaintext` is on although `feishu.encrypt_key` is set",
+            "turn `FEISHU_ALLOW_PLAINTEXT` off",
+        ));
     }
     problems
 }
 
-fn platform(config: &Config) -> Option<String> {
+fn platform(config: &Config) -> Option<Problem> {
     let url = config.feishu.platform();
     let good = reqwest::Url::parse(url).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
     });
     (!good).then(|| {
-        format!("`feishu.base_url` is `{url}`: set it, or `FEISHU_BASE_URL`, to a URL such as `https://open.feishu.cn`, or leave it empty")
+        Problem::new(
+            format!("`feishu.base_url` is `{url}`"),
+            "set it, or `FEISHU_BASE_URL`, to a URL such as `https://open.feishu.cn`, or leave it empty",
+        )
     })
 }
 
-fn store(config: &Config) -> Option<String> {
+fn store(config: &Config) -> Option<Problem> {
     let error = DatabaseUrl::parse(&config.store.database_url).err()?;
-    Some(format!(
-        "`store.database_url` {error}: set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db` or `postgres://noticebot:PASSWORD@db.example.com/noticebot`"
+    Some(Problem::new(
+        format!("`store.database_url` {error}"),
+        "set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db` or `postgres://noticebot:PASSWORD@db.example.com/noticebot`",
     ))
 }
 
-fn numbers(config: &Config) -> Vec<String> {
+fn numbers(config: &Config) -> Vec<Problem> {
     let counts = [
         ("feishu.limits_factor", config.feishu.limits_factor as usize),
         ("server.max_connections", config.server.max_connections),
@@ -216,20 +226,30 @@ fn numbers(config: &Config) -> Vec<String> {
     let keep = config.store.keep_finished;
     let too_short = keep < REDELIVERY.max(config.server.signature_max_age);
     out_of_bounds
-        .map(|(key, number)| format!("`{key}` is {number}: set it to a number from 1 to {MOST}"))
+        .map(|(key, number)| {
+            let remedy = format!("set it to a number from 1 to {MOST}");
+            Problem::new(format!("`{key}` is {number}"), remedy)
+        })
         .chain(odd.map(|(key, _)| {
-            format!("`{key}` is 0 or longer than a year: set it to a duration such as `10s`")
+            let what = format!("`{key}` is 0 or longer than a year");
+            Problem::new(what, "set it to a duration such as `10s`")
         }))
         .chain(too_short.then(|| {
-            "`store.keep_finished` is shorter than `server.signature_max_age`, or than the 8h in which the platform may deliver again: make it longer, or a command could be carried out twice".to_owned()
+            Problem::new(
+                "`store.keep_finished` is shorter than `server.signature_max_age`, or than the 8h in which the platform may deliver again",
+                "make it longer, or a command could be carried out twice",
+            )
         }))
         .collect()
 }
 
-fn chats(config: &Config) -> impl Iterator<Item = String> {
+fn chats(config: &Config) -> impl Iterator<Item = Problem> {
     let ids = config.policy.chats.keys();
     ids.filter(|id| !is_chat_id(id)).map(|id| {
-        format!("`policy.chats` holds `{id}`, which is no group's id: write the group's `oc_…`, which the log names at each of its commands as `chat.id`")
+        Problem::new(
+            format!("`policy.chats` holds `{id}`, which is no group's id"),
+            "write the group's `oc_…`, which the log names at each of its commands as `chat.id`",
+        )
     })
 }
 

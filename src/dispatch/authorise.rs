@@ -1,7 +1,7 @@
 //! Who may, as the group's settings have it: before an action, after a refusal,
 //! and for `/help`.
 
-use feishu::{AppId, Chat, Error, ReceivedMessage};
+use feishu::{AppId, Error, ReceivedMessage};
 
 use super::Dispatcher;
 use crate::action::{Action, Failure, Missing};
@@ -35,7 +35,7 @@ impl Dispatcher {
                 }
             };
             if fresh {
-                return Err(if is_told(&group) {
+                return Err(if policy::is_told(&group) {
                     denied(reason)
                 } else {
                     Refusal::BotOutside.into()
@@ -87,7 +87,7 @@ impl Dispatcher {
             }
             None => None,
         };
-        let Some((setting, group)) = seen.filter(|(_, group)| is_told(group)) else {
+        let Some((setting, group)) = seen.filter(|(_, group)| policy::is_told(group)) else {
             return Failure::Call(call, Error::Api(api));
         };
         tracing::warn!(
@@ -116,7 +116,7 @@ impl Dispatcher {
         }
         let chat = &message.chat_id;
         match self.platform.settings(chat).await {
-            Ok(Settings { group, .. }) if is_told(&group) => {
+            Ok(Settings { group, .. }) if policy::is_told(&group) => {
                 Outcome::HelpInGroup(policy::group_rights(&self.policy, chat, &group))
             }
             Ok(_) => Outcome::Help,
@@ -130,11 +130,6 @@ impl Dispatcher {
             }
         }
     }
-}
-
-/// Whoever is not in the chat is told its name and little else.
-pub(super) fn is_told(group: &Chat) -> bool {
-    group.edit_permission.is_some()
 }
 
 /// The setting for which the platform refuses with this code a bot that is

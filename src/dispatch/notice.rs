@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use feishu::{AppId, ChatId, Error, MessageId};
 
-use super::authorise::is_told;
 use super::say::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
 use crate::change::{Change, Deed, Made, Record, Top};
@@ -15,6 +14,7 @@ use crate::event::Notice;
 use crate::language::Language;
 use crate::outcome::{Done, Outcome};
 use crate::platform::Settings;
+use crate::policy;
 use crate::reply;
 use crate::store::{Conclusion, Job, Release};
 use crate::welcome::{self, Lack};
@@ -90,7 +90,7 @@ impl Dispatcher {
     async fn lacks(&self, job: &Job, chat: &ChatId) -> Result<Option<Vec<Lack>>, Release> {
         let mut lacks = Vec::new();
         match self.platform.settings_anew(chat).await {
-            Ok(Settings { group, .. }) if is_told(&group) => {
+            Ok(Settings { group, .. }) if policy::is_told(&group) => {
                 let bot = AppId::from(job.key.app.as_str());
                 lacks.extend(welcome::barred_by(&group, &bot));
             }
@@ -131,7 +131,7 @@ impl Dispatcher {
         self.platform.forget(&chat);
         // The word may come hours late: whoever was added again is still in.
         if let Ok(Settings { group, .. }) = self.platform.settings_anew(&chat).await
-            && is_told(&group)
+            && policy::is_told(&group)
             && group
                 .chat_status
                 .as_deref()

@@ -24,6 +24,7 @@ use cards::planned_card;
 pub(crate) use cards::{Before, history_card, plan_dropped, toast, toast_before};
 use history::somebody;
 use misunderstood::{misunderstood, simplest_form};
+pub(crate) use rights::group_rights;
 pub(crate) use welcome::welcome;
 
 /// How an outcome is told.

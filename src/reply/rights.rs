@@ -76,7 +76,7 @@ pub(super) fn bot_standing(standing: BotStanding) -> Bilingual {
 }
 
 /// Who may do what, a line for the commands with the same answer.
-pub(super) fn group_rights(rights: &GroupRights, language: Language) -> String {
+pub(crate) fn group_rights(rights: &GroupRights, language: Language) -> String {
     let mut lines = vec![
         Bilingual::new("在本群：", "In this group:")
             .to(language)

@@ -27,13 +27,17 @@ use crate::change::{ChangeId, Made};
 use crate::outcome::{Outcome, Refusal};
 use crate::telemetry::Metrics;
 use bell::Bell;
+pub(crate) use connect::REMEDY as UNREACHABLE;
 use connect::{Connector, told};
+pub(crate) use inspect::{Inspected, inspect};
 use jobs::{Claimed, Owned};
+pub(crate) use migrate::Tables;
 use replicas::{LEASE, RENEW_EVERY, Renewed};
 
 pub(super) mod bell;
 pub(super) mod changes;
 pub(super) mod connect;
+mod inspect;
 mod jobs;
 pub(super) mod migrate;
 mod replicas;

@@ -30,10 +30,12 @@ use crate::outcome::Outcome;
 
 pub(super) mod changes;
 pub(super) mod file;
+mod room;
 pub(super) mod rows;
 mod writer;
 
 pub(crate) use file::{Inspected, inspect};
+pub(crate) use room::{Room, room};
 use writer::{Ask, Request, Turn, Urgency};
 
 /// Requests that wait for the writer beyond this hold their senders up.

@@ -39,7 +39,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// An unsigned `url_verification` is at most this long.
 const CHALLENGE_LIMIT: usize = 4096;
 /// A timestamp may lie this far ahead of our clock.
-const MAX_AHEAD: Duration = Duration::from_mins(5);
+pub(crate) const MAX_AHEAD: Duration = Duration::from_mins(5);
 
 static TIMESTAMP: HeaderName = HeaderName::from_static(feishu::TIMESTAMP_HEADER);
 static NONCE: HeaderName = HeaderName::from_static(feishu::NONCE_HEADER);

@@ -114,7 +114,6 @@ async fn bad_usage_and_bad_configuration_end_with_2_and_a_sentence() {
     let url = &write("url.toml", "[feishu]\nbase_url = 'feishu'");
     for (verb, words) in [
         (vec!["serve"], "`FEISHU_APP_ID`"),
-        (vec!["check"], "`FEISHU_APP_SECRET`"),
         (vec!["config"], "`FEISHU_ENCRYPT_KEY`"),
         (vec!["serve", "--config", "/nowhere.toml"], "/nowhere.toml"),
         (vec!["serve", "--config", unknown], "did you mean `mode`?"),
@@ -125,6 +124,13 @@ async fn bad_usage_and_bad_configuration_end_with_2_and_a_sentence() {
         let ended = end(program(&verb)).await;
         assert_eq!(ended.code, Some(2), "{verb:?}: {}", ended.err);
         assert!(ended.err.contains(words), "{verb:?}: {}", ended.err);
+    }
+    // For a check it is a finding.
+    for verb in [vec!["check"], vec!["check", "--config", unknown]] {
+        let ended = end(program(&verb)).await;
+        assert_eq!(ended.code, Some(2), "{verb:?}: {}", ended.out);
+        assert!(ended.out.starts_with("✗ configuration: "), "{}", ended.out);
+        assert_eq!(ended.err, "");
     }
 }
 
@@ -153,64 +159,71 @@ async fn config_shows_what_holds_and_hides_secrets() {
 
 #[tokio::test]
 async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
-    let sim = Simulator::builder().start().await.unwrap();
+    let sim = Simulator::builder()
+        .follow_system_clock()
+        .start()
+        .await
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let owner = sim.add_person("Olga");
-    let spec = feishu_sim::ChatSpec::named("Ops").owner(&owner);
-    let chat = sim.add_chat(spec.clone());
-    let closed = sim.add_chat(
-        spec.edit_permission(feishu_sim::WhoMay::OnlyOwner)
-            .pin_manage_setting(Some(feishu_sim::WhoMay::OnlyOwner)),
-    );
-    let good = end(on(&sim, &folder, &["check", "--chat", chat.as_str()])).await;
+    let good = end(on(&sim, &folder, &["check"])).await;
     assert_eq!(good.code, Some(0), "{}", good.out);
-    assert!(!good.out.contains('✗'), "{}", good.out);
+    let said = good.out.contains("✓ configuration: complete");
+    assert!(said && !good.out.contains('✗'), "{}", good.out);
+    assert!(
+        good.out.ends_with("Nothing keeps the bot from its job.\n"),
+        "{}",
+        good.out
+    );
     let made: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
     assert!(made.is_empty(), "a check leaves nothing behind: {made:?}");
 
-    let told = end(on(&sim, &folder, &["check", "--chat", closed.as_str()])).await;
-    assert_eq!(told.code, Some(1), "{}", told.out);
+    let owner = sim.add_person("Olga");
+    let closed = feishu_sim::ChatSpec::named("Ops")
+        .owner(&owner)
+        .edit_permission(feishu_sim::WhoMay::OnlyOwner);
+    let closed = sim.add_chat(closed);
+    let verb = ["check", "--json", "--chat", closed.as_str()];
+    let bad = end(on(&sim, &folder, &verb)).await;
+    assert_eq!(bad.code, Some(1), "{}", bad.out);
+    let found: serde_json::Value = serde_json::from_str(&bad.out).unwrap();
+    assert_eq!(found["good"], false);
+
+    let bot = serve(&sim, &folder).await;
+    let url = format!("http://{}/webhook/event", bot.address);
+    let served = end(on(&sim, &folder, &["check", "--url", &url])).await;
+    assert_eq!(served.code, Some(0), "{}", served.out);
+    assert!(served.out.contains("✓ request URL: "), "{}", served.out);
+    let misused = end(on(&sim, &folder, &["check", "--url", "bot.example.com"])).await;
+    assert_eq!(misused.code, Some(2), "{}", misused.err);
     assert!(
-        told.out.contains("✗ top notice") && told.out.contains("✗ announcement"),
+        misused.err.contains("it is no address such as"),
         "{}",
-        told.out
+        misused.err
     );
+}
 
-    sim.change_app(|app| {
-        app.scopes.remove("im:chat.announcement:write_only");
-    });
-    let told = end(on(&sim, &folder, &["check"])).await;
-    assert_eq!(told.code, Some(1), "{}", told.out);
+#[tokio::test]
+async fn check_names_a_full_disk_and_nothing_else() {
+    let sim = Simulator::builder()
+        .follow_system_clock()
+        .start()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = on(&sim, &folder, &[]);
+    let mut shell = sh(
+        "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" check",
+        &settings,
+    );
+    shell.current_dir(&folder);
+    let full = end(shell).await;
+    assert_eq!(full.code, Some(1), "{}", full.out);
+    let bad: Vec<_> = full.out.lines().filter(|line| line.contains('✗')).collect();
+    assert_eq!(bad.len(), 1, "{bad:?}");
     assert!(
-        told.out.contains("✗") && told.out.contains("im:chat.announcement:write_only"),
-        "{}",
-        told.out
+        bad[0].contains("disk space: the disk of `noticebot.db` is full"),
+        "{bad:?}"
     );
-
-    for (fault, sign, words) in [
-        (Fault::Nothing, "✓ long connection", "offers one"),
-        (Fault::ServerError, "✗ long connection", "try again later"),
-    ] {
-        sim.fault(Endpoint::LongConnection, fault);
-        let mut command = on(&sim, &folder, &["check"]);
-        command.env("FEISHU_RECEIVE", "long_connection");
-        let told = end(command).await;
-        let said = told.out.contains(sign) && told.out.contains(words);
-        assert!(said, "{}", told.out);
-        assert!(sim.connections().is_empty(), "no event may come to a check");
-    }
-
-    for (name, value, words) in [
-        ("FEISHU_APP_ID", "cli_ffffffffffffffff", "knows no app"),
-        ("FEISHU_APP_SECRET", "wrong", "the secret"),
-        ("FEISHU_BASE_URL", "http://127.0.0.1:9", "cannot be reached"),
-    ] {
-        let mut command = on(&sim, &folder, &["check"]);
-        command.env(name, value);
-        let told = end(command).await;
-        assert_eq!(told.code, Some(1), "{}", told.out);
-        assert!(told.out.contains(words), "{}", told.out);
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A bot and the platform that it lives on, both on clocks that stand still
 //! until a test moves them.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
@@ -278,6 +279,25 @@ impl Bench {
     pub(crate) fn config(&self) -> Config {
         let url = database_url(&self.folder, self.server.as_ref());
         config(&self.settings, None, url)
+    }
+
+    /// The database of the server that the bot is on.
+    #[allow(dead_code, reason = "the tests of a server need it")]
+    pub(crate) fn database(&self) -> &Database {
+        self.server.as_ref().unwrap()
+    }
+
+    /// Where the bot tells its metrics.
+    #[allow(dead_code, reason = "the tests of the long connection need it")]
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        let address = self.bot.admin.strip_prefix("http://").unwrap();
+        address.parse().unwrap()
+    }
+
+    /// Where the bot takes events.
+    #[allow(dead_code, reason = "the tests of the check need it")]
+    pub(crate) fn webhook(&self) -> String {
+        self.bot.webhook()
     }
 
     /// Asks a path of the public listener.

@@ -16,6 +16,7 @@ mod admin;
 mod announce;
 mod attacks;
 mod changes;
+mod check;
 mod cli;
 mod commands;
 mod docs;

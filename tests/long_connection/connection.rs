@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::Docx;
 use feishu_sim::{ClientConfig, ConnectionId, Endpoint, Fault, HandshakeRefusal, State};
-
+use noticebot::check::{self, Questions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -412,5 +412,20 @@ async fn the_way_out_may_lead_through_a_proxy() {
     bench.restart().await;
     assert_eq!(passed(), 1, "the host is near");
     obeys(&bench).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_check_leaves_the_connection_of_a_bot_that_runs_alone() {
+    let bench = Bench::new().await;
+    let mut config = bench.config();
+    config.server.admin_listen = bench.admin_address();
+    let report = check::check(&config, bench.clock.clone(), &Questions::default()).await;
+    let told = report.to_string();
+    let line = "✓ long connection: the bot that runs here has one\n";
+    assert!(report.is_good() && told.contains(line), "{told}");
+    assert_eq!(bench.sim.connections().len(), 1);
+    let asked = bench.sim.calls_to(Endpoint::LongConnection).len();
+    assert_eq!(asked, 0, "since the bot's own");
     bench.finish().await;
 }

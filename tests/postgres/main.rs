@@ -19,6 +19,7 @@ mod admin;
 mod announce;
 #[path = "../it/changes.rs"]
 mod changes;
+mod check;
 #[path = "../it/commands.rs"]
 mod commands;
 #[path = "../it/events.rs"]

@@ -18,6 +18,8 @@ pub enum Endpoint {
     TenantAccessToken,
     /// `GET /open-apis/bot/v3/info`
     BotInfo,
+    /// `GET /open-apis/application/v6/scopes`
+    ListScopes,
     /// `GET /open-apis/im/v1/chats/:chat_id`
     GetChat,
     /// `GET /open-apis/im/v1/chats/:chat_id/members/is_in_chat`
@@ -102,6 +104,15 @@ pub(crate) const ENDPOINTS: &[Spec] = &[
         limits: &[],
         query: &[],
         run: auth::bot_info,
+    },
+    Spec {
+        endpoint: Endpoint::ListScopes,
+        method: "GET",
+        path: "/open-apis/application/v6/scopes",
+        scopes: &[],
+        limits: &[],
+        query: &[],
+        run: auth::scopes,
     },
     Spec {
         endpoint: Endpoint::GetChat,

@@ -1,6 +1,7 @@
 //! The gateway: token, rate limit, scope, query and body, in the platform's order, and the record.
 
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -244,6 +245,7 @@ impl State {
         let mut status = None;
         if let Fate::Answer(answer) = &mut fate {
             answer.headers.push(("x-tt-logid", log_id.clone()));
+            answer.headers.push(("date", http_date(self.now())));
             status = Some(answer.status);
         }
         self.record.calls.push(Call {
@@ -335,6 +337,12 @@ fn json_answer(status: u16, code: i64, body: &Value) -> Answer {
         body: body.to_string(),
         code: Some(code),
     }
+}
+
+/// A moment as the header `Date` has it (RFC 9110, section 5.6.7).
+fn http_date(unix_ms: u64) -> String {
+    let moment = SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms);
+    httpdate::fmt_http_date(moment)
 }
 
 fn page(status: u16, text: &str, content_type: &'static str) -> Answer {

@@ -5,6 +5,7 @@ mod bot;
 mod chat;
 mod docx;
 mod message;
+mod scope;
 mod top_notice;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ pub use bot::BotInfo;
 pub use chat::{Chat, Member, Who};
 pub use docx::{CreateChildren, Created, DeleteChildren};
 pub use message::{Message, MessageMention};
+pub use scope::Scope;
 pub use top_notice::TopNotice;
 
 use crate::http::{Answer, Http, OnCall, Request};

@@ -1,9 +1,11 @@
-//! Decryption of event bodies: AES-256-CBC under the app's encrypt key, with real PKCS#7.
+//! Encryption of event bodies: AES-256-CBC under the app's encrypt key, with real PKCS#7.
 
 use std::fmt;
 
-use aes::Aes256Dec;
-use aes::cipher::{BlockModeDecrypt, InnerIvInit, KeyInit, block_padding::Pkcs7};
+use aes::cipher::{
+    BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit, KeyIvInit, block_padding::Pkcs7,
+};
+use aes::{Aes256Dec, Aes256Enc};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -69,6 +71,14 @@ impl EncryptKey {
         Ok(bytes)
     }
 
+    /// Encrypts a body as the platform does, for who plays its part. The vector has to be random.
+    pub fn encrypt(&self, plain: &[u8], iv: [u8; BLOCK]) -> String {
+        let key = Sha256::digest(self.as_bytes());
+        let cipher = cbc::Encryptor::<Aes256Enc>::new(&key, &iv.into());
+        let ciphertext = cipher.encrypt_padded_vec::<Pkcs7>(plain);
+        base64_simd::STANDARD.encode_to_string([&iv, &ciphertext[..]].concat())
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.text.expose_secret().as_bytes()
     }
@@ -82,8 +92,7 @@ impl fmt::Debug for EncryptKey {
 
 #[cfg(test)]
 mod tests {
-    use aes::Aes256Enc;
-    use aes::cipher::{BlockModeEncrypt, KeyIvInit, block_padding::NoPadding};
+    use aes::cipher::block_padding::NoPadding;
     use proptest::prelude::*;
 
     use super::*;
@@ -136,6 +145,12 @@ mod tests {
         fn decryption_never_panics(bytes: Vec<u8>, text in ".*") {
             let _ = decrypt("key", &text);
             let _ = decrypt("key", &base64_simd::STANDARD.encode_to_string(bytes));
+        }
+
+        #[test]
+        fn what_is_encrypted_decrypts(plain: Vec<u8>, iv: [u8; BLOCK]) {
+            let key = EncryptKey::new("key").unwrap();
+            prop_assert_eq!(key.decrypt(&key.encrypt(&plain, iv)), Ok(plain));
         }
 
         #[test]

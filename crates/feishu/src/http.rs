@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response, Url, redirect};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -34,6 +36,8 @@ pub struct CallRecord<'a> {
     pub endpoint: &'static str,
     /// From the first byte out to the last byte in.
     pub duration: Duration,
+    /// When it was answered, by the platform's clock, in whole seconds; if an answer says so.
+    pub answered_at: Option<Timestamp>,
     /// Why it failed, if it did.
     pub error: Option<&'a Error>,
 }
@@ -85,19 +89,11 @@ impl Http {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"))
             .ok_or_else(|| Error::BaseUrl(base_url.to_owned()))?;
-        // Fails only if the process has a provider already, which then serves as well.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let mut builder = reqwest::Client::builder()
+        let client = extra_roots
+            .http_client(&base_url)
             .timeout(timeout)
             // Below the whole, so that a host that never answers is known as one that got nothing.
             .connect_timeout(timeout / 2)
-            .redirect(redirect::Policy::none())
-            .tls_certs_merge(extra_roots.certificates());
-        if base_url.scheme() == "http" {
-            // Only a stand-in close by speaks without TLS: no certificates, no proxy in between.
-            builder = builder.tls_certs_only([]).no_proxy();
-        }
-        let client = builder
             .build()
             .map_err(|source| Error::HttpClient(Arc::new(source)))?;
         Ok(Self {
@@ -149,10 +145,12 @@ impl Http {
     ) -> Result<Answer, Error> {
         let begun = Instant::now();
         // Boxed, as requests are large and callers of callers hold this in their own futures.
-        let result = Box::pin(exchange(endpoint, url, builder)).await;
+        let mut answered_at = None;
+        let result = Box::pin(exchange(endpoint, url, builder, &mut answered_at)).await;
         let record = CallRecord {
             endpoint,
             duration: begun.elapsed(),
+            answered_at,
             error: result.as_ref().err(),
         };
         let log_id = match &result {
@@ -187,9 +185,11 @@ async fn exchange(
     endpoint: &'static str,
     url: &Url,
     builder: RequestBuilder,
+    answered_at: &mut Option<Timestamp>,
 ) -> Result<Answer, Error> {
     let broken = |source| transport(endpoint, source);
     let mut response = builder.send().await.map_err(broken)?;
+    *answered_at = date(&response);
     let mut answer = Answer {
         endpoint,
         path: url.path().to_owned(),
@@ -317,6 +317,12 @@ fn missing_scopes(listed: Vec<PermissionViolation>, code: i64, msg: &str) -> Vec
 fn header(response: &Response, names: &[HeaderName]) -> Option<String> {
     let mut values = names.iter().filter_map(|name| response.headers().get(name));
     values.find_map(|value| value.to_str().ok().map(str::to_owned))
+}
+
+fn date(response: &Response) -> Option<Timestamp> {
+    let date = response.headers().get(DATE)?.to_str().ok()?;
+    let date = rfc2822::parse(date).ok()?;
+    Some(date.timestamp())
 }
 
 fn seconds(headers: &HeaderMap) -> Option<Duration> {

@@ -29,7 +29,8 @@ pub use announcement::{
 pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
     AnnouncementInfo, AnnouncementKind, BotInfo, Chat, Client, ClientConfig, CreateChildren,
-    Created, DeleteChildren, LegacyAnnouncement, Member, Message, MessageMention, TopNotice, Who,
+    Created, DeleteChildren, LegacyAnnouncement, Member, Message, MessageMention, Scope, TopNotice,
+    Who,
 };
 pub use clock::{Clock, ClockHand};
 pub use copied::{Copied, ReadBlock, Unwritable, mentions_anybody, without_mentions};

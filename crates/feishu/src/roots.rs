@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reqwest::{Url, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -54,9 +55,17 @@ impl ExtraRoots {
             .with_no_client_auth())
     }
 
-    pub(crate) fn certificates(&self) -> Vec<reqwest::Certificate> {
+    /// The beginning of a client that trusts these and is led nowhere else. A URL without TLS is
+    /// that of a stand-in close by: then there are no certificates, and no proxy in between.
+    pub fn http_client(&self, url: &Url) -> reqwest::ClientBuilder {
+        // Fails only if the process has a provider already, which then serves as well.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = reqwest::Client::builder().redirect(redirect::Policy::none());
+        if url.scheme() == "http" {
+            return client.tls_certs_only([]).no_proxy();
+        }
         let read = |der: &CertificateDer<'_>| reqwest::Certificate::from_der(der);
-        self.0.iter().filter_map(|der| read(der).ok()).collect()
+        client.tls_certs_merge(self.0.iter().filter_map(|der| read(der).ok()))
     }
 }
 

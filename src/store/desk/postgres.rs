@@ -30,9 +30,8 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let pool = connect::Connector::new(server, extra_roots)?.pool(1)?;
         let client = connect::first(&pool).await?;
-        let known = migrate::is_known(&client).await?;
         ensure!(
-            known,
+            migrate::tables(&client).await? == migrate::Tables::Fit,
             "the tables of this release are not in the database: start the bot once, or use the program that the bots run"
         );
         Ok(Self(client))

@@ -134,16 +134,21 @@ where
     }
 }
 
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the database cannot be used ({0}): {REMEDY}")]
+pub(crate) struct Unreachable(pub(crate) String);
+
+/// What to do about it.
+pub(crate) const REMEDY: &str = "see that the server runs and lets this user into this database, as `NOTICEBOT_DATABASE_URL` says; for a certificate by an authority of your own, set `NOTICEBOT_CA_FILE`";
+
 /// Connects for the first time.
-pub(in crate::store) async fn first(pool: &Pool) -> anyhow::Result<Object> {
-    pool.get().await.map_err(|error| match error {
-        PoolError::Backend(error) => anyhow::anyhow!(
-            "the database cannot be used ({}): check `NOTICEBOT_DATABASE_URL`, and `NOTICEBOT_CA_FILE` if its certificate is not trusted",
-            told(&error)
-        ),
-        error => anyhow::anyhow!(
-            "the database cannot be reached ({error}): check `NOTICEBOT_DATABASE_URL` and that the server runs"
-        ),
+pub(in crate::store) async fn first(pool: &Pool) -> Result<Object, Unreachable> {
+    pool.get().await.map_err(|error| {
+        Unreachable(match error {
+            PoolError::Backend(error) => told(&error),
+            error => error.to_string(),
+        })
     })
 }
 

@@ -64,29 +64,44 @@ pub(super) async fn migrate_with(
     Ok(())
 }
 
-/// Whether the tables are those of this release.
-pub(in crate::store) async fn is_known(client: &Client) -> Result<bool, tokio_postgres::Error> {
+/// Which tables there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tables {
+    None,
+    /// Those of this release, or of another on which it runs.
+    Fit,
+    /// Those of an earlier release: the next start brings them up to date.
+    Old,
+    /// Those of a later release, on which this one does not run.
+    New,
+}
+
+pub(in crate::store) async fn tables(client: &Client) -> Result<Tables, tokio_postgres::Error> {
     let table = "SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'migrations'";
     if client.query_opt(table, &[&SCHEMA]).await?.is_none() {
-        return Ok(false);
+        return Ok(Tables::None);
     }
-    let row = client
-        .query_one("SELECT count(*) FROM migrations", &[])
-        .await?;
-    Ok(usize::try_from(row.get::<_, i64>(0)).is_ok_and(|made| made == MIGRATIONS.len()))
+    let row = client.query_one(NEWEST, &[]).await?;
+    let [made, needs]: [i32; 2] = [row.get(0), row.get(1)];
+    let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+    Ok(match made {
+        _ if needs > known => Tables::New,
+        0 => Tables::None,
+        made if made < known => Tables::Old,
+        _ => Tables::Fit,
+    })
 }
 
 /// Statements that make the tables of this release in an empty database.
 pub(in crate::store) fn script() -> String {
-    let mut script = format!("CREATE SCHEMA {SCHEMA};\nSET search_path = {SCHEMA};\n{MADE};\n");
-    for (number, Migration { statements, needs }) in MIGRATIONS.iter().enumerate() {
-        script.push_str(statements);
-        let version = number + 1;
-        script.push_str(&format!(
-            "INSERT INTO migrations (version, needs) VALUES ({version}, {needs});\n"
-        ));
-    }
-    script
+    let schema = format!("CREATE SCHEMA {SCHEMA};\nSET search_path = {SCHEMA};\n{MADE};\n");
+    let migrations = MIGRATIONS.iter().zip(1..).map(|(migration, version)| {
+        let Migration { statements, needs } = migration;
+        format!(
+            "{statements}INSERT INTO migrations (version, needs) VALUES ({version}, {needs});\n"
+        )
+    });
+    [schema].into_iter().chain(migrations).collect()
 }
 
 /// Remembers which migrations were made.
@@ -94,6 +109,9 @@ const MADE: &str = "CREATE TABLE IF NOT EXISTS migrations (
      version    integer     PRIMARY KEY,
      needs      integer     NOT NULL,
      made_at    timestamptz NOT NULL DEFAULT now())";
+
+/// The newest migration that was made, and how many a release has to know.
+const NEWEST: &str = "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM migrations";
 
 /// Which migrations the tables have seen.
 struct Made {
@@ -111,12 +129,7 @@ async fn made(transaction: &Transaction<'_>) -> anyhow::Result<Made> {
             .context("making the schema: the user needs the right to create in this database")?;
     }
     transaction.batch_execute(MADE).await?;
-    let row = transaction
-        .query_one(
-            "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM migrations",
-            &[],
-        )
-        .await?;
+    let row = transaction.query_one(NEWEST, &[]).await?;
     Ok(Made {
         count: usize::try_from(row.get::<_, i32>(0))?,
         needs: usize::try_from(row.get::<_, i32>(1))?,

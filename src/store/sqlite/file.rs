@@ -52,10 +52,12 @@ pub(super) fn finish(connection: Connection) {
 /// What can be said of a database without changing anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inspected {
-    /// There is none yet; its folder takes one or does not.
-    Missing { folder_is_there: bool },
+    /// There is none yet.
+    Missing,
     /// A bot that runs uses it.
     InUse,
+    /// Its tables are those of a later release.
+    OfLater,
     /// It is there, and a write was tried and taken back.
     Writable,
 }
@@ -67,11 +69,7 @@ pub(crate) async fn inspect(path: PathBuf) -> anyhow::Result<Inspected> {
 
 fn look_at(path: &Path) -> anyhow::Result<Inspected> {
     if !path.exists() {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder_is_there = folder.unwrap_or(Path::new(".")).is_dir();
-        return Ok(Inspected::Missing { folder_is_there });
+        return Ok(Inspected::Missing);
     }
     if let Ok(lock) = File::open(lock_of(path))
         && lock.try_lock().is_err()
@@ -79,6 +77,9 @@ fn look_at(path: &Path) -> anyhow::Result<Inspected> {
         return Ok(Inspected::InUse);
     }
     let mut connection = connect(path)?;
+    if rows::version(&connection)? > rows::LATEST {
+        return Ok(Inspected::OfLater);
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     rows::probe(&transaction)?;
     transaction.rollback()?;

@@ -1,4 +1,5 @@
-//! Tokens and the bot's own identity (official pages `auth-v3` and `bot-v3`).
+//! Tokens, the bot's own identity and its scopes (official pages `auth-v3`, `bot-v3` and
+//! `application-v6/scope/list`).
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,4 +45,17 @@ pub(crate) fn bot_info(state: &mut State, _: &Request) -> Result<Value, Refusal>
         "open_id": app.bot_open_id,
     });
     Ok(json!({"code": 0, "msg": "ok", "bot": bot}))
+}
+
+/// 1 is granted, 2 is asked for and not granted.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the table of endpoints wants one signature"
+)]
+pub(crate) fn scopes(state: &mut State, _: &Request) -> Result<Value, Refusal> {
+    let granted = |scope: &String| json!({"scope_name": scope, "grant_status": 1});
+    let mut scopes: Vec<_> = state.app.scopes.iter().map(granted).collect();
+    let asked = json!({"scope_name": "contact:contact.base:readonly", "grant_status": 2});
+    scopes.push(asked);
+    Ok(json!({"code": 0, "msg": "success", "data": {"scopes": scopes}}))
 }

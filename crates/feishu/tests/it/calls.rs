@@ -1,12 +1,13 @@
 //! Every call once as it succeeds and once as it is refused.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use feishu::{
     AnnouncementKind, AppId, Block, BlockId, BlockType, BotInfo, Card, ChatId, CreateChildren,
     DeleteChildren, Error, InsertLocation, LegacyBlock, LegacyElement, LegacyParagraph,
-    LegacyTextStyle, Link, MessageId, OpenId, Operation, TextElement, TextElementStyle, TopNotice,
-    Who,
+    LegacyTextStyle, Link, MessageId, OpenId, Operation, Scope, TextElement, TextElementStyle,
+    TopNotice, Who,
 };
 use feishu_sim::{ChatSpec, Endpoint, Fault, Seen, Simulator, WhoMay, Words};
 use serde_json::json;
@@ -411,5 +412,12 @@ async fn the_bot_tells_who_it_is() {
         (sim.app().bot_name, BotInfo::ACTIVE)
     );
     refused(&sim, Endpoint::BotInfo, 230_006, client.bot_info()).await;
+    let scopes = client.list_scopes().await.unwrap();
+    let granted = scopes
+        .into_iter()
+        .filter(|scope| scope.grant_status == Scope::GRANTED);
+    let granted: BTreeSet<_> = granted.map(|scope| scope.scope_name).collect();
+    assert_eq!(granted, sim.app().scopes);
+    refused(&sim, Endpoint::ListScopes, 212_100, client.list_scopes()).await;
     sim.finish();
 }

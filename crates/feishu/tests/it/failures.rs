@@ -209,7 +209,10 @@ async fn every_exchange_is_reported_once_by_name() {
     let sim = platform().await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let note = Arc::clone(&seen);
+    let now_s = sim.clock().now_ms() / 1000;
     let on_call = move |call: &CallRecord<'_>| {
+        let answered_at = call.answered_at.map(jiff::Timestamp::as_second);
+        assert_eq!(answered_at, i64::try_from(now_s).ok());
         note.lock().unwrap().push((call.endpoint, call.code()));
     };
     let config = ClientConfig {

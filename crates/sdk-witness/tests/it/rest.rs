@@ -11,9 +11,10 @@ use crate::report;
 use crate::witness::{Sdk, Witness, settings};
 
 /// What the bot calls, and what the simulator offers besides.
-const CALLS: [Endpoint; 21] = [
+const CALLS: [Endpoint; 22] = [
     Endpoint::TenantAccessToken,
     Endpoint::BotInfo,
+    Endpoint::ListScopes,
     Endpoint::GetChat,
     Endpoint::IsInChat,
     Endpoint::ListMembers,
@@ -175,6 +176,13 @@ async fn chats(bench: &mut Bench) -> &'static str {
         ..Call::to(Endpoint::BotInfo, json!({}))
     };
     bench.call(info, &[("/bot/open_id", json!(bot))]).await;
+    let first = bench.sim.app().scopes.first().cloned();
+    let expected = [
+        ("/data/scopes/0/scope_name", json!(first)),
+        ("/data/scopes/0/grant_status", json!(1)),
+    ];
+    let scopes = Call::to(Endpoint::ListScopes, json!({}));
+    bench.call(scopes, &expected).await;
     let open_id = json!({"user_id_type": "open_id"});
     let get = Call::to(Endpoint::GetChat, bench.chat_path()).query(open_id);
     let expected = [

@@ -1,0 +1,44 @@
+//! Which scopes the tenant has granted.
+//!
+//! Official page `application-v6/scope/list`.
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::Client;
+use crate::Error;
+use crate::http::Request;
+
+/// A scope that the app has asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Scope {
+    /// For example `im:message:send_as_bot`.
+    pub scope_name: String,
+    /// See [`Scope::GRANTED`].
+    pub grant_status: i64,
+}
+
+impl Scope {
+    /// The `grant_status` of a scope that the tenant has granted.
+    pub const GRANTED: i64 = 1;
+}
+
+impl Client {
+    /// Lists the scopes that the app has asked for; needs no scope itself.
+    pub async fn list_scopes(&self) -> Result<Vec<Scope>, Error> {
+        #[derive(Deserialize)]
+        struct Payload {
+            scopes: Vec<Scope>,
+        }
+        self.call(Request {
+            endpoint: "list_scopes",
+            method: Method::GET,
+            path: &["application", "v6", "scopes"],
+            query: &[],
+            body: None,
+        })
+        .await?
+        .data()
+        .map(|payload: Payload| payload.scopes)
+    }
+}

@@ -1,0 +1,241 @@
+//! The store: whether it can be written, and whether its disk has room.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use feishu::{ChatId, Clock, ExtraRoots};
+use jiff::Timestamp;
+
+use super::Report;
+use crate::config::Config;
+use crate::store::{
+    self, ChatKey, DatabaseUrl, Desk, Filter, InspectedFile, InspectedServer, Room, Tables,
+};
+
+const STORE: &str = "store";
+const DISK: &str = "disk space";
+/// With less room than this, somebody should know.
+const LITTLE: u64 = 256 << 20;
+/// With less than this, the disk is as good as full.
+const TOO_LITTLE: u64 = 64 << 20;
+
+/// What the store remembers.
+#[derive(Default)]
+pub(super) struct Kept {
+    desk: Option<Desk>,
+    app: String,
+    /// When the newest command came in.
+    pub(super) last_command: Option<Timestamp>,
+}
+
+impl Kept {
+    /// Where there is nothing to open yet, nothing is remembered.
+    async fn new(config: &Config, url: &DatabaseUrl, roots: &ExtraRoots, clock: &Clock) -> Self {
+        let app = config.feishu.app_id.clone();
+        let desk = Desk::open(url, roots).await.ok();
+        let mut last_command = None;
+        if let Some(desk) = &desk {
+            let newest = Filter {
+                limit: 1,
+                ..Filter::default()
+            };
+            let jobs = desk.jobs(&app, &newest, clock.now()).await;
+            last_command = jobs.unwrap_or_default().first().map(|job| job.place);
+        }
+        Self {
+            desk,
+            app,
+            last_command,
+        }
+    }
+
+    /// Whether text could be taken out of the chat's announcement the last time.
+    pub(super) async fn lets_delete(&self, chat: &ChatId) -> Option<bool> {
+        let chat = ChatKey {
+            app: self.app.clone(),
+            chat: chat.to_string(),
+        };
+        self.desk.as_ref()?.lets_delete(&chat).await.ok()?
+    }
+}
+
+pub(super) async fn check(
+    report: &mut Report,
+    config: &Config,
+    roots: &ExtraRoots,
+    clock: &Clock,
+) -> Kept {
+    // It is among the settings that are valid.
+    let Ok(url) = DatabaseUrl::parse(&config.store.database_url) else {
+        return Kept::default();
+    };
+    match &url {
+        DatabaseUrl::Sqlite(path) => file(report, path).await,
+        DatabaseUrl::Postgres(server) => {
+            match store::inspect_server(server, &config.feishu.app_id, roots).await {
+                Ok(seen) => database(report, &seen),
+                Err(error) => report.bad(
+                    STORE,
+                    format!("the database cannot be used ({})", error.0),
+                    store::UNREACHABLE,
+                ),
+            }
+        }
+    }
+    Kept::new(config, &url, roots, clock).await
+}
+
+async fn file(report: &mut Report, path: &Path) {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    if !folder.is_dir() {
+        report.bad(
+            STORE,
+            format!("the folder of `{}` is not there", path.display()),
+            "make it, or set `NOTICEBOT_DATABASE_URL` to another file",
+        );
+        return;
+    }
+    match store::room(folder).await {
+        Ok(Room::None) => report.bad(
+            DISK,
+            format!(
+                "the disk of `{}` is full, or what the bot's user may take of it",
+                path.display()
+            ),
+            "make room, or set `NOTICEBOT_DATABASE_URL` to a file on another disk",
+        ),
+        Ok(Room::Left { free }) => {
+            writable(report, path).await;
+            space(report, free);
+        }
+        Err(error) => unwritable(report, path, &error.into()),
+    }
+}
+
+async fn writable(report: &mut Report, path: &Path) {
+    let file = path.display();
+    match store::inspect_file(path.to_path_buf()).await {
+        Ok(InspectedFile::Writable) => report.good(STORE, format!("`{file}` can be written")),
+        Ok(InspectedFile::InUse) => {
+            report.good(
+                STORE,
+                format!("`{file}` is in use by a noticebot that runs"),
+            );
+        }
+        Ok(InspectedFile::Missing) => {
+            report.good(STORE, format!("`{file}` is made at the first start"));
+        }
+        Ok(InspectedFile::OfLater) => report.bad(
+            STORE,
+            format!("`{file}` was made for a newer noticebot"),
+            OF_LATER,
+        ),
+        Err(error) => unwritable(report, path, &error),
+    }
+}
+
+const MAKE_ROOM: &str = "make room: what is not written is not acknowledged, and comes late";
+const OF_LATER: &str = "run that one, or restore a back-up from before";
+
+fn unwritable(report: &mut Report, path: &Path, error: &anyhow::Error) {
+    let readable = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    let remedy = match readable {
+        Some(io::ErrorKind::ReadOnlyFilesystem) => {
+            "it is on a read-only file system: mount a writable one there, or set `NOTICEBOT_DATABASE_URL` to a file on one"
+        }
+        _ => {
+            "see that the bot's user may write the file and its folder, and that it is a database of noticebot's"
+        }
+    };
+    report.bad(
+        STORE,
+        format!("`{}` cannot be written ({error:#})", path.display()),
+        remedy,
+    );
+}
+
+fn space(report: &mut Report, free: Option<u64>) {
+    let Some(free) = free else {
+        report.note(DISK, "the file system does not tell");
+        return;
+    };
+    let left = format!("{} MiB are free", free >> 20);
+    match free {
+        ..TOO_LITTLE => report.bad(DISK, left, MAKE_ROOM),
+        TOO_LITTLE..LITTLE => report.hint(DISK, left, MAKE_ROOM),
+        _ => report.good(DISK, left),
+    }
+}
+
+fn database(report: &mut Report, seen: &InspectedServer) {
+    let InspectedServer {
+        version,
+        tables,
+        read_only,
+        may_create,
+        refused,
+        bots,
+        bytes,
+    } = seen;
+    let server = format!("PostgreSQL {version}");
+    if *read_only {
+        report.bad(
+            STORE,
+            format!(
+                "the database, on {server}, takes no changes: a standby, or set to be read only"
+            ),
+            "set `NOTICEBOT_DATABASE_URL` to the primary server",
+        );
+    } else if let Some(refused) = refused {
+        report.bad(
+            STORE,
+            format!("the database, on {server}, takes no row ({refused})"),
+            "grant the user all rights on the schema `noticebot` and its tables, and see that the server's disk has room",
+        );
+    } else {
+        match tables {
+            Tables::Fit => report.good(STORE, format!("the database, on {server}, can be written; bots of this app on it: {bots}")),
+            Tables::Old => report.good(STORE, format!("the database, on {server}, is brought up to date at the next start; bots of this app on it: {bots}")),
+            Tables::None if *may_create => {
+                report.good(STORE, format!("the tables, on {server}, are made at the first start"));
+            }
+            Tables::None => report.bad(
+                STORE,
+                format!("the tables are not there, and the user may not make them in the database, on {server}"),
+                "grant it the right: `GRANT CREATE ON DATABASE … TO …`",
+            ),
+            Tables::New => report.bad(STORE, format!("the tables, on {server}, were made for a newer noticebot"), OF_LATER),
+        }
+    }
+    report.note(
+        DISK,
+        format!(
+            "the database takes {} MiB; how much its server has left, it does not tell",
+            bytes >> 20
+        ),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_with_little_room_is_noted_and_one_with_too_little_is_as_good_as_full() {
+        for (free, sign) in [
+            (Some(63), "✗"),
+            (Some(64), "!"),
+            (Some(255), "!"),
+            (Some(256), "✓"),
+            (None, "!"),
+        ] {
+            let mut report = Report::default();
+            space(&mut report, free.map(|mebibytes| mebibytes << 20));
+            let told = report.to_string();
+            assert!(told.starts_with(&format!("{sign} disk space: ")), "{told}");
+        }
+    }
+}

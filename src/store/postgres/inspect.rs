@@ -1,0 +1,87 @@
+//! A database looked at from outside, without changing anything.
+
+use feishu::ExtraRoots;
+use tokio_postgres::Client;
+
+use super::connect::{self, Connector, Unreachable, told};
+use super::migrate::{self, Tables};
+
+/// What can be said of a database.
+#[derive(Debug, Clone)]
+pub(crate) struct Inspected {
+    /// The server's version.
+    pub(crate) version: String,
+    pub(crate) tables: Tables,
+    /// It is a standby, or takes no changes for another reason.
+    pub(crate) read_only: bool,
+    /// The user may make the tables.
+    pub(crate) may_create: bool,
+    /// Why a row could not be written; `None` if it could, or was not tried.
+    pub(crate) refused: Option<String>,
+    /// The bots of this app that run on it.
+    pub(crate) bots: i64,
+    /// The size of the database, in bytes.
+    pub(crate) bytes: u64,
+}
+
+/// Looks at a database.
+///
+/// # Errors
+///
+/// When it cannot be reached.
+pub(crate) async fn inspect(
+    server: &tokio_postgres::Config,
+    app: &str,
+    extra_roots: &ExtraRoots,
+) -> Result<Inspected, Unreachable> {
+    let pool = Connector::new(server, extra_roots).and_then(|connector| connector.pool(1));
+    let pool = pool.map_err(|error| Unreachable(format!("{error:#}")))?;
+    let mut client = connect::first(&pool).await?;
+    let looked = look(&mut client, app).await;
+    looked.map_err(|error| Unreachable(told(&error)))
+}
+
+async fn look(client: &mut Client, app: &str) -> Result<Inspected, tokio_postgres::Error> {
+    let row = client
+        .query_one(
+            "SELECT current_setting('server_version'),
+                 pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,
+                 has_database_privilege(current_database(), 'CREATE'),
+                 pg_database_size(current_database())",
+            &[],
+        )
+        .await?;
+    let tables = migrate::tables(client).await?;
+    let mut seen = Inspected {
+        version: row.get(0),
+        tables,
+        read_only: row.get(1),
+        may_create: row.get(2),
+        refused: None,
+        bots: 0,
+        bytes: u64::try_from(row.get::<_, i64>(3)).unwrap_or_default(),
+    };
+    if tables != Tables::None && !seen.read_only {
+        seen.refused = try_to_write(client, app)
+            .await
+            .err()
+            .map(|error| told(&error));
+        let bots = "SELECT count(*) FROM replicas
+             WHERE app = $1 AND lease_until > clock_timestamp()";
+        seen.bots = client.query_one(bots, &[&app]).await?.get(0);
+    }
+    Ok(seen)
+}
+
+/// Writes a row and takes it back.
+async fn try_to_write(client: &mut Client, app: &str) -> Result<(), tokio_postgres::Error> {
+    let transaction = client.transaction().await?;
+    transaction
+        .execute(
+            "INSERT INTO limits (app, api, until) VALUES ($1, '', 0)
+             ON CONFLICT (app, api) DO UPDATE SET until = limits.until",
+            &[&app],
+        )
+        .await?;
+    transaction.rollback().await
+}

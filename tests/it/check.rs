@@ -1,0 +1,725 @@
+//! `noticebot check`: each thing that can be wrong is named, and it alone.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use feishu_sim::{AnnouncementKind, Endpoint, Fault, WhoMay};
+use noticebot::check::{self, Questions};
+use noticebot::config::{Config, Receive};
+use serde_json::{Value, json};
+use test_servers::{Authority, Gate};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::harness::Bench;
+
+const README: &str = include_str!("../../README.md");
+
+/// The findings of a check, those of one verdict as `name: text` and the remedies
+/// behind.
+struct Findings(Value);
+
+impl Findings {
+    fn of(&self, verdict: &str) -> Vec<String> {
+        let checks = self.0["checks"].as_array().unwrap();
+        let fitting = checks.iter().filter(|check| check["verdict"] == verdict);
+        fitting
+            .map(|check| {
+                let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
+                let (name, text, remedy) = (text("name"), text("text"), text("remedy"));
+                assert!(
+                    verdict != "bad" || !remedy.is_empty(),
+                    "{name} without a remedy"
+                );
+                format!("{name}: {text} → {remedy}")
+            })
+            .collect()
+    }
+
+    /// The one thing that is wrong.
+    fn the_bad(&self) -> String {
+        let bad = self.of("bad");
+        let [one] = &bad[..] else {
+            panic!("one thing is wrong, found: {bad:#?}");
+        };
+        assert_eq!(self.0["good"], false);
+        one.clone()
+    }
+
+    fn is_good(&self) -> bool {
+        let bad = self.of("bad");
+        assert_eq!(self.0["good"], bad.is_empty());
+        bad.is_empty()
+    }
+
+    fn has(&self, verdict: &str, words: &str) -> bool {
+        self.of(verdict).iter().any(|line| line.contains(words))
+    }
+}
+
+impl Bench {
+    async fn check_with(&self, config: &Config, questions: &Questions) -> Findings {
+        let report = check::check(config, self.clock.clone(), questions).await;
+        assert_eq!(report.is_good(), !report.to_string().contains('✗'));
+        Findings(serde_json::from_str(&report.to_json().unwrap()).unwrap())
+    }
+
+    async fn check(&self, change: impl FnOnce(&mut Config)) -> Findings {
+        let mut config = self.config();
+        change(&mut config);
+        self.check_with(&config, &Questions::default()).await
+    }
+
+    async fn check_chat(&self, chat: &str) -> Findings {
+        let questions = Questions {
+            chat: Some(chat.to_owned()),
+            url: None,
+        };
+        self.check_with(&self.config(), &questions).await
+    }
+
+    async fn check_url(&self, url: &str) -> Findings {
+        let questions = Questions {
+            chat: None,
+            url: Some(url.parse().unwrap()),
+        };
+        self.check_with(&self.config(), &questions).await
+    }
+}
+
+#[tokio::test]
+async fn a_bot_that_works_is_told_so_and_what_cannot_be_known() {
+    let bench = Bench::new().await;
+    let found = bench.check(|_| {}).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    for words in [
+        "configuration: complete",
+        "secrets: encrypt key and verification token are set",
+        "store: ",
+        "is in use by a noticebot that runs",
+        "disk space: ",
+        "credentials: ",
+        "clock: as the platform's",
+        "bot: `noticebot` is active",
+        "scopes: granted for reading a group's settings, putting something at the top,",
+        "group messages: plain `/pin` is heard",
+    ] {
+        assert!(found.has("good", words), "{words} in {:#}", found.0);
+    }
+    assert!(found.has("note", "request URL: not tried"), "{:#}", found.0);
+    assert!(
+        found.has("note", "commands: none has come in yet"),
+        "{:#}",
+        found.0
+    );
+
+    // A command that came shows that events are subscribed to.
+    let group = bench.group(AnnouncementKind::Docx);
+    let asked = bench.say(&group, "/help").id;
+    bench.answer(&asked).await;
+    let found = bench.check(|_| {}).await;
+    assert!(
+        found.has("good", "commands: the last one came in at "),
+        "{:#}",
+        found.0
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_report_reads_as_reviewed() {
+    let bench = Bench::new().await;
+    let closed = bench.spec().edit_permission(WhoMay::OnlyOwner);
+    let closed = bench
+        .sim
+        .add_chat(closed.announcement(AnnouncementKind::Doc));
+    bench.sim.change_app(|app| {
+        app.scopes.remove("im:message.group_msg");
+        app.scopes
+            .insert("im:message.group_at_msg:readonly".to_owned());
+        app.scopes.remove("im:chat.announcement:write_only");
+    });
+    let mut config = bench.config();
+    config.store.database_url = "sqlite://nowhere/noticebot.db".to_owned();
+    let questions = Questions {
+        chat: Some(closed.to_string()),
+        url: Some(bench.webhook().replace("event", "events").parse().unwrap()),
+    };
+    let report = check::check(&config, bench.clock.clone(), &questions).await;
+    let told = report.to_string();
+    let told = told.replace(&bench.sim.base_url(), "https://open.feishu.cn");
+    let told = told.replace(
+        bench.webhook().split("/webhook").next().unwrap(),
+        "https://bot.example.com",
+    );
+    insta::assert_snapshot!("report", told);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn the_readme_shows_what_a_check_says() {
+    let bench = Bench::new().await;
+    let mut granted = scopes_of_readme();
+    granted.remove("im:message.reactions:write_only");
+    bench.sim.change_app(|app| app.scopes = granted);
+    let questions = Questions::default();
+    let told = check::check(&bench.config(), bench.clock.clone(), &questions).await;
+    let mut told = told.to_string();
+    for (here, there) in [
+        (bench.sim.base_url(), "https://open.feishu.cn"),
+        (bench.sim.app().app_id, "cli_a1b2c3d4e5f60718"),
+        (
+            bench.folder.path().join("bot.db").display().to_string(),
+            "/data/noticebot.db",
+        ),
+    ] {
+        told = told.replace(&here, there);
+    }
+    let (before, after) = told.split_once(" MiB are free").unwrap();
+    let free = before.rsplit(' ').next().unwrap().len();
+    let told = format!(
+        "{}18432 MiB are free{after}",
+        &before[..before.len() - free]
+    );
+    let (_, shown) = README.split_once("```text\n✓ configuration").unwrap();
+    let (shown, _) = shown.split_once("```\n").unwrap();
+    assert_eq!(told, format!("✓ configuration{shown}"));
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_check_changes_nothing() {
+    let bench = Bench::new().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    bench.sim.clear_calls();
+    let found = bench.check_chat(group.as_str()).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    let calls = bench.sim.calls();
+    let of_group = calls
+        .iter()
+        .filter(|call| call.path.contains(group.as_str()));
+    assert!(of_group.clone().count() > 0);
+    assert!(of_group.into_iter().all(|call| call.method == "GET"));
+    assert_eq!(bench.sim.top_notice(&group), None);
+    assert!(bench.sim.announcement_text(&group).is_empty());
+    assert!(bench.sim.messages(&group).is_empty());
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_told_apart_and_all_that_is_said() {
+    let bench = Bench::new().await;
+    let of_secret = bench.check(|config| config.feishu.app_secret = "wrong".into());
+    let of_secret = of_secret.await.the_bad();
+    assert!(
+        of_secret.starts_with("credentials: the secret of"),
+        "{of_secret}"
+    );
+    assert!(of_secret.contains("10014") && of_secret.contains("`FEISHU_APP_SECRET`"));
+    let of_app = bench.check(|config| config.feishu.app_id = "cli_ffffffffffffffff".to_owned());
+    let of_app = of_app.await.the_bad();
+    assert!(
+        of_app.contains("knows no app `cli_ffffffffffffffff`"),
+        "{of_app}"
+    );
+    assert!(of_app.contains("10003") && of_app.contains("`FEISHU_REGION`"));
+    bench
+        .sim
+        .fault(Endpoint::TenantAccessToken, Fault::code(99_991_543));
+    let of_other = bench.check(|_| {}).await.the_bad();
+    assert!(of_other.contains("code 99991543"), "{of_other}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_platform_that_is_not_there_or_is_none_is_named() {
+    let bench = Bench::new().await;
+    let nowhere = closed_port().await;
+    let nobody = bench
+        .check(|config| config.feishu.base_url = nowhere)
+        .await
+        .the_bad();
+    assert!(
+        nobody.starts_with("platform: ") && nobody.contains("cannot be reached"),
+        "{nobody}"
+    );
+    assert!(nobody.contains("refused"), "{nobody}");
+    bench.sim.fault(Endpoint::TenantAccessToken, Fault::NotJson);
+    let other = bench.check(|_| {}).await.the_bad();
+    assert!(other.contains("does not answer like Feishu"), "{other}");
+    assert!(other.contains("`FEISHU_BASE_URL`"), "{other}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_told_and_by_how_much() {
+    let bench = Bench::new().await;
+    let off = Duration::from_mins(1);
+    bench.advance_bot(off);
+    let found = bench.check(|_| {}).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(
+        found.has("note", "clock: 1m ahead of the platform's"),
+        "{:#}",
+        found.0
+    );
+    bench.advance_bot(5 * off);
+    let ahead = bench.check(|_| {}).await.the_bad();
+    assert!(
+        ahead.contains("clock: 6m ahead of the platform's"),
+        "{ahead}"
+    );
+    bench.sim.clock().advance(12 * off);
+    let behind = bench.check(|_| {}).await.the_bad();
+    assert!(
+        behind.contains("clock: 6m behind the platform's"),
+        "{behind}"
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_bot_that_is_not_active_is_told_what_to_do_in_the_console() {
+    let bench = Bench::new().await;
+    bench.sim.change_app(|app| app.bot_active = false);
+    let found = bench.check(|_| {}).await;
+    assert!(found.has("bad", "bot: not active"), "{:#}", found.0);
+    bench.sim.change_app(|app| app.bot_active = true);
+    bench.sim.fault(Endpoint::BotInfo, Fault::code(230_006));
+    let lost = bench.check(|_| {}).await.the_bad();
+    assert!(
+        lost.starts_with("bot: not found") && lost.contains("230006"),
+        "{lost}"
+    );
+    bench.finish().await;
+}
+
+/// The scopes that the README has an admin grant.
+fn scopes_of_readme() -> BTreeSet<String> {
+    let (_, json) = README.split_once("```json\n").unwrap();
+    let (json, _) = json.split_once("```").unwrap();
+    let granted: Value = serde_json::from_str(json).unwrap();
+    let scopes = granted["scopes"]["tenant"].as_array().unwrap();
+    let names = scopes
+        .iter()
+        .map(|scope| scope.as_str().unwrap().to_owned());
+    names.collect()
+}
+
+#[tokio::test]
+async fn each_scope_that_is_missing_is_named_and_it_alone() {
+    let bench = Bench::new().await;
+    let all = scopes_of_readme();
+    let without = async |missing: &[&str]| {
+        let mut granted = all.clone();
+        granted.retain(|scope| !missing.contains(&&**scope));
+        assert_eq!(granted.len() + missing.len(), all.len(), "{missing:?}");
+        bench.sim.change_app(|app| app.scopes = granted);
+        // A check is about as much as the platform takes in a second.
+        bench.advance(Duration::from_secs(1));
+        bench.check(|_| {}).await
+    };
+    let found = without(&[]).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    for (scope, whats) in [
+        ("im:chat:readonly", "reading a group's settings"),
+        (
+            "im:chat.top_notice:write_only",
+            "putting something at the top",
+        ),
+        ("im:message:readonly", "reading a message"),
+        ("im:message:send_as_bot", "replying"),
+        ("im:message.reactions:write_only", "reacting"),
+    ] {
+        let bad = without(&[scope]).await.the_bad();
+        assert!(bad.starts_with("scopes: ") && bad.contains(whats), "{bad}");
+        assert!(bad.contains(scope), "{scope} is not in {bad}");
+    }
+    // Reading an announcement of the old kind takes another scope that is there.
+    let bad = without(&["im:chat.announcement:read"]).await.the_bad();
+    assert!(bad.contains("`im:chat.announcement:read`"), "{bad}");
+    // The two kinds take different scopes for writing, of which this is one.
+    let found = without(&["im:chat.announcement:write_only"]).await;
+    let bad = found.of("bad");
+    assert!(
+        bad.iter()
+            .all(|line| line.contains("`im:chat.announcement:write_only`")),
+        "{bad:?}"
+    );
+
+    let plain = "im:message.group_msg";
+    let found = without(&[plain]).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(
+        found.has("note", "only `@bot /pin` is heard"),
+        "{:#}",
+        found.0
+    );
+    let bad = without(&[plain, "im:message.group_at_msg:readonly"])
+        .await
+        .the_bad();
+    assert!(
+        bad.starts_with("group messages: none is heard") && bad.contains(plain),
+        "{bad}"
+    );
+    let found = without(&["im:message.p2p_msg:readonly"]).await;
+    assert!(
+        found.is_good() && found.has("note", "direct messages: none"),
+        "{:#}",
+        found.0
+    );
+
+    bench.sim.fault(Endpoint::ListScopes, Fault::code(212_100));
+    let found = without(&[]).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(found.has("note", "is not known"), "{:#}", found.0);
+    bench.sim.fault(Endpoint::AddReaction, Fault::ServerError);
+    let bad = without(&[]).await.the_bad();
+    assert!(bad.contains("those for reacting are not known"), "{bad}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_chat_is_told_with_the_bots_role_and_who_may() {
+    let bench = Bench::new().await;
+    let open = bench.group(AnnouncementKind::Docx);
+    let found = bench.check_chat(open.as_str()).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    for words in [
+        "chat: the bot is in `Ops`, as no admin",
+        "top notice: every member may change it",
+        "announcement: every member may change it",
+        "announcement kind: new (`docx`)",
+        "members: `/pin`, `/unpin`, `/announce`: all members",
+    ] {
+        assert!(found.has("good", words), "{words} in {:#}", found.0);
+    }
+    let led = bench.closed_group();
+    let found = bench.check_chat(led.as_str()).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(found.has("good", "as an admin"), "{:#}", found.0);
+    assert!(
+        found.has("good", "`/announce`: the owner and the admins"),
+        "{:#}",
+        found.0
+    );
+
+    let untold = bench.sim.add_chat(bench.spec().pin_manage_setting(None));
+    let found = bench.check_chat(untold.as_str()).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(
+        found.has("note", "top notice: the platform does not say"),
+        "{:#}",
+        found.0
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_closed_group_and_one_without_the_bot_are_named() {
+    let bench = Bench::new().await;
+    let spec = || bench.spec().announcement(AnnouncementKind::Docx);
+    let closed_top = spec().pin_manage_setting(Some(WhoMay::OnlyOwner));
+    let closed_top = bench.sim.add_chat(closed_top);
+    let bad = bench.check_chat(closed_top.as_str()).await.the_bad();
+    assert!(
+        bad.starts_with("top notice: the group leaves it to its owner and admins"),
+        "{bad}"
+    );
+    assert!(bad.contains("make the bot an admin of the group"), "{bad}");
+    let open = Some(WhoMay::AllMembers);
+    let closed = spec()
+        .edit_permission(WhoMay::OnlyOwner)
+        .pin_manage_setting(open);
+    let closed = bench.sim.add_chat(closed);
+    let bad = bench.check_chat(closed.as_str()).await.the_bad();
+    assert!(
+        bad.starts_with("announcement: the group leaves it"),
+        "{bad}"
+    );
+
+    let outside = bench.sim.add_chat(spec().without_bot());
+    let bad = bench.check_chat(outside.as_str()).await.the_bad();
+    assert!(
+        bad.starts_with("chat: ") && bad.contains("add the bot to the group"),
+        "{bad}"
+    );
+    let bad = bench.check_chat("oc_nowhere").await.the_bad();
+    assert!(
+        bad.starts_with("chat: `oc_nowhere` cannot be read"),
+        "{bad}"
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_group_of_the_old_kind_is_named_until_a_deletion_has_worked_there() {
+    let bench = Bench::new().await;
+    let group = bench.group(AnnouncementKind::Doc);
+    let bad = bench.check_chat(group.as_str()).await.the_bad();
+    assert!(bad.starts_with("announcement kind: old (`doc`)"), "{bad}");
+    assert!(bad.contains("was not tried yet"), "{bad}");
+    for command in ["/announce dinner", "/undo"] {
+        let said = bench.say(&group, command).id;
+        let answered = |state: &feishu_sim::State| {
+            let reactions = state.reactions(&said).into_iter();
+            reactions
+                .chain(state.replies_to(&said))
+                .find(|word| word != "OneSecond")
+        };
+        bench.wait("an answer", answered).await;
+    }
+    bench.idle().await;
+    let found = bench.check_chat(group.as_str()).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(
+        found.has("good", "could be taken out of it"),
+        "{:#}",
+        found.0
+    );
+
+    let strict = bench.group(AnnouncementKind::Doc);
+    bench
+        .sim
+        .change_behaviour(|behaviour| behaviour.legacy_deletes_refused = true);
+    let said = bench.say(&strict, "/announce lunch").id;
+    bench.reaction(&said).await;
+    let undo = bench.say(&strict, "/undo").id;
+    bench.answer(&undo).await;
+    bench.idle().await;
+    let bad = bench.check_chat(strict.as_str()).await.the_bad();
+    assert!(bad.contains("lets no text be taken out of it"), "{bad}");
+
+    bench
+        .sim
+        .fault(Endpoint::GetDocxAnnouncement, Fault::code(1_772_034));
+    bench
+        .sim
+        .fault(Endpoint::GetDocxAnnouncement, Fault::code(1_772_034));
+    let found = bench.check_chat(group.as_str()).await;
+    assert!(
+        found.has("bad", "announcement kind: cannot be read"),
+        "{:#}",
+        found.0
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn the_request_url_is_asked_as_the_console_asks_it() {
+    let bench = Bench::new().await;
+    let webhook = bench.webhook();
+    let found = bench.check_url(&webhook).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(found.has("good", "answers its challenge"), "{:#}", found.0);
+    // Here it is no public address, which is said.
+    assert!(found.has("note", "no public IPv4 address"), "{:#}", found.0);
+
+    let config = |change: fn(&mut Config)| {
+        let mut config = bench.config();
+        change(&mut config);
+        config
+    };
+    let questions = Questions {
+        chat: None,
+        url: Some(webhook.parse().unwrap()),
+    };
+    for other in [
+        config(|config| config.feishu.encrypt_key = "another".into()),
+        config(|config| config.feishu.verification_token = "another".into()),
+    ] {
+        let bad = bench.check_with(&other, &questions).await.the_bad();
+        assert!(
+            bad.contains("has another encrypt key or verification token"),
+            "{bad}"
+        );
+    }
+    let nowhere = closed_port().await;
+    let bad = bench.check_url(&nowhere).await.the_bad();
+    assert!(
+        bad.contains("cannot be reached") && bad.contains("refused"),
+        "{bad}"
+    );
+    let bad = bench
+        .check_url(&webhook.replace("event", "events"))
+        .await
+        .the_bad();
+    assert!(
+        bad.contains("nothing takes events") && bad.contains("`/webhook/event`"),
+        "{bad}"
+    );
+
+    let elsewhere = || async { Redirect::temporary("https://login.example.com/") };
+    let router = Router::new()
+        .route("/elsewhere", post(elsewhere))
+        .route("/broken", post(|| async { StatusCode::BAD_GATEWAY }))
+        .route("/other", post(|| async { "hello" }))
+        .route("/page", get(|| async { "hello" }))
+        .route("/long", post(|| async { "x".repeat(100_000) }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let mut serving = JoinSet::new();
+    serving.spawn(axum::serve(listener, router).into_future());
+    for (path, words) in [
+        ("elsewhere", "leads on to `https://login.example.com/`"),
+        ("broken", "answers with status 502"),
+        ("other", "but not with the challenge"),
+        ("long", "but not with the challenge"),
+        ("page", "nothing takes events"),
+    ] {
+        let bad = bench.check_url(&format!("{proxy}/{path}")).await.the_bad();
+        assert!(
+            bad.starts_with("request URL: ") && bad.contains(words),
+            "{bad}"
+        );
+    }
+    let mut connected = bench.config();
+    connected.feishu.receive = Receive::LongConnection;
+    let found = bench.check_with(&connected, &questions).await;
+    assert!(found.has("note", "request URL: not tried"), "{:#}", found.0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_long_connection_is_opened_and_closed() {
+    let bench = Bench::new().await;
+    let connected = |config: &mut Config| config.feishu.receive = Receive::LongConnection;
+    let found = bench.check(connected).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(found.has("good", "long connection: opens"), "{:#}", found.0);
+    let closed = |state: &feishu_sim::State| state.connections().is_empty().then_some(());
+    bench.sim.wait_for("its end", closed).await;
+
+    bench
+        .sim
+        .fault(Endpoint::LongConnection, Fault::ServerError);
+    let bad = bench.check(connected).await.the_bad();
+    assert!(
+        bad.starts_with("long connection: ") && bad.contains("try again later"),
+        "{bad}"
+    );
+    let refusal = feishu_sim::HandshakeRefusal::too_many_connections();
+    bench.sim.refuse_handshake(refusal);
+    let bad = bench.check(connected).await.the_bad();
+    assert!(
+        bad.contains("stop other processes that use this app id"),
+        "{bad}"
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_platform_with_an_authority_of_its_own_is_trusted_by_the_ca_file() {
+    let bench = Bench::new().await;
+    let authority = Authority::new().unwrap();
+    let platform = bench.sim.base_url().replace("http://", "");
+    let gate = Gate::open(&authority, platform.parse().unwrap())
+        .await
+        .unwrap();
+    let bad = bench
+        .check(|config| config.feishu.base_url = gate.url())
+        .await
+        .the_bad();
+    assert!(
+        bad.starts_with("platform: ") && bad.contains("`NOTICEBOT_CA_FILE`"),
+        "{bad}"
+    );
+    let file = bench.folder.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    let trusted = |config: &mut Config| {
+        config.feishu.base_url = gate.url();
+        config.tls.ca_file = file.display().to_string();
+    };
+    let found = bench.check(trusted).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    let words = format!("credentials: {} accepts", gate.url());
+    assert!(found.has("good", &words), "{:#}", found.0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn secrets_that_are_less_than_safe_are_said() {
+    let bench = Bench::new().await;
+    let previous = |config: &mut Config| config.feishu.previous_encrypt_key = "old".into();
+    let found = bench.check(previous).await;
+    assert!(
+        found.has("note", "`noticebot_previous_secrets_total`"),
+        "{:#}",
+        found.0
+    );
+    let plain = |config: &mut Config| {
+        config.feishu.encrypt_key = "".into();
+        config.feishu.allow_plaintext = true;
+    };
+    let found = bench.check(plain).await;
+    assert!(
+        found.has("note", "secrets: there is no encrypt key"),
+        "{:#}",
+        found.0
+    );
+    assert!(found.is_good(), "{:#}", found.0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_used_is_named() {
+    let bench = Bench::new().await;
+    let folder = bench.folder.path();
+    let at = async |file: &str| {
+        let url = format!("sqlite://{}", folder.join(file).display());
+        bench.check(|config| config.store.database_url = url).await
+    };
+    let found = at("new.db").await;
+    assert!(
+        found.has("good", "new.db` is made at the first start"),
+        "{:#}",
+        found.0
+    );
+    assert!(!folder.join("new.db").exists());
+    let bad = at("nowhere/new.db").await.the_bad();
+    assert!(bad.starts_with("store: the folder of"), "{bad}");
+    std::fs::write(folder.join("letter.db"), "Dear Mei, ".repeat(1000)).unwrap();
+    let bad = at("letter.db").await.the_bad();
+    assert!(
+        bad.starts_with("store: ") && bad.contains("not a database"),
+        "{bad}"
+    );
+    let newer = rusqlite::Connection::open(folder.join("newer.db")).unwrap();
+    newer.pragma_update(None, "user_version", 999).unwrap();
+    let bad = at("newer.db").await.the_bad();
+    assert!(bad.contains("was made for a newer noticebot"), "{bad}");
+    bench.finish().await;
+}
+
+/// An address at which nobody listens.
+async fn closed_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn a_report_for_machines_says_what_was_found_and_what_to_do() {
+    let error = Config::read(None, &std::iter::empty::<(String, String)>().collect());
+    let error = error.unwrap().validate().unwrap_err();
+    let report = check::misconfigured(&error);
+    let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    assert_eq!(json["good"], false);
+    let first = json!({
+        "name": "configuration",
+        "verdict": "bad",
+        "text": "`feishu.app_id` is missing or empty",
+        "remedy": "set `FEISHU_APP_ID` from the app's page in the developer console",
+    });
+    assert_eq!(json["checks"][0], first);
+    let text = report.to_string();
+    let line = "✗ configuration: `feishu.app_id` is missing or empty\n  → set `FEISHU_APP_ID` from";
+    assert!(text.starts_with(line), "{text}");
+    assert!(
+        text.ends_with("4 things keep the bot from its job.\n"),
+        "{text}"
+    );
+}
