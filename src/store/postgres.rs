@@ -122,7 +122,9 @@ impl PostgresStore {
         let taking = jobs::accept(&client, &job, bound, taker, self.now()).await;
         let taking = taking.map_err(failed)?;
         self.open.fetch_add(taking.opened, Ordering::Relaxed);
-        if taking.first_of_chat {
+        // Also for one that stands behind another of its chat: that may have ended before this one
+        // could be seen.
+        if taking.opened > 0 {
             self.bell.ring();
         }
         Ok(taking.accepted)

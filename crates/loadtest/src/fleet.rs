@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context as _, anyhow, ensure};
+use rusqlite::Connection;
 use test_servers::Database;
 use tokio::runtime::Runtime;
 
@@ -29,8 +30,10 @@ pub(crate) struct StoreOptions {
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) programs: Vec<Program>,
-    /// Kept for as long as they need it.
-    _database: Option<Database>,
+    /// Kept for as long as they need it; none for a file.
+    database: Option<Database>,
+    /// The database as the bots name it.
+    url: String,
 }
 
 /// Those that run.
@@ -42,7 +45,8 @@ impl Fleet {
     pub(crate) fn of(program: Program) -> Self {
         Self {
             programs: vec![program],
-            _database: None,
+            database: None,
+            url: String::new(),
         }
     }
 
@@ -68,8 +72,23 @@ impl Fleet {
         });
         Ok(Self {
             programs: bots.collect::<anyhow::Result<_>>()?,
-            _database: database,
+            database,
+            url,
         })
+    }
+
+    /// Their database is one of a server.
+    pub(crate) fn is_on_server(&self) -> bool {
+        self.database.is_some()
+    }
+
+    /// Runs statements on their database, beside them.
+    pub(crate) fn execute(&self, runtime: &Runtime, statements: &str) -> anyhow::Result<()> {
+        if let Some(database) = &self.database {
+            return Ok(runtime.block_on(database.execute(statements))?);
+        }
+        let file = self.url.trim_start_matches("sqlite://");
+        Ok(Connection::open(file)?.execute_batch(statements)?)
     }
 
     /// Where they take events.
@@ -104,6 +123,17 @@ impl Crew {
     /// They have no job left that is not finished; each of them knows of all.
     pub(crate) fn is_idle(&self) -> bool {
         self.0.iter().all(Running::is_idle)
+    }
+
+    /// The first one's metrics.
+    pub(crate) fn metrics(&self) -> anyhow::Result<String> {
+        let metrics = self.0.first().and_then(Running::metrics);
+        metrics.context("the bot does not tell its metrics")
+    }
+
+    /// Has all of them end in order.
+    pub(crate) fn stop(self) -> anyhow::Result<()> {
+        self.0.into_iter().try_for_each(Running::stop)
     }
 
     /// What they have used so far, all together.

@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::time::Limits;
 
+mod aged;
 mod chaos;
 mod compare;
 mod events;
@@ -38,6 +39,8 @@ enum Verb {
     Compare(compare::Options),
     /// Serve the straightforward handler that the bot is compared with.
     Yardstick(yardstick::Options),
+    /// Measure a bot on a store with a long past.
+    Aged(aged::Options),
     /// Kill the bot and let the platform misbehave, then prove the ledger.
     Chaos(chaos::Options),
 }
@@ -64,6 +67,10 @@ fn start(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Load(options) => {
             let limits = limits(&runtime, options.seconds)?;
             load::run(&options, &runtime, &limits)?;
+        }
+        Verb::Aged(options) => {
+            let limits = limits(&runtime, options.seconds)?;
+            aged::run(&options, &runtime, &limits)?;
         }
         Verb::Compare(options) => {
             let limits = limits(&runtime, options.seconds)?;

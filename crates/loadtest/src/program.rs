@@ -217,11 +217,17 @@ impl Running {
 
     /// It has no job left that is not finished, and says so.
     pub(crate) fn is_idle(&self) -> bool {
-        let Some(admin) = self.admin else {
+        if self.admin.is_none() {
             return true;
-        };
-        let metrics = wire::get(admin, "/metrics", PATIENCE);
-        metrics.is_ok_and(|(_, text)| text.lines().any(|line| line == "noticebot_open_jobs 0"))
+        }
+        let idle = |text: String| text.lines().any(|line| line == "noticebot_open_jobs 0");
+        self.metrics().is_some_and(idle)
+    }
+
+    /// What it tells Prometheus, if it does.
+    pub(crate) fn metrics(&self) -> Option<String> {
+        let answer = wire::get(self.admin?, "/metrics", PATIENCE);
+        answer.ok().map(|(_, text)| text)
     }
 }
 

@@ -23,9 +23,6 @@ pub(super) struct Taking {
     pub(super) accepted: Accepted,
     /// How many rows it opened.
     pub(super) opened: usize,
-    /// Whether it may be claimed at once. One that stands behind another of its
-    /// chat is claimed when that one is released.
-    pub(super) first_of_chat: bool,
 }
 
 /// Queues a job, unless it is known or its chat has `bound` already.
@@ -84,7 +81,6 @@ pub(super) async fn accept(
     Ok(Taking {
         accepted,
         opened: usize::from(opened),
-        first_of_chat: opened && (waiting == 0 || accepted == Accepted::TooManyOfChat),
     })
 }
 

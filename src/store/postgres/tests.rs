@@ -117,6 +117,32 @@ async fn many_bots_never_work_on_one_chat_at_the_same_time_and_keep_its_order() 
 }
 
 #[tokio::test]
+async fn a_job_that_is_committed_after_the_one_before_it_has_ended_wakes_the_worker() {
+    let bench = Bench::on_server().await;
+    bench.accept("oc_1", "om_1").await;
+    let first = bench.claim().await.unwrap();
+    bench.store.changed().await;
+    let database = database(&bench.place);
+    let same = "BEGIN;
+        INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload)
+        VALUES ('cli_1', 'om_2', 'command', 'oc_1', 0, 0, '')";
+    // It has seen the first one running, and now waits to know whether it is known itself.
+    let held = database.hold(same).await.unwrap();
+    let second = bench.accept("oc_1", "om_2");
+    let mut second = std::pin::pin!(second);
+    let soon = timeout(Duration::from_millis(100), second.as_mut()).await;
+    assert!(soon.is_err(), "{soon:?}");
+    bench.store.release(&first, Release::Done).await.unwrap();
+    bench.store.changed().await;
+    assert_eq!(bench.claimed_origin().await, None);
+    drop(held);
+    assert_eq!(second.await, Accepted::New);
+    let woken = timeout(Duration::from_millis(500), bench.store.changed()).await;
+    assert!(woken.is_ok(), "it would wait until somebody looks");
+    assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
+}
+
+#[tokio::test]
 async fn jobs_of_one_chat_that_are_claimed_in_the_same_moment_do_not_both_run() {
     let bench = Bench::on_server().await;
     bench.accept("oc_1", "om_2").await;

@@ -14,7 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_jobs.sql"),
     include_str!("../../../migrations/sqlite/0002_changes.sql"),
     include_str!("../../../migrations/sqlite/0003_before_after.sql"),
-    include_str!("../../../migrations/sqlite/0004_limits_denials.sql"),
+    include_str!("../../../migrations/sqlite/0004_shared_past.sql"),
 ];
 
 /// The version of the tables of this release.

@@ -18,3 +18,11 @@ CREATE TABLE denials (
     PRIMARY KEY (app, chat, actor)
 ) WITHOUT ROWID;
 CREATE INDEX denials_told ON denials (told_at);
+
+-- A chat may have thousands of changes among which none is of the kind that is asked for.
+CREATE INDEX changes_done ON changes (app, chat, id) WHERE result = 'done';
+CREATE INDEX changes_with_state ON changes (app, chat, id) WHERE after IS NOT NULL;
+CREATE INDEX changes_of_top ON changes (app, chat, id) WHERE place IN ('top', 'both');
+CREATE INDEX changes_taking_back ON changes (app, chat, id) WHERE deed IN ('undo', 'expire');
+-- What is to be forgotten is found without a look at what was.
+CREATE INDEX changes_with_text ON changes (made_at) WHERE summary IS NOT NULL;

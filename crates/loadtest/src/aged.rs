@@ -1,0 +1,270 @@
+//! `aged`: a bot on a store with a long past, and whether it has become slow.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use feishu_sim::{ChatId, State};
+use serde::Serialize;
+use tokio::runtime::Runtime;
+
+use crate::fleet::{Fleet, StoreOptions};
+use crate::latency::Percentiles;
+use crate::load::folder;
+use crate::platform::Platform;
+use crate::report::{self, Table};
+use crate::time::Limits;
+
+/// What a request to the store may take.
+const MOST_MS: f64 = 5.0;
+/// The requests that may not.
+const BOUND: [&str; 2] = ["claim", "history"];
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Changes are remembered for so many days, finished jobs and texts for so many.
+const DAYS: [u64; 2] = [180, 7];
+
+/// What `aged` is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The bot's binary; best a release build.
+    #[arg(long, value_name = "PATH")]
+    bot: PathBuf,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// How many changes are remembered.
+    #[arg(long, default_value_t = 1_000_000)]
+    changes: u32,
+    /// How many jobs are finished.
+    #[arg(long, default_value_t = 100_000)]
+    jobs: u32,
+    /// Over how many chats all of that goes.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    chats: u32,
+    /// How often `/history` is asked for, and `/pin announcement`, each.
+    #[arg(long, default_value_t = 200)]
+    rounds: u32,
+    /// Where the database goes; by default the folder for temporary files.
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// The run ends after this time, whatever is left.
+    #[arg(long, default_value_t = 900)]
+    pub(crate) seconds: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    changes: u32,
+    jobs: u32,
+    chats: u32,
+    ready_ms: f64,
+    /// Requests to the store that the commands took, as the bot has measured them.
+    requests: Vec<Requests>,
+    /// From the typed command to its answer, as the platform saw it.
+    history: Percentiles,
+    pin: Percentiles,
+}
+
+/// The requests of one kind.
+#[derive(Debug, Serialize)]
+struct Requests {
+    operation: String,
+    count: f64,
+    mean_ms: f64,
+    /// How many of a hundred took no longer than they may.
+    in_time: f64,
+}
+
+/// Fills a store, has commands carried out on it, and prints how long that took.
+pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyhow::Result<()> {
+    let chats = usize::try_from(options.chats)?;
+    let platform = Platform::start(runtime, chats, 0)?;
+    let folder = folder(options.dir.as_ref())?;
+    let bot = (options.bot.as_path(), None);
+    let fleet = Fleet::bots(options.store, runtime, bot, &platform, folder.path())?;
+    // The first start makes the tables.
+    let (crew, _) = fleet.explain(fleet.start(limits))?;
+    crew.stop()?;
+    fleet.execute(runtime, &past(options, &platform, fleet.is_on_server()))?;
+    let report = fleet.explain(measure(options, runtime, limits, &platform, &fleet))?;
+    report::print(&report, &report.table(), options.json)?;
+    for kind in &report.requests {
+        let bound = !BOUND.contains(&&*kind.operation) || kind.mean_ms < MOST_MS;
+        ensure!(bound, "`{}` takes {MOST_MS} ms and more", kind.operation);
+    }
+    Ok(())
+}
+
+fn measure(
+    options: &Options,
+    runtime: &Runtime,
+    limits: &Limits,
+    platform: &Platform,
+    fleet: &Fleet,
+) -> anyhow::Result<Report> {
+    let (crew, ready) = fleet.start(limits)?;
+    let [address, ..] = fleet.addresses()[..] else {
+        anyhow::bail!("there is no bot");
+    };
+    platform
+        .sim
+        .set_webhook(&format!("http://{address}/webhook/event"));
+    let (mut history, mut pin) = (Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        let chat = &platform.chats[usize::try_from(round)? % platform.chats.len()];
+        history.push(answered(runtime, platform, chat, "/history"));
+        pin.push(answered(runtime, platform, chat, "/pin announcement"));
+    }
+    let metrics = crew.metrics()?;
+    let requests = [
+        "accept",
+        "claim",
+        "history",
+        "undoable",
+        "latest_top",
+        "conclude",
+    ];
+    let requests = requests.iter().map(|name| Requests::read(&metrics, name));
+    Ok(Report {
+        changes: options.changes,
+        jobs: options.jobs,
+        chats: options.chats,
+        ready_ms: ready.as_secs_f64() * 1000.0,
+        requests: requests.collect::<anyhow::Result<_>>()?,
+        history: Percentiles::of(history),
+        pin: Percentiles::of(pin),
+    })
+}
+
+/// Has the member type a command, and waits for what the bot says or shows.
+fn answered(runtime: &Runtime, platform: &Platform, chat: &ChatId, command: &str) -> Duration {
+    let typed = Instant::now();
+    let said = platform.member_in(chat).say(command).id;
+    let seen = |state: &State| {
+        let reactions = state.reactions(&said).into_iter();
+        let mut all = reactions.chain(state.replies_to(&said));
+        all.find(|answer| answer != "OneSecond")
+    };
+    runtime.block_on(platform.sim.wait_for("an answer", seen));
+    typed.elapsed()
+}
+
+impl Requests {
+    /// Reads them from the bot's metrics.
+    fn read(metrics: &str, operation: &str) -> anyhow::Result<Self> {
+        let value = |ending: &str, bucket: &str| {
+            let line =
+                format!("noticebot_store_seconds_{ending}{{{bucket}operation=\"{operation}\"}} ");
+            let found = metrics.lines().find_map(|found| found.strip_prefix(&line));
+            let found = found.with_context(|| format!("no metric `{}`", line.trim_end()))?;
+            Ok::<f64, anyhow::Error>(found.parse()?)
+        };
+        let count = value("count", "")?;
+        let within = format!("le=\"{}\",", MOST_MS / 1000.0);
+        Ok(Self {
+            operation: operation.to_owned(),
+            count,
+            mean_ms: value("sum", "")? / count * 1000.0,
+            in_time: value("bucket", &within)? / count * 100.0,
+        })
+    }
+}
+
+impl Report {
+    fn table(&self) -> Table {
+        let mut table = Table::default();
+        table.row(["changes remembered", &self.changes.to_string()]);
+        table.row(["jobs finished", &self.jobs.to_string()]);
+        table.row(["chats", &self.chats.to_string()]);
+        table.row(["ready after, ms", &format!("{:.0}", self.ready_ms)]);
+        for kind in &self.requests {
+            table.row([
+                format!("{}: mean ms", kind.operation),
+                format!("{:.2}", kind.mean_ms),
+            ]);
+            let name = format!("{}: of {} within {MOST_MS} ms", kind.operation, kind.count);
+            table.row([name, format!("{:.1} %", kind.in_time)]);
+        }
+        for (name, times) in [("/history", self.history), ("/pin", self.pin)] {
+            table.row([
+                format!("{name} answered p50, ms"),
+                format!("{:.1}", times.p50),
+            ]);
+            table.row([
+                format!("{name} answered p99, ms"),
+                format!("{:.1}", times.p99),
+            ]);
+        }
+        table
+    }
+}
+
+/// Statements that fill a store with what half a year leaves behind: six changes in seven were made,
+/// and what people wrote is kept for the last week alone.
+fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
+    let Options {
+        changes,
+        jobs,
+        chats,
+        ..
+    } = options;
+    let now = platform.sim.clock().now_ms();
+    let [kept, of_texts] = DAYS.map(|days| days * DAY_MS);
+    let app = &platform.app.app_id;
+    let actor = platform.member.open_id.as_str();
+    let numbers = |count: &u32| {
+        if on_server {
+            format!("generate_series(1, {count}) AS t(i)")
+        } else {
+            format!(
+                "(WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t WHERE i < {count})
+                 SELECT i FROM t) AS t"
+            )
+        }
+    };
+    let names = platform.chats.iter().enumerate();
+    let names = names.map(|(number, chat)| format!("({number}, '{chat}')"));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let schema = if on_server {
+        "SET search_path = noticebot;"
+    } else {
+        ""
+    };
+    let analyze = if on_server { "ANALYZE;" } else { "" };
+    let at = |count: &u32, span: u64| {
+        let step = span / u64::from((*count).max(1));
+        format!("{now} - CAST({count} - i AS bigint) * {step}")
+    };
+    let (made_at, finished_at) = (at(changes, kept), at(jobs, of_texts));
+    let lately = now - of_texts;
+    // In one chat nobody was ever let do anything.
+    let denied = "i % 7 = 0 OR number = 0";
+    let change = r#"'{"top":"announcement"}'"#;
+    format!(
+        "{schema}
+         CREATE TEMPORARY TABLE groups_of_past (number integer PRIMARY KEY, chat text);
+         INSERT INTO groups_of_past VALUES {names};
+         BEGIN;
+         INSERT INTO changes (app, chat, origin, step, reference, made_at, actor, deed, result,
+             summary, before, after, place)
+         SELECT '{app}', chat, 'om_past_' || i, 'command', '0123abcd', {made_at}, '{actor}', 'pin',
+             CASE WHEN {denied} THEN 'denied' ELSE 'done' END,
+             CASE WHEN {made_at} > {lately} THEN 'dinner at seven' END,
+             CASE WHEN NOT ({denied}) THEN {change} END,
+             CASE WHEN NOT ({denied}) THEN {change} END,
+             CASE WHEN NOT ({denied}) THEN 'top' END
+         FROM {of_changes} JOIN groups_of_past ON number = i % {chats};
+         INSERT INTO jobs (app, origin, step, chat, state, place, run_at, started_at, finished_at,
+             payload, outcome)
+         SELECT '{app}', 'om_done_' || i, 'command', chat, 'done', {finished_at}, {finished_at},
+             {finished_at}, {finished_at}, '', '{{\"done\":\"unpinned\"}}'
+         FROM {of_jobs} JOIN groups_of_past ON number = i % {chats};
+         COMMIT;
+         DROP TABLE groups_of_past;
+         {analyze}",
+        of_changes = numbers(changes),
+        of_jobs = numbers(jobs),
+    )
+}

@@ -1,0 +1,405 @@
+//! What is deployed, held against the program: manifests, unit, workflow, alerts.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use feishu_sim::AnnouncementKind;
+use noticebot::config::{CONFIG_FILE_VARIABLE, DEFAULT_TOML, ENVIRONMENT};
+use serde_json::Value;
+
+use crate::harness::Bench;
+
+fn file(path: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A file of YAML; its anchors and merges are followed.
+fn yaml(path: &str) -> Value {
+    serde_saphyr::from_str(&file(path)).unwrap()
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    let values = value.as_array().into_iter().flatten();
+    values.filter_map(Value::as_str).collect()
+}
+
+/// Names of the shape of our variables that stand in a text.
+fn variables(text: &str) -> BTreeSet<&str> {
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let words = text.split(|c| !is_part(c));
+    let ours = |word: &&str| {
+        let rest = word
+            .strip_prefix("FEISHU_")
+            .or_else(|| word.strip_prefix("NOTICEBOT_"));
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.ends_with('_'))
+    };
+    words.filter(ours).collect()
+}
+
+fn is_known_variable(name: &str) -> bool {
+    // That one is of the tests.
+    name == CONFIG_FILE_VARIABLE
+        || name == test_servers::URL_VARIABLE
+        || ENVIRONMENT.iter().any(|variable| {
+            let of_file = name.strip_suffix("_FILE");
+            variable.name == name || (variable.secret && of_file == Some(variable.name))
+        })
+}
+
+/// The documents that speak to admins and members.
+const PAGES: [&str; 7] = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/ARCHITECTURE.md",
+    "docs/FEISHU.md",
+    "docs/OPERATIONS.md",
+];
+
+const DEPLOYED: [&str; 6] = [
+    "Dockerfile",
+    "docker-compose.yml",
+    "deploy/compose/docker-compose.yml",
+    "deploy/compose/Caddyfile",
+    "deploy/kubernetes/noticebot.yaml",
+    "deploy/systemd/noticebot.service",
+];
+
+#[test]
+fn every_variable_that_is_written_about_is_one() {
+    for path in PAGES.iter().chain(&DEPLOYED) {
+        let text = file(path);
+        // An example of a wrong one.
+        let text = text.replace("NOTICEBOT_PORT", "");
+        for name in variables(&text) {
+            assert!(is_known_variable(name), "{path} speaks of `{name}`");
+        }
+    }
+    let operations = file("README.md");
+    for variable in ENVIRONMENT {
+        assert!(operations.contains(variable.name), "{}", variable.name);
+    }
+}
+
+#[test]
+fn every_key_that_is_written_about_is_one() {
+    let defaults: toml::Table = toml::from_str(DEFAULT_TOML).unwrap();
+    let is_key = |word: &str| {
+        let (section, key) = word.split_once('.').unwrap();
+        let Some(section) = defaults.get(section).and_then(toml::Value::as_table) else {
+            return true;
+        };
+        // Below these two stand names that the admin chooses.
+        let key = key.split('.').next().unwrap();
+        section.contains_key(key)
+    };
+    for path in PAGES {
+        let text = file(path);
+        for word in text.split('`').skip(1).step_by(2) {
+            let part = |c: char| c.is_ascii_lowercase() || c == '_';
+            let shaped = word.split('.').count() > 1
+                && word
+                    .split('.')
+                    .all(|part_of| !part_of.is_empty() && part_of.chars().all(part));
+            // File names have the shape of keys.
+            let named = ["toml", "rs", "md", "yml", "db", "log", "lock"];
+            let is_file = named.iter().any(|end| word.ends_with(&format!(".{end}")));
+            assert!(
+                !shaped || is_file || is_key(word),
+                "{path} speaks of `{word}`"
+            );
+        }
+    }
+}
+
+/// The metrics of a bot that has done something, and the label sets of each.
+struct Told(String);
+
+impl Told {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let group = bench.group(AnnouncementKind::Docx);
+        let said = bench.say(&group, "/announce dinner").id;
+        bench.reaction(&said).await;
+        bench.idle().await;
+        let metrics = bench.metrics().await;
+        bench.finish().await;
+        Self(metrics)
+    }
+
+    fn samples(&self) -> impl Iterator<Item = &str> {
+        self.0.lines().filter(|line| !line.starts_with('#'))
+    }
+
+    fn names(&self) -> BTreeSet<&str> {
+        let names = self
+            .samples()
+            .map(|line| line.split(['{', ' ']).next().unwrap());
+        names
+            .map(|name| {
+                let ends = ["_bucket", "_sum", "_count"];
+                let end = ends.iter().find_map(|end| name.strip_suffix(end));
+                end.unwrap_or(name)
+            })
+            .collect()
+    }
+
+    /// The names of the labels of a metric.
+    fn labels(&self, name: &str) -> BTreeSet<&str> {
+        let of_metric = self.samples().filter_map(|line| {
+            let (found, rest) = line.split_once('{')?;
+            let (labels, _) = rest.rsplit_once('}')?;
+            found.starts_with(name).then_some(labels)
+        });
+        of_metric
+            .flat_map(|labels| labels.split(','))
+            .filter_map(|label| Some(label.split_once('=')?.0))
+            .filter(|label| *label != "le" && *label != "version")
+            .collect()
+    }
+
+    fn has(&self, name: &str, label: &str, value: &str) -> bool {
+        let pair = format!("{label}=\"{value}\"");
+        self.samples()
+            .any(|line| line.starts_with(&format!("{name}{{")) && line.contains(&pair))
+    }
+}
+
+/// Words of the shape of our metrics' names.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+    text.split(|c| !is_part(c))
+        .filter(|word| word.starts_with("noticebot_"))
+        .filter(|word| !["noticebot_data"].contains(word))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_operations_page_has_each_metric_with_its_labels() {
+    let told = Told::new().await;
+    let page = file("docs/OPERATIONS.md");
+    let mut documented = BTreeSet::new();
+    for row in page
+        .lines()
+        .filter(|line| line.starts_with("| `noticebot_"))
+    {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let name = cells[1].trim_matches('`');
+        documented.insert(name);
+        let labels = cells[2].split(", ").map(|label| label.trim_matches('`'));
+        let labels: BTreeSet<&str> = labels.filter(|label| !label.is_empty()).collect();
+        assert_eq!(labels, told.labels(name), "{name}");
+        // Where all values are named, they are those that there are.
+        for value in cells[3]
+            .split(": `")
+            .skip(1)
+            .flat_map(|list| list.split("`, `"))
+        {
+            let value = value.split('`').next().unwrap();
+            let known = labels.iter().any(|label| told.has(name, label, value));
+            assert!(known, "{name} has no `{value}`");
+        }
+    }
+    assert_eq!(documented, told.names());
+    for path in PAGES
+        .iter()
+        .chain(["deploy/prometheus/alerts.yml", "src/check/intake.rs"].iter())
+    {
+        for name in metrics_in(&file(path)) {
+            assert!(told.names().contains(name), "{path} speaks of `{name}`");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_alert_asks_for_what_there_is_and_has_its_page() {
+    let told = Told::new().await;
+    let alerts = yaml("deploy/prometheus/alerts.yml");
+    let rules = alerts["groups"][0]["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 5);
+    let page = file("docs/OPERATIONS.md");
+    for rule in rules {
+        let (name, expr) = (
+            rule["alert"].as_str().unwrap(),
+            rule["expr"].as_str().unwrap(),
+        );
+        let asked = metrics_in(expr);
+        assert!(!asked.is_empty(), "{name} asks for nothing");
+        for metric in asked {
+            assert!(told.names().contains(metric), "{name} asks for `{metric}`");
+            // The values of its labels, alternatives included.
+            for selector in expr.split(&format!("{metric}{{")).skip(1) {
+                let selector = selector.split('}').next().unwrap();
+                let (label, values) = selector.split_once(['=', '!']).unwrap();
+                let values = values.trim_start_matches(['=', '~']).trim_matches('"');
+                for value in values.split('|') {
+                    assert!(told.has(metric, label, value), "{name}: {label} {value}");
+                }
+            }
+        }
+        assert!(
+            page.contains(&format!("\n### {name}\n")),
+            "{name} has no page"
+        );
+        let runbook = rule["annotations"]["runbook"].as_str().unwrap();
+        assert_eq!(
+            runbook,
+            format!("docs/OPERATIONS.md#{}", name.to_lowercase())
+        );
+    }
+    let tested = file("deploy/prometheus/alerts_test.yml");
+    for metric in metrics_in(&tested) {
+        assert!(
+            told.names().contains(metric),
+            "a test of alerts has `{metric}`"
+        );
+    }
+}
+
+/// What a service of ours may do in a container: nothing but write to what is
+/// mounted.
+fn check_container(service: &Value) {
+    assert_eq!(service["read_only"], true);
+    assert_eq!(texts(&service["cap_drop"]), ["ALL"]);
+    assert_eq!(texts(&service["security_opt"]), ["no-new-privileges:true"]);
+    // Longer than a stop in order takes.
+    assert_eq!(service["stop_grace_period"], "10s");
+}
+
+#[test]
+fn the_compose_files_run_the_bot_with_no_rights_and_publish_no_metrics() {
+    let one = yaml("docker-compose.yml");
+    check_container(&one["services"]["noticebot"]);
+    assert_eq!(
+        texts(&one["services"]["noticebot"]["ports"]),
+        ["127.0.0.1:8080:8080"]
+    );
+
+    let many = yaml("deploy/compose/docker-compose.yml");
+    let bot = &many["services"]["noticebot"];
+    check_container(bot);
+    assert_eq!(bot["deploy"]["replicas"], 2);
+    assert_eq!(
+        bot["depends_on"]["postgres"]["condition"],
+        "service_healthy"
+    );
+    assert!(
+        bot["ports"].is_null(),
+        "only the proxy is reached from outside"
+    );
+    assert!(many["services"]["postgres"]["ports"].is_null());
+    assert_eq!(many["networks"]["back"]["internal"], true);
+    assert_eq!(texts(&many["services"]["postgres"]["networks"]), ["back"]);
+    let proxy = file("deploy/compose/Caddyfile");
+    let port = default_port();
+    assert!(proxy.contains("handle /webhook/event {"), "{proxy}");
+    assert!(
+        proxy.contains(&format!("dynamic a noticebot {port} {{")),
+        "{proxy}"
+    );
+}
+
+/// The port on which the bot listens unless told otherwise.
+fn default_port() -> u16 {
+    let defaults: toml::Table = toml::from_str(DEFAULT_TOML).unwrap();
+    let listen = defaults["server"]["listen"].as_str().unwrap();
+    listen.parse::<std::net::SocketAddr>().unwrap().port()
+}
+
+#[test]
+fn the_manifests_roll_out_without_a_gap_and_give_no_rights() {
+    let manifests: Vec<Value> =
+        serde_saphyr::from_multiple(&file("deploy/kubernetes/noticebot.yaml")).unwrap();
+    let of_kind = |kind: &str| {
+        let found = manifests.iter().find(|manifest| manifest["kind"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind}"))
+    };
+    let deployment = &of_kind("Deployment")["spec"];
+    assert_eq!(deployment["strategy"]["rollingUpdate"]["maxUnavailable"], 0);
+    let pod = &deployment["template"]["spec"];
+    let bot = &pod["containers"][0];
+    let pause = bot["lifecycle"]["preStop"]["sleep"]["seconds"]
+        .as_u64()
+        .unwrap();
+    let grace = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
+    assert!(
+        grace >= pause + 5 && pause > 0,
+        "a stop in order takes up to 5 s"
+    );
+    for (probe, path) in [
+        ("startupProbe", "/healthz"),
+        ("livenessProbe", "/healthz"),
+        ("readinessProbe", "/readyz"),
+    ] {
+        assert_eq!(bot[probe]["httpGet"]["path"], path, "{probe}");
+        assert_eq!(bot[probe]["httpGet"]["port"], "webhook", "{probe}");
+    }
+    assert_eq!(bot["ports"][0]["containerPort"], default_port());
+    assert!(bot["resources"]["limits"]["memory"].is_string());
+    assert!(bot["resources"]["requests"]["cpu"].is_string());
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert_eq!(pod["enableServiceLinks"], false);
+    let rights = &bot["securityContext"];
+    assert_eq!(rights["readOnlyRootFilesystem"], true);
+    assert_eq!(rights["allowPrivilegeEscalation"], false);
+    assert_eq!(texts(&rights["capabilities"]["drop"]), ["ALL"]);
+    let settings = of_kind("Secret")["stringData"].as_object().unwrap();
+    assert!(
+        settings.keys().all(|name| is_known_variable(name)),
+        "{settings:?}"
+    );
+    assert_eq!(of_kind("PodDisruptionBudget")["spec"]["minAvailable"], 1);
+    let route = &of_kind("Ingress")["spec"]["rules"][0]["http"]["paths"];
+    assert_eq!(
+        route.as_array().map(Vec::len),
+        Some(1),
+        "nothing else is reached from outside"
+    );
+    assert_eq!(route[0]["path"], "/webhook/event");
+}
+
+#[test]
+fn the_unit_gives_the_bot_a_folder_and_nothing_else() {
+    let unit = file("deploy/systemd/noticebot.service");
+    for line in [
+        "ExecStart=/usr/local/bin/noticebot serve",
+        "RestartPreventExitStatus=2",
+        "DynamicUser=yes",
+        "StateDirectory=noticebot",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+    ] {
+        assert!(unit.lines().any(|found| found == line), "{line}");
+    }
+}
+
+#[test]
+fn the_image_has_an_ordinary_user_and_asks_the_bot_how_it_is() {
+    let image = file("Dockerfile");
+    for line in [
+        "USER 65532:65532",
+        "    CMD [\"/usr/local/bin/noticebot\", \"healthcheck\"]",
+        "CMD [\"serve\"]",
+    ] {
+        assert!(image.lines().any(|found| found == line), "{line}");
+    }
+}
+
+#[test]
+fn the_workflow_runs_all_checks_before_it_publishes_for_both_kinds_of_machines() {
+    let workflow = yaml(".github/workflows/ci.yml");
+    let jobs = &workflow["jobs"];
+    let steps = jobs["check"]["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["run"] == "bash .ci/run"));
+    assert_eq!(jobs["image"]["needs"], "check");
+    assert_eq!(jobs["publish"]["needs"], "image");
+    let built = jobs["image"]["strategy"]["matrix"]["include"]
+        .as_array()
+        .unwrap();
+    let platforms: Vec<_> = built.iter().map(|machine| &machine["platform"]).collect();
+    assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+}
