@@ -124,6 +124,10 @@ pub(super) enum Claimed {
 /// of one chat can be claimed at the same moment only if the earlier one was
 /// committed late; then the index of running jobs lets one of them through.
 ///
+/// Both questions about the chat end in `LIMIT 1`, so that they are asked of one job
+/// after the other by an index: without, the planner reads all that is open, once for
+/// every claim.
+///
 /// Steps that only a later release knows are left to it, while both run.
 const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
          started_at = coalesce(started_at, $2)
@@ -132,15 +136,16 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
          WHERE job.app = $1 AND job.state = 'ready' AND job.place <= $2 AND job.run_at <= $2
            AND job.step = ANY ($5)
            AND (job.step <> 'press' OR job.taken_by = $3 OR job.place <= $2 - $4)
-           AND (job.step = 'overflow' OR NOT EXISTS (
-               SELECT FROM jobs busy
+           AND job.id = (
+               SELECT head.id FROM jobs head
+               WHERE head.app = job.app AND head.chat = job.chat
+                 AND head.state IN ('ready', 'running')
+               ORDER BY head.place, head.id LIMIT 1)
+           AND (job.step = 'overflow' OR (
+               SELECT busy.id FROM jobs busy
                WHERE busy.app = job.app AND busy.chat = job.chat
-                 AND busy.state IN ('ready', 'running') AND busy.state = 'running'))
-           AND NOT EXISTS (
-               SELECT FROM jobs before
-               WHERE before.app = job.app AND before.chat = job.chat
-                 AND before.state IN ('ready', 'running')
-                 AND (before.place, before.id) < (job.place, job.id))
+                 AND busy.state = 'running' AND busy.step <> 'overflow'
+               LIMIT 1) IS NULL)
          ORDER BY job.place, job.id LIMIT 1
          FOR UPDATE SKIP LOCKED)
      RETURNING id, app, origin, step, chat, payload, place, started_at, retries, crashes,

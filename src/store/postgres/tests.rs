@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::migrate::{Migration, migrate_with};
 use super::*;
 use crate::store::tests::{Bench, Place, claimed, job};
-use crate::store::{Running as AnyRunning, Store};
+use crate::store::{DatabaseUrl, Running as AnyRunning, Store};
 
 /// Long enough for anything that works.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -140,6 +140,36 @@ async fn a_job_that_is_committed_after_the_one_before_it_has_ended_wakes_the_wor
     let woken = timeout(Duration::from_millis(500), bench.store.changed()).await;
     assert!(woken.is_ok(), "it would wait until somebody looks");
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
+}
+
+#[tokio::test]
+async fn a_claim_looks_at_few_jobs_however_many_wait_and_whatever_the_planner_knows() {
+    let bench = Bench::on_server().await;
+    let fill = "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload)
+        SELECT 'cli_1', 'om_' || i, 'command', 'oc_' || i % 100, i, i, ''
+        FROM generate_series(1, 3000) AS numbers (i)";
+    bench.place.execute(fill).await;
+    let DatabaseUrl::Postgres(url) = bench.place.url() else {
+        panic!("no server");
+    };
+    let connector = Connector::new(&url, &ExtraRoots::default()).unwrap();
+    let pool = connector.pool(1).unwrap();
+    let mut client = connect::first(&pool).await.unwrap();
+    let owner = replicas::register(&client, "cli_1").await.unwrap();
+    for known in ["DISCARD PLANS", "ANALYZE jobs"] {
+        client.batch_execute(known).await.unwrap();
+        let transaction = client.transaction().await.unwrap();
+        // Those that run stand before what can be claimed.
+        for _ in 0..20 {
+            let claimed = jobs::claim(&transaction, "cli_1", owner, bench.clock.now()).await;
+            assert!(matches!(claimed.unwrap(), Claimed::Row(_)));
+        }
+        let read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
+            WHERE relname = 'jobs'";
+        let read: i64 = transaction.query_one(read, &[]).await.unwrap().get(0);
+        assert!(read < 20 * 50, "{read} rows read after {known}");
+        transaction.rollback().await.unwrap();
+    }
 }
 
 #[tokio::test]
