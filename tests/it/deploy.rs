@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::Command;
 
 use feishu_sim::AnnouncementKind;
 use noticebot::config::{CONFIG_FILE_VARIABLE, DEFAULT_TOML, ENVIRONMENT};
@@ -387,6 +388,33 @@ fn the_image_has_an_ordinary_user_and_asks_the_bot_how_it_is() {
     ] {
         assert!(image.lines().any(|found| found == line), "{line}");
     }
+}
+
+/// Where the tests are is no part of it: a manifest that names one breaks the build.
+#[test]
+fn the_image_is_built_from_a_whole_workspace() {
+    let context = tempfile::tempdir().unwrap();
+    let ignore = file(".dockerignore");
+    for path in ignore.lines().filter_map(|line| line.strip_prefix('!')) {
+        let from = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+        let mut copy = Command::new("cp");
+        let copied = copy.arg("-r").arg(from).arg(context.path()).status();
+        assert!(copied.unwrap().success(), "{path}");
+    }
+    let read = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--offline",
+            "--no-deps",
+        ])
+        .current_dir(&context)
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&read.stderr);
+    assert!(read.status.success(), "{words}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The whole bot as in `tests/it`, but with a PostgreSQL server behind it, and
 //! several bots that work as one.
+#![cfg(feature = "postgres-tests")]
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot set itself up has failed"
