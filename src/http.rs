@@ -258,6 +258,8 @@ async fn converse(stream: TcpStream, paths: Arc<Paths>, life: Duration, stop: Ca
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
@@ -286,6 +288,42 @@ mod tests {
             String::from_utf8(answer).unwrap()
         };
         tokio::join!(serve, ask).1
+    }
+
+    /// What comes back for these bytes until the connection is closed.
+    async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// The hand of the clock moves on as soon as everybody waits.
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_nothing_keeps_the_others_out_for_five_seconds_at_most() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(|| async { "ok" }));
+        let webhook = None;
+        let stop = CancellationToken::new();
+        let served = serve(listener, Paths { router, webhook }, 2, stop.clone());
+        let began = Instant::now();
+        let others = async {
+            let silent = [b"".as_slice(), b"GET / HTTP/1.1\r\nhost: b"];
+            let request = b"GET / HTTP/1.1\r\nhost: bot\r\nconnection: close\r\n\r\n";
+            let [none, half] = silent.map(|bytes| exchange(address, bytes));
+            let (none, half, answer) = tokio::join!(none, half, exchange(address, request));
+            stop.cancel();
+            (none, half, answer)
+        };
+        let ((), (none, half, answer)) = tokio::join!(served, others);
+        assert_eq!(none, "");
+        assert!(half.is_empty() || half.starts_with("HTTP/1.1 408"), "{half}");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let waited = began.elapsed();
+        assert!(waited >= HEADER_TIMEOUT, "there was a place for the third");
+        assert!(waited < HEADER_TIMEOUT * 2, "{waited:?}");
     }
 
     #[tokio::test]

@@ -263,3 +263,70 @@ async fn too_large(mut body: Body) -> Refusal {
     let _ = timeout(DRAIN_TIMEOUT, drain).await;
     Refusal::TooLarge
 }
+
+#[cfg(test)]
+mod tests {
+    use feishu::ExtraRoots;
+    use futures_util::{FutureExt as _, stream};
+
+    use super::*;
+    use crate::button::Presses;
+    use crate::store::{Bounds, DatabaseUrl, Opening, Store};
+    use crate::telemetry::Metrics;
+    use crate::transport::VerificationTokens;
+
+    async fn webhook(folder: &tempfile::TempDir) -> Webhook {
+        let metrics = Metrics::new();
+        let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
+        let opening = Opening {
+            url: DatabaseUrl::parse(&database).unwrap(),
+            app: "cli_a".to_owned(),
+            bounds: Bounds {
+                open: 10,
+                open_of_chat: 10,
+            },
+            clock: Clock::system(),
+            connections: 3,
+            extra_roots: ExtraRoots::default(),
+            metrics: metrics.clone(),
+        };
+        let (store, _) = Store::open(opening).await.unwrap();
+        Webhook {
+            intake: Intake {
+                app_id: "cli_a".to_owned(),
+                tokens: VerificationTokens::new([&"token".into(), &"".into()]),
+                store,
+                presses: Presses::default(),
+                metrics,
+            },
+            seal: Seal::Encrypted(vec![EncryptKey::new("key").unwrap()]),
+            clock: Clock::system(),
+            max_age: Duration::from_mins(1),
+            large_bodies: Semaphore::new(LARGE_BODIES),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_waited_for_for_five_seconds_however_it_trickles() {
+        let folder = tempfile::tempdir().unwrap();
+        let webhook = webhook(&folder).await;
+        tokio::time::pause();
+        let byte_a_second = stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b"{")), ()))
+        });
+        let nothing = stream::pending::<std::io::Result<Bytes>>();
+        for body in [Body::from_stream(byte_a_second), Body::from_stream(nothing)] {
+            let headers = HeaderMap::new();
+            let mut read = std::pin::pin!(webhook.read(&headers, body));
+            for _ in 0..5 {
+                assert!(read.as_mut().now_or_never().is_none());
+                tokio::time::advance(Duration::from_secs(1)).await;
+            }
+            // Timers have a resolution of a millisecond.
+            tokio::time::advance(Duration::from_millis(1)).await;
+            let read = read.as_mut().now_or_never();
+            assert_eq!(read, Some(Err(Refusal::Timeout)));
+        }
+    }
+}

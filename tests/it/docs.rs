@@ -104,21 +104,7 @@ fn every_dependency_is_accounted_for() {
 #[test]
 fn every_rule_names_tests_that_there_are() {
     let page = include_str!("../../docs/ARCHITECTURE.md");
-    let sources = [
-        include_str!("announce.rs"),
-        include_str!("attacks.rs"),
-        include_str!("changes.rs"),
-        include_str!("cli.rs"),
-        include_str!("commands.rs"),
-        include_str!("docs.rs"),
-        include_str!("policy.rs"),
-        include_str!("replace.rs"),
-        include_str!("rules.rs"),
-        include_str!("../../src/policy.rs"),
-        include_str!("../../src/config/tests.rs"),
-        include_str!("../../src/store/tests.rs"),
-    ]
-    .concat();
+    let sources = sources();
     let rules = page.lines().filter(|line| line.starts_with("| **"));
     let mut seen = 0;
     for rule in rules {
@@ -129,6 +115,44 @@ fn every_rule_names_tests_that_there_are() {
         }
     }
     assert_eq!(seen, 10);
+}
+
+#[test]
+fn every_threat_has_a_test() {
+    let (_, model) = include_str!("../../SECURITY.md")
+        .split_once("## Threat model\n")
+        .unwrap();
+    let (model, _) = model.split_once("\n## ").unwrap();
+    let sources = sources();
+    let threats = model.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let mut seen = 0;
+    for threat in threats {
+        seen += 1;
+        let tests = threat.rsplit('|').nth(1).unwrap();
+        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{threat}");
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}(")), "{name}");
+        }
+    }
+    assert!(seen > 10, "the table is not found");
+}
+
+/// All of ours in Rust.
+fn sources() -> String {
+    let mut folders = ["src", "tests", "crates"].map(str::to_owned).to_vec();
+    let mut sources = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path.to_str().unwrap().to_owned());
+            } else if path.extension() == Some("rs".as_ref()) {
+                sources += &std::fs::read_to_string(&path).unwrap();
+            }
+        }
+    }
+    sources
 }
 
 #[test]

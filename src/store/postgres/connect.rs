@@ -33,7 +33,7 @@ fn session() -> String {
     format!(
         "SET search_path = {SCHEMA}; SET statement_timeout = '10s'; \
          SET idle_in_transaction_session_timeout = '10s'; \
-         SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off"
+         SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off"
     )
 }
 
