@@ -319,7 +319,10 @@ mod tests {
         };
         let ((), (none, half, answer)) = tokio::join!(served, others);
         assert_eq!(none, "");
-        assert!(half.is_empty() || half.starts_with("HTTP/1.1 408"), "{half}");
+        assert!(
+            half.is_empty() || half.starts_with("HTTP/1.1 408"),
+            "{half}"
+        );
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         let waited = began.elapsed();
         assert!(waited >= HEADER_TIMEOUT, "there was a place for the third");

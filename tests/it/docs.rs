@@ -1,5 +1,7 @@
 //! What stands in several places says the same everywhere.
 
+use std::path::{Path, PathBuf};
+
 use noticebot::command::{Language, readme_table};
 use noticebot::config::{DEFAULT_TOML, ENVIRONMENT};
 
@@ -118,6 +120,32 @@ fn every_rule_names_tests_that_there_are() {
 }
 
 #[test]
+fn the_code_map_names_files_that_there_are() {
+    let page = include_str!("../../docs/ARCHITECTURE.md");
+    let (_, map) = page.split_once("## Code map\n").unwrap();
+    let (map, _) = map.split_once("\n## ").unwrap();
+    let rows = map.lines().filter(|line| line.starts_with("| `"));
+    let mut seen = 0;
+    for row in rows {
+        seen += 1;
+        let cells: Vec<_> = row.split('|').collect();
+        let places: Vec<_> = cells[1].split('`').skip(1).step_by(2).collect();
+        let named = cells[2].split('`').skip(1).step_by(2).map(Path::new);
+        for place in &places {
+            assert!(Path::new(place).exists(), "{place}");
+        }
+        // What is named beside a place stands below it.
+        let folder = places[0].trim_end_matches(".rs").trim_end_matches('/');
+        for file in named.filter(|name| name.extension() == Some("rs".as_ref())) {
+            let beside = Path::new(folder).parent().unwrap().join(file);
+            let below = files_below(folder).any(|path| path.ends_with(file));
+            assert!(below || beside.exists(), "{folder}: {}", file.display());
+        }
+    }
+    assert!(seen > 20, "the map is not found");
+}
+
+#[test]
 fn every_threat_has_a_test() {
     let (_, model) = include_str!("../../SECURITY.md")
         .split_once("## Threat model\n")
@@ -140,34 +168,40 @@ fn every_threat_has_a_test() {
 
 /// All of ours in Rust.
 fn sources() -> String {
-    let mut folders = ["src", "tests", "crates"].map(str::to_owned).to_vec();
-    let mut sources = String::new();
+    let folders = ["src", "tests", "crates"].into_iter();
+    let files = folders.flat_map(files_below);
+    files
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// The files in Rust below a folder.
+fn files_below(folder: &str) -> impl Iterator<Item = PathBuf> {
+    let mut folders = vec![PathBuf::from(folder)];
+    let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path.to_str().unwrap().to_owned());
+                folders.push(path);
             } else if path.extension() == Some("rs".as_ref()) {
-                sources += &std::fs::read_to_string(&path).unwrap();
+                files.push(path);
             }
         }
     }
-    sources
+    files.into_iter()
 }
 
 #[test]
 fn rule_8_production_code_does_not_know_that_it_is_tested() {
-    let mut folders = vec!["src".to_owned(), "crates/feishu/src".to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.to_str().unwrap().to_owned();
-            if path.is_dir() {
-                folders.push(name);
-            } else if path.extension() == Some("rs".as_ref()) {
-                check_source(&name, &std::fs::read_to_string(&path).unwrap());
-            }
-        }
+    let files: Vec<_> = ["src", "crates/feishu/src"]
+        .into_iter()
+        .flat_map(files_below)
+        .collect();
+    assert!(files.len() > 50, "the sources are not found");
+    for path in files {
+        let source = std::fs::read_to_string(&path).unwrap();
+        check_source(&path.display().to_string(), &source);
     }
 }
 
