@@ -84,9 +84,7 @@ impl Script {
                     format!("{path}:{}: the bot does not come to an end", turn.number)
                 })??
                 .unwrap_or_default();
-            let lines = lines.iter().map(|line| settled(line));
-            // An empty line would end what is shown.
-            let shown: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+            let shown = settled(&lines);
             if write {
                 turn.shown = shown;
             } else if turn.shown != shown {
@@ -139,13 +137,21 @@ impl Turn {
     }
 }
 
-/// The line without what is different in every run.
-fn settled(line: &str) -> String {
-    let volatile = BEFORE_VOLATILE
-        .iter()
-        .find_map(|before| Some(line.find(before)? + before.len()));
-    match volatile {
-        Some(at) => format!("{}…", &line[..at]),
-        None => line.trim_end().to_owned(),
+/// The lines without what is different in every run, also where that goes on
+/// in the next line, and without empty ones, which would end what is shown.
+fn settled(lines: &[String]) -> Vec<String> {
+    let mut shown: Vec<String> = Vec::new();
+    for line in lines.iter().filter(|line| !line.is_empty()) {
+        let is_cut = shown.last().is_some_and(|last| last.ends_with('…'));
+        let is_rest = is_cut && line.trim().bytes().all(|byte| byte.is_ascii_hexdigit());
+        let volatile = BEFORE_VOLATILE
+            .iter()
+            .find_map(|before| Some(line.find(before)? + before.len()));
+        match volatile {
+            _ if is_rest => {}
+            Some(at) => shown.push(format!("{}…", &line[..at])),
+            None => shown.push(line.trim_end().to_owned()),
+        }
     }
+    shown
 }
