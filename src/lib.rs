@@ -10,12 +10,13 @@
 //! `action` does it → its [`outcome`] is stored → [`reply`] puts it into
 //! words.
 //!
-//! `command`, `content`, `policy` and `reply` are pure: no I/O, no clock.
+//! [`command`], [`content`], [`policy`] and [`reply`] are pure: no I/O, no clock.
 
 pub mod admin;
 pub mod check;
 pub mod command;
 pub mod config;
+pub mod content;
 pub mod healthcheck;
 pub mod outcome;
 pub mod policy;
@@ -25,7 +26,6 @@ pub mod telemetry;
 mod action;
 mod button;
 mod change;
-mod content;
 mod dispatch;
 mod event;
 mod http;

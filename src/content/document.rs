@@ -11,7 +11,7 @@ use crate::language::Language;
 
 /// What somebody wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Document {
+pub struct Document {
     pub(crate) blocks: Vec<Block>,
 }
 
@@ -112,7 +112,7 @@ impl Document {
     }
 
     /// How many people are mentioned, each as often as it is.
-    pub(crate) fn mention_count(&self) -> usize {
+    pub fn mention_count(&self) -> usize {
         let mentions = self.blocks.iter().flat_map(Block::content);
         mentions
             .filter(|inline| matches!(inline, Inline::Mention { .. }))
@@ -137,7 +137,8 @@ impl Document {
     }
 
     /// The same with nobody mentioned: people become text, `@Name`.
-    pub(crate) fn without_mentions(&self) -> Self {
+    #[must_use]
+    pub fn without_mentions(&self) -> Self {
         self.with_mentions(0)
     }
 
@@ -155,7 +156,7 @@ impl Document {
 
     /// The text alone, a line for each line, with the marks of lists, quotes and dividers; a link
     /// that its text does not show stands in parentheses behind it.
-    pub(crate) fn to_plain_text(&self) -> String {
+    pub fn to_plain_text(&self) -> String {
         let language = self.language();
         let lines = self.blocks.iter().map(|block| block.plain_text(language));
         lines.collect::<Vec<_>>().join("\n")

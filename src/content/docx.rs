@@ -12,15 +12,17 @@ use crate::language::Language;
 
 /// A block with those below it, which are created by calls of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DocxNode<B = feishu::Block> {
-    pub(crate) block: B,
-    pub(crate) children: Vec<DocxNode<B>>,
+pub struct DocxNode<B = feishu::Block> {
+    /// The block itself.
+    pub block: B,
+    /// Those below it, in order.
+    pub children: Vec<DocxNode<B>>,
 }
 
 impl Document {
     /// As blocks of a `docx` announcement; deeper items of a list are below the shallower one
     /// before them.
-    pub(crate) fn to_docx(&self) -> Vec<DocxNode> {
+    pub fn to_docx(&self) -> Vec<DocxNode> {
         nodes(&self.blocks, self.language())
     }
 }

@@ -13,22 +13,23 @@ const MENTIONS: usize = 100;
 
 /// An entry of the announcement, whichever kind that is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     document: Document,
     signature: Option<Signature>,
 }
 
 /// The small line at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Signature {
+pub struct Signature {
     /// Shown as a mention: the platform tells the bot no names.
-    pub(crate) author: Option<OpenId>,
-    pub(crate) date: String,
+    pub author: Option<OpenId>,
+    /// When it was said, as it is shown.
+    pub date: String,
 }
 
 impl Entry {
     /// The content with the line below it, if it is to have one.
-    pub(crate) fn new(document: &Document, signature: Option<Signature>) -> Self {
+    pub fn new(document: &Document, signature: Option<Signature>) -> Self {
         let document = document.with_mentions(MENTIONS - 1);
         Self {
             document,
@@ -37,13 +38,13 @@ impl Entry {
     }
 
     /// How many lines it takes, the signature's included.
-    pub(crate) fn line_count(&self) -> usize {
+    pub fn line_count(&self) -> usize {
         let lines = self.document.blocks.iter().map(Block::line_count);
         lines.sum::<usize>() + usize::from(self.signature.is_some())
     }
 
     /// Whether anybody is mentioned in it.
-    pub(crate) fn names_anybody(&self) -> bool {
+    pub fn names_anybody(&self) -> bool {
         let author = self
             .signature
             .as_ref()
@@ -52,7 +53,8 @@ impl Entry {
     }
 
     /// The same entry with nobody mentioned: the author goes unnamed, and others by their names.
-    pub(crate) fn nameless(&self) -> Self {
+    #[must_use]
+    pub fn nameless(&self) -> Self {
         let signature = self.signature.as_ref().map(|signature| Signature {
             author: None,
             date: signature.date.clone(),
@@ -64,7 +66,7 @@ impl Entry {
     }
 
     /// As blocks of a `docx` announcement.
-    pub(crate) fn to_docx(&self) -> Vec<DocxNode> {
+    pub fn to_docx(&self) -> Vec<DocxNode> {
         let signature = self.signature.as_ref().map(|signature| {
             let date = &signature.date;
             let elements = match &signature.author {
@@ -84,7 +86,7 @@ impl Entry {
     }
 
     /// As blocks of a `doc` announcement.
-    pub(crate) fn to_legacy(&self) -> Vec<LegacyBlock> {
+    pub fn to_legacy(&self) -> Vec<LegacyBlock> {
         let signature = self.signature.as_ref().map(|signature| {
             let date = &signature.date;
             let elements = match &signature.author {

@@ -14,12 +14,12 @@ use crate::language::{Bilingual, Language};
 
 /// The blocks of an announcement, of either kind, as the calls write them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Former {
+pub struct Former {
     pub(crate) blocks: Vec<FormerBlock>,
     /// That of the names in the place of what is lost: the language of the rest.
     language: Language,
     /// The things in it that no call writes again.
-    pub(crate) lost: BTreeSet<Unwritable>,
+    pub lost: BTreeSet<Unwritable>,
 }
 
 /// A block right below the page, with those below it.
@@ -34,13 +34,13 @@ pub(crate) struct FormerBlock {
 
 impl Former {
     /// The blocks of a `docx` announcement, as they are listed.
-    pub(crate) fn of_docx(blocks: &[ReadBlock], chat: &ChatId) -> Self {
+    pub fn of_docx(blocks: &[ReadBlock], chat: &ChatId) -> Self {
         Self::in_its_language(|language| Self::docx_in(language, blocks, chat))
     }
 
     /// The blocks of a `doc` announcement. The empty line that ends every one of them is not part
     /// of it: the platform puts it there.
-    pub(crate) fn of_legacy(document: &LegacyDocument) -> Self {
+    pub fn of_legacy(document: &LegacyDocument) -> Self {
         Self::in_its_language(|language| Self::legacy_in(language, document))
     }
 
@@ -126,12 +126,14 @@ fn docx(
 impl Former {
     /// What stands in a `docx` announcement now, to be compared with this: what is lost goes by the
     /// same names, whatever language the rest is in by now.
-    pub(crate) fn now_in_docx(&self, blocks: &[ReadBlock], chat: &ChatId) -> Self {
+    #[must_use]
+    pub fn now_in_docx(&self, blocks: &[ReadBlock], chat: &ChatId) -> Self {
         Self::docx_in(self.language, blocks, chat)
     }
 
     /// The same in a `doc` announcement.
-    pub(crate) fn now_in_legacy(&self, document: &LegacyDocument) -> Self {
+    #[must_use]
+    pub fn now_in_legacy(&self, document: &LegacyDocument) -> Self {
         Self::legacy_in(self.language, document)
     }
 
@@ -142,22 +144,23 @@ impl Former {
         self
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
 
     /// How many blocks it has, those below others included.
-    pub(crate) fn block_count(&self) -> usize {
+    pub fn block_count(&self) -> usize {
         count(&self.blocks)
     }
 
     /// Whether it names people by mentions.
-    pub(crate) fn mentions_anybody(&self) -> bool {
+    pub fn mentions_anybody(&self) -> bool {
         any(&self.blocks, &|block| mentions_anybody(&block.block))
     }
 
     /// The same with people's names in the place of mentions.
-    pub(crate) fn without_mentions(&self, name: &impl Fn(&OpenId) -> String) -> Self {
+    #[must_use]
+    pub fn without_mentions(&self, name: &impl Fn(&OpenId) -> String) -> Self {
         let mut former = self.clone();
         each(&mut former.blocks, &|block| {
             without_mentions(&mut block.block, name);
@@ -166,12 +169,12 @@ impl Former {
     }
 
     /// As blocks of a `docx` announcement.
-    pub(crate) fn to_docx(&self) -> Vec<DocxNode<Value>> {
+    pub fn to_docx(&self) -> Vec<DocxNode<Value>> {
         nodes(&self.blocks)
     }
 
     /// As blocks of a `doc` announcement.
-    pub(crate) fn to_legacy(&self) -> Vec<LegacyBlock> {
+    pub fn to_legacy(&self) -> Vec<LegacyBlock> {
         let blocks = self.blocks.iter();
         blocks
             .map(|block| LegacyBlock::Copied(block.block.clone()))

@@ -15,7 +15,7 @@ use crate::language::Language;
 
 impl Document {
     /// As blocks of a `doc` announcement.
-    pub(crate) fn to_legacy(&self) -> Vec<LegacyBlock> {
+    pub fn to_legacy(&self) -> Vec<LegacyBlock> {
         let language = self.language();
         let blocks = self.blocks.iter();
         blocks.flat_map(|block| lines(block, language)).collect()

@@ -20,10 +20,11 @@ mod shorthand;
 
 use feishu::{Content, PostElement};
 
-pub(crate) use document::Document;
-pub(crate) use docx::DocxNode;
-pub(crate) use entry::{Entry, Signature};
-pub(crate) use former::{Former, FormerBlock, thing_in_words};
+pub use document::Document;
+pub use docx::DocxNode;
+pub use entry::{Entry, Signature};
+pub use former::Former;
+pub(crate) use former::{FormerBlock, thing_in_words};
 pub use mention::Mention;
 pub(crate) use mention::{EVERYONE, at_name, replace_mentions, split_placeholder};
 use post::post_after;
@@ -31,11 +32,7 @@ use post::post_after;
 impl Document {
     /// Reads a message, a text as Markdown, a post as it is styled, from a byte of its
     /// [`command_text`] on; 0 is the whole. `None` if there is nothing to read in it.
-    pub(crate) fn from_content(
-        content: &Content,
-        offset: usize,
-        mentions: &[Mention],
-    ) -> Option<Self> {
+    pub fn from_content(content: &Content, offset: usize, mentions: &[Mention]) -> Option<Self> {
         let document = match content {
             Content::Text(text) => {
                 let rest = text.get(text.ceil_char_boundary(offset)..)?;
@@ -53,7 +50,7 @@ impl Document {
 /// The text of a message that may be a command: like [`plain_text`], but `None` for a post that
 /// begins with anything other than typed text and mentions. A command that is quoted, in a block of
 /// code for one, is no command.
-pub(crate) fn command_text(content: &Content) -> Option<String> {
+pub fn command_text(content: &Content) -> Option<String> {
     if let Content::Post(post) = content
         && post.title.is_empty()
     {
@@ -77,7 +74,7 @@ pub(crate) fn command_text(content: &Content) -> Option<String> {
 /// and for a post of pictures alone.
 ///
 /// What is no text in a post is named in brackets, in the language of the rest.
-pub(crate) fn plain_text(content: &Content) -> Option<String> {
+pub fn plain_text(content: &Content) -> Option<String> {
     match content {
         Content::Text(text) => Some(text.clone()),
         Content::Post(post) => post::has_text(post).then(|| post::post_text(post)),

@@ -4,6 +4,8 @@
 //! connect, a [`Connector`] connects, and a [`Connection`] brings what the platform sends. Whoever
 //! holds it decides when to connect again, by the platform's own [`ClientConfig`].
 //!
+//! [`Frame`] and [`Fragments`] are the wire's own form, below the socket: bytes in, messages out.
+//!
 //! Official pages on receiving events through a long connection, and the official SDKs.
 
 mod config;
@@ -17,7 +19,8 @@ pub use config::ClientConfig;
 pub use connect::{ConnectError, Connector, HandshakeReason, ProxyError, ProxySettings};
 pub use connection::{Ack, Connection, Disconnected, Event, Payload};
 pub use endpoint::{Endpoint, EndpointError, EndpointReason};
-pub use frame::MessageType;
+pub use fragments::Fragments;
+pub use frame::{Frame, FrameError, Incoming, MessageType, Part, Response};
 
 /// How much of what came over a connection led to nothing, counted from its beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

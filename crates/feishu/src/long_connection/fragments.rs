@@ -25,10 +25,11 @@ const MAX_HELD: usize = 16 * MAX_MESSAGE;
 /// are bounded too.
 const PART_COST: usize = 64;
 
-/// Puts messages together. When there is no room, the oldest incomplete message has to go: nothing
+/// Puts messages together. A message has at most 1 MiB and 5 s from its first part to its last, and
+/// 1024 may be incomplete at once, together 16 MiB. When there is no room, the oldest incomplete message has to go: nothing
 /// was acknowledged of it, so the platform delivers it again.
 #[derive(Debug, Default)]
-pub(crate) struct Fragments {
+pub struct Fragments {
     sets: HashMap<String, Set>,
     /// The incomplete messages in the order in which they were begun.
     by_age: BTreeMap<u64, String>,
@@ -54,7 +55,7 @@ struct Set {
 impl Fragments {
     /// Takes a part that came at `now` and gives back the message that it completes: its last part
     /// to come, with the payload of all.
-    pub(crate) fn take(&mut self, now: Instant, part: Part, dropped: &mut Dropped) -> Option<Part> {
+    pub fn take(&mut self, now: Instant, part: Part, dropped: &mut Dropped) -> Option<Part> {
         self.expire(now, dropped);
         if part.payload.len() > MAX_MESSAGE {
             dropped.too_long += 1;

@@ -24,7 +24,7 @@ const BIZ_RT: &str = "biz_rt";
 /// are optional all the same: `prost` reads an absent required field as 0, and it has to be known.
 /// What is `Some` is written, also when it is 0, as the official SDKs' decoders demand.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Frame {
+pub struct Frame {
     #[prost(uint64, optional, tag = "1")]
     seq_id: Option<u64>,
     #[prost(uint64, optional, tag = "2")]
@@ -66,7 +66,7 @@ pub enum MessageType {
 
 /// What a frame of the platform says.
 #[derive(Debug)]
-pub(crate) enum Incoming {
+pub enum Incoming {
     /// The answer to a ping, with new settings if there are any.
     Pong(Option<ClientConfig>),
     /// A message, or a part of one.
@@ -77,21 +77,24 @@ pub(crate) enum Incoming {
 
 /// A message, or one of the parts that it was cut into.
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
-    pub(crate) message_id: String,
-    pub(crate) message_type: MessageType,
+pub struct Part {
+    /// The same in all parts of a message.
+    pub message_id: String,
+    /// What the message is.
+    pub message_type: MessageType,
     /// How many parts there are, at least 1.
-    pub(crate) sum: u32,
+    pub sum: u32,
     /// Which of them this is, counted from 0.
-    pub(crate) seq: u32,
-    pub(crate) payload: Vec<u8>,
+    pub seq: u32,
+    /// What the part says.
+    pub payload: Vec<u8>,
     /// The frame, without its payload.
-    pub(crate) frame: Frame,
+    pub frame: Frame,
 }
 
 /// What the platform is told of a message.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Response<'a> {
+pub enum Response<'a> {
     /// It was taken.
     Taken,
     /// It was taken, and this JSON is the answer to a callback.
@@ -102,28 +105,41 @@ pub(crate) enum Response<'a> {
 
 /// Why a binary message says nothing.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FrameError {
+pub enum FrameError {
+    /// Not protobuf, or not of this schema.
     #[error("not a protobuf message")]
     Malformed(#[source] prost::DecodeError),
+    /// A field that the schema requires is not there.
     #[error("field `{0}` is missing")]
     MissingField(&'static str),
+    /// A header that every message has is not there.
     #[error("header `{0}` is missing")]
     MissingHeader(&'static str),
+    /// A header that counts does not.
     #[error("header `{0}` is not a number")]
     NotANumber(&'static str),
+    /// The message says that it has no parts.
     #[error("a message of no parts")]
     NoParts,
+    /// The part's number is beyond the last.
     #[error("part {seq} of a message that has {sum}")]
-    NoSuchPart { seq: u32, sum: u32 },
+    NoSuchPart {
+        /// The part's number, counted from 0.
+        seq: u32,
+        /// How many parts the message has.
+        sum: u32,
+    },
+    /// Neither a control frame nor a data frame.
     #[error("method {0} is unknown")]
     UnknownMethod(i32),
+    /// A pong whose payload is not the JSON of a [`ClientConfig`].
     #[error("the settings in a pong are not readable")]
     Config(#[source] serde_json::Error),
 }
 
 impl Frame {
     /// The ping that a client sends when the connection opens and then in every interval.
-    pub(crate) fn ping(service: i32) -> Self {
+    pub fn ping(service: i32) -> Self {
         Self {
             seq_id: Some(0),
             log_id: Some(0),
@@ -135,7 +151,7 @@ impl Frame {
     }
 
     /// Reads a frame; it has every required field.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         let frame = <Self as prost::Message>::decode(bytes).map_err(FrameError::Malformed)?;
         let has_headers = frame
             .headers
@@ -154,12 +170,13 @@ impl Frame {
         }
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// Writes the frame as it goes over the wire.
+    pub fn encode(&self) -> Vec<u8> {
         self.encode_to_vec()
     }
 
     /// Finds out what the frame says.
-    pub(crate) fn read(mut self) -> Result<Incoming, FrameError> {
+    pub fn read(mut self) -> Result<Incoming, FrameError> {
         match self.method.unwrap_or_default() {
             CONTROL if self.header(TYPE) == Some("pong") => {
                 let payload = self.payload.unwrap_or_default();
@@ -180,7 +197,8 @@ impl Frame {
 
     /// Turns a frame into its own acknowledgement: the same frame with what was made of it.
     /// `took` is the time that this needed.
-    pub(crate) fn into_ack(mut self, response: Response<'_>, took: Duration) -> Self {
+    #[must_use]
+    pub fn into_ack(mut self, response: Response<'_>, took: Duration) -> Self {
         let payload = AckPayload {
             code: if matches!(response, Response::Failed) {
                 500
