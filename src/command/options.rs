@@ -3,7 +3,9 @@
 use super::number::split_number;
 use super::said::Said;
 use super::span::split_span;
-use super::text::{ends_name, first_word, fold, is_blank, skip_blanks, strip_dashes, strip_folded};
+use super::text::{
+    cut, ends_name, first_word, fold, is_blank, skip_blanks, strip_dashes, strip_folded,
+};
 use super::when::split_when;
 use super::{CommandName, ParseError, Span, SpanError, When};
 
@@ -138,6 +140,7 @@ pub(super) fn set<T>(
 }
 
 pub(super) fn repeated(command: CommandName, option: TypedOption<'_>) -> ParseError {
-    let option = option.typed.to_owned();
+    // It has any number of dashes.
+    let option = cut(option.typed);
     ParseError::RepeatedOption { command, option }
 }

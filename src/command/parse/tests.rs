@@ -558,6 +558,12 @@ fn what_is_said_twice_is_an_error() {
         let option = option.to_owned();
         check_error(&[text], &ParseError::RepeatedOption { command, option });
     }
+    let dashes = "-".repeat(60);
+    let error = ParseError::RepeatedOption {
+        command: CommandName::Announce,
+        option: format!("{}…", &dashes[..40]),
+    };
+    check_error(&[&format!("/announce --top {dashes}top x")], &error);
     check_unknown_argument("/pin 2h 3h", CommandName::Pin, "2h 3h");
     check_unknown_argument("/pin 公告 公告", CommandName::Pin, "公告 公告");
 }
