@@ -244,22 +244,30 @@ fn unwritable_legacy_block(block_type: &str) -> Option<Unwritable> {
 pub fn without_mentions(block: &mut Value, name: impl Fn(&OpenId) -> String) {
     let bodies = block.as_object_mut().into_iter().flat_map(Map::values_mut);
     for element in bodies.flat_map(elements_mut) {
-        if let Some(id) = element["mention_user"]["user_id"].as_str() {
+        if let Some(id) = mentioned_in_docx(element) {
             let text = name(&OpenId::from(id));
             *element = json!(TextElement::plain(text));
-        } else if let Some(id) = element["person"]["openId"].as_str() {
+        } else if let Some(id) = mentioned_in_legacy(element) {
             *element = run(&name(&OpenId::from(id)));
         }
     }
 }
 
-/// Whether a copied block mentions a person.
+fn mentioned_in_docx(element: &Value) -> Option<&str> {
+    element["mention_user"]["user_id"].as_str()
+}
+
+fn mentioned_in_legacy(element: &Value) -> Option<&str> {
+    element["person"]["openId"].as_str()
+}
+
+/// Whether a copied block mentions a person, so that [`without_mentions`] makes another of it.
 pub fn mentions_anybody(block: &Value) -> bool {
     let bodies = block.as_object().into_iter().flat_map(Map::values);
     let elements = bodies.filter_map(|body| body["elements"].as_array());
-    elements
-        .flatten()
-        .any(|element| element["mention_user"].is_object() || element["person"].is_object())
+    elements.flatten().any(|element| {
+        mentioned_in_docx(element).is_some() || mentioned_in_legacy(element).is_some()
+    })
 }
 
 #[cfg(test)]
@@ -410,5 +418,19 @@ mod tests {
         without_mentions(&mut legacy, name);
         assert_eq!(legacy["paragraph"]["elements"], json!([run("@ou_2")]));
         assert!(!mentions_anybody(&docx) && !mentions_anybody(&legacy));
+    }
+
+    #[test]
+    fn a_mention_of_nobody_is_none() {
+        for nobody in [
+            json!({ "mention_user": {} }),
+            json!({ "type": "person", "person": { "openId": null } }),
+        ] {
+            let block = json!({ "text": { "elements": [nobody] } });
+            let mut named = block.clone();
+            without_mentions(&mut named, |id| format!("@{id}"));
+            assert_eq!(named, block);
+            assert!(!mentions_anybody(&block));
+        }
     }
 }
