@@ -1,6 +1,8 @@
 //! What stood in an announcement before it was replaced, kept so that it can be written again.
 
 use std::collections::{BTreeSet, HashMap};
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 use feishu::{
     BlockId, ChatId, LegacyBlock, LegacyDocument, OpenId, ReadBlock, Unwritable, mentions_anybody,
@@ -14,6 +16,7 @@ use crate::language::{Bilingual, Language};
 
 /// The blocks of an announcement, of either kind, as the calls write them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub struct Former {
     pub(crate) blocks: Vec<FormerBlock>,
     /// That of the names in the place of what is lost: the language of the rest.
@@ -23,13 +26,96 @@ pub struct Former {
 }
 
 /// A block right below the page, with those below it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FormerBlock {
     /// By it a block of a `docx` announcement is known.
     pub(crate) id: Option<BlockId>,
     block: Value,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     children: Vec<FormerBlock>,
+}
+
+/// A [`Former`] as it is stored. Its blocks are one list, because JSON is not read at any depth, and
+/// people may put blocks below each other at a greater one.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    blocks: Vec<StoredBlock>,
+    language: Language,
+    lost: BTreeSet<Unwritable>,
+}
+
+/// A block of the list, which stands before those below it.
+#[derive(Serialize, Deserialize)]
+struct StoredBlock {
+    id: Option<BlockId>,
+    block: Value,
+    /// How many blocks it is below.
+    #[serde(default, skip_serializing_if = "is_top")]
+    depth: usize,
+    /// Those below it, where they were stored inside of it, as they once were.
+    #[serde(default, skip_serializing)]
+    children: Vec<StoredBlock>,
+}
+
+impl From<Former> for Stored {
+    fn from(former: Former) -> Self {
+        let mut blocks = Vec::new();
+        store(former.blocks, 0, &mut blocks);
+        Self {
+            blocks,
+            language: former.language,
+            lost: former.lost,
+        }
+    }
+}
+
+impl From<Stored> for Former {
+    fn from(stored: Stored) -> Self {
+        Self {
+            blocks: restore(&mut stored.blocks.into_iter().peekable(), 0),
+            language: stored.language,
+            lost: stored.lost,
+        }
+    }
+}
+
+fn store(blocks: Vec<FormerBlock>, depth: usize, stored: &mut Vec<StoredBlock>) {
+    for FormerBlock {
+        id,
+        block,
+        children,
+    } in blocks
+    {
+        stored.push(StoredBlock {
+            id,
+            block,
+            depth,
+            children: Vec::new(),
+        });
+        store(children, depth + 1, stored);
+    }
+}
+
+/// The blocks that come next and are so deep or deeper.
+fn restore(stored: &mut Peekable<IntoIter<StoredBlock>>, depth: usize) -> Vec<FormerBlock> {
+    let mut blocks = Vec::new();
+    while let Some(next) = stored.next_if(|next| next.depth >= depth) {
+        let mut children = restore(&mut next.children.into_iter().peekable(), 0);
+        children.append(&mut restore(stored, depth + 1));
+        blocks.push(FormerBlock {
+            id: next.id,
+            block: next.block,
+            children,
+        });
+    }
+    blocks
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde wants"
+)]
+fn is_top(depth: &usize) -> bool {
+    *depth == 0
 }
 
 impl Former {
@@ -267,6 +353,28 @@ mod tests {
         assert_eq!(nodes[1].block.get("block_id"), None);
         let stored = serde_json::to_string(&former).unwrap();
         assert_eq!(serde_json::from_str::<Former>(&stored).unwrap(), former);
+    }
+
+    #[test]
+    fn blocks_below_each_other_are_kept_at_any_depth() {
+        let next = |number: usize| format!("b{number}");
+        let blocks = (0..500).map(|number| text(&next(number), "x", &[&next(number + 1)]));
+        let page = json!({ "block_id": "oc_1", "block_type": 1, "children": [next(0), "last"] });
+        let last = text("last", "y", &[]);
+        let former = listed(blocks.chain([page, last]).collect());
+        assert_eq!((former.block_count(), former.blocks.len()), (501, 2));
+        let stored = serde_json::to_string(&former).unwrap();
+        assert_eq!(serde_json::from_str::<Former>(&stored).unwrap(), former);
+    }
+
+    #[test]
+    fn blocks_that_were_stored_inside_of_each_other_are_read() {
+        let child = json!({ "id": "b", "block": { "block_type": 2 } });
+        let parent = json!({ "id": "a", "block": { "block_type": 2 }, "children": [child, child] });
+        let stored = json!({ "blocks": [parent, child], "language": "en", "lost": [] });
+        let former: Former = serde_json::from_value(stored).unwrap();
+        let nodes = former.to_docx();
+        assert_eq!((nodes.len(), nodes[0].children.len()), (2, 2));
     }
 
     #[test]
