@@ -20,7 +20,7 @@ const BIZ_RT: &str = "biz_rt";
 
 /// A frame as it goes over the wire.
 ///
-/// The first four fields and those of a [`Header`] are required by the platform's schema. Here they
+/// The first four fields and those of a header are required by the platform's schema. Here they
 /// are optional all the same: `prost` reads an absent required field as 0, and it has to be known.
 /// What is `Some` is written, also when it is 0, as the official SDKs' decoders demand.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -1,0 +1,237 @@
+//! What people write, and both kinds of announcement that are made of it.
+//!
+//! An input is the text of a `text` message, and where it is JSON, the content of a `post`, too.
+
+use std::collections::BTreeSet;
+
+use feishu::{
+    Block, BlockType, Content, LegacyBlock, LegacyElement, LegacyList, LegacyParagraph, OpenId,
+    Post, PostElement, TextElement, utf16_len,
+};
+use noticebot::command::{Command, Mention, parse};
+use noticebot::content::{Document, DocxNode, Entry, Signature, command_text, plain_text};
+
+#[path = "../../src/content/properties.rs"]
+mod properties;
+
+/// That many people one call mentions.
+const MOST_MENTIONS: usize = 100;
+/// Items of a list are at most so deep, counted from 0.
+const DEEPEST: usize = 15;
+
+pub fn check(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else {
+        return;
+    };
+    let content = Content::Text(text.to_owned());
+    typed_text(text, &content);
+    announced(&content);
+    if let Ok(Content::Post(post)) = Content::parse("post", text) {
+        announced(&Content::Post(post.clone()));
+        rich_text(post);
+    }
+}
+
+/// The bot, Li, and somebody without an id.
+fn mentions() -> [Mention; 3] {
+    let mention = |key: &str, name: &str, open_id: &str, is_me| Mention {
+        key: key.to_owned(),
+        name: name.to_owned(),
+        open_id: Some(OpenId::from(open_id)).filter(|_| !open_id.is_empty()),
+        is_me,
+    };
+    [
+        mention("@_user_1", "Notice", "ou_bot", true),
+        mention("@_user_2", "李_*雷*", "ou_li", false),
+        mention("@_user_20", "Nobody", "", false),
+    ]
+}
+
+/// What holds for Markdown, from the whole of it and from the middle.
+fn typed_text(text: &str, content: &Content) {
+    for offset in [0, text.len() / 3, text.len() / 2] {
+        let rest = text[text.ceil_char_boundary(offset)..].trim();
+        match Document::from_content(content, offset, &[]) {
+            // Everyone is named in words.
+            Some(document) => nothing_is_lost(&rest.replace("@_all", ""), rest, &document),
+            None => assert!(!rest.contains(char::is_alphanumeric), "{rest:?}"),
+        }
+    }
+    let Some(document) = Document::from_content(content, 0, &mentions()) else {
+        return;
+    };
+    let lines = Entry::new(&document, None).line_count();
+    let text = text.trim().replace("\r\n", "\n").replace('\r', "\n");
+    if !text.contains("``") && !text.contains("~~~") {
+        assert_eq!(lines, text.lines().count(), "each line stays a line");
+    }
+    assert!(
+        lines <= text.lines().count() + 1,
+        "{lines} lines of {text:?}"
+    );
+    mentions_are_found(&text, &document);
+}
+
+/// A placeholder is a mention, but in code and in addresses.
+fn mentions_are_found(text: &str, document: &Document) {
+    let text = text.to_ascii_lowercase();
+    if text.contains(['`', '~', '\\']) || text.contains("http") {
+        return;
+    }
+    let placeholders = text.split("@_user_").skip(1);
+    let of_li = placeholders.filter(|after| after.starts_with('2') && !after.starts_with("20"));
+    assert_eq!(document.mention_count(), of_li.count(), "{text:?}");
+}
+
+/// What holds for a post.
+fn rich_text(mut post: Post) {
+    for (number, element) in post.paragraphs.iter_mut().flatten().enumerate() {
+        match element {
+            // Two links in a row that lead to the same place are one.
+            PostElement::Link { href, .. } => href.push_str(&number.to_string()),
+            // The name stands for the placeholder that nothing explains.
+            PostElement::At { user_name, .. } => user_name.clear(),
+            _ => {}
+        }
+    }
+    let content = Content::Post(post);
+    let Some(text) = plain_text(&content) else {
+        assert_eq!(Document::from_content(&content, 0, &[]), None);
+        return;
+    };
+    for offset in [0, text.len() / 3, text.len() / 2] {
+        let rest = &text[text.ceil_char_boundary(offset)..];
+        if let Some(document) = Document::from_content(&content, offset, &[]) {
+            let said = rest.replace("@_all", "");
+            nothing_is_lost(&said, rest, &document);
+        } else {
+            assert!(rest.trim().is_empty(), "{rest:?} of {content:?}");
+        }
+    }
+}
+
+/// What is announced by a message: the text behind the command, or all of it.
+fn announced(content: &Content) {
+    let offset = command_text(content).and_then(|text| match parse(&text, &mentions(), false) {
+        Ok(Some(Command::Announce(announcement))) => announcement.text_at,
+        _ => None,
+    });
+    let Some(document) = Document::from_content(content, offset.unwrap_or(0), &mentions()) else {
+        return;
+    };
+    both_kinds_agree(&document);
+    let nameless = document.without_mentions();
+    assert_eq!(nameless.mention_count(), 0);
+    assert_eq!(nameless.to_plain_text(), document.to_plain_text());
+    both_kinds_agree(&nameless);
+}
+
+fn nothing_is_lost(said: &str, typed: &str, document: &Document) {
+    // Two links in a row that lead to the same place become one, whose address is shown once.
+    let legacy = document.to_legacy();
+    let links: BTreeSet<&str> = legacy.iter().flat_map(links).collect();
+    if typed.matches("://").count() <= links.len().max(1) {
+        properties::nothing_is_lost(said, document);
+    }
+}
+
+fn links(block: &LegacyBlock) -> Vec<&str> {
+    let LegacyBlock::Paragraph(paragraph) = block else {
+        return Vec::new();
+    };
+    let links = paragraph.elements.iter().map(|element| match element {
+        LegacyElement::TextRun { style, .. } => style.link.as_deref(),
+        LegacyElement::Person { .. } => None,
+    });
+    links.flatten().collect()
+}
+
+/// What holds for the entry that a document becomes, signed.
+fn both_kinds_agree(document: &Document) {
+    let signature = Signature {
+        author: Some("ou_author".into()),
+        date: "2026-09-11 09:00".to_owned(),
+    };
+    let entry = Entry::new(document, Some(signature));
+    let legacy = entry.to_legacy();
+    assert_eq!(legacy.len(), entry.line_count());
+    for block in &legacy {
+        is_a_line(block);
+    }
+    let docx = entry.to_docx();
+    for node in &docx {
+        fits(node, 0);
+    }
+    let people = (document.mention_count() + 1).min(MOST_MENTIONS);
+    assert_eq!(docx.iter().map(docx_people).sum::<usize>(), people);
+    assert_eq!(legacy.iter().map(legacy_people).sum::<usize>(), people);
+
+    let nameless = entry.nameless();
+    assert!(entry.names_anybody() && !nameless.names_anybody());
+    assert_eq!(nameless.to_docx().iter().map(docx_people).sum::<usize>(), 0);
+    let legacy = nameless.to_legacy();
+    assert_eq!(legacy.iter().map(legacy_people).sum::<usize>(), 0);
+    let stored = serde_json::to_string(&entry).unwrap();
+    assert_eq!(serde_json::from_str::<Entry>(&stored).unwrap(), entry);
+}
+
+/// A paragraph of the old kind holds no line break, and a list is so deep at most.
+fn is_a_line(block: &LegacyBlock) {
+    let LegacyBlock::Paragraph(LegacyParagraph { elements, style }) = block else {
+        assert_eq!(*block, LegacyBlock::HorizontalLine);
+        return;
+    };
+    for element in elements {
+        if let LegacyElement::TextRun { text, style } = element {
+            assert!(!text.contains('\n') && !text.is_empty(), "{elements:?}");
+            let link = style.link.as_deref().unwrap_or("http://");
+            assert!(leads_somewhere(link), "{link:?}");
+        }
+    }
+    let levels = 1..=LegacyList::DEEPEST;
+    assert!(
+        style
+            .list
+            .is_none_or(|list| levels.contains(&list.indent_level))
+    );
+}
+
+fn leads_somewhere(link: &str) -> bool {
+    let link = link.to_ascii_lowercase();
+    link.starts_with("http://") || link.starts_with("https://")
+}
+
+/// A block is of a kind that can be sent, and its text not too long for it.
+fn fits(node: &DocxNode, depth: usize) {
+    let Block {
+        block_type, text, ..
+    } = &node.block;
+    assert!(depth <= DEEPEST);
+    assert!(!matches!(block_type, BlockType::Page | BlockType::Other(_)));
+    assert_eq!(text.is_none(), *block_type == BlockType::Divider);
+    let elements = text.iter().flat_map(|text| &text.elements);
+    let lengths = elements.map(|element| match element {
+        TextElement::TextRun { content, .. } => utf16_len(content),
+        TextElement::MentionUser { .. } => 0,
+        TextElement::Other => panic!("it cannot be sent"),
+    });
+    assert!(lengths.sum::<usize>() <= Block::TEXT_LIMIT);
+    for child in &node.children {
+        fits(child, depth + 1);
+    }
+}
+
+fn docx_people(node: &DocxNode) -> usize {
+    let elements = node.block.text.iter().flat_map(|text| &text.elements);
+    let people = elements.filter(|element| matches!(element, TextElement::MentionUser { .. }));
+    people.count() + node.children.iter().map(docx_people).sum::<usize>()
+}
+
+fn legacy_people(block: &LegacyBlock) -> usize {
+    let LegacyBlock::Paragraph(paragraph) = block else {
+        return 0;
+    };
+    let elements = paragraph.elements.iter();
+    let people = elements.filter(|element| matches!(element, LegacyElement::Person { .. }));
+    people.count()
+}

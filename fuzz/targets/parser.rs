@@ -1,0 +1,166 @@
+//! The parser of commands. An input is the text of a message.
+
+use noticebot::command::{Announcement, Command, Mention, ParseError, is_candidate, parse};
+
+/// What is typed before an announcement's text, and leads to nothing else.
+const BEFORE: [&str; 4] = [
+    "/announce ",
+    "/公告：",
+    "/announce -- ",
+    "@_user_1 ／公告\n",
+];
+
+/// How many characters of a member's words an error keeps, with the dots behind them.
+const QUOTED: usize = 41;
+
+pub fn check(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for mentions in [vec![], the_bot_and_li(), odd()] {
+        for addressed in [false, true] {
+            one_way(&text, &mentions, addressed);
+        }
+    }
+    any_text_can_be_announced_unchanged(&text);
+    width_and_case_do_not_matter(&text);
+}
+
+/// The bot is `@_user_1`, Li is `@_user_2`; nobody explains `@_user_3`.
+fn the_bot_and_li() -> Vec<Mention> {
+    vec![
+        mention("@_user_1", "Notice", true),
+        mention("@_user_2", "Li", false),
+    ]
+}
+
+/// Placeholders that begin with each other, and a name that looks like one.
+fn odd() -> Vec<Mention> {
+    vec![
+        mention("@_user_1", "/pin @_user_12", false),
+        mention("@_user_12", "", true),
+    ]
+}
+
+fn mention(key: &str, name: &str, is_me: bool) -> Mention {
+    Mention {
+        key: key.to_owned(),
+        name: name.to_owned(),
+        open_id: None,
+        is_me,
+    }
+}
+
+fn one_way(text: &str, mentions: &[Mention], addressed: bool) {
+    let parsed = parse(text, mentions, addressed);
+    assert_eq!(parsed, parse(text, mentions, addressed));
+    if parsed != Ok(None) {
+        assert!(is_candidate(text, addressed), "{parsed:?} for {text:?}");
+    }
+    if !addressed && parsed != Ok(None) {
+        let in_direct_chat = parse(text, mentions, true);
+        assert_eq!(
+            parsed, in_direct_chat,
+            "whoever addresses the bot says no less"
+        );
+    }
+    match &parsed {
+        Ok(Some(command)) => {
+            let stored = serde_json::to_string(command).unwrap();
+            assert_eq!(serde_json::from_str::<Command>(&stored).unwrap(), *command);
+            if let Command::Announce(announcement) = command {
+                the_text_is_an_end_of_the_message(announcement, text);
+            }
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let stored = serde_json::to_string(error).unwrap();
+            assert_eq!(serde_json::from_str::<ParseError>(&stored).unwrap(), *error);
+            let words = words_of(error);
+            assert!(words.chars().count() <= QUOTED, "{words:?}");
+        }
+    }
+}
+
+fn the_text_is_an_end_of_the_message(announcement: &Announcement, message: &str) {
+    let Some(at) = announcement.text_at else {
+        assert_eq!(announcement.text(message), None);
+        return;
+    };
+    let text = announcement.text(message).unwrap();
+    assert!(message[at..].starts_with(text) && !text.is_empty());
+    let left = message[at + text.len()..].chars();
+    assert!(!left.into_iter().any(char::is_alphanumeric));
+}
+
+/// What an error keeps of what was typed.
+fn words_of(error: &ParseError) -> &str {
+    match error {
+        ParseError::UnknownCommand { name: words, .. }
+        | ParseError::UnknownArgument {
+            argument: words, ..
+        }
+        | ParseError::UnknownOption { option: words, .. }
+        | ParseError::RepeatedOption { option: words, .. }
+        | ParseError::BadTime { typed: words }
+        | ParseError::BadSpan { typed: words, .. }
+        | ParseError::SpanTooShort { typed: words, .. }
+        | ParseError::SpanTooLong { typed: words, .. } => words,
+        ParseError::MissingTime
+        | ParseError::MissingSpan { .. }
+        | ParseError::MissingText
+        | ParseError::MissingNumber => "",
+    }
+}
+
+/// Of a text that begins with a word and ends with one nothing is taken for an option, and
+/// nothing is left out.
+fn any_text_can_be_announced_unchanged(text: &str) {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    if !is_word(text.chars().next()) || !is_word(text.chars().next_back()) || text.contains('@') {
+        return;
+    }
+    for before in BEFORE {
+        let said = format!("{before}{text}");
+        match parse(&said, &the_bot_and_li(), false) {
+            Ok(Some(Command::Announce(announcement))) => {
+                assert_eq!(announcement.text(&said), Some(text));
+                assert!(!announcement.has_options(), "{said:?}");
+            }
+            other => panic!("{other:?} for {said:?}"),
+        }
+    }
+}
+
+/// Full-width forms and capitals say the same, but where they are the announced text.
+fn width_and_case_do_not_matter(text: &str) {
+    let parsed = parse(text, &[], false);
+    if text.contains('@') || !matches!(parsed, Ok(Some(_))) {
+        return;
+    }
+    let wide: String = text.chars().map(widened).collect();
+    for other in [text.to_ascii_uppercase(), wide] {
+        let (one, other) = (without_place(&parsed), parse(&other, &[], false));
+        assert_eq!(one, without_place(&other), "{text:?}");
+    }
+}
+
+fn widened(c: char) -> char {
+    match c {
+        '!'..='~' => char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c),
+        _ => c,
+    }
+}
+
+/// A text begins elsewhere where what stands before it is wider.
+fn without_place(parsed: &Result<Option<Command>, ParseError>) -> Option<Command> {
+    match parsed {
+        Ok(Some(Command::Announce(announcement))) => {
+            let text_at = announcement.text_at.map(|_| 0);
+            Some(Command::Announce(Announcement {
+                text_at,
+                ..announcement.clone()
+            }))
+        }
+        Ok(other) => other.clone(),
+        Err(_) => None,
+    }
+}
