@@ -3,11 +3,18 @@
 //! A bot holds one lease for all that it works on, and renews it. Once it is
 //! over the jobs are another's, so work under it has to stop before: the holder
 //! reckons from before it asked for the renewal, by a clock that goes on whatever
-//! the machine's time is set to, and stops a little early.
+//! the machine's time is set to, and stops a little early. (A machine that was
+//! suspended is the exception: that clock stood still with it. What such a bot then
+//! tells the store is refused, but a call of the platform may go out before.)
+//!
+//! It also knows which jobs somebody here has in hand. Whatever else the store takes
+//! for ours, because the answer to a claim was lost or work was dropped while the
+//! lease seemed over, is given back when the lease is renewed.
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -24,7 +31,7 @@ pub(crate) enum Lease {
     /// Nobody else can work on them.
     Sole,
     /// Others may, once it is over.
-    Until(Arc<Held>),
+    Until(Arc<InHand>),
 }
 
 /// A lease that has to be renewed.
@@ -34,6 +41,38 @@ pub(crate) struct Held {
     owner: i64,
     good_until: Mutex<Instant>,
     over: CancellationToken,
+    /// How often each job is in hand. That is more than once where one was given back
+    /// and claimed again before the hand that gave it was empty.
+    in_hand: Mutex<HashMap<i64, usize>>,
+}
+
+/// A job that was claimed under a lease, for as long as somebody has it.
+#[derive(Debug)]
+pub(crate) struct InHand {
+    lease: Arc<Held>,
+    job: i64,
+}
+
+impl InHand {
+    pub(super) fn new(lease: &Arc<Held>, job: i64) -> Self {
+        *lease.in_hand().entry(job).or_default() += 1;
+        let lease = Arc::clone(lease);
+        Self { lease, job }
+    }
+
+    pub(super) fn lease(&self) -> &Held {
+        &self.lease
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        let mut in_hand = self.lease.in_hand();
+        match in_hand.get_mut(&self.job) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(in_hand.remove(&self.job)),
+        }
+    }
 }
 
 impl Lease {
@@ -41,9 +80,10 @@ impl Lease {
     /// at before every step, so that a bot which was frozen for a while does not
     /// go on where it stopped.
     pub(crate) async fn run<F: Future>(&self, work: F) -> Option<F::Output> {
-        let Self::Until(held) = self else {
+        let Self::Until(in_hand) = self else {
             return Some(work.await);
         };
+        let held = in_hand.lease();
         let (mut work, mut over) = (pin!(work), pin!(held.over.cancelled()));
         poll_fn(|context| {
             if held.is_over() || over.as_mut().poll(context).is_ready() {
@@ -62,7 +102,17 @@ impl Held {
             owner,
             good_until: Mutex::new(asked_at + length - MARGIN),
             over: CancellationToken::new(),
+            in_hand: Mutex::default(),
         }
+    }
+
+    fn in_hand(&self) -> MutexGuard<'_, HashMap<i64, usize>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The jobs that somebody here has.
+    pub(super) fn jobs_in_hand(&self) -> Vec<i64> {
+        self.in_hand().keys().copied().collect()
     }
 
     /// The number of its holder in the database.
@@ -106,7 +156,19 @@ mod tests {
 
     fn lease() -> (Lease, Arc<Held>) {
         let held = Arc::new(Held::new(1, Instant::now(), LENGTH));
-        (Lease::Until(Arc::clone(&held)), held)
+        (Lease::Until(Arc::new(InHand::new(&held, 7))), held)
+    }
+
+    #[tokio::test]
+    async fn a_job_is_in_hand_until_the_last_hand_is_empty() {
+        let (first, held) = lease();
+        let copy = first.clone();
+        drop(first);
+        let again = InHand::new(&held, 7);
+        drop(copy);
+        assert_eq!(held.jobs_in_hand(), [7]);
+        drop(again);
+        assert_eq!(held.jobs_in_hand(), [0; 0]);
     }
 
     #[tokio::test(start_paused = true)]

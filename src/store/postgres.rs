@@ -15,10 +15,11 @@ use deadpool_postgres::{Object, Pool, PoolError};
 use feishu::{BlockId, Clock, OpenId, Turn};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_postgres::error::SqlState;
 
-use super::lease::Held;
+use super::lease::{Held, InHand};
+use super::row::timestamp;
 use super::{
     Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Lease, Limited, NewJob,
     Opening, Planned, Progress, Queue, Release, StoreError,
@@ -45,9 +46,11 @@ mod replicas;
 /// While the server cannot be reached, it is asked again after this time.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A row that cannot be read may be of a later release, whose bots run beside us:
-/// it is left to them for so long, so many times.
+/// it is left to them for a while, again and again for so long.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(2);
-const TRIES: u32 = 5;
+const LEFT_FOR: Duration = Duration::from_mins(10);
+/// At the stop, the server has so long to hear of it.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A handle on the store.
 pub(crate) struct PostgresStore {
@@ -59,6 +62,9 @@ pub(crate) struct PostgresStore {
     open: AtomicUsize,
     bell: Bell,
     lease: Mutex<Arc<Held>>,
+    /// Held while a claim is under way: what the server takes for claimed is in hand
+    /// only once that is over.
+    claiming: tokio::sync::Mutex<()>,
     metrics: Metrics,
 }
 
@@ -99,6 +105,7 @@ impl PostgresStore {
             open: AtomicUsize::new(queue.open),
             bell: Bell::default(),
             lease: Mutex::new(Arc::new(Held::new(owner, asked_at, LEASE))),
+            claiming: tokio::sync::Mutex::default(),
             metrics: opening.metrics,
         });
         let mut tasks = JoinSet::new();
@@ -131,6 +138,7 @@ impl PostgresStore {
     }
 
     pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
+        let _claiming = self.claiming.lock().await;
         let held = self.lease();
         if held.is_over() {
             return Err(StoreError::Lost);
@@ -141,21 +149,30 @@ impl PostgresStore {
             match claimed.map_err(failed)? {
                 Claimed::Row(row) => break row,
                 Claimed::Again => {}
-                Claimed::NothingUntil(at) => {
+                Claimed::NothingUntil {
+                    at,
+                    is_anothers_press,
+                } => {
+                    if is_anothers_press {
+                        self.bell.ring_there();
+                    }
                     let at = at.map(Timestamp::from_millisecond).transpose();
                     return Ok(Claim::NothingUntil(at.map_err(|_| StoreError::Database)?));
                 }
             }
         };
-        let (id, crashes) = (JobId(row.id), row.crashes);
-        if let Ok(job) = row.read(Lease::Until(Arc::clone(&held))) {
+        let (id, first_try) = (JobId(row.id), row.started_at);
+        let in_hand = InHand::new(&held, row.id);
+        if let Ok(job) = row.read(Lease::Until(Arc::new(in_hand))) {
             return Ok(Claim::Job(Box::new(job)));
         }
         // The error's own words may quote a message, so they are not logged.
         tracing::error!(job.id = id.0, "a job cannot be read");
-        let release = if crashes < TRIES {
-            let run_at = self.now() + LEFT_TO_OTHERS;
-            Release::Crashed { run_at }
+        let now = self.now();
+        let first_try = timestamp(first_try).unwrap_or(now);
+        let release = if now < first_try + LEFT_FOR {
+            let run_at = now + LEFT_TO_OTHERS;
+            Release::Retry { run_at }
         } else {
             Release::Dead
         };
@@ -343,7 +360,7 @@ impl PostgresStore {
 
     pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {
         let client = self.client().await?;
-        let saved = changes::save_limit(&client, &self.app, &limited).await;
+        let saved = changes::save_limit(&client, &self.app, &limited, self.now()).await;
         saved.map_err(failed)?;
         self.bell.limited();
         Ok(())
@@ -470,8 +487,23 @@ impl PostgresStore {
             );
         }
         drop(client);
+        self.put_back().await?;
         self.queue().await?;
         Ok(next_end)
+    }
+
+    /// Makes ready again what the server takes for claimed by this bot, and nobody
+    /// here has: the answer to a claim got lost, or work was dropped.
+    async fn put_back(&self) -> Result<(), StoreError> {
+        let _claiming = self.claiming.lock().await;
+        let held = self.lease();
+        let client = self.client().await?;
+        let put_back = jobs::put_back(&client, held.owner(), &held.jobs_in_hand()).await;
+        let put_back = put_back.map_err(failed)?;
+        if put_back > 0 {
+            tracing::warn!(jobs = put_back, "jobs that nobody works on are ready again");
+        }
+        Ok(())
     }
 }
 
@@ -481,25 +513,24 @@ impl Running {
         self.tasks.shutdown().await;
         let held = self.store.lease();
         held.end();
-        let client = self
-            .store
-            .pool
-            .get()
-            .await
-            .context("leaving the database")?;
-        replicas::give_up(&client, held.owner())
-            .await
-            .context("leaving the database")?;
-        drop(client);
+        let farewell = async {
+            let client = self.store.pool.get().await?;
+            replicas::give_up(&client, held.owner()).await?;
+            anyhow::Ok(())
+        };
+        // Where it does not hear of it, the lease runs out.
+        let left = timeout(FAREWELL, farewell).await;
         self.store.pool.close();
-        Ok(())
+        left.context("the database does not answer")
+            .flatten()
+            .context("leaving the database")
     }
 }
 
 /// Under which name a job was claimed.
 fn owned(job: &Job) -> Result<Owned, StoreError> {
     match &job.lease {
-        Lease::Until(held) => Ok(Owned::new(job, held.owner())),
+        Lease::Until(in_hand) => Ok(Owned::new(job, in_hand.lease().owner())),
         Lease::Sole => Err(StoreError::Lost),
     }
 }

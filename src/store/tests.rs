@@ -161,7 +161,7 @@ impl Bench {
     }
 
     /// How much is left to do.
-    async fn open(&self) -> usize {
+    pub(super) async fn open(&self) -> usize {
         self.store.queue().await.unwrap().open
     }
 

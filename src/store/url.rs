@@ -1,7 +1,10 @@
 //! Where the database is.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
+
+use tokio_postgres::config::{Host, SslMode};
 
 /// A database of one of the two kinds.
 #[derive(Clone)]
@@ -43,8 +46,29 @@ impl DatabaseUrl {
         if config.get_hosts().is_empty() {
             return Err(UrlError::Host);
         }
-        Ok(Self::Postgres(Box::new(config)))
+        Ok(Self::Postgres(Box::new(encrypted(url, config))))
     }
+}
+
+/// TLS unless the URL says otherwise. The library's own default takes what the server
+/// offers, and so whatever somebody on the way says that it offers. What does not leave
+/// the machine may go without.
+fn encrypted(url: &str, mut config: tokio_postgres::Config) -> tokio_postgres::Config {
+    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
+    let says = parameters
+        .split('&')
+        .any(|parameter| parameter.starts_with("sslmode="));
+    let is_here = |host: &Host| match host {
+        Host::Tcp(name) => {
+            let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
+            name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    };
+    if !says && !config.get_hosts().iter().all(is_here) {
+        config.ssl_mode(SslMode::Require);
+    }
+    config
 }
 
 fn unreadable(error: &tokio_postgres::Error) -> UrlError {
@@ -117,6 +141,30 @@ mod tests {
             ),
         ] {
             assert_eq!(parse(url), Err(error), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_the_machine_is_encrypted_unless_the_url_says_otherwise() {
+        for (url, mode) in [
+            ("postgres://bot:p@db/bot", SslMode::Require),
+            (
+                "postgres://bot:p@db/bot?connect_timeout=3",
+                SslMode::Require,
+            ),
+            ("postgres://bot@localhost,db/bot", SslMode::Require),
+            ("postgres://bot@192.168.0.7/bot", SslMode::Require),
+            ("postgres://bot@db/bot?sslmode=disable", SslMode::Disable),
+            ("postgres://bot@db/bot?sslmode=prefer", SslMode::Prefer),
+            ("postgres://bot@localhost/bot", SslMode::Prefer),
+            ("postgres://bot@127.0.0.1,127.0.0.2/bot", SslMode::Prefer),
+            ("postgres://bot@[::1]:5433/bot", SslMode::Prefer),
+            ("postgres:///bot?host=/run/postgresql", SslMode::Prefer),
+        ] {
+            let DatabaseUrl::Postgres(config) = DatabaseUrl::parse(url).unwrap() else {
+                panic!("{url}");
+            };
+            assert_eq!(config.get_ssl_mode(), mode, "{url}");
         }
     }
 

@@ -51,14 +51,19 @@ impl Bell {
     pub(super) fn ring(&self) {
         self.jobs.notify_one();
         if self.idle.load(Ordering::Relaxed) == 0 {
-            self.others.jobs.store(true, Ordering::Relaxed);
-            self.others.news.notify_one();
+            self.ring_there();
         }
     }
 
     /// There may be something to claim, as the others know.
     pub(super) fn ring_here(&self) {
         self.jobs.notify_one();
+    }
+
+    /// There is something for another bot.
+    pub(super) fn ring_there(&self) {
+        self.others.jobs.store(true, Ordering::Relaxed);
+        self.others.news.notify_one();
     }
 
     /// Another limit is known here.

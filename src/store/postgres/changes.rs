@@ -17,6 +17,10 @@ use crate::store::{ChatKey, JobId, JobKey, Limited, NewPlan, Planned, Step};
 
 /// Who would have to wait longer for a turn is told when to ask again.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The clocks of two bots may differ by so much.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
+/// The platform asks to be left alone for an hour at most, as the client believes it.
+const LONGEST_LIMIT: Duration = Duration::from_mins(61);
 
 /// What [`made`] reads.
 const MADE: &str = "id, origin, step, made_at, actor, deed, summary, before, after, undone";
@@ -390,25 +394,35 @@ pub(super) async fn save_limit(
     client: &impl GenericClient,
     app: &str,
     limited: &Limited,
+    now: Timestamp,
 ) -> Result<(), Error> {
     execute(
         client,
         "INSERT INTO limits (app, api, until) VALUES ($1, $2, $3)
-         ON CONFLICT (app, api) DO UPDATE SET until = greatest(limits.until, excluded.until)",
-        &[&app, &limited.api, &limited.until.as_millisecond()],
+         ON CONFLICT (app, api) DO UPDATE SET until = CASE
+             WHEN limits.until BETWEEN excluded.until AND $4 THEN limits.until
+             ELSE excluded.until END",
+        &[
+            &app,
+            &limited.api,
+            &limited.until.as_millisecond(),
+            &(now + LONGEST_LIMIT).as_millisecond(),
+        ],
     )
     .await
     .map(drop)
 }
 
-/// The APIs that are to be left alone for a while yet.
+/// The APIs that are to be left alone for a while yet. What is said to be limited for
+/// longer than the platform ever asks was written by a clock that was wrong.
 pub(super) async fn limits(
     client: &impl GenericClient,
     app: &str,
     now: Timestamp,
 ) -> Result<Vec<Limited>, Error> {
-    let sql = "SELECT api, until FROM limits WHERE app = $1 AND until > $2";
-    let rows = rows(client, sql, &[&app, &now.as_millisecond()]).await?;
+    let sql = "SELECT api, until FROM limits WHERE app = $1 AND until > $2 AND until < $3";
+    let believed = (now + LONGEST_LIMIT).as_millisecond();
+    let rows = rows(client, sql, &[&app, &now.as_millisecond(), &believed]).await?;
     let limited = |row: &Row| {
         let until = row::timestamp(row.get(1)).ok()?;
         let api = row.get(0);
@@ -418,6 +432,9 @@ pub(super) async fn limits(
 }
 
 /// The next turn, `window` after the fifth before it.
+///
+/// No turn is given further ahead than [`LONGEST_WAIT`]. One that is was given by a
+/// clock that was wrong: it is forgotten, so that nobody waits for that time to come.
 pub(super) async fn next_turn(
     client: &impl GenericClient,
     app: &str,
@@ -427,14 +444,16 @@ pub(super) async fn next_turn(
     let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let (now, window) = (now.as_millisecond(), milliseconds(window));
     let latest = now + milliseconds(LONGEST_WAIT);
+    let believed = latest + milliseconds(CLOCKS_DIFFER);
     let given = first(
         client,
         "INSERT INTO turns (app, last) VALUES ($1, ARRAY[0, 0, 0, 0, $2]::bigint[])
          ON CONFLICT (app) DO UPDATE
-         SET last = turns.last[2:5] || greatest(turns.last[1] + $3, turns.last[5], $2)
-         WHERE greatest(turns.last[1] + $3, turns.last[5]) <= $4
+         SET last = CASE WHEN turns.last[5] > $5 THEN excluded.last
+             ELSE turns.last[2:5] || greatest(turns.last[1] + $3, turns.last[5], $2) END
+         WHERE turns.last[5] > $5 OR greatest(turns.last[1] + $3, turns.last[5]) <= $4
          RETURNING last[5]",
-        &[&app, &now, &window, &latest],
+        &[&app, &now, &window, &latest, &believed],
     )
     .await?;
     if let Some(row) = given {

@@ -114,7 +114,11 @@ async fn insert_overflow(client: &impl GenericClient, notice: &NewJob) -> Result
 pub(super) enum Claimed {
     Row(JobRow),
     /// Nothing before then, or before the next change.
-    NothingUntil(Option<i64>),
+    NothingUntil {
+        at: Option<i64>,
+        /// Whether there is something for another bot, that has not let it lie yet.
+        is_anothers_press: bool,
+    },
     /// Another bot was faster at the same chat.
     Again,
 }
@@ -153,15 +157,16 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
 
 /// When there may be something to claim: planned work that is due, a job to be
 /// tried again, a press whose taker has let it lie.
-const NEXT_RUN: &str = "SELECT min(at) FROM (
-         SELECT min(place) AS at FROM jobs WHERE app = $1 AND state = 'ready' AND place > $2
+const NEXT_RUN: &str = "SELECT min(at), bool_or(is_press AND at IS NOT NULL) FROM (
+         SELECT min(place) AS at, false AS is_press FROM jobs
+         WHERE app = $1 AND state = 'ready' AND place > $2
          UNION ALL
-         SELECT min(run_at) FROM jobs
+         SELECT min(run_at), false FROM jobs
          WHERE app = $1 AND state = 'ready' AND place <= $2 AND run_at > $2
          UNION ALL
-         SELECT min(place) + $3 FROM jobs
+         SELECT min(place) + $3, true FROM jobs
          WHERE app = $1 AND state = 'ready' AND place <= $2 AND place > $2 - $3
-           AND step = 'press') AS times";
+           AND step = 'press' AND taken_by IS DISTINCT FROM $4) AS times";
 
 pub(super) async fn claim(
     client: &impl GenericClient,
@@ -180,8 +185,12 @@ pub(super) async fn claim(
         Ok(Some(row)) => Ok(Claimed::Row(job(&row))),
         Ok(None) => {
             let statement = client.prepare_cached(NEXT_RUN).await?;
-            let row = client.query_one(&statement, &[&app, &now, &left]).await?;
-            Ok(Claimed::NothingUntil(row.get(0)))
+            let values: [&(dyn ToSql + Sync); 4] = [&app, &now, &left, &owner];
+            let row = client.query_one(&statement, &values).await?;
+            Ok(Claimed::NothingUntil {
+                at: row.get(0),
+                is_anothers_press: row.get(1),
+            })
         }
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Ok(Claimed::Again),
         Err(error) => Err(error),
@@ -305,6 +314,23 @@ pub(super) async fn release(
             update(client, job, stopped, None).await
         }
     }
+}
+
+/// Makes ready again what is this owner's and not among those in hand; says how many
+/// that were.
+pub(super) async fn put_back(
+    client: &impl GenericClient,
+    owner: i64,
+    in_hand: &[i64],
+) -> Result<u64, Error> {
+    // It may have been begun: the next attempt has to know that it is not the first.
+    let statement = client
+        .prepare_cached(
+            "UPDATE jobs SET state = 'ready', owner = NULL, crashes = greatest(crashes, 1)
+             WHERE owner = $1 AND NOT id = ANY ($2)",
+        )
+        .await?;
+    client.execute(&statement, &[&owner, &in_hand]).await
 }
 
 /// What is open, and since when. Planned work does not count: it may wait for a

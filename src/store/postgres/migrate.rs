@@ -94,7 +94,10 @@ pub(in crate::store) async fn tables(client: &Client) -> Result<Tables, tokio_po
 
 /// Statements that make the tables of this release in an empty database.
 pub(in crate::store) fn script() -> String {
-    let schema = format!("CREATE SCHEMA {SCHEMA};\nSET search_path = {SCHEMA};\n{MADE};\n");
+    // What is written behind this is UTF-8, whatever the terminal of who restores it is.
+    let schema = format!(
+        "SET client_encoding = 'UTF8';\nCREATE SCHEMA {SCHEMA};\nSET search_path = {SCHEMA};\n{MADE};\n"
+    );
     let migrations = MIGRATIONS.iter().zip(1..).map(|(migration, version)| {
         let Migration { statements, needs } = migration;
         format!(

@@ -38,7 +38,7 @@ impl Bench {
         };
         let sql = format!(
             "UPDATE replicas SET lease_until = lease_until - interval '1 h' WHERE id = {}",
-            held.owner()
+            held.lease().owner()
         );
         self.place.execute(&sql).await;
     }
@@ -232,8 +232,95 @@ async fn what_a_dead_bot_was_at_goes_on_when_its_lease_is_over_and_not_before() 
     assert_eq!(claimed(store).await.unwrap().key.origin, "om_2");
 }
 
+/// The answer to a claim is lost with the connection, or work is dropped while the
+/// lease seems over, and the lease is renewed all the same.
+#[tokio::test]
+async fn what_nobody_has_in_hand_is_ready_again_and_what_somebody_has_is_not() {
+    let bench = Bench::on_server().await;
+    let store = inner(&bench.store);
+    for (chat, origin) in [("oc_1", "om_1"), ("oc_2", "om_2"), ("oc_3", "om_3")] {
+        bench.accept(chat, origin).await;
+    }
+    let kept = bench.claim().await.unwrap();
+    drop(bench.claim().await.unwrap());
+    let lost = format!(
+        "UPDATE jobs SET state = 'running', owner = {} WHERE origin = 'om_3'",
+        store.lease().owner()
+    );
+    bench.place.execute(&lost).await;
+    assert!(bench.claim().await.is_none());
+
+    store.renew().await.unwrap();
+    for origin in ["om_2", "om_3"] {
+        let again = bench.claim().await.unwrap();
+        assert_eq!((&*again.key.origin, again.crashes), (origin, 1));
+        bench.store.release(&again, Release::Done).await.unwrap();
+    }
+    assert!(bench.claim().await.is_none());
+    bench.store.release(&kept, Release::Done).await.unwrap();
+    assert_eq!(bench.open().await, 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_stops_nobody_once_it_is_right() {
+    let bench = Bench::on_server().await;
+    let day = Duration::from_hours(24);
+    let (tomorrow, _) = Clock::manual(bench.clock.now() + day);
+    let (wrong, _running) = bench.place.open("cli_1", &tomorrow).await.unwrap();
+    let window = Duration::from_secs(1);
+    for _ in 0..7 {
+        wrong.next_turn(window).await.unwrap();
+    }
+    let limited = |until| Limited {
+        api: "reply".to_owned(),
+        until,
+    };
+    let until = tomorrow.now() + Duration::from_secs(30);
+    wrong.save_limit(limited(until)).await.unwrap();
+
+    let turn = bench.store.next_turn(window).await.unwrap();
+    assert_eq!(turn, Turn::At(bench.clock.now()));
+    assert_eq!(bench.store.limits().await.unwrap(), []);
+    let soon = limited(bench.clock.now() + Duration::from_secs(5));
+    bench.store.save_limit(soon.clone()).await.unwrap();
+    assert_eq!(bench.store.limits().await.unwrap(), [soon]);
+}
+
+#[tokio::test]
+async fn a_press_that_had_to_wait_for_its_chat_is_told_to_who_took_it() {
+    let bench = Bench::on_server().await;
+    let neighbour = bench.neighbour().await;
+    bench.accept("oc_1", "om_1").await;
+    let before = bench.claim().await.unwrap();
+    let mut press = job("oc_1", "ev_1");
+    press.key.step = super::super::Step::Press;
+    neighbour.store.accept(press).await.unwrap();
+    // Its own ring, and what was told while it came.
+    while timeout(Duration::from_millis(100), neighbour.store.changed())
+        .await
+        .is_ok()
+    {}
+    assert!(claimed(&neighbour.store).await.is_none());
+
+    // Somebody here waits for work, so the others are not told of every end.
+    let idle = bench.store.changed();
+    let mut idle = std::pin::pin!(idle);
+    while timeout(Duration::from_millis(50), idle.as_mut())
+        .await
+        .is_ok()
+    {
+        idle.set(bench.store.changed());
+    }
+    bench.store.release(&before, Release::Done).await.unwrap();
+    idle.await;
+    assert!(bench.claim().await.is_none(), "it is left to who took it");
+    let told = timeout(PATIENCE, neighbour.store.changed()).await;
+    assert!(told.is_ok());
+    assert_eq!(claimed(&neighbour.store).await.unwrap().key.origin, "ev_1");
+}
+
 #[test]
-fn a_dead_bots_work_goes_on_within_ten_seconds() {
+fn a_lease_is_over_and_seen_to_be_within_ten_seconds() {
     // Its lease is over so long after it was renewed last, and whoever renews theirs
     // looks at that moment.
     assert!(LEASE < Duration::from_secs(10));
