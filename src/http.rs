@@ -35,6 +35,9 @@ const EVENTS: &str = "/webhook/event";
 /// Headers have to arrive within this time; so has the next request of a
 /// connection that is kept open.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// So long are headers at most, and so much is read at once, for each connection: many
+/// connections must not fill the memory.
+const MAX_HEADERS: usize = 16 * 1024;
 /// A connection that is older than this is ended with its next answer: one whose
 /// other end reads nothing holds a slot.
 const CONNECTION_LIFE: Duration = Duration::from_mins(1);
@@ -225,7 +228,8 @@ async fn converse(stream: TcpStream, paths: Arc<Paths>, life: Duration, stop: Ca
         let answer = Arc::clone(&paths).answer(request);
         async move {
             let mut answer = answer.await?;
-            if began.elapsed() >= life {
+            // Nor is there more to say to who is refused.
+            if began.elapsed() >= life || answer.status().is_client_error() {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
             }
@@ -235,6 +239,7 @@ async fn converse(stream: TcpStream, paths: Arc<Paths>, life: Duration, stop: Ca
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEADERS)
         // Whoever says no more still gets an answer. Watching for that while an
         // event is worked on would take a second buffer for each request.
         .half_close(true)
@@ -327,6 +332,29 @@ mod tests {
         let waited = began.elapsed();
         assert!(waited >= HEADER_TIMEOUT, "there was a place for the third");
         assert!(waited < HEADER_TIMEOUT * 2, "{waited:?}");
+    }
+
+    #[tokio::test]
+    async fn headers_that_are_too_long_and_refusals_end_the_connection() {
+        let long = format!(
+            "GET / HTTP/1.1\r\nhost: {}\r\n\r\n",
+            "b".repeat(MAX_HEADERS)
+        );
+        let elsewhere = "GET /elsewhere HTTP/1.1\r\nhost: bot\r\n\r\n";
+        for (request, status) in [(&*long, "431"), (elsewhere, "404")] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let router = Router::new().route("/", get(|| async { "ok" }));
+            let webhook = None;
+            let paths = Arc::new(Paths { router, webhook });
+            let serve = async {
+                let (stream, _) = listener.accept().await.unwrap();
+                converse(stream, paths, CONNECTION_LIFE, CancellationToken::new()).await;
+            };
+            let ((), answer) = tokio::join!(serve, exchange(address, request.as_bytes()));
+            let begin = format!("HTTP/1.1 {status}");
+            assert!(answer.starts_with(&begin), "{answer}");
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
 use feishu::{CallRecord, Client, ClientConfig, Clock, EncryptKey, Neighbours, OnCall, Turn};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -28,6 +29,8 @@ use crate::transport::{Intake, VerificationTokens};
 /// The platform takes five writes of announcements a second from an app; bots that
 /// share it take turns, with a little to spare for the way.
 const FIVE_TURNS: Duration = Duration::from_millis(1050);
+/// What is open besides the connections of both listeners.
+const OTHER_FILES: usize = 200;
 /// How often what is old enough is forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 
@@ -37,6 +40,7 @@ const FORGET_EVERY: Duration = Duration::from_hours(1);
 ///
 /// When the store or a listener cannot be opened.
 pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
+    allow_files(config.server.max_connections);
     Server::bind(config, clock).await?.run(stop).await
 }
 
@@ -302,6 +306,25 @@ fn neighbours(
     }
 }
 
+/// Raises how many files and sockets the process may have open to what the system lets
+/// it: both listeners, the database and the calls share them, and whoever opens
+/// connections must not leave none for the others.
+fn allow_files(max_connections: usize) {
+    let mut limits = getrlimit(Resource::Nofile);
+    limits.current = limits.maximum;
+    // Where that is refused, it stays as it is.
+    let _ = setrlimit(Resource::Nofile, limits);
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let wanted = u64::try_from(2 * max_connections + OTHER_FILES).unwrap_or(u64::MAX);
+    if allowed < wanted {
+        tracing::warn!(
+            allowed,
+            wanted,
+            "too few files may be open for all connections: raise the limit (`ulimit -n`), or lower `server.max_connections`"
+        );
+    }
+}
+
 fn seal(config: &FeishuConfig) -> Seal {
     let keys = [&config.encrypt_key, &config.previous_encrypt_key];
     let keys = keys.map(|key| EncryptKey::new(key.expose_secret()).ok());
@@ -354,15 +377,16 @@ async fn share_limits(
 
 /// Forgets what is over once it is old enough, in portions until none is left.
 async fn forget(store: &Store, clock: &Clock, keep: Keep, stop: CancellationToken) {
-    loop {
-        let now = clock.now();
-        let finished = now - keep.finished;
-        while !stop.is_cancelled() && matches!(store.prune(finished).await, Ok(1..)) {}
-        let (texts, rows) = (now - UNDO_AGE, now - keep.changes);
-        while !stop.is_cancelled() && matches!(store.forget_changes(texts, rows).await, Ok(1..)) {}
-        tokio::select! {
-            () = clock.sleep(FORGET_EVERY) => {}
-            () = stop.cancelled() => return,
+    let forget = async {
+        loop {
+            let now = clock.now();
+            let finished = now - keep.finished;
+            while matches!(store.prune(finished).await, Ok(1..)) {}
+            let (texts, rows) = (now - UNDO_AGE, now - keep.changes);
+            while matches!(store.forget_changes(texts, rows).await, Ok(1..)) {}
+            clock.sleep(FORGET_EVERY).await;
         }
-    }
+    };
+    // A portion may take long, and is of no use to anybody who waits for the stop.
+    stop.run_until_cancelled(Box::pin(forget)).await;
 }

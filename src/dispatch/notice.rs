@@ -56,7 +56,10 @@ impl Dispatcher {
         }
         let chat = ChatId::from(job.chat.as_str());
         let Some(lacks) = self.lacks(job, &chat).await? else {
-            tracing::info!(chat.id = %chat, "the bot is not in the group that it was to greet");
+            tracing::info!(
+                chat.id = chat.as_str(),
+                "the bot is not in the group that it was to greet"
+            );
             return Ok(());
         };
         let card = reply::welcome(&lacks, self.languages());
@@ -69,10 +72,14 @@ impl Dispatcher {
         let uuid = job.key.idempotency_key("welcome").to_string();
         let client = &self.platform.client;
         match client.create_message(&chat, &card, &uuid).await {
-            Ok(_) => tracing::info!(chat.id = %chat, lacks = lacks.len(), "the group is greeted"),
+            Ok(_) => tracing::info!(
+                chat.id = chat.as_str(),
+                lacks = lacks.len(),
+                "the group is greeted"
+            ),
             Err(error) => {
                 self.judge_call(job, &error)?;
-                tracing::warn!(chat.id = %chat, "the group could not be greeted");
+                tracing::warn!(chat.id = chat.as_str(), "the group could not be greeted");
             }
         }
         Ok(())

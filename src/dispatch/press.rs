@@ -19,7 +19,7 @@ impl Dispatcher {
     /// What a button asks for, if that is still there.
     pub(super) async fn pressed(&self, job: &Job, press: &StoredPress) -> Result<Action, Failure> {
         self.expect_in_time(job, job.accepted_at)?;
-        tracing::info!(chat.id = %press.chat_id, "a button is worked on");
+        tracing::info!(chat.id = press.chat_id.as_str(), "a button is worked on");
         match &press.button.does {
             // Only the last change, as the typed command: what came after it may
             // build on it.

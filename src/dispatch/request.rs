@@ -66,7 +66,7 @@ impl Dispatcher {
         self.expect_in_time(job, message.create_time)?;
         tracing::info!(
             command.name = name.as_str(),
-            chat.id = %message.chat_id,
+            chat.id = message.chat_id.as_str(),
             "a command is worked on"
         );
         let requested = match command {

@@ -48,6 +48,7 @@ pub(crate) struct Metrics {
     token_renewals: Family<ResultLabels, Counter>,
     store_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
     replicas: Gauge,
+    long_connection_wanted: Gauge,
     long_connection_up: Gauge,
     long_connections: Counter,
     dropped_messages: Family<ReasonLabels, Counter>,
@@ -80,7 +81,8 @@ impl EventResult {
         Self::Unavailable,
     ];
 
-    fn as_str(self) -> &'static str {
+    /// Its word in the metrics and in the log.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
@@ -164,6 +166,7 @@ impl Metrics {
             token_renewals: Family::default(),
             store_seconds: Family::new_with_constructor(|| Histogram::new(STORE_SECONDS)),
             replicas: Gauge::default(),
+            long_connection_wanted: Gauge::default(),
             long_connection_up: Gauge::default(),
             long_connections: Counter::default(),
             dropped_messages: Family::default(),
@@ -216,6 +219,11 @@ impl Metrics {
         registry.register(name, help, self.api_seconds.clone());
         let (name, help) = ("token_renewals", "Requests for a token, by result");
         registry.register(name, help, self.token_renewals.clone());
+        let (name, help) = (
+            "long_connection_wanted",
+            "Whether events are to come over a long connection",
+        );
+        registry.register(name, help, self.long_connection_wanted.clone());
         let (name, help) = ("long_connection_up", "Whether the long connection is open");
         registry.register(name, help, self.long_connection_up.clone());
         let (name, help) = ("long_connections", "Long connections opened");
@@ -313,6 +321,11 @@ impl Metrics {
     /// So many bots work on the store.
     pub(crate) fn replicas(&self, count: usize) {
         self.replicas.set(signed(count));
+    }
+
+    /// Events are to come over a long connection.
+    pub(crate) fn want_long_connection(&self) {
+        self.long_connection_wanted.set(1);
     }
 
     /// A long connection was opened, or has ended.

@@ -53,6 +53,7 @@ impl LongConnection {
     /// When the platform refuses in a way that waiting does not mend, with the
     /// remedy.
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        self.metrics.want_long_connection();
         let mut config = ClientConfig::default();
         // Since the last connection, or since the start, whose first is none of them.
         let mut tries = 0;

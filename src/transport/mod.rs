@@ -146,15 +146,17 @@ impl Intake {
     /// nothing. Whatever is anything else, or not readable, goes the long way.
     fn ignored(&self, body: &[u8]) -> Option<Ignored> {
         let body = MessageBody::parse(body)?;
-        self.admit(Some(&body.token), Some(&body.app_id))?;
-        Ignored::of(&body.head).ok().flatten()
+        let admitted = self.admit(Some(&body.token), Some(&body.app_id))?;
+        let ignored = Ignored::of(&body.head).ok().flatten()?;
+        self.count(admitted);
+        Some(ignored)
     }
 
     async fn take_event(&self, envelope: &EventEnvelope<'_>) -> Result<Taken, NotTaken> {
         let admitted = self.admit(envelope.token.as_deref(), envelope.app_id.as_deref());
         self.count(admitted.ok_or(NotTaken::Foreign)?);
         let event = Event::read(envelope, &self.app_id).map_err(|error| {
-            tracing::warn!(event.id = %envelope.event_id, event.kind = %envelope.event_type, error = %error, "an event cannot be read");
+            tracing::warn!(event.id = &*envelope.event_id, event.kind = &*envelope.event_type, error = %error, "an event cannot be read");
             NotTaken::Malformed
         })?;
         match event {
@@ -180,17 +182,23 @@ impl Intake {
         let accepted = timeout(STORE_TIMEOUT, self.store.accept(job))
             .await
             .map_err(|_| NotTaken::Unavailable)?;
-        tracing::info!(event.id = %event_id, job.reference = reference, accepted = ?accepted.as_ref().ok(), "a job came in");
-        let accepted = accepted.map_err(|error| match error {
-            StoreError::Full | StoreError::Database | StoreError::Lost | StoreError::Closed => {
-                NotTaken::Unavailable
-            }
-        })?;
-        self.metrics.event(match accepted {
-            Accepted::New => EventResult::Accepted,
-            Accepted::Duplicate => EventResult::Duplicate,
-            Accepted::TooManyOfChat => EventResult::TooManyOfChat,
-        });
+        let result = match &accepted {
+            Ok(Accepted::New) => EventResult::Accepted,
+            Ok(Accepted::Duplicate) => EventResult::Duplicate,
+            Ok(Accepted::TooManyOfChat) => EventResult::TooManyOfChat,
+            Err(
+                StoreError::Full | StoreError::Database | StoreError::Lost | StoreError::Closed,
+            ) => EventResult::Unavailable,
+        };
+        tracing::info!(
+            event.id = event_id,
+            job.reference = reference,
+            result = result.as_str(),
+            "a job came in"
+        );
+        // What cannot be stored is counted where it is refused.
+        let accepted = accepted.map_err(|_| NotTaken::Unavailable)?;
+        self.metrics.event(result);
         Ok(accepted)
     }
 

@@ -370,6 +370,9 @@ async fn old_and_new_secrets_are_taken_together_while_the_app_changes_from_one_t
     bench.reaction(&early).await;
     assert_eq!(bench.sim.check_url().await.status, 200);
     counted(&bench, 3).await;
+    // In a quiet night there are no commands, and the admin looks at this number.
+    assert_eq!(bench.say(&group, "good night").answer().await.status, 200);
+    counted(&bench, 5).await;
     // It has.
     bench.sim.change_app(|app| {
         app.encrypt_key = Some("another key".to_owned());
@@ -378,7 +381,8 @@ async fn old_and_new_secrets_are_taken_together_while_the_app_changes_from_one_t
     let late = bench.say(&group, "/unpin").id;
     bench.reaction(&late).await;
     assert_eq!(bench.sim.check_url().await.status, 200);
-    counted(&bench, 3).await;
+    assert_eq!(bench.say(&group, "hello").answer().await.status, 200);
+    counted(&bench, 5).await;
 
     // What is over is over.
     bench.set("FEISHU_PREVIOUS_ENCRYPT_KEY", "");
