@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::config::{Config, ConfigError};
 pub use crate::store::State as JobState;
 use crate::store::{AuditFilter, AuditRow, DatabaseUrl, Desk, Filter, JobView, Retry, State};
+use crate::terminal::printable;
 
 /// So many rows of the audit are read at a time.
 const PAGE: u32 = 1000;
@@ -263,6 +264,7 @@ impl Admin {
             ("put back", number(Some(job.retries))),
             ("crashes", number(Some(job.crashes))),
             ("outcome", job.outcome.map(str::to_owned)),
+            ("code", job.code.map(|code| code.to_string())),
             ("log id", job.log_id.clone()),
             (
                 "received",
@@ -287,8 +289,8 @@ impl Admin {
             "{}  {}  {}  {}  {}: {}",
             self.moment(row.at),
             row.reference,
-            row.chat,
-            row.actor.as_deref().unwrap_or("-"),
+            printable(&row.chat),
+            printable(row.actor.as_deref().unwrap_or("-")),
             row.deed,
             row.result
         );
@@ -297,7 +299,7 @@ impl Admin {
         }
         if let Some(log_id) = &row.log_id {
             // A string takes all that is written to it.
-            let _ = write!(line, ", log id {log_id}");
+            let _ = write!(line, ", log id {}", printable(log_id));
         }
         if let Some(summary) = &row.summary {
             let _ = write!(line, ", {summary:?}");
@@ -327,7 +329,7 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     for row in rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(widths) {
-            let _ = write!(line, "{cell:width$}  ");
+            let _ = write!(line, "{:width$}  ", printable(cell));
         }
         text.push_str(line.trim_end());
         text.push('\n');

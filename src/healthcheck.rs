@@ -21,13 +21,16 @@ const ANSWER: usize = 1 << 20;
 ///
 /// When it does not answer, or answers that it is not.
 pub async fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
-    let (status, _) = timeout(PATIENCE, ask(listen, "/readyz"))
+    let (status, reason) = timeout(PATIENCE, ask(listen, "/readyz"))
         .await
         .with_context(|| format!("`{listen}` did not answer in time"))?
-        .with_context(|| format!("asking `{listen}`"))?;
+        .with_context(|| {
+            format!("asking `{listen}`: see that the bot runs, and that `NOTICEBOT_LISTEN` is the same for both")
+        })?;
     ensure!(
         status.is_success(),
-        "not ready: `/readyz` answered {status}"
+        "not ready: {} ({status})",
+        reason.trim_end().escape_debug()
     );
     Ok(())
 }

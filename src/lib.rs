@@ -34,6 +34,7 @@ mod plan;
 mod platform;
 mod server;
 mod store;
+mod terminal;
 mod transport;
 mod welcome;
 

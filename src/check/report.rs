@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::terminal::printable;
+
 /// The answers to all questions, in order.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -118,9 +120,9 @@ impl fmt::Display for Report {
                 Verdict::Note => "!",
                 Verdict::Bad => "✗",
             };
-            writeln!(f, "{sign} {name}: {text}")?;
+            writeln!(f, "{sign} {name}: {}", printable(text))?;
             if let Some(remedy) = remedy {
-                writeln!(f, "  → {remedy}")?;
+                writeln!(f, "  → {}", printable(remedy))?;
             }
         }
         match self.bad_ones() {

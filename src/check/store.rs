@@ -1,19 +1,25 @@
 //! The store: whether it can be written, and whether its disk has room.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use feishu::{ChatId, Clock, ExtraRoots};
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::Report;
 use crate::config::Config;
+use crate::healthcheck::ask;
 use crate::store::{
     self, ChatKey, DatabaseUrl, Desk, Filter, InspectedFile, InspectedServer, Room, Tables,
 };
 
 const STORE: &str = "store";
 const DISK: &str = "disk space";
+/// How long a bot that runs may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// With less room than this, somebody should know.
 const LITTLE: u64 = 256 << 20;
 /// With less than this, the disk is as good as full.
@@ -70,7 +76,7 @@ pub(super) async fn check(
         return Kept::default();
     };
     match &url {
-        DatabaseUrl::Sqlite(path) => file(report, path).await,
+        DatabaseUrl::Sqlite(path) => file(report, path, config.server.listen).await,
         DatabaseUrl::Postgres(server) => {
             match store::inspect_server(server, &config.feishu.app_id, roots).await {
                 Ok(seen) => database(report, &seen),
@@ -85,7 +91,7 @@ pub(super) async fn check(
     Kept::new(config, &url, roots, clock).await
 }
 
-async fn file(report: &mut Report, path: &Path) {
+async fn file(report: &mut Report, path: &Path, listen: SocketAddr) {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
         _ => PathBuf::from("."),
@@ -108,26 +114,41 @@ async fn file(report: &mut Report, path: &Path) {
             "make room, or set `NOTICEBOT_DATABASE_URL` to a file on another disk",
         ),
         Ok(Room::Left { free }) => {
-            writable(report, path).await;
+            writable(report, path, listen).await;
             space(report, free);
         }
         Err(error) => unwritable(report, path, &error.into()),
     }
 }
 
-async fn writable(report: &mut Report, path: &Path) {
+async fn writable(report: &mut Report, path: &Path, listen: SocketAddr) {
     let file = path.display();
+    let running = || timeout(PATIENCE, ask(listen, "/readyz"));
     match store::inspect_file(path.to_path_buf()).await {
         Ok(InspectedFile::Writable) => report.good(STORE, format!("`{file}` can be written")),
-        Ok(InspectedFile::InUse) => {
-            report.good(
+        // It alone knows whether it can write: to a file that was moved away or replaced, it does not.
+        Ok(InspectedFile::InUse) => match running().await {
+            Ok(Ok((status, reason))) if !status.is_success() => report.bad(
+                STORE,
+                format!(
+                    "`{file}` is in use by a noticebot that is not ready: {}",
+                    reason.trim_end()
+                ),
+                "put back the file that it had when it was started, or stop the bot, see to its disk, and start it again",
+            ),
+            _ => report.good(
                 STORE,
                 format!("`{file}` is in use by a noticebot that runs"),
-            );
-        }
-        Ok(InspectedFile::Missing) => {
-            report.good(STORE, format!("`{file}` is made at the first start"));
-        }
+            ),
+        },
+        Ok(InspectedFile::Missing) => match running().await {
+            Ok(Ok((status, _))) if !status.is_success() => report.bad(
+                STORE,
+                format!("`{file}` is not there, and a noticebot that runs misses it"),
+                "put it back, or stop the bot, restore a back-up, and start it again",
+            ),
+            _ => report.good(STORE, format!("`{file}` is made at the first start")),
+        },
         Ok(InspectedFile::OfLater) => report.bad(
             STORE,
             format!("`{file}` was made for a newer noticebot"),

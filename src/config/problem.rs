@@ -201,15 +201,21 @@ fn store(config: &Config) -> Option<Problem> {
 
 fn numbers(config: &Config) -> Vec<Problem> {
     let counts = [
-        ("feishu.limits_factor", config.feishu.limits_factor as usize),
-        ("server.max_connections", config.server.max_connections),
-        ("store.connections", config.store.connections),
-        ("store.max_open_jobs", config.store.max_open_jobs),
+        (
+            "feishu.limits_factor",
+            1,
+            config.feishu.limits_factor as usize,
+        ),
+        ("server.max_connections", 1, config.server.max_connections),
+        // One listens, and who waits for another may not hold the last.
+        ("store.connections", 3, config.store.connections),
+        ("store.max_open_jobs", 1, config.store.max_open_jobs),
         (
             "store.max_open_jobs_per_chat",
+            1,
             config.store.max_open_jobs_per_chat,
         ),
-        ("worker.concurrency", config.worker.concurrency),
+        ("worker.concurrency", 1, config.worker.concurrency),
     ];
     let durations = [
         ("feishu.timeout", config.feishu.timeout),
@@ -219,15 +225,15 @@ fn numbers(config: &Config) -> Vec<Problem> {
     ];
     let out_of_bounds = counts
         .into_iter()
-        .filter(|(_, number)| !(1..=MOST).contains(number));
+        .filter(|(_, least, number)| !(*least..=MOST).contains(number));
     let odd = durations
         .into_iter()
         .filter(|(_, duration)| duration.is_zero() || *duration > LONGEST);
     let keep = config.store.keep_finished;
     let too_short = keep < REDELIVERY.max(config.server.signature_max_age);
     out_of_bounds
-        .map(|(key, number)| {
-            let remedy = format!("set it to a number from 1 to {MOST}");
+        .map(|(key, least, number)| {
+            let remedy = format!("set it to a number from {least} to {MOST}");
             Problem::new(format!("`{key}` is {number}"), remedy)
         })
         .chain(odd.map(|(key, _)| {

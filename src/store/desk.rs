@@ -13,7 +13,7 @@ use feishu::ExtraRoots;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ChatKey, DatabaseUrl, JobKey, Step, row};
+use super::{ChatKey, DatabaseUrl, JobKey, Progress, Step, row};
 use crate::outcome::{Outcome, Refusal};
 
 mod postgres;
@@ -103,7 +103,9 @@ pub(crate) struct JobView {
     /// What came of it, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<&'static str>,
-    /// The platform's id of the answer that refused it.
+    /// The platform's code and its id of the answer that refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_id: Option<String>,
     /// What was received, and what came of it in full: with what people wrote. Only
@@ -119,6 +121,9 @@ pub(crate) struct Text {
     pub(crate) progress: Option<String>,
     pub(crate) outcome: Option<String>,
 }
+
+/// A reference has so many digits.
+const REFERENCE: usize = 8;
 
 /// A row of the table of jobs, as either database gives it.
 struct RawJob {
@@ -147,10 +152,12 @@ impl RawJob {
             .outcome
             .as_deref()
             .and_then(|json| serde_json::from_str(json).ok());
-        let log_id = match &outcome {
-            Some(Outcome::Refused(refusal)) => refusal.log_id().map(str::to_owned),
+        let refusal = match &outcome {
+            Some(Outcome::Refused(refusal)) => Some(refusal),
             _ => None,
         };
+        let code = refusal.and_then(Refusal::code);
+        let log_id = refusal.and_then(Refusal::log_id).map(str::to_owned);
         let place = moment(self.place);
         JobView {
             id: self.id,
@@ -164,6 +171,7 @@ impl RawJob {
             retries: self.retries,
             crashes: self.crashes,
             outcome: outcome.as_ref().map(Outcome::label),
+            code,
             log_id,
             text: with_text.then_some(Text {
                 payload: self.payload,
@@ -185,6 +193,15 @@ impl RawJob {
             step,
         });
         key.map_or_else(String::new, |key| key.reference())
+    }
+
+    /// Whether an announcement was begun, so that only its progress knows what stood
+    /// there before. What only a later release can read may be one.
+    fn has_written(&self) -> bool {
+        let progress = self.progress.as_deref();
+        progress.is_some_and(|json| {
+            serde_json::from_str::<Progress>(json).map_or(true, |read| read.written.is_some())
+        })
     }
 
     /// How to put it back into the queue, if that can be done.
@@ -238,6 +255,14 @@ pub(crate) enum CannotChange {
     Planned,
     #[error("the job is done, and what was asked for is not kept any more")]
     Done,
+    #[error(
+        "the job is in the middle of an announcement, and what that replaces would be lost: it ends by itself within `worker.give_up_after`, then `/undo` takes it back; `noticebot jobs retry` tries it now"
+    )]
+    HalfDone,
+    #[error(
+        "what the job had written is a change by now, which `/undo` in the chat takes back: have the command sent again instead"
+    )]
+    Changed,
 }
 
 /// A row of the table of changes, without texts.
@@ -344,12 +369,20 @@ fn retry_sql(how: Retry) -> String {
 
 /// A job that is carried out again has not failed yet: the value is the job.
 const FORGET_FAILURE: &str = "DELETE FROM changes
-     WHERE (app, origin, step) = (SELECT app, origin, step FROM jobs WHERE id = $1)";
+     WHERE (app, origin, step) = (SELECT app, origin, step FROM jobs WHERE id = $1)
+       AND after IS NULL AND undone = 0";
 
-/// Ends a job: the first value is now, the second the job.
+/// Whether what a job had written is a change, which `/undo` knows: the value is the
+/// job.
+const IS_CHANGE: &str = "SELECT 1 FROM changes
+     WHERE (app, origin, step) = (SELECT app, origin, step FROM jobs WHERE id = $1)
+       AND (after IS NOT NULL OR undone <> 0)";
+
+/// Ends a job that is as far as it was seen to be: the first value is now, the second
+/// the job, the third its progress.
 const DROP: &str = "UPDATE jobs SET state = 'done', payload = '', progress = NULL,
      outcome = NULL, finished_at = $1
-     WHERE id = $2 AND state IN ('ready', 'dead')";
+     WHERE id = $2 AND state IN ('ready', 'dead') AND progress IS NOT DISTINCT FROM $3";
 
 /// A request to either database.
 macro_rules! ask {
@@ -424,10 +457,11 @@ impl Desk {
         match raw.state.as_str() {
             "running" => return Err(CannotChange::Running.into()),
             "done" => return Err(CannotChange::Done.into()),
+            "ready" if raw.has_written() => return Err(CannotChange::HalfDone.into()),
             _ => {}
         }
-        let id = raw.id;
-        ask!(self, drop, id, now)?;
+        let (id, progress) = (raw.id, raw.progress.as_deref());
+        ask!(self, drop, id, progress, now)?;
         Ok(raw.view(false, now))
     }
 
@@ -454,7 +488,10 @@ impl Desk {
         ours.write(true).create_new(true).mode(0o600);
         let made = ours
             .open(file)
-            .with_context(|| format!("making `{}`", file.display()))?;
+            .with_context(|| {
+                let file = file.display();
+                format!("making `{file}`: name a file that is not there yet, in a folder that is, where this user may write")
+            })?;
         let written = ask!(self, back_up, file);
         let written = written.and_then(|()| Ok(made.sync_all()?));
         // Half a back-up looks like one.
@@ -465,7 +502,16 @@ impl Desk {
     }
 
     async fn find(&self, app: &str, name: &str) -> anyhow::Result<RawJob> {
-        let found = ask!(self, find, app, name)?;
+        // A reference may be of digits only, and goes before a number.
+        let mut found = None;
+        if name.len() == REFERENCE {
+            found = ask!(self, by_reference, app, name)?;
+        }
+        if found.is_none()
+            && let Ok(id) = name.parse::<i64>()
+        {
+            found = ask!(self, by_number, app, id)?;
+        }
         Ok(found.ok_or(CannotChange::Unknown)?)
     }
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use feishu_sim::{AnnouncementKind::Docx, Endpoint, State, TopNotice};
+use feishu_sim::AnnouncementKind::{Doc, Docx};
+use feishu_sim::{Endpoint, Fault, State, TopNotice};
 use noticebot::admin::{Admin, Audit, JobList, JobState};
 use noticebot::config::Config;
 use noticebot::{Clock, Server};
@@ -133,6 +134,44 @@ async fn what_is_planned_can_be_dropped_and_what_is_done_is_left_alone() {
     let table = admin.list_jobs(&list, false).await.unwrap();
     assert_eq!(table.lines().count(), 3, "{table}");
     assert!(table.starts_with("JOB"), "{table}");
+    bench.finish().await;
+}
+
+/// What a replacement has taken out is known to its job alone, until that is a change.
+#[tokio::test]
+async fn what_replace_has_saved_is_not_lost_by_dropping_or_trying_again() {
+    let bench = Bench::new().await;
+    let group = bench.group(Doc);
+    let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+    editor.edit_announcement(["rules"]);
+    let (write, read) = (Endpoint::PatchDocAnnouncement, Endpoint::GetDocAnnouncement);
+    bench.sim.fault(write, Fault::LoseAnswer);
+    let command = bench.say(&group, "/announce --replace new").id;
+    let sent = |state: &State| state.calls_to(write).next().map(drop);
+    bench.wait("the call", sent).await;
+    bench.sim.rate_limit(read, Duration::from_hours(1));
+    bench.settled().await;
+    let [waiting] = &bench.jobs(&[JobState::Ready]).await[..] else {
+        panic!("one job waits");
+    };
+    let id = waiting["id"].to_string();
+    let mut admin = bench.admin().await;
+    let refused = admin.drop_job(&id).await.unwrap_err();
+    assert!(refused.to_string().contains("would be lost"), "{refused}");
+
+    let told = |state: &State| state.replies_to(&command).first().cloned();
+    bench
+        .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
+        .await;
+    bench.idle().await;
+    let refused = admin.retry_job(&id).await.unwrap_err();
+    assert!(refused.to_string().contains("`/undo`"), "{refused}");
+    admin.drop_job(&id).await.unwrap();
+    bench.advance(Duration::from_hours(1));
+    let undo = bench.say(&group, "/undo").id;
+    bench.answer(&undo).await;
+    bench.idle().await;
+    assert_eq!(bench.sim.announcement_text(&group), ["rules"]);
     bench.finish().await;
 }
 

@@ -227,6 +227,47 @@ async fn check_names_a_full_disk_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn check_tells_what_a_bot_that_runs_misses() {
+    let sim = Simulator::builder()
+        .follow_system_clock()
+        .start()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bot = serve(&sim, &folder).await;
+    let checked = async || {
+        let mut check = on(&sim, &folder, &["check"]);
+        check.env("NOTICEBOT_LISTEN", &bot.address);
+        end(check).await.out
+    };
+    let well = checked().await;
+    assert!(
+        well.contains("is in use by a noticebot that runs"),
+        "{well}"
+    );
+
+    let [file, aside] = ["noticebot.db", "aside.db"].map(|name| folder.path().join(name));
+    std::fs::rename(&file, &aside).unwrap();
+    // What it says is good for a second.
+    let is_ready = async || {
+        let mut health = on(&sim, &folder, &["healthcheck"]);
+        health.env("NOTICEBOT_LISTEN", &bot.address);
+        end(health).await.code == Some(0)
+    };
+    while is_ready().await {}
+    let gone = checked().await;
+    assert!(
+        gone.contains("✗ store: `noticebot.db` is not there"),
+        "{gone}"
+    );
+    // Another file of the same content is not the one that the bot writes to.
+    std::fs::copy(&aside, &file).unwrap();
+    let replaced = checked().await;
+    let words = "✗ store: `noticebot.db` is in use by a noticebot that is not ready";
+    assert!(replaced.contains(words), "{replaced}");
+}
+
+#[tokio::test]
 async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_not_there() {
     let sim = Simulator::builder()
         .follow_system_clock()
@@ -266,7 +307,11 @@ async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_no
             "`--since soon` is no time",
         ),
         (&["backup", "copy.db"], 0, "`copy.db` is written"),
-        (&["backup", "copy.db"], 1, "making `copy.db`: File exists"),
+        (
+            &["backup", "copy.db"],
+            1,
+            "name a file that is not there yet",
+        ),
         (
             &["backup", "nowhere/copy.db"],
             1,

@@ -335,7 +335,7 @@ fn the_manifests_roll_out_without_a_gap_and_give_no_rights() {
         ("readinessProbe", "/readyz"),
     ] {
         assert_eq!(bot[probe]["httpGet"]["path"], path, "{probe}");
-        assert_eq!(bot[probe]["httpGet"]["port"], "webhook", "{probe}");
+        assert_eq!(bot[probe]["httpGet"]["port"], "metrics", "{probe}");
     }
     assert_eq!(bot["ports"][0]["containerPort"], default_port());
     assert!(bot["resources"]["limits"]["memory"].is_string());

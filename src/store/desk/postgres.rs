@@ -56,13 +56,17 @@ impl Server {
         Ok(jobs.iter().map(job).collect())
     }
 
-    pub(super) async fn find(&self, app: &str, name: &str) -> anyhow::Result<Option<RawJob>> {
-        if let Ok(id) = name.parse::<i64>() {
-            let sql = format!("SELECT {JOB} FROM jobs WHERE app = $1 AND id = $2");
-            if let Some(found) = self.0.query_opt(&sql, &[&app, &id]).await? {
-                return Ok(Some(job(&found)));
-            }
-        }
+    pub(super) async fn by_number(&self, app: &str, id: i64) -> anyhow::Result<Option<RawJob>> {
+        let sql = format!("SELECT {JOB} FROM jobs WHERE app = $1 AND id = $2");
+        let found = self.0.query_opt(&sql, &[&app, &id]).await?;
+        Ok(found.as_ref().map(job))
+    }
+
+    pub(super) async fn by_reference(
+        &self,
+        app: &str,
+        name: &str,
+    ) -> anyhow::Result<Option<RawJob>> {
         let sql = format!("SELECT {JOB} FROM jobs WHERE app = $1");
         let rows = self.0.query_raw(&sql, [app]).await?;
         let mut rows = std::pin::pin!(rows);
@@ -88,6 +92,8 @@ impl Server {
             .await?;
         ensure!(changed > 0, super::CannotChange::Running);
         if how == Retry::Anew {
+            let change = transaction.query_opt(super::IS_CHANGE, &[&id]).await?;
+            ensure!(change.is_none(), super::CannotChange::Changed);
             transaction.execute(super::FORGET_FAILURE, &[&id]).await?;
         }
         transaction.commit().await?;
@@ -95,11 +101,14 @@ impl Server {
         Ok(())
     }
 
-    pub(super) async fn drop(&self, id: i64, now: Timestamp) -> anyhow::Result<()> {
-        let changed = self
-            .0
-            .execute(super::DROP, &[&now.as_millisecond(), &id])
-            .await?;
+    pub(super) async fn drop(
+        &self,
+        id: i64,
+        progress: Option<&str>,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let values: [&(dyn ToSql + Sync); 3] = [&now.as_millisecond(), &id, &progress];
+        let changed = self.0.execute(super::DROP, &values).await?;
         ensure!(changed > 0, super::CannotChange::Running);
         bell::ring_all(&self.0).await?;
         Ok(())

@@ -55,16 +55,13 @@ impl File {
         Ok(jobs.collect::<rusqlite::Result<_>>()?)
     }
 
-    pub(super) fn find(&self, app: &str, name: &str) -> anyhow::Result<Option<RawJob>> {
-        let by_id = |id: i64| {
-            let sql = format!("SELECT {JOB} FROM jobs WHERE app = ?1 AND id = ?2");
-            self.0.query_row(&sql, params![app, id], job).optional()
-        };
-        if let Ok(id) = name.parse()
-            && let Some(found) = by_id(id)?
-        {
-            return Ok(Some(found));
-        }
+    pub(super) fn by_number(&self, app: &str, id: i64) -> anyhow::Result<Option<RawJob>> {
+        let sql = format!("SELECT {JOB} FROM jobs WHERE app = ?1 AND id = ?2");
+        let found = self.0.query_row(&sql, params![app, id], job);
+        Ok(found.optional()?)
+    }
+
+    pub(super) fn by_reference(&self, app: &str, name: &str) -> anyhow::Result<Option<RawJob>> {
         let sql = format!("SELECT {JOB} FROM jobs WHERE app = ?1");
         let mut statement = self.0.prepare(&sql)?;
         for found in statement.query_map([app], job)? {
@@ -82,16 +79,23 @@ impl File {
             transaction.execute(&super::retry_sql(how), params![now.as_millisecond(), id])?;
         ensure!(changed > 0, super::CannotChange::Running);
         if how == Retry::Anew {
+            let change = transaction.query_row(super::IS_CHANGE, [id], |_| Ok(()));
+            let change = change.optional()?;
+            ensure!(change.is_none(), super::CannotChange::Changed);
             transaction.execute(super::FORGET_FAILURE, [id])?;
         }
         transaction.commit()?;
         Ok(())
     }
 
-    pub(super) fn drop(&self, id: i64, now: Timestamp) -> anyhow::Result<()> {
-        let changed = self
-            .0
-            .execute(super::DROP, params![now.as_millisecond(), id])?;
+    pub(super) fn drop(
+        &self,
+        id: i64,
+        progress: Option<&str>,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let values = params![now.as_millisecond(), id, progress];
+        let changed = self.0.execute(super::DROP, values)?;
         ensure!(changed > 0, super::CannotChange::Running);
         Ok(())
     }
