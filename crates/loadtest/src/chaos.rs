@@ -61,6 +61,9 @@ pub(crate) struct Options {
     /// How often a bot is stopped in order and started again, one after the other: a rolling restart.
     #[arg(long, default_value_t = 0)]
     restarts: usize,
+    /// How often all connections to the PostgreSQL server break at once.
+    #[arg(long, default_value_t = 0, requires = "postgres")]
+    cuts: usize,
     #[command(flatten)]
     store: StoreOptions,
     /// In how many chats, of both kinds in turn.
@@ -101,6 +104,7 @@ struct Report {
     replicas: usize,
     kills: usize,
     restarts: usize,
+    cuts: usize,
     /// How often a bot ended by itself.
     crashes: usize,
     /// All was typed, every kill fell, and the bot came to rest before the time was up.
@@ -139,6 +143,7 @@ pub(crate) fn run(
     let storm = Storm {
         options,
         seed,
+        runtime,
         platform: &platform,
         fleet: &fleet,
         limits,
@@ -160,6 +165,7 @@ pub(crate) fn run(
 struct Storm<'a> {
     options: &'a Options,
     seed: u64,
+    runtime: &'a Runtime,
     platform: &'a Platform,
     fleet: &'a Fleet,
     limits: &'a Limits,
@@ -172,6 +178,7 @@ struct Storm<'a> {
 struct Suffered {
     kills: usize,
     restarts: usize,
+    cuts: usize,
     crashes: usize,
     completed: bool,
     ready: Duration,
@@ -227,9 +234,15 @@ impl Storm<'_> {
             commands,
             kills,
             restarts,
+            cuts,
             ..
         } = self.options;
-        let moments = script::blows(self.seed, *commands, *kills, *restarts);
+        let counts = [
+            (Blow::Kill, *kills),
+            (Blow::Restart, *restarts),
+            (Blow::Cut, *cuts),
+        ];
+        let moments = script::blows(self.seed, *commands, counts);
         let mut moments = VecDeque::from(moments);
         let (mut crew, _) = self.fleet.start(self.limits)?;
         let (mut suffered, mut next) = (Suffered::default(), 0);
@@ -245,7 +258,7 @@ impl Storm<'_> {
                 let whom = match blow {
                     Blow::Kill => rng.random_range(0..crew.0.len()),
                     // One after the other.
-                    Blow::Restart => next,
+                    Blow::Restart | Blow::Cut => next,
                 };
                 return self
                     .strike(&mut crew, whom, blow, &mut suffered, &mut next)
@@ -284,6 +297,10 @@ impl Storm<'_> {
                 suffered.restarts += 1;
                 *next = (whom + 1) % crew.0.len();
                 crew.0[whom].terminate()?;
+            }
+            Blow::Cut => {
+                suffered.cuts += 1;
+                return self.fleet.cut(self.runtime);
             }
         }
         self.start_again(crew, whom)
@@ -331,6 +348,7 @@ impl Storm<'_> {
             replicas: self.fleet.programs.len(),
             kills: suffered.kills,
             restarts: suffered.restarts,
+            cuts: suffered.cuts,
             crashes: suffered.crashes,
             pushes: count(&self.counts.pushes),
             redelivered: count(&self.counts.redelivered),
@@ -374,6 +392,7 @@ impl Report {
         row("bots", self.replicas);
         row("kills", self.kills);
         row("orderly restarts", self.restarts);
+        row("all connections cut", self.cuts);
         row("ended by itself", self.crashes);
         row("pushes", self.pushes);
         row("  come again unacknowledged", self.redelivered);

@@ -91,6 +91,13 @@ impl Fleet {
         Ok(Connection::open(file)?.execute_batch(statements)?)
     }
 
+    /// Breaks all connections to their database, whatever is under way on them.
+    pub(crate) fn cut(&self, runtime: &Runtime) -> anyhow::Result<()> {
+        let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        self.execute(runtime, others)
+    }
+
     /// Where they take events.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         let address = |program: &Program| program.address;

@@ -51,20 +51,16 @@ pub(crate) enum Blow {
     Kill,
     /// SIGTERM, and what comes of that.
     Restart,
+    /// All connections to the database break, of every bot.
+    Cut,
 }
 
 /// After how many finished commands each blow falls, in order; none in the last tenth, so that every
 /// one hits a bot that has work.
-pub(crate) fn blows(
-    seed: u64,
-    commands: usize,
-    kills: usize,
-    restarts: usize,
-) -> Vec<(usize, Blow)> {
+pub(crate) fn blows(seed: u64, commands: usize, counts: [(Blow, usize); 3]) -> Vec<(usize, Blow)> {
     let mut rng = StdRng::seed_from_u64(seed.wrapping_add(1));
     let last = commands - commands / 10;
-    let all = [(Blow::Kill, kills), (Blow::Restart, restarts)];
-    let all = all.map(|(blow, count)| std::iter::repeat_n(blow, count));
+    let all = counts.map(|(blow, count)| std::iter::repeat_n(blow, count));
     let mut moments: Vec<(usize, Blow)> = all
         .into_iter()
         .flatten()
@@ -94,11 +90,22 @@ fn wish(rng: &mut StdRng, number: usize) -> Wish {
 mod tests {
     use super::*;
 
+    fn counts(kills: usize, restarts: usize, cuts: usize) -> [(Blow, usize); 3] {
+        [
+            (Blow::Kill, kills),
+            (Blow::Restart, restarts),
+            (Blow::Cut, cuts),
+        ]
+    }
+
     #[test]
     fn a_seed_always_makes_the_same_run() {
         assert_eq!(wishes(7, 100, 3), wishes(7, 100, 3));
         assert_ne!(wishes(7, 100, 3), wishes(8, 100, 3));
-        assert_eq!(blows(7, 100, 5, 2), blows(7, 100, 5, 2));
+        assert_eq!(
+            blows(7, 100, counts(5, 2, 3)),
+            blows(7, 100, counts(5, 2, 3))
+        );
     }
 
     #[test]
@@ -117,11 +124,14 @@ mod tests {
 
     #[test]
     fn blows_fall_in_order_and_before_the_end() {
-        let blows_of_run = blows(7, 300, 50, 7);
+        let blows_of_run = blows(7, 300, counts(50, 7, 3));
         let moments: Vec<usize> = blows_of_run.iter().map(|(moment, _)| *moment).collect();
         assert!(moments.is_sorted() && moments.iter().all(|moment| *moment < 270));
         let count = |blow| blows_of_run.iter().filter(|(_, one)| *one == blow).count();
-        assert_eq!([Blow::Kill, Blow::Restart].map(count), [50, 7]);
-        assert_eq!(blows(7, 1, 2, 0), [(0, Blow::Kill); 2]);
+        assert_eq!(
+            [Blow::Kill, Blow::Restart, Blow::Cut].map(count),
+            [50, 7, 3]
+        );
+        assert_eq!(blows(7, 1, counts(2, 0, 0)), [(0, Blow::Kill); 2]);
     }
 }
