@@ -85,6 +85,18 @@ impl Faults {
         fault.filter(|fault| *fault != Fault::Nothing)
     }
 
+    pub(crate) fn withdraw(&mut self, endpoint: Endpoint) {
+        self.queued.remove(&endpoint);
+    }
+
+    pub(crate) fn to_come(&self, endpoint: Endpoint) -> impl Iterator<Item = &Fault> {
+        self.queued.get(&endpoint).into_iter().flatten()
+    }
+
+    pub(crate) fn limited_until_ms(&self, endpoint: Endpoint) -> Option<u64> {
+        Some(self.limited.get(&endpoint)?.until_ms)
+    }
+
     pub(crate) fn limit(&mut self, endpoint: Endpoint, now_ms: u64, span: Duration) {
         self.limited.insert(
             endpoint,

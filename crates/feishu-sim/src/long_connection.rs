@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     gateway::Request,
     ids::{ConnectionId, Ids},
-    record::{Acknowledgement, PushAnswer},
+    record::{Acknowledgement, PushAnswer, Sent},
     refusal::Refusal,
     simulator::Simulator,
     state::State,
@@ -213,7 +213,7 @@ impl LongConnections {
         payload: &[u8],
         now_ms: u64,
         ids: &mut Ids,
-    ) -> Result<oneshot::Receiver<PushAnswer>, String> {
+    ) -> Result<(Sent, oneshot::Receiver<PushAnswer>), String> {
         if self.open.is_empty() {
             return Err("no connection is open".to_owned());
         }
@@ -250,13 +250,17 @@ impl LongConnections {
         let bytes = frames.iter().map(Frame::encode).collect();
         self.order(&connection, Order::Frames(bytes));
         let (answer, answered) = oneshot::channel();
+        let sent = Sent::Frames {
+            connection: connection.clone(),
+            message_id: message_id.clone(),
+        };
         let awaited = Awaited {
             connection,
             last: frames.swap_remove(self.cut.completing()),
             answer,
         };
         self.awaited.insert(message_id, awaited);
-        Ok(answered)
+        Ok((sent, answered))
     }
 
     fn close(&mut self, connection: &ConnectionId) {
@@ -323,7 +327,7 @@ impl State {
     pub(crate) fn send_over_connection(
         &mut self,
         envelope: &Value,
-    ) -> Result<oneshot::Receiver<PushAnswer>, String> {
+    ) -> Result<(Sent, oneshot::Receiver<PushAnswer>), String> {
         let now = self.now();
         let State {
             long_connections,

@@ -10,13 +10,13 @@ use crate::{
     clock::millis,
     crypto,
     ids::MessageId,
-    record::{Attempt, PushAnswer, PushRecord},
+    record::{Attempt, PushAnswer, PushRecord, Sent},
     simulator::{Shared, Simulator},
     state::State,
 };
 
-/// Waits before each redelivery; after the last failure the platform gives up.
-const LADDER: [Duration; 4] = [
+/// The platform's waits before each redelivery; after the last failure it gives up.
+pub(crate) const LADDER: [Duration; 4] = [
     Duration::from_secs(15),
     Duration::from_mins(5),
     Duration::from_hours(1),
@@ -90,10 +90,12 @@ pub struct Sealed {
 pub(crate) struct Courier {
     client: reqwest::Client,
     deadline: Duration,
+    /// Before each redelivery.
+    waits: Vec<Duration>,
 }
 
 impl Courier {
-    pub(crate) fn new(deadline: Duration) -> io::Result<Self> {
+    pub(crate) fn new(deadline: Duration, waits: Vec<Duration>) -> io::Result<Self> {
         // Pushes stay on plain HTTP, but the client wants a provider; another one may be installed already.
         rustls::crypto::ring::default_provider()
             .install_default()
@@ -105,7 +107,11 @@ impl Courier {
             .timeout(deadline)
             .build();
         client
-            .map(|client| Self { client, deadline })
+            .map(|client| Self {
+                client,
+                deadline,
+                waits,
+            })
             .map_err(io::Error::other)
     }
 
@@ -269,20 +275,24 @@ impl Shared {
         }
     }
 
-    async fn deliver(&self, index: usize, first: Result<Way, String>) {
+    async fn deliver(&self, index: usize, first: Way) {
         let is_callback = {
             let event_type = &self.lock().record.pushes[index].event_type;
             CALLBACKS.contains(&event_type.as_str())
         };
-        let ladder = if is_callback { &[][..] } else { &LADDER };
+        let waits = if is_callback {
+            &[][..]
+        } else {
+            &self.courier.waits
+        };
         let mut way = first;
-        for wait in ladder.iter().copied().map(Some).chain([None]) {
-            let answer = match way {
-                Ok(way) => self.go(way).await,
-                Err(reason) => Err(reason),
-            };
+        for wait in waits.iter().copied().map(Some).chain([None]) {
+            let (sent_ms, sent) = (way.at_ms, way.out.sent());
+            let answer = self.go(way.out).await;
             let (attempt, clock) = self.change(|state| {
                 let attempt = Attempt {
+                    sent_ms,
+                    sent,
                     at_ms: state.now(),
                     answer,
                 };
@@ -298,33 +308,60 @@ impl Shared {
         }
     }
 
-    async fn go(&self, way: Way) -> Result<PushAnswer, String> {
-        match way {
-            Way::Webhook(url, sealed) => self.courier.send(&url, sealed).await,
-            Way::LongConnection(answer) => {
+    async fn go(&self, out: Out) -> Result<PushAnswer, String> {
+        match out {
+            Out::Webhook(url, sealed) => self.courier.send(&url, sealed).await,
+            Out::LongConnection(_, answer) => {
                 let answer = tokio::time::timeout(self.courier.deadline, answer).await;
                 let answer = answer.map_err(|_| TOO_LATE.to_owned())?;
                 answer.map_err(|_| "the connection has ended".to_owned())
             }
+            Out::Nowhere(reason) => Err(reason),
         }
     }
 }
 
-/// An attempt: about to be made by HTTP, or sent over a connection and waiting for its answer.
-enum Way {
+/// An attempt, and when it was begun.
+struct Way {
+    at_ms: u64,
+    out: Out,
+}
+
+/// About to be made by HTTP; sent over a connection and waiting for its answer; or without anywhere
+/// to go.
+enum Out {
     Webhook(String, Sealed),
-    LongConnection(oneshot::Receiver<PushAnswer>),
+    LongConnection(Sent, oneshot::Receiver<PushAnswer>),
+    Nowhere(String),
+}
+
+impl Out {
+    fn sent(&self) -> Sent {
+        match self {
+            Self::Webhook(url, sealed) => Sent::Request {
+                url: url.clone(),
+                sealed: sealed.clone(),
+            },
+            Self::LongConnection(sent, _) => sent.clone(),
+            Self::Nowhere(_) => Sent::Nowhere,
+        }
+    }
 }
 
 impl State {
-    fn way(&mut self, index: usize) -> Result<Way, String> {
+    fn way(&mut self, index: usize) -> Way {
         let envelope = self.record.pushes[index].envelope.clone();
-        match &self.receiver {
-            None => Err(NO_RECEIVER.to_owned()),
-            Some(Receiver::Webhook(url)) => Ok(Way::Webhook(url.clone(), self.seal(&envelope))),
-            Some(Receiver::LongConnection) => self
-                .send_over_connection(&envelope)
-                .map(Way::LongConnection),
+        let out = match self.receiver.clone() {
+            None => Out::Nowhere(NO_RECEIVER.to_owned()),
+            Some(Receiver::Webhook(url)) => Out::Webhook(url, self.seal(&envelope)),
+            Some(Receiver::LongConnection) => match self.send_over_connection(&envelope) {
+                Ok((sent, answer)) => Out::LongConnection(sent, answer),
+                Err(reason) => Out::Nowhere(reason),
+            },
+        };
+        Way {
+            at_ms: self.now(),
+            out,
         }
     }
 

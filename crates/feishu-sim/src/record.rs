@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     endpoint::Endpoint,
     ids::{ConnectionId, MessageId},
+    push::Sealed,
 };
 
 /// A call that reached the platform.
@@ -68,9 +69,34 @@ impl PushAnswer {
     }
 }
 
+/// How an attempt to deliver a push went out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// By HTTP to the webhook.
+    Request {
+        /// The webhook.
+        url: String,
+        /// The request as it was signed.
+        sealed: Sealed,
+    },
+    /// Over a long connection.
+    Frames {
+        /// The connection that was chosen.
+        connection: ConnectionId,
+        /// What [`Acknowledgement::message_id`] names.
+        message_id: String,
+    },
+    /// Not at all: the app receives nothing, or no connection was open.
+    Nowhere,
+}
+
 /// One attempt to deliver a push.
 #[derive(Clone, Debug)]
 pub struct Attempt {
+    /// When it was made, on the simulator's clock.
+    pub sent_ms: u64,
+    /// What was sent.
+    pub sent: Sent,
     /// When it ended, on the simulator's clock.
     pub at_ms: u64,
     /// The answer, or why there was none.

@@ -19,7 +19,7 @@ use crate::{
     ids::ChatId,
     limits::{Limiter, RateLimits},
     people::Person,
-    push::Courier,
+    push::{Courier, LADDER},
     server::{Cut, CuttableListener, router},
     state::State,
 };
@@ -98,6 +98,7 @@ pub struct Builder {
     clock: SimClock,
     rate_limits: RateLimits,
     push_deadline: Duration,
+    redelivery_waits: Vec<Duration>,
     seed: u64,
     configure: Vec<Configure>,
 }
@@ -176,6 +177,14 @@ impl Builder {
         self
     }
 
+    /// The waits before each redelivery of an event that was not taken; by default the platform's
+    /// 15 s, 5 min, 1 h and 6 h. After the last one it gives up.
+    #[must_use]
+    pub fn redelivery_waits(mut self, waits: impl Into<Vec<Duration>>) -> Self {
+        self.redelivery_waits = waits.into();
+        self
+    }
+
     /// What the choice among open connections begins from; the same in every run by default.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -203,7 +212,7 @@ impl Builder {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             runtime: Handle::current(),
-            courier: Courier::new(self.push_deadline)?,
+            courier: Courier::new(self.push_deadline, self.redelivery_waits)?,
         });
         let service = router(shared.clone()).into_make_service_with_connect_info::<Cut>();
         let stop = shared.stop.clone().cancelled_owned();
@@ -221,6 +230,7 @@ impl Simulator {
             clock: SimClock::standing_at(DEFAULT_START_MS),
             rate_limits: RateLimits::Documented,
             push_deadline: Duration::from_secs(3),
+            redelivery_waits: LADDER.to_vec(),
             seed: 0,
             configure: Vec::new(),
         }
@@ -322,6 +332,11 @@ impl Simulator {
         });
     }
 
+    /// Forgets the faults that were ordered for the endpoint and are still to come.
+    pub fn withdraw_faults(&self, endpoint: Endpoint) {
+        self.shared.change(|state| state.faults.withdraw(endpoint));
+    }
+
     /// How many calls of an ordered rate limit were made at a moment after the first caller had
     /// been told to wait: what a well-behaved client keeps at zero.
     pub fn calls_after_told_to_wait(&self, endpoint: Endpoint) -> usize {
@@ -354,6 +369,11 @@ impl Simulator {
         self.shared.change(|state| state.faults.api_down = down);
     }
 
+    /// Tells of every change of the state from now on.
+    pub fn changes(&self) -> Changes {
+        Changes(self.shared.changed.subscribe())
+    }
+
     /// Looks at the state.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.shared.lock())
@@ -363,6 +383,18 @@ impl Simulator {
     /// time it panics with the conversation so far.
     pub async fn wait_for<T>(&self, what: &str, probe: impl FnMut(&State) -> Option<T>) -> T {
         self.shared.wait_for(what, probe).await
+    }
+}
+
+/// Tells of changes of the state, as long as there is a simulator.
+#[derive(Clone, Debug)]
+pub struct Changes(watch::Receiver<()>);
+
+impl Changes {
+    /// Waits until something has changed since this was asked last. Several changes are told once;
+    /// `false` means that the simulator has ended.
+    pub async fn next(&mut self) -> bool {
+        self.0.changed().await.is_ok()
     }
 }
 

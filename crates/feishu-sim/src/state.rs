@@ -1,6 +1,6 @@
 //! The whole platform as plain state, and what can be seen of it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
     chats::{Announcement, Chat, TopNotice},
     clock::SimClock,
     endpoint::Endpoint,
-    faults::{Behaviour, Faults},
+    faults::{Behaviour, Fault, Faults},
     ids::{ChatId, Ids, MessageId},
     limits::Limiter,
     long_connection::LongConnections,
@@ -171,6 +171,20 @@ impl State {
         ids.unwrap_or_default()
             .iter()
             .filter_map(|id| self.messages.get(id))
+    }
+
+    /// The faults that were ordered for the endpoint and are still to come, in order.
+    pub fn faults_to_come(&self, endpoint: Endpoint) -> impl Iterator<Item = &Fault> {
+        self.faults.to_come(endpoint)
+    }
+
+    /// For how long [`crate::Simulator::rate_limit`] still holds at the endpoint, if it does.
+    pub fn rate_limited_for(&self, endpoint: Endpoint) -> Option<Duration> {
+        let left_ms = self
+            .faults
+            .limited_until_ms(endpoint)?
+            .checked_sub(self.now())?;
+        (left_ms > 0).then(|| Duration::from_millis(left_ms))
     }
 
     /// All calls, in order.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feishu_sim::{ChatId, Endpoint, Fault, TopNotice};
+use feishu_sim::{ChatId, Endpoint, Fault, State, TopNotice};
 use serde_json::json;
 
 use crate::client::{Got, World, chat_path};
@@ -70,6 +70,49 @@ async fn a_lost_answer_leaves_its_effect() {
         .unwrap();
     assert_eq!((call.status, call.code), (None, Some(0)));
     assert_eq!(world.pin(&chat).await.unwrap().code(), 0);
+}
+
+#[tokio::test]
+async fn what_is_still_to_come_is_seen_and_can_be_withdrawn() {
+    let world = World::new().await;
+    let chat = world.chat();
+    let endpoint = Endpoint::PutTopNotice;
+    for fault in [Fault::LoseAnswer, Fault::ServerError, Fault::NotJson] {
+        world.sim.fault(endpoint, fault);
+    }
+    assert!(world.pin(&chat).await.is_err());
+    let to_come = |state: &State| state.faults_to_come(endpoint).cloned().collect::<Vec<_>>();
+    let expected = [Fault::ServerError, Fault::NotJson];
+    assert_eq!(world.sim.read(to_come), expected);
+    world.sim.withdraw_faults(endpoint);
+    assert_eq!(world.sim.read(to_come), []);
+    assert_eq!(world.pin(&chat).await.unwrap().code(), 0);
+}
+
+#[tokio::test]
+async fn an_ordered_rate_limit_tells_how_long_it_holds() {
+    let world = World::new().await;
+    let endpoint = Endpoint::PutTopNotice;
+    let left = || world.sim.read(|state| state.rate_limited_for(endpoint));
+    assert_eq!(left(), None);
+    world.sim.rate_limit(endpoint, Duration::from_secs(5));
+    world.sim.clock().advance(Duration::from_secs(2));
+    assert_eq!(left(), Some(Duration::from_secs(3)));
+    world.sim.clock().advance(Duration::from_secs(3));
+    assert_eq!(left(), None);
+}
+
+#[tokio::test]
+async fn changes_are_told_until_the_simulator_ends() {
+    let world = World::new().await;
+    let mut changes = world.sim.changes();
+    world.sim.add_person("Ann");
+    world.sim.add_person("Ben");
+    assert!(changes.next().await);
+    let nothing = tokio::time::timeout(Duration::from_millis(20), changes.next()).await;
+    assert!(nothing.is_err());
+    drop(world);
+    assert!(!changes.next().await);
 }
 
 #[tokio::test]

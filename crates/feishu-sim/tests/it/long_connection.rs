@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use feishu_sim::{
-    ClientConfig, ConnectionId, Endpoint, Fault, HandshakeRefusal, Push, RateLimits, Simulator,
+    ClientConfig, ConnectionId, Endpoint, Fault, HandshakeRefusal, Push, RateLimits, Sent,
+    Simulator,
 };
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -217,6 +218,11 @@ async fn an_event_comes_in_clear_and_is_acknowledged_by_an_echo() {
     };
     assert_eq!((&ack.connection, ack.biz_rt_ms), (&socket.id, Some(7)));
     assert_eq!(ack.message_id, frame.header("message_id"));
+    let sent = Sent::Frames {
+        connection: socket.id.clone(),
+        message_id: ack.message_id.clone(),
+    };
+    assert_eq!(world.sim.pushes()[0].attempts[0].sent, sent);
     world.sim.finish();
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aes::Aes256;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _, block_padding::Pkcs7};
-use feishu_sim::{Person, Push, Simulator, Words};
+use feishu_sim::{Person, Push, Sent, Simulator, Words};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -361,6 +361,47 @@ async fn an_answer_after_the_deadline_is_a_failure() {
         push.attempts(1).await[0].answer,
         Err("no answer in time".to_owned())
     );
+}
+
+#[tokio::test]
+async fn every_attempt_tells_what_was_sent_and_when() {
+    let webhook = Webhook::answering(&[503]).await;
+    let waits = [Duration::from_secs(2)];
+    let world = World::with(Simulator::builder().redelivery_waits(waits)).await;
+    world.sim.set_webhook(&webhook.url);
+    let started = world.sim.clock().now_ms();
+    let lin = world.sim.as_person(&world.lin).in_chat(&world.chat());
+    let push = lin.say("hello").push.unwrap();
+    push.attempts(1).await;
+    world.sim.clock().advance(waits[0]);
+    let attempts = push.attempts(2).await;
+    let got = webhook.log.lock().unwrap().got.clone();
+    for (attempt, (_, body)) in attempts.iter().zip(&got) {
+        let Sent::Request { url, sealed } = &attempt.sent else {
+            panic!("{:?}", attempt.sent)
+        };
+        assert_eq!((url, sealed.body.as_slice()), (&webhook.url, body.as_ref()));
+    }
+    let times: Vec<u64> = attempts.iter().map(|attempt| attempt.sent_ms).collect();
+    assert_eq!(times, [started, started + 2000]);
+}
+
+#[tokio::test]
+async fn after_the_last_wait_of_its_own_it_gives_up() {
+    let webhook = Webhook::answering(&[503, 503]).await;
+    let waits = [Duration::from_secs(2)];
+    let world = World::with(Simulator::builder().redelivery_waits(waits)).await;
+    world.sim.set_webhook(&webhook.url);
+    let lin = world.sim.as_person(&world.lin).in_chat(&world.chat());
+    let push = lin.say("hello").push.unwrap();
+    push.attempts(1).await;
+    world.sim.clock().advance(waits[0]);
+    push.attempts(2).await;
+    world.sim.clock().advance(Duration::from_hours(10));
+    // Had it been delivered again, this would be the third request or later.
+    lin.say("next").answer().await;
+    assert_eq!(push.attempts(2).await.len(), 2);
+    assert_eq!(webhook.log.lock().unwrap().got.len(), 3);
 }
 
 #[tokio::test]
