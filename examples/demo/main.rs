@@ -1,36 +1,33 @@
-//! A chat in the terminal: a pretend Feishu and the bot, both in this process,
-//! over real sockets.
+//! The bot and a pretend Feishu, for people to try: in the browser, or in the
+//! terminal.
 //!
-//! The way of a line: typed here, read by `line`, done by `session` on the
-//! `stage`; then `picture` draws what changed. `script` types the lines of a
-//! file and compares what is drawn.
+//! `world` is who and what there is; `playground` shows it as a page, with the
+//! bot in a process of its own that can be killed; `terminal` draws it as text.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
-use tokio::sync::mpsc;
 
-use crate::pen::Pen;
-use crate::script::Script;
-use crate::session::Session;
-use crate::stage::{Stage, Time};
+use crate::terminal::Script;
 
-mod line;
-mod pen;
-mod picture;
-mod script;
-mod session;
-mod stage;
+mod playground;
+mod settings;
+mod terminal;
+mod world;
 
-/// Chat with noticebot in a pretend Feishu, in this terminal.
+/// Play with noticebot in a pretend Feishu, in your browser.
 #[derive(Parser)]
 struct Arguments {
-    /// Type the lines of this file, and fail where what is shown differs from
-    /// what stands there.
-    #[arg(long, value_name = "FILE")]
+    /// The port of the page, on this machine only; 0 takes any that is free.
+    #[arg(long, default_value_t = 8088)]
+    port: u16,
+    /// Chat in this terminal instead.
+    #[arg(long, conflicts_with = "port")]
+    terminal: bool,
+    /// Type the lines of this file into the terminal's chat, and fail where
+    /// what is shown differs from what stands there.
+    #[arg(long, value_name = "FILE", conflicts_with = "port")]
     script: Option<PathBuf>,
     /// Write what is shown into the script instead of comparing it.
     #[arg(long, requires = "script")]
@@ -38,23 +35,25 @@ struct Arguments {
     /// Show the bot's log on standard error.
     #[arg(long)]
     log: bool,
+    /// Be the bot of the playground, as its environment says, until standard
+    /// input ends.
+    #[arg(long, hide = true, exclusive = true)]
+    be_the_bot: bool,
 }
 
 /// Bad usage: an argument, or a script that cannot be read.
 const MISUSE: u8 = 2;
-/// A line that takes longer than this is being tried again.
-const USUALLY_DONE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let script = match arguments.script.map(Script::read).transpose() {
+    let mut arguments = Arguments::parse();
+    let script = match arguments.script.take().map(Script::read).transpose() {
         Ok(script) => script,
         Err(error) => {
             report(&error);
             return ExitCode::from(MISUSE);
         }
     };
-    match start(script, arguments.write, arguments.log) {
+    match start(&arguments, script) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
@@ -64,90 +63,14 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn start(script: Option<Script>, write: bool, log: bool) -> anyhow::Result<()> {
+async fn start(arguments: &Arguments, script: Option<Script>) -> anyhow::Result<()> {
+    let log = arguments.log;
     match script {
-        None => converse(log).await,
-        Some(script) => {
-            let stage = Stage::set(Time::ByHand, log).await?;
-            let verdict = script
-                .play(Session::open(stage, Pen::plain()), write)
-                .await?;
-            writeln!(io::stdout(), "{verdict}")?;
-            Ok(())
-        }
+        Some(script) => terminal::play(script, arguments.write, log).await,
+        None if arguments.terminal => terminal::converse(log).await,
+        None if arguments.be_the_bot => playground::be_the_bot().await,
+        None => playground::open(arguments.port, log).await,
     }
-}
-
-/// Until `:quit`, the end of the input or Ctrl-C.
-async fn converse(log: bool) -> anyhow::Result<()> {
-    let stage = Stage::set(Time::Real, log).await?;
-    let mut session = Session::open(stage, pen());
-    let conversed = tokio::select! {
-        conversed = take_turns(&mut session) => conversed,
-        pressed = tokio::signal::ctrl_c() => pressed.and_then(|()| writeln!(io::stdout())).map_err(Into::into),
-    };
-    session.close().await?;
-    conversed
-}
-
-async fn take_turns(session: &mut Session) -> anyhow::Result<()> {
-    let mut typed = typed_lines();
-    show(&session.welcome())?;
-    loop {
-        write!(io::stdout(), "\n{}", session.prompt())?;
-        io::stdout().flush()?;
-        let Some(line) = typed.recv().await else {
-            writeln!(io::stdout())?;
-            return Ok(());
-        };
-        if !io::stdin().is_terminal() {
-            writeln!(io::stdout(), "{line}")?;
-        }
-        let mut turn = std::pin::pin!(session.turn(&line));
-        let shown = tokio::select! {
-            shown = turn.as_mut() => shown,
-            () = tokio::time::sleep(USUALLY_DONE) => {
-                show(&["      … the bot waits and tries again".to_owned()])?;
-                turn.await
-            }
-        };
-        match shown? {
-            Some(lines) => show(&lines)?,
-            None => return Ok(()),
-        }
-    }
-}
-
-/// Lines of standard input. A thread reads them, as nothing can interrupt a
-/// read from a terminal; it ends with the process.
-fn typed_lines() -> mpsc::Receiver<String> {
-    let (sender, typed) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    typed
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "whether to use colour is asked of the terminal, not of the configuration"
-)]
-fn pen() -> Pen {
-    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if io::stdout().is_terminal() && !unwanted {
-        Pen::coloured()
-    } else {
-        Pen::plain()
-    }
-}
-
-fn show(lines: &[String]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 #[expect(clippy::print_stderr, reason = "the last words of a failed run")]

@@ -2,7 +2,7 @@
 
 use feishu_sim::{ChatId, Message, MessageId, Sender, State, TopNotice};
 
-use crate::pen::{COLUMNS, Ink, MARGIN, Pen, wrap};
+use super::pen::{COLUMNS, Ink, MARGIN, Pen, wrap};
 
 /// A chat, ready to be drawn.
 #[derive(Default)]

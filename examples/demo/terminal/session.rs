@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
-use feishu_sim::{
-    AnnouncementKind, Call, Edit, Endpoint, Fault, InChat, MessageId, Person, Seen, Words,
-};
+use feishu_sim::{AnnouncementKind, Call, Edit, Endpoint, Fault, InChat, MessageId, Person, Seen};
 
-use crate::line::{self, HELP, Line, Saying};
-use crate::pen::{Ink, Pen};
-use crate::picture::Picture;
-use crate::stage::{Group, Stage};
+use super::line::{self, HELP, Line, Saying};
+use super::pen::{Ink, Pen};
+use super::picture::Picture;
+use super::stage::Stage;
+use crate::world::{Group, Resident, Role};
 
 /// Behind every block of an announcement.
 const END: usize = usize::MAX;
@@ -132,14 +131,15 @@ impl Session {
 
     async fn say(&self, saying: &Saying) -> Result<Vec<String>, String> {
         let group = self.group();
+        let world = &self.stage.world;
         let mut speaker = self.stage.sim.as_person(self.person()).in_chat(&group.chat);
         if let Some(number) = saying.reply_to {
             speaker = speaker.reply_to(&self.message(number)?);
         }
         let said = if saying.rich {
-            speaker.post("", saying.text.lines().map(|line| self.words(line)))
+            speaker.post("", saying.text.lines().map(|line| world.words(line)))
         } else {
-            speaker.say(self.words(&saying.text))
+            speaker.say(world.words(&saying.text))
         };
         if let Some(push) = &said.push {
             push.attempts(1).await;
@@ -171,9 +171,9 @@ impl Session {
     }
 
     fn become_person(&mut self, name: &str) -> Result<Vec<String>, String> {
-        let mut people = self.stage.people.iter();
+        let mut people = self.stage.world.people.iter();
         self.person = people
-            .position(|person| person.name.eq_ignore_ascii_case(name))
+            .position(|resident| resident.person.name.eq_ignore_ascii_case(name))
             .ok_or("There are only `:as olga`, the owner, and `:as mei`, a member.")?;
         Ok(vec![
             self.aside(&format!("You are {}.", self.person().name)),
@@ -181,7 +181,7 @@ impl Session {
     }
 
     fn go_to(&mut self, name: &str) -> Result<Vec<String>, String> {
-        let mut groups = self.stage.groups.iter();
+        let mut groups = self.stage.world.groups.iter();
         self.group = groups
             .position(|group| group.name.eq_ignore_ascii_case(name))
             .ok_or("The groups are `:in ops`, `:in club` and `:in board`.")?;
@@ -228,19 +228,27 @@ impl Session {
     }
 
     fn who(&self) -> Vec<String> {
-        let people = self
-            .stage
-            .people
-            .iter()
-            .zip(["the owner of all groups", "a member"]);
-        let people = people.enumerate().map(|(at, (person, role))| {
+        let people = self.stage.world.people.iter().enumerate();
+        let people = people.map(|(at, Resident { person, role })| {
+            let role = match role {
+                Role::Owner => "the owner of all groups",
+                Role::Admin => "an admin of all groups",
+                Role::Member => "a member",
+                Role::Guest => "a member from elsewhere",
+            };
             let you = if at == self.person { "  ← you" } else { "" };
             format!("      {:<7}{role}{you}", person.name)
         });
-        let groups = self.stage.groups.iter().enumerate().map(|(at, group)| {
-            let here = if at == self.group { "  ← here" } else { "" };
-            format!("      {:<7}{}{here}", group.name, group.about)
-        });
+        let groups = self
+            .stage
+            .world
+            .groups
+            .iter()
+            .enumerate()
+            .map(|(at, group)| {
+                let here = if at == self.group { "  ← here" } else { "" };
+                format!("      {:<7}{}{here}", group.name, group.about)
+            });
         people.chain(groups).collect()
     }
 
@@ -266,31 +274,6 @@ impl Session {
         format!("{}: {about}", self.pen.write(Ink::Person, name))
     }
 
-    /// What was typed, with `@name` as a mention.
-    fn words(&self, text: &str) -> Words {
-        let typed = |words: Words, text: &str| {
-            if text.is_empty() {
-                words
-            } else {
-                words.text(text)
-            }
-        };
-        let mut pieces = text.split('@');
-        let start = typed(Words::new(), pieces.next().unwrap_or_default());
-        pieces.fold(start, |words, piece| {
-            let mut people = self.stage.people.iter();
-            if let Some(rest) = strip_name(piece, "noticebot") {
-                typed(words.bot(), rest)
-            } else if let Some((person, rest)) =
-                people.find_map(|person| Some((person, strip_name(piece, &person.name)?)))
-            {
-                typed(words.at(person), rest)
-            } else {
-                words.text(&format!("@{piece}"))
-            }
-        })
-    }
-
     fn picture(&self) -> Picture {
         let chat = &self.group().chat;
         self.stage
@@ -307,15 +290,10 @@ impl Session {
     }
 
     fn person(&self) -> &Person {
-        &self.stage.people[self.person]
+        &self.stage.world.people[self.person].person
     }
 
     fn group(&self) -> &Group {
-        &self.stage.groups[self.group]
+        &self.stage.world.groups[self.group]
     }
-}
-
-fn strip_name<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let (start, rest) = text.split_at_checked(name.len())?;
-    start.eq_ignore_ascii_case(name).then_some(rest)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::session::Session;
+use super::session::Session;
 
 const INDENT: &str = "    ";
 /// Far more than any line takes.

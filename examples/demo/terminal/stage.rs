@@ -1,18 +1,19 @@
-//! The pretend Feishu with its people and groups, and the bot beside it.
+//! The pretend Feishu with its people and groups, and the bot in the same process.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use feishu_sim::{AnnouncementKind, App, ChatId, ChatSpec, Person, Simulator, WhoMay};
+use feishu_sim::Simulator;
 use jiff::Timestamp;
-use noticebot::config::{Config, Environment};
+use noticebot::config::Config;
 use noticebot::{Clock, ClockHand, Server, telemetry};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How long the bot waits for an answer; short, as people watch it wait.
-const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::settings::{self, CALL_TIMEOUT};
+use crate::world::World;
+
 /// How often the bot is asked whether it is done.
 const GLANCE: Duration = Duration::from_millis(2);
 /// What passes on clocks set by hand between two such questions.
@@ -30,20 +31,10 @@ pub(crate) enum Time {
     ByHand,
 }
 
-/// A group on the stage.
-pub(crate) struct Group {
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
-    pub(crate) kind: AnnouncementKind,
-    pub(crate) chat: ChatId,
-}
-
 /// Everything that a conversation needs.
 pub(crate) struct Stage {
     pub(crate) sim: Simulator,
-    /// The owner of all groups, then a member.
-    pub(crate) people: [Person; 2],
-    pub(crate) groups: [Group; 3],
+    pub(crate) world: World,
     hand: Option<ClockHand>,
     bot: Bot,
     /// How often the bot had put something off when it was last done.
@@ -67,15 +58,13 @@ impl Stage {
                 (sim, clock, Some(hand))
             }
         };
-        let people = ["Olga", "Mei"].map(|name| sim.add_person(name));
         // What is said before the bot comes, nobody tells it.
-        let groups = PLANS.map(|plan| plan.found(&sim, &people));
+        let world = World::small(&sim);
         let bot = Bot::start(&sim, clock, log).await?;
         sim.set_webhook(&bot.webhook);
         Ok(Self {
             sim,
-            people,
-            groups,
+            world,
             hand,
             bot,
             put_off: 0,
@@ -140,7 +129,9 @@ impl Bot {
     async fn start(sim: &Simulator, clock: Clock, log: bool) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
-        let mut config = Config::read(None, &environment(sim.app(), sim.base_url(), database))?;
+        let anywhere = || "127.0.0.1:0".to_owned();
+        let variables = settings::variables(sim, [anywhere(), anywhere()], database);
+        let mut config = Config::read(None, &variables.into_iter().collect())?;
         config.feishu.timeout = CALL_TIMEOUT;
         if log {
             telemetry::init(&config.log)?;
@@ -183,83 +174,4 @@ struct Glance {
     open_jobs: u64,
     /// How often it put something off, to try it again later.
     put_off: u64,
-}
-
-/// What an admin would set.
-fn environment(app: App, platform: String, database: String) -> Environment {
-    let anywhere = || "127.0.0.1:0".to_owned();
-    let variables = [
-        ("FEISHU_APP_ID", app.app_id),
-        ("FEISHU_APP_SECRET", app.app_secret),
-        ("FEISHU_ENCRYPT_KEY", app.encrypt_key.unwrap_or_default()),
-        ("FEISHU_VERIFICATION_TOKEN", app.verification_token),
-        ("FEISHU_BASE_URL", platform),
-        ("NOTICEBOT_LISTEN", anywhere()),
-        ("NOTICEBOT_ADMIN_LISTEN", anywhere()),
-        ("NOTICEBOT_DATABASE_URL", database),
-    ];
-    variables.into_iter().collect()
-}
-
-/// A group before anybody is in it.
-struct Plan {
-    name: &'static str,
-    about: &'static str,
-    kind: AnnouncementKind,
-    who_may: WhoMay,
-    message: &'static str,
-    announcement: [&'static str; 2],
-}
-
-const PLANS: [Plan; 3] = [
-    Plan {
-        name: "Ops",
-        about: "new announcement (docx); everybody may pin and announce",
-        kind: AnnouncementKind::Docx,
-        who_may: WhoMay::AllMembers,
-        message: "Dinner on Friday at seven, in the Blue Room.",
-        announcement: ["Welcome to Ops.", "The duty roster is in the wiki."],
-    },
-    Plan {
-        name: "Club",
-        about: "old announcement (doc); everybody may pin and announce",
-        kind: AnnouncementKind::Doc,
-        who_may: WhoMay::AllMembers,
-        message: "We meet on Tuesdays.",
-        announcement: ["Welcome to the club.", "Bring your own cup."],
-    },
-    Plan {
-        name: "Board",
-        about: "new announcement (docx); only owner and admins may",
-        kind: AnnouncementKind::Docx,
-        who_may: WhoMay::OnlyOwner,
-        message: "The minutes are in the usual place.",
-        announcement: ["This is the board.", "What is said here stays here."],
-    },
-];
-
-impl Plan {
-    /// The group, with its first message and with an announcement.
-    fn found(&self, sim: &Simulator, [olga, mei]: &[Person; 2]) -> Group {
-        let mut spec = ChatSpec::named(self.name)
-            .owner(olga)
-            .member(mei)
-            .announcement(self.kind)
-            .edit_permission(self.who_may)
-            .pin_manage_setting(Some(self.who_may));
-        if self.who_may == WhoMay::OnlyOwner {
-            // Else the bot could do nothing there, for nobody.
-            spec = spec.bot_is_admin();
-        }
-        let chat = sim.add_chat(spec);
-        let olga = sim.as_person(olga).in_chat(&chat);
-        olga.say(self.message);
-        olga.edit_announcement(self.announcement);
-        Group {
-            name: self.name,
-            about: self.about,
-            kind: self.kind,
-            chat,
-        }
-    }
 }

@@ -1,0 +1,160 @@
+//! The playground: the pretend Feishu as a page in the browser.
+//!
+//! The way of a click: `routes` takes the form and has the [`Playground`] do it
+//! on the simulator; whatever then changes there, or is said in the log of the
+//! `bot`, is noted among the `happenings`; and `stream` sends every open page
+//! the pieces of it, drawn by `view`, that look different now.
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use feishu_sim::Simulator;
+use jiff::tz::TimeZone;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::bot::{Bot, FromBot};
+use self::happenings::{Deed, Happenings, Standing};
+use crate::world::World;
+
+mod announcement;
+mod bot;
+mod card;
+mod guard;
+mod happenings;
+mod language;
+mod routes;
+mod stream;
+mod switches;
+mod view;
+mod viewer;
+
+pub(crate) use self::bot::be_the_bot;
+
+/// The platform waits 15 s, 5 min, 1 h and 6 h. Nobody watches for so long.
+const REDELIVERY_WAITS: [Duration; 6] = [
+    Duration::from_secs(2),
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+    Duration::from_mins(1),
+];
+
+/// Everything that the pages show and change.
+struct Playground {
+    sim: Simulator,
+    world: World,
+    bot: Bot,
+    happenings: Mutex<Happenings>,
+    /// Counts what happens, so that pages know when to look again.
+    happened: watch::Sender<u64>,
+    /// Of all times on the page, and of the bot's dates.
+    zone: TimeZone,
+    stop: CancellationToken,
+}
+
+/// Serves the page until Ctrl-C.
+pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("port {port} is not to be had: name another one, as in `--port 8089`")
+    })?;
+    let address = listener.local_addr()?;
+    let (bot_speaks, from_bot) = mpsc::channel(256);
+    let playground = Arc::new(Playground::set(bot_speaks, log).await?);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&playground).watch(from_bot));
+    let stopped = playground.stop.clone().cancelled_owned();
+    let serving = axum::serve(listener, routes::router(Arc::clone(&playground), address));
+    tasks.spawn(async move {
+        serving.with_graceful_shutdown(stopped).await.ok();
+    });
+    // The page is there before the bot, and shows how it comes.
+    writeln!(
+        io::stdout(),
+        "The playground is open: http://{address}\nCtrl-C closes it."
+    )?;
+    playground.bot.start(&playground.sim).await?;
+    tokio::signal::ctrl_c().await?;
+    playground.stop.cancel();
+    playground.bot.stop().await;
+    tasks.join_all().await;
+    Ok(())
+}
+
+impl Playground {
+    async fn set(bot_speaks: mpsc::Sender<FromBot>, log: bool) -> anyhow::Result<Self> {
+        let sim = Simulator::builder()
+            .follow_system_clock()
+            .redelivery_waits(REDELIVERY_WAITS)
+            .start()
+            .await?;
+        // What is said before the bot comes, nobody tells it.
+        let world = World::whole(&sim);
+        let zone = TimeZone::system();
+        let bot = Bot::new(&sim, zone.iana_name(), bot_speaks, log).await?;
+        Ok(Self {
+            sim,
+            world,
+            bot,
+            happenings: Mutex::default(),
+            happened: watch::Sender::new(0),
+            zone,
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Notes what happens until the end.
+    async fn watch(self: Arc<Self>, mut from_bot: mpsc::Receiver<FromBot>) {
+        let mut changes = self.sim.changes();
+        loop {
+            let said = tokio::select! {
+                _ = changes.next() => None,
+                said = from_bot.recv() => said,
+                () = self.stop.cancelled() => return,
+            };
+            switches::settle(&self.sim);
+            self.note(|happenings, now_ms| {
+                if let Some(said) = said {
+                    happenings.hear(said, now_ms);
+                }
+            });
+        }
+    }
+
+    /// Notes what whoever plays has done besides speaking.
+    fn note_deed(&self, deed: Deed) {
+        self.note(|happenings, now_ms| happenings.play(deed, now_ms));
+    }
+
+    fn note(&self, add: impl FnOnce(&mut Happenings, u64)) {
+        let now_ms = self.sim.clock().now_ms();
+        {
+            let mut happenings = self.lock();
+            self.sim.read(|state| happenings.catch_up(state, now_ms));
+            add(&mut happenings, now_ms);
+        }
+        self.happened.send_modify(|count| *count += 1);
+    }
+
+    /// What the app may do, as its console has it.
+    fn scopes(&self) -> Vec<String> {
+        self.sim.app().scopes.into_iter().collect()
+    }
+
+    fn standing(&self) -> Standing {
+        self.lock().standing
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Happenings> {
+        self.happenings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,205 @@
+//! The chat: groups, the bar on top, messages, and the field to type in.
+
+use feishu_sim::{AnnouncementKind, Message, MessageId, TopNotice, WhoMay};
+use maud::{Markup, html};
+
+use super::super::Playground;
+use super::super::stream::{Piece, Region};
+use super::super::viewer::Viewer;
+use super::icon::{Icon, icon};
+use super::{avatar, message, name_of, region, role_name};
+use crate::world::Group;
+
+/// So many of the last messages are shown.
+const MOST: usize = 200;
+
+/// The list of groups.
+pub(super) fn groups(playground: &Playground, viewer: &Viewer) -> Markup {
+    let words = viewer.words();
+    html! {
+        nav #groups aria-label=(words.groups) {
+            h2 { (words.groups) }
+            ul role="list" {
+                @for (at, group) in playground.world.groups.iter().enumerate() {
+                    @let there = Viewer { group: at, reply: None, draft: String::new(), ..viewer.clone() };
+                    li {
+                        a #{ "group-" (at) } href={ "/" (there.query(playground)) }
+                            aria-current=[(at == viewer.group).then_some("page")] {
+                            (avatar(group.name))
+                            span.name { (group.name) }
+                            span.about { (kind(group, viewer)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn kind(group: &Group, viewer: &Viewer) -> &'static str {
+    let words = viewer.words();
+    match group.kind {
+        _ if group.is_topic => words.topic,
+        AnnouncementKind::Docx => words.docx,
+        AnnouncementKind::Doc => words.doc,
+    }
+}
+
+/// The middle of the page.
+pub(super) fn chat(playground: &Playground, viewer: &Viewer) -> Markup {
+    let (words, group) = (viewer.words(), viewer.group(playground));
+    let who_may = match group.who_may {
+        WhoMay::AllMembers => words.open_group,
+        WhoMay::OnlyOwner => words.closed_group,
+    };
+    html! {
+        section #chat .pane aria-labelledby="chat-name" {
+            div.title {
+                h2 #chat-name { (group.name) }
+                p.about { (kind(group, viewer)) " · " (who_may) }
+            }
+            (region("div", "top", top(playground, viewer)))
+            div.scroll data-stick="" #scroll-messages tabindex="0" role="log" aria-live="polite"
+                aria-relevant="additions" aria-label=(words.messages) {
+                (region("ol", "messages", messages(playground, viewer)))
+            }
+            (composer(playground, viewer))
+        }
+    }
+}
+
+/// What stands at the top of the chat.
+pub(super) fn top(playground: &Playground, viewer: &Viewer) -> Region {
+    let (words, chat) = (viewer.words(), &viewer.group(playground).chat);
+    let (is_set, notice) = playground.sim.read(|state| match state.top_notice(chat) {
+        None => (false, html! { span { (words.nothing_on_top) } }),
+        Some(TopNotice::Announcement) => {
+            let lines = state.announcement_text(chat);
+            let first = lines.into_iter().find(|line| !line.is_empty());
+            let text =
+                html! { b { (words.top_announcement) } " " span { (first.unwrap_or_default()) } };
+            (true, text)
+        }
+        Some(TopNotice::Message(id)) => match state.message(id) {
+            Some(message) => {
+                let name = name_of(&message.sender);
+                let text = message::summary(message, words);
+                (true, html! { b { (name) } " " span { (text) } })
+            }
+            None => (true, html! { span { (words.top_is_gone) } }),
+        },
+    });
+    let class = if is_set { "notice set" } else { "notice" };
+    let markup = html! {
+        p #top-notice .(class) {
+            (icon(Icon::Pin))
+            span.hidden { (words.top_notice) ": " }
+            (notice)
+        }
+    };
+    let id = "top-notice".to_owned();
+    Region {
+        id: "top",
+        pieces: vec![Piece { id, markup }],
+    }
+}
+
+/// The last messages, in a topic group each with its replies behind it.
+pub(super) fn messages(playground: &Playground, viewer: &Viewer) -> Region {
+    let group = viewer.group(playground);
+    let pieces = playground.sim.read(|state| {
+        let mut messages: Vec<&Message> = state.messages(&group.chat).collect();
+        messages.drain(..messages.len().saturating_sub(MOST));
+        if group.is_topic {
+            let place = |id: &MessageId| messages.iter().position(|message| message.id == *id);
+            let mut placed: Vec<_> = messages
+                .iter()
+                .map(|message| (message.root.as_ref().and_then(place), *message))
+                .enumerate()
+                .map(|(at, (root, message))| ((root.unwrap_or(at), at), message))
+                .collect();
+            placed.sort_by_key(|(place, _)| *place);
+            messages = placed.into_iter().map(|(_, message)| message).collect();
+        }
+        let piece = |message: &Message| Piece {
+            id: message::element_id(&message.id),
+            markup: message::message(playground, viewer, state, message),
+        };
+        messages.into_iter().map(piece).collect()
+    });
+    Region {
+        id: "messages",
+        pieces,
+    }
+}
+
+/// Where one types, and as whom.
+fn composer(playground: &Playground, viewer: &Viewer) -> Markup {
+    let words = viewer.words();
+    let query = viewer.query(playground);
+    let replied_to = viewer.reply.as_ref().and_then(|id| {
+        playground.sim.read(|state| {
+            let message = state.message(id)?;
+            let name = name_of(&message.sender).to_owned();
+            Some((id, name, message::summary(message, words)))
+        })
+    });
+    html! {
+        div.composer {
+            (identity(playground, viewer))
+            ul.chips role="list" aria-label=(words.try_it) {
+                li aria-hidden="true" { (words.try_it) }
+                @for text in viewer.language.suggestions() {
+                    li { a.chip data-draft=(text) href={ "/" (query) "&draft=" (encoded(text)) "#text" } { (text) } }
+                }
+            }
+            form #say method="post" action={ "/say" (query) } {
+                @if let Some((id, name, text)) = replied_to {
+                    p.replying {
+                        span { (words.replying_to) " " b { (name) } ": " (text) }
+                        a #no-reply href={ "/" (query) "#text" } { (words.cancel_reply) }
+                    }
+                    input type="hidden" name="reply" value=(id);
+                }
+                label.hidden for="text" { (words.message_field) }
+                textarea #text name="text" rows="2" maxlength="20000" required
+                    placeholder=(words.message_hint) aria-describedby="send-hint" { (viewer.draft) }
+                div.row {
+                    label.tick { input #rich type="checkbox" name="rich" value="1"; " " (words.rich) }
+                    span #send-hint .hint { (words.send_hint) }
+                    button #send .primary { (words.send) }
+                }
+            }
+        }
+    }
+}
+
+/// Whom one plays.
+fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
+    let words = viewer.words();
+    html! {
+        nav.people aria-label=(words.you_are) {
+            span aria-hidden="true" { (words.you_are) }
+            @for (at, resident) in playground.world.people.iter().enumerate() {
+                @let them = Viewer { person: at, ..viewer.clone() };
+                a #{ "as-" (at) } href={ "/" (them.query(playground)) }
+                    aria-current=[(at == viewer.person).then_some("true")] {
+                    (avatar(&resident.person.name))
+                    span { (resident.person.name) }
+                    span.role { (role_name(resident.role, words)) }
+                }
+            }
+        }
+    }
+}
+
+/// Text as it stands in a query (RFC 3986).
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}

@@ -1,0 +1,322 @@
+//! What happened, one thing after the other.
+
+use feishu_sim::{Attempt, Call, PushRecord, Sent, State};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::super::Playground;
+use super::super::bot::Receive;
+use super::super::happenings::{Deed, Happening, Job, LogLine, What};
+use super::super::stream::{Piece, Region};
+use super::super::viewer::Viewer;
+use super::{clock, faults, region};
+
+/// A time in the list.
+const TIME: &str = "%H:%M:%S%.3f";
+/// So much of an encrypted body is shown.
+const SEALED: usize = 160;
+
+pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
+    let words = viewer.words();
+    html! {
+        section #happenings .pane aria-labelledby="happenings-name" {
+            div.title { h2 #happenings-name { (words.happenings) } }
+            div.scroll data-stick="" #scroll-list tabindex="0" role="region" aria-label=(words.happenings) {
+                (region("ol", "list", list(playground, viewer)))
+            }
+        }
+    }
+}
+
+pub(super) fn list(playground: &Playground, viewer: &Viewer) -> Region {
+    let happenings = playground.lock();
+    let mut pieces: Vec<Piece> = playground.sim.read(|state| {
+        let page = Page {
+            playground,
+            viewer,
+            state,
+        };
+        let piece = |happening: &Happening| Piece {
+            id: format!("h-{}", happening.number),
+            markup: page.happening(happening),
+        };
+        happenings.iter().map(piece).collect()
+    });
+    if pieces.is_empty() {
+        let markup = html! { li #h-0 .hint { (viewer.words().nothing_happened) } };
+        let id = "h-0".to_owned();
+        pieces.push(Piece { id, markup });
+    }
+    Region { id: "list", pieces }
+}
+
+/// What is needed to draw a thing that happened.
+struct Page<'a> {
+    playground: &'a Playground,
+    viewer: &'a Viewer,
+    state: &'a State,
+}
+
+/// One line of the list: what kind of thing, its name, and how it went.
+struct Head {
+    kind: &'static str,
+    class: &'static str,
+    name: String,
+    /// What tells it from others of its kind.
+    detail: String,
+    badge: Option<(&'static str, String)>,
+}
+
+impl Page<'_> {
+    fn happening(&self, happening: &Happening) -> Markup {
+        let (head, inside) = match &happening.what {
+            What::Push(at) => self.push(&self.state.pushes()[*at]),
+            What::Call(at) => self.call(&self.state.calls()[*at]),
+            What::Job(job) => self.job(job),
+            What::Line(line) => self.line(line),
+            What::Deed(deed) => (self.deed(*deed), None),
+        };
+        let id = format!("h-{}", happening.number);
+        let line = html! {
+            span.kind { (head.kind) }
+            span.name { (head.name) @if !head.detail.is_empty() { " " code { (head.detail) } } }
+            @if let Some((class, text)) = head.badge { span.{ "badge " (class) } { (text) } }
+            time { (self.time(happening.at_ms)) }
+        };
+        html! {
+            li #(id) .{ "happening " (head.class) } {
+                @match inside {
+                    Some(inside) => details #{ (id) "-more" } {
+                        summary #{ (id) "-head" } { (line) }
+                        div.inside { (inside) }
+                    },
+                    None => p.plain { (line) },
+                }
+            }
+        }
+    }
+
+    fn push(&self, push: &PushRecord) -> (Head, Option<Markup>) {
+        let words = self.viewer.words();
+        let badge = match push.attempts.last() {
+            None => ("", words.on_its_way.to_owned()),
+            Some(attempt) if attempt.is_taken() => match push.attempts.len() {
+                1 => ("good", "200".to_owned()),
+                count => (
+                    "good",
+                    format!("200 · {}", words.times.replace("{}", &count.to_string())),
+                ),
+            },
+            Some(attempt) => match &attempt.answer {
+                Ok(answer) => ("bad", answer.status.to_string()),
+                Err(_) => ("bad", words.no_answer.to_owned()),
+            },
+        };
+        let said = push.message.as_ref().and_then(|id| self.state.message(id));
+        let name = match said {
+            Some(message) => {
+                let who = super::name_of(&message.sender);
+                format!("{who}: {}", super::message::summary(message, words))
+            }
+            None => push.event_type.clone(),
+        };
+        let kind = if push.event_type == "card.action.trigger" {
+            words.callback
+        } else {
+            words.event
+        };
+        let head = Head {
+            kind,
+            class: "push",
+            name,
+            detail: String::new(),
+            badge: Some(badge),
+        };
+        let inside = html! {
+            p { code { (push.event_type) } " " code { (push.event_id) } }
+            @for (at, attempt) in push.attempts.iter().enumerate() {
+                (self.attempt(at + 1, attempt))
+            }
+            h4 { (words.decrypted) }
+            (json(&push.envelope))
+        };
+        (head, Some(inside))
+    }
+
+    fn attempt(&self, number: usize, attempt: &Attempt) -> Markup {
+        let words = self.viewer.words();
+        html! {
+            h4 { (words.attempt) " " (number) " · " (self.time(attempt.sent_ms)) }
+            @match &attempt.sent {
+                Sent::Request { url, sealed } => pre tabindex="0" {
+                    "POST " (url) "\n"
+                    @for (name, value) in &sealed.headers { (name) ": " (value) "\n" }
+                    "\n" (shortened(&String::from_utf8_lossy(&sealed.body), SEALED))
+                },
+                Sent::Frames { connection, message_id } => pre tabindex="0" {
+                    (words.frames) " " (connection) "\nmessage_id: " (message_id)
+                },
+                Sent::Nowhere => p { (words.nowhere) },
+            }
+            p {
+                "→ "
+                @match &attempt.answer {
+                    Ok(answer) => { code { (answer.status) } " " code { (shortened(&answer.body, SEALED)) } },
+                    Err(reason) => (reason),
+                }
+                " · " (attempt.at_ms.saturating_sub(attempt.sent_ms)) " ms"
+            }
+        }
+    }
+
+    fn call(&self, call: &Call) -> (Head, Option<Markup>) {
+        let words = self.viewer.words();
+        let badge = match (call.status, call.code) {
+            (None, _) => ("bad", words.lost.to_owned()),
+            (Some(_), Some(0)) => ("good", "0".to_owned()),
+            (Some(_), Some(code)) => ("bad", code.to_string()),
+            (Some(status), None) => ("bad", status.to_string()),
+        };
+        let language = self.viewer.language;
+        let what = call.endpoint.map(|endpoint| language.call(endpoint));
+        let head = Head {
+            kind: words.call,
+            class: "call",
+            name: what.unwrap_or_default().to_owned(),
+            detail: format!("{} …{}", call.method, end_of(&call.path)),
+            badge: Some(badge),
+        };
+        let inside = html! {
+            p.path { b { (call.method) } " " code { (call.path) } }
+            dl {
+                dt { (words.code) } dd { @match call.code { Some(code) => (code), None => "–" } }
+                dt { (words.status) } dd { @match call.status { Some(status) => (status), None => (words.lost) } }
+                dt { (words.log_id) } dd { code { (call.log_id) } }
+                @for (name, value) in &call.query { dt { (name) } dd { code { (value) } } }
+            }
+            @if !call.body.is_null() { h4 { (words.body) } (json(&hidden(call))) }
+        };
+        (head, Some(inside))
+    }
+
+    fn job(&self, job: &Job) -> (Head, Option<Markup>) {
+        let words = self.viewer.words();
+        let outcome = job.field("outcome");
+        let is_retried = job.lines.last().is_some_and(|line| line.level == "WARN");
+        let badge = match outcome {
+            Some("done" | "help" | "history" | "planned") => {
+                ("good", outcome.unwrap_or_default().to_owned())
+            }
+            Some(refused) => ("warn", refused.to_owned()),
+            None if is_retried => ("warn", words.tries_again.to_owned()),
+            None => ("", words.in_work.to_owned()),
+        };
+        let command = job.field("command.name").map(|name| format!("/{name}"));
+        let head = Head {
+            kind: words.job,
+            class: "job",
+            name: command.unwrap_or_default(),
+            detail: job.reference.clone(),
+            badge: Some(badge),
+        };
+        let inside = html! {
+            ol.log role="list" { @for line in &job.lines { li { (self.log(line)) } } }
+        };
+        (head, Some(inside))
+    }
+
+    fn line(&self, line: &LogLine) -> (Head, Option<Markup>) {
+        let words = self.viewer.words();
+        let badge = match line.level.as_str() {
+            "ERROR" => Some(("bad", "error".to_owned())),
+            "WARN" => Some(("warn", "warn".to_owned())),
+            _ => None,
+        };
+        let head = Head {
+            kind: words.bot_log,
+            class: "line",
+            name: line.message.clone(),
+            detail: String::new(),
+            badge,
+        };
+        let inside = (!line.fields.is_empty()).then(|| self.log(line));
+        (head, inside)
+    }
+
+    /// A line of the bot's log with all that it says.
+    fn log(&self, line: &LogLine) -> Markup {
+        html! {
+            time { (self.time(line.at_ms)) } " " (line.message)
+            @for (name, value) in &line.fields { " " code { (name) "=" (value) } }
+        }
+    }
+
+    fn deed(&self, deed: Deed) -> Head {
+        let words = self.viewer.words();
+        let (kind, class, name) = match deed {
+            Deed::Killed => (words.bot_log, "deed bad", words.bot_killed.to_owned()),
+            Deed::Started { pid, receive } => {
+                let by = match receive {
+                    Receive::Webhook => words.webhook,
+                    Receive::LongConnection => words.long_connection,
+                };
+                let name = format!("{}: {pid}, {by}", words.bot_started);
+                (words.bot_log, "deed", name)
+            }
+            Deed::Turned { switch, on } => {
+                let (name, _) = faults::named(switch, words);
+                let turned = if on {
+                    words.turned_on
+                } else {
+                    words.turned_off
+                };
+                (words.fault, "deed", format!("{name}: {turned}"))
+            }
+        };
+        Head {
+            kind,
+            class,
+            name,
+            detail: String::new(),
+            badge: None,
+        }
+    }
+
+    fn time(&self, at_ms: u64) -> impl std::fmt::Display + use<> {
+        clock(self.playground, at_ms, TIME)
+    }
+}
+
+/// JSON as people read it.
+fn json(value: &Value) -> Markup {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    html! { pre tabindex="0" { (text) } }
+}
+
+/// The body of a call, but for the app's secret: a habit worth keeping even
+/// where the secret is none.
+fn hidden(call: &Call) -> Value {
+    let mut body = call.body.clone();
+    for name in ["app_secret", "AppSecret"] {
+        if let Some(secret) = body.get_mut(name) {
+            *secret = Value::from("…");
+        }
+    }
+    body
+}
+
+/// The last part of a path that is no identifier.
+fn end_of(path: &str) -> &str {
+    let is_name = |part: &&str| part.len() < 30 && part.chars().any(char::is_alphabetic);
+    let name = path.rsplit('/').find(is_name).unwrap_or_default();
+    path.rfind(name)
+        .and_then(|at| path.get(at.saturating_sub(1)..at + name.len()))
+        .unwrap_or(path)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,150 @@
+//! One message, with what stands around it.
+
+use feishu_sim::{Message, MessageId, Sender, State};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::super::Playground;
+use super::super::card::{Card, Part};
+use super::super::language::Words;
+use super::super::viewer::Viewer;
+use super::icon::{Icon, icon};
+use super::{avatar, clock, name_of, rich, role_name};
+
+/// So many characters of a message are enough to know it by.
+const SUMMARY: usize = 90;
+
+pub(super) fn element_id(id: &MessageId) -> String {
+    format!("m-{id}")
+}
+
+/// A message in a line.
+pub(super) fn summary(message: &Message, words: &Words) -> String {
+    if message.recalled {
+        return words.recalled_message.to_owned();
+    }
+    // The last ones first: `@_user_1` is also how `@_user_10` begins.
+    let mentions = message.mentions.iter().rev();
+    let text = mentions.fold(message.text(), |text, mention| {
+        text.replace(&mention.key, &format!("@{}", mention.name))
+    });
+    let text = text.replace('\n', " ");
+    match text.char_indices().nth(SUMMARY) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// A message in the list.
+pub(super) fn message(
+    playground: &Playground,
+    viewer: &Viewer,
+    state: &State,
+    message: &Message,
+) -> Markup {
+    let words = viewer.words();
+    let id = element_id(&message.id);
+    let name = name_of(&message.sender);
+    if message.recalled {
+        return html! { li #(id) .recalled { (name) " " (words.recalled) } };
+    }
+    let person = &viewer.resident(playground).person;
+    let is_own = matches!(&message.sender, Sender::Person(sender) if sender == person);
+    let is_topic_reply = viewer.group(playground).is_topic && message.root.is_some();
+    let class = match (&message.sender, is_own) {
+        (_, true) => "message own",
+        (Sender::Person(_), false) => "message",
+        (Sender::App | Sender::OtherBot { .. }, _) => "message of-bot",
+    };
+    let replied_to = message.parent.as_ref().and_then(|id| state.message(id));
+    html! {
+        li #(id) .(class) .in-topic[is_topic_reply] {
+            (avatar(name))
+            div.said {
+                p.meta {
+                    b { (name) }
+                    " " span.role { (role(playground, &message.sender, words)) }
+                    " " time { (clock(playground, message.created_ms, "%H:%M")) }
+                    @if message.updated_ms.is_some() { " · " (words.edited) }
+                }
+                div.bubble {
+                    @if let Some(other) = replied_to {
+                        blockquote.quote { b { (name_of(&other.sender)) } ": " (summary(other, words)) }
+                    }
+                    (body(playground, viewer, message))
+                }
+                (reactions(message, words))
+                (acts(playground, viewer, message, is_own))
+            }
+        }
+    }
+}
+
+fn role(playground: &Playground, sender: &Sender, words: &Words) -> &'static str {
+    let Sender::Person(person) = sender else {
+        return words.bot;
+    };
+    let mut people = playground.world.people.iter();
+    let resident = people.find(|resident| resident.person == *person);
+    resident.map_or("", |resident| role_name(resident.role, words))
+}
+
+fn body(playground: &Playground, viewer: &Viewer, message: &Message) -> Markup {
+    let content: Value = serde_json::from_str(&message.content).unwrap_or_default();
+    match message.msg_type.as_str() {
+        "interactive" => card(playground, viewer, message, &Card::read(&content)),
+        "post" => rich::post(&content, &message.mentions),
+        _ => html! { p.text { (rich::mentioning(&message.text(), &message.mentions)) } },
+    }
+}
+
+/// A card; a press on one of its buttons sends the button's name.
+fn card(playground: &Playground, viewer: &Viewer, message: &Message, card: &Card) -> Markup {
+    let action = format!("/press{}&card={}", viewer.query(playground), message.id);
+    html! {
+        div.{ "card " (card.template) } {
+            h3 { (card.title) }
+            div.parts {
+                @for part in &card.parts {
+                    @if let Part::Markdown(text) = part { (rich::markdown(text)) }
+                }
+                form.buttons method="post" action=(action) {
+                    @for (at, part) in card.parts.iter().enumerate() {
+                        @if let Part::Button { label, .. } = part {
+                            button #{ "b-" (message.id) "-" (at) } name="button" value=(label) { (label) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn reactions(message: &Message, words: &Words) -> Markup {
+    html! {
+        @if !message.reactions.is_empty() {
+            ul.reactions role="list" aria-label=(words.reactions) {
+                @for reaction in &message.reactions {
+                    @let name = &reaction.emoji_type;
+                    li { (icon(Icon::of_reaction(name))) " " (name) " · noticebot" }
+                }
+            }
+        }
+    }
+}
+
+/// What can be done with a message.
+fn acts(playground: &Playground, viewer: &Viewer, message: &Message, is_own: bool) -> Markup {
+    let words = viewer.words();
+    let query = viewer.query(playground);
+    let id = &message.id;
+    html! {
+        form.acts method="post" {
+            a #{ "r-" (id) } href=(viewer.replying_to(id, playground)) { (words.reply) }
+            button #{ "p-" (id) } formaction={ "/pin" (query) } name="message" value=(id) { (words.pin) }
+            @if is_own {
+                button #{ "x-" (id) } formaction={ "/recall" (query) } name="message" value=(id) { (words.recall) }
+            }
+        }
+    }
+}

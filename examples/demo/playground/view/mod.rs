@@ -1,0 +1,192 @@
+//! The page as HTML. Every text goes through maud, which escapes it.
+
+use std::fmt::Display;
+
+use feishu_sim::Sender;
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, html};
+
+use super::Playground;
+use super::bot::Receive;
+use super::happenings::Standing;
+use super::language::Words;
+use super::stream::{Piece, Region};
+use super::viewer::{Pane, Viewer};
+use crate::world::Role;
+
+mod announcement;
+mod chat;
+mod faults;
+mod happenings;
+mod icon;
+mod message;
+mod rich;
+
+/// The whole page.
+pub(crate) fn page(playground: &Playground, viewer: &Viewer) -> Markup {
+    let words = viewer.words();
+    let query = viewer.query(playground);
+    html! {
+        (DOCTYPE)
+        html lang=(viewer.language.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (viewer.group(playground).name) " · " (words.page_title) }
+                link rel="icon" href="/icon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/playground.css";
+                script src="/playground.js" defer {}
+            }
+            body data-pane=(viewer.pane.key()) data-events={ "/events" (query) } {
+                a.skip href="#text" { (words.skip) }
+                (head(playground, viewer))
+                (panes(playground, viewer))
+                main {
+                    (chat::groups(playground, viewer))
+                    (chat::chat(playground, viewer))
+                    (announcement::pane(playground, viewer))
+                    (faults::pane(playground, viewer))
+                    (happenings::pane(playground, viewer))
+                }
+                p #offline hidden role="alert" { (words.offline) }
+                p #word hidden role="status" {}
+            }
+        }
+    }
+}
+
+/// Everything of the page that changes by itself.
+pub(crate) fn regions(playground: &Playground, viewer: &Viewer) -> Vec<Region> {
+    vec![
+        status(playground, viewer),
+        chat::top(playground, viewer),
+        chat::messages(playground, viewer),
+        announcement::board(playground, viewer),
+        faults::bot(playground, viewer),
+        faults::switches(playground, viewer),
+        happenings::list(playground, viewer),
+    ]
+}
+
+fn head(playground: &Playground, viewer: &Viewer) -> Markup {
+    let words = viewer.words();
+    let other = Viewer {
+        language: viewer.language.other(),
+        ..viewer.clone()
+    };
+    html! {
+        header {
+            img src="/icon.svg" alt="" width="28" height="28";
+            h1 { (words.page_title) }
+            p.what { (words.what_is_this) }
+            (region("p", "status", status(playground, viewer)))
+            a #language href={ "/" (other.query(playground)) } lang=(other.language.tag())
+                hreflang=(other.language.tag()) { (words.other_language) }
+        }
+        noscript { p.noscript { (words.no_script) } }
+    }
+}
+
+/// How the bot stands, in a word.
+fn status(playground: &Playground, viewer: &Viewer) -> Region {
+    let (class, word) = standing(playground.standing(), viewer.words());
+    one(
+        "status",
+        html! {
+            span #status-bot .{ "standing " (class) } { (viewer.words().the_bot) ": " (word) }
+        },
+    )
+}
+
+fn standing(standing: Standing, words: &Words) -> (&'static str, String) {
+    let by = |receive| match receive {
+        Receive::Webhook => words.webhook,
+        Receive::LongConnection => words.long_connection,
+    };
+    match standing {
+        Standing::Gone => ("gone", words.bot_gone.to_owned()),
+        Standing::Starting { .. } => ("starting", words.bot_starting.to_owned()),
+        Standing::Serving { receive, .. } => {
+            ("serving", format!("{}, {}", words.bot_serving, by(receive)))
+        }
+    }
+}
+
+/// What leads from one part to another where they do not fit beside each other.
+fn panes(playground: &Playground, viewer: &Viewer) -> Markup {
+    let words = viewer.words();
+    let name = |pane| match pane {
+        Pane::Chat => words.pane_chat,
+        Pane::Announcement => words.pane_announcement,
+        Pane::Happenings => words.pane_happenings,
+        Pane::Faults => words.pane_faults,
+    };
+    html! {
+        nav #panes aria-label=(words.panes) {
+            @for pane in Pane::ALL {
+                @let shown = Viewer { pane, ..viewer.clone() };
+                a #{ "to-" (pane.key()) } data-pane=(pane.key())
+                    href={ "/" (shown.query(playground)) }
+                    aria-current=[(pane == viewer.pane).then_some("true")] { (name(pane)) }
+            }
+        }
+    }
+}
+
+/// An element that holds a region as it is now.
+fn region(tag: &str, id: &str, region: Region) -> Markup {
+    let inside = html! { @for piece in region.pieces { (piece.markup) } };
+    html! {
+        @match tag {
+            "ol" => ol #(id) role="list" { (inside) },
+            "p" => p #(id) { (inside) },
+            _ => div #(id) { (inside) },
+        }
+    }
+}
+
+/// A region of one piece.
+fn one(id: &'static str, markup: Markup) -> Region {
+    let piece = Piece {
+        id: format!("{id}-bot"),
+        markup,
+    };
+    Region {
+        id,
+        pieces: vec![piece],
+    }
+}
+
+/// A round picture with somebody's first letter.
+fn avatar(name: &str) -> Markup {
+    let hue = name.bytes().map(usize::from).sum::<usize>() % 6;
+    let letter: String = name.chars().take(1).collect();
+    html! { span.{ "avatar hue-" (hue) } aria-hidden="true" { (letter.to_uppercase()) } }
+}
+
+fn name_of(sender: &Sender) -> &str {
+    match sender {
+        Sender::Person(person) => &person.name,
+        Sender::App => "noticebot",
+        Sender::OtherBot { name, .. } => name,
+    }
+}
+
+fn role_name(role: Role, words: &Words) -> &'static str {
+    match role {
+        Role::Owner => words.owner,
+        Role::Admin => words.admin,
+        Role::Member => words.member,
+        Role::Guest => words.guest,
+    }
+}
+
+/// A moment as `format` of jiff's has it.
+fn clock(playground: &Playground, at_ms: u64, format: &str) -> impl Display + use<> {
+    let at = i64::try_from(at_ms).unwrap_or_default();
+    let at = Timestamp::from_millisecond(at).unwrap_or_default();
+    at.to_zoned(playground.zone.clone())
+        .strftime(format)
+        .to_string()
+}

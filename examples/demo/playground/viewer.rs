@@ -1,0 +1,144 @@
+//! Who looks at which group, in which language: all of it stands in the page's
+//! address, so that two tabs can be two people.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::request::Parts;
+use feishu_sim::{InChat, MessageId};
+use serde::Deserialize;
+
+use super::Playground;
+use super::language::{Language, Words};
+use crate::world::{Group, Resident, Role};
+
+/// One page as somebody looks at it.
+#[derive(Clone)]
+pub(crate) struct Viewer {
+    pub(crate) group: usize,
+    pub(crate) person: usize,
+    pub(crate) language: Language,
+    pub(crate) pane: Pane,
+    /// About to reply to this message.
+    pub(crate) reply: Option<MessageId>,
+    /// What stands in the field to type in.
+    pub(crate) draft: String,
+}
+
+/// What is in front where not all has room beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pane {
+    Chat,
+    Announcement,
+    Happenings,
+    Faults,
+}
+
+impl Pane {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Chat,
+        Self::Announcement,
+        Self::Happenings,
+        Self::Faults,
+    ];
+
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Announcement => "announcement",
+            Self::Happenings => "happenings",
+            Self::Faults => "faults",
+        }
+    }
+}
+
+/// What an address says; whatever is missing or unknown gets a default.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    group: String,
+    r#as: String,
+    lang: String,
+    pane: String,
+    reply: Option<String>,
+    draft: String,
+}
+
+impl FromRequestParts<Arc<Playground>> for Viewer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        playground: &Arc<Playground>,
+    ) -> Result<Self, Infallible> {
+        let asked = Query::try_from_uri(&parts.uri);
+        let Query(asked) = asked.unwrap_or_else(|_| Query(Asked::default()));
+        let world = &playground.world;
+        let named = |name: &str, asked: &str| name.eq_ignore_ascii_case(asked);
+        let mut groups = world.groups.iter();
+        let group = groups.position(|group| named(group.name, &asked.group));
+        let mut people = world.people.iter();
+        let person = people.position(|resident| named(&resident.person.name, &asked.r#as));
+        let mut people = world.people.iter();
+        let member = people.position(|resident| resident.role == Role::Member);
+        let languages = parts.headers.get(ACCEPT_LANGUAGE);
+        let languages = languages.and_then(|languages| languages.to_str().ok());
+        let mut panes = Pane::ALL.into_iter();
+        Ok(Self {
+            group: group.unwrap_or_default(),
+            person: person.or(member).unwrap_or_default(),
+            language: Language::from_key(&asked.lang)
+                .unwrap_or_else(|| Language::preferred(languages.unwrap_or_default())),
+            pane: panes
+                .find(|pane| pane.key() == asked.pane)
+                .unwrap_or(Pane::Chat),
+            reply: asked.reply.map(MessageId::from),
+            draft: asked.draft,
+        })
+    }
+}
+
+impl Viewer {
+    pub(crate) fn words(&self) -> &'static Words {
+        self.language.words()
+    }
+
+    pub(crate) fn group<'p>(&self, playground: &'p Playground) -> &'p Group {
+        &playground.world.groups[self.group]
+    }
+
+    pub(crate) fn resident<'p>(&self, playground: &'p Playground) -> &'p Resident {
+        &playground.world.people[self.person]
+    }
+
+    /// Whoever is played, in the group that is looked at.
+    pub(crate) fn in_chat(&self, playground: &Playground) -> InChat {
+        let person = &self.resident(playground).person;
+        let group = self.group(playground);
+        playground.sim.as_person(person).in_chat(&group.chat)
+    }
+
+    /// The query that says all this, without what is being typed.
+    pub(crate) fn query(&self, playground: &Playground) -> String {
+        format!(
+            "?group={}&as={}&lang={}&pane={}",
+            self.group(playground).name.to_lowercase(),
+            self.resident(playground).person.name.to_lowercase(),
+            self.language.key(),
+            self.pane.key(),
+        )
+    }
+
+    /// The same page, about to reply to a message.
+    pub(crate) fn replying_to(&self, message: &MessageId, playground: &Playground) -> String {
+        let pane = Pane::Chat;
+        let query = Self {
+            pane,
+            ..self.clone()
+        }
+        .query(playground);
+        format!("/{query}&reply={message}#text")
+    }
+}
