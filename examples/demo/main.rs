@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::terminal::Script;
 
@@ -18,6 +18,7 @@ mod world;
 
 /// Play with noticebot in a pretend Feishu, in your browser.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Arguments {
     /// The port of the page, on this machine only; 0 takes any that is free.
     #[arg(long, default_value_t = 8088)]
@@ -35,10 +36,16 @@ struct Arguments {
     /// Show the bot's log on standard error.
     #[arg(long)]
     log: bool,
-    /// Be the bot of the playground, as its environment says, until standard
-    /// input ends.
-    #[arg(long, hide = true, exclusive = true)]
-    be_the_bot: bool,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+/// What the playground starts this program as.
+#[derive(Subcommand)]
+enum Role {
+    /// The bot, as its environment says, until standard input ends.
+    #[command(hide = true)]
+    Bot,
 }
 
 /// Bad usage: an argument, or a script that cannot be read.
@@ -65,11 +72,11 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn start(arguments: &Arguments, script: Option<Script>) -> anyhow::Result<()> {
     let log = arguments.log;
-    match script {
-        Some(script) => terminal::play(script, arguments.write, log).await,
-        None if arguments.terminal => terminal::converse(log).await,
-        None if arguments.be_the_bot => playground::be_the_bot().await,
-        None => playground::open(arguments.port, log).await,
+    match (&arguments.role, script) {
+        (Some(Role::Bot), _) => Box::pin(playground::be_the_bot()).await,
+        (None, Some(script)) => terminal::play(script, arguments.write, log).await,
+        (None, None) if arguments.terminal => terminal::converse(log).await,
+        (None, None) => playground::open(arguments.port, log).await,
     }
 }
 

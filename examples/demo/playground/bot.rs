@@ -1,5 +1,5 @@
 //! The bot's process: started, killed, listened to. It is this very program
-//! under another argument, and ends when its standard input does, so that it
+//! in another role, and ends when its standard input does, so that it
 //! never outlives the playground.
 
 use std::path::PathBuf;
@@ -142,7 +142,7 @@ impl Bot {
             Receive::LongConnection => "long_connection",
         };
         let mut child = Command::new(&self.program)
-            .arg("--be-the-bot")
+            .arg("bot")
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("FEISHU_RECEIVE", receive)

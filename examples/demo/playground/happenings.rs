@@ -126,14 +126,13 @@ impl Happenings {
         let Some(reference) = reference else {
             return self.add(line.at_ms, What::Line(line));
         };
-        let jobs = self.list.iter_mut().rev().filter_map(Happening::job);
-        match jobs.into_iter().find(|job| job.reference == reference) {
-            Some(job) => job.lines.push(line),
-            None => {
-                let at_ms = line.at_ms;
-                let lines = vec![line];
-                self.add(at_ms, What::Job(Job { reference, lines }));
-            }
+        let mut jobs = self.list.iter_mut().rev().filter_map(Happening::job);
+        if let Some(job) = jobs.find(|job| job.reference == reference) {
+            job.lines.push(line);
+        } else {
+            let at_ms = line.at_ms;
+            let lines = vec![line];
+            self.add(at_ms, What::Job(Job { reference, lines }));
         }
     }
 

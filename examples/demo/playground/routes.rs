@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -74,7 +74,7 @@ enum Done {
 impl Done {
     /// A script is told; without one the browser shows the page anew.
     fn tell(self, headers: &HeaderMap, viewer: &Viewer, playground: &Playground) -> Response {
-        let accepts = headers.get(ACCEPT).map(|accepts| accepts.as_bytes());
+        let accepts = headers.get(ACCEPT).map(HeaderValue::as_bytes);
         if accepts != Some(b"application/json") {
             return Redirect::to(&format!("/{}", viewer.query(playground))).into_response();
         }

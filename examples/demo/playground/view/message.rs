@@ -50,15 +50,13 @@ pub(super) fn message(
     }
     let person = &viewer.resident(playground).person;
     let is_own = matches!(&message.sender, Sender::Person(sender) if sender == person);
-    let is_topic_reply = viewer.group(playground).is_topic && message.root.is_some();
-    let class = match (&message.sender, is_own) {
-        (_, true) => "message own",
-        (Sender::Person(_), false) => "message",
-        (Sender::App | Sender::OtherBot { .. }, _) => "message of-bot",
-    };
-    let replied_to = message.parent.as_ref().and_then(|id| state.message(id));
+    let is_topic = viewer.group(playground).is_topic;
+    // A reply in a topic stands under what it replies to.
+    let replied_to = message.parent.as_ref().filter(|_| !is_topic);
+    let replied_to = replied_to.and_then(|id| state.message(id));
     html! {
-        li #(id) .(class) .in-topic[is_topic_reply] {
+        li #(id) .message .own[is_own] .at-right[is_own && !is_topic]
+            .in-topic[is_topic && message.root.is_some()] {
             (avatar(name))
             div.said {
                 p.meta {

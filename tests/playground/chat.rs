@@ -1,0 +1,196 @@
+//! What a newcomer does first, and what they see of it.
+
+use crate::stage::Stage;
+
+/// The button “Pin” of the first message.
+const PIN_FIRST: &str = "#messages li:first-child button[formaction^='/pin']";
+
+#[tokio::test]
+async fn a_newcomer_pins_announces_undoes_and_is_refused() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    page.click(PIN_FIRST).await;
+    page.until_text("#top .set", "Dinner on Friday at seven, in the Blue Room.")
+        .await;
+    page.until_text("#messages .reactions", "Pin").await;
+
+    page.say("/announce **Power cut** tonight\n- save your work")
+        .await;
+    page.until_text("#board .bold", "Power cut").await;
+    page.until_text("#board .item", "save your work").await;
+    page.until_text("#messages li:last-child .reactions", "Loudspeaker")
+        .await;
+
+    page.say("/undo").await;
+    page.until(
+        "the announcement is as before",
+        "!document.getElementById('board').innerText.includes('Power cut')",
+    )
+    .await;
+
+    page.click("#groups li:nth-child(3) a").await;
+    page.until_text("#chat-name", "Board").await;
+    page.say("/announce What the board says").await;
+    page.until_text("#messages li:last-child", "Only the owner and the admins")
+        .await;
+    page.until_text("#list .job .badge", "denied").await;
+
+    page.click("#as-0").await;
+    page.until(
+        "Olga types",
+        "document.querySelector('#as-0[aria-current]')",
+    )
+    .await;
+    page.say("/announce What the owner says").await;
+    page.until_text("#board", "What the owner says").await;
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_found_out_and_nothing_is_done_twice() {
+    let stage = Stage::open().await;
+    for group in ["ops", "club"] {
+        let (_browser, mut page) = stage.visit(&format!("/?lang=en&group={group}")).await;
+        page.click("#switch-lost_answer-do").await;
+        page.until(
+            "it is on",
+            "document.querySelector('#switch-lost_answer.on')",
+        )
+        .await;
+        page.say("/announce only once").await;
+        page.until_text("#list .call .badge.bad", "answer lost")
+            .await;
+        page.until_text("#messages li:last-child .reactions", "Loudspeaker")
+            .await;
+        let board = page.text("#board").await;
+        assert_eq!(board.matches("only once").count(), 1, "{board}");
+        let is_on = "document.querySelector('#switch-lost_answer.on')";
+        page.until("it is used up", &format!("!{is_on}")).await;
+        page.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_button_of_a_card_does_what_it_says() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en&group=club&as=olga").await;
+    page.say("/announce for a moment").await;
+    page.until_text("#board", "for a moment").await;
+    page.say("/history").await;
+    page.click(".card button").await;
+    page.until(
+        "it is taken back",
+        "!document.getElementById('board').innerText.includes('for a moment')",
+    )
+    .await;
+    page.until_text("#word", "").await;
+    page.until("a word is said", "!document.getElementById('word').hidden")
+        .await;
+    page.until_text("#list .push .kind", "Press on a button")
+        .await;
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn a_topic_keeps_its_replies_together() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=zh&group=questions").await;
+    page.say("食堂几点开门？").await;
+    page.until_text("#messages li:nth-child(2)", "食堂").await;
+    page.click("#messages li:first-child .acts a").await;
+    page.until_text(".replying", "parking permit").await;
+    page.say("@olga 在前台").await;
+    page.until_text("#messages li:nth-child(2).in-topic .mention", "@Olga")
+        .await;
+    page.until("no reply is begun", "!document.querySelector('.replying')")
+        .await;
+    page.click("#messages li:nth-child(2) button[formaction^='/pin']")
+        .await;
+    // Of a topic, the first message is what stands on top.
+    page.until_text("#top .set", "parking permit").await;
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_is_taken_back_by_whoever_said_it() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    let recall = "#messages button[formaction^='/recall']";
+    page.say("said too soon").await;
+    page.until_text("#messages", "said too soon").await;
+    page.click(recall).await;
+    page.until_text("#messages .recalled", "Mei recalled a message")
+        .await;
+    page.until_text("#list .push .name", "im.message.recalled_v1")
+        .await;
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn two_tabs_are_two_people() {
+    let stage = Stage::open().await;
+    let (browser, mut olga) = stage.visit("/?lang=en&as=olga").await;
+    let mut mei = stage.visit_in(&browser, "/?lang=zh&as=mei").await;
+    olga.say("Is everybody here?").await;
+    mei.until_text("#messages li:last-child", "Is everybody here?")
+        .await;
+    mei.say("@olga yes").await;
+    olga.until_text("#messages li:last-child .mention", "@Olga")
+        .await;
+    let own = "document.querySelectorAll('#messages .own').length";
+    assert_eq!(olga.get(own).await, 2, "the first message is Olga's, too");
+    assert_eq!(mei.get(own).await, 1);
+    olga.finish().await;
+    mei.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_typed_and_who_has_the_focus_outlast_what_is_new() {
+    let stage = Stage::open().await;
+    let (browser, mut page) = stage.visit("/?lang=en").await;
+    let mut other = stage.visit_in(&browser, "/?lang=en&as=olga").await;
+    page.click("#text").await;
+    page.call(
+        "Input.insertText",
+        serde_json::json!({ "text": "half a sentence" }),
+    )
+    .await;
+    other.click(PIN_FIRST).await;
+    page.until_text("#list .job .badge", "done").await;
+    page.click("#as-3").await;
+    page.until("Gus types", "document.querySelector('#as-3[aria-current]')")
+        .await;
+    assert_eq!(
+        page.get("document.getElementById('text').value").await,
+        "half a sentence"
+    );
+    page.get("document.getElementById('switch-no_right-do').focus()")
+        .await;
+    other.click("#switch-no_right-do").await;
+    page.until("it is on", "document.querySelector('#switch-no_right.on')")
+        .await;
+    assert_eq!(
+        page.get("document.activeElement.id").await,
+        "switch-no_right-do"
+    );
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn without_javascript_every_form_works() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    let off = serde_json::json!({ "value": true });
+    page.call("Emulation.setScriptExecutionDisabled", off).await;
+    page.go_to("/?lang=en&as=olga&draft=plainly").await;
+    let click = "document.getElementById('send').click()";
+    page.get(click).await;
+    page.loaded().await;
+    let messages = page.text("#messages").await;
+    assert!(messages.contains("plainly"), "{messages}");
+    assert!(
+        page.text("#as-0[aria-current]").await.contains("Olga"),
+        "the page forgot who types"
+    );
+    page.finish().await;
+}

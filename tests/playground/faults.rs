@@ -1,0 +1,214 @@
+//! The bot is killed, and whatever else goes wrong.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+
+use crate::browser::Page;
+use crate::stage::Stage;
+
+const TEXTS: [&str; 3] = ["first of all", "second to that", "third and last"];
+
+async fn kill(page: &mut Page) {
+    page.click("#kill-or-start[value=kill]").await;
+    page.until("it is gone", "document.querySelector('#bot .gone')")
+        .await;
+}
+
+async fn start(page: &mut Page) {
+    page.click("#kill-or-start[value=start]").await;
+    page.until("it serves", "document.querySelector('#bot .serving')")
+        .await;
+}
+
+async fn announce_three(page: &mut Page) {
+    for text in TEXTS {
+        page.say(&format!("/announce {text}")).await;
+    }
+}
+
+/// All three stand there once, and the page shows how it came.
+async fn have_arrived_once(page: &mut Page) {
+    page.until(
+        "three reactions are there",
+        "document.querySelectorAll('#messages .reactions .icon + *, #messages .reactions li').length >= 3
+            && [...document.querySelectorAll('#messages .reactions')]
+                .filter((it) => it.innerText.includes('Loudspeaker')).length === 3",
+    )
+    .await;
+    page.until(
+        "three jobs are done",
+        "[...document.querySelectorAll('#list .job .badge.good')].length === 3",
+    )
+    .await;
+    let board = page.text("#board").await;
+    for text in TEXTS {
+        assert_eq!(board.matches(text).count(), 1, "{board}");
+    }
+    let places = TEXTS.map(|text| board.find(text).unwrap());
+    assert!(places.is_sorted_by(|a, b| a > b), "{board}");
+}
+
+#[tokio::test]
+async fn three_commands_for_a_killed_bot_arrive_once() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    kill(&mut page).await;
+    announce_three(&mut page).await;
+    page.until(
+        "nobody answers",
+        "document.querySelectorAll('#list .push .badge.bad').length === 3",
+    )
+    .await;
+    start(&mut page).await;
+    have_arrived_once(&mut page).await;
+    // Each was delivered again.
+    let again = "[...document.querySelectorAll('#list .push .badge.good')]
+        .filter((it) => it.innerText.includes('attempt')).length";
+    assert_eq!(page.get(again).await, 3);
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn three_commands_that_a_killed_bot_had_taken_arrive_once() {
+    let stage = Stage::open().await;
+    for (receive, group) in [("webhook", "ops"), ("long_connection", "club")] {
+        let (_browser, mut page) = stage.visit(&format!("/?lang=en&group={group}")).await;
+        page.click(&format!("#by-{receive}")).await;
+        page.until(
+            "it receives",
+            &format!("document.querySelector('#by-{receive}[aria-pressed=true]')"),
+        )
+        .await;
+        page.until("it serves", "document.querySelector('#bot .serving')")
+            .await;
+        if receive == "long_connection" {
+            page.until_text("#list .line .name", "the long connection is open")
+                .await;
+        }
+        page.click("#switch-rate_limit-do").await;
+        page.until(
+            "it is on",
+            "document.querySelector('#switch-rate_limit.on')",
+        )
+        .await;
+        let before = page
+            .get("document.querySelectorAll('#list .job .badge.good').length")
+            .await;
+        announce_three(&mut page).await;
+        page.until(
+            "all are taken",
+            &format!(
+                "document.querySelectorAll('#list .job').length === 3 + {before}
+                    && document.querySelector('#list .call .badge.bad')"
+            ),
+        )
+        .await;
+        kill(&mut page).await;
+        start(&mut page).await;
+        page.click("#switch-rate_limit-do").await;
+        page.until(
+            "three more jobs are done",
+            &format!("document.querySelectorAll('#list .job .badge.good').length === 3 + {before}"),
+        )
+        .await;
+        let board = page.text("#board").await;
+        for text in TEXTS {
+            assert_eq!(board.matches(text).count(), 1, "{board}");
+        }
+        page.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn each_fault_shows_and_is_recovered_from() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    page.say("/pin announcement").await;
+    page.until_text("#top .set", "Group announcement").await;
+
+    page.click("#switch-expired_token-do").await;
+    page.say("/unpin").await;
+    page.until_text("#list .call .badge.bad", "99991663").await;
+    page.until("it is off", "!document.querySelector('#top .set')")
+        .await;
+
+    page.click("#switch-no_right-do").await;
+    page.until_text("#switch-no_right .badge", "on").await;
+    page.say("/pin announcement").await;
+    page.until_text("#messages li:last-child", "im:chat.top_notice:write_only")
+        .await;
+    page.click("#switch-no_right-do").await;
+    page.until(
+        "it is off",
+        "!document.querySelector('#switch-no_right.on')",
+    )
+    .await;
+
+    page.click("#switch-rate_limit-do").await;
+    page.until_text("#switch-rate_limit .badge", "on").await;
+    page.say("/pin announcement").await;
+    page.until_text("#list .call .badge.bad", "99991400").await;
+    page.click("#switch-rate_limit-do").await;
+    page.until_text("#top .set", "Group announcement").await;
+
+    let pushes = "document.querySelectorAll('#list .push').length";
+    let before = page.get(pushes).await;
+    page.click("#switch-redelivery-do").await;
+    page.until(
+        "it is delivered again",
+        &format!(
+            "{pushes} === {before} + 1 && !document.querySelector('#list .push .badge:not(.good)')"
+        ),
+    )
+    .await;
+    let jobs = "document.querySelectorAll('#list .job').length";
+    assert_eq!(page.get(jobs).await, 4);
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn what_happened_is_told_in_full() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    page.say("/announce told in full").await;
+    page.until_text("#list .job .badge", "done").await;
+    page.until_text("#list .call .name", "react").await;
+    for (thing, told) in [
+        (".push", "x-lark-signature"),
+        (".push", "x-lark-request-nonce"),
+        (".push", "\"event_type\": \"im.message.receive_v1\""),
+        (".push", "told in full"),
+        (".job", "the command is decided"),
+        (".call:last-child", "Loudspeaker"),
+        (".call:last-child", "Log id"),
+    ] {
+        let details = format!("#list {thing} details");
+        if page
+            .get(&format!("document.querySelector('{details}').open"))
+            .await
+            == false
+        {
+            page.click(&format!("#list {thing} summary")).await;
+        }
+        page.until_text(&format!("{details} .inside"), told).await;
+    }
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn the_bot_does_not_outlive_the_playground() {
+    let mut stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    page.click("#list .line summary").await;
+    let told = page.text("#list .line .inside").await;
+    let (_, listen) = told.split_once("listen=").unwrap();
+    let mut bot = TcpStream::connect(listen.trim()).await.unwrap();
+    stage.process.kill().await.unwrap();
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(Duration::from_secs(30), bot.read_to_end(&mut rest));
+    // The end of a process is the end of its connections, in order or not.
+    end.await.expect("the bot lives on").ok();
+    assert!(TcpStream::connect(listen.trim()).await.is_err());
+}

@@ -1,0 +1,148 @@
+//! How the page looks: at every width, light and dark, in both languages. What
+//! the README shows is taken here.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::browser::Page;
+use crate::stage::Stage;
+
+/// The names of the parts that one leads to where there is room for one only.
+const PANES: [&str; 4] = ["chat", "announcement", "happenings", "faults"];
+
+/// Texts whose contrast with what is behind them is below 4.5 to 1, and what
+/// reaches over the edge of the page (success criteria 1.4.3 and 1.4.10 of
+/// WCAG 2.2).
+const FLAWS: &str = "(() => {
+    const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => {
+        const [x, y, z] = [r, g, b].map((c) => c / 255)
+            .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+    };
+    const behind = (it) => {
+        for (let at = it; at; at = at.parentElement) {
+            const colour = channels(getComputedStyle(at).backgroundColor);
+            if (colour.length < 4 || colour[3] === 1) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const flaws = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const it = texts.currentNode.parentElement;
+        if (!texts.currentNode.data.trim() || !it.checkVisibility()) continue;
+        const [a, b] = [light(channels(getComputedStyle(it).color)), light(behind(it))];
+        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (contrast < 4.5) flaws.push(`${contrast.toFixed(2)}: ${texts.currentNode.data}`);
+    }
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
+    for (const it of document.querySelectorAll('header *, #panes *, .pane, .title, #say *, .bubble, .switch *, .happening')) {
+        const box = it.getBoundingClientRect();
+        if (it.checkVisibility() && box.width > 1 && (box.right > width + 0.5 || box.left < -0.5)) {
+            flaws.push(`outside: ${it.outerHTML.slice(0, 200)}`);
+        }
+    }
+    for (const it of document.querySelectorAll('.scroll')) {
+        if (it.scrollWidth > it.clientWidth) flaws.push(`${it.id} scrolls sideways`);
+    }
+    return flaws;
+})()";
+
+/// Something of everything.
+async fn play(page: &mut Page) {
+    page.click("#messages li:first-child button[formaction^='/pin']")
+        .await;
+    page.until_text("#top .set", "Dinner").await;
+    page.say("Is the Blue Room booked?").await;
+    page.say(
+        "/announce **Power cut** tonight, 22:00 to 23:00\n- save your work\n- shut down in time",
+    )
+    .await;
+    page.until_text("#board .bold", "Power cut").await;
+    page.say("/history").await;
+    page.until("there is a card", "document.querySelector('.card')")
+        .await;
+    page.until_text("#list .call:last-child .name", "reply")
+        .await;
+}
+
+#[tokio::test]
+async fn it_is_readable_at_every_width_light_and_dark_in_both_languages() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    play(&mut page).await;
+    page.say(&"averylongwordwithoutanyspace".repeat(20)).await;
+    page.click("#switch-no_right-do").await;
+    page.click("#switch-rate_limit-do").await;
+    for width in [360, 800, 1280, 1600] {
+        page.size(width, 800).await;
+        for scheme in ["light", "dark"] {
+            page.scheme(scheme).await;
+            for (language, pane) in [("en", 0), ("zh", 0), ("en", 1), ("en", 2), ("zh", 3)] {
+                let pane = PANES[pane];
+                page.go_to(&format!("/?lang={language}&pane={pane}")).await;
+                page.until("it is live", "'live' in document.body.dataset")
+                    .await;
+                page.get("document.querySelectorAll('summary').forEach((it, at) => at < 20 && it.click())")
+                    .await;
+                let flaws = page.get(FLAWS).await;
+                assert_eq!(flaws, json!([]), "{width} {scheme} {language} {pane}");
+            }
+        }
+    }
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn the_readme_shows_it_as_it_is() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    page.scheme("light").await;
+    play(&mut page).await;
+    page.click("#list .call:last-child summary").await;
+    page.get("document.activeElement.blur()").await;
+    take(&mut page, "playground.webp").await;
+    page.size(360, 740).await;
+    page.scheme("dark").await;
+    page.go_to("/?lang=zh&group=club").await;
+    page.until("it is live", "'live' in document.body.dataset")
+        .await;
+    page.say("周五七点，蓝厅聚餐").await;
+    page.click("#messages li:nth-child(2) button[formaction^='/pin']")
+        .await;
+    page.until_text("#top .set", "聚餐").await;
+    page.say("/公告 --限时 2天 **蓝厅**已订好").await;
+    page.until_text("#messages li:last-child .reactions", "Loudspeaker")
+        .await;
+    page.get("document.activeElement.blur()").await;
+    take(&mut page, "playground-narrow.webp").await;
+    page.finish().await;
+}
+
+/// Writes a picture of the page, which at this quality loses nothing, to where `PLAYGROUND_SCREENSHOTS` says, else
+/// among what tests leave behind.
+async fn take(page: &mut Page, name: &str) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what a run of the tests is for is no setting of the bot"
+    )]
+    let folder = std::env::var_os("PLAYGROUND_SCREENSHOTS");
+    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let taken = page
+        .call(
+            "Page.captureScreenshot",
+            json!({ "format": "webp", "quality": 100 }),
+        )
+        .await;
+    let Value::String(data) = &taken["data"] else {
+        panic!("{taken}")
+    };
+    let png = STANDARD.decode(data).unwrap();
+    assert!(png.len() < 250 * 1024, "{name} has {} bytes", png.len());
+    std::fs::write(folder.join(name), png).unwrap();
+}

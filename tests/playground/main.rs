@@ -1,0 +1,15 @@
+//! The playground as people see it: the example as it was built, in a Chromium.
+#![cfg(feature = "browser-tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
+mod access;
+mod browser;
+mod chat;
+mod faults;
+mod looks;
+mod safety;
+mod stage;
