@@ -2,16 +2,15 @@
 //!
 //! The page waits for what is to come, by itself: nothing here polls or sleeps.
 
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -20,8 +19,8 @@ use crate::stage::http;
 /// By these names it is looked for.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// Nothing of its own accord: no updates, no first-run pages, no sandbox, which
-/// needs more rights than a container has.
-const FLAGS: [&str; 10] = [
+/// needs more rights than a container has. The last one is a mouse.
+const FLAGS: [&str; 11] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -32,34 +31,33 @@ const FLAGS: [&str; 10] = [
     "--disable-component-update",
     "--disable-sync",
     "--remote-debugging-port=0",
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
 ];
 /// Longer than any step takes, also where others use the machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running browser; it is killed when dropped.
+/// A running browser; it ends when dropped.
 pub(crate) struct Browser {
     /// `127.0.0.1:…`
     devtools: String,
-    _process: Child,
-    _profile: TempDir,
+    process: Child,
+    /// All that it writes.
+    folder: TempDir,
 }
 
 impl Browser {
-    pub(crate) async fn start() -> Self {
-        let profile = tempfile::tempdir().unwrap();
-        let mut process = spawn(profile.path());
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let devtools = loop {
-            let line = lines.next_line().await.unwrap();
-            let line = line.expect("the browser ends before it listens");
-            if let Some((_, url)) = line.split_once("DevTools listening on ws://") {
-                break url.split('/').next().unwrap().to_owned();
-            }
-        };
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = spawn(folder.path());
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let listens = lines.map_while(Result::ok).find_map(|line| {
+            let (_, url) = line.split_once("DevTools listening on ws://")?;
+            Some(url.split('/').next()?.to_owned())
+        });
         Self {
-            devtools,
-            _process: process,
-            _profile: profile,
+            devtools: listens.expect("the browser ends before it listens"),
+            process,
+            folder,
         }
     }
 
@@ -86,16 +84,35 @@ impl Browser {
     }
 }
 
-fn spawn(profile: &Path) -> Child {
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+        // Its own children are not ours to wait for, and write a moment longer.
+        for _ in 0..200 {
+            match std::fs::remove_dir_all(self.folder.path()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+fn spawn(folder: &Path) -> Child {
     let started = NAMES.into_iter().find_map(|name| {
         Command::new(name)
             .args(FLAGS)
-            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(format!(
+                "--user-data-dir={}",
+                folder.join("profile").display()
+            ))
             .arg("about:blank")
+            .env("TMPDIR", folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .ok()
     });

@@ -83,7 +83,6 @@ async fn a_button_of_a_card_does_what_it_says() {
         "!document.getElementById('board').innerText.includes('for a moment')",
     )
     .await;
-    page.until_text("#word", "").await;
     page.until("a word is said", "!document.getElementById('word').hidden")
         .await;
     page.until_text("#list .push .kind", "Press on a button")

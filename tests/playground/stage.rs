@@ -1,8 +1,10 @@
 //! A playground of one's own: the built example on a free port.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::SystemTime;
 
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -13,18 +15,17 @@ pub(crate) struct Stage {
     /// `http://127.0.0.1:…`
     pub(crate) address: String,
     pub(crate) process: Child,
+    /// Where it keeps its files, as a killed one leaves them behind.
+    _folder: TempDir,
 }
 
 impl Stage {
     pub(crate) async fn open() -> Self {
         let program = example();
-        assert!(
-            program.exists(),
-            "{} is not there: build it with `cargo build --example demo`",
-            program.display()
-        );
+        let folder = tempfile::tempdir().unwrap();
         let mut process = Command::new(program)
             .args(["--port", "0"])
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -36,12 +37,13 @@ impl Stage {
         Self {
             address: address.to_owned(),
             process,
+            _folder: folder,
         }
     }
 
     /// A browser of its own that shows this page, which is `path` and query.
     pub(crate) async fn visit(&self, path: &str) -> (Browser, Page) {
-        let browser = Browser::start().await;
+        let browser = Browser::start();
         let page = self.visit_in(&browser, path).await;
         (browser, page)
     }
@@ -56,11 +58,29 @@ impl Stage {
     }
 }
 
-/// Beside this test, where cargo puts examples.
+/// Beside this test, where cargo puts examples. It builds them before a whole
+/// run of the tests, but not before one of these alone.
 fn example() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
-    profile.join("examples/demo")
+    let program = profile.join("examples/demo");
+    let built = modified(&program);
+    let sources = std::fs::read_to_string(program.with_extension("d")).unwrap_or_default();
+    let newest = sources
+        .split_whitespace()
+        .skip(1)
+        .map(Path::new)
+        .map(modified);
+    assert!(
+        built.is_some() && newest.max() <= Some(built),
+        "{} is not there or older than its sources: run `cargo build --example demo`",
+        program.display()
+    );
+    program
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().ok()?.modified().ok()
 }
 
 /// A client for this machine, which follows no redirect.

@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use feishu_sim::Simulator;
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -81,7 +82,11 @@ pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
         "The playground is open: http://{address}\nCtrl-C closes it."
     )?;
     playground.bot.start(&playground.sim).await?;
-    tokio::signal::ctrl_c().await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
     playground.stop.cancel();
     playground.bot.stop().await;
     tasks.join_all().await;

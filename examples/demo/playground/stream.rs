@@ -42,30 +42,29 @@ pub(crate) struct Piece {
     pub(crate) markup: Markup,
 }
 
-/// What a connection has sent.
+/// What a connection has sent: of each region the pieces in their order, each
+/// with a digest of what it looked like.
 #[derive(Default)]
-struct Known {
-    pieces: HashMap<String, u64>,
-    orders: HashMap<&'static str, Vec<String>>,
-}
+struct Known(HashMap<&'static str, Vec<(String, u64)>>);
 
 impl Known {
     /// What to send of a region, if something of it is new.
     fn take(&mut self, region: Region) -> Option<Event> {
-        let order: Vec<String> = region.pieces.iter().map(|piece| piece.id.clone()).collect();
-        let is_reordered = self.orders.get(region.id) != Some(&order);
-        let mut changed = Map::new();
-        for Piece { id, markup } in region.pieces {
-            let digest = digest(&markup.0);
-            if self.pieces.insert(id.clone(), digest) != Some(digest) {
-                changed.insert(id, Value::String(markup.0));
-            }
-        }
-        if changed.is_empty() && !is_reordered {
+        let digested = |piece: &Piece| (piece.id.clone(), digest(&piece.markup.0));
+        let now: Vec<_> = region.pieces.iter().map(digested).collect();
+        let before = self.0.get(region.id).map(Vec::as_slice);
+        if before == Some(&now) {
             return None;
         }
+        let before = before.unwrap_or_default();
+        let pieces = region.pieces.into_iter().zip(&now);
+        let changed = pieces.filter(|(_, digested)| !before.contains(digested));
+        let changed: Map<String, Value> = changed
+            .map(|(piece, _)| (piece.id, Value::String(piece.markup.0)))
+            .collect();
+        let order: Vec<&str> = now.iter().map(|(id, _)| id.as_str()).collect();
         let told = json!({ "region": region.id, "order": order, "pieces": changed });
-        self.orders.insert(region.id, order);
+        self.0.insert(region.id, now);
         Some(Event::default().event("region").data(told.to_string()))
     }
 }

@@ -7,7 +7,7 @@ use super::super::Playground;
 use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::icon::{Icon, icon};
-use super::{avatar, message, name_of, region, role_name};
+use super::{avatar, message, name_of, of_one, region, role_name};
 use crate::world::Group;
 
 /// So many of the last messages are shown.
@@ -97,11 +97,7 @@ pub(super) fn top(playground: &Playground, viewer: &Viewer) -> Region {
             (notice)
         }
     };
-    let id = "top-notice".to_owned();
-    Region {
-        id: "top",
-        pieces: vec![Piece { id, markup }],
-    }
+    of_one("top", "top-notice", markup)
 }
 
 /// The last messages, in a topic group each with its replies behind it.

@@ -9,7 +9,7 @@ use super::super::language::Words;
 use super::super::stream::{Piece, Region};
 use super::super::switches::{Switch, limited_for};
 use super::super::viewer::Viewer;
-use super::{region, standing};
+use super::{of_one, region, standing};
 
 pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
@@ -80,13 +80,7 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
             p.hint { (about) }
         }
     };
-    Region {
-        id: "bot",
-        pieces: vec![Piece {
-            id: "bot-process".to_owned(),
-            markup,
-        }],
-    }
+    of_one("bot", "bot-process", markup)
 }
 
 pub(super) fn switches(playground: &Playground, viewer: &Viewer) -> Region {

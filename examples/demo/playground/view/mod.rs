@@ -91,8 +91,9 @@ fn head(playground: &Playground, viewer: &Viewer) -> Markup {
 /// How the bot stands, in a word.
 fn status(playground: &Playground, viewer: &Viewer) -> Region {
     let (class, word) = standing(playground.standing(), viewer.words());
-    one(
+    of_one(
         "status",
+        "status-bot",
         html! {
             span #status-bot .{ "standing " (class) } { (viewer.words().the_bot) ": " (word) }
         },
@@ -146,16 +147,13 @@ fn region(tag: &str, id: &str, region: Region) -> Markup {
     }
 }
 
-/// A region of one piece.
-fn one(id: &'static str, markup: Markup) -> Region {
-    let piece = Piece {
-        id: format!("{id}-bot"),
+/// A region of one piece, which has this `id`.
+fn of_one(id: &'static str, piece: &str, markup: Markup) -> Region {
+    let pieces = vec![Piece {
+        id: piece.to_owned(),
         markup,
-    };
-    Region {
-        id,
-        pieces: vec![piece],
-    }
+    }];
+    Region { id, pieces }
 }
 
 /// A round picture with somebody's first letter.
