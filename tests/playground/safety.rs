@@ -107,7 +107,7 @@ async fn pages_of_others_can_neither_read_nor_send() {
     }
     let long = client.post(format!("{own}/say"));
     let long = long.header("content-type", "application/x-www-form-urlencoded");
-    let answer = long.body(format!("text={}", "x".repeat(1 << 17))).send();
+    let answer = long.body(format!("text={}", "x".repeat(1 << 19))).send();
     assert_eq!(
         answer.await.unwrap().status(),
         StatusCode::PAYLOAD_TOO_LARGE

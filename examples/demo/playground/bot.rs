@@ -68,7 +68,7 @@ impl Bot {
     /// platform keeps the webhook's.
     pub(crate) async fn new(
         sim: &Simulator,
-        time_zone: Option<&str>,
+        time_zone: String,
         speaks: mpsc::Sender<FromBot>,
         log: bool,
     ) -> anyhow::Result<Self> {
@@ -79,9 +79,7 @@ impl Bot {
         let mut variables = settings::variables(sim, [public, admin], database);
         variables.push(("NOTICEBOT_LOG", "info".to_owned()));
         variables.push(("NOTICEBOT_LOG_FORMAT", "json".to_owned()));
-        if let Some(name) = time_zone {
-            variables.push(("NOTICEBOT_TIMEZONE", name.to_owned()));
-        }
+        variables.push(("NOTICEBOT_TIMEZONE", time_zone));
         Ok(Self {
             program: std::env::current_exe().context("this program is not to be found")?,
             variables,

@@ -102,8 +102,8 @@ impl Playground {
             .await?;
         // What is said before the bot comes, nobody tells it.
         let world = World::whole(&sim);
-        let zone = TimeZone::system();
-        let bot = Bot::new(&sim, zone.iana_name(), bot_speaks, log).await?;
+        let (zone, zone_name) = zone();
+        let bot = Bot::new(&sim, zone_name, bot_speaks, log).await?;
         Ok(Self {
             sim,
             world,
@@ -161,5 +161,14 @@ impl Playground {
         self.happenings
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// This machine's time zone if it has one by name, which the bot wants.
+fn zone() -> (TimeZone, String) {
+    let zone = TimeZone::system();
+    match zone.iana_name().map(str::to_owned) {
+        Some(name) if !zone.is_unknown() => (zone, name),
+        _ => (TimeZone::UTC, "UTC".to_owned()),
     }
 }

@@ -1,16 +1,18 @@
 //! The addresses of the playground, and what each form does.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Form, Query, State};
+use axum::extract::{DefaultBodyLimit, Form, FromRequestParts, Query};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use feishu_sim::{Edit, MessageId, Seen, Sender, ToastKind};
+use feishu_sim::{Edit, InChat, MessageId, Seen, Sender, ToastKind};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -24,15 +26,13 @@ use super::viewer::Viewer;
 use super::{Playground, stream, view};
 
 /// The longest form that is taken, in bytes.
-const MOST_BYTES: usize = 64 * 1024;
+const MOST_BYTES: usize = 256 * 1024;
 /// Behind every block of an announcement.
 const END: usize = usize::MAX;
 
 const STYLE: &str = include_str!("assets/playground.css");
 const SCRIPT: &str = include_str!("assets/playground.js");
 const ICON: &str = include_str!("assets/icon.svg");
-
-type Shared = State<Arc<Playground>>;
 
 pub(crate) fn router(playground: Arc<Playground>, address: SocketAddr) -> Router {
     let asset = |kind: &'static str, text: &'static str| {
@@ -59,26 +59,62 @@ pub(crate) fn router(playground: Arc<Playground>, address: SocketAddr) -> Router
         .with_state(playground)
 }
 
-async fn page(State(playground): Shared, viewer: Viewer) -> Response {
-    Html(view::page(&playground, &viewer).0).into_response()
+async fn page(
+    Visit {
+        playground, viewer, ..
+    }: Visit,
+) -> Html<String> {
+    Html(view::page(&playground, &viewer).0)
 }
 
-/// What comes of a form, for whoever sent it.
-enum Done {
-    /// It shows on the page.
-    Shown,
-    /// A word for a moment.
-    Word(ToastKind, String),
+/// A request of somebody who has the page open.
+struct Visit {
+    playground: Arc<Playground>,
+    viewer: Viewer,
+    /// It was made by the page's script, which shows what comes of it.
+    is_by_script: bool,
 }
 
-impl Done {
-    /// A script is told; without one the browser shows the page anew.
-    fn tell(self, headers: &HeaderMap, viewer: &Viewer, playground: &Playground) -> Response {
-        let accepts = headers.get(ACCEPT).map(HeaderValue::as_bytes);
-        if accepts != Some(b"application/json") {
-            return Redirect::to(&format!("/{}", viewer.query(playground))).into_response();
+impl FromRequestParts<Arc<Playground>> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        playground: &Arc<Playground>,
+    ) -> Result<Self, Infallible> {
+        let viewer = Viewer::from_request_parts(parts, playground).await?;
+        let accepts = parts.headers.get(ACCEPT).map(HeaderValue::as_bytes);
+        Ok(Self {
+            playground: Arc::clone(playground),
+            viewer,
+            is_by_script: accepts == Some(b"application/json"),
+        })
+    }
+}
+
+impl Visit {
+    /// Whoever is played, in the group that is looked at.
+    fn player(&self) -> InChat {
+        self.viewer.in_chat(&self.playground)
+    }
+
+    /// Whether the message stands in the group that is looked at, and was not
+    /// taken back.
+    fn sees(&self, id: &MessageId) -> bool {
+        let chat = &self.viewer.group(&self.playground).chat;
+        self.playground.sim.read(|state| {
+            let message = state.message(id);
+            message.is_some_and(|message| message.chat == *chat && !message.recalled)
+        })
+    }
+
+    /// Tells what came of it. Without a script the browser shows the page anew.
+    fn answer(&self, done: Done) -> Response {
+        if !self.is_by_script {
+            let query = self.viewer.query(&self.playground);
+            return Redirect::to(&format!("/{query}")).into_response();
         }
-        let Self::Word(kind, text) = self else {
+        let Done::Word(kind, text) = done else {
             return StatusCode::NO_CONTENT.into_response();
         };
         let kind = match kind {
@@ -90,7 +126,17 @@ impl Done {
         let word = json!({ "kind": kind, "text": text }).to_string();
         ([(CONTENT_TYPE, "application/json")], word).into_response()
     }
+}
 
+/// What comes of a form, for whoever sent it.
+enum Done {
+    /// It shows on the page.
+    Shown,
+    /// A word for a moment.
+    Word(ToastKind, String),
+}
+
+impl Done {
     fn mistake(text: &str) -> Self {
         Self::Word(ToastKind::Error, text.to_owned())
     }
@@ -105,32 +151,25 @@ struct Saying {
     rich: Option<String>,
 }
 
-async fn say(
-    State(playground): Shared,
-    viewer: Viewer,
-    headers: HeaderMap,
-    Form(saying): Form<Saying>,
-) -> Response {
+async fn say(visit: Visit, Form(saying): Form<Saying>) -> Response {
     // Browsers send line breaks as two characters.
     let text = saying.text.replace("\r\n", "\n");
     let text = text.trim();
-    let done = if text.is_empty() {
-        Done::mistake(viewer.words().say_what)
+    if text.is_empty() {
+        return visit.answer(Done::mistake(visit.viewer.words().say_what));
+    }
+    let mut player = visit.player();
+    let replied_to = MessageId::from(saying.reply);
+    if visit.sees(&replied_to) {
+        player = player.reply_to(&replied_to);
+    }
+    let world = &visit.playground.world;
+    if saying.rich.is_some() {
+        player.post("", text.lines().map(|line| world.rich_words(line)));
     } else {
-        let mut speaker = viewer.in_chat(&playground);
-        let replied_to = MessageId::from(saying.reply);
-        if is_in_group(&playground, &viewer, &replied_to) {
-            speaker = speaker.reply_to(&replied_to);
-        }
-        let world = &playground.world;
-        if saying.rich.is_some() {
-            speaker.post("", text.lines().map(|line| world.rich_words(line)));
-        } else {
-            speaker.say(world.words(text));
-        }
-        Done::Shown
-    };
-    done.tell(&headers, &viewer, &playground)
+        player.say(world.words(text));
+    }
+    visit.answer(Done::Shown)
 }
 
 #[derive(Deserialize)]
@@ -139,36 +178,27 @@ struct OfMessage {
 }
 
 /// Replies `/pin` or `/置顶` to a message.
-async fn pin(
-    State(playground): Shared,
-    viewer: Viewer,
-    headers: HeaderMap,
-    Form(OfMessage { message }): Form<OfMessage>,
-) -> Response {
+async fn pin(visit: Visit, Form(OfMessage { message }): Form<OfMessage>) -> Response {
     let message = MessageId::from(message);
-    if is_in_group(&playground, &viewer, &message) {
-        let command = viewer.words().pin_command;
-        viewer.in_chat(&playground).reply_to(&message).say(command);
+    if visit.sees(&message) {
+        let command = visit.viewer.words().pin_command;
+        visit.player().reply_to(&message).say(command);
     }
-    Done::Shown.tell(&headers, &viewer, &playground)
+    visit.answer(Done::Shown)
 }
 
-async fn recall(
-    State(playground): Shared,
-    viewer: Viewer,
-    headers: HeaderMap,
-    Form(OfMessage { message }): Form<OfMessage>,
-) -> Response {
+/// Takes a message back, if it is one's own.
+async fn recall(visit: Visit, Form(OfMessage { message }): Form<OfMessage>) -> Response {
     let message = MessageId::from(message);
-    let person = Sender::Person(viewer.resident(&playground).person.clone());
-    let is_own = playground.sim.read(|state| {
-        let message = state.message(&message);
-        message.is_some_and(|message| message.sender == person)
+    let person = &visit.viewer.resident(&visit.playground).person;
+    let is_own = visit.playground.sim.read(|state| {
+        let sender = state.message(&message).map(|message| &message.sender);
+        matches!(sender, Some(Sender::Person(sender)) if sender == person)
     });
-    if is_own {
-        viewer.in_chat(&playground).recall(&message);
+    if is_own && visit.sees(&message) {
+        visit.player().recall(&message);
     }
-    Done::Shown.tell(&headers, &viewer, &playground)
+    visit.answer(Done::Shown)
 }
 
 #[derive(Deserialize)]
@@ -181,38 +211,30 @@ struct Label {
     button: String,
 }
 
+/// Presses a button and waits for what whoever pressed it sees.
 async fn press(
-    State(playground): Shared,
-    viewer: Viewer,
-    headers: HeaderMap,
+    visit: Visit,
     Query(OnCard { card }): Query<OnCard>,
     Form(Label { button }): Form<Label>,
 ) -> Response {
-    let id = MessageId::from(card);
-    let words = viewer.words();
-    let value = is_in_group(&playground, &viewer, &id)
-        .then(|| Card::read(&playground.sim.card(&id)).value_of(&button))
-        .flatten();
-    let done = match value {
-        None => Done::mistake(words.button_is_gone),
-        Some(value) => {
-            let pressed = viewer.in_chat(&playground).press_value(&id, value);
-            match pressed.seen().await {
-                Seen::Nothing => Done::Shown,
-                Seen::Failed(code) => Done::mistake(&format!("{} {code}", words.press_failed)),
-                Seen::Toast {
-                    kind, zh_cn, en_us, ..
-                } => Done::Word(
-                    kind,
-                    match viewer.language {
-                        Language::Zh => zh_cn,
-                        Language::En => en_us,
-                    },
-                ),
-            }
-        }
+    let (words, card) = (visit.viewer.words(), MessageId::from(card));
+    let shown = visit
+        .sees(&card)
+        .then(|| Card::read(&visit.playground.sim.card(&card)));
+    let Some(value) = shown.and_then(|shown| shown.value_of(&button)) else {
+        return visit.answer(Done::mistake(words.button_is_gone));
     };
-    done.tell(&headers, &viewer, &playground)
+    let pressed = visit.player().press_value(&card, value);
+    visit.answer(match pressed.seen().await {
+        Seen::Nothing => Done::Shown,
+        Seen::Failed(code) => Done::mistake(&format!("{} {code}", words.press_failed)),
+        Seen::Toast {
+            kind, zh_cn, en_us, ..
+        } => match visit.viewer.language {
+            Language::Zh => Done::Word(kind, zh_cn),
+            Language::En => Done::Word(kind, en_us),
+        },
+    })
 }
 
 #[derive(Deserialize)]
@@ -221,18 +243,12 @@ struct Line {
 }
 
 /// Writes a line at the announcement's end by hand, as people do in Feishu.
-async fn write(
-    State(playground): Shared,
-    viewer: Viewer,
-    headers: HeaderMap,
-    Form(Line { line }): Form<Line>,
-) -> Response {
+async fn write(visit: Visit, Form(Line { line }): Form<Line>) -> Response {
     let line = line.trim().to_owned();
     if !line.is_empty() {
-        let writer = viewer.in_chat(&playground);
-        writer.edit(Edit::Type { at: END, line });
+        visit.player().edit(Edit::Type { at: END, line });
     }
-    Done::Shown.tell(&headers, &viewer, &playground)
+    visit.answer(Done::Shown)
 }
 
 #[derive(Deserialize)]
@@ -240,19 +256,15 @@ struct Turned {
     switch: String,
 }
 
-async fn turn(
-    State(playground): Shared,
-    viewer: Viewer,
-    headers: HeaderMap,
-    Form(Turned { switch }): Form<Turned>,
-) -> Response {
+async fn turn(visit: Visit, Form(Turned { switch }): Form<Turned>) -> Response {
     if let Some(switch) = Switch::from_key(&switch) {
+        let playground = &visit.playground;
         let scopes = playground.scopes();
-        let is_on = playground.sim.read(|state| switch.is_on(state, &scopes));
-        playground.note_deed(Deed::Turned { switch, on: !is_on });
-        switch.turn(!is_on, &playground.sim);
+        let on = !playground.sim.read(|state| switch.is_on(state, &scopes));
+        playground.note_deed(Deed::Turned { switch, on });
+        switch.turn(on, &playground.sim);
     }
-    Done::Shown.tell(&headers, &viewer, &playground)
+    visit.answer(Done::Shown)
 }
 
 /// What can be done to the bot.
@@ -270,12 +282,8 @@ enum Do {
     LongConnection,
 }
 
-async fn change_bot(
-    State(playground): Shared,
-    viewer: Viewer,
-    headers: HeaderMap,
-    Form(Change { r#do }): Form<Change>,
-) -> Response {
+async fn change_bot(visit: Visit, Form(Change { r#do }): Form<Change>) -> Response {
+    let playground = &visit.playground;
     let (bot, sim) = (&playground.bot, &playground.sim);
     let changed = match r#do {
         Do::Kill => {
@@ -289,19 +297,8 @@ async fn change_bot(
         Do::Webhook => bot.receive_by(Receive::Webhook, sim).await,
         Do::LongConnection => bot.receive_by(Receive::LongConnection, sim).await,
     };
-    let done = match changed {
+    visit.answer(match changed {
         Ok(()) => Done::Shown,
         Err(error) => Done::mistake(&format!("{error:#}")),
-    };
-    done.tell(&headers, &viewer, &playground)
-}
-
-/// Whether the message stands in the group that is looked at, and was not taken
-/// back.
-fn is_in_group(playground: &Playground, viewer: &Viewer, id: &MessageId) -> bool {
-    let chat = &viewer.group(playground).chat;
-    playground.sim.read(|state| {
-        let message = state.message(id);
-        message.is_some_and(|message| message.chat == *chat && !message.recalled)
     })
 }

@@ -201,23 +201,26 @@ impl Page<'_> {
 
     fn job(&self, job: &Job) -> (Head, Option<Markup>) {
         let words = self.viewer.words();
-        let outcome = job.field("outcome");
-        let is_retried = job.lines.last().is_some_and(|line| line.level == "WARN");
-        let badge = match outcome {
-            Some("done" | "help" | "history" | "planned") => {
-                ("good", outcome.unwrap_or_default().to_owned())
-            }
-            Some(refused) => ("warn", refused.to_owned()),
-            None if is_retried => ("warn", words.tries_again.to_owned()),
-            None => ("", words.in_work.to_owned()),
+        let command = job.field("command.name");
+        let last = job.lines.last();
+        let is_retried = last.is_some_and(|line| line.level == "WARN");
+        let badge = match job.field("outcome") {
+            Some(good @ ("done" | "help" | "history" | "planned")) => Some(("good", good)),
+            Some(refused) => Some(("warn", refused)),
+            None if is_retried => Some(("warn", words.tries_again)),
+            // What is no command is over without a word in the log.
+            None => command.map(|_| ("", words.in_work)),
         };
-        let command = job.field("command.name").map(|name| format!("/{name}"));
+        let name = match command {
+            Some(name) => format!("/{name}"),
+            None => last.map(|line| line.message.clone()).unwrap_or_default(),
+        };
         let head = Head {
             kind: words.job,
             class: "job",
-            name: command.unwrap_or_default(),
+            name,
             detail: job.reference.clone(),
-            badge: Some(badge),
+            badge: badge.map(|(class, text)| (class, text.to_owned())),
         };
         let inside = html! {
             ol.log role="list" { @for line in &job.lines { li { (self.log(line)) } } }
