@@ -139,7 +139,14 @@ impl Environment {
                     &format!("the file that `{file_variable}` names"),
                     "check the path and that the bot's user may read it",
                 )?;
-                Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+                let value = text.trim_end_matches(['\r', '\n']);
+                if value.contains(['\r', '\n']) {
+                    return Err(ConfigError::of(
+                        format!("the file that `{file_variable}` names has several lines"),
+                        "write nothing but the value into it",
+                    ));
+                }
+                Ok(Some(value.to_owned()))
             }
             (direct, None) => Ok(direct),
         }

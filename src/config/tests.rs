@@ -91,11 +91,15 @@ fn every_variable_sets_the_key_that_the_table_names() {
 fn a_secret_may_stand_in_a_file_of_its_own() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "from a file").unwrap();
-    let path = file.path().to_str().unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
     let mut variables = COMPLETE.to_vec();
-    variables[1] = ("FEISHU_APP_SECRET_FILE", path);
+    variables[1] = ("FEISHU_APP_SECRET_FILE", &path);
     let config = read(None, &variables).unwrap();
     assert_eq!(config.feishu.app_secret.expose_secret(), "from a file");
+    writeln!(file, "and more").unwrap();
+    let refused = read(None, &variables).unwrap_err();
+    let words = "the file that `FEISHU_APP_SECRET_FILE` names has several lines";
+    assert!(refused.contains(words), "{refused}");
 }
 
 #[test]

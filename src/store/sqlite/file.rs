@@ -117,7 +117,7 @@ pub(in crate::store) fn connect(path: &Path) -> anyhow::Result<Connection> {
     };
     connect().with_context(|| {
         format!(
-            "opening the database `{}`: check that its folder exists and that the bot's user may write there",
+            "opening the database `{}`: check that its folder exists, that its disk has room, that the bot's user may write there, and that it is a database of noticebot's",
             path.display()
         )
     })
