@@ -34,7 +34,7 @@ const FLAGS: [&str; 11] = [
     "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
 ];
 /// Longer than any step takes, also where others use the machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running browser; it ends when dropped.
 pub(crate) struct Browser {

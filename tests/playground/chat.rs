@@ -134,6 +134,8 @@ async fn two_tabs_are_two_people() {
     mei.until_text("#messages li:last-child", "Is everybody here?")
         .await;
     mei.say("@olga yes").await;
+    // A tab that nobody looks at needs no connection; it is told when it comes to the front.
+    olga.call("Page.bringToFront", serde_json::json!({})).await;
     olga.until_text("#messages li:last-child .mention", "@Olga")
         .await;
     let own = "document.querySelectorAll('#messages .own').length";
@@ -146,8 +148,8 @@ async fn two_tabs_are_two_people() {
 #[tokio::test]
 async fn what_was_typed_and_who_has_the_focus_outlast_what_is_new() {
     let stage = Stage::open().await;
-    let (browser, mut page) = stage.visit("/?lang=en").await;
-    let mut other = stage.visit_in(&browser, "/?lang=en&as=olga").await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    let (_another, mut other) = stage.visit("/?lang=en&as=olga").await;
     page.click("#text").await;
     page.call(
         "Input.insertText",

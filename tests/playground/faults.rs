@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
 use crate::browser::Page;
 use crate::stage::Stage;
@@ -45,8 +46,6 @@ async fn have_arrived_once(page: &mut Page) {
     for text in TEXTS {
         assert_eq!(board.matches(text).count(), 1, "{board}");
     }
-    let places = TEXTS.map(|text| board.find(text).unwrap());
-    assert!(places.is_sorted_by(|a, b| a > b), "{board}");
 }
 
 #[tokio::test]
@@ -194,6 +193,40 @@ async fn what_happened_is_told_in_full() {
         page.until_text(&format!("{details} .inside"), told).await;
     }
     page.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_while_the_bot_is_started_anew_leaves_it_running() {
+    let stage = Stage::open().await;
+    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    let address = stage.address.trim_start_matches("http://");
+    let form = "do=long_connection";
+    let request = format!(
+        "POST /bot HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n\
+         content-type: application/x-www-form-urlencoded\r\n\r\n{form}",
+        form.len()
+    );
+    let mut visitor = TcpStream::connect(address).await.unwrap();
+    visitor.write_all(request.as_bytes()).await.unwrap();
+    drop(visitor);
+    let receives = "document.querySelector('#by-long_connection[aria-pressed=true]')
+        && document.querySelector('#bot .serving')";
+    page.until("it receives", receives).await;
+    page.finish().await;
+}
+
+#[tokio::test]
+async fn who_never_ends_a_form_does_not_keep_the_playground_open() {
+    let mut stage = Stage::open().await;
+    let address = stage.address.trim_start_matches("http://");
+    let mut visitor = TcpStream::connect(address).await.unwrap();
+    let begun = format!("POST /say HTTP/1.1\r\nhost: {address}\r\ncontent-length: 9\r\n\r\nt");
+    visitor.write_all(begun.as_bytes()).await.unwrap();
+    let pid = stage.process.id().unwrap().to_string();
+    let kill = Command::new("kill").args(["-TERM", &pid]).status().await;
+    assert!(kill.unwrap().success());
+    let ended = tokio::time::timeout(Duration::from_secs(30), stage.process.wait()).await;
+    assert!(ended.unwrap().unwrap().success());
 }
 
 #[tokio::test]

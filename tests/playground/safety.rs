@@ -2,6 +2,7 @@
 
 use reqwest::StatusCode;
 
+use crate::browser::PATIENCE;
 use crate::stage::{Stage, http};
 
 /// Text that would run, show or close something if any of it were taken for HTML.
@@ -105,6 +106,18 @@ async fn pages_of_others_can_neither_read_nor_send() {
         let answer = form.header(name, value).body("text=hello").send();
         assert_eq!(answer.await.unwrap().status(), expected, "{name}: {value}");
     }
+    for (path, mode, expected) in [
+        ("/icon.svg", "no-cors", StatusCode::FORBIDDEN),
+        ("/events", "cors", StatusCode::FORBIDDEN),
+        ("/", "no-cors", StatusCode::FORBIDDEN),
+        // A link on another page.
+        ("/", "navigate", StatusCode::OK),
+    ] {
+        let asked = client.get(format!("{own}{path}"));
+        let asked = asked.header("sec-fetch-site", "cross-site");
+        let answer = asked.header("sec-fetch-mode", mode).send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{path} {mode}");
+    }
     let long = client.post(format!("{own}/say"));
     let long = long.header("content-type", "application/x-www-form-urlencoded");
     let answer = long.body(format!("text={}", "x".repeat(1 << 19))).send();
@@ -112,6 +125,20 @@ async fn pages_of_others_can_neither_read_nor_send() {
         answer.await.unwrap().status(),
         StatusCode::PAYLOAD_TOO_LARGE
     );
+}
+
+#[tokio::test]
+async fn a_message_of_a_thousand_mentions_is_drawn_like_any_other() {
+    let stage = Stage::open().await;
+    let client = http();
+    let body = format!("text={}", "%40Mei+".repeat(1000));
+    let form = client.post(format!("{}/say", stage.address)).body(body);
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(form.send().await.unwrap().status(), StatusCode::SEE_OTHER);
+    let page = async { client.get(&stage.address).send().await?.text().await };
+    let page = tokio::time::timeout(PATIENCE, page).await.unwrap().unwrap();
+    let mentions = page.matches("<span class=\"mention\">@Mei</span>").count();
+    assert_eq!(mentions, 1000);
 }
 
 #[tokio::test]

@@ -134,6 +134,10 @@ impl Bot {
         {
             return Ok(());
         }
+        // It ended by itself, and what it has said last comes before what the next one says.
+        if let Some(gone) = state.running.take() {
+            gone.ended().await;
+        }
         self.set_receiver(state.receive, sim);
         let receive = match state.receive {
             Receive::Webhook => "webhook",

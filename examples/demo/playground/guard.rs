@@ -28,11 +28,15 @@ pub(crate) async fn guard(
     request: Request<Body>,
     next: Next,
 ) -> Response {
-    let (is_read, headers) = (request.method() == Method::GET, request.headers());
+    let headers = request.headers();
+    let may = match *request.method() {
+        Method::GET => is_ours_to_read,
+        _ => is_from_our_page,
+    };
     let mut response = if !is_our_host(headers, address) {
         let hint = format!("ask for http://{address}");
         (StatusCode::MISDIRECTED_REQUEST, hint).into_response()
-    } else if !is_read && !is_from_our_page(headers) {
+    } else if !may(request.uri().path(), headers) {
         StatusCode::FORBIDDEN.into_response()
     } else {
         next.run(request).await
@@ -50,9 +54,18 @@ fn is_our_host(headers: &HeaderMap, address: SocketAddr) -> bool {
     host == Some(&address.to_string()) || host == Some(&format!("localhost:{}", address.port()))
 }
 
+/// Other pages may lead here, and no more: not even to find out that this is here.
+fn is_ours_to_read(path: &str, headers: &HeaderMap) -> bool {
+    let is_visit = text(headers, &HeaderName::from_static("sec-fetch-mode")) == Some("navigate");
+    match text(headers, &HeaderName::from_static("sec-fetch-site")) {
+        Some("cross-site" | "same-site") => is_visit && path == "/",
+        _ => true,
+    }
+}
+
 /// Browsers say themselves where a form comes from; those that do not name at
 /// least its origin. What is no browser says neither.
-fn is_from_our_page(headers: &HeaderMap) -> bool {
+fn is_from_our_page(_: &str, headers: &HeaderMap) -> bool {
     match text(headers, &HeaderName::from_static("sec-fetch-site")) {
         Some(site) => site == "same-origin",
         None => text(headers, &header::ORIGIN).is_none_or(|origin| {

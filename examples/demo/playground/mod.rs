@@ -15,9 +15,11 @@ use feishu_sim::Simulator;
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use self::bot::{Bot, FromBot};
 use self::happenings::{Deed, Happenings, Standing};
@@ -47,6 +49,11 @@ const REDELIVERY_WAITS: [Duration; 6] = [
     Duration::from_mins(1),
 ];
 
+/// More pages than anybody looks at.
+const MOST_STREAMS: usize = 64;
+/// At the end, answers that are under way get so long.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// Everything that the pages show and change.
 struct Playground {
     sim: Simulator,
@@ -58,6 +65,10 @@ struct Playground {
     /// Of all times on the page, and of the bot's dates.
     zone: TimeZone,
     stop: CancellationToken,
+    /// What is done to the bot, for as long as it takes.
+    changes_of_bot: TaskTracker,
+    /// So many pages are kept up to date at once: each is drawn for itself.
+    streams: Arc<Semaphore>,
 }
 
 /// Serves the page until Ctrl-C.
@@ -76,20 +87,21 @@ pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
     tasks.spawn(async move {
         serving.with_graceful_shutdown(stopped).await.ok();
     });
+    let mut terminate = signal(SignalKind::terminate())?;
     // The page is there before the bot, and shows how it comes.
     writeln!(
         io::stdout(),
         "The playground is open: http://{address}\nCtrl-C closes it."
     )?;
     playground.bot.start(&playground.sim).await?;
-    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed?,
         _ = terminate.recv() => {}
     }
     playground.stop.cancel();
     playground.bot.stop().await;
-    tasks.join_all().await;
+    // Whoever reads nothing keeps a connection open for ever.
+    timeout(LAST_ANSWERS, tasks.join_all()).await.ok();
     Ok(())
 }
 
@@ -112,6 +124,8 @@ impl Playground {
             happened: watch::Sender::new(0),
             zone,
             stop: CancellationToken::new(),
+            changes_of_bot: TaskTracker::new(),
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
         })
     }
 

@@ -251,18 +251,22 @@ async fn write(visit: Visit, Form(Line { line }): Form<Line>) -> Response {
     visit.answer(Done::Shown)
 }
 
+/// How a switch is to stand: as the button said that it would, whatever the page did
+/// not show yet.
 #[derive(Deserialize)]
 struct Turned {
     switch: String,
+    on: bool,
 }
 
-async fn turn(visit: Visit, Form(Turned { switch }): Form<Turned>) -> Response {
+async fn turn(visit: Visit, Form(Turned { switch, on }): Form<Turned>) -> Response {
     if let Some(switch) = Switch::from_key(&switch) {
         let playground = &visit.playground;
         let scopes = playground.scopes();
-        let on = !playground.sim.read(|state| switch.is_on(state, &scopes));
-        playground.note_deed(Deed::Turned { switch, on });
-        switch.turn(on, &playground.sim);
+        if on != playground.sim.read(|state| switch.is_on(state, &scopes)) {
+            playground.note_deed(Deed::Turned { switch, on });
+            switch.turn(on, &playground.sim);
+        }
     }
     visit.answer(Done::Shown)
 }
@@ -283,20 +287,25 @@ enum Do {
 }
 
 async fn change_bot(visit: Visit, Form(Change { r#do }): Form<Change>) -> Response {
-    let playground = &visit.playground;
-    let (bot, sim) = (&playground.bot, &playground.sim);
-    let changed = match r#do {
-        Do::Kill => {
-            if playground.standing() != Standing::Gone {
-                playground.note_deed(Deed::Killed);
+    let playground = Arc::clone(&visit.playground);
+    // Whoever asks may be gone before the bot has stopped; it is started again all the
+    // same.
+    let changing = visit.playground.changes_of_bot.spawn(async move {
+        let (bot, sim) = (&playground.bot, &playground.sim);
+        match r#do {
+            Do::Kill => {
+                if playground.standing() != Standing::Gone {
+                    playground.note_deed(Deed::Killed);
+                }
+                bot.kill().await;
+                Ok(())
             }
-            bot.kill().await;
-            Ok(())
+            Do::Start => bot.start(sim).await,
+            Do::Webhook => bot.receive_by(Receive::Webhook, sim).await,
+            Do::LongConnection => bot.receive_by(Receive::LongConnection, sim).await,
         }
-        Do::Start => bot.start(sim).await,
-        Do::Webhook => bot.receive_by(Receive::Webhook, sim).await,
-        Do::LongConnection => bot.receive_by(Receive::LongConnection, sim).await,
-    };
+    });
+    let changed = changing.await.map_err(Into::into).flatten();
     visit.answer(match changed {
         Ok(()) => Done::Shown,
         Err(error) => Done::mistake(&format!("{error:#}")),

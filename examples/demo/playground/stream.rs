@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use maud::Markup;
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::viewer::Viewer;
 use super::{Playground, view};
@@ -82,6 +83,7 @@ struct Listener {
     happened: watch::Receiver<u64>,
     known: Known,
     is_first: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Listener {
@@ -114,13 +116,15 @@ impl Listener {
 pub(crate) async fn events(
     State(playground): State<Arc<Playground>>,
     viewer: Viewer,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, StatusCode> {
+    let place = Arc::clone(&playground.streams).try_acquire_owned();
     let listener = Listener {
         happened: playground.happened.subscribe(),
         playground,
         viewer,
         known: Known::default(),
         is_first: true,
+        _place: place.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?,
     };
     let steps = stream::unfold(listener, |mut listener| async move {
         let events = listener.next().await?;
@@ -128,5 +132,5 @@ pub(crate) async fn events(
     });
     let retry = stream::iter([Event::default().retry(RETRY)]);
     let events = retry.chain(steps.flatten()).map(Ok);
-    Sse::new(events).keep_alive(KeepAlive::default())
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }

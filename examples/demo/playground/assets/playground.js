@@ -173,10 +173,16 @@
     }
   });
 
+  // A browser has six connections for all tabs together: one that is not looked at needs none.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) source?.close();
+    else listen();
+  });
+
   window.addEventListener("popstate", () => {
     visit(location.href, { isBack: true }).catch(failed);
   });
 
   for (const box of document.querySelectorAll("[data-stick]")) box.scrollTop = box.scrollHeight;
-  listen();
+  if (!document.hidden) listen();
 })();

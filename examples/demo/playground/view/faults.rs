@@ -110,6 +110,7 @@ pub(super) fn switches(playground: &Playground, viewer: &Viewer) -> Region {
                         }
                     }
                 }
+                input type="hidden" name="on" value=(!is_on);
                 button #{ (id) "-do" } name="switch" value=(switch.key())
                     aria-label={ (name) ": " (verb) } aria-describedby={ (id) "-about" } { (verb) }
                 p.hint #{ (id) "-about" } { (about) }

@@ -23,11 +23,14 @@ pub(super) fn summary(message: &Message, words: &Words) -> String {
     if message.recalled {
         return words.recalled_message.to_owned();
     }
-    // The last ones first: `@_user_1` is also how `@_user_10` begins.
-    let mentions = message.mentions.iter().rev();
-    let text = mentions.fold(message.text(), |text, mention| {
-        text.replace(&mention.key, &format!("@{}", mention.name))
-    });
+    let placed = message.text();
+    let mut text = String::new();
+    for (before, name) in rich::parts(&placed, &message.mentions) {
+        text.push_str(before);
+        for word in name.into_iter().flat_map(|name| ["@", name]) {
+            text.push_str(word);
+        }
+    }
     let text = text.replace('\n', " ");
     match text.char_indices().nth(SUMMARY) {
         Some((end, _)) => format!("{}…", &text[..end]),

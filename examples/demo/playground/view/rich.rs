@@ -1,25 +1,44 @@
 //! Text with styles: of messages, and of cards in Markdown.
 
+use std::collections::HashMap;
+
 use feishu_sim::Mention;
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use serde_json::Value;
 
+/// How the placeholder of somebody who is mentioned begins; a number follows.
+const PLACEHOLDER: &str = "@_user_";
+
 /// Text with the names of people where their placeholders stand.
 pub(super) fn mentioning(text: &str, mentions: &[Mention]) -> Markup {
-    // The last ones first: `@_user_1` is also how `@_user_10` begins.
-    let first = mentions
-        .iter()
-        .rev()
-        .find_map(|mention| Some((text.split_once(&mention.key)?, mention)));
-    match first {
-        None => html! { (text) },
-        Some(((before, after), mention)) => html! {
-            (mentioning(before, mentions))
-            span.mention { "@" (mention.name) }
-            (mentioning(after, mentions))
-        },
+    html! {
+        @for (text, name) in parts(text, mentions) {
+            (text)
+            @if let Some(name) = name { span.mention { "@" (name) } }
+        }
     }
+}
+
+/// The text in parts, each with the name of whoever is mentioned behind it. A message
+/// may hold thousands, so it is gone through once.
+pub(super) fn parts<'t>(text: &'t str, mentions: &'t [Mention]) -> Vec<(&'t str, Option<&'t str>)> {
+    let names: HashMap<&str, &str> = mentions
+        .iter()
+        .map(|mention| (&*mention.key, &*mention.name))
+        .collect();
+    let (mut parts, mut begin) = (Vec::new(), 0);
+    for (at, _) in text.match_indices(PLACEHOLDER) {
+        let number = &text[at + PLACEHOLDER.len()..];
+        let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+        let end = at + PLACEHOLDER.len() + digits;
+        if let Some(name) = names.get(&text[at..end]) {
+            parts.push((&text[begin..at], Some(*name)));
+            begin = end;
+        }
+    }
+    parts.push((&text[begin..], None));
+    parts
 }
 
 /// A rich-text message.
