@@ -134,6 +134,8 @@ async fn two_tabs_are_two_people() {
     mei.until_text("#messages li:last-child", "Is everybody here?")
         .await;
     mei.say("@olga yes").await;
+    mei.until_text("#messages li:last-child .mention", "@Olga")
+        .await;
     // A tab that nobody looks at needs no connection; it is told when it comes to the front.
     olga.call("Page.bringToFront", serde_json::json!({})).await;
     olga.until_text("#messages li:last-child .mention", "@Olga")
