@@ -21,18 +21,23 @@ const ANSWER: usize = 1 << 20;
 ///
 /// When it does not answer, or answers that it is not.
 pub async fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
-    let (status, reason) = timeout(PATIENCE, ask(listen, "/readyz"))
-        .await
-        .with_context(|| format!("`{listen}` did not answer in time"))?
-        .with_context(|| {
-            format!("asking `{listen}`: see that the bot runs, and that `NOTICEBOT_LISTEN` is the same for both")
-        })?;
+    let (status, reason) = readiness(listen).await?;
     ensure!(
         status.is_success(),
         "not ready: {} ({status})",
         reason.trim_end().escape_debug()
     );
     Ok(())
+}
+
+/// What the bot that listens there says of its readiness.
+pub(crate) async fn readiness(listen: SocketAddr) -> anyhow::Result<(StatusCode, String)> {
+    timeout(PATIENCE, ask(listen, "/readyz"))
+        .await
+        .with_context(|| format!("`{listen}` did not answer in time"))?
+        .with_context(|| {
+            format!("asking `{listen}`: see that the bot runs, and that `NOTICEBOT_LISTEN` is the same for both")
+        })
 }
 
 /// What stands at a path of the listener.

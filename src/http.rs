@@ -269,18 +269,28 @@ mod tests {
 
     use super::*;
 
-    /// The answer to one request on a connection that may live so long.
-    async fn answer(life: Duration) -> String {
+    /// A listener and the one path that it has.
+    async fn listener() -> (TcpListener, SocketAddr, Paths) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(|| async { "ok" }));
         let webhook = None;
-        let paths = Arc::new(Paths { router, webhook });
+        (listener, address, Paths { router, webhook })
+    }
+
+    /// What is made of one connection that may live so long.
+    async fn connected<T>(life: Duration, ask: impl AsyncFnOnce(SocketAddr) -> T) -> T {
+        let (listener, address, paths) = listener().await;
         let serve = async {
             let (stream, _) = listener.accept().await.unwrap();
-            converse(stream, paths, life, CancellationToken::new()).await;
+            converse(stream, Arc::new(paths), life, CancellationToken::new()).await;
         };
-        let ask = async {
+        tokio::join!(serve, ask(address)).1
+    }
+
+    /// The answer to one request on a connection that may live so long.
+    async fn answer(life: Duration) -> String {
+        let ask = async |address| {
             let mut stream = TcpStream::connect(address).await.unwrap();
             let request = b"GET / HTTP/1.1\r\nhost: bot\r\n\r\n";
             stream.write_all(request).await.unwrap();
@@ -292,7 +302,7 @@ mod tests {
             }
             String::from_utf8(answer).unwrap()
         };
-        tokio::join!(serve, ask).1
+        connected(life, ask).await
     }
 
     /// What comes back for these bytes until the connection is closed.
@@ -307,12 +317,9 @@ mod tests {
     /// The hand of the clock moves on as soon as everybody waits.
     #[tokio::test(start_paused = true)]
     async fn who_sends_nothing_keeps_the_others_out_for_five_seconds_at_most() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", get(|| async { "ok" }));
-        let webhook = None;
+        let (listener, address, paths) = listener().await;
         let stop = CancellationToken::new();
-        let served = serve(listener, Paths { router, webhook }, 2, stop.clone());
+        let served = serve(listener, paths, 2, stop.clone());
         let began = Instant::now();
         let others = async {
             let silent = [b"".as_slice(), b"GET / HTTP/1.1\r\nhost: b"];
@@ -342,16 +349,8 @@ mod tests {
         );
         let elsewhere = "GET /elsewhere HTTP/1.1\r\nhost: bot\r\n\r\n";
         for (request, status) in [(&*long, "431"), (elsewhere, "404")] {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let router = Router::new().route("/", get(|| async { "ok" }));
-            let webhook = None;
-            let paths = Arc::new(Paths { router, webhook });
-            let serve = async {
-                let (stream, _) = listener.accept().await.unwrap();
-                converse(stream, paths, CONNECTION_LIFE, CancellationToken::new()).await;
-            };
-            let ((), answer) = tokio::join!(serve, exchange(address, request.as_bytes()));
+            let ask = async |address| exchange(address, request.as_bytes()).await;
+            let answer = connected(CONNECTION_LIFE, ask).await;
             let begin = format!("HTTP/1.1 {status}");
             assert!(answer.starts_with(&begin), "{answer}");
         }

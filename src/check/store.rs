@@ -3,23 +3,19 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use feishu::{ChatId, Clock, ExtraRoots};
 use jiff::Timestamp;
-use tokio::time::timeout;
 
 use super::Report;
 use crate::config::Config;
-use crate::healthcheck::ask;
+use crate::healthcheck::readiness;
 use crate::store::{
     self, ChatKey, DatabaseUrl, Desk, Filter, InspectedFile, InspectedServer, Room, Tables,
 };
 
 const STORE: &str = "store";
 const DISK: &str = "disk space";
-/// How long a bot that runs may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// With less room than this, somebody should know.
 const LITTLE: u64 = 256 << 20;
 /// With less than this, the disk is as good as full.
@@ -123,12 +119,11 @@ async fn file(report: &mut Report, path: &Path, listen: SocketAddr) {
 
 async fn writable(report: &mut Report, path: &Path, listen: SocketAddr) {
     let file = path.display();
-    let running = || timeout(PATIENCE, ask(listen, "/readyz"));
     match store::inspect_file(path.to_path_buf()).await {
         Ok(InspectedFile::Writable) => report.good(STORE, format!("`{file}` can be written")),
         // It alone knows whether it can write: to a file that was moved away or replaced, it does not.
-        Ok(InspectedFile::InUse) => match running().await {
-            Ok(Ok((status, reason))) if !status.is_success() => report.bad(
+        Ok(InspectedFile::InUse) => match readiness(listen).await {
+            Ok((status, reason)) if !status.is_success() => report.bad(
                 STORE,
                 format!(
                     "`{file}` is in use by a noticebot that is not ready: {}",
@@ -141,8 +136,8 @@ async fn writable(report: &mut Report, path: &Path, listen: SocketAddr) {
                 format!("`{file}` is in use by a noticebot that runs"),
             ),
         },
-        Ok(InspectedFile::Missing) => match running().await {
-            Ok(Ok((status, _))) if !status.is_success() => report.bad(
+        Ok(InspectedFile::Missing) => match readiness(listen).await {
+            Ok((status, _)) if !status.is_success() => report.bad(
                 STORE,
                 format!("`{file}` is not there, and a noticebot that runs misses it"),
                 "put it back, or stop the bot, restore a back-up, and start it again",

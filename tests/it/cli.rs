@@ -65,6 +65,12 @@ fn sh(script: &str, like: &Command) -> Command {
     shell
 }
 
+/// A platform for bots that are processes: they know no other time than the machine's.
+async fn platform() -> Simulator {
+    let builder = Simulator::builder().follow_system_clock();
+    builder.start().await.unwrap()
+}
+
 /// A bot that serves, its log kept open so that it can go on writing.
 struct Serving {
     child: Child,
@@ -159,11 +165,7 @@ async fn config_shows_what_holds_and_hides_secrets() {
 
 #[tokio::test]
 async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
-    let sim = Simulator::builder()
-        .follow_system_clock()
-        .start()
-        .await
-        .unwrap();
+    let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let good = end(on(&sim, &folder, &["check"])).await;
     assert_eq!(good.code, Some(0), "{}", good.out);
@@ -204,11 +206,7 @@ async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
 
 #[tokio::test]
 async fn check_names_a_full_disk_and_nothing_else() {
-    let sim = Simulator::builder()
-        .follow_system_clock()
-        .start()
-        .await
-        .unwrap();
+    let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let settings = on(&sim, &folder, &[]);
     let mut shell = sh(
@@ -228,11 +226,7 @@ async fn check_names_a_full_disk_and_nothing_else() {
 
 #[tokio::test]
 async fn check_tells_what_a_bot_that_runs_misses() {
-    let sim = Simulator::builder()
-        .follow_system_clock()
-        .start()
-        .await
-        .unwrap();
+    let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let bot = serve(&sim, &folder).await;
     let checked = async || {
@@ -269,11 +263,7 @@ async fn check_tells_what_a_bot_that_runs_misses() {
 
 #[tokio::test]
 async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_not_there() {
-    let sim = Simulator::builder()
-        .follow_system_clock()
-        .start()
-        .await
-        .unwrap();
+    let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     for verb in [&["jobs", "list"][..], &["audit"], &["backup", "copy.db"]] {
         let early = end(on(&sim, &folder, verb)).await;
@@ -381,11 +371,7 @@ async fn serve_is_well_until_sigterm_and_then_ends_with_0_within_5_seconds() {
 
 #[tokio::test]
 async fn work_in_flight_at_sigterm_returns_to_the_queue_and_is_done_after_the_next_start() {
-    let sim = Simulator::builder()
-        .follow_system_clock()
-        .start()
-        .await
-        .unwrap();
+    let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let owner = sim.add_person("Olga");
     let group = sim.add_chat(feishu_sim::ChatSpec::named("Ops").owner(&owner));
@@ -422,11 +408,7 @@ async fn work_in_flight_at_sigterm_returns_to_the_queue_and_is_done_after_the_ne
 
 #[tokio::test]
 async fn a_disk_that_is_full_is_answered_with_503_and_used_again_when_there_is_room() {
-    let sim = Simulator::builder()
-        .follow_system_clock()
-        .start()
-        .await
-        .unwrap();
+    let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let owner = sim.add_person("Olga");
     // A bound on the size of files stands for the disk's end; without the trap

@@ -30,13 +30,13 @@ pub(crate) async fn guard(
 ) -> Response {
     let headers = request.headers();
     let may = match *request.method() {
-        Method::GET => is_ours_to_read,
-        _ => is_from_our_page,
+        Method::GET => is_ours_to_read(headers, request.uri().path()),
+        _ => is_from_our_page(headers),
     };
     let mut response = if !is_our_host(headers, address) {
         let hint = format!("ask for http://{address}");
         (StatusCode::MISDIRECTED_REQUEST, hint).into_response()
-    } else if !may(request.uri().path(), headers) {
+    } else if !may {
         StatusCode::FORBIDDEN.into_response()
     } else {
         next.run(request).await
@@ -55,7 +55,7 @@ fn is_our_host(headers: &HeaderMap, address: SocketAddr) -> bool {
 }
 
 /// Other pages may lead here, and no more: not even to find out that this is here.
-fn is_ours_to_read(path: &str, headers: &HeaderMap) -> bool {
+fn is_ours_to_read(headers: &HeaderMap, path: &str) -> bool {
     let is_visit = text(headers, &HeaderName::from_static("sec-fetch-mode")) == Some("navigate");
     match text(headers, &HeaderName::from_static("sec-fetch-site")) {
         Some("cross-site" | "same-site") => is_visit && path == "/",
@@ -65,7 +65,7 @@ fn is_ours_to_read(path: &str, headers: &HeaderMap) -> bool {
 
 /// Browsers say themselves where a form comes from; those that do not name at
 /// least its origin. What is no browser says neither.
-fn is_from_our_page(_: &str, headers: &HeaderMap) -> bool {
+fn is_from_our_page(headers: &HeaderMap) -> bool {
     match text(headers, &HeaderName::from_static("sec-fetch-site")) {
         Some(site) => site == "same-origin",
         None => text(headers, &header::ORIGIN).is_none_or(|origin| {
