@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::config::{Config, ConfigError};
 pub use crate::store::State as JobState;
 use crate::store::{AuditFilter, AuditRow, DatabaseUrl, Desk, Filter, JobView, Retry, State};
-use crate::terminal::printable;
+use crate::text::printable;
 
 /// So many rows of the audit are read at a time.
 const PAGE: u32 = 1000;

@@ -34,7 +34,7 @@ mod plan;
 mod platform;
 mod server;
 mod store;
-mod terminal;
+mod text;
 mod transport;
 mod welcome;
 

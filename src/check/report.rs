@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::terminal::printable;
+use crate::text::printable;
 
 /// The answers to all questions, in order.
 #[derive(Debug, Default)]

@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 use crate::command::{CommandName, PinTarget, PlanTimeError, help, moment_in_words};
 use crate::language::{Bilingual, Language};
 use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal, Undone};
+use crate::text::on_one_line;
 
 use cards::planned_card;
 pub(crate) use cards::{Before, history_card, plan_dropped, toast, toast_before};
@@ -555,8 +556,7 @@ fn trace(refusal: &Refusal, language: Language, reference: &str) -> String {
 /// A member's words in a reply or on a card: on one line, and nothing in them mentions anybody,
 /// leads anywhere, or ends the quotation.
 fn quoted(words: &str) -> String {
-    let words = words.replace(['\r', '\n'], " ");
-    let words = words.replace('<', "＜").replace('`', "｀");
+    let words = on_one_line(words).replace('<', "＜").replace('`', "｀");
     format!("`{}`", words.replace("](", "] ("))
 }
 
@@ -905,6 +905,14 @@ mod tests {
                 assert!(!zh.contains("你没有") && !zh.contains("你不能"), "{zh}");
             }
         }
+    }
+
+    #[test]
+    fn quoted_words_stay_on_one_line() {
+        assert_eq!(
+            quoted("a\r\nb\u{2029}\u{202e}c\u{1b}"),
+            "`a b \\u{202e}c\\u{1b}`"
+        );
     }
 
     #[test]

@@ -1,0 +1,87 @@
+//! Text that others wrote, made safe to show: in a terminal, in a message and on a card.
+
+use std::borrow::Cow;
+
+/// The text with every character escaped that moves the cursor, colours text, ends a line or
+/// changes the direction of the text around it, as `\u{202e}` for example.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |character: char| {
+        if is_unsafe(character) {
+            character.escape_default().collect()
+        } else {
+            String::from(character)
+        }
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// The same on one line: line breaks and tabs become blanks.
+pub(crate) fn on_one_line(text: &str) -> String {
+    printable(&text.replace("\r\n", " ").replace(is_break, " ")).into_owned()
+}
+
+fn is_unsafe(character: char) -> bool {
+    character.is_control() || is_separator(character) || is_directional(character)
+}
+
+fn is_break(character: char) -> bool {
+    matches!(character, '\t'..='\r' | '\u{85}') || is_separator(character)
+}
+
+/// Line and paragraph separators.
+fn is_separator(character: char) -> bool {
+    matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// The Unicode property `Bidi_Control`.
+fn is_directional(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ordinary_text_is_unchanged() {
+        for text in ["Ops 运维 🙂", "👩‍👩‍👧", "متجر", "e\u{301}", "a\u{a0}b"] {
+            assert!(matches!(printable(text), Cow::Borrowed(same) if same == text));
+            assert_eq!(on_one_line(text), text);
+        }
+    }
+
+    #[test]
+    fn control_and_direction_marks_are_escaped() {
+        for (text, shown) in [
+            ("Ops\u{1b}[31m\n✓ all good", "Ops\\u{1b}[31m\\n✓ all good"),
+            ("a\u{9b}0mb\0\t", "a\\u{9b}0mb\\u{0}\\t"),
+            ("a\u{85}b\u{2028}c\u{7f}", "a\\u{85}b\\u{2028}c\\u{7f}"),
+            ("gpj.\u{202e}exe", "gpj.\\u{202e}exe"),
+            ("\u{2067}x\u{2069}\u{200f}", "\\u{2067}x\\u{2069}\\u{200f}"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+
+    #[test]
+    fn line_breaks_become_blanks_on_one_line() {
+        let text = "a\r\nb\nc\td\u{2028}e\u{2029}f\u{85}g\u{b}h\u{c}i\u{202e}\u{1b}";
+        assert_eq!(on_one_line(text), "a b c d e f g h i\\u{202e}\\u{1b}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_unsafe_is_left(text in any::<String>()) {
+            prop_assert!(!printable(&text).contains(is_unsafe));
+            prop_assert!(!on_one_line(&text).contains(is_unsafe));
+        }
+    }
+}
