@@ -3,18 +3,18 @@
 
 -- The bots that run. Each holds one lease for all that it works on; who finds it
 -- over deletes the row, and takes its jobs over.
-CREATE TABLE replicas (
+CREATE TABLE noticebot.replicas (
     id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app         text    NOT NULL,
     lease_until timestamptz NOT NULL,
     -- Written to show that it can be.
     probed_at   timestamptz
 );
-CREATE INDEX replicas_of_app ON replicas (app, lease_until);
+CREATE INDEX replicas_of_app ON noticebot.replicas (app, lease_until);
 
 -- One row per thing to do. A row is written before its event is acknowledged
 -- and stays after its end, so that a late second delivery is known.
-CREATE TABLE jobs (
+CREATE TABLE noticebot.jobs (
     id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app         text    NOT NULL,
     -- The message id for messages: a message may come again under another event id.
@@ -45,25 +45,25 @@ CREATE TABLE jobs (
     -- Who took the event. A press is answered by them, where the platform waits.
     taken_by    bigint,
     -- Who works on it. A bot whose lease was found over cannot claim any more.
-    owner       bigint  REFERENCES replicas (id),
+    owner       bigint  REFERENCES noticebot.replicas (id),
     UNIQUE (app, origin, step),
     CHECK ((state = 'running') = (owner IS NOT NULL))
 );
 -- The queue: finished rows are not in it.
-CREATE INDEX jobs_open ON jobs (app, chat, place, id) WHERE state IN ('ready', 'running');
-CREATE INDEX jobs_ready ON jobs (app, place, id) WHERE state = 'ready';
-CREATE INDEX jobs_owned ON jobs (owner) WHERE owner IS NOT NULL;
-CREATE INDEX jobs_finished ON jobs (finished_at) WHERE state IN ('done', 'dead');
-CREATE INDEX jobs_planned ON jobs (app, chat, number) WHERE number IS NOT NULL;
+CREATE INDEX jobs_open ON noticebot.jobs (app, chat, place, id) WHERE state IN ('ready', 'running');
+CREATE INDEX jobs_ready ON noticebot.jobs (app, place, id) WHERE state = 'ready';
+CREATE INDEX jobs_owned ON noticebot.jobs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX jobs_finished ON noticebot.jobs (finished_at) WHERE state IN ('done', 'dead');
+CREATE INDEX jobs_planned ON noticebot.jobs (app, chat, number) WHERE number IS NOT NULL;
 -- One job of a chat at a time, whatever is claimed at the same moment. Only the
 -- word that too many wait may come beside it.
-CREATE UNIQUE INDEX jobs_running ON jobs (app, chat)
+CREATE UNIQUE INDEX jobs_running ON noticebot.jobs (app, chat)
     WHERE state = 'running' AND step <> 'overflow';
 -- A row changes several times in its short life.
-ALTER TABLE jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE noticebot.jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 
 -- What came of each command that was to change something: one row a job.
-CREATE TABLE changes (
+CREATE TABLE noticebot.changes (
     id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app         text    NOT NULL,
     chat        text    NOT NULL,
@@ -91,18 +91,18 @@ CREATE TABLE changes (
     undone      integer NOT NULL DEFAULT 0,
     UNIQUE (app, origin, step)
 );
-CREATE INDEX changes_of_chat ON changes (app, chat, id);
-CREATE INDEX changes_made ON changes (made_at);
+CREATE INDEX changes_of_chat ON noticebot.changes (app, chat, id);
+CREATE INDEX changes_made ON noticebot.changes (made_at);
 -- A chat may have thousands of changes among which none is of the kind that is asked for.
-CREATE INDEX changes_done ON changes (app, chat, id) WHERE result = 'done';
-CREATE INDEX changes_with_state ON changes (app, chat, id) WHERE after IS NOT NULL;
-CREATE INDEX changes_of_top ON changes (app, chat, id) WHERE place IN ('top', 'both');
-CREATE INDEX changes_taking_back ON changes (app, chat, id) WHERE deed IN ('undo', 'expire');
+CREATE INDEX changes_done ON noticebot.changes (app, chat, id) WHERE result = 'done';
+CREATE INDEX changes_with_state ON noticebot.changes (app, chat, id) WHERE after IS NOT NULL;
+CREATE INDEX changes_of_top ON noticebot.changes (app, chat, id) WHERE place IN ('top', 'both');
+CREATE INDEX changes_taking_back ON noticebot.changes (app, chat, id) WHERE deed IN ('undo', 'expire');
 -- What is to be forgotten is found without a look at what was.
-CREATE INDEX changes_with_text ON changes (made_at) WHERE summary IS NOT NULL;
+CREATE INDEX changes_with_text ON noticebot.changes (made_at) WHERE summary IS NOT NULL;
 
 -- APIs that asked to be left alone.
-CREATE TABLE limits (
+CREATE TABLE noticebot.limits (
     app         text    NOT NULL,
     api         text    NOT NULL,
     until       bigint  NOT NULL,
@@ -111,17 +111,17 @@ CREATE TABLE limits (
 
 -- The row in which the bots of an app stand to write announcements of the new
 -- kind, which the platform counts by app: when the last five turns were, in order.
-CREATE TABLE turns (
+CREATE TABLE noticebot.turns (
     app         text    PRIMARY KEY,
     last        bigint[] NOT NULL
 );
 
 -- Who was told last that they may not, so that nobody is told at every try.
-CREATE TABLE denials (
+CREATE TABLE noticebot.denials (
     app         text    NOT NULL,
     chat        text    NOT NULL,
     actor       text    NOT NULL,
     told_at     bigint  NOT NULL,
     PRIMARY KEY (app, chat, actor)
 );
-CREATE INDEX denials_told ON denials (told_at);
+CREATE INDEX denials_told ON noticebot.denials (told_at);

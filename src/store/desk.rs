@@ -348,10 +348,11 @@ pub(crate) struct AuditFilter {
     pub(crate) with_text: bool,
 }
 
-// Numbered in the order in which they stand, the values are the same for both databases.
+// Both databases run these statements: values are numbered in order, and every table is named
+// with its schema.
 
 /// Puts a job back into the queue: the first value is now, the second the job.
-fn retry_sql(how: Retry) -> String {
+fn retry_sql(schema: &str, how: Retry) -> String {
     // A job that was tried before is not too old for another try.
     let changes = match how {
         Retry::Sooner => "run_at = $1",
@@ -364,25 +365,37 @@ fn retry_sql(how: Retry) -> String {
              retries = 1, crashes = 0, replying_since = NULL"
         }
     };
-    format!("UPDATE jobs SET {changes} WHERE id = $2 AND state IN ('ready', 'dead')")
+    format!("UPDATE {schema}.jobs SET {changes} WHERE id = $2 AND state IN ('ready', 'dead')")
 }
 
 /// A job that is carried out again has not failed yet: the value is the job.
-const FORGET_FAILURE: &str = "DELETE FROM changes
-     WHERE (app, origin, step) = (SELECT app, origin, step FROM jobs WHERE id = $1)
-       AND after IS NULL AND undone = 0";
+fn forget_failure_sql(schema: &str) -> String {
+    format!(
+        "DELETE FROM {schema}.changes
+         WHERE (app, origin, step) = (SELECT app, origin, step FROM {schema}.jobs WHERE id = $1)
+           AND after IS NULL AND undone = 0"
+    )
+}
 
 /// Whether what a job had written is a change, which `/undo` knows: the value is the
 /// job.
-const IS_CHANGE: &str = "SELECT 1 FROM changes
-     WHERE (app, origin, step) = (SELECT app, origin, step FROM jobs WHERE id = $1)
-       AND (after IS NOT NULL OR undone <> 0)";
+fn is_change_sql(schema: &str) -> String {
+    format!(
+        "SELECT 1 FROM {schema}.changes
+         WHERE (app, origin, step) = (SELECT app, origin, step FROM {schema}.jobs WHERE id = $1)
+           AND (after IS NOT NULL OR undone <> 0)"
+    )
+}
 
 /// Ends a job that is as far as it was seen to be: the first value is now, the second
 /// the job, the third its progress.
-const DROP: &str = "UPDATE jobs SET state = 'done', payload = '', progress = NULL,
-     outcome = NULL, finished_at = $1
-     WHERE id = $2 AND state IN ('ready', 'dead') AND progress IS NOT DISTINCT FROM $3";
+fn drop_sql(schema: &str) -> String {
+    format!(
+        "UPDATE {schema}.jobs SET state = 'done', payload = '', progress = NULL,
+             outcome = NULL, finished_at = $1
+         WHERE id = $2 AND state IN ('ready', 'dead') AND progress IS NOT DISTINCT FROM $3"
+    )
+}
 
 /// A request to either database.
 macro_rules! ask {

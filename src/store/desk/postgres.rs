@@ -14,7 +14,8 @@ use tokio_postgres::{IsolationLevel, Row};
 
 use super::{AuditFilter, Filter, RawChange, RawJob, Retry, State};
 use crate::store::ChatKey;
-use crate::store::postgres::{bell, changes, connect, migrate};
+use crate::store::postgres::migrate::{self, SCHEMA};
+use crate::store::postgres::{bell, changes, connect};
 
 /// What [`job`] reads.
 const JOB: &str = "id, app, origin, step, chat, state, number, place, run_at, started_at, \
@@ -47,7 +48,7 @@ impl Server {
         let limit = i64::from(filter.limit);
         let states = states(filter);
         let sql = format!(
-            "SELECT {JOB} FROM jobs
+            "SELECT {JOB} FROM noticebot.jobs
              WHERE app = $1 AND ($2::text IS NULL OR chat = $2) AND ({states})
              ORDER BY id DESC LIMIT $4"
         );
@@ -57,7 +58,7 @@ impl Server {
     }
 
     pub(super) async fn by_number(&self, app: &str, id: i64) -> anyhow::Result<Option<RawJob>> {
-        let sql = format!("SELECT {JOB} FROM jobs WHERE app = $1 AND id = $2");
+        let sql = format!("SELECT {JOB} FROM noticebot.jobs WHERE app = $1 AND id = $2");
         let found = self.0.query_opt(&sql, &[&app, &id]).await?;
         Ok(found.as_ref().map(job))
     }
@@ -67,7 +68,7 @@ impl Server {
         app: &str,
         name: &str,
     ) -> anyhow::Result<Option<RawJob>> {
-        let sql = format!("SELECT {JOB} FROM jobs WHERE app = $1");
+        let sql = format!("SELECT {JOB} FROM noticebot.jobs WHERE app = $1");
         let rows = self.0.query_raw(&sql, [app]).await?;
         let mut rows = std::pin::pin!(rows);
         while let Some(row) = rows.try_next().await? {
@@ -86,15 +87,19 @@ impl Server {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let transaction = self.0.transaction().await?;
-        let sql = super::retry_sql(how);
+        let sql = super::retry_sql(SCHEMA, how);
         let changed = transaction
             .execute(&sql, &[&now.as_millisecond(), &id])
             .await?;
         ensure!(changed > 0, super::CannotChange::Running);
         if how == Retry::Anew {
-            let change = transaction.query_opt(super::IS_CHANGE, &[&id]).await?;
+            let change = transaction
+                .query_opt(&super::is_change_sql(SCHEMA), &[&id])
+                .await?;
             ensure!(change.is_none(), super::CannotChange::Changed);
-            transaction.execute(super::FORGET_FAILURE, &[&id]).await?;
+            transaction
+                .execute(&super::forget_failure_sql(SCHEMA), &[&id])
+                .await?;
         }
         transaction.commit().await?;
         bell::ring_all(&self.0).await?;
@@ -108,7 +113,7 @@ impl Server {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let values: [&(dyn ToSql + Sync); 3] = [&now.as_millisecond(), &id, &progress];
-        let changed = self.0.execute(super::DROP, &values).await?;
+        let changed = self.0.execute(&super::drop_sql(SCHEMA), &values).await?;
         ensure!(changed > 0, super::CannotChange::Running);
         bell::ring_all(&self.0).await?;
         Ok(())
@@ -126,7 +131,7 @@ impl Server {
             .query(
                 "SELECT id, app, origin, step, reference, made_at, chat, actor, deed, result,
                      log_id, summary, place, undone
-                 FROM changes
+                 FROM noticebot.changes
                  WHERE app = $1 AND ($2::text IS NULL OR chat = $2) AND made_at >= $3 AND id > $4
                  ORDER BY id LIMIT $5",
                 &values,
@@ -173,7 +178,7 @@ async fn copy(
     let columns = "SELECT column_name::text FROM information_schema.columns
          WHERE table_schema = $1 AND table_name = $2
            AND column_name NOT IN ('owner', 'taken_by') ORDER BY ordinal_position";
-    let columns = moment.query(columns, &[&migrate::SCHEMA, &table]).await?;
+    let columns = moment.query(columns, &[&SCHEMA, &table]).await?;
     let columns: Vec<String> = columns.iter().map(|row| row.get(0)).collect();
     let read = columns.iter().map(|column| match column.as_str() {
         "state" => "CASE state WHEN 'running' THEN 'ready' ELSE state END",
@@ -181,8 +186,8 @@ async fn copy(
     });
     let read = read.collect::<Vec<_>>().join(", ");
     let names = columns.join(", ");
-    writeln!(out, "COPY {table} ({names}) FROM stdin;")?;
-    let rows = format!("COPY (SELECT {read} FROM {table}) TO STDOUT");
+    writeln!(out, "COPY {SCHEMA}.{table} ({names}) FROM stdin;")?;
+    let rows = format!("COPY (SELECT {read} FROM {SCHEMA}.{table}) TO STDOUT");
     let mut rows = std::pin::pin!(moment.copy_out(&rows).await?);
     while let Some(bytes) = rows.try_next().await? {
         out.write_all(&bytes)?;
@@ -192,9 +197,8 @@ async fn copy(
         // The next row has the next number.
         writeln!(
             out,
-            "SELECT setval(pg_get_serial_sequence('{}.{table}', 'id'), \
-             (SELECT coalesce(max(id), 0) + 1 FROM {table}), false);",
-            migrate::SCHEMA
+            "SELECT setval(pg_get_serial_sequence('{SCHEMA}.{table}', 'id'), \
+             (SELECT coalesce(max(id), 0) + 1 FROM {SCHEMA}.{table}), false);"
         )?;
     }
     Ok(())

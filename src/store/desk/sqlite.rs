@@ -15,6 +15,9 @@ use crate::store::sqlite::{changes, file, rows};
 const JOB: &str = "id, app, origin, step, chat, state, number, place, run_at, started_at, \
     finished_at, retries, crashes, payload, progress, outcome";
 
+/// What SQLite calls the schema of the file itself.
+const SCHEMA: &str = "main";
+
 /// A file, also while the bot uses it.
 pub(crate) struct File(Connection);
 
@@ -75,14 +78,16 @@ impl File {
 
     pub(super) fn retry(&self, id: i64, how: Retry, now: Timestamp) -> anyhow::Result<()> {
         let transaction = self.0.unchecked_transaction()?;
-        let changed =
-            transaction.execute(&super::retry_sql(how), params![now.as_millisecond(), id])?;
+        let changed = transaction.execute(
+            &super::retry_sql(SCHEMA, how),
+            params![now.as_millisecond(), id],
+        )?;
         ensure!(changed > 0, super::CannotChange::Running);
         if how == Retry::Anew {
-            let change = transaction.query_row(super::IS_CHANGE, [id], |_| Ok(()));
+            let change = transaction.query_row(&super::is_change_sql(SCHEMA), [id], |_| Ok(()));
             let change = change.optional()?;
             ensure!(change.is_none(), super::CannotChange::Changed);
-            transaction.execute(super::FORGET_FAILURE, [id])?;
+            transaction.execute(&super::forget_failure_sql(SCHEMA), [id])?;
         }
         transaction.commit()?;
         Ok(())
@@ -95,7 +100,7 @@ impl File {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let values = params![now.as_millisecond(), id, progress];
-        let changed = self.0.execute(super::DROP, values)?;
+        let changed = self.0.execute(&super::drop_sql(SCHEMA), values)?;
         ensure!(changed > 0, super::CannotChange::Running);
         Ok(())
     }

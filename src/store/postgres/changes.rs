@@ -67,7 +67,7 @@ pub(super) async fn record(
     let change = record.change.as_ref();
     execute(
         client,
-        "INSERT INTO changes
+        "INSERT INTO noticebot.changes
              (app, chat, origin, step, reference, made_at, actor, deed, result, log_id, summary, before, after, place)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT DO NOTHING",
@@ -95,7 +95,7 @@ pub(super) async fn record(
         } else {
             CANNOT_BE_UNDONE
         };
-        let sql = "UPDATE changes SET undone = $2::bigint WHERE id = $1";
+        let sql = "UPDATE noticebot.changes SET undone = $2::bigint WHERE id = $1";
         execute(client, sql, &[&taken_back, &undone]).await?;
     }
     Ok(())
@@ -108,7 +108,7 @@ pub(super) async fn history(
     count: u32,
 ) -> Result<Vec<Made>, Error> {
     let sql = format!(
-        "SELECT {MADE} FROM changes
+        "SELECT {MADE} FROM noticebot.changes
          WHERE app = $1 AND chat = $2 AND result = 'done' ORDER BY id DESC LIMIT $3"
     );
     let rows = rows(client, &sql, &[&chat.app, &chat.chat, &i64::from(count)]).await?;
@@ -126,13 +126,13 @@ pub(super) async fn undoable(
     let since = (now - UNDO_AGE).as_millisecond();
     let sql = format!(
         "SELECT {MADE} FROM (
-             SELECT app, {MADE} FROM changes
+             SELECT app, {MADE} FROM noticebot.changes
              WHERE app = $1 AND chat = $2 AND after IS NOT NULL
                AND deed IN ('pin', 'unpin', 'announce', 'replace')
              ORDER BY id DESC LIMIT $3) AS of_chat
          WHERE undone = 0
            AND (made_at >= $4 OR EXISTS (
-               SELECT FROM jobs
+               SELECT FROM noticebot.jobs
                WHERE jobs.app = of_chat.app AND jobs.origin = of_chat.origin
                  AND jobs.step = 'expire' AND jobs.finished_at >= $4))
          ORDER BY id DESC LIMIT 1"
@@ -148,7 +148,7 @@ pub(super) async fn latest_top(
     chat: &ChatKey,
 ) -> Result<Option<Made>, Error> {
     let sql = format!(
-        "SELECT {MADE} FROM changes WHERE app = $1 AND chat = $2 AND place IN ('top', 'both')
+        "SELECT {MADE} FROM noticebot.changes WHERE app = $1 AND chat = $2 AND place IN ('top', 'both')
          ORDER BY id DESC LIMIT 1"
     );
     let row = first(client, &sql, &[&chat.app, &chat.chat]).await?;
@@ -163,7 +163,7 @@ pub(super) async fn restored_since(
     ChangeId(since): ChangeId,
 ) -> Result<Vec<Vec<(BlockId, BlockId)>>, Error> {
     let sql = format!(
-        "SELECT {MADE} FROM changes
+        "SELECT {MADE} FROM noticebot.changes
          WHERE app = $1 AND chat = $2 AND id > $3
            AND deed IN ('undo', 'expire') AND after IS NOT NULL ORDER BY id"
     );
@@ -181,7 +181,7 @@ pub(in crate::store) async fn lets_delete(
     client: &impl GenericClient,
     chat: &ChatKey,
 ) -> Result<Option<bool>, Error> {
-    let sql = "SELECT result FROM changes
+    let sql = "SELECT result FROM noticebot.changes
          WHERE app = $1 AND chat = $2 AND deed IN ('undo', 'expire')
            AND (result = $3 OR place IN ('announcement', 'both'))
          ORDER BY id DESC LIMIT 1";
@@ -194,7 +194,9 @@ pub(super) async fn made_by(
     client: &impl GenericClient,
     key: &JobKey,
 ) -> Result<Option<Made>, Error> {
-    let sql = format!("SELECT {MADE} FROM changes WHERE app = $1 AND origin = $2 AND step = $3");
+    let sql = format!(
+        "SELECT {MADE} FROM noticebot.changes WHERE app = $1 AND origin = $2 AND step = $3"
+    );
     let row = first(client, &sql, &[&key.app, &key.origin, &key.step.as_str()]).await?;
     Ok(row.as_ref().and_then(made))
 }
@@ -214,14 +216,14 @@ pub(super) async fn forget(
     // no text; it stays, to know what stood there before.
     let emptied = execute(
         client,
-        "UPDATE changes SET summary = NULL,
+        "UPDATE noticebot.changes SET summary = NULL,
              before = CASE WHEN place = 'top' THEN before END,
              after = CASE WHEN place = 'top' THEN after END
          WHERE id IN (
-             SELECT id FROM changes
+             SELECT id FROM noticebot.changes
              WHERE app = $2 AND made_at < $1 AND summary IS NOT NULL
                AND NOT EXISTS (
-                   SELECT FROM jobs
+                   SELECT FROM noticebot.jobs
                    WHERE jobs.app = changes.app AND jobs.origin = changes.origin
                      AND jobs.step = 'expire'
                      AND (jobs.state IN ('ready', 'running')
@@ -232,11 +234,11 @@ pub(super) async fn forget(
     .await?;
     let gone = execute(
         client,
-        "DELETE FROM changes WHERE id IN (
-             SELECT id FROM changes
+        "DELETE FROM noticebot.changes WHERE id IN (
+             SELECT id FROM noticebot.changes
              WHERE app = $2 AND made_at < $1
                AND NOT EXISTS (
-                   SELECT FROM jobs
+                   SELECT FROM noticebot.jobs
                    WHERE jobs.app = changes.app AND jobs.origin = changes.origin
                      AND jobs.step = 'expire' AND jobs.state IN ('ready', 'running'))
              LIMIT 1000)",
@@ -244,8 +246,8 @@ pub(super) async fn forget(
     )
     .await?;
     for old in [
-        "DELETE FROM denials WHERE app = $2 AND told_at < $1",
-        "DELETE FROM limits WHERE app = $2 AND until < $1",
+        "DELETE FROM noticebot.denials WHERE app = $2 AND told_at < $1",
+        "DELETE FROM noticebot.limits WHERE app = $2 AND until < $1",
     ] {
         execute(client, old, &[&texts, &app]).await?;
     }
@@ -262,9 +264,9 @@ pub(super) async fn plan(
     let step = plan.step.as_str();
     execute(
         client,
-        "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload, number)
+        "INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload, number)
          SELECT $1, $2, $3, $4, $5, $5, $6, coalesce(max(number), 0) + 1
-         FROM jobs WHERE app = $1 AND chat = $4 AND number IS NOT NULL
+         FROM noticebot.jobs WHERE app = $1 AND chat = $4 AND number IS NOT NULL
          ON CONFLICT DO NOTHING",
         &[
             &key.app,
@@ -276,7 +278,7 @@ pub(super) async fn plan(
         ],
     )
     .await?;
-    let sql = "SELECT number FROM jobs WHERE app = $1 AND origin = $2 AND step = $3";
+    let sql = "SELECT number FROM noticebot.jobs WHERE app = $1 AND origin = $2 AND step = $3";
     let row = first(client, sql, &[&key.app, &key.origin, &step]).await?;
     Ok(row.map_or(0, |row| number(&row, 0)))
 }
@@ -286,7 +288,7 @@ pub(super) async fn planned(
     client: &impl GenericClient,
     chat: &ChatKey,
 ) -> Result<Vec<Planned>, Error> {
-    let sql = "SELECT id, origin, step, number, place, payload FROM jobs
+    let sql = "SELECT id, origin, step, number, place, payload FROM noticebot.jobs
          WHERE app = $1 AND chat = $2 AND number IS NOT NULL AND state = 'ready'
          ORDER BY place, id";
     let rows = rows(client, sql, &[&chat.app, &chat.chat]).await?;
@@ -310,7 +312,7 @@ pub(super) async fn timed_end(
     client: &impl GenericClient,
     ChangeId(change): ChangeId,
 ) -> Result<Option<JobId>, Error> {
-    let sql = "SELECT jobs.id FROM changes JOIN jobs USING (app, origin)
+    let sql = "SELECT jobs.id FROM noticebot.changes JOIN noticebot.jobs USING (app, origin)
          WHERE changes.id = $1 AND jobs.step = $2
            AND jobs.number IS NOT NULL AND jobs.state = 'ready'";
     let row = first(client, sql, &[&change, &Step::Expire.as_str()]).await?;
@@ -323,7 +325,8 @@ pub(super) async fn cancel(
     plan: JobId,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $2
+    let sql =
+        "UPDATE noticebot.jobs SET state = 'done', payload = '', progress = NULL, finished_at = $2
          WHERE id = $1 AND number IS NOT NULL AND state = 'ready'";
     Ok(execute(client, sql, &[&plan.0, &now.as_millisecond()]).await? > 0)
 }
@@ -338,16 +341,16 @@ pub(super) async fn leave(
     let (app, chat) = (&chat.app, &chat.chat);
     execute(
         client,
-        "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $3
+        "UPDATE noticebot.jobs SET state = 'done', payload = '', progress = NULL, finished_at = $3
          WHERE app = $1 AND chat = $2 AND number IS NOT NULL AND state = 'ready'",
         &[app, chat, &now.as_millisecond()],
     )
     .await?;
     // What was given up keeps its text, and an outcome may quote some of it.
     for sql in [
-        "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
+        "UPDATE noticebot.jobs SET payload = '', progress = NULL, outcome = NULL
          WHERE app = $1 AND chat = $2 AND state IN ('done', 'dead')",
-        "UPDATE changes SET summary = NULL, before = NULL, after = NULL
+        "UPDATE noticebot.changes SET summary = NULL, before = NULL, after = NULL
          WHERE app = $1 AND chat = $2",
     ] {
         execute(client, sql, &[app, chat]).await?;
@@ -364,7 +367,7 @@ pub(super) async fn remember_denial(
 ) -> Result<(), Error> {
     execute(
         client,
-        "INSERT INTO denials (app, chat, actor, told_at) VALUES ($1, $2, $3, $4)
+        "INSERT INTO noticebot.denials (app, chat, actor, told_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (app, chat, actor)
          DO UPDATE SET told_at = greatest(denials.told_at, excluded.told_at)",
         &[
@@ -384,7 +387,7 @@ pub(super) async fn last_denial(
     chat: &ChatKey,
     actor: &OpenId,
 ) -> Result<Option<Timestamp>, Error> {
-    let sql = "SELECT told_at FROM denials WHERE app = $1 AND chat = $2 AND actor = $3";
+    let sql = "SELECT told_at FROM noticebot.denials WHERE app = $1 AND chat = $2 AND actor = $3";
     let row = first(client, sql, &[&chat.app, &chat.chat, &actor.as_str()]).await?;
     Ok(row.and_then(|row| row::timestamp(row.get(0)).ok()))
 }
@@ -398,7 +401,7 @@ pub(super) async fn save_limit(
 ) -> Result<(), Error> {
     execute(
         client,
-        "INSERT INTO limits (app, api, until) VALUES ($1, $2, $3)
+        "INSERT INTO noticebot.limits (app, api, until) VALUES ($1, $2, $3)
          ON CONFLICT (app, api) DO UPDATE SET until = CASE
              WHEN limits.until BETWEEN excluded.until AND $4 THEN limits.until
              ELSE excluded.until END",
@@ -420,7 +423,8 @@ pub(super) async fn limits(
     app: &str,
     now: Timestamp,
 ) -> Result<Vec<Limited>, Error> {
-    let sql = "SELECT api, until FROM limits WHERE app = $1 AND until > $2 AND until < $3";
+    let sql =
+        "SELECT api, until FROM noticebot.limits WHERE app = $1 AND until > $2 AND until < $3";
     let believed = (now + LONGEST_LIMIT).as_millisecond();
     let rows = rows(client, sql, &[&app, &now.as_millisecond(), &believed]).await?;
     let limited = |row: &Row| {
@@ -447,7 +451,7 @@ pub(super) async fn next_turn(
     let believed = latest + milliseconds(CLOCKS_DIFFER);
     let given = first(
         client,
-        "INSERT INTO turns (app, last) VALUES ($1, ARRAY[0, 0, 0, 0, $2]::bigint[])
+        "INSERT INTO noticebot.turns (app, last) VALUES ($1, ARRAY[0, 0, 0, 0, $2]::bigint[])
          ON CONFLICT (app) DO UPDATE
          SET last = CASE WHEN turns.last[5] > $5 THEN excluded.last
              ELSE turns.last[2:5] || greatest(turns.last[1] + $3, turns.last[5], $2) END
@@ -462,7 +466,7 @@ pub(super) async fn next_turn(
         ));
     }
     // Whoever comes again once the row is short enough finds a turn.
-    let sql = "SELECT greatest(last[1] + $2, last[5]) FROM turns WHERE app = $1";
+    let sql = "SELECT greatest(last[1] + $2, last[5]) FROM noticebot.turns WHERE app = $1";
     let row = first(client, sql, &[&app, &window]).await?;
     let free = row.map_or(now, |row| row.get::<_, i64>(0)) - milliseconds(LONGEST_WAIT);
     Ok(Turn::AskAgainAt(

@@ -13,8 +13,6 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::migrate::SCHEMA;
-
 /// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request may wait for a connection. The platform waits 3 s.
@@ -23,19 +21,15 @@ const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// up soon after.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// What is set on every connection: where the tables are, and how long a statement
-/// may take and a transaction may rest.
+/// What is set on every connection: how long a statement may take and a transaction may rest.
+/// Nothing but the server's own catalogue is found without its schema.
 ///
 /// Every statement of ours is meant to go by an index, in the index's order, and to
 /// stop early. The planner is kept from reading a whole table instead: in a queue that
 /// was empty when it was analyzed last, or full, it would think that cheaper.
-fn session() -> String {
-    format!(
-        "SET search_path = {SCHEMA}; SET statement_timeout = '10s'; \
+const SESSION: &str = "SET search_path = pg_catalog, pg_temp; SET statement_timeout = '10s'; \
          SET idle_in_transaction_session_timeout = '10s'; \
-         SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off"
-    )
-}
+         SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
 
 /// Opens connections.
 #[derive(Clone)]
@@ -79,7 +73,7 @@ impl Connector {
         };
         let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
             Box::pin(async move {
-                let prepared = client.batch_execute(&session()).await;
+                let prepared = client.batch_execute(SESSION).await;
                 prepared.map_err(HookError::Backend)
             })
         });
@@ -130,7 +124,7 @@ where
         Ok(std::future::pending().await)
     };
     let talk = async {
-        client.batch_execute(&session()).await?;
+        client.batch_execute(SESSION).await?;
         talk(client).await
     };
     tokio::select! {

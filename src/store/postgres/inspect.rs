@@ -66,7 +66,7 @@ async fn look(client: &mut Client, app: &str) -> Result<Inspected, tokio_postgre
             .await
             .err()
             .map(|error| told(&error));
-        let bots = "SELECT count(*) FROM replicas
+        let bots = "SELECT count(*) FROM noticebot.replicas
              WHERE app = $1 AND lease_until > clock_timestamp()";
         seen.bots = client.query_one(bots, &[&app]).await?.get(0);
     }
@@ -78,7 +78,7 @@ async fn try_to_write(client: &mut Client, app: &str) -> Result<(), tokio_postgr
     let transaction = client.transaction().await?;
     transaction
         .execute(
-            "INSERT INTO limits (app, api, until) VALUES ($1, '', 0)
+            "INSERT INTO noticebot.limits (app, api, until) VALUES ($1, '', 0)
              ON CONFLICT (app, api) DO UPDATE SET until = limits.until",
             &[&app],
         )

@@ -37,15 +37,15 @@ pub(super) async fn accept(
     let statement = client
         .prepare_cached(
             "WITH of_chat AS (
-                 SELECT count(*) AS waiting, min(id) AS head, max(place) AS last_place FROM jobs
+                 SELECT count(*) AS waiting, min(id) AS head, max(place) AS last_place FROM noticebot.jobs
                  WHERE app = $1 AND chat = $4 AND step = $3 AND state IN ('ready', 'running')),
              taken AS (
-                 INSERT INTO jobs (app, origin, step, chat, place, run_at, payload, taken_by)
+                 INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload, taken_by)
                  SELECT $1, $2, $3, $4, greatest($5, last_place), greatest($5, last_place), $6, $7
                  FROM of_chat WHERE waiting < $8
                  ON CONFLICT DO NOTHING RETURNING 1)
              SELECT waiting, coalesce(head, 0), EXISTS (SELECT FROM taken),
-                 EXISTS (SELECT FROM jobs WHERE app = $1 AND origin = $2 AND step = $3)
+                 EXISTS (SELECT FROM noticebot.jobs WHERE app = $1 AND origin = $2 AND step = $3)
              FROM of_chat",
         )
         .await?;
@@ -88,7 +88,7 @@ pub(super) async fn accept(
 async fn insert_overflow(client: &impl GenericClient, notice: &NewJob) -> Result<bool, Error> {
     let statement = client
         .prepare_cached(
-            "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload, outcome)
+            "INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload, outcome)
              VALUES ($1, $2, $3, $4, 0, 0, $5, $6) ON CONFLICT DO NOTHING",
         )
         .await?;
@@ -133,20 +133,20 @@ pub(super) enum Claimed {
 /// every claim.
 ///
 /// Steps that only a later release knows are left to it, while both run.
-const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
+const CLAIM: &str = "UPDATE noticebot.jobs SET state = 'running', owner = $3,
          started_at = coalesce(started_at, $2)
      WHERE id = (
-         SELECT job.id FROM jobs job
+         SELECT job.id FROM noticebot.jobs job
          WHERE job.app = $1 AND job.state = 'ready' AND job.place <= $2 AND job.run_at <= $2
            AND job.step = ANY ($5)
            AND (job.step <> 'press' OR job.taken_by = $3 OR job.place <= $2 - $4)
            AND job.id = (
-               SELECT head.id FROM jobs head
+               SELECT head.id FROM noticebot.jobs head
                WHERE head.app = job.app AND head.chat = job.chat
                  AND head.state IN ('ready', 'running')
                ORDER BY head.place, head.id LIMIT 1)
            AND (job.step = 'overflow' OR (
-               SELECT busy.id FROM jobs busy
+               SELECT busy.id FROM noticebot.jobs busy
                WHERE busy.app = job.app AND busy.chat = job.chat
                  AND busy.state = 'running' AND busy.step <> 'overflow'
                LIMIT 1) IS NULL)
@@ -158,13 +158,13 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
 /// When there may be something to claim: planned work that is due, a job to be
 /// tried again, a press whose taker has let it lie.
 const NEXT_RUN: &str = "SELECT min(at), bool_or(is_press AND at IS NOT NULL) FROM (
-         SELECT min(place) AS at, false AS is_press FROM jobs
+         SELECT min(place) AS at, false AS is_press FROM noticebot.jobs
          WHERE app = $1 AND state = 'ready' AND place > $2
          UNION ALL
-         SELECT min(run_at), false FROM jobs
+         SELECT min(run_at), false FROM noticebot.jobs
          WHERE app = $1 AND state = 'ready' AND place <= $2 AND run_at > $2
          UNION ALL
-         SELECT min(place) + $3, true FROM jobs
+         SELECT min(place) + $3, true FROM noticebot.jobs
          WHERE app = $1 AND state = 'ready' AND place <= $2 AND place > $2 - $3
            AND step = 'press' AND taken_by IS DISTINCT FROM $4) AS times";
 
@@ -236,7 +236,7 @@ async fn update(
     changes: &str,
     value: Option<&(dyn ToSql + Sync)>,
 ) -> Result<bool, Error> {
-    let sql = format!("UPDATE jobs SET {changes} WHERE id = $1 AND owner = $2");
+    let sql = format!("UPDATE noticebot.jobs SET {changes} WHERE id = $1 AND owner = $2");
     let statement = client.prepare_cached(&sql).await?;
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&job.id.0, &job.owner];
     values.extend(value);
@@ -256,7 +256,7 @@ pub(super) async fn progress(
     job: JobId,
 ) -> Result<Option<Progress>, Error> {
     let statement = client
-        .prepare_cached("SELECT progress FROM jobs WHERE id = $1")
+        .prepare_cached("SELECT progress FROM noticebot.jobs WHERE id = $1")
         .await?;
     let row = client.query_opt(&statement, &[&job.0]).await?;
     let json: Option<String> = row.and_then(|row| row.get(0));
@@ -326,7 +326,7 @@ pub(super) async fn put_back(
     // It may have been begun: the next attempt has to know that it is not the first.
     let statement = client
         .prepare_cached(
-            "UPDATE jobs SET state = 'ready', owner = NULL, crashes = greatest(crashes, 1)
+            "UPDATE noticebot.jobs SET state = 'ready', owner = NULL, crashes = greatest(crashes, 1)
              WHERE owner = $1 AND NOT id = ANY ($2)",
         )
         .await?;
@@ -338,7 +338,7 @@ pub(super) async fn put_back(
 pub(super) async fn queue(client: &impl GenericClient, app: &str) -> Result<Queue, Error> {
     let statement = client
         .prepare_cached(
-            "SELECT count(*), min(place) FILTER (WHERE place > 0) FROM jobs
+            "SELECT count(*), min(place) FILTER (WHERE place > 0) FROM noticebot.jobs
              WHERE app = $1 AND state IN ('ready', 'running') AND number IS NULL",
         )
         .await?;
@@ -358,8 +358,8 @@ pub(super) async fn prune(
     // In portions, so that nobody waits long.
     let statement = client
         .prepare_cached(
-            "DELETE FROM jobs WHERE id IN (
-                 SELECT id FROM jobs
+            "DELETE FROM noticebot.jobs WHERE id IN (
+                 SELECT id FROM noticebot.jobs
                  WHERE app = $1 AND state IN ('done', 'dead') AND finished_at < $2
                  LIMIT 1000)",
         )

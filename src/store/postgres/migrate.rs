@@ -4,7 +4,8 @@
 use anyhow::{Context as _, ensure};
 use tokio_postgres::{Client, Transaction};
 
-/// All of ours stands in a schema of its own: the database may be shared.
+/// The database may be shared, so every table of ours is in this schema, and every statement names
+/// it: a pooler that shares sessions between clients would lose a `search_path`.
 pub(in crate::store) const SCHEMA: &str = "noticebot";
 /// Who migrates holds this advisory lock; the number spells "noti".
 const LOCK: i64 = 0x6e6f_7469;
@@ -55,7 +56,7 @@ pub(super) async fn migrate_with(
             .with_context(|| format!("migration {version}"))?;
         transaction
             .execute(
-                "INSERT INTO migrations (version, needs) VALUES ($1, $2)",
+                "INSERT INTO noticebot.migrations (version, needs) VALUES ($1, $2)",
                 &[&version, &needs],
             )
             .await?;
@@ -95,26 +96,25 @@ pub(in crate::store) async fn tables(client: &Client) -> Result<Tables, tokio_po
 /// Statements that make the tables of this release in an empty database.
 pub(in crate::store) fn script() -> String {
     // What is written behind this is UTF-8, whatever the terminal of who restores it is.
-    let schema = format!(
-        "SET client_encoding = 'UTF8';\nCREATE SCHEMA {SCHEMA};\nSET search_path = {SCHEMA};\n{MADE};\n"
-    );
+    let schema = format!("SET client_encoding = 'UTF8';\nCREATE SCHEMA {SCHEMA};\n{MADE};\n");
     let migrations = MIGRATIONS.iter().zip(1..).map(|(migration, version)| {
         let Migration { statements, needs } = migration;
         format!(
-            "{statements}INSERT INTO migrations (version, needs) VALUES ({version}, {needs});\n"
+            "{statements}INSERT INTO noticebot.migrations (version, needs) VALUES ({version}, {needs});\n"
         )
     });
     [schema].into_iter().chain(migrations).collect()
 }
 
 /// Remembers which migrations were made.
-const MADE: &str = "CREATE TABLE IF NOT EXISTS migrations (
+const MADE: &str = "CREATE TABLE IF NOT EXISTS noticebot.migrations (
      version    integer     PRIMARY KEY,
      needs      integer     NOT NULL,
      made_at    timestamptz NOT NULL DEFAULT now())";
 
 /// The newest migration that was made, and how many a release has to know.
-const NEWEST: &str = "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM migrations";
+const NEWEST: &str =
+    "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM noticebot.migrations";
 
 /// Which migrations the tables have seen.
 struct Made {

@@ -20,7 +20,7 @@ fn lease() -> f64 {
 pub(super) async fn register(client: &impl GenericClient, app: &str) -> Result<i64, Error> {
     let statement = client
         .prepare_cached(
-            "INSERT INTO replicas (app, lease_until)
+            "INSERT INTO noticebot.replicas (app, lease_until)
              VALUES ($1, clock_timestamp() + make_interval(secs => $2)) RETURNING id",
         )
         .await?;
@@ -47,12 +47,12 @@ pub(super) async fn renew(
 ) -> Result<Renewed, Error> {
     let statement = client
         .prepare_cached(
-            "UPDATE replicas SET lease_until = clock_timestamp() + make_interval(secs => $3)
+            "UPDATE noticebot.replicas SET lease_until = clock_timestamp() + make_interval(secs => $3)
              WHERE id = $2
              RETURNING (
                  SELECT extract(epoch FROM min(lease_until) - clock_timestamp())::float8
-                 FROM replicas WHERE app = $1 AND id <> $2),
-                 (SELECT count(*) FROM replicas WHERE app = $1)",
+                 FROM noticebot.replicas WHERE app = $1 AND id <> $2),
+                 (SELECT count(*) FROM noticebot.replicas WHERE app = $1)",
         )
         .await?;
     let row = client
@@ -80,9 +80,9 @@ pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<
     let statement = client
         .prepare_cached(
             "WITH gone AS (
-                 DELETE FROM replicas WHERE app = $1 AND lease_until < clock_timestamp()
+                 DELETE FROM noticebot.replicas WHERE app = $1 AND lease_until < clock_timestamp()
                  RETURNING id)
-             UPDATE jobs SET state = 'ready', owner = NULL, crashes = crashes + 1
+             UPDATE noticebot.jobs SET state = 'ready', owner = NULL, crashes = crashes + 1
              FROM gone WHERE jobs.owner = gone.id",
         )
         .await?;
@@ -93,8 +93,8 @@ pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<
 pub(super) async fn give_up(client: &impl GenericClient, owner: i64) -> Result<u64, Error> {
     let statement = client
         .prepare_cached(
-            "WITH gone AS (DELETE FROM replicas WHERE id = $1 RETURNING id)
-             UPDATE jobs SET state = 'ready', owner = NULL, crashes = crashes + 1
+            "WITH gone AS (DELETE FROM noticebot.replicas WHERE id = $1 RETURNING id)
+             UPDATE noticebot.jobs SET state = 'ready', owner = NULL, crashes = crashes + 1
              FROM gone WHERE jobs.owner = gone.id",
         )
         .await?;
@@ -104,7 +104,7 @@ pub(super) async fn give_up(client: &impl GenericClient, owner: i64) -> Result<u
 /// Writes, to show that it can be done.
 pub(super) async fn probe(client: &impl GenericClient, owner: i64) -> Result<(), Error> {
     let statement = client
-        .prepare_cached("UPDATE replicas SET probed_at = clock_timestamp() WHERE id = $1")
+        .prepare_cached("UPDATE noticebot.replicas SET probed_at = clock_timestamp() WHERE id = $1")
         .await?;
     client.execute(&statement, &[&owner]).await.map(drop)
 }

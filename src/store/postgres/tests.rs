@@ -156,7 +156,7 @@ async fn a_claim_looks_at_few_jobs_however_many_wait_and_whatever_the_planner_kn
     let pool = connector.pool(1).unwrap();
     let mut client = connect::first(&pool).await.unwrap();
     let owner = replicas::register(&client, "cli_1").await.unwrap();
-    for known in ["DISCARD PLANS", "ANALYZE jobs"] {
+    for known in ["DISCARD PLANS", "ANALYZE noticebot.jobs"] {
         client.batch_execute(known).await.unwrap();
         let transaction = client.transaction().await.unwrap();
         // Those that run stand before what can be claimed.
