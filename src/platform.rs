@@ -59,9 +59,11 @@ impl Platform {
         self.later_insert_first.load(Ordering::Relaxed)
     }
 
-    /// The other order has come out.
-    pub(crate) fn turn_insert_order(&self) {
-        self.later_insert_first.fetch_xor(true, Ordering::Relaxed);
+    /// Remembers the order that was seen. Several announcements may see it at
+    /// once, so the order itself is stored, never toggled.
+    pub(crate) fn learn_insert_order(&self, later_first: bool) {
+        self.later_insert_first
+            .store(later_first, Ordering::Relaxed);
     }
 
     /// The bot's own id, by which it knows that it is mentioned.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use feishu::{AppId, ChatId, Error, MessageId};
+use feishu::{AppId, Chat, ChatId, Error, MessageId};
 
 use super::say::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
@@ -131,21 +131,26 @@ impl Dispatcher {
         })
     }
 
-    /// Ends what is planned in a group that the bot is no longer in, and forgets
-    /// what was written there.
+    /// Cancels what is scheduled in a group that the bot is no longer in, and
+    /// erases the texts that were written there.
     async fn leave(&self, job: &Job) -> Result<(), Release> {
         let chat = ChatId::from(job.chat.as_str());
         self.platform.forget(&chat);
-        // The word may come hours late: whoever was added again is still in.
-        if let Ok(Settings { group, .. }) = self.platform.settings_anew(&chat).await
-            && policy::is_told(&group)
-            && group
-                .chat_status
-                .as_deref()
-                .is_none_or(|status| status == "normal")
-        {
-            tracing::info!(chat.id = job.chat, "the bot is in the group again");
-            return Ok(());
+        // The event may come hours late, and the bot may be back by then.
+        match self.platform.settings_anew(&chat).await {
+            Ok(Settings { group, .. }) if !is_outside(&group) => {
+                tracing::info!(chat.id = job.chat, "the bot is in the group again");
+                return Ok(());
+            }
+            Err(error) if !is_definitely_outside(&error) => {
+                self.judge_call(job, &error)?;
+                tracing::error!(
+                    chat.id = job.chat,
+                    "could not determine whether the bot left the group; its schedules are kept"
+                );
+                return Ok(());
+            }
+            Ok(_) | Err(_) => {}
         }
         let left = self.store.leave(job.chat_key()).await;
         left.map_err(|_| self.retry(job))?;
@@ -180,6 +185,18 @@ impl Dispatcher {
         tracing::info!(chat.id = job.chat, "what stood at the top was recalled");
         Ok(())
     }
+}
+
+/// Whether the group is dissolved, or describes itself as it does to bots outside it.
+fn is_outside(group: &Chat) -> bool {
+    let dissolved = |status: &str| status.starts_with("dissolved");
+    !policy::is_told(group) || group.chat_status.as_deref().is_some_and(dissolved)
+}
+
+/// Whether the platform says that the group is dissolved (232009), or that the bot is not in it
+/// (232011). Any other error leaves the question open.
+fn is_definitely_outside(error: &Error) -> bool {
+    matches!(error.code(), Some(232_009 | 232_011))
 }
 
 /// Whether by this change, which was not taken back, the message stands on top.

@@ -128,4 +128,10 @@ pub(crate) struct Pending {
     pub(crate) seen_before: usize,
     /// When it was sent.
     pub(crate) sent_at: Timestamp,
+    /// Whether the last of its insertions was expected to come out first.
+    #[serde(default)]
+    pub(crate) later_first: bool,
+    /// Whether it was to put blocks in order that had come out in reverse.
+    #[serde(default)]
+    pub(crate) repairs: bool,
 }

@@ -317,6 +317,80 @@ async fn lines_in_the_wrong_order_that_cannot_be_put_right_are_told() {
 }
 
 #[tokio::test]
+async fn two_long_announcements_learn_one_order() {
+    let lines: Vec<String> = (1..=120).map(|number| format!("line {number}")).collect();
+    let command = format!("/announce {}", lines.join("\n"));
+    for replace in ["", "--replace "] {
+        let command = command.replacen("/announce ", &format!("/announce {replace}"), 1);
+        let bench = unsigned().await;
+        let behave = |behaviour: &mut feishu_sim::Behaviour| {
+            behaviour.legacy_later_insert_first = true;
+        };
+        bench.sim.change_behaviour(behave);
+        let patch = Endpoint::PatchDocAnnouncement;
+        let groups = [bench.group(Doc), bench.group(Doc), bench.group(Doc)];
+        // All are written before the first of them is read.
+        for _ in &groups {
+            bench.sim.fault(patch, Fault::LoseAnswer);
+        }
+        let commands = groups.each_ref().map(|group| bench.say(group, &command).id);
+        let sent = |state: &feishu_sim::State| (state.calls_to(patch).count() >= 3).then_some(());
+        bench.sim.wait_for("three writes", sent).await;
+        for (group, command) in groups.iter().zip(&commands) {
+            assert_eq!(bench.reaction(command).await, "Loudspeaker");
+            assert_eq!(text(&bench, group), lines, "{replace}");
+        }
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_changes_is_reported() {
+    let bench = unsigned().await;
+    let patch = Endpoint::PatchDocAnnouncement;
+    let behave = |later_first: bool| {
+        bench
+            .sim
+            .change_behaviour(|behaviour| behaviour.legacy_later_insert_first = later_first);
+    };
+    behave(true);
+    let group = bench.group(Doc);
+    bench.sim.fault(patch, Fault::LoseAnswer);
+    let lines: Vec<String> = (1..=60).map(|number| format!("line {number}")).collect();
+    let said = bench
+        .say(&group, &format!("/announce {}", lines.join("\n")))
+        .id;
+    let sent = |state: &feishu_sim::State| state.calls_to(patch).next().map(drop);
+    bench.sim.wait_for("the write", sent).await;
+    behave(false);
+    let answer = bench.answer(&said).await;
+    assert!(answer.contains("last to first"), "{answer}");
+    assert_eq!(text(&bench, &group).len(), 60);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_lost_repair_is_repeated_in_its_order() {
+    let patch = Endpoint::PatchDocAnnouncement;
+    let lines: Vec<String> = (1..=120).map(|number| format!("line {number}")).collect();
+    for fault in [Fault::LoseAnswer, Fault::ServerError] {
+        let bench = unsigned().await;
+        bench
+            .sim
+            .change_behaviour(|behaviour| behaviour.legacy_later_insert_first = true);
+        let group = bench.group(Doc);
+        bench.sim.fault(patch, Fault::Nothing);
+        bench.sim.fault(patch, fault.clone());
+        let said = bench
+            .say(&group, &format!("/announce {}", lines.join("\n")))
+            .id;
+        assert_eq!(bench.reaction(&said).await, "Loudspeaker", "{fault:?}");
+        assert_eq!(text(&bench, &group), lines, "{fault:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_writes_nothing_twice() {
     let bench = unsigned().await;
     for (kind, write) in [

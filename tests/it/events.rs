@@ -291,6 +291,69 @@ async fn a_late_word_that_the_bot_was_removed_ends_nothing_once_it_is_back() {
 }
 
 #[tokio::test]
+async fn an_unreadable_group_keeps_its_schedules() {
+    let bench = Bench::new().await;
+    for fault in [
+        Fault::LoseAnswer,
+        Fault::ServerError,
+        Fault::NotJson,
+        Fault::code(99_991_400),
+        Fault::code(232_025),
+        Fault::code(99_991_672),
+    ] {
+        let group = bench.group(Docx);
+        let message = bench.say(&group, "dinner at seven").id;
+        bench.pin_for_a_day(&group, &message).await;
+        let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+        let late = owner.remove_bot().unwrap();
+        bench.sim.change_chat(&group, |chat| chat.bot_in = true);
+        bench.sim.fault(Endpoint::GetChat, fault.clone());
+        assert_eq!(late.answer().await.status, 200);
+        bench.idle().await;
+        let history = bench.history(&group).await;
+        assert!(history.contains("Planned"), "{fault:?}: {history}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_platform_that_stays_away_ends_no_schedules() {
+    let bench = Bench::with(|builder| builder, "[worker]\ngive_up_after = \"30s\"").await;
+    let group = bench.group(Docx);
+    let message = bench.say(&group, "dinner at seven").id;
+    bench.pin_for_a_day(&group, &message).await;
+    let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+    bench.sim.set_api_down(true);
+    assert_eq!(owner.remove_bot().unwrap().answer().await.status, 200);
+    bench.idle_in_steps_of(Duration::from_secs(1)).await;
+    bench.sim.set_api_down(false);
+    assert_eq!(
+        bench
+            .count("jobs WHERE step = 'expire' AND state = 'ready'")
+            .await,
+        1
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_says_outside_ends_schedules() {
+    for code in [232_009, 232_011] {
+        let bench = Bench::new().await;
+        let group = bench.group(Docx);
+        let message = bench.say(&group, "dinner at seven").id;
+        bench.pin_for_a_day(&group, &message).await;
+        let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
+        bench.sim.fault(Endpoint::GetChat, Fault::code(code));
+        assert_eq!(owner.remove_bot().unwrap().answer().await.status, 200);
+        bench.idle().await;
+        let plans = "jobs WHERE step = 'expire' AND state = 'ready'";
+        assert_eq!(bench.count(plans).await, 0, "{code}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_known_of_a_group_is_read_anew_when_the_bot_comes_back() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);

@@ -102,9 +102,19 @@ pub(super) struct Writing<'a> {
     pub(super) scene: Scene<'a>,
 }
 
+/// One request of several insertions.
+#[derive(Debug, Clone, Copy)]
+struct InsertOrder {
+    /// Whether the last insertion is expected to come out first.
+    later_first: bool,
+    /// Whether the request puts blocks in order that came out reversed.
+    repairs: bool,
+}
+
 impl Writing<'_> {
-    /// Writes the blocks, unless they stand there already from a request whose
-    /// answer was lost.
+    /// Writes the blocks, unless they are there already from a request whose
+    /// answer was lost. Blocks that came out in reverse are written again once,
+    /// and read again after that.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
         wait_out(self.pending, self.scene)?;
         let blocks = match &self.unnamed {
@@ -112,45 +122,71 @@ impl Writing<'_> {
             _ => self.named.clone(),
         };
         let takes_several = blocks.len() > CHUNK;
-        let (mut attempt, mut is_written) = (1, false);
-        let (mut is_turned, mut was_put_right) = (false, false);
+        let mut attempt = 1;
+        // The last request that the platform acknowledged.
+        let mut acknowledged: Option<InsertOrder> = None;
         loop {
             let (announcement, document) = read(self.scene).await?;
             let seen_before = occurrences(&blocks, &document);
             if self.stand_newly(&blocks, seen_before, &document) {
                 return Ok(());
             }
-            let turned = if takes_several && self.pending.is_some() && !was_put_right {
-                find(&chunks(&blocks, true).concat(), &document)
+            let reversed = self
+                .pending
+                .filter(|_| takes_several)
+                .zip(find(&chunks(&blocks, true).concat(), &document));
+            if acknowledged.is_some_and(|order| order.repairs || reversed.is_none()) {
+                let disordered = reversed.is_some()
+                    || (seen_before == 0 && all_chunks_stand(&blocks, &document));
+                // Otherwise somebody has edited the blocks since.
+                return if disordered {
+                    Err(Refusal::Disordered.into())
+                } else {
+                    Ok(())
+                };
+            }
+            let (order, range) = if let Some((pending, range)) = reversed {
+                (self.repair_order(pending), Some(range))
             } else {
-                None
+                let later_first = self.scene.platform.later_insert_is_first();
+                let order = InsertOrder {
+                    later_first,
+                    repairs: false,
+                };
+                (order, self.make_room(&document)?)
             };
-            let operations = if let Some(range) = &turned {
-                if !is_turned {
-                    self.scene.platform.turn_insert_order();
-                    is_turned = true;
-                }
-                self.operations(&blocks, Some(range.clone()))
-            } else if is_written {
-                // Somebody was faster than the look at it.
-                return Ok(());
-            } else {
-                let range = self.make_room(&document)?;
-                self.operations(&blocks, range)
-            };
-            let still = self.pending.filter(|_| turned.is_some());
+            let operations = operations(&blocks, range, order.later_first);
+            let still = self.pending.filter(|_| order.repairs);
             match self
-                .send(&announcement, seen_before, &operations, still)
+                .send(&announcement, (seen_before, order), &operations, still)
                 .await
             {
                 Ok(()) if !takes_several => return Ok(()),
-                Ok(()) => (is_written, was_put_right) = (true, turned.is_some()),
+                Ok(()) => acknowledged = Some(order),
                 Err(failure) if is_refused(&failure) && attempt < ATTEMPTS => attempt += 1,
-                Err(failure) if is_refused(&failure) && turned.is_some() => {
+                Err(failure) if is_refused(&failure) && order.repairs => {
                     return Err(Refusal::Disordered.into());
                 }
                 Err(failure) => return Err(failure),
             }
+        }
+    }
+
+    /// How to write blocks again that came out in reverse. What the request
+    /// itself expected tells the platform's order; other requests may have
+    /// learned it meanwhile.
+    fn repair_order(&self, pending: Pending) -> InsertOrder {
+        let later_first = if pending.repairs {
+            // Its answer was lost, and the blocks are as they were before it.
+            pending.later_first
+        } else {
+            let observed = !pending.later_first;
+            self.scene.platform.learn_insert_order(observed);
+            observed
+        };
+        InsertOrder {
+            later_first,
+            repairs: true,
         }
     }
 
@@ -200,26 +236,12 @@ impl Writing<'_> {
         }
     }
 
-    /// Deletes the range and inserts the blocks in its place, or at the top.
-    fn operations(&self, blocks: &[LegacyBlock], range: Option<Range<u64>>) -> Vec<Operation> {
-        let location = match &range {
-            Some(range) => InsertLocation::Index(range.start),
-            None => InsertLocation::StartOfZone,
-        };
-        let later_first = self.scene.platform.later_insert_is_first();
-        let insertions = chunks(blocks, later_first)
-            .into_iter()
-            .map(|chunk| Operation::InsertBlocks(location, chunk.to_vec()));
-        let deletion = range.map(Operation::DeleteContentRange);
-        deletion.into_iter().chain(insertions).collect()
-    }
-
     /// Makes one call, remembered before it is made; if nothing came of it, this
     /// is `still` under way.
     async fn send(
         &mut self,
         announcement: &LegacyAnnouncement,
-        seen_before: usize,
+        (seen_before, order): (usize, InsertOrder),
         operations: &[Operation],
         still: Option<Pending>,
     ) -> Result<(), Failure> {
@@ -227,6 +249,8 @@ impl Writing<'_> {
         self.pending = Some(Pending {
             seen_before,
             sent_at: scene.clock.now(),
+            later_first: order.later_first,
+            repairs: order.repairs,
         });
         self.save().await?;
         let chat = scene.chat_id;
@@ -298,6 +322,30 @@ pub(super) async fn read(
         .map_err(call(Call::ReadAnnouncement))?;
     let document = read_document(&announcement)?;
     Ok((announcement, document))
+}
+
+/// Deletes the range and inserts the blocks in its place, or at the top.
+fn operations(
+    blocks: &[LegacyBlock],
+    range: Option<Range<u64>>,
+    later_first: bool,
+) -> Vec<Operation> {
+    let location = match &range {
+        Some(range) => InsertLocation::Index(range.start),
+        None => InsertLocation::StartOfZone,
+    };
+    let insertions = chunks(blocks, later_first)
+        .into_iter()
+        .map(|chunk| Operation::InsertBlocks(location, chunk.to_vec()));
+    let deletion = range.map(Operation::DeleteContentRange);
+    deletion.into_iter().chain(insertions).collect()
+}
+
+/// Whether every part stands in the document, in whatever order.
+fn all_chunks_stand(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
+    chunks(blocks, false)
+        .into_iter()
+        .all(|chunk| occurrences(chunk, document) > 0)
 }
 
 /// The parts that one insertion each takes, the last one first if asked.

@@ -336,6 +336,8 @@ async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool,
         pending = Some(Pending {
             seen_before: stands,
             sent_at: scene.clock.now(),
+            later_first: false,
+            repairs: false,
         });
         remember(pending, scene).await?;
         let delete = [Operation::DeleteContentRange(range)];
