@@ -51,13 +51,13 @@ fn mentions() -> [Mention; 3] {
 fn typed_text(text: &str, content: &Content) {
     for offset in [0, text.len() / 3, text.len() / 2] {
         let rest = text[text.ceil_char_boundary(offset)..].trim();
-        match Document::from_content(content, offset, &[]) {
+        match Document::from_content(content, offset..usize::MAX, &[]) {
             // Everyone is named in words.
             Some(document) => nothing_is_lost(&rest.replace("@_all", ""), rest, &document),
             None => assert!(!rest.contains(char::is_alphanumeric), "{rest:?}"),
         }
     }
-    let Some(document) = Document::from_content(content, 0, &mentions()) else {
+    let Some(document) = Document::from_content(content, 0..usize::MAX, &mentions()) else {
         return;
     };
     let lines = Entry::new(&document, None).line_count();
@@ -97,12 +97,12 @@ fn rich_text(mut post: Post) {
     }
     let content = Content::Post(post);
     let Some(text) = plain_text(&content) else {
-        assert_eq!(Document::from_content(&content, 0, &[]), None);
+        assert_eq!(Document::from_content(&content, 0..usize::MAX, &[]), None);
         return;
     };
     for offset in [0, text.len() / 3, text.len() / 2] {
         let rest = &text[text.ceil_char_boundary(offset)..];
-        if let Some(document) = Document::from_content(&content, offset, &[]) {
+        if let Some(document) = Document::from_content(&content, offset..usize::MAX, &[]) {
             let said = rest.replace("@_all", "");
             nothing_is_lost(&said, rest, &document);
         } else {
@@ -117,7 +117,9 @@ fn announced(content: &Content) {
         Ok(Some(Command::Announce(announcement))) => announcement.text_at,
         _ => None,
     });
-    let Some(document) = Document::from_content(content, offset.unwrap_or(0), &mentions()) else {
+    let Some(document) =
+        Document::from_content(content, offset.unwrap_or(0)..usize::MAX, &mentions())
+    else {
         return;
     };
     both_kinds_agree(&document);

@@ -356,6 +356,6 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
     // that does not belong into an announcement.
     Content::parse(&message.msg_type, &message.content)
         .ok()
-        .and_then(|content| Document::from_content(&content, 0, &mentions))
+        .and_then(|content| Document::from_content(&content, 0..usize::MAX, &mentions))
         .ok_or_else(|| Refusal::RepliedToHasNoText.into())
 }

@@ -34,7 +34,7 @@ fn post() -> Document {
         [text("谢谢")],
     ] });
     let content = Content::parse("post", &content.to_string()).unwrap();
-    Document::from_content(&content, 0, &mentions()).unwrap()
+    Document::from_content(&content, 0..usize::MAX, &mentions()).unwrap()
 }
 
 fn markdown() -> Document {
@@ -50,7 +50,7 @@ poweroff
 ```
 ---
 谢谢";
-    Document::from_content(&Content::Text(text.to_owned()), 0, &mentions()).unwrap()
+    Document::from_content(&Content::Text(text.to_owned()), 0..usize::MAX, &mentions()).unwrap()
 }
 
 fn tree(nodes: &[DocxNode]) -> Value {

@@ -18,6 +18,8 @@ mod properties;
 #[cfg(test)]
 mod shorthand;
 
+use std::ops::Range;
+
 use feishu::{Content, PostElement};
 
 pub use document::Document;
@@ -27,19 +29,24 @@ pub use former::Former;
 pub(crate) use former::{FormerBlock, thing_in_words};
 pub use mention::Mention;
 pub(crate) use mention::{EVERYONE, at_name, replace_mentions, split_placeholder};
-use post::post_after;
+use post::post_within;
 
 impl Document {
-    /// Reads a message, a text as Markdown, a post as it is styled, from a byte of its
-    /// [`command_text`] on; 0 is the whole. `None` if there is nothing to read in it.
-    pub fn from_content(content: &Content, offset: usize, mentions: &[Mention]) -> Option<Self> {
+    /// Reads a part of a message, in bytes of its [`command_text`]: a text as Markdown, a post as
+    /// it is styled. `None` if there is nothing to read in it.
+    pub fn from_content(
+        content: &Content,
+        range: Range<usize>,
+        mentions: &[Mention],
+    ) -> Option<Self> {
         let document = match content {
             Content::Text(text) => {
-                let rest = text.get(text.ceil_char_boundary(offset)..)?;
-                Self::from_markdown(rest.trim(), mentions)
+                let end = text.floor_char_boundary(range.end);
+                let part = text.get(text.ceil_char_boundary(range.start)..end)?;
+                Self::from_markdown(part.trim(), mentions)
             }
             Content::Post(post) if post::has_text(post) => {
-                Self::from_post(&post_after(post, offset), mentions).trimmed()
+                Self::from_post(&post_within(post, range), mentions).trimmed()
             }
             Content::Post(_) | Content::Other => return None,
         };

@@ -1,6 +1,7 @@
 //! Rich text as the client sends it: its text for the parser of commands, and its document.
 
 use std::mem;
+use std::ops::Range;
 
 use feishu::{Post, PostElement};
 
@@ -42,56 +43,68 @@ impl Document {
     }
 }
 
-/// The post without the first `offset` bytes of its text, as [`super::command_text`] shows it: what
-/// follows a command, in its own style.
+/// The part of a post that makes up `range` of its text in bytes, as [`super::command_text`] shows
+/// it: what follows a command, in its own style.
 ///
-/// The text of the rest is the rest of the text. An offset inside a character drops that character.
-pub(super) fn post_after(post: &Post, offset: usize) -> Post {
+/// The text of the part is that part of the text. A bound inside a character drops that character.
+pub(super) fn post_within(post: &Post, range: Range<usize>) -> Post {
     let language = language(post);
     let text = text_in(post, language);
-    let mut offset = text.ceil_char_boundary(offset);
-    let mut rest = Post::default();
+    let mut start = text.ceil_char_boundary(range.start);
+    let mut end = text.floor_char_boundary(range.end).max(start);
+    let mut part = Post::default();
     if !post.title.is_empty() {
-        post.title
-            .get(offset..)
-            .unwrap_or_default()
-            .clone_into(&mut rest.title);
-        // A title that is cut off whole leaves a line break behind.
-        if offset == post.title.len() && !post.paragraphs.is_empty() {
-            rest.paragraphs.push(Vec::new());
+        let length = post.title.len();
+        within(&post.title, start, end).clone_into(&mut part.title);
+        if end <= length {
+            return part;
         }
-        offset = offset.saturating_sub(post.title.len() + 1);
+        // A title that is cut off whole leaves a line break behind.
+        if start == length && !post.paragraphs.is_empty() {
+            part.paragraphs.push(Vec::new());
+        }
+        // The line break after it counts, too.
+        (start, end) = (start.saturating_sub(length + 1), end - length - 1);
     }
     for paragraph in &post.paragraphs {
         let texts = paragraph.iter().map(|one| element_text(one, language));
-        let length = texts.map(|text| text.len()).sum();
-        // The line break after it counts, too.
-        if offset <= length {
-            let left = paragraph_after(paragraph, offset, language);
-            rest.paragraphs.push(left);
+        let length: usize = texts.map(|text| text.len()).sum();
+        if start <= length {
+            let left = paragraph_within(paragraph, start, end, language);
+            part.paragraphs.push(left);
         }
-        offset = offset.saturating_sub(length + 1);
+        if end <= length {
+            break;
+        }
+        (start, end) = (start.saturating_sub(length + 1), end - length - 1);
     }
-    rest
+    part
 }
 
-fn paragraph_after(
+/// The part of a text between two bytes, which may be behind its end.
+fn within(text: &str, start: usize, end: usize) -> &str {
+    text.get(start..end.min(text.len())).unwrap_or_default()
+}
+
+fn paragraph_within(
     paragraph: &[PostElement],
-    mut offset: usize,
+    mut start: usize,
+    mut end: usize,
     language: Language,
 ) -> Vec<PostElement> {
     let elements = paragraph.iter().filter_map(|element| {
         let text = element_text(element, language);
-        let rest = text.get(offset..).unwrap_or_default();
-        let begun = offset > 0;
-        offset = offset.saturating_sub(text.len());
-        (!rest.is_empty()).then(|| element_after(element, begun, rest))
+        let part = within(&text, start, end);
+        let is_cut = part.len() < text.len();
+        start = start.saturating_sub(text.len());
+        end = end.saturating_sub(text.len());
+        (!part.is_empty()).then(|| element_within(element, is_cut, part))
     });
     elements.collect()
 }
 
-/// The element of which `rest` is left, `begun` or whole.
-fn element_after(element: &PostElement, begun: bool, rest: &str) -> PostElement {
+/// The element of which `rest` is left, cut or whole.
+fn element_within(element: &PostElement, is_cut: bool, rest: &str) -> PostElement {
     let text = |style: &[String]| PostElement::Text {
         text: rest.to_owned(),
         style: style.to_vec(),
@@ -104,7 +117,7 @@ fn element_after(element: &PostElement, begun: bool, rest: &str) -> PostElement 
         },
         // A caption that is left in part still leads there; an address that is left in part
         // does not.
-        PostElement::Link { href, style, .. } if begun => match caption_before(rest, href) {
+        PostElement::Link { href, style, .. } if is_cut => match caption_before(rest, href) {
             Some(caption) => PostElement::Link {
                 text: caption.to_owned(),
                 href: href.clone(),
@@ -112,10 +125,10 @@ fn element_after(element: &PostElement, begun: bool, rest: &str) -> PostElement 
             },
             None => text(style),
         },
-        PostElement::At { style, .. } if begun => text(style),
+        PostElement::At { style, .. } if is_cut => text(style),
         // The words for it are in the language of the whole.
         PostElement::Image { .. } | PostElement::Media { .. } => text(&[]),
-        PostElement::Emotion { .. } | PostElement::Rule | PostElement::Other { .. } if begun => {
+        PostElement::Emotion { .. } | PostElement::Rule | PostElement::Other { .. } if is_cut => {
             text(&[])
         }
         PostElement::Link { .. }

@@ -302,7 +302,7 @@ fn announce(
 ) -> Result<Source, Refusal> {
     let typed = announcement.text_at.and_then(|at| {
         let content = Content::parse(&message.message_type, &message.content).ok()?;
-        Document::from_content(&content, at, mentions)
+        Document::from_content(&content, at..usize::MAX, mentions)
     });
     match (typed, replied_to(message)) {
         (Some(document), _) => Ok(Source::Document(document)),

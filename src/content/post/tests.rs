@@ -161,7 +161,7 @@ fn a_mark_at_the_start_of_a_line_makes_it_an_item() {
 fn rest(title: &str, paragraphs: &Value, command: &str, expected: &[&str]) {
     let post = post(title, paragraphs);
     assert!(post_text(&post).starts_with(command));
-    let rest = post_after(&post, command.len());
+    let rest = post_within(&post, command.len()..usize::MAX);
     let shown = show(&Document::from_post(&rest, &mentions()));
     assert_eq!(shown, expected, "{paragraphs}");
 }
@@ -212,8 +212,9 @@ fn what_follows_a_command_keeps_its_style() {
 #[test]
 fn an_offset_inside_a_character_drops_it() {
     let post = post("", &json!([[text("好a")]]));
-    assert_eq!(post_text(&post_after(&post, 1)), "a");
-    assert_eq!(post_text(&post_after(&post, 99)), "");
+    assert_eq!(post_text(&post_within(&post, 1..99)), "a");
+    assert_eq!(post_text(&post_within(&post, 0..2)), "");
+    assert_eq!(post_text(&post_within(&post, 99..999)), "");
 }
 
 fn any_element() -> impl Strategy<Value = PostElement> {
@@ -259,9 +260,14 @@ proptest! {
     }
 
     #[test]
-    fn the_text_of_the_rest_is_the_rest_of_the_text(post in any_post(), at in any::<prop::sample::Index>()) {
+    fn the_text_of_a_part_is_that_part_of_the_text(
+        post in any_post(),
+        bounds in any::<[prop::sample::Index; 2]>(),
+    ) {
         let text = post_text(&post);
-        let offset = text.ceil_char_boundary(at.index(text.len() + 1));
-        prop_assert_eq!(post_text(&post_after(&post, offset)), &text[offset..]);
+        let mut bounds = bounds.map(|bound| text.ceil_char_boundary(bound.index(text.len() + 1)));
+        bounds.sort_unstable();
+        let [start, end] = bounds;
+        prop_assert_eq!(post_text(&post_within(&post, start..end)), &text[start..end]);
     }
 }
