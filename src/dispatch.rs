@@ -6,7 +6,6 @@
 //! outcome, with the leave from `authorise`; `say` puts it into the chat. Events
 //! that are no messages go their own short way, in `notice`.
 
-use std::convert::Infallible;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,13 +26,13 @@ use crate::config::{PolicyConfig, ReplyLanguage};
 use crate::content;
 use crate::event::Stored;
 use crate::platform::Platform;
-use crate::reply::Emoji;
-use crate::store::{Claim, Job, Release, Step, Store, StoreError};
+use crate::store::{Claim, Job, Release, Store, StoreError};
 use crate::telemetry::{CommandResult, Metrics, UNKNOWN};
 
 mod authorise;
 mod decide;
 mod draft;
+mod heard;
 mod notice;
 mod press;
 mod request;
@@ -42,10 +41,6 @@ mod say;
 
 /// A job whose worker died this often is given up.
 const MAX_CRASHES: u32 = 5;
-/// A command that waits longer is shown to have been heard.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// One that waited so long in the queue is shown only if it takes longer still.
-const MOMENT: Duration = Duration::from_millis(500);
 /// Work in flight gets this long when the bot stops; then it returns to the
 /// queue.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -148,56 +143,18 @@ impl Dispatcher {
         work.instrument(span).await;
     }
 
-    /// One attempt. A command that is not through after three seconds is shown
-    /// to have been heard, while the work goes on.
+    /// One attempt. A command that takes long gets a reaction while the work goes on.
     async fn attempt(&self, job: &Job) -> Release {
-        let show_at = self.show_at(job);
         let work = AssertUnwindSafe(self.work(job)).catch_unwind();
-        let show = async {
-            if let Some(at) = show_at {
-                self.clock.sleep_until(at).await;
-                self.show_heard(job).await;
-            }
-            pending::<Infallible>().await
-        };
-        let release = tokio::select! {
-            biased;
-            release = work => release.unwrap_or_else(|_| {
+        let work = work.map(|release| {
+            release.unwrap_or_else(|_| {
                 tracing::error!("the worker panicked");
-                Release::Crashed { run_at: self.later(retry::delay(job.crashes)) }
-            }),
-            never = show => match never {},
-        };
-        if let (Release::Retry { run_at }, Some(at)) = (&release, show_at)
-            && (self.clock.now()..*run_at).contains(&at)
-        {
-            self.show_heard(job).await;
-        }
-        release
-    }
-
-    /// When to show that a command was heard; `None` if it was shown before.
-    fn show_at(&self, job: &Job) -> Option<Timestamp> {
-        let now = self.clock.now();
-        let due = job.accepted_at + PATIENCE;
-        if job.outcome.is_some()
-            || matches!(job.key.step, Step::Publish | Step::Expire | Step::Press)
-            || job.key.step.is_notice()
-        {
-            None
-        } else if now < due {
-            Some(due)
-        } else {
-            (job.retries == 0 && job.crashes == 0).then(|| now + MOMENT)
-        }
-    }
-
-    async fn show_heard(&self, job: &Job) {
-        let message = job.key.origin.as_str().into();
-        let emoji = Emoji::OneSecond.as_str();
-        if let Err(error) = self.platform.client.add_reaction(&message, emoji).await {
-            tracing::debug!(error = %error, "the wait could not be shown");
-        }
+                Release::Crashed {
+                    run_at: self.later(retry::delay(job.crashes)),
+                }
+            })
+        });
+        self.show_wait(job, Box::pin(work)).await
     }
 
     /// Acts unless that is done, then says what came of it.

@@ -56,6 +56,20 @@ impl Outcome {
         }
     }
 
+    /// The reason under which the answer is throttled: sent in words at most once a minute to one
+    /// person in one chat. `None` if it is always sent.
+    pub(crate) fn throttled_as(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(Refusal::Denied(denied)) => Some(denied.label()),
+            Self::Done(_)
+            | Self::Help
+            | Self::HelpInGroup(_)
+            | Self::Planned { .. }
+            | Self::History(_)
+            | Self::Refused(_) => None,
+        }
+    }
+
     /// What kind it is, in a word for the log: an outcome itself may quote what
     /// a member typed.
     pub(crate) fn label(&self) -> &'static str {

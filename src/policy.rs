@@ -84,6 +84,23 @@ pub enum Denied {
     Reserved(Reserved),
 }
 
+impl Denied {
+    /// A word for the reason, by which answers are throttled.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::DenyListed => "deny_listed",
+            Self::OtherTenant => "other_tenant",
+            Self::Reserved(Reserved::BySetting(GroupSetting::PinManageSetting)) => {
+                "pin_manage_setting"
+            }
+            Self::Reserved(Reserved::BySetting(GroupSetting::EditPermission)) => "edit_permission",
+            Self::Reserved(Reserved::ByNeighbour) => "by_neighbour",
+            Self::Reserved(Reserved::ByMode) => "by_mode",
+            Self::Reserved(Reserved::PinSettingMissing) => "pin_setting_missing",
+        }
+    }
+}
+
 /// Why only the group's owner and admins may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use feishu::{BlockId, Clock, ExtraRoots, OpenId, Turn};
+use feishu::{BlockId, Clock, ExtraRoots, ReactionId, Turn};
 use jiff::Timestamp;
 
 use crate::change::{ChangeId, Made};
@@ -29,7 +29,7 @@ pub use desk::State;
 pub(crate) use desk::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry};
 pub(crate) use job::{
     Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Maker, NewJob, NewPlan,
-    Planned, Release, Step,
+    Planned, Recipient, Release, Step,
 };
 pub(crate) use lease::Lease;
 use postgres::PostgresStore;
@@ -194,6 +194,15 @@ impl Store {
         ask!(self, save_replying, job)
     }
 
+    /// Stores the reaction that shows that a command was heard, to remove it later.
+    pub(crate) async fn save_heard(
+        &self,
+        job: &Job,
+        reaction: ReactionId,
+    ) -> Result<(), StoreError> {
+        ask!(self, save_heard, job, reaction)
+    }
+
     /// Gives a claimed job back.
     pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
         ask!(self, release, job, release)
@@ -272,23 +281,18 @@ impl Store {
         ask!(self, forget_changes, texts, rows)
     }
 
-    /// Remembers that somebody was told that they may not.
-    pub(crate) async fn remember_denial(
+    /// Records when a throttled answer was sent to somebody.
+    pub(crate) async fn record_answer(
         &self,
-        chat: ChatKey,
-        actor: OpenId,
-        told_at: Timestamp,
+        to: Recipient,
+        sent_at: Timestamp,
     ) -> Result<(), StoreError> {
-        ask!(self, remember_denial, chat, actor, told_at)
+        ask!(self, record_answer, to, sent_at)
     }
 
-    /// When somebody was told last that they may not.
-    pub(crate) async fn last_denial(
-        &self,
-        chat: ChatKey,
-        actor: OpenId,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        ask!(self, last_denial, chat, actor)
+    /// When that answer was last sent to them.
+    pub(crate) async fn last_answer(&self, to: Recipient) -> Result<Option<Timestamp>, StoreError> {
+        ask!(self, last_answer, to)
     }
 
     /// Remembers that an API asked to be left alone.

@@ -40,6 +40,8 @@ CREATE TABLE noticebot.jobs (
     outcome     text,
     -- When its reply was sent first: the platform forgets the reply's key after an hour.
     replying_since bigint,
+    -- The reaction that shows that the command was heard; removed with the answer.
+    heard       text,
     -- By it the chat's members name planned work.
     number      integer,
     -- Who took the event. A press is answered by them, where the platform waits.
@@ -116,12 +118,13 @@ CREATE TABLE noticebot.turns (
     last        bigint[] NOT NULL
 );
 
--- Who was told last that they may not, so that nobody is told at every try.
-CREATE TABLE noticebot.denials (
+-- When an answer of a kind that is throttled, a denial for example, was last sent to a person.
+CREATE TABLE noticebot.answers (
     app         text    NOT NULL,
     chat        text    NOT NULL,
     actor       text    NOT NULL,
-    told_at     bigint  NOT NULL,
-    PRIMARY KEY (app, chat, actor)
+    reason      text    NOT NULL,
+    sent_at     bigint  NOT NULL,
+    PRIMARY KEY (app, chat, actor, reason)
 );
-CREATE INDEX denials_told ON noticebot.denials (told_at);
+CREATE INDEX answers_sent ON noticebot.answers (sent_at);

@@ -26,6 +26,8 @@ CREATE TABLE jobs (
     outcome     TEXT,
     -- When its reply was sent first: the platform forgets the reply's key after an hour.
     replying_since INTEGER,
+    -- The reaction that shows that the command was heard; removed with the answer.
+    heard       TEXT,
     UNIQUE (app, origin, step)
 );
 

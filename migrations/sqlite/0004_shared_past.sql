@@ -9,15 +9,16 @@ CREATE TABLE limits (
     PRIMARY KEY (app, api)
 ) WITHOUT ROWID;
 
--- Who was told last that they may not, so that nobody is told at every try.
-CREATE TABLE denials (
+-- When an answer of a kind that is throttled, a denial for example, was last sent to a person.
+CREATE TABLE answers (
     app         TEXT    NOT NULL,
     chat        TEXT    NOT NULL,
     actor       TEXT    NOT NULL,
-    told_at     INTEGER NOT NULL,
-    PRIMARY KEY (app, chat, actor)
+    reason      TEXT    NOT NULL,
+    sent_at     INTEGER NOT NULL,
+    PRIMARY KEY (app, chat, actor, reason)
 ) WITHOUT ROWID;
-CREATE INDEX denials_told ON denials (told_at);
+CREATE INDEX answers_sent ON answers (sent_at);
 
 -- A chat may have thousands of changes among which none is of the kind that is asked for.
 CREATE INDEX changes_done ON changes (app, chat, id) WHERE result = 'done';

@@ -6,7 +6,7 @@
 
 use feishu::{Card, CardAnswer};
 
-use super::say::{Content, told};
+use super::say::{Content, recipient, told};
 use super::{Dispatcher, may_try_again};
 use crate::action::{Action, Failure};
 use crate::button::Does;
@@ -107,8 +107,9 @@ impl Dispatcher {
         let Some(message) = &press.message_id else {
             return Release::Dead;
         };
-        // Everybody reads it, so it is said no more often than to who types.
-        if self.has_heard(job, press.actor(), outcome).await {
+        // Everybody reads it, so it is throttled like the answer to a typed command.
+        let to = recipient(job, press.actor(), outcome);
+        if self.is_throttled(job, to.as_ref()).await {
             return Release::Done;
         }
         let reference = job.key.reference();
@@ -118,10 +119,10 @@ impl Dispatcher {
             &reference,
             &self.style.time_zone,
         );
-        let told_at = self.clock.now();
+        let sent_at = self.clock.now();
         match self.reply(job, message, Content::Text(&words)).await {
             Ok(()) => {
-                self.remember(job, press.actor(), outcome, told_at).await;
+                self.record_answer(to, sent_at).await;
                 told(outcome)
             }
             Err(unsaid) => self.unsaid(job, unsaid),

@@ -11,8 +11,8 @@ use crate::event::Stored;
 use crate::language::Language;
 use crate::outcome::{Outcome, Refusal};
 use crate::policy::Actor;
-use crate::reply::{self, Answer};
-use crate::store::{Job, Release, StoreError};
+use crate::reply::{self, Answer, Emoji};
+use crate::store::{Job, Recipient, Release, StoreError};
 
 /// A reaction is tried for this long, then said in words: meanwhile the chat
 /// waits.
@@ -21,9 +21,8 @@ const REACTION_PATIENCE: Duration = Duration::from_secs(30);
 /// unknown fate is not sent again so near to that.
 pub(super) const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
 
-/// Within this time of a denial, further ones to the same person in the same chat
-/// stay unsaid.
-const DENIAL_PAUSE: Duration = Duration::from_mins(1);
+/// A throttled answer is sent in words at most once in this time.
+const THROTTLE: Duration = Duration::from_mins(1);
 
 /// What a reply consists of.
 #[derive(Debug, Clone, Copy)]
@@ -41,12 +40,28 @@ fn is_refused(error: &feishu::Error) -> bool {
 pub(super) fn told(outcome: &Outcome) -> Release {
     match outcome {
         Outcome::Refused(Refusal::Internal | Refusal::Unreachable { .. }) => Release::Dead,
-        _ => Release::Done,
+        Outcome::Refused(_)
+        | Outcome::Done(_)
+        | Outcome::Help
+        | Outcome::HelpInGroup(_)
+        | Outcome::Planned { .. }
+        | Outcome::History(_) => Release::Done,
     }
 }
 
-fn is_denial(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Refused(Refusal::Denied(_)))
+/// Who gets the answer, if it is one that is throttled.
+pub(super) fn recipient(job: &Job, actor: Actor<'_>, outcome: &Outcome) -> Option<Recipient> {
+    Some(Recipient {
+        chat: job.chat_key(),
+        person: actor.sender.open_id.clone()?,
+        reason: outcome.throttled_as()?,
+    })
+}
+
+/// Why a reaction was not added.
+enum Unreacted {
+    Later(Release),
+    Refused,
 }
 
 /// Why the author was not told.
@@ -71,58 +86,71 @@ impl From<StoreError> for Unsaid {
 }
 
 impl Dispatcher {
-    /// Says what came of the command, unless it is a denial that its author has
-    /// just heard. A reply that was begun is brought to its end.
+    /// Says what came of the command, by a reaction alone where the words are throttled. A reply
+    /// that was begun is brought to its end.
     pub(super) async fn tell(&self, job: &Job, stored: &Stored, outcome: &Outcome) -> Release {
-        let actor = stored.actor();
         let message = match stored {
             Stored::Press(press) => return self.answer_press(job, press, outcome).await,
             Stored::Message(message) => &message.event.message,
         };
-        if self.has_heard(job, actor, outcome).await {
-            return Release::Done;
+        let to = recipient(job, stored.actor(), outcome);
+        if self.is_throttled(job, to.as_ref()).await {
+            return match self.react(job, message, Emoji::CrossMark).await {
+                Err(Unreacted::Later(release)) => release,
+                Ok(()) | Err(Unreacted::Refused) => Release::Done,
+            };
         }
-        let told_at = self.clock.now();
+        let sent_at = self.clock.now();
         let release = self.say(job, message, outcome).await;
         if matches!(release, Release::Done) {
-            self.remember(job, actor, outcome, told_at).await;
+            self.record_answer(to, sent_at).await;
         }
         release
     }
 
-    /// Whether this is a denial, and whom it is for was denied a moment ago. One
-    /// that was begun to be said is brought to its end.
-    pub(super) async fn has_heard(&self, job: &Job, actor: Actor<'_>, outcome: &Outcome) -> bool {
-        let Some(open_id) = actor.sender.open_id.clone() else {
+    /// Whether the same answer was sent to the same person a moment ago. One that was begun to be
+    /// sent is not throttled.
+    pub(super) async fn is_throttled(&self, job: &Job, to: Option<&Recipient>) -> bool {
+        let Some(to) = to.filter(|_| job.replying_since.is_none()) else {
             return false;
         };
-        if !is_denial(outcome) || job.replying_since.is_some() {
-            return false;
+        // Where the store does not answer, the same words once more do no harm.
+        let last = self.store.last_answer(to.clone()).await;
+        let age = |sent_at: Timestamp| self.clock.now().duration_since(sent_at).unsigned_abs();
+        let is_throttled = matches!(last, Ok(Some(sent_at)) if age(sent_at) < THROTTLE);
+        if is_throttled {
+            tracing::info!(reason = to.reason, "the answer is throttled");
         }
-        // Where that is not known, hearing it twice does no harm.
-        let last = self.store.last_denial(job.chat_key(), open_id).await;
-        let age = |told_at: Timestamp| self.clock.now().duration_since(told_at).unsigned_abs();
-        let heard = matches!(last, Ok(Some(told_at)) if age(told_at) < DENIAL_PAUSE);
-        if heard {
-            tracing::info!("the author was denied a moment ago and is not told again");
-        }
-        heard
+        is_throttled
     }
 
-    /// The outcome was said to whom it is for.
-    pub(super) async fn remember(
+    /// The answer was sent; the next one like it is throttled.
+    pub(super) async fn record_answer(&self, to: Option<Recipient>, sent_at: Timestamp) {
+        let Some(to) = to else { return };
+        if self.store.record_answer(to, sent_at).await.is_err() {
+            tracing::warn!("failed to record a throttled answer");
+        }
+    }
+
+    /// Adds a reaction to the command.
+    async fn react(
         &self,
         job: &Job,
-        actor: Actor<'_>,
-        outcome: &Outcome,
-        told_at: Timestamp,
-    ) {
-        let open_id = actor.sender.open_id.clone().filter(|_| is_denial(outcome));
-        let Some(open_id) = open_id else { return };
-        let remembered = self.store.remember_denial(job.chat_key(), open_id, told_at);
-        if remembered.await.is_err() {
-            tracing::warn!("that a denial was told is not remembered");
+        message: &ReceivedMessage,
+        emoji: Emoji,
+    ) -> Result<(), Unreacted> {
+        let client = &self.platform.client;
+        let added = client
+            .add_reaction(&message.message_id, emoji.as_str())
+            .await;
+        let Err(error) = added else { return Ok(()) };
+        let run_at = self.next_try(job, &error);
+        if may_try_again(&error) && run_at <= job.started_at + REACTION_PATIENCE {
+            return Err(Unreacted::Later(Release::Retry { run_at }));
         }
+        // Reactions may be switched off in the group.
+        tracing::warn!(error = %error, api.log_id = error.log_id(), "the reaction was refused");
+        Err(Unreacted::Refused)
     }
 
     /// Says what came of the command.
@@ -151,22 +179,11 @@ impl Dispatcher {
                     Err(unsaid) => return self.unsaid(job, unsaid),
                 }
             }
-            Answer::React { emoji, or_say } => {
-                let client = &self.platform.client;
-                let added = client
-                    .add_reaction(&message.message_id, emoji.as_str())
-                    .await;
-                let Err(error) = added else {
-                    return Release::Done;
-                };
-                let run_at = self.next_try(job, &error);
-                if may_try_again(&error) && run_at <= job.started_at + REACTION_PATIENCE {
-                    return Release::Retry { run_at };
-                }
-                // Reactions may be switched off in the group.
-                tracing::warn!(error = %error, api.log_id = error.log_id(), "the reaction was refused");
-                or_say
-            }
+            Answer::React { emoji, or_say } => match self.react(job, message, emoji).await {
+                Ok(()) => return Release::Done,
+                Err(Unreacted::Later(release)) => return release,
+                Err(Unreacted::Refused) => or_say,
+            },
         };
         let said = self.reply(job, &message.message_id, Content::Text(&text));
         match said.await {

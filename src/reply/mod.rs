@@ -62,6 +62,8 @@ pub enum Emoji {
     Done,
     /// It takes a moment.
     OneSecond,
+    /// It was refused, for a reason that its author was told a moment ago.
+    CrossMark,
 }
 
 impl Emoji {
@@ -72,6 +74,7 @@ impl Emoji {
             Self::Loudspeaker => "Loudspeaker",
             Self::Done => "DONE",
             Self::OneSecond => "OneSecond",
+            Self::CrossMark => "CrossMark",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a job is, from its acceptance to its end.
 
-use feishu::OpenId;
+use feishu::{OpenId, ReactionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -150,6 +150,15 @@ pub(crate) struct Planned {
     pub(crate) author: Option<OpenId>,
 }
 
+/// Somebody who gets an answer that is throttled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recipient {
+    pub(crate) chat: ChatKey,
+    pub(crate) person: OpenId,
+    /// What the answer is about: different answers are throttled apart.
+    pub(crate) reason: &'static str,
+}
+
 /// The end of a job's work, stored in one commit before a word is said.
 #[derive(Debug, Clone)]
 pub(crate) struct Conclusion {
@@ -208,6 +217,8 @@ pub(crate) struct Job {
     pub(crate) outcome: Option<Outcome>,
     /// When its reply was sent first; whether it arrived is not known.
     pub(crate) replying_since: Option<Timestamp>,
+    /// The reaction that shows that it was heard.
+    pub(crate) heard: Option<ReactionId>,
     /// As long as it holds, the job is this worker's.
     pub(crate) lease: Lease,
 }

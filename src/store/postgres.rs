@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use deadpool_postgres::{Object, Pool, PoolError};
-use feishu::{BlockId, Clock, OpenId, Turn};
+use feishu::{BlockId, Clock, ReactionId, Turn};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -22,7 +22,7 @@ use super::lease::{Held, InHand};
 use super::row::timestamp;
 use super::{
     Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Lease, Limited, NewJob,
-    Opening, Planned, Progress, Queue, Release, StoreError,
+    Opening, Planned, Progress, Queue, Recipient, Release, StoreError,
 };
 use crate::change::{ChangeId, Made};
 use crate::outcome::{Outcome, Refusal};
@@ -248,6 +248,15 @@ impl PostgresStore {
         mine(jobs::save_replying(&client, owned, self.now()).await)
     }
 
+    pub(crate) async fn save_heard(
+        &self,
+        job: &Job,
+        reaction: ReactionId,
+    ) -> Result<(), StoreError> {
+        let (client, owned) = (self.client().await?, owned(job)?);
+        mine(jobs::save_heard(&client, owned, reaction.as_str()).await)
+    }
+
     pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
         let (client, owned) = (self.client().await?, owned(job)?);
         mine(jobs::release(&client, owned, &release, self.now()).await)?;
@@ -337,25 +346,20 @@ impl PostgresStore {
         forgotten.map_err(failed)
     }
 
-    pub(crate) async fn remember_denial(
+    pub(crate) async fn record_answer(
         &self,
-        chat: ChatKey,
-        actor: OpenId,
-        told_at: Timestamp,
+        to: Recipient,
+        sent_at: Timestamp,
     ) -> Result<(), StoreError> {
         let client = self.client().await?;
-        let remembered = changes::remember_denial(&client, &chat, &actor, told_at).await;
-        remembered.map_err(failed)
+        let recorded = changes::record_answer(&client, &to, sent_at).await;
+        recorded.map_err(failed)
     }
 
-    pub(crate) async fn last_denial(
-        &self,
-        chat: ChatKey,
-        actor: OpenId,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) async fn last_answer(&self, to: Recipient) -> Result<Option<Timestamp>, StoreError> {
         let client = self.client().await?;
-        let told_at = changes::last_denial(&client, &chat, &actor).await;
-        told_at.map_err(failed)
+        let sent_at = changes::last_answer(&client, &to).await;
+        sent_at.map_err(failed)
     }
 
     pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {

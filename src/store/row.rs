@@ -1,7 +1,7 @@
 //! Rows as both databases give them, and what they mean.
 
 use anyhow::Context as _;
-use feishu::OpenId;
+use feishu::{OpenId, ReactionId};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,7 @@ pub(super) struct JobRow {
     pub(super) progress: Option<String>,
     pub(super) outcome: Option<String>,
     pub(super) replying_since: Option<i64>,
+    pub(super) heard: Option<String>,
 }
 
 impl JobRow {
@@ -52,6 +53,7 @@ impl JobRow {
             progress: from_json(self.progress.as_deref())?,
             outcome: from_json(self.outcome.as_deref())?,
             replying_since: self.replying_since.map(timestamp).transpose()?,
+            heard: self.heard.map(ReactionId::from),
             lease,
         })
     }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use feishu::{BlockId, Clock, OpenId};
+use feishu::{BlockId, Clock, ReactionId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -23,7 +23,7 @@ use tokio::time::interval;
 use super::row::to_json;
 use super::{
     Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Limited, NewJob, Opening,
-    Planned, Progress, Queue, Release, StoreError,
+    Planned, Progress, Queue, Recipient, Release, StoreError,
 };
 use crate::change::{ChangeId, Made};
 use crate::outcome::Outcome;
@@ -154,6 +154,16 @@ impl SqliteStore {
             .await
     }
 
+    pub(crate) async fn save_heard(
+        &self,
+        job: &Job,
+        reaction: ReactionId,
+    ) -> Result<(), StoreError> {
+        let job = job.id;
+        self.ask(move |turn| rows::save_heard(turn.connection, job, reaction.as_str()))
+            .await
+    }
+
     pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
         let job = job.id;
         self.ask(move |turn| turn.release(job, &release)).await
@@ -226,22 +236,17 @@ impl SqliteStore {
             .await
     }
 
-    pub(crate) async fn remember_denial(
+    pub(crate) async fn record_answer(
         &self,
-        chat: ChatKey,
-        actor: OpenId,
-        told_at: Timestamp,
+        to: Recipient,
+        sent_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.ask(move |turn| changes::remember_denial(turn.connection, &chat, &actor, told_at))
+        self.ask(move |turn| changes::record_answer(turn.connection, &to, sent_at))
             .await
     }
 
-    pub(crate) async fn last_denial(
-        &self,
-        chat: ChatKey,
-        actor: OpenId,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        self.ask(move |turn| changes::last_denial(turn.connection, &chat, &actor))
+    pub(crate) async fn last_answer(&self, to: Recipient) -> Result<Option<Timestamp>, StoreError> {
+        self.ask(move |turn| changes::last_answer(turn.connection, &to))
             .await
     }
 

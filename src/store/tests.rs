@@ -243,7 +243,7 @@ for_both_stores! {
     a_command_never_comes_before_one_that_waits_in_its_chat_whatever_the_clock_says,
     jobs_of_another_app_are_left_alone,
     what_waits_and_since_when_is_told,
-    limits_and_denials_outlive_the_bot_and_the_longest_and_latest_count,
+    limits_and_answers_outlive_a_restart,
     whatever_people_type_is_kept,
     every_change_has_the_reference_that_is_quoted,
     whether_text_can_be_taken_out_is_known_once_it_was_tried,
@@ -317,8 +317,10 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
     bench.store.save_progress(&job, &progress).await.unwrap();
     bench.conclude(&job, outcome.clone()).await;
     bench.store.save_replying(&job).await.unwrap();
+    bench.store.save_heard(&job, "r1".into()).await.unwrap();
     let bench = bench.killed().await;
     let again = bench.claim().await.unwrap();
+    assert_eq!(again.heard, Some("r1".into()));
     assert_eq!(again.crashes, 1);
     assert_eq!(again.payload, job.payload);
     assert_eq!(again.progress, Some(progress));
@@ -718,7 +720,7 @@ async fn what_waits_and_since_when_is_told(bench: Bench) {
     assert_eq!(bench.store.queue().await.unwrap(), queue(1, second));
 }
 
-async fn limits_and_denials_outlive_the_bot_and_the_longest_and_latest_count(bench: Bench) {
+async fn limits_and_answers_outlive_a_restart(bench: Bench) {
     let now = bench.clock.now();
     let limited = |api: &str, seconds| Limited {
         api: api.to_owned(),
@@ -728,21 +730,28 @@ async fn limits_and_denials_outlive_the_bot_and_the_longest_and_latest_count(ben
         bench.store.save_limit(limited(api, seconds)).await.unwrap();
     }
     let told = |seconds| now + Duration::from_secs(seconds);
+    let to = |person: &str, reason| Recipient {
+        chat: chat(),
+        person: person.into(),
+        reason,
+    };
     for seconds in [5, 3] {
-        let actor = "ou_1".into();
-        let remembered = bench.store.remember_denial(chat(), actor, told(seconds));
-        remembered.await.unwrap();
+        let recorded = bench
+            .store
+            .record_answer(to("ou_1", "by_mode"), told(seconds));
+        recorded.await.unwrap();
     }
     let bench = bench.killed().await;
     bench.hand.advance(Duration::from_secs(1));
     assert_eq!(bench.store.limits().await.unwrap(), [limited("reply", 30)]);
-    let denied = |actor: &str| bench.store.last_denial(chat(), actor.into());
-    assert_eq!(denied("ou_1").await.unwrap(), Some(told(5)));
-    assert_eq!(denied("ou_2").await.unwrap(), None);
+    let last = |person, reason| bench.store.last_answer(to(person, reason));
+    assert_eq!(last("ou_1", "by_mode").await.unwrap(), Some(told(5)));
+    assert_eq!(last("ou_1", "deny_listed").await.unwrap(), None);
+    assert_eq!(last("ou_2", "by_mode").await.unwrap(), None);
     bench.hand.advance(Duration::from_hours(1));
     let now = bench.clock.now();
     bench.store.forget_changes(now, now).await.unwrap();
-    assert_eq!(denied("ou_1").await.unwrap(), None);
+    assert_eq!(last("ou_1", "by_mode").await.unwrap(), None);
     assert_eq!(bench.place.count("limits").await, 0);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_sim::{
     AnnouncementKind::{Doc, Docx},
-    Endpoint, TopNotice, Words,
+    Endpoint, Fault, MessageId, TopNotice, Words,
 };
 
 use crate::harness::Bench;
@@ -282,19 +282,31 @@ async fn the_configured_language_is_spoken_whatever_the_commands_is() {
     }
 }
 
-#[tokio::test]
-async fn a_command_that_has_to_wait_is_shown_to_be_heard_once() {
-    let bench = Bench::new().await;
+/// Says it where pins have to wait, and waits until the reaction shows that.
+async fn waiting_pin(bench: &Bench) -> MessageId {
     let group = bench.group(Docx);
     bench
         .sim
         .rate_limit(Endpoint::PutTopNotice, Duration::from_secs(20));
     let command = bench.say(&group, "/pin announcement").id;
-    let reactions = bench.wait("both reactions", |state| {
-        let reactions = state.reactions(&command);
-        (reactions.len() > 1).then_some(reactions)
-    });
-    assert_eq!(reactions.await, ["OneSecond", "Pin"]);
+    bench
+        .wait("the first reaction", |state| {
+            (state.reactions(&command) == ["OneSecond"]).then_some(())
+        })
+        .await;
+    command
+}
+
+#[tokio::test]
+async fn the_reaction_of_a_waiting_command_is_removed_with_its_answer() {
+    let bench = Bench::new().await;
+    let command = waiting_pin(&bench).await;
+    bench
+        .wait("the last reaction", |state| {
+            (state.reactions(&command) == ["Pin"]).then_some(())
+        })
+        .await;
+    assert_eq!(bench.sim.calls_to(Endpoint::AddReaction).len(), 2);
     assert_eq!(
         bench.sim.calls_after_told_to_wait(Endpoint::PutTopNotice),
         0
@@ -303,12 +315,36 @@ async fn a_command_that_has_to_wait_is_shown_to_be_heard_once() {
 }
 
 #[tokio::test]
+async fn a_restart_while_a_command_waits_leaves_no_reaction_behind() {
+    let mut bench = Bench::new().await;
+    let command = waiting_pin(&bench).await;
+    bench.restart().await;
+    bench
+        .wait("the last reaction", |state| {
+            (state.reactions(&command) == ["Pin"]).then_some(())
+        })
+        .await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_reaction_that_cannot_be_removed_does_no_harm() {
+    let bench = Bench::new().await;
+    for fault in [Fault::code(231_007), Fault::ServerError, Fault::NotJson] {
+        let command = waiting_pin(&bench).await;
+        bench.sim.fault(Endpoint::DeleteReaction, fault);
+        assert_eq!(bench.reaction(&command).await, "Pin");
+        bench.idle().await;
+        assert!(bench.sim.replies_to(&command).is_empty());
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
 async fn where_reacting_is_refused_one_short_reply_says_it_instead() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
-    bench
-        .sim
-        .fault(Endpoint::AddReaction, feishu_sim::Fault::code(231_002));
+    bench.sim.fault(Endpoint::AddReaction, Fault::code(231_002));
     let command = bench.say(&group, "/pin announcement").id;
     assert!(bench.answer(&command).await.len() < 80);
     assert_eq!(bench.sim.replies_to(&command).len(), 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_sim::{
     AnnouncementKind::{Doc, Docx},
-    ChatId, Endpoint, Fault, MessageId, Person, Said, TopNotice, WhoMay,
+    ChatId, Endpoint, Fault, Person, Said, TopNotice, WhoMay,
 };
 
 use crate::harness::{Bench, log};
@@ -223,7 +223,7 @@ async fn told(bench: &Bench, person: &Person, chat: &ChatId, text: &str) -> Vec<
 }
 
 #[tokio::test]
-async fn a_denial_is_told_once_a_minute_to_one_person_in_one_chat() {
+async fn a_denial_is_sent_once_a_minute_per_person_chat_and_reason() {
     let bench = Bench::new().await;
     let (group, other_group) = (bench.closed_group(), bench.closed_group());
     let (member, guest) = (&bench.member, bench.sim.add_person("Gus"));
@@ -234,10 +234,14 @@ async fn a_denial_is_told_once_a_minute_to_one_person_in_one_chat() {
 
     assert_eq!(told(&bench, member, &group, pin).await.len(), 1);
     bench.advance(Duration::from_secs(59));
-    let unsaid = say_as(&bench, member, &group, "/announce hi");
+    let unsaid = say_as(&bench, member, &group, "/unpin");
     unsaid.answer().await;
     bench.idle_in_steps_of(Duration::ZERO).await;
-    assert_silent(&bench, &unsaid.id);
+    assert!(bench.sim.replies_to(&unsaid.id).is_empty());
+    assert_eq!(bench.sim.reactions(&unsaid.id), ["CrossMark"]);
+    // Another setting is behind this denial.
+    let announce = "/announce hi";
+    assert_eq!(told(&bench, member, &group, announce).await.len(), 1);
     assert_eq!(told(&bench, &guest, &group, pin).await.len(), 1);
     assert_eq!(told(&bench, member, &other_group, pin).await.len(), 1);
 
@@ -247,22 +251,32 @@ async fn a_denial_is_told_once_a_minute_to_one_person_in_one_chat() {
     assert!(told(&bench, member, &group, pin).await.is_empty());
 
     let metrics = bench.metrics().await;
-    for (command, count) in [("pin", 5), ("announce", 1)] {
+    for (command, count) in [("pin", 5), ("unpin", 1), ("announce", 1)] {
         let line =
             format!(r#"noticebot_commands_total{{command="{command}",result="refused"}} {count}"#);
         assert!(metrics.contains(&line), "{metrics}");
     }
     let log = log();
-    let told = |line: &&str| line.contains("INFO") && line.contains("denied a moment ago");
+    let told = |line: &&str| line.contains("INFO") && line.contains("the answer is throttled");
     let of_it = |line: &str| line.contains(unsaid.id.as_str());
     assert!(log.lines().filter(told).any(of_it), "{log}");
     bench.finish().await;
 }
 
-fn assert_silent(bench: &Bench, message: &MessageId) {
-    let conversation = bench.sim.conversation();
-    assert!(bench.sim.replies_to(message).is_empty(), "{conversation}");
-    assert!(bench.sim.reactions(message).is_empty(), "{conversation}");
+#[tokio::test]
+async fn a_throttled_denial_survives_refused_reactions() {
+    let bench = Bench::new().await;
+    let group = bench.closed_group();
+    let pin = "/pin announcement";
+    assert_eq!(told(&bench, &bench.member, &group, pin).await.len(), 1);
+    for fault in [Fault::code(231_002), Fault::code(230_110)] {
+        bench.sim.fault(Endpoint::AddReaction, fault);
+        assert!(told(&bench, &bench.member, &group, pin).await.is_empty());
+    }
+    bench.sim.fault(Endpoint::AddReaction, Fault::ServerError);
+    let again = bench.say(&group, pin).id;
+    assert_eq!(bench.reaction(&again).await, "CrossMark");
+    bench.finish().await;
 }
 
 #[tokio::test]

@@ -161,7 +161,7 @@ impl Server {
             .batch_execute("SET LOCAL statement_timeout = 0")
             .await?;
         out.write_all(migrate::script().as_bytes())?;
-        for table in ["jobs", "changes", "limits", "denials"] {
+        for table in ["jobs", "changes", "limits", "answers"] {
             copy(&moment, table, &mut out).await?;
         }
         out.flush()?;

@@ -1,4 +1,4 @@
-//! The statements about changes, plans, denials and limits.
+//! The statements about changes, plans, throttled answers and limits.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::outcome::CANNOT_DELETE;
 use crate::store::row::{
     self, CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
 };
-use crate::store::{ChatKey, JobId, JobKey, Limited, NewPlan, Planned, Step};
+use crate::store::{ChatKey, JobId, JobKey, Limited, NewPlan, Planned, Recipient, Step};
 
 /// Who would have to wait longer for a turn is told when to ask again.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -246,7 +246,7 @@ pub(super) async fn forget(
     )
     .await?;
     for old in [
-        "DELETE FROM noticebot.denials WHERE app = $2 AND told_at < $1",
+        "DELETE FROM noticebot.answers WHERE app = $2 AND sent_at < $1",
         "DELETE FROM noticebot.limits WHERE app = $2 AND until < $1",
     ] {
         execute(client, old, &[&texts, &app]).await?;
@@ -358,37 +358,39 @@ pub(super) async fn leave(
     Ok(())
 }
 
-/// Remembers that somebody was told that they may not.
-pub(super) async fn remember_denial(
+/// Records when a throttled answer was sent; the latest time counts.
+pub(super) async fn record_answer(
     client: &impl GenericClient,
-    chat: &ChatKey,
-    actor: &OpenId,
-    told_at: Timestamp,
+    to: &Recipient,
+    sent_at: Timestamp,
 ) -> Result<(), Error> {
     execute(
         client,
-        "INSERT INTO noticebot.denials (app, chat, actor, told_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (app, chat, actor)
-         DO UPDATE SET told_at = greatest(denials.told_at, excluded.told_at)",
+        "INSERT INTO noticebot.answers (app, chat, actor, reason, sent_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (app, chat, actor, reason)
+         DO UPDATE SET sent_at = greatest(answers.sent_at, excluded.sent_at)",
         &[
-            &chat.app,
-            &chat.chat,
-            &actor.as_str(),
-            &told_at.as_millisecond(),
+            &to.chat.app,
+            &to.chat.chat,
+            &to.person.as_str(),
+            &to.reason,
+            &sent_at.as_millisecond(),
         ],
     )
     .await
     .map(drop)
 }
 
-/// When somebody was told last that they may not.
-pub(super) async fn last_denial(
+/// When that answer was last sent.
+pub(super) async fn last_answer(
     client: &impl GenericClient,
-    chat: &ChatKey,
-    actor: &OpenId,
+    to: &Recipient,
 ) -> Result<Option<Timestamp>, Error> {
-    let sql = "SELECT told_at FROM noticebot.denials WHERE app = $1 AND chat = $2 AND actor = $3";
-    let row = first(client, sql, &[&chat.app, &chat.chat, &actor.as_str()]).await?;
+    let sql = "SELECT sent_at FROM noticebot.answers
+         WHERE app = $1 AND chat = $2 AND actor = $3 AND reason = $4";
+    let key: &[&(dyn ToSql + Sync)] =
+        &[&to.chat.app, &to.chat.chat, &to.person.as_str(), &to.reason];
+    let row = first(client, sql, key).await?;
     Ok(row.and_then(|row| row::timestamp(row.get(0)).ok()))
 }
 

@@ -112,7 +112,7 @@ async fn insert_overflow(client: &impl GenericClient, notice: &NewJob) -> Result
 
 /// What was there to claim.
 pub(super) enum Claimed {
-    Row(JobRow),
+    Row(Box<JobRow>),
     /// Nothing before then, or before the next change.
     NothingUntil {
         at: Option<i64>,
@@ -153,7 +153,7 @@ const CLAIM: &str = "UPDATE noticebot.jobs SET state = 'running', owner = $3,
          ORDER BY job.place, job.id LIMIT 1
          FOR UPDATE SKIP LOCKED)
      RETURNING id, app, origin, step, chat, payload, place, started_at, retries, crashes,
-         progress, outcome, replying_since";
+         progress, outcome, replying_since, heard";
 
 /// When there may be something to claim: planned work that is due, a job to be
 /// tried again, a press whose taker has let it lie.
@@ -182,7 +182,7 @@ pub(super) async fn claim(
         .query_opt(&statement, &[&app, &now, &owner, &left, &&steps[..]])
         .await;
     match claimed {
-        Ok(Some(row)) => Ok(Claimed::Row(job(&row))),
+        Ok(Some(row)) => Ok(Claimed::Row(Box::new(job(&row)))),
         Ok(None) => {
             let statement = client.prepare_cached(NEXT_RUN).await?;
             let values: [&(dyn ToSql + Sync); 4] = [&app, &now, &left, &owner];
@@ -213,6 +213,7 @@ fn job(row: &Row) -> JobRow {
         progress: row.get("progress"),
         outcome: row.get("outcome"),
         replying_since: row.get("replying_since"),
+        heard: row.get("heard"),
     }
 }
 
@@ -278,6 +279,14 @@ pub(super) async fn save_replying(
 ) -> Result<bool, Error> {
     let now = now.as_millisecond();
     update(client, job, "replying_since = $3", Some(&now)).await
+}
+
+pub(super) async fn save_heard(
+    client: &impl GenericClient,
+    job: Owned,
+    reaction: &str,
+) -> Result<bool, Error> {
+    update(client, job, "heard = $3", Some(&reaction)).await
 }
 
 /// Gives a job back; whether it was still theirs.

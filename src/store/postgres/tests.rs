@@ -218,6 +218,7 @@ async fn what_a_dead_bot_was_at_goes_on_when_its_lease_is_over_and_not_before() 
     let store = &neighbour.store;
     let lost = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Lost));
     assert!(lost(store.save_replying(&left).await));
+    assert!(lost(store.save_heard(&left, "r1".into()).await));
     assert!(lost(store.release(&left, Release::Done).await));
     let conclusion = Conclusion::of(Outcome::Help);
     assert!(lost(store.conclude(&left, conclusion).await.map(drop)));

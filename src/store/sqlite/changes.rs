@@ -10,7 +10,7 @@ use crate::outcome::CANNOT_DELETE;
 use crate::store::row::{
     CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
 };
-use crate::store::{ChatKey, JobId, JobKey, Limited, NewPlan, Planned, Step};
+use crate::store::{ChatKey, JobId, JobKey, Limited, NewPlan, Planned, Recipient, Step};
 
 /// Remembers what came of a job, and that an earlier change was taken back.
 pub(super) fn record(
@@ -211,7 +211,7 @@ pub(super) fn forget(
         )?
         .execute([rows.as_millisecond()])?;
     for old in [
-        "DELETE FROM denials WHERE told_at < ?1",
+        "DELETE FROM answers WHERE sent_at < ?1",
         "DELETE FROM limits WHERE until < ?1",
     ] {
         connection
@@ -335,40 +335,43 @@ pub(super) fn leave(
         .map(drop)
 }
 
-/// Remembers that somebody was told that they may not.
-pub(super) fn remember_denial(
+/// Records when a throttled answer was sent; the latest time counts.
+pub(super) fn record_answer(
     connection: &Connection,
-    chat: &ChatKey,
-    actor: &OpenId,
-    told_at: Timestamp,
+    to: &Recipient,
+    sent_at: Timestamp,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO denials (app, chat, actor, told_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET told_at = max(told_at, excluded.told_at)",
+            "INSERT INTO answers (app, chat, actor, reason, sent_at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET sent_at = max(sent_at, excluded.sent_at)",
         )?
         .execute(params![
-            chat.app,
-            chat.chat,
-            actor.as_str(),
-            told_at.as_millisecond()
+            to.chat.app,
+            to.chat.chat,
+            to.person.as_str(),
+            to.reason,
+            sent_at.as_millisecond()
         ])
         .map(drop)
 }
 
-/// When somebody was told last that they may not.
-pub(super) fn last_denial(
+/// When that answer was last sent.
+pub(super) fn last_answer(
     connection: &Connection,
-    chat: &ChatKey,
-    actor: &OpenId,
+    to: &Recipient,
 ) -> rusqlite::Result<Option<Timestamp>> {
-    let told_at: Option<i64> = connection
-        .prepare_cached("SELECT told_at FROM denials WHERE app = ?1 AND chat = ?2 AND actor = ?3")?
-        .query_row(params![chat.app, chat.chat, actor.as_str()], |row| {
-            row.get(0)
-        })
+    let sent_at: Option<i64> = connection
+        .prepare_cached(
+            "SELECT sent_at FROM answers
+             WHERE app = ?1 AND chat = ?2 AND actor = ?3 AND reason = ?4",
+        )?
+        .query_row(
+            params![to.chat.app, to.chat.chat, to.person.as_str(), to.reason],
+            |row| row.get(0),
+        )
         .optional()?;
-    told_at.map(timestamp).transpose()
+    sent_at.map(timestamp).transpose()
 }
 
 /// Remembers that an API asked to be left alone; the longest time counts.

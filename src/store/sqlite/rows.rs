@@ -262,6 +262,17 @@ pub(super) fn save_replying(
         .map(drop)
 }
 
+pub(super) fn save_heard(
+    connection: &Connection,
+    job: JobId,
+    reaction: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE jobs SET heard = ?2 WHERE id = ?1")?
+        .execute(params![job.0, reaction])
+        .map(drop)
+}
+
 /// Gives a job back; says whether one of those that count as open has ended.
 pub(super) fn release(
     connection: &Connection,
@@ -355,6 +366,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         progress: row.get("progress")?,
         outcome: row.get("outcome")?,
         replying_since: row.get("replying_since")?,
+        heard: row.get("heard")?,
     })
 }
 

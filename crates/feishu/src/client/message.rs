@@ -1,6 +1,6 @@
 //! Messages and reactions.
 //!
-//! Official pages `im-v1/message/{get,create,reply}`, `im-v1/message-reaction/create` and the
+//! Official pages `im-v1/message/{get,create,reply}`, `im-v1/message-reaction/{create,delete}` and the
 //! delayed update of cards.
 
 use reqwest::Method;
@@ -159,6 +159,24 @@ impl Client {
         })
         .await
         .map(|answer| answer.id("reaction_id"))
+    }
+
+    /// Removes a reaction of the app's own.
+    pub async fn delete_reaction(
+        &self,
+        message: &MessageId,
+        reaction: &ReactionId,
+    ) -> Result<(), Error> {
+        let (message, reaction) = (message.as_str(), reaction.as_str());
+        self.call(Request {
+            endpoint: "delete_reaction",
+            method: Method::DELETE,
+            path: &["im", "v1", "messages", message, "reactions", reaction],
+            query: &[],
+            body: None,
+        })
+        .await
+        .map(drop)
     }
 }
 
