@@ -98,6 +98,8 @@ pub enum Done {
         /// So many blocks that people typed or changed meanwhile stand there, too.
         others: usize,
     },
+    /// An announcement was made, but without formatting, as its text had too much of it.
+    Unformatted(Box<Done>),
     /// An announcement was made later than planned.
     AnnouncedLate {
         /// When it was due.

@@ -13,12 +13,16 @@
 //! What is replaced is saved before it is touched, and kept as long as the
 //! change can be undone.
 
+use std::ops::Range;
+use std::panic::resume_unwind;
+
 use feishu::{AnnouncementKind, Content, Error, LegacyAnnouncement, LegacyDocument, MessageId};
+use tokio::task::spawn_blocking;
 
 use super::{Effect, Failure, Missing, Scene, Source, pin};
 use crate::change::{Change, Deed, Placed, Standing, Top};
 use crate::command::{Mention, Replace};
-use crate::content::{Document, Entry, Former, Signature};
+use crate::content::{Document, Entry, Former, Signature, Unfit};
 use crate::outcome::{Call, Done, Refusal, Undone};
 use crate::plan::{Manner, SUMMARY};
 use crate::store::{Progress, Step, Written};
@@ -40,6 +44,8 @@ const TEXT_LIMIT: usize = 100_000;
 const LINE_LIMIT: usize = 450;
 /// What is replaced must be written again by one such call, too.
 const FORMER_LIMIT: usize = LINE_LIMIT;
+/// A text of more bytes is read in a thread of its own.
+const LONG_TEXT: usize = 16 * 1024;
 /// "Updating announcement failed.": a revision that is too old, or content that
 /// the document does not take.
 const UPDATE_FAILED: i64 = 232_018;
@@ -175,6 +181,11 @@ impl Stand {
                 },
             ),
             _ => (Deed::Announce, Done::Announced),
+        };
+        let done = if document.unformatted {
+            Done::Unformatted(Box::new(done))
+        } else {
+            done
         };
         // What cannot be deleted has no end.
         let endless = matches!(self.left, Some(Failure::Refused(Refusal::CannotDelete)));
@@ -354,8 +365,42 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
         .collect();
     // What cannot be read is treated like what holds no text: a kind of message
     // that does not belong into an announcement.
-    Content::parse(&message.msg_type, &message.content)
-        .ok()
-        .and_then(|content| Document::from_content(&content, 0..usize::MAX, &mentions))
-        .ok_or_else(|| Refusal::RepliedToHasNoText.into())
+    let content = Content::parse(&message.msg_type, &message.content);
+    let document = match content {
+        Ok(content) => read(content, 0..usize::MAX, mentions).await,
+        Err(_) => Err(Unfit::Empty),
+    };
+    document.map_err(|unfit| refusal(unfit, Refusal::RepliedToHasNoText).into())
+}
+
+/// Reads a part of a message, in bytes of its text. A long text takes a thread of its own, so that no
+/// other chat waits for it.
+pub(crate) async fn read(
+    content: Content,
+    range: Range<usize>,
+    mentions: Vec<Mention>,
+) -> Result<Document, Unfit> {
+    if content_len(&content) < LONG_TEXT {
+        return Document::read(&content, range, &mentions);
+    }
+    let read = spawn_blocking(move || Document::read(&content, range, &mentions));
+    // A panic of the reader is one of the job's.
+    read.await
+        .unwrap_or_else(|error| resume_unwind(error.into_panic()))
+}
+
+fn content_len(content: &Content) -> usize {
+    match content {
+        Content::Text(text) | Content::Plain(text) => text.len(),
+        Content::Post(_) | Content::Other => 0,
+    }
+}
+
+/// What to say of a text that is not announced; `empty`, if there is none.
+pub(crate) fn refusal(unfit: Unfit, empty: Refusal) -> Refusal {
+    match unfit {
+        Unfit::Empty => empty,
+        Unfit::TooLong => Refusal::TextTooLong { limit: TEXT_LIMIT },
+        Unfit::TooManyLines => Refusal::TooManyLines { limit: LINE_LIMIT },
+    }
 }

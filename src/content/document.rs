@@ -13,6 +13,9 @@ use crate::language::Language;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     pub(crate) blocks: Vec<Block>,
+    /// Whether formatting was dropped, as there was too much of it.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub(crate) unformatted: bool,
 }
 
 /// One line, or one block of code.

@@ -239,7 +239,10 @@ mod tests {
             content: vec![Inline::plain(text)],
         };
         let blocks = vec![item(3, "a"), item(1, "b"), item(9, "c"), item(2, "d")];
-        let document = Document { blocks };
+        let document = Document {
+            blocks,
+            ..Document::default()
+        };
         assert_eq!(show(&document.to_docx()), "12 a, 12 b [12 c, 12 d]");
     }
 

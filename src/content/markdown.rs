@@ -9,9 +9,10 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
-use self::line::{Kind, Line, Piece};
+use self::line::{Kind, Line, Piece, append};
 use self::link::target;
 use super::document::{Block, Document, TextStyle};
+use super::limits::{MOST_RUNS, may_be_formatted};
 use super::mention::Mention;
 use super::typed::{Typed, is_address};
 use crate::language::Language;
@@ -29,20 +30,34 @@ impl Document {
     /// Bare addresses are links. Indented code, HTML, tables, footnotes, definitions of
     /// references, entities, underlined headings and backslashes that keep nothing from
     /// formatting are text as typed. Only a line that begins with `>` is a quote, and only the
-    /// first line of an item is one.
+    /// first line of an item is one. A text with more formatting than is ever meant is read
+    /// without.
     pub(crate) fn from_markdown(text: &str, mentions: &[Mention]) -> Self {
         if text.is_empty() {
             return Self::default();
         }
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let mut mask = masked(&text, mentions);
-        escape::mask_text(&text, mentions, &mut mask);
-        let mut reader = Reader::new(&text, &mask);
+        let formatted = Self::formatted(&text, mentions);
+        formatted.unwrap_or_else(|| Self::unformatted(&text, mentions))
+    }
+
+    /// `None` for too much formatting.
+    fn formatted(text: &str, mentions: &[Mention]) -> Option<Self> {
+        if !may_be_formatted(text) {
+            return None;
+        }
+        let mut mask = masked(text, mentions);
+        escape::mask_text(text, mentions, &mut mask);
+        let mut reader = Reader::new(text, &mask);
         for (event, range) in events(&mask) {
             reader.event(event, range);
+            if reader.runs > MOST_RUNS {
+                return None;
+            }
         }
-        let language = Language::of(&text);
-        reader.finish(Typed { mentions, language })
+        let language = Language::of(text);
+        let document = reader.finish(Typed { mentions, language });
+        document.is_bounded().then_some(document)
     }
 }
 
@@ -99,6 +114,8 @@ struct Reader<'t> {
     /// Where the links lead that pieces name by their number.
     links: Vec<String>,
     code: Code,
+    /// How many pieces there are.
+    runs: usize,
 }
 
 /// A link whose end was not read yet.
@@ -136,6 +153,7 @@ impl<'t> Reader<'t> {
             link: None,
             links: Vec::new(),
             code: Code::Closed,
+            runs: 0,
         }
     }
 
@@ -335,13 +353,15 @@ impl<'t> Reader<'t> {
             style,
             link: None,
         };
-        match &mut self.link {
+        let is_new = match &mut self.link {
             Some(link) => {
                 link.end = link.end.max(piece.range.end);
                 link.pieces.push((line, piece));
+                true
             }
-            None => self.lines[line].pieces.push(piece),
-        }
+            None => append(&mut self.lines[line].pieces, piece),
+        };
+        self.runs += usize::from(is_new);
     }
 
     /// A link leads somewhere with `http` or `https`; any other is text as typed. A title is kept
@@ -412,6 +432,7 @@ impl<'t> Reader<'t> {
             blocks: lines
                 .filter_map(|line| line.finish(text, &links, typed))
                 .collect(),
+            unformatted: false,
         }
     }
 }

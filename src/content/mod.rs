@@ -6,6 +6,7 @@ mod docx;
 mod entry;
 mod former;
 mod legacy;
+mod limits;
 mod markdown;
 mod mention;
 mod post;
@@ -27,31 +28,49 @@ pub use docx::DocxNode;
 pub use entry::{Entry, Signature};
 pub use former::Former;
 pub(crate) use former::{FormerBlock, thing_in_words};
+pub use limits::Unfit;
 pub use mention::Mention;
 pub(crate) use mention::{EVERYONE, at_name, replace_mentions, split_placeholder};
 use post::post_within;
 
 impl Document {
     /// Reads a part of a message, in bytes of its [`command_text`]: a text as Markdown, a post as
-    /// it is styled. `None` if there is nothing to read in it.
+    /// it is styled.
+    pub fn read(
+        content: &Content,
+        range: Range<usize>,
+        mentions: &[Mention],
+    ) -> Result<Self, Unfit> {
+        let document = match content {
+            Content::Text(text) => Self::from_markdown(readable(text, range)?, mentions),
+            Content::Plain(text) => Self::unformatted(readable(text, range)?, mentions),
+            Content::Post(post) if post::has_text(post) => {
+                Self::from_post(&post_within(post, range), mentions).trimmed()
+            }
+            Content::Post(_) | Content::Other => return Err(Unfit::Empty),
+        };
+        if document.to_plain_text().trim().is_empty() {
+            return Err(Unfit::Empty);
+        }
+        Ok(document)
+    }
+
+    /// The same; `None` for what is not announced.
     pub fn from_content(
         content: &Content,
         range: Range<usize>,
         mentions: &[Mention],
     ) -> Option<Self> {
-        let document = match content {
-            Content::Text(text) => {
-                let end = text.floor_char_boundary(range.end);
-                let part = text.get(text.ceil_char_boundary(range.start)..end)?;
-                Self::from_markdown(part.trim(), mentions)
-            }
-            Content::Post(post) if post::has_text(post) => {
-                Self::from_post(&post_within(post, range), mentions).trimmed()
-            }
-            Content::Post(_) | Content::Other => return None,
-        };
-        (!document.to_plain_text().trim().is_empty()).then_some(document)
+        Self::read(content, range, mentions).ok()
     }
+}
+
+/// A part of a text, if it may be read.
+fn readable(text: &str, range: Range<usize>) -> Result<&str, Unfit> {
+    let end = text.floor_char_boundary(range.end);
+    let part = text.get(text.ceil_char_boundary(range.start)..end);
+    let part = part.unwrap_or_default().trim();
+    limits::expect_readable(part).map(|()| part)
 }
 
 /// The text of a message that may be a command: like [`plain_text`], but `None` for a post that
@@ -83,7 +102,7 @@ pub fn command_text(content: &Content) -> Option<String> {
 /// What is no text in a post is named in brackets, in the language of the rest.
 pub fn plain_text(content: &Content) -> Option<String> {
     match content {
-        Content::Text(text) => Some(text.clone()),
+        Content::Text(text) | Content::Plain(text) => Some(text.clone()),
         Content::Post(post) => post::has_text(post).then(|| post::post_text(post)),
         Content::Other => None,
     }

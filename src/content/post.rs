@@ -39,7 +39,12 @@ impl Document {
         for paragraph in &post.paragraphs {
             lines.paragraph(paragraph);
         }
-        lines.document
+        let document = lines.document;
+        if document.is_bounded() {
+            document
+        } else {
+            Self::unformatted(&text_in(post, language), mentions)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Dispatcher, text_of};
 use crate::action::{self, Action, Failure, Source, replied_to};
 use crate::change::{Deed, Made, Top};
 use crate::command::{self, Announcement, Command, Mention, ParseError, PinTarget};
-use crate::content::Document;
+use crate::content::Unfit;
 use crate::event::StoredMessage;
 use crate::outcome::{Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
 use crate::plan::{Manner, Plan};
@@ -79,7 +79,7 @@ impl Dispatcher {
             Command::Pin { target, hold } => Requested::Action(Action::pin(target, hold, message)?),
             Command::Unpin => Requested::Action(Action::DeleteTopNotice),
             Command::Announce(announcement) => {
-                let source = announce(&announcement, message, &mentions)?;
+                let source = source(&announcement, message, mentions).await?;
                 let manner = Manner {
                     hold: announcement.hold,
                     top: announcement.top,
@@ -295,21 +295,27 @@ fn pinned(made: &Made) -> Option<PinTarget> {
     }
 }
 
-fn announce(
+/// Where the text of an announcement comes from.
+async fn source(
     announcement: &Announcement,
     message: &ReceivedMessage,
-    mentions: &[Mention],
+    mentions: Vec<Mention>,
 ) -> Result<Source, Refusal> {
-    let typed = announcement.text_at.and_then(|at| {
-        let content = Content::parse(&message.message_type, &message.content).ok()?;
-        Document::from_content(&content, at..usize::MAX, mentions)
-    });
+    let content = Content::parse(&message.message_type, &message.content).ok();
+    let typed = match announcement.text_at.zip(content) {
+        Some((at, content)) => action::announce::read(content, at..usize::MAX, mentions).await,
+        None => Err(Unfit::Empty),
+    };
     match (typed, replied_to(message)) {
-        (Some(document), _) => Ok(Source::Document(document)),
-        (None, Some(target)) => Ok(Source::Message(target)),
-        (None, None) if announcement.has_options() => {
-            Err(Refusal::Misunderstood(ParseError::MissingText))
+        (Ok(document), _) => Ok(Source::Document(document)),
+        (Err(Unfit::Empty), Some(target)) => Ok(Source::Message(target)),
+        (Err(unfit), _) => {
+            let empty = if announcement.has_options() {
+                Refusal::Misunderstood(ParseError::MissingText)
+            } else {
+                Refusal::NothingToAnnounce
+            };
+            Err(action::announce::refusal(unfit, empty))
         }
-        (None, None) => Err(Refusal::NothingToAnnounce),
     }
 }

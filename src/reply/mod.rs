@@ -101,6 +101,10 @@ pub fn answer(
         Outcome::Done(Done::Replaced { others }) if *others > 0 => {
             Answer::Say(replace::replaced_beside(*others, language))
         }
+        Outcome::Done(Done::Unformatted(done)) => {
+            let done = Outcome::Done(Done::clone(done));
+            unformatted(answer(&done, language, reference, time_zone), language)
+        }
         Outcome::Done(done) => {
             let (emoji, words) = success(done);
             Answer::React {
@@ -259,6 +263,19 @@ fn planned(
     }
 }
 
+/// The same answer in words, with the reason why the formatting is gone.
+fn unformatted(done: Answer, language: Language) -> Answer {
+    let (Answer::Say(words) | Answer::React { or_say: words, .. }) = done else {
+        return done;
+    };
+    Answer::Say(match language {
+        Language::Zh => format!("{words}格式太多，已按纯文本发布。"),
+        Language::En => {
+            format!("{words} It had too much formatting, so it was announced as plain text.")
+        }
+    })
+}
+
 fn success(done: &Done) -> (Emoji, Bilingual) {
     match done {
         Done::Pinned(PinTarget::RepliedMessage) => (
@@ -287,6 +304,7 @@ fn success(done: &Done) -> (Emoji, Bilingual) {
         Done::Cancelled
         | Done::Undone(_)
         | Done::AnnouncedLate { .. }
+        | Done::Unformatted(_)
         | Done::Expired
         | Done::Superseded => (
             Emoji::Done,
@@ -714,6 +732,8 @@ mod tests {
             Done::Pinned(PinTarget::Announcement),
             Done::Unpinned,
             Done::Announced,
+            Done::Unformatted(Box::new(Done::Announced)),
+            Done::Unformatted(Box::new(Done::Replaced { others: 1 })),
             Done::AnnouncedLate {
                 due: moment(9),
                 at: moment(12),

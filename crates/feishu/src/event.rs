@@ -8,7 +8,8 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::ids::{ChatId, MessageId, OpenId, TenantKey, ThreadId, UnionId, UserId};
-use crate::wire::{Text, optional_id, or_default, time};
+use crate::message::MOST_MENTIONS;
+use crate::wire::{Text, first, optional_id, or_default, time};
 
 mod card_action;
 mod chat;
@@ -105,8 +106,8 @@ pub struct ReceivedMessage {
     pub message_type: String,
     /// JSON for [`Content::parse`](crate::Content::parse).
     pub content: String,
-    /// Who is mentioned; everyone (`@_all`) is often missing here.
-    #[serde(default, deserialize_with = "or_default")]
+    /// Who is mentioned; everyone (`@_all`) is often missing here. At most 500 are kept.
+    #[serde(default, deserialize_with = "first::<MOST_MENTIONS, _, _>")]
     pub mentions: Vec<Mention>,
 }
 

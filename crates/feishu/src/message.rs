@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+mod large;
+
+/// Of a message's mentions, so many are read. An announcement mentions fewer people.
+pub(crate) const MOST_MENTIONS: usize = 500;
+
 /// The content of a message, as far as a bot that reads text needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
@@ -14,6 +19,8 @@ pub enum Content {
     Text(String),
     /// A `post` message: rich text.
     Post(Post),
+    /// A `post` that is larger than any client sends: its text alone.
+    Plain(String),
     /// Any other message type, which carries no text of ours to read.
     Other,
 }
@@ -66,6 +73,7 @@ impl Content {
     pub fn parse(message_type: &str, content: &str) -> Result<Self, serde_json::Error> {
         match message_type {
             "text" => serde_json::from_str::<WireText>(content).map(|wire| Self::Text(wire.text)),
+            "post" if content.len() > large::LARGEST_POST => large::text(content).map(Self::Plain),
             "post" => serde_json::from_str(content).map(Self::Post),
             _ => Ok(Self::Other),
         }

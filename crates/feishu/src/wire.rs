@@ -1,9 +1,12 @@
 //! How the platform writes what JSON has no type for: times, numbers in strings, absent ids, levels.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The level of a heading, 1 to 9.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +88,39 @@ where
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// The first elements of a list, at most so many; null means that there are none.
+pub(crate) fn first<'de, const MOST: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct First<const MOST: usize, T>(PhantomData<T>);
+    impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for First<MOST, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_unit<E>(self) -> Result<Vec<T>, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut first = Vec::new();
+            while first.len() < MOST {
+                match list.next_element()? {
+                    Some(element) => first.push(element),
+                    None => return Ok(first),
+                }
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(first)
+        }
+    }
+    deserializer.deserialize_any(First::<MOST, T>(PhantomData))
+}
+
 /// A whole number, written as a number or as a string.
 pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[derive(Deserialize)]
@@ -114,6 +150,20 @@ pub(crate) fn percent_encode(link: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_list_the_first_elements_are_kept() {
+        let read = |json: &str| first::<2, _, u8>(&mut serde_json::Deserializer::from_str(json));
+        for (json, expected) in [
+            ("null", &[][..]),
+            ("[]", &[]),
+            ("[1]", &[1]),
+            ("[1,2,{}]", &[1, 2]),
+        ] {
+            assert_eq!(read(json).unwrap(), expected, "{json}");
+        }
+        assert!(read("{}").is_err());
+    }
 
     #[test]
     fn a_time_is_read_in_seconds_milliseconds_and_microseconds() {

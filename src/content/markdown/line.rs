@@ -222,17 +222,27 @@ impl Line {
 fn merged(pieces: &[Piece]) -> Vec<Piece> {
     let mut merged: Vec<Piece> = Vec::new();
     for piece in pieces {
-        match merged.last_mut() {
-            Some(last)
-                if last.range.end == piece.range.start
-                    && !last.range.is_empty()
-                    && last.style == piece.style
-                    && last.link == piece.link =>
-            {
-                last.range.end = piece.range.end;
-            }
-            _ => merged.push(piece.clone()),
-        }
+        append(&mut merged, piece.clone());
     }
     merged
+}
+
+/// Appends a piece, or lengthens the last one where that goes on in the same style; says whether
+/// there is one more.
+pub(super) fn append(pieces: &mut Vec<Piece>, piece: Piece) -> bool {
+    match pieces.last_mut() {
+        Some(last)
+            if last.range.end == piece.range.start
+                && !last.range.is_empty()
+                && last.style == piece.style
+                && last.link == piece.link =>
+        {
+            last.range.end = piece.range.end;
+            false
+        }
+        _ => {
+            pieces.push(piece);
+            true
+        }
+    }
 }

@@ -13,7 +13,8 @@ use crate::card::Card;
 use crate::error::InvalidResponse;
 use crate::http::Request;
 use crate::ids::{ChatId, MessageId, OpenId, ReactionId};
-use crate::wire::{optional_id, or_default};
+use crate::message::MOST_MENTIONS;
+use crate::wire::{first, optional_id, or_default};
 
 /// A message as the platform shows it when asked, which is not how an event shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -214,7 +215,7 @@ struct WireMessage {
     deleted: bool,
     #[serde(default, deserialize_with = "or_default")]
     body: WireBody,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "first::<MOST_MENTIONS, _, _>")]
     mentions: Vec<MessageMention>,
 }
 

@@ -12,13 +12,16 @@ use crate::wire::{optional_id, or_default};
 /// in the console, and answered with a [`CardAnswer`](crate::CardAnswer).
 pub const CARD_ACTION: &str = "card.action.trigger";
 
+/// A button's value of more bytes is none of ours, and stays unread.
+const LARGEST_VALUE: usize = 16 * 1024;
+
 /// A press on a button, `card.action.trigger`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "WireAction")]
 pub struct CardAction {
     /// Who pressed it.
     pub operator: Sender,
-    /// The button's value, as the card was sent with it.
+    /// The button's value, as the card was sent with it; null for one of more than 16 KiB.
     pub value: Value,
     /// The message that is the card.
     pub message_id: Option<MessageId>,
@@ -60,8 +63,16 @@ struct WireOperator {
 
 #[derive(Default, Deserialize)]
 struct WireButton {
-    #[serde(default)]
-    value: Value,
+    value: Option<Box<RawValue>>,
+}
+
+impl WireButton {
+    fn value(&self) -> Value {
+        let raw = self.value.as_ref().map(|value| value.get());
+        raw.filter(|raw| raw.len() <= LARGEST_VALUE)
+            .and_then(|raw| serde_json::from_str(raw).ok())
+            .unwrap_or_default()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -83,7 +94,7 @@ impl From<WireAction> for CardAction {
                 sender_type: "user".to_owned(),
                 tenant_key: wire.operator.tenant_key,
             },
-            value: wire.action.value,
+            value: wire.action.value(),
             message_id: wire.context.open_message_id,
             chat_id: wire.context.open_chat_id,
             token: Some(wire.token).filter(|token| !token.is_empty()),
@@ -117,6 +128,17 @@ mod tests {
         assert_eq!(press.message_id, Some("om_1".into()));
         assert_eq!(press.chat_id, Some("oc_1".into()));
         assert_eq!(press.token.as_deref(), Some("c-1"));
+    }
+
+    #[test]
+    fn a_value_that_is_too_large_stays_unread() {
+        let press = |value: &Value| parse(&json!({ "operator": {}, "action": { "value": value } }));
+        let wide = json!(vec![0; 10_000]);
+        assert_eq!(
+            press(&json!(vec![0; 1000])).unwrap().value,
+            json!(vec![0; 1000])
+        );
+        assert_eq!(press(&wide).unwrap().value, Value::Null);
     }
 
     #[test]
