@@ -4,25 +4,29 @@
 //! that names the key and the remedy, all of them at once.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use feishu::ExtraRoots;
 use feishu::long_connection::ProxySettings;
-use figment::providers::{Format, Toml};
-use figment::{Figment, Metadata, Profile, Provider};
 use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::store;
 
+mod bounds;
 mod environment;
+mod ids;
+mod layers;
 mod policy;
 mod problem;
 
-pub use environment::{CONFIG_FILE_VARIABLE, ENVIRONMENT, Environment, Variable};
+pub use environment::{CONFIG_FILE_VARIABLE, Environment, Variable, variables};
+pub use ids::chat_id;
 pub use policy::{
     ChatPolicy, CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode,
 };
@@ -284,26 +288,26 @@ impl Config {
             named.map(PathBuf::from)
         });
 
-        let mut layers = Figment::from(Toml::string(DEFAULT_TOML));
-        if let Some(path) = &file {
-            let text = read_file(
-                path,
-                "the configuration file",
-                "check the path given by `--config` or `NOTICEBOT_CONFIG`",
-            )?;
-            layers = layers.merge(Named::new(Toml::string(&text), path.display().to_string()));
+        let (of_environment, mut problems) = environment.settings();
+        let of_file = match file.as_deref().map(layers::read).transpose() {
+            Ok(settings) => settings.unwrap_or_default(),
+            Err(error) => {
+                problems.extend(error.problems);
+                Vec::new()
+            }
+        };
+        let settings = [of_file, of_environment].concat();
+        match layers::merge(&settings) {
+            Ok(mut config) if problems.is_empty() => {
+                config.proxies = environment.proxies();
+                Ok(config)
+            }
+            Ok(_) => Err(ConfigError { problems }),
+            Err(error) => {
+                problems.extend(error.problems);
+                Err(ConfigError { problems })
+            }
         }
-        for setting in environment.settings()? {
-            layers = layers.merge(setting);
-        }
-        let mut config: Self = layers.extract().map_err(|error| ConfigError {
-            problems: error
-                .into_iter()
-                .map(|one| problem::unreadable(&one))
-                .collect(),
-        })?;
-        config.proxies = environment.proxies();
-        Ok(config)
     }
 
     /// Says everything that keeps the bot from serving with these settings.
@@ -331,36 +335,41 @@ impl Config {
     }
 }
 
+/// The largest file that is read; bundles of certificates are smaller.
+const LARGEST_FILE: u64 = 16 << 20;
+
 fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let path = path.display();
+    let shown = path.display();
+    let failed = |error: io::Error| {
         ConfigError::of(
-            format!("{what}, `{path}`, cannot be read ({error})"),
+            format!("{what}, `{shown}`, cannot be read ({error})"),
             remedy,
         )
-    })
-}
-
-/// A layer under the name that problems quote.
-struct Named<P> {
-    layer: P,
-    name: String,
-}
-
-impl<P> Named<P> {
-    fn new(layer: P, name: String) -> Self {
-        Self { layer, name }
+    };
+    if path.is_dir() {
+        return Err(ConfigError::of(
+            format!("{what}, `{shown}`, is a directory"),
+            "name the file in it",
+        ));
     }
-}
-
-impl<P: Provider> Provider for Named<P> {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.name.clone())
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+    if read.map_err(failed)? as u64 > LARGEST_FILE {
+        return Err(ConfigError::of(
+            format!("{what}, `{shown}`, is larger than 16 MiB"),
+            remedy,
+        ));
     }
-
-    fn data(&self) -> Result<figment::value::Map<Profile, figment::value::Dict>, figment::Error> {
-        self.layer.data()
-    }
+    let text = String::from_utf8(bytes).map_err(|_| {
+        ConfigError::of(
+            format!("{what}, `{shown}`, is not UTF-8 text"),
+            "save it as UTF-8",
+        )
+    })?;
+    // Editors of Windows begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Ok(text.to_owned())
 }
 
 fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,22 +1,14 @@
 //! What is wrong with the settings, in sentences that name the key and the
 //! remedy.
 
-use std::time::Duration;
-
 use feishu::ExtraRoots;
 use feishu::long_connection::Connector;
 use figment::error::Kind;
 use secrecy::ExposeSecret;
 
-use super::{Config, ConfigError, DEFAULT_TOML, ENVIRONMENT, Problem, Receive};
+use super::layers::defaults;
+use super::{Config, ConfigError, Problem, Receive, bounds, ids, variables};
 use crate::store::DatabaseUrl;
-
-/// A larger number is a slip of the pen.
-const MOST: usize = 1_000_000;
-/// A longer duration is a slip of the pen.
-const LONGEST: Duration = Duration::from_hours(365 * 24);
-/// The platform delivers an event again for up to 7 h 05 min.
-const REDELIVERY: Duration = Duration::from_hours(8);
 
 /// What could not be read as a setting.
 pub(super) fn unreadable(error: &figment::Error) -> Problem {
@@ -39,17 +31,9 @@ pub(super) fn unreadable(error: &figment::Error) -> Problem {
             format!("`{path}`{place} is `{value}`"),
             format!("set it to one of {}", quoted(expected)),
         ),
-        // The parser's message goes on with the line itself, which may hold a secret.
-        Kind::Message(message) if path.is_empty() => Problem::new(
-            format!(
-                "the configuration{place} cannot be read ({})",
-                message.lines().next().unwrap_or_default()
-            ),
-            "mend it as config/default.toml shows",
-        ),
         _ => Problem::new(
-            format!("`{path}`{place} does not fit"),
-            format!("write it like {}", default_of(&path)),
+            format!("invalid value for `{path}`{place}"),
+            format!("expected {}", expected_at(&path)),
         ),
     }
 }
@@ -63,8 +47,8 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
     if let Err(ConfigError { problems: of_file }) = config.tls.extra_roots() {
         problems.extend(of_file);
     }
-    problems.extend(numbers(config));
-    problems.extend(chats(config));
+    problems.extend(bounds::find(config));
+    problems.extend(ids::find(config));
     problems.extend(time_zone(config));
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter);
     if filter.is_err() || names_no_level(&config.log.filter) {
@@ -127,6 +111,11 @@ fn credentials(config: &Config) -> Vec<Problem> {
             problems.push(Problem::new(
                 format!("`{key}` begins or ends with white space"),
                 format!("set `{variable}` without it"),
+            ));
+        } else if value.contains('…') {
+            problems.push(Problem::new(
+                format!("`{key}` is the placeholder of an example"),
+                format!("set `{variable}` {where_from}"),
             ));
         }
     };
@@ -199,80 +188,12 @@ fn store(config: &Config) -> Option<Problem> {
     ))
 }
 
-fn numbers(config: &Config) -> Vec<Problem> {
-    let counts = [
-        (
-            "feishu.limits_factor",
-            1,
-            config.feishu.limits_factor as usize,
-        ),
-        ("server.max_connections", 1, config.server.max_connections),
-        // One listens, and who waits for another may not hold the last.
-        ("store.connections", 3, config.store.connections),
-        ("store.max_open_jobs", 1, config.store.max_open_jobs),
-        (
-            "store.max_open_jobs_per_chat",
-            1,
-            config.store.max_open_jobs_per_chat,
-        ),
-        ("worker.concurrency", 1, config.worker.concurrency),
-    ];
-    let durations = [
-        ("feishu.timeout", config.feishu.timeout),
-        ("server.signature_max_age", config.server.signature_max_age),
-        ("store.keep_finished", config.store.keep_finished),
-        ("worker.give_up_after", config.worker.give_up_after),
-    ];
-    let out_of_bounds = counts
-        .into_iter()
-        .filter(|(_, least, number)| !(*least..=MOST).contains(number));
-    let odd = durations
-        .into_iter()
-        .filter(|(_, duration)| duration.is_zero() || *duration > LONGEST);
-    let keep = config.store.keep_finished;
-    let too_short = keep < REDELIVERY.max(config.server.signature_max_age);
-    out_of_bounds
-        .map(|(key, least, number)| {
-            let remedy = format!("set it to a number from {least} to {MOST}");
-            Problem::new(format!("`{key}` is {number}"), remedy)
-        })
-        .chain(odd.map(|(key, _)| {
-            let what = format!("`{key}` is 0 or longer than a year");
-            Problem::new(what, "set it to a duration such as `10s`")
-        }))
-        .chain(too_short.then(|| {
-            Problem::new(
-                "`store.keep_finished` is shorter than `server.signature_max_age`, or than the 8h in which the platform may deliver again",
-                "make it longer, or a command could be carried out twice",
-            )
-        }))
-        .collect()
-}
-
-fn chats(config: &Config) -> impl Iterator<Item = Problem> {
-    let ids = config.policy.chats.keys();
-    ids.filter(|id| !is_chat_id(id)).map(|id| {
-        Problem::new(
-            format!("`policy.chats` holds `{id}`, which is no group's id"),
-            "write the group's `oc_…`, which the log names at each of its commands as `chat.id`",
-        )
-    })
-}
-
-fn is_chat_id(id: &str) -> bool {
-    id.strip_prefix("oc_").is_some_and(|rest| {
-        let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        !rest.is_empty() && rest.chars().all(part_of_id)
-    })
-}
-
 fn variable_for(key: &str) -> &'static str {
-    ENVIRONMENT
-        .iter()
-        .find(|variable| variable.key == key)
-        .map_or("the key in the configuration file", |variable| {
-            variable.name
-        })
+    let mut variables = variables().iter();
+    let variable = variables.find(|variable| variable.key == key);
+    variable.map_or("the key in the configuration file", |variable| {
+        &variable.name
+    })
 }
 
 fn nearest(field: &str, expected: &[&str]) -> String {
@@ -292,19 +213,37 @@ fn quoted(words: &[&str]) -> String {
     words.join(", ")
 }
 
-/// The default of a key, as an example of its form. What stands for single
-/// commands and groups has the form of its namesake above them.
-fn default_of(path: &str) -> String {
-    let defaults: Option<toml::Table> = toml::from_str(DEFAULT_TOML).ok();
-    let default = defaults.as_ref().and_then(|sections| {
-        let (section, rest) = path.split_once('.')?;
-        let ([key] | [_, _, .., key]) = rest.split('.').collect::<Vec<_>>()[..] else {
-            return None;
-        };
-        sections.get(section)?.get(key)
-    });
-    default.map_or_else(
-        || "config/default.toml shows".to_owned(),
-        |value| format!("`{value}`"),
-    )
+/// The kind of value that a key takes, with an example. Keys of single commands and
+/// groups take what their namesakes in `[policy]` take.
+fn expected_at(path: &str) -> String {
+    let keys: Vec<_> = path.split('.').collect();
+    let elements = keys.iter().rposition(|key| key.parse::<usize>().is_err());
+    let keys = &keys[..elements.map_or(0, |last| last + 1)];
+    let default = match keys {
+        [section] => defaults().get(*section),
+        [section, key] | [section, .., key] => {
+            let keys = defaults().get(*section).and_then(toml::Value::as_table);
+            keys.and_then(|keys| keys.get(*key))
+        }
+        [] => None,
+    };
+    match (keys.last(), default) {
+        (_, Some(toml::Value::Table(_)) | None) => {
+            "a table, as config/default.toml shows".to_owned()
+        }
+        (_, Some(toml::Value::Array(_))) => {
+            "a list of ids, for example `[\"ou_7d8a6e6df7621556ce0d21922b676706\"]`".to_owned()
+        }
+        (_, Some(toml::Value::Boolean(_))) => "`true` or `false`".to_owned(),
+        (_, Some(toml::Value::Integer(number))) => {
+            format!("a whole number, for example `{number}`")
+        }
+        (Some(&("listen" | "admin_listen")), Some(example)) => {
+            format!("an IP address and a port, for example `{example}`")
+        }
+        (_, Some(example)) if bounds::is_duration(&keys.join(".")) => {
+            format!("a duration, for example `{example}`")
+        }
+        (_, Some(example)) => format!("a text, for example `{example}`"),
+    }
 }

@@ -1,6 +1,5 @@
 //! What each way of setting comes to, and the sentence for each mistake.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -52,39 +51,82 @@ fn the_environment_goes_over_the_file_and_the_file_over_the_defaults() {
     assert_eq!(config.feishu.encrypt_key.expose_secret(), "k3y");
 }
 
-#[test]
-fn every_variable_sets_the_key_that_the_table_names() {
-    let values = HashMap::from([
-        ("feishu.app_id", "cli_9"),
-        ("feishu.region", "lark"),
-        ("feishu.base_url", "http://127.0.0.1:9"),
-        ("feishu.receive", "long_connection"),
-        ("feishu.allow_plaintext", "true"),
-        ("tls.ca_file", "/etc/ca.pem"),
-        ("server.listen", "127.0.0.1:1"),
-        ("server.admin_listen", "127.0.0.1:2"),
-        ("store.database_url", "sqlite://elsewhere.db"),
-        ("reply.language", "zh"),
-        ("reply.timezone", "UTC"),
-        ("log.filter", "debug"),
-        ("log.format", "json"),
-    ]);
-    let environment = ENVIRONMENT.iter().map(|variable| {
-        let value = values.get(variable.key).copied();
-        (variable.name, value.unwrap_or("a secret"))
-    });
-    let environment = environment.collect();
-    let config = Config::read(None, &environment).unwrap();
+/// A valid value of each key that is not its default.
+const OTHER_VALUES: &[(&str, &str)] = &[
+    ("announce.signature", "false"),
+    ("audit.keep_days", "30"),
+    ("feishu.app_id", "cli_9"),
+    ("feishu.region", "lark"),
+    ("feishu.base_url", "http://127.0.0.1:9"),
+    ("feishu.receive", "long_connection"),
+    ("feishu.allow_plaintext", "true"),
+    ("feishu.timeout", "5s"),
+    ("feishu.limits_factor", "2"),
+    ("tls.ca_file", "/etc/ca.pem"),
+    ("server.listen", "127.0.0.1:1"),
+    ("server.admin_listen", "127.0.0.1:2"),
+    ("server.max_connections", "99"),
+    ("server.signature_max_age", "9h"),
+    ("store.database_url", "sqlite://elsewhere.db"),
+    ("store.connections", "7"),
+    ("store.keep_finished", "3days"),
+    ("store.max_open_jobs", "77"),
+    ("store.max_open_jobs_per_chat", "55"),
+    ("worker.concurrency", "8"),
+    ("worker.give_up_after", "1m"),
+    ("worker.stale_after", "2m"),
+    ("worker.plan_grace", "3m"),
+    ("policy.mode", "admins"),
+    ("policy.pin_setting_missing", "deny"),
+    ("reply.language", "zh"),
+    ("reply.timezone", "UTC"),
+    ("log.filter", "debug"),
+    ("log.format", "json"),
+];
+
+/// Every key with the value that a configuration shows for it.
+fn shown(config: &Config, key: &str) -> String {
     let shown: toml::Table = toml::from_str(&config.to_toml().unwrap()).unwrap();
-    for variable in ENVIRONMENT {
-        let (section, key) = variable.key.split_once('.').unwrap();
-        let expected = values.get(variable.key).copied().unwrap_or("(hidden)");
-        let value = &shown[section][key];
-        let value = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        assert_eq!(value, expected, "{}", variable.name);
+    let (section, key) = key.split_once('.').unwrap();
+    let value = &shown[section][key];
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn every_scalar_key_has_its_variables() {
+    for variable in variables() {
+        let known = OTHER_VALUES.iter().find(|(key, _)| *key == variable.key);
+        let value = known.map_or("s3cret", |(_, value)| value);
+        let expected = known.map_or("(hidden)", |(_, value)| value);
+        for name in [&variable.name, &variable.full_name()] {
+            let environment = [(name.as_str(), value)].into_iter().collect();
+            let config = Config::read(None, &environment).unwrap();
+            let now = shown(&config, &variable.key);
+            assert!(
+                now == expected || now.replace(' ', "") == expected,
+                "{name}: {now}"
+            );
+        }
+        assert!(known.is_some() || variable.secret, "{}", variable.key);
     }
+    let scalar = |value: &&toml::Value| !value.is_array() && !value.is_table();
+    let sections = layers::defaults().values();
+    let keys = sections.flat_map(|section| section.as_table().unwrap().values());
+    assert_eq!(keys.filter(scalar).count(), variables().len());
+}
+
+#[test]
+fn names_of_variables_are_unique() {
+    let all = variables().iter().flat_map(|variable| {
+        let mut names = vec![variable.name.clone(), variable.full_name()];
+        names.dedup();
+        names
+    });
+    let all: Vec<_> = all.collect();
+    let distinct: std::collections::HashSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len());
 }
 
 #[test]
@@ -120,79 +162,107 @@ fn secrets_are_hidden_wherever_settings_are_shown() {
     }
 }
 
+/// Files that are refused.
+const WRONG_FILES: &[&str] = &[
+    "[policy]\nmdoe = 'group'",
+    "[policy]\nwhatever = 1",
+    "[polcy]\nmode = 'group'",
+    "[policy]\nmode = 'all'",
+    "[policy]\nallow = 'ou_1'",
+    "[policy]\nallow = ['ou_1', 7]",
+    "[policy]\ndeny = ['ou_…', 'mei@example.com']",
+    "policy = 'admins'",
+    "[policy.chats.oc_…]\nmode = 'admins'",
+    "[policy]\nmode = 'group'\nmode = 'admins'",
+    "[announce]\nsignature = 'yes'",
+    "[audit]\nkeep_days = 0",
+    "[worker]\nstale_after = '10000y'",
+    "[worker]\nplan_grace = '0s'",
+    "[worker]\nconcurrency = -1",
+    "[policy.commands.pni]\nmode = 'group'",
+    "[policy.commands.help]\nmode = 'group'",
+    "[policy.commands.pin]\nmdoe = 'group'",
+    "[policy.commands.pin]\npin_setting_missing = 'allow'",
+    "[policy.commands.pin]\nmode = 'all'",
+    "[policy.commands.pin]\nallow = 'ou_1'",
+    "[policy.commands]\npin = 'admins'",
+    "[policy.chats]\nmode = 'admins'",
+    "[policy.chats.ops]\nmode = 'admins'",
+    "[policy.chats.oc_]\nmode = 'admins'",
+    "[policy.chats.'oc_1 ']\nmode = 'admins'",
+    "[policy.chats.oc_1]\nalow = ['ou_1']",
+    "[policy.chats.oc_1]\npin_setting_missing = 'yes'",
+    "[policy.chats.oc_1.commands.announce]\ndney = ['ou_1']",
+    "[policy.chats.oc_1.commands.announce]\ndeny = 7",
+    "[server]\nmax_connections = 'many'",
+    "[server]\nmax_connections = 0",
+    "[server]\nmax_connections = 9223372036854775807",
+    "[feishu]\nlimits_factor = 0",
+    "[server]\nlisten = 'here'",
+    "[feishu]\ntimeout = 'soon'",
+    "[feishu]\ntimeout = '0s'",
+    "[store]\nkeep_finished = '20000y'",
+    "[store]\nkeep_finished = '1h'",
+    "[server]\nsignature_max_age = '30d'",
+    "this is no TOML",
+    "[feishu]\napp_secret = 'hush",
+];
+
+/// Variables that are refused.
+const WRONG_VARIABLES: &[(&str, &str)] = &[
+    ("FEISHU_BASE_URL", "open.feishu.cn"),
+    ("FEISHU_REGION", "china"),
+    ("FEISHU_RECEIVE", "pigeon"),
+    ("FEISHU_ALLOW_PLAINTEXT", "maybe"),
+    ("FEISHU_ALLOW_PLAINTEXT", "true"),
+    ("NOTICEBOT_LISTEN", "8080"),
+    ("FEISHU_PREVIOUS_ENCRYPT_KEY", " old"),
+    ("FEISHU_ENCRYPTION_KEY", "k3y"),
+    ("FEISHU_PREVIOUS_ENCRYPT_KEY_FIEL", "/run/secrets/key"),
+    ("FEISHU_APP_ID", "a1b2c3"),
+    ("FEISHU_APP_SECRET", "…"),
+    ("FEISHU_APP_ID_FILE", "/run/secrets/id"),
+    ("FEISHU_TIMEOUT", "5s"),
+    ("FEISHU_WEBHOOK", "https://example.com"),
+    ("NOTICEBOT_LISTNE", "127.0.0.1:8080"),
+    ("NOTICEBOT_PORT", "8080"),
+    ("NOTICEBOT_POLICY_ALLOW", "ou_1"),
+    ("NOTICEBOT_POLICY_MODE", "admin"),
+    ("NOTICEBOT_WORKER_CONCURRENCY", "many"),
+    ("NOTICEBOT_FEISHU_TIMEOUT", "5"),
+    ("NOTICEBOT_TIME_ZONE", "UTC"),
+    ("NOTICEBOT_LANGUAGE", "zh "),
+    ("NOTICEBOT_DATABASE", "sqlite://bot.db"),
+    ("NOTICEBOT_CA_FILE", "/nowhere.pem"),
+    ("NOTICEBOT_CA_FILE", "/dev/null"),
+    ("NOTICEBOT_DATABASE_URL", "bot.db"),
+    ("NOTICEBOT_DATABASE_URL", "postgres:///bot"),
+    (
+        "NOTICEBOT_DATABASE_URL",
+        "postgres://bot:hush@db/bot?sslrootcert=ca.pem",
+    ),
+    ("NOTICEBOT_DATABASE_URL", "sqlite://bot.db?mode=rwc"),
+    ("NOTICEBOT_DATABASE_URL", "sqlite://:memory:"),
+    ("NOTICEBOT_TIMEZONE", "Mars/Olympus"),
+    ("NOTICEBOT_LOG", "a=b=c"),
+    ("NOTICEBOT_LOG", "verbose"),
+    ("NOTICEBOT_LOG_FORMAT", "xml"),
+    ("NOTICEBOT_LANGUAGE", "fr"),
+    ("NOTICEBOT_CONFIG", "/nowhere.toml"),
+    ("FEISHU_APP_SECRET_FILE", "/set/twice"),
+    ("NOTICEBOT_DATABASE_URL_FILE", "/nowhere"),
+];
+
 #[test]
 fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
     let mut told = format!("nothing set at all\n{}\n", read(None, &[]).unwrap_err());
     let blank = [("FEISHU_ENCRYPT_KEY", " "), ("FEISHU_APP_ID", "cli_1 ")];
     writeln!(told, "\nblanks\n{}", complaint(None, &blank)).unwrap();
-    for file in [
-        "[policy]\nmdoe = 'group'",
-        "[policy]\nwhatever = 1",
-        "[polcy]\nmode = 'group'",
-        "[policy]\nmode = 'all'",
-        "[policy]\nallow = 'ou_1'",
-        "[policy.commands.pni]\nmode = 'group'",
-        "[policy.commands.help]\nmode = 'group'",
-        "[policy.commands.pin]\nmdoe = 'group'",
-        "[policy.commands.pin]\npin_setting_missing = 'allow'",
-        "[policy.commands.pin]\nmode = 'all'",
-        "[policy.commands.pin]\nallow = 'ou_1'",
-        "[policy.commands]\npin = 'admins'",
-        "[policy.chats]\nmode = 'admins'",
-        "[policy.chats.ops]\nmode = 'admins'",
-        "[policy.chats.oc_]\nmode = 'admins'",
-        "[policy.chats.'oc_1 ']\nmode = 'admins'",
-        "[policy.chats.oc_1]\nalow = ['ou_1']",
-        "[policy.chats.oc_1]\npin_setting_missing = 'yes'",
-        "[policy.chats.oc_1.commands.announce]\ndney = ['ou_1']",
-        "[policy.chats.oc_1.commands.announce]\ndeny = 7",
-        "[server]\nmax_connections = 'many'",
-        "[server]\nmax_connections = 0",
-        "[server]\nmax_connections = 9223372036854775807",
-        "[feishu]\nlimits_factor = 0",
-        "[server]\nlisten = 'here'",
-        "[feishu]\ntimeout = 'soon'",
-        "[feishu]\ntimeout = '0s'",
-        "[store]\nkeep_finished = '20000y'",
-        "[store]\nkeep_finished = '1h'",
-        "this is no TOML",
-        "[feishu]\napp_secret = 'hush",
-    ] {
+    for file in WRONG_FILES {
         let (written, told_so) = (file.replace('\n', " "), complaint(Some(file), &[]));
         writeln!(told, "\n{written}\n{told_so}").unwrap();
     }
-    for (name, value) in [
-        ("FEISHU_BASE_URL", "open.feishu.cn"),
-        ("FEISHU_REGION", "china"),
-        ("FEISHU_RECEIVE", "pigeon"),
-        ("FEISHU_ALLOW_PLAINTEXT", "maybe"),
-        ("FEISHU_ALLOW_PLAINTEXT", "true"),
-        ("NOTICEBOT_LISTEN", "8080"),
-        ("FEISHU_PREVIOUS_ENCRYPT_KEY", " old"),
-        ("FEISHU_ENCRYPTION_KEY", "k3y"),
-        ("FEISHU_PREVIOUS_ENCRYPT_KEY_FIEL", "/run/secrets/key"),
-        ("NOTICEBOT_LISTNE", "127.0.0.1:8080"),
-        ("NOTICEBOT_TIME_ZONE", "UTC"),
-        ("NOTICEBOT_DATABASE", "sqlite://bot.db"),
-        ("NOTICEBOT_CA_FILE", "/nowhere.pem"),
-        ("NOTICEBOT_CA_FILE", "/dev/null"),
-        ("NOTICEBOT_DATABASE_URL", "bot.db"),
-        ("NOTICEBOT_DATABASE_URL", "postgres:///bot"),
-        (
-            "NOTICEBOT_DATABASE_URL",
-            "postgres://bot:hush@db/bot?sslrootcert=ca.pem",
-        ),
-        ("NOTICEBOT_DATABASE_URL", "sqlite://bot.db?mode=rwc"),
-        ("NOTICEBOT_DATABASE_URL", "sqlite://:memory:"),
-        ("NOTICEBOT_TIMEZONE", "Mars/Olympus"),
-        ("NOTICEBOT_LOG", "a=b=c"),
-        ("NOTICEBOT_LOG", "verbose"),
-        ("NOTICEBOT_LOG_FORMAT", "xml"),
-        ("NOTICEBOT_LANGUAGE", "fr"),
-        ("NOTICEBOT_CONFIG", "/nowhere.toml"),
-        ("FEISHU_APP_SECRET_FILE", "/set/twice"),
-        ("NOTICEBOT_DATABASE_URL_FILE", "/nowhere"),
-    ] {
+    for &(name, value) in WRONG_VARIABLES {
         let told_so = complaint(None, &[(name, value)]);
         writeln!(told, "\n{name}={value}\n{told_so}").unwrap();
     }
@@ -247,18 +317,296 @@ fn the_example_file_holds_only_known_keys() {
 }
 
 #[test]
-fn variables_that_others_set_are_none_of_ours() {
-    // Kubernetes sets such for a service called noticebot; other tools of Feishu's have their own.
-    let foreign = [
+fn service_links_of_kubernetes_are_ignored() {
+    for (name, value) in [
         ("NOTICEBOT_PORT", "tcp://10.0.0.1:8080"),
         ("NOTICEBOT_SERVICE_HOST", "10.0.0.1"),
+        ("NOTICEBOT_SERVICE_PORT", "80"),
+        ("NOTICEBOT_SERVICE_PORT_WEBHOOK", "80"),
+        ("NOTICEBOT_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ("NOTICEBOT_PORT_8080_TCP_PROTO", "tcp"),
+        ("NOTICEBOT_PORT_8080_TCP_PORT", "8080"),
         ("NOTICEBOT_PORT_8080_TCP_ADDR", "10.0.0.1"),
-        ("NOTICEBOT_TEST_POSTGRES_URL", "postgres://localhost/test"),
-        ("FEISHU_APP_TOKEN", "bascn"),
-        ("FEISHU_WEBHOOK", "https://example.com"),
-        ("FEISHU_BOT_NAME", "noticebot"),
+        ("NOTICEBOT_ADMIN_SERVICE_HOST", "fd00::1"),
+        ("NOTICEBOT_ADMIN_PORT", "tcp://[fd00::1]:9090"),
+        ("NOTICEBOT_ADMIN_PORT_53_UDP", "udp://[fd00::1]:53"),
+        ("NOTICEBOT_ADMIN_PORT_53_UDP_PROTO", "udp"),
+        ("FEISHU_PROXY_SERVICE_HOST", "10.0.0.2"),
+        ("FEISHU_PROXY_PORT_443_TCP_ADDR", "10.0.0.2"),
         ("FEISHU", "1"),
+        ("NOTICEBOT", "1"),
+        ("MY_NOTICEBOT_LISTEN", "1"),
+    ] {
+        let variables: Vec<_> = COMPLETE.into_iter().chain([(name, value)]).collect();
+        assert!(read(None, &variables).is_ok(), "{name}={value}");
+    }
+}
+
+#[test]
+fn unknown_variables_name_the_nearest() {
+    for (name, value, nearest) in [
+        ("NOTICEBOT_PORT", "8080", ""),
+        ("NOTICEBOT_SERVICE_HOST", "noticebot.local", ""),
+        ("FEISHU_TIMEOUT", "5s", "NOTICEBOT_FEISHU_TIMEOUT"),
+        ("NOTICEBOT_APP_ID", "cli_1", "FEISHU_APP_ID"),
+        ("NOTICEBOT_APP_SECRET", "x", "FEISHU_APP_SECRET"),
+        ("FEISHU_DATABASE_URL", "x", "NOTICEBOT_DATABASE_URL"),
+        ("NOTICEBOT_MODE", "admins", "NOTICEBOT_POLICY_MODE"),
+        ("NOTICEBOT_POLICY_MODES", "admins", "NOTICEBOT_POLICY_MODE"),
+        ("NOTICEBOT_POLCY_MODE", "admins", "NOTICEBOT_POLICY_MODE"),
+        ("NOTICEBOT_POLICYMODE", "admins", "NOTICEBOT_POLICY_MODE"),
+        (
+            "NOTICEBOT_MAX_CONNECTIONS",
+            "9",
+            "NOTICEBOT_SERVER_MAX_CONNECTIONS",
+        ),
+        (
+            "NOTICEBOT_STALE_AFTER",
+            "1m",
+            "NOTICEBOT_WORKER_STALE_AFTER",
+        ),
+        (
+            "NOTICEBOT_REPLY_TIME_ZONE",
+            "UTC",
+            "NOTICEBOT_REPLY_TIMEZONE",
+        ),
+        ("NOTICEBOT_TZ", "UTC", ""),
+        ("NOTICEBOT_CONFIG_FILE", "x", "NOTICEBOT_CONFIG"),
+        ("NOTICEBOT_LOG_LEVEL", "info", "NOTICEBOT_LOG"),
+        ("FEISHU_APP_SECRET_FIL", "x", "FEISHU_APP_SECRET_FILE"),
+        ("FEISHU_APP_TYPE", "store", ""),
+        ("FEISHU_WEBHOOK", "https://example.com", ""),
+        ("NOTICEBOT_TOKEN_KEY", "x", ""),
+        ("feishu_app_id", "cli_1", "FEISHU_APP_ID"),
+        ("Noticebot_Listen", "0.0.0.0:1", "NOTICEBOT_LISTEN"),
+        // Empty ones set nothing, but the name is wrong all the same.
+        ("FEISHU_ENCRYPTKEY", "", "FEISHU_ENCRYPT_KEY"),
+    ] {
+        let refused = complaint(None, &[(name, value)]);
+        assert!(
+            refused.contains(&format!("unknown variable `{name}`")),
+            "{refused}"
+        );
+        let known = refused.split('`').nth(3).unwrap();
+        let is_known = variables().iter().any(|variable| {
+            [&variable.name, &variable.full_name()]
+                .iter()
+                .any(|name| *name == known || format!("{name}_FILE") == known)
+        });
+        assert!(is_known || known == CONFIG_FILE_VARIABLE, "{refused}");
+        assert!(nearest.is_empty() || known == nearest, "{refused}");
+    }
+}
+
+#[test]
+fn lists_and_tables_are_refused_by_name() {
+    for (name, key) in [
+        ("NOTICEBOT_POLICY_ALLOW", "policy.allow"),
+        ("NOTICEBOT_POLICY_DENY", "policy.deny"),
+        ("NOTICEBOT_POLICY_DENY_FILE", "policy.deny"),
+        ("NOTICEBOT_POLICY_COMMANDS", "policy.commands"),
+        ("NOTICEBOT_POLICY_COMMANDS_PIN_MODE", "policy.commands"),
+        ("NOTICEBOT_POLICY_CHATS_OC_1_MODE", "policy.chats"),
+    ] {
+        let refused = complaint(None, &[(name, "ou_1")]);
+        for words in [name, &format!("set `{key}` in the configuration file")] {
+            assert!(refused.contains(words), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn several_problems_are_reported_at_once() {
+    let file = "[policy]\nmdoe = 'group'\n\n[wroker]\nconcurrency = 1\n[server]\r\nlisten = 8080\n\
+        [policy.chats.oc_1.commands.pin]\nmode = 'all'\n";
+    let changes = [
+        ("FEISHU_TIMEOUT", "5s"),
+        ("NOTICEBOT_LANGUAGE", "fr"),
+        ("NOTICEBOT_WORKER_CONCURRENCY", "many"),
+        ("NOTICEBOT_STORE_CONNECTIONS", "-1"),
+        ("NOTICEBOT_REPLY_TIMEZONE", " UTC"),
     ];
-    let variables: Vec<_> = COMPLETE.into_iter().chain(foreign).collect();
-    assert!(read(None, &variables).is_ok());
+    let refused = complaint(Some(file), &changes);
+    for words in [
+        "unknown key `policy.mdoe` in line 2 of FILE:",
+        "unknown key `wroker` in line 5 of FILE:",
+        "`server.listen` in line 7 of FILE:",
+        "`policy.chats.oc_1.commands.pin.mode` in line 9 of FILE is `all`",
+        "unknown variable `FEISHU_TIMEOUT`",
+        "`reply.language` in `NOTICEBOT_LANGUAGE` is `fr`",
+        "invalid value for `worker.concurrency` in `NOTICEBOT_WORKER_CONCURRENCY`",
+        "invalid value for `store.connections` in `NOTICEBOT_STORE_CONNECTIONS`",
+        "the value of `NOTICEBOT_REPLY_TIMEZONE` begins or ends with white space",
+    ] {
+        assert!(refused.contains(words), "{words} in:\n{refused}");
+    }
+    assert_eq!(refused.lines().count(), 9, "{refused}");
+}
+
+#[test]
+fn a_key_set_by_two_names_is_refused() {
+    for (one, other) in [
+        ("NOTICEBOT_TIMEZONE", "NOTICEBOT_REPLY_TIMEZONE"),
+        ("FEISHU_APP_ID", "NOTICEBOT_FEISHU_APP_ID"),
+        ("FEISHU_APP_SECRET", "NOTICEBOT_FEISHU_APP_SECRET_FILE"),
+        ("FEISHU_APP_SECRET", "FEISHU_APP_SECRET_FILE"),
+    ] {
+        let refused = complaint(None, &[(one, "UTC"), (other, "UTC")]);
+        let words = format!("both `{one}` and `{other}` are set: unset one of them");
+        assert!(refused.contains(&words), "{refused}");
+    }
+    // An empty one is unset.
+    let changes = [
+        ("NOTICEBOT_TIMEZONE", ""),
+        ("NOTICEBOT_REPLY_TIMEZONE", "UTC"),
+    ];
+    let variables: Vec<_> = COMPLETE.iter().chain(&changes).copied().collect();
+    assert_eq!(read(None, &variables).unwrap().reply.timezone, "UTC");
+}
+
+#[test]
+fn only_ids_of_people_are_accepted_in_lists() {
+    let with = |list: &str, id: &str| format!("[policy]\n{list} = ['{id}']");
+    let long = "u".repeat(65);
+    for id in [
+        "mei@example.com",
+        "@Mei",
+        "ou_…",
+        "ou_",
+        "on_",
+        "OU_7d8a6e6df7621556ce0d21922b676706",
+        "ou_7d8a 6e6d",
+        " ou_7d8a",
+        "ou_7d8a,ou_9c1b",
+        "ｏｕ_7d8a",
+        "小梅",
+        "",
+        "*",
+        "oc_a0553eda9014c201e6969b478895c230",
+        "cli_a1b2c3",
+        "om_dc13264520392913993dd051dba21dcf",
+        "ou_7d8a\u{202e}",
+        &long,
+    ] {
+        for list in ["allow", "deny"] {
+            let refused = complaint(Some(&with(list, id)), &[]);
+            assert!(
+                refused.contains(&format!("`policy.{list}` has `")),
+                "{refused}"
+            );
+            assert!(refused.contains("(`ou_…`)"), "{refused}");
+        }
+    }
+    for id in [
+        "ou_1",
+        "on_1",
+        "a1b2c3d4",
+        "u273y71",
+        "mei.zhang",
+        "EMP-0042",
+    ] {
+        assert!(read(Some(&with("deny", id)), &COMPLETE).is_ok(), "{id}");
+    }
+    let nested = "[policy.chats.oc_1.commands.pin]\nallow = ['ou_1', 'Mei Zhang']\n\
+        [policy.commands.announce]\ndeny = ['mei@example.com']\n[policy.chats.oc_2]\ndeny = ['ou_…']\n";
+    let refused = complaint(Some(nested), &[]);
+    for key in [
+        "`policy.chats.oc_1.commands.pin.allow` has `Mei Zhang`",
+        "`policy.commands.announce.deny` has `mei@example.com`, which is an e-mail address",
+        "`policy.chats.oc_2.deny` has `ou_…`, which is a placeholder",
+    ] {
+        assert!(refused.contains(key), "{refused}");
+    }
+}
+
+#[test]
+fn files_of_windows_are_read() {
+    let file = "\u{feff}[policy]\r\nmode = \"admins\"\r\n";
+    let config = read(Some(file), &COMPLETE).unwrap();
+    assert_eq!(config.policy.mode, PolicyMode::Admins);
+}
+
+#[test]
+fn files_that_are_no_text_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |path: &Path| {
+        let environment = COMPLETE.into_iter().collect();
+        Config::read(Some(path), &environment)
+            .unwrap_err()
+            .to_string()
+    };
+    let words = refused(folder.path());
+    assert!(
+        words.contains("is a directory: name the file in it"),
+        "{words}"
+    );
+    let file = folder.path().join("utf16.toml");
+    std::fs::write(&file, b"\xff\xfe[\0p\0").unwrap();
+    let words = refused(&file);
+    assert!(
+        words.contains("is not UTF-8 text: save it as UTF-8"),
+        "{words}"
+    );
+    let words = refused(Path::new("/dev/zero"));
+    assert!(words.contains("is larger than 16 MiB"), "{words}");
+}
+
+#[test]
+fn variables_that_are_no_text_are_named() {
+    let environment = Environment {
+        texts: COMPLETE
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        not_text: vec!["NOTICEBOT_LOG".to_owned(), "LS_COLORS".to_owned()],
+    };
+    let refused = Config::read(None, &environment).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "the value of the variable `NOTICEBOT_LOG` is not UTF-8 text: set it again, or unset it"
+    );
+}
+
+proptest::proptest! {
+    /// The bot adds durations of its configuration to times of events, of jobs and of its clock.
+    #[test]
+    fn no_valid_duration_overflows(
+        seconds in proptest::prelude::any::<u64>(),
+        small in 0..100_000_000_u64,
+        number in proptest::prelude::any::<u32>(),
+        day in 0..366 * 200_i64,
+    ) {
+        for seconds in [seconds, small] {
+            let mut config = read(None, &COMPLETE).unwrap();
+            let long = Duration::from_secs(seconds);
+            config.feishu.timeout = long;
+            config.server.signature_max_age = long;
+            config.store.keep_finished = long;
+            config.worker.give_up_after = long;
+            config.worker.stale_after = long;
+            config.worker.plan_grace = long;
+            config.audit.keep_days = u16::try_from(number % 70_000).unwrap_or(u16::MAX);
+            let problems = bounds::find(&config);
+            // Each of them is valid alone.
+            let valid = |key: &str| {
+                !problems.iter().any(|problem| problem.what.starts_with(&format!("`{key}`")))
+            };
+            let now = jiff::Timestamp::UNIX_EPOCH + Duration::from_hours(24 * u64::try_from(day).unwrap());
+            for (key, duration) in [
+                ("feishu.timeout", config.feishu.timeout),
+                ("server.signature_max_age", config.server.signature_max_age),
+                ("store.keep_finished", config.store.keep_finished),
+                ("worker.give_up_after", config.worker.give_up_after),
+                ("worker.stale_after", config.worker.stale_after),
+                ("worker.plan_grace", config.worker.plan_grace),
+                ("audit.keep_days", config.audit.keep()),
+            ] {
+                if valid(key) {
+                    proptest::prop_assert!(now.checked_add(duration * 2).is_ok(), "{key}");
+                    proptest::prop_assert!(now.checked_sub(duration * 2).is_ok(), "{key}");
+                    let instant = std::time::Instant::now();
+                    proptest::prop_assert!(instant.checked_add(duration * 2).is_some(), "{key}");
+                }
+            }
+        }
+    }
 }

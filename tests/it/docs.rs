@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use noticebot::command::{Language, readme_table};
-use noticebot::config::{DEFAULT_TOML, ENVIRONMENT};
+use noticebot::config::{DEFAULT_TOML, variables};
 
 const README: &str = include_str!("../../README.md");
 
@@ -60,16 +60,16 @@ fn quoted(names: &str) -> String {
 
 #[test]
 fn the_default_file_names_every_variable_beside_its_key() {
-    for variable in ENVIRONMENT {
+    for variable in variables() {
         let (group, key) = variable.key.split_once('.').unwrap();
         let (_, rest) = DEFAULT_TOML.split_once(&format!("[{group}]\n")).unwrap();
         let (before, _) = rest.split_once(&format!("\n{key} = ")).unwrap();
         let comment = before.lines().next_back().unwrap();
-        let name = variable.name;
+        let name = &variable.name;
         let names = if variable.secret {
             format!("{name} or {name}_FILE")
         } else {
-            name.to_owned()
+            name.clone()
         };
         assert!(
             comment.ends_with(&format!("Environment: {names}.")),

@@ -29,3 +29,4 @@ mod policy;
 mod presses;
 mod replace;
 mod rules;
+mod samples;

@@ -1,0 +1,162 @@
+//! Names of variables that look like ours and are not.
+
+use std::net::IpAddr;
+
+use super::{CONFIG_FILE_VARIABLE, full_name, keys, variables};
+use crate::config::Problem;
+
+/// Likeness of names that differ by a typing error.
+const NEAR: f64 = 0.93;
+/// The prefixes of our variables.
+const PREFIXES: [&str; 2] = ["FEISHU_", "NOTICEBOT_"];
+
+/// Whether a name begins like one of our variables, in any case of letters.
+pub(super) fn is_ours(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The complaint about a variable that begins like ours and sets nothing.
+pub(super) fn refused(name: &str, value: &str) -> Option<Problem> {
+    if !is_ours(name) || is_known(name) || is_service_link(name, value) {
+        return None;
+    }
+    let problem = in_file_only(name).or_else(|| not_secret(name));
+    Some(problem.unwrap_or_else(|| unknown(name)))
+}
+
+fn is_known(name: &str) -> bool {
+    name == CONFIG_FILE_VARIABLE || known().any(|known| known == name)
+}
+
+fn known() -> impl Iterator<Item = String> {
+    variables().iter().flat_map(|variable| {
+        let names = variable.names().into_iter();
+        names.chain(variable.file_names())
+    })
+}
+
+/// The complaint about a variable for a list or a table.
+fn in_file_only(name: &str) -> Option<Problem> {
+    let mut keys = keys().filter(|(_, default)| default.is_array() || default.is_table());
+    let (key, default) = keys.find(|(key, _)| {
+        let rest = name.strip_prefix(&full_name(key));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    })?;
+    let kind = if default.is_array() { "list" } else { "table" };
+    Some(Problem::new(
+        format!("the variable `{name}` cannot set `{key}`, which is a {kind}"),
+        format!("set `{key}` in the configuration file, which `{CONFIG_FILE_VARIABLE}` names"),
+    ))
+}
+
+/// The complaint about a file for a key that is no secret.
+fn not_secret(name: &str) -> Option<Problem> {
+    let base = name.strip_suffix("_FILE")?;
+    let mut variables = variables().iter();
+    let variable = variables.find(|variable| variable.names().iter().any(|known| known == base))?;
+    Some(Problem::new(
+        format!("unknown variable `{name}`: only secrets are read from files"),
+        format!("set `{}` to the value itself", variable.name),
+    ))
+}
+
+fn unknown(name: &str) -> Problem {
+    let (likeness, nearest) = nearest(&name.to_ascii_uppercase());
+    let what = format!("unknown variable `{name}` in the environment");
+    if likeness > NEAR {
+        return Problem::new(what, format!("did you mean `{nearest}`?"));
+    }
+    let link = if name.contains("_SERVICE_") || name.contains("_PORT") {
+        "; if Kubernetes sets it, set `enableServiceLinks: false` for the pod"
+    } else {
+        ""
+    };
+    Problem::new(
+        what,
+        format!("unset it; the nearest known name is `{nearest}`{link}"),
+    )
+}
+
+/// The known name most like this one, and how like it is.
+fn nearest(name: &str) -> (f64, String) {
+    let mut best = (-1.0, String::new());
+    let mut consider = |likeness: f64, known: &str| {
+        if likeness > best.0 {
+            best = (likeness, known.to_owned());
+        }
+    };
+    for known in known().chain([CONFIG_FILE_VARIABLE.to_owned()]) {
+        consider(likeness(name, &known), &known);
+    }
+    // The key alone, without its section: `NOTICEBOT_MAX_CONNECTIONS`.
+    for variable in variables() {
+        let (_, key) = variable.key.split_once('.').unwrap_or_default();
+        consider(likeness(name, &format!("NOTICEBOT_{key}")), &variable.name);
+    }
+    best
+}
+
+/// How like two names are: 1 where they differ in their prefix only.
+fn likeness(one: &str, other: &str) -> f64 {
+    let [one, other] = [one, other].map(|name| {
+        let prefix = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
+        prefix.unwrap_or(name).replace('_', "").to_ascii_uppercase()
+    });
+    let slips = strsim::damerau_levenshtein(&one, &other);
+    let longest = one.chars().count().max(other.chars().count());
+    match slips {
+        0 => 1.0,
+        1 | 2 if longest > 5 => 0.99_f64.max(strsim::jaro_winkler(&one, &other)),
+        _ => strsim::jaro_winkler(&one, &other),
+    }
+}
+
+/// Whether Kubernetes or Docker set this variable for a service whose name
+/// begins with `noticebot` or `feishu`, and not an admin: `NOTICEBOT_PORT` is
+/// `tcp://10.0.0.1:80` then.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let after = |part: &str| name.rsplit_once(part).map(|(_, rest)| rest);
+    if name.ends_with("_SERVICE_HOST") || is_port_of_link(name, "_ADDR") {
+        return is_address(value);
+    }
+    if after("_SERVICE_PORT").is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        || is_port_of_link(name, "_PORT")
+    {
+        return value.parse::<u16>().is_ok();
+    }
+    if is_port_of_link(name, "_PROTO") {
+        return PROTOCOLS.contains(&value);
+    }
+    (name.ends_with("_PORT") || is_port_of_link(name, "")) && is_url(value)
+}
+
+const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
+
+/// Whether a name ends with, for example, `_PORT_8080_TCP` and what follows it.
+fn is_port_of_link(name: &str, end: &str) -> bool {
+    let Some((_, port)) = name
+        .strip_suffix(end)
+        .and_then(|name| name.rsplit_once("_PORT_"))
+    else {
+        return false;
+    };
+    port.split_once('_').is_some_and(|(number, protocol)| {
+        let protocol = protocol.to_ascii_lowercase();
+        number.parse::<u16>().is_ok() && PROTOCOLS.contains(&protocol.as_str())
+    })
+}
+
+fn is_url(value: &str) -> bool {
+    value.split_once("://").is_some_and(|(protocol, rest)| {
+        let host = rest.rsplit_once(':').map(|(host, _)| host);
+        PROTOCOLS.contains(&protocol) && host.is_some_and(is_address)
+    })
+}
+
+fn is_address(value: &str) -> bool {
+    let bare = value
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    bare.unwrap_or(value).parse::<IpAddr>().is_ok()
+}

@@ -1,0 +1,128 @@
+//! Forms of the ids that an admin writes: a name or an address in place of an id
+//! matches nobody, so a deny list that holds one denies nobody.
+
+use super::{CommandPolicies, Config, Problem};
+
+/// Prefixes of open ids and union ids; a user id has none.
+const PEOPLE: [&str; 2] = ["ou_", "on_"];
+/// Prefixes of ids of other things than people, and those things.
+const OTHERS: [(&str, &str); 4] = [
+    ("oc_", "a group"),
+    ("cli_", "an app"),
+    ("om_", "a message"),
+    ("omt_", "a topic"),
+];
+/// The most characters of a user id (official page `contact-v3/user/field-overview`).
+const LONGEST: usize = 64;
+
+/// Reads the id of a group, for the command line.
+///
+/// # Errors
+///
+/// A sentence that states the form.
+pub fn chat_id(text: &str) -> Result<String, String> {
+    if has_form(text, "oc_") {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected the id of a group, `oc_…`; {LISTED}"))
+}
+
+const LISTED: &str = "`noticebot check` lists the bot's groups with their ids";
+
+/// Every id whose form is wrong.
+pub(super) fn find(config: &Config) -> Vec<Problem> {
+    let policy = &config.policy;
+    let mut problems: Vec<Problem> = app(&config.feishu.app_id).into_iter().collect();
+    problems.extend(lists("policy", &policy.allow, &policy.deny));
+    problems.extend(commands("policy", &policy.commands));
+    for (chat, of_chat) in &policy.chats {
+        if !has_form(chat, "oc_") {
+            problems.push(Problem::new(
+                format!(
+                    "`policy.chats` has the key `{}`, which is not the id of a group",
+                    shown(chat)
+                ),
+                format!("expected `oc_…`; {LISTED}"),
+            ));
+        }
+        let prefix = format!("policy.chats.{}", shown(chat));
+        problems.extend(lists(&prefix, &of_chat.allow, &of_chat.deny));
+        problems.extend(commands(&prefix, &of_chat.commands));
+    }
+    problems
+}
+
+fn commands(prefix: &str, commands: &CommandPolicies) -> Vec<Problem> {
+    let CommandPolicies {
+        pin,
+        unpin,
+        announce,
+    } = commands;
+    let all = [("pin", pin), ("unpin", unpin), ("announce", announce)];
+    let each = all.into_iter().flat_map(|(name, command)| {
+        let prefix = format!("{prefix}.commands.{name}");
+        lists(&prefix, &command.allow, &command.deny)
+    });
+    each.collect()
+}
+
+fn lists(prefix: &str, allow: &[String], deny: &[String]) -> Vec<Problem> {
+    let of = |list: &[String], key: &str| -> Vec<Problem> {
+        let key = format!("{prefix}.{key}");
+        list.iter().filter_map(|id| person(&key, id)).collect()
+    };
+    [of(allow, "allow"), of(deny, "deny")].concat()
+}
+
+/// What is wrong with the id of a person.
+fn person(key: &str, id: &str) -> Option<Problem> {
+    if PEOPLE.iter().any(|prefix| has_form(id, prefix)) || is_user_id(id) {
+        return None;
+    }
+    let lower = id.to_ascii_lowercase();
+    let other = OTHERS.iter().find(|(prefix, _)| lower.starts_with(prefix));
+    let why = match other {
+        Some((_, thing)) => format!("the id of {thing}, not of a person"),
+        None if id.contains('…') => "a placeholder, not an id".to_owned(),
+        None if id.contains('@') => "an e-mail address or a mention, not an id".to_owned(),
+        None => "not the id of a person".to_owned(),
+    };
+    Some(Problem::new(
+        format!("`{key}` has `{}`, which is {why}", shown(id)),
+        "expected an open id (`ou_…`), a union id (`on_…`), or a user id of ASCII letters and digits; `noticebot audit` shows the open ids of people who used the bot",
+    ))
+}
+
+/// What is wrong with the id of the app.
+fn app(id: &str) -> Option<Problem> {
+    let unset = id.trim().is_empty() || id.trim() != id;
+    (!unset && !has_form(id, "cli_")).then(|| {
+        Problem::new(
+            format!("`feishu.app_id` is `{}`, which is not the id of an app", shown(id)),
+            "set `FEISHU_APP_ID` to the App ID, `cli_…`, from \"Credentials & Basic Info\" in the developer console",
+        )
+    })
+}
+
+fn has_form(id: &str, prefix: &str) -> bool {
+    let rest = id.strip_prefix(prefix).unwrap_or_default();
+    let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    !rest.is_empty() && rest.len() <= LONGEST && rest.chars().all(part_of_id)
+}
+
+/// User ids can be chosen by the organisation, so that nothing is known of their form but their
+/// length and that they hold no blank. Other characters than these are told to use open ids.
+fn is_user_id(id: &str) -> bool {
+    let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let lower = id.to_ascii_lowercase();
+    let mut prefixes = OTHERS.iter().map(|(prefix, _)| *prefix).chain(PEOPLE);
+    !id.is_empty()
+        && id.len() <= LONGEST
+        && id.chars().all(part_of_id)
+        && !prefixes.any(|prefix| lower.starts_with(prefix))
+}
+
+/// An id as a terminal can show it.
+fn shown(id: &str) -> String {
+    id.escape_debug().to_string()
+}
