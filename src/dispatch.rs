@@ -223,8 +223,7 @@ fn may_try_again(error: &feishu::Error) -> bool {
 
 /// The text that may be a command, mentions still as placeholders.
 fn text_of(message: &ReceivedMessage) -> Option<String> {
-    let content = Content::parse(&message.message_type, &message.content).ok()?;
-    content::command_text(&content)
+    content::command_text(&Content::read(&message.message_type, &message.content))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::button::Button;
 use crate::command;
@@ -43,66 +44,73 @@ pub(crate) enum Ignored {
     FromBot,
     /// A message without a command.
     Chatter,
+    /// An event that does not say what it is about.
+    Partial,
 }
 
-/// An event of a known type whose fields are not as the platform documents.
-#[derive(Debug, thiserror::Error)]
-#[error("the event cannot be read")]
-pub(crate) struct Malformed(#[from] serde_json::Error);
-
 impl Event {
-    /// Looks at as few fields as decide; the rest is read by the worker.
-    pub(crate) fn read(envelope: &EventEnvelope<'_>, app_id: &str) -> Result<Self, Malformed> {
+    /// Looks at as few fields as decide; the rest is read by the worker. An event that lacks what
+    /// the bot needs is ignored: it would be no better the next time.
+    ///
+    /// # Errors
+    ///
+    /// When a job cannot be written as JSON.
+    pub(crate) fn read(
+        envelope: &EventEnvelope<'_>,
+        app_id: &str,
+    ) -> Result<Self, serde_json::Error> {
         let event = envelope.event.unwrap_or(RawValue::NULL);
-        let (chat, notice) = match &*envelope.event_type {
+        let about = match &*envelope.event_type {
             MESSAGE_RECEIVE => return Self::read_message(envelope, event, app_id),
             CARD_ACTION => return Self::read_press(envelope, event, app_id),
-            BOT_ADDED => (ChatEvent::parse(event)?.chat_id, Notice::Added),
-            BOT_DELETED | CHAT_DISBANDED => (ChatEvent::parse(event)?.chat_id, Notice::Left),
-            MESSAGE_RECALLED => {
-                let recalled = MessageRecalled::parse(event)?;
-                (recalled.chat_id, Notice::Recalled(recalled.message_id))
+            BOT_ADDED => ChatEvent::read(event).map(|chat| (chat.chat_id, Notice::Added)),
+            BOT_DELETED | CHAT_DISBANDED => {
+                ChatEvent::read(event).map(|chat| (chat.chat_id, Notice::Left))
             }
+            MESSAGE_RECALLED => MessageRecalled::read(event)
+                .map(|recalled| (recalled.chat_id, Notice::Recalled(recalled.message_id))),
             _ => return Ok(Self::Ignored(Ignored::OtherEvent)),
         };
-        Ok(Self::Candidate(notice.job(
-            &chat,
-            &envelope.event_id,
-            app_id,
-        )?))
+        let Some((chat, notice)) = about else {
+            return Ok(Self::Ignored(Ignored::Partial));
+        };
+        let job = notice.job(&chat, &identity(envelope, event), app_id)?;
+        Ok(Self::Candidate(job))
     }
 
     fn read_message(
         envelope: &EventEnvelope<'_>,
         event: &RawValue,
         app_id: &str,
-    ) -> Result<Self, Malformed> {
-        let head = MessageHead::parse(event)?;
-        if let Some(ignored) = Ignored::of(&head)? {
+    ) -> Result<Self, serde_json::Error> {
+        let head = MessageHead::read(event);
+        if let Some(ignored) = Ignored::of(&head) {
             return Ok(Self::Ignored(ignored));
         }
+        // Nobody can be answered without it.
+        let Some(message_id) = head.message_id else {
+            return Ok(Self::Ignored(Ignored::Partial));
+        };
         let message = Received::new(envelope, event);
         Ok(Self::Candidate(NewJob {
             key: JobKey {
                 app: app_id.to_owned(),
                 // The event's page asks to tell messages apart by their own id:
                 // one message may come under several event ids.
-                origin: head.message_id.clone().into_owned(),
+                origin: message_id.into_owned(),
                 step: Step::Command,
             },
-            chat: head.chat_id.clone().into_owned(),
+            chat: head.chat_id.unwrap_or_default().into_owned(),
             payload: serde_json::to_string(&message)?,
         }))
     }
-}
 
-impl Event {
     fn read_press(
         envelope: &EventEnvelope<'_>,
         event: &RawValue,
         app_id: &str,
-    ) -> Result<Self, Malformed> {
-        let press = CardAction::parse(event)?;
+    ) -> Result<Self, serde_json::Error> {
+        let press = CardAction::read(event);
         let (Some(_), Some(chat)) = (Button::read(&press.value), press.chat_id) else {
             return Ok(Self::UnknownButton);
         };
@@ -110,7 +118,7 @@ impl Event {
             key: JobKey {
                 app: app_id.to_owned(),
                 // Not what the button names: who was refused may be let later.
-                origin: envelope.event_id.clone().into_owned(),
+                origin: identity(envelope, event),
                 step: Step::Press,
             },
             chat: chat.as_str().to_owned(),
@@ -119,13 +127,28 @@ impl Event {
     }
 }
 
+/// What is the same in every delivery of an event: its id. An event without one is delivered again
+/// with the same words, so those identify it.
+fn identity(envelope: &EventEnvelope<'_>, event: &RawValue) -> String {
+    if let Some(id) = &envelope.event_id {
+        return id.clone().into_owned();
+    }
+    let made_at = envelope.create_time.map_or(0, Timestamp::as_microsecond);
+    let words = format!("{} {made_at} {}", envelope.event_type, event.get());
+    format!(
+        "event-{}",
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, words.as_bytes())
+    )
+}
+
 impl Ignored {
     /// Why a message leads to nothing; `None` if it may hold a command.
-    pub(crate) fn of(head: &MessageHead<'_>) -> Result<Option<Self>, Malformed> {
-        if head.sender_type != "user" {
-            return Ok(Some(Self::FromBot));
+    pub(crate) fn of(head: &MessageHead<'_>) -> Option<Self> {
+        // Who is not said to be a bot is taken for a person.
+        if !matches!(&*head.sender_type, "user" | "") {
+            return Some(Self::FromBot);
         }
-        Ok((!may_be_command(head)?).then_some(Self::Chatter))
+        (!may_be_command(head)).then_some(Self::Chatter)
     }
 }
 
@@ -147,7 +170,12 @@ impl Notice {
         serde_json::from_str(payload)
     }
 
-    fn job(&self, chat: &ChatId, event_id: &str, app_id: &str) -> Result<NewJob, Malformed> {
+    fn job(
+        &self,
+        chat: &ChatId,
+        event_id: &str,
+        app_id: &str,
+    ) -> Result<NewJob, serde_json::Error> {
         let (step, origin) = match self {
             Self::Added => (Step::Welcome, chat.as_str()),
             Self::Left => (Step::Left, event_id),
@@ -206,7 +234,7 @@ impl Stored {
     /// When it was asked for.
     pub(crate) fn asked_at(&self, job: &Job) -> Timestamp {
         match self {
-            Self::Message(message) => message.event.message.create_time,
+            Self::Message(message) => message.asked_at(job),
             Self::Press(_) => job.accepted_at,
         }
     }
@@ -236,7 +264,7 @@ pub(crate) struct StoredPress {
 impl StoredPress {
     fn parse(payload: &str) -> Result<Self, serde_json::Error> {
         let received: Received<'_> = serde_json::from_str(payload)?;
-        let press = CardAction::parse(received.event)?;
+        let press = CardAction::read(received.event);
         let unreadable = || serde_json::Error::custom("no button of ours");
         Ok(Self {
             tenant_key: received.tenant_key.map(Cow::into_owned),
@@ -274,9 +302,14 @@ impl StoredMessage {
         let received: Received<'_> = serde_json::from_str(payload)?;
         Ok(Self {
             tenant_key: received.tenant_key.map(Cow::into_owned),
-            event: MessageReceived::parse(received.event)?,
+            event: MessageReceived::read(received.event),
             plan: received.plan,
         })
+    }
+
+    /// When it was sent; where the platform does not say, when it came.
+    pub(crate) fn asked_at(&self, job: &Job) -> Timestamp {
+        self.event.message.create_time.unwrap_or(job.accepted_at)
     }
 
     /// Who sent it, and where.
@@ -297,14 +330,14 @@ impl StoredMessage {
     }
 }
 
-fn may_be_command(head: &MessageHead<'_>) -> Result<bool, serde_json::Error> {
+fn may_be_command(head: &MessageHead<'_>) -> bool {
     // A message that was recalled before it was pushed has no content.
     if head.content.is_empty() {
-        return Ok(false);
+        return false;
     }
-    let content = Content::parse(&head.message_type, &head.content)?;
+    let content = Content::read(&head.message_type, &head.content);
     let text = content::command_text(&content);
-    Ok(text.is_some_and(|text| command::is_candidate(&text, head.chat_type.is_p2p())))
+    text.is_some_and(|text| command::is_candidate(&text, head.chat_type.is_p2p()))
 }
 
 #[cfg(test)]
@@ -314,7 +347,7 @@ mod tests {
 
     use super::*;
 
-    fn read(event_type: &str, event: &Value) -> Result<Event, Malformed> {
+    fn read(event_type: &str, event: &Value) -> Event {
         let body = json!({
             "schema": "2.0",
             "header": { "event_id": "e1", "event_type": event_type, "create_time": "1608725989000" },
@@ -324,7 +357,7 @@ mod tests {
         let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
             panic!("no event: {body}");
         };
-        Event::read(&envelope, "cli_1")
+        Event::read(&envelope, "cli_1").unwrap()
     }
 
     #[test]
@@ -343,7 +376,7 @@ mod tests {
                 Notice::Recalled("om_1".into()),
             ),
         ] {
-            let Ok(Event::Candidate(job)) = read(event_type, event) else {
+            let Event::Candidate(job) = read(event_type, event) else {
                 panic!("no job: {event_type}");
             };
             let key = JobKey {
@@ -357,17 +390,47 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_say_where_it_happened_is_malformed() {
+    fn an_event_that_does_not_say_where_is_ignored() {
         for event_type in [BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, MESSAGE_RECALLED] {
-            assert!(read(event_type, &json!({})).is_err(), "{event_type}");
+            for event in [
+                json!({}),
+                json!(null),
+                json!([7]),
+                json!({ "message_id": "om_1" }),
+            ] {
+                let read = read(event_type, &event);
+                let is_ignored = matches!(read, Event::Ignored(Ignored::Partial));
+                assert!(is_ignored, "{event_type} {event}");
+            }
         }
-        let nowhere = json!({ "message_id": "om_1" });
-        assert!(read(MESSAGE_RECALLED, &nowhere).is_err());
+    }
+
+    #[test]
+    fn an_event_without_an_id_is_known_by_its_words() {
+        let event = |header: Value, operator: &str| {
+            let body = json!({
+                "schema": "2.0", "header": header,
+                "event": { "chat_id": "oc_1", "operator_id": { "open_id": operator } },
+            });
+            let body = body.to_string();
+            let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
+                panic!("no event: {body}");
+            };
+            match Event::read(&envelope, "cli_1") {
+                Ok(Event::Candidate(job)) => job.key.origin,
+                other => panic!("{other:?}"),
+            }
+        };
+        let header = |time: &str| json!({ "event_type": BOT_DELETED, "create_time": time });
+        let first = event(header("1608725989000"), "ou_1");
+        assert_eq!(event(header("1608725989000"), "ou_1"), first);
+        assert_ne!(event(header("1608725989000"), "ou_2"), first);
+        assert_ne!(event(header("1608725999000"), "ou_1"), first);
     }
 
     #[test]
     fn what_the_bot_has_no_use_for_is_ignored_unread() {
-        let read = read("im.chat.updated_v1", &json!({ "chat_id": 1 })).unwrap();
+        let read = read("im.chat.updated_v1", &json!({ "chat_id": 1 }));
         assert!(matches!(read, Event::Ignored(Ignored::OtherEvent)));
     }
 }

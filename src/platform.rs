@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use feishu::{AnnouncementKind, Chat, ChatId, Client, Clock, Error, OpenId};
+use feishu::{AnnouncementKind, Chat, ChatId, Client, Clock, Error, IdType, OpenId};
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use tokio::sync::OnceCell;
@@ -24,7 +24,7 @@ const REMEMBERED: usize = 10_000;
 pub(crate) struct Platform {
     pub(crate) client: Client,
     clock: Clock,
-    settings: Cache<ChatId, Settings>,
+    settings: Cache<(ChatId, IdType), Settings>,
     kinds: Cache<ChatId, AnnouncementKind>,
     names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
     me: OnceCell<OpenId>,
@@ -95,8 +95,8 @@ impl Platform {
         }
     }
 
-    /// The group's settings, at most a minute old.
-    pub(crate) async fn settings(&self, chat: &ChatId) -> Result<Settings, Error> {
+    /// The group's settings, at most a minute old; people go by that kind of id.
+    pub(crate) async fn settings(&self, chat: &ChatId, people: IdType) -> Result<Settings, Error> {
         let recent = |settings: &Settings| {
             self.clock
                 .now()
@@ -104,24 +104,29 @@ impl Platform {
                 .unsigned_abs()
                 < SETTINGS_AGE
         };
-        match self.settings.get(chat).filter(recent) {
+        match self.settings.get(&(chat.clone(), people)).filter(recent) {
             Some(settings) => Ok(Settings {
                 fresh: false,
                 ..settings
             }),
-            None => self.settings_anew(chat).await,
+            None => self.settings_anew(chat, people).await,
         }
     }
 
     /// The group's settings as they are now.
-    pub(crate) async fn settings_anew(&self, chat: &ChatId) -> Result<Settings, Error> {
-        let group = Arc::new(self.client.get_chat(chat).await?);
+    pub(crate) async fn settings_anew(
+        &self,
+        chat: &ChatId,
+        people: IdType,
+    ) -> Result<Settings, Error> {
+        let group = Arc::new(self.client.get_chat(chat, people).await?);
         let settings = Settings {
             group,
             read_at: self.clock.now(),
             fresh: true,
         };
-        self.settings.insert(chat.clone(), settings.clone());
+        self.settings
+            .insert((chat.clone(), people), settings.clone());
         Ok(settings)
     }
 
@@ -137,7 +142,9 @@ impl Platform {
 
     /// Forgets everything about a chat that the bot has left.
     pub(crate) fn forget(&self, chat: &ChatId) {
-        self.settings.remove(chat);
+        for people in [IdType::OpenId, IdType::UnionId, IdType::UserId] {
+            self.settings.remove(&(chat.clone(), people));
+        }
         self.kinds.remove(chat);
         self.names.remove(chat);
     }

@@ -15,7 +15,7 @@
 //! chat, and for a command in a chat. Lists of all four add up; of the modes,
 //! the last of them that is set counts.
 
-use feishu::{AppId, Chat, ChatId, OpenId, Sender, Who};
+use feishu::{AppId, Chat, ChatId, IdType, Sender, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Source};
@@ -223,7 +223,17 @@ pub(crate) enum Ruling<'a> {
 pub(crate) struct Request<'a> {
     action: Action,
     rules: Rules<'a>,
-    member: Option<&'a OpenId>,
+    member: Option<&'a str>,
+}
+
+impl Actor<'_> {
+    /// By which kind of id the group's roles have to be asked for.
+    pub(crate) fn id_type(&self) -> IdType {
+        self.sender
+            .id()
+            .map(|(id_type, _)| id_type)
+            .unwrap_or_default()
+    }
 }
 
 /// Applies the rules that need nothing but the member.
@@ -239,7 +249,7 @@ pub(crate) fn consider<'a>(
         None => Ok(Ruling::Open(Request {
             action,
             rules,
-            member: actor.sender.open_id.as_ref(),
+            member: actor.sender.id().map(|(_, id)| id),
         })),
     }
 }
@@ -267,7 +277,7 @@ pub(crate) fn judge(
     let rules = Rules::find(policy, actor.chat, right);
     rules
         .on_member(actor)
-        .unwrap_or_else(|| rules.on_role(actor.sender.open_id.as_ref(), group))
+        .unwrap_or_else(|| rules.on_role(actor.sender.id().map(|(_, id)| id), group))
 }
 
 /// Who has a right in a group.
@@ -347,9 +357,10 @@ impl<'a> Rules<'a> {
     }
 
     /// What the member's role and the group decide.
-    fn on_role(self, member: Option<&OpenId>, group: &Chat) -> Result<(), Denied> {
+    fn on_role(self, member: Option<&str>, group: &Chat) -> Result<(), Denied> {
         let leads = member.is_some_and(|member| {
-            group.owner_id.as_ref() == Some(member) || group.user_manager_ids.contains(member)
+            let mut leaders = group.owner_id.iter().chain(&group.user_manager_ids);
+            leaders.any(|leader| leader == member)
         });
         match self.reserved(group) {
             Some(reserved) if !leads => Err(Denied::Reserved(reserved)),

@@ -26,7 +26,10 @@ pub fn check(data: &[u8]) {
     let content = Content::Text(text.to_owned());
     typed_text(text, &content);
     announced(&content);
-    if let Ok(Content::Post(post)) = Content::parse("post", text) {
+    for message_type in ["interactive", "todo", "vote", ""] {
+        announced(&Content::read(message_type, text));
+    }
+    if let Content::Post(post) = Content::read("post", text) {
         announced(&Content::Post(post.clone()));
         rich_text(post);
     }

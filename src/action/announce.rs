@@ -16,7 +16,9 @@
 use std::ops::Range;
 use std::panic::resume_unwind;
 
-use feishu::{AnnouncementKind, Content, Error, LegacyAnnouncement, LegacyDocument, MessageId};
+use feishu::{
+    AnnouncementKind, CardForm, Content, Error, LegacyAnnouncement, LegacyDocument, MessageId,
+};
 use tokio::task::spawn_blocking;
 
 use super::{Effect, Failure, Missing, Scene, Source, pin};
@@ -342,7 +344,12 @@ fn signature(scene: Scene<'_>) -> Option<Signature> {
 /// What the message says that the command replied to.
 async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, Failure> {
     let gone = |error: &Error| matches!(error.code(), Some(230_011 | 230_110));
-    let message = match scene.platform.client.get_message(message).await {
+    let message = match scene
+        .platform
+        .client
+        .get_message(message, CardForm::Plain)
+        .await
+    {
         Ok(message) if message.deleted => return Err(Refusal::RepliedToIsGone.into()),
         Ok(message) => message,
         Err(error) if gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
@@ -359,18 +366,14 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
         .map(|mention| Mention {
             key: mention.key,
             name: mention.name,
-            is_me: me.is_some() && mention.id.as_ref() == me,
-            open_id: mention.id,
+            is_me: me.is_some() && mention.id.open_id.as_ref() == me,
+            open_id: mention.id.open_id,
         })
         .collect();
-    // What cannot be read is treated like what holds no text: a kind of message
-    // that does not belong into an announcement.
-    let content = Content::parse(&message.msg_type, &message.content);
-    let document = match content {
-        Ok(content) => read(content, 0..usize::MAX, mentions).await,
-        Err(_) => Err(Unfit::Empty),
-    };
-    document.map_err(|unfit| refusal(unfit, Refusal::RepliedToHasNoText).into())
+    let content = Content::read(&message.msg_type, &message.content);
+    read(content, 0..usize::MAX, mentions)
+        .await
+        .map_err(|unfit| refusal(unfit, Refusal::RepliedToHasNoText).into())
 }
 
 /// Reads a part of a message, in bytes of its text. A long text takes a thread of its own, so that no
@@ -392,7 +395,7 @@ pub(crate) async fn read(
 fn content_len(content: &Content) -> usize {
     match content {
         Content::Text(text) | Content::Plain(text) => text.len(),
-        Content::Post(_) | Content::Other => 0,
+        _ => 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A group: what the bot may do there, and who may have it done.
 
-use feishu::{AnnouncementKind, AppId, Chat, ChatId, Client};
+use feishu::{AnnouncementKind, AppId, Chat, ChatId, Client, IdType};
 
 use super::Report;
 use super::platform::in_full;
@@ -20,7 +20,7 @@ pub(super) async fn check(
     const NAME: &str = "chat";
     const REMEDY: &str = "add the bot to the group, and check the id, which the log names at each command of the group as `chat.id`";
     let chat = ChatId::from(chat);
-    let group = match client.get_chat(&chat).await {
+    let group = match client.get_chat(&chat, IdType::OpenId).await {
         Ok(group) => group,
         Err(error) => {
             let text = format!("`{chat}` cannot be read ({})", in_full(&error));

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use feishu::{Block, BlockId, ChatId, Client, CreateChildren, Error, MessageId, Scope, TopNotice};
+use feishu::{
+    Block, BlockId, CardForm, ChatId, Client, CreateChildren, Error, IdType, MessageId, Scope,
+    TopNotice,
+};
 
 use super::Report;
 use super::platform::in_full;
@@ -79,7 +82,7 @@ async fn try_all(client: &Client) -> Vec<Trial> {
     vec![
         (
             "reading a group's settings",
-            Tried::of(client.get_chat(&chat).await),
+            Tried::of(client.get_chat(&chat, IdType::OpenId).await),
         ),
         (
             "putting something at the top",
@@ -103,7 +106,7 @@ async fn try_all(client: &Client) -> Vec<Trial> {
         ),
         (
             "reading a message",
-            Tried::of(client.get_message(&message).await),
+            Tried::of(client.get_message(&message, CardForm::Plain).await),
         ),
         (
             "replying",

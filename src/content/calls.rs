@@ -33,7 +33,7 @@ fn post() -> Document {
         [{ "tag": "hr" }],
         [text("谢谢")],
     ] });
-    let content = Content::parse("post", &content.to_string()).unwrap();
+    let content = Content::read("post", &content.to_string());
     Document::from_content(&content, 0..usize::MAX, &mentions()).unwrap()
 }
 

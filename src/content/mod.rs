@@ -44,10 +44,17 @@ impl Document {
         let document = match content {
             Content::Text(text) => Self::from_markdown(readable(text, range)?, mentions),
             Content::Plain(text) => Self::unformatted(readable(text, range)?, mentions),
-            Content::Post(post) if post::has_text(post) => {
+            Content::Post(post) | Content::Card(post) | Content::Words(post)
+                if post.says_something() =>
+            {
                 Self::from_post(&post_within(post, range), mentions).trimmed()
             }
-            Content::Post(_) | Content::Other => return Err(Unfit::Empty),
+            Content::Post(_)
+            | Content::Card(_)
+            | Content::Words(_)
+            | Content::Forward
+            | Content::Media(_)
+            | Content::Other => return Err(Unfit::Empty),
         };
         if document.to_plain_text().trim().is_empty() {
             return Err(Unfit::Empty);
@@ -103,14 +110,19 @@ pub fn command_text(content: &Content) -> Option<String> {
 pub fn plain_text(content: &Content) -> Option<String> {
     match content {
         Content::Text(text) | Content::Plain(text) => Some(text.clone()),
-        Content::Post(post) => post::has_text(post).then(|| post::post_text(post)),
-        Content::Other => None,
+        Content::Post(post) => post.says_something().then(|| post::post_text(post)),
+        // Nobody types these.
+        Content::Card(_)
+        | Content::Words(_)
+        | Content::Forward
+        | Content::Media(_)
+        | Content::Other => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use feishu::Post;
+    use feishu::{Medium, Post};
     use proptest::prelude::*;
 
     use super::*;
@@ -139,9 +151,7 @@ mod tests {
     }
 
     fn image() -> PostElement {
-        PostElement::Image {
-            image_key: "img_1".to_owned(),
-        }
+        PostElement::Media(Medium::Image)
     }
 
     fn check(title: &str, paragraphs: Vec<Vec<PostElement>>, expected: &str) {
@@ -208,9 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_named_in_the_language_of_the_rest() {
-        let video = PostElement::Media {
-            file_key: "file_1".to_owned(),
-        };
+        let video = PostElement::Media(Medium::Video);
         check(
             "",
             vec![vec![text("look "), image()], vec![video.clone()]],

@@ -3,7 +3,7 @@
 use std::mem;
 use std::ops::Range;
 
-use feishu::{Post, PostElement};
+use feishu::{HeadingLevel, Mark, Medium, Post, PostElement};
 
 use super::document::{Block, Document, Inline, Marker, TextStyle, push_text};
 use super::mention::{EVERYONE, Mention};
@@ -27,6 +27,7 @@ impl Document {
             document: Self::default(),
             line: Vec::new(),
             indents: Vec::new(),
+            mark: None,
         };
         if !post.title.is_empty() {
             let bold = TextStyle {
@@ -132,11 +133,13 @@ fn element_within(element: &PostElement, is_cut: bool, rest: &str) -> PostElemen
         },
         PostElement::At { style, .. } if is_cut => text(style),
         // The words for it are in the language of the whole.
-        PostElement::Image { .. } | PostElement::Media { .. } => text(&[]),
+        PostElement::Media(_) => text(&[]),
+        PostElement::Markdown(_) => PostElement::Markdown(rest.to_owned()),
         PostElement::Emotion { .. } | PostElement::Rule | PostElement::Other { .. } if is_cut => {
             text(&[])
         }
-        PostElement::Link { .. }
+        PostElement::Mark(_)
+        | PostElement::Link { .. }
         | PostElement::At { .. }
         | PostElement::Emotion { .. }
         | PostElement::Rule
@@ -149,26 +152,6 @@ fn caption_before<'t>(rest: &'t str, href: &str) -> Option<&'t str> {
     let caption = rest.strip_suffix(')')?.strip_suffix(href)?;
     let caption = caption.strip_suffix(" (")?;
     (!caption.is_empty() && caption != href).then_some(caption)
-}
-
-/// Whether a post says anything besides pictures.
-pub(super) fn has_text(post: &Post) -> bool {
-    !post.title.is_empty()
-        || post
-            .paragraphs
-            .iter()
-            .flatten()
-            .any(|element| match element {
-                PostElement::Text { text, .. }
-                | PostElement::Link { text, .. }
-                | PostElement::CodeBlock { text, .. } => !text.is_empty(),
-                PostElement::At { .. } => true,
-                PostElement::Image { .. }
-                | PostElement::Media { .. }
-                | PostElement::Emotion { .. }
-                | PostElement::Rule
-                | PostElement::Other { .. } => false,
-            })
 }
 
 /// The text of a post, a line for each paragraph under the title, mentions as placeholders.
@@ -199,13 +182,21 @@ fn text_in(post: &Post, language: Language) -> String {
 fn element_text(element: &PostElement, language: Language) -> String {
     let word = |zh, en| Bilingual::new(zh, en).to(language).to_owned();
     match element {
-        PostElement::Text { text, .. } | PostElement::CodeBlock { text, .. } => text.clone(),
+        PostElement::Text { text, .. }
+        | PostElement::CodeBlock { text, .. }
+        | PostElement::Markdown(text) => text.clone(),
         PostElement::Link { text, href, .. } if text == href => text.clone(),
         PostElement::Link { text, href, .. } => format!("{text} ({href})"),
         PostElement::At { user_id, .. } if user_id == "all" => EVERYONE.to_owned(),
         PostElement::At { user_id, .. } => user_id.clone(),
-        PostElement::Image { .. } => word("[图片]", "[image]"),
-        PostElement::Media { .. } => word("[视频]", "[video]"),
+        PostElement::Mark(_) => String::new(),
+        PostElement::Media(medium) => match medium {
+            Medium::Image => word("[图片]", "[image]"),
+            Medium::Video => word("[视频]", "[video]"),
+            Medium::File => word("[文件]", "[file]"),
+            Medium::Audio => word("[语音]", "[audio]"),
+            Medium::Sticker => word("[表情]", "[sticker]"),
+        },
         PostElement::Emotion { emoji_type } => format!("[{emoji_type}]"),
         PostElement::Rule => "---".to_owned(),
         PostElement::Other { tag } => format!("[{tag}]"),
@@ -220,6 +211,8 @@ struct Lines<'m> {
     line: Vec<Inline>,
     /// How far the items are indented that the next item may be below.
     indents: Vec<usize>,
+    /// What the paragraph is that is being read, if it is none.
+    mark: Option<Mark>,
 }
 
 impl Lines<'_> {
@@ -240,6 +233,11 @@ impl Lines<'_> {
                     self.block(Block::Divider);
                     is_begun = false;
                 }
+                PostElement::Markdown(text) => {
+                    self.markdown(text);
+                    is_begun = false;
+                }
+                PostElement::Mark(mark) => self.mark = Some(*mark),
                 element => {
                     self.inline(element);
                     is_begun = true;
@@ -260,8 +258,9 @@ impl Lines<'_> {
                 user_name,
                 style,
             } => self.at(user_id, user_name, &text_style(style)),
-            PostElement::Image { .. }
-            | PostElement::Media { .. }
+            PostElement::Media(_)
+            | PostElement::Mark(_)
+            | PostElement::Markdown(_)
             | PostElement::Emotion { .. }
             | PostElement::Other { .. }
             | PostElement::CodeBlock { .. }
@@ -315,9 +314,28 @@ impl Lines<'_> {
         self.document.blocks.push(block);
     }
 
+    /// Lines of Markdown, behind the mark of their paragraph if it has one.
+    fn markdown(&mut self, text: &str) {
+        let document = Document::from_markdown(text, self.typed.mentions);
+        for block in document.blocks {
+            match block {
+                Block::Paragraph(content) if self.mark.is_some() => {
+                    self.line.extend(content);
+                    self.end();
+                }
+                block => self.block(block),
+            }
+        }
+    }
+
     /// Ends a line, which is an item of a list if it begins like one.
     fn end(&mut self) {
         let mut content = mem::take(&mut self.line);
+        if let Some(mark) = self.mark.take() {
+            self.indents.clear();
+            self.document.blocks.push(marked(mark, content));
+            return;
+        }
         let Some((indent, marker)) = take_marker(&mut content) else {
             self.indents.clear();
             self.document.blocks.push(Block::Paragraph(content));
@@ -331,6 +349,21 @@ impl Lines<'_> {
             depth: depth.min(Block::DEEPEST),
             content,
         });
+    }
+}
+
+fn marked(mark: Mark, content: Vec<Inline>) -> Block {
+    match mark {
+        Mark::Heading(level) => match HeadingLevel::new(level) {
+            Some(level) => Block::Heading { level, content },
+            None => Block::Paragraph(content),
+        },
+        Mark::Quote => Block::Quote(content),
+        Mark::Item { depth, number } => Block::ListItem {
+            marker: number.map_or(Marker::Bullet, Marker::Number),
+            depth: depth.min(Block::DEEPEST),
+            content,
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who may, as the group's settings have it: before an action, after a refusal,
 //! and for `/help`.
 
-use feishu::{AppId, Error, ReceivedMessage};
+use feishu::{AppId, Error, IdType, ReceivedMessage};
 
 use super::Dispatcher;
 use crate::action::{Action, Failure, Missing};
@@ -24,7 +24,9 @@ impl Dispatcher {
             Ruling::Open(request) => request,
         };
         let unread = |error| Failure::Call(Call::ReadChat, error);
-        let mut settings = self.platform.settings(actor.chat).await.map_err(unread)?;
+        let people = actor.id_type();
+        let settings = self.platform.settings(actor.chat, people).await;
+        let mut settings = settings.map_err(unread)?;
         loop {
             let Settings { group, fresh, .. } = settings;
             let reason = match request.decide(&group) {
@@ -43,7 +45,7 @@ impl Dispatcher {
             }
             settings = self
                 .platform
-                .settings_anew(actor.chat)
+                .settings_anew(actor.chat, people)
                 .await
                 .map_err(unread)?;
         }
@@ -82,7 +84,8 @@ impl Dispatcher {
         };
         let seen = match setting_behind(api.code) {
             Some(setting) => {
-                let read = self.platform.settings_anew(actor.chat).await.ok();
+                let people = actor.id_type();
+                let read = self.platform.settings_anew(actor.chat, people).await.ok();
                 read.map(|settings| (setting, settings.group))
             }
             None => None,
@@ -115,7 +118,7 @@ impl Dispatcher {
             return Outcome::Help;
         }
         let chat = &message.chat_id;
-        match self.platform.settings(chat).await {
+        match self.platform.settings(chat, IdType::OpenId).await {
             Ok(Settings { group, .. }) if policy::is_told(&group) => {
                 Outcome::HelpInGroup(policy::group_rights(&self.policy, chat, &group))
             }

@@ -151,7 +151,7 @@ impl Dispatcher {
         }
         if let Some(progress) = begun {
             if stored.plan.is_none() {
-                self.expect_in_time(job, stored.event.message.create_time)?;
+                self.expect_in_time(job, stored.asked_at(job))?;
             }
             return Ok(ControlFlow::Continue(policy::begun(progress)));
         }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use feishu::{AppId, Chat, ChatId, Error, MessageId};
+use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 
 use super::say::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
@@ -96,7 +96,7 @@ impl Dispatcher {
     /// What the bot lacks in the group; `None` if it is not there any more.
     async fn lacks(&self, job: &Job, chat: &ChatId) -> Result<Option<Vec<Lack>>, Release> {
         let mut lacks = Vec::new();
-        match self.platform.settings_anew(chat).await {
+        match self.platform.settings_anew(chat, IdType::OpenId).await {
             Ok(Settings { group, .. }) if policy::is_told(&group) => {
                 let bot = AppId::from(job.key.app.as_str());
                 lacks.extend(welcome::barred_by(&group, &bot));
@@ -137,7 +137,7 @@ impl Dispatcher {
         let chat = ChatId::from(job.chat.as_str());
         self.platform.forget(&chat);
         // The event may come hours late, and the bot may be back by then.
-        match self.platform.settings_anew(&chat).await {
+        match self.platform.settings_anew(&chat, IdType::OpenId).await {
             Ok(Settings { group, .. }) if !is_outside(&group) => {
                 tracing::info!(chat.id = job.chat, "the bot is in the group again");
                 return Ok(());

@@ -63,7 +63,8 @@ impl Dispatcher {
         };
         let name = command.name();
         *asked = name.as_str();
-        self.expect_in_time(job, message.create_time)?;
+        let asked_at = stored.asked_at(job);
+        self.expect_in_time(job, asked_at)?;
         tracing::info!(
             command.name = name.as_str(),
             chat.id = message.chat_id.as_str(),
@@ -88,8 +89,7 @@ impl Dispatcher {
                 match announcement.at {
                     None => Requested::Action(Action::Announce(source, manner)),
                     Some(when) => {
-                        let typed_at = &message.create_time;
-                        let typed_at = typed_at.to_zoned(self.style.time_zone.clone());
+                        let typed_at = asked_at.to_zoned(self.style.time_zone.clone());
                         let due = when.resolve(&typed_at).map_err(Refusal::CannotPlan)?;
                         Requested::Publication(Publication {
                             source,
@@ -137,7 +137,7 @@ impl Dispatcher {
         if publications.count() >= MOST_PLANS {
             return Err(Refusal::TooManyPlans { limit: MOST_PLANS }.into());
         }
-        let scene = self.scene(job, actor, stored.event.message.create_time);
+        let scene = self.scene(job, actor, stored.asked_at(job));
         action::announce::expect_to_end(manner, scene).await?;
         let document = action::announce::document(source, scene).await?;
         let plan = Plan::Publish { document, manner };
@@ -301,9 +301,9 @@ async fn source(
     message: &ReceivedMessage,
     mentions: Vec<Mention>,
 ) -> Result<Source, Refusal> {
-    let content = Content::parse(&message.message_type, &message.content).ok();
-    let typed = match announcement.text_at.zip(content) {
-        Some((at, content)) => action::announce::read(content, at..usize::MAX, mentions).await,
+    let content = Content::read(&message.message_type, &message.content);
+    let typed = match announcement.text_at {
+        Some(at) => action::announce::read(content, at..usize::MAX, mentions).await,
         None => Err(Unfit::Empty),
     };
     match (typed, replied_to(message)) {

@@ -151,7 +151,7 @@ impl LongConnection {
             Err(NotTaken::Unavailable) => ack.failed(),
             Ok(Taken::Event | Taken::Challenge(_))
             // It would be no better the next time.
-            | Err(NotTaken::Foreign | NotTaken::Unreadable | NotTaken::Malformed) => ack.taken(),
+            | Err(NotTaken::Foreign | NotTaken::Unreadable) => ack.taken(),
         }
     }
 

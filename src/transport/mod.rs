@@ -84,8 +84,6 @@ pub(crate) enum NotTaken {
     Foreign,
     /// It is no envelope at all.
     Unreadable,
-    /// It is ours, but a field that intake reads is missing or not readable.
-    Malformed,
     /// It cannot be stored; to be delivered again.
     Unavailable,
 }
@@ -124,7 +122,7 @@ impl Intake {
     pub(crate) fn refuse(&self, not_taken: NotTaken) -> NotTaken {
         self.metrics.event(match not_taken {
             NotTaken::Foreign => EventResult::Unauthorized,
-            NotTaken::Unreadable | NotTaken::Malformed => EventResult::Malformed,
+            NotTaken::Unreadable => EventResult::Malformed,
             NotTaken::Unavailable => EventResult::Unavailable,
         });
         not_taken
@@ -147,7 +145,7 @@ impl Intake {
     fn ignored(&self, body: &[u8]) -> Option<Ignored> {
         let body = MessageBody::parse(body)?;
         let admitted = self.admit(Some(&body.token), Some(&body.app_id))?;
-        let ignored = Ignored::of(&body.head).ok().flatten()?;
+        let ignored = Ignored::of(&body.head)?;
         self.count(admitted);
         Some(ignored)
     }
@@ -155,20 +153,26 @@ impl Intake {
     async fn take_event(&self, envelope: &EventEnvelope<'_>) -> Result<Taken, NotTaken> {
         let admitted = self.admit(envelope.token.as_deref(), envelope.app_id.as_deref());
         self.count(admitted.ok_or(NotTaken::Foreign)?);
-        let event = Event::read(envelope, &self.app_id).map_err(|error| {
-            tracing::warn!(event.id = &*envelope.event_id, event.kind = &*envelope.event_type, error = %error, "an event cannot be read");
-            NotTaken::Malformed
-        })?;
+        let event_id = envelope.event_id.as_deref().unwrap_or_default();
+        let event = Event::read(envelope, &self.app_id).map_err(|_| NotTaken::Unavailable)?;
         match event {
             Event::Ignored(ignored) => {
+                if ignored == Ignored::Partial {
+                    let kind = &*envelope.event_type;
+                    tracing::warn!(
+                        event.id = event_id,
+                        event.kind = kind,
+                        "ignored an event that does not say what it is about"
+                    );
+                }
                 self.metrics.event(ignored.into());
                 Ok(Taken::Event)
             }
             Event::Candidate(job) => {
-                self.store(&envelope.event_id, job).await?;
+                self.store(event_id, job).await?;
                 Ok(Taken::Event)
             }
-            Event::Press(job) => self.take_press(&envelope.event_id, job).await,
+            Event::Press(job) => self.take_press(event_id, job).await,
             Event::UnknownButton => {
                 self.metrics.event(EventResult::Other);
                 answer_before(Before::UnknownButton)
@@ -241,7 +245,7 @@ fn written(answer: &CardAnswer) -> Result<Taken, NotTaken> {
 impl From<Ignored> for EventResult {
     fn from(ignored: Ignored) -> Self {
         match ignored {
-            Ignored::OtherEvent => Self::Other,
+            Ignored::OtherEvent | Ignored::Partial => Self::Other,
             Ignored::FromBot => Self::FromBot,
             Ignored::Chatter => Self::Chatter,
         }

@@ -86,7 +86,7 @@ pub(crate) async fn receive(State(webhook): State<Arc<Webhook>>, request: Reques
             serde_json::json!({ "challenge": challenge }).to_string(),
         ),
         Err(NotTaken::Foreign) => Refusal::Unauthorized.into_response(),
-        Err(NotTaken::Unreadable | NotTaken::Malformed) => Refusal::BadRequest.into_response(),
+        Err(NotTaken::Unreadable) => Refusal::BadRequest.into_response(),
         Err(NotTaken::Unavailable) => Refusal::Unavailable.into_response(),
     }
 }

@@ -17,7 +17,7 @@ pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
 pub use bot::BotInfo;
 pub use chat::{Chat, Member, Who};
 pub use docx::{CreateChildren, Created, DeleteChildren};
-pub use message::{Message, MessageMention};
+pub use message::{CardForm, Message};
 pub use scope::Scope;
 pub use top_notice::TopNotice;
 

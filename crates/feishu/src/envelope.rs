@@ -1,4 +1,7 @@
-//! What an event body is and who it is for, read in one borrowing pass over its few deciding fields.
+//! What an event body is and who it is for, read from its few deciding fields without a copy.
+//!
+//! A body is an event as soon as anything in it says so. A field that is missing or of another type
+//! is absent, and the caller decides what it cannot do without.
 
 use std::borrow::Cow;
 
@@ -6,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::wire::{Text, parse_time};
+use crate::lenient::Json;
 
 /// A body that still has to be decrypted.
 #[derive(Debug, Deserialize)]
@@ -34,15 +37,14 @@ pub struct Challenge<'a> {
     pub token: Option<Cow<'a, str>>,
 }
 
-/// An event and its address. `token` and `app_id` may be missing, so that the caller can refuse
-/// such a body as it refuses one with wrong values.
+/// An event and its address.
 #[derive(Debug)]
 pub struct EventEnvelope<'a> {
     /// The shape in which the event came.
     pub version: Version,
     /// The same in every delivery of this event (`uuid` in [`Version::V1`]).
-    pub event_id: Cow<'a, str>,
-    /// For instance `im.message.receive_v1`.
+    pub event_id: Option<Cow<'a, str>>,
+    /// For instance `im.message.receive_v1`; empty if the body does not say.
     pub event_type: Cow<'a, str>,
     /// The verification token, as the sender knows it.
     pub token: Option<Cow<'a, str>>,
@@ -68,20 +70,15 @@ pub enum Version {
 /// Why a body is no envelope.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
-    /// Not a JSON object, or one with a key twice.
+    /// Not a JSON object.
     #[error("the body is not a readable JSON object")]
-    Json(#[source] serde_json::Error),
-    /// A field that every such body has is not there.
-    #[error("field `{0}` is missing")]
-    Missing(&'static str),
-    /// A field is there but is not of the type that it must have.
-    #[error("field `{field}` is not readable")]
-    Unreadable {
-        /// The field, as a path from the top of the body.
-        field: &'static str,
-        /// What stood there instead.
-        source: serde_json::Error,
-    },
+    NoObject(#[source] Option<serde_json::Error>),
+    /// An object with neither a header nor a type nor a schema.
+    #[error("the body is no event")]
+    NoEvent,
+    /// A check of the request URL without a challenge.
+    #[error("the body has no challenge")]
+    NoChallenge,
 }
 
 impl<'a> EncryptedBody<'a> {
@@ -91,7 +88,9 @@ impl<'a> EncryptedBody<'a> {
             Some(encrypt) => Ok(Self {
                 encrypt: Cow::Borrowed(encrypt),
             }),
-            None => serde_json::from_slice(body).map_err(EnvelopeError::Json),
+            None => {
+                serde_json::from_slice(body).map_err(|error| EnvelopeError::NoObject(Some(error)))
+            }
         }
     }
 
@@ -110,124 +109,74 @@ impl<'a> EncryptedBody<'a> {
 impl<'a> Envelope<'a> {
     /// Reads a plain body. Works for both versions and never panics, whatever the bytes.
     pub fn parse(body: &'a [u8]) -> Result<Self, EnvelopeError> {
-        let top: Top<'a> = serde_json::from_slice(body).map_err(EnvelopeError::Json)?;
-        let header: Option<Header<'a>> = section(top.header, "header")?;
-        if optional(top.kind).as_deref() == Some("url_verification") {
-            let token = top.token.or(header.and_then(|header| header.token));
-            return Ok(Self::Challenge(Challenge {
-                challenge: required(top.challenge, "challenge")?,
-                token: optional(token),
-            }));
+        let body: &RawValue =
+            serde_json::from_slice(body).map_err(|error| EnvelopeError::NoObject(Some(error)))?;
+        let body = Json::from(body);
+        if !body.is_object() {
+            return Err(EnvelopeError::NoObject(None));
         }
-        match (top.schema, header) {
-            (None, None) => v1(&top),
-            (_, header) => v2(&header.ok_or(EnvelopeError::Missing("header"))?, top.event),
+        let [kind, schema, header] = body.fields(["type", "schema", "header"]);
+        let header = header.filter(|header| header.is_object());
+        if kind.and_then(Json::string).as_deref() == Some("url_verification") {
+            return challenge(body, header).ok_or(EnvelopeError::NoChallenge);
         }
-        .map(Self::Event)
+        let event = if header.is_some() || schema.is_some() {
+            v2(body, header)
+        } else {
+            v1(body, kind.is_some()).ok_or(EnvelopeError::NoEvent)?
+        };
+        Ok(Self::Event(event))
     }
 }
 
-/// The top of both versions. Values stay raw here: those that nobody needs are never parsed, and
-/// those that somebody needs are refused by their name.
-#[derive(Deserialize)]
-struct Top<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow)]
-    challenge: Option<&'a RawValue>,
-    #[serde(borrow)]
-    token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    uuid: Option<&'a RawValue>,
-    #[serde(borrow)]
-    ts: Option<&'a RawValue>,
-    #[serde(borrow)]
-    schema: Option<&'a RawValue>,
-    #[serde(borrow)]
-    header: Option<&'a RawValue>,
-    #[serde(borrow)]
-    event: Option<&'a RawValue>,
+fn challenge<'a>(body: Json<'a>, header: Option<Json<'a>>) -> Option<Envelope<'a>> {
+    let [challenge, token] = body.fields(["challenge", "token"]);
+    let token = token.or_else(|| header?.field("token"));
+    Some(Envelope::Challenge(Challenge {
+        challenge: challenge?.string()?,
+        token: token.and_then(Json::string),
+    }))
 }
 
-/// The `header` of version 2, and what version 1 keeps inside `event`.
-#[derive(Deserialize)]
-struct Header<'a> {
-    #[serde(borrow)]
-    event_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    event_type: Option<&'a RawValue>,
-    #[serde(borrow)]
-    token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    app_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tenant_key: Option<&'a RawValue>,
-    #[serde(borrow)]
-    create_time: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct EventV1<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow)]
-    app_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tenant_key: Option<&'a RawValue>,
-}
-
-fn v1<'a>(top: &Top<'a>) -> Result<EventEnvelope<'a>, EnvelopeError> {
-    let event: EventV1<'a> = section(top.event, "event")?.ok_or(EnvelopeError::Missing("event"))?;
-    Ok(EventEnvelope {
+fn v1(body: Json<'_>, has_type: bool) -> Option<EventEnvelope<'_>> {
+    let [token, uuid, ts, event] = body.fields(["token", "uuid", "ts", "event"]);
+    let [kind, app_id, tenant_key] = event.map_or([None; 3], |event| {
+        event.fields(["type", "app_id", "tenant_key"])
+    });
+    (has_type || kind.is_some()).then(|| EventEnvelope {
         version: Version::V1,
-        event_id: required(top.uuid, "uuid")?,
-        event_type: required(event.kind, "event.type")?,
-        token: optional(top.token),
-        app_id: optional(event.app_id),
-        tenant_key: optional(event.tenant_key),
-        // `1502199207.7171419`: the fraction is not worth an error.
-        create_time: optional(top.ts).and_then(|ts| parse_time(ts.split('.').next()?)),
-        event: top.event,
+        event_id: uuid.and_then(Json::non_empty),
+        event_type: kind.and_then(Json::string).unwrap_or_default(),
+        token: token.and_then(Json::string),
+        app_id: app_id.and_then(Json::string),
+        tenant_key: tenant_key.and_then(Json::string),
+        create_time: ts.and_then(Json::time),
+        event: event.and_then(Json::to_raw),
     })
 }
 
-fn v2<'a>(
-    header: &Header<'a>,
-    event: Option<&'a RawValue>,
-) -> Result<EventEnvelope<'a>, EnvelopeError> {
-    Ok(EventEnvelope {
+fn v2<'a>(body: Json<'a>, header: Option<Json<'a>>) -> EventEnvelope<'a> {
+    let [event_id, event_type, token, app_id, tenant_key, create_time] =
+        header.map_or([None; 6], |header| {
+            header.fields([
+                "event_id",
+                "event_type",
+                "token",
+                "app_id",
+                "tenant_key",
+                "create_time",
+            ])
+        });
+    EventEnvelope {
         version: Version::V2,
-        event_id: required(header.event_id, "header.event_id")?,
-        event_type: required(header.event_type, "header.event_type")?,
-        token: optional(header.token),
-        app_id: optional(header.app_id),
-        tenant_key: optional(header.tenant_key),
-        create_time: optional(header.create_time).and_then(|digits| parse_time(&digits)),
-        event,
-    })
-}
-
-fn section<'a, T: Deserialize<'a>>(
-    raw: Option<&'a RawValue>,
-    field: &'static str,
-) -> Result<Option<T>, EnvelopeError> {
-    raw.map(|raw| serde_json::from_str(raw.get()))
-        .transpose()
-        .map_err(|source| EnvelopeError::Unreadable { field, source })
-}
-
-fn required<'a>(
-    raw: Option<&'a RawValue>,
-    field: &'static str,
-) -> Result<Cow<'a, str>, EnvelopeError> {
-    let text: Text<'a> = section(raw, field)?.ok_or(EnvelopeError::Missing(field))?;
-    Ok(text.0)
-}
-
-/// What is not a string counts as absent.
-fn optional(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
-    let text: Text<'_> = serde_json::from_str(raw?.get()).ok()?;
-    Some(text.0)
+        event_id: event_id.and_then(Json::non_empty),
+        event_type: event_type.and_then(Json::string).unwrap_or_default(),
+        token: token.and_then(Json::string),
+        app_id: app_id.and_then(Json::string),
+        tenant_key: tenant_key.and_then(Json::string),
+        create_time: create_time.and_then(Json::time),
+        event: body.field("event").and_then(Json::to_raw),
+    }
 }
 
 #[cfg(test)]
@@ -255,7 +204,8 @@ mod tests {
         let check = |body, version, id, kind, seconds| {
             let event = event(body);
             assert_eq!(event.version, version);
-            assert_eq!((&*event.event_id, &*event.event_type), (id, kind));
+            assert_eq!(event.event_id.as_deref(), Some(id));
+            assert_eq!(event.event_type, kind);
             assert_eq!(event.token.as_deref(), Some("t"));
             assert_eq!(event.app_id.as_deref(), Some("cli_1"));
             assert_eq!(event.tenant_key.as_deref(), Some("k"));
@@ -282,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_token_or_app_is_still_an_event_so_that_the_caller_refuses_it() {
+    fn a_token_or_app_id_of_another_type_is_absent() {
         for junk in ["null", "5", r#"{"deep":[]}"#] {
             let body = V2.replace(r#""t""#, junk).replace(r#""cli_1""#, junk);
             assert!(event(&body).token.is_none() && event(&body).app_id.is_none());
@@ -290,7 +240,29 @@ mod tests {
     }
 
     #[test]
-    fn a_defect_is_named_and_never_a_panic() {
+    fn whatever_names_itself_an_event_is_one() {
+        for body in [
+            r#"{"schema":"2.0"}"#,
+            r#"{"schema":"2.0","header":7}"#,
+            r#"{"schema":2,"header":{}}"#,
+            r#"{"header":{}}"#,
+            r#"{"type":"event_callback"}"#,
+            r#"{"type":"event_callback","event":[[]]}"#,
+            r#"{"event":{"type":"message"}}"#,
+        ] {
+            assert!(event(body).event_id.is_none(), "{body}");
+        }
+        let without = V2.replace(r#""event_id":"e1","#, "");
+        assert_eq!(event(&without).event_type, "im.x");
+        let wrong = V2.replace(r#""im.x""#, "[]");
+        assert_eq!(event(&wrong).event_type, "");
+        assert_eq!(event(&wrong).event_id.as_deref(), Some("e1"));
+        let twice = V2.replace(r#""token":"t""#, r#""token":"s","token":"t""#);
+        assert_eq!(event(&twice).token.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn what_is_no_event_is_named() {
         let check = |body: &[u8], expected: &str| {
             let error = Envelope::parse(body).unwrap_err();
             assert_eq!(
@@ -301,37 +273,28 @@ mod tests {
             );
         };
         let broken = "the body is not a readable JSON object";
-        check(b"", broken);
-        check(b"hello world", broken);
-        check(b"7", broken);
+        for body in [&b""[..], b"hello world", b"7", b"[]", b"\"{}\"", b"null"] {
+            check(body, broken);
+        }
         check(&b"[".repeat(100_000), broken);
         check(b"{\"token\":\"\xff\"}", broken);
-        check(br#"{"token":"a","token":"b"}"#, broken);
-        check(b"{}", "field `event` is missing");
-        check(br#"{"event":[[]]}"#, "field `event` is not readable");
-        check(br#"{"schema":"2.0"}"#, "field `header` is missing");
-        check(
-            br#"{"schema":"2.0","header":7}"#,
-            "field `header` is not readable",
-        );
-        check(
-            br#"{"type":"url_verification"}"#,
-            "field `challenge` is missing",
-        );
-        let without = V2.replace(r#""event_id":"e1","#, "");
-        check(without.as_bytes(), "field `header.event_id` is missing");
-        let wrong = V2.replace(r#""im.x""#, "[]");
-        check(
-            wrong.as_bytes(),
-            "field `header.event_type` is not readable",
-        );
+        for body in [
+            &b"{}"[..],
+            br#"{"event":[[]]}"#,
+            br#"{"token":"t","uuid":"u"}"#,
+        ] {
+            check(body, "the body is no event");
+        }
+        let check = |body: &[u8]| check(body, "the body has no challenge");
+        check(br#"{"type":"url_verification"}"#);
+        check(br#"{"type":"url_verification","challenge":7}"#);
     }
 
     #[test]
     fn brackets_that_nobody_reads_cost_nothing() {
         let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
         let body = V2.replace("[1]", &deep);
-        assert_eq!(event(&body).event_id, "e1");
+        assert_eq!(event(&body).event_id.as_deref(), Some("e1"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The events that a bot reads, each in full, and of a message also the few fields that tell
 //! whether it concerns the bot at all.
+//!
+//! Nothing here fails: a field that is missing, null or of another type is absent.
 
 use std::borrow::Cow;
 
@@ -7,12 +9,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use crate::ids::{ChatId, MessageId, OpenId, TenantKey, ThreadId, UnionId, UserId};
+use crate::ids::{ChatId, MessageId, ThreadId};
+use crate::lenient::Json;
 use crate::message::MOST_MENTIONS;
-use crate::wire::{Text, first, optional_id, or_default, time};
+use crate::person::{PersonIds, Sender};
 
 mod card_action;
 mod chat;
+#[cfg(test)]
+mod tests;
 
 pub use card_action::{CARD_ACTION, CardAction};
 pub use chat::{
@@ -25,21 +30,19 @@ pub const MESSAGE_RECEIVE: &str = "im.message.receive_v1";
 /// What intake reads of an `im.message.receive_v1`, borrowed from the body.
 #[derive(Debug)]
 pub struct MessageHead<'a> {
-    /// `user`, or `bot` where the app may read what other bots say.
+    /// `user`, or `bot` where the app may read what other bots say; empty if untold.
     pub sender_type: Cow<'a, str>,
     /// The message; by it, not by the event id, repeated deliveries are told.
-    pub message_id: Cow<'a, str>,
+    pub message_id: Option<Cow<'a, str>>,
     /// Where it was said.
-    pub chat_id: Cow<'a, str>,
+    pub chat_id: Option<Cow<'a, str>>,
     /// Group or direct chat.
     pub chat_type: ChatType,
-    /// `text`, `post`, …
+    /// `text`, `post`, …; empty if untold.
     pub message_type: Cow<'a, str>,
-    /// JSON for [`Content::parse`](crate::Content::parse); may be empty if the message was
+    /// JSON for [`Content::read`](crate::Content::read); may be empty if the message was
     /// recalled before the delivery.
     pub content: Cow<'a, str>,
-    /// When it was said.
-    pub create_time: Timestamp,
 }
 
 /// The body of an `im.message.receive_v1`, read in a single pass.
@@ -57,7 +60,7 @@ pub struct MessageBody<'a> {
 }
 
 /// A received message, `im.message.receive_v1`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageReceived {
     /// Who said it.
     pub sender: Sender,
@@ -65,88 +68,44 @@ pub struct MessageReceived {
     pub message: ReceivedMessage,
 }
 
-/// Who sent a message.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "WireSender")]
-pub struct Sender {
-    /// The sender as this app knows them.
-    pub open_id: Option<OpenId>,
-    /// The sender as all apps of this developer know them.
-    pub union_id: Option<UnionId>,
-    /// The sender's id in the tenant, for apps that may read it.
-    pub user_id: Option<UserId>,
-    /// `user` or `bot`.
-    pub sender_type: String,
-    /// The sender's tenant, which is not always the chat's.
-    pub tenant_key: Option<TenantKey>,
-}
-
 /// The message of a [`MessageReceived`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedMessage {
-    /// The message itself.
+    /// The message itself; empty if untold.
     pub message_id: MessageId,
     /// In a reply: the top of the tree of replies; in a topic: its first message.
-    #[serde(default, deserialize_with = "optional_id")]
     pub root_id: Option<MessageId>,
     /// In a reply: the message replied to; in a topic: its first message, whatever was replied to.
-    #[serde(default, deserialize_with = "optional_id")]
     pub parent_id: Option<MessageId>,
     /// The topic, if the message stands in one.
-    #[serde(default, deserialize_with = "optional_id")]
     pub thread_id: Option<ThreadId>,
     /// When it was said.
-    #[serde(deserialize_with = "time")]
-    pub create_time: Timestamp,
-    /// Where it was said.
+    pub create_time: Option<Timestamp>,
+    /// Where it was said; empty if untold.
     pub chat_id: ChatId,
     /// Group or direct chat.
     pub chat_type: ChatType,
-    /// `text`, `post`, …
+    /// `text`, `post`, …; empty if untold.
     pub message_type: String,
-    /// JSON for [`Content::parse`](crate::Content::parse).
+    /// JSON for [`Content::read`](crate::Content::read).
     pub content: String,
     /// Who is mentioned; everyone (`@_all`) is often missing here. At most 500 are kept.
-    #[serde(default, deserialize_with = "first::<MOST_MENTIONS, _, _>")]
     pub mentions: Vec<Mention>,
 }
 
 /// A mention in a message.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mention {
     /// The placeholder in the content, `@_user_1`.
     pub key: String,
     /// Who is meant.
-    #[serde(default, deserialize_with = "or_default")]
     pub id: PersonIds,
-    /// `user` or `bot`; older deliveries do not say.
-    #[serde(default, deserialize_with = "optional_id")]
-    pub mentioned_type: Option<String>,
     /// The name as it stood when the message was sent.
-    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
-    /// The tenant of who is meant.
-    #[serde(default, deserialize_with = "optional_id")]
-    pub tenant_key: Option<TenantKey>,
-}
-
-/// The identifiers of one person or bot.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct PersonIds {
-    /// As this app knows them.
-    #[serde(default, deserialize_with = "optional_id")]
-    pub open_id: Option<OpenId>,
-    /// As all apps of this developer know them.
-    #[serde(default, deserialize_with = "optional_id")]
-    pub union_id: Option<UnionId>,
-    /// In the tenant, for apps that may read it.
-    #[serde(default, deserialize_with = "optional_id")]
-    pub user_id: Option<UserId>,
 }
 
 /// Whether a chat has two people or many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(from = "Text<'_>")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChatType {
     /// A direct chat, `p2p`.
     P2p,
@@ -161,8 +120,8 @@ impl ChatType {
     }
 }
 
-impl From<Text<'_>> for ChatType {
-    fn from(Text(wire): Text<'_>) -> Self {
+impl From<&str> for ChatType {
+    fn from(wire: &str) -> Self {
         if wire == "p2p" {
             Self::P2p
         } else {
@@ -173,8 +132,42 @@ impl From<Text<'_>> for ChatType {
 
 impl<'a> MessageHead<'a> {
     /// Reads the head of the `event` object of an `im.message.receive_v1`.
-    pub fn parse(event: &'a RawValue) -> Result<Self, serde_json::Error> {
-        serde_json::from_str::<WireHead<'a>>(event.get()).map(Self::from)
+    pub fn read(event: &'a RawValue) -> Self {
+        let [sender, message] = Json::from(event).fields(["sender", "message"]);
+        let sender_type = sender.and_then(|sender| sender.field("sender_type"));
+        let [message_id, chat_id, chat_type, message_type, content] =
+            message.map_or([None; 5], |message| {
+                message.fields([
+                    "message_id",
+                    "chat_id",
+                    "chat_type",
+                    "message_type",
+                    "content",
+                ])
+            });
+        Self {
+            sender_type: sender_type.and_then(Json::text).unwrap_or_default(),
+            message_id: message_id.and_then(Json::id).map(Cow::Owned),
+            chat_id: chat_id.and_then(Json::id).map(Cow::Owned),
+            chat_type: chat_type_of(chat_type),
+            message_type: message_type.and_then(Json::text).unwrap_or_default(),
+            content: content_of(content),
+        }
+    }
+}
+
+/// What does not call itself a direct chat is a group.
+fn chat_type_of(json: Option<Json<'_>>) -> ChatType {
+    let wire = json.and_then(Json::text).unwrap_or_default();
+    ChatType::from(&*wire)
+}
+
+/// The content is JSON in a string; one that is JSON itself is taken as well.
+pub(crate) fn content_of(json: Option<Json<'_>>) -> Cow<'_, str> {
+    let raw = |json: Json<'_>| json.is_object() || json.is_array();
+    match json {
+        Some(json) if raw(json) => Cow::Borrowed(json.raw()),
+        json => json.and_then(Json::text).unwrap_or_default(),
     }
 }
 
@@ -193,8 +186,81 @@ impl<'a> MessageBody<'a> {
 
 impl MessageReceived {
     /// Reads the whole `event` object of an `im.message.receive_v1`.
-    pub fn parse(event: &RawValue) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(event.get())
+    pub fn read(event: &RawValue) -> Self {
+        let [sender, message] = Json::from(event).fields(["sender", "message"]);
+        Self {
+            sender: sender.map(Sender::of_message).unwrap_or_default(),
+            message: ReceivedMessage::read(message),
+        }
+    }
+}
+
+impl ReceivedMessage {
+    fn read(message: Option<Json<'_>>) -> Self {
+        let [
+            message_id,
+            root_id,
+            parent_id,
+            thread_id,
+            create_time,
+            chat_id,
+            chat_type,
+            message_type,
+            content,
+            mentions,
+        ] = message.map_or([None; 10], |message| {
+            message.fields([
+                "message_id",
+                "root_id",
+                "parent_id",
+                "thread_id",
+                "create_time",
+                "chat_id",
+                "chat_type",
+                "message_type",
+                "content",
+                "mentions",
+            ])
+        });
+        let untold = String::new;
+        Self {
+            message_id: MessageId::new(message_id.and_then(Json::id).unwrap_or_else(untold)),
+            root_id: root_id.and_then(Json::id),
+            parent_id: parent_id.and_then(Json::id),
+            thread_id: thread_id.and_then(Json::id),
+            create_time: create_time.and_then(Json::time),
+            chat_id: ChatId::new(chat_id.and_then(Json::id).unwrap_or_else(untold)),
+            chat_type: chat_type_of(chat_type),
+            message_type: message_type
+                .and_then(Json::text)
+                .unwrap_or_default()
+                .into_owned(),
+            content: content_of(content).into_owned(),
+            mentions: mentions.map(Mention::read_all).unwrap_or_default(),
+        }
+    }
+}
+
+impl Mention {
+    /// The mentions of an event or of a message that was asked for; those without a placeholder
+    /// explain nothing.
+    pub(crate) fn read_all(mentions: Json<'_>) -> Vec<Self> {
+        let mut read = Vec::new();
+        mentions.each_item(|mention| {
+            if read.len() == MOST_MENTIONS {
+                return;
+            }
+            let [key, id, name] = mention.fields(["key", "id", "name"]);
+            let Some(key) = key.and_then(Json::non_empty) else {
+                return;
+            };
+            read.push(Self {
+                key: key.into_owned(),
+                id: id.map(PersonIds::read).unwrap_or_default(),
+                name: name.and_then(Json::text).unwrap_or_default().into_owned(),
+            });
+        });
+        read
     }
 }
 
@@ -242,186 +308,23 @@ struct WireHeadMessage<'a> {
     message_id: Cow<'a, str>,
     #[serde(borrow)]
     chat_id: Cow<'a, str>,
-    chat_type: ChatType,
+    #[serde(borrow)]
+    chat_type: Cow<'a, str>,
     #[serde(borrow)]
     message_type: Cow<'a, str>,
     #[serde(borrow)]
     content: Cow<'a, str>,
-    #[serde(deserialize_with = "time")]
-    create_time: Timestamp,
 }
 
 impl<'a> From<WireHead<'a>> for MessageHead<'a> {
     fn from(WireHead { sender, message }: WireHead<'a>) -> Self {
         Self {
             sender_type: sender.sender_type,
-            message_id: message.message_id,
-            chat_id: message.chat_id,
-            chat_type: message.chat_type,
+            message_id: Some(message.message_id),
+            chat_id: Some(message.chat_id),
+            chat_type: ChatType::from(&*message.chat_type),
             message_type: message.message_type,
             content: message.content,
-            create_time: message.create_time,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct WireSender {
-    #[serde(default, deserialize_with = "or_default")]
-    sender_id: PersonIds,
-    sender_type: String,
-    #[serde(default, deserialize_with = "optional_id")]
-    tenant_key: Option<TenantKey>,
-}
-
-impl From<WireSender> for Sender {
-    fn from(wire: WireSender) -> Self {
-        Self {
-            open_id: wire.sender_id.open_id,
-            union_id: wire.sender_id.union_id,
-            user_id: wire.sender_id.user_id,
-            sender_type: wire.sender_type,
-            tenant_key: wire.tenant_key,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{json, value::to_raw_value};
-
-    use super::*;
-    use crate::Envelope;
-
-    fn message() -> serde_json::Value {
-        json!({
-            "sender": {
-                "sender_id": { "union_id": "on_1", "user_id": null, "open_id": "ou_1" },
-                "sender_type": "user", "tenant_key": "t1",
-            },
-            "message": {
-                "message_id": "om_1", "root_id": "", "parent_id": "om_0",
-                "create_time": "1609073151345", "update_time": "1687343654666",
-                "chat_id": "oc_1", "chat_type": "group", "message_type": "text",
-                "content": "{\"text\":\"@_user_1 \\u4f60\"}",
-                "mentions": [{
-                    "key": "@_user_1", "name": "Tom", "tenant_key": "t1",
-                    "id": { "union_id": "on_8", "user_id": "", "open_id": "ou_8" },
-                }],
-                "user_agent": "unknown fields are ignored",
-            },
-        })
-    }
-
-    #[test]
-    fn a_received_message_is_read_in_full_and_empty_ids_count_as_absent() {
-        let event = MessageReceived::parse(&to_raw_value(&message()).unwrap()).unwrap();
-        assert_eq!(event.sender.open_id, Some("ou_1".into()));
-        assert_eq!(event.sender.user_id, None);
-        assert_eq!(event.message.root_id, None);
-        assert_eq!(event.message.parent_id, Some("om_0".into()));
-        assert_eq!(event.message.thread_id, None);
-        assert_eq!(
-            event.message.create_time.as_millisecond(),
-            1_609_073_151_345
-        );
-        let [tom] = &event.message.mentions[..] else {
-            panic!()
-        };
-        assert_eq!((&*tom.key, &*tom.name), ("@_user_1", "Tom"));
-        assert_eq!(tom.id.open_id, Some("ou_8".into()));
-        assert_eq!((&tom.id.user_id, &tom.mentioned_type), (&None, &None));
-    }
-
-    #[test]
-    fn the_head_agrees_with_the_whole_message() {
-        let raw = to_raw_value(&message()).unwrap();
-        let head = MessageHead::parse(&raw).unwrap();
-        let whole = MessageReceived::parse(&raw).unwrap();
-        assert_eq!(head.sender_type, whole.sender.sender_type);
-        assert_eq!(head.message_id, whole.message.message_id.as_str());
-        assert_eq!(head.chat_id, whole.message.chat_id.as_str());
-        assert_eq!(head.chat_type, whole.message.chat_type);
-        assert_eq!(head.message_type, whole.message.message_type);
-        assert_eq!(head.content, whole.message.content);
-        assert_eq!(head.create_time, whole.message.create_time);
-        assert!(matches!(head.message_id, Cow::Borrowed(_)));
-    }
-
-    #[test]
-    fn a_body_that_is_read_at_once_is_what_its_parts_say() {
-        let check = |change: &dyn Fn(&mut serde_json::Value), is_read: bool| {
-            let mut body = json!({
-                "schema": "2.0",
-                "header": {
-                    "event_id": "e1", "event_type": MESSAGE_RECEIVE, "app_id": "cli_1", "token": "t",
-                },
-                "event": message(),
-            });
-            change(&mut body);
-            let body = body.to_string();
-            let read = MessageBody::parse(body.as_bytes());
-            assert_eq!(read.is_some(), is_read, "{body}");
-            let Some(read) = read else { return };
-            let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
-                panic!("not an event: {body}")
-            };
-            assert_eq!(envelope.event_type, MESSAGE_RECEIVE);
-            assert_eq!(envelope.token, Some(read.token));
-            assert_eq!(envelope.app_id, Some(read.app_id));
-            let head = MessageHead::parse(envelope.event.unwrap()).unwrap();
-            assert_eq!(format!("{head:?}"), format!("{:?}", read.head));
-        };
-        check(&|_| {}, true);
-        check(&|body| body["type"] = json!(null), true);
-        check(&|body| body["header"]["token"] = json!("\n\"é"), true);
-        // All else is for the parts to say.
-        check(&|body| body["type"] = json!("url_verification"), false);
-        check(&|body| body["header"] = json!(null), false);
-        check(&|body| body["event"] = json!(null), false);
-        check(
-            &|body| body["event"]["message"]["content"] = json!(1),
-            false,
-        );
-        for field in ["event_id", "event_type", "app_id", "token"] {
-            check(&|body| body["header"][field] = json!(null), false);
-        }
-        let other = "im.message.message_read_v1";
-        check(&|body| body["header"]["event_type"] = json!(other), false);
-        assert!(MessageBody::parse(b"\xff").is_none());
-    }
-
-    #[test]
-    fn only_p2p_is_a_direct_chat() {
-        for (wire, direct) in [
-            ("p2p", true),
-            ("group", false),
-            ("topic_group", false),
-            ("", false),
-        ] {
-            assert_eq!(ChatType::from(Text(wire.into())).is_p2p(), direct, "{wire}");
-        }
-    }
-
-    #[test]
-    fn each_field_that_the_head_reads_must_be_there_and_readable() {
-        for (section, field) in [
-            ("sender", "sender_type"),
-            ("message", "message_id"),
-            ("message", "chat_id"),
-            ("message", "chat_type"),
-            ("message", "message_type"),
-            ("message", "content"),
-            ("message", "create_time"),
-        ] {
-            let mut event = message();
-            event[section][field] = json!(["not a string"]);
-            let wrong = to_raw_value(&event).unwrap();
-            assert!(MessageHead::parse(&wrong).is_err(), "{field} unreadable");
-            event[section].as_object_mut().unwrap().remove(field);
-            let missing = to_raw_value(&event).unwrap();
-            assert!(MessageHead::parse(&missing).is_err(), "{field} missing");
-            assert!(MessageReceived::parse(&missing).is_err(), "{field} missing");
         }
     }
 }

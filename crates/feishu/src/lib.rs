@@ -12,9 +12,11 @@ mod error;
 mod event;
 mod http;
 mod ids;
+mod lenient;
 mod limits;
 pub mod long_connection;
 mod message;
+mod person;
 mod roots;
 mod signature;
 mod token;
@@ -28,8 +30,8 @@ pub use announcement::{
 };
 pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
-    AnnouncementInfo, AnnouncementKind, BotInfo, Chat, Client, ClientConfig, CreateChildren,
-    Created, DeleteChildren, LegacyAnnouncement, Member, Message, MessageMention, Scope, TopNotice,
+    AnnouncementInfo, AnnouncementKind, BotInfo, CardForm, Chat, Client, ClientConfig,
+    CreateChildren, Created, DeleteChildren, LegacyAnnouncement, Member, Message, Scope, TopNotice,
     Who,
 };
 pub use clock::{Clock, ClockHand};
@@ -41,7 +43,7 @@ pub use error::{ApiError, Error, InvalidResponse, TOKEN_ENDPOINT, TransportFailu
 pub use event::{
     BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatType,
     MESSAGE_RECALLED, MESSAGE_RECEIVE, Mention, MessageBody, MessageHead, MessageRecalled,
-    MessageReceived, PersonIds, ReceivedMessage, Sender,
+    MessageReceived, ReceivedMessage,
 };
 pub use http::{CallRecord, OnCall};
 pub use ids::{
@@ -49,7 +51,8 @@ pub use ids::{
     UserId,
 };
 pub use limits::{Neighbours, NextTurn, Turn};
-pub use message::{Content, Post, PostElement};
+pub use message::{Content, Mark, Medium, Post, PostElement};
+pub use person::{IdType, PersonIds, Sender};
 pub use roots::{ExtraRoots, RootsError};
 pub use signature::{
     NONCE_HEADER, SIGNATURE_HEADER, Signature, SignatureError, TIMESTAMP_HEADER, sign,

@@ -1,12 +1,9 @@
 //! How the platform writes what JSON has no type for: times, numbers in strings, absent ids, levels.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
 use jiff::Timestamp;
-use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// The level of a heading, 1 to 9.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,20 +52,6 @@ pub(crate) fn parse_time(digits: &str) -> Option<Timestamp> {
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// A required time, written as a string of digits.
-pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let Text(digits) = Text::deserialize(deserializer)?;
-    parse_time(&digits).ok_or_else(|| D::Error::custom("not a unix time"))
-}
-
-/// A time that may be absent, null, or not readable, all of which mean that it is not known.
-pub(crate) fn optional_time<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Timestamp>, D::Error> {
-    let digits = Option::<Cow<'_, str>>::deserialize(deserializer)?;
-    Ok(digits.and_then(|digits| parse_time(&digits)))
-}
-
 /// An identifier that may be absent, null or empty, all of which mean that there is none.
 pub(crate) fn optional_id<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
@@ -86,39 +69,6 @@ where
     T: Deserialize<'de> + Default,
 {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-/// The first elements of a list, at most so many; null means that there are none.
-pub(crate) fn first<'de, const MOST: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct First<const MOST: usize, T>(PhantomData<T>);
-    impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for First<MOST, T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-
-        fn visit_unit<E>(self) -> Result<Vec<T>, E> {
-            Ok(Vec::new())
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-            let mut first = Vec::new();
-            while first.len() < MOST {
-                match list.next_element()? {
-                    Some(element) => first.push(element),
-                    None => return Ok(first),
-                }
-            }
-            while list.next_element::<IgnoredAny>()?.is_some() {}
-            Ok(first)
-        }
-    }
-    deserializer.deserialize_any(First::<MOST, T>(PhantomData))
 }
 
 /// A whole number, written as a number or as a string.
@@ -150,20 +100,6 @@ pub(crate) fn percent_encode(link: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn of_a_list_the_first_elements_are_kept() {
-        let read = |json: &str| first::<2, _, u8>(&mut serde_json::Deserializer::from_str(json));
-        for (json, expected) in [
-            ("null", &[][..]),
-            ("[]", &[]),
-            ("[1]", &[1]),
-            ("[1,2,{}]", &[1, 2]),
-        ] {
-            assert_eq!(read(json).unwrap(), expected, "{json}");
-        }
-        assert!(read("{}").is_err());
-    }
 
     #[test]
     fn a_time_is_read_in_seconds_milliseconds_and_microseconds() {

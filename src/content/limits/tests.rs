@@ -54,7 +54,7 @@ fn a_post_of_many_styles_keeps_its_text_alone() {
     for (count, is_unformatted) in [(100, false), (400, false), (2_000, true)] {
         let row = element.repeat(count);
         let json = format!(r#"{{"content":[[{}]]}}"#, row.trim_end_matches(','));
-        let content = Content::parse("post", &json).unwrap();
+        let content = Content::read("post", &json);
         let document = Document::read(&content, 0..usize::MAX, &[]).unwrap();
         assert_eq!(document.unformatted, is_unformatted, "{count}");
         assert_eq!(document.to_plain_text(), "ab".repeat(count));

@@ -1,6 +1,6 @@
 //! How posts are read, and that what is cut off a post's start leaves the rest as it was.
 
-use feishu::Content;
+use feishu::{Content, Medium};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ use super::*;
 
 fn post(title: &str, paragraphs: &Value) -> Post {
     let content = json!({ "title": title, "content": paragraphs });
-    match Content::parse("post", &content.to_string()) {
-        Ok(Content::Post(post)) => post,
+    match Content::read("post", &content.to_string()) {
+        Content::Post(post) => post,
         other => panic!("not a post: {other:?}"),
     }
 }
@@ -231,7 +231,7 @@ fn any_element() -> impl Strategy<Value = PostElement> {
                 style: Vec::new(),
             }
         }),
-        1 => Just(PostElement::Image { image_key: "k".to_owned() }),
+        1 => Just(PostElement::Media(Medium::Image)),
         1 => Just(PostElement::Rule),
         1 => Just(PostElement::Emotion { emoji_type: "SMILE".to_owned() }),
         1 => words().prop_map(|text| PostElement::CodeBlock { language: "GO".to_owned(), text }),

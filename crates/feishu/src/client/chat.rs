@@ -5,10 +5,11 @@
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::{Client, OPEN_ID};
+use super::Client;
 use crate::Error;
 use crate::http::Request;
 use crate::ids::{AppId, ChatId, OpenId, TenantKey};
+use crate::person::IdType;
 use crate::wire::{optional_id, or_default};
 
 /// A chat as the platform describes it to the app. One that the bot is not in tells little more
@@ -18,16 +19,16 @@ pub struct Chat {
     /// The group's name.
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
-    /// The owner; none if the owner is a bot.
+    /// The owner, by the kind of id that was asked for; none if the owner is a bot.
     #[serde(default, deserialize_with = "optional_id")]
-    pub owner_id: Option<OpenId>,
-    /// The people who are admins.
+    pub owner_id: Option<String>,
+    /// The people who are admins, by the same kind of id.
     #[serde(
         default,
         rename = "user_manager_id_list",
         deserialize_with = "or_default"
     )]
-    pub user_manager_ids: Vec<OpenId>,
+    pub user_manager_ids: Vec<String>,
     /// The bots that are admins.
     #[serde(
         default,
@@ -133,13 +134,13 @@ impl Client {
         Ok(members)
     }
 
-    /// Reads a chat's settings and roles.
-    pub async fn get_chat(&self, chat: &ChatId) -> Result<Chat, Error> {
+    /// Reads a chat's settings and roles; people go by this kind of id.
+    pub async fn get_chat(&self, chat: &ChatId, people: IdType) -> Result<Chat, Error> {
         self.call(Request {
             endpoint: "get_chat",
             method: Method::GET,
             path: &["im", "v1", "chats", chat.as_str()],
-            query: &[OPEN_ID],
+            query: &[("user_id_type", people.as_str())],
             body: None,
         })
         .await?

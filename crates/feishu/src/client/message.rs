@@ -5,64 +5,78 @@
 
 use reqwest::Method;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Client, OPEN_ID};
 use crate::Error;
 use crate::card::Card;
 use crate::error::InvalidResponse;
+use crate::event::{Mention, content_of};
 use crate::http::Request;
-use crate::ids::{ChatId, MessageId, OpenId, ReactionId};
-use crate::message::MOST_MENTIONS;
-use crate::wire::{first, optional_id, or_default};
+use crate::ids::{ChatId, MessageId, ReactionId, ThreadId};
+use crate::lenient::Json;
+use crate::wire::or_default;
 
 /// A message as the platform shows it when asked, which is not how an event shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "WireMessage")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The message.
-    pub message_id: MessageId,
-    /// Where it stands.
-    pub chat_id: ChatId,
+    /// Where it stands; `None` if the platform does not say.
+    pub chat_id: Option<ChatId>,
+    /// The topic that it stands in.
+    pub thread_id: Option<ThreadId>,
     /// `text`, `post`, …
     pub msg_type: String,
     /// Whether it was recalled; then there is no content.
     pub deleted: bool,
-    /// JSON for [`Content::parse`](crate::Content::parse).
+    /// JSON for [`Content::read`](crate::Content::read).
     pub content: String,
     /// Who is mentioned in it.
-    pub mentions: Vec<MessageMention>,
+    pub mentions: Vec<Mention>,
+    /// Of several messages that were forwarded as one: each of them, in order.
+    pub parts: Vec<Message>,
 }
 
-/// A mention in a [`Message`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct MessageMention {
-    /// The placeholder in the content, `@_user_1`.
-    pub key: String,
-    /// Who is meant: a plain string here, an object in events.
-    #[serde(default, deserialize_with = "optional_id")]
-    pub id: Option<OpenId>,
-    /// The name as it stood when the message was sent.
-    #[serde(default, deserialize_with = "or_default")]
-    pub name: String,
+/// How a card is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardForm {
+    /// As plain lines, as far as the platform can; nothing of a card of version 2.
+    Plain,
+    /// As it was sent.
+    AsSent,
 }
 
 impl Client {
     /// Reads a message. Group messages need the scope `im:message.group_msg` besides, else 230027.
-    pub async fn get_message(&self, message: &MessageId) -> Result<Message, Error> {
+    pub async fn get_message(
+        &self,
+        message: &MessageId,
+        cards: CardForm,
+    ) -> Result<Message, Error> {
+        let query = [OPEN_ID, ("card_msg_content_type", "user_card_content")];
+        let query = match cards {
+            CardForm::Plain => &query[..1],
+            CardForm::AsSent => &query[..],
+        };
         let answer = self
             .call(Request {
                 endpoint: "get_message",
                 method: Method::GET,
                 path: &["im", "v1", "messages", message.as_str()],
-                query: &[OPEN_ID],
+                query,
                 body: None,
             })
             .await?;
         let found: Items = answer.data()?;
-        // A forwarded bundle brings its parts along, after itself.
-        let first = found.items.into_iter().next();
-        first.ok_or_else(|| answer.invalid(InvalidResponse::Shape))
+        let mut messages = found
+            .items
+            .iter()
+            .map(|item| Message::read(item.as_ref().into()));
+        let mut first = messages
+            .next()
+            .ok_or_else(|| answer.invalid(InvalidResponse::Shape))?;
+        first.parts = messages.collect();
+        Ok(first)
     }
 
     /// Sends a card to a chat; in a topic group it opens a topic. The same `uuid` (at most 50
@@ -203,37 +217,43 @@ fn without_markup(text: &str) -> String {
 #[derive(Deserialize)]
 struct Items {
     #[serde(default, deserialize_with = "or_default")]
-    items: Vec<Message>,
+    items: Vec<Box<RawValue>>,
 }
 
-#[derive(Deserialize)]
-struct WireMessage {
-    message_id: MessageId,
-    chat_id: ChatId,
-    msg_type: String,
-    #[serde(default, deserialize_with = "or_default")]
-    deleted: bool,
-    #[serde(default, deserialize_with = "or_default")]
-    body: WireBody,
-    #[serde(default, deserialize_with = "first::<MOST_MENTIONS, _, _>")]
-    mentions: Vec<MessageMention>,
-}
-
-#[derive(Default, Deserialize)]
-struct WireBody {
-    #[serde(default, deserialize_with = "or_default")]
-    content: String,
-}
-
-impl From<WireMessage> for Message {
-    fn from(wire: WireMessage) -> Self {
+impl Message {
+    fn read(message: Json<'_>) -> Self {
+        let [
+            chat_id,
+            thread_id,
+            msg_type,
+            message_type,
+            deleted,
+            body,
+            content,
+            mentions,
+        ] = message.fields([
+            "chat_id",
+            "thread_id",
+            "msg_type",
+            "message_type",
+            "deleted",
+            "body",
+            "content",
+            "mentions",
+        ]);
+        let content = body.and_then(|body| body.field("content")).or(content);
         Self {
-            message_id: wire.message_id,
-            chat_id: wire.chat_id,
-            msg_type: wire.msg_type,
-            deleted: wire.deleted,
-            content: wire.body.content,
-            mentions: wire.mentions,
+            chat_id: chat_id.and_then(Json::id),
+            thread_id: thread_id.and_then(Json::id),
+            msg_type: msg_type
+                .or(message_type)
+                .and_then(Json::text)
+                .unwrap_or_default()
+                .into_owned(),
+            deleted: deleted.is_some_and(Json::is_true),
+            content: content_of(content).into_owned(),
+            mentions: mentions.map(Mention::read_all).unwrap_or_default(),
+            parts: Vec::new(),
         }
     }
 }

@@ -3,12 +3,11 @@
 //! Official pages `group/chat-member/events`, `group/chat/events` and `im-v1/message/events`.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::PersonIds;
 use crate::ids::{ChatId, MessageId, TenantKey};
-use crate::wire::{optional_id, optional_time, or_default};
+use crate::lenient::Json;
+use crate::person::PersonIds;
 
 /// The event type of a bot that was added to a group.
 pub const BOT_ADDED: &str = "im.chat.member.bot.added_v1";
@@ -21,47 +20,56 @@ pub const MESSAGE_RECALLED: &str = "im.message.recalled_v1";
 
 /// What [`BOT_ADDED`], [`BOT_DELETED`] and [`CHAT_DISBANDED`] tell. The field `name` is left out:
 /// the pages disagree on whose name it is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatEvent {
     /// Where it happened.
     pub chat_id: ChatId,
     /// Who did it.
-    #[serde(default, deserialize_with = "or_default")]
     pub operator_id: PersonIds,
     /// The tenant of who did it.
-    #[serde(default, deserialize_with = "optional_id")]
     pub operator_tenant_key: Option<TenantKey>,
     /// Whether people of other tenants may be in the chat.
-    #[serde(default, deserialize_with = "or_default")]
     pub external: bool,
 }
 
 /// A message that was recalled, `im.message.recalled_v1`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRecalled {
     /// Which one.
     pub message_id: MessageId,
     /// Where it stood.
     pub chat_id: ChatId,
     /// When.
-    #[serde(default, deserialize_with = "optional_time")]
     pub recall_time: Option<Timestamp>,
     /// By whom: `message_owner`, `group_owner`, `group_manager` or `enterprise_manager`.
-    #[serde(default, deserialize_with = "optional_id")]
     pub recall_type: Option<String>,
 }
 
 impl ChatEvent {
-    /// Reads the `event` object.
-    pub fn parse(event: &RawValue) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(event.get())
+    /// Reads the `event` object; `None` if it does not say where it happened.
+    pub fn read(event: &RawValue) -> Option<Self> {
+        let [chat_id, operator_id, tenant_key, external] =
+            Json::from(event).fields(["chat_id", "operator_id", "operator_tenant_key", "external"]);
+        Some(Self {
+            chat_id: chat_id?.id()?,
+            operator_id: operator_id.map(PersonIds::read).unwrap_or_default(),
+            operator_tenant_key: tenant_key.and_then(Json::id),
+            external: external.is_some_and(Json::is_true),
+        })
     }
 }
 
 impl MessageRecalled {
-    /// Reads the `event` object.
-    pub fn parse(event: &RawValue) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(event.get())
+    /// Reads the `event` object; `None` if it does not say which message it was, and where.
+    pub fn read(event: &RawValue) -> Option<Self> {
+        let [message_id, chat_id, recall_time, recall_type] =
+            Json::from(event).fields(["message_id", "chat_id", "recall_time", "recall_type"]);
+        Some(Self {
+            message_id: message_id?.id()?,
+            chat_id: chat_id?.id()?,
+            recall_time: recall_time.and_then(Json::time),
+            recall_type: recall_type.and_then(Json::id),
+        })
     }
 }
 
@@ -71,12 +79,12 @@ mod tests {
 
     use super::*;
 
-    fn chat_event(event: &Value) -> Result<ChatEvent, serde_json::Error> {
-        ChatEvent::parse(&to_raw_value(event).unwrap())
+    fn chat_event(event: &Value) -> Option<ChatEvent> {
+        ChatEvent::read(&to_raw_value(event).unwrap())
     }
 
-    fn recalled(event: &Value) -> Result<MessageRecalled, serde_json::Error> {
-        MessageRecalled::parse(&to_raw_value(event).unwrap())
+    fn recalled(event: &Value) -> Option<MessageRecalled> {
+        MessageRecalled::read(&to_raw_value(event).unwrap())
     }
 
     #[test]
@@ -113,6 +121,7 @@ mod tests {
         for event in [
             json!({ "chat_id": "oc_1" }),
             json!({ "chat_id": "oc_1", "operator_id": null, "external": null, "operator_tenant_key": "" }),
+            json!({ "chat_id": "oc_1", "operator_id": [], "external": "yes", "operator_tenant_key": {} }),
         ] {
             let event = chat_event(&event).unwrap();
             assert_eq!(event.operator_id, PersonIds::default());
@@ -122,6 +131,7 @@ mod tests {
             json!({ "message_id": "om_1", "chat_id": "oc_1" }),
             json!({ "message_id": "om_1", "chat_id": "oc_1", "recall_time": null, "recall_type": "" }),
             json!({ "message_id": "om_1", "chat_id": "oc_1", "recall_time": "" }),
+            json!({ "message_id": "om_1", "chat_id": "oc_1", "recall_time": "soon", "recall_type": [] }),
         ] {
             let event = recalled(&event).unwrap();
             assert_eq!((event.recall_time, event.recall_type), (None, None));
@@ -129,15 +139,16 @@ mod tests {
         for event in [
             json!({}),
             json!({ "chat_id": null }),
-            json!({ "chat_id": 1 }),
+            json!({ "chat_id": {} }),
+            json!([]),
         ] {
-            assert!(chat_event(&event).is_err(), "{event}");
+            assert_eq!(chat_event(&event), None, "{event}");
         }
         for event in [
             json!({ "message_id": "om_1" }),
             json!({ "chat_id": "oc_1" }),
         ] {
-            assert!(recalled(&event).is_err(), "{event}");
+            assert_eq!(recalled(&event), None, "{event}");
         }
     }
 }

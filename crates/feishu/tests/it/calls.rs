@@ -240,10 +240,13 @@ async fn a_chat_tells_its_roles_and_settings() {
         .pin_manage_setting(None);
     let chat: ChatId = id(&sim.add_chat(spec));
 
-    let read = client.get_chat(&chat).await.unwrap();
+    let read = client
+        .get_chat(&chat, feishu::IdType::OpenId)
+        .await
+        .unwrap();
     assert_eq!(read.name, "Ops");
-    assert_eq!(read.owner_id, Some(OpenId::new(&lin.open_id)));
-    assert_eq!(read.user_manager_ids, [OpenId::new(&kai.open_id)]);
+    assert_eq!(read.owner_id, Some(lin.open_id.clone()));
+    assert_eq!(read.user_manager_ids, std::slice::from_ref(&kai.open_id));
     assert_eq!(read.bot_manager_ids, [AppId::new(sim.app().app_id)]);
     assert_eq!(
         (read.edit_permission, read.pin_manage_setting),
@@ -257,7 +260,13 @@ async fn a_chat_tells_its_roles_and_settings() {
         (Some((&*sim.app().tenant_key).into()), false)
     );
 
-    refused(&sim, Endpoint::GetChat, 232_011, client.get_chat(&chat)).await;
+    refused(
+        &sim,
+        Endpoint::GetChat,
+        232_011,
+        client.get_chat(&chat, feishu::IdType::OpenId),
+    )
+    .await;
     sim.finish();
 }
 
@@ -273,12 +282,15 @@ async fn a_message_is_read_answered_once_and_reacted_to() {
         .say(Words::at_bot().text(" /help"));
     let message: MessageId = id(&said.id);
 
-    let read = client.get_message(&message).await.unwrap();
-    assert_eq!((&read.message_id, read.chat_id), (&message, id(&place)));
+    let read = client
+        .get_message(&message, feishu::CardForm::Plain)
+        .await
+        .unwrap();
+    assert_eq!(read.chat_id, Some(id(&place)));
     assert_eq!((&*read.msg_type, read.deleted), ("text", false));
     assert_eq!(read.content, r#"{"text":"@_user_1 /help"}"#);
     assert_eq!(
-        read.mentions[0].id,
+        read.mentions[0].id.open_id,
         Some(OpenId::new(sim.app().bot_open_id))
     );
 
@@ -303,7 +315,7 @@ async fn a_message_is_read_answered_once_and_reacted_to() {
         &sim,
         Endpoint::GetMessage,
         230_027,
-        client.get_message(&message),
+        client.get_message(&message, feishu::CardForm::Plain),
     )
     .await;
     refused(
@@ -323,7 +335,7 @@ async fn a_message_is_read_answered_once_and_reacted_to() {
     sim.as_person(&lin).in_chat(&place).recall(&said.id);
     assert!(
         client
-            .get_message(&message)
+            .get_message(&message, feishu::CardForm::Plain)
             .await
             .is_ok_and(|message| message.deleted)
     );

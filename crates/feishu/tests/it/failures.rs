@@ -28,7 +28,10 @@ async fn a_missing_scope_is_named() {
     let client = client(&sim);
     sim.change_app(|app| app.scopes.clear());
     let chat = sim.add_chat(ChatSpec::named("Ops"));
-    let error = client.get_chat(&chat.as_str().into()).await.unwrap_err();
+    let error = client
+        .get_chat(&chat.as_str().into(), feishu::IdType::OpenId)
+        .await
+        .unwrap_err();
     let Error::Api(refusal) = &error else {
         panic!("{error:?}")
     };
@@ -141,7 +144,10 @@ async fn what_is_not_json_is_an_error_that_names_the_path() {
 
     sim.fault(Endpoint::GetChat, Fault::NotJson);
     let chat = "oc/../ä".into();
-    let error = client.get_chat(&chat).await.unwrap_err();
+    let error = client
+        .get_chat(&chat, feishu::IdType::OpenId)
+        .await
+        .unwrap_err();
     assert!(
         error
             .to_string()

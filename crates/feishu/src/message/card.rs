@@ -1,0 +1,152 @@
+//! The words of a card: of versions 1 and 2 as they were sent, and of the plain form in which the
+//! platform shows any card unless it is asked for the card itself.
+
+use super::elements::{Rows, text_in};
+use super::post::says_anything;
+use super::{Post, PostElement};
+use crate::lenient::Json;
+
+/// A card is wrapped in so many objects at most.
+const WRAPPED: u8 = 4;
+/// What the platform shows instead of a card that the plain form cannot hold.
+const UPGRADE: [&str; 2] = ["请升级至最新版本客户端", "upgrade to the latest version"];
+
+/// Reads a card; one without words is empty, as one that names only its template.
+pub(super) fn read(json: Json<'_>) -> Post {
+    find(json, WRAPPED).unwrap_or_default()
+}
+
+fn find(json: Json<'_>, wrapped: u8) -> Option<Post> {
+    for inner in json.fields(["user_dsl", "json_card", "card", "data"]) {
+        let (Some(inner), Some(wrapped)) = (inner, wrapped.checked_sub(1)) else {
+            continue;
+        };
+        // The card itself may be JSON in a string.
+        let text = inner.string();
+        let parsed = text.as_deref().and_then(Json::parse).unwrap_or(inner);
+        if let Some(post) = find(parsed, wrapped) {
+            return Some(post);
+        }
+    }
+    let post = Post {
+        title: title(json),
+        paragraphs: paragraphs(json),
+    };
+    (post.says_something() && !is_upgrade_notice(&post)).then_some(post)
+}
+
+fn title(card: Json<'_>) -> String {
+    let [header, title] = card.fields(["header", "title"]);
+    let from_header = header.map(header_title).filter(|title| !title.is_empty());
+    from_header
+        .or_else(|| title.and_then(text_in).map(Into::into))
+        .unwrap_or_default()
+}
+
+/// What stands in the card, or in the first language of it that says something.
+fn paragraphs(card: Json<'_>) -> Vec<Vec<PostElement>> {
+    let [body, elements, i18n] = card.fields(["body", "elements", "i18n_elements"]);
+    let body = body.and_then(|body| body.field("elements").or(body.field("property")));
+    let mut rows = Rows::default();
+    for elements in [body, elements].into_iter().flatten() {
+        rows.paragraphs(elements);
+    }
+    let mut found = rows.finish();
+    if let Some(i18n) = i18n {
+        i18n.each_field(|_, elements| {
+            if !says_anything(&found) {
+                let mut rows = Rows::default();
+                rows.paragraphs(elements);
+                found = rows.finish();
+            }
+        });
+    }
+    found
+}
+
+fn header_title(header: Json<'_>) -> String {
+    let [title, subtitle, property] = header.fields(["title", "subtitle", "property"]);
+    let [inner_title, inner_subtitle] =
+        property.map_or([None; 2], |property| property.fields(["title", "subtitle"]));
+    let parts = [title.or(inner_title), subtitle.or(inner_subtitle)];
+    let text = |part: Json<'_>| {
+        let text = text_in(part).or_else(|| part.field("property").and_then(text_in));
+        text.map(|text| text.trim().to_owned())
+    };
+    let parts: Vec<String> = parts.into_iter().flatten().filter_map(text).collect();
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n")
+}
+
+fn is_upgrade_notice(post: &Post) -> bool {
+    let text = |element: &PostElement| match element {
+        PostElement::Text { text, .. } | PostElement::Markdown(text) => text.trim().to_owned(),
+        _ => String::new(),
+    };
+    let mut said: Vec<String> = post.paragraphs.iter().flatten().map(text).collect();
+    said.retain(|text| !text.is_empty());
+    let is_notice = |said: &str| UPGRADE.iter().any(|notice| said.contains(notice));
+    post.title.trim().is_empty() && matches!(&said[..], [said] if is_notice(said))
+}
+
+/// Markdown of a card without the tags that only a card knows: mentions become placeholders or
+/// names, line breaks line breaks, and colours nothing.
+pub(super) fn plain_tags(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let (before, tag) = rest.split_at(at);
+        plain.push_str(before);
+        let read = tag.find('>').and_then(|end| {
+            let inside = tag.get(1..end)?;
+            Some((inside, tag.get(end + 1..)?))
+        });
+        let Some((inside, after)) = read else {
+            plain.push_str(tag);
+            return plain;
+        };
+        let name = inside.trim_start_matches('/');
+        let name_end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let name = &name[..name_end.unwrap_or(name.len())];
+        rest = match name {
+            "br" => {
+                plain.push('\n');
+                after
+            }
+            "font" | "text_tag" | "number_tag" => after,
+            "at" if !inside.starts_with('/') => {
+                let (shown, after) = mention(inside, after);
+                plain.push_str(&shown);
+                after
+            }
+            _ => {
+                plain.push('<');
+                &tag[1..]
+            }
+        };
+    }
+    plain + rest
+}
+
+/// What an `<at …>name</at>` shows, and what follows it.
+fn mention<'t>(tag: &str, after: &'t str) -> (String, &'t str) {
+    let (name, after) = match after.split_once("</at>") {
+        Some((name, after)) if !name.contains('<') => (name, after),
+        _ => ("", after),
+    };
+    let attribute = |wanted: &str| {
+        tag.split_whitespace().skip(1).find_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            let value = value.trim_matches(['"', '\'', '/']);
+            (key == wanted && !value.is_empty()).then_some(value)
+        })
+    };
+    let id = attribute("id").or_else(|| attribute("user_id"));
+    let shown = match (attribute("mention_key"), name.trim(), id) {
+        (Some(key), ..) => key.to_owned(),
+        (None, _, Some("all")) => "@_all".to_owned(),
+        (None, "", _) => String::new(),
+        (None, name, _) => format!("@{}", name.trim_start_matches('@')),
+    };
+    (shown, after)
+}

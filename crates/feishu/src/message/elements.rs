@@ -1,0 +1,368 @@
+//! The parts of a line of rich text, as posts and cards write them.
+
+use std::borrow::Cow;
+
+use super::{Mark, Medium, PostElement, card};
+use crate::lenient::Json;
+
+/// Elements are read this deep inside of others.
+const DEEPEST: u8 = 16;
+/// What an element of an unknown kind may hold its parts under, in the order of reading.
+const PARTS: [&str; 12] = [
+    "header", "title", "text", "fields", "columns", "elements", "items", "content", "children",
+    "property", "extra", "actions",
+];
+
+/// The rows of a post as they grow.
+#[derive(Default)]
+pub(super) struct Rows {
+    ended: Vec<Vec<PostElement>>,
+    row: Vec<PostElement>,
+    /// A block ended the last row, so that the row after it may be none.
+    after_block: bool,
+    /// How many lists are open.
+    lists: u8,
+}
+
+impl Rows {
+    pub(super) fn finish(mut self) -> Vec<Vec<PostElement>> {
+        self.end_block();
+        self.ended
+    }
+
+    /// Reads the paragraphs under `content`; one that is no list is a paragraph of its own.
+    pub(super) fn paragraphs(&mut self, content: Json<'_>) {
+        if content.is_array() {
+            content.each_item(|row| self.paragraph(row));
+        } else {
+            self.paragraph(content);
+        }
+    }
+
+    fn paragraph(&mut self, row: Json<'_>) {
+        if row.is_array() {
+            row.each_item(|element| self.element(element, 0));
+            self.end_row();
+        } else {
+            self.element(row, 0);
+            self.end_block();
+        }
+    }
+
+    fn end_row(&mut self) {
+        if !(self.after_block && self.row.is_empty()) {
+            self.ended.push(std::mem::take(&mut self.row));
+        }
+        self.after_block = false;
+    }
+
+    /// Ends the row if there is anything in it.
+    fn end_block(&mut self) {
+        if !self.row.is_empty() {
+            self.ended.push(std::mem::take(&mut self.row));
+        }
+        self.after_block = true;
+    }
+
+    fn push(&mut self, element: PostElement) {
+        self.after_block = false;
+        self.row.push(element);
+    }
+
+    pub(super) fn element(&mut self, element: Json<'_>, depth: u8) {
+        if depth > DEEPEST {
+            return;
+        }
+        if element.is_array() {
+            return element.each_item(|inner| self.element(inner, depth + 1));
+        }
+        if !element.is_object() {
+            return self.text(text_in(element), element);
+        }
+        let tag = element.field("tag").and_then(Json::string);
+        match tag.as_deref().unwrap_or_default() {
+            "text" | "plain_text" | "code_span" => self.text(text_in(element), element),
+            "md" | "markdown" | "lark_md" => {
+                let text = text_in(element).unwrap_or_default();
+                if !text.is_empty() {
+                    self.push(PostElement::Markdown(card::plain_tags(&text)));
+                }
+            }
+            "a" | "link" => self.link(element),
+            "at" | "person" => self.at(element),
+            "img" | "image" => self.push(PostElement::Media(Medium::Image)),
+            "media" | "video" => self.push(PostElement::Media(Medium::Video)),
+            "audio" => self.push(PostElement::Media(Medium::Audio)),
+            "file" | "folder" => self.push(PostElement::Media(Medium::File)),
+            "sticker" => self.push(PostElement::Media(Medium::Sticker)),
+            "emotion" | "emoji" => self.push(PostElement::Emotion {
+                emoji_type: owned(element, "emoji_type"),
+            }),
+            "hr" => self.push(PostElement::Rule),
+            "br" => self.end_row(),
+            "code_block" => self.push(PostElement::CodeBlock {
+                language: owned(element, "language"),
+                text: text_in(element).unwrap_or_default().into_owned(),
+            }),
+            "heading" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
+                let level = level(element, tag.as_deref().unwrap_or_default());
+                self.block(Mark::Heading(level), element, depth);
+            }
+            "quote" | "blockquote" => self.block(Mark::Quote, element, depth),
+            "list" | "ul" | "ol" => self.list(element, depth),
+            "li" | "list_item" => self.item(element, None, depth),
+            "button" => self.button(element),
+            // What a form asks for is no words of the card's.
+            "input"
+            | "select_static"
+            | "select_person"
+            | "multi_select_static"
+            | "multi_select_person"
+            | "date_picker"
+            | "picker_time"
+            | "picker_datetime"
+            | "overflow"
+            | "checker"
+            | "select_img"
+            | "img_combination" => {}
+            "table" => self.table(element),
+            "div"
+            | "note"
+            | "action"
+            | "column_set"
+            | "column"
+            | "form"
+            | "collapsible_panel"
+            | "interactive_container" => self.container(element, depth),
+            tag => self.unknown(tag, element, depth),
+        }
+    }
+
+    fn text(&mut self, text: Option<Cow<'_, str>>, element: Json<'_>) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            self.push(PostElement::Text {
+                text: text.into_owned(),
+                style: style(element),
+            });
+        }
+    }
+
+    fn link(&mut self, element: Json<'_>) {
+        let [href, url] = element.fields(["href", "url"]);
+        let href = href.or(url).and_then(Json::string);
+        self.push(PostElement::Link {
+            text: text_in(element).unwrap_or_default().into_owned(),
+            href: href.unwrap_or_default().into_owned(),
+            style: style(element),
+        });
+    }
+
+    fn at(&mut self, element: Json<'_>) {
+        let [key, user_id, open_id, id, user_name, name] = element.fields([
+            "mention_key",
+            "user_id",
+            "open_id",
+            "id",
+            "user_name",
+            "name",
+        ]);
+        let mut id = [key, user_id, open_id, id].into_iter().flatten();
+        let mut name = [user_name, name].into_iter().flatten();
+        self.push(PostElement::At {
+            user_id: id.find_map(Json::non_empty).unwrap_or_default().into(),
+            user_name: name.find_map(Json::non_empty).unwrap_or_default().into(),
+            style: style(element),
+        });
+    }
+
+    /// A button that opens a page says something; others only do something.
+    fn button(&mut self, element: Json<'_>) {
+        let [url, behaviors, multi_url] = element.fields(["url", "behaviors", "multi_url"]);
+        let mut href = url
+            .or_else(|| multi_url?.field("url"))
+            .and_then(Json::non_empty);
+        if let Some(behaviors) = behaviors {
+            behaviors.each_item(|one| {
+                let opened = one.field("default_url").and_then(Json::non_empty);
+                href = href.take().or(opened);
+            });
+        }
+        let Some(href) = href else { return };
+        self.end_block();
+        self.push(PostElement::Link {
+            text: text_in(element).unwrap_or_default().into_owned(),
+            href: href.into_owned(),
+            style: Vec::new(),
+        });
+        self.end_block();
+    }
+
+    fn block(&mut self, mark: Mark, element: Json<'_>, depth: u8) {
+        self.end_block();
+        self.push(PostElement::Mark(mark));
+        self.parts(element, depth);
+        self.end_block();
+    }
+
+    fn list(&mut self, element: Json<'_>, depth: u8) {
+        let [tag, ordered, kind, start] = element.fields(["tag", "ordered", "type", "start"]);
+        let is_numbered = tag.and_then(Json::string).as_deref() == Some("ol")
+            || ordered.is_some_and(Json::is_true)
+            || kind
+                .and_then(Json::string)
+                .is_some_and(|kind| matches!(&*kind, "ol" | "ordered" | "number" | "order"));
+        let start = start
+            .and_then(Json::text)
+            .and_then(|start| start.parse().ok());
+        let mut number = is_numbered.then(|| start.unwrap_or(1_u32));
+        let [items, elements, children, content] =
+            element.fields(["items", "elements", "children", "content"]);
+        let items = [items, elements, children, content];
+        let items = items.into_iter().flatten().find(|items| items.is_array());
+        let Some(items) = items else {
+            return self.item(element, number, depth);
+        };
+        items.each_item(|item| {
+            self.item(item, number, depth + 1);
+            number = number.map(|number| number.saturating_add(1));
+        });
+    }
+
+    fn item(&mut self, element: Json<'_>, number: Option<u32>, depth: u8) {
+        self.end_block();
+        let mark = Mark::Item {
+            depth: self.lists,
+            number,
+        };
+        self.push(PostElement::Mark(mark));
+        self.lists = self.lists.saturating_add(1);
+        if element.is_object() {
+            let tag = element.field("tag").and_then(Json::string);
+            match tag.as_deref() {
+                Some("li" | "list_item" | "list") | None => self.parts(element, depth),
+                Some(_) => self.element(element, depth + 1),
+            }
+        } else {
+            self.element(element, depth + 1);
+        }
+        self.lists -= 1;
+        self.end_block();
+    }
+
+    /// A line for each row of a table, its names in the first.
+    fn table(&mut self, element: Json<'_>) {
+        let [columns, rows] = element.fields(["columns", "rows"]);
+        let mut keys = Vec::new();
+        let mut names = Vec::new();
+        if let Some(columns) = columns {
+            columns.each_item(|column| {
+                let name = owned(column, "name");
+                let shown = owned(column, "display_name");
+                names.push(if shown.is_empty() {
+                    name.clone()
+                } else {
+                    shown
+                });
+                keys.push(name);
+            });
+        }
+        self.line(&names);
+        if let Some(rows) = rows {
+            rows.each_item(|row| {
+                let cells = keys
+                    .iter()
+                    .map(|key| row.field(key).map(cell).unwrap_or_default());
+                self.line(&cells.collect::<Vec<_>>());
+            });
+        }
+    }
+
+    fn line(&mut self, cells: &[String]) {
+        self.end_block();
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            self.push(PostElement::Text {
+                text: cells.join(" | "),
+                style: Vec::new(),
+            });
+        }
+        self.end_block();
+    }
+
+    /// Everything in a container stands in lines of its own.
+    fn container(&mut self, element: Json<'_>, depth: u8) {
+        self.end_block();
+        self.parts(element, depth);
+        self.end_block();
+    }
+
+    fn unknown(&mut self, tag: &str, element: Json<'_>, depth: u8) {
+        let before = (self.ended.len(), self.row.len());
+        self.parts(element, depth);
+        if before == (self.ended.len(), self.row.len()) && !tag.is_empty() {
+            self.push(PostElement::Other {
+                tag: tag.to_owned(),
+            });
+        }
+    }
+
+    fn parts(&mut self, element: Json<'_>, depth: u8) {
+        for (key, part) in PARTS.into_iter().zip(element.fields(PARTS)) {
+            let Some(part) = part else { continue };
+            let is_rows = matches!(key, "fields" | "columns" | "elements" | "actions" | "items");
+            if matches!(key, "fields" | "columns") {
+                self.end_block();
+            }
+            if is_rows && part.is_array() {
+                part.each_item(|one| {
+                    self.element(one, depth + 1);
+                    if key == "fields" {
+                        self.end_block();
+                    }
+                });
+            } else {
+                self.element(part, depth + 1);
+            }
+        }
+    }
+}
+
+/// The text of a string, or of an object that holds one: `{"text":…}`, `{"content":…}`.
+pub(super) fn text_in(json: Json<'_>) -> Option<Cow<'_, str>> {
+    if !json.is_object() {
+        return json.text();
+    }
+    let [text, content] = json.fields(["text", "content"]);
+    // A button's text is an object of its own.
+    let inner = text.filter(|text| text.is_object());
+    let inner = inner.and_then(|text| text.field("content"));
+    [text, inner, content]
+        .into_iter()
+        .flatten()
+        .find_map(Json::text)
+}
+
+fn cell(cell: Json<'_>) -> String {
+    let mut words: Vec<String> = text_in(cell).map(Cow::into_owned).into_iter().collect();
+    cell.each_item(|part| words.extend(text_in(part).map(Cow::into_owned)));
+    words.join(" ")
+}
+
+fn owned(element: Json<'_>, key: &str) -> String {
+    let text = element.field(key).and_then(Json::text);
+    text.unwrap_or_default().into_owned()
+}
+
+fn style(element: Json<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Some(style) = element.field("style") {
+        style.each_item(|name| names.extend(name.string().map(Cow::into_owned)));
+    }
+    names
+}
+
+fn level(element: Json<'_>, tag: &str) -> u8 {
+    let told = element.field("level").and_then(Json::text);
+    let told = told.and_then(|level| level.parse().ok());
+    let named = tag.strip_prefix('h').and_then(|level| level.parse().ok());
+    told.or(named).unwrap_or(1).clamp(1, 9)
+}

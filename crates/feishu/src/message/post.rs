@@ -1,0 +1,133 @@
+//! Rich text: bare as it is received, keyed by locale as it is sent, or wrapped once more.
+
+use super::elements::{Rows, text_in};
+use super::{Content, Mark, Post, PostElement};
+use crate::lenient::Json;
+
+/// A post is wrapped in so many objects at most.
+const WRAPPED: u8 = 3;
+
+/// Reads the content of a message that calls itself a post.
+pub(super) fn read_content(json: Option<Json<'_>>) -> Option<Content> {
+    let json = json?;
+    let text = || json.field("text").and_then(Json::text);
+    match read(json) {
+        Some(post) => Some(Content::Post(post)),
+        None => text().map(|text| Content::Text(text.into_owned())),
+    }
+}
+
+/// The first body that says something; else the first that holds anything. `None` if nothing in it
+/// looks like rich text.
+pub(super) fn read(json: Json<'_>) -> Option<Post> {
+    let mut first = None;
+    find(json, WRAPPED, &mut first).or(first)
+}
+
+fn find(json: Json<'_>, wrapped: u8, first: &mut Option<Post>) -> Option<Post> {
+    let [title, content, content_v2] = json.fields(["title", "content", "content_v2"]);
+    let title = title.and_then(text_in).unwrap_or_default();
+    let list = json.is_array().then_some(json);
+    let mut own = Vec::new();
+    for content in [list, content, content_v2].into_iter().flatten() {
+        let mut rows = Rows::default();
+        rows.paragraphs(content);
+        let rows = rows.finish();
+        let is_better = own.is_empty() || says_anything(&rows);
+        if is_better && !says_anything(&own) {
+            own = rows;
+        }
+    }
+    let own = Post {
+        title: title.into_owned(),
+        paragraphs: own,
+    };
+    if says_anything(&own.paragraphs) {
+        return Some(own);
+    }
+    let mut found = None;
+    if let Some(wrapped) = wrapped.checked_sub(1) {
+        json.each_field(|key, value| {
+            let may_be_locale = !matches!(key, "title" | "content" | "content_v2");
+            if found.is_none() && may_be_locale && value.is_object() {
+                found = find(value, wrapped, first);
+            }
+        });
+    }
+    if found.is_none() && own.says_something() {
+        return Some(own);
+    }
+    if !own.paragraphs.is_empty() && first.is_none() {
+        *first = Some(own);
+    }
+    found
+}
+
+pub(super) fn says_anything(paragraphs: &[Vec<PostElement>]) -> bool {
+    paragraphs.iter().any(|row| says_something(row))
+}
+
+/// Whether there is more in a row than pictures and blanks.
+fn says_something(row: &[PostElement]) -> bool {
+    row.iter().any(|element| match element {
+        PostElement::Text { text, .. }
+        | PostElement::Markdown(text)
+        | PostElement::CodeBlock { text, .. } => !text.trim().is_empty(),
+        PostElement::Link { text, href, .. } => !text.trim().is_empty() || !href.is_empty(),
+        PostElement::At { .. } => true,
+        PostElement::Mark(_)
+        | PostElement::Media(_)
+        | PostElement::Emotion { .. }
+        | PostElement::Rule
+        | PostElement::Other { .. } => false,
+    })
+}
+
+impl Post {
+    /// Whether it holds any words.
+    pub fn says_something(&self) -> bool {
+        !self.title.trim().is_empty() || says_anything(&self.paragraphs)
+    }
+}
+
+/// The words of a message of a kind that is not typed; `None` for a kind that is not known.
+pub(super) fn words(message_type: &str, json: Option<Json<'_>>) -> Option<Post> {
+    let field = |key: &str| json.and_then(|json| json.field(key));
+    let line = |key: &str| {
+        field(key)
+            .and_then(text_in)
+            .unwrap_or_default()
+            .into_owned()
+    };
+    let titled = |title: String| Post {
+        title,
+        paragraphs: Vec::new(),
+    };
+    Some(match message_type {
+        "todo" => field("summary").and_then(read).unwrap_or_default(),
+        "location" => titled(line("name")),
+        "video_chat" => titled(line("topic")),
+        "calendar" | "share_calendar_event" | "general_calendar" => titled(line("summary")),
+        "hongbao" => titled(line("text")),
+        "vote" => {
+            let mut post = titled(line("topic"));
+            if let Some(options) = field("options") {
+                options.each_item(|option| post.paragraphs.extend(text_in(option).map(item)));
+            }
+            post
+        }
+        _ => return None,
+    })
+}
+
+fn item(text: std::borrow::Cow<'_, str>) -> Vec<PostElement> {
+    let mark = Mark::Item {
+        depth: 0,
+        number: None,
+    };
+    let text = PostElement::Text {
+        text: text.into_owned(),
+        style: Vec::new(),
+    };
+    vec![PostElement::Mark(mark), text]
+}

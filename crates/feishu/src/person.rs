@@ -1,0 +1,164 @@
+//! The ids by which the platform names a person.
+
+use std::fmt;
+
+use crate::ids::{OpenId, TenantKey, UnionId, UserId};
+use crate::lenient::Json;
+
+/// The kinds of a person's id, as calls name them (`user_id_type`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum IdType {
+    /// As this app knows them, `ou_…`.
+    #[default]
+    OpenId,
+    /// As all apps of this developer know them, `on_…`.
+    UnionId,
+    /// In the tenant, for apps that may read it.
+    UserId,
+}
+
+impl IdType {
+    /// The word for it in a call.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenId => "open_id",
+            Self::UnionId => "union_id",
+            Self::UserId => "user_id",
+        }
+    }
+}
+
+impl fmt::Display for IdType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The identifiers of one person or bot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PersonIds {
+    /// As this app knows them.
+    pub open_id: Option<OpenId>,
+    /// As all apps of this developer know them.
+    pub union_id: Option<UnionId>,
+    /// In the tenant, for apps that may read it.
+    pub user_id: Option<UserId>,
+}
+
+/// Who sent a message or pressed a button.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The sender as this app knows them.
+    pub open_id: Option<OpenId>,
+    /// The sender as all apps of this developer know them.
+    pub union_id: Option<UnionId>,
+    /// The sender's id in the tenant, for apps that may read it.
+    pub user_id: Option<UserId>,
+    /// `user` or `bot`; empty if untold.
+    pub sender_type: String,
+    /// The sender's tenant, which is not always the chat's.
+    pub tenant_key: Option<TenantKey>,
+}
+
+impl PersonIds {
+    /// Events tell an object of ids, answers a single one.
+    pub(crate) fn read(json: Json<'_>) -> Self {
+        if json.is_object() {
+            let [open_id, union_id, user_id] = json.fields(["open_id", "union_id", "user_id"]);
+            return Self {
+                open_id: open_id.and_then(Json::id),
+                union_id: union_id.and_then(Json::id),
+                user_id: user_id.and_then(Json::id),
+            };
+        }
+        let mut ids = Self::default();
+        match json.id::<String>() {
+            Some(id) if id.starts_with("ou_") => ids.open_id = Some(id.into()),
+            Some(id) if id.starts_with("on_") => ids.union_id = Some(id.into()),
+            id => ids.user_id = id.map(UserId::from),
+        }
+        ids
+    }
+}
+
+impl Sender {
+    /// Reads the `sender` of a message event.
+    pub(crate) fn of_message(sender: Json<'_>) -> Self {
+        let [ids, sender_type, tenant_key] =
+            sender.fields(["sender_id", "sender_type", "tenant_key"]);
+        let ids = ids.map(PersonIds::read).unwrap_or_default();
+        let sender_type = sender_type.and_then(Json::text).unwrap_or_default();
+        Self::new(ids, sender_type.into_owned(), tenant_key)
+    }
+
+    /// Reads the `operator` of a callback; bots press no buttons.
+    pub(crate) fn of_callback(operator: Json<'_>) -> Self {
+        let ids = if operator.is_object() {
+            PersonIds::read(operator)
+        } else {
+            PersonIds::default()
+        };
+        Self::new(ids, "user".to_owned(), operator.field("tenant_key"))
+    }
+
+    fn new(ids: PersonIds, sender_type: String, tenant_key: Option<Json<'_>>) -> Self {
+        Self {
+            open_id: ids.open_id,
+            union_id: ids.union_id,
+            user_id: ids.user_id,
+            sender_type,
+            tenant_key: tenant_key.and_then(Json::id),
+        }
+    }
+
+    /// The id by which the platform is asked about them: the open id where it is told.
+    pub fn id(&self) -> Option<(IdType, &str)> {
+        let open_id = self.open_id.as_ref().map(OpenId::as_str);
+        let union_id = self.union_id.as_ref().map(UnionId::as_str);
+        let user_id = self.user_id.as_ref().map(UserId::as_str);
+        open_id
+            .map(|id| (IdType::OpenId, id))
+            .or(union_id.map(|id| (IdType::UnionId, id)))
+            .or(user_id.map(|id| (IdType::UserId, id)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sender(value: &serde_json::Value) -> Sender {
+        let text = value.to_string();
+        Sender::of_message(Json::parse(&text).unwrap())
+    }
+
+    #[test]
+    fn a_sender_is_asked_about_by_the_best_id_told() {
+        for (ids, expected) in [
+            (
+                json!({ "open_id": "ou_1", "union_id": "on_1", "user_id": "u1" }),
+                Some((IdType::OpenId, "ou_1")),
+            ),
+            (
+                json!({ "open_id": "", "union_id": "on_1", "user_id": "u1" }),
+                Some((IdType::UnionId, "on_1")),
+            ),
+            (
+                json!({ "open_id": null, "user_id": "u1" }),
+                Some((IdType::UserId, "u1")),
+            ),
+            (json!({ "user_id": 7 }), Some((IdType::UserId, "7"))),
+            (json!("ou_1"), Some((IdType::OpenId, "ou_1"))),
+            (json!("on_1"), Some((IdType::UnionId, "on_1"))),
+            (json!({ "open_id": [], "user_id": "  " }), None),
+            (json!({}), None),
+            (json!(null), None),
+            (json!([]), None),
+        ] {
+            assert_eq!(sender(&json!({ "sender_id": ids })).id(), expected, "{ids}");
+        }
+        assert_eq!(sender(&json!(null)), Sender::default());
+    }
+}
