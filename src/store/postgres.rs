@@ -198,7 +198,11 @@ impl PostgresStore {
 
     pub(crate) async fn progress(&self, job: JobId) -> Result<Option<Progress>, StoreError> {
         let client = self.client().await?;
-        jobs::progress(&client, job).await.map_err(failed)
+        let json = jobs::progress(&client, job).await.map_err(failed)?;
+        // Progress that cannot be read is not "no progress": it may hold what was replaced.
+        json.map(|json| serde_json::from_str(&json))
+            .transpose()
+            .map_err(|_| StoreError::Database)
     }
 
     /// All of a conclusion or nothing of it. The outcome that comes back names

@@ -174,7 +174,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.ask(move |turn| rows::prune(turn.connection, before))
+        self.ask(move |turn| rows::prune(turn.connection, turn.app, before))
             .await
     }
 
@@ -232,7 +232,7 @@ impl SqliteStore {
         texts: Timestamp,
         rows: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.ask(move |turn| changes::forget(turn.connection, texts, rows))
+        self.ask(move |turn| changes::forget(turn.connection, turn.app, texts, rows))
             .await
     }
 

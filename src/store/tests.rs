@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use feishu::ClockHand;
+use futures_util::future::join_all;
 use tempfile::TempDir;
 #[cfg(feature = "postgres-tests")]
 use test_servers::Database;
@@ -247,6 +248,10 @@ for_both_stores! {
     whatever_people_type_is_kept,
     every_change_has_the_reference_that_is_quoted,
     whether_text_can_be_taken_out_is_known_once_it_was_tried,
+    undo_skips_changes_of_a_later_release,
+    unreadable_progress_is_an_error,
+    upkeep_leaves_other_apps_alone,
+    a_failed_request_fails_alone,
 }
 
 async fn a_job_is_taken_once_however_often_it_comes_and_also_after_its_end(bench: Bench) {
@@ -436,7 +441,7 @@ async fn many_at_once_are_all_taken_and_all_kept(bench: Bench) {
                 .unwrap()
         }
     });
-    let taken = futures_util::future::join_all(accepts).await;
+    let taken = join_all(accepts).await;
     assert!(taken.iter().all(|accepted| *accepted == Accepted::New));
     let bench = bench.killed().await;
     assert_eq!(bench.open().await, 90);
@@ -803,4 +808,83 @@ async fn whether_text_can_be_taken_out_is_known_once_it_was_tried(bench: Bench) 
             Some(expected)
         );
     }
+}
+
+async fn undo_skips_changes_of_a_later_release(bench: Bench) {
+    bench.change("om_1", "om_a", None).await;
+    let older = bench.undoable().await.unwrap();
+    for (origin, unknown) in [
+        ("om_2", r#"after = '{"top":"hologram"}'"#),
+        ("om_3", "step = 'hologram'"),
+    ] {
+        bench.change(origin, "om_b", None).await;
+        let sql = format!("UPDATE changes SET {unknown} WHERE origin = '{origin}'");
+        bench.place.execute(&sql).await;
+        assert_eq!(bench.undoable().await, Some(older), "{unknown}");
+    }
+}
+
+async fn unreadable_progress_is_an_error(bench: Bench) {
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    assert_eq!(bench.store.progress(&job).await.unwrap(), None);
+    bench
+        .place
+        .execute("UPDATE jobs SET progress = '{\"hologram\":1}'")
+        .await;
+    let read = bench.store.progress(&job).await;
+    assert!(matches!(read, Err(StoreError::Database)), "{read:?}");
+}
+
+async fn upkeep_leaves_other_apps_alone(bench: Bench) {
+    bench.change("om_1", "om_a", None).await;
+    let actor = "ou_1".into();
+    let denied = bench.store.remember_denial(chat(), actor, bench.clock.now());
+    denied.await.unwrap();
+    let limited = Limited {
+        api: "reply".to_owned(),
+        until: bench.clock.now(),
+    };
+    bench.store.save_limit(limited).await.unwrap();
+    bench.accept("oc_1", "om_2").await;
+    bench.claim().await.unwrap();
+    for table in ["jobs", "changes", "denials", "limits"] {
+        let sql = format!("UPDATE {table} SET app = 'cli_other'");
+        bench.place.execute(&sql).await;
+    }
+    let bench = bench.killed().await;
+    bench.hand.advance(Duration::from_hours(1));
+    let now = bench.clock.now();
+    assert_eq!(bench.store.prune(now).await.unwrap(), 0);
+    assert_eq!(bench.store.forget_changes(now, now).await.unwrap(), 0);
+    for (rows, count) in [
+        ("jobs", 2),
+        ("jobs WHERE state = 'running' AND crashes = 0", 1),
+        ("changes WHERE after IS NOT NULL", 1),
+        ("denials", 1),
+        ("limits", 1),
+    ] {
+        assert_eq!(bench.place.count(rows).await, count, "{rows}");
+    }
+}
+
+async fn a_failed_request_fails_alone(bench: Bench) {
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    bench
+        .place
+        .execute("UPDATE jobs SET progress = 'no JSON'")
+        .await;
+    // They are sent together, so that one transaction may have all of them.
+    let accepted = (0..20).map(|number| {
+        let new = self::job("oc_2", &format!("om_2{number}"));
+        bench.store.accept(new)
+    });
+    let failed = (0..20).map(|_| bench.store.progress(&job));
+    let (accepted, failed) = tokio::join!(join_all(accepted), join_all(failed));
+    assert!(failed.iter().all(Result::is_err));
+    for accepted in accepted {
+        assert_eq!(accepted.unwrap(), Accepted::New);
+    }
+    assert_eq!(bench.open().await, 21);
 }

@@ -135,11 +135,12 @@ pub(super) async fn undoable(
                SELECT FROM noticebot.jobs
                WHERE jobs.app = of_chat.app AND jobs.origin = of_chat.origin
                  AND jobs.step = 'expire' AND jobs.finished_at >= $4))
-         ORDER BY id DESC LIMIT 1"
+         ORDER BY id DESC"
     );
     let depth = i64::from(UNDO_DEPTH);
-    let row = first(client, &sql, &[&chat.app, &chat.chat, &depth, &since]).await?;
-    Ok(row.as_ref().and_then(made))
+    let rows = rows(client, &sql, &[&chat.app, &chat.chat, &depth, &since]).await?;
+    // A row of a later release cannot be undone by this one; an older row can.
+    Ok(rows.iter().filter_map(made).find(|made| made.change.is_some()))
 }
 
 /// The newest change of what stands at the top of a chat, taken back or not.

@@ -255,13 +255,12 @@ pub(super) async fn save_progress(
 pub(super) async fn progress(
     client: &impl GenericClient,
     job: JobId,
-) -> Result<Option<Progress>, Error> {
+) -> Result<Option<String>, Error> {
     let statement = client
         .prepare_cached("SELECT progress FROM noticebot.jobs WHERE id = $1")
         .await?;
     let row = client.query_opt(&statement, &[&job.0]).await?;
-    let json: Option<String> = row.and_then(|row| row.get(0));
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    Ok(row.and_then(|row| row.get(0)))
 }
 
 pub(super) async fn save_outcome(

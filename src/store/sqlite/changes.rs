@@ -93,14 +93,16 @@ pub(super) fn undoable(
                    SELECT 1 FROM jobs
                    WHERE jobs.app = of_chat.app AND jobs.origin = of_chat.origin
                      AND jobs.step = 'expire' AND jobs.finished_at >= ?4))
-             ORDER BY id DESC LIMIT 1",
+             ORDER BY id DESC",
         )?
-        .query_row(
+        .query_map(
             params![chat.app, chat.chat, UNDO_DEPTH, since.as_millisecond()],
             made,
-        )
-        .optional()
-        .map(Option::flatten)
+        )?
+        // A row of a later release cannot be undone by this one; an older row can.
+        .filter_map(Result::transpose)
+        .find(|made| made.as_ref().map_or(true, |made| made.change.is_some()))
+        .transpose()
 }
 
 /// The newest change of what stands at the top of a chat, taken back or not.
@@ -177,6 +179,7 @@ pub(super) fn made_by(connection: &Connection, key: &JobKey) -> rusqlite::Result
 /// was called off, for as long as other changes from then on.
 pub(super) fn forget(
     connection: &Connection,
+    app: &str,
     texts: Timestamp,
     rows: Timestamp,
 ) -> rusqlite::Result<usize> {
@@ -188,7 +191,7 @@ pub(super) fn forget(
                  before = iif(place = 'top', before, NULL), after = iif(place = 'top', after, NULL)
              WHERE id IN (
                  SELECT id FROM changes
-                 WHERE made_at < ?1 AND summary IS NOT NULL
+                 WHERE +app = ?2 AND made_at < ?1 AND summary IS NOT NULL
                    AND NOT EXISTS (
                        SELECT 1 FROM jobs
                        WHERE jobs.app = changes.app AND jobs.origin = changes.origin
@@ -197,26 +200,26 @@ pub(super) fn forget(
                               OR (changes.undone = 0 AND jobs.finished_at >= ?1)))
                  LIMIT 1000)",
         )?
-        .execute([texts.as_millisecond()])?;
+        .execute(params![texts.as_millisecond(), app])?;
     let gone = connection
         .prepare_cached(
             "DELETE FROM changes WHERE id IN (
                  SELECT id FROM changes
-                 WHERE made_at < ?1
+                 WHERE +app = ?2 AND made_at < ?1
                    AND NOT EXISTS (
                        SELECT 1 FROM jobs
                        WHERE jobs.app = changes.app AND jobs.origin = changes.origin
                          AND jobs.step = 'expire' AND jobs.state IN ('ready', 'running'))
                  LIMIT 1000)",
         )?
-        .execute([rows.as_millisecond()])?;
+        .execute(params![rows.as_millisecond(), app])?;
     for old in [
-        "DELETE FROM answers WHERE sent_at < ?1",
-        "DELETE FROM limits WHERE until < ?1",
+        "DELETE FROM answers WHERE app = ?2 AND sent_at < ?1",
+        "DELETE FROM limits WHERE app = ?2 AND until < ?1",
     ] {
         connection
             .prepare_cached(old)?
-            .execute([texts.as_millisecond()])?;
+            .execute(params![texts.as_millisecond(), app])?;
     }
     Ok(emptied + gone)
 }

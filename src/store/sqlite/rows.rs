@@ -47,11 +47,12 @@ fn migrate_with(connection: &mut Connection, changes: &[&str]) -> anyhow::Result
 
 /// Makes what was running when the last process ended ready again, and counts
 /// it as a crash of the job's worker.
-pub(super) fn recover(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn recover(connection: &Connection, app: &str) -> rusqlite::Result<()> {
     connection
         .execute(
-            "UPDATE jobs SET state = 'ready', crashes = crashes + 1 WHERE state = 'running'",
-            [],
+            "UPDATE jobs SET state = 'ready', crashes = crashes + 1
+             WHERE +app = ?1 AND state = 'running'",
+            [app],
         )
         .map(drop)
 }
@@ -237,7 +238,13 @@ pub(super) fn progress(connection: &Connection, job: JobId) -> rusqlite::Result<
     let json: Option<String> = connection
         .prepare_cached("SELECT progress FROM jobs WHERE id = ?1")?
         .query_row([job.0], |row| row.get(0))?;
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    // Progress that cannot be read is not "no progress": it may hold what was replaced.
+    json.map(|json| serde_json::from_str(&json).map_err(unreadable))
+        .transpose()
+}
+
+fn unreadable(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
 }
 
 pub(super) fn save_outcome(
@@ -340,15 +347,19 @@ pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", 0x6e6f_7469)
 }
 
-pub(super) fn prune(connection: &Connection, before: Timestamp) -> rusqlite::Result<usize> {
+pub(super) fn prune(
+    connection: &Connection,
+    app: &str,
+    before: Timestamp,
+) -> rusqlite::Result<usize> {
     // In portions, so that no commit behind this one waits long.
     connection
         .prepare_cached(
             "DELETE FROM jobs WHERE id IN (
                  SELECT id FROM jobs
-                 WHERE state IN ('done', 'dead') AND finished_at < ?1 LIMIT 1000)",
+                 WHERE +app = ?2 AND state IN ('done', 'dead') AND finished_at < ?1 LIMIT 1000)",
         )?
-        .execute([before.as_millisecond()])
+        .execute(params![before.as_millisecond(), app])
 }
 
 fn job(row: &Row<'_>) -> rusqlite::Result<JobRow> {

@@ -107,7 +107,7 @@ pub(super) struct Turn<'c> {
     version: &'c mut i64,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Ripple {
     opened: usize,
     finished: usize,
@@ -120,6 +120,29 @@ struct Ripple {
 }
 
 impl Turn<'_> {
+    /// Performs one request of the batch. An error of its own, such as a row that
+    /// cannot be read, undoes this request and no other.
+    fn alone(
+        &mut self,
+        request: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let before = self.ripple;
+        let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
+        run("SAVEPOINT request")?;
+        if let Err(error) = request(self) {
+            // A failing disk or file concerns the whole batch.
+            if error.sqlite_error().is_some() {
+                return Err(error);
+            }
+            tracing::error!("a request to the store failed: a row cannot be read");
+            let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
+            run("ROLLBACK TO request")?;
+            self.ripple = before;
+        }
+        let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
+        run("RELEASE request")
+    }
+
     pub(super) fn accept(&mut self, job: &NewJob, bound: usize) -> rusqlite::Result<Accepted> {
         let taking = rows::accept(self.connection, job, bound, self.now)?;
         self.ripple.opened += taking.opened;
@@ -195,8 +218,10 @@ impl Shared {
         if let Some(open) = ripple.counted {
             self.open.store(open, Ordering::Relaxed);
         } else {
-            self.open.fetch_add(ripple.opened, Ordering::Relaxed);
-            self.open.fetch_sub(ripple.finished, Ordering::Relaxed);
+            // A job that another process put back may finish before it is counted.
+            let open = self.open.load(Ordering::Relaxed) + ripple.opened;
+            let open = open.saturating_sub(ripple.finished);
+            self.open.store(open, Ordering::Relaxed);
         }
         if ripple.claimable {
             self.bell.notify_one();
@@ -220,7 +245,7 @@ pub(super) fn open(path: PathBuf, app: &str) -> anyhow::Result<(Opened, usize)> 
     let mut writer = file::connect(&path)?;
     rows::migrate(&mut writer)
         .with_context(|| format!("bringing the tables of `{}` up to date", path.display()))?;
-    rows::recover(&writer).context("reading the queue")?;
+    rows::recover(&writer, app).context("reading the queue")?;
     let Queue { open, .. } = rows::queue(&writer, app).context("reading the queue")?;
     let opened = Opened {
         writer,
@@ -313,7 +338,7 @@ impl Writer {
             version: &mut self.version,
         };
         for request in batch {
-            request.perform(&mut turn)?;
+            turn.alone(|turn| request.perform(turn))?;
         }
         let mut ripple = turn.ripple;
         if ripple.recount {
