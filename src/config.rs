@@ -154,6 +154,7 @@ pub struct StoreConfig {
     pub keep_finished: Duration,
     pub max_open_jobs: usize,
     pub max_open_jobs_per_chat: usize,
+    pub allow_network_file: bool,
 }
 
 /// How work is done.

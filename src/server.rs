@@ -187,7 +187,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the store cannot be closed in order, or the platform refuses a long
+    /// When the database cannot be used any more, the store cannot be closed in order, or the platform refuses a long
     /// connection for good.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(listen = %self.public_address()?, "noticebot serves");
@@ -220,7 +220,14 @@ impl Server {
         let public = http::public(webhook, health.clone());
         let admin = http::admin(health);
         let client = self.dispatcher.platform.client.clone();
-        let (received, (), (), (), (), ()) = tokio::join!(
+        let mut running = self.running;
+        let failed = async {
+            let failed = stop.run_until_cancelled(running.failed()).await;
+            stop.cancel();
+            failed
+        };
+        let (failed, received, (), (), (), (), ()) = tokio::join!(
+            failed,
             receive,
             http::serve(self.public, public, self.max_connections, stop.clone()),
             http::serve(self.admin, admin, self.max_connections, stop.clone()),
@@ -229,9 +236,9 @@ impl Server {
             share_limits(&store, &client, self.told_to_wait, stop.clone()),
         );
         drop((store, client));
-        self.running.close().await?;
+        running.close().await?;
         tracing::info!("noticebot has stopped");
-        received
+        failed.map_or(received, Err)
     }
 }
 
@@ -276,6 +283,7 @@ pub(crate) fn opening(config: &Config, clock: Clock, metrics: &Metrics) -> anyho
         connections: config.store.connections,
         extra_roots: config.tls.extra_roots()?,
         metrics: metrics.clone(),
+        allow_network_file: config.store.allow_network_file,
     })
 }
 

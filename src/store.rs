@@ -38,7 +38,10 @@ pub(crate) use postgres::{
 };
 pub(crate) use progress::{Creation, Pending, Progress, Restoral, Written};
 use sqlite::SqliteStore;
-pub(crate) use sqlite::{Inspected as InspectedFile, Room, inspect as inspect_file, room};
+pub(crate) use sqlite::{
+    Inspected as InspectedFile, Room, Soundness, State as FileState, Unusable,
+    inspect as inspect_file, resolve as resolve_file, room,
+};
 pub(crate) use url::{DatabaseUrl, without_password};
 
 /// What a store is opened with.
@@ -55,6 +58,8 @@ pub(crate) struct Opening {
     /// Whom TLS to a server trusts beside the machine's authorities.
     pub(crate) extra_roots: ExtraRoots,
     pub(crate) metrics: Metrics,
+    /// Whether a file may be on a network file system.
+    pub(crate) allow_network_file: bool,
 }
 
 /// A handle on the store; cloning it is cheap.
@@ -340,6 +345,15 @@ impl Store {
 }
 
 impl Running {
+    /// Waits until the database cannot be used any more, and says why; then the
+    /// bot has to stop.
+    pub(crate) async fn failed(&mut self) -> anyhow::Error {
+        match self {
+            Self::Sqlite(running) => running.failed().await,
+            Self::Postgres(_) => std::future::pending().await,
+        }
+    }
+
     /// Ends what runs behind the handles, once all of these are gone; then
     /// nothing is left locked or leased.
     pub(crate) async fn close(self) -> anyhow::Result<()> {

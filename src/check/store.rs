@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use feishu::{ChatId, Clock, ExtraRoots};
 use jiff::Timestamp;
@@ -11,11 +11,15 @@ use super::Report;
 use crate::config::Config;
 use crate::healthcheck::readiness;
 use crate::store::{
-    self, ChatKey, DatabaseUrl, Desk, Filter, InspectedFile, InspectedServer, Room, Tables,
+    self, ChatKey, DatabaseUrl, Desk, FileState, Filter, InspectedFile, InspectedServer, Room,
+    Soundness, Tables, Unusable,
 };
 
 const STORE: &str = "store";
 const DISK: &str = "disk space";
+const LOG: &str = "store log";
+/// A write-ahead log that is longer, in bytes, should have been emptied.
+const LONG_LOG: u64 = 64 << 20;
 /// With less room than this, somebody should know.
 const LITTLE: u64 = 256 << 20;
 /// With less than this, the disk is as good as full.
@@ -72,7 +76,7 @@ pub(super) async fn check(
         return Kept::default();
     };
     match &url {
-        DatabaseUrl::Sqlite(path) => file(report, path, config.server.listen).await,
+        DatabaseUrl::Sqlite(path) => file(report, path, config).await,
         DatabaseUrl::Postgres(server) => {
             match store::inspect_server(server, &config.feishu.app_id, roots).await {
                 Ok(seen) => database(report, &seen),
@@ -87,20 +91,13 @@ pub(super) async fn check(
     Kept::new(config, &url, roots, clock).await
 }
 
-async fn file(report: &mut Report, path: &Path, listen: SocketAddr) {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-        _ => PathBuf::from("."),
+async fn file(report: &mut Report, path: &Path, config: &Config) {
+    let found = match store::resolve_file(path) {
+        Ok(found) => found,
+        Err(Unusable { what, remedy }) => return report.bad(STORE, what, remedy),
     };
-    if !folder.is_dir() {
-        report.bad(
-            STORE,
-            format!("the folder of `{}` is not there", path.display()),
-            "make it, or set `NOTICEBOT_DATABASE_URL` to another file",
-        );
-        return;
-    }
-    match store::room(folder).await {
+    let folder = found.parent().unwrap_or(Path::new("/"));
+    match store::room(folder.to_path_buf()).await {
         Ok(Room::None) => report.bad(
             DISK,
             format!(
@@ -110,19 +107,33 @@ async fn file(report: &mut Report, path: &Path, listen: SocketAddr) {
             "make room, or set `NOTICEBOT_DATABASE_URL` to a file on another disk",
         ),
         Ok(Room::Left { free }) => {
-            writable(report, path, listen).await;
+            writable(report, path, config).await;
             space(report, free);
         }
         Err(error) => unwritable(report, path, &error.into()),
     }
 }
 
-async fn writable(report: &mut Report, path: &Path, listen: SocketAddr) {
+async fn writable(report: &mut Report, path: &Path, config: &Config) {
+    let allow_network = config.store.allow_network_file;
+    match store::inspect_file(path.to_path_buf(), allow_network).await {
+        Ok(seen) => {
+            state(report, path, seen.state, config.server.listen).await;
+            beside(report, path, &seen);
+        }
+        Err(error) => match error.downcast_ref::<Unusable>() {
+            Some(Unusable { what, remedy }) => report.bad(STORE, what, remedy),
+            None => unwritable(report, path, &error),
+        },
+    }
+}
+
+async fn state(report: &mut Report, path: &Path, state: FileState, listen: SocketAddr) {
     let file = path.display();
-    match store::inspect_file(path.to_path_buf()).await {
-        Ok(InspectedFile::Writable) => report.good(STORE, format!("`{file}` can be written")),
+    match state {
+        FileState::Writable => report.good(STORE, format!("`{file}` can be written")),
         // It alone knows whether it can write: to a file that was moved away or replaced, it does not.
-        Ok(InspectedFile::InUse) => match readiness(listen).await {
+        FileState::InUse => match readiness(listen).await {
             Ok((status, reason)) if !status.is_success() => report.bad(
                 STORE,
                 format!(
@@ -136,7 +147,7 @@ async fn writable(report: &mut Report, path: &Path, listen: SocketAddr) {
                 format!("`{file}` is in use by a noticebot that runs"),
             ),
         },
-        Ok(InspectedFile::Missing) => match readiness(listen).await {
+        FileState::Missing => match readiness(listen).await {
             Ok((status, _)) if !status.is_success() => report.bad(
                 STORE,
                 format!("`{file}` is not there, and a noticebot that runs misses it"),
@@ -144,12 +155,42 @@ async fn writable(report: &mut Report, path: &Path, listen: SocketAddr) {
             ),
             _ => report.good(STORE, format!("`{file}` is made at the first start")),
         },
-        Ok(InspectedFile::OfLater) => report.bad(
+        FileState::OfLater => report.bad(
             STORE,
             format!("`{file}` was made for a newer noticebot"),
             OF_LATER,
         ),
-        Err(error) => unwritable(report, path, &error),
+    }
+}
+
+/// The file system, the search for damage, and the log.
+fn beside(report: &mut Report, path: &Path, seen: &InspectedFile) {
+    if let Some(file_system) = &seen.network {
+        report.note(
+            STORE,
+            format!("it is on a network file system ({file_system}), which `store.allow_network_file` allows: only one bot may use it"),
+        );
+    }
+    if seen.state == FileState::Missing {
+        return;
+    }
+    match seen.soundness {
+        Soundness::Unfinished => report.hint(
+            STORE,
+            "it is large and was searched for damage in part",
+            "search all of a back-up, with `sqlite3 BACKUP 'PRAGMA integrity_check'`",
+        ),
+        Soundness::Sound | Soundness::Damaged(_) => {}
+    }
+    let size = format!("`{}-wal` takes {} MiB", path.display(), seen.log >> 20);
+    if seen.log > LONG_LOG {
+        report.hint(
+            LOG,
+            size,
+            "a back-up or a shell that reads keeps it from being emptied: let it end; `fuser FILE` names it",
+        );
+    } else {
+        report.good(LOG, size);
     }
 }
 
@@ -162,9 +203,7 @@ fn unwritable(report: &mut Report, path: &Path, error: &anyhow::Error) {
         Some(io::ErrorKind::ReadOnlyFilesystem) => {
             "it is on a read-only file system: mount a writable one there, or set `NOTICEBOT_DATABASE_URL` to a file on one"
         }
-        _ => {
-            "see that the bot's user may write the file and its folder, and that it is a database of noticebot's"
-        }
+        _ => "see that its disk has room, and that it is a database of noticebot's",
     };
     report.bad(
         STORE,

@@ -108,6 +108,7 @@ impl Bench {
                 connections: 3,
                 extra_roots: ExtraRoots::default(),
                 metrics: Metrics::new(),
+                allow_network_file: false,
             };
             match Store::open(opening).await {
                 Ok(opened) => break opened,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use feishu::{BlockId, Clock, ReactionId};
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
@@ -27,14 +27,18 @@ use super::{
 };
 use crate::change::{ChangeId, Made};
 use crate::outcome::Outcome;
+use crate::telemetry::Metrics;
 
 pub(super) mod changes;
+mod damage;
 pub(super) mod file;
+mod log;
 mod room;
 pub(super) mod rows;
 mod writer;
 
-pub(crate) use file::{Inspected, inspect};
+pub(crate) use damage::Soundness;
+pub(crate) use file::{Inspected, State, Unusable, inspect, resolve};
 pub(crate) use room::{Room, room};
 use writer::{Ask, Request, Turn, Urgency};
 
@@ -57,6 +61,9 @@ struct Shared {
     /// Jobs that are not finished, as the table holds them.
     open: AtomicUsize,
     bounds: Bounds,
+    metrics: Metrics,
+    /// Why nothing can be written any more.
+    fatal: watch::Sender<Option<Unusable>>,
     /// Rung when there may be something new to claim.
     bell: Notify,
 }
@@ -65,6 +72,7 @@ struct Shared {
 pub(crate) struct Running {
     threads: JoinSet<()>,
     looking: JoinSet<()>,
+    fatal: watch::Receiver<Option<Unusable>>,
 }
 
 impl SqliteStore {
@@ -76,21 +84,30 @@ impl SqliteStore {
     /// Says what to do when another process uses the file, or the file cannot
     /// be opened or written.
     pub(super) async fn open(path: PathBuf, opening: Opening) -> anyhow::Result<(Self, Running)> {
-        let app = opening.app.clone();
-        let (opened, open) = spawn_blocking(move || writer::open(path, &app)).await??;
+        let (app, allow_network) = (opening.app.clone(), opening.allow_network_file);
+        let opened = spawn_blocking(move || writer::open(&path, &app, allow_network));
+        let (opened, open) = opened.await??;
+        let (fatal, is_fatal) = watch::channel(None);
         let shared = Arc::new(Shared {
             app: opening.app,
             clock: opening.clock,
             open: AtomicUsize::new(open),
             bounds: opening.bounds,
+            metrics: opening.metrics,
+            fatal,
             bell: Notify::new(),
         });
         let (requests, inbox) = mpsc::channel(WAITING_REQUESTS);
         let (mut threads, mut looking) = (JoinSet::new(), JoinSet::new());
-        opened.start(Arc::clone(&shared), inbox, &mut threads);
+        opened.start(Arc::clone(&shared), inbox, &mut threads)?;
         let store = Self { requests, shared };
         looking.spawn(store.clone().look_again_and_again());
-        Ok((store, Running { threads, looking }))
+        let running = Running {
+            threads,
+            looking,
+            fatal: is_fatal,
+        };
+        Ok((store, running))
     }
 
     pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
@@ -304,6 +321,16 @@ impl SqliteStore {
 }
 
 impl Running {
+    /// Waits until the file cannot be used any more; then the bot has to stop.
+    pub(super) async fn failed(&mut self) -> anyhow::Error {
+        let reason = self.fatal.wait_for(Option::is_some).await;
+        let reason = reason.ok().and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => reason.into(),
+            None => std::future::pending().await,
+        }
+    }
+
     /// Waits until the writer has ended; the log is emptied into the file then.
     pub(super) async fn close(mut self) -> anyhow::Result<()> {
         self.looking.shutdown().await;

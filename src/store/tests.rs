@@ -55,6 +55,7 @@ impl Place {
             connections: 5,
             extra_roots: ExtraRoots::default(),
             metrics: Metrics::new(),
+            allow_network_file: false,
         };
         Store::open(opening).await
     }
@@ -839,7 +840,9 @@ async fn unreadable_progress_is_an_error(bench: Bench) {
 async fn upkeep_leaves_other_apps_alone(bench: Bench) {
     bench.change("om_1", "om_a", None).await;
     let actor = "ou_1".into();
-    let denied = bench.store.remember_denial(chat(), actor, bench.clock.now());
+    let denied = bench
+        .store
+        .remember_denial(chat(), actor, bench.clock.now());
     denied.await.unwrap();
     let limited = Limited {
         api: "reply".to_owned(),
@@ -848,7 +851,7 @@ async fn upkeep_leaves_other_apps_alone(bench: Bench) {
     bench.store.save_limit(limited).await.unwrap();
     bench.accept("oc_1", "om_2").await;
     bench.claim().await.unwrap();
-    for table in ["jobs", "changes", "denials", "limits"] {
+    for table in ["jobs", "changes", "answers", "limits"] {
         let sql = format!("UPDATE {table} SET app = 'cli_other'");
         bench.place.execute(&sql).await;
     }
@@ -861,7 +864,7 @@ async fn upkeep_leaves_other_apps_alone(bench: Bench) {
         ("jobs", 2),
         ("jobs WHERE state = 'running' AND crashes = 0", 1),
         ("changes WHERE after IS NOT NULL", 1),
-        ("denials", 1),
+        ("answers", 1),
         ("limits", 1),
     ] {
         assert_eq!(bench.place.count(rows).await, count, "{rows}");

@@ -47,6 +47,7 @@ pub(crate) struct Metrics {
     api_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     token_renewals: Family<ResultLabels, Counter>,
     store_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
+    store_log_bytes: Gauge,
     replicas: Gauge,
     long_connection_wanted: Gauge,
     long_connection_up: Gauge,
@@ -165,6 +166,7 @@ impl Metrics {
             api_seconds: Family::new_with_constructor(|| Histogram::new(API_SECONDS)),
             token_renewals: Family::default(),
             store_seconds: Family::new_with_constructor(|| Histogram::new(STORE_SECONDS)),
+            store_log_bytes: Gauge::default(),
             replicas: Gauge::default(),
             long_connection_wanted: Gauge::default(),
             long_connection_up: Gauge::default(),
@@ -208,6 +210,11 @@ impl Metrics {
         registry.register(name, help, self.dead_jobs.clone());
         let (name, help) = ("store_seconds", "How long requests to the store took");
         registry.register(name, help, self.store_seconds.clone());
+        let (name, help) = (
+            "store_log_bytes",
+            "Size of the write-ahead log of a SQLite file",
+        );
+        registry.register(name, help, self.store_log_bytes.clone());
         let (name, help) = ("replicas", "Bots on the store, this one included");
         registry.register(name, help, self.replicas.clone());
     }
@@ -316,6 +323,12 @@ impl Metrics {
         self.store_seconds
             .get_or_create(&OperationLabels { operation })
             .observe(took.as_secs_f64());
+    }
+
+    /// The write-ahead log of a SQLite file is this long.
+    pub(crate) fn store_log(&self, bytes: u64) {
+        self.store_log_bytes
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// So many bots work on the store.

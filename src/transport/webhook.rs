@@ -289,6 +289,7 @@ mod tests {
             connections: 3,
             extra_roots: ExtraRoots::default(),
             metrics: metrics.clone(),
+            allow_network_file: false,
         };
         let (store, _) = Store::open(opening).await.unwrap();
         Webhook {

@@ -144,7 +144,7 @@ async fn a_report_reads_as_reviewed() {
         app.scopes.remove("im:chat.announcement:write_only");
     });
     let mut config = bench.config();
-    config.store.database_url = "sqlite://nowhere/noticebot.db".to_owned();
+    config.store.database_url = "sqlite:///nowhere/noticebot.db".to_owned();
     let questions = Questions {
         chat: Some(closed.to_string()),
         url: Some(bench.webhook().replace("event", "events").parse().unwrap()),
@@ -692,6 +692,14 @@ async fn a_store_that_cannot_be_used_is_named() {
     newer.pragma_update(None, "user_version", 999).unwrap();
     let bad = at("newer.db").await.the_bad();
     assert!(bad.contains("was made for a newer noticebot"), "{bad}");
+    std::fs::hard_link(folder.join("newer.db"), folder.join("again.db")).unwrap();
+    let bad = at("again.db").await.the_bad();
+    assert!(bad.contains("has 2 names (hard links)"), "{bad}");
+    let mut damaged = std::fs::read(folder.join("bot.db")).unwrap();
+    damaged[4096] ^= 0xff;
+    std::fs::write(folder.join("damaged.db"), damaged).unwrap();
+    let bad = at("damaged.db").await.the_bad();
+    assert!(bad.contains("damaged.db` is damaged"), "{bad}");
     bench.finish().await;
 }
 

@@ -140,7 +140,10 @@ pub(super) async fn undoable(
     let depth = i64::from(UNDO_DEPTH);
     let rows = rows(client, &sql, &[&chat.app, &chat.chat, &depth, &since]).await?;
     // A row of a later release cannot be undone by this one; an older row can.
-    Ok(rows.iter().filter_map(made).find(|made| made.change.is_some()))
+    Ok(rows
+        .iter()
+        .filter_map(made)
+        .find(|made| made.change.is_some()))
 }
 
 /// The newest change of what stands at the top of a chat, taken back or not.

@@ -540,6 +540,7 @@ fn opening(url: &str, clock: &Clock) -> Opening {
         connections: 3,
         extra_roots: ExtraRoots::default(),
         metrics: Metrics::new(),
+        allow_network_file: false,
     }
 }
 

@@ -1,7 +1,7 @@
-//! The database as a file: opened, locked, watched, looked at.
+//! The database as a file: found, locked, opened, watched, inspected.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,37 +9,100 @@ use anyhow::Context as _;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::task::spawn_blocking;
 
+use super::damage::{self, Soundness};
 use super::rows;
 
+mod access;
+mod lock;
+mod network;
+
+pub(crate) use access::resolve;
+pub(super) use lock::Lock;
+
 /// The file has one user; only an admin's shell may hold it up for a moment.
-const BUSY: Duration = Duration::from_secs(1);
+pub(super) const BUSY: Duration = Duration::from_secs(1);
 /// More than there are statements, so that each is prepared once.
 const STATEMENTS: usize = 100;
+/// A log that was longer, in bytes, is cut to this when it begins anew.
+const LOG_LIMIT: u64 = 64 << 20;
+/// How long a start may look for damage, and how long `check` may.
+const START_LOOK: Duration = Duration::from_secs(2);
+pub(super) const LONG_LOOK: Duration = Duration::from_secs(10);
 
-/// The file that was opened, by its number.
-pub(super) struct Watched {
-    pub(super) path: PathBuf,
-    device: u64,
-    inode: u64,
+/// Why a file cannot be used, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unusable {
+    pub(crate) what: String,
+    pub(crate) remedy: String,
 }
 
+impl Unusable {
+    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let (what, remedy) = (what.into(), remedy.into());
+        Self { what, remedy }
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.remedy)
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+/// The file beside a database with this addition to its name.
+pub(super) fn beside(database: &Path, addition: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(addition);
+    name.into()
+}
+
+/// SQLite's write-ahead log.
+pub(crate) fn log_of(database: &Path) -> PathBuf {
+    beside(database, "-wal")
+}
+
+/// The index of the log, shared between processes.
+pub(super) fn index_of(database: &Path) -> PathBuf {
+    beside(database, "-shm")
+}
+
+/// What stands beside a database and has to be writable like it.
+fn companions(database: &Path) -> [PathBuf; 4] {
+    ["-wal", "-shm", "-journal", ".lock"].map(|addition| beside(database, addition))
+}
+
+/// The files that were opened, by their numbers.
+pub(super) struct Watched {
+    pub(super) path: PathBuf,
+    files: [(PathBuf, Option<Number>); 2],
+}
+
+/// Device and inode.
+type Number = (u64, u64);
+
 impl Watched {
-    pub(super) fn new(path: PathBuf) -> std::io::Result<Self> {
-        let file = std::fs::metadata(&path)?;
-        let (device, inode) = (file.dev(), file.ino());
-        Ok(Self {
-            path,
-            device,
-            inode,
-        })
+    /// The database and its log; both exist once a connection is open.
+    pub(super) fn new(path: PathBuf) -> Self {
+        let files = [path.clone(), log_of(&path)].map(|file| {
+            let number = number(&file);
+            (file, number)
+        });
+        Self { path, files }
     }
 
-    /// Whether the path still leads to that file. A deleted or replaced file
-    /// can be written to for long, and all of it is lost.
-    pub(super) fn is_there(&self) -> bool {
-        std::fs::metadata(&self.path)
-            .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode))
+    /// The first file that a path does not lead to any more. A deleted or replaced
+    /// file can be written to for long, and all of it is lost.
+    pub(super) fn missing(&self) -> Option<&Path> {
+        let missing = |(file, known): &&(PathBuf, Option<Number>)| number(file) != *known;
+        self.files.iter().find(missing).map(|(file, _)| &**file)
     }
+}
+
+fn number(file: &Path) -> Option<Number> {
+    let found = std::fs::metadata(file).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// Closes the connection; the last one to close empties the log into the file.
@@ -49,9 +112,65 @@ pub(super) fn finish(connection: Connection) {
     }
 }
 
+/// Refuses network file systems, unless they are allowed; says whether it is one.
+pub(super) fn on_network(file: &Path, allowed: bool) -> anyhow::Result<bool> {
+    let Some(file_system) = network_file_system(file)? else {
+        return Ok(false);
+    };
+    if !allowed {
+        return Err(network::refused(file, &file_system).into());
+    }
+    tracing::warn!(
+        file_system,
+        "the database is on a network file system: only one bot may use it, and a lost connection may damage it"
+    );
+    Ok(true)
+}
+
+fn network_file_system(file: &Path) -> anyhow::Result<Option<String>> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    network::file_system(folder)
+        .with_context(|| format!("asking for the file system of `{}`", folder.display()))
+}
+
+/// Opens a database that is locked, and looks for damage.
+pub(super) fn connect_sound(path: &Path) -> anyhow::Result<Connection> {
+    if let Some(lost) = damage::lost_log(path) {
+        return Err(damage::damaged(path, &lost).into());
+    }
+    let connect = || -> anyhow::Result<_> {
+        let mut connection = connect(path)?;
+        let found = damage::examine(&mut connection, START_LOOK)?;
+        Ok((connection, found))
+    };
+    let (connection, found) = connect().map_err(|error| damage::explained(path, error))?;
+    match found {
+        Soundness::Sound => {}
+        Soundness::Unfinished => tracing::warn!(
+            "the database is large and was searched for damage in part: `noticebot check` looks longer"
+        ),
+        Soundness::Damaged(how) => {
+            damage::keep_log(&connection);
+            return Err(damage::damaged(path, &how).into());
+        }
+    }
+    Ok(connection)
+}
+
 /// What can be said of a database without changing anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inspected {
+    pub(crate) state: State,
+    pub(crate) soundness: Soundness,
+    /// The network file system that it is on.
+    pub(crate) network: Option<String>,
+    /// The size of its log in bytes.
+    pub(crate) log: u64,
+}
+
+/// What state a database is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inspected {
+pub(crate) enum State {
     /// There is none yet.
     Missing,
     /// A bot that runs uses it.
@@ -62,46 +181,67 @@ pub(crate) enum Inspected {
     Writable,
 }
 
-/// Looks at a database: makes nothing, brings nothing up to date.
-pub(crate) async fn inspect(path: PathBuf) -> anyhow::Result<Inspected> {
-    spawn_blocking(move || look_at(&path)).await?
+/// Looks at a database: makes nothing, brings nothing up to date. Network file
+/// systems are refused unless they are allowed.
+///
+/// # Errors
+///
+/// An [`Unusable`] wherever the reason is known.
+pub(crate) async fn inspect(path: PathBuf, allow_network: bool) -> anyhow::Result<Inspected> {
+    spawn_blocking(move || look_at(&path, allow_network)).await?
 }
 
-fn look_at(path: &Path) -> anyhow::Result<Inspected> {
+fn look_at(path: &Path, allow_network: bool) -> anyhow::Result<Inspected> {
+    let path = &resolve(path)?;
+    let network = network_file_system(path)?;
+    if let Some(file_system) = network.as_ref().filter(|_| !allow_network) {
+        return Err(network::refused(path, file_system).into());
+    }
+    let mut inspected = Inspected {
+        state: State::Missing,
+        soundness: Soundness::Sound,
+        network,
+        log: std::fs::metadata(log_of(path)).map_or(0, |log| log.len()),
+    };
     if !path.exists() {
-        return Ok(Inspected::Missing);
+        return Ok(inspected);
     }
-    if let Ok(lock) = File::open(lock_of(path))
-        && lock.try_lock().is_err()
-    {
-        return Ok(Inspected::InUse);
+    let in_use = lock::is_taken(path);
+    if !in_use && let Some(lost) = damage::lost_log(path) {
+        return Err(damage::damaged(path, &lost).into());
     }
-    let mut connection = connect(path)?;
-    if rows::version(&connection)? > rows::LATEST {
-        return Ok(Inspected::OfLater);
+    let look = || -> anyhow::Result<_> {
+        let mut connection = connect(path)?;
+        let soundness = damage::examine(&mut connection, LONG_LOOK)?;
+        if matches!(soundness, Soundness::Damaged(_)) {
+            damage::keep_log(&connection);
+            return Ok((State::InUse, soundness));
+        }
+        let state = if in_use {
+            State::InUse
+        } else {
+            try_to_write(&mut connection)?
+        };
+        finish(connection);
+        Ok((state, soundness))
+    };
+    let (state, soundness) = look().map_err(|error| damage::explained(path, error))?;
+    if let Soundness::Damaged(how) = &soundness {
+        return Err(damage::damaged(path, how).into());
+    }
+    inspected.state = state;
+    inspected.soundness = soundness;
+    Ok(inspected)
+}
+
+fn try_to_write(connection: &mut Connection) -> anyhow::Result<State> {
+    if rows::version(connection)? > rows::LATEST {
+        return Ok(State::OfLater);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     rows::probe(&transaction)?;
     transaction.rollback()?;
-    finish(connection);
-    Ok(Inspected::Writable)
-}
-
-/// Opens a file for writing, makes it if there is none, for its owner's eyes
-/// only: it holds what people wrote.
-pub(super) fn own(path: &Path) -> anyhow::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| {
-            format!(
-                "opening `{}`: check that its folder exists and that the bot's user may write there",
-                path.display()
-            )
-        })
+    Ok(State::Writable)
 }
 
 pub(in crate::store) fn connect(path: &Path) -> anyhow::Result<Connection> {
@@ -112,28 +252,14 @@ pub(in crate::store) fn connect(path: &Path) -> anyhow::Result<Connection> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         Ok(connection)
     };
     connect().with_context(|| {
         format!(
-            "opening the database `{}`: check that its folder exists, that its disk has room, that the bot's user may write there, and that it is a database of noticebot's",
+            "opening the database `{}`: check that its disk has room and that it is a database of noticebot's",
             path.display()
         )
     })
-}
-
-fn lock_of(file: &Path) -> PathBuf {
-    file.with_added_extension("lock")
-}
-
-pub(super) fn lock(file: &Path) -> anyhow::Result<File> {
-    let lock = own(&lock_of(file))?;
-    lock.try_lock().with_context(|| {
-        format!(
-            "another noticebot uses `{}`: stop it, or give this one a database of its own with `NOTICEBOT_DATABASE_URL`",
-            file.display()
-        )
-    })?;
-    Ok(lock)
 }

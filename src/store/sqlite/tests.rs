@@ -42,11 +42,11 @@ async fn looking_at_a_database_changes_nothing_in_it() {
     bench.accept("oc_1", "om_1").await;
     bench.claim().await.unwrap();
     let database = file(&bench.place);
-    let look = || inspect(database.clone());
-    assert_eq!(look().await.unwrap(), Inspected::InUse);
+    let look = async || inspect(database.clone(), false).await.unwrap().state;
+    assert_eq!(look().await, State::InUse);
     let _place = bench.close().await;
     let before = std::fs::read(&database).unwrap();
-    assert_eq!(look().await.unwrap(), Inspected::Writable);
+    assert_eq!(look().await, State::Writable);
     assert_eq!(std::fs::read(&database).unwrap(), before);
     let mode = std::fs::metadata(&database).unwrap().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -1,10 +1,8 @@
-//! The thread that writes, and the one that checkpoints beside it.
+//! The thread that writes.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -13,19 +11,15 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::file::{self, Watched};
-use super::{Shared, changes, rows};
+use super::file::{self, Lock, Unusable, Watched};
+use super::log::Log;
+use super::{Shared, changes, damage, rows};
 use crate::outcome::{Outcome, Refusal};
 use crate::store::row::to_json;
 use crate::store::{Accepted, Claim, Conclusion, Job, JobId, NewJob, Queue, Release, StoreError};
 
 /// The most requests in one transaction.
 const BATCH: usize = 256;
-/// A checkpoint is made after this many transactions. It moves pages from the
-/// log to the file and takes ten times as long as a commit, so a second
-/// connection makes it, beside the writer.
-const CHECKPOINT_EVERY: usize = 1000;
-
 /// So many new jobs in one batch are a burst: they are taken in first.
 const BURST: usize = 8;
 /// New work is begun after this time, whatever comes in.
@@ -111,6 +105,8 @@ pub(super) struct Turn<'c> {
 struct Ripple {
     opened: usize,
     finished: usize,
+    /// It is the regular look at the file, once a second.
+    looked: bool,
     /// Another process has changed the file, so that counting goes astray.
     recount: bool,
     /// How many are open, counted at the end of the transaction.
@@ -161,6 +157,7 @@ impl Turn<'_> {
 
     /// Has the jobs counted anew if another process has changed the file.
     pub(super) fn look(&mut self) -> rusqlite::Result<()> {
+        self.ripple.looked = true;
         let version = self
             .connection
             .pragma_query_value(None, "data_version", |row| row.get(0))?;
@@ -214,6 +211,12 @@ impl Turn<'_> {
 }
 
 impl Shared {
+    /// Ends the bot: nothing is written to the file any more.
+    pub(super) fn fail(&self, reason: Unusable) {
+        tracing::error!(error = %reason, "the store cannot go on");
+        self.fatal.send_replace(Some(reason));
+    }
+
     fn apply(&self, ripple: &Ripple) {
         if let Some(open) = ripple.counted {
             self.open.store(open, Ordering::Relaxed);
@@ -232,28 +235,33 @@ impl Shared {
 /// A database that is open and up to date, and ours alone.
 pub(super) struct Opened {
     writer: Connection,
-    checkpointer: Connection,
-    file: Watched,
-    // Held for its lock: one process per file.
-    lock: File,
+    keeper: Connection,
+    path: PathBuf,
+    lock: Lock,
 }
 
 /// Opens the file; also says how many jobs wait in it.
-pub(super) fn open(path: PathBuf, app: &str) -> anyhow::Result<(Opened, usize)> {
-    let lock = file::lock(&path)?;
-    drop(file::own(&path)?);
-    let mut writer = file::connect(&path)?;
-    rows::migrate(&mut writer)
-        .with_context(|| format!("bringing the tables of `{}` up to date", path.display()))?;
-    rows::recover(&writer, app).context("reading the queue")?;
-    let Queue { open, .. } = rows::queue(&writer, app).context("reading the queue")?;
+pub(super) fn open(path: &Path, app: &str, allow_network: bool) -> anyhow::Result<(Opened, usize)> {
+    let path = file::resolve(path)?;
+    let network = file::on_network(&path, allow_network)?;
+    let lock = Lock::take(&path, network)?;
+    let mut writer = file::connect_sound(&path)?;
+    let queue =
+        prepare(&mut writer, &path, app).map_err(|error| damage::explained(&path, error))?;
     let opened = Opened {
         writer,
-        checkpointer: file::connect(&path)?,
-        file: Watched::new(path)?,
+        keeper: file::connect(&path)?,
+        path,
         lock,
     };
-    Ok((opened, open))
+    Ok((opened, queue.open))
+}
+
+fn prepare(writer: &mut Connection, path: &Path, app: &str) -> anyhow::Result<Queue> {
+    rows::migrate(writer)
+        .with_context(|| format!("bringing the tables of `{}` up to date", path.display()))?;
+    rows::recover(writer, app).context("reading the queue")?;
+    rows::queue(writer, app).context("reading the queue")
 }
 
 impl Opened {
@@ -263,29 +271,27 @@ impl Opened {
         shared: Arc<Shared>,
         inbox: mpsc::Receiver<Box<dyn Request>>,
         threads: &mut JoinSet<()>,
-    ) {
-        let (checkpoint_due, due) = sync_channel(1);
-        let checkpointer = self.checkpointer;
+    ) -> anyhow::Result<()> {
+        let files = Watched::new(self.path.clone());
+        let (log, keeper) = Log::watched(self.writer, self.keeper, self.path, Arc::clone(&shared))?;
         let writer = Writer {
-            connection: self.writer,
-            file: self.file,
-            lock: self.lock,
+            log,
+            files,
             shared,
             version: 0,
-            checkpoint_due,
         };
+        let lock = self.lock;
         threads.spawn_blocking(move || writer.run(inbox));
-        threads.spawn_blocking(move || checkpoint(checkpointer, &due));
+        threads.spawn_blocking(move || keeper.run(lock));
+        Ok(())
     }
 }
 
 struct Writer {
-    connection: Connection,
-    file: Watched,
-    lock: File,
+    log: Log,
+    files: Watched,
     shared: Arc<Shared>,
     version: i64,
-    checkpoint_due: SyncSender<()>,
 }
 
 impl Writer {
@@ -293,9 +299,6 @@ impl Writer {
     fn run(mut self, mut inbox: mpsc::Receiver<Box<dyn Request>>) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut waiting = Waiting::default();
-        let mut since_checkpoint = 0;
-        // A process that was killed has left its log behind.
-        let _ = self.checkpoint_due.try_send(());
         while waiting.receive(&mut inbox, &mut batch) {
             let committed = self.transact(&mut batch);
             if let Ok(ripple) = &committed {
@@ -304,30 +307,39 @@ impl Writer {
             for request in batch.drain(..) {
                 request.answer(committed.is_ok());
             }
-            since_checkpoint += 1;
-            if let Err(error) = &committed {
-                tracing::error!(error = format!("{error:#}"), "the store could not commit");
-            }
-            // Where the log has filled the disk, emptying it may make room.
-            if committed.is_err() || since_checkpoint >= CHECKPOINT_EVERY {
-                since_checkpoint = 0;
-                // One that is due already will do.
-                let _ = self.checkpoint_due.try_send(());
+            match committed {
+                Ok(ripple) => self.log.tend(ripple.looked),
+                Err(error) => self.failed(&error),
             }
         }
-        file::finish(self.connection);
-        drop(self.lock);
+        self.log.close();
+    }
+
+    fn failed(&mut self, error: &anyhow::Error) {
+        if self.shared.fatal.borrow().is_some() {
+            return;
+        }
+        tracing::error!(error = format!("{error:#}"), "the store could not commit");
+        match damage::cause(error) {
+            Some(how) => self.shared.fail(damage::damaged(&self.files.path, &how)),
+            // Where the log has filled the disk, emptying it may make room.
+            None => self.log.make_room(),
+        }
     }
 
     fn transact(&mut self, batch: &mut [Box<dyn Request>]) -> anyhow::Result<Ripple> {
-        if !self.file.is_there() {
+        if let Some(reason) = &*self.shared.fatal.borrow() {
+            anyhow::bail!(reason.clone());
+        }
+        if let Some(file) = self.files.missing() {
             anyhow::bail!(
                 "`{}` was moved, deleted or replaced: put it back, or restart the bot",
-                self.file.path.display()
+                file.display()
             );
         }
         // Dropped without a commit, or after one that failed, it is rolled back.
         let transaction = self
+            .log
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut turn = Turn {
@@ -393,16 +405,4 @@ impl Waiting {
         }
         !batch.is_empty()
     }
-}
-
-/// Checkpoints whenever one is due, until the writer is gone.
-fn checkpoint(connection: Connection, due: &Receiver<()>) {
-    while due.recv().is_ok() {
-        // Its answer is a row, of no interest here.
-        let done = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(error) = done {
-            tracing::warn!(error = %error, "the store's log could not be checkpointed");
-        }
-    }
-    file::finish(connection);
 }

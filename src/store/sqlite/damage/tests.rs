@@ -1,0 +1,201 @@
+use std::fs;
+use std::path::PathBuf;
+
+use rusqlite::params;
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::sqlite::file;
+
+const PAGE: usize = 4096;
+
+/// A database with a table and an index, of some pages.
+fn database(rows: u32) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.db");
+    let connection = file::connect(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT); CREATE INDEX i ON t (text)",
+        )
+        .unwrap();
+    insert(&connection, rows);
+    file::finish(connection);
+    (folder, path)
+}
+
+fn insert(connection: &Connection, rows: u32) {
+    for row in 0..rows {
+        let text = format!("{row} {}", "x".repeat(100));
+        connection
+            .execute("INSERT INTO t (text) VALUES (?1)", params![text])
+            .unwrap();
+    }
+}
+
+/// A database that was killed with a log of so many commits.
+fn killed(commits: u32) -> (TempDir, PathBuf) {
+    let (living, path) = database(10);
+    let connection = file::connect(&path).unwrap();
+    insert(&connection, commits);
+    let folder = tempfile::tempdir().unwrap();
+    for addition in ["", "-wal", "-shm"] {
+        let name = format!("bot.db{addition}");
+        fs::copy(living.path().join(&name), folder.path().join(&name)).unwrap();
+    }
+    drop(connection);
+    let path = folder.path().join("bot.db");
+    (folder, path)
+}
+
+fn examined(path: &Path, limit: Duration) -> Soundness {
+    let mut connection = Connection::open(path).unwrap();
+    match examine(&mut connection, limit) {
+        Ok(found) => found,
+        Err(error) if is_damage(&error) => Soundness::Damaged(error.to_string()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 0xff;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_sound_file_is_sound() {
+    let (_folder, path) = database(200);
+    assert_eq!(examined(&path, LIMIT), Soundness::Sound);
+}
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_search_ends_in_time() {
+    let (_folder, path) = database(2000);
+    assert_eq!(examined(&path, Duration::ZERO), Soundness::Unfinished);
+}
+
+#[test]
+fn damaged_pages_are_found() {
+    let (_folder, path) = database(200);
+    let pages = fs::metadata(&path).unwrap().len() as usize / PAGE;
+    assert!(pages > 10, "{pages}");
+    let whole = fs::read(&path).unwrap();
+    // The first bytes of a page say what it is and how much it holds.
+    for page in 0..pages {
+        for at in [0, 3, 5] {
+            flip(&path, page * PAGE + at);
+            let found = examined(&path, LIMIT);
+            assert!(matches!(found, Soundness::Damaged(_)), "{page}: {found:?}");
+            fs::write(&path, &whole).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_shortened_file_is_found() {
+    let (_folder, path) = database(200);
+    let length = fs::metadata(&path).unwrap().len();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    for cut in [1, 4096, 5000, length - 100, length - 5000] {
+        file.set_len(length - cut).unwrap();
+        assert!(
+            matches!(examined(&path, LIMIT), Soundness::Damaged(_)),
+            "{cut}"
+        );
+    }
+}
+
+#[test]
+fn a_log_as_a_kill_leaves_it_is_whole() {
+    for commits in [0, 1, 50] {
+        let (_folder, path) = killed(commits);
+        assert_eq!(lost_log(&path), None, "{commits}");
+    }
+    let (_folder, path) = database(1);
+    assert_eq!(lost_log(&path), None);
+}
+
+#[test]
+fn a_transaction_that_was_cut_off_is_no_damage() {
+    let (_folder, path) = killed(50);
+    let log = log_of(&path);
+    let mut bytes = fs::read(&log).unwrap();
+    let frame = bytes[32..32 + 24 + PAGE].to_vec();
+    bytes.extend(&frame);
+    bytes.extend(&frame[..100]);
+    fs::write(&log, bytes).unwrap();
+    assert_eq!(lost_log(&path), None);
+}
+
+#[test]
+fn every_damaged_frame_of_a_log_is_found() {
+    let (_folder, path) = killed(30);
+    let log = log_of(&path);
+    let length = fs::metadata(&log).unwrap().len() as usize;
+    let frame = 24 + PAGE;
+    assert!(lost_log(&path).is_none());
+    let frames = (length - 32) / frame;
+    for number in 0..frames {
+        for at in [2, 5, 9, 17, 24, 2000, frame - 1] {
+            let at = 32 + number * frame + at;
+            flip(&log, at);
+            assert!(lost_log(&path).is_some(), "frame {number}, byte {at}");
+            flip(&log, at);
+        }
+    }
+    for at in 0..32 {
+        flip(&log, at);
+        // The number of the checkpoint is of no use to anybody, but is in the checksum.
+        assert!(lost_log(&path).is_some(), "header, byte {at}");
+        flip(&log, at);
+    }
+    assert_eq!(lost_log(&path), None);
+}
+
+#[test]
+fn a_shortened_or_missing_log_is_found() {
+    let (_folder, path) = killed(30);
+    let log = log_of(&path);
+    let whole = fs::read(&log).unwrap();
+    for length in [0, 10, 32, 5000, whole.len() / 2, whole.len() - 1] {
+        fs::write(&log, &whole[..length]).unwrap();
+        assert!(lost_log(&path).is_some(), "{length}");
+    }
+    fs::remove_file(&log).unwrap();
+    assert!(lost_log(&path).is_some());
+}
+
+#[test]
+fn damage_before_the_last_commit_is_found_without_index() {
+    let (_folder, path) = killed(30);
+    fs::remove_file(index_of(&path)).unwrap();
+    let log = log_of(&path);
+    assert_eq!(lost_log(&path), None);
+    flip(&log, 32 + 24 + 100);
+    assert!(lost_log(&path).is_some());
+    flip(&log, 32 + 24 + 100);
+    // A power failure may leave the last one so, and nobody was told of it.
+    let length = fs::metadata(&log).unwrap().len() as usize;
+    flip(&log, length - 100);
+    assert_eq!(lost_log(&path), None);
+}
+
+#[test]
+fn a_log_that_was_emptied_is_whole() {
+    let (folder, path) = database(10);
+    let connection = file::connect(&path).unwrap();
+    insert(&connection, 30);
+    for how in ["PASSIVE", "RESTART", "TRUNCATE"] {
+        let sql = format!("PRAGMA wal_checkpoint({how})");
+        connection.query_row(&sql, [], |_| Ok(())).unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        for addition in ["", "-wal", "-shm"] {
+            let name = format!("bot.db{addition}");
+            fs::copy(folder.path().join(&name), copy.path().join(&name)).unwrap();
+        }
+        assert_eq!(lost_log(&copy.path().join("bot.db")), None, "{how}");
+    }
+}

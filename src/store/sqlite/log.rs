@@ -1,0 +1,396 @@
+//! SQLite's write-ahead log: kept short, and watched.
+//!
+//! A checkpoint moves pages from the log to the file. Made beside the writer, by
+//! a second connection, it never reaches the end of a log that grows, so the log
+//! never begins anew. So it is made in two steps: the second connection moves
+//! nearly all, and the writer the rest, between two of its transactions.
+
+use std::fs::metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::Shared;
+use super::damage::{self, Soundness, frames_fit, verified};
+use super::file::{self, LONG_LOOK, Lock, finish, log_of};
+
+/// A log of this length in bytes is to begin anew.
+const LONG: u64 = 32 << 20;
+/// A log of this length begins anew even if that holds up the writer.
+const TOO_LONG: u64 = 56 << 20;
+/// The writer moves this much by itself, in bytes: it takes milliseconds.
+const REST: u64 = 4 << 20;
+/// Where less than this is written in a second, the writer has time.
+const CALM: u64 = 1 << 20;
+/// A log that is shorter is not worth a checkpoint each second.
+const SHORT: u64 = 4 << 20;
+/// After so many looks without a write, the log is emptied whatever its length.
+const IDLE_LOOKS: u32 = 10;
+/// A checkpoint that a reader holds up is tried again after this time.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What looks like damage has to do so twice.
+const SECOND_LOOK: Duration = Duration::from_millis(50);
+
+/// How the log begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Anew {
+    /// Its file stays as long as it is, and is written over.
+    Restart,
+    /// Its file is emptied.
+    Truncate,
+}
+
+/// What both sides know of the log.
+struct Common {
+    path: PathBuf,
+    /// Bytes in a page.
+    page: u32,
+    /// Committed frames in the log.
+    frames: AtomicU32,
+    /// How often the second connection has ended a checkpoint.
+    passes: AtomicU64,
+    /// Held by whoever makes a checkpoint or searches for damage; the database as
+    /// the last one has left it.
+    stamp: Mutex<Option<Stamp>>,
+}
+
+/// Length in bytes and time of the last change.
+type Stamp = (u64, i64, i64);
+
+fn stamp(file: &std::path::Path) -> Option<Stamp> {
+    let found = metadata(file).ok()?;
+    Some((found.len(), found.mtime(), found.mtime_nsec()))
+}
+
+impl Common {
+    fn bytes(&self, frames: u32) -> u64 {
+        u64::from(frames) * (u64::from(self.page) + 24)
+    }
+
+    fn frames(&self) -> u32 {
+        self.frames.load(Ordering::Acquire)
+    }
+
+    fn log_length(&self) -> u64 {
+        metadata(log_of(&self.path)).map_or(0, |log| log.len())
+    }
+
+    fn stamp(&self) -> MutexGuard<'_, Option<Stamp>> {
+        self.stamp.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The writer's side: its connection, and when the log begins anew.
+pub(super) struct Log {
+    // Closed before the other side hears that it is: that one closes last.
+    pub(super) connection: Connection,
+    common: Arc<Common>,
+    shared: Arc<Shared>,
+    due: SyncSender<()>,
+    wish: Option<Wish>,
+    /// Not to be tried before this time.
+    not_before: Option<Instant>,
+    frames_at_look: u32,
+    looks_without_write: u32,
+}
+
+/// A log that is to begin anew, once the second connection has done its part.
+struct Wish {
+    how: Anew,
+    /// The pass that is waited for, and the frames that it does not move.
+    pass: u64,
+    moved: u32,
+}
+
+impl Log {
+    /// Both sides of the log of a database that is open twice.
+    pub(super) fn watched(
+        connection: Connection,
+        beside: Connection,
+        path: PathBuf,
+        shared: Arc<Shared>,
+    ) -> anyhow::Result<(Self, Keeper)> {
+        let page = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let common = Arc::new(Common {
+            stamp: Mutex::new(stamp(&path)),
+            path,
+            page,
+            frames: AtomicU32::new(0),
+            passes: AtomicU64::new(0),
+        });
+        let counted = Arc::clone(&common);
+        let mut connection = connection;
+        connection.wal_hook(Some(move |_: &mut _, frames| {
+            let frames = u32::try_from(frames).unwrap_or_default();
+            counted.frames.store(frames, Ordering::Release);
+            Ok(())
+        }))?;
+        let (due, is_due) = sync_channel(1);
+        let log = Self {
+            connection,
+            common: Arc::clone(&common),
+            shared: Arc::clone(&shared),
+            due,
+            wish: None,
+            not_before: None,
+            frames_at_look: 0,
+            looks_without_write: 0,
+        };
+        let keeper = Keeper {
+            connection: beside,
+            common,
+            shared,
+            due: is_due,
+            seen: None,
+        };
+        Ok((log, keeper))
+    }
+
+    /// Between two transactions: begins the log anew if it is time to.
+    pub(super) fn tend(&mut self, looked: bool) {
+        if let Some(how) = self.how_anew(looked) {
+            self.wish_for(how);
+        }
+        let Some(Wish { how, pass, moved }) = self.wish else {
+            return;
+        };
+        if self.common.passes.load(Ordering::Acquire) < pass {
+            return;
+        }
+        let frames = self.common.frames();
+        let rest = self.common.bytes(frames.saturating_sub(moved));
+        if rest > REST && self.common.bytes(frames) < TOO_LONG {
+            self.wish_for(how);
+        } else {
+            self.wish = None;
+            self.begin_anew(how);
+        }
+    }
+
+    /// Empties the log as far as can be, to make room on a full disk.
+    pub(super) fn make_room(&mut self) {
+        if self.wish.is_none() {
+            self.wish_for(Anew::Truncate);
+        }
+        self.tend(false);
+    }
+
+    fn how_anew(&mut self, looked: bool) -> Option<Anew> {
+        let frames = self.common.frames();
+        let mut how = (self.common.bytes(frames) >= LONG).then_some(Anew::Restart);
+        if looked {
+            let written = frames.saturating_sub(self.frames_at_look);
+            self.frames_at_look = frames;
+            self.looks_without_write = match written {
+                0 => self.looks_without_write + 1,
+                _ => 0,
+            };
+            let length = self.common.log_length();
+            let calm = self.common.bytes(written) < CALM && length > SHORT;
+            let idle = self.looks_without_write == IDLE_LOOKS && length > 0;
+            if calm || idle || length > 2 * LONG {
+                how = Some(Anew::Truncate);
+            }
+        }
+        let now = Instant::now();
+        how.filter(|_| self.wish.is_none() && self.not_before.is_none_or(|time| time <= now))
+    }
+
+    fn wish_for(&mut self, how: Anew) {
+        // One that is due already, or under way, may have begun before this moment.
+        let pass = self.common.passes.load(Ordering::Acquire) + 1;
+        let _ = self.due.try_send(());
+        let moved = self.common.frames();
+        self.wish = Some(Wish { how, pass, moved });
+    }
+
+    fn begin_anew(&mut self, how: Anew) {
+        let common = Arc::clone(&self.common);
+        // The second connection is at work again.
+        let Ok(mut stamp_of_file) = common.stamp.try_lock() else {
+            self.not_before = Some(Instant::now() + SECOND_LOOK);
+            return;
+        };
+        let sql = match how {
+            Anew::Restart => "PRAGMA wal_checkpoint(RESTART)",
+            Anew::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+        };
+        // A reader is not waited for: commits would wait as well.
+        let begun = self.connection.busy_timeout(Duration::ZERO).and_then(|()| {
+            self.connection
+                .query_row(sql, [], |row| row.get::<_, bool>(0))
+        });
+        let _ = self.connection.busy_timeout(file::BUSY);
+        match begun {
+            Ok(false) => {
+                common.frames.store(0, Ordering::Release);
+                self.frames_at_look = 0;
+                self.not_before = None;
+            }
+            Ok(true) => self.not_before = Some(Instant::now() + AGAIN),
+            Err(error) => {
+                self.not_before = Some(Instant::now() + AGAIN);
+                self.shared.checkpoint_failed(&common.path, &error);
+            }
+        }
+        *stamp_of_file = stamp(&common.path);
+    }
+
+    /// Closes the writer's connection.
+    pub(super) fn close(self) {
+        if self.shared.fatal.borrow().is_some() {
+            damage::keep_log(&self.connection);
+        }
+        let Self {
+            connection, due, ..
+        } = self;
+        finish(connection);
+        drop(due);
+    }
+}
+
+impl Shared {
+    fn checkpoint_failed(&self, path: &std::path::Path, error: &rusqlite::Error) {
+        tracing::warn!(error = %error, "the store's log could not be checkpointed");
+        if damage::is_damage(error) {
+            self.fail(damage::damaged(path, &error.to_string()));
+        }
+    }
+}
+
+/// The other side: checkpoints when asked to, and a look at the files each second.
+pub(super) struct Keeper {
+    connection: Connection,
+    common: Arc<Common>,
+    shared: Arc<Shared>,
+    due: Receiver<()>,
+    /// The log when it was last looked at: committed frames, and its file.
+    seen: Option<(u32, Option<Stamp>)>,
+}
+
+impl Keeper {
+    /// Runs until the writer has closed; then the log goes into the file, and the
+    /// lock is given back.
+    pub(super) fn run(mut self, mut lock: Lock) {
+        let mut looked_at = Instant::now();
+        // A process that was killed has left its log behind.
+        self.checkpoint();
+        loop {
+            let pause = LOOK_EVERY.saturating_sub(looked_at.elapsed());
+            match self.due.recv_timeout(pause) {
+                Ok(()) => self.checkpoint(),
+                Err(RecvTimeoutError::Timeout) => {
+                    looked_at = Instant::now();
+                    self.look(&mut lock);
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if self.shared.fatal.borrow().is_some() {
+            damage::keep_log(&self.connection);
+        }
+        finish(self.connection);
+        drop(lock);
+    }
+
+    fn checkpoint(&mut self) {
+        if self.is_over() || !self.verify_log() {
+            return;
+        }
+        let mut stamp_of_file = self.common.stamp();
+        // Its answer is a row, of no interest here.
+        let done = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = done {
+            self.shared.checkpoint_failed(&self.common.path, &error);
+        }
+        *stamp_of_file = stamp(&self.common.path);
+        self.common.passes.fetch_add(1, Ordering::Release);
+    }
+
+    fn look(&mut self, lock: &mut Lock) {
+        self.shared.metrics.store_log(self.common.log_length());
+        if self.is_over() {
+            return;
+        }
+        if let Err(reason) = lock.renew() {
+            self.shared.fail(reason);
+            return;
+        }
+        self.look_at_file();
+        self.look_at_log();
+    }
+
+    fn is_over(&self) -> bool {
+        self.shared.fatal.borrow().is_some()
+    }
+
+    /// Only checkpoints change the database; whoever else does may have damaged it.
+    fn look_at_file(&mut self) {
+        let mut known = self.common.stamp();
+        let now = stamp(&self.common.path);
+        // A file that is gone is the writer's to tell.
+        if now.is_none() || *known == now {
+            return;
+        }
+        *known = now;
+        tracing::warn!("another process has written to the database: searching it for damage");
+        // What this connection has read before is not what the file holds now.
+        let found = file::connect(&self.common.path).map(|mut anew| {
+            let found = damage::examine(&mut anew, LONG_LOOK);
+            finish(anew);
+            found
+        });
+        let how = match found {
+            Ok(Ok(Soundness::Damaged(how))) => Some(how),
+            Ok(Err(error)) => damage::is_damage(&error).then(|| error.to_string()),
+            Err(error) => damage::cause(&error),
+            Ok(Ok(Soundness::Sound | Soundness::Unfinished)) => None,
+        };
+        if let Some(how) = how {
+            self.shared.fail(damage::damaged(&self.common.path, &how));
+        }
+    }
+
+    /// A log that nobody writes to does not change, and one that is written to grows.
+    fn look_at_log(&mut self) {
+        let now = (self.common.frames(), stamp(&log_of(&self.common.path)));
+        let before = self.seen.replace(now);
+        let quiet = before.is_some_and(|before| before.0 == now.0 && before.1 != now.1);
+        let length = now.1.map_or(0, |stamp| stamp.0);
+        if quiet || !frames_fit(length, now.0, self.common.page) {
+            self.verify_log();
+        }
+    }
+
+    /// Whether all committed frames are whole; the bot stops if they are not.
+    fn verify_log(&self) -> bool {
+        let _checkpoints_wait = self.common.stamp();
+        let log = log_of(&self.common.path);
+        for pause in [SECOND_LOOK, SECOND_LOOK, Duration::ZERO] {
+            // An admin's shell may have begun the log anew: the index knows.
+            let frames = self
+                .connection
+                .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+                    row.get::<_, i64>(1)
+                });
+            let frames = frames.map_or(0, |frames| u32::try_from(frames).unwrap_or(0));
+            match verified(&log, frames) {
+                Ok(Some(false)) => std::thread::sleep(pause),
+                // A log that is gone is the writer's to tell.
+                Ok(Some(true) | None) | Err(_) => return true,
+            }
+        }
+        let how = format!("committed pages of `{}` are lost", log.display());
+        self.shared.fail(damage::damaged(&self.common.path, &how));
+        false
+    }
+}
