@@ -72,6 +72,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("store.keep_finished", "3days"),
     ("store.max_open_jobs", "77"),
     ("store.max_open_jobs_per_chat", "55"),
+    ("store.allow_network_file", "true"),
     ("worker.concurrency", "8"),
     ("worker.give_up_after", "1m"),
     ("worker.stale_after", "2m"),

@@ -839,11 +839,13 @@ async fn unreadable_progress_is_an_error(bench: Bench) {
 
 async fn upkeep_leaves_other_apps_alone(bench: Bench) {
     bench.change("om_1", "om_a", None).await;
-    let actor = "ou_1".into();
-    let denied = bench
-        .store
-        .remember_denial(chat(), actor, bench.clock.now());
-    denied.await.unwrap();
+    let to = Recipient {
+        chat: chat(),
+        person: "ou_1".into(),
+        reason: "by_mode",
+    };
+    let recorded = bench.store.record_answer(to, bench.clock.now());
+    recorded.await.unwrap();
     let limited = Limited {
         api: "reply".to_owned(),
         until: bench.clock.now(),

@@ -69,7 +69,7 @@ fn a_sound_file_is_sound() {
     assert_eq!(examined(&path, LIMIT), Soundness::Sound);
 }
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_search_ends_in_time() {
@@ -80,7 +80,7 @@ fn a_search_ends_in_time() {
 #[test]
 fn damaged_pages_are_found() {
     let (_folder, path) = database(200);
-    let pages = fs::metadata(&path).unwrap().len() as usize / PAGE;
+    let pages = fs::read(&path).unwrap().len() / PAGE;
     assert!(pages > 10, "{pages}");
     let whole = fs::read(&path).unwrap();
     // The first bytes of a page say what it is and how much it holds.
@@ -134,7 +134,7 @@ fn a_transaction_that_was_cut_off_is_no_damage() {
 fn every_damaged_frame_of_a_log_is_found() {
     let (_folder, path) = killed(30);
     let log = log_of(&path);
-    let length = fs::metadata(&log).unwrap().len() as usize;
+    let length = fs::read(&log).unwrap().len();
     let frame = 24 + PAGE;
     assert!(lost_log(&path).is_none());
     let frames = (length - 32) / frame;
@@ -178,7 +178,7 @@ fn damage_before_the_last_commit_is_found_without_index() {
     assert!(lost_log(&path).is_some());
     flip(&log, 32 + 24 + 100);
     // A power failure may leave the last one so, and nobody was told of it.
-    let length = fs::metadata(&log).unwrap().len() as usize;
+    let length = fs::read(&log).unwrap().len();
     flip(&log, length - 100);
     assert_eq!(lost_log(&path), None);
 }

@@ -33,7 +33,7 @@ pub(crate) struct Lock {
     mark: String,
     /// How often in a row another mark was found.
     strikes: u32,
-    _lock: File,
+    _file: File,
     _database: Option<File>,
 }
 
@@ -61,7 +61,7 @@ impl Lock {
             mark: new_mark(),
             path,
             strikes: 0,
-            _lock: lock,
+            _file: lock,
             _database: database_lock,
         };
         lock.sign(database, network)?;
