@@ -34,6 +34,7 @@ mod plan;
 mod platform;
 mod server;
 mod store;
+mod supervision;
 mod text;
 mod transport;
 mod welcome;

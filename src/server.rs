@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
 use feishu::{CallRecord, Client, ClientConfig, Clock, EncryptKey, Neighbours, OnCall, Turn};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -15,25 +17,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
 use crate::button::Presses;
-use crate::change::UNDO_AGE;
 use crate::config::{Config, FeishuConfig, Receive, StoreConfig};
 use crate::dispatch::Dispatcher;
 use crate::http::{self, Health};
 use crate::platform::Platform;
 use crate::store::{Bounds, DatabaseUrl, Limited, Opening, Running, Store};
+use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use crate::transport::long_connection::LongConnection;
 use crate::transport::webhook::{LARGE_BODIES, Seal, Webhook};
 use crate::transport::{Intake, VerificationTokens};
+use upkeep::{Keep, forget, share_limits};
+
+mod upkeep;
 
 /// The platform takes five writes of announcements a second from an app; bots that
 /// share it take turns, with a little to spare for the way.
 const FIVE_TURNS: Duration = Duration::from_millis(1050);
 /// What is open besides the connections of both listeners.
 const OTHER_FILES: usize = 200;
-/// How often what is old enough is forgotten.
-const FORGET_EVERY: Duration = Duration::from_hours(1);
-
 /// Serves until `stop` is cancelled, then ends in order.
 ///
 /// # Errors
@@ -41,7 +43,12 @@ const FORGET_EVERY: Duration = Duration::from_hours(1);
 /// When the store or a listener cannot be opened.
 pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
     allow_files(config.server.max_connections);
-    Server::bind(config, clock).await?.run(stop).await
+    // It may have to wait for its database.
+    let bound = Box::pin(Server::bind(config, clock));
+    match stop.run_until_cancelled(bound).await {
+        Some(server) => server?.run(stop).await,
+        None => Ok(()),
+    }
 }
 
 /// A bot that has opened its store and its listeners.
@@ -60,13 +67,6 @@ pub struct Server {
 enum Receiving {
     Webhook(Box<Webhook>),
     LongConnection(Box<LongConnection>),
-}
-
-/// How long what is over is remembered.
-#[derive(Debug, Clone, Copy)]
-struct Keep {
-    finished: Duration,
-    changes: Duration,
 }
 
 impl std::fmt::Debug for Server {
@@ -183,62 +183,80 @@ impl Server {
     }
 
     /// Serves until `stop` is cancelled; then the intake closes, work in flight
-    /// ends or returns to the queue, and the store is closed.
+    /// ends or returns to the queue, and the store is closed. It does the same when
+    /// a task that serves ends by itself, which is an error.
     ///
     /// # Errors
     ///
-    /// When the database cannot be used any more, the store cannot be closed in order, or the platform refuses a long
-    /// connection for good.
+    /// When a background task ends, the database cannot be used any more, the store
+    /// cannot be closed in order, or the platform refuses a long connection for good.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(listen = %self.public_address()?, "noticebot serves");
         let stop = stop.child_token();
-        let store = self.dispatcher.store.clone();
+        let mut tasks = Background::default();
+        let mut running = self.start(&mut tasks, &stop);
+        let failure = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            failure = tasks.ended() => Some(failure),
+            failure = running.ended() => Some(failure),
+        };
+        if let Some(failure) = &failure {
+            tracing::error!(error = format!("{failure:#}"), "the bot stops");
+        }
+        stop.cancel();
+        let served = tasks.join().await;
+        let closed = running.close().await;
+        tracing::info!("noticebot has stopped");
+        failure.map_or(Ok(()), Err).and(served).and(closed)
+    }
+
+    /// Starts all that serves until `stop`; what is left is the store behind it.
+    fn start(self, tasks: &mut Background, stop: &CancellationToken) -> Running {
+        let (store, clock) = (self.dispatcher.store.clone(), self.dispatcher.clock.clone());
         let health = Health {
             store: store.clone(),
             metrics: self.dispatcher.metrics.clone(),
-            clock: self.dispatcher.clock.clone(),
+            clock: clock.clone(),
             stop: stop.clone(),
             socket: self.receiving.socket(),
             probed: Arc::default(),
         };
-        let clock = self.dispatcher.clock.clone();
-        let (webhook, long_connection) = match self.receiving {
-            Receiving::Webhook(webhook) => (Some(*webhook), None),
-            Receiving::LongConnection(connection) => (None, Some(connection)),
-        };
-        let receive = async {
-            match long_connection {
-                Some(connection) => {
-                    let received = connection.run(stop.clone()).await;
-                    // A bot that can hear nothing any more had better be seen to.
-                    stop.cancel();
-                    received
-                }
-                None => Ok(()),
+        let webhook = match self.receiving {
+            Receiving::Webhook(webhook) => Some(*webhook),
+            Receiving::LongConnection(connection) => {
+                tasks.spawn("long connection", connection.run(stop.clone()));
+                None
             }
         };
-        let public = http::public(webhook, health.clone());
-        let admin = http::admin(health);
         let client = self.dispatcher.platform.client.clone();
-        let mut running = self.running;
-        let failed = async {
-            let failed = stop.run_until_cancelled(running.failed()).await;
-            stop.cancel();
-            failed
-        };
-        let (failed, received, (), (), (), (), ()) = tokio::join!(
-            failed,
-            receive,
-            http::serve(self.public, public, self.max_connections, stop.clone()),
-            http::serve(self.admin, admin, self.max_connections, stop.clone()),
-            Arc::new(self.dispatcher).run(stop.clone()),
-            forget(&store, &clock, self.keep, stop.clone()),
-            share_limits(&store, &client, self.told_to_wait, stop.clone()),
+        let mut spawn = |name, task: BoxFuture<'static, ()>| tasks.spawn(name, task.map(Ok));
+        let (most, public, admin) = (
+            self.max_connections,
+            http::public(webhook, health.clone()),
+            http::admin(health),
         );
-        drop((store, client));
-        running.close().await?;
-        tracing::info!("noticebot has stopped");
-        failed.map_or(received, Err)
+        spawn(
+            "public listener",
+            Box::pin(http::serve(self.public, public, most, stop.clone())),
+        );
+        spawn(
+            "admin listener",
+            Box::pin(http::serve(self.admin, admin, most, stop.clone())),
+        );
+        spawn(
+            "dispatcher",
+            Box::pin(Arc::new(self.dispatcher).run(stop.clone())),
+        );
+        spawn(
+            "retention",
+            Box::pin(forget(store.clone(), clock, self.keep, stop.clone())),
+        );
+        spawn(
+            "rate limits",
+            Box::pin(share_limits(store, client, self.told_to_wait, stop.clone())),
+        );
+        self.running
     }
 }
 
@@ -356,45 +374,4 @@ async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListen
     TcpListener::bind(address).await.with_context(|| {
         format!("listening on `{address}`: free the address or set `{variable}` to another")
     })
-}
-
-/// Keeps in the store which APIs are to be left alone, and heeds what stands there.
-async fn share_limits(
-    store: &Store,
-    client: &Client,
-    mut told_to_wait: mpsc::UnboundedReceiver<Limited>,
-    stop: CancellationToken,
-) {
-    loop {
-        // Where they cannot be read, this bot finds them out by itself.
-        for Limited { api, until } in store.limits().await.unwrap_or_default() {
-            client.leave_alone(&api, until);
-        }
-        loop {
-            tokio::select! {
-                Some(limited) = told_to_wait.recv() => {
-                    // The store has logged why it could not.
-                    let _ = store.save_limit(limited).await;
-                }
-                () = store.limits_changed() => break,
-                () = stop.cancelled() => return,
-            }
-        }
-    }
-}
-
-/// Forgets what is over once it is old enough, in portions until none is left.
-async fn forget(store: &Store, clock: &Clock, keep: Keep, stop: CancellationToken) {
-    let forget = async {
-        loop {
-            let now = clock.now();
-            let finished = now - keep.finished;
-            while matches!(store.prune(finished).await, Ok(1..)) {}
-            let (texts, rows) = (now - UNDO_AGE, now - keep.changes);
-            while matches!(store.forget_changes(texts, rows).await, Ok(1..)) {}
-            clock.sleep(FORGET_EVERY).await;
-        }
-    };
-    // A portion may take long, and is of no use to anybody who waits for the stop.
-    stop.run_until_cancelled(Box::pin(forget)).await;
 }

@@ -34,7 +34,7 @@ pub(crate) use job::{
 pub(crate) use lease::Lease;
 use postgres::PostgresStore;
 pub(crate) use postgres::{
-    Inspected as InspectedServer, Tables, UNREACHABLE, inspect as inspect_server,
+    Inspected as InspectedServer, SHARED_SESSIONS, Tables, inspect as inspect_server,
 };
 pub(crate) use progress::{Creation, Pending, Progress, Restoral, Written};
 use sqlite::SqliteStore;
@@ -345,12 +345,12 @@ impl Store {
 }
 
 impl Running {
-    /// Waits until the database cannot be used any more, and says why; then the
-    /// bot has to stop.
-    pub(crate) async fn failed(&mut self) -> anyhow::Error {
+    /// Waits until one of the tasks or threads behind the handles ends by itself, or
+    /// the database cannot be used any more, and says why; then the bot has to stop.
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
         match self {
-            Self::Sqlite(running) => running.failed().await,
-            Self::Postgres(_) => std::future::pending().await,
+            Self::Sqlite(running) => running.ended().await,
+            Self::Postgres(running) => running.ended().await,
         }
     }
 

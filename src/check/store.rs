@@ -82,8 +82,8 @@ pub(super) async fn check(
                 Ok(seen) => database(report, &seen),
                 Err(error) => report.bad(
                     STORE,
-                    format!("the database cannot be used ({})", error.0),
-                    store::UNREACHABLE,
+                    format!("the database cannot be used ({})", error.cause),
+                    error.remedy,
                 ),
             }
         }
@@ -230,13 +230,17 @@ fn database(report: &mut Report, seen: &InspectedServer) {
         version,
         tables,
         read_only,
+        shared_sessions,
         may_create,
         refused,
         bots,
         bytes,
     } = seen;
     let server = format!("PostgreSQL {version}");
-    if *read_only {
+    if *shared_sessions {
+        let (what, remedy) = store::SHARED_SESSIONS;
+        report.bad(STORE, what, remedy);
+    } else if *read_only {
         report.bad(
             STORE,
             format!(

@@ -11,12 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deadpool_postgres::{Object, Pool, PoolError};
 use feishu::{BlockId, Clock, ReactionId, Turn};
 use jiff::Timestamp;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_postgres::error::SqlState;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 use super::lease::{Held, InHand};
 use super::row::timestamp;
@@ -26,25 +24,29 @@ use super::{
 };
 use crate::change::{ChangeId, Made};
 use crate::outcome::{Outcome, Refusal};
+use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use bell::Bell;
-pub(crate) use connect::REMEDY as UNREACHABLE;
-use connect::{Connector, told};
+use connect::{Access, Connector};
 pub(crate) use inspect::{Inspected, inspect};
-use jobs::{Claimed, Owned};
+use jobs::{Claimed, Owned, Taking};
 pub(crate) use migrate::Tables;
-use replicas::{LEASE, RENEW_EVERY, Renewed};
+pub(crate) use pooler::SHARED_SESSIONS;
+use replicas::LEASE;
+use session::Sessions;
 
 pub(super) mod bell;
 pub(super) mod changes;
 pub(super) mod connect;
 mod inspect;
 mod jobs;
+mod keep;
 pub(super) mod migrate;
+mod pooler;
 mod replicas;
+mod session;
+mod start;
 
-/// While the server cannot be reached, it is asked again after this time.
-const PAUSE: Duration = Duration::from_secs(1);
 /// A row that cannot be read may be of a later release, whose bots run beside us:
 /// it is left to them for a while, again and again for so long.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(2);
@@ -54,7 +56,9 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A handle on the store.
 pub(crate) struct PostgresStore {
-    pool: Pool,
+    sessions: Sessions,
+    /// One, so that nothing else keeps the lease from being renewed.
+    lease_session: Sessions,
     app: String,
     clock: Clock,
     bounds: Bounds,
@@ -71,7 +75,7 @@ pub(crate) struct PostgresStore {
 /// What runs behind the handles.
 pub(crate) struct Running {
     store: Arc<PostgresStore>,
-    tasks: JoinSet<()>,
+    tasks: Background,
 }
 
 impl PostgresStore {
@@ -85,10 +89,8 @@ impl PostgresStore {
         server: &tokio_postgres::Config,
         opening: Opening,
     ) -> anyhow::Result<(Arc<Self>, Running)> {
-        let connector = Connector::new(server, &opening.extra_roots)?;
-        // One connection listens.
-        let pool = connector.pool(opening.connections.saturating_sub(1).max(1))?;
-        let mut client = connect::first(&pool).await?;
+        let connector = Connector::new(server, &opening.extra_roots, Access::Write)?;
+        let mut client = start::first_session(&connector).await?;
         migrate::migrate(&mut client)
             .await
             .context("bringing the tables of the database up to date")?;
@@ -97,8 +99,12 @@ impl PostgresStore {
         let owner = replicas::register(&client, &opening.app).await?;
         let queue = jobs::queue(&client, &opening.app).await?;
         drop(client);
+        let discarded = Arc::new(Notify::new());
+        let sessions = |size| Sessions::new(&connector, size, Arc::clone(&discarded));
         let store = Arc::new(Self {
-            pool,
+            // One listens, and one renews the lease.
+            sessions: sessions(opening.connections.saturating_sub(2).max(1))?,
+            lease_session: sessions(1)?,
             app: opening.app,
             clock: opening.clock,
             bounds: opening.bounds,
@@ -108,11 +114,17 @@ impl PostgresStore {
             claiming: tokio::sync::Mutex::default(),
             metrics: opening.metrics,
         });
-        let mut tasks = JoinSet::new();
-        tasks.spawn(Arc::clone(&store).keep_lease());
+        // From now on a server that does not answer is told from one that takes no connection. Where
+        // there is none to be had, it is tried again with each renewal.
+        drop(store.lease_session.get().await);
+        let mut tasks = Background::default();
+        tasks.spawn("lease", Arc::clone(&store).keep_lease());
         let whose = format!("{} {owner}", store.app);
         let listener = Arc::clone(&store);
-        tasks.spawn(async move { listener.bell.listen(connector, &whose).await });
+        tasks.spawn("listener", async move {
+            listener.bell.listen(connector, &whose, &discarded).await;
+            Ok(())
+        });
         let running = Running {
             store: Arc::clone(&store),
             tasks,
@@ -124,10 +136,12 @@ impl PostgresStore {
         if self.is_full() {
             return Err(StoreError::Full);
         }
-        let client = self.client().await?;
-        let (bound, taker) = (self.bounds.open_of_chat, self.lease().owner());
-        let taking = jobs::accept(&client, &job, bound, taker, self.now()).await;
-        let taking = taking.map_err(failed)?;
+        let (taking, is_discarded) = self.take(&job).await?;
+        let taking = match taking {
+            // The session failed, not the request, and the platform repeats an event only after 15 s.
+            Err(StoreError::Database) if is_discarded => self.take(&job).await?.0?,
+            taking => taking?,
+        };
         self.open.fetch_add(taking.opened, Ordering::Relaxed);
         // Also for one that stands behind another of its chat: that may have ended before this one
         // could be seen.
@@ -137,16 +151,25 @@ impl PostgresStore {
         Ok(taking.accepted)
     }
 
+    /// Takes a job over one session; also whether that session is discarded by now.
+    async fn take(&self, job: &NewJob) -> Result<(Result<Taking, StoreError>, bool), StoreError> {
+        let session = self.sessions.get().await?;
+        let (bound, taker) = (self.bounds.open_of_chat, self.lease().owner());
+        let taking = jobs::accept(&*session, job, bound, taker, self.now());
+        let taking = session.answer(taking).await;
+        Ok((taking, session.is_discarded()))
+    }
+
     pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
         let _claiming = self.claiming.lock().await;
         let held = self.lease();
         if held.is_over() {
             return Err(StoreError::Lost);
         }
-        let client = self.client().await?;
+        let session = self.sessions.get().await?;
         let row = loop {
-            let claimed = jobs::claim(&client, &self.app, held.owner(), self.now()).await;
-            match claimed.map_err(failed)? {
+            let claimed = jobs::claim(&*session, &self.app, held.owner(), self.now());
+            match session.answer(claimed).await? {
                 Claimed::Row(row) => break row,
                 Claimed::Again => {}
                 Claimed::NothingUntil {
@@ -177,8 +200,9 @@ impl PostgresStore {
             Release::Dead
         };
         let owner = held.owner();
-        let given_back = jobs::release(&client, Owned { id, owner }, &release, self.now()).await;
-        given_back.map_err(failed)?;
+        let owned = Owned { id, owner };
+        let given_back = jobs::release(&*session, owned, &release, self.now());
+        session.answer(given_back).await?;
         if matches!(release, Release::Dead) {
             self.count_less();
             return Ok(Claim::Unreadable);
@@ -192,13 +216,14 @@ impl PostgresStore {
         job: &Job,
         progress: &Progress,
     ) -> Result<(), StoreError> {
-        let (client, owned) = (self.client().await?, owned(job)?);
-        mine(jobs::save_progress(&client, owned, progress).await)
+        let (session, owned) = (self.sessions.get().await?, owned(job)?);
+        let saved = jobs::save_progress(&*session, owned, progress);
+        mine(session.answer(saved).await)
     }
 
     pub(crate) async fn progress(&self, job: JobId) -> Result<Option<Progress>, StoreError> {
-        let client = self.client().await?;
-        let json = jobs::progress(&client, job).await.map_err(failed)?;
+        let session = self.sessions.get().await?;
+        let json = session.answer(jobs::progress(&*session, job)).await?;
         // Progress that cannot be read is not "no progress": it may hold what was replaced.
         json.map(|json| serde_json::from_str(&json))
             .transpose()
@@ -219,27 +244,31 @@ impl PostgresStore {
             plan,
             cancels,
         } = conclusion;
-        let (mut client, now) = (self.client().await?, self.now());
-        let transaction = client.transaction().await.map_err(failed)?;
+        let (mut session, now, owned) = (self.sessions.get().await?, self.now(), owned(job)?);
         let whose = (&job.key, job.chat.as_str());
-        if let Some(plan) = cancels
-            && !changes::cancel(&transaction, plan, now)
-                .await
-                .map_err(failed)?
-        {
-            outcome = Outcome::Refused(Refusal::NoSuchPlan);
-            record = None;
-        }
-        if let Some(plan) = &plan {
-            let number = changes::plan(&transaction, whose, plan).await;
-            outcome = outcome.numbered(number.map_err(failed)?);
-        }
-        if let Some(record) = record {
-            let recorded = changes::record(&transaction, whose, &record, now).await;
-            recorded.map_err(failed)?;
-        }
-        mine(jobs::save_outcome(&transaction, owned(job)?, &outcome).await)?;
-        transaction.commit().await.map_err(failed)?;
+        let (client, judge) = session.parts();
+        let concluding = async {
+            let transaction = client.transaction().await?;
+            if let Some(plan) = cancels
+                && !changes::cancel(&transaction, plan, now).await?
+            {
+                outcome = Outcome::Refused(Refusal::NoSuchPlan);
+                record = None;
+            }
+            if let Some(plan) = &plan {
+                outcome = outcome.numbered(changes::plan(&transaction, whose, plan).await?);
+            }
+            if let Some(record) = record {
+                changes::record(&transaction, whose, &record, now).await?;
+            }
+            let is_ours = jobs::save_outcome(&transaction, owned, &outcome).await?;
+            if is_ours {
+                transaction.commit().await?;
+            }
+            Ok((outcome, is_ours))
+        };
+        let (outcome, is_ours) = judge.answer(concluding).await?;
+        mine(Ok(is_ours))?;
         if plan.is_some() {
             // It may be due before anything that is waited for.
             self.bell.ring();
@@ -248,8 +277,9 @@ impl PostgresStore {
     }
 
     pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
-        let (client, owned) = (self.client().await?, owned(job)?);
-        mine(jobs::save_replying(&client, owned, self.now()).await)
+        let (session, owned) = (self.sessions.get().await?, owned(job)?);
+        let saved = jobs::save_replying(&*session, owned, self.now());
+        mine(session.answer(saved).await)
     }
 
     pub(crate) async fn save_heard(
@@ -257,13 +287,15 @@ impl PostgresStore {
         job: &Job,
         reaction: ReactionId,
     ) -> Result<(), StoreError> {
-        let (client, owned) = (self.client().await?, owned(job)?);
-        mine(jobs::save_heard(&client, owned, reaction.as_str()).await)
+        let (session, owned) = (self.sessions.get().await?, owned(job)?);
+        let saved = jobs::save_heard(&*session, owned, reaction.as_str());
+        mine(session.answer(saved).await)
     }
 
     pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
-        let (client, owned) = (self.client().await?, owned(job)?);
-        mine(jobs::release(&client, owned, &release, self.now()).await)?;
+        let (session, owned) = (self.sessions.get().await?, owned(job)?);
+        let released = jobs::release(&*session, owned, &release, self.now());
+        mine(session.answer(released).await)?;
         // Planned work was never counted.
         let counted = !matches!(job.key.step, super::Step::Publish | super::Step::Expire);
         if matches!(release, Release::Done | Release::Dead) && counted {
@@ -274,32 +306,40 @@ impl PostgresStore {
     }
 
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        let client = self.client().await?;
-        let probed = replicas::probe(&client, self.lease().owner()).await;
-        probed.map_err(failed)
+        let session = self.sessions.get().await?;
+        let probed = replicas::probe(&*session, self.lease().owner());
+        // Without a lease nothing is claimed: that is not ready.
+        session
+            .answer(probed)
+            .await?
+            .then_some(())
+            .ok_or(StoreError::Lost)
     }
 
     pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
-        let client = self.client().await?;
-        let pruned = jobs::prune(&client, &self.app, before).await;
-        pruned.map_err(failed)
+        let session = self.sessions.get().await?;
+        session
+            .answer(jobs::prune(&*session, &self.app, before))
+            .await
     }
 
     pub(crate) async fn history(&self, chat: ChatKey, count: u32) -> Result<Vec<Made>, StoreError> {
-        let client = self.client().await?;
-        let history = changes::history(&client, &chat, count).await;
-        history.map_err(failed)
+        let session = self.sessions.get().await?;
+        session
+            .answer(changes::history(&*session, &chat, count))
+            .await
     }
 
     pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        let client = self.client().await?;
-        let undoable = changes::undoable(&client, &chat, self.now()).await;
-        undoable.map_err(failed)
+        let session = self.sessions.get().await?;
+        session
+            .answer(changes::undoable(&*session, &chat, self.now()))
+            .await
     }
 
     pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        let client = self.client().await?;
-        changes::latest_top(&client, &chat).await.map_err(failed)
+        let session = self.sessions.get().await?;
+        session.answer(changes::latest_top(&*session, &chat)).await
     }
 
     pub(crate) async fn restored_since(
@@ -307,37 +347,41 @@ impl PostgresStore {
         chat: ChatKey,
         since: ChangeId,
     ) -> Result<Vec<Vec<(BlockId, BlockId)>>, StoreError> {
-        let client = self.client().await?;
-        let restored = changes::restored_since(&client, &chat, since).await;
-        restored.map_err(failed)
+        let session = self.sessions.get().await?;
+        session
+            .answer(changes::restored_since(&*session, &chat, since))
+            .await
     }
 
     pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
-        let client = self.client().await?;
-        changes::lets_delete(&client, &chat).await.map_err(failed)
+        let session = self.sessions.get().await?;
+        session.answer(changes::lets_delete(&*session, &chat)).await
     }
 
     pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
-        let client = self.client().await?;
-        changes::made_by(&client, &job).await.map_err(failed)
+        let session = self.sessions.get().await?;
+        session.answer(changes::made_by(&*session, &job)).await
     }
 
     pub(crate) async fn timed_end(&self, change: ChangeId) -> Result<Option<JobId>, StoreError> {
-        let client = self.client().await?;
-        changes::timed_end(&client, change).await.map_err(failed)
+        let session = self.sessions.get().await?;
+        session.answer(changes::timed_end(&*session, change)).await
     }
 
     pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<Planned>, StoreError> {
-        let client = self.client().await?;
-        changes::planned(&client, &chat).await.map_err(failed)
+        let session = self.sessions.get().await?;
+        session.answer(changes::planned(&*session, &chat)).await
     }
 
     pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
-        let mut client = self.client().await?;
-        let transaction = client.transaction().await.map_err(failed)?;
-        let left = changes::leave(&transaction, &chat, self.now()).await;
-        left.map_err(failed)?;
-        transaction.commit().await.map_err(failed)
+        let mut session = self.sessions.get().await?;
+        let (client, judge) = session.parts();
+        let leaving = async {
+            let transaction = client.transaction().await?;
+            changes::leave(&transaction, &chat, self.now()).await?;
+            transaction.commit().await
+        };
+        judge.answer(leaving).await
     }
 
     pub(crate) async fn forget_changes(
@@ -345,9 +389,10 @@ impl PostgresStore {
         texts: Timestamp,
         rows: Timestamp,
     ) -> Result<usize, StoreError> {
-        let client = self.client().await?;
-        let forgotten = changes::forget(&client, &self.app, texts, rows).await;
-        forgotten.map_err(failed)
+        let session = self.sessions.get().await?;
+        session
+            .answer(changes::forget(&*session, &self.app, texts, rows))
+            .await
     }
 
     pub(crate) async fn record_answer(
@@ -355,40 +400,47 @@ impl PostgresStore {
         to: Recipient,
         sent_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let client = self.client().await?;
-        let recorded = changes::record_answer(&client, &to, sent_at).await;
-        recorded.map_err(failed)
+        let session = self.sessions.get().await?;
+        let recorded = changes::record_answer(&*session, &to, sent_at);
+        session.answer(recorded).await
     }
 
     pub(crate) async fn last_answer(&self, to: Recipient) -> Result<Option<Timestamp>, StoreError> {
-        let client = self.client().await?;
-        let sent_at = changes::last_answer(&client, &to).await;
-        sent_at.map_err(failed)
+        let session = self.sessions.get().await?;
+        session.answer(changes::last_answer(&*session, &to)).await
     }
 
     pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {
-        let client = self.client().await?;
-        let saved = changes::save_limit(&client, &self.app, &limited, self.now()).await;
-        saved.map_err(failed)?;
+        let session = self.sessions.get().await?;
+        session
+            .answer(changes::save_limit(
+                &*session,
+                &self.app,
+                &limited,
+                self.now(),
+            ))
+            .await?;
         self.bell.limited();
         Ok(())
     }
 
     pub(crate) async fn limits(&self) -> Result<Vec<Limited>, StoreError> {
-        let client = self.client().await?;
-        let limits = changes::limits(&client, &self.app, self.now()).await;
-        limits.map_err(failed)
+        let session = self.sessions.get().await?;
+        session
+            .answer(changes::limits(&*session, &self.app, self.now()))
+            .await
     }
 
     pub(super) async fn next_turn(&self, window: Duration) -> Result<Turn, StoreError> {
-        let client = self.client().await?;
-        let turn = changes::next_turn(&client, &self.app, window, self.now()).await;
-        turn.map_err(failed)
+        let session = self.sessions.get().await?;
+        session
+            .answer(changes::next_turn(&*session, &self.app, window, self.now()))
+            .await
     }
 
     pub(crate) async fn queue(&self) -> Result<Queue, StoreError> {
-        let client = self.client().await?;
-        let queue = jobs::queue(&client, &self.app).await.map_err(failed)?;
+        let session = self.sessions.get().await?;
+        let queue = session.answer(jobs::queue(&*session, &self.app)).await?;
         self.open.store(queue.open, Ordering::Relaxed);
         Ok(queue)
     }
@@ -424,95 +476,6 @@ impl PostgresStore {
             .open
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
     }
-
-    async fn client(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(|error| {
-            match error {
-                PoolError::Backend(error) => log(&error, "the database cannot be reached"),
-                error => tracing::error!(error = %error, "no connection to the database is free"),
-            }
-            StoreError::Database
-        })
-    }
-
-    /// Renews the lease, gets another one where it was lost, and takes over what
-    /// dead bots have left behind; for ever.
-    async fn keep_lease(self: Arc<Self>) {
-        let mut next = Instant::now() + RENEW_EVERY;
-        loop {
-            sleep_until(next).await;
-            next = match self.renew().await {
-                Ok(next_end) => {
-                    let wait = next_end.unwrap_or(RENEW_EVERY).min(RENEW_EVERY);
-                    // The other end may be renewed in this very moment.
-                    Instant::now() + wait.max(Duration::from_millis(50))
-                }
-                Err(StoreError::Closed) => return,
-                Err(_) => Instant::now() + PAUSE,
-            };
-            // What others may have told while nobody listened.
-            self.bell.ring_here();
-        }
-    }
-
-    /// When the next lease of another bot ends, if there is one.
-    async fn renew(&self) -> Result<Option<Duration>, StoreError> {
-        let held = self.lease();
-        let client = self.client().await?;
-        let asked_at = Instant::now();
-        let renewed = if held.is_over() {
-            // Nothing goes on under it any more, also if the others are late.
-            held.end();
-            replicas::give_up(&client, held.owner())
-                .await
-                .map_err(failed)?;
-            Renewed::Lost
-        } else {
-            let renewed = replicas::renew(&client, &self.app, held.owner()).await;
-            renewed.map_err(failed)?
-        };
-        let next_end = match renewed {
-            Renewed::Held { next_end, bots } => {
-                held.renew(asked_at, LEASE);
-                self.metrics.replicas(bots);
-                next_end
-            }
-            Renewed::Lost => {
-                held.end();
-                tracing::warn!("the lease on the jobs was lost, and is taken anew");
-                let owner = replicas::register(&client, &self.app).await;
-                let anew = Held::new(owner.map_err(failed)?, asked_at, LEASE);
-                *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(anew);
-                None
-            }
-        };
-        let taken_over = replicas::take_over(&client, &self.app).await;
-        let taken_over = taken_over.map_err(failed)?;
-        if taken_over > 0 {
-            tracing::warn!(
-                jobs = taken_over,
-                "jobs of a bot that is gone are taken over"
-            );
-        }
-        drop(client);
-        self.put_back().await?;
-        self.queue().await?;
-        Ok(next_end)
-    }
-
-    /// Makes ready again what the server takes for claimed by this bot, and nobody
-    /// here has: the answer to a claim got lost, or work was dropped.
-    async fn put_back(&self) -> Result<(), StoreError> {
-        let _claiming = self.claiming.lock().await;
-        let held = self.lease();
-        let client = self.client().await?;
-        let put_back = jobs::put_back(&client, held.owner(), &held.jobs_in_hand()).await;
-        let put_back = put_back.map_err(failed)?;
-        if put_back > 0 {
-            tracing::warn!(jobs = put_back, "jobs that nobody works on are ready again");
-        }
-        Ok(())
-    }
 }
 
 impl Running {
@@ -522,16 +485,22 @@ impl Running {
         let held = self.store.lease();
         held.end();
         let farewell = async {
-            let client = self.store.pool.get().await?;
-            replicas::give_up(&client, held.owner()).await?;
-            anyhow::Ok(())
+            let session = self.store.lease_session.get().await?;
+            let given_up = replicas::give_up(&*session, held.owner());
+            session.answer(given_up).await
         };
         // Where it does not hear of it, the lease runs out.
         let left = timeout(FAREWELL, farewell).await;
-        self.store.pool.close();
-        left.context("the database does not answer")
-            .flatten()
-            .context("leaving the database")
+        self.store.lease_session.close();
+        self.store.sessions.close();
+        left.context("the database does not answer")?
+            .context("leaving the database")?;
+        Ok(())
+    }
+
+    /// Waits until a task ends by itself.
+    pub(super) async fn ended(&mut self) -> anyhow::Error {
+        self.tasks.ended().await
     }
 }
 
@@ -544,26 +513,12 @@ fn owned(job: &Job) -> Result<Owned, StoreError> {
 }
 
 /// Whether the job was still ours.
-fn mine(updated: Result<bool, tokio_postgres::Error>) -> Result<(), StoreError> {
-    if updated.map_err(failed)? {
+fn mine(updated: Result<bool, StoreError>) -> Result<(), StoreError> {
+    if updated? {
         return Ok(());
     }
     tracing::warn!("the job is another bot's by now");
     Err(StoreError::Lost)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
-fn failed(error: tokio_postgres::Error) -> StoreError {
-    if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) {
-        tracing::warn!("the lease on the jobs is over");
-        return StoreError::Lost;
-    }
-    log(&error, "the database refused");
-    StoreError::Database
-}
-
-fn log(error: &tokio_postgres::Error, what: &str) {
-    tracing::error!(error = told(error), "{what}");
 }
 
 #[cfg(test)]

@@ -13,11 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use feishu::{BlockId, Clock, ReactionId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
 use super::row::to_json;
@@ -27,6 +26,7 @@ use super::{
 };
 use crate::change::{ChangeId, Made};
 use crate::outcome::Outcome;
+use crate::supervision::Background;
 use crate::telemetry::Metrics;
 
 pub(super) mod changes;
@@ -70,8 +70,8 @@ struct Shared {
 
 /// What runs behind the handles. The threads end once these are gone.
 pub(crate) struct Running {
-    threads: JoinSet<()>,
-    looking: JoinSet<()>,
+    threads: Background,
+    looking: Background,
     fatal: watch::Receiver<Option<Unusable>>,
 }
 
@@ -98,10 +98,10 @@ impl SqliteStore {
             bell: Notify::new(),
         });
         let (requests, inbox) = mpsc::channel(WAITING_REQUESTS);
-        let (mut threads, mut looking) = (JoinSet::new(), JoinSet::new());
+        let (mut threads, mut looking) = (Background::default(), Background::default());
         opened.start(Arc::clone(&shared), inbox, &mut threads)?;
         let store = Self { requests, shared };
-        looking.spawn(store.clone().look_again_and_again());
+        looking.spawn("look at the file", store.clone().look_again_and_again());
         let running = Running {
             threads,
             looking,
@@ -132,7 +132,7 @@ impl SqliteStore {
         clippy::redundant_closure_for_method_calls,
         reason = "the bare method is bound to one lifetime"
     )]
-    async fn look_again_and_again(self) {
+    async fn look_again_and_again(self) -> anyhow::Result<()> {
         let mut pause = interval(LOOK_EVERY);
         loop {
             pause.tick().await;
@@ -321,23 +321,30 @@ impl SqliteStore {
 }
 
 impl Running {
-    /// Waits until the file cannot be used any more; then the bot has to stop.
-    pub(super) async fn failed(&mut self) -> anyhow::Error {
-        let reason = self.fatal.wait_for(Option::is_some).await;
-        let reason = reason.ok().and_then(|reason| reason.clone());
-        match reason {
-            Some(reason) => reason.into(),
-            None => std::future::pending().await,
+    /// Waits until the file cannot be used any more, or a thread ends by itself.
+    pub(super) async fn ended(&mut self) -> anyhow::Error {
+        tokio::select! {
+            biased;
+            failed = unusable(&mut self.fatal) => failed,
+            ended = self.threads.ended() => ended,
+            ended = self.looking.ended() => ended,
         }
     }
 
     /// Waits until the writer has ended; the log is emptied into the file then.
     pub(super) async fn close(mut self) -> anyhow::Result<()> {
         self.looking.shutdown().await;
-        while let Some(ended) = self.threads.join_next().await {
-            ended.context("the store's thread")?;
-        }
-        Ok(())
+        self.threads.join().await
+    }
+}
+
+/// Why the file cannot be used any more, once that is so.
+async fn unusable(fatal: &mut watch::Receiver<Option<Unusable>>) -> anyhow::Error {
+    let reason = fatal.wait_for(Option::is_some).await;
+    let reason = reason.ok().and_then(|reason| reason.clone());
+    match reason {
+        Some(reason) => reason.into(),
+        None => std::future::pending().await,
     }
 }
 

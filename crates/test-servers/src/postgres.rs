@@ -1,7 +1,10 @@
 //! Fresh databases on a PostgreSQL server.
 
+mod bouncer;
+mod guard;
 mod server;
 
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
@@ -9,7 +12,9 @@ use rand::RngExt as _;
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
-use server::{Durability, Server};
+pub use bouncer::Bouncer;
+use server::Durability;
+pub use server::Server;
 
 /// The variable that names a server.
 pub const URL_VARIABLE: &str = "NOTICEBOT_TEST_POSTGRES_URL";
@@ -48,7 +53,7 @@ impl Database {
                 clear(&url).await.context("looking at the test server")?;
                 url
             }
-            None => own_server(Durability::None)?.url.clone(),
+            None => own_server(&SERVER, Durability::None)?.url.clone(),
         };
         Self::create_at(&url).await
     }
@@ -61,7 +66,7 @@ impl Database {
     pub async fn create_durable() -> anyhow::Result<Self> {
         let url = match named_url() {
             Some(url) => url,
-            None => own_server(Durability::Full)?.url.clone(),
+            None => own_server(&DURABLE_SERVER, Durability::Full)?.url.clone(),
         };
         Self::create_at(&url).await
     }
@@ -73,10 +78,34 @@ impl Database {
     ///
     /// When none can be started, with the remedy.
     pub async fn create_with_tls() -> anyhow::Result<(Self, String, String)> {
-        let server = own_server(Durability::None)?;
+        let server = own_server(&SERVER, Durability::None)?;
         let database = Self::create_at(&server.url).await?;
         let url = database.url().replace("sslmode=disable", "sslmode=require");
         Ok((database, url, server.authority.clone()))
+    }
+
+    /// Makes one on this server.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be reached.
+    pub async fn create_on(server: &Server) -> anyhow::Result<Self> {
+        Self::create_at(&server.url).await
+    }
+
+    /// The same database, as a standby of its server has it.
+    #[must_use]
+    pub fn on_standby(&self, standby: &Server) -> Self {
+        let name = self.name.clone();
+        let url = (
+            format!(
+                "postgres://postgres:{}@{}",
+                standby.password(),
+                standby.address()
+            ),
+            self.url.1.clone(),
+        );
+        Self { name, url }
     }
 
     async fn create_at(url: &str) -> anyhow::Result<Self> {
@@ -99,6 +128,14 @@ impl Database {
         let (place, parameters) = &self.url;
         let mark = if parameters.is_empty() { "" } else { "?" };
         format!("{place}/{}{mark}{parameters}", self.name)
+    }
+
+    /// Where it is when these addresses lead to its server.
+    pub fn url_at(&self, addresses: &[SocketAddr]) -> String {
+        let (place, parameters) = &self.url;
+        let user = place.rsplit_once('@').map_or(&**place, |(user, _)| user);
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        format!("{user}@{}/{}?{parameters}", addresses.join(","), self.name)
     }
 
     /// Runs statements beside whoever uses it.
@@ -162,11 +199,10 @@ fn named_url() -> Option<String> {
 }
 
 /// A server of this process's own.
-fn own_server(durability: Durability) -> anyhow::Result<&'static Server> {
-    let server = match durability {
-        Durability::None => &SERVER,
-        Durability::Full => &DURABLE_SERVER,
-    };
+fn own_server(
+    server: &'static OnceLock<Result<Server, String>>,
+    durability: Durability,
+) -> anyhow::Result<&'static Server> {
     let start = || Server::start(durability).map_err(|error| format!("{error:#}"));
     let server = server.get_or_init(start);
     server.as_ref().map_err(|error| {

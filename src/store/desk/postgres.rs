@@ -29,8 +29,7 @@ impl Server {
         server: &tokio_postgres::Config,
         extra_roots: &ExtraRoots,
     ) -> anyhow::Result<Self> {
-        let pool = connect::Connector::new(server, extra_roots)?.pool(1)?;
-        let client = connect::first(&pool).await?;
+        let client = connect::look_at(server, extra_roots).await?;
         ensure!(
             migrate::tables(&client).await? == migrate::Tables::Fit,
             "the tables of this release are not in the database: start the bot once, or use the program that the bots run"
@@ -102,7 +101,7 @@ impl Server {
                 .await?;
         }
         transaction.commit().await?;
-        bell::ring_all(&self.0).await?;
+        self.wake_bots().await;
         Ok(())
     }
 
@@ -115,8 +114,13 @@ impl Server {
         let values: [&(dyn ToSql + Sync); 3] = [&now.as_millisecond(), &id, &progress];
         let changed = self.0.execute(&super::drop_sql(SCHEMA), &values).await?;
         ensure!(changed > 0, super::CannotChange::Running);
-        bell::ring_all(&self.0).await?;
+        self.wake_bots().await;
         Ok(())
+    }
+
+    /// The change is committed: where this fails, the bots find it by themselves within seconds.
+    async fn wake_bots(&self) {
+        let _ = bell::ring_all(&self.0).await;
     }
 
     pub(super) async fn audit(

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tokio_postgres::{Client, Error};
 
 use super::connect::Connector;
+use super::session;
 
 /// The name under which the bots hear of each other.
 const CHANNEL: &str = "noticebot";
@@ -83,15 +84,19 @@ impl Bell {
         self.limits.notified().await;
     }
 
-    /// Listens to the others and tells them, for ever.
-    pub(super) async fn listen(&self, connector: Connector, whose: &str) {
+    /// Listens to the others and tells them, for ever. Where other sessions were `discarded`, this
+    /// connection may lead to the wrong server as well.
+    pub(super) async fn listen(&self, connector: Connector, whose: &str, discarded: &Notify) {
         loop {
             let talked = connector.talk(
                 |said| self.hear(said, whose),
                 async |client| self.tell(client, whose).await,
             );
-            if let Err(error) = talked.await {
-                super::log(&error, "the connection to the other bots is lost");
+            tokio::select! {
+                talked = talked => if let Err(error) = talked {
+                    session::log(&error, "the connection to the other bots is lost");
+                },
+                () = discarded.notified() => {}
             }
             sleep(RECONNECT).await;
         }

@@ -1,22 +1,36 @@
 //! Connections to the server: pooled ones for requests, one that listens.
 
 use std::future::poll_fn;
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    ConfigConnectImpl, Hook, HookError, Manager, ManagerConfig, Metrics, Object, Pool, PoolError,
+    RecyclingMethod, Runtime,
 };
 use feishu::ExtraRoots;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls};
+use tokio::time::timeout;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use hosts::{Hosts, InTurn};
+
+mod hosts;
+
 /// How long it may take to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Where the URL names several hosts, each but the last is given up after this time: a request
+/// that needs a connection is given up after 2.5 s itself.
+const HOST_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long a request may wait for a connection. The platform waits 3 s.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the last answer of a connection that has ended is waited for.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// A server that says nothing for so long is asked whether it is there, and given
 /// up soon after.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -34,19 +48,32 @@ const SESSION: &str = "SET search_path = pg_catalog, pg_temp; SET statement_time
 /// Opens connections.
 #[derive(Clone)]
 pub(in crate::store) struct Connector {
-    config: tokio_postgres::Config,
+    hosts: Hosts,
     /// None where the URL does without TLS.
     tls: Option<MakeRustlsConnect>,
 }
 
+/// Which servers will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Access {
+    /// Only one that takes changes: no standby, and none that is read only.
+    Write,
+    Any,
+}
+
 impl Connector {
     pub(in crate::store) fn new(
-        url: &tokio_postgres::Config,
+        url: &Config,
         extra_roots: &ExtraRoots,
+        access: Access,
     ) -> anyhow::Result<Self> {
         let mut config = url.clone();
         config
             .application_name("noticebot")
+            .target_session_attrs(match access {
+                Access::Write => TargetSessionAttrs::ReadWrite,
+                Access::Any => TargetSessionAttrs::Any,
+            })
             .connect_timeout(CONNECT_TIMEOUT)
             .keepalives_idle(SILENCE)
             .keepalives_interval(Duration::from_secs(2))
@@ -58,24 +85,37 @@ impl Connector {
             let tls = extra_roots.client_config().context("preparing TLS")?;
             Some(MakeRustlsConnect::new(tls))
         };
-        Ok(Self { config, tls })
+        let hosts = Hosts::of(&config).context("the URL names no host")?;
+        Ok(Self { hosts, tls })
     }
 
-    /// A pool of connections that are ready for our statements.
-    pub(in crate::store) fn pool(&self, size: usize) -> anyhow::Result<Pool> {
-        let config = self.config.clone();
+    /// A pool of connections that are ready for our statements, of which one that was opened then
+    /// is used again if `is_good`.
+    pub(super) fn pool_of(
+        &self,
+        size: usize,
+        is_good: impl Fn(Instant) -> bool + Send + Sync + 'static,
+    ) -> anyhow::Result<Pool> {
         let fast = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = match self.tls.clone() {
-            Some(tls) => Manager::from_config(config, tls, fast),
-            None => Manager::from_config(config, NoTls, fast),
+        let hosts = self.hosts.clone();
+        // The manager keeps a configuration of its own, which `InTurn` does without.
+        let any = hosts.last.clone();
+        let connect = match self.tls.clone() {
+            Some(tls) => InTurn::new(hosts, ConfigConnectImpl { tls }),
+            None => InTurn::new(hosts, ConfigConnectImpl { tls: NoTls }),
         };
+        let manager = Manager::from_connect(any, connect, fast);
         let prepare = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
             Box::pin(async move {
                 let prepared = client.batch_execute(SESSION).await;
                 prepared.map_err(HookError::Backend)
             })
+        });
+        let judge = Hook::sync_fn(move |_, metrics: &Metrics| {
+            let is_good = is_good(metrics.created);
+            is_good.then_some(()).ok_or(HookError::message("discarded"))
         });
         let pool = Pool::builder(manager)
             .max_size(size)
@@ -84,24 +124,52 @@ impl Connector {
             .create_timeout(Some(CONNECT_TIMEOUT))
             .recycle_timeout(Some(WAIT_TIMEOUT))
             .post_create(prepare)
+            .pre_recycle(judge)
             .build()?;
         Ok(pool)
     }
 
-    /// Talks over a connection of its own until either end stops; what the server
-    /// notifies it of goes to `heard`.
+    /// A pool of connections that are ready for our statements.
+    pub(in crate::store) fn pool(&self, size: usize) -> anyhow::Result<Pool> {
+        self.pool_of(size, |_| true)
+    }
+
+    /// Talks over a connection of its own, with the settings of all others, until either end stops;
+    /// what the server notifies it of goes to `heard`.
     pub(super) async fn talk<T>(
         &self,
         heard: impl Fn(&str),
         talk: impl AsyncFnOnce(Client) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let prepared = async |client: Client| {
+            client.batch_execute(SESSION).await?;
+            talk(client).await
+        };
+        self.talk_plainly(heard, prepared).await
+    }
+
+    /// The same, without any settings.
+    pub(super) async fn talk_plainly<T>(
+        &self,
+        heard: impl Fn(&str),
+        talk: impl AsyncFnOnce(Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         if let Some(tls) = self.tls.clone() {
-            let (client, connection) = self.config.connect(tls).await?;
+            let connect = |host: &Config| connect(host.clone(), tls.clone());
+            let (client, connection) = self.hosts.first(connect).await?;
             return talk_over(client, connection, heard, talk).await;
         }
-        let (client, connection) = self.config.connect(NoTls).await?;
+        let connect = |host: &Config| connect(host.clone(), NoTls);
+        let (client, connection) = self.hosts.first(connect).await?;
         talk_over(client, connection, heard, talk).await
     }
+}
+
+async fn connect<T: MakeTlsConnect<Socket>>(
+    host: Config,
+    tls: T,
+) -> Result<(Client, Connection<Socket, T::Stream>), Error> {
+    host.connect(tls).await
 }
 
 async fn talk_over<S, C, T>(
@@ -123,32 +191,103 @@ where
         }
         Ok(std::future::pending().await)
     };
-    let talk = async {
-        client.batch_execute(SESSION).await?;
-        talk(client).await
-    };
+    let mut talk = pin!(talk(client));
     tokio::select! {
-        talked = talk => talked,
-        ended = drive => ended,
+        talked = talk.as_mut() => talked,
+        ended = drive => match timeout(LAST_WORDS, talk).await {
+            // The last answer says why.
+            Ok(Err(error)) if error.code().is_some() => Err(error),
+            _ => ended,
+        },
     }
 }
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-#[error("the database cannot be used ({0}): {REMEDY}")]
-pub(crate) struct Unreachable(pub(crate) String);
+#[error("the database cannot be used ({cause}): {remedy}")]
+pub(crate) struct Unreachable {
+    pub(crate) cause: String,
+    /// What to do about it.
+    pub(crate) remedy: &'static str,
+    /// It will be over by itself, or its admin is seeing to it.
+    pub(super) will_pass: bool,
+}
 
-/// What to do about it.
-pub(crate) const REMEDY: &str = "see that the server runs and lets this user into this database, as `NOTICEBOT_DATABASE_URL` says; for a certificate by an authority of your own, set `NOTICEBOT_CA_FILE`";
+const REACH: &str = "see that the server runs and lets this user into this database, as `NOTICEBOT_DATABASE_URL` says; for a certificate by an authority of your own, set `NOTICEBOT_CA_FILE`";
+const MORE_CONNECTIONS: &str = "raise `max_connections` of the server, or the connection limit of this user or database, or lower `store.connections`";
+const USE_PRIMARY: &str = "set `NOTICEBOT_DATABASE_URL` to the primary server, or name all servers in it (`postgres://USER@one,two/DATABASE`); a primary may be set to be read only (`default_transaction_read_only`)";
+const STARTING: &str = "wait until the server takes connections";
 
-/// Connects for the first time.
-pub(in crate::store) async fn first(pool: &Pool) -> Result<Object, Unreachable> {
-    pool.get().await.map_err(|error| {
-        Unreachable(match error {
-            PoolError::Backend(error) => told(&error),
-            error => error.to_string(),
-        })
-    })
+impl Unreachable {
+    pub(super) fn new(cause: String) -> Self {
+        Self {
+            cause,
+            remedy: REACH,
+            will_pass: false,
+        }
+    }
+}
+
+impl From<Error> for Unreachable {
+    fn from(error: Error) -> Self {
+        let cause = told(&error);
+        let remedy = match error.code() {
+            Some(&SqlState::TOO_MANY_CONNECTIONS) => MORE_CONNECTIONS,
+            Some(
+                &SqlState::CANNOT_CONNECT_NOW
+                | &SqlState::ADMIN_SHUTDOWN
+                | &SqlState::CRASH_SHUTDOWN,
+            ) => STARTING,
+            // A pooler tells what its server has said in words alone.
+            Some(_)
+                if cause.contains("too many clients") || cause.contains("no more connections") =>
+            {
+                MORE_CONNECTIONS
+            }
+            None if is_read_only(&error) => USE_PRIMARY,
+            _ => return Self::new(cause),
+        };
+        Self {
+            cause,
+            remedy,
+            will_pass: true,
+        }
+    }
+}
+
+impl From<PoolError> for Unreachable {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+                error.into()
+            }
+            error => Self::new(error.to_string()),
+        }
+    }
+}
+
+/// Whether the library has refused a server because it takes no changes.
+fn is_read_only(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.is_some_and(|source| source.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
+/// One connection, if possible to a server that takes changes, for whoever looks at a database.
+pub(in crate::store) async fn look_at(
+    server: &Config,
+    extra_roots: &ExtraRoots,
+) -> Result<Object, Unreachable> {
+    let of = async |access| {
+        let connector = Connector::new(server, extra_roots, access);
+        let pool = connector.and_then(|connector| connector.pool(1));
+        let pool = pool.map_err(|error| Unreachable::new(format!("{error:#}")))?;
+        Ok::<_, Unreachable>(pool.get().await?)
+    };
+    match of(Access::Write).await {
+        Err(unreachable) if unreachable.remedy == USE_PRIMARY => of(Access::Any).await,
+        looked => looked,
+    }
 }
 
 /// What may be told of an error. The server's details quote rows, in which stands

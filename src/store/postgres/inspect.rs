@@ -3,8 +3,9 @@
 use feishu::ExtraRoots;
 use tokio_postgres::Client;
 
-use super::connect::{self, Connector, Unreachable, told};
+use super::connect::{self, Access, Connector, Unreachable, told};
 use super::migrate::{self, Tables};
+use super::pooler;
 
 /// What can be said of a database.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub(crate) struct Inspected {
     pub(crate) tables: Tables,
     /// It is a standby, or takes no changes for another reason.
     pub(crate) read_only: bool,
+    /// A pooler gives each transaction another session.
+    pub(crate) shared_sessions: bool,
     /// The user may make the tables.
     pub(crate) may_create: bool,
     /// Why a row could not be written; `None` if it could, or was not tried.
@@ -34,11 +37,13 @@ pub(crate) async fn inspect(
     app: &str,
     extra_roots: &ExtraRoots,
 ) -> Result<Inspected, Unreachable> {
-    let pool = Connector::new(server, extra_roots).and_then(|connector| connector.pool(1));
-    let pool = pool.map_err(|error| Unreachable(format!("{error:#}")))?;
-    let mut client = connect::first(&pool).await?;
-    let looked = look(&mut client, app).await;
-    looked.map_err(|error| Unreachable(told(&error)))
+    let mut client = connect::look_at(server, extra_roots).await?;
+    let connector = Connector::new(server, extra_roots, Access::Any);
+    let connector = connector.map_err(|error| Unreachable::new(format!("{error:#}")))?;
+    let shared = pooler::shares_sessions(&connector).await?;
+    let mut seen = look(&mut client, app).await?;
+    seen.shared_sessions = shared;
+    Ok(seen)
 }
 
 async fn look(client: &mut Client, app: &str) -> Result<Inspected, tokio_postgres::Error> {
@@ -56,6 +61,7 @@ async fn look(client: &mut Client, app: &str) -> Result<Inspected, tokio_postgre
         version: row.get(0),
         tables,
         read_only: row.get(1),
+        shared_sessions: false,
         may_create: row.get(2),
         refused: None,
         bots: 0,

@@ -10,7 +10,7 @@ use tokio_postgres::Error;
 /// last renewal on; so what a dead bot was at goes on within this time.
 pub(super) const LEASE: Duration = Duration::from_secs(9);
 /// How often it is renewed.
-pub(super) const RENEW_EVERY: Duration = Duration::from_secs(3);
+pub(super) const RENEW_EVERY: Duration = Duration::from_secs(2);
 
 fn lease() -> f64 {
     LEASE.as_secs_f64()
@@ -101,10 +101,10 @@ pub(super) async fn give_up(client: &impl GenericClient, owner: i64) -> Result<u
     client.execute(&statement, &[&owner]).await
 }
 
-/// Writes, to show that it can be done.
-pub(super) async fn probe(client: &impl GenericClient, owner: i64) -> Result<(), Error> {
+/// Writes, to show that it can be done; whether the lease is still there.
+pub(super) async fn probe(client: &impl GenericClient, owner: i64) -> Result<bool, Error> {
     let statement = client
         .prepare_cached("UPDATE noticebot.replicas SET probed_at = clock_timestamp() WHERE id = $1")
         .await?;
-    client.execute(&statement, &[&owner]).await.map(drop)
+    Ok(client.execute(&statement, &[&owner]).await? > 0)
 }

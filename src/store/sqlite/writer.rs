@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
 use super::file::{self, Lock, Unusable, Watched};
 use super::log::Log;
@@ -17,6 +16,7 @@ use super::{Shared, changes, damage, rows};
 use crate::outcome::{Outcome, Refusal};
 use crate::store::row::to_json;
 use crate::store::{Accepted, Claim, Conclusion, Job, JobId, NewJob, Queue, Release, StoreError};
+use crate::supervision::Background;
 
 /// The most requests in one transaction.
 const BATCH: usize = 256;
@@ -270,7 +270,7 @@ impl Opened {
         self,
         shared: Arc<Shared>,
         inbox: mpsc::Receiver<Box<dyn Request>>,
-        threads: &mut JoinSet<()>,
+        threads: &mut Background,
     ) -> anyhow::Result<()> {
         let files = Watched::new(self.path.clone());
         let (log, keeper) = Log::watched(self.writer, self.keeper, self.path, Arc::clone(&shared))?;
@@ -281,8 +281,14 @@ impl Opened {
             version: 0,
         };
         let lock = self.lock;
-        threads.spawn_blocking(move || writer.run(inbox));
-        threads.spawn_blocking(move || keeper.run(lock));
+        threads.spawn_blocking("writer", move || {
+            writer.run(inbox);
+            Ok(())
+        });
+        threads.spawn_blocking("checkpointer", move || {
+            keeper.run(lock);
+            Ok(())
+        });
         Ok(())
     }
 }

@@ -1,111 +1,200 @@
 //! A server that is started for this process and ends with it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use rand::RngExt as _;
 
+use super::guard::{Guard, Home};
 use crate::tls::{Authority, Certified};
 
-/// How long it may take to start.
-const START: Duration = Duration::from_secs(30);
-/// How often it is asked whether it has.
-const GLANCE: Duration = Duration::from_millis(20);
 /// Where Debian has the programs, below a folder for each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// The shell waits for the end of its standard input, which comes when this process ends, even by
-/// SIGKILL; then it ends the server and takes its folder away.
-const GUARD: &str = r#"
-"$1/postgres" -D "$2/data" -c config_file="$2/postgresql.conf" >"$2/log" 2>&1 </dev/null &
-server=$!
-cat >/dev/null
-kill -QUIT "$server" 2>/dev/null
-wait "$server"
-rm -rf "$2"
-"#;
-
 /// A running server.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     /// Of its first database, without TLS.
     pub(crate) url: String,
     /// Who has certified it, in PEM.
     pub(crate) authority: String,
-    /// Closed when this process ends.
-    _guard: ChildStdin,
+    password: String,
+    port: u16,
+    guard: Guard,
 }
 
 /// Whether it waits for the disk; nothing of a test is meant to outlive the process.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
     None,
     Full,
-}
-
-/// Whom the server runs as.
-struct User {
-    uid: u32,
-    gid: u32,
+    /// A commit waits for a standby, but not for the disk.
+    Replicated,
 }
 
 impl Server {
+    /// Starts one that can have a standby.
+    ///
+    /// # Errors
+    ///
+    /// When the programs are missing or it does not start, with the remedy.
+    pub fn primary() -> anyhow::Result<Self> {
+        Self::start(Durability::Replicated)
+    }
+
     pub(crate) fn start(durability: Durability) -> anyhow::Result<Self> {
-        let programs = programs()?;
-        let folder = tempfile::Builder::new().prefix("test-servers-").tempdir()?;
-        let user = user(folder.path())?;
-        if let Some(User { uid, gid }) = user {
-            chown(folder.path(), Some(uid), Some(gid))?;
-        }
+        let (programs, home) = (programs()?, Home::make()?);
         let password = format!("{:032x}", rand::rng().random::<u128>());
+        init(&programs, &home, &password)?;
+        Self::run(&programs, home, durability, password)
+    }
+
+    /// Starts a standby of this server, which is then asked to wait for it with every commit.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be copied, or does not start.
+    pub fn standby(&self) -> anyhow::Result<Self> {
+        let (programs, home) = (programs()?, Home::make()?);
+        let log = home.path().join("copy.log");
+        let mut copy = home.as_user(Command::new(programs.join("pg_basebackup")));
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .args([
+                "--wal-method=stream",
+                "--username=postgres",
+                "--host=127.0.0.1",
+            ])
+            .arg(format!("--port={}", self.port))
+            .arg("--pgdata")
+            .arg(home.path().join("data"))
+            .env("PGPASSWORD", &self.password)
+            .env("PGSSLMODE", "disable")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log)?);
+        let copied = copy.status().context("running `pg_basebackup`")?;
+        ensure!(
+            copied.success(),
+            "`pg_basebackup` failed: {}",
+            fs::read_to_string(&log).unwrap_or_default()
+        );
+        let password = self.password.clone();
+        Self::run(&programs, home, Durability::Replicated, password)
+    }
+
+    fn run(
+        programs: &Path,
+        home: Home,
+        durability: Durability,
+        password: String,
+    ) -> anyhow::Result<Self> {
         let port = free_port()?;
-        init(&programs, folder.path(), user.as_ref(), &password)?;
         let authority = Authority::new()?;
         let Certified {
             certificate, key, ..
         } = authority.certify()?;
-        write_for(
-            &folder.path().join("server.crt"),
-            &certificate,
-            user.as_ref(),
-        )?;
-        write_for(&folder.path().join("server.key"), &key, user.as_ref())?;
-        let settings = settings(port, folder.path(), durability);
-        fs::write(folder.path().join("postgresql.conf"), settings)?;
-        let mut guard = as_user(Command::new("sh"), user.as_ref());
-        guard
-            .args(["-c", GUARD, "sh"])
-            .args([&programs, folder.path()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        // From here on the guard takes the folder away.
-        let folder = folder.keep();
-        let mut guard = guard.spawn().context("starting the server")?;
-        let stdin = guard.stdin.take().context("starting the server")?;
-        let begun = Instant::now();
-        while !answers(&programs, port) {
-            if begun.elapsed() > START || guard.try_wait()?.is_some() {
-                let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-                bail!("the server did not start:\n{log}");
-            }
-            std::thread::sleep(GLANCE);
-        }
+        home.write("server.crt", &certificate)?;
+        home.write("server.key", &key)?;
+        let settings = settings(port, home.path(), durability);
+        home.write("postgresql.conf", &settings)?;
+        let mut server = Command::new(programs.join("postgres"));
+        server
+            .arg("-D")
+            .arg(home.path().join("data"))
+            .arg("-c")
+            .arg(format!(
+                "config_file={}",
+                home.path().join("postgresql.conf").display()
+            ));
+        let mut guard = Guard::start(home, &server, "QUIT")?;
+        guard.wait_until(|| answers(programs, port))?;
         Ok(Self {
             url: format!(
                 "postgres://postgres:{password}@127.0.0.1:{port}/postgres?sslmode=disable"
             ),
             authority: authority.pem(),
-            _guard: stdin,
+            password,
+            port,
+            guard,
         })
     }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Stops it and all its processes where they are; what is sent to it waits.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal_all("STOP")
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal_all("CONT")
+    }
+
+    /// Stops the process that takes connections, and none of those that serve them.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn freeze_postmaster(&self) -> anyhow::Result<()> {
+        signal("STOP", self.process()?)
+    }
+
+    /// Ends it as a crash does.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn kill(&self) -> anyhow::Result<()> {
+        signal("QUIT", self.process()?)
+    }
+
+    fn process(&self) -> anyhow::Result<u32> {
+        let file = self.guard.folder().join("data/postmaster.pid");
+        let text = fs::read_to_string(file).context("the server has ended")?;
+        let first = text.lines().next().unwrap_or_default();
+        Ok(first.trim().parse()?)
+    }
+
+    fn signal_all(&self, name: &str) -> anyhow::Result<()> {
+        let process = self.process()?;
+        let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+        // The first one makes the others, and must not while they are stopped.
+        signal(name, process)?;
+        for child in children.split_whitespace() {
+            // It may have ended in this very moment.
+            let _ = signal(name, child.parse()?);
+        }
+        Ok(())
+    }
+}
+
+fn signal(name: &str, process: u32) -> anyhow::Result<()> {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &process.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .context("running `kill`")?;
+    ensure!(sent.success(), "the server has ended");
+    Ok(())
 }
 
 /// The folder of the newest programs.
@@ -139,46 +228,15 @@ fn programs() -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Nobody else if this process may run a server itself.
-fn user(folder: &Path) -> anyhow::Result<Option<User>> {
-    // What this process makes belongs to whom it runs as.
-    if fs::metadata(folder)?.uid() != 0 {
-        return Ok(None);
-    }
-    let known = fs::read_to_string("/etc/passwd")?;
-    let named = |name: &str| {
-        let line = known.lines().find(|line| line.starts_with(name))?;
-        let mut fields = line.split(':').skip(2).map_while(|id| id.parse().ok());
-        Some(User {
-            uid: fields.next()?,
-            gid: fields.next()?,
-        })
-    };
-    let user = named("postgres:").or_else(|| named("nobody:"));
-    Ok(Some(user.context(
-        "a server does not run as root, and neither `postgres` nor `nobody` is known here",
-    )?))
-}
-
-fn as_user(mut command: Command, user: Option<&User>) -> Command {
-    if let Some(User { uid, gid }) = user {
-        command.uid(*uid).gid(*gid);
-    }
-    // It must not end with whoever presses ctrl-C before it has cleared up.
-    command.process_group(0).current_dir("/");
-    command
-}
-
-fn init(programs: &Path, folder: &Path, user: Option<&User>, password: &str) -> anyhow::Result<()> {
-    let secret = folder.join("password");
-    write_for(&secret, password, user)?;
-    let log = folder.join("initdb.log");
-    let mut init = as_user(Command::new(programs.join("initdb")), user);
+fn init(programs: &Path, home: &Home, password: &str) -> anyhow::Result<()> {
+    home.write("password", password)?;
+    let log = home.path().join("initdb.log");
+    let mut init = home.as_user(Command::new(programs.join("initdb")));
     init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
         .args(["--encoding=UTF8", "--locale=C"])
         .arg("--pwfile")
-        .arg(&secret)
-        .arg(folder.join("data"))
+        .arg(home.path().join("password"))
+        .arg(home.path().join("data"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(&log)?);
@@ -191,27 +249,20 @@ fn init(programs: &Path, folder: &Path, user: Option<&User>, password: &str) -> 
     Ok(())
 }
 
-/// Writes a file that only its owner reads.
-fn write_for(path: &Path, text: &str, user: Option<&User>) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
-    file?.write_all(text.as_bytes())?;
-    if let Some(User { uid, gid }) = user {
-        chown(path, Some(*uid), Some(*gid))?;
-    }
-    Ok(())
-}
-
 fn settings(port: u16, folder: &Path, durability: Durability) -> String {
     let folder = folder.display();
     let durability = match durability {
-        Durability::None => "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n",
-        Durability::Full => "",
+        Durability::None => {
+            "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
+             wal_level = minimal\nmax_wal_senders = 0\n"
+        }
+        Durability::Full => "wal_level = minimal\nmax_wal_senders = 0\n",
+        Durability::Replicated => "fsync = off\nfull_page_writes = off\nwal_level = replica\n",
     };
     format!(
         "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
          max_connections = 500\n{durability}\
-         wal_level = minimal\nmax_wal_senders = 0\nshared_buffers = 64MB\nssl = on\n\
+         shared_buffers = 64MB\nssl = on\n\
          ssl_cert_file = '{folder}/server.crt'\nssl_key_file = '{folder}/server.key'\n"
     )
 }
@@ -225,7 +276,7 @@ fn answers(programs: &Path, port: u16) -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-fn free_port() -> anyhow::Result<u16> {
+pub(super) fn free_port() -> anyhow::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }

@@ -1,0 +1,61 @@
+//! What a bot does beside its work: it forgets what is old, and shares rate limits with the others.
+
+use std::time::Duration;
+
+use feishu::{Client, Clock};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::change::UNDO_AGE;
+use crate::store::{Limited, Store};
+
+/// How often what is old enough is forgotten.
+const FORGET_EVERY: Duration = Duration::from_hours(1);
+
+/// How long what is over is remembered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keep {
+    pub(super) finished: Duration,
+    pub(super) changes: Duration,
+}
+
+/// Keeps in the store which APIs are to be left alone, and heeds what stands there.
+pub(super) async fn share_limits(
+    store: Store,
+    client: Client,
+    mut told_to_wait: mpsc::UnboundedReceiver<Limited>,
+    stop: CancellationToken,
+) {
+    loop {
+        // Where they cannot be read, this bot finds them out by itself.
+        for Limited { api, until } in store.limits().await.unwrap_or_default() {
+            client.leave_alone(&api, until);
+        }
+        loop {
+            tokio::select! {
+                Some(limited) = told_to_wait.recv() => {
+                    // The store has logged why it could not.
+                    let _ = store.save_limit(limited).await;
+                }
+                () = store.limits_changed() => break,
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// Forgets what is over once it is old enough, in portions until none is left.
+pub(super) async fn forget(store: Store, clock: Clock, keep: Keep, stop: CancellationToken) {
+    let forget = async {
+        loop {
+            let now = clock.now();
+            let finished = now - keep.finished;
+            while matches!(store.prune(finished).await, Ok(1..)) {}
+            let (texts, rows) = (now - UNDO_AGE, now - keep.changes);
+            while matches!(store.forget_changes(texts, rows).await, Ok(1..)) {}
+            clock.sleep(FORGET_EVERY).await;
+        }
+    };
+    // A portion may take long, and is of no use to anybody who waits for the stop.
+    stop.run_until_cancelled(Box::pin(forget)).await;
+}

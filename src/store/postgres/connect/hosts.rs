@@ -1,0 +1,145 @@
+//! The hosts that a URL names, tried in turn.
+//!
+//! The library tries them in turn as well, but has no limit for one that takes a connection and
+//! then says nothing, as a server does that was stopped or cut off: the next one would never be
+//! reached.
+
+use std::pin::Pin;
+
+use deadpool_postgres::Connect;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config, Error};
+
+use super::HOST_TIMEOUT;
+
+/// A configuration for each host, in order; there is at least one.
+#[derive(Clone)]
+pub(super) struct Hosts {
+    before: Vec<Config>,
+    pub(super) last: Config,
+}
+
+impl Hosts {
+    /// None where the configuration names no host.
+    pub(super) fn of(config: &Config) -> Option<Self> {
+        let (ports, addresses) = (config.get_ports(), config.get_hostaddrs());
+        let one = |(place, host): (usize, &Host)| {
+            let mut one = without_host(config);
+            match host {
+                Host::Tcp(name) => one.host(name),
+                Host::Unix(path) => one.host_path(path),
+            };
+            if let Some(address) = addresses.get(place) {
+                one.hostaddr(*address);
+            }
+            // One port is for all of them.
+            if let Some(port) = ports.get(place).or(ports.first()) {
+                one.port(*port);
+            }
+            one
+        };
+        let mut before: Vec<Config> = config.get_hosts().iter().enumerate().map(one).collect();
+        let last = before.pop()?;
+        Some(Self { before, last })
+    }
+
+    /// What `connect` gives of the first host with which it succeeds; else the last one's error.
+    pub(super) async fn first<T, F>(&self, connect: impl Fn(&Config) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        for host in &self.before {
+            if let Ok(Ok(connected)) = timeout(HOST_TIMEOUT, connect(host)).await {
+                return Ok(connected);
+            }
+        }
+        connect(&self.last).await
+    }
+}
+
+fn without_host(config: &Config) -> Config {
+    let mut copy = Config::new();
+    if let Some(user) = config.get_user() {
+        copy.user(user);
+    }
+    if let Some(password) = config.get_password() {
+        copy.password(password);
+    }
+    if let Some(name) = config.get_dbname() {
+        copy.dbname(name);
+    }
+    if let Some(options) = config.get_options() {
+        copy.options(options);
+    }
+    if let Some(name) = config.get_application_name() {
+        copy.application_name(name);
+    }
+    if let Some(time) = config.get_connect_timeout() {
+        copy.connect_timeout(*time);
+    }
+    if let Some(time) = config.get_tcp_user_timeout() {
+        copy.tcp_user_timeout(*time);
+    }
+    if let Some(time) = config.get_keepalives_interval() {
+        copy.keepalives_interval(time);
+    }
+    if let Some(count) = config.get_keepalives_retries() {
+        copy.keepalives_retries(count);
+    }
+    copy.keepalives(config.get_keepalives())
+        .keepalives_idle(config.get_keepalives_idle())
+        .ssl_mode(config.get_ssl_mode())
+        .ssl_negotiation(config.get_ssl_negotiation())
+        .channel_binding(config.get_channel_binding())
+        .load_balance_hosts(config.get_load_balance_hosts())
+        .target_session_attrs(config.get_target_session_attrs());
+    copy
+}
+
+/// What a pool connects with.
+pub(super) struct InTurn {
+    hosts: Hosts,
+    one: Box<dyn Connect>,
+}
+
+type Connected = Result<(Client, JoinHandle<()>), Error>;
+
+impl InTurn {
+    /// `one` connects to a host.
+    pub(super) fn new(hosts: Hosts, one: impl Connect + 'static) -> Self {
+        let one = Box::new(one);
+        Self { hosts, one }
+    }
+}
+
+impl Connect for InTurn {
+    fn connect(&self, _: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
+        Box::pin(self.hosts.first(|host| self.one.connect(host)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_host_has_its_own_port_and_the_settings_of_all() {
+        let hosts = |url: &str| {
+            let config: Config = url.parse().unwrap();
+            let Hosts { mut before, last } = Hosts::of(&config).unwrap();
+            before.push(last);
+            before
+        };
+        let two = hosts("postgres://bot:p@one:5433,two:5434/db?sslmode=require&connect_timeout=7");
+        let alone = hosts("postgres://bot:p@two:5434/db?sslmode=require&connect_timeout=7");
+        assert_eq!(two.len(), 2);
+        // What a configuration prints leaves out only its password.
+        assert_eq!(format!("{:?}", two[1]), format!("{:?}", alone[0]));
+        assert_eq!(two[1].get_password(), Some(&b"p"[..]));
+        assert_eq!(two[0].get_ports(), [5433]);
+        let one_port = hosts("postgres:///db?host=one,/run/postgresql&port=6000");
+        assert!(one_port.iter().all(|host| host.get_ports() == [6000]));
+    }
+}

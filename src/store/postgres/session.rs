@@ -1,0 +1,228 @@
+//! Sessions with the server, judged by what it answers.
+//!
+//! A session may be open and useless: it leads to a server that has become read only, or its
+//! prepared statements are gone. An error that is about more than its statement therefore ends the
+//! session, and all that were opened before the request was made; the next request opens another.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::{Object, Pool, PoolError};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+use tokio_util::sync::CancellationToken;
+
+use super::connect::{Connector, told};
+use crate::store::StoreError;
+
+/// A request that takes longer has lost its server: that ends a statement sooner by itself.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// The sessions of one pool.
+pub(super) struct Sessions {
+    pool: Pool,
+    /// Those opened before this are not used again.
+    good_since: Arc<Mutex<Instant>>,
+    /// Cancelled to end the requests under way on sessions that do not answer.
+    answering: Mutex<CancellationToken>,
+    /// Whoever keeps a connection of their own opens it again, too.
+    discarded: Arc<Notify>,
+}
+
+/// A session for a request or a few.
+pub(super) struct Session<'s> {
+    client: Object,
+    judge: Judge<'s>,
+}
+
+/// Whoever looks at the answers that come over a session.
+pub(super) struct Judge<'s> {
+    sessions: &'s Sessions,
+    answering: CancellationToken,
+}
+
+impl Sessions {
+    /// None is opened yet. `discarded` is notified whenever some are.
+    pub(super) fn new(
+        connector: &Connector,
+        size: usize,
+        discarded: Arc<Notify>,
+    ) -> anyhow::Result<Self> {
+        let good_since = Arc::new(Mutex::new(Instant::now()));
+        let since = Arc::clone(&good_since);
+        let is_good = move |opened| opened > *since.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Self {
+            pool: connector.pool_of(size, is_good)?,
+            good_since,
+            answering: Mutex::default(),
+            discarded,
+        })
+    }
+
+    pub(super) async fn get(&self) -> Result<Session<'_>, StoreError> {
+        let client = self.pool.get().await.map_err(|error| {
+            match error {
+                PoolError::Backend(error) => log(&error, "the database cannot be reached"),
+                error => tracing::error!(error = %error, "no connection to the database is free"),
+            }
+            StoreError::Database
+        })?;
+        let answering = self.answering().clone();
+        let judge = Judge {
+            sessions: self,
+            answering,
+        };
+        Ok(Session { client, judge })
+    }
+
+    /// Ends what is under way on all sessions, and discards them.
+    pub(super) fn abandon(&self) {
+        std::mem::take(&mut *self.answering()).cancel();
+        self.discard(Instant::now());
+    }
+
+    /// Nothing is asked of the server any more.
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+
+    /// Discards the sessions opened before then: idle ones now, others when they are given back.
+    fn discard(&self, before: Instant) {
+        {
+            let mut good_since = self.good_since();
+            *good_since = before.max(*good_since);
+        }
+        self.pool.retain(|_, metrics| metrics.created > before);
+        self.discarded.notify_one();
+    }
+
+    fn good_since(&self) -> MutexGuard<'_, Instant> {
+        self.good_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answering(&self) -> MutexGuard<'_, CancellationToken> {
+        self.answering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session<'_> {
+    /// Waits for the answer to a request over this session, and judges the session by it.
+    pub(super) async fn answer<T>(
+        &self,
+        request: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, StoreError> {
+        self.judge.answer(request).await
+    }
+
+    /// The client, for a transaction, and who judges the session then.
+    pub(super) fn parts(&mut self) -> (&mut Object, &Judge<'_>) {
+        (&mut self.client, &self.judge)
+    }
+
+    /// Whether an answer has shown that it is of no more use.
+    pub(super) fn is_discarded(&self) -> bool {
+        Object::metrics(&self.client).created <= *self.judge.sessions.good_since()
+    }
+}
+
+impl Deref for Session<'_> {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        &self.client
+    }
+}
+
+impl Judge<'_> {
+    pub(super) async fn answer<T>(
+        &self,
+        request: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, StoreError> {
+        let mut asked = Asked {
+            sessions: self.sessions,
+            at: Instant::now(),
+            is_answered: false,
+        };
+        let answer = self.answering.run_until_cancelled(request);
+        let Ok(Some(answer)) = timeout(ANSWER_TIMEOUT, answer).await else {
+            tracing::error!("the database did not answer a request");
+            return Err(StoreError::Database);
+        };
+        asked.is_answered = true;
+        answer.map_err(|error| {
+            if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) {
+                tracing::warn!("the lease on the jobs is over");
+                return StoreError::Lost;
+            }
+            if !is_of_statement(error.code()) {
+                self.sessions.discard(asked.at);
+            }
+            log(&error, "the database refused");
+            StoreError::Database
+        })
+    }
+}
+
+/// A request under way. Where whoever waits for it gives it up first, its session may never answer.
+struct Asked<'s> {
+    sessions: &'s Sessions,
+    at: Instant,
+    is_answered: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.sessions.discard(self.at);
+        }
+    }
+}
+
+/// Data, constraints, conflicts of transactions, and what is full, too large or locked.
+const OF_STATEMENTS: [&str; 6] = ["22", "23", "40", "53", "54", "55"];
+
+/// Whether an error is about the statement or the server's resources, so that the same session can
+/// be used for the next one. All others end it: to open another costs little.
+fn is_of_statement(code: Option<&SqlState>) -> bool {
+    let Some(code) = code else {
+        // The connection is closed, or the answer could not be read.
+        return false;
+    };
+    *code == SqlState::QUERY_CANCELED
+        || OF_STATEMENTS
+            .iter()
+            .any(|class| code.code().starts_with(class))
+}
+
+pub(super) fn log(error: &Error, what: &str) {
+    tracing::error!(error = told(error), "{what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_about_more_than_the_statement_end_a_session() {
+        for code in [
+            "08003", "08006", "08P01", "0A000", "25006", "25P02", "25P03", "26000", "28P01",
+            "42P01", "42P05", "57P01", "57P02", "57P03", "57P04", "57P05", "58030", "XX000",
+            "F0000", "99999",
+        ] {
+            assert!(!is_of_statement(Some(&SqlState::from_code(code))), "{code}");
+        }
+        for code in [
+            "22021", "23505", "40001", "40P01", "53100", "53200", "55P03", "57014",
+        ] {
+            assert!(is_of_statement(Some(&SqlState::from_code(code))), "{code}");
+        }
+        assert!(!is_of_statement(None), "it is closed");
+    }
+}

@@ -1,0 +1,369 @@
+//! A database that is away, in every way, and comes back: requests succeed again without a restart.
+
+use std::net::SocketAddr;
+
+use test_servers::{Database, Proxy, Server};
+use tokio::time::sleep;
+
+use super::*;
+
+/// How long after its database a store has to work again.
+const RECOVERY: Duration = Duration::from_secs(5);
+const EVENT: Duration = Duration::from_millis(2500);
+/// How often it is tried.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// A bot on a database, maybe through a proxy.
+struct Replica {
+    store: Store,
+    running: AnyRunning,
+}
+
+impl Replica {
+    async fn at(url: &str) -> Self {
+        let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
+        let opening = Opening {
+            bounds: Bounds {
+                open: 1000,
+                open_of_chat: 1000,
+            },
+            ..opening(url, &clock)
+        };
+        let (store, running) = Store::open(opening).await.unwrap();
+        Self { store, running }
+    }
+
+    async fn on(database: &Database) -> Self {
+        Self::at(&database.url()).await
+    }
+
+    /// Takes a job, claims it and ends it.
+    async fn work(&self, origin: &str) -> Result<(), StoreError> {
+        // As long as an event may wait.
+        let taken = timeout(EVENT, self.store.accept(job(origin, origin))).await;
+        taken.map_err(|_| StoreError::Database)??;
+        match self.store.claim().await? {
+            Claim::Job(job) => self.store.release(&job, Release::Done).await,
+            _ => Err(StoreError::Database),
+        }
+    }
+
+    /// It works, and so do all of its sessions: each is used once at least.
+    async fn uses_every_session(&self) {
+        let all = (0..8).map(|_| self.store.queue());
+        for answer in futures_util::future::join_all(all).await {
+            answer.unwrap();
+        }
+    }
+
+    /// Waits until it does not work.
+    async fn fails(&self) {
+        let failing = async { while self.store.probe().await.is_ok() {} };
+        timeout(PATIENCE, failing).await.unwrap();
+    }
+
+    /// Waits until it works, which is soon, and is as well as before.
+    async fn recovers(&self) {
+        let begun = Instant::now();
+        let recovering = async {
+            while self
+                .work(&format!("om_{:?}", begun.elapsed()))
+                .await
+                .is_err()
+            {
+                sleep(GLANCE).await;
+            }
+        };
+        let recovered = timeout(RECOVERY, recovering).await;
+        assert!(recovered.is_ok(), "it does not work after {RECOVERY:?}");
+        eprintln!("works again after {:?}", begun.elapsed());
+        self.uses_every_session().await;
+        self.store.probe().await.unwrap();
+    }
+}
+
+async fn end_sessions(database: &Database) {
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.execute(others).await.unwrap();
+}
+
+fn name(database: &Database) -> String {
+    let url = database.url();
+    let (_, name) = url.rsplit_once('/').unwrap();
+    name.split('?').next().unwrap().to_owned()
+}
+
+async fn address(database: &Database) -> SocketAddr {
+    let port = database.number("SELECT inet_server_port()::bigint").await;
+    SocketAddr::from(([127, 0, 0, 1], u16::try_from(port.unwrap()).unwrap()))
+}
+
+#[tokio::test]
+async fn a_database_that_was_read_only_takes_jobs_again() {
+    let database = Database::create().await.unwrap();
+    let replica = Replica::on(&database).await;
+    replica.uses_every_session().await;
+    let set = |value: &str| {
+        let name = name(&database);
+        format!("ALTER DATABASE {name} SET default_transaction_read_only = {value}")
+    };
+    database.execute(&set("on")).await.unwrap();
+    end_sessions(&database).await;
+    replica.fails().await;
+    assert!(replica.store.accept(job("oc_1", "om_1")).await.is_err());
+    // Who sets it back has to write, too.
+    let back = format!("BEGIN READ WRITE; {}; COMMIT", set("off"));
+    database.execute(&back).await.unwrap();
+    replica.recovers().await;
+}
+
+/// Its sessions were writable when they were opened, and are read only without a new one.
+#[tokio::test]
+async fn sessions_that_became_read_only_are_discarded() {
+    let server = Server::primary().unwrap();
+    let database = Database::create_on(&server).await.unwrap();
+    let replica = Replica::on(&database).await;
+    replica.uses_every_session().await;
+    let set = async |value: &str| {
+        let set = format!("ALTER SYSTEM SET default_transaction_read_only = {value}");
+        database.execute(&set).await.unwrap();
+        database.execute("SELECT pg_reload_conf()").await.unwrap();
+    };
+    set("on").await;
+    replica.fails().await;
+    set("off").await;
+    replica.recovers().await;
+}
+
+#[tokio::test]
+async fn ended_sessions_are_replaced_without_a_failed_job() {
+    let database = Database::create().await.unwrap();
+    let replica = Replica::on(&database).await;
+    for round in 0..3 {
+        replica.uses_every_session().await;
+        end_sessions(&database).await;
+        let taken = replica.store.accept(job("oc_1", &format!("om_{round}")));
+        assert_eq!(taken.await.unwrap(), Accepted::New, "{round}");
+    }
+}
+
+#[tokio::test]
+async fn statements_that_became_invalid_are_prepared_again() {
+    let database = Database::create().await.unwrap();
+    let replica = Replica::on(&database).await;
+    replica.work("om_1").await.unwrap();
+    for change in [
+        "ALTER TABLE noticebot.jobs ALTER COLUMN origin TYPE varchar(200)",
+        "ALTER TABLE noticebot.jobs ALTER COLUMN payload TYPE varchar",
+    ] {
+        database.execute(change).await.unwrap();
+        replica.recovers().await;
+    }
+    let store = inner(&replica.store);
+    for _ in 0..3 {
+        let session = store.sessions.get().await.unwrap();
+        session.batch_execute("DEALLOCATE ALL").await.unwrap();
+    }
+    replica.recovers().await;
+}
+
+/// A transaction that a request has left open and broken.
+#[tokio::test]
+async fn a_session_in_a_failed_transaction_is_discarded() {
+    let database = Database::create().await.unwrap();
+    let replica = Replica::on(&database).await;
+    let store = inner(&replica.store);
+    {
+        let session = store.sessions.get().await.unwrap();
+        let broken = session.batch_execute("BEGIN; SELECT 1 / 0");
+        assert!(broken.await.is_err());
+    }
+    let taken = replica.store.accept(job("oc_1", "om_1")).await.unwrap();
+    assert_eq!(taken, Accepted::New);
+    replica.recovers().await;
+}
+
+#[tokio::test]
+async fn connections_that_fall_silent_are_replaced() {
+    let database = Database::create().await.unwrap();
+    let proxy = Proxy::open(address(&database).await).await.unwrap();
+    let replica = Replica::at(&database.url_at(&[proxy.address()])).await;
+    replica.uses_every_session().await;
+    proxy.silence();
+    replica.recovers().await;
+}
+
+/// As while a virtual address moves: it leads to a standby, then to the primary again, and
+/// nobody ends the connections to the standby.
+#[tokio::test]
+async fn an_address_that_led_to_a_standby_leads_to_work_again() {
+    let primary = Server::primary().unwrap();
+    let database = Database::create_on(&primary).await.unwrap();
+    let proxy = Proxy::open(primary.address()).await.unwrap();
+    let replica = Replica::at(&database.url_at(&[proxy.address()])).await;
+    let standby = primary.standby().unwrap();
+    replica.uses_every_session().await;
+    proxy.lead_to(standby.address());
+    proxy.cut();
+    replica.fails().await;
+    sleep(Duration::from_secs(1)).await;
+    proxy.lead_to(primary.address());
+    replica.recovers().await;
+}
+
+#[tokio::test]
+async fn a_promoted_standby_is_found_among_several_hosts() {
+    let primary = Server::primary().unwrap();
+    let database = Database::create_on(&primary).await.unwrap();
+    let standby = primary.standby().unwrap();
+    let url = database.url_at(&[standby.address(), primary.address()]);
+    let replica = Replica::at(&url).await;
+    replica.work("om_1").await.unwrap();
+    primary.kill().unwrap();
+    replica.fails().await;
+    let promote = "SELECT pg_promote()";
+    database
+        .on_standby(&standby)
+        .execute(promote)
+        .await
+        .unwrap();
+    replica.recovers().await;
+}
+
+#[tokio::test]
+async fn a_host_that_says_nothing_does_not_hide_the_next() {
+    let primary = Server::primary().unwrap();
+    let database = Database::create_on(&primary).await.unwrap();
+    let standby = primary.standby().unwrap();
+    let url = database.url_at(&[primary.address(), standby.address()]);
+    let replica = Replica::at(&url).await;
+    replica.work("om_1").await.unwrap();
+    primary.freeze().unwrap();
+    let promote = "SELECT pg_promote()";
+    database
+        .on_standby(&standby)
+        .execute(promote)
+        .await
+        .unwrap();
+    replica.recovers().await;
+    primary.thaw().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_was_stopped_for_a_while_goes_on() {
+    let server = Server::primary().unwrap();
+    let database = Database::create_on(&server).await.unwrap();
+    let replica = Replica::on(&database).await;
+    replica.uses_every_session().await;
+    server.freeze().unwrap();
+    replica.fails().await;
+    server.thaw().unwrap();
+    replica.recovers().await;
+    // New connections wait, those that are open work.
+    server.freeze_postmaster().unwrap();
+    replica.work("om_postmaster").await.unwrap();
+    server.thaw().unwrap();
+    replica.recovers().await;
+}
+
+#[tokio::test]
+async fn a_locked_table_holds_up_work_until_it_is_unlocked() {
+    let database = Database::create().await.unwrap();
+    let replica = Replica::on(&database).await;
+    let lock = "BEGIN; LOCK TABLE noticebot.jobs, noticebot.replicas";
+    let lock = database.hold(lock).await.unwrap();
+    let waits = timeout(Duration::from_millis(100), replica.store.probe()).await;
+    assert!(!matches!(waits, Ok(Ok(()))));
+    drop(lock);
+    replica.recovers().await;
+}
+
+/// Of three replicas one cannot hear the others for a moment.
+#[tokio::test]
+async fn a_lost_listener_listens_again_while_others_work() {
+    let database = Database::create().await.unwrap();
+    let replicas = [
+        Replica::on(&database).await,
+        Replica::on(&database).await,
+        Replica::on(&database).await,
+    ];
+    let listening = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE 'SELECT pg_notify%'";
+    let listeners = async |count| {
+        while database.number(listening).await.unwrap() != count {
+            sleep(GLANCE).await;
+        }
+    };
+    timeout(PATIENCE, listeners(3)).await.unwrap();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE 'SELECT pg_notify%'";
+    database.execute(cut).await.unwrap();
+    for (number, replica) in replicas.iter().enumerate() {
+        replica.work(&format!("om_{number}")).await.unwrap();
+    }
+    timeout(RECOVERY, listeners(3)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_server_is_waited_for_and_the_limit_named() {
+    let database = Database::create().await.unwrap();
+    let role = format!("limited_{}", name(&database));
+    let make = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'known' CONNECTION LIMIT 0;
+        GRANT CREATE ON DATABASE {} TO {role}",
+        name(&database)
+    );
+    database.execute(&make).await.unwrap();
+    let url = database.url();
+    let (_, place) = url.split_once('@').unwrap();
+    let url = format!("postgres://{role}:known@{place}");
+    let DatabaseUrl::Postgres(server) = DatabaseUrl::parse(&url).unwrap() else {
+        panic!("no server");
+    };
+    let seen = inspect(&server, "cli_1", &ExtraRoots::default()).await;
+    let unreachable = seen.unwrap_err().to_string();
+    assert!(unreachable.contains("max_connections"), "{unreachable}");
+    assert!(!unreachable.contains("certificate"), "{unreachable}");
+
+    let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
+    let opening = opening(&url, &clock);
+    let mut starting = Box::pin(Store::open(opening));
+    let early = timeout(Duration::from_millis(300), starting.as_mut()).await;
+    assert!(early.is_err(), "it does not wait");
+    let free = format!("ALTER ROLE {role} CONNECTION LIMIT -1");
+    database.execute(&free).await.unwrap();
+    let started = timeout(RECOVERY, starting).await.unwrap();
+    let (store, running) = started.unwrap();
+    store.probe().await.unwrap();
+    drop(store);
+    running.close().await.unwrap();
+    let gone = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
+    database.execute(&gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bot_that_starts_on_a_standby_waits_for_its_promotion() {
+    let primary = Server::primary().unwrap();
+    let database = Database::create_on(&primary).await.unwrap();
+    let standby = primary.standby().unwrap();
+    let there = database.on_standby(&standby);
+    let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
+    let mut starting = Box::pin(Store::open(opening(&there.url(), &clock)));
+    let early = timeout(Duration::from_millis(500), starting.as_mut()).await;
+    assert!(early.is_err(), "it does not wait");
+    there.execute("SELECT pg_promote()").await.unwrap();
+    assert!(timeout(RECOVERY, starting).await.unwrap().is_ok());
+}
+
+/// A value of a type that no release has made is one that nobody can go on with.
+#[tokio::test]
+async fn a_lease_task_that_panics_is_named() {
+    let database = Database::create().await.unwrap();
+    let mut replica = Replica::on(&database).await;
+    let strange = "ALTER TABLE noticebot.jobs ALTER COLUMN place TYPE numeric";
+    database.execute(strange).await.unwrap();
+    let ended = timeout(PATIENCE, replica.running.ended()).await.unwrap();
+    let ended = format!("{ended:#}");
+    assert!(ended.contains("`lease` panicked"), "{ended}");
+}

@@ -1,0 +1,126 @@
+//! Background tasks that have to run for as long as the process does.
+//!
+//! A process that goes on without one of them looks healthy and does only part of its work. So the
+//! first task that ends by itself ends the process, with exit code 1, and an orchestrator starts
+//! another.
+
+use std::collections::HashMap;
+use std::future::pending;
+
+use anyhow::anyhow;
+use tokio::task::{Id, JoinError, JoinSet};
+
+/// Tasks by their names. Dropping it aborts those that are asynchronous.
+#[derive(Debug, Default)]
+pub(crate) struct Background {
+    tasks: JoinSet<anyhow::Result<()>>,
+    names: HashMap<Id, &'static str>,
+}
+
+impl Background {
+    pub(crate) fn spawn(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        let id = self.tasks.spawn(task).id();
+        self.names.insert(id, name);
+    }
+
+    /// A thread, for work that blocks.
+    pub(crate) fn spawn_blocking(
+        &mut self,
+        name: &'static str,
+        thread: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+    ) {
+        let id = self.tasks.spawn_blocking(thread).id();
+        self.names.insert(id, name);
+    }
+
+    /// Waits for the first task that ends, and says which one it was and why; for ever where there
+    /// is none.
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((_, Err(error)))) => error,
+            Some(Ok((id, Ok(())))) => anyhow!(
+                "the background task `{}` ended: restart the bot, and report this",
+                self.name(id)
+            ),
+            Some(Err(error)) => self.panicked(&error),
+            None => pending().await,
+        }
+    }
+
+    /// Waits until all tasks have ended as they were told to; the first one that failed instead is
+    /// the error.
+    pub(crate) async fn join(&mut self) -> anyhow::Result<()> {
+        let mut failure = None;
+        while let Some(ended) = self.tasks.join_next_with_id().await {
+            let ended = ended.map_or_else(|error| Err(self.panicked(&error)), |(_, ended)| ended);
+            failure = failure.or(ended.err());
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Aborts all tasks that are asynchronous, and waits for their end.
+    pub(crate) async fn shutdown(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    fn panicked(&self, error: &JoinError) -> anyhow::Error {
+        let name = self.name(error.id());
+        // Its own words may quote what was being read.
+        anyhow!("the background task `{name}` panicked: restart the bot, and report this")
+    }
+
+    fn name(&self, id: Id) -> &'static str {
+        self.names.get(&id).copied().unwrap_or("unknown")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    /// What is said of a task that ends so, beside one that runs.
+    async fn ending(add: impl FnOnce(&mut Background)) -> String {
+        let mut background = Background::default();
+        background.spawn("other", pending());
+        add(&mut background);
+        format!("{:#}", background.ended().await)
+    }
+
+    #[tokio::test]
+    async fn the_first_task_that_ends_is_named() {
+        let returned = ending(|tasks| tasks.spawn("lease", async { Ok(()) })).await;
+        assert!(returned.contains("`lease` ended"), "{returned}");
+        let panicked = ending(|tasks| tasks.spawn("bell", async { panic!("secret words") })).await;
+        assert!(panicked.contains("`bell` panicked"), "{panicked}");
+        assert!(!panicked.contains("secret"), "{panicked}");
+        let failed = ending(|tasks| tasks.spawn("limits", async { bail!("no disk") })).await;
+        assert_eq!(failed, "no disk");
+        let thread = ending(|tasks| tasks.spawn_blocking("writer", || panic!())).await;
+        assert!(thread.contains("`writer` panicked"), "{thread}");
+    }
+
+    #[tokio::test]
+    async fn an_orderly_end_is_no_failure() {
+        let mut background = Background::default();
+        background.spawn("lease", async { Ok(()) });
+        background.spawn_blocking("writer", || Ok(()));
+        background.join().await.unwrap();
+        background.spawn("lease", async { Ok(()) });
+        background.spawn("bell", async { panic!() });
+        let failure = background.join().await.unwrap_err();
+        assert!(format!("{failure}").contains("`bell` panicked"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_ends_where_no_task_runs() {
+        let mut none = Background::default();
+        let day = std::time::Duration::from_hours(24);
+        assert!(tokio::time::timeout(day, none.ended()).await.is_err());
+    }
+}
