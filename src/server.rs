@@ -88,7 +88,8 @@ impl Server {
     pub async fn bind(config: Config, clock: Clock) -> anyhow::Result<Self> {
         config.validate()?;
         let metrics = Metrics::new();
-        let (store, running) = Store::open(opening(&config, clock.clone(), &metrics)?).await?;
+        let opening = Box::pin(Store::open(opening(&config, clock.clone(), &metrics)?));
+        let (store, running) = opening.await?;
         let (limits, told_to_wait) = mpsc::unbounded_channel();
         let neighbours = neighbours(&store, &clock, &config.feishu, limits);
         let counted = metrics.clone();
