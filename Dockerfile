@@ -11,9 +11,7 @@ FROM chef AS build
 COPY --from=plan /build/recipe.json recipe.json
 RUN cargo chef cook --release --locked --package noticebot --recipe-path recipe.json
 COPY . .
-# Without debug sections: backtraces keep the names of functions, and the image a fifth of its size.
-RUN cargo build --release --locked --package noticebot --bin noticebot \
-    && strip --strip-debug target/release/noticebot
+RUN cargo build --release --locked --package noticebot --bin noticebot
 # The volume's owner is whoever owns this folder.
 RUN mkdir /data
 

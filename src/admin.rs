@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::config::{Config, ConfigError};
 pub use crate::store::State as JobState;
 use crate::store::{AuditFilter, AuditRow, DatabaseUrl, Desk, Filter, JobView, Retry, State};
-use crate::text::printable;
+use crate::text::{printable, printable_json};
 
 /// So many rows of the audit are read at a time.
 const PAGE: u32 = 1000;
@@ -95,7 +95,13 @@ impl Admin {
             return lines_of_json(&jobs);
         }
         if jobs.is_empty() {
-            return Ok("No such jobs.\n".to_owned());
+            let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
+            let mut text = format!("No jobs in state {}", states.join(", "));
+            if let Some(chat) = &filter.chat {
+                let _ = write!(text, " in {}", printable(chat));
+            }
+            text.push_str(".\n");
+            return Ok(text);
         }
         Ok(self.table(&jobs))
     }
@@ -166,9 +172,13 @@ impl Admin {
         };
         loop {
             let rows = self.desk.audit(&self.app, &filter).await?;
+            if rows.is_empty() && filter.after == 0 && !audit.json {
+                writeln!(out, "{}", self.no_changes(&filter))?;
+            }
             for row in &rows {
                 if audit.json {
-                    writeln!(out, "{}", serde_json::to_string(row)?)?;
+                    let json = serde_json::to_string(row)?;
+                    writeln!(out, "{}", printable_json(&json))?;
                 } else {
                     writeln!(out, "{}", self.audit_line(row))?;
                 }
@@ -177,6 +187,14 @@ impl Admin {
                 Some(last) if rows.len() == PAGE as usize => filter.after = last.id,
                 _ => return Ok(()),
             }
+        }
+    }
+
+    fn no_changes(&self, filter: &AuditFilter) -> String {
+        let since = self.moment(filter.since);
+        match &filter.chat {
+            Some(chat) => format!("No changes in {} since {since}.", printable(chat)),
+            None => format!("No changes since {since}."),
         }
     }
 
@@ -220,12 +238,13 @@ impl Admin {
 
     fn table(&self, jobs: &[JobView]) -> String {
         let head = [
-            "JOB",
             "ID",
+            "REFERENCE",
             "STATE",
-            "STEP",
-            "SINCE OR DUE",
-            "TRIES",
+            "KIND",
+            "ORDERED AT",
+            "RETRIES",
+            "CRASHES",
             "OUTCOME",
             "CHAT",
         ];
@@ -237,7 +256,8 @@ impl Admin {
                 job.state.as_str().to_owned(),
                 job.step.clone(),
                 self.moment(job.place),
-                (job.retries + job.crashes).to_string(),
+                job.retries.to_string(),
+                job.crashes.to_string(),
                 job.outcome.unwrap_or("-").to_owned(),
                 job.chat.clone(),
             ]
@@ -250,32 +270,32 @@ impl Admin {
         let moment = |at: Option<Timestamp>| at.map(|at| self.moment(at));
         let mut rows = Vec::new();
         for (name, value) in [
-            ("job", Some(job.id.to_string())),
-            ("id", Some(job.reference.clone())),
+            ("id", Some(job.id.to_string())),
+            ("reference", Some(job.reference.clone())),
             ("state", Some(job.state.as_str().to_owned())),
-            ("step", Some(job.step.clone())),
+            ("kind", Some(job.step.clone())),
             ("chat", Some(job.chat.clone())),
             ("origin", Some(job.origin.clone())),
-            ("plan number", number(job.number)),
-            ("taken, or due", moment(Some(job.place))),
-            ("next try", moment(Some(job.run_at))),
-            ("first try", moment(job.started_at)),
-            ("ended", moment(job.finished_at)),
-            ("put back", number(Some(job.retries))),
+            ("number", number(job.number)),
+            ("ordered at", moment(Some(job.place))),
+            ("run at", moment(Some(job.run_at))),
+            ("started at", moment(job.started_at)),
+            ("finished at", moment(job.finished_at)),
+            ("retries", number(Some(job.retries))),
             ("crashes", number(Some(job.crashes))),
             ("outcome", job.outcome.map(str::to_owned)),
             ("code", job.code.map(|code| code.to_string())),
             ("log id", job.log_id.clone()),
             (
-                "received",
+                "text.payload",
                 job.text.as_ref().map(|text| text.payload.clone()),
             ),
             (
-                "progress",
+                "text.progress",
                 job.text.as_ref().and_then(|text| text.progress.clone()),
             ),
             (
-                "outcome in full",
+                "text.outcome",
                 job.text.as_ref().and_then(|text| text.outcome.clone()),
             ),
         ] {
@@ -312,7 +332,7 @@ impl Admin {
 fn lines_of_json(rows: &[impl Serialize]) -> anyhow::Result<String> {
     let mut lines = String::new();
     for row in rows {
-        lines.push_str(&serde_json::to_string(row)?);
+        lines.push_str(&printable_json(&serde_json::to_string(row)?));
         lines.push('\n');
     }
     Ok(lines)

@@ -4,6 +4,7 @@
 //! known is said, too, so that nobody takes silence for a yes.
 
 mod chat;
+mod groups;
 mod intake;
 mod platform;
 mod report;
@@ -87,4 +88,5 @@ async fn on_platform(
     scopes::check(report, config, client).await;
     intake::long_connection(report, config, roots, client).await;
     intake::commands(report, kept);
+    groups::check(report, client).await;
 }

@@ -342,10 +342,14 @@ const LARGEST_FILE: u64 = 16 << 20;
 fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String, ConfigError> {
     let shown = path.display();
     let failed = |error: io::Error| {
-        ConfigError::of(
-            format!("{what}, `{shown}`, cannot be read ({error})"),
-            remedy,
-        )
+        let remedy = if error.kind() == io::ErrorKind::PermissionDenied {
+            let user = rustix::process::geteuid().as_raw();
+            format!("let user {user} read it, for example by `chown {user} {shown}`")
+        } else {
+            remedy.to_owned()
+        };
+        let what = format!("{what}, `{shown}`, cannot be read ({error})");
+        ConfigError::of(what, remedy)
     };
     if path.is_dir() {
         return Err(ConfigError::of(

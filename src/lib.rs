@@ -41,3 +41,4 @@ mod welcome;
 
 pub use feishu::{Clock, ClockHand};
 pub use server::{Server, run};
+pub use text::printable;

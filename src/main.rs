@@ -1,6 +1,6 @@
 //! The command line and its exit codes.
 
-use std::io::{BufWriter, ErrorKind, Write as _};
+use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,12 +8,15 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use noticebot::admin::{self, Admin, Audit, JobList};
 use noticebot::check::{self, Questions};
-use noticebot::config::{Config, ConfigError};
+use noticebot::config::{Config, ConfigError, chat_id};
 use noticebot::healthcheck::healthcheck;
-use noticebot::{Clock, telemetry};
+use noticebot::{Clock, printable, telemetry};
 use reqwest::Url;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use signals::Signals;
+
+mod signals;
 
 /// Members of a Feishu or Lark group pin messages and write the group
 /// announcement by typing commands.
@@ -37,7 +40,7 @@ enum Verb {
         #[arg(long, value_name = "https://…/webhook/event", value_parser = web_address)]
         url: Option<Url>,
         /// Also look at a group: what the bot may do there, and who may have it done.
-        #[arg(long, value_name = "oc_…")]
+        #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
         /// As a JSON object.
         #[arg(long)]
@@ -53,7 +56,7 @@ enum Verb {
     /// Show who had the bot do what, the oldest first.
     Audit {
         /// Only in this chat.
-        #[arg(long, value_name = "oc_…")]
+        #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
         /// From then on: a length of time such as `7d`, or a date.
         #[arg(long, value_name = "TIME", default_value = "7d")]
@@ -80,7 +83,7 @@ enum Jobs {
         #[arg(long, value_enum)]
         state: Vec<JobState>,
         /// Only of this chat.
-        #[arg(long, value_name = "oc_…")]
+        #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
         /// At most so many.
         #[arg(long, default_value_t = 100)]
@@ -161,11 +164,12 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Verb::Serve => {
             let config = config?;
             config.validate()?;
-            telemetry::init(&config.log)?;
-            runtime.block_on(serve(config))?;
-            // What the store's threads may still do is not waited for.
+            let log = telemetry::init(&config.log)?;
+            let served = runtime.block_on(serve(config));
+            // Threads of the store that are still at work are not waited for.
             runtime.shutdown_timeout(Duration::from_millis(200));
-            Ok(ExitCode::SUCCESS)
+            drop(log);
+            served.map(|()| ExitCode::SUCCESS)
         }
         Verb::Check { url, chat, json } => {
             let questions = Questions {
@@ -281,15 +285,14 @@ async fn show_audit(config: &Config, audit: &Audit) -> anyhow::Result<ExitCode> 
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::new()?;
     let serving = noticebot::run(config, Clock::system(), stop.clone());
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         ended = serving.as_mut() => return ended,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.received() => {}
     }
+    // Further signals change nothing: a stop in order takes five seconds at most.
     stop.cancel();
     serving.await
 }
@@ -306,7 +309,10 @@ fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "there may be no log yet")]
+/// Says why the program ends. There may be no log yet, and nobody who reads.
 fn report(error: &anyhow::Error) {
-    eprintln!("noticebot: {error:#}");
+    let mut out = io::stderr().lock();
+    for line in format!("noticebot: {error:#}").lines() {
+        let _ = writeln!(out, "{}", printable(line));
+    }
 }

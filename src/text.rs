@@ -1,10 +1,11 @@
 //! Text that others wrote, made safe to show: in a terminal, in a message and on a card.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// The text with every character escaped that moves the cursor, colours text, ends a line or
 /// changes the direction of the text around it, as `\u{202e}` for example.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -16,6 +17,25 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
         }
     };
     Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// JSON with the same characters escaped as JSON escapes them. Line breaks between values stay.
+pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
+    let escaped = |character: char| is_unsafe(character) && character != '\n';
+    if !json.contains(escaped) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        if escaped(character) {
+            // All of them are in the basic plane.
+            // A string takes all that is written to it.
+            let _ = write!(shown, "\\u{:04x}", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// The same on one line: line breaks and tabs become blanks.
@@ -49,6 +69,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn json_keeps_its_value() {
+        let value =
+            serde_json::json!({"name": "a\u{202e}b\u{85}\u{2028}\u{1b}\n运维 🙂", "n": [1, 2]});
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        let shown = printable_json(&pretty);
+        assert!(
+            shown.contains(r"a\u202eb\u0085\u2028\u001b\n运维 🙂"),
+            "{shown}"
+        );
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
+            value
+        );
+        assert_eq!(shown.lines().count(), pretty.lines().count());
+    }
 
     #[test]
     fn ordinary_text_is_unchanged() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::text::printable;
+use crate::text::{printable, printable_json};
 
 /// The answers to all questions, in order.
 #[derive(Debug, Default)]
@@ -51,10 +51,11 @@ impl Report {
             good: bool,
             checks: &'a [Check],
         }
-        serde_json::to_string_pretty(&Whole {
+        let json = serde_json::to_string_pretty(&Whole {
             good: self.is_good(),
             checks: &self.checks,
-        })
+        })?;
+        Ok(printable_json(&json).into_owned())
     }
 
     pub(super) fn good(&mut self, name: &'static str, text: impl Into<String>) {

@@ -117,6 +117,12 @@ fn credentials(config: &Config) -> Vec<Problem> {
                 format!("`{key}` is the placeholder of an example"),
                 format!("set `{variable}` {where_from}"),
             ));
+        } else if ['"', '\''].iter().any(|quote| is_quoted(value, *quote)) {
+            // `docker run --env-file` does not take them off.
+            problems.push(Problem::new(
+                format!("`{key}` is in quotes"),
+                format!("set `{variable}` without them"),
+            ));
         }
     };
     require("feishu.app_id", &feishu.app_id, console);
@@ -165,6 +171,10 @@ fn credentials(config: &Config) -> Vec<Problem> {
         ));
     }
     problems
+}
+
+fn is_quoted(value: &str, quote: char) -> bool {
+    value.len() > 1 && value.starts_with(quote) && value.ends_with(quote)
 }
 
 fn platform(config: &Config) -> Option<Problem> {

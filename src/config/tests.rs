@@ -222,6 +222,7 @@ const WRONG_VARIABLES: &[(&str, &str)] = &[
     ("FEISHU_PREVIOUS_ENCRYPT_KEY_FIEL", "/run/secrets/key"),
     ("FEISHU_APP_ID", "a1b2c3"),
     ("FEISHU_APP_SECRET", "…"),
+    ("FEISHU_ENCRYPT_KEY", "\"k3y\""),
     ("FEISHU_APP_ID_FILE", "/run/secrets/id"),
     ("FEISHU_TIMEOUT", "5s"),
     ("FEISHU_WEBHOOK", "https://example.com"),

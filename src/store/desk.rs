@@ -84,6 +84,7 @@ pub(crate) struct JobView {
     /// The short id that stands in the log and in replies.
     pub(crate) reference: String,
     pub(crate) state: State,
+    #[serde(rename = "kind")]
     pub(crate) step: String,
     pub(crate) chat: String,
     pub(crate) origin: String,
@@ -91,6 +92,7 @@ pub(crate) struct JobView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) number: Option<u32>,
     /// When it was taken; for planned work, when it is due.
+    #[serde(rename = "ordered_at")]
     pub(crate) place: Timestamp,
     /// When it is tried next.
     pub(crate) run_at: Timestamp,

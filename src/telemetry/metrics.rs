@@ -64,13 +64,20 @@ pub(crate) enum EventResult {
     Chatter,
     FromBot,
     Other,
+    /// Signed, but not an event.
     Malformed,
     Unauthorized,
     Unavailable,
+    /// The body was over the limit.
+    TooLarge,
+    /// The body took too long.
+    TimedOut,
+    /// The connection ended within the body.
+    Incomplete,
 }
 
 impl EventResult {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Accepted,
         Self::Duplicate,
         Self::TooManyOfChat,
@@ -80,6 +87,9 @@ impl EventResult {
         Self::Malformed,
         Self::Unauthorized,
         Self::Unavailable,
+        Self::TooLarge,
+        Self::TimedOut,
+        Self::Incomplete,
     ];
 
     /// Its word in the metrics and in the log.
@@ -94,6 +104,9 @@ impl EventResult {
             Self::Malformed => "malformed",
             Self::Unauthorized => "unauthorized",
             Self::Unavailable => "unavailable",
+            Self::TooLarge => "too_large",
+            Self::TimedOut => "timed_out",
+            Self::Incomplete => "incomplete",
         }
     }
 }

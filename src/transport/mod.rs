@@ -92,11 +92,26 @@ impl Intake {
     /// Takes one decrypted body: token, app id, then the event; what may be a
     /// command is on disk when this returns.
     pub(crate) async fn take(&self, body: &[u8]) -> Result<Taken, NotTaken> {
+        let taken = self.take_uncounted(body).await;
+        taken.map_err(|not_taken| self.refuse(not_taken))
+    }
+
+    /// The same for a body that only its token shows to be the platform's: one that cannot be read
+    /// shows no token.
+    pub(crate) async fn take_plain(&self, body: &[u8]) -> Result<Taken, NotTaken> {
+        let taken = self.take_uncounted(body).await;
+        taken.map_err(|not_taken| match not_taken {
+            NotTaken::Unreadable => self.refuse(NotTaken::Foreign),
+            other => self.refuse(other),
+        })
+    }
+
+    async fn take_uncounted(&self, body: &[u8]) -> Result<Taken, NotTaken> {
         if let Some(ignored) = self.ignored(body) {
             self.metrics.event(ignored.into());
             return Ok(Taken::Event);
         }
-        let taken = match Envelope::parse(body) {
+        match Envelope::parse(body) {
             Ok(Envelope::Challenge(challenge)) => self
                 .answer(challenge)
                 .map(Taken::Challenge)
@@ -106,8 +121,7 @@ impl Intake {
                 tracing::debug!(error = %error, "an event cannot be read");
                 Err(NotTaken::Unreadable)
             }
-        };
-        taken.map_err(|not_taken| self.refuse(not_taken))
+        }
     }
 
     /// What to send back if the body is a challenge with our token.

@@ -71,10 +71,7 @@ pub(crate) async fn receive(State(webhook): State<Arc<Webhook>>, request: Reques
     let body = match webhook.read(&headers, body).await {
         Ok(body) => body,
         Err(refusal) => {
-            webhook.intake.metrics.event(match refusal {
-                Refusal::Unauthorized => EventResult::Unauthorized,
-                _ => EventResult::Malformed,
-            });
+            webhook.intake.metrics.event(refusal.unread());
             return refusal.into_response();
         }
     };
@@ -159,14 +156,7 @@ impl Webhook {
             },
             // Nothing but the token shows where a plain body comes from, so one
             // that does not show it is foreign, whatever else is wrong with it.
-            Seal::Plain => self
-                .intake
-                .take(body)
-                .await
-                .map_err(|not_taken| match not_taken {
-                    NotTaken::Unreadable => NotTaken::Foreign,
-                    other => other,
-                }),
+            Seal::Plain => self.intake.take_plain(body).await,
         }
     }
 
@@ -222,6 +212,20 @@ enum Refusal {
     Timeout,
     TooLarge,
     Unavailable,
+}
+
+impl Refusal {
+    /// How a body is counted that was refused before it was read to its end.
+    fn unread(self) -> EventResult {
+        match self {
+            Self::Unauthorized => EventResult::Unauthorized,
+            Self::Timeout => EventResult::TimedOut,
+            Self::TooLarge => EventResult::TooLarge,
+            Self::Unavailable => EventResult::Unavailable,
+            // The connection ended.
+            Self::BadRequest => EventResult::Incomplete,
+        }
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -304,6 +308,19 @@ mod tests {
             clock: Clock::system(),
             max_age: Duration::from_mins(1),
             large_bodies: Semaphore::new(LARGE_BODIES),
+        }
+    }
+
+    #[test]
+    fn bodies_that_are_not_read_have_labels_of_their_own() {
+        for (refusal, label) in [
+            (Refusal::Timeout, "timed_out"),
+            (Refusal::TooLarge, "too_large"),
+            (Refusal::BadRequest, "incomplete"),
+            (Refusal::Unauthorized, "unauthorized"),
+            (Refusal::Unavailable, "unavailable"),
+        ] {
+            assert_eq!(refusal.unread().as_str(), label);
         }
     }
 

@@ -295,6 +295,13 @@ async fn a_body_over_one_mebibyte_is_refused_by_its_size() {
         .push_raw(&[], vec![b' '; 3 * 1024 * 1024])
         .await;
     assert_eq!(answer(&got), (413, r#"{"error":"too_large"}"#.to_owned()));
+    let metrics = attack.bench.metrics().await;
+    for line in [
+        "noticebot_events_total{result=\"too_large\"} 1",
+        "noticebot_events_total{result=\"malformed\"} 0",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
     attack.then_a_good_event_works().await;
 }
 
@@ -369,6 +376,13 @@ async fn without_an_encrypt_key_the_token_is_checked_on_every_body() {
             (401, r#"{"error":"unauthorized"}"#.to_owned()),
             "{body}"
         );
+    }
+    let metrics = attack.bench.metrics().await;
+    for line in [
+        "noticebot_events_total{result=\"unauthorized\"} 4",
+        "noticebot_events_total{result=\"malformed\"} 0",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
     }
     assert_eq!(attack.bench.sim.check_url().await.status, 200);
     attack.then_a_good_event_works().await;

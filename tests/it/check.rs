@@ -152,6 +152,7 @@ async fn a_report_reads_as_reviewed() {
     let report = check::check(&config, bench.clock.clone(), &questions).await;
     let told = report.to_string();
     let told = told.replace(&bench.sim.base_url(), "https://open.feishu.cn");
+    let told = told.replace(closed.as_str(), "oc_1");
     let told = told.replace(
         bench.webhook().split("/webhook").next().unwrap(),
         "https://bot.example.com",
@@ -166,10 +167,12 @@ async fn the_readme_shows_what_a_check_says() {
     let mut granted = scopes_of_readme();
     granted.remove("im:message.reactions:write_only");
     bench.sim.change_app(|app| app.scopes = granted);
+    let group = bench.group(AnnouncementKind::Docx);
     let questions = Questions::default();
     let told = check::check(&bench.config(), bench.clock.clone(), &questions).await;
     let mut told = told.to_string();
     for (here, there) in [
+        (group.to_string(), "oc_a0553eda9014c201e6969b478895c230"),
         (bench.sim.base_url(), "https://open.feishu.cn"),
         (bench.sim.app().app_id, "cli_a1b2c3d4e5f60718"),
         (
@@ -700,6 +703,49 @@ async fn a_store_that_cannot_be_used_is_named() {
     std::fs::write(folder.join("damaged.db"), damaged).unwrap();
     let bad = at("damaged.db").await.the_bad();
     assert!(bad.contains("damaged.db` is damaged"), "{bad}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_check_lists_the_groups_of_the_bot() {
+    let bench = Bench::new().await;
+    let found = bench.check(|_| {}).await;
+    assert!(
+        found.has("note", "groups: the bot is in none"),
+        "{:#}",
+        found.0
+    );
+
+    // More than a page, and one that the bot is not in.
+    let mut groups = Vec::new();
+    for number in 0..105 {
+        let spec = feishu_sim::ChatSpec::named(&format!("Group {number}")).owner(&bench.owner);
+        groups.push((bench.sim.add_chat(spec), format!("`Group {number}`")));
+    }
+    let named = feishu_sim::ChatSpec::named("Ops\u{202e}\u{1b}[31m\u{2028}").owner(&bench.owner);
+    let named = bench.sim.add_chat(named);
+    let outside = bench.sim.add_chat(bench.spec().without_bot());
+    let found = bench.check(|_| {}).await;
+    for (id, name) in &groups {
+        assert!(found.has("good", &format!("group: {id} {name}")), "{name}");
+    }
+    assert!(found.has("good", named.as_str()), "{named}");
+    assert!(!found.has("good", outside.as_str()), "{outside}");
+    let report = check::check(&bench.config(), bench.clock.clone(), &Questions::default()).await;
+    for shown in [report.to_string(), report.to_json().unwrap()] {
+        let unsafe_ = ['\u{202e}', '\u{1b}', '\u{2028}'];
+        assert!(!shown.contains(unsafe_), "{shown}");
+    }
+
+    // A platform without this call, or a refusal, keeps the bot from nothing.
+    bench.sim.fault(Endpoint::ListChats, Fault::NotJson);
+    let found = bench.check(|_| {}).await;
+    assert!(found.is_good(), "{:#}", found.0);
+    assert!(
+        found.has("note", "groups: could not be listed"),
+        "{:#}",
+        found.0
+    );
     bench.finish().await;
 }
 

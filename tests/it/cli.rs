@@ -75,7 +75,7 @@ async fn platform() -> Simulator {
 struct Serving {
     child: Child,
     address: String,
-    _log: Lines<BufReader<ChildStderr>>,
+    log: Lines<BufReader<ChildStderr>>,
 }
 
 /// Starts a bot and waits for the line that says where it listens.
@@ -92,7 +92,7 @@ async fn listening(mut command: Command) -> Serving {
             return Serving {
                 child,
                 address,
-                _log: log,
+                log,
             };
         }
     }
@@ -100,9 +100,13 @@ async fn listening(mut command: Command) -> Serving {
 }
 
 async fn terminate(child: &Child) {
+    send("-TERM", child).await;
+}
+
+async fn send(signal: &str, child: &Child) {
     let pid = child.id().unwrap().to_string();
     Command::new("kill")
-        .args(["-TERM", &pid])
+        .args([signal, &pid])
         .status()
         .await
         .unwrap();
@@ -125,6 +129,19 @@ async fn bad_usage_and_bad_configuration_end_with_2_and_a_sentence() {
         (vec!["serve", "--config", unknown], "did you mean `mode`?"),
         (vec!["serve", "--config", url], "`feishu.base_url`"),
         (vec!["dance"], "dance"),
+        (vec!["jobs"], "Usage"),
+        (vec!["jobs", "list", "--state", "odd"], "odd"),
+        (vec!["jobs", "list", "--limit", "-1"], "-1"),
+        (vec!["jobs", "list", "--chat", "ops"], "`oc_…`"),
+        (vec!["audit", "--chat", "ou_1"], "`oc_…`"),
+        (vec!["check", "--chat", "oc_…"], "`oc_…`"),
+        (vec!["backup"], "<FILE>"),
+        (vec!["config", "--json"], "--json"),
+        (vec!["serve", "--confg", "x"], "--confg"),
+        (vec!["jobs", "list", "--config", "/"], "is a directory"),
+        (vec!["audit", "--config", unknown], "did you mean `mode`?"),
+        (vec!["backup", "x", "--config", unknown], "line 2 of"),
+        (vec!["healthcheck", "--config", unknown], "line 2 of"),
         (vec![], "Usage"),
     ] {
         let ended = end(program(&verb)).await;
@@ -138,6 +155,133 @@ async fn bad_usage_and_bad_configuration_end_with_2_and_a_sentence() {
         assert!(ended.out.starts_with("✗ configuration: "), "{}", ended.out);
         assert_eq!(ended.err, "");
     }
+}
+
+#[tokio::test]
+async fn each_stop_signal_ends_the_bot_in_order() {
+    let sim = Simulator::builder().start().await.unwrap();
+    for signal in ["-TERM", "-INT", "-QUIT", "-HUP"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bot = serve(&sim, &folder).await;
+        send(signal, &bot.child).await;
+        // A second one changes nothing.
+        send(signal, &bot.child).await;
+        let ended = bot.child.wait().await.unwrap();
+        assert_eq!(ended.code(), Some(0), "{signal}: {ended}");
+    }
+}
+
+#[tokio::test]
+async fn a_bot_under_nohup_survives_a_hangup() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = on(&sim, &folder, &[]);
+    let mut shell = sh("trap '' HUP; exec \"$0\" serve", &settings);
+    shell.current_dir(&folder);
+    let mut bot = listening(shell).await;
+    send("-HUP", &bot.child).await;
+    let mut health = on(&sim, &folder, &["healthcheck"]);
+    health.env("NOTICEBOT_LISTEN", &bot.address);
+    assert_eq!(end(health).await.code, Some(0));
+    terminate(&bot.child).await;
+    assert_eq!(bot.child.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_closed_log_does_not_end_the_bot() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut verbose = on(&sim, &folder, &["serve"]);
+    verbose.env("NOTICEBOT_LOG", "trace");
+    let Serving {
+        mut child,
+        address,
+        log,
+    } = listening(verbose).await;
+    drop(log);
+    for _ in 0..3 {
+        let mut health = on(&sim, &folder, &["healthcheck"]);
+        health.env("NOTICEBOT_LISTEN", &address);
+        let well = end(health).await;
+        assert_eq!(well.code, Some(0), "{}", well.err);
+    }
+    terminate(&child).await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_failure() {
+    let sim = platform().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut bot = serve(&sim, &folder).await;
+    for verb in [
+        &["config"][..],
+        &["jobs", "list"],
+        &["jobs", "list", "--json"],
+        &["audit"],
+        &["check"],
+        &["check", "--json"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = on(&sim, &folder, verb);
+        command.stdout(writer).stderr(Stdio::piped());
+        let ended = command.spawn().unwrap().wait_with_output().await.unwrap();
+        let err = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{verb:?}: {err}");
+        assert_eq!(err, "", "{verb:?}");
+    }
+    // A full disk is a failure.
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut unwritten = on(&sim, &folder, &["config"]);
+    unwritten.stdout(full.unwrap()).stderr(Stdio::piped());
+    let ended = unwritten.spawn().unwrap().wait_with_output().await.unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(
+        String::from_utf8(ended.stderr)
+            .unwrap()
+            .contains("No space left")
+    );
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut misused = program(&["serve"]);
+    misused.stderr(writer);
+    assert_eq!(misused.status().await.unwrap().code(), Some(2));
+    terminate(&bot.child).await;
+    assert_eq!(bot.child.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn variables_that_set_nothing_are_refused() {
+    let sim = Simulator::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, words) in [
+        ("NOTICEBOT_POLICY_MODE", "closed", "`policy.mode`"),
+        ("FEISHU_TIMEOUT", "5s", "`NOTICEBOT_FEISHU_TIMEOUT`"),
+        ("NOTICEBOT_POLICY_DENY", "ou_1", "`policy.deny`"),
+        ("NOTICEBOT_WORKER_STALE_AFTER", "9999y", "from 0s to 365d"),
+    ] {
+        for verb in [&["serve"][..], &["config"], &["jobs", "list"]] {
+            // What concerns the store alone does not need valid limits.
+            if verb[0] == "jobs" && name == "NOTICEBOT_WORKER_STALE_AFTER" {
+                continue;
+            }
+            let mut command = on(&sim, &folder, verb);
+            command.env(name, value);
+            let ended = end(command).await;
+            assert_eq!(ended.code, Some(2), "{name}: {}", ended.err);
+            assert!(ended.err.contains(words), "{name}: {}", ended.err);
+        }
+    }
+    let mut set = on(&sim, &folder, &["config"]);
+    set.env("NOTICEBOT_POLICY_MODE", "admins")
+        .env("NOTICEBOT_SERVICE_HOST", "10.0.0.1")
+        .env("NOTICEBOT_PORT", "tcp://10.0.0.1:8080");
+    let shown = end(set).await;
+    assert_eq!(shown.code, Some(0), "{}", shown.err);
+    assert!(shown.out.contains("mode = \"admins\""), "{}", shown.out);
 }
 
 #[tokio::test]

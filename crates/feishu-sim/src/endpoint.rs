@@ -20,6 +20,8 @@ pub enum Endpoint {
     BotInfo,
     /// `GET /open-apis/application/v6/scopes`
     ListScopes,
+    /// `GET /open-apis/im/v1/chats`
+    ListChats,
     /// `GET /open-apis/im/v1/chats/:chat_id`
     GetChat,
     /// `GET /open-apis/im/v1/chats/:chat_id/members/is_in_chat`
@@ -113,6 +115,15 @@ pub(crate) const ENDPOINTS: &[Spec] = &[
         limits: &[],
         query: &[],
         run: auth::scopes,
+    },
+    Spec {
+        endpoint: Endpoint::ListChats,
+        method: "GET",
+        path: "/open-apis/im/v1/chats",
+        scopes: READ_CHAT,
+        limits: TIER_4,
+        query: &["user_id_type", "sort_type", "page_size", "page_token"],
+        run: chats::list,
     },
     Spec {
         endpoint: Endpoint::GetChat,

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 
 pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
 pub use bot::BotInfo;
-pub use chat::{Chat, Member, Who};
+pub use chat::{Chat, ListedChat, ListedChats, Member, Who};
 pub use docx::{CreateChildren, Created, DeleteChildren};
 pub use message::{CardForm, Message};
 pub use scope::Scope;

@@ -31,8 +31,8 @@ pub use announcement::{
 pub use card::{Card, CardAnswer, Toast, ToastKind};
 pub use client::{
     AnnouncementInfo, AnnouncementKind, BotInfo, CardForm, Chat, Client, ClientConfig,
-    CreateChildren, Created, DeleteChildren, LegacyAnnouncement, Member, Message, Scope, TopNotice,
-    Who,
+    CreateChildren, Created, DeleteChildren, LegacyAnnouncement, ListedChat, ListedChats, Member,
+    Message, Scope, TopNotice, Who,
 };
 pub use clock::{Clock, ClockHand};
 pub use copied::{Copied, ReadBlock, Unwritable, mentions_anybody, without_mentions};

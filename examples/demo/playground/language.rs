@@ -62,6 +62,7 @@ impl Language {
             Endpoint::TenantAccessToken => ("get a token", "获取令牌"),
             Endpoint::BotInfo => ("who am I", "查询机器人自己"),
             Endpoint::ListScopes => ("list scopes", "列出权限"),
+            Endpoint::ListChats => ("list groups", "列出群"),
             Endpoint::GetChat => ("read the group’s settings", "读取群设置"),
             Endpoint::IsInChat => ("am I in the group", "是否在群里"),
             Endpoint::ListMembers => ("list members", "列出群成员"),

@@ -114,6 +114,43 @@ pub(crate) fn is_in_chat(state: &mut State, request: &Request) -> Result<Value, 
     Ok(success(json!({"is_in_chat": chat.bot_in})))
 }
 
+/// The groups that the bot is in (official page `group/chat/list`); direct chats are not listed.
+pub(crate) fn list(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    if !state.app.bot_active {
+        return Err(Refusal::code(READ_DOOR.inactive));
+    }
+    let size = request.number("page_size", 20, 1, 100)?;
+    let start = request.number("page_token", 0, 0, i64::MAX)?;
+    let (start, size) = (
+        usize::try_from(start).unwrap_or(usize::MAX),
+        usize::try_from(size).unwrap_or(20),
+    );
+    let is_listed =
+        |(_, chat): &(&ChatId, &Chat)| chat.bot_in && !matches!(chat.mode, ChatMode::Direct);
+    let mut chats: Vec<_> = state.chats.iter().filter(is_listed).collect();
+    chats.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
+    let page = chats.iter().skip(start).take(size);
+    let items: Vec<Value> = page
+        .map(|(id, chat)| {
+            json!({
+                "chat_id": id.as_str(), "name": chat.name, "external": chat.external,
+                "avatar": "https://p3-lark-file.byteimg.com/simulated.png", "description": "",
+                "chat_status": if chat.dissolved { "dissolved" } else { "normal" },
+            })
+        })
+        .collect();
+    let next = start.saturating_add(items.len());
+    let has_more = next < chats.len();
+    let page_token = if has_more {
+        next.to_string()
+    } else {
+        String::new()
+    };
+    Ok(success(json!({
+        "items": items, "has_more": has_more, "page_token": page_token,
+    })))
+}
+
 /// People only; bots are not listed.
 pub(crate) fn members(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let size = request.number("page_size", 20, 1, 100)?;

@@ -90,6 +90,41 @@ pub struct Member {
     pub name: String,
 }
 
+/// A group that the bot is in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ListedChat {
+    /// Its id.
+    #[serde(rename = "chat_id")]
+    pub id: ChatId,
+    /// Its name.
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+    /// Whether people of other tenants may be in it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub external: bool,
+}
+
+/// The groups that the bot is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedChats {
+    /// The first ones.
+    pub chats: Vec<ListedChat>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+#[derive(Deserialize)]
+struct ChatPage {
+    #[serde(default, deserialize_with = "or_default")]
+    items: Vec<ListedChat>,
+    #[serde(default)]
+    has_more: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    page_token: String,
+}
+
+/// Pages of groups are read up to this one.
+const MAX_CHAT_PAGES: usize = 20;
 /// Pages of members are read up to this one.
 const MAX_PAGES: usize = 10;
 
@@ -132,6 +167,38 @@ impl Client {
             page_token = page.page_token;
         }
         Ok(members)
+    }
+
+    /// The groups that the bot is in, the first two thousand by the time of their making.
+    ///
+    /// Official page `group/chat/list`.
+    pub async fn list_chats(&self) -> Result<ListedChats, Error> {
+        let mut chats = Vec::new();
+        let mut page_token = String::new();
+        let mut has_more = true;
+        for _ in 0..MAX_CHAT_PAGES {
+            let mut query = vec![("sort_type", "ByCreateTimeAsc"), ("page_size", "100")];
+            if !page_token.is_empty() {
+                query.push(("page_token", &page_token));
+            }
+            let answer = self
+                .call(Request {
+                    endpoint: "list_chats",
+                    method: Method::GET,
+                    path: &["im", "v1", "chats"],
+                    query: &query,
+                    body: None,
+                })
+                .await?;
+            let page: ChatPage = answer.data()?;
+            chats.extend(page.items);
+            has_more = page.has_more && !page.page_token.is_empty();
+            if !has_more {
+                break;
+            }
+            page_token = page.page_token;
+        }
+        Ok(ListedChats { chats, has_more })
     }
 
     /// Reads a chat's settings and roles; people go by this kind of id.

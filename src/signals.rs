@@ -1,0 +1,47 @@
+//! The signals that stop the bot in order.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// SIGTERM, SIGINT, SIGQUIT and SIGHUP, from now on.
+pub(crate) struct Signals(Vec<Signal>);
+
+impl Signals {
+    pub(crate) fn new() -> io::Result<Self> {
+        let mut kinds = vec![
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::quit(),
+        ];
+        if !hangup_is_ignored() {
+            kinds.push(SignalKind::hangup());
+        }
+        let signals: io::Result<_> = kinds.into_iter().map(signal).collect();
+        signals.map(Self)
+    }
+
+    /// Waits for the first of them.
+    pub(crate) async fn received(&mut self) {
+        let any = |context: &mut Context<'_>| {
+            let mut signals = self.0.iter_mut();
+            if signals.any(|signal| signal.poll_recv(context).is_ready()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        };
+        poll_fn(any).await;
+    }
+}
+
+/// Whether the bot was started by `nohup`, to outlive its terminal.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let hangup = SignalKind::hangup().as_raw_value();
+    ignored.is_some_and(|mask| (mask >> (hangup - 1)) & 1 == 1)
+}

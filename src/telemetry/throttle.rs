@@ -1,0 +1,274 @@
+//! Repeated warnings and errors in the log: the first line at once, then one line a second that
+//! counts the others.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+const WINDOW: Duration = Duration::from_secs(1);
+/// Further causes are logged in full.
+const MOST_CAUSES: usize = 1000;
+/// A summary names so many jobs.
+const MOST_REFERENCES: usize = 50;
+/// A longer word with a digit is an identifier: lines that differ in it have one cause. Error codes
+/// are shorter.
+const LONGEST_CODE: usize = 8;
+
+/// A layer that drops repeated events. Clones share what they have seen.
+#[derive(Clone, Default)]
+pub(super) struct Throttle(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    causes: Mutex<Causes>,
+    /// Notified when there is a cause to summarise.
+    added: Condvar,
+}
+
+/// What was logged within the last second.
+#[derive(Default)]
+struct Causes(HashMap<Cause, Repeated>);
+
+/// Where an event comes from and what it says, without identifiers.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Cause {
+    /// File and line of the event.
+    place: &'static str,
+    text: String,
+}
+
+struct Repeated {
+    level: Level,
+    target: String,
+    /// The first event, with its fields.
+    text: String,
+    since: Instant,
+    suppressed: u64,
+    references: Vec<String>,
+}
+
+/// The events of one cause that were dropped.
+#[derive(Debug, PartialEq, Eq)]
+struct Summary {
+    level: Level,
+    target: String,
+    text: String,
+    suppressed: u64,
+    references: Vec<String>,
+}
+
+impl Causes {
+    /// Whether to log an event; one that is not logged is counted.
+    fn admit(&mut self, cause: Cause, first: Repeated, reference: Option<&str>) -> bool {
+        let now = first.since;
+        let is_full = self.0.len() >= MOST_CAUSES;
+        match self.0.get_mut(&cause) {
+            Some(repeated) if repeated.suppressed == 0 && repeated.is_over(now) => {
+                *repeated = first;
+                true
+            }
+            Some(repeated) => {
+                repeated.suppressed += 1;
+                let references = &mut repeated.references;
+                let known = |reference: &str| references.iter().any(|seen| seen == reference);
+                if let Some(new) = reference.filter(|reference| !known(reference))
+                    && references.len() < MOST_REFERENCES
+                {
+                    references.push(new.to_owned());
+                }
+                false
+            }
+            None if is_full => true,
+            None => {
+                self.0.insert(cause, first);
+                true
+            }
+        }
+    }
+
+    /// The summaries of causes whose second is over. A cause with nothing to summarise is forgotten.
+    fn summaries(&mut self, now: Instant) -> Vec<Summary> {
+        let mut summaries = Vec::new();
+        self.0.retain(|_, repeated| {
+            if !repeated.is_over(now) {
+                return true;
+            }
+            summaries.extend(repeated.summary());
+            let goes_on = repeated.suppressed > 0;
+            repeated.suppressed = 0;
+            repeated.since = now;
+            goes_on
+        });
+        summaries
+    }
+}
+
+impl Repeated {
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= WINDOW
+    }
+
+    fn summary(&mut self) -> Option<Summary> {
+        (self.suppressed > 0).then(|| Summary {
+            level: self.level,
+            target: self.target.clone(),
+            text: self.text.clone(),
+            suppressed: self.suppressed,
+            references: std::mem::take(&mut self.references),
+        })
+    }
+}
+
+impl Throttle {
+    /// Starts the thread that writes the summaries. It sleeps while nothing is repeated.
+    pub(super) fn start(&self) -> io::Result<()> {
+        let shared = Arc::clone(&self.0);
+        let name = "log-summaries".to_owned();
+        let run = move || {
+            loop {
+                let causes = shared.lock();
+                let waited = shared
+                    .added
+                    .wait_while(causes, |causes| causes.0.is_empty());
+                drop(waited);
+                thread::sleep(WINDOW);
+                shared.write_summaries(Instant::now());
+            }
+        };
+        thread::Builder::new().name(name).spawn(run).map(drop)
+    }
+
+    /// Writes the summaries of everything that was dropped.
+    pub(super) fn flush(&self) {
+        self.0.write_summaries(Instant::now() + WINDOW);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Causes> {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_summaries(&self, now: Instant) {
+        let summaries = self.lock().summaries(now);
+        for summary in summaries {
+            summary.write();
+        }
+    }
+}
+
+impl Summary {
+    fn write(&self) {
+        let Self {
+            target,
+            text,
+            suppressed,
+            ..
+        } = self;
+        let jobs = self.references.join(" ");
+        let jobs = (!jobs.is_empty()).then_some(jobs);
+        if self.level == Level::ERROR {
+            tracing::error!(count = suppressed, of = target, jobs, "repeated: {text}");
+        } else {
+            tracing::warn!(count = suppressed, of = target, jobs, "repeated: {text}");
+        }
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Throttle {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut reference = Reference(None);
+        attributes.record(&mut reference);
+        if let (Reference(Some(_)), Some(span)) = (&reference, context.span(id)) {
+            span.extensions_mut().insert(reference);
+        }
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, context: Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        if *metadata.level() > Level::WARN || metadata.target() == module_path!() {
+            return true;
+        }
+        let mut text = Text::default();
+        event.record(&mut text);
+        let text = text.0;
+        let cause = Cause {
+            place: metadata.name(),
+            text: without_identifiers(&text),
+        };
+        let first = Repeated {
+            level: *metadata.level(),
+            target: metadata.target().to_owned(),
+            text,
+            since: Instant::now(),
+            suppressed: 0,
+            references: Vec::new(),
+        };
+        let spans = context.event_scope(event);
+        let reference = spans.into_iter().flatten().find_map(|span| {
+            let extensions = span.extensions();
+            extensions
+                .get::<Reference>()
+                .and_then(|found| found.0.clone())
+        });
+        let admitted = self.0.lock().admit(cause, first, reference.as_deref());
+        self.0.added.notify_one();
+        admitted
+    }
+}
+
+/// The short id of the job that a span is about.
+struct Reference(Option<String>);
+
+impl Visit for Reference {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "job.reference" {
+            self.0 = Some(format!("{value:?}").trim_matches('"').to_owned());
+        }
+    }
+}
+
+/// The message of an event, then its fields.
+#[derive(Default)]
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // A string takes all that is written to it.
+        let _ = if field.name() == "message" {
+            let fields = std::mem::take(&mut self.0);
+            write!(self.0, "{value:?}{fields}")
+        } else {
+            write!(self.0, " {field}={value:?}")
+        };
+    }
+}
+
+fn without_identifiers(text: &str) -> String {
+    let is_part = |character: char| character.is_ascii_alphanumeric();
+    let mut shown = String::new();
+    for word in text.split_inclusive(|character| !is_part(character)) {
+        let bare = word.trim_end_matches(|character| !is_part(character));
+        if bare.len() > LONGEST_CODE && bare.contains(|character: char| character.is_ascii_digit())
+        {
+            shown.push('#');
+            shown.push_str(&word[bare.len()..]);
+        } else {
+            shown.push_str(word);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests;
