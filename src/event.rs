@@ -337,7 +337,7 @@ fn may_be_command(head: &MessageHead<'_>) -> bool {
     }
     let content = Content::read(&head.message_type, &head.content);
     let text = content::command_text(&content);
-    text.is_some_and(|text| command::is_candidate(&text, head.chat_type.is_p2p()))
+    text.is_some_and(|text| command::is_candidate(&text, None, head.chat_type.is_p2p()))
 }
 
 #[cfg(test)]

@@ -61,6 +61,9 @@ impl Outcome {
     pub(crate) fn throttled_as(&self) -> Option<&'static str> {
         match self {
             Self::Refused(Refusal::Denied(denied)) => Some(denied.label()),
+            Self::Refused(Refusal::Misunderstood(ParseError::NotACommand { .. })) => {
+                Some("not_a_command")
+            }
             Self::Done(_)
             | Self::Help
             | Self::HelpInGroup(_)

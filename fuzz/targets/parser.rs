@@ -53,7 +53,10 @@ fn one_way(text: &str, mentions: &[Mention], addressed: bool) {
     let parsed = parse(text, mentions, addressed);
     assert_eq!(parsed, parse(text, mentions, addressed));
     if parsed != Ok(None) {
-        assert!(is_candidate(text, addressed), "{parsed:?} for {text:?}");
+        assert!(
+            is_candidate(text, None, addressed),
+            "{parsed:?} for {text:?}"
+        );
     }
     if !addressed && parsed != Ok(None) {
         let in_direct_chat = parse(text, mentions, true);
@@ -67,7 +70,7 @@ fn one_way(text: &str, mentions: &[Mention], addressed: bool) {
             let stored = serde_json::to_string(command).unwrap();
             assert_eq!(serde_json::from_str::<Command>(&stored).unwrap(), *command);
             if let Command::Announce(announcement) = command {
-                the_text_is_an_end_of_the_message(announcement, text);
+                the_text_is_part_of_the_message(announcement, text);
             }
         }
         Ok(None) => {}
@@ -80,15 +83,16 @@ fn one_way(text: &str, mentions: &[Mention], addressed: bool) {
     }
 }
 
-fn the_text_is_an_end_of_the_message(announcement: &Announcement, message: &str) {
-    let Some(at) = announcement.text_at else {
-        assert_eq!(announcement.text(message), None);
+fn the_text_is_part_of_the_message(announcement: &Announcement, message: &str) {
+    let Some(text) = announcement.text(message) else {
+        assert_eq!(announcement.text, None);
         return;
     };
-    let text = announcement.text(message).unwrap();
-    assert!(message[at..].starts_with(text) && !text.is_empty());
-    let left = message[at + text.len()..].chars();
-    assert!(!left.into_iter().any(char::is_alphanumeric));
+    assert!(!text.trim().is_empty());
+    if !announcement.has_options() {
+        let end = announcement.text.as_ref().unwrap().end;
+        assert!(!message[end..].chars().any(char::is_alphanumeric));
+    }
 }
 
 /// What an error keeps of what was typed.
@@ -99,23 +103,28 @@ fn words_of(error: &ParseError) -> &str {
             argument: words, ..
         }
         | ParseError::UnknownOption { option: words, .. }
+        | ParseError::MisplacedOption { option: words, .. }
+        | ParseError::CommandInText { typed: words }
         | ParseError::RepeatedOption { option: words, .. }
         | ParseError::BadTime { typed: words }
         | ParseError::BadSpan { typed: words, .. }
         | ParseError::SpanTooShort { typed: words, .. }
         | ParseError::SpanTooLong { typed: words, .. } => words,
-        ParseError::MissingTime
+        ParseError::NotACommand { .. }
+        | ParseError::MissingTime
         | ParseError::MissingSpan { .. }
         | ParseError::MissingText
         | ParseError::MissingNumber => "",
     }
 }
 
-/// Of a text that begins with a word and ends with one nothing is taken for an option, and
-/// nothing is left out.
+/// A text without dashes that begins and ends with a word is announced as it is.
 fn any_text_can_be_announced_unchanged(text: &str) {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     if !is_word(text.chars().next()) || !is_word(text.chars().next_back()) || text.contains('@') {
+        return;
+    }
+    if text.contains(is_dash) {
         return;
     }
     for before in BEFORE {
@@ -128,6 +137,13 @@ fn any_text_can_be_announced_unchanged(text: &str) {
             other => panic!("{other:?} for {said:?}"),
         }
     }
+}
+
+fn is_dash(c: char) -> bool {
+    matches!(
+        c,
+        '-' | '－' | '\u{2010}'..='\u{2015}' | '−' | '─' | '━' | '⸺' | '⸻' | '﹘' | '﹣'
+    )
 }
 
 /// Full-width forms and capitals say the same, but where they are the announced text.
@@ -154,9 +170,9 @@ fn widened(c: char) -> char {
 fn without_place(parsed: &Result<Option<Command>, ParseError>) -> Option<Command> {
     match parsed {
         Ok(Some(Command::Announce(announcement))) => {
-            let text_at = announcement.text_at.map(|_| 0);
+            let text = announcement.text.as_ref().map(|_| 0..0);
             Some(Command::Announce(Announcement {
-                text_at,
+                text,
                 ..announcement.clone()
             }))
         }

@@ -23,8 +23,10 @@ use tokio::task::spawn_blocking;
 
 use super::{Effect, Failure, Missing, Scene, Source, pin};
 use crate::change::{Change, Deed, Placed, Standing, Top};
-use crate::command::{Mention, Replace};
-use crate::content::{Document, Entry, Former, Signature, Unfit};
+use crate::command::{Mention, Replace, announced_part};
+use crate::content::{
+    Document, Entry, Former, Signature, Unfit, command_text, without_unexplained,
+};
 use crate::outcome::{Call, Done, Refusal, Undone};
 use crate::plan::{Manner, SUMMARY};
 use crate::store::{Progress, Step, Written};
@@ -370,10 +372,19 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
             open_id: mention.id.open_id,
         })
         .collect();
-    let content = Content::read(&message.msg_type, &message.content);
-    read(content, 0..usize::MAX, mentions)
-        .await
-        .map_err(|unfit| refusal(unfit, Refusal::RepliedToHasNoText).into())
+    let content = match Content::read(&message.msg_type, &message.content) {
+        Content::Text(text) => Content::Text(without_unexplained(&text, &mentions)),
+        other => other,
+    };
+    let part = match command_text(&content) {
+        Some(text) => announced_part(&text, &mentions),
+        None => Some(0..usize::MAX),
+    };
+    let document = match part {
+        Some(range) => read(content, range, mentions).await,
+        None => Err(Unfit::Empty),
+    };
+    document.map_err(|unfit| refusal(unfit, Refusal::RepliedToHasNoText).into())
 }
 
 /// Reads a part of a message, in bytes of its text. A long text takes a thread of its own, so that no

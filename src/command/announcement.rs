@@ -1,28 +1,42 @@
 //! What `/announce` asks for, and how it is written.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
+use super::name::Called;
 use super::options::{
-    OptionName, TypedOption, read_span, read_when, repeated, set, split_option,
-    strip_end_of_options,
+    OptionName, TypedOption, is_near_option, read_span, read_when, repeated, set, split_option,
+    strip_end_of_options, unknown_option,
 };
 use super::said::Said;
-use super::text::{is_blank, skip_blanks, skip_separator};
+use super::text::{
+    OBJECT, cut, first_word, fold, is_blank, is_cjk, is_dash, is_separator, is_space,
+    skip_separator, strip_dashes,
+};
 use super::{CommandName, ParseError, Span, When};
+
+/// Options are looked for in so many bytes at the end of a text; all of them take fewer.
+const TAIL: usize = 300;
+
+/// What begins with the dashes of an option, and so few words before the end of a text, is no text.
+const WORDS_OF_OPTION: usize = 6;
+
+const ANNOUNCE: CommandName = CommandName::Announce;
 
 /// A text for the group announcement.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
-    /// Where in the text of the message the announced text begins, in bytes; it goes on to the
-    /// end. `None` means the message replied to.
-    pub text_at: Option<usize>,
+    /// Where in the text of the message the announced text is, in bytes. `None` means the message
+    /// replied to.
+    pub text: Option<Range<usize>>,
     /// Whether it becomes the whole announcement; `None` means that it is added.
     pub replace: Option<Replace>,
     /// When to publish it; `None` means now.
     pub at: Option<When>,
-    /// How long it is to stand; `None` means until it is taken out.
+    /// How long it is shown; `None` means until it is removed.
     pub hold: Option<Span>,
-    /// Whether the announcement is to be put at the top of the chat, too.
+    /// Whether the announcement is put at the top of the chat, too.
     pub top: bool,
 }
 
@@ -39,22 +53,23 @@ pub enum Replace {
 impl Announcement {
     /// The announced part of the message that this was read from, mentions still as placeholders.
     pub fn text<'t>(&self, message: &'t str) -> Option<&'t str> {
-        let text = message.get(self.text_at?..)?;
-        Some(text.trim_end_matches(is_blank))
+        message.get(self.text.clone()?)
     }
 
     /// Whether any option was given.
     pub fn has_options(&self) -> bool {
-        let text_at = self.text_at;
+        let text = self.text.clone();
         *self
             != Self {
-                text_at,
+                text,
                 ..Self::default()
             }
     }
 
-    /// Reads what follows `/announce`. Options stand first; from the first word on that is none,
-    /// or behind a `--` alone, everything is text.
+    /// Reads what follows `/announce`: options, a text, options.
+    ///
+    /// A first or last word that looks like an option and is none is refused, and so is an option
+    /// with text on both sides. After a `--` alone everything is text.
     pub(super) fn read(rest: &str, said: Said<'_>) -> Result<Self, ParseError> {
         let mut announcement = Self::default();
         let mut rest = said.skip_me_and_separator(rest);
@@ -62,36 +77,178 @@ impl Announcement {
             rest = announcement.take(option, said)?;
             rest = said.skip_me_and_separator(skip_separator(rest));
         }
-        let text = skip_blanks(strip_end_of_options(rest).unwrap_or(rest));
-        announcement.text_at = (!text.is_empty()).then(|| said.position(text));
+        announcement.text = match strip_end_of_options(rest) {
+            Some(text) => range(text, text.len(), said),
+            None if strip_dashes(rest).is_some() => return Err(unknown_option(ANNOUNCE, rest)),
+            None => {
+                refuse_command(rest)?;
+                let text = announcement.take_from_end(rest, said)?;
+                refuse_options_in(text)?;
+                range(rest, text.len(), said)
+            }
+        };
         Ok(announcement)
+    }
+
+    /// Takes the options at the end of a text; gives the text before them.
+    fn take_from_end<'t>(&mut self, text: &'t str, said: Said<'t>) -> Result<&'t str, ParseError> {
+        let tail = text.ceil_char_boundary(text.len().saturating_sub(TAIL));
+        for (at, dashed) in dashed_words(text).filter(|&(at, _)| at >= tail && at > 0) {
+            let before = &text[..at];
+            let mut with_options = self.clone();
+            match with_options.take_all(dashed, said) {
+                // `text -- --top`: whether the dashes are text is not for the bot to decide.
+                Some(Ok(())) if last_word(before).and_then(strip_end_of_options) == Some("") => {
+                    return Err(misplaced(dashed));
+                }
+                Some(Ok(())) => {
+                    *self = with_options;
+                    return Ok(before);
+                }
+                Some(Err(error)) => return Err(error),
+                None => {}
+            }
+        }
+        Ok(text)
+    }
+
+    /// Takes options that reach to the end of a text; `None` if something else is there.
+    fn take_all<'t>(&mut self, text: &'t str, said: Said<'t>) -> Option<Result<(), ParseError>> {
+        let mut rest = text;
+        while let Some(option) = split_option(rest) {
+            rest = match self.take(option, said) {
+                Ok(rest) => rest,
+                Err(error) => {
+                    let is_last = words(option.rest).count() < WORDS_OF_OPTION;
+                    return is_last.then_some(Err(error));
+                }
+            };
+            rest = said.skip_me_and_separator(skip_separator(rest));
+        }
+        let is_end = |c| is_blank(c) || is_separator(c);
+        (rest.len() < text.len() && rest.chars().all(is_end)).then_some(Ok(()))
     }
 
     /// Takes an option in; gives what follows it.
     fn take<'t>(&mut self, option: TypedOption<'t>, said: Said<'_>) -> Result<&'t str, ParseError> {
-        let command = CommandName::Announce;
         let mut rest = option.rest;
         match option.name {
-            OptionName::Replace => set(&mut self.replace, Replace::Safely, command, option)?,
+            OptionName::Replace => set(&mut self.replace, Replace::Safely, ANNOUNCE, option)?,
             OptionName::ReplaceInsisting => {
-                set(&mut self.replace, Replace::Insisting, command, option)?;
+                set(&mut self.replace, Replace::Insisting, ANNOUNCE, option)?;
             }
             OptionName::Top => {
                 if std::mem::replace(&mut self.top, true) {
-                    return Err(repeated(command, option));
+                    return Err(repeated(ANNOUNCE, option));
                 }
             }
             OptionName::At => {
                 let when;
                 (when, rest) = read_when(rest, said)?;
-                set(&mut self.at, when, command, option)?;
+                set(&mut self.at, when, ANNOUNCE, option)?;
             }
             OptionName::For => {
                 let span;
-                (span, rest) = read_span(command, rest, said)?;
-                set(&mut self.hold, span, command, option)?;
+                (span, rest) = read_span(ANNOUNCE, rest, said)?;
+                set(&mut self.hold, span, ANNOUNCE, option)?;
             }
         }
         Ok(rest)
     }
+}
+
+/// Where the text is in the message: the first bytes of what is left to read, and the pictures
+/// right before them.
+fn range(rest: &str, length: usize, said: Said<'_>) -> Option<Range<usize>> {
+    let start = said.position(rest);
+    let before = said.before(start);
+    let blanks = before.trim_end_matches(is_blank).len();
+    let picture = before[blanks..].find(OBJECT).map(|at| blanks + at);
+    let message = said.before(start + length);
+    let part = &message[picture.unwrap_or(start)..];
+    let start = message.len() - part.trim_start_matches(is_space).len();
+    let end = start + part.trim_matches(is_space).len();
+    (start < end).then_some(start..end)
+}
+
+/// Refuses a text that begins with another command.
+fn refuse_command(text: &str) -> Result<(), ParseError> {
+    match Called::read(text) {
+        Called::Command(..) if text.starts_with(['/', '／']) => {
+            let typed = cut(first_word(text));
+            Err(ParseError::CommandInText { typed })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a text that is left with something like an option in it: as its last word, in the last
+/// words, or at the end of its first line.
+fn refuse_options_in(text: &str) -> Result<(), ParseError> {
+    let text = text.trim_end_matches(is_blank);
+    if let Some(last) = last_word(text)
+        && strip_dashes(last).is_some()
+        && !is_signature(text, last)
+    {
+        return Err(unknown_option(ANNOUNCE, last));
+    }
+    let last_line = text.lines().next_back().unwrap_or_default();
+    let near_end = dashed_words(last_line)
+        .map(|(_, dashed)| dashed)
+        .find(|dashed| is_near_option(dashed) && words(dashed).count() <= WORDS_OF_OPTION);
+    let first_line = text.lines().next().unwrap_or_default();
+    let ends_first_line = last_word(first_line).filter(|last| is_near_option(last));
+    match near_end.or(ends_first_line) {
+        Some(dashed) if split_option(dashed).is_some() => Err(misplaced(dashed)),
+        Some(dashed) => Err(unknown_option(ANNOUNCE, dashed)),
+        None => Ok(()),
+    }
+}
+
+fn misplaced(dashed: &str) -> ParseError {
+    ParseError::MisplacedOption {
+        command: ANNOUNCE,
+        option: cut(first_word(dashed)),
+    }
+}
+
+/// Whether the last word is a line of its own, `——行政部`: who signs a text, not what is to be done
+/// with it.
+fn is_signature(text: &str, last: &str) -> bool {
+    let before = text[..text.len() - last.len()].trim_end_matches([' ', '\t', '\u{3000}']);
+    let is_own_line = before.ends_with(['\n', '\r', '\u{2028}']);
+    let is_long = last.starts_with(|c| is_dash(c) && fold(c) != '-');
+    let is_chinese = strip_dashes(last).is_some_and(|name| name.starts_with(is_cjk));
+    is_own_line && is_long && is_chinese && !is_near_option(last)
+}
+
+fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    text.split(is_blank).filter(|word| !word.is_empty())
+}
+
+fn last_word(text: &str) -> Option<&str> {
+    words(text).next_back()
+}
+
+/// The places where a word begins with a dash and a letter, with all that follows.
+///
+/// Chinese needs no space before: `今晚停电--置顶`; there it takes the exact name of an option.
+fn dashed_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut before = None;
+    text.char_indices().filter_map(move |(at, c)| {
+        let previous = before.replace(c);
+        let dashed = &text[at..];
+        let begins = is_dash(c)
+            && match previous {
+                None => true,
+                Some(previous) if is_blank(previous) => true,
+                Some(previous) if is_dash(previous) => false,
+                Some(previous) => {
+                    (is_cjk(previous) || is_separator(previous))
+                        && dashed.chars().nth(1).is_some_and(is_dash)
+                        && split_option(dashed).is_some()
+                }
+            };
+        (begins && strip_dashes(dashed).is_some()).then_some((at, dashed))
+    })
 }

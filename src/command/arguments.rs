@@ -1,10 +1,10 @@
 //! What follows the commands that take a few words or none.
 
 use super::number::split_number;
-use super::options::{OptionName, read_span, set, split_option};
+use super::options::{OptionName, read_span, set, split_option, unknown_option};
 use super::said::Said;
 use super::span::split_span;
-use super::text::{cut, first_word, fold, skip_separator, split_word, strip_dashes, strip_folded};
+use super::text::{cut, first_word, fold, skip_blanks, skip_separator, split_word, strip_dashes};
 use super::{Command, CommandName, ParseError, PinTarget};
 
 /// What `/pin` calls the announcement.
@@ -45,17 +45,36 @@ fn may_be_span(text: &str) -> bool {
     text.starts_with(|c| fold(c).is_ascii_digit()) || split_span(text).is_some()
 }
 
+/// What may stand before the number of a plan, and behind it.
+const BEFORE_NUMBER: &[(&str, ())] = &[
+    ("#", ()),
+    ("第", ()),
+    ("计划", ()),
+    ("no.", ()),
+    ("number", ()),
+    ("plan", ()),
+];
+const BEHIND_NUMBER: &[(&str, ())] = &[("号", ()), ("个", ()), ("计划", ())];
+
 /// Reads what follows `/cancel`: the number of a plan.
 pub(super) fn read_cancel(argument: &str) -> Result<Command, ParseError> {
     if argument.is_empty() {
         return Err(ParseError::MissingNumber);
     }
-    let number = strip_folded(argument, "#").unwrap_or(argument);
-    match split_number(number) {
+    let number = split_number(skip_words(argument, BEFORE_NUMBER));
+    match number.map(|(number, rest)| (number, skip_words(rest, BEHIND_NUMBER))) {
         // The largest stands for all that are too large.
         Some((number, "")) if number < u32::MAX => Ok(Command::Cancel(number)),
         Some(_) | None => Err(unknown_argument(CommandName::Cancel, argument, argument)),
     }
+}
+
+fn skip_words<'t>(text: &'t str, words: &[(&str, ())]) -> &'t str {
+    let mut rest = text;
+    while let Some(((), after)) = split_word(rest, words) {
+        rest = skip_blanks(after);
+    }
+    rest
 }
 
 /// The command, if nothing follows it.
@@ -71,8 +90,7 @@ pub(super) fn alone(command: Command, argument: &str) -> Result<Command, ParseEr
 /// which is not understood begins with.
 fn unknown_argument(command: CommandName, argument: &str, rest: &str) -> ParseError {
     if strip_dashes(rest).is_some() {
-        let option = cut(first_word(rest));
-        return ParseError::UnknownOption { command, option };
+        return unknown_option(command, first_word(rest));
     }
     let argument = cut(argument);
     ParseError::UnknownArgument { command, argument }

@@ -19,6 +19,12 @@ pub enum ParseError {
         /// The nearest name that there is.
         suggestion: Option<String>,
     },
+    /// The bot is addressed, but not by a command.
+    #[error("no command")]
+    NotACommand {
+        /// The command that the text may be about.
+        suggestion: Option<String>,
+    },
     /// The command does not take this.
     #[error("unknown argument of `{}`", command.as_str())]
     UnknownArgument {
@@ -34,6 +40,23 @@ pub enum ParseError {
         command: CommandName,
         /// The option with its dashes.
         option: String,
+        /// The nearest option that there is, with its dashes.
+        #[serde(default)]
+        suggestion: Option<String>,
+    },
+    /// An option has text before and behind it.
+    #[error("misplaced option of `{}`", command.as_str())]
+    MisplacedOption {
+        /// The command.
+        command: CommandName,
+        /// The option with its dashes.
+        option: String,
+    },
+    /// The text to announce begins with a command.
+    #[error("command in the text")]
+    CommandInText {
+        /// The command with its slash.
+        typed: String,
     },
     /// An option was given twice, or two that say the same thing.
     #[error("repeated option of `{}`", command.as_str())]

@@ -5,6 +5,7 @@ mod arguments;
 mod error;
 mod help;
 mod moment;
+mod name;
 mod number;
 mod options;
 mod parse;
@@ -22,7 +23,7 @@ pub use announcement::{Announcement, Replace};
 pub use error::ParseError;
 pub use help::{help, readme_table};
 pub use moment::moment_in_words;
-pub use parse::{is_candidate, parse};
+pub use parse::{announced_part, is_candidate, parse};
 pub use span::{Span, SpanError};
 pub use table::{COMMANDS, CommandRow, Usage};
 pub use when::{PlanTimeError, When};
@@ -111,3 +112,6 @@ impl CommandName {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

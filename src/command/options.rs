@@ -4,10 +4,12 @@ use super::number::split_number;
 use super::said::Said;
 use super::span::split_span;
 use super::text::{
-    cut, ends_name, first_word, fold, is_blank, skip_blanks, strip_dashes, strip_folded,
+    cut, first_word, fold, is_ascii_word, is_blank, is_cjk, is_dash, is_separator, skip_blanks,
+    strip_dashes, strip_folded,
 };
 use super::when::split_when;
 use super::{CommandName, ParseError, Span, SpanError, When};
+use crate::content::split_placeholder;
 
 /// What an option asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,32 @@ const SPELLINGS: &[(&str, OptionName)] = &[
     ("限时", OptionName::For),
     ("top", OptionName::Top),
     ("置顶", OptionName::Top),
+];
+
+/// What people type who mean an option, and is not near to its spelling.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("when", "at"),
+    ("time", "at"),
+    ("schedule", "at"),
+    ("until", "for"),
+    ("duration", "for"),
+    ("expire", "for"),
+    ("pin", "top"),
+    ("overwrite", "replace"),
+    ("时间", "定时"),
+    ("定点", "定时"),
+    ("时限", "限时"),
+    ("期限", "限时"),
+    ("有效期", "限时"),
+    ("覆盖", "替换"),
+    ("替代", "替换"),
+    ("顶置", "置顶"),
+];
+
+/// Options that other releases have. Before the end of a text they are no more text than ours.
+const OTHERS: &[&str] = &[
+    "every", "to", "notify", "preview", "all", "help", "每天", "每日", "每周", "每月", "每年",
+    "每", "发到", "通知", "预览", "帮助",
 ];
 
 impl OptionName {
@@ -57,26 +85,104 @@ pub(super) fn split_option(text: &str) -> Option<TypedOption<'_>> {
     let dashless = strip_dashes(text)?;
     let found = SPELLINGS.iter().filter_map(|&(spelling, name)| {
         let rest = strip_folded(dashless, spelling)?;
-        // As with commands, a Chinese name needs no space after it.
-        let ends = !spelling.is_ascii()
-            || ends_name(rest)
-            || (name.takes_value() && rest.starts_with(starts_value));
-        ends.then_some((name, rest))
+        ends_option(spelling, name, rest).then_some((name, rest))
     });
     let (name, rest) = found.min_by_key(|(_, rest)| rest.len())?;
     let typed = &text[..text.len() - rest.len()];
-    let rest = skip_blanks(
-        [":", "="]
-            .iter()
-            .find_map(|mark| strip_folded(rest, mark))
-            .unwrap_or(rest),
-    );
+    let after = [":", "="]
+        .iter()
+        .find_map(|mark| strip_folded(rest, mark))
+        .unwrap_or(rest);
+    let rest = skip_blanks(after);
     Some(TypedOption { name, typed, rest })
 }
 
-/// `--at=9:00` and `--at9:00` are no text either.
-fn starts_value(c: char) -> bool {
-    fold(c) == '=' || fold(c).is_ascii_digit()
+/// Whether an option ends before `rest`. As with commands, a Chinese name needs no space after it,
+/// and Chinese ends an English one. A value belongs only to an option that takes one.
+fn ends_option(spelling: &str, name: OptionName, rest: &str) -> bool {
+    let mut chars = rest.chars();
+    let Some(next) = chars.next() else {
+        return true;
+    };
+    let after = chars.next();
+    let is_stuck = after.is_some_and(is_ascii_word);
+    match fold(next) {
+        '=' => name.takes_value(),
+        ':' => name.takes_value() || !is_stuck,
+        _ if !spelling.is_ascii() => true,
+        _ if is_blank(next) || is_dash(next) || split_placeholder(rest, &[]).is_some() => true,
+        c if c.is_ascii_digit() => name.takes_value(),
+        c if is_separator(c) => after.is_none_or(|after| is_blank(after) || !after.is_ascii()),
+        c => !c.is_ascii() && (is_cjk(c) || !c.is_alphabetic()),
+    }
+}
+
+/// Whether the word at the start of `text`, which begins with a dash, is an option, or so near to
+/// one that its author may have meant it.
+pub(super) fn is_near_option(text: &str) -> bool {
+    let Some(name) = strip_dashes(text) else {
+        return false;
+    };
+    // A long dash may begin an aside: `— or so`.
+    let is_hyphens = text.chars().take(2).all(|c| fold(c) == '-');
+    let other = OTHERS.iter().any(|other| match strip_folded(name, other) {
+        Some(rest) if other.is_ascii() => !rest.starts_with(is_ascii_word),
+        Some(rest) => is_hyphens || !rest.starts_with(is_cjk),
+        None => false,
+    });
+    other
+        || split_option(text).is_some()
+        || nearest_option(name).is_some_and(|near| is_hyphens || !near.is_ascii() || near.len() > 3)
+}
+
+/// The spelling that was probably meant by the name of an option.
+fn nearest_option(name: &str) -> Option<&'static str> {
+    let name = option_name(name);
+    let typed: String = name.chars().map(fold).collect();
+    if let Some((_, meant)) = SYNONYMS.iter().find(|(synonym, _)| *synonym == typed) {
+        return Some(meant);
+    }
+    let near = SPELLINGS.iter().filter_map(|&(spelling, _)| {
+        let distance = strsim::damerau_levenshtein(&typed, spelling);
+        let length = spelling.chars().count();
+        let is_prefix = typed.chars().count() > 1 && spelling.starts_with(&typed);
+        let is_near = distance <= (length / 3).max(1) && distance < length.max(2);
+        (is_near || is_prefix || (length > 2 && typed.starts_with(spelling)))
+            .then_some((distance, spelling))
+    });
+    near.min_by_key(|&(distance, _)| distance)
+        .map(|(_, spelling)| spelling)
+}
+
+/// The name of an option, without its value.
+fn option_name(text: &str) -> &str {
+    let word = first_word(text);
+    let end = word.find(|c| matches!(fold(c), ':' | '=') || (is_separator(c) && fold(c) != '!'));
+    &word[..end.unwrap_or(word.len())]
+}
+
+/// What begins with a dash is none of the command's options.
+pub(super) fn unknown_option(command: CommandName, text: &str) -> ParseError {
+    let suggestion = strip_dashes(text)
+        .and_then(nearest_option)
+        .filter(|spelling| fits(command, spelling));
+    ParseError::UnknownOption {
+        command,
+        option: cut(first_word(text)),
+        suggestion: suggestion.map(|spelling| format!("--{spelling}")),
+    }
+}
+
+fn fits(command: CommandName, spelling: &str) -> bool {
+    match command {
+        CommandName::Announce => true,
+        CommandName::Pin => spelling == "for" || spelling == "限时",
+        CommandName::Unpin
+        | CommandName::Undo
+        | CommandName::History
+        | CommandName::Cancel
+        | CommandName::Help => false,
+    }
 }
 
 /// Strips the `--` that ends options, so that whatever follows is text.

@@ -1,16 +1,18 @@
 //! From the text of a message to a command.
 
+use std::ops::Range;
+
 use super::arguments::{alone, read_cancel, read_pin};
-use super::said::Said;
-use super::text::{cut, ends_name, fold, is_blank, skip_mentions, skip_separator, strip_folded};
-use super::{Announcement, COMMANDS, Command, CommandName, Mention, ParseError};
-use crate::content::EVERYONE;
+use super::name::{Called, nearest, split_bare_name, spoken_of};
+use super::said::{Opening, Said};
+use super::text::{cut, first_word, is_blank, skip_separator};
+use super::{Announcement, Command, CommandName, Mention, ParseError};
 
 /// Reads a message; `Ok(None)` means that it is not for us.
 ///
-/// `text` holds mentions as placeholders. `addressed` says that a direct chat leaves no doubt whom
-/// the author means; a mention of this bot in front does so too. Only then is an unknown name an
-/// error.
+/// `text` holds mentions as placeholders, and U+FFFC for whatever is no text. `addressed` says that
+/// a direct chat leaves no doubt whom the author means; a mention of this bot in front does so too.
+/// Whoever addresses the bot gets a command or an error.
 ///
 /// ```
 /// use noticebot::command::{Command, PinTarget, parse};
@@ -19,7 +21,7 @@ use crate::content::EVERYONE;
 ///     target: PinTarget::RepliedMessage,
 ///     hold: None,
 /// };
-/// for text in ["/pin", "／PIN", "/置顶"] {
+/// for text in ["/pin", "／PIN", "/置顶", "/置頂。"] {
 ///     assert_eq!(parse(text, &[], false), Ok(Some(pin.clone())));
 /// }
 /// assert_eq!(parse("please /pin this", &[], false), Ok(None));
@@ -30,100 +32,101 @@ pub fn parse(
     addressed: bool,
 ) -> Result<Option<Command>, ParseError> {
     let said = Said::new(text, mentions);
-    let (rest, mentioned) = said.skip_me(text);
-    let Some(rest) = strip_folded(rest, "/") else {
-        let help = (addressed || mentioned) && asks_for_help(rest, mentioned);
-        return Ok(help.then_some(Command::Help));
-    };
-    let Some((name, rest)) = split_name(rest) else {
-        return match unknown_name(rest) {
-            Some(name) if addressed || mentioned => Err(unknown_command(name)),
-            _ => Ok(None),
-        };
-    };
-    let rest = skip_separator(rest);
-    let argument = || said.argument(rest);
-    let command = match name {
-        CommandName::Pin => read_pin(&argument(), said)?,
-        CommandName::Unpin => alone(Command::Unpin, &argument())?,
-        CommandName::Announce => Command::Announce(Announcement::read(rest, said)?),
-        CommandName::Undo => alone(Command::Undo, &argument())?,
-        CommandName::History => alone(Command::History, &argument())?,
-        CommandName::Cancel => read_cancel(&argument())?,
-        CommandName::Help => Command::Help,
-    };
-    Ok(Some(command))
+    let Opening {
+        rest,
+        to_me,
+        to_others,
+    } = said.opening();
+    let called = Called::read(rest);
+    if !(addressed || to_me || is_heard(called, to_others, said)) {
+        return Ok(None);
+    }
+    match called {
+        Called::Command(name, rest) => read(name, rest, said).map(Some),
+        Called::Misspelt { typed, meant } => Err(unknown_command(typed, Some(meant))),
+        Called::Unknown(name) => Err(unknown_command(name, nearest(name))),
+        Called::Nothing => without_slash(rest, to_me, said).map(Some),
+    }
 }
 
-/// Whether [`parse`] can find a command or an error in `text`, whoever is mentioned.
+/// Whether [`parse`] can find a command or an error in `text`; without `mentions`, anybody who is
+/// mentioned may be this bot.
 ///
 /// Intake asks it of every message before storing anything. It may say yes in vain, but never no
 /// where [`parse`] finds something.
-pub fn is_candidate(text: &str, p2p: bool) -> bool {
-    let (rest, mentioned) = skip_mentions(text, &[], |key| key != EVERYONE);
-    match strip_folded(rest, "/") {
-        Some(rest) => {
-            split_name(rest).is_some() || ((mentioned || p2p) && unknown_name(rest).is_some())
+pub fn is_candidate(text: &str, mentions: Option<&[Mention]>, p2p: bool) -> bool {
+    let said = mentions.map_or_else(|| Said::to_anybody(text), |known| Said::new(text, known));
+    let opening = said.opening();
+    p2p || opening.to_me || is_heard(Called::read(opening.rest), opening.to_others, said)
+}
+
+/// The part of a message that is published when somebody announces it, in bytes: all of it, or, if
+/// it was a command to announce something, the text of that. `None` for every other command.
+pub fn announced_part(text: &str, mentions: &[Mention]) -> Option<Range<usize>> {
+    match parse(text, mentions, false) {
+        Ok(Some(Command::Announce(announcement))) => announcement.text,
+        Ok(None) | Err(ParseError::NotACommand { .. } | ParseError::UnknownCommand { .. }) => {
+            Some(0..text.len())
         }
-        None => (mentioned || p2p) && asks_for_help(rest, mentioned),
+        Ok(Some(_)) | Err(_) => None,
     }
 }
 
-/// Whether someone who addresses the bot without a slash wants to know what it can do: by its name
-/// alone, or by the word.
-fn asks_for_help(rest: &str, mentioned: bool) -> bool {
-    match rest.trim_matches(is_blank) {
-        "" => mentioned,
-        word => ["help", "帮助"]
-            .iter()
-            .any(|help| strip_folded(word, help) == Some("")),
+/// Whether somebody who does not mention the bot first means it all the same.
+fn is_heard<'t>(called: Called<'t>, to_others: bool, said: Said<'t>) -> bool {
+    match called {
+        // `@Li /pin` may be a command of a bot named Li.
+        Called::Command(_, rest) => !to_others || said.mentions_me_next(rest),
+        Called::Misspelt { .. } => !to_others,
+        Called::Unknown(_) | Called::Nothing => false,
     }
 }
 
-fn unknown_command(name: &str) -> ParseError {
+/// Reads what follows the name of a command.
+fn read(name: CommandName, rest: &str, said: Said<'_>) -> Result<Command, ParseError> {
+    let rest = skip_separator(rest);
+    let argument = || said.argument(rest);
+    match name {
+        CommandName::Pin => read_pin(&argument(), said),
+        CommandName::Unpin => alone(Command::Unpin, &argument()),
+        CommandName::Announce => Announcement::read(rest, said).map(Command::Announce),
+        CommandName::Undo => alone(Command::Undo, &argument()),
+        CommandName::History => alone(Command::History, &argument()),
+        CommandName::Cancel => read_cancel(&argument()),
+        CommandName::Help => Ok(Command::Help),
+    }
+}
+
+/// Reads what somebody says to the bot without a slash: a command, if all of it fits.
+fn without_slash(rest: &str, mentioned: bool, said: Said<'_>) -> Result<Command, ParseError> {
+    if mentioned && rest.chars().all(is_blank) {
+        return Ok(Command::Help);
+    }
+    let command = split_bare_name(rest).map(|(name, after)| read(name, after, said));
+    match command {
+        Some(Ok(Command::Announce(_))) if is_question(rest) => Err(chatter(rest)),
+        Some(Err(ParseError::UnknownArgument { .. })) | None => Err(chatter(rest)),
+        Some(read) => read,
+    }
+}
+
+/// Whether a question is asked, which is nothing to announce: `公告 什么时候发？`.
+fn is_question(text: &str) -> bool {
+    let text = text.trim_end_matches(is_blank);
+    text.ends_with(['?', '？', '吗', '嗎', '呢'])
+}
+
+fn chatter(text: &str) -> ParseError {
+    let suggestion = spoken_of(text).or_else(|| nearest(first_word(text)));
+    ParseError::NotACommand {
+        suggestion: suggestion.map(str::to_owned),
+    }
+}
+
+fn unknown_command(name: &str, suggestion: Option<&str>) -> ParseError {
     let name = cut(name);
-    let suggestion = nearest(&name).map(str::to_owned);
+    let suggestion = suggestion.map(str::to_owned);
     ParseError::UnknownCommand { name, suggestion }
-}
-
-/// The command that was probably meant: one or two letters off, cut short, or run into its text.
-fn nearest(name: &str) -> Option<&'static str> {
-    let name: String = name.chars().map(fold).collect();
-    let near = spellings().filter_map(|(_, spelling)| {
-        let distance = strsim::damerau_levenshtein(&name, spelling);
-        let near = distance <= (spelling.chars().count() / 4).max(1)
-            || spelling.starts_with(&name)
-            || name.starts_with(spelling);
-        near.then_some((distance, spelling))
-    });
-    near.min_by_key(|&(distance, _)| distance)
-        .map(|(_, spelling)| spelling)
-}
-
-/// Splits a known name off the text after the slash; the longest wins (`取消置顶` over a `取消`).
-fn split_name(text: &str) -> Option<(CommandName, &str)> {
-    let found = spellings().filter_map(|(name, spelling)| {
-        let rest = strip_folded(text, spelling)?;
-        // A Chinese name needs no space after it: `/公告今晚停电`.
-        (!spelling.is_ascii() || ends_name(rest)).then_some((name, rest))
-    });
-    found.min_by_key(|(_, rest)| rest.len())
-}
-
-/// The text after the slash up to a separator, if it looks like a name at all.
-fn unknown_name(text: &str) -> Option<&str> {
-    let end = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .find(|&at| ends_name(&text[at..]));
-    let name = &text[..end.unwrap_or(text.len())];
-    name.starts_with(char::is_alphanumeric).then_some(name)
-}
-
-fn spellings() -> impl Iterator<Item = (CommandName, &'static str)> {
-    COMMANDS
-        .iter()
-        .flat_map(|row| row.spellings().map(|spelling| (row.name, spelling)))
 }
 
 #[cfg(test)]

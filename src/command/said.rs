@@ -1,29 +1,88 @@
 //! The message that is being read, with the people whom it mentions.
 
 use super::Mention;
-use super::text::{cut, is_blank, skip_mentions, skip_separator};
-use crate::content::{at_name, replace_mentions};
+use super::text::{
+    cut, fold, is_blank, is_emoji, is_separator, skip_blanks, skip_mentions, skip_separator,
+    strip_folded,
+};
+use crate::content::{EVERYONE, at_name, replace_mentions, split_placeholder};
 use crate::language::Language;
+
+/// The most characters of the name of one of Feishu's emoji: `[赞]`, `[THUMBSUP]`.
+const EMOJI_NAME: usize = 16;
 
 /// A message that is being read. What is still to be read is an end of its text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said<'t> {
     text: &'t str,
     mentions: &'t [Mention],
+    /// Whether nobody knows yet who is mentioned, so that it may be this bot.
+    anybody: bool,
+}
+
+/// What comes before a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'t> {
+    /// What follows it.
+    pub(super) rest: &'t str,
+    /// Whether this bot is mentioned there.
+    pub(super) to_me: bool,
+    /// Whether somebody else is.
+    pub(super) to_others: bool,
 }
 
 impl<'t> Said<'t> {
     pub(super) fn new(text: &'t str, mentions: &'t [Mention]) -> Self {
-        Self { text, mentions }
+        Self {
+            text,
+            mentions,
+            anybody: false,
+        }
+    }
+
+    /// A message whose mentions are not known.
+    pub(super) fn to_anybody(text: &'t str) -> Self {
+        Self {
+            anybody: true,
+            ..Self::new(text, &[])
+        }
+    }
+
+    /// Skips what may come before a command: mentions with the punctuation behind them, pictures,
+    /// the mark of a list, and blanks.
+    pub(super) fn opening(self) -> Opening<'t> {
+        let mut opening = Opening {
+            rest: self.text,
+            to_me: false,
+            to_others: false,
+        };
+        loop {
+            let rest = skip_pictures(opening.rest);
+            let Some((key, after)) = split_placeholder(rest, self.mentions) else {
+                opening.rest = skip_list_marker(rest);
+                return opening;
+            };
+            if self.is_me(key) {
+                opening.to_me = true;
+            } else {
+                opening.to_others = true;
+            }
+            // `、` may be the slash of a Chinese keyboard as well; the name behind it decides.
+            opening.rest = after.trim_start_matches(|c| is_separator(c) || is_blank(c));
+        }
+    }
+
+    fn is_me(self, key: &str) -> bool {
+        if self.anybody {
+            return key != EVERYONE;
+        }
+        let mut mine = self.mentions.iter().filter(|mention| mention.is_me);
+        mine.any(|mention| mention.key == key)
     }
 
     /// Skips white space and mentions of this bot; also says whether there was one.
     pub(super) fn skip_me(self, rest: &'t str) -> (&'t str, bool) {
-        let is_me = |key: &str| {
-            let mut mine = self.mentions.iter().filter(|mention| mention.is_me);
-            mine.any(|mention| mention.key == key)
-        };
-        skip_mentions(rest, self.mentions, is_me)
+        skip_mentions(rest, self.mentions, |key| self.is_me(key))
     }
 
     /// Skips mentions of this bot that stand between a command and its text.
@@ -34,21 +93,41 @@ impl<'t> Said<'t> {
         }
     }
 
+    /// Whether this bot is among the people who are mentioned next.
+    pub(super) fn mentions_me_next(self, rest: &'t str) -> bool {
+        let mut rest = skip_blanks(rest);
+        while let Some((key, after)) = split_placeholder(rest, self.mentions) {
+            if self.is_me(key) {
+                return true;
+            }
+            rest = skip_blanks(after);
+        }
+        false
+    }
+
     /// Where in the text the rest begins, in bytes.
     pub(super) fn position(self, rest: &str) -> usize {
         self.text.len() - rest.len()
     }
 
-    /// What follows a command that takes a few words or none, without mentions of this bot.
+    /// The text up to a byte.
+    pub(super) fn before(self, position: usize) -> &'t str {
+        &self.text[..position]
+    }
+
+    /// What follows a command that takes a few words or none, without mentions, emoji and the
+    /// punctuation at the end.
     pub(super) fn argument(self, rest: &str) -> String {
-        let named = self.name_mentions(rest, |mention| {
-            if mention.is_me {
-                String::new()
-            } else {
-                at_name(mention)
+        let spoken = self.name_mentions(&rest.replace(EVERYONE, " "), |_| " ".to_owned());
+        let mut spoken: String = spoken.chars().filter(|c| !is_emoji(*c)).collect();
+        loop {
+            let shorter = spoken.trim_end_matches(|c| is_blank(c) || is_separator(c));
+            let shorter = strip_emoji_name(shorter).unwrap_or(shorter);
+            if shorter.len() == spoken.len() {
+                return spoken.trim_start_matches(is_blank).to_owned();
             }
-        });
-        named.trim_matches(is_blank).to_owned()
+            spoken.truncate(shorter.len());
+        }
     }
 
     /// A member's words for an answer.
@@ -59,4 +138,38 @@ impl<'t> Said<'t> {
     fn name_mentions(self, words: &str, name: impl Fn(&Mention) -> String) -> String {
         replace_mentions(words, self.mentions, Language::of(self.text), name)
     }
+}
+
+/// Skips blanks and emoji.
+fn skip_pictures(text: &str) -> &str {
+    text.trim_start_matches(|c| is_blank(c) || is_emoji(c))
+}
+
+/// Skips what the client puts before the items of a list: `- `, `• `, `1. `.
+fn skip_list_marker(text: &str) -> &str {
+    let digits = text.trim_start_matches(|c: char| fold(c).is_ascii_digit());
+    let is_numbered = digits.len() < text.len();
+    let after = if is_numbered {
+        digits.strip_prefix(|c| matches!(fold(c), '.' | ')' | '、'))
+    } else {
+        text.strip_prefix(|c| matches!(fold(c), '-' | '*' | '+' | '•' | '◦' | '▪' | '·'))
+    };
+    match after {
+        Some(after) if after.starts_with(is_blank) || (is_numbered && !after.is_empty()) => {
+            let after = skip_blanks(after);
+            let is_command = strip_folded(after, "/").is_some();
+            if is_command { after } else { text }
+        }
+        Some(_) | None => text,
+    }
+}
+
+/// Strips one of Feishu's emoji, which a text message holds by name, off the end.
+fn strip_emoji_name(text: &str) -> Option<&str> {
+    let (before, name) = text
+        .strip_suffix(|c| fold(c) == ']')?
+        .rsplit_once(|c| fold(c) == '[')?;
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    (name.chars().count() <= EMOJI_NAME && !name.is_empty() && name.chars().all(is_name))
+        .then_some(before)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::number::{split_digit, split_number};
-use super::text::{ends_name, runs_on, skip_blanks, split_word, strip_folded};
+use super::text::{is_blank, runs_on, skip_blanks, split_word, strip_folded};
 use crate::language::{Bilingual, Language};
 
 /// In minutes, as everything here.
@@ -147,7 +147,7 @@ struct Part<'t> {
 
 fn next_part(text: &str, larger: u64) -> Option<Part<'_>> {
     if larger > 1
-        && let Some(rest) = text.strip_prefix('半').filter(|rest| ends_name(rest))
+        && let Some(rest) = text.strip_prefix('半').filter(|rest| ends_part(rest))
     {
         let (minutes, unit) = (larger / 2, 0);
         return Some(Part {
@@ -158,38 +158,79 @@ fn next_part(text: &str, larger: u64) -> Option<Part<'_>> {
     }
     let next = skip_blanks(text);
     let apart = next.len() < text.len();
-    split_part(next)
+    let part = split_word(next, AND).map_or(next, |((), rest)| skip_blanks(rest));
+    split_part(part)
         .filter(|part| part.unit < larger)
-        .filter(|part| !apart || ends_name(part.rest))
+        .filter(|part| !apart || ends_part(part.rest))
+}
+
+const AND: &[(&str, ())] = &[("and", ()), ("又", ()), ("零", ())];
+
+/// Whether no text is stuck to a part: in `1天 2小时后停电`, `2小时` begins the text.
+fn ends_part(rest: &str) -> bool {
+    !rest.starts_with(|c: char| c.is_alphanumeric() && !is_blank(c)) || split_span(rest).is_some()
 }
 
 fn split_part(text: &str) -> Option<Part<'_>> {
-    let (tenths, rest) = split_tenths(text)?;
+    let (thousandths, rest) = split_amount(text)?;
     let (unit, rest) = split_word(skip_blanks(rest), UNITS)?;
-    let minutes = tenths * unit / 10;
+    let minutes = thousandths * unit / 1000;
     // A part of a minute is none of ours.
-    (tenths * unit).is_multiple_of(10).then_some(Part {
+    (thousandths * unit).is_multiple_of(1000).then_some(Part {
         minutes,
         unit,
         rest,
     })
 }
 
-/// Splits off how many of a unit there are, in tenths: `2`, `1.5`, `半`, `两个半`.
-fn split_tenths(text: &str) -> Option<(u64, &str)> {
+/// How many of a unit there are in English words, in thousandths.
+const AMOUNTS: &[(&str, u64)] = &[
+    ("a", 1000),
+    ("an", 1000),
+    ("one", 1000),
+    ("two", 2000),
+    ("three", 3000),
+    ("four", 4000),
+    ("five", 5000),
+    ("six", 6000),
+    ("seven", 7000),
+    ("eight", 8000),
+    ("nine", 9000),
+    ("ten", 10_000),
+    ("half a", 500),
+    ("half an", 500),
+    ("one and a half", 1500),
+    ("two and a half", 2500),
+];
+
+/// Splits off how many of a unit there are, in thousandths: `2`, `1.25`, `半`, `两个半`, `half an`.
+fn split_amount(text: &str) -> Option<(u64, &str)> {
     if let Some(rest) = text.strip_prefix('半') {
-        return Some((5, rest));
+        return Some((500, rest));
+    }
+    if let Some(found) = split_word(text, AMOUNTS) {
+        return Some(found);
     }
     let (number, rest) = split_number(text)?;
-    let tenths = u64::from(number) * 10;
-    if let Some(rest) = rest.strip_prefix("个半") {
-        return Some((tenths + 5, rest));
+    let whole = u64::from(number) * 1000;
+    if let Some(rest) = strip_folded(rest, "个半") {
+        return Some((whole + 500, rest));
     }
-    let fraction = strip_folded(rest, ".").and_then(split_digit);
+    let fraction = strip_folded(rest, ".").and_then(split_fraction);
     Some(match fraction {
-        Some((tenth, rest)) => (tenths + u64::from(tenth), rest),
-        None => (tenths, rest),
+        Some((thousandths, rest)) => (whole + thousandths, rest),
+        None => (whole, rest),
     })
+}
+
+/// Splits up to three digits off, as thousandths.
+fn split_fraction(text: &str) -> Option<(u64, &str)> {
+    let (mut value, mut rest) = split_digit(text).map(|(digit, rest)| (u64::from(digit), rest))?;
+    let mut scale = 100;
+    while let Some((digit, after)) = split_digit(rest).filter(|_| scale > 1) {
+        (value, rest, scale) = (value * 10 + u64::from(digit), after, scale / 10);
+    }
+    Some((value * scale, rest))
 }
 
 #[cfg(test)]
@@ -230,6 +271,9 @@ mod tests {
                     "2钟头",
                     "120分钟",
                     "2.0h",
+                    "two hours",
+                    "2小時",
+                    "兩個小時",
                 ],
                 2 * HOUR,
                 tail,
@@ -244,6 +288,7 @@ mod tests {
                     "半小时",
                     "半个小时",
                     "半个钟头",
+                    "half an hour",
                     "0.5h",
                 ],
                 30,
@@ -301,6 +346,12 @@ mod tests {
             );
             check(&["1w2d3h4m"], WEEK + 2 * DAY + 3 * HOUR + 4, tail);
             check(&["1天半", "一天半", "1.5 days"], DAY + DAY / 2, tail);
+            check(
+                &["1.25h", "１．２５小时", "1 hour and 15 minutes"],
+                75,
+                tail,
+            );
+            check(&["0.75h"], 45, tail);
         }
     }
 
@@ -334,9 +385,8 @@ mod tests {
             "2hourss",
             "1h30",
             "2h3x",
-            "two hours",
             "1.5m",
-            "1.25h",
+            "1.001h",
             "-2h",
             "2 month",
             "2个月",

@@ -10,6 +10,8 @@ pub struct CommandRow {
     pub name: CommandName,
     /// Its Chinese spellings, without the slash.
     pub aliases: &'static [&'static str],
+    /// What else people type for it: common misspellings, and other words for the same.
+    pub also: &'static [&'static str],
     /// The ways to write it, the simplest first.
     pub usages: &'static [Usage],
 }
@@ -29,6 +31,7 @@ pub const COMMANDS: &[CommandRow] = &[PIN, UNPIN, ANNOUNCE, UNDO, HISTORY, CANCE
 const PIN: CommandRow = CommandRow {
     name: CommandName::Pin,
     aliases: &["置顶"],
+    also: &[],
     usages: &[
         Usage {
             form: Bilingual::new("/置顶", "/pin"),
@@ -59,6 +62,7 @@ const PIN: CommandRow = CommandRow {
 const UNPIN: CommandRow = CommandRow {
     name: CommandName::Unpin,
     aliases: &["取消置顶"],
+    also: &["解除置顶", "撤下置顶", "取下置顶"],
     usages: &[Usage {
         form: Bilingual::new("/取消置顶", "/unpin"),
         meaning: Bilingual::new(
@@ -71,6 +75,21 @@ const UNPIN: CommandRow = CommandRow {
 const ANNOUNCE: CommandRow = CommandRow {
     name: CommandName::Announce,
     aliases: &["公告"],
+    also: &[
+        "群公告",
+        "发公告",
+        "发布公告",
+        "发群公告",
+        "announcement",
+        "announcements",
+        "announcment",
+        "anouncement",
+        "annoucement",
+        "annouce",
+        "anounce",
+        "annonce",
+        "announc",
+    ],
     usages: &[
         Usage {
             form: Bilingual::new("/公告 内容", "/announce text"),
@@ -115,6 +134,7 @@ const ANNOUNCE: CommandRow = CommandRow {
 const UNDO: CommandRow = CommandRow {
     name: CommandName::Undo,
     aliases: &["撤销"],
+    also: &["撤消"],
     usages: &[Usage {
         form: Bilingual::new("/撤销", "/undo"),
         meaning: Bilingual::new(
@@ -127,6 +147,7 @@ const UNDO: CommandRow = CommandRow {
 const HISTORY: CommandRow = CommandRow {
     name: CommandName::History,
     aliases: &["记录"],
+    also: &["纪录", "历史", "历史记录"],
     usages: &[Usage {
         form: Bilingual::new("/记录", "/history"),
         meaning: Bilingual::new(
@@ -139,6 +160,7 @@ const HISTORY: CommandRow = CommandRow {
 const CANCEL: CommandRow = CommandRow {
     name: CommandName::Cancel,
     aliases: &["取消"],
+    also: &["取销", "cancle", "cancell"],
     usages: &[Usage {
         form: Bilingual::new("/取消 3", "/cancel 3"),
         meaning: Bilingual::new(
@@ -151,6 +173,7 @@ const CANCEL: CommandRow = CommandRow {
 const HELP: CommandRow = CommandRow {
     name: CommandName::Help,
     aliases: &["帮助"],
+    also: &[],
     usages: &[Usage {
         form: Bilingual::new("/帮助", "/help"),
         meaning: Bilingual::new("查看这份说明", "show this table"),
@@ -160,7 +183,8 @@ const HELP: CommandRow = CommandRow {
 impl CommandRow {
     /// Every spelling of the name, without the slash.
     pub fn spellings(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.name.as_str()).chain(self.aliases.iter().copied())
+        let others = self.aliases.iter().chain(self.also).copied();
+        std::iter::once(self.name.as_str()).chain(others)
     }
 }
 
@@ -173,7 +197,7 @@ mod tests {
     fn meaning(form: &str) -> Command {
         match parse(form, &[], false).unwrap().unwrap() {
             Command::Announce(mut announcement) => {
-                assert!(announcement.text_at.take().is_some(), "{form}");
+                assert!(announcement.text.take().is_some(), "{form}");
                 Command::Announce(announcement)
             }
             command => command,

@@ -2,6 +2,8 @@
 //!
 //! What was typed says a point of the calendar; [`When::resolve`] finds the moment.
 
+mod clock;
+mod date;
 mod read;
 
 use jiff::civil::{Date, DateTime, Time};
@@ -31,10 +33,14 @@ enum Day {
     Weekday(i8),
     /// The day of that name in this week or one of the next. Weeks begin on Monday.
     OfWeek { weeks: u8, weekday: i8 },
+    /// The next such day of a month, or the one in so many months; no day is the last one.
+    OfMonth { months: Option<u8>, day: Option<i8> },
     /// A date without its year.
     OfYear { month: i8, day: i8 },
     /// A date.
     Date(Date),
+    /// No day, but so many minutes from now.
+    FromNow(u32),
 }
 
 /// Why nothing can be planned for a time that was understood.
@@ -96,6 +102,13 @@ impl When {
                 let days = i32::from(weeks) * 7 + i32::from(weekday) - 1 - i32::from(since_monday);
                 on(after(today, days)?, self.minutes)
             }
+            Day::OfMonth { months, day } => {
+                let in_month = |months: i32| on(in_month(today, months, day)?, self.minutes);
+                match months {
+                    Some(months) => in_month(months.into()),
+                    None => (0..=12).filter_map(in_month).find(ahead),
+                }
+            }
             Day::OfYear { month, day } => {
                 let in_year = |year| on(Date::new(year, month, day).ok()?, self.minutes);
                 let recent = now.checked_sub(6.months()).ok()?.timestamp();
@@ -104,7 +117,20 @@ impl When {
                     .or_else(|| in_year(today.year().checked_add(1)?))
             }
             Day::Date(date) => on(date, self.minutes),
+            Day::FromNow(minutes) => {
+                let later = now.timestamp().checked_add(i64::from(minutes).minutes());
+                later.ok()
+            }
         }
+    }
+}
+
+/// A day in the month that is so many months after that of a date; `None` if it has no such day.
+fn in_month(date: Date, months: i32, day: Option<i8>) -> Option<Date> {
+    let month = date.first_of_month().checked_add(months.months()).ok()?;
+    match day {
+        Some(day) => Date::new(month.year(), month.month(), day).ok(),
+        None => Some(month.last_of_month()),
     }
 }
 

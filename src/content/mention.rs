@@ -57,6 +57,24 @@ pub(crate) fn replace_mentions(
     out + rest
 }
 
+/// The text without the placeholders that `mentions` does not explain: they say nothing to people.
+pub(crate) fn without_unexplained(text: &str, mentions: &[Mention]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let (before, from) = rest.split_at(at);
+        let (key, after) = split_placeholder(from, mentions).unwrap_or_else(|| from.split_at(1));
+        out.push_str(before);
+        if key.len() == 1 || key == EVERYONE || mentions.iter().any(|mention| mention.key == key) {
+            out.push_str(key);
+            rest = after;
+        } else {
+            rest = after.strip_prefix(' ').unwrap_or(after);
+        }
+    }
+    out + rest
+}
+
 /// Splits a placeholder off the start of `text`: its key and what follows.
 ///
 /// Digits typed right after a mention seem to belong to its number, so the longest key in
@@ -111,6 +129,26 @@ mod tests {
     fn everyone_is_named_in_the_language_of_the_text() {
         check("hello @_all!", "hello @all!");
         check("@_all 开会", "@所有人 开会");
+    }
+
+    #[test]
+    fn unexplained_placeholders_can_be_dropped() {
+        let bot = Mention {
+            key: "@_user_1".to_owned(),
+            name: "Bot".to_owned(),
+            open_id: None,
+            is_me: true,
+        };
+        for (text, expected) in [
+            ("@_user_2 hello @_user_1", "hello @_user_1"),
+            ("@_user_12026 @_all a@b.cn @", "@_user_12026 @_all a@b.cn @"),
+            ("ask @_user_3, please", "ask , please"),
+        ] {
+            assert_eq!(
+                without_unexplained(text, std::slice::from_ref(&bot)),
+                expected
+            );
+        }
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub use former::Former;
 pub(crate) use former::{FormerBlock, thing_in_words};
 pub use limits::Unfit;
 pub use mention::Mention;
-pub(crate) use mention::{EVERYONE, at_name, replace_mentions, split_placeholder};
+pub(crate) use mention::{
+    EVERYONE, at_name, replace_mentions, split_placeholder, without_unexplained,
+};
 use post::post_within;
 
 impl Document {

@@ -302,8 +302,8 @@ async fn source(
     mentions: Vec<Mention>,
 ) -> Result<Source, Refusal> {
     let content = Content::read(&message.message_type, &message.content);
-    let typed = match announcement.text_at {
-        Some(at) => action::announce::read(content, at..usize::MAX, mentions).await,
+    let typed = match announcement.text.clone() {
+        Some(range) => action::announce::read(content, range, mentions).await,
         None => Err(Unfit::Empty),
     };
     match (typed, replied_to(message)) {

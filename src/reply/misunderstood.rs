@@ -13,7 +13,16 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
         ParseError::UnknownArgument { command, argument } => {
             unknown_argument(*command, argument, language)
         }
-        ParseError::UnknownOption { command, option } => unknown_option(*command, option, language),
+        ParseError::NotACommand { suggestion } => not_a_command(suggestion.as_deref(), language),
+        ParseError::UnknownOption {
+            command,
+            option,
+            suggestion,
+        } => unknown_option(*command, option, suggestion.as_deref(), language),
+        ParseError::MisplacedOption { command, option } => {
+            misplaced_option(*command, option, language)
+        }
+        ParseError::CommandInText { typed } => command_in_text(typed, language),
         ParseError::RepeatedOption { command, option } => {
             repeated_option(*command, option, language)
         }
@@ -52,15 +61,66 @@ fn unknown_argument(command: CommandName, argument: &str, language: Language) ->
     }
 }
 
-fn unknown_option(command: CommandName, option: &str, language: Language) -> String {
+/// One line for what is said to the bot and is no command.
+fn not_a_command(suggestion: Option<&str>, language: Language) -> String {
+    match (language, suggestion) {
+        (Language::Zh, Some(name)) => {
+            format!("无法识别为命令，未执行。你要用的是 /{name} 吗？发送 /帮助 查看用法。")
+        }
+        (Language::Zh, None) => "无法识别为命令。发送 /帮助 查看我能做什么。".to_owned(),
+        (Language::En, Some(name)) => format!(
+            "That is not a command, so nothing was done. Did you mean /{name}? Send /help to see how it works."
+        ),
+        (Language::En, None) => {
+            "That is not a command. Send /help to see what I can do.".to_owned()
+        }
+    }
+}
+
+fn unknown_option(
+    command: CommandName,
+    option: &str,
+    suggestion: Option<&str>,
+    language: Language,
+) -> String {
     let (option, forms) = (quoted(option), forms(command, language));
-    let words = match language {
-        Language::Zh => format!("我没有 {option} 这个选项，所以什么也没做。请这样写：{forms}。"),
-        Language::En => {
-            format!("I have no option {option}, so I did nothing. Write it like this: {forms}.")
+    let words = match (language, suggestion) {
+        (Language::Zh, Some(near)) => {
+            format!("无法识别选项 {option}，未执行。你要用的是 {near} 吗？")
+        }
+        (Language::Zh, None) => format!("无法识别选项 {option}，未执行。请这样写：{forms}。"),
+        (Language::En, Some(near)) => {
+            format!("Unknown option {option}; nothing was done. Did you mean {near}?")
+        }
+        (Language::En, None) => {
+            format!("Unknown option {option}; nothing was done. Write it like this: {forms}.")
         }
     };
     words + or_text(command, language)
+}
+
+fn misplaced_option(command: CommandName, option: &str, language: Language) -> String {
+    let option = quoted(option);
+    let words = match language {
+        Language::Zh => {
+            format!("选项 {option} 夹在正文中间，未执行。请把选项写在正文之前，或者写在全文最后。")
+        }
+        Language::En => format!(
+            "The option {option} is in the middle of the text; nothing was done. Write options before the text, or at its very end."
+        ),
+    };
+    words + or_text(command, language)
+}
+
+fn command_in_text(typed: &str, language: Language) -> String {
+    let typed = quoted(typed);
+    let words = match language {
+        Language::Zh => format!("正文以命令 {typed} 开头，未执行。请分开发送两条命令。"),
+        Language::En => format!(
+            "The text begins with the command {typed}; nothing was done. Send each command on its own."
+        ),
+    };
+    words + or_text(CommandName::Announce, language)
 }
 
 fn repeated_option(command: CommandName, option: &str, language: Language) -> String {
@@ -201,8 +261,8 @@ fn missing_number(language: Language) -> String {
 fn or_text(command: CommandName, language: Language) -> &'static str {
     if command == CommandName::Announce {
         let words = Bilingual::new(
-            "如果正文本来就这样开头，请先写 `--`：`/公告 -- 内容`。",
-            " If your text really begins like that, write `--` first: `/announce -- text`.",
+            "如果这就是正文的一部分，请在正文前加上 `--`：`/公告 -- 内容`。",
+            " If it is part of your text, write `--` before the text: `/announce -- text`.",
         );
         words.to(language)
     } else {
@@ -247,6 +307,7 @@ pub(super) mod tests {
         let option = |command| ParseError::UnknownOption {
             command,
             option: "--at".to_owned(),
+            suggestion: None,
         };
         let argument = ParseError::UnknownArgument {
             command: CommandName::Pin,
@@ -260,6 +321,22 @@ pub(super) mod tests {
             argument,
             option(announce),
             option(CommandName::Unpin),
+            ParseError::UnknownOption {
+                command: announce,
+                option: typed("--tpo"),
+                suggestion: Some(typed("--top")),
+            },
+            ParseError::MisplacedOption {
+                command: announce,
+                option: typed("--top"),
+            },
+            ParseError::CommandInText {
+                typed: typed("/pin"),
+            },
+            ParseError::NotACommand { suggestion: None },
+            ParseError::NotACommand {
+                suggestion: Some(typed("pin")),
+            },
             ParseError::RepeatedOption {
                 command: pin,
                 option: typed("--for"),

@@ -222,16 +222,21 @@ async fn whoever_only_names_the_bot_or_asks_it_for_help_gets_help() {
 }
 
 #[tokio::test]
-async fn an_unknown_command_is_answered_only_when_the_bot_is_addressed() {
+async fn an_unknown_command_is_answered_if_addressed_or_near_to_a_known_one() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
-    let silent = bench.say(&group, "/pim").id;
+    let silent = ["/weather", "/ping", "/etc/pin"].map(|text| bench.say(&group, text).id);
+    let near = bench.say(&group, "/pni").id;
     let chat = bench.sim.as_person(&bench.member).in_chat(&group);
-    let addressed = chat.say(Words::at_bot().text(" /pim")).id;
-    let answer = bench.answer(&addressed).await;
-    assert!(answer.contains("`/pin`"), "{answer}");
+    let addressed = chat.say(Words::at_bot().text(" /pinboard")).id;
+    for message in [near, addressed] {
+        let answer = bench.answer(&message).await;
+        assert!(answer.contains("/pin"), "{answer}");
+    }
     bench.idle().await;
-    assert!(bench.sim.replies_to(&silent).is_empty());
+    for message in silent {
+        assert!(bench.sim.replies_to(&message).is_empty());
+    }
     bench.finish().await;
 }
 

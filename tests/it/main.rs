@@ -30,3 +30,4 @@ mod presses;
 mod replace;
 mod rules;
 mod samples;
+mod typed;

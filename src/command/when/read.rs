@@ -1,272 +1,409 @@
-//! Reading a time off the start of a text.
+//! Reading a time off the start of a text: days, parts of the day and times of day in any order.
 
-use jiff::civil::Date;
-
+use super::clock::{Clock, Period, minutes, split_clock, split_period};
+use super::date::{split_day, split_month};
 use super::{Day, When};
-use crate::command::number::{split_digit, split_digits, split_number};
-use crate::command::text::{first_word, runs_on, skip_blanks, split_word, strip_folded};
+use crate::command::span::split_span;
+use crate::command::text::{
+    first_word, fold, is_ascii_word, is_blank, is_cjk, is_dash, skip_blanks, split_word,
+    strip_folded,
+};
 
-/// A part of the day that says which half of the clock an hour is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Period {
-    /// No part was named.
-    Any,
-    SmallHours,
-    Morning,
-    Noon,
-    Afternoon,
-    Evening,
-    Am,
-    Pm,
+const MINUTES_OF_DAY: u64 = 24 * 60;
+
+/// Words that join the parts of a time.
+const JOINTS: &[(&str, bool)] = &[
+    ("at", true),
+    ("@", true),
+    ("on", false),
+    ("by", false),
+    ("this", false),
+    ("the", false),
+    ("of", false),
+    ("in the", false),
+    ("on the", false),
+    ("at the", false),
+    ("的", false),
+];
+
+/// Words that belong to a time that the bot does not know.
+const TIME_WORDS: &[(&str, ())] = &[
+    ("am", ()),
+    ("pm", ()),
+    ("a.m.", ()),
+    ("p.m.", ()),
+    ("o'clock", ()),
+    ("today", ()),
+    ("tonight", ()),
+    ("tomorrow", ()),
+    ("yesterday", ()),
+    ("noon", ()),
+    ("midnight", ()),
+    ("morning", ()),
+    ("afternoon", ()),
+    ("evening", ()),
+    ("weekend", ()),
+    ("weekday", ()),
+    ("weekdays", ()),
+    ("daily", ()),
+    ("weekly", ()),
+    ("monthly", ()),
+    ("monday", ()),
+    ("mondays", ()),
+    ("tuesday", ()),
+    ("tuesdays", ()),
+    ("wednesday", ()),
+    ("wednesdays", ()),
+    ("thursday", ()),
+    ("thursdays", ()),
+    ("friday", ()),
+    ("fridays", ()),
+    ("saturday", ()),
+    ("saturdays", ()),
+    ("sunday", ()),
+    ("sundays", ()),
+    ("mon", ()),
+    ("tue", ()),
+    ("wed", ()),
+    ("thu", ()),
+    ("fri", ()),
+    ("january", ()),
+    ("february", ()),
+    ("april", ()),
+    ("june", ()),
+    ("july", ()),
+    ("august", ()),
+    ("september", ()),
+    ("october", ()),
+    ("november", ()),
+    ("december", ()),
+    ("jan", ()),
+    ("feb", ()),
+    ("apr", ()),
+    ("jun", ()),
+    ("jul", ()),
+    ("aug", ()),
+    ("sep", ()),
+    ("sept", ()),
+    ("oct", ()),
+    ("nov", ()),
+    ("dec", ()),
+    ("next week", ()),
+    ("next month", ()),
+    ("next year", ()),
+    ("every day", ()),
+    ("every week", ()),
+    ("every month", ()),
+    ("every morning", ()),
+    ("every evening", ()),
+    ("every weekday", ()),
+    ("every monday", ()),
+    ("every tuesday", ()),
+    ("every wednesday", ()),
+    ("every thursday", ()),
+    ("every friday", ()),
+    ("every saturday", ()),
+    ("every sunday", ()),
+    ("utc", ()),
+    ("gmt", ()),
+    ("cst", ()),
+    ("est", ()),
+    ("edt", ()),
+    ("pst", ()),
+    ("pdt", ()),
+    ("mst", ()),
+    ("cet", ()),
+    ("cest", ()),
+    ("bst", ()),
+    ("ist", ()),
+    ("jst", ()),
+    ("kst", ()),
+    ("hkt", ()),
+    ("sgt", ()),
+    ("bjt", ()),
+    ("msk", ()),
+    ("beijing time", ()),
+    ("local time", ()),
+    ("your time", ()),
+    ("my time", ()),
+    ("北京时间", ()),
+    ("当地时间", ()),
+    ("本地时间", ()),
+    ("东京时间", ()),
+    ("纽约时间", ()),
+];
+
+/// The same in Chinese, where the word ends only before a blank or punctuation: `9:00 每天打卡` has
+/// the text `每天打卡`.
+const CHINESE_TIME_WORDS: &[(&str, ())] = &[
+    ("每天", ()),
+    ("每日", ()),
+    ("每周", ()),
+    ("每月", ()),
+    ("工作日", ()),
+    ("周末", ()),
+    ("下周", ()),
+    ("下个月", ()),
+    ("下月", ()),
+    ("月初", ()),
+    ("年底", ()),
+    ("左右", ()),
+    ("前后", ()),
+];
+
+/// Names of days that are often misspelt: `friyay`, `wensday`, `tommorow`.
+const LONG_WORDS: &[&str] = &[
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "tomorrow",
+    "tonight",
+    "afternoon",
+    "evening",
+    "midnight",
+];
+
+/// What leads to the end of a stretch of time: `9:00 to 10:00`.
+const TO: &[(&str, ())] = &[
+    ("to", ()),
+    ("till", ()),
+    ("until", ()),
+    ("到", ()),
+    ("至", ()),
+];
+
+/// What is known of a time.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    day: Option<Day>,
+    period: Period,
+    clock: Option<Clock>,
+    /// Minutes from now, if that is all that was said.
+    later: Option<u64>,
 }
-
-const PERIODS: &[(&str, Period)] = &[
-    ("凌晨", Period::SmallHours),
-    ("清晨", Period::Morning),
-    ("早晨", Period::Morning),
-    ("早上", Period::Morning),
-    ("早", Period::Morning),
-    ("上午", Period::Morning),
-    ("中午", Period::Noon),
-    ("下午", Period::Afternoon),
-    ("傍晚", Period::Afternoon),
-    ("晚上", Period::Evening),
-    ("晚", Period::Evening),
-];
-
-const HALVES: &[(&str, Period)] = &[
-    ("am", Period::Am),
-    ("a.m.", Period::Am),
-    ("pm", Period::Pm),
-    ("p.m.", Period::Pm),
-];
-
-/// Days by their distance; `今晚`, `明早` name a part of the day too.
-const DAYS: &[(&str, (u8, Period))] = &[
-    ("今天", (0, Period::Any)),
-    ("今日", (0, Period::Any)),
-    ("今早", (0, Period::Morning)),
-    ("今早上", (0, Period::Morning)),
-    ("今晚", (0, Period::Evening)),
-    ("今晚上", (0, Period::Evening)),
-    ("明天", (1, Period::Any)),
-    ("明日", (1, Period::Any)),
-    ("明早", (1, Period::Morning)),
-    ("明早上", (1, Period::Morning)),
-    ("明晚", (1, Period::Evening)),
-    ("明晚上", (1, Period::Evening)),
-    ("后天", (2, Period::Any)),
-    ("大后天", (3, Period::Any)),
-    ("today", (0, Period::Any)),
-    ("tonight", (0, Period::Evening)),
-    ("tomorrow", (1, Period::Any)),
-];
-
-const WEEKDAYS: &[(&str, i8)] = &[
-    ("mon", 1),
-    ("monday", 1),
-    ("tue", 2),
-    ("tues", 2),
-    ("tuesday", 2),
-    ("wed", 3),
-    ("wednesday", 3),
-    ("thu", 4),
-    ("thur", 4),
-    ("thurs", 4),
-    ("thursday", 4),
-    ("fri", 5),
-    ("friday", 5),
-    ("sat", 6),
-    ("saturday", 6),
-    ("sun", 7),
-    ("sunday", 7),
-];
-
-/// Which week a Chinese day of the week is in, if that is said.
-const WEEKS: &[(&str, u8)] = &[("本", 0), ("这", 0), ("这个", 0), ("下", 1), ("下个", 1)];
-const WEEK: &[(&str, ())] = &[("周", ()), ("星期", ()), ("礼拜", ())];
-const DAYS_OF_WEEK: &[(&str, i8)] = &[
-    ("一", 1),
-    ("二", 2),
-    ("三", 3),
-    ("四", 4),
-    ("五", 5),
-    ("六", 6),
-    ("日", 7),
-    ("天", 7),
-];
-
-const HOUR: &[(&str, ())] = &[("点", ()), ("點", ()), ("时", ())];
-const QUARTERS: &[(&str, u32)] = &[("半", 30), ("一刻", 15), ("三刻", 45), ("整", 0), ("钟", 0)];
 
 /// Splits a time off the text, as far as it goes; otherwise what was typed in its place.
 pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), &str> {
-    let (day, period, rest) = split_day(text).unwrap_or((Day::Unnamed, Period::Any, text));
-    let clock = skip_blanks(rest);
-    let found = split_clock(clock, period);
-    let found = found.map(|(minutes, rest)| (When { day, minutes }, rest));
-    let typed = text.len() - clock.len() + first_word(clock).len();
-    found.ok_or(text[..typed].trim_end())
-}
-
-fn split_day(text: &str) -> Option<(Day, Period, &str)> {
-    if let Some(((days, period), rest)) = split_word(text, DAYS) {
-        return Some((Day::In(days), period, rest));
+    let mut parts = Parts {
+        day: None,
+        period: Period::Any,
+        clock: None,
+        later: None,
+    };
+    let mut rest = text;
+    while let Some(after) = parts.take(rest) {
+        rest = after;
     }
-    let (day, rest) = split_weekday(text)
-        .or_else(|| split_chinese_date(text))
-        .or_else(|| split_date(text))?;
-    Some((day, Period::Any, rest))
-}
-
-/// `周五`, `下星期一`, `friday`.
-fn split_weekday(text: &str) -> Option<(Day, &str)> {
-    if let Some((weekday, rest)) = split_word(text, WEEKDAYS) {
-        return Some((Day::Weekday(weekday), rest));
-    }
-    let (weeks, rest) =
-        split_word(text, WEEKS).map_or((None, text), |(weeks, rest)| (Some(weeks), rest));
-    let ((), rest) = split_word(rest, WEEK)?;
-    let (weekday, rest) = split_word(rest, DAYS_OF_WEEK)?;
-    let day = match weeks {
-        Some(weeks) => Day::OfWeek { weeks, weekday },
-        None => Day::Weekday(weekday),
+    let typed = |end: &str| text[..text.len() - end.len()].trim_end();
+    let next = skip_blanks(rest);
+    let Some(when) = parts.when() else {
+        let end = if parts.clock.is_some() {
+            rest
+        } else {
+            // `Feb 30`
+            let next = split_month(next).map_or(next, |(_, day)| skip_blanks(day));
+            &next[first_word(next).len()..]
+        };
+        return Err(typed(end));
     };
-    Some((day, rest))
-}
-
-/// `12月1日`, `2026年12月1号`.
-fn split_chinese_date(text: &str) -> Option<(Day, &str)> {
-    let (year, rest) = match split_before(text, "年") {
-        Some((year, rest)) => (Some(year), skip_blanks(rest)),
-        None => (None, text),
-    };
-    let (month, rest) = split_before(rest, "月")?;
-    let (day, rest) = split_number(skip_blanks(rest))?;
-    let rest = skip_blanks(rest);
-    let rest = rest
-        .strip_prefix('日')
-        .or_else(|| rest.strip_prefix('号'))?;
-    Some((date(year, month, day)?, rest))
-}
-
-fn split_before<'t>(text: &'t str, unit: &str) -> Option<(u32, &'t str)> {
-    let (number, rest) = split_number(text)?;
-    let rest = skip_blanks(rest).strip_prefix(unit)?;
-    Some((number, rest))
-}
-
-/// `2026-12-01`, `2026/12/1`, and without a year only `12-01`: which of `12/1` is the month
-/// depends on who writes it.
-fn split_date(text: &str) -> Option<(Day, &str)> {
-    let (first, rest) = split_digits(text)?;
-    let full = ["-", "/", "."].into_iter().find_map(|mark| {
-        let (month, rest) = split_digits(strip_folded(rest, mark)?)?;
-        let (day, rest) = split_digits(strip_folded(rest, mark)?)?;
-        Some((date(Some(first), month, day)?, rest))
-    });
-    full.or_else(|| {
-        let (day, rest) = split_digits(strip_folded(rest, "-")?)?;
-        Some((date(None, first, day)?, rest))
-    })
-}
-
-/// `None` if there is no such date, in any year if it has none.
-fn date(year: Option<u32>, month: u32, day: u32) -> Option<Day> {
-    const LEAP_YEAR: i16 = 2024;
-    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-    let Some(year) = year else {
-        Date::new(LEAP_YEAR, month, day).ok()?;
-        return Some(Day::OfYear { month, day });
-    };
-    // `26-12-01` is no year that anybody means.
-    let year = i16::try_from(year).ok().filter(|year| *year >= 1000)?;
-    Date::new(year, month, day).ok().map(Day::Date)
-}
-
-/// A time of day, in minutes after midnight.
-fn split_clock(text: &str, period: Period) -> Option<(u16, &str)> {
-    let (period, text) = match split_word(text, PERIODS) {
-        Some((found, rest)) if period == Period::Any => (found, skip_blanks(rest)),
-        Some(_) | None => (period, text),
-    };
-    let (hour, rest) = split_number(text)?;
-    let (minute, period, rest) = match split_chinese_minute(rest) {
-        Some((minute, rest)) => (minute, period, rest),
-        None => split_minute(rest, period)?,
-    };
-    let typed = &text[..text.len() - rest.len()];
-    if runs_on(typed, rest) || goes_on(rest) {
-        return None;
-    }
-    Some((minutes(hour, minute, period)?, rest))
-}
-
-/// Whether seconds follow, or the end of a stretch of time: neither is text.
-fn goes_on(rest: &str) -> bool {
-    let marks = [":", "-", "–", "—", "~", "到", "至"];
-    let after = marks.iter().find_map(|mark| strip_folded(rest, mark));
-    after.and_then(split_number).is_some()
-}
-
-/// `点半`, `点30分`, `点三十`: one digit needs its `分`, or it counts what follows.
-fn split_chinese_minute(text: &str) -> Option<(u32, &str)> {
-    let ((), rest) = split_word(skip_blanks(text), HOUR)?;
-    if let Some(found) = split_word(rest, QUARTERS) {
-        return Some(found);
-    }
-    let Some((minute, after)) = split_number(rest) else {
-        return Some((0, rest));
-    };
-    if let Some(after) = after.strip_prefix('分') {
-        return Some((minute, after));
-    }
-    let figures = rest.chars().count() - after.chars().count();
-    Some(if figures > 1 && minute < 60 {
-        (minute, after)
-    } else {
-        (0, rest)
-    })
-}
-
-/// `:30`, `:30 pm`, `pm`; without any of them a number is no time.
-fn split_minute(text: &str, period: Period) -> Option<(u32, Period, &str)> {
-    let minute = strip_folded(text, ":").and_then(split_two_digits);
-    let (minute, rest) = minute.map_or((None, text), |(minute, rest)| (Some(minute), rest));
-    let half = split_word(skip_blanks(rest), HALVES).filter(|_| period == Period::Any);
-    match (minute, half) {
-        (minute, Some((half, rest))) => Some((minute.unwrap_or(0), half, rest)),
-        (Some(minute), None) => Some((minute, period, rest)),
-        (None, None) => None,
+    match split_time_word(rest) {
+        Some(end) => Err(typed(end)),
+        None => Ok((when, rest)),
     }
 }
 
-fn split_two_digits(text: &str) -> Option<(u32, &str)> {
-    let (tens, rest) = split_digit(text)?;
-    let (units, rest) = split_digit(rest)?;
-    Some((tens * 10 + units, rest))
+impl Parts {
+    /// Takes one part in; gives what follows it.
+    fn take<'t>(&mut self, text: &'t str) -> Option<&'t str> {
+        let is_first = self.day.is_none() && self.clock.is_none() && self.period == Period::Any;
+        let gap = if is_first {
+            text
+        } else {
+            text.strip_prefix([',', '，', '、']).unwrap_or(text)
+        };
+        let start = skip_blanks(gap);
+        self.take_at(start, false).or_else(|| {
+            let (is_at, rest) = split_word(start, JOINTS)?;
+            self.take_at(skip_blanks(rest), is_at)
+                .or_else(|| self.take_ordinal(start, rest))
+        })
+    }
+
+    /// Takes one part in that stands here, behind an "at" or not.
+    fn take_at<'t>(&mut self, text: &'t str, is_at: bool) -> Option<&'t str> {
+        self.take_day(text)
+            .or_else(|| self.take_clock(text, is_at))
+            .or_else(|| self.take_period(text))
+    }
+
+    fn take_day<'t>(&mut self, text: &'t str) -> Option<&'t str> {
+        if self.day.is_some() || self.later.is_some() {
+            return None;
+        }
+        if let Some((minutes, rest)) = split_later(text).filter(|_| self.clock.is_none()) {
+            match u8::try_from(minutes / MINUTES_OF_DAY) {
+                Ok(days) if minutes % MINUTES_OF_DAY == 0 && self.period == Period::Any => {
+                    self.day = Some(Day::In(days));
+                    self.later = Some(minutes);
+                }
+                _ if self.period == Period::Any => self.later = Some(minutes),
+                _ => return None,
+            }
+            return Some(rest);
+        }
+        let (day, period, rest) = split_day(text)?;
+        if !self.may_end_before(text, rest)
+            || !(period == Period::Any || self.period == Period::Any)
+        {
+            return None;
+        }
+        self.day = Some(day);
+        if period != Period::Any {
+            self.period = period;
+        }
+        Some(rest)
+    }
+
+    /// `on the 25th` behind a time; without the "on" it may begin the text.
+    fn take_ordinal<'t>(&mut self, start: &str, rest: &'t str) -> Option<&'t str> {
+        let is_on = strip_folded(start, "on").is_some() && self.clock.is_some();
+        let (day, _, after) = split_day(skip_blanks(rest)).filter(|_| is_on)?;
+        (self.day.is_none() && matches!(day, Day::OfMonth { .. })).then(|| {
+            self.day = Some(day);
+            after
+        })
+    }
+
+    fn take_clock<'t>(&mut self, text: &'t str, is_at: bool) -> Option<&'t str> {
+        let is_later = self.later.is_some() && self.day.is_none();
+        if self.clock.is_some() || is_later {
+            return None;
+        }
+        let (clock, rest) = split_clock(text)?;
+        if clock.is_bare && !is_at && self.period == Period::Any && !is_hour_of_day(rest) {
+            return None;
+        }
+        self.clock = Some(clock);
+        Some(rest)
+    }
+
+    fn take_period<'t>(&mut self, text: &'t str) -> Option<&'t str> {
+        if self.period != Period::Any || (self.later.is_some() && self.day.is_none()) {
+            return None;
+        }
+        let (period, rest) = split_period(text)?;
+        if !self.may_end_before(text, rest) {
+            return None;
+        }
+        self.period = period;
+        Some(rest)
+    }
+
+    /// Whether a day or a part of the day ends before `rest`. Behind a time of day it has to be a
+    /// word of its own: `9:00 明天 停电`, but in `9:00 明天停电` and `9:00 Friday's lunch` it begins
+    /// the text.
+    fn may_end_before(&self, text: &str, rest: &str) -> bool {
+        if self.clock.is_none() {
+            return true;
+        }
+        // `the 3rd floor`
+        let is_ordinal = matches!(split_day(text), Some((Day::OfMonth { .. }, _, _)))
+            && text.starts_with(is_ascii_word)
+            && !rest.is_empty()
+            && !text[..text.len() - rest.len()].contains(is_cjk);
+        !is_ordinal && ends_word(rest)
+    }
+
+    /// The time, if it is one.
+    fn when(&self) -> Option<When> {
+        let clock = self
+            .clock
+            .or((self.period == Period::Noon).then_some(Clock::NOON));
+        let (day, minutes) = match (clock, self.later) {
+            (None, Some(later)) => (Day::FromNow(u32::try_from(later).ok()?), 0),
+            (None, None) => return None,
+            (Some(clock), _) => (
+                self.day.unwrap_or(Day::Unnamed),
+                minutes(clock, self.period)?,
+            ),
+        };
+        Some(When { day, minutes })
+    }
 }
 
-/// Minutes after midnight; `None` if no clock shows that time in that part of the day.
-fn minutes(hour: u32, minute: u32, period: Period) -> Option<u16> {
-    let hour = match (period, hour) {
-        (Period::Any, 0..=23)
-        | (Period::SmallHours, 0..=6)
-        | (Period::Morning, 0..=12)
-        | (Period::Noon, 10..=14)
-        | (Period::Afternoon | Period::Evening, 13..=23)
-        | (Period::Afternoon | Period::Pm, 12)
-        | (Period::Am, 1..=11) => hour,
-        (Period::SmallHours | Period::Am, 12) => 0,
-        (Period::Noon, 1 | 2)
-        | (Period::Afternoon | Period::Pm, 1..=11)
-        | (Period::Evening, 5..=11) => hour + 12,
-        // Midnight is the end of an evening. What `今晚1点` means, nobody knows.
-        (Period::Any, 24) if minute == 0 => 24,
-        (Period::Evening, 12 | 24) => 24,
-        (_, _) => return None,
+/// Whether a word ends before `rest`: no letter follows, nor what makes another word of it.
+fn ends_word(rest: &str) -> bool {
+    let Some(next) = rest.chars().next() else {
+        return true;
     };
-    u16::try_from(hour * 60 + minute)
-        .ok()
-        .filter(|_| minute < 60)
+    !(next.is_alphanumeric() || matches!(fold(next), '\'' | '’' | '_' | '/')) || is_blank(next)
+}
+
+/// Whether what follows a bare number says that it is an hour: `8 tonight`, `9 in the morning`.
+fn is_hour_of_day(rest: &str) -> bool {
+    let next = skip_blanks(rest);
+    let next = split_word(next, &[("in the", ()), ("at", ())]).map_or(next, |((), rest)| rest);
+    let next = skip_blanks(next);
+    let is_day = split_day(next)
+        .is_some_and(|(day, _, after)| matches!(day, Day::In(_)) && ends_word(after));
+    is_day || split_period(next).is_some_and(|(_, after)| ends_word(after))
+}
+
+/// `in 30 minutes`, `2 hours later`, `半小时后`, in minutes.
+fn split_later(text: &str) -> Option<(u64, &str)> {
+    if let Some(((), rest)) = split_word(text, &[("in", ()), ("after", ()), ("过", ())]) {
+        let (minutes, rest) = split_span(skip_blanks(rest))?;
+        let after = split_word(skip_blanks(rest), LATER).map_or(rest, |((), rest)| rest);
+        return Some((minutes, after));
+    }
+    let (minutes, rest) = split_span(text)?;
+    let ((), rest) = split_word(skip_blanks(rest), LATER)?;
+    Some((minutes, rest))
+}
+
+const LATER: &[(&str, ())] = &[
+    ("later", ()),
+    ("from now", ()),
+    ("后", ()),
+    ("以后", ()),
+    ("之后", ()),
+    ("过后", ()),
+];
+
+/// Splits off what may belong to the time before it, and is not understood.
+fn split_time_word(text: &str) -> Option<&str> {
+    let next = skip_blanks(text.strip_prefix([',', '，']).unwrap_or(text));
+    let end = |word: &str| &next[word.len()..];
+    if let Some(((), rest)) = split_word(next, TIME_WORDS).filter(|((), rest)| ends_word(rest)) {
+        return Some(rest);
+    }
+    let chinese = split_word(next, CHINESE_TIME_WORDS)
+        .map(|((), rest)| rest)
+        .or_else(|| split_day(next).map(|(_, _, rest)| rest))
+        .or_else(|| split_period(next).map(|(_, rest)| rest));
+    let is_chinese = next.starts_with(is_cjk);
+    if let Some(rest) = chinese.filter(|rest| is_chinese && ends_word(rest)) {
+        return Some(rest);
+    }
+    let word = first_word(next);
+    let is_offset = word.starts_with(['+', '＋']) || strip_folded(word, "(utc").is_some();
+    let range = split_word(next, TO)
+        .map(|((), rest)| rest)
+        .or_else(|| next.strip_prefix(is_dash))
+        .and_then(|rest| split_clock(skip_blanks(rest.trim_start_matches(is_dash))));
+    if let Some((_, rest)) = range.filter(|(clock, _)| !clock.is_bare) {
+        return Some(rest);
+    }
+    let letters =
+        word.trim_end_matches(|c: char| fold(c).is_ascii_punctuation() && fold(c) != '\'');
+    let letters: String = letters.chars().map(fold).collect();
+    let is_misspelt = letters.len() > 5
+        && LONG_WORDS
+            .iter()
+            .any(|known| strsim::damerau_levenshtein(known, &letters) == 1);
+    (is_offset && word.chars().nth(1).is_some_and(is_ascii_word) || is_misspelt).then(|| end(word))
 }

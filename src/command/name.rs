@@ -1,0 +1,298 @@
+//! The name of a command, as somebody typed it.
+
+use super::number::split_digits;
+use super::span::split_span;
+use super::text::{ends_name, fold, is_ascii_word, is_blank, is_cjk, is_separator, strip_folded};
+use super::{COMMANDS, CommandName, CommandRow};
+use crate::content::split_placeholder;
+
+/// What stands behind a slash at the start of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Called<'t> {
+    /// A command, and what follows its name.
+    Command(CommandName, &'t str),
+    /// No command, but so near to one that nobody else can be meant.
+    Misspelt {
+        /// What was typed, without the slash.
+        typed: &'t str,
+        /// The spelling that was meant.
+        meant: &'static str,
+    },
+    /// A name that the bot does not know: one of another bot, or a path.
+    Unknown(&'t str),
+    /// No name.
+    Nothing,
+}
+
+/// What people type who mean a Chinese name: a character that looks or sounds alike, or two that
+/// are swapped. Half of a name of two characters is no sign of it: `/公司`, `/取件`.
+const MISSPELT: &[(&str, &str)] = &[
+    ("置项", "置顶"),
+    ("置丁", "置顶"),
+    ("置定", "置顶"),
+    ("制顶", "置顶"),
+    ("至顶", "置顶"),
+    ("致顶", "置顶"),
+    ("志顶", "置顶"),
+    ("治顶", "置顶"),
+    ("只顶", "置顶"),
+    ("直顶", "置顶"),
+    ("顶置", "置顶"),
+    ("取消置项", "取消置顶"),
+    ("取消置丁", "取消置顶"),
+    ("取消置定", "取消置顶"),
+    ("取消制顶", "取消置顶"),
+    ("取消至顶", "取消置顶"),
+    ("取消致顶", "取消置顶"),
+    ("取消顶置", "取消置顶"),
+    ("取置顶", "取消置顶"),
+    ("取销置顶", "取消置顶"),
+    ("取消顶", "取消置顶"),
+    ("公吿", "公告"),
+    ("公高", "公告"),
+    ("公搞", "公告"),
+    ("公稿", "公告"),
+    ("公诰", "公告"),
+    ("工告", "公告"),
+    ("功告", "公告"),
+    ("宫告", "公告"),
+    ("共告", "公告"),
+    ("告公", "公告"),
+    ("撒销", "撤销"),
+    ("撒消", "撤销"),
+    ("撤肖", "撤销"),
+    ("撤削", "撤销"),
+    ("彻销", "撤销"),
+    ("彻消", "撤销"),
+    ("澈销", "撤销"),
+    ("辙销", "撤销"),
+    ("销撤", "撤销"),
+    ("撤回", "撤销"),
+    ("计录", "记录"),
+    ("寄录", "记录"),
+    ("既录", "记录"),
+    ("记禄", "记录"),
+    ("记绿", "记录"),
+    ("录记", "记录"),
+    ("取肖", "取消"),
+    ("取削", "取消"),
+    ("曲消", "取消"),
+    ("去消", "取消"),
+    ("消取", "取消"),
+    ("帮组", "帮助"),
+    ("帮住", "帮助"),
+    ("帮主", "帮助"),
+    ("邦助", "帮助"),
+    ("傍助", "帮助"),
+    ("助帮", "帮助"),
+];
+
+/// Words one letter away from a command that are words themselves: commands of other bots, folders,
+/// things to talk about. Without a mention the bot leaves them alone.
+const OTHERS: &[&str] = &[
+    "ping", "bin", "in", "pi", "pic", "pid", "pie", "pig", "pip", "pit", "pix", "pan", "pen",
+    "pun", "pwn", "pain", "pine", "pink", "pint", "spin", "din", "fin", "gin", "jin", "kin", "lin",
+    "min", "sin", "tin", "vin", "win", "yin", "zin", "helm", "heap", "held", "hell", "hemp",
+    "kelp", "yelp", "whelp", "cancer", "unspin",
+];
+
+/// Strips the slash before a name, in either width; also says whether it surely is one.
+///
+/// On a Chinese keyboard the key of the slash types `、`. Such a sign counts only before the exact
+/// name of a command.
+pub(super) fn strip_slash(text: &str) -> Option<(&str, bool)> {
+    let is_like_slash = |c| matches!(fold(c), '\\' | '、' | '÷' | '﹨');
+    match strip_folded(text, "/") {
+        Some(rest) => Some((rest, true)),
+        None => Some((text.strip_prefix(is_like_slash)?, false)),
+    }
+}
+
+impl<'t> Called<'t> {
+    /// Reads the start of a message.
+    pub(super) fn read(text: &'t str) -> Self {
+        let Some((after, is_slash)) = strip_slash(text) else {
+            return Self::Nothing;
+        };
+        let command = split_name(after);
+        if !is_slash {
+            return command.map_or(Self::Nothing, |(name, rest)| Self::Command(name, rest));
+        }
+        let misspelt = split_misspelt(after);
+        match (command, misspelt) {
+            (Some((name, rest)), None) => Self::Command(name, rest),
+            (Some((name, rest)), Some((typed, _))) if after.len() - rest.len() >= typed.len() => {
+                Self::Command(name, rest)
+            }
+            (_, Some((typed, meant))) => Self::Misspelt { typed, meant },
+            (None, None) => unknown_name(after).map_or(Self::Nothing, Self::Unknown),
+        }
+    }
+}
+
+/// Splits a known name off a text; the longest wins (`取消置顶` over `取消`).
+fn split_name(text: &str) -> Option<(CommandName, &str)> {
+    split_one_of(spellings(), text)
+}
+
+fn split_one_of(
+    spellings: impl Iterator<Item = (CommandName, &'static str)>,
+    text: &str,
+) -> Option<(CommandName, &str)> {
+    let found = spellings.filter_map(|(name, spelling)| {
+        let rest = strip_folded(text, spelling)?;
+        let ends = if spelling.is_ascii() {
+            ends_name(rest) || is_number_of(name, rest)
+        } else {
+            // A Chinese name needs no space after it: `/公告今晚停电`. Other words for one do, as they
+            // may begin something else: `/历史上的今天`.
+            name == CommandName::Announce || !is_other_word(spelling) || ends_word(rest)
+        };
+        ends.then_some((name, rest))
+    });
+    found.min_by_key(|(_, rest)| rest.len())
+}
+
+fn is_other_word(spelling: &str) -> bool {
+    COMMANDS.iter().any(|row| row.also.contains(&spelling))
+}
+
+/// Whether no Chinese word goes on in `rest`.
+fn ends_word(rest: &str) -> bool {
+    !rest.starts_with(|c: char| is_cjk(c) && c.is_alphabetic())
+}
+
+/// Whether a name needs no space before the number that it takes: `/pin2h`, `/cancel3`.
+fn is_number_of(name: CommandName, rest: &str) -> bool {
+    match name {
+        CommandName::Pin => split_span(rest).is_some(),
+        CommandName::Cancel => split_digits(rest).is_some_and(|(_, rest)| ends_name(rest)),
+        CommandName::Unpin
+        | CommandName::Announce
+        | CommandName::Undo
+        | CommandName::History
+        | CommandName::Help => false,
+    }
+}
+
+/// Splits off what can only be a misspelt name, and finds the name.
+fn split_misspelt(text: &str) -> Option<(&str, &'static str)> {
+    let chinese = MISSPELT.iter().filter_map(|&(typed, meant)| {
+        let rest = strip_folded(text, typed)?;
+        let ends = meant == "公告" || ends_word(rest);
+        ends.then(|| (&text[..text.len() - rest.len()], meant))
+    });
+    chinese
+        .max_by_key(|(typed, _)| typed.len())
+        .or_else(|| split_misspelt_english(text))
+}
+
+/// A name of English letters that differs from exactly one command by one letter, or by two
+/// neighbours that are swapped.
+fn split_misspelt_english(text: &str) -> Option<(&str, &'static str)> {
+    let rest = text.trim_start_matches(|c| fold(c).is_ascii_alphabetic());
+    let word = folded(&text[..text.len() - rest.len()]);
+    let rest = rest.trim_start_matches(|c| fold(c).is_ascii_digit());
+    let typed = &text[..text.len() - rest.len()];
+    let ends = ends_name(rest);
+    if !ends || word.len() < 2 || OTHERS.contains(&word.as_str()) {
+        return None;
+    }
+    let is_near = |name: &str| strsim::damerau_levenshtein(&word, name) <= 1;
+    let mut near = COMMANDS
+        .iter()
+        .map(|row| row.name.as_str())
+        .filter(|name| is_near(name));
+    let meant = near.next()?;
+    near.next().is_none().then_some((typed, meant))
+}
+
+/// The text after the slash up to a separator, if it looks like a name at all.
+fn unknown_name(text: &str) -> Option<&str> {
+    let ends =
+        |rest: &str| rest.starts_with(|c| is_blank(c) || is_separator(c)) || is_mention(rest);
+    let end = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .find(|&at| ends(&text[at..]));
+    let name = &text[..end.unwrap_or(text.len())];
+    name.starts_with(char::is_alphanumeric).then_some(name)
+}
+
+fn is_mention(text: &str) -> bool {
+    split_placeholder(text, &[]).is_some()
+}
+
+/// The spelling that was probably meant: one or two letters off, cut short, or run into its text.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    if let Some((_, meant)) = split_misspelt(name) {
+        return Some(meant);
+    }
+    let name = folded(name);
+    if name.is_empty() {
+        return None;
+    }
+    let near = spellings().filter_map(|(_, spelling)| {
+        let distance = strsim::damerau_levenshtein(&name, spelling);
+        let near = distance <= (spelling.chars().count() / 4).max(1)
+            || spelling.starts_with(&name)
+            || name.starts_with(spelling);
+        near.then_some((distance, spelling))
+    });
+    near.min_by_key(|&(distance, _)| distance)
+        .map(|(_, spelling)| main_spelling(spelling))
+}
+
+/// The command that a sentence without a command speaks of.
+pub(super) fn spoken_of(text: &str) -> Option<&'static str> {
+    let words = text.split(|c: char| !is_ascii_word(c)).map(folded);
+    let english: Vec<_> = words.collect();
+    let text = folded(text);
+    let mut found = spellings().filter(|(_, spelling)| {
+        if spelling.is_ascii() {
+            english.iter().any(|word| word == spelling)
+        } else {
+            text.contains(spelling)
+        }
+    });
+    let longest = found.by_ref().max_by_key(|(_, spelling)| spelling.len());
+    let (_, spelling) = longest?;
+    Some(main_spelling(spelling))
+}
+
+/// The spelling of the table in the same script: `记录` for `纪录`.
+fn main_spelling(spelling: &'static str) -> &'static str {
+    let has = |row: &&CommandRow| row.spellings().any(|known| known == spelling);
+    let Some(row) = COMMANDS.iter().find(has) else {
+        return spelling;
+    };
+    match row.aliases.first() {
+        Some(alias) if spelling.contains(is_cjk) => alias,
+        _ => row.name.as_str(),
+    }
+}
+
+fn folded(text: &str) -> String {
+    text.chars().map(fold).collect()
+}
+
+fn spellings() -> impl Iterator<Item = (CommandName, &'static str)> {
+    COMMANDS
+        .iter()
+        .flat_map(|row| row.spellings().map(|spelling| (row.name, spelling)))
+}
+
+/// Splits a known name without its slash off a message to the bot.
+///
+/// A text to announce has to be separate from the name: `公告栏在哪里` is no command. English words
+/// that are no names are words: `announcement`.
+pub(super) fn split_bare_name(text: &str) -> Option<(CommandName, &str)> {
+    let text = text.trim_start_matches(|c| is_blank(c) || matches!(fold(c), '/' | '、' | '\\'));
+    let names = spellings().filter(|(name, word)| !word.is_ascii() || *word == name.as_str());
+    split_one_of(names, text).filter(|&(name, rest)| {
+        name != CommandName::Announce
+            || rest.is_empty()
+            || is_mention(rest)
+            || rest.starts_with(|c| is_blank(c) || is_separator(c))
+    })
+}

@@ -1,0 +1,167 @@
+//! What people type and what the bot makes of it: `tests/typed_lines.txt` is read by people, and
+//! compared here.
+
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+use super::*;
+
+/// Every row: where it is typed, what, and what the bot does.
+const TYPED_LINES: &str = include_str!("tests/typed_lines.txt");
+
+/// Tuesday morning.
+const NOW: &str = "2026-12-01T08:00:00+08:00[Asia/Shanghai]";
+
+/// How a row shows what a message holds.
+const SHOWN: [(&str, &str); 6] = [
+    ("@_user_1", "@bot"),
+    ("@_user_2", "@Li"),
+    ("@_all", "@all"),
+    ("\n", "⏎"),
+    ("\u{fffc}", "▣"),
+    ("\u{200b}", "␣"),
+];
+
+fn mentions() -> Vec<Mention> {
+    [("@_user_1", "Notice", true), ("@_user_2", "Li", false)]
+        .map(|(key, name, is_me)| Mention {
+            key: key.to_owned(),
+            name: name.to_owned(),
+            open_id: None,
+            is_me,
+        })
+        .to_vec()
+}
+
+fn message(typed: &str) -> String {
+    SHOWN.iter().fold(typed.to_owned(), |text, (is, shown)| {
+        text.replace(shown, is)
+    })
+}
+
+fn shown(text: &str) -> String {
+    SHOWN
+        .iter()
+        .fold(text.to_owned(), |text, (is, shown)| text.replace(is, shown))
+}
+
+/// What the bot does, in words.
+fn result(message: &str, is_direct: bool) -> String {
+    match parse(message, &mentions(), is_direct) {
+        Ok(None) => "nothing".to_owned(),
+        Ok(Some(command)) => done(&command, message),
+        Err(error) => refused(error),
+    }
+}
+
+fn done(command: &Command, message: &str) -> String {
+    match command {
+        Command::Pin { target, hold } => {
+            let target = match target {
+                PinTarget::RepliedMessage => "pin",
+                PinTarget::Announcement => "pin the announcement",
+            };
+            target.to_owned() + &held(*hold)
+        }
+        Command::Unpin => "unpin".to_owned(),
+        Command::Announce(announcement) => announced(announcement, message),
+        Command::Undo => "undo".to_owned(),
+        Command::History => "history".to_owned(),
+        Command::Cancel(number) => format!("cancel {number}"),
+        Command::Help => "help".to_owned(),
+    }
+}
+
+fn announced(announcement: &Announcement, message: &str) -> String {
+    let what = match announcement.text(message) {
+        Some(text) => format!("announce “{}”", shown(text)),
+        None => "announce the message replied to".to_owned(),
+    };
+    let replace = match announcement.replace {
+        None => "",
+        Some(Replace::Safely) => ", replacing",
+        Some(Replace::Insisting) => ", replacing in any case",
+    };
+    let at = announcement.at.map_or(String::new(), planned);
+    let top = if announcement.top { ", on top" } else { "" };
+    what + replace + &at + &held(announcement.hold) + top
+}
+
+fn held(hold: Option<Span>) -> String {
+    hold.map_or(String::new(), |span| {
+        format!(" for {}", span.in_words(Language::En))
+    })
+}
+
+fn planned(when: When) -> String {
+    let now: Zoned = NOW.parse().unwrap();
+    match when.resolve(&now) {
+        Ok(moment) => {
+            let moment = moment.to_zoned(TimeZone::get("Asia/Shanghai").unwrap());
+            format!(", at {}", moment.strftime("%a %-d %b %Y %-H:%M"))
+        }
+        Err(PlanTimeError::Passed) => ", at a time that has passed: refused".to_owned(),
+        Err(PlanTimeError::TooFar) => ", at a time too far ahead: refused".to_owned(),
+    }
+}
+
+fn refused(error: ParseError) -> String {
+    let maybe = |suggestion: Option<String>| {
+        suggestion.map_or(String::new(), |near| format!(", try {near}"))
+    };
+    match error {
+        ParseError::UnknownCommand { name, suggestion } => {
+            let suggestion = suggestion.map(|name| format!("/{name}"));
+            format!("unknown command “{name}”{}", maybe(suggestion))
+        }
+        ParseError::NotACommand { suggestion } => {
+            let suggestion = suggestion.unwrap_or_else(|| "help".to_owned());
+            format!("no command, try /{suggestion}")
+        }
+        ParseError::UnknownArgument { argument, .. } => format!("does not understand “{argument}”"),
+        ParseError::UnknownOption {
+            option, suggestion, ..
+        } => format!("unknown option “{option}”{}", maybe(suggestion)),
+        ParseError::MisplacedOption { option, .. } => format!("option in the text: “{option}”"),
+        ParseError::CommandInText { typed } => format!("command in the text: “{typed}”"),
+        ParseError::RepeatedOption { option, .. } => format!("option twice: “{option}”"),
+        ParseError::MissingTime => "asks for the time".to_owned(),
+        ParseError::BadTime { typed } => format!("unknown time “{typed}”"),
+        ParseError::MissingSpan { .. } => "asks how long".to_owned(),
+        ParseError::BadSpan { typed, .. } => format!("unknown length of time “{typed}”"),
+        ParseError::SpanTooShort { typed, .. } => format!("too short: “{typed}”"),
+        ParseError::SpanTooLong { typed, .. } => format!("too long: “{typed}”"),
+        ParseError::MissingText => "asks for a text".to_owned(),
+        ParseError::MissingNumber => "asks for a number".to_owned(),
+    }
+}
+
+#[test]
+fn typed_lines_do_what_the_table_says() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for line in TYPED_LINES.lines() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let columns: Vec<_> = line.split(" | ").map(str::trim_end).collect();
+        let [place, typed, expected] = columns[..] else {
+            panic!("not three columns: {line}");
+        };
+        let is_direct = match place {
+            "direct" => true,
+            "group" => false,
+            other => panic!("neither group nor direct: {other}"),
+        };
+        let message = message(typed);
+        let found = result(&message, is_direct);
+        if found != expected {
+            wrong.push(format!("{place:6} | {typed:40} | {found}"));
+        }
+        let is_candidate = is_candidate(&message, Some(&mentions()), is_direct);
+        assert!(is_candidate || found == "nothing", "not stored: {line}");
+        count += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= 200, "{count} lines");
+}

@@ -1,0 +1,279 @@
+//! The time of day: `9:00`, `3pm`, `下午三点半`, `half past nine`, `noon`.
+
+use crate::command::number::{split_digit, split_number};
+use crate::command::text::{fold, is_dash, runs_on, skip_blanks, split_word, strip_folded};
+
+/// A part of the day that says which half of the clock an hour is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Period {
+    /// No part was named.
+    Any,
+    SmallHours,
+    Morning,
+    Noon,
+    Afternoon,
+    Evening,
+    Am,
+    Pm,
+}
+
+/// What a clock shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clock {
+    hour: u32,
+    minute: u32,
+    /// `am` or `pm`, which counts more than another part of the day.
+    half: Option<Period>,
+    /// Whether it is a number alone, which is an hour only if something else says so.
+    pub(super) is_bare: bool,
+}
+
+impl Clock {
+    pub(super) const NOON: Self = Self::named(12);
+    /// At the end of the day.
+    const MIDNIGHT: Self = Self::named(24);
+
+    /// An hour that no part of the day changes.
+    const fn named(hour: u32) -> Self {
+        Self {
+            half: Some(Period::Any),
+            ..Self::at(hour, 0)
+        }
+    }
+
+    const fn at(hour: u32, minute: u32) -> Self {
+        Self {
+            hour,
+            minute,
+            half: None,
+            is_bare: false,
+        }
+    }
+}
+
+const PERIODS: &[(&str, Period)] = &[
+    ("凌晨", Period::SmallHours),
+    ("清晨", Period::Morning),
+    ("早晨", Period::Morning),
+    ("早上", Period::Morning),
+    ("早", Period::Morning),
+    ("上午", Period::Morning),
+    ("中午", Period::Noon),
+    ("午间", Period::Noon),
+    ("下午", Period::Afternoon),
+    ("傍晚", Period::Afternoon),
+    ("晚上", Period::Evening),
+    ("晚间", Period::Evening),
+    ("夜里", Period::Evening),
+    ("夜间", Period::Evening),
+    ("晚", Period::Evening),
+    ("am", Period::Am),
+    ("a.m.", Period::Am),
+    ("pm", Period::Pm),
+    ("p.m.", Period::Pm),
+    ("morning", Period::Morning),
+    ("in the morning", Period::Morning),
+    ("afternoon", Period::Afternoon),
+    ("in the afternoon", Period::Afternoon),
+    ("evening", Period::Evening),
+    ("in the evening", Period::Evening),
+    ("night", Period::Evening),
+    ("at night", Period::Evening),
+];
+
+const HALVES: &[(&str, Period)] = &[
+    ("am", Period::Am),
+    ("a.m.", Period::Am),
+    ("a.m", Period::Am),
+    ("pm", Period::Pm),
+    ("p.m.", Period::Pm),
+    ("p.m", Period::Pm),
+];
+
+const NAMED: &[(&str, Clock)] = &[
+    ("noon", Clock::NOON),
+    ("midday", Clock::NOON),
+    ("midnight", Clock::MIDNIGHT),
+    ("正午", Clock::NOON),
+    ("午夜", Clock::MIDNIGHT),
+];
+
+const HOUR: &[(&str, ())] = &[("点", ()), ("时", ())];
+const QUARTERS: &[(&str, u32)] = &[("半", 30), ("一刻", 15), ("三刻", 45), ("整", 0), ("钟", 0)];
+
+const HOURS_IN_WORDS: &[(&str, u32)] = &[
+    ("one", 1),
+    ("two", 2),
+    ("three", 3),
+    ("four", 4),
+    ("five", 5),
+    ("six", 6),
+    ("seven", 7),
+    ("eight", 8),
+    ("nine", 9),
+    ("ten", 10),
+    ("eleven", 11),
+    ("twelve", 12),
+];
+
+/// How far before or behind the hour that follows.
+const PAST: &[(&str, i32)] = &[
+    ("half past", 30),
+    ("quarter past", 15),
+    ("a quarter past", 15),
+    ("quarter to", -15),
+    ("a quarter to", -15),
+];
+
+/// Splits a part of the day off the text.
+pub(super) fn split_period(text: &str) -> Option<(Period, &str)> {
+    split_word(text, PERIODS)
+}
+
+/// Splits a time of day off the text.
+pub(super) fn split_clock(text: &str) -> Option<(Clock, &str)> {
+    if let Some((clock, rest)) = split_word(text, NAMED) {
+        let is_word = !rest.starts_with(is_apostrophe);
+        return is_word.then_some((clock, rest));
+    }
+    let (clock, rest) = match split_past(text) {
+        Some(found) => found,
+        None => split_hour_and_minute(text)?,
+    };
+    let typed = &text[..text.len() - rest.len()];
+    if runs_on(typed, rest) || goes_on(rest) {
+        return None;
+    }
+    Some((clock, rest))
+}
+
+/// `half past nine`.
+fn split_past(text: &str) -> Option<(Clock, &str)> {
+    let (past, rest) = split_word(text, PAST)?;
+    let (hour, rest) = split_hour(skip_blanks(rest))?;
+    let (half, rest) = split_half(rest);
+    let minutes = i32::try_from(hour).ok()? * 60 + past;
+    let minutes = u32::try_from(minutes).ok()?;
+    let clock = Clock {
+        half,
+        ..Clock::at(minutes / 60, minutes % 60)
+    };
+    Some((clock, rest))
+}
+
+fn split_hour_and_minute(text: &str) -> Option<(Clock, &str)> {
+    let (hour, after) = split_hour(text)?;
+    if let Some((minute, rest)) = split_chinese_minute(after) {
+        return Some((Clock::at(hour, minute), rest));
+    }
+    let minute = strip_folded(after, ":").and_then(split_two_digits);
+    let (minute, rest) = minute.map_or((None, after), |(minute, rest)| (Some(minute), rest));
+    let (half, rest) = split_half(rest);
+    let oclock = split_word(
+        skip_blanks(rest),
+        &[("o'clock", ()), ("o’clock", ()), ("oclock", ())],
+    );
+    let (is_whole, rest) = oclock.map_or((false, rest), |((), rest)| (true, rest));
+    let (late_half, rest) = match half {
+        Some(half) => (Some(half), rest),
+        None => split_half(rest),
+    };
+    // Not `9:0` nor `9:`, nor the start of a longer number.
+    let is_broken = minute.is_none() && strip_folded(rest, ":").is_some();
+    if is_broken || is_figure(rest) {
+        return None;
+    }
+    let clock = Clock {
+        hour,
+        minute: minute.unwrap_or(0),
+        half: late_half,
+        is_bare: minute.is_none() && late_half.is_none() && !is_whole,
+    };
+    Some((clock, rest))
+}
+
+/// Whether a number goes on: `9.5`, `9,000`, `9-10`, `9/10`, `9%`.
+fn is_figure(rest: &str) -> bool {
+    let mut chars = rest.chars();
+    let mark = chars
+        .next()
+        .is_some_and(|c| matches!(fold(c), '.' | ',' | '/' | '%' | '+'));
+    mark && chars.next().is_some_and(|c| fold(c).is_ascii_digit())
+}
+
+fn is_apostrophe(c: char) -> bool {
+    matches!(fold(c), '\'' | '’')
+}
+
+fn split_hour(text: &str) -> Option<(u32, &str)> {
+    split_number(text).or_else(|| split_word(text, HOURS_IN_WORDS))
+}
+
+fn split_half(text: &str) -> (Option<Period>, &str) {
+    match split_word(skip_blanks(text), HALVES) {
+        Some((half, rest)) if !rest.starts_with(is_apostrophe) => (Some(half), rest),
+        _ => (None, text),
+    }
+}
+
+/// Whether seconds follow, or the end of a stretch of time: neither is text.
+fn goes_on(rest: &str) -> bool {
+    let marks = [":", "-", "–", "—", "~", "到", "至"];
+    let after = marks.iter().find_map(|mark| strip_folded(rest, mark));
+    let after = after.map(|after| after.trim_start_matches(is_dash));
+    after.and_then(split_number).is_some()
+}
+
+/// `点半`, `点30分`, `点三十`: one digit needs its `分`, or it counts what follows.
+fn split_chinese_minute(text: &str) -> Option<(u32, &str)> {
+    let ((), rest) = split_word(skip_blanks(text), HOUR)?;
+    if let Some(found) = split_word(rest, QUARTERS) {
+        return Some(found);
+    }
+    let Some((minute, after)) = split_number(rest) else {
+        return Some((0, rest));
+    };
+    if let Some(after) = after.strip_prefix('分') {
+        return Some((minute, after));
+    }
+    let figures = rest.chars().count() - after.chars().count();
+    Some(if figures > 1 && minute < 60 {
+        (minute, after)
+    } else {
+        (0, rest)
+    })
+}
+
+fn split_two_digits(text: &str) -> Option<(u32, &str)> {
+    let (tens, rest) = split_digit(text)?;
+    let (units, rest) = split_digit(rest)?;
+    Some((tens * 10 + units, rest))
+}
+
+/// Minutes after midnight; `None` if no clock shows that time in that part of the day.
+pub(super) fn minutes(clock: Clock, period: Period) -> Option<u16> {
+    let Clock {
+        hour, minute, half, ..
+    } = clock;
+    let period = half.unwrap_or(period);
+    let hour = match (period, hour) {
+        (Period::Any, 0..=23)
+        | (Period::SmallHours, 0..=6)
+        | (Period::Morning, 0..=12)
+        | (Period::Noon, 10..=14)
+        | (Period::Afternoon | Period::Evening, 13..=23)
+        | (Period::Afternoon | Period::Pm, 12)
+        | (Period::Am, 1..=11) => hour,
+        (Period::SmallHours | Period::Am, 12) => 0,
+        (Period::Noon, 1 | 2)
+        | (Period::Afternoon | Period::Pm, 1..=11)
+        | (Period::Evening, 5..=11) => hour + 12,
+        // Midnight is the end of an evening. What `今晚1点` means, nobody knows.
+        (Period::Any, 24) if minute == 0 => 24,
+        (Period::Evening, 12 | 24) => 24,
+        (_, _) => return None,
+    };
+    u16::try_from(hour * 60 + minute)
+        .ok()
+        .filter(|_| minute < 60)
+}
