@@ -53,9 +53,14 @@ async fn rule_11_a_mistyped_option_is_refused() {
 async fn options_may_follow_the_text() {
     let bench = unsigned().await;
     let group = bench.group(Docx);
-    let command = bench.say(&group, "/announce lunch\nat noon --for 2h --top").id;
+    let command = bench
+        .say(&group, "/announce lunch\nat noon --for 2h --top")
+        .id;
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
-    assert_eq!(bench.sim.announcement_text(&group)[..2], ["lunch", "at noon"]);
+    assert_eq!(
+        bench.sim.announcement_text(&group)[..2],
+        ["lunch", "at noon"]
+    );
     assert!(bench.sim.top_notice(&group).is_some());
     bench.finish().await;
 }
