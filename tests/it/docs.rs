@@ -116,7 +116,7 @@ fn every_rule_names_tests_that_there_are() {
             assert!(sources.contains(&format!("fn {name}(")), "{name}");
         }
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 12);
 }
 
 #[test]
