@@ -244,18 +244,15 @@ fn split_ordinal(text: &str) -> Option<(Day, &str)> {
 
 /// `Dec 1`, `December 1st, 2026`, `1 Dec`, `1st of December`.
 fn split_english_date(text: &str) -> Option<(Day, &str)> {
-    let (month, day, rest) = match split_month(text) {
-        Some((month, rest)) => {
-            let (day, rest) = split_day_number(skip_blanks(rest))?;
-            (month, day, rest)
-        }
-        None => {
-            let (day, rest) = split_day_number(text)?;
-            let rest = skip_blanks(rest);
-            let rest = split_word(rest, &[("of", ())]).map_or(rest, |((), rest)| skip_blanks(rest));
-            let (month, rest) = split_month(rest)?;
-            (month, day, rest)
-        }
+    let (month, day, rest) = if let Some((month, rest)) = split_month(text) {
+        let (day, rest) = split_day_number(skip_blanks(rest))?;
+        (month, day, rest)
+    } else {
+        let (day, rest) = split_day_number(text)?;
+        let rest = skip_blanks(rest);
+        let rest = split_word(rest, &[("of", ())]).map_or(rest, |((), rest)| skip_blanks(rest));
+        let (month, rest) = split_month(rest)?;
+        (month, day, rest)
     };
     let (year, rest) = split_year(rest).map_or((None, rest), |(year, rest)| (Some(year), rest));
     Some((date(year, month, day)?, rest))
