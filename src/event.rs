@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use feishu::{
     BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatId, Content,
     EventEnvelope, MESSAGE_RECALLED, MESSAGE_RECEIVE, MessageHead, MessageId, MessageRecalled,
-    MessageReceived, Sender,
+    MessageReceived, OpenId, Sender,
 };
 use jiff::Timestamp;
 use serde::de::Error as _;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::button::Button;
 use crate::command;
-use crate::content;
+use crate::content::{self, Mention};
 use crate::plan::Plan;
 use crate::policy::Actor;
 use crate::store::{Job, JobKey, NewJob, Step};
@@ -50,7 +50,8 @@ pub(crate) enum Ignored {
 
 impl Event {
     /// Looks at as few fields as decide; the rest is read by the worker. An event that lacks what
-    /// the bot needs is ignored: it would be no better the next time.
+    /// the bot needs is ignored: it would be no better the next time. `me` is the bot, as far as it
+    /// knows itself.
     ///
     /// # Errors
     ///
@@ -58,10 +59,11 @@ impl Event {
     pub(crate) fn read(
         envelope: &EventEnvelope<'_>,
         app_id: &str,
+        me: Option<&OpenId>,
     ) -> Result<Self, serde_json::Error> {
         let event = envelope.event.unwrap_or(RawValue::NULL);
         let about = match &*envelope.event_type {
-            MESSAGE_RECEIVE => return Self::read_message(envelope, event, app_id),
+            MESSAGE_RECEIVE => return Self::read_message(envelope, event, app_id, me),
             CARD_ACTION => return Self::read_press(envelope, event, app_id),
             BOT_ADDED => ChatEvent::read(event).map(|chat| (chat.chat_id, Notice::Added)),
             BOT_DELETED | CHAT_DISBANDED => {
@@ -82,10 +84,14 @@ impl Event {
         envelope: &EventEnvelope<'_>,
         event: &RawValue,
         app_id: &str,
+        me: Option<&OpenId>,
     ) -> Result<Self, serde_json::Error> {
         let head = MessageHead::read(event);
         if let Some(ignored) = Ignored::of(&head) {
             return Ok(Self::Ignored(ignored));
+        }
+        if is_for_others(&head, event, me) {
+            return Ok(Self::Ignored(Ignored::Chatter));
         }
         // Nobody can be answered without it.
         let Some(message_id) = head.message_id else {
@@ -330,6 +336,18 @@ impl StoredMessage {
     }
 }
 
+/// Whether a message mentions others first and not this bot, so that it is not for it. As long as
+/// the bot does not know its own id, the worker finds out.
+fn is_for_others(head: &MessageHead<'_>, event: &RawValue, me: Option<&OpenId>) -> bool {
+    let Some(me) = me else { return false };
+    let mentions = MessageReceived::read(event).message.mentions;
+    let mention = |mention| Mention::new(mention, Some(me));
+    let mentions: Vec<_> = mentions.iter().map(mention).collect();
+    let content = Content::read(&head.message_type, &head.content);
+    let text = content::command_text(&content);
+    !text.is_some_and(|text| command::is_candidate(&text, Some(&mentions), head.chat_type.is_p2p()))
+}
+
 fn may_be_command(head: &MessageHead<'_>) -> bool {
     // A message that was recalled before it was pushed has no content.
     if head.content.is_empty() {
@@ -348,6 +366,10 @@ mod tests {
     use super::*;
 
     fn read(event_type: &str, event: &Value) -> Event {
+        read_as(None, event_type, event)
+    }
+
+    fn read_as(me: Option<&str>, event_type: &str, event: &Value) -> Event {
         let body = json!({
             "schema": "2.0",
             "header": { "event_id": "e1", "event_type": event_type, "create_time": "1608725989000" },
@@ -357,7 +379,7 @@ mod tests {
         let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
             panic!("no event: {body}");
         };
-        Event::read(&envelope, "cli_1").unwrap()
+        Event::read(&envelope, "cli_1", me.map(OpenId::from).as_ref()).unwrap()
     }
 
     #[test]
@@ -390,6 +412,33 @@ mod tests {
     }
 
     #[test]
+    fn a_message_to_others_is_stored_only_while_the_bot_does_not_know_itself() {
+        let said = |text: &str, open_id: &str| {
+            json!({
+                "sender": { "sender_id": { "open_id": "ou_1" }, "sender_type": "user" },
+                "message": {
+                    "message_id": "om_1", "chat_id": "oc_1", "chat_type": "group",
+                    "create_time": "1608725989000", "message_type": "text",
+                    "content": json!({ "text": text }).to_string(),
+                    "mentions": [{ "key": "@_user_1", "id": { "open_id": open_id }, "name": "X" }],
+                },
+            })
+        };
+        for (text, open_id, me, expected) in [
+            ("@_user_1 hello", "ou_li", None, true),
+            ("@_user_1 hello", "ou_li", Some("ou_bot"), false),
+            ("@_user_1 /pin", "ou_li", Some("ou_bot"), false),
+            ("@_user_1 hello", "ou_bot", Some("ou_bot"), true),
+            ("/pin @_user_1", "ou_li", Some("ou_bot"), true),
+            ("hello @_user_1", "ou_bot", None, false),
+        ] {
+            let read = read_as(me, MESSAGE_RECEIVE, &said(text, open_id));
+            let is_stored = matches!(read, Event::Candidate(_));
+            assert_eq!(is_stored, expected, "{text} {open_id} {me:?}");
+        }
+    }
+
+    #[test]
     fn an_event_that_does_not_say_where_is_ignored() {
         for event_type in [BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, MESSAGE_RECALLED] {
             for event in [
@@ -416,7 +465,7 @@ mod tests {
             let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
                 panic!("no event: {body}");
             };
-            match Event::read(&envelope, "cli_1") {
+            match Event::read(&envelope, "cli_1", None) {
                 Ok(Event::Candidate(job)) => job.key.origin,
                 other => panic!("{other:?}"),
             }

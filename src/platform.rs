@@ -27,10 +27,21 @@ pub(crate) struct Platform {
     settings: Cache<(ChatId, IdType), Settings>,
     kinds: Cache<ChatId, AnnouncementKind>,
     names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
-    me: OnceCell<OpenId>,
+    pub(crate) own_id: OwnId,
     /// Of several insertions at the start of a `doc` announcement in one request,
     /// the later one came out before the earlier. No page says which it is.
     later_insert_first: AtomicBool,
+}
+
+/// The bot's own id, once it was asked for; all clones learn it at once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OwnId(Arc<OnceCell<OpenId>>);
+
+impl OwnId {
+    /// The id, if it is known.
+    pub(crate) fn get(&self) -> Option<&OpenId> {
+        self.0.get()
+    }
 }
 
 /// A group's settings and when they were read.
@@ -50,7 +61,7 @@ impl Platform {
             settings: Cache::new(REMEMBERED),
             kinds: Cache::new(REMEMBERED),
             names: Cache::new(REMEMBERED_NAMES),
-            me: OnceCell::new(),
+            own_id: OwnId::default(),
             later_insert_first: AtomicBool::new(false),
         }
     }
@@ -69,7 +80,7 @@ impl Platform {
     /// The bot's own id, by which it knows that it is mentioned.
     pub(crate) async fn me(&self) -> Result<&OpenId, Error> {
         let read = async || self.client.bot_info().await.map(|info| info.open_id);
-        self.me.get_or_try_init(read).await
+        self.own_id.0.get_or_try_init(read).await
     }
 
     /// The names of the group's members, at most ten minutes old; `None` where

@@ -98,6 +98,7 @@ impl Server {
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let presses = Presses::default();
+        let platform = Platform::new(client.clone(), clock.clone());
         let intake = Intake {
             app_id: config.feishu.app_id.clone(),
             tokens: VerificationTokens::new([
@@ -107,6 +108,7 @@ impl Server {
             store: store.clone(),
             presses: presses.clone(),
             metrics: metrics.clone(),
+            own_id: platform.own_id.clone(),
         };
         let receiving = match config.feishu.receive {
             Receive::Webhook => Receiving::Webhook(Box::new(Webhook {
@@ -118,7 +120,7 @@ impl Server {
             })),
             Receive::LongConnection => Receiving::LongConnection(Box::new(LongConnection {
                 intake,
-                client: client.clone(),
+                client,
                 connector: Connector::new(
                     &config.proxies,
                     config.tls.extra_roots()?,
@@ -136,7 +138,7 @@ impl Server {
         };
         let dispatcher = Dispatcher {
             store,
-            platform: Platform::new(client, clock.clone()),
+            platform,
             metrics,
             clock,
             policy: config.policy,

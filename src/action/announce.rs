@@ -364,13 +364,8 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
     };
     let mentions: Vec<Mention> = message
         .mentions
-        .into_iter()
-        .map(|mention| Mention {
-            key: mention.key,
-            name: mention.name,
-            is_me: me.is_some() && mention.id.open_id.as_ref() == me,
-            open_id: mention.id.open_id,
-        })
+        .iter()
+        .map(|mention| Mention::new(mention, me))
         .collect();
     let content = match Content::read(&message.msg_type, &message.content) {
         Content::Text(text) => Content::Text(without_unexplained(&text, &mentions)),

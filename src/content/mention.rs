@@ -23,6 +23,19 @@ pub struct Mention {
     pub is_me: bool,
 }
 
+impl Mention {
+    /// A mention as the platform tells it, to the bot whose id is `me`.
+    pub(crate) fn new(mention: &feishu::Mention, me: Option<&OpenId>) -> Self {
+        let open_id = mention.id.open_id.clone();
+        Self {
+            key: mention.key.clone(),
+            name: mention.name.clone(),
+            is_me: me.is_some() && open_id.as_ref() == me,
+            open_id,
+        }
+    }
+}
+
 /// `@Name`, as a mention is shown.
 pub(crate) fn at_name(mention: &Mention) -> String {
     format!("@{}", mention.name)

@@ -274,12 +274,7 @@ impl Dispatcher {
             return Ok(Vec::new());
         }
         let me = self.platform.me().await.map_err(Failure::Unaddressed)?;
-        let mention = |mention: &feishu::Mention| Mention {
-            key: mention.key.clone(),
-            name: mention.name.clone(),
-            open_id: mention.id.open_id.clone(),
-            is_me: mention.id.open_id.as_ref() == Some(me),
-        };
+        let mention = |mention| Mention::new(mention, Some(me));
         Ok(message.mentions.iter().map(mention).collect())
     }
 }

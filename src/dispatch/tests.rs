@@ -78,7 +78,7 @@ impl Bench {
         let Ok(Envelope::Event(envelope)) = Envelope::parse(envelope.as_bytes()) else {
             panic!("no event");
         };
-        let Ok(Event::Candidate(job)) = Event::read(&envelope, &self.sim.app().app_id) else {
+        let Ok(Event::Candidate(job)) = Event::read(&envelope, &self.sim.app().app_id, None) else {
             panic!("no command");
         };
         (message, job)
@@ -183,7 +183,7 @@ impl Bench {
         let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
             panic!("no event");
         };
-        let Ok(Event::Candidate(job)) = Event::read(&envelope, &self.sim.app().app_id) else {
+        let Ok(Event::Candidate(job)) = Event::read(&envelope, &self.sim.app().app_id, None) else {
             panic!("no job");
         };
         job

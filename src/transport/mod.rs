@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::button::Presses;
 use crate::event::{Event, Ignored};
+use crate::platform::OwnId;
 use crate::reply::{Before, toast_before};
 use crate::store::{Accepted, NewJob, Store, StoreError};
 use crate::telemetry::{EventResult, Metrics};
@@ -29,6 +30,7 @@ pub(crate) struct Intake {
     pub(crate) store: Store,
     pub(crate) presses: Presses,
     pub(crate) metrics: Metrics,
+    pub(crate) own_id: OwnId,
 }
 
 /// The verification tokens that an event may carry. Only an app with a long
@@ -168,7 +170,8 @@ impl Intake {
         let admitted = self.admit(envelope.token.as_deref(), envelope.app_id.as_deref());
         self.count(admitted.ok_or(NotTaken::Foreign)?);
         let event_id = envelope.event_id.as_deref().unwrap_or_default();
-        let event = Event::read(envelope, &self.app_id).map_err(|_| NotTaken::Unavailable)?;
+        let event = Event::read(envelope, &self.app_id, self.own_id.get())
+            .map_err(|_| NotTaken::Unavailable)?;
         match event {
             Event::Ignored(ignored) => {
                 if ignored == Ignored::Partial {

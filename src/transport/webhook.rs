@@ -275,6 +275,7 @@ mod tests {
 
     use super::*;
     use crate::button::Presses;
+    use crate::platform::OwnId;
     use crate::store::{Bounds, DatabaseUrl, Opening, Store};
     use crate::telemetry::Metrics;
     use crate::transport::VerificationTokens;
@@ -303,6 +304,7 @@ mod tests {
                 store,
                 presses: Presses::default(),
                 metrics,
+                own_id: OwnId::default(),
             },
             seal: Seal::Encrypted(vec![EncryptKey::new("key").unwrap()]),
             clock: Clock::system(),
