@@ -131,11 +131,7 @@ impl Server {
                 alive: watch::Sender::new(false),
             })),
         };
-        let style = Style {
-            signature: config.announce.signature,
-            time_zone: config.reply.time_zone()?,
-            call_timeout: config.feishu.timeout,
-        };
+        let style = style(&config)?;
         let dispatcher = Dispatcher {
             store,
             platform,
@@ -305,6 +301,14 @@ pub(crate) fn opening(config: &Config, clock: Clock, metrics: &Metrics) -> anyho
         extra_roots: config.tls.extra_roots()?,
         metrics: metrics.clone(),
         allow_network_file: config.store.allow_network_file,
+    })
+}
+
+fn style(config: &Config) -> anyhow::Result<Style> {
+    Ok(Style {
+        signature: config.announce.signature,
+        time_zone: config.reply.time_zone()?,
+        call_timeout: config.feishu.timeout,
     })
 }
 

@@ -17,6 +17,12 @@ pub(super) fn read_pin(argument: &str, said: Said<'_>) -> Result<Command, ParseE
     let mut hold = None;
     let mut rest = argument;
     while !rest.is_empty() {
+        // `/pin for 2h`
+        if let Some(((), span)) = split_word(rest, &[("for", ())])
+            && may_be_span(skip_blanks(span))
+        {
+            rest = skip_blanks(span);
+        }
         let option = split_option(rest).filter(|option| option.name == OptionName::For);
         let after = if let Some(option) = option {
             let (span, after) = read_span(name, option.rest, said)?;

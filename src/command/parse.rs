@@ -61,13 +61,12 @@ pub fn is_candidate(text: &str, mentions: Option<&[Mention]>, p2p: bool) -> bool
 }
 
 /// The part of a message that is published when somebody announces it, in bytes: all of it, or, if
-/// it was a command to announce something, the text of that. `None` for every other command.
+/// it was a command to announce something, the text of that. `None` for every other command, also
+/// for one that is misspelt.
 pub fn announced_part(text: &str, mentions: &[Mention]) -> Option<Range<usize>> {
     match parse(text, mentions, false) {
         Ok(Some(Command::Announce(announcement))) => announcement.text,
-        Ok(None) | Err(ParseError::NotACommand { .. } | ParseError::UnknownCommand { .. }) => {
-            Some(0..text.len())
-        }
+        Ok(None) | Err(ParseError::NotACommand { .. }) => Some(0..text.len()),
         Ok(Some(_)) | Err(_) => None,
     }
 }

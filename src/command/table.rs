@@ -62,7 +62,7 @@ const PIN: CommandRow = CommandRow {
 const UNPIN: CommandRow = CommandRow {
     name: CommandName::Unpin,
     aliases: &["取消置顶"],
-    also: &["解除置顶", "撤下置顶", "取下置顶"],
+    also: &["解除置顶", "撤下置顶", "取下置顶", "撤销置顶"],
     usages: &[Usage {
         form: Bilingual::new("/取消置顶", "/unpin"),
         meaning: Bilingual::new(

@@ -284,7 +284,10 @@ impl Parts {
             return None;
         }
         let (clock, rest) = split_clock(text)?;
-        if clock.is_bare && !is_at && self.period == Period::Any && !is_hour_of_day(rest) {
+        // `一早` is no hour.
+        let may_be_bare = !text.starts_with(is_cjk)
+            && (is_at || self.period != Period::Any || is_hour_of_day(rest));
+        if clock.is_bare && !may_be_bare {
             return None;
         }
         self.clock = Some(clock);
