@@ -116,13 +116,12 @@ fn rich_text(mut post: Post) {
 
 /// What is announced by a message: the text behind the command, or all of it.
 fn announced(content: &Content) {
-    let offset = command_text(content).and_then(|text| match parse(&text, &mentions(), false) {
-        Ok(Some(Command::Announce(announcement))) => announcement.text_at,
+    let part = command_text(content).and_then(|text| match parse(&text, &mentions(), false) {
+        Ok(Some(Command::Announce(announcement))) => announcement.text,
         _ => None,
     });
-    let Some(document) =
-        Document::from_content(content, offset.unwrap_or(0)..usize::MAX, &mentions())
-    else {
+    let part = part.unwrap_or(0..usize::MAX);
+    let Some(document) = Document::from_content(content, part, &mentions()) else {
         return;
     };
     both_kinds_agree(&document);
