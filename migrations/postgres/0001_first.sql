@@ -21,6 +21,8 @@ CREATE TABLE noticebot.jobs (
     origin      text    NOT NULL,
     step        text    NOT NULL,
     chat        text    NOT NULL,
+    -- The short id that people quote: it stands in the log and in replies, too.
+    reference   text    NOT NULL DEFAULT '',
     -- ready -> running -> done | dead
     state       text    NOT NULL DEFAULT 'ready',
     -- `place` orders a chat, `run_at` says when to try next.
@@ -56,6 +58,7 @@ CREATE INDEX jobs_open ON noticebot.jobs (app, chat, place, id) WHERE state IN (
 CREATE INDEX jobs_ready ON noticebot.jobs (app, place, id) WHERE state = 'ready';
 CREATE INDEX jobs_owned ON noticebot.jobs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX jobs_finished ON noticebot.jobs (finished_at) WHERE state IN ('done', 'dead');
+CREATE INDEX jobs_by_reference ON noticebot.jobs (app, reference);
 CREATE INDEX jobs_planned ON noticebot.jobs (app, chat, number) WHERE number IS NOT NULL;
 -- One job of a chat at a time, whatever is claimed at the same moment. Only the
 -- word that too many wait may come beside it.

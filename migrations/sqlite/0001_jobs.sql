@@ -7,6 +7,8 @@ CREATE TABLE jobs (
     origin      TEXT    NOT NULL,
     step        TEXT    NOT NULL,
     chat        TEXT    NOT NULL,
+    -- The short id that people quote: it stands in the log and in replies, too.
+    reference   TEXT    NOT NULL DEFAULT '',
     -- ready -> running -> done | dead
     state       TEXT    NOT NULL DEFAULT 'ready',
     -- Times are unix milliseconds. `place` orders a chat, `run_at` says when to try next.
@@ -34,4 +36,5 @@ CREATE TABLE jobs (
 -- The queue: finished rows are not in it.
 CREATE INDEX jobs_open ON jobs (chat, place, id) WHERE state IN ('ready', 'running');
 CREATE INDEX jobs_ready ON jobs (place, id) WHERE state = 'ready';
+CREATE INDEX jobs_by_reference ON jobs (app, reference);
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE state IN ('done', 'dead');

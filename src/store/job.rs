@@ -137,6 +137,16 @@ pub(crate) struct NewPlan {
     pub(crate) payload: String,
 }
 
+impl NewPlan {
+    /// The key of the planned job, which the job with this key plans.
+    pub(super) fn key(&self, planner: &JobKey) -> JobKey {
+        JobKey {
+            step: self.step,
+            ..planner.clone()
+        }
+    }
+}
+
 /// Work that waits for its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Planned {

@@ -248,6 +248,7 @@ for_both_stores! {
     limits_and_answers_outlive_a_restart,
     whatever_people_type_is_kept,
     every_change_has_the_reference_that_is_quoted,
+    a_job_is_found_by_the_reference_of_its_row,
     whether_text_can_be_taken_out_is_known_once_it_was_tried,
     undo_skips_changes_of_a_later_release,
     unreadable_progress_is_an_error,
@@ -389,6 +390,7 @@ async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else(bench:
         Accepted::TooManyOfChat
     );
     assert_eq!(bench.claim().await.unwrap().key.step, Step::Overflow);
+    assert_eq!(bench.place.count("jobs WHERE reference = ''").await, 0);
 }
 
 async fn events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answered(bench: Bench) {
@@ -615,6 +617,7 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
     assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
     bench.store.release(&job, Release::Done).await.unwrap();
     assert_eq!(bench.open().await, 0);
+    assert_eq!(bench.place.count("jobs WHERE reference = ''").await, 0);
 }
 
 async fn a_chat_that_was_left_keeps_no_plan_and_no_text(bench: Bench) {
@@ -777,6 +780,22 @@ async fn whatever_people_type_is_kept(bench: Bench) {
     assert_eq!(history[0].summary.replace('\0', ""), odd.replace('\0', ""));
 }
 
+/// No other row is read: the column alone decides.
+async fn a_job_is_found_by_the_reference_of_its_row(bench: Bench) {
+    bench.accept("oc_1", "om_1").await;
+    bench.accept("oc_1", "om_2").await;
+    let reference = job("oc_1", "om_2").key.reference();
+    let desk = Desk::open(&bench.place.url(), &ExtraRoots::default()).await;
+    let (desk, now) = (desk.unwrap(), bench.clock.now());
+    let found = desk.job(APP, &reference, false, now).await.unwrap();
+    assert_eq!((&*found.origin, found.reference), ("om_2", reference));
+    let other = "UPDATE jobs SET reference = '01234567' WHERE origin = 'om_1'";
+    bench.place.execute(other).await;
+    let found = desk.job(APP, "01234567", false, now).await.unwrap();
+    assert_eq!(found.origin, "om_1");
+    assert!(desk.job(APP, "76543210", false, now).await.is_err());
+}
+
 async fn every_change_has_the_reference_that_is_quoted(bench: Bench) {
     bench.change("om_1", "om_a", None).await;
     let reference = job("oc_1", "om_1").key.reference();
@@ -852,7 +871,7 @@ async fn upkeep_leaves_other_apps_alone(bench: Bench) {
     };
     bench.store.save_limit(limited).await.unwrap();
     bench.accept("oc_1", "om_2").await;
-    bench.claim().await.unwrap();
+    let _held = bench.claim().await.unwrap();
     for table in ["jobs", "changes", "answers", "limits"] {
         let sql = format!("UPDATE {table} SET app = 'cli_other'");
         bench.place.execute(&sql).await;

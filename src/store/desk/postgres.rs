@@ -67,16 +67,9 @@ impl Server {
         app: &str,
         name: &str,
     ) -> anyhow::Result<Option<RawJob>> {
-        let sql = format!("SELECT {JOB} FROM noticebot.jobs WHERE app = $1");
-        let rows = self.0.query_raw(&sql, [app]).await?;
-        let mut rows = std::pin::pin!(rows);
-        while let Some(row) = rows.try_next().await? {
-            let found = job(&row);
-            if found.reference() == name {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+        let sql = format!("SELECT {JOB} FROM noticebot.jobs WHERE app = $1 AND reference = $2");
+        let found = self.0.query(&sql, &[&app, &name]).await?;
+        Ok(found.first().map(job))
     }
 
     pub(super) async fn retry(

@@ -65,15 +65,9 @@ impl File {
     }
 
     pub(super) fn by_reference(&self, app: &str, name: &str) -> anyhow::Result<Option<RawJob>> {
-        let sql = format!("SELECT {JOB} FROM jobs WHERE app = ?1");
-        let mut statement = self.0.prepare(&sql)?;
-        for found in statement.query_map([app], job)? {
-            let found = found?;
-            if found.reference() == name {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+        let sql = format!("SELECT {JOB} FROM jobs WHERE app = ?1 AND reference = ?2");
+        let found = self.0.query_row(&sql, params![app, name], job);
+        Ok(found.optional()?)
     }
 
     pub(super) fn retry(&self, id: i64, how: Retry, now: Timestamp) -> anyhow::Result<()> {

@@ -265,11 +265,12 @@ pub(super) async fn plan(
     (key, chat): (&JobKey, &str),
     plan: &NewPlan,
 ) -> Result<u32, Error> {
-    let step = plan.step.as_str();
+    let (step, reference) = (plan.step.as_str(), plan.key(key).reference());
     execute(
         client,
-        "INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload, number)
-         SELECT $1, $2, $3, $4, $5, $5, $6, coalesce(max(number), 0) + 1
+        "INSERT INTO noticebot.jobs
+             (app, origin, step, chat, place, run_at, payload, number, reference)
+         SELECT $1, $2, $3, $4, $5, $5, $6, coalesce(max(number), 0) + 1, $7
          FROM noticebot.jobs WHERE app = $1 AND chat = $4 AND number IS NOT NULL
          ON CONFLICT DO NOTHING",
         &[
@@ -279,6 +280,7 @@ pub(super) async fn plan(
             &chat,
             &plan.due.as_millisecond(),
             &plan.payload,
+            &reference,
         ],
     )
     .await?;

@@ -40,8 +40,8 @@ pub(super) async fn accept(
                  SELECT count(*) AS waiting, min(id) AS head, max(place) AS last_place FROM noticebot.jobs
                  WHERE app = $1 AND chat = $4 AND step = $3 AND state IN ('ready', 'running')),
              taken AS (
-                 INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload, taken_by)
-                 SELECT $1, $2, $3, $4, greatest($5, last_place), greatest($5, last_place), $6, $7
+                 INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload, taken_by, reference)
+                 SELECT $1, $2, $3, $4, greatest($5, last_place), greatest($5, last_place), $6, $7, $9
                  FROM of_chat WHERE waiting < $8
                  ON CONFLICT DO NOTHING RETURNING 1)
              SELECT waiting, coalesce(head, 0), EXISTS (SELECT FROM taken),
@@ -63,6 +63,7 @@ pub(super) async fn accept(
                 &job.payload,
                 &taker,
                 &bound,
+                &key.reference(),
             ],
         )
         .await?;
@@ -88,8 +89,8 @@ pub(super) async fn accept(
 async fn insert_overflow(client: &impl GenericClient, notice: &NewJob) -> Result<bool, Error> {
     let statement = client
         .prepare_cached(
-            "INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload, outcome)
-             VALUES ($1, $2, $3, $4, 0, 0, $5, $6) ON CONFLICT DO NOTHING",
+            "INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload, outcome, reference)
+             VALUES ($1, $2, $3, $4, 0, 0, $5, $6, $7) ON CONFLICT DO NOTHING",
         )
         .await?;
     let key = &notice.key;
@@ -104,6 +105,7 @@ async fn insert_overflow(client: &impl GenericClient, notice: &NewJob) -> Result
                 &notice.chat,
                 &notice.payload,
                 &outcome,
+                &key.reference(),
             ],
         )
         .await?;

@@ -231,11 +231,11 @@ pub(super) fn plan(
     (key, chat): (&JobKey, &str),
     plan: &NewPlan,
 ) -> rusqlite::Result<u32> {
-    let step = plan.step.as_str();
+    let (step, reference) = (plan.step.as_str(), plan.key(key).reference());
     connection
         .prepare_cached(
-            "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload, number)
-             SELECT :app, :origin, :step, :chat, :due, :due, :payload,
+            "INSERT INTO jobs (app, origin, step, reference, chat, place, run_at, payload, number)
+             SELECT :app, :origin, :step, :reference, :chat, :due, :due, :payload,
                  coalesce(max(number), 0) + 1
              FROM jobs WHERE app = :app AND chat = :chat AND number IS NOT NULL
              ON CONFLICT DO NOTHING",
@@ -244,6 +244,7 @@ pub(super) fn plan(
             ":app": key.app,
             ":origin": key.origin,
             ":step": step,
+            ":reference": reference,
             ":chat": chat,
             ":due": plan.due.as_millisecond(),
             ":payload": plan.payload,

@@ -163,14 +163,15 @@ fn insert(
 ) -> rusqlite::Result<bool> {
     let rows = connection
         .prepare_cached(
-            "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload, outcome)
-             VALUES (:app, :origin, :step, :chat, :place, :place, :payload, :outcome)
+            "INSERT INTO jobs (app, origin, step, reference, chat, place, run_at, payload, outcome)
+             VALUES (:app, :origin, :step, :reference, :chat, :place, :place, :payload, :outcome)
              ON CONFLICT DO NOTHING",
         )?
         .execute(named_params! {
             ":app": job.key.app,
             ":origin": job.key.origin,
             ":step": job.key.step.as_str(),
+            ":reference": job.key.reference(),
             ":chat": job.chat,
             ":place": place.as_millisecond(),
             ":payload": job.payload,

@@ -102,3 +102,21 @@ async fn what_another_process_changes_is_found_out() {
         .unwrap();
     assert!(bench.claim().await.is_some());
 }
+
+#[tokio::test]
+async fn a_writer_that_panics_ends_the_store() {
+    let place = Place::Folder(tempfile::tempdir().unwrap());
+    let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
+    let (store, mut running) = place.open("cli_1", &clock).await.unwrap();
+    let Database::Sqlite(file) = &store.database else {
+        panic!("no file");
+    };
+    let answer: Result<(), _> = file.ask(|_| panic!("a fault in a statement")).await;
+    assert!(matches!(answer, Err(StoreError::Closed)), "{answer:?}");
+    let ended = format!("{:#}", running.ended().await);
+    assert!(ended.contains("`writer` panicked"), "{ended}");
+    assert!(matches!(store.probe().await, Err(StoreError::Closed)));
+    drop(store);
+    // The other thread ends with it, and in order.
+    running.close().await.unwrap();
+}
