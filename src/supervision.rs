@@ -6,9 +6,14 @@
 
 use std::collections::HashMap;
 use std::future::pending;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::timeout;
+
+/// Tasks that depend on each other end within this time.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// Tasks by their names. Dropping it aborts those that are asynchronous.
 #[derive(Debug, Default)]
@@ -40,13 +45,28 @@ impl Background {
     /// Waits for the first task that ends, and says which one it was and why; for ever where there
     /// is none.
     pub(crate) async fn ended(&mut self) -> anyhow::Error {
+        let name = match self.next().await {
+            Ok(name) => name,
+            Err(error) => return error,
+        };
+        // It may have ended because another one failed, which says more.
+        let failure = async {
+            loop {
+                if let Err(error) = self.next().await {
+                    return error;
+                }
+            }
+        };
+        timeout(MOMENT, failure).await.unwrap_or_else(|_| {
+            anyhow!("the background task `{name}` ended: restart the bot, and report this")
+        })
+    }
+
+    /// The next task that ends without an error, or its error.
+    async fn next(&mut self) -> anyhow::Result<&'static str> {
         match self.tasks.join_next_with_id().await {
-            Some(Ok((_, Err(error)))) => error,
-            Some(Ok((id, Ok(())))) => anyhow!(
-                "the background task `{}` ended: restart the bot, and report this",
-                self.name(id)
-            ),
-            Some(Err(error)) => self.panicked(&error),
+            Some(Ok((id, ended))) => ended.map(|()| self.name(id)),
+            Some(Err(error)) => Err(self.panicked(&error)),
             None => pending().await,
         }
     }
@@ -101,6 +121,15 @@ mod tests {
         assert!(!panicked.contains("secret"), "{panicked}");
         let failed = ending(|tasks| tasks.spawn("limits", async { bail!("no disk") })).await;
         assert_eq!(failed, "no disk");
+        let both = ending(|tasks| {
+            tasks.spawn("checkpointer", async { Ok(()) });
+            tasks.spawn("writer", async {
+                tokio::task::yield_now().await;
+                panic!()
+            });
+        });
+        let both = both.await;
+        assert!(both.contains("`writer` panicked"), "{both}");
         let thread = ending(|tasks| tasks.spawn_blocking("writer", || panic!())).await;
         assert!(thread.contains("`writer` panicked"), "{thread}");
     }
@@ -120,7 +149,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_ends_where_no_task_runs() {
         let mut none = Background::default();
-        let day = std::time::Duration::from_hours(24);
-        assert!(tokio::time::timeout(day, none.ended()).await.is_err());
+        let day = Duration::from_hours(24);
+        assert!(timeout(day, none.ended()).await.is_err());
     }
 }

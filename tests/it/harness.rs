@@ -281,6 +281,12 @@ impl Bench {
         config(&self.settings, None, url)
     }
 
+    /// What a bot on the same platform is told by its environment.
+    #[allow(dead_code, reason = "the tests of processes need it")]
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.settings.iter().cloned()
+    }
+
     /// The database of the server that the bot is on.
     #[allow(dead_code, reason = "the tests of a server need it")]
     pub(crate) fn database(&self) -> &Database {

@@ -10,7 +10,7 @@ use crate::harness::Bench;
 
 impl Bench {
     /// What a check says of the store, and nothing else may be bad.
-    async fn store_line(&self, change: impl FnOnce(&mut Config)) -> (String, String) {
+    pub(crate) async fn store_line(&self, change: impl FnOnce(&mut Config)) -> (String, String) {
         let mut config = self.config();
         change(&mut config);
         let report = check::check(&config, self.clock.clone(), &Questions::default()).await;
@@ -32,7 +32,7 @@ impl Bench {
         )
     }
 
-    async fn bad_store_line(&self, url: String) -> String {
+    pub(crate) async fn bad_store_line(&self, url: String) -> String {
         let (verdict, line) = self
             .store_line(|config| config.store.database_url = url)
             .await;

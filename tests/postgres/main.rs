@@ -29,6 +29,7 @@ mod events;
 mod harness;
 #[path = "../it/limits.rs"]
 mod limits;
+mod outages;
 #[path = "../it/policy.rs"]
 mod policy;
 #[path = "../it/presses.rs"]
