@@ -12,22 +12,23 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, ensure};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use crate::fleet::{Crew, Fleet, StoreOptions};
+use crate::fleet::{Crew, Fleet, Loss, StoreOptions};
 use crate::load;
 use crate::platform::Platform;
 use crate::program::Running;
-use crate::report::{self, Table};
+use crate::report;
 use crate::time::Limits;
 use ledger::Verdict;
+use outcome::Report;
 use script::Blow;
 use sender::{Conversation, Counts, Sender};
 use weather::{Progress, Weather};
 
 mod evidence;
 mod ledger;
+mod outcome;
 mod script;
 mod sender;
 mod weather;
@@ -40,9 +41,6 @@ const GLANCE: Duration = Duration::from_millis(2);
 const JITTER_MS: u64 = 60;
 /// A bot that ends by itself so often is not started again.
 const MOST_CRASHES: usize = 10;
-/// Of each kind of offender so many are shown.
-const SHOWN: usize = 5;
-
 /// What `chaos` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -64,6 +62,15 @@ pub(crate) struct Options {
     /// How often all connections to the PostgreSQL server break at once.
     #[arg(long, default_value_t = 0, requires = "postgres")]
     cuts: usize,
+    /// How often the PostgreSQL server is lost and its standby promoted, in turn by a crash and by
+    /// a server that only stops answering.
+    #[arg(
+        long,
+        default_value_t = 0,
+        requires = "postgres",
+        conflicts_with = "cuts"
+    )]
+    failovers: usize,
     #[command(flatten)]
     store: StoreOptions,
     /// In how many chats, of both kinds in turn.
@@ -94,34 +101,6 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What a run has shown.
-#[derive(Debug, Serialize)]
-struct Report {
-    seed: u64,
-    seconds: f64,
-    #[serde(flatten)]
-    verdict: Verdict,
-    replicas: usize,
-    kills: usize,
-    restarts: usize,
-    cuts: usize,
-    /// How often a bot ended by itself.
-    crashes: usize,
-    /// All was typed, every kill fell, and the bot came to rest before the time was up.
-    completed: bool,
-    pushes: usize,
-    redelivered: usize,
-    duplicates: usize,
-    mishaps: BTreeMap<&'static str, usize>,
-    calls: usize,
-    /// Calls that were answered with 429 or a code that means the same.
-    calls_limited: usize,
-    /// Requests that no correct client makes.
-    violations: Vec<String>,
-    /// From start to ready on the database that the run left behind.
-    ready_ms: f64,
-}
-
 /// Runs, judges and prints; the exit code says whether the ledger is right.
 pub(crate) fn run(
     options: &Options,
@@ -139,7 +118,11 @@ pub(crate) fn run(
     let platform = Platform::start(runtime, options.chats, options.limits_factor)?;
     let folder = load::folder(options.dir.as_ref())?;
     let bot = (options.bot.as_path(), options.config.as_deref());
-    let fleet = Fleet::bots(options.store, runtime, bot, &platform, folder.path())?;
+    let fleet = if options.failovers > 0 {
+        Fleet::bots_on_pair(options.store, runtime, bot, &platform, folder.path())?
+    } else {
+        Fleet::bots(options.store, runtime, bot, &platform, folder.path())?
+    };
     let storm = Storm {
         options,
         seed,
@@ -179,6 +162,8 @@ struct Suffered {
     kills: usize,
     restarts: usize,
     cuts: usize,
+    failovers: usize,
+    recovery: Duration,
     crashes: usize,
     completed: bool,
     ready: Duration,
@@ -235,12 +220,14 @@ impl Storm<'_> {
             kills,
             restarts,
             cuts,
+            failovers,
             ..
         } = self.options;
         let counts = [
             (Blow::Kill, *kills),
             (Blow::Restart, *restarts),
             (Blow::Cut, *cuts),
+            (Blow::FailOver, *failovers),
         ];
         let moments = script::blows(self.seed, *commands, counts);
         let mut moments = VecDeque::from(moments);
@@ -258,7 +245,7 @@ impl Storm<'_> {
                 let whom = match blow {
                     Blow::Kill => rng.random_range(0..crew.0.len()),
                     // One after the other.
-                    Blow::Restart | Blow::Cut => next,
+                    Blow::Restart | Blow::Cut | Blow::FailOver => next,
                 };
                 return self
                     .strike(&mut crew, whom, blow, &mut suffered, &mut next)
@@ -302,8 +289,26 @@ impl Storm<'_> {
                 suffered.cuts += 1;
                 return self.fleet.cut(self.runtime);
             }
+            Blow::FailOver => return self.fail_over(crew, suffered),
         }
         self.start_again(crew, whom)
+    }
+
+    /// Has the standby take over, and waits until commands work again.
+    fn fail_over(&self, crew: &Crew, suffered: &mut Suffered) -> anyhow::Result<()> {
+        let loss = [Loss::Crash, Loss::Freeze][suffered.failovers % 2];
+        suffered.failovers += 1;
+        let recovery = self.fleet.fail_over(self.runtime, loss, |back| {
+            let finished = || self.progress.finished.load(Ordering::Relaxed);
+            let before = finished();
+            self.limits.poll(GLANCE, || {
+                let works = finished() > before || crew.is_idle();
+                (crew.is_ready() && works).then_some(())
+            });
+            back.elapsed()
+        })?;
+        suffered.recovery = suffered.recovery.max(recovery);
+        Ok(())
     }
 
     /// Kills what still runs, at once and with SIGKILL, and starts it again. Where there are others,
@@ -349,6 +354,8 @@ impl Storm<'_> {
             kills: suffered.kills,
             restarts: suffered.restarts,
             cuts: suffered.cuts,
+            failovers: suffered.failovers,
+            recovery_ms: suffered.recovery.as_secs_f64() * 1000.0,
             crashes: suffered.crashes,
             pushes: count(&self.counts.pushes),
             redelivered: count(&self.counts.redelivered),
@@ -359,76 +366,5 @@ impl Storm<'_> {
             violations: self.platform.sim.violations(),
             ready_ms: suffered.ready.as_secs_f64() * 1000.0,
         }
-    }
-}
-
-impl Report {
-    fn is_good(&self) -> bool {
-        self.verdict.is_good() && self.completed && self.crashes == 0 && self.violations.is_empty()
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::default();
-        let verdict = &self.verdict;
-        let mut row = |name: &str, number: usize| table.row([name.to_owned(), number.to_string()]);
-        row("commands sent", verdict.sent);
-        row("  acknowledged", verdict.acknowledged);
-        row("  acted", verdict.acted);
-        row("  success shown by a reaction", verdict.reacted);
-        row("  author told by a reply", verdict.told);
-        for (line, count) in &verdict.replies {
-            row(&format!("    {line}"), *count);
-        }
-        row("  acted without a word", verdict.silent);
-        for (name, offenders) in verdict.offences() {
-            let unsure = name == "lost" && !self.completed;
-            let name = if unsure {
-                "lost, or not yet done"
-            } else {
-                name
-            };
-            row(&name.to_uppercase(), offenders.len());
-        }
-        row("bots", self.replicas);
-        row("kills", self.kills);
-        row("orderly restarts", self.restarts);
-        row("all connections cut", self.cuts);
-        row("ended by itself", self.crashes);
-        row("pushes", self.pushes);
-        row("  come again unacknowledged", self.redelivered);
-        row("  come again nevertheless", self.duplicates);
-        row("calls of the bot", self.calls);
-        for (name, count) in &self.mishaps {
-            row(&format!("  {name}"), *count);
-        }
-        row("  refused by a rate limit", self.calls_limited);
-        row("  no correct client makes", self.violations.len());
-        table.row([
-            "ready after, ms".to_owned(),
-            format!("{:.0}", self.ready_ms),
-        ]);
-        table.row(["seconds".to_owned(), format!("{:.1}", self.seconds)]);
-        let verdict = if self.is_good() { "good" } else { "BAD" };
-        table.row([
-            if self.completed {
-                "verdict"
-            } else {
-                "verdict: not completed in time"
-            },
-            verdict,
-        ]);
-        table
-    }
-
-    /// Names the first offenders on standard error.
-    fn tell_offenders(&self) -> std::io::Result<()> {
-        let mut err = std::io::stderr().lock();
-        let violations = ("violation", self.violations.as_slice());
-        for (name, offenders) in self.verdict.offences().into_iter().chain([violations]) {
-            for offender in offenders.iter().take(SHOWN) {
-                writeln!(err, "{name}: {offender}")?;
-            }
-        }
-        Ok(())
     }
 }

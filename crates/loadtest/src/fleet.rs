@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, ensure};
 use rusqlite::Connection;
@@ -13,6 +14,10 @@ use crate::platform::Platform;
 use crate::program::{Program, Running};
 use crate::time::Limits;
 use crate::usage::Usage;
+pub(crate) use pair::Loss;
+use pair::Pair;
+
+mod pair;
 
 /// Where jobs are kept, and by how many.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -30,10 +35,18 @@ pub(crate) struct StoreOptions {
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) programs: Vec<Program>,
-    /// Kept for as long as they need it; none for a file.
-    database: Option<Database>,
+    /// Kept for as long as they need it.
+    store: Store,
     /// The database as the bots name it.
     url: String,
+}
+
+/// Where their database is.
+#[derive(Debug)]
+enum Store {
+    File,
+    Server(Database),
+    Pair(Box<Mutex<Pair>>),
 }
 
 /// Those that run.
@@ -45,7 +58,7 @@ impl Fleet {
     pub(crate) fn of(program: Program) -> Self {
         Self {
             programs: vec![program],
-            database: None,
+            store: Store::File,
             url: String::new(),
         }
     }
@@ -54,7 +67,7 @@ impl Fleet {
     pub(crate) fn bots(
         options: StoreOptions,
         runtime: &Runtime,
-        (executable, config): (&Path, Option<&Path>),
+        bot: (&Path, Option<&Path>),
         platform: &Platform,
         folder: &Path,
     ) -> anyhow::Result<Self> {
@@ -62,33 +75,84 @@ impl Fleet {
             options.postgres || options.replicas == 1,
             "several bots share a PostgreSQL database: add `--postgres`"
         );
-        let database = options.postgres.then(Database::create_durable);
-        let database = database.map(|made| runtime.block_on(made)).transpose()?;
-        let file = || format!("sqlite://{}", folder.join("noticebot.db").display());
-        let url = database.as_ref().map_or_else(file, Database::url);
+        if options.postgres {
+            let database = runtime.block_on(Database::create_durable())?;
+            let url = database.url();
+            let store = Store::Server(database);
+            return Self::on(options, (store, url), bot, platform, folder);
+        }
+        let url = format!("sqlite://{}", folder.join("noticebot.db").display());
+        Self::on(options, (Store::File, url), bot, platform, folder)
+    }
+
+    /// The same, on a primary that can fail over to its standby.
+    pub(crate) fn bots_on_pair(
+        options: StoreOptions,
+        runtime: &Runtime,
+        bot: (&Path, Option<&Path>),
+        platform: &Platform,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        let pair = Pair::start(runtime)?;
+        let url = pair.url();
+        let store = Store::Pair(Box::new(Mutex::new(pair)));
+        Self::on(options, (store, url), bot, platform, folder)
+    }
+
+    fn on(
+        options: StoreOptions,
+        (store, url): (Store, String),
+        (executable, config): (&Path, Option<&Path>),
+        platform: &Platform,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
         let bots = (1..=options.replicas).map(|number| {
             let log = folder.join(format!("noticebot-{number}.log"));
             Program::bot(executable, config, platform, &url, log)
         });
         Ok(Self {
             programs: bots.collect::<anyhow::Result<_>>()?,
-            database,
+            store,
             url,
         })
     }
 
+    /// Loses the primary, promotes its standby, and gives that another standby once `recovered`
+    /// returns; nothing where they are on no pair. `recovered` is told when the database was back.
+    pub(crate) fn fail_over<T>(
+        &self,
+        runtime: &Runtime,
+        loss: Loss,
+        recovered: impl FnOnce(Instant) -> T,
+    ) -> anyhow::Result<T> {
+        let Store::Pair(pair) = &self.store else {
+            anyhow::bail!("there is no standby to fail over to");
+        };
+        let mut pair = pair.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = pair.fail_over(runtime, loss)?;
+        let seen = recovered(at);
+        pair.replace_standby(runtime)?;
+        Ok(seen)
+    }
+
     /// Their database is one of a server.
     pub(crate) fn is_on_server(&self) -> bool {
-        self.database.is_some()
+        !matches!(self.store, Store::File)
     }
 
     /// Runs statements on their database, beside them.
     pub(crate) fn execute(&self, runtime: &Runtime, statements: &str) -> anyhow::Result<()> {
-        if let Some(database) = &self.database {
-            return Ok(runtime.block_on(database.execute(statements))?);
+        match &self.store {
+            Store::File => {
+                let file = self.url.trim_start_matches("sqlite://");
+                Ok(Connection::open(file)?.execute_batch(statements)?)
+            }
+            Store::Server(database) => Ok(runtime.block_on(database.execute(statements))?),
+            Store::Pair(pair) => {
+                let pair = pair.lock().unwrap_or_else(PoisonError::into_inner);
+                pair.execute(runtime, statements)
+            }
         }
-        let file = self.url.trim_start_matches("sqlite://");
-        Ok(Connection::open(file)?.execute_batch(statements)?)
     }
 
     /// Breaks all connections to their database, whatever is under way on them.
@@ -127,6 +191,11 @@ impl Fleet {
 }
 
 impl Crew {
+    /// All of them are ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.0.iter().all(Running::is_ready)
+    }
+
     /// They have no job left that is not finished; each of them knows of all.
     pub(crate) fn is_idle(&self) -> bool {
         self.0.iter().all(Running::is_idle)

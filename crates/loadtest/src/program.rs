@@ -171,14 +171,19 @@ impl Running {
             if self.has_ended() {
                 return Some(false);
             }
-            let answer = wire::get(self.address, "/readyz", PATIENCE);
-            matches!(answer, Ok((200, _))).then_some(true)
+            self.is_ready().then_some(true)
         });
         ensure!(
             asked == Some(true),
             "the program under test did not become ready"
         );
         Ok(self.began.elapsed())
+    }
+
+    /// It says that it is.
+    pub(crate) fn is_ready(&self) -> bool {
+        let answer = wire::get(self.address, "/readyz", PATIENCE);
+        matches!(answer, Ok((200, _)))
     }
 
     /// It ended by itself.

@@ -53,11 +53,13 @@ pub(crate) enum Blow {
     Restart,
     /// All connections to the database break, of every bot.
     Cut,
+    /// The database's server is lost, and its standby takes over.
+    FailOver,
 }
 
 /// After how many finished commands each blow falls, in order; none in the last tenth, so that every
 /// one hits a bot that has work.
-pub(crate) fn blows(seed: u64, commands: usize, counts: [(Blow, usize); 3]) -> Vec<(usize, Blow)> {
+pub(crate) fn blows(seed: u64, commands: usize, counts: [(Blow, usize); 4]) -> Vec<(usize, Blow)> {
     let mut rng = StdRng::seed_from_u64(seed.wrapping_add(1));
     let last = commands - commands / 10;
     let all = counts.map(|(blow, count)| std::iter::repeat_n(blow, count));
@@ -90,11 +92,12 @@ fn wish(rng: &mut StdRng, number: usize) -> Wish {
 mod tests {
     use super::*;
 
-    fn counts(kills: usize, restarts: usize, cuts: usize) -> [(Blow, usize); 3] {
+    fn counts(kills: usize, restarts: usize, cuts: usize) -> [(Blow, usize); 4] {
         [
             (Blow::Kill, kills),
             (Blow::Restart, restarts),
             (Blow::Cut, cuts),
+            (Blow::FailOver, 1),
         ]
     }
 
@@ -129,9 +132,10 @@ mod tests {
         assert!(moments.is_sorted() && moments.iter().all(|moment| *moment < 270));
         let count = |blow| blows_of_run.iter().filter(|(_, one)| *one == blow).count();
         assert_eq!(
-            [Blow::Kill, Blow::Restart, Blow::Cut].map(count),
-            [50, 7, 3]
+            [Blow::Kill, Blow::Restart, Blow::Cut, Blow::FailOver].map(count),
+            [50, 7, 3, 1]
         );
-        assert_eq!(blows(7, 1, counts(2, 0, 0)), [(0, Blow::Kill); 2]);
+        let soon = blows(7, 1, counts(2, 0, 0));
+        assert_eq!(soon[..2], [(0, Blow::Kill); 2]);
     }
 }
