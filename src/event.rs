@@ -90,7 +90,12 @@ impl Event {
         if let Some(ignored) = Ignored::of(&head) {
             return Ok(Self::Ignored(ignored));
         }
-        if is_for_others(&head, event, me) {
+        let is_for_others = if is_unreadable(&head) {
+            !may_be_addressed(&head, event)
+        } else {
+            is_for_others(&head, event, me)
+        };
+        if is_for_others {
             return Ok(Self::Ignored(Ignored::Chatter));
         }
         // Nobody can be answered without it.
@@ -354,8 +359,26 @@ fn may_be_command(head: &MessageHead<'_>) -> bool {
         return false;
     }
     let content = Content::read(&head.message_type, &head.content);
-    let text = content::command_text(&content);
-    text.is_some_and(|text| command::is_candidate(&text, None, head.chat_type.is_p2p()))
+    match content::command_text(&content) {
+        Some(text) => command::is_candidate(&text, None, head.chat_type.is_p2p()),
+        None => is_unreadable(head),
+    }
+}
+
+/// Whether a message that somebody typed says nothing that can be read.
+fn is_unreadable(head: &MessageHead<'_>) -> bool {
+    is_typed(&head.message_type)
+        && Content::read(&head.message_type, &head.content) == Content::Other
+}
+
+/// Whether messages of this type are what people type.
+pub(crate) fn is_typed(message_type: &str) -> bool {
+    matches!(message_type, "text" | "post" | "")
+}
+
+/// Whether somebody is mentioned who may be the bot.
+fn may_be_addressed(head: &MessageHead<'_>, event: &RawValue) -> bool {
+    head.chat_type.is_p2p() || !MessageReceived::read(event).message.mentions.is_empty()
 }
 
 #[cfg(test)]

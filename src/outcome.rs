@@ -1,7 +1,9 @@
 //! What came of a command: the value that an action returns, the store keeps
 //! and [`crate::reply`] puts into words.
 
-use feishu::Unwritable;
+use std::collections::BTreeSet;
+
+use feishu::{Medium, Unwritable};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +105,13 @@ pub enum Done {
     },
     /// An announcement was made, but without formatting, as its text had too much of it.
     Unformatted(Box<Done>),
+    /// An announcement was made without what is no text.
+    LeftOut {
+        /// What was done.
+        done: Box<Done>,
+        /// What is not in the announcement.
+        media: BTreeSet<Medium>,
+    },
     /// An announcement was made later than planned.
     AnnouncedLate {
         /// When it was due.
@@ -221,8 +230,22 @@ pub enum Refusal {
     NotAReply,
     /// `/announce` came without text and was not a reply.
     NothingToAnnounce,
+    /// `/announce` came with a picture or a file and no text.
+    OnlyMedia,
     /// `/announce` replied to a message that holds no text (a picture, a file).
     RepliedToHasNoText,
+    /// `/announce` replied to a card of which the platform tells no words.
+    RepliedToIsCard,
+    /// `/announce` replied to a bundle of forwarded messages without text.
+    RepliedToIsForward,
+    /// The message replied to stands in another chat.
+    RepliedElsewhere,
+    /// The platform puts no message of this kind at the top.
+    NotPinnable(NotPinnable),
+    /// The platform did not say in which chat the command was typed.
+    ChatUntold,
+    /// The message is for the bot and could not be read.
+    Unreadable,
     /// The message replied to was recalled or deleted.
     RepliedToIsGone,
     /// The text is longer than an announcement takes at once.
@@ -336,7 +359,14 @@ impl Refusal {
             Self::NeedsGroup(_) => "needs_group",
             Self::NotAReply => "not_a_reply",
             Self::NothingToAnnounce => "nothing_to_announce",
+            Self::OnlyMedia => "only_media",
             Self::RepliedToHasNoText => "replied_to_has_no_text",
+            Self::RepliedToIsCard => "replied_to_is_card",
+            Self::RepliedToIsForward => "replied_to_is_forward",
+            Self::RepliedElsewhere => "replied_elsewhere",
+            Self::NotPinnable(_) => "not_pinnable",
+            Self::ChatUntold => "chat_untold",
+            Self::Unreadable => "unreadable",
             Self::RepliedToIsGone => "replied_to_is_gone",
             Self::TextTooLong { .. } => "text_too_long",
             Self::TooManyLines { .. } => "too_many_lines",
@@ -424,7 +454,13 @@ impl Refusal {
                 | Self::NeedsGroup(_)
                 | Self::NotAReply
                 | Self::NothingToAnnounce
+                | Self::OnlyMedia
                 | Self::RepliedToHasNoText
+                | Self::RepliedToIsCard
+                | Self::RepliedToIsForward
+                | Self::RepliedElsewhere
+                | Self::NotPinnable(_)
+                | Self::Unreadable
                 | Self::RepliedToIsGone
                 | Self::TextTooLong { .. }
                 | Self::TooManyLines { .. }
@@ -433,6 +469,16 @@ impl Refusal {
                 | Self::NotLast
         )
     }
+}
+
+/// Why a message cannot be at the top of its chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotPinnable {
+    /// Nobody sent it: the platform itself tells something.
+    System,
+    /// It is a reply in a topic.
+    InThread,
 }
 
 /// An answer of the platform with a code other than 0 that trying again does

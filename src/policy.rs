@@ -4,7 +4,7 @@
 //! who typed the command; this module does. Its rules, the first that applies
 //! decides:
 //!
-//! 1. A deny list names the member: no.
+//! 1. A deny list names the member, or the platform does not tell who it is: no.
 //! 2. An allow list names the member: yes.
 //! 3. The member belongs to another tenant, or to an unknown one: no.
 //! 4. The member owns the group or is one of its admins: yes.
@@ -65,7 +65,10 @@ pub(crate) fn time_is_over(made: Made) -> Permit {
 /// their rights since.
 pub(crate) fn own_plan(action: Action, sender: &Sender) -> Result<Permit, Action> {
     match &action {
-        Action::Cancel(plan) if plan.author.is_some() && plan.author == sender.open_id => {
+        Action::Cancel(plan)
+            if plan.author.is_some()
+                && plan.author.as_ref().map(AsRef::as_ref) == sender.id().map(|(_, id)| id) =>
+        {
             Ok(Permit { action })
         }
         _ => Err(action),
@@ -80,6 +83,8 @@ pub enum Denied {
     DenyListed,
     /// The member belongs to another tenant.
     OtherTenant,
+    /// The platform did not tell who the member is.
+    Unidentified,
     /// It is left to the group's owner and admins.
     Reserved(Reserved),
 }
@@ -90,6 +95,7 @@ impl Denied {
         match self {
             Self::DenyListed => "deny_listed",
             Self::OtherTenant => "other_tenant",
+            Self::Unidentified => "unidentified",
             Self::Reserved(Reserved::BySetting(GroupSetting::PinManageSetting)) => {
                 "pin_manage_setting"
             }
@@ -256,12 +262,12 @@ pub(crate) fn consider<'a>(
 
 impl Request<'_> {
     /// Applies the rules that need the group.
-    pub(crate) fn decide(self, group: &Chat) -> Result<Permit, (Denied, Self)> {
+    pub(crate) fn decide(self, group: &Chat) -> Result<Permit, (Denied, Box<Self>)> {
         match self.rules.on_role(self.member, group) {
             Ok(()) => Ok(Permit {
                 action: self.action,
             }),
-            Err(denied) => Err((denied, self)),
+            Err(denied) => Err((denied, Box::new(self))),
         }
     }
 }
@@ -344,6 +350,9 @@ impl<'a> Rules<'a> {
 
     /// What the member alone decides; `None` leaves it to the group.
     fn on_member(self, actor: Actor<'_>) -> Option<Result<(), Denied>> {
+        if !self.can_tell(actor) {
+            return Some(Err(Denied::Unidentified));
+        }
         if self.deny().any(|listed| actor.is(listed)) {
             return Some(Err(Denied::DenyListed));
         }
@@ -354,6 +363,13 @@ impl<'a> Rules<'a> {
             return Some(Err(Denied::OtherTenant));
         }
         (self.mode() == PolicyMode::Anyone).then_some(Ok(()))
+    }
+
+    /// Whether the ids that the platform told are enough to find the member in the lists and in the
+    /// group. An open id on a deny list could be that of whoever comes without one.
+    fn can_tell(self, actor: Actor<'_>) -> bool {
+        let by_open_id = self.deny().any(|listed| listed.starts_with("ou_"));
+        actor.sender.id().is_some() && !(by_open_id && actor.sender.open_id.is_none())
     }
 
     /// What the member's role and the group decide.

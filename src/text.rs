@@ -43,6 +43,15 @@ pub(crate) fn on_one_line(text: &str) -> String {
     printable(&text.replace("\r\n", " ").replace(is_break, " ")).into_owned()
 }
 
+/// A name without the characters that [`printable`] would escape: for text that is kept.
+pub(crate) fn plain_name(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .filter(|character| !is_unsafe(*character))
+        .collect();
+    name.trim().to_owned()
+}
+
 fn is_unsafe(character: char) -> bool {
     character.is_control() || is_separator(character) || is_directional(character)
 }
@@ -106,6 +115,11 @@ mod tests {
         ] {
             assert_eq!(printable(text), shown);
         }
+    }
+
+    #[test]
+    fn a_name_loses_its_marks() {
+        assert_eq!(plain_name(" \u{202e}Eve\u{2069}\n\u{1b}👩‍👧 "), "Eve👩‍👧");
     }
 
     #[test]

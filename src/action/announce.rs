@@ -17,15 +17,15 @@ use std::ops::Range;
 use std::panic::resume_unwind;
 
 use feishu::{
-    AnnouncementKind, CardForm, Content, Error, LegacyAnnouncement, LegacyDocument, MessageId,
+    AnnouncementKind, Content, Error, LegacyAnnouncement, LegacyDocument, Message, MessageId,
 };
 use tokio::task::spawn_blocking;
 
-use super::{Effect, Failure, Missing, Scene, Source, pin};
+use super::{Effect, Failure, Missing, Scene, Source, pin, replied};
 use crate::change::{Change, Deed, Placed, Standing, Top};
 use crate::command::{Mention, Replace, announced_part};
 use crate::content::{
-    Document, Entry, Former, Signature, Unfit, command_text, without_unexplained,
+    Document, Entry, Former, Signature, Unfit, command_text, media, without_unexplained,
 };
 use crate::outcome::{Call, Done, Refusal, Undone};
 use crate::plan::{Manner, SUMMARY};
@@ -186,6 +186,14 @@ impl Stand {
             ),
             _ => (Deed::Announce, Done::Announced),
         };
+        let done = if document.left_out.is_empty() {
+            done
+        } else {
+            Done::LeftOut {
+                done: Box::new(done),
+                media: document.left_out.clone(),
+            }
+        };
         let done = if document.unformatted {
             Done::Unformatted(Box::new(done))
         } else {
@@ -345,29 +353,55 @@ fn signature(scene: Scene<'_>) -> Option<Signature> {
 
 /// What the message says that the command replied to.
 async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, Failure> {
-    let gone = |error: &Error| matches!(error.code(), Some(230_011 | 230_110));
-    let message = match scene
-        .platform
-        .client
-        .get_message(message, CardForm::Plain)
-        .await
-    {
-        Ok(message) if message.deleted => return Err(Refusal::RepliedToIsGone.into()),
-        Ok(message) => message,
-        Err(error) if gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
-        Err(error) => return Err(Failure::Call(Call::ReadMessage, error)),
-    };
-    // Unless asked, the bot does not know itself; then it would be mentioned like anybody.
+    let message = replied::read(message, scene).await?;
     let me = match message.mentions.as_slice() {
         [] => None,
+        // Unless asked, the bot does not know itself; then it would be mentioned like anybody.
         _ => scene.platform.me().await.ok(),
     };
-    let mentions: Vec<Mention> = message
-        .mentions
-        .iter()
-        .map(|mention| Mention::new(mention, me))
-        .collect();
-    let content = match Content::read(&message.msg_type, &message.content) {
+    let mentions = |message: &Message| -> Vec<Mention> {
+        let mentions = message.mentions.iter();
+        mentions.map(|mention| Mention::new(mention, me)).collect()
+    };
+    if !message.parts.is_empty() {
+        return forwarded(&message, &mentions).await;
+    }
+    let content = Content::read(&message.msg_type, &message.content);
+    let empty = match content {
+        Content::Card(_) => Refusal::RepliedToIsCard,
+        Content::Forward => Refusal::RepliedToIsForward,
+        _ => Refusal::RepliedToHasNoText,
+    };
+    let read = said(content, mentions(&message)).await;
+    read.map_err(|unfit| match unfit {
+        Unfit::Empty | Unfit::OnlyMedia => empty.into(),
+        unfit => refusal(unfit, Refusal::Internal).into(),
+    })
+}
+
+/// The texts of messages that were forwarded as one, in order.
+async fn forwarded(
+    bundle: &Message,
+    mentions: &impl Fn(&Message) -> Vec<Mention>,
+) -> Result<Document, Failure> {
+    let mut document = Document::default();
+    for part in &bundle.parts {
+        let content = Content::read(&part.msg_type, &part.content);
+        match said(content.clone(), mentions(part)).await {
+            Ok(read) => document.append(read),
+            Err(Unfit::Empty | Unfit::OnlyMedia) => document.left_out.extend(media(&content)),
+            Err(unfit) => return Err(refusal(unfit, Refusal::Internal).into()),
+        }
+    }
+    if document.blocks.is_empty() {
+        return Err(Refusal::RepliedToIsForward.into());
+    }
+    Ok(document)
+}
+
+/// What a message says to be announced: of one that was a command to announce something, that.
+async fn said(content: Content, mentions: Vec<Mention>) -> Result<Document, Unfit> {
+    let content = match content {
         Content::Text(text) => Content::Text(without_unexplained(&text, &mentions)),
         other => other,
     };
@@ -375,11 +409,10 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
         Some(text) => announced_part(&text, &mentions),
         None => Some(0..usize::MAX),
     };
-    let document = match part {
+    match part {
         Some(range) => read(content, range, mentions).await,
         None => Err(Unfit::Empty),
-    };
-    document.map_err(|unfit| refusal(unfit, Refusal::RepliedToHasNoText).into())
+    }
 }
 
 /// Reads a part of a message, in bytes of its text. A long text takes a thread of its own, so that no
@@ -409,6 +442,7 @@ fn content_len(content: &Content) -> usize {
 pub(crate) fn refusal(unfit: Unfit, empty: Refusal) -> Refusal {
     match unfit {
         Unfit::Empty => empty,
+        Unfit::OnlyMedia => Refusal::OnlyMedia,
         Unfit::TooLong => Refusal::TextTooLong { limit: TEXT_LIMIT },
         Unfit::TooManyLines => Refusal::TooManyLines { limit: LINE_LIMIT },
     }

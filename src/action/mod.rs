@@ -20,6 +20,7 @@ use crate::store::{ChatKey, Job, Planned, Progress, Store, StoreError, Written};
 
 pub(crate) mod announce;
 mod pin;
+mod replied;
 mod undo;
 mod unpin;
 

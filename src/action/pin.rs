@@ -5,10 +5,13 @@
 
 use feishu::TopNotice;
 
-use super::{Effect, Failure, Scene, unpin};
+use super::{Effect, Failure, Scene, replied, unpin};
 use crate::change::{Change, Top};
 use crate::command::{PinTarget, Span};
 use crate::outcome::{Call, Done};
+
+/// The message, or something else in the request, is not as it has to be.
+const INVALID_PARAMETER: i64 = 232_001;
 
 pub(super) async fn run(
     after: Top,
@@ -36,9 +39,16 @@ pub(super) async fn bring_about(top: &Top, scene: Scene<'_>) -> Result<(), Failu
         Top::Announcement => (TopNotice::Announcement, Call::PutAnnouncement),
         Top::Nothing | Top::Unknown => return unpin::delete(scene).await,
     };
-    let client = &scene.platform.client;
-    client
+    let put = scene
+        .platform
+        .client
         .put_top_notice(scene.chat_id, notice)
-        .await
-        .map_err(|error| Failure::Call(call, error))
+        .await;
+    let Err(error) = put else { return Ok(()) };
+    if let (Top::Message(message), Some(INVALID_PARAMETER)) = (top, error.code())
+        && let Some(refusal) = replied::not_pinnable(message, scene).await
+    {
+        return Err(refusal.into());
+    }
+    Err(Failure::Call(call, error))
 }

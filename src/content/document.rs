@@ -3,7 +3,9 @@
 //! A document is a flat list of lines: each line that was typed is a block of its own, and the
 //! items of a list carry their depth. Only a block of code holds several lines.
 
-use feishu::{HeadingLevel, OpenId};
+use std::collections::BTreeSet;
+
+use feishu::{HeadingLevel, Medium, OpenId};
 use serde::{Deserialize, Serialize};
 
 use super::mention::everyone;
@@ -16,6 +18,9 @@ pub struct Document {
     /// Whether formatting was dropped, as there was too much of it.
     #[serde(default, skip_serializing_if = "is_off")]
     pub(crate) unformatted: bool,
+    /// What stood in the message that is no text.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) left_out: BTreeSet<Medium>,
 }
 
 /// One line, or one block of code.
@@ -112,6 +117,16 @@ impl Document {
         let blank = self.blocks.iter().take_while(|block| is_blank(block));
         self.blocks.drain(..blank.count());
         self
+    }
+
+    /// Appends another one, below a blank line.
+    pub(crate) fn append(&mut self, other: Self) {
+        if !self.blocks.is_empty() {
+            self.blocks.push(Block::Paragraph(Vec::new()));
+        }
+        self.blocks.extend(other.blocks);
+        self.left_out.extend(other.left_out);
+        self.unformatted |= other.unformatted;
     }
 
     /// How many people are mentioned, each as often as it is.

@@ -1,7 +1,8 @@
 //! A document as blocks of a `doc` announcement.
 //!
-//! Nothing is lost where that format holds less: a block of code is one paragraph a line, below
-//! the name of its language, and a mention of everyone is text.
+//! Nothing is lost where that format holds less: a number that an item would not have by counting
+//! from 1 stands before it as text, a block of code is one paragraph a line, below the name of its
+//! language, and a mention of everyone is text.
 
 use feishu::{
     LegacyBlock, LegacyElement, LegacyList, LegacyListType, LegacyParagraph, LegacyParagraphStyle,
@@ -17,13 +18,45 @@ impl Document {
     /// As blocks of a `doc` announcement.
     pub fn to_legacy(&self) -> Vec<LegacyBlock> {
         let language = self.language();
+        let mut counted = Counted::default();
         let blocks = self.blocks.iter();
-        blocks.flat_map(|block| lines(block, language)).collect()
+        let lines = blocks.flat_map(|block| lines(block, &mut counted, language));
+        lines.collect()
     }
 }
 
-fn lines(block: &Block, language: Language) -> Vec<LegacyBlock> {
+/// The last number of each list that is open, by its depth.
+#[derive(Default)]
+struct Counted(Vec<u32>);
+
+impl Counted {
+    /// Whether a line is an item whose number the platform would give it, too.
+    fn is_next(&mut self, block: &Block) -> bool {
+        let Block::ListItem { marker, depth, .. } = block else {
+            self.0.clear();
+            return false;
+        };
+        self.0.resize(usize::from(*depth) + 1, 0);
+        let Some(last) = self.0.last_mut() else {
+            return false;
+        };
+        match marker {
+            Marker::Number(number) if last.checked_add(1) == Some(*number) => {
+                *last = *number;
+                true
+            }
+            Marker::Number(_) | Marker::Bullet => {
+                *last = 0;
+                false
+            }
+        }
+    }
+}
+
+fn lines(block: &Block, counted: &mut Counted, language: Language) -> Vec<LegacyBlock> {
     let plain = LegacyParagraphStyle::default();
+    let is_next = counted.is_next(block);
+    let mut before = None;
     let style = match block {
         Block::Divider => return vec![LegacyBlock::HorizontalLine],
         Block::Code { language, text } => return code(language, text),
@@ -32,13 +65,16 @@ fn lines(block: &Block, language: Language) -> Vec<LegacyBlock> {
             heading_level: Some(*level),
             ..plain
         },
-        Block::ListItem { marker, depth, .. } => {
-            let list_type = match marker {
-                Marker::Bullet => LegacyListType::Bullet,
-                Marker::Number(number) => LegacyListType::Number(*number),
-            };
-            in_list(list_type, depth.saturating_add(1))
-        }
+        Block::ListItem { marker, depth, .. } => match marker {
+            Marker::Bullet => in_list(LegacyListType::Bullet, depth.saturating_add(1)),
+            Marker::Number(number) if is_next => {
+                in_list(LegacyListType::Number(*number), depth.saturating_add(1))
+            }
+            Marker::Number(_) => {
+                before = Some(LegacyElement::plain(marker.words()));
+                plain
+            }
+        },
         Block::Quote(_) => LegacyParagraphStyle {
             quote: true,
             ..plain
@@ -51,7 +87,7 @@ fn lines(block: &Block, language: Language) -> Vec<LegacyBlock> {
         },
         Inline::Everyone => LegacyElement::plain(everyone(language)),
     });
-    let elements = elements.collect();
+    let elements = before.into_iter().chain(elements).collect();
     vec![LegacyBlock::Paragraph(LegacyParagraph { elements, style })]
 }
 
@@ -138,11 +174,29 @@ mod tests {
     fn items_keep_their_numbers_and_depths() {
         let number = |number, level| in_list(LegacyListType::Number(number), level);
         check(
-            "3. a\n   - b\n7. c",
+            "1. a\n   - b\n2. c",
             &[
-                ("a", number(3, 1)),
+                ("a", number(1, 1)),
                 ("b", in_list(LegacyListType::Bullet, 2)),
-                ("c", number(7, 1)),
+                ("c", number(2, 1)),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_number_that_counting_would_not_give_is_text() {
+        let plain = LegacyParagraphStyle::default();
+        let number = |number, level| in_list(LegacyListType::Number(number), level);
+        check(
+            "1998. That was a year\n\n5. a\n6. b\n\n1. c\n3. d",
+            &[
+                ("1998. That was a year", plain),
+                ("", plain),
+                ("5. a", plain),
+                ("6. b", plain),
+                ("", plain),
+                ("c", number(1, 1)),
+                ("3. d", plain),
             ],
         );
     }

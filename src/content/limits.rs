@@ -26,6 +26,8 @@ const MOST_MARKS: usize = 20_000;
 pub enum Unfit {
     /// There is nothing to read in it.
     Empty,
+    /// It holds pictures or files, and no text.
+    OnlyMedia,
     /// No announcement could hold so much text.
     TooLong,
     /// No announcement could hold so many lines.
@@ -64,6 +66,7 @@ impl Document {
         Self {
             blocks: lines.collect(),
             unformatted: true,
+            ..Self::default()
         }
     }
 

@@ -432,7 +432,7 @@ impl<'t> Reader<'t> {
             blocks: lines
                 .filter_map(|line| line.finish(text, &links, typed))
                 .collect(),
-            unformatted: false,
+            ..Document::default()
         }
     }
 }

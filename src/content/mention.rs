@@ -3,6 +3,7 @@
 use feishu::OpenId;
 
 use crate::language::{Bilingual, Language};
+use crate::text::plain_name;
 
 /// The placeholder of a mention of everyone.
 pub(crate) const EVERYONE: &str = "@_all";
@@ -29,7 +30,7 @@ impl Mention {
         let open_id = mention.id.open_id.clone();
         Self {
             key: mention.key.clone(),
-            name: mention.name.clone(),
+            name: plain_name(&mention.name),
             is_me: me.is_some() && open_id.as_ref() == me,
             open_id,
         }

@@ -19,9 +19,10 @@ mod properties;
 #[cfg(test)]
 mod shorthand;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use feishu::{Content, PostElement};
+use feishu::{Content, Medium};
 
 pub use document::Document;
 pub use docx::DocxNode;
@@ -56,12 +57,20 @@ impl Document {
             | Content::Words(_)
             | Content::Forward
             | Content::Media(_)
-            | Content::Other => return Err(Unfit::Empty),
+            | Content::Other => Self::default(),
         };
         if document.to_plain_text().trim().is_empty() {
-            return Err(Unfit::Empty);
+            let has_media = !media(content).is_empty();
+            return Err(if has_media {
+                Unfit::OnlyMedia
+            } else {
+                Unfit::Empty
+            });
         }
-        Ok(document)
+        Ok(Self {
+            left_out: media(content),
+            ..document
+        })
     }
 
     /// The same; `None` for what is not announced.
@@ -82,38 +91,16 @@ fn readable(text: &str, range: Range<usize>) -> Result<&str, Unfit> {
     limits::expect_readable(part).map(|()| part)
 }
 
-/// The text of a message that may be a command: like [`plain_text`], but `None` for a post that
-/// begins with anything other than typed text and mentions. A command that is quoted, in a block of
-/// code for one, is no command.
-pub fn command_text(content: &Content) -> Option<String> {
-    if let Content::Post(post) = content
-        && post.title.is_empty()
-    {
-        let first = post
-            .paragraphs
-            .iter()
-            .flatten()
-            .find(|element| match element {
-                PostElement::At { .. } => false,
-                PostElement::Text { text, .. } => !text.trim().is_empty(),
-                _ => true,
-            });
-        if !matches!(first, Some(PostElement::Text { .. })) {
-            return None;
-        }
-    }
-    plain_text(content)
-}
-
-/// The text of a `text` or `post` message, mentions still as placeholders; `None` for other kinds
-/// and for a post of pictures alone.
+/// The text of a message that may be a command, mentions still as placeholders, and U+FFFC in the
+/// place of anything that is no text; `None` for kinds that nobody types.
 ///
-/// What is no text in a post is named in brackets, in the language of the rest.
-pub fn plain_text(content: &Content) -> Option<String> {
+/// A title above a command is no text either. A command that is quoted, or in a block of code, is
+/// no command; of such a message only the mentions in front count.
+pub fn command_text(content: &Content) -> Option<String> {
     match content {
         Content::Text(text) | Content::Plain(text) => Some(text.clone()),
-        Content::Post(post) => post.says_something().then(|| post::post_text(post)),
-        // Nobody types these.
+        Content::Post(post) if post::begins_with_text(post) => Some(post::post_text(post)),
+        Content::Post(post) => Some(post::leading_mentions(post)),
         Content::Card(_)
         | Content::Words(_)
         | Content::Forward
@@ -122,9 +109,18 @@ pub fn plain_text(content: &Content) -> Option<String> {
     }
 }
 
+/// The things in a message that are no text, and that an announcement does not hold.
+pub fn media(content: &Content) -> BTreeSet<Medium> {
+    match content {
+        Content::Post(post) | Content::Card(post) | Content::Words(post) => post::media(post),
+        Content::Media(medium) => BTreeSet::from([*medium]),
+        Content::Text(_) | Content::Plain(_) | Content::Forward | Content::Other => BTreeSet::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use feishu::{Medium, Post};
+    use feishu::{Medium, Post, PostElement};
     use proptest::prelude::*;
 
     use super::*;
@@ -161,31 +157,34 @@ mod tests {
             title: title.to_owned(),
             paragraphs,
         };
-        let shown = plain_text(&Content::Post(post)).unwrap_or_default();
+        let shown = command_text(&Content::Post(post)).unwrap_or_default();
         assert_eq!(shown, expected);
     }
 
     #[test]
     fn a_text_message_is_its_text() {
         let content = Content::Text("@_user_1 /pin\n  x ".to_owned());
-        assert_eq!(plain_text(&content).as_deref(), Some("@_user_1 /pin\n  x "));
+        assert_eq!(
+            command_text(&content).as_deref(),
+            Some("@_user_1 /pin\n  x ")
+        );
     }
 
     #[test]
     fn other_messages_hold_no_text() {
-        assert_eq!(plain_text(&Content::Other), None);
+        assert_eq!(command_text(&Content::Other), None);
     }
 
     #[test]
-    fn the_paragraphs_of_a_post_are_lines_under_its_title() {
+    fn the_paragraphs_of_a_post_are_lines() {
         check(
-            "Lunch",
+            "",
             vec![
                 vec![text("noon,"), text(" hall")],
                 vec![],
                 vec![text("bye")],
             ],
-            "Lunch\nnoon, hall\n\nbye",
+            "noon, hall\n\nbye",
         );
         check(
             "",
@@ -196,16 +195,35 @@ mod tests {
     }
 
     #[test]
-    fn a_link_shows_where_it_leads_unless_its_text_does() {
+    fn a_title_is_text_where_it_may_be_a_command() {
+        let row = || vec![vec![text("/pin")]];
+        check("Lunch", row(), "\u{fffc}\n/pin");
+        check("/announce", row(), "/announce\n/pin");
+        check("／公告 x", row(), "／公告 x\n/pin");
+        check("@_user_1 hi", row(), "@_user_1 hi\n/pin");
+        check("help", vec![vec![image()]], "help\n\u{fffc}");
+        check("help", vec![], "help");
+    }
+
+    #[test]
+    fn a_link_is_its_caption() {
+        check("", vec![vec![link("/pin", "https://a.cn/m")]], "/pin");
+        check("", vec![vec![link(" ", "https://a.cn")]], "https://a.cn");
+    }
+
+    #[test]
+    fn of_quoted_text_only_mentions_before_it_count() {
+        let code = PostElement::CodeBlock {
+            language: String::new(),
+            text: "/pin".to_owned(),
+        };
+        check("", vec![vec![at("@_user_1"), code.clone()]], "@_user_1");
+        check("", vec![vec![code]], "");
+        let quote = PostElement::Mark(feishu::Mark::Quote);
         check(
             "",
-            vec![vec![link("menu", "https://a.cn/m")]],
-            "menu (https://a.cn/m)",
-        );
-        check(
-            "",
-            vec![vec![link("https://a.cn", "https://a.cn")]],
-            "https://a.cn",
+            vec![vec![image()], vec![quote, text("/pin")]],
+            "\u{fffc}",
         );
     }
 
@@ -219,20 +237,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_named_in_the_language_of_the_rest() {
-        let video = PostElement::Media(Medium::Video);
-        check(
-            "",
-            vec![vec![text("look "), image()], vec![video.clone()]],
-            "look [image]\n[video]",
-        );
-        check("看", vec![vec![image(), video]], "看\n[图片][视频]");
+    fn what_is_no_text_is_one_character() {
         let smile = PostElement::Emotion {
             emoji_type: "SMILE".to_owned(),
-        };
-        let code = PostElement::CodeBlock {
-            language: "RUST".to_owned(),
-            text: "a();\nb();".to_owned(),
         };
         let other = PostElement::Other {
             tag: "chart".to_owned(),
@@ -240,13 +247,33 @@ mod tests {
         check(
             "",
             vec![
-                vec![smile],
+                vec![text("look "), image()],
+                vec![PostElement::Media(Medium::Video), smile],
                 vec![PostElement::Rule],
-                vec![code],
                 vec![other],
             ],
-            "[SMILE]\n---\na();\nb();\n[chart]",
+            "look \u{fffc}\n\u{fffc}\u{fffc}\n\u{fffc}\n\u{fffc}",
         );
+    }
+
+    #[test]
+    fn what_an_announcement_does_not_hold_is_known() {
+        let post = Post {
+            title: String::new(),
+            paragraphs: vec![vec![text("a"), image()], vec![image()]],
+        };
+        let content = Content::Post(post);
+        let document = Document::from_content(&content, 0..usize::MAX, &[]).unwrap();
+        assert_eq!(document.to_plain_text(), "a");
+        assert_eq!(document.left_out, BTreeSet::from([Medium::Image]));
+        let picture = Content::Media(Medium::Image);
+        for content in [
+            &picture,
+            &Content::read("post", r#"{"content":[[{"tag":"img"}]]}"#),
+        ] {
+            let read = Document::read(content, 0..usize::MAX, &[]);
+            assert_eq!(read, Err(Unfit::OnlyMedia), "{content:?}");
+        }
     }
 
     fn any_element() -> impl Strategy<Value = PostElement> {
@@ -265,17 +292,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_character_of_a_post_is_lost(
-            title: String,
             paragraphs in prop::collection::vec(prop::collection::vec(any_element(), 0..4), 0..4),
         ) {
-            let post = Post { title: title.clone(), paragraphs: paragraphs.clone() };
-            let plain = plain_text(&Content::Post(post)).unwrap_or_default();
-            let mut rest = plain.strip_prefix(&title).unwrap();
+            let post = Post { title: "/".to_owned(), paragraphs: paragraphs.clone() };
+            let plain = command_text(&Content::Post(post)).unwrap_or_default();
+            let mut rest = &plain[1..];
             for element in paragraphs.iter().flatten() {
-                if let PostElement::Text { text, .. }
-                | PostElement::Link { text, .. }
-                | PostElement::CodeBlock { text, .. } = element
-                {
+                if let PostElement::Text { text, .. } | PostElement::CodeBlock { text, .. } = element {
                     let at = rest.find(text.as_str());
                     prop_assert!(at.is_some(), "{text:?} is missing from {plain:?}");
                     rest = &rest[at.unwrap() + text.len()..];

@@ -1,5 +1,6 @@
 //! Rich text as the client sends it: its text for the parser of commands, and its document.
 
+use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ use feishu::{HeadingLevel, Mark, Medium, Post, PostElement};
 use super::document::{Block, Document, Inline, Marker, TextStyle, push_text};
 use super::mention::{EVERYONE, Mention};
 use super::typed::{Typed, is_address, push_person, split_marker};
-use crate::language::{Bilingual, Language};
+use crate::language::Language;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ impl Document {
     /// the announcement's outline, which is for what the members structure there themselves.
     /// Lists arrive as typed text, so a mark at the start of a line makes it an item.
     pub(crate) fn from_post(post: &Post, mentions: &[Mention]) -> Self {
-        let language = language(post);
+        let language = Language::of(&post_text(post));
         let typed = Typed { mentions, language };
         let mut lines = Lines {
             typed,
@@ -44,24 +45,30 @@ impl Document {
         if document.is_bounded() {
             document
         } else {
-            Self::unformatted(&text_in(post, language), mentions)
+            Self::unformatted(&post_text(post), mentions)
         }
     }
 }
 
+/// What stands in a text for a command in the place of anything that is no text.
+const OBJECT: &str = "\u{fffc}";
+
 /// The part of a post that makes up `range` of its text in bytes, as [`super::command_text`] shows
-/// it: what follows a command, in its own style.
+/// it: what follows a command, in its own style. A title above the command stays above its text.
 ///
 /// The text of the part is that part of the text. A bound inside a character drops that character.
 pub(super) fn post_within(post: &Post, range: Range<usize>) -> Post {
-    let language = language(post);
-    let text = text_in(post, language);
+    let text = post_text(post);
     let mut start = text.ceil_char_boundary(range.start);
     let mut end = text.floor_char_boundary(range.end).max(start);
     let mut part = Post::default();
-    if !post.title.is_empty() {
-        let length = post.title.len();
-        within(&post.title, start, end).clone_into(&mut part.title);
+    if let Some(title) = title_text(post) {
+        let length = title.len();
+        if title == OBJECT {
+            part.title.clone_from(&post.title);
+        } else {
+            within(title, start, end).clone_into(&mut part.title);
+        }
         if end <= length {
             return part;
         }
@@ -73,11 +80,10 @@ pub(super) fn post_within(post: &Post, range: Range<usize>) -> Post {
         (start, end) = (start.saturating_sub(length + 1), end - length - 1);
     }
     for paragraph in &post.paragraphs {
-        let texts = paragraph.iter().map(|one| element_text(one, language));
-        let length: usize = texts.map(|text| text.len()).sum();
+        let length: usize = paragraph.iter().map(|one| element_text(one).len()).sum();
         if start <= length {
-            let left = paragraph_within(paragraph, start, end, language);
-            part.paragraphs.push(left);
+            part.paragraphs
+                .push(paragraph_within(paragraph, start, end));
         }
         if end <= length {
             break;
@@ -96,21 +102,25 @@ fn paragraph_within(
     paragraph: &[PostElement],
     mut start: usize,
     mut end: usize,
-    language: Language,
 ) -> Vec<PostElement> {
+    // What is left of a paragraph that began with a command is one of its own kind no more.
+    let is_whole = start == 0;
     let elements = paragraph.iter().filter_map(|element| {
-        let text = element_text(element, language);
-        let part = within(&text, start, end);
-        let is_cut = part.len() < text.len();
+        if let PostElement::Mark(_) = element {
+            return is_whole.then(|| element.clone());
+        }
+        let text = element_text(element);
+        let part = within(text, start, end);
         start = start.saturating_sub(text.len());
         end = end.saturating_sub(text.len());
-        (!part.is_empty()).then(|| element_within(element, is_cut, part))
+        (!part.is_empty()).then(|| element_within(element, part))
     });
     elements.collect()
 }
 
-/// The element of which `rest` is left, cut or whole.
-fn element_within(element: &PostElement, is_cut: bool, rest: &str) -> PostElement {
+/// The element of which `rest` is left.
+fn element_within(element: &PostElement, rest: &str) -> PostElement {
+    let is_cut = rest.len() < element_text(element).len();
     let text = |style: &[String]| PostElement::Text {
         text: rest.to_owned(),
         style: style.to_vec(),
@@ -121,85 +131,117 @@ fn element_within(element: &PostElement, is_cut: bool, rest: &str) -> PostElemen
             language: language.clone(),
             text: rest.to_owned(),
         },
-        // A caption that is left in part still leads there; an address that is left in part
-        // does not.
-        PostElement::Link { href, style, .. } if is_cut => match caption_before(rest, href) {
-            Some(caption) => PostElement::Link {
-                text: caption.to_owned(),
-                href: href.clone(),
-                style: style.clone(),
-            },
-            None => text(style),
-        },
-        PostElement::At { style, .. } if is_cut => text(style),
-        // The words for it are in the language of the whole.
-        PostElement::Media(_) => text(&[]),
         PostElement::Markdown(_) => PostElement::Markdown(rest.to_owned()),
-        PostElement::Emotion { .. } | PostElement::Rule | PostElement::Other { .. } if is_cut => {
-            text(&[])
+        // A caption that is left in part still leads there; an address that is left in part does
+        // not.
+        PostElement::Link {
+            text: caption,
+            href,
+            style,
+        } if is_cut => {
+            if rest.trim().is_empty() || caption.trim().is_empty() || caption == href {
+                text(style)
+            } else {
+                PostElement::Link {
+                    text: rest.to_owned(),
+                    href: href.clone(),
+                    style: style.clone(),
+                }
+            }
         }
+        PostElement::At { style, .. } if is_cut => text(style),
         PostElement::Mark(_)
         | PostElement::Link { .. }
         | PostElement::At { .. }
+        | PostElement::Media(_)
         | PostElement::Emotion { .. }
         | PostElement::Rule
         | PostElement::Other { .. } => element.clone(),
     }
 }
 
-/// What stands before the address in the text of a link.
-fn caption_before<'t>(rest: &'t str, href: &str) -> Option<&'t str> {
-    let caption = rest.strip_suffix(')')?.strip_suffix(href)?;
-    let caption = caption.strip_suffix(" (")?;
-    (!caption.is_empty() && caption != href).then_some(caption)
-}
-
-/// The text of a post, a line for each paragraph under the title, mentions as placeholders.
+/// The text of a post, a line for each paragraph under the title, mentions as placeholders, and
+/// [`OBJECT`] for what is no text.
 pub(super) fn post_text(post: &Post) -> String {
-    text_in(post, language(post))
-}
-
-fn language(post: &Post) -> Language {
-    Language::of(&text_in(post, Language::En))
-}
-
-fn text_in(post: &Post, language: Language) -> String {
-    let title = Some(post.title.clone()).filter(|title| !title.is_empty());
     let paragraphs = post.paragraphs.iter().map(|paragraph| {
-        let elements = paragraph
-            .iter()
-            .map(|element| element_text(element, language));
+        let elements = paragraph.iter().map(element_text);
         elements.collect::<String>()
     });
-    title
-        .into_iter()
-        .chain(paragraphs)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let title = title_text(post).map(str::to_owned);
+    let lines = title.into_iter().chain(paragraphs);
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What is no text is named in brackets.
-fn element_text(element: &PostElement, language: Language) -> String {
-    let word = |zh, en| Bilingual::new(zh, en).to(language).to_owned();
+/// The title in the text of a post; one under which a command may stand is no part of that.
+fn title_text(post: &Post) -> Option<&str> {
+    if post.title.is_empty() {
+        return None;
+    }
+    let first = post.title.trim_start().chars().next();
+    let may_be_command = matches!(
+        first,
+        Some('/' | '／' | '、' | '@' | '-' | '—' | '–') | None
+    );
+    let is_alone = !post.paragraphs.iter().flatten().any(is_said);
+    Some(if may_be_command || is_alone {
+        &post.title
+    } else {
+        OBJECT
+    })
+}
+
+/// Whether the first thing that a post says can begin a command: typed text, that is, and neither
+/// code nor a quote.
+pub(super) fn begins_with_text(post: &Post) -> bool {
+    if title_text(post).is_some_and(|title| title != OBJECT) {
+        return true;
+    }
+    let is_quote = |row: &[PostElement]| row.first() == Some(&PostElement::Mark(Mark::Quote));
+    let mut rows = post.paragraphs.iter();
+    let row = rows.find(|row| row.iter().any(is_said));
+    let first = row.and_then(|row| row.iter().find(|element| is_said(element)));
+    row.is_some_and(|row| !is_quote(row)) && !matches!(first, Some(PostElement::CodeBlock { .. }))
+}
+
+/// The mentions in front of everything that a post says.
+pub(super) fn leading_mentions(post: &Post) -> String {
+    let elements = post.paragraphs.iter().flatten();
+    let front = elements.take_while(|element| !is_said(element));
+    front.map(element_text).collect()
+}
+
+/// Whether an element is typed text; mentions may stand before a command.
+fn is_said(element: &PostElement) -> bool {
+    !matches!(element, PostElement::At { .. } | PostElement::Rule)
+        && element_text(element) != OBJECT
+        && !element_text(element).trim().is_empty()
+}
+
+/// The things in a post that are no text.
+pub(super) fn media(post: &Post) -> BTreeSet<Medium> {
+    let elements = post.paragraphs.iter().flatten();
+    let media = elements.filter_map(|element| match element {
+        PostElement::Media(medium) => Some(*medium),
+        PostElement::Other { .. } => Some(Medium::Other),
+        _ => None,
+    });
+    media.collect()
+}
+
+fn element_text(element: &PostElement) -> &str {
     match element {
+        PostElement::Link { text, href, .. } if text.trim().is_empty() => href,
         PostElement::Text { text, .. }
+        | PostElement::Link { text, .. }
         | PostElement::CodeBlock { text, .. }
-        | PostElement::Markdown(text) => text.clone(),
-        PostElement::Link { text, href, .. } if text == href => text.clone(),
-        PostElement::Link { text, href, .. } => format!("{text} ({href})"),
-        PostElement::At { user_id, .. } if user_id == "all" => EVERYONE.to_owned(),
-        PostElement::At { user_id, .. } => user_id.clone(),
-        PostElement::Mark(_) => String::new(),
-        PostElement::Media(medium) => match medium {
-            Medium::Image => word("[图片]", "[image]"),
-            Medium::Video => word("[视频]", "[video]"),
-            Medium::File => word("[文件]", "[file]"),
-            Medium::Audio => word("[语音]", "[audio]"),
-            Medium::Sticker => word("[表情]", "[sticker]"),
-        },
-        PostElement::Emotion { emoji_type } => format!("[{emoji_type}]"),
-        PostElement::Rule => "---".to_owned(),
-        PostElement::Other { tag } => format!("[{tag}]"),
+        | PostElement::Markdown(text) => text,
+        PostElement::At { user_id, .. } if user_id == "all" => EVERYONE,
+        PostElement::At { user_id, .. } => user_id,
+        PostElement::Mark(_) => "",
+        PostElement::Media(_)
+        | PostElement::Emotion { .. }
+        | PostElement::Rule
+        | PostElement::Other { .. } => OBJECT,
     }
 }
 
@@ -217,8 +259,9 @@ struct Lines<'m> {
 
 impl Lines<'_> {
     fn paragraph(&mut self, elements: &[PostElement]) {
-        // Code and rules are lines of their own, and leave no empty one behind.
-        let mut is_begun = true;
+        // Code and rules are lines of their own, and leave no empty one behind. Nor does what an
+        // announcement does not hold.
+        let mut is_begun = elements.is_empty();
         for element in elements {
             match element {
                 PostElement::CodeBlock { language, text } => {
@@ -238,15 +281,17 @@ impl Lines<'_> {
                     is_begun = false;
                 }
                 PostElement::Mark(mark) => self.mark = Some(*mark),
+                PostElement::Media(_) | PostElement::Other { .. } => {}
                 element => {
                     self.inline(element);
                     is_begun = true;
                 }
             }
         }
-        if is_begun {
+        if is_begun || !self.line.is_empty() {
             self.end();
         }
+        self.mark = None;
     }
 
     fn inline(&mut self, element: &PostElement) {
@@ -258,16 +303,15 @@ impl Lines<'_> {
                 user_name,
                 style,
             } => self.at(user_id, user_name, &text_style(style)),
+            PostElement::Emotion { emoji_type } => {
+                self.text(&format!("[{emoji_type}]"), &TextStyle::default());
+            }
             PostElement::Media(_)
             | PostElement::Mark(_)
             | PostElement::Markdown(_)
-            | PostElement::Emotion { .. }
             | PostElement::Other { .. }
             | PostElement::CodeBlock { .. }
-            | PostElement::Rule => {
-                let words = element_text(element, self.typed.language);
-                self.text(&words, &TextStyle::default());
-            }
+            | PostElement::Rule => {}
         }
     }
 

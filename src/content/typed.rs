@@ -103,7 +103,7 @@ pub(super) fn addresses(text: &str) -> Vec<Range<usize>> {
         let begins = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
         match scheme_len(&bytes[at..]).filter(|_| begins) {
             Some(scheme) => {
-                let end = at + address_len(&bytes[at..]);
+                let end = at + address_len(&text[at..]);
                 if end > at + scheme {
                     found.push(at..end);
                 }
@@ -125,10 +125,10 @@ fn scheme_len(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The length of the address at the start: up to what no address holds, such as a space or a
-/// Chinese character, and without what rather belongs to the sentence around it.
-fn address_len(bytes: &[u8]) -> usize {
-    let belongs = |byte: &u8| byte.is_ascii_graphic() && !b"<>\"`{}|\\^[]".contains(byte);
-    let mut end = bytes.iter().take_while(|byte| belongs(byte)).count();
+/// Chinese character after a word, and without what rather belongs to the sentence around it.
+fn address_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut end = span_len(text);
     // A `)` whose `(` stands before the address is not its own.
     let mut foreign = bytes[..end].iter().fold(0, |foreign, byte| match byte {
         b'(' => foreign - 1,
@@ -146,6 +146,29 @@ fn address_len(bytes: &[u8]) -> usize {
         }
     }
     end
+}
+
+/// How far the characters go that an address may hold. Letters other than those of ASCII are part
+/// of it where a part of its path or of its query begins with them, `/wiki/飞书`.
+fn span_len(text: &str) -> usize {
+    let host = scheme_len(text.as_bytes()).unwrap_or_default();
+    let path = text[host..]
+        .find('/')
+        .map_or(text.len(), |slash| host + slash);
+    let mut before = None;
+    for (at, c) in text.char_indices() {
+        let belongs = if c.is_ascii() {
+            c.is_ascii_graphic() && !"<>\"`{}|\\^[]".contains(c)
+        } else {
+            let continues = |before: char| !before.is_ascii() || "/=-_&#%+".contains(before);
+            at > path && c.is_alphanumeric() && before.is_some_and(continues)
+        };
+        if !belongs {
+            return at;
+        }
+        before = Some(c);
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -174,6 +197,25 @@ mod tests {
             "https://a.cn/#h http://127.0.0.1:80/",
             &["https://a.cn/#h", "http://127.0.0.1:80/"],
         );
+    }
+
+    #[test]
+    fn letters_of_all_scripts_stand_in_paths() {
+        check(
+            "见 https://zh.wikipedia.org/wiki/飞书。",
+            &["https://zh.wikipedia.org/wiki/飞书"],
+        );
+        check(
+            "https://a.cn/q?w=停电&b=ü-2 x",
+            &["https://a.cn/q?w=停电&b=ü-2"],
+        );
+        check(
+            "https://ru.wikipedia.org/wiki/Фэйшу, ok",
+            &["https://ru.wikipedia.org/wiki/Фэйшу"],
+        );
+        check("https://a.cn/x看这里", &["https://a.cn/x"]);
+        check("https://a.cn看这里", &["https://a.cn"]);
+        check("https://a.cn/飞书（新）", &["https://a.cn/飞书"]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Dispatcher {
             let reason = match request.decide(&group) {
                 Ok(permit) => return Ok(permit),
                 Err((reason, undecided)) => {
-                    request = undecided;
+                    request = *undecided;
                     reason
                 }
             };

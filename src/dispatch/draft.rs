@@ -25,7 +25,8 @@ impl Draft {
     pub(super) fn of(action: &Action, sender: &Sender) -> Self {
         Self {
             deed: action.deed(),
-            actor: sender.open_id.clone(),
+            // The id that the platform told, which is not always the open id.
+            actor: sender.id().map(|(_, id)| OpenId::from(id)),
             summary: action.summary(),
             touches: match action {
                 Action::Undo(made) => Some(made.id),

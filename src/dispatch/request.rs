@@ -10,8 +10,8 @@ use super::{Dispatcher, text_of};
 use crate::action::{self, Action, Failure, Source, replied_to};
 use crate::change::{Deed, Made, Top};
 use crate::command::{self, Announcement, Command, Mention, ParseError, PinTarget};
-use crate::content::Unfit;
-use crate::event::StoredMessage;
+use crate::content::{Unfit, media};
+use crate::event::{StoredMessage, is_typed};
 use crate::outcome::{Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
 use crate::plan::{Manner, Plan};
 use crate::policy::{self, Actor, Permit};
@@ -52,8 +52,11 @@ impl Dispatcher {
     ) -> Result<Option<Requested>, Failure> {
         let message = &stored.event.message;
         let Some(text) = text_of(message) else {
-            return Ok(None);
+            return self.unreadable(message).await;
         };
+        if message.chat_id.as_str().is_empty() {
+            return Err(Refusal::ChatUntold.into());
+        }
         let mentions = self.mentions(message).await?;
         let direct = message.chat_type.is_p2p();
         let command = match command::parse(&text, &mentions, direct) {
@@ -112,6 +115,18 @@ impl Dispatcher {
             }
         };
         Ok(Some(requested))
+    }
+
+    /// A message that says nothing that can be read is answered where it is for the bot.
+    async fn unreadable(&self, message: &ReceivedMessage) -> Result<Option<Requested>, Failure> {
+        if !is_typed(&message.message_type) {
+            return Ok(None);
+        }
+        let mentions = self.mentions(message).await?;
+        if message.chat_type.is_p2p() || mentions.iter().any(|mention| mention.is_me) {
+            return Err(Refusal::Unreadable.into());
+        }
+        Ok(None)
     }
 
     /// Plans a publication, if its author may make it now. They are asked again
@@ -299,7 +314,8 @@ async fn source(
     let content = Content::read(&message.message_type, &message.content);
     let typed = match announcement.text.clone() {
         Some(range) => action::announce::read(content, range, mentions).await,
-        None => Err(Unfit::Empty),
+        None if media(&content).is_empty() => Err(Unfit::Empty),
+        None => Err(Unfit::OnlyMedia),
     };
     match (typed, replied_to(message)) {
         (Ok(document), _) => Ok(Source::Document(document)),

@@ -53,7 +53,7 @@ pub(super) fn told(outcome: &Outcome) -> Release {
 pub(super) fn recipient(job: &Job, actor: Actor<'_>, outcome: &Outcome) -> Option<Recipient> {
     Some(Recipient {
         chat: job.chat_key(),
-        person: actor.sender.open_id.clone()?,
+        person: actor.sender.id()?.1.into(),
         reason: outcome.throttled_as()?,
     })
 }

@@ -6,6 +6,7 @@
 mod cards;
 mod codes;
 mod history;
+mod message;
 mod misunderstood;
 mod replace;
 mod rights;
@@ -104,6 +105,11 @@ pub fn answer(
         Outcome::Done(Done::Unformatted(done)) => {
             let done = Outcome::Done(Done::clone(done));
             unformatted(answer(&done, language, reference, time_zone), language)
+        }
+        Outcome::Done(Done::LeftOut { done, media }) => {
+            let done = Outcome::Done(Done::clone(done));
+            let done = answer(&done, language, reference, time_zone);
+            with_words(done, &message::left_out(media, language), language)
         }
         Outcome::Done(done) => {
             let (emoji, words) = success(done);
@@ -265,15 +271,20 @@ fn planned(
 
 /// The same answer in words, with the reason why the formatting is gone.
 fn unformatted(done: Answer, language: Language) -> Answer {
+    let words = Bilingual::new(
+        "格式太多，已按纯文本发布。",
+        "It had too much formatting, so it was announced as plain text.",
+    );
+    with_words(done, words.to(language), language)
+}
+
+/// The same answer in words, and more words behind it.
+fn with_words(done: Answer, more: &str, language: Language) -> Answer {
     let (Answer::Say(words) | Answer::React { or_say: words, .. }) = done else {
         return done;
     };
-    Answer::Say(match language {
-        Language::Zh => format!("{words}格式太多，已按纯文本发布。"),
-        Language::En => {
-            format!("{words} It had too much formatting, so it was announced as plain text.")
-        }
-    })
+    let gap = Bilingual::new("", " ").to(language);
+    Answer::Say(format!("{words}{gap}{more}"))
 }
 
 fn success(done: &Done) -> (Emoji, Bilingual) {
@@ -305,6 +316,7 @@ fn success(done: &Done) -> (Emoji, Bilingual) {
         | Done::Undone(_)
         | Done::AnnouncedLate { .. }
         | Done::Unformatted(_)
+        | Done::LeftOut { .. }
         | Done::Expired
         | Done::Superseded => (
             Emoji::Done,
@@ -390,10 +402,14 @@ fn reason(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String
             "要发布什么？请发送 `/公告 内容`，或回复一条消息并发送 `/公告`。",
             "Announce what? Send `/announce text`, or reply to a message with `/announce`.",
         ),
-        Refusal::RepliedToHasNoText => Bilingual::new(
-            "那条消息里没有可以发布的文字。请发送 `/公告 内容`。",
-            "That message holds no text to announce. Send `/announce text` instead.",
-        ),
+        Refusal::OnlyMedia => message::ONLY_MEDIA,
+        Refusal::RepliedToHasNoText => message::REPLIED_TO_HAS_NO_TEXT,
+        Refusal::RepliedToIsCard => message::REPLIED_TO_IS_CARD,
+        Refusal::RepliedToIsForward => message::REPLIED_TO_IS_FORWARD,
+        Refusal::RepliedElsewhere => message::REPLIED_ELSEWHERE,
+        Refusal::NotPinnable(why) => message::not_pinnable(*why),
+        Refusal::ChatUntold => message::CHAT_UNTOLD,
+        Refusal::Unreadable => message::UNREADABLE,
         Refusal::RepliedToIsGone => Bilingual::new(
             "你回复的消息已被撤回或删除。请换一条还在的消息来回复。",
             "The message that you replied to was recalled or deleted. Reply to one that is still there.",
@@ -585,6 +601,8 @@ fn quoted(words: &str) -> String {
 mod tests {
     use std::fmt::Write as _;
 
+    use crate::outcome::NotPinnable;
+
     use super::codes::tests::every_code;
     use super::misunderstood::tests::every_mistake;
     use super::replace::tests::{UNWRITABLE, every_replacement};
@@ -734,6 +752,22 @@ mod tests {
             Done::Announced,
             Done::Unformatted(Box::new(Done::Announced)),
             Done::Unformatted(Box::new(Done::Replaced { others: 1 })),
+            Done::LeftOut {
+                done: Box::new(Done::Announced),
+                media: [feishu::Medium::Image].into(),
+            },
+            Done::LeftOut {
+                done: Box::new(Done::Replaced { others: 0 }),
+                media: [
+                    feishu::Medium::Image,
+                    feishu::Medium::Video,
+                    feishu::Medium::File,
+                    feishu::Medium::Audio,
+                    feishu::Medium::Sticker,
+                    feishu::Medium::Other,
+                ]
+                .into(),
+            },
             Done::AnnouncedLate {
                 due: moment(9),
                 at: moment(12),
@@ -754,17 +788,32 @@ mod tests {
         ]
     }
 
+    /// Every refusal that is about a message.
+    fn every_message() -> [Refusal; 9] {
+        [
+            Refusal::OnlyMedia,
+            Refusal::RepliedToHasNoText,
+            Refusal::RepliedToIsCard,
+            Refusal::RepliedToIsForward,
+            Refusal::RepliedElsewhere,
+            Refusal::NotPinnable(NotPinnable::System),
+            Refusal::NotPinnable(NotPinnable::InThread),
+            Refusal::ChatUntold,
+            Refusal::Unreadable,
+        ]
+    }
+
     /// Every outcome that reads differently from the others.
     fn every_outcome() -> Vec<Outcome> {
         let mut refused: Vec<_> = every_mistake()
             .into_iter()
             .map(Refusal::Misunderstood)
             .collect();
+        refused.extend(every_message());
         refused.extend([
             Refusal::NeedsGroup(CommandName::Pin),
             Refusal::NotAReply,
             Refusal::NothingToAnnounce,
-            Refusal::RepliedToHasNoText,
             Refusal::RepliedToIsGone,
             Refusal::TextTooLong { limit: 20_000 },
             Refusal::TooManyLines { limit: 450 },
@@ -795,6 +844,7 @@ mod tests {
             Refusal::BotOutside,
             Refusal::Denied(Denied::DenyListed),
             Refusal::Denied(Denied::OtherTenant),
+            Refusal::Denied(Denied::Unidentified),
             Refusal::Internal,
             Refusal::Unreachable {
                 call: Call::PutMessage,

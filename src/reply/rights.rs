@@ -16,6 +16,10 @@ pub(super) fn denial(denied: Denied) -> Bilingual {
             "我只听本企业成员的。请群里一位本企业的成员来发送，或请机器人的管理员把你加进 `policy.allow`。",
             "I act only for members of my own organisation. Ask one of them to send it, or the bot's admin to put you on `policy.allow`.",
         ),
+        Denied::Unidentified => Bilingual::new(
+            "飞书没有提供发送者的身份，无法核对权限，未执行。请机器人的管理员查看日志。",
+            "Feishu did not say who sent this, so I cannot check whether you may, and did nothing. Please ask the bot's admin to look at the log.",
+        ),
         Denied::Reserved(reserved) => reservation(reserved),
     }
 }

@@ -114,7 +114,7 @@ impl PlanRow {
             number: self.number,
             due: timestamp(self.place).ok()?,
             plan: stored.plan?,
-            author: stored.event.sender.open_id,
+            author: stored.event.sender.id().map(|(_, id)| id.into()),
         })
     }
 }

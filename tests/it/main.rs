@@ -30,4 +30,5 @@ mod presses;
 mod replace;
 mod rules;
 mod samples;
+mod shapes;
 mod typed;

@@ -36,3 +36,5 @@ mod presses;
 mod replace;
 #[path = "../it/rules.rs"]
 mod rules;
+#[path = "../it/shapes.rs"]
+mod shapes;

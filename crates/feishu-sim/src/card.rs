@@ -2,7 +2,7 @@
 //! cards in JSON 2.0).
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 const MAX_ELEMENTS: usize = 200;
 const MAX_BUTTON_TEXT: usize = 100;
@@ -113,6 +113,26 @@ pub(crate) fn text(content: &str) -> Option<String> {
         Element::Button { text, .. } => text.content(),
     });
     Some(title.chain(parts).collect::<Vec<_>>().join("\n"))
+}
+
+/// The lines in which the platform shows a card to whoever does not ask for the card itself. Of one
+/// of version 2 that is only a request to upgrade; a template is taken to show each of its
+/// variables in a line.
+pub(crate) fn plain_form(content: &str) -> Value {
+    let card: Value = serde_json::from_str(content).unwrap_or_default();
+    let line = |text: &Value| json!([{ "tag": "text", "text": text }]);
+    if card["schema"] == "2.0" {
+        let notice = json!("请升级至最新版本客户端，以查看内容");
+        let image = json!([{ "tag": "img", "image_key": "img_v3_simulated" }]);
+        return json!({ "title": null, "elements": [image, line(&notice)] });
+    }
+    let variables = card["data"]["template_variable"].as_object();
+    let variables = variables.into_iter().flat_map(Map::values);
+    let elements = card["elements"].as_array().into_iter().flatten();
+    let texts = elements.map(|element| &element["text"]["content"]);
+    let elements = variables.chain(texts.filter(|text| text.is_string()));
+    let elements: Vec<Value> = elements.map(line).collect();
+    json!({ "title": card["header"]["title"]["content"], "elements": elements })
 }
 
 /// The labels of the buttons, in order.

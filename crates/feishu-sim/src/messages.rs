@@ -65,6 +65,8 @@ pub struct Message {
     pub recalled: bool,
     /// The app's reactions.
     pub reactions: Vec<Reaction>,
+    /// Of a bundle of forwarded messages, each of them.
+    pub parts: Vec<MessageId>,
     pub(crate) replies: Vec<MessageId>,
     /// The first push that told of it.
     pub(crate) push: Option<usize>,
@@ -227,6 +229,7 @@ impl State {
             updated_ms: None,
             recalled: false,
             reactions: Vec::new(),
+            parts: Vec::new(),
             replies: Vec::new(),
             push: None,
         };

@@ -202,6 +202,11 @@ impl Simulator {
         self.shared.push(envelope, None)
     }
 
+    /// Pushes this envelope, whatever is in it.
+    pub fn push_envelope(&self, envelope: Value) -> Push {
+        self.shared.push(envelope, None)
+    }
+
     /// The envelope of the message's event in clear: as it was pushed, or as it would be.
     pub fn envelope_for(&self, message: &MessageId) -> Value {
         self.shared.change(|state| state.message_envelope(message))

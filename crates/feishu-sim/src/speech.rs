@@ -137,6 +137,18 @@ impl InChat {
         self.send("image", &json!({"image_key": "img_v3_simulated"}))
     }
 
+    /// Forwards these messages as one. Its content is words, no JSON.
+    pub fn forward(&self, messages: &[MessageId]) -> Said {
+        let said = self.send("merge_forward", &Value::Null);
+        self.shared.change(|state| {
+            if let Some(bundle) = state.messages.get_mut(&said.id) {
+                "Merged and Forwarded Message".clone_into(&mut bundle.content);
+                bundle.parts = messages.to_vec();
+            }
+        });
+        said
+    }
+
     /// Sends a message of any other type.
     pub fn send(&self, msg_type: &str, content: &Value) -> Said {
         self.compose(msg_type, |_| content.clone())

@@ -88,7 +88,7 @@ impl<'a> Json<'a> {
 
     /// An identifier; an empty one is none.
     pub(crate) fn id<T: From<String>>(self) -> Option<T> {
-        let text = self.text()?;
+        let text = self.string()?;
         let id = text.trim();
         (1..=LONGEST_ID)
             .contains(&id.len())
@@ -264,9 +264,8 @@ mod tests {
     fn an_id_is_neither_empty_nor_endless() {
         let id = |json: &str| Json::parse(json).unwrap().id::<String>();
         assert_eq!(id(r#"" om_1 ""#).as_deref(), Some("om_1"));
-        assert_eq!(id("7").as_deref(), Some("7"));
         let endless = format!("\"{}\"", "x".repeat(LONGEST_ID + 1));
-        for none in ["\"\"", "\"  \"", "null", "[]", &endless] {
+        for none in ["\"\"", "\"  \"", "null", "7", "[]", &endless] {
             assert_eq!(id(none), None, "{none}");
         }
     }

@@ -55,6 +55,8 @@ pub enum Medium {
     Audio,
     /// A sticker.
     Sticker,
+    /// Something else that holds no text.
+    Other,
 }
 
 /// A rich-text message.

@@ -68,7 +68,7 @@ impl PersonIds {
             return Self {
                 open_id: open_id.and_then(Json::id),
                 union_id: union_id.and_then(Json::id),
-                user_id: user_id.and_then(Json::id),
+                user_id: user_id.and_then(user_id_of),
             };
         }
         let mut ids = Self::default();
@@ -78,6 +78,15 @@ impl PersonIds {
             id => ids.user_id = id.map(UserId::from),
         }
         ids
+    }
+}
+
+/// A tenant chooses these itself, and may choose numbers.
+fn user_id_of(json: Json<'_>) -> Option<UserId> {
+    let is_number = !json.is_object() && !json.is_array() && json.string().is_none();
+    match json.text() {
+        Some(number) if is_number => Some(UserId::new(number)),
+        _ => json.id(),
     }
 }
 

@@ -1,7 +1,7 @@
 use feishu::Content;
 
 use super::*;
-use crate::content::{EVERYONE, plain_text};
+use crate::content::{EVERYONE, command_text};
 
 fn read(text: &str) -> Result<Document, Unfit> {
     Document::read(&Content::Text(text.to_owned()), 0..usize::MAX, &[])
@@ -58,7 +58,7 @@ fn a_post_of_many_styles_keeps_its_text_alone() {
         let document = Document::read(&content, 0..usize::MAX, &[]).unwrap();
         assert_eq!(document.unformatted, is_unformatted, "{count}");
         assert_eq!(document.to_plain_text(), "ab".repeat(count));
-        assert_eq!(plain_text(&content).unwrap().trim(), "ab".repeat(count));
+        assert_eq!(command_text(&content).unwrap().trim(), "ab".repeat(count));
     }
 }
 

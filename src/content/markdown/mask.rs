@@ -12,6 +12,9 @@ const LETTER: u8 = b'x';
 /// A letter of three bytes: U+E000, for private use.
 const WIDE_LETTER: [u8; 3] = [0xee, 0x80, 0x80];
 
+/// So far around a character its word is looked at.
+const NEAR: usize = 64;
+
 /// How many marks of lists and quotes may begin a line. Nobody means more, and the parser goes
 /// through all of them for each line that follows.
 const DEEPEST: usize = 100;
@@ -53,10 +56,10 @@ fn mask_characters(text: &str, mask: &mut [u8]) {
             '<' => !(text[..at].ends_with("](") || is_autolink(&text[at..])),
             ':' => before(at) == Some(&b']'),
             '!' => next == Some(&b'['),
-            // A product, `5*3*2`.
-            '*' => {
-                before(at).is_some_and(u8::is_ascii_digit) && next.is_some_and(u8::is_ascii_digit)
-            }
+            // A product, `5*3*2`, or a name, `a**b`.
+            '*' => is_inside_word(bytes, at),
+            // A name such as `__init__`.
+            '_' => is_dunder(bytes, at),
             '~' => before(at) != Some(&b'~') && next != Some(&b'~'),
             _ => false,
         };
@@ -66,6 +69,32 @@ fn mask_characters(text: &str, mask: &mut [u8]) {
             mask[at..at + 3].copy_from_slice(&WIDE_LETTER);
         }
     }
+}
+
+/// Whether a star stands inside of a word of ASCII that does not begin with one, `a*b*c`. Chinese
+/// has no blanks between words, so there stars may begin and end anywhere.
+fn is_inside_word(bytes: &[u8], at: usize) -> bool {
+    let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'*';
+    let before = bytes[..at].iter().rev().take_while(belongs);
+    // A longer word is no word.
+    let first = before.take(NEAR).enumerate().last();
+    let first = first.filter(|(distance, first)| *distance < NEAR - 1 && **first != b'*');
+    let after = bytes[at..].iter().take(NEAR).find(|byte| **byte != b'*');
+    first.is_some() && after.is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Whether an underscore is one of those around a name in small letters: `__init__`.
+fn is_dunder(bytes: &[u8], at: usize) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
+    let before = bytes[..at].iter().rev().take(NEAR);
+    let before = before.take_while(|byte| is_name(byte)).count();
+    let after = bytes[at..].iter().take(NEAR);
+    let after = after.take_while(|byte| is_name(byte)).count();
+    let word = &bytes[at - before..at + after];
+    let inner = word
+        .strip_prefix(b"__")
+        .and_then(|word| word.strip_suffix(b"__"));
+    inner.is_some_and(|inner| inner.len() > 1 && inner.iter().any(u8::is_ascii_lowercase))
 }
 
 /// Punctuation of Chinese text. `CommonMark` lets no emphasis end between it and a letter, as it

@@ -79,7 +79,17 @@ fn a_mark_that_formats_nothing_is_kept() {
     ] {
         check(text, &[&format!("p {text}")]);
     }
-    check("__init__.py", &["p [b:init].py"]);
+    check("__init__.py", &["p __init__.py"]);
+    check(
+        "3*4*5 = 60, file_name_v2, __init__",
+        &["p 3*4*5 = 60, file_name_v2, __init__"],
+    );
+    check("a*b*c x**2**3 2*x*3", &["p a*b*c x**2**3 2*x*3"]);
+    check("中*文*字 *a*b", &["p 中[i:文]字 [i:a]b"]);
+    check(
+        "https://zh.wikipedia.org/wiki/飞书",
+        &["p [https://zh.wikipedia.org/wiki/飞书](https://zh.wikipedia.org/wiki/飞书)"],
+    );
     check("a\n===\nb\n--\nc", &["p a", "p ===", "p b", "p --", "p c"]);
     check("|a|b|\n|-|-|\n|1|2|", &["p |a|b|", "p |-|-|", "p |1|2|"]);
 }

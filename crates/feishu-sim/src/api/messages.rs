@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Door, success};
 use crate::{
+    card,
     chats::ChatMode,
     content,
     gateway::Request,
@@ -51,7 +52,7 @@ struct Reply {
 
 /// Reading a group's message needs a scope of its own, else 230027.
 pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let message = known(state, request)?;
+    let message = known(state, request)?.clone();
     let chat = state.enter(message.chat.as_str(), MESSAGE_DOOR)?;
     if chat.mode != ChatMode::Direct
         && state
@@ -60,9 +61,25 @@ pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal
     {
         return Err(Refusal::code(230_027));
     }
-    Ok(success(
-        json!({"items": [message.object(&state.app, request.user_id_type())]}),
-    ))
+    let as_sent = request.query("card_msg_content_type") == Some("user_card_content");
+    let show = |message: &Message| {
+        let mut object = message.object(&state.app, request.user_id_type());
+        if message.msg_type == "interactive" && !message.recalled && !as_sent {
+            object["body"]["content"] = json!(card::plain_form(&message.content).to_string());
+        }
+        object
+    };
+    let mut items = vec![show(&message)];
+    let parts = message
+        .parts
+        .iter()
+        .filter_map(|part| state.messages.get(part));
+    items.extend(parts.map(|part| {
+        let mut part = show(part);
+        part["upper_message_id"] = json!(message.id.as_str());
+        part
+    }));
+    Ok(success(json!({ "items": items })))
 }
 
 /// Sends to a chat, or to a person by `open_id`; other kinds of receiver are not simulated.

@@ -1,0 +1,86 @@
+//! The message that a command replied to, as the platform shows it.
+
+use feishu::{CardForm, Content, Error, Message, MessageId};
+
+use super::{Failure, Scene};
+use crate::outcome::{Call, NotPinnable, Refusal};
+
+/// Reads it; a card as it was sent, or where that says nothing as the platform shows it.
+pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Failure> {
+    let client = &scene.platform.client;
+    let gone = |error: &Error| matches!(error.code(), Some(230_011 | 230_110));
+    let message = match client.get_message(id, CardForm::Plain).await {
+        Ok(message) if message.deleted => return Err(Refusal::RepliedToIsGone.into()),
+        Ok(message) => message,
+        Err(error) if gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
+        Err(error) => return Err(Failure::Call(Call::ReadMessage, error)),
+    };
+    if !is_here(&message, scene) {
+        return Err(Refusal::RepliedElsewhere.into());
+    }
+    let has_card = |message: &Message| message.msg_type == "interactive";
+    if !has_card(&message) && !message.parts.iter().any(has_card) {
+        return Ok(message);
+    }
+    // Where the platform does not know the parameter, the plain form has to do.
+    let sent = match client.get_message(id, CardForm::AsSent).await {
+        Ok(sent) => sent,
+        Err(error) if error.is_retryable() => return Err(Failure::Call(Call::ReadMessage, error)),
+        Err(_) => return Ok(message),
+    };
+    Ok(more_telling(sent, message))
+}
+
+/// Each message in the form in which more can be read of it.
+fn more_telling(sent: Message, plain: Message) -> Message {
+    let says_something = |message: &Message| {
+        let content = Content::read(&message.msg_type, &message.content);
+        !matches!(content, Content::Card(card) if !card.says_something())
+    };
+    if sent.parts.len() != plain.parts.len() {
+        return plain;
+    }
+    let (mut sent, mut plain) = (sent, plain);
+    let parts = std::mem::take(&mut sent.parts).into_iter();
+    let parts = parts.zip(std::mem::take(&mut plain.parts));
+    let parts = parts
+        .map(|(sent, plain)| more_telling(sent, plain))
+        .collect();
+    let best = if says_something(&sent) && !sent.content.is_empty() {
+        sent
+    } else {
+        plain
+    };
+    Message { parts, ..best }
+}
+
+/// A message that does not say where it stands may be here.
+fn is_here(message: &Message, scene: Scene<'_>) -> bool {
+    let chat = message.chat_id.as_ref();
+    chat.is_none_or(|chat| chat == scene.chat_id)
+}
+
+/// Why the platform does not put it at the top, as far as the message tells; it says only that a
+/// parameter is wrong.
+pub(super) async fn not_pinnable(id: &MessageId, scene: Scene<'_>) -> Option<Refusal> {
+    let message = scene.platform.client.get_message(id, CardForm::Plain).await;
+    let message = match message {
+        Ok(message) => message,
+        Err(error) => {
+            let is_gone = matches!(error.code(), Some(230_011 | 230_110));
+            return is_gone.then_some(Refusal::RepliedToIsGone);
+        }
+    };
+    if message.deleted {
+        return Some(Refusal::RepliedToIsGone);
+    }
+    if !is_here(&message, scene) {
+        return Some(Refusal::RepliedElsewhere);
+    }
+    let why = match message.msg_type.as_str() {
+        "system" => NotPinnable::System,
+        _ if message.thread_id.is_some() => NotPinnable::InThread,
+        _ => return None,
+    };
+    Some(Refusal::NotPinnable(why))
+}
