@@ -176,6 +176,10 @@ impl Bench {
         self.claim().await.map(|job| job.key.origin)
     }
 
+    pub(super) fn running(&mut self) -> &mut Running {
+        &mut self.running
+    }
+
     /// Ends in order.
     pub(super) async fn close(self) -> Place {
         drop(self.store);

@@ -8,10 +8,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_noticebot");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_noticebot");
 
 /// A command with nothing of this process's environment.
-fn program(verb: &[&str]) -> Command {
+pub(crate) fn program(verb: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command
         .args(verb)
@@ -21,13 +21,13 @@ fn program(verb: &[&str]) -> Command {
     command
 }
 
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-async fn end(mut command: Command) -> Ended {
+pub(crate) async fn end(mut command: Command) -> Ended {
     let output = command.output().await.unwrap();
     Ended {
         code: output.status.code(),
@@ -37,7 +37,7 @@ async fn end(mut command: Command) -> Ended {
 }
 
 /// Everything that a bot on this platform needs to be told.
-fn on(sim: &Simulator, folder: &TempDir, verb: &[&str]) -> Command {
+pub(crate) fn on(sim: &Simulator, folder: &TempDir, verb: &[&str]) -> Command {
     let app = sim.app();
     let mut command = program(verb);
     command
@@ -66,24 +66,24 @@ fn sh(script: &str, like: &Command) -> Command {
 }
 
 /// A platform for bots that are processes: they know no other time than the machine's.
-async fn platform() -> Simulator {
+pub(crate) async fn platform() -> Simulator {
     let builder = Simulator::builder().follow_system_clock();
     builder.start().await.unwrap()
 }
 
 /// A bot that serves, its log kept open so that it can go on writing.
-struct Serving {
-    child: Child,
-    address: String,
-    log: Lines<BufReader<ChildStderr>>,
+pub(crate) struct Serving {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+    pub(crate) log: Lines<BufReader<ChildStderr>>,
 }
 
 /// Starts a bot and waits for the line that says where it listens.
-async fn serve(sim: &Simulator, folder: &TempDir) -> Serving {
+pub(crate) async fn serve(sim: &Simulator, folder: &TempDir) -> Serving {
     listening(on(sim, folder, &["serve"])).await
 }
 
-async fn listening(mut command: Command) -> Serving {
+pub(crate) async fn listening(mut command: Command) -> Serving {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     while let Some(line) = log.next_line().await.unwrap() {

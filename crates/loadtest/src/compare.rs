@@ -1,6 +1,7 @@
 //! `compare`: yardstick and bot in turns, in the same run and each alone on one core.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::runtime::Runtime;
@@ -134,6 +135,7 @@ fn round(
             turn,
         },
         slow: 0,
+        rest: Duration::ZERO,
         limits,
     };
     fleet.explain(trial.run())

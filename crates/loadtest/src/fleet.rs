@@ -140,6 +140,14 @@ impl Fleet {
         !matches!(self.store, Store::File)
     }
 
+    /// The size of the write-ahead log of their file, in MiB; none on a server.
+    pub(crate) fn log_mib(&self) -> Option<f64> {
+        let file = self.url.strip_prefix("sqlite://")?;
+        let length = std::fs::metadata(format!("{file}-wal")).map_or(0, |log| log.len());
+        #[expect(clippy::cast_precision_loss, reason = "no log has 2^52 bytes")]
+        Some(length as f64 / f64::from(1 << 20))
+    }
+
     /// Runs statements on their database, beside them.
     pub(crate) fn execute(&self, runtime: &Runtime, statements: &str) -> anyhow::Result<()> {
         match &self.store {

@@ -53,6 +53,9 @@ pub(crate) struct Options {
     /// The platform's rate limits, multiplied; 0: none.
     #[arg(long, default_value_t = 0)]
     limits_factor: u32,
+    /// So many seconds after the last command, SQLite's write-ahead log is measured again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    rest: u64,
     /// Keep the programs under test on this core.
     #[arg(long, value_name = "CORE")]
     core: Option<usize>,
@@ -91,6 +94,7 @@ pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyh
             turn: options.rate.map_or(Turn::Answered, Turn::Due),
         },
         slow: options.slow,
+        rest: std::time::Duration::from_secs(options.rest),
         limits,
     };
     let report = fleet.explain(trial.run())?;

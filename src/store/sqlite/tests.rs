@@ -4,10 +4,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use super::*;
-use crate::store::tests::{Bench, Place};
-use crate::store::{Database, DatabaseUrl};
+use crate::store::tests::{Bench, Place, claimed, job};
+use crate::store::{Database, DatabaseUrl, Running};
 
-fn file(place: &Place) -> PathBuf {
+fn database(place: &Place) -> PathBuf {
     match place.url() {
         DatabaseUrl::Sqlite(path) => path,
         DatabaseUrl::Postgres(_) => panic!("no file"),
@@ -41,7 +41,7 @@ async fn looking_at_a_database_changes_nothing_in_it() {
     let bench = Bench::in_folder().await;
     bench.accept("oc_1", "om_1").await;
     bench.claim().await.unwrap();
-    let database = file(&bench.place);
+    let database = database(&bench.place);
     let look = async || inspect(database.clone(), false).await.unwrap().state;
     assert_eq!(look().await, State::InUse);
     let _place = bench.close().await;
@@ -57,7 +57,7 @@ async fn closing_in_order_leaves_one_file() {
     let bench = Bench::in_folder().await;
     bench.accept("oc_1", "om_1").await;
     let place = bench.close().await;
-    let mut files: Vec<String> = std::fs::read_dir(file(&place).parent().unwrap())
+    let mut files: Vec<String> = std::fs::read_dir(database(&place).parent().unwrap())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -119,4 +119,92 @@ async fn a_writer_that_panics_ends_the_store() {
     drop(store);
     // The other thread ends with it, and in order.
     running.close().await.unwrap();
+}
+
+/// Writes over a few bytes in place: the inode stays.
+fn overwrite(path: &std::path::Path, at: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    for byte in bytes.iter_mut().skip(at).take(4) {
+        *byte ^= 0xff;
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// Whether a command is taken, worked on and finished.
+async fn works(place: &Place, clock: &Clock) -> Result<(), String> {
+    let opened = place.open("cli_1", clock).await;
+    let (store, running) = opened.map_err(|error| format!("{error:#}"))?;
+    for number in 0..3 {
+        let accepted = store
+            .accept(job("oc_new", &format!("om_new{number}")))
+            .await;
+        assert_eq!(accepted.unwrap(), Accepted::New);
+        let claimed = claimed(&store).await.unwrap();
+        assert_eq!(claimed.key.origin, format!("om_new{number}"));
+        store.release(&claimed, Release::Done).await.unwrap();
+    }
+    drop(store);
+    running.close().await.map_err(|error| format!("{error:#}"))
+}
+
+#[tokio::test]
+async fn damaged_pages_are_refused_or_harmless() {
+    let bench = Bench::in_folder().await;
+    for number in 0..60 {
+        let origin = format!("om_{number}");
+        let mut new = job("oc_1", &origin);
+        new.payload = format!("{{\"text\":\"{}\"}}", "x".repeat(1500));
+        bench.store.accept(new).await.unwrap();
+        let job = bench.claim().await.unwrap();
+        let end = if number % 2 == 0 {
+            Release::Done
+        } else {
+            Release::Dead
+        };
+        bench.store.release(&job, end).await.unwrap();
+    }
+    let clock = bench.clock.clone();
+    let place = bench.close().await;
+    let database = database(&place);
+    let whole = std::fs::read(&database).unwrap();
+    let pages = whole.len() / 4096;
+    assert!(pages >= 24, "{pages}");
+    let mut refused = 0;
+    for page in 0..pages {
+        for at in [0, 20, 100, 2048, 4000] {
+            overwrite(&database, page * 4096 + at);
+            if let Err(told) = works(&place, &clock).await {
+                refused += 1;
+                assert!(told.contains("bot.db"), "{page}, {at}: {told}");
+            }
+            for addition in ["-wal", "-shm"] {
+                let _ = std::fs::remove_file(file::beside(&database, addition));
+            }
+            std::fs::write(&database, &whole).unwrap();
+        }
+    }
+    assert!(refused >= pages, "{refused} of {pages}");
+}
+
+#[tokio::test]
+async fn a_damaged_log_stops_the_store() {
+    let mut bench = Bench::in_folder().await;
+    for number in 0..20 {
+        bench.accept("oc_1", &format!("om_{number}")).await;
+    }
+    let log = file::log_of(&database(&bench.place));
+    overwrite(&log, 32 + 24 + 100);
+    let Running::Sqlite(running) = bench.running() else {
+        panic!("no file")
+    };
+    let told = running.failed().await.to_string();
+    assert!(told.contains("committed pages of"), "{told}");
+    let more = bench.store.accept(job("oc_1", "om_more")).await;
+    assert!(more.is_err());
+    // All is kept as it is, and is refused at the next start as well.
+    let clock = bench.clock.clone();
+    let place = bench.close().await;
+    assert!(log.exists());
+    let told = refused(&place, &clock).await;
+    assert!(told.contains("committed pages of"), "{told}");
 }

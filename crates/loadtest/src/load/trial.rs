@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, ensure};
 use feishu_sim::{Endpoint, MessageId};
@@ -29,6 +29,15 @@ const READING: Duration = Duration::from_millis(250);
 /// So many of the readings are shown.
 const READINGS_SHOWN: usize = 10;
 
+/// What is read while events are sent.
+#[derive(Default)]
+struct Readings {
+    /// Memory in MiB.
+    meanwhile: Vec<f64>,
+    /// The longest log in MiB.
+    log_peak: Option<f64>,
+}
+
 /// What is measured.
 pub(crate) struct Trial<'a> {
     pub(crate) fleet: &'a Fleet,
@@ -37,6 +46,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) pace: Pace,
     /// Connections beside those that send events, idle or slow.
     pub(crate) slow: usize,
+    /// How long the bot is left alone before its log is measured.
+    pub(crate) rest: Duration,
     pub(crate) limits: &'a Limits,
 }
 
@@ -64,6 +75,8 @@ pub(crate) struct Report {
     /// after an orderly stop; absent without commands.
     ready_again_ms: Option<[f64; 2]>,
     rss_mib: Memory,
+    /// The write-ahead log of a SQLite file; absent without commands.
+    log_mib: Option<LogSize>,
     /// Absent without slow connections.
     slow: Option<Slow>,
     pub(crate) cpu_seconds_per_10_000: f64,
@@ -71,6 +84,13 @@ pub(crate) struct Report {
     generator_cores: f64,
     /// The generator had no core to spare, so the program might have done more.
     pub(crate) generator_was_the_limit: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct LogSize {
+    peak: f64,
+    /// After the rest.
+    end: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,15 +107,23 @@ impl Trial<'_> {
     pub(crate) fn run(&self) -> anyhow::Result<Report> {
         let (mut running, ready) = self.fleet.start(self.limits)?;
         let (before, own_before) = (running.usage()?, Usage::of("self")?);
-        let (answers, meanwhile, slow) = self.send(&running)?;
+        let (answers, readings, slow) = self.send(&running)?;
+        let Readings {
+            meanwhile,
+            mut log_peak,
+        } = readings;
         let own_after = Usage::of("self")?;
         let ended = running.0.iter_mut().any(Running::has_ended);
         ensure!(!ended, "a program ended under load");
         if !answers.commands.is_empty() {
-            let idle = || running.is_idle().then_some(());
+            let idle = || {
+                log_peak = longer(log_peak, self.fleet.log_mib());
+                running.is_idle().then_some(())
+            };
             self.limits.poll(GLANCE, idle);
         }
         let after = running.usage()?;
+        let log_mib = self.rested(log_peak.filter(|_| !answers.commands.is_empty()));
         drop(running);
         let ready_again_ms = if answers.commands.is_empty() {
             None
@@ -133,6 +161,7 @@ impl Trial<'_> {
                 end: after.rss_mib,
                 meanwhile: thinned(&meanwhile),
             },
+            log_mib,
             slow: (self.slow > 0).then_some(slow),
             cpu_seconds_per_10_000: (after.cpu_seconds - before.cpu_seconds) * 10_000.0 / count,
             generator_cores,
@@ -143,16 +172,30 @@ impl Trial<'_> {
         })
     }
 
+    /// Leaves the bot alone, as long as the run may last.
+    fn rested(&self, peak: Option<f64>) -> Option<LogSize> {
+        let peak = peak?;
+        let began = Instant::now();
+        self.limits
+            .poll(READING, || (began.elapsed() >= self.rest).then_some(()));
+        Some(LogSize {
+            peak,
+            end: self.fleet.log_mib()?,
+        })
+    }
+
     /// Sends the events; meanwhile reads the memory and keeps slow connections open.
-    fn send(&self, running: &Crew) -> anyhow::Result<(Answers, Vec<f64>, Slow)> {
+    fn send(&self, running: &Crew) -> anyhow::Result<(Answers, Readings, Slow)> {
         let is_over = AtomicBool::new(false);
         let addresses = self.fleet.addresses();
         let slow = slow::open(addresses[0], self.slow)?;
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
-                let mut readings = Vec::new();
+                let mut readings = Readings::default();
                 while !is_over.load(Ordering::Relaxed) {
-                    readings.extend(running.usage().map(|usage| usage.rss_mib));
+                    let memory = running.usage().map(|usage| usage.rss_mib);
+                    readings.meanwhile.extend(memory);
+                    readings.log_peak = longer(readings.log_peak, self.fleet.log_mib());
                     std::thread::sleep(READING);
                 }
                 readings
@@ -197,6 +240,10 @@ fn done_commands(platform: &Platform, sent: &[(MessageId, u64)]) -> Vec<Duration
             Some(Duration::from_millis(done_ms.saturating_sub(*sent_ms)))
         })
         .collect()
+}
+
+fn longer(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::max)
 }
 
 fn cores() -> usize {
@@ -259,6 +306,11 @@ impl Report {
             ("end", self.rss_mib.end),
         ] {
             table.row([format!("RSS at {when}, MiB"), format!("{mib:.1}")]);
+        }
+        if let Some(log) = &self.log_mib {
+            for (when, mib) in [("at its peak", log.peak), ("after the rest", log.end)] {
+                table.row([format!("SQLite's log {when}, MiB"), format!("{mib:.1}")]);
+            }
         }
         if let [first, .., last] = self.rss_mib.meanwhile[..] {
             let both = format!("{first:.1} … {last:.1}");
