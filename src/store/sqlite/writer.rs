@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::file::{self, Lock, Unusable, Watched};
@@ -127,10 +127,12 @@ impl Turn<'_> {
         run("SAVEPOINT request")?;
         if let Err(error) = request(self) {
             // A failing disk or file concerns the whole batch.
-            if error.sqlite_error().is_some() {
+            if !is_own(&error) {
                 return Err(error);
             }
-            tracing::error!("a request to the store failed: a row cannot be read");
+            // The error's own words may quote a message, so they are not logged.
+            let code = error.sqlite_error_code();
+            tracing::error!(?code, "one request to the store failed");
             let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
             run("ROLLBACK TO request")?;
             self.ripple = before;
@@ -208,6 +210,20 @@ impl Turn<'_> {
         rows::save_outcome(self.connection, job.id, &to_json(&outcome))?;
         Ok(outcome)
     }
+}
+
+/// Whether an error is about one request, and not about the disk or the file.
+fn is_own(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code().is_none_or(|code| {
+        matches!(
+            code,
+            ErrorCode::Unknown
+                | ErrorCode::ConstraintViolation
+                | ErrorCode::TypeMismatch
+                | ErrorCode::TooBig
+                | ErrorCode::ParameterOutOfRange
+        )
+    })
 }
 
 impl Shared {

@@ -71,9 +71,7 @@ impl Lock {
     fn sign(&mut self, database: &Path, network: bool) -> anyhow::Result<()> {
         let before = read(&self.path).unwrap_or_default();
         write(&self.path, &self.mark)?;
-        // After a crash here, the kernel's word that nobody has the lock is good.
-        let elsewhere = !before.is_empty() && boot_of(&before) != boot_of(&self.mark);
-        if network || elsewhere {
+        if network || may_live(&before, &self.mark) {
             std::thread::sleep(OTHERS_TURN);
             let now = read(&self.path)?;
             if now != self.mark {
@@ -207,8 +205,18 @@ fn new_mark() -> String {
     )
 }
 
-fn boot_of(mark: &str) -> Option<&str> {
-    mark.split(' ').nth(2)
+/// Whether the process that left this mark may still run. One of this start of the
+/// machine and of this host is looked up; where it is gone, it was killed.
+fn may_live(left: &str, ours: &str) -> bool {
+    let parts = |mark: &str| mark.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let (left, ours) = (parts(left), parts(ours));
+    let [_, _, boot, process, host] = &left[..] else {
+        // Nothing, or what no bot wrote.
+        return false;
+    };
+    let here = ours.get(2) == Some(boot) && ours.get(4) == Some(host);
+    let runs = || ours.get(3) != Some(process) && Path::new("/proc").join(process).exists();
+    !here || runs()
 }
 
 /// Opened anew each time: a share shows what others have written only then.
@@ -280,6 +288,22 @@ mod tests {
         std::fs::write(&path, "noticebot a boot 7 elsewhere").unwrap();
         let told = lock.renew().unwrap_err().to_string();
         assert!(told.contains("(process 7 on `elsewhere`)"), "{told}");
+    }
+
+    #[test]
+    fn only_a_mark_of_a_dead_process_here_is_overruled_at_once() {
+        let ours = "noticebot a boot 4194304 host";
+        for (left, lives) in [
+            ("", false),
+            ("some note", false),
+            ("noticebot b boot 4194304 host", false),
+            ("noticebot b boot 4194303 host", false),
+            ("noticebot b boot 1 host", true),
+            ("noticebot b boot 4194303 elsewhere", true),
+            ("noticebot b other 4194303 host", true),
+        ] {
+            assert_eq!(may_live(left, ours), lives, "{left}");
+        }
     }
 
     #[test]
