@@ -19,6 +19,7 @@ mod changes;
 mod check;
 mod cli;
 mod commands;
+mod database;
 mod deploy;
 mod docs;
 mod events;

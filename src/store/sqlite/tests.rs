@@ -197,7 +197,7 @@ async fn a_damaged_log_stops_the_store() {
     let Running::Sqlite(running) = bench.running() else {
         panic!("no file")
     };
-    let told = running.failed().await.to_string();
+    let told = running.ended().await.to_string();
     assert!(told.contains("committed pages of"), "{told}");
     let more = bench.store.accept(job("oc_1", "om_more")).await;
     assert!(more.is_err());
