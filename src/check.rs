@@ -54,7 +54,7 @@ pub async fn check(config: &Config, clock: Clock, questions: &Questions) -> Repo
     } else {
         intake::no_url(&mut report, &config.feishu);
     }
-    let platform = match Platform::new(config, clock) {
+    let platform = match Platform::new(config, &clock) {
         Ok(platform) => platform,
         Err(error) => {
             report.bad(

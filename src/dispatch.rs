@@ -29,15 +29,19 @@ use crate::platform::Platform;
 use crate::store::{Claim, Job, Release, Store, StoreError};
 use crate::telemetry::{CommandResult, Metrics, UNKNOWN};
 
+mod attempts;
 mod authorise;
 mod decide;
 mod draft;
+mod explain;
 mod heard;
 mod notice;
 mod press;
 mod request;
 mod retry;
 mod say;
+
+pub(crate) use attempts::Attempts;
 
 /// A job whose worker died this often is given up.
 const MAX_CRASHES: u32 = 5;
@@ -66,6 +70,7 @@ pub(crate) struct Dispatcher {
     /// Planned work that is later than this is not done any more.
     pub(crate) plan_grace: Duration,
     pub(crate) concurrency: usize,
+    pub(crate) attempts: Attempts,
 }
 
 impl Dispatcher {
@@ -135,6 +140,7 @@ impl Dispatcher {
         let work = async {
             let attempt = cut_off.run_until_cancelled(Box::pin(self.attempt(&job)));
             let Some(release) = job.lease.run(attempt).await else {
+                self.attempts.forget(&job);
                 return tracing::warn!("the lease is over, and the job is left to others");
             };
             self.give_back(&job, release.unwrap_or(Release::Stopped), &cut_off)
@@ -189,6 +195,9 @@ impl Dispatcher {
             }
             Release::Dead => self.metrics.dead_job(),
             Release::Done | Release::Stopped => {}
+        }
+        if !matches!(release, Release::Retry { .. }) {
+            self.attempts.forget(job);
         }
         while let Err(StoreError::Database) = self.store.release(job, release.clone()).await {
             if cut_off.is_cancelled() {

@@ -209,6 +209,9 @@ impl Notice {
 struct Received<'a> {
     #[serde(borrow)]
     tenant_key: Option<Cow<'a, str>>,
+    /// When the platform first sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sent_at: Option<Timestamp>,
     #[serde(borrow)]
     event: &'a RawValue,
     /// What the message has planned, in the payload of that job.
@@ -220,6 +223,7 @@ impl<'a> Received<'a> {
     fn new(envelope: &EventEnvelope<'a>, event: &'a RawValue) -> Self {
         Self {
             tenant_key: envelope.tenant_key.clone(),
+            sent_at: envelope.create_time,
             event,
             plan: None,
         }
@@ -302,6 +306,7 @@ impl StoredPress {
 pub(crate) struct StoredMessage {
     /// The tenant that the bot works for.
     tenant_key: Option<String>,
+    sent_at: Option<Timestamp>,
     pub(crate) event: MessageReceived,
     /// What the message has planned, in a job that carries that out.
     pub(crate) plan: Option<Plan>,
@@ -313,14 +318,19 @@ impl StoredMessage {
         let received: Received<'_> = serde_json::from_str(payload)?;
         Ok(Self {
             tenant_key: received.tenant_key.map(Cow::into_owned),
+            sent_at: received.sent_at,
             event: MessageReceived::read(received.event),
             plan: received.plan,
         })
     }
 
-    /// When it was sent; where the platform does not say, when it came.
+    /// When it was asked for: when the platform first sent the message, or where it does not say,
+    /// when it came. A client without a network gives a message the time at which it was typed, and
+    /// sends it later.
     pub(crate) fn asked_at(&self, job: &Job) -> Timestamp {
-        self.event.message.create_time.unwrap_or(job.accepted_at)
+        let typed_at = self.event.message.create_time;
+        let asked_at = self.sent_at.into_iter().chain(typed_at).max();
+        asked_at.unwrap_or(job.accepted_at)
     }
 
     /// Who sent it, and where.

@@ -24,8 +24,10 @@ pub mod reply;
 pub mod telemetry;
 
 mod action;
+mod background;
 mod button;
 mod change;
+mod credentials;
 mod dispatch;
 mod event;
 mod http;
@@ -33,6 +35,7 @@ mod language;
 mod plan;
 mod platform;
 mod server;
+mod shared_limits;
 mod store;
 mod supervision;
 mod text;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use feishu::{Medium, Unwritable};
+use feishu::{ApiError, Medium, Unwritable};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -288,6 +288,9 @@ pub enum Refusal {
         call: Call,
         /// The platform's id of its last answer, if it gave one.
         log_id: Option<String>,
+        /// Whether no call can have changed anything.
+        #[serde(default)]
+        unchanged: bool,
     },
     /// Nothing that the bot did lately in this chat can be taken back.
     NothingToUndo,
@@ -399,6 +402,14 @@ impl Refusal {
         }
     }
 
+    /// The same where something else was changed already.
+    pub(crate) fn unsure(mut self) -> Self {
+        if let Self::Unreachable { unchanged, .. } = &mut self {
+            *unchanged = false;
+        }
+        self
+    }
+
     /// What the table of changes says: why, whatever it was that was to be done.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
@@ -493,9 +504,53 @@ pub struct PlatformRefusal {
     pub log_id: Option<String>,
     /// The scopes that the app lacks, as the platform named them.
     pub missing_scopes: Vec<String>,
+    /// The fields of the request that the platform named as the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// Which of its code's meanings it has, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<Meaning>,
     /// What the group's settings say of the bot, where they may be the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bot: Option<BotStanding>,
+}
+
+/// The meaning of a code that has several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// 230027: the message or its people belong to another tenant.
+    OtherTenant,
+    /// 99991668: the call takes no token of this kind.
+    TokenKind,
+    /// 10003: there is no such app.
+    UnknownApp,
+    /// 10014: the secret is wrong.
+    WrongSecret,
+    /// 10014: the app is not in use.
+    AppDisabled,
+}
+
+impl Meaning {
+    /// The platform's own words decide, then what is known of the group.
+    pub(crate) fn of(api: &ApiError, is_external: bool) -> Option<Self> {
+        let msg = api.msg.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| msg.contains(word));
+        match api.code {
+            230_027 => {
+                let other = says(&["tenant", "external", "cross"]);
+                let scope = !api.missing_scopes.is_empty() || says(&["scope"]);
+                (other || (is_external && !scope)).then_some(Self::OtherTenant)
+            }
+            99_991_668 => api.is_token_kind_unsupported().then_some(Self::TokenKind),
+            10_003 => says(&["app not", "no such app", "app_id", "app id", "not exist"])
+                .then_some(Self::UnknownApp),
+            10_014 if says(&["secret"]) => Some(Self::WrongSecret),
+            10_014 => says(&["unauthorized", "unavailable", "disabled", "not enabled"])
+                .then_some(Self::AppDisabled),
+            _ => None,
+        }
+    }
 }
 
 /// The call that failed, as far as the explanation depends on it.

@@ -124,6 +124,16 @@ impl Platform {
         }
     }
 
+    /// Whether people of other tenants may be in the group, as far as that is known.
+    pub(crate) fn is_external(&self, chat: &ChatId) -> bool {
+        let kinds = [IdType::OpenId, IdType::UnionId, IdType::UserId];
+        let known = |kind| self.settings.get(&(chat.clone(), kind));
+        kinds
+            .into_iter()
+            .find_map(known)
+            .is_some_and(|settings| settings.group.external)
+    }
+
     /// The group's settings as they are now.
     pub(crate) async fn settings_anew(
         &self,

@@ -1,39 +1,39 @@
 //! The whole program as a value: settings and a clock in, a running bot out.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
-use feishu::{CallRecord, Client, ClientConfig, Clock, EncryptKey, Neighbours, OnCall, Turn};
+use feishu::{CallRecord, Client, ClientConfig, Clock, EncryptKey, Neighbours, OnCall};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use quick_cache::sync::Cache;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
+use crate::background;
 use crate::button::Presses;
 use crate::config::{Config, FeishuConfig, Receive, StoreConfig};
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Attempts, Dispatcher};
 use crate::http::{self, Health};
 use crate::platform::Platform;
-use crate::store::{Bounds, DatabaseUrl, Limited, Opening, Running, Store};
+use crate::shared_limits::{self, Unstored};
+use crate::store::{Bounds, DatabaseUrl, Opening, Running, Store};
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use crate::transport::long_connection::LongConnection;
-use crate::transport::webhook::{LARGE_BODIES, Seal, Webhook};
-use crate::transport::{Intake, VerificationTokens};
-use upkeep::{Keep, forget, share_limits};
+use crate::transport::webhook::{LARGE_BODIES, Seal, UNKNOWN_TIME, Webhook};
+use crate::transport::{Intake, REMEMBERED_REFUSALS, VerificationTokens};
+use upkeep::{Keep, forget};
 
 mod upkeep;
 
-/// The platform takes five writes of announcements a second from an app; bots that
-/// share it take turns, with a little to spare for the way.
-const FIVE_TURNS: Duration = Duration::from_millis(1050);
 /// What is open besides the connections of both listeners.
 const OTHER_FILES: usize = 200;
 /// Serves until `stop` is cancelled, then ends in order.
@@ -58,7 +58,8 @@ pub struct Server {
     receiving: Receiving,
     dispatcher: Dispatcher,
     running: Running,
-    told_to_wait: mpsc::UnboundedReceiver<Limited>,
+    feishu: FeishuConfig,
+    unstored: Unstored,
     max_connections: usize,
     keep: Keep,
 }
@@ -79,7 +80,7 @@ impl std::fmt::Debug for Server {
 
 impl Server {
     /// Opens the store, then the listeners. Nothing is asked of the platform
-    /// yet: a bot whose credentials are refused still takes events, so that
+    /// yet, and later it is in the background: a bot whose credentials are refused still takes events, so that
     /// none is lost while its admin mends them.
     ///
     /// # Errors
@@ -87,11 +88,14 @@ impl Server {
     /// When the store or a listener cannot be opened, with the remedy.
     pub async fn bind(config: Config, clock: Clock) -> anyhow::Result<Self> {
         config.validate()?;
+        // Each bot learns the platform's time by itself.
+        let clock = clock.uncorrected();
         let metrics = Metrics::new();
         let opening = Box::pin(Store::open(opening(&config, clock.clone(), &metrics)?));
         let (store, running) = opening.await?;
-        let (limits, told_to_wait) = mpsc::unbounded_channel();
-        let neighbours = neighbours(&store, &clock, &config.feishu, limits);
+        let unstored = Unstored::default();
+        let factor = config.feishu.limits_factor;
+        let neighbours = shared_limits::neighbours(&store, &clock, factor, unstored.clone());
         let counted = metrics.clone();
         let on_call = Arc::new(move |call: &CallRecord<'_>| counted.api_call(call));
         let client = client(&config, clock.clone(), on_call, Some(neighbours))?;
@@ -109,28 +113,9 @@ impl Server {
             presses: presses.clone(),
             metrics: metrics.clone(),
             own_id: platform.own_id.clone(),
+            refused: Arc::new(Cache::new(REMEMBERED_REFUSALS)),
         };
-        let receiving = match config.feishu.receive {
-            Receive::Webhook => Receiving::Webhook(Box::new(Webhook {
-                intake,
-                seal: seal(&config.feishu),
-                clock: clock.clone(),
-                max_age: config.server.signature_max_age,
-                large_bodies: Semaphore::new(LARGE_BODIES),
-            })),
-            Receive::LongConnection => Receiving::LongConnection(Box::new(LongConnection {
-                intake,
-                client,
-                connector: Connector::new(
-                    &config.proxies,
-                    config.tls.extra_roots()?,
-                    config.feishu.timeout,
-                )?,
-                metrics: metrics.clone(),
-                clock: clock.clone(),
-                alive: watch::Sender::new(false),
-            })),
-        };
+        let receiving = receiving(&config, intake, &client, &clock)?;
         let style = style(&config)?;
         let dispatcher = Dispatcher {
             store,
@@ -145,6 +130,7 @@ impl Server {
             stale_after: config.worker.stale_after,
             plan_grace: config.worker.plan_grace,
             concurrency: config.worker.concurrency,
+            attempts: Attempts::default(),
         };
         let max_connections = config.server.max_connections;
         let keep = Keep {
@@ -157,7 +143,8 @@ impl Server {
             receiving,
             dispatcher,
             running,
-            told_to_wait,
+            feishu: config.feishu,
+            unstored,
             max_connections,
             keep,
         })
@@ -249,12 +236,20 @@ impl Server {
         );
         spawn(
             "retention",
-            Box::pin(forget(store.clone(), clock, self.keep, stop.clone())),
+            Box::pin(forget(
+                store.clone(),
+                clock.clone(),
+                self.keep,
+                stop.clone(),
+            )),
         );
-        spawn(
-            "rate limits",
-            Box::pin(share_limits(store, client, self.told_to_wait, stop.clone())),
-        );
+        let limits = shared_limits::share(store, client.clone(), self.unstored, stop.clone());
+        spawn("rate limits", Box::pin(limits));
+        let access =
+            background::get_access(self.feishu, client.clone(), clock.clone(), stop.clone());
+        spawn("access", Box::pin(access));
+        let clock = background::watch_clock(client, clock, stop.clone());
+        spawn("clock", Box::pin(clock));
         self.running
     }
 }
@@ -267,6 +262,42 @@ impl Receiving {
             Self::LongConnection(connection) => Some(connection.alive.subscribe()),
         }
     }
+}
+
+/// How events come in, by the settings.
+fn receiving(
+    config: &Config,
+    intake: Intake,
+    client: &Client,
+    clock: &Clock,
+) -> anyhow::Result<Receiving> {
+    let metrics = intake.metrics.clone();
+    Ok(match config.feishu.receive {
+        Receive::Webhook => Receiving::Webhook(Box::new(Webhook {
+            intake,
+            seal: seal(&config.feishu),
+            clock: clock.clone(),
+            client: client.clone(),
+            max_age: config.server.signature_max_age,
+            unknown_age: UNKNOWN_TIME
+                .min(config.store.keep_finished)
+                .max(config.server.signature_max_age),
+            warned: Mutex::default(),
+            large_bodies: Semaphore::new(LARGE_BODIES),
+        })),
+        Receive::LongConnection => Receiving::LongConnection(Box::new(LongConnection {
+            intake,
+            client: client.clone(),
+            connector: Connector::new(
+                &config.proxies,
+                config.tls.extra_roots()?,
+                config.feishu.timeout,
+            )?,
+            metrics,
+            clock: clock.clone(),
+            alive: watch::Sender::new(false),
+        })),
+    })
 }
 
 pub(crate) fn client(
@@ -310,33 +341,6 @@ fn style(config: &Config) -> anyhow::Result<Style> {
         time_zone: config.reply.time_zone()?,
         call_timeout: config.feishu.timeout,
     })
-}
-
-/// The limits of the app are kept in the store, where all its bots find them, also
-/// after a restart.
-fn neighbours(
-    store: &Store,
-    clock: &Clock,
-    config: &FeishuConfig,
-    limits: mpsc::UnboundedSender<Limited>,
-) -> Neighbours {
-    let (store, clock) = (store.clone(), clock.clone());
-    let window = FIVE_TURNS / config.limits_factor.max(1);
-    Neighbours {
-        on_wait: Arc::new(move |api, until| {
-            let api = api.to_owned();
-            // It is dropped where nobody keeps it any more, at the stop.
-            let _ = limits.send(Limited { api, until });
-        }),
-        next_turn: Arc::new(move || {
-            let (store, clock) = (store.clone(), clock.clone());
-            Box::pin(async move {
-                let turn = store.next_turn(window).await;
-                // Better too fast than not at all: the platform says so if it minds.
-                turn.unwrap_or_else(|_| Turn::At(clock.now()))
-            })
-        }),
-    }
 }
 
 /// Raises how many files and sockets the process may have open to what the system lets

@@ -3,9 +3,9 @@
 use feishu::{AnnouncementKind, AppId, Chat, ChatId, Client, IdType};
 
 use super::Report;
-use super::platform::in_full;
 use super::store::Kept;
 use crate::config::Config;
+use crate::credentials::in_full;
 use crate::language::Language;
 use crate::policy::{self, BotStanding, GroupSetting};
 use crate::reply;

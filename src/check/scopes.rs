@@ -9,8 +9,8 @@ use feishu::{
 };
 
 use super::Report;
-use super::platform::in_full;
 use crate::config::{Config, FeishuConfig, Region};
+use crate::credentials::in_full;
 
 /// Ids of the right form that nothing has.
 const NO_CHAT: &str = "oc_00000000000000000000000000000000";
@@ -125,7 +125,7 @@ impl Tried {
     fn of<T>(result: Result<T, Error>) -> Self {
         match result {
             Err(Error::Api(api)) if Error::from(api.clone()).is_scope_missing() => {
-                Self::Missing(api.missing_scopes)
+                Self::Missing(api.missing_scopes.into_vec())
             }
             Err(error) if says_nothing_of_scopes(&error) => Self::Unknown(error),
             _ => Self::Granted,

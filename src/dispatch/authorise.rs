@@ -103,11 +103,8 @@ impl Dispatcher {
         }
         let bot = AppId::from(job.key.app.as_str());
         let refusal = PlatformRefusal {
-            call,
-            code: api.code,
-            log_id: api.log_id,
-            missing_scopes: api.missing_scopes,
             bot: Some(policy::bot_standing(&bot, setting, &group)),
+            ..self.refusal_of(actor.chat, call, api)
         };
         Refusal::Platform(refusal).into()
     }

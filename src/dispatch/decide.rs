@@ -13,7 +13,7 @@ use crate::action::{self, Action, Effect, Failure, Missing, Scene};
 use crate::button::Does;
 use crate::command::CommandName;
 use crate::event::{Stored, StoredMessage};
-use crate::outcome::{Call, Done, Outcome, PlatformRefusal, Refusal};
+use crate::outcome::{Call, Done, Outcome, Refusal};
 use crate::plan::Plan;
 use crate::policy::{self, Actor, Permit, Right};
 use crate::store::{Conclusion, Job, Release, Step};
@@ -68,6 +68,7 @@ impl Dispatcher {
             }
             Err(failure) => {
                 let refusal = self.judge(job, failure)?;
+                let refusal = self.cautious(job, asked, refusal).await?;
                 let refusal = match job.key.step {
                     Step::Expire => Refusal::NotTakenBack(Box::new(refusal)),
                     Step::Publish if matches!(refusal, Refusal::Partly { .. }) => refusal,
@@ -151,7 +152,7 @@ impl Dispatcher {
         }
         if let Some(progress) = begun {
             if stored.plan.is_none() {
-                self.expect_in_time(job, stored.asked_at(job))?;
+                self.expect_in_time(job, stored.asked_at(job)).await?;
             }
             return Ok(ControlFlow::Continue(policy::begun(progress)));
         }
@@ -205,16 +206,35 @@ impl Dispatcher {
     /// Refuses a command whose turn came too late: its first one, or the first
     /// after an interruption that outlasted every patience. What was begun in
     /// time and merely is tried again goes on.
-    pub(super) fn expect_in_time(&self, job: &Job, asked_at: Timestamp) -> Result<(), Refusal> {
+    ///
+    /// Before one is refused, the platform is asked for the time: the machine's clock may be wrong.
+    pub(super) async fn expect_in_time(
+        &self,
+        job: &Job,
+        asked_at: Timestamp,
+    ) -> Result<(), Failure> {
+        if self.lateness(job, asked_at).is_none() {
+            return Ok(());
+        }
+        let confirmed = self.platform.client.confirm_time().await;
+        if let (Err(error), None) = (confirmed, self.clock.offset()) {
+            self.attempts.date(job, true);
+            return Err(Failure::Call(Call::ReadChat, error));
+        }
+        if let Some(refusal) = self.lateness(job, asked_at) {
+            return Err(refusal.into());
+        }
+        self.attempts.date(job, false);
+        Ok(())
+    }
+
+    fn lateness(&self, job: &Job, asked_at: Timestamp) -> Option<Refusal> {
         let now = self.clock.now();
         let old = !self.stale_after.is_zero() && now > asked_at + self.stale_after;
-        let first = job.retries == 0 && job.crashes == 0;
+        let first = self.attempts.is_undated(job);
         // No attempt is planned for so late: the bot was away.
         let resumed = !first && now > job.started_at + self.give_up_after + AWAY;
-        if old && (first || resumed) {
-            return Err(Refusal::TooLate { begun: resumed });
-        }
-        Ok(())
+        (old && (first || resumed)).then_some(Refusal::TooLate { begun: resumed })
     }
 
     async fn act(
@@ -313,15 +333,16 @@ impl Dispatcher {
             Failure::NotBefore(run_at) => Err(Release::Retry { run_at }),
             Failure::Store => Err(self.retry(job)),
             Failure::Partly { lines, of, cause } => {
-                let cause = Box::new(self.judge(job, *cause)?);
+                let cause = Box::new(self.judge(job, *cause)?.unsure());
                 Ok(Refusal::Partly { lines, of, cause })
             }
             Failure::Incomplete { missing, cause, .. } => {
                 Ok(incomplete(missing, self.judge(job, *cause)?))
             }
             Failure::Call(call, error) => {
+                let unchanged = self.attempts.failed(job, &error);
                 self.judge_call(job, &error)?;
-                Ok(explain(call, error))
+                Ok(self.explain(job, call, error, unchanged))
             }
             Failure::Unaddressed(error) => {
                 self.judge_call(job, &error)?;
@@ -351,27 +372,9 @@ impl Dispatcher {
 
 /// What an announcement that stands lacks, and why.
 fn incomplete(missing: Missing, cause: Refusal) -> Refusal {
-    let cause = Box::new(cause);
+    let cause = Box::new(cause.unsure());
     match missing {
         Missing::Top => Refusal::NotOnTop(cause),
         Missing::Deletion => Refusal::NotReplaced(cause),
     }
-}
-
-/// Why a call was given up.
-fn explain(call: Call, error: feishu::Error) -> Refusal {
-    let log_id = error.log_id().map(str::to_owned);
-    if error.is_retryable() {
-        return Refusal::Unreachable { call, log_id };
-    }
-    let feishu::Error::Api(api) = error else {
-        return Refusal::Internal;
-    };
-    Refusal::Platform(PlatformRefusal {
-        call,
-        code: api.code,
-        log_id,
-        missing_scopes: api.missing_scopes,
-        bot: None,
-    })
 }

@@ -121,7 +121,7 @@ impl Dispatcher {
         tracing::warn!(error = %error, api.log_id = error.log_id(), "a look at the group failed");
         let missing = error.is_scope_missing();
         Ok(match error {
-            Error::Api(api) if missing => Some(api.missing_scopes),
+            Error::Api(api) if missing => Some(api.missing_scopes.into_vec()),
             Error::Api(_)
             | Error::Transport { .. }
             | Error::InvalidResponse { .. }

@@ -18,7 +18,7 @@ use crate::store::{Job, Release};
 impl Dispatcher {
     /// What a button asks for, if that is still there.
     pub(super) async fn pressed(&self, job: &Job, press: &StoredPress) -> Result<Action, Failure> {
-        self.expect_in_time(job, job.accepted_at)?;
+        self.expect_in_time(job, job.accepted_at).await?;
         tracing::info!(chat.id = press.chat_id.as_str(), "a button is worked on");
         match &press.button.does {
             // Only the last change, as the typed command: what came after it may

@@ -67,7 +67,7 @@ impl Dispatcher {
         let name = command.name();
         *asked = name.as_str();
         let asked_at = stored.asked_at(job);
-        self.expect_in_time(job, asked_at)?;
+        self.expect_in_time(job, asked_at).await?;
         tracing::info!(
             command.name = name.as_str(),
             chat.id = message.chat_id.as_str(),
@@ -199,6 +199,13 @@ impl Dispatcher {
         stored: &StoredMessage,
         plan: &Plan,
     ) -> Result<Option<Permit>, Failure> {
+        // Where the platform does not answer, its time stays what it was known to be.
+        if !self.clock.is_confirmed() {
+            let _ = self.platform.client.confirm_time().await;
+        }
+        if self.clock.now() < job.accepted_at {
+            return Err(Failure::NotBefore(job.accepted_at));
+        }
         match plan {
             Plan::Publish { document, manner } => {
                 let (due, at) = (job.accepted_at, self.clock.now());

@@ -129,6 +129,7 @@ impl Bench {
         });
         let defaults = Config::read(None, &Environment::default()).unwrap();
         let dispatcher = Dispatcher {
+            attempts: Attempts::default(),
             store,
             platform: Platform::new(client.unwrap(), self.clock.clone()),
             metrics: Metrics::new(),

@@ -6,18 +6,59 @@
 //! one else.
 
 use crate::language::{Bilingual, Language};
-use crate::outcome::{Call, PlatformRefusal};
+use crate::outcome::{Call, Meaning, PlatformRefusal};
 
 /// The reason for a refusal and its remedy.
 pub(super) fn explain(refusal: &PlatformRefusal, language: Language) -> String {
     let code = refusal.code;
+    if let Some(meaning) = refusal.meaning {
+        return of_meaning(meaning).to(language).to_owned();
+    }
     match code {
+        99_992_402 => invalid_field(&refusal.fields, language),
+        1_770_001 if !refusal.fields.is_empty() => invalid_field(&refusal.fields, language),
         232_001 => invalid_parameter(refusal.call).to(language).to_owned(),
         99_991_672 => missing_scope(&refusal.missing_scopes, language),
         _ => match CODES.iter().find(|row| row.0 == code) {
             Some(&(_, zh, en)) => Bilingual::new(zh, en).to(language).to_owned(),
             None => unknown(code).to(language).to_owned(),
         },
+    }
+}
+
+/// One of several meanings of a code.
+fn of_meaning(meaning: Meaning) -> Bilingual {
+    match meaning {
+        Meaning::OtherTenant => Bilingual::new(
+            "那条消息属于其他企业，应用不能读取。请把内容作为新消息发在本群，再回复新的那条。",
+            "That message belongs to another organisation, so the app may not read it. Send its text as a new message here and reply to that one.",
+        ),
+        Meaning::TokenKind => Bilingual::new(
+            "这个接口不支持机器人所用的访问凭证类型。请把下面这行转给机器人的管理员。",
+            "This call does not support the kind of access token that the bot uses. Pass the line below on to the bot's admin.",
+        ),
+        Meaning::UnknownApp => Bilingual::new(
+            "飞书上没有这个应用。请管理员检查 `FEISHU_APP_ID`；应用若建在另一平台，请检查 `FEISHU_REGION`。",
+            "There is no such app. Ask the bot's admin to check `FEISHU_APP_ID`, and `FEISHU_REGION` if the app is on the other platform.",
+        ),
+        Meaning::WrongSecret => Bilingual::new(
+            "飞书不接受应用密钥。请管理员检查 `FEISHU_APP_SECRET`。",
+            "Feishu does not accept the app's secret. Ask the bot's admin to check `FEISHU_APP_SECRET`.",
+        ),
+        Meaning::AppDisabled => Bilingual::new(
+            "应用未启用或未获授权。请企业管理员在管理后台启用它。",
+            "The app is disabled or not authorised. Ask the organisation's admin to enable it.",
+        ),
+    }
+}
+
+/// What was refused for a field that the platform names.
+fn invalid_field(fields: &[String], language: Language) -> String {
+    match (language, fields.join(", ")) {
+        (Language::Zh, fields) if fields.is_empty() => "飞书认为请求中有字段不合规。请简化内容后再发一次；若一直如此，请把下面这行转给机器人的管理员。".to_owned(),
+        (Language::En, fields) if fields.is_empty() => "Feishu did not accept a field of the request. Simplify the text and send the command again; if it keeps happening, pass the line below on to the bot's admin.".to_owned(),
+        (Language::Zh, fields) => format!("飞书认为请求中的字段 {fields} 不合规。请简化内容后再发一次；若一直如此，请把下面这行转给机器人的管理员。"),
+        (Language::En, fields) => format!("Feishu did not accept the field {fields} of the request. Simplify the text and send the command again; if it keeps happening, pass the line below on to the bot's admin."),
     }
 }
 
@@ -373,7 +414,7 @@ pub(super) mod tests {
 
     /// Every code that is explained in its own words, and one that is not.
     pub(in super::super) fn every_code() -> impl Iterator<Item = i64> {
-        let outside_the_table = [232_001, 99_991_672, 1_771_001, UNLISTED];
+        let outside_the_table = [232_001, 99_991_672, 99_992_402, 1_771_001, UNLISTED];
         CODES.iter().map(|row| row.0).chain(outside_the_table)
     }
 
@@ -383,9 +424,89 @@ pub(super) mod tests {
             code,
             log_id: None,
             missing_scopes: vec![],
+            fields: vec![],
+            meaning: None,
             bot: None,
         };
         explain(&refusal, language)
+    }
+
+    #[test]
+    fn words_and_group_decide_between_two_meanings() {
+        let check = |code, msg: &str, is_external, expected: Option<Meaning>| {
+            let api = feishu::ApiError {
+                endpoint: "get_message",
+                code,
+                msg: msg.into(),
+                fields: Box::default(),
+                log_id: None,
+                status: 400,
+                missing_scopes: Box::default(),
+                retry_after: None,
+            };
+            let meaning = Meaning::of(&api, is_external);
+            assert_eq!(meaning, expected, "{code} {msg} {is_external}");
+        };
+        let lack = "Lack of necessary permissions.";
+        check(230_027, lack, false, None);
+        check(230_027, lack, true, Some(Meaning::OtherTenant));
+        check(
+            230_027,
+            "Lack of necessary permissions, ext=need scope: im:message",
+            true,
+            None,
+        );
+        for msg in [
+            "cross-tenant operation is not allowed",
+            "Cross tenant",
+            "external chat",
+        ] {
+            check(230_027, msg, false, Some(Meaning::OtherTenant));
+        }
+        let unsupported = Some(Meaning::TokenKind);
+        check(
+            99_991_668,
+            "user access token not support",
+            false,
+            unsupported,
+        );
+        check(99_991_668, "Invalid access token", false, None);
+        check(10_003, "invalid param", false, None);
+        check(10_003, "app not exist", false, Some(Meaning::UnknownApp));
+        check(
+            10_014,
+            "app secret invalid",
+            false,
+            Some(Meaning::WrongSecret),
+        );
+        check(
+            10_014,
+            "app unauthorized",
+            false,
+            Some(Meaning::AppDisabled),
+        );
+        check(10_014, "", false, None);
+        check(232_014, "external secret", true, None);
+    }
+
+    #[test]
+    fn a_named_field_is_told() {
+        for code in [99_992_402, 1_770_001] {
+            let refusal = PlatformRefusal {
+                call: Call::WriteAnnouncement,
+                code,
+                log_id: None,
+                missing_scopes: vec![],
+                fields: vec!["children[3].text".to_owned()],
+                meaning: None,
+                bot: None,
+            };
+            for language in [Language::Zh, Language::En] {
+                let text = explain(&refusal, language);
+                assert!(text.contains("children[3].text"), "{text}");
+                assert_ne!(text, explanation(code, language));
+            }
+        }
     }
 
     #[test]

@@ -381,6 +381,9 @@ fn reason(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String
             return format!("{}{gap}{rest}", partly(*lines, *of, language));
         }
         Refusal::Platform(refusal) => return platform(refusal, language),
+        Refusal::Unreachable {
+            unchanged: true, ..
+        } => NOT_CARRIED_OUT,
         Refusal::Unreachable { call, .. } => unreachable(*call),
         Refusal::Internal => Bilingual::new(
             "抱歉，我这边出了问题。请先看看命令是否已经生效，没有的话再发一次；若一直如此，请把下面的编号告诉机器人的管理员。",
@@ -554,6 +557,12 @@ fn failed(call: Call) -> Bilingual {
 }
 
 /// The call decides only where to look: any call may follow one whose effect is unknown.
+/// Where no call can have changed anything.
+const NOT_CARRIED_OUT: Bilingual = Bilingual::new(
+    "飞书一直无法连通或要求暂停调用，命令未执行，没有任何改动。请过几分钟再发一次。",
+    "Feishu could not be reached or asked the bot to wait, so the command was not carried out and nothing was changed. Send it again in a few minutes.",
+);
+
 fn unreachable(call: Call) -> Bilingual {
     match call {
         Call::PutMessage | Call::PutAnnouncement => Bilingual::new(
@@ -630,6 +639,8 @@ mod tests {
 
     fn platform_refusal(call: Call, code: i64) -> Refusal {
         Refusal::Platform(PlatformRefusal {
+            fields: vec![],
+            meaning: None,
             call,
             code,
             log_id: Some("202609110000".to_owned()),
@@ -654,6 +665,8 @@ mod tests {
             | BotStanding::Admin => (Call::PutMessage, 232_014),
         };
         Refusal::Platform(PlatformRefusal {
+            fields: vec![],
+            meaning: None,
             call,
             code,
             log_id: Some("202609110000".to_owned()),
@@ -803,6 +816,42 @@ mod tests {
         ]
     }
 
+    fn two_scopes_missing() -> Refusal {
+        let scopes = ["im:chat", "im:chat.announcement:read"].map(str::to_owned);
+        Refusal::Platform(PlatformRefusal {
+            fields: vec![],
+            meaning: None,
+            call: Call::ReadAnnouncement,
+            code: 99_991_672,
+            log_id: None,
+            missing_scopes: scopes.into(),
+            bot: None,
+        })
+    }
+
+    fn every_meaning() -> impl Iterator<Item = Refusal> {
+        use crate::outcome::Meaning;
+        let meanings = [
+            (230_027, Some(Meaning::OtherTenant)),
+            (99_991_668, Some(Meaning::TokenKind)),
+            (10_003, Some(Meaning::UnknownApp)),
+            (10_014, Some(Meaning::WrongSecret)),
+            (10_014, Some(Meaning::AppDisabled)),
+            (99_992_402, None),
+        ];
+        meanings.into_iter().map(|(code, meaning)| {
+            Refusal::Platform(PlatformRefusal {
+                fields: vec!["children[0].text".to_owned()],
+                meaning,
+                call: call_of(code),
+                code,
+                log_id: None,
+                missing_scopes: vec![],
+                bot: None,
+            })
+        })
+    }
+
     /// Every outcome that reads differently from the others.
     fn every_outcome() -> Vec<Outcome> {
         let mut refused: Vec<_> = every_mistake()
@@ -823,6 +872,7 @@ mod tests {
                 cause: Box::new(Refusal::Unreachable {
                     call: Call::WriteAnnouncement,
                     log_id: None,
+                    unchanged: false,
                 }),
             },
             Refusal::TooLate { begun: false },
@@ -849,6 +899,7 @@ mod tests {
             Refusal::Unreachable {
                 call: Call::PutMessage,
                 log_id: None,
+                unchanged: true,
             },
         ]);
         refused.extend(every_replacement());
@@ -863,16 +914,12 @@ mod tests {
         refused.extend(CALLS.map(|call| Refusal::Unreachable {
             call,
             log_id: log_id(),
+            unchanged: false,
         }));
         refused.extend(CALLS.map(|call| platform_refusal(call, 232_001)));
         refused.extend(every_code().map(|code| platform_refusal(call_of(code), code)));
-        refused.push(Refusal::Platform(PlatformRefusal {
-            call: Call::ReadAnnouncement,
-            code: 99_991_672,
-            log_id: None,
-            missing_scopes: vec!["im:chat".to_owned(), "im:chat.announcement:read".to_owned()],
-            bot: None,
-        }));
+        refused.push(two_scopes_missing());
+        refused.extend(every_meaning());
         let planned = Outcome::Planned {
             number: 3,
             due: moment(33),

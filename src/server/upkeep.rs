@@ -1,13 +1,12 @@
-//! What a bot does beside its work: it forgets what is old, and shares rate limits with the others.
+//! What a bot does beside its work: it forgets what is old.
 
 use std::time::Duration;
 
-use feishu::{Client, Clock};
-use tokio::sync::mpsc;
+use feishu::Clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::change::UNDO_AGE;
-use crate::store::{Limited, Store};
+use crate::store::Store;
 
 /// How often what is old enough is forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
@@ -17,31 +16,6 @@ const FORGET_EVERY: Duration = Duration::from_hours(1);
 pub(super) struct Keep {
     pub(super) finished: Duration,
     pub(super) changes: Duration,
-}
-
-/// Keeps in the store which APIs are to be left alone, and heeds what stands there.
-pub(super) async fn share_limits(
-    store: Store,
-    client: Client,
-    mut told_to_wait: mpsc::UnboundedReceiver<Limited>,
-    stop: CancellationToken,
-) {
-    loop {
-        // Where they cannot be read, this bot finds them out by itself.
-        for Limited { api, until } in store.limits().await.unwrap_or_default() {
-            client.leave_alone(&api, until);
-        }
-        loop {
-            tokio::select! {
-                Some(limited) = told_to_wait.recv() => {
-                    // The store has logged why it could not.
-                    let _ = store.save_limit(limited).await;
-                }
-                () = store.limits_changed() => break,
-                () = stop.cancelled() => return,
-            }
-        }
-    }
 }
 
 /// Forgets what is over once it is old enough, in portions until none is left.

@@ -255,7 +255,7 @@ pub(crate) enum Claim {
 }
 
 /// A row of the table of jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct JobId(pub(super) i64);
 
 /// The ways a claimed job leaves its worker.

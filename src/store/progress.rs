@@ -121,6 +121,20 @@ impl Creation {
     }
 }
 
+impl Progress {
+    /// Whether a call may have changed the announcement.
+    pub(crate) fn may_have_changed(&self) -> bool {
+        match &self.written {
+            None => false,
+            Some(Written::Legacy { pending, .. } | Written::Removal { pending, .. }) => {
+                pending.is_some()
+            }
+            Some(Written::Docx { creation, .. }) => creation.calls > 0,
+            Some(Written::Restoral(_)) => true,
+        }
+    }
+}
+
 /// A chunk that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {

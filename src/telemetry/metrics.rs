@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feishu::long_connection::Dropped;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -49,6 +49,7 @@ pub(crate) struct Metrics {
     store_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
     store_log_bytes: Gauge,
     replicas: Gauge,
+    clock_offset_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
     long_connection_wanted: Gauge,
     long_connection_up: Gauge,
     long_connections: Counter,
@@ -181,6 +182,7 @@ impl Metrics {
             store_seconds: Family::new_with_constructor(|| Histogram::new(STORE_SECONDS)),
             store_log_bytes: Gauge::default(),
             replicas: Gauge::default(),
+            clock_offset_seconds: Gauge::default(),
             long_connection_wanted: Gauge::default(),
             long_connection_up: Gauge::default(),
             long_connections: Counter::default(),
@@ -239,6 +241,11 @@ impl Metrics {
         registry.register(name, help, self.api_seconds.clone());
         let (name, help) = ("token_renewals", "Requests for a token, by result");
         registry.register(name, help, self.token_renewals.clone());
+        let (name, help) = (
+            "clock_offset_seconds",
+            "How far this machine's clock is ahead of the platform's",
+        );
+        registry.register(name, help, self.clock_offset_seconds.clone());
         let (name, help) = (
             "long_connection_wanted",
             "Whether events are to come over a long connection",
@@ -329,6 +336,11 @@ impl Metrics {
                 .get_or_create(&ResultLabels { result })
                 .inc();
         }
+    }
+
+    /// The platform's clock is ahead of this machine's by so much.
+    pub(crate) fn clock_offset(&self, platform_ahead: SignedDuration) {
+        self.clock_offset_seconds.set(-platform_ahead.as_secs_f64());
     }
 
     /// The store was asked for something.

@@ -168,7 +168,10 @@ pub(crate) fn remedy(error: &Unconnected) -> Option<&'static str> {
     const FORBIDDEN: &str = "only self-built apps may have one; see in the developer console that this app is one and is enabled";
     match error {
         Unconnected::Endpoint(EndpointError::Refused { reason, .. }) => match reason {
-            EndpointReason::SystemBusy | EndpointReason::InternalError => None,
+            // The platform adds codes, and an unknown one may well pass.
+            EndpointReason::SystemBusy
+            | EndpointReason::InternalError
+            | EndpointReason::Other(_) => None,
             EndpointReason::Forbidden => Some(FORBIDDEN),
             EndpointReason::AuthFailed | EndpointReason::NoCredential => Some(
                 "take app id and app secret from \"Credentials & Basic Info\" in the developer console and set `FEISHU_APP_ID` and `FEISHU_APP_SECRET`",
@@ -177,9 +180,6 @@ pub(crate) fn remedy(error: &Unconnected) -> Option<&'static str> {
             EndpointReason::WrongDomain => Some(
                 "the app lives on the other platform; set `FEISHU_REGION` to `feishu` or `lark`, whichever it is not now",
             ),
-            EndpointReason::Other(_) => {
-                Some("look the code up in the developer console's troubleshooting, and start again")
-            }
         },
         Unconnected::Endpoint(error) if !error.is_retryable() => Some("check `FEISHU_BASE_URL`"),
         Unconnected::Connect(ConnectError::Refused { reason, .. }) => match reason {

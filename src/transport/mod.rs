@@ -1,9 +1,13 @@
 //! What brings events in, and the checks that every event passes, however it
 //! came.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use feishu::{CardAnswer, Challenge, Envelope, EventEnvelope, MessageBody};
+use jiff::Timestamp;
+use quick_cache::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::time::{Instant, timeout};
@@ -31,7 +35,12 @@ pub(crate) struct Intake {
     pub(crate) presses: Presses,
     pub(crate) metrics: Metrics,
     pub(crate) own_id: OwnId,
+    /// When events were first sent that could not be stored, by their ids.
+    pub(crate) refused: Arc<Cache<String, Timestamp>>,
 }
+
+/// How many events are remembered that could not be stored.
+pub(crate) const REMEMBERED_REFUSALS: usize = 1000;
 
 /// The verification tokens that an event may carry. Only an app with a long
 /// connection may do without any.
@@ -118,12 +127,26 @@ impl Intake {
                 .answer(challenge)
                 .map(Taken::Challenge)
                 .ok_or(NotTaken::Foreign),
-            Ok(Envelope::Event(envelope)) => self.take_event(&envelope).await,
+            Ok(Envelope::Event(envelope)) => self.take_delivery(envelope).await,
             Err(error) => {
                 tracing::debug!(error = %error, "an event cannot be read");
                 Err(NotTaken::Unreadable)
             }
         }
+    }
+
+    /// Takes an event. One that was refused before is as old as its first delivery.
+    async fn take_delivery(&self, mut envelope: EventEnvelope<'_>) -> Result<Taken, NotTaken> {
+        let Some(id) = envelope.event_id.clone().map(Cow::into_owned) else {
+            return self.take_event(&envelope).await;
+        };
+        let first = self.refused.remove(&id).map(|(_, first)| first);
+        envelope.create_time = first.into_iter().chain(envelope.create_time).min();
+        let taken = self.take_event(&envelope).await;
+        if let (Err(NotTaken::Unavailable), Some(first)) = (&taken, envelope.create_time) {
+            self.refused.insert(id, first);
+        }
+        taken
     }
 
     /// What to send back if the body is a challenge with our token.

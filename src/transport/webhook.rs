@@ -7,7 +7,7 @@
 //! and the same answer, whatever is wrong inside: an answer that told bad
 //! padding from bad JSON would be an oracle for decrypting foreign bodies.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
@@ -16,10 +16,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use feishu::{Clock, EncryptKey, EncryptedBody, Signature};
+use feishu::{Client, Clock, EncryptKey, EncryptedBody, Signature, SignatureError};
 use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Intake, NotTaken, Taken};
 use crate::telemetry::EventResult;
@@ -38,8 +38,15 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// An unsigned `url_verification` is at most this long.
 const CHALLENGE_LIMIT: usize = 4096;
-/// A timestamp may lie this far ahead of our clock.
-pub(crate) const MAX_AHEAD: Duration = Duration::from_mins(5);
+/// A timestamp may be this far ahead of the platform's time.
+const MAX_AHEAD: Duration = Duration::from_mins(5);
+/// While the platform's time is unknown, what is signed is taken if it is no older by the machine's
+/// clock, and no further ahead.
+pub(crate) const UNKNOWN_TIME: Duration = Duration::from_hours(24);
+/// The platform is asked for the time for this long, while it waits for the answer to its event.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
+/// Requests that are signed and too old are reported this often.
+const WARN_EVERY: Duration = Duration::from_mins(1);
 
 static TIMESTAMP: HeaderName = HeaderName::from_static(feishu::TIMESTAMP_HEADER);
 static NONCE: HeaderName = HeaderName::from_static(feishu::NONCE_HEADER);
@@ -50,8 +57,15 @@ pub(crate) struct Webhook {
     pub(crate) intake: Intake,
     pub(crate) seal: Seal,
     pub(crate) clock: Clock,
+    /// Asks for the platform's time.
+    pub(crate) client: Client,
     /// How old a signature may be.
     pub(crate) max_age: Duration,
+    /// The age that is allowed while the platform's time is unknown: a message that was taken before
+    /// has to be remembered for longer.
+    pub(crate) unknown_age: Duration,
+    /// When a request was last reported that is signed and too old.
+    pub(crate) warned: Mutex<Option<Instant>>,
     /// A large body is collected only with one of these in hand.
     pub(crate) large_bodies: Semaphore,
 }
@@ -146,7 +160,7 @@ impl Webhook {
 
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Taken, NotTaken> {
         match &self.seal {
-            Seal::Encrypted(keys) => match self.signed_with(headers, body, keys) {
+            Seal::Encrypted(keys) => match self.signed_with(headers, body, keys).await {
                 Some(key) => {
                     let opened =
                         open(key, body).ok_or_else(|| self.intake.refuse(NotTaken::Unreadable))?;
@@ -161,7 +175,7 @@ impl Webhook {
     }
 
     /// The key that the body was signed with, if that is not too long ago.
-    fn signed_with<'k>(
+    async fn signed_with<'k>(
         &self,
         headers: &HeaderMap,
         body: &[u8],
@@ -178,15 +192,45 @@ impl Webhook {
             tracing::debug!("a request's signature fits no key");
             return None;
         };
-        let checked = signature.check_age(self.clock.now(), self.max_age, MAX_AHEAD);
-        if let Err(error) = &checked {
-            tracing::debug!(error = %error, "a request is not rightly signed");
+        if let Err(error) = self.check_age(&signature).await {
+            self.warn_of_age(&signature, error);
+            return None;
         }
-        checked.ok()?;
         if position > 0 {
             self.intake.metrics.previous_secret();
         }
         keys.get(position)
+    }
+
+    /// Checks the age of a request whose signature is right. Before one is refused for it, the
+    /// platform is asked for the time: it may be the machine's clock that is wrong.
+    async fn check_age(&self, signature: &Signature<'_>) -> Result<(), SignatureError> {
+        let checked = signature.check_age(self.clock.now(), self.max_age, MAX_AHEAD);
+        if checked.is_ok() {
+            return checked;
+        }
+        // Where it does not answer, its time stays what it was known to be.
+        let _ = timeout(CONFIRM_TIMEOUT, self.client.confirm_time()).await;
+        if self.clock.offset().is_some() {
+            signature.check_age(self.clock.now(), self.max_age, MAX_AHEAD)
+        } else {
+            signature.check_age(self.clock.now(), self.unknown_age, self.unknown_age)
+        }
+    }
+
+    /// Only who has the key can bring this about, so it is a replay or a clock that is wrong.
+    fn warn_of_age(&self, signature: &Signature<'_>, error: SignatureError) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_some_and(|warned| warned.elapsed() < WARN_EVERY) {
+            return;
+        }
+        *warned = Some(Instant::now());
+        let age = signature.age(self.clock.now()).ok();
+        tracing::warn!(
+            error = %error,
+            age_seconds = age.map(|age| age.as_secs()),
+            "a rightly signed request was refused: if it is no replay, set this machine's clock"
+        );
     }
 
     fn take_unsigned(&self, body: &[u8], keys: &[EncryptKey]) -> Result<Taken, NotTaken> {
@@ -280,6 +324,22 @@ mod tests {
     use crate::telemetry::Metrics;
     use crate::transport::VerificationTokens;
 
+    /// Of a platform that is not there.
+    fn client() -> Client {
+        Client::new(feishu::ClientConfig {
+            base_url: "http://127.0.0.1:1".to_owned(),
+            app_id: "cli_a".into(),
+            app_secret: "secret".into(),
+            clock: Clock::system(),
+            timeout: Duration::from_millis(100),
+            extra_roots: ExtraRoots::default(),
+            limits_factor: 1,
+            on_call: None,
+            neighbours: None,
+        })
+        .unwrap()
+    }
+
     async fn webhook(folder: &tempfile::TempDir) -> Webhook {
         let metrics = Metrics::new();
         let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
@@ -305,10 +365,14 @@ mod tests {
                 presses: Presses::default(),
                 metrics,
                 own_id: OwnId::default(),
+                refused: Arc::new(quick_cache::sync::Cache::new(1)),
             },
             seal: Seal::Encrypted(vec![EncryptKey::new("key").unwrap()]),
             clock: Clock::system(),
+            client: client(),
             max_age: Duration::from_mins(1),
+            unknown_age: UNKNOWN_TIME,
+            warned: Mutex::default(),
             large_bodies: Semaphore::new(LARGE_BODIES),
         }
     }

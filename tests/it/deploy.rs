@@ -221,7 +221,7 @@ async fn each_alert_asks_for_what_there_is_and_has_its_page() {
     let told = Told::new().await;
     let alerts = yaml("deploy/prometheus/alerts.yml");
     let rules = alerts["groups"][0]["rules"].as_array().unwrap();
-    assert_eq!(rules.len(), 5);
+    assert_eq!(rules.len(), 6);
     let page = file("docs/OPERATIONS.md");
     for rule in rules {
         let (name, expr) = (

@@ -7,7 +7,8 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use feishu_sim::{
-    Builder, ChatId, ChatSpec, ConnectionId, MessageId, Person, Said, Simulator, State, WhoMay,
+    Builder, ChatId, ChatSpec, ConnectionId, Endpoint, MessageId, Person, Said, Simulator, State,
+    WhoMay,
 };
 use jiff::Timestamp;
 use noticebot::config::{Config, Environment};
@@ -123,6 +124,7 @@ impl Bench {
         let url = database_url(&folder, server.as_ref());
         let bot = Bot::start(&settings, file.as_deref(), (&folder, url), &clock).await;
         receive(&sim, &bot, &[]).await;
+        has_access(&sim, 0).await;
         // What a test looks at begins now.
         sim.clear_calls();
         let (owner, member) = (sim.add_person("Olga"), sim.add_person("Mei"));
@@ -326,6 +328,14 @@ impl Bench {
         self.hand.advance(by);
     }
 
+    /// Sets the bot's clock so many seconds ahead of the platform's.
+    #[allow(dead_code, reason = "the tests of clocks need it")]
+    pub(crate) fn set_bot_ahead(&self, seconds: i64) {
+        let now = i64::try_from(self.sim.clock().now_ms()).unwrap();
+        let now = Timestamp::from_millisecond(now + 1000 * seconds).unwrap();
+        self.hand.set(now);
+    }
+
     /// Starts the bot again with another configuration file.
     pub(crate) async fn reconfigure(&mut self, file: &str) {
         self.file = Some(file.to_owned());
@@ -430,6 +440,7 @@ impl Bench {
 
     async fn start_again(&mut self) {
         let before = self.sim.connections();
+        let asked = self.sim.calls_to(Endpoint::TenantAccessToken).len();
         let url = database_url(&self.folder, self.server.as_ref());
         self.bot = Bot::start(
             &self.settings,
@@ -439,6 +450,7 @@ impl Bench {
         )
         .await;
         receive(&self.sim, &self.bot, &before).await;
+        has_access(&self.sim, asked).await;
     }
 
     /// Ends the bot as a kill does, with work left.
@@ -485,6 +497,15 @@ async fn receive(sim: &Simulator, bot: &Bot, before: &[ConnectionId]) {
             .then_some(())
     };
     sim.wait_for("the bot's long connection", connected).await;
+}
+
+/// Waits until a bot that was started has asked for its token, after so many requests of others.
+async fn has_access(sim: &Simulator, before: usize) {
+    let asked = |state: &State| {
+        let asked = state.calls_to(Endpoint::TenantAccessToken).count();
+        (asked > before).then_some(())
+    };
+    sim.wait_for("the bot's first token", asked).await;
 }
 
 impl Bot {

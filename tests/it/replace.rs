@@ -775,7 +775,10 @@ async fn what_could_not_come_back_when_its_time_was_over_can_be_undone_for_a_wee
             bench.idle().await;
             bench.sim.rate_limit(read, 31 * 24 * HOUR);
             bench.advance(30 * 24 * HOUR);
-            let told_so = bench.answer(&command).await;
+            let told_so = |state: &feishu_sim::State| state.replies_to(&command).first().cloned();
+            let told_so = bench
+                .wait_in_steps_of(Duration::from_secs(5), "a reply", told_so)
+                .await;
             assert!(told_so.contains("time to take down"), "{told_so}");
             bench.settled().await;
             bench.advance(days * 24 * HOUR);

@@ -245,6 +245,15 @@ impl Content {
         }
     }
 
+    /// UTF-16 units of the longest run of text.
+    pub(crate) fn longest_run(&self) -> usize {
+        let runs = self.elements().iter().map(|element| match element {
+            Element::TextRun(run) => run.content.encode_utf16().count(),
+            Element::MentionUser(_) | Element::MentionDoc(_) | Element::Equation(_) => 0,
+        });
+        runs.max().unwrap_or(0)
+    }
+
     /// Identifiers of the people mentioned.
     pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
         self.elements().iter().filter_map(|element| match element {

@@ -29,11 +29,70 @@ pub enum Fault {
     ServerError,
     /// The call has no effect; status 200 with a page that is not JSON.
     NotJson,
+    /// Something between the caller and the platform answers.
+    Foreign(Foreign),
     /// All tokens expire just before the call is looked at.
     ExpireTokens,
     /// A person edits a chat's announcement just before the call is looked at; the call is done as
     /// usual.
     Edit(ChatId, Edit),
+}
+
+/// An answer of a proxy, a portal or a firewall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers beside the content type.
+    pub headers: Vec<(&'static str, String)>,
+    /// The content type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+    /// Whether the platform carried the call out before.
+    pub is_done: bool,
+}
+
+impl Foreign {
+    /// A web page.
+    pub fn page(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            content_type: "text/html; charset=utf-8",
+            body: "<html><body>Blocked</body></html>".to_owned(),
+            is_done: false,
+        }
+    }
+
+    /// A body that is said to be JSON.
+    pub fn json(status: u16, body: &str) -> Self {
+        Self {
+            content_type: "application/json",
+            body: body.to_owned(),
+            ..Self::page(status)
+        }
+    }
+
+    /// The same with another header.
+    #[must_use]
+    pub fn with(mut self, header: &'static str, value: &str) -> Self {
+        self.headers.push((header, value.to_owned()));
+        self
+    }
+
+    /// The same after the platform has carried the call out.
+    #[must_use]
+    pub fn after_effect(mut self) -> Self {
+        self.is_done = true;
+        self
+    }
+}
+
+impl From<Foreign> for Fault {
+    fn from(foreign: Foreign) -> Self {
+        Self::Foreign(foreign)
+    }
 }
 
 impl Fault {
@@ -52,8 +111,25 @@ pub struct Behaviour {
     /// Of several insertions at the same place of a legacy announcement in one request, the later
     /// one stands before the earlier.
     pub legacy_later_insert_first: bool,
+    /// The most UTF-16 units that one run of text takes in either kind of announcement. No page
+    /// names a limit.
+    pub longest_run: Option<usize>,
+    /// What the `Date` of answers says.
+    pub date: DateHeader,
     /// A bot that may not edit a docx announcement gets 403 and 1770032 instead of 1772005.
     pub docx_denial_is_forbidden: bool,
+}
+
+/// What the `Date` of answers says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DateHeader {
+    /// The platform's time.
+    #[default]
+    Right,
+    /// So many seconds more than the clock that events are written by.
+    Ahead(i64),
+    /// Nothing that can be read.
+    Unreadable,
 }
 
 /// The faults still to come.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     endpoint::{Endpoint, Spec},
-    faults::Fault,
+    faults::{DateHeader, Fault},
     limits::{Counted, Exceeded, Limit},
     record::Call,
     refusal::Refusal,
@@ -134,6 +134,15 @@ impl State {
                 "<html><body>Internal Server Error</body></html>",
                 "text/html",
             ),
+            Some(Fault::Foreign(foreign)) => {
+                if foreign.is_done {
+                    self.perform(spec, request, &log_id);
+                }
+                Answer {
+                    headers: foreign.headers.clone(),
+                    ..page(foreign.status, &foreign.body, foreign.content_type)
+                }
+            }
             Some(Fault::NotJson) => page(200, "<html><body>Welcome</body></html>", "text/html"),
             _ => self.perform(spec, request, &log_id),
         };
@@ -234,6 +243,16 @@ impl State {
         format!("{}{:019x}", self.now(), self.ids.number())
     }
 
+    /// The `Date` of an answer that is made now.
+    fn date(&self) -> String {
+        let ahead_s = match self.behaviour.date {
+            DateHeader::Unreadable => return "unknown".to_owned(),
+            DateHeader::Right => 0,
+            DateHeader::Ahead(seconds) => seconds,
+        };
+        http_date(self.now().saturating_add_signed(ahead_s * 1000))
+    }
+
     fn finish(
         &mut self,
         endpoint: Option<Endpoint>,
@@ -245,7 +264,9 @@ impl State {
         let mut status = None;
         if let Fate::Answer(answer) = &mut fate {
             answer.headers.push(("x-tt-logid", log_id.clone()));
-            answer.headers.push(("date", http_date(self.now())));
+            if answer.headers.iter().all(|(name, _)| *name != "date") {
+                answer.headers.push(("date", self.date()));
+            }
             status = Some(answer.status);
         }
         self.record.calls.push(Call {

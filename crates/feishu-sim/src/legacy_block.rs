@@ -226,6 +226,16 @@ impl Block {
         elements.filter_map(|element| Some(element.person.as_ref()?.open_id.as_str()))
     }
 
+    /// UTF-16 units of the longest run of text.
+    pub(crate) fn longest_run(&self) -> usize {
+        let elements = self
+            .paragraph
+            .iter()
+            .flat_map(|paragraph| &paragraph.elements);
+        let runs = elements.filter_map(Element::run_text);
+        runs.map(units).max().unwrap_or(0)
+    }
+
     /// Units without the trailing newline; whatever is not text takes one.
     pub(crate) fn units(&self) -> usize {
         self.paragraph.as_ref().map_or(1, |paragraph| {

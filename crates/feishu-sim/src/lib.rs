@@ -38,7 +38,7 @@ pub use chats::{AnnouncementKind, Chat, ChatMode, ChatSpec, TopNotice, WhoMay};
 pub use clock::SimClock;
 pub use edit::Edit;
 pub use endpoint::Endpoint;
-pub use faults::{Behaviour, Fault};
+pub use faults::{Behaviour, DateHeader, Fault, Foreign};
 pub use ids::{ChatId, ConnectionId, MessageId};
 pub use limits::RateLimits;
 pub use long_connection::{ClientConfig, HandshakeRefusal};

@@ -401,8 +401,11 @@ impl State {
             return self.record.pushes[push].envelope.clone();
         }
         let chat_type = self.chats[&message.chat].mode.event_chat_type();
+        let created_ms = message.created_ms;
         let event = message.event(&self.app, chat_type);
-        self.envelope("im.message.receive_v1", &event)
+        let mut envelope = self.envelope("im.message.receive_v1", &event);
+        envelope["header"]["create_time"] = json!(created_ms.to_string());
+        envelope
     }
 
     /// Encrypts and signs with the app's key; without a key the body goes out in clear.

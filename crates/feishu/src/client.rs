@@ -12,6 +12,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 pub use announcement::{AnnouncementInfo, AnnouncementKind, LegacyAnnouncement};
 pub use bot::BotInfo;
@@ -26,6 +28,12 @@ use crate::limits::{Limits, Neighbours, Pace};
 use crate::token::{Grant, Tokens};
 use crate::{AppId, ChatId, Clock, Error, ExtraRoots};
 
+/// How often the platform is asked for the time at most: whoever replays a request that is signed
+/// must not use up the app's limits.
+const CONFIRM_EVERY: Duration = Duration::from_secs(1);
+/// Answers that disagree are followed by another, this often in all.
+const CONFIRMATIONS: usize = 3;
+
 /// Asks for people's ids in the form that is the app's own.
 const OPEN_ID: (&str, &str) = ("user_id_type", "open_id");
 
@@ -38,7 +46,7 @@ pub struct ClientConfig {
     pub app_id: AppId,
     /// The app's secret.
     pub app_secret: SecretString,
-    /// Tells when a token has to be renewed.
+    /// Learns the platform's time from its answers.
     pub clock: Clock,
     /// How long one exchange may take, from connecting to the last byte.
     pub timeout: Duration,
@@ -61,8 +69,11 @@ struct Inner {
     http: Http,
     grant: Grant,
     tokens: Tokens,
-    limits: Limits,
+    limits: Arc<Limits>,
     app_id: AppId,
+    clock: Clock,
+    /// When the platform was asked for the time.
+    confirmed: Mutex<Option<Instant>>,
 }
 
 impl Client {
@@ -70,20 +81,30 @@ impl Client {
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
         let http = Http::new(
             &config.base_url,
-            config.timeout,
-            &config.extra_roots,
+            (config.timeout, &config.extra_roots),
+            config.clock.clone(),
             config.on_call,
         )?;
         let grant = Grant::SelfBuilt {
             app_id: config.app_id.clone(),
             app_secret: config.app_secret,
         };
+        let clock = config.clock;
+        let factor = config.limits_factor.max(1);
+        let limits = Arc::new(Limits::new(clock.clone(), factor, config.neighbours));
         Ok(Self(Arc::new(Inner {
-            tokens: Tokens::new(http.clone(), grant.clone(), config.clock.clone()),
-            limits: Limits::new(config.clock, config.limits_factor.max(1), config.neighbours),
+            tokens: Tokens::new(
+                http.clone(),
+                grant.clone(),
+                clock.clone(),
+                Arc::clone(&limits),
+            ),
+            limits,
             http,
             grant,
             app_id: config.app_id,
+            clock,
+            confirmed: Mutex::default(),
         })))
     }
 
@@ -100,6 +121,31 @@ impl Client {
     /// Gets a token if none is in hand: shows that app id and secret are right.
     pub async fn check_credentials(&self) -> Result<(), Error> {
         self.0.tokens.get().await.map(drop)
+    }
+
+    /// Asks the platform for the time, so that the clock is right even if it was set a moment ago.
+    /// Several callers ask once.
+    ///
+    /// # Errors
+    ///
+    /// When the platform cannot be asked. One whose answers tell no time is no error.
+    pub async fn confirm_time(&self) -> Result<(), Error> {
+        let mut asked = self.0.confirmed.lock().await;
+        if asked.is_some_and(|asked| asked.elapsed() < CONFIRM_EVERY) {
+            return Ok(());
+        }
+        *asked = Some(Instant::now());
+        for _ in 0..CONFIRMATIONS {
+            match self.bot_info().await {
+                Ok(_) | Err(Error::Api(_)) if self.0.clock.is_confirmed() => break,
+                Ok(_) | Err(Error::Api(_)) => {}
+                Err(error) => {
+                    *asked = None;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes no call of this API until then: another process was asked to wait.
@@ -126,15 +172,15 @@ impl Client {
         } = &*self.0;
         limits.check(request.endpoint)?;
         let token = tokens.get().await?;
-        let result = match http.send(&request, Some(&token)).await {
-            Err(error) if error.is_token_rejected() => {
-                tokens.evict(&token);
-                let token = tokens.get().await?;
-                http.send(&request, Some(&token)).await
-            }
-            result => result,
-        };
-        result.inspect_err(|error| limits.note(error))
+        limits.enter(request.endpoint)?;
+        let mut result = http.send(&request, Some(&token)).await;
+        if matches!(&result, Err(error) if error.is_token_rejected()) {
+            tokens.evict(&token);
+            let token = tokens.get().await?;
+            result = http.send(&request, Some(&token)).await;
+        }
+        limits.note(request.endpoint, &result);
+        result
     }
 
     /// Makes a call that writes a `docx` announcement, at its pace.

@@ -1,13 +1,30 @@
-//! The one source of time: the system's clock, or one that is set by hand.
+//! The one source of time: the machine's clock or one that is set by hand, corrected by what the
+//! platform's answers tell.
+//!
+//! People and the platform write times by the platform's clock, so every time that is compared
+//! with theirs comes from [`Clock::now`]. Waits for a length of time use the machine's clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+use correction::Correction;
+
+mod correction;
+
+/// No timer runs longer: timers stand still while the machine is suspended, and know nothing of a
+/// wall clock that is set.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Tells the time and waits for it. Clones show the same time.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    correction: Arc<Correction>,
+}
 
 /// Moves the [`Clock`] that it was made with.
 #[derive(Clone, Debug)]
@@ -22,47 +39,123 @@ enum Source {
 impl Clock {
     /// The clock of the machine.
     pub fn system() -> Self {
-        Self(Source::System)
+        Self::of(Source::System)
     }
 
     /// A clock that stands at `start` until its hand is moved.
     pub fn manual(start: Timestamp) -> (Self, ClockHand) {
         let (hand, face) = watch::channel(start);
-        (Self(Source::Manual(face)), ClockHand(hand))
+        (Self::of(Source::Manual(face)), ClockHand(hand))
     }
 
-    /// The present moment.
+    fn of(source: Source) -> Self {
+        Self {
+            source,
+            correction: Arc::default(),
+        }
+    }
+
+    /// The same clock, without what was learned from the platform.
+    #[must_use]
+    pub fn uncorrected(&self) -> Self {
+        Self::of(self.source.clone())
+    }
+
+    /// The present moment, by the platform's clock as far as it is known.
+    pub fn now(&self) -> Timestamp {
+        let machine = self.machine_now();
+        machine
+            .checked_add(self.correction.applied())
+            .unwrap_or(machine)
+    }
+
+    /// The present moment by the machine's clock.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the clock that everything else is given"
     )]
-    pub fn now(&self) -> Timestamp {
-        match &self.0 {
+    pub fn machine_now(&self) -> Timestamp {
+        match &self.source {
             Source::System => Timestamp::now(),
             Source::Manual(face) => *face.borrow(),
         }
     }
 
+    /// By how much the platform's clock is ahead of the machine's; `None` until an answer tells.
+    pub fn offset(&self) -> Option<SignedDuration> {
+        self.correction.offset()
+    }
+
+    /// Whether an answer has confirmed the offset within the last minute.
+    pub fn is_confirmed(&self) -> bool {
+        self.correction.is_confirmed(self.machine_now())
+    }
+
+    /// Whether the machine's clock was set, or the machine suspended, since this was asked last.
+    /// Then nothing is confirmed any longer.
+    pub fn was_set(&self) -> bool {
+        let is_manual = matches!(self.source, Source::Manual(_));
+        self.correction.was_set(self.machine_now(), is_manual)
+    }
+
+    /// Learns from an answer that was made at `told` by the platform's clock, in whole seconds, and
+    /// exchanged between these moments of the machine's.
+    pub(crate) fn observe(&self, told: Timestamp, sent_at: Timestamp, received_at: Timestamp) {
+        self.correction.observe(told, sent_at, received_at);
+    }
+
     /// Waits until the clock shows at least `deadline`.
     pub async fn sleep_until(&self, deadline: Timestamp) {
-        match &self.0 {
-            Source::System => {
-                let left = deadline.duration_since(self.now());
-                tokio::time::sleep(left.try_into().unwrap_or(Duration::ZERO)).await;
+        let mut corrected = self.correction.changes();
+        let mut source = self.source.clone();
+        loop {
+            if let Source::Manual(face) = &mut source {
+                face.borrow_and_update();
             }
-            Source::Manual(face) => {
-                if face.clone().wait_for(|now| *now >= deadline).await.is_err() {
+            let left = deadline.duration_since(self.now());
+            let left = Duration::try_from(left).unwrap_or_default();
+            if left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                () = source.pass(left) => {}
+                // The sender lives in `self`.
+                _ = corrected.changed() => {}
+            }
+        }
+    }
+
+    /// Waits for `duration`, counted from the call. A correction changes nothing about that.
+    pub async fn sleep(&self, duration: Duration) {
+        let deadline = later(self.machine_now(), duration);
+        if let Source::Manual(face) = &self.source {
+            let reached = face.clone().wait_for(|now| *now >= deadline).await.is_ok();
+            return if !reached {
+                // The hand is gone, so that moment never comes.
+                std::future::pending::<()>().await;
+            };
+        }
+        let begun = Instant::now();
+        // The wall clock counts, too: timers do not run while the machine is suspended.
+        while begun.elapsed() < duration && self.machine_now() < deadline {
+            let left = duration.saturating_sub(begun.elapsed());
+            tokio::time::sleep(left.min(LONGEST_WAIT)).await;
+        }
+    }
+}
+
+impl Source {
+    /// Waits until so much time may have passed.
+    async fn pass(&mut self, left: Duration) {
+        match self {
+            Self::System => tokio::time::sleep(left.min(LONGEST_WAIT)).await,
+            Self::Manual(face) => {
+                if face.changed().await.is_err() {
                     // The hand is gone, so that moment never comes.
                     std::future::pending::<()>().await;
                 }
             }
         }
-    }
-
-    /// Waits for `duration`, counted from the call.
-    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
-        let deadline = later(self.now(), duration);
-        self.sleep_until(deadline)
     }
 }
 
@@ -87,18 +180,22 @@ fn later(from: Timestamp, by: Duration) -> Timestamp {
 mod tests {
     use super::*;
 
+    const MINUTE: Duration = Duration::from_mins(1);
+
     #[tokio::test]
     async fn a_manual_clock_wakes_its_sleepers_when_the_hand_has_moved_far_enough() {
         let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
         let sleeper = clock.sleep(Duration::from_secs(10));
-        tokio::pin!(sleeper);
+        let waiter = clock.sleep_until(later(Timestamp::UNIX_EPOCH, Duration::from_secs(10)));
+        let mut both = std::pin::pin!(async { tokio::join!(sleeper, waiter) });
+        assert!(futures_util::poll!(both.as_mut()).is_pending());
 
         hand.advance(Duration::from_secs(9));
-        let early = tokio::time::timeout(Duration::from_millis(5), &mut sleeper).await;
+        let early = tokio::time::timeout(Duration::from_millis(5), &mut both).await;
         assert!(early.is_err(), "woke a second too early");
 
         hand.advance(Duration::from_secs(1));
-        sleeper.await;
+        both.await;
         assert_eq!(clock.now().as_second(), 10);
     }
 
@@ -111,10 +208,48 @@ mod tests {
         assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
     }
 
-    #[tokio::test]
-    async fn the_system_clock_does_not_wait_for_the_past() {
+    #[tokio::test(start_paused = true)]
+    async fn long_waits_look_at_the_wall_clock_every_thirty_seconds() {
         let clock = Clock::system();
-        clock.sleep_until(Timestamp::UNIX_EPOCH).await;
-        assert!(clock.now() > Timestamp::UNIX_EPOCH);
+        let begun = Instant::now();
+        // Timers run ahead of the wall clock here, as they fall behind it after a suspension.
+        let waiting = clock.sleep_until(later(clock.now(), Duration::from_millis(20)));
+        waiting.await;
+        assert!(begun.elapsed() <= LONGEST_WAIT);
+        let mut source = Source::System;
+        let begun = Instant::now();
+        source.pass(Duration::from_hours(24)).await;
+        assert_eq!(begun.elapsed(), LONGEST_WAIT);
+        let begun = Instant::now();
+        clock.sleep(Duration::from_hours(1)).await;
+        assert_eq!(begun.elapsed(), Duration::from_hours(1));
+    }
+
+    #[tokio::test]
+    async fn a_correction_wakes_whoever_waits_for_a_time() {
+        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let (clock, _hand) = Clock::manual(start);
+        let mut due = std::pin::pin!(clock.sleep_until(later(start, 10 * MINUTE)));
+        let mut passed = std::pin::pin!(clock.sleep(10 * MINUTE));
+        assert!(futures_util::poll!(due.as_mut()).is_pending());
+        clock.observe(later(start, 20 * MINUTE), start, start);
+        due.await;
+        assert!(futures_util::poll!(passed.as_mut()).is_pending());
+    }
+
+    #[test]
+    fn clones_share_what_the_platform_tells() {
+        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let (clock, hand) = Clock::manual(start);
+        let clone = clock.clone();
+        clock.observe(later(start, 20 * MINUTE), start, start);
+        assert_eq!(clone.now().duration_since(start).as_mins(), 20);
+        assert_eq!(clone.machine_now(), start);
+        assert_eq!(clock.uncorrected().now(), start);
+        assert!(clone.is_confirmed() && !clone.was_set());
+        hand.set(later(start, MINUTE));
+        assert!(!clone.was_set());
+        hand.set(start);
+        assert!(clone.was_set() && !clone.was_set() && !clone.is_confirmed());
     }
 }

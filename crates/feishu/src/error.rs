@@ -31,6 +31,8 @@ pub enum Error {
         log_id: Option<String>,
         /// What was wrong with it.
         detail: InvalidResponse,
+        /// How long to wait before another try, as a header says.
+        retry_after: Option<Duration>,
     },
     /// The call was not made: the platform asked to leave this API alone for a
     /// while, or its documented pace is used up.
@@ -51,20 +53,23 @@ pub enum Error {
 
 /// A refusal by the platform: any answer whose `code` is not 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{endpoint}` answered code {code}: {msg}")]
+#[error("`{endpoint}` answered code {code}")]
 pub struct ApiError {
     /// Which call.
     pub endpoint: &'static str,
     /// The platform's error code.
     pub code: i64,
-    /// The platform's own words.
-    pub msg: String,
+    /// The platform's own words, which may quote what was sent: at most 200 characters, without
+    /// control characters, and not part of the error's text.
+    pub msg: Box<str>,
+    /// The fields of the request that it names as the reason.
+    pub fields: Box<[String]>,
     /// The platform's name for this exchange, which its support asks for.
     pub log_id: Option<String>,
     /// The HTTP status; some refusals come with 200.
     pub status: u16,
     /// The scopes of which the app lacks one, if that is the reason.
-    pub missing_scopes: Vec<String>,
+    pub missing_scopes: Box<[String]>,
     /// How long to wait before another try, from `x-ogw-ratelimit-reset`.
     pub retry_after: Option<Duration>,
 }
@@ -78,6 +83,8 @@ pub enum TransportFailure {
     Timeout,
     /// The connection broke.
     Broken,
+    /// The request could not be built: nothing was sent, and never will be.
+    Request,
 }
 
 /// What is wrong with an answer.
@@ -85,10 +92,15 @@ pub enum TransportFailure {
 pub enum InvalidResponse {
     /// Not a JSON object with a `code`.
     NotJson,
+    /// Something between the bot and the platform answered: a web page, or an HTTP error that no
+    /// code of the platform explains.
+    Foreign,
     /// Code 0, but a field that this call must return is not there or not readable.
     Shape,
     /// Over 8 MiB.
     TooLarge,
+    /// A listing whose pages do not end.
+    Endless,
 }
 
 impl std::fmt::Display for TransportFailure {
@@ -97,6 +109,7 @@ impl std::fmt::Display for TransportFailure {
             Self::Connect => "no connection",
             Self::Timeout => "no answer in time",
             Self::Broken => "the connection broke",
+            Self::Request => "the request cannot be built",
         })
     }
 }
@@ -107,6 +120,8 @@ impl std::fmt::Display for InvalidResponse {
             Self::NotJson => "without a code",
             Self::Shape => "without what it promises",
             Self::TooLarge => "more than 8 MiB",
+            Self::Endless => "pages without end",
+            Self::Foreign => "unlike the platform",
         })
     }
 }
@@ -129,38 +144,67 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed a little later.
+    /// Whether the same call may succeed a little later. An answer that is not the platform's says
+    /// no more about that than a broken connection.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_retryable(),
-            Self::Transport { .. } | Self::Waiting { .. } => true,
-            Self::InvalidResponse { status, .. } => *status == 429 || *status >= 500,
+            Self::Transport { failure, .. } => *failure != TransportFailure::Request,
+            Self::InvalidResponse { detail, .. } => *detail != InvalidResponse::Endless,
+            Self::Waiting { .. } => true,
             Self::BaseUrl(_) | Self::HttpClient(_) => false,
         }
     }
 
-    /// How long the platform asks us to wait before another try.
+    /// How long to wait before another try: a minute at most, whatever was asked for. No limit of
+    /// the platform is counted over a longer time, so a longer wait is looked at again.
     pub fn retry_after(&self) -> Option<Duration> {
+        Some(self.asked_wait()?.min(LONGEST_WAIT))
+    }
+
+    /// How long the platform asks to wait, however long that is.
+    pub(crate) fn asked_wait(&self) -> Option<Duration> {
         match self {
             Self::Waiting { retry_after, .. } => Some(*retry_after),
+            Self::InvalidResponse { retry_after, .. } => *retry_after,
             _ => self.api().and_then(|error| error.retry_after),
+        }
+    }
+
+    /// Whether the platform, or a gateway before it, asked to call less often.
+    pub fn is_rate_limited(&self) -> bool {
+        match self {
+            Self::Api(error) => error.status == 429 || error.code == ApiError::RATE_LIMITED,
+            Self::InvalidResponse { status, .. } => *status == 429,
+            _ => false,
+        }
+    }
+
+    /// Which call failed, if one did.
+    pub fn endpoint(&self) -> Option<&'static str> {
+        match self {
+            Self::Api(error) => Some(error.endpoint),
+            Self::Transport { endpoint, .. }
+            | Self::InvalidResponse { endpoint, .. }
+            | Self::Waiting { endpoint, .. } => Some(endpoint),
+            Self::BaseUrl(_) | Self::HttpClient(_) => None,
         }
     }
 
     /// Whether the platform may have done what was asked although the call failed. A failure to
     /// get a token never is one of those: the call itself was not made.
     pub fn may_have_taken_effect(&self) -> bool {
+        if self.endpoint() == Some(TOKEN_ENDPOINT) {
+            return false;
+        }
         match self {
-            Self::Api(error) => {
-                error.endpoint != TOKEN_ENDPOINT && (error.status >= 500 || error.code == 2200)
-            }
-            Self::Transport {
-                endpoint, failure, ..
-            } => *endpoint != TOKEN_ENDPOINT && *failure != TransportFailure::Connect,
-            // A 4xx without our JSON comes from a gateway or proxy that did not know the path.
-            Self::InvalidResponse {
-                endpoint, status, ..
-            } => *endpoint != TOKEN_ENDPOINT && !(400..500).contains(status),
+            Self::Api(error) => error.status >= 500 || error.code == 2200,
+            Self::Transport { failure, .. } => matches!(
+                failure,
+                TransportFailure::Timeout | TransportFailure::Broken
+            ),
+            // Whatever answered, it may have passed the request on.
+            Self::InvalidResponse { status, .. } => *status != 429,
             Self::Waiting { .. } | Self::BaseUrl(_) | Self::HttpClient(_) => false,
         }
     }
@@ -181,10 +225,12 @@ impl Error {
 
     /// Whether the platform did not take the token; another one may do.
     pub fn is_token_rejected(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(99_991_661 | 99_991_663 | 99_991_664 | 99_991_665 | 99_991_668 | 99_991_671)
-        )
+        match self.api().map(|error| (error.code, error)) {
+            Some((99_991_661 | 99_991_663 | 99_991_664 | 99_991_665 | 99_991_671, _)) => true,
+            // The code has a second meaning, for which no other token of that kind helps.
+            Some((ApiError::USER_TOKEN, error)) => !error.is_token_kind_unsupported(),
+            _ => false,
+        }
     }
 
     fn api(&self) -> Option<&ApiError> {
@@ -198,6 +244,15 @@ impl Error {
 impl ApiError {
     /// "Access denied. One of the following scopes is required".
     pub(crate) const SCOPE_MISSING: i64 = 99_991_672;
+    /// "request trigger frequency limit".
+    const RATE_LIMITED: i64 = 99_991_400;
+    /// "Invalid access token", of a user; also "user access token not support".
+    const USER_TOKEN: i64 = 99_991_668;
+
+    /// Whether the call does not take tokens of the kind that it was made with.
+    pub fn is_token_kind_unsupported(&self) -> bool {
+        self.code == Self::USER_TOKEN && self.msg.to_lowercase().contains("not support")
+    }
 
     fn is_retryable(&self) -> bool {
         match self.code {
@@ -213,6 +268,9 @@ impl ApiError {
     }
 }
 
+/// No limit of the platform's is counted over more than a minute.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
 /// The name of the call that gets a token.
 pub const TOKEN_ENDPOINT: &str = "tenant_access_token";
 
@@ -224,10 +282,11 @@ mod tests {
         Error::Api(ApiError {
             endpoint,
             code,
-            msg: "no".to_owned(),
+            msg: "no".into(),
+            fields: Box::default(),
             log_id: None,
             status,
-            missing_scopes: Vec::new(),
+            missing_scopes: Box::default(),
             retry_after: None,
         })
     }
@@ -262,6 +321,7 @@ mod tests {
             status,
             log_id: None,
             detail: InvalidResponse::NotJson,
+            retry_after: None,
         };
         check(&refusal("reply", 230_002, 400), false);
         check(&refusal("reply", 99_991_400, 429), false);
@@ -270,9 +330,49 @@ mod tests {
         check(&refusal(TOKEN_ENDPOINT, 2_200, 500), false);
         check(&unreadable("reply", 200), true);
         check(&unreadable("reply", 502), true);
-        check(&unreadable("reply", 404), false);
+        check(&unreadable("reply", 302), true);
+        check(&unreadable("reply", 404), true);
+        check(&unreadable("reply", 429), false);
         check(&unreadable(TOKEN_ENDPOINT, 502), false);
         check(&Error::BaseUrl("nowhere".to_owned()), false);
+    }
+
+    #[test]
+    fn foreign_answers_are_retried_and_endless_ones_are_not() {
+        let answer = |status, detail| Error::InvalidResponse {
+            endpoint: "reply",
+            path: String::new(),
+            status,
+            log_id: None,
+            detail,
+            retry_after: Some(Duration::from_hours(1)),
+        };
+        for status in [200, 204, 302, 307, 401, 403, 404, 407, 429, 502] {
+            for detail in [
+                InvalidResponse::NotJson,
+                InvalidResponse::Foreign,
+                InvalidResponse::Shape,
+                InvalidResponse::TooLarge,
+            ] {
+                let error = answer(status, detail);
+                assert!(error.is_retryable(), "{error}");
+                assert_eq!(error.retry_after(), Some(LONGEST_WAIT));
+                assert_eq!(error.is_rate_limited(), status == 429);
+            }
+        }
+        assert!(!answer(200, InvalidResponse::Endless).is_retryable());
+    }
+
+    #[test]
+    fn a_token_of_an_unsupported_kind_is_not_fetched_again() {
+        let Error::Api(error) = refusal("reply", 99_991_668, 400) else {
+            panic!("no refusal")
+        };
+        let unsupported = Error::Api(ApiError {
+            msg: "User access token NOT support".into(),
+            ..error
+        });
+        assert!(!unsupported.is_token_rejected());
     }
 
     #[test]

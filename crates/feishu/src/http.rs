@@ -3,28 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response, Url};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::ExtraRoots;
 use crate::error::{ApiError, Error, InvalidResponse, TransportFailure};
 use crate::wire::or_default;
+use crate::{Clock, ExtraRoots, headers};
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 8 << 20;
 
-/// Whatever the platform asks for, it is asked again after this time.
-const LONGEST_RESET: Duration = Duration::from_hours(1);
-
-const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ogw-ratelimit-reset");
+/// So much of the platform's own words is kept, in characters.
+const MAX_MSG: usize = 200;
+/// So much of the name of a field.
+const MAX_FIELD: usize = 80;
+/// So many fields.
+const MAX_FIELDS: usize = 5;
 
 /// Is told of every exchange; for metrics.
 pub type OnCall = Arc<dyn Fn(&CallRecord<'_>) + Send + Sync>;
@@ -36,8 +34,6 @@ pub struct CallRecord<'a> {
     pub endpoint: &'static str,
     /// From the first byte out to the last byte in.
     pub duration: Duration,
-    /// When it was answered, by the platform's clock, in whole seconds; if an answer says so.
-    pub answered_at: Option<Timestamp>,
     /// Why it failed, if it did.
     pub error: Option<&'a Error>,
 }
@@ -47,6 +43,7 @@ pub struct CallRecord<'a> {
 pub(crate) struct Http {
     client: reqwest::Client,
     base_url: Url,
+    clock: Clock,
     on_call: Option<OnCall>,
 }
 
@@ -75,14 +72,15 @@ pub(crate) struct Answer {
     path: String,
     status: u16,
     log_id: Option<String>,
+    retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
 impl Http {
     pub(crate) fn new(
         base_url: &str,
-        timeout: Duration,
-        extra_roots: &ExtraRoots,
+        (timeout, extra_roots): (Duration, &ExtraRoots),
+        clock: Clock,
         on_call: Option<OnCall>,
     ) -> Result<Self, Error> {
         let base_url = Url::parse(base_url)
@@ -99,6 +97,7 @@ impl Http {
         Ok(Self {
             client,
             base_url,
+            clock,
             on_call,
         })
     }
@@ -145,22 +144,22 @@ impl Http {
     ) -> Result<Answer, Error> {
         let begun = Instant::now();
         // Boxed, as requests are large and callers of callers hold this in their own futures.
-        let mut answered_at = None;
-        let result = Box::pin(exchange(endpoint, url, builder, &mut answered_at)).await;
+        let result = Box::pin(exchange(endpoint, url, builder, &self.clock)).await;
         let record = CallRecord {
             endpoint,
             duration: begun.elapsed(),
-            answered_at,
             error: result.as_ref().err(),
         };
-        let log_id = match &result {
-            Ok(answer) => answer.log_id.as_deref(),
-            Err(error) => error.log_id(),
+        let (log_id, msg) = match &result {
+            Ok(answer) => (answer.log_id.as_deref(), None),
+            Err(Error::Api(error)) => (error.log_id.as_deref(), Some(&*error.msg)),
+            Err(error) => (error.log_id(), None),
         };
         tracing::debug!(
             api.endpoint = record.endpoint,
             api.code = record.code(),
             api.log_id = log_id,
+            api.msg = msg,
             duration_ms = record.duration.as_secs_f64() * 1000.0,
             "called the platform"
         );
@@ -185,16 +184,19 @@ async fn exchange(
     endpoint: &'static str,
     url: &Url,
     builder: RequestBuilder,
-    answered_at: &mut Option<Timestamp>,
+    clock: &Clock,
 ) -> Result<Answer, Error> {
     let broken = |source| transport(endpoint, source);
+    let sent_at = clock.machine_now();
     let mut response = builder.send().await.map_err(broken)?;
-    *answered_at = date(&response);
+    let received_at = clock.machine_now();
+    let headers = response.headers();
     let mut answer = Answer {
         endpoint,
         path: url.path().to_owned(),
         status: response.status().as_u16(),
-        log_id: header(&response, &[LOG_ID, REQUEST_ID]),
+        log_id: headers::log_id(headers),
+        retry_after: headers::retry_after(headers),
         body: Vec::new(),
     };
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
@@ -203,7 +205,12 @@ async fn exchange(
         }
         answer.body.extend_from_slice(&chunk);
     }
-    answer.judge(response.headers())
+    let judged = answer.judge(response.headers());
+    // The clock of a proxy that answers for itself is not the platform's.
+    if let (Ok(_) | Err(Error::Api(_)), Some(told)) = (&judged, headers::date(response.headers())) {
+        clock.observe(told, sent_at, received_at);
+    }
+    judged
 }
 
 impl CallRecord<'_> {
@@ -250,14 +257,21 @@ impl Answer {
             status: self.status,
             log_id: self.log_id.clone(),
             detail,
+            retry_after: self.retry_after,
         }
     }
 
-    /// Success is code 0 and nothing else; the HTTP status says too little.
+    /// Success is code 0 under a status of success. What no platform answers came from something on
+    /// the way: a web page, an HTTP error that claims success or merely repeats its status.
     fn judge(self, headers: &HeaderMap) -> Result<Self, Error> {
         let Ok(verdict) = serde_json::from_slice::<Verdict<'_>>(&self.body) else {
             return Err(self.invalid(InvalidResponse::NotJson));
         };
+        let is_error = !(200..300).contains(&self.status);
+        let repeats = verdict.code == i64::from(self.status);
+        if headers::is_page(headers) || (is_error && (verdict.code == 0 || repeats)) {
+            return Err(self.invalid(InvalidResponse::Foreign));
+        }
         if verdict.code == 0 {
             return Ok(self);
         }
@@ -266,14 +280,17 @@ impl Answer {
             .error
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
             .unwrap_or_default();
+        let fields = detail.field_violations.into_iter().take(MAX_FIELDS);
+        let fields = fields.map(|one| name(&one.field));
         Err(Error::Api(ApiError {
             endpoint: self.endpoint,
             code: verdict.code,
-            missing_scopes: missing_scopes(detail.permission_violations, verdict.code, &msg),
-            msg,
+            missing_scopes: missing_scopes(detail.permission_violations, verdict.code, &msg).into(),
+            fields: fields.filter(|name| !name.is_empty()).collect(),
+            msg: short(&msg, MAX_MSG).into(),
             log_id: self.log_id.or(detail.log_id),
             status: self.status,
-            retry_after: seconds(headers),
+            retry_after: self.retry_after,
         }))
     }
 }
@@ -294,11 +311,34 @@ struct ErrorDetail {
     log_id: Option<String>,
     #[serde(deserialize_with = "or_default")]
     permission_violations: Vec<PermissionViolation>,
+    #[serde(deserialize_with = "or_default")]
+    field_violations: Vec<FieldViolation>,
 }
 
 #[derive(Deserialize)]
 struct PermissionViolation {
     subject: String,
+}
+
+#[derive(Deserialize)]
+struct FieldViolation {
+    #[serde(default)]
+    field: String,
+}
+
+/// The name of a field without anything that no name has.
+fn name(field: &str) -> String {
+    let fits = |c: &char| c.is_ascii_alphanumeric() || "_-.[]".contains(*c);
+    field.chars().filter(fits).take(MAX_FIELD).collect()
+}
+
+/// The start of a text from outside, fit for a log.
+fn short(text: &str, most: usize) -> String {
+    text.chars()
+        .take(most)
+        .flat_map(char::escape_debug)
+        .take(2 * most)
+        .collect()
 }
 
 /// The scopes that a refusal lists, or those that its message names between brackets.
@@ -314,26 +354,11 @@ fn missing_scopes(listed: Vec<PermissionViolation>, code: i64, msg: &str) -> Vec
     scopes.map(str::to_owned).collect()
 }
 
-fn header(response: &Response, names: &[HeaderName]) -> Option<String> {
-    let mut values = names.iter().filter_map(|name| response.headers().get(name));
-    values.find_map(|value| value.to_str().ok().map(str::to_owned))
-}
-
-fn date(response: &Response) -> Option<Timestamp> {
-    let date = response.headers().get(DATE)?.to_str().ok()?;
-    let date = rfc2822::parse(date).ok()?;
-    Some(date.timestamp())
-}
-
-fn seconds(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RATE_LIMIT_RESET)?.to_str().ok()?;
-    let asked = value.trim().parse().map(Duration::from_secs).ok()?;
-    Some(asked.min(LONGEST_RESET))
-}
-
 fn transport(endpoint: &'static str, source: reqwest::Error) -> Error {
     // A time-out while connecting is both; nothing was sent then.
-    let failure = if source.is_connect() || source.is_builder() {
+    let failure = if source.is_builder() {
+        TransportFailure::Request
+    } else if source.is_connect() {
         TransportFailure::Connect
     } else if source.is_timeout() {
         TransportFailure::Timeout

@@ -10,6 +10,7 @@ mod encryption;
 mod envelope;
 mod error;
 mod event;
+mod headers;
 mod http;
 mod ids;
 mod lenient;
@@ -18,6 +19,7 @@ pub mod long_connection;
 mod message;
 mod person;
 mod roots;
+mod runs;
 mod signature;
 mod token;
 #[cfg(test)]
@@ -54,6 +56,7 @@ pub use limits::{Neighbours, NextTurn, Turn};
 pub use message::{Content, Mark, Medium, Post, PostElement};
 pub use person::{IdType, PersonIds, Sender};
 pub use roots::{ExtraRoots, RootsError};
+pub use runs::{with_short_docx_runs, with_short_legacy_runs};
 pub use signature::{
     NONCE_HEADER, SIGNATURE_HEADER, Signature, SignatureError, TIMESTAMP_HEADER, sign,
 };

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::error::LONGEST_WAIT as LONGEST_CLOSED;
 use crate::{ChatId, Clock, Error};
 
 /// The wait after a limit whose answer names none.
@@ -73,12 +74,21 @@ pub(crate) struct Limits {
 
 #[derive(Debug, Default)]
 struct Rows {
-    closed: HashMap<String, Timestamp>,
+    closed: HashMap<String, Closed>,
     /// The calls that count in each row, by their numbers: when they ended, or
     /// `None` while they are under way. Only at its end is a call surely counted
     /// by the platform.
     calls: HashMap<Pace, BTreeMap<u64, Option<Timestamp>>>,
     next: u64,
+}
+
+/// An API that is not to be called.
+#[derive(Debug, Clone, Copy)]
+struct Closed {
+    until: Timestamp,
+    /// It asked for longer than any documented limit lasts. Then one call a minute finds out
+    /// whether that still holds.
+    is_probed: bool,
 }
 
 /// A place in some rows. Its call ends when this is dropped.
@@ -96,7 +106,7 @@ impl fmt::Debug for Limits {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let now = self.limits.clock.now();
+        let now = self.limits.clock.machine_now();
         for calls in self.limits.rows().calls.values_mut() {
             calls.entry(self.number).and_modify(|end| *end = Some(now));
         }
@@ -116,31 +126,65 @@ impl Limits {
 
     /// Refuses a call of an API that has asked to wait.
     pub(crate) fn check(&self, endpoint: &'static str) -> Result<(), Error> {
-        let now = self.clock.now();
-        match self.rows().closed.get(endpoint) {
-            Some(until) if *until > now => Err(waiting(endpoint, now, *until)),
+        let now = self.clock.machine_now();
+        match self.rows().closed(endpoint, now) {
+            Some(closed) if closed.until > now => Err(waiting(endpoint, now, closed.until)),
             _ => Ok(()),
         }
     }
 
+    /// The same right before a call is made. Of an API that is probed, this is the one call of the
+    /// minute.
+    pub(crate) fn enter(&self, endpoint: &'static str) -> Result<(), Error> {
+        self.check(endpoint)?;
+        let now = self.clock.machine_now();
+        let mut rows = self.rows();
+        match rows.closed.get_mut(endpoint) {
+            Some(closed) if closed.is_probed => closed.until = now + LONGEST_CLOSED,
+            Some(_) => drop(rows.closed.remove(endpoint)),
+            None => {}
+        }
+        Ok(())
+    }
+
     /// Takes note of an API's answer.
-    pub(crate) fn note(&self, error: &Error) {
-        if let Error::Api(refusal) = error
-            && (refusal.status == 429 || refusal.code == 99_991_400)
-        {
-            let until = self.clock.now() + refusal.retry_after.unwrap_or(UNNAMED);
-            self.close(refusal.endpoint, until);
-            if let Some(neighbours) = &self.neighbours {
-                (neighbours.on_wait)(refusal.endpoint, until);
+    pub(crate) fn note<T>(&self, endpoint: &'static str, answer: &Result<T, Error>) {
+        let error = match answer {
+            Ok(_) => {
+                return self
+                    .rows()
+                    .closed
+                    .retain(|api, closed| api != endpoint || !closed.is_probed);
             }
+            Err(error) if error.is_rate_limited() => error,
+            Err(_) => return,
+        };
+        let asked = error.asked_wait().unwrap_or(UNNAMED);
+        let until = self.clock.machine_now() + asked.min(LONGEST_CLOSED);
+        self.close_until(endpoint, until, asked > LONGEST_CLOSED);
+        if let Some(neighbours) = &self.neighbours {
+            let ahead = self.clock.now().duration_since(self.clock.machine_now());
+            let until = until.checked_add(ahead).unwrap_or(until);
+            (neighbours.on_wait)(endpoint, until);
         }
     }
 
-    /// The API is not to be called until then.
+    /// The API is not to be called until then, by the corrected clock that all processes share.
     pub(crate) fn close(&self, endpoint: &str, until: Timestamp) {
+        let left = until.duration_since(self.clock.now());
+        let Ok(left) = Duration::try_from(left) else {
+            return;
+        };
+        let until = self.clock.machine_now() + left.min(LONGEST_CLOSED);
+        self.close_until(endpoint, until, false);
+    }
+
+    fn close_until(&self, endpoint: &str, until: Timestamp, is_probed: bool) {
         let mut rows = self.rows();
-        let closed = rows.closed.entry(endpoint.to_owned()).or_insert(until);
-        *closed = until.max(*closed);
+        let new = Closed { until, is_probed };
+        let closed = rows.closed.entry(endpoint.to_owned()).or_insert(new);
+        closed.until = closed.until.max(until);
+        closed.is_probed |= is_probed;
     }
 
     /// Waits for a place in every row, or says when to come back.
@@ -150,9 +194,9 @@ impl Limits {
         paces: &[Pace],
     ) -> Result<Place<'_>, Error> {
         self.check(endpoint)?;
-        let last = self.clock.now() + LONGEST_WAIT;
+        let last = self.clock.machine_now() + LONGEST_WAIT;
         loop {
-            let now = self.clock.now();
+            let now = self.clock.machine_now();
             let taken = self.rows().take(paces, self.factor, now);
             let free = match taken {
                 Ok(number) => {
@@ -168,7 +212,8 @@ impl Limits {
             if free > last {
                 return Err(waiting(endpoint, now, free));
             }
-            self.clock.sleep_until(free).await;
+            let left = Duration::try_from(free.duration_since(now));
+            self.clock.sleep(left.unwrap_or_default()).await;
         }
     }
 
@@ -193,10 +238,22 @@ impl Limits {
 }
 
 impl Rows {
+    /// Since when the clock was set back, what was to last a minute at most would last longer: it is
+    /// forgotten.
+    fn closed(&mut self, endpoint: &str, now: Timestamp) -> Option<Closed> {
+        let closed = *self.closed.get(endpoint)?;
+        if closed.until > now + LONGEST_CLOSED {
+            self.closed.remove(endpoint);
+            return None;
+        }
+        Some(closed)
+    }
+
     /// Takes a place in all rows, or says when one may be free.
     fn take(&mut self, paces: &[Pace], factor: u32, now: Timestamp) -> Result<u64, Timestamp> {
         self.calls.retain(|_, calls| {
-            calls.retain(|_, end| end.is_none_or(|end| end + SECOND > now));
+            // One that ends later than now was counted before the clock was set back.
+            calls.retain(|_, end| end.is_none_or(|end| end <= now && end + SECOND > now));
             !calls.is_empty()
         });
         let free = paces.iter().filter_map(|pace| {
@@ -235,25 +292,26 @@ mod tests {
         (Limits::new(clock, 1, None), hand)
     }
 
-    fn refusal(retry_after: Option<u64>) -> Error {
-        ApiError {
+    fn refusal(retry_after: Option<u64>) -> Result<(), Error> {
+        Err(ApiError {
             endpoint: "put_top_notice",
             code: 99_991_400,
-            msg: String::new(),
+            msg: "".into(),
+            fields: Box::default(),
             log_id: None,
             status: 429,
-            missing_scopes: Vec::new(),
+            missing_scopes: Box::default(),
             retry_after: retry_after.map(Duration::from_secs),
         }
-        .into()
+        .into())
     }
 
     #[test]
     fn an_api_that_asked_to_wait_is_left_alone_until_then_and_no_other_is() {
         for (named, seconds) in [(Some(7), 7), (None, 1)] {
             let (limits, hand) = limits();
-            limits.note(&refusal(named));
-            limits.note(&refusal(Some(1)));
+            limits.note("put_top_notice", &refusal(named));
+            limits.note("put_top_notice", &refusal(Some(1)));
             let told = limits.check("put_top_notice").unwrap_err();
             assert_eq!(told.retry_after(), Some(Duration::from_secs(seconds)));
             assert!(told.is_retryable() && !told.may_have_taken_effect());
@@ -261,6 +319,72 @@ mod tests {
             hand.advance(Duration::from_secs(seconds));
             assert!(limits.check("put_top_notice").is_ok());
         }
+    }
+
+    #[test]
+    fn a_limit_longer_than_documented_is_probed_once_a_minute() {
+        let (limits, hand) = limits();
+        let api = "put_top_notice";
+        limits.note(api, &refusal(Some(3600)));
+        for _ in 0..3 {
+            assert_eq!(
+                limits.enter(api).unwrap_err().retry_after(),
+                Some(LONGEST_CLOSED)
+            );
+            hand.advance(LONGEST_CLOSED);
+            // One call finds out, the others wait for what it finds.
+            limits.enter(api).unwrap();
+            limits.enter(api).unwrap_err();
+            limits.note(api, &refusal(Some(3600)));
+        }
+        hand.advance(LONGEST_CLOSED);
+        limits.enter(api).unwrap();
+        limits.note(api, &Ok(()));
+        limits.enter(api).unwrap();
+        limits.enter(api).unwrap();
+    }
+
+    #[test]
+    fn a_gateways_429_closes_the_api_whatever_its_body() {
+        let (limits, hand) = limits();
+        let api = "reply";
+        let answer = |status| -> Result<(), Error> {
+            Err(Error::InvalidResponse {
+                endpoint: api,
+                path: String::new(),
+                status,
+                log_id: None,
+                detail: crate::InvalidResponse::NotJson,
+                retry_after: Some(Duration::from_secs(7)),
+            })
+        };
+        limits.note(api, &answer(503));
+        limits.check(api).unwrap();
+        limits.note(api, &answer(429));
+        let told = limits.check(api).unwrap_err();
+        assert_eq!(told.retry_after(), Some(Duration::from_secs(7)));
+        hand.advance(Duration::from_secs(7));
+        limits.check(api).unwrap();
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_closes_nothing_for_longer() {
+        let (limits, hand) = limits();
+        limits.note("reply", &refusal(Some(50)));
+        hand.set(limits.clock.now() - Duration::from_hours(1));
+        limits.enter("reply").unwrap();
+        let paces = [Pace::App];
+        let now = limits.clock.now();
+        for _ in 0..5 {
+            limits.rows().take(&paces, 1, now).unwrap();
+        }
+        let ended = now + Duration::from_hours(1);
+        for calls in limits.rows().calls.values_mut() {
+            for end in calls.values_mut() {
+                *end = Some(ended);
+            }
+        }
+        limits.rows().take(&paces, 1, now).unwrap();
     }
 
     #[tokio::test]
@@ -309,7 +433,7 @@ mod tests {
             }),
         };
         let limits = Limits::new(clock, 1, Some(neighbours));
-        limits.note(&refusal(Some(7)));
+        limits.note("put_top_notice", &refusal(Some(7)));
         let until = now + 7 * SECOND;
         assert_eq!(*told.lock().unwrap(), [("put_top_notice", until)]);
         // What comes from them is not told to them again.

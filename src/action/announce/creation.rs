@@ -1,6 +1,6 @@
 //! Blocks on their way into a `docx` announcement, by calls that are planned beforehand.
 
-use feishu::{BlockId, CreateChildren};
+use feishu::{BlockId, CreateChildren, Created};
 use serde::Serialize;
 
 use super::plan::{Parent, Step, line_count};
@@ -14,6 +14,10 @@ const LATEST: i64 = -1;
 /// cannot see. "operation count exceed limited", "resource count exceed limit": of more people than
 /// a call or a document takes, which what was there before may well do.
 const OVER_MENTIONS: [i64; 3] = [1_770_001, 1_770_034, 1_770_035];
+
+/// What a run of text may be refused with that is too long: "field validation failed", "invalid
+/// param", "raw content size exceed limited".
+const OVER_LENGTH: [i64; 3] = [99_992_402, 1_770_001, 1_770_033];
 
 /// What is to be written, and how far it has come.
 ///
@@ -105,18 +109,15 @@ async fn create<B: Serialize>(
     };
     let form = if nameless { " nameless" } else { "" };
     let key = format!("{name}{form} {}", so_far.calls);
-    let request = CreateChildren {
-        parent: &parent,
-        index,
-        children: &step.blocks,
-        revision_id: so_far.revision,
-        client_token: &scene.job.key.idempotency_key(&key).to_string(),
+    let place = (&parent, index, so_far.revision);
+    let created = match send(place, &key, &step.blocks, scene).await {
+        Err(error) if is_over_length(&error) => match feishu::with_short_docx_runs(&step.blocks) {
+            Some(short) => send(place, &format!("{key} short"), &short, scene).await,
+            None => Err(error),
+        },
+        created => created,
     };
-    let client = &scene.platform.client;
-    let created = client
-        .create_docx_children(chat, request)
-        .await
-        .map_err(call(Call::WriteAnnouncement))?;
+    let created = created.map_err(call(Call::WriteAnnouncement))?;
     let mut creation = so_far.clone();
     creation.calls += 1;
     creation.revision = created.revision_id.unwrap_or(LATEST);
@@ -132,4 +133,25 @@ async fn create<B: Serialize>(
         return Err(Refusal::Internal.into());
     }
     Ok(creation)
+}
+
+async fn send<B: Serialize>(
+    (parent, index, revision_id): (&BlockId, usize, i64),
+    key: &str,
+    children: &[B],
+    scene: Scene<'_>,
+) -> Result<Created, feishu::Error> {
+    let request = CreateChildren {
+        parent,
+        index,
+        children,
+        revision_id,
+        client_token: &scene.job.key.idempotency_key(key).to_string(),
+    };
+    let client = &scene.platform.client;
+    client.create_docx_children(scene.chat_id, request).await
+}
+
+fn is_over_length(error: &feishu::Error) -> bool {
+    error.code().is_some_and(|code| OVER_LENGTH.contains(&code))
 }

@@ -19,6 +19,8 @@ use crate::store::{Pending, Written};
 /// The most blocks that one insertion takes. One call takes ten operations, and
 /// thus a deletion and any entry.
 const CHUNK: usize = 50;
+/// "Your request contains an invalid request parameter."
+const INVALID: i64 = 232_001;
 /// How often a call is made while the answer is [`UPDATE_FAILED`]. After that
 /// so often again without what may be the reason: mentions, because a person
 /// whom the bot cannot see is refused; then the deletion, because some
@@ -50,6 +52,7 @@ pub(super) async fn write(
         },
         pending,
         nameless,
+        short: false,
         draft,
         scene,
     };
@@ -77,6 +80,16 @@ pub(super) fn is_refused(failure: &Failure) -> bool {
     }
 }
 
+/// Whether a run of text that is too long may be the reason.
+fn may_be_over_length(failure: &Failure) -> bool {
+    match failure {
+        Failure::Call(Call::WriteAnnouncement, error) => {
+            matches!(error.code(), Some(99_992_402 | INVALID | UPDATE_FAILED))
+        }
+        _ => false,
+    }
+}
+
 /// Where blocks are written.
 pub(super) enum Place<'a> {
     /// Above all that stands there.
@@ -98,6 +111,8 @@ pub(super) struct Writing<'a> {
     pub(super) place: Place<'a>,
     pub(super) pending: Option<Pending>,
     pub(super) nameless: bool,
+    /// Whether runs of text are cut.
+    pub(super) short: bool,
     pub(super) draft: Draft<'a>,
     pub(super) scene: Scene<'a>,
 }
@@ -116,11 +131,30 @@ impl Writing<'_> {
     /// answer was lost. Blocks that came out in reverse are written again once,
     /// and read again after that.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
-        wait_out(self.pending, self.scene)?;
+        match self.attempt().await {
+            Err(failure) if !self.short && may_be_over_length(&failure) => {
+                if feishu::with_short_legacy_runs(&self.blocks()).is_none() {
+                    return Err(failure);
+                }
+                self.short = true;
+                self.attempt().await
+            }
+            ended => ended,
+        }
+    }
+
+    fn blocks(&self) -> Vec<LegacyBlock> {
         let blocks = match &self.unnamed {
-            Some(unnamed) if self.nameless => unnamed.clone(),
-            _ => self.named.clone(),
+            Some(unnamed) if self.nameless => unnamed,
+            _ => &self.named,
         };
+        let short = self.short.then(|| feishu::with_short_legacy_runs(blocks));
+        short.flatten().unwrap_or_else(|| blocks.clone())
+    }
+
+    async fn attempt(&mut self) -> Result<(), Failure> {
+        wait_out(self.pending, self.scene)?;
+        let blocks = self.blocks();
         let takes_several = blocks.len() > CHUNK;
         let mut attempt = 1;
         // The last request that the platform acknowledged.

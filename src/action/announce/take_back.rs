@@ -298,6 +298,7 @@ async fn restore_legacy(
         place: Place::Entry(entry),
         pending,
         nameless,
+        short: false,
         draft: (&document, manner),
         scene,
     };

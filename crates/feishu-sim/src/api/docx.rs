@@ -117,6 +117,12 @@ pub(crate) fn create_children(state: &mut State, request: &Request) -> Result<Va
         .into_iter()
         .map(NewBlock::check)
         .collect::<Result<_, _>>()?;
+    if let Some(most) = state.behaviour.longest_run
+        && let Some(place) = contents.iter().position(|block| block.longest_run() > most)
+    {
+        let field = format!("children[{place}].text.elements.text_run.content");
+        return Err(Refusal::field(&field, &format!("the max len is {most}")));
+    }
     check_mentions(state, request.user_id_type(), &contents)?;
     write(state, request, |state, id, revision| {
         let now = state.now();

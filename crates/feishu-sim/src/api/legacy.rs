@@ -63,6 +63,7 @@ pub(crate) fn patch(state: &mut State, request: &Request) -> Result<Value, Refus
         return Err(failed(95_020, "checkDeleteContentRange fail"));
     }
     check_people(state, &batch)?;
+    check_runs(state, &batch)?;
     let now = state.now();
     let later_first = state.behaviour.legacy_later_insert_first;
     document(state, &id)?.apply(revision, batch, later_first, now)?;
@@ -81,6 +82,23 @@ fn check_people(state: &State, batch: &[Operation]) -> Result<(), Refusal> {
     } else {
         Err(failed(95_020, "no permission for person"))
     }
+}
+
+fn check_runs(state: &State, batch: &[Operation]) -> Result<(), Refusal> {
+    let Some(most) = state.behaviour.longest_run else {
+        return Ok(());
+    };
+    let blocks = batch.iter().filter_map(|operation| match operation {
+        Operation::Insert(_, blocks) => Some(blocks),
+        Operation::Title(_) | Operation::Delete(_) => None,
+    });
+    if blocks.flatten().all(|block| block.longest_run() <= most) {
+        return Ok(());
+    }
+    Err(Refusal::field(
+        "requests",
+        &format!("the max len of a textRun is {most}"),
+    ))
 }
 
 fn document<'a>(state: &'a mut State, id: &ChatId) -> Result<&'a mut Document, Refusal> {

@@ -69,7 +69,8 @@ impl Client {
         let revision = revision_id.to_string();
         let mut blocks = Vec::new();
         let mut page_token = String::new();
-        for _ in 0..MAX_PAGES {
+        let mut pages = 0;
+        loop {
             let mut query = vec![
                 ("page_size", PAGE_SIZE),
                 ("revision_id", &revision),
@@ -102,9 +103,12 @@ impl Client {
             if page.page_token.is_empty() {
                 return Err(answer.invalid(InvalidResponse::Shape));
             }
+            pages += 1;
+            if pages == MAX_PAGES || page.page_token == page_token {
+                return Err(answer.invalid(InvalidResponse::Endless));
+            }
             page_token = page.page_token;
         }
-        Ok(blocks)
     }
 
     /// Inserts blocks. Announcements take 3 edits a second, an app makes 5 writes a second.

@@ -189,7 +189,7 @@ impl EndpointError {
                 code, msg, log_id, ..
             }) => Self::Refused {
                 reason: EndpointReason::of(code),
-                msg,
+                msg: msg.into(),
                 log_id,
             },
             error => Self::Call(error),
@@ -342,6 +342,7 @@ mod tests {
             path: String::new(),
             status,
             log_id: Some("l".to_owned()),
+            retry_after: None,
             detail: InvalidResponse::NotJson,
         };
         for error in [refusal(403, 403), unreadable(502)] {
@@ -359,10 +360,11 @@ mod tests {
         Error::Api(ApiError {
             endpoint: ENDPOINT,
             code,
-            msg: "no".to_owned(),
+            fields: Box::default(),
+            msg: "no".into(),
             log_id: Some("l".to_owned()),
             status,
-            missing_scopes: Vec::new(),
+            missing_scopes: Box::default(),
             retry_after: None,
         })
     }

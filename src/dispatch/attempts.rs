@@ -1,0 +1,63 @@
+//! What this process knows of the attempts of unfinished jobs, beside what the store keeps.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use feishu::Error;
+
+use crate::store::{Job, JobId};
+
+/// Forgotten when the process ends: then the cautious answer is given.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts(Mutex<HashMap<JobId, Known>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// No call of any attempt can have changed anything.
+    is_unchanged: bool,
+    /// Whether the command came in time could not be determined.
+    is_undated: bool,
+}
+
+impl Attempts {
+    /// Notes a call that failed. Says whether no call of the job can have changed anything so far.
+    pub(super) fn failed(&self, job: &Job, error: &Error) -> bool {
+        let mut known = self.known();
+        let of_job = known.entry(job.id).or_insert_with(|| Known {
+            is_unchanged: is_first(job),
+            is_undated: false,
+        });
+        of_job.is_unchanged &= !error.may_have_taken_effect();
+        of_job.is_unchanged
+    }
+
+    /// Whether the age of the command is still to be judged.
+    pub(super) fn is_undated(&self, job: &Job) -> bool {
+        let known = self.known();
+        is_first(job) || known.get(&job.id).is_some_and(|known| known.is_undated)
+    }
+
+    /// The age of the command could not be judged, or now is.
+    pub(super) fn date(&self, job: &Job, is_undated: bool) {
+        let mut known = self.known();
+        let of_job = known.entry(job.id).or_insert_with(|| Known {
+            is_unchanged: is_first(job),
+            is_undated,
+        });
+        of_job.is_undated = is_undated;
+    }
+
+    /// The job has ended.
+    pub(super) fn forget(&self, job: &Job) {
+        self.known().remove(&job.id);
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<JobId, Known>> {
+        // Each change is complete in itself, so a panic elsewhere spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_first(job: &Job) -> bool {
+    job.retries == 0 && job.crashes == 0
+}

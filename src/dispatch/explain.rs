@@ -1,0 +1,72 @@
+//! Why a call was given up.
+
+use feishu::{ApiError, ChatId, Error};
+
+use super::Dispatcher;
+use crate::command::CommandName;
+use crate::outcome::{Call, Meaning, PlatformRefusal, Refusal};
+use crate::store::{Job, Release};
+use crate::telemetry::EXPIRE;
+
+impl Dispatcher {
+    pub(super) fn explain(&self, job: &Job, call: Call, error: Error, unchanged: bool) -> Refusal {
+        let log_id = error.log_id().map(str::to_owned);
+        if error.is_retryable() {
+            return Refusal::Unreachable {
+                call,
+                log_id,
+                unchanged,
+            };
+        }
+        match error {
+            Error::Api(api) => {
+                let chat = ChatId::from(job.chat.as_str());
+                Refusal::Platform(self.refusal_of(&chat, call, api))
+            }
+            _ => Refusal::Internal,
+        }
+    }
+
+    /// What the platform refused, with what is known of the group.
+    pub(super) fn refusal_of(&self, chat: &ChatId, call: Call, api: ApiError) -> PlatformRefusal {
+        let is_external = self.platform.is_external(chat);
+        PlatformRefusal {
+            call,
+            code: api.code,
+            meaning: Meaning::of(&api, is_external),
+            fields: api.fields.into_vec(),
+            log_id: api.log_id,
+            missing_scopes: api.missing_scopes.into_vec(),
+            bot: None,
+        }
+    }
+
+    /// That nothing was changed is said only where no call before the last one can have changed
+    /// anything, in this attempt or in another.
+    pub(super) async fn cautious(
+        &self,
+        job: &Job,
+        asked: &str,
+        refusal: Refusal,
+    ) -> Result<Refusal, Release> {
+        let Refusal::Unreachable {
+            call,
+            log_id,
+            unchanged: true,
+        } = refusal
+        else {
+            return Ok(refusal);
+        };
+        let progress = self.store.progress(job).await;
+        let progress = progress.map_err(|_| self.retry(job))?;
+        // Taking something back may take several calls, of which the store knows some.
+        let takes_several = [CommandName::Undo.as_str(), EXPIRE].contains(&asked)
+            && matches!(call, Call::WriteAnnouncement | Call::ReadAnnouncement);
+        let begun = progress.is_some_and(|progress| progress.may_have_changed());
+        Ok(Refusal::Unreachable {
+            call,
+            log_id,
+            unchanged: !takes_several && !begun,
+        })
+    }
+}

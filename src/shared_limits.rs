@@ -1,0 +1,121 @@
+//! The limits of the app, which all its bots share through the store.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use feishu::{Client, Clock, Neighbours, Turn};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::store::{Limited, Store};
+
+/// The platform takes five writes of announcements a second from an app; bots that
+/// share it take turns, with a little to spare for the way.
+const FIVE_TURNS: Duration = Duration::from_millis(1050);
+
+/// The latest limit of each API that is still to be stored. There are as many as APIs, however long
+/// the store is away.
+#[derive(Clone, Default)]
+pub(crate) struct Unstored(Arc<(Mutex<BTreeMap<&'static str, Timestamp>>, Notify)>);
+
+impl Unstored {
+    fn add(&self, api: &'static str, until: Timestamp) {
+        let (limits, added) = &*self.0;
+        let mut limits = limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = limits.entry(api).or_insert(until);
+        *latest = until.max(*latest);
+        added.notify_one();
+    }
+
+    async fn next(&self) -> Limited {
+        let (limits, added) = &*self.0;
+        loop {
+            let first = limits
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_first();
+            if let Some((api, until)) = first {
+                let api = api.to_owned();
+                return Limited { api, until };
+            }
+            added.notified().await;
+        }
+    }
+}
+
+/// The limits of the app are kept in the store, where all its bots find them, also
+/// after a restart.
+pub(crate) fn neighbours(
+    store: &Store,
+    clock: &Clock,
+    limits_factor: u32,
+    unstored: Unstored,
+) -> Neighbours {
+    let (store, clock) = (store.clone(), clock.clone());
+    let window = FIVE_TURNS / limits_factor.max(1);
+    Neighbours {
+        on_wait: Arc::new(move |api, until| unstored.add(api, until)),
+        next_turn: Arc::new(move || {
+            let (store, clock) = (store.clone(), clock.clone());
+            Box::pin(async move {
+                let turn = store.next_turn(window).await;
+                // Better too fast than not at all: the platform says so if it minds.
+                turn.unwrap_or_else(|_| Turn::At(clock.now()))
+            })
+        }),
+    }
+}
+
+/// Stores which APIs are not to be called, and obeys what other bots have stored.
+pub(crate) async fn share(
+    store: Store,
+    client: Client,
+    unstored: Unstored,
+    stop: CancellationToken,
+) {
+    loop {
+        // Where they cannot be read, this bot finds them out by itself.
+        for Limited { api, until } in store.limits().await.unwrap_or_default() {
+            client.leave_alone(&api, until);
+        }
+        loop {
+            tokio::select! {
+                limited = unstored.next() => {
+                    // The store has logged why it could not.
+                    let _ = store.save_limit(limited).await;
+                }
+                () = store.limits_changed() => break,
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_latest_limit_of_each_api_is_kept() {
+        let unstored = Unstored::default();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for second in 0..10_000 {
+            unstored.add("reply", at(second));
+        }
+        unstored.add("reply", at(3));
+        unstored.add("get_chat", at(5));
+        let next = || {
+            unstored
+                .next()
+                .now_or_never()
+                .map(|one| (one.api, one.until))
+        };
+        assert_eq!(next(), Some(("get_chat".to_owned(), at(5))));
+        assert_eq!(next(), Some(("reply".to_owned(), at(9_999))));
+        assert_eq!(next(), None);
+    }
+}

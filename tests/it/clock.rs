@@ -1,0 +1,240 @@
+//! Machines whose clock is wrong: the bot goes by the platform's time.
+
+use std::time::Duration;
+
+use feishu_sim::AnnouncementKind::Docx;
+use feishu_sim::{DateHeader, Endpoint};
+
+use crate::harness::{Bench, log};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const UTC: &str = "[reply]\ntimezone = \"UTC\"\n[announce]\nsignature = false";
+
+/// A bot that was started on a machine whose clock is so many seconds ahead.
+async fn ahead(seconds: i64) -> Bench {
+    let mut bench = Bench::with(|builder| builder, UTC).await;
+    bench.set_bot_ahead(seconds);
+    bench.restart().await;
+    bench.sim.clear_calls();
+    bench
+}
+
+#[tokio::test]
+async fn commands_work_on_a_machine_whose_clock_is_off() {
+    for seconds in [
+        20 * MINUTE,
+        -6 * MINUTE,
+        -20 * MINUTE,
+        9 * HOUR,
+        -9 * HOUR,
+        400 * 24 * HOUR,
+        -(400 * 24 * HOUR),
+    ] {
+        let bench = ahead(seconds).await;
+        let group = bench.group(Docx);
+        let said = bench.say(&group, "/pin announcement");
+        assert_eq!(said.answer().await.status, 200, "{seconds}");
+        assert_eq!(bench.reaction(&said.id).await, "Pin", "{seconds}");
+        let off = format!("noticebot_clock_offset_seconds {seconds}");
+        let metrics = bench.metrics().await;
+        let told = metrics.lines().find_map(|line| {
+            let told = line.strip_prefix("noticebot_clock_offset_seconds ")?;
+            told.parse::<f64>().ok()
+        });
+        let difference = told.map(|told| (told - f64::from(i32::try_from(seconds).unwrap())).abs());
+        assert!(difference.is_some_and(|by| by <= 1.0), "{off}: {told:?}");
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_is_due_by_the_platforms_time() {
+    for seconds in [14 * MINUTE, -14 * MINUTE] {
+        let bench = ahead(seconds).await;
+        let group = bench.group(Docx);
+        // It is 01:00.
+        let plan = bench.say(&group, "/announce --at 1:03 dinner").id;
+        let planned = bench.answer(&plan).await;
+        assert!(
+            planned.contains("01:03") || planned.contains("1:03"),
+            "{planned}"
+        );
+        bench.advance(Duration::from_mins(2));
+        bench.settled().await;
+        assert!(bench.sim.announcement_text(&group).is_empty(), "{seconds}");
+        bench.advance(Duration::from_secs(70));
+        let written = |state: &feishu_sim::State| {
+            let text = state.announcement_text(&group);
+            (!text.is_empty()).then_some(text)
+        };
+        let text = bench.wait("the announcement", written).await;
+        assert_eq!(text, ["dinner"]);
+        bench.settled().await;
+        assert!(
+            !bench
+                .sim
+                .replies_to(&plan)
+                .iter()
+                .any(|said| said.contains("late"))
+        );
+        bench.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_while_the_bot_runs_does_no_harm() {
+    let bench = Bench::with(|builder| builder, UTC).await;
+    let group = bench.group(Docx);
+    for seconds in [20 * MINUTE, -6 * MINUTE, 9 * HOUR, 0, -20 * MINUTE] {
+        // The platform is asked for the time once a second at most.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        bench.set_bot_ahead(seconds);
+        let said = bench.say(&group, "/pin announcement");
+        assert_eq!(said.answer().await.status, 200, "{seconds}");
+        assert_eq!(bench.reaction(&said.id).await, "Pin", "{seconds}");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn one_wrong_date_changes_nothing() {
+    let bench = Bench::with(|builder| builder, UTC).await;
+    for date in [
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Fri, 11 Sep 2026 09:00:00 GMT",
+        "yesterday",
+    ] {
+        let group = bench.group(Docx);
+        let code = feishu_sim::Foreign::json(400, r#"{"code":230002,"msg":"no"}"#);
+        bench
+            .sim
+            .fault(Endpoint::GetChat, code.with("date", date).into());
+        let asked = bench.say(&group, "/pin announcement").id;
+        bench.answer(&asked).await;
+        let said = bench.say(&group, "/pin announcement");
+        assert_eq!(said.answer().await.status, 200, "{date}");
+        assert_eq!(bench.reaction(&said.id).await, "Pin", "{date}");
+    }
+    let metrics = bench.metrics().await;
+    assert!(
+        !metrics.contains("noticebot_clock_offset_seconds -2"),
+        "{metrics}"
+    );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn without_the_platforms_time_a_day_is_trusted() {
+    let mut bench = Bench::with(|builder| builder, UTC).await;
+    bench
+        .sim
+        .change_behaviour(|behaviour| behaviour.date = DateHeader::Unreadable);
+    for (seconds, status) in [
+        (-6 * MINUTE, 200),
+        (9 * HOUR, 200),
+        (25 * HOUR, 401),
+        (-25 * HOUR, 401),
+    ] {
+        bench.set_bot_ahead(seconds);
+        bench.restart().await;
+        let group = bench.group(Docx);
+        let said = bench.say(&group, "hello");
+        assert_eq!(said.answer().await.status, status, "{seconds}");
+    }
+    assert!(log().contains("a rightly signed request was refused"));
+    bench.set_bot_ahead(0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_was_sent_late_is_as_old_as_its_event() {
+    let bench = Bench::with(|builder| builder, UTC).await;
+    let group = bench.group(Docx);
+    let typed = bench.say_unheard(&group, "/pin announcement");
+    bench.advance(Duration::from_mins(20));
+    let mut envelope = bench.sim.envelope_for(&typed);
+    let now = bench.sim.clock().now_ms().to_string();
+    envelope["header"]["create_time"] = now.into();
+    let sealed = bench.sim.seal(&envelope);
+    assert_eq!(
+        bench
+            .sim
+            .push_raw(&sealed.headers, sealed.body)
+            .await
+            .status,
+        200
+    );
+    assert_eq!(bench.reaction(&typed).await, "Pin");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_that_was_refused_is_as_old_as_its_first_delivery() {
+    let bench = Bench::with(|builder| builder, UTC).await;
+    let group = bench.group(Docx);
+    let broken = bench.break_store().await;
+    let said = bench.say(&group, "/pin announcement");
+    assert_eq!(said.answer().await.status, 503);
+    drop(broken);
+    bench.advance(Duration::from_mins(20));
+    let mut envelope = bench.sim.envelope_for(&said.id);
+    let now = bench.sim.clock().now_ms().to_string();
+    envelope["header"]["create_time"] = now.into();
+    let sealed = bench.sim.seal(&envelope);
+    assert_eq!(
+        bench
+            .sim
+            .push_raw(&sealed.headers, sealed.body)
+            .await
+            .status,
+        200
+    );
+    let answer = bench.answer(&said.id).await;
+    assert!(answer.contains("too late"), "{answer}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_reported_once_an_hour() {
+    let told = || log().matches("differs from the platform's").count();
+    let before = told();
+    let bench = ahead(20 * MINUTE).await;
+    let wait_for = async |count| {
+        for _ in 0..2000 {
+            if told() - before >= count {
+                return;
+            }
+            bench.advance(Duration::from_secs(10));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("reported {} times", told() - before);
+    };
+    wait_for(1).await;
+    bench.advance(Duration::from_mins(58));
+    bench.settled().await;
+    wait_for(2).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn missing_access_is_reported_at_start_with_the_remedy() {
+    let told = || log().matches("gives the app no access token").count();
+    let mut bench = Bench::new().await;
+    bench.set("FEISHU_APP_SECRET", "wrong");
+    let before = told();
+    bench.restart().await;
+    let wait_for = async |bench: &Bench, count| {
+        for _ in 0..2000 {
+            if told() - before >= count {
+                return;
+            }
+            bench.advance(Duration::from_secs(5));
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        panic!("reported {} times", told() - before);
+    };
+    wait_for(&bench, 2).await;
+    assert!(log().contains("set `FEISHU_APP_SECRET`"));
+    bench.cut_off().await;
+}
