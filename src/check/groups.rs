@@ -4,7 +4,7 @@
 use feishu::Client;
 
 use super::Report;
-use super::platform::in_full;
+use crate::credentials::in_full;
 
 /// So many are listed.
 const MOST: usize = 500;
