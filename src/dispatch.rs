@@ -79,7 +79,13 @@ impl Dispatcher {
         let slots = Arc::new(Semaphore::new(self.concurrency));
         let in_flight = TaskTracker::new();
         let cut_off = CancellationToken::new();
-        while let Some((job, slot)) = self.next(&slots, &stop).await {
+        while let Some((job, mut slot)) = self.next(&slots, &stop).await {
+            if job.is_suspect() {
+                match self.expect_alone(&job, &slots, &stop).await {
+                    Some(others) => slot.merge(others),
+                    None => break,
+                }
+            }
             let (dispatcher, cut_off) = (Arc::clone(&self), cut_off.clone());
             in_flight.spawn(async move {
                 Box::pin(dispatcher.carry(*job, cut_off)).await;
@@ -129,8 +135,34 @@ impl Dispatcher {
         }
     }
 
-    /// Works on a claimed job and gives it back, whatever happens to it. Once it is
-    /// another bot's, it is left where it stands.
+    /// Waits until nothing but this job is worked on: it may be what brings the bot down, and is to
+    /// take nobody along. Until these slots are given back nothing else is claimed. After a stop
+    /// there are none, and the job is put back.
+    async fn expect_alone(
+        &self,
+        job: &Job,
+        slots: &Arc<Semaphore>,
+        stop: &CancellationToken,
+    ) -> Option<OwnedSemaphorePermit> {
+        let others = u32::try_from(self.concurrency.saturating_sub(1)).unwrap_or(u32::MAX);
+        let others = Arc::clone(slots).acquire_many_owned(others);
+        let Some(Ok(others)) = stop.run_until_cancelled(others).await else {
+            self.give_back(job, Release::Stopped, stop).await;
+            return None;
+        };
+        tracing::warn!(
+            job.reference = job.key.reference(),
+            suspicions = job.suspicions,
+            crashes = job.crashes,
+            "the bot died at this job before, so it runs alone"
+        );
+        // Where that is not stored, a crash counts as one in company.
+        let _ = self.store.run_alone(job).await;
+        Some(others)
+    }
+
+    /// Works on a claimed job and gives it back, whatever happens to it, a panic included. Once it
+    /// is another bot's, it is left where it stands.
     async fn carry(&self, job: Job, cut_off: CancellationToken) {
         let span = tracing::info_span!(
             "job",
@@ -138,29 +170,42 @@ impl Dispatcher {
             job.origin = job.key.origin
         );
         let work = async {
-            let attempt = cut_off.run_until_cancelled(Box::pin(self.attempt(&job)));
+            let attempt = self.or_crashed(&job, Box::pin(self.attempt(&job)));
+            let attempt = cut_off.run_until_cancelled(attempt);
             let Some(release) = job.lease.run(attempt).await else {
                 self.attempts.forget(&job);
                 return tracing::warn!("the lease is over, and the job is left to others");
             };
-            self.give_back(&job, release.unwrap_or(Release::Stopped), &cut_off)
-                .await;
+            let release = release.unwrap_or(Release::Stopped);
+            let given_back = AssertUnwindSafe(self.give_back(&job, release, &cut_off));
+            if given_back.catch_unwind().await.is_err() {
+                tracing::error!("the worker panicked while it gave a job back");
+                // Nothing but the store is left to ask.
+                let _ = self.store.release(&job, self.crashed(&job)).await;
+            }
         };
         work.instrument(span).await;
     }
 
     /// One attempt. A command that takes long gets a reaction while the work goes on.
     async fn attempt(&self, job: &Job) -> Release {
-        let work = AssertUnwindSafe(self.work(job)).catch_unwind();
-        let work = work.map(|release| {
-            release.unwrap_or_else(|_| {
-                tracing::error!("the worker panicked");
-                Release::Crashed {
-                    run_at: self.later(retry::delay(job.crashes)),
-                }
-            })
-        });
+        let work = self.or_crashed(job, self.work(job));
         self.show_wait(job, Box::pin(work)).await
+    }
+
+    /// What becomes of a job that is worked on so, also where that panics.
+    async fn or_crashed(&self, job: &Job, work: impl Future<Output = Release>) -> Release {
+        let release = AssertUnwindSafe(work).catch_unwind().await;
+        release.unwrap_or_else(|_| {
+            tracing::error!("the worker panicked");
+            self.crashed(job)
+        })
+    }
+
+    fn crashed(&self, job: &Job) -> Release {
+        Release::Crashed {
+            run_at: self.later(retry::delay(job.crashes)),
+        }
     }
 
     /// Acts unless that is done, then says what came of it.

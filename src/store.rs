@@ -194,6 +194,11 @@ impl Store {
         ask!(self, conclude, job, conclusion)
     }
 
+    /// Remembers that nothing else is worked on beside a job, so that a crash is its own.
+    pub(crate) async fn run_alone(&self, job: &Job) -> Result<(), StoreError> {
+        ask!(self, run_alone, job)
+    }
+
     /// Remembers that a reply is about to be sent.
     pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
         ask!(self, save_replying, job)

@@ -31,9 +31,16 @@ CREATE TABLE noticebot.jobs (
     -- When it was tried first; `worker.give_up_after` counts from there.
     started_at  bigint,
     finished_at bigint,
-    -- How often it was put back, and how often its worker died under it.
+    -- How often it was put back.
     retries     integer NOT NULL DEFAULT 0,
+    -- How often it brought its worker down: panics, and deaths of a bot that worked on nothing else.
     crashes     integer NOT NULL DEFAULT 0,
+    -- How often a bot died while it worked on this and on other jobs: any may be the cause.
+    suspicions  integer NOT NULL DEFAULT 0,
+    -- Whether an attempt was begun before: a call of it may have taken effect.
+    begun       boolean NOT NULL DEFAULT false,
+    -- Whether its bot works on nothing else beside it.
+    alone       boolean NOT NULL DEFAULT false,
     -- What was received, as JSON; emptied when the job is done.
     payload     text    NOT NULL,
     -- How far an action of several calls has come, as JSON.

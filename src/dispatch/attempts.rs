@@ -59,5 +59,5 @@ impl Attempts {
 }
 
 fn is_first(job: &Job) -> bool {
-    job.retries == 0 && job.crashes == 0
+    job.is_first_attempt()
 }

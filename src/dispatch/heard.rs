@@ -71,7 +71,7 @@ impl Dispatcher {
         } else if now < due {
             Some(due)
         } else {
-            (job.retries == 0 && job.crashes == 0).then(|| now + MOMENT)
+            job.is_first_attempt().then(|| now + MOMENT)
         }
     }
 

@@ -18,6 +18,8 @@ use crate::config::{Config, Environment};
 use crate::event::Event;
 use crate::store::{Bounds, DatabaseUrl, NewJob, Opening, Running};
 
+mod isolation;
+
 /// Polls a future so many times, then gives up on it.
 struct Cut<F> {
     inner: Pin<Box<F>>,

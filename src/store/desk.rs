@@ -360,11 +360,11 @@ fn retry_sql(schema: &str, how: Retry) -> String {
         Retry::Sooner => "run_at = $1",
         Retry::Anew => {
             "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
-             retries = 1, crashes = 0, outcome = NULL, replying_since = NULL"
+             retries = 1, crashes = 0, suspicions = 0, outcome = NULL, replying_since = NULL"
         }
         Retry::Answer => {
             "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
-             retries = 1, crashes = 0, replying_since = NULL"
+             retries = 1, crashes = 0, suspicions = 0, replying_since = NULL"
         }
     };
     format!("UPDATE {schema}.jobs SET {changes} WHERE id = $2 AND state IN ('ready', 'dead')")

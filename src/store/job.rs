@@ -212,6 +212,9 @@ pub(crate) struct Bounds {
     pub(crate) open_of_chat: usize,
 }
 
+/// A job at which the bot died this often is worked on alone.
+pub(super) const SUSPECT: u32 = 2;
+
 /// A job that its worker has claimed.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
@@ -222,7 +225,13 @@ pub(crate) struct Job {
     pub(crate) accepted_at: Timestamp,
     pub(crate) started_at: Timestamp,
     pub(crate) retries: u32,
+    /// How often it brought its worker down: by a panic, or by the death of a bot that worked on
+    /// nothing else.
     pub(crate) crashes: u32,
+    /// How often the bot died while it worked on this job and on others.
+    pub(crate) suspicions: u32,
+    /// Whether an attempt was begun before: a call of it may have taken effect.
+    pub(crate) begun: bool,
     pub(crate) progress: Option<Progress>,
     pub(crate) outcome: Option<Outcome>,
     /// When its reply was sent first; whether it arrived is not known.
@@ -234,6 +243,16 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// Whether it is worked on alone, as it may be what brings the bot down.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspicions >= SUSPECT
+    }
+
+    /// Whether no attempt was made before.
+    pub(crate) fn is_first_attempt(&self) -> bool {
+        self.retries == 0 && !self.begun
+    }
+
     /// The chat that it belongs to.
     pub(crate) fn chat_key(&self) -> ChatKey {
         ChatKey {

@@ -276,6 +276,11 @@ impl PostgresStore {
         Ok(outcome)
     }
 
+    pub(crate) async fn run_alone(&self, job: &Job) -> Result<(), StoreError> {
+        let (client, owned) = (self.client().await?, owned(job)?);
+        mine(jobs::run_alone(&client, owned).await)
+    }
+
     pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
         let (session, owned) = (self.sessions.get().await?, owned(job)?);
         let saved = jobs::save_replying(&*session, owned, self.now());

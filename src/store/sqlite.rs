@@ -85,7 +85,8 @@ impl SqliteStore {
     /// be opened or written.
     pub(super) async fn open(path: PathBuf, opening: Opening) -> anyhow::Result<(Self, Running)> {
         let (app, allow_network) = (opening.app.clone(), opening.allow_network_file);
-        let opened = spawn_blocking(move || writer::open(&path, &app, allow_network));
+        let now = opening.clock.now();
+        let opened = spawn_blocking(move || writer::open(&path, &app, allow_network, now));
         let (opened, open) = opened.await??;
         let (fatal, is_fatal) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -163,6 +164,12 @@ impl SqliteStore {
     ) -> Result<Outcome, StoreError> {
         let job = job.clone();
         self.ask(move |turn| turn.conclude(&job, conclusion)).await
+    }
+
+    pub(crate) async fn run_alone(&self, job: &Job) -> Result<(), StoreError> {
+        let job = job.id;
+        self.ask(move |turn| rows::run_alone(turn.connection, job))
+            .await
     }
 
     pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {

@@ -234,6 +234,7 @@ for_both_stores! {
     a_job_that_is_tried_again_holds_up_its_own_chat_until_it_is_due,
     what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered,
     a_stop_gives_a_job_back_as_one_that_was_begun,
+    only_a_crash_alone_counts_as_the_jobs_own,
     a_full_queue_takes_nothing_more_until_something_ends,
     a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else,
     events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answered,
@@ -344,7 +345,39 @@ async fn a_stop_gives_a_job_back_as_one_that_was_begun(bench: Bench) {
     let job = bench.claim().await.unwrap();
     bench.store.release(&job, Release::Stopped).await.unwrap();
     let again = bench.claim().await.unwrap();
-    assert_eq!((again.retries, again.crashes), (0, 1));
+    assert_eq!((again.retries, again.crashes, again.begun), (0, 0, true));
+    assert!(job.is_first_attempt() && !again.is_first_attempt());
+}
+
+async fn only_a_crash_alone_counts_as_the_jobs_own(mut bench: Bench) {
+    for number in 1..=3 {
+        bench
+            .accept(&format!("oc_{number}"), &format!("om_{number}"))
+            .await;
+    }
+    for suspicions in 0..2 {
+        for _ in 0..3 {
+            let job = bench.claim().await.unwrap();
+            assert_eq!((job.crashes, job.suspicions), (0, suspicions));
+            assert!(!job.is_suspect());
+        }
+        bench = bench.killed().await;
+    }
+    // Each is tried alone, after a pause.
+    bench.hand.advance(Duration::from_secs(2));
+    let suspect = bench.claim().await.unwrap();
+    assert!(suspect.is_suspect() && suspect.crashes == 0);
+    bench.store.run_alone(&suspect).await.unwrap();
+    bench.claim().await.unwrap();
+    let bench = bench.killed().await;
+    bench.hand.advance(Duration::from_secs(4));
+    let counts = async || {
+        let job = bench.claim().await.unwrap();
+        (job.key.origin, job.crashes, job.suspicions)
+    };
+    assert_eq!(counts().await, ("om_1".to_owned(), 1, 2));
+    assert_eq!(counts().await, ("om_2".to_owned(), 0, 3));
+    assert_eq!(counts().await, ("om_3".to_owned(), 0, 2));
 }
 
 async fn a_full_queue_takes_nothing_more_until_something_ends(bench: Bench) {

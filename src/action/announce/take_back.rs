@@ -174,7 +174,7 @@ async fn find_docx(
         .filter_map(|id| page.iter().position(|child| child == id))
         .collect();
     // An earlier attempt may have deleted part of it.
-    let tried = scene.job.retries > 0 || scene.job.crashes > 0;
+    let tried = !scene.job.is_first_attempt();
     let is_whole = (places.is_empty() || places.len() == ids.len() || tried)
         && (0..ids.len())
             .filter(|place| page.contains(&ids[*place]))

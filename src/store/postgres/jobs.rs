@@ -155,7 +155,7 @@ const CLAIM: &str = "UPDATE noticebot.jobs SET state = 'running', owner = $3,
          ORDER BY job.place, job.id LIMIT 1
          FOR UPDATE SKIP LOCKED)
      RETURNING id, app, origin, step, chat, payload, place, started_at, retries, crashes,
-         progress, outcome, replying_since, heard";
+         suspicions, begun, progress, outcome, replying_since, heard";
 
 /// When there may be something to claim: planned work that is due, a job to be
 /// tried again, a press whose taker has let it lie.
@@ -212,6 +212,8 @@ fn job(row: &Row) -> JobRow {
         started_at: row.get("started_at"),
         retries: count("retries"),
         crashes: count("crashes"),
+        suspicions: count("suspicions"),
+        begun: row.get("begun"),
         progress: row.get("progress"),
         outcome: row.get("outcome"),
         replying_since: row.get("replying_since"),
@@ -273,6 +275,11 @@ pub(super) async fn save_outcome(
     update(client, job, "outcome = $3", Some(&to_json(outcome))).await
 }
 
+/// From now on their bot works on nothing else beside this job; whether it was still theirs.
+pub(super) async fn run_alone(client: &impl GenericClient, job: Owned) -> Result<bool, Error> {
+    update(client, job, "alone = true", None).await
+}
+
 pub(super) async fn save_replying(
     client: &impl GenericClient,
     job: Owned,
@@ -310,17 +317,20 @@ pub(super) async fn release(
             update(client, job, dead, Some(&now)).await
         }
         Release::Retry { run_at } => {
-            let again = "state = 'ready', owner = NULL, retries = retries + 1, run_at = $3";
+            let again =
+                "state = 'ready', owner = NULL, alone = false, retries = retries + 1, run_at = $3";
             update(client, job, again, Some(&run_at.as_millisecond())).await
         }
         Release::Crashed { run_at } => {
-            let again = "state = 'ready', owner = NULL, crashes = crashes + 1, run_at = $3";
+            let again =
+                "state = 'ready', owner = NULL, alone = false, begun = true, crashes = crashes + 1,
+                 run_at = $3";
             update(client, job, again, Some(&run_at.as_millisecond())).await
         }
         // A call may be under way: the next attempt has to know that it is not
         // the first.
         Release::Stopped => {
-            let stopped = "state = 'ready', owner = NULL, crashes = greatest(crashes, 1)";
+            let stopped = "state = 'ready', owner = NULL, alone = false, begun = true";
             update(client, job, stopped, None).await
         }
     }
@@ -336,7 +346,7 @@ pub(super) async fn put_back(
     // It may have been begun: the next attempt has to know that it is not the first.
     let statement = client
         .prepare_cached(
-            "UPDATE noticebot.jobs SET state = 'ready', owner = NULL, crashes = greatest(crashes, 1)
+            "UPDATE noticebot.jobs SET state = 'ready', owner = NULL, alone = false, begun = true
              WHERE owner = $1 AND NOT id = ANY ($2)",
         )
         .await?;

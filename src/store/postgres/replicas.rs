@@ -6,6 +6,8 @@ use std::time::Duration;
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 
+use crate::store::job::SUSPECT;
+
 /// How long a lease is good for. It is counted by the server's clock, from the
 /// last renewal on; so what a dead bot was at goes on within this time.
 pub(super) const LEASE: Duration = Duration::from_secs(9);
@@ -74,6 +76,10 @@ pub(super) async fn renew(
 /// Makes ready again what those were at whose lease is over; says how many jobs
 /// that were.
 ///
+/// Where a bot was at one job, its end is taken for that job's crash; where it was
+/// at several, each is a suspect. One that is suspected twice waits before it is
+/// tried alone, each time for longer.
+///
 /// A renewal and this wait for each other at the row, and a claim under a lease
 /// that is gone fails at its reference to it, so a job never stays with nobody.
 pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<u64, Error> {
@@ -81,12 +87,21 @@ pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<
         .prepare_cached(
             "WITH gone AS (
                  DELETE FROM noticebot.replicas WHERE app = $1 AND lease_until < clock_timestamp()
-                 RETURNING id)
-             UPDATE noticebot.jobs SET state = 'ready', owner = NULL, crashes = crashes + 1
-             FROM gone WHERE jobs.owner = gone.id",
+                 RETURNING id),
+             blamed AS (
+                 SELECT left_behind.id, (left_behind.alone
+                     OR count(*) OVER (PARTITION BY left_behind.owner) = 1)::integer AS own
+                 FROM noticebot.jobs AS left_behind, gone WHERE left_behind.owner = gone.id)
+             UPDATE noticebot.jobs SET state = 'ready', owner = NULL, begun = true, alone = false,
+                 crashes = crashes + own, suspicions = suspicions + 1 - own,
+                 run_at = CASE WHEN suspicions + 1 - own < $2 THEN run_at
+                     ELSE greatest(run_at, extract(epoch FROM clock_timestamp())::bigint * 1000
+                         + (1000 << least(suspicions + 1 + crashes - $2, 6))) END
+             FROM blamed WHERE jobs.id = blamed.id",
         )
         .await?;
-    client.execute(&statement, &[&app]).await
+    let suspect = i32::try_from(SUSPECT).unwrap_or(i32::MAX);
+    client.execute(&statement, &[&app, &suspect]).await
 }
 
 /// Ends a lease; what was still at work under it is ready again.
@@ -94,7 +109,7 @@ pub(super) async fn give_up(client: &impl GenericClient, owner: i64) -> Result<u
     let statement = client
         .prepare_cached(
             "WITH gone AS (DELETE FROM noticebot.replicas WHERE id = $1 RETURNING id)
-             UPDATE noticebot.jobs SET state = 'ready', owner = NULL, crashes = crashes + 1
+             UPDATE noticebot.jobs SET state = 'ready', owner = NULL, begun = true, alone = false
              FROM gone WHERE jobs.owner = gone.id",
         )
         .await?;

@@ -5,6 +5,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use crate::outcome::{Outcome, Refusal};
+use crate::store::job::SUSPECT;
 use crate::store::row::{self, JobRow, overflow, to_json};
 use crate::store::{Accepted, Claim, JobId, Lease, NewJob, Progress, Queue, Release, Step};
 
@@ -15,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0002_changes.sql"),
     include_str!("../../../migrations/sqlite/0003_before_after.sql"),
     include_str!("../../../migrations/sqlite/0004_shared_past.sql"),
+    include_str!("../../../migrations/sqlite/0005_isolation.sql"),
 ];
 
 /// The version of the tables of this release.
@@ -45,15 +47,32 @@ fn migrate_with(connection: &mut Connection, changes: &[&str]) -> anyhow::Result
     Ok(())
 }
 
-/// Makes what was running when the last process ended ready again, and counts
-/// it as a crash of the job's worker.
-pub(super) fn recover(connection: &Connection, app: &str) -> rusqlite::Result<()> {
+/// Makes what was running when the last process ended ready again. Where that was one job, its
+/// crash is that job's; where it was several, each is a suspect. One that is suspected twice waits
+/// before it is tried alone, each time for longer.
+pub(super) fn recover(connection: &Connection, app: &str, now: Timestamp) -> rusqlite::Result<()> {
     connection
-        .execute(
-            "UPDATE jobs SET state = 'ready', crashes = crashes + 1
-             WHERE +app = ?1 AND state = 'running'",
-            [app],
-        )
+        .prepare(
+            "WITH ended AS (SELECT count(*) AS jobs FROM jobs
+                 WHERE +app = ?3 AND state = 'running'),
+             blamed AS MATERIALIZED (
+                 SELECT id, CASE WHEN alone OR ended.jobs = 1 THEN 1 ELSE 0 END AS own
+                 FROM jobs, ended WHERE +app = ?3 AND state = 'running')
+             UPDATE jobs SET state = 'ready', begun = 1, alone = 0,
+                 crashes = crashes + own, suspicions = suspicions + 1 - own,
+                 run_at = CASE WHEN suspicions + 1 - own < ?2 THEN run_at
+                     ELSE max(run_at, ?1 + (1000 << min(suspicions + 1 + crashes - ?2, 6))) END
+             FROM blamed WHERE jobs.id = blamed.id",
+        )?
+        .execute(params![now.as_millisecond(), SUSPECT, app])
+        .map(drop)
+}
+
+/// From now on nothing else is worked on beside this job.
+pub(super) fn run_alone(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE jobs SET alone = 1 WHERE id = ?1")?
+        .execute([job.0])
         .map(drop)
 }
 
@@ -306,18 +325,18 @@ pub(super) fn release(
         ),
         Release::Dead => set("state = 'dead', finished_at = ?2", Some(now)),
         Release::Retry { run_at } => set(
-            "state = 'ready', retries = retries + 1, run_at = ?2",
+            "state = 'ready', alone = 0, retries = retries + 1, run_at = ?2",
             Some(*run_at),
         )
         .map(|_| false),
         Release::Crashed { run_at } => set(
-            "state = 'ready', crashes = crashes + 1, run_at = ?2",
+            "state = 'ready', alone = 0, begun = 1, crashes = crashes + 1, run_at = ?2",
             Some(*run_at),
         )
         .map(|_| false),
         // A call may be under way: the next attempt has to know that it is not
         // the first.
-        Release::Stopped => set("state = 'ready', crashes = max(crashes, 1)", None).map(|_| false),
+        Release::Stopped => set("state = 'ready', alone = 0, begun = 1", None).map(|_| false),
     }
 }
 
@@ -375,6 +394,8 @@ fn job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         started_at: row.get("started_at")?,
         retries: row.get("retries")?,
         crashes: row.get("crashes")?,
+        suspicions: row.get("suspicions")?,
+        begun: row.get("begun")?,
         progress: row.get("progress")?,
         outcome: row.get("outcome")?,
         replying_since: row.get("replying_since")?,

@@ -257,13 +257,18 @@ pub(super) struct Opened {
 }
 
 /// Opens the file; also says how many jobs wait in it.
-pub(super) fn open(path: &Path, app: &str, allow_network: bool) -> anyhow::Result<(Opened, usize)> {
+pub(super) fn open(
+    path: &Path,
+    app: &str,
+    allow_network: bool,
+    now: Timestamp,
+) -> anyhow::Result<(Opened, usize)> {
     let path = file::resolve(path)?;
     let network = file::on_network(&path, allow_network)?;
     let lock = Lock::take(&path, network)?;
     let mut writer = file::connect_sound(&path)?;
     let queue =
-        prepare(&mut writer, &path, app).map_err(|error| damage::explained(&path, error))?;
+        prepare(&mut writer, &path, app, now).map_err(|error| damage::explained(&path, error))?;
     let opened = Opened {
         writer,
         keeper: file::connect(&path)?,
@@ -273,10 +278,15 @@ pub(super) fn open(path: &Path, app: &str, allow_network: bool) -> anyhow::Resul
     Ok((opened, queue.open))
 }
 
-fn prepare(writer: &mut Connection, path: &Path, app: &str) -> anyhow::Result<Queue> {
+fn prepare(
+    writer: &mut Connection,
+    path: &Path,
+    app: &str,
+    now: Timestamp,
+) -> anyhow::Result<Queue> {
     rows::migrate(writer)
         .with_context(|| format!("bringing the tables of `{}` up to date", path.display()))?;
-    rows::recover(writer, app).context("reading the queue")?;
+    rows::recover(writer, app, now).context("reading the queue")?;
     rows::queue(writer, app).context("reading the queue")
 }
 
