@@ -9,7 +9,9 @@ use std::time::Duration;
 use feishu::{AnnouncementKind, Chat, ChatId, Client, Clock, Error, IdType, OpenId};
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::action::announce::budget::BUDGET;
 
 /// A group's settings are read again after this time.
 const SETTINGS_AGE: Duration = Duration::from_mins(1);
@@ -28,6 +30,11 @@ pub(crate) struct Platform {
     kinds: Cache<ChatId, AnnouncementKind>,
     names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
     pub(crate) own_id: OwnId,
+    /// Taken to read a long text: a parser takes many times the memory of its text, and each thread
+    /// keeps some of it.
+    pub(crate) reading: Semaphore,
+    /// Bounds how much text is written at once.
+    pub(crate) writing: Semaphore,
     /// Of several insertions at the start of a `doc` announcement in one request,
     /// the later one came out before the earlier. No page says which it is.
     later_insert_first: AtomicBool,
@@ -62,6 +69,8 @@ impl Platform {
             kinds: Cache::new(REMEMBERED),
             names: Cache::new(REMEMBERED_NAMES),
             own_id: OwnId::default(),
+            reading: Semaphore::new(1),
+            writing: Semaphore::new(BUDGET),
             later_insert_first: AtomicBool::new(false),
         }
     }

@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
@@ -27,7 +27,7 @@ use crate::store::{Bounds, DatabaseUrl, Opening, Running, Store};
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use crate::transport::long_connection::LongConnection;
-use crate::transport::webhook::{LARGE_BODIES, Seal, UNKNOWN_TIME, Webhook};
+use crate::transport::webhook::{Rooms, Seal, UNKNOWN_TIME, Webhook};
 use crate::transport::{Intake, REMEMBERED_REFUSALS, VerificationTokens};
 use upkeep::{Keep, forget};
 
@@ -108,6 +108,7 @@ impl Server {
                 &config.feishu.verification_token,
                 &config.feishu.previous_verification_token,
             ]),
+            turns: Intake::turns(),
             store: store.clone(),
             presses: presses.clone(),
             metrics: metrics.clone(),
@@ -282,7 +283,7 @@ fn receiving(
                 .min(config.store.keep_finished)
                 .max(config.server.signature_max_age),
             warned: Mutex::default(),
-            large_bodies: Semaphore::new(LARGE_BODIES),
+            rooms: Rooms::default(),
         })),
         Receive::LongConnection => Receiving::LongConnection(Box::new(LongConnection {
             intake,

@@ -19,6 +19,7 @@ use std::panic::resume_unwind;
 use feishu::{
     AnnouncementKind, Content, Error, LegacyAnnouncement, LegacyDocument, Message, MessageId,
 };
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::{Effect, Failure, Missing, Scene, Source, pin, replied};
@@ -31,6 +32,7 @@ use crate::outcome::{Call, Done, Refusal, Undone};
 use crate::plan::{Manner, SUMMARY};
 use crate::store::{Progress, Step, Written};
 
+pub(crate) mod budget;
 mod creation;
 mod docx;
 mod legacy;
@@ -75,6 +77,7 @@ pub(super) async fn run(
     if scene.written().is_none() && scene.job.key.step == Step::Command {
         expect_to_end(manner, scene).await?;
     }
+    let _turn = budget::turn(&document, scene).await?;
     let entry = Entry::new(&document, signature(scene));
     let top_before = if manner.top {
         Some(scene.top().await?)
@@ -364,7 +367,7 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
         mentions.map(|mention| Mention::new(mention, me)).collect()
     };
     if !message.parts.is_empty() {
-        return forwarded(&message, &mentions).await;
+        return forwarded(&message, &mentions, &scene.platform.reading).await;
     }
     let content = Content::read(&message.msg_type, &message.content);
     let empty = match content {
@@ -372,7 +375,7 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
         Content::Forward => Refusal::RepliedToIsForward,
         _ => Refusal::RepliedToHasNoText,
     };
-    let read = said(content, mentions(&message)).await;
+    let read = said(content, mentions(&message), &scene.platform.reading).await;
     read.map_err(|unfit| match unfit {
         Unfit::Empty | Unfit::OnlyMedia => empty.into(),
         unfit => refusal(unfit, Refusal::Internal).into(),
@@ -383,11 +386,12 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
 async fn forwarded(
     bundle: &Message,
     mentions: &impl Fn(&Message) -> Vec<Mention>,
+    turns: &Semaphore,
 ) -> Result<Document, Failure> {
     let mut document = Document::default();
     for part in &bundle.parts {
         let content = Content::read(&part.msg_type, &part.content);
-        match said(content.clone(), mentions(part)).await {
+        match said(content.clone(), mentions(part), turns).await {
             Ok(read) => document.append(read),
             Err(Unfit::Empty | Unfit::OnlyMedia) => document.left_out.extend(media(&content)),
             Err(unfit) => return Err(refusal(unfit, Refusal::Internal).into()),
@@ -400,7 +404,11 @@ async fn forwarded(
 }
 
 /// What a message says to be announced: of one that was a command to announce something, that.
-async fn said(content: Content, mentions: Vec<Mention>) -> Result<Document, Unfit> {
+async fn said(
+    content: Content,
+    mentions: Vec<Mention>,
+    turns: &Semaphore,
+) -> Result<Document, Unfit> {
     let content = match content {
         Content::Text(text) => Content::Text(without_unexplained(&text, &mentions)),
         other => other,
@@ -410,21 +418,23 @@ async fn said(content: Content, mentions: Vec<Mention>) -> Result<Document, Unfi
         None => Some(0..usize::MAX),
     };
     match part {
-        Some(range) => read(content, range, mentions).await,
+        Some(range) => read(content, range, mentions, turns).await,
         None => Err(Unfit::Empty),
     }
 }
 
-/// Reads a part of a message, in bytes of its text. A long text takes a thread of its own, so that no
-/// other chat waits for it.
+/// Reads a part of a message, in bytes of its text. Long texts take turns in a thread of their own,
+/// so that no other chat waits for them.
 pub(crate) async fn read(
     content: Content,
     range: Range<usize>,
     mentions: Vec<Mention>,
+    turns: &Semaphore,
 ) -> Result<Document, Unfit> {
     if content_len(&content) < LONG_TEXT {
         return Document::read(&content, range, &mentions);
     }
+    let _turn = turns.acquire().await;
     let read = spawn_blocking(move || Document::read(&content, range, &mentions));
     // A panic of the reader is one of the job's.
     read.await

@@ -279,6 +279,15 @@ impl Inline {
         }
     }
 
+    /// How many bytes of text it has.
+    pub(super) fn text_len(&self) -> usize {
+        match self {
+            Self::Text(run) => run.text.len(),
+            Self::Mention { name, .. } => name.len(),
+            Self::Everyone => 0,
+        }
+    }
+
     fn words(&self, language: Language) -> String {
         match self {
             Self::Text(run) => run.text.clone(),

@@ -72,8 +72,22 @@ impl Document {
 
     /// Whether it has no more runs than may be written.
     pub(super) fn is_bounded(&self) -> bool {
+        self.run_count() <= MOST_RUNS
+    }
+
+    /// How many runs of text it has.
+    pub(crate) fn run_count(&self) -> usize {
         let runs = self.blocks.iter().map(|block| block.content().len());
-        runs.sum::<usize>() <= MOST_RUNS
+        runs.sum()
+    }
+
+    /// How many bytes of text it has.
+    pub(crate) fn text_len(&self) -> usize {
+        let of_line = |line: &Block| match line {
+            Block::Code { text, .. } => text.len(),
+            line => line.content().iter().map(Inline::text_len).sum(),
+        };
+        self.blocks.iter().map(of_line).sum()
     }
 }
 

@@ -14,6 +14,7 @@ use crate::content::{Unfit, media};
 use crate::event::{StoredMessage, is_typed};
 use crate::outcome::{Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
 use crate::plan::{Manner, Plan};
+use crate::platform::Platform;
 use crate::policy::{self, Actor, Permit};
 use crate::store::{Conclusion, Job, JobKey, Maker, NewPlan, Step, StoreError};
 
@@ -83,7 +84,7 @@ impl Dispatcher {
             Command::Pin { target, hold } => Requested::Action(Action::pin(target, hold, message)?),
             Command::Unpin => Requested::Action(Action::DeleteTopNotice),
             Command::Announce(announcement) => {
-                let source = source(&announcement, message, mentions).await?;
+                let source = source(&self.platform, &announcement, message, mentions).await?;
                 let manner = Manner {
                     hold: announcement.hold,
                     top: announcement.top,
@@ -314,13 +315,14 @@ fn pinned(made: &Made) -> Option<PinTarget> {
 
 /// Where the text of an announcement comes from.
 async fn source(
+    platform: &Platform,
     announcement: &Announcement,
     message: &ReceivedMessage,
     mentions: Vec<Mention>,
 ) -> Result<Source, Refusal> {
     let content = Content::read(&message.message_type, &message.content);
     let typed = match announcement.text.clone() {
-        Some(range) => action::announce::read(content, range, mentions).await,
+        Some(range) => action::announce::read(content, range, mentions, &platform.reading).await,
         None if media(&content).is_empty() => Err(Unfit::Empty),
         None => Err(Unfit::OnlyMedia),
     };

@@ -25,6 +25,9 @@ use crate::telemetry::Metrics;
 /// How often what came to nothing is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
+/// While so many bytes of events wait to be stored, no more are taken from the connection.
+const WAITING_BYTES: usize = 4 * 1024 * 1024;
+
 /// Keeps one connection open.
 pub(crate) struct LongConnection {
     pub(crate) intake: Intake,
@@ -110,19 +113,23 @@ impl LongConnection {
         tracing::info!("the long connection is open");
         // In one task, so that what came first is queued first.
         let mut taking = FuturesUnordered::new();
+        let mut waiting = 0;
         let mut counted = Dropped::default();
         let mut count = interval(COUNT_EVERY);
         loop {
             tokio::select! {
-                event = connection.next() => match event {
-                    Ok(Event::Payload(payload)) => taking.push(self.take(payload)),
+                event = connection.next(), if waiting < WAITING_BYTES => match event {
+                    Ok(Event::Payload(payload)) => {
+                        waiting += payload.bytes.len();
+                        taking.push(self.take(payload));
+                    }
                     Ok(Event::Config(changed)) => *config = changed,
                     Err(reason) => {
                         tracing::warn!(reason = %reason, "the long connection has ended");
                         break;
                     }
                 },
-                Some(()) = taking.next() => {}
+                Some(taken) = taking.next() => waiting -= taken,
                 _ = count.tick() => self.count(connection.dropped(), &mut counted),
                 () = stop.cancelled() => break,
             }
@@ -135,7 +142,8 @@ impl LongConnection {
         connection.close().await;
     }
 
-    async fn take(&self, payload: Payload) {
+    /// Says how many bytes it was.
+    async fn take(&self, payload: Payload) -> usize {
         let Payload {
             message_type,
             bytes,
@@ -144,8 +152,10 @@ impl LongConnection {
         } = payload;
         // The old callback of cards is not supported here by the platform.
         if message_type != MessageType::Event {
-            return ack.taken();
+            ack.taken();
+            return bytes.len();
         }
+        let _turn = self.intake.turn(bytes.len()).await;
         match self.intake.take(&bytes).await {
             Ok(Taken::Answer(answer)) => ack.answer(answer.as_bytes()),
             Err(NotTaken::Unavailable) => ack.failed(),
@@ -153,6 +163,7 @@ impl LongConnection {
             // It would be no better the next time.
             | Err(NotTaken::Foreign | NotTaken::Unreadable) => ack.taken(),
         }
+        bytes.len()
     }
 
     fn count(&self, dropped: Dropped, counted: &mut Dropped) {

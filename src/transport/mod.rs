@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq as _};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use crate::button::Presses;
@@ -22,6 +23,11 @@ use crate::telemetry::{EventResult, Metrics};
 pub(crate) mod long_connection;
 pub(crate) mod webhook;
 
+/// Up to so many bytes an event is small, as nearly all are: it is read at once.
+const SMALL_EVENT: usize = 64 * 1024;
+/// So many KiB of large events are read at once.
+const LARGE_EVENTS: usize = 1024;
+
 /// The platform waits 3 s; what the store takes longer for is delivered again.
 const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 
@@ -31,6 +37,8 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 pub(crate) struct Intake {
     pub(crate) app_id: String,
     pub(crate) tokens: VerificationTokens,
+    /// Each KiB of a large event takes one of these while the event is read and stored.
+    pub(crate) turns: Arc<Semaphore>,
     pub(crate) store: Store,
     pub(crate) presses: Presses,
     pub(crate) metrics: Metrics,
@@ -100,6 +108,21 @@ pub(crate) enum NotTaken {
 }
 
 impl Intake {
+    /// Turns for one large event at a time, or for several that are not the largest.
+    pub(crate) fn turns() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(LARGE_EVENTS))
+    }
+
+    /// Waits until an event of so many bytes may be read: decrypted and parsed it takes several
+    /// times its size, so that large ones take turns. Hold it until the event is stored.
+    async fn turn(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        if bytes <= SMALL_EVENT {
+            return None;
+        }
+        let size = u32::try_from(bytes.div_ceil(1024).min(LARGE_EVENTS)).unwrap_or(u32::MAX);
+        self.turns.acquire_many(size).await.ok()
+    }
+
     /// Takes one decrypted body: token, app id, then the event; what may be a
     /// command is on disk when this returns.
     pub(crate) async fn take(&self, body: &[u8]) -> Result<Taken, NotTaken> {

@@ -18,19 +18,21 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use feishu::{Client, Clock, EncryptKey, EncryptedBody, Signature, SignatureError};
 use http_body_util::BodyExt as _;
-use tokio::sync::Semaphore;
+use hyper::body::Frame;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use super::{Intake, NotTaken, Taken};
+use super::{Intake, NotTaken, SMALL_EVENT, Taken};
 use crate::telemetry::EventResult;
 
 /// Larger bodies are refused with 413.
 const BODY_LIMIT: usize = 1024 * 1024;
-/// Up to here a body needs no leave; larger ones, which no genuine event is, take
-/// turns, so that many at once cannot fill the memory.
-const SMALL_BODY: usize = 64 * 1024;
-/// How many large bodies are collected at once.
-pub(crate) const LARGE_BODIES: usize = 32;
+/// Up to here a body needs no room of its own.
+const SMALL_BODY: usize = SMALL_EVENT;
+/// Up to here a body may be genuine: the platform takes messages of up to 150 KB.
+const LARGE_BODY: usize = 384 * 1024;
+/// A body of which nothing comes for so long, or for which there is no room, loses its room.
+const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Of a body that is too large this much is read and thrown away, for so long.
 const DRAIN_LIMIT: usize = 8 * BODY_LIMIT;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -52,6 +54,51 @@ static TIMESTAMP: HeaderName = HeaderName::from_static(feishu::TIMESTAMP_HEADER)
 static NONCE: HeaderName = HeaderName::from_static(feishu::NONCE_HEADER);
 static SIGNATURE: HeaderName = HeaderName::from_static(feishu::SIGNATURE_HEADER);
 
+/// The room that a body takes, until it is dropped.
+type Room<'s> = SemaphorePermit<'s>;
+
+/// The memory for bodies that are not small, in KiB, so that many at once cannot fill it.
+pub(crate) struct Rooms {
+    /// Taken as the bytes come, so that a body that stops early keeps no other out.
+    large: Semaphore,
+    /// For larger bodies than genuine events have. Taken as a whole, so that several never wait for
+    /// each other's rest.
+    huge: Semaphore,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            large: Semaphore::new(8 * 1024),
+            huge: Semaphore::new(4 * 1024),
+        }
+    }
+}
+
+impl Rooms {
+    /// Takes room for `more` bytes of a body of which `announced` bytes are to come in all; 0, if
+    /// that was not said.
+    async fn extend<'s>(
+        &'s self,
+        room: &mut Option<Room<'s>>,
+        announced: usize,
+        more: usize,
+    ) -> Result<(), Refusal> {
+        let kib = |bytes: usize| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        if (1..=LARGE_BODY).contains(&announced) {
+            let more = timeout(STALL_TIMEOUT, self.large.acquire_many(kib(more))).await;
+            let more = more.ok().and_then(Result::ok).ok_or(Refusal::Unavailable)?;
+            match room {
+                Some(room) => room.merge(more),
+                None => *room = Some(more),
+            }
+        } else if room.is_none() {
+            *room = self.huge.acquire_many(kib(BODY_LIMIT)).await.ok();
+        }
+        Ok(())
+    }
+}
+
 /// The webhook's checks.
 pub(crate) struct Webhook {
     pub(crate) intake: Intake,
@@ -66,8 +113,7 @@ pub(crate) struct Webhook {
     pub(crate) unknown_age: Duration,
     /// When a request was last reported that is signed and too old.
     pub(crate) warned: Mutex<Option<Instant>>,
-    /// A large body is collected only with one of these in hand.
-    pub(crate) large_bodies: Semaphore,
+    pub(crate) rooms: Rooms,
 }
 
 /// How bodies are protected.
@@ -82,8 +128,8 @@ pub(crate) enum Seal {
 /// `POST /webhook/event`.
 pub(crate) async fn receive(State(webhook): State<Arc<Webhook>>, request: Request) -> Response {
     let (Parts { headers, .. }, body) = request.into_parts();
-    let body = match webhook.read(&headers, body).await {
-        Ok(body) => body,
+    let (body, _room) = match webhook.read(&headers, body).await {
+        Ok(read) => read,
         Err(refusal) => {
             webhook.intake.metrics.event(refusal.unread());
             return refusal.into_response();
@@ -103,7 +149,12 @@ pub(crate) async fn receive(State(webhook): State<Arc<Webhook>>, request: Reques
 }
 
 impl Webhook {
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    /// The body, and the room that it takes.
+    async fn read(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<(Bytes, Option<Room<'_>>), Refusal> {
         let announced = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
@@ -121,16 +172,16 @@ impl Webhook {
         announced: usize,
         headers: &HeaderMap,
         mut body: Body,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<(Bytes, Option<Room<'_>>), Refusal> {
         // Of what is not signed nothing longer than a challenge is ever taken,
         // so nothing longer is kept.
         let signed = matches!(self.seal, Seal::Plain) || headers.contains_key(&SIGNATURE);
         let keep = if signed { BODY_LIMIT } else { CHALLENGE_LIMIT };
         let mut collected = BytesMut::new();
         let mut seen = 0;
-        let mut leave = None;
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| Refusal::BadRequest)?.into_data() else {
+        let mut room = None;
+        while let Some(frame) = next_frame(&mut body, room.is_some()).await? {
+            let Ok(data) = frame.into_data() else {
                 continue;
             };
             seen += data.len();
@@ -140,28 +191,34 @@ impl Webhook {
             if seen > keep {
                 continue;
             }
-            if seen > SMALL_BODY && leave.is_none() {
-                leave = self.large_bodies.acquire().await.ok();
+            if seen > SMALL_BODY {
+                self.rooms.extend(&mut room, announced, data.len()).await?;
             }
             if collected.is_empty() {
                 // Most bodies come in one piece, and need no copy.
                 if body.is_end_stream() {
-                    return Ok(data);
+                    return Ok((data, room));
                 }
                 collected.reserve(announced.min(keep).min(SMALL_BODY));
+            }
+            if seen > SMALL_BODY {
+                // What is announced and never comes takes no memory.
+                let left = announced.min(keep).saturating_sub(collected.len());
+                collected.reserve(left);
             }
             collected.extend_from_slice(&data);
         }
         if seen > keep {
             return Err(Refusal::Unauthorized);
         }
-        Ok(collected.freeze())
+        Ok((collected.freeze(), room))
     }
 
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Taken, NotTaken> {
         match &self.seal {
             Seal::Encrypted(keys) => match self.signed_with(headers, body, keys).await {
                 Some(key) => {
+                    let _turn = self.intake.turn(body.len()).await;
                     let opened =
                         open(key, body).ok_or_else(|| self.intake.refuse(NotTaken::Unreadable))?;
                     self.intake.take(&opened).await
@@ -243,6 +300,17 @@ impl Webhook {
     }
 }
 
+/// The next part of a body; one that takes room has to keep coming.
+async fn next_frame(body: &mut Body, takes_room: bool) -> Result<Option<Frame<Bytes>>, Refusal> {
+    let frame = if takes_room {
+        let frame = timeout(STALL_TIMEOUT, body.frame()).await;
+        frame.map_err(|_| Refusal::Timeout)?
+    } else {
+        body.frame().await
+    };
+    frame.transpose().map_err(|_| Refusal::BadRequest)
+}
+
 fn open(key: &EncryptKey, body: &[u8]) -> Option<Vec<u8>> {
     let sealed = EncryptedBody::parse(body).ok()?;
     key.decrypt(&sealed.encrypt).ok()
@@ -315,7 +383,7 @@ async fn too_large(mut body: Body) -> Refusal {
 #[cfg(test)]
 mod tests {
     use feishu::ExtraRoots;
-    use futures_util::{FutureExt as _, stream};
+    use futures_util::{FutureExt as _, StreamExt as _, stream};
 
     use super::*;
     use crate::button::Presses;
@@ -361,6 +429,7 @@ mod tests {
             intake: Intake {
                 app_id: "cli_a".to_owned(),
                 tokens: VerificationTokens::new([&"token".into(), &"".into()]),
+                turns: Intake::turns(),
                 store,
                 presses: Presses::default(),
                 metrics,
@@ -373,7 +442,7 @@ mod tests {
             max_age: Duration::from_mins(1),
             unknown_age: UNKNOWN_TIME,
             warned: Mutex::default(),
-            large_bodies: Semaphore::new(LARGE_BODIES),
+            rooms: Rooms::default(),
         }
     }
 
@@ -410,7 +479,70 @@ mod tests {
             // Timers have a resolution of a millisecond.
             tokio::time::advance(Duration::from_millis(1)).await;
             let read = read.as_mut().now_or_never();
-            assert_eq!(read, Some(Err(Refusal::Timeout)));
+            assert_eq!(read.map(Result::err), Some(Some(Refusal::Timeout)));
         }
+    }
+
+    /// A body whose first part has so many bytes, and of which no more comes.
+    fn stopping_after(bytes: usize) -> Body {
+        let part = stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'a'; bytes]))]);
+        Body::from_stream(part.chain(stream::pending()))
+    }
+
+    fn signed() -> HeaderMap {
+        let signature = HeaderValue::from_static("any");
+        HeaderMap::from_iter([(SIGNATURE.clone(), signature)])
+    }
+
+    /// That a body of so many bytes is announced.
+    fn announcing(bytes: usize) -> HeaderMap {
+        let mut headers = signed();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+        headers
+    }
+
+    const GENUINE: usize = 131 << 10;
+
+    #[tokio::test]
+    async fn a_body_that_stops_gives_its_room_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let webhook = webhook(&folder).await;
+        tokio::time::pause();
+        for length in [LARGE_BODY, BODY_LIMIT] {
+            let began = tokio::time::Instant::now();
+            let headers = announcing(length);
+            // More than there is room for.
+            let stopped = (0..40).map(|_| webhook.read(&headers, stopping_after(length - 1)));
+            let stopped = futures_util::future::join_all(stopped);
+            let genuine = async {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                let body = Body::from(vec![b'a'; GENUINE]);
+                let read = webhook.read(&announcing(GENUINE), body).await;
+                (read.map(|(body, _)| body.len()), began.elapsed())
+            };
+            let (stopped, (genuine, waited)) = tokio::join!(stopped, genuine);
+            assert_eq!(genuine, Ok(GENUINE));
+            assert!(waited <= Duration::from_millis(1100), "{waited:?}");
+            assert!(stopped.iter().all(Result::is_err));
+            let Rooms { large, huge } = &webhook.rooms;
+            let left = (large.available_permits(), huge.available_permits());
+            assert_eq!(left, (8 * 1024, 4 * 1024));
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_that_stop_early_keep_no_large_one_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let webhook = webhook(&folder).await;
+        let headers = announcing(GENUINE);
+        tokio::time::pause();
+        let mut stopped: Vec<_> = (0..100)
+            .map(|_| Box::pin(webhook.read(&headers, stopping_after(SMALL_BODY + 1))))
+            .collect();
+        for read in &mut stopped {
+            assert!(read.as_mut().now_or_never().is_none());
+        }
+        let genuine = webhook.read(&headers, Body::from(vec![b'a'; GENUINE]));
+        assert!(genuine.now_or_never().is_some_and(|read| read.is_ok()));
     }
 }

@@ -1,7 +1,7 @@
 //! Distinct events, encrypted and signed before the clock starts, so that making them costs the
 //! measurement nothing.
 
-use feishu_sim::{MessageId, Words};
+use feishu_sim::{ChatId, MessageId, Words};
 use serde_json::{Value, json};
 
 use crate::platform::Platform;
@@ -46,12 +46,18 @@ pub(crate) fn seal(platform: &Platform, events: usize, command_percent: usize) -
 
 fn command(platform: &Platform, number: usize) -> Event {
     let chat = &platform.chats[number % platform.chats.len()];
+    let (request, message) = command_in(platform, chat);
+    Event {
+        request,
+        command: Some(message),
+    }
+}
+
+/// A command in this chat: the request, and the message.
+pub(crate) fn command_in(platform: &Platform, chat: &ChatId) -> (Vec<u8>, MessageId) {
     let said = platform.member_in(chat).say("/pin announcement");
     let envelope = platform.sim.envelope_for(&said.id);
-    Event {
-        request: sealed(platform, &envelope),
-        command: Some(said.id),
-    }
+    (sealed(platform, &envelope), said.id)
 }
 
 /// Chatter the platform itself does not remember: nobody ever asks it about these messages.

@@ -31,6 +31,14 @@ pub(crate) struct StoreOptions {
     replicas: u8,
 }
 
+impl StoreOptions {
+    /// A file for one bot.
+    pub(crate) const FILE: Self = Self {
+        postgres: false,
+        replicas: 1,
+    };
+}
+
 /// How to start them, each the same every time.
 #[derive(Debug)]
 pub(crate) struct Fleet {

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use crate::time::Limits;
 
 mod aged;
+mod bombs;
 mod chaos;
 mod compare;
 mod events;
@@ -41,6 +42,8 @@ enum Verb {
     Yardstick(yardstick::Options),
     /// Measure a bot on a store with a long past.
     Aged(aged::Options),
+    /// Send messages that cost much memory or time, and bound what they cost.
+    Bombs(bombs::Options),
     /// Kill the bot and let the platform misbehave, then prove the ledger.
     Chaos(chaos::Options),
 }
@@ -77,6 +80,10 @@ fn start(verb: Verb) -> anyhow::Result<ExitCode> {
             compare::run(&options, &runtime, &limits)?;
         }
         Verb::Yardstick(options) => runtime.block_on(yardstick::serve(options))?,
+        Verb::Bombs(options) => {
+            let limits = limits(&runtime, options.seconds)?;
+            return bombs::run(&options, &runtime, &limits);
+        }
         Verb::Chaos(options) => {
             let limits = limits(&runtime, options.seconds)?;
             return chaos::run(&options, &runtime, &limits);

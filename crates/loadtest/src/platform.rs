@@ -53,6 +53,11 @@ impl Platform {
         self.sim.as_person(&self.member).in_chat(chat)
     }
 
+    /// The owner, in one of the chats.
+    pub(crate) fn owner_in(&self, chat: &ChatId) -> InChat {
+        self.sim.as_person(&self.owner).in_chat(chat)
+    }
+
     /// Encrypt key and verification token. The simulator always has a key, as none was taken away.
     pub(crate) fn secrets(&self) -> [String; 2] {
         let key = self.app.encrypt_key.clone().unwrap_or_default();

@@ -215,6 +215,11 @@ impl Running {
         Ok(())
     }
 
+    /// Its process id.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has used so far.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         Usage::of(&self.child.id().to_string())

@@ -1,0 +1,150 @@
+//! The bombs.
+
+use serde_json::{Value, json};
+
+use super::{Thrown, request};
+use crate::platform::Platform;
+
+/// A kind of bomb.
+pub(super) struct Bomb {
+    pub(super) name: &'static str,
+    /// From how many chats it comes.
+    pub(super) chats: usize,
+    pub(super) make: fn(&Platform) -> Vec<Thrown>,
+}
+
+/// Encrypted, a body of so many bytes is nearly 1 MiB.
+const LARGEST: usize = 770_000;
+
+pub(super) const KINDS: &[Bomb] = &[
+    one("49,000 pairs of stars", |p| text(p, "**a**b", 294_000)),
+    one("16,000 pairs of stars", |p| text(p, "**a**b", 96_000)),
+    one("1,000 pairs of stars", |p| text(p, "**a**b", 6_000)),
+    one("tildes", |p| text(p, "~~", LARGEST)),
+    one("brackets", |p| text(p, "[a](", 100_000)),
+    one("links", |p| text(p, "[a](https://a.cn)", 100_000)),
+    one("addresses", |p| text(p, "https://a.cn ", 100_000)),
+    one("ticks", |p| text(p, "`a`b", 60_000)),
+    one("quotes", |p| text(p, "> ", 100_000)),
+    one("list markers", |p| text(p, "- a\n", LARGEST / 2)),
+    one("one long line", |p| text(p, "a", LARGEST)),
+    one("Chinese", |p| text(p, "停", 300_000)),
+    one("backslashes", |p| text(p, "\\*", 100_000)),
+    one("blank lines", |p| text(p, "\n", LARGEST / 3)),
+    one("a post of 20,000 elements", |p| {
+        post(p, r#"{"tag":"text","text":"a"},"#, 20_000)
+    }),
+    one("a post of empty objects", |p| post(p, "{},", 200_000)),
+    one("a post of empty paragraphs", |p| post(p, "{}],[", 150_000)),
+    one("a post within the limit", |p| {
+        post(p, r#"{"tag":"text","text":"a","style":["bold"]},"#, 600)
+    }),
+    one("a post of deep lists", |p| {
+        vec![said(p, 0, "post", &"[".repeat(LARGEST), Value::Null, false)]
+    }),
+    one("40,000 mentions", mentions),
+    one("a press with a large value", press),
+    one("a card", |p| {
+        let card = format!(r#"{{"elements":[{}1]}}"#, "[],".repeat(200_000));
+        vec![said(p, 0, "interactive", &card, Value::Null, false)]
+    }),
+    one("a reply to a bomb", |p| replies(p, "**a**b", 96_000)),
+    one("a reply to one long line", |p| replies(p, "a", 700_000)),
+    many("24 groups with 20 KB each", 24, |p| {
+        each(p, "**a**b", 20_000)
+    }),
+    many("16 groups with 100 KB each", 16, |p| {
+        each(p, "**a**b", 96_000)
+    }),
+    many("64 bodies of 1 MiB", 64, |p| each(p, "a", LARGEST)),
+    many("64 texts of 1,000 runs", 64, |p| each(p, "**a**b", 3_000)),
+];
+
+const fn one(name: &'static str, make: fn(&Platform) -> Vec<Thrown>) -> Bomb {
+    many(name, 1, make)
+}
+
+const fn many(name: &'static str, chats: usize, make: fn(&Platform) -> Vec<Thrown>) -> Bomb {
+    Bomb { name, chats, make }
+}
+
+/// One announcement of this part, again and again.
+fn text(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
+    vec![announce(platform, 0, part, bytes)]
+}
+
+/// The same in each chat.
+fn each(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
+    let chats = 0..platform.chats.len() - 1;
+    chats
+        .map(|chat| announce(platform, chat, part, bytes))
+        .collect()
+}
+
+fn announce(platform: &Platform, chat: usize, part: &str, bytes: usize) -> Thrown {
+    let text = format!("/announce {}", part.repeat(bytes / part.len()));
+    let content = json!({ "text": text }).to_string();
+    said(platform, chat, "text", &content, Value::Null, true)
+}
+
+fn post(platform: &Platform, part: &str, count: usize) -> Vec<Thrown> {
+    let command = r#"{"tag":"text","text":"/announce a"}"#;
+    let content = format!(
+        r#"{{"content":[[{command}],[{}{{}}]]}}"#,
+        part.repeat(count)
+    );
+    vec![said(platform, 0, "post", &content, Value::Null, true)]
+}
+
+fn mentions(platform: &Platform) -> Vec<Thrown> {
+    let mentions: Vec<Value> = (0..40_000).map(|_| json!({ "key": "@_user_1" })).collect();
+    let content = json!({ "text": "/announce @_user_1 hello" }).to_string();
+    vec![said(platform, 0, "text", &content, json!(mentions), true)]
+}
+
+/// A member's message with another content.
+fn said(
+    platform: &Platform,
+    chat: usize,
+    message_type: &str,
+    content: &str,
+    mentions: Value,
+    asks: bool,
+) -> Thrown {
+    let said = platform.owner_in(&platform.chats[chat]).say("/announce x");
+    let mut envelope = platform.sim.envelope_for(&said.id);
+    let message = &mut envelope["event"]["message"];
+    message["message_type"] = json!(message_type);
+    message["content"] = json!(content);
+    message["mentions"] = mentions;
+    Thrown {
+        request: request(platform, &envelope),
+        asks: asks.then_some(said.id),
+    }
+}
+
+fn press(platform: &Platform) -> Vec<Thrown> {
+    let said = platform.owner_in(&platform.chats[0]).say("x");
+    let mut envelope = platform.sim.envelope_for(&said.id);
+    envelope["header"]["event_type"] = json!("card.action.trigger");
+    envelope["event"] = json!({
+        "operator": { "open_id": platform.owner.open_id },
+        "action": { "value": { "noticebot": vec![0; 300_000] } },
+        "context": { "open_chat_id": platform.chats[0].as_str() },
+    });
+    vec![Thrown {
+        request: request(platform, &envelope),
+        asks: None,
+    }]
+}
+
+/// A command as a reply to a message that is the bomb.
+fn replies(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
+    let owner = platform.owner_in(&platform.chats[0]);
+    let bomb = owner.say(part.repeat(bytes / part.len()));
+    let reply = owner.reply_to(&bomb.id).say("/announce");
+    vec![Thrown {
+        request: request(platform, &platform.sim.envelope_for(&reply.id)),
+        asks: Some(reply.id),
+    }]
+}

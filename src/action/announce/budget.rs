@@ -1,0 +1,38 @@
+//! How much is written at once: the calls that write a text take many times its memory, so texts
+//! that are long or have many styles take turns.
+
+use std::time::Duration;
+
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
+
+use super::{Failure, Scene};
+use crate::content::Document;
+
+/// What is written at once, in runs of text: one of the longest texts, or several shorter ones.
+pub(crate) const BUDGET: usize = 4_000;
+/// A text that costs less needs no turn.
+const SMALL: usize = 200;
+/// So many bytes of text take as much memory as a run.
+const BYTES_OF_A_RUN: usize = 64;
+/// A turn is waited for so long; meanwhile the job takes the place of another.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// A job that had no turn is tried again after this time.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Waits for a turn to write the document, which lasts until it is dropped.
+pub(super) async fn turn<'s>(
+    document: &Document,
+    scene: Scene<'s>,
+) -> Result<Option<SemaphorePermit<'s>>, Failure> {
+    let cost = document.run_count() + document.text_len() / BYTES_OF_A_RUN;
+    if cost < SMALL {
+        return Ok(None);
+    }
+    let cost = u32::try_from(cost.min(BUDGET)).unwrap_or(u32::MAX);
+    let turn = scene.platform.writing.acquire_many(cost);
+    match timeout(PATIENCE, turn).await {
+        Ok(turn) => Ok(turn.ok()),
+        Err(_) => Err(Failure::NotBefore(scene.clock.now() + PAUSE)),
+    }
+}
