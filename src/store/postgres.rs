@@ -277,8 +277,9 @@ impl PostgresStore {
     }
 
     pub(crate) async fn run_alone(&self, job: &Job) -> Result<(), StoreError> {
-        let (client, owned) = (self.client().await?, owned(job)?);
-        mine(jobs::run_alone(&client, owned).await)
+        let (session, owned) = (self.sessions.get().await?, owned(job)?);
+        let saved = jobs::run_alone(&*session, owned);
+        mine(session.answer(saved).await)
     }
 
     pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
