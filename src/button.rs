@@ -36,6 +36,8 @@ pub(crate) enum Does {
     Cancel(Maker),
     /// Drop this plan; on the card that tells of it.
     CancelThis(Maker),
+    /// Show all commands; on a card of help.
+    ShowCommands,
 }
 
 /// Tells the bot's own buttons from those of other cards of the app.
@@ -150,7 +152,9 @@ mod tests {
 
     #[test]
     fn a_value_is_read_back_and_foreign_ones_are_not() {
-        for does in [Does::Undo, Does::Cancel, Does::CancelThis] {
+        for does in [Does::Undo, Does::Cancel, Does::CancelThis, |_| {
+            Does::ShowCommands
+        }] {
             let button = button(does);
             assert_eq!(Button::read(&button.value()), Some(button));
         }

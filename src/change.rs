@@ -202,8 +202,7 @@ pub(crate) struct Record {
     pub(crate) actor: Option<OpenId>,
     /// The first words of what was written.
     pub(crate) summary: String,
-    /// `done`, or why it was refused.
-    pub(crate) result: &'static str,
+    pub(crate) result: ChangeResult,
     /// The platform's id of the answer that refused it.
     pub(crate) log_id: Option<String>,
     /// What was changed; nothing where it was refused.
@@ -211,6 +210,34 @@ pub(crate) struct Record {
     /// The change that it took back; where it was refused, the one that cannot
     /// be taken back.
     pub(crate) takes_back: Option<ChangeId>,
+}
+
+/// Whether a change was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangeResult {
+    Done,
+    /// It was not, for this reason: a word of [`Refusal::reason`](crate::outcome::Refusal::reason).
+    Refused(&'static str),
+}
+
+impl ChangeResult {
+    /// Its word in the table of changes; statements and indexes of both stores name that of `Done`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused(reason) => reason,
+        }
+    }
+}
+
+impl Record {
+    /// Whether it shows that text can be removed from the announcement.
+    pub(crate) fn has_removed(&self) -> bool {
+        let place = self.change.as_ref().and_then(Change::place);
+        matches!(self.deed, Deed::Undo | Deed::Expire)
+            && self.result == ChangeResult::Done
+            && matches!(place, Some(Place::Announcement | Place::Both))
+    }
 }
 
 /// A row of the table of changes.

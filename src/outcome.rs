@@ -9,11 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Deed;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError};
-use crate::policy::{BotStanding, Denied, GroupRights};
+use crate::plan::Manner;
+use crate::policy::{BotStanding, Denied, GroupRights, Right};
 use crate::store::Maker;
-
-/// The word for [`Refusal::CannotDelete`]: by it a chat is known later.
-pub(crate) const CANNOT_DELETE: &str = "cannot_delete";
 
 /// The end of one command. Stored before anything is said about it, so that a
 /// restart between the act and the answer repeats neither.
@@ -24,22 +22,14 @@ pub enum Outcome {
     Done(Done),
     /// The table of commands was asked for.
     Help,
-    /// It will be done then.
-    Planned {
-        /// By it the chat's members name the plan; 0 until the store gives one.
-        number: u32,
-        /// When it is due.
-        due: Timestamp,
-        /// When it was planned.
-        at: Timestamp,
-        /// By it a button names the plan.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        maker: Option<Maker>,
-    },
+    /// It will be announced later.
+    Planned(Scheduled),
     /// The last changes were asked for.
     History(History),
     /// The same in a group, whose settings say who may do what.
-    HelpInGroup(GroupRights),
+    HelpInGroup(GroupHelp),
+    /// All commands were asked for, on a card of help; where it is known, who may use them.
+    AllCommands(Option<GroupRights>),
     /// It was not done, or not known to be, and this is why.
     Refused(Refusal),
 }
@@ -48,12 +38,10 @@ impl Outcome {
     /// The same, with the number that the store gave the plan.
     pub(crate) fn numbered(self, number: u32) -> Self {
         match self {
-            Self::Planned { due, at, maker, .. } => Self::Planned {
+            Self::Planned(scheduled) => Self::Planned(Scheduled {
                 number,
-                due,
-                at,
-                maker,
-            },
+                ..scheduled
+            }),
             other => other,
         }
     }
@@ -69,7 +57,8 @@ impl Outcome {
             Self::Done(_)
             | Self::Help
             | Self::HelpInGroup(_)
-            | Self::Planned { .. }
+            | Self::AllCommands(_)
+            | Self::Planned(_)
             | Self::History(_)
             | Self::Refused(_) => None,
         }
@@ -80,12 +69,39 @@ impl Outcome {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Done(_) => "done",
-            Self::Help | Self::HelpInGroup(_) => "help",
-            Self::Planned { .. } => "planned",
+            Self::Help | Self::HelpInGroup(_) | Self::AllCommands(_) => "help",
+            Self::Planned(_) => "planned",
             Self::History(_) => "history",
             Self::Refused(refusal) => refusal.label(),
         }
     }
+}
+
+/// An announcement that is scheduled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduled {
+    /// By it the chat's members name it; 0 until the store gives one.
+    pub number: u32,
+    /// When it is due.
+    pub due: Timestamp,
+    /// When it was scheduled.
+    pub at: Timestamp,
+    /// By it a button names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Maker>,
+    /// Its first words.
+    pub summary: String,
+    /// Its options.
+    pub manner: Manner,
+}
+
+/// What a member can do in a group, and what everybody can.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupHelp {
+    /// The rights of the member who asks.
+    pub allowed: Vec<Right>,
+    /// Those of everybody.
+    pub rights: GroupRights,
 }
 
 /// What was done.
@@ -386,7 +402,7 @@ impl Refusal {
             Self::TopUnknown => "top_unknown",
             Self::NotTakenBack(_) => "not_taken_back",
             Self::EntryChanged => "entry_changed",
-            Self::CannotDelete => CANNOT_DELETE,
+            Self::CannotDelete => "cannot_delete",
             Self::Disordered => "disordered",
             Self::CannotHold => "cannot_hold",
             Self::AnnouncementMoved => "announcement_moved",
@@ -438,6 +454,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the platform lets nothing be deleted from the announcement.
+    pub(crate) fn is_deletion_refused(&self) -> bool {
+        *self.cause() == Self::CannotDelete
+    }
+
     /// The platform's code of the answer behind it.
     pub(crate) fn code(&self) -> Option<i64> {
         match self.cause() {
@@ -455,30 +476,53 @@ impl Refusal {
         }
     }
 
-    /// Whether the member need only ask for something else, or in another way. All else may be
-    /// asked of the bot's admin.
-    pub(crate) fn is_slip(&self) -> bool {
-        matches!(
-            self,
+    /// Whether something failed that the bot's admin may have to look up in the log. Other
+    /// refusals say all there is to know.
+    pub(crate) fn is_failure(&self) -> bool {
+        match self.cause() {
+            Self::Platform(_)
+            | Self::Unreachable { .. }
+            | Self::Internal
+            | Self::Unclear
+            | Self::TooLate { .. }
+            | Self::PlanTooLate { .. } => true,
             Self::Misunderstood(_)
-                | Self::CannotPlan(_)
-                | Self::NeedsGroup(_)
-                | Self::NotAReply
-                | Self::NothingToAnnounce
-                | Self::OnlyMedia
-                | Self::RepliedToHasNoText
-                | Self::RepliedToIsCard
-                | Self::RepliedToIsForward
-                | Self::RepliedElsewhere
-                | Self::NotPinnable(_)
-                | Self::Unreadable
-                | Self::RepliedToIsGone
-                | Self::TextTooLong { .. }
-                | Self::TooManyLines { .. }
-                | Self::NothingToUndo
-                | Self::NoSuchPlan
-                | Self::NotLast
-        )
+            | Self::CannotPlan(_)
+            | Self::NeedsGroup(_)
+            | Self::NotAReply
+            | Self::NothingToAnnounce
+            | Self::OnlyMedia
+            | Self::RepliedToIsCard
+            | Self::RepliedToIsForward
+            | Self::RepliedElsewhere
+            | Self::NotPinnable(_)
+            | Self::ChatUntold
+            | Self::Unreadable
+            | Self::RepliedToHasNoText
+            | Self::RepliedToIsGone
+            | Self::TextTooLong { .. }
+            | Self::TooManyLines { .. }
+            | Self::Partly { .. }
+            | Self::TooManyWaiting
+            | Self::BotOutside
+            | Self::Denied(_)
+            | Self::NothingToUndo
+            | Self::TopUnknown
+            | Self::EntryChanged
+            | Self::CannotDelete
+            | Self::Disordered
+            | Self::CannotHold
+            | Self::AnnouncementMoved
+            | Self::TooManyPlans { .. }
+            | Self::NotPublished(_)
+            | Self::NotOnTop(_)
+            | Self::NotReplaced(_)
+            | Self::CannotWriteBack { .. }
+            | Self::FormerTooLong { .. }
+            | Self::NotTakenBack(_)
+            | Self::NoSuchPlan
+            | Self::NotLast => false,
+        }
     }
 }
 
@@ -571,6 +615,4 @@ pub enum Call {
     ReadChat,
     /// Reading the message that was replied to.
     ReadMessage,
-    /// Getting an access token.
-    Token,
 }

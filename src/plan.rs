@@ -35,14 +35,14 @@ pub(crate) enum Plan {
 
 /// How an announcement is to be made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Manner {
+pub struct Manner {
     /// How long it is to stand.
-    pub(crate) hold: Option<Span>,
+    pub hold: Option<Span>,
     /// Whether the announcement is put at the top, too.
-    pub(crate) top: bool,
+    pub top: bool,
     /// Whether it comes in the place of what stands there.
     #[serde(default)]
-    pub(crate) replace: Option<Replace>,
+    pub replace: Option<Replace>,
 }
 
 impl Plan {

@@ -253,6 +253,15 @@ impl Store {
         ask!(self, restored_since, chat, since)
     }
 
+    /// Stores whether text can be removed from the chat's announcement.
+    pub(crate) async fn save_lets_delete(
+        &self,
+        chat: ChatKey,
+        lets_delete: bool,
+    ) -> Result<(), StoreError> {
+        ask!(self, save_lets_delete, chat, lets_delete)
+    }
+
     /// Whether the last try to take something out of the chat's announcement has
     /// shown that the platform lets text be deleted there; nothing where it was
     /// never tried.

@@ -138,3 +138,11 @@ CREATE TABLE noticebot.answers (
     PRIMARY KEY (app, chat, actor, reason)
 );
 CREATE INDEX answers_sent ON noticebot.answers (sent_at);
+
+-- What was learned about the announcement of a chat: whether the platform lets text be removed.
+CREATE TABLE noticebot.announcements (
+    app         text    NOT NULL,
+    chat        text    NOT NULL,
+    lets_delete boolean NOT NULL,
+    PRIMARY KEY (app, chat)
+);

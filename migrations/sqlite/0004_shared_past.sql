@@ -27,3 +27,11 @@ CREATE INDEX changes_of_top ON changes (app, chat, id) WHERE place IN ('top', 'b
 CREATE INDEX changes_taking_back ON changes (app, chat, id) WHERE deed IN ('undo', 'expire');
 -- What is to be forgotten is found without a look at what was.
 CREATE INDEX changes_with_text ON changes (made_at) WHERE summary IS NOT NULL;
+
+-- What was learned about the announcement of a chat: whether the platform lets text be removed.
+CREATE TABLE announcements (
+    app         TEXT    NOT NULL,
+    chat        TEXT    NOT NULL,
+    lets_delete INTEGER NOT NULL,
+    PRIMARY KEY (app, chat)
+) WITHOUT ROWID;

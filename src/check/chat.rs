@@ -56,7 +56,7 @@ pub(super) async fn check(
     );
     kind(report, client, kept, &chat).await;
     let rights = policy::group_rights(&config.policy, &chat, &group);
-    for line in reply::group_rights(&rights, Language::En).lines().skip(1) {
+    for line in reply::group_rights(&rights, Language::En) {
         report.good("members", line);
     }
 }

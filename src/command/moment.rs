@@ -11,26 +11,39 @@ use crate::language::{Bilingual, Language};
 /// another one.
 pub fn moment_in_words(moment: Timestamp, now: &Zoned, language: Language) -> String {
     let moment = moment.to_zoned(now.time_zone().clone());
+    let (day, time) = (day_in_words(&moment, now, language), time_in_words(&moment));
+    match language {
+        Language::Zh => format!("{day}{time}"),
+        Language::En => format!("{day}, {time}"),
+    }
+}
+
+/// The time of the day alone.
+pub fn time_in_words(moment: &Zoned) -> String {
+    moment.strftime("%-H:%M").to_string()
+}
+
+/// The day of a moment: `明天（12月1日 周二）`, `tomorrow, Tue 1 Dec`.
+pub fn day_in_words(moment: &Zoned, now: &Zoned, language: Language) -> String {
     let date = moment.date();
     let near = near_day(date, now.date()).map(|word| word.to(language));
     let other_year = date.year() != now.year();
-    let time = moment.strftime("%-H:%M");
     match language {
         Language::Zh => {
             let year = if other_year { "%Y年" } else { "" };
             let day = moment.strftime(&format!("{year}%-m月%-d日")).to_string();
             let weekday = weekday_zh(date.weekday());
             match near {
-                Some(near) => format!("{near}（{day} {weekday}）{time}"),
-                None => format!("{day}（{weekday}）{time}"),
+                Some(near) => format!("{near}（{day} {weekday}）"),
+                None => format!("{day}（{weekday}）"),
             }
         }
         Language::En => {
             let year = if other_year { " %Y" } else { "" };
             let day = moment.strftime(&format!("%a %-d %b{year}")).to_string();
             match near {
-                Some(near) => format!("{near}, {day}, {time}"),
-                None => format!("{day}, {time}"),
+                Some(near) => format!("{near}, {day}"),
+                None => day,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The one table of commands: the parser looks names up in it, `/help` and the README print it.
+//! The one table of commands: the parser looks names up in it, help and the README derive from it.
 
 use super::CommandName;
 use crate::language::Bilingual;
@@ -12,6 +12,8 @@ pub struct CommandRow {
     pub aliases: &'static [&'static str],
     /// What else people type for it: common misspellings, and other words for the same.
     pub also: &'static [&'static str],
+    /// What it does, in a few words.
+    pub brief: Bilingual,
     /// The ways to write it, the simplest first.
     pub usages: &'static [Usage],
 }
@@ -32,28 +34,29 @@ const PIN: CommandRow = CommandRow {
     name: CommandName::Pin,
     aliases: &["置顶"],
     also: &[],
+    brief: Bilingual::new("置顶所回复的消息", "pin the message you reply to"),
     usages: &[
         Usage {
             form: Bilingual::new("/置顶", "/pin"),
             meaning: Bilingual::new(
-                "回复一条消息时使用，把那条消息置顶到群聊顶部（在话题里，是话题的第一条消息）",
-                "as a reply to a message: put that message at the top of the chat \
+                "回复一条消息，将其置顶到群聊顶部（在话题中，置顶话题的第一条消息）",
+                "reply to a message to pin it to the top of the chat \
                  (in a topic: the topic's first message)",
             ),
         },
         Usage {
             form: Bilingual::new("/置顶 2小时", "/pin 2h"),
             meaning: Bilingual::new(
-                "同上，过了这段时间（分钟、小时、天、周）自动撤下，除非期间又通过机器人置顶了别的",
-                "the same, taken off after that time (m, h, d, w), \
-                 unless something else was pinned through the bot meanwhile",
+                "限时置顶（分钟、小时、天、周），到期自动取消；期间通过机器人置顶了其他内容则不取消",
+                "pin it for a limited time (m, h, d, w); it stays if something else was pinned \
+                 through the bot in between",
             ),
         },
         Usage {
             form: Bilingual::new("/置顶 公告", "/pin announcement"),
             meaning: Bilingual::new(
-                "把群公告置顶到群聊顶部，后面也可以写时间",
-                "put the group announcement at the top of the chat; takes a time as well",
+                "将群公告置顶到群聊顶部，也可以限时",
+                "pin the group announcement to the top of the chat, also for a limited time",
             ),
         },
     ],
@@ -63,11 +66,12 @@ const UNPIN: CommandRow = CommandRow {
     name: CommandName::Unpin,
     aliases: &["取消置顶"],
     also: &["解除置顶", "撤下置顶", "取下置顶", "撤销置顶"],
+    brief: Bilingual::new("取消置顶", "remove the top notice"),
     usages: &[Usage {
         form: Bilingual::new("/取消置顶", "/unpin"),
         meaning: Bilingual::new(
-            "撤下群聊顶部的置顶",
-            "take off what stands at the top of the chat",
+            "取消群聊顶部的置顶",
+            "remove the notice at the top of the chat",
         ),
     }],
 };
@@ -90,42 +94,43 @@ const ANNOUNCE: CommandRow = CommandRow {
         "annonce",
         "announc",
     ],
+    brief: Bilingual::new("发布到群公告", "post to the group announcement"),
     usages: &[
         Usage {
             form: Bilingual::new("/公告 内容", "/announce text"),
             meaning: Bilingual::new(
-                "把内容加在群公告最前面，原有内容保留；回复一条消息且不写内容时，发布那条消息",
-                "add the text above what stands in the group announcement; \
-                 as a reply without text: add that message",
+                "将内容发布到群公告最前面，保留原有内容；回复一条消息且不写内容时，发布该消息",
+                "add text above what the group announcement holds; \
+                 without text, reply to a message to post that message",
             ),
         },
         Usage {
             form: Bilingual::new("/公告 --替换 内容", "/announce --replace text"),
             meaning: Bilingual::new(
-                "把群公告整个换成这段内容；原有内容会先保存，七天内可用 `/撤销` 恢复",
-                "make the text the whole announcement; what stood there is saved first, \
-                 and `/undo` brings it back within seven days",
+                "用该内容替换整个群公告；原有内容会先备份，七天内可用 /撤销 恢复",
+                "replace the whole announcement; the previous content is saved first, \
+                 and /undo restores it within seven days",
             ),
         },
         Usage {
             form: Bilingual::new("/公告 --定时 9:00 内容", "/announce --at 9:00 text"),
             meaning: Bilingual::new(
-                "到时间再发布，最迟一年后：`9:00`（下一个九点）、`明天9点`、`周五 15:00`、`12月1日 9:00`",
-                "publish it then, within a year: `9:00` (the next one), `tomorrow 9:00`, `friday 3pm`, `2026-12-01 9:00`",
+                "定时发布，最多提前一年；时间可写 9:00（下一个九点）、明天9点、周五 15:00、12月1日 9:00",
+                "post it at that time, at most a year ahead: 9:00 (the next one), tomorrow 9:00, friday 3pm, 2026-12-01 9:00",
             ),
         },
         Usage {
             form: Bilingual::new("/公告 --限时 2天 内容", "/announce --for 2d text"),
             meaning: Bilingual::new(
-                "过了这段时间再把它从群公告里撤下",
-                "take it out of the announcement again after that time",
+                "限时发布，到期自动从群公告移除",
+                "remove it from the announcement after that time",
             ),
         },
         Usage {
             form: Bilingual::new("/公告 --置顶 内容", "/announce --top text"),
             meaning: Bilingual::new(
-                "发布后把群公告置顶到群聊顶部；这些选项可以一起用",
-                "and put the announcement at the top of the chat; these options can be combined",
+                "发布后将群公告置顶到群聊顶部；以上选项可以组合使用",
+                "also pin the announcement to the top of the chat; these options can be combined",
             ),
         },
     ],
@@ -135,11 +140,12 @@ const UNDO: CommandRow = CommandRow {
     name: CommandName::Undo,
     aliases: &["撤销"],
     also: &["撤消"],
+    brief: Bilingual::new("撤销机器人的上一次改动", "undo the bot's last change"),
     usages: &[Usage {
         form: Bilingual::new("/撤销", "/undo"),
         meaning: Bilingual::new(
-            "撤销机器人在本群的上一次改动；再发一次，撤销更早的一次",
-            "take back the bot's last change in this chat; again: the one before",
+            "撤销机器人在本群的上一次改动；再次发送则撤销更早的一次",
+            "undo the bot's last change in this chat; send it again for the one before",
         ),
     }],
 };
@@ -148,11 +154,12 @@ const HISTORY: CommandRow = CommandRow {
     name: CommandName::History,
     aliases: &["记录"],
     also: &["纪录", "历史", "历史记录"],
+    brief: Bilingual::new("查看操作记录和计划", "show recent changes and schedules"),
     usages: &[Usage {
         form: Bilingual::new("/记录", "/history"),
         meaning: Bilingual::new(
-            "查看最近十次改动和计划中的改动：谁、什么时候、做了什么",
-            "show the last ten changes and what is planned: who, what, when",
+            "查看最近十次改动和现有计划",
+            "show the last ten changes and what is scheduled",
         ),
     }],
 };
@@ -161,11 +168,12 @@ const CANCEL: CommandRow = CommandRow {
     name: CommandName::Cancel,
     aliases: &["取消"],
     also: &["取销", "cancle", "cancell"],
+    brief: Bilingual::new("取消计划", "cancel a schedule"),
     usages: &[Usage {
         form: Bilingual::new("/取消 3", "/cancel 3"),
         meaning: Bilingual::new(
-            "取消第 3 号计划，编号见 `/记录`",
-            "drop planned change number 3, as `/history` numbers them",
+            "取消计划 3，现有计划见 /记录",
+            "cancel schedule 3, as numbered by /history",
         ),
     }],
 };
@@ -174,9 +182,10 @@ const HELP: CommandRow = CommandRow {
     name: CommandName::Help,
     aliases: &["帮助"],
     also: &[],
+    brief: Bilingual::new("查看帮助", "show help"),
     usages: &[Usage {
         form: Bilingual::new("/帮助", "/help"),
-        meaning: Bilingual::new("查看这份说明", "show this table"),
+        meaning: Bilingual::new("查看帮助", "show this help"),
     }],
 };
 

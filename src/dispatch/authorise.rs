@@ -1,11 +1,14 @@
 //! Who may, as the group's settings have it: before an action, after a refusal,
 //! and for `/help`.
 
-use feishu::{AppId, Error, IdType, ReceivedMessage};
+use std::sync::Arc;
+
+use feishu::{AppId, Chat, ChatId, Error, IdType};
 
 use super::Dispatcher;
 use crate::action::{Action, Failure, Missing};
-use crate::outcome::{Call, Outcome, PlatformRefusal, Refusal};
+use crate::event::StoredMessage;
+use crate::outcome::{Call, GroupHelp, Outcome, PlatformRefusal, Refusal};
 use crate::platform::Settings;
 use crate::policy::{self, Actor, GroupSetting, Permit, Right, Ruling};
 use crate::store::Job;
@@ -109,24 +112,40 @@ impl Dispatcher {
         Refusal::Platform(refusal).into()
     }
 
-    /// The table of commands, and who may do what where that can be said.
-    pub(super) async fn help(&self, message: &ReceivedMessage) -> Outcome {
+    /// What the member may do in the group, where that can be said.
+    pub(super) async fn help(&self, stored: &StoredMessage) -> Outcome {
+        let message = &stored.event.message;
         if message.chat_type.is_p2p() {
             return Outcome::Help;
         }
-        let chat = &message.chat_id;
-        match self.platform.settings(chat, IdType::OpenId).await {
-            Ok(Settings { group, .. }) if policy::is_told(&group) => {
-                Outcome::HelpInGroup(policy::group_rights(&self.policy, chat, &group))
-            }
-            Ok(_) => Outcome::Help,
+        let actor = stored.actor();
+        let Some(group) = self.group(actor.chat, actor.id_type()).await else {
+            return Outcome::Help;
+        };
+        let may = |right: &Right| policy::judge(&self.policy, actor, *right, &group).is_ok();
+        Outcome::HelpInGroup(GroupHelp {
+            allowed: Right::ALL.into_iter().filter(may).collect(),
+            rights: policy::group_rights(&self.policy, &message.chat_id, &group),
+        })
+    }
+
+    /// All commands, and who may use them in the chat, where that can be said.
+    pub(super) async fn all_commands(&self, chat: &ChatId) -> Outcome {
+        let group = self.group(chat, IdType::OpenId).await;
+        Outcome::AllCommands(group.map(|group| policy::group_rights(&self.policy, chat, &group)))
+    }
+
+    /// The settings of a group; `None` if it has none or they cannot be read.
+    async fn group(&self, chat: &ChatId, people: IdType) -> Option<Arc<Chat>> {
+        match self.platform.settings(chat, people).await {
+            Ok(Settings { group, .. }) => Some(group).filter(|group| policy::is_told(group)),
             Err(error) => {
                 tracing::warn!(
                     error = %error,
                     api.log_id = error.log_id(),
                     "help is given without the group's settings, which cannot be read"
                 );
-                Outcome::Help
+                None
             }
         }
     }

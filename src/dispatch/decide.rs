@@ -7,10 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::draft::Draft;
+use super::press::Pressed;
 use super::request::Requested;
 use super::{Dispatcher, MAX_CRASHES, may_try_again};
 use crate::action::{self, Action, Effect, Failure, Missing, Scene};
 use crate::button::Does;
+use crate::change::Record;
 use crate::command::CommandName;
 use crate::event::{Stored, StoredMessage};
 use crate::outcome::{Call, Done, Outcome, Refusal};
@@ -83,19 +85,41 @@ impl Dispatcher {
                 self.given_up(job, stored, draft, refusal).await?
             }
         };
+        self.learn_deletable(job, &conclusion).await;
         let concluded = self.store.conclude(job, conclusion).await;
         let outcome = concluded.map_err(|_| self.retry(job))?;
         let result = match outcome {
             Outcome::Refused(_) => CommandResult::Refused,
             Outcome::Done(_)
-            | Outcome::Planned { .. }
+            | Outcome::Planned(_)
             | Outcome::History(_)
             | Outcome::Help
-            | Outcome::HelpInGroup(_) => CommandResult::Done,
+            | Outcome::HelpInGroup(_)
+            | Outcome::AllCommands(_) => CommandResult::Done,
         };
         self.metrics.command(asked, result);
         tracing::info!(outcome = outcome.label(), "the command is decided");
         Ok(Some(outcome))
+    }
+
+    /// Stores whether text can be removed from the chat's announcement, where the outcome shows it.
+    async fn learn_deletable(&self, job: &Job, conclusion: &Conclusion) {
+        let refused = matches!(
+            &conclusion.outcome,
+            Outcome::Refused(refusal) if refusal.is_deletion_refused()
+        );
+        let removed = || conclusion.record.as_ref().is_some_and(Record::has_removed);
+        let lets_delete = if refused {
+            false
+        } else if removed() {
+            true
+        } else {
+            return;
+        };
+        let saved = self.store.save_lets_delete(job.chat_key(), lets_delete);
+        if saved.await.is_err() {
+            tracing::warn!("failed to store whether the announcement lets text be removed");
+        }
     }
 
     /// Parse, authorise, act; the notes tell what was to be done as soon as that
@@ -112,8 +136,12 @@ impl Dispatcher {
                 notes.asked = match press.button.does {
                     Does::Undo(_) => CommandName::Undo.as_str(),
                     Does::Cancel(_) | Does::CancelThis(_) => CommandName::Cancel.as_str(),
+                    Does::ShowCommands => CommandName::Help.as_str(),
                 };
-                let action = self.pressed(job, press).await?;
+                let action = match self.pressed(job, press).await? {
+                    Pressed::Action(action) => action,
+                    Pressed::Answer(outcome) => return Ok(Some(Conclusion::of(outcome))),
+                };
                 notes.draft = Some(Draft::of(&action, actor.sender));
                 self.permit(actor, action).await?
             }

@@ -4,7 +4,7 @@ use feishu::{OpenId, Sender};
 use jiff::Timestamp;
 
 use crate::action::{Action, Failure};
-use crate::change::{Change, ChangeId, Deed, Record};
+use crate::change::{Change, ChangeId, ChangeResult, Deed, Record};
 use crate::event::StoredMessage;
 use crate::outcome::Refusal;
 use crate::plan::Plan;
@@ -60,7 +60,7 @@ impl Draft {
         Record {
             change,
             takes_back,
-            ..self.record("done")
+            ..self.record(ChangeResult::Done)
         }
     }
 
@@ -71,11 +71,11 @@ impl Draft {
             log_id: refusal.log_id().map(str::to_owned),
             // So that the next `/undo` comes to the change before it.
             takes_back: self.touches.filter(|_| refusal.is_final_for_undo()),
-            ..self.record(refusal.reason())
+            ..self.record(ChangeResult::Refused(refusal.reason()))
         }
     }
 
-    fn record(&self, result: &'static str) -> Record {
+    fn record(&self, result: ChangeResult) -> Record {
         Record {
             deed: self.deed,
             actor: self.actor.clone(),

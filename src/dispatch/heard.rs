@@ -1,11 +1,13 @@
 //! The reaction on a command that takes longer than three seconds: it shows that the command was
 //! received, and is removed when the answer is there.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use feishu::ReactionId;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
@@ -79,7 +81,12 @@ impl Dispatcher {
     async fn show_heard(&self, job: &Job) -> Option<ReactionId> {
         let message = job.key.origin.as_str().into();
         let emoji = Emoji::OneSecond.as_str();
-        let added = self.platform.client.add_reaction(&message, emoji).await;
+        let added = self.platform.client.add_reaction(&message, emoji);
+        // Only the work on the job may count as a crash.
+        let Ok(added) = AssertUnwindSafe(added).catch_unwind().await else {
+            tracing::error!("the call that adds a reaction panicked");
+            return None;
+        };
         match added {
             Ok(reaction) => {
                 let reaction = reaction?;

@@ -8,7 +8,7 @@ use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 
 use super::say::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
-use crate::change::{Change, Deed, Made, Record, Top};
+use crate::change::{Change, ChangeResult, Deed, Made, Record, Top};
 use crate::config::ReplyLanguage;
 use crate::event::Notice;
 use crate::language::Language;
@@ -170,7 +170,7 @@ impl Dispatcher {
                 deed: Deed::Recalled,
                 actor: None,
                 summary: String::new(),
-                result: "done",
+                result: ChangeResult::Done,
                 log_id: None,
                 change: Some(Change::of_top(Top::Message(message), Top::Nothing)),
                 takes_back: None,

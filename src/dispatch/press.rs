@@ -15,25 +15,36 @@ use crate::outcome::{Outcome, Refusal};
 use crate::reply;
 use crate::store::{Job, Release};
 
+/// What a button asks for.
+pub(super) enum Pressed {
+    /// To do something, for which a permit is needed.
+    Action(Action),
+    /// To be shown something, which is this.
+    Answer(Outcome),
+}
+
 impl Dispatcher {
     /// What a button asks for, if that is still there.
-    pub(super) async fn pressed(&self, job: &Job, press: &StoredPress) -> Result<Action, Failure> {
+    pub(super) async fn pressed(&self, job: &Job, press: &StoredPress) -> Result<Pressed, Failure> {
         self.expect_in_time(job, job.accepted_at).await?;
         tracing::info!(chat.id = press.chat_id.as_str(), "a button is worked on");
-        match &press.button.does {
+        Ok(Pressed::Action(match &press.button.does {
             // Only the last change, as the typed command: what came after it may
             // build on it.
             Does::Undo(maker) => {
                 let made = self.store.undoable(job.chat_key()).await?;
                 let made = made.filter(|made| made.maker == *maker);
-                Ok(Action::Undo(Box::new(made.ok_or(Refusal::NotLast)?)))
+                Action::Undo(Box::new(made.ok_or(Refusal::NotLast)?))
             }
             Does::Cancel(maker) | Does::CancelThis(maker) => {
                 let planned = self.store.planned(job.chat_key()).await?;
                 let plan = planned.into_iter().find(|plan| plan.maker == *maker);
-                Ok(Action::Cancel(Box::new(plan.ok_or(Refusal::NoSuchPlan)?)))
+                Action::Cancel(Box::new(plan.ok_or(Refusal::NoSuchPlan)?))
             }
-        }
+            Does::ShowCommands => {
+                return Ok(Pressed::Answer(self.all_commands(&press.chat_id).await));
+            }
+        }))
     }
 
     /// Tells what came of a press.
@@ -48,10 +59,7 @@ impl Dispatcher {
             Err(release) => return release,
         };
         let toast = reply::toast(outcome, &job.key.reference(), &self.style.time_zone);
-        let answer = CardAnswer {
-            toast: Some(toast),
-            card,
-        };
+        let answer = CardAnswer { toast, card };
         match self.presses.answer(&job.key.origin, answer) {
             Ok(()) => told(outcome),
             Err(CardAnswer { card, .. }) => self.answer_late(job, press, outcome, card).await,
@@ -65,6 +73,10 @@ impl Dispatcher {
         press: &StoredPress,
         outcome: &Outcome,
     ) -> Result<Option<Card>, Release> {
+        let language = press.button.language;
+        if let Outcome::AllCommands(rights) = outcome {
+            return Ok(Some(reply::all_commands(rights.as_ref(), language)));
+        }
         let gone = matches!(
             outcome,
             Outcome::Refused(Refusal::NotLast | Refusal::NoSuchPlan)
@@ -72,12 +84,15 @@ impl Dispatcher {
         if !gone && !matches!(outcome, Outcome::Done(_)) {
             return Ok(None);
         }
-        let language = press.button.language;
         if let Does::CancelThis(_) = press.button.does {
             let names = self.platform.names(&press.chat_id).await;
             let operator = press.operator.open_id.as_ref();
             let name = operator.and_then(|id| names.as_ref()?.get(id).cloned());
-            return Ok(Some(reply::plan_dropped(!gone, name.as_deref(), language)));
+            return Ok(Some(reply::schedule_canceled(
+                !gone,
+                name.as_deref(),
+                language,
+            )));
         }
         let history = self.history(job, &press.chat_id).await;
         let history = history.map_err(|_| self.retry(job))?;

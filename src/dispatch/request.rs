@@ -12,7 +12,9 @@ use crate::change::{Deed, Made, Top};
 use crate::command::{self, Announcement, Command, Mention, ParseError, PinTarget};
 use crate::content::{Unfit, media};
 use crate::event::{StoredMessage, is_typed};
-use crate::outcome::{Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal};
+use crate::outcome::{
+    Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal, Scheduled,
+};
 use crate::plan::{Manner, Plan};
 use crate::platform::Platform;
 use crate::policy::{self, Actor, Permit};
@@ -75,7 +77,7 @@ impl Dispatcher {
             "a command is worked on"
         );
         let requested = match command {
-            Command::Help => Requested::Answer(self.help(message).await),
+            Command::Help => Requested::Answer(self.help(stored).await),
             Command::History => {
                 let history = self.history(job, &message.chat_id).await?;
                 Requested::Answer(Outcome::History(history))
@@ -157,6 +159,7 @@ impl Dispatcher {
         action::announce::expect_to_end(manner, scene).await?;
         let document = action::announce::document(source, scene).await?;
         let plan = Plan::Publish { document, manner };
+        let summary = plan.summary();
         let payload = StoredMessage::with_plan(&job.payload, plan);
         let at = self.clock.now();
         Ok(Conclusion {
@@ -165,7 +168,7 @@ impl Dispatcher {
                 due,
                 payload: payload.map_err(|_| Refusal::Internal)?,
             }),
-            ..Conclusion::of(Outcome::Planned {
+            ..Conclusion::of(Outcome::Planned(Scheduled {
                 number: 0,
                 due,
                 at,
@@ -173,7 +176,9 @@ impl Dispatcher {
                     origin: job.key.origin.clone(),
                     step: Step::Publish,
                 }),
-            })
+                summary,
+                manner,
+            }))
         })
     }
 

@@ -44,16 +44,18 @@ pub(super) fn told(outcome: &Outcome) -> Release {
         | Outcome::Done(_)
         | Outcome::Help
         | Outcome::HelpInGroup(_)
-        | Outcome::Planned { .. }
+        | Outcome::AllCommands(_)
+        | Outcome::Planned(_)
         | Outcome::History(_) => Release::Done,
     }
 }
 
 /// Who gets the answer, if it is one that is throttled.
 pub(super) fn recipient(job: &Job, actor: Actor<'_>, outcome: &Outcome) -> Option<Recipient> {
+    let (_, person) = actor.sender.id()?;
     Some(Recipient {
         chat: job.chat_key(),
-        person: actor.sender.id()?.1.into(),
+        person: person.to_owned(),
         reason: outcome.throttled_as()?,
     })
 }

@@ -1,147 +1,365 @@
-//! What the bot did, and what it is going to do.
+//! What was done in a chat, and what is scheduled.
 
+use std::mem;
+
+use feishu::Card;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
-use super::quoted;
+use super::Answer;
+use super::cards::button;
+use super::quote::Medium;
+use crate::button::Does;
 use crate::change::Deed;
-use crate::command::{PinTarget, moment_in_words};
+use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
 use crate::outcome::{FutureChange, History, PastChange, PlannedChange};
 
-/// The last changes and the first `most` plans, a line each.
-pub(super) fn history(
-    history: &History,
-    most: usize,
-    language: Language,
-    time_zone: &TimeZone,
-) -> String {
+/// The most schedules that a card lists, each with a button of its own: a card takes 30 KB.
+pub(super) const MOST_PLANS: usize = 20;
+
+/// Tells the last changes and what is scheduled.
+pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone) -> Answer {
     if history.changes.is_empty() && history.plans.is_empty() {
         let nothing = Bilingual::new(
-            "我在这里还没有做过改动，也没有计划。",
-            "I have done nothing here yet, and nothing is planned.",
+            "本群暂无操作记录，也没有计划。",
+            "No changes were made here, and nothing is scheduled.",
         );
-        return nothing.to(language).to_owned();
+        return Answer::Say(nothing.to(language).to_owned());
     }
-    let now = history.asked_at.to_zoned(time_zone.clone());
-    let moment = |moment| moment_in_words(moment, &now, language);
-    let mut lines = Vec::new();
-    if !history.plans.is_empty() {
-        lines.push(Bilingual::new("计划：", "Planned:").to(language).to_owned());
-        let plans = history.plans.iter().take(most);
-        lines.extend(plans.map(|plan| planned(plan, &moment(plan.due), language)));
-        let others = history.plans.len().saturating_sub(most);
-        lines.extend((others > 0).then(|| more(others, language)));
-        let first = history.plans.first();
-        lines.extend(first.map(|plan| cancel(plan.number, language)));
+    let or_say = in_text(history, language, time_zone);
+    // What a card has no room for is told in full.
+    if history.plans.len() > MOST_PLANS {
+        return Answer::Say(or_say);
     }
-    if !history.changes.is_empty() {
-        let title = Bilingual::new("最近的操作：", "Recent changes:");
-        lines.push(title.to(language).to_owned());
-        let changes = history.changes.iter();
-        lines.extend(changes.map(|change| made(change, &moment(change.made_at), language)));
-    }
-    lines.join("\n")
+    let card = Box::new(history_card(history, language, time_zone));
+    Answer::Show { card, or_say }
 }
 
-fn cancel(number: u32, language: Language) -> String {
-    match language {
-        Language::Zh => format!("要取消第 {number} 项，请发送 `/取消 {number}`。"),
-        Language::En => format!("To drop number {number}, send `/cancel {number}`."),
+/// The last changes and the first schedules, with buttons that undo the last change and cancel
+/// the schedules.
+pub(crate) fn history_card(history: &History, language: Language, time_zone: &TimeZone) -> Card {
+    let medium = Medium::Card;
+    let mut card = Card::titled(Bilingual::new("操作记录", "History").to(language));
+    let mut lines = Lines::new(history, medium, language, time_zone);
+    let plans = in_order(&history.plans);
+    if !plans.is_empty() {
+        lines.heading(SCHEDULED);
+    }
+    for plan in plans.iter().take(MOST_PLANS) {
+        lines.plan(plan);
+        if let Some(maker) = plan.maker.clone() {
+            let number = plan.number;
+            let label = match language {
+                Language::Zh => format!("取消计划 {number}"),
+                Language::En => format!("Cancel schedule {number}"),
+            };
+            card = card.markdown(lines.take());
+            card = button(card, &label, Does::Cancel(maker), language);
+        }
+    }
+    let others = plans.len().saturating_sub(MOST_PLANS);
+    if others > 0 {
+        lines.push(more(others, language));
+    }
+    if !history.changes.is_empty() {
+        lines.changes(history);
+    }
+    if !lines.is_empty() {
+        card = card.markdown(lines.take());
+    }
+    match history.undoable.clone() {
+        Some(maker) => {
+            let label = Bilingual::new("撤销最近一次改动", "Undo the last change");
+            button(card, label.to(language), Does::Undo(maker), language)
+        }
+        None => card,
     }
 }
+
+fn in_text(history: &History, language: Language, time_zone: &TimeZone) -> String {
+    let mut lines = Lines::new(history, Medium::Text, language, time_zone);
+    let plans = in_order(&history.plans);
+    if let Some(first) = plans.first() {
+        lines.heading(SCHEDULED);
+        for plan in &plans {
+            lines.plan(plan);
+        }
+        let number = first.number;
+        lines.push(match language {
+            Language::Zh => format!("如需取消计划 {number}，请发送 /取消 {number}。"),
+            Language::En => format!("To cancel schedule {number}, send /cancel {number}."),
+        });
+    }
+    if !history.changes.is_empty() {
+        lines.changes(history);
+    }
+    if history.undoable.is_some() {
+        let undo = Bilingual::new(
+            "如需撤销最近一次改动，请发送 /撤销。",
+            "To undo the last change, send /undo.",
+        );
+        lines.push(undo.to(language).to_owned());
+    }
+    lines.take()
+}
+
+/// By their numbers.
+fn in_order(plans: &[FutureChange]) -> Vec<&FutureChange> {
+    let mut plans: Vec<_> = plans.iter().collect();
+    plans.sort_by_key(|plan| plan.number);
+    plans
+}
+
+const SCHEDULED: Bilingual = Bilingual::new("计划", "Scheduled");
+const DONE: Bilingual = Bilingual::new("最近操作", "Recent changes");
 
 fn more(others: usize, language: Language) -> String {
     match language {
-        Language::Zh => format!("还有 {others} 项计划，发送 `/记录` 可以全部看到。"),
-        Language::En => format!("And {others} more; send `/history` to see them all."),
+        Language::Zh => format!("另有 {others} 项计划，发送 /记录 查看全部。"),
+        Language::En => format!("And {others} more; send /history to see them all."),
     }
 }
 
-fn planned(plan: &FutureChange, due: &str, language: Language) -> String {
-    let what = match plan.what {
-        PlannedChange::Unpin => Bilingual::new("撤下置顶", "take off what is at the top"),
-        PlannedChange::Announce => Bilingual::new("发布公告", "announce"),
-        PlannedChange::EntryOut => {
-            Bilingual::new("撤下公告中的内容", "take this out of the announcement")
-        }
-        PlannedChange::Replace => Bilingual::new("替换公告", "replace the announcement"),
-        PlannedChange::FormerBack => Bilingual::new(
-            "恢复替换前的公告",
-            "bring back what the announcement said before this",
-        ),
-    };
-    let what = with_summary(what.to(language), &plan.summary, language);
-    let author = somebody(plan.author.as_deref(), language);
-    // No mark of a list: in the Markdown of a card those are counted anew.
-    let number = plan.number;
-    match language {
-        Language::Zh => format!("（{number}）{due}，{what}（由{author}安排）"),
-        Language::En => format!("({number}) {due}: {what} (planned by {author})"),
-    }
+/// Lines under headings; a day is named once for all lines below it.
+struct Lines {
+    written: Vec<String>,
+    day: Option<Date>,
+    now: Zoned,
+    medium: Medium,
+    language: Language,
 }
 
-fn made(change: &PastChange, at: &str, language: Language) -> String {
-    let what = with_summary(deed(change).to(language), &change.summary, language);
-    let actor = match change.deed {
-        Deed::Expire | Deed::Recalled => String::new(),
-        Deed::Pin | Deed::Unpin | Deed::Announce | Deed::Replace | Deed::Undo | Deed::Cancel => {
-            let gap = Bilingual::new("", " ").to(language);
-            let actor = somebody(change.actor.as_deref(), language);
-            // No blank follows a Chinese comma.
-            format!("{}{gap}", actor.trim_start())
+impl Lines {
+    fn new(history: &History, medium: Medium, language: Language, time_zone: &TimeZone) -> Self {
+        Self {
+            written: Vec::new(),
+            day: None,
+            now: history.asked_at.to_zoned(time_zone.clone()),
+            medium,
+            language,
         }
-    };
-    let undone = if change.undone {
-        Bilingual::new("（已撤销）", " (taken back)").to(language)
-    } else {
-        ""
-    };
-    match language {
-        Language::Zh => format!("· {at}，{actor}{what}{undone}"),
-        Language::En => format!("· {at}: {actor}{what}{undone}"),
+    }
+
+    fn push(&mut self, line: String) {
+        self.written.push(line);
+    }
+
+    fn heading(&mut self, words: Bilingual) {
+        self.day = None;
+        let heading = self.medium.heading(words.to(self.language));
+        self.push(heading);
+    }
+
+    fn changes(&mut self, history: &History) {
+        self.heading(DONE);
+        for change in &history.changes {
+            self.change(change);
+        }
+    }
+
+    fn plan(&mut self, plan: &FutureChange) {
+        let time = self.time(plan.due);
+        let what = match plan.what {
+            PlannedChange::Unpin => Bilingual::new("取消置顶", "remove the top notice"),
+            PlannedChange::Announce => Bilingual::new("发布公告", "post"),
+            PlannedChange::EntryOut => {
+                Bilingual::new("从群公告移除", "remove from the announcement")
+            }
+            PlannedChange::Replace => Bilingual::new("替换公告", "replace the announcement"),
+            PlannedChange::FormerBack => {
+                Bilingual::new("恢复替换前的公告", "restore the announcement from before")
+            }
+        };
+        let what = self.with_summary(what, &plan.summary);
+        let author = self.somebody(plan.author.as_deref());
+        let number = plan.number;
+        // No mark of a list: in the Markdown of a card those are counted anew.
+        self.push(match self.language {
+            Language::Zh => format!("计划 {number}：{time} {what}（{author}）"),
+            Language::En => format!("Schedule {number}: {time}, {what} ({author})"),
+        });
+    }
+
+    fn change(&mut self, change: &PastChange) {
+        let time = self.time(change.made_at);
+        let what = self.with_summary(deed(change), &change.summary);
+        let undone = if change.undone {
+            Bilingual::new("（已撤销）", " (reverted)").to(self.language)
+        } else {
+            ""
+        };
+        let line = match change.deed {
+            Deed::Expire | Deed::Recalled => format!("{time} {what}{undone}"),
+            Deed::Pin
+            | Deed::Unpin
+            | Deed::Announce
+            | Deed::Replace
+            | Deed::Undo
+            | Deed::Cancel => {
+                let actor = self.somebody(change.actor.as_deref());
+                let gap = match (self.language, self.medium) {
+                    (Language::Zh, Medium::Text) => "",
+                    (Language::Zh, Medium::Card) | (Language::En, _) => " ",
+                };
+                format!("{time} {actor}{gap}{what}{undone}")
+            }
+        };
+        self.push(line);
+    }
+
+    /// The time of a moment, below its day.
+    fn time(&mut self, moment: Timestamp) -> String {
+        let moment = moment.to_zoned(self.now.time_zone().clone());
+        if self.day.replace(moment.date()) != Some(moment.date()) {
+            let day = day_in_words(&moment, &self.now, self.language);
+            self.push(day);
+        }
+        time_in_words(&moment)
+    }
+
+    fn with_summary(&self, what: Bilingual, summary: &str) -> String {
+        let what = what.to(self.language);
+        if summary.is_empty() {
+            return what.to_owned();
+        }
+        let colon = Bilingual::new("：", ": ").to(self.language);
+        format!("{what}{colon}{}", self.medium.quote(summary, self.language))
+    }
+
+    fn somebody(&self, name: Option<&str>) -> String {
+        match name.filter(|name| !name.is_empty()) {
+            Some(name) => self.medium.quote(name, self.language),
+            None => Bilingual::new("一位成员", "a member")
+                .to(self.language)
+                .to_owned(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    /// The lines so far; those that follow begin anew.
+    fn take(&mut self) -> String {
+        mem::take(&mut self.written).join("\n")
     }
 }
 
 fn deed(change: &PastChange) -> Bilingual {
     match (change.deed, change.pinned) {
         (Deed::Pin, Some(PinTarget::RepliedMessage)) => {
-            Bilingual::new("置顶了一条消息", "put a message at the top")
+            Bilingual::new("置顶了一条消息", "pinned a message")
         }
         (Deed::Pin, Some(PinTarget::Announcement)) => {
-            Bilingual::new("置顶了群公告", "put the announcement at the top")
+            Bilingual::new("置顶了群公告", "pinned the announcement")
         }
-        (Deed::Pin, None) => Bilingual::new("设置了置顶", "put something at the top"),
-        (Deed::Unpin, _) => Bilingual::new("撤下了置顶", "took off what was at the top"),
-        (Deed::Announce, _) => Bilingual::new("发布了公告", "announced"),
+        (Deed::Pin, None) => Bilingual::new("设置了置顶", "pinned something"),
+        (Deed::Unpin, _) => Bilingual::new("取消了置顶", "removed the top notice"),
+        (Deed::Announce, _) => Bilingual::new("发布了公告", "posted"),
         (Deed::Replace, _) => Bilingual::new("替换了公告", "replaced the announcement"),
-        (Deed::Undo, _) => Bilingual::new("撤销了一次改动", "took a change back"),
-        (Deed::Expire, _) => {
-            Bilingual::new("到期，已自动撤下", "its time was over, so I took it down")
-        }
-        (Deed::Cancel, _) => Bilingual::new("取消了一项计划", "dropped a plan"),
+        (Deed::Undo, _) => Bilingual::new("撤销了一次改动", "reverted a change"),
+        (Deed::Expire, _) => Bilingual::new("到期自动移除", "removed when its time was over"),
+        (Deed::Cancel, _) => Bilingual::new("取消了一项计划", "canceled a schedule"),
         (Deed::Recalled, _) => {
-            Bilingual::new("置顶的消息被撤回了", "the message at the top was recalled")
+            Bilingual::new("置顶的消息被撤回", "the pinned message was recalled")
         }
     }
 }
 
-fn with_summary(what: &str, summary: &str, language: Language) -> String {
-    if summary.is_empty() {
-        return what.to_owned();
-    }
-    let colon = Bilingual::new("：", ": ").to(language);
-    format!("{what}{colon}{}", quoted(summary))
-}
+#[cfg(test)]
+mod tests {
+    use pulldown_cmark::{Event, Parser, Tag};
 
-pub(super) fn somebody(name: Option<&str>, language: Language) -> String {
-    match name {
-        Some(name) if !name.is_empty() => match language {
-            // A blank parts a name, whatever it is written in, from the characters around it.
-            Language::Zh => format!(" {} ", quoted(name)),
-            Language::En => quoted(name),
-        },
-        Some(_) | None => Bilingual::new("一位成员", "a member")
-            .to(language)
-            .to_owned(),
+    use super::*;
+    use crate::reply::schedule_canceled;
+    use crate::store::{Maker, Step};
+
+    const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
+
+    fn maker(number: u32) -> Maker {
+        Maker {
+            origin: format!("om_{number:032}"),
+            step: Step::Publish,
+        }
+    }
+
+    /// Ten changes, and plans with these numbers, by a member of this name.
+    fn history_of(plans: impl IntoIterator<Item = u32>, name: &str, summary: &str) -> History {
+        let now: Timestamp = "2026-12-01T09:00:00Z".parse().unwrap();
+        let change = |_| PastChange {
+            deed: Deed::Announce,
+            pinned: None,
+            actor: Some(name.to_owned()),
+            summary: summary.to_owned(),
+            made_at: now,
+            undone: true,
+        };
+        let plan = |number| FutureChange {
+            maker: Some(maker(number)),
+            number,
+            what: PlannedChange::FormerBack,
+            author: Some(name.to_owned()),
+            summary: summary.to_owned(),
+            due: now,
+        };
+        History {
+            asked_at: now,
+            undoable: Some(maker(0)),
+            changes: (0..10).map(change).collect(),
+            plans: plans.into_iter().map(plan).collect(),
+        }
+    }
+
+    /// The text of a card, its parts below each other.
+    fn text(card: &Card) -> String {
+        let card = serde_json::to_value(card).unwrap();
+        let elements = card["body"]["elements"].as_array().unwrap().iter();
+        let texts = elements.filter_map(|element| element["content"].as_str());
+        texts.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn schedules_are_listed_in_the_order_of_their_numbers() {
+        let history = history_of([4, 1, 3], "Mei", "dinner");
+        for (language, name) in [(Language::Zh, "计划 "), (Language::En, "Schedule ")] {
+            let text = text(&history_card(&history, language, &TimeZone::UTC));
+            let numbers = text.lines().filter_map(|line| line.strip_prefix(name));
+            let numbers: Vec<_> = numbers.filter_map(|rest| rest.chars().next()).collect();
+            assert_eq!(numbers, ['1', '3', '4'], "{text}");
+            // A list would be numbered by whoever shows it.
+            let listed =
+                Parser::new(&text).find(|event| matches!(event, Event::Start(Tag::List(_))));
+            assert_eq!(listed, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_and_a_summary_are_no_more_than_words_on_a_card() {
+        let words = "`[here](https://e.cn) ![](k) *b* `<at id=all></at>` x``";
+        let history = history_of([1], words, words);
+        let canceled = schedule_canceled(true, Some(words), Language::En);
+        let cards = LANGUAGES.map(|language| history_card(&history, language, &TimeZone::UTC));
+        for card in cards.iter().chain([&canceled]) {
+            let text = text(card);
+            let alive = Parser::new(&text).find(|event| {
+                let is_mark = |tag: &Tag<'_>| !matches!(tag, Tag::Paragraph | Tag::Strong);
+                matches!(event, Event::Start(tag) if is_mark(tag))
+                    || matches!(event, Event::InlineHtml(_) | Event::Html(_))
+            });
+            assert_eq!(alive, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_card_is_never_too_large_to_be_sent() {
+        let name = "长".repeat(64);
+        let history = history_of(1..=200, &name, &"公".repeat(30));
+        for language in LANGUAGES {
+            let card = history_card(&history, language, &TimeZone::UTC);
+            let length = serde_json::to_string(&card).unwrap().len();
+            assert!(length < 30_000, "{length}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a text that is meant as a command, and how to write it right.
 
-use super::quoted;
+use super::quote::quoted;
 use crate::command::{COMMANDS, CommandName, ParseError};
 use crate::language::{Bilingual, Language};
 
@@ -38,42 +38,43 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
 }
 
 fn unknown_command(name: &str, suggestion: Option<&str>, language: Language) -> String {
-    let name = quoted(&format!("/{name}"));
+    let name = quoted(&format!("/{name}"), language);
     match (language, suggestion) {
         (Language::Zh, Some(suggestion)) => {
-            format!("我不认识 {name}，你是想用 `/{suggestion}` 吗？发送 `/帮助` 可查看全部命令。")
+            format!(
+                "无法识别{name}，未执行。你要用的是 /{suggestion} 吗？发送 /帮助 查看全部命令。"
+            )
         }
-        (Language::Zh, None) => format!("我不认识 {name}。发送 `/帮助` 可查看全部命令。"),
+        (Language::Zh, None) => format!("无法识别{name}，未执行。发送 /帮助 查看全部命令。"),
         (Language::En, Some(suggestion)) => format!(
-            "I do not know {name}. Did you mean `/{suggestion}`? `/help` shows all commands."
+            "Unknown command {name}; nothing was done. Did you mean /{suggestion}? Send /help to see all commands."
         ),
-        (Language::En, None) => format!("I do not know {name}. `/help` shows all commands."),
+        (Language::En, None) => {
+            format!("Unknown command {name}; nothing was done. Send /help to see all commands.")
+        }
     }
 }
 
 fn unknown_argument(command: CommandName, argument: &str, language: Language) -> String {
-    let (argument, forms) = (quoted(argument), forms(command, language));
-    match language {
-        Language::Zh => format!("我看不懂 {argument}，所以什么也没做。请这样写：{forms}。"),
-        Language::En => format!(
-            "I do not understand {argument}, so I did nothing. Write it like this: {forms}."
-        ),
-    }
+    let argument = quoted(argument, language);
+    let words = match language {
+        Language::Zh => format!("无法识别{argument}，未执行。"),
+        Language::En => format!("Could not understand {argument}; nothing was done."),
+    };
+    words + &usages(command, language)
 }
 
 /// One line for what is said to the bot and is no command.
 fn not_a_command(suggestion: Option<&str>, language: Language) -> String {
     match (language, suggestion) {
         (Language::Zh, Some(name)) => {
-            format!("无法识别为命令，未执行。你要用的是 /{name} 吗？发送 /帮助 查看用法。")
+            format!("无法识别为命令，未执行。你要用的是 /{name} 吗？发送 /帮助 查看全部命令。")
         }
-        (Language::Zh, None) => "无法识别为命令。发送 /帮助 查看我能做什么。".to_owned(),
+        (Language::Zh, None) => "无法识别为命令。发送 /帮助 查看全部命令。".to_owned(),
         (Language::En, Some(name)) => format!(
-            "That is not a command, so nothing was done. Did you mean /{name}? Send /help to see how it works."
+            "That is not a command; nothing was done. Did you mean /{name}? Send /help to see all commands."
         ),
-        (Language::En, None) => {
-            "That is not a command. Send /help to see what I can do.".to_owned()
-        }
+        (Language::En, None) => "That is not a command. Send /help to see all commands.".to_owned(),
     }
 }
 
@@ -83,27 +84,24 @@ fn unknown_option(
     suggestion: Option<&str>,
     language: Language,
 ) -> String {
-    let (option, forms) = (quoted(option), forms(command, language));
-    let words = match (language, suggestion) {
-        (Language::Zh, Some(near)) => {
-            format!("无法识别选项 {option}，未执行。你要用的是 {near} 吗？")
-        }
-        (Language::Zh, None) => format!("无法识别选项 {option}，未执行。请这样写：{forms}。"),
-        (Language::En, Some(near)) => {
-            format!("Unknown option {option}; nothing was done. Did you mean {near}?")
-        }
-        (Language::En, None) => {
-            format!("Unknown option {option}; nothing was done. Write it like this: {forms}.")
-        }
+    let option = quoted(option, language);
+    let words = match language {
+        Language::Zh => format!("无法识别选项{option}，未执行。"),
+        Language::En => format!("Unknown option {option}; nothing was done."),
     };
-    words + or_text(command, language)
+    let remedy = match (suggestion, language) {
+        (Some(near), Language::Zh) => format!("你要用的是 {near} 吗？"),
+        (Some(near), Language::En) => format!(" Did you mean {near}?"),
+        (None, _) => usages(command, language),
+    };
+    words + &remedy + or_text(command, language)
 }
 
 fn misplaced_option(command: CommandName, option: &str, language: Language) -> String {
-    let option = quoted(option);
+    let option = quoted(option, language);
     let words = match language {
         Language::Zh => {
-            format!("选项 {option} 夹在正文中间，未执行。请把选项写在正文之前，或者写在全文最后。")
+            format!("选项{option}夹在正文中间，未执行。请将选项写在正文之前，或写在全文最后。")
         }
         Language::En => format!(
             "The option {option} is in the middle of the text; nothing was done. Write options before the text, or at its very end."
@@ -113,9 +111,9 @@ fn misplaced_option(command: CommandName, option: &str, language: Language) -> S
 }
 
 fn command_in_text(typed: &str, language: Language) -> String {
-    let typed = quoted(typed);
+    let typed = quoted(typed, language);
     let words = match language {
-        Language::Zh => format!("正文以命令 {typed} 开头，未执行。请分开发送两条命令。"),
+        Language::Zh => format!("正文以命令{typed}开头，未执行。请分别发送两条命令。"),
         Language::En => format!(
             "The text begins with the command {typed}; nothing was done. Send each command on its own."
         ),
@@ -124,11 +122,11 @@ fn command_in_text(typed: &str, language: Language) -> String {
 }
 
 fn repeated_option(command: CommandName, option: &str, language: Language) -> String {
-    let option = quoted(option);
+    let option = quoted(option, language);
     let form = match command {
         CommandName::Announce => Bilingual::new(
-            "`/公告 --定时 9:00 --置顶 内容`",
-            "`/announce --at 9:00 --top text`",
+            "/公告 --定时 9:00 --置顶 内容",
+            "/announce --at 9:00 --top text",
         )
         .to(language),
         CommandName::Pin
@@ -139,130 +137,130 @@ fn repeated_option(command: CommandName, option: &str, language: Language) -> St
         | CommandName::Help => span_form(command, language),
     };
     let words = match language {
-        Language::Zh => {
-            format!("{option} 和前面写的重复了，所以什么也没做。每项请只写一次：{form}。")
-        }
-        Language::En => format!(
-            "{option} repeats what comes before it, so I did nothing. Write each thing only once: {form}."
-        ),
+        Language::Zh => format!("选项{option}重复，未执行。每个选项只写一次，"),
+        Language::En => format!("{option} is repeated; nothing was done. Use each option once. "),
     };
-    words + or_text(command, language)
+    words + &example(&[form], language) + or_text(command, language)
 }
 
 /// Ways to write a time.
-const TIMES: Bilingual = Bilingual::new(
-    "`/公告 --定时 9:00 内容`、`/公告 --定时 明天9点 内容` 或 `/公告 --定时 12月1日 9:00 内容`",
-    "`/announce --at 9:00 text`, `/announce --at tomorrow 9:00 text` or `/announce --at 12-01 9:00 text`",
-);
+fn times(language: Language) -> [&'static str; 3] {
+    [
+        Bilingual::new("/公告 --定时 9:00 内容", "/announce --at 9:00 text"),
+        Bilingual::new(
+            "/公告 --定时 明天9点 内容",
+            "/announce --at tomorrow 9:00 text",
+        ),
+        Bilingual::new(
+            "/公告 --定时 12月1日 9:00 内容",
+            "/announce --at 12-01 9:00 text",
+        ),
+    ]
+    .map(|form| form.to(language))
+}
 
 fn missing_time(language: Language) -> String {
-    let forms = TIMES.to(language);
-    let words = match language {
-        Language::Zh => format!("`--定时` 后面没有写时间，所以什么也没做。请这样写：{forms}。"),
-        Language::En => {
-            format!("No time follows `--at`, so I did nothing. Write it like this: {forms}.")
-        }
-    };
-    words + or_text(CommandName::Announce, language)
+    let words = Bilingual::new(
+        "选项 --定时 缺少时间，未执行。",
+        "The option --at needs a time; nothing was done. ",
+    );
+    words.to(language).to_owned()
+        + &example(&times(language), language)
+        + or_text(CommandName::Announce, language)
 }
 
 fn bad_time(typed: &str, language: Language) -> String {
-    let (typed, forms) = (quoted(typed), TIMES.to(language));
+    let typed = quoted(typed, language);
     let words = match language {
-        Language::Zh => {
-            format!("我看不懂 {typed} 是什么时间，所以什么也没做。请这样写：{forms}。")
-        }
-        Language::En => format!(
-            "I do not understand {typed} as a time, so I did nothing. Write it like this: {forms}."
-        ),
+        Language::Zh => format!("无法识别时间{typed}，未执行。"),
+        Language::En => format!("Could not understand the time {typed}; nothing was done. "),
     };
-    words + or_text(CommandName::Announce, language)
+    words + &example(&times(language), language) + or_text(CommandName::Announce, language)
 }
 
 /// How to write a length of time with the command.
 fn span_form(command: CommandName, language: Language) -> &'static str {
     let form = match command {
-        CommandName::Pin => Bilingual::new("`/置顶 2小时`", "`/pin 2h`"),
+        CommandName::Pin => Bilingual::new("/置顶 2小时", "/pin 2h"),
         CommandName::Announce
         | CommandName::Unpin
         | CommandName::Undo
         | CommandName::History
         | CommandName::Cancel
-        | CommandName::Help => {
-            Bilingual::new("`/公告 --限时 2天 内容`", "`/announce --for 2d text`")
-        }
+        | CommandName::Help => Bilingual::new("/公告 --限时 2天 内容", "/announce --for 2d text"),
     };
     form.to(language)
 }
 
 fn missing_span(command: CommandName, language: Language) -> String {
-    let form = span_form(command, language);
-    let words = match language {
-        Language::Zh => format!("`--限时` 后面没有写多久，所以什么也没做。请这样写：{form}。"),
-        Language::En => {
-            format!("`--for` does not say how long, so I did nothing. Write it like this: {form}.")
-        }
-    };
-    words + or_text(command, language)
+    let words = Bilingual::new(
+        "选项 --限时 缺少时长，未执行。",
+        "The option --for needs a duration; nothing was done. ",
+    );
+    words.to(language).to_owned()
+        + &example(&[span_form(command, language)], language)
+        + or_text(command, language)
 }
 
 fn bad_span(command: CommandName, typed: &str, language: Language) -> String {
-    let (typed, form) = (quoted(typed), span_form(command, language));
+    let typed = quoted(typed, language);
     let words = match language {
-        Language::Zh => format!(
-            "我看不懂 {typed} 是多久，所以什么也没做。请这样写：{form}；单位可以是分钟、小时、天、周。"
-        ),
+        Language::Zh => {
+            format!("无法识别时长{typed}，未执行。单位可用分钟、小时、天、周，")
+        }
         Language::En => format!(
-            "I do not understand how long {typed} is, so I did nothing. Write it like this: {form}; m, h, d and w stand for minutes, hours, days and weeks."
+            "Could not understand the duration {typed}; nothing was done. The units are m, h, d and w (minutes, hours, days, weeks). "
         ),
     };
-    words + or_text(command, language)
+    words + &example(&[span_form(command, language)], language) + or_text(command, language)
 }
 
 fn span_too_short(command: CommandName, typed: &str, language: Language) -> String {
-    let (typed, form) = (quoted(typed), span_form(command, language));
-    match language {
-        Language::Zh => {
-            format!("{typed} 太短了，所以什么也没做。最短一分钟，请这样写：{form}。")
+    let typed = quoted(typed, language);
+    let words = match language {
+        Language::Zh => format!("时长{typed}过短，未执行。最短一分钟，"),
+        Language::En => {
+            format!(
+                "The duration {typed} is too short; nothing was done. The minimum is one minute. "
+            )
         }
-        Language::En => format!(
-            "{typed} is too short, so I did nothing. The shortest is a minute. Write it like this: {form}."
-        ),
-    }
+    };
+    words + &example(&[span_form(command, language)], language)
 }
 
 fn span_too_long(command: CommandName, typed: &str, language: Language) -> String {
-    let (typed, form) = (quoted(typed), span_form(command, language));
-    match language {
-        Language::Zh => format!("{typed} 太长了，所以什么也没做。最长一年，请这样写：{form}。"),
-        Language::En => format!(
-            "{typed} is too long, so I did nothing. The longest is a year. Write it like this: {form}."
-        ),
-    }
+    let typed = quoted(typed, language);
+    let words = match language {
+        Language::Zh => format!("时长{typed}过长，未执行。最长一年，"),
+        Language::En => {
+            format!("The duration {typed} is too long; nothing was done. The maximum is one year. ")
+        }
+    };
+    words + &example(&[span_form(command, language)], language)
 }
 
 fn missing_text(language: Language) -> String {
     let words = Bilingual::new(
-        "只有选项，没有内容，所以什么也没做。请在选项后面写上内容，例如 `/公告 --定时 9:00 内容`，或者回复要发布的那条消息。",
-        "There are options but no text, so I did nothing. Write the text after them, as in `/announce --at 9:00 text`, or reply to the message that you want announced.",
+        "缺少公告内容，未执行。请在选项后写上内容，或回复要发布的消息，",
+        "There is no text to announce; nothing was done. Write it after the options, or reply to the message to announce. ",
     );
-    words.to(language).to_owned()
+    words.to(language).to_owned() + &example(&times(language)[..1], language)
 }
 
 fn missing_number(language: Language) -> String {
     let words = Bilingual::new(
-        "要取消几号计划？请写上编号：`/取消 3`。发送 `/记录` 可查看编号。",
-        "Cancel which plan? Write its number: `/cancel 3`. `/history` shows the numbers.",
+        "请写明要取消的计划，例如 /取消 3。发送 /记录 查看现有计划。",
+        "Which schedule should be canceled? Write its number, for example /cancel 3. Send /history to see them.",
     );
     words.to(language).to_owned()
 }
 
-/// What else somebody may have meant whose text begins like an option.
+/// What to do if the text really begins like an option.
 fn or_text(command: CommandName, language: Language) -> &'static str {
     if command == CommandName::Announce {
         let words = Bilingual::new(
-            "如果这就是正文的一部分，请在正文前加上 `--`：`/公告 -- 内容`。",
-            " If it is part of your text, write `--` before the text: `/announce -- text`.",
+            "\n如果这就是正文的一部分，请在正文前加上 --：/公告 -- 内容",
+            "\nIf it is part of your text, put -- before the text: /announce -- text",
         );
         words.to(language)
     } else {
@@ -270,28 +268,35 @@ fn or_text(command: CommandName, language: Language) -> &'static str {
     }
 }
 
-/// The ways to write a command in one of the languages.
-fn forms(command: CommandName, language: Language) -> String {
-    let forms: Vec<_> = usages(command, language).collect();
-    let (comma, or) = match language {
-        Language::Zh => ("、", " 或 "),
-        Language::En => (", ", " or "),
-    };
-    match forms.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{}{or}{last}", rest.join(comma)),
-        Some(_) | None => forms.concat(),
+/// The ways to write a command in one of the languages, each on a line of its own.
+fn usages(command: CommandName, language: Language) -> String {
+    let rows = COMMANDS.iter().filter(|row| row.name == command);
+    let forms = rows.flat_map(|row| row.usages);
+    let lines = forms.map(|usage| format!("\n{}", usage.form.to(language)));
+    let title = Bilingual::new("可用写法：", " Use:").to(language);
+    format!("{title}{}", lines.collect::<String>())
+}
+
+/// How to write it right.
+fn example(forms: &[&str], language: Language) -> String {
+    match forms {
+        [form] => format!(
+            "{}{form}",
+            Bilingual::new("例如：", "For example: ").to(language)
+        ),
+        _ => format!(
+            "{}\n{}",
+            Bilingual::new("可用写法：", "Use:").to(language),
+            forms.join("\n")
+        ),
     }
 }
 
 /// The simplest way to write a command in one of the languages.
-pub(super) fn simplest_form(command: CommandName, language: Language) -> String {
-    usages(command, language).next().unwrap_or_default()
-}
-
-fn usages(command: CommandName, language: Language) -> impl Iterator<Item = String> {
-    let rows = COMMANDS.iter().filter(move |row| row.name == command);
-    let usages = rows.flat_map(|row| row.usages);
-    usages.map(move |usage| format!("`{}`", usage.form.to(language)))
+pub(super) fn simplest_form(command: CommandName, language: Language) -> &'static str {
+    let row = COMMANDS.iter().find(|row| row.name == command);
+    let usage = row.and_then(|row| row.usages.first());
+    usage.map_or("", |usage| usage.form.to(language))
 }
 
 #[cfg(test)]

@@ -5,40 +5,36 @@ use feishu::Unwritable;
 use crate::content::thing_in_words;
 use crate::language::{Bilingual, Language};
 
-pub(super) const REPLACED: Bilingual = Bilingual::new(
-    "好了，群公告已换成新的内容。",
-    "Done: your text is the whole announcement now.",
-);
+pub(super) const REPLACED: Bilingual =
+    Bilingual::new("已替换群公告。", "Replaced the announcement.");
 
 pub(super) const FORMER_BACK: Bilingual = Bilingual::new(
-    "已撤销，替换之前的内容又回到群公告里了。",
-    "Taken back: what the announcement held before it was replaced is back in it.",
+    "已撤销，替换前的群公告内容已恢复。",
+    "Reverted: the announcement's previous content was restored.",
 );
 
 pub(super) const BUT_NOT_DELETED: Bilingual = Bilingual::new(
-    "内容已加在群公告最前面，但没能删掉原有的内容，它还在下面。",
-    "Your text now comes first in the announcement, but I could not remove what was there before; it is still below. ",
+    "内容已发布到群公告最前面，但未能删除原有内容。",
+    "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it. ",
 );
 
 pub(super) const NOTHING_CAN_BE_DELETED: Bilingual = Bilingual::new(
-    "内容已加在群公告最前面，原有的内容还在下面：这个群用的是旧版群公告，飞书不让我从里面删除内容，刚加的内容以后我也撤不下来。请直接编辑群公告，把不要的删掉。",
-    "Your text now comes first in the announcement, and what was there before is still below it: this announcement is of the old kind, and Feishu does not let me delete from it, so I cannot take your text out later either. Please edit the announcement and delete what is not wanted.",
+    "内容已发布到群公告最前面，原有内容仍在下方：本群使用旧版群公告，飞书不允许机器人删除其中的内容，因此也无法撤销。请在群公告中手动删除不需要的内容。",
+    "Your text was posted at the top of the announcement, and the previous content is still below it: this group uses the old announcement format, from which Feishu does not let the bot delete, so your text cannot be removed by /undo either. Delete what you do not need by hand.",
 );
 
 pub(super) const UNCLEAR: Bilingual = Bilingual::new(
-    "我已请飞书替换群公告，但没有收到答复，之后又有人改过群公告，所以无法确认是否替换成功。请看一下群公告：如果没有替换而且还需要，请再发送一次；如果替换了而且少了什么，发送 `/撤销` 会把原有的内容写回来。",
-    "I asked Feishu to replace the announcement and got no answer, and somebody has changed it since, so I cannot tell whether it was replaced. Please look at the announcement. If it was not and you still want it, send the command again; if something is missing there, `/undo` writes back what stood there before.",
+    "飞书未返回替换结果，之后又有人修改了群公告，无法确认是否已替换。请查看群公告：未替换时请重新发送；内容缺失时发送 /撤销 恢复。",
+    "Feishu did not confirm the replacement, and the announcement has been edited since, so the result is unknown. Check the announcement: if it was not replaced, send the command again; if something is missing, /undo restores it.",
 );
 
-/// Taken back, but for what could not be brought back.
+/// Reverted, except for what could not be restored.
 pub(super) fn former_back_but(lost: &[Unwritable], language: Language) -> String {
     let (back, names) = (FORMER_BACK.to(language), names(lost, language));
     match language {
-        Language::Zh => format!("{back}其中有些内容我没法写回去，只留下了名称：{names}。"),
+        Language::Zh => format!("{back}以下内容无法恢复，只保留了名称：{names}。"),
         Language::En => {
-            format!(
-                "{back} Some of it I could not write back, and only its name is there: {names}."
-            )
+            format!("{back} These items could not be restored and are shown by name only: {names}.")
         }
     }
 }
@@ -51,20 +47,17 @@ fn names(things: &[Unwritable], language: Language) -> String {
     names.collect::<Vec<_>>().join(comma)
 }
 
-/// Replaced, but for what people typed meanwhile.
+/// Replaced, except for what people typed at the same time.
 pub(super) fn replaced_beside(others: usize, language: Language) -> String {
+    let replaced = REPLACED.to(language);
     match language {
-        Language::Zh => format!(
-            "已替换群公告。替换的同时有人在编辑，他们写的 {others} 段内容我没有动，还在群公告里。"
-        ),
+        Language::Zh => format!("{replaced}替换期间有人编辑，其 {others} 段内容已保留。"),
         Language::En => {
-            let blocks = match others {
-                1 => "one line".to_owned(),
-                _ => format!("{others} lines"),
+            let lines = match others {
+                1 => "one line of theirs was".to_owned(),
+                _ => format!("{others} lines of theirs were"),
             };
-            format!(
-                "The announcement is replaced. Somebody was editing it at the same time, and I left {blocks} of theirs in it."
-            )
+            format!("{replaced} Somebody was editing it at the same time; {lines} kept.")
         }
     }
 }
@@ -74,10 +67,10 @@ pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> St
     let names = names(things, language);
     match language {
         Language::Zh => format!(
-            "群公告里有以后没法原样恢复的内容（{names}），所以没有替换。仍要替换，请发送 `/公告 --替换! 内容`，但撤销时这些地方只会剩下名称；也可以用 `/公告 内容` 加在前面。"
+            "群公告包含无法恢复的内容（{names}），因此未替换。仍要替换，请发送 /公告 --替换! 内容（撤销时这些内容只恢复名称）；也可以用 /公告 内容 添加到最前面。"
         ),
         Language::En => format!(
-            "The announcement holds things that I could not bring back later ({names}), so I did not replace it. To replace it anyway, send `/announce --replace! text`; `/undo` would then bring back only the names of those things. Or add your text above them with `/announce text`."
+            "The announcement holds items that could not be restored later ({names}), so it was not replaced. To replace it anyway, send /announce --replace! text; /undo would then restore only their names. Or add your text above with /announce text."
         ),
     }
 }
@@ -86,10 +79,10 @@ pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> St
 pub(super) fn former_too_long(limit: usize, language: Language) -> String {
     match language {
         Language::Zh => format!(
-            "群公告超过 {limit} 行，太长了，我没法先保存下来，所以没有替换。请手动删减后再试，或者用 `/公告 内容` 加在前面。"
+            "群公告超过 {limit} 行，无法备份，因此未替换。请先手动删减，或用 /公告 内容 添加到最前面。"
         ),
         Language::En => format!(
-            "The announcement has more than {limit} lines, too many for me to save first, so I did not replace it. Shorten it by hand and try again, or add your text above with `/announce text`."
+            "The announcement has more than {limit} lines, too many to save first, so it was not replaced. Shorten it by hand, or add your text above with /announce text."
         ),
     }
 }

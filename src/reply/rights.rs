@@ -1,6 +1,7 @@
 //! Who may and who may not, in words. Settings of a group are called as Feishu's own "Group
 //! Management" page calls them.
 
+use super::quote::Medium;
 use crate::command::COMMANDS;
 use crate::language::{Bilingual, Language};
 use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};
@@ -9,16 +10,16 @@ use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Ri
 pub(super) fn denial(denied: Denied) -> Bilingual {
     match denied {
         Denied::DenyListed => Bilingual::new(
-            "机器人的管理员把你列入了禁用名单（配置 `policy` 中的 `deny`）。请与管理员联系。",
-            "The bot's admin has put you on my deny list (`deny` under `policy` in my configuration). Please talk to the admin.",
+            "机器人管理员已禁止你使用（配置项 policy.deny）。请联系机器人管理员。",
+            "The bot's admin has blocked you (policy.deny in the bot's configuration). Please contact the admin.",
         ),
         Denied::OtherTenant => Bilingual::new(
-            "我只听本企业成员的。请群里一位本企业的成员来发送，或请机器人的管理员把你加进 `policy.allow`。",
-            "I act only for members of my own organisation. Ask one of them to send it, or the bot's admin to put you on `policy.allow`.",
+            "仅限本企业成员使用。请本企业的成员操作，或请机器人管理员将你加入 policy.allow。",
+            "Only members of the bot's own organization can use it. Ask one of them, or ask the bot's admin to add you to policy.allow.",
         ),
         Denied::Unidentified => Bilingual::new(
-            "飞书没有提供发送者的身份，无法核对权限，未执行。请机器人的管理员查看日志。",
-            "Feishu did not say who sent this, so I cannot check whether you may, and did nothing. Please ask the bot's admin to look at the log.",
+            "飞书未提供发送者的身份，无法核对权限，未执行。请机器人管理员查看日志。",
+            "Feishu did not tell who sent this, so the permission cannot be checked and nothing was done. Ask the bot's admin to look at the log.",
         ),
         Denied::Reserved(reserved) => reservation(reserved),
     }
@@ -27,24 +28,24 @@ pub(super) fn denial(denied: Denied) -> Bilingual {
 fn reservation(reserved: Reserved) -> Bilingual {
     match reserved {
         Reserved::BySetting(GroupSetting::PinManageSetting) => Bilingual::new(
-            "本群只有群主和群管理员可以管理置顶。请他们来操作，或请他们在群设置的“群管理”中把“谁可以管理置顶”改为所有成员。",
-            "Only the owner and the admins may manage the top notice of this group. Ask one of them to do it, or to set “who can manage top notices” to all members in the group settings, under Group Management.",
+            "仅群主和群管理员可以管理本群置顶。请他们操作，或请他们在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
+            "Only the owner and admins can manage top notices in this group. Ask one of them to do it, or to set “who can manage top notices” to all members in the group settings, under Group Management.",
         ),
         Reserved::BySetting(GroupSetting::EditPermission) => Bilingual::new(
-            "本群只有群主和群管理员可以编辑群信息，包括群公告。请他们来发布，或请他们在群设置的“群管理”中把“谁可以编辑群信息”改为所有成员。",
-            "Only the owner and the admins may edit this group's information, the announcement included. Ask one of them to do it, or to set “who can edit group info” to all members in the group settings, under Group Management.",
+            "仅群主和群管理员可以编辑本群信息（包括群公告）。请他们操作，或请他们在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
+            "Only the owner and admins can edit this group's information, including the announcement. Ask one of them to do it, or to set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
         Reserved::ByNeighbour => Bilingual::new(
-            "飞书没有告诉我本群谁可以管理置顶，我就以“谁可以编辑群信息”为准，而这只限群主和群管理员。请他们来操作，或请他们在群设置的“群管理”中把“谁可以编辑群信息”改为所有成员。",
-            "Feishu did not tell me who may manage the top notice here, so I go by “who can edit group info”, and that is only the owner and the admins. Ask one of them to do it, or to set that to all members in the group settings, under Group Management.",
+            "飞书未提供本群谁可以管理置顶，因此以「谁可以编辑群信息」为准，即仅限群主和群管理员。请他们操作，或请他们在群设置的「群管理」中将该项改为所有成员。",
+            "Feishu does not tell who can manage top notices in this group, so “who can edit group info” applies: only the owner and admins. Ask one of them to do it, or to set that to all members in the group settings, under Group Management.",
         ),
         Reserved::ByMode => Bilingual::new(
-            "这条命令我在这里只听群主和群管理员的（配置 `policy` 中的 `mode`）。请他们来发送，或请机器人的管理员修改配置。",
-            "Here I take this command only from the owner and the admins (`mode` under `policy` in my configuration). Ask one of them to send it, or the bot's admin to change that.",
+            "该命令在本群仅限群主和群管理员使用（配置项 policy.mode）。请他们操作，或请机器人管理员修改配置。",
+            "In this group, only the owner and admins can use this command (policy.mode in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
         ),
         Reserved::PinSettingMissing => Bilingual::new(
-            "飞书没有告诉我本群谁可以管理置顶，这时我只听群主和群管理员的（配置 `policy` 中的 `pin_setting_missing`）。请他们来发送，或请机器人的管理员修改配置。",
-            "Feishu did not tell me who may manage the top notice here, and then I act only for the owner and the admins (`pin_setting_missing` under `policy` in my configuration). Ask one of them to send it, or the bot's admin to change that.",
+            "飞书未提供本群谁可以管理置顶，此时仅限群主和群管理员使用（配置项 policy.pin_setting_missing）。请他们操作，或请机器人管理员修改配置。",
+            "Feishu does not tell who can manage top notices in this group, and then only the owner and admins can (policy.pin_setting_missing in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
         ),
     }
 }
@@ -53,77 +54,101 @@ fn reservation(reserved: Reserved) -> Bilingual {
 pub(super) fn bot_standing(standing: BotStanding) -> Bilingual {
     match standing {
         BotStanding::Barred(GroupSetting::PinManageSetting) => Bilingual::new(
-            "你可以，但我自己不行：本群只有群主和群管理员可以管理置顶，而我不是。请把我设为群管理员，或在群设置的“群管理”中把“谁可以管理置顶”改为所有成员。",
-            "You may, but I myself may not: only the owner and the admins may manage top notices here, and I am neither. Make me a group admin, or set “who can manage top notices” to all members in the group settings, under Group Management.",
+            "你有权限，但机器人没有：仅群主和群管理员可以管理本群置顶。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
+            "You have permission, but the bot does not: only the owner and admins can manage top notices here. Make the bot a group admin, or set “who can manage top notices” to all members in the group settings, under Group Management.",
         ),
         BotStanding::Barred(GroupSetting::EditPermission) => Bilingual::new(
-            "你可以，但我自己不行：本群只有群主和群管理员可以编辑群信息，而我不是。请把我设为群管理员，或在群设置的“群管理”中把“谁可以编辑群信息”改为所有成员。",
-            "You may, but I myself may not: only the owner and the admins may edit this group's information, and I am neither. Make me a group admin, or set “who can edit group info” to all members in the group settings, under Group Management.",
+            "你有权限，但机器人没有：仅群主和群管理员可以编辑本群信息。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
+            "You have permission, but the bot does not: only the owner and admins can edit this group's information. Make the bot a group admin, or set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
         BotStanding::Untold(GroupSetting::PinManageSetting) => Bilingual::new(
-            "你可以，但我自己不行，而飞书没有告诉我“谁可以管理置顶”是怎么设的。请把我设为群管理员，或在群设置的“群管理”中把它改为所有成员。",
-            "You may, but I myself may not, and Feishu does not tell me how “who can manage top notices” is set. Make me a group admin, or set that to all members in the group settings, under Group Management.",
+            "你有权限，但机器人没有，且飞书未提供「谁可以管理置顶」的设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
+            "You have permission, but the bot does not, and Feishu does not tell how “who can manage top notices” is set. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
         BotStanding::Untold(GroupSetting::EditPermission) => Bilingual::new(
-            "你可以，但我自己不行，而飞书没有告诉我“谁可以编辑群信息”是怎么设的。请把我设为群管理员，或在群设置的“群管理”中把它改为所有成员。",
-            "You may, but I myself may not, and Feishu does not tell me how “who can edit group info” is set. Make me a group admin, or set that to all members in the group settings, under Group Management.",
+            "你有权限，但机器人没有，且飞书未提供「谁可以编辑群信息」的设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
+            "You have permission, but the bot does not, and Feishu does not tell how “who can edit group info” is set. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
         BotStanding::Open => Bilingual::new(
-            "按本群的设置，所有成员都可以，飞书却拒绝了我，可能是刚刚有人改了设置。请再发一次；若仍然如此，请把我设为群管理员。",
-            "By this group's settings all members may, yet Feishu refused me; perhaps somebody changed them just now. Send the command again; if that does not help, make me a group admin.",
+            "按本群设置，所有成员都可以操作，但飞书拒绝了机器人，可能刚有人修改过设置。请重新发送；仍然失败时，请将机器人设为群管理员。",
+            "By this group's settings all members can do this, but Feishu refused the bot; perhaps the settings changed just now. Send the command again; if that does not help, make the bot a group admin.",
         ),
         BotStanding::Admin => Bilingual::new(
-            "我是本群的群管理员，飞书却拒绝了我，可能是我刚刚才成为管理员。请再发一次；若仍然如此，请把下面这行转给机器人的管理员。",
-            "I am an admin of this group, yet Feishu refused me; perhaps I became one just now. Send the command again; if that does not help, pass the line below on to the bot's admin.",
+            "机器人是本群管理员，但飞书拒绝了它，可能是刚被设为管理员。请重新发送；仍然失败时，请将下面一行提供给机器人管理员。",
+            "The bot is an admin of this group, but Feishu refused it; perhaps it became one just now. Send the command again; if that does not help, give the line below to the bot's admin.",
         ),
     }
 }
 
 /// Who may do what, a line for the commands with the same answer.
-pub(crate) fn group_rights(rights: &GroupRights, language: Language) -> String {
-    let mut lines = vec![
-        Bilingual::new("在本群：", "In this group:")
-            .to(language)
-            .to_owned(),
-    ];
+pub(super) fn group_rights(
+    rights: &GroupRights,
+    medium: Medium,
+    language: Language,
+) -> Vec<String> {
     let alike = rights.rights.chunk_by(|one, next| one.1 == next.1);
-    lines.extend(alike.map(|alike| line(alike, language)));
+    let mut lines: Vec<_> = alike.map(|alike| line(alike, medium, language)).collect();
     if rights.external {
         let others = Bilingual::new(
-            "其他企业的成员不可以。",
-            "Members of other organisations may not.",
+            "其他企业的成员不可使用。",
+            "Members of other organizations cannot use the bot.",
         );
         lines.push(others.to(language).to_owned());
     }
     if rights.exceptions {
         let exceptions = Bilingual::new(
-            "机器人的管理员还指定了一些例外：有的人总是可以，有的人总是不可以。",
-            "The bot's admin has named exceptions: people who always may, or never may.",
+            "机器人管理员另外指定了始终允许或始终禁止的人员。",
+            "The bot's admin has named people who are always or never allowed.",
         );
         lines.push(exceptions.to(language).to_owned());
     }
-    lines.join("\n")
+    lines
 }
 
-fn line(alike: &[(Right, WhoMay)], language: Language) -> String {
-    let (comma, colon) = match language {
-        Language::Zh => ("、", "："),
-        Language::En => (", ", ": "),
-    };
-    let commands = alike.iter().map(|(right, _)| spelling(*right, language));
-    let commands = commands.collect::<Vec<_>>().join(comma);
+/// Who may do what the member may not, on one line; `None` if the member may do everything.
+pub(super) fn reserved(
+    rights: &GroupRights,
+    allowed: &[Right],
+    medium: Medium,
+    language: Language,
+) -> Option<String> {
+    let others: Vec<_> = rights
+        .rights
+        .iter()
+        .copied()
+        .filter(|(right, who)| !allowed.contains(right) && *who != WhoMay::AllMembers)
+        .collect();
+    let alike = others.chunk_by(|one, next| one.1 == next.1);
+    let parts: Vec<_> = alike.map(|alike| line(alike, medium, language)).collect();
+    let semicolon = Bilingual::new("；", "; ").to(language);
+    (!parts.is_empty()).then(|| parts.join(semicolon))
+}
+
+fn line(alike: &[(Right, WhoMay)], medium: Medium, language: Language) -> String {
+    let commands = commands(alike.iter().map(|(right, _)| *right), medium, language);
+    let colon = Bilingual::new("：", ": ").to(language);
     let who = alike.iter().map(|(_, who)| who_may(*who).to(language));
     format!("{commands}{colon}{}", who.take(1).collect::<String>())
 }
 
-/// The command of a right, as it is typed in one of the languages.
+/// The commands of some rights, as they are typed in one of the languages.
+pub(super) fn commands(
+    rights: impl Iterator<Item = Right>,
+    medium: Medium,
+    language: Language,
+) -> String {
+    let comma = Bilingual::new("、", ", ").to(language);
+    let forms = rights.map(|right| medium.code(&spelling(right, language)));
+    forms.collect::<Vec<_>>().join(comma)
+}
+
 fn spelling(right: Right, language: Language) -> String {
     let command = right.command();
     let row = COMMANDS.iter().find(|row| row.name == command);
     let alias = row.and_then(|row| row.aliases.first());
     match (language, alias) {
-        (Language::Zh, Some(alias)) => format!("`/{alias}`"),
-        (Language::Zh, None) | (Language::En, _) => format!("`/{}`", command.as_str()),
+        (Language::Zh, Some(alias)) => format!("/{alias}"),
+        (Language::Zh, None) | (Language::En, _) => format!("/{}", command.as_str()),
     }
 }
 
@@ -134,25 +159,25 @@ fn who_may(who: WhoMay) -> Bilingual {
     }
 }
 
-fn owner_and_admins(reserved: Reserved) -> Bilingual {
+pub(super) fn owner_and_admins(reserved: Reserved) -> Bilingual {
     match reserved {
         Reserved::BySetting(GroupSetting::PinManageSetting) => Bilingual::new(
-            "群主和群管理员（群设置“谁可以管理置顶”）",
-            "the owner and the admins (group setting “who can manage top notices”)",
+            "群主和群管理员（群设置「谁可以管理置顶」）",
+            "the owner and admins (group setting “who can manage top notices”)",
         ),
         Reserved::BySetting(GroupSetting::EditPermission) | Reserved::ByNeighbour => {
             Bilingual::new(
-                "群主和群管理员（群设置“谁可以编辑群信息”）",
-                "the owner and the admins (group setting “who can edit group info”)",
+                "群主和群管理员（群设置「谁可以编辑群信息」）",
+                "the owner and admins (group setting “who can edit group info”)",
             )
         }
         Reserved::ByMode => Bilingual::new(
-            "群主和群管理员（由机器人的管理员设定）",
-            "the owner and the admins (set by the bot's admin)",
+            "群主和群管理员（由机器人管理员设定）",
+            "the owner and admins (set by the bot's admin)",
         ),
         Reserved::PinSettingMissing => Bilingual::new(
-            "群主和群管理员（飞书没有告诉我群设置“谁可以管理置顶”）",
-            "the owner and the admins (Feishu does not tell me the group setting “who can manage top notices”)",
+            "群主和群管理员（飞书未提供群设置「谁可以管理置顶」）",
+            "the owner and admins (Feishu does not tell the group setting “who can manage top notices”)",
         ),
     }
 }
@@ -196,7 +221,7 @@ pub(super) mod tests {
         told.extend(RESERVED.map(|reserved| rights([WhoMay::OwnerAndAdmins(reserved); 3])));
         let in_both = |rights: &GroupRights| {
             [Language::Zh, Language::En]
-                .map(|language| group_rights(rights, language))
+                .map(|language| group_rights(rights, Medium::Text, language).join("\n"))
                 .join("\n")
         };
         let told: Vec<_> = told.iter().map(in_both).collect();

@@ -3,6 +3,7 @@
 use feishu::Card;
 
 use super::codes;
+use super::quote::Medium;
 use crate::command::{COMMANDS, CommandName};
 use crate::language::{Bilingual, Language};
 use crate::policy::GroupSetting;
@@ -24,18 +25,18 @@ pub(crate) fn welcome(lacks: &[Lack], languages: &[Language]) -> Card {
 
 fn words(lacks: &[Lack], language: Language) -> String {
     let who = Bilingual::new(
-        "我可以把消息置顶到群聊顶部，也可以把内容写进群公告。你可以发送：",
-        "I can put messages at the top of the chat and write to the group announcement. You can type:",
+        "我可以置顶消息、发布群公告。可以发送：",
+        "I can pin messages to the top of the chat and post to the group announcement. You can send:",
     );
     let mut lines = vec![who.to(language).to_owned()];
     lines.extend(commands(language));
     let more = Bilingual::new(
-        "发送 `/帮助` 可查看全部写法，以及谁可以使用。如果我没有反应，请在命令前面 @我。",
-        "`/help` shows every way to write them and who may use them. If I do not react, mention me in front of the command.",
+        "发送 `/帮助` 查看全部命令和权限。如果没有反应，请在命令前 @我。",
+        "Send `/help` for all commands and permissions. If nothing happens, mention me before the command.",
     );
     lines.push(more.to(language).to_owned());
     if !lacks.is_empty() {
-        let missing = Bilingual::new("**这里还缺：**", "**What is still missing here:**");
+        let missing = Bilingual::new("**需要处理：**", "**To be fixed:**");
         lines.push(missing.to(language).to_owned());
         lines.extend(
             lacks
@@ -49,13 +50,13 @@ fn words(lacks: &[Lack], language: Language) -> String {
 /// Each command in its simplest form, but for the one that shows the others.
 fn commands(language: Language) -> impl Iterator<Item = String> {
     let rows = COMMANDS.iter().filter(|row| row.name != CommandName::Help);
-    let usages = rows.filter_map(|row| row.usages.first());
-    usages.map(move |usage| {
-        let (form, meaning) = (usage.form.to(language), usage.meaning.to(language));
-        match language {
-            Language::Zh => format!("`{form}`：{meaning}"),
-            Language::En => format!("`{form}`: {meaning}"),
-        }
+    rows.filter_map(move |row| {
+        let form = row.usages.first()?.form.to(language);
+        let brief = row.brief.to(language);
+        Some(match language {
+            Language::Zh => format!("`{form}`：{brief}"),
+            Language::En => format!("`{form}`: {brief}"),
+        })
     })
 }
 
@@ -64,18 +65,18 @@ fn lacking(lack: &Lack, language: Language) -> String {
     match lack {
         Lack::Settings(scopes) => {
             let what = Bilingual::new(
-                "我读不到本群的设置，不知道谁可以做什么，所以命令多半会被拒绝。",
-                "I cannot read this group's settings and so do not know who may do what; most commands will be refused.",
+                "无法读取本群设置，无法判断成员权限，多数命令会被拒绝。",
+                "This group's settings, and so the members' permissions, cannot be read; most commands will be refused.",
             );
-            let scopes = codes::missing_scope(scopes, language);
+            let scopes = codes::missing_scope(scopes, Medium::Card, language);
             format!("{}{gap}{scopes}", what.to(language))
         }
         Lack::AnnouncementKind(scopes) => {
             let what = Bilingual::new(
-                "我看不到本群用的是哪一种群公告；如果是新版，`/公告 内容` 会失败。",
-                "I cannot see which kind of announcement this group has; if it is the new one, `/announce text` will fail.",
+                "无法识别本群群公告的版本；如果是新版，`/公告 内容` 会失败。",
+                "The format of this group's announcement cannot be read; if it is the new one, `/announce text` will fail.",
             );
-            let scopes = codes::missing_scope(scopes, language);
+            let scopes = codes::missing_scope(scopes, Medium::Card, language);
             format!("{}{gap}{scopes}", what.to(language))
         }
         Lack::Barred(setting) => barred(*setting).to(language).to_owned(),
@@ -86,12 +87,12 @@ fn lacking(lack: &Lack, language: Language) -> String {
 fn barred(setting: GroupSetting) -> Bilingual {
     match setting {
         GroupSetting::PinManageSetting => Bilingual::new(
-            "本群只有群主和群管理员可以管理置顶，而我不是。请把我设为群管理员，或在群设置的“群管理”中把“谁可以管理置顶”改为所有成员。",
-            "Only the owner and the admins may manage top notices here, and I am neither. Make me a group admin, or set “who can manage top notices” to all members in the group settings, under Group Management.",
+            "仅群主和群管理员可以管理本群置顶，而机器人不是。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
+            "Only the owner and admins can manage top notices here, and the bot is neither. Make the bot a group admin, or set “who can manage top notices” to all members in the group settings, under Group Management.",
         ),
         GroupSetting::EditPermission => Bilingual::new(
-            "本群只有群主和群管理员可以编辑群信息，包括群公告，而我不是。请把我设为群管理员，或在群设置的“群管理”中把“谁可以编辑群信息”改为所有成员。",
-            "Only the owner and the admins may edit this group's information, the announcement included, and I am neither. Make me a group admin, or set “who can edit group info” to all members in the group settings, under Group Management.",
+            "仅群主和群管理员可以编辑本群信息（包括群公告），而机器人不是。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
+            "Only the owner and admins can edit this group's information, including the announcement, and the bot is neither. Make the bot a group admin, or set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
     }
 }
@@ -99,12 +100,12 @@ fn barred(setting: GroupSetting) -> Bilingual {
 fn untold(setting: GroupSetting) -> Bilingual {
     match setting {
         GroupSetting::PinManageSetting => Bilingual::new(
-            "飞书没有告诉我“谁可以管理置顶”是怎么设的，置顶可能会被拒绝。把我设为群管理员就可以了。",
-            "Feishu does not tell me how “who can manage top notices” is set, so I may be refused. Making me a group admin settles it.",
+            "飞书未提供「谁可以管理置顶」的设置，置顶可能被拒绝。将机器人设为群管理员即可解决。",
+            "Feishu does not tell how “who can manage top notices” is set, so pinning may be refused. Make the bot a group admin to solve this.",
         ),
         GroupSetting::EditPermission => Bilingual::new(
-            "飞书没有告诉我“谁可以编辑群信息”是怎么设的，写群公告可能会被拒绝。把我设为群管理员就可以了。",
-            "Feishu does not tell me how “who can edit group info” is set, so I may be refused the announcement. Making me a group admin settles it.",
+            "飞书未提供「谁可以编辑群信息」的设置，发布群公告可能被拒绝。将机器人设为群管理员即可解决。",
+            "Feishu does not tell how “who can edit group info” is set, so posting may be refused. Make the bot a group admin to solve this.",
         ),
     }
 }

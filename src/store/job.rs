@@ -164,7 +164,8 @@ pub(crate) struct Planned {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recipient {
     pub(crate) chat: ChatKey,
-    pub(crate) person: OpenId,
+    /// One of their ids.
+    pub(crate) person: String,
     /// What the answer is about: different answers are throttled apart.
     pub(crate) reason: &'static str,
 }

@@ -359,6 +359,17 @@ impl PostgresStore {
             .await
     }
 
+    pub(crate) async fn save_lets_delete(
+        &self,
+        chat: ChatKey,
+        lets_delete: bool,
+    ) -> Result<(), StoreError> {
+        let session = self.sessions.get().await?;
+        session
+            .answer(changes::save_lets_delete(&*session, &chat, lets_delete))
+            .await
+    }
+
     pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
         let session = self.sessions.get().await?;
         session.answer(changes::lets_delete(&*session, &chat)).await

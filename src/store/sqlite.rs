@@ -226,6 +226,15 @@ impl SqliteStore {
             .await
     }
 
+    pub(crate) async fn save_lets_delete(
+        &self,
+        chat: ChatKey,
+        lets_delete: bool,
+    ) -> Result<(), StoreError> {
+        self.ask(move |turn| changes::save_lets_delete(turn.connection, &chat, lets_delete))
+            .await
+    }
+
     pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
         self.ask(move |turn| changes::lets_delete(turn.connection, &chat))
             .await

@@ -9,9 +9,9 @@ use tempfile::TempDir;
 use test_servers::Database;
 
 use super::*;
-use crate::change::{Change, Deed, Record, Top};
+use crate::change::{Change, ChangeResult, Deed, Record, Top};
 use crate::content::Document;
-use crate::outcome::{Done, Refusal};
+use crate::outcome::{Done, Refusal, Scheduled};
 use crate::plan::Manner;
 
 const BOUNDS: Bounds = Bounds {
@@ -254,7 +254,7 @@ for_both_stores! {
     whatever_people_type_is_kept,
     every_change_has_the_reference_that_is_quoted,
     a_job_is_found_by_the_reference_of_its_row,
-    whether_text_can_be_taken_out_is_known_once_it_was_tried,
+    whether_text_can_be_removed_is_kept,
     undo_skips_changes_of_a_later_release,
     unreadable_progress_is_an_error,
     upkeep_leaves_other_apps_alone,
@@ -492,7 +492,7 @@ fn top(before: Top, after: Top) -> Record {
         deed: Deed::Pin,
         actor: Some("ou_1".into()),
         summary: "what was said".to_owned(),
-        result: "done",
+        result: ChangeResult::Done,
         log_id: None,
         change: Some(Change::of_top(before, after)),
         takes_back: None,
@@ -607,12 +607,14 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
     for origin in ["om_1", "om_2"] {
         bench
             .carry_out(origin, |conclusion| Conclusion {
-                outcome: Outcome::Planned {
+                outcome: Outcome::Planned(Scheduled {
                     number: 0,
                     due,
                     at: due,
                     maker: None,
-                },
+                    summary: String::new(),
+                    manner: Manner::default(),
+                }),
                 plan: Some(NewPlan {
                     step: Step::Expire,
                     due,
@@ -840,31 +842,19 @@ async fn every_change_has_the_reference_that_is_quoted(bench: Bench) {
     assert_eq!(bench.place.count(&known).await, 1);
 }
 
-async fn whether_text_can_be_taken_out_is_known_once_it_was_tried(bench: Bench) {
+async fn whether_text_can_be_removed_is_kept(bench: Bench) {
     assert_eq!(bench.store.lets_delete(chat()).await.unwrap(), None);
-    for (origin, result, expected) in [
-        ("om_1", crate::outcome::CANNOT_DELETE, false),
-        ("om_2", "done", true),
-    ] {
-        let mut change = Change::default();
-        change.after.announcement = Some(crate::change::Standing::Others);
-        let record = Record {
-            deed: Deed::Undo,
-            result,
-            change: (result == "done").then_some(change),
-            ..top(Top::Unknown, Top::Nothing)
-        };
-        bench
-            .carry_out(origin, |conclusion| Conclusion {
-                record: Some(record),
-                ..conclusion
-            })
-            .await;
-        assert_eq!(
-            bench.store.lets_delete(chat()).await.unwrap(),
-            Some(expected)
-        );
+    for lets_delete in [false, true, true, false] {
+        let saved = bench.store.save_lets_delete(chat(), lets_delete);
+        saved.await.unwrap();
+        let known = bench.store.lets_delete(chat()).await.unwrap();
+        assert_eq!(known, Some(lets_delete));
     }
+    let other = ChatKey {
+        chat: "oc_other".to_owned(),
+        ..chat()
+    };
+    assert_eq!(bench.store.lets_delete(other).await.unwrap(), None);
 }
 
 async fn undo_skips_changes_of_a_later_release(bench: Bench) {

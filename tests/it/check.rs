@@ -399,7 +399,7 @@ async fn a_chat_is_told_with_the_bots_role_and_who_may() {
         "top notice: every member may change it",
         "announcement: every member may change it",
         "announcement kind: new (`docx`)",
-        "members: `/pin`, `/unpin`, `/announce`: all members",
+        "members: /pin, /unpin, /announce: all members",
     ] {
         assert!(found.has("good", words), "{words} in {:#}", found.0);
     }
@@ -408,7 +408,7 @@ async fn a_chat_is_told_with_the_bots_role_and_who_may() {
     assert!(found.is_good(), "{:#}", found.0);
     assert!(found.has("good", "as an admin"), "{:#}", found.0);
     assert!(
-        found.has("good", "`/announce`: the owner and the admins"),
+        found.has("good", "/announce: the owner and admins"),
         "{:#}",
         found.0
     );

@@ -423,8 +423,11 @@ async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_no
         .as_person(&owner)
         .in_chat(&group)
         .say("/announce dinner");
-    let announced = |state: &State| state.reactions(&command.id).first().cloned();
-    sim.wait_for("a reaction", announced).await;
+    let announced = |state: &State| {
+        let reactions = state.reactions(&command.id);
+        (reactions == ["Loudspeaker"]).then_some(())
+    };
+    sim.wait_for("the last reaction", announced).await;
 
     for (verb, code, words) in [
         (&["jobs", "list", "--state", "done"][..], 0, group.as_str()),

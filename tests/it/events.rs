@@ -143,7 +143,7 @@ async fn the_greeting_names_what_the_bot_lacks() {
         (
             open().pin_manage_setting(Some(closed)),
             &[],
-            &["who can manage top notices", "I am neither"],
+            &["who can manage top notices", "the bot is neither"],
         ),
         (
             open()
@@ -156,7 +156,7 @@ async fn the_greeting_names_what_the_bot_lacks() {
         (
             open().pin_manage_setting(None),
             &[],
-            &["Feishu does not tell me how “who can manage top notices” is set"],
+            &["Feishu does not tell how “who can manage top notices” is set"],
         ),
         (
             open(),
@@ -180,7 +180,7 @@ async fn the_greeting_names_what_the_bot_lacks() {
         let group = bench.sim.add_chat(spec);
         bench.add_bot(&group).answer().await;
         let card = bench.greeting(&group).await;
-        assert_eq!(card.contains("missing here"), !words.is_empty(), "{card}");
+        assert_eq!(card.contains("To be fixed"), !words.is_empty(), "{card}");
         for words in words {
             assert!(card.contains(words), "{words} in {card}");
         }
@@ -216,7 +216,7 @@ async fn a_look_that_keeps_failing_does_not_hold_up_the_greeting() {
     let start = bench.sim.clock().now_ms();
     bench.add_bot(&group).answer().await;
     let card = bench.greeting(&group).await;
-    assert!(!card.contains("missing here"), "{card}");
+    assert!(!card.contains("To be fixed"), "{card}");
     assert!(bench.sim.clock().now_ms() - start < 60_000);
     bench.finish().await;
 }
@@ -270,7 +270,7 @@ async fn leaving_a_group_ends_what_is_planned_and_forgets_what_was_written() {
             bench.sim.conversation()
         );
         let history = bench.history(&other).await;
-        assert!(history.contains("Planned"), "{history}");
+        assert!(history.contains("Scheduled"), "{history}");
         bench.finish().await;
     }
 }
@@ -286,7 +286,7 @@ async fn a_late_word_that_the_bot_was_removed_ends_nothing_once_it_is_back() {
     bench.pin_for_a_day(&group, &message).await;
     assert_eq!(late.answer().await.status, 200);
     let history = bench.history(&group).await;
-    assert!(history.contains("Planned"), "{history}");
+    assert!(history.contains("Scheduled"), "{history}");
     bench.finish().await;
 }
 
@@ -311,7 +311,7 @@ async fn an_unreadable_group_keeps_its_schedules() {
         assert_eq!(late.answer().await.status, 200);
         bench.idle().await;
         let history = bench.history(&group).await;
-        assert!(history.contains("Planned"), "{fault:?}: {history}");
+        assert!(history.contains("Scheduled"), "{fault:?}: {history}");
     }
     bench.finish().await;
 }
@@ -384,17 +384,15 @@ async fn a_recalled_message_no_longer_counts_as_standing_on_top() {
     member.recall(&other).unwrap().answer().await;
     let history = bench.history(&group).await;
     assert!(!history.contains("recalled"), "{history}");
-    assert!(history.contains("Planned"), "{history}");
+    assert!(history.contains("Scheduled"), "{history}");
 
     let push = member.recall(&pinned).unwrap();
     assert_eq!(push.answer().await.status, 200);
     push.again().answer().await;
     let history = bench.history(&group).await;
-    let told = history
-        .matches("the message at the top was recalled")
-        .count();
+    let told = history.matches("the pinned message was recalled").count();
     assert_eq!(told, 1, "{history}");
-    assert!(!history.contains("Planned"), "{history}");
+    assert!(!history.contains("Scheduled"), "{history}");
     let touched = [Endpoint::PutTopNotice, Endpoint::DeleteTopNotice];
     for endpoint in touched {
         assert!(bench.sim.calls_to(endpoint).is_empty());

@@ -110,7 +110,7 @@ async fn a_command_whose_turn_comes_too_late_is_not_run_and_its_author_is_asked_
     let late = bench.say_unheard(&group, "/pin announcement");
     bench.advance(Duration::from_mins(16));
     bench.sim.redeliver(&late).answer().await;
-    assert!(bench.answer(&late).await.contains("too late"));
+    assert!(bench.answer(&late).await.contains("expired"));
     assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
 
     bench.reconfigure("[worker]\nstale_after = '0s'").await;

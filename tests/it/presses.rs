@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::harness::Bench;
 
 const UNDO: &str = "Undo the last change";
-const DROP: &str = "Do not announce it";
+const DROP: &str = "Cancel";
 
 /// A group in which one thing was done, and the card of its history.
 async fn scene() -> (Bench, ChatId, MessageId) {
@@ -44,7 +44,7 @@ async fn toast(pressed: &Pressed) -> (ToastKind, String) {
 async fn shows_it_taken_back(bench: &Bench, card: &MessageId) {
     let changed = |state: &State| {
         let shown = state.card(card).to_string();
-        shown.contains("taken back").then_some(())
+        shown.contains("reverted").then_some(())
     };
     bench.wait("the changed card", changed).await;
 }
@@ -59,9 +59,9 @@ async fn the_last_change_is_taken_back_by_a_button_and_the_card_shows_it_to_ever
     assert_eq!(bench.sim.buttons(&history), [UNDO]);
     let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
     assert_eq!(kind, ToastKind::Success);
-    assert!(words.contains("Taken back"), "{words}");
+    assert!(words.contains("Reverted"), "{words}");
     assert_eq!(bench.sim.top_notice(&group), None);
-    assert!(text(&bench, &history).contains("taken back"));
+    assert!(text(&bench, &history).contains("reverted"));
     assert!(bench.sim.buttons(&history).is_empty());
     // Nobody said a word about it.
     let messages = bench.sim.messages(&group).len();
@@ -90,7 +90,7 @@ async fn a_double_click_acts_once() {
     assert_eq!(toasts[0].0, ToastKind::Success);
     let (kind, words) = &toasts[1];
     assert_eq!(*kind, ToastKind::Warning);
-    assert!(words.contains("taken back already"), "{words}");
+    assert!(words.contains("already undone"), "{words}");
     assert_eq!(pressed[0].push.again().answer().await.status, 200);
     bench.idle().await;
     let stands = bench.sim.announcement_text(&group);
@@ -111,20 +111,20 @@ async fn a_plan_is_dropped_by_the_button_of_its_answer_or_of_the_history() {
     let (kind, _) = toast(&press(&bench, &group, &planned, DROP)).await;
     assert_eq!(kind, ToastKind::Success);
     let shown = text(&bench, &planned);
-    assert!(shown.contains("`Mei` dropped it"), "{shown}");
+    assert!(shown.contains("Canceled by `Mei`"), "{shown}");
     assert!(bench.sim.buttons(&planned).is_empty());
 
     let planned = card(&bench, &group, plan).await;
     let history = card(&bench, &group, "/history").await;
     let drop_two = bench.sim.buttons(&history).remove(0);
-    assert_eq!(drop_two, "Drop plan 2");
+    assert_eq!(drop_two, "Cancel schedule 2");
     let (kind, _) = toast(&press(&bench, &group, &history, &drop_two)).await;
     assert_eq!(kind, ToastKind::Success);
     assert!(bench.sim.buttons(&history).is_empty());
     let (kind, words) = toast(&press(&bench, &group, &planned, DROP)).await;
     assert_eq!(kind, ToastKind::Warning);
-    assert!(words.contains("Nothing with that number"), "{words}");
-    assert!(text(&bench, &planned).contains("nothing left to drop"));
+    assert!(words.contains("no such schedule"), "{words}");
+    assert!(text(&bench, &planned).contains("already posted or canceled"));
     bench.advance(Duration::from_hours(48));
     bench.idle().await;
     assert!(bench.sim.announcement_text(&group).is_empty());
@@ -165,7 +165,7 @@ async fn old_buttons_and_foreign_values_are_refused_politely() {
     bench.reaction(&second).await;
     let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
     assert_eq!(kind, ToastKind::Warning);
-    assert!(words.contains("something was done since"), "{words}");
+    assert!(words.contains("another one was made since"), "{words}");
     assert!(text(&bench, &history).contains("two"));
 
     let member = bench.sim.as_person(&bench.member).in_chat(&group);
@@ -183,7 +183,7 @@ async fn old_buttons_and_foreign_values_are_refused_politely() {
     ] {
         let (kind, words) = toast(&member.press_value(&history, foreign)).await;
         assert_eq!(kind, ToastKind::Warning);
-        assert!(words.contains("does not work any more"), "{words}");
+        assert!(words.contains("no longer works"), "{words}");
     }
     let stands = bench.sim.announcement_text(&group);
     assert_eq!(stands.len(), 4, "{stands:?}");
@@ -199,7 +199,7 @@ async fn what_takes_too_long_is_said_to_and_changes_the_card_later() {
     bench.sim.fault(Endpoint::UpdateCard, Fault::ServerError);
     let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
     assert_eq!(kind, ToastKind::Info);
-    assert!(words.contains("in a moment"), "{words}");
+    assert!(words.contains("updated shortly"), "{words}");
     shows_it_taken_back(&bench, &history).await;
     bench.finish().await;
 }
@@ -364,6 +364,6 @@ async fn what_is_typed_and_pressed_at_once_is_done_once() {
     assert_ne!(done, kind == ToastKind::Success, "one of them was first");
     let history = bench.say(&group, "/history").id;
     let shown = bench.answer(&history).await;
-    assert_eq!(shown.matches("dropped a plan").count(), 1, "{shown}");
+    assert_eq!(shown.matches("canceled a schedule").count(), 1, "{shown}");
     bench.finish().await;
 }

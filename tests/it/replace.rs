@@ -119,7 +119,7 @@ async fn rule_6_what_is_replaced_comes_back_as_it_was() {
             assert_eq!(bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len(), 1);
         }
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("is back in it"), "{answer}");
+        assert!(answer.contains("was restored"), "{answer}");
         assert_eq!(content(&bench, &group), before, "{kind:?}");
         bench.finish().await;
     }
@@ -148,7 +148,7 @@ async fn undo_twice_comes_to_the_change_before() {
             assert_eq!(text(&bench, &group), expected, "{kind:?}");
         }
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("nothing to take back"), "{answer}");
+        assert!(answer.contains("nothing to undo"), "{answer}");
         bench.finish().await;
     }
 }
@@ -230,7 +230,7 @@ async fn what_no_call_writes_back_is_replaced_only_if_the_author_insists() {
         announced(&bench, &group, "/announce --replace! new").await;
         assert_eq!(text(&bench, &group), ["new"]);
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("only its name is there: image"), "{answer}");
+        assert!(answer.contains("by name only: image"), "{answer}");
         assert_eq!(text(&bench, &group), ["a", "[image]", "b"], "{kind:?}");
         bench.finish().await;
     }
@@ -260,7 +260,7 @@ async fn where_nothing_can_be_deleted_the_text_goes_above_and_that_is_said() {
             behaviour.legacy_deletes_refused = true;
         });
         let answer = told(&bench, &group, "/announce --replace --for 1h new").await;
-        assert!(answer.contains("does not let me delete"), "{answer}");
+        assert!(answer.contains("does not let the bot delete"), "{answer}");
         let stands = text(&bench, &group);
         assert_eq!(
             (stands[0].as_str(), stands.last().unwrap().as_str()),
@@ -269,8 +269,8 @@ async fn where_nothing_can_be_deleted_the_text_goes_above_and_that_is_said() {
         assert_eq!(stands.len(), 2 + usize::from(signature));
         // It is remembered as what it was, and nobody plans to end it.
         let history = told(&bench, &group, "/history").await;
-        assert!(history.contains("announced: `new`"), "{history}");
-        assert!(!history.contains("Planned"), "{history}");
+        assert!(history.contains("posted: `new`"), "{history}");
+        assert!(!history.contains("Scheduled"), "{history}");
         bench.finish().await;
     }
 }
@@ -359,7 +359,7 @@ async fn when_its_time_is_over_the_former_text_comes_back() {
         let (mut bench, group) = scene(kind, &["rules"]).await;
         let command = announced(&bench, &group, "/announce --for 2h --replace party").await;
         let history = told(&bench, &group, "/history").await;
-        assert!(history.contains("bring back what"), "{history}");
+        assert!(history.contains("restore the announcement"), "{history}");
         bench.idle().await;
         bench.restart().await;
         bench.advance(2 * HOUR);
@@ -438,7 +438,7 @@ async fn a_deletion_that_is_refused_leaves_both_and_is_told() {
     assert!(answer.contains("1770031"), "{answer}");
     assert_eq!(text(&bench, &group), ["party", "rules"]);
     let answer = told(&bench, &group, "/undo").await;
-    assert!(answer.contains("out of the announcement"), "{answer}");
+    assert!(answer.contains("removed from the announcement"), "{answer}");
     assert_eq!(text(&bench, &group), ["rules"]);
     bench.finish().await;
 }
@@ -493,7 +493,7 @@ async fn people_who_have_left_come_back_by_their_names() {
         let refusals = if kind == Doc { 3 } else { 1 };
         (0..refusals).for_each(|_| bench.sim.fault(write, Fault::code(code)));
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("is back in it"), "{answer}");
+        assert!(answer.contains("was restored"), "{answer}");
         let stands = text(&bench, &group);
         assert_eq!(stands[0], "one", "{kind:?}");
         assert!(stands[1].starts_with("— @Mei · "), "{stands:?}");
@@ -532,7 +532,7 @@ async fn a_replacement_that_a_person_has_changed_stays() {
         };
         edit(&bench, &group, change);
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("has changed"), "{answer}");
+        assert!(answer.contains("was edited"), "{answer}");
         assert_eq!(text(&bench, &group), ["one", "three"], "{kind:?}");
         bench.finish().await;
     }
@@ -567,7 +567,7 @@ async fn an_answer_that_was_lost_and_an_edit_at_once_are_not_guessed_about() {
     let change = Fault::Edit(group.clone(), change);
     bench.sim.fault(Endpoint::GetDocAnnouncement, change);
     let answer = told(&bench, &group, "/announce --replace new").await;
-    assert!(answer.contains("cannot tell"), "{answer}");
+    assert!(answer.contains("result is unknown"), "{answer}");
     assert_eq!(text(&bench, &group), ["changed"]);
     told(&bench, &group, "/undo").await;
     assert_eq!(text(&bench, &group), ["rules", "changed"]);
@@ -600,7 +600,7 @@ async fn a_line_that_stood_there_before_is_no_sign_that_it_was_replaced() {
     };
     bench.sim.fault(read, Fault::Edit(group.clone(), change));
     let answer = told(&bench, &group, "/announce --replace new").await;
-    assert!(answer.contains("cannot tell"), "{answer}");
+    assert!(answer.contains("result is unknown"), "{answer}");
     assert_eq!(text(&bench, &group), ["new", "older"]);
     bench.finish().await;
 }
@@ -632,7 +632,7 @@ async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
     assert!(answer.contains("232018"), "{answer}");
     assert_eq!(text(&bench, &group), ["new"]);
     let answer = told(&bench, &group, "/undo").await;
-    assert!(answer.contains("before it was replaced"), "{answer}");
+    assert!(answer.contains("was restored"), "{answer}");
     assert_eq!(text(&bench, &group), ["rules"]);
     // Nor is it a group in which nothing can be deleted.
     announced(&bench, &group, "/announce --for 1h party").await;
@@ -654,7 +654,7 @@ async fn so_many_people_come_back_by_their_names() {
         let before = text(&bench, &group);
         announced(&bench, &group, "/announce --replace new").await;
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("before it was replaced"), "{answer}");
+        assert!(answer.contains("was restored"), "{answer}");
         assert_eq!(text(&bench, &group), before, "{kind:?}");
         bench.finish().await;
     }
@@ -715,7 +715,7 @@ async fn an_undo_that_was_given_up_goes_on_with_the_next_one() {
         told(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?}");
         let answer = told(&bench, &group, "/undo").await;
-        assert!(answer.contains("nothing to take back"), "{answer}");
+        assert!(answer.contains("nothing to undo"), "{answer}");
         bench.finish().await;
     }
 }
@@ -754,9 +754,9 @@ async fn what_is_neither_deleted_nor_at_the_top_is_told_as_both() {
         .sim
         .fault(Endpoint::PutTopNotice, Fault::code(232_014));
     let answer = told(&bench, &group, "/announce --replace --top party").await;
-    assert!(answer.contains("it is still below"), "{answer}");
+    assert!(answer.contains("is still below"), "{answer}");
     assert!(
-        answer.contains("could not put the announcement at the top"),
+        answer.contains("Could not pin the announcement"),
         "{answer}"
     );
     assert!(answer.contains("232014"), "{answer}");
@@ -779,13 +779,13 @@ async fn what_could_not_come_back_when_its_time_was_over_can_be_undone_for_a_wee
             let told_so = bench
                 .wait_in_steps_of(Duration::from_secs(5), "a reply", told_so)
                 .await;
-            assert!(told_so.contains("time to take down"), "{told_so}");
+            assert!(told_so.contains("scheduled removal failed"), "{told_so}");
             bench.settled().await;
             bench.advance(days * 24 * HOUR);
             bench.idle().await;
             let answer = told(&bench, &group, "/undo").await;
             let back = days == 6;
-            assert_eq!(answer.contains("before it was replaced"), back, "{answer}");
+            assert_eq!(answer.contains("was restored"), back, "{answer}");
             let stands = if back { ["rules"] } else { ["party"] };
             assert_eq!(text(&bench, &group), stands, "{kind:?}");
             bench.finish().await;

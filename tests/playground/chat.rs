@@ -31,7 +31,7 @@ async fn a_newcomer_pins_announces_undoes_and_is_refused() {
     page.click("#groups li:nth-child(3) a").await;
     page.until_text("#chat-name", "Board").await;
     page.say("/announce What the board says").await;
-    page.until_text("#messages li:last-child", "Only the owner and the admins")
+    page.until_text("#messages li:last-child", "Only the owner and admins")
         .await;
     page.until_text("#list .job .badge", "denied").await;
 

@@ -15,7 +15,7 @@ const INDENT: &str = "    ";
 /// Far more than any line takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What stands before text that is different in every run, up to its line's end.
-const BEFORE_VOLATILE: [&str; 4] = ["log id: ", "日志号：", "reference: ", "编号："];
+const BEFORE_VOLATILE: [&str; 4] = ["log id: ", "日志号：", "reference: ", "参考号："];
 
 /// A script that has been read.
 pub(crate) struct Script {

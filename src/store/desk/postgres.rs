@@ -158,7 +158,7 @@ impl Server {
             .batch_execute("SET LOCAL statement_timeout = 0")
             .await?;
         out.write_all(migrate::script().as_bytes())?;
-        for table in ["jobs", "changes", "limits", "answers"] {
+        for table in ["jobs", "changes", "limits", "answers", "announcements"] {
             copy(&moment, table, &mut out).await?;
         }
         out.flush()?;

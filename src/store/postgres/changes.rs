@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use crate::change::{Change, ChangeId, Made, Record, Standing, UNDO_AGE};
-use crate::outcome::CANNOT_DELETE;
+use crate::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
 use crate::store::row::{
     self, CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
 };
@@ -80,7 +79,7 @@ pub(super) async fn record(
             &now.as_millisecond(),
             &record.actor.as_ref().map(OpenId::as_str),
             &record.deed.as_str(),
-            &record.result,
+            &record.result.as_str(),
             &record.log_id,
             &without_nul(&record.summary),
             &change.map(|change| to_json(&change.before)),
@@ -90,10 +89,9 @@ pub(super) async fn record(
     )
     .await?;
     if let Some(ChangeId(taken_back)) = record.takes_back {
-        let undone = if record.result == "done" {
-            UNDONE
-        } else {
-            CANNOT_BE_UNDONE
+        let undone = match record.result {
+            ChangeResult::Done => UNDONE,
+            ChangeResult::Refused(_) => CANNOT_BE_UNDONE,
         };
         let sql = "UPDATE noticebot.changes SET undone = $2::bigint WHERE id = $1";
         execute(client, sql, &[&taken_back, &undone]).await?;
@@ -179,18 +177,27 @@ pub(super) async fn restored_since(
     Ok(rows.iter().filter_map(restored).collect())
 }
 
-/// Whether the last try to take something out of the chat's announcement has
-/// shown that it can be done.
+/// Stores whether text can be removed from the chat's announcement.
+pub(super) async fn save_lets_delete(
+    client: &impl GenericClient,
+    chat: &ChatKey,
+    lets_delete: bool,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO noticebot.announcements (app, chat, lets_delete) VALUES ($1, $2, $3)
+         ON CONFLICT (app, chat) DO UPDATE SET lets_delete = excluded.lets_delete";
+    execute(client, sql, &[&chat.app, &chat.chat, &lets_delete])
+        .await
+        .map(drop)
+}
+
+/// Whether the last attempt showed that it can; `None` before the first.
 pub(in crate::store) async fn lets_delete(
     client: &impl GenericClient,
     chat: &ChatKey,
 ) -> Result<Option<bool>, Error> {
-    let sql = "SELECT result FROM noticebot.changes
-         WHERE app = $1 AND chat = $2 AND deed IN ('undo', 'expire')
-           AND (result = $3 OR place IN ('announcement', 'both'))
-         ORDER BY id DESC LIMIT 1";
-    let row = first(client, sql, &[&chat.app, &chat.chat, &CANNOT_DELETE]).await?;
-    Ok(row.map(|row| row.get::<_, &str>(0) != CANNOT_DELETE))
+    let sql = "SELECT lets_delete FROM noticebot.announcements WHERE app = $1 AND chat = $2";
+    let row = first(client, sql, &[&chat.app, &chat.chat]).await?;
+    Ok(row.map(|row| row.get(0)))
 }
 
 /// The change that this job made.
@@ -378,7 +385,7 @@ pub(super) async fn record_answer(
         &[
             &to.chat.app,
             &to.chat.chat,
-            &to.person.as_str(),
+            &to.person,
             &to.reason,
             &sent_at.as_millisecond(),
         ],
@@ -394,8 +401,7 @@ pub(super) async fn last_answer(
 ) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT sent_at FROM noticebot.answers
          WHERE app = $1 AND chat = $2 AND actor = $3 AND reason = $4";
-    let key: &[&(dyn ToSql + Sync)] =
-        &[&to.chat.app, &to.chat.chat, &to.person.as_str(), &to.reason];
+    let key: &[&(dyn ToSql + Sync)] = &[&to.chat.app, &to.chat.chat, &to.person, &to.reason];
     let row = first(client, sql, key).await?;
     Ok(row.and_then(|row| row::timestamp(row.get(0)).ok()))
 }

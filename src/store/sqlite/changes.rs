@@ -5,8 +5,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::rows::timestamp;
-use crate::change::{Change, ChangeId, Made, Record, Standing, UNDO_AGE};
-use crate::outcome::CANNOT_DELETE;
+use crate::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
 use crate::store::row::{
     CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
 };
@@ -36,7 +35,7 @@ pub(super) fn record(
             ":now": now.as_millisecond(),
             ":actor": record.actor.as_ref().map(OpenId::as_str),
             ":deed": record.deed.as_str(),
-            ":result": record.result,
+            ":result": record.result.as_str(),
             ":log_id": record.log_id,
             ":summary": record.summary,
             ":before": record.change.as_ref().map(|change| to_json(&change.before)),
@@ -44,10 +43,9 @@ pub(super) fn record(
             ":place": record.change.as_ref().and_then(Change::place).map(place_column),
         })?;
     if let Some(ChangeId(taken_back)) = record.takes_back {
-        let undone = if record.result == "done" {
-            UNDONE
-        } else {
-            CANNOT_BE_UNDONE
+        let undone = match record.result {
+            ChangeResult::Done => UNDONE,
+            ChangeResult::Refused(_) => CANNOT_BE_UNDONE,
         };
         connection
             .prepare_cached("UPDATE changes SET undone = ?2 WHERE id = ?1")?
@@ -144,24 +142,30 @@ pub(super) fn restored_since(
         .collect()
 }
 
-/// Whether the last try to take something out of the chat's announcement has
-/// shown that it can be done.
+/// Stores whether text can be removed from the chat's announcement.
+pub(super) fn save_lets_delete(
+    connection: &Connection,
+    chat: &ChatKey,
+    lets_delete: bool,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO announcements (app, chat, lets_delete) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET lets_delete = excluded.lets_delete",
+        )?
+        .execute(params![chat.app, chat.chat, lets_delete])
+        .map(drop)
+}
+
+/// Whether the last attempt showed that it can; `None` before the first.
 pub(in crate::store) fn lets_delete(
     connection: &Connection,
     chat: &ChatKey,
 ) -> rusqlite::Result<Option<bool>> {
-    let last: Option<String> = connection
-        .prepare_cached(
-            "SELECT result FROM changes
-             WHERE app = ?1 AND chat = ?2 AND deed IN ('undo', 'expire')
-               AND (result = ?3 OR place IN ('announcement', 'both'))
-             ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row(params![chat.app, chat.chat, CANNOT_DELETE], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    Ok(last.map(|result| result != CANNOT_DELETE))
+    connection
+        .prepare_cached("SELECT lets_delete FROM announcements WHERE app = ?1 AND chat = ?2")?
+        .query_row(params![chat.app, chat.chat], |row| row.get(0))
+        .optional()
 }
 
 /// The change that this job made.
@@ -353,7 +357,7 @@ pub(super) fn record_answer(
         .execute(params![
             to.chat.app,
             to.chat.chat,
-            to.person.as_str(),
+            to.person,
             to.reason,
             sent_at.as_millisecond()
         ])
@@ -371,7 +375,7 @@ pub(super) fn last_answer(
              WHERE app = ?1 AND chat = ?2 AND actor = ?3 AND reason = ?4",
         )?
         .query_row(
-            params![to.chat.app, to.chat.chat, to.person.as_str(), to.reason],
+            params![to.chat.app, to.chat.chat, to.person, to.reason],
             |row| row.get(0),
         )
         .optional()?;

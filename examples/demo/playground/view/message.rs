@@ -105,15 +105,13 @@ fn card(playground: &Playground, viewer: &Viewer, message: &Message, card: &Card
     html! {
         div.{ "card " (card.template) } {
             h3 { (card.title) }
-            div.parts {
-                @for part in &card.parts {
-                    @if let Part::Markdown(text) = part { (rich::markdown(text)) }
-                }
-                form.buttons method="post" action=(action) {
-                    @for (at, part) in card.parts.iter().enumerate() {
-                        @if let Part::Button { label, .. } = part {
+            form.parts method="post" action=(action) {
+                @for (at, part) in card.parts.iter().enumerate() {
+                    @match part {
+                        Part::Markdown(text) => (rich::markdown(text)),
+                        Part::Button { label, .. } => p.buttons {
                             button #{ "b-" (message.id) "-" (at) } name="button" value=(label) { (label) }
-                        }
+                        },
                     }
                 }
             }

@@ -1,0 +1,124 @@
+//! What was done.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Answer, Emoji, cards, message, replace};
+use crate::command::{PinTarget, moment_in_words};
+use crate::language::{Bilingual, Language};
+use crate::outcome::{Done, Undone};
+
+/// Tells what was done: by a reaction where that says it all.
+pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Answer {
+    let (emoji, words) = match made {
+        Done::Pinned(PinTarget::RepliedMessage) => (
+            Emoji::Pin,
+            Bilingual::new("已置顶该消息。", "Pinned the message to the top."),
+        ),
+        Done::Pinned(PinTarget::Announcement) => (
+            Emoji::Pin,
+            Bilingual::new("已置顶群公告。", "Pinned the announcement to the top."),
+        ),
+        Done::Unpinned => (
+            Emoji::Done,
+            Bilingual::new("已取消置顶。", "Removed the top notice."),
+        ),
+        Done::Announced => (
+            Emoji::Loudspeaker,
+            Bilingual::new("已发布到群公告。", "Posted to the announcement."),
+        ),
+        Done::Replaced { others: 0 } => (Emoji::Loudspeaker, replace::REPLACED),
+        Done::Replaced { others } => {
+            return Answer::Say(replace::replaced_beside(*others, language));
+        }
+        Done::Unformatted(announced) => {
+            return unformatted(self::done(announced, language, time_zone), language);
+        }
+        Done::LeftOut { done, media } => {
+            let announced = self::done(done, language, time_zone);
+            return with_words(announced, &message::left_out(media, language), language);
+        }
+        Done::AnnouncedLate { due, at } => {
+            return Answer::Say(announced_late(*due, *at, language, time_zone));
+        }
+        Done::Cancelled => (
+            Emoji::Done,
+            Bilingual::new("已取消该计划。", "Canceled the schedule."),
+        ),
+        Done::Undone(undone) => {
+            let or_say = undone_in_words(undone, language);
+            let card = Box::new(cards::undone(&or_say, language));
+            return Answer::Show { card, or_say };
+        }
+        Done::Expired | Done::Superseded => return Answer::Nothing,
+    };
+    Answer::React {
+        emoji,
+        or_say: words.to(language).to_owned(),
+    }
+}
+
+/// The same answer in words, with the reason why the formatting is gone.
+fn unformatted(announced: Answer, language: Language) -> Answer {
+    let words = Bilingual::new(
+        "格式过多，已按纯文本发布。",
+        "It had too much formatting, so it was posted as plain text.",
+    );
+    with_words(announced, words.to(language), language)
+}
+
+/// The same answer in words, and more words behind it.
+fn with_words(announced: Answer, more: &str, language: Language) -> Answer {
+    let (Answer::Say(words) | Answer::React { or_say: words, .. }) = announced else {
+        return announced;
+    };
+    let gap = Bilingual::new("", " ").to(language);
+    Answer::Say(format!("{words}{gap}{more}"))
+}
+
+fn announced_late(
+    due: Timestamp,
+    at: Timestamp,
+    language: Language,
+    time_zone: &TimeZone,
+) -> String {
+    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
+    match language {
+        Language::Zh => format!("已发布到群公告。原定{due}，因机器人当时离线而延迟。"),
+        Language::En => {
+            format!("Posted late: it was scheduled for {due}, but the bot was offline then.")
+        }
+    }
+}
+
+/// The platform has no call that reads the top notice, so manual changes in between are unknown;
+/// the words say so.
+fn undone_in_words(undone: &Undone, language: Language) -> String {
+    let words = match undone {
+        Undone::MessageOnTop => Bilingual::new(
+            "已撤销，置顶已恢复为之前的消息。（其间手动更改的置顶无法识别。）",
+            "Reverted: the previous message is pinned to the top again. (The bot cannot see changes made by hand in between.)",
+        ),
+        Undone::AnnouncementOnTop => Bilingual::new(
+            "已撤销，置顶已恢复为群公告。（其间手动更改的置顶无法识别。）",
+            "Reverted: the announcement is pinned to the top again. (The bot cannot see changes made by hand in between.)",
+        ),
+        Undone::NothingOnTop => Bilingual::new(
+            "已撤销，已取消置顶。（此前手动设置的置顶无法恢复。）",
+            "Reverted: nothing is pinned to the top now. (The bot cannot restore what was pinned by hand before.)",
+        ),
+        Undone::EntryOut => Bilingual::new(
+            "已撤销，该内容已从群公告中移除。",
+            "Reverted: the text was removed from the announcement.",
+        ),
+        Undone::EntryWasOut => Bilingual::new(
+            "该内容已不在群公告中，无需撤销。",
+            "The text is no longer in the announcement; there was nothing to revert.",
+        ),
+        Undone::FormerBack { lost } if !lost.is_empty() => {
+            return replace::former_back_but(lost, language);
+        }
+        Undone::FormerBack { .. } => replace::FORMER_BACK,
+    };
+    words.to(language).to_owned()
+}

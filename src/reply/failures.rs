@@ -1,0 +1,86 @@
+//! What the platform refused, or did not answer.
+
+use super::{codes, rights};
+use crate::language::{Bilingual, Language};
+use crate::outcome::{Call, PlatformRefusal, Refusal};
+
+pub(super) const INTERNAL: Bilingual = Bilingual::new(
+    "机器人内部出错。请先确认命令是否已生效，未生效时请重新发送；如反复出现，请将下面的参考号提供给机器人管理员。",
+    "Something went wrong in the bot. Check whether the command took effect, and send it again if not. If it keeps happening, give the reference below to the bot's admin.",
+);
+
+/// Where no call can have changed anything.
+pub(super) const NOT_CARRIED_OUT: Bilingual = Bilingual::new(
+    "飞书无法连通或要求暂停调用，命令未执行，没有任何改动。请几分钟后重新发送。",
+    "Feishu could not be reached or asked the bot to wait, so the command was not carried out and nothing was changed. Send it again in a few minutes.",
+);
+
+pub(super) fn platform(refusal: &PlatformRefusal, language: Language) -> String {
+    let failed = failed(refusal.call).to(language);
+    let why = match refusal.bot {
+        Some(standing) => rights::bot_standing(standing).to(language).to_owned(),
+        None => codes::explain(refusal, language),
+    };
+    let gap = Bilingual::new("", " ").to(language);
+    format!("{failed}{gap}{why}")
+}
+
+/// What failed. Whether an earlier try had an effect is not known here, so nothing is said of it.
+fn failed(call: Call) -> Bilingual {
+    match call {
+        Call::PutMessage => Bilingual::new("未能置顶该消息。", "Could not pin that message."),
+        Call::PutAnnouncement => {
+            Bilingual::new("未能置顶群公告。", "Could not pin the announcement.")
+        }
+        Call::DeleteTopNotice => {
+            Bilingual::new("未能取消置顶。", "Could not remove the top notice.")
+        }
+        Call::ReadAnnouncement => Bilingual::new(
+            "未能读取群公告，已停止执行。",
+            "Could not read the announcement, so the command was stopped.",
+        ),
+        Call::WriteAnnouncement => {
+            Bilingual::new("未能修改群公告。", "Could not change the announcement.")
+        }
+        Call::ReadChat => Bilingual::new(
+            "未能读取本群设置，已停止执行（与你的权限无关）。",
+            "Could not read this group's settings, so the command was stopped. This is not about your permissions.",
+        ),
+        Call::ReadMessage => Bilingual::new(
+            "未能读取所回复的消息，已停止执行。",
+            "Could not read the message you replied to, so the command was stopped.",
+        ),
+    }
+}
+
+/// The call decides only where to look: any call may follow one whose effect is unknown.
+pub(super) fn unreachable(call: Call) -> Bilingual {
+    match call {
+        Call::PutMessage | Call::PutAnnouncement => Bilingual::new(
+            "未能连通飞书，无法确认是否已置顶。请查看群聊顶部，未置顶时请重新发送。",
+            "Could not get through to Feishu, so the bot cannot confirm that it was pinned. Check the top of the chat, and send the command again if it was not.",
+        ),
+        Call::DeleteTopNotice => Bilingual::new(
+            "未能连通飞书，无法确认是否已取消置顶。请查看群聊顶部，仍在置顶时请重新发送。",
+            "Could not get through to Feishu, so the bot cannot confirm that the top notice was removed. Check the top of the chat, and send the command again if it is still there.",
+        ),
+        Call::ReadAnnouncement | Call::WriteAnnouncement => Bilingual::new(
+            "未能连通飞书，无法确认群公告是否已修改。请查看群公告，未修改时请重新发送。",
+            "Could not get through to Feishu, so the bot cannot confirm that the announcement was changed. Check the announcement, and send the command again if it was not.",
+        ),
+        Call::ReadChat | Call::ReadMessage => Bilingual::new(
+            "未能连通飞书，无法确认命令是否已生效。请先确认，未生效时请稍后重新发送。",
+            "Could not get through to Feishu, so the bot cannot confirm that anything was done. Check first, and send the command again later if it was not.",
+        ),
+    }
+}
+
+/// The last line of a failure, by which the bot's admin finds it in the log.
+pub(super) fn trace(refusal: &Refusal, language: Language, reference: &str) -> String {
+    let (code_is, reference_is, comma) = match language {
+        Language::Zh => ("错误码：", "参考号：", "，"),
+        Language::En => ("code: ", "reference: ", ", "),
+    };
+    let code = refusal.code().map(|code| format!("{code_is}{code}{comma}"));
+    format!("{}{reference_is}{reference}", code.unwrap_or_default())
+}

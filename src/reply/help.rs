@@ -1,0 +1,116 @@
+//! What `/help` tells: a few lines first, all commands at the press of a button.
+
+use feishu::Card;
+
+use super::cards::button;
+use super::quote::Medium;
+use super::{Answer, rights};
+use crate::button::Does;
+use crate::command::{COMMANDS, CommandName};
+use crate::language::{Bilingual, Language};
+use crate::outcome::GroupHelp;
+use crate::policy::GroupRights;
+
+/// The commands that the first lines name.
+const FIRST: [CommandName; 4] = [
+    CommandName::Pin,
+    CommandName::Announce,
+    CommandName::Undo,
+    CommandName::History,
+];
+
+/// The first lines: what the member may do in this group, where that is known, and how.
+pub(super) fn answer(group: Option<&GroupHelp>, language: Language) -> Answer {
+    let lines = |medium| {
+        let mut lines = match group {
+            Some(group) => own_rights(group, medium, language),
+            None => vec![
+                Bilingual::new("可在群里发送：", "In a group, you can send:")
+                    .to(language)
+                    .to_owned(),
+            ],
+        };
+        lines.extend(first_commands(medium, language));
+        lines.join("\n")
+    };
+    let label = Bilingual::new("全部命令", "All commands").to(language);
+    let card = Card::titled(title(language)).markdown(lines(Medium::Card));
+    Answer::Show {
+        card: Box::new(button(card, label, Does::ShowCommands, language)),
+        or_say: lines(Medium::Text),
+    }
+}
+
+/// Every command, and who may use it in this group, where that is known.
+pub(crate) fn all_commands(rights: Option<&GroupRights>, language: Language) -> Card {
+    let card = Card::titled(title(language)).markdown(table(Medium::Card, language).join("\n"));
+    let card = match rights {
+        Some(rights) => card.markdown(in_group(rights, Medium::Card, language).join("\n")),
+        None => card,
+    };
+    card.markdown(note(language))
+}
+
+/// The same in words.
+pub(super) fn all_in_text(rights: Option<&GroupRights>, language: Language) -> String {
+    let mut lines = table(Medium::Text, language);
+    lines.extend(rights.map_or_else(Vec::new, |rights| in_group(rights, Medium::Text, language)));
+    lines.push(note(language).to_owned());
+    lines.join("\n")
+}
+
+fn title(language: Language) -> &'static str {
+    Bilingual::new("帮助", "Help").to(language)
+}
+
+fn note(language: Language) -> &'static str {
+    Bilingual::new(
+        "「置顶」指群聊顶部的置顶栏，不是 Pin 列表。",
+        "“Top” means the bar above the conversation, not the Pin list.",
+    )
+    .to(language)
+}
+
+fn first_commands(medium: Medium, language: Language) -> impl Iterator<Item = String> {
+    let rows = FIRST.map(|name| COMMANDS.iter().find(|row| row.name == name));
+    rows.into_iter().flatten().filter_map(move |row| {
+        let form = row.usages.first()?.form.to(language);
+        let (form, brief) = (medium.code(form), row.brief.to(language));
+        Some(match language {
+            Language::Zh => format!("{form}：{brief}"),
+            Language::En => format!("{form}: {brief}"),
+        })
+    })
+}
+
+/// What the member may do, then what is left to others, a line each.
+fn own_rights(group: &GroupHelp, medium: Medium, language: Language) -> Vec<String> {
+    let allowed = rights::commands(group.allowed.iter().copied(), medium, language);
+    let first = match (language, group.allowed.is_empty()) {
+        (Language::Zh, false) => format!("你在本群可以使用：{allowed}"),
+        (Language::En, false) => format!("In this group, you can use: {allowed}"),
+        (Language::Zh, true) => "你在本群没有使用权限。".to_owned(),
+        (Language::En, true) => "In this group, you have no permission.".to_owned(),
+    };
+    let others = rights::reserved(&group.rights, &group.allowed, medium, language);
+    [first].into_iter().chain(others).collect()
+}
+
+fn table(medium: Medium, language: Language) -> Vec<String> {
+    let usages = COMMANDS.iter().flat_map(|row| row.usages);
+    let line = |usage: &crate::command::Usage| {
+        let form = medium.code(usage.form.to(language));
+        let meaning = usage.meaning.to(language);
+        match language {
+            Language::Zh => format!("{form}：{meaning}"),
+            Language::En => format!("{form}: {meaning}"),
+        }
+    };
+    usages.map(line).collect()
+}
+
+fn in_group(rights: &GroupRights, medium: Medium, language: Language) -> Vec<String> {
+    let title = Bilingual::new("本群权限", "Permissions in this group").to(language);
+    let lines = rights::group_rights(rights, medium, language);
+    [medium.heading(title)].into_iter().chain(lines).collect()
+}

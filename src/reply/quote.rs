@@ -1,0 +1,80 @@
+//! Words of members in what the bot says. A text message renders no Markdown, a card does.
+
+use crate::language::Language;
+use crate::text::on_one_line;
+
+/// Where words are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Medium {
+    /// In a text message or a toast.
+    Text,
+    /// In the Markdown of a card.
+    Card,
+}
+
+impl Medium {
+    /// Quotes what a member wrote: on one line, and nothing in it mentions anybody, leads anywhere
+    /// or ends the quotation.
+    pub(super) fn quote(self, words: &str, language: Language) -> String {
+        let words = on_one_line(words)
+            .replace('<', "＜")
+            .replace('`', "｀")
+            .replace("](", "] (");
+        match (self, language) {
+            (Self::Card, _) => format!("`{words}`"),
+            (Self::Text, Language::Zh) => {
+                format!("「{}」", words.replace('「', "『").replace('」', "』"))
+            }
+            (Self::Text, Language::En) => {
+                format!("“{}”", words.replace('“', "‘").replace('”', "’"))
+            }
+        }
+    }
+
+    /// Sets a command, or another literal, off from the words around it.
+    pub(super) fn code(self, form: &str) -> String {
+        match self {
+            Self::Text => form.to_owned(),
+            Self::Card => format!("`{form}`"),
+        }
+    }
+
+    /// A heading on a line of its own.
+    pub(super) fn heading(self, words: &str) -> String {
+        match self {
+            Self::Text => words.to_owned(),
+            Self::Card => format!("**{words}**"),
+        }
+    }
+}
+
+/// Quotes what a member wrote in a text message.
+pub(super) fn quoted(words: &str, language: Language) -> String {
+    Medium::Text.quote(words, language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_stay_on_one_line_and_in_their_marks() {
+        let words = "a\r\nb\u{2029}\u{202e}c」”`";
+        for (medium, language, quote) in [
+            (Medium::Text, Language::Zh, "「a b \\u{202e}c』”｀」"),
+            (Medium::Text, Language::En, "“a b \\u{202e}c」’｀”"),
+            (Medium::Card, Language::Zh, "`a b \\u{202e}c」”｀`"),
+        ] {
+            assert_eq!(medium.quote(words, language), quote);
+        }
+    }
+
+    #[test]
+    fn quotes_hold_no_live_markup() {
+        let words = "<at user_id=\"all\"></at>[here](https://e.cn)";
+        for medium in [Medium::Text, Medium::Card] {
+            let quote = medium.quote(words, Language::En);
+            assert!(!quote.contains('<') && !quote.contains("]("), "{quote}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Why a command was not carried out, and what to do.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::misunderstood::{misunderstood, simplest_form};
+use super::{failures, message, replace, rights, undo};
+use crate::command::{CommandName, PlanTimeError, moment_in_words};
+use crate::language::{Bilingual, Language};
+use crate::outcome::Refusal;
+
+/// The reason and the remedy; under a failure, what the bot's admin needs to find it in the log.
+pub(super) fn refused(
+    refusal: &Refusal,
+    language: Language,
+    reference: &str,
+    time_zone: &TimeZone,
+) -> String {
+    let mut words = reason(refusal, language, time_zone);
+    if refusal.is_failure() {
+        words.push('\n');
+        words.push_str(&failures::trace(refusal, language, reference));
+    }
+    words
+}
+
+fn reason(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String {
+    let words = match refusal {
+        Refusal::Misunderstood(error) => return misunderstood(error, language),
+        Refusal::NeedsGroup(command) => return needs_group(*command, language),
+        Refusal::TextTooLong { limit } => return text_too_long(*limit, language),
+        Refusal::TooManyLines { limit } => return too_many_lines(*limit, language),
+        Refusal::Partly { lines, of, cause } => {
+            let gap = Bilingual::new("", " ").to(language);
+            let rest = reason(cause, language, time_zone);
+            return format!("{}{gap}{rest}", partly(*lines, *of, language));
+        }
+        Refusal::Platform(refusal) => return failures::platform(refusal, language),
+        Refusal::Unreachable {
+            unchanged: true, ..
+        } => failures::NOT_CARRIED_OUT,
+        Refusal::Unreachable { call, .. } => failures::unreachable(*call),
+        Refusal::Internal => failures::INTERNAL,
+        Refusal::CannotPlan(error) => cannot_plan(*error),
+        Refusal::NotAReply => Bilingual::new(
+            "请指定要置顶的消息：回复该消息并发送 /置顶；置顶群公告请发送 /置顶 公告。",
+            "Which message should be pinned? Reply to it with /pin; to pin the announcement, send /pin announcement.",
+        ),
+        Refusal::NothingToAnnounce => Bilingual::new(
+            "缺少公告内容。请发送 /公告 内容，或回复一条消息并发送 /公告。",
+            "There is no text to announce. Send /announce text, or reply to a message with /announce.",
+        ),
+        Refusal::OnlyMedia => message::ONLY_MEDIA,
+        Refusal::RepliedToHasNoText => message::REPLIED_TO_HAS_NO_TEXT,
+        Refusal::RepliedToIsCard => message::REPLIED_TO_IS_CARD,
+        Refusal::RepliedToIsForward => message::REPLIED_TO_IS_FORWARD,
+        Refusal::RepliedElsewhere => message::REPLIED_ELSEWHERE,
+        Refusal::NotPinnable(why) => message::not_pinnable(*why),
+        Refusal::ChatUntold => message::CHAT_UNTOLD,
+        Refusal::Unreadable => message::UNREADABLE,
+        Refusal::RepliedToIsGone => Bilingual::new(
+            "所回复的消息已被撤回或删除。请回复仍存在的消息。",
+            "The message you replied to was recalled or deleted. Reply to one that still exists.",
+        ),
+        Refusal::TooLate { begun } => too_late(*begun),
+        Refusal::TooManyWaiting => Bilingual::new(
+            "本群等待执行的命令过多，此命令及后续命令暂不接收。请稍后重新发送。",
+            "Too many commands are queued in this group, so this one and later ones are not accepted for now. Send it again when the others are done.",
+        ),
+        Refusal::NotReplaced(cause) if **cause == Refusal::CannotDelete => {
+            replace::NOTHING_CAN_BE_DELETED
+        }
+        Refusal::CannotWriteBack { things } => return replace::cannot_write_back(things, language),
+        Refusal::FormerTooLong { limit } => return replace::former_too_long(*limit, language),
+        Refusal::Unclear => replace::UNCLEAR,
+        Refusal::NotTakenBack(cause) => return NOT_REMOVED.around(cause, language, time_zone),
+        Refusal::NotPublished(cause) => return NOT_POSTED.around(cause, language, time_zone),
+        Refusal::NotOnTop(cause) => return NOT_PINNED.around(cause, language, time_zone),
+        Refusal::NotReplaced(cause) => return NOT_REPLACED.around(cause, language, time_zone),
+        Refusal::PlanTooLate { due, at } => return plan_too_late(*due, *at, language, time_zone),
+        Refusal::TooManyPlans { limit } => return too_many_plans(*limit, language),
+        Refusal::EntryChanged => undo::ENTRY_CHANGED,
+        Refusal::CannotDelete => undo::CANNOT_DELETE,
+        Refusal::CannotHold => undo::CANNOT_HOLD,
+        Refusal::Disordered => undo::DISORDERED,
+        Refusal::AnnouncementMoved => undo::ANNOUNCEMENT_MOVED,
+        Refusal::NothingToUndo => undo::NOTHING_TO_UNDO,
+        Refusal::TopUnknown => undo::TOP_UNKNOWN,
+        Refusal::NoSuchPlan => undo::NO_SUCH_PLAN,
+        Refusal::NotLast => undo::NOT_LAST,
+        Refusal::BotOutside => Bilingual::new(
+            "机器人不在本群，无法读取本群设置，未执行。请先将机器人添加到群，再重新发送。",
+            "The bot is not in this group and cannot read its settings, so nothing was done. Add the bot to the group and send the command again.",
+        ),
+        Refusal::Denied(denied) => rights::denial(*denied),
+    };
+    words.to(language).to_owned()
+}
+
+const NOT_REMOVED: Framed = Framed {
+    before: Bilingual::new("到期未能自动移除。", "The scheduled removal failed. "),
+    after: Bilingual::new("\n如有需要，请手动移除。", "\nRemove it by hand if needed."),
+};
+
+const NOT_POSTED: Framed = Framed {
+    before: Bilingual::new(
+        "定时公告未能发布。",
+        "The scheduled announcement was not posted. ",
+    ),
+    after: Bilingual::new("", ""),
+};
+
+const NOT_PINNED: Framed = Framed {
+    before: Bilingual::new(
+        "内容已发布到群公告，但未能置顶。",
+        "Your text was posted to the announcement, but the next step failed. ",
+    ),
+    // The command, sent again, would post the text twice.
+    after: Bilingual::new(
+        "\n内容无需重发；如需置顶，请发送 /置顶 公告。",
+        "\nThere is no need to post it again; to pin it later, send /pin announcement.",
+    ),
+};
+
+const NOT_REPLACED: Framed = Framed {
+    before: replace::BUT_NOT_DELETED,
+    after: Bilingual::new("", ""),
+};
+
+/// What is said around the cause of a failure.
+struct Framed {
+    before: Bilingual,
+    after: Bilingual,
+}
+
+impl Framed {
+    fn around(self, cause: &Refusal, language: Language, time_zone: &TimeZone) -> String {
+        let reason = reason(cause, language, time_zone);
+        // That one says itself that it was scheduled.
+        if matches!(cause, Refusal::PlanTooLate { .. }) {
+            return reason;
+        }
+        let (before, after) = (self.before.to(language), self.after.to(language));
+        format!("{before}{reason}{after}")
+    }
+}
+
+fn cannot_plan(error: PlanTimeError) -> Bilingual {
+    match error {
+        PlanTimeError::Passed => Bilingual::new(
+            "该时间已过，未执行。请改用未来的时间，例如：/公告 --定时 明天9点 内容",
+            "That time has passed, so nothing was done. Use a time in the future, for example: /announce --at tomorrow 9:00 text",
+        ),
+        PlanTimeError::TooFar => Bilingual::new(
+            "最多提前一年，未执行。请改用一年内的时间，例如：/公告 --定时 12月1日 9:00 内容",
+            "That time is more than a year ahead, so nothing was done. Use an earlier time, for example: /announce --at 12-01 9:00 text",
+        ),
+    }
+}
+
+fn plan_too_late(
+    due: Timestamp,
+    at: Timestamp,
+    language: Language,
+    time_zone: &TimeZone,
+) -> String {
+    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
+    match language {
+        Language::Zh => {
+            format!("定时公告原定{due} 发布，因机器人离线已错过，未发布。如仍需要，请重新发送。")
+        }
+        Language::En => format!(
+            "The announcement was scheduled for {due}, but the bot was offline and it is too late now, so it was not posted. If you still need it, send it again."
+        ),
+    }
+}
+
+fn too_many_plans(limit: usize, language: Language) -> String {
+    match language {
+        Language::Zh => {
+            format!("本群的计划已达上限（{limit} 项）。请先取消不需要的计划，发送 /记录 查看。")
+        }
+        Language::En => format!(
+            "This group has reached the limit of {limit} schedules. Cancel one first; send /history to see them."
+        ),
+    }
+}
+
+fn too_late(begun: bool) -> Bilingual {
+    if begun {
+        Bilingual::new(
+            "执行过程中断，无法确认是否完成。请查看群内结果，未完成时请重新发送。",
+            "The bot was interrupted while it ran this command, so the result is unknown. Check the group, and send the command again if it was not done.",
+        )
+    } else {
+        Bilingual::new(
+            "机器人离线过久，该命令已过期，未执行。如仍需要，请重新发送。",
+            "The bot was offline for too long, so this command expired and was not run. If you still need it, send it again.",
+        )
+    }
+}
+
+fn needs_group(command: CommandName, language: Language) -> String {
+    let form = simplest_form(command, language);
+    match language {
+        Language::Zh => {
+            format!("该命令只能在群里使用。请将机器人添加到群，再在群里发送 {form}。")
+        }
+        Language::En => {
+            format!(
+                "This command works in groups only. Add the bot to a group and send {form} there."
+            )
+        }
+    }
+}
+
+fn text_too_long(limit: usize, language: Language) -> String {
+    match language {
+        Language::Zh => {
+            format!("内容过长，最多 {limit} 个字符（表情按两个计算）。请缩短，或分多次发布。")
+        }
+        Language::En => format!(
+            "The text is too long: the limit is {limit} characters, and an emoji counts as two. Shorten it, or post it in parts."
+        ),
+    }
+}
+
+fn too_many_lines(limit: usize, language: Language) -> String {
+    match language {
+        Language::Zh => {
+            format!("行数过多，最多 {limit} 行。请分多次发布，或写成文档后发布链接。")
+        }
+        Language::En => format!(
+            "The text has too many lines: the limit is {limit}. Post it in parts, or put it in a document and post the link."
+        ),
+    }
+}
+
+fn partly(lines: usize, of: usize, language: Language) -> String {
+    match language {
+        Language::Zh => format!(
+            "群公告只写入了 {of} 行中的 {lines} 行。重新发送前，请先在群公告中删除这些内容。"
+        ),
+        Language::En => format!(
+            "Only {lines} of {of} lines were posted; delete them from the announcement before you send it again."
+        ),
+    }
+}

@@ -1,0 +1,96 @@
+//! An announcement that is scheduled, and can be canceled until it is posted.
+
+use feishu::Card;
+use jiff::tz::TimeZone;
+
+use super::Answer;
+use super::cards::button;
+use super::quote::Medium;
+use crate::button::Does;
+use crate::command::moment_in_words;
+use crate::language::{Bilingual, Language};
+use crate::outcome::Scheduled;
+use crate::plan::Manner;
+
+/// Tells what is scheduled, and when.
+pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &TimeZone) -> Answer {
+    let now = scheduled.at.to_zoned(time_zone.clone());
+    let due = moment_in_words(scheduled.due, &now, language);
+    let number = scheduled.number;
+    let words = details(scheduled, &due, Medium::Text, language);
+    let or_say = match language {
+        Language::Zh => format!("{words}\n如需取消，请发送 /取消 {number}。"),
+        Language::En => format!("{words}\nTo cancel it, send /cancel {number}."),
+    };
+    let Some(maker) = scheduled.maker.clone() else {
+        return Answer::Say(or_say);
+    };
+    let card = Card::titled(title(language));
+    let card = card.markdown(details(scheduled, &due, Medium::Card, language));
+    let label = Bilingual::new("取消", "Cancel").to(language);
+    let card = Box::new(button(card, label, Does::CancelThis(maker), language));
+    Answer::Show { card, or_say }
+}
+
+/// The card once the announcement is canceled, now or before.
+pub(crate) fn schedule_canceled(now: bool, name: Option<&str>, language: Language) -> Card {
+    let text = match (now, name.filter(|name| !name.is_empty()), language) {
+        (true, Some(name), Language::Zh) => {
+            format!("{} 已取消，不会发布。", Medium::Card.quote(name, language))
+        }
+        (true, Some(name), Language::En) => format!(
+            "Canceled by {}; it will not be posted.",
+            Medium::Card.quote(name, language)
+        ),
+        (true, None, Language::Zh) => "已取消，不会发布。".to_owned(),
+        (true, None, Language::En) => "Canceled; it will not be posted.".to_owned(),
+        (false, _, Language::Zh) => "已发布或已取消，无需再取消。".to_owned(),
+        (false, _, Language::En) => "It was already posted or canceled.".to_owned(),
+    };
+    Card::titled(title(language)).markdown(text)
+}
+
+fn title(language: Language) -> &'static str {
+    Bilingual::new("定时公告", "Scheduled announcement").to(language)
+}
+
+/// The time, the first words and the options, a line each.
+fn details(scheduled: &Scheduled, due: &str, medium: Medium, language: Language) -> String {
+    let (number, due) = (scheduled.number, medium.heading(due));
+    let mut lines = vec![match language {
+        Language::Zh => format!("计划 {number}：{due} 发布"),
+        Language::En => format!("Scheduled for {due} (schedule {number})"),
+    }];
+    if !scheduled.summary.is_empty() {
+        lines.push(medium.quote(&scheduled.summary, language));
+    }
+    lines.extend(options(scheduled.manner, language));
+    lines.join("\n")
+}
+
+/// The options of an announcement in words; `None` if it has none.
+fn options(manner: Manner, language: Language) -> Option<String> {
+    let replaces = Bilingual::new("替换原有内容", "replaces the announcement");
+    let on_top = Bilingual::new("发布后置顶", "pinned to the top");
+    let held = manner.hold.map(|hold| {
+        let length = hold.in_words(language);
+        match language {
+            Language::Zh => format!("{length}后移除"),
+            Language::En => format!("removed after {length}"),
+        }
+    });
+    let fixed = |is_set: bool, words: Bilingual| is_set.then(|| words.to(language).to_owned());
+    let options: Vec<_> = [
+        fixed(manner.replace.is_some(), replaces),
+        held,
+        fixed(manner.top, on_top),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let (title, comma) = match language {
+        Language::Zh => ("选项：", "，"),
+        Language::En => ("Options: ", ", "),
+    };
+    (!options.is_empty()).then(|| format!("{title}{}", options.join(comma)))
+}

@@ -1,0 +1,549 @@
+//! Every answer in both languages.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::codes::tests::every_code;
+use super::misunderstood::tests::every_mistake;
+use super::replace::tests::{UNWRITABLE, every_replacement};
+use super::rights::tests::RESERVED;
+use super::undo::tests::every_refused_undo;
+use super::*;
+use crate::change::Deed;
+use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError, Replace, Span, parse};
+use crate::outcome::{
+    Call, Done, FutureChange, GroupHelp, History, Meaning, NotPinnable, PastChange, PlannedChange,
+    PlatformRefusal, Refusal, Scheduled, Undone,
+};
+use crate::plan::Manner;
+use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};
+use crate::store::{Maker, Step};
+
+const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
+
+const CALLS: [Call; 7] = [
+    Call::PutMessage,
+    Call::PutAnnouncement,
+    Call::DeleteTopNotice,
+    Call::ReadAnnouncement,
+    Call::WriteAnnouncement,
+    Call::ReadChat,
+    Call::ReadMessage,
+];
+
+fn platform_refusal(call: Call, code: i64) -> Refusal {
+    Refusal::Platform(PlatformRefusal {
+        fields: vec![],
+        meaning: None,
+        call,
+        code,
+        log_id: Some("202609110000".to_owned()),
+        missing_scopes: vec![],
+        bot: None,
+    })
+}
+
+const SETTINGS: [GroupSetting; 2] = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
+
+/// A refusal of the bot for a right that the member has.
+fn bot_refused(standing: BotStanding) -> Refusal {
+    let (call, code) = match standing {
+        BotStanding::Barred(GroupSetting::EditPermission)
+        | BotStanding::Untold(GroupSetting::EditPermission) => (Call::WriteAnnouncement, 1_772_005),
+        BotStanding::Barred(GroupSetting::PinManageSetting)
+        | BotStanding::Untold(GroupSetting::PinManageSetting)
+        | BotStanding::Open
+        | BotStanding::Admin => (Call::PutMessage, 232_014),
+    };
+    Refusal::Platform(PlatformRefusal {
+        fields: vec![],
+        meaning: None,
+        call,
+        code,
+        log_id: Some("202609110000".to_owned()),
+        missing_scopes: vec![],
+        bot: Some(standing),
+    })
+}
+
+/// In a group where everybody may pin, but few announce.
+fn group_rights() -> GroupRights {
+    let few = WhoMay::OwnerAndAdmins(Reserved::BySetting(GroupSetting::EditPermission));
+    GroupRights {
+        rights: vec![
+            (Right::Pin, WhoMay::AllMembers),
+            (Right::Unpin, WhoMay::AllMembers),
+            (Right::Announce, few),
+        ],
+        exceptions: false,
+        external: false,
+    }
+}
+
+/// Every answer to `/help`.
+fn every_help() -> Vec<Outcome> {
+    let group = |allowed: &[Right]| {
+        Outcome::HelpInGroup(GroupHelp {
+            allowed: allowed.to_vec(),
+            rights: group_rights(),
+        })
+    };
+    vec![
+        Outcome::Help,
+        group(&Right::ALL),
+        group(&[Right::Pin, Right::Unpin]),
+        group(&[]),
+        Outcome::AllCommands(None),
+        Outcome::AllCommands(Some(group_rights())),
+    ]
+}
+
+/// An announcement with all options, and one without any.
+fn every_schedule() -> [Outcome; 2] {
+    let scheduled = |manner, summary: &str| {
+        Outcome::Planned(Scheduled {
+            number: 3,
+            due: moment(33),
+            at: moment(9),
+            maker: Some(maker()),
+            summary: summary.to_owned(),
+            manner,
+        })
+    };
+    let all = Manner {
+        hold: Some(Span::try_from(2 * 24 * 60).unwrap()),
+        top: true,
+        replace: Some(Replace::Safely),
+    };
+    [
+        scheduled(Manner::default(), "dinner"),
+        scheduled(all, "dinner at seven"),
+    ]
+}
+
+/// A call that can be answered with the code.
+fn call_of(code: i64) -> Call {
+    match code {
+        230_111 | 232_014 | 99_992_354 => Call::PutMessage,
+        230_000..=230_999 => Call::ReadMessage,
+        ..230_000 | 232_004 | 232_006 => Call::ReadChat,
+        _ => Call::WriteAnnouncement,
+    }
+}
+
+/// An hour of 2026-12-01.
+fn moment(hour: i64) -> Timestamp {
+    let midnight: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+    midnight + jiff::SignedDuration::from_hours(hour)
+}
+
+fn maker() -> Maker {
+    Maker {
+        origin: "om_1".to_owned(),
+        step: Step::Command,
+    }
+}
+
+fn every_history() -> [Outcome; 2] {
+    let change = |(number, (deed, pinned))| PastChange {
+        deed,
+        pinned,
+        actor: (number % 2 == 0).then(|| "Mei".to_owned()),
+        summary: if number % 2 == 0 { "dinner" } else { "" }.to_owned(),
+        made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
+        undone: number == 0,
+    };
+    let plan = |(number, what)| FutureChange {
+        maker: Some(maker()),
+        number,
+        what,
+        author: Some("Li".to_owned()),
+        summary: "dinner".to_owned(),
+        due: moment(20 * i64::from(number)),
+    };
+    let plans = [
+        PlannedChange::Announce,
+        PlannedChange::Unpin,
+        PlannedChange::EntryOut,
+        PlannedChange::Replace,
+        PlannedChange::FormerBack,
+    ];
+    let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
+    let pins = pins.map(|target| (Deed::Pin, Some(target)));
+    let deeds = Deed::ALL.map(|deed| (deed, None)).into_iter().chain(pins);
+    let history = |changes: Vec<PastChange>, plans| {
+        Outcome::History(History {
+            asked_at: moment(9),
+            undoable: changes.first().map(|_| maker()),
+            changes,
+            plans,
+        })
+    };
+    [
+        history(Vec::new(), Vec::new()),
+        history(
+            (0..).zip(deeds).map(change).collect(),
+            (1..).zip(plans).map(plan).collect(),
+        ),
+    ]
+}
+
+fn every_success() -> Vec<Done> {
+    vec![
+        Done::Pinned(PinTarget::RepliedMessage),
+        Done::Pinned(PinTarget::Announcement),
+        Done::Unpinned,
+        Done::Announced,
+        Done::Unformatted(Box::new(Done::Announced)),
+        Done::Unformatted(Box::new(Done::Replaced { others: 1 })),
+        Done::LeftOut {
+            done: Box::new(Done::Announced),
+            media: [feishu::Medium::Image].into(),
+        },
+        Done::LeftOut {
+            done: Box::new(Done::Replaced { others: 0 }),
+            media: [
+                feishu::Medium::Image,
+                feishu::Medium::Video,
+                feishu::Medium::File,
+                feishu::Medium::Audio,
+                feishu::Medium::Sticker,
+                feishu::Medium::Other,
+            ]
+            .into(),
+        },
+        Done::AnnouncedLate {
+            due: moment(9),
+            at: moment(12),
+        },
+        Done::Cancelled,
+        Done::Undone(Undone::MessageOnTop),
+        Done::Undone(Undone::AnnouncementOnTop),
+        Done::Undone(Undone::NothingOnTop),
+        Done::Undone(Undone::EntryOut),
+        Done::Undone(Undone::EntryWasOut),
+        Done::Undone(Undone::FormerBack { lost: Vec::new() }),
+        Done::Undone(Undone::FormerBack {
+            lost: UNWRITABLE.to_vec(),
+        }),
+        Done::Replaced { others: 0 },
+        Done::Replaced { others: 1 },
+        Done::Replaced { others: 3 },
+    ]
+}
+
+fn two_scopes_missing() -> Refusal {
+    let scopes = ["im:chat", "im:chat.announcement:read"].map(str::to_owned);
+    Refusal::Platform(PlatformRefusal {
+        fields: vec![],
+        meaning: None,
+        call: Call::ReadAnnouncement,
+        code: 99_991_672,
+        log_id: None,
+        missing_scopes: scopes.into(),
+        bot: None,
+    })
+}
+
+fn every_meaning() -> impl Iterator<Item = Refusal> {
+    let meanings = [
+        (230_027, Some(Meaning::OtherTenant)),
+        (99_991_668, Some(Meaning::TokenKind)),
+        (10_003, Some(Meaning::UnknownApp)),
+        (10_014, Some(Meaning::WrongSecret)),
+        (10_014, Some(Meaning::AppDisabled)),
+        (99_992_402, None),
+    ];
+    meanings.into_iter().map(|(code, meaning)| {
+        Refusal::Platform(PlatformRefusal {
+            fields: vec!["children[0].text".to_owned()],
+            meaning,
+            call: call_of(code),
+            code,
+            log_id: None,
+            missing_scopes: vec![],
+            bot: None,
+        })
+    })
+}
+
+/// Every outcome that reads differently from the others.
+fn every_outcome() -> Vec<Outcome> {
+    let mut refused: Vec<_> = every_mistake()
+        .into_iter()
+        .map(Refusal::Misunderstood)
+        .collect();
+    refused.extend([
+        Refusal::NeedsGroup(CommandName::Pin),
+        Refusal::NotAReply,
+        Refusal::NothingToAnnounce,
+        Refusal::OnlyMedia,
+        Refusal::RepliedToHasNoText,
+        Refusal::RepliedToIsCard,
+        Refusal::RepliedToIsForward,
+        Refusal::RepliedElsewhere,
+        Refusal::NotPinnable(NotPinnable::System),
+        Refusal::NotPinnable(NotPinnable::InThread),
+        Refusal::ChatUntold,
+        Refusal::Unreadable,
+        Refusal::Denied(Denied::Unidentified),
+        Refusal::RepliedToIsGone,
+        Refusal::TextTooLong { limit: 20_000 },
+        Refusal::TooManyLines { limit: 450 },
+        Refusal::Partly {
+            lines: 50,
+            of: 120,
+            cause: Box::new(Refusal::Unreachable {
+                call: Call::WriteAnnouncement,
+                log_id: None,
+                unchanged: false,
+            }),
+        },
+        Refusal::TooLate { begun: false },
+        Refusal::TooLate { begun: true },
+        Refusal::TooManyWaiting,
+        Refusal::NotTakenBack(Box::new(Refusal::BotOutside)),
+        Refusal::NotPublished(Box::new(Refusal::BotOutside)),
+        Refusal::NotOnTop(Box::new(Refusal::BotOutside)),
+        Refusal::EntryChanged,
+        Refusal::CannotDelete,
+        Refusal::CannotHold,
+        Refusal::Disordered,
+        Refusal::AnnouncementMoved,
+        Refusal::TooManyPlans { limit: 100 },
+        Refusal::PlanTooLate {
+            due: moment(9),
+            at: moment(22),
+        },
+        Refusal::BotOutside,
+        Refusal::Denied(Denied::DenyListed),
+        Refusal::Denied(Denied::OtherTenant),
+        Refusal::Internal,
+        Refusal::Unreachable {
+            call: Call::PutMessage,
+            log_id: None,
+            unchanged: true,
+        },
+    ]);
+    refused.extend(every_replacement());
+    refused.extend(every_refused_undo());
+    let passed = [PlanTimeError::Passed, PlanTimeError::TooFar];
+    refused.extend(passed.map(Refusal::CannotPlan));
+    refused.extend(RESERVED.map(|reserved| Refusal::Denied(Denied::Reserved(reserved))));
+    refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Barred(setting))));
+    refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Untold(setting))));
+    refused.extend([BotStanding::Open, BotStanding::Admin].map(bot_refused));
+    let log_id = || Some("202609110000".to_owned());
+    refused.extend(CALLS.map(|call| Refusal::Unreachable {
+        call,
+        log_id: log_id(),
+        unchanged: false,
+    }));
+    refused.extend(CALLS.map(|call| platform_refusal(call, 232_001)));
+    refused.extend(every_code().map(|code| platform_refusal(call_of(code), code)));
+    refused.push(two_scopes_missing());
+    refused.extend(every_meaning());
+    let helps = every_help().into_iter().chain(every_schedule());
+    let helps = helps.chain(every_history());
+    let done = every_success().into_iter().map(Outcome::Done).chain(helps);
+    done.chain(refused.into_iter().map(Outcome::Refused))
+        .collect()
+}
+
+fn words(outcome: &Outcome, language: Language) -> String {
+    let words = super::words(outcome, language, "5f2c9a1e", &TimeZone::UTC);
+    assert!(!words.is_empty(), "{outcome:?} is told in no words");
+    words
+}
+
+/// A card as text: its title, and its parts below each other.
+fn drawn(card: &Card) -> String {
+    let card = serde_json::to_value(card).unwrap();
+    let mut drawn = format!(
+        "╭ {}\n",
+        card["header"]["title"]["content"].as_str().unwrap()
+    );
+    for element in card["body"]["elements"].as_array().unwrap() {
+        if let Some(text) = element["content"].as_str() {
+            for line in text.lines() {
+                writeln!(drawn, "│ {line}").unwrap();
+            }
+        } else {
+            let label = element["text"]["content"].as_str().unwrap();
+            writeln!(drawn, "│ [ {label} ]").unwrap();
+        }
+    }
+    drawn + "╰"
+}
+
+#[test]
+fn every_answer_reads_as_reviewed() {
+    let mut all = String::new();
+    for outcome in every_outcome() {
+        let reaction = match answer(&outcome, Language::En, "5f2c9a1e", &TimeZone::UTC) {
+            Answer::React { emoji, .. } => format!(" [{}]", emoji.as_str()),
+            Answer::Show { .. } => " [card]".to_owned(),
+            Answer::Say(_) | Answer::Nothing => String::new(),
+        };
+        writeln!(
+            all,
+            "# {}{reaction}",
+            serde_json::to_string(&outcome).unwrap()
+        )
+        .unwrap();
+        for language in LANGUAGES {
+            writeln!(all, "{}", words(&outcome, language)).unwrap();
+        }
+        for language in LANGUAGES {
+            if let Answer::Show { card, .. } =
+                answer(&outcome, language, "5f2c9a1e", &TimeZone::UTC)
+            {
+                writeln!(all, "{}", drawn(&card)).unwrap();
+            }
+        }
+        writeln!(all).unwrap();
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("answers", all));
+}
+
+#[test]
+fn each_answer_is_in_the_language_asked_for() {
+    for outcome in every_outcome() {
+        let (zh, en) = (words(&outcome, Language::Zh), words(&outcome, Language::En));
+        assert_eq!(Language::of(&zh), Language::Zh, "{zh}");
+        assert_eq!(Language::of(&en), Language::En, "{en}");
+    }
+}
+
+/// The commands in a text, each up to where a sentence goes on.
+fn commands_in(words: &str) -> impl Iterator<Item = &str> {
+    let starts = words.match_indices('/').map(|(at, _)| at);
+    let starts = starts.filter(|&at| {
+        let before = words[..at].chars().next_back();
+        before.is_none_or(|before| " \n：（`".contains(before))
+    });
+    let ends = ['。', '；', '，', '、', '）', '？', '（', '：', '`', '\n'];
+    starts.map(move |at| {
+        let rest = &words[at..];
+        let marks = [
+            ". ", ", ", "; ", "? ", ": ", " to ", " and ", " for ", " there",
+        ];
+        let marks = marks.iter().filter_map(|mark| rest.find(mark));
+        let end = rest.find(ends).into_iter().chain(marks).min();
+        rest[..end.unwrap_or(rest.len())].trim_end_matches(['.', '?'])
+    })
+}
+
+#[test]
+fn recommended_commands_are_commands() {
+    for outcome in every_outcome() {
+        for language in LANGUAGES {
+            let words = words(&outcome, language);
+            for command in commands_in(&words) {
+                // In Chinese a blank parts the command from the sentence.
+                let known = std::iter::successors(Some(command), |command| {
+                    command.rsplit_once(' ').map(|(head, _)| head)
+                })
+                .any(|command| matches!(parse(command, &[], false), Ok(Some(_))));
+                assert!(known, "{command} in {words}");
+            }
+        }
+    }
+}
+
+#[test]
+fn text_messages_hold_no_markdown() {
+    for outcome in every_outcome() {
+        for language in LANGUAGES {
+            let words = words(&outcome, language);
+            for mark in ["`", "**", "](", "~~", "__"] {
+                assert!(!words.contains(mark), "{mark} in {words}");
+            }
+            for line in words.lines() {
+                let starts = ["#", "- ", "* ", "> ", "1. "];
+                assert!(!starts.iter().any(|mark| line.starts_with(mark)), "{words}");
+            }
+        }
+    }
+}
+
+#[test]
+fn first_help_fits_in_six_lines_and_one_language() {
+    for outcome in every_help() {
+        if matches!(outcome, Outcome::AllCommands(_)) {
+            continue;
+        }
+        for language in LANGUAGES {
+            let words = words(&outcome, language);
+            assert!(words.lines().count() <= 6, "{words}");
+            let other = match language {
+                Language::Zh => "/pin",
+                Language::En => "/置顶",
+            };
+            assert!(!words.contains(other), "{words}");
+        }
+    }
+}
+
+#[test]
+fn failures_end_with_code_and_reference() {
+    let refused = Outcome::Refused(platform_refusal(Call::PutMessage, 232_014));
+    let zh = "\n错误码：232014，参考号：5f2c9a1e";
+    assert!(words(&refused, Language::Zh).ends_with(zh));
+    let en = "\ncode: 232014, reference: 5f2c9a1e";
+    assert!(words(&refused, Language::En).ends_with(en));
+    for outcome in every_outcome() {
+        let Outcome::Refused(refusal) = &outcome else {
+            continue;
+        };
+        for language in LANGUAGES {
+            let words = words(&outcome, language);
+            let has_reference = words.ends_with("5f2c9a1e");
+            assert_eq!(has_reference, refusal.is_failure(), "{words}");
+            assert!(!words.contains("202609110000"), "{words}");
+        }
+    }
+}
+
+#[test]
+fn denials_end_without_a_reference() {
+    let reserved = RESERVED.map(Denied::Reserved);
+    for denied in reserved
+        .into_iter()
+        .chain([Denied::DenyListed, Denied::OtherTenant])
+    {
+        for language in LANGUAGES {
+            let words = words(&Outcome::Refused(Refusal::Denied(denied)), language);
+            assert!(!words.contains("5f2c9a1e"), "{words}");
+        }
+    }
+}
+
+#[test]
+fn nobody_is_told_you_may_not_when_something_cannot_be_read() {
+    for call in [Call::ReadChat, Call::ReadMessage] {
+        for code in every_code() {
+            let refused = Outcome::Refused(platform_refusal(call, code));
+            let (zh, en) = (words(&refused, Language::Zh), words(&refused, Language::En));
+            assert!(!en.to_lowercase().contains("you may not"), "{en}");
+            assert!(!zh.contains("你没有") && !zh.contains("你不能"), "{zh}");
+        }
+    }
+}
+
+#[test]
+fn no_markup_of_a_member_comes_alive_in_an_answer() {
+    let error = ParseError::UnknownArgument {
+        command: CommandName::Pin,
+        argument: "<at user_id=\"all\"></at>[here](https://e.cn)".to_owned(),
+    };
+    let refused = Outcome::Refused(Refusal::Misunderstood(error));
+    for language in LANGUAGES {
+        let said = words(&refused, language);
+        assert!(!said.contains('<') && !said.contains("]("), "{said}");
+    }
+}
