@@ -55,7 +55,8 @@ pub(super) fn clock(report: &mut Report, platform: &Platform) {
     if offset.unsigned_abs() < background::CLOCK_TOLERANCE {
         report.good(NAME, "as the platform's");
     } else {
-        let by = in_words(-offset);
+        // The offset counts from the middle of the second that a date tells.
+        let by = in_words(SignedDuration::from_millis(500) - offset);
         let text = format!("{by} the platform's; the bot goes by the platform's time");
         report.hint(NAME, text, REMEDY);
     }
