@@ -233,16 +233,16 @@ impl<'a> Received<'a> {
 /// What somebody asks for, read in full.
 #[derive(Debug)]
 pub(crate) enum Stored {
-    Message(StoredMessage),
-    Press(StoredPress),
+    Message(Box<StoredMessage>),
+    Press(Box<StoredPress>),
 }
 
 impl Stored {
     /// Reads what intake stored for a step.
     pub(crate) fn parse(step: Step, payload: &str) -> Result<Self, serde_json::Error> {
         match step {
-            Step::Press => StoredPress::parse(payload).map(Self::Press),
-            _ => StoredMessage::parse(payload).map(Self::Message),
+            Step::Press => StoredPress::parse(payload).map(|press| Self::Press(Box::new(press))),
+            _ => StoredMessage::parse(payload).map(|message| Self::Message(Box::new(message))),
         }
     }
 
