@@ -191,7 +191,7 @@ async fn an_event_that_was_refused_is_as_old_as_its_first_delivery() {
         200
     );
     let answer = bench.answer(&said.id).await;
-    assert!(answer.contains("too late"), "{answer}");
+    assert!(answer.contains("expired"), "{answer}");
     bench.finish().await;
 }
 
