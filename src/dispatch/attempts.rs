@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use feishu::Error;
 
+use crate::outcome::Call;
 use crate::store::{Job, JobId};
 
 /// Forgotten when the process ends: then the cautious answer is given.
@@ -21,13 +22,17 @@ struct Known {
 
 impl Attempts {
     /// Notes a call that failed. Says whether no call of the job can have changed anything so far.
-    pub(super) fn failed(&self, job: &Job, error: &Error) -> bool {
+    pub(super) fn failed(&self, job: &Job, call: Call, error: &Error) -> bool {
         let mut known = self.known();
         let of_job = known.entry(job.id).or_insert_with(|| Known {
             is_unchanged: is_first(job),
             is_undated: false,
         });
-        of_job.is_unchanged &= !error.may_have_taken_effect();
+        let only_reads = matches!(
+            call,
+            Call::ReadAnnouncement | Call::ReadChat | Call::ReadMessage
+        );
+        of_job.is_unchanged &= only_reads || !error.may_have_taken_effect();
         of_job.is_unchanged
     }
 

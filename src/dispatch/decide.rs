@@ -368,7 +368,7 @@ impl Dispatcher {
                 Ok(incomplete(missing, self.judge(job, *cause)?))
             }
             Failure::Call(call, error) => {
-                let unchanged = self.attempts.failed(job, &error);
+                let unchanged = self.attempts.failed(job, call, &error);
                 self.judge_call(job, &error)?;
                 Ok(self.explain(job, call, error, unchanged))
             }
