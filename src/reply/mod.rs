@@ -1,7 +1,7 @@
 //! Every sentence that the bot says, in Chinese and in English.
 //!
 //! A sentence says what happened and what to do about it. A text message renders no Markdown, so
-//! only cards hold any. Words of a member are quoted through [`quote`], as markup in them would
+//! only cards hold any. Words of a member are quoted through `quote`, as markup in them would
 //! come alive in both.
 
 mod cards;

@@ -133,7 +133,10 @@ async fn a_press_tells_who_pressed_what_and_where_and_shows_the_answer() {
         (&*message.text(), message.updated_ms),
         ("Undone", Some(now))
     );
-    let path = format!("/open-apis/im/v1/messages/{}", table.card);
+    let path = format!(
+        "/open-apis/im/v1/messages/{}?card_msg_content_type=user_card_content",
+        table.card
+    );
     let item = table.world.get(&path).await.json()["data"]["items"][0].clone();
     assert_eq!(item["updated"], json!(true));
     assert_eq!(item["body"]["content"], json!(new.to_string()));
