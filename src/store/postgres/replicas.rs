@@ -12,7 +12,7 @@ use crate::store::job::SUSPECT;
 /// last renewal on; so what a dead bot was at goes on within this time.
 pub(super) const LEASE: Duration = Duration::from_secs(9);
 /// How often it is renewed.
-pub(super) const RENEW_EVERY: Duration = Duration::from_secs(2);
+pub(super) const RENEW_EVERY: Duration = Duration::from_secs(1);
 
 fn lease() -> f64 {
     LEASE.as_secs_f64()
