@@ -427,6 +427,10 @@ fn take_marker(content: &mut Vec<Inline>) -> Option<(usize, Marker)> {
         return None;
     }
     if text.is_empty() {
+        if run.style.link.is_some() {
+            // The address would be lost with the caption.
+            return None;
+        }
         content.remove(0);
     } else {
         run.text = text.to_owned();

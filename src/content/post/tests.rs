@@ -265,6 +265,16 @@ fn any_post() -> impl Strategy<Value = Post> {
         .prop_map(|(title, paragraphs)| Post { title, paragraphs })
 }
 
+#[test]
+fn a_list_marker_that_is_a_link_keeps_its_address() {
+    let json = json!({ "content": [[link("- ", "https://a.cn"), { "tag": "text", "text": "(" }]] });
+    let Content::Post(post) = Content::read("post", &json.to_string()) else {
+        panic!("no post");
+    };
+    let document = Document::from_post(&post, &[]);
+    properties::nothing_is_lost(&post_text(&post), &document);
+}
+
 proptest! {
     #[test]
     fn no_character_of_a_post_is_lost(mut post in any_post()) {
