@@ -22,7 +22,8 @@ const SHOWN: [(&str, &str); 6] = [
     ("\u{200b}", "␣"),
 ];
 
-fn mentions() -> Vec<Mention> {
+/// The bot is `@_user_1`, Li is `@_user_2`; nobody explains `@_user_3`.
+pub(super) fn mentions() -> Vec<Mention> {
     [("@_user_1", "Notice", true), ("@_user_2", "Li", false)]
         .map(|(key, name, is_me)| Mention {
             key: key.to_owned(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::Docx;
-use feishu_sim::{DateHeader, Endpoint};
+use feishu_sim::{DateHeader, Endpoint, MessageId};
 
 use crate::harness::{Bench, log};
 
@@ -147,24 +147,23 @@ async fn without_the_platforms_time_a_day_is_trusted() {
     bench.finish().await;
 }
 
+/// Delivers a message in an event that the platform made just now.
+async fn push_as_sent_now(bench: &Bench, message: &MessageId) {
+    let mut envelope = bench.sim.envelope_for(message);
+    let now = bench.sim.clock().now_ms().to_string();
+    envelope["header"]["create_time"] = now.into();
+    let sealed = bench.sim.seal(&envelope);
+    let answer = bench.sim.push_raw(&sealed.headers, sealed.body).await;
+    assert_eq!(answer.status, 200);
+}
+
 #[tokio::test]
 async fn a_message_that_was_sent_late_is_as_old_as_its_event() {
     let bench = Bench::with(|builder| builder, UTC).await;
     let group = bench.group(Docx);
     let typed = bench.say_unheard(&group, "/pin announcement");
     bench.advance(Duration::from_mins(20));
-    let mut envelope = bench.sim.envelope_for(&typed);
-    let now = bench.sim.clock().now_ms().to_string();
-    envelope["header"]["create_time"] = now.into();
-    let sealed = bench.sim.seal(&envelope);
-    assert_eq!(
-        bench
-            .sim
-            .push_raw(&sealed.headers, sealed.body)
-            .await
-            .status,
-        200
-    );
+    push_as_sent_now(&bench, &typed).await;
     assert_eq!(bench.reaction(&typed).await, "Pin");
     bench.finish().await;
 }
@@ -178,18 +177,7 @@ async fn an_event_that_was_refused_is_as_old_as_its_first_delivery() {
     assert_eq!(said.answer().await.status, 503);
     drop(broken);
     bench.advance(Duration::from_mins(20));
-    let mut envelope = bench.sim.envelope_for(&said.id);
-    let now = bench.sim.clock().now_ms().to_string();
-    envelope["header"]["create_time"] = now.into();
-    let sealed = bench.sim.seal(&envelope);
-    assert_eq!(
-        bench
-            .sim
-            .push_raw(&sealed.headers, sealed.body)
-            .await
-            .status,
-        200
-    );
+    push_as_sent_now(&bench, &said.id).await;
     let answer = bench.answer(&said.id).await;
     assert!(answer.contains("expired"), "{answer}");
     bench.finish().await;

@@ -1,20 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::command::tests::mentions;
 use crate::command::when::split_when;
 use crate::command::{PinTarget, Replace, Span};
-
-/// The bot is `@_user_1`, Li is `@_user_2`; nobody explains `@_user_3`.
-fn mentions() -> Vec<Mention> {
-    [("@_user_1", "Notice", true), ("@_user_2", "Li", false)]
-        .map(|(key, name, is_me)| Mention {
-            key: key.to_owned(),
-            name: name.to_owned(),
-            open_id: None,
-            is_me,
-        })
-        .to_vec()
-}
 
 fn in_group(text: &str) -> Result<Option<Command>, ParseError> {
     parse(text, &mentions(), false)
