@@ -79,8 +79,7 @@ impl std::fmt::Debug for Server {
 
 impl Server {
     /// Opens the store, then the listeners. Nothing is asked of the platform
-    /// yet, and later it is in the background: a bot whose credentials are refused still takes events, so that
-    /// none is lost while its admin mends them.
+    /// yet, and later it is in the background: a bot whose credentials are refused still takes events.
     ///
     /// # Errors
     ///
@@ -180,21 +179,8 @@ impl Server {
         tracing::info!(listen = %self.public_address()?, "noticebot serves");
         let stop = stop.child_token();
         let mut tasks = Background::default();
-        let mut running = self.start(&mut tasks, &stop);
-        let failure = tokio::select! {
-            biased;
-            () = stop.cancelled() => None,
-            failure = tasks.ended() => Some(failure),
-            failure = running.ended() => Some(failure),
-        };
-        if let Some(failure) = &failure {
-            tracing::error!(error = format!("{failure:#}"), "the bot stops");
-        }
-        stop.cancel();
-        let served = tasks.join().await;
-        let closed = running.close().await;
-        tracing::info!("noticebot has stopped");
-        failure.map_or(Ok(()), Err).and(served).and(closed)
+        let running = self.start(&mut tasks, &stop);
+        supervise(tasks, running, stop).await
     }
 
     /// Starts all that serves until `stop`; what is left is the store behind it.
@@ -252,6 +238,28 @@ impl Server {
         spawn("clock", Box::pin(clock));
         self.running
     }
+}
+
+/// Waits for `stop`, or for the first background task that ends by itself, then stops the others.
+async fn supervise(
+    mut tasks: Background,
+    mut running: Running,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let failure = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        failure = tasks.ended() => Some(failure),
+        failure = running.ended() => Some(failure),
+    };
+    if let Some(failure) = &failure {
+        tracing::error!(error = format!("{failure:#}"), "the bot stops");
+    }
+    stop.cancel();
+    let served = tasks.join().await;
+    let closed = running.close().await;
+    tracing::info!("noticebot has stopped");
+    failure.map_or(Ok(()), Err).and(served).and(closed)
 }
 
 impl Receiving {
@@ -386,3 +394,6 @@ async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListen
         format!("listening on `{address}`: free the address or set `{variable}` to another")
     })
 }
+
+#[cfg(test)]
+mod tests;

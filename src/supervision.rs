@@ -104,6 +104,14 @@ mod tests {
 
     use super::*;
 
+    impl Background {
+        pub(crate) fn names(&self) -> Vec<&'static str> {
+            let mut names: Vec<_> = self.names.values().copied().collect();
+            names.sort_unstable();
+            names
+        }
+    }
+
     /// What is said of a task that ends so, beside one that runs.
     async fn ending(add: impl FnOnce(&mut Background)) -> String {
         let mut background = Background::default();

@@ -75,7 +75,7 @@ pub(crate) struct PostgresStore {
 /// What runs behind the handles.
 pub(crate) struct Running {
     store: Arc<PostgresStore>,
-    tasks: Background,
+    pub(super) tasks: Background,
 }
 
 impl PostgresStore {

@@ -70,8 +70,8 @@ struct Shared {
 
 /// What runs behind the handles. The threads end once these are gone.
 pub(crate) struct Running {
-    threads: Background,
-    looking: Background,
+    pub(super) threads: Background,
+    pub(super) looking: Background,
     fatal: watch::Receiver<Option<Unusable>>,
 }
 

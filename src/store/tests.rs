@@ -13,6 +13,7 @@ use crate::change::{Change, ChangeResult, Deed, Record, Top};
 use crate::content::Document;
 use crate::outcome::{Done, Refusal, Scheduled};
 use crate::plan::Manner;
+use crate::supervision::Background;
 
 const BOUNDS: Bounds = Bounds {
     open: 100,
@@ -20,6 +21,16 @@ const BOUNDS: Bounds = Bounds {
 };
 /// The app whose jobs these tests are about.
 const APP: &str = "cli_1";
+
+impl Running {
+    /// What runs behind the handles.
+    pub(crate) fn background(&mut self) -> Vec<&mut Background> {
+        match self {
+            Self::Sqlite(running) => vec![&mut running.threads, &mut running.looking],
+            Self::Postgres(running) => vec![&mut running.tasks],
+        }
+    }
+}
 
 /// A store, and where it is.
 pub(super) struct Bench {
