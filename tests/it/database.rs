@@ -9,7 +9,7 @@ use feishu_sim::Simulator;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::cli::{Ended, Serving, end, listening, on, platform, serve};
+use crate::process::{Ended, Serving, end, listening, on, platform, serve};
 
 /// The user of the container image.
 const NOBODY: u32 = 65532;

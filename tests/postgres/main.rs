@@ -23,6 +23,8 @@ mod changes;
 mod check;
 #[path = "../it/commands.rs"]
 mod commands;
+#[path = "../it/crashes.rs"]
+mod crashes;
 #[path = "../it/events.rs"]
 mod events;
 #[path = "../it/harness.rs"]
@@ -34,6 +36,8 @@ mod outages;
 mod policy;
 #[path = "../it/presses.rs"]
 mod presses;
+#[path = "../it/process.rs"]
+mod process;
 #[path = "../it/replace.rs"]
 mod replace;
 #[path = "../it/rules.rs"]
