@@ -38,11 +38,18 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// What is set on every connection: how long a statement may take and a transaction may rest.
 /// Nothing but the server's own catalogue is found without its schema.
 ///
+/// What an admin has set for the role or the database is for people and reports. A bot waits for
+/// locks as long as for its statements, keeps sessions that are idle, and is written for the usual
+/// isolation. Not every release of the server has all of the timeouts.
+///
 /// Every statement of ours is meant to go by an index, in the index's order, and to
 /// stop early. The planner is kept from reading a whole table instead: in a queue that
 /// was empty when it was analyzed last, or full, it would think that cheaper.
 const SESSION: &str = "SET search_path = pg_catalog, pg_temp; SET statement_timeout = '10s'; \
-         SET idle_in_transaction_session_timeout = '10s'; \
+         SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = 0; \
+         SELECT set_config(name, '0', false) FROM pg_settings \
+             WHERE name IN ('idle_session_timeout', 'transaction_timeout'); \
+         SET default_transaction_isolation = 'read committed'; \
          SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
 
 /// Opens connections.

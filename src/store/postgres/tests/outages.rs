@@ -88,9 +88,47 @@ impl Replica {
 }
 
 async fn end_sessions(database: &Database) {
-    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    database.execute(others).await.unwrap();
+    end_sessions_of(database, database).await;
+}
+
+/// An admin on another database ends the sessions of this one.
+async fn end_sessions_of(database: &Database, admin: &Database) {
+    let others = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = '{}' AND pid <> pg_backend_pid()",
+        name(database)
+    );
+    admin.execute(&others).await.unwrap();
+}
+
+async fn promote(standby: &Database) {
+    standby.execute("SELECT pg_promote()").await.unwrap();
+}
+
+/// A role that owns nothing but what it makes, and may be locked out.
+struct Role {
+    name: String,
+    url: String,
+}
+
+impl Role {
+    async fn of(database: &Database) -> Self {
+        let name = format!("role_of_{}", name(database));
+        let make = format!(
+            "CREATE ROLE {name} LOGIN PASSWORD 'known'; GRANT CREATE ON DATABASE {} TO {name}",
+            self::name(database)
+        );
+        database.execute(&make).await.unwrap();
+        let url = database.url();
+        let (_, place) = url.split_once('@').unwrap();
+        let url = format!("postgres://{name}:known@{place}");
+        Self { name, url }
+    }
+
+    async fn drop(self, database: &Database) {
+        let drop = format!("DROP OWNED BY {0} CASCADE; DROP ROLE {0}", self.name);
+        database.execute(&drop).await.unwrap();
+    }
 }
 
 fn name(database: &Database) -> String {
@@ -227,12 +265,7 @@ async fn a_promoted_standby_is_found_among_several_hosts() {
     replica.work("om_1").await.unwrap();
     primary.kill().unwrap();
     replica.fails().await;
-    let promote = "SELECT pg_promote()";
-    database
-        .on_standby(&standby)
-        .execute(promote)
-        .await
-        .unwrap();
+    promote(&database.on_standby(&standby)).await;
     replica.recovers().await;
 }
 
@@ -245,12 +278,7 @@ async fn a_host_that_says_nothing_does_not_hide_the_next() {
     let replica = Replica::at(&url).await;
     replica.work("om_1").await.unwrap();
     primary.freeze().unwrap();
-    let promote = "SELECT pg_promote()";
-    database
-        .on_standby(&standby)
-        .execute(promote)
-        .await
-        .unwrap();
+    promote(&database.on_standby(&standby)).await;
     replica.recovers().await;
     primary.thaw().unwrap();
 }
@@ -313,17 +341,10 @@ async fn a_lost_listener_listens_again_while_others_work() {
 #[tokio::test]
 async fn a_full_server_is_waited_for_and_the_limit_named() {
     let database = Database::create().await.unwrap();
-    let role = format!("limited_{}", name(&database));
-    let make = format!(
-        "CREATE ROLE {role} LOGIN PASSWORD 'known' CONNECTION LIMIT 0;
-        GRANT CREATE ON DATABASE {} TO {role}",
-        name(&database)
-    );
-    database.execute(&make).await.unwrap();
-    let url = database.url();
-    let (_, place) = url.split_once('@').unwrap();
-    let url = format!("postgres://{role}:known@{place}");
-    let DatabaseUrl::Postgres(server) = DatabaseUrl::parse(&url).unwrap() else {
+    let role = Role::of(&database).await;
+    let full = format!("ALTER ROLE {} CONNECTION LIMIT 0", role.name);
+    database.execute(&full).await.unwrap();
+    let DatabaseUrl::Postgres(server) = DatabaseUrl::parse(&role.url).unwrap() else {
         panic!("no server");
     };
     let seen = inspect(&server, "cli_1", &ExtraRoots::default()).await;
@@ -332,19 +353,206 @@ async fn a_full_server_is_waited_for_and_the_limit_named() {
     assert!(!unreachable.contains("certificate"), "{unreachable}");
 
     let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
-    let opening = opening(&url, &clock);
+    let opening = opening(&role.url, &clock);
     let mut starting = Box::pin(Store::open(opening));
     let early = timeout(Duration::from_millis(300), starting.as_mut()).await;
     assert!(early.is_err(), "it does not wait");
-    let free = format!("ALTER ROLE {role} CONNECTION LIMIT -1");
+    let free = format!("ALTER ROLE {} CONNECTION LIMIT -1", role.name);
     database.execute(&free).await.unwrap();
     let started = timeout(RECOVERY, starting).await.unwrap();
     let (store, running) = started.unwrap();
     store.probe().await.unwrap();
     drop(store);
     running.close().await.unwrap();
-    let gone = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
-    database.execute(&gone).await.unwrap();
+    role.drop(&database).await;
+}
+
+/// Each way in which an admin locks a bot out of a database that runs, and lets it in again.
+#[tokio::test]
+async fn a_bot_that_was_locked_out_works_again() {
+    let database = Database::create().await.unwrap();
+    let admin = Database::create().await.unwrap();
+    let role = Role::of(&database).await;
+    let replica = Replica::at(&role.url).await;
+    let (role_name, place) = (role.name.as_str(), name(&database));
+    for (out, back) in [
+        (
+            "ALTER ROLE ROLE PASSWORD 'other'",
+            "ALTER ROLE ROLE PASSWORD 'known'",
+        ),
+        (
+            "ALTER ROLE ROLE VALID UNTIL '2000-01-01'",
+            "ALTER ROLE ROLE VALID UNTIL 'infinity'",
+        ),
+        ("ALTER ROLE ROLE NOLOGIN", "ALTER ROLE ROLE LOGIN"),
+        (
+            "ALTER ROLE ROLE CONNECTION LIMIT 0",
+            "ALTER ROLE ROLE CONNECTION LIMIT -1",
+        ),
+        (
+            "ALTER DATABASE PLACE CONNECTION LIMIT 0",
+            "ALTER DATABASE PLACE CONNECTION LIMIT -1",
+        ),
+        (
+            "ALTER DATABASE PLACE ALLOW_CONNECTIONS false",
+            "ALTER DATABASE PLACE ALLOW_CONNECTIONS true",
+        ),
+        (
+            "REVOKE CONNECT ON DATABASE PLACE FROM PUBLIC",
+            "GRANT CONNECT ON DATABASE PLACE TO PUBLIC",
+        ),
+        (
+            "ALTER ROLE ROLE SET default_transaction_read_only = on",
+            "ALTER ROLE ROLE RESET default_transaction_read_only",
+        ),
+        (
+            "ALTER ROLE ROLE RENAME TO ROLE_away",
+            "ALTER ROLE ROLE_away RENAME TO ROLE; ALTER ROLE ROLE PASSWORD 'known'",
+        ),
+    ] {
+        let named = |sql: &str| {
+            sql.replace("ALTER ROLE ROLE", &format!("ALTER ROLE {role_name}"))
+                .replace("TO ROLE", &format!("TO {role_name}"))
+                .replace("; ALTER ROLE ROLE", &format!("; ALTER ROLE {role_name}"))
+                .replace("PLACE", &place)
+        };
+        admin.execute(&named(out)).await.unwrap();
+        end_sessions_of(&database, &admin).await;
+        replica.fails().await;
+        let refused = replica.store.accept(job("oc_1", "om_refused")).await;
+        assert!(refused.is_err(), "{out}");
+        admin.execute(&named(back)).await.unwrap();
+        replica.recovers().await;
+    }
+    role.drop(&database).await;
+}
+
+#[tokio::test]
+async fn a_database_that_was_renamed_for_a_while_is_used_again() {
+    let database = Database::create().await.unwrap();
+    let admin = Database::create().await.unwrap();
+    let replica = Replica::on(&database).await;
+    replica.work("om_1").await.unwrap();
+    let place = name(&database);
+    let rename = async |from: &str, to: &str| {
+        let close = format!("ALTER DATABASE {from} ALLOW_CONNECTIONS false");
+        admin.execute(&close).await.unwrap();
+        let end = format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{from}'"
+        );
+        admin.execute(&end).await.unwrap();
+        let rename = format!("ALTER DATABASE {from} RENAME TO {to}");
+        admin.execute(&rename).await.unwrap();
+        let open = format!("ALTER DATABASE {to} ALLOW_CONNECTIONS true");
+        admin.execute(&open).await.unwrap();
+    };
+    let away = format!("{place}_away");
+    rename(&place, &away).await;
+    replica.fails().await;
+    rename(&away, &place).await;
+    replica.recovers().await;
+}
+
+/// What the bot may do to its tables, and under which names they are, changes while it runs.
+#[tokio::test]
+async fn tables_that_were_out_of_reach_are_used_again() {
+    let database = Database::create().await.unwrap();
+    let role = Role::of(&database).await;
+    let replica = Replica::at(&role.url).await;
+    for (out, back) in [
+        (
+            "REVOKE UPDATE ON noticebot.replicas FROM ROLE",
+            "GRANT UPDATE ON noticebot.replicas TO ROLE",
+        ),
+        (
+            "REVOKE USAGE ON SCHEMA noticebot FROM ROLE",
+            "GRANT USAGE ON SCHEMA noticebot TO ROLE",
+        ),
+        (
+            "ALTER SCHEMA noticebot RENAME TO away",
+            "ALTER SCHEMA away RENAME TO noticebot",
+        ),
+        (
+            "ALTER TABLE noticebot.jobs RENAME TO away",
+            "ALTER TABLE noticebot.away RENAME TO jobs",
+        ),
+    ] {
+        database
+            .execute(&out.replace("ROLE", &role.name))
+            .await
+            .unwrap();
+        let refused = async {
+            while replica
+                .store
+                .accept(job("oc_1", "om_refused"))
+                .await
+                .is_ok()
+                && replica.store.probe().await.is_ok()
+            {}
+        };
+        timeout(PATIENCE, refused).await.unwrap();
+        database
+            .execute(&back.replace("ROLE", &role.name))
+            .await
+            .unwrap();
+        replica.recovers().await;
+    }
+    role.drop(&database).await;
+}
+
+/// Timeouts that an admin has set for people, and an isolation for reports.
+#[tokio::test]
+async fn settings_of_the_role_do_not_bind_the_bot() {
+    let database = Database::create().await.unwrap();
+    let role = Role::of(&database).await;
+    let replica = Replica::at(&role.url).await;
+    for setting in [
+        "statement_timeout = '1ms'",
+        "lock_timeout = '1ms'",
+        "idle_session_timeout = '1ms'",
+        "idle_in_transaction_session_timeout = '1ms'",
+        "default_transaction_isolation = 'serializable'",
+    ] {
+        let set = format!("ALTER ROLE {} SET {setting}", role.name);
+        database.execute(&set).await.unwrap();
+    }
+    end_sessions(&database).await;
+    replica.recovers().await;
+    let store = inner(&replica.store);
+    {
+        let session = store.sessions.get().await.unwrap();
+        for (setting, expected) in [
+            ("lock_timeout", "0"),
+            ("idle_session_timeout", "0"),
+            ("transaction_isolation", "read committed"),
+        ] {
+            let asked = session.query_one(&format!("SHOW {setting}"), &[]).await;
+            assert_eq!(asked.unwrap().get::<_, String>(0), expected, "{setting}");
+        }
+    }
+    let lock = "BEGIN; LOCK TABLE noticebot.jobs";
+    let lock = database.hold(lock).await.unwrap();
+    let mut taken = Box::pin(replica.store.accept(job("oc_1", "om_locked")));
+    let early = timeout(Duration::from_millis(100), taken.as_mut()).await;
+    assert!(early.is_err(), "it does not wait for the lock");
+    drop(lock);
+    assert_eq!(taken.await.unwrap(), Accepted::New);
+    role.drop(&database).await;
+}
+
+/// As after a restore without them: nobody knows this bot any more.
+#[tokio::test]
+async fn a_bot_that_was_forgotten_takes_a_new_lease() {
+    let database = Database::create().await.unwrap();
+    let replica = Replica::on(&database).await;
+    for forget in [
+        "UPDATE noticebot.jobs SET owner = NULL, taken_by = NULL; DELETE FROM noticebot.replicas",
+        "TRUNCATE noticebot.replicas CASCADE",
+    ] {
+        replica.work("om_before").await.ok();
+        database.execute(forget).await.unwrap();
+        replica.recovers().await;
+    }
 }
 
 #[tokio::test]
@@ -357,7 +565,7 @@ async fn a_bot_that_starts_on_a_standby_waits_for_its_promotion() {
     let mut starting = Box::pin(Store::open(opening(&there.url(), &clock)));
     let early = timeout(Duration::from_millis(500), starting.as_mut()).await;
     assert!(early.is_err(), "it does not wait");
-    there.execute("SELECT pg_promote()").await.unwrap();
+    promote(&there).await;
     assert!(timeout(RECOVERY, starting).await.unwrap().is_ok());
 }
 
