@@ -4,11 +4,13 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use feishu_sim::AnnouncementKind::Docx;
+use feishu_sim::Endpoint;
+use noticebot::admin::Admin;
 use test_servers::{Bouncer, Database};
-use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
 use crate::harness::Bench;
+use crate::process::program;
 
 /// A bot has to work again within this time of its database.
 const RECOVERY: Duration = Duration::from_secs(5);
@@ -99,31 +101,78 @@ async fn a_check_names_a_pooler_that_shares_sessions() {
 #[tokio::test]
 async fn a_background_task_that_ends_ends_the_process_with_1() {
     let bench = Bench::new().await;
-    let database = Database::create().await.unwrap();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_noticebot"));
-    process
-        .arg("serve")
-        .env_clear()
-        .envs(bench.environment())
-        .env("NOTICEBOT_DATABASE_URL", database.url())
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let child = process.spawn().unwrap();
-    let started = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND query LIKE 'SELECT pg_notify%'";
-    while database.number(started).await.unwrap() == 0 {
-        sleep(GLANCE).await;
-    }
-    let strange = "ALTER TABLE noticebot.jobs ALTER COLUMN place TYPE numeric";
-    database.execute(strange).await.unwrap();
-    let ended = timeout(4 * RECOVERY, child.wait_with_output()).await;
-    let ended = ended.unwrap().unwrap();
-    let words = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(1), "{words}");
-    assert!(
-        words.contains("the background task `lease` panicked"),
-        "{words}"
+    let app = bench.sim.app().app_id;
+    let limits = format!(
+        "ALTER TABLE noticebot.limits ALTER COLUMN api TYPE bytea USING convert_to(api, 'UTF8');
+         INSERT INTO noticebot.limits (app, api, until)
+             VALUES ('{app}', 'reply', {})",
+        bench.sim.clock().now_ms() + 600_000
     );
+    let look = format!("SELECT pg_notify('noticebot', 'limits {app} 77')");
+    let place = "ALTER TABLE noticebot.jobs ALTER COLUMN place TYPE numeric";
+    for (strange, task) in [(place, "lease"), (&limits, "rate limits")] {
+        let database = Database::create().await.unwrap();
+        let mut process = program(&["serve"]);
+        process
+            .envs(bench.environment())
+            .env("NOTICEBOT_DATABASE_URL", database.url())
+            .stderr(Stdio::piped());
+        let mut child = process.spawn().unwrap();
+        let started = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND query LIKE 'SELECT pg_notify%'";
+        while database.number(started).await.unwrap() == 0 {
+            sleep(GLANCE).await;
+        }
+        database.execute(strange).await.unwrap();
+        let looking = async {
+            while child.try_wait().unwrap().is_none() {
+                database.execute(&look).await.unwrap();
+                sleep(GLANCE).await;
+            }
+        };
+        timeout(4 * RECOVERY, looking).await.unwrap();
+        let ended = child.wait_with_output().await.unwrap();
+        let words = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{words}");
+        let named = format!("the background task `{task}` panicked");
+        assert!(words.contains(&named), "{words}");
+    }
+    bench.finish().await;
+}
+
+/// The bots find a committed change by themselves, so a notification that fails is no failure.
+#[tokio::test]
+async fn an_admins_change_succeeds_where_its_notification_fails() {
+    let bench = Bench::new().await;
+    let group = bench.group(Docx);
+    let plan = bench.say(&group, "/announce --at tomorrow 9:00 dinner").id;
+    bench.answer(&plan).await;
+    bench
+        .sim
+        .rate_limit(Endpoint::PutTopNotice, Duration::from_hours(1));
+    let command = bench.say(&group, "/pin announcement").id;
+    bench
+        .wait_in_steps_of(Duration::from_secs(10), "the word", |state| {
+            state.replies_to(&command).first().cloned()
+        })
+        .await;
+    bench.idle().await;
+    bench.advance(Duration::from_hours(1));
+
+    // The bot's own statement is prepared, and does not go by the name.
+    let away = "ALTER FUNCTION pg_catalog.pg_notify(text, text) RENAME TO pg_notify_away";
+    bench.database().execute(away).await.unwrap();
+    let config = bench.config();
+    let mut admin = Admin::open(&config, bench.clock.clone()).await.unwrap();
+    let number = async |state: &str| {
+        let query = format!("SELECT id FROM noticebot.jobs WHERE state = '{state}'");
+        bench.database().number(&query).await.unwrap().to_string()
+    };
+    let (dead, planned) = (number("dead").await, number("ready").await);
+    let dropped = admin.drop_job(&planned).await.unwrap();
+    assert!(dropped.contains("is dropped"), "{dropped}");
+    let again = admin.retry_job(&dead).await.unwrap();
+    assert!(again.contains("is carried out again"), "{again}");
+    assert_eq!(bench.reaction(&command).await, "Pin");
     bench.finish().await;
 }
