@@ -101,9 +101,9 @@ pub(crate) struct Change {
 /// about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) top: Option<Top>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) announcement: Option<Standing>,
 }
 
@@ -127,7 +127,6 @@ pub(crate) struct Placed {
     pub(crate) entry: Entry,
     /// From some call on the platform took no mention, and people went by their
     /// names; those before it stand as they are.
-    #[serde(default)]
     pub(crate) nameless: bool,
     /// The blocks right below the page, in a `docx` announcement.
     pub(crate) blocks: Option<Vec<BlockId>>,

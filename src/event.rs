@@ -210,12 +210,12 @@ struct Received<'a> {
     #[serde(borrow)]
     tenant_key: Option<Cow<'a, str>>,
     /// When the platform first sent it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     sent_at: Option<Timestamp>,
     #[serde(borrow)]
     event: &'a RawValue,
     /// What the message has planned, in the payload of that job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
 }
 

@@ -87,7 +87,7 @@ pub struct Scheduled {
     /// When it was scheduled.
     pub at: Timestamp,
     /// By it a button names it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub maker: Option<Maker>,
     /// Its first words.
     pub summary: String,
@@ -172,7 +172,7 @@ pub struct History {
     /// When it was asked for.
     pub asked_at: Timestamp,
     /// What would be taken back now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub undoable: Option<Maker>,
     /// The newest first.
     pub changes: Vec<PastChange>,
@@ -186,7 +186,7 @@ pub struct PastChange {
     /// What was done.
     pub deed: Deed,
     /// What a pin has put at the top, as long as that is remembered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pinned: Option<PinTarget>,
     /// The name of who asked for it, where the platform tells it.
     pub actor: Option<String>,
@@ -202,7 +202,7 @@ pub struct PastChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FutureChange {
     /// By it a button names the plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub maker: Option<Maker>,
     /// By it the chat's members name the plan.
     pub number: u32,
@@ -305,7 +305,6 @@ pub enum Refusal {
         /// The platform's id of its last answer, if it gave one.
         log_id: Option<String>,
         /// Whether no call can have changed anything.
-        #[serde(default)]
         unchanged: bool,
     },
     /// Nothing that the bot did lately in this chat can be taken back.
@@ -552,10 +551,10 @@ pub struct PlatformRefusal {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
     /// Which of its code's meanings it has, where that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub meaning: Option<Meaning>,
     /// What the group's settings say of the bot, where they may be the reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bot: Option<BotStanding>,
 }
 

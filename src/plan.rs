@@ -41,7 +41,6 @@ pub struct Manner {
     /// Whether the announcement is put at the top, too.
     pub top: bool,
     /// Whether it comes in the place of what stands there.
-    #[serde(default)]
     pub replace: Option<Replace>,
 }
 

@@ -1,119 +1,119 @@
--- Times are unix milliseconds, as told by the bots' clocks; only leases go by the
--- server's. A later migration may only add, so that the release before runs on.
+-- Times are unix milliseconds by the bots' clocks; only leases go by the server's.
+-- A later migration may only add, so that replicas of the release before keep running.
 
--- The bots that run. Each holds one lease for all that it works on; who finds it
--- over deletes the row, and takes its jobs over.
+-- The running replicas. Each holds one lease for all its jobs; the replica that finds it
+-- expired deletes the row and takes the jobs over.
 CREATE TABLE noticebot.replicas (
     id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app         text    NOT NULL,
     lease_until timestamptz NOT NULL,
-    -- Written to show that it can be.
+    -- Written by the readiness probe.
     probed_at   timestamptz
 );
 CREATE INDEX replicas_of_app ON noticebot.replicas (app, lease_until);
 
--- One row per thing to do. A row is written before its event is acknowledged
--- and stays after its end, so that a late second delivery is known.
+-- One row per job. A row is written before its event is acknowledged and kept
+-- after the job ends, so that a late redelivery is recognised.
 CREATE TABLE noticebot.jobs (
     id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app         text    NOT NULL,
-    -- The message id for messages: a message may come again under another event id.
+    -- The message id for messages: one message may be delivered under several event ids.
     origin      text    NOT NULL,
     step        text    NOT NULL,
     chat        text    NOT NULL,
-    -- The short id that people quote: it stands in the log and in replies, too.
+    -- The short id shown in replies and in the log.
     reference   text    NOT NULL DEFAULT '',
     -- ready -> running -> done | dead
     state       text    NOT NULL DEFAULT 'ready',
-    -- `place` orders a chat, `run_at` says when to try next.
+    -- `place` orders the jobs of a chat; `run_at` is the time of the next attempt.
     place       bigint  NOT NULL,
     run_at      bigint  NOT NULL,
-    -- When it was tried first; `worker.give_up_after` counts from there.
+    -- The first attempt; `worker.give_up_after` counts from here.
     started_at  bigint,
     finished_at bigint,
-    -- How often it was put back.
+    -- How often it was requeued.
     retries     integer NOT NULL DEFAULT 0,
-    -- How often it brought its worker down: panics, and deaths of a bot that worked on nothing else.
+    -- Panics, and crashes of the bot while this was the only running job.
     crashes     integer NOT NULL DEFAULT 0,
-    -- How often a bot died while it worked on this and on other jobs: any may be the cause.
+    -- Crashes of the bot while this and other jobs were running: any may be the cause.
     suspicions  integer NOT NULL DEFAULT 0,
-    -- Whether an attempt was begun before: a call of it may have taken effect.
+    -- Whether an earlier attempt started: one of its calls may have taken effect.
     begun       boolean NOT NULL DEFAULT false,
-    -- Whether its bot works on nothing else beside it.
+    -- Whether the bot runs no other job beside it.
     alone       boolean NOT NULL DEFAULT false,
-    -- What was received, as JSON; emptied when the job is done.
+    -- The event as JSON; emptied when the job is done.
     payload     text    NOT NULL,
-    -- How far an action of several calls has come, as JSON.
+    -- The progress of an action of several calls, as JSON.
     progress    text,
-    -- What came of it, as JSON. A job that has one only owes its reply.
+    -- The outcome as JSON. A job that has one only owes its reply.
     outcome     text,
-    -- When its reply was sent first: the platform forgets the reply's key after an hour.
+    -- The first attempt to reply: the platform forgets the idempotency key after an hour.
     replying_since bigint,
-    -- The reaction that shows that the command was heard; removed with the answer.
+    -- The reaction that acknowledged the command; removed with the answer.
     heard       text,
-    -- By it the chat's members name planned work.
+    -- The number of a schedule in its chat.
     number      integer,
-    -- Who took the event. A press is answered by them, where the platform waits.
+    -- The replica that accepted the event. It answers a card callback, for which the platform waits.
     taken_by    bigint,
-    -- Who works on it. A bot whose lease was found over cannot claim any more.
+    -- The replica that runs it. A replica whose lease expired cannot claim.
     owner       bigint  REFERENCES noticebot.replicas (id),
     UNIQUE (app, origin, step),
     CHECK ((state = 'running') = (owner IS NOT NULL))
 );
--- The queue: finished rows are not in it.
+-- The queue, without finished rows.
 CREATE INDEX jobs_open ON noticebot.jobs (app, chat, place, id) WHERE state IN ('ready', 'running');
 CREATE INDEX jobs_ready ON noticebot.jobs (app, place, id) WHERE state = 'ready';
 CREATE INDEX jobs_owned ON noticebot.jobs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX jobs_finished ON noticebot.jobs (finished_at) WHERE state IN ('done', 'dead');
 CREATE INDEX jobs_by_reference ON noticebot.jobs (app, reference);
 CREATE INDEX jobs_planned ON noticebot.jobs (app, chat, number) WHERE number IS NOT NULL;
--- One job of a chat at a time, whatever is claimed at the same moment. Only the
--- word that too many wait may come beside it.
+-- One running job per chat, even under concurrent claims. Only the answer that the
+-- queue is full may run beside it.
 CREATE UNIQUE INDEX jobs_running ON noticebot.jobs (app, chat)
     WHERE state = 'running' AND step <> 'overflow';
--- A row changes several times in its short life.
+-- A row is updated several times in its short life.
 ALTER TABLE noticebot.jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 
--- What came of each command that was to change something: one row a job.
+-- The result of each command that changes something: one row per job.
 CREATE TABLE noticebot.changes (
     id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app         text    NOT NULL,
     chat        text    NOT NULL,
     origin      text    NOT NULL,
     step        text    NOT NULL,
-    -- The short id that people quote: it stands in the log and in replies, too.
+    -- The short id shown in replies and in the log.
     reference   text    NOT NULL,
     made_at     bigint  NOT NULL,
-    -- The open_id of whoever asked for it.
+    -- The author's open_id.
     actor       text,
     -- 'pin', 'unpin', 'announce', …
     deed        text    NOT NULL,
-    -- 'done', or why it was refused.
+    -- 'done', or the reason of the refusal.
     result      text    NOT NULL,
-    -- The platform's id of the answer that refused it.
+    -- The log id of the platform's refusal.
     log_id      text,
-    -- The first words of what was written; emptied when nobody can undo it any more.
+    -- The first words of the text; emptied when the change can no longer be undone.
     summary     text,
-    -- What stood before and what stands since, as JSON; emptied likewise.
+    -- The state before and after, as JSON; emptied likewise.
     before      text,
     after       text,
-    -- 'top', 'announcement' or 'both'; nothing for what changed nothing.
+    -- 'top', 'announcement' or 'both'; NULL if nothing changed.
     place       text,
-    -- 1 once it was taken back, 2 once it is known that it cannot be.
+    -- 1: reverted, 2: known to be irreversible.
     undone      integer NOT NULL DEFAULT 0,
     UNIQUE (app, origin, step)
 );
 CREATE INDEX changes_of_chat ON noticebot.changes (app, chat, id);
 CREATE INDEX changes_made ON noticebot.changes (made_at);
--- A chat may have thousands of changes among which none is of the kind that is asked for.
+-- A chat may have thousands of changes and none of the kind that a query looks for.
 CREATE INDEX changes_done ON noticebot.changes (app, chat, id) WHERE result = 'done';
 CREATE INDEX changes_with_state ON noticebot.changes (app, chat, id) WHERE after IS NOT NULL;
 CREATE INDEX changes_of_top ON noticebot.changes (app, chat, id) WHERE place IN ('top', 'both');
 CREATE INDEX changes_taking_back ON noticebot.changes (app, chat, id) WHERE deed IN ('undo', 'expire');
--- What is to be forgotten is found without a look at what was.
+-- Rows whose text is due for removal.
 CREATE INDEX changes_with_text ON noticebot.changes (made_at) WHERE summary IS NOT NULL;
 
--- APIs that asked to be left alone.
+-- Rate limits that the platform set, per API.
 CREATE TABLE noticebot.limits (
     app         text    NOT NULL,
     api         text    NOT NULL,
@@ -121,14 +121,14 @@ CREATE TABLE noticebot.limits (
     PRIMARY KEY (app, api)
 );
 
--- The row in which the bots of an app stand to write announcements of the new
--- kind, which the platform counts by app: when the last five turns were, in order.
+-- The write slots for `docx` announcements, whose rate the platform limits per app: the times of
+-- the last five writes, in order. Replicas queue for the row's lock.
 CREATE TABLE noticebot.turns (
     app         text    PRIMARY KEY,
     last        bigint[] NOT NULL
 );
 
--- When an answer of a kind that is throttled, a denial for example, was last sent to a person.
+-- When a throttled answer, a denial for example, was last sent to a person.
 CREATE TABLE noticebot.answers (
     app         text    NOT NULL,
     chat        text    NOT NULL,
@@ -139,7 +139,7 @@ CREATE TABLE noticebot.answers (
 );
 CREATE INDEX answers_sent ON noticebot.answers (sent_at);
 
--- What was learned about the announcement of a chat: whether the platform lets text be removed.
+-- Whether the platform lets text be removed from a chat's announcement.
 CREATE TABLE noticebot.announcements (
     app         text    NOT NULL,
     chat        text    NOT NULL,

@@ -41,7 +41,6 @@ pub enum ParseError {
         /// The option with its dashes.
         option: String,
         /// The nearest option that there is, with its dashes.
-        #[serde(default)]
         suggestion: Option<String>,
     },
     /// An option has text before and behind it.

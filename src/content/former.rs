@@ -49,11 +49,7 @@ struct StoredBlock {
     id: Option<BlockId>,
     block: Value,
     /// How many blocks it is below.
-    #[serde(default, skip_serializing_if = "is_top")]
     depth: usize,
-    /// Those below it, where they were stored inside of it, as they once were.
-    #[serde(default, skip_serializing)]
-    children: Vec<StoredBlock>,
 }
 
 impl From<Former> for Stored {
@@ -85,12 +81,7 @@ fn store(blocks: Vec<FormerBlock>, depth: usize, stored: &mut Vec<StoredBlock>) 
         children,
     } in blocks
     {
-        stored.push(StoredBlock {
-            id,
-            block,
-            depth,
-            children: Vec::new(),
-        });
+        stored.push(StoredBlock { id, block, depth });
         store(children, depth + 1, stored);
     }
 }
@@ -99,23 +90,13 @@ fn store(blocks: Vec<FormerBlock>, depth: usize, stored: &mut Vec<StoredBlock>) 
 fn restore(stored: &mut Peekable<IntoIter<StoredBlock>>, depth: usize) -> Vec<FormerBlock> {
     let mut blocks = Vec::new();
     while let Some(next) = stored.next_if(|next| next.depth >= depth) {
-        let mut children = restore(&mut next.children.into_iter().peekable(), 0);
-        children.append(&mut restore(stored, depth + 1));
         blocks.push(FormerBlock {
             id: next.id,
             block: next.block,
-            children,
+            children: restore(stored, depth + 1),
         });
     }
     blocks
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde wants"
-)]
-fn is_top(depth: &usize) -> bool {
-    *depth == 0
 }
 
 impl Former {
@@ -365,16 +346,6 @@ mod tests {
         assert_eq!((former.block_count(), former.blocks.len()), (501, 2));
         let stored = serde_json::to_string(&former).unwrap();
         assert_eq!(serde_json::from_str::<Former>(&stored).unwrap(), former);
-    }
-
-    #[test]
-    fn blocks_that_were_stored_inside_of_each_other_are_read() {
-        let child = json!({ "id": "b", "block": { "block_type": 2 } });
-        let parent = json!({ "id": "a", "block": { "block_type": 2 }, "children": [child, child] });
-        let stored = json!({ "blocks": [parent, child], "language": "en", "lost": [] });
-        let former: Former = serde_json::from_value(stored).unwrap();
-        let nodes = former.to_docx();
-        assert_eq!((nodes.len(), nodes[0].children.len()), (2, 2));
     }
 
     #[test]

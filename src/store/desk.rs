@@ -297,10 +297,8 @@ pub(crate) struct AuditRow {
 /// A row of the table of changes, as either database gives it.
 struct RawChange {
     id: i64,
-    app: String,
     origin: String,
-    step: String,
-    reference: Option<String>,
+    reference: String,
     made_at: i64,
     chat: String,
     actor: Option<String>,
@@ -314,18 +312,10 @@ struct RawChange {
 
 impl RawChange {
     fn view(self, with_text: bool) -> AuditRow {
-        let step = Step::from_column(&self.step);
-        let key = step.map(|step| JobKey {
-            app: self.app,
-            origin: self.origin.clone(),
-            step,
-        });
-        // Rows of the first releases were written without it.
-        let derived = || key.map(|key| key.reference()).unwrap_or_default();
         AuditRow {
             id: self.id,
             at: row::timestamp(self.made_at).unwrap_or(Timestamp::UNIX_EPOCH),
-            reference: self.reference.unwrap_or_else(derived),
+            reference: self.reference,
             chat: self.chat,
             actor: self.actor,
             deed: self.deed,

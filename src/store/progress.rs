@@ -39,11 +39,9 @@ pub(crate) enum Written {
         /// Whether people go without a mention.
         nameless: bool,
         /// What it replaces, as it stood when that call was sent.
-        #[serde(default)]
         former: Option<Former>,
         /// Whether it goes above what it was to replace, as nothing can be
         /// deleted.
-        #[serde(default)]
         above: bool,
     },
     /// An entry is being taken out of a `doc` one, and what it replaced written again.
@@ -51,7 +49,6 @@ pub(crate) enum Written {
         /// Set before the call is sent, until its answer is known.
         pending: Option<Pending>,
         /// Whether people go without a mention.
-        #[serde(default)]
         nameless: bool,
     },
     /// The `docx` kind.
@@ -61,7 +58,6 @@ pub(crate) enum Written {
         /// Whether people go without a mention.
         nameless: bool,
         /// What it replaces.
-        #[serde(default)]
         former: Option<Former>,
     },
     /// What an entry of a `docx` one replaced is written again.
@@ -102,7 +98,6 @@ pub(crate) struct Creation {
     /// Those that they created right below the page, in order.
     pub(crate) page_blocks: Vec<BlockId>,
     /// So many of these, the first ones, stand with all that is to stand below them.
-    #[serde(default)]
     pub(crate) whole: usize,
     /// The revision that the last answer named; −1 is the latest.
     pub(crate) revision: i64,
@@ -143,9 +138,7 @@ pub(crate) struct Pending {
     /// When it was sent.
     pub(crate) sent_at: Timestamp,
     /// Whether the last of its insertions was expected to come out first.
-    #[serde(default)]
     pub(crate) later_first: bool,
     /// Whether it was to put blocks in order that had come out in reverse.
-    #[serde(default)]
     pub(crate) repairs: bool,
 }

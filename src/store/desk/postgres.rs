@@ -126,7 +126,7 @@ impl Server {
         let changes = self
             .0
             .query(
-                "SELECT id, app, origin, step, reference, made_at, chat, actor, deed, result,
+                "SELECT id, origin, reference, made_at, chat, actor, deed, result,
                      log_id, summary, place, undone
                  FROM noticebot.changes
                  WHERE app = $1 AND ($2::text IS NULL OR chat = $2) AND made_at >= $3 AND id > $4
@@ -247,9 +247,7 @@ fn job(row: &Row) -> RawJob {
 fn change(row: &Row) -> RawChange {
     RawChange {
         id: row.get("id"),
-        app: row.get("app"),
         origin: row.get("origin"),
-        step: row.get("step"),
         reference: row.get("reference"),
         made_at: row.get("made_at"),
         chat: row.get("chat"),

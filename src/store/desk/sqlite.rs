@@ -101,7 +101,7 @@ impl File {
 
     pub(super) fn audit(&self, app: &str, filter: &AuditFilter) -> anyhow::Result<Vec<RawChange>> {
         let mut statement = self.0.prepare_cached(
-            "SELECT id, app, origin, step, reference, made_at, chat, actor, deed, result, log_id,
+            "SELECT id, origin, reference, made_at, chat, actor, deed, result, log_id,
                  summary, place, undone
              FROM changes
              WHERE app = ?1 AND (?2 IS NULL OR chat = ?2) AND made_at >= ?3 AND id > ?4
@@ -164,9 +164,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<RawJob> {
 fn change(row: &Row<'_>) -> rusqlite::Result<RawChange> {
     Ok(RawChange {
         id: row.get("id")?,
-        app: row.get("app")?,
         origin: row.get("origin")?,
-        step: row.get("step")?,
         reference: row.get("reference")?,
         made_at: row.get("made_at")?,
         chat: row.get("chat")?,

@@ -11,13 +11,7 @@ use crate::store::{Accepted, Claim, JobId, Lease, NewJob, Progress, Queue, Relea
 
 /// The changes of the tables, in order. The database remembers in its
 /// `user_version` how many of them it has.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../../../migrations/sqlite/0001_jobs.sql"),
-    include_str!("../../../migrations/sqlite/0002_changes.sql"),
-    include_str!("../../../migrations/sqlite/0003_before_after.sql"),
-    include_str!("../../../migrations/sqlite/0004_shared_past.sql"),
-    include_str!("../../../migrations/sqlite/0005_isolation.sql"),
-];
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_first.sql")];
 
 /// The version of the tables of this release.
 pub(in crate::store) const LATEST: usize = MIGRATIONS.len();
@@ -412,57 +406,6 @@ pub(super) fn timestamp(milliseconds: i64) -> rusqlite::Result<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::{Change, Standing, Top};
-    use crate::store::ChatKey;
-    use crate::store::sqlite::changes;
-
-    #[test]
-    fn changes_of_the_first_form_are_read_in_the_new_one() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate_with(&mut connection, &MIGRATIONS[..2]).unwrap();
-        let placed = r#"{"entry":{"document":{"blocks":[]},"signature":null},"blocks":["b"]}"#;
-        let entry = |top: &str| format!(r#"{{"entry":{{"placed":{placed},"top_before":{top}}}}}"#);
-        let rows = [
-            r#"{"top":{"before":"unknown","after":{"message":"om_1"}}}"#.to_owned(),
-            entry("null"),
-            entry(r#"{"message":"om_1"}"#),
-            r#"{"entry_gone":{"top":null}}"#.to_owned(),
-            r#"{"entry_gone":{"top":"nothing"}}"#.to_owned(),
-        ];
-        for (number, change) in rows.iter().enumerate() {
-            connection
-                .execute(
-                    "INSERT INTO changes (app, chat, origin, step, made_at, deed, result, change)
-                     VALUES ('a', 'oc_1', ?1, 'command', 0, 'pin', 'done', ?2)",
-                    rusqlite::params![number.to_string(), change],
-                )
-                .unwrap();
-        }
-        migrate(&mut connection).unwrap();
-        let chat = ChatKey {
-            app: "a".to_owned(),
-            chat: "oc_1".to_owned(),
-        };
-        let read = changes::history(&connection, &chat, 10).unwrap();
-        let read: Vec<Change> = read
-            .into_iter()
-            .rev()
-            .filter_map(|made| made.change)
-            .collect();
-        let message = || Top::Message("om_1".into());
-        let entry = Standing::Entry(serde_json::from_str(placed).unwrap());
-        let added = Change::of_announcement(Standing::Others, entry);
-        let mut gone = Change::default();
-        gone.after.announcement = Some(Standing::Others);
-        let expected = [
-            Change::of_top(Top::Unknown, message()),
-            added.clone(),
-            added.with_top(Some(message()), Top::Announcement),
-            gone.clone(),
-            gone.with_top(None, Top::Nothing),
-        ];
-        assert_eq!(read, expected);
-    }
 
     /// How SQLite goes about a statement, for each table the way to its rows.
     fn plan(connection: &Connection, sql: &str) -> Vec<String> {

@@ -1,0 +1,117 @@
+-- Times are unix milliseconds by the bot's clock.
+
+-- One row per job. A row is written before its event is acknowledged and kept
+-- after the job ends, so that a late redelivery is recognised.
+CREATE TABLE jobs (
+    id          INTEGER PRIMARY KEY,
+    app         TEXT    NOT NULL,
+    -- The message id for messages: one message may be delivered under several event ids.
+    origin      TEXT    NOT NULL,
+    step        TEXT    NOT NULL,
+    chat        TEXT    NOT NULL,
+    -- The short id shown in replies and in the log.
+    reference   TEXT    NOT NULL DEFAULT '',
+    -- ready -> running -> done | dead
+    state       TEXT    NOT NULL DEFAULT 'ready',
+    -- `place` orders the jobs of a chat; `run_at` is the time of the next attempt.
+    place       INTEGER NOT NULL,
+    run_at      INTEGER NOT NULL,
+    -- The first attempt; `worker.give_up_after` counts from here.
+    started_at  INTEGER,
+    finished_at INTEGER,
+    -- How often it was requeued.
+    retries     INTEGER NOT NULL DEFAULT 0,
+    -- Panics, and crashes of the bot while this was the only running job.
+    crashes     INTEGER NOT NULL DEFAULT 0,
+    -- Crashes of the bot while this and other jobs were running: any may be the cause.
+    suspicions  INTEGER NOT NULL DEFAULT 0,
+    -- Whether an earlier attempt started: one of its calls may have taken effect.
+    begun       INTEGER NOT NULL DEFAULT 0,
+    -- Whether the bot runs no other job beside it.
+    alone       INTEGER NOT NULL DEFAULT 0,
+    -- The event as JSON; emptied when the job is done.
+    payload     TEXT    NOT NULL,
+    -- The progress of an action of several calls, as JSON.
+    progress    TEXT,
+    -- The outcome as JSON. A job that has one only owes its reply.
+    outcome     TEXT,
+    -- The first attempt to reply: the platform forgets the idempotency key after an hour.
+    replying_since INTEGER,
+    -- The reaction that acknowledged the command; removed with the answer.
+    heard       TEXT,
+    -- The number of a schedule in its chat.
+    number      INTEGER,
+    UNIQUE (app, origin, step)
+);
+-- The queue, without finished rows.
+CREATE INDEX jobs_open ON jobs (chat, place, id) WHERE state IN ('ready', 'running');
+CREATE INDEX jobs_ready ON jobs (place, id) WHERE state = 'ready';
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE state IN ('done', 'dead');
+CREATE INDEX jobs_by_reference ON jobs (app, reference);
+CREATE INDEX jobs_planned ON jobs (app, chat, number) WHERE number IS NOT NULL;
+
+-- The result of each command that changes something: one row per job.
+CREATE TABLE changes (
+    id          INTEGER PRIMARY KEY,
+    app         TEXT    NOT NULL,
+    chat        TEXT    NOT NULL,
+    origin      TEXT    NOT NULL,
+    step        TEXT    NOT NULL,
+    -- The short id shown in replies and in the log.
+    reference   TEXT    NOT NULL,
+    made_at     INTEGER NOT NULL,
+    -- The author's open_id.
+    actor       TEXT,
+    -- 'pin', 'unpin', 'announce', …
+    deed        TEXT    NOT NULL,
+    -- 'done', or the reason of the refusal.
+    result      TEXT    NOT NULL,
+    -- The log id of the platform's refusal.
+    log_id      TEXT,
+    -- The first words of the text; emptied when the change can no longer be undone.
+    summary     TEXT,
+    -- The state before and after, as JSON; emptied likewise.
+    before      TEXT,
+    after       TEXT,
+    -- 'top', 'announcement' or 'both'; NULL if nothing changed.
+    place       TEXT,
+    -- 1: reverted, 2: known to be irreversible.
+    undone      INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (app, origin, step)
+);
+CREATE INDEX changes_of_chat ON changes (app, chat, id);
+CREATE INDEX changes_made ON changes (made_at);
+-- A chat may have thousands of changes and none of the kind that a query looks for.
+CREATE INDEX changes_done ON changes (app, chat, id) WHERE result = 'done';
+CREATE INDEX changes_with_state ON changes (app, chat, id) WHERE after IS NOT NULL;
+CREATE INDEX changes_of_top ON changes (app, chat, id) WHERE place IN ('top', 'both');
+CREATE INDEX changes_taking_back ON changes (app, chat, id) WHERE deed IN ('undo', 'expire');
+-- Rows whose text is due for removal.
+CREATE INDEX changes_with_text ON changes (made_at) WHERE summary IS NOT NULL;
+
+-- Rate limits that the platform set, per API.
+CREATE TABLE limits (
+    app         TEXT    NOT NULL,
+    api         TEXT    NOT NULL,
+    until       INTEGER NOT NULL,
+    PRIMARY KEY (app, api)
+) WITHOUT ROWID;
+
+-- When a throttled answer, a denial for example, was last sent to a person.
+CREATE TABLE answers (
+    app         TEXT    NOT NULL,
+    chat        TEXT    NOT NULL,
+    actor       TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    sent_at     INTEGER NOT NULL,
+    PRIMARY KEY (app, chat, actor, reason)
+) WITHOUT ROWID;
+CREATE INDEX answers_sent ON answers (sent_at);
+
+-- Whether the platform lets text be removed from a chat's announcement.
+CREATE TABLE announcements (
+    app         TEXT    NOT NULL,
+    chat        TEXT    NOT NULL,
+    lets_delete INTEGER NOT NULL,
+    PRIMARY KEY (app, chat)
+) WITHOUT ROWID;
