@@ -360,7 +360,7 @@ impl<'a> Rules<'a> {
             return Some(Ok(()));
         }
         if !actor.is_at_home() {
-            return Some(Err(Denied::OtherTenant));
+            return Some(Err(actor.away()));
         }
         (self.mode() == PolicyMode::Anyone).then_some(Ok(()))
     }
@@ -468,6 +468,14 @@ impl Actor<'_> {
     fn is_at_home(&self) -> bool {
         let tenant = self.sender.tenant_key.as_ref().map(AsRef::as_ref);
         tenant.is_some() && tenant == self.home
+    }
+
+    /// Why a member who is not at home may not: of a missing tenant nothing can be said.
+    fn away(&self) -> Denied {
+        match (&self.sender.tenant_key, self.home) {
+            (Some(_), Some(_)) => Denied::OtherTenant,
+            _ => Denied::Unidentified,
+        }
     }
 }
 
@@ -732,7 +740,8 @@ mod tests {
             for mode in [PolicyMode::Group, PolicyMode::Admins, PolicyMode::Anyone] {
                 for right in Right::ALL {
                     let told = verdict(&rules(mode), &owner, &group(OPEN, OPEN), right);
-                    assert_eq!(told, Err(Denied::OtherTenant));
+                    let expected = tenant.map_or(Denied::Unidentified, |_| Denied::OtherTenant);
+                    assert_eq!(told, Err(expected));
                 }
             }
         }

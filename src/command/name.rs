@@ -2,7 +2,10 @@
 
 use super::number::split_digits;
 use super::span::split_span;
-use super::text::{ends_name, fold, is_ascii_word, is_blank, is_cjk, is_separator, strip_folded};
+use super::text::{
+    LONGEST_NAME, ends_name, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_separator,
+    strip_folded,
+};
 use super::{COMMANDS, CommandName, CommandRow};
 use crate::content::split_placeholder;
 
@@ -86,6 +89,9 @@ const MISSPELT: &[(&str, &str)] = &[
     ("傍助", "帮助"),
     ("助帮", "帮助"),
 ];
+
+/// The command that a sentence speaks of is looked for in so many characters at its start.
+const LONGEST_SENTENCE: usize = 400;
 
 /// Words one letter away from a command that are words themselves: commands of other bots, folders,
 /// things to talk about. Without a mention the bot leaves them alone.
@@ -184,14 +190,14 @@ fn split_misspelt(text: &str) -> Option<(&str, &'static str)> {
     });
     chinese
         .max_by_key(|(typed, _)| typed.len())
-        .or_else(|| split_misspelt_english(text))
+        .or_else(|| split_misspelt_english(text).filter(|_| split_name(text).is_none()))
 }
 
 /// A name of English letters that differs from exactly one command by one letter, or by two
 /// neighbours that are swapped.
 fn split_misspelt_english(text: &str) -> Option<(&str, &'static str)> {
     let rest = text.trim_start_matches(|c| fold(c).is_ascii_alphabetic());
-    let word = folded(&text[..text.len() - rest.len()]);
+    let word = folded_start(&text[..text.len() - rest.len()], LONGEST_NAME);
     let rest = rest.trim_start_matches(|c| fold(c).is_ascii_digit());
     let typed = &text[..text.len() - rest.len()];
     let ends = ends_name(rest);
@@ -228,14 +234,16 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     if let Some((_, meant)) = split_misspelt(name) {
         return Some(meant);
     }
-    let name = folded(name);
+    let name = folded_start(name, LONGEST_NAME);
+    // Two letters are the beginning of no command: `hi` is not `history`.
+    let is_short = name.is_ascii() && name.len() < 3;
     if name.is_empty() {
         return None;
     }
     let near = spellings().filter_map(|(_, spelling)| {
         let distance = strsim::damerau_levenshtein(&name, spelling);
         let near = distance <= (spelling.chars().count() / 4).max(1)
-            || spelling.starts_with(&name)
+            || (spelling.starts_with(&name) && !is_short)
             || name.starts_with(spelling);
         near.then_some((distance, spelling))
     });
@@ -245,12 +253,11 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
 
 /// The command that a sentence without a command speaks of.
 pub(super) fn spoken_of(text: &str) -> Option<&'static str> {
-    let words = text.split(|c: char| !is_ascii_word(c)).map(folded);
-    let english: Vec<_> = words.collect();
-    let text = folded(text);
+    let text = folded_start(text, LONGEST_SENTENCE);
     let mut found = spellings().filter(|(_, spelling)| {
         if spelling.is_ascii() {
-            english.iter().any(|word| word == spelling)
+            let mut words = text.split(|c: char| !is_ascii_word(c));
+            words.any(|word| word == *spelling)
         } else {
             text.contains(spelling)
         }
@@ -270,10 +277,6 @@ fn main_spelling(spelling: &'static str) -> &'static str {
         Some(alias) if spelling.contains(is_cjk) => alias,
         _ => row.name.as_str(),
     }
-}
-
-fn folded(text: &str) -> String {
-    text.chars().map(fold).collect()
 }
 
 fn spellings() -> impl Iterator<Item = (CommandName, &'static str)> {

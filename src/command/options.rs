@@ -4,8 +4,8 @@ use super::number::split_number;
 use super::said::Said;
 use super::span::split_span;
 use super::text::{
-    cut, first_word, fold, is_ascii_word, is_blank, is_cjk, is_dash, is_separator, skip_blanks,
-    strip_dashes, strip_folded,
+    LONGEST_NAME, cut, first_word, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_dash,
+    is_separator, skip_blanks, strip_dashes, strip_folded,
 };
 use super::when::split_when;
 use super::{CommandName, ParseError, Span, SpanError, When};
@@ -138,7 +138,7 @@ pub(super) fn is_near_option(text: &str) -> bool {
 /// The spelling that was probably meant by the name of an option.
 fn nearest_option(name: &str) -> Option<&'static str> {
     let name = option_name(name);
-    let typed: String = name.chars().map(fold).collect();
+    let typed = folded_start(name, LONGEST_NAME);
     if let Some((_, meant)) = SYNONYMS.iter().find(|(synonym, _)| *synonym == typed) {
         return Some(meant);
     }

@@ -6,16 +6,26 @@ use crate::content::{Mention, split_placeholder};
 /// The most characters of a member's words that an error keeps.
 const QUOTED: usize = 40;
 
+/// The most characters of a word that are compared with names; every name is shorter.
+pub(super) const LONGEST_NAME: usize = 32;
+
 /// What a message's text has in the place of a picture, a video, a file or an emoji of Feishu's.
 pub(super) const OBJECT: char = '\u{fffc}';
 
-/// [`str::strip_prefix`] for folded text; `prefix` is written plainly.
+/// [`str::strip_prefix`] for folded text without the marks that nobody sees; `prefix` is written
+/// plainly.
 pub(super) fn strip_folded<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     let mut chars = text.chars();
     let fits = prefix
         .chars()
-        .all(|expected| chars.next().map(fold) == Some(expected));
+        .all(|expected| chars.find(|c| !is_invisible(*c)).map(fold) == Some(expected));
     fits.then_some(chars.as_str())
+}
+
+/// The first characters of a text, folded. A message may be a single word of a megabyte, so that
+/// only its beginning is compared with names.
+pub(super) fn folded_start(text: &str, most: usize) -> String {
+    text.chars().take(most).map(fold).collect()
 }
 
 /// Lower case, half width for the full-width forms of ASCII that Chinese input yields (`／Ｐ：`),
@@ -167,7 +177,27 @@ pub(super) fn first_word(text: &str) -> &str {
 pub(super) fn is_dash(c: char) -> bool {
     matches!(
         fold(c),
-        '-' | '\u{2010}'..='\u{2015}' | '−' | '─' | '━' | '⸺' | '⸻' | '﹘' | '﹣'
+        '-' | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'
+            ..='\u{2015}'
+                | '\u{2043}'
+                | '\u{207b}'
+                | '\u{208b}'
+                | '−'
+                | '\u{23af}'
+                | '─'
+                | '━'
+                | '➖'
+                | '\u{2e17}'
+                | '\u{2e1a}'
+                | '⸺'
+                | '⸻'
+                | '\u{2e40}'
+                | '\u{2e5d}'
+                | '\u{30a0}'
+                | '\u{fe31}'
+                | '\u{fe32}'
+                | '﹘'
+                | '﹣'
     )
 }
 

@@ -130,7 +130,7 @@ impl Content {
                 large::text(content).map_or(Self::Other, Self::Plain)
             }
             "interactive" => Self::Card(json.map(card::read).unwrap_or_default()),
-            "post" => post::read_content(json).unwrap_or(Self::Other),
+            "post" => post::read_content(json, content).unwrap_or(Self::Other),
             "text" => text(json, content).unwrap_or(Self::Other),
             other => match (json, post::words(other, json)) {
                 (_, Some(words)) => Self::Words(words),
@@ -143,9 +143,7 @@ impl Content {
 /// The text of a message whose content should be `{"text":"…"}`.
 fn text(json: Option<Json<'_>>, content: &str) -> Option<Content> {
     let Some(json) = json else {
-        // No JSON at all: plain words, unless it is JSON that was cut.
-        let is_cut = content.trim_start().starts_with(['{', '[', '"']);
-        return (!is_cut && !content.trim().is_empty()).then(|| Content::Text(content.to_owned()));
+        return plain_words(content).map(Content::Text);
     };
     let text = elements::text_in(json.field("text").unwrap_or(json));
     match text {
@@ -153,4 +151,10 @@ fn text(json: Option<Json<'_>>, content: &str) -> Option<Content> {
         None if content.len() > large::LARGEST_POST => None,
         None => post::read(json).map(Content::Post),
     }
+}
+
+/// What content says that is no JSON at all: its words, unless it is JSON that was cut.
+fn plain_words(content: &str) -> Option<String> {
+    let is_cut = content.trim_start().starts_with(['{', '[', '"']);
+    (!is_cut && !content.trim().is_empty()).then(|| content.to_owned())
 }

@@ -5,8 +5,8 @@ use super::date::{split_day, split_month};
 use super::{Day, When};
 use crate::command::span::split_span;
 use crate::command::text::{
-    first_word, fold, is_ascii_word, is_blank, is_cjk, is_dash, skip_blanks, split_word,
-    strip_folded,
+    LONGEST_NAME, first_word, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_dash,
+    skip_blanks, split_word, strip_folded,
 };
 
 const MINUTES_OF_DAY: u64 = 24 * 60;
@@ -403,7 +403,7 @@ fn split_time_word(text: &str) -> Option<&str> {
     }
     let letters =
         word.trim_end_matches(|c: char| fold(c).is_ascii_punctuation() && fold(c) != '\'');
-    let letters: String = letters.chars().map(fold).collect();
+    let letters = folded_start(letters, LONGEST_NAME);
     let is_misspelt = letters.len() > 5
         && LONG_WORDS
             .iter()

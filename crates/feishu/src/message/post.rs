@@ -1,15 +1,17 @@
 //! Rich text: bare as it is received, keyed by locale as it is sent, or wrapped once more.
 
 use super::elements::{Rows, text_in};
-use super::{Content, Mark, Post, PostElement};
+use super::{Content, Mark, Post, PostElement, plain_words};
 use crate::lenient::Json;
 
 /// A post is wrapped in so many objects at most.
 const WRAPPED: u8 = 3;
 
 /// Reads the content of a message that calls itself a post.
-pub(super) fn read_content(json: Option<Json<'_>>) -> Option<Content> {
-    let json = json?;
+pub(super) fn read_content(json: Option<Json<'_>>, content: &str) -> Option<Content> {
+    let Some(json) = json else {
+        return plain_words(content).map(Content::Text);
+    };
     let text = || json.field("text").and_then(Json::text);
     match read(json) {
         Some(post) => Some(Content::Post(post)),
@@ -72,8 +74,8 @@ fn says_something(row: &[PostElement]) -> bool {
     row.iter().any(|element| match element {
         PostElement::Text { text, .. }
         | PostElement::Markdown(text)
-        | PostElement::CodeBlock { text, .. } => !text.trim().is_empty(),
-        PostElement::Link { text, href, .. } => !text.trim().is_empty() || !href.is_empty(),
+        | PostElement::CodeBlock { text, .. } => !is_blank(text),
+        PostElement::Link { text, href, .. } => !is_blank(text) || !href.is_empty(),
         PostElement::At { .. } => true,
         PostElement::Mark(_)
         | PostElement::Media(_)
@@ -86,8 +88,18 @@ fn says_something(row: &[PostElement]) -> bool {
 impl Post {
     /// Whether it holds any words.
     pub fn says_something(&self) -> bool {
-        !self.title.trim().is_empty() || says_anything(&self.paragraphs)
+        !is_blank(&self.title) || says_anything(&self.paragraphs)
     }
+}
+
+/// Whether nobody sees anything of a text: white space, and marks without width.
+fn is_blank(text: &str) -> bool {
+    let is_unseen = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().all(is_unseen)
 }
 
 /// The words of a message of a kind that is not typed; `None` for a kind that is not known.

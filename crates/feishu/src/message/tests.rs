@@ -167,6 +167,8 @@ fn the_first_locale_that_says_something_counts() {
         json!({ "zh_cn": says }),
         json!({ "zh_cn": { "title": "", "content": [] }, "en_us": says }),
         json!({ "zh_cn": { "content": [[]] }, "ja_jp": says }),
+        json!({ "zh_cn": { "content": [[{ "tag": "text", "text": "\u{a0}\u{200b}\u{2060}" }]] }, "en_us": says }),
+        json!({ "zh_cn": { "title": "\u{feff}", "content": [] }, "en_us": says }),
         json!({ "en_us": { "content": null }, "zh_hk": says }),
         json!({ "en_us": null, "de_de": says }),
         json!({ "en_us": { "content": [[{ "tag": "text", "text": " \n" }]] }, "tlh": says }),
@@ -223,6 +225,8 @@ fn a_post_that_says_nothing_holds_nothing() {
     }
     let text = Content::read("post", r#"{"text":"/pin"}"#);
     assert_eq!(text, Content::Text("/pin".to_owned()));
+    let plain = Content::read("post", "lunch at noon");
+    assert_eq!(plain, Content::Text("lunch at noon".to_owned()));
 }
 
 #[test]

@@ -28,6 +28,14 @@ pub(super) const KINDS: &[Bomb] = &[
     one("quotes", |p| text(p, "> ", 100_000)),
     one("list markers", |p| text(p, "- a\n", LARGEST / 2)),
     one("one long line", |p| text(p, "a", LARGEST)),
+    one("one long word to the bot", |p| direct(p, "a", LARGEST)),
+    one("brackets to the bot", |p| direct(p, "[a](", LARGEST)),
+    one("short words to the bot", |p| direct(p, "a ", LARGEST)),
+    one("a long name after a slash", |p| {
+        let text = format!("/{}", "a".repeat(LARGEST));
+        let content = json!({ "text": text }).to_string();
+        vec![said(p, 0, "text", &content, Value::Null, false)]
+    }),
     one("Chinese", |p| text(p, "停", 300_000)),
     one("backslashes", |p| text(p, "\\*", 100_000)),
     one("blank lines", |p| text(p, "\n", LARGEST / 3)),
@@ -85,6 +93,19 @@ fn announce(platform: &Platform, chat: usize, part: &str, bytes: usize) -> Throw
     let text = format!("/announce {}", part.repeat(bytes / part.len()));
     let content = json!({ "text": text }).to_string();
     said(platform, chat, "text", &content, Value::Null, true)
+}
+
+/// A message in a direct chat, where the bot answers whatever it is told.
+fn direct(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
+    let said = platform.owner_in(&platform.chats[0]).say("x");
+    let mut envelope = platform.sim.envelope_for(&said.id);
+    let message = &mut envelope["event"]["message"];
+    message["chat_type"] = json!("p2p");
+    message["content"] = json!(json!({ "text": part.repeat(bytes / part.len()) }).to_string());
+    vec![Thrown {
+        request: request(platform, &envelope),
+        asks: Some(said.id),
+    }]
 }
 
 fn post(platform: &Platform, part: &str, count: usize) -> Vec<Thrown> {
