@@ -151,7 +151,7 @@ async fn state(report: &mut Report, path: &Path, state: FileState, listen: Socke
             Ok((status, _)) if !status.is_success() => report.bad(
                 STORE,
                 format!("`{file}` is not there, and a noticebot that runs misses it"),
-                "put it back, or stop the bot, restore a back-up, and start it again",
+                "put it back (a deleted one can be copied from `/proc/PID/fd` of the bot while it runs), or stop the bot, restore a back-up, and start it again",
             ),
             _ => report.good(STORE, format!("`{file}` is made at the first start")),
         },

@@ -146,7 +146,7 @@ impl Bench {
     }
 
     /// As after a kill: nothing is closed in order.
-    async fn killed(self) -> Self {
+    pub(super) async fn killed(self) -> Self {
         let Self {
             store,
             running,

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use feishu_sim::Simulator;
+use feishu_sim::{ChatSpec, MessageId, Simulator, State};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -84,6 +84,228 @@ async fn files_of_another_user_are_named_with_the_remedy() {
             assert_eq!(bad, usize::from(verb == "check"), "{name}: {out}");
         }
     }
+}
+
+/// What keeps the bot's user from a file.
+struct Obstacle {
+    name: &'static str,
+    /// A shell command, in the folder of the database.
+    made_by: &'static str,
+    /// The file or folder that is named, and what has to be said of it.
+    named: &'static str,
+    words: &'static str,
+    /// Whether only root can make it, or another user than root meets it.
+    by_root: bool,
+}
+
+const OBSTACLES: &[Obstacle] = &[
+    Obstacle {
+        name: "a folder without write permission",
+        made_by: "chmod 555 data",
+        named: "data",
+        words: "chmod u+rwX",
+        by_root: false,
+    },
+    Obstacle {
+        name: "a folder without search permission",
+        made_by: "chmod 600 data",
+        named: "data",
+        words: "chmod u+rwX",
+        by_root: false,
+    },
+    Obstacle {
+        name: "a folder of another user",
+        made_by: "chown 0:0 data",
+        named: "data",
+        words: "chown 65532:65532",
+        by_root: true,
+    },
+    Obstacle {
+        name: "a read-only file",
+        made_by: "chmod 444 data/bot.db",
+        named: "data/bot.db",
+        words: "chmod u+rwX",
+        by_root: false,
+    },
+    Obstacle {
+        name: "a log that is not readable",
+        made_by: "cp -p data/bot.db data/bot.db-wal && chmod 0 data/bot.db-wal",
+        named: "data/bot.db-wal",
+        words: "chmod u+rwX",
+        by_root: false,
+    },
+    Obstacle {
+        name: "an immutable file",
+        made_by: "chattr +i data/bot.db",
+        named: "data/bot.db",
+        words: "chattr -i",
+        by_root: true,
+    },
+    Obstacle {
+        name: "an append-only file",
+        made_by: "chattr +a data/bot.db",
+        named: "data/bot.db",
+        words: "chattr -a",
+        by_root: true,
+    },
+    Obstacle {
+        name: "a read-only mount",
+        made_by: "mount --bind data data && mount -o remount,ro,bind data",
+        named: "data",
+        words: "mount it for writing",
+        by_root: true,
+    },
+];
+
+/// Runs a shell command in a folder; says whether it could be done.
+async fn shell(folder: &Path, script: &str) -> bool {
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).args(["-c", script]);
+    shell.output().await.unwrap().status.success()
+}
+
+#[tokio::test]
+async fn missing_rights_are_named_with_owner_and_remedy() {
+    let sim = platform().await;
+    for obstacle in OBSTACLES {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        let is_root = at.metadata().unwrap().uid() == 0;
+        std::fs::set_permissions(at, Permissions::from_mode(0o755)).unwrap();
+        assert!(shell(at, "mkdir data && touch data/bot.db").await);
+        if is_root {
+            assert!(shell(at, "chown -R 65532:65532 data").await);
+        }
+        let name = obstacle.name;
+        let is_made = shell(at, obstacle.made_by).await;
+        // Not every machine lets root mount, or mark files.
+        assert!(is_made || obstacle.by_root, "{name}");
+        let named = at.canonicalize().unwrap().join(obstacle.named);
+        for verb in ["serve", "check"].into_iter().filter(|_| is_made) {
+            let mut bot = on(&sim, &folder, &[verb]);
+            bot.env("NOTICEBOT_DATABASE_URL", "sqlite://data/bot.db");
+            let Ended { code, out, err } =
+                end(if is_root { as_other_user(&bot) } else { bot }).await;
+            let told = format!("{out}{err}");
+            assert_eq!(code, Some(1), "{name}: {told}");
+            assert!(told.contains(obstacle.words), "{name}: {told}");
+            let owner = format!("`{}` (owner uid ", named.display());
+            assert!(told.contains(&owner), "{name}: {told}");
+            let uid = if is_root {
+                NOBODY
+            } else {
+                named.metadata().unwrap().uid()
+            };
+            assert!(
+                told.contains(&format!("runs as uid {uid}")),
+                "{name}: {told}"
+            );
+            assert!(!told.contains("✓ store"), "{name}: {told}");
+        }
+        let clear = "umount data; chattr -ia data/bot.db; chmod 755 data";
+        shell(at, clear).await;
+    }
+}
+
+/// A chat, and so many commands of its owner that the bot acknowledges but cannot carry out yet.
+async fn acknowledged(sim: &Simulator, bot: &Serving, count: usize) -> Vec<MessageId> {
+    sim.set_webhook(&format!("http://{}/webhook/event", bot.address));
+    sim.set_api_down(true);
+    let owner = sim.add_person("Olga");
+    let mut commands = Vec::new();
+    for _ in 0..count {
+        let chat = sim.add_chat(ChatSpec::named("Ops").owner(&owner));
+        let said = sim
+            .as_person(&owner)
+            .in_chat(&chat)
+            .say("/pin announcement");
+        assert_eq!(said.answer().await.status, 200);
+        commands.push(said.id);
+    }
+    commands
+}
+
+/// The commands are carried out by another bot.
+async fn carried_out(sim: &Simulator, folder: &TempDir, commands: &[MessageId]) {
+    sim.set_api_down(false);
+    let bot = serve(sim, folder).await;
+    for command in commands {
+        let done = |state: &State| {
+            let reactions = state.reactions(command);
+            reactions.contains(&"Pin".to_owned()).then_some(())
+        };
+        sim.wait_for("a pin", done).await;
+    }
+    drop(bot);
+}
+
+#[tokio::test]
+async fn files_deleted_beside_a_running_bot_lose_nothing() {
+    for addition in ["-wal", "-shm"] {
+        let sim = platform().await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut bot = serve(&sim, &folder).await;
+        let commands = acknowledged(&sim, &bot, 5).await;
+        let name = format!("noticebot.db{addition}");
+        std::fs::remove_file(folder.path().join(&name)).unwrap();
+        let mut told = String::new();
+        while let Some(line) = bot.log.next_line().await.unwrap() {
+            told.push_str(&line);
+        }
+        assert_eq!(bot.child.wait().await.unwrap().code(), Some(1), "{told}");
+        assert!(
+            told.contains(&name) && told.contains("nothing is lost"),
+            "{told}"
+        );
+        carried_out(&sim, &folder, &commands).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_database_is_missed_and_can_be_saved() {
+    let sim = platform().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut bot = serve(&sim, &folder).await;
+    let commands = acknowledged(&sim, &bot, 5).await;
+    let database = folder.path().join("noticebot.db");
+    std::fs::remove_file(&database).unwrap();
+    let pid = bot.child.id().unwrap();
+    let words = format!("/proc/{pid}/fd");
+    let mut told = String::new();
+    while !told.contains(&words) {
+        told = bot.log.next_line().await.unwrap().unwrap();
+    }
+    assert!(told.contains("put it back"), "{told}");
+    // What the log holds has been moved into the file by the second time.
+    let is_empty = async {
+        while folder
+            .path()
+            .join("noticebot.db-wal")
+            .metadata()
+            .unwrap()
+            .len()
+            > 0
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), is_empty)
+        .await
+        .unwrap();
+    let open = std::fs::read_dir(&words).unwrap();
+    let is_it = |path: &Path| {
+        let target = path.read_link().unwrap_or_default();
+        target.to_string_lossy().ends_with("noticebot.db (deleted)")
+    };
+    let open = open.map(|entry| entry.unwrap().path());
+    let open = open.filter(|path| is_it(path)).next().unwrap();
+    let saved = std::fs::read(open).unwrap();
+    bot.child.kill().await.unwrap();
+    for addition in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(format!("noticebot.db{addition}")));
+    }
+    std::fs::write(&database, saved).unwrap();
+    carried_out(&sim, &folder, &commands).await;
 }
 
 #[tokio::test]

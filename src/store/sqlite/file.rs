@@ -76,16 +76,16 @@ fn companions(database: &Path) -> [PathBuf; 4] {
 /// The files that were opened, by their numbers.
 pub(super) struct Watched {
     pub(super) path: PathBuf,
-    files: [(PathBuf, Option<Number>); 2],
+    files: [(PathBuf, Option<Number>); 3],
 }
 
 /// Device and inode.
 type Number = (u64, u64);
 
 impl Watched {
-    /// The database and its log; both exist once a connection is open.
+    /// The database, its log and the log's index; all exist once a connection is open.
     pub(super) fn new(path: PathBuf) -> Self {
-        let files = [path.clone(), log_of(&path)].map(|file| {
+        let files = [path.clone(), log_of(&path), index_of(&path)].map(|file| {
             let number = number(&file);
             (file, number)
         });
@@ -98,6 +98,27 @@ impl Watched {
         let missing = |(file, known): &&(PathBuf, Option<Number>)| number(file) != *known;
         self.files.iter().find(missing).map(|(file, _)| &**file)
     }
+}
+
+/// What to do about a file that is missing, as the first sentence of the log says.
+pub(super) fn put_back(missing: &Path) -> String {
+    format!(
+        "`{}` was moved, deleted or replaced: put it back; a deleted database can be copied from `/proc/{}/fd` while the bot runs, and is lost when it ends",
+        missing.display(),
+        std::process::id()
+    )
+}
+
+/// Why the bot ends when the log or its index is missing, once the database holds everything.
+pub(super) fn without_log(missing: &Path, path: &Path) -> Unusable {
+    Unusable::new(
+        format!(
+            "`{}` was moved, deleted or replaced while the bot ran; nothing is lost, as `{}` holds all of it",
+            missing.display(),
+            path.display()
+        ),
+        "start the bot again, and let nothing remove this file while it runs",
+    )
 }
 
 fn number(file: &Path) -> Option<Number> {

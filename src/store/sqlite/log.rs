@@ -182,6 +182,11 @@ impl Log {
         self.tend(false);
     }
 
+    /// Whether the database holds all that was committed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.common.frames() == 0
+    }
+
     fn how_anew(&mut self, looked: bool) -> Option<Anew> {
         let frames = self.common.frames();
         let mut how = (self.common.bytes(frames) >= LONG).then_some(Anew::Restart);

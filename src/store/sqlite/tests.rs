@@ -104,6 +104,89 @@ async fn what_another_process_changes_is_found_out() {
 }
 
 #[tokio::test]
+async fn an_uncounted_job_does_not_fill_the_queue() {
+    let bench = Bench::in_folder().await;
+    bench.accept("oc_1", "om_1").await;
+    let job = bench.claim().await.unwrap();
+    bench.store.release(&job, Release::Dead).await.unwrap();
+    // Put back by an admin, and finished before the next look counts it.
+    bench
+        .place
+        .execute("UPDATE jobs SET state = 'ready', finished_at = NULL")
+        .await;
+    let again = bench.claim().await.unwrap();
+    bench.store.release(&again, Release::Done).await.unwrap();
+    assert_eq!(open_jobs(&bench), 0);
+    assert!(!bench.store.is_full());
+    assert_eq!(bench.accept("oc_1", "om_2").await, Accepted::New);
+    assert_eq!(open_jobs(&bench), 1);
+}
+
+/// Waits until the log has at most so many bytes.
+async fn shrinks(log: &std::path::Path, to: u64) {
+    let length = || std::fs::metadata(log).unwrap().len();
+    let shrunk = async {
+        while length() > to {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let shrunk = tokio::time::timeout(Duration::from_secs(20), shrunk).await;
+    assert!(shrunk.is_ok(), "{} bytes are left", length());
+}
+
+#[tokio::test]
+async fn a_log_that_a_reader_held_shrinks_afterwards() {
+    let bench = Bench::in_folder().await;
+    let database = database(&bench.place);
+    let log = file::log_of(&database);
+    let length = || std::fs::metadata(&log).unwrap().len();
+    let work = async |number: usize| {
+        let mut new = job("oc_1", &format!("om_{number}"));
+        new.payload = format!("{{\"text\":\"{}\"}}", "x".repeat(400_000));
+        bench.store.accept(new).await.unwrap();
+        let job = bench.claim().await.unwrap();
+        bench.store.release(&job, Release::Done).await.unwrap();
+    };
+    let reader = rusqlite::Connection::open(&database).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let rows: i64 = reader
+        .query_row("SELECT count(*) FROM jobs", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(rows, 0);
+    for number in 0..100 {
+        work(number).await;
+    }
+    // No checkpoint can pass the reader.
+    assert!(length() > 36 << 20, "{}", length());
+    reader.execute_batch("COMMIT").unwrap();
+    shrinks(&log, 0).await;
+}
+
+#[tokio::test]
+async fn a_log_or_index_that_is_deleted_ends_the_store() {
+    for addition in ["-wal", "-shm"] {
+        let mut bench = Bench::in_folder().await;
+        for number in 0..20 {
+            bench.accept("oc_1", &format!("om_{number}")).await;
+        }
+        let missing = file::beside(&database(&bench.place), addition);
+        std::fs::remove_file(&missing).unwrap();
+        let refused = bench.store.accept(job("oc_1", "om_more")).await;
+        assert!(refused.is_err(), "{addition}");
+        let Running::Sqlite(running) = bench.running() else {
+            panic!("no file")
+        };
+        let told = running.ended().await.to_string();
+        let begin = format!("`{}` was moved, deleted", missing.display());
+        assert!(told.starts_with(&begin), "{told}");
+        // As after a kill: nothing that was accepted is lost.
+        let bench = bench.killed().await;
+        assert_eq!(open_jobs(&bench), 20, "{addition}");
+        assert_eq!(bench.accept("oc_1", "om_0").await, Accepted::Duplicate);
+    }
+}
+
+#[tokio::test]
 async fn a_writer_that_panics_ends_the_store() {
     let place = Place::Folder(tempfile::tempdir().unwrap());
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);

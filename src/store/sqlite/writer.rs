@@ -357,6 +357,13 @@ impl Writer {
             // Where the log has filled the disk, emptying it may make room.
             None => self.log.make_room(),
         }
+        // SQLite goes on with a deleted log, which the next start would not find.
+        let path = &self.files.path;
+        if let Some(missing) = self.files.missing().filter(|missing| missing != path)
+            && self.log.is_empty()
+        {
+            self.shared.fail(file::without_log(missing, path));
+        }
     }
 
     fn transact(&mut self, batch: &mut [Box<dyn Request>]) -> anyhow::Result<Ripple> {
@@ -364,10 +371,7 @@ impl Writer {
             anyhow::bail!(reason.clone());
         }
         if let Some(file) = self.files.missing() {
-            anyhow::bail!(
-                "`{}` was moved, deleted or replaced: put it back, or restart the bot",
-                file.display()
-            );
+            anyhow::bail!(file::put_back(file));
         }
         // Dropped without a commit, or after one that failed, it is rolled back.
         let transaction = self

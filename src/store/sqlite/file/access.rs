@@ -151,7 +151,11 @@ fn changeable(path: &Path) -> Result<(), Unusable> {
         let set = found.stx_attributes & found.stx_attributes_mask;
         if set.contains(attribute) {
             return Err(Unusable::new(
-                format!("`{}` is {word} (`chattr +{flag}`)", path.display()),
+                format!(
+                    "{} is {word} (`chattr +{flag}`), also for the bot, which runs as uid {}",
+                    owned(path),
+                    geteuid().as_raw()
+                ),
                 format!(
                     "run `chattr -{flag} {}` as root, or {ANOTHER_FILE}",
                     quoted(path)
@@ -237,7 +241,11 @@ fn lacks_rights(found: &Metadata) -> bool {
 
 fn read_only(path: &Path) -> Unusable {
     Unusable::new(
-        format!("`{}` is on a read-only file system", path.display()),
+        format!(
+            "{} is on a read-only file system, also for the bot, which runs as uid {}",
+            owned(path),
+            geteuid().as_raw()
+        ),
         "mount it for writing, or set `NOTICEBOT_DATABASE_URL` to a file on another one",
     )
 }
