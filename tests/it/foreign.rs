@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu_sim::AnnouncementKind::{self, Doc, Docx};
 use feishu_sim::{ChatId, Endpoint, Fault, Foreign};
 
-use crate::harness::Bench;
+use crate::harness::{Bench, log};
 
 const UNSIGNED: &str = "[announce]\nsignature = false";
 const BOTH: [AnnouncementKind; 2] = [Doc, Docx];
@@ -283,4 +283,33 @@ async fn long_runs_are_cut_for_a_platform_that_takes_short_ones() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_platforms_words_are_logged_short_and_at_debug() {
+    let bench = unsigned().await;
+    let group = bench.group(Docx);
+    let msg = format!("quoted-words\n{}", "x".repeat(10_000));
+    let refused = Fault::Answer {
+        status: 400,
+        code: 1_770_999,
+        msg,
+    };
+    bench.sim.fault(Endpoint::CreateChildren, refused);
+    let said = bench.say(&group, "/announce once").id;
+    let answer = bench.answer(&said).await;
+    assert!(!answer.contains("quoted-words"), "{answer}");
+    let log = log();
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("quoted-words"))
+        .collect();
+    assert!(!lines.is_empty());
+    for line in lines {
+        assert!(line.contains("DEBUG") && line.len() < 2_000, "{line}");
+        // The line break is escaped.
+        assert!(line.contains("nxxx"), "{line}");
+    }
+    assert!(!log.contains(&"x".repeat(201)));
+    bench.finish().await;
 }

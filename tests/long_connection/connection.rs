@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::harness::Bench;
+use crate::harness::{Bench, log};
 
 const DOWN: &str = "the long connection is down\n";
 
@@ -322,6 +322,33 @@ async fn what_waiting_may_mend_is_tried_again() {
     bench.sim.hang_up(&first);
     another(&bench, &first).await;
     obeys(&bench).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn unknown_codes_of_the_endpoint_are_retried_and_logged() {
+    let bench = quick().await;
+    let first = connection(&bench);
+    let codes = [1_000_040_999, -1, 7_355_608];
+    for code in codes {
+        let msg = "a code of tomorrow".to_owned();
+        let status = 200;
+        let refused = Fault::Answer { status, code, msg };
+        bench.sim.fault(Endpoint::LongConnection, refused);
+    }
+    let began = bench.sim.clock().now_ms();
+    bench.sim.hang_up(&first);
+    another(&bench, &first).await;
+    // A try follows the one before after a second at the soonest.
+    assert!(bench.sim.clock().now_ms() - began >= 3_000);
+    obeys(&bench).await;
+    let log = log();
+    for code in codes {
+        let line = log.lines().find(|line| {
+            line.contains("there is no long connection") && line.contains(&code.to_string())
+        });
+        assert!(line.is_some_and(|line| line.contains("WARN")), "{code}");
+    }
     bench.finish().await;
 }
 

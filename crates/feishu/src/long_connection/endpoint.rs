@@ -227,7 +227,11 @@ impl EndpointReason {
 
     /// Whether asking again later may help.
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::SystemBusy | Self::InternalError)
+        // The platform adds codes, and one that no table has may well pass.
+        matches!(
+            self,
+            Self::SystemBusy | Self::InternalError | Self::Other(_)
+        )
     }
 }
 
@@ -318,7 +322,7 @@ mod tests {
             (1_000_040_344, Reason::NoCredential, false),
             (1_000_040_350, Reason::TooManyConnections, false),
             (1_000_040_351, Reason::WrongDomain, false),
-            (42, Reason::Other(42), false),
+            (42, Reason::Other(42), true),
         ] {
             let error = EndpointError::from_call(refusal(code, 200));
             let EndpointError::Refused {
