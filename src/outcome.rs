@@ -352,6 +352,8 @@ pub enum Refusal {
         /// The most blocks that are saved.
         limit: usize,
     },
+    /// The announcement holds more than is read.
+    AnnouncementTooLong,
     /// An answer was lost, and somebody has changed the announcement since, so
     /// that nothing tells whether it was replaced.
     Unclear,
@@ -412,6 +414,7 @@ impl Refusal {
             Self::NotReplaced(_) => "not_replaced",
             Self::CannotWriteBack { .. } => "cannot_write_back",
             Self::FormerTooLong { .. } => "former_too_long",
+            Self::AnnouncementTooLong => "announcement_too_long",
             Self::Unclear => "unclear",
             Self::Internal => "internal",
         }
@@ -518,6 +521,7 @@ impl Refusal {
             | Self::NotReplaced(_)
             | Self::CannotWriteBack { .. }
             | Self::FormerTooLong { .. }
+            | Self::AnnouncementTooLong
             | Self::NotTakenBack(_)
             | Self::NoSuchPlan
             | Self::NotLast => false,

@@ -44,12 +44,17 @@ pub(super) use take_back::{IfGone, Renamed, TakenBack, take_back};
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
-const TEXT_LIMIT: usize = 100_000;
+pub(super) const TEXT_LIMIT: usize = 100_000;
+/// No text of that length takes more bytes.
+const MOST_BYTES: usize = 3 * TEXT_LIMIT;
 /// One call of the old kind takes ten operations: a deletion and nine insertions
 /// of 50 lines. A longer text belongs into a document.
 const LINE_LIMIT: usize = 450;
 /// What is replaced must be written again by one such call, too.
 const FORMER_LIMIT: usize = LINE_LIMIT;
+/// The memory that it takes as values, in bytes: several times that of 450 lines as people write
+/// them. It is held several times over.
+const FORMER_WEIGHT: usize = 4 << 20;
 /// A text of more bytes is read in a thread of its own.
 const LONG_TEXT: usize = 16 * 1024;
 /// "Updating announcement failed.": a revision that is too old, or content that
@@ -77,7 +82,7 @@ pub(super) async fn run(
     if scene.written().is_none() && scene.job.key.step == Step::Command {
         expect_to_end(manner, scene).await?;
     }
-    let _turn = budget::turn(&document, scene).await?;
+    let _turn = budget::turn(budget::of(&document, manner), scene).await?;
     let entry = Entry::new(&document, signature(scene));
     let top_before = if manner.top {
         Some(scene.top().await?)
@@ -217,6 +222,16 @@ impl Stand {
     }
 }
 
+/// Refuses to replace what is too large to be saved, before it is copied.
+fn expect_light(weight: usize) -> Result<(), Refusal> {
+    if weight > FORMER_WEIGHT {
+        return Err(Refusal::FormerTooLong {
+            limit: FORMER_LIMIT,
+        });
+    }
+    Ok(())
+}
+
 /// Refuses to replace what could not be written again.
 fn expect_writable(former: &Former, how: Replace) -> Result<(), Refusal> {
     if former.block_count() > FORMER_LIMIT {
@@ -290,7 +305,10 @@ fn is_other_kind(error: &Error) -> bool {
 }
 
 fn call(call: Call) -> impl FnOnce(Error) -> Failure {
-    move |error| Failure::Call(call, error)
+    move |error| match call {
+        Call::ReadAnnouncement if error.is_too_large() => Refusal::AnnouncementTooLong.into(),
+        call => Failure::Call(call, error),
+    }
 }
 
 async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
@@ -392,7 +410,16 @@ async fn forwarded(
     for part in &bundle.parts {
         let content = Content::read(&part.msg_type, &part.content);
         match said(content.clone(), mentions(part), turns).await {
-            Ok(read) => document.append(read),
+            Ok(read) => {
+                document.append(read);
+                document = document.bounded();
+                if document.text_len() > MOST_BYTES {
+                    return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
+                }
+                if document.blocks.len() > LINE_LIMIT {
+                    return Err(Refusal::TooManyLines { limit: LINE_LIMIT }.into());
+                }
+            }
             Err(Unfit::Empty | Unfit::OnlyMedia) => document.left_out.extend(media(&content)),
             Err(unfit) => return Err(refusal(unfit, Refusal::Internal).into()),
         }

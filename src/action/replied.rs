@@ -2,6 +2,7 @@
 
 use feishu::{CardForm, Content, Error, Message, MessageId};
 
+use super::announce::TEXT_LIMIT;
 use super::{Failure, Scene};
 use crate::outcome::{Call, NotPinnable, Refusal};
 
@@ -13,6 +14,9 @@ pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Fa
         Ok(message) if message.deleted => return Err(Refusal::RepliedToIsGone.into()),
         Ok(message) => message,
         Err(error) if gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
+        Err(error) if error.is_too_large() => {
+            return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
+        }
         Err(error) => return Err(Failure::Call(Call::ReadMessage, error)),
     };
     if !is_here(&message, scene) {
@@ -25,7 +29,9 @@ pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Fa
     // Where the platform does not know the parameter, the plain form has to do.
     let sent = match client.get_message(id, CardForm::AsSent).await {
         Ok(sent) => sent,
-        Err(error) if error.is_retryable() => return Err(Failure::Call(Call::ReadMessage, error)),
+        Err(error) if error.is_retryable() && !error.is_too_large() => {
+            return Err(Failure::Call(Call::ReadMessage, error));
+        }
         Err(_) => return Ok(message),
     };
     Ok(more_telling(sent, message))

@@ -5,8 +5,8 @@ use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use feishu::{
-    BlockId, ChatId, LegacyBlock, LegacyDocument, OpenId, ReadBlock, Unwritable, mentions_anybody,
-    without_mentions,
+    BlockId, ChatId, LegacyBlock, LegacyDocument, OpenId, PlacedBlock, ReadBlock, Unwritable,
+    mentions_anybody, without_mentions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,6 +105,27 @@ impl Former {
         Self::in_its_language(|language| Self::docx_in(language, blocks, chat))
     }
 
+    /// The memory that a [`Former`] of these blocks takes, roughly, in bytes.
+    pub fn weight_of_docx(blocks: &[ReadBlock], chat: &ChatId) -> usize {
+        let mut unseen = by_id(blocks);
+        let page = unseen.remove(chat.as_str());
+        let mut next: Vec<&BlockId> = page.map_or(&[][..], |page| &page.children).iter().collect();
+        let mut weight = 0;
+        while let Some(id) = next.pop() {
+            let block = unseen.remove(id.as_str());
+            if let Some(block) = block.filter(|block| block.is_writable()) {
+                weight += block.weight();
+                next.extend(&block.children);
+            }
+        }
+        weight
+    }
+
+    /// The same of a `doc` announcement.
+    pub fn weight_of_legacy(document: &LegacyDocument) -> usize {
+        document.blocks.iter().map(PlacedBlock::weight).sum()
+    }
+
     /// The blocks of a `doc` announcement. The empty line that ends every one of them is not part
     /// of it: the platform puts it there.
     pub fn of_legacy(document: &LegacyDocument) -> Self {
@@ -112,10 +133,7 @@ impl Former {
     }
 
     fn docx_in(language: Language, blocks: &[ReadBlock], chat: &ChatId) -> Self {
-        let mut unseen: HashMap<&str, &ReadBlock> = blocks
-            .iter()
-            .filter_map(|block| Some((block.block_id.as_ref()?.as_str(), block)))
-            .collect();
+        let mut unseen = by_id(blocks);
         let page = unseen.remove(chat.as_str());
         let mut lost = BTreeSet::new();
         let ids = page.map_or(&[][..], |page| &page.children);
@@ -160,6 +178,12 @@ impl Former {
             Language::Zh | Language::En => former,
         }
     }
+}
+
+fn by_id(blocks: &[ReadBlock]) -> HashMap<&str, &ReadBlock> {
+    let ids = blocks.iter();
+    ids.filter_map(|block| Some((block.block_id.as_ref()?.as_str(), block)))
+        .collect()
 }
 
 /// The blocks of these ids, each taken from those that were not met yet.

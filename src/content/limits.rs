@@ -75,6 +75,17 @@ impl Document {
         self.run_count() <= MOST_RUNS
     }
 
+    /// The same, without formatting where it has more runs than may be written.
+    pub(crate) fn bounded(self) -> Self {
+        if self.is_bounded() {
+            return self;
+        }
+        Self {
+            left_out: self.left_out.clone(),
+            ..Self::unformatted(&self.to_plain_text(), &[])
+        }
+    }
+
     /// How many runs of text it has.
     pub(crate) fn run_count(&self) -> usize {
         let runs = self.blocks.iter().map(|block| block.content().len());

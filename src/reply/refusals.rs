@@ -72,6 +72,7 @@ fn reason(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String
         }
         Refusal::CannotWriteBack { things } => return replace::cannot_write_back(things, language),
         Refusal::FormerTooLong { limit } => return replace::former_too_long(*limit, language),
+        Refusal::AnnouncementTooLong => replace::TOO_LONG_TO_READ,
         Refusal::Unclear => replace::UNCLEAR,
         Refusal::NotTakenBack(cause) => return NOT_REMOVED.around(cause, language, time_zone),
         Refusal::NotPublished(cause) => return NOT_POSTED.around(cause, language, time_zone),

@@ -23,6 +23,11 @@ pub(super) const NOTHING_CAN_BE_DELETED: Bilingual = Bilingual::new(
     "Your text was posted at the top of the announcement, and the previous content is still below it: this group uses the old announcement format, from which Feishu does not let the bot delete, so your text cannot be removed by /undo either. Delete what you do not need by hand.",
 );
 
+pub(super) const TOO_LONG_TO_READ: Bilingual = Bilingual::new(
+    "群公告内容过多，机器人无法完整读取，未能完成。请手动删减群公告后重试。",
+    "The announcement is too long for the bot to read in full, so this could not be completed. Shorten the announcement by hand and try again.",
+);
+
 pub(super) const UNCLEAR: Bilingual = Bilingual::new(
     "飞书未返回替换结果，之后又有人修改了群公告，无法确认是否已替换。请查看群公告：未替换时请重新发送；内容缺失时发送 /撤销 恢复。",
     "Feishu did not confirm the replacement, and the announcement has been edited since, so the result is unknown. Check the announcement: if it was not replaced, send the command again; if something is missing, /undo restores it.",
@@ -79,10 +84,10 @@ pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> St
 pub(super) fn former_too_long(limit: usize, language: Language) -> String {
     match language {
         Language::Zh => format!(
-            "群公告超过 {limit} 行，无法备份，因此未替换。请先手动删减，或用 /公告 内容 添加到最前面。"
+            "群公告超过 {limit} 行，或格式过多，无法备份，因此未替换。请先手动删减，或用 /公告 内容 添加到最前面。"
         ),
         Language::En => format!(
-            "The announcement has more than {limit} lines, too many to save first, so it was not replaced. Shorten it by hand, or add your text above with /announce text."
+            "The announcement has more than {limit} lines, or too much formatting, so it could not be saved first and was not replaced. Shorten it by hand, or add your text above with /announce text."
         ),
     }
 }
@@ -109,7 +114,7 @@ pub(super) mod tests {
     ];
 
     /// Every reason for which an announcement is not replaced.
-    pub(in crate::reply) fn every_replacement() -> [Refusal; 5] {
+    pub(in crate::reply) fn every_replacement() -> [Refusal; 6] {
         [
             Refusal::NotReplaced(Box::new(Refusal::BotOutside)),
             Refusal::NotReplaced(Box::new(Refusal::CannotDelete)),
@@ -117,6 +122,7 @@ pub(super) mod tests {
                 things: UNWRITABLE.to_vec(),
             },
             Refusal::FormerTooLong { limit: 450 },
+            Refusal::AnnouncementTooLong,
             Refusal::Unclear,
         ]
     }

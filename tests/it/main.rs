@@ -37,3 +37,4 @@ mod rules;
 mod samples;
 mod shapes;
 mod typed;
+mod wire;

@@ -97,7 +97,7 @@ pub enum InvalidResponse {
     Foreign,
     /// Code 0, but a field that this call must return is not there or not readable.
     Shape,
-    /// Over 8 MiB.
+    /// Longer than the answer of this call may be.
     TooLarge,
     /// A listing whose pages do not end.
     Endless,
@@ -119,7 +119,7 @@ impl std::fmt::Display for InvalidResponse {
         f.write_str(match self {
             Self::NotJson => "without a code",
             Self::Shape => "without what it promises",
-            Self::TooLarge => "more than 8 MiB",
+            Self::TooLarge => "more than this call may answer",
             Self::Endless => "pages without end",
             Self::Foreign => "unlike the platform",
         })
@@ -178,6 +178,17 @@ impl Error {
             Self::InvalidResponse { status, .. } => *status == 429,
             _ => false,
         }
+    }
+
+    /// Whether the answer was longer than the client reads.
+    pub fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidResponse {
+                detail: InvalidResponse::TooLarge | InvalidResponse::Endless,
+                ..
+            }
+        )
     }
 
     /// Which call failed, if one did.

@@ -34,15 +34,16 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// How long to wait before another call: by the platform's own header, or by the one that gateways
-/// and proxies use. Of several values the longest counts.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// and proxies use. Of several values the longest counts. A date is compared with that of the
+/// answer, or without one with `now`.
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let reset = longest(headers, &RATE_LIMIT_RESET, seconds);
     reset.or_else(|| {
-        let answered_at = date(headers);
+        let answered_at = date(headers).unwrap_or(now);
         longest(headers, &RETRY_AFTER, |value| {
             let until = || {
                 http_date(value)?
-                    .duration_since(answered_at?)
+                    .duration_since(answered_at)
                     .try_into()
                     .ok()
             };
@@ -144,7 +145,8 @@ mod tests {
     fn the_wait_is_the_longest_that_a_header_names() {
         let check = |pairs: &[(&'static str, &'static str)], expected: Option<u64>| {
             let expected = expected.map(Duration::from_secs);
-            assert_eq!(retry_after(&headers(pairs)), expected, "{pairs:?}");
+            let now = "2024-02-29T23:59:49Z".parse().unwrap();
+            assert_eq!(retry_after(&headers(pairs), now), expected, "{pairs:?}");
         };
         check(&[], None);
         check(&[(RESET, "7")], Some(7));
@@ -162,13 +164,14 @@ mod tests {
         let at = ("date", "Thu, 29 Feb 2024 23:59:59 GMT");
         let until = ("retry-after", "Fri, 01 Mar 2024 00:00:29 GMT");
         check(&[at, until], Some(30));
-        check(&[until], None);
+        check(&[until], Some(40));
         check(
             &[at, ("retry-after", "Thu, 29 Feb 2024 23:00:00 GMT")],
             None,
         );
         for endless in ["inf", "1e300", "99999999999999999999999"] {
-            assert!(retry_after(&headers(&[(RESET, endless)])) > Some(Duration::from_hours(1)));
+            let headers = headers(&[(RESET, endless)]);
+            assert!(retry_after(&headers, Timestamp::UNIX_EPOCH) > Some(Duration::from_hours(1)));
         }
     }
 

@@ -9,13 +9,23 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ApiError, Error, InvalidResponse, TransportFailure};
 use crate::wire::or_default;
 use crate::{Clock, ExtraRoots, headers};
 
 /// The longest answer that is read, in bytes.
-const MAX_ANSWER: usize = 8 << 20;
+const MAX_ANSWER: usize = 512 << 10;
+/// The same for calls that answer with what people wrote.
+pub(crate) const MAX_TEXT: usize = 2 << 20;
+/// An answer of more bytes takes a turn, for as long as it is held.
+const LONG_ANSWER: usize = 64 << 10;
+/// So many longer answers are held at once.
+const LONG_AT_ONCE: usize = 4;
+
+/// A mark of the byte order, which proxies put before JSON.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// So much of the platform's own words is kept, in characters.
 const MAX_MSG: usize = 200;
@@ -45,6 +55,7 @@ pub(crate) struct Http {
     base_url: Url,
     clock: Clock,
     on_call: Option<OnCall>,
+    long_answers: Arc<Semaphore>,
 }
 
 /// A request, before it has a token.
@@ -74,6 +85,8 @@ pub(crate) struct Answer {
     log_id: Option<String>,
     retry_after: Option<Duration>,
     body: Vec<u8>,
+    /// The turn of a long one.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Http {
@@ -99,6 +112,7 @@ impl Http {
             base_url,
             clock,
             on_call,
+            long_answers: Arc::new(Semaphore::new(LONG_AT_ONCE)),
         })
     }
 
@@ -144,7 +158,7 @@ impl Http {
     ) -> Result<Answer, Error> {
         let begun = Instant::now();
         // Boxed, as requests are large and callers of callers hold this in their own futures.
-        let result = Box::pin(exchange(endpoint, url, builder, &self.clock)).await;
+        let result = Box::pin(self.exchange(endpoint, url, builder)).await;
         let record = CallRecord {
             endpoint,
             duration: begun.elapsed(),
@@ -178,39 +192,63 @@ impl Http {
         }
         url
     }
+
+    async fn exchange(
+        &self,
+        endpoint: &'static str,
+        url: &Url,
+        builder: RequestBuilder,
+    ) -> Result<Answer, Error> {
+        let broken = |source| transport(endpoint, source);
+        let sent_at = self.clock.machine_now();
+        let mut response = builder.send().await.map_err(broken)?;
+        let received_at = self.clock.machine_now();
+        let headers = response.headers();
+        let mut answer = Answer {
+            endpoint,
+            path: url.path().to_owned(),
+            status: response.status().as_u16(),
+            log_id: headers::log_id(headers),
+            retry_after: headers::retry_after(headers, self.clock.now()),
+            body: Vec::new(),
+            turn: None,
+        };
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            let length = answer.body.len() + chunk.len();
+            if length > longest(endpoint) {
+                let detail = if headers::is_page(response.headers()) {
+                    InvalidResponse::Foreign
+                } else {
+                    InvalidResponse::TooLarge
+                };
+                return Err(answer.invalid(detail));
+            }
+            if length > LONG_ANSWER && answer.turn.is_none() {
+                let turn = Arc::clone(&self.long_answers).acquire_owned();
+                answer.turn = turn.await.ok();
+            }
+            answer.body.extend_from_slice(&chunk);
+        }
+        if answer.body.starts_with(BOM) {
+            answer.body.drain(..BOM.len());
+        }
+        let judged = answer.judge(response.headers());
+        // The clock of a proxy that answers for itself is not the platform's.
+        if let (Ok(_) | Err(Error::Api(_)), Some(told)) =
+            (&judged, headers::date(response.headers()))
+        {
+            self.clock.observe(told, sent_at, received_at);
+        }
+        judged
+    }
 }
 
-async fn exchange(
-    endpoint: &'static str,
-    url: &Url,
-    builder: RequestBuilder,
-    clock: &Clock,
-) -> Result<Answer, Error> {
-    let broken = |source| transport(endpoint, source);
-    let sent_at = clock.machine_now();
-    let mut response = builder.send().await.map_err(broken)?;
-    let received_at = clock.machine_now();
-    let headers = response.headers();
-    let mut answer = Answer {
-        endpoint,
-        path: url.path().to_owned(),
-        status: response.status().as_u16(),
-        log_id: headers::log_id(headers),
-        retry_after: headers::retry_after(headers),
-        body: Vec::new(),
-    };
-    while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        if answer.body.len() + chunk.len() > MAX_ANSWER {
-            return Err(answer.invalid(InvalidResponse::TooLarge));
-        }
-        answer.body.extend_from_slice(&chunk);
+/// The longest answer of a call that is read, in bytes.
+fn longest(endpoint: &str) -> usize {
+    match endpoint {
+        "get_message" | "get_announcement" | "list_docx_blocks" => MAX_TEXT,
+        _ => MAX_ANSWER,
     }
-    let judged = answer.judge(response.headers());
-    // The clock of a proxy that answers for itself is not the platform's.
-    if let (Ok(_) | Err(Error::Api(_)), Some(told)) = (&judged, headers::date(response.headers())) {
-        clock.observe(told, sent_at, received_at);
-    }
-    judged
 }
 
 impl CallRecord<'_> {
@@ -228,6 +266,11 @@ impl Answer {
     /// The platform's name for this exchange.
     pub(crate) fn log_id(&self) -> Option<&str> {
         self.log_id.as_deref()
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.body.len()
     }
 
     /// Reads the `data` object.

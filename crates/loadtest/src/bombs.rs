@@ -22,6 +22,7 @@ use crate::wire::{self, Connection};
 use cage::Cage;
 use kinds::{Bomb, KINDS};
 
+mod answers;
 mod cage;
 mod kinds;
 

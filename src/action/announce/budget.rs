@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::{Failure, Scene};
 use crate::content::Document;
+use crate::plan::Manner;
 
 /// What is written at once, in runs of text: one of the longest texts, or several shorter ones.
 pub(crate) const BUDGET: usize = 4_000;
@@ -20,12 +21,20 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// A job that had no turn is tried again after this time.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits for a turn to write the document, which lasts until it is dropped.
-pub(super) async fn turn<'s>(
-    document: &Document,
-    scene: Scene<'s>,
-) -> Result<Option<SemaphorePermit<'s>>, Failure> {
-    let cost = document.run_count() + document.text_len() / BYTES_OF_A_RUN;
+/// What is replaced is read, saved and compared.
+pub(super) const FORMER: usize = BUDGET / 3;
+
+/// What it costs to write the document.
+pub(super) fn of(document: &Document, manner: Manner) -> usize {
+    let former = manner.replace.map_or(0, |_| FORMER);
+    former + document.run_count() + document.text_len() / BYTES_OF_A_RUN
+}
+
+/// Waits for a turn to write what costs so much, which lasts until it is dropped.
+pub(super) async fn turn(
+    cost: usize,
+    scene: Scene<'_>,
+) -> Result<Option<SemaphorePermit<'_>>, Failure> {
     if cost < SMALL {
         return Ok(None);
     }

@@ -6,7 +6,7 @@ use feishu::ReadBlock;
 
 use super::creation::Writing;
 use super::plan::plan;
-use super::{Draft, Failure, Scene, Stand, expect_writable, page};
+use super::{Draft, Failure, Scene, Stand, expect_light, expect_writable, page};
 use crate::change::{Placed, Standing};
 use crate::content::{Entry, Former, FormerBlock};
 use crate::store::{Creation, Written};
@@ -27,7 +27,8 @@ pub(super) async fn write(
         _ => (Creation::at(revision), false, None),
     };
     if let (Some(how), None) = (draft.1.replace, &former) {
-        let (revision, blocks) = page::read(scene).await?;
+        let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
+        expect_light(Former::weight_of_docx(&blocks, scene.chat_id))?;
         let body = Former::of_docx(&blocks, scene.chat_id);
         expect_writable(&body, how)?;
         creation.revision = revision;

@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Operation};
 
-use super::{Draft, Failure, Scene, Stand, UPDATE_FAILED, call, expect_writable, read_document};
+use super::{
+    Draft, Failure, Scene, Stand, UPDATE_FAILED, call, expect_light, expect_writable, read_document,
+};
 use crate::change::{Placed, Standing};
 use crate::command::Replace;
 use crate::content::{Entry, Former};
@@ -257,6 +259,7 @@ impl Writing<'_> {
                 {
                     return Err(Refusal::Unclear);
                 }
+                expect_light(Former::weight_of_legacy(document))?;
                 let body = Former::of_legacy(document);
                 expect_writable(&body, *how)?;
                 *former = Some(body);

@@ -8,7 +8,7 @@ use super::legacy::{
     self, ATTEMPTS, Place, find, is_refused, occurrences, stands_partly, wait_out,
 };
 use super::plan::plan;
-use super::{Draft, Failure, IS_DOCX, Scene, call, page};
+use super::{Draft, Failure, IS_DOCX, Scene, budget, call, page};
 use crate::change::Placed;
 use crate::content::{Document, DocxNode, Entry, Former};
 use crate::outcome::{Call, Refusal};
@@ -61,6 +61,8 @@ pub(in crate::action) async fn take_back(
     scene: Scene<'_>,
 ) -> Result<TakenBack, Failure> {
     let former = former.filter(|former| !former.is_empty());
+    let cost = former.map_or(0, |_| budget::FORMER);
+    let _turn = budget::turn(cost, scene).await?;
     let unnamed = match former {
         Some(former) if former.mentions_anybody() => Some(unnamed(former, scene).await),
         _ => None,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Client, OPEN_ID};
 use crate::docx::Block;
 use crate::error::InvalidResponse;
-use crate::http::Request;
+use crate::http::{MAX_TEXT, Request};
 use crate::wire::or_default;
 use crate::{BlockId, ChatId, Error};
 
@@ -70,6 +70,7 @@ impl Client {
         let mut blocks = Vec::new();
         let mut page_token = String::new();
         let mut pages = 0;
+        let mut length = 0;
         loop {
             let mut query = vec![
                 ("page_size", PAGE_SIZE),
@@ -95,6 +96,11 @@ impl Client {
                     body: None,
                 })
                 .await?;
+            // All pages together are bounded like one answer.
+            length += answer.len();
+            if length > MAX_TEXT {
+                return Err(answer.invalid(InvalidResponse::TooLarge));
+            }
             let page: Listing<B> = answer.data()?;
             blocks.extend(page.items);
             if !page.has_more {

@@ -3,7 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use feishu::{AppId, Block, BlockId, Client, Clock, CreateChildren, Error, InvalidResponse};
+use feishu::{
+    AppId, Block, BlockId, CardForm, Client, Clock, CreateChildren, Error, InvalidResponse,
+    TransportFailure,
+};
 
 use crate::config_for;
 
@@ -99,8 +102,11 @@ async fn an_answer_without_what_it_promises_is_an_error() {
         shapeless(302, elsewhere, String::new()).await,
         InvalidResponse::NotJson
     );
-    let long = " ".repeat((8 << 20) + 1);
-    assert_eq!(shapeless(200, "", long).await, InvalidResponse::TooLarge);
+    let long = || " ".repeat((512 << 10) + 1);
+    assert_eq!(shapeless(200, "", long()).await, InvalidResponse::TooLarge);
+    // A long page is a page.
+    let page = "Content-Type: text/html\r\n";
+    assert_eq!(shapeless(403, page, long()).await, InvalidResponse::Foreign);
 }
 
 #[tokio::test]
@@ -151,4 +157,81 @@ async fn what_was_done_stays_done_whatever_the_answer_lacks() {
         assert_eq!(client().reply(&message, "x", "u").await.unwrap(), None);
         assert_eq!(client().add_reaction(&message, "OK").await.unwrap(), None);
     }
+}
+
+#[tokio::test]
+async fn the_platforms_words_are_cut_and_escaped() {
+    let msg = format!("secret\u{202e}\u{1b}[31m\n{}", "停\n".repeat(50_000));
+    let body = serde_json::json!({ "code": 7, "msg": msg }).to_string();
+    let error = client(400, "", body).bot_info().await.unwrap_err();
+    let Error::Api(refusal) = &error else {
+        panic!("{error:?}")
+    };
+    assert!(refusal.msg.starts_with("secret"), "{}", refusal.msg);
+    let length = refusal.msg.chars().count();
+    assert!((100..=400).contains(&length), "{length}");
+    assert!(
+        !refusal
+            .msg
+            .contains(|c: char| c.is_control() || c == '\u{202e}')
+    );
+    // They may quote what was sent, so that the error's own text has none of them.
+    assert_eq!(error.to_string(), "`bot_info` answered code 7");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_built_is_final() {
+    let client = answering([(200, "", TOKEN.to_owned())]);
+    client.check_credentials().await.unwrap();
+    // A longer address than HTTP libraries take.
+    let message = "om_".repeat(30_000).as_str().into();
+    let error = client.get_message(&message, CardForm::Plain).await;
+    let error = error.unwrap_err();
+    let Error::Transport { failure, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*failure, TransportFailure::Request);
+    assert!(!error.is_retryable() && !error.may_have_taken_effect());
+}
+
+/// A page of a listing that names another page.
+fn page(number: usize) -> (u16, &'static str, String) {
+    let block = r#"{"block_id":"b","block_type":2}"#;
+    let data = format!(r#"{{"items":[{block}],"has_more":true,"page_token":"p{number}"}}"#);
+    (200, "", format!(r#"{{"code":0,"data":{data}}}"#))
+}
+
+#[tokio::test]
+async fn a_listing_without_end_is_an_error() {
+    let token = || (200, "", TOKEN.to_owned());
+    let endless = std::array::from_fn::<_, 101, _>(|number| match number {
+        0 => token(),
+        number => page(number),
+    });
+    let in_a_circle = [token(), page(1), page(1)];
+    for client in [answering(endless), answering(in_a_circle)] {
+        let listed = client.list_docx_blocks::<Block>(&"oc_1".into(), -1).await;
+        let error = listed.unwrap_err();
+        let Error::InvalidResponse { detail, .. } = &error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*detail, InvalidResponse::Endless);
+        assert!(!error.is_retryable(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn all_pages_of_a_listing_are_bounded_together() {
+    let block = format!(
+        r#"{{"block_id":"b","block_type":2,"x":"{}"}}"#,
+        "x".repeat(1 << 20)
+    );
+    let page = |number| {
+        let data = format!(r#"{{"items":[{block}],"has_more":true,"page_token":"p{number}"}}"#);
+        (200, "", format!(r#"{{"code":0,"data":{data}}}"#))
+    };
+    let client = answering([(200, "", TOKEN.to_owned()), page(1), page(2)]);
+    let listed = client.list_docx_blocks::<Block>(&"oc_1".into(), -1).await;
+    let error = listed.unwrap_err();
+    assert!(error.is_too_large() && error.is_retryable(), "{error:?}");
 }

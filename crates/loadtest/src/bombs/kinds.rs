@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Thrown, request};
+use super::{Thrown, answers, request};
 use crate::platform::Platform;
 
 /// A kind of bomb.
@@ -58,6 +58,36 @@ pub(super) const KINDS: &[Bomb] = &[
     }),
     one("a reply to a bomb", |p| replies(p, "**a**b", 96_000)),
     one("a reply to one long line", |p| replies(p, "a", 700_000)),
+    one("a message of 8 MiB", answers::long_message),
+    one("a bundle of 100 messages", |p| {
+        answers::bundle(p, 100, "**a**b", 18_000)
+    }),
+    one("a bundle of 100 long messages", |p| {
+        answers::bundle(p, 100, "a", 80_000)
+    }),
+    one("a bundle of 20,000 messages", |p| {
+        answers::bundle(p, 20_000, "*a* b", 5)
+    }),
+    one("replacing 440 blocks of 3 runs", |p| {
+        answers::replaced_docx(p, 440, 3)
+    }),
+    one("replacing 5,000 blocks", |p| {
+        answers::replaced_docx(p, 5_000, 1)
+    }),
+    one("replacing 400 blocks of 80 runs", |p| {
+        answers::replaced_docx(p, 400, 80)
+    }),
+    of_two("replacing 440 old lines of 3 runs", |p| {
+        answers::replaced_doc(p, 440, 3)
+    }),
+    of_two("replacing 10,000 old lines", |p| {
+        answers::replaced_doc(p, 10_000, 1)
+    }),
+    of_two("replacing 100 old lines of 200 runs", |p| {
+        answers::replaced_doc(p, 100, 200)
+    }),
+    many("16 groups with chats of 8 MiB", 16, answers::long_chats),
+    many("16 groups replacing 440 lines", 16, answers::replaced_each),
     many("24 groups with 20 KB each", 24, |p| {
         each(p, "**a**b", 20_000)
     }),
@@ -70,6 +100,11 @@ pub(super) const KINDS: &[Bomb] = &[
 
 const fn one(name: &'static str, make: fn(&Platform) -> Vec<Thrown>) -> Bomb {
     many(name, 1, make)
+}
+
+/// From the second of two chats, which has the old kind of announcement.
+const fn of_two(name: &'static str, make: fn(&Platform) -> Vec<Thrown>) -> Bomb {
+    many(name, 2, make)
 }
 
 const fn many(name: &'static str, chats: usize, make: fn(&Platform) -> Vec<Thrown>) -> Bomb {
