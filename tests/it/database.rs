@@ -297,8 +297,8 @@ async fn a_deleted_database_is_missed_and_can_be_saved() {
         let target = path.read_link().unwrap_or_default();
         target.to_string_lossy().ends_with("noticebot.db (deleted)")
     };
-    let open = open.map(|entry| entry.unwrap().path());
-    let open = open.filter(|path| is_it(path)).next().unwrap();
+    let mut open = open.map(|entry| entry.unwrap().path());
+    let open = open.find(|path| is_it(path)).unwrap();
     let saved = std::fs::read(open).unwrap();
     bot.child.kill().await.unwrap();
     for addition in ["-wal", "-shm"] {
