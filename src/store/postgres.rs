@@ -90,7 +90,7 @@ impl PostgresStore {
         opening: Opening,
     ) -> anyhow::Result<(Arc<Self>, Running)> {
         let connector = Connector::new(server, &opening.extra_roots, Access::Write)?;
-        let mut client = start::first_session(&connector).await?;
+        let mut client = start::first_session(&connector, opening.connections).await?;
         migrate::migrate(&mut client)
             .await
             .context("bringing the tables of the database up to date")?;

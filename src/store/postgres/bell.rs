@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, Error};
+use tokio_util::sync::CancellationToken;
 
 use super::connect::Connector;
 use super::session;
@@ -21,6 +22,8 @@ const CHANNEL: &str = "noticebot";
 const PAUSE: Duration = Duration::from_millis(10);
 /// A connection that was lost is opened again after this time.
 const RECONNECT: Duration = Duration::from_secs(1);
+/// A server that does not answer for so long is connected to again.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// What others are told of.
 const JOBS: &str = "jobs";
@@ -88,22 +91,32 @@ impl Bell {
     /// connection may lead to the wrong server as well.
     pub(super) async fn listen(&self, connector: Connector, whose: &str, discarded: &Notify) {
         loop {
+            let is_heard = CancellationToken::new();
             let talked = connector.talk(
                 |said| self.hear(said, whose),
-                async |client| self.tell(client, whose).await,
+                async |client| self.tell(client, whose, &is_heard).await,
             );
             tokio::select! {
                 talked = talked => if let Err(error) = talked {
                     session::log(&error, "the connection to the other bots is lost");
                 },
                 () = discarded.notified() => {}
+                () = silence(&is_heard) => {
+                    tracing::error!("the database does not answer the connection to the other bots");
+                }
             }
             sleep(RECONNECT).await;
         }
     }
 
-    async fn tell(&self, client: Client, whose: &str) -> Result<(), Error> {
+    async fn tell(
+        &self,
+        client: Client,
+        whose: &str,
+        is_heard: &CancellationToken,
+    ) -> Result<(), Error> {
         client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+        is_heard.cancel();
         // What was told before is missed.
         self.jobs.notify_one();
         self.limits.notify_one();
@@ -138,6 +151,13 @@ impl Bell {
             LIMITS => self.limits.notify_one(),
             _ => {}
         }
+    }
+}
+
+/// Waits until it is clear that nobody answers.
+async fn silence(is_heard: &CancellationToken) {
+    if timeout(SILENCE, is_heard.cancelled()).await.is_ok() {
+        std::future::pending().await
     }
 }
 

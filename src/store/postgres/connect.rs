@@ -224,6 +224,7 @@ const REACH: &str = "see that the server runs and lets this user into this datab
 const MORE_CONNECTIONS: &str = "raise `max_connections` of the server, or the connection limit of this user or database, or lower `store.connections`";
 const USE_PRIMARY: &str = "set `NOTICEBOT_DATABASE_URL` to the primary server, or name all servers in it (`postgres://USER@one,two/DATABASE`); a primary may be set to be read only (`default_transaction_read_only`)";
 const STARTING: &str = "wait until the server takes connections";
+const MORE_SESSIONS: &str = "raise `default_pool_size` of the pooler in front of the server (PgBouncer; also `max_db_connections`, `max_user_connections`), or lower `store.connections`";
 
 impl Unreachable {
     pub(super) fn new(cause: String) -> Self {
@@ -231,6 +232,23 @@ impl Unreachable {
             cause,
             remedy: REACH,
             will_pass: false,
+        }
+    }
+
+    /// It takes a connection, and says nothing.
+    pub(super) fn silent() -> Self {
+        Self {
+            cause: "it does not answer".to_owned(),
+            remedy: STARTING,
+            will_pass: true,
+        }
+    }
+
+    pub(super) fn few_sessions(connections: usize) -> Self {
+        Self {
+            cause: format!("it does not serve {connections} connections at a time"),
+            remedy: MORE_SESSIONS,
+            will_pass: true,
         }
     }
 }

@@ -1,11 +1,19 @@
 //! A database looked at from outside, without changing anything.
 
+use std::time::Duration;
+
 use feishu::ExtraRoots;
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::connect::{self, Access, Connector, Unreachable, told};
 use super::migrate::{self, Tables};
-use super::pooler;
+use super::pooler::{self, Pooling};
+
+/// A server that takes connections and says nothing is left after this time.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How many sessions are used here at a time.
+const LEAST_SESSIONS: usize = 3;
 
 /// What can be said of a database.
 #[derive(Debug, Clone)]
@@ -40,9 +48,13 @@ pub(crate) async fn inspect(
     let mut client = connect::look_at(server, extra_roots).await?;
     let connector = Connector::new(server, extra_roots, Access::Any);
     let connector = connector.map_err(|error| Unreachable::new(format!("{error:#}")))?;
-    let shared = pooler::shares_sessions(&connector).await?;
+    let pooling = timeout(SILENCE, pooler::pooling(&connector)).await;
+    let pooling = pooling.map_err(|_| Unreachable::silent())??;
+    if pooling == Pooling::Single {
+        return Err(Unreachable::few_sessions(LEAST_SESSIONS));
+    }
     let mut seen = look(&mut client, app).await?;
-    seen.shared_sessions = shared;
+    seen.shared_sessions = pooling == Pooling::Shared;
     Ok(seen)
 }
 

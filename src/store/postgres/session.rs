@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Object, Pool, PoolError};
+use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::Error;
@@ -66,6 +66,11 @@ impl Sessions {
         let client = self.pool.get().await.map_err(|error| {
             match error {
                 PoolError::Backend(error) => log(&error, "the database cannot be reached"),
+                PoolError::Timeout(TimeoutType::Create) => {
+                    tracing::error!(
+                        "the database, or a pooler in front, does not serve another connection"
+                    );
+                }
                 error => tracing::error!(error = %error, "no connection to the database is free"),
             }
             StoreError::Database

@@ -250,7 +250,16 @@ async fn an_address_that_led_to_a_standby_leads_to_work_again() {
     proxy.lead_to(standby.address());
     proxy.cut();
     replica.fails().await;
-    sleep(Duration::from_secs(1)).await;
+    // Each of them looks for a server that takes it.
+    for _ in 0..20 {
+        assert!(
+            replica
+                .store
+                .accept(job("oc_1", "om_standby"))
+                .await
+                .is_err()
+        );
+    }
     proxy.lead_to(primary.address());
     replica.recovers().await;
 }
@@ -567,6 +576,24 @@ async fn a_bot_that_starts_on_a_standby_waits_for_its_promotion() {
     assert!(early.is_err(), "it does not wait");
     promote(&there).await;
     assert!(timeout(RECOVERY, starting).await.unwrap().is_ok());
+}
+
+/// What listens there takes connections and says nothing.
+#[tokio::test(start_paused = true)]
+async fn a_start_leaves_a_server_that_says_nothing() {
+    tokio::time::resume();
+    let database = Database::create().await.unwrap();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::open(silent.local_addr().unwrap()).await.unwrap();
+    let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
+    let url = database.url_at(&[proxy.address()]);
+    let mut starting = Box::pin(Store::open(opening(&url, &clock)));
+    tokio::time::pause();
+    let early = timeout(Duration::from_secs(60), starting.as_mut()).await;
+    assert!(early.is_err(), "it does not wait");
+    tokio::time::resume();
+    proxy.lead_to(address(&database).await);
+    assert!(timeout(2 * PATIENCE, starting).await.unwrap().is_ok());
 }
 
 /// A value of a type that no release has made is one that nobody can go on with.

@@ -45,7 +45,7 @@ async fn a_busy_pooler_that_shares_sessions_is_found() {
                 .unwrap();
             let work = async {
                 loop {
-                    client.simple_query("SELECT pg_sleep(0.001)").await.unwrap();
+                    client.simple_query("SELECT 1").await.unwrap();
                 }
             };
             tokio::select! {
@@ -59,6 +59,24 @@ async fn a_busy_pooler_that_shares_sessions_is_found() {
         let text = refused(opening(&url, &clock)).await;
         assert!(text.contains("pool_mode=session"), "{text}");
     }
+}
+
+/// Such a pooler takes all connections, and lets some of them wait without a word.
+#[tokio::test]
+async fn a_pooler_with_too_few_sessions_is_named() {
+    let database = Database::create().await.unwrap();
+    let try_with = async |size| {
+        let bouncer = Bouncer::start(&database, "session", size).unwrap();
+        let url = database.url_at(&[bouncer.address()]).parse().unwrap();
+        let connector = Connector::new(&url, &ExtraRoots::default(), Access::Write).unwrap();
+        start::try_to_open(&connector, 3).await
+    };
+    let (one, two, three) = tokio::join!(try_with(1), try_with(2), try_with(3));
+    for refused in [one, two] {
+        let unreachable = refused.err().unwrap().to_string();
+        assert!(unreachable.contains("`default_pool_size`"), "{unreachable}");
+    }
+    assert!(matches!(three, Ok(Some(_))));
 }
 
 #[tokio::test]
