@@ -1,6 +1,7 @@
 //! `bombs`: messages that cost a parser much memory or time. The bot has to stay small, and other
 //! chats have to keep their latency.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,30 +11,31 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use feishu_sim::MessageId;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::events::{self, WEBHOOK};
+use crate::events;
 use crate::fleet::{Crew, Fleet, StoreOptions};
 use crate::load;
 use crate::platform::Platform;
 use crate::report::{self, Table};
 use crate::time::Limits;
-use crate::wire::{self, Connection};
+use crate::wire::Connection;
 use cage::Cage;
 use kinds::{Bomb, KINDS};
+use parcel::Parcel;
 
 mod answers;
 mod cage;
 mod kinds;
+mod parcel;
 
 /// How often it is looked whether the bot has finished.
 const GLANCE: Duration = Duration::from_millis(20);
 /// The platform waits so long for an acknowledgement.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What is not acknowledged is sent again after this time, for so long.
-const REDELIVER_AFTER: Duration = Duration::from_millis(250);
-const REDELIVERED_FOR: Duration = Duration::from_mins(1);
+/// The configuration of a bot that opens a long connection.
+const LONG_CONNECTION: &str = "[feishu]\nreceive = \"long_connection\"\n";
 
 /// What `bombs` is given.
 #[derive(Debug, clap::Args)]
@@ -44,6 +46,12 @@ pub(crate) struct Options {
     /// Only bombs whose name contains this.
     #[arg(long, value_name = "WORD", default_value = "")]
     only: String,
+    /// Send events over a long connection, not to the webhook.
+    #[arg(long)]
+    long_connection: bool,
+    /// Keep jobs in a fresh PostgreSQL database, not in a file.
+    #[arg(long)]
+    postgres: bool,
     /// The most memory that a bomb may take beyond what the idle bot has, in MiB.
     #[arg(long, default_value_t = 16.0)]
     growth: f64,
@@ -118,11 +126,23 @@ fn throw(
     // The last chat throws none.
     let platform = Platform::start(runtime, bomb.chats + 1, 0)?;
     let folder = load::folder(None)?;
-    let bot = (options.bot.as_path(), None);
-    let fleet = Fleet::bots(StoreOptions::FILE, runtime, bot, &platform, folder.path())?;
+    let thrown = make(bomb, &platform);
+    let mut config = None;
+    if options.long_connection {
+        platform.sim.receive_by_long_connection();
+        let file = folder.path().join("noticebot.toml");
+        fs::write(&file, LONG_CONNECTION)?;
+        config = Some(file);
+    }
+    let (store, bot) = (
+        StoreOptions::of_one(options.postgres),
+        (options.bot.as_path(), config.as_deref()),
+    );
+    let fleet = Fleet::bots(store, runtime, bot, &platform, folder.path())?;
+    let address = (!options.long_connection).then(|| fleet.addresses()[0]);
     let measured = fleet.start(limits).and_then(|(mut crew, _)| {
         cage.hold(&crew)?;
-        measure(bomb, &platform, &fleet, &mut crew, limits)
+        measure((bomb, &thrown), &platform, address, &mut crew, limits)
     });
     let mut outcome = fleet.explain(measured)?;
     outcome.faults = outcome.judged(options);
@@ -132,27 +152,39 @@ fn throw(
 /// A bomb on its way.
 #[derive(Debug)]
 struct Thrown {
-    request: Vec<u8>,
+    envelope: Value,
     /// The message that has to be answered.
     asks: Option<MessageId>,
 }
 
+/// Makes a bomb of messages that are not pushed, as an app without scopes is pushed none.
+fn make(bomb: &Bomb, platform: &Platform) -> Vec<Thrown> {
+    let scopes = platform
+        .sim
+        .change_app(|app| std::mem::take(&mut app.scopes));
+    let thrown = (bomb.make)(platform);
+    platform.sim.change_app(|app| app.scopes = scopes);
+    thrown
+}
+
 fn measure(
-    bomb: &Bomb,
+    (bomb, thrown): (&Bomb, &[Thrown]),
     platform: &Platform,
-    fleet: &Fleet,
+    address: Option<SocketAddr>,
     crew: &mut Crew,
     limits: &Limits,
 ) -> anyhow::Result<Outcome> {
-    let address = fleet.addresses()[0];
-    let thrown = (bomb.make)(platform);
+    let parcels: Vec<_> = thrown
+        .iter()
+        .map(|bomb| Parcel::pack(platform, &bomb.envelope, address))
+        .collect();
     let other = platform.chats.last().context("there is no other chat")?;
     let warm = ask(platform, other, address, limits)?;
     let idle = crew.usage()?;
     let (acks, slowest) = thread::scope(|scope| {
-        let bombs: Vec<_> = thrown
+        let bombs: Vec<_> = parcels
             .iter()
-            .map(|bomb| scope.spawn(move || deliver(address, &bomb.request, limits)))
+            .map(|parcel| scope.spawn(move || parcel.deliver(platform, limits)))
             .collect();
         let mut slowest = warm;
         let began = Instant::now();
@@ -186,12 +218,7 @@ fn measure(
     Ok(Outcome {
         bomb: bomb.name,
         events: thrown.len(),
-        kib: thrown
-            .iter()
-            .map(|bomb| bomb.request.len())
-            .max()
-            .unwrap_or(0)
-            / 1024,
+        kib: parcels.iter().map(Parcel::bytes).max().unwrap_or(0) / 1024,
         idle_mib: idle.rss_mib,
         peak_mib: after.peak_mib,
         after_mib: after.rss_mib,
@@ -203,17 +230,6 @@ fn measure(
             .into_iter()
             .collect(),
     })
-}
-
-/// Sends an event until it is acknowledged, as the platform does; says whether it was.
-fn deliver(address: SocketAddr, request: &[u8], limits: &Limits) -> bool {
-    let acknowledged = || {
-        let status = Connection::open(address, PATIENCE)
-            .and_then(|mut connection| connection.exchange(request));
-        matches!(status, Ok(200)).then_some(())
-    };
-    let within = limits.within(REDELIVERED_FOR);
-    within.poll(REDELIVER_AFTER, acknowledged).is_some()
 }
 
 /// How long a command took.
@@ -236,14 +252,25 @@ impl Latency {
 fn ask(
     platform: &Platform,
     chat: &feishu_sim::ChatId,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     limits: &Limits,
 ) -> anyhow::Result<Latency> {
-    let (request, message) = events::command_in(platform, chat);
-    let began = Instant::now();
-    let status = Connection::open(address, PATIENCE)?.exchange(&request)?;
+    let (began, message) = if let Some(address) = address {
+        let (request, message) = events::command_in(platform, chat);
+        let began = Instant::now();
+        let status = Connection::open(address, PATIENCE)?.exchange(&request)?;
+        ensure!(status == 200, "a command was answered {status}");
+        (began, message)
+    } else {
+        let began = Instant::now();
+        let message = platform.member_in(chat).say("/pin announcement").id;
+        let is_taken = parcel::is_taken(platform, &limits.within(PATIENCE), |push| {
+            push.message.as_ref() == Some(&message)
+        });
+        ensure!(is_taken, "a command was not acknowledged");
+        (began, message)
+    };
     let ack = began.elapsed();
-    ensure!(status == 200, "a command was answered {status}");
     let within = limits.within(Duration::from_secs(30));
     within
         .poll(GLANCE, || {
@@ -314,10 +341,4 @@ fn table(outcomes: &[Outcome], cage: &Cage) -> Table {
     }
     table.row(["memory is limited by".to_owned(), cage.to_string()]);
     table
-}
-
-/// The whole request for an event, as the platform sends it.
-fn request(platform: &Platform, envelope: &serde_json::Value) -> Vec<u8> {
-    let sealed = platform.sim.seal(envelope);
-    wire::post(WEBHOOK, &sealed.headers, &sealed.body)
 }

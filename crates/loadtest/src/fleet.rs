@@ -32,11 +32,13 @@ pub(crate) struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// A file for one bot.
-    pub(crate) const FILE: Self = Self {
-        postgres: false,
-        replicas: 1,
-    };
+    /// For one bot.
+    pub(crate) const fn of_one(postgres: bool) -> Self {
+        Self {
+            postgres,
+            replicas: 1,
+        }
+    }
 }
 
 /// How to start them, each the same every time.

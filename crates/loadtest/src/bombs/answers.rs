@@ -3,7 +3,7 @@
 use feishu_sim::{Endpoint, Foreign};
 use serde_json::{Value, json};
 
-use super::{Thrown, request};
+use super::Thrown;
 use crate::platform::Platform;
 
 /// More than any answer that the bot reads.
@@ -21,7 +21,7 @@ fn answer(platform: &Platform, endpoint: Endpoint, data: &Value) {
 fn say(platform: &Platform, chat: usize, text: &str) -> Thrown {
     let said = platform.owner_in(&platform.chats[chat]).say(text);
     Thrown {
-        request: request(platform, &platform.sim.envelope_for(&said.id)),
+        envelope: platform.sim.envelope_for(&said.id),
         asks: Some(said.id),
     }
 }
@@ -33,7 +33,7 @@ fn announced(platform: &Platform, items: &Value) -> Vec<Thrown> {
     let reply = owner.reply_to(&parent.id).say("/announce");
     answer(platform, Endpoint::GetMessage, &json!({ "items": items }));
     vec![Thrown {
-        request: request(platform, &platform.sim.envelope_for(&reply.id)),
+        envelope: platform.sim.envelope_for(&reply.id),
         asks: Some(reply.id),
     }]
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Thrown, answers, request};
+use super::{Thrown, answers};
 use crate::platform::Platform;
 
 /// A kind of bomb.
@@ -138,7 +138,7 @@ fn direct(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
     message["chat_type"] = json!("p2p");
     message["content"] = json!(json!({ "text": part.repeat(bytes / part.len()) }).to_string());
     vec![Thrown {
-        request: request(platform, &envelope),
+        envelope,
         asks: Some(said.id),
     }]
 }
@@ -174,7 +174,7 @@ fn said(
     message["content"] = json!(content);
     message["mentions"] = mentions;
     Thrown {
-        request: request(platform, &envelope),
+        envelope,
         asks: asks.then_some(said.id),
     }
 }
@@ -189,7 +189,7 @@ fn press(platform: &Platform) -> Vec<Thrown> {
         "context": { "open_chat_id": platform.chats[0].as_str() },
     });
     vec![Thrown {
-        request: request(platform, &envelope),
+        envelope,
         asks: None,
     }]
 }
@@ -200,7 +200,7 @@ fn replies(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
     let bomb = owner.say(part.repeat(bytes / part.len()));
     let reply = owner.reply_to(&bomb.id).say("/announce");
     vec![Thrown {
-        request: request(platform, &platform.sim.envelope_for(&reply.id)),
+        envelope: platform.sim.envelope_for(&reply.id),
         asks: Some(reply.id),
     }]
 }
