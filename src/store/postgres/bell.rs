@@ -157,7 +157,7 @@ impl Bell {
 /// Waits until it is clear that nobody answers.
 async fn silence(is_heard: &CancellationToken) {
     if timeout(SILENCE, is_heard.cancelled()).await.is_ok() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
