@@ -1,7 +1,5 @@
 //! Single edits of an announcement by a person in the client.
 
-use crate::{chats::Announcement, ids::ChatId, state::State};
-
 /// One edit by a person. `at` counts, from 0, the blocks right below the page (docx) or of the body
 /// (doc, whose last empty line is a block like the others). Each edit is one revision; one of a
 /// block that is not there changes nothing.
@@ -33,17 +31,4 @@ pub enum Edit {
         /// The block that the picture comes before.
         at: usize,
     },
-}
-
-impl State {
-    /// Edits a chat's announcement; nothing happens if there is no such chat.
-    pub(crate) fn edit_by_hand(&mut self, chat: &ChatId, edit: Edit) {
-        let now = self.now();
-        let Self { chats, ids, .. } = self;
-        match chats.get_mut(chat).map(|chat| &mut chat.announcement) {
-            Some(Announcement::Doc(document)) => document.edit_by_hand(edit, now),
-            Some(Announcement::Docx(document)) => document.edit_by_hand(edit, ids, now),
-            None => {}
-        }
-    }
 }

@@ -1,112 +1,20 @@
 //! The gateway: token, rate limit, scope, query and body, in the platform's order, and the record.
 
-use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{
-    endpoint::{Endpoint, Spec},
-    faults::{DateHeader, Fault},
-    limits::{Counted, Exceeded, Limit},
-    record::Call,
-    refusal::Refusal,
-    state::State,
-};
+use crate::endpoint::Endpoint;
+use crate::faults::{DateHeader, Fault};
+use crate::limits::{Counted, Exceeded, Limit};
+use crate::record::Call;
+use crate::refusal::Refusal;
+use crate::request::{Answer, Fate, Request, rate_limited};
+use crate::routes::{Spec, WRITE_DOCX};
+use crate::state::State;
 
 /// The page that an unknown path or a wrong method gets; it is not JSON.
 pub(crate) const NOT_FOUND: &str = "404 page not found";
-
-/// A request as the endpoints see it.
-#[derive(Debug, Default)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) params: HashMap<String, String>,
-    pub(crate) query: Vec<(String, String)>,
-    pub(crate) authorization: Option<String>,
-    pub(crate) content_type: Option<String>,
-    pub(crate) locale: Option<String>,
-    pub(crate) body: Bytes,
-}
-
-impl Request {
-    /// A part of the path; the route guarantees that it is there.
-    pub(crate) fn param(&self, name: &str) -> &str {
-        self.params.get(name).map_or("", String::as_str)
-    }
-
-    pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// `user_id_type`, by default `open_id`.
-    pub(crate) fn user_id_type(&self) -> &str {
-        self.query("user_id_type").unwrap_or("open_id")
-    }
-
-    /// A numeric query parameter between `least` and `most`.
-    pub(crate) fn number(
-        &self,
-        name: &str,
-        default: i64,
-        least: i64,
-        most: i64,
-    ) -> Result<i64, Refusal> {
-        let Some(text) = self.query(name) else {
-            return Ok(default);
-        };
-        let number = text
-            .parse()
-            .ok()
-            .filter(|number| (least..=most).contains(number));
-        number.ok_or_else(|| {
-            Refusal::field(name, &format!("must be a number from {least} to {most}"))
-        })
-    }
-
-    /// The body in its documented shape; any other shape is a violation.
-    pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let reason = error.to_string();
-            let field = reason.split('`').nth(1).unwrap_or_default();
-            Refusal::field(field, &reason).violating(format!("body: {reason}"))
-        })
-    }
-
-    fn recorded_body(&self) -> Value {
-        if self.body.is_empty() {
-            return Value::Null;
-        }
-        let as_text = |_| Value::String(String::from_utf8_lossy(&self.body).into_owned());
-        serde_json::from_slice(&self.body).unwrap_or_else(as_text)
-    }
-}
-
-/// What is sent back.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) content_type: &'static str,
-    pub(crate) body: String,
-    code: Option<i64>,
-}
-
-/// What becomes of a connection that asked something.
-#[derive(Debug)]
-pub(crate) enum Fate {
-    Answer(Answer),
-    /// No answer, and the connection stays open.
-    Hang,
-    /// No answer, and the connection is closed.
-    Cut,
-}
 
 impl State {
     /// Takes one call through the gateway, performs it, and writes it down.
@@ -195,7 +103,7 @@ impl State {
         }
         self.count(&Counted::Calls(spec.endpoint), spec.limits)
             .map_err(rate_limited)?;
-        if spec.scopes == crate::endpoint::WRITE_DOCX {
+        if spec.scopes == WRITE_DOCX {
             // This limit of the docx writes is reported with HTTP 400, the others with 429.
             let exceeded = self.count(&Counted::DocxWrites, &[Limit::per_second(5)]);
             exceeded.map_err(|exceeded| Refusal {
@@ -282,13 +190,6 @@ impl State {
         });
         fate
     }
-}
-
-/// 99991400 with its headers.
-pub(crate) fn rate_limited(exceeded: Exceeded) -> Refusal {
-    let mut refusal = Refusal::code(99_991_400);
-    refusal.rate_limit = Some((exceeded.limit, exceeded.wait_s));
-    refusal
 }
 
 fn check_query(spec: &Spec, request: &Request) -> Result<(), Refusal> {

@@ -1,17 +1,16 @@
 //! The legacy announcement document: a title, blocks, and UTF-16 offsets computed from them.
 
-use std::{collections::VecDeque, ops::Range};
+use std::collections::VecDeque;
+use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use crate::{
-    edit::Edit,
-    ids::Ids,
-    legacy_block::{Block, Element, location, units},
-    legacy_operation::{Operation, Place, in_order},
-    rebase::{self, Splice},
-    refusal::Refusal,
-};
+use crate::edit::Edit;
+use crate::ids::Ids;
+use crate::legacy_block::{Block, Element, location, units};
+use crate::legacy_operation::{Operation, Place, in_order};
+use crate::rebase::{self, Splice};
+use crate::refusal::{Refusal, failed};
 
 /// How far behind the newest revision a request may be.
 const MAX_BEHIND: usize = 100;
@@ -316,11 +315,6 @@ impl Body {
             inserted,
         })
     }
-}
-
-/// 232018 around an error number of the document itself.
-pub(crate) fn failed(code: u32, detail: &str) -> Refusal {
-    Refusal::code(232_018).because(&format!("code: {code}, msg: {detail}"))
 }
 
 /// Two deletions may not overlap, and nothing may be inserted inside one.

@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{
-    legacy::failed,
-    legacy_block::{Block, Element},
-    refusal::Refusal,
-};
+use crate::legacy_block::{Block, Element};
+use crate::refusal::{Refusal, failed};
 
 /// What one insertion may hold.
 const MAX_BLOCKS: usize = 50;

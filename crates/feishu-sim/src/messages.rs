@@ -2,14 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    app::App,
-    card,
-    ids::{ChatId, MessageId},
-    people::Person,
-    state::State,
-    words::Mention,
-};
+use crate::app::App;
+use crate::card;
+use crate::ids::{ChatId, MessageId};
+use crate::people::Person;
+use crate::words::Mention;
 
 /// Who sent a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,64 +177,6 @@ impl Message {
             Sender::Person(person) => &person.tenant_key,
             Sender::App | Sender::OtherBot { .. } => &app.tenant_key,
         }
-    }
-}
-
-impl State {
-    /// Adds a message to its chat. In a thread, root and parent are the thread's first message,
-    /// whatever was replied to (official page `im-v1/message/events/receive`).
-    pub(crate) fn add_message(&mut self, draft: Draft) -> MessageId {
-        let id = MessageId::from(self.ids.prefixed("om_"));
-        let threaded = self
-            .chats
-            .get(&draft.chat)
-            .is_some_and(|chat| chat.mode.is_threaded());
-        let fresh_thread = (threaded || draft.in_thread).then(|| self.ids.prefixed("omt_"));
-        let (mut root, mut parent, mut thread) = (None, None, None);
-        match draft
-            .parent
-            .as_ref()
-            .and_then(|parent| self.messages.get_mut(parent))
-        {
-            None if threaded => thread = fresh_thread,
-            None => {}
-            Some(target) => {
-                if target.thread.is_none() {
-                    target.thread = fresh_thread;
-                }
-                thread.clone_from(&target.thread);
-                root = target.root.clone().or_else(|| Some(target.id.clone()));
-                parent = if thread.is_some() {
-                    root.clone()
-                } else {
-                    Some(target.id.clone())
-                };
-                target.replies.push(id.clone());
-            }
-        }
-        let message = Message {
-            id: id.clone(),
-            chat: draft.chat,
-            sender: draft.sender,
-            root,
-            parent,
-            thread,
-            msg_type: draft.msg_type,
-            content: draft.content,
-            mentions: draft.mentions,
-            created_ms: self.now(),
-            updated_ms: None,
-            recalled: false,
-            reactions: Vec::new(),
-            parts: Vec::new(),
-            replies: Vec::new(),
-            push: None,
-        };
-        if let Some(chat) = self.chats.get_mut(&message.chat) {
-            chat.messages.push(id.clone());
-        }
-        self.messages.insert(id.clone(), message);
-        id
     }
 }
 

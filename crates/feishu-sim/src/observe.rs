@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::{
-    chats::TopNotice,
-    endpoint::Endpoint,
-    ids::{ChatId, MessageId},
-    messages::Message,
-    record::{Call, PushRecord},
-    simulator::Simulator,
-};
+use crate::chats::TopNotice;
+use crate::endpoint::Endpoint;
+use crate::ids::{ChatId, ConnectionId, MessageId};
+use crate::long_connections::{ClientConfig, Cut, HandshakeRefusal, Order};
+use crate::messages::Message;
+use crate::record::{Acknowledgement, Call, PushRecord};
+use crate::simulator::Simulator;
+use crate::state::State;
 
 impl Simulator {
     /// See [`crate::State::top_notice`].
@@ -97,5 +97,84 @@ impl Simulator {
                 state.conversation()
             );
         });
+    }
+}
+
+impl Simulator {
+    /// Lets events come over the long connections that are open, in place of a webhook.
+    pub fn receive_by_long_connection(&self) {
+        self.shared
+            .change(|state| state.receiver = Some(crate::receiver::Receiver::LongConnection));
+    }
+
+    /// See [`State::connections`].
+    pub fn connections(&self) -> Vec<ConnectionId> {
+        self.read(State::connections)
+    }
+
+    /// See [`State::acknowledgements`].
+    pub fn acknowledgements(&self) -> Vec<Acknowledgement> {
+        self.read(|state| state.acknowledgements().to_vec())
+    }
+
+    /// What endpoints and pongs tell the clients from now on.
+    pub fn set_client_config(&self, config: ClientConfig) {
+        self.shared.change(|state| {
+            state.long_connections.config = config;
+            state.long_connections.pong = Some(config);
+        });
+    }
+
+    /// Leaves settings out of pongs from now on.
+    pub fn send_empty_pongs(&self) {
+        self.shared
+            .change(|state| state.long_connections.pong = None);
+    }
+
+    /// Refuses the next handshake; several are used up in order.
+    pub fn refuse_handshake(&self, refusal: HandshakeRefusal) {
+        self.shared
+            .change(|state| state.long_connections.refusals.push_back(refusal));
+    }
+
+    /// Cuts events into `sum` parts from now on and sends those of them that `order` names, counted
+    /// from 0, in that order. Panics where there is no such part.
+    pub fn cut_events(&self, sum: usize, order: &[usize]) {
+        assert!(!order.is_empty() && order.iter().all(|seq| *seq < sum));
+        let cut = Cut {
+            sum,
+            order: order.to_vec(),
+        };
+        self.shared.change(|state| state.long_connections.cut = cut);
+    }
+
+    /// Says goodbye to a client and hangs up. Panics, as the next four do, where the connection is
+    /// not open.
+    pub fn kick(&self, connection: &ConnectionId) {
+        self.order(connection, Order::Kick);
+    }
+
+    /// Hangs up without a word.
+    pub fn hang_up(&self, connection: &ConnectionId) {
+        self.order(connection, Order::HangUp);
+    }
+
+    /// Keeps the connection open and half dead: nothing is sent and nothing is read any more.
+    pub fn fall_silent(&self, connection: &ConnectionId) {
+        self.order(connection, Order::Silence);
+    }
+
+    /// Sends any binary message.
+    pub fn send_bytes(&self, connection: &ConnectionId, bytes: impl Into<Vec<u8>>) {
+        self.order(connection, Order::Frames(vec![bytes.into()]));
+    }
+
+    /// Sends any text message.
+    pub fn send_text(&self, connection: &ConnectionId, text: &str) {
+        self.order(connection, Order::Text(text.to_owned()));
+    }
+
+    fn order(&self, connection: &ConnectionId, order: Order) {
+        self.read(|state| state.long_connections.order(connection, order));
     }
 }

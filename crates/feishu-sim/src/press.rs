@@ -4,72 +4,18 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    content,
-    ids::MessageId,
-    people::Person,
-    push::{NO_RECEIVER, TOO_LATE},
-    record::PushAnswer,
-    state::State,
-};
+use crate::content;
+use crate::courier::{NO_RECEIVER, TOO_LATE};
+use crate::ids::MessageId;
+use crate::people::Person;
+use crate::pressed::{Press, Seen, ToastKind, Unusable};
+use crate::record::PushAnswer;
+use crate::state::State;
 
 /// A press lets the card be updated for half an hour …
 const TOKEN_LIFE_MS: u64 = 30 * 60 * 1000;
 /// … and so many times.
 const TOKEN_USES: u8 = 2;
-
-/// What whoever pressed a button sees of the answer, beside the card.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// A word for a moment, in the reader's language.
-    Toast {
-        /// How it looks.
-        kind: ToastKind,
-        /// What a reader of Chinese sees: `i18n.zh_cn`, or `content` where that is missing.
-        zh_cn: String,
-        /// What a reader of English sees: `i18n.en_us`, or `content` where that is missing.
-        en_us: String,
-        /// What readers of other languages see.
-        content: String,
-    },
-    /// No toast.
-    Nothing,
-    /// The client's error number, for example 200341 where no answer came in time.
-    Failed(u32),
-}
-
-/// How a toast looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ToastKind {
-    /// `info`
-    Info,
-    /// `success`
-    Success,
-    /// `error`
-    Error,
-    /// `warning`
-    Warning,
-}
-
-/// A press, kept under its token.
-#[derive(Debug)]
-pub(crate) struct Press {
-    card: MessageId,
-    at_ms: u64,
-    uses_left: u8,
-    /// Absent until the callback was answered or its time is over.
-    pub(crate) seen: Option<Seen>,
-}
-
-/// Why a token does not let its card be updated.
-#[derive(Clone, Copy)]
-pub(crate) enum Unusable {
-    Unknown,
-    BeforeTheAnswer,
-    Expired,
-    UsedUp,
-}
 
 /// An answer that cannot be shown: the error number, and what was wrong if it breaks the protocol.
 struct Failure {

@@ -1,39 +1,22 @@
 //! Pushes: envelopes, sealing, and delivery with the platform's ladder of redeliveries.
 
-use std::{io, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::{
-    clock::millis,
-    crypto,
-    ids::MessageId,
-    record::{Attempt, PushAnswer, PushRecord, Sent},
-    simulator::{Shared, Simulator},
-    state::State,
-};
-
-/// The platform's waits before each redelivery; after the last failure it gives up.
-pub(crate) const LADDER: [Duration; 4] = [
-    Duration::from_secs(15),
-    Duration::from_mins(5),
-    Duration::from_hours(1),
-    Duration::from_hours(6),
-];
+use crate::clock::millis;
+use crate::courier::{NO_RECEIVER, TOO_LATE};
+use crate::crypto;
+use crate::ids::MessageId;
+use crate::receiver::{Receiver, Sealed};
+use crate::record::{Attempt, PushAnswer, PushRecord, Sent};
+use crate::shared::Shared;
+use crate::simulator::Simulator;
+use crate::state::State;
 
 /// Events that are callbacks: their answer counts, and they come only once.
 const CALLBACKS: [&str; 2] = ["card.action.trigger", "url.preview.get"];
-
-/// How the app receives events, as the developer console has it.
-#[derive(Clone, Debug)]
-pub(crate) enum Receiver {
-    /// By HTTP at this URL.
-    Webhook(String),
-    /// Over one of the connections that the app has opened.
-    LongConnection,
-}
 
 /// A push on its way: asks for its answers.
 #[derive(Clone, Debug)]
@@ -73,90 +56,6 @@ impl Push {
     /// `header.event_id`.
     pub fn event_id(&self) -> String {
         self.shared.lock().pushes()[self.index].event_id.clone()
-    }
-}
-
-/// A push as it goes over the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// Content type and, where an encrypt key is set, the three signature headers.
-    pub headers: Vec<(String, String)>,
-    /// The exact bytes that were signed.
-    pub body: Vec<u8>,
-}
-
-/// Carries pushes to the bot.
-#[derive(Debug)]
-pub(crate) struct Courier {
-    client: reqwest::Client,
-    deadline: Duration,
-    /// Before each redelivery.
-    waits: Vec<Duration>,
-}
-
-impl Courier {
-    pub(crate) fn new(deadline: Duration, waits: Vec<Duration>) -> io::Result<Self> {
-        // Pushes stay on plain HTTP, but the client wants a provider; another one may be installed already.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .tls_certs_only([])
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(deadline)
-            .build();
-        client
-            .map(|client| Self {
-                client,
-                deadline,
-                waits,
-            })
-            .map_err(io::Error::other)
-    }
-
-    async fn send(&self, url: &str, sealed: Sealed) -> Result<PushAnswer, String> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &sealed.headers {
-            let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
-            headers.append(
-                name,
-                HeaderValue::try_from(value).map_err(|error| error.to_string())?,
-            );
-        }
-        let sent = self
-            .client
-            .post(url)
-            .headers(headers)
-            .body(sealed.body)
-            .send();
-        let response = sent.await.map_err(|error| reason(&error))?;
-        let status = response.status().as_u16();
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), text(value)))
-            .collect();
-        let body = response.text().await.map_err(|error| reason(&error))?;
-        Ok(PushAnswer {
-            status,
-            headers,
-            body,
-        })
-    }
-}
-
-/// Why an attempt failed that nobody answered.
-pub(crate) const TOO_LATE: &str = "no answer in time";
-/// Why an attempt failed for which the console has nowhere to go.
-pub(crate) const NO_RECEIVER: &str = "the app receives nothing";
-
-fn reason(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        TOO_LATE.to_owned()
-    } else {
-        format!("no answer: {error}")
     }
 }
 

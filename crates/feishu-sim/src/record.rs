@@ -4,11 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::{
-    endpoint::Endpoint,
-    ids::{ConnectionId, MessageId},
-    push::Sealed,
-};
+use crate::endpoint::Endpoint;
+use crate::ids::{ConnectionId, MessageId};
+use crate::receiver::Sealed;
 
 /// A call that reached the platform.
 #[derive(Clone, Debug)]

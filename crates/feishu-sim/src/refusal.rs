@@ -229,6 +229,11 @@ const CODES: &[(u16, i64, &str)] = &[
     (400, 99_992_402, "field validation failed"),
 ];
 
+/// 232018 around an error number of the document itself.
+pub(crate) fn failed(code: u32, detail: &str) -> Refusal {
+    Refusal::code(232_018).because(&format!("code: {code}, msg: {detail}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,39 +1,31 @@
 //! The HTTP server: routes from the endpoint table, and connections that can be cut without an answer.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll},
-};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-    extract::{
-        ConnectInfo, Query, RawPathParams, Request as HttpRequest, State as AxumState,
-        connect_info::Connected,
-    },
-    http::{HeaderMap, Response, StatusCode, header, request::Parts},
-    routing::{MethodFilter, MethodRouter, get, on},
-    serve::{IncomingStream, Listener},
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::Connected;
+use axum::extract::{
+    ConnectInfo, Query, RawPathParams, Request as HttpRequest, State as AxumState,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::{
-    api::cards,
-    endpoint::{ENDPOINTS, Endpoint, Spec},
-    gateway::{Answer, Fate, Request},
-    long_connection,
-    simulator::Shared,
-};
+use crate::api::cards;
+use crate::endpoint::Endpoint;
+use crate::request::{Answer, Fate, Request};
+use crate::routes::{ENDPOINTS, Spec};
+use crate::shared::Shared;
+use crate::socket;
 
 /// More than any documented request.
 const MAX_BODY: usize = 4 << 20;
@@ -89,7 +81,7 @@ async fn connect(
     if shared.lock().faults.down {
         return respond(&shared, &cut, Fate::Cut).await;
     }
-    long_connection::connect(&shared, http)
+    socket::connect(&shared, http)
 }
 
 async fn unknown(

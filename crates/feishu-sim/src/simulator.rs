@@ -1,94 +1,37 @@
 //! The running simulator: its builder, its life, and what a test may change or wait for.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::{net::TcpListener, runtime::Handle, sync::watch};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::{
-    app::App,
-    chats::{Chat, ChatSpec},
-    clock::SimClock,
-    endpoint::Endpoint,
-    faults::{Behaviour, Fault},
-    ids::ChatId,
-    limits::{Limiter, RateLimits},
-    people::Person,
-    push::{Courier, LADDER},
-    server::{Cut, CuttableListener, router},
-    state::State,
-};
+use crate::app::App;
+use crate::chats::{Chat, ChatSpec};
+use crate::clock::SimClock;
+use crate::courier::{Courier, LADDER};
+use crate::endpoint::Endpoint;
+use crate::faults::{Behaviour, Fault};
+use crate::ids::ChatId;
+use crate::limits::{Limiter, RateLimits};
+use crate::people::Person;
+use crate::server::{Cut, CuttableListener, router};
+use crate::shared::Shared;
+use crate::state::State;
 
 /// 2026-09-11 01:00:00 UTC.
 const DEFAULT_START_MS: u64 = 1_789_088_400_000;
-/// How long a test waits for anything, in wall time.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A pretend Feishu open platform on a local port. It stops when dropped.
 #[derive(Debug)]
 pub struct Simulator {
     pub(crate) shared: Arc<Shared>,
     address: SocketAddr,
-}
-
-/// What the server, the pushes and the test share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    changed: watch::Sender<()>,
-    stop: CancellationToken,
-    pub(crate) tasks: TaskTracker,
-    pub(crate) runtime: Handle,
-    pub(crate) courier: Courier,
-}
-
-impl Shared {
-    /// Changes the state and wakes whoever waits for a condition.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.lock());
-        self.changed.send_replace(());
-        result
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // A probe of a failing test may have panicked; the state is whole nevertheless.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends when the simulator does.
-    pub(crate) async fn stopped(&self) {
-        self.stop.cancelled().await;
-    }
-
-    /// Waits until `probe` finds something.
-    pub(crate) async fn wait_for<T>(
-        &self,
-        what: &str,
-        mut probe: impl FnMut(&State) -> Option<T>,
-    ) -> T {
-        let mut changed = self.changed.subscribe();
-        let found = async {
-            loop {
-                if let Some(found) = probe(&self.lock()) {
-                    return found;
-                }
-                // The sender lives in `self`, so this returns only after a change.
-                changed.changed().await.ok();
-            }
-        };
-        let Ok(found) = tokio::time::timeout(PATIENCE, found).await else {
-            panic!(
-                "waited {PATIENCE:?} in vain for {what}\n{}",
-                self.lock().conversation()
-            );
-        };
-        found
-    }
 }
 
 /// Settings of a simulator before it starts.

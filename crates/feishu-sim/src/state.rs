@@ -1,25 +1,25 @@
 //! The whole platform as plain state, and what can be seen of it.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{
-    app::{App, Tokens},
-    card,
-    chats::{Announcement, Chat, TopNotice},
-    clock::SimClock,
-    endpoint::Endpoint,
-    faults::{Behaviour, Fault, Faults},
-    ids::{ChatId, Ids, MessageId},
-    limits::Limiter,
-    long_connection::LongConnections,
-    messages::{Message, Reaction, Sender},
-    people::Person,
-    press::Press,
-    push::Receiver,
-    record::{Call, PushRecord, Record},
-};
+use crate::app::{App, Tokens};
+use crate::card;
+use crate::chats::{Announcement, Chat, TopNotice};
+use crate::clock::SimClock;
+use crate::edit::Edit;
+use crate::endpoint::Endpoint;
+use crate::faults::{Behaviour, Fault, Faults};
+use crate::ids::{ChatId, Ids, MessageId};
+use crate::limits::Limiter;
+use crate::long_connections::LongConnections;
+use crate::messages::{Message, Reaction, Sender};
+use crate::people::Person;
+use crate::pressed::Press;
+use crate::receiver::Receiver;
+use crate::record::{Call, PushRecord, Record};
 
 /// The platform's state. [`crate::Simulator::read`] and [`crate::Simulator::wait_for`] lend it out.
 #[derive(Debug)]
@@ -275,4 +275,17 @@ fn push_line(push: &PushRecord) -> String {
         push.event_id,
         answers.join(", ")
     )
+}
+
+impl State {
+    /// Edits a chat's announcement; nothing happens if there is no such chat.
+    pub(crate) fn edit_by_hand(&mut self, chat: &ChatId, edit: Edit) {
+        let now = self.now();
+        let Self { chats, ids, .. } = self;
+        match chats.get_mut(chat).map(|chat| &mut chat.announcement) {
+            Some(Announcement::Doc(document)) => document.edit_by_hand(edit, now),
+            Some(Announcement::Docx(document)) => document.edit_by_hand(edit, ids, now),
+            None => {}
+        }
+    }
 }

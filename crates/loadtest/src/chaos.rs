@@ -14,21 +14,22 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::runtime::Runtime;
 
+use crate::chaos::progress::Progress;
 use crate::fleet::{Crew, Fleet, Loss, StoreOptions};
-use crate::load;
 use crate::platform::Platform;
 use crate::program::Running;
-use crate::report;
 use crate::time::Limits;
+use crate::{load, report};
 use ledger::Verdict;
 use outcome::Report;
 use script::Blow;
 use sender::{Conversation, Counts, Sender};
-use weather::{Progress, Weather};
+use weather::Weather;
 
 mod evidence;
 mod ledger;
 mod outcome;
+mod progress;
 mod script;
 mod sender;
 mod weather;

@@ -3,7 +3,7 @@
 use std::iter;
 use std::path::Path;
 
-use structure::{Figures, Graph, Tree, figures};
+use structure::{Arrow, Figures, Graph, Tree, figures};
 
 /// The crates by what they are for.
 const PARTS: [(&str, &[&str]); 3] = [
@@ -23,8 +23,14 @@ fn main() -> anyhow::Result<()> {
         let trees = trees.collect::<anyhow::Result<Vec<_>>>()?;
         println!("{}", summary(name, &figures(&trees)?));
         for tree in &trees {
-            for cycle in Graph::of(tree).cycles() {
-                println!("  cycle of {} files: {cycle:?}", cycle.len());
+            let graph = Graph::of(tree);
+            for cycle in graph.cycles() {
+                println!("  cycle of {} files:", cycle.len());
+                for Arrow { from, to, names } in graph.arrows() {
+                    if cycle.contains(&from) && cycle.contains(&to) {
+                        println!("    {} -> {}: {names:?}", from.display(), to.display());
+                    }
+                }
             }
         }
     }

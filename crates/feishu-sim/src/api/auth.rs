@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{gateway::Request, refusal::Refusal, state::State};
+use crate::{refusal::Refusal, request::Request, state::State};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::success;
-use crate::{
-    content, gateway::Request, press::Unusable, refusal::Refusal, simulator::Shared, state::State,
-};
-
-/// How long an update waits for the answer that it may have overtaken, in wall time.
-const GRACE: Duration = Duration::from_millis(500);
+use crate::content;
+use crate::pressed::Unusable;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::shared::Shared;
+use crate::state::State;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,18 +31,6 @@ pub(crate) fn update(state: &mut State, request: &Request) -> Result<Value, Refu
     Ok(success(json!({})))
 }
 
-/// An answer and an update that follows it come over different connections, so that a client that
-/// does everything in order may still seem too early.
-pub(crate) async fn let_answer_arrive(shared: &Shared, request: &Request) {
-    let Ok(Update { token, .. }) = request.body() else {
-        return;
-    };
-    let answered = |state: &State| (!state.awaits_answer(&token)).then_some(());
-    let arrived = shared.wait_for("the answer before an update of a card", answered);
-    // What comes too early all the same is refused by the endpoint.
-    tokio::time::timeout(GRACE, arrived).await.ok();
-}
-
 fn refusal(unusable: Unusable) -> Refusal {
     let what = match unusable {
         Unusable::Unknown => "no press has this token",
@@ -54,4 +42,19 @@ fn refusal(unusable: Unusable) -> Refusal {
         }
     };
     Refusal::field("token", what)
+}
+
+/// How long an update waits for the answer that it may have overtaken, in wall time.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// An answer and an update that follows it come over different connections, so that a client that
+/// does everything in order may still seem too early.
+pub(crate) async fn let_answer_arrive(shared: &Shared, request: &Request) {
+    let Ok(Update { token, .. }) = request.body() else {
+        return;
+    };
+    let answered = |state: &State| (!state.awaits_answer(&token)).then_some(());
+    let arrived = shared.wait_for("the answer before an update of a card", answered);
+    // What comes too early all the same is refused by the endpoint.
+    tokio::time::timeout(GRACE, arrived).await.ok();
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::{CHAT_DOOR, Door, success};
 use crate::{
     chats::{Chat, ChatMode},
-    gateway::Request,
     ids::ChatId,
     refusal::Refusal,
+    request::Request,
     state::State,
 };
 

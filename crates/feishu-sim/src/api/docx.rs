@@ -8,10 +8,10 @@ use crate::{
     chats::{Announcement, Chat},
     docx::Document,
     docx_block::{Content, NewBlock},
-    gateway::{Request, rate_limited},
     ids::ChatId,
     limits::{Counted, Limit},
     refusal::Refusal,
+    request::{Request, rate_limited},
     state::State,
 };
 

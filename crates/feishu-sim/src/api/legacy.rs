@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use super::{CHAT_DOOR, success};
 use crate::{
     chats::Announcement,
-    gateway::Request,
     ids::ChatId,
-    legacy::{Document, failed},
+    legacy::Document,
     legacy_block::Block,
     legacy_operation::{Operation, read},
     refusal::Refusal,
+    refusal::failed,
+    request::Request,
     state::State,
 };
 

@@ -8,11 +8,11 @@ use crate::{
     card,
     chats::ChatMode,
     content,
-    gateway::Request,
     ids::{ChatId, MessageId},
     limits::{Counted, Limit},
     messages::{Draft, Message, Sender},
     refusal::Refusal,
+    request::Request,
     state::State,
 };
 

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::{messages::MESSAGE_DOOR, success};
 use crate::{
-    gateway::Request,
     ids::MessageId,
     messages::{Message, Reaction},
     refusal::Refusal,
+    request::Request,
     state::State,
 };
 

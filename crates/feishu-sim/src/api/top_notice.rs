@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::{CHAT_DOOR, success};
 use crate::{
     chats::{Chat, TopNotice},
-    gateway::Request,
     ids::{ChatId, MessageId},
     refusal::Refusal,
+    request::Request,
     state::State,
 };
 

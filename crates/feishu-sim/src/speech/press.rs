@@ -5,15 +5,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::InChat;
-use crate::{
-    card,
-    ids::MessageId,
-    messages::{Message, Sender},
-    people::Person,
-    press::Seen,
-    push::Push,
-    simulator::Shared,
-};
+use crate::card;
+use crate::ids::MessageId;
+use crate::messages::{Message, Sender};
+use crate::people::Person;
+use crate::pressed::Seen;
+use crate::push::Push;
+use crate::shared::Shared;
 
 /// A button that was pressed, and the callback that tells the bot of it.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::script::{self, Wish};
-use super::weather::Progress;
+use crate::chaos::progress::Progress;
 use crate::events::WEBHOOK;
 use crate::load::PUSH_DEADLINE;
 use crate::platform::Platform;

@@ -1,15 +1,16 @@
 //! The platform's misbehaviour: for each call that it saw, the next ones may go wrong.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use feishu_sim::{Call, ChatId, Endpoint, Fault, MessageId, State};
+use feishu_sim::{Call, Endpoint, Fault};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::evidence;
 use super::ledger::Seen;
+use crate::chaos::progress::Progress;
 use crate::platform::Platform;
 
 /// How often new calls are looked at.
@@ -52,17 +53,6 @@ impl Mishap {
             Self::Limited => "seconds of 429",
         }
     }
-}
-
-/// How far the bot's commands have come, as the platform sees it.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    /// Commands with a reaction or a reply.
-    pub(crate) finished: AtomicUsize,
-    /// The same, for each chat.
-    by_chat: HashMap<ChatId, AtomicUsize>,
-    /// Nothing goes wrong any more, and nobody looks.
-    pub(crate) is_over: AtomicBool,
 }
 
 impl Weather {
@@ -115,33 +105,6 @@ impl Weather {
             luck -= share;
         }
         None
-    }
-}
-
-impl Progress {
-    /// Nothing done yet in any of the chats.
-    pub(crate) fn new(chats: &[ChatId]) -> Self {
-        let none = |chat: &ChatId| (chat.clone(), AtomicUsize::default());
-        Self {
-            by_chat: chats.iter().map(none).collect(),
-            ..Self::default()
-        }
-    }
-
-    /// How many of the chat's commands are finished.
-    pub(crate) fn finished_in(&self, chat: &ChatId) -> usize {
-        let count = self.by_chat.get(chat);
-        count.map_or(0, |count| count.load(Ordering::Relaxed))
-    }
-
-    fn count(&self, platform: &Platform, message: String) {
-        self.finished.fetch_add(1, Ordering::Relaxed);
-        let id = MessageId::from(message);
-        let chat = |state: &State| self.by_chat.get(&state.message(&id)?.chat);
-        let count = platform.sim.read(chat);
-        if let Some(count) = count {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 

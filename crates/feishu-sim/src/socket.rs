@@ -20,8 +20,8 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{HandshakeRefusal, Order};
-use crate::{ids::ConnectionId, simulator::Shared};
+use crate::long_connections::{HandshakeRefusal, Order};
+use crate::{ids::ConnectionId, shared::Shared};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 

@@ -1,0 +1,260 @@
+//! The open long connections, the URLs given out for them, and the orders to each.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    frame::Frame,
+    ids::{ConnectionId, Ids},
+    record::{PushAnswer, Sent},
+};
+
+/// An app may have this many at once (official pages on the long connection).
+pub(crate) const MOST_CONNECTIONS: usize = 50;
+
+pub(crate) const SERVICE_ID: i32 = 33_554_678;
+
+pub(crate) const DATA: i32 = 1;
+
+/// What the platform tells its clients in `ClientConfig`. Seconds, but for the count; −1 is without
+/// end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientConfig {
+    /// How often a client tries again.
+    pub reconnect_count: i64,
+    /// Between these tries.
+    pub reconnect_interval: i64,
+    /// The longest wait before the first of them.
+    pub reconnect_nonce: i64,
+    /// Between pings.
+    pub ping_interval: i64,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            reconnect_count: -1,
+            reconnect_interval: 120,
+            reconnect_nonce: 30,
+            ping_interval: 120,
+        }
+    }
+}
+
+impl ClientConfig {
+    pub(crate) fn json(self) -> Value {
+        json!({
+            "ReconnectCount": self.reconnect_count,
+            "ReconnectInterval": self.reconnect_interval,
+            "ReconnectNonce": self.reconnect_nonce,
+            "PingInterval": self.ping_interval,
+        })
+    }
+}
+
+/// A handshake that the platform refuses, by its headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandshakeRefusal {
+    /// `Handshake-Status`, for example 514 or 403.
+    pub status: i64,
+    /// `Handshake-Msg`.
+    pub msg: String,
+    /// `Handshake-Autherrcode`.
+    pub autherrcode: Option<i64>,
+}
+
+impl HandshakeRefusal {
+    /// The app has as many connections as it may have.
+    pub fn too_many_connections() -> Self {
+        Self {
+            status: 514,
+            msg: "connection limit exceeded".to_owned(),
+            autherrcode: Some(1_000_040_350),
+        }
+    }
+
+    pub(crate) fn of(status: i64, msg: &str) -> Self {
+        Self {
+            status,
+            msg: msg.to_owned(),
+            autherrcode: None,
+        }
+    }
+}
+
+/// Everything about long connections.
+#[derive(Debug)]
+pub(crate) struct LongConnections {
+    /// Where the simulator listens.
+    pub(crate) authority: String,
+    pub(crate) config: ClientConfig,
+    /// What pongs bring.
+    pub(crate) pong: Option<ClientConfig>,
+    pub(crate) refusals: VecDeque<HandshakeRefusal>,
+    /// Queries of the URLs given out; each is good for one connection.
+    pub(crate) issued: HashMap<String, Issued>,
+    pub(crate) open: BTreeMap<ConnectionId, mpsc::UnboundedSender<Order>>,
+    pub(crate) awaited: HashMap<String, Awaited>,
+    pub(crate) cut: Cut,
+    pub(crate) dice: StdRng,
+    pub(crate) sent: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Issued {
+    Fresh(ConnectionId),
+    Used,
+}
+
+/// A delivery whose acknowledgement may still come.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    pub(crate) connection: ConnectionId,
+    /// The frame that is to be echoed: the one that makes the message complete.
+    pub(crate) last: Frame,
+    pub(crate) answer: oneshot::Sender<PushAnswer>,
+}
+
+/// How a message is cut: into so many parts, of which these are sent, in this order.
+#[derive(Debug)]
+pub(crate) struct Cut {
+    pub(crate) sum: usize,
+    pub(crate) order: Vec<usize>,
+}
+
+impl Cut {
+    /// The place in the order at which the message is complete, or the last one if it never is.
+    pub(crate) fn completing(&self) -> usize {
+        let missing = |place: usize| {
+            let sent = &self.order[..=place];
+            (0..self.sum).any(|seq| !sent.contains(&seq))
+        };
+        let last = self.order.len() - 1;
+        (0..last).find(|place| !missing(*place)).unwrap_or(last)
+    }
+}
+
+/// What a connection is told to do.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Frames(Vec<Vec<u8>>),
+    Text(String),
+    /// To say goodbye and hang up.
+    Kick,
+    /// To hang up without a word.
+    HangUp,
+    /// To stay open but neither listen nor speak any more.
+    Silence,
+}
+
+impl LongConnections {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            authority: String::new(),
+            config: ClientConfig::default(),
+            pong: Some(ClientConfig::default()),
+            refusals: VecDeque::new(),
+            issued: HashMap::new(),
+            open: BTreeMap::new(),
+            awaited: HashMap::new(),
+            cut: Cut {
+                sum: 1,
+                order: vec![0],
+            },
+            dice: StdRng::seed_from_u64(seed),
+            sent: 0,
+        }
+    }
+
+    pub(crate) fn order(&self, connection: &ConnectionId, order: Order) {
+        let Some(orders) = self.open.get(connection) else {
+            panic!("connection {connection} is not open")
+        };
+        // Fails only where the connection is just ending.
+        orders.send(order).ok();
+    }
+
+    pub(crate) fn hang_up_all(&self) {
+        for orders in self.open.values() {
+            orders.send(Order::HangUp).ok();
+        }
+    }
+
+    /// A query such as the platform's URLs have.
+    pub(crate) fn issue(&mut self, ids: &mut Ids) -> String {
+        let device_id = format!("7{:018}", ids.number());
+        let query = format!(
+            "fpid=493&aid=552564&device_id={device_id}&access_key={}&service_id={SERVICE_ID}&ticket={}",
+            ids.hex(),
+            ids.hex()
+        );
+        let issued = Issued::Fresh(ConnectionId::from(device_id));
+        self.issued.insert(query.clone(), issued);
+        query
+    }
+
+    /// Sends a message to one random connection; its acknowledgement comes later.
+    pub(crate) fn send(
+        &mut self,
+        payload: &[u8],
+        now_ms: u64,
+        ids: &mut Ids,
+    ) -> Result<(Sent, oneshot::Receiver<PushAnswer>), String> {
+        if self.open.is_empty() {
+            return Err("no connection is open".to_owned());
+        }
+        let chosen = self.dice.random_range(0..self.open.len());
+        let chosen = self.open.keys().nth(chosen).cloned();
+        let connection = chosen.ok_or("no connection is open")?;
+        let message_id = ids.hex();
+        let mut frames = Vec::new();
+        let size = payload.len().div_ceil(self.cut.sum).max(1);
+        for seq in &self.cut.order {
+            self.sent += 1;
+            let from = (seq * size).min(payload.len());
+            let to = (from + size).min(payload.len());
+            let headers = [
+                ("type", "event".to_owned()),
+                ("message_id", message_id.clone()),
+                ("sum", self.cut.sum.to_string()),
+                ("seq", seq.to_string()),
+                ("trace_id", message_id.clone()),
+                ("timestamp", now_ms.to_string()),
+            ];
+            frames.push(Frame {
+                seq_id: self.sent,
+                log_id: ids.number(),
+                service: SERVICE_ID,
+                method: DATA,
+                headers: headers.map(|(key, value)| (key.to_owned(), value)).into(),
+                payload_encoding: "json".to_owned(),
+                payload_type: "json".to_owned(),
+                payload: payload[from..to].to_vec(),
+                log_id_new: message_id.clone(),
+            });
+        }
+        let bytes = frames.iter().map(Frame::encode).collect();
+        self.order(&connection, Order::Frames(bytes));
+        let (answer, answered) = oneshot::channel();
+        let sent = Sent::Frames {
+            connection: connection.clone(),
+            message_id: message_id.clone(),
+        };
+        let awaited = Awaited {
+            connection,
+            last: frames.swap_remove(self.cut.completing()),
+            answer,
+        };
+        self.awaited.insert(message_id, awaited);
+        Ok((sent, answered))
+    }
+
+    pub(crate) fn close(&mut self, connection: &ConnectionId) {
+        self.open.remove(connection);
+        self.awaited
+            .retain(|_, awaited| awaited.connection != *connection);
+    }
+}

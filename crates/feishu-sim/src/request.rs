@@ -1,0 +1,105 @@
+//! Requests as the endpoints see them, and what is sent back.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{limits::Exceeded, refusal::Refusal};
+
+/// A request as the endpoints see it.
+#[derive(Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) params: HashMap<String, String>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) authorization: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) locale: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    /// A part of the path; the route guarantees that it is there.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        self.params.get(name).map_or("", String::as_str)
+    }
+
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// `user_id_type`, by default `open_id`.
+    pub(crate) fn user_id_type(&self) -> &str {
+        self.query("user_id_type").unwrap_or("open_id")
+    }
+
+    /// A numeric query parameter between `least` and `most`.
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        default: i64,
+        least: i64,
+        most: i64,
+    ) -> Result<i64, Refusal> {
+        let Some(text) = self.query(name) else {
+            return Ok(default);
+        };
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| {
+            Refusal::field(name, &format!("must be a number from {least} to {most}"))
+        })
+    }
+
+    /// The body in its documented shape; any other shape is a violation.
+    pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let reason = error.to_string();
+            let field = reason.split('`').nth(1).unwrap_or_default();
+            Refusal::field(field, &reason).violating(format!("body: {reason}"))
+        })
+    }
+
+    pub(crate) fn recorded_body(&self) -> Value {
+        if self.body.is_empty() {
+            return Value::Null;
+        }
+        let as_text = |_| Value::String(String::from_utf8_lossy(&self.body).into_owned());
+        serde_json::from_slice(&self.body).unwrap_or_else(as_text)
+    }
+}
+
+/// What is sent back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: String,
+    pub(crate) code: Option<i64>,
+}
+
+/// What becomes of a connection that asked something.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    Answer(Answer),
+    /// No answer, and the connection stays open.
+    Hang,
+    /// No answer, and the connection is closed.
+    Cut,
+}
+
+/// 99991400 with its headers.
+pub(crate) fn rate_limited(exceeded: Exceeded) -> Refusal {
+    let mut refusal = Refusal::code(99_991_400);
+    refusal.rate_limit = Some((exceeded.limit, exceeded.wait_s));
+    refusal
+}

@@ -1,0 +1,69 @@
+//! What the server, the pushes and the test share.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{courier::Courier, state::State};
+
+/// How long a test waits for anything, in wall time.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the server, the pushes and the test share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) state: Mutex<State>,
+    pub(crate) changed: watch::Sender<()>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) runtime: Handle,
+    pub(crate) courier: Courier,
+}
+
+impl Shared {
+    /// Changes the state and wakes whoever waits for a condition.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.send_replace(());
+        result
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // A probe of a failing test may have panicked; the state is whole nevertheless.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends when the simulator does.
+    pub(crate) async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Waits until `probe` finds something.
+    pub(crate) async fn wait_for<T>(
+        &self,
+        what: &str,
+        mut probe: impl FnMut(&State) -> Option<T>,
+    ) -> T {
+        let mut changed = self.changed.subscribe();
+        let found = async {
+            loop {
+                if let Some(found) = probe(&self.lock()) {
+                    return found;
+                }
+                // The sender lives in `self`, so this returns only after a change.
+                changed.changed().await.ok();
+            }
+        };
+        let Ok(found) = tokio::time::timeout(PATIENCE, found).await else {
+            panic!(
+                "waited {PATIENCE:?} in vain for {what}\n{}",
+                self.lock().conversation()
+            );
+        };
+        found
+    }
+}

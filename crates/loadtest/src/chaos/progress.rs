@@ -1,0 +1,46 @@
+//! How far the members have come.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use feishu_sim::{ChatId, MessageId, State};
+
+use crate::platform::Platform;
+
+/// How far the bot's commands have come, as the platform sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Commands with a reaction or a reply.
+    pub(crate) finished: AtomicUsize,
+    /// The same, for each chat.
+    by_chat: HashMap<ChatId, AtomicUsize>,
+    /// Nothing goes wrong any more, and nobody looks.
+    pub(crate) is_over: AtomicBool,
+}
+
+impl Progress {
+    /// Nothing done yet in any of the chats.
+    pub(crate) fn new(chats: &[ChatId]) -> Self {
+        let none = |chat: &ChatId| (chat.clone(), AtomicUsize::default());
+        Self {
+            by_chat: chats.iter().map(none).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// How many of the chat's commands are finished.
+    pub(crate) fn finished_in(&self, chat: &ChatId) -> usize {
+        let count = self.by_chat.get(chat);
+        count.map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn count(&self, platform: &Platform, message: String) {
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        let id = MessageId::from(message);
+        let chat = |state: &State| self.by_chat.get(&state.message(&id)?.chat);
+        let count = platform.sim.read(chat);
+        if let Some(count) = count {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
