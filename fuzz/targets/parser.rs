@@ -60,9 +60,17 @@ fn one_way(text: &str, mentions: &[Mention], addressed: bool) {
     }
     if !addressed && parsed != Ok(None) {
         let in_direct_chat = parse(text, mentions, true);
-        assert_eq!(
-            parsed, in_direct_chat,
-            "whoever addresses the bot says no less"
+        // `announce lunch @bot` may be talk in a group, and is answered there.
+        let is_doubtful = matches!(
+            (&parsed, &in_direct_chat),
+            (
+                Err(ParseError::NotACommand { .. }),
+                Ok(Some(Command::Announce(_)))
+            )
+        );
+        assert!(
+            is_doubtful || parsed == in_direct_chat,
+            "whoever addresses the bot says no less: {parsed:?}, {in_direct_chat:?}"
         );
     }
     match &parsed {
@@ -107,6 +115,7 @@ fn words_of(error: &ParseError) -> &str {
         | ParseError::CommandInText { typed: words }
         | ParseError::RepeatedOption { option: words, .. }
         | ParseError::BadTime { typed: words }
+        | ParseError::MissingHour { typed: words }
         | ParseError::BadSpan { typed: words, .. }
         | ParseError::SpanTooShort { typed: words, .. }
         | ParseError::SpanTooLong { typed: words, .. } => words,

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::name::Called;
 use super::options::{
-    OptionName, TypedOption, is_near_option, read_span, read_when, repeated, set, split_option,
-    strip_end_of_options, unknown_option,
+    OptionName, TypedOption, is_near_option, read_span, read_when, repeated, set,
+    split_named_option, split_option, strip_end_of_options, undashed_option, unknown_option,
 };
 use super::said::Said;
 use super::text::{
-    OBJECT, cut, first_word, fold, is_blank, is_cjk, is_dash, is_separator, is_space,
+    OBJECT, cut, first_word, fold, is_blank, is_cjk, is_dash, is_emoji, is_separator, is_space,
     skip_separator, strip_dashes,
 };
 use super::{CommandName, ParseError, Span, When};
@@ -82,6 +82,7 @@ impl Announcement {
             None if strip_dashes(rest).is_some() => return Err(unknown_option(ANNOUNCE, rest)),
             None => {
                 refuse_command(rest)?;
+                refuse_option_without_dashes(rest, said)?;
                 let text = announcement.take_from_end(rest, said)?;
                 refuse_options_in(text)?;
                 range(rest, text.len(), said)
@@ -125,7 +126,7 @@ impl Announcement {
             };
             rest = said.skip_me_and_separator(skip_separator(rest));
         }
-        let is_end = |c| is_blank(c) || is_separator(c);
+        let is_end = |c| is_blank(c) || is_separator(c) || is_emoji(c);
         (rest.len() < text.len() && rest.chars().all(is_end)).then_some(Ok(()))
     }
 
@@ -182,10 +183,38 @@ fn refuse_command(text: &str) -> Result<(), ParseError> {
     }
 }
 
+/// Refuses a text that begins like an option: in brackets, as manuals show it, `[--top]`, or in
+/// Chinese without dashes, `定时 明天9点`. A text is rarely one that a time or a blank follows.
+fn refuse_option_without_dashes(text: &str, said: Said<'_>) -> Result<(), ParseError> {
+    if let Some(option) = bracketed_option(first_word(text)) {
+        return Err(unknown_option(ANNOUNCE, option));
+    }
+    if is_cjk(text.chars().next().unwrap_or(' '))
+        && let Some(option) = split_named_option(text)
+        && match option.name {
+            OptionName::At => read_when(option.rest, said).is_ok(),
+            OptionName::For => read_span(ANNOUNCE, option.rest, said).is_ok(),
+            OptionName::Top | OptionName::Replace | OptionName::ReplaceInsisting => {
+                text[option.typed.len()..].starts_with(is_blank)
+            }
+        }
+        && !option.rest.is_empty()
+    {
+        return Err(undashed_option(ANNOUNCE, option));
+    }
+    Ok(())
+}
+
 /// Refuses a text that is left with something like an option in it: as its last word, in the last
 /// words, or at the end of its first line.
 fn refuse_options_in(text: &str) -> Result<(), ParseError> {
     let text = text.trim_end_matches(is_blank);
+    if is_form(text) {
+        return Err(ParseError::MissingText);
+    }
+    if let Some(option) = last_word(text).and_then(bracketed_option) {
+        return Err(unknown_option(ANNOUNCE, option));
+    }
     if let Some(last) = last_word(text)
         && strip_dashes(last).is_some()
         && !is_signature(text, last)
@@ -203,6 +232,25 @@ fn refuse_options_in(text: &str) -> Result<(), ParseError> {
         Some(dashed) => Err(unknown_option(ANNOUNCE, dashed)),
         None => Ok(()),
     }
+}
+
+/// What manuals put around what is to be typed. Quotes make a text of it.
+fn is_manual_bracket(c: char) -> bool {
+    matches!(
+        fold(c),
+        '[' | ']' | '<' | '>' | '(' | ')' | '{' | '}' | '【' | '】'
+    )
+}
+
+fn bracketed_option(word: &str) -> Option<&str> {
+    let inner = word.trim_matches(is_manual_bracket);
+    (word.starts_with(is_manual_bracket) && is_near_option(inner)).then_some(inner)
+}
+
+/// Whether somebody copied the word for the text with the brackets that manuals put around it.
+fn is_form(text: &str) -> bool {
+    let inner = text.trim_matches(is_manual_bracket);
+    inner.len() < text.len() && matches!(inner, "text" | "TEXT" | "内容" | "內容" | "正文")
 }
 
 fn misplaced(dashed: &str) -> ParseError {

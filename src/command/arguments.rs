@@ -4,18 +4,119 @@ use super::number::split_number;
 use super::options::{OptionName, read_span, set, split_option, unknown_option};
 use super::said::Said;
 use super::span::split_span;
-use super::text::{cut, first_word, fold, skip_blanks, skip_separator, split_word, strip_dashes};
+use super::text::{
+    cut, first_word, fold, is_bracket, skip_blanks, skip_separator, split_word, strip_dashes,
+};
 use super::{Command, CommandName, ParseError, PinTarget};
 
 /// What `/pin` calls the announcement.
-const ANNOUNCEMENT: &[(&str, ())] = &[("announcement", ()), ("公告", ()), ("群公告", ())];
+const ANNOUNCEMENT: &[(&str, ())] = &[
+    ("announcement", ()),
+    ("the announcement", ()),
+    ("group announcement", ()),
+    ("the group announcement", ()),
+    ("公告", ()),
+    ("群公告", ()),
+    ("本群公告", ()),
+];
+
+/// What `/pin` calls the message that it replies to.
+const THIS_MESSAGE: &[(&str, ())] = &[
+    ("this", ()),
+    ("this one", ()),
+    ("this message", ()),
+    ("this msg", ()),
+    ("that", ()),
+    ("that one", ()),
+    ("that message", ()),
+    ("that msg", ()),
+    ("the message", ()),
+    ("message", ()),
+    ("msg", ()),
+    ("it", ()),
+    ("这", ()),
+    ("这个", ()),
+    ("这条", ()),
+    ("这则", ()),
+    ("此条", ()),
+    ("该条", ()),
+    ("这消息", ()),
+    ("这条消息", ()),
+    ("这条信息", ()),
+    ("这条讯息", ()),
+    ("这则消息", ()),
+    ("这则讯息", ()),
+    ("这个消息", ()),
+    ("此消息", ()),
+    ("此条消息", ()),
+    ("该消息", ()),
+    ("该条消息", ()),
+    ("消息", ()),
+    ("它", ()),
+];
+
+/// What `/pin` does anyway.
+const AS_ALWAYS: &[(&str, ())] = &[
+    ("to top", ()),
+    ("to the top", ()),
+    ("on top", ()),
+    ("at the top", ()),
+    ("forever", ()),
+    ("permanently", ()),
+    ("永久", ()),
+    ("到顶部", ()),
+    ("到群顶部", ()),
+];
+
+/// What `/undo` does anyway.
+const LAST_CHANGE: &[(&str, ())] = &[
+    ("last", ()),
+    ("the last", ()),
+    ("last change", ()),
+    ("the last change", ()),
+    ("last one", ()),
+    ("the last one", ()),
+    ("上次", ()),
+    ("上一次", ()),
+    ("上一步", ()),
+    ("上次操作", ()),
+    ("上一次操作", ()),
+    ("上一步操作", ()),
+    ("刚才的操作", ()),
+    ("刚刚的操作", ()),
+];
+
+/// Words that change the meaning of no command.
+const COURTESIES: &[(&str, ())] = &[
+    ("please", ()),
+    ("pls", ()),
+    ("plz", ()),
+    ("thanks", ()),
+    ("thank you", ()),
+    ("thx", ()),
+    ("now", ()),
+    ("请", ()),
+    ("一下", ()),
+    ("下", ()),
+    ("吧", ()),
+    ("呗", ()),
+    ("哈", ()),
+    ("谢谢", ()),
+    ("谢了", ()),
+    ("多谢", ()),
+    ("麻烦", ()),
+    ("麻烦了", ()),
+    ("拜托", ()),
+    ("拜托了", ()),
+];
 
 /// Reads what follows `/pin`: what to put on top and for how long, in either order.
 pub(super) fn read_pin(argument: &str, said: Said<'_>) -> Result<Command, ParseError> {
     let name = CommandName::Pin;
     let mut target = None;
     let mut hold = None;
-    let mut rest = argument;
+    let plain = without_brackets(argument);
+    let mut rest = plain.trim_start();
     while !rest.is_empty() {
         // `/pin for 2h`
         if let Some(((), span)) = split_word(rest, &[("for", ())])
@@ -28,22 +129,38 @@ pub(super) fn read_pin(argument: &str, said: Said<'_>) -> Result<Command, ParseE
             let (span, after) = read_span(name, option.rest, said)?;
             set(&mut hold, span, name, option)?;
             after
-        } else if let Some(((), after)) =
-            split_word(rest, ANNOUNCEMENT).filter(|_| target.is_none())
-        {
-            target = Some(PinTarget::Announcement);
+        } else if let Some((what, after)) = split_target(rest).filter(|_| target.is_none()) {
+            target = Some(what);
             after
         } else if may_be_span(rest) && hold.is_none() {
             let (span, after) = read_span(name, rest, said)?;
             hold = Some(span);
             after
+        } else if let Some(((), after)) =
+            split_word(rest, AS_ALWAYS).or_else(|| split_word(rest, COURTESIES))
+        {
+            after
         } else {
             return Err(unknown_argument(name, argument, rest));
         };
-        rest = skip_separator(after);
+        rest = skip_separator(skip_blanks(after));
     }
     let target = target.unwrap_or(PinTarget::RepliedMessage);
     Ok(Command::Pin { target, hold })
+}
+
+/// Splits off what is to be pinned.
+fn split_target(text: &str) -> Option<(PinTarget, &str)> {
+    let announcement = split_word(text, ANNOUNCEMENT);
+    let message = split_word(text, THIS_MESSAGE);
+    announcement
+        .map(|((), rest)| (PinTarget::Announcement, rest))
+        .or_else(|| message.map(|((), rest)| (PinTarget::RepliedMessage, rest)))
+}
+
+/// The same words without the brackets and quotes around them: `(2h)`, `[3]`.
+fn without_brackets(text: &str) -> String {
+    text.replace(is_bracket, " ").trim_end().to_owned()
 }
 
 /// Whether the text is a length of time, or a failed attempt at one.
@@ -56,9 +173,12 @@ const BEFORE_NUMBER: &[(&str, ())] = &[
     ("#", ()),
     ("第", ()),
     ("计划", ()),
+    ("编号", ()),
     ("no.", ()),
     ("number", ()),
     ("plan", ()),
+    ("schedule", ()),
+    ("the schedule", ()),
 ];
 const BEHIND_NUMBER: &[(&str, ())] = &[("号", ()), ("个", ()), ("计划", ())];
 
@@ -67,25 +187,40 @@ pub(super) fn read_cancel(argument: &str) -> Result<Command, ParseError> {
     if argument.is_empty() {
         return Err(ParseError::MissingNumber);
     }
-    let number = split_number(skip_words(argument, BEFORE_NUMBER));
-    match number.map(|(number, rest)| (number, skip_words(rest, BEHIND_NUMBER))) {
+    let plain = without_brackets(argument);
+    let number = split_number(skip_words(plain.trim_start(), &[BEFORE_NUMBER, COURTESIES]));
+    match number.map(|(number, rest)| (number, skip_words(rest, &[BEHIND_NUMBER, COURTESIES]))) {
         // The largest stands for all that are too large.
         Some((number, "")) if number < u32::MAX => Ok(Command::Cancel(number)),
         Some(_) | None => Err(unknown_argument(CommandName::Cancel, argument, argument)),
     }
 }
 
-fn skip_words<'t>(text: &'t str, words: &[(&str, ())]) -> &'t str {
-    let mut rest = text;
-    while let Some(((), after)) = split_word(rest, words) {
-        rest = skip_blanks(after);
+/// Skips words of some lists, and punctuation between them.
+fn skip_words<'t>(text: &'t str, lists: &[&[(&str, ())]]) -> &'t str {
+    let mut rest = skip_blanks(text);
+    loop {
+        let next = skip_separator(rest);
+        let found = lists.iter().find_map(|words| split_word(next, words));
+        match found {
+            Some(((), after)) => rest = skip_blanks(after),
+            None => return rest,
+        }
     }
-    rest
 }
 
-/// The command, if nothing follows it.
+/// The command, if nothing follows it that may mean more.
 pub(super) fn alone(command: Command, argument: &str) -> Result<Command, ParseError> {
-    if argument.is_empty() {
+    let own = match command.name() {
+        CommandName::Unpin => THIS_MESSAGE,
+        CommandName::Undo => LAST_CHANGE,
+        CommandName::Pin
+        | CommandName::Announce
+        | CommandName::History
+        | CommandName::Cancel
+        | CommandName::Help => &[],
+    };
+    if skip_words(argument, &[own, COURTESIES]).is_empty() {
         Ok(command)
     } else {
         Err(unknown_argument(command.name(), argument, argument))

@@ -74,6 +74,12 @@ pub enum ParseError {
         /// What was typed in its place.
         typed: String,
     },
+    /// What follows `--at` names a day or a part of one, and no hour.
+    #[error("time without an hour")]
+    MissingHour {
+        /// What was typed.
+        typed: String,
+    },
     /// `--for` came without a length of time.
     #[error("missing length of time of `{}`", command.as_str())]
     MissingSpan {

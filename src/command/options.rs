@@ -7,7 +7,7 @@ use super::text::{
     LONGEST_NAME, cut, first_word, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_dash,
     is_separator, skip_blanks, strip_dashes, strip_folded,
 };
-use super::when::split_when;
+use super::when::{NoTime, split_when};
 use super::{CommandName, ParseError, Span, SpanError, When};
 use crate::content::split_placeholder;
 
@@ -82,17 +82,29 @@ pub(super) struct TypedOption<'t> {
 
 /// Splits an option off the text; only the exact name counts, and the longest.
 pub(super) fn split_option(text: &str) -> Option<TypedOption<'_>> {
-    let dashless = strip_dashes(text)?;
+    split_name(text, strip_dashes(text)?)
+}
+
+/// The same without the dashes.
+pub(super) fn split_named_option(text: &str) -> Option<TypedOption<'_>> {
+    split_name(text, text)
+}
+
+fn split_name<'t>(text: &'t str, dashless: &'t str) -> Option<TypedOption<'t>> {
     let found = SPELLINGS.iter().filter_map(|&(spelling, name)| {
         let rest = strip_folded(dashless, spelling)?;
         ends_option(spelling, name, rest).then_some((name, rest))
     });
     let (name, rest) = found.min_by_key(|(_, rest)| rest.len())?;
     let typed = &text[..text.len() - rest.len()];
-    let after = [":", "="]
-        .iter()
-        .find_map(|mark| strip_folded(rest, mark))
-        .unwrap_or(rest);
+    let after = if name.takes_value() {
+        let mut marks = [":", "="].iter();
+        marks
+            .find_map(|mark| strip_folded(rest, mark))
+            .unwrap_or(rest)
+    } else {
+        rest.trim_start_matches(is_separator)
+    };
     let rest = skip_blanks(after);
     Some(TypedOption { name, typed, rest })
 }
@@ -112,7 +124,10 @@ fn ends_option(spelling: &str, name: OptionName, rest: &str) -> bool {
         _ if !spelling.is_ascii() => true,
         _ if is_blank(next) || is_dash(next) || split_placeholder(rest, &[]).is_some() => true,
         c if c.is_ascii_digit() => name.takes_value(),
-        c if is_separator(c) => after.is_none_or(|after| is_blank(after) || !after.is_ascii()),
+        c if is_separator(c) => {
+            let beyond = rest.trim_start_matches(is_separator).chars().next();
+            beyond.is_none_or(|beyond| is_blank(beyond) || !beyond.is_ascii())
+        }
         c => !c.is_ascii() && (is_cjk(c) || !c.is_alphabetic()),
     }
 }
@@ -173,6 +188,15 @@ pub(super) fn unknown_option(command: CommandName, text: &str) -> ParseError {
     }
 }
 
+/// The name of an option came without its dashes.
+pub(super) fn undashed_option(command: CommandName, option: TypedOption<'_>) -> ParseError {
+    ParseError::UnknownOption {
+        command,
+        option: cut(option.typed),
+        suggestion: Some(format!("--{}", option.typed)),
+    }
+}
+
 fn fits(command: CommandName, spelling: &str) -> bool {
     match command {
         CommandName::Announce => true,
@@ -200,9 +224,26 @@ pub(super) fn read_when<'t>(value: &'t str, said: Said<'_>) -> Result<(When, &'t
     if is_missing(value) {
         return Err(ParseError::MissingTime);
     }
-    split_when(value).map_err(|typed| ParseError::BadTime {
-        typed: said.quote(typed),
+    if let Some((inner, rest)) = split_quoted(value)
+        && let Ok((when, "")) = split_when(inner)
+    {
+        return Ok((when, rest));
+    }
+    split_when(value).map_err(|no_time| match no_time {
+        NoTime::Unknown(typed) => ParseError::BadTime {
+            typed: said.quote(typed),
+        },
+        NoTime::WithoutHour(typed) => ParseError::MissingHour {
+            typed: said.quote(typed),
+        },
     })
+}
+
+/// Splits a value off that somebody put in quotes: `"tomorrow 9:00"`.
+fn split_quoted(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix(['"', '“', '”', '「'])?;
+    let (inner, rest) = inner.split_once(['"', '“', '”', '」'])?;
+    Some((inner.trim_matches(is_blank), rest))
 }
 
 /// Reads the value of `--for`, or what `/pin` takes in its place; also gives what follows it.
@@ -214,7 +255,11 @@ pub(super) fn read_span<'t>(
     if is_missing(value) {
         return Err(ParseError::MissingSpan { command });
     }
-    let Some((minutes, rest)) = split_span(value) else {
+    let quoted = split_quoted(value).and_then(|(inner, rest)| {
+        let (minutes, after) = split_span(inner)?;
+        after.is_empty().then_some((minutes, rest))
+    });
+    let Some((minutes, rest)) = quoted.or_else(|| split_span(value)) else {
         let after = split_number(value).map_or(value, |(_, rest)| skip_blanks(rest));
         let typed = value[..value.len() - after.len() + first_word(after).len()].trim_end();
         let typed = said.quote(typed);

@@ -12,7 +12,8 @@ use super::{Announcement, Command, CommandName, Mention, ParseError};
 ///
 /// `text` holds mentions as placeholders, and U+FFFC for whatever is no text. `addressed` says that
 /// a direct chat leaves no doubt whom the author means; a mention of this bot in front does so too.
-/// Whoever addresses the bot gets a command or an error.
+/// Whoever addresses the bot gets a command or an error. So does whoever writes a command without a
+/// slash and mentions the bot behind it.
 ///
 /// ```
 /// use noticebot::command::{Command, PinTarget, parse};
@@ -39,7 +40,7 @@ pub fn parse(
     } = said.opening();
     let called = Called::read(rest);
     if !(addressed || to_me || is_heard(called, to_others, said)) {
-        return Ok(None);
+        return mentioned_behind(rest, said);
     }
     match called {
         Called::Command(name, rest) => read(name, rest, said).map(Some),
@@ -57,7 +58,12 @@ pub fn parse(
 pub fn is_candidate(text: &str, mentions: Option<&[Mention]>, p2p: bool) -> bool {
     let said = mentions.map_or_else(|| Said::to_anybody(text), |known| Said::new(text, known));
     let opening = said.opening();
-    p2p || opening.to_me || is_heard(Called::read(opening.rest), opening.to_others, said)
+    p2p || opening.to_me
+        || is_heard(Called::read(opening.rest), opening.to_others, said)
+        || match mentions {
+            Some(_) => mentioned_behind(opening.rest, said) != Ok(None),
+            None => split_mentioned_behind(opening.rest, said).is_some(),
+        }
 }
 
 /// The part of a message that is published when somebody announces it, in bytes: all of it, or, if
@@ -107,6 +113,28 @@ fn without_slash(rest: &str, mentioned: bool, said: Said<'_>) -> Result<Command,
         Some(Err(ParseError::UnknownArgument { .. })) | None => Err(chatter(rest)),
         Some(read) => read,
     }
+}
+
+/// Reads a command without a slash that mentions the bot behind its name: `置顶 @bot`.
+///
+/// Only a command of which every word is understood counts; other talk that mentions the bot is
+/// left alone. A text to announce could be such talk, so the bot answers and publishes nothing.
+fn mentioned_behind(rest: &str, said: Said<'_>) -> Result<Option<Command>, ParseError> {
+    let Some((name, after)) = split_mentioned_behind(rest, said) else {
+        return Ok(None);
+    };
+    match name {
+        CommandName::Announce => Err(chatter(rest)),
+        CommandName::Help if !said.argument(after).is_empty() => Ok(None),
+        _ => match read(name, after, said) {
+            Err(ParseError::UnknownArgument { .. } | ParseError::UnknownOption { .. }) => Ok(None),
+            read => read.map(Some),
+        },
+    }
+}
+
+fn split_mentioned_behind<'t>(rest: &'t str, said: Said<'t>) -> Option<(CommandName, &'t str)> {
+    split_bare_name(rest).filter(|(_, after)| said.mentions_me_in(after))
 }
 
 /// Whether a question is asked, which is nothing to announce: `公告 什么时候发？`.

@@ -1,10 +1,12 @@
 //! The message that is being read, with the people whom it mentions.
 
-use super::Mention;
+use super::number::split_number;
+use super::span::split_span;
 use super::text::{
     cut, fold, is_blank, is_emoji, is_separator, skip_blanks, skip_mentions, skip_separator,
     strip_folded,
 };
+use super::{COMMANDS, Mention};
 use crate::content::{EVERYONE, at_name, replace_mentions, split_placeholder};
 use crate::language::Language;
 
@@ -105,6 +107,14 @@ impl<'t> Said<'t> {
         false
     }
 
+    /// Whether this bot is mentioned anywhere in the rest.
+    pub(super) fn mentions_me_in(self, rest: &'t str) -> bool {
+        let placeholders = rest
+            .match_indices('@')
+            .filter_map(|(at, _)| split_placeholder(&rest[at..], self.mentions));
+        placeholders.map(|(key, _)| key).any(|key| self.is_me(key))
+    }
+
     /// Where in the text the rest begins, in bytes.
     pub(super) fn position(self, rest: &str) -> usize {
         self.text.len() - rest.len()
@@ -170,6 +180,16 @@ fn strip_emoji_name(text: &str) -> Option<&str> {
         .strip_suffix(|c| fold(c) == ']')?
         .rsplit_once(|c| fold(c) == '[')?;
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    (name.chars().count() <= EMOJI_NAME && !name.is_empty() && name.chars().all(is_name))
-        .then_some(before)
+    let is_emoji_name =
+        name.chars().count() <= EMOJI_NAME && !name.is_empty() && name.chars().all(is_name);
+    (is_emoji_name && !is_argument(name)).then_some(before)
+}
+
+/// Whether a word in brackets may be what a command takes: `[2h]`, `[3]`, `[公告]`.
+fn is_argument(word: &str) -> bool {
+    let folded: String = word.chars().map(fold).collect();
+    let mut names = COMMANDS.iter().flat_map(|row| row.spellings());
+    split_span(word).is_some()
+        || split_number(word).is_some()
+        || names.any(|spelling| spelling == folded)
 }

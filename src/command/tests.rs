@@ -103,6 +103,7 @@ fn planned(when: When) -> String {
         }
         Err(PlanTimeError::Passed) => ", at a time that has passed: refused".to_owned(),
         Err(PlanTimeError::TooFar) => ", at a time too far ahead: refused".to_owned(),
+        Err(PlanTimeError::Contradiction) => ", at a day of another name: refused".to_owned(),
     }
 }
 
@@ -128,6 +129,7 @@ fn refused(error: ParseError) -> String {
         ParseError::RepeatedOption { option, .. } => format!("option twice: “{option}”"),
         ParseError::MissingTime => "asks for the time".to_owned(),
         ParseError::BadTime { typed } => format!("unknown time “{typed}”"),
+        ParseError::MissingHour { typed } => format!("asks for the hour of “{typed}”"),
         ParseError::MissingSpan { .. } => "asks how long".to_owned(),
         ParseError::BadSpan { typed, .. } => format!("unknown length of time “{typed}”"),
         ParseError::SpanTooShort { typed, .. } => format!("too short: “{typed}”"),

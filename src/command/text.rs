@@ -70,6 +70,14 @@ fn simplified(c: char) -> char {
         '項' => '项',
         '計' => '计',
         '劃' => '划',
+        '條' => '条',
+        '則' => '则',
+        '訊' => '讯',
+        '請' => '请',
+        '謝' => '谢',
+        '煩' => '烦',
+        '託' => '托',
+        '剛' => '刚',
         _ => c,
     }
 }
@@ -91,6 +99,37 @@ fn is_invisible(c: char) -> bool {
 /// What separates the words of a command: white space, marks that nobody sees, and what is no text.
 pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_invisible(c) || c == OBJECT
+}
+
+/// Whether the character opens or closes brackets or quotes. The apostrophe of ASCII does neither.
+pub(super) fn is_bracket(c: char) -> bool {
+    matches!(
+        fold(c),
+        '(' | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '<'
+            | '>'
+            | '"'
+            | '“'
+            | '”'
+            | '‘'
+            | '’'
+            | '「'
+            | '」'
+            | '『'
+            | '』'
+            | '【'
+            | '】'
+            | '〔'
+            | '〕'
+            | '《'
+            | '》'
+            | '〈'
+            | '〉'
+    )
 }
 
 /// Whether the character is a picture, or part of one.

@@ -11,12 +11,15 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub(super) use read::split_when;
+pub(super) use read::{NoTime, split_when};
 
 /// A time of day, with or without its day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct When {
     day: Day,
+    /// Another name of the same day, which has to agree: `Mon, Dec 7`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    also: Option<Day>,
     /// After midnight, as clocks show it. From 1440 on it is in the night after the day.
     minutes: u16,
 }
@@ -53,6 +56,9 @@ pub enum PlanTimeError {
     /// It is more than a year ahead.
     #[error("the time is more than a year ahead")]
     TooFar,
+    /// Its day was named twice, and not the same: `Tue, Dec 7` where that is a Monday.
+    #[error("the names of the day contradict each other")]
+    Contradiction,
 }
 
 const MINUTES_OF_DAY: u16 = 24 * 60;
@@ -68,6 +74,9 @@ impl When {
     /// where they are put back over it, it is the first of the two.
     pub fn resolve(self, now: &Zoned) -> Result<Timestamp, PlanTimeError> {
         let moment = self.moment(now).ok_or(PlanTimeError::TooFar)?;
+        if !self.also.is_none_or(|day| self.is_on(day, moment, now)) {
+            return Err(PlanTimeError::Contradiction);
+        }
         // After the end of the calendar nothing can be too far.
         let last = now.checked_add(1.year());
         if moment <= now.timestamp() {
@@ -76,6 +85,20 @@ impl When {
             Err(PlanTimeError::TooFar)
         } else {
             Ok(moment)
+        }
+    }
+
+    /// Whether the moment is on another day that was named.
+    fn is_on(self, day: Day, moment: Timestamp, now: &Zoned) -> bool {
+        match day {
+            Day::Weekday(weekday) => {
+                let date = moment.to_zoned(now.time_zone().clone()).date();
+                // In the night after the day it is already the next one.
+                let days = i32::from(self.minutes / MINUTES_OF_DAY);
+                after(date, -days)
+                    .is_some_and(|date| date.weekday().to_monday_one_offset() == weekday)
+            }
+            day => Self { day, ..self }.moment(now) == Some(moment),
         }
     }
 

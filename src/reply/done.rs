@@ -1,10 +1,10 @@
 //! What was done.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::schedule::{self, Missed};
 use super::{Answer, Emoji, cards, message, replace};
-use crate::command::{PinTarget, moment_in_words};
+use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
 use crate::outcome::{Done, Undone};
 
@@ -39,7 +39,8 @@ pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Ans
             return with_words(announced, &message::left_out(media, language), language);
         }
         Done::AnnouncedLate { due, at } => {
-            return Answer::Say(announced_late(*due, *at, language, time_zone));
+            let words = schedule::missed(*due, *at, Missed::Posted, language, time_zone);
+            return Answer::Say(words);
         }
         Done::Cancelled => (
             Emoji::Done,
@@ -74,21 +75,6 @@ fn with_words(announced: Answer, more: &str, language: Language) -> Answer {
     };
     let gap = Bilingual::new("", " ").to(language);
     Answer::Say(format!("{words}{gap}{more}"))
-}
-
-fn announced_late(
-    due: Timestamp,
-    at: Timestamp,
-    language: Language,
-    time_zone: &TimeZone,
-) -> String {
-    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
-    match language {
-        Language::Zh => format!("已发布到群公告。原定{due}，因机器人当时离线而延迟。"),
-        Language::En => {
-            format!("Posted late: it was scheduled for {due}, but the bot was offline then.")
-        }
-    }
 }
 
 /// The platform has no call that reads the top notice, so manual changes in between are unknown;

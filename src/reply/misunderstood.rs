@@ -28,6 +28,7 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
         }
         ParseError::MissingTime => missing_time(language),
         ParseError::BadTime { typed } => bad_time(typed, language),
+        ParseError::MissingHour { typed } => missing_hour(typed, language),
         ParseError::MissingSpan { command } => missing_span(*command, language),
         ParseError::BadSpan { command, typed } => bad_span(*command, typed, language),
         ParseError::SpanTooShort { command, typed } => span_too_short(*command, typed, language),
@@ -176,6 +177,17 @@ fn bad_time(typed: &str, language: Language) -> String {
         Language::En => format!("Could not understand the time {typed}; nothing was done. "),
     };
     words + &example(&times(language), language) + or_text(CommandName::Announce, language)
+}
+
+fn missing_hour(typed: &str, language: Language) -> String {
+    let typed = quoted(typed, language);
+    let words = match language {
+        Language::Zh => format!("时间{typed}没有写明几点，未执行。请补上钟点，"),
+        Language::En => {
+            format!("The time {typed} does not include an hour; nothing was done. Add the hour. ")
+        }
+    };
+    words + &example(&times(language)[1..2], language) + or_text(CommandName::Announce, language)
 }
 
 /// How to write a length of time with the command.
@@ -353,6 +365,9 @@ pub(super) mod tests {
             ParseError::MissingTime,
             ParseError::BadTime {
                 typed: typed("25:00"),
+            },
+            ParseError::MissingHour {
+                typed: typed("tomorrow evening"),
             },
             ParseError::MissingSpan { command: pin },
             ParseError::MissingSpan { command: announce },

@@ -1,11 +1,11 @@
 //! Why a command was not carried out, and what to do.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::misunderstood::{misunderstood, simplest_form};
+use super::schedule::{self, Missed};
 use super::{failures, message, replace, rights, undo};
-use crate::command::{CommandName, PlanTimeError, moment_in_words};
+use crate::command::{CommandName, PlanTimeError};
 use crate::language::{Bilingual, Language};
 use crate::outcome::Refusal;
 
@@ -78,7 +78,9 @@ fn reason(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String
         Refusal::NotPublished(cause) => return NOT_POSTED.around(cause, language, time_zone),
         Refusal::NotOnTop(cause) => return NOT_PINNED.around(cause, language, time_zone),
         Refusal::NotReplaced(cause) => return NOT_REPLACED.around(cause, language, time_zone),
-        Refusal::PlanTooLate { due, at } => return plan_too_late(*due, *at, language, time_zone),
+        Refusal::PlanTooLate { due, at } => {
+            return schedule::missed(*due, *at, Missed::GivenUp, language, time_zone);
+        }
         Refusal::TooManyPlans { limit } => return too_many_plans(*limit, language),
         Refusal::EntryChanged => undo::ENTRY_CHANGED,
         Refusal::CannotDelete => undo::CANNOT_DELETE,
@@ -156,22 +158,9 @@ fn cannot_plan(error: PlanTimeError) -> Bilingual {
             "最多提前一年，未执行。请改用一年内的时间，例如：/公告 --定时 12月1日 9:00 内容",
             "That time is more than a year ahead, so nothing was done. Use an earlier time, for example: /announce --at 12-01 9:00 text",
         ),
-    }
-}
-
-fn plan_too_late(
-    due: Timestamp,
-    at: Timestamp,
-    language: Language,
-    time_zone: &TimeZone,
-) -> String {
-    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
-    match language {
-        Language::Zh => {
-            format!("定时公告原定{due} 发布，因机器人离线已错过，未发布。如仍需要，请重新发送。")
-        }
-        Language::En => format!(
-            "The announcement was scheduled for {due}, but the bot was offline and it is too late now, so it was not posted. If you still need it, send it again."
+        PlanTimeError::Contradiction => Bilingual::new(
+            "所写的两个日期不一致（例如日期与星期不符），未执行。请核对后重新发送，例如：/公告 --定时 12月1日 9:00 内容",
+            "The day was given twice and the two do not match, so nothing was done. Check the date and send it again, for example: /announce --at 12-01 9:00 text",
         ),
     }
 }

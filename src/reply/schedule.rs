@@ -1,6 +1,7 @@
 //! An announcement that is scheduled, and can be canceled until it is posted.
 
 use feishu::Card;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Answer;
@@ -30,6 +31,40 @@ pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &Time
     let label = Bilingual::new("取消", "Cancel").to(language);
     let card = Box::new(button(card, label, Does::CancelThis(maker), language));
     Answer::Show { card, or_say }
+}
+
+/// What the bot did with an announcement that was due while it was offline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missed {
+    /// It posted it late.
+    Posted,
+    /// It did not post it, as it was too late.
+    GivenUp,
+}
+
+/// Tells that an announcement was `due` while the bot was offline, and what became of it.
+pub(super) fn missed(
+    due: Timestamp,
+    at: Timestamp,
+    missed: Missed,
+    language: Language,
+    time_zone: &TimeZone,
+) -> String {
+    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
+    match (missed, language) {
+        (Missed::Posted, Language::Zh) => {
+            format!("已发布到群公告。原定{due}，因机器人当时离线而延迟。")
+        }
+        (Missed::Posted, Language::En) => {
+            format!("Posted late: it was scheduled for {due}, but the bot was offline then.")
+        }
+        (Missed::GivenUp, Language::Zh) => {
+            format!("定时公告原定{due} 发布，因机器人离线已错过，未发布。如仍需要，请重新发送。")
+        }
+        (Missed::GivenUp, Language::En) => format!(
+            "The announcement was scheduled for {due}, but the bot was offline and it is too late now, so it was not posted. If you still need it, send it again."
+        ),
+    }
 }
 
 /// The card once the announcement is canceled, now or before.

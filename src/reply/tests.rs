@@ -268,13 +268,9 @@ fn every_meaning() -> impl Iterator<Item = Refusal> {
     })
 }
 
-/// Every outcome that reads differently from the others.
-fn every_outcome() -> Vec<Outcome> {
-    let mut refused: Vec<_> = every_mistake()
-        .into_iter()
-        .map(Refusal::Misunderstood)
-        .collect();
-    refused.extend([
+/// Refusals that are told alike wherever they come from.
+fn every_plain_refusal() -> Vec<Refusal> {
+    vec![
         Refusal::NeedsGroup(CommandName::Pin),
         Refusal::NotAReply,
         Refusal::NothingToAnnounce,
@@ -325,11 +321,24 @@ fn every_outcome() -> Vec<Outcome> {
             log_id: None,
             unchanged: true,
         },
-    ]);
+    ]
+}
+
+/// Every outcome that reads differently from the others.
+fn every_outcome() -> Vec<Outcome> {
+    let mut refused: Vec<_> = every_mistake()
+        .into_iter()
+        .map(Refusal::Misunderstood)
+        .collect();
+    refused.extend(every_plain_refusal());
     refused.extend(every_replacement());
     refused.extend(every_refused_undo());
-    let passed = [PlanTimeError::Passed, PlanTimeError::TooFar];
-    refused.extend(passed.map(Refusal::CannotPlan));
+    let unplanned = [
+        PlanTimeError::Passed,
+        PlanTimeError::TooFar,
+        PlanTimeError::Contradiction,
+    ];
+    refused.extend(unplanned.map(Refusal::CannotPlan));
     refused.extend(RESERVED.map(|reserved| Refusal::Denied(Denied::Reserved(reserved))));
     refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Barred(setting))));
     refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Untold(setting))));

@@ -577,7 +577,7 @@ fn undo_and_history_stand_alone() {
         &Command::History,
     );
     check_unknown_argument("/undo 3", CommandName::Undo, "3");
-    check_unknown_argument("/记录一下", CommandName::History, "一下");
+    check_unknown_argument("/记录三", CommandName::History, "三");
     check_unknown_option("/undo --all", CommandName::Undo, "--all", None);
 }
 
@@ -638,13 +638,13 @@ fn an_unknown_command_is_answered_with_the_nearest() {
 #[test]
 fn what_a_command_does_not_take_is_named() {
     check_unknown_argument("/pin me", CommandName::Pin, "me");
-    check_unknown_argument("/置顶一下", CommandName::Pin, "一下");
+    check_unknown_argument("/置顶上一条", CommandName::Pin, "上一条");
     check_unknown_argument("/置顶公告板", CommandName::Pin, "公告板");
     check_unknown_argument("/pin announcements", CommandName::Pin, "announcements");
     check_unknown_argument(
-        "/pin announcement now",
+        "/pin announcement daily",
         CommandName::Pin,
-        "announcement now",
+        "announcement daily",
     );
     check_unknown_argument("/unpin 3", CommandName::Unpin, "3");
     check_unknown_argument(

@@ -3,6 +3,7 @@
 use super::clock::{Clock, Period, minutes, split_clock, split_period};
 use super::date::{split_day, split_month};
 use super::{Day, When};
+use crate::command::number::split_number;
 use crate::command::span::split_span;
 use crate::command::text::{
     LONGEST_NAME, first_word, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_dash,
@@ -180,16 +181,31 @@ const TO: &[(&str, ())] = &[
 #[derive(Debug, Clone, Copy)]
 struct Parts {
     day: Option<Day>,
+    /// Another name of that day.
+    also: Option<Day>,
+    /// Whether a day is what was read last.
+    ends_with_day: bool,
     period: Period,
     clock: Option<Clock>,
     /// Minutes from now, if that is all that was said.
     later: Option<u64>,
 }
 
-/// Splits a time off the text, as far as it goes; otherwise what was typed in its place.
-pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), &str> {
+/// What was typed in the place of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::command) enum NoTime<'t> {
+    /// It is not understood.
+    Unknown(&'t str),
+    /// It is a day, or a part of one.
+    WithoutHour(&'t str),
+}
+
+/// Splits a time off the text, as far as it goes.
+pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), NoTime<'_>> {
     let mut parts = Parts {
         day: None,
+        also: None,
+        ends_with_day: false,
         period: Period::Any,
         clock: None,
         later: None,
@@ -201,6 +217,11 @@ pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), &str> {
     let typed = |end: &str| text[..text.len() - end.len()].trim_end();
     let next = skip_blanks(rest);
     let Some(when) = parts.when() else {
+        // `2026-12-019:00` has no day, `Sat/Sun` two.
+        let ends = !rest.starts_with([':', '：', '/', '-', '~']) && split_number(next).is_none();
+        if parts.lacks_hour() && ends {
+            return Err(NoTime::WithoutHour(typed(rest)));
+        }
         let end = if parts.clock.is_some() {
             rest
         } else {
@@ -208,10 +229,10 @@ pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), &str> {
             let next = split_month(next).map_or(next, |(_, day)| skip_blanks(day));
             &next[first_word(next).len()..]
         };
-        return Err(typed(end));
+        return Err(NoTime::Unknown(typed(end)));
     };
     match split_time_word(rest) {
-        Some(end) => Err(typed(end)),
+        Some(end) => Err(NoTime::Unknown(typed(end))),
         None => Ok((when, rest)),
     }
 }
@@ -226,7 +247,10 @@ impl Parts {
             text.strip_prefix([',', '，', '、']).unwrap_or(text)
         };
         let start = skip_blanks(gap);
-        self.take_at(start, false).or_else(|| {
+        let found = self
+            .take_at(start, false)
+            .or_else(|| self.take_bracketed_day(start));
+        found.or_else(|| {
             let (is_at, rest) = split_word(start, JOINTS)?;
             self.take_at(skip_blanks(rest), is_at)
                 .or_else(|| self.take_ordinal(start, rest))
@@ -241,10 +265,11 @@ impl Parts {
     }
 
     fn take_day<'t>(&mut self, text: &'t str) -> Option<&'t str> {
-        if self.day.is_some() || self.later.is_some() {
+        if self.later.is_some() {
             return None;
         }
-        if let Some((minutes, rest)) = split_later(text).filter(|_| self.clock.is_none()) {
+        let is_first = self.day.is_none() && self.clock.is_none();
+        if let Some((minutes, rest)) = split_later(text).filter(|_| is_first) {
             match u8::try_from(minutes / MINUTES_OF_DAY) {
                 Ok(days) if minutes % MINUTES_OF_DAY == 0 && self.period == Period::Any => {
                     self.day = Some(Day::In(days));
@@ -261,11 +286,40 @@ impl Parts {
         {
             return None;
         }
-        self.day = Some(day);
+        if !self.add_day(day) {
+            return None;
+        }
         if period != Period::Any {
             self.period = period;
         }
         Some(rest)
+    }
+
+    /// Takes the name of a day in, the first one or, right behind it, another for the same day:
+    /// `Mon, Dec 7`. Two days of the week are no names of one day.
+    fn add_day(&mut self, day: Day) -> bool {
+        let is_weekday = |day| matches!(day, Day::Weekday(_));
+        match self.day {
+            None => self.day = Some(day),
+            Some(_) if self.also.is_some() || !self.ends_with_day => return false,
+            Some(first) if is_weekday(first) && is_weekday(day) => return false,
+            Some(first) if is_weekday(first) => {
+                self.day = Some(day);
+                self.also = Some(first);
+            }
+            Some(_) => self.also = Some(day),
+        }
+        self.ends_with_day = true;
+        true
+    }
+
+    /// `(Mon)` behind a date, `（12月7日）` behind a day of the week.
+    fn take_bracketed_day<'t>(&mut self, text: &'t str) -> Option<&'t str> {
+        let inner = text.strip_prefix(['(', '（'])?;
+        let (day, period, rest) = split_day(skip_blanks(inner))?;
+        let rest = skip_blanks(rest).strip_prefix([')', '）'])?;
+        let fits = self.day.is_some() && self.later.is_none() && period == Period::Any;
+        (fits && self.add_day(day)).then_some(rest)
     }
 
     /// `on the 25th` behind a time; without the "on" it may begin the text.
@@ -291,6 +345,7 @@ impl Parts {
             return None;
         }
         self.clock = Some(clock);
+        self.ends_with_day = false;
         Some(rest)
     }
 
@@ -303,6 +358,7 @@ impl Parts {
             return None;
         }
         self.period = period;
+        self.ends_with_day = false;
         Some(rest)
     }
 
@@ -321,6 +377,11 @@ impl Parts {
         !is_ordinal && ends_word(rest)
     }
 
+    /// Whether a day or a part of one is all that was named.
+    fn lacks_hour(&self) -> bool {
+        self.clock.is_none() && (self.day.is_some() || self.period != Period::Any)
+    }
+
     /// The time, if it is one.
     fn when(&self) -> Option<When> {
         let clock = self
@@ -334,7 +395,8 @@ impl Parts {
                 minutes(clock, self.period)?,
             ),
         };
-        Some(When { day, minutes })
+        let also = self.also;
+        Some(When { day, also, minutes })
     }
 }
 

@@ -284,11 +284,7 @@ fn what_is_no_time_is_named_as_it_was_typed() {
         ("晚上1点", "晚上1点"),
         ("上午15点", "上午15点"),
         ("lunch time", "lunch"),
-        ("tomorrow", "tomorrow"),
-        ("tomorrow lunch x", "tomorrow lunch"),
-        ("明天开会 x", "明天开会"),
         ("明天 25:00 x", "明天 25:00"),
-        ("2026-12-01", "2026-12-01"),
         ("2026-12-019:00", "2026-12-019:00"),
         ("2026-02-30 9:00", "2026-02-30"),
         ("2月30日 9:00", "2月30日"),
@@ -298,7 +294,24 @@ fn what_is_no_time_is_named_as_it_was_typed() {
         ("next week 9:00", "next"),
         ("周末9点", "周末9点"),
     ] {
-        assert_eq!(split_when(text), Err(typed), "{text}");
+        assert_eq!(split_when(text), Err(NoTime::Unknown(typed)), "{text}");
+    }
+}
+
+#[test]
+fn a_day_without_an_hour_is_no_time() {
+    for (text, typed) in [
+        ("tomorrow", "tomorrow"),
+        ("tomorrow lunch x", "tomorrow"),
+        ("tomorrow evening", "tomorrow evening"),
+        ("evening x", "evening"),
+        ("明天开会 x", "明天"),
+        ("明晚 x", "明晚"),
+        ("2026-12-01", "2026-12-01"),
+        ("Mon, Dec 7 x", "Mon, Dec 7"),
+        ("月底交报表", "月底"),
+    ] {
+        assert_eq!(split_when(text), Err(NoTime::WithoutHour(typed)), "{text}");
     }
 }
 
@@ -402,7 +415,9 @@ proptest! {
                     prop_assert!(moment > now.timestamp());
                 }
             }
-            Err(typed) => prop_assert!(text.starts_with(typed)),
+            Err(NoTime::Unknown(typed) | NoTime::WithoutHour(typed)) => {
+                prop_assert!(text.starts_with(typed));
+            }
         }
     }
 
