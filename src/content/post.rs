@@ -420,7 +420,7 @@ fn take_marker(content: &mut Vec<Inline>) -> Option<(usize, Marker)> {
     let typed = run.text.trim_start_matches([' ', '\t', '\u{3000}']);
     let blanks = &run.text[..run.text.len() - typed.len()];
     let indent = blanks.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum();
-    let (marker, rest) = split_marker(typed, &['.'], &['-', '*', '•'])?;
+    let (marker, rest) = split_marker(typed, &['-', '*', '•'])?;
     // White space and more, so that neither `-5` nor a lone dash is an item.
     let text = rest.trim_start();
     if text.len() == rest.len() || (text.is_empty() && !more) {

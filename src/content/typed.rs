@@ -72,13 +72,9 @@ pub(super) fn push_person(content: &mut Vec<Inline>, mention: &Mention, style: &
     }
 }
 
-/// Splits the mark of a list's item off the start of `text`: a number with one of `delimiters`, or
-/// one of `bullets`. A number with needless zeros is none: they would be lost.
-pub(super) fn split_marker<'t>(
-    text: &'t str,
-    delimiters: &[char],
-    bullets: &[char],
-) -> Option<(Marker, &'t str)> {
+/// Splits the mark of a list's item off the start of `text`: a number with a full stop, or one of
+/// `bullets`. A number with needless zeros or a bracket is none: they would be lost.
+pub(super) fn split_marker<'t>(text: &'t str, bullets: &[char]) -> Option<(Marker, &'t str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);
     if number.is_empty() {
@@ -86,7 +82,7 @@ pub(super) fn split_marker<'t>(
     }
     let is_padded = digits > 1 && number.starts_with('0');
     let marker = Marker::Number(number.parse().ok().filter(|_| !is_padded)?);
-    Some((marker, rest.strip_prefix(delimiters)?))
+    Some((marker, rest.strip_prefix('.')?))
 }
 
 /// Whether an address is one that a link may lead to.

@@ -51,6 +51,60 @@ async fn rule_6_the_text_stands_above_what_stood_there_and_nothing_is_lost() {
     bench.finish().await;
 }
 
+/// Texts that hold what might be formatting and is none.
+const PLAIN_TEXTS: [&str; 36] = [
+    "https://zh.wikipedia.org/wiki/飞书",
+    "3*4*5 = 60, file_name_v2, __init__",
+    "1998. That was a year",
+    "snake_case_name and _private and __dunder",
+    "a * b * c",
+    "~5%~ off, 9~10 o'clock, ~/notes",
+    r"C:\temp\*, D:\_new\file.txt",
+    r"\\server\share\#1",
+    "<b>bold</b> <br/> <!-- note -->",
+    "&amp; &lt; &nbsp; &#35; AT&T",
+    "https://en.wikipedia.org/wiki/Rust_(programming_language)",
+    "(see https://x.cn/a_(b)_c?d=*e*&f=~g)",
+    "mei_li@example.com, a*b@x.cn",
+    "#5 ist da",
+    "#停电 #tag",
+    "1) lunch",
+    "5) lunch",
+    "①lunch ２．dinner １、tea",
+    "１９９８．那年",
+    "２＊３＝６，＿名＿",
+    "a_b_c*d*e~~",
+    "2**3**4 = 2**81",
+    "**/*.rs, src/**/mod.rs",
+    "f(x) = x^2 | y",
+    "$HOME, ${HOME}, %PATH%, `id",
+    "[ ] todo, [x] done, [link] (no)",
+    "![no picture](img)",
+    "{\"a\": [1, 2]}",
+    "Feb 30th... 'quoted' \"quoted\" “引号”",
+    "||spoiler|| ==marked== ^up^",
+    "a\u{a0}b\u{3000}c",
+    "😀*😀*😀 👨‍👩‍👧‍👦",
+    "* * a",
+    "+86 138 0000 0000",
+    "= 5, +5, >5 <5",
+    "http://localhost:8080/_a_/*b*",
+];
+
+#[tokio::test]
+async fn plain_texts_arrive_as_they_were_typed() {
+    let bench = unsigned().await;
+    for kind in BOTH {
+        let group = bench.group(kind);
+        for typed in PLAIN_TEXTS {
+            let command = bench.say(&group, &format!("/announce {typed}")).id;
+            bench.reaction(&command).await;
+            assert_eq!(text(&bench, &group)[0], typed, "{kind:?}");
+        }
+    }
+    bench.finish().await;
+}
+
 #[tokio::test]
 async fn an_entry_ends_with_its_author_and_date_in_the_configured_time_zone() {
     let bench = Bench::new().await;

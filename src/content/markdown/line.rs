@@ -88,7 +88,7 @@ impl Line {
     /// An item, unless its mark stands alone or behind another one.
     pub(super) fn begin_item(&mut self, text: &str, depth: u8) {
         let (typed, _) = self.unindented(text);
-        let marker = split_marker(typed, &['.', ')'], &['-', '*', '+']);
+        let marker = split_marker(typed, &['-', '*', '+']);
         let rest = marker.map(|(marker, rest)| (marker, rest.trim_start()));
         if let (Kind::Text, Some((marker, rest))) = (&self.kind, rest)
             && !rest.is_empty()

@@ -170,7 +170,8 @@ fn headings_quotes_and_dividers_are_lines() {
 #[test]
 fn lists_keep_their_numbers_and_depths() {
     check("- a\n* b\n+ c", &["- a", "- b", "- c"]);
-    check("3. a\n7. b\n1) c", &["3. a", "7. b", "1. c"]);
+    check("3. a\n7. b", &["3. a", "7. b"]);
+    check("1) a\n2) **b**", &["p 1) a", "p 2) [b:b]"]);
     check(
         "- a\n  - b\n    1. c\n- d",
         &["- a", "  - b", "    1. c", "- d"],
