@@ -113,8 +113,8 @@ pub(super) async fn run(
     })
 }
 
-/// What may stand of an announcement that was given up, as far as it takes to bring back what it
-/// was to replace, or to know again what was brought back.
+/// What may stand of an announcement that was given up, as far as it takes to remove it, to bring
+/// back what it was to replace, or to know again what was brought back.
 pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effect> {
     let Progress {
         document, manner, ..
@@ -127,14 +127,26 @@ pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effec
             nameless,
             former: Some(former),
         } if creation.calls == plan::plan(entry.to_docx()).len() => {
-            (Some(creation.page_blocks), nameless, former)
+            (Some(creation.page_blocks), nameless, Some(former))
         }
         Written::Legacy {
             pending: Some(_),
             nameless,
             former: Some(former),
             ..
-        } => (None, nameless, former),
+        } => (None, nameless, Some(former)),
+        // Found by its signature, if it stands at all.
+        Written::Docx {
+            creation,
+            nameless,
+            former: None,
+        } if entry.is_signed() => (Some(creation.page_blocks), nameless, None),
+        Written::Legacy {
+            pending: Some(_),
+            nameless,
+            former: None,
+            ..
+        } if entry.is_signed() => (None, nameless, None),
         Written::Restoral(restoral) => {
             return Some(Effect {
                 change: Some(Change::restored(restoral.restored())),
@@ -149,7 +161,7 @@ pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effec
         blocks,
     };
     let stand = Stand {
-        before: Standing::Body(former),
+        before: former.map_or(Standing::Others, Standing::Body),
         ..Stand::above(placed)
     };
     Some(stand.effect(document, *manner, scene).0)

@@ -43,6 +43,11 @@ impl Entry {
         lines.sum::<usize>() + usize::from(self.signature.is_some())
     }
 
+    /// Whether a line below it tells it from others of the same words.
+    pub fn is_signed(&self) -> bool {
+        self.signature.is_some()
+    }
+
     /// Whether anybody is mentioned in it.
     pub fn names_anybody(&self) -> bool {
         let author = self

@@ -86,17 +86,28 @@ async fn given_up(
     command: &str,
     fault: Fault,
 ) -> String {
-    let (write, read) = match kind {
+    let calls = match kind {
         Doc => (Endpoint::PatchDocAnnouncement, Endpoint::GetDocAnnouncement),
         Docx => (Endpoint::DeleteChildren, Endpoint::GetDocxAnnouncement),
     };
+    given_up_at(calls, (bench, group), command, fault).await
+}
+
+/// What is told when the first call of one kind goes wrong, and those of another are refused from
+/// then on until the bot gives up.
+async fn given_up_at(
+    (write, refused): (Endpoint, Endpoint),
+    (bench, group): (&Bench, &ChatId),
+    command: &str,
+    fault: Fault,
+) -> String {
     bench.idle().await;
     bench.sim.clear_calls();
     bench.sim.fault(write, fault);
     let command = bench.say(group, command).id;
     let sent = |state: &State| state.calls_to(write).next().map(drop);
     bench.wait("the call", sent).await;
-    bench.sim.rate_limit(read, HOUR);
+    bench.sim.rate_limit(refused, HOUR);
     let told = |state: &State| state.replies_to(&command).first().cloned();
     let told = bench
         .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
@@ -676,6 +687,57 @@ async fn rule_6_what_was_given_up_without_an_answer_can_be_undone() {
         assert_eq!(text(&bench, &group), stands, "{kind:?}");
         told(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?} {fault:?}");
+        bench.finish().await;
+    }
+}
+
+/// It is found by its signature, or the answer says that it is not there.
+#[tokio::test]
+async fn an_announcement_of_unknown_fate_can_be_undone() {
+    let doc = (
+        Doc,
+        (Endpoint::PatchDocAnnouncement, Endpoint::GetDocAnnouncement),
+    );
+    let docx = (Docx, (Endpoint::CreateChildren, Endpoint::CreateChildren));
+    for ((kind, calls), fault, is_there) in [
+        (doc, Fault::LoseAnswer, true),
+        (doc, Fault::ServerError, false),
+        (docx, Fault::LoseAnswer, true),
+        (docx, Fault::ServerError, false),
+    ] {
+        let bench = Bench::new().await;
+        let group = bench.group(kind);
+        let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
+        editor.edit_announcement(["new", "rules"]);
+        let command = "/announce new\n- a\n@_all";
+        let answer = given_up_at(calls, (&bench, &group), command, fault).await;
+        assert!(answer.contains("cannot confirm"), "{answer}");
+        assert_eq!(text(&bench, &group).len() > 2, is_there, "{kind:?}");
+        let answer = told(&bench, &group, "/undo").await;
+        let expected = if is_there { "was removed" } else { "no longer" };
+        assert!(answer.contains(expected), "{kind:?}: {answer}");
+        assert_eq!(text(&bench, &group), ["new", "rules"], "{kind:?}");
+        bench.finish().await;
+    }
+}
+
+/// Nobody knows which of two equal texts is the bot's.
+#[tokio::test]
+async fn rule_6_an_unsigned_text_of_unknown_fate_stays() {
+    for (kind, calls) in [
+        (
+            Doc,
+            (Endpoint::PatchDocAnnouncement, Endpoint::GetDocAnnouncement),
+        ),
+        (Docx, (Endpoint::CreateChildren, Endpoint::CreateChildren)),
+    ] {
+        let (bench, group) = scene(kind, &["new"]).await;
+        let fault = Fault::ServerError;
+        let answer = given_up_at(calls, (&bench, &group), "/announce new", fault).await;
+        assert!(answer.contains("cannot confirm"), "{answer}");
+        let answer = told(&bench, &group, "/undo").await;
+        assert!(answer.contains("nothing to undo"), "{answer}");
+        assert_eq!(text(&bench, &group), ["new"], "{kind:?}");
         bench.finish().await;
     }
 }

@@ -55,6 +55,13 @@ pub(super) async fn write(
         former: former.clone(),
     };
     if let Err(failure) = writing.run(draft, so_far, scene).await {
+        if let Failure::Call(_, error) = &failure
+            && error.may_have_taken_effect()
+        {
+            // Should the answer never come, `/undo` looks for what the call may have written.
+            let written = so_far(writing.creation.clone(), writing.nameless);
+            scene.save(draft, Some(written)).await?;
+        }
         let (stand, of) = writing.lines();
         return Err(failure.after(stand, of));
     }

@@ -71,10 +71,12 @@ pub(in crate::action) async fn take_back(
     let nameless = placed.nameless.then(|| placed.entry.nameless());
     if let Some(blocks) = &placed.blocks {
         let forms = std::iter::once(&placed.entry).chain(&nameless);
-        let forms: Vec<_> = forms.map(Entry::to_docx).collect();
-        let blocks = blocks.iter().map(|id| renamed.now(id).clone());
-        let entry = (&forms[..], &blocks.collect::<Vec<_>>()[..]);
-        docx(entry, former, (renamed, if_gone), scene).await
+        let written = WrittenDocx {
+            forms: forms.map(Entry::to_docx).collect(),
+            ids: blocks.iter().map(|id| renamed.now(id).clone()).collect(),
+            is_signed: placed.entry.is_signed(),
+        };
+        docx(&written, former, (renamed, if_gone), scene).await
     } else {
         let entry = nameless.as_ref().unwrap_or(&placed.entry).to_legacy();
         let (was_there, former_is_back) = match former {
@@ -106,8 +108,17 @@ fn no_draft() -> (Document, Manner) {
     (Document::default(), Manner::default())
 }
 
+/// An entry as it was written into a `docx` announcement.
+struct WrittenDocx {
+    /// What each block may say: with its mentions, and without them.
+    forms: Vec<Vec<DocxNode>>,
+    /// The blocks right below the page. Where an answer was lost, those of earlier calls only.
+    ids: Vec<BlockId>,
+    is_signed: bool,
+}
+
 async fn docx(
-    entry: (&[Vec<DocxNode>], &[BlockId]),
+    entry: &WrittenDocx,
     former: Option<Replaced<'_>>,
     (renamed, if_gone): (&Renamed, IfGone),
     scene: Scene<'_>,
@@ -160,17 +171,10 @@ impl Found {
     }
 }
 
-/// `forms` are what each block may say: with its mentions, and without them.
-async fn find_docx(
-    (forms, ids): (&[Vec<DocxNode>], &[BlockId]),
-    scene: Scene<'_>,
-) -> Result<Found, Failure> {
+async fn find_docx(entry: &WrittenDocx, scene: Scene<'_>) -> Result<Found, Failure> {
     let (revision, stands) = page::read::<Block>(scene).await?;
-    // Where an answer named no ids, nothing can be told.
-    if forms.iter().any(|nodes| nodes.len() != ids.len()) {
-        return Err(Refusal::EntryChanged.into());
-    }
     let page = page_of(&stands, scene.chat_id);
+    let ids = entry.ids_on(page, &stands)?;
     let places: Vec<usize> = ids
         .iter()
         .filter_map(|id| page.iter().position(|child| child == id))
@@ -180,10 +184,7 @@ async fn find_docx(
     let is_whole = (places.is_empty() || places.len() == ids.len() || tried)
         && (0..ids.len())
             .filter(|place| page.contains(&ids[*place]))
-            .all(|place| {
-                let mut forms = forms.iter().map(|nodes| &nodes[place]);
-                forms.any(|node| is_as_written(node, &ids[place], &stands))
-            });
+            .all(|place| entry.is_as_written(place, &ids[place], &stands));
     if !is_whole {
         return Err(Refusal::EntryChanged.into());
     }
@@ -192,6 +193,34 @@ async fn find_docx(
         page: page.to_vec(),
         places,
     })
+}
+
+impl WrittenDocx {
+    /// The entry's blocks on the page. Those whose ids were never told are found by what they say,
+    /// all of them one behind the other: the signature is among them, so they are nobody else's.
+    fn ids_on(&self, page: &[BlockId], stands: &[Block]) -> Result<Vec<BlockId>, Refusal> {
+        let length = self.forms.first().map_or(0, Vec::len);
+        let is_told = self.forms.iter().all(|nodes| nodes.len() == self.ids.len());
+        if is_told {
+            return Ok(self.ids.clone());
+        }
+        if !self.is_signed || self.forms.iter().any(|nodes| nodes.len() != length) {
+            return Err(Refusal::EntryChanged);
+        }
+        let is_entry = |blocks: &&[BlockId]| {
+            blocks.starts_with(&self.ids)
+                && (0..length).all(|place| self.is_as_written(place, &blocks[place], stands))
+        };
+        let whole = page.windows(length.max(1)).find(is_entry);
+        // Otherwise only those stand that were told.
+        Ok(whole.map_or_else(|| self.ids.clone(), <[BlockId]>::to_vec))
+    }
+
+    /// Whether a block says what was written in that place.
+    fn is_as_written(&self, place: usize, id: &BlockId, stands: &[Block]) -> bool {
+        let mut forms = self.forms.iter().filter_map(|nodes| nodes.get(place));
+        forms.any(|node| is_as_written(node, id, stands))
+    }
 }
 
 /// Writes what was replaced where the entry begins.
