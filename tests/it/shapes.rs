@@ -1,5 +1,7 @@
 //! What the platform sends in other shapes than its pages show, and what people send besides text.
 
+use std::time::Duration;
+
 use feishu_sim::AnnouncementKind::Docx;
 use feishu_sim::{ChatId, Endpoint, Fault, MessageId, Words};
 use proptest::prelude::*;
@@ -192,23 +194,20 @@ async fn the_right_is_looked_up_by_the_id_that_is_told() {
         said
     };
     let owner = &bench.owner;
-    for ids in [
-        json!({ "union_id": owner.union_id }),
-        json!({ "open_id": "", "user_id": owner.user_id }),
-        json!({ "open_id": null, "union_id": owner.union_id, "user_id": "" }),
-    ] {
-        let message = said(owner);
-        let mut event = bench.sim.envelope_for(&message);
-        event["event"]["sender"]["sender_id"] = ids.clone();
-        shapes.deliver(&event).await;
-        assert_eq!(bench.reaction(&message).await, "Pin", "{ids}");
+    for told in [&["union_id"][..], &["user_id"], &["union_id", "user_id"]] {
+        bench.sim.change_app(|app| app.sender_ids = told.to_vec());
+        let message = bench.say(&group, "/pin announcement").id;
+        assert_eq!(bench.reaction(&message).await, "Pin", "{told:?}");
+        let member = bench.sim.as_person(&bench.member).in_chat(&group);
+        let message = member.say("/pin announcement").id;
+        let answer = bench.answer(&message).await;
+        assert!(answer.contains("Only the owner and admins"), "{answer}");
+        bench.advance(Duration::from_mins(2));
     }
-    let member = said(&bench.member);
-    let mut event = bench.sim.envelope_for(&member);
-    event["event"]["sender"]["sender_id"] = json!({ "union_id": bench.member.union_id });
-    shapes.deliver(&event).await;
-    let answer = bench.answer(&member).await;
-    assert!(answer.contains("Only the owner and admins"), "{answer}");
+    bench.sim.change_app(|app| app.sender_ids.clear());
+    let message = bench.say(&group, "/pin announcement").id;
+    let answer = bench.answer(&message).await;
+    assert!(answer.contains("Feishu did not tell who sent"), "{answer}");
     for ids in [
         json!({}),
         json!(null),

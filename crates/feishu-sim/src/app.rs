@@ -43,7 +43,12 @@ pub struct App {
     pub bot_active: bool,
     /// The bot may work in external chats.
     pub external_chats: bool,
+    /// The ids by which events name the person who sent a message: of [`PERSON_IDS`], all or some.
+    pub sender_ids: Vec<&'static str>,
 }
+
+/// Every id that a person has.
+pub const PERSON_IDS: [&str; 3] = ["open_id", "union_id", "user_id"];
 
 impl App {
     pub(crate) fn new(ids: &mut Ids) -> Self {
@@ -58,6 +63,7 @@ impl App {
             scopes: ALL_SCOPES.map(str::to_owned).into(),
             bot_active: true,
             external_chats: true,
+            sender_ids: PERSON_IDS.to_vec(),
         }
     }
 

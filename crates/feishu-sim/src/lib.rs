@@ -42,7 +42,7 @@ mod speech;
 mod state;
 mod words;
 
-pub use app::App;
+pub use app::{App, PERSON_IDS};
 pub use chats::{AnnouncementKind, Chat, ChatMode, ChatSpec, TopNotice, WhoMay};
 pub use clock::SimClock;
 pub use edit::Edit;

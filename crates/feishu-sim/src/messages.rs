@@ -165,7 +165,7 @@ impl Message {
 
     fn event_sender(&self, app: &App) -> Value {
         let (sender_id, sender_type) = match &self.sender {
-            Sender::Person(person) => (ids_of_person(person), "user"),
+            Sender::Person(person) => (ids_of_person(person, &app.sender_ids), "user"),
             Sender::App => (json!({"open_id": app.bot_open_id}), "bot"),
             Sender::OtherBot { open_id, .. } => (json!({"open_id": open_id}), "bot"),
         };
@@ -181,8 +181,16 @@ impl Message {
 }
 
 /// The three identifiers that events carry for a person.
-fn ids_of_person(person: &Person) -> Value {
-    json!({"union_id": person.union_id, "user_id": person.user_id, "open_id": person.open_id})
+/// Ids that are not told are null, as the one of the tenant is for an app that may not read it.
+fn ids_of_person(person: &Person, told: &[&str]) -> Value {
+    let mut ids =
+        json!({"union_id": person.union_id, "user_id": person.user_id, "open_id": person.open_id});
+    for (name, id) in ids.as_object_mut().into_iter().flatten() {
+        if !told.contains(&name.as_str()) {
+            *id = Value::Null;
+        }
+    }
+    ids
 }
 
 fn mention_in_event(mention: &Mention) -> Value {
