@@ -2,11 +2,14 @@
 
 use std::io::{self, IsTerminal as _, Stderr, Write};
 
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
 use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogConfig, LogFormat};
 use crate::text;
@@ -40,34 +43,56 @@ pub fn init(config: &LogConfig) -> anyhow::Result<Log> {
     let registry = tracing_subscriber::registry()
         .with(filter)
         .with(throttle.clone());
-    // A closed standard error must not end the bot, as writing the failure there would.
-    let layer = tracing_subscriber::fmt::layer().log_internal_errors(false);
     match config.format {
         LogFormat::Text => {
-            let fields = debug_fn(|writer, field, value| match field.name() {
-                "message" => write!(writer, "{}", text::printable(&format!("{value:?}"))),
-                name => write!(writer, "{name}={}", text::printable(&format!("{value:?}"))),
-            });
-            let layer = layer
-                .with_writer(io::stderr)
-                .with_ansi(io::stderr().is_terminal())
-                .fmt_fields(fields.delimited(" "));
-            registry.with(layer).try_init()?;
+            let is_terminal = io::stderr().is_terminal();
+            registry
+                .with(text_layer(io::stderr, is_terminal))
+                .try_init()?;
         }
-        LogFormat::Json => {
-            let escaped = || Escaped(io::stderr());
-            let layer = layer.with_writer(escaped).json().flatten_event(true);
-            registry.with(layer).try_init()?;
-        }
+        LogFormat::Json => registry
+            .with(json_layer(|| Escaped(io::stderr())))
+            .try_init()?,
     }
     throttle.start()?;
     Ok(Log(throttle))
 }
 
-/// Standard error for lines of JSON.
-struct Escaped(Stderr);
+/// Lines for people. What fields hold may come from the platform, so it is escaped.
+fn text_layer<S, W>(writer: W, is_terminal: bool) -> impl Layer<S>
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let fields = debug_fn(|writer, field, value| match field.name() {
+        "message" => write!(writer, "{}", text::printable(&format!("{value:?}"))),
+        name => write!(writer, "{name}={}", text::printable(&format!("{value:?}"))),
+    });
+    // A closed standard error must not end the bot, as writing the failure there would.
+    tracing_subscriber::fmt::layer()
+        .log_internal_errors(false)
+        .with_writer(writer)
+        .with_ansi(is_terminal)
+        .fmt_fields(fields.delimited(" "))
+}
 
-impl Write for Escaped {
+/// Lines for programs.
+fn json_layer<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt::layer()
+        .log_internal_errors(false)
+        .with_writer(writer)
+        .json()
+        .flatten_event(true)
+}
+
+/// Where lines of JSON go, which is standard error.
+struct Escaped<W = Stderr>(W);
+
+impl<W: Write> Write for Escaped<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A line is written as a whole.
         match std::str::from_utf8(bytes) {
@@ -79,5 +104,72 @@ impl Write for Escaped {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What was written, line by line.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Written {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    /// An id and a name that clear the screen, turn the line around, and begin one of their own.
+    const HOSTILE: &str =
+        "oc_\u{1b}[2J\u{202e}x\u{2066}\u{85}\u{2028}\nERROR forged\r\u{7}\u{9b}31m\u{0}";
+
+    /// Logs it in every way in which the bot logs what the platform sent.
+    fn log_hostile() {
+        let span = tracing::info_span!("job", chat = HOSTILE, reference = %HOSTILE);
+        let _inside = span.enter();
+        tracing::info!(name = HOSTILE, code = ?HOSTILE, error = %HOSTILE, "seen: {HOSTILE}");
+    }
+
+    fn check(written: &str) {
+        let (line, rest) = written.split_once('\n').unwrap();
+        assert_eq!(rest, "", "one event is one line");
+        assert!(line.matches("oc_").count() >= 6, "{line:?}");
+        let is_unsafe = |c: char| {
+            c.is_control()
+                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert_eq!(line.find(is_unsafe), None, "{line:?}");
+    }
+
+    #[test]
+    fn text_lines_escape_what_the_platform_sent() {
+        let written = Written::default();
+        let writer = written.clone();
+        let layer = text_layer(move || writer.clone(), false);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log_hostile);
+        check(&written.text());
+    }
+
+    #[test]
+    fn json_lines_escape_what_the_platform_sent() {
+        let written = Written::default();
+        let writer = written.clone();
+        let layer = json_layer(move || Escaped(writer.clone()));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log_hostile);
+        check(&written.text());
     }
 }
