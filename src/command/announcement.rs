@@ -250,7 +250,8 @@ fn bracketed_option(word: &str) -> Option<&str> {
 /// Whether somebody copied the word for the text with the brackets that manuals put around it.
 fn is_form(text: &str) -> bool {
     let inner = text.trim_matches(is_manual_bracket);
-    inner.len() < text.len() && matches!(inner, "text" | "TEXT" | "内容" | "內容" | "正文")
+    let word: String = inner.chars().map(fold).collect();
+    inner.len() < text.len() && ["text", "内容", "內容", "正文"].contains(&word.as_str())
 }
 
 fn misplaced(dashed: &str) -> ParseError {

@@ -241,8 +241,9 @@ pub(super) fn read_when<'t>(value: &'t str, said: Said<'_>) -> Result<(When, &'t
 
 /// Splits a value off that somebody put in quotes: `"tomorrow 9:00"`.
 fn split_quoted(text: &str) -> Option<(&str, &str)> {
-    let inner = text.strip_prefix(['"', '“', '”', '「'])?;
-    let (inner, rest) = inner.split_once(['"', '“', '”', '」'])?;
+    let is_quote = |c| matches!(fold(c), '"' | '“' | '”' | '「' | '」');
+    let inner = text.strip_prefix(is_quote)?;
+    let (inner, rest) = inner.split_once(is_quote)?;
     Some((inner.trim_matches(is_blank), rest))
 }
 

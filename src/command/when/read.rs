@@ -218,7 +218,8 @@ pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), NoTime<
     let next = skip_blanks(rest);
     let Some(when) = parts.when() else {
         // `2026-12-019:00` has no day, `Sat/Sun` two.
-        let ends = !rest.starts_with([':', '：', '/', '-', '~']) && split_number(next).is_none();
+        let goes_on = |c| matches!(fold(c), ':' | '/' | '-' | '~');
+        let ends = !rest.starts_with(goes_on) && split_number(next).is_none();
         if parts.lacks_hour() && ends {
             return Err(NoTime::WithoutHour(typed(rest)));
         }

@@ -57,7 +57,7 @@ fn mask_characters(text: &str, mask: &mut [u8]) {
             ':' => before(at) == Some(&b']'),
             '!' => next == Some(&b'['),
             // A product, `5*3*2`, or a name, `a**b`.
-            '*' => is_inside_word(bytes, at),
+            '*' => is_inside_word(bytes, at) || is_in_path(bytes, at),
             // A name such as `__init__`.
             '_' => is_dunder(bytes, at),
             '~' => before(at) != Some(&b'~') && next != Some(&b'~'),
@@ -81,6 +81,16 @@ fn is_inside_word(bytes: &[u8], at: usize) -> bool {
     let first = first.filter(|(distance, first)| *distance < NEAR - 1 && **first != b'*');
     let after = bytes[at..].iter().take(NEAR).find(|byte| **byte != b'*');
     first.is_some() && after.is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Whether a star is part of a path that stands for many, `src/**/*.rs`.
+fn is_in_path(bytes: &[u8], at: usize) -> bool {
+    let before = bytes[..at].iter().rev().take(NEAR);
+    let before = before.copied().find(|byte| *byte != b'*');
+    let after = bytes[at..].iter().take(NEAR);
+    let after = after.copied().find(|byte| *byte != b'*');
+    before == Some(b'/')
+        && after.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.'))
 }
 
 /// Whether an underscore is one of those around a name in small letters: `__init__`.
