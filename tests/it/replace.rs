@@ -708,7 +708,7 @@ async fn an_announcement_of_unknown_fate_can_be_undone() {
         let bench = Bench::new().await;
         let group = bench.group(kind);
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
-        editor.edit_announcement(["new", "rules"]);
+        editor.edit_announcement(["rules", "b"]);
         let command = "/announce new\n- a\n@_all";
         let answer = given_up_at(calls, (&bench, &group), command, fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
@@ -716,7 +716,7 @@ async fn an_announcement_of_unknown_fate_can_be_undone() {
         let answer = told(&bench, &group, "/undo").await;
         let expected = if is_there { "was removed" } else { "no longer" };
         assert!(answer.contains(expected), "{kind:?}: {answer}");
-        assert_eq!(text(&bench, &group), ["new", "rules"], "{kind:?}");
+        assert_eq!(text(&bench, &group), ["rules", "b"], "{kind:?}");
         bench.finish().await;
     }
 }

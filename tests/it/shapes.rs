@@ -194,18 +194,21 @@ async fn the_right_is_looked_up_by_the_id_that_is_told() {
         said
     };
     let owner = &bench.owner;
+    let say_as = |who| {
+        let person = bench.sim.as_person(who).in_chat(&group);
+        person.say("/pin announcement").id
+    };
     for told in [&["union_id"][..], &["user_id"], &["union_id", "user_id"]] {
         bench.sim.change_app(|app| app.sender_ids = told.to_vec());
-        let message = bench.say(&group, "/pin announcement").id;
+        let message = say_as(owner);
         assert_eq!(bench.reaction(&message).await, "Pin", "{told:?}");
-        let member = bench.sim.as_person(&bench.member).in_chat(&group);
-        let message = member.say("/pin announcement").id;
+        let message = say_as(&bench.member);
         let answer = bench.answer(&message).await;
         assert!(answer.contains("Only the owner and admins"), "{answer}");
         bench.advance(Duration::from_mins(2));
     }
     bench.sim.change_app(|app| app.sender_ids.clear());
-    let message = bench.say(&group, "/pin announcement").id;
+    let message = say_as(owner);
     let answer = bench.answer(&message).await;
     assert!(answer.contains("Feishu did not tell who sent"), "{answer}");
     for ids in [
