@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::healthcheck::readiness;
 use crate::store::{
     self, ChatKey, DatabaseUrl, Desk, FileState, Filter, InspectedFile, InspectedServer, Room,
-    Soundness, Tables, Unusable,
+    Soundness, Step, Tables, Unusable,
 };
 
 const STORE: &str = "store";
@@ -24,6 +24,9 @@ const LONG_LOG: u64 = 64 << 20;
 const LITTLE: u64 = 256 << 20;
 /// With less than this, the disk is as good as full.
 const TOO_LITTLE: u64 = 64 << 20;
+
+/// The last command is looked for among so many jobs: schedules are jobs as well.
+const NEWEST: u32 = 100;
 
 /// What the store remembers.
 #[derive(Default)]
@@ -42,11 +45,13 @@ impl Kept {
         let mut last_command = None;
         if let Some(desk) = &desk {
             let newest = Filter {
-                limit: 1,
+                limit: NEWEST,
                 ..Filter::default()
             };
             let jobs = desk.jobs(&app, &newest, clock.now()).await;
-            last_command = jobs.unwrap_or_default().first().map(|job| job.place);
+            let jobs = jobs.unwrap_or_default();
+            let command = jobs.iter().find(|job| job.step == Step::Command.as_str());
+            last_command = command.map(|job| job.place);
         }
         Self {
             desk,

@@ -179,7 +179,17 @@ fn is_quoted(value: &str, quote: char) -> bool {
 
 fn platform(config: &Config) -> Option<Problem> {
     let url = config.feishu.platform();
-    let good = reqwest::Url::parse(url).is_ok_and(|url| {
+    let parsed = reqwest::Url::parse(url);
+    if parsed
+        .as_ref()
+        .is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
+    {
+        return Some(Problem::new(
+            "`feishu.base_url` holds a user name or a password, which no call to the platform needs",
+            "set it, or `FEISHU_BASE_URL`, to the address alone",
+        ));
+    }
+    let good = parsed.is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
     });
     (!good).then(|| {

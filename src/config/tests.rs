@@ -212,6 +212,7 @@ const WRONG_FILES: &[&str] = &[
 /// Variables that are refused.
 const WRONG_VARIABLES: &[(&str, &str)] = &[
     ("FEISHU_BASE_URL", "open.feishu.cn"),
+    ("FEISHU_BASE_URL", "https://bot:hush@feishu.example.com"),
     ("FEISHU_REGION", "china"),
     ("FEISHU_RECEIVE", "pigeon"),
     ("FEISHU_ALLOW_PLAINTEXT", "maybe"),

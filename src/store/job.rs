@@ -65,7 +65,7 @@ impl Step {
         }
     }
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Command => "command",
             Self::Overflow => "overflow",

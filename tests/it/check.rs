@@ -117,16 +117,19 @@ async fn a_bot_that_works_is_told_so_and_what_cannot_be_known() {
         found.0
     );
 
-    // A command that came shows that events are subscribed to.
+    // A command that came shows that events are subscribed to. A schedule is none, whenever it is
+    // due.
     let group = bench.group(AnnouncementKind::Docx);
-    let asked = bench.say(&group, "/help").id;
+    let asked = bench.say(&group, "/announce --at tomorrow 9:00 lunch").id;
     bench.answer(&asked).await;
     let found = bench.check(|_| {}).await;
-    assert!(
-        found.has("good", "commands: the last one came in at "),
-        "{:#}",
-        found.0
-    );
+    let good = found.of("good");
+    let told = good
+        .iter()
+        .find_map(|line| line.strip_prefix("commands: the last one came in at "));
+    let told = told.and_then(|told| told.split_whitespace().next());
+    let came_in: jiff::Timestamp = told.unwrap().parse().unwrap();
+    assert!(came_in <= bench.clock.now(), "{:#}", found.0);
     bench.finish().await;
 }
 
