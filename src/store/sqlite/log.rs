@@ -9,15 +9,18 @@ use std::fs::metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::Shared;
-use super::damage::{self, Soundness, frames_fit, verified};
-use super::file::{self, LONG_LOOK, Lock, finish, log_of};
+use super::damage;
+use super::file::{self, finish, log_of};
+use keeper::Keeper;
+
+mod keeper;
 
 /// A log of this length in bytes is to begin anew.
 const LONG: u64 = 32 << 20;
@@ -33,6 +36,9 @@ const SHORT: u64 = 4 << 20;
 const IDLE_LOOKS: u32 = 10;
 /// A checkpoint that a reader holds up is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The writer waits so long for the second connection, and looks so often whether it is done.
+const PATIENCE: Duration = Duration::from_secs(1);
+const GLANCE: Duration = Duration::from_millis(5);
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What looks like damage has to do so twice.
@@ -161,7 +167,7 @@ impl Log {
         let Some(Wish { how, pass, moved }) = self.wish else {
             return;
         };
-        if self.common.passes.load(Ordering::Acquire) < pass {
+        if !self.has_passed(pass) {
             return;
         }
         let frames = self.common.frames();
@@ -172,6 +178,21 @@ impl Log {
             self.wish = None;
             self.begin_anew(how);
         }
+    }
+
+    /// Whether the second connection has done its part. Where the log is at its bound already, the
+    /// writer waits for that, so that it never outruns the other side by much.
+    fn has_passed(&self, pass: u64) -> bool {
+        let has_passed = || self.common.passes.load(Ordering::Acquire) >= pass;
+        let began = Instant::now();
+        while !has_passed() {
+            let is_at_bound = self.common.bytes(self.common.frames()) >= 2 * LONG;
+            if !is_at_bound || began.elapsed() >= PATIENCE {
+                return false;
+            }
+            std::thread::sleep(GLANCE);
+        }
+        true
     }
 
     /// Empties the log as far as can be, to make room on a full disk.
@@ -268,137 +289,5 @@ impl Shared {
         if damage::is_damage(error) {
             self.fail(damage::damaged(path, &error.to_string()));
         }
-    }
-}
-
-/// The other side: checkpoints when asked to, and a look at the files each second.
-pub(super) struct Keeper {
-    connection: Connection,
-    common: Arc<Common>,
-    shared: Arc<Shared>,
-    due: Receiver<()>,
-    /// The log when it was last looked at: committed frames, and its file.
-    seen: Option<(u32, Option<Stamp>)>,
-}
-
-impl Keeper {
-    /// Runs until the writer has closed; then the log goes into the file, and the
-    /// lock is given back.
-    pub(super) fn run(mut self, mut lock: Lock) {
-        let mut looked_at = Instant::now();
-        // A process that was killed has left its log behind.
-        self.checkpoint();
-        loop {
-            let pause = LOOK_EVERY.saturating_sub(looked_at.elapsed());
-            match self.due.recv_timeout(pause) {
-                Ok(()) => self.checkpoint(),
-                Err(RecvTimeoutError::Timeout) => {
-                    looked_at = Instant::now();
-                    self.look(&mut lock);
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        if self.shared.fatal.borrow().is_some() {
-            damage::keep_log(&self.connection);
-        }
-        finish(self.connection);
-        drop(lock);
-    }
-
-    fn checkpoint(&mut self) {
-        // A log that a reader makes long is moved again and again.
-        let is_short = self.common.bytes(self.common.frames()) <= 2 * LONG;
-        if self.is_over() || (is_short && !self.verify_log()) {
-            return;
-        }
-        let mut stamp_of_file = self.common.stamp();
-        // Its answer is a row, of no interest here.
-        let done = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(error) = done {
-            self.shared.checkpoint_failed(&self.common.path, &error);
-        }
-        *stamp_of_file = stamp(&self.common.path);
-        self.common.passes.fetch_add(1, Ordering::Release);
-    }
-
-    fn look(&mut self, lock: &mut Lock) {
-        self.shared.metrics.store_log(self.common.log_length());
-        if self.is_over() {
-            return;
-        }
-        if let Err(reason) = lock.renew() {
-            self.shared.fail(reason);
-            return;
-        }
-        self.look_at_file();
-        self.look_at_log();
-    }
-
-    fn is_over(&self) -> bool {
-        self.shared.fatal.borrow().is_some()
-    }
-
-    /// Only checkpoints change the database; whoever else does may have damaged it.
-    fn look_at_file(&mut self) {
-        let mut known = self.common.stamp();
-        let now = stamp(&self.common.path);
-        // A file that is gone is the writer's to tell.
-        if now.is_none() || *known == now {
-            return;
-        }
-        *known = now;
-        tracing::warn!("another process has written to the database: searching it for damage");
-        // What this connection has read before is not what the file holds now.
-        let found = file::connect(&self.common.path).map(|mut anew| {
-            let found = damage::examine(&mut anew, LONG_LOOK);
-            finish(anew);
-            found
-        });
-        let how = match found {
-            Ok(Ok(Soundness::Damaged(how))) => Some(how),
-            Ok(Err(error)) => damage::is_damage(&error).then(|| error.to_string()),
-            Err(error) => damage::cause(&error),
-            Ok(Ok(Soundness::Sound | Soundness::Unfinished)) => None,
-        };
-        if let Some(how) = how {
-            self.shared.fail(damage::damaged(&self.common.path, &how));
-        }
-    }
-
-    /// A log that nobody writes to does not change, and one that is written to grows.
-    fn look_at_log(&mut self) {
-        let now = (self.common.frames(), stamp(&log_of(&self.common.path)));
-        let before = self.seen.replace(now);
-        let quiet = before.is_some_and(|before| before.0 == now.0 && before.1 != now.1);
-        let length = now.1.map_or(0, |stamp| stamp.0);
-        if quiet || !frames_fit(length, now.0, self.common.page) {
-            self.verify_log();
-        }
-    }
-
-    /// Whether all committed frames are whole; the bot stops if they are not.
-    fn verify_log(&self) -> bool {
-        let _checkpoints_wait = self.common.stamp();
-        let log = log_of(&self.common.path);
-        for pause in [SECOND_LOOK, SECOND_LOOK, Duration::ZERO] {
-            // An admin's shell may have begun the log anew: the index knows.
-            let frames = self
-                .connection
-                .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
-                    row.get::<_, i64>(1)
-                });
-            let frames = frames.map_or(0, |frames| u32::try_from(frames).unwrap_or(0));
-            match verified(&log, frames) {
-                Ok(Some(false)) => std::thread::sleep(pause),
-                // A log that is gone is the writer's to tell.
-                Ok(Some(true) | None) | Err(_) => return true,
-            }
-        }
-        let how = format!("committed pages of `{}` are lost", log.display());
-        self.shared.fail(damage::damaged(&self.common.path, &how));
-        false
     }
 }

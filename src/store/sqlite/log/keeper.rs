@@ -1,0 +1,145 @@
+//! The second connection: it moves most of the log, and looks at the files.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::{Common, LONG, LOOK_EVERY, SECOND_LOOK, Stamp, stamp};
+use crate::store::sqlite::Shared;
+use crate::store::sqlite::damage::{self, Soundness, frames_fit, verified};
+use crate::store::sqlite::file::{self, LONG_LOOK, Lock, finish, log_of};
+
+/// The other side: checkpoints when asked to, and a look at the files each second.
+pub(in crate::store::sqlite) struct Keeper {
+    pub(super) connection: Connection,
+    pub(super) common: Arc<Common>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) due: Receiver<()>,
+    /// The log when it was last looked at: committed frames, and its file.
+    pub(super) seen: Option<(u32, Option<Stamp>)>,
+}
+
+impl Keeper {
+    /// Runs until the writer has closed; then the log goes into the file, and the
+    /// lock is given back.
+    pub(in crate::store::sqlite) fn run(mut self, mut lock: Lock) {
+        let mut looked_at = Instant::now();
+        // A process that was killed has left its log behind.
+        self.checkpoint();
+        loop {
+            let pause = LOOK_EVERY.saturating_sub(looked_at.elapsed());
+            match self.due.recv_timeout(pause) {
+                Ok(()) => self.checkpoint(),
+                Err(RecvTimeoutError::Timeout) => {
+                    looked_at = Instant::now();
+                    self.look(&mut lock);
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if self.shared.fatal.borrow().is_some() {
+            damage::keep_log(&self.connection);
+        }
+        finish(self.connection);
+        drop(lock);
+    }
+
+    fn checkpoint(&mut self) {
+        // A log that a reader makes long is moved again and again.
+        let is_short = self.common.bytes(self.common.frames()) <= 2 * LONG;
+        if self.is_over() || (is_short && !self.verify_log()) {
+            return;
+        }
+        let mut stamp_of_file = self.common.stamp();
+        // Its answer is a row, of no interest here.
+        let done = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = done {
+            self.shared.checkpoint_failed(&self.common.path, &error);
+        }
+        *stamp_of_file = stamp(&self.common.path);
+        self.common.passes.fetch_add(1, Ordering::Release);
+    }
+
+    fn look(&mut self, lock: &mut Lock) {
+        self.shared.metrics.store_log(self.common.log_length());
+        if self.is_over() {
+            return;
+        }
+        if let Err(reason) = lock.renew() {
+            self.shared.fail(reason);
+            return;
+        }
+        self.look_at_file();
+        self.look_at_log();
+    }
+
+    fn is_over(&self) -> bool {
+        self.shared.fatal.borrow().is_some()
+    }
+
+    /// Only checkpoints change the database; whoever else does may have damaged it.
+    fn look_at_file(&mut self) {
+        let mut known = self.common.stamp();
+        let now = stamp(&self.common.path);
+        // A file that is gone is the writer's to tell.
+        if now.is_none() || *known == now {
+            return;
+        }
+        *known = now;
+        tracing::warn!("another process has written to the database: searching it for damage");
+        // What this connection has read before is not what the file holds now.
+        let found = file::connect(&self.common.path).map(|mut anew| {
+            let found = damage::examine(&mut anew, LONG_LOOK);
+            finish(anew);
+            found
+        });
+        let how = match found {
+            Ok(Ok(Soundness::Damaged(how))) => Some(how),
+            Ok(Err(error)) => damage::is_damage(&error).then(|| error.to_string()),
+            Err(error) => damage::cause(&error),
+            Ok(Ok(Soundness::Sound | Soundness::Unfinished)) => None,
+        };
+        if let Some(how) = how {
+            self.shared.fail(damage::damaged(&self.common.path, &how));
+        }
+    }
+
+    /// A log that nobody writes to does not change, and one that is written to grows.
+    fn look_at_log(&mut self) {
+        let now = (self.common.frames(), stamp(&log_of(&self.common.path)));
+        let before = self.seen.replace(now);
+        let quiet = before.is_some_and(|before| before.0 == now.0 && before.1 != now.1);
+        let length = now.1.map_or(0, |stamp| stamp.0);
+        if quiet || !frames_fit(length, now.0, self.common.page) {
+            self.verify_log();
+        }
+    }
+
+    /// Whether all committed frames are whole; the bot stops if they are not.
+    fn verify_log(&self) -> bool {
+        let _checkpoints_wait = self.common.stamp();
+        let log = log_of(&self.common.path);
+        for pause in [SECOND_LOOK, SECOND_LOOK, Duration::ZERO] {
+            // An admin's shell may have begun the log anew: the index knows.
+            let frames = self
+                .connection
+                .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+                    row.get::<_, i64>(1)
+                });
+            let frames = frames.map_or(0, |frames| u32::try_from(frames).unwrap_or(0));
+            match verified(&log, frames) {
+                Ok(Some(false)) => std::thread::sleep(pause),
+                // A log that is gone is the writer's to tell.
+                Ok(Some(true) | None) | Err(_) => return true,
+            }
+        }
+        let how = format!("committed pages of `{}` are lost", log.display());
+        self.shared.fail(damage::damaged(&self.common.path, &how));
+        false
+    }
+}
