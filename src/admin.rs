@@ -11,10 +11,12 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned, civil};
 use serde::Serialize;
 
+use crate::config::DatabaseUrl;
 use crate::config::{Config, ConfigError};
-pub use crate::store::State as JobState;
-use crate::store::{AuditFilter, AuditRow, DatabaseUrl, Desk, Filter, JobView, Retry, State};
+use crate::store::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry, State};
 use crate::text::{printable, printable_json};
+
+pub use crate::store::State as JobState;
 
 /// So many rows of the audit are read at a time.
 const PAGE: u32 = 1000;

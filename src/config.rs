@@ -16,15 +16,15 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::store;
-
 mod bounds;
+mod database_url;
 mod environment;
 mod ids;
 mod layers;
 mod policy;
 mod problem;
 
+pub(crate) use database_url::DatabaseUrl;
 pub use environment::{CONFIG_FILE_VARIABLE, Environment, Variable, variables};
 pub use ids::chat_id;
 pub use policy::{
@@ -387,7 +387,7 @@ fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, 
 }
 
 fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&store::without_password(url))
+    serializer.serialize_str(&database_url::without_password(url))
 }
 
 #[cfg(test)]

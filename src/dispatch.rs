@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::action::Style;
-use crate::button::Presses;
+use crate::callback::Presses;
 use crate::config::{PolicyConfig, ReplyLanguage};
 use crate::content;
 use crate::event::Stored;

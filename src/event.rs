@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::button::Button;
 use crate::command;
 use crate::content::{self, Mention};
-use crate::plan::Plan;
-use crate::policy::Actor;
-use crate::store::{Job, JobKey, NewJob, Step};
+use crate::model::button::Button;
+use crate::model::job::{JobKey, NewJob, Step};
+use crate::model::plan::{Plan, Planned};
+use crate::model::rights::Actor;
+use crate::store::WaitingPlan;
 
 /// An event, as far as intake looks at it.
 #[derive(Debug)]
@@ -247,10 +248,10 @@ impl Stored {
     }
 
     /// When it was asked for.
-    pub(crate) fn asked_at(&self, job: &Job) -> Timestamp {
+    pub(crate) fn asked_at(&self, accepted_at: Timestamp) -> Timestamp {
         match self {
-            Self::Message(message) => message.asked_at(job),
-            Self::Press(_) => job.accepted_at,
+            Self::Message(message) => message.asked_at(accepted_at),
+            Self::Press(_) => accepted_at,
         }
     }
 
@@ -327,10 +328,10 @@ impl StoredMessage {
     /// When it was asked for: when the platform first sent the message, or where it does not say,
     /// when it came. A client without a network gives a message the time at which it was typed, and
     /// sends it later.
-    pub(crate) fn asked_at(&self, job: &Job) -> Timestamp {
+    pub(crate) fn asked_at(&self, accepted_at: Timestamp) -> Timestamp {
         let typed_at = self.event.message.create_time;
         let asked_at = self.sent_at.into_iter().chain(typed_at).max();
-        asked_at.unwrap_or(job.accepted_at)
+        asked_at.unwrap_or(accepted_at)
     }
 
     /// Who sent it, and where.
@@ -349,6 +350,20 @@ impl StoredMessage {
         received.plan = Some(plan);
         serde_json::to_string(&received)
     }
+}
+
+/// What a job that waits for its time is to do. `None` for one that cannot be read, which is found
+/// out when it is due.
+pub(crate) fn planned(waiting: WaitingPlan) -> Option<Planned> {
+    let stored = StoredMessage::parse(&waiting.payload).ok()?;
+    Some(Planned {
+        id: waiting.id,
+        maker: waiting.maker,
+        number: waiting.number,
+        due: waiting.due,
+        plan: stored.plan?,
+        author: stored.event.sender.id().map(|(_, id)| id.into()),
+    })
 }
 
 /// Whether a message mentions others first and not this bot, so that it is not for it. As long as

@@ -7,7 +7,7 @@
 //! (`transport::webhook`) → envelope, token, app id (`transport`) → `event`
 //! → committed to the `store` → acknowledged; then `dispatch` claims the
 //! job → [`command`] is parsed → [`policy`] gives a permit or a denial →
-//! `action` does it → its [`outcome`] is stored → [`reply`] puts it into
+//! `action` does it → its `outcome` is stored → [`reply`] puts it into
 //! words.
 //!
 //! [`command`], [`content`], [`policy`] and [`reply`] are pure: no I/O, no clock.
@@ -18,21 +18,19 @@ pub mod command;
 pub mod config;
 pub mod content;
 pub mod healthcheck;
-pub mod outcome;
 pub mod policy;
 pub mod reply;
 pub mod telemetry;
 
 mod action;
 mod background;
-mod button;
-mod change;
+mod callback;
 mod credentials;
 mod dispatch;
 mod event;
 mod http;
 mod language;
-mod plan;
+mod model;
 mod platform;
 mod server;
 mod shared_limits;

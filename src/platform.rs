@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use feishu::{AnnouncementKind, Chat, ChatId, Client, Clock, Error, IdType, OpenId};
+use feishu::{
+    AnnouncementKind, Chat, ChatId, Client, ClientConfig, Clock, Error, IdType, Neighbours, OnCall,
+    OpenId,
+};
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::action::announce::budget::BUDGET;
+use crate::config::Config;
 
 /// A group's settings are read again after this time.
 const SETTINGS_AGE: Duration = Duration::from_mins(1);
@@ -182,4 +186,25 @@ impl Platform {
     pub(crate) fn forget_kind(&self, chat: &ChatId) {
         self.kinds.remove(chat);
     }
+}
+
+pub(crate) fn client(
+    config: &Config,
+    clock: Clock,
+    on_call: OnCall,
+    neighbours: Option<Neighbours>,
+) -> anyhow::Result<Client> {
+    let feishu = &config.feishu;
+    let client = Client::new(ClientConfig {
+        base_url: feishu.platform().to_owned(),
+        app_id: feishu.app_id.as_str().into(),
+        app_secret: feishu.app_secret.clone(),
+        clock,
+        timeout: feishu.timeout,
+        extra_roots: config.tls.extra_roots()?,
+        limits_factor: feishu.limits_factor,
+        on_call: Some(on_call),
+        neighbours,
+    })?;
+    Ok(client)
 }

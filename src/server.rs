@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
-use feishu::{CallRecord, Client, ClientConfig, Clock, EncryptKey, Neighbours, OnCall};
+use feishu::{CallRecord, Client, Clock, EncryptKey};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use quick_cache::sync::Cache;
@@ -17,13 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::action::Style;
 use crate::background;
-use crate::button::Presses;
+use crate::callback::Presses;
+use crate::config::DatabaseUrl;
 use crate::config::{Config, FeishuConfig, Receive, StoreConfig};
 use crate::dispatch::{Attempts, Dispatcher};
 use crate::http::{self, Health};
-use crate::platform::Platform;
+use crate::platform::{Platform, client};
 use crate::shared_limits::{self, Unstored};
-use crate::store::{Bounds, DatabaseUrl, Opening, Running, Store};
+use crate::store::{Bounds, Opening, Running, Store};
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use crate::transport::long_connection::LongConnection;
@@ -306,27 +307,6 @@ fn receiving(
             alive: watch::Sender::new(false),
         })),
     })
-}
-
-pub(crate) fn client(
-    config: &Config,
-    clock: Clock,
-    on_call: OnCall,
-    neighbours: Option<Neighbours>,
-) -> anyhow::Result<Client> {
-    let feishu = &config.feishu;
-    let client = Client::new(ClientConfig {
-        base_url: feishu.platform().to_owned(),
-        app_id: feishu.app_id.as_str().into(),
-        app_secret: feishu.app_secret.clone(),
-        clock,
-        timeout: feishu.timeout,
-        extra_roots: config.tls.extra_roots()?,
-        limits_factor: feishu.limits_factor,
-        on_call: Some(on_call),
-        neighbours,
-    })?;
-    Ok(client)
 }
 
 /// How to open the store that the settings name.

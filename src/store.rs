@@ -12,37 +12,35 @@ use std::time::{Duration, Instant};
 use feishu::{BlockId, Clock, ExtraRoots, ReactionId, Turn};
 use jiff::Timestamp;
 
-use crate::change::{ChangeId, Made};
-use crate::outcome::Outcome;
+use crate::config::DatabaseUrl;
+use crate::model::change::{ChangeId, Made};
+use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
+use crate::model::outcome::Outcome;
+use crate::model::progress::Progress;
 use crate::telemetry::Metrics;
+use postgres::PostgresStore;
+use sqlite::SqliteStore;
 
 mod desk;
 mod job;
 mod lease;
 mod postgres;
-mod progress;
 mod row;
 mod sqlite;
-mod url;
 
 pub use desk::State;
 pub(crate) use desk::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry};
 pub(crate) use job::{
-    Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Maker, NewJob, NewPlan,
-    Planned, Recipient, Release, Step,
+    Accepted, Bounds, Claim, Conclusion, Job, NewPlan, Recipient, Release, WaitingPlan,
 };
 pub(crate) use lease::Lease;
-use postgres::PostgresStore;
 pub(crate) use postgres::{
     Inspected as InspectedServer, SHARED_SESSIONS, Tables, inspect as inspect_server,
 };
-pub(crate) use progress::{Creation, Pending, Progress, Restoral, Written};
-use sqlite::SqliteStore;
 pub(crate) use sqlite::{
     Inspected as InspectedFile, Room, Soundness, State as FileState, Unusable,
     inspect as inspect_file, resolve as resolve_file, room,
 };
-pub(crate) use url::{DatabaseUrl, without_password};
 
 /// What a store is opened with.
 #[derive(Clone)]
@@ -79,15 +77,6 @@ enum Database {
 pub(crate) enum Running {
     Sqlite(sqlite::Running),
     Postgres(postgres::Running),
-}
-
-/// How much there is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Queue {
-    /// Jobs that are not finished; planned work does not count.
-    pub(crate) open: usize,
-    /// When the oldest of them was taken.
-    pub(crate) oldest: Option<Timestamp>,
 }
 
 /// An API that asked to be left alone until then.
@@ -280,7 +269,7 @@ impl Store {
     }
 
     /// What is planned in a chat, the next first.
-    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<Planned>, StoreError> {
+    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<WaitingPlan>, StoreError> {
         ask!(self, planned, chat)
     }
 

@@ -2,22 +2,8 @@
 
 use feishu::{AppId, Chat};
 
-use crate::policy::{self, BotStanding, GroupSetting};
-
-/// What the bot lacks in a group to do its work there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Lack {
-    /// It cannot read the group's settings; any one of these scopes would do.
-    Settings(Vec<String>),
-    /// It cannot read which kind of announcement the group has; any one of these
-    /// scopes would do.
-    AnnouncementKind(Vec<String>),
-    /// The setting leaves it to the owner and the admins; the bot is neither.
-    Barred(GroupSetting),
-    /// The platform does not tell the setting; the bot is no admin, so it may be
-    /// refused.
-    Untold(GroupSetting),
-}
+use crate::model::rights::{BotStanding, GroupSetting, Lack};
+use crate::policy;
 
 /// What the group's settings keep from the bot.
 pub(crate) fn barred_by(group: &Chat, bot: &AppId) -> Vec<Lack> {

@@ -22,15 +22,17 @@ use feishu::{
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::{Effect, Failure, Missing, Scene, Source, pin, replied};
-use crate::change::{Change, Deed, Placed, Standing, Top};
+use super::{Effect, Failure, Missing, Scene, pin, replied};
 use crate::command::{Mention, Replace, announced_part};
 use crate::content::{
     Document, Entry, Former, Signature, Unfit, command_text, media, without_unexplained,
 };
-use crate::outcome::{Call, Done, Refusal, Undone};
-use crate::plan::{Manner, SUMMARY};
-use crate::store::{Progress, Step, Written};
+use crate::model::action::Source;
+use crate::model::change::{Change, Deed, Placed, Standing, Top};
+use crate::model::job::Step;
+use crate::model::outcome::{Call, Done, Refusal, Undone};
+use crate::model::plan::{Manner, SUMMARY};
+use crate::model::progress::{Progress, Written};
 
 pub(crate) mod budget;
 mod creation;

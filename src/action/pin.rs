@@ -6,9 +6,9 @@
 use feishu::TopNotice;
 
 use super::{Effect, Failure, Scene, replied, unpin};
-use crate::change::{Change, Top};
 use crate::command::{PinTarget, Span};
-use crate::outcome::{Call, Done};
+use crate::model::change::{Change, Top};
+use crate::model::outcome::{Call, Done};
 
 /// The message, or something else in the request, is not as it has to be.
 const INVALID_PARAMETER: i64 = 232_001;

@@ -3,9 +3,9 @@
 
 use super::announce::{self, IfGone, Renamed, TakenBack};
 use super::{Effect, Failure, Scene, pin};
-use crate::change::{Change, Deed, Made, Placed, Standing, Top};
 use crate::content::Former;
-use crate::outcome::{Done, Refusal, Undone};
+use crate::model::change::{Change, Deed, Made, Placed, Standing, Top};
+use crate::model::outcome::{Done, Refusal, Undone};
 
 /// Takes back a change, as far as the bot can know what stood before.
 pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure> {

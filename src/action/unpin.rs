@@ -1,8 +1,8 @@
 //! `/unpin`: the top notice taken off, whatever it is.
 
 use super::{Effect, Failure, Scene};
-use crate::change::{Change, Top};
-use crate::outcome::{Call, Done};
+use crate::model::change::{Change, Top};
+use crate::model::outcome::{Call, Done};
 
 pub(super) async fn run(scene: Scene<'_>) -> Result<Effect, Failure> {
     let before = scene.top().await?;

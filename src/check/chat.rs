@@ -7,7 +7,8 @@ use super::store::Kept;
 use crate::config::Config;
 use crate::credentials::in_full;
 use crate::language::Language;
-use crate::policy::{self, BotStanding, GroupSetting};
+use crate::model::rights::{BotStanding, GroupSetting};
+use crate::policy;
 use crate::reply;
 
 pub(super) async fn check(

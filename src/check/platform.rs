@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::Report;
 use crate::config::Config;
 use crate::credentials::{self, in_full};
-use crate::{background, server};
+use crate::{background, platform};
 
 /// A client, and the clock that learns from its calls.
 pub(super) struct Platform {
@@ -20,7 +20,7 @@ impl Platform {
     pub(super) fn new(config: &Config, clock: &Clock) -> anyhow::Result<Self> {
         let clock = clock.uncorrected();
         let on_call = |_: &CallRecord<'_>| {};
-        let client = server::client(config, clock.clone(), Arc::new(on_call), None)?;
+        let client = platform::client(config, clock.clone(), Arc::new(on_call), None)?;
         Ok(Self { client, clock })
     }
 }

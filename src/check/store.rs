@@ -9,10 +9,12 @@ use jiff::Timestamp;
 
 use super::Report;
 use crate::config::Config;
+use crate::config::DatabaseUrl;
 use crate::healthcheck::readiness;
+use crate::model::job::{ChatKey, Step};
 use crate::store::{
-    self, ChatKey, DatabaseUrl, Desk, FileState, Filter, InspectedFile, InspectedServer, Room,
-    Soundness, Step, Tables, Unusable,
+    self, Desk, FileState, Filter, InspectedFile, InspectedServer, Room, Soundness, Tables,
+    Unusable,
 };
 
 const STORE: &str = "store";

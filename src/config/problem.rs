@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::layers::defaults;
 use super::{Config, ConfigError, Problem, Receive, bounds, ids, variables};
-use crate::store::DatabaseUrl;
+use crate::config::database_url::DatabaseUrl;
 
 /// What could not be read as a setting.
 pub(super) fn unreadable(error: &figment::Error) -> Problem {

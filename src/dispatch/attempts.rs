@@ -5,8 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use feishu::Error;
 
-use crate::outcome::Call;
-use crate::store::{Job, JobId};
+use crate::model::job::JobId;
+use crate::model::outcome::Call;
+use crate::store::Job;
 
 /// Forgotten when the process ends: then the cautious answer is given.
 #[derive(Debug, Default)]

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use feishu::{AppId, Chat, ChatId, Error, IdType};
 
 use super::Dispatcher;
-use crate::action::{Action, Failure, Missing};
+use crate::action::{Failure, Missing};
 use crate::event::StoredMessage;
-use crate::outcome::{Call, GroupHelp, Outcome, PlatformRefusal, Refusal};
+use crate::model::action::Action;
+use crate::model::outcome::{Call, GroupHelp, Outcome, PlatformRefusal, Refusal};
+use crate::model::rights::{Actor, GroupSetting, Right};
 use crate::platform::Settings;
-use crate::policy::{self, Actor, GroupSetting, Permit, Right, Ruling};
+use crate::policy::{self, Permit, Ruling};
 use crate::store::Job;
 
 impl Dispatcher {

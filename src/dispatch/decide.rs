@@ -10,15 +10,18 @@ use super::draft::Draft;
 use super::press::Pressed;
 use super::request::Requested;
 use super::{Dispatcher, MAX_CRASHES, may_try_again};
-use crate::action::{self, Action, Effect, Failure, Missing, Scene};
-use crate::button::Does;
-use crate::change::Record;
+use crate::action::{self, Effect, Failure, Missing, Scene};
 use crate::command::CommandName;
 use crate::event::{Stored, StoredMessage};
-use crate::outcome::{Call, Done, Outcome, Refusal};
-use crate::plan::Plan;
-use crate::policy::{self, Actor, Permit, Right};
-use crate::store::{Conclusion, Job, Release, Step};
+use crate::model::action::Action;
+use crate::model::button::Does;
+use crate::model::change::Record;
+use crate::model::job::Step;
+use crate::model::outcome::{Call, Done, Outcome, Refusal};
+use crate::model::plan::Plan;
+use crate::model::rights::{Actor, Right};
+use crate::policy::{self, Permit};
+use crate::store::{Conclusion, Job, Release};
 use crate::telemetry::{CommandResult, EXPIRE, PUBLISH, UNKNOWN};
 
 /// Whoever is away for less than this beyond every patience was not away.
@@ -180,7 +183,8 @@ impl Dispatcher {
         }
         if let Some(progress) = begun {
             if stored.plan.is_none() {
-                self.expect_in_time(job, stored.asked_at(job)).await?;
+                self.expect_in_time(job, stored.asked_at(job.accepted_at))
+                    .await?;
             }
             return Ok(ControlFlow::Continue(policy::begun(progress)));
         }
@@ -281,7 +285,7 @@ impl Dispatcher {
             _ => None,
         };
         let actor = stored.actor();
-        let scene = self.scene(job, actor, stored.asked_at(job));
+        let scene = self.scene(job, actor, stored.asked_at(job.accepted_at));
         let effect = match action::run(permit, scene).await {
             Ok(effect) => effect,
             Err(failure) => return Err(self.look_again(job, actor, right, failure).await),
@@ -312,7 +316,7 @@ impl Dispatcher {
         let progress = progress.map_err(|_| self.retry(job))?;
         let left = progress.and_then(|progress| {
             let actor = stored.actor();
-            let scene = self.scene(job, actor, stored.asked_at(job));
+            let scene = self.scene(job, actor, stored.asked_at(job.accepted_at));
             let effect = action::announce::left_behind(&progress, scene)?;
             let begun = || Draft::of_begun(&progress, job.key.step, actor.sender);
             Some((draft.clone().unwrap_or_else(begun), effect))

@@ -3,13 +3,16 @@
 use feishu::{OpenId, Sender};
 use jiff::Timestamp;
 
-use crate::action::{Action, Failure};
-use crate::change::{Change, ChangeId, ChangeResult, Deed, Record};
+use crate::action::Failure;
 use crate::event::StoredMessage;
-use crate::outcome::Refusal;
-use crate::plan::Plan;
+use crate::model::action::Action;
+use crate::model::change::{Change, ChangeId, ChangeResult, Deed, Record};
+use crate::model::job::Step;
+use crate::model::outcome::Refusal;
+use crate::model::plan::Plan;
+use crate::model::progress::Progress;
 use crate::policy;
-use crate::store::{Job, NewPlan, Progress, Step};
+use crate::store::{Job, NewPlan};
 
 /// A record before its end is known.
 #[derive(Clone)]

@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::Dispatcher;
+use crate::model::job::Step;
 use crate::reply::Emoji;
-use crate::store::{Job, Release, Step};
+use crate::store::{Job, Release};
 
 /// A command that waits longer gets the reaction.
 const PATIENCE: Duration = Duration::from_secs(3);

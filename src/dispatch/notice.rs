@@ -8,16 +8,16 @@ use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 
 use super::say::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
-use crate::change::{Change, ChangeResult, Deed, Made, Record, Top};
 use crate::config::ReplyLanguage;
 use crate::event::Notice;
 use crate::language::Language;
-use crate::outcome::{Done, Outcome};
+use crate::model::change::{Change, ChangeResult, Deed, Made, Record, Top};
+use crate::model::outcome::{Done, Outcome};
+use crate::model::rights::Lack;
 use crate::platform::Settings;
-use crate::policy;
-use crate::reply;
 use crate::store::{Conclusion, Job, Release};
-use crate::welcome::{self, Lack};
+use crate::welcome;
+use crate::{policy, reply};
 
 /// What the bot lacks is asked for so long; then the group is greeted without
 /// it, because commands may wait behind.

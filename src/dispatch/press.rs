@@ -8,10 +8,11 @@ use feishu::{Card, CardAnswer};
 
 use super::say::{Content, recipient, told};
 use super::{Dispatcher, may_try_again};
-use crate::action::{Action, Failure};
-use crate::button::Does;
+use crate::action::Failure;
 use crate::event::StoredPress;
-use crate::outcome::{Outcome, Refusal};
+use crate::model::action::Action;
+use crate::model::button::Does;
+use crate::model::outcome::{Outcome, Refusal};
 use crate::reply;
 use crate::store::{Job, Release};
 
@@ -37,7 +38,7 @@ impl Dispatcher {
                 Action::Undo(Box::new(made.ok_or(Refusal::NotLast)?))
             }
             Does::Cancel(maker) | Does::CancelThis(maker) => {
-                let planned = self.store.planned(job.chat_key()).await?;
+                let planned = self.planned(job).await?;
                 let plan = planned.into_iter().find(|plan| plan.maker == *maker);
                 Action::Cancel(Box::new(plan.ok_or(Refusal::NoSuchPlan)?))
             }

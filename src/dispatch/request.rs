@@ -7,18 +7,21 @@ use feishu::{ChatId, Content, OpenId, ReceivedMessage};
 use jiff::Timestamp;
 
 use super::{Dispatcher, text_of};
-use crate::action::{self, Action, Failure, Source, replied_to};
-use crate::change::{Deed, Made, Top};
+use crate::action::{self, Failure};
 use crate::command::{self, Announcement, Command, Mention, ParseError, PinTarget};
 use crate::content::{Unfit, media};
-use crate::event::{StoredMessage, is_typed};
-use crate::outcome::{
+use crate::event::{self, StoredMessage, is_typed};
+use crate::model::action::{Action, Source, replied_to};
+use crate::model::change::{Deed, Made, Top};
+use crate::model::job::{JobKey, Maker, Step};
+use crate::model::outcome::{
     Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal, Scheduled,
 };
-use crate::plan::{Manner, Plan};
+use crate::model::plan::{Manner, Plan, Planned};
+use crate::model::rights::Actor;
 use crate::platform::Platform;
-use crate::policy::{self, Actor, Permit};
-use crate::store::{Conclusion, Job, JobKey, Maker, NewPlan, Step, StoreError};
+use crate::policy::{self, Permit};
+use crate::store::{Conclusion, Job, NewPlan, StoreError};
 
 /// The most that is planned in one chat at a time.
 const MOST_PLANS: usize = 100;
@@ -69,7 +72,7 @@ impl Dispatcher {
         };
         let name = command.name();
         *asked = name.as_str();
-        let asked_at = stored.asked_at(job);
+        let asked_at = stored.asked_at(job.accepted_at);
         self.expect_in_time(job, asked_at).await?;
         tracing::info!(
             command.name = name.as_str(),
@@ -111,7 +114,7 @@ impl Dispatcher {
                 Requested::Action(Action::Undo(Box::new(made)))
             }
             Command::Cancel(number) => {
-                let planned = self.store.planned(job.chat_key()).await?;
+                let planned = self.planned(job).await?;
                 let plan = planned.into_iter().find(|plan| plan.number == number);
                 let plan = plan.ok_or(Refusal::NoSuchPlan)?;
                 Requested::Action(Action::Cancel(Box::new(plan)))
@@ -148,14 +151,14 @@ impl Dispatcher {
         let actor = stored.actor();
         self.authorise_publication(actor, source.clone(), manner)
             .await?;
-        let planned = self.store.planned(job.chat_key()).await?;
+        let planned = self.planned(job).await?;
         let publications = planned
             .iter()
             .filter(|planned| matches!(planned.plan, Plan::Publish { .. }));
         if publications.count() >= MOST_PLANS {
             return Err(Refusal::TooManyPlans { limit: MOST_PLANS }.into());
         }
-        let scene = self.scene(job, actor, stored.asked_at(job));
+        let scene = self.scene(job, actor, stored.asked_at(job.accepted_at));
         action::announce::expect_to_end(manner, scene).await?;
         let document = action::announce::document(source, scene).await?;
         let plan = Plan::Publish { document, manner };
@@ -245,11 +248,17 @@ impl Dispatcher {
         }
     }
 
+    /// What waits for its time in the job's chat.
+    pub(super) async fn planned(&self, job: &Job) -> Result<Vec<Planned>, StoreError> {
+        let waiting = self.store.planned(job.chat_key()).await?;
+        Ok(waiting.into_iter().filter_map(event::planned).collect())
+    }
+
     /// What was changed in the chat and what is planned, for whoever asks now.
     pub(super) async fn history(&self, job: &Job, chat: &ChatId) -> Result<History, StoreError> {
         let undoable = self.store.undoable(job.chat_key()).await?;
         let changes = self.store.history(job.chat_key(), HISTORY).await?;
-        let plans = self.store.planned(job.chat_key()).await?;
+        let plans = self.planned(job).await?;
         let names = if changes.is_empty() && plans.is_empty() {
             None
         } else {

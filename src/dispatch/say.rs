@@ -9,8 +9,8 @@ use super::{Dispatcher, may_try_again, text_of};
 use crate::config::ReplyLanguage;
 use crate::event::Stored;
 use crate::language::Language;
-use crate::outcome::{Outcome, Refusal};
-use crate::policy::Actor;
+use crate::model::outcome::{Outcome, Refusal};
+use crate::model::rights::Actor;
 use crate::reply::{self, Answer, Emoji};
 use crate::store::{Job, Recipient, Release, StoreError};
 

@@ -14,9 +14,11 @@ use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::config::DatabaseUrl;
 use crate::config::{Config, Environment};
 use crate::event::Event;
-use crate::store::{Bounds, DatabaseUrl, NewJob, Opening, Running};
+use crate::model::job::NewJob;
+use crate::store::{Bounds, Opening, Running};
 
 mod isolation;
 

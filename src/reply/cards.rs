@@ -4,9 +4,9 @@ use feishu::{Card, Toast, ToastKind};
 use jiff::tz::TimeZone;
 
 use super::words;
-use crate::button::{Button, Does};
 use crate::language::{Bilingual, Language};
-use crate::outcome::{Outcome, Refusal};
+use crate::model::button::{Button, Does};
+use crate::model::outcome::{Outcome, Refusal};
 
 pub(super) fn button(card: Card, label: &str, does: Does, language: Language) -> Card {
     card.button(label, Button { does, language }.value())

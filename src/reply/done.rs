@@ -6,7 +6,7 @@ use super::schedule::{self, Missed};
 use super::{Answer, Emoji, cards, message, replace};
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
-use crate::outcome::{Done, Undone};
+use crate::model::outcome::{Done, Undone};
 
 /// Tells what was done: by a reaction where that says it all.
 pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Answer {

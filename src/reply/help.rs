@@ -5,11 +5,11 @@ use feishu::Card;
 use super::cards::button;
 use super::quote::Medium;
 use super::{Answer, rights};
-use crate::button::Does;
 use crate::command::{COMMANDS, CommandName};
 use crate::language::{Bilingual, Language};
-use crate::outcome::GroupHelp;
-use crate::policy::GroupRights;
+use crate::model::button::Does;
+use crate::model::outcome::GroupHelp;
+use crate::model::rights::GroupRights;
 
 /// The commands that the first lines name.
 const FIRST: [CommandName; 4] = [

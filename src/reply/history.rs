@@ -10,11 +10,11 @@ use jiff::{Timestamp, Zoned};
 use super::Answer;
 use super::cards::button;
 use super::quote::Medium;
-use crate::button::Does;
-use crate::change::Deed;
 use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
-use crate::outcome::{FutureChange, History, PastChange, PlannedChange};
+use crate::model::button::Does;
+use crate::model::change::Deed;
+use crate::model::outcome::{FutureChange, History, PastChange, PlannedChange};
 
 /// The most schedules that a card lists, each with a button of its own: a card takes 30 KB.
 pub(super) const MOST_PLANS: usize = 20;
@@ -273,8 +273,8 @@ mod tests {
     use pulldown_cmark::{Event, Parser, Tag};
 
     use super::*;
+    use crate::model::job::{Maker, Step};
     use crate::reply::schedule_canceled;
-    use crate::store::{Maker, Step};
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 

@@ -4,7 +4,9 @@
 use super::quote::Medium;
 use crate::command::COMMANDS;
 use crate::language::{Bilingual, Language};
-use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};
+use crate::model::rights::{
+    BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay,
+};
 
 /// Tells a member why not.
 pub(super) fn denial(denied: Denied) -> Bilingual {

@@ -7,11 +7,11 @@ use jiff::tz::TimeZone;
 use super::Answer;
 use super::cards::button;
 use super::quote::Medium;
-use crate::button::Does;
 use crate::command::moment_in_words;
 use crate::language::{Bilingual, Language};
-use crate::outcome::Scheduled;
-use crate::plan::Manner;
+use crate::model::button::Does;
+use crate::model::outcome::Scheduled;
+use crate::model::plan::Manner;
 
 /// Tells what is scheduled, and when.
 pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &TimeZone) -> Answer {

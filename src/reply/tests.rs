@@ -10,15 +10,17 @@ use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
 use super::*;
-use crate::change::Deed;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError, Replace, Span, parse};
-use crate::outcome::{
+use crate::model::change::Deed;
+use crate::model::job::{Maker, Step};
+use crate::model::outcome::{
     Call, Done, FutureChange, GroupHelp, History, Meaning, NotPinnable, PastChange, PlannedChange,
     PlatformRefusal, Refusal, Scheduled, Undone,
 };
-use crate::plan::Manner;
-use crate::policy::{BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay};
-use crate::store::{Maker, Step};
+use crate::model::plan::Manner;
+use crate::model::rights::{
+    BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay,
+};
 
 const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 

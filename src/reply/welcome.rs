@@ -6,8 +6,7 @@ use super::codes;
 use super::quote::Medium;
 use crate::command::{COMMANDS, CommandName};
 use crate::language::{Bilingual, Language};
-use crate::policy::GroupSetting;
-use crate::welcome::Lack;
+use crate::model::rights::{GroupSetting, Lack};
 
 /// Greets a group: who the bot is, what it can be asked, and what it lacks there. The words stand
 /// once in each of the languages.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::change::UNDO_AGE;
+use crate::model::change::UNDO_AGE;
 use crate::store::Store;
 
 /// How often what is old enough is forgotten.

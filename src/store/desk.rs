@@ -13,14 +13,16 @@ use feishu::ExtraRoots;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ChatKey, DatabaseUrl, JobKey, Progress, Step, row};
-use crate::outcome::{Outcome, Refusal};
+use super::row;
+use crate::config::DatabaseUrl;
+use crate::model::job::{ChatKey, JobKey, Step};
+use crate::model::outcome::{Outcome, Refusal};
+use crate::model::progress::Progress;
+use postgres::Server;
+use sqlite::File;
 
 mod postgres;
 mod sqlite;
-
-use postgres::Server;
-use sqlite::File;
 
 /// An opened store.
 pub(crate) enum Desk {

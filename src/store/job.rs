@@ -1,133 +1,13 @@
 //! What a job is, from its acceptance to its end.
 
-use feishu::{OpenId, ReactionId};
+use feishu::ReactionId;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use super::{Lease, Progress};
-use crate::change::Record;
-use crate::outcome::Outcome;
-use crate::plan::Plan;
-
-/// Names a job for ever: the same event never makes a second one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct JobKey {
-    /// The app that received the event: two bots in one group see the same
-    /// message ids.
-    pub(crate) app: String,
-    /// The message id; for what is no message the event id.
-    pub(crate) origin: String,
-    pub(crate) step: Step,
-}
-
-/// What is to be done with the origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Carry out the command that the message holds.
-    Command,
-    /// Say that no more commands are taken; the origin is the job at the head of
-    /// the chat, so that it is said once while that one stands there.
-    Overflow,
-    /// Publish an announcement that was planned.
-    Publish,
-    /// Take back a change whose time is over.
-    Expire,
-    /// Greet a group; the origin is the group, so that it is greeted once.
-    Welcome,
-    /// Forget a group that the bot is no longer in.
-    Left,
-    /// Remember that a message was recalled.
-    Recalled,
-    /// Do what a button says; the origin is the event of the press.
-    Press,
-}
-
-impl Step {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Command,
-        Self::Overflow,
-        Self::Publish,
-        Self::Expire,
-        Self::Welcome,
-        Self::Left,
-        Self::Recalled,
-        Self::Press,
-    ];
-
-    /// Whether it stands for an event that is no message, so that nobody waits
-    /// for an answer.
-    pub(crate) fn is_notice(self) -> bool {
-        match self {
-            Self::Welcome | Self::Left | Self::Recalled => true,
-            Self::Command | Self::Overflow | Self::Publish | Self::Expire | Self::Press => false,
-        }
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Command => "command",
-            Self::Overflow => "overflow",
-            Self::Publish => "publish",
-            Self::Expire => "expire",
-            Self::Welcome => "welcome",
-            Self::Left => "left",
-            Self::Recalled => "recalled",
-            Self::Press => "press",
-        }
-    }
-
-    pub(super) fn from_column(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.as_str() == text)
-    }
-}
-
-impl JobKey {
-    /// The namespace of all ids derived from jobs.
-    const NAMESPACE: Uuid = Uuid::from_u128(0x6e6f_7469_6365_5b07_8a6a_6f62_6b65_7973);
-
-    /// The id under which the platform is asked to do a thing at most once.
-    ///
-    /// It is derived from the key and the name of the `call`, never random, so
-    /// that it is the same after a restart.
-    pub(crate) fn idempotency_key(&self, call: &str) -> Uuid {
-        let parts = [&self.app, &self.origin, self.step.as_str(), call];
-        Uuid::new_v5(&Self::NAMESPACE, parts.join("\n").as_bytes())
-    }
-
-    /// The short id that people quote: it stands in the log and in replies.
-    pub(crate) fn reference(&self) -> String {
-        let mut reference = self.idempotency_key("reference").simple().to_string();
-        reference.truncate(8);
-        reference
-    }
-}
-
-/// Names, within an app, the job that made a change or a plan, and thus that
-/// change or plan: for ever, whatever becomes of the job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Maker {
-    /// What the job began with: a message, or an event.
-    pub origin: String,
-    /// What was to be done with that.
-    pub step: Step,
-}
-
-/// A job to be queued.
-#[derive(Debug, Clone)]
-pub(crate) struct NewJob {
-    pub(crate) key: JobKey,
-    pub(crate) chat: String,
-    pub(crate) payload: String,
-}
-
-/// A chat of an app.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChatKey {
-    pub(crate) app: String,
-    pub(crate) chat: String,
-}
+use super::Lease;
+use crate::model::change::Record;
+use crate::model::job::{ChatKey, JobId, JobKey, Maker, Step};
+use crate::model::outcome::Outcome;
+use crate::model::progress::Progress;
 
 /// Work for later, with the origin of the job that plans it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,19 +25,6 @@ impl NewPlan {
             ..planner.clone()
         }
     }
-}
-
-/// Work that waits for its time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub(crate) id: JobId,
-    pub(crate) maker: Maker,
-    /// By it the chat's members name it.
-    pub(crate) number: u32,
-    pub(crate) due: Timestamp,
-    pub(crate) plan: Plan,
-    /// Who planned it.
-    pub(crate) author: Option<OpenId>,
 }
 
 /// Somebody who gets an answer that is throttled.
@@ -274,10 +141,6 @@ pub(crate) enum Claim {
     Unreadable,
 }
 
-/// A row of the table of jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct JobId(pub(super) i64);
-
 /// The ways a claimed job leaves its worker.
 #[derive(Debug, Clone)]
 pub(crate) enum Release {
@@ -291,4 +154,16 @@ pub(crate) enum Release {
     Crashed { run_at: Timestamp },
     /// Put back, because the bot stops; a call may be under way.
     Stopped,
+}
+
+/// A scheduled announcement, or the end of a change, as its row has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WaitingPlan {
+    pub(crate) id: JobId,
+    pub(crate) maker: Maker,
+    /// Its number in the chat.
+    pub(crate) number: u32,
+    pub(crate) due: Timestamp,
+    /// What intake stored.
+    pub(crate) payload: String,
 }

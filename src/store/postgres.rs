@@ -19,21 +19,24 @@ use tokio::time::{Instant, timeout};
 use super::lease::{Held, InHand};
 use super::row::timestamp;
 use super::{
-    Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Lease, Limited, NewJob,
-    Opening, Planned, Progress, Queue, Recipient, Release, StoreError,
+    Accepted, Bounds, Claim, Conclusion, Job, Lease, Limited, Opening, Recipient, Release,
+    StoreError, WaitingPlan,
 };
-use crate::change::{ChangeId, Made};
-use crate::outcome::{Outcome, Refusal};
+use crate::model::change::{ChangeId, Made};
+use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue, Step};
+use crate::model::outcome::{Outcome, Refusal};
+use crate::model::progress::Progress;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use bell::Bell;
 use connect::{Access, Connector};
-pub(crate) use inspect::{Inspected, inspect};
 use jobs::{Claimed, Owned, Taking};
-pub(crate) use migrate::Tables;
-pub(crate) use pooler::SHARED_SESSIONS;
 use replicas::LEASE;
 use session::Sessions;
+
+pub(crate) use inspect::{Inspected, inspect};
+pub(crate) use migrate::Tables;
+pub(crate) use pooler::SHARED_SESSIONS;
 
 pub(super) mod bell;
 pub(super) mod changes;
@@ -303,7 +306,7 @@ impl PostgresStore {
         let released = jobs::release(&*session, owned, &release, self.now());
         mine(session.answer(released).await)?;
         // Planned work was never counted.
-        let counted = !matches!(job.key.step, super::Step::Publish | super::Step::Expire);
+        let counted = !matches!(job.key.step, Step::Publish | Step::Expire);
         if matches!(release, Release::Done | Release::Dead) && counted {
             self.count_less();
         }
@@ -385,7 +388,7 @@ impl PostgresStore {
         session.answer(changes::timed_end(&*session, change)).await
     }
 
-    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<Planned>, StoreError> {
+    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<WaitingPlan>, StoreError> {
         let session = self.sessions.get().await?;
         session.answer(changes::planned(&*session, &chat)).await
     }

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Job, JobId, JobKey, Lease, Maker, NewJob, Planned, Step};
-use crate::change::{Change, ChangeId, Made, Place, State};
-use crate::event::StoredMessage;
+use super::{Job, Lease};
+use crate::model::change::{Change, ChangeId, Made, Place, State};
+use crate::model::job::{JobId, JobKey, Maker, NewJob, Step};
+use crate::store::job::WaitingPlan;
 
 /// What the column `undone` says besides 0.
 pub(super) const UNDONE: i64 = 1;
@@ -110,15 +111,13 @@ pub(super) struct PlanRow {
 
 impl PlanRow {
     /// `None` for one that cannot be read, which is found out when it is due.
-    pub(super) fn read(self) -> Option<Planned> {
-        let stored = StoredMessage::parse(&self.payload).ok()?;
-        Some(Planned {
+    pub(super) fn read(self) -> Option<WaitingPlan> {
+        Some(WaitingPlan {
             id: JobId(self.id),
             maker: maker(self.origin, &self.step)?,
             number: self.number,
             due: timestamp(self.place).ok()?,
-            plan: stored.plan?,
-            author: stored.event.sender.id().map(|(_, id)| id.into()),
+            payload: self.payload,
         })
     }
 }

@@ -21,13 +21,16 @@ use tokio::time::interval;
 
 use super::row::to_json;
 use super::{
-    Accepted, Bounds, ChatKey, Claim, Conclusion, Job, JobId, JobKey, Limited, NewJob, Opening,
-    Planned, Progress, Queue, Recipient, Release, StoreError,
+    Accepted, Bounds, Claim, Conclusion, Job, Limited, Opening, Recipient, Release, StoreError,
+    WaitingPlan,
 };
-use crate::change::{ChangeId, Made};
-use crate::outcome::Outcome;
+use crate::model::change::{ChangeId, Made};
+use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
+use crate::model::outcome::Outcome;
+use crate::model::progress::Progress;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
+use writer::{Ask, Request, Turn, Urgency};
 
 pub(super) mod changes;
 mod damage;
@@ -40,7 +43,6 @@ mod writer;
 pub(crate) use damage::Soundness;
 pub(crate) use file::{Inspected, State, Unusable, inspect, resolve};
 pub(crate) use room::{Room, room};
-use writer::{Ask, Request, Turn, Urgency};
 
 /// Requests that wait for the writer beyond this hold their senders up.
 const WAITING_REQUESTS: usize = 1024;
@@ -250,7 +252,7 @@ impl SqliteStore {
             .await
     }
 
-    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<Planned>, StoreError> {
+    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<WaitingPlan>, StoreError> {
         self.ask(move |turn| changes::planned(turn.connection, &chat))
             .await
     }

@@ -9,10 +9,12 @@ use tempfile::TempDir;
 use test_servers::Database;
 
 use super::*;
-use crate::change::{Change, ChangeResult, Deed, Record, Top};
 use crate::content::Document;
-use crate::outcome::{Done, Refusal, Scheduled};
-use crate::plan::Manner;
+use crate::model::change::{Change, ChangeResult, Deed, Record, Top};
+use crate::model::job::Step;
+use crate::model::outcome::{Done, Refusal, Scheduled};
+use crate::model::plan::Manner;
+use crate::model::progress::{Creation, Written};
 use crate::supervision::Background;
 
 const BOUNDS: Bounds = Bounds {

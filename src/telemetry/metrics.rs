@@ -17,7 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::command::COMMANDS;
-use crate::store::Queue;
+use crate::model::job::Queue;
 
 /// Histograms of requests to the store: a commit takes a few milliseconds.
 const STORE_SECONDS: [f64; 10] = [

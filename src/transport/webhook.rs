@@ -386,9 +386,10 @@ mod tests {
     use futures_util::{FutureExt as _, StreamExt as _, stream};
 
     use super::*;
-    use crate::button::Presses;
+    use crate::callback::Presses;
+    use crate::config::DatabaseUrl;
     use crate::platform::OwnId;
-    use crate::store::{Bounds, DatabaseUrl, Opening, Store};
+    use crate::store::{Bounds, Opening, Store};
     use crate::telemetry::Metrics;
     use crate::transport::VerificationTokens;
 

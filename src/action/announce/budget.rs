@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{Failure, Scene};
 use crate::content::Document;
-use crate::plan::Manner;
+use crate::model::plan::Manner;
 
 /// What is written at once, in runs of text: one of the longest texts, or several shorter ones.
 pub(crate) const BUDGET: usize = 4_000;

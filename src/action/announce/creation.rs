@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::plan::{Parent, Step, line_count};
 use super::{Draft, Failure, Scene, call};
-use crate::outcome::{Call, Refusal};
-use crate::store::{Creation, Written};
+use crate::model::outcome::{Call, Refusal};
+use crate::model::progress::{Creation, Written};
 
 /// The newest revision, whatever it is.
 const LATEST: i64 = -1;

@@ -7,9 +7,9 @@ use feishu::ReadBlock;
 use super::creation::Writing;
 use super::plan::plan;
 use super::{Draft, Failure, Scene, Stand, expect_light, expect_writable, page};
-use crate::change::{Placed, Standing};
 use crate::content::{Entry, Former, FormerBlock};
-use crate::store::{Creation, Written};
+use crate::model::change::{Placed, Standing};
+use crate::model::progress::{Creation, Written};
 
 /// Writes the entry from where the last attempt stopped.
 pub(super) async fn write(

@@ -12,11 +12,11 @@ use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Op
 use super::{
     Draft, Failure, Scene, Stand, UPDATE_FAILED, call, expect_light, expect_writable, read_document,
 };
-use crate::change::{Placed, Standing};
 use crate::command::Replace;
 use crate::content::{Entry, Former};
-use crate::outcome::{Call, Refusal};
-use crate::store::{Pending, Written};
+use crate::model::change::{Placed, Standing};
+use crate::model::outcome::{Call, Refusal};
+use crate::model::progress::{Pending, Written};
 
 /// The most blocks that one insertion takes. One call takes ten operations, and
 /// thus a deletion and any entry.

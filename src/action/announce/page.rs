@@ -6,7 +6,7 @@ use feishu::{BlockId, DeleteChildren};
 use serde::de::DeserializeOwned;
 
 use super::{Failure, Scene, call};
-use crate::outcome::Call;
+use crate::model::outcome::Call;
 
 /// "too old document": somebody has written since the revision was read.
 const OUTDATED: i64 = 1_770_021;

@@ -9,11 +9,11 @@ use super::legacy::{
 };
 use super::plan::plan;
 use super::{Draft, Failure, IS_DOCX, Scene, budget, call, page};
-use crate::change::Placed;
 use crate::content::{Document, DocxNode, Entry, Former};
-use crate::outcome::{Call, Refusal};
-use crate::plan::Manner;
-use crate::store::{Creation, Pending, Restoral, Written};
+use crate::model::change::Placed;
+use crate::model::outcome::{Call, Refusal};
+use crate::model::plan::Manner;
+use crate::model::progress::{Creation, Pending, Restoral, Written};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, Row};
 
 use super::{AuditFilter, Filter, RawChange, RawJob, Retry, State};
-use crate::store::ChatKey;
+use crate::model::job::ChatKey;
 use crate::store::postgres::migrate::{self, SCHEMA};
 use crate::store::postgres::{bell, changes, connect};
 

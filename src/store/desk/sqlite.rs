@@ -8,7 +8,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{AuditFilter, Filter, RawChange, RawJob, Retry, State};
-use crate::store::ChatKey;
+use crate::model::job::ChatKey;
 use crate::store::sqlite::{changes, file, rows};
 
 /// What [`job`] reads.

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use crate::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
+use crate::model::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
+use crate::model::job::{ChatKey, JobId, JobKey, Step};
 use crate::store::row::{
     self, CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
 };
-use crate::store::{ChatKey, JobId, JobKey, Limited, NewPlan, Planned, Recipient, Step};
+use crate::store::{Limited, NewPlan, Recipient, WaitingPlan};
 
 /// Who would have to wait longer for a turn is told when to ask again.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -300,7 +301,7 @@ pub(super) async fn plan(
 pub(super) async fn planned(
     client: &impl GenericClient,
     chat: &ChatKey,
-) -> Result<Vec<Planned>, Error> {
+) -> Result<Vec<WaitingPlan>, Error> {
     let sql = "SELECT id, origin, step, number, place, payload FROM noticebot.jobs
          WHERE app = $1 AND chat = $2 AND number IS NOT NULL AND state = 'ready'
          ORDER BY place, id";

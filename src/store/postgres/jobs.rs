@@ -11,9 +11,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use crate::outcome::{Outcome, Refusal};
+use crate::model::job::{JobId, NewJob, Queue, Step};
+use crate::model::outcome::{Outcome, Refusal};
+use crate::model::progress::Progress;
 use crate::store::row::{self, JobRow, overflow, to_json};
-use crate::store::{Accepted, Job, JobId, NewJob, Progress, Queue, Release, Step};
+use crate::store::{Accepted, Job, Release};
 
 /// So long a press is left to whoever took it, as the platform waits there.
 const LEFT_TO_TAKER: Duration = Duration::from_secs(3);

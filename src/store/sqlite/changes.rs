@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::rows::timestamp;
-use crate::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
+use crate::model::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
+use crate::model::job::{ChatKey, JobId, JobKey, Step};
 use crate::store::row::{
     CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
 };
-use crate::store::{ChatKey, JobId, JobKey, Limited, NewPlan, Planned, Recipient, Step};
+use crate::store::{Limited, NewPlan, Recipient, WaitingPlan};
 
 /// Remembers what came of a job, and that an earlier change was taken back.
 pub(super) fn record(
@@ -259,7 +260,10 @@ pub(super) fn plan(
 }
 
 /// What is planned in a chat, the next first.
-pub(super) fn planned(connection: &Connection, chat: &ChatKey) -> rusqlite::Result<Vec<Planned>> {
+pub(super) fn planned(
+    connection: &Connection,
+    chat: &ChatKey,
+) -> rusqlite::Result<Vec<WaitingPlan>> {
     connection
         .prepare_cached(
             "SELECT id, origin, step, number, place, payload FROM jobs

@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-use crate::outcome::{Outcome, Refusal};
+use crate::model::job::{JobId, NewJob, Queue, Step};
+use crate::model::outcome::{Outcome, Refusal};
+use crate::model::progress::Progress;
 use crate::store::job::SUSPECT;
 use crate::store::row::{self, JobRow, overflow, to_json};
-use crate::store::{Accepted, Claim, JobId, Lease, NewJob, Progress, Queue, Release, Step};
+use crate::store::{Accepted, Claim, Lease, Release};
 
 /// The changes of the tables, in order. The database remembers in its
 /// `user_version` how many of them it has.

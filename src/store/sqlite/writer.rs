@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::file::{self, Lock, Unusable, Watched};
 use super::log::Log;
 use super::{Shared, changes, damage, rows};
-use crate::outcome::{Outcome, Refusal};
+use crate::model::job::{JobId, NewJob, Queue};
+use crate::model::outcome::{Outcome, Refusal};
 use crate::store::row::to_json;
-use crate::store::{Accepted, Claim, Conclusion, Job, JobId, NewJob, Queue, Release, StoreError};
+use crate::store::{Accepted, Claim, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
 
 /// The most requests in one transaction.

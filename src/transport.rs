@@ -13,11 +13,12 @@ use subtle::{Choice, ConstantTimeEq as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use crate::button::Presses;
+use crate::callback::Presses;
 use crate::event::{Event, Ignored};
+use crate::model::job::NewJob;
 use crate::platform::OwnId;
 use crate::reply::{Before, toast_before};
-use crate::store::{Accepted, NewJob, Store, StoreError};
+use crate::store::{Accepted, Store, StoreError};
 use crate::telemetry::{EventResult, Metrics};
 
 pub(crate) mod long_connection;

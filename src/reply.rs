@@ -24,13 +24,13 @@ use feishu::Card;
 use jiff::tz::TimeZone;
 
 use crate::language::Language;
-use crate::outcome::Outcome;
-use crate::policy::GroupRights;
+use crate::model::outcome::Outcome;
+use crate::model::rights::GroupRights;
+use quote::Medium;
 
 pub(crate) use cards::{Before, toast, toast_before};
 pub(crate) use help::all_commands;
 pub(crate) use history::history_card;
-use quote::Medium;
 pub(crate) use schedule::schedule_canceled;
 pub(crate) use welcome::welcome;
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Document, Former};
-use crate::plan::Manner;
+use crate::model::plan::Manner;
 
 /// An announcement under way. It may take several calls, and what was written
 /// must be told from what was not when an answer is lost.

@@ -1,60 +1,12 @@
-//! Buttons on the bot's cards: what they say when they are pressed, and who
-//! waits for an answer then.
+//! Card callbacks whose answer the platform waits for.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use feishu::CardAnswer;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
-
-use crate::language::Language;
-use crate::store::Maker;
-
-/// A button, as its value comes back from the platform.
-///
-/// It names a change or a plan by the job that made it, so that it means the
-/// same for ever; whether that can still be taken back is found out when it is
-/// pressed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Button {
-    pub(crate) does: Does,
-    /// The language of the card that it is on.
-    pub(crate) language: Language,
-}
-
-/// What pressing it asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Does {
-    /// Take back this change; on a card of the history.
-    Undo(Maker),
-    /// Drop this plan; on a card of the history.
-    Cancel(Maker),
-    /// Drop this plan; on the card that tells of it.
-    CancelThis(Maker),
-    /// Show all commands; on a card of help.
-    ShowCommands,
-}
-
-/// Tells the bot's own buttons from those of other cards of the app.
-const KEY: &str = "noticebot";
-
-impl Button {
-    /// The value that the card carries.
-    pub(crate) fn value(&self) -> Value {
-        json!({ KEY: self })
-    }
-
-    /// Reads the value of a button that was pressed; `None` if it is none of the
-    /// bot's, or of another release.
-    pub(crate) fn read(value: &Value) -> Option<Self> {
-        Self::deserialize(value.get(KEY)?).ok()
-    }
-}
 
 /// The most presses that wait at once. Each keeps a place among what a long
 /// connection may leave unanswered, and events need places, too.
@@ -104,7 +56,9 @@ impl Presses {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<CardAnswer>>> {
+    pub(crate) fn lock(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<CardAnswer>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,7 +74,7 @@ impl Expected<'_> {
 
     /// Waits no more. Whoever brings an answer from now on keeps it; one that was
     /// brought in this very moment counts.
-    fn give_up(mut self) -> Option<CardAnswer> {
+    pub(crate) fn give_up(mut self) -> Option<CardAnswer> {
         self.answer.close();
         self.answer.try_recv().ok()
     }
@@ -137,40 +91,6 @@ impl Drop for Expected<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Step;
-
-    fn button(does: fn(Maker) -> Does) -> Button {
-        let maker = Maker {
-            origin: "om_1".to_owned(),
-            step: Step::Publish,
-        };
-        Button {
-            does: does(maker),
-            language: Language::Zh,
-        }
-    }
-
-    #[test]
-    fn a_value_is_read_back_and_foreign_ones_are_not() {
-        for does in [Does::Undo, Does::Cancel, Does::CancelThis, |_| {
-            Does::ShowCommands
-        }] {
-            let button = button(does);
-            assert_eq!(Button::read(&button.value()), Some(button));
-        }
-        let wire = json!({ "noticebot": {
-            "does": { "undo": { "origin": "om_1", "step": "publish" } }, "language": "zh",
-        } });
-        assert_eq!(button(Does::Undo).value(), wire);
-        for foreign in [
-            json!(null),
-            json!("undo"),
-            json!({ "k": "v" }),
-            json!({ "noticebot": { "does": "explode", "language": "zh" } }),
-        ] {
-            assert_eq!(Button::read(&foreign), None, "{foreign}");
-        }
-    }
 
     #[tokio::test]
     async fn an_answer_reaches_whoever_waits_and_comes_back_if_nobody_does() {

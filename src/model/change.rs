@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Entry, Former};
-use crate::store::Maker;
+use crate::model::job::Maker;
 
 /// A change can be taken back for this long; then what people wrote is forgotten.
 pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
@@ -215,7 +215,7 @@ pub(crate) struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChangeResult {
     Done,
-    /// It was not, for this reason: a word of [`Refusal::reason`](crate::outcome::Refusal::reason).
+    /// It was not, for this reason: a word of [`Refusal::reason`](crate::model::outcome::Refusal::reason).
     Refused(&'static str),
 }
 

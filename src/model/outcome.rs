@@ -7,11 +7,11 @@ use feishu::{ApiError, Medium, Unwritable};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::Deed;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError};
-use crate::plan::Manner;
-use crate::policy::{BotStanding, Denied, GroupRights, Right};
-use crate::store::Maker;
+use crate::model::change::Deed;
+use crate::model::job::Maker;
+use crate::model::plan::Manner;
+use crate::model::rights::{BotStanding, Denied, GroupRights, Right};
 
 /// The end of one command. Stored before anything is said about it, so that a
 /// restart between the act and the answer repeats neither.

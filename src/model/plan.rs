@@ -1,12 +1,14 @@
 //! Work that was planned: stored with the message of the command that planned
 //! it, as the payload of a job whose time has yet to come.
 
+use feishu::OpenId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::Deed;
 use crate::command::{Replace, Span};
 use crate::content::Document;
-use crate::store::Step;
+use crate::model::change::Deed;
+use crate::model::job::{JobId, Maker, Step};
 
 /// So many characters stand for a text in `/history`.
 pub(crate) const SUMMARY: usize = 30;
@@ -52,4 +54,17 @@ impl Plan {
             Self::Expire { summary, .. } => summary.clone(),
         }
     }
+}
+
+/// Work that waits for its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) id: JobId,
+    pub(crate) maker: Maker,
+    /// By it the chat's members name it.
+    pub(crate) number: u32,
+    pub(crate) due: Timestamp,
+    pub(crate) plan: Plan,
+    /// Who planned it.
+    pub(crate) author: Option<OpenId>,
 }
