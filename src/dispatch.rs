@@ -39,9 +39,11 @@ mod notice;
 mod press;
 mod request;
 mod retry;
+mod room;
 mod say;
 
 pub(crate) use attempts::Attempts;
+use room::Room;
 
 /// A job whose worker died this often is given up.
 const MAX_CRASHES: u32 = 5;
@@ -77,9 +79,15 @@ impl Dispatcher {
     /// Works until `stop`; then lets what is in flight end, or puts it back.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.concurrency));
+        let room = Room::default();
         let in_flight = TaskTracker::new();
         let cut_off = CancellationToken::new();
         while let Some((job, mut slot)) = self.next(&slots, &stop).await {
+            // Nothing else is claimed until there is room, so that only one payload waits.
+            let Some(room) = room.of(job.payload.len(), &stop).await else {
+                self.give_back(&job, Release::Stopped, &stop).await;
+                break;
+            };
             if job.is_suspect() {
                 match self.expect_alone(&job, &slots, &stop).await {
                     Some(others) => slot.merge(others),
@@ -89,7 +97,7 @@ impl Dispatcher {
             let (dispatcher, cut_off) = (Arc::clone(&self), cut_off.clone());
             in_flight.spawn(async move {
                 Box::pin(dispatcher.carry(*job, cut_off)).await;
-                drop(slot);
+                drop((slot, room));
             });
         }
         in_flight.close();

@@ -160,7 +160,9 @@ impl PostgresStore {
         let (bound, taker) = (self.bounds.open_of_chat, self.lease().owner());
         let taking = jobs::accept(&*session, job, bound, taker, self.now());
         let taking = session.answer(taking).await;
-        Ok((taking, session.is_discarded()))
+        let is_discarded = session.is_discarded();
+        session.give_back_after(job.payload.len());
+        Ok((taking, is_discarded))
     }
 
     pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
@@ -190,6 +192,7 @@ impl PostgresStore {
         let (id, first_try) = (JobId(row.id), row.started_at);
         let in_hand = InHand::new(&held, row.id);
         if let Ok(job) = row.read(Lease::Until(Arc::new(in_hand))) {
+            session.give_back_after(job.payload.len());
             return Ok(Claim::Job(Box::new(job)));
         }
         // The error's own words may quote a message, so they are not logged.

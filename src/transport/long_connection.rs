@@ -25,9 +25,6 @@ use crate::telemetry::Metrics;
 /// How often what came to nothing is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// While so many bytes of events wait to be stored, no more are taken from the connection.
-const WAITING_BYTES: usize = 4 * 1024 * 1024;
-
 /// Keeps one connection open.
 pub(crate) struct LongConnection {
     pub(crate) intake: Intake,
@@ -113,23 +110,19 @@ impl LongConnection {
         tracing::info!("the long connection is open");
         // In one task, so that what came first is queued first.
         let mut taking = FuturesUnordered::new();
-        let mut waiting = 0;
         let mut counted = Dropped::default();
         let mut count = interval(COUNT_EVERY);
         loop {
             tokio::select! {
-                event = connection.next(), if waiting < WAITING_BYTES => match event {
-                    Ok(Event::Payload(payload)) => {
-                        waiting += payload.bytes.len();
-                        taking.push(self.take(payload));
-                    }
+                event = connection.next() => match event {
+                    Ok(Event::Payload(payload)) => taking.push(self.take(payload)),
                     Ok(Event::Config(changed)) => *config = changed,
                     Err(reason) => {
                         tracing::warn!(reason = %reason, "the long connection has ended");
                         break;
                     }
                 },
-                Some(taken) = taking.next() => waiting -= taken,
+                Some(()) = taking.next() => {}
                 _ = count.tick() => self.count(connection.dropped(), &mut counted),
                 () = stop.cancelled() => break,
             }
@@ -142,8 +135,7 @@ impl LongConnection {
         connection.close().await;
     }
 
-    /// Says how many bytes it was.
-    async fn take(&self, payload: Payload) -> usize {
+    async fn take(&self, payload: Payload) {
         let Payload {
             message_type,
             bytes,
@@ -153,7 +145,7 @@ impl LongConnection {
         // The old callback of cards is not supported here by the platform.
         if message_type != MessageType::Event {
             ack.taken();
-            return bytes.len();
+            return;
         }
         let _turn = self.intake.turn(bytes.len()).await;
         match self.intake.take(&bytes).await {
@@ -163,7 +155,6 @@ impl LongConnection {
             // It would be no better the next time.
             | Err(NotTaken::Foreign | NotTaken::Unreadable) => ack.taken(),
         }
-        bytes.len()
     }
 
     fn count(&self, dropped: Dropped, counted: &mut Dropped) {

@@ -21,6 +21,10 @@ use crate::store::StoreError;
 /// A request that takes longer has lost its server: that ends a statement sooner by itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
 
+/// A session that has carried more than this at once is closed: the buffers of its connection would
+/// keep that size, several times over, for as long as it is open. Genuine messages are smaller.
+const LARGE_VALUE: usize = 256 * 1024;
+
 /// The sessions of one pool.
 pub(super) struct Sessions {
     pool: Pool,
@@ -129,6 +133,13 @@ impl Session<'_> {
     /// The client, for a transaction, and who judges the session then.
     pub(super) fn parts(&mut self) -> (&mut Object, &Judge<'_>) {
         (&mut self.client, &self.judge)
+    }
+
+    /// Gives the session back, or closes it after a value of so many bytes if that is large.
+    pub(super) fn give_back_after(self, bytes: usize) {
+        if bytes > LARGE_VALUE {
+            drop(Object::take(self.client));
+        }
     }
 
     /// Whether an answer has shown that it is of no more use.

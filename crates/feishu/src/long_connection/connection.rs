@@ -7,21 +7,25 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
-use super::fragments::Fragments;
+use super::fragments::{Fragments, MAX_MESSAGE};
 use super::frame::{Frame, Incoming, Response};
 use super::{ClientConfig, Dropped, MessageType};
 
 /// How many messages may be unanswered. No more are read then, so that a platform that sends faster
 /// than its app works fills nobody's memory; it holds back by itself, or delivers again.
 const MAX_UNANSWERED: usize = 64;
+
+/// How many bytes of messages may be unanswered. Before the next message is handed over, it waits
+/// until there is room for it, and nothing is read meanwhile.
+const MAX_UNANSWERED_BYTES: usize = 2 * MAX_MESSAGE;
 
 /// How long a goodbye may take, for both sides.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -63,6 +67,8 @@ pub struct Ack {
     frame: Box<Frame>,
     since: Instant,
     place: mpsc::OwnedPermit<Frame>,
+    /// The message's bytes, until it is answered.
+    _room: OwnedSemaphorePermit,
 }
 
 /// How a connection ended.
@@ -108,6 +114,7 @@ impl Connection {
             config: followed,
             dropped,
             fragments: Fragments::default(),
+            room: Arc::new(Semaphore::new(MAX_UNANSWERED_BYTES)),
         };
         let writer = Writer {
             service_id,
@@ -234,6 +241,8 @@ struct Reader {
     config: watch::Sender<ClientConfig>,
     dropped: watch::Sender<Dropped>,
     fragments: Fragments,
+    /// For the bytes of unanswered messages.
+    room: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -256,7 +265,7 @@ impl Reader {
                     drop(timeout(GOODBYE, rest).await);
                     return Disconnected::closed(frame);
                 }
-                Some(Ok(Message::Binary(bytes))) => self.take(&bytes).await,
+                Some(Ok(Message::Binary(bytes))) => self.take(bytes).await,
                 Some(Ok(Message::Text(_))) => self.count(|dropped| dropped.texts += 1),
                 // These only show that the platform is there, and are answered on their own.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
@@ -264,8 +273,11 @@ impl Reader {
         }
     }
 
-    async fn take(&mut self, bytes: &[u8]) {
-        let part = match Frame::decode(bytes).and_then(Frame::read) {
+    async fn take(&mut self, bytes: Bytes) {
+        let frame = Frame::decode(&bytes);
+        // The frame has a copy of the payload, and may wait for a while.
+        drop(bytes);
+        let part = match frame.and_then(Frame::read) {
             Ok(Incoming::Part(part)) => part,
             Ok(Incoming::Pong(Some(config))) => {
                 if self.config.send_replace(config) != config {
@@ -290,6 +302,10 @@ impl Reader {
         let Ok(place) = self.acks.clone().reserve_owned().await else {
             return;
         };
+        let length = u32::try_from(whole.payload.len()).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(length).await else {
+            return;
+        };
         let payload = Payload {
             message_id: whole.message_id,
             message_type: whole.message_type,
@@ -298,6 +314,7 @@ impl Reader {
                 frame: Box::new(whole.frame),
                 since: now,
                 place,
+                _room: room,
             },
         };
         self.tell(Event::Payload(payload)).await;
@@ -663,5 +680,41 @@ mod tests {
         held.pop().unwrap().ack.taken();
         let last = payload(&mut connection).await;
         assert_eq!(last.message_id, MAX_UNANSWERED.to_string());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unanswered_messages_have_a_bounded_size() {
+        let (mut platform, mut connection) = Platform::with_room(16 * MAX_MESSAGE).await;
+        let longest = "a".repeat(MAX_MESSAGE);
+        let most = MAX_UNANSWERED_BYTES / MAX_MESSAGE;
+        for number in 0..2 * most {
+            platform.event(&number.to_string(), &longest).await;
+        }
+        let mut held = Vec::new();
+        for _ in 0..most {
+            held.push(payload(&mut connection).await);
+        }
+        // Nothing more waits between the socket and whoever handles messages.
+        sleep_until(Instant::now() + SECOND).await;
+        assert!(connection.events.is_empty());
+        for number in most..2 * most {
+            held.remove(0).ack.taken();
+            let next = payload(&mut connection).await;
+            assert_eq!(next.message_id, number.to_string());
+            held.push(next);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_dropped_without_an_answer_makes_room() {
+        let (mut platform, mut connection) = Platform::with_room(16 * MAX_MESSAGE).await;
+        let longest = "a".repeat(MAX_MESSAGE);
+        for number in 0..2 * MAX_UNANSWERED_BYTES / MAX_MESSAGE {
+            platform.event(&number.to_string(), &longest).await;
+            assert_eq!(
+                payload(&mut connection).await.message_id,
+                number.to_string()
+            );
+        }
     }
 }

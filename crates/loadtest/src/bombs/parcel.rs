@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use feishu_sim::PushRecord;
+use feishu_sim::{Attempt, PushRecord, Sent, State};
 use serde_json::Value;
 
 use super::{GLANCE, PATIENCE};
@@ -43,7 +43,9 @@ impl Parcel {
         }
     }
 
-    /// Sends the event until it is acknowledged, as the platform does; says whether it was.
+    /// Sends the event until it is acknowledged, as the platform does; says whether it was. Over a
+    /// long connection a late acknowledgement counts, too: what is late there has waited behind
+    /// other bombs.
     pub(super) fn deliver(&self, platform: &Platform, limits: &Limits) -> bool {
         let within = limits.within(REDELIVERED_FOR);
         match self {
@@ -57,10 +59,29 @@ impl Parcel {
             }
             Self::Envelope(envelope) => {
                 let id = platform.sim.push_envelope(envelope.clone()).event_id();
-                is_taken(platform, &within, |push| push.event_id == id)
+                let acknowledged = || {
+                    platform.sim.read(|state| {
+                        let mut pushes = state.pushes().iter();
+                        let push = pushes.find(|push| push.event_id == id)?;
+                        let mut attempts = push.attempts.iter();
+                        attempts
+                            .any(|attempt| attempt.is_taken() || is_late(state, attempt))
+                            .then_some(())
+                    })
+                };
+                within.poll(GLANCE, acknowledged).is_some()
             }
         }
     }
+}
+
+/// Whether the bot took the event by an acknowledgement that came after the platform's deadline.
+fn is_late(state: &State, attempt: &Attempt) -> bool {
+    let Sent::Frames { message_id, .. } = &attempt.sent else {
+        return false;
+    };
+    let mut acknowledgements = state.acknowledgements().iter();
+    acknowledgements.any(|ack| ack.message_id == *message_id && ack.answer.status == 200)
 }
 
 /// Waits until the bot has taken the platform's latest push of that kind.

@@ -1,0 +1,75 @@
+//! The memory for large jobs: read and decided, a message takes several times its size.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// Up to so many bytes a job needs no room, as nearly all.
+const SMALL_JOB: usize = 64 * 1024;
+/// So many bytes of larger jobs are worked on at once: the longest event three times, or more than
+/// ten of the longest messages that members can send.
+const LARGE_JOBS: usize = 3 * 1024 * 1024;
+
+/// Room for the payloads of the jobs that are worked on.
+#[derive(Debug)]
+pub(super) struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LARGE_JOBS)))
+    }
+}
+
+impl Room {
+    /// Waits until there is room for a payload of so many bytes; `None` after a stop. Hold it until
+    /// the job is given back.
+    pub(super) async fn of(
+        &self,
+        bytes: usize,
+        stop: &CancellationToken,
+    ) -> Option<OwnedSemaphorePermit> {
+        let taken = if bytes <= SMALL_JOB {
+            0
+        } else {
+            u32::try_from(bytes.min(LARGE_JOBS)).unwrap_or(u32::MAX)
+        };
+        let room = Arc::clone(&self.0).acquire_many_owned(taken);
+        stop.run_until_cancelled(room).await?.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn large_jobs_wait_and_small_ones_do_not() {
+        let (room, stop) = (Room::default(), CancellationToken::new());
+        let take = |bytes| room.of(bytes, &stop).now_or_never();
+        let mut held: Vec<_> = std::iter::from_fn(|| take(1 << 20)).collect();
+        assert_eq!(held.len(), 3);
+        assert!(take(SMALL_JOB + 1).is_none());
+        assert!(take(SMALL_JOB).flatten().is_some());
+        held.pop();
+        assert!(take(1 << 20).flatten().is_some());
+    }
+
+    #[test]
+    fn the_largest_job_has_room() {
+        let (room, stop) = (Room::default(), CancellationToken::new());
+        let largest = room.of(usize::MAX, &stop).now_or_never();
+        assert!(largest.flatten().is_some());
+    }
+
+    #[test]
+    fn a_stop_ends_the_wait_for_room() {
+        let (room, stop) = (Room::default(), CancellationToken::new());
+        let _held = room.of(usize::MAX, &stop).now_or_never();
+        let waiting = room.of(1 << 20, &stop);
+        stop.cancel();
+        assert!(waiting.now_or_never().is_some_and(|room| room.is_none()));
+    }
+}
