@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::content::Mention;
 pub use crate::language::Language;
-pub use announcement::{Announcement, Replace};
+pub use announcement::{Announcement, Replace, refuse_shown_instruction};
 pub use error::ParseError;
 pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};

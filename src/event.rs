@@ -157,7 +157,9 @@ impl Ignored {
     /// Why a message leads to nothing; `None` if it may hold a command.
     pub(crate) fn of(head: &MessageHead<'_>) -> Option<Self> {
         // Who is not said to be a bot is taken for a person.
-        if !matches!(&*head.sender_type, "user" | "") {
+        let sender_type = head.sender_type.trim();
+        let is_bot = |kind: &&str| sender_type.eq_ignore_ascii_case(kind);
+        if ["app", "bot"].iter().any(is_bot) {
             return Some(Self::FromBot);
         }
         (!may_be_command(head)).then_some(Self::Chatter)

@@ -100,7 +100,7 @@ pub(crate) enum Taken {
 /// Why an event was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotTaken {
-    /// The token or the app id is missing or wrong.
+    /// The token is missing or wrong, or the app id is that of another app.
     Foreign,
     /// It is no envelope at all.
     Unreadable,
@@ -287,10 +287,12 @@ impl Intake {
         }
     }
 
-    /// By which token an event with these is for us, if it is.
+    /// By which token an event with these is for us, if it is. One that names no app is for the app
+    /// whose token it has.
     fn admit(&self, token: Option<&str>, app_id: Option<&str>) -> Option<Admitted> {
         let admitted = self.tokens.admit(token)?;
-        (app_id == Some(self.app_id.as_str())).then_some(admitted)
+        let app_id = app_id.unwrap_or_default();
+        (app_id.is_empty() || app_id == self.app_id).then_some(admitted)
     }
 }
 

@@ -112,6 +112,7 @@ fn words_of(error: &ParseError) -> &str {
         }
         | ParseError::UnknownOption { option: words, .. }
         | ParseError::MisplacedOption { option: words, .. }
+        | ParseError::FormattedOption { option: words, .. }
         | ParseError::CommandInText { typed: words }
         | ParseError::RepeatedOption { option: words, .. }
         | ParseError::BadTime { typed: words }

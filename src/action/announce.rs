@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::{Effect, Failure, Missing, Scene, pin, replied};
-use crate::command::{Mention, Replace, announced_part};
+use crate::command::{Mention, Replace, announced_part, refuse_shown_instruction};
 use crate::content::{
     Document, Entry, Former, Signature, Unfit, command_text, media, without_unexplained,
 };
@@ -454,14 +454,16 @@ async fn said(
         Content::Text(text) => Content::Text(without_unexplained(&text, &mentions)),
         other => other,
     };
-    let part = match command_text(&content) {
-        Some(text) => announced_part(&text, &mentions),
-        None => Some(0..usize::MAX),
+    let Some(text) = command_text(&content) else {
+        return read(content, 0..usize::MAX, mentions, turns).await;
     };
-    match part {
-        Some(range) => read(content, range, mentions, turns).await,
-        None => Err(Unfit::Empty),
+    let range = announced_part(&text, &mentions).ok_or(Unfit::Empty)?;
+    let document = read(content, range.clone(), mentions, turns).await?;
+    let is_of_command = range != (0..text.len());
+    if is_of_command && refuse_shown_instruction(&text, &range, &document.shown_words()).is_err() {
+        return Err(Unfit::Empty);
     }
+    Ok(document)
 }
 
 /// Reads a part of a message, in bytes of its text. Long texts take turns in a thread of their own,

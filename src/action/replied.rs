@@ -11,16 +11,18 @@ pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Fa
     let client = &scene.platform.client;
     let gone = |error: &Error| matches!(error.code(), Some(230_011 | 230_110));
     let message = match client.get_message(id, CardForm::Plain).await {
-        Ok(message) if message.deleted => return Err(Refusal::RepliedToIsGone.into()),
-        Ok(message) => message,
+        Ok(Some(message)) if !message.deleted => message,
+        Ok(_) => return Err(Refusal::RepliedToIsGone.into()),
         Err(error) if gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
         Err(error) if error.is_too_large() => {
             return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
         }
         Err(error) => return Err(Failure::Call(Call::ReadMessage, error)),
     };
-    if !is_here(&message, scene) {
-        return Err(Refusal::RepliedElsewhere.into());
+    match &message.chat_id {
+        Some(chat) if chat == scene.chat_id => {}
+        Some(_) => return Err(Refusal::RepliedElsewhere.into()),
+        None => return Err(Refusal::RepliedToUnplaced.into()),
     }
     let has_card = |message: &Message| message.msg_type == "interactive";
     if !has_card(&message) && !message.parts.iter().any(has_card) {
@@ -28,11 +30,11 @@ pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Fa
     }
     // Where the platform does not know the parameter, the plain form has to do.
     let sent = match client.get_message(id, CardForm::AsSent).await {
-        Ok(sent) => sent,
+        Ok(Some(sent)) => sent,
         Err(error) if error.is_retryable() && !error.is_too_large() => {
             return Err(Failure::Call(Call::ReadMessage, error));
         }
-        Err(_) => return Ok(message),
+        Ok(None) | Err(_) => return Ok(message),
     };
     Ok(more_telling(sent, message))
 }
@@ -60,27 +62,21 @@ fn more_telling(sent: Message, plain: Message) -> Message {
     Message { parts, ..best }
 }
 
-/// A message that does not say where it stands may be here.
-fn is_here(message: &Message, scene: Scene<'_>) -> bool {
-    let chat = message.chat_id.as_ref();
-    chat.is_none_or(|chat| chat == scene.chat_id)
-}
-
 /// Why the platform does not put it at the top, as far as the message tells; it says only that a
 /// parameter is wrong.
 pub(super) async fn not_pinnable(id: &MessageId, scene: Scene<'_>) -> Option<Refusal> {
     let message = scene.platform.client.get_message(id, CardForm::Plain).await;
     let message = match message {
-        Ok(message) => message,
+        Ok(Some(message)) if !message.deleted => message,
+        Ok(_) => return Some(Refusal::RepliedToIsGone),
         Err(error) => {
             let is_gone = matches!(error.code(), Some(230_011 | 230_110));
             return is_gone.then_some(Refusal::RepliedToIsGone);
         }
     };
-    if message.deleted {
-        return Some(Refusal::RepliedToIsGone);
-    }
-    if !is_here(&message, scene) {
+    // A message that does not say where it stands may be here.
+    let chat = message.chat_id.as_ref();
+    if chat.is_some_and(|chat| chat != scene.chat_id) {
         return Some(Refusal::RepliedElsewhere);
     }
     let why = match message.msg_type.as_str() {

@@ -12,7 +12,7 @@ use super::options::{
 use super::said::Said;
 use super::text::{
     OBJECT, cut, first_word, fold, is_blank, is_cjk, is_dash, is_emoji, is_separator, is_space,
-    skip_separator, strip_dashes,
+    skip_blanks, skip_separator, strip_dashes,
 };
 use super::{CommandName, ParseError, Span, When};
 
@@ -102,6 +102,10 @@ impl Announcement {
                 Some(Ok(())) if last_word(before).and_then(strip_end_of_options) == Some("") => {
                     return Err(misplaced(dashed));
                 }
+                // `text⏎- --top`: an empty item would be left of the last line.
+                Some(Ok(())) if before.lines().next_back().is_some_and(is_line_mark) => {
+                    return Err(formatted(dashed));
+                }
                 Some(Ok(())) => {
                     *self = with_options;
                     return Ok(before);
@@ -158,6 +162,62 @@ impl Announcement {
     }
 }
 
+/// Refuses to publish `range` of a message if what is shown of it, without the marks of Markdown,
+/// begins or ends like an option or begins with a command: `**--top** text`, `- --top`.
+///
+/// After a `--` alone everything is text.
+pub fn refuse_shown_instruction(
+    message: &str,
+    range: &Range<usize>,
+    shown: &str,
+) -> Result<(), ParseError> {
+    let before = message.get(..range.start).unwrap_or_default();
+    if last_word(before).and_then(strip_end_of_options) == Some("") {
+        return Ok(());
+    }
+    let shown = skip_blanks(shown);
+    let refused = match strip_dashes(shown) {
+        Some(_) => Err(unknown_option(ANNOUNCE, shown)),
+        None => refuse_command(shown)
+            .and_then(|()| refuse_option_without_dashes(shown, Said::new(shown, &[])))
+            .and_then(|()| refuse_options_in(shown)),
+    };
+    refused.map_err(|error| match error {
+        ParseError::UnknownOption { option, .. } | ParseError::MisplacedOption { option, .. }
+            if split_option(&option).is_some() =>
+        {
+            formatted(&option)
+        }
+        error => error,
+    })
+}
+
+/// An option, or what is near to one, with marks around it.
+fn not_plain(option: &str) -> ParseError {
+    match split_option(option) {
+        Some(_) => formatted(option),
+        None => unknown_option(ANNOUNCE, option),
+    }
+}
+
+fn formatted(dashed: &str) -> ParseError {
+    ParseError::FormattedOption {
+        command: ANNOUNCE,
+        option: cut(first_word(dashed)),
+    }
+}
+
+/// Whether a line is only the mark of an item, a quote or a heading.
+fn is_line_mark(line: &str) -> bool {
+    let mark = line.trim_matches(is_blank);
+    let number = mark.strip_suffix(['.', ')', '、', '．', '）']);
+    let is_number = number.is_some_and(|number| {
+        !number.is_empty() && number.chars().all(|c| fold(c).is_ascii_digit())
+    });
+    let is_sign = |c| matches!(fold(c), '-' | '*' | '+' | '>' | '#' | '•' | '◦' | '▪' | '·');
+    is_number || (!mark.is_empty() && mark.chars().all(|c| is_sign(c) || is_blank(c)))
+}
+
 /// Where the text is in the message: the first bytes of what is left to read, and the pictures
 /// right before them.
 fn range(rest: &str, length: usize, said: Said<'_>) -> Option<Range<usize>> {
@@ -187,7 +247,7 @@ fn refuse_command(text: &str) -> Result<(), ParseError> {
 /// Chinese without dashes, `定时 明天9点`. A text is rarely one that a time or a blank follows.
 fn refuse_option_without_dashes(text: &str, said: Said<'_>) -> Result<(), ParseError> {
     if let Some(option) = bracketed_option(first_word(text)) {
-        return Err(unknown_option(ANNOUNCE, option));
+        return Err(not_plain(option));
     }
     if is_cjk(text.chars().next().unwrap_or(' '))
         && let Some(option) = split_named_option(text)
@@ -213,7 +273,7 @@ fn refuse_options_in(text: &str) -> Result<(), ParseError> {
         return Err(ParseError::MissingText);
     }
     if let Some(option) = last_word(text).and_then(bracketed_option) {
-        return Err(unknown_option(ANNOUNCE, option));
+        return Err(not_plain(option));
     }
     if let Some(last) = last_word(text)
         && strip_dashes(last).is_some()
@@ -242,9 +302,15 @@ fn is_manual_bracket(c: char) -> bool {
     )
 }
 
+/// What formats a word, or keeps it from being formatted.
+fn is_format_mark(c: char) -> bool {
+    matches!(fold(c), '*' | '_' | '`' | '~' | '\\' | '|' | '#' | '+')
+}
+
 fn bracketed_option(word: &str) -> Option<&str> {
-    let inner = word.trim_matches(is_manual_bracket);
-    (word.starts_with(is_manual_bracket) && is_near_option(inner)).then_some(inner)
+    let is_mark = |c| is_manual_bracket(c) || is_format_mark(c);
+    let inner = word.trim_matches(is_mark);
+    (word.starts_with(is_mark) && is_near_option(inner)).then_some(inner)
 }
 
 /// Whether somebody copied the word for the text with the brackets that manuals put around it.

@@ -51,6 +51,14 @@ pub enum ParseError {
         /// The option with its dashes.
         option: String,
     },
+    /// An option is in brackets, formatted, or in a list or a quote.
+    #[error("formatted option of `{}`", command.as_str())]
+    FormattedOption {
+        /// The command.
+        command: CommandName,
+        /// The option with its dashes.
+        option: String,
+    },
     /// The text to announce begins with a command.
     #[error("command in the text")]
     CommandInText {

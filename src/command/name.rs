@@ -14,6 +14,8 @@ use crate::content::split_placeholder;
 pub(super) enum Called<'t> {
     /// A command, and what follows its name.
     Command(CommandName, &'t str),
+    /// A command behind a slash and a blank: `/ pin`. Whether it is meant, the rest decides.
+    Apart(CommandName, &'t str),
     /// No command, but so near to one that nobody else can be meant.
     Misspelt {
         /// What was typed, without the slash.
@@ -61,6 +63,11 @@ const MISSPELT: &[(&str, &str)] = &[
     ("宫告", "公告"),
     ("共告", "公告"),
     ("告公", "公告"),
+    ("通告", "公告"),
+    ("公示", "公告"),
+    ("公布", "公告"),
+    ("布告", "公告"),
+    ("告示", "公告"),
     ("撒销", "撤销"),
     ("撒消", "撤销"),
     ("撤肖", "撤销"),
@@ -131,9 +138,18 @@ impl<'t> Called<'t> {
                 Self::Command(name, rest)
             }
             (_, Some((typed, meant))) => Self::Misspelt { typed, meant },
+            (None, None) if after.starts_with(is_gap) => {
+                let name = split_bare_name(after.trim_start_matches(is_gap));
+                name.map_or(Self::Nothing, |(name, rest)| Self::Apart(name, rest))
+            }
             (None, None) => unknown_name(after).map_or(Self::Nothing, Self::Unknown),
         }
     }
+}
+
+/// A blank inside of a line.
+fn is_gap(c: char) -> bool {
+    is_blank(c) && !matches!(c, '\n' | '\r')
 }
 
 /// Splits a known name off a text; the longest wins (`取消置顶` over `取消`).
@@ -189,15 +205,43 @@ fn split_misspelt(text: &str) -> Option<(&str, &'static str)> {
         ends.then(|| (&text[..text.len() - rest.len()], meant))
     });
     chinese
+        .chain(split_spaced(text))
         .max_by_key(|(typed, _)| typed.len())
         .or_else(|| split_misspelt_english(text).filter(|_| split_name(text).is_none()))
+}
+
+/// A name with blanks between its characters: `取消 置顶`, `un pin`.
+fn split_spaced(text: &str) -> Option<(&str, &'static str)> {
+    let found = spellings().filter_map(|(_, spelling)| {
+        let mut rest = text;
+        for (at, expected) in spelling.char_indices() {
+            if at > 0 {
+                rest = rest.trim_start_matches(is_gap);
+            }
+            rest = rest.strip_prefix(|c| fold(c) == expected)?;
+        }
+        let typed = &text[..text.len() - rest.len()];
+        let ends = if spelling.is_ascii() {
+            ends_name(rest)
+        } else {
+            ends_word(rest)
+        };
+        let has_gap = typed.contains(char::is_whitespace);
+        (ends && has_gap).then_some((typed, main_spelling(spelling)))
+    });
+    found.max_by_key(|(typed, _)| typed.len())
 }
 
 /// A name of English letters that differs from exactly one command by one letter, or by two
 /// neighbours that are swapped.
 fn split_misspelt_english(text: &str) -> Option<(&str, &'static str)> {
-    let rest = text.trim_start_matches(|c| fold(c).is_ascii_alphabetic());
+    let is_letter = |c: char| c.is_alphabetic() && !is_cjk(c);
+    let rest = text.trim_start_matches(|c| is_letter(fold(c)));
     let word = folded_start(&text[..text.len() - rest.len()], LONGEST_NAME);
+    let word: String = word.chars().map(plain_letter).collect();
+    if !word.starts_with(|c: char| c.is_ascii()) {
+        return None;
+    }
     let rest = rest.trim_start_matches(|c| fold(c).is_ascii_digit());
     let typed = &text[..text.len() - rest.len()];
     let ends = ends_name(rest);
@@ -211,6 +255,31 @@ fn split_misspelt_english(text: &str) -> Option<(&str, &'static str)> {
         .filter(|name| is_near(name));
     let meant = near.next()?;
     near.next().is_none().then_some((typed, meant))
+}
+
+/// The letter of ASCII for one of another alphabet that looks the same: `pіn` with a Cyrillic `і`.
+fn plain_letter(c: char) -> char {
+    match c {
+        'а' | 'α' | 'á' | 'à' | 'ä' => 'a',
+        'с' | 'ϲ' | 'ç' => 'c',
+        'ԁ' => 'd',
+        'е' | 'є' | 'ё' | 'é' | 'è' => 'e',
+        'һ' | 'Н' | 'н' => 'h',
+        'і' | 'І' | 'ı' | 'ι' | 'ї' | 'í' | 'ì' | 'ï' => 'i',
+        'ӏ' | 'Ӏ' => 'l',
+        'п' | 'η' | 'ո' | 'ñ' => 'n',
+        'о' | 'О' | 'ο' | 'ö' => 'o',
+        'р' | 'Р' | 'ρ' => 'p',
+        'ѕ' => 's',
+        'т' | 'τ' => 't',
+        'υ' | 'ս' | 'ü' | 'ú' => 'u',
+        'у' | 'γ' => 'y',
+        '\u{1d400}'..='\u{1d6a3}' => {
+            let place = (u32::from(c) - 0x1d400) % 26;
+            char::from_u32(u32::from('a') + place).unwrap_or(c)
+        }
+        _ => c,
+    }
 }
 
 /// The text after the slash up to a separator, if it looks like a name at all.

@@ -43,7 +43,7 @@ pub fn parse(
         return mentioned_behind(rest, said);
     }
     match called {
-        Called::Command(name, rest) => read(name, rest, said).map(Some),
+        Called::Command(name, rest) | Called::Apart(name, rest) => read(name, rest, said).map(Some),
         Called::Misspelt { typed, meant } => Err(unknown_command(typed, Some(meant))),
         Called::Unknown(name) => Err(unknown_command(name, nearest(name))),
         Called::Nothing => without_slash(rest, to_me, said).map(Some),
@@ -82,8 +82,18 @@ fn is_heard<'t>(called: Called<'t>, to_others: bool, said: Said<'t>) -> bool {
     match called {
         // `@Li /pin` may be a command of a bot named Li.
         Called::Command(_, rest) => !to_others || said.mentions_me_next(rest),
+        Called::Apart(name, rest) => !to_others && fits(name, rest, said),
         Called::Misspelt { .. } => !to_others,
         Called::Unknown(_) | Called::Nothing => false,
+    }
+}
+
+/// Whether what follows a name, `/ pin`, may belong to the command.
+fn fits(name: CommandName, rest: &str, said: Said<'_>) -> bool {
+    match read(name, rest, said) {
+        Ok(Command::Help) => said.argument(rest).is_empty(),
+        Err(ParseError::UnknownArgument { .. }) => false,
+        Ok(_) | Err(_) => true,
     }
 }
 

@@ -125,6 +125,7 @@ fn refused(error: ParseError) -> String {
             option, suggestion, ..
         } => format!("unknown option “{option}”{}", maybe(suggestion)),
         ParseError::MisplacedOption { option, .. } => format!("option in the text: “{option}”"),
+        ParseError::FormattedOption { option, .. } => format!("option with marks: “{option}”"),
         ParseError::CommandInText { typed } => format!("command in the text: “{typed}”"),
         ParseError::RepeatedOption { option, .. } => format!("option twice: “{option}”"),
         ParseError::MissingTime => "asks for the time".to_owned(),

@@ -180,6 +180,20 @@ impl Document {
         lines.collect::<Vec<_>>().join("\n")
     }
 
+    /// The words alone, a line for each line, without marks and addresses of links.
+    pub(crate) fn shown_words(&self) -> String {
+        let language = self.language();
+        let shown = |block: &Block| -> String {
+            let words = block.content().iter().map(|inline| inline.words(language));
+            words.collect()
+        };
+        let lines = self.blocks.iter().map(|block| match block {
+            Block::Code { text, .. } => text.clone(),
+            block => shown(block),
+        });
+        lines.collect::<Vec<String>>().join("\n")
+    }
+
     /// The first `n` characters of the text, in one line and without marks; dots say that more
     /// follow.
     pub(crate) fn first_characters(&self, n: usize) -> String {

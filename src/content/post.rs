@@ -332,9 +332,7 @@ impl Lines<'_> {
             self.line.push(Inline::Everyone);
         } else if let Some(mention) = mentions.iter().find(|mention| mention.key == user_id) {
             push_person(&mut self.line, mention, style);
-        } else if user_name.is_empty() {
-            push_text(&mut self.line, user_id, style);
-        } else {
+        } else if !user_name.is_empty() {
             push_text(&mut self.line, &format!("@{user_name}"), style);
         }
     }

@@ -55,6 +55,7 @@ impl Typed<'_> {
         match mention {
             _ if key == EVERYONE => content.push(Inline::Everyone),
             Some(mention) => push_person(content, mention, style),
+            None if key.len() > 1 => return after.strip_prefix(' ').unwrap_or(after),
             None => push_text(content, key, style),
         }
         after

@@ -89,7 +89,8 @@ impl Dispatcher {
             Command::Pin { target, hold } => Requested::Action(Action::pin(target, hold, message)?),
             Command::Unpin => Requested::Action(Action::DeleteTopNotice),
             Command::Announce(announcement) => {
-                let source = source(&self.platform, &announcement, message, mentions).await?;
+                let said = (message, text.as_str());
+                let source = source(&self.platform, &announcement, said, mentions).await?;
                 let manner = Manner {
                     hold: announcement.hold,
                     top: announcement.top,
@@ -331,7 +332,7 @@ fn pinned(made: &Made) -> Option<PinTarget> {
 async fn source(
     platform: &Platform,
     announcement: &Announcement,
-    message: &ReceivedMessage,
+    (message, text): (&ReceivedMessage, &str),
     mentions: Vec<Mention>,
 ) -> Result<Source, Refusal> {
     let content = Content::read(&message.message_type, &message.content);
@@ -341,7 +342,13 @@ async fn source(
         None => Err(Unfit::OnlyMedia),
     };
     match (typed, replied_to(message)) {
-        (Ok(document), _) => Ok(Source::Document(document)),
+        (Ok(document), _) => {
+            if let Some(range) = &announcement.text {
+                command::refuse_shown_instruction(text, range, &document.shown_words())
+                    .map_err(Refusal::Misunderstood)?;
+            }
+            Ok(Source::Document(document))
+        }
         (Err(Unfit::Empty), Some(target)) => Ok(Source::Message(target)),
         (Err(unfit), _) => {
             let empty = if announcement.has_options() {

@@ -256,6 +256,8 @@ pub enum Refusal {
     RepliedToIsForward,
     /// The message replied to stands in another chat.
     RepliedElsewhere,
+    /// The platform did not say in which chat the message replied to stands.
+    RepliedToUnplaced,
     /// The platform puts no message of this kind at the top.
     NotPinnable(NotPinnable),
     /// The platform did not say in which chat the command was typed.
@@ -384,6 +386,7 @@ impl Refusal {
             Self::RepliedToIsCard => "replied_to_is_card",
             Self::RepliedToIsForward => "replied_to_is_forward",
             Self::RepliedElsewhere => "replied_elsewhere",
+            Self::RepliedToUnplaced => "replied_to_unplaced",
             Self::NotPinnable(_) => "not_pinnable",
             Self::ChatUntold => "chat_untold",
             Self::Unreadable => "unreadable",
@@ -497,6 +500,7 @@ impl Refusal {
             | Self::RepliedToIsCard
             | Self::RepliedToIsForward
             | Self::RepliedElsewhere
+            | Self::RepliedToUnplaced
             | Self::NotPinnable(_)
             | Self::ChatUntold
             | Self::Unreadable

@@ -32,6 +32,11 @@ pub(super) const REPLIED_ELSEWHERE: Bilingual = Bilingual::new(
     "The message you replied to is not in this chat, so nothing was done. Reply to one of this chat.",
 );
 
+pub(super) const REPLIED_TO_UNPLACED: Bilingual = Bilingual::new(
+    "无法确认所回复的消息属于本群，未执行。请发送 /公告 内容。",
+    "The message you replied to could not be confirmed to be from this chat, so nothing was done. Send /announce text instead.",
+);
+
 pub(super) const CHAT_UNTOLD: Bilingual = Bilingual::new(
     "飞书未提供该命令所在的群，未执行。请重新发送。",
     "Feishu did not tell in which chat this was sent, so nothing was done. Send it again.",

@@ -22,6 +22,9 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
         ParseError::MisplacedOption { command, option } => {
             misplaced_option(*command, option, language)
         }
+        ParseError::FormattedOption { command, option } => {
+            formatted_option(*command, option, language)
+        }
         ParseError::CommandInText { typed } => command_in_text(typed, language),
         ParseError::RepeatedOption { command, option } => {
             repeated_option(*command, option, language)
@@ -106,6 +109,21 @@ fn misplaced_option(command: CommandName, option: &str, language: Language) -> S
         }
         Language::En => format!(
             "The option {option} is in the middle of the text; nothing was done. Write options before the text, or at its very end."
+        ),
+    };
+    words + or_text(command, language)
+}
+
+fn formatted_option(command: CommandName, option: &str, language: Language) -> String {
+    let option = quoted(option, language);
+    let words = match language {
+        Language::Zh => {
+            format!(
+                "选项{option}带有括号或格式，或写在列表、引用中，未执行。请将选项写成普通文字。"
+            )
+        }
+        Language::En => format!(
+            "The option {option} is in brackets, formatted, or in a list or a quote; nothing was done. Write options as plain text."
         ),
     };
     words + or_text(command, language)
@@ -344,6 +362,10 @@ pub(super) mod tests {
                 suggestion: Some(typed("--top")),
             },
             ParseError::MisplacedOption {
+                command: announce,
+                option: typed("--top"),
+            },
+            ParseError::FormattedOption {
                 command: announce,
                 option: typed("--top"),
             },

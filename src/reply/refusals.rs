@@ -55,6 +55,7 @@ fn reason(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String
         Refusal::RepliedToIsCard => message::REPLIED_TO_IS_CARD,
         Refusal::RepliedToIsForward => message::REPLIED_TO_IS_FORWARD,
         Refusal::RepliedElsewhere => message::REPLIED_ELSEWHERE,
+        Refusal::RepliedToUnplaced => message::REPLIED_TO_UNPLACED,
         Refusal::NotPinnable(why) => message::not_pinnable(*why),
         Refusal::ChatUntold => message::CHAT_UNTOLD,
         Refusal::Unreadable => message::UNREADABLE,

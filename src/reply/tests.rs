@@ -281,6 +281,7 @@ fn every_plain_refusal() -> Vec<Refusal> {
         Refusal::RepliedToIsCard,
         Refusal::RepliedToIsForward,
         Refusal::RepliedElsewhere,
+        Refusal::RepliedToUnplaced,
         Refusal::NotPinnable(NotPinnable::System),
         Refusal::NotPinnable(NotPinnable::InThread),
         Refusal::ChatUntold,

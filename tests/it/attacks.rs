@@ -188,7 +188,7 @@ async fn a_signed_body_of_another_app_or_with_a_wrong_token_is_refused() {
         ("/header/token", json!("")),
         ("/header/token", Value::Null),
         ("/header/app_id", json!("cli_ffffffffffffffff")),
-        ("/header/app_id", Value::Null),
+        ("/header/app_id", json!("cli_A1b2c3d4e5f60718")),
     ] {
         let got = attack
             .push_event(|event| *event.pointer_mut(pointer).unwrap() = value.clone())
@@ -212,6 +212,7 @@ async fn rule_4_a_signed_event_of_any_shape_is_acknowledged() {
         ("/header", "event_type"),
         ("/header", "create_time"),
         ("/header", "tenant_key"),
+        ("/header", "app_id"),
         ("", "schema"),
         ("", "event"),
         ("/event", "message"),
@@ -326,14 +327,24 @@ async fn events_of_no_interest_are_acknowledged_and_forgotten() {
         assert_eq!(answer(&got), (200, "{}".to_owned()));
     }
     let app = attack.bench.sim.app();
-    let v1 = json!({
-        "ts": "1502199207.7171419", "uuid": "u", "token": app.verification_token, "type": "event_callback",
-        "event": { "type": "p2p_chat_create", "app_id": app.app_id, "tenant_key": "t" },
-    });
-    assert_eq!(
-        answer(&attack.push(attack.bench.sim.seal(&v1)).await),
-        (200, "{}".to_owned())
-    );
+    for event in [
+        json!({ "type": "p2p_chat_create", "app_id": app.app_id, "tenant_key": "t" }),
+        json!({ "type": "p2p_chat_create" }),
+        json!({ "type": "p2p_chat_create", "app_id": null }),
+        json!({}),
+        json!([]),
+        Value::Null,
+    ] {
+        let v1 = json!({
+            "ts": "1502199207.7171419", "uuid": "u", "token": app.verification_token,
+            "type": "event_callback", "event": event,
+        });
+        assert_eq!(
+            answer(&attack.push(attack.bench.sim.seal(&v1)).await),
+            (200, "{}".to_owned()),
+            "{event}"
+        );
+    }
     attack.then_a_good_event_works().await;
 }
 

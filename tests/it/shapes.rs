@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::Docx;
-use feishu_sim::{ChatId, Endpoint, Fault, MessageId, Words};
+use feishu_sim::{ChatId, Endpoint, Fault, Foreign, MessageId, Words};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
@@ -367,6 +367,134 @@ async fn a_message_of_another_chat_is_not_announced() {
     let command = bench.reply(&shapes.group, &secret, "/pin").id;
     let answer = bench.answer(&command).await;
     assert!(answer.contains("is not in this chat"), "{answer}");
+    shapes.bench.finish().await;
+}
+
+/// A platform that answers the reading of a message with this `data`.
+fn shown(data: &Value) -> Fault {
+    let body = json!({ "code": 0, "msg": "success", "data": data });
+    Fault::Foreign(Foreign::json(200, &body.to_string()))
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_shown_is_gone() {
+    let shapes = Shapes::new().await;
+    let bench = &shapes.bench;
+    for data in [
+        json!({ "items": [] }),
+        json!({ "items": null }),
+        json!({ "items": [null] }),
+        json!({}),
+    ] {
+        let target = bench.say(&shapes.group, "lunch").id;
+        bench.sim.fault(Endpoint::GetMessage, shown(&data));
+        let command = bench.reply(&shapes.group, &target, "/announce").id;
+        let answer = bench.answer(&command).await;
+        assert!(
+            answer.contains("was recalled or deleted"),
+            "{data}: {answer}"
+        );
+    }
+    shapes.bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_without_its_chat_is_not_announced() {
+    let shapes = Shapes::new().await;
+    let bench = &shapes.bench;
+    let before = shapes.announcement();
+    for chat in [
+        None,
+        Some(json!(null)),
+        Some(json!(7)),
+        Some(json!("")),
+        Some(json!([])),
+    ] {
+        let target = bench.say(&shapes.group, "lunch").id;
+        let mut item = json!({
+            "message_id": "om_1", "msg_type": "text", "deleted": false,
+            "body": { "content": r#"{"text":"lunch"}"# },
+        });
+        if let Some(chat) = &chat {
+            item["chat_id"] = chat.clone();
+        }
+        bench
+            .sim
+            .fault(Endpoint::GetMessage, shown(&json!({ "items": [item] })));
+        let command = bench.reply(&shapes.group, &target, "/announce").id;
+        let answer = bench.answer(&command).await;
+        assert!(
+            answer.contains("could not be confirmed"),
+            "{chat:?}: {answer}"
+        );
+    }
+    assert_eq!(shapes.announcement(), before);
+    shapes.bench.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_is_not_called_a_bot_is_a_person() {
+    let shapes = Shapes::new().await;
+    for sender_type in [
+        json!(1),
+        json!("USER"),
+        json!(" user"),
+        json!("User"),
+        json!("member"),
+    ] {
+        let message = shapes
+            .push(|event| {
+                event["event"]["sender"]["sender_type"] = sender_type.clone();
+                event["event"]["message"]["content"] = json!(r#"{"text":"/pin announcement"}"#);
+            })
+            .await;
+        assert_eq!(
+            shapes.bench.reaction(&message).await,
+            "Pin",
+            "{sender_type}"
+        );
+    }
+    for sender_type in ["app", "bot", "Bot", " APP"] {
+        let message = shapes
+            .push(|event| {
+                event["event"]["sender"]["sender_type"] = json!(sender_type);
+                event["event"]["message"]["content"] = json!(r#"{"text":"/help"}"#);
+            })
+            .await;
+        // Commands of a group are answered in order.
+        let next = shapes.bench.say(&shapes.group, "/pin announcement").id;
+        shapes.bench.reaction(&next).await;
+        assert!(
+            shapes.bench.sim.replies_to(&message).is_empty(),
+            "{sender_type}"
+        );
+    }
+    shapes.bench.finish().await;
+}
+
+#[tokio::test]
+async fn content_is_read_however_it_is_encoded() {
+    let shapes = Shapes::new().await;
+    let plain = json!({ "text": "/pin announcement" });
+    let once = plain.to_string();
+    let twice = json!(once).to_string();
+    let thrice = json!(twice).to_string();
+    let post = json!({ "title": "", "content": [text("/pin announcement")] });
+    for (message_type, content) in [
+        ("text", plain.clone()),
+        ("text", json!(twice)),
+        ("text", json!(thrice)),
+        ("post", post.clone()),
+        ("post", json!(json!(post.to_string()).to_string())),
+    ] {
+        let message = shapes
+            .push(|event| {
+                event["event"]["message"]["message_type"] = json!(message_type);
+                event["event"]["message"]["content"] = content.clone();
+            })
+            .await;
+        assert_eq!(shapes.bench.reaction(&message).await, "Pin", "{content}");
+    }
     shapes.bench.finish().await;
 }
 

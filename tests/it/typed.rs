@@ -34,18 +34,54 @@ async fn rule_11_a_mistyped_option_is_refused() {
         ("/announce --help", "--help"),
         ("/announce /pin", "/pin"),
         ("/announce lunch --top\nat noon", "--top"),
+        ("/announce **--tpo** lunch", "--top"),
+        ("/announce `--tpo` lunch", "--top"),
+        ("/announce _--top_ lunch", "plain text"),
+        ("/announce [--tpo](http://x.cn) lunch", "--top"),
+        ("/announce ~~--tpo~~ lunch", "--top"),
+        ("/announce \\--tpo lunch", "--top"),
+        ("/announce - --top", "plain text"),
+        ("/announce 1. --tpo lunch", "--top"),
+        ("/announce > --tpo lunch", "--top"),
+        ("/announce # --tpo lunch", "--top"),
+        ("/announce lunch\n- --top", "plain text"),
+        ("/announce lunch **--tpo**", "--top"),
+        ("/announce ```\n--tpo\n```", "--top"),
+        ("/公告 **--置顶** 今晚停电", "普通文字"),
+        ("/announce **/pin**", "/pin"),
     ] {
         refused(&bench, &group, text, words).await;
     }
     assert_eq!(bench.sim.announcement_text(&group), before);
     let free = bench.say(&group, "/announce -- --tpo is not an option").id;
     assert_eq!(bench.reaction(&free).await, "Loudspeaker");
+    let bold = bench.say(&group, "/announce -- **--top** is bold").id;
+    assert_eq!(bench.reaction(&bold).await, "Loudspeaker");
     assert!(
         bench
             .sim
             .announcement_text(&group)
             .contains(&"--tpo is not an option".to_owned())
     );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn placeholders_that_nothing_explains_are_dropped() {
+    let bench = unsigned().await;
+    let group = bench.group(Docx);
+    for (text, shown) in [
+        ("/announce @_user_9 lunch", "lunch"),
+        (
+            "/announce lunch with @_user_9 at noon",
+            "lunch with at noon",
+        ),
+        ("/announce **@_user_12 dinner**", "dinner"),
+    ] {
+        let command = bench.say(&group, text).id;
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{text}");
+        assert_eq!(bench.sim.announcement_text(&group)[0], shown, "{text}");
+    }
     bench.finish().await;
 }
 

@@ -6,6 +6,8 @@
 //! Official page `im-v1/message/events/message_content`; the shapes beyond it are from public
 //! reports.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::lenient::Json;
@@ -117,6 +119,9 @@ impl Content {
     /// Reads the `content` string of a message of the given `message_type` (`msg_type` in answers).
     pub fn read(message_type: &str, content: &str) -> Self {
         let json = Json::parse(content);
+        if let Some(inner) = json.and_then(encoded_twice) {
+            return Self::read(message_type, &inner);
+        }
         match message_type {
             // The content of this one is plain words, always the same.
             "merge_forward" => Self::Forward,
@@ -138,6 +143,13 @@ impl Content {
             },
         }
     }
+}
+
+/// The JSON in a string of JSON. Each time it is shorter, and escapes bound how often it can be.
+fn encoded_twice(json: Json<'_>) -> Option<Cow<'_, str>> {
+    let inner = json.string()?;
+    let is_json = inner.trim_start().starts_with(['{', '[', '"']) && Json::parse(&inner).is_some();
+    is_json.then_some(inner)
 }
 
 /// The text of a message whose content should be `{"text":"…"}`.

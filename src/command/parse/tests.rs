@@ -3,7 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::command::tests::mentions;
 use crate::command::when::split_when;
-use crate::command::{PinTarget, Replace, Span};
+use crate::command::{PinTarget, Replace, Span, refuse_shown_instruction};
+use crate::content::Document;
+use feishu::Content;
 
 fn in_group(text: &str) -> Result<Option<Command>, ParseError> {
     parse(text, &mentions(), false)
@@ -784,6 +786,27 @@ const DASHES: [&str; 12] = [
     "-", "--", "---", "—", "——", "–", "－－", "−−", "﹣", "‒", "―", "‐‑",
 ];
 
+/// What may stand around an option without being shown.
+const MARKS: [(&str, &str); 17] = [
+    ("**", "**"),
+    ("*", "*"),
+    ("_", "_"),
+    ("***", "***"),
+    ("~~", "~~"),
+    ("`", "`"),
+    ("``", "``"),
+    ("```\n", "\n```"),
+    ("[", "](http://x.cn)"),
+    ("\\", ""),
+    ("- ", ""),
+    ("* **", "**"),
+    ("1. ", ""),
+    ("> ", ""),
+    ("> - `", "`"),
+    ("# ", ""),
+    ("### [**", "**](https://x.cn)"),
+];
+
 /// Whether people read a word as an option: dashes, then a letter.
 fn looks_like_option(word: &str) -> bool {
     let is_dash = |c| "-—–－−﹣‒―‐‑".contains(c);
@@ -838,6 +861,31 @@ proptest! {
             let last = text.split_whitespace().next_back().unwrap();
             prop_assert!(!looks_like_option(first), "{said:?} announces {text:?}");
             prop_assert!(!looks_like_option(last), "{said:?} announces {text:?}");
+        }
+    }
+
+    #[test]
+    fn rule_11_marks_around_an_option_do_not_hide_it(
+        dashes in prop::sample::select(DASHES.to_vec()),
+        name in any_option_name(),
+        (before, after) in prop::sample::select(MARKS.to_vec()),
+    ) {
+        let wrapped = format!("{before}{dashes}{name}{after}");
+        for text in [format!("{wrapped} lunch"), format!("lunch {wrapped}"), format!("lunch\n{wrapped}")] {
+            let said = format!("/announce {text}");
+            if let Ok(Some(Command::Announce(announcement))) = in_group(&said)
+                && let Some(range) = announcement.text
+                && let Ok(document) = Document::read(&Content::Text(said.clone()), range.clone(), &[])
+                && refuse_shown_instruction(&said, &range, &document.shown_words()).is_ok()
+            {
+                let shown = document.shown_words();
+                let mut words = shown.split_whitespace();
+                let (first, last) = (words.next().unwrap_or(""), words.next_back().unwrap_or(""));
+                prop_assert!(!looks_like_option(first), "{said:?} announces {shown:?}");
+                // `——行政部` in a line of its own signs the text.
+                let is_signature = !name.is_ascii() && shown.lines().last() == Some(last);
+                prop_assert!(!looks_like_option(last) || is_signature, "{said:?} announces {shown:?}");
+            }
         }
     }
 

@@ -7,6 +7,8 @@ use crate::config::Problem;
 
 /// Likeness of names that differ by a typing error.
 const NEAR: f64 = 0.93;
+/// The end of a name is like the name from so many letters on.
+const PART: usize = 4;
 /// The prefixes of our variables.
 const PREFIXES: [&str; 2] = ["FEISHU_", "NOTICEBOT_"];
 
@@ -74,7 +76,7 @@ fn unknown(name: &str) -> Problem {
     };
     Problem::new(
         what,
-        format!("unset it; the nearest known name is `{nearest}`{link}"),
+        format!("unset it, or take a name from README.md{link}"),
     )
 }
 
@@ -108,6 +110,10 @@ fn likeness(one: &str, other: &str) -> f64 {
     match slips {
         0 => 1.0,
         1 | 2 if longest > 5 => 0.99_f64.max(strsim::jaro_winkler(&one, &other)),
+        // `SECRET` for `APP_SECRET`, `LOG_LEVEL` for `LOG`.
+        _ if (one.len() >= PART && other.ends_with(&one)) || one.starts_with(&other) => {
+            NEAR + strsim::jaro(&one, &other) / 20.0
+        }
         _ => strsim::jaro_winkler(&one, &other),
     }
 }

@@ -4,6 +4,7 @@ use feishu::{Content, Medium};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::mention::without_unexplained;
 use super::super::properties;
 use super::super::shorthand::show;
 use super::*;
@@ -284,8 +285,9 @@ proptest! {
                 href.push_str(&number.to_string());
             }
         }
-        // Everyone is named in words.
+        // Everyone is named in words, nobody else is known.
         let text = post_text(&post).replace("@_all", "").replace(OBJECT, "");
+        let text = without_unexplained(&text, &[]);
         properties::nothing_is_lost(&text, &Document::from_post(&post, &[]));
     }
 

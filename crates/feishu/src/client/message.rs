@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::{Client, OPEN_ID};
 use crate::Error;
 use crate::card::Card;
-use crate::error::InvalidResponse;
 use crate::event::{Mention, content_of};
 use crate::http::Request;
 use crate::ids::{ChatId, MessageId, ReactionId, ThreadId};
@@ -47,12 +46,13 @@ pub enum CardForm {
 }
 
 impl Client {
-    /// Reads a message. Group messages need the scope `im:message.group_msg` besides, else 230027.
+    /// Reads a message; `None` if the platform shows none. Group messages need the scope
+    /// `im:message.group_msg` besides, else 230027.
     pub async fn get_message(
         &self,
         message: &MessageId,
         cards: CardForm,
-    ) -> Result<Message, Error> {
+    ) -> Result<Option<Message>, Error> {
         let query = [OPEN_ID, ("card_msg_content_type", "user_card_content")];
         let query = match cards {
             CardForm::Plain => &query[..1],
@@ -68,15 +68,13 @@ impl Client {
             })
             .await?;
         let found: Items = answer.data()?;
-        let mut messages = found
-            .items
-            .iter()
-            .map(|item| Message::read(item.as_ref().into()));
-        let mut first = messages
-            .next()
-            .ok_or_else(|| answer.invalid(InvalidResponse::Shape))?;
-        first.parts = messages.collect();
-        Ok(first)
+        let items = found.items.iter().map(|item| Json::from(item.as_ref()));
+        let mut messages = items.filter(|item| item.is_object()).map(Message::read);
+        let first = messages.next();
+        Ok(first.map(|first| Message {
+            parts: messages.collect(),
+            ..first
+        }))
     }
 
     /// Sends a card to a chat; in a topic group it opens a topic. The same `uuid` (at most 50

@@ -285,6 +285,7 @@ async fn a_message_is_read_answered_once_and_reacted_to() {
     let read = client
         .get_message(&message, feishu::CardForm::Plain)
         .await
+        .unwrap()
         .unwrap();
     assert_eq!(read.chat_id, Some(id(&place)));
     assert_eq!((&*read.msg_type, read.deleted), ("text", false));
@@ -337,7 +338,7 @@ async fn a_message_is_read_answered_once_and_reacted_to() {
         client
             .get_message(&message, feishu::CardForm::Plain)
             .await
-            .is_ok_and(|message| message.deleted)
+            .is_ok_and(|message| message.is_some_and(|message| message.deleted))
     );
     sim.finish();
 }
