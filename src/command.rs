@@ -2,6 +2,7 @@
 
 mod announcement;
 mod arguments;
+mod command_name;
 mod error;
 mod help;
 mod moment;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::content::Mention;
 pub use crate::language::Language;
 pub use announcement::{Announcement, Replace, refuse_shown_instruction};
+pub use command_name::CommandName;
 pub use error::ParseError;
 pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};
@@ -76,41 +78,6 @@ pub enum PinTarget {
     RepliedMessage,
     /// The group announcement.
     Announcement,
-}
-
-/// A command without its arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CommandName {
-    /// `/pin`
-    Pin,
-    /// `/unpin`
-    Unpin,
-    /// `/announce`
-    Announce,
-    /// `/undo`
-    Undo,
-    /// `/history`
-    History,
-    /// `/cancel`
-    Cancel,
-    /// `/help`
-    Help,
-}
-
-impl CommandName {
-    /// The English spelling, without the slash; also what logs and metrics call it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pin => "pin",
-            Self::Unpin => "unpin",
-            Self::Announce => "announce",
-            Self::Undo => "undo",
-            Self::History => "history",
-            Self::Cancel => "cancel",
-            Self::Help => "help",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,25 +14,24 @@ use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::action::announce::budget::BUDGET;
 use crate::config::Config;
 
 /// A group's settings are read again after this time.
-const SETTINGS_AGE: Duration = Duration::from_mins(1);
+pub(crate) const SETTINGS_AGE: Duration = Duration::from_mins(1);
 /// So are the names of its members, after this one.
-const NAMES_AGE: Duration = Duration::from_mins(10);
+pub(crate) const NAMES_AGE: Duration = Duration::from_mins(10);
 /// The most groups whose names are remembered.
-const REMEMBERED_NAMES: usize = 100;
+pub(crate) const REMEMBERED_NAMES: usize = 100;
 /// The most groups that are remembered.
-const REMEMBERED: usize = 10_000;
+pub(crate) const REMEMBERED: usize = 10_000;
 
 /// The client with a memory.
 pub(crate) struct Platform {
     pub(crate) client: Client,
-    clock: Clock,
-    settings: Cache<(ChatId, IdType), Settings>,
-    kinds: Cache<ChatId, AnnouncementKind>,
-    names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Cache<(ChatId, IdType), Settings>,
+    pub(crate) kinds: Cache<ChatId, AnnouncementKind>,
+    pub(crate) names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
     pub(crate) own_id: OwnId,
     /// Taken to read a long text: a parser takes many times the memory of its text, and each thread
     /// keeps some of it.
@@ -41,7 +40,7 @@ pub(crate) struct Platform {
     pub(crate) writing: Semaphore,
     /// Of several insertions at the start of a `doc` announcement in one request,
     /// the later one came out before the earlier. No page says which it is.
-    later_insert_first: AtomicBool,
+    pub(crate) later_insert_first: AtomicBool,
 }
 
 /// The bot's own id, once it was asked for; all clones learn it at once.
@@ -59,7 +58,7 @@ impl OwnId {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) group: Arc<Chat>,
-    read_at: Timestamp,
+    pub(crate) read_at: Timestamp,
     /// Whether they were read for this very question.
     pub(crate) fresh: bool,
 }
@@ -208,3 +207,6 @@ pub(crate) fn client(
     })?;
     Ok(client)
 }
+
+/// What is written at once, in runs of text: one of the longest texts, or several shorter ones.
+pub(crate) const BUDGET: usize = 4_000;

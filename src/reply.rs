@@ -4,6 +4,7 @@
 //! only cards hold any. Words of a member are quoted through `quote`, as markup in them would
 //! come alive in both.
 
+mod answer;
 mod cards;
 mod codes;
 mod done;
@@ -17,10 +18,10 @@ mod refusals;
 mod replace;
 mod rights;
 mod schedule;
+mod toast;
 mod undo;
 mod welcome;
 
-use feishu::Card;
 use jiff::tz::TimeZone;
 
 use crate::language::Language;
@@ -28,62 +29,12 @@ use crate::model::outcome::Outcome;
 use crate::model::rights::GroupRights;
 use quote::Medium;
 
-pub(crate) use cards::{Before, toast, toast_before};
+pub(crate) use answer::{Answer, Emoji};
 pub(crate) use help::all_commands;
 pub(crate) use history::history_card;
 pub(crate) use schedule::schedule_canceled;
+pub(crate) use toast::{Before, toast, toast_before};
 pub(crate) use welcome::welcome;
-
-/// How an outcome is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// By a reaction on the command's message, so that the group stays quiet.
-    React {
-        /// The reaction.
-        emoji: Emoji,
-        /// What to say where reacting is refused.
-        or_say: String,
-    },
-    /// In words.
-    Say(String),
-    /// By a card.
-    Show {
-        /// The card.
-        card: Box<Card>,
-        /// What to say where it is refused.
-        or_say: String,
-    },
-    /// Not at all.
-    Nothing,
-}
-
-/// The reactions of the bot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Emoji {
-    /// Something was pinned.
-    Pin,
-    /// Something was announced.
-    Loudspeaker,
-    /// Anything else is done.
-    Done,
-    /// It takes a moment.
-    OneSecond,
-    /// It was refused, for a reason that its author was told a moment ago.
-    CrossMark,
-}
-
-impl Emoji {
-    /// Feishu's name of it, case and all (official pages `im-v1/message-reaction`).
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pin => "Pin",
-            Self::Loudspeaker => "Loudspeaker",
-            Self::Done => "DONE",
-            Self::OneSecond => "OneSecond",
-            Self::CrossMark => "CrossMark",
-        }
-    }
-}
 
 /// Tells an outcome. `reference` is the command's own, under which the log has the details;
 /// `time_zone` is that of all moments in words.

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use feishu::{BlockId, Clock, ExtraRoots, ReactionId, Turn};
+use feishu::{BlockId, ReactionId, Turn};
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
@@ -22,18 +22,22 @@ use postgres::PostgresStore;
 use sqlite::SqliteStore;
 
 mod desk;
+mod error;
 mod job;
 mod lease;
+mod opening;
 mod postgres;
 mod row;
 mod sqlite;
 
 pub use desk::State;
 pub(crate) use desk::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry};
+pub(crate) use error::StoreError;
 pub(crate) use job::{
-    Accepted, Bounds, Claim, Conclusion, Job, NewPlan, Recipient, Release, WaitingPlan,
+    Accepted, Bounds, Claim, Conclusion, Job, Limited, NewPlan, Recipient, Release, WaitingPlan,
 };
 pub(crate) use lease::Lease;
+pub(crate) use opening::Opening;
 pub(crate) use postgres::{
     Inspected as InspectedServer, SHARED_SESSIONS, Tables, inspect as inspect_server,
 };
@@ -41,24 +45,6 @@ pub(crate) use sqlite::{
     Inspected as InspectedFile, Room, Soundness, State as FileState, Unusable,
     inspect as inspect_file, resolve as resolve_file, room,
 };
-
-/// What a store is opened with.
-#[derive(Clone)]
-pub(crate) struct Opening {
-    pub(crate) url: DatabaseUrl,
-    /// The app whose jobs are worked on; others in the same database are left
-    /// alone.
-    pub(crate) app: String,
-    pub(crate) bounds: Bounds,
-    pub(crate) clock: Clock,
-    /// The most connections to a server.
-    pub(crate) connections: usize,
-    /// Whom TLS to a server trusts beside the machine's authorities.
-    pub(crate) extra_roots: ExtraRoots,
-    pub(crate) metrics: Metrics,
-    /// Whether a file may be on a network file system.
-    pub(crate) allow_network_file: bool,
-}
 
 /// A handle on the store; cloning it is cheap.
 #[derive(Clone)]
@@ -77,30 +63,6 @@ enum Database {
 pub(crate) enum Running {
     Sqlite(sqlite::Running),
     Postgres(postgres::Running),
-}
-
-/// An API that asked to be left alone until then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Limited {
-    pub(crate) api: String,
-    pub(crate) until: Timestamp,
-}
-
-/// The store could not do it.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    /// As many jobs wait as `store.max_open_jobs` lets.
-    #[error("the queue is full")]
-    Full,
-    /// The database refused or failed; the store has logged why.
-    #[error("the database failed")]
-    Database,
-    /// Another bot has taken the job over.
-    #[error("the job is not ours any more")]
-    Lost,
-    /// The store was closed while the request waited.
-    #[error("the store is closed")]
-    Closed,
 }
 
 /// The same of either database.

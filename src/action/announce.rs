@@ -16,25 +16,25 @@
 use std::ops::Range;
 use std::panic::resume_unwind;
 
-use feishu::{
-    AnnouncementKind, Content, Error, LegacyAnnouncement, LegacyDocument, Message, MessageId,
-};
+use feishu::{AnnouncementKind, Content, Error, Message, MessageId};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::{Effect, Failure, Missing, Scene, pin, replied};
-use crate::command::{Mention, Replace, announced_part, refuse_shown_instruction};
-use crate::content::{
-    Document, Entry, Former, Signature, Unfit, command_text, media, without_unexplained,
+use crate::action::announce::common::{
+    Draft, IS_DOC, IS_DOCX, LINE_LIMIT, LONG_TEXT, Stand, TEXT_LIMIT,
 };
+use crate::command::{Mention, announced_part, refuse_shown_instruction};
+use crate::content::{Document, Entry, Signature, Unfit, command_text, media, without_unexplained};
 use crate::model::action::Source;
-use crate::model::change::{Change, Deed, Placed, Standing, Top};
+use crate::model::change::{Change, Placed, Standing, Top};
 use crate::model::job::Step;
 use crate::model::outcome::{Call, Done, Refusal, Undone};
-use crate::model::plan::{Manner, SUMMARY};
+use crate::model::plan::Manner;
 use crate::model::progress::{Progress, Written};
 
-pub(crate) mod budget;
+mod budget;
+pub(crate) mod common;
 mod creation;
 mod docx;
 mod legacy;
@@ -44,31 +44,8 @@ mod take_back;
 
 pub(super) use take_back::{IfGone, Renamed, TakenBack, take_back};
 
-/// The most UTF-16 units that one announcement takes, a `docx` text block's
-/// limit.
-pub(super) const TEXT_LIMIT: usize = 100_000;
 /// No text of that length takes more bytes.
 const MOST_BYTES: usize = 3 * TEXT_LIMIT;
-/// One call of the old kind takes ten operations: a deletion and nine insertions
-/// of 50 lines. A longer text belongs into a document.
-const LINE_LIMIT: usize = 450;
-/// What is replaced must be written again by one such call, too.
-const FORMER_LIMIT: usize = LINE_LIMIT;
-/// The memory that it takes as values, in bytes: several times that of 450 lines as people write
-/// them. It is held several times over.
-const FORMER_WEIGHT: usize = 4 << 20;
-/// A text of more bytes is read in a thread of its own.
-const LONG_TEXT: usize = 16 * 1024;
-/// "Updating announcement failed.": a revision that is too old, or content that
-/// the document does not take.
-const UPDATE_FAILED: i64 = 232_018;
-/// "Unable to operate docx type chat announcement."
-const IS_DOCX: i64 = 232_097;
-/// "announcement type is not supported": the docx calls on a `doc` one.
-const IS_DOC: i64 = 1_772_006;
-
-/// What an entry is made of, as progress remembers it.
-type Draft<'a> = (&'a Document, Manner);
 
 pub(super) async fn run(
     source: Source,
@@ -169,98 +146,6 @@ pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effec
     Some(stand.effect(document, *manner, scene).0)
 }
 
-/// An entry as it stands once it is written.
-struct Stand {
-    placed: Placed,
-    /// What it came in the place of.
-    before: Standing,
-    /// So many blocks of others stand there beside an entry that was to replace
-    /// them: they were typed or changed meanwhile.
-    others: usize,
-    /// Why what it was to replace still stands, if it does.
-    left: Option<Failure>,
-}
-
-impl Stand {
-    /// Above all that stood there.
-    fn above(placed: Placed) -> Self {
-        Self {
-            placed,
-            before: Standing::Others,
-            others: 0,
-            left: None,
-        }
-    }
-
-    /// What has come of the command, and what has not.
-    fn effect(
-        self,
-        document: &Document,
-        manner: Manner,
-        scene: Scene<'_>,
-    ) -> (Effect, Option<Failure>) {
-        let (deed, done) = match self.before {
-            Standing::Body(_) => (
-                Deed::Replace,
-                Done::Replaced {
-                    others: self.others,
-                },
-            ),
-            _ => (Deed::Announce, Done::Announced),
-        };
-        let done = if document.left_out.is_empty() {
-            done
-        } else {
-            Done::LeftOut {
-                done: Box::new(done),
-                media: document.left_out.clone(),
-            }
-        };
-        let done = if document.unformatted {
-            Done::Unformatted(Box::new(done))
-        } else {
-            done
-        };
-        // What cannot be deleted has no end.
-        let endless = matches!(self.left, Some(Failure::Refused(Refusal::CannotDelete)));
-        let effect = Effect {
-            wrote: Some((deed, document.first_characters(SUMMARY))),
-            change: Some(Change::of_announcement(
-                self.before,
-                Standing::Entry(self.placed),
-            )),
-            until: scene.until(manner.hold).filter(|_| !endless),
-            ..Effect::new(done)
-        };
-        (effect, self.left)
-    }
-}
-
-/// Refuses to replace what is too large to be saved, before it is copied.
-fn expect_light(weight: usize) -> Result<(), Refusal> {
-    if weight > FORMER_WEIGHT {
-        return Err(Refusal::FormerTooLong {
-            limit: FORMER_LIMIT,
-        });
-    }
-    Ok(())
-}
-
-/// Refuses to replace what could not be written again.
-fn expect_writable(former: &Former, how: Replace) -> Result<(), Refusal> {
-    if former.block_count() > FORMER_LIMIT {
-        return Err(Refusal::FormerTooLong {
-            limit: FORMER_LIMIT,
-        });
-    }
-    match how {
-        Replace::Safely if !former.lost.is_empty() => Err(Refusal::CannotWriteBack {
-            things: former.lost.iter().copied().collect(),
-        }),
-        Replace::Safely | Replace::Insisting => Ok(()),
-    }
-}
-
 /// What is to be announced, if an announcement can hold it.
 pub(crate) async fn document(source: Source, scene: Scene<'_>) -> Result<Document, Failure> {
     let document = match source {
@@ -318,13 +203,6 @@ fn is_other_kind(error: &Error) -> bool {
     matches!(error.code(), Some(IS_DOCX | IS_DOC))
 }
 
-fn call(call: Call) -> impl FnOnce(Error) -> Failure {
-    move |error| match call {
-        Call::ReadAnnouncement if error.is_too_large() => Refusal::AnnouncementTooLong.into(),
-        call => Failure::Call(call, error),
-    }
-}
-
 async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
     match (scene.written(), scene.platform.kind(scene.chat_id)) {
         // What was begun goes on where it was begun.
@@ -361,16 +239,6 @@ async fn detect(scene: Scene<'_>) -> Result<Target, Failure> {
     };
     scene.platform.remember_kind(chat, kind);
     Ok(target)
-}
-
-fn read_document(announcement: &LegacyAnnouncement) -> Result<LegacyDocument, Refusal> {
-    announcement.document().map_err(|error| {
-        tracing::error!(
-            at = error.column(),
-            "the announcement's content cannot be read"
-        );
-        Refusal::Internal
-    })
 }
 
 /// The author and the date of the command: the same ones however often it is

@@ -2,8 +2,8 @@
 
 use feishu::{CardForm, Content, Error, Message, MessageId};
 
-use super::announce::TEXT_LIMIT;
 use super::{Failure, Scene};
+use crate::action::announce::common::TEXT_LIMIT;
 use crate::model::outcome::{Call, NotPinnable, Refusal};
 
 /// Reads it; a card as it was sent, or where that says nothing as the platform shows it.

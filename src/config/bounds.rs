@@ -166,7 +166,7 @@ mod tests {
 
     use super::*;
     use crate::config::DEFAULT_TOML;
-    use crate::config::layers::defaults;
+    use crate::config::defaults::defaults;
 
     fn bounds() -> BTreeMap<&'static str, String> {
         let counts = COUNTS.iter().map(|count| (count.key, count.bounds()));

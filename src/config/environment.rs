@@ -2,135 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::LazyLock;
 
 use feishu::long_connection::ProxySettings;
 use secrecy::SecretString;
 
-use super::layers::{Setting, defaults};
-use super::{ConfigError, Problem, read_file};
+use super::layers::Setting;
+use super::{ConfigError, Problem};
+use crate::config::file::read_file;
+use crate::config::variables::{Variable, variables};
 
 mod names;
-
-/// Keys whose variable has a documented name of its own. Every other scalar
-/// key `section.key` is set by `NOTICEBOT_SECTION_KEY`, which these accept too.
-const SHORT_NAMES: &[(&str, &str)] = &[
-    ("FEISHU_APP_ID", "feishu.app_id"),
-    ("FEISHU_APP_SECRET", "feishu.app_secret"),
-    ("FEISHU_ENCRYPT_KEY", "feishu.encrypt_key"),
-    ("FEISHU_PREVIOUS_ENCRYPT_KEY", "feishu.previous_encrypt_key"),
-    ("FEISHU_VERIFICATION_TOKEN", "feishu.verification_token"),
-    (
-        "FEISHU_PREVIOUS_VERIFICATION_TOKEN",
-        "feishu.previous_verification_token",
-    ),
-    ("FEISHU_REGION", "feishu.region"),
-    ("FEISHU_BASE_URL", "feishu.base_url"),
-    ("FEISHU_RECEIVE", "feishu.receive"),
-    ("FEISHU_ALLOW_PLAINTEXT", "feishu.allow_plaintext"),
-    ("NOTICEBOT_CA_FILE", "tls.ca_file"),
-    ("NOTICEBOT_LISTEN", "server.listen"),
-    ("NOTICEBOT_ADMIN_LISTEN", "server.admin_listen"),
-    ("NOTICEBOT_DATABASE_URL", "store.database_url"),
-    ("NOTICEBOT_LANGUAGE", "reply.language"),
-    ("NOTICEBOT_TIMEZONE", "reply.timezone"),
-    ("NOTICEBOT_LOG", "log.filter"),
-    ("NOTICEBOT_LOG_FORMAT", "log.format"),
-];
-
-/// Keys whose value `<name>_FILE` can read from a file.
-const SECRETS: &[&str] = &[
-    "feishu.app_secret",
-    "feishu.encrypt_key",
-    "feishu.previous_encrypt_key",
-    "feishu.verification_token",
-    "feishu.previous_verification_token",
-    "store.database_url",
-];
-
-/// The variable that names the configuration file when `--config` does not.
-pub const CONFIG_FILE_VARIABLE: &str = "NOTICEBOT_CONFIG";
-
-/// The environment variable of one key.
-#[derive(Debug, Clone)]
-pub struct Variable {
-    /// The documented name, such as `FEISHU_APP_ID`.
-    pub name: String,
-    /// The key, such as `feishu.app_id`.
-    pub key: String,
-    /// Whether `<name>_FILE` can name a file that holds the value.
-    pub secret: bool,
-    /// The value that the key has in config/default.toml.
-    default: toml::Value,
-}
-
-impl Variable {
-    /// The name that every scalar key has, such as `NOTICEBOT_FEISHU_APP_ID`.
-    pub fn full_name(&self) -> String {
-        full_name(&self.key)
-    }
-
-    /// All names that set the key directly.
-    fn names(&self) -> Vec<String> {
-        let mut names = vec![self.name.clone(), self.full_name()];
-        names.dedup();
-        names
-    }
-
-    /// All names that set the key through a file.
-    fn file_names(&self) -> Vec<String> {
-        let names = self.names().into_iter().filter(|_| self.secret);
-        names.map(|name| format!("{name}_FILE")).collect()
-    }
-
-    /// The environment holds text; a key that is a number or a boolean is none.
-    fn typed(&self, text: String) -> toml::Value {
-        match (&self.default, text.to_ascii_lowercase().as_str()) {
-            (toml::Value::Boolean(_), "true" | "1") => true.into(),
-            (toml::Value::Boolean(_), "false" | "0") => false.into(),
-            (toml::Value::Integer(_), number) => match number.parse::<i64>() {
-                Ok(number) => number.into(),
-                Err(_) => text.into(),
-            },
-            _ => text.into(),
-        }
-    }
-}
-
-/// The variable of every scalar key, in the order of config/default.toml.
-pub fn variables() -> &'static [Variable] {
-    static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
-        let scalar = |(key, default): (String, toml::Value)| {
-            let scalar = !default.is_array() && !default.is_table();
-            scalar.then(|| variable(key, default))
-        };
-        keys().filter_map(scalar).collect()
-    });
-    &VARIABLES
-}
-
-fn variable(key: String, default: toml::Value) -> Variable {
-    let short = SHORT_NAMES.iter().find(|(_, of_key)| *of_key == key);
-    Variable {
-        name: short.map_or_else(|| full_name(&key), |(name, _)| (*name).to_owned()),
-        secret: SECRETS.contains(&key.as_str()),
-        key,
-        default,
-    }
-}
-
-/// Every `section.key` with its default.
-fn keys() -> impl Iterator<Item = (String, toml::Value)> {
-    let sections = defaults().iter();
-    sections.flat_map(|(section, keys)| {
-        let keys = keys.as_table().into_iter().flatten();
-        keys.map(move |(key, default)| (format!("{section}.{key}"), default.clone()))
-    })
-}
-
-fn full_name(key: &str) -> String {
-    format!("NOTICEBOT_{}", key.replace('.', "_").to_ascii_uppercase())
-}
 
 /// The variables of a process.
 #[derive(Debug, Clone, Default)]

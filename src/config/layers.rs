@@ -3,21 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::LazyLock;
 
 use figment::providers::Serialized;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, ConfigError, DEFAULT_TOML, Problem, problem, read_file};
-
-/// The defaults, section by section.
-pub(super) fn defaults() -> &'static toml::Table {
-    static DEFAULTS: LazyLock<toml::Table> =
-        LazyLock::new(|| toml::from_str(DEFAULT_TOML).unwrap_or_default());
-    &DEFAULTS
-}
+use super::{Config, ConfigError, Problem};
+use crate::config::defaults::defaults;
+use crate::config::file::read_file;
+use crate::config::unreadable::unreadable;
 
 /// One key that the file or the environment sets.
 #[derive(Debug, Clone)]
@@ -50,9 +45,9 @@ pub(super) fn merge(settings: &[Setting]) -> Result<Config, ConfigError> {
         // Alone with the defaults, each setting shows its own problem.
         let each = settings.iter();
         let alone = each.filter_map(|setting| extract(std::slice::from_ref(setting)).err());
-        let mut problems: Vec<Problem> = alone.map(|error| problem::unreadable(&error)).collect();
+        let mut problems: Vec<Problem> = alone.map(|error| unreadable(&error)).collect();
         if problems.is_empty() {
-            problems.push(problem::unreadable(&first));
+            problems.push(unreadable(&first));
         }
         ConfigError { problems }
     })

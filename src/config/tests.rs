@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
@@ -113,7 +114,7 @@ fn every_scalar_key_has_its_variables() {
         assert!(known.is_some() || variable.secret, "{}", variable.key);
     }
     let scalar = |value: &&toml::Value| !value.is_array() && !value.is_table();
-    let sections = layers::defaults().values();
+    let sections = defaults::defaults().values();
     let keys = sections.flat_map(|section| section.as_table().unwrap().values());
     assert_eq!(keys.filter(scalar).count(), variables().len());
 }

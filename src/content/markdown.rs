@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, LinkType, Tag, TagEnd};
 
 use self::line::{Kind, Line, Piece, append};
 use self::link::target;
@@ -15,6 +15,7 @@ use super::document::{Block, Document, TextStyle};
 use super::limits::{MOST_RUNS, may_be_formatted};
 use super::mention::Mention;
 use super::typed::{Typed, is_address};
+use crate::content::markdown::mask::{code_inside, events, masked};
 use crate::language::Language;
 
 mod escape;
@@ -59,43 +60,6 @@ impl Document {
         let document = reader.finish(Typed { mentions, language });
         document.is_bounded().then_some(document)
     }
-}
-
-/// The mask of a text without code by indentation.
-fn masked(text: &str, mentions: &[Mention]) -> String {
-    let mut mask = mask::of(text, mentions);
-    let indented = indented_code(&mask);
-    // Without its indentation's last blank it is no code, but a paragraph.
-    let before = indented.iter().map(|line| line.saturating_sub(1));
-    let is_blank = |at: &usize| matches!(text.as_bytes().get(*at), Some(b' ' | b'\t'));
-    mask::punctuate(&mut mask, text, before.filter(is_blank));
-    mask
-}
-
-fn events(mask: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>)> {
-    Parser::new_ext(mask, Options::ENABLE_STRIKETHROUGH).into_offset_iter()
-}
-
-/// Where the lines of indented code begin, behind their indentation.
-fn indented_code(mask: &str) -> Vec<usize> {
-    let mut within = false;
-    let mut lines = Vec::new();
-    for (event, range) in events(mask) {
-        match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => within = true,
-            Event::End(TagEnd::CodeBlock) => within = false,
-            Event::Text(_) if within => lines.push(range.start),
-            _ => {}
-        }
-    }
-    lines
-}
-
-/// What stands between the ticks of code inside a line.
-fn code_inside(text: &str, range: Range<usize>) -> Range<usize> {
-    let span = &text[range.clone()];
-    let ticks = span.bytes().take_while(|byte| *byte == b'`').count();
-    range.start + ticks..range.end - ticks
 }
 
 /// Sorts the parser's events into lines.

@@ -1,5 +1,6 @@
 //! Every answer in both languages.
 
+use feishu::Card;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;

@@ -19,7 +19,7 @@ pub(crate) struct NewPlan {
 
 impl NewPlan {
     /// The key of the planned job, which the job with this key plans.
-    pub(super) fn key(&self, planner: &JobKey) -> JobKey {
+    pub(crate) fn key(&self, planner: &JobKey) -> JobKey {
         JobKey {
             step: self.step,
             ..planner.clone()
@@ -81,7 +81,7 @@ pub(crate) struct Bounds {
 }
 
 /// A job at which the bot died this often is worked on alone.
-pub(super) const SUSPECT: u32 = 2;
+pub(crate) const SUSPECT: u32 = 2;
 
 /// A job that its worker has claimed.
 #[derive(Debug, Clone)]
@@ -166,4 +166,11 @@ pub(crate) struct WaitingPlan {
     pub(crate) due: Timestamp,
     /// What intake stored.
     pub(crate) payload: String,
+}
+
+/// An API that asked to be left alone until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Limited {
+    pub(crate) api: String,
+    pub(crate) until: Timestamp,
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use feishu::{BlockId, Clock, ReactionId};
+use feishu::{BlockId, ReactionId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -21,15 +21,14 @@ use tokio::time::interval;
 
 use super::row::to_json;
 use super::{
-    Accepted, Bounds, Claim, Conclusion, Job, Limited, Opening, Recipient, Release, StoreError,
-    WaitingPlan,
+    Accepted, Claim, Conclusion, Job, Limited, Opening, Recipient, Release, StoreError, WaitingPlan,
 };
 use crate::model::change::{ChangeId, Made};
 use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
+use crate::store::sqlite::shared::Shared;
 use crate::supervision::Background;
-use crate::telemetry::Metrics;
 use writer::{Ask, Request, Turn, Urgency};
 
 pub(super) mod changes;
@@ -38,6 +37,7 @@ pub(super) mod file;
 mod log;
 mod room;
 pub(super) mod rows;
+mod shared;
 mod writer;
 
 pub(crate) use damage::Soundness;
@@ -54,20 +54,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct SqliteStore {
     requests: mpsc::Sender<Box<dyn Request>>,
     shared: Arc<Shared>,
-}
-
-/// What handles and writer both look at.
-struct Shared {
-    app: String,
-    clock: Clock,
-    /// Jobs that are not finished, as the table holds them.
-    open: AtomicUsize,
-    bounds: Bounds,
-    metrics: Metrics,
-    /// Why nothing can be written any more.
-    fatal: watch::Sender<Option<Unusable>>,
-    /// Rung when there may be something new to claim.
-    bell: Notify,
 }
 
 /// What runs behind the handles. The threads end once these are gone.

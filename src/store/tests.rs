@@ -1,5 +1,6 @@
 //! Both stores by their promises. The clock is set by hand.
 
+use feishu::{Clock, ExtraRoots};
 use std::time::Duration;
 
 use feishu::ClockHand;

@@ -9,9 +9,8 @@ use tokio::time::timeout;
 use super::{Failure, Scene};
 use crate::content::Document;
 use crate::model::plan::Manner;
+use crate::platform::BUDGET;
 
-/// What is written at once, in runs of text: one of the longest texts, or several shorter ones.
-pub(crate) const BUDGET: usize = 4_000;
 /// A text that costs less needs no turn.
 const SMALL: usize = 200;
 /// So many bytes of text take as much memory as a run.

@@ -4,7 +4,8 @@ use feishu::{BlockId, CreateChildren, Created};
 use serde::Serialize;
 
 use super::plan::{Parent, Step, line_count};
-use super::{Draft, Failure, Scene, call};
+use super::{Failure, Scene};
+use crate::action::announce::common::{Draft, call};
 use crate::model::outcome::{Call, Refusal};
 use crate::model::progress::{Creation, Written};
 

@@ -6,7 +6,8 @@ use feishu::ReadBlock;
 
 use super::creation::Writing;
 use super::plan::plan;
-use super::{Draft, Failure, Scene, Stand, expect_light, expect_writable, page};
+use super::{Failure, Scene, page};
+use crate::action::announce::common::{Draft, Stand, expect_light, expect_writable};
 use crate::content::{Entry, Former, FormerBlock};
 use crate::model::change::{Placed, Standing};
 use crate::model::progress::{Creation, Written};

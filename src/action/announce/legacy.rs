@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Operation};
 
-use super::{
-    Draft, Failure, Scene, Stand, UPDATE_FAILED, call, expect_light, expect_writable, read_document,
+use super::{Failure, Scene};
+use crate::action::announce::common::{
+    Draft, Stand, UPDATE_FAILED, call, expect_light, expect_writable, read_document,
 };
 use crate::command::Replace;
 use crate::content::{Entry, Former};

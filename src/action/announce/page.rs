@@ -5,7 +5,8 @@ use std::ops::Range;
 use feishu::{BlockId, DeleteChildren};
 use serde::de::DeserializeOwned;
 
-use super::{Failure, Scene, call};
+use super::{Failure, Scene};
+use crate::action::announce::common::call;
 use crate::model::outcome::Call;
 
 /// "too old document": somebody has written since the revision was read.

@@ -8,7 +8,8 @@ use super::legacy::{
     self, ATTEMPTS, Place, find, is_refused, occurrences, stands_partly, wait_out,
 };
 use super::plan::plan;
-use super::{Draft, Failure, IS_DOCX, Scene, budget, call, page};
+use super::{Failure, Scene, budget, page};
+use crate::action::announce::common::{Draft, IS_DOCX, call};
 use crate::content::{Document, DocxNode, Entry, Former};
 use crate::model::change::Placed;
 use crate::model::outcome::{Call, Refusal};

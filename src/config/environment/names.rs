@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{CONFIG_FILE_VARIABLE, full_name, keys, variables};
 use crate::config::Problem;
+use crate::config::variables::{CONFIG_FILE_VARIABLE, full_name, keys, variables};
 
 /// Likeness of names that differ by a typing error.
 const NEAR: f64 = 0.93;

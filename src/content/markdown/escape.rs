@@ -8,7 +8,8 @@ use std::ops::Range;
 use pulldown_cmark::Event;
 
 use super::super::mention::Mention;
-use super::{code_inside, events, mask, masked};
+use super::mask;
+use crate::content::markdown::mask::{code_inside, events, masked};
 
 /// A backslash before punctuation.
 struct Backslash {

@@ -2,25 +2,29 @@
 //!
 //! Bytes are replaced one for one, so that every place in the mask is the same place in the text.
 
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
 use super::super::mention::{Mention, split_placeholder};
 use super::super::typed::{addresses, is_address};
 
 /// Punctuation that means nothing anywhere in Markdown.
-const PUNCTUATION: u8 = b',';
+pub(crate) const PUNCTUATION: u8 = b',';
 /// A letter, of which words that are to stay whole are made.
-const LETTER: u8 = b'x';
+pub(crate) const LETTER: u8 = b'x';
 /// A letter of three bytes: U+E000, for private use.
-const WIDE_LETTER: [u8; 3] = [0xee, 0x80, 0x80];
+pub(crate) const WIDE_LETTER: [u8; 3] = [0xee, 0x80, 0x80];
 
 /// So far around a character its word is looked at.
-const NEAR: usize = 64;
+pub(crate) const NEAR: usize = 64;
 
 /// How many marks of lists and quotes may begin a line. Nobody means more, and the parser goes
 /// through all of them for each line that follows.
-const DEEPEST: usize = 100;
+pub(crate) const DEEPEST: usize = 100;
 
 /// The mask of a text.
-pub(super) fn of(text: &str, mentions: &[Mention]) -> String {
+pub(crate) fn of(text: &str, mentions: &[Mention]) -> String {
     let mut mask = text.as_bytes().to_vec();
     mask_characters(text, &mut mask);
     mask_words(text, mentions, &mut mask);
@@ -32,7 +36,7 @@ pub(super) fn of(text: &str, mentions: &[Mention]) -> String {
 
 /// Puts punctuation at these places where a single byte of `text` still stands as itself, but for
 /// the ends of lines.
-pub(super) fn punctuate(mask: &mut String, text: &str, places: impl Iterator<Item = usize>) {
+pub(crate) fn punctuate(mask: &mut String, text: &str, places: impl Iterator<Item = usize>) {
     let mut bytes = std::mem::take(mask).into_bytes();
     for place in places {
         let typed = text.as_bytes().get(place);
@@ -46,7 +50,7 @@ pub(super) fn punctuate(mask: &mut String, text: &str, places: impl Iterator<Ite
 
 /// Entities, HTML, definitions of references, pictures, single tildes and stars between digits
 /// mean nothing; a range of times (`9~10, 14~15`) is not struck out.
-fn mask_characters(text: &str, mask: &mut [u8]) {
+pub(crate) fn mask_characters(text: &str, mask: &mut [u8]) {
     let bytes = text.as_bytes();
     let before = |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at));
     for (at, c) in text.char_indices() {
@@ -73,7 +77,7 @@ fn mask_characters(text: &str, mask: &mut [u8]) {
 
 /// Whether a star stands inside of a word of ASCII that does not begin with one, `a*b*c`. Chinese
 /// has no blanks between words, so there stars may begin and end anywhere.
-fn is_inside_word(bytes: &[u8], at: usize) -> bool {
+pub(crate) fn is_inside_word(bytes: &[u8], at: usize) -> bool {
     let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'*';
     let before = bytes[..at].iter().rev().take_while(belongs);
     // A longer word is no word.
@@ -84,7 +88,7 @@ fn is_inside_word(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Whether a star is part of a path that stands for many, `src/**/*.rs`.
-fn is_in_path(bytes: &[u8], at: usize) -> bool {
+pub(crate) fn is_in_path(bytes: &[u8], at: usize) -> bool {
     let before = bytes[..at].iter().rev().take(NEAR);
     let before = before.copied().find(|byte| *byte != b'*');
     let after = bytes[at..].iter().take(NEAR);
@@ -94,7 +98,7 @@ fn is_in_path(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Whether an underscore is one of those around a name in small letters: `__init__`.
-fn is_dunder(bytes: &[u8], at: usize) -> bool {
+pub(crate) fn is_dunder(bytes: &[u8], at: usize) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
     let before = bytes[..at].iter().rev().take(NEAR);
     let before = before.take_while(|byte| is_name(byte)).count();
@@ -109,7 +113,7 @@ fn is_dunder(bytes: &[u8], at: usize) -> bool {
 
 /// Punctuation of Chinese text. `CommonMark` lets no emphasis end between it and a letter, as it
 /// counts on spaces between words: `**注意：**明天` would not be bold.
-fn is_wide_punctuation(c: char) -> bool {
+pub(crate) fn is_wide_punctuation(c: char) -> bool {
     matches!(c,
         '\u{2010}'..='\u{2027}'
         | '\u{3001}'..='\u{303f}'
@@ -120,7 +124,7 @@ fn is_wide_punctuation(c: char) -> bool {
 }
 
 /// Whether an address in angle brackets begins.
-fn is_autolink(text: &str) -> bool {
+pub(crate) fn is_autolink(text: &str) -> bool {
     let inside = text.strip_prefix('<').unwrap_or_default();
     let ends = |c: char| c == '<' || c == '>' || c.is_whitespace() || c.is_control();
     let end = inside.find(ends).unwrap_or(inside.len());
@@ -128,7 +132,7 @@ fn is_autolink(text: &str) -> bool {
 }
 
 /// Placeholders and addresses are words, whatever stands in them.
-fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
+pub(crate) fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
     for (at, _) in text.match_indices('@') {
         if let Some((key, _)) = split_placeholder(&text[at..], mentions) {
             mask[at..at + key.len()].fill(LETTER);
@@ -146,7 +150,7 @@ fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
 
 /// A line of `-` is a divider, never the underline of a heading, and a line of `=` is text. Lists
 /// and quotes inside of each other end somewhere.
-fn mask_lines(text: &str, mask: &mut [u8]) {
+pub(crate) fn mask_lines(text: &str, mask: &mut [u8]) {
     let mut start = 0;
     for line in text.split('\n') {
         let typed = line.trim_matches([' ', '\t']);
@@ -167,7 +171,7 @@ fn mask_lines(text: &str, mask: &mut [u8]) {
 }
 
 /// Where the marks stand at the start of a line that are too many.
-fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
+pub(crate) fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
     let is_mark = |byte: &u8| b">-+*.)".contains(byte);
     let start = line.bytes().enumerate();
     start
@@ -175,4 +179,41 @@ fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
         .filter(move |(_, byte)| is_mark(byte))
         .map(|(at, _)| at)
         .skip(DEEPEST)
+}
+
+/// The mask of a text without code by indentation.
+pub(crate) fn masked(text: &str, mentions: &[Mention]) -> String {
+    let mut mask = of(text, mentions);
+    let indented = indented_code(&mask);
+    // Without its indentation's last blank it is no code, but a paragraph.
+    let before = indented.iter().map(|line| line.saturating_sub(1));
+    let is_blank = |at: &usize| matches!(text.as_bytes().get(*at), Some(b' ' | b'\t'));
+    punctuate(&mut mask, text, before.filter(is_blank));
+    mask
+}
+
+pub(crate) fn events(mask: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>)> {
+    Parser::new_ext(mask, Options::ENABLE_STRIKETHROUGH).into_offset_iter()
+}
+
+/// Where the lines of indented code begin, behind their indentation.
+pub(crate) fn indented_code(mask: &str) -> Vec<usize> {
+    let mut within = false;
+    let mut lines = Vec::new();
+    for (event, range) in events(mask) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => within = true,
+            Event::End(TagEnd::CodeBlock) => within = false,
+            Event::Text(_) if within => lines.push(range.start),
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// What stands between the ticks of code inside a line.
+pub(crate) fn code_inside(text: &str, range: Range<usize>) -> Range<usize> {
+    let span = &text[range.clone()];
+    let ticks = span.bytes().take_while(|byte| *byte == b'`').count();
+    range.start + ticks..range.end - ticks
 }

@@ -12,8 +12,11 @@ use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, Row};
 
-use super::{AuditFilter, Filter, RawChange, RawJob, Retry, State};
+use super::{AuditFilter, Filter, Retry, State};
 use crate::model::job::ChatKey;
+use crate::store::desk::rows::{
+    RawChange, RawJob, drop_sql, forget_failure_sql, is_change_sql, retry_sql,
+};
 use crate::store::postgres::migrate::{self, SCHEMA};
 use crate::store::postgres::{bell, changes, connect};
 
@@ -79,18 +82,18 @@ impl Server {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let transaction = self.0.transaction().await?;
-        let sql = super::retry_sql(SCHEMA, how);
+        let sql = retry_sql(SCHEMA, how);
         let changed = transaction
             .execute(&sql, &[&now.as_millisecond(), &id])
             .await?;
         ensure!(changed > 0, super::CannotChange::Running);
         if how == Retry::Anew {
             let change = transaction
-                .query_opt(&super::is_change_sql(SCHEMA), &[&id])
+                .query_opt(&is_change_sql(SCHEMA), &[&id])
                 .await?;
             ensure!(change.is_none(), super::CannotChange::Changed);
             transaction
-                .execute(&super::forget_failure_sql(SCHEMA), &[&id])
+                .execute(&forget_failure_sql(SCHEMA), &[&id])
                 .await?;
         }
         transaction.commit().await?;
@@ -105,7 +108,7 @@ impl Server {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let values: [&(dyn ToSql + Sync); 3] = [&now.as_millisecond(), &id, &progress];
-        let changed = self.0.execute(&super::drop_sql(SCHEMA), &values).await?;
+        let changed = self.0.execute(&drop_sql(SCHEMA), &values).await?;
         ensure!(changed > 0, super::CannotChange::Running);
         self.wake_bots().await;
         Ok(())

@@ -7,8 +7,11 @@ use jiff::Timestamp;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{AuditFilter, Filter, RawChange, RawJob, Retry, State};
+use super::{AuditFilter, Filter, Retry, State};
 use crate::model::job::ChatKey;
+use crate::store::desk::rows::{
+    RawChange, RawJob, drop_sql, forget_failure_sql, is_change_sql, retry_sql,
+};
 use crate::store::sqlite::{changes, file, rows};
 
 /// What [`job`] reads.
@@ -72,16 +75,14 @@ impl File {
 
     pub(super) fn retry(&self, id: i64, how: Retry, now: Timestamp) -> anyhow::Result<()> {
         let transaction = self.0.unchecked_transaction()?;
-        let changed = transaction.execute(
-            &super::retry_sql(SCHEMA, how),
-            params![now.as_millisecond(), id],
-        )?;
+        let changed =
+            transaction.execute(&retry_sql(SCHEMA, how), params![now.as_millisecond(), id])?;
         ensure!(changed > 0, super::CannotChange::Running);
         if how == Retry::Anew {
-            let change = transaction.query_row(&super::is_change_sql(SCHEMA), [id], |_| Ok(()));
+            let change = transaction.query_row(&is_change_sql(SCHEMA), [id], |_| Ok(()));
             let change = change.optional()?;
             ensure!(change.is_none(), super::CannotChange::Changed);
-            transaction.execute(&super::forget_failure_sql(SCHEMA), [id])?;
+            transaction.execute(&forget_failure_sql(SCHEMA), [id])?;
         }
         transaction.commit()?;
         Ok(())
@@ -94,7 +95,7 @@ impl File {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let values = params![now.as_millisecond(), id, progress];
-        let changed = self.0.execute(&super::drop_sql(SCHEMA), values)?;
+        let changed = self.0.execute(&drop_sql(SCHEMA), values)?;
         ensure!(changed > 0, super::CannotChange::Running);
         Ok(())
     }

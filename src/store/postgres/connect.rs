@@ -24,9 +24,6 @@ mod hosts;
 
 /// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Where the URL names several hosts, each but the last is given up after this time: a request
-/// that needs a connection is given up after 2.5 s itself.
-const HOST_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long a request may wait for a connection. The platform waits 3 s.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the last answer of a connection that has ended is waited for.

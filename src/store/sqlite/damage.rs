@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
-use super::file::{Unusable, index_of, log_of};
+use super::file::Unusable;
+use crate::store::sqlite::file::names::{index_of, log_of};
 
 mod log;
 

@@ -1,6 +1,5 @@
 //! The database as a file: found, locked, opened, watched, inspected.
 
-use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,9 +10,13 @@ use tokio::task::spawn_blocking;
 
 use super::damage::{self, Soundness};
 use super::rows;
+use crate::store::sqlite::file::names::{index_of, log_of};
 
 mod access;
 mod lock;
+pub(crate) mod names;
+
+pub(crate) use names::Unusable;
 mod network;
 
 pub(crate) use access::resolve;
@@ -28,50 +31,6 @@ const LOG_LIMIT: u64 = 64 << 20;
 /// How long a start may look for damage, and how long `check` may.
 const START_LOOK: Duration = Duration::from_secs(2);
 pub(super) const LONG_LOOK: Duration = Duration::from_secs(10);
-
-/// Why a file cannot be used, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unusable {
-    pub(crate) what: String,
-    pub(crate) remedy: String,
-}
-
-impl Unusable {
-    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        let (what, remedy) = (what.into(), remedy.into());
-        Self { what, remedy }
-    }
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.remedy)
-    }
-}
-
-impl std::error::Error for Unusable {}
-
-/// The file beside a database with this addition to its name.
-pub(super) fn beside(database: &Path, addition: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(addition);
-    name.into()
-}
-
-/// SQLite's write-ahead log.
-pub(crate) fn log_of(database: &Path) -> PathBuf {
-    beside(database, "-wal")
-}
-
-/// The index of the log, shared between processes.
-pub(super) fn index_of(database: &Path) -> PathBuf {
-    beside(database, "-shm")
-}
-
-/// What stands beside a database and has to be writable like it.
-fn companions(database: &Path) -> [PathBuf; 4] {
-    ["-wal", "-shm", "-journal", ".lock"].map(|addition| beside(database, addition))
-}
 
 /// The files that were opened, by their numbers.
 pub(super) struct Watched {

@@ -5,25 +5,23 @@
 //! never begins anew. So it is made in two steps: the second connection moves
 //! nearly all, and the writer the rest, between two of its transactions.
 
-use std::fs::metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::Shared;
 use super::damage;
-use super::file::{self, finish, log_of};
+use super::file::{self, finish};
+use crate::store::sqlite::log::common::{Common, LONG, SECOND_LOOK, stamp};
+use crate::store::sqlite::shared::Shared;
 use keeper::Keeper;
 
+mod common;
 mod keeper;
 
-/// A log of this length in bytes is to begin anew.
-const LONG: u64 = 32 << 20;
 /// A log of this length begins anew even if that holds up the writer.
 const TOO_LONG: u64 = 56 << 20;
 /// The writer moves this much by itself, in bytes: it takes milliseconds.
@@ -39,10 +37,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The writer waits so long for the second connection, and looks so often whether it is done.
 const PATIENCE: Duration = Duration::from_secs(1);
 const GLANCE: Duration = Duration::from_millis(5);
-/// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// What looks like damage has to do so twice.
-const SECOND_LOOK: Duration = Duration::from_millis(50);
 
 /// How the log begins anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,46 +45,6 @@ enum Anew {
     Restart,
     /// Its file is emptied.
     Truncate,
-}
-
-/// What both sides know of the log.
-struct Common {
-    path: PathBuf,
-    /// Bytes in a page.
-    page: u32,
-    /// Committed frames in the log.
-    frames: AtomicU32,
-    /// How often the second connection has ended a checkpoint.
-    passes: AtomicU64,
-    /// Held by whoever makes a checkpoint or searches for damage; the database as
-    /// the last one has left it.
-    stamp: Mutex<Option<Stamp>>,
-}
-
-/// Length in bytes and time of the last change.
-type Stamp = (u64, i64, i64);
-
-fn stamp(file: &std::path::Path) -> Option<Stamp> {
-    let found = metadata(file).ok()?;
-    Some((found.len(), found.mtime(), found.mtime_nsec()))
-}
-
-impl Common {
-    fn bytes(&self, frames: u32) -> u64 {
-        u64::from(frames) * (u64::from(self.page) + 24)
-    }
-
-    fn frames(&self) -> u32 {
-        self.frames.load(Ordering::Acquire)
-    }
-
-    fn log_length(&self) -> u64 {
-        metadata(log_of(&self.path)).map_or(0, |log| log.len())
-    }
-
-    fn stamp(&self) -> MutexGuard<'_, Option<Stamp>> {
-        self.stamp.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The writer's side: its connection, and when the log begins anew.

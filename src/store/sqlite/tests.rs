@@ -1,5 +1,6 @@
 //! What only a file has: a lock, a folder, one process at a time.
 
+use feishu::Clock;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
@@ -138,7 +139,7 @@ async fn shrinks(log: &std::path::Path, to: u64) {
 async fn a_log_that_a_reader_held_shrinks_afterwards() {
     let bench = Bench::in_folder().await;
     let database = database(&bench.place);
-    let log = file::log_of(&database);
+    let log = file::names::log_of(&database);
     let length = || std::fs::metadata(&log).unwrap().len();
     let work = async |number: usize| {
         let mut new = job("oc_1", &format!("om_{number}"));
@@ -177,7 +178,7 @@ async fn a_log_or_index_that_is_deleted_ends_the_store() {
         for number in 0..20 {
             bench.accept("oc_1", &format!("om_{number}")).await;
         }
-        let missing = file::beside(&database(&bench.place), addition);
+        let missing = file::names::beside(&database(&bench.place), addition);
         std::fs::remove_file(&missing).unwrap();
         let refused = bench.store.accept(job("oc_1", "om_more")).await;
         assert!(refused.is_err(), "{addition}");
@@ -269,7 +270,7 @@ async fn damaged_pages_are_refused_or_harmless() {
                 assert!(told.contains("bot.db"), "{page}, {at}: {told}");
             }
             for addition in ["-wal", "-shm"] {
-                let _ = std::fs::remove_file(file::beside(&database, addition));
+                let _ = std::fs::remove_file(file::names::beside(&database, addition));
             }
             std::fs::write(&database, &whole).unwrap();
         }
@@ -283,7 +284,7 @@ async fn a_damaged_log_stops_the_store() {
     for number in 0..20 {
         bench.accept("oc_1", &format!("om_{number}")).await;
     }
-    let log = file::log_of(&database(&bench.place));
+    let log = file::names::log_of(&database(&bench.place));
     overwrite(&log, 32 + 24 + 100);
     let Running::Sqlite(running) = bench.running() else {
         panic!("no file")

@@ -12,10 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::file::{self, Lock, Unusable, Watched};
 use super::log::Log;
-use super::{Shared, changes, damage, rows};
+use super::{changes, damage, rows};
 use crate::model::job::{JobId, NewJob, Queue};
 use crate::model::outcome::{Outcome, Refusal};
 use crate::store::row::to_json;
+use crate::store::sqlite::shared::Shared;
 use crate::store::{Accepted, Claim, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
 

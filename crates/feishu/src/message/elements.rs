@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Mark, Medium, PostElement, card};
+use super::{Mark, Medium, PostElement};
 use crate::lenient::Json;
+use crate::message::tags::plain_tags;
 
 /// Elements are read this deep inside of others.
 const DEEPEST: u8 = 16;
@@ -85,7 +86,7 @@ impl Rows {
             "md" | "markdown" | "lark_md" => {
                 let text = text_in(element).unwrap_or_default();
                 if !text.is_empty() {
-                    self.push(PostElement::Markdown(card::plain_tags(&text)));
+                    self.push(PostElement::Markdown(plain_tags(&text)));
                 }
             }
             "a" | "link" => self.link(element),

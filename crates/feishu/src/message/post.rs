@@ -1,14 +1,14 @@
 //! Rich text: bare as it is received, keyed by locale as it is sent, or wrapped once more.
 
 use super::elements::{Rows, text_in};
-use super::{Content, Mark, Post, PostElement, plain_words};
+use super::{Content, Mark, Post, PostElement};
 use crate::lenient::Json;
 
 /// A post is wrapped in so many objects at most.
-const WRAPPED: u8 = 3;
+pub(crate) const WRAPPED: u8 = 3;
 
 /// Reads the content of a message that calls itself a post.
-pub(super) fn read_content(json: Option<Json<'_>>, content: &str) -> Option<Content> {
+pub(crate) fn read_content(json: Option<Json<'_>>, content: &str) -> Option<Content> {
     let Some(json) = json else {
         return plain_words(content).map(Content::Text);
     };
@@ -21,12 +21,12 @@ pub(super) fn read_content(json: Option<Json<'_>>, content: &str) -> Option<Cont
 
 /// The first body that says something; else the first that holds anything. `None` if nothing in it
 /// looks like rich text.
-pub(super) fn read(json: Json<'_>) -> Option<Post> {
+pub(crate) fn read(json: Json<'_>) -> Option<Post> {
     let mut first = None;
     find(json, WRAPPED, &mut first).or(first)
 }
 
-fn find(json: Json<'_>, wrapped: u8, first: &mut Option<Post>) -> Option<Post> {
+pub(crate) fn find(json: Json<'_>, wrapped: u8, first: &mut Option<Post>) -> Option<Post> {
     let [title, content, content_v2] = json.fields(["title", "content", "content_v2"]);
     let title = title.and_then(text_in).unwrap_or_default();
     let list = json.is_array().then_some(json);
@@ -65,12 +65,12 @@ fn find(json: Json<'_>, wrapped: u8, first: &mut Option<Post>) -> Option<Post> {
     found
 }
 
-pub(super) fn says_anything(paragraphs: &[Vec<PostElement>]) -> bool {
+pub(crate) fn says_anything(paragraphs: &[Vec<PostElement>]) -> bool {
     paragraphs.iter().any(|row| says_something(row))
 }
 
 /// Whether there is more in a row than pictures and blanks.
-fn says_something(row: &[PostElement]) -> bool {
+pub(crate) fn says_something(row: &[PostElement]) -> bool {
     row.iter().any(|element| match element {
         PostElement::Text { text, .. }
         | PostElement::Markdown(text)
@@ -93,7 +93,7 @@ impl Post {
 }
 
 /// Whether nobody sees anything of a text: white space, and marks without width.
-fn is_blank(text: &str) -> bool {
+pub(crate) fn is_blank(text: &str) -> bool {
     let is_unseen = |c: char| {
         c.is_whitespace()
             || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
@@ -103,7 +103,7 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// The words of a message of a kind that is not typed; `None` for a kind that is not known.
-pub(super) fn words(message_type: &str, json: Option<Json<'_>>) -> Option<Post> {
+pub(crate) fn words(message_type: &str, json: Option<Json<'_>>) -> Option<Post> {
     let field = |key: &str| json.and_then(|json| json.field(key));
     let line = |key: &str| {
         field(key)
@@ -132,7 +132,7 @@ pub(super) fn words(message_type: &str, json: Option<Json<'_>>) -> Option<Post> 
     })
 }
 
-fn item(text: std::borrow::Cow<'_, str>) -> Vec<PostElement> {
+pub(crate) fn item(text: std::borrow::Cow<'_, str>) -> Vec<PostElement> {
     let mark = Mark::Item {
         depth: 0,
         number: None,
@@ -142,4 +142,10 @@ fn item(text: std::borrow::Cow<'_, str>) -> Vec<PostElement> {
         style: Vec::new(),
     };
     vec![PostElement::Mark(mark), text]
+}
+
+/// What content says that is no JSON at all: its words, unless it is JSON that was cut.
+pub(crate) fn plain_words(content: &str) -> Option<String> {
+    let is_cut = content.trim_start().starts_with(['{', '[', '"']);
+    (!is_cut && !content.trim().is_empty()).then(|| content.to_owned())
 }

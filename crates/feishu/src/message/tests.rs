@@ -411,7 +411,7 @@ fn mentions_on_cards_become_placeholders_or_names() {
         ("</font></at>", "</at>"),
         ("<at id=all", "<at id=all"),
     ] {
-        assert_eq!(card::plain_tags(markdown), expected, "{markdown}");
+        assert_eq!(tags::plain_tags(markdown), expected, "{markdown}");
     }
 }
 

@@ -5,6 +5,7 @@
 //! reached.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use deadpool_postgres::Connect;
 use tokio::task::JoinHandle;
@@ -12,18 +13,16 @@ use tokio::time::timeout;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error};
 
-use super::HOST_TIMEOUT;
-
 /// A configuration for each host, in order; there is at least one.
 #[derive(Clone)]
-pub(super) struct Hosts {
-    before: Vec<Config>,
-    pub(super) last: Config,
+pub(crate) struct Hosts {
+    pub(crate) before: Vec<Config>,
+    pub(crate) last: Config,
 }
 
 impl Hosts {
     /// None where the configuration names no host.
-    pub(super) fn of(config: &Config) -> Option<Self> {
+    pub(crate) fn of(config: &Config) -> Option<Self> {
         let (ports, addresses) = (config.get_ports(), config.get_hostaddrs());
         let one = |(place, host): (usize, &Host)| {
             let mut one = without_host(config);
@@ -46,7 +45,7 @@ impl Hosts {
     }
 
     /// What `connect` gives of the first host with which it succeeds; else the last one's error.
-    pub(super) async fn first<T, F>(&self, connect: impl Fn(&Config) -> F) -> Result<T, Error>
+    pub(crate) async fn first<T, F>(&self, connect: impl Fn(&Config) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -59,7 +58,7 @@ impl Hosts {
     }
 }
 
-fn without_host(config: &Config) -> Config {
+pub(crate) fn without_host(config: &Config) -> Config {
     let mut copy = Config::new();
     if let Some(user) = config.get_user() {
         copy.user(user);
@@ -99,16 +98,16 @@ fn without_host(config: &Config) -> Config {
 }
 
 /// What a pool connects with.
-pub(super) struct InTurn {
-    hosts: Hosts,
-    one: Box<dyn Connect>,
+pub(crate) struct InTurn {
+    pub(crate) hosts: Hosts,
+    pub(crate) one: Box<dyn Connect>,
 }
 
-type Connected = Result<(Client, JoinHandle<()>), Error>;
+pub(crate) type Connected = Result<(Client, JoinHandle<()>), Error>;
 
 impl InTurn {
     /// `one` connects to a host.
-    pub(super) fn new(hosts: Hosts, one: impl Connect + 'static) -> Self {
+    pub(crate) fn new(hosts: Hosts, one: impl Connect + 'static) -> Self {
         let one = Box::new(one);
         Self { hosts, one }
     }
@@ -119,6 +118,10 @@ impl Connect for InTurn {
         Box::pin(self.hosts.first(|host| self.one.connect(host)))
     }
 }
+
+/// Where the URL names several hosts, each but the last is given up after this time: a request
+/// that needs a connection is given up after 2.5 s itself.
+pub(crate) const HOST_TIMEOUT: Duration = Duration::from_millis(1500);
 
 #[cfg(test)]
 mod tests {

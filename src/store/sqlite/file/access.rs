@@ -9,7 +9,8 @@ use rustix::fs::{Access, AtFlags, CWD, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 
-use super::{Unusable, companions};
+use super::Unusable;
+use crate::store::sqlite::file::names::companions;
 
 const ANOTHER_FILE: &str = "set `NOTICEBOT_DATABASE_URL` to another file";
 

@@ -18,7 +18,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustix::fs::OFlags;
 
-use super::{Unusable, beside};
+use super::Unusable;
+use crate::store::sqlite::file::names::beside;
 
 /// How long another bot gets to write its mark again: it looks every second.
 const OTHERS_TURN: Duration = Duration::from_millis(2500);

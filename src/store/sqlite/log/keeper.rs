@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::{Common, LONG, LOOK_EVERY, SECOND_LOOK, Stamp, stamp};
-use crate::store::sqlite::Shared;
 use crate::store::sqlite::damage::{self, Soundness, frames_fit, verified};
-use crate::store::sqlite::file::{self, LONG_LOOK, Lock, finish, log_of};
+use crate::store::sqlite::file::names::log_of;
+use crate::store::sqlite::file::{self, LONG_LOOK, Lock, finish};
+use crate::store::sqlite::log::common::{Common, LONG, LOOK_EVERY, SECOND_LOOK, Stamp, stamp};
+use crate::store::sqlite::shared::Shared;
 
 /// The other side: checkpoints when asked to, and a look at the files each second.
 pub(in crate::store::sqlite) struct Keeper {

@@ -1,0 +1,151 @@
+//! What both kinds of announcement share: limits, codes, and what was written.
+
+use feishu::{Error, LegacyAnnouncement, LegacyDocument};
+
+use crate::action::context::{Effect, Failure, Scene};
+use crate::command::Replace;
+use crate::content::Document;
+use crate::content::Former;
+use crate::model::change::{Change, Deed, Placed, Standing};
+use crate::model::outcome::{Call, Done, Refusal};
+use crate::model::plan::{Manner, SUMMARY};
+
+/// The most UTF-16 units that one announcement takes, a `docx` text block's
+/// limit.
+pub(crate) const TEXT_LIMIT: usize = 100_000;
+
+/// One call of the old kind takes ten operations: a deletion and nine insertions
+/// of 50 lines. A longer text belongs into a document.
+pub(crate) const LINE_LIMIT: usize = 450;
+
+/// What is replaced must be written again by one such call, too.
+pub(crate) const FORMER_LIMIT: usize = LINE_LIMIT;
+
+/// A text of more bytes is read in a thread of its own.
+pub(crate) const LONG_TEXT: usize = 16 * 1024;
+
+/// "Updating announcement failed.": a revision that is too old, or content that
+/// the document does not take.
+pub(crate) const UPDATE_FAILED: i64 = 232_018;
+
+/// "Unable to operate docx type chat announcement."
+pub(crate) const IS_DOCX: i64 = 232_097;
+
+/// "announcement type is not supported": the docx calls on a `doc` one.
+pub(crate) const IS_DOC: i64 = 1_772_006;
+
+/// What an entry is made of, as progress remembers it.
+pub(crate) type Draft<'a> = (&'a Document, Manner);
+
+/// An entry as it stands once it is written.
+pub(crate) struct Stand {
+    pub(crate) placed: Placed,
+    /// What it came in the place of.
+    pub(crate) before: Standing,
+    /// So many blocks of others stand there beside an entry that was to replace
+    /// them: they were typed or changed meanwhile.
+    pub(crate) others: usize,
+    /// Why what it was to replace still stands, if it does.
+    pub(crate) left: Option<Failure>,
+}
+
+impl Stand {
+    /// Above all that stood there.
+    pub(crate) fn above(placed: Placed) -> Self {
+        Self {
+            placed,
+            before: Standing::Others,
+            others: 0,
+            left: None,
+        }
+    }
+
+    /// What has come of the command, and what has not.
+    pub(crate) fn effect(
+        self,
+        document: &Document,
+        manner: Manner,
+        scene: Scene<'_>,
+    ) -> (Effect, Option<Failure>) {
+        let (deed, done) = match self.before {
+            Standing::Body(_) => (
+                Deed::Replace,
+                Done::Replaced {
+                    others: self.others,
+                },
+            ),
+            _ => (Deed::Announce, Done::Announced),
+        };
+        let done = if document.left_out.is_empty() {
+            done
+        } else {
+            Done::LeftOut {
+                done: Box::new(done),
+                media: document.left_out.clone(),
+            }
+        };
+        let done = if document.unformatted {
+            Done::Unformatted(Box::new(done))
+        } else {
+            done
+        };
+        // What cannot be deleted has no end.
+        let endless = matches!(self.left, Some(Failure::Refused(Refusal::CannotDelete)));
+        let effect = Effect {
+            wrote: Some((deed, document.first_characters(SUMMARY))),
+            change: Some(Change::of_announcement(
+                self.before,
+                Standing::Entry(self.placed),
+            )),
+            until: scene.until(manner.hold).filter(|_| !endless),
+            ..Effect::new(done)
+        };
+        (effect, self.left)
+    }
+}
+
+/// Refuses to replace what is too large to be saved, before it is copied.
+pub(crate) fn expect_light(weight: usize) -> Result<(), Refusal> {
+    if weight > FORMER_WEIGHT {
+        return Err(Refusal::FormerTooLong {
+            limit: FORMER_LIMIT,
+        });
+    }
+    Ok(())
+}
+
+/// Refuses to replace what could not be written again.
+pub(crate) fn expect_writable(former: &Former, how: Replace) -> Result<(), Refusal> {
+    if former.block_count() > FORMER_LIMIT {
+        return Err(Refusal::FormerTooLong {
+            limit: FORMER_LIMIT,
+        });
+    }
+    match how {
+        Replace::Safely if !former.lost.is_empty() => Err(Refusal::CannotWriteBack {
+            things: former.lost.iter().copied().collect(),
+        }),
+        Replace::Safely | Replace::Insisting => Ok(()),
+    }
+}
+
+pub(crate) fn call(call: Call) -> impl FnOnce(Error) -> Failure {
+    move |error| match call {
+        Call::ReadAnnouncement if error.is_too_large() => Refusal::AnnouncementTooLong.into(),
+        call => Failure::Call(call, error),
+    }
+}
+
+pub(crate) fn read_document(announcement: &LegacyAnnouncement) -> Result<LegacyDocument, Refusal> {
+    announcement.document().map_err(|error| {
+        tracing::error!(
+            at = error.column(),
+            "the announcement's content cannot be read"
+        );
+        Refusal::Internal
+    })
+}
+
+/// The memory that it takes as values, in bytes: several times that of 450 lines as people write
+/// them. It is held several times over.
+pub(crate) const FORMER_WEIGHT: usize = 4 << 20;

@@ -1,0 +1,185 @@
+//! What every action has at hand, and what it ends with.
+
+use std::time::Duration;
+
+use feishu::{ChatId, Sender};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::command::Span;
+use crate::content::Document;
+use crate::model::change::{Change, ChangeId, Deed, Top};
+use crate::model::job::ChatKey;
+use crate::model::outcome::{Call, Done, Refusal};
+use crate::model::plan::Manner;
+use crate::model::progress::{Progress, Written};
+use crate::platform::Platform;
+use crate::store::Job;
+use crate::store::Store;
+use crate::store::StoreError;
+use feishu::Clock;
+
+/// What an action came to.
+#[derive(Debug)]
+pub(crate) struct Effect {
+    pub(crate) done: Done,
+    /// What it changed in the chat.
+    pub(crate) change: Option<Change>,
+    /// The change that it took back.
+    pub(crate) takes_back: Option<ChangeId>,
+    /// When what it did is to be taken back.
+    pub(crate) until: Option<Timestamp>,
+    /// What it did to the announcement, and the first words of what it wrote:
+    /// before, neither may have been known.
+    pub(crate) wrote: Option<(Deed, String)>,
+}
+
+impl Effect {
+    /// Nothing but this.
+    pub(crate) fn new(done: Done) -> Self {
+        Self {
+            done,
+            change: None,
+            takes_back: None,
+            until: None,
+            wrote: None,
+        }
+    }
+}
+
+/// Why an action did not end.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It will not be done, for a reason that its author can be told.
+    Refused(Refusal),
+    /// A call of the platform failed; whether to try again is for the caller to
+    /// judge.
+    Call(Call, feishu::Error),
+    /// Part of it stands already; this kept the rest out.
+    Partly {
+        lines: usize,
+        of: usize,
+        cause: Box<Failure>,
+    },
+    /// The announcement was made, but not all of what was asked for.
+    Incomplete {
+        missing: Missing,
+        cause: Box<Failure>,
+        effect: Box<Effect>,
+    },
+    /// Whether the message is for us at all could not be found out.
+    Unaddressed(feishu::Error),
+    /// It must not go on before then: a request whose answer was lost may still
+    /// be under way.
+    NotBefore(Timestamp),
+    /// What must be remembered could not be stored; the store has logged why.
+    Store,
+}
+
+/// What an announcement that stands may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It was not put at the top.
+    Top,
+    /// What it was to replace stands below it.
+    Deletion,
+}
+
+impl Failure {
+    pub(crate) fn incomplete(missing: Missing, cause: Self, effect: Effect) -> Self {
+        Self::Incomplete {
+            missing,
+            cause: Box::new(cause),
+            effect: Box::new(effect),
+        }
+    }
+
+    /// The same failure, after so many lines of an announcement stood.
+    pub(crate) fn after(self, lines: usize, of: usize) -> Self {
+        if lines == 0 {
+            return self;
+        }
+        let cause = Box::new(self);
+        Self::Partly { lines, of, cause }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(_: StoreError) -> Self {
+        Self::Store
+    }
+}
+
+/// Everything around an action.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) store: &'a Store,
+    pub(crate) clock: &'a Clock,
+    pub(crate) job: &'a Job,
+    /// Who asks for it, where, and when.
+    pub(crate) sender: &'a Sender,
+    pub(crate) chat_id: &'a ChatId,
+    pub(crate) asked_at: Timestamp,
+    pub(crate) style: &'a Style,
+}
+
+/// What the configuration says about announcements.
+#[derive(Debug)]
+pub(crate) struct Style {
+    /// Whether an entry ends with its author and date.
+    pub(crate) signature: bool,
+    /// The time zone of that date.
+    pub(crate) time_zone: TimeZone,
+    /// How long a request may be under way.
+    pub(crate) call_timeout: Duration,
+}
+
+impl Scene<'_> {
+    /// The chat, as the store knows it.
+    pub(crate) fn chat(&self) -> ChatKey {
+        self.job.chat_key()
+    }
+
+    /// What stands at the top, as far as the bot knows.
+    pub(crate) async fn top(&self) -> Result<Top, Failure> {
+        let latest = self.store.latest_top(self.chat()).await?;
+        let change = latest.and_then(|made| made.change);
+        let top = change.as_ref().and_then(Change::top);
+        Ok(top.cloned().unwrap_or(Top::Unknown))
+    }
+
+    /// When something that is done now and held so long is over.
+    pub(crate) fn until(&self, hold: Option<Span>) -> Option<Timestamp> {
+        hold.map(|hold| self.clock.now() + hold.duration())
+    }
+
+    /// Remembers how far an announcement has come.
+    pub(crate) async fn save(
+        &self,
+        (document, manner): (&Document, Manner),
+        written: Option<Written>,
+    ) -> Result<(), Failure> {
+        let progress = Progress {
+            document: document.clone(),
+            manner,
+            written,
+        };
+        self.store.save_progress(self.job, &progress).await?;
+        Ok(())
+    }
+
+    /// How far an earlier attempt has come.
+    pub(crate) fn written(&self) -> Option<Written> {
+        self.job
+            .progress
+            .as_ref()
+            .and_then(|progress| progress.written.clone())
+    }
+}

@@ -1,0 +1,13 @@
+//! The compiled-in defaults.
+
+use std::sync::LazyLock;
+
+/// The defaults, section by section.
+pub(crate) fn defaults() -> &'static toml::Table {
+    static DEFAULTS: LazyLock<toml::Table> =
+        LazyLock::new(|| toml::from_str(DEFAULT_TOML).unwrap_or_default());
+    &DEFAULTS
+}
+
+/// The defaults, as a deployment would write them.
+pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");

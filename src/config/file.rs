@@ -1,0 +1,49 @@
+//! Reads files that the settings name.
+
+use std::io;
+use std::path::Path;
+
+use crate::config::error::ConfigError;
+use std::fs::File;
+use std::io::Read as _;
+
+/// The largest file that is read; bundles of certificates are smaller.
+pub(crate) const LARGEST_FILE: u64 = 16 << 20;
+
+pub(crate) fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String, ConfigError> {
+    let shown = path.display();
+    let failed = |error: io::Error| {
+        let remedy = if error.kind() == io::ErrorKind::PermissionDenied {
+            let user = rustix::process::geteuid().as_raw();
+            format!("let user {user} read it, for example by `chown {user} {shown}`")
+        } else {
+            remedy.to_owned()
+        };
+        let what = format!("{what}, `{shown}`, cannot be read ({error})");
+        ConfigError::of(what, remedy)
+    };
+    if path.is_dir() {
+        return Err(ConfigError::of(
+            format!("{what}, `{shown}`, is a directory"),
+            "name the file in it",
+        ));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+    if read.map_err(failed)? as u64 > LARGEST_FILE {
+        return Err(ConfigError::of(
+            format!("{what}, `{shown}`, is larger than 16 MiB"),
+            remedy,
+        ));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| {
+        ConfigError::of(
+            format!("{what}, `{shown}`, is not UTF-8 text"),
+            "save it as UTF-8",
+        )
+    })?;
+    // Editors of Windows begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Ok(text.to_owned())
+}
