@@ -370,6 +370,55 @@ async fn a_message_of_another_chat_is_not_announced() {
     shapes.bench.finish().await;
 }
 
+#[tokio::test]
+async fn rule_11_a_posts_markdown_hides_no_option() {
+    let shapes = Shapes::new().await;
+    let before = shapes.announcement();
+    for typed in [
+        "**--tpo** x",
+        "`--tpo` x",
+        "_--top_ x",
+        "[--tpo](http://x.cn) y",
+        "~~--tpo~~ x",
+        "\\--tpo x",
+        "- --top",
+        "1. --tpo x",
+        "> --tpo x",
+        "# --tpo x",
+        "x\n- --top",
+        "x **--tpo**",
+        "> **-at** 9:00 x",
+        "- [--repalce](https://x.cn) x",
+        "**——置项** 今晚停电",
+        "今晚停电 `--限时`",
+        "***--every*** day 9:00 x",
+        "- - --tpo x",
+        "x _--notify_",
+    ] {
+        let rows = [
+            json!([{ "tag": "md", "text": format!("/announce {typed}") }]),
+            json!([{ "tag": "text", "text": "/announce " }, { "tag": "md", "text": typed }]),
+        ];
+        for row in rows {
+            let content = json!({ "title": "", "content": [row] });
+            let message = shapes.push(post(&content)).await;
+            let answer = shapes.bench.answer(&message).await;
+            assert!(
+                answer.contains("announce -- text") || answer.contains("公告 -- 内容"),
+                "{typed}: {answer}"
+            );
+        }
+        let command = shapes
+            .bench
+            .say(&shapes.group, &format!("/announce {typed}"))
+            .id;
+        let answer = shapes.bench.answer(&command).await;
+        assert!(answer.contains("-- "), "{typed}: {answer}");
+    }
+    assert_eq!(shapes.announcement(), before);
+    shapes.bench.finish().await;
+}
+
 /// A platform that answers the reading of a message with this `data`.
 fn shown(data: &Value) -> Fault {
     let body = json!({ "code": 0, "msg": "success", "data": data });
