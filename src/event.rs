@@ -17,9 +17,8 @@ use crate::command;
 use crate::content::{self, Mention};
 use crate::model::button::Button;
 use crate::model::job::{JobKey, NewJob, Step};
-use crate::model::plan::{Plan, Planned};
+use crate::model::plan::{Plan, Planned, WaitingPlan};
 use crate::model::rights::Actor;
-use crate::store::WaitingPlan;
 
 /// An event, as far as intake looks at it.
 #[derive(Debug)]

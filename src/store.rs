@@ -16,6 +16,7 @@ use crate::config::DatabaseUrl;
 use crate::model::change::{ChangeId, Made};
 use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
 use crate::model::outcome::Outcome;
+use crate::model::plan::WaitingPlan;
 use crate::model::progress::Progress;
 use crate::telemetry::Metrics;
 use postgres::PostgresStore;
@@ -34,7 +35,7 @@ pub use desk::State;
 pub(crate) use desk::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry};
 pub(crate) use error::StoreError;
 pub(crate) use job::{
-    Accepted, Bounds, Claim, Conclusion, Job, Limited, NewPlan, Recipient, Release, WaitingPlan,
+    Accepted, Bounds, Claim, Conclusion, Job, Limited, NewPlan, Recipient, Release,
 };
 pub(crate) use lease::Lease;
 pub(crate) use opening::Opening;

@@ -68,3 +68,15 @@ pub(crate) struct Planned {
     /// Who planned it.
     pub(crate) author: Option<OpenId>,
 }
+
+/// A scheduled announcement, or the end of a change, as its row has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WaitingPlan {
+    pub(crate) id: JobId,
+    pub(crate) maker: Maker,
+    /// Its number in the chat.
+    pub(crate) number: u32,
+    pub(crate) due: Timestamp,
+    /// What intake stored.
+    pub(crate) payload: String,
+}

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::Lease;
 use crate::model::change::Record;
-use crate::model::job::{ChatKey, JobId, JobKey, Maker, Step};
+use crate::model::job::{ChatKey, JobId, JobKey, Step};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 
@@ -154,18 +154,6 @@ pub(crate) enum Release {
     Crashed { run_at: Timestamp },
     /// Put back, because the bot stops; a call may be under way.
     Stopped,
-}
-
-/// A scheduled announcement, or the end of a change, as its row has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WaitingPlan {
-    pub(crate) id: JobId,
-    pub(crate) maker: Maker,
-    /// Its number in the chat.
-    pub(crate) number: u32,
-    pub(crate) due: Timestamp,
-    /// What intake stored.
-    pub(crate) payload: String,
 }
 
 /// An API that asked to be left alone until then.

@@ -20,11 +20,12 @@ use super::lease::{Held, InHand};
 use super::row::timestamp;
 use super::{
     Accepted, Bounds, Claim, Conclusion, Job, Lease, Limited, Opening, Recipient, Release,
-    StoreError, WaitingPlan,
+    StoreError,
 };
 use crate::model::change::{ChangeId, Made};
 use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue, Step};
 use crate::model::outcome::{Outcome, Refusal};
+use crate::model::plan::WaitingPlan;
 use crate::model::progress::Progress;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;

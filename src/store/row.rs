@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{Job, Lease};
 use crate::model::change::{Change, ChangeId, Made, Place, State};
 use crate::model::job::{JobId, JobKey, Maker, NewJob, Step};
-use crate::store::job::WaitingPlan;
+use crate::model::plan::WaitingPlan;
 
 /// What the column `undone` says besides 0.
 pub(super) const UNDONE: i64 = 1;

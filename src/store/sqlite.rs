@@ -20,12 +20,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
 use super::row::to_json;
-use super::{
-    Accepted, Claim, Conclusion, Job, Limited, Opening, Recipient, Release, StoreError, WaitingPlan,
-};
+use super::{Accepted, Claim, Conclusion, Job, Limited, Opening, Recipient, Release, StoreError};
 use crate::model::change::{ChangeId, Made};
 use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
 use crate::model::outcome::Outcome;
+use crate::model::plan::WaitingPlan;
 use crate::model::progress::Progress;
 use crate::store::sqlite::shared::Shared;
 use crate::supervision::Background;

@@ -28,6 +28,7 @@ mod events;
 mod file;
 mod foreign;
 mod harness;
+mod layers;
 mod limits;
 mod policy;
 mod presses;

@@ -1,26 +1,24 @@
 //! `bombs`: messages that cost a parser much memory or time. The bot has to stay small, and other
 //! chats have to keep their latency.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use anyhow::{Context as _, ensure};
 use feishu_sim::MessageId;
 use serde::Serialize;
-use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::events;
+use crate::bombs::thrown::{GLANCE, PATIENCE, Thrown};
 use crate::fleet::{Crew, Fleet, StoreOptions};
-use crate::load;
 use crate::platform::Platform;
 use crate::report::{self, Table};
 use crate::time::Limits;
 use crate::wire::Connection;
+use crate::{events, load};
 use cage::Cage;
 use kinds::{Bomb, KINDS};
 use parcel::Parcel;
@@ -29,11 +27,8 @@ mod answers;
 mod cage;
 mod kinds;
 mod parcel;
+mod thrown;
 
-/// How often it is looked whether the bot has finished.
-const GLANCE: Duration = Duration::from_millis(20);
-/// The platform waits so long for an acknowledgement.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The configuration of a bot that opens a long connection.
 const LONG_CONNECTION: &str = "[feishu]\nreceive = \"long_connection\"\n";
 
@@ -147,14 +142,6 @@ fn throw(
     let mut outcome = fleet.explain(measured)?;
     outcome.faults = outcome.judged(options);
     Ok(outcome)
-}
-
-/// A bomb on its way.
-#[derive(Debug)]
-struct Thrown {
-    envelope: Value,
-    /// The message that has to be answered.
-    asks: Option<MessageId>,
 }
 
 /// Makes a bomb of messages that are not pushed, as an app without scopes is pushed none.

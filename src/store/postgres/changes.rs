@@ -10,10 +10,11 @@ use tokio_postgres::{Error, Row};
 
 use crate::model::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
 use crate::model::job::{ChatKey, JobId, JobKey, Step};
+use crate::model::plan::WaitingPlan;
 use crate::store::row::{
     self, CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
 };
-use crate::store::{Limited, NewPlan, Recipient, WaitingPlan};
+use crate::store::{Limited, NewPlan, Recipient};
 
 /// Who would have to wait longer for a turn is told when to ask again.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);

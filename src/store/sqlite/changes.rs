@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use super::rows::timestamp;
 use crate::model::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
 use crate::model::job::{ChatKey, JobId, JobKey, Step};
+use crate::model::plan::WaitingPlan;
 use crate::store::row::{
     CANNOT_BE_UNDONE, ChangeRow, PlanRow, UNDO_DEPTH, UNDONE, place_column, to_json,
 };
-use crate::store::{Limited, NewPlan, Recipient, WaitingPlan};
+use crate::store::{Limited, NewPlan, Recipient};
 
 /// Remembers what came of a job, and that an earlier change was taken back.
 pub(super) fn record(

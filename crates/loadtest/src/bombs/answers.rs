@@ -3,7 +3,7 @@
 use feishu_sim::{Endpoint, Foreign};
 use serde_json::{Value, json};
 
-use super::Thrown;
+use crate::bombs::thrown::Thrown;
 use crate::platform::Platform;
 
 /// More than any answer that the bot reads.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Thrown, answers};
+use super::answers;
+use crate::bombs::thrown::Thrown;
 use crate::platform::Platform;
 
 /// A kind of bomb.

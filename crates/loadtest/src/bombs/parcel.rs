@@ -6,7 +6,7 @@ use std::time::Duration;
 use feishu_sim::{Attempt, PushRecord, Sent, State};
 use serde_json::Value;
 
-use super::{GLANCE, PATIENCE};
+use crate::bombs::thrown::{GLANCE, PATIENCE};
 use crate::events::WEBHOOK;
 use crate::platform::Platform;
 use crate::time::Limits;
