@@ -8,4 +8,5 @@ pub(crate) mod job;
 pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod refusal;
 pub(crate) mod rights;

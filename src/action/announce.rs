@@ -29,9 +29,10 @@ use crate::content::{Document, Entry, Signature, Unfit, command_text, media, wit
 use crate::model::action::Source;
 use crate::model::change::{Change, Placed, Standing, Top};
 use crate::model::job::Step;
-use crate::model::outcome::{Call, Done, Refusal, Undone};
+use crate::model::outcome::{Done, Undone};
 use crate::model::plan::Manner;
 use crate::model::progress::{Progress, Written};
+use crate::model::refusal::{Call, Refusal};
 
 mod budget;
 pub(crate) mod common;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feishu::{ChatId, Sender};
+use feishu::{ChatId, Clock, Sender};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -10,14 +10,12 @@ use crate::command::Span;
 use crate::content::Document;
 use crate::model::change::{Change, ChangeId, Deed, Top};
 use crate::model::job::ChatKey;
-use crate::model::outcome::{Call, Done, Refusal};
+use crate::model::outcome::Done;
 use crate::model::plan::Manner;
 use crate::model::progress::{Progress, Written};
+use crate::model::refusal::{Call, Refusal};
 use crate::platform::Platform;
-use crate::store::Job;
-use crate::store::Store;
-use crate::store::StoreError;
-use feishu::Clock;
+use crate::store::{Job, Store, StoreError};
 
 /// What an action came to.
 #[derive(Debug)]

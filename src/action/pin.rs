@@ -8,7 +8,8 @@ use feishu::TopNotice;
 use super::{Effect, Failure, Scene, replied, unpin};
 use crate::command::{PinTarget, Span};
 use crate::model::change::{Change, Top};
-use crate::model::outcome::{Call, Done};
+use crate::model::outcome::Done;
+use crate::model::refusal::Call;
 
 /// The message, or something else in the request, is not as it has to be.
 const INVALID_PARAMETER: i64 = 232_001;

@@ -4,7 +4,7 @@ use feishu::{CardForm, Content, Error, Message, MessageId};
 
 use super::{Failure, Scene};
 use crate::action::announce::common::TEXT_LIMIT;
-use crate::model::outcome::{Call, NotPinnable, Refusal};
+use crate::model::refusal::{Call, NotPinnable, Refusal};
 
 /// Reads it; a card as it was sent, or where that says nothing as the platform shows it.
 pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Failure> {

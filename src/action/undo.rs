@@ -5,7 +5,8 @@ use super::announce::{self, IfGone, Renamed, TakenBack};
 use super::{Effect, Failure, Scene, pin};
 use crate::content::Former;
 use crate::model::change::{Change, Deed, Made, Placed, Standing, Top};
-use crate::model::outcome::{Done, Refusal, Undone};
+use crate::model::outcome::{Done, Undone};
+use crate::model::refusal::Refusal;
 
 /// Takes back a change, as far as the bot can know what stood before.
 pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure> {

@@ -2,7 +2,8 @@
 
 use super::{Effect, Failure, Scene};
 use crate::model::change::{Change, Top};
-use crate::model::outcome::{Call, Done};
+use crate::model::outcome::Done;
+use crate::model::refusal::Call;
 
 pub(super) async fn run(scene: Scene<'_>) -> Result<Effect, Failure> {
     let before = scene.top().await?;

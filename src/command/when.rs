@@ -5,6 +5,7 @@
 mod clock;
 mod date;
 mod read;
+mod words;
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Timestamp, ToSpan, Zoned};

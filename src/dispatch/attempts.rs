@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use feishu::Error;
 
 use crate::model::job::JobId;
-use crate::model::outcome::Call;
+use crate::model::refusal::Call;
 use crate::store::Job;
 
 /// Forgotten when the process ends: then the cautious answer is given.

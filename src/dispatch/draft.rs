@@ -8,9 +8,9 @@ use crate::event::StoredMessage;
 use crate::model::action::Action;
 use crate::model::change::{Change, ChangeId, ChangeResult, Deed, Record};
 use crate::model::job::Step;
-use crate::model::outcome::Refusal;
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
+use crate::model::refusal::Refusal;
 use crate::policy;
 use crate::store::{Job, NewPlan};
 

@@ -4,7 +4,7 @@ use feishu::{ApiError, ChatId, Error};
 
 use super::Dispatcher;
 use crate::command::CommandName;
-use crate::model::outcome::{Call, Meaning, PlatformRefusal, Refusal};
+use crate::model::refusal::{Call, Meaning, PlatformRefusal, Refusal};
 use crate::store::{Job, Release};
 use crate::telemetry::EXPIRE;
 

@@ -12,7 +12,8 @@ use crate::action::Failure;
 use crate::event::StoredPress;
 use crate::model::action::Action;
 use crate::model::button::Does;
-use crate::model::outcome::{Outcome, Refusal};
+use crate::model::outcome::Outcome;
+use crate::model::refusal::Refusal;
 use crate::reply;
 use crate::store::{Job, Release};
 

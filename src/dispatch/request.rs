@@ -15,9 +15,10 @@ use crate::model::action::{Action, Source, replied_to};
 use crate::model::change::{Deed, Made, Top};
 use crate::model::job::{JobKey, Maker, Step};
 use crate::model::outcome::{
-    Done, FutureChange, History, Outcome, PastChange, PlannedChange, Refusal, Scheduled,
+    Done, FutureChange, History, Outcome, PastChange, PlannedChange, Scheduled,
 };
 use crate::model::plan::{Manner, Plan, Planned};
+use crate::model::refusal::Refusal;
 use crate::model::rights::Actor;
 use crate::platform::Platform;
 use crate::policy::{self, Permit};

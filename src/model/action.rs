@@ -2,12 +2,11 @@
 
 use feishu::{MessageId, ReceivedMessage};
 
-use crate::command::PinTarget;
-use crate::command::Span;
+use crate::command::{PinTarget, Span};
 use crate::content::Document;
 use crate::model::change::{Deed, Made};
-use crate::model::outcome::Refusal;
 use crate::model::plan::{Manner, Plan, Planned, SUMMARY};
+use crate::model::refusal::Refusal;
 use crate::model::rights::Right;
 
 /// A command with everything that it names in the chat.

@@ -7,7 +7,7 @@
 
 use super::quote::Medium;
 use crate::language::{Bilingual, Language};
-use crate::model::outcome::{Call, Meaning, PlatformRefusal};
+use crate::model::refusal::{Call, Meaning, PlatformRefusal};
 
 /// The reason for a refusal and its remedy.
 pub(super) fn explain(refusal: &PlatformRefusal, language: Language) -> String {

@@ -2,7 +2,7 @@
 
 use super::{codes, rights};
 use crate::language::{Bilingual, Language};
-use crate::model::outcome::{Call, PlatformRefusal, Refusal};
+use crate::model::refusal::{Call, PlatformRefusal, Refusal};
 
 pub(super) const INTERNAL: Bilingual = Bilingual::new(
     "机器人内部出错。请先确认命令是否已生效，未生效时请重新发送；如反复出现，请将下面的参考号提供给机器人管理员。",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use feishu::Medium;
 
 use crate::language::{Bilingual, Language};
-use crate::model::outcome::NotPinnable;
+use crate::model::refusal::NotPinnable;
 
 pub(super) const ONLY_MEDIA: Bilingual = Bilingual::new(
     "命令中只有图片或文件，没有文字，未发布。目前只能发布文字，请发送 /公告 内容。",

@@ -7,7 +7,7 @@ use super::schedule::{self, Missed};
 use super::{failures, message, replace, rights, undo};
 use crate::command::{CommandName, PlanTimeError};
 use crate::language::{Bilingual, Language};
-use crate::model::outcome::Refusal;
+use crate::model::refusal::Refusal;
 
 /// The reason and the remedy; under a failure, what the bot's admin needs to find it in the log.
 pub(super) fn refused(

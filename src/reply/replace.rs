@@ -95,7 +95,7 @@ pub(super) fn former_too_long(limit: usize, language: Language) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::outcome::Refusal;
+    use crate::model::refusal::Refusal;
 
     pub(in crate::reply) const UNWRITABLE: [Unwritable; 13] = [
         Unwritable::Image,

@@ -15,10 +15,10 @@ use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError, Replace,
 use crate::model::change::Deed;
 use crate::model::job::{Maker, Step};
 use crate::model::outcome::{
-    Call, Done, FutureChange, GroupHelp, History, Meaning, NotPinnable, PastChange, PlannedChange,
-    PlatformRefusal, Refusal, Scheduled, Undone,
+    Done, FutureChange, GroupHelp, History, PastChange, PlannedChange, Scheduled, Undone,
 };
 use crate::model::plan::Manner;
+use crate::model::refusal::{Call, Meaning, NotPinnable, PlatformRefusal, Refusal};
 use crate::model::rights::{
     BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay,
 };

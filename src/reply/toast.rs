@@ -4,7 +4,8 @@ use feishu::{Toast, ToastKind};
 use jiff::tz::TimeZone;
 
 use crate::language::{Bilingual, Language};
-use crate::model::outcome::{Outcome, Refusal};
+use crate::model::outcome::Outcome;
+use crate::model::refusal::Refusal;
 use crate::reply::words;
 
 /// What whoever pressed a button is told, in both languages; nothing where the card shows it.

@@ -49,7 +49,7 @@ pub(super) const NO_SUCH_PLAN: Bilingual = Bilingual::new(
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::model::outcome::Refusal;
+    use crate::model::refusal::Refusal;
 
     /// Every reason for which nothing is taken back or dropped that depends on
     /// nothing else.

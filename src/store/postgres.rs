@@ -24,9 +24,10 @@ use super::{
 };
 use crate::model::change::{ChangeId, Made};
 use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue, Step};
-use crate::model::outcome::{Outcome, Refusal};
+use crate::model::outcome::Outcome;
 use crate::model::plan::WaitingPlan;
 use crate::model::progress::Progress;
+use crate::model::refusal::Refusal;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use bell::Bell;

@@ -13,9 +13,10 @@ use super::*;
 use crate::content::Document;
 use crate::model::change::{Change, ChangeResult, Deed, Record, Top};
 use crate::model::job::Step;
-use crate::model::outcome::{Done, Refusal, Scheduled};
+use crate::model::outcome::{Done, Scheduled};
 use crate::model::plan::Manner;
 use crate::model::progress::{Creation, Written};
+use crate::model::refusal::Refusal;
 use crate::supervision::Background;
 
 const BOUNDS: Bounds = Bounds {

@@ -9,7 +9,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-#[path = "../../fuzz/targets/mod.rs"]
+#[path = "../../fuzz/targets/lib.rs"]
 pub mod targets;
 
 use targets::{ALL, Check};

@@ -51,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 16.0)]
     growth: f64,
     /// The same for many bombs at once.
-    #[arg(long, default_value_t = 40.0)]
+    #[arg(long, default_value_t = 48.0)]
     growth_of_many: f64,
     /// The memory that the bot has in all, in MiB; the kernel kills it beyond that where control
     /// groups can be used.
@@ -61,7 +61,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5.0)]
     latency: f64,
     /// The run fails if it takes longer.
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 600)]
     pub(crate) seconds: u64,
     /// Print JSON.
     #[arg(long)]

@@ -4,11 +4,11 @@ use feishu::{Error, LegacyAnnouncement, LegacyDocument};
 
 use crate::action::context::{Effect, Failure, Scene};
 use crate::command::Replace;
-use crate::content::Document;
-use crate::content::Former;
+use crate::content::{Document, Former};
 use crate::model::change::{Change, Deed, Placed, Standing};
-use crate::model::outcome::{Call, Done, Refusal};
+use crate::model::outcome::Done;
 use crate::model::plan::{Manner, SUMMARY};
+use crate::model::refusal::{Call, Refusal};
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::plan::{Parent, Step, line_count};
 use super::{Failure, Scene};
 use crate::action::announce::common::{Draft, call};
-use crate::model::outcome::{Call, Refusal};
 use crate::model::progress::{Creation, Written};
+use crate::model::refusal::{Call, Refusal};
 
 /// The newest revision, whatever it is.
 const LATEST: i64 = -1;

@@ -16,8 +16,8 @@ use crate::action::announce::common::{
 use crate::command::Replace;
 use crate::content::{Entry, Former};
 use crate::model::change::{Placed, Standing};
-use crate::model::outcome::{Call, Refusal};
 use crate::model::progress::{Pending, Written};
+use crate::model::refusal::{Call, Refusal};
 
 /// The most blocks that one insertion takes. One call takes ten operations, and
 /// thus a deletion and any entry.

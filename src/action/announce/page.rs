@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Failure, Scene};
 use crate::action::announce::common::call;
-use crate::model::outcome::Call;
+use crate::model::refusal::Call;
 
 /// "too old document": somebody has written since the revision was read.
 const OUTDATED: i64 = 1_770_021;

@@ -12,9 +12,9 @@ use super::{Failure, Scene, budget, page};
 use crate::action::announce::common::{Draft, IS_DOCX, call};
 use crate::content::{Document, DocxNode, Entry, Former};
 use crate::model::change::Placed;
-use crate::model::outcome::{Call, Refusal};
 use crate::model::plan::Manner;
 use crate::model::progress::{Creation, Pending, Restoral, Written};
+use crate::model::refusal::{Call, Refusal};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::job::{JobKey, Step};
-use crate::model::outcome::{Outcome, Refusal};
+use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
+use crate::model::refusal::Refusal;
 use crate::store::row;
 
 /// Which jobs to show.

@@ -12,8 +12,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::model::job::{JobId, NewJob, Queue, Step};
-use crate::model::outcome::{Outcome, Refusal};
+use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
+use crate::model::refusal::Refusal;
 use crate::store::row::{self, JobRow, overflow, to_json};
 use crate::store::{Accepted, Job, Release};
 

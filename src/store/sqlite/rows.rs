@@ -5,8 +5,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use crate::model::job::{JobId, NewJob, Queue, Step};
-use crate::model::outcome::{Outcome, Refusal};
+use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
+use crate::model::refusal::Refusal;
 use crate::store::job::SUSPECT;
 use crate::store::row::{self, JobRow, overflow, to_json};
 use crate::store::{Accepted, Claim, Lease, Release};

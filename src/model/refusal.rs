@@ -1,0 +1,400 @@
+//! Why a command was not carried out.
+
+use feishu::{ApiError, Unwritable};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::command::{CommandName, ParseError, PlanTimeError};
+use crate::model::rights::{BotStanding, Denied};
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The text is a command, but not one that can be carried out.
+    Misunderstood(ParseError),
+    /// The time was understood, but nothing can be planned for it.
+    CannotPlan(PlanTimeError),
+    /// The command needs a group and came in a direct chat.
+    NeedsGroup(CommandName),
+    /// `/pin` was not a reply to a message.
+    NotAReply,
+    /// `/announce` came without text and was not a reply.
+    NothingToAnnounce,
+    /// `/announce` came with a picture or a file and no text.
+    OnlyMedia,
+    /// `/announce` replied to a message that holds no text (a picture, a file).
+    RepliedToHasNoText,
+    /// `/announce` replied to a card of which the platform tells no words.
+    RepliedToIsCard,
+    /// `/announce` replied to a bundle of forwarded messages without text.
+    RepliedToIsForward,
+    /// The message replied to stands in another chat.
+    RepliedElsewhere,
+    /// The platform did not say in which chat the message replied to stands.
+    RepliedToUnplaced,
+    /// The platform puts no message of this kind at the top.
+    NotPinnable(NotPinnable),
+    /// The platform did not say in which chat the command was typed.
+    ChatUntold,
+    /// The message is for the bot and could not be read.
+    Unreadable,
+    /// The message replied to was recalled or deleted.
+    RepliedToIsGone,
+    /// The text is longer than an announcement takes at once.
+    TextTooLong {
+        /// The most that is taken, in UTF-16 code units.
+        limit: usize,
+    },
+    /// The text has more lines than an announcement takes at once.
+    TooManyLines {
+        /// The most that are taken.
+        limit: usize,
+    },
+    /// Part of an announcement stands; then it could not go on.
+    Partly {
+        /// So many lines stand.
+        lines: usize,
+        /// So many were to stand.
+        of: usize,
+        /// What kept the rest out.
+        cause: Box<Refusal>,
+    },
+    /// The command's turn came too late.
+    TooLate {
+        /// Whether it was begun before the bot was interrupted: then nobody
+        /// knows whether it was done.
+        begun: bool,
+    },
+    /// As many commands of this chat wait as one chat may have.
+    TooManyWaiting,
+    /// The bot is not in the group, so its settings are not told.
+    BotOutside,
+    /// This member may not do it in this group.
+    Denied(Denied),
+    /// The platform said no.
+    Platform(PlatformRefusal),
+    /// The platform did not answer, or asked to wait, for longer than
+    /// `worker.give_up_after`.
+    Unreachable {
+        /// The call that was tried.
+        call: Call,
+        /// The platform's id of its last answer, if it gave one.
+        log_id: Option<String>,
+        /// Whether no call can have changed anything.
+        unchanged: bool,
+    },
+    /// Nothing that the bot did lately in this chat can be taken back.
+    NothingToUndo,
+    /// What stood at the top before the bot took it off is not known.
+    TopUnknown,
+    /// A person has changed the entry since, so it is not the bot's to remove.
+    EntryChanged,
+    /// The platform does not let anything be deleted from this announcement.
+    CannotDelete,
+    /// The entry stands, but its parts came out in the wrong order, and nothing
+    /// can be deleted.
+    Disordered,
+    /// Nothing can be deleted, known before something is announced for a time.
+    CannotHold,
+    /// The announcement is of the new kind now, and the entry was written into
+    /// the old one.
+    AnnouncementMoved,
+    /// As much is planned in the chat as may be.
+    TooManyPlans {
+        /// The most.
+        limit: usize,
+    },
+    /// Planned work was due so long ago that nobody expects it any more.
+    PlanTooLate {
+        /// When it was due.
+        due: Timestamp,
+        /// When its turn came.
+        at: Timestamp,
+    },
+    /// A planned announcement was due, and could not be made.
+    NotPublished(Box<Refusal>),
+    /// The announcement was made, but not put at the top.
+    NotOnTop(Box<Refusal>),
+    /// The announcement was made, but what it was to replace stands below it.
+    NotReplaced(Box<Refusal>),
+    /// The announcement holds things that could not be brought back, so it is
+    /// not replaced.
+    CannotWriteBack {
+        /// Which ones.
+        things: Vec<Unwritable>,
+    },
+    /// The announcement is too long to be saved, so it is not replaced.
+    FormerTooLong {
+        /// The most blocks that are saved.
+        limit: usize,
+    },
+    /// The announcement holds more than is read.
+    AnnouncementTooLong,
+    /// An answer was lost, and somebody has changed the announcement since, so
+    /// that nothing tells whether it was replaced.
+    Unclear,
+    /// Something was to be taken back because its time was over, and could not
+    /// be.
+    NotTakenBack(Box<Refusal>),
+    /// No planned work of this chat has that number any more.
+    NoSuchPlan,
+    /// What a button was to take back was taken back already, or is not the last
+    /// change any more.
+    NotLast,
+    /// A fault of the bot's own; the log holds the details under the
+    /// command's reference.
+    Internal,
+}
+
+impl Refusal {
+    /// What kind it is, in a word for the log and the table of changes.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Misunderstood(_) => "misunderstood",
+            Self::CannotPlan(_) => "cannot_plan",
+            Self::NeedsGroup(_) => "needs_group",
+            Self::NotAReply => "not_a_reply",
+            Self::NothingToAnnounce => "nothing_to_announce",
+            Self::OnlyMedia => "only_media",
+            Self::RepliedToHasNoText => "replied_to_has_no_text",
+            Self::RepliedToIsCard => "replied_to_is_card",
+            Self::RepliedToIsForward => "replied_to_is_forward",
+            Self::RepliedElsewhere => "replied_elsewhere",
+            Self::RepliedToUnplaced => "replied_to_unplaced",
+            Self::NotPinnable(_) => "not_pinnable",
+            Self::ChatUntold => "chat_untold",
+            Self::Unreadable => "unreadable",
+            Self::RepliedToIsGone => "replied_to_is_gone",
+            Self::TextTooLong { .. } => "text_too_long",
+            Self::TooManyLines { .. } => "too_many_lines",
+            Self::Partly { .. } => "partly",
+            Self::TooLate { .. } => "too_late",
+            Self::TooManyWaiting => "too_many_waiting",
+            Self::BotOutside => "bot_outside",
+            Self::Denied(_) => "denied",
+            Self::Platform(_) => "platform",
+            Self::Unreachable { .. } => "unreachable",
+            Self::NoSuchPlan => "no_such_plan",
+            Self::NotLast => "not_last",
+            Self::NothingToUndo => "nothing_to_undo",
+            Self::TopUnknown => "top_unknown",
+            Self::NotTakenBack(_) => "not_taken_back",
+            Self::EntryChanged => "entry_changed",
+            Self::CannotDelete => "cannot_delete",
+            Self::Disordered => "disordered",
+            Self::CannotHold => "cannot_hold",
+            Self::AnnouncementMoved => "announcement_moved",
+            Self::TooManyPlans { .. } => "too_many_plans",
+            Self::PlanTooLate { .. } => "plan_too_late",
+            Self::NotPublished(_) => "not_published",
+            Self::NotOnTop(_) => "not_on_top",
+            Self::NotReplaced(_) => "not_replaced",
+            Self::CannotWriteBack { .. } => "cannot_write_back",
+            Self::FormerTooLong { .. } => "former_too_long",
+            Self::AnnouncementTooLong => "announcement_too_long",
+            Self::Unclear => "unclear",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The same where something else was changed already.
+    pub(crate) fn unsure(mut self) -> Self {
+        if let Self::Unreachable { unchanged, .. } = &mut self {
+            *unchanged = false;
+        }
+        self
+    }
+
+    /// What the table of changes says: why, whatever it was that was to be done.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::NotTakenBack(cause) | Self::NotPublished(cause) => cause.reason(),
+            other => other.label(),
+        }
+    }
+
+    /// Whether a change that could not be taken back for this reason never can.
+    pub(crate) fn is_final_for_undo(&self) -> bool {
+        matches!(
+            self,
+            Self::EntryChanged | Self::CannotDelete | Self::AnnouncementMoved | Self::TopUnknown
+        )
+    }
+
+    /// What is behind all that was not done.
+    pub(crate) fn cause(&self) -> &Self {
+        match self {
+            Self::Partly { cause, .. }
+            | Self::NotTakenBack(cause)
+            | Self::NotPublished(cause)
+            | Self::NotOnTop(cause)
+            | Self::NotReplaced(cause) => cause.cause(),
+            other => other,
+        }
+    }
+
+    /// Whether the platform lets nothing be deleted from the announcement.
+    pub(crate) fn is_deletion_refused(&self) -> bool {
+        *self.cause() == Self::CannotDelete
+    }
+
+    /// The platform's code of the answer behind it.
+    pub(crate) fn code(&self) -> Option<i64> {
+        match self.cause() {
+            Self::Platform(refusal) => Some(refusal.code),
+            _ => None,
+        }
+    }
+
+    /// The platform's id of the answer behind it.
+    pub(crate) fn log_id(&self) -> Option<&str> {
+        match self.cause() {
+            Self::Platform(refusal) => refusal.log_id.as_deref(),
+            Self::Unreachable { log_id, .. } => log_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether something failed that the bot's admin may have to look up in the log. Other
+    /// refusals say all there is to know.
+    pub(crate) fn is_failure(&self) -> bool {
+        match self.cause() {
+            Self::Platform(_)
+            | Self::Unreachable { .. }
+            | Self::Internal
+            | Self::Unclear
+            | Self::TooLate { .. }
+            | Self::PlanTooLate { .. } => true,
+            Self::Misunderstood(_)
+            | Self::CannotPlan(_)
+            | Self::NeedsGroup(_)
+            | Self::NotAReply
+            | Self::NothingToAnnounce
+            | Self::OnlyMedia
+            | Self::RepliedToIsCard
+            | Self::RepliedToIsForward
+            | Self::RepliedElsewhere
+            | Self::RepliedToUnplaced
+            | Self::NotPinnable(_)
+            | Self::ChatUntold
+            | Self::Unreadable
+            | Self::RepliedToHasNoText
+            | Self::RepliedToIsGone
+            | Self::TextTooLong { .. }
+            | Self::TooManyLines { .. }
+            | Self::Partly { .. }
+            | Self::TooManyWaiting
+            | Self::BotOutside
+            | Self::Denied(_)
+            | Self::NothingToUndo
+            | Self::TopUnknown
+            | Self::EntryChanged
+            | Self::CannotDelete
+            | Self::Disordered
+            | Self::CannotHold
+            | Self::AnnouncementMoved
+            | Self::TooManyPlans { .. }
+            | Self::NotPublished(_)
+            | Self::NotOnTop(_)
+            | Self::NotReplaced(_)
+            | Self::CannotWriteBack { .. }
+            | Self::FormerTooLong { .. }
+            | Self::AnnouncementTooLong
+            | Self::NotTakenBack(_)
+            | Self::NoSuchPlan
+            | Self::NotLast => false,
+        }
+    }
+}
+
+/// Why a message cannot be at the top of its chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotPinnable {
+    /// Nobody sent it: the platform itself tells something.
+    System,
+    /// It is a reply in a topic.
+    InThread,
+}
+
+/// An answer of the platform with a code other than 0 that trying again does
+/// not mend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlatformRefusal {
+    /// The call that was refused.
+    pub call: Call,
+    /// The platform's error code.
+    pub code: i64,
+    /// The platform's id of the answer, for its support.
+    pub log_id: Option<String>,
+    /// The scopes that the app lacks, as the platform named them.
+    pub missing_scopes: Vec<String>,
+    /// The fields of the request that the platform named as the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// Which of its code's meanings it has, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<Meaning>,
+    /// What the group's settings say of the bot, where they may be the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot: Option<BotStanding>,
+}
+
+/// The meaning of a code that has several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// 230027: the message or its people belong to another tenant.
+    OtherTenant,
+    /// 99991668: the call takes no token of this kind.
+    TokenKind,
+    /// 10003: there is no such app.
+    UnknownApp,
+    /// 10014: the secret is wrong.
+    WrongSecret,
+    /// 10014: the app is not in use.
+    AppDisabled,
+}
+
+impl Meaning {
+    /// The platform's own words decide, then what is known of the group.
+    pub(crate) fn of(api: &ApiError, is_external: bool) -> Option<Self> {
+        let msg = api.msg.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| msg.contains(word));
+        match api.code {
+            230_027 => {
+                let other = says(&["tenant", "external", "cross"]);
+                let scope = !api.missing_scopes.is_empty() || says(&["scope"]);
+                (other || (is_external && !scope)).then_some(Self::OtherTenant)
+            }
+            99_991_668 => api.is_token_kind_unsupported().then_some(Self::TokenKind),
+            10_003 => says(&["app not", "no such app", "app_id", "app id", "not exist"])
+                .then_some(Self::UnknownApp),
+            10_014 if says(&["secret"]) => Some(Self::WrongSecret),
+            10_014 => says(&["unauthorized", "unavailable", "disabled", "not enabled"])
+                .then_some(Self::AppDisabled),
+            _ => None,
+        }
+    }
+}
+
+/// The call that failed, as far as the explanation depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Putting a message on top.
+    PutMessage,
+    /// Putting the announcement on top.
+    PutAnnouncement,
+    /// Taking the top notice off.
+    DeleteTopNotice,
+    /// Reading the announcement.
+    ReadAnnouncement,
+    /// Writing the announcement.
+    WriteAnnouncement,
+    /// Reading the group's settings.
+    ReadChat,
+    /// Reading the message that was replied to.
+    ReadMessage,
+}
