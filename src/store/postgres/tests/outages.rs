@@ -300,6 +300,8 @@ async fn a_server_that_was_stopped_for_a_while_goes_on() {
     replica.uses_every_session().await;
     server.freeze().unwrap();
     replica.fails().await;
+    // Longer than the lease, the timeout of an answer, and the silence that TCP tolerates.
+    sleep(Duration::from_secs(15)).await;
     server.thaw().unwrap();
     replica.recovers().await;
     // New connections wait, those that are open work.
