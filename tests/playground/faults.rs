@@ -208,6 +208,10 @@ async fn whoever_leaves_while_the_bot_is_started_anew_leaves_it_running() {
     );
     let mut visitor = TcpStream::connect(address).await.unwrap();
     visitor.write_all(request.as_bytes()).await.unwrap();
+    // One who leaves before the form is read has asked for nothing.
+    let begun = "!document.querySelector('#bot .serving')
+        || document.querySelector('#by-long_connection[aria-pressed=true]')";
+    page.until("the bot ends", begun).await;
     drop(visitor);
     let receives = "document.querySelector('#by-long_connection[aria-pressed=true]')
         && document.querySelector('#bot .serving')";
