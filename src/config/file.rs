@@ -1,11 +1,10 @@
 //! Reads files that the settings name.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::config::error::ConfigError;
-use std::fs::File;
-use std::io::Read as _;
 
 /// The largest file that is read; bundles of certificates are smaller.
 pub(crate) const LARGEST_FILE: u64 = 16 << 20;

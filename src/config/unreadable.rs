@@ -1,10 +1,11 @@
 //! What is wrong with a value that cannot be read.
 
+use figment::error::Kind;
+
 use crate::config::bounds;
 use crate::config::defaults::defaults;
 use crate::config::error::Problem;
 use crate::config::variables::variables;
-use figment::error::Kind;
 
 /// What could not be read as a setting.
 pub(crate) fn unreadable(error: &figment::Error) -> Problem {

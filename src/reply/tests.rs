@@ -1,8 +1,8 @@
 //! Every answer in both languages.
 
-use feishu::Card;
 use std::fmt::Write as _;
 
+use feishu::Card;
 use jiff::Timestamp;
 
 use super::codes::tests::every_code;

@@ -1,11 +1,10 @@
 //! What a store is opened with.
 
-use feishu::ExtraRoots;
+use feishu::{Clock, ExtraRoots};
 
 use crate::config::DatabaseUrl;
 use crate::store::job::Bounds;
 use crate::telemetry::Metrics;
-use feishu::Clock;
 
 /// What a store is opened with.
 #[derive(Clone)]

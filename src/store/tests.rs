@@ -1,9 +1,8 @@
 //! Both stores by their promises. The clock is set by hand.
 
-use feishu::{Clock, ExtraRoots};
 use std::time::Duration;
 
-use feishu::ClockHand;
+use feishu::{Clock, ClockHand, ExtraRoots};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 #[cfg(feature = "postgres-tests")]

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::AtomicUsize;
 
+use feishu::Clock;
 use tokio::sync::{Notify, watch};
 
 use crate::store::job::Bounds;
 use crate::store::sqlite::file::names::Unusable;
 use crate::telemetry::Metrics;
-use feishu::Clock;
 
 /// What handles and writer both look at.
 pub(crate) struct Shared {

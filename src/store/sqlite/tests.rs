@@ -1,8 +1,9 @@
 //! What only a file has: a lock, a folder, one process at a time.
 
-use feishu::Clock;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+
+use feishu::Clock;
 
 use super::*;
 use crate::store::tests::{Bench, Place, claimed, job};
