@@ -18,13 +18,12 @@ use tokio_util::sync::CancellationToken;
 use crate::action::Style;
 use crate::background;
 use crate::callback::Presses;
-use crate::config::DatabaseUrl;
-use crate::config::{Config, FeishuConfig, Receive, StoreConfig};
+use crate::config::{Config, FeishuConfig, Receive};
 use crate::dispatch::{Attempts, Dispatcher};
 use crate::http::{self, Health};
 use crate::platform::{Platform, client};
 use crate::shared_limits::{self, Unstored};
-use crate::store::{Bounds, Opening, Running, Store};
+use crate::store::{Opening, Running, Store};
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use crate::transport::long_connection::LongConnection;
@@ -90,7 +89,11 @@ impl Server {
         // Each bot learns the platform's time by itself.
         let clock = clock.uncorrected();
         let metrics = Metrics::new();
-        let opening = Box::pin(Store::open(opening(&config, clock.clone(), &metrics)?));
+        let opening = Box::pin(Store::open(Opening::from_config(
+            &config,
+            clock.clone(),
+            &metrics,
+        )?));
         let (store, running) = opening.await?;
         let unstored = Unstored::default();
         let factor = config.feishu.limits_factor;
@@ -309,20 +312,6 @@ fn receiving(
     })
 }
 
-/// How to open the store that the settings name.
-pub(crate) fn opening(config: &Config, clock: Clock, metrics: &Metrics) -> anyhow::Result<Opening> {
-    Ok(Opening {
-        url: DatabaseUrl::parse(&config.store.database_url)?,
-        app: config.feishu.app_id.clone(),
-        bounds: bounds(&config.store),
-        clock,
-        connections: config.store.connections,
-        extra_roots: config.tls.extra_roots()?,
-        metrics: metrics.clone(),
-        allow_network_file: config.store.allow_network_file,
-    })
-}
-
 fn style(config: &Config) -> anyhow::Result<Style> {
     Ok(Style {
         signature: config.announce.signature,
@@ -360,13 +349,6 @@ fn seal(config: &FeishuConfig) -> Seal {
         "events are taken without encryption and signature: set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off"
     );
     Seal::Plain
-}
-
-fn bounds(config: &StoreConfig) -> Bounds {
-    Bounds {
-        open: config.max_open_jobs,
-        open_of_chat: config.max_open_jobs_per_chat,
-    }
 }
 
 async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {

@@ -2,7 +2,7 @@
 
 use feishu::{Clock, ExtraRoots};
 
-use crate::config::DatabaseUrl;
+use crate::config::{Config, DatabaseUrl};
 use crate::store::job::Bounds;
 use crate::telemetry::Metrics;
 
@@ -22,4 +22,27 @@ pub(crate) struct Opening {
     pub(crate) metrics: Metrics,
     /// Whether a file may be on a network file system.
     pub(crate) allow_network_file: bool,
+}
+
+impl Opening {
+    /// The store that the settings name.
+    pub(crate) fn from_config(
+        config: &Config,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            url: DatabaseUrl::parse(&config.store.database_url)?,
+            app: config.feishu.app_id.clone(),
+            bounds: Bounds {
+                open: config.store.max_open_jobs,
+                open_of_chat: config.store.max_open_jobs_per_chat,
+            },
+            clock,
+            connections: config.store.connections,
+            extra_roots: config.tls.extra_roots()?,
+            metrics: metrics.clone(),
+            allow_network_file: config.store.allow_network_file,
+        })
+    }
 }

@@ -199,6 +199,11 @@ impl Log {
             self.not_before = Some(Instant::now() + SECOND_LOOK);
             return;
         };
+        // Another process has written to the database: the second connection looks at it first.
+        if *stamp_of_file != stamp(&common.path) {
+            self.not_before = Some(Instant::now() + SECOND_LOOK);
+            return;
+        }
         let sql = match how {
             Anew::Restart => "PRAGMA wal_checkpoint(RESTART)",
             Anew::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",

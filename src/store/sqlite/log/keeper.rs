@@ -49,6 +49,8 @@ impl Keeper {
     }
 
     fn checkpoint(&mut self) {
+        // The stamp that follows must not hide what another process has written before.
+        self.look_at_file();
         // A log that a reader makes long is moved again and again.
         let is_short = self.common.bytes(self.common.frames()) <= 2 * LONG;
         if self.is_over() || (is_short && !self.verify_log()) {
