@@ -215,7 +215,7 @@ pub(crate) struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChangeResult {
     Done,
-    /// It was not, for this reason: a word of [`Refusal::reason`](crate::model::outcome::Refusal::reason).
+    /// It was not, for this reason: a word of [`Refusal::reason`](crate::model::refusal::Refusal::reason).
     Refused(&'static str),
 }
 
