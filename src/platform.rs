@@ -16,14 +16,16 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::config::Config;
 
+/// What is written at once, in runs of text: one of the longest texts, or several shorter ones.
+pub(crate) const BUDGET: usize = 4_000;
 /// A group's settings are read again after this time.
-pub(crate) const SETTINGS_AGE: Duration = Duration::from_mins(1);
+const SETTINGS_AGE: Duration = Duration::from_mins(1);
 /// So are the names of its members, after this one.
-pub(crate) const NAMES_AGE: Duration = Duration::from_mins(10);
+const NAMES_AGE: Duration = Duration::from_mins(10);
 /// The most groups whose names are remembered.
-pub(crate) const REMEMBERED_NAMES: usize = 100;
+const REMEMBERED_NAMES: usize = 100;
 /// The most groups that are remembered.
-pub(crate) const REMEMBERED: usize = 10_000;
+const REMEMBERED: usize = 10_000;
 
 /// The client with a memory.
 pub(crate) struct Platform {
@@ -207,6 +209,3 @@ pub(crate) fn client(
     })?;
     Ok(client)
 }
-
-/// What is written at once, in runs of text: one of the longest texts, or several shorter ones.
-pub(crate) const BUDGET: usize = 4_000;

@@ -11,8 +11,8 @@ use super::options::{
 };
 use super::said::Said;
 use super::text::{
-    OBJECT, cut, first_word, fold, is_blank, is_cjk, is_dash, is_emoji, is_separator, is_space,
-    skip_blanks, skip_separator, strip_dashes,
+    LONGEST_NAME, OBJECT, cut, first_word, fold, folded_start, is_blank, is_cjk, is_dash, is_emoji,
+    is_separator, is_space, skip_blanks, skip_separator, strip_dashes,
 };
 use super::{CommandName, ParseError, Span, When};
 
@@ -316,7 +316,7 @@ fn bracketed_option(word: &str) -> Option<&str> {
 /// Whether somebody copied the word for the text with the brackets that manuals put around it.
 fn is_form(text: &str) -> bool {
     let inner = text.trim_matches(is_manual_bracket);
-    let word: String = inner.chars().map(fold).collect();
+    let word = folded_start(inner, LONGEST_NAME);
     inner.len() < text.len() && ["text", "内容", "內容", "正文"].contains(&word.as_str())
 }
 

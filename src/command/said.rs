@@ -3,8 +3,8 @@
 use super::number::split_number;
 use super::span::split_span;
 use super::text::{
-    cut, fold, is_blank, is_emoji, is_separator, skip_blanks, skip_mentions, skip_separator,
-    strip_folded,
+    cut, fold, folded_start, is_blank, is_emoji, is_separator, skip_blanks, skip_mentions,
+    skip_separator, strip_folded,
 };
 use super::{COMMANDS, CommandRow, Mention};
 use crate::content::{EVERYONE, at_name, replace_mentions, split_placeholder};
@@ -187,7 +187,7 @@ fn strip_emoji_name(text: &str) -> Option<&str> {
 
 /// Whether a word in brackets may be what a command takes: `[2h]`, `[3]`, `[公告]`.
 fn is_argument(word: &str) -> bool {
-    let folded: String = word.chars().map(fold).collect();
+    let folded = folded_start(word, EMOJI_NAME);
     let mut names = COMMANDS.iter().flat_map(CommandRow::spellings);
     split_span(word).is_some()
         || split_number(word).is_some()

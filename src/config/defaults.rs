@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
+/// The defaults, as a deployment would write them.
+pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
+
 /// The defaults, section by section.
 pub(crate) fn defaults() -> &'static toml::Table {
     static DEFAULTS: LazyLock<toml::Table> =
         LazyLock::new(|| toml::from_str(DEFAULT_TOML).unwrap_or_default());
     &DEFAULTS
 }
-
-/// The defaults, as a deployment would write them.
-pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");

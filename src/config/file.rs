@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::config::error::ConfigError;
 
 /// The largest file that is read; bundles of certificates are smaller.
-pub(crate) const LARGEST_FILE: u64 = 16 << 20;
+const LARGEST_FILE: u64 = 16 << 20;
 
 pub(crate) fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String, ConfigError> {
     let shown = path.display();

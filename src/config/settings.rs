@@ -211,10 +211,7 @@ pub enum LogFormat {
     Json,
 }
 
-pub(crate) fn hidden<S: Serializer>(
-    secret: &SecretString,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     let shown = if secret.expose_secret().is_empty() {
         ""
     } else {
@@ -223,6 +220,6 @@ pub(crate) fn hidden<S: Serializer>(
     serializer.serialize_str(shown)
 }
 
-pub(crate) fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&crate::config::database_url::without_password(url))
 }

@@ -43,7 +43,7 @@ pub(crate) fn variable_for(key: &str) -> &'static str {
     })
 }
 
-pub(crate) fn nearest(field: &str, expected: &[&str]) -> String {
+fn nearest(field: &str, expected: &[&str]) -> String {
     expected
         .iter()
         .map(|known| (strsim::jaro_winkler(field, known), known))
@@ -55,14 +55,14 @@ pub(crate) fn nearest(field: &str, expected: &[&str]) -> String {
         )
 }
 
-pub(crate) fn quoted(words: &[&str]) -> String {
+fn quoted(words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     words.join(", ")
 }
 
 /// The kind of value that a key takes, with an example. Keys of single commands and
 /// groups take what their namesakes in `[policy]` take.
-pub(crate) fn expected_at(path: &str) -> String {
+fn expected_at(path: &str) -> String {
     let keys: Vec<_> = path.split('.').collect();
     let elements = keys.iter().rposition(|key| key.parse::<usize>().is_err());
     let keys = &keys[..elements.map_or(0, |last| last + 1)];

@@ -6,7 +6,7 @@ use crate::config::defaults::defaults;
 
 /// Keys whose variable has a documented name of its own. Every other scalar
 /// key `section.key` is set by `NOTICEBOT_SECTION_KEY`, which these accept too.
-pub(crate) const SHORT_NAMES: &[(&str, &str)] = &[
+const SHORT_NAMES: &[(&str, &str)] = &[
     ("FEISHU_APP_ID", "feishu.app_id"),
     ("FEISHU_APP_SECRET", "feishu.app_secret"),
     ("FEISHU_ENCRYPT_KEY", "feishu.encrypt_key"),
@@ -31,7 +31,7 @@ pub(crate) const SHORT_NAMES: &[(&str, &str)] = &[
 ];
 
 /// Keys whose value `<name>_FILE` can read from a file.
-pub(crate) const SECRETS: &[&str] = &[
+const SECRETS: &[&str] = &[
     "feishu.app_secret",
     "feishu.encrypt_key",
     "feishu.previous_encrypt_key",

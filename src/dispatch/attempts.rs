@@ -29,11 +29,7 @@ impl Attempts {
             is_unchanged: is_first(job),
             is_undated: false,
         });
-        let only_reads = matches!(
-            call,
-            Call::ReadAnnouncement | Call::ReadChat | Call::ReadMessage
-        );
-        of_job.is_unchanged &= only_reads || !error.may_have_taken_effect();
+        of_job.is_unchanged &= call.is_read() || !error.may_have_taken_effect();
         of_job.is_unchanged
     }
 

@@ -90,8 +90,8 @@ impl Dispatcher {
             Command::Pin { target, hold } => Requested::Action(Action::pin(target, hold, message)?),
             Command::Unpin => Requested::Action(Action::DeleteTopNotice),
             Command::Announce(announcement) => {
-                let said = (message, text.as_str());
-                let source = source(&self.platform, &announcement, said, mentions).await?;
+                let source =
+                    source(&self.platform, &announcement, message, &text, mentions).await?;
                 let manner = Manner {
                     hold: announcement.hold,
                     top: announcement.top,
@@ -333,7 +333,8 @@ fn pinned(made: &Made) -> Option<PinTarget> {
 async fn source(
     platform: &Platform,
     announcement: &Announcement,
-    (message, text): (&ReceivedMessage, &str),
+    message: &ReceivedMessage,
+    text: &str,
     mentions: Vec<Mention>,
 ) -> Result<Source, Refusal> {
     let content = Content::read(&message.message_type, &message.content);

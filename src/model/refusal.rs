@@ -398,3 +398,16 @@ pub enum Call {
     /// Reading the message that was replied to.
     ReadMessage,
 }
+
+impl Call {
+    /// Whether it changes nothing on the platform.
+    pub(crate) fn is_read(self) -> bool {
+        match self {
+            Self::ReadAnnouncement | Self::ReadChat | Self::ReadMessage => true,
+            Self::PutMessage
+            | Self::PutAnnouncement
+            | Self::DeleteTopNotice
+            | Self::WriteAnnouncement => false,
+        }
+    }
+}

@@ -26,21 +26,21 @@ pub(crate) struct Spec {
 }
 
 /// Tier 4 of the platform's limits.
-pub(crate) const TIER_4: &[Limit] = &[Limit::per_second(50), Limit::per_minute(1000)];
+const TIER_4: &[Limit] = &[Limit::per_second(50), Limit::per_minute(1000)];
 
-pub(crate) const READ_CHAT: &[&str] = &["im:chat", "im:chat:read", "im:chat:readonly"];
+const READ_CHAT: &[&str] = &["im:chat", "im:chat:read", "im:chat:readonly"];
 
-pub(crate) const TOP_NOTICE: &[&str] = &["im:chat", "im:chat.top_notice:write_only"];
+const TOP_NOTICE: &[&str] = &["im:chat", "im:chat.top_notice:write_only"];
 
-pub(crate) const READ_DOCX: &[&str] = &["im:chat.announcement:read"];
+const READ_DOCX: &[&str] = &["im:chat.announcement:read"];
 
 pub(crate) const WRITE_DOCX: &[&str] = &["im:chat.announcement:write_only"];
 
-pub(crate) const SEND: &[&str] = &["im:message", "im:message:send_as_bot", "im:message:send"];
+const SEND: &[&str] = &["im:message", "im:message:send_as_bot", "im:message:send"];
 
-pub(crate) const REACT: &[&str] = &["im:message", "im:message.reactions:write_only"];
+const REACT: &[&str] = &["im:message", "im:message.reactions:write_only"];
 
-pub(crate) const WRITE_QUERY: &[&str] = &["revision_id", "client_token", "user_id_type"];
+const WRITE_QUERY: &[&str] = &["revision_id", "client_token", "user_id_type"];
 
 /// Every endpoint of the simulator.
 pub(crate) const ENDPOINTS: &[Spec] = &[

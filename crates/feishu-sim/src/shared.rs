@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{courier::Courier, state::State};
 
 /// How long a test waits for anything, in wall time.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the server, the pushes and the test share.
 #[derive(Debug)]

@@ -19,7 +19,11 @@ pub(crate) const TEXT_LIMIT: usize = 100_000;
 pub(crate) const LINE_LIMIT: usize = 450;
 
 /// What is replaced must be written again by one such call, too.
-pub(crate) const FORMER_LIMIT: usize = LINE_LIMIT;
+const FORMER_LIMIT: usize = LINE_LIMIT;
+
+/// The memory that it takes as values, in bytes: several times that of 450 lines as people write
+/// them. It is held several times over.
+const FORMER_WEIGHT: usize = 4 << 20;
 
 /// A text of more bytes is read in a thread of its own.
 pub(crate) const LONG_TEXT: usize = 16 * 1024;
@@ -145,7 +149,3 @@ pub(crate) fn read_document(announcement: &LegacyAnnouncement) -> Result<LegacyD
         Refusal::Internal
     })
 }
-
-/// The memory that it takes as values, in bytes: several times that of 450 lines as people write
-/// them. It is held several times over.
-pub(crate) const FORMER_WEIGHT: usize = 4 << 20;

@@ -10,21 +10,21 @@ use super::super::mention::{Mention, split_placeholder};
 use super::super::typed::{addresses, is_address};
 
 /// Punctuation that means nothing anywhere in Markdown.
-pub(crate) const PUNCTUATION: u8 = b',';
+const PUNCTUATION: u8 = b',';
 /// A letter, of which words that are to stay whole are made.
-pub(crate) const LETTER: u8 = b'x';
+const LETTER: u8 = b'x';
 /// A letter of three bytes: U+E000, for private use.
-pub(crate) const WIDE_LETTER: [u8; 3] = [0xee, 0x80, 0x80];
+const WIDE_LETTER: [u8; 3] = [0xee, 0x80, 0x80];
 
 /// So far around a character its word is looked at.
-pub(crate) const NEAR: usize = 64;
+const NEAR: usize = 64;
 
 /// How many marks of lists and quotes may begin a line. Nobody means more, and the parser goes
 /// through all of them for each line that follows.
-pub(crate) const DEEPEST: usize = 100;
+const DEEPEST: usize = 100;
 
 /// The mask of a text.
-pub(crate) fn of(text: &str, mentions: &[Mention]) -> String {
+fn of(text: &str, mentions: &[Mention]) -> String {
     let mut mask = text.as_bytes().to_vec();
     mask_characters(text, &mut mask);
     mask_words(text, mentions, &mut mask);
@@ -50,7 +50,7 @@ pub(crate) fn punctuate(mask: &mut String, text: &str, places: impl Iterator<Ite
 
 /// Entities, HTML, definitions of references, pictures, single tildes and stars between digits
 /// mean nothing; a range of times (`9~10, 14~15`) is not struck out.
-pub(crate) fn mask_characters(text: &str, mask: &mut [u8]) {
+fn mask_characters(text: &str, mask: &mut [u8]) {
     let bytes = text.as_bytes();
     let before = |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at));
     for (at, c) in text.char_indices() {
@@ -77,7 +77,7 @@ pub(crate) fn mask_characters(text: &str, mask: &mut [u8]) {
 
 /// Whether a star stands inside of a word of ASCII that does not begin with one, `a*b*c`. Chinese
 /// has no blanks between words, so there stars may begin and end anywhere.
-pub(crate) fn is_inside_word(bytes: &[u8], at: usize) -> bool {
+fn is_inside_word(bytes: &[u8], at: usize) -> bool {
     let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'*';
     let before = bytes[..at].iter().rev().take_while(belongs);
     // A longer word is no word.
@@ -88,7 +88,7 @@ pub(crate) fn is_inside_word(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Whether a star is part of a path that stands for many, `src/**/*.rs`.
-pub(crate) fn is_in_path(bytes: &[u8], at: usize) -> bool {
+fn is_in_path(bytes: &[u8], at: usize) -> bool {
     let before = bytes[..at].iter().rev().take(NEAR);
     let before = before.copied().find(|byte| *byte != b'*');
     let after = bytes[at..].iter().take(NEAR);
@@ -98,7 +98,7 @@ pub(crate) fn is_in_path(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Whether an underscore is one of those around a name in small letters: `__init__`.
-pub(crate) fn is_dunder(bytes: &[u8], at: usize) -> bool {
+fn is_dunder(bytes: &[u8], at: usize) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
     let before = bytes[..at].iter().rev().take(NEAR);
     let before = before.take_while(|byte| is_name(byte)).count();
@@ -113,7 +113,7 @@ pub(crate) fn is_dunder(bytes: &[u8], at: usize) -> bool {
 
 /// Punctuation of Chinese text. `CommonMark` lets no emphasis end between it and a letter, as it
 /// counts on spaces between words: `**注意：**明天` would not be bold.
-pub(crate) fn is_wide_punctuation(c: char) -> bool {
+fn is_wide_punctuation(c: char) -> bool {
     matches!(c,
         '\u{2010}'..='\u{2027}'
         | '\u{3001}'..='\u{303f}'
@@ -124,7 +124,7 @@ pub(crate) fn is_wide_punctuation(c: char) -> bool {
 }
 
 /// Whether an address in angle brackets begins.
-pub(crate) fn is_autolink(text: &str) -> bool {
+fn is_autolink(text: &str) -> bool {
     let inside = text.strip_prefix('<').unwrap_or_default();
     let ends = |c: char| c == '<' || c == '>' || c.is_whitespace() || c.is_control();
     let end = inside.find(ends).unwrap_or(inside.len());
@@ -132,7 +132,7 @@ pub(crate) fn is_autolink(text: &str) -> bool {
 }
 
 /// Placeholders and addresses are words, whatever stands in them.
-pub(crate) fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
+fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
     for (at, _) in text.match_indices('@') {
         if let Some((key, _)) = split_placeholder(&text[at..], mentions) {
             mask[at..at + key.len()].fill(LETTER);
@@ -150,7 +150,7 @@ pub(crate) fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
 
 /// A line of `-` is a divider, never the underline of a heading, and a line of `=` is text. Lists
 /// and quotes inside of each other end somewhere.
-pub(crate) fn mask_lines(text: &str, mask: &mut [u8]) {
+fn mask_lines(text: &str, mask: &mut [u8]) {
     let mut start = 0;
     for line in text.split('\n') {
         let typed = line.trim_matches([' ', '\t']);
@@ -171,7 +171,7 @@ pub(crate) fn mask_lines(text: &str, mask: &mut [u8]) {
 }
 
 /// Where the marks stand at the start of a line that are too many.
-pub(crate) fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
+fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
     let is_mark = |byte: &u8| b">-+*.)".contains(byte);
     let start = line.bytes().enumerate();
     start
@@ -197,7 +197,7 @@ pub(crate) fn events(mask: &str) -> impl Iterator<Item = (Event<'_>, Range<usize
 }
 
 /// Where the lines of indented code begin, behind their indentation.
-pub(crate) fn indented_code(mask: &str) -> Vec<usize> {
+fn indented_code(mask: &str) -> Vec<usize> {
     let mut within = false;
     let mut lines = Vec::new();
     for (event, range) in events(mask) {

@@ -233,7 +233,7 @@ impl Unreachable {
     }
 
     /// It takes a connection, and says nothing.
-    pub(super) fn silent() -> Self {
+    fn silent() -> Self {
         Self {
             cause: "it does not answer".to_owned(),
             remedy: STARTING,
@@ -248,6 +248,15 @@ impl Unreachable {
             will_pass: true,
         }
     }
+}
+
+/// The outcome of a look at a server, which may also take a connection and say nothing.
+pub(super) async fn unless_silent<T>(
+    looking: impl Future<Output = Result<T, Unreachable>>,
+) -> Result<T, Unreachable> {
+    // Boxed, as it holds connections while they are made.
+    let looked = timeout(SILENCE, Box::pin(looking)).await;
+    looked.unwrap_or_else(|_| Err(Unreachable::silent()))
 }
 
 impl From<Error> for Unreachable {

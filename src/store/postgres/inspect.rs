@@ -1,17 +1,12 @@
 //! A database looked at from outside, without changing anything.
 
-use std::time::Duration;
-
 use feishu::ExtraRoots;
-use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use super::connect::{self, Access, Connector, Unreachable, told};
+use super::connect::{self, Access, Connector, Unreachable, told, unless_silent};
 use super::migrate::{self, Tables};
 use super::pooler::{self, Pooling};
 
-/// A server that takes connections and says nothing is left after this time.
-const SILENCE: Duration = Duration::from_secs(10);
 /// How many sessions are used here at a time.
 const LEAST_SESSIONS: usize = 3;
 
@@ -48,8 +43,7 @@ pub(crate) async fn inspect(
     let mut client = connect::look_at(server, extra_roots).await?;
     let connector = Connector::new(server, extra_roots, Access::Any);
     let connector = connector.map_err(|error| Unreachable::new(format!("{error:#}")))?;
-    let pooling = timeout(SILENCE, pooler::pooling(&connector)).await;
-    let pooling = pooling.map_err(|_| Unreachable::silent())??;
+    let pooling = unless_silent(async { Ok(pooler::pooling(&connector).await?) }).await?;
     if pooling == Pooling::Single {
         return Err(Unreachable::few_sessions(LEAST_SESSIONS));
     }

@@ -5,15 +5,13 @@ use std::time::Duration;
 use anyhow::bail;
 use deadpool_postgres::{Object, PoolError, TimeoutType};
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use super::connect::{Connector, Unreachable};
+use super::connect::{Connector, Unreachable, unless_silent};
 use super::pooler::{self, Pooling, SHARED_SESSIONS};
 
 /// A server that will take connections by and by is asked again after this time.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A server that takes connections and says nothing is left after this time.
-const SILENCE: Duration = Duration::from_secs(10);
 /// The log says so no more often than this.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -30,8 +28,7 @@ pub(super) async fn first_session(
 ) -> anyhow::Result<Object> {
     let mut said: Option<Instant> = None;
     loop {
-        let opened = timeout(SILENCE, try_to_open(connector, connections)).await;
-        let unreachable = match opened.unwrap_or_else(|_| Err(Unreachable::silent())) {
+        let unreachable = match unless_silent(try_to_open(connector, connections)).await {
             Ok(Some(client)) => return Ok(client),
             Ok(None) => {
                 let (what, remedy) = SHARED_SESSIONS;

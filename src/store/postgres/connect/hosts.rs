@@ -13,6 +13,10 @@ use tokio::time::timeout;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error};
 
+/// Where the URL names several hosts, each but the last is given up after this time: a request
+/// that needs a connection is given up after 2.5 s itself.
+const HOST_TIMEOUT: Duration = Duration::from_millis(1500);
+
 /// A configuration for each host, in order; there is at least one.
 #[derive(Clone)]
 pub(crate) struct Hosts {
@@ -58,7 +62,7 @@ impl Hosts {
     }
 }
 
-pub(crate) fn without_host(config: &Config) -> Config {
+fn without_host(config: &Config) -> Config {
     let mut copy = Config::new();
     if let Some(user) = config.get_user() {
         copy.user(user);
@@ -118,10 +122,6 @@ impl Connect for InTurn {
         Box::pin(self.hosts.first(|host| self.one.connect(host)))
     }
 }
-
-/// Where the URL names several hosts, each but the last is given up after this time: a request
-/// that needs a connection is given up after 2.5 s itself.
-pub(crate) const HOST_TIMEOUT: Duration = Duration::from_millis(1500);
 
 #[cfg(test)]
 mod tests {
