@@ -56,16 +56,7 @@ async fn audit(admin: &Admin, change: impl FnOnce(&mut Audit)) -> String {
 async fn what_was_given_up_is_listed_and_carried_out_again_while_the_bot_runs() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
-    bench
-        .sim
-        .rate_limit(Endpoint::PutTopNotice, Duration::from_hours(1));
-    let command = bench.say(&group, "/pin announcement").id;
-    bench
-        .wait_in_steps_of(Duration::from_secs(10), "the word", |state| {
-            state.replies_to(&command).first().cloned()
-        })
-        .await;
-    bench.idle().await;
+    let command = bench.pin_that_is_given_up(&group).await;
 
     let [dead] = &bench.jobs(&[]).await[..] else {
         panic!("one job was given up");

@@ -34,6 +34,15 @@ fn as_other_user(command: &Command) -> Command {
     other
 }
 
+/// What the command prints to stdout, and all that it prints, where it ends with 1. It runs as the
+/// bot's user if this process may choose.
+async fn refused_as_user(bot: Command, is_root: bool, name: &str) -> (String, String) {
+    let Ended { code, out, err } = end(if is_root { as_other_user(&bot) } else { bot }).await;
+    let told = format!("{out}{err}");
+    assert_eq!(code, Some(1), "{name}: {told}");
+    (out, told)
+}
+
 /// Takes the rights on a file from the user who runs the bot: root leaves it to
 /// itself, others take them from themselves.
 fn close(path: &Path, is_root: bool) {
@@ -72,10 +81,7 @@ async fn files_of_another_user_are_named_with_the_remedy() {
         for verb in ["serve", "check"] {
             let mut bot = on(&sim, &folder, &[verb]);
             bot.env("NOTICEBOT_DATABASE_URL", "sqlite://data/bot.db");
-            let Ended { code, out, err } =
-                end(if is_root { as_other_user(&bot) } else { bot }).await;
-            let told = format!("{out}{err}");
-            assert_eq!(code, Some(1), "{name}: {told}");
+            let (out, told) = refused_as_user(bot, is_root, name).await;
             assert!(told.contains(&command), "{name}: {told}");
             let owner = format!("`{}` (owner uid ", closed.display());
             assert!(told.contains(&owner), "{name}: {told}");
@@ -184,10 +190,7 @@ async fn missing_rights_are_named_with_owner_and_remedy() {
         for verb in ["serve", "check"].into_iter().filter(|_| is_made) {
             let mut bot = on(&sim, &folder, &[verb]);
             bot.env("NOTICEBOT_DATABASE_URL", "sqlite://data/bot.db");
-            let Ended { code, out, err } =
-                end(if is_root { as_other_user(&bot) } else { bot }).await;
-            let told = format!("{out}{err}");
-            assert_eq!(code, Some(1), "{name}: {told}");
+            let (_, told) = refused_as_user(bot, is_root, name).await;
             assert!(told.contains(obstacle.words), "{name}: {told}");
             let owner = format!("`{}` (owner uid ", named.display());
             assert!(told.contains(&owner), "{name}: {told}");

@@ -208,6 +208,20 @@ impl Bench {
         .await
     }
 
+    /// Pins the announcement of a group in vain, until the bot gives the job up and says so. The
+    /// platform limits the call for an hour from now.
+    pub(crate) async fn pin_that_is_given_up(&self, group: &ChatId) -> MessageId {
+        self.sim
+            .rate_limit(Endpoint::PutTopNotice, Duration::from_hours(1));
+        let command = self.say(group, "/pin announcement").id;
+        self.wait_in_steps_of(Duration::from_secs(10), "the word", |state| {
+            state.replies_to(&command).first().cloned()
+        })
+        .await;
+        self.idle().await;
+        command
+    }
+
     /// Waits while time goes on: for what comes after a pause of the bot's.
     pub(crate) async fn wait<T>(&self, what: &str, see: impl Fn(&State) -> Option<T>) -> T {
         self.wait_in_steps_of(Duration::from_millis(100), what, see)

@@ -4,7 +4,6 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use feishu_sim::AnnouncementKind::Docx;
-use feishu_sim::Endpoint;
 use noticebot::admin::Admin;
 use test_servers::{Bouncer, Database};
 use tokio::time::{sleep, timeout};
@@ -147,16 +146,7 @@ async fn an_admins_change_succeeds_where_its_notification_fails() {
     let group = bench.group(Docx);
     let plan = bench.say(&group, "/announce --at tomorrow 9:00 dinner").id;
     bench.answer(&plan).await;
-    bench
-        .sim
-        .rate_limit(Endpoint::PutTopNotice, Duration::from_hours(1));
-    let command = bench.say(&group, "/pin announcement").id;
-    bench
-        .wait_in_steps_of(Duration::from_secs(10), "the word", |state| {
-            state.replies_to(&command).first().cloned()
-        })
-        .await;
-    bench.idle().await;
+    let command = bench.pin_that_is_given_up(&group).await;
     bench.advance(Duration::from_hours(1));
 
     // The bot's own statement is prepared, and does not go by the name.
