@@ -1,6 +1,6 @@
 //! Why the platform gives the app no token, and what its admin has to do.
 
-use feishu::Error;
+use feishu::{Error, codes};
 
 use crate::config::FeishuConfig;
 
@@ -18,11 +18,11 @@ pub(crate) fn problem(config: &FeishuConfig, error: &Error) -> Problem {
     let app = &config.app_id;
     let log_id = log_id(error);
     let (what, remedy) = match error.code() {
-        Some(10_003) => (
-            format!("{url} knows no app `{app}` (code 10003{log_id})"),
+        Some(code @ codes::UNKNOWN_APP) => (
+            format!("{url} knows no app `{app}` (code {code}{log_id})"),
             "take the App ID from \"Credentials & Basic Info\" in the developer console and set `FEISHU_APP_ID`; if the app lives on the other platform, set `FEISHU_REGION`",
         ),
-        Some(code @ (10_014 | 10_015)) => (
+        Some(code @ (codes::APP_UNAUTHORIZED | codes::WRONG_SECRET)) => (
             format!("the secret of `{app}` is wrong (code {code}{log_id})"),
             "take the App Secret from \"Credentials & Basic Info\" in the developer console and set `FEISHU_APP_SECRET`; if it is right, see there whether the app is enabled",
         ),

@@ -16,14 +16,13 @@
 use std::ops::Range;
 use std::panic::resume_unwind;
 
+use feishu::codes::{self, Class};
 use feishu::{AnnouncementKind, Content, Error, Message, MessageId};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::{Effect, Failure, Missing, Scene, pin, replied};
-use crate::action::announce::common::{
-    Draft, IS_DOC, IS_DOCX, LINE_LIMIT, LONG_TEXT, Stand, TEXT_LIMIT,
-};
+use crate::action::announce::common::{Draft, LINE_LIMIT, LONG_TEXT, Stand, TEXT_LIMIT};
 use crate::command::{Mention, announced_part, refuse_shown_instruction};
 use crate::content::{Document, Entry, Signature, Unfit, command_text, media, without_unexplained};
 use crate::model::action::Source;
@@ -201,7 +200,7 @@ enum Target {
 }
 
 fn is_other_kind(error: &Error) -> bool {
-    matches!(error.code(), Some(IS_DOCX | IS_DOC))
+    error.class() == Some(Class::OtherAnnouncementKind)
 }
 
 async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
@@ -231,7 +230,9 @@ async fn detect(scene: Scene<'_>) -> Result<Target, Failure> {
         // granted, the old call tells whether it is the old kind.
         Err(error) if error.is_scope_missing() => match client.get_announcement(chat).await {
             Ok(_) => (AnnouncementKind::Doc, Target::Doc),
-            Err(old) if old.code() != Some(IS_DOCX) && !old.is_scope_missing() => {
+            Err(old)
+                if old.code() != Some(codes::ANNOUNCEMENT_IS_DOCX) && !old.is_scope_missing() =>
+            {
                 return Err(Failure::Call(Call::ReadAnnouncement, old));
             }
             Err(_) => return Err(Failure::Call(Call::ReadAnnouncement, error)),

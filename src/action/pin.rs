@@ -3,16 +3,13 @@
 //! The platform keeps one top notice per chat and a second put replaces the
 //! first, so a put that is repeated after a lost answer changes nothing.
 
-use feishu::TopNotice;
+use feishu::{TopNotice, codes};
 
 use super::{Effect, Failure, Scene, replied, unpin};
 use crate::command::{PinTarget, Span};
 use crate::model::change::{Change, Top};
 use crate::model::outcome::Done;
 use crate::model::refusal::Call;
-
-/// The message, or something else in the request, is not as it has to be.
-const INVALID_PARAMETER: i64 = 232_001;
 
 pub(super) async fn run(
     after: Top,
@@ -46,7 +43,7 @@ pub(super) async fn bring_about(top: &Top, scene: Scene<'_>) -> Result<(), Failu
         .put_top_notice(scene.chat_id, notice)
         .await;
     let Err(error) = put else { return Ok(()) };
-    if let (Top::Message(message), Some(INVALID_PARAMETER)) = (top, error.code())
+    if let (Top::Message(message), Some(codes::CHAT_INVALID_PARAMETER)) = (top, error.code())
         && let Some(refusal) = replied::not_pinnable(message, scene).await
     {
         return Err(refusal.into());

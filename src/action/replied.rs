@@ -1,5 +1,6 @@
 //! The message that a command replied to, as the platform shows it.
 
+use feishu::codes::Class;
 use feishu::{CardForm, Content, Error, Message, MessageId};
 
 use super::{Failure, Scene};
@@ -9,11 +10,10 @@ use crate::model::refusal::{Call, NotPinnable, Refusal};
 /// Reads it; a card as it was sent, or where that says nothing as the platform shows it.
 pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Failure> {
     let client = &scene.platform.client;
-    let gone = |error: &Error| matches!(error.code(), Some(230_011 | 230_110));
     let message = match client.get_message(id, CardForm::Plain).await {
         Ok(Some(message)) if !message.deleted => message,
         Ok(_) => return Err(Refusal::RepliedToIsGone.into()),
-        Err(error) if gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
+        Err(error) if is_gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
         Err(error) if error.is_too_large() => {
             return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
         }
@@ -62,6 +62,10 @@ fn more_telling(sent: Message, plain: Message) -> Message {
     Message { parts, ..best }
 }
 
+fn is_gone(error: &Error) -> bool {
+    error.class() == Some(Class::MessageGone)
+}
+
 /// Why the platform does not put it at the top, as far as the message tells; it says only that a
 /// parameter is wrong.
 pub(super) async fn not_pinnable(id: &MessageId, scene: Scene<'_>) -> Option<Refusal> {
@@ -70,8 +74,7 @@ pub(super) async fn not_pinnable(id: &MessageId, scene: Scene<'_>) -> Option<Ref
         Ok(Some(message)) if !message.deleted => message,
         Ok(_) => return Some(Refusal::RepliedToIsGone),
         Err(error) => {
-            let is_gone = matches!(error.code(), Some(230_011 | 230_110));
-            return is_gone.then_some(Refusal::RepliedToIsGone);
+            return is_gone(&error).then_some(Refusal::RepliedToIsGone);
         }
     };
     // A message that does not say where it stands may be here.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use feishu::codes::Class;
 use feishu::{
     Block, BlockId, CardForm, ChatId, Client, CreateChildren, Error, IdType, MessageId, Scope,
     TopNotice,
@@ -136,12 +137,10 @@ impl Tried {
 /// Whether a refusal came before the platform looked at scopes, or tells that
 /// the bot cannot work at all.
 fn says_nothing_of_scopes(error: &Error) -> bool {
-    const BOT_UNAVAILABLE: [i64; 6] = [99_991_401, 230_006, 232_025, 232_034, 1_772_025, 1_772_034];
     error.is_retryable()
         || error.is_app_refused()
-        || error
-            .code()
-            .is_none_or(|code| BOT_UNAVAILABLE.contains(&code))
+        || error.code().is_none()
+        || error.class() == Some(Class::BotUnavailable)
 }
 
 /// Whether a plain command is heard, or only one that mentions the bot (official page

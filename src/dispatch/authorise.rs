@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use feishu::codes::Class;
 use feishu::{AppId, Chat, ChatId, Error, IdType};
 
 use super::Dispatcher;
@@ -159,9 +160,9 @@ impl Dispatcher {
 /// leaves the setting's name open, `group/chat-announcement/patch` and
 /// `group/upgraded-group-announcement`.
 fn setting_behind(code: i64) -> Option<GroupSetting> {
-    match code {
-        232_014 => Some(GroupSetting::PinManageSetting),
-        232_002 | 1_770_032 | 1_772_005 => Some(GroupSetting::EditPermission),
+    match Class::of(code)? {
+        Class::TopNoticeDenied => Some(GroupSetting::PinManageSetting),
+        Class::EditDenied => Some(GroupSetting::EditPermission),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use feishu::codes::Class;
 use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 
 use super::say::REPLY_KEY_AGE;
@@ -193,10 +194,9 @@ fn is_outside(group: &Chat) -> bool {
     !policy::is_told(group) || group.chat_status.as_deref().is_some_and(dissolved)
 }
 
-/// Whether the platform says that the group is dissolved (232009), or that the bot is not in it
-/// (232011). Any other error leaves the question open.
+/// Any other error leaves the question open.
 fn is_definitely_outside(error: &Error) -> bool {
-    matches!(error.code(), Some(232_009 | 232_011))
+    error.class() == Some(Class::ChatGone)
 }
 
 /// Whether by this change, which was not taken back, the message stands on top.

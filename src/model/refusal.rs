@@ -1,6 +1,6 @@
 //! Why a command was not carried out.
 
-use feishu::{ApiError, Unwritable};
+use feishu::{ApiError, Unwritable, codes};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -345,15 +345,15 @@ pub struct PlatformRefusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meaning {
-    /// 230027: the message or its people belong to another tenant.
+    /// The message or its people belong to another tenant.
     OtherTenant,
-    /// 99991668: the call takes no token of this kind.
+    /// The call takes no token of this kind.
     TokenKind,
-    /// 10003: there is no such app.
+    /// There is no such app.
     UnknownApp,
-    /// 10014: the secret is wrong.
+    /// The secret is wrong.
     WrongSecret,
-    /// 10014: the app is not in use.
+    /// The app is not in use.
     AppDisabled,
 }
 
@@ -363,17 +363,21 @@ impl Meaning {
         let msg = api.msg.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| msg.contains(word));
         match api.code {
-            230_027 => {
+            codes::MESSAGE_FORBIDDEN => {
                 let other = says(&["tenant", "external", "cross"]);
                 let scope = !api.missing_scopes.is_empty() || says(&["scope"]);
                 (other || (is_external && !scope)).then_some(Self::OtherTenant)
             }
-            99_991_668 => api.is_token_kind_unsupported().then_some(Self::TokenKind),
-            10_003 => says(&["app not", "no such app", "app_id", "app id", "not exist"])
-                .then_some(Self::UnknownApp),
-            10_014 if says(&["secret"]) => Some(Self::WrongSecret),
-            10_014 => says(&["unauthorized", "unavailable", "disabled", "not enabled"])
-                .then_some(Self::AppDisabled),
+            codes::USER_TOKEN_INVALID => api.is_token_kind_unsupported().then_some(Self::TokenKind),
+            codes::UNKNOWN_APP => {
+                says(&["app not", "no such app", "app_id", "app id", "not exist"])
+                    .then_some(Self::UnknownApp)
+            }
+            codes::APP_UNAUTHORIZED if says(&["secret"]) => Some(Self::WrongSecret),
+            codes::APP_UNAUTHORIZED => {
+                says(&["unauthorized", "unavailable", "disabled", "not enabled"])
+                    .then_some(Self::AppDisabled)
+            }
             _ => None,
         }
     }

@@ -5,6 +5,8 @@
 //! the generic error codes. A right that is missing is always the bot's: the platform sees no
 //! one else.
 
+use feishu::codes;
+
 use super::quote::Medium;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Call, Meaning, PlatformRefusal};
@@ -16,10 +18,12 @@ pub(super) fn explain(refusal: &PlatformRefusal, language: Language) -> String {
         return of_meaning(meaning).to(language).to_owned();
     }
     match code {
-        99_992_402 => invalid_field(&refusal.fields, language),
-        1_770_001 if !refusal.fields.is_empty() => invalid_field(&refusal.fields, language),
-        232_001 => invalid_parameter(refusal.call).to(language).to_owned(),
-        99_991_672 => missing_scope(&refusal.missing_scopes, Medium::Text, language),
+        codes::FIELD_INVALID => invalid_field(&refusal.fields, language),
+        codes::DOCX_INVALID_PARAM if !refusal.fields.is_empty() => {
+            invalid_field(&refusal.fields, language)
+        }
+        codes::CHAT_INVALID_PARAMETER => invalid_parameter(refusal.call).to(language).to_owned(),
+        codes::SCOPE_MISSING => missing_scope(&refusal.missing_scopes, Medium::Text, language),
         _ => match CODES.iter().find(|row| row.0 == code) {
             Some(&(_, zh, en)) => Bilingual::new(zh, en).to(language).to_owned(),
             None => unknown(code).to(language).to_owned(),
@@ -63,7 +67,7 @@ fn invalid_field(fields: &[String], language: Language) -> String {
     }
 }
 
-/// 232001 says only that a parameter is wrong; which one can be, depends on the call.
+/// The platform says only that a parameter is wrong; which one can be, depends on the call.
 fn invalid_parameter(call: Call) -> Bilingual {
     match call {
         Call::PutMessage => Bilingual::new(
@@ -105,7 +109,7 @@ pub(super) fn missing_scope(scopes: &[String], medium: Medium, language: Languag
 }
 
 fn unknown(code: i64) -> Bilingual {
-    if code / 1000 == 1771 {
+    if (codes::DOCX_INTERNAL..=codes::DOCX_MAINTENANCE).contains(&code) {
         return Bilingual::new(
             "飞书文档服务内部错误。请几分钟后重试；如反复出现，请将下面一行提供给机器人管理员。",
             "Feishu's document service had an internal error. Try again in a few minutes; if it keeps happening, give the line below to the bot's admin.",

@@ -171,9 +171,9 @@ pub(crate) fn remedy(error: &Unconnected) -> Option<&'static str> {
     match error {
         Unconnected::Endpoint(EndpointError::Refused { reason, .. }) => match reason {
             // The platform adds codes, and an unknown one may well pass.
-            EndpointReason::SystemBusy
-            | EndpointReason::InternalError
-            | EndpointReason::Other(_) => None,
+            EndpointReason::SystemBusy | EndpointReason::InternalError | EndpointReason::Other => {
+                None
+            }
             EndpointReason::Forbidden => Some(FORBIDDEN),
             EndpointReason::AuthFailed | EndpointReason::NoCredential => Some(
                 "take app id and app secret from \"Credentials & Basic Info\" in the developer console and set `FEISHU_APP_ID` and `FEISHU_APP_SECRET`",

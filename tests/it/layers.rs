@@ -1,6 +1,6 @@
 //! The layers of docs/ARCHITECTURE.md, held against every `use` and every path of the sources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use structure::{Arrow, Graph, Tree};
@@ -77,6 +77,33 @@ fn no_files_form_a_cycle() {
         let graph = Graph::of(&Tree::read(Path::new(root)).unwrap());
         let cycles = graph.cycles();
         assert!(cycles.is_empty(), "{root}: {cycles:#?}");
+    }
+}
+
+/// The whole numbers in a text, without underscores.
+fn numbers(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let digits = words.map(|word| word.replace('_', ""));
+    digits.filter(|word| word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[test]
+fn error_codes_are_used_by_name() {
+    let codes = Path::new("crates/feishu/src/codes.rs");
+    let codes: BTreeSet<String> = numbers(&std::fs::read_to_string(codes).unwrap()).collect();
+    assert!(codes.len() > 40, "the names are not found");
+    for root in ["src/lib.rs", "crates/feishu/src/lib.rs"] {
+        let tree = Tree::read(Path::new(root)).unwrap();
+        // Both tables of codes: the names, and the sentences for members.
+        for file in tree.files() {
+            if file.ends_with("codes.rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(file).unwrap();
+            let production = text.split("#[cfg(test)]").next().unwrap();
+            let bare = numbers(production).find(|number| codes.contains(number));
+            assert_eq!(bare, None, "{}", file.display());
+        }
     }
 }
 

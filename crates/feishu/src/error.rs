@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::codes::{self, Class};
+
 /// A call that did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -132,6 +134,11 @@ impl Error {
         self.api().map(|error| error.code)
     }
 
+    /// What the platform's code means for a decision, if the platform refused.
+    pub fn class(&self) -> Option<Class> {
+        self.api().and_then(ApiError::class)
+    }
+
     /// The platform's name for this exchange.
     pub fn log_id(&self) -> Option<&str> {
         match self {
@@ -174,7 +181,7 @@ impl Error {
     /// Whether the platform, or a gateway before it, asked to call less often.
     pub fn is_rate_limited(&self) -> bool {
         match self {
-            Self::Api(error) => error.status == 429 || error.code == ApiError::RATE_LIMITED,
+            Self::Api(error) => error.status == 429 || error.class() == Some(Class::RateLimited),
             Self::InvalidResponse { status, .. } => *status == 429,
             _ => false,
         }
@@ -209,7 +216,7 @@ impl Error {
             return false;
         }
         match self {
-            Self::Api(error) => error.status >= 500 || error.code == 2200,
+            Self::Api(error) => error.status >= 500 || error.class() == Some(Class::RetryInDoubt),
             Self::Transport { failure, .. } => matches!(
                 failure,
                 TransportFailure::Timeout | TransportFailure::Broken
@@ -222,7 +229,7 @@ impl Error {
 
     /// Whether the app lacks a scope for this call; [`ApiError::missing_scopes`] names it.
     pub fn is_scope_missing(&self) -> bool {
-        self.code() == Some(ApiError::SCOPE_MISSING)
+        self.class() == Some(Class::ScopeMissing)
     }
 
     /// Whether the platform refused the app itself: its id, its secret, or every token that it gets.
@@ -236,12 +243,9 @@ impl Error {
 
     /// Whether the platform did not take the token; another one may do.
     pub fn is_token_rejected(&self) -> bool {
-        match self.api().map(|error| (error.code, error)) {
-            Some((99_991_661 | 99_991_663 | 99_991_664 | 99_991_665 | 99_991_671, _)) => true,
-            // The code has a second meaning, for which no other token of that kind helps.
-            Some((ApiError::USER_TOKEN, error)) => !error.is_token_kind_unsupported(),
-            _ => false,
-        }
+        self.api().is_some_and(|error| {
+            error.class() == Some(Class::TokenRejected) && !error.is_token_kind_unsupported()
+        })
     }
 
     fn api(&self) -> Option<&ApiError> {
@@ -253,27 +257,20 @@ impl Error {
 }
 
 impl ApiError {
-    /// "Access denied. One of the following scopes is required".
-    pub(crate) const SCOPE_MISSING: i64 = 99_991_672;
-    /// "request trigger frequency limit".
-    const RATE_LIMITED: i64 = 99_991_400;
-    /// "Invalid access token", of a user; also "user access token not support".
-    const USER_TOKEN: i64 = 99_991_668;
+    /// What the code means for a decision.
+    pub fn class(&self) -> Option<Class> {
+        Class::of(self.code)
+    }
 
-    /// Whether the call does not take tokens of the kind that it was made with.
+    /// Whether the call does not accept tokens of the kind that it was made with.
     pub fn is_token_kind_unsupported(&self) -> bool {
-        self.code == Self::USER_TOKEN && self.msg.to_lowercase().contains("not support")
+        self.code == codes::USER_TOKEN_INVALID && self.msg.to_lowercase().contains("not support")
     }
 
     fn is_retryable(&self) -> bool {
-        match self.code {
-            // The tenant's monthly quota is used up: no waiting helps.
-            99_991_403 => false,
-            // Rate limits of the gateway, of messages and of chats; a message or reaction that is
-            // still being sent; internal errors.
-            99_991_400 | 230_020 | 232_019 | 230_049 | 231_015 | 2_200 | 1_771_001..=1_771_005 => {
-                true
-            }
+        match self.class() {
+            Some(Class::QuotaExhausted) => false,
+            Some(Class::Retry | Class::RetryInDoubt | Class::RateLimited) => true,
             _ => self.status == 429 || self.status >= 500,
         }
     }

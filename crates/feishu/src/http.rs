@@ -11,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::codes::SCOPE_MISSING;
 use crate::error::{ApiError, Error, InvalidResponse, TransportFailure};
 use crate::wire::or_default;
 use crate::{Clock, ExtraRoots, headers};
@@ -386,7 +387,7 @@ fn short(text: &str, most: usize) -> String {
 
 /// The scopes that a refusal lists, or those that its message names between brackets.
 fn missing_scopes(listed: Vec<PermissionViolation>, code: i64, msg: &str) -> Vec<String> {
-    if !listed.is_empty() || code != ApiError::SCOPE_MISSING {
+    if !listed.is_empty() || code != SCOPE_MISSING {
         return listed.into_iter().map(|one| one.subject).collect();
     }
     let named = msg

@@ -4,6 +4,7 @@ mod announcement;
 mod card;
 mod client;
 mod clock;
+pub mod codes;
 mod copied;
 mod docx;
 mod encryption;

@@ -28,16 +28,6 @@ const FORMER_WEIGHT: usize = 4 << 20;
 /// A text of more bytes is read in a thread of its own.
 pub(crate) const LONG_TEXT: usize = 16 * 1024;
 
-/// "Updating announcement failed.": a revision that is too old, or content that
-/// the document does not take.
-pub(crate) const UPDATE_FAILED: i64 = 232_018;
-
-/// "Unable to operate docx type chat announcement."
-pub(crate) const IS_DOCX: i64 = 232_097;
-
-/// "announcement type is not supported": the docx calls on a `doc` one.
-pub(crate) const IS_DOC: i64 = 1_772_006;
-
 /// What an entry is made of, as progress remembers it.
 pub(crate) type Draft<'a> = (&'a Document, Manner);
 

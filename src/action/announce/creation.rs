@@ -1,6 +1,6 @@
 //! Blocks on their way into a `docx` announcement, by calls that are planned beforehand.
 
-use feishu::{BlockId, CreateChildren, Created};
+use feishu::{BlockId, CreateChildren, Created, codes};
 use serde::Serialize;
 
 use super::plan::{Parent, Step, line_count};
@@ -11,14 +11,20 @@ use crate::model::refusal::{Call, Refusal};
 
 /// The newest revision, whatever it is.
 const LATEST: i64 = -1;
-/// What mentions may be refused with. "invalid param": among others, of a person whom the bot
-/// cannot see. "operation count exceed limited", "resource count exceed limit": of more people than
-/// a call or a document takes, which what was there before may well do.
-const OVER_MENTIONS: [i64; 3] = [1_770_001, 1_770_034, 1_770_035];
+/// What mentions may be refused with: a person whom the bot cannot see, or more people than a call
+/// or a document takes, which what was there before may well do.
+const OVER_MENTIONS: [i64; 3] = [
+    codes::DOCX_INVALID_PARAM,
+    codes::DOCX_TOO_MANY_OPERATIONS,
+    codes::DOCX_TOO_MANY_RESOURCES,
+];
 
-/// What a run of text may be refused with that is too long: "field validation failed", "invalid
-/// param", "raw content size exceed limited".
-const OVER_LENGTH: [i64; 3] = [99_992_402, 1_770_001, 1_770_033];
+/// What a run of text that is too long may be refused with.
+const OVER_LENGTH: [i64; 3] = [
+    codes::FIELD_INVALID,
+    codes::DOCX_INVALID_PARAM,
+    codes::DOCX_CONTENT_TOO_LARGE,
+];
 
 /// What is to be written, and how far it has come.
 ///

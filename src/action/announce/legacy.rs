@@ -7,11 +7,11 @@
 
 use std::ops::Range;
 
-use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Operation};
+use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Operation, codes};
 
 use super::{Failure, Scene};
 use crate::action::announce::common::{
-    Draft, Stand, UPDATE_FAILED, call, expect_light, expect_writable, read_document,
+    Draft, Stand, call, expect_light, expect_writable, read_document,
 };
 use crate::command::Replace;
 use crate::content::{Entry, Former};
@@ -22,9 +22,7 @@ use crate::model::refusal::{Call, Refusal};
 /// The most blocks that one insertion takes. One call takes ten operations, and
 /// thus a deletion and any entry.
 const CHUNK: usize = 50;
-/// "Your request contains an invalid request parameter."
-const INVALID: i64 = 232_001;
-/// How often a call is made while the answer is [`UPDATE_FAILED`]. After that
+/// How often a call is made while the answer is [`codes::LEGACY_UPDATE_FAILED`]. After that
 /// so often again without what may be the reason: mentions, because a person
 /// whom the bot cannot see is refused; then the deletion, because some
 /// announcements let nothing be deleted.
@@ -77,7 +75,9 @@ pub(super) async fn write(
 /// Whether the platform does not take the update as it is.
 pub(super) fn is_refused(failure: &Failure) -> bool {
     match failure {
-        Failure::Call(Call::WriteAnnouncement, error) => error.code() == Some(UPDATE_FAILED),
+        Failure::Call(Call::WriteAnnouncement, error) => {
+            error.code() == Some(codes::LEGACY_UPDATE_FAILED)
+        }
         Failure::Refused(Refusal::CannotDelete) => true,
         _ => false,
     }
@@ -87,7 +87,14 @@ pub(super) fn is_refused(failure: &Failure) -> bool {
 fn may_be_over_length(failure: &Failure) -> bool {
     match failure {
         Failure::Call(Call::WriteAnnouncement, error) => {
-            matches!(error.code(), Some(99_992_402 | INVALID | UPDATE_FAILED))
+            matches!(
+                error.code(),
+                Some(
+                    codes::FIELD_INVALID
+                        | codes::CHAT_INVALID_PARAMETER
+                        | codes::LEGACY_UPDATE_FAILED
+                )
+            )
         }
         _ => false,
     }

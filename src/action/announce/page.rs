@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use feishu::{BlockId, DeleteChildren};
+use feishu::{BlockId, DeleteChildren, codes};
 use serde::de::DeserializeOwned;
 
 use super::{Failure, Scene};
 use crate::action::announce::common::call;
 use crate::model::refusal::Call;
 
-/// "too old document": somebody has written since the revision was read.
-const OUTDATED: i64 = 1_770_021;
 /// How often it is read again while people write.
 const ATTEMPTS: usize = 3;
 
@@ -26,7 +24,9 @@ pub(super) async fn read<B: DeserializeOwned>(scene: Scene<'_>) -> Result<(i64, 
             .revision_id;
         match client.list_docx_blocks(chat, revision).await {
             Ok(blocks) => return Ok((revision, blocks)),
-            Err(error) if error.code() == Some(OUTDATED) && attempt < ATTEMPTS => attempt += 1,
+            Err(error) if error.code() == Some(codes::DOCX_OUTDATED) && attempt < ATTEMPTS => {
+                attempt += 1;
+            }
             Err(error) => return Err(call(Call::ReadAnnouncement)(error)),
         }
     }

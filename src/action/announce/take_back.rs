@@ -1,7 +1,7 @@
 //! Taking an entry out of the announcement again, if it still stands there as it
 //! was written, and writing what it replaced in its place.
 
-use feishu::{Block, BlockId, ChatId, LegacyBlock, Operation};
+use feishu::{Block, BlockId, ChatId, LegacyBlock, Operation, codes};
 
 use super::creation::Writing;
 use super::legacy::{
@@ -9,7 +9,7 @@ use super::legacy::{
 };
 use super::plan::plan;
 use super::{Failure, Scene, budget, page};
-use crate::action::announce::common::{Draft, IS_DOCX, call};
+use crate::action::announce::common::{Draft, call};
 use crate::content::{Document, DocxNode, Entry, Former};
 use crate::model::change::Placed;
 use crate::model::plan::Manner;
@@ -300,7 +300,9 @@ fn so_far_legacy(scene: Scene<'_>) -> (Option<Pending>, bool) {
 /// Says that the announcement, which was of the old kind, is none any more.
 fn moved(failure: Failure) -> Failure {
     match failure {
-        Failure::Call(Call::ReadAnnouncement, error) if error.code() == Some(IS_DOCX) => {
+        Failure::Call(Call::ReadAnnouncement, error)
+            if error.code() == Some(codes::ANNOUNCEMENT_IS_DOCX) =>
+        {
             Refusal::AnnouncementMoved.into()
         }
         failure => failure,

@@ -65,7 +65,7 @@ impl Client {
         .data()
     }
 
-    /// Reads a legacy announcement; on a docx one it is refused with 232097.
+    /// Reads a legacy announcement; a docx one is refused with [`ANNOUNCEMENT_IS_DOCX`](crate::codes::ANNOUNCEMENT_IS_DOCX).
     pub async fn get_announcement(&self, chat: &ChatId) -> Result<LegacyAnnouncement, Error> {
         self.call(Request {
             endpoint: "get_announcement",

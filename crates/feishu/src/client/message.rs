@@ -46,8 +46,8 @@ pub enum CardForm {
 }
 
 impl Client {
-    /// Reads a message; `None` if the platform shows none. Group messages need the scope
-    /// `im:message.group_msg` besides, else 230027.
+    /// Reads a message; `None` if the platform shows none. Group messages also need the
+    /// scope `im:message.group_msg`.
     pub async fn get_message(
         &self,
         message: &MessageId,

@@ -18,10 +18,10 @@ use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tower_service::Service as _;
 
-use super::endpoint::TOO_MANY_CONNECTIONS;
 use super::fragments::MAX_MESSAGE;
 use super::{Connection, Endpoint};
 use crate::ExtraRoots;
+use crate::codes::long_connection as codes;
 
 /// The largest binary message that is read: the longest event with the rest of its frame.
 const MAX_FRAME: usize = MAX_MESSAGE + (64 << 10);
@@ -91,11 +91,11 @@ pub enum ConnectError {
 /// What the platform refuses a handshake for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandshakeReason {
-    /// 514 with 1000040350: the app has as many connections as it may have.
+    /// The app has as many connections as it may have.
     TooManyConnections,
-    /// 514 otherwise: the endpoint's credentials were not taken; another endpoint's may be.
+    /// The platform rejected the endpoint's credentials; another endpoint's may be accepted.
     AuthFailed,
-    /// 403: the app may not.
+    /// The app may not have one.
     Forbidden,
     /// A status that no table has.
     Other(i64),
@@ -249,9 +249,11 @@ fn refused(http_status: u16, headers: &HeaderMap) -> ConnectError {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let number = |name| text(name).and_then(|digits| digits.trim().parse::<i64>().ok());
     let reason = match (number("handshake-status"), number("handshake-autherrcode")) {
-        (Some(514), Some(TOO_MANY_CONNECTIONS)) => HandshakeReason::TooManyConnections,
-        (Some(514), _) => HandshakeReason::AuthFailed,
-        (Some(403), _) => HandshakeReason::Forbidden,
+        (Some(codes::AUTH_FAILED), Some(codes::TOO_MANY_CONNECTIONS)) => {
+            HandshakeReason::TooManyConnections
+        }
+        (Some(codes::AUTH_FAILED), _) => HandshakeReason::AuthFailed,
+        (Some(codes::FORBIDDEN), _) => HandshakeReason::Forbidden,
         (Some(other), _) => HandshakeReason::Other(other),
         (None, _) => HandshakeReason::Unexplained,
     };

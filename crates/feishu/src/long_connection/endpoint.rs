@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::ClientConfig;
+use crate::codes::long_connection as codes;
 use crate::error::Error;
 use crate::http::Outside;
 use crate::{ApiError, Client};
@@ -45,9 +46,11 @@ pub enum EndpointError {
         log_id: Option<String>,
     },
     /// The platform answered and refused.
-    #[error("the platform refused a long connection: {reason} (code {code}: {msg})", code = reason.code())]
+    #[error("the platform refused a long connection: {reason} (code {code}: {msg})")]
     Refused {
-        /// What it refused for.
+        /// The platform's error code.
+        code: i64,
+        /// What the code means.
         reason: EndpointReason,
         /// The platform's own words.
         msg: String,
@@ -62,22 +65,22 @@ pub enum EndpointError {
 /// What the platform refuses a long connection for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndpointReason {
-    /// 1: it is busy.
+    /// It is busy.
     SystemBusy,
-    /// 1000040343: something failed inside.
+    /// An internal error.
     InternalError,
-    /// 403: the app may not.
+    /// The app may not have one.
     Forbidden,
-    /// 514: app id and secret do not fit.
+    /// App id and secret do not match.
     AuthFailed,
-    /// 1000040344: app id or secret was not sent.
+    /// App id or secret was not sent.
     NoCredential,
-    /// 1000040350: the app has as many connections as it may have.
+    /// The app has as many connections as it may have.
     TooManyConnections,
-    /// 1000040351: the app belongs to the other brand, Feishu or Lark.
+    /// The app belongs to the other brand, Feishu or Lark.
     WrongDomain,
-    /// A code that no table has.
-    Other(i64),
+    /// An undocumented code.
+    Other,
 }
 
 impl Client {
@@ -188,6 +191,7 @@ impl EndpointError {
             Error::Api(ApiError {
                 code, msg, log_id, ..
             }) => Self::Refused {
+                code,
                 reason: EndpointReason::of(code),
                 msg: msg.into(),
                 log_id,
@@ -200,43 +204,23 @@ impl EndpointError {
 impl EndpointReason {
     fn of(code: i64) -> Self {
         match code {
-            1 => Self::SystemBusy,
-            1_000_040_343 => Self::InternalError,
-            403 => Self::Forbidden,
-            514 => Self::AuthFailed,
-            1_000_040_344 => Self::NoCredential,
-            TOO_MANY_CONNECTIONS => Self::TooManyConnections,
-            1_000_040_351 => Self::WrongDomain,
-            other => Self::Other(other),
-        }
-    }
-
-    /// The platform's error code.
-    pub fn code(self) -> i64 {
-        match self {
-            Self::SystemBusy => 1,
-            Self::InternalError => 1_000_040_343,
-            Self::Forbidden => 403,
-            Self::AuthFailed => 514,
-            Self::NoCredential => 1_000_040_344,
-            Self::TooManyConnections => TOO_MANY_CONNECTIONS,
-            Self::WrongDomain => 1_000_040_351,
-            Self::Other(code) => code,
+            codes::BUSY => Self::SystemBusy,
+            codes::INTERNAL => Self::InternalError,
+            codes::FORBIDDEN => Self::Forbidden,
+            codes::AUTH_FAILED => Self::AuthFailed,
+            codes::NO_CREDENTIAL => Self::NoCredential,
+            codes::TOO_MANY_CONNECTIONS => Self::TooManyConnections,
+            codes::WRONG_DOMAIN => Self::WrongDomain,
+            _ => Self::Other,
         }
     }
 
     /// Whether asking again later may help.
     pub fn is_retryable(self) -> bool {
         // The platform adds codes, and one that no table has may well pass.
-        matches!(
-            self,
-            Self::SystemBusy | Self::InternalError | Self::Other(_)
-        )
+        matches!(self, Self::SystemBusy | Self::InternalError | Self::Other)
     }
 }
-
-/// Said by the endpoint as a code, and by the handshake as an `autherrcode`.
-pub(super) const TOO_MANY_CONNECTIONS: i64 = 1_000_040_350;
 
 impl fmt::Display for EndpointReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -248,7 +232,7 @@ impl fmt::Display for EndpointReason {
             Self::NoCredential => "app id or secret is missing",
             Self::TooManyConnections => "the app has too many connections",
             Self::WrongDomain => "the app belongs to the other brand, Feishu or Lark",
-            Self::Other(_) => "for a reason that is not documented",
+            Self::Other => "for a reason that is not documented",
         })
     }
 }
@@ -322,10 +306,11 @@ mod tests {
             (1_000_040_344, Reason::NoCredential, false),
             (1_000_040_350, Reason::TooManyConnections, false),
             (1_000_040_351, Reason::WrongDomain, false),
-            (42, Reason::Other(42), true),
+            (42, Reason::Other, true),
         ] {
             let error = EndpointError::from_call(refusal(code, 200));
             let EndpointError::Refused {
+                code: told,
                 reason: read,
                 msg,
                 log_id,
@@ -333,7 +318,7 @@ mod tests {
             else {
                 panic!("{error:?}")
             };
-            assert_eq!((*read, read.code()), (reason, code));
+            assert_eq!((*read, *told), (reason, code));
             assert_eq!((&**msg, log_id.as_deref()), ("no", Some("l")));
             assert_eq!(error.is_retryable(), is_retryable, "{code}");
         }

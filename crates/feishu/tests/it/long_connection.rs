@@ -215,7 +215,7 @@ async fn the_endpoint_says_what_is_to_be_mended() {
         (403, EndpointReason::Forbidden),
         (1_000_040_350, EndpointReason::TooManyConnections),
         (1_000_040_351, EndpointReason::WrongDomain),
-        (7, EndpointReason::Other(7)),
+        (7, EndpointReason::Other),
     ] {
         let error = refused(code).await;
         let EndpointError::Refused { reason, .. } = &error else {

@@ -1,0 +1,182 @@
+//! The platform's error codes by name, and what each means for a decision.
+//!
+//! The wording in quotes is the platform's own, from the error tables of the official pages
+//! `group/chat/{get,put_top_notice}`, `group/chat-announcement/patch`,
+//! `group/upgraded-group-announcement/**`, `im-v1/message/**`, `auth-v3/**` and the generic error
+//! codes.
+
+/// The token endpoint does not know the app id: "invalid param".
+pub const UNKNOWN_APP: i64 = 10_003;
+/// The app is not in use, or the secret is wrong: "app unauthorized", "app secret invalid".
+pub const APP_UNAUTHORIZED: i64 = 10_014;
+/// "wrong app secret".
+pub const WRONG_SECRET: i64 = 10_015;
+
+/// An internal error after which the call may have taken effect.
+pub const INTERNAL: i64 = 2_200;
+
+/// "Bot ability is not activated." in a call on messages.
+pub const MESSAGES_BOT_DISABLED: i64 = 230_006;
+/// "The message is recalled."
+pub const MESSAGE_RECALLED: i64 = 230_011;
+/// "This operation triggers the frequency limit.", counted per chat or user.
+pub const MESSAGES_RATE_LIMITED: i64 = 230_020;
+/// "Lack of necessary permissions.": a scope is missing, or the message is another tenant's.
+pub const MESSAGE_FORBIDDEN: i64 = 230_027;
+/// "The message is being sent."
+pub const MESSAGE_BEING_SENT: i64 = 230_049;
+/// "Action unavailable as the message has been deleted."
+pub const MESSAGE_DELETED: i64 = 230_110;
+/// The message of a reaction is still being sent.
+pub const REACTION_TOO_EARLY: i64 = 231_015;
+
+/// "Your request contains an invalid request parameter.", in a call on a chat.
+pub const CHAT_INVALID_PARAMETER: i64 = 232_001;
+/// "Only chat owner or admin can edit chat information in the current situation."
+pub const CHAT_EDIT_DENIED: i64 = 232_002;
+/// "Your request specifies a chat which has already been dissolved."
+pub const CHAT_DISSOLVED: i64 = 232_009;
+/// "Operator can NOT be out of the chat."
+pub const OUTSIDE_CHAT: i64 = 232_011;
+/// "The token used in the request does NOT have the permissions necessary to complete the
+/// request.", for the top notice.
+pub const TOP_NOTICE_DENIED: i64 = 232_014;
+/// "Updating announcement failed.": the revision is too old, or the document rejects the content.
+pub const LEGACY_UPDATE_FAILED: i64 = 232_018;
+/// "The request has been rate limited.", in a call on a chat.
+pub const CHAT_RATE_LIMITED: i64 = 232_019;
+/// "Bot ability is not activated.", in a call on a chat.
+pub const CHAT_BOT_DISABLED: i64 = 232_025;
+/// "The app is unavailable or inactivate in the tenant.", in a call on a chat.
+pub const CHAT_APP_UNAVAILABLE: i64 = 232_034;
+/// "Unable to operate docx type chat announcement."
+pub const ANNOUNCEMENT_IS_DOCX: i64 = 232_097;
+
+/// "invalid param" of a document: among others, a mention of a person whom the bot cannot see.
+pub const DOCX_INVALID_PARAM: i64 = 1_770_001;
+/// "too old document": somebody has written since the revision was read.
+pub const DOCX_OUTDATED: i64 = 1_770_021;
+/// "forbidden": the caller may not edit the announcement.
+pub const DOCX_EDIT_DENIED: i64 = 1_770_032;
+/// "raw content size exceed limited".
+pub const DOCX_CONTENT_TOO_LARGE: i64 = 1_770_033;
+/// "operation count exceed limited".
+pub const DOCX_TOO_MANY_OPERATIONS: i64 = 1_770_034;
+/// "resource count exceed limit".
+pub const DOCX_TOO_MANY_RESOURCES: i64 = 1_770_035;
+/// "server internal error", the first of five codes for faults of the document service.
+pub const DOCX_INTERNAL: i64 = 1_771_001;
+/// "system under maintenance", the last of them.
+pub const DOCX_MAINTENANCE: i64 = 1_771_005;
+/// "Only chat owner or admin can edit chat information in the current situation."
+pub const ANNOUNCEMENT_EDIT_DENIED: i64 = 1_772_005;
+/// "announcement type is not supported": a docx call on a legacy announcement.
+pub const ANNOUNCEMENT_IS_LEGACY: i64 = 1_772_006;
+/// "Bot ability is not activated.", in a call on a docx announcement.
+pub const ANNOUNCEMENT_BOT_DISABLED: i64 = 1_772_025;
+/// "The app is unavailable or inactivated by the tenant.", in a call on a docx announcement.
+pub const ANNOUNCEMENT_APP_UNAVAILABLE: i64 = 1_772_034;
+
+/// "request trigger frequency limit", by the gateway.
+pub const RATE_LIMITED: i64 = 99_991_400;
+/// The caller's address is not on the app's allow list.
+pub const IP_DENIED: i64 = 99_991_401;
+/// The tenant's monthly quota of calls is used up.
+pub const QUOTA_EXHAUSTED: i64 = 99_991_403;
+/// "Missing access token for authorization."
+pub const TOKEN_MISSING: i64 = 99_991_661;
+/// "Invalid access token for authorization.", of a tenant.
+pub const TENANT_TOKEN_INVALID: i64 = 99_991_663;
+/// An invalid token of an app.
+pub const APP_TOKEN_INVALID: i64 = 99_991_664;
+/// An invalid tenant code.
+pub const TENANT_INVALID: i64 = 99_991_665;
+/// "Invalid access token", of a user; also "user access token not support", which another token
+/// does not cure.
+pub const USER_TOKEN_INVALID: i64 = 99_991_668;
+/// The token begins with neither `t-` nor `u-`.
+pub const TOKEN_MALFORMED: i64 = 99_991_671;
+/// "Access denied. One of the following scopes is required".
+pub const SCOPE_MISSING: i64 = 99_991_672;
+/// "field validation failed", by the gateway.
+pub const FIELD_INVALID: i64 = 99_992_402;
+
+/// Codes of the long connection: its endpoint answers with them, and its handshake names some of
+/// them in headers.
+pub mod long_connection {
+    /// "system busy".
+    pub const BUSY: i64 = 1;
+    /// "forbidden".
+    pub const FORBIDDEN: i64 = 403;
+    /// "auth failed".
+    pub const AUTH_FAILED: i64 = 514;
+    /// An internal error.
+    pub const INTERNAL: i64 = 1_000_040_343;
+    /// The request named no app id or no secret.
+    pub const NO_CREDENTIAL: i64 = 1_000_040_344;
+    /// The app has as many connections as it may have.
+    pub const TOO_MANY_CONNECTIONS: i64 = 1_000_040_350;
+    /// The app belongs to the other brand, Feishu or Lark.
+    pub const WRONG_DOMAIN: i64 = 1_000_040_351;
+}
+
+/// What a code means for a decision. Codes that decide nothing, and those whose meaning depends on
+/// the call, have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The same call may succeed a little later.
+    Retry,
+    /// The same, and the call may already have taken effect.
+    RetryInDoubt,
+    /// The API must not be called for a while; then the same call may succeed.
+    RateLimited,
+    /// No wait within reason helps.
+    QuotaExhausted,
+    /// Another token may be accepted.
+    TokenRejected,
+    /// The app lacks a scope.
+    ScopeMissing,
+    /// The bot cannot work at all: it is disabled, or the tenant keeps the app out.
+    BotUnavailable,
+    /// The group's setting for the top notice keeps the bot out.
+    TopNoticeDenied,
+    /// The group's setting for editing its information keeps the bot out.
+    EditDenied,
+    /// The announcement is of the other kind.
+    OtherAnnouncementKind,
+    /// The message was recalled or deleted.
+    MessageGone,
+    /// The chat is dissolved, or the bot is not in it.
+    ChatGone,
+}
+
+impl Class {
+    /// The class of a code.
+    pub fn of(code: i64) -> Option<Self> {
+        Some(match code {
+            MESSAGES_RATE_LIMITED
+            | MESSAGE_BEING_SENT
+            | REACTION_TOO_EARLY
+            | CHAT_RATE_LIMITED
+            | DOCX_INTERNAL..=DOCX_MAINTENANCE => Self::Retry,
+            INTERNAL => Self::RetryInDoubt,
+            RATE_LIMITED => Self::RateLimited,
+            QUOTA_EXHAUSTED => Self::QuotaExhausted,
+            TOKEN_MISSING | TENANT_TOKEN_INVALID | APP_TOKEN_INVALID | TENANT_INVALID
+            | USER_TOKEN_INVALID | TOKEN_MALFORMED => Self::TokenRejected,
+            SCOPE_MISSING => Self::ScopeMissing,
+            MESSAGES_BOT_DISABLED
+            | CHAT_BOT_DISABLED
+            | CHAT_APP_UNAVAILABLE
+            | ANNOUNCEMENT_BOT_DISABLED
+            | ANNOUNCEMENT_APP_UNAVAILABLE
+            | IP_DENIED => Self::BotUnavailable,
+            TOP_NOTICE_DENIED => Self::TopNoticeDenied,
+            CHAT_EDIT_DENIED | DOCX_EDIT_DENIED | ANNOUNCEMENT_EDIT_DENIED => Self::EditDenied,
+            ANNOUNCEMENT_IS_DOCX | ANNOUNCEMENT_IS_LEGACY => Self::OtherAnnouncementKind,
+            MESSAGE_RECALLED | MESSAGE_DELETED => Self::MessageGone,
+            CHAT_DISSOLVED | OUTSIDE_CHAT => Self::ChatGone,
+            _ => return None,
+        })
+    }
+}
