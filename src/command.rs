@@ -3,6 +3,7 @@
 mod announcement;
 mod arguments;
 mod command_name;
+mod deed;
 mod error;
 mod help;
 mod moment;
@@ -12,6 +13,7 @@ mod options;
 mod parse;
 mod said;
 mod span;
+mod spec;
 mod table;
 mod text;
 mod when;
@@ -22,12 +24,13 @@ pub use crate::content::Mention;
 pub use crate::language::Language;
 pub use announcement::{Announcement, Replace, refuse_shown_instruction};
 pub use command_name::CommandName;
+pub use deed::Deed;
 pub use error::ParseError;
 pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};
 pub use parse::{announced_part, is_candidate, parse};
 pub use span::{Span, SpanError};
-pub use table::{COMMANDS, CommandRow, Usage};
+pub use spec::{Attached, CommandSpec, OptionName, Scope, Usage};
 pub use when::{PlanTimeError, When};
 
 /// One request of a member.

@@ -25,7 +25,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use ids::chat_id;
 pub use policy::{
-    ChatPolicy, CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode,
+    ChatPolicy, CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode, Right,
 };
 pub use settings::{
     AnnounceConfig, AuditConfig, Config, FeishuConfig, LogConfig, LogFormat, Receive, Region,

@@ -17,9 +17,7 @@
 
 use feishu::{AppId, Chat, ChatId, Sender, Who};
 
-use crate::config::{
-    ChatPolicy, CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode,
-};
+use crate::config::{ChatPolicy, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode};
 use crate::model::action::{Action, Source};
 use crate::model::change::Made;
 use crate::model::progress::Progress;
@@ -151,8 +149,8 @@ pub(crate) fn group_rights(policy: &PolicyConfig, chat: &ChatId, group: &Chat) -
     let who = |right| (right, who_may(policy, chat, right, group));
     let lists = |right| Rules::find(policy, chat, right).has_lists();
     GroupRights {
-        rights: Right::ALL.map(who).to_vec(),
-        exceptions: Right::ALL.into_iter().any(lists),
+        rights: Right::all().map(who).collect(),
+        exceptions: Right::all().any(lists),
         external: group.external,
     }
 }
@@ -183,7 +181,7 @@ pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> 
 struct Rules<'a> {
     right: Right,
     all: &'a PolicyConfig,
-    command: &'a CommandPolicy,
+    command: Option<&'a CommandPolicy>,
     chat: Option<&'a ChatPolicy>,
     chat_command: Option<&'a CommandPolicy>,
 }
@@ -194,9 +192,9 @@ impl<'a> Rules<'a> {
         Self {
             right,
             all,
-            command: policy_of(right, &all.commands),
+            command: all.commands.get(&right),
             chat,
-            chat_command: chat.map(|chat| policy_of(right, &chat.commands)),
+            chat_command: chat.and_then(|chat| chat.commands.get(&right)),
         }
     }
 
@@ -246,16 +244,15 @@ impl<'a> Rules<'a> {
     }
 
     fn reserved_by_group(self, group: &Chat) -> Option<Reserved> {
-        let (setting, reserved) = match (self.right, group.pin_manage_setting) {
-            (Right::Announce, _) => (
-                group.edit_permission,
-                Reserved::BySetting(GroupSetting::EditPermission),
-            ),
-            (Right::Pin | Right::Unpin, Some(setting)) => (
-                Some(setting),
-                Reserved::BySetting(GroupSetting::PinManageSetting),
-            ),
-            (Right::Pin | Right::Unpin, None) => match self.pin_setting_missing() {
+        let by_setting = setting_for(self.right);
+        let (setting, reserved) = match (by_setting, group.pin_manage_setting) {
+            (GroupSetting::EditPermission, _) => {
+                (group.edit_permission, Reserved::BySetting(by_setting))
+            }
+            (GroupSetting::PinManageSetting, Some(setting)) => {
+                (Some(setting), Reserved::BySetting(by_setting))
+            }
+            (GroupSetting::PinManageSetting, None) => match self.pin_setting_missing() {
                 PinSettingMissing::Allow => return None,
                 PinSettingMissing::Deny => return Some(Reserved::PinSettingMissing),
                 PinSettingMissing::EditPermission => (group.edit_permission, Reserved::ByNeighbour),
@@ -268,7 +265,7 @@ impl<'a> Rules<'a> {
         self.chat_command
             .and_then(|policy| policy.mode)
             .or(self.chat.and_then(|policy| policy.mode))
-            .or(self.command.mode)
+            .or(self.command.and_then(|policy| policy.mode))
             .unwrap_or(self.all.mode)
     }
 
@@ -279,25 +276,23 @@ impl<'a> Rules<'a> {
     }
 
     fn deny(self) -> impl Iterator<Item = &'a String> {
-        let chat = self.chat.map(|policy| &policy.deny);
-        let chat_command = self.chat_command.map(|policy| &policy.deny);
-        let lists = [Some(&self.all.deny), Some(&self.command.deny)];
-        lists
-            .into_iter()
-            .chain([chat, chat_command])
-            .flatten()
-            .flatten()
+        let lists = [
+            Some(&self.all.deny),
+            self.command.map(|policy| &policy.deny),
+            self.chat.map(|policy| &policy.deny),
+            self.chat_command.map(|policy| &policy.deny),
+        ];
+        lists.into_iter().flatten().flatten()
     }
 
     fn allow(self) -> impl Iterator<Item = &'a String> {
-        let chat = self.chat.map(|policy| &policy.allow);
-        let chat_command = self.chat_command.map(|policy| &policy.allow);
-        let lists = [Some(&self.all.allow), Some(&self.command.allow)];
-        lists
-            .into_iter()
-            .chain([chat, chat_command])
-            .flatten()
-            .flatten()
+        let lists = [
+            Some(&self.all.allow),
+            self.command.map(|policy| &policy.allow),
+            self.chat.map(|policy| &policy.allow),
+            self.chat_command.map(|policy| &policy.allow),
+        ];
+        lists.into_iter().flatten().flatten()
     }
 
     fn has_lists(self) -> bool {
@@ -305,12 +300,11 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// What the settings say about a right.
-fn policy_of(right: Right, policies: &CommandPolicies) -> &CommandPolicy {
+/// The group's own setting for a right.
+fn setting_for(right: Right) -> GroupSetting {
     match right {
-        Right::Pin => &policies.pin,
-        Right::Unpin => &policies.unpin,
-        Right::Announce => &policies.announce,
+        Right::Pin | Right::Unpin => GroupSetting::PinManageSetting,
+        Right::Announce => GroupSetting::EditPermission,
     }
 }
 
@@ -492,10 +486,11 @@ mod tests {
         ] {
             let policy = policy(changes);
             let (member, open) = (sender("ou_member", Some("home")), group(OPEN, OPEN));
-            let told = Right::ALL.map(|right| verdict(&policy, &member, &open, right));
+            let told = Right::all().map(|right| verdict(&policy, &member, &open, right));
+            let told: Vec<_> = told.collect();
             assert_eq!(told, [pin, unpin, announce], "{changes}");
             let owner = sender("ou_owner", Some("home"));
-            for right in Right::ALL {
+            for right in Right::all() {
                 assert_eq!(verdict(&policy, &owner, &open, right), Ok(()), "{changes}");
             }
         }
@@ -514,7 +509,7 @@ mod tests {
             ("allow = ['ou_somebody']", &stranger, elsewhere),
             ("allow = ['']\ndeny = ['']", &stranger, elsewhere),
         ] {
-            for right in Right::ALL {
+            for right in Right::all() {
                 let told = verdict(&policy(changes), who, &closed, right);
                 assert_eq!(told, expected, "{changes}");
             }
@@ -540,7 +535,7 @@ mod tests {
         for (place, binds) in places {
             let allow = policy(&format!("{place}allow = ['ou_guest']"));
             let deny = policy(&format!("{place}deny = ['ou_owner']"));
-            for (right, binds) in Right::ALL.into_iter().zip(binds) {
+            for (right, binds) in Right::all().zip(binds) {
                 let (may, may_not) = if binds {
                     (Ok(()), denied)
                 } else {
@@ -556,7 +551,7 @@ mod tests {
                 }
                 let changes = format!("{place}deny = ['ou_owner']\n{other}allow = ['ou_owner']");
                 let both = policy(&changes);
-                for (right, binds) in Right::ALL.into_iter().zip(binds) {
+                for (right, binds) in Right::all().zip(binds) {
                     let expected = if binds { denied } else { Ok(()) };
                     assert_eq!(
                         verdict(&both, &owner, &closed, right),
@@ -573,7 +568,7 @@ mod tests {
         for tenant in [Some("elsewhere"), None] {
             let owner = sender("ou_owner", tenant);
             for mode in [PolicyMode::Group, PolicyMode::Admins, PolicyMode::Anyone] {
-                for right in Right::ALL {
+                for right in Right::all() {
                     let told = verdict(&rules(mode), &owner, &group(OPEN, OPEN), right);
                     let expected = tenant.map_or(Denied::Unidentified, |_| Denied::OtherTenant);
                     assert_eq!(told, Err(expected));

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use feishu::codes::Class;
 use feishu::{
-    Block, BlockId, CardForm, ChatId, Client, CreateChildren, Error, IdType, MessageId, Scope,
-    TopNotice,
+    Block, BlockId, CardForm, ChatId, Client, CreateChildren, Error, IdType, MessageId, TopNotice,
 };
 
 use super::Report;
+use crate::command::Scope;
 use crate::config::{Config, FeishuConfig, Region};
 use crate::credentials::in_full;
 
@@ -70,54 +70,62 @@ pub(super) async fn check(report: &mut Report, config: &Config, client: &Client)
 }
 
 async fn try_all(client: &Client) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for scope in Scope::all() {
+        trials.extend(try_one(client, scope).await);
+    }
+    trials
+}
+
+async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
     let (chat, message) = (ChatId::from(NO_CHAT), MessageId::from(NO_MESSAGE));
-    let parent = BlockId::new(NO_CHAT);
-    let nothing = CreateChildren::<Block> {
-        parent: &parent,
-        index: 0,
-        children: &[],
-        revision_id: -1,
-        client_token: "",
-    };
-    let top = TopNotice::Message(&message);
-    vec![
-        (
-            "reading a group's settings",
-            Tried::of(client.get_chat(&chat, IdType::OpenId).await),
-        ),
-        (
-            "putting something at the top",
-            Tried::of(client.put_top_notice(&chat, top).await),
-        ),
-        (
-            "reading an announcement's kind",
-            Tried::of(client.get_docx_announcement(&chat).await),
-        ),
-        (
-            "reading an announcement of the old kind",
-            Tried::of(client.get_announcement(&chat).await),
-        ),
-        (
-            "writing an announcement of the old kind",
-            Tried::of(client.patch_announcement(&chat, 0, &[]).await),
-        ),
-        (
-            "writing an announcement of the new kind",
-            Tried::of(client.create_docx_children(&chat, nothing).await),
-        ),
-        (
-            "reading a message",
-            Tried::of(client.get_message(&message, CardForm::Plain).await),
-        ),
-        (
-            "replying",
-            Tried::of(client.reply(&message, "noticebot", "").await),
-        ),
-        (
-            "reacting",
-            Tried::of(client.add_reaction(&message, "DONE").await),
-        ),
-    ]
+    match scope {
+        Scope::ReadChat => {
+            let settings = client.get_chat(&chat, IdType::OpenId).await;
+            vec![("reading a group's settings", Tried::of(settings))]
+        }
+        Scope::WriteTopNotice => {
+            let put = client.put_top_notice(&chat, TopNotice::Message(&message));
+            vec![("putting something at the top", Tried::of(put.await))]
+        }
+        Scope::ReadAnnouncement => {
+            let new = client.get_docx_announcement(&chat).await;
+            let old = client.get_announcement(&chat).await;
+            vec![
+                ("reading an announcement's kind", Tried::of(new)),
+                ("reading an announcement of the old kind", Tried::of(old)),
+            ]
+        }
+        Scope::WriteAnnouncement => {
+            let old = client.patch_announcement(&chat, 0, &[]).await;
+            let nothing = CreateChildren::<Block> {
+                parent: &BlockId::new(NO_CHAT),
+                index: 0,
+                children: &[],
+                revision_id: -1,
+                client_token: "",
+            };
+            let new = client.create_docx_children(&chat, nothing).await;
+            vec![
+                ("writing an announcement of the old kind", Tried::of(old)),
+                ("writing an announcement of the new kind", Tried::of(new)),
+            ]
+        }
+        Scope::ReadMessage => {
+            let read = client.get_message(&message, CardForm::Plain).await;
+            vec![("reading a message", Tried::of(read))]
+        }
+        Scope::Send => {
+            let reply = client.reply(&message, "noticebot", "").await;
+            vec![("replying", Tried::of(reply))]
+        }
+        Scope::React => {
+            let reaction = client.add_reaction(&message, "DONE").await;
+            vec![("reacting", Tried::of(reaction))]
+        }
+        // No call needs them: `heard` looks for them in the list of scopes.
+        Scope::HearMentions | Scope::HearGroups | Scope::HearDirect => Vec::new(),
+    }
 }
 
 impl Tried {
@@ -145,13 +153,13 @@ fn says_nothing_of_scopes(error: &Error) -> bool {
 
 /// Whether a plain command is heard, or only one that mentions the bot (official page
 /// `im-v1/message/events/receive`).
-fn heard(report: &mut Report, config: &FeishuConfig, listed: Result<Vec<Scope>, Error>) {
+fn heard(report: &mut Report, config: &FeishuConfig, listed: Result<Vec<feishu::Scope>, Error>) {
     const NAME: &str = "group messages";
     let granted: BTreeSet<String> = match listed {
         Ok(scopes) => {
             let granted = scopes
                 .into_iter()
-                .filter(|scope| scope.grant_status == Scope::GRANTED);
+                .filter(|scope| scope.grant_status == feishu::Scope::GRANTED);
             granted.map(|scope| scope.scope_name).collect()
         }
         Err(error) => {

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::name::Called;
 use super::options::{
-    OptionName, TypedOption, is_near_option, read_span, read_when, repeated, set,
-    split_named_option, split_option, strip_end_of_options, undashed_option, unknown_option,
+    TypedOption, is_near_option, read_span, read_when, repeated, set, split_named_option,
+    split_option, strip_end_of_options, undashed_option, unknown_option,
 };
 use super::said::Said;
+use super::spec::OptionName;
 use super::text::{
     LONGEST_NAME, OBJECT, cut, first_word, fold, folded_start, is_blank, is_cjk, is_dash, is_emoji,
     is_separator, is_space, skip_blanks, skip_separator, strip_dashes,

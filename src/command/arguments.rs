@@ -1,9 +1,10 @@
 //! What follows the commands that take a few words or none.
 
 use super::number::split_number;
-use super::options::{OptionName, read_span, set, split_option, unknown_option};
+use super::options::{read_span, set, split_option, unknown_option};
 use super::said::Said;
 use super::span::split_span;
+use super::spec::OptionName;
 use super::text::{
     cut, first_word, fold, is_bracket, skip_blanks, skip_separator, split_word, strip_dashes,
 };
@@ -21,7 +22,7 @@ const ANNOUNCEMENT: &[(&str, ())] = &[
 ];
 
 /// What `/pin` calls the message that it replies to.
-const THIS_MESSAGE: &[(&str, ())] = &[
+pub(super) const THIS_MESSAGE: &[(&str, ())] = &[
     ("this", ()),
     ("this one", ()),
     ("this message", ()),
@@ -69,7 +70,7 @@ const AS_ALWAYS: &[(&str, ())] = &[
 ];
 
 /// What `/undo` does anyway.
-const LAST_CHANGE: &[(&str, ())] = &[
+pub(super) const LAST_CHANGE: &[(&str, ())] = &[
     ("last", ()),
     ("the last", ()),
     ("last change", ()),
@@ -209,17 +210,12 @@ fn skip_words<'t>(text: &'t str, lists: &[&[(&str, ())]]) -> &'t str {
     }
 }
 
-/// The command, if nothing follows it that may mean more.
-pub(super) fn alone(command: Command, argument: &str) -> Result<Command, ParseError> {
-    let own = match command.name() {
-        CommandName::Unpin => THIS_MESSAGE,
-        CommandName::Undo => LAST_CHANGE,
-        CommandName::Pin
-        | CommandName::Announce
-        | CommandName::History
-        | CommandName::Cancel
-        | CommandName::Help => &[],
-    };
+/// The command, if nothing follows it that may mean more than `own` words of it.
+pub(super) fn alone(
+    command: Command,
+    own: &[(&str, ())],
+    argument: &str,
+) -> Result<Command, ParseError> {
     if skip_words(argument, &[own, COURTESIES]).is_empty() {
         Ok(command)
     } else {

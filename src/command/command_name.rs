@@ -1,10 +1,14 @@
 //! The names of the commands.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
-/// A command without its arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A command without its arguments; [`CommandName::spec`] describes it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum CommandName {
     /// `/pin`
     Pin,
@@ -23,16 +27,13 @@ pub enum CommandName {
 }
 
 impl CommandName {
+    /// Every command, in the order of help.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::VARIANTS.iter().copied()
+    }
+
     /// The English spelling, without the slash; also what logs and metrics call it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pin => "pin",
-            Self::Unpin => "unpin",
-            Self::Announce => "announce",
-            Self::Undo => "undo",
-            Self::History => "history",
-            Self::Cancel => "cancel",
-            Self::Help => "help",
-        }
+        self.into()
     }
 }

@@ -1,11 +1,11 @@
 //! The table of commands in print.
 
-use super::COMMANDS;
+use super::CommandName;
 use crate::language::{Bilingual, Language};
 
 /// The README's table of commands, in Markdown.
 pub fn readme_table(language: Language) -> String {
-    let usages = COMMANDS.iter().flat_map(|row| row.usages);
+    let usages = CommandName::all().flat_map(|name| name.spec().usages);
     let rows = usages.map(|usage| {
         let (form, other) = match language {
             Language::Zh => (usage.form.zh, usage.form.en),

@@ -1,13 +1,15 @@
 //! The name of a command, as somebody typed it.
 
+use super::CommandName;
 use super::number::split_digits;
 use super::span::split_span;
+use super::spec::Attached;
 use super::text::{
     LONGEST_NAME, ends_name, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_separator,
     strip_folded,
 };
-use super::{COMMANDS, CommandName, CommandRow};
 use crate::content::split_placeholder;
+use crate::language::Language;
 
 /// What stands behind a slash at the start of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,74 +30,6 @@ pub(super) enum Called<'t> {
     /// No name.
     Nothing,
 }
-
-/// What people type who mean a Chinese name: a character that looks or sounds alike, or two that
-/// are swapped. Half of a name of two characters is no sign of it: `/公司`, `/取件`.
-const MISSPELT: &[(&str, &str)] = &[
-    ("置项", "置顶"),
-    ("置丁", "置顶"),
-    ("置定", "置顶"),
-    ("制顶", "置顶"),
-    ("至顶", "置顶"),
-    ("致顶", "置顶"),
-    ("志顶", "置顶"),
-    ("治顶", "置顶"),
-    ("只顶", "置顶"),
-    ("直顶", "置顶"),
-    ("顶置", "置顶"),
-    ("取消置项", "取消置顶"),
-    ("取消置丁", "取消置顶"),
-    ("取消置定", "取消置顶"),
-    ("取消制顶", "取消置顶"),
-    ("取消至顶", "取消置顶"),
-    ("取消致顶", "取消置顶"),
-    ("取消顶置", "取消置顶"),
-    ("取置顶", "取消置顶"),
-    ("取销置顶", "取消置顶"),
-    ("取消顶", "取消置顶"),
-    ("公吿", "公告"),
-    ("公高", "公告"),
-    ("公搞", "公告"),
-    ("公稿", "公告"),
-    ("公诰", "公告"),
-    ("工告", "公告"),
-    ("功告", "公告"),
-    ("宫告", "公告"),
-    ("共告", "公告"),
-    ("告公", "公告"),
-    ("通告", "公告"),
-    ("公示", "公告"),
-    ("公布", "公告"),
-    ("布告", "公告"),
-    ("告示", "公告"),
-    ("撒销", "撤销"),
-    ("撒消", "撤销"),
-    ("撤肖", "撤销"),
-    ("撤削", "撤销"),
-    ("彻销", "撤销"),
-    ("彻消", "撤销"),
-    ("澈销", "撤销"),
-    ("辙销", "撤销"),
-    ("销撤", "撤销"),
-    ("撤回", "撤销"),
-    ("计录", "记录"),
-    ("寄录", "记录"),
-    ("既录", "记录"),
-    ("记禄", "记录"),
-    ("记绿", "记录"),
-    ("录记", "记录"),
-    ("取肖", "取消"),
-    ("取削", "取消"),
-    ("曲消", "取消"),
-    ("去消", "取消"),
-    ("消取", "取消"),
-    ("帮组", "帮助"),
-    ("帮住", "帮助"),
-    ("帮主", "帮助"),
-    ("邦助", "帮助"),
-    ("傍助", "帮助"),
-    ("助帮", "帮助"),
-];
 
 /// The command that a sentence speaks of is looked for in so many characters at its start.
 const LONGEST_SENTENCE: usize = 400;
@@ -176,7 +110,7 @@ fn split_one_of(
 }
 
 fn is_other_word(spelling: &str) -> bool {
-    COMMANDS.iter().any(|row| row.also.contains(&spelling))
+    CommandName::all().any(|name| name.spec().also.contains(&spelling))
 }
 
 /// Whether no Chinese word goes on in `rest`.
@@ -186,23 +120,20 @@ fn ends_word(rest: &str) -> bool {
 
 /// Whether a name needs no space before the number that it takes: `/pin2h`, `/cancel3`.
 fn is_number_of(name: CommandName, rest: &str) -> bool {
-    match name {
-        CommandName::Pin => split_span(rest).is_some(),
-        CommandName::Cancel => split_digits(rest).is_some_and(|(_, rest)| ends_name(rest)),
-        CommandName::Unpin
-        | CommandName::Announce
-        | CommandName::Undo
-        | CommandName::History
-        | CommandName::Help => false,
+    match name.spec().attached {
+        Some(Attached::Span) => split_span(rest).is_some(),
+        Some(Attached::Number) => split_digits(rest).is_some_and(|(_, rest)| ends_name(rest)),
+        None => false,
     }
 }
 
 /// Splits off what can only be a misspelt name, and finds the name.
 fn split_misspelt(text: &str) -> Option<(&str, &'static str)> {
-    let chinese = MISSPELT.iter().filter_map(|&(typed, meant)| {
+    let chinese = misspellings().filter_map(|(name, typed)| {
         let rest = strip_folded(text, typed)?;
-        let ends = meant == "公告" || ends_word(rest);
-        ends.then(|| (&text[..text.len() - rest.len()], meant))
+        let ends = name == CommandName::Announce || ends_word(rest);
+        let typed = &text[..text.len() - rest.len()];
+        ends.then(|| (typed, name.spelling(Language::Zh)))
     });
     chinese
         .chain(split_spaced(text))
@@ -249,9 +180,8 @@ fn split_misspelt_english(text: &str) -> Option<(&str, &'static str)> {
         return None;
     }
     let is_near = |name: &str| strsim::damerau_levenshtein(&word, name) <= 1;
-    let mut near = COMMANDS
-        .iter()
-        .map(|row| row.name.as_str())
+    let mut near = CommandName::all()
+        .map(CommandName::as_str)
         .filter(|name| is_near(name));
     let meant = near.next()?;
     near.next().is_none().then_some((typed, meant))
@@ -338,20 +268,21 @@ pub(super) fn spoken_of(text: &str) -> Option<&'static str> {
 
 /// The spelling of the table in the same script: `记录` for `纪录`.
 fn main_spelling(spelling: &'static str) -> &'static str {
-    let has = |row: &&CommandRow| row.spellings().any(|known| known == spelling);
-    let Some(row) = COMMANDS.iter().find(has) else {
-        return spelling;
+    let language = if spelling.contains(is_cjk) {
+        Language::Zh
+    } else {
+        Language::En
     };
-    match row.aliases.first() {
-        Some(alias) if spelling.contains(is_cjk) => alias,
-        _ => row.name.as_str(),
-    }
+    let known = spellings().find(|(_, known)| *known == spelling);
+    known.map_or(spelling, |(name, _)| name.spelling(language))
 }
 
 fn spellings() -> impl Iterator<Item = (CommandName, &'static str)> {
-    COMMANDS
-        .iter()
-        .flat_map(|row| row.spellings().map(|spelling| (row.name, spelling)))
+    CommandName::all().flat_map(|name| name.spellings().map(move |spelling| (name, spelling)))
+}
+
+fn misspellings() -> impl Iterator<Item = (CommandName, &'static str)> {
+    CommandName::all().flat_map(|name| name.spec().misspelt.iter().map(move |typed| (name, *typed)))
 }
 
 /// Splits a known name without its slash off a message to the bot.

@@ -3,6 +3,7 @@
 use super::number::split_number;
 use super::said::Said;
 use super::span::split_span;
+use super::spec::OptionName;
 use super::text::{
     LONGEST_NAME, cut, first_word, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_dash,
     is_separator, skip_blanks, strip_dashes, strip_folded,
@@ -10,16 +11,6 @@ use super::text::{
 use super::when::{NoTime, split_when};
 use super::{CommandName, ParseError, Span, SpanError, When};
 use crate::content::split_placeholder;
-
-/// What an option asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OptionName {
-    Replace,
-    ReplaceInsisting,
-    At,
-    For,
-    Top,
-}
 
 /// Every spelling, without the dashes.
 const SPELLINGS: &[(&str, OptionName)] = &[
@@ -198,15 +189,8 @@ pub(super) fn undashed_option(command: CommandName, option: TypedOption<'_>) -> 
 }
 
 fn fits(command: CommandName, spelling: &str) -> bool {
-    match command {
-        CommandName::Announce => true,
-        CommandName::Pin => spelling == "for" || spelling == "限时",
-        CommandName::Unpin
-        | CommandName::Undo
-        | CommandName::History
-        | CommandName::Cancel
-        | CommandName::Help => false,
-    }
+    let mut known = SPELLINGS.iter().filter(|(known, _)| *known == spelling);
+    known.any(|(_, name)| command.spec().options.contains(name))
 }
 
 /// Strips the `--` that ends options, so that whatever follows is text.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::arguments::{alone, read_cancel, read_pin};
+use super::arguments::{LAST_CHANGE, THIS_MESSAGE, alone, read_cancel, read_pin};
 use super::name::{Called, nearest, split_bare_name, spoken_of};
 use super::said::{Opening, Said};
 use super::text::{cut, first_word, is_blank, skip_separator};
@@ -103,10 +103,10 @@ fn read(name: CommandName, rest: &str, said: Said<'_>) -> Result<Command, ParseE
     let argument = || said.argument(rest);
     match name {
         CommandName::Pin => read_pin(&argument(), said),
-        CommandName::Unpin => alone(Command::Unpin, &argument()),
+        CommandName::Unpin => alone(Command::Unpin, THIS_MESSAGE, &argument()),
         CommandName::Announce => Announcement::read(rest, said).map(Command::Announce),
-        CommandName::Undo => alone(Command::Undo, &argument()),
-        CommandName::History => alone(Command::History, &argument()),
+        CommandName::Undo => alone(Command::Undo, LAST_CHANGE, &argument()),
+        CommandName::History => alone(Command::History, &[], &argument()),
         CommandName::Cancel => read_cancel(&argument()),
         CommandName::Help => Ok(Command::Help),
     }

@@ -6,7 +6,7 @@ use super::text::{
     cut, fold, folded_start, is_blank, is_emoji, is_separator, skip_blanks, skip_mentions,
     skip_separator, strip_folded,
 };
-use super::{COMMANDS, CommandRow, Mention};
+use super::{CommandName, Mention};
 use crate::content::{EVERYONE, at_name, replace_mentions, split_placeholder};
 use crate::language::Language;
 
@@ -188,7 +188,7 @@ fn strip_emoji_name(text: &str) -> Option<&str> {
 /// Whether a word in brackets may be what a command takes: `[2h]`, `[3]`, `[公告]`.
 fn is_argument(word: &str) -> bool {
     let folded = folded_start(word, EMOJI_NAME);
-    let mut names = COMMANDS.iter().flat_map(CommandRow::spellings);
+    let mut names = CommandName::all().flat_map(CommandName::spellings);
     split_span(word).is_some()
         || split_number(word).is_some()
         || names.any(|spelling| spelling == folded)

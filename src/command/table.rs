@@ -1,39 +1,38 @@
-//! The one table of commands: the parser looks names up in it, help and the README derive from it.
+//! The one table of commands: parser, help, README, rights, `/undo` and `noticebot check` derive
+//! from it.
 
-use super::CommandName;
+use super::spec::{Attached, CommandSpec, OptionName, Scope, Usage};
+use super::{CommandName, Deed};
+use crate::config::Right;
 use crate::language::Bilingual;
 
-/// One command.
-#[derive(Debug)]
-pub struct CommandRow {
-    /// Which one; its English spelling is [`CommandName::as_str`].
-    pub name: CommandName,
-    /// Its Chinese spellings, without the slash.
-    pub aliases: &'static [&'static str],
-    /// What else people type for it: common misspellings, and other words for the same.
-    pub also: &'static [&'static str],
-    /// What it does, in a few words.
-    pub brief: Bilingual,
-    /// The ways to write it, the simplest first.
-    pub usages: &'static [Usage],
+impl CommandName {
+    /// What there is to say about the command.
+    pub const fn spec(self) -> &'static CommandSpec {
+        match self {
+            Self::Pin => &PIN,
+            Self::Unpin => &UNPIN,
+            Self::Announce => &ANNOUNCE,
+            Self::Undo => &UNDO,
+            Self::History => &HISTORY,
+            Self::Cancel => &CANCEL,
+            Self::Help => &HELP,
+        }
+    }
 }
 
-/// One way to write a command.
-#[derive(Debug)]
-pub struct Usage {
-    /// What to type.
-    pub form: Bilingual,
-    /// What it does, in one line.
-    pub meaning: Bilingual,
-}
-
-/// Every command of this release.
-pub const COMMANDS: &[CommandRow] = &[PIN, UNPIN, ANNOUNCE, UNDO, HISTORY, CANCEL, HELP];
-
-const PIN: CommandRow = CommandRow {
-    name: CommandName::Pin,
+static PIN: CommandSpec = CommandSpec {
     aliases: &["置顶"],
     also: &[],
+    misspelt: &[
+        "置项", "置丁", "置定", "制顶", "至顶", "致顶", "志顶", "治顶", "只顶", "直顶", "顶置",
+    ],
+    attached: Some(Attached::Span),
+    options: &[OptionName::For],
+    right: Some(Right::Pin),
+    deeds: &[Deed::Pin],
+    undoable: true,
+    scopes: &[Scope::WriteTopNotice],
     brief: Bilingual::new("置顶所回复的消息", "pin the message you reply to"),
     usages: &[
         Usage {
@@ -62,10 +61,27 @@ const PIN: CommandRow = CommandRow {
     ],
 };
 
-const UNPIN: CommandRow = CommandRow {
-    name: CommandName::Unpin,
+static UNPIN: CommandSpec = CommandSpec {
     aliases: &["取消置顶"],
     also: &["解除置顶", "撤下置顶", "取下置顶", "撤销置顶"],
+    misspelt: &[
+        "取消置项",
+        "取消置丁",
+        "取消置定",
+        "取消制顶",
+        "取消至顶",
+        "取消致顶",
+        "取消顶置",
+        "取置顶",
+        "取销置顶",
+        "取消顶",
+    ],
+    attached: None,
+    options: &[],
+    right: Some(Right::Unpin),
+    deeds: &[Deed::Unpin],
+    undoable: true,
+    scopes: &[Scope::WriteTopNotice],
     brief: Bilingual::new("取消置顶", "remove the top notice"),
     usages: &[Usage {
         form: Bilingual::new("/取消置顶", "/unpin"),
@@ -76,8 +92,7 @@ const UNPIN: CommandRow = CommandRow {
     }],
 };
 
-const ANNOUNCE: CommandRow = CommandRow {
-    name: CommandName::Announce,
+static ANNOUNCE: CommandSpec = CommandSpec {
     aliases: &["公告"],
     also: &[
         "群公告",
@@ -93,6 +108,27 @@ const ANNOUNCE: CommandRow = CommandRow {
         "anounce",
         "annonce",
         "announc",
+    ],
+    misspelt: &[
+        "公吿", "公高", "公搞", "公稿", "公诰", "工告", "功告", "宫告", "共告", "告公", "通告",
+        "公示", "公布", "布告", "告示",
+    ],
+    attached: None,
+    options: &[
+        OptionName::Replace,
+        OptionName::ReplaceInsisting,
+        OptionName::At,
+        OptionName::For,
+        OptionName::Top,
+    ],
+    right: Some(Right::Announce),
+    deeds: &[Deed::Announce, Deed::Replace],
+    undoable: true,
+    scopes: &[
+        Scope::ReadAnnouncement,
+        Scope::WriteAnnouncement,
+        Scope::ReadMessage,
+        Scope::WriteTopNotice,
     ],
     brief: Bilingual::new("发布到群公告", "post to the group announcement"),
     usages: &[
@@ -136,10 +172,18 @@ const ANNOUNCE: CommandRow = CommandRow {
     ],
 };
 
-const UNDO: CommandRow = CommandRow {
-    name: CommandName::Undo,
+static UNDO: CommandSpec = CommandSpec {
     aliases: &["撤销"],
     also: &["撤消"],
+    misspelt: &[
+        "撒销", "撒消", "撤肖", "撤削", "彻销", "彻消", "澈销", "辙销", "销撤", "撤回",
+    ],
+    attached: None,
+    options: &[],
+    right: None,
+    deeds: &[Deed::Undo],
+    undoable: false,
+    scopes: &[],
     brief: Bilingual::new("撤销机器人的上一次改动", "undo the bot's last change"),
     usages: &[Usage {
         form: Bilingual::new("/撤销", "/undo"),
@@ -150,10 +194,16 @@ const UNDO: CommandRow = CommandRow {
     }],
 };
 
-const HISTORY: CommandRow = CommandRow {
-    name: CommandName::History,
+static HISTORY: CommandSpec = CommandSpec {
     aliases: &["记录"],
     also: &["纪录", "历史", "历史记录"],
+    misspelt: &["计录", "寄录", "既录", "记禄", "记绿", "录记"],
+    attached: None,
+    options: &[],
+    right: None,
+    deeds: &[],
+    undoable: false,
+    scopes: &[],
     brief: Bilingual::new("查看操作记录和计划", "show recent changes and schedules"),
     usages: &[Usage {
         form: Bilingual::new("/记录", "/history"),
@@ -164,10 +214,16 @@ const HISTORY: CommandRow = CommandRow {
     }],
 };
 
-const CANCEL: CommandRow = CommandRow {
-    name: CommandName::Cancel,
+static CANCEL: CommandSpec = CommandSpec {
     aliases: &["取消"],
     also: &["取销", "cancle", "cancell"],
+    misspelt: &["取肖", "取削", "曲消", "去消", "消取"],
+    attached: Some(Attached::Number),
+    options: &[],
+    right: None,
+    deeds: &[Deed::Cancel],
+    undoable: false,
+    scopes: &[],
     brief: Bilingual::new("取消计划", "cancel a schedule"),
     usages: &[Usage {
         form: Bilingual::new("/取消 3", "/cancel 3"),
@@ -178,10 +234,16 @@ const CANCEL: CommandRow = CommandRow {
     }],
 };
 
-const HELP: CommandRow = CommandRow {
-    name: CommandName::Help,
+static HELP: CommandSpec = CommandSpec {
     aliases: &["帮助"],
     also: &[],
+    misspelt: &["帮组", "帮住", "帮主", "邦助", "傍助", "助帮"],
+    attached: None,
+    options: &[],
+    right: None,
+    deeds: &[],
+    undoable: false,
+    scopes: &[],
     brief: Bilingual::new("查看帮助", "show help"),
     usages: &[Usage {
         form: Bilingual::new("/帮助", "/help"),
@@ -189,16 +251,10 @@ const HELP: CommandRow = CommandRow {
     }],
 };
 
-impl CommandRow {
-    /// Every spelling of the name, without the slash.
-    pub fn spellings(&self) -> impl Iterator<Item = &'static str> {
-        let others = self.aliases.iter().chain(self.also).copied();
-        std::iter::once(self.name.as_str()).chain(others)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::command::{Command, ParseError, parse};
 
@@ -215,10 +271,10 @@ mod tests {
 
     #[test]
     fn every_way_to_write_a_command_is_understood_alike_in_both_languages() {
-        for row in COMMANDS {
-            for Usage { form, .. } in row.usages {
+        for name in CommandName::all() {
+            for Usage { form, .. } in name.spec().usages {
                 let command = meaning(form.en);
-                assert_eq!(command.name(), row.name, "{}", form.en);
+                assert_eq!(command.name(), name, "{}", form.en);
                 assert_eq!(meaning(form.zh), command, "{}", form.zh);
             }
         }
@@ -226,11 +282,30 @@ mod tests {
 
     #[test]
     fn every_name_of_a_command_is_known() {
-        for spelling in COMMANDS.iter().flat_map(CommandRow::spellings) {
+        for spelling in CommandName::all().flat_map(CommandName::spellings) {
             match parse(&format!("/{spelling}"), &[], true) {
                 Ok(Some(_)) | Err(ParseError::MissingNumber) => {}
                 other => panic!("{other:?} for {spelling}"),
             }
+        }
+    }
+
+    #[test]
+    fn every_scope_is_used_and_no_command_names_a_common_one() {
+        let own = CommandName::all().flat_map(|name| name.spec().scopes);
+        let own: BTreeSet<_> = own.copied().collect();
+        let common: BTreeSet<_> = Scope::COMMON.iter().copied().collect();
+        assert!(own.is_disjoint(&common), "{own:?}");
+        let all: BTreeSet<_> = Scope::all().collect();
+        assert_eq!(&own | &common, all);
+    }
+
+    #[test]
+    fn each_right_belongs_to_one_command() {
+        for right in Right::all() {
+            let specs = CommandName::all().map(CommandName::spec);
+            let needing = specs.filter(|spec| spec.right == Some(right));
+            assert_eq!(needing.count(), 1, "{right:?}");
         }
     }
 }

@@ -53,14 +53,8 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
 }
 
 fn commands(prefix: &str, commands: &CommandPolicies) -> Vec<Problem> {
-    let CommandPolicies {
-        pin,
-        unpin,
-        announce,
-    } = commands;
-    let all = [("pin", pin), ("unpin", unpin), ("announce", announce)];
-    let each = all.into_iter().flat_map(|(name, command)| {
-        let prefix = format!("{prefix}.commands.{name}");
+    let each = commands.iter().flat_map(|(right, command)| {
+        let prefix = format!("{prefix}.commands.{}", right.as_str());
         lists(&prefix, &command.allow, &command.deny)
     });
     each.collect()

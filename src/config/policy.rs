@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use strum::{IntoStaticStr, VariantArray};
 
 /// Who may do what.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,15 +19,40 @@ pub struct PolicyConfig {
 }
 
 /// What holds for single commands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CommandPolicies {
-    #[serde(skip_serializing_if = "is_empty")]
-    pub pin: CommandPolicy,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub unpin: CommandPolicy,
-    #[serde(skip_serializing_if = "is_empty")]
-    pub announce: CommandPolicy,
+pub type CommandPolicies = BTreeMap<Right, CommandPolicy>;
+
+/// What a member can be permitted: what one of the commands does, by whose name settings call it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, IntoStaticStr, VariantArray,
+)]
+// Those that are settings are keys, and an unknown one is refused like any other key.
+#[serde(field_identifier, rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Right {
+    /// Putting something at the top of the chat.
+    Pin,
+    /// Taking off what stands at the top.
+    Unpin,
+    /// Writing to the announcement.
+    Announce,
+}
+
+impl Serialize for Right {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Right {
+    /// All of them, in the order in which they are told.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::VARIANTS.iter().copied()
+    }
+
+    /// Its name in settings.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// What holds for one command.
@@ -49,7 +75,7 @@ pub struct ChatPolicy {
     pub pin_setting_missing: Option<PinSettingMissing>,
     pub allow: Vec<String>,
     pub deny: Vec<String>,
-    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub commands: CommandPolicies,
 }
 
@@ -72,8 +98,4 @@ pub enum PinSettingMissing {
     EditPermission,
     Deny,
     Allow,
-}
-
-fn is_empty<T: Default + PartialEq>(policy: &T) -> bool {
-    *policy == T::default()
 }

@@ -128,7 +128,7 @@ impl Dispatcher {
         };
         let may = |right: &Right| policy::judge(&self.policy, actor, *right, &group).is_ok();
         Outcome::HelpInGroup(GroupHelp {
-            allowed: Right::ALL.into_iter().filter(may).collect(),
+            allowed: Right::all().filter(may).collect(),
             rights: policy::group_rights(&self.policy, &message.chat_id, &group),
         })
     }

@@ -96,27 +96,18 @@ impl Action {
     /// The right that a member needs for it: what takes something back needs
     /// the right of what it takes back.
     pub(crate) fn right(&self) -> Right {
-        match self {
-            Self::PutMessage(..) | Self::PutAnnouncement(_) => Right::Pin,
-            Self::DeleteTopNotice => Right::Unpin,
-            Self::Announce(..) => Right::Announce,
-            Self::Undo(made) | Self::Expire(made) => match made.deed {
-                Deed::Pin => Right::Pin,
-                Deed::Unpin => Right::Unpin,
-                Deed::Announce
-                | Deed::Replace
-                | Deed::Undo
-                | Deed::Expire
-                | Deed::Cancel
-                | Deed::Recalled => Right::Announce,
-            },
+        let deed = match self {
+            Self::Undo(made) | Self::Expire(made) => made.deed,
             Self::Cancel(plan) => match plan.plan {
-                Plan::Expire {
-                    deed: Deed::Pin, ..
-                } => Right::Pin,
-                Plan::Expire { .. } | Plan::Publish { .. } => Right::Announce,
+                Plan::Expire { deed, .. } => deed,
+                Plan::Publish { .. } => Deed::Announce,
             },
-        }
+            Self::PutMessage(..)
+            | Self::PutAnnouncement(_)
+            | Self::DeleteTopNotice
+            | Self::Announce(..) => self.deed(),
+        };
+        deed.right().unwrap_or(Right::Announce)
     }
 }
 

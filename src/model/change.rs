@@ -2,78 +2,18 @@
 //! `/undo`, for what is taken back when its time is over, and for whoever asks
 //! later who did it.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use feishu::{BlockId, MessageId, OpenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use crate::command::Deed;
 use crate::content::{Entry, Former};
 use crate::model::job::Maker;
 
 /// A change can be taken back for this long; then what people wrote is forgotten.
 pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
-
-/// What a command, or planned work, was to do, or what happened by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deed {
-    /// Something was put at the top of the chat.
-    Pin,
-    /// The top notice was taken off.
-    Unpin,
-    /// Text was added to the announcement.
-    Announce,
-    /// The announcement was replaced.
-    Replace,
-    /// An earlier change was taken back.
-    Undo,
-    /// A change was taken back because its time was over.
-    Expire,
-    /// Planned work was dropped.
-    Cancel,
-    /// The message that stood at the top was recalled.
-    Recalled,
-}
-
-impl Deed {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Pin,
-        Self::Unpin,
-        Self::Announce,
-        Self::Replace,
-        Self::Undo,
-        Self::Expire,
-        Self::Cancel,
-        Self::Recalled,
-    ];
-
-    /// Its word in the table of changes.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Pin => "pin",
-            Self::Unpin => "unpin",
-            Self::Announce => "announce",
-            Self::Replace => "replace",
-            Self::Undo => "undo",
-            Self::Expire => "expire",
-            Self::Cancel => "cancel",
-            Self::Recalled => "recalled",
-        }
-    }
-}
-
-impl FromStr for Deed {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|deed| deed.as_str() == word)
-            .ok_or(())
-    }
-}
 
 /// What stands at the top of a chat, as far as the bot knows: the platform has
 /// no call that reads it.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 /// Names a job for ever: the same event never makes a second one.
@@ -16,8 +17,20 @@ pub(crate) struct JobKey {
 }
 
 /// What is to be done with the origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Step {
     /// Carry out the command that the message holds.
     Command,
@@ -39,16 +52,9 @@ pub enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Command,
-        Self::Overflow,
-        Self::Publish,
-        Self::Expire,
-        Self::Welcome,
-        Self::Left,
-        Self::Recalled,
-        Self::Press,
-    ];
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::VARIANTS.iter().copied()
+    }
 
     /// Whether it stands for an event that is no message, so that nobody waits
     /// for an answer.
@@ -60,20 +66,11 @@ impl Step {
     }
 
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Command => "command",
-            Self::Overflow => "overflow",
-            Self::Publish => "publish",
-            Self::Expire => "expire",
-            Self::Welcome => "welcome",
-            Self::Left => "left",
-            Self::Recalled => "recalled",
-            Self::Press => "press",
-        }
+        self.into()
     }
 
     pub(crate) fn from_column(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.as_str() == text)
+        text.parse().ok()
     }
 }
 

@@ -3,7 +3,7 @@
 use feishu::{ChatId, IdType, Sender};
 use serde::{Deserialize, Serialize};
 
-use crate::command::CommandName;
+pub(crate) use crate::config::Right;
 
 /// Why a member may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,32 +62,6 @@ pub enum GroupSetting {
     PinManageSetting,
     /// Who may edit the group's information, the announcement included.
     EditPermission,
-}
-
-/// What a member can be let do: what one of the commands does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Right {
-    /// Putting something at the top of the chat.
-    Pin,
-    /// Taking off what stands at the top.
-    Unpin,
-    /// Writing to the announcement.
-    Announce,
-}
-
-impl Right {
-    /// All of them, in the order in which they are told.
-    pub(crate) const ALL: [Self; 3] = [Self::Pin, Self::Unpin, Self::Announce];
-
-    /// The command that needs it.
-    pub(crate) fn command(self) -> CommandName {
-        match self {
-            Self::Pin => CommandName::Pin,
-            Self::Unpin => CommandName::Unpin,
-            Self::Announce => CommandName::Announce,
-        }
-    }
 }
 
 /// Who may do a thing in a group, lists aside.

@@ -5,7 +5,7 @@ use feishu::Card;
 use super::cards::button;
 use super::quote::Medium;
 use super::{Answer, rights};
-use crate::command::{COMMANDS, CommandName};
+use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
 use crate::model::button::Does;
 use crate::model::outcome::GroupHelp;
@@ -72,14 +72,13 @@ fn note(language: Language) -> &'static str {
 }
 
 fn first_commands(medium: Medium, language: Language) -> impl Iterator<Item = String> {
-    let rows = FIRST.map(|name| COMMANDS.iter().find(|row| row.name == name));
-    rows.into_iter().flatten().filter_map(move |row| {
-        let form = row.usages.first()?.form.to(language);
-        let (form, brief) = (medium.code(form), row.brief.to(language));
-        Some(match language {
+    FIRST.into_iter().map(move |name| {
+        let form = medium.code(name.simplest_form(language));
+        let brief = name.spec().brief.to(language);
+        match language {
             Language::Zh => format!("{form}：{brief}"),
             Language::En => format!("{form}: {brief}"),
-        })
+        }
     })
 }
 
@@ -97,7 +96,7 @@ fn own_rights(group: &GroupHelp, medium: Medium, language: Language) -> Vec<Stri
 }
 
 fn table(medium: Medium, language: Language) -> Vec<String> {
-    let usages = COMMANDS.iter().flat_map(|row| row.usages);
+    let usages = CommandName::all().flat_map(|name| name.spec().usages);
     let line = |usage: &crate::command::Usage| {
         let form = medium.code(usage.form.to(language));
         let meaning = usage.meaning.to(language);

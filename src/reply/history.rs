@@ -190,23 +190,16 @@ impl Lines {
         } else {
             ""
         };
-        let line = match change.deed {
-            Deed::Expire | Deed::Recalled => format!("{time} {what}{undone}"),
-            Deed::Pin
-            | Deed::Unpin
-            | Deed::Announce
-            | Deed::Replace
-            | Deed::Undo
-            | Deed::Cancel => {
-                let actor = self.somebody(change.actor.as_deref());
-                let gap = match (self.language, self.medium) {
-                    (Language::Zh, Medium::Text) => "",
-                    (Language::Zh, Medium::Card) | (Language::En, _) => " ",
-                };
-                format!("{time} {actor}{gap}{what}{undone}")
-            }
-        };
-        self.push(line);
+        self.push(if change.deed.is_commanded() {
+            let actor = self.somebody(change.actor.as_deref());
+            let gap = match (self.language, self.medium) {
+                (Language::Zh, Medium::Text) => "",
+                (Language::Zh, Medium::Card) | (Language::En, _) => " ",
+            };
+            format!("{time} {actor}{gap}{what}{undone}")
+        } else {
+            format!("{time} {what}{undone}")
+        });
     }
 
     /// The time of a moment, below its day.

@@ -1,7 +1,7 @@
 //! What is wrong with a text that is meant as a command, and how to write it right.
 
 use super::quote::quoted;
-use crate::command::{COMMANDS, CommandName, ParseError};
+use crate::command::{Attached, CommandName, ParseError};
 use crate::language::{Bilingual, Language};
 
 /// Tells what is wrong; nothing was done then.
@@ -142,18 +142,14 @@ fn command_in_text(typed: &str, language: Language) -> String {
 
 fn repeated_option(command: CommandName, option: &str, language: Language) -> String {
     let option = quoted(option, language);
-    let form = match command {
-        CommandName::Announce => Bilingual::new(
+    let form = if let [_, _, ..] = command.spec().options {
+        let two = Bilingual::new(
             "/公告 --定时 9:00 --置顶 内容",
             "/announce --at 9:00 --top text",
-        )
-        .to(language),
-        CommandName::Pin
-        | CommandName::Unpin
-        | CommandName::Undo
-        | CommandName::History
-        | CommandName::Cancel
-        | CommandName::Help => span_form(command, language),
+        );
+        two.to(language)
+    } else {
+        span_form(command, language)
     };
     let words = match language {
         Language::Zh => format!("选项{option}重复，未执行。每个选项只写一次，"),
@@ -210,14 +206,11 @@ fn missing_hour(typed: &str, language: Language) -> String {
 
 /// How to write a length of time with the command.
 fn span_form(command: CommandName, language: Language) -> &'static str {
-    let form = match command {
-        CommandName::Pin => Bilingual::new("/置顶 2小时", "/pin 2h"),
-        CommandName::Announce
-        | CommandName::Unpin
-        | CommandName::Undo
-        | CommandName::History
-        | CommandName::Cancel
-        | CommandName::Help => Bilingual::new("/公告 --限时 2天 内容", "/announce --for 2d text"),
+    let form = match command.spec().attached {
+        Some(Attached::Span) => Bilingual::new("/置顶 2小时", "/pin 2h"),
+        Some(Attached::Number) | None => {
+            Bilingual::new("/公告 --限时 2天 内容", "/announce --for 2d text")
+        }
     };
     form.to(language)
 }
@@ -300,9 +293,11 @@ fn or_text(command: CommandName, language: Language) -> &'static str {
 
 /// The ways to write a command in one of the languages, each on a line of its own.
 fn usages(command: CommandName, language: Language) -> String {
-    let rows = COMMANDS.iter().filter(|row| row.name == command);
-    let forms = rows.flat_map(|row| row.usages);
-    let lines = forms.map(|usage| format!("\n{}", usage.form.to(language)));
+    let lines = command
+        .spec()
+        .usages
+        .iter()
+        .map(|usage| format!("\n{}", usage.form.to(language)));
     let title = Bilingual::new("可用写法：", " Use:").to(language);
     format!("{title}{}", lines.collect::<String>())
 }
@@ -320,13 +315,6 @@ fn example(forms: &[&str], language: Language) -> String {
             forms.join("\n")
         ),
     }
-}
-
-/// The simplest way to write a command in one of the languages.
-pub(super) fn simplest_form(command: CommandName, language: Language) -> &'static str {
-    let row = COMMANDS.iter().find(|row| row.name == command);
-    let usage = row.and_then(|row| row.usages.first());
-    usage.map_or("", |usage| usage.form.to(language))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::misunderstood::{misunderstood, simplest_form};
+use super::misunderstood::misunderstood;
 use super::schedule::{self, Missed};
 use super::{failures, message, replace, rights, undo};
 use crate::command::{CommandName, PlanTimeError};
@@ -192,7 +192,7 @@ fn too_late(begun: bool) -> Bilingual {
 }
 
 fn needs_group(command: CommandName, language: Language) -> String {
-    let form = simplest_form(command, language);
+    let form = command.simplest_form(language);
     match language {
         Language::Zh => {
             format!("该命令只能在群里使用。请将机器人添加到群，再在群里发送 {form}。")

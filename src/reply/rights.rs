@@ -2,7 +2,7 @@
 //! Management" page calls them.
 
 use super::quote::Medium;
-use crate::command::COMMANDS;
+use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
 use crate::model::rights::{
     BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay,
@@ -140,18 +140,11 @@ pub(super) fn commands(
     language: Language,
 ) -> String {
     let comma = Bilingual::new("、", ", ").to(language);
-    let forms = rights.map(|right| medium.code(&spelling(right, language)));
+    let forms = rights.filter_map(CommandName::of).map(|name| {
+        let spelling = name.spelling(language);
+        medium.code(&format!("/{spelling}"))
+    });
     forms.collect::<Vec<_>>().join(comma)
-}
-
-fn spelling(right: Right, language: Language) -> String {
-    let command = right.command();
-    let row = COMMANDS.iter().find(|row| row.name == command);
-    let alias = row.and_then(|row| row.aliases.first());
-    match (language, alias) {
-        (Language::Zh, Some(alias)) => format!("/{alias}"),
-        (Language::Zh, None) | (Language::En, _) => format!("/{}", command.as_str()),
-    }
 }
 
 fn who_may(who: WhoMay) -> Bilingual {
@@ -199,7 +192,7 @@ pub(super) mod tests {
 
     fn rights(who: [WhoMay; 3]) -> GroupRights {
         GroupRights {
-            rights: Right::ALL.into_iter().zip(who).collect(),
+            rights: Right::all().zip(who).collect(),
             exceptions: false,
             external: false,
         }

@@ -10,6 +10,8 @@ use super::misunderstood::tests::every_mistake;
 use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
+use strum::VariantArray;
+
 use super::*;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError, Replace, Span, parse};
 use crate::model::change::Deed;
@@ -94,7 +96,7 @@ fn every_help() -> Vec<Outcome> {
     };
     vec![
         Outcome::Help,
-        group(&Right::ALL),
+        group(&Right::all().collect::<Vec<_>>()),
         group(&[Right::Pin, Right::Unpin]),
         group(&[]),
         Outcome::AllCommands(None),
@@ -174,7 +176,7 @@ fn every_history() -> [Outcome; 2] {
     ];
     let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
     let pins = pins.map(|target| (Deed::Pin, Some(target)));
-    let deeds = Deed::ALL.map(|deed| (deed, None)).into_iter().chain(pins);
+    let deeds = Deed::VARIANTS.iter().map(|&deed| (deed, None)).chain(pins);
     let history = |changes: Vec<PastChange>, plans| {
         Outcome::History(History {
             asked_at: moment(9),

@@ -4,7 +4,7 @@ use feishu::Card;
 
 use super::codes;
 use super::quote::Medium;
-use crate::command::{COMMANDS, CommandName};
+use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
 use crate::model::rights::{GroupSetting, Lack};
 
@@ -48,14 +48,14 @@ fn words(lacks: &[Lack], language: Language) -> String {
 
 /// Each command in its simplest form, but for the one that shows the others.
 fn commands(language: Language) -> impl Iterator<Item = String> {
-    let rows = COMMANDS.iter().filter(|row| row.name != CommandName::Help);
-    rows.filter_map(move |row| {
-        let form = row.usages.first()?.form.to(language);
-        let brief = row.brief.to(language);
-        Some(match language {
+    let others = CommandName::all().filter(|name| *name != CommandName::Help);
+    others.map(move |name| {
+        let form = name.simplest_form(language);
+        let brief = name.spec().brief.to(language);
+        match language {
             Language::Zh => format!("`{form}`：{brief}"),
             Language::En => format!("`{form}`: {brief}"),
-        })
+        }
     })
 }
 

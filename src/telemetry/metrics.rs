@@ -15,8 +15,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use strum::{IntoStaticStr, VariantArray};
 
-use crate::command::COMMANDS;
+use crate::command::CommandName;
 use crate::model::job::Queue;
 
 /// Histograms of requests to the store: a commit takes a few milliseconds.
@@ -57,7 +58,8 @@ pub(crate) struct Metrics {
 }
 
 /// What became of an event that came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum EventResult {
     Accepted,
     Duplicate,
@@ -78,59 +80,20 @@ pub(crate) enum EventResult {
 }
 
 impl EventResult {
-    const ALL: [Self; 12] = [
-        Self::Accepted,
-        Self::Duplicate,
-        Self::TooManyOfChat,
-        Self::Chatter,
-        Self::FromBot,
-        Self::Other,
-        Self::Malformed,
-        Self::Unauthorized,
-        Self::Unavailable,
-        Self::TooLarge,
-        Self::TimedOut,
-        Self::Incomplete,
-    ];
-
     /// Its word in the metrics and in the log.
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Duplicate => "duplicate",
-            Self::TooManyOfChat => "too_many_of_chat",
-            Self::Chatter => "chatter",
-            Self::FromBot => "from_bot",
-            Self::Other => "other",
-            Self::Malformed => "malformed",
-            Self::Unauthorized => "unauthorized",
-            Self::Unavailable => "unavailable",
-            Self::TooLarge => "too_large",
-            Self::TimedOut => "timed_out",
-            Self::Incomplete => "incomplete",
-        }
+        self.into()
     }
 }
 
 /// What became of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum CommandResult {
     Done,
     Refused,
     /// It was not for us.
     Ignored,
-}
-
-impl CommandResult {
-    const ALL: [Self; 3] = [Self::Done, Self::Refused, Self::Ignored];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Refused => "refused",
-            Self::Ignored => "ignored",
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -263,13 +226,13 @@ impl Metrics {
     }
 
     fn begin_at_zero(&self) {
-        for result in EventResult::ALL {
-            drop(self.of_event(result));
+        for result in EventResult::VARIANTS {
+            drop(self.of_event(*result));
         }
-        let of_table = COMMANDS.iter().map(|row| row.name.as_str());
+        let of_table = CommandName::all().map(CommandName::as_str);
         for command in of_table.chain([PUBLISH, EXPIRE, UNKNOWN]) {
-            for result in CommandResult::ALL {
-                drop(self.of_command(command, result));
+            for result in CommandResult::VARIANTS {
+                drop(self.of_command(command, *result));
             }
         }
         for result in ["ok", "failed"] {
@@ -289,7 +252,7 @@ impl Metrics {
         command: &'static str,
         result: CommandResult,
     ) -> impl std::ops::Deref<Target = Counter> {
-        let result = result.as_str();
+        let result = result.into();
         self.commands
             .get_or_create(&CommandLabels { command, result })
     }

@@ -1,8 +1,9 @@
 //! What stands in several places says the same everywhere.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use noticebot::command::{Language, readme_table};
+use noticebot::command::{Language, Scope, readme_table};
 use noticebot::config::{DEFAULT_TOML, variables};
 
 const README: &str = include_str!("../../README.md");
@@ -18,6 +19,18 @@ fn section(name: &str) -> &'static str {
 fn rule_9_the_readmes_commands_are_those_that_the_parser_knows() {
     for (name, language) in [("commands", Language::En), ("commands-zh", Language::Zh)] {
         assert_eq!(section(name), readme_table(language).trim());
+    }
+}
+
+#[test]
+fn the_readmes_scopes_are_those_of_the_commands() {
+    let (_, list) = README.split_once("\"tenant\": [").unwrap();
+    let (list, _) = list.split_once(']').unwrap();
+    let listed = list.split(',').map(|name| name.trim().trim_matches('"'));
+    let listed: BTreeSet<_> = listed.collect();
+    assert_eq!(listed, Scope::all().map(Scope::as_str).collect());
+    for scope in listed {
+        assert!(README.contains(&format!("\n| `{scope}` |")), "{scope}");
     }
 }
 

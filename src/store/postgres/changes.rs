@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use crate::model::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
+use crate::model::change::{
+    Change, ChangeId, ChangeResult, Deed, Made, Record, Standing, UNDO_AGE,
+};
 use crate::model::job::{ChatKey, JobId, JobKey, Step};
 use crate::model::plan::WaitingPlan;
 use crate::store::row::{
@@ -124,11 +126,12 @@ pub(super) async fn undoable(
     now: Timestamp,
 ) -> Result<Option<Made>, Error> {
     let since = (now - UNDO_AGE).as_millisecond();
+    let deeds = Deed::undoable_in_sql();
     let sql = format!(
         "SELECT {MADE} FROM (
              SELECT app, {MADE} FROM noticebot.changes
              WHERE app = $1 AND chat = $2 AND after IS NOT NULL
-               AND deed IN ('pin', 'unpin', 'announce', 'replace')
+               AND deed IN ({deeds})
              ORDER BY id DESC LIMIT $3) AS of_chat
          WHERE undone = 0
            AND (made_at >= $4 OR EXISTS (

@@ -181,10 +181,10 @@ pub(super) async fn claim(
 ) -> Result<Claimed, Error> {
     let now = now.as_millisecond();
     let left = i64::try_from(LEFT_TO_TAKER.as_millis()).unwrap_or_default();
-    let steps = Step::ALL.map(Step::as_str);
+    let steps: Vec<&str> = Step::all().map(Step::as_str).collect();
     let statement = client.prepare_cached(CLAIM).await?;
     let claimed = client
-        .query_opt(&statement, &[&app, &now, &owner, &left, &&steps[..]])
+        .query_opt(&statement, &[&app, &now, &owner, &left, &steps])
         .await;
     match claimed {
         Ok(Some(row)) => Ok(Claimed::Row(Box::new(job(&row)))),

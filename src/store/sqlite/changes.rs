@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::rows::timestamp;
-use crate::model::change::{Change, ChangeId, ChangeResult, Made, Record, Standing, UNDO_AGE};
+use crate::model::change::{
+    Change, ChangeId, ChangeResult, Deed, Made, Record, Standing, UNDO_AGE,
+};
 use crate::model::job::{ChatKey, JobId, JobKey, Step};
 use crate::model::plan::WaitingPlan;
 use crate::store::row::{
@@ -81,12 +83,13 @@ pub(super) fn undoable(
     now: Timestamp,
 ) -> rusqlite::Result<Option<Made>> {
     let since = now - UNDO_AGE;
+    let deeds = Deed::undoable_in_sql();
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT * FROM (
                  SELECT * FROM changes
                  WHERE app = ?1 AND chat = ?2 AND after IS NOT NULL
-                   AND deed IN ('pin', 'unpin', 'announce', 'replace')
+                   AND deed IN ({deeds})
                  ORDER BY id DESC LIMIT ?3) of_chat
              WHERE undone = 0
                AND (made_at >= ?4 OR EXISTS (
@@ -94,7 +97,7 @@ pub(super) fn undoable(
                    WHERE jobs.app = of_chat.app AND jobs.origin = of_chat.origin
                      AND jobs.step = 'expire' AND jobs.finished_at >= ?4))
              ORDER BY id DESC",
-        )?
+        ))?
         .query_map(
             params![chat.app, chat.chat, UNDO_DEPTH, since.as_millisecond()],
             made,
