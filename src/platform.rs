@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use feishu::{
-    AnnouncementKind, Chat, ChatId, Client, ClientConfig, Clock, Error, IdType, Neighbours, OnCall,
-    OpenId,
+    AnnouncementKind, Chat, ChatId, Client, ClientConfig, Clock, Error, IdType, OnCall, OpenId,
+    SharedLimits,
 };
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
@@ -193,7 +193,7 @@ pub(crate) fn client(
     config: &Config,
     clock: Clock,
     on_call: OnCall,
-    neighbours: Option<Neighbours>,
+    shared_limits: Option<SharedLimits>,
 ) -> anyhow::Result<Client> {
     let feishu = &config.feishu;
     let client = Client::new(ClientConfig {
@@ -205,7 +205,7 @@ pub(crate) fn client(
         extra_roots: config.tls.extra_roots()?,
         limits_factor: feishu.limits_factor,
         on_call: Some(on_call),
-        neighbours,
+        shared_limits,
     })?;
     Ok(client)
 }

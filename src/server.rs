@@ -97,10 +97,10 @@ impl Server {
         let (store, running) = opening.await?;
         let unstored = Unstored::default();
         let factor = config.feishu.limits_factor;
-        let neighbours = shared_limits::neighbours(&store, &clock, factor, unstored.clone());
+        let shared = shared_limits::shared_limits(&store, &clock, factor, unstored.clone());
         let counted = metrics.clone();
         let on_call = Arc::new(move |call: &CallRecord<'_>| counted.api_call(call));
-        let client = client(&config, clock.clone(), on_call, Some(neighbours))?;
+        let client = client(&config, clock.clone(), on_call, Some(shared))?;
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let presses = Presses::default();

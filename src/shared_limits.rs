@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use feishu::{Client, Clock, Neighbours, Turn};
+use feishu::{Client, Clock, SharedLimits, WriteSlot};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -47,22 +47,22 @@ impl Unstored {
 
 /// The limits of the app are kept in the store, where all its bots find them, also
 /// after a restart.
-pub(crate) fn neighbours(
+pub(crate) fn shared_limits(
     store: &Store,
     clock: &Clock,
     limits_factor: u32,
     unstored: Unstored,
-) -> Neighbours {
+) -> SharedLimits {
     let (store, clock) = (store.clone(), clock.clone());
     let window = FIVE_TURNS / limits_factor.max(1);
-    Neighbours {
-        on_wait: Arc::new(move |api, until| unstored.add(api, until)),
-        next_turn: Arc::new(move || {
+    SharedLimits {
+        on_pause: Arc::new(move |api, until| unstored.add(api, until)),
+        next_slot: Arc::new(move || {
             let (store, clock) = (store.clone(), clock.clone());
             Box::pin(async move {
-                let turn = store.next_turn(window).await;
+                let slot = store.next_turn(window).await;
                 // Better too fast than not at all: the platform says so if it minds.
-                turn.unwrap_or_else(|_| Turn::At(clock.now()))
+                slot.unwrap_or_else(|_| WriteSlot::At(clock.now()))
             })
         }),
     }
@@ -78,7 +78,7 @@ pub(crate) async fn share(
     loop {
         // Where they cannot be read, this bot finds them out by itself.
         for Limited { api, until } in store.limits().await.unwrap_or_default() {
-            client.leave_alone(&api, until);
+            client.pause_endpoint(&api, until);
         }
         loop {
             tokio::select! {

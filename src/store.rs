@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use feishu::{BlockId, ReactionId, Turn};
+use feishu::{BlockId, ReactionId, WriteSlot};
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
@@ -278,9 +278,9 @@ impl Store {
 
     /// The next turn in a row in which all bots on this store stand, five in each
     /// `window`. Where one bot alone is on it, there is none to wait for.
-    pub(crate) async fn next_turn(&self, window: Duration) -> Result<Turn, StoreError> {
+    pub(crate) async fn next_turn(&self, window: Duration) -> Result<WriteSlot, StoreError> {
         match &self.database {
-            Database::Sqlite(file) => Ok(Turn::At(file.now())),
+            Database::Sqlite(file) => Ok(WriteSlot::At(file.now())),
             Database::Postgres(server) => server.next_turn(window).await,
         }
     }

@@ -129,7 +129,7 @@ impl Bench {
             extra_roots: ExtraRoots::default(),
             limits_factor: 1000,
             on_call,
-            neighbours: None,
+            shared_limits: None,
         });
         let defaults = Config::read(None, &Environment::default()).unwrap();
         let dispatcher = Dispatcher {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use feishu::{BlockId, Clock, ReactionId, Turn};
+use feishu::{BlockId, Clock, ReactionId, WriteSlot};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
@@ -456,7 +456,7 @@ impl PostgresStore {
             .await
     }
 
-    pub(super) async fn next_turn(&self, window: Duration) -> Result<Turn, StoreError> {
+    pub(super) async fn next_turn(&self, window: Duration) -> Result<WriteSlot, StoreError> {
         let session = self.sessions.get().await?;
         session
             .answer(changes::next_turn(&*session, &self.app, window, self.now()))

@@ -404,7 +404,7 @@ mod tests {
             extra_roots: ExtraRoots::default(),
             limits_factor: 1,
             on_call: None,
-            neighbours: None,
+            shared_limits: None,
         })
         .unwrap()
     }

@@ -5,6 +5,7 @@ mod bot;
 mod chat;
 mod docx;
 mod message;
+mod pages;
 mod scope;
 mod top_notice;
 
@@ -24,123 +25,117 @@ pub use scope::Scope;
 pub use top_notice::TopNotice;
 
 use crate::http::{Answer, Http, OnCall, Request};
-use crate::limits::{Limits, Neighbours, Pace};
-use crate::token::{Grant, Tokens};
+use crate::limits::{Limits, Pace, SharedLimits};
+use crate::token::{Credentials, Tokens};
 use crate::{AppId, ChatId, Clock, Error, ExtraRoots};
 
-/// How often the platform is asked for the time at most: whoever replays a request that is signed
-/// must not use up the app's limits.
+/// The shortest time between two requests for the platform's time: replayed requests with a valid
+/// signature must not use up the app's rate limits.
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
-/// Answers that disagree are followed by another, this often in all.
+/// How many calls are made while the answers disagree.
 const CONFIRMATIONS: usize = 3;
 
-/// Asks for people's ids in the form that is the app's own.
+/// Asks for people's open ids.
 const OPEN_ID: (&str, &str) = ("user_id_type", "open_id");
 
-/// What a [`Client`] is made of.
+/// The settings of a [`Client`].
 #[derive(Clone)]
 pub struct ClientConfig {
-    /// `https://open.feishu.cn`, `https://open.larksuite.com`, or a stand-in.
+    /// `https://open.feishu.cn`, `https://open.larksuite.com`, or a simulator.
     pub base_url: String,
-    /// The app.
+    /// The id of the app.
     pub app_id: AppId,
-    /// The app's secret.
+    /// The secret of the app.
     pub app_secret: SecretString,
-    /// Learns the platform's time from its answers.
+    /// Corrected by the dates of the platform's answers.
     pub clock: Clock,
-    /// How long one exchange may take, from connecting to the last byte.
+    /// The timeout of one exchange, from connecting to the last byte.
     pub timeout: Duration,
-    /// Whom TLS trusts beside the authorities that the machine trusts.
+    /// Certificate authorities that TLS trusts in addition to those of the machine.
     pub extra_roots: ExtraRoots,
-    /// The documented paces of `docx` writes times this; other than 1 only for
-    /// load tests against a stand-in whose limits are raised alike.
+    /// Multiplies the documented rate limits of `docx` writes; other than 1 only in load tests
+    /// against a simulator with the same factor.
     pub limits_factor: u32,
-    /// Is told of every exchange.
+    /// Called after every exchange.
     pub on_call: Option<OnCall>,
-    /// Other processes that call in the name of the same app, if there are any.
-    pub neighbours: Option<Neighbours>,
+    /// Shares rate limits with other processes of the same app.
+    pub shared_limits: Option<SharedLimits>,
 }
 
-/// Calls the platform in the name of one app. Clones share connections and token.
+/// Calls the platform as one app. Clones share connections, token and rate limits.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     http: Http,
-    grant: Grant,
+    credentials: Credentials,
     tokens: Tokens,
     limits: Arc<Limits>,
-    app_id: AppId,
     clock: Clock,
-    /// When the platform was asked for the time.
+    /// When [`Client::confirm_time`] last made a call.
     confirmed: Mutex<Option<Instant>>,
 }
 
 impl Client {
-    /// Prepares a client; nothing is sent yet.
+    /// Sends nothing yet.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
         let http = Http::new(
             &config.base_url,
-            (config.timeout, &config.extra_roots),
+            config.timeout,
+            &config.extra_roots,
             config.clock.clone(),
             config.on_call,
         )?;
-        let grant = Grant::SelfBuilt {
-            app_id: config.app_id.clone(),
+        let credentials = Credentials {
+            app_id: config.app_id,
             app_secret: config.app_secret,
         };
         let clock = config.clock;
         let factor = config.limits_factor.max(1);
-        let limits = Arc::new(Limits::new(clock.clone(), factor, config.neighbours));
+        let limits = Arc::new(Limits::new(clock.clone(), factor, config.shared_limits));
         Ok(Self(Arc::new(Inner {
             tokens: Tokens::new(
                 http.clone(),
-                grant.clone(),
+                credentials.clone(),
                 clock.clone(),
                 Arc::clone(&limits),
             ),
             limits,
             http,
-            grant,
-            app_id: config.app_id,
+            credentials,
             clock,
             confirmed: Mutex::default(),
         })))
     }
 
-    /// The app in whose name this client calls.
+    /// The app that this client calls as.
     pub fn app_id(&self) -> &AppId {
-        &self.0.app_id
+        &self.0.credentials.app_id
     }
 
-    /// Whether a valid token is in hand; asks nobody.
-    pub fn token_ready(&self) -> bool {
-        self.0.tokens.is_ready()
-    }
-
-    /// Gets a token if none is in hand: shows that app id and secret are right.
+    /// Fetches a token unless there is a valid one, which checks the app id and secret.
     pub async fn check_credentials(&self) -> Result<(), Error> {
         self.0.tokens.get().await.map(drop)
     }
 
-    /// Asks the platform for the time, so that the clock is right even if it was set a moment ago.
-    /// Several callers ask once.
+    /// Makes a call to learn the platform's time, so that the clock is right even if it was set a
+    /// moment ago. Concurrent callers share the call.
     ///
     /// # Errors
     ///
-    /// When the platform cannot be asked. One whose answers tell no time is no error.
+    /// When the call fails. An answer without a time is no error.
     pub async fn confirm_time(&self) -> Result<(), Error> {
-        let mut asked = self.0.confirmed.lock().await;
-        if asked.is_some_and(|asked| asked.elapsed() < CONFIRM_EVERY) {
+        let mut confirmed = self.0.confirmed.lock().await;
+        if confirmed.is_some_and(|at| at.elapsed() < CONFIRM_EVERY) {
             return Ok(());
         }
-        *asked = Some(Instant::now());
+        *confirmed = Some(Instant::now());
         for _ in 0..CONFIRMATIONS {
             match self.bot_info().await {
                 Ok(_) | Err(Error::Api(_)) if self.0.clock.is_confirmed() => break,
                 Ok(_) | Err(Error::Api(_)) => {}
                 Err(error) => {
-                    *asked = None;
+                    *confirmed = None;
                     return Err(error);
                 }
             }
@@ -148,21 +143,21 @@ impl Client {
         Ok(())
     }
 
-    /// Makes no call of this API until then: another process was asked to wait.
-    pub fn leave_alone(&self, endpoint: &str, until: Timestamp) {
-        self.0.limits.close(endpoint, until);
+    /// Makes no call of this API until then, because another process of the app was asked to wait.
+    pub fn pause_endpoint(&self, endpoint: &str, until: Timestamp) {
+        self.0.limits.pause(endpoint, until);
     }
 
     pub(crate) fn http(&self) -> &Http {
         &self.0.http
     }
 
-    pub(crate) fn grant(&self) -> &Grant {
-        &self.0.grant
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.0.credentials
     }
 
-    /// Makes a call with a token. If the platform refuses the token, another one is fetched and the
-    /// call made once more; a second refusal is final.
+    /// Makes a call with a token. If the platform rejects the token, the call is repeated once with
+    /// a new one.
     async fn call(&self, request: Request<'_>) -> Result<Answer, Error> {
         let Inner {
             http,
@@ -183,10 +178,10 @@ impl Client {
         result
     }
 
-    /// Makes a call that writes a `docx` announcement, at its pace.
+    /// Makes a call that writes a `docx` announcement, within its rate limits.
     async fn write_docx(&self, chat: &ChatId, request: Request<'_>) -> Result<Answer, Error> {
         let paces = [Pace::Announcement(chat.clone()), Pace::App];
-        let _place = self.0.limits.take_place(request.endpoint, &paces).await?;
+        let _slot = self.0.limits.slot(request.endpoint, &paces).await?;
         self.call(request).await
     }
 }
@@ -194,7 +189,7 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("app_id", &self.0.app_id)
+            .field("app_id", self.app_id())
             .finish_non_exhaustive()
     }
 }

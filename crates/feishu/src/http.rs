@@ -16,36 +16,36 @@ use crate::error::{ApiError, Error, InvalidResponse, TransportFailure};
 use crate::wire::or_default;
 use crate::{Clock, ExtraRoots, headers};
 
-/// The longest answer that is read, in bytes.
+/// The longest answer that is read by default, in bytes.
 const MAX_ANSWER: usize = 512 << 10;
-/// The same for calls that answer with what people wrote.
+/// The longest answer that is read of a call that returns what people wrote.
 pub(crate) const MAX_TEXT: usize = 2 << 20;
-/// An answer of more bytes takes a turn, for as long as it is held.
+/// An answer of more bytes needs a permit for as long as it is held.
 const LONG_ANSWER: usize = 64 << 10;
-/// So many longer answers are held at once.
+/// How many permits there are.
 const LONG_AT_ONCE: usize = 4;
 
-/// A mark of the byte order, which proxies put before JSON.
+/// A byte order mark, which proxies put before JSON.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// So much of the platform's own words is kept, in characters.
+/// How many characters of the platform's `msg` are kept.
 const MAX_MSG: usize = 200;
-/// So much of the name of a field.
+/// How many characters of a field's name are kept.
 const MAX_FIELD: usize = 80;
-/// So many fields.
+/// How many names of fields are kept.
 const MAX_FIELDS: usize = 5;
 
-/// Is told of every exchange; for metrics.
+/// Called after every exchange, for metrics.
 pub type OnCall = Arc<dyn Fn(&CallRecord<'_>) + Send + Sync>;
 
 /// One exchange with the platform, successful or not.
 #[derive(Debug)]
 pub struct CallRecord<'a> {
-    /// Which call, from a fixed set of names.
+    /// The name of the call, from a fixed set.
     pub endpoint: &'static str,
     /// From the first byte out to the last byte in.
     pub duration: Duration,
-    /// Why it failed, if it did.
+    /// The failure, if there was one.
     pub error: Option<&'a Error>,
 }
 
@@ -59,7 +59,8 @@ pub(crate) struct Http {
     long_answers: Arc<Semaphore>,
 }
 
-/// A request, before it has a token.
+/// A request below `open-apis`, before it has a token.
+#[derive(Clone)]
 pub(crate) struct Request<'a> {
     pub(crate) endpoint: &'static str,
     pub(crate) method: Method,
@@ -67,10 +68,12 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a [&'a str],
     pub(crate) query: &'a [(&'a str, &'a str)],
     pub(crate) body: Option<Value>,
+    /// The longest answer that is read, in bytes.
+    pub(crate) max_answer: usize,
 }
 
-/// A request that is not below `open-apis` and needs no token; a POST.
-pub(crate) struct Outside<'a> {
+/// A POST outside `open-apis`, which needs no token.
+pub(crate) struct OutsideRequest<'a> {
     pub(crate) endpoint: &'static str,
     /// The segments of the path, not yet percent-encoded.
     pub(crate) path: &'a [&'a str],
@@ -86,14 +89,57 @@ pub(crate) struct Answer {
     log_id: Option<String>,
     retry_after: Option<Duration>,
     body: Vec<u8>,
-    /// The turn of a long one.
-    turn: Option<OwnedSemaphorePermit>,
+    /// The permit of a long one.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl<'a> Request<'a> {
+    fn new(endpoint: &'static str, method: Method, path: &'a [&'a str]) -> Self {
+        Self {
+            endpoint,
+            method,
+            path,
+            query: &[],
+            body: None,
+            max_answer: MAX_ANSWER,
+        }
+    }
+
+    pub(crate) fn get(endpoint: &'static str, path: &'a [&'a str]) -> Self {
+        Self::new(endpoint, Method::GET, path)
+    }
+
+    pub(crate) fn post(endpoint: &'static str, path: &'a [&'a str]) -> Self {
+        Self::new(endpoint, Method::POST, path)
+    }
+
+    pub(crate) fn patch(endpoint: &'static str, path: &'a [&'a str]) -> Self {
+        Self::new(endpoint, Method::PATCH, path)
+    }
+
+    pub(crate) fn delete(endpoint: &'static str, path: &'a [&'a str]) -> Self {
+        Self::new(endpoint, Method::DELETE, path)
+    }
+
+    pub(crate) fn query(self, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    pub(crate) fn body(self, body: Value) -> Self {
+        let body = Some(body);
+        Self { body, ..self }
+    }
+
+    pub(crate) fn max_answer(self, max_answer: usize) -> Self {
+        Self { max_answer, ..self }
+    }
 }
 
 impl Http {
     pub(crate) fn new(
         base_url: &str,
-        (timeout, extra_roots): (Duration, &ExtraRoots),
+        timeout: Duration,
+        extra_roots: &ExtraRoots,
         clock: Clock,
         on_call: Option<OnCall>,
     ) -> Result<Self, Error> {
@@ -104,7 +150,8 @@ impl Http {
         let client = extra_roots
             .http_client(&base_url)
             .timeout(timeout)
-            // Below the whole, so that a host that never answers is known as one that got nothing.
+            // Shorter than the whole, so that a host that never answers counts as one that got
+            // nothing.
             .connect_timeout(timeout / 2)
             .build()
             .map_err(|source| Error::HttpClient(Arc::new(source)))?;
@@ -117,7 +164,7 @@ impl Http {
         })
     }
 
-    /// Whether the base URL is one without TLS, as only stand-ins have it.
+    /// Whether the base URL is one without TLS, as only simulators have it.
     pub(crate) fn is_plain(&self) -> bool {
         self.base_url.scheme() == "http"
     }
@@ -132,34 +179,34 @@ impl Http {
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(request.query);
         }
-        let mut builder = self.client.request(request.method.clone(), url.clone());
+        let mut builder = self.client.request(request.method.clone(), url);
         if let Some(token) = token {
             builder = builder.bearer_auth(token.expose_secret());
         }
         if let Some(body) = &request.body {
             builder = builder.json(body);
         }
-        self.report(request.endpoint, &url, builder).await
+        self.report(request.endpoint, request.max_answer, builder)
+            .await
     }
 
     /// Makes one exchange outside `open-apis` and reports it.
-    pub(crate) async fn send_outside(&self, request: Outside<'_>) -> Result<Answer, Error> {
-        let url = self.url(request.path);
+    pub(crate) async fn send_outside(&self, request: OutsideRequest<'_>) -> Result<Answer, Error> {
         let (name, value) = request.header;
-        let builder = self.client.post(url.clone());
+        let builder = self.client.post(self.url(request.path));
         let builder = builder.header(name, value).json(&request.body);
-        self.report(request.endpoint, &url, builder).await
+        self.report(request.endpoint, MAX_ANSWER, builder).await
     }
 
     async fn report(
         &self,
         endpoint: &'static str,
-        url: &Url,
+        max_answer: usize,
         builder: RequestBuilder,
     ) -> Result<Answer, Error> {
         let begun = Instant::now();
         // Boxed, as requests are large and callers of callers hold this in their own futures.
-        let result = Box::pin(self.exchange(endpoint, url, builder)).await;
+        let result = Box::pin(self.exchange(endpoint, max_answer, builder)).await;
         let record = CallRecord {
             endpoint,
             duration: begun.elapsed(),
@@ -197,26 +244,28 @@ impl Http {
     async fn exchange(
         &self,
         endpoint: &'static str,
-        url: &Url,
+        max_answer: usize,
         builder: RequestBuilder,
     ) -> Result<Answer, Error> {
         let broken = |source| transport(endpoint, source);
+        let request = builder.build().map_err(broken)?;
+        let path = request.url().path().to_owned();
         let sent_at = self.clock.machine_now();
-        let mut response = builder.send().await.map_err(broken)?;
+        let mut response = self.client.execute(request).await.map_err(broken)?;
         let received_at = self.clock.machine_now();
         let headers = response.headers();
         let mut answer = Answer {
             endpoint,
-            path: url.path().to_owned(),
+            path,
             status: response.status().as_u16(),
             log_id: headers::log_id(headers),
             retry_after: headers::retry_after(headers, self.clock.now()),
             body: Vec::new(),
-            turn: None,
+            permit: None,
         };
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             let length = answer.body.len() + chunk.len();
-            if length > longest(endpoint) {
+            if length > max_answer {
                 let detail = if headers::is_page(response.headers()) {
                     InvalidResponse::Foreign
                 } else {
@@ -224,9 +273,9 @@ impl Http {
                 };
                 return Err(answer.invalid(detail));
             }
-            if length > LONG_ANSWER && answer.turn.is_none() {
-                let turn = Arc::clone(&self.long_answers).acquire_owned();
-                answer.turn = turn.await.ok();
+            if length > LONG_ANSWER && answer.permit.is_none() {
+                let permit = Arc::clone(&self.long_answers).acquire_owned();
+                answer.permit = permit.await.ok();
             }
             answer.body.extend_from_slice(&chunk);
         }
@@ -234,21 +283,12 @@ impl Http {
             answer.body.drain(..BOM.len());
         }
         let judged = answer.judge(response.headers());
-        // The clock of a proxy that answers for itself is not the platform's.
-        if let (Ok(_) | Err(Error::Api(_)), Some(told)) =
-            (&judged, headers::date(response.headers()))
-        {
-            self.clock.observe(told, sent_at, received_at);
+        // A proxy that answers for itself has another clock than the platform.
+        let is_platform = matches!(judged, Ok(_) | Err(Error::Api(_)));
+        if let Some(date) = headers::date(response.headers()).filter(|_| is_platform) {
+            self.clock.observe(date, sent_at, received_at);
         }
         judged
-    }
-}
-
-/// The longest answer of a call that is read, in bytes.
-fn longest(endpoint: &str) -> usize {
-    match endpoint {
-        "get_message" | "get_announcement" | "list_docx_blocks" => MAX_TEXT,
-        _ => MAX_ANSWER,
     }
 }
 
@@ -264,12 +304,10 @@ impl Answer {
         self.status
     }
 
-    /// The platform's name for this exchange.
     pub(crate) fn log_id(&self) -> Option<&str> {
         self.log_id.as_deref()
     }
 
-    /// How many bytes it has.
     pub(crate) fn len(&self) -> usize {
         self.body.len()
     }
@@ -283,12 +321,12 @@ impl Answer {
         self.whole().map(|wrapped: Wrapped<T>| wrapped.data)
     }
 
-    /// Reads the answer where the payload stands beside `code`.
+    /// Reads an answer whose payload is beside `code`, not in `data`.
     pub(crate) fn whole<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|_| self.invalid(InvalidResponse::Shape))
     }
 
-    /// An id in the `data` object, if there is one.
+    /// An id in the `data` object, if it has one.
     pub(crate) fn id<T: From<String>>(&self, name: &str) -> Option<T> {
         let data: Value = self.data().ok()?;
         data[name].as_str().map(|id| T::from(id.to_owned()))
@@ -305,12 +343,13 @@ impl Answer {
         }
     }
 
-    /// Success is code 0 under a status of success. What no platform answers came from something on
-    /// the way: a web page, an HTTP error that claims success or merely repeats its status.
+    /// Success is code 0 with a 2xx status.
     fn judge(self, headers: &HeaderMap) -> Result<Self, Error> {
         let Ok(verdict) = serde_json::from_slice::<Verdict<'_>>(&self.body) else {
             return Err(self.invalid(InvalidResponse::NotJson));
         };
+        // A web page, and an HTTP error that claims success or only repeats its status, do not come
+        // from the platform.
         let is_error = !(200..300).contains(&self.status);
         let repeats = verdict.code == i64::from(self.status);
         if headers::is_page(headers) || (is_error && (verdict.code == 0 || repeats)) {
@@ -339,7 +378,7 @@ impl Answer {
     }
 }
 
-/// What every answer has.
+/// The fields of every answer.
 #[derive(Deserialize)]
 struct Verdict<'a> {
     code: i64,
@@ -348,7 +387,7 @@ struct Verdict<'a> {
     error: Option<&'a RawValue>,
 }
 
-/// What a refusal may add. All of it is optional.
+/// The optional fields of a refusal.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorDetail {
@@ -370,13 +409,13 @@ struct FieldViolation {
     field: String,
 }
 
-/// The name of a field without anything that no name has.
+/// Drops the characters that no field name has.
 fn name(field: &str) -> String {
     let fits = |c: &char| c.is_ascii_alphanumeric() || "_-.[]".contains(*c);
     field.chars().filter(fits).take(MAX_FIELD).collect()
 }
 
-/// The start of a text from outside, fit for a log.
+/// The start of a foreign text, escaped for logs.
 fn short(text: &str, most: usize) -> String {
     text.chars()
         .take(most)
@@ -385,7 +424,7 @@ fn short(text: &str, most: usize) -> String {
         .collect()
 }
 
-/// The scopes that a refusal lists, or those that its message names between brackets.
+/// The scopes that a refusal lists, or else those between brackets in its message.
 fn missing_scopes(listed: Vec<PermissionViolation>, code: i64, msg: &str) -> Vec<String> {
     if !listed.is_empty() || code != SCOPE_MISSING {
         return listed.into_iter().map(|one| one.subject).collect();
@@ -399,7 +438,7 @@ fn missing_scopes(listed: Vec<PermissionViolation>, code: i64, msg: &str) -> Vec
 }
 
 fn transport(endpoint: &'static str, source: reqwest::Error) -> Error {
-    // A time-out while connecting is both; nothing was sent then.
+    // A timeout while connecting is both a connect error and a timeout; nothing was sent then.
     let failure = if source.is_builder() {
         TransportFailure::Request
     } else if source.is_connect() {

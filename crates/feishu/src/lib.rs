@@ -53,7 +53,7 @@ pub use ids::{
     AppId, BlockId, ChatId, EventId, MessageId, OpenId, ReactionId, TenantKey, ThreadId, UnionId,
     UserId,
 };
-pub use limits::{Neighbours, NextTurn, Turn};
+pub use limits::{NextWriteSlot, SharedLimits, WriteSlot};
 pub use message::{Content, Mark, Medium, Post, PostElement};
 pub use person::{IdType, PersonIds, Sender};
 pub use roots::{ExtraRoots, RootsError};

@@ -1,9 +1,8 @@
 //! The platform's rate limits, obeyed before a call is made.
 //!
-//! Two kinds: an API that answered "wait" is not called by anybody until that
-//! time is over, and writes of `docx` announcements are spaced so that they do
-//! not run into their documented limits at all. The platform counts by app, so
-//! several processes of one app have to tell each other: see [`Neighbours`].
+//! An API that asked to wait is paused until then, and writes of `docx` announcements are spaced to
+//! stay within their documented limits. The platform counts per app, so several processes of one
+//! app share their limits through [`SharedLimits`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -13,39 +12,40 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::error::LONGEST_WAIT as LONGEST_CLOSED;
+use crate::error::LONGEST_WAIT as LONGEST_PAUSE;
 use crate::{ChatId, Clock, Error};
 
-/// The wait after a limit whose answer names none.
-const UNNAMED: Duration = Duration::from_secs(1);
-/// Who would have to wait longer for a place is told when to come back.
+/// The pause after an answer that names none.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
+/// The longest wait for a slot; a call that would wait longer fails with [`Error::Waiting`].
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// The span of the paces below.
+/// The window of the rate limits below.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Other processes of the same app, which share its limits.
+/// Shares the rate limits of an app between its processes.
 #[derive(Clone)]
-pub struct Neighbours {
-    /// Is told of an API that asked to wait, and until when; the others hear of
-    /// it through [`crate::Client::leave_alone`].
-    pub on_wait: Arc<dyn Fn(&'static str, Timestamp) + Send + Sync>,
-    /// Gives the next turn to write a `docx` announcement.
-    pub next_turn: NextTurn,
+pub struct SharedLimits {
+    /// Called when an API asked to wait, with its name and the end of the pause; the other
+    /// processes pass it to [`crate::Client::pause_endpoint`].
+    pub on_pause: Arc<dyn Fn(&'static str, Timestamp) + Send + Sync>,
+    /// Reserves the next slot to write a `docx` announcement.
+    pub next_slot: NextWriteSlot,
 }
 
-/// Asks for a turn in a row in which all processes of the app stand.
-pub type NextTurn = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Turn> + Send>> + Send + Sync>;
+/// Reserves a slot in a queue that all processes of the app share.
+pub type NextWriteSlot =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = WriteSlot> + Send>> + Send + Sync>;
 
-/// An answer to who asks for a turn.
+/// The answer to a request for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// It is then.
+pub enum WriteSlot {
+    /// Reserved, at this time.
     At(Timestamp),
-    /// The row is long: ask again then.
+    /// Not reserved, because the queue is long: ask again at this time.
     AskAgainAt(Timestamp),
 }
 
-/// A documented pace (official pages `group/upgraded-group-announcement/**`).
+/// A documented rate limit (official pages `group/upgraded-group-announcement/**`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Pace {
     /// 3 edits a second of one announcement.
@@ -63,37 +63,37 @@ impl Pace {
     }
 }
 
-/// Who may call when; shared by all clones of a client.
+/// The rate limits of an app, shared by all clones of a client.
 pub(crate) struct Limits {
     clock: Clock,
-    /// Paces times this.
+    /// Multiplies the rate limits.
     factor: u32,
-    rows: Mutex<Rows>,
-    neighbours: Option<Neighbours>,
+    state: Mutex<State>,
+    shared: Option<SharedLimits>,
 }
 
 #[derive(Debug, Default)]
-struct Rows {
-    closed: HashMap<String, Closed>,
-    /// The calls that count in each row, by their numbers: when they ended, or
-    /// `None` while they are under way. Only at its end is a call surely counted
-    /// by the platform.
+struct State {
+    /// By the name of the API.
+    pauses: HashMap<String, Pause>,
+    /// The calls that count towards each limit, by number: when they ended, or `None` while in
+    /// flight. Only at its end is a call certain to have been counted by the platform.
     calls: HashMap<Pace, BTreeMap<u64, Option<Timestamp>>>,
-    next: u64,
+    next_number: u64,
 }
 
-/// An API that is not to be called.
+/// The time during which an API must not be called.
 #[derive(Debug, Clone, Copy)]
-struct Closed {
+struct Pause {
     until: Timestamp,
-    /// It asked for longer than any documented limit lasts. Then one call a minute finds out
-    /// whether that still holds.
+    /// The API asked for more than any documented limit lasts; one call a minute probes whether
+    /// that still holds.
     is_probed: bool,
 }
 
-/// A place in some rows. Its call ends when this is dropped.
+/// A call that counts towards some limits. Dropped when the call has ended.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Slot<'a> {
     limits: &'a Limits,
     number: u64,
 }
@@ -104,108 +104,108 @@ impl fmt::Debug for Limits {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let now = self.limits.clock.machine_now();
-        for calls in self.limits.rows().calls.values_mut() {
+        for calls in self.limits.state().calls.values_mut() {
             calls.entry(self.number).and_modify(|end| *end = Some(now));
         }
     }
 }
 
 impl Limits {
-    pub(crate) fn new(clock: Clock, factor: u32, neighbours: Option<Neighbours>) -> Self {
-        let rows = Mutex::default();
+    pub(crate) fn new(clock: Clock, factor: u32, shared: Option<SharedLimits>) -> Self {
+        let state = Mutex::default();
         Self {
             clock,
             factor,
-            rows,
-            neighbours,
+            state,
+            shared,
         }
     }
 
-    /// Refuses a call of an API that has asked to wait.
+    /// Fails while the API is paused.
     pub(crate) fn check(&self, endpoint: &'static str) -> Result<(), Error> {
         let now = self.clock.machine_now();
-        match self.rows().closed(endpoint, now) {
-            Some(closed) if closed.until > now => Err(waiting(endpoint, now, closed.until)),
+        match self.state().pause(endpoint, now) {
+            Some(pause) if pause.until > now => Err(waiting(endpoint, now, pause.until)),
             _ => Ok(()),
         }
     }
 
-    /// The same right before a call is made. Of an API that is probed, this is the one call of the
-    /// minute.
+    /// Like [`Limits::check`], right before a call is made. For an API that is probed, this is the
+    /// one call of the minute.
     pub(crate) fn enter(&self, endpoint: &'static str) -> Result<(), Error> {
         self.check(endpoint)?;
         let now = self.clock.machine_now();
-        let mut rows = self.rows();
-        match rows.closed.get_mut(endpoint) {
-            Some(closed) if closed.is_probed => closed.until = now + LONGEST_CLOSED,
-            Some(_) => drop(rows.closed.remove(endpoint)),
+        let mut state = self.state();
+        match state.pauses.get_mut(endpoint) {
+            Some(pause) if pause.is_probed => pause.until = now + LONGEST_PAUSE,
+            Some(_) => drop(state.pauses.remove(endpoint)),
             None => {}
         }
         Ok(())
     }
 
-    /// Takes note of an API's answer.
+    /// Updates the pause of an API from an answer.
     pub(crate) fn note<T>(&self, endpoint: &'static str, answer: &Result<T, Error>) {
         let error = match answer {
             Ok(_) => {
                 return self
-                    .rows()
-                    .closed
-                    .retain(|api, closed| api != endpoint || !closed.is_probed);
+                    .state()
+                    .pauses
+                    .retain(|api, pause| api != endpoint || !pause.is_probed);
             }
             Err(error) if error.is_rate_limited() => error,
             Err(_) => return,
         };
-        let asked = error.asked_wait().unwrap_or(UNNAMED);
-        let until = self.clock.machine_now() + asked.min(LONGEST_CLOSED);
-        self.close_until(endpoint, until, asked > LONGEST_CLOSED);
-        if let Some(neighbours) = &self.neighbours {
+        let asked = error.asked_wait().unwrap_or(DEFAULT_PAUSE);
+        let until = self.clock.machine_now() + asked.min(LONGEST_PAUSE);
+        self.pause_until(endpoint, until, asked > LONGEST_PAUSE);
+        if let Some(shared) = &self.shared {
             let ahead = self.clock.now().duration_since(self.clock.machine_now());
             let until = until.checked_add(ahead).unwrap_or(until);
-            (neighbours.on_wait)(endpoint, until);
+            (shared.on_pause)(endpoint, until);
         }
     }
 
-    /// The API is not to be called until then, by the corrected clock that all processes share.
-    pub(crate) fn close(&self, endpoint: &str, until: Timestamp) {
+    /// Pauses an API until then, by the corrected clock that all processes share.
+    pub(crate) fn pause(&self, endpoint: &str, until: Timestamp) {
         let left = until.duration_since(self.clock.now());
         let Ok(left) = Duration::try_from(left) else {
             return;
         };
-        let until = self.clock.machine_now() + left.min(LONGEST_CLOSED);
-        self.close_until(endpoint, until, false);
+        let until = self.clock.machine_now() + left.min(LONGEST_PAUSE);
+        self.pause_until(endpoint, until, false);
     }
 
-    fn close_until(&self, endpoint: &str, until: Timestamp, is_probed: bool) {
-        let mut rows = self.rows();
-        let new = Closed { until, is_probed };
-        let closed = rows.closed.entry(endpoint.to_owned()).or_insert(new);
-        closed.until = closed.until.max(until);
-        closed.is_probed |= is_probed;
+    fn pause_until(&self, endpoint: &str, until: Timestamp, is_probed: bool) {
+        let mut state = self.state();
+        let new = Pause { until, is_probed };
+        let pause = state.pauses.entry(endpoint.to_owned()).or_insert(new);
+        pause.until = pause.until.max(until);
+        pause.is_probed |= is_probed;
     }
 
-    /// Waits for a place in every row, or says when to come back.
-    pub(crate) async fn take_place(
+    /// Waits until the call fits into every limit, or fails with the time at which it may.
+    pub(crate) async fn slot(
         &self,
         endpoint: &'static str,
         paces: &[Pace],
-    ) -> Result<Place<'_>, Error> {
+    ) -> Result<Slot<'_>, Error> {
         self.check(endpoint)?;
         let last = self.clock.machine_now() + LONGEST_WAIT;
         loop {
             let now = self.clock.machine_now();
-            let taken = self.rows().take(paces, self.factor, now);
-            let free = match taken {
+            let reserved = self.state().reserve(paces, self.factor, now);
+            let free = match reserved {
                 Ok(number) => {
-                    let place = Place {
+                    let slot = Slot {
                         limits: self,
                         number,
                     };
-                    self.await_turn(endpoint).await?;
-                    return Ok(place);
+                    self.await_shared_slot(endpoint).await?;
+                    return Ok(slot);
                 }
                 Err(free) => free,
             };
@@ -217,42 +217,41 @@ impl Limits {
         }
     }
 
-    /// Waits for a turn among the processes of the app.
-    async fn await_turn(&self, endpoint: &'static str) -> Result<(), Error> {
-        let Some(neighbours) = &self.neighbours else {
+    /// Waits for a slot among all processes of the app.
+    async fn await_shared_slot(&self, endpoint: &'static str) -> Result<(), Error> {
+        let Some(shared) = &self.shared else {
             return Ok(());
         };
-        match (neighbours.next_turn)().await {
-            Turn::At(then) => {
+        match (shared.next_slot)().await {
+            WriteSlot::At(then) => {
                 self.clock.sleep_until(then).await;
                 Ok(())
             }
-            Turn::AskAgainAt(then) => Err(waiting(endpoint, self.clock.now(), then)),
+            WriteSlot::AskAgainAt(then) => Err(waiting(endpoint, self.clock.now(), then)),
         }
     }
 
-    fn rows(&self) -> MutexGuard<'_, Rows> {
-        // Each change is complete in itself, so a panic elsewhere spoils nothing.
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change is complete in itself, so a panic elsewhere leaves the state valid.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Rows {
-    /// Since when the clock was set back, what was to last a minute at most would last longer: it is
-    /// forgotten.
-    fn closed(&mut self, endpoint: &str, now: Timestamp) -> Option<Closed> {
-        let closed = *self.closed.get(endpoint)?;
-        if closed.until > now + LONGEST_CLOSED {
-            self.closed.remove(endpoint);
+impl State {
+    fn pause(&mut self, endpoint: &str, now: Timestamp) -> Option<Pause> {
+        let pause = *self.pauses.get(endpoint)?;
+        // The clock was set back, and the pause would last longer than any.
+        if pause.until > now + LONGEST_PAUSE {
+            self.pauses.remove(endpoint);
             return None;
         }
-        Some(closed)
+        Some(pause)
     }
 
-    /// Takes a place in all rows, or says when one may be free.
-    fn take(&mut self, paces: &[Pace], factor: u32, now: Timestamp) -> Result<u64, Timestamp> {
+    /// Counts a call towards all limits and returns its number, or the time at which it may fit.
+    fn reserve(&mut self, paces: &[Pace], factor: u32, now: Timestamp) -> Result<u64, Timestamp> {
         self.calls.retain(|_, calls| {
-            // One that ends later than now was counted before the clock was set back.
+            // A call that ends later than now was counted before the clock was set back.
             calls.retain(|_, end| end.is_none_or(|end| end <= now && end + SECOND > now));
             !calls.is_empty()
         });
@@ -265,12 +264,12 @@ impl Rows {
         if let Some(free) = free.max() {
             return Err(free);
         }
-        self.next += 1;
+        self.next_number += 1;
         for pace in paces {
             let calls = self.calls.entry(pace.clone()).or_default();
-            calls.insert(self.next, None);
+            calls.insert(self.next_number, None);
         }
-        Ok(self.next)
+        Ok(self.next_number)
     }
 }
 
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_that_asked_to_wait_is_left_alone_until_then_and_no_other_is() {
+    fn a_rate_limited_api_is_paused_alone() {
         for (named, seconds) in [(Some(7), 7), (None, 1)] {
             let (limits, hand) = limits();
             limits.note("put_top_notice", &refusal(named));
@@ -322,22 +321,22 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_longer_than_documented_is_probed_once_a_minute() {
+    fn a_pause_over_a_minute_is_probed_every_minute() {
         let (limits, hand) = limits();
         let api = "put_top_notice";
         limits.note(api, &refusal(Some(3600)));
         for _ in 0..3 {
             assert_eq!(
                 limits.enter(api).unwrap_err().retry_after(),
-                Some(LONGEST_CLOSED)
+                Some(LONGEST_PAUSE)
             );
-            hand.advance(LONGEST_CLOSED);
-            // One call finds out, the others wait for what it finds.
+            hand.advance(LONGEST_PAUSE);
+            // One call probes, the others wait for its result.
             limits.enter(api).unwrap();
             limits.enter(api).unwrap_err();
             limits.note(api, &refusal(Some(3600)));
         }
-        hand.advance(LONGEST_CLOSED);
+        hand.advance(LONGEST_PAUSE);
         limits.enter(api).unwrap();
         limits.note(api, &Ok(()));
         limits.enter(api).unwrap();
@@ -345,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateways_429_closes_the_api_whatever_its_body() {
+    fn a_429_pauses_the_api_whatever_its_body() {
         let (limits, hand) = limits();
         let api = "reply";
         let answer = |status| -> Result<(), Error> {
@@ -368,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_closes_nothing_for_longer() {
+    fn a_clock_set_back_extends_no_pause() {
         let (limits, hand) = limits();
         limits.note("reply", &refusal(Some(50)));
         hand.set(limits.clock.now() - Duration::from_hours(1));
@@ -376,77 +375,83 @@ mod tests {
         let paces = [Pace::App];
         let now = limits.clock.now();
         for _ in 0..5 {
-            limits.rows().take(&paces, 1, now).unwrap();
+            limits.state().reserve(&paces, 1, now).unwrap();
         }
         let ended = now + Duration::from_hours(1);
-        for calls in limits.rows().calls.values_mut() {
+        for calls in limits.state().calls.values_mut() {
             for end in calls.values_mut() {
                 *end = Some(ended);
             }
         }
-        limits.rows().take(&paces, 1, now).unwrap();
+        limits.state().reserve(&paces, 1, now).unwrap();
     }
 
     #[tokio::test]
-    async fn calls_are_spaced_from_their_ends_and_long_waits_are_not_waited() {
+    async fn writes_are_spaced_from_their_ends() {
         let (limits, hand) = limits();
         let paces = [Pace::Announcement("oc_1".into()), Pace::App];
         let other = [Pace::Announcement("oc_2".into()), Pace::App];
         let start = limits.clock.now();
-        let mut under_way = Vec::new();
+        let mut in_flight = Vec::new();
         for _ in 0..3 {
-            under_way.push(limits.take_place("create", &paces).await.unwrap());
+            in_flight.push(limits.slot("create", &paces).await.unwrap());
         }
-        assert_eq!(limits.rows().take(&paces, 1, start), Err(start + SECOND));
+        assert_eq!(
+            limits.state().reserve(&paces, 1, start),
+            Err(start + SECOND)
+        );
         for _ in 0..2 {
-            under_way.push(limits.take_place("create", &other).await.unwrap());
+            in_flight.push(limits.slot("create", &other).await.unwrap());
         }
-        assert_eq!(limits.rows().take(&other, 1, start), Err(start + SECOND));
-        // They end two seconds later; until then nobody knows when they are counted.
+        assert_eq!(
+            limits.state().reserve(&other, 1, start),
+            Err(start + SECOND)
+        );
+        // They end two seconds later; until then it is unknown when the platform counts them.
         hand.advance(2 * SECOND);
         let now = limits.clock.now();
-        assert_eq!(limits.rows().take(&other, 1, now), Err(now + SECOND));
-        drop(under_way);
-        assert_eq!(limits.rows().take(&other, 1, now), Err(now + SECOND));
+        assert_eq!(limits.state().reserve(&other, 1, now), Err(now + SECOND));
+        drop(in_flight);
+        assert_eq!(limits.state().reserve(&other, 1, now), Err(now + SECOND));
         hand.advance(SECOND);
-        limits.take_place("create", &paces).await.unwrap();
-        assert_eq!(limits.rows().calls.len(), 2);
+        limits.slot("create", &paces).await.unwrap();
+        assert_eq!(limits.state().calls.len(), 2);
     }
 
     #[tokio::test]
-    async fn neighbours_are_told_who_asked_to_wait_and_give_the_turns() {
+    async fn pauses_and_slots_are_shared_between_processes() {
         let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
         let now = clock.now();
         let told = Arc::new(Mutex::new(Vec::new()));
-        let turns = Arc::new(Mutex::new(vec![
-            Turn::AskAgainAt(now + 5 * SECOND),
-            Turn::At(now + SECOND),
+        let slots = Arc::new(Mutex::new(vec![
+            WriteSlot::AskAgainAt(now + 5 * SECOND),
+            WriteSlot::At(now + SECOND),
         ]));
-        let neighbours = Neighbours {
-            on_wait: {
+        let shared = SharedLimits {
+            on_pause: {
                 let told = Arc::clone(&told);
                 Arc::new(move |api, until| told.lock().unwrap().push((api, until)))
             },
-            next_turn: Arc::new(move || {
-                let turn = turns.lock().unwrap().pop().unwrap();
-                Box::pin(async move { turn })
+            next_slot: Arc::new(move || {
+                let slot = slots.lock().unwrap().pop().unwrap();
+                Box::pin(async move { slot })
             }),
         };
-        let limits = Limits::new(clock, 1, Some(neighbours));
+        let limits = Limits::new(clock, 1, Some(shared));
         limits.note("put_top_notice", &refusal(Some(7)));
         let until = now + 7 * SECOND;
         assert_eq!(*told.lock().unwrap(), [("put_top_notice", until)]);
-        // What comes from them is not told to them again.
-        limits.close("reply", until);
+        // A pause that comes from them is not passed back.
+        limits.pause("reply", until);
         assert!(limits.check("reply").is_err());
         assert_eq!(told.lock().unwrap().len(), 1);
 
         let paces = [Pace::Announcement("oc_1".into()), Pace::App];
-        let mut first = std::pin::pin!(limits.take_place("create", &paces));
+        let mut first = std::pin::pin!(limits.slot("create", &paces));
         assert!(futures_util::poll!(first.as_mut()).is_pending());
         hand.advance(SECOND);
         drop(first.await.unwrap());
-        let later = limits.take_place("create", &paces).await.unwrap_err();
+        let later = limits.slot("create", &paces).await.unwrap_err();
         assert_eq!(later.retry_after(), Some(4 * SECOND));
     }
 }

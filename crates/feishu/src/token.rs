@@ -1,10 +1,9 @@
-//! The access token: fetched once for all callers, renewed early, dropped when it is refused.
+//! The access token: fetched once for all callers, renewed early, dropped when it is rejected.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,40 +14,36 @@ use crate::http::{Http, Request};
 use crate::limits::Limits;
 use crate::{AppId, Clock};
 
-/// Renewal begins when this much of a token's life remains. The platform hands out the same token
-/// again until less than 30 minutes of it remain, so asking before is of no use; from then on the
-/// old and the new one are both valid, and ten minutes of distance cover every difference of
-/// clocks. The twenty that remain are for renewals that fail: meanwhile the old token serves.
+/// The remaining life of a token at which it is renewed. The platform returns the same token until
+/// less than 30 minutes of it remain; from then on the old and the new one are both valid. Ten
+/// minutes cover a difference of clocks, twenty are left for renewals that fail.
 const RENEWAL_MARGIN: Duration = Duration::from_mins(20);
 
-/// After a renewal has failed, the token in hand serves this long before the next try.
+/// The time from a failed renewal to the next try; until then the current token is used.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
-/// A token whose answer names no life is taken to live this long.
+/// The assumed life of a token whose answer names none.
 const UNKNOWN_LIFE: Duration = Duration::from_mins(1);
-/// A token that lives shorter is used for this long all the same, unless the platform refuses it:
-/// so that a wrong life does not double the number of calls.
+/// A token with a shorter life is used for this long unless the platform rejects it, so that a
+/// wrong life does not double the number of calls.
 const SHORTEST_LIFE: Duration = Duration::from_secs(30);
-/// The platform's tokens live for two hours; a longer life than this is a mistake.
+/// Tokens of the platform live for two hours; a longer life than this is a mistake.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
-/// By what an app gets its tokens; another kind of app is another variant.
+/// What an app of the tenant's own gets its tokens with.
 #[derive(Debug, Clone)]
-pub(crate) enum Grant {
-    /// An app of the tenant's own.
-    SelfBuilt {
-        app_id: AppId,
-        app_secret: SecretString,
-    },
+pub(crate) struct Credentials {
+    pub(crate) app_id: AppId,
+    pub(crate) app_secret: SecretString,
 }
 
-/// A tenant access token. Shared, since everyone uses the same one.
+/// A tenant access token, shared by all callers.
 pub(crate) type AccessToken = Arc<SecretString>;
 
-/// Provides a valid token.
+/// Keeps the token of one app.
 pub(crate) struct Tokens {
     http: Http,
-    grant: Grant,
+    credentials: Credentials,
     clock: Clock,
     limits: Arc<Limits>,
     state: Mutex<State>,
@@ -56,104 +51,102 @@ pub(crate) struct Tokens {
 
 #[derive(Default)]
 struct State {
-    held: Option<Held>,
-    /// The request under way, which everybody who needs its result waits for.
+    current: Option<Current>,
+    /// The request in flight, which all callers wait for.
     flight: Option<Arc<Flight>>,
 }
 
-type Flight = OnceCell<Result<Held, Error>>;
+type Flight = OnceCell<Result<Current, Error>>;
 
 #[derive(Clone)]
-struct Held {
+struct Current {
     token: AccessToken,
     renew_at: Timestamp,
     expires_at: Timestamp,
 }
 
 impl Tokens {
-    pub(crate) fn new(http: Http, grant: Grant, clock: Clock, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(
+        http: Http,
+        credentials: Credentials,
+        clock: Clock,
+        limits: Arc<Limits>,
+    ) -> Self {
         Self {
             http,
-            grant,
+            credentials,
             clock,
             limits,
             state: Mutex::default(),
         }
     }
 
-    /// A valid token: the one in hand, or a new one. However many ask at once, one request is
-    /// made; if it fails, it fails for those who waited for it and is forgotten.
+    /// A valid token: the current one, or a new one. Concurrent callers share one request; if it
+    /// fails, it fails for all of them.
     pub(crate) async fn get(&self) -> Result<AccessToken, Error> {
         let flight = {
             let mut state = self.state();
             let now = self.clock.machine_now();
-            // A flight that only this state still holds was given up by whoever made it.
+            // A request that only this state refers to was abandoned by its caller.
             let renewing = state.flight.as_ref();
             let renewing = renewing.is_some_and(|flight| Arc::strong_count(flight) > 1);
-            if let Some(held) = state.held.as_ref().filter(|held| now < held.expires_at)
-                && (now < held.renew_at || renewing)
+            if let Some(current) = state.valid(now)
+                && (now < current.renew_at || renewing)
             {
-                return Ok(Arc::clone(&held.token));
+                return Ok(Arc::clone(&current.token));
             }
             Arc::clone(state.flight.get_or_insert_default())
         };
-        // Should the caller who fetches go away, the next one who waits begins anew.
-        let landed = flight.get_or_init(|| self.fetch()).await;
-        self.settle(&flight, landed)
+        // If the fetching caller is dropped, the next one that waits starts over.
+        let result = flight.get_or_init(|| self.fetch()).await;
+        self.settle(&flight, result)
     }
 
-    /// Drops `token`, which the platform refused, unless another has taken its place already.
+    /// Drops `token`, which the platform rejected, unless it has been replaced already.
     pub(crate) fn evict(&self, token: &AccessToken) {
         let mut state = self.state();
-        state.held.take_if(|held| Arc::ptr_eq(&held.token, token));
+        let rejected = |current: &mut Current| Arc::ptr_eq(&current.token, token);
+        state.current.take_if(rejected);
     }
 
-    /// Whether a valid token is in hand.
-    pub(crate) fn is_ready(&self) -> bool {
-        let now = self.clock.machine_now();
-        let state = self.state();
-        state
-            .held
-            .as_ref()
-            .is_some_and(|held| now < held.expires_at)
-    }
-
-    /// Takes over what a flight brought; the first of those who waited does that for all.
+    /// The token after a request; the first of its callers updates the state for all.
     fn settle(
         &self,
         flight: &Arc<Flight>,
-        landed: &Result<Held, Error>,
+        result: &Result<Current, Error>,
     ) -> Result<AccessToken, Error> {
         let mut state = self.state();
         let first = state
             .flight
             .take_if(|current| Arc::ptr_eq(current, flight))
             .is_some();
-        match landed {
+        match result {
             Ok(new) => {
                 if first {
-                    state.held = Some(new.clone());
+                    state.current = Some(new.clone());
                 }
                 Ok(Arc::clone(&new.token))
             }
             Err(error) => {
                 let now = self.clock.machine_now();
-                let usable = state.held.as_mut().filter(|held| now < held.expires_at);
-                let held = usable.ok_or_else(|| error.clone())?;
+                let current = state.valid(now).ok_or_else(|| error.clone())?;
                 if first {
-                    held.renew_at = now.checked_add(RENEWAL_PAUSE).unwrap_or(Timestamp::MAX);
-                    tracing::warn!(%error, "renewing the access token failed, the old one serves on");
+                    current.renew_at = now.checked_add(RENEWAL_PAUSE).unwrap_or(Timestamp::MAX);
+                    tracing::warn!(%error, "failed to renew the access token; the current one is still valid");
                 }
-                Ok(Arc::clone(&held.token))
+                Ok(Arc::clone(&current.token))
             }
         }
     }
 
-    async fn fetch(&self) -> Result<Held, Error> {
+    async fn fetch(&self) -> Result<Current, Error> {
         self.limits.enter(TOKEN_ENDPOINT)?;
-        // Life is counted from before the request, so that a slow answer cannot stretch it.
+        // The life is counted from before the request, so that a slow answer does not extend it.
         let asked_at = self.clock.machine_now();
-        let answer = self.http.send(&self.grant.request(), None).await;
+        let answer = self
+            .http
+            .send(&self.credentials.token_request(), None)
+            .await;
         self.limits.note(TOKEN_ENDPOINT, &answer);
         let answer = answer?;
         let issued: Issued = answer.whole()?;
@@ -161,10 +154,10 @@ impl Tokens {
             return Err(answer.invalid(InvalidResponse::Shape));
         }
         let life = life(&issued.expire);
-        // A platform that gives short lives is asked again at half of them.
+        // A token with a short life is renewed after half of it.
         let renew_after = life.saturating_sub(RENEWAL_MARGIN.min(life / 2));
         let after = |life| asked_at.checked_add(life).unwrap_or(Timestamp::MAX);
-        Ok(Held {
+        Ok(Current {
             token: Arc::new(issued.tenant_access_token),
             renew_at: after(renew_after.max(SHORTEST_LIFE)),
             expires_at: after(life),
@@ -176,38 +169,39 @@ impl Tokens {
     }
 }
 
-impl Grant {
-    /// The request for a token, official page `auth-v3/auth/tenant_access_token_internal`.
-    fn request(&self) -> Request<'static> {
-        let Self::SelfBuilt { app_id, app_secret } = self;
-        Request {
-            endpoint: TOKEN_ENDPOINT,
-            method: Method::POST,
-            path: &["auth", "v3", "tenant_access_token", "internal"],
-            query: &[],
-            body: Some(json!({
-                "app_id": app_id,
-                "app_secret": app_secret.expose_secret(),
-            })),
-        }
+impl State {
+    fn valid(&mut self, now: Timestamp) -> Option<&mut Current> {
+        self.current
+            .as_mut()
+            .filter(|current| now < current.expires_at)
+    }
+}
+
+impl Credentials {
+    /// Official page `auth-v3/auth/tenant_access_token_internal`.
+    fn token_request(&self) -> Request<'static> {
+        const PATH: &[&str] = &["auth", "v3", "tenant_access_token", "internal"];
+        Request::post(TOKEN_ENDPOINT, PATH).body(json!({
+            "app_id": self.app_id,
+            "app_secret": self.app_secret.expose_secret(),
+        }))
     }
 
-    /// By what an app gets a long connection.
+    /// The body of the request for the endpoint of a long connection.
     pub(crate) fn long_connection_body(&self) -> Value {
-        let Self::SelfBuilt { app_id, app_secret } = self;
-        json!({ "AppID": app_id, "AppSecret": app_secret.expose_secret() })
+        json!({ "AppID": self.app_id, "AppSecret": self.app_secret.expose_secret() })
     }
 }
 
 #[derive(Deserialize)]
 struct Issued {
     tenant_access_token: SecretString,
-    /// Seconds of life that remain.
+    /// Remaining life in seconds.
     #[serde(default)]
     expire: Value,
 }
 
-/// How long a token is used: documented is a number of seconds.
+/// How long a token is used. The documented type is a number of seconds.
 fn life(expire: &Value) -> Duration {
     let seconds = match expire {
         Value::Number(number) => number.as_f64(),
@@ -232,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_life_is_read_from_whatever_names_it() {
+    fn life_is_read_from_numbers_and_texts() {
         let check = |expire: Value, seconds: u64| {
             assert_eq!(life(&expire), Duration::from_secs(seconds), "{expire}");
         };
@@ -264,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_no_header_can_hold_is_none() {
+    fn a_token_that_no_header_can_hold_is_unusable() {
         for (token, usable) in [
             ("t-1", true),
             ("", false),

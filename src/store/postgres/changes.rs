@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::GenericClient;
-use feishu::{BlockId, OpenId, Turn};
+use feishu::{BlockId, OpenId, WriteSlot};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
@@ -463,7 +463,7 @@ pub(super) async fn next_turn(
     app: &str,
     window: Duration,
     now: Timestamp,
-) -> Result<Turn, Error> {
+) -> Result<WriteSlot, Error> {
     let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let (now, window) = (now.as_millisecond(), milliseconds(window));
     let latest = now + milliseconds(LONGEST_WAIT);
@@ -480,7 +480,7 @@ pub(super) async fn next_turn(
     )
     .await?;
     if let Some(row) = given {
-        return Ok(Turn::At(
+        return Ok(WriteSlot::At(
             row::timestamp(row.get(0)).unwrap_or(Timestamp::MAX),
         ));
     }
@@ -488,7 +488,7 @@ pub(super) async fn next_turn(
     let sql = "SELECT greatest(last[1] + $2, last[5]) FROM noticebot.turns WHERE app = $1";
     let row = first(client, sql, &[&app, &window]).await?;
     let free = row.map_or(now, |row| row.get::<_, i64>(0)) - milliseconds(LONGEST_WAIT);
-    Ok(Turn::AskAgainAt(
+    Ok(WriteSlot::AskAgainAt(
         row::timestamp(free.max(now)).unwrap_or(Timestamp::MAX),
     ))
 }

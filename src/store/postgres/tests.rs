@@ -285,7 +285,7 @@ async fn a_clock_that_was_wrong_stops_nobody_once_it_is_right() {
     wrong.save_limit(limited(until)).await.unwrap();
 
     let turn = bench.store.next_turn(window).await.unwrap();
-    assert_eq!(turn, Turn::At(bench.clock.now()));
+    assert_eq!(turn, WriteSlot::At(bench.clock.now()));
     assert_eq!(bench.store.limits().await.unwrap(), []);
     let soon = limited(bench.clock.now() + Duration::from_secs(5));
     bench.store.save_limit(soon.clone()).await.unwrap();
@@ -441,12 +441,12 @@ async fn bots_take_turns_and_who_would_wait_long_asks_again() {
     for (number, turn) in turns[..15].iter().enumerate() {
         // Five at once, then five more in each second.
         let second = u64::try_from(number / 5).unwrap();
-        assert_eq!(*turn, Turn::At(after(second)), "{number}");
+        assert_eq!(*turn, WriteSlot::At(after(second)), "{number}");
     }
-    assert_eq!(turns[15], Turn::AskAgainAt(after(1)));
+    assert_eq!(turns[15], WriteSlot::AskAgainAt(after(1)));
     bench.hand.advance(Duration::from_secs(10));
     let turn = bench.store.next_turn(window).await.unwrap();
-    assert_eq!(turn, Turn::At(bench.clock.now()));
+    assert_eq!(turn, WriteSlot::At(bench.clock.now()));
 }
 
 #[tokio::test]

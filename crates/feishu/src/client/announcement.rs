@@ -3,23 +3,22 @@
 //! Official pages `group/chat-announcement/{get,patch}` and
 //! `group/upgraded-group-announcement/chat-announcement/get`.
 
-use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Client, OPEN_ID};
 use crate::announcement::{LegacyDocument, Operation};
-use crate::http::Request;
+use crate::http::{MAX_TEXT, Request};
 use crate::wire::number;
 use crate::{ChatId, Error};
 
-/// What both kinds of announcement tell of themselves.
+/// What both kinds of announcement have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct AnnouncementInfo {
-    /// Which calls work on it.
+    /// Decides which calls work on it.
     #[serde(rename = "announcement_type")]
     pub kind: AnnouncementKind,
-    /// The revision of now.
+    /// The current revision.
     #[serde(deserialize_with = "number")]
     pub revision_id: i64,
 }
@@ -28,9 +27,9 @@ pub struct AnnouncementInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnnouncementKind {
-    /// The legacy kind.
+    /// The legacy kind, whose content is one JSON text.
     Doc,
-    /// The kind of groups made since the end of 2024.
+    /// The kind of groups created since the end of 2024, made of blocks.
     Docx,
 }
 
@@ -45,41 +44,30 @@ pub struct LegacyAnnouncement {
 }
 
 impl LegacyAnnouncement {
-    /// Reads the content.
+    /// Parses the content.
     pub fn document(&self) -> Result<LegacyDocument, serde_json::Error> {
         LegacyDocument::parse(&self.content)
     }
 }
 
 impl Client {
-    /// Tells the kind and revision of an announcement; answers for both kinds.
+    /// Kind and revision of an announcement; answers for both kinds.
     pub async fn get_docx_announcement(&self, chat: &ChatId) -> Result<AnnouncementInfo, Error> {
-        self.call(Request {
-            endpoint: "get_docx_announcement",
-            method: Method::GET,
-            path: &["docx", "v1", "chats", chat.as_str(), "announcement"],
-            query: &[OPEN_ID],
-            body: None,
-        })
-        .await?
-        .data()
+        let path = ["docx", "v1", "chats", chat.as_str(), "announcement"];
+        let request = Request::get("get_docx_announcement", &path).query(&[OPEN_ID]);
+        self.call(request).await?.data()
     }
 
-    /// Reads a legacy announcement; a docx one is refused with [`ANNOUNCEMENT_IS_DOCX`](crate::codes::ANNOUNCEMENT_IS_DOCX).
+    /// Reads a legacy announcement; a docx one is refused with
+    /// [`ANNOUNCEMENT_IS_DOCX`](crate::codes::ANNOUNCEMENT_IS_DOCX).
     pub async fn get_announcement(&self, chat: &ChatId) -> Result<LegacyAnnouncement, Error> {
-        self.call(Request {
-            endpoint: "get_announcement",
-            method: Method::GET,
-            path: &["im", "v1", "chats", chat.as_str(), "announcement"],
-            query: &[OPEN_ID],
-            body: None,
-        })
-        .await?
-        .data()
+        let path = legacy_path(chat);
+        let request = Request::get("get_announcement", &path).query(&[OPEN_ID]);
+        self.call(request.max_answer(MAX_TEXT)).await?.data()
     }
 
-    /// Changes a legacy announcement: up to 10 operations, all or none, written against
-    /// `revision`. The platform carries them over to the newest revision, so this is no lock.
+    /// Patches a legacy announcement: up to 10 operations, all or none, written against
+    /// `revision`. The platform rebases them onto the newest revision, so this is no lock.
     pub async fn patch_announcement(
         &self,
         chat: &ChatId,
@@ -87,14 +75,14 @@ impl Client {
         operations: &[Operation],
     ) -> Result<(), Error> {
         let requests: Vec<String> = operations.iter().map(Operation::to_json).collect();
-        self.call(Request {
-            endpoint: "patch_announcement",
-            method: Method::PATCH,
-            path: &["im", "v1", "chats", chat.as_str(), "announcement"],
-            query: &[],
-            body: Some(json!({ "revision": revision.to_string(), "requests": requests })),
-        })
-        .await
-        .map(drop)
+        let body = json!({ "revision": revision.to_string(), "requests": requests });
+        let path = legacy_path(chat);
+        self.call(Request::patch("patch_announcement", &path).body(body))
+            .await
+            .map(drop)
     }
+}
+
+fn legacy_path(chat: &ChatId) -> [&str; 5] {
+    ["im", "v1", "chats", chat.as_str(), "announcement"]
 }

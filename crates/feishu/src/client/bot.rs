@@ -2,7 +2,6 @@
 //!
 //! Official page `bot-v3/bot-overview`.
 
-use reqwest::Method;
 use serde::Deserialize;
 
 use super::Client;
@@ -10,10 +9,10 @@ use crate::http::Request;
 use crate::wire::or_default;
 use crate::{Error, OpenId};
 
-/// Who the bot is.
+/// The bot's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct BotInfo {
-    /// The bot as mentions name it.
+    /// The id by which mentions name the bot.
     pub open_id: OpenId,
     /// The app's name.
     #[serde(default, deserialize_with = "or_default")]
@@ -23,27 +22,21 @@ pub struct BotInfo {
 }
 
 impl BotInfo {
-    /// The `activate_status` of a bot that works.
+    /// The `activate_status` of an active bot.
     pub const ACTIVE: i64 = 2;
 }
 
 impl Client {
-    /// Tells who the bot is; needs no scope.
+    /// The bot's own identity; needs no scope.
     pub async fn bot_info(&self) -> Result<BotInfo, Error> {
         // This old call keeps its payload under `bot`, not `data`.
         #[derive(Deserialize)]
         struct Payload {
             bot: BotInfo,
         }
-        self.call(Request {
-            endpoint: "bot_info",
-            method: Method::GET,
-            path: &["bot", "v3", "info"],
-            query: &[],
-            body: None,
-        })
-        .await?
-        .whole()
-        .map(|payload: Payload| payload.bot)
+        let answer = self
+            .call(Request::get("bot_info", &["bot", "v3", "info"]))
+            .await?;
+        answer.whole().map(|payload: Payload| payload.bot)
     }
 }

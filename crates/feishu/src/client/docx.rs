@@ -4,11 +4,11 @@
 
 use std::ops::Range;
 
-use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::pages::Page;
 use super::{Client, OPEN_ID};
 use crate::docx::Block;
 use crate::error::InvalidResponse;
@@ -16,46 +16,46 @@ use crate::http::{MAX_TEXT, Request};
 use crate::wire::or_default;
 use crate::{BlockId, ChatId, Error};
 
-/// The most blocks that one page of a listing holds.
+/// How many blocks one page of a listing has at most.
 const PAGE_SIZE: &str = "500";
 
-/// A bound on a listing, well above the blocks that a document may have.
+/// Well above the number of blocks that a document may have.
 const MAX_PAGES: usize = 100;
 
-/// An insertion of blocks.
+/// An insertion of consecutive blocks.
 #[derive(Debug)]
 pub struct CreateChildren<'a, B = Block> {
-    /// Below which block; the page block has the chat's id.
+    /// The parent block; the page block has the id of the chat.
     pub parent: &'a BlockId,
-    /// Before which child, counted from 0.
+    /// The index of the child before which they are inserted.
     pub index: usize,
-    /// What to insert: 1 to 50 blocks.
+    /// 1 to 50 blocks.
     pub children: &'a [B],
-    /// The revision on which this builds; −1 is the latest.
+    /// The revision that `index` refers to; −1 is the latest.
     pub revision_id: i64,
-    /// The same token never inserts twice.
+    /// The platform inserts once per token.
     pub client_token: &'a str,
 }
 
-/// What an insertion brought about.
+/// The result of an insertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
-    /// The new blocks, in order, as far as the answer names them.
+    /// The new blocks in order, as far as the answer names them.
     pub block_ids: Vec<BlockId>,
-    /// The revision with them, if the answer names it.
+    /// The new revision, if the answer names it.
     pub revision_id: Option<i64>,
 }
 
 /// A deletion of consecutive blocks.
 #[derive(Debug, Clone)]
 pub struct DeleteChildren<'a> {
-    /// Below which block.
+    /// The parent block.
     pub parent: &'a BlockId,
-    /// Which of its children, counted from 0 at `revision_id`.
+    /// The indexes of the children at `revision_id`.
     pub range: Range<usize>,
-    /// The revision at which the children were read.
+    /// The revision that `range` refers to.
     pub revision_id: i64,
-    /// The same token never deletes twice.
+    /// The platform deletes once per token.
     pub client_token: &'a str,
 }
 
@@ -67,82 +67,59 @@ impl Client {
         revision_id: i64,
     ) -> Result<Vec<B>, Error> {
         let revision = revision_id.to_string();
+        let query = [
+            ("page_size", PAGE_SIZE),
+            ("revision_id", &revision),
+            OPEN_ID,
+        ];
+        let path = blocks_path(chat);
+        let request = Request::get("list_docx_blocks", &path)
+            .query(&query)
+            .max_answer(MAX_TEXT);
         let mut blocks = Vec::new();
         let mut page_token = String::new();
-        let mut pages = 0;
         let mut length = 0;
-        loop {
-            let mut query = vec![
-                ("page_size", PAGE_SIZE),
-                ("revision_id", &revision),
-                OPEN_ID,
-            ];
-            if !page_token.is_empty() {
-                query.push(("page_token", &page_token));
-            }
-            let answer = self
-                .call(Request {
-                    endpoint: "list_docx_blocks",
-                    method: Method::GET,
-                    path: &[
-                        "docx",
-                        "v1",
-                        "chats",
-                        chat.as_str(),
-                        "announcement",
-                        "blocks",
-                    ],
-                    query: &query,
-                    body: None,
-                })
-                .await?;
-            // All pages together are bounded like one answer.
+        for page in 1.. {
+            let answer = self.page(&request, &page_token).await?;
+            // All pages together have the limit of one answer.
             length += answer.len();
             if length > MAX_TEXT {
                 return Err(answer.invalid(InvalidResponse::TooLarge));
             }
-            let page: Listing<B> = answer.data()?;
-            blocks.extend(page.items);
-            if !page.has_more {
-                return Ok(blocks);
+            let read: Page<B> = answer.data()?;
+            blocks.extend(read.items);
+            if !read.has_more {
+                break;
             }
-            if page.page_token.is_empty() {
+            if read.next.is_empty() {
                 return Err(answer.invalid(InvalidResponse::Shape));
             }
-            pages += 1;
-            if pages == MAX_PAGES || page.page_token == page_token {
+            if page == MAX_PAGES || read.next == page_token {
                 return Err(answer.invalid(InvalidResponse::Endless));
             }
-            page_token = page.page_token;
+            page_token = read.next;
         }
+        Ok(blocks)
     }
 
-    /// Inserts blocks. Announcements take 3 edits a second, an app makes 5 writes a second.
+    /// Inserts blocks. The platform allows 3 edits a second per announcement and 5 writes a second
+    /// per app.
     pub async fn create_docx_children<B: Serialize>(
         &self,
         chat: &ChatId,
         insertion: CreateChildren<'_, B>,
     ) -> Result<Created, Error> {
-        let answer = self
-            .write_docx(
-                chat,
-                Request {
-                    endpoint: "create_docx_children",
-                    method: Method::POST,
-                    path: &children_path(chat, insertion.parent, &[]),
-                    query: &[
-                        ("revision_id", &insertion.revision_id.to_string()),
-                        ("client_token", insertion.client_token),
-                        OPEN_ID,
-                    ],
-                    body: Some(json!({
-                        "index": insertion.index,
-                        "children": insertion.children,
-                    })),
-                },
-            )
-            .await?;
-        // The blocks stand, whatever the answer lacks.
+        let path = children_path(chat, insertion.parent, &[]);
+        let revision = insertion.revision_id.to_string();
+        let query = [
+            ("revision_id", &*revision),
+            ("client_token", insertion.client_token),
+            OPEN_ID,
+        ];
+        let body = json!({ "index": insertion.index, "children": insertion.children });
+        let request = Request::post("create_docx_children", &path).query(&query);
+        let answer = self.write_docx(chat, request.body(body)).await?;
+        // The blocks exist, whatever the answer lacks.
         let edited: Edited = answer.data().unwrap_or_default();
         Ok(Created {
             block_ids: edited.block_ids(),
@@ -156,52 +133,28 @@ impl Client {
         chat: &ChatId,
         deletion: DeleteChildren<'_>,
     ) -> Result<Option<i64>, Error> {
-        let answer = self
-            .write_docx(
-                chat,
-                Request {
-                    endpoint: "delete_docx_children",
-                    method: Method::DELETE,
-                    path: &children_path(chat, deletion.parent, &["batch_delete"]),
-                    query: &[
-                        ("revision_id", &deletion.revision_id.to_string()),
-                        ("client_token", deletion.client_token),
-                    ],
-                    body: Some(json!({
-                        "start_index": deletion.range.start,
-                        "end_index": deletion.range.end,
-                    })),
-                },
-            )
-            .await?;
+        let path = children_path(chat, deletion.parent, &["batch_delete"]);
+        let revision = deletion.revision_id.to_string();
+        let query = [
+            ("revision_id", &*revision),
+            ("client_token", deletion.client_token),
+        ];
+        let Range { start, end } = deletion.range;
+        let body = json!({ "start_index": start, "end_index": end });
+        let request = Request::delete("delete_docx_children", &path).query(&query);
+        let answer = self.write_docx(chat, request.body(body)).await?;
         let edited: Edited = answer.data().unwrap_or_default();
         Ok(edited.revision())
     }
 }
 
-fn children_path<'a>(chat: &'a ChatId, parent: &'a BlockId, rest: &[&'a str]) -> Vec<&'a str> {
-    let mut path = vec![
-        "docx",
-        "v1",
-        "chats",
-        chat.as_str(),
-        "announcement",
-        "blocks",
-    ];
-    path.extend([parent.as_str(), "children"]);
-    path.extend(rest);
-    path
+fn blocks_path(chat: &ChatId) -> [&str; 6] {
+    let chat = chat.as_str();
+    ["docx", "v1", "chats", chat, "announcement", "blocks"]
 }
 
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "B: DeserializeOwned"))]
-struct Listing<B> {
-    #[serde(default, deserialize_with = "or_default")]
-    items: Vec<B>,
-    #[serde(default)]
-    has_more: bool,
-    #[serde(default, deserialize_with = "or_default")]
-    page_token: String,
+fn children_path<'a>(chat: &'a ChatId, parent: &'a BlockId, rest: &[&'a str]) -> Vec<&'a str> {
+    [&blocks_path(chat)[..], &[parent.as_str(), "children"], rest].concat()
 }
 
 #[derive(Default, Deserialize)]

@@ -3,7 +3,6 @@
 //! Official pages `im-v1/message/{get,create,reply}`, `im-v1/message-reaction/{create,delete}` and the
 //! delayed update of cards.
 
-use reqwest::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -12,41 +11,41 @@ use super::{Client, OPEN_ID};
 use crate::Error;
 use crate::card::Card;
 use crate::event::{Mention, content_of};
-use crate::http::Request;
+use crate::http::{MAX_TEXT, Request};
 use crate::ids::{ChatId, MessageId, ReactionId, ThreadId};
 use crate::lenient::Json;
 use crate::wire::or_default;
 
-/// A message as the platform shows it when asked, which is not how an event shows it.
+/// A message as the API returns it; an event has other fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Where it stands; `None` if the platform does not say.
+    /// `None` if the platform does not tell.
     pub chat_id: Option<ChatId>,
-    /// The topic that it stands in.
+    /// The topic that it belongs to.
     pub thread_id: Option<ThreadId>,
     /// `text`, `post`, …
     pub msg_type: String,
-    /// Whether it was recalled; then there is no content.
+    /// Whether it was recalled; then the content is empty.
     pub deleted: bool,
     /// JSON for [`Content::read`](crate::Content::read).
     pub content: String,
-    /// Who is mentioned in it.
+    /// At most 500 are kept.
     pub mentions: Vec<Mention>,
-    /// Of several messages that were forwarded as one: each of them, in order.
+    /// The messages of a forwarded bundle, in order.
     pub parts: Vec<Message>,
 }
 
-/// How a card is shown.
+/// How a card is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardForm {
-    /// As plain lines, as far as the platform can; nothing of a card of version 2.
+    /// As plain lines where the platform can render them; a card of version 2 is empty.
     Plain,
     /// As it was sent.
     AsSent,
 }
 
 impl Client {
-    /// Reads a message; `None` if the platform shows none. Group messages also need the
+    /// Reads a message; `None` if the platform returns none. Group messages also need the
     /// scope `im:message.group_msg`.
     pub async fn get_message(
         &self,
@@ -58,15 +57,9 @@ impl Client {
             CardForm::Plain => &query[..1],
             CardForm::AsSent => &query[..],
         };
-        let answer = self
-            .call(Request {
-                endpoint: "get_message",
-                method: Method::GET,
-                path: &["im", "v1", "messages", message.as_str()],
-                query,
-                body: None,
-            })
-            .await?;
+        let path = ["im", "v1", "messages", message.as_str()];
+        let request = Request::get("get_message", &path).query(query);
+        let answer = self.call(request.max_answer(MAX_TEXT)).await?;
         let found: Items = answer.data()?;
         let items = found.items.iter().map(|item| Json::from(item.as_ref()));
         let mut messages = items.filter(|item| item.is_object()).map(Message::read);
@@ -77,125 +70,113 @@ impl Client {
         }))
     }
 
-    /// Sends a card to a chat; in a topic group it opens a topic. The same `uuid` (at most 50
-    /// characters) sends once within an hour, whatever the card then says.
-    /// What was done stays done if the answer does not name the new message.
+    /// Sends a card to a chat; in a topic group it opens a topic. Within an hour the platform sends
+    /// once per `uuid` (at most 50 characters), whatever the card says. `None` if the answer does
+    /// not name the new message.
     pub async fn create_message(
         &self,
         chat: &ChatId,
         card: &Card,
         uuid: &str,
     ) -> Result<Option<MessageId>, Error> {
-        self.call(Request {
-            endpoint: "create_message",
-            method: Method::POST,
-            path: &["im", "v1", "messages"],
-            query: &[("receive_id_type", "chat_id")],
-            body: Some(json!({
-                "receive_id": chat,
-                "msg_type": "interactive",
-                "content": json!(card).to_string(),
-                "uuid": uuid,
-            })),
-        })
+        let body = json!({
+            "receive_id": chat,
+            "msg_type": "interactive",
+            "content": json!(card).to_string(),
+            "uuid": uuid,
+        });
+        self.call(
+            Request::post("create_message", &["im", "v1", "messages"])
+                .query(&[("receive_id_type", "chat_id")])
+                .body(body),
+        )
         .await
         .map(|answer| answer.id("message_id"))
     }
 
-    /// Replies with plain text. The same `uuid` (at most 50 characters) sends once within an hour.
-    /// What was done stays done if the answer does not name the new message.
+    /// Replies with plain text. `uuid` and the returned value are those of
+    /// [`Client::create_message`].
     pub async fn reply(
         &self,
         message: &MessageId,
         text: &str,
         uuid: &str,
     ) -> Result<Option<MessageId>, Error> {
-        let content = json!({ "text": without_markup(text) });
-        self.reply_with(message, ("text", &content), uuid).await
+        let content = json!({ "text": without_markup(text) }).to_string();
+        let body = json!({ "msg_type": "text", "content": content, "uuid": uuid });
+        self.reply_with(message, body).await
     }
 
-    /// Replies with a card, like [`Client::reply`] otherwise.
+    /// Replies with a card, otherwise like [`Client::reply`].
     pub async fn reply_card(
         &self,
         message: &MessageId,
         card: &Card,
         uuid: &str,
     ) -> Result<Option<MessageId>, Error> {
-        self.reply_with(message, ("interactive", &json!(card)), uuid)
-            .await
+        let content = json!(card).to_string();
+        let body = json!({ "msg_type": "interactive", "content": content, "uuid": uuid });
+        self.reply_with(message, body).await
     }
 
     async fn reply_with(
         &self,
         message: &MessageId,
-        (msg_type, content): (&str, &Value),
-        uuid: &str,
+        body: Value,
     ) -> Result<Option<MessageId>, Error> {
-        let content = content.to_string();
-        self.call(Request {
-            endpoint: "reply",
-            method: Method::POST,
-            path: &["im", "v1", "messages", message.as_str(), "reply"],
-            query: &[],
-            body: Some(json!({ "msg_type": msg_type, "content": content, "uuid": uuid })),
-        })
-        .await
-        .map(|answer| answer.id("message_id"))
+        let path = ["im", "v1", "messages", message.as_str(), "reply"];
+        self.call(Request::post("reply", &path).body(body))
+            .await
+            .map(|answer| answer.id("message_id"))
     }
 
-    /// Changes a card whose button was pressed, after the press was answered, by the
-    /// [token](crate::CardAction::token) of the press.
+    /// Updates a card after a press on one of its buttons was answered; `token` is the
+    /// [`CardAction::token`](crate::CardAction::token) of the press.
     pub async fn update_card(&self, token: &str, card: &Card) -> Result<(), Error> {
-        self.call(Request {
-            endpoint: "update_card",
-            method: Method::POST,
-            path: &["interactive", "v1", "card", "update"],
-            query: &[],
-            body: Some(json!({ "token": token, "card": card })),
-        })
-        .await
-        .map(drop)
+        let path = ["interactive", "v1", "card", "update"];
+        let body = json!({ "token": token, "card": card });
+        self.call(Request::post("update_card", &path).body(body))
+            .await
+            .map(drop)
     }
 
-    /// Adds a reaction; the names of emoji are case-sensitive.
+    /// Adds a reaction; `emoji_type` is case-sensitive.
     pub async fn add_reaction(
         &self,
         message: &MessageId,
         emoji_type: &str,
     ) -> Result<Option<ReactionId>, Error> {
-        self.call(Request {
-            endpoint: "add_reaction",
-            method: Method::POST,
-            path: &["im", "v1", "messages", message.as_str(), "reactions"],
-            query: &[],
-            body: Some(json!({ "reaction_type": { "emoji_type": emoji_type } })),
-        })
-        .await
-        .map(|answer| answer.id("reaction_id"))
+        let path = ["im", "v1", "messages", message.as_str(), "reactions"];
+        let body = json!({ "reaction_type": { "emoji_type": emoji_type } });
+        self.call(Request::post("add_reaction", &path).body(body))
+            .await
+            .map(|answer| answer.id("reaction_id"))
     }
 
-    /// Removes a reaction of the app's own.
+    /// Deletes a reaction that the app has added.
     pub async fn delete_reaction(
         &self,
         message: &MessageId,
         reaction: &ReactionId,
     ) -> Result<(), Error> {
-        let (message, reaction) = (message.as_str(), reaction.as_str());
-        self.call(Request {
-            endpoint: "delete_reaction",
-            method: Method::DELETE,
-            path: &["im", "v1", "messages", message, "reactions", reaction],
-            query: &[],
-            body: None,
-        })
-        .await
-        .map(drop)
+        let message = message.as_str();
+        let path = [
+            "im",
+            "v1",
+            "messages",
+            message,
+            "reactions",
+            reaction.as_str(),
+        ];
+        self.call(Request::delete("delete_reaction", &path))
+            .await
+            .map(drop)
     }
 }
 
-/// Keeps text from being read as a mention or as formatting. The platform documents no escape, so
-/// a zero-width space after the bracket, which nobody sees, breaks the tag.
+/// Breaks tags up, so that text is not read as a mention or as formatting.
 fn without_markup(text: &str) -> String {
+    // The platform documents no escape; a zero-width space after the bracket breaks the tag unseen.
     const TAGS: [&str; 5] = ["at", "b", "i", "u", "s"];
     let mut parts = text.split('<');
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -261,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_feishu_would_read_as_markup_is_broken_up() {
+    fn only_tags_of_feishu_are_broken_up() {
         let check = |text: &str, shown: &str| assert_eq!(without_markup(text), shown);
         check("1 < 2, 好 <3 <a <article> <", "1 < 2, 好 <3 <a <article> <");
         check(

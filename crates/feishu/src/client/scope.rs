@@ -1,15 +1,14 @@
-//! Which scopes the tenant has granted.
+//! The scopes that the tenant has granted.
 //!
 //! Official page `application-v6/scope/list`.
 
-use reqwest::Method;
 use serde::Deserialize;
 
 use super::Client;
 use crate::Error;
 use crate::http::Request;
 
-/// A scope that the app has asked for.
+/// A scope that the app has requested.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Scope {
     /// For example `im:message:send_as_bot`.
@@ -24,21 +23,14 @@ impl Scope {
 }
 
 impl Client {
-    /// Lists the scopes that the app has asked for; needs no scope itself.
+    /// The scopes that the app has requested; needs no scope itself.
     pub async fn list_scopes(&self) -> Result<Vec<Scope>, Error> {
         #[derive(Deserialize)]
         struct Payload {
             scopes: Vec<Scope>,
         }
-        self.call(Request {
-            endpoint: "list_scopes",
-            method: Method::GET,
-            path: &["application", "v6", "scopes"],
-            query: &[],
-            body: None,
-        })
-        .await?
-        .data()
-        .map(|payload: Payload| payload.scopes)
+        let path = ["application", "v6", "scopes"];
+        let answer = self.call(Request::get("list_scopes", &path)).await?;
+        answer.data().map(|payload: Payload| payload.scopes)
     }
 }

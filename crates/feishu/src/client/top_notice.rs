@@ -2,14 +2,13 @@
 //!
 //! Official pages `group/chat/{put,delete}_top_notice`.
 
-use reqwest::Method;
 use serde_json::json;
 
 use super::Client;
 use crate::http::Request;
 use crate::{ChatId, Error, MessageId};
 
-/// What may stand at the top of a chat.
+/// What can be pinned to the top of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TopNotice<'a> {
     /// A message of that chat.
@@ -19,7 +18,7 @@ pub enum TopNotice<'a> {
 }
 
 impl Client {
-    /// Puts a notice at the top, in place of what stands there.
+    /// Puts a notice at the top of a chat; it replaces the one there.
     pub async fn put_top_notice(&self, chat: &ChatId, notice: TopNotice<'_>) -> Result<(), Error> {
         // The official sample pairs "2" with a message id; by its own table that is the
         // announcement, and the message id means nothing.
@@ -27,41 +26,22 @@ impl Client {
             TopNotice::Message(id) => json!({ "action_type": "1", "message_id": id }),
             TopNotice::Announcement => json!({ "action_type": "2" }),
         };
-        self.call(Request {
-            endpoint: "put_top_notice",
-            method: Method::POST,
-            path: &[
-                "im",
-                "v1",
-                "chats",
-                chat.as_str(),
-                "top_notice",
-                "put_top_notice",
-            ],
-            query: &[],
-            body: Some(json!({ "chat_top_notice": [notice] })),
-        })
-        .await
-        .map(drop)
+        let path = path(chat, "put_top_notice");
+        let body = json!({ "chat_top_notice": [notice] });
+        self.call(Request::post("put_top_notice", &path).body(body))
+            .await
+            .map(drop)
     }
 
-    /// Takes the notice at the top off, whatever it is.
+    /// Removes the notice at the top of a chat, whichever it is.
     pub async fn delete_top_notice(&self, chat: &ChatId) -> Result<(), Error> {
-        self.call(Request {
-            endpoint: "delete_top_notice",
-            method: Method::POST,
-            path: &[
-                "im",
-                "v1",
-                "chats",
-                chat.as_str(),
-                "top_notice",
-                "delete_top_notice",
-            ],
-            query: &[],
-            body: None,
-        })
-        .await
-        .map(drop)
+        let path = path(chat, "delete_top_notice");
+        self.call(Request::post("delete_top_notice", &path))
+            .await
+            .map(drop)
     }
+}
+
+fn path<'a>(chat: &'a ChatId, verb: &'a str) -> [&'a str; 6] {
+    ["im", "v1", "chats", chat.as_str(), "top_notice", verb]
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::ClientConfig;
 use crate::codes::long_connection as codes;
 use crate::error::Error;
-use crate::http::Outside;
+use crate::http::OutsideRequest;
 use crate::{ApiError, Client};
 
 /// The name of the call.
@@ -87,11 +87,11 @@ impl Client {
     /// Asks where to open a long connection. Only apps of a tenant's own may have one.
     pub async fn long_connection_endpoint(&self) -> Result<Endpoint, EndpointError> {
         let http = self.http();
-        let answer = http.send_outside(Outside {
+        let answer = http.send_outside(OutsideRequest {
             endpoint: ENDPOINT,
             path: &["callback", "ws", "endpoint"],
             header: LOCALE,
-            body: self.grant().long_connection_body(),
+            body: self.credentials().long_connection_body(),
         });
         let answer = answer.await.map_err(EndpointError::from_call)?;
         if answer.status() != 200 {

@@ -252,8 +252,6 @@ async fn a_chat_tells_its_roles_and_settings() {
         (read.edit_permission, read.pin_manage_setting),
         (Some(Who::OnlyOwner), None)
     );
-    assert_eq!(read.moderation_permission, Some(Who::AllMembers));
-    assert_eq!(read.chat_mode.as_deref(), Some("group"));
     assert_eq!(read.chat_status.as_deref(), Some("normal"));
     assert_eq!(
         (read.tenant_key, read.external),

@@ -41,7 +41,7 @@ fn config_for(base_url: &str, app_id: AppId, clock: Clock) -> ClientConfig {
         extra_roots: ExtraRoots::default(),
         limits_factor: 1000,
         on_call: None,
-        neighbours: None,
+        shared_limits: None,
     }
 }
 
