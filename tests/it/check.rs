@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::Bench;
 
-const README: &str = include_str!("../../README.md");
+const SETUP: &str = include_str!("../../docs/SETUP.md");
 
 /// The findings of a check, those of one verdict as `name: text` and the remedies
 /// behind.
@@ -165,9 +165,9 @@ async fn a_report_reads_as_reviewed() {
 }
 
 #[tokio::test]
-async fn the_readme_shows_what_a_check_says() {
+async fn setup_page_shows_a_check_report() {
     let bench = Bench::new().await;
-    let mut granted = scopes_of_readme();
+    let mut granted = scopes_of_setup();
     granted.remove("im:message.reactions:write_only");
     bench.sim.change_app(|app| app.scopes = granted);
     let group = bench.group(AnnouncementKind::Docx);
@@ -191,7 +191,7 @@ async fn the_readme_shows_what_a_check_says() {
         "{}18432 MiB are free{after}",
         &before[..before.len() - free]
     );
-    let (_, shown) = README.split_once("```text\n✓ configuration").unwrap();
+    let (_, shown) = SETUP.split_once("```text\n✓ configuration").unwrap();
     let (shown, _) = shown.split_once("```\n").unwrap();
     assert_eq!(told, format!("✓ configuration{shown}"));
     bench.finish().await;
@@ -306,9 +306,9 @@ async fn a_bot_that_is_not_active_is_told_what_to_do_in_the_console() {
     bench.finish().await;
 }
 
-/// The scopes that the README has an admin grant.
-fn scopes_of_readme() -> BTreeSet<String> {
-    let (_, json) = README.split_once("```json\n").unwrap();
+/// The scopes that docs/SETUP.md has an admin grant.
+fn scopes_of_setup() -> BTreeSet<String> {
+    let (_, json) = SETUP.split_once("```json\n").unwrap();
     let (json, _) = json.split_once("```").unwrap();
     let granted: Value = serde_json::from_str(json).unwrap();
     let scopes = granted["scopes"]["tenant"].as_array().unwrap();
@@ -321,7 +321,7 @@ fn scopes_of_readme() -> BTreeSet<String> {
 #[tokio::test]
 async fn each_scope_that_is_missing_is_named_and_it_alone() {
     let bench = Bench::new().await;
-    let all = scopes_of_readme();
+    let all = scopes_of_setup();
     let without = async |missing: &[&str]| {
         let mut granted = all.clone();
         granted.retain(|scope| !missing.contains(&&**scope));

@@ -1,4 +1,4 @@
-//! What stands in several places says the same everywhere.
+//! Facts that are written in several places agree.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,47 +6,57 @@ use std::path::{Path, PathBuf};
 use noticebot::command::{Language, Scope, readme_table};
 use noticebot::config::{DEFAULT_TOML, variables};
 
-const README: &str = include_str!("../../README.md");
-
-/// What stands between two marks in the README.
-fn section(name: &str) -> &'static str {
-    let (_, rest) = README.split_once(&format!("<!-- {name} -->")).unwrap();
+/// The text between two markers of a page.
+fn section(page: &'static str, name: &str) -> &'static str {
+    let (_, rest) = page.split_once(&format!("<!-- {name} -->")).unwrap();
     let (section, _) = rest.split_once(&format!("<!-- /{name} -->")).unwrap();
     section.trim()
 }
 
 #[test]
-fn rule_9_the_readmes_commands_are_those_that_the_parser_knows() {
-    for (name, language) in [("commands", Language::En), ("commands-zh", Language::Zh)] {
-        assert_eq!(section(name), readme_table(language).trim());
+fn rule_9_readme_tables_match_the_command_table() {
+    for (page, name, language) in [
+        (include_str!("../../README.md"), "commands", Language::En),
+        (
+            include_str!("../../README.zh-CN.md"),
+            "commands-zh",
+            Language::Zh,
+        ),
+    ] {
+        assert_eq!(section(page, name), readme_table(language).trim());
     }
 }
 
 #[test]
-fn the_readmes_scopes_are_those_of_the_commands() {
-    let (_, list) = README.split_once("\"tenant\": [").unwrap();
-    let (list, _) = list.split_once(']').unwrap();
-    let listed = list.split(',').map(|name| name.trim().trim_matches('"'));
-    let listed: BTreeSet<_> = listed.collect();
-    assert_eq!(listed, Scope::all().map(Scope::as_str).collect());
-    for scope in listed {
-        assert!(README.contains(&format!("\n| `{scope}` |")), "{scope}");
+fn setup_pages_list_the_scopes_of_the_commands() {
+    for page in [
+        include_str!("../../docs/SETUP.md"),
+        include_str!("../../docs/SETUP.zh-CN.md"),
+    ] {
+        let (_, list) = page.split_once("\"tenant\": [").unwrap();
+        let (list, _) = list.split_once(']').unwrap();
+        let listed = list.split(',').map(|name| name.trim().trim_matches('"'));
+        let listed: BTreeSet<_> = listed.collect();
+        assert_eq!(listed, Scope::all().map(Scope::as_str).collect());
+        for scope in listed {
+            assert!(page.contains(&format!("\n| `{scope}` |")), "{scope}");
+        }
     }
 }
 
 #[test]
-fn the_readmes_settings_are_those_of_the_default_file() {
-    let head = [
-        "| Key | Environment | Default | Meaning |",
-        "|---|---|---|---|",
-    ];
-    let mut table = head.map(str::to_owned).to_vec();
+fn configuration_page_matches_the_default_file() {
+    let mut page = Vec::new();
     let (mut group, mut comment) = ("", Vec::new());
-    // The head of the file is not about a key.
+    // The comments at the top of the file are not about a key.
     let (_, body) = DEFAULT_TOML.split_once("\n\n").unwrap();
     for line in body.lines() {
         if let Some(name) = line.strip_prefix('[') {
             group = name.trim_end_matches(']');
+            page.push(format!(
+                "\n## {group}\n\n\
+                 | Key | Environment variable | Default | Meaning |\n|---|---|---|---|"
+            ));
         } else if let Some(text) = line.strip_prefix("# ") {
             comment.push(text);
         } else if let Some((key, default)) = line.split_once(" = ") {
@@ -55,12 +65,13 @@ fn the_readmes_settings_are_those_of_the_default_file() {
                 Some((meaning, names)) => (meaning, quoted(names.trim_end_matches('.'))),
                 None => (comment.as_str(), String::new()),
             };
-            table.push(format!(
+            page.push(format!(
                 "| `{group}.{key}` | {variables} | `{default}` | {meaning} |"
             ));
         }
     }
-    assert_eq!(section("configuration"), table.join("\n"));
+    let shown = section(include_str!("../../docs/CONFIGURATION.md"), "configuration");
+    assert_eq!(shown, page.join("\n").trim());
 }
 
 fn quoted(names: &str) -> String {

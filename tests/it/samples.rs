@@ -1,5 +1,5 @@
-//! Samples and links of the documents: every configuration that is shown is accepted, and
-//! every relative link leads somewhere.
+//! Samples and links in the documents: every sample configuration is valid, every relative link
+//! has a target, and translations show the same samples.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const CREDENTIALS: [(&str, &str); 4] = [
 fn pages() -> Vec<(PathBuf, String)> {
     let mut pages = Vec::new();
     collect(Path::new("."), &mut pages);
-    assert!(pages.len() >= 8, "{pages:?}");
+    assert!(pages.len() >= 14, "{pages:?}");
     pages
 }
 
@@ -246,7 +246,60 @@ fn relative_links_and_anchors_exist() {
             }
         }
     }
-    assert!(seen > 20, "{seen}");
+    assert!(seen > 40, "{seen}");
+}
+
+/// Each page with its translation.
+const TRANSLATED: [[&str; 2]; 3] = [
+    ["README.md", "README.zh-CN.md"],
+    ["docs/COMMANDS.md", "docs/COMMANDS.zh-CN.md"],
+    ["docs/SETUP.md", "docs/SETUP.zh-CN.md"],
+];
+
+/// The levels of a page's headings, in order.
+fn heading_levels(page: &str) -> Vec<usize> {
+    use pulldown_cmark::{Event, Parser, Tag};
+    let levels = Parser::new(page).filter_map(|event| match event {
+        Event::Start(Tag::Heading { level, .. }) => Some(level as usize),
+        _ => None,
+    });
+    levels.collect()
+}
+
+/// A sample without comments, which are translated.
+fn without_comments(sample: &str) -> String {
+    let lines = sample.lines().map(|line| line.split("# ").next().unwrap());
+    lines.map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn translations_have_the_same_structure() {
+    for [original, translation] in TRANSLATED {
+        let original = std::fs::read_to_string(original).unwrap();
+        let translated = std::fs::read_to_string(translation).unwrap();
+        let (levels, of_translation) = (heading_levels(&original), heading_levels(&translated));
+        // A translation may link to reference sections at the end of the original.
+        assert!(levels.starts_with(&of_translation), "{translation}");
+        assert!(of_translation.len() + 1 >= levels.len(), "{translation}");
+        let samples = blocks(&original);
+        let samples: BTreeSet<_> = samples.iter().map(|(_, s)| without_comments(s)).collect();
+        for (_, sample) in blocks(&translated) {
+            let sample = without_comments(&sample);
+            assert!(samples.contains(&sample), "{translation}:\n{sample}");
+        }
+    }
+}
+
+#[test]
+fn translations_link_to_each_other() {
+    for [original, translation] in TRANSLATED {
+        for (page, other) in [(original, translation), (translation, original)] {
+            let page = std::fs::read_to_string(page).unwrap();
+            let name = Path::new(other).file_name().unwrap().to_str().unwrap();
+            let second = page.lines().nth(1).unwrap();
+            assert!(second.contains(&format!("]({name})")), "{second}");
+        }
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn unknown(name: &str) -> Problem {
     };
     Problem::new(
         what,
-        format!("unset it, or take a name from README.md{link}"),
+        format!("unset it, or take a name from docs/CONFIGURATION.md{link}"),
     )
 }
 

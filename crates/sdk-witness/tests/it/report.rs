@@ -11,7 +11,7 @@ pub(crate) fn tell(matter: &str, did: &[impl ToString]) {
     let did: Vec<String> = did.iter().map(ToString::to_string).collect();
     let row = format!("| {matter} | {} |", did.join(" | "));
     if !PAGE.lines().any(|line| line.starts_with(&row)) {
-        say(&format!("docs/FEISHU.md, section 10, does not say: {row}"));
+        say(&format!("docs/FEISHU.md does not say {row}"));
     }
 }
 
