@@ -1,4 +1,4 @@
-# Dependencies are built in a layer of their own, which stays until Cargo.lock changes.
+# Dependencies are built in a separate layer, which is reused until Cargo.lock changes.
 FROM rust:1.95.0-slim-bookworm AS chef
 RUN cargo install cargo-chef --locked --version 0.1.78
 WORKDIR /build
@@ -12,10 +12,10 @@ COPY --from=plan /build/recipe.json recipe.json
 RUN cargo chef cook --release --locked --package noticebot --recipe-path recipe.json
 COPY . .
 RUN cargo build --release --locked --package noticebot --bin noticebot
-# The volume's owner is whoever owns this folder.
+# The volume gets the owner of this directory.
 RUN mkdir /data
 
-# No shell, no package manager; root certificates and time zones are in it.
+# No shell and no package manager; contains root certificates and time zones.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /build/target/release/noticebot /usr/local/bin/noticebot
 COPY --from=build --chown=65532:65532 /data /data

@@ -18,12 +18,12 @@ use signals::Signals;
 
 mod signals;
 
-/// Members of a Feishu or Lark group pin messages and write the group
-/// announcement by typing commands.
+/// A bot for Feishu and Lark groups: members pin messages and post to the group announcement by
+/// typing commands.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// The configuration file; `NOTICEBOT_CONFIG` names it too.
+    /// Configuration file; `NOTICEBOT_CONFIG` can also name it.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -34,88 +34,87 @@ struct Arguments {
 enum Verb {
     /// Run the bot.
     Serve,
-    /// Say whether the bot can do its job, and what to mend if not.
+    /// Check the whole set-up and print each problem with its remedy.
     Check {
-        /// Also try the request URL as the developer console has it.
+        /// Also test this request URL, as the developer console does.
         #[arg(long, value_name = "https://…/webhook/event", value_parser = web_address)]
         url: Option<Url>,
-        /// Also look at a group: what the bot may do there, and who may have it done.
+        /// Also check one group: the bot's permissions there, and who may use it.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
-        /// As a JSON object.
+        /// Print a JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Ask the running bot whether it is well; for containers.
+    /// Check that the running bot is ready, for container health checks.
     Healthcheck,
-    /// Print the effective configuration, secrets hidden.
+    /// Print the effective configuration, with secrets hidden.
     Config,
-    /// Look at the commands and plans in the store, also while the bot runs.
+    /// List and change the jobs in the store, also while the bot runs.
     #[command(subcommand)]
     Jobs(Jobs),
-    /// Show who had the bot do what, the oldest first.
+    /// List who had the bot change what, oldest first.
     Audit {
-        /// Only in this chat.
+        /// Only changes in this chat.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
-        /// From then on: a length of time such as `7d`, or a date.
+        /// Only changes since then: a duration such as `7d`, or a date.
         #[arg(long, value_name = "TIME", default_value = "7d")]
         since: String,
-        /// With the first words of what was written.
+        /// Include the first words of each text.
         #[arg(long)]
         text: bool,
-        /// One JSON object a line.
+        /// Print one JSON object per line.
         #[arg(long)]
         json: bool,
     },
-    /// Write all that the store holds into a new file, also while the bot runs.
+    /// Copy the store to a new file, also while the bot runs.
     Backup {
-        /// For SQLite a database, for PostgreSQL statements for `psql`.
+        /// File to create: a database for SQLite, a `psql` script for PostgreSQL.
         file: PathBuf,
     },
 }
 
 #[derive(Subcommand)]
 enum Jobs {
-    /// List jobs, the newest first.
+    /// List jobs, newest first.
     List {
-        /// Only in this state; by default in any but done.
+        /// Only jobs in this state; by default all except done.
         #[arg(long, value_enum)]
         state: Vec<JobState>,
-        /// Only of this chat.
+        /// Only jobs of this chat.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
-        /// At most so many.
+        /// Maximum number of jobs.
         #[arg(long, default_value_t = 100)]
         limit: u32,
-        /// One JSON object a line.
+        /// Print one JSON object per line.
         #[arg(long)]
         json: bool,
     },
-    /// Show all that is known of a job.
+    /// Show one job.
     Show {
-        /// Its number, or the short id that stands in logs and replies.
+        /// The job's number, or the reference in logs and replies.
         job: String,
-        /// With what people wrote.
+        /// Include message texts.
         #[arg(long)]
         text: bool,
-        /// As a JSON object.
+        /// Print a JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Carry a job out again that was given up, or now instead of later.
+    /// Retry a failed job, or run a waiting one now.
     Retry {
-        /// Its number, or its short id.
+        /// The job's number or reference.
         job: String,
     },
-    /// End a job without carrying it out.
+    /// Cancel a job.
     Drop {
-        /// Its number, or its short id.
+        /// The job's number or reference.
         job: String,
     },
 }
 
-/// How a job stands.
 #[derive(Clone, Copy, ValueEnum)]
 enum JobState {
     Ready,
@@ -137,7 +136,7 @@ impl From<JobState> for admin::JobState {
     }
 }
 
-/// Bad usage or configuration.
+/// Exit code for wrong usage or configuration.
 const MISUSE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -166,7 +165,7 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             config.validate()?;
             let log = telemetry::init(&config.log)?;
             let served = runtime.block_on(serve(config));
-            // Threads of the store that are still at work are not waited for.
+            // A thread of the store may hang; do not wait for it.
             runtime.shutdown_timeout(Duration::from_millis(200));
             drop(log);
             served.map(|()| ExitCode::SUCCESS)
@@ -215,7 +214,7 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Settings that cannot be worked with are a finding like others, but for the exit code.
+/// An invalid configuration is reported as a finding, with its own exit code.
 async fn look(
     config: Result<Config, ConfigError>,
     questions: &Questions,
@@ -245,7 +244,9 @@ async fn look(
 fn web_address(text: &str) -> Result<Url, String> {
     let good = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     let url = Url::parse(text).ok().filter(good);
-    url.ok_or_else(|| "it is no address such as `https://bot.example.com/webhook/event`".to_owned())
+    url.ok_or_else(|| {
+        "expected an address such as `https://bot.example.com/webhook/event`".to_owned()
+    })
 }
 
 async fn on_jobs(config: &Config, jobs: &Jobs) -> anyhow::Result<ExitCode> {
@@ -292,7 +293,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         ended = serving.as_mut() => return ended,
         () = signals.received() => {}
     }
-    // Further signals change nothing: a stop in order takes five seconds at most.
+    // Further signals change nothing: a graceful stop takes at most five seconds.
     stop.cancel();
     serving.await
 }
@@ -301,7 +302,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     written(writeln!(std::io::stdout(), "{}", text.trim_end()))
 }
 
-/// Whoever reads our answer may have seen enough.
+/// A reader that closes the pipe has seen enough.
 fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
@@ -309,7 +310,7 @@ fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Says why the program ends. There may be no log yet, and nobody who reads.
+/// Prints why the program ends. The log may not be set up yet, and standard error may be closed.
 fn report(error: &anyhow::Error) {
     let mut out = io::stderr().lock();
     for line in format!("noticebot: {error:#}").lines() {

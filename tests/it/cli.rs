@@ -265,7 +265,7 @@ async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
     let misused = end(on(&sim, &folder, &["check", "--url", "bot.example.com"])).await;
     assert_eq!(misused.code, Some(2), "{}", misused.err);
     assert!(
-        misused.err.contains("it is no address such as"),
+        misused.err.contains("expected an address such as"),
         "{}",
         misused.err
     );
