@@ -37,5 +37,6 @@ mod replace;
 mod rules;
 mod samples;
 mod shapes;
+mod style;
 mod typed;
 mod wire;
