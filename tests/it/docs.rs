@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use noticebot::command::{Language, Scope, readme_table};
+use noticebot::command::{Language, ParseError, Scope, parse, readme_table};
 use noticebot::config::{DEFAULT_TOML, variables};
 
 /// The text between two markers of a page.
@@ -244,4 +244,51 @@ fn check_source(name: &str, source: &str) {
             .trim_start_matches("pub ");
         assert!(!code.starts_with("trait "), "{name}: {line}");
     }
+}
+
+const COMMANDS_PAGES: [&str; 2] = [
+    include_str!("../../docs/COMMANDS.md"),
+    include_str!("../../docs/COMMANDS.zh-CN.md"),
+];
+
+/// The code in a text.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn command_samples_are_understood() {
+    for page in COMMANDS_PAGES {
+        let samples = code(page).filter(|sample| sample.len() > 1 && sample.starts_with('/'));
+        let samples: Vec<_> = samples
+            .map(|sample| sample.trim_end_matches(" @noticebot"))
+            .collect();
+        assert!(samples.len() > 30, "{samples:?}");
+        for sample in samples {
+            match parse(sample, &[], false) {
+                Ok(Some(_)) => {}
+                // The bare name of a command that needs a number.
+                Err(ParseError::MissingNumber) if !sample.contains(' ') => {}
+                other => panic!("{sample}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn time_samples_are_understood() {
+    let starts = ["- A time is", "- A duration is", "- 时间由", "- 时长用"];
+    let options = ["--at", "--for", "--at", "--for"];
+    let mut seen = 0;
+    for (start, option) in starts.into_iter().zip(options) {
+        let lines = COMMANDS_PAGES.iter().flat_map(|page| page.lines());
+        let mut lines = lines.filter(|line| line.starts_with(start));
+        for sample in code(lines.next().unwrap()) {
+            seen += 1;
+            let command = format!("/announce {option} {sample} text");
+            let parsed = parse(&command, &[], false);
+            assert!(matches!(parsed, Ok(Some(_))), "{command}: {parsed:?}");
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }
