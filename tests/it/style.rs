@@ -52,7 +52,7 @@ fn documents_use_plain_phrases() {
     let mut pages = files(Path::new("."));
     pages.retain(|path| path.extension().is_some_and(|end| end == "md"));
     assert!(pages.len() > 12, "{pages:?}");
-    check(&pages, |page| without_output(page));
+    check(&pages, without_output);
 }
 
 #[test]
