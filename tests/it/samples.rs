@@ -35,7 +35,7 @@ fn collect(folder: &Path, pages: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// The blocks of code in a page, each with its language.
+/// The code blocks of a page, each with its language.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
     let mut open: Option<(String, String)> = None;
@@ -66,7 +66,7 @@ fn of_language(language: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// Whether the bot starts with this file and these variables.
+/// Validates a configuration file together with variables.
 fn validate(file: Option<&str>, variables: &[(String, String)]) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("noticebot.toml");
@@ -89,7 +89,7 @@ fn toml_samples_are_valid_configurations() {
     }
 }
 
-/// The assignments of a sample of an env file or of a shell, placeholders filled in.
+/// The assignments in a sample of an env file or shell command, with placeholders filled in.
 fn assignments(sample: &str) -> Vec<(String, String)> {
     let words = sample.split(|c: char| c.is_whitespace());
     let words = words.map(|word| word.trim_start_matches("--setenv="));
@@ -108,7 +108,7 @@ fn env_samples_are_valid_configurations() {
     let mut seen = 0;
     for (path, sample) in of_language("sh") {
         let variables = assignments(&sample);
-        // Other programs are configured by the same blocks.
+        // Some blocks configure other programs.
         if variables.is_empty() || path.starts_with("./crates") {
             continue;
         }
@@ -166,7 +166,7 @@ fn the_manifest_sets_valid_variables() {
     assert_eq!(validate(None, &variables), Ok(()), "{variables:?}");
 }
 
-/// The anchor that GitHub gives a heading.
+/// A heading's anchor on GitHub.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().chars().filter_map(|c| match c {
         ' ' => Some('-'),
@@ -200,7 +200,7 @@ fn anchors(page: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// The targets of a page's links and pictures, those in code left out.
+/// The targets of a page's links and pictures, except those in code.
 fn targets(page: &str) -> Vec<String> {
     use pulldown_cmark::{Event, Options, Parser, Tag};
     let events = Parser::new_ext(page, Options::ENABLE_TABLES);
