@@ -35,6 +35,7 @@ mod decide;
 mod draft;
 mod explain;
 mod heard;
+mod intent;
 mod notice;
 mod press;
 mod request;

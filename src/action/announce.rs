@@ -21,7 +21,7 @@ use feishu::{AnnouncementKind, Content, Error, Message, MessageId};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::{Effect, Failure, Missing, Scene, pin, replied};
+use super::{Effect, Failure, Scene, pin, replied};
 use crate::action::announce::common::{Draft, LINE_LIMIT, LONG_TEXT, Stand, TEXT_LIMIT};
 use crate::command::{Mention, announced_part, refuse_shown_instruction};
 use crate::content::{Document, Entry, Signature, Unfit, command_text, media, without_unexplained};
@@ -31,7 +31,7 @@ use crate::model::job::Step;
 use crate::model::outcome::{Done, Undone};
 use crate::model::plan::Manner;
 use crate::model::progress::{Progress, Written};
-use crate::model::refusal::{Call, Refusal};
+use crate::model::refusal::{Call, Cause, Stage};
 
 mod budget;
 pub(crate) mod common;
@@ -82,13 +82,10 @@ pub(super) async fn run(
     }
     Err(match (left, not_on_top) {
         (None, None) => return Ok(effect),
-        (Some(cause), None) => Failure::incomplete(Missing::Deletion, cause, effect),
-        (None, Some(cause)) => Failure::incomplete(Missing::Top, cause, effect),
+        (Some(cause), None) => Failure::incomplete(Stage::NotReplaced, cause, effect),
+        (None, Some(cause)) => Failure::incomplete(Stage::NotOnTop, cause, effect),
         // Why it is not at the top is left to tell; what was deleted can be looked at.
-        (Some(_), Some(cause)) => {
-            let cause = Failure::incomplete(Missing::Top, cause, Effect::new(Done::Announced));
-            Failure::incomplete(Missing::Deletion, cause, effect)
-        }
+        (Some(_), Some(cause)) => Failure::incomplete(Stage::NotReplacedNorOnTop, cause, effect),
     })
 }
 
@@ -153,10 +150,10 @@ pub(crate) async fn document(source: Source, scene: Scene<'_>) -> Result<Documen
         Source::Message(message) => document_of(&message, scene).await?,
     };
     if feishu::utf16_len(&document.to_plain_text()) > TEXT_LIMIT {
-        return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
+        return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
     }
     if Entry::new(&document, signature(scene)).line_count() > LINE_LIMIT {
-        return Err(Refusal::TooManyLines { limit: LINE_LIMIT }.into());
+        return Err(Cause::TooManyLines { limit: LINE_LIMIT }.into());
     }
     Ok(document)
 }
@@ -168,7 +165,7 @@ pub(crate) async fn expect_to_end(manner: Manner, scene: Scene<'_>) -> Result<()
     }
     // The group may have the new kind by now.
     match detect(scene).await? {
-        Target::Doc => Err(Refusal::CannotHold.into()),
+        Target::Doc => Err(Cause::CannotHold.into()),
         Target::Docx { .. } => Ok(()),
     }
 }
@@ -273,14 +270,14 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
     }
     let content = Content::read(&message.msg_type, &message.content);
     let empty = match content {
-        Content::Card(_) => Refusal::RepliedToIsCard,
-        Content::Forward => Refusal::RepliedToIsForward,
-        _ => Refusal::RepliedToHasNoText,
+        Content::Card(_) => Cause::RepliedToIsCard,
+        Content::Forward => Cause::RepliedToIsForward,
+        _ => Cause::RepliedToHasNoText,
     };
     let read = said(content, mentions(&message), &scene.platform.reading).await;
     read.map_err(|unfit| match unfit {
         Unfit::Empty | Unfit::OnlyMedia => empty.into(),
-        unfit => refusal(unfit, Refusal::Internal).into(),
+        unfit => refusal(unfit, Cause::Internal).into(),
     })
 }
 
@@ -298,18 +295,18 @@ async fn forwarded(
                 document.append(read);
                 document = document.bounded();
                 if document.text_len() > MOST_BYTES {
-                    return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
+                    return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
                 }
                 if document.blocks.len() > LINE_LIMIT {
-                    return Err(Refusal::TooManyLines { limit: LINE_LIMIT }.into());
+                    return Err(Cause::TooManyLines { limit: LINE_LIMIT }.into());
                 }
             }
             Err(Unfit::Empty | Unfit::OnlyMedia) => document.left_out.extend(media(&content)),
-            Err(unfit) => return Err(refusal(unfit, Refusal::Internal).into()),
+            Err(unfit) => return Err(refusal(unfit, Cause::Internal).into()),
         }
     }
     if document.blocks.is_empty() {
-        return Err(Refusal::RepliedToIsForward.into());
+        return Err(Cause::RepliedToIsForward.into());
     }
     Ok(document)
 }
@@ -362,11 +359,11 @@ fn content_len(content: &Content) -> usize {
 }
 
 /// What to say of a text that is not announced; `empty`, if there is none.
-pub(crate) fn refusal(unfit: Unfit, empty: Refusal) -> Refusal {
+pub(crate) fn refusal(unfit: Unfit, empty: Cause) -> Cause {
     match unfit {
         Unfit::Empty => empty,
-        Unfit::OnlyMedia => Refusal::OnlyMedia,
-        Unfit::TooLong => Refusal::TextTooLong { limit: TEXT_LIMIT },
-        Unfit::TooManyLines => Refusal::TooManyLines { limit: LINE_LIMIT },
+        Unfit::OnlyMedia => Cause::OnlyMedia,
+        Unfit::TooLong => Cause::TextTooLong { limit: TEXT_LIMIT },
+        Unfit::TooManyLines => Cause::TooManyLines { limit: LINE_LIMIT },
     }
 }

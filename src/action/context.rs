@@ -13,7 +13,7 @@ use crate::model::job::ChatKey;
 use crate::model::outcome::Done;
 use crate::model::plan::Manner;
 use crate::model::progress::{Progress, Written};
-use crate::model::refusal::{Call, Refusal};
+use crate::model::refusal::{Call, Cause, Stage};
 use crate::platform::Platform;
 use crate::store::{Job, Store, StoreError};
 
@@ -49,21 +49,16 @@ impl Effect {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// It will not be done, for a reason that its author can be told.
-    Refused(Refusal),
+    Refused(Cause),
     /// A call of the platform failed; whether to try again is for the caller to
     /// judge.
     Call(Call, feishu::Error),
-    /// Part of it stands already; this kept the rest out.
-    Partly {
-        lines: usize,
-        of: usize,
+    /// Some of it was done; this kept the rest from being done.
+    Partway {
+        stage: Stage,
         cause: Box<Failure>,
-    },
-    /// The announcement was made, but not all of what was asked for.
-    Incomplete {
-        missing: Missing,
-        cause: Box<Failure>,
-        effect: Box<Effect>,
+        /// What was done, if that is all that will be.
+        effect: Option<Box<Effect>>,
     },
     /// Whether the message is for us at all could not be found out.
     Unaddressed(feishu::Error),
@@ -74,21 +69,13 @@ pub(crate) enum Failure {
     Store,
 }
 
-/// What an announcement that stands may lack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// It was not put at the top.
-    Top,
-    /// What it was to replace stands below it.
-    Deletion,
-}
-
 impl Failure {
-    pub(crate) fn incomplete(missing: Missing, cause: Self, effect: Effect) -> Self {
-        Self::Incomplete {
-            missing,
+    /// The announcement was made, but not all of what was asked for.
+    pub(crate) fn incomplete(stage: Stage, cause: Self, effect: Effect) -> Self {
+        Self::Partway {
+            stage,
             cause: Box::new(cause),
-            effect: Box::new(effect),
+            effect: Some(Box::new(effect)),
         }
     }
 
@@ -97,14 +84,17 @@ impl Failure {
         if lines == 0 {
             return self;
         }
-        let cause = Box::new(self);
-        Self::Partly { lines, of, cause }
+        Self::Partway {
+            stage: Stage::Partly { lines, of },
+            cause: Box::new(self),
+            effect: None,
+        }
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self::Refused(cause)
     }
 }
 

@@ -5,24 +5,24 @@ use feishu::{CardForm, Content, Error, Message, MessageId};
 
 use super::{Failure, Scene};
 use crate::action::announce::common::TEXT_LIMIT;
-use crate::model::refusal::{Call, NotPinnable, Refusal};
+use crate::model::refusal::{Call, Cause, NotPinnable};
 
 /// Reads it; a card as it was sent, or where that says nothing as the platform shows it.
 pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Failure> {
     let client = &scene.platform.client;
     let message = match client.get_message(id, CardForm::Plain).await {
         Ok(Some(message)) if !message.deleted => message,
-        Ok(_) => return Err(Refusal::RepliedToIsGone.into()),
-        Err(error) if is_gone(&error) => return Err(Refusal::RepliedToIsGone.into()),
+        Ok(_) => return Err(Cause::RepliedToIsGone.into()),
+        Err(error) if is_gone(&error) => return Err(Cause::RepliedToIsGone.into()),
         Err(error) if error.is_too_large() => {
-            return Err(Refusal::TextTooLong { limit: TEXT_LIMIT }.into());
+            return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
         }
         Err(error) => return Err(Failure::Call(Call::ReadMessage, error)),
     };
     match &message.chat_id {
         Some(chat) if chat == scene.chat_id => {}
-        Some(_) => return Err(Refusal::RepliedElsewhere.into()),
-        None => return Err(Refusal::RepliedToUnplaced.into()),
+        Some(_) => return Err(Cause::RepliedElsewhere.into()),
+        None => return Err(Cause::RepliedToUnplaced.into()),
     }
     let has_card = |message: &Message| message.msg_type == "interactive";
     if !has_card(&message) && !message.parts.iter().any(has_card) {
@@ -68,24 +68,24 @@ fn is_gone(error: &Error) -> bool {
 
 /// Why the platform does not put it at the top, as far as the message tells; it says only that a
 /// parameter is wrong.
-pub(super) async fn not_pinnable(id: &MessageId, scene: Scene<'_>) -> Option<Refusal> {
+pub(super) async fn not_pinnable(id: &MessageId, scene: Scene<'_>) -> Option<Cause> {
     let message = scene.platform.client.get_message(id, CardForm::Plain).await;
     let message = match message {
         Ok(Some(message)) if !message.deleted => message,
-        Ok(_) => return Some(Refusal::RepliedToIsGone),
+        Ok(_) => return Some(Cause::RepliedToIsGone),
         Err(error) => {
-            return is_gone(&error).then_some(Refusal::RepliedToIsGone);
+            return is_gone(&error).then_some(Cause::RepliedToIsGone);
         }
     };
     // A message that does not say where it stands may be here.
     let chat = message.chat_id.as_ref();
     if chat.is_some_and(|chat| chat != scene.chat_id) {
-        return Some(Refusal::RepliedElsewhere);
+        return Some(Cause::RepliedElsewhere);
     }
     let why = match message.msg_type.as_str() {
         "system" => NotPinnable::System,
         _ if message.thread_id.is_some() => NotPinnable::InThread,
         _ => return None,
     };
-    Some(Refusal::NotPinnable(why))
+    Some(Cause::NotPinnable(why))
 }

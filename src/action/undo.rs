@@ -6,12 +6,12 @@ use super::{Effect, Failure, Scene, pin};
 use crate::content::Former;
 use crate::model::change::{Change, Deed, Made, Placed, Standing, Top};
 use crate::model::outcome::{Done, Undone};
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 
 /// Takes back a change, as far as the bot can know what stood before.
 pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure> {
     let Some(change) = &made.change else {
-        return Err(Refusal::NothingToUndo.into());
+        return Err(Cause::NothingToUndo.into());
     };
     let (undone, change) = match (entry_of(change), &change.before.top) {
         (Some((placed, former)), before) => {
@@ -35,7 +35,7 @@ pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure
             (undone, without_entry(taken, top, scene).await?)
         }
         (None, Some(before)) => restore_top(before, scene).await?,
-        (None, None) => return Err(Refusal::NothingToUndo.into()),
+        (None, None) => return Err(Cause::NothingToUndo.into()),
     };
     Ok(Effect {
         change: Some(change),
@@ -51,7 +51,7 @@ pub(super) async fn expire(made: &Made, scene: Scene<'_>) -> Result<Effect, Fail
         return Ok(Effect::new(Done::Superseded));
     }
     // Kept until its time is over, it cannot be missing.
-    let change = made.change.as_ref().ok_or(Refusal::Internal)?;
+    let change = made.change.as_ref().ok_or(Cause::Internal)?;
     let change = if let Some((placed, former)) = entry_of(change) {
         let renamed = renamed_since(made, scene).await?;
         let entry = (placed, former, &renamed);
@@ -133,7 +133,7 @@ async fn restore_top(before: &Top, scene: Scene<'_>) -> Result<(Undone, Change),
         Top::Message(_) => (Undone::MessageOnTop, before.clone()),
         Top::Announcement => (Undone::AnnouncementOnTop, before.clone()),
         // What stood there before the bot's first change, it cannot know.
-        Top::Unknown if now == Top::Nothing => return Err(Refusal::TopUnknown.into()),
+        Top::Unknown if now == Top::Nothing => return Err(Cause::TopUnknown.into()),
         Top::Unknown | Top::Nothing => (Undone::NothingOnTop, Top::Nothing),
     };
     pin::bring_about(&after, scene).await?;

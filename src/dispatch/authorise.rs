@@ -7,11 +7,11 @@ use feishu::codes::Class;
 use feishu::{AppId, Chat, ChatId, Error, IdType};
 
 use super::Dispatcher;
-use crate::action::{Failure, Missing};
+use crate::action::Failure;
 use crate::event::StoredMessage;
 use crate::model::action::Action;
 use crate::model::outcome::{GroupHelp, Outcome};
-use crate::model::refusal::{Call, PlatformRefusal, Refusal};
+use crate::model::refusal::{Call, Cause, PlatformRefusal, Stage};
 use crate::model::rights::{Actor, GroupSetting, Right};
 use crate::platform::Settings;
 use crate::policy::{self, Permit, Ruling};
@@ -25,7 +25,7 @@ impl Dispatcher {
         actor: Actor<'_>,
         action: Action,
     ) -> Result<Permit, Failure> {
-        let denied = |denied| Failure::Refused(Refusal::Denied(denied));
+        let denied = |denied| Failure::Refused(Cause::Denied(denied));
         let mut request = match policy::consider(&self.policy, actor, action).map_err(denied)? {
             Ruling::Permitted(permit) => return Ok(permit),
             Ruling::Open(request) => request,
@@ -47,7 +47,7 @@ impl Dispatcher {
                 return Err(if policy::is_told(&group) {
                     denied(reason)
                 } else {
-                    Refusal::BotOutside.into()
+                    Cause::BotOutside.into()
                 });
             }
             settings = self
@@ -71,21 +71,17 @@ impl Dispatcher {
     ) -> Failure {
         let (call, api) = match failure {
             Failure::Call(call, Error::Api(api)) => (call, api),
-            Failure::Incomplete {
-                missing,
+            Failure::Partway {
+                stage,
                 cause,
-                effect,
+                effect: Some(effect),
             } => {
-                let right = match missing {
-                    Missing::Top => Right::Pin,
-                    Missing::Deletion => Right::Announce,
+                let right = match stage {
+                    Stage::NotOnTop | Stage::NotReplacedNorOnTop => Right::Pin,
+                    _ => Right::Announce,
                 };
                 let cause = Box::pin(self.look_again(job, actor, right, *cause)).await;
-                return Failure::Incomplete {
-                    missing,
-                    cause: Box::new(cause),
-                    effect,
-                };
+                return Failure::incomplete(stage, cause, *effect);
             }
             failure => return failure,
         };
@@ -106,14 +102,14 @@ impl Dispatcher {
             "the platform refused what the policy let through"
         );
         if let Err(denied) = policy::judge(&self.policy, actor, right, &group) {
-            return Refusal::Denied(denied).into();
+            return Cause::Denied(denied).into();
         }
         let bot = AppId::from(job.key.app.as_str());
         let refusal = PlatformRefusal {
             bot: Some(policy::bot_standing(&bot, setting, &group)),
             ..self.refusal_of(actor.chat, call, api)
         };
-        Refusal::Platform(refusal).into()
+        Cause::Platform(refusal).into()
     }
 
     /// What the member may do in the group, where that can be said.

@@ -1,39 +1,27 @@
 //! From a stored message to an outcome. The one place where an error becomes a
 //! decision: try again, say no, or give up.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::draft::Draft;
-use super::press::Pressed;
-use super::request::Requested;
+use super::intent::{Intent, Next};
 use super::{Dispatcher, MAX_CRASHES, may_try_again};
-use crate::action::{self, Effect, Failure, Missing, Scene};
-use crate::command::CommandName;
-use crate::event::{Stored, StoredMessage};
+use crate::action::{self, Effect, Failure, Scene};
+use crate::event::Stored;
 use crate::model::action::Action;
-use crate::model::button::Does;
 use crate::model::change::Record;
 use crate::model::job::Step;
 use crate::model::outcome::{Done, Outcome};
-use crate::model::plan::Plan;
-use crate::model::refusal::{Call, Refusal};
+use crate::model::refusal::{Call, Cause, Refusal, Stage};
 use crate::model::rights::{Actor, Right};
 use crate::policy::{self, Permit};
 use crate::store::{Conclusion, Job, Release};
-use crate::telemetry::{CommandResult, EXPIRE, PUBLISH, UNKNOWN};
+use crate::telemetry::CommandResult;
 
 /// Whoever is away for less than this beyond every patience was not away.
 const AWAY: Duration = Duration::from_mins(1);
-
-/// What is known of a job while it is worked on, whatever comes of it.
-struct Notes {
-    /// What it is counted under.
-    asked: &'static str,
-    draft: Option<Draft>,
-}
 
 impl Dispatcher {
     /// What came of the job: as stored, or as it comes out now. `None` if the
@@ -47,47 +35,16 @@ impl Dispatcher {
         if exhausted {
             tracing::error!(crashes = job.crashes, "the job is given up");
         }
-        let mut notes = Notes {
-            asked: UNKNOWN,
-            draft: None,
-        };
-        let decided = match &job.outcome {
+        let intent = match &job.outcome {
             // Even saying it brings the worker down.
             Some(_) if exhausted => return Err(Release::Dead),
             Some(outcome) => return Ok(Some(outcome.clone())),
-            None if exhausted => Err(Refusal::Internal.into()),
-            None => self.decide(job, stored, &mut notes).await,
+            None if exhausted => Intent::unknown(Err(Cause::Internal.into())),
+            None => self.intent(job, stored).await,
         };
-        let Notes { asked, draft } = notes;
-        let conclusion = match decided {
-            Ok(None) => return Ok(None),
-            Ok(Some(conclusion)) => conclusion,
-            // What stands is remembered, and its end is planned, like any other.
-            Err(Failure::Incomplete {
-                missing,
-                cause,
-                effect,
-            }) => {
-                let refusal = incomplete(missing, self.judge(job, *cause)?);
-                let outcome = Outcome::Refused(refusal);
-                Self::conclusion(job, draft, *effect, outcome).map_err(|_| Release::Dead)?
-            }
-            Err(failure) => {
-                let refusal = self.judge(job, failure)?;
-                let refusal = self.cautious(job, asked, refusal).await?;
-                let refusal = match job.key.step {
-                    Step::Expire => Refusal::NotTakenBack(Box::new(refusal)),
-                    Step::Publish if matches!(refusal, Refusal::Partly { .. }) => refusal,
-                    Step::Publish => Refusal::NotPublished(Box::new(refusal)),
-                    Step::Command
-                    | Step::Overflow
-                    | Step::Welcome
-                    | Step::Left
-                    | Step::Recalled
-                    | Step::Press => refusal,
-                };
-                self.given_up(job, stored, draft, refusal).await?
-            }
+        let name = intent.name;
+        let Some(conclusion) = self.conclude(job, stored, intent).await? else {
+            return Ok(None);
         };
         self.learn_deletable(job, &conclusion).await;
         let concluded = self.store.conclude(job, conclusion).await;
@@ -101,16 +58,55 @@ impl Dispatcher {
             | Outcome::HelpInGroup(_)
             | Outcome::AllCommands(_) => CommandResult::Done,
         };
-        self.metrics.command(asked, result);
+        self.metrics.command(name, result);
         tracing::info!(outcome = outcome.label(), "the command is decided");
         Ok(Some(outcome))
+    }
+
+    /// Does what is to be done, and makes of every failure that is final a refusal.
+    async fn conclude(
+        &self,
+        job: &Job,
+        stored: &Stored,
+        intent: Intent,
+    ) -> Result<Option<Conclusion>, Release> {
+        let draft = intent.draft(stored.actor().sender);
+        let Intent { name, next } = intent;
+        let decided = match next {
+            Ok(next) => self.decide(job, stored, next, draft.clone()).await,
+            Err(failure) => Err(failure),
+        };
+        let failure = match decided {
+            Ok(conclusion) => return Ok(conclusion),
+            // What stands is remembered, and its end is planned, like any other.
+            Err(Failure::Partway {
+                stage,
+                cause,
+                effect: Some(effect),
+            }) => {
+                let cause = self.judge(job, *cause)?.cause.unsure();
+                let outcome = Outcome::Refused(Refusal { stage, cause });
+                let conclusion = Self::conclusion(job, draft, *effect, outcome);
+                return conclusion.map(Some).map_err(|_| Release::Dead);
+            }
+            Err(failure) => failure,
+        };
+        let refusal = self.judge(job, failure)?;
+        let Refusal { stage, cause } = self.cautious(job, name, refusal).await?;
+        let stage = match (job.key.step, stage) {
+            (Step::Expire, _) => Stage::NotTakenBack,
+            (Step::Publish, Stage::Whole) => Stage::NotPublished,
+            (_, stage) => stage,
+        };
+        let refusal = Refusal { stage, cause };
+        self.given_up(job, stored, draft, refusal).await.map(Some)
     }
 
     /// Stores whether text can be removed from the chat's announcement, where the outcome shows it.
     async fn learn_deletable(&self, job: &Job, conclusion: &Conclusion) {
         let refused = matches!(
             &conclusion.outcome,
-            Outcome::Refused(refusal) if refusal.is_deletion_refused()
+            Outcome::Refused(refusal) if refusal.cause == Cause::CannotDelete
         );
         let removed = || conclusion.record.as_ref().is_some_and(Record::has_removed);
         let lets_delete = if refused {
@@ -126,82 +122,24 @@ impl Dispatcher {
         }
     }
 
-    /// Parse, authorise, act; the notes tell what was to be done as soon as that
-    /// is known.
+    /// Authorise and act; `None` if there is nothing to do.
     async fn decide(
         &self,
         job: &Job,
         stored: &Stored,
-        notes: &mut Notes,
+        next: Next,
+        draft: Option<Draft>,
     ) -> Result<Option<Conclusion>, Failure> {
-        let actor = stored.actor();
-        let permit = match stored {
-            Stored::Press(press) => {
-                notes.asked = match press.button.does {
-                    Does::Undo(_) => CommandName::Undo.as_str(),
-                    Does::Cancel(_) | Does::CancelThis(_) => CommandName::Cancel.as_str(),
-                    Does::ShowCommands => CommandName::Help.as_str(),
-                };
-                let action = match self.pressed(job, press).await? {
-                    Pressed::Action(action) => action,
-                    Pressed::Answer(outcome) => return Ok(Some(Conclusion::of(outcome))),
-                };
-                notes.draft = Some(Draft::of(&action, actor.sender));
-                self.permit(actor, action).await?
+        let permit = match next {
+            Next::Ignore => return Ok(None),
+            Next::Answer(outcome) => return Ok(Some(Conclusion::of(outcome))),
+            Next::Schedule(publication) => {
+                return self.plan(job, stored, publication).await.map(Some);
             }
-            Stored::Message(message) => match self.asked(job, message, notes).await? {
-                ControlFlow::Continue(permit) => permit,
-                ControlFlow::Break(conclusion) => return Ok(conclusion),
-            },
+            Next::Authorise(action) => self.permit(stored.actor(), action).await?,
+            Next::Act(permit) => permit,
         };
-        let begun = Draft::of(permit.action(), actor.sender);
-        notes.draft = Some(begun.clone());
-        self.act(job, permit, stored, begun).await.map(Some)
-    }
-
-    /// Leave for what a message asks for, or has planned; or how that ends without any action.
-    async fn asked(
-        &self,
-        job: &Job,
-        stored: &StoredMessage,
-        notes: &mut Notes,
-    ) -> Result<ControlFlow<Option<Conclusion>, Permit>, Failure> {
-        let begun = job.progress.as_ref();
-        let begun = begun.filter(|progress| !progress.is_removal());
-        notes.asked = match &stored.plan {
-            Some(Plan::Publish { .. }) => PUBLISH,
-            Some(Plan::Expire { .. }) => EXPIRE,
-            // Only that is done in several calls.
-            None if begun.is_some() => CommandName::Announce.as_str(),
-            None => UNKNOWN,
-        };
-        if let (Some(plan), None) = (&stored.plan, begun) {
-            let over = || Conclusion::of(Outcome::Done(Done::Superseded));
-            let permit = self.due(job, stored, plan).await?;
-            return Ok(
-                permit.map_or_else(|| ControlFlow::Break(Some(over())), ControlFlow::Continue)
-            );
-        }
-        if let Some(progress) = begun {
-            if stored.plan.is_none() {
-                self.expect_in_time(job, stored.asked_at(job.accepted_at))
-                    .await?;
-            }
-            return Ok(ControlFlow::Continue(policy::begun(progress)));
-        }
-        let actor = stored.actor();
-        let asked = &mut notes.asked;
-        Ok(match self.requested(job, stored, asked).await? {
-            Some(Requested::Action(action)) => {
-                notes.draft = Some(Draft::of(&action, actor.sender));
-                ControlFlow::Continue(self.permit(actor, action).await?)
-            }
-            Some(Requested::Publication(publication)) => {
-                ControlFlow::Break(Some(self.plan(job, stored, publication).await?))
-            }
-            Some(Requested::Answer(outcome)) => ControlFlow::Break(Some(Conclusion::of(outcome))),
-            None => ControlFlow::Break(None),
-        })
+        self.act(job, permit, stored, draft).await.map(Some)
     }
 
     pub(super) fn scene<'a>(
@@ -261,13 +199,13 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn lateness(&self, job: &Job, asked_at: Timestamp) -> Option<Refusal> {
+    fn lateness(&self, job: &Job, asked_at: Timestamp) -> Option<Cause> {
         let now = self.clock.now();
         let old = !self.stale_after.is_zero() && now > asked_at + self.stale_after;
         let first = self.attempts.is_undated(job);
         // No attempt is planned for so late: the bot was away.
         let resumed = !first && now > job.started_at + self.give_up_after + AWAY;
-        (old && (first || resumed)).then_some(Refusal::TooLate { begun: resumed })
+        (old && (first || resumed)).then_some(Cause::TooLate { begun: resumed })
     }
 
     async fn act(
@@ -275,7 +213,7 @@ impl Dispatcher {
         job: &Job,
         permit: Permit,
         stored: &Stored,
-        draft: Draft,
+        draft: Option<Draft>,
     ) -> Result<Conclusion, Failure> {
         let right = permit.right();
         let cancels = match permit.action() {
@@ -300,7 +238,7 @@ impl Dispatcher {
         let outcome = Outcome::Done(done);
         Ok(Conclusion {
             cancels,
-            ..Self::conclusion(job, Some(draft), effect, outcome)?
+            ..Self::conclusion(job, draft, effect, outcome)?
         })
     }
 
@@ -362,20 +300,17 @@ impl Dispatcher {
     /// Whether a failure is the end, and then why, or when to try again.
     fn judge(&self, job: &Job, failure: Failure) -> Result<Refusal, Release> {
         match failure {
-            Failure::Refused(refusal) => Ok(refusal),
+            Failure::Refused(cause) => Ok(cause.into()),
             Failure::NotBefore(run_at) => Err(Release::Retry { run_at }),
             Failure::Store => Err(self.retry(job)),
-            Failure::Partly { lines, of, cause } => {
-                let cause = Box::new(self.judge(job, *cause)?.unsure());
-                Ok(Refusal::Partly { lines, of, cause })
-            }
-            Failure::Incomplete { missing, cause, .. } => {
-                Ok(incomplete(missing, self.judge(job, *cause)?))
+            Failure::Partway { stage, cause, .. } => {
+                let cause = self.judge(job, *cause)?.cause.unsure();
+                Ok(Refusal { stage, cause })
             }
             Failure::Call(call, error) => {
                 let unchanged = self.attempts.failed(job, call, &error);
                 self.judge_call(job, &error)?;
-                Ok(self.explain(job, call, error, unchanged))
+                Ok(self.explain(job, call, error, unchanged).into())
             }
             Failure::Unaddressed(error) => {
                 self.judge_call(job, &error)?;
@@ -400,14 +335,5 @@ impl Dispatcher {
             return Err(Release::Retry { run_at });
         }
         Ok(())
-    }
-}
-
-/// What an announcement that stands lacks, and why.
-fn incomplete(missing: Missing, cause: Refusal) -> Refusal {
-    let cause = Box::new(cause.unsure());
-    match missing {
-        Missing::Top => Refusal::NotOnTop(cause),
-        Missing::Deletion => Refusal::NotReplaced(cause),
     }
 }

@@ -10,7 +10,7 @@ use crate::model::change::{Change, ChangeId, ChangeResult, Deed, Record};
 use crate::model::job::Step;
 use crate::model::plan::Plan;
 use crate::model::progress::Progress;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::{Cause, Refusal};
 use crate::policy;
 use crate::store::{Job, NewPlan};
 
@@ -71,9 +71,9 @@ impl Draft {
     pub(super) fn refused(&self, refusal: &Refusal, change: Option<Change>) -> Record {
         Record {
             change,
-            log_id: refusal.log_id().map(str::to_owned),
+            log_id: refusal.cause.log_id().map(str::to_owned),
             // So that the next `/undo` comes to the change before it.
-            takes_back: self.touches.filter(|_| refusal.is_final_for_undo()),
+            takes_back: self.touches.filter(|_| refusal.cause.is_final_for_undo()),
             ..self.record(ChangeResult::Refused(refusal.reason()))
         }
     }
@@ -101,7 +101,7 @@ impl Draft {
         Ok(NewPlan {
             step: Step::Expire,
             due,
-            payload: payload.map_err(|_| Refusal::Internal)?,
+            payload: payload.map_err(|_| Cause::Internal)?,
         })
     }
 }

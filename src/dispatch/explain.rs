@@ -4,15 +4,15 @@ use feishu::{ApiError, ChatId, Error};
 
 use super::Dispatcher;
 use crate::command::CommandName;
-use crate::model::refusal::{Call, Meaning, PlatformRefusal, Refusal};
+use crate::model::refusal::{Call, Cause, Meaning, PlatformRefusal, Refusal};
 use crate::store::{Job, Release};
 use crate::telemetry::EXPIRE;
 
 impl Dispatcher {
-    pub(super) fn explain(&self, job: &Job, call: Call, error: Error, unchanged: bool) -> Refusal {
+    pub(super) fn explain(&self, job: &Job, call: Call, error: Error, unchanged: bool) -> Cause {
         let log_id = error.log_id().map(str::to_owned);
         if error.is_retryable() {
-            return Refusal::Unreachable {
+            return Cause::Unreachable {
                 call,
                 log_id,
                 unchanged,
@@ -21,9 +21,9 @@ impl Dispatcher {
         match error {
             Error::Api(api) => {
                 let chat = ChatId::from(job.chat.as_str());
-                Refusal::Platform(self.refusal_of(&chat, call, api))
+                Cause::Platform(self.refusal_of(&chat, call, api))
             }
-            _ => Refusal::Internal,
+            _ => Cause::Internal,
         }
     }
 
@@ -49,11 +49,11 @@ impl Dispatcher {
         asked: &str,
         refusal: Refusal,
     ) -> Result<Refusal, Release> {
-        let Refusal::Unreachable {
+        let Cause::Unreachable {
             call,
-            log_id,
             unchanged: true,
-        } = refusal
+            ..
+        } = refusal.cause
         else {
             return Ok(refusal);
         };
@@ -63,10 +63,13 @@ impl Dispatcher {
         let takes_several = [CommandName::Undo.as_str(), EXPIRE].contains(&asked)
             && matches!(call, Call::WriteAnnouncement | Call::ReadAnnouncement);
         let begun = progress.is_some_and(|progress| progress.may_have_changed());
-        Ok(Refusal::Unreachable {
-            call,
-            log_id,
-            unchanged: !takes_several && !begun,
+        Ok(if takes_several || begun {
+            Refusal {
+                cause: refusal.cause.unsure(),
+                ..refusal
+            }
+        } else {
+            refusal
         })
     }
 }

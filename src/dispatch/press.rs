@@ -6,6 +6,7 @@
 
 use feishu::{Card, CardAnswer};
 
+use super::intent::Next;
 use super::say::{Content, recipient, told};
 use super::{Dispatcher, may_try_again};
 use crate::action::Failure;
@@ -13,38 +14,30 @@ use crate::event::StoredPress;
 use crate::model::action::Action;
 use crate::model::button::Does;
 use crate::model::outcome::Outcome;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::reply;
 use crate::store::{Job, Release};
 
-/// What a button asks for.
-pub(super) enum Pressed {
-    /// To do something, for which a permit is needed.
-    Action(Action),
-    /// To be shown something, which is this.
-    Answer(Outcome),
-}
-
 impl Dispatcher {
     /// What a button asks for, if that is still there.
-    pub(super) async fn pressed(&self, job: &Job, press: &StoredPress) -> Result<Pressed, Failure> {
+    pub(super) async fn pressed(&self, job: &Job, press: &StoredPress) -> Result<Next, Failure> {
         self.expect_in_time(job, job.accepted_at).await?;
         tracing::info!(chat.id = press.chat_id.as_str(), "a button is worked on");
-        Ok(Pressed::Action(match &press.button.does {
+        Ok(Next::Authorise(match &press.button.does {
             // Only the last change, as the typed command: what came after it may
             // build on it.
             Does::Undo(maker) => {
                 let made = self.store.undoable(job.chat_key()).await?;
                 let made = made.filter(|made| made.maker == *maker);
-                Action::Undo(Box::new(made.ok_or(Refusal::NotLast)?))
+                Action::Undo(Box::new(made.ok_or(Cause::NotLast)?))
             }
             Does::Cancel(maker) | Does::CancelThis(maker) => {
                 let planned = self.planned(job).await?;
                 let plan = planned.into_iter().find(|plan| plan.maker == *maker);
-                Action::Cancel(Box::new(plan.ok_or(Refusal::NoSuchPlan)?))
+                Action::Cancel(Box::new(plan.ok_or(Cause::NoSuchPlan)?))
             }
             Does::ShowCommands => {
-                return Ok(Pressed::Answer(self.all_commands(&press.chat_id).await));
+                return Ok(Next::Answer(self.all_commands(&press.chat_id).await));
             }
         }))
     }
@@ -79,10 +72,7 @@ impl Dispatcher {
         if let Outcome::AllCommands(rights) = outcome {
             return Ok(Some(reply::all_commands(rights.as_ref(), language)));
         }
-        let gone = matches!(
-            outcome,
-            Outcome::Refused(Refusal::NotLast | Refusal::NoSuchPlan)
-        );
+        let gone = outcome.is_gone();
         if !gone && !matches!(outcome, Outcome::Done(_)) {
             return Ok(None);
         }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use feishu::{ChatId, Content, OpenId, ReceivedMessage};
 use jiff::Timestamp;
 
+use super::intent::{Next, Publication};
 use super::{Dispatcher, text_of};
 use crate::action::{self, Failure};
 use crate::command::{self, Announcement, Command, Mention, ParseError, PinTarget};
 use crate::content::{Unfit, media};
-use crate::event::{self, StoredMessage, is_typed};
+use crate::event::{self, Stored, StoredMessage, is_typed};
 use crate::model::action::{Action, Source, replied_to};
 use crate::model::change::{Deed, Made, Top};
 use crate::model::job::{JobKey, Maker, Step};
@@ -18,7 +19,7 @@ use crate::model::outcome::{
     Done, FutureChange, History, Outcome, PastChange, PlannedChange, Scheduled,
 };
 use crate::model::plan::{Manner, Plan, Planned};
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::model::rights::Actor;
 use crate::platform::Platform;
 use crate::policy::{self, Permit};
@@ -31,48 +32,41 @@ const PUNCTUAL: Duration = Duration::from_mins(1);
 /// How many changes `/history` shows.
 const HISTORY: u32 = 10;
 
-/// What a message asks for.
-pub(super) enum Requested {
-    /// To do something, for which leave is needed.
-    Action(Action),
-    /// To announce something later.
-    Publication(Publication),
-    /// To be told something, which is this.
-    Answer(Outcome),
-}
-
-/// An announcement that is to be made later.
-pub(super) struct Publication {
-    source: Source,
-    manner: Manner,
-    due: Timestamp,
+/// A command as it was typed.
+pub(super) struct Typed {
+    pub(super) command: Command,
+    text: String,
+    mentions: Vec<Mention>,
 }
 
 impl Dispatcher {
-    /// What the message asks for; `None` if it is not for us. `asked` becomes the
-    /// name of its command.
+    /// The command of the message; `None` if it is not for us.
+    pub(super) async fn typed(&self, message: &ReceivedMessage) -> Result<Option<Typed>, Failure> {
+        let Some(text) = text_of(message) else {
+            return self.unreadable(message).await.map(|()| None);
+        };
+        if message.chat_id.as_str().is_empty() {
+            return Err(Cause::ChatUntold.into());
+        }
+        let mentions = self.mentions(message).await?;
+        let command = command::parse(&text, &mentions, message.chat_type.is_p2p());
+        let command = command.map_err(Cause::Misunderstood)?;
+        Ok(command.map(|command| Typed {
+            command,
+            text,
+            mentions,
+        }))
+    }
+
+    /// What the command asks for.
     pub(super) async fn requested(
         &self,
         job: &Job,
         stored: &StoredMessage,
-        asked: &mut &'static str,
-    ) -> Result<Option<Requested>, Failure> {
+        typed: Typed,
+    ) -> Result<Next, Failure> {
         let message = &stored.event.message;
-        let Some(text) = text_of(message) else {
-            return self.unreadable(message).await;
-        };
-        if message.chat_id.as_str().is_empty() {
-            return Err(Refusal::ChatUntold.into());
-        }
-        let mentions = self.mentions(message).await?;
-        let direct = message.chat_type.is_p2p();
-        let command = match command::parse(&text, &mentions, direct) {
-            Ok(Some(command)) => command,
-            Ok(None) => return Ok(None),
-            Err(error) => return Err(Refusal::Misunderstood(error).into()),
-        };
-        let name = command.name();
-        *asked = name.as_str();
+        let name = typed.command.name();
         let asked_at = stored.asked_at(job.accepted_at);
         self.expect_in_time(job, asked_at).await?;
         tracing::info!(
@@ -80,61 +74,69 @@ impl Dispatcher {
             chat.id = message.chat_id.as_str(),
             "a command is worked on"
         );
-        let requested = match command {
-            Command::Help => Requested::Answer(self.help(stored).await),
+        Ok(match typed.command {
+            Command::Help => Next::Answer(self.help(stored).await),
             Command::History => {
                 let history = self.history(job, &message.chat_id).await?;
-                Requested::Answer(Outcome::History(history))
+                Next::Answer(Outcome::History(history))
             }
-            _ if direct => return Err(Refusal::NeedsGroup(name).into()),
-            Command::Pin { target, hold } => Requested::Action(Action::pin(target, hold, message)?),
-            Command::Unpin => Requested::Action(Action::DeleteTopNotice),
-            Command::Announce(announcement) => {
-                let source =
-                    source(&self.platform, &announcement, message, &text, mentions).await?;
-                let manner = Manner {
-                    hold: announcement.hold,
-                    top: announcement.top,
-                    replace: announcement.replace,
-                };
-                match announcement.at {
-                    None => Requested::Action(Action::Announce(source, manner)),
-                    Some(when) => {
-                        let typed_at = asked_at.to_zoned(self.style.time_zone.clone());
-                        let due = when.resolve(&typed_at).map_err(Refusal::CannotPlan)?;
-                        Requested::Publication(Publication {
-                            source,
-                            manner,
-                            due,
-                        })
-                    }
-                }
+            _ if message.chat_type.is_p2p() => return Err(Cause::NeedsGroup(name).into()),
+            Command::Pin { target, hold } => Next::Authorise(Action::pin(target, hold, message)?),
+            Command::Unpin => Next::Authorise(Action::DeleteTopNotice),
+            Command::Announce(ref announcement) => {
+                self.announcement(announcement, &typed, message, asked_at)
+                    .await?
             }
             Command::Undo => {
                 let made = self.store.undoable(job.chat_key()).await?;
-                let made = made.ok_or(Refusal::NothingToUndo)?;
-                Requested::Action(Action::Undo(Box::new(made)))
+                let made = made.ok_or(Cause::NothingToUndo)?;
+                Next::Authorise(Action::Undo(Box::new(made)))
             }
             Command::Cancel(number) => {
                 let planned = self.planned(job).await?;
                 let plan = planned.into_iter().find(|plan| plan.number == number);
-                let plan = plan.ok_or(Refusal::NoSuchPlan)?;
-                Requested::Action(Action::Cancel(Box::new(plan)))
+                let plan = plan.ok_or(Cause::NoSuchPlan)?;
+                Next::Authorise(Action::Cancel(Box::new(plan)))
             }
+        })
+    }
+
+    /// An announcement, for now or for later.
+    async fn announcement(
+        &self,
+        announcement: &Announcement,
+        typed: &Typed,
+        message: &ReceivedMessage,
+        asked_at: Timestamp,
+    ) -> Result<Next, Failure> {
+        let source = source(&self.platform, announcement, typed, message).await?;
+        let manner = Manner {
+            hold: announcement.hold,
+            top: announcement.top,
+            replace: announcement.replace,
         };
-        Ok(Some(requested))
+        let Some(when) = announcement.at else {
+            return Ok(Next::Authorise(Action::Announce(source, manner)));
+        };
+        let typed_at = asked_at.to_zoned(self.style.time_zone.clone());
+        let due = when.resolve(&typed_at).map_err(Cause::CannotPlan)?;
+        Ok(Next::Schedule(Publication {
+            source,
+            manner,
+            due,
+        }))
     }
 
     /// A message that says nothing that can be read is answered where it is for the bot.
-    async fn unreadable(&self, message: &ReceivedMessage) -> Result<Option<Requested>, Failure> {
+    async fn unreadable(&self, message: &ReceivedMessage) -> Result<(), Failure> {
         if !is_typed(&message.message_type) {
-            return Ok(None);
+            return Ok(());
         }
         let mentions = self.mentions(message).await?;
         if message.chat_type.is_p2p() || mentions.iter().any(|mention| mention.is_me) {
-            return Err(Refusal::Unreadable.into());
+            return Err(Cause::Unreadable.into());
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Plans a publication, if its author may make it now. They are asked again
@@ -142,7 +144,7 @@ impl Dispatcher {
     pub(super) async fn plan(
         &self,
         job: &Job,
-        stored: &StoredMessage,
+        stored: &Stored,
         publication: Publication,
     ) -> Result<Conclusion, Failure> {
         let Publication {
@@ -158,7 +160,7 @@ impl Dispatcher {
             .iter()
             .filter(|planned| matches!(planned.plan, Plan::Publish { .. }));
         if publications.count() >= MOST_PLANS {
-            return Err(Refusal::TooManyPlans { limit: MOST_PLANS }.into());
+            return Err(Cause::TooManyPlans { limit: MOST_PLANS }.into());
         }
         let scene = self.scene(job, actor, stored.asked_at(job.accepted_at));
         action::announce::expect_to_end(manner, scene).await?;
@@ -171,7 +173,7 @@ impl Dispatcher {
             plan: Some(NewPlan {
                 step: Step::Publish,
                 due,
-                payload: payload.map_err(|_| Refusal::Internal)?,
+                payload: payload.map_err(|_| Cause::Internal)?,
             }),
             ..Conclusion::of(Outcome::Planned(Scheduled {
                 number: 0,
@@ -202,14 +204,13 @@ impl Dispatcher {
             .await
     }
 
-    /// Leave for what is planned and due now; `None` if nothing is left of what
-    /// it is about.
+    /// What is planned and due now.
     pub(super) async fn due(
         &self,
         job: &Job,
         stored: &StoredMessage,
         plan: &Plan,
-    ) -> Result<Option<Permit>, Failure> {
+    ) -> Result<Next, Failure> {
         // Where the platform does not answer, its time stays what it was known to be.
         if !self.clock.is_confirmed() {
             let _ = self.platform.client.confirm_time().await;
@@ -221,12 +222,12 @@ impl Dispatcher {
             Plan::Publish { document, manner } => {
                 let (due, at) = (job.accepted_at, self.clock.now());
                 if at > due + self.plan_grace {
-                    return Err(Refusal::PlanTooLate { due, at }.into());
+                    return Err(Cause::PlanTooLate { due, at }.into());
                 }
                 let source = Source::Document(document.clone());
                 let actor = stored.actor();
                 let permit = self.authorise_publication(actor, source, *manner).await?;
-                Ok(Some(permit))
+                Ok(Next::Act(permit))
             }
             Plan::Expire { made_by, .. } => {
                 let maker = JobKey {
@@ -234,7 +235,12 @@ impl Dispatcher {
                     ..job.key.clone()
                 };
                 let made = self.store.change_of(maker).await?;
-                Ok(made.map(policy::time_is_over))
+                // Where nothing is left of it, it was taken back or replaced already.
+                Ok(
+                    made.map_or(Next::Answer(Outcome::Done(Done::Superseded)), |made| {
+                        Next::Act(policy::time_is_over(made))
+                    }),
+                )
             }
         }
     }
@@ -333,13 +339,14 @@ fn pinned(made: &Made) -> Option<PinTarget> {
 async fn source(
     platform: &Platform,
     announcement: &Announcement,
+    Typed { text, mentions, .. }: &Typed,
     message: &ReceivedMessage,
-    text: &str,
-    mentions: Vec<Mention>,
-) -> Result<Source, Refusal> {
+) -> Result<Source, Cause> {
     let content = Content::read(&message.message_type, &message.content);
     let typed = match announcement.text.clone() {
-        Some(range) => action::announce::read(content, range, mentions, &platform.reading).await,
+        Some(range) => {
+            action::announce::read(content, range, mentions.clone(), &platform.reading).await
+        }
         None if media(&content).is_empty() => Err(Unfit::Empty),
         None => Err(Unfit::OnlyMedia),
     };
@@ -347,16 +354,16 @@ async fn source(
         (Ok(document), _) => {
             if let Some(range) = &announcement.text {
                 command::refuse_shown_instruction(text, range, &document.shown_words())
-                    .map_err(Refusal::Misunderstood)?;
+                    .map_err(Cause::Misunderstood)?;
             }
             Ok(Source::Document(document))
         }
         (Err(Unfit::Empty), Some(target)) => Ok(Source::Message(target)),
         (Err(unfit), _) => {
             let empty = if announcement.has_options() {
-                Refusal::Misunderstood(ParseError::MissingText)
+                Cause::Misunderstood(ParseError::MissingText)
             } else {
-                Refusal::NothingToAnnounce
+                Cause::NothingToAnnounce
             };
             Err(action::announce::refusal(unfit, empty))
         }

@@ -10,7 +10,6 @@ use crate::config::ReplyLanguage;
 use crate::event::Stored;
 use crate::language::Language;
 use crate::model::outcome::Outcome;
-use crate::model::refusal::Refusal;
 use crate::model::rights::Actor;
 use crate::reply::{self, Answer, Emoji};
 use crate::store::{Job, Recipient, Release, StoreError};
@@ -40,7 +39,7 @@ fn is_refused(error: &feishu::Error) -> bool {
 /// How a job ends once its outcome was told: what was given up shows as such.
 pub(super) fn told(outcome: &Outcome) -> Release {
     match outcome {
-        Outcome::Refused(Refusal::Internal | Refusal::Unreachable { .. }) => Release::Dead,
+        Outcome::Refused(refusal) if refusal.is_given_up() => Release::Dead,
         Outcome::Refused(_)
         | Outcome::Done(_)
         | Outcome::Help

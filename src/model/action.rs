@@ -6,7 +6,7 @@ use crate::command::{PinTarget, Span};
 use crate::content::Document;
 use crate::model::change::{Deed, Made};
 use crate::model::plan::{Manner, Plan, Planned, SUMMARY};
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::model::rights::Right;
 
 /// A command with everything that it names in the chat.
@@ -43,11 +43,11 @@ impl Action {
         target: PinTarget,
         hold: Option<Span>,
         message: &ReceivedMessage,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Cause> {
         match (target, replied_to(message)) {
             (PinTarget::Announcement, _) => Ok(Self::PutAnnouncement(hold)),
             (PinTarget::RepliedMessage, Some(target)) => Ok(Self::PutMessage(target, hold)),
-            (PinTarget::RepliedMessage, None) => Err(Refusal::NotAReply),
+            (PinTarget::RepliedMessage, None) => Err(Cause::NotAReply),
         }
     }
 

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::command::CommandName;
 use crate::language::Language;
 use crate::model::job::Maker;
 
@@ -31,6 +32,17 @@ pub(crate) enum Does {
     CancelThis(Maker),
     /// Show all commands; on a card of help.
     ShowCommands,
+}
+
+impl Does {
+    /// The command that asks for the same.
+    pub(crate) fn command(&self) -> CommandName {
+        match self {
+            Self::Undo(_) => CommandName::Undo,
+            Self::Cancel(_) | Self::CancelThis(_) => CommandName::Cancel,
+            Self::ShowCommands => CommandName::Help,
+        }
+    }
 }
 
 /// Tells the bot's own buttons from those of other cards of the app.

@@ -11,7 +11,7 @@ use crate::command::{ParseError, PinTarget};
 use crate::model::change::Deed;
 use crate::model::job::Maker;
 use crate::model::plan::Manner;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::{Cause, Refusal, Stage};
 use crate::model::rights::{GroupRights, Right};
 
 /// The end of one command. Stored before anything is said about it, so that a
@@ -36,6 +36,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Nothing was done.
+    pub(crate) fn refused(cause: Cause) -> Self {
+        Self::Refused(cause.into())
+    }
+
+    /// Whether what a button was to take back or drop is there no more.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Refusal {
+                stage: Stage::Whole,
+                cause: Cause::NotLast | Cause::NoSuchPlan,
+            })
+        )
+    }
+
     /// The same, with the number that the store gave the plan.
     pub(crate) fn numbered(self, number: u32) -> Self {
         match self {
@@ -50,18 +66,13 @@ impl Outcome {
     /// The reason under which the answer is throttled: sent in words at most once a minute to one
     /// person in one chat. `None` if it is always sent.
     pub(crate) fn throttled_as(&self) -> Option<&'static str> {
-        match self {
-            Self::Refused(Refusal::Denied(denied)) => Some(denied.label()),
-            Self::Refused(Refusal::Misunderstood(ParseError::NotACommand { .. })) => {
-                Some("not_a_command")
-            }
-            Self::Done(_)
-            | Self::Help
-            | Self::HelpInGroup(_)
-            | Self::AllCommands(_)
-            | Self::Planned(_)
-            | Self::History(_)
-            | Self::Refused(_) => None,
+        let Self::Refused(refusal) = self else {
+            return None;
+        };
+        match &refusal.cause {
+            Cause::Denied(denied) => Some(denied.label()),
+            Cause::Misunderstood(ParseError::NotACommand { .. }) => Some("not_a_command"),
+            _ => None,
         }
     }
 

@@ -3,14 +3,61 @@
 use feishu::{ApiError, Unwritable, codes};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::command::{CommandName, ParseError, PlanTimeError};
 use crate::model::rights::{BotStanding, Denied};
 
-/// Why a command was not carried out.
+/// A command that was not carried out, or not all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What is left undone.
+    #[serde(default, skip_serializing_if = "Stage::is_whole")]
+    pub stage: Stage,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What of a command was not done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+#[strum(serialize_all = "snake_case")]
+pub enum Stage {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Part of an announcement stands; then it could not go on.
+    Partly {
+        /// So many lines stand.
+        lines: usize,
+        /// So many were to stand.
+        of: usize,
+    },
+    /// The announcement was made, but not put at the top.
+    NotOnTop,
+    /// The announcement was made, but what it was to replace stands below it.
+    NotReplaced,
+    /// Both; the cause is why it is not at the top.
+    #[strum(serialize = "not_replaced")]
+    NotReplacedNorOnTop,
+    /// A planned announcement was due, and could not be made.
+    NotPublished,
+    /// Something was to be taken back because its time was over, and could not
+    /// be.
+    NotTakenBack,
+}
+
+impl Stage {
+    fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Cause {
     /// The text is a command, but not one that can be carried out.
     Misunderstood(ParseError),
     /// The time was understood, but nothing can be planned for it.
@@ -50,15 +97,6 @@ pub enum Refusal {
     TooManyLines {
         /// The most that are taken.
         limit: usize,
-    },
-    /// Part of an announcement stands; then it could not go on.
-    Partly {
-        /// So many lines stand.
-        lines: usize,
-        /// So many were to stand.
-        of: usize,
-        /// What kept the rest out.
-        cause: Box<Refusal>,
     },
     /// The command's turn came too late.
     TooLate {
@@ -112,12 +150,6 @@ pub enum Refusal {
         /// When its turn came.
         at: Timestamp,
     },
-    /// A planned announcement was due, and could not be made.
-    NotPublished(Box<Refusal>),
-    /// The announcement was made, but not put at the top.
-    NotOnTop(Box<Refusal>),
-    /// The announcement was made, but what it was to replace stands below it.
-    NotReplaced(Box<Refusal>),
     /// The announcement holds things that could not be brought back, so it is
     /// not replaced.
     CannotWriteBack {
@@ -134,9 +166,6 @@ pub enum Refusal {
     /// An answer was lost, and somebody has changed the announcement since, so
     /// that nothing tells whether it was replaced.
     Unclear,
-    /// Something was to be taken back because its time was over, and could not
-    /// be.
-    NotTakenBack(Box<Refusal>),
     /// No planned work of this chat has that number any more.
     NoSuchPlan,
     /// What a button was to take back was taken back already, or is not the last
@@ -148,54 +177,41 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What kind it is, in a word for the log and the table of changes.
+    /// What kind it is, in a word for the log.
     pub(crate) fn label(&self) -> &'static str {
-        match self {
-            Self::Misunderstood(_) => "misunderstood",
-            Self::CannotPlan(_) => "cannot_plan",
-            Self::NeedsGroup(_) => "needs_group",
-            Self::NotAReply => "not_a_reply",
-            Self::NothingToAnnounce => "nothing_to_announce",
-            Self::OnlyMedia => "only_media",
-            Self::RepliedToHasNoText => "replied_to_has_no_text",
-            Self::RepliedToIsCard => "replied_to_is_card",
-            Self::RepliedToIsForward => "replied_to_is_forward",
-            Self::RepliedElsewhere => "replied_elsewhere",
-            Self::RepliedToUnplaced => "replied_to_unplaced",
-            Self::NotPinnable(_) => "not_pinnable",
-            Self::ChatUntold => "chat_untold",
-            Self::Unreadable => "unreadable",
-            Self::RepliedToIsGone => "replied_to_is_gone",
-            Self::TextTooLong { .. } => "text_too_long",
-            Self::TooManyLines { .. } => "too_many_lines",
-            Self::Partly { .. } => "partly",
-            Self::TooLate { .. } => "too_late",
-            Self::TooManyWaiting => "too_many_waiting",
-            Self::BotOutside => "bot_outside",
-            Self::Denied(_) => "denied",
-            Self::Platform(_) => "platform",
-            Self::Unreachable { .. } => "unreachable",
-            Self::NoSuchPlan => "no_such_plan",
-            Self::NotLast => "not_last",
-            Self::NothingToUndo => "nothing_to_undo",
-            Self::TopUnknown => "top_unknown",
-            Self::NotTakenBack(_) => "not_taken_back",
-            Self::EntryChanged => "entry_changed",
-            Self::CannotDelete => "cannot_delete",
-            Self::Disordered => "disordered",
-            Self::CannotHold => "cannot_hold",
-            Self::AnnouncementMoved => "announcement_moved",
-            Self::TooManyPlans { .. } => "too_many_plans",
-            Self::PlanTooLate { .. } => "plan_too_late",
-            Self::NotPublished(_) => "not_published",
-            Self::NotOnTop(_) => "not_on_top",
-            Self::NotReplaced(_) => "not_replaced",
-            Self::CannotWriteBack { .. } => "cannot_write_back",
-            Self::FormerTooLong { .. } => "former_too_long",
-            Self::AnnouncementTooLong => "announcement_too_long",
-            Self::Unclear => "unclear",
-            Self::Internal => "internal",
+        match self.stage {
+            Stage::Whole => self.cause.label(),
+            stage => stage.into(),
         }
+    }
+
+    /// What the table of changes says: why, whatever it was that was to be done.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self.stage {
+            Stage::NotTakenBack | Stage::NotPublished => self.cause.label(),
+            _ => self.label(),
+        }
+    }
+
+    /// Whether the whole command failed for a fault of the bot's or the platform's, so that an
+    /// admin may retry it.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.stage == Stage::Whole
+            && matches!(self.cause, Cause::Unreachable { .. } | Cause::Internal)
+    }
+}
+
+impl From<Cause> for Refusal {
+    fn from(cause: Cause) -> Self {
+        let stage = Stage::Whole;
+        Self { stage, cause }
+    }
+}
+
+impl Cause {
+    /// What kind it is, in a word.
+    pub(crate) fn label(&self) -> &'static str {
+        self.into()
     }
 
     /// The same where something else was changed already.
@@ -206,14 +222,6 @@ impl Refusal {
         self
     }
 
-    /// What the table of changes says: why, whatever it was that was to be done.
-    pub(crate) fn reason(&self) -> &'static str {
-        match self {
-            Self::NotTakenBack(cause) | Self::NotPublished(cause) => cause.reason(),
-            other => other.label(),
-        }
-    }
-
     /// Whether a change that could not be taken back for this reason never can.
     pub(crate) fn is_final_for_undo(&self) -> bool {
         matches!(
@@ -222,26 +230,9 @@ impl Refusal {
         )
     }
 
-    /// What is behind all that was not done.
-    pub(crate) fn cause(&self) -> &Self {
-        match self {
-            Self::Partly { cause, .. }
-            | Self::NotTakenBack(cause)
-            | Self::NotPublished(cause)
-            | Self::NotOnTop(cause)
-            | Self::NotReplaced(cause) => cause.cause(),
-            other => other,
-        }
-    }
-
-    /// Whether the platform lets nothing be deleted from the announcement.
-    pub(crate) fn is_deletion_refused(&self) -> bool {
-        *self.cause() == Self::CannotDelete
-    }
-
     /// The platform's code of the answer behind it.
     pub(crate) fn code(&self) -> Option<i64> {
-        match self.cause() {
+        match self {
             Self::Platform(refusal) => Some(refusal.code),
             _ => None,
         }
@@ -249,7 +240,7 @@ impl Refusal {
 
     /// The platform's id of the answer behind it.
     pub(crate) fn log_id(&self) -> Option<&str> {
-        match self.cause() {
+        match self {
             Self::Platform(refusal) => refusal.log_id.as_deref(),
             Self::Unreachable { log_id, .. } => log_id.as_deref(),
             _ => None,
@@ -259,7 +250,7 @@ impl Refusal {
     /// Whether something failed that the bot's admin may have to look up in the log. Other
     /// refusals say all there is to know.
     pub(crate) fn is_failure(&self) -> bool {
-        match self.cause() {
+        match self {
             Self::Platform(_)
             | Self::Unreachable { .. }
             | Self::Internal
@@ -283,7 +274,6 @@ impl Refusal {
             | Self::RepliedToIsGone
             | Self::TextTooLong { .. }
             | Self::TooManyLines { .. }
-            | Self::Partly { .. }
             | Self::TooManyWaiting
             | Self::BotOutside
             | Self::Denied(_)
@@ -295,13 +285,9 @@ impl Refusal {
             | Self::CannotHold
             | Self::AnnouncementMoved
             | Self::TooManyPlans { .. }
-            | Self::NotPublished(_)
-            | Self::NotOnTop(_)
-            | Self::NotReplaced(_)
             | Self::CannotWriteBack { .. }
             | Self::FormerTooLong { .. }
             | Self::AnnouncementTooLong
-            | Self::NotTakenBack(_)
             | Self::NoSuchPlan
             | Self::NotLast => false,
         }

@@ -2,7 +2,7 @@
 
 use super::{codes, rights};
 use crate::language::{Bilingual, Language};
-use crate::model::refusal::{Call, PlatformRefusal, Refusal};
+use crate::model::refusal::{Call, Cause, PlatformRefusal};
 
 pub(super) const INTERNAL: Bilingual = Bilingual::new(
     "机器人内部出错。请先确认命令是否已生效，未生效时请重新发送；如反复出现，请将下面的参考号提供给机器人管理员。",
@@ -76,11 +76,11 @@ pub(super) fn unreachable(call: Call) -> Bilingual {
 }
 
 /// The last line of a failure, by which the bot's admin finds it in the log.
-pub(super) fn trace(refusal: &Refusal, language: Language, reference: &str) -> String {
+pub(super) fn trace(cause: &Cause, language: Language, reference: &str) -> String {
     let (code_is, reference_is, comma) = match language {
         Language::Zh => ("错误码：", "参考号：", "，"),
         Language::En => ("code: ", "reference: ", ", "),
     };
-    let code = refusal.code().map(|code| format!("{code_is}{code}{comma}"));
+    let code = cause.code().map(|code| format!("{code_is}{code}{comma}"));
     format!("{}{reference_is}{reference}", code.unwrap_or_default())
 }

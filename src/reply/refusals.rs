@@ -7,7 +7,7 @@ use super::schedule::{self, Missed};
 use super::{failures, message, replace, rights, undo};
 use crate::command::{CommandName, PlanTimeError};
 use crate::language::{Bilingual, Language};
-use crate::model::refusal::Refusal;
+use crate::model::refusal::{Cause, Refusal, Stage};
 
 /// The reason and the remedy; under a failure, what the bot's admin needs to find it in the log.
 pub(super) fn refused(
@@ -16,90 +16,109 @@ pub(super) fn refused(
     reference: &str,
     time_zone: &TimeZone,
 ) -> String {
-    let mut words = reason(refusal, language, time_zone);
-    if refusal.is_failure() {
+    let reason = reason(&refusal.cause, language, time_zone);
+    let mut words = at_stage(refusal, reason, language);
+    if refusal.cause.is_failure() {
         words.push('\n');
-        words.push_str(&failures::trace(refusal, language, reference));
+        words.push_str(&failures::trace(&refusal.cause, language, reference));
     }
     words
 }
 
-fn reason(refusal: &Refusal, language: Language, time_zone: &TimeZone) -> String {
-    let words = match refusal {
-        Refusal::Misunderstood(error) => return misunderstood(error, language),
-        Refusal::NeedsGroup(command) => return needs_group(*command, language),
-        Refusal::TextTooLong { limit } => return text_too_long(*limit, language),
-        Refusal::TooManyLines { limit } => return too_many_lines(*limit, language),
-        Refusal::Partly { lines, of, cause } => {
-            let gap = Bilingual::new("", " ").to(language);
-            let rest = reason(cause, language, time_zone);
-            return format!("{}{gap}{rest}", partly(*lines, *of, language));
+/// The reason, and what was done all the same.
+fn at_stage(refusal: &Refusal, reason: String, language: Language) -> String {
+    match (refusal.stage, &refusal.cause) {
+        // That one says itself that it was scheduled.
+        (Stage::Whole, _) | (_, Cause::PlanTooLate { .. }) => reason,
+        (Stage::NotReplaced, Cause::CannotDelete) => {
+            replace::NOTHING_CAN_BE_DELETED.to(language).to_owned()
         }
-        Refusal::Platform(refusal) => return failures::platform(refusal, language),
-        Refusal::Unreachable {
+        (Stage::Partly { lines, of }, _) => {
+            let gap = Bilingual::new("", " ").to(language);
+            format!("{}{gap}{reason}", partly(lines, of, language))
+        }
+        (Stage::NotTakenBack, _) => NOT_REMOVED.around(&reason, language),
+        (Stage::NotPublished, _) => NOT_POSTED.around(&reason, language),
+        (Stage::NotOnTop, _) => NOT_PINNED.around(&reason, language),
+        (Stage::NotReplaced, _) => NOT_REPLACED.around(&reason, language),
+        (Stage::NotReplacedNorOnTop, _) => NEITHER.around(&reason, language),
+    }
+}
+
+fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
+    let words = match cause {
+        Cause::Misunderstood(error) => return misunderstood(error, language),
+        Cause::NeedsGroup(command) => return needs_group(*command, language),
+        Cause::TextTooLong { limit } => return text_too_long(*limit, language),
+        Cause::TooManyLines { limit } => return too_many_lines(*limit, language),
+        Cause::Platform(refusal) => return failures::platform(refusal, language),
+        Cause::Unreachable {
             unchanged: true, ..
         } => failures::NOT_CARRIED_OUT,
-        Refusal::Unreachable { call, .. } => failures::unreachable(*call),
-        Refusal::Internal => failures::INTERNAL,
-        Refusal::CannotPlan(error) => cannot_plan(*error),
-        Refusal::NotAReply => Bilingual::new(
-            "请指定要置顶的消息：回复该消息并发送 /置顶；置顶群公告请发送 /置顶 公告。",
-            "Which message should be pinned? Reply to it with /pin; to pin the announcement, send /pin announcement.",
-        ),
-        Refusal::NothingToAnnounce => Bilingual::new(
-            "缺少公告内容。请发送 /公告 内容，或回复一条消息并发送 /公告。",
-            "There is no text to announce. Send /announce text, or reply to a message with /announce.",
-        ),
-        Refusal::OnlyMedia => message::ONLY_MEDIA,
-        Refusal::RepliedToHasNoText => message::REPLIED_TO_HAS_NO_TEXT,
-        Refusal::RepliedToIsCard => message::REPLIED_TO_IS_CARD,
-        Refusal::RepliedToIsForward => message::REPLIED_TO_IS_FORWARD,
-        Refusal::RepliedElsewhere => message::REPLIED_ELSEWHERE,
-        Refusal::RepliedToUnplaced => message::REPLIED_TO_UNPLACED,
-        Refusal::NotPinnable(why) => message::not_pinnable(*why),
-        Refusal::ChatUntold => message::CHAT_UNTOLD,
-        Refusal::Unreadable => message::UNREADABLE,
-        Refusal::RepliedToIsGone => Bilingual::new(
-            "所回复的消息已被撤回或删除。请回复仍存在的消息。",
-            "The message you replied to was recalled or deleted. Reply to one that still exists.",
-        ),
-        Refusal::TooLate { begun } => too_late(*begun),
-        Refusal::TooManyWaiting => Bilingual::new(
-            "本群等待执行的命令过多，此命令及后续命令暂不接收。请稍后重新发送。",
-            "Too many commands are queued in this group, so this one and later ones are not accepted for now. Send it again when the others are done.",
-        ),
-        Refusal::NotReplaced(cause) if **cause == Refusal::CannotDelete => {
-            replace::NOTHING_CAN_BE_DELETED
-        }
-        Refusal::CannotWriteBack { things } => return replace::cannot_write_back(things, language),
-        Refusal::FormerTooLong { limit } => return replace::former_too_long(*limit, language),
-        Refusal::AnnouncementTooLong => replace::TOO_LONG_TO_READ,
-        Refusal::Unclear => replace::UNCLEAR,
-        Refusal::NotTakenBack(cause) => return NOT_REMOVED.around(cause, language, time_zone),
-        Refusal::NotPublished(cause) => return NOT_POSTED.around(cause, language, time_zone),
-        Refusal::NotOnTop(cause) => return NOT_PINNED.around(cause, language, time_zone),
-        Refusal::NotReplaced(cause) => return NOT_REPLACED.around(cause, language, time_zone),
-        Refusal::PlanTooLate { due, at } => {
+        Cause::Unreachable { call, .. } => failures::unreachable(*call),
+        Cause::Internal => failures::INTERNAL,
+        Cause::CannotPlan(error) => cannot_plan(*error),
+        Cause::NotAReply => NOT_A_REPLY,
+        Cause::NothingToAnnounce => NOTHING_TO_ANNOUNCE,
+        Cause::OnlyMedia => message::ONLY_MEDIA,
+        Cause::RepliedToHasNoText => message::REPLIED_TO_HAS_NO_TEXT,
+        Cause::RepliedToIsCard => message::REPLIED_TO_IS_CARD,
+        Cause::RepliedToIsForward => message::REPLIED_TO_IS_FORWARD,
+        Cause::RepliedElsewhere => message::REPLIED_ELSEWHERE,
+        Cause::RepliedToUnplaced => message::REPLIED_TO_UNPLACED,
+        Cause::NotPinnable(why) => message::not_pinnable(*why),
+        Cause::ChatUntold => message::CHAT_UNTOLD,
+        Cause::Unreadable => message::UNREADABLE,
+        Cause::RepliedToIsGone => REPLIED_TO_IS_GONE,
+        Cause::TooLate { begun } => too_late(*begun),
+        Cause::TooManyWaiting => TOO_MANY_WAITING,
+        Cause::CannotWriteBack { things } => return replace::cannot_write_back(things, language),
+        Cause::FormerTooLong { limit } => return replace::former_too_long(*limit, language),
+        Cause::AnnouncementTooLong => replace::TOO_LONG_TO_READ,
+        Cause::Unclear => replace::UNCLEAR,
+        Cause::PlanTooLate { due, at } => {
             return schedule::missed(*due, *at, Missed::GivenUp, language, time_zone);
         }
-        Refusal::TooManyPlans { limit } => return too_many_plans(*limit, language),
-        Refusal::EntryChanged => undo::ENTRY_CHANGED,
-        Refusal::CannotDelete => undo::CANNOT_DELETE,
-        Refusal::CannotHold => undo::CANNOT_HOLD,
-        Refusal::Disordered => undo::DISORDERED,
-        Refusal::AnnouncementMoved => undo::ANNOUNCEMENT_MOVED,
-        Refusal::NothingToUndo => undo::NOTHING_TO_UNDO,
-        Refusal::TopUnknown => undo::TOP_UNKNOWN,
-        Refusal::NoSuchPlan => undo::NO_SUCH_PLAN,
-        Refusal::NotLast => undo::NOT_LAST,
-        Refusal::BotOutside => Bilingual::new(
-            "机器人不在本群，无法读取本群设置，未执行。请先将机器人添加到群，再重新发送。",
-            "The bot is not in this group and cannot read its settings, so nothing was done. Add the bot to the group and send the command again.",
-        ),
-        Refusal::Denied(denied) => rights::denial(*denied),
+        Cause::TooManyPlans { limit } => return too_many_plans(*limit, language),
+        Cause::EntryChanged => undo::ENTRY_CHANGED,
+        Cause::CannotDelete => undo::CANNOT_DELETE,
+        Cause::CannotHold => undo::CANNOT_HOLD,
+        Cause::Disordered => undo::DISORDERED,
+        Cause::AnnouncementMoved => undo::ANNOUNCEMENT_MOVED,
+        Cause::NothingToUndo => undo::NOTHING_TO_UNDO,
+        Cause::TopUnknown => undo::TOP_UNKNOWN,
+        Cause::NoSuchPlan => undo::NO_SUCH_PLAN,
+        Cause::NotLast => undo::NOT_LAST,
+        Cause::BotOutside => BOT_OUTSIDE,
+        Cause::Denied(denied) => rights::denial(*denied),
     };
     words.to(language).to_owned()
 }
+
+const NOT_A_REPLY: Bilingual = Bilingual::new(
+    "请指定要置顶的消息：回复该消息并发送 /置顶；置顶群公告请发送 /置顶 公告。",
+    "Which message should be pinned? Reply to it with /pin; to pin the announcement, send /pin announcement.",
+);
+
+const NOTHING_TO_ANNOUNCE: Bilingual = Bilingual::new(
+    "缺少公告内容。请发送 /公告 内容，或回复一条消息并发送 /公告。",
+    "There is no text to announce. Send /announce text, or reply to a message with /announce.",
+);
+
+const REPLIED_TO_IS_GONE: Bilingual = Bilingual::new(
+    "所回复的消息已被撤回或删除。请回复仍存在的消息。",
+    "The message you replied to was recalled or deleted. Reply to one that still exists.",
+);
+
+const TOO_MANY_WAITING: Bilingual = Bilingual::new(
+    "本群等待执行的命令过多，此命令及后续命令暂不接收。请稍后重新发送。",
+    "Too many commands are queued in this group, so this one and later ones are not accepted for now. Send it again when the others are done.",
+);
+
+const BOT_OUTSIDE: Bilingual = Bilingual::new(
+    "机器人不在本群，无法读取本群设置，未执行。请先将机器人添加到群，再重新发送。",
+    "The bot is not in this group and cannot read its settings, so nothing was done. Add the bot to the group and send the command again.",
+);
 
 const NOT_REMOVED: Framed = Framed {
     before: Bilingual::new("到期未能自动移除。", "The scheduled removal failed. "),
@@ -131,6 +150,14 @@ const NOT_REPLACED: Framed = Framed {
     after: Bilingual::new("", ""),
 };
 
+const NEITHER: Framed = Framed {
+    before: Bilingual::new(
+        "内容已发布到群公告最前面，但未能删除原有内容，也未能置顶。",
+        "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it, and the announcement was not pinned. ",
+    ),
+    after: NOT_PINNED.after,
+};
+
 /// What is said around the cause of a failure.
 struct Framed {
     before: Bilingual,
@@ -138,12 +165,7 @@ struct Framed {
 }
 
 impl Framed {
-    fn around(self, cause: &Refusal, language: Language, time_zone: &TimeZone) -> String {
-        let reason = reason(cause, language, time_zone);
-        // That one says itself that it was scheduled.
-        if matches!(cause, Refusal::PlanTooLate { .. }) {
-            return reason;
-        }
+    fn around(self, reason: &str, language: Language) -> String {
         let (before, after) = (self.before.to(language), self.after.to(language));
         format!("{before}{reason}{after}")
     }

@@ -95,7 +95,7 @@ pub(super) fn former_too_long(limit: usize, language: Language) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::refusal::Refusal;
+    use crate::model::refusal::Cause;
 
     pub(in crate::reply) const UNWRITABLE: [Unwritable; 13] = [
         Unwritable::Image,
@@ -114,16 +114,14 @@ pub(super) mod tests {
     ];
 
     /// Every reason for which an announcement is not replaced.
-    pub(in crate::reply) fn every_replacement() -> [Refusal; 6] {
+    pub(in crate::reply) fn every_replacement() -> [Cause; 4] {
         [
-            Refusal::NotReplaced(Box::new(Refusal::BotOutside)),
-            Refusal::NotReplaced(Box::new(Refusal::CannotDelete)),
-            Refusal::CannotWriteBack {
+            Cause::CannotWriteBack {
                 things: UNWRITABLE.to_vec(),
             },
-            Refusal::FormerTooLong { limit: 450 },
-            Refusal::AnnouncementTooLong,
-            Refusal::Unclear,
+            Cause::FormerTooLong { limit: 450 },
+            Cause::AnnouncementTooLong,
+            Cause::Unclear,
         ]
     }
 }

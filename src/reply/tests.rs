@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 
 use feishu::Card;
 use jiff::Timestamp;
+use strum::VariantArray;
 
 use super::codes::tests::every_code;
 use super::misunderstood::tests::every_mistake;
 use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
-use strum::VariantArray;
-
 use super::*;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError, Replace, Span, parse};
 use crate::model::change::Deed;
@@ -20,7 +19,7 @@ use crate::model::outcome::{
     Done, FutureChange, GroupHelp, History, PastChange, PlannedChange, Scheduled, Undone,
 };
 use crate::model::plan::Manner;
-use crate::model::refusal::{Call, Meaning, NotPinnable, PlatformRefusal, Refusal};
+use crate::model::refusal::{Call, Cause, Meaning, NotPinnable, PlatformRefusal, Refusal, Stage};
 use crate::model::rights::{
     BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay,
 };
@@ -37,8 +36,8 @@ const CALLS: [Call; 7] = [
     Call::ReadMessage,
 ];
 
-fn platform_refusal(call: Call, code: i64) -> Refusal {
-    Refusal::Platform(PlatformRefusal {
+fn platform_refusal(call: Call, code: i64) -> Cause {
+    Cause::Platform(PlatformRefusal {
         fields: vec![],
         meaning: None,
         call,
@@ -52,7 +51,7 @@ fn platform_refusal(call: Call, code: i64) -> Refusal {
 const SETTINGS: [GroupSetting; 2] = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
 
 /// A refusal of the bot for a right that the member has.
-fn bot_refused(standing: BotStanding) -> Refusal {
+fn bot_refused(standing: BotStanding) -> Cause {
     let (call, code) = match standing {
         BotStanding::Barred(GroupSetting::EditPermission)
         | BotStanding::Untold(GroupSetting::EditPermission) => (Call::WriteAnnouncement, 1_772_005),
@@ -61,7 +60,7 @@ fn bot_refused(standing: BotStanding) -> Refusal {
         | BotStanding::Open
         | BotStanding::Admin => (Call::PutMessage, 232_014),
     };
-    Refusal::Platform(PlatformRefusal {
+    Cause::Platform(PlatformRefusal {
         fields: vec![],
         meaning: None,
         call,
@@ -238,9 +237,9 @@ fn every_success() -> Vec<Done> {
     ]
 }
 
-fn two_scopes_missing() -> Refusal {
+fn two_scopes_missing() -> Cause {
     let scopes = ["im:chat", "im:chat.announcement:read"].map(str::to_owned);
-    Refusal::Platform(PlatformRefusal {
+    Cause::Platform(PlatformRefusal {
         fields: vec![],
         meaning: None,
         call: Call::ReadAnnouncement,
@@ -251,7 +250,7 @@ fn two_scopes_missing() -> Refusal {
     })
 }
 
-fn every_meaning() -> impl Iterator<Item = Refusal> {
+fn every_meaning() -> impl Iterator<Item = Cause> {
     let meanings = [
         (230_027, Some(Meaning::OtherTenant)),
         (99_991_668, Some(Meaning::TokenKind)),
@@ -261,7 +260,7 @@ fn every_meaning() -> impl Iterator<Item = Refusal> {
         (99_992_402, None),
     ];
     meanings.into_iter().map(|(code, meaning)| {
-        Refusal::Platform(PlatformRefusal {
+        Cause::Platform(PlatformRefusal {
             fields: vec!["children[0].text".to_owned()],
             meaning,
             call: call_of(code),
@@ -274,55 +273,43 @@ fn every_meaning() -> impl Iterator<Item = Refusal> {
 }
 
 /// Refusals that are told alike wherever they come from.
-fn every_plain_refusal() -> Vec<Refusal> {
+fn every_plain_refusal() -> Vec<Cause> {
     vec![
-        Refusal::NeedsGroup(CommandName::Pin),
-        Refusal::NotAReply,
-        Refusal::NothingToAnnounce,
-        Refusal::OnlyMedia,
-        Refusal::RepliedToHasNoText,
-        Refusal::RepliedToIsCard,
-        Refusal::RepliedToIsForward,
-        Refusal::RepliedElsewhere,
-        Refusal::RepliedToUnplaced,
-        Refusal::NotPinnable(NotPinnable::System),
-        Refusal::NotPinnable(NotPinnable::InThread),
-        Refusal::ChatUntold,
-        Refusal::Unreadable,
-        Refusal::Denied(Denied::Unidentified),
-        Refusal::RepliedToIsGone,
-        Refusal::TextTooLong { limit: 20_000 },
-        Refusal::TooManyLines { limit: 450 },
-        Refusal::Partly {
-            lines: 50,
-            of: 120,
-            cause: Box::new(Refusal::Unreachable {
-                call: Call::WriteAnnouncement,
-                log_id: None,
-                unchanged: false,
-            }),
-        },
-        Refusal::TooLate { begun: false },
-        Refusal::TooLate { begun: true },
-        Refusal::TooManyWaiting,
-        Refusal::NotTakenBack(Box::new(Refusal::BotOutside)),
-        Refusal::NotPublished(Box::new(Refusal::BotOutside)),
-        Refusal::NotOnTop(Box::new(Refusal::BotOutside)),
-        Refusal::EntryChanged,
-        Refusal::CannotDelete,
-        Refusal::CannotHold,
-        Refusal::Disordered,
-        Refusal::AnnouncementMoved,
-        Refusal::TooManyPlans { limit: 100 },
-        Refusal::PlanTooLate {
+        Cause::NeedsGroup(CommandName::Pin),
+        Cause::NotAReply,
+        Cause::NothingToAnnounce,
+        Cause::OnlyMedia,
+        Cause::RepliedToHasNoText,
+        Cause::RepliedToIsCard,
+        Cause::RepliedToIsForward,
+        Cause::RepliedElsewhere,
+        Cause::RepliedToUnplaced,
+        Cause::NotPinnable(NotPinnable::System),
+        Cause::NotPinnable(NotPinnable::InThread),
+        Cause::ChatUntold,
+        Cause::Unreadable,
+        Cause::Denied(Denied::Unidentified),
+        Cause::RepliedToIsGone,
+        Cause::TextTooLong { limit: 20_000 },
+        Cause::TooManyLines { limit: 450 },
+        Cause::TooLate { begun: false },
+        Cause::TooLate { begun: true },
+        Cause::TooManyWaiting,
+        Cause::EntryChanged,
+        Cause::CannotDelete,
+        Cause::CannotHold,
+        Cause::Disordered,
+        Cause::AnnouncementMoved,
+        Cause::TooManyPlans { limit: 100 },
+        Cause::PlanTooLate {
             due: moment(9),
             at: moment(22),
         },
-        Refusal::BotOutside,
-        Refusal::Denied(Denied::DenyListed),
-        Refusal::Denied(Denied::OtherTenant),
-        Refusal::Internal,
-        Refusal::Unreachable {
+        Cause::BotOutside,
+        Cause::Denied(Denied::DenyListed),
+        Cause::Denied(Denied::OtherTenant),
+        Cause::Internal,
+        Cause::Unreachable {
             call: Call::PutMessage,
             log_id: None,
             unchanged: true,
@@ -330,11 +317,31 @@ fn every_plain_refusal() -> Vec<Refusal> {
     ]
 }
 
+/// Commands of which part was done.
+fn every_stage() -> Vec<Refusal> {
+    let at = |stage, cause| Refusal { stage, cause };
+    let partly = Stage::Partly { lines: 50, of: 120 };
+    let unreachable = Cause::Unreachable {
+        call: Call::WriteAnnouncement,
+        log_id: None,
+        unchanged: false,
+    };
+    vec![
+        at(partly, unreachable),
+        at(Stage::NotTakenBack, Cause::BotOutside),
+        at(Stage::NotPublished, Cause::BotOutside),
+        at(Stage::NotOnTop, Cause::BotOutside),
+        at(Stage::NotReplaced, Cause::BotOutside),
+        at(Stage::NotReplaced, Cause::CannotDelete),
+        at(Stage::NotReplacedNorOnTop, Cause::BotOutside),
+    ]
+}
+
 /// Every outcome that reads differently from the others.
 fn every_outcome() -> Vec<Outcome> {
     let mut refused: Vec<_> = every_mistake()
         .into_iter()
-        .map(Refusal::Misunderstood)
+        .map(Cause::Misunderstood)
         .collect();
     refused.extend(every_plain_refusal());
     refused.extend(every_replacement());
@@ -344,13 +351,13 @@ fn every_outcome() -> Vec<Outcome> {
         PlanTimeError::TooFar,
         PlanTimeError::Contradiction,
     ];
-    refused.extend(unplanned.map(Refusal::CannotPlan));
-    refused.extend(RESERVED.map(|reserved| Refusal::Denied(Denied::Reserved(reserved))));
+    refused.extend(unplanned.map(Cause::CannotPlan));
+    refused.extend(RESERVED.map(|reserved| Cause::Denied(Denied::Reserved(reserved))));
     refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Barred(setting))));
     refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Untold(setting))));
     refused.extend([BotStanding::Open, BotStanding::Admin].map(bot_refused));
     let log_id = || Some("202609110000".to_owned());
-    refused.extend(CALLS.map(|call| Refusal::Unreachable {
+    refused.extend(CALLS.map(|call| Cause::Unreachable {
         call,
         log_id: log_id(),
         unchanged: false,
@@ -362,7 +369,9 @@ fn every_outcome() -> Vec<Outcome> {
     let helps = every_help().into_iter().chain(every_schedule());
     let helps = helps.chain(every_history());
     let done = every_success().into_iter().map(Outcome::Done).chain(helps);
-    done.chain(refused.into_iter().map(Outcome::Refused))
+    let staged = every_stage().into_iter().map(Outcome::Refused);
+    done.chain(refused.into_iter().map(Outcome::refused))
+        .chain(staged)
         .collect()
 }
 
@@ -506,7 +515,7 @@ fn first_help_fits_in_six_lines_and_one_language() {
 
 #[test]
 fn failures_end_with_code_and_reference() {
-    let refused = Outcome::Refused(platform_refusal(Call::PutMessage, 232_014));
+    let refused = Outcome::refused(platform_refusal(Call::PutMessage, 232_014));
     let zh = "\n错误码：232014，参考号：5f2c9a1e";
     assert!(words(&refused, Language::Zh).ends_with(zh));
     let en = "\ncode: 232014, reference: 5f2c9a1e";
@@ -518,7 +527,7 @@ fn failures_end_with_code_and_reference() {
         for language in LANGUAGES {
             let words = words(&outcome, language);
             let has_reference = words.ends_with("5f2c9a1e");
-            assert_eq!(has_reference, refusal.is_failure(), "{words}");
+            assert_eq!(has_reference, refusal.cause.is_failure(), "{words}");
             assert!(!words.contains("202609110000"), "{words}");
         }
     }
@@ -532,7 +541,7 @@ fn denials_end_without_a_reference() {
         .chain([Denied::DenyListed, Denied::OtherTenant])
     {
         for language in LANGUAGES {
-            let words = words(&Outcome::Refused(Refusal::Denied(denied)), language);
+            let words = words(&Outcome::refused(Cause::Denied(denied)), language);
             assert!(!words.contains("5f2c9a1e"), "{words}");
         }
     }
@@ -542,7 +551,7 @@ fn denials_end_without_a_reference() {
 fn nobody_is_told_you_may_not_when_something_cannot_be_read() {
     for call in [Call::ReadChat, Call::ReadMessage] {
         for code in every_code() {
-            let refused = Outcome::Refused(platform_refusal(call, code));
+            let refused = Outcome::refused(platform_refusal(call, code));
             let (zh, en) = (words(&refused, Language::Zh), words(&refused, Language::En));
             assert!(!en.to_lowercase().contains("you may not"), "{en}");
             assert!(!zh.contains("你没有") && !zh.contains("你不能"), "{zh}");
@@ -556,7 +565,7 @@ fn no_markup_of_a_member_comes_alive_in_an_answer() {
         command: CommandName::Pin,
         argument: "<at user_id=\"all\"></at>[here](https://e.cn)".to_owned(),
     };
-    let refused = Outcome::Refused(Refusal::Misunderstood(error));
+    let refused = Outcome::refused(Cause::Misunderstood(error));
     for language in LANGUAGES {
         let said = words(&refused, language);
         assert!(!said.contains('<') && !said.contains("]("), "{said}");

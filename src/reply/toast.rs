@@ -5,14 +5,13 @@ use jiff::tz::TimeZone;
 
 use crate::language::{Bilingual, Language};
 use crate::model::outcome::Outcome;
-use crate::model::refusal::Refusal;
 use crate::reply::words;
 
 /// What whoever pressed a button is told, in both languages; nothing where the card shows it.
 pub(crate) fn toast(outcome: &Outcome, reference: &str, time_zone: &TimeZone) -> Option<Toast> {
     let kind = match outcome {
         Outcome::AllCommands(_) => return None,
-        Outcome::Refused(Refusal::NotLast | Refusal::NoSuchPlan) => ToastKind::Warning,
+        Outcome::Refused(_) if outcome.is_gone() => ToastKind::Warning,
         Outcome::Refused(_) => ToastKind::Error,
         Outcome::Done(_)
         | Outcome::Help

@@ -49,16 +49,16 @@ pub(super) const NO_SUCH_PLAN: Bilingual = Bilingual::new(
 
 #[cfg(test)]
 pub(super) mod tests {
-    use crate::model::refusal::Refusal;
+    use crate::model::refusal::Cause;
 
     /// Every reason for which nothing is taken back or dropped that depends on
     /// nothing else.
-    pub(in crate::reply) fn every_refused_undo() -> [Refusal; 4] {
+    pub(in crate::reply) fn every_refused_undo() -> [Cause; 4] {
         [
-            Refusal::NoSuchPlan,
-            Refusal::NotLast,
-            Refusal::NothingToUndo,
-            Refusal::TopUnknown,
+            Cause::NoSuchPlan,
+            Cause::NotLast,
+            Cause::NothingToUndo,
+            Cause::TopUnknown,
         ]
     }
 }

@@ -27,7 +27,7 @@ use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue, Step};
 use crate::model::outcome::Outcome;
 use crate::model::plan::WaitingPlan;
 use crate::model::progress::Progress;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use bell::Bell;
@@ -260,7 +260,7 @@ impl PostgresStore {
             if let Some(plan) = cancels
                 && !changes::cancel(&transaction, plan, now).await?
             {
-                outcome = Outcome::Refused(Refusal::NoSuchPlan);
+                outcome = Outcome::refused(Cause::NoSuchPlan);
                 record = None;
             }
             if let Some(plan) = &plan {

@@ -15,7 +15,7 @@ use crate::model::job::Step;
 use crate::model::outcome::{Done, Scheduled};
 use crate::model::plan::Manner;
 use crate::model::progress::{Creation, Written};
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::supervision::Background;
 
 const BOUNDS: Bounds = Bounds {
@@ -430,7 +430,7 @@ async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else(bench:
         (notice.key.step, notice.payload.contains("one_too_many")),
         (Step::Overflow, true)
     );
-    let told = Outcome::Refused(Refusal::TooManyWaiting);
+    let told = Outcome::refused(Cause::TooManyWaiting);
     assert_eq!(notice.outcome, Some(told));
     bench.store.release(&notice, Release::Done).await.unwrap();
     let first = bench.claim().await.unwrap();

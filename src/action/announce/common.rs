@@ -8,7 +8,7 @@ use crate::content::{Document, Former};
 use crate::model::change::{Change, Deed, Placed, Standing};
 use crate::model::outcome::Done;
 use crate::model::plan::{Manner, SUMMARY};
-use crate::model::refusal::{Call, Refusal};
+use crate::model::refusal::{Call, Cause};
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
@@ -84,7 +84,7 @@ impl Stand {
             done
         };
         // What cannot be deleted has no end.
-        let endless = matches!(self.left, Some(Failure::Refused(Refusal::CannotDelete)));
+        let endless = matches!(self.left, Some(Failure::Refused(Cause::CannotDelete)));
         let effect = Effect {
             wrote: Some((deed, document.first_characters(SUMMARY))),
             change: Some(Change::of_announcement(
@@ -99,9 +99,9 @@ impl Stand {
 }
 
 /// Refuses to replace what is too large to be saved, before it is copied.
-pub(crate) fn expect_light(weight: usize) -> Result<(), Refusal> {
+pub(crate) fn expect_light(weight: usize) -> Result<(), Cause> {
     if weight > FORMER_WEIGHT {
-        return Err(Refusal::FormerTooLong {
+        return Err(Cause::FormerTooLong {
             limit: FORMER_LIMIT,
         });
     }
@@ -109,14 +109,14 @@ pub(crate) fn expect_light(weight: usize) -> Result<(), Refusal> {
 }
 
 /// Refuses to replace what could not be written again.
-pub(crate) fn expect_writable(former: &Former, how: Replace) -> Result<(), Refusal> {
+pub(crate) fn expect_writable(former: &Former, how: Replace) -> Result<(), Cause> {
     if former.block_count() > FORMER_LIMIT {
-        return Err(Refusal::FormerTooLong {
+        return Err(Cause::FormerTooLong {
             limit: FORMER_LIMIT,
         });
     }
     match how {
-        Replace::Safely if !former.lost.is_empty() => Err(Refusal::CannotWriteBack {
+        Replace::Safely if !former.lost.is_empty() => Err(Cause::CannotWriteBack {
             things: former.lost.iter().copied().collect(),
         }),
         Replace::Safely | Replace::Insisting => Ok(()),
@@ -125,17 +125,17 @@ pub(crate) fn expect_writable(former: &Former, how: Replace) -> Result<(), Refus
 
 pub(crate) fn call(call: Call) -> impl FnOnce(Error) -> Failure {
     move |error| match call {
-        Call::ReadAnnouncement if error.is_too_large() => Refusal::AnnouncementTooLong.into(),
+        Call::ReadAnnouncement if error.is_too_large() => Cause::AnnouncementTooLong.into(),
         call => Failure::Call(call, error),
     }
 }
 
-pub(crate) fn read_document(announcement: &LegacyAnnouncement) -> Result<LegacyDocument, Refusal> {
+pub(crate) fn read_document(announcement: &LegacyAnnouncement) -> Result<LegacyDocument, Cause> {
     announcement.document().map_err(|error| {
         tracing::error!(
             at = error.column(),
             "the announcement's content cannot be read"
         );
-        Refusal::Internal
+        Cause::Internal
     })
 }

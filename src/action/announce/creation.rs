@@ -7,7 +7,7 @@ use super::plan::{Parent, Step, line_count};
 use super::{Failure, Scene};
 use crate::action::announce::common::{Draft, call};
 use crate::model::progress::{Creation, Written};
-use crate::model::refusal::{Call, Refusal};
+use crate::model::refusal::{Call, Cause};
 
 /// The newest revision, whatever it is.
 const LATEST: i64 = -1;
@@ -111,7 +111,7 @@ async fn create<B: Serialize>(
         Parent::Page => (BlockId::new(chat.as_str()), at + step.index),
         Parent::Created(number) => match so_far.parents.get(number) {
             Some(parent) => (parent.clone(), step.index),
-            None => return Err(Refusal::Internal.into()),
+            None => return Err(Cause::Internal.into()),
         },
     };
     let form = if nameless { " nameless" } else { "" };
@@ -137,7 +137,7 @@ async fn create<B: Serialize>(
     creation.parents.extend(parents);
     if creation.parents.len() < so_far.parents.len() + step.parents.len() {
         tracing::error!("the answer does not name the blocks that it created");
-        return Err(Refusal::Internal.into());
+        return Err(Cause::Internal.into());
     }
     Ok(creation)
 }

@@ -17,7 +17,7 @@ use crate::command::Replace;
 use crate::content::{Entry, Former};
 use crate::model::change::{Placed, Standing};
 use crate::model::progress::{Pending, Written};
-use crate::model::refusal::{Call, Refusal};
+use crate::model::refusal::{Call, Cause};
 
 /// The most blocks that one insertion takes. One call takes ten operations, and
 /// thus a deletion and any entry.
@@ -78,7 +78,7 @@ pub(super) fn is_refused(failure: &Failure) -> bool {
         Failure::Call(Call::WriteAnnouncement, error) => {
             error.code() == Some(codes::LEGACY_UPDATE_FAILED)
         }
-        Failure::Refused(Refusal::CannotDelete) => true,
+        Failure::Refused(Cause::CannotDelete) => true,
         _ => false,
     }
 }
@@ -184,7 +184,7 @@ impl Writing<'_> {
                     || (seen_before == 0 && all_chunks_stand(&blocks, &document));
                 // Otherwise somebody has edited the blocks since.
                 return if disordered {
-                    Err(Refusal::Disordered.into())
+                    Err(Cause::Disordered.into())
                 } else {
                     Ok(())
                 };
@@ -209,7 +209,7 @@ impl Writing<'_> {
                 Ok(()) => acknowledged = Some(order),
                 Err(failure) if is_refused(&failure) && attempt < ATTEMPTS => attempt += 1,
                 Err(failure) if is_refused(&failure) && order.repairs => {
-                    return Err(Refusal::Disordered.into());
+                    return Err(Cause::Disordered.into());
                 }
                 Err(failure) => return Err(failure),
             }
@@ -253,7 +253,7 @@ impl Writing<'_> {
     }
 
     /// What has to go so that the blocks can come.
-    fn make_room(&mut self, document: &LegacyDocument) -> Result<Option<Range<u64>>, Refusal> {
+    fn make_room(&mut self, document: &LegacyDocument) -> Result<Option<Range<u64>>, Cause> {
         let was_sent = self.pending.is_some();
         match &mut self.place {
             Place::Top => Ok(None),
@@ -265,17 +265,17 @@ impl Writing<'_> {
                         .as_ref()
                         .is_some_and(|former| !stands(former, document))
                 {
-                    return Err(Refusal::Unclear);
+                    return Err(Cause::Unclear);
                 }
                 expect_light(Former::weight_of_legacy(document))?;
                 let body = Former::of_legacy(document);
                 expect_writable(&body, *how)?;
                 *former = Some(body);
-                let range = document.body_range().ok_or(Refusal::CannotDelete)?;
+                let range = document.body_range().ok_or(Cause::CannotDelete)?;
                 Ok(Some(range).filter(|range| !range.is_empty()))
             }
             Place::Entry(entry) => match find(entry, document) {
-                None if stands_partly(entry, document) => Err(Refusal::EntryChanged),
+                None if stands_partly(entry, document) => Err(Cause::EntryChanged),
                 found => Ok(found),
             },
         }
@@ -351,7 +351,7 @@ impl Writing<'_> {
         {
             stand.before = Standing::Body(former);
         }
-        stand.left = above.then(|| Refusal::CannotDelete.into());
+        stand.left = above.then(|| Cause::CannotDelete.into());
         stand
     }
 }

@@ -14,7 +14,7 @@ use crate::content::{Document, DocxNode, Entry, Former};
 use crate::model::change::Placed;
 use crate::model::plan::Manner;
 use crate::model::progress::{Creation, Pending, Restoral, Written};
-use crate::model::refusal::{Call, Refusal};
+use crate::model::refusal::{Call, Cause};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +187,7 @@ async fn find_docx(entry: &WrittenDocx, scene: Scene<'_>) -> Result<Found, Failu
             .filter(|place| page.contains(&ids[*place]))
             .all(|place| entry.is_as_written(place, &ids[place], &stands));
     if !is_whole {
-        return Err(Refusal::EntryChanged.into());
+        return Err(Cause::EntryChanged.into());
     }
     Ok(Found {
         revision,
@@ -199,14 +199,14 @@ async fn find_docx(entry: &WrittenDocx, scene: Scene<'_>) -> Result<Found, Failu
 impl WrittenDocx {
     /// The entry's blocks on the page. Those whose ids were never told are found by what they say,
     /// all of them one behind the other: the signature is among them, so they are nobody else's.
-    fn ids_on(&self, page: &[BlockId], stands: &[Block]) -> Result<Vec<BlockId>, Refusal> {
+    fn ids_on(&self, page: &[BlockId], stands: &[Block]) -> Result<Vec<BlockId>, Cause> {
         let length = self.forms.first().map_or(0, Vec::len);
         let is_told = self.forms.iter().all(|nodes| nodes.len() == self.ids.len());
         if is_told {
             return Ok(self.ids.clone());
         }
         if !self.is_signed || self.forms.iter().any(|nodes| nodes.len() != length) {
-            return Err(Refusal::EntryChanged);
+            return Err(Cause::EntryChanged);
         }
         let is_entry = |blocks: &&[BlockId]| {
             blocks.starts_with(&self.ids)
@@ -303,7 +303,7 @@ fn moved(failure: Failure) -> Failure {
         Failure::Call(Call::ReadAnnouncement, error)
             if error.code() == Some(codes::ANNOUNCEMENT_IS_DOCX) =>
         {
-            Refusal::AnnouncementMoved.into()
+            Cause::AnnouncementMoved.into()
         }
         failure => failure,
     }
@@ -363,7 +363,7 @@ async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool,
         }
         let Some(range) = find(blocks, &document) else {
             return if stands_partly(blocks, &document) {
-                Err(Refusal::EntryChanged.into())
+                Err(Cause::EntryChanged.into())
             } else {
                 Ok(false)
             };
@@ -391,7 +391,7 @@ async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool,
             failure if !is_refused(&failure) => return Err(failure),
             _ if attempt < ATTEMPTS => attempt += 1,
             // Some announcements of the old kind let nothing be deleted.
-            _ => return Err(Refusal::CannotDelete.into()),
+            _ => return Err(Cause::CannotDelete.into()),
         }
     }
 }

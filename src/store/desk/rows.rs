@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::model::job::{JobKey, Step};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::store::row;
 
 /// Which jobs to show.
@@ -135,12 +135,12 @@ impl RawJob {
             .outcome
             .as_deref()
             .and_then(|json| serde_json::from_str(json).ok());
-        let refusal = match &outcome {
-            Some(Outcome::Refused(refusal)) => Some(refusal),
+        let cause = match &outcome {
+            Some(Outcome::Refused(refusal)) => Some(&refusal.cause),
             _ => None,
         };
-        let code = refusal.and_then(Refusal::code);
-        let log_id = refusal.and_then(Refusal::log_id).map(str::to_owned);
+        let code = cause.and_then(Cause::code);
+        let log_id = cause.and_then(Cause::log_id).map(str::to_owned);
         let place = moment(self.place);
         JobView {
             id: self.id,
@@ -202,10 +202,8 @@ impl RawJob {
                     outcome.and_then(|json| serde_json::from_str(json).ok());
                 // What only owes its answer must not be done again.
                 Ok(match outcome {
-                    None
-                    | Some(Outcome::Refused(Refusal::Unreachable { .. } | Refusal::Internal)) => {
-                        Retry::Anew
-                    }
+                    None => Retry::Anew,
+                    Some(Outcome::Refused(refusal)) if refusal.is_given_up() => Retry::Anew,
                     Some(_) => Retry::Answer,
                 })
             }

@@ -14,7 +14,7 @@ use tokio_postgres::{Error, Row};
 use crate::model::job::{JobId, NewJob, Queue, Step};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::store::row::{self, JobRow, overflow, to_json};
 use crate::store::{Accepted, Job, Release};
 
@@ -97,7 +97,7 @@ async fn insert_overflow(client: &impl GenericClient, notice: &NewJob) -> Result
         )
         .await?;
     let key = &notice.key;
-    let outcome = to_json(&Outcome::Refused(Refusal::TooManyWaiting));
+    let outcome = to_json(&Outcome::refused(Cause::TooManyWaiting));
     let rows = client
         .execute(
             &statement,

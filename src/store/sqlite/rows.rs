@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use crate::model::job::{JobId, NewJob, Queue, Step};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::store::job::SUSPECT;
 use crate::store::row::{self, JobRow, overflow, to_json};
 use crate::store::{Accepted, Claim, Lease, Release};
@@ -128,7 +128,7 @@ pub(super) fn accept(
         (Accepted::TooManyOfChat, false)
     } else {
         let notice = overflow(job, head.unwrap_or_default());
-        let outcome = Outcome::Refused(Refusal::TooManyWaiting);
+        let outcome = Outcome::refused(Cause::TooManyWaiting);
         // Its place is before all others, so that it is said at once.
         let inserted = insert(connection, &notice, Timestamp::UNIX_EPOCH, Some(&outcome))?;
         (Accepted::TooManyOfChat, inserted)

@@ -15,7 +15,7 @@ use super::log::Log;
 use super::{changes, damage, rows};
 use crate::model::job::{JobId, NewJob, Queue};
 use crate::model::outcome::Outcome;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::Cause;
 use crate::store::row::to_json;
 use crate::store::sqlite::shared::Shared;
 use crate::store::{Accepted, Claim, Conclusion, Job, Release, StoreError};
@@ -198,7 +198,7 @@ impl Turn<'_> {
         if let Some(plan) = cancels
             && !changes::cancel(self.connection, plan, self.now)?
         {
-            outcome = Outcome::Refused(Refusal::NoSuchPlan);
+            outcome = Outcome::refused(Cause::NoSuchPlan);
             record = None;
         }
         if let Some(plan) = plan {

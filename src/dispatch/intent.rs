@@ -1,0 +1,110 @@
+//! What a job is to do, before anybody looks whether it is permitted.
+
+use feishu::Sender;
+use jiff::Timestamp;
+
+use super::Dispatcher;
+use super::draft::Draft;
+use crate::action::Failure;
+use crate::command::CommandName;
+use crate::event::{Stored, StoredMessage};
+use crate::model::action::{Action, Source};
+use crate::model::outcome::Outcome;
+use crate::model::plan::{Manner, Plan};
+use crate::policy::{self, Permit};
+use crate::store::Job;
+use crate::telemetry::{EXPIRE, PUBLISH, UNKNOWN};
+
+/// What a job is to do.
+pub(super) struct Intent {
+    /// What it is counted under.
+    pub(super) name: &'static str,
+    pub(super) next: Result<Next, Failure>,
+}
+
+/// The next step of a job.
+pub(super) enum Next {
+    /// Nothing: the message is not for us.
+    Ignore,
+    /// Tell this.
+    Answer(Outcome),
+    /// Announce something later.
+    Schedule(Publication),
+    /// Do this, if it is permitted.
+    Authorise(Action),
+    /// Do what is permitted.
+    Act(Permit),
+}
+
+/// An announcement that is to be made later.
+pub(super) struct Publication {
+    pub(super) source: Source,
+    pub(super) manner: Manner,
+    pub(super) due: Timestamp,
+}
+
+impl Intent {
+    pub(super) fn unknown(next: Result<Next, Failure>) -> Self {
+        let name = UNKNOWN;
+        Self { name, next }
+    }
+
+    fn of(command: CommandName, next: Result<Next, Failure>) -> Self {
+        let name = command.as_str();
+        Self { name, next }
+    }
+
+    /// The record of what is to be done, if that is known.
+    pub(super) fn draft(&self, sender: &Sender) -> Option<Draft> {
+        match &self.next {
+            Ok(Next::Authorise(action)) => Some(Draft::of(action, sender)),
+            Ok(Next::Act(permit)) => Some(Draft::of(permit.action(), sender)),
+            Ok(Next::Ignore | Next::Answer(_) | Next::Schedule(_)) | Err(_) => None,
+        }
+    }
+}
+
+impl Dispatcher {
+    pub(super) async fn intent(&self, job: &Job, stored: &Stored) -> Intent {
+        match stored {
+            Stored::Press(press) => {
+                let next = self.pressed(job, press).await;
+                Intent::of(press.button.does.command(), next)
+            }
+            Stored::Message(message) => self.intent_of_message(job, message).await,
+        }
+    }
+
+    async fn intent_of_message(&self, job: &Job, stored: &StoredMessage) -> Intent {
+        let begun = job.progress.as_ref();
+        let begun = begun.filter(|progress| !progress.is_removal());
+        let go_on = |progress| Next::Act(policy::begun(progress));
+        match (&stored.plan, begun) {
+            (Some(plan), begun) => {
+                let name = match plan {
+                    Plan::Publish { .. } => PUBLISH,
+                    Plan::Expire { .. } => EXPIRE,
+                };
+                let next = match begun {
+                    Some(progress) => Ok(go_on(progress)),
+                    None => self.due(job, stored, plan).await,
+                };
+                Intent { name, next }
+            }
+            (None, Some(progress)) => {
+                let asked_at = stored.asked_at(job.accepted_at);
+                let in_time = self.expect_in_time(job, asked_at).await;
+                // Only that is done in several calls.
+                Intent::of(CommandName::Announce, in_time.map(|()| go_on(progress)))
+            }
+            (None, None) => match self.typed(&stored.event.message).await {
+                Ok(Some(typed)) => {
+                    let name = typed.command.name();
+                    Intent::of(name, self.requested(job, stored, typed).await)
+                }
+                Ok(None) => Intent::unknown(Ok(Next::Ignore)),
+                Err(failure) => Intent::unknown(Err(failure)),
+            },
+        }
+    }
+}
