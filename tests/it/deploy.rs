@@ -1,4 +1,4 @@
-//! What is deployed, held against the program: manifests, unit, workflow, alerts.
+//! Compares manifests, systemd unit, workflow, alerts and documents with the program.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A file of YAML; its anchors and merges are followed.
+/// A YAML file, with anchors and merges resolved.
 fn yaml(path: &str) -> Value {
     serde_saphyr::from_str(&file(path)).unwrap()
 }
@@ -25,7 +25,7 @@ fn texts(value: &Value) -> Vec<&str> {
     values.filter_map(Value::as_str).collect()
 }
 
-/// Names of the shape of our variables that stand in a text.
+/// The words of a text that have the form of our environment variables.
 fn variables(text: &str) -> BTreeSet<&str> {
     let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let words = text.split(|c| !is_part(c));
@@ -39,7 +39,7 @@ fn variables(text: &str) -> BTreeSet<&str> {
 }
 
 fn is_known_variable(name: &str) -> bool {
-    // That one is of the tests.
+    // The URL variable is for tests only.
     name == CONFIG_FILE_VARIABLE
         || name == test_servers::URL_VARIABLE
         || config::variables().iter().any(|variable| {
@@ -49,7 +49,7 @@ fn is_known_variable(name: &str) -> bool {
         })
 }
 
-/// The documents that speak to admins and members.
+/// The documents for admins, members and contributors.
 const PAGES: [&str; 13] = [
     "README.md",
     "README.zh-CN.md",
@@ -76,14 +76,14 @@ const DEPLOYED: [&str; 6] = [
 ];
 
 #[test]
-fn every_variable_that_is_written_about_is_one() {
+fn documents_name_known_variables() {
     for path in PAGES.iter().chain(&DEPLOYED) {
         let text = file(path);
-        // One that is ignored, and the pattern of names.
+        // A variable that is ignored, and the pattern of names.
         let text = text.replace("NOTICEBOT_SERVICE_HOST", "");
         let text = text.replace("NOTICEBOT_SECTION_KEY", "");
         for name in variables(&text) {
-            assert!(is_known_variable(name), "{path} speaks of `{name}`");
+            assert!(is_known_variable(name), "{path} names `{name}`");
         }
     }
     let page = file("docs/CONFIGURATION.md");
@@ -93,14 +93,14 @@ fn every_variable_that_is_written_about_is_one() {
 }
 
 #[test]
-fn every_key_that_is_written_about_is_one() {
+fn documents_name_known_keys() {
     let defaults: toml::Table = toml::from_str(DEFAULT_TOML).unwrap();
     let is_key = |word: &str| {
         let (section, key) = word.split_once('.').unwrap();
         let Some(section) = defaults.get(section).and_then(toml::Value::as_table) else {
             return true;
         };
-        // Below these two stand names that the admin chooses.
+        // Names below `commands` and `chats` are the admin's.
         let key = key.split('.').next().unwrap();
         section.contains_key(key)
     };
@@ -112,21 +112,18 @@ fn every_key_that_is_written_about_is_one() {
                 && word
                     .split('.')
                     .all(|part_of| !part_of.is_empty() && part_of.chars().all(part));
-            // File names have the shape of keys.
+            // File names have the form of keys.
             let named = ["toml", "rs", "md", "yml", "db", "log", "lock"];
             let is_file = named.iter().any(|end| word.ends_with(&format!(".{end}")));
-            assert!(
-                !shaped || is_file || is_key(word),
-                "{path} speaks of `{word}`"
-            );
+            assert!(!shaped || is_file || is_key(word), "{path} names `{word}`");
         }
     }
 }
 
-/// The metrics of a bot that has done something, and the label sets of each.
-struct Told(String);
+/// The metrics of a bot that has executed a command.
+struct Metrics(String);
 
-impl Told {
+impl Metrics {
     async fn new() -> Self {
         let bench = Bench::new().await;
         let group = bench.group(AnnouncementKind::Docx);
@@ -155,7 +152,7 @@ impl Told {
             .collect()
     }
 
-    /// The names of the labels of a metric.
+    /// The label names of a metric.
     fn labels(&self, name: &str) -> BTreeSet<&str> {
         let of_metric = self.samples().filter_map(|line| {
             let (found, rest) = line.split_once('{')?;
@@ -176,7 +173,7 @@ impl Told {
     }
 }
 
-/// Words of the shape of our metrics' names.
+/// The words of a text that have the form of our metrics.
 fn metrics_in(text: &str) -> BTreeSet<&str> {
     let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
     text.split(|c| !is_part(c))
@@ -186,8 +183,8 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn the_operations_page_has_each_metric_with_its_labels() {
-    let told = Told::new().await;
+async fn operations_page_lists_every_metric_and_label() {
+    let metrics = Metrics::new().await;
     let page = file("docs/OPERATIONS.md");
     let mut documented = BTreeSet::new();
     for row in page
@@ -199,32 +196,32 @@ async fn the_operations_page_has_each_metric_with_its_labels() {
         documented.insert(name);
         let labels = cells[2].split(", ").map(|label| label.trim_matches('`'));
         let labels: BTreeSet<&str> = labels.filter(|label| !label.is_empty()).collect();
-        assert_eq!(labels, told.labels(name), "{name}");
-        // Where all values are named, they are those that there are.
+        assert_eq!(labels, metrics.labels(name), "{name}");
+        // Every value that the page lists exists.
         for value in cells[3]
             .split(": `")
             .skip(1)
             .flat_map(|list| list.split("`, `"))
         {
             let value = value.split('`').next().unwrap();
-            let known = labels.iter().any(|label| told.has(name, label, value));
+            let known = labels.iter().any(|label| metrics.has(name, label, value));
             assert!(known, "{name} has no `{value}`");
         }
     }
-    assert_eq!(documented, told.names());
+    assert_eq!(documented, metrics.names());
     for path in PAGES
         .iter()
         .chain(["deploy/prometheus/alerts.yml", "src/check/intake.rs"].iter())
     {
         for name in metrics_in(&file(path)) {
-            assert!(told.names().contains(name), "{path} speaks of `{name}`");
+            assert!(metrics.names().contains(name), "{path} names `{name}`");
         }
     }
 }
 
 #[tokio::test]
-async fn each_alert_asks_for_what_there_is_and_has_its_page() {
-    let told = Told::new().await;
+async fn alerts_use_known_metrics_and_have_runbooks() {
+    let metrics = Metrics::new().await;
     let alerts = yaml("deploy/prometheus/alerts.yml");
     let rules = alerts["groups"][0]["rules"].as_array().unwrap();
     assert_eq!(rules.len(), 6);
@@ -235,22 +232,22 @@ async fn each_alert_asks_for_what_there_is_and_has_its_page() {
             rule["expr"].as_str().unwrap(),
         );
         let asked = metrics_in(expr);
-        assert!(!asked.is_empty(), "{name} asks for nothing");
+        assert!(!asked.is_empty(), "{name} uses no metric");
         for metric in asked {
-            assert!(told.names().contains(metric), "{name} asks for `{metric}`");
-            // The values of its labels, alternatives included.
+            assert!(metrics.names().contains(metric), "{name} uses `{metric}`");
+            // Label values, including alternatives.
             for selector in expr.split(&format!("{metric}{{")).skip(1) {
                 let selector = selector.split('}').next().unwrap();
                 let (label, values) = selector.split_once(['=', '!']).unwrap();
                 let values = values.trim_start_matches(['=', '~']).trim_matches('"');
                 for value in values.split('|') {
-                    assert!(told.has(metric, label, value), "{name}: {label} {value}");
+                    assert!(metrics.has(metric, label, value), "{name}: {label} {value}");
                 }
             }
         }
         assert!(
             page.contains(&format!("\n### {name}\n")),
-            "{name} has no page"
+            "{name} has no section"
         );
         let runbook = rule["annotations"]["runbook"].as_str().unwrap();
         assert_eq!(
@@ -259,26 +256,25 @@ async fn each_alert_asks_for_what_there_is_and_has_its_page() {
         );
     }
     let tested = file("deploy/prometheus/alerts_test.yml");
-    for metric in metrics_in(&tested) {
+    for name in metrics_in(&tested) {
         assert!(
-            told.names().contains(metric),
-            "a test of alerts has `{metric}`"
+            metrics.names().contains(name),
+            "a test of alerts has `{name}`"
         );
     }
 }
 
-/// What a service of ours may do in a container: nothing but write to what is
-/// mounted.
+/// The container may only write to its mounts.
 fn check_container(service: &Value) {
     assert_eq!(service["read_only"], true);
     assert_eq!(texts(&service["cap_drop"]), ["ALL"]);
     assert_eq!(texts(&service["security_opt"]), ["no-new-privileges:true"]);
-    // Longer than a stop in order takes.
+    // Longer than a graceful stop takes.
     assert_eq!(service["stop_grace_period"], "10s");
 }
 
 #[test]
-fn the_compose_files_run_the_bot_with_no_rights_and_publish_no_metrics() {
+fn compose_files_grant_no_privileges() {
     let one = yaml("docker-compose.yml");
     check_container(&one["services"]["noticebot"]);
     assert_eq!(
@@ -294,10 +290,7 @@ fn the_compose_files_run_the_bot_with_no_rights_and_publish_no_metrics() {
         bot["depends_on"]["postgres"]["condition"],
         "service_healthy"
     );
-    assert!(
-        bot["ports"].is_null(),
-        "only the proxy is reached from outside"
-    );
+    assert!(bot["ports"].is_null(), "only the proxy is public");
     assert!(many["services"]["postgres"]["ports"].is_null());
     assert_eq!(many["networks"]["back"]["internal"], true);
     assert_eq!(texts(&many["services"]["postgres"]["networks"]), ["back"]);
@@ -310,7 +303,7 @@ fn the_compose_files_run_the_bot_with_no_rights_and_publish_no_metrics() {
     );
 }
 
-/// The port on which the bot listens unless told otherwise.
+/// The default port of the public listener.
 fn default_port() -> u16 {
     let defaults: toml::Table = toml::from_str(DEFAULT_TOML).unwrap();
     let listen = defaults["server"]["listen"].as_str().unwrap();
@@ -318,7 +311,7 @@ fn default_port() -> u16 {
 }
 
 #[test]
-fn the_manifests_roll_out_without_a_gap_and_give_no_rights() {
+fn manifests_grant_no_privileges() {
     let manifests: Vec<Value> =
         serde_saphyr::from_multiple(&file("deploy/kubernetes/noticebot.yaml")).unwrap();
     let of_kind = |kind: &str| {
@@ -335,7 +328,7 @@ fn the_manifests_roll_out_without_a_gap_and_give_no_rights() {
     let grace = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
     assert!(
         grace >= pause + 5 && pause > 0,
-        "a stop in order takes up to 5 s"
+        "a graceful stop takes up to 5 s"
     );
     for (probe, path) in [
         ("startupProbe", "/healthz"),
@@ -365,13 +358,13 @@ fn the_manifests_roll_out_without_a_gap_and_give_no_rights() {
     assert_eq!(
         route.as_array().map(Vec::len),
         Some(1),
-        "nothing else is reached from outside"
+        "only the webhook is public"
     );
     assert_eq!(route[0]["path"], "/webhook/event");
 }
 
 #[test]
-fn the_unit_gives_the_bot_a_folder_and_nothing_else() {
+fn systemd_unit_confines_the_bot() {
     let unit = file("deploy/systemd/noticebot.service");
     for line in [
         "ExecStart=/usr/local/bin/noticebot serve",
@@ -387,7 +380,7 @@ fn the_unit_gives_the_bot_a_folder_and_nothing_else() {
 }
 
 #[test]
-fn the_image_has_an_ordinary_user_and_asks_the_bot_how_it_is() {
+fn image_is_unprivileged_with_a_health_check() {
     let image = file("Dockerfile");
     for line in [
         "USER 65532:65532",
@@ -398,9 +391,9 @@ fn the_image_has_an_ordinary_user_and_asks_the_bot_how_it_is() {
     }
 }
 
-/// What the build does not see is no part of its manifests: one that names a test breaks it.
+/// A manifest that names a file outside of the build context breaks the build.
 #[test]
-fn the_image_is_built_from_a_whole_workspace() {
+fn image_context_contains_the_whole_workspace() {
     let context = tempfile::tempdir().unwrap();
     let ignore = file(".dockerignore");
     for path in ignore.lines().filter_map(|line| line.strip_prefix('!')) {
@@ -409,7 +402,7 @@ fn the_image_is_built_from_a_whole_workspace() {
         let copied = copy.arg("-r").arg(from).arg(context.path()).status();
         assert!(copied.unwrap().success(), "{path}");
     }
-    // With a compiler that fails at once, Cargo reads every manifest and builds nothing.
+    // With a compiler that fails at once, Cargo only reads the manifests.
     let build = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--offline", "--package", "noticebot"])
         .args(["--bin", "noticebot", "--config", "build.rustc='false'"])
@@ -423,7 +416,7 @@ fn the_image_is_built_from_a_whole_workspace() {
 }
 
 #[test]
-fn the_workflow_runs_all_checks_before_it_publishes_for_both_kinds_of_machines() {
+fn workflow_checks_before_it_publishes() {
     let workflow = yaml(".github/workflows/ci.yml");
     let jobs = &workflow["jobs"];
     let steps = jobs["check"]["steps"].as_array().unwrap();

@@ -41,6 +41,8 @@ const TEXTS: &[&str] = &[
     "deny.toml",
     "deploy",
     "docker-compose.yml",
+    "fuzz/Cargo.toml",
+    "migrations",
     "scripts",
 ];
 
