@@ -1,4 +1,4 @@
-//! `aged`: a bot on a store with a long past, and whether it has become slow.
+//! `aged`: the latency of a bot on a database with half a year of history.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,41 +12,42 @@ use crate::fleet::{Fleet, StoreOptions};
 use crate::latency::Percentiles;
 use crate::load::folder;
 use crate::platform::Platform;
+use crate::program::Bot;
 use crate::report::{self, Table};
 use crate::time::Limits;
 
-/// What a request to the store may take.
+/// The longest acceptable request to the store, on average.
 const MOST_MS: f64 = 5.0;
-/// The requests that may not.
+/// The requests that are checked.
 const BOUND: [&str; 2] = ["claim", "history"];
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-/// Changes are remembered for so many days, finished jobs and texts for so many.
+/// The age in days of the oldest change, and of the oldest finished job or text.
 const DAYS: [u64; 2] = [180, 7];
 
-/// What `aged` is given.
+/// The options of `aged`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The bot's binary; best a release build.
+    /// The bot's binary, preferably a release build.
     #[arg(long, value_name = "PATH")]
     bot: PathBuf,
     #[command(flatten)]
     store: StoreOptions,
-    /// How many changes are remembered.
+    /// Number of changes.
     #[arg(long, default_value_t = 1_000_000)]
     changes: u32,
-    /// How many jobs are finished.
+    /// Number of finished jobs.
     #[arg(long, default_value_t = 100_000)]
     jobs: u32,
-    /// Over how many chats all of that goes.
+    /// Number of chats.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     chats: u32,
-    /// How often `/history` is asked for, and `/pin announcement`, each.
+    /// Number of `/history` commands, and of `/pin announcement`.
     #[arg(long, default_value_t = 200)]
     rounds: u32,
-    /// Where the database goes; by default the folder for temporary files.
+    /// Folder for the database; by default the one for temporary files.
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
-    /// The run ends after this time, whatever is left.
+    /// Time limit of the run.
     #[arg(long, default_value_t = 900)]
     pub(crate) seconds: u64,
     /// Print JSON.
@@ -60,9 +61,9 @@ struct Report {
     jobs: u32,
     chats: u32,
     ready_ms: f64,
-    /// Requests to the store that the commands took, as the bot has measured them.
+    /// Requests to the store during the commands, from the metrics of the bot.
     requests: Vec<Requests>,
-    /// From the typed command to its answer, as the platform saw it.
+    /// From a command to its answer, as the simulator sees it.
     history: Percentiles,
     pin: Percentiles,
 }
@@ -73,26 +74,32 @@ struct Requests {
     operation: String,
     count: f64,
     mean_ms: f64,
-    /// How many of a hundred took no longer than they may.
+    /// The percentage within the limit.
     in_time: f64,
 }
 
-/// Fills a store, has commands carried out on it, and prints how long that took.
 pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyhow::Result<()> {
     let chats = usize::try_from(options.chats)?;
     let platform = Platform::start(runtime, chats, 0)?;
     let folder = folder(options.dir.as_ref())?;
-    let bot = (options.bot.as_path(), None);
+    let bot = Bot {
+        executable: &options.bot,
+        config: None,
+    };
     let fleet = Fleet::bots(options.store, runtime, bot, &platform, folder.path())?;
-    // The first start makes the tables.
-    let (crew, _) = fleet.explain(fleet.start(limits))?;
-    crew.stop()?;
+    // The first start creates the tables.
+    let (replicas, _) = fleet.explain(fleet.start(limits))?;
+    replicas.stop()?;
     fleet.execute(runtime, &past(options, &platform, fleet.is_on_server()))?;
     let report = fleet.explain(measure(options, runtime, limits, &platform, &fleet))?;
     report::print(&report, &report.table(), options.json)?;
     for kind in &report.requests {
         let bound = !BOUND.contains(&&*kind.operation) || kind.mean_ms < MOST_MS;
-        ensure!(bound, "`{}` takes {MOST_MS} ms and more", kind.operation);
+        ensure!(
+            bound,
+            "`{}` takes at least {MOST_MS} ms on average",
+            kind.operation
+        );
     }
     Ok(())
 }
@@ -104,9 +111,9 @@ fn measure(
     platform: &Platform,
     fleet: &Fleet,
 ) -> anyhow::Result<Report> {
-    let (crew, ready) = fleet.start(limits)?;
+    let (replicas, ready) = fleet.start(limits)?;
     let [address, ..] = fleet.addresses()[..] else {
-        anyhow::bail!("there is no bot");
+        anyhow::bail!("starting the bot: no replica");
     };
     platform
         .sim
@@ -117,7 +124,7 @@ fn measure(
         history.push(answered(runtime, platform, chat, "/history"));
         pin.push(answered(runtime, platform, chat, "/pin announcement"));
     }
-    let metrics = crew.metrics()?;
+    let metrics = replicas.metrics()?;
     let requests = [
         "accept",
         "claim",
@@ -138,7 +145,7 @@ fn measure(
     })
 }
 
-/// Has the member type a command, and waits for what the bot says or shows.
+/// Types a command and waits for a reply or reaction.
 fn answered(runtime: &Runtime, platform: &Platform, chat: &ChatId, command: &str) -> Duration {
     let typed = Instant::now();
     let said = platform.member_in(chat).say(command).id;
@@ -152,7 +159,7 @@ fn answered(runtime: &Runtime, platform: &Platform, chat: &ChatId, command: &str
 }
 
 impl Requests {
-    /// Reads them from the bot's metrics.
+    /// Parses them from the metrics of the bot.
     fn read(metrics: &str, operation: &str) -> anyhow::Result<Self> {
         let value = |ending: &str, bucket: &str| {
             let line =
@@ -201,8 +208,8 @@ impl Report {
     }
 }
 
-/// Statements that fill a store with what half a year leaves behind: six changes in seven were made,
-/// and what people wrote is kept for the last week alone.
+/// Statements that insert half a year of history: six changes in seven succeeded, and texts are kept
+/// for the last week only.
 fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
     let Options {
         changes,
@@ -239,7 +246,7 @@ fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
     };
     let (made_at, finished_at) = (at(changes, kept), at(jobs, of_texts));
     let lately = now - of_texts;
-    // In one chat nobody was ever let do anything.
+    // In one chat every command was denied.
     let denied = "i % 7 = 0 OR number = 0";
     let change = r#"'{"top":"announcement"}'"#;
     format!(

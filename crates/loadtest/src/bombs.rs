@@ -1,5 +1,5 @@
-//! `bombs`: messages that cost a parser much memory or time. The bot has to stay small, and other
-//! chats have to keep their latency.
+//! `bombs`: messages that are expensive to parse. The bot must stay within its memory limit, and
+//! commands in other chats must stay fast.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,27 +12,28 @@ use feishu_sim::MessageId;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use crate::bombs::thrown::{GLANCE, PATIENCE, Thrown};
-use crate::fleet::{Crew, Fleet, StoreOptions};
+use crate::bombs::payload::{POLL_INTERVAL, Payload, TIMEOUT};
+use crate::fleet::{Fleet, Replicas, StoreOptions};
+use crate::http::Connection;
 use crate::platform::Platform;
+use crate::program::Bot;
 use crate::report::{self, Table};
 use crate::time::Limits;
-use crate::wire::Connection;
 use crate::{events, load};
-use cage::Cage;
+use delivery::Delivery;
 use kinds::{Bomb, KINDS};
-use parcel::Parcel;
+use memory_limit::MemoryLimit;
 
 mod answers;
-mod cage;
+mod delivery;
 mod kinds;
-mod parcel;
-mod thrown;
+mod memory_limit;
+mod payload;
 
 /// The configuration of a bot that opens a long connection.
 const LONG_CONNECTION: &str = "[feishu]\nreceive = \"long_connection\"\n";
 
-/// What `bombs` is given.
+/// The options of `bombs`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// The bot's binary.
@@ -44,23 +45,22 @@ pub(crate) struct Options {
     /// Send events over a long connection, not to the webhook.
     #[arg(long)]
     long_connection: bool,
-    /// Keep jobs in a fresh PostgreSQL database, not in a file.
+    /// Use a new PostgreSQL database, not a file.
     #[arg(long)]
     postgres: bool,
-    /// The most memory that a bomb may take beyond what the idle bot has, in MiB.
+    /// Limit of the memory growth over the idle bot for one bomb, in MiB.
     #[arg(long, default_value_t = 16.0)]
     growth: f64,
-    /// The same for many bombs at once.
+    /// Limit of the memory growth for many bombs at once, in MiB.
     #[arg(long, default_value_t = 48.0)]
     growth_of_many: f64,
-    /// The memory that the bot has in all, in MiB; the kernel kills it beyond that where control
-    /// groups can be used.
+    /// Limit of the total memory, in MiB; enforced by the kernel if control groups can be used.
     #[arg(long, default_value_t = 128)]
     memory: u32,
-    /// How long an acknowledgement, and an answer in another chat, may take meanwhile, in seconds.
+    /// Limit of an acknowledgement and of an answer in another chat meanwhile, in seconds.
     #[arg(long, default_value_t = 5.0)]
     latency: f64,
-    /// The run fails if it takes longer.
+    /// The run fails after this time.
     #[arg(long, default_value_t = 600)]
     pub(crate) seconds: u64,
     /// Print JSON.
@@ -68,7 +68,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What one bomb has come to.
+/// The result of one bomb.
 #[derive(Debug, Serialize)]
 struct Outcome {
     bomb: &'static str,
@@ -81,28 +81,31 @@ struct Outcome {
     ack_ms: u128,
     /// The slowest answer to another chat's command.
     answer_ms: u128,
-    /// Bombs that should have been answered and were not.
+    /// Commands without an answer.
     unanswered: usize,
     faults: Vec<String>,
 }
 
-/// Throws the bombs, each at a bot of its own.
+/// Sends each bomb to a bot of its own.
 pub(crate) fn run(
     options: &Options,
     runtime: &Runtime,
     limits: &Limits,
 ) -> anyhow::Result<ExitCode> {
-    let cage = Cage::new(options.memory);
+    let memory_limit = MemoryLimit::new(options.memory);
     let mut outcomes = Vec::new();
     for bomb in KINDS
         .iter()
         .filter(|bomb| bomb.name.contains(&options.only))
     {
-        let outcome = throw(bomb, options, runtime, limits, &cage);
+        let outcome = send(bomb, options, runtime, limits, &memory_limit);
         outcomes.push(outcome.with_context(|| format!("bomb `{}`", bomb.name))?);
     }
-    ensure!(!outcomes.is_empty(), "no bomb has such a name");
-    report::print(&outcomes, &table(&outcomes, &cage), options.json)?;
+    ensure!(
+        !outcomes.is_empty(),
+        "selecting bombs: no name contains `--only`"
+    );
+    report::print(&outcomes, &table(&outcomes, &memory_limit), options.json)?;
     let is_good = outcomes.iter().all(|outcome| outcome.faults.is_empty());
     Ok(if is_good {
         ExitCode::SUCCESS
@@ -111,17 +114,17 @@ pub(crate) fn run(
     })
 }
 
-fn throw(
+fn send(
     bomb: &Bomb,
     options: &Options,
     runtime: &Runtime,
     limits: &Limits,
-    cage: &Cage,
+    memory_limit: &MemoryLimit,
 ) -> anyhow::Result<Outcome> {
-    // The last chat throws none.
+    // The last chat sends none.
     let platform = Platform::start(runtime, bomb.chats + 1, 0)?;
     let folder = load::folder(None)?;
-    let thrown = make(bomb, &platform);
+    let payloads = make(bomb, &platform);
     let mut config = None;
     if options.long_connection {
         platform.sim.receive_by_long_connection();
@@ -129,59 +132,70 @@ fn throw(
         fs::write(&file, LONG_CONNECTION)?;
         config = Some(file);
     }
-    let (store, bot) = (
-        StoreOptions::of_one(options.postgres),
-        (options.bot.as_path(), config.as_deref()),
-    );
+    let store = StoreOptions::of_one(options.postgres);
+    let bot = Bot {
+        executable: &options.bot,
+        config: config.as_deref(),
+    };
     let fleet = Fleet::bots(store, runtime, bot, &platform, folder.path())?;
     let address = (!options.long_connection).then(|| fleet.addresses()[0]);
-    let measured = fleet.start(limits).and_then(|(mut crew, _)| {
-        cage.hold(&crew)?;
-        measure((bomb, &thrown), &platform, address, &mut crew, limits)
+    let measured = fleet.start(limits).and_then(|(mut replicas, _)| {
+        memory_limit.apply(&replicas)?;
+        measure(bomb, &payloads, &platform, address, &mut replicas, limits)
     });
     let mut outcome = fleet.explain(measured)?;
-    outcome.faults = outcome.judged(options);
+    outcome.faults = outcome.checked(options);
     Ok(outcome)
 }
 
-/// Makes a bomb of messages that are not pushed, as an app without scopes is pushed none.
-fn make(bomb: &Bomb, platform: &Platform) -> Vec<Thrown> {
+/// Creates the messages of a bomb. They are not pushed yet: an app without scopes receives no
+/// events.
+fn make(bomb: &Bomb, platform: &Platform) -> Vec<Payload> {
     let scopes = platform
         .sim
         .change_app(|app| std::mem::take(&mut app.scopes));
-    let thrown = (bomb.make)(platform);
+    let payloads = (bomb.make)(platform);
     platform.sim.change_app(|app| app.scopes = scopes);
-    thrown
+    payloads
 }
 
 fn measure(
-    (bomb, thrown): (&Bomb, &[Thrown]),
+    bomb: &Bomb,
+    payloads: &[Payload],
     platform: &Platform,
     address: Option<SocketAddr>,
-    crew: &mut Crew,
+    replicas: &mut Replicas,
     limits: &Limits,
 ) -> anyhow::Result<Outcome> {
-    let parcels: Vec<_> = thrown
+    let deliveries: Vec<_> = payloads
         .iter()
-        .map(|bomb| Parcel::pack(platform, &bomb.envelope, address))
+        .map(|bomb| Delivery::prepare(platform, &bomb.envelope, address))
         .collect();
-    let other = platform.chats.last().context("there is no other chat")?;
+    let other = platform
+        .chats
+        .last()
+        .context("selecting another chat: none left")?;
     let warm = ask(platform, other, address, limits)?;
-    let idle = crew.usage()?;
+    let idle = replicas.usage()?;
     let (acks, slowest) = thread::scope(|scope| {
-        let bombs: Vec<_> = parcels
+        let bombs: Vec<_> = deliveries
             .iter()
-            .map(|parcel| scope.spawn(move || parcel.deliver(platform, limits)))
+            .map(|delivery| scope.spawn(move || delivery.deliver(platform, limits)))
             .collect();
         let mut slowest = warm;
         let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(1) || !crew.is_idle() {
-            if limits.are_over() || crew.0.iter_mut().any(crate::program::Running::has_ended) {
+        while began.elapsed() < Duration::from_secs(1) || !replicas.is_idle() {
+            if limits.is_over()
+                || replicas
+                    .0
+                    .iter_mut()
+                    .any(crate::program::Running::has_ended)
+            {
                 break;
             }
             match ask(platform, other, address, limits) {
                 Ok(latency) => slowest = slowest.max(latency),
-                // It has died, which is found below.
+                // The bot has ended, which is checked below.
                 Err(_) => break,
             }
         }
@@ -192,20 +206,23 @@ fn measure(
         (acks, slowest)
     });
     ensure!(
-        !crew.0.iter_mut().any(crate::program::Running::has_ended),
-        "the bot has ended"
+        !replicas
+            .0
+            .iter_mut()
+            .any(crate::program::Running::has_ended),
+        "sending a bomb: the bot ended"
     );
-    limits.poll(GLANCE, || crew.is_idle().then_some(()));
+    limits.poll(POLL_INTERVAL, || replicas.is_idle().then_some(()));
     let refused = acks.iter().filter(|ack| !matches!(ack, Ok(true))).count();
-    let after = crew.usage()?;
+    let after = replicas.usage()?;
     let is_answered = |message: &MessageId| {
         !platform.sim.replies_to(message).is_empty() || !platform.sim.reactions(message).is_empty()
     };
-    let asked = thrown.iter().filter_map(|bomb| bomb.asks.as_ref());
+    let asked = payloads.iter().filter_map(|bomb| bomb.asks.as_ref());
     Ok(Outcome {
         bomb: bomb.name,
-        events: thrown.len(),
-        kib: parcels.iter().map(Parcel::bytes).max().unwrap_or(0) / 1024,
+        events: payloads.len(),
+        kib: deliveries.iter().map(Delivery::bytes).max().unwrap_or(0) / 1024,
         idle_mib: idle.rss_mib,
         peak_mib: after.peak_mib,
         after_mib: after.rss_mib,
@@ -219,7 +236,7 @@ fn measure(
     })
 }
 
-/// How long a command took.
+/// The latency of a command.
 #[derive(Clone, Copy, Debug)]
 struct Latency {
     ack: Duration,
@@ -235,7 +252,7 @@ impl Latency {
     }
 }
 
-/// Types a command in the other chat and waits for the bot's reaction.
+/// Types a command in the other chat and waits for the reaction.
 fn ask(
     platform: &Platform,
     chat: &feishu_sim::ChatId,
@@ -245,32 +262,32 @@ fn ask(
     let (began, message) = if let Some(address) = address {
         let (request, message) = events::command_in(platform, chat);
         let began = Instant::now();
-        let status = Connection::open(address, PATIENCE)?.exchange(&request)?;
-        ensure!(status == 200, "a command was answered {status}");
+        let status = Connection::open(address, TIMEOUT)?.exchange(&request)?;
+        ensure!(status == 200, "sending a command: status {status}");
         (began, message)
     } else {
         let began = Instant::now();
         let message = platform.member_in(chat).say("/pin announcement").id;
-        let is_taken = parcel::is_taken(platform, &limits.within(PATIENCE), |push| {
+        let is_taken = delivery::is_taken(platform, &limits.within(TIMEOUT), |push| {
             push.message.as_ref() == Some(&message)
         });
-        ensure!(is_taken, "a command was not acknowledged");
+        ensure!(is_taken, "sending a command: not acknowledged");
         (began, message)
     };
     let ack = began.elapsed();
     let within = limits.within(Duration::from_secs(30));
     within
-        .poll(GLANCE, || {
+        .poll(POLL_INTERVAL, || {
             (!platform.sim.reactions(&message).is_empty()).then_some(())
         })
-        .context("a command in another chat was not carried out")?;
+        .context("waiting for a command in another chat: no reaction")?;
     let answer = began.elapsed();
     Ok(Latency { ack, answer })
 }
 
 impl Outcome {
-    /// What is wrong with it.
-    fn judged(&self, options: &Options) -> Vec<String> {
+    /// The limits that it exceeds.
+    fn checked(&self, options: &Options) -> Vec<String> {
         let mut faults = self.faults.clone();
         let growth = self.peak_mib - self.idle_mib;
         let most = if self.events > 1 {
@@ -295,7 +312,7 @@ impl Outcome {
     }
 }
 
-fn table(outcomes: &[Outcome], cage: &Cage) -> Table {
+fn table(outcomes: &[Outcome], memory_limit: &MemoryLimit) -> Table {
     let mut table = Table::default();
     table.row([
         "bomb",
@@ -326,6 +343,6 @@ fn table(outcomes: &[Outcome], cage: &Cage) -> Table {
             verdict,
         ]);
     }
-    table.row(["memory is limited by".to_owned(), cage.to_string()]);
+    table.row(["memory is limited by".to_owned(), memory_limit.to_string()]);
     table
 }

@@ -1,5 +1,5 @@
-//! `chaos`: the bot is killed again and again while members type and the platform misbehaves;
-//! then the ledger has to be right.
+//! `chaos`: members type commands while bots are killed and the platform fails; afterwards every
+//! command must have acted once and in order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
@@ -15,34 +15,34 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::runtime::Runtime;
 
 use crate::chaos::progress::Progress;
-use crate::fleet::{Crew, Fleet, Loss, StoreOptions};
+use crate::fleet::{Fleet, Loss, Replicas, StoreOptions};
 use crate::platform::Platform;
-use crate::program::Running;
+use crate::program::{Bot, Running};
 use crate::time::Limits;
 use crate::{load, report};
-use ledger::Verdict;
+use checker::Verdict;
+use faults::FaultRates;
 use outcome::Report;
-use script::Blow;
+use script::Outage;
 use sender::{Conversation, Counts, Sender};
-use weather::Weather;
 
-mod evidence;
-mod ledger;
+mod checker;
+mod faults;
+mod observed;
 mod outcome;
 mod progress;
 mod script;
 mod sender;
-mod weather;
 
-/// The bot takes no more commands of a chat than 100 at a time; this stays clear of that.
+/// The bot accepts at most 100 open commands per chat; this stays below.
 const MOST_PER_CHAT: usize = 90;
-/// How often it is looked whether the bot is to be killed, or has finished.
-const GLANCE: Duration = Duration::from_millis(2);
-/// A kill falls up to so long after its moment has come: in the middle of anything.
+/// How often progress is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// The longest random delay of an outage, so that it hits the bot in the middle of anything.
 const JITTER_MS: u64 = 60;
-/// A bot that ends by itself so often is not started again.
+/// After so many crashes a bot is not started again.
 const MOST_CRASHES: usize = 10;
-/// What `chaos` is given.
+/// The options of `chaos`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// The bot's binary.
@@ -51,20 +51,20 @@ pub(crate) struct Options {
     /// A configuration file for the bot.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How many commands are typed; at most 90 times as many as there are chats.
+    /// Number of commands; at most 90 per chat.
     #[arg(long, default_value_t = 300)]
     commands: usize,
-    /// How often a bot is killed.
+    /// Number of kills with SIGKILL.
     #[arg(long, default_value_t = 5)]
     kills: usize,
-    /// How often a bot is stopped in order and started again, one after the other: a rolling restart.
+    /// Number of graceful restarts, one bot after the other: a rolling restart.
     #[arg(long, default_value_t = 0)]
     restarts: usize,
-    /// How often all connections to the PostgreSQL server break at once.
+    /// How often all connections to the PostgreSQL server are cut at once.
     #[arg(long, default_value_t = 0, requires = "postgres")]
     cuts: usize,
-    /// How often the PostgreSQL server is lost and its standby promoted, in turn by a crash and by
-    /// a server that only stops answering.
+    /// Number of failovers of the PostgreSQL server, alternating between a crash and a server that
+    /// stops answering.
     #[arg(
         long,
         default_value_t = 0,
@@ -74,27 +74,27 @@ pub(crate) struct Options {
     failovers: usize,
     #[command(flatten)]
     store: StoreOptions,
-    /// In how many chats, of both kinds in turn.
+    /// Number of chats, of both announcement kinds alternately.
     #[arg(long, default_value_t = 12)]
     chats: usize,
-    /// What the run follows from; by default drawn by lot. It is printed.
+    /// Seed of the run; random by default. It is printed.
     #[arg(long)]
     seed: Option<u64>,
     #[command(flatten)]
-    weather: Weather,
-    /// Share of acknowledged pushes that are delivered again all the same.
-    #[arg(long, default_value_t = 0.05, value_parser = weather::share)]
+    fault_rates: FaultRates,
+    /// Share of acknowledged pushes that are delivered again.
+    #[arg(long, default_value_t = 0.05, value_parser = faults::share)]
     duplicates: f64,
-    /// Milliseconds before an unanswered push comes again; then twice as long, up to eight times.
+    /// Milliseconds before the first redelivery; the wait then doubles, up to eight times this.
     #[arg(long, value_name = "MS", default_value_t = 100)]
     redeliver_after: u64,
-    /// The platform's rate limits, multiplied; 0: none.
+    /// Multiplies the platform's rate limits; 0: no limits.
     #[arg(long, default_value_t = 1)]
     limits_factor: u32,
-    /// Where the database goes; by default the folder for temporary files.
+    /// Folder for the database; by default the one for temporary files.
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
-    /// The run fails if it takes longer.
+    /// The run fails after this time.
     #[arg(long, default_value_t = 300)]
     pub(crate) seconds: u64,
     /// Print JSON.
@@ -102,7 +102,7 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// Runs, judges and prints; the exit code says whether the ledger is right.
+/// Runs, checks and prints the report; the exit code is the verdict.
 pub(crate) fn run(
     options: &Options,
     runtime: &Runtime,
@@ -110,7 +110,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     ensure!(
         (1..=options.chats * MOST_PER_CHAT).contains(&options.commands),
-        "there must be commands, and at most {MOST_PER_CHAT} for each chat"
+        "`--commands` must be 1 to {MOST_PER_CHAT} per chat"
     );
     let seed = options
         .seed
@@ -118,13 +118,16 @@ pub(crate) fn run(
     writeln!(std::io::stderr(), "seed {seed}")?;
     let platform = Platform::start(runtime, options.chats, options.limits_factor)?;
     let folder = load::folder(options.dir.as_ref())?;
-    let bot = (options.bot.as_path(), options.config.as_deref());
+    let bot = Bot {
+        executable: &options.bot,
+        config: options.config.as_deref(),
+    };
     let fleet = if options.failovers > 0 {
         Fleet::bots_on_pair(options.store, runtime, bot, &platform, folder.path())?
     } else {
         Fleet::bots(options.store, runtime, bot, &platform, folder.path())?
     };
-    let storm = Storm {
+    let run = ChaosRun {
         options,
         seed,
         runtime,
@@ -134,19 +137,19 @@ pub(crate) fn run(
         progress: Progress::new(&platform.chats),
         counts: Counts::default(),
     };
-    let report = fleet.explain(storm.rage())?;
+    let report = fleet.explain(run.execute())?;
     report::print(&report, &report.table(), options.json)?;
     if report.is_good() {
         return Ok(ExitCode::SUCCESS);
     }
-    report.tell_offenders()?;
+    report.print_violations()?;
     let kept = folder.keep();
     writeln!(std::io::stderr(), "database and log: {}", kept.display())?;
     Ok(ExitCode::FAILURE)
 }
 
 /// One run.
-struct Storm<'a> {
+struct ChaosRun<'a> {
     options: &'a Options,
     seed: u64,
     runtime: &'a Runtime,
@@ -157,9 +160,9 @@ struct Storm<'a> {
     counts: Counts,
 }
 
-/// What the bots went through.
+/// The outages of a run.
 #[derive(Default)]
-struct Suffered {
+struct Stats {
     kills: usize,
     restarts: usize,
     cuts: usize,
@@ -170,10 +173,10 @@ struct Suffered {
     ready: Duration,
 }
 
-impl Storm<'_> {
-    fn rage(&self) -> anyhow::Result<Report> {
+impl ChaosRun<'_> {
+    fn execute(&self) -> anyhow::Result<Report> {
         let began = Instant::now();
-        let wishes = script::wishes(self.seed, self.options.commands, self.options.chats);
+        let commands = script::commands(self.seed, self.options.commands, self.options.chats);
         let sender = Sender {
             platform: self.platform,
             bots: self.fleet.addresses(),
@@ -183,38 +186,37 @@ impl Storm<'_> {
             progress: &self.progress,
             counts: &self.counts,
         };
-        let (suffered, conversations, mishaps) = std::thread::scope(|scope| {
-            let weather = scope.spawn(|| {
-                let weather = &self.options.weather;
-                weather.blow(self.platform, &self.progress, self.seed)
+        let (stats, conversations, faults) = std::thread::scope(|scope| {
+            let faults = scope.spawn(|| {
+                let rates = &self.options.fault_rates;
+                rates.inject(self.platform, &self.progress, self.seed)
             });
-            let chats = self.platform.chats.iter().zip(&wishes).zip(0..);
-            let talks: Vec<_> = chats
-                .map(|((chat, wishes), number)| {
+            let chats = self.platform.chats.iter().zip(&commands).zip(0..);
+            let senders: Vec<_> = chats
+                .map(|((chat, commands), number)| {
                     let seed = self.seed.wrapping_add(number);
                     let sender = &sender;
-                    scope.spawn(move || sender.talk(chat, wishes, seed))
+                    scope.spawn(move || sender.type_all(chat, commands, seed))
                 })
                 .collect();
-            let suffered = self.torment(&talks);
-            if suffered.is_err() {
-                // Nobody will ever acknowledge what is still being typed.
+            let stats = self.run_outages(&senders);
+            if stats.is_err() {
+                // No bot will acknowledge the commands that are still being typed.
                 self.limits.interrupt();
             }
-            let ended = talks.into_iter().map(ScopedJoinHandle::join);
+            let ended = senders.into_iter().map(ScopedJoinHandle::join);
             let conversations: Result<Vec<Conversation>, _> = ended.collect();
             self.progress.is_over.store(true, Ordering::Relaxed);
-            (suffered, conversations, weather.join())
+            (stats, conversations, faults.join())
         });
         let panicked = |_| anyhow!("a thread of the load test panicked");
         let conversations = conversations.map_err(panicked)?;
-        let mishaps = mishaps.map_err(panicked)?;
-        Ok(self.report(began.elapsed(), &suffered?, &conversations, mishaps))
+        let faults = faults.map_err(panicked)?;
+        Ok(self.report(began.elapsed(), &stats?, &conversations, faults))
     }
 
-    /// Starts the bots, kills and restarts them at their moments, one at a time, and waits until they
-    /// have nothing left to do.
-    fn torment(&self, talks: &[ScopedJoinHandle<'_, Conversation>]) -> anyhow::Result<Suffered> {
+    /// Starts the bots, causes the outages one at a time, and waits until the bots are idle.
+    fn run_outages(&self, senders: &[ScopedJoinHandle<'_, Conversation>]) -> anyhow::Result<Stats> {
         let mut rng = StdRng::seed_from_u64(self.seed);
         let Options {
             commands,
@@ -225,100 +227,100 @@ impl Storm<'_> {
             ..
         } = self.options;
         let counts = [
-            (Blow::Kill, *kills),
-            (Blow::Restart, *restarts),
-            (Blow::Cut, *cuts),
-            (Blow::FailOver, *failovers),
+            (Outage::Kill, *kills),
+            (Outage::Restart, *restarts),
+            (Outage::Cut, *cuts),
+            (Outage::FailOver, *failovers),
         ];
-        let moments = script::blows(self.seed, *commands, counts);
+        let moments = script::outages(self.seed, *commands, counts);
         let mut moments = VecDeque::from(moments);
-        let (mut crew, _) = self.fleet.start(self.limits)?;
-        let (mut suffered, mut next) = (Suffered::default(), 0);
-        let came_to_rest = self.limits.poll(GLANCE, || {
+        let (mut replicas, _) = self.fleet.start(self.limits)?;
+        let mut stats = Stats::default();
+        let idle = self.limits.poll(POLL_INTERVAL, || {
             let finished = self.progress.finished.load(Ordering::Relaxed);
             if moments
                 .front()
                 .is_some_and(|(moment, _)| *moment <= finished)
             {
-                let (_, blow) = moments.pop_front()?;
+                let (_, outage) = moments.pop_front()?;
                 let jitter = Duration::from_millis(rng.random_range(0..JITTER_MS));
                 std::thread::sleep(jitter);
-                let whom = match blow {
-                    Blow::Kill => rng.random_range(0..crew.0.len()),
+                let target = match outage {
+                    Outage::Kill => rng.random_range(0..replicas.0.len()),
                     // One after the other.
-                    Blow::Restart | Blow::Cut | Blow::FailOver => next,
+                    Outage::Restart | Outage::Cut | Outage::FailOver => {
+                        stats.restarts % replicas.0.len()
+                    }
                 };
                 return self
-                    .strike(&mut crew, whom, blow, &mut suffered, &mut next)
+                    .cause(outage, &mut replicas, target, &mut stats)
                     .err()
                     .map(Err);
             }
-            if let Some(whom) = crew.0.iter_mut().position(Running::has_ended) {
-                suffered.crashes += 1;
-                if suffered.crashes > MOST_CRASHES {
-                    return Some(Err(anyhow!("a bot ends by itself, again and again")));
+            if let Some(target) = replicas.0.iter_mut().position(Running::has_ended) {
+                stats.crashes += 1;
+                if stats.crashes > MOST_CRASHES {
+                    return Some(Err(anyhow!("a bot crashed more than {MOST_CRASHES} times")));
                 }
-                return self.start_again(&mut crew, whom).err().map(Err);
+                return self.start_again(&mut replicas, target).err().map(Err);
             }
-            let all_typed = moments.is_empty() && talks.iter().all(ScopedJoinHandle::is_finished);
-            (all_typed && crew.is_idle()).then_some(Ok(()))
+            let all_typed = moments.is_empty() && senders.iter().all(ScopedJoinHandle::is_finished);
+            (all_typed && replicas.is_idle()).then_some(Ok(()))
         });
-        suffered.completed = came_to_rest.transpose()?.is_some() && moments.is_empty();
-        drop(crew);
-        if suffered.completed {
-            (_, suffered.ready) = self.fleet.start(self.limits)?;
+        stats.completed = idle.transpose()?.is_some() && moments.is_empty();
+        drop(replicas);
+        if stats.completed {
+            (_, stats.ready) = self.fleet.start(self.limits)?;
         }
-        Ok(suffered)
+        Ok(stats)
     }
 
-    fn strike(
+    fn cause(
         &self,
-        crew: &mut Crew,
-        whom: usize,
-        blow: Blow,
-        suffered: &mut Suffered,
-        next: &mut usize,
+        outage: Outage,
+        replicas: &mut Replicas,
+        target: usize,
+        stats: &mut Stats,
     ) -> anyhow::Result<()> {
-        match blow {
-            Blow::Kill => suffered.kills += 1,
-            Blow::Restart => {
-                suffered.restarts += 1;
-                *next = (whom + 1) % crew.0.len();
-                crew.0[whom].terminate()?;
+        match outage {
+            Outage::Kill => stats.kills += 1,
+            Outage::Restart => {
+                stats.restarts += 1;
+                replicas.0[target].terminate()?;
             }
-            Blow::Cut => {
-                suffered.cuts += 1;
+            Outage::Cut => {
+                stats.cuts += 1;
                 return self.fleet.cut(self.runtime);
             }
-            Blow::FailOver => return self.fail_over(crew, suffered),
+            Outage::FailOver => return self.fail_over(replicas, stats),
         }
-        self.start_again(crew, whom)
+        self.start_again(replicas, target)
     }
 
-    /// Has the standby take over, and waits until commands work again.
-    fn fail_over(&self, crew: &Crew, suffered: &mut Suffered) -> anyhow::Result<()> {
-        let loss = [Loss::Crash, Loss::Freeze][suffered.failovers % 2];
-        suffered.failovers += 1;
+    /// Promotes the standby and waits until commands work again.
+    fn fail_over(&self, replicas: &Replicas, stats: &mut Stats) -> anyhow::Result<()> {
+        let loss = [Loss::Crash, Loss::Freeze][stats.failovers % 2];
+        stats.failovers += 1;
         let recovery = self.fleet.fail_over(self.runtime, loss, |back| {
             let finished = || self.progress.finished.load(Ordering::Relaxed);
             let before = finished();
-            self.limits.poll(GLANCE, || {
-                let works = finished() > before || crew.is_idle();
-                (crew.is_ready() && works).then_some(())
+            self.limits.poll(POLL_INTERVAL, || {
+                let works = finished() > before || replicas.is_idle();
+                (replicas.is_ready() && works).then_some(())
             });
             back.elapsed()
         })?;
-        suffered.recovery = suffered.recovery.max(recovery);
+        stats.recovery = stats.recovery.max(recovery);
         Ok(())
     }
 
-    /// Kills what still runs, at once and with SIGKILL, and starts it again. Where there are others,
-    /// nobody else is hit before it is ready.
-    fn start_again(&self, crew: &mut Crew, whom: usize) -> anyhow::Result<()> {
-        crew.0[whom].kill();
-        crew.0[whom] = self.fleet.programs[whom].start()?;
-        if crew.0.len() > 1 {
-            crew.0[whom].ready(self.limits)?;
+    /// Kills a bot with SIGKILL and starts it again. If there are other replicas, waits until it is
+    /// ready, so that only one at a time is down.
+    fn start_again(&self, replicas: &mut Replicas, target: usize) -> anyhow::Result<()> {
+        replicas.0[target].kill();
+        replicas.0[target] = self.fleet.programs[target].start()?;
+        if replicas.0.len() > 1 {
+            replicas.0[target].ready(self.limits)?;
         }
         Ok(())
     }
@@ -326,9 +328,9 @@ impl Storm<'_> {
     fn report(
         &self,
         took: Duration,
-        suffered: &Suffered,
+        stats: &Stats,
         conversations: &[Conversation],
-        mishaps: BTreeMap<&'static str, usize>,
+        faults: BTreeMap<&'static str, usize>,
     ) -> Report {
         let mut verdict = Verdict::default();
         let (histories, calls, calls_limited) = self.platform.sim.read(|state| {
@@ -337,35 +339,35 @@ impl Storm<'_> {
                     || matches!(call.code, Some(99_991_400 | 230_020 | 232_019))
             });
             (
-                evidence::collect(state, conversations),
+                observed::collect(state, conversations),
                 state.calls().len(),
                 limited.count(),
             )
         });
         for history in &histories {
-            verdict.judge(history);
+            verdict.check(history);
         }
         let count = |counter: &std::sync::atomic::AtomicUsize| counter.load(Ordering::Relaxed);
         Report {
             seed: self.seed,
             seconds: took.as_secs_f64(),
-            completed: suffered.completed && verdict.sent == self.options.commands,
+            completed: stats.completed && verdict.sent == self.options.commands,
             verdict,
             replicas: self.fleet.programs.len(),
-            kills: suffered.kills,
-            restarts: suffered.restarts,
-            cuts: suffered.cuts,
-            failovers: suffered.failovers,
-            recovery_ms: suffered.recovery.as_secs_f64() * 1000.0,
-            crashes: suffered.crashes,
+            kills: stats.kills,
+            restarts: stats.restarts,
+            cuts: stats.cuts,
+            failovers: stats.failovers,
+            recovery_ms: stats.recovery.as_secs_f64() * 1000.0,
+            crashes: stats.crashes,
             pushes: count(&self.counts.pushes),
             redelivered: count(&self.counts.redelivered),
             duplicates: count(&self.counts.duplicates),
-            mishaps,
+            faults,
             calls,
             calls_limited,
             violations: self.platform.sim.violations(),
-            ready_ms: suffered.ready.as_secs_f64() * 1000.0,
+            ready_ms: stats.ready.as_secs_f64() * 1000.0,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `compare`: yardstick and bot in turns, in the same run and each alone on one core.
+//! `compare`: baseline and bot alternately, in the same run and each alone on one core.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,46 +9,46 @@ use tokio::runtime::Runtime;
 use crate::events::{self, Event};
 use crate::fleet::Fleet;
 use crate::latency::median;
-use crate::load::{self, Pace, Report, Trial, Turn};
+use crate::load::{self, LoopMode, Pace, Report, Trial};
 use crate::platform::Platform;
-use crate::program::{self, Program};
+use crate::program::{self, Bot, Program};
 use crate::report::{self, Table};
 use crate::time::Limits;
 
-/// What `compare` is given.
+/// The options of `compare`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The bot's binary; best a release build.
+    /// The bot's binary, preferably a release build.
     #[arg(long, value_name = "PATH")]
     bot: PathBuf,
     /// A configuration file for the bot.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How often each is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Chatter of each round.
+    /// Messages without a command per round.
     #[arg(long, default_value_t = 30_000)]
     events: usize,
-    /// Commands of each round.
+    /// Commands per round.
     #[arg(long, default_value_t = 3_000)]
     commands: usize,
-    /// Over how many chats the events go.
+    /// Number of chats.
     #[arg(long, default_value_t = 200)]
     chats: usize,
-    /// How many connections are kept open.
+    /// Number of connections that are kept open.
     #[arg(long, default_value_t = 32)]
     connections: usize,
     /// The core of the program under test.
     #[arg(long, default_value_t = 0)]
     core: usize,
-    /// The core of generator and pretend platform.
+    /// The core of generator and simulator.
     #[arg(long, default_value_t = 1)]
     generator_core: usize,
-    /// Where the databases go; by default the folder for temporary files.
+    /// Folder for the databases; by default the one for temporary files.
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
-    /// The run ends after this time, whatever is left.
+    /// Time limit of the run.
     #[arg(long, default_value_t = 600)]
     pub(crate) seconds: u64,
     /// Print JSON.
@@ -56,23 +56,22 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// The four things that are measured, a report per round.
+/// The four measurements, with a report per round.
 #[derive(Debug, Default, Serialize)]
 struct Comparison {
-    yardstick: Vec<Report>,
+    baseline: Vec<Report>,
     chatter: Vec<Report>,
-    /// The yardstick, as commands are sent.
-    yardstick_waiting: Vec<Report>,
+    /// The baseline, sent to like the commands.
+    baseline_waiting: Vec<Report>,
     commands: Vec<Report>,
-    /// Medians of the bot's events a second, over those of the yardstick in the same manner.
+    /// Medians of the bot's events a second, divided by those of the baseline.
     chatter_ratio: f64,
     commands_ratio: f64,
-    /// The median of the yardstick's CPU time per event, over that of the bot: the same question,
-    /// and a busy machine disturbs it less.
+    /// The median of the baseline's CPU time per event, divided by that of the bot: the same
+    /// comparison, less sensitive to a busy machine.
     chatter_cpu_ratio: f64,
 }
 
-/// Measures and prints.
 pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyhow::Result<()> {
     program::pin_this_process(options.generator_core)?;
     let platform = Platform::start(runtime, options.chats, 0)?;
@@ -80,49 +79,52 @@ pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyh
     let commands = events::seal(&platform, options.commands, 100);
     let mut found = Comparison::default();
     for _ in 0..options.rounds {
-        if limits.are_over() {
+        if limits.is_over() {
             break;
         }
-        let round = |is_bot, events: &[Event], turn| {
-            round(options, &platform, is_bot, events, turn, limits)
+        let round = |is_bot, events: &[Event], mode| {
+            round(options, &platform, is_bot, events, mode, limits)
         };
-        let spin = Turn::AnsweredSpinning;
-        found.yardstick.push(round(false, &chatter, spin)?);
+        let spin = LoopMode::AnsweredSpinning;
+        found.baseline.push(round(false, &chatter, spin)?);
         found.chatter.push(round(true, &chatter, spin)?);
-        // The pretend platform, which works on what commands call for, is on the generator's core.
-        let wait = Turn::Answered;
-        found.yardstick_waiting.push(round(false, &chatter, wait)?);
+        // The simulator, which works on what commands call for, is on the generator's core.
+        let wait = LoopMode::Answered;
+        found.baseline_waiting.push(round(false, &chatter, wait)?);
         found.commands.push(round(true, &commands, wait)?);
     }
     let rate = |reports: &[Report]| middle(reports, |report| report.events_per_second);
     let cpu = |reports: &[Report]| middle(reports, |report| report.cpu_seconds_per_10_000);
-    found.chatter_ratio = rate(&found.chatter) / rate(&found.yardstick);
-    found.commands_ratio = rate(&found.commands) / rate(&found.yardstick_waiting);
-    found.chatter_cpu_ratio = cpu(&found.yardstick) / cpu(&found.chatter);
+    found.chatter_ratio = rate(&found.chatter) / rate(&found.baseline);
+    found.commands_ratio = rate(&found.commands) / rate(&found.baseline_waiting);
+    found.chatter_cpu_ratio = cpu(&found.baseline) / cpu(&found.chatter);
     report::print(&found, &found.table(), options.json)
 }
 
-/// One program, freshly started on a fresh database.
+/// One program, newly started on a new database.
 fn round(
     options: &Options,
     platform: &Platform,
     is_bot: bool,
     events: &[Event],
-    turn: Turn,
+    mode: LoopMode,
     limits: &Limits,
 ) -> anyhow::Result<Report> {
     let folder = load::folder(options.dir.as_ref())?;
     let program = if is_bot {
         let database = folder.path().join("noticebot.db");
+        let bot = Bot {
+            executable: &options.bot,
+            config: options.config.as_deref(),
+        };
         Program::bot(
-            &options.bot,
-            options.config.as_deref(),
+            bot,
             platform,
             &format!("sqlite://{}", database.display()),
             folder.path().join("noticebot.log"),
         )?
     } else {
-        Program::yardstick(platform, folder.path())?
+        Program::baseline(platform, folder.path())?
     };
     platform.sim.clear_calls();
     let fleet = Fleet::of(program.on_core(options.core));
@@ -132,7 +134,7 @@ fn round(
         events,
         pace: Pace {
             connections: options.connections,
-            turn,
+            mode,
         },
         slow: 0,
         rest: Duration::ZERO,
@@ -148,17 +150,17 @@ fn middle(reports: &[Report], value: impl Fn(&Report) -> f64) -> f64 {
 impl Comparison {
     fn table(&self) -> Table {
         let all = [
-            &self.yardstick,
+            &self.baseline,
             &self.chatter,
-            &self.yardstick_waiting,
+            &self.baseline_waiting,
             &self.commands,
         ];
         let mut table = Table::default();
         table.row([
             "medians",
-            "yardstick",
+            "baseline",
             "bot, chatter",
-            "yardstick, waiting",
+            "baseline, waiting",
             "bot, commands",
         ]);
         let mut row = |name: &str, places: usize, value: fn(&Report) -> f64| {
@@ -173,9 +175,9 @@ impl Comparison {
         });
         let ratio = |ratio: f64| format!("{ratio:.2}");
         let [chatter, commands] = [self.chatter_ratio, self.commands_ratio].map(ratio);
-        table.row(["events, yardstick = 1", "1.00", &chatter, "1.00", &commands]);
+        table.row(["events, baseline = 1", "1.00", &chatter, "1.00", &commands]);
         let cpu = ratio(self.chatter_cpu_ratio);
-        table.row(["yardstick's CPU over the bot's", "1.00", &cpu, "", ""]);
+        table.row(["baseline's CPU over the bot's", "1.00", &cpu, "", ""]);
         let limited = all.map(|reports| {
             let limited = reports
                 .iter()

@@ -1,15 +1,14 @@
-//! Distinct events, encrypted and signed before the clock starts, so that making them costs the
-//! measurement nothing.
+//! Distinct events, encrypted and signed before the measurement starts.
 
 use feishu_sim::{ChatId, MessageId, Words};
 use serde_json::{Value, json};
 
+use crate::http;
 use crate::platform::Platform;
-use crate::wire;
 
-/// Where the platform sends events.
+/// The path of the webhook.
 pub(crate) const WEBHOOK: &str = "/webhook/event";
-/// What people say when they do not talk to the bot.
+/// Messages that are no commands.
 const CHATTER: [&str; 6] = [
     "收到，我下午三点前把上周的记录发到群里，麻烦大家先看一下议程，有要补充的直接回复这条消息。",
     "The build of the release branch is green again; I have started the deployment to staging.",
@@ -19,16 +18,16 @@ const CHATTER: [&str; 6] = [
     "谢谢！辛苦了[THUMBSUP]",
 ];
 
-/// An event as it goes over the wire.
+/// An event as an HTTP request.
 #[derive(Debug)]
 pub(crate) struct Event {
     /// The whole request.
     pub(crate) request: Vec<u8>,
-    /// The message, where it is a command.
+    /// The message, if it is a command.
     pub(crate) command: Option<MessageId>,
 }
 
-/// Seals that many events, of which so many per cent are commands, over all chats in turn.
+/// Prepares events for all chats in turn; `commands` is the percentage of commands.
 pub(crate) fn seal(platform: &Platform, events: usize, command_percent: usize) -> Vec<Event> {
     let templates = chatter_envelopes(platform);
     // After `n` events there have been `n * percent / 100` commands: evenly spread.
@@ -53,14 +52,14 @@ fn command(platform: &Platform, number: usize) -> Event {
     }
 }
 
-/// A command in this chat: the request, and the message.
+/// A command in this chat: its request and its message.
 pub(crate) fn command_in(platform: &Platform, chat: &ChatId) -> (Vec<u8>, MessageId) {
     let said = platform.member_in(chat).say("/pin announcement");
     let envelope = platform.sim.envelope_for(&said.id);
     (sealed(platform, &envelope), said.id)
 }
 
-/// Chatter the platform itself does not remember: nobody ever asks it about these messages.
+/// Messages that the simulator does not store, because nothing asks for them.
 fn chatter(platform: &Platform, templates: &[Value; 3], number: usize) -> Event {
     let chat = &platform.chats[number % platform.chats.len()];
     let text = CHATTER[number % CHATTER.len()];
@@ -92,7 +91,7 @@ fn chatter_envelopes(platform: &Platform) -> [Value; 3] {
 
 fn sealed(platform: &Platform, envelope: &Value) -> Vec<u8> {
     let sealed = platform.sim.seal(envelope);
-    wire::post(WEBHOOK, &sealed.headers, &sealed.body)
+    http::post(WEBHOOK, &sealed.headers, &sealed.body)
 }
 
 #[cfg(test)]
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_distinct_and_commands_are_spread_evenly() {
+    fn commands_are_spread_evenly_over_distinct_events() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let platform = Platform::start(&runtime, 3, 0).unwrap();
         let check = |percent, expected: &[usize]| {

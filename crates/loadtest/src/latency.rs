@@ -1,10 +1,10 @@
-//! Latencies, kept one by one and read as exact percentiles.
+//! Exact percentiles of latencies.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// What a reader wants to know of many latencies, in milliseconds.
+/// Percentiles in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Percentiles {
     pub(crate) p50: f64,
@@ -14,7 +14,7 @@ pub(crate) struct Percentiles {
 }
 
 impl Percentiles {
-    /// All zero where there are none.
+    /// All zero if there are no latencies.
     pub(crate) fn of(mut latencies: Vec<Duration>) -> Self {
         latencies.sort_unstable();
         let at = |permille: usize| {
@@ -32,7 +32,7 @@ impl Percentiles {
     }
 }
 
-/// The middle one, or the mean of the two in the middle; zero where there are none.
+/// The median; zero if there are no values.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;

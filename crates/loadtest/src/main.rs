@@ -9,11 +9,13 @@ use tokio::runtime::Runtime;
 use crate::time::Limits;
 
 mod aged;
+mod baseline;
 mod bombs;
 mod chaos;
 mod compare;
 mod events;
 mod fleet;
+mod http;
 mod latency;
 mod load;
 mod platform;
@@ -21,70 +23,68 @@ mod program;
 mod report;
 mod time;
 mod usage;
-mod wire;
-mod yardstick;
 
-/// Measure a noticebot under load, or prove that nothing is lost while it is killed.
+/// Measure a noticebot under load, or check that no command is lost while it is killed.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Verb {
-    /// Send events to a bot and measure it.
+enum Command {
+    /// Send events to a bot and measure latency, throughput and memory.
     Load(load::Options),
-    /// Measure bot and yardstick in turns, each on one core.
+    /// Measure bot and baseline alternately, each on one core.
     Compare(compare::Options),
-    /// Serve the straightforward handler that the bot is compared with.
-    Yardstick(yardstick::Options),
-    /// Measure a bot on a store with a long past.
+    /// Serve the baseline: a minimal webhook handler that the bot is compared with.
+    Baseline(baseline::Options),
+    /// Measure a bot on a database with half a year of history.
     Aged(aged::Options),
-    /// Send messages that cost much memory or time, and bound what they cost.
+    /// Send messages that are expensive to parse, and check memory and latency.
     Bombs(bombs::Options),
-    /// Kill the bot and let the platform misbehave, then prove the ledger.
+    /// Kill the bot and inject platform faults, then check that every command acted once, in order.
     Chaos(chaos::Options),
 }
 
 fn main() -> ExitCode {
-    match start(Arguments::parse().verb) {
+    match start(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            // Nothing is left to be told if standard error is closed.
+            // Standard error may be closed.
             writeln!(std::io::stderr(), "loadtest: {error:#}").ok();
             ExitCode::FAILURE
         }
     }
 }
 
-fn start(verb: Verb) -> anyhow::Result<ExitCode> {
-    // One thread: it carries the pretend platform, whose state has one lock anyway.
+fn start(command: Command) -> anyhow::Result<ExitCode> {
+    // One thread: it runs the simulator, whose state has one lock anyway.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
     let limits = |runtime: &Runtime, seconds| Limits::new(runtime, seconds);
-    match verb {
-        Verb::Load(options) => {
+    match command {
+        Command::Load(options) => {
             let limits = limits(&runtime, options.seconds)?;
             load::run(&options, &runtime, &limits)?;
         }
-        Verb::Aged(options) => {
+        Command::Aged(options) => {
             let limits = limits(&runtime, options.seconds)?;
             aged::run(&options, &runtime, &limits)?;
         }
-        Verb::Compare(options) => {
+        Command::Compare(options) => {
             let limits = limits(&runtime, options.seconds)?;
             compare::run(&options, &runtime, &limits)?;
         }
-        Verb::Yardstick(options) => runtime.block_on(yardstick::serve(options))?,
-        Verb::Bombs(options) => {
+        Command::Baseline(options) => runtime.block_on(baseline::serve(options))?,
+        Command::Bombs(options) => {
             let limits = limits(&runtime, options.seconds)?;
             return bombs::run(&options, &runtime, &limits);
         }
-        Verb::Chaos(options) => {
+        Command::Chaos(options) => {
             let limits = limits(&runtime, options.seconds)?;
             return chaos::run(&options, &runtime, &limits);
         }

@@ -1,9 +1,10 @@
-//! The pretend platform in this process: its app, its people and its chats.
+//! The simulator in this process, with its app, people and chats.
 
 use feishu_sim::{AnnouncementKind, App, ChatId, ChatSpec, InChat, Person, RateLimits, Simulator};
 use tokio::runtime::Runtime;
 
-/// A simulator on the system's clock, with one owner, one member, and chats of both kinds in turn.
+/// A simulator on the system clock, with an owner, a member, and chats of both announcement kinds
+/// alternately.
 #[derive(Debug)]
 pub(crate) struct Platform {
     pub(crate) sim: Simulator,
@@ -14,7 +15,7 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Starts it; `factor` multiplies the documented rate limits, 0 takes them away.
+    /// `factor` multiplies the documented rate limits; 0 turns them off.
     pub(crate) fn start(runtime: &Runtime, chats: usize, factor: u32) -> std::io::Result<Self> {
         let limits = match factor {
             0 => RateLimits::Off,
@@ -58,7 +59,7 @@ impl Platform {
         self.sim.as_person(&self.owner).in_chat(chat)
     }
 
-    /// Encrypt key and verification token. The simulator always has a key, as none was taken away.
+    /// The encrypt key and the verification token.
     pub(crate) fn secrets(&self) -> [String; 2] {
         let key = self.app.encrypt_key.clone().unwrap_or_default();
         [key, self.app.verification_token.clone()]

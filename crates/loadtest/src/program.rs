@@ -1,4 +1,4 @@
-//! The program under test, as a child process that never outlives its value.
+//! The program under test, as a child process that is killed on drop.
 
 use std::fs::{self, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -9,32 +9,40 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use rand::RngExt as _;
 
+use crate::http;
 use crate::platform::Platform;
 use crate::time::Limits;
 use crate::usage::Usage;
-use crate::wire;
 
-/// How long a program may take until it is ready.
+/// Timeout for readiness.
 const START: Duration = Duration::from_secs(15);
-/// How often a starting program is asked whether it is ready.
-const GLANCE: Duration = Duration::from_millis(1);
-/// How long one question may take.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// So many lines of a log are shown.
+/// How often readiness is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+/// Timeout of one request.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// How many lines of a log are printed.
 const LAST_WORDS: usize = 10;
-/// Ports below this are not for us.
+/// The lowest port that is used.
 const LOWEST_PORT: u16 = 10_000;
-/// The least number that Linux gives to outgoing connections by default.
+/// The lowest port that Linux gives to outgoing connections by default.
 const FIRST_EPHEMERAL_PORT: u16 = 32_768;
 
-/// How to start a program, the same each time.
+/// The bot that is tested.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bot<'a> {
+    pub(crate) executable: &'a Path,
+    /// Its configuration file.
+    pub(crate) config: Option<&'a Path>,
+}
+
+/// A program that can be started repeatedly.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    /// What it is called in reports.
+    /// The name in reports.
     pub(crate) name: &'static str,
-    /// Where it takes events and says whether it is ready.
+    /// The address of its webhook and of `/readyz`.
     pub(crate) address: SocketAddr,
-    /// Where the bot serves its metrics; the yardstick has none.
+    /// The address of the metrics; the baseline has none.
     admin: Option<SocketAddr>,
     executable: PathBuf,
     arguments: Vec<String>,
@@ -46,8 +54,7 @@ pub(crate) struct Program {
 impl Program {
     /// The bot on this database.
     pub(crate) fn bot(
-        executable: &Path,
-        config: Option<&Path>,
+        bot: Bot<'_>,
         platform: &Platform,
         database_url: &str,
         log: PathBuf,
@@ -65,14 +72,14 @@ impl Program {
             ("NOTICEBOT_ADMIN_LISTEN", admin.to_string()),
             ("NOTICEBOT_DATABASE_URL", database_url.to_owned()),
         ];
-        if let Some(config) = config {
+        if let Some(config) = bot.config {
             environment.push(("NOTICEBOT_CONFIG", config.display().to_string()));
         }
         Ok(Self {
             name: "noticebot",
             address,
             admin: Some(admin),
-            executable: executable.to_owned(),
+            executable: bot.executable.to_owned(),
             arguments: vec!["serve".to_owned()],
             environment,
             log,
@@ -80,13 +87,13 @@ impl Program {
         })
     }
 
-    /// The yardstick: this very program with another verb.
-    pub(crate) fn yardstick(platform: &Platform, folder: &Path) -> anyhow::Result<Self> {
+    /// The baseline: this program with another subcommand.
+    pub(crate) fn baseline(platform: &Platform, folder: &Path) -> anyhow::Result<Self> {
         let address = free_address()?;
         let [key, token] = platform.secrets();
         let listen = address.to_string();
         let arguments = [
-            "yardstick",
+            "baseline",
             "--listen",
             &listen,
             "--encrypt-key",
@@ -95,31 +102,31 @@ impl Program {
             &token,
         ];
         Ok(Self {
-            name: "yardstick",
+            name: "baseline",
             address,
             admin: None,
             executable: std::env::current_exe().context("finding this program")?,
             arguments: arguments.map(str::to_owned).to_vec(),
             environment: Vec::new(),
-            log: folder.join("yardstick.log"),
+            log: folder.join("baseline.log"),
             core: None,
         })
     }
 
-    /// Keeps the program on one core.
+    /// Pins the program to one core.
     pub(crate) fn on_core(mut self, core: usize) -> Self {
         self.core = Some(core);
         self
     }
 
-    /// Starts it, with nothing of this process's environment.
+    /// Starts it with none of this process's environment.
     pub(crate) fn start(&self) -> anyhow::Result<Running> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log = log.with_context(|| format!("opening `{}`", self.log.display()))?;
         let mut command = match self.core {
             None => Command::new(&self.executable),
             Some(core) => {
-                // It becomes the program, so the process id stays the same.
+                // `taskset` executes the program, so the process id stays the same.
                 let mut command = Command::new("taskset");
                 command
                     .args(["-c", &core.to_string()])
@@ -146,8 +153,8 @@ impl Program {
         })
     }
 
-    /// The end of the program's log.
-    pub(crate) fn last_words(&self) -> String {
+    /// The last lines of the log.
+    pub(crate) fn log_tail(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         let last = &lines[lines.len().saturating_sub(LAST_WORDS)..];
@@ -155,7 +162,7 @@ impl Program {
     }
 }
 
-/// A program that runs, until this is dropped: then it is killed with SIGKILL.
+/// A running program; killed with SIGKILL on drop.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
@@ -165,9 +172,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Waits until it is ready, and says how long that took.
+    /// Waits until it is ready, and returns the time that took.
     pub(crate) fn ready(&mut self, limits: &Limits) -> anyhow::Result<Duration> {
-        let asked = limits.within(START).poll(GLANCE, || {
+        let asked = limits.within(START).poll(POLL_INTERVAL, || {
             if self.has_ended() {
                 return Some(false);
             }
@@ -175,57 +182,53 @@ impl Running {
         });
         ensure!(
             asked == Some(true),
-            "the program under test did not become ready"
+            "waiting for the program under test: not ready in time"
         );
         Ok(self.began.elapsed())
     }
 
-    /// It says that it is.
     pub(crate) fn is_ready(&self) -> bool {
-        let answer = wire::get(self.address, "/readyz", PATIENCE);
+        let answer = http::get(self.address, "/readyz", TIMEOUT);
         matches!(answer, Ok((200, _)))
     }
 
-    /// It ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Kills it with SIGKILL and waits for its end.
+    /// Kills it with SIGKILL and waits for it.
     pub(crate) fn kill(&mut self) {
         // It may have ended already.
         self.child.kill().ok();
         self.child.wait().ok();
     }
 
-    /// Asks it to end with SIGTERM, and waits for that.
+    /// Stops it with SIGTERM and waits for it.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         self.terminate()
     }
 
-    /// The same.
+    /// Stops it with SIGTERM and waits for it.
     pub(crate) fn terminate(&mut self) -> anyhow::Result<()> {
         let process = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &process]).status();
         ensure!(
             asked.context("running `kill`")?.success(),
-            "the program under test cannot be stopped"
+            "stopping the program under test: SIGTERM failed"
         );
         self.child.wait()?;
         Ok(())
     }
 
-    /// Its process id.
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it has used so far.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         Usage::of(&self.child.id().to_string())
     }
 
-    /// It has no job left that is not finished, and says so.
+    /// Its metrics show no open job.
     pub(crate) fn is_idle(&self) -> bool {
         if self.admin.is_none() {
             return true;
@@ -234,9 +237,9 @@ impl Running {
         self.metrics().is_some_and(idle)
     }
 
-    /// What it tells Prometheus, if it does.
+    /// Its metrics, if they can be read.
     pub(crate) fn metrics(&self) -> Option<String> {
-        let answer = wire::get(self.admin?, "/metrics", PATIENCE);
+        let answer = http::get(self.admin?, "/metrics", TIMEOUT);
         answer.ok().map(|(_, text)| text)
     }
 }
@@ -247,20 +250,23 @@ impl Drop for Running {
     }
 }
 
-/// Keeps this process on one core, all its threads.
+/// Pins all threads of this process to one core.
 pub(crate) fn pin_this_process(core: usize) -> anyhow::Result<()> {
     let (core, process) = (core.to_string(), std::process::id().to_string());
     let pinned = Command::new("taskset")
         .args(["-a", "-c", "-p", &core, &process])
         .stdout(Stdio::null())
         .status()
-        .context("running `taskset`, which keeps processes on a core")?;
-    ensure!(pinned.success(), "there is no core {core} for this process");
+        .context("running `taskset`, which pins processes to a core")?;
+    ensure!(
+        pinned.success(),
+        "pinning this process to core {core}: `taskset` failed"
+    );
     Ok(())
 }
 
-/// An address that stays free while the program is down for a moment: no outgoing connection is
-/// ever given a port this low.
+/// An address that stays free while the program restarts: no outgoing connection gets a port this
+/// low.
 fn free_address() -> anyhow::Result<SocketAddr> {
     let mut rng = rand::rng();
     for _ in 0..100 {
@@ -270,5 +276,5 @@ fn free_address() -> anyhow::Result<SocketAddr> {
             return Ok(address);
         }
     }
-    anyhow::bail!("no free port was found")
+    anyhow::bail!("finding a free port: none left")
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-/// Prints JSON where that was asked for, else the table.
+/// Prints JSON or the table.
 pub(crate) fn print(report: &impl Serialize, table: &Table, as_json: bool) -> anyhow::Result<()> {
     let text = if as_json {
         serde_json::to_string_pretty(report)?
@@ -15,12 +15,11 @@ pub(crate) fn print(report: &impl Serialize, table: &Table, as_json: bool) -> an
     Ok(())
 }
 
-/// Rows of cells; the first column is aligned to the left, the others to the right.
+/// The first column is aligned to the left, the others to the right.
 #[derive(Debug, Default)]
 pub(crate) struct Table(Vec<Vec<String>>);
 
 impl Table {
-    /// Adds a row.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
         self.0.push(cells.into_iter().map(Into::into).collect());
     }
@@ -54,9 +53,9 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let mut table = Table::default();
-        table.row(["", "bot", "yardstick"]);
+        table.row(["", "bot", "baseline"]);
         table.row(["events a second", "12345", "9"]);
-        let expected = "                   bot  yardstick\nevents a second  12345          9\n";
+        let expected = "                   bot  baseline\nevents a second  12345         9\n";
         assert_eq!(table.to_string(), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Bounds: a run ends when its time is up or when it is interrupted, whatever it waits for.
+//! The end of a run: its time limit, or an interruption.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A waiting thread looks this often whether the run is over.
-const GLANCE: Duration = Duration::from_millis(20);
+/// How often a waiting thread checks whether the run is over.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long a run may take. Clones share the interruption.
+/// The end of a run. Clones share the interruption.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     interrupted: Arc<AtomicBool>,
@@ -18,7 +18,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// From now, and until SIGINT or SIGTERM: the run then ends in order, so that no child is left.
+    /// Starts now; SIGINT and SIGTERM end the run early but gracefully, so that no child is left.
     pub(crate) fn new(runtime: &Runtime, seconds: u64) -> anyhow::Result<Self> {
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
@@ -42,17 +42,16 @@ impl Limits {
         })
     }
 
-    /// The run has to end.
-    pub(crate) fn are_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed) || Instant::now() >= self.ends
     }
 
-    /// Ends the run before its time, for whoever shares it.
+    /// Ends the run for all clones.
     pub(crate) fn interrupt(&self) {
         self.interrupted.store(true, Ordering::Relaxed);
     }
 
-    /// The same, and an earlier end.
+    /// The same limits with an earlier end.
     pub(crate) fn within(&self, span: Duration) -> Self {
         Self {
             interrupted: self.interrupted.clone(),
@@ -63,22 +62,22 @@ impl Limits {
     /// Sleeps, but not past the end of the run.
     pub(crate) fn sleep(&self, span: Duration) {
         let until = Instant::now() + span;
-        while !self.are_over() {
+        while !self.is_over() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
-            std::thread::sleep(left.min(GLANCE));
+            std::thread::sleep(left.min(POLL_INTERVAL));
         }
     }
 
-    /// Asks again and again; `None` when the run was over before there was an answer.
+    /// Polls until there is an answer; `None` if the run ended first.
     pub(crate) fn poll<T>(&self, every: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
         loop {
             if let Some(answer) = ask() {
                 return Some(answer);
             }
-            if self.are_over() {
+            if self.is_over() {
                 return None;
             }
             self.sleep(every);

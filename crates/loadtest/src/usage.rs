@@ -1,18 +1,17 @@
-//! What a process has used, as the kernel's `/proc` tells it.
+//! CPU time and memory of a process, from `/proc`.
 
 use std::fs;
 
 use anyhow::Context as _;
 
-/// The unit of CPU times in `/proc/PID/stat`, the same on every Linux that Rust knows.
+/// The unit of CPU times in `/proc/PID/stat`, the same on every Linux that Rust supports.
 const TICKS_PER_SECOND: f64 = 100.0;
-/// `/proc/PID/stat` has user and system time as its 14th and 15th field; two stand before the name's end.
+/// `/proc/PID/stat` has user and system time as its 14th and 15th field; two are before the end of the name.
 const USER_TIME: usize = 14 - 3;
 
-/// One reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
-    /// User and system time since the process began.
+    /// User and system time since the process started.
     pub(crate) cpu_seconds: f64,
     /// Resident memory now, in MiB.
     pub(crate) rss_mib: f64,

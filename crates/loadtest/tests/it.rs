@@ -1,4 +1,4 @@
-//! The program itself, measuring its own yardstick.
+//! The program itself, measuring its own baseline.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot set itself up has failed"
@@ -23,18 +23,18 @@ fn report(arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn the_yardstick_takes_every_distinct_event_in_closed_loop() {
-    let arguments = ["load", "--yardstick", "--events", "300", "--json"];
+fn the_baseline_accepts_events_in_a_closed_loop() {
+    let arguments = ["load", "--baseline", "--events", "300", "--json"];
     let report = report(&[&arguments[..], &["--commands", "10", "--chats", "3"]].concat());
     assert_eq!(report["statuses"]["200"], 300, "{report:#}");
     assert!(report["ack_ms"]["p99"].as_f64().unwrap() > 0.0);
     assert!(report["cpu_seconds_per_10_000"].is_number());
-    assert_eq!(report["commands_open"], 30, "a yardstick does nothing");
+    assert_eq!(report["commands_open"], 30, "a baseline does nothing");
 }
 
 #[test]
-fn an_open_loop_takes_as_long_as_its_rate_says() {
-    let arguments = ["load", "--yardstick", "--events", "100", "--rate", "500"];
+fn an_open_loop_keeps_its_rate() {
+    let arguments = ["load", "--baseline", "--events", "100", "--rate", "500"];
     let report = report(&[&arguments[..], &["--slow", "3", "--json"]].concat());
     let seconds = report["seconds"].as_f64().unwrap();
     assert!(seconds >= 99.0 / 500.0, "{seconds}");

@@ -1,15 +1,15 @@
-//! Bombs that lie in what the platform answers.
+//! Bombs in the answers of the platform.
 
 use feishu_sim::{Endpoint, Foreign};
 use serde_json::{Value, json};
 
-use crate::bombs::thrown::Thrown;
+use crate::bombs::payload::Payload;
 use crate::platform::Platform;
 
-/// More than any answer that the bot reads.
+/// More bytes than the bot reads of any answer.
 const TOO_MUCH: usize = 8 << 20;
 
-/// The next answer of this call.
+/// Sets the next answer of a call.
 fn answer(platform: &Platform, endpoint: Endpoint, data: &Value) {
     let body = json!({ "code": 0, "msg": "success", "data": data }).to_string();
     platform
@@ -17,29 +17,29 @@ fn answer(platform: &Platform, endpoint: Endpoint, data: &Value) {
         .fault(endpoint, Foreign::json(200, &body).into());
 }
 
-/// The owner of this chat says it.
-fn say(platform: &Platform, chat: usize, text: &str) -> Thrown {
+/// A message of the owner in this chat.
+fn say(platform: &Platform, chat: usize, text: &str) -> Payload {
     let said = platform.owner_in(&platform.chats[chat]).say(text);
-    Thrown {
+    Payload {
         envelope: platform.sim.envelope_for(&said.id),
         asks: Some(said.id),
     }
 }
 
-/// The owner announces a message, which the platform shows like this.
-fn announced(platform: &Platform, items: &Value) -> Vec<Thrown> {
+/// The owner announces a message that the platform returns as these items.
+fn announced(platform: &Platform, items: &Value) -> Vec<Payload> {
     let owner = platform.owner_in(&platform.chats[0]);
     let parent = owner.say("x");
     let reply = owner.reply_to(&parent.id).say("/announce");
     answer(platform, Endpoint::GetMessage, &json!({ "items": items }));
-    vec![Thrown {
+    vec![Payload {
         envelope: platform.sim.envelope_for(&reply.id),
         asks: Some(reply.id),
     }]
 }
 
-/// An announcement of the new kind of so many blocks, each of so many runs of text, replaced.
-pub(super) fn replaced_docx(platform: &Platform, blocks: usize, runs: usize) -> Vec<Thrown> {
+/// Replaces a docx announcement of `blocks` blocks with `runs` runs of text each.
+pub(super) fn replaced_docx(platform: &Platform, blocks: usize, runs: usize) -> Vec<Payload> {
     let chat = platform.chats[0].as_str();
     let run = json!({ "text_run": { "content": "a", "text_element_style": {} } });
     let ids = (0..blocks).map(|number| format!("block{number}"));
@@ -57,8 +57,8 @@ pub(super) fn replaced_docx(platform: &Platform, blocks: usize, runs: usize) -> 
     vec![say(platform, 0, "/announce --replace a")]
 }
 
-/// The same of the old kind.
-pub(super) fn replaced_doc(platform: &Platform, blocks: usize, runs: usize) -> Vec<Thrown> {
+/// Replaces a legacy announcement of `blocks` paragraphs with `runs` runs of text each.
+pub(super) fn replaced_doc(platform: &Platform, blocks: usize, runs: usize) -> Vec<Payload> {
     let run = json!({ "type": "textRun", "textRun": { "text": "a", "style": {} } });
     let paragraph = json!({
         "type": "paragraph",
@@ -73,8 +73,8 @@ pub(super) fn replaced_doc(platform: &Platform, blocks: usize, runs: usize) -> V
     vec![say(platform, 1, "/announce --replace a")]
 }
 
-/// Announcements of 440 lines that people typed, replaced in each chat.
-pub(super) fn replaced_each(platform: &Platform) -> Vec<Thrown> {
+/// Replaces an announcement of 440 typed lines in each chat.
+pub(super) fn replaced_each(platform: &Platform) -> Vec<Payload> {
     let chats = 0..platform.chats.len() - 1;
     let replaced = chats.map(|chat| {
         let lines = (0..440).map(|number| format!("line {number} of what people typed here"));
@@ -87,7 +87,7 @@ pub(super) fn replaced_each(platform: &Platform) -> Vec<Thrown> {
 }
 
 /// A bundle of forwarded messages.
-pub(super) fn bundle(platform: &Platform, parts: usize, part: &str, bytes: usize) -> Vec<Thrown> {
+pub(super) fn bundle(platform: &Platform, parts: usize, part: &str, bytes: usize) -> Vec<Payload> {
     let text = part.repeat(bytes / part.len());
     let content = json!({ "text": text }).to_string();
     let part = json!({ "msg_type": "text", "body": { "content": content } });
@@ -98,8 +98,8 @@ pub(super) fn bundle(platform: &Platform, parts: usize, part: &str, bytes: usize
     announced(platform, &json!(items))
 }
 
-/// A message of more bytes than are read.
-pub(super) fn long_message(platform: &Platform) -> Vec<Thrown> {
+/// A message with more bytes than the bot reads.
+pub(super) fn long_message(platform: &Platform) -> Vec<Payload> {
     let content = json!({ "text": "a".repeat(TOO_MUCH) }).to_string();
     announced(
         platform,
@@ -107,8 +107,8 @@ pub(super) fn long_message(platform: &Platform) -> Vec<Thrown> {
     )
 }
 
-/// Settings of a chat of more bytes than are read, twice, to commands of all chats.
-pub(super) fn long_chats(platform: &Platform) -> Vec<Thrown> {
+/// Chat settings with more bytes than the bot reads, twice, for commands in all chats.
+pub(super) fn long_chats(platform: &Platform) -> Vec<Payload> {
     for _ in 0..2 * platform.chats.len() {
         let data = json!({ "name": "a".repeat(TOO_MUCH) });
         answer(platform, Endpoint::GetChat, &data);

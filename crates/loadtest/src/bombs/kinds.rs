@@ -1,20 +1,20 @@
-//! The bombs.
+//! The list of bombs.
 
 use serde_json::{Value, json};
 
 use super::answers;
-use crate::bombs::thrown::Thrown;
+use crate::bombs::payload::Payload;
 use crate::platform::Platform;
 
 /// A kind of bomb.
 pub(super) struct Bomb {
     pub(super) name: &'static str,
-    /// From how many chats it comes.
+    /// The number of chats that send it.
     pub(super) chats: usize,
-    pub(super) make: fn(&Platform) -> Vec<Thrown>,
+    pub(super) make: fn(&Platform) -> Vec<Payload>,
 }
 
-/// Encrypted, a body of so many bytes is nearly 1 MiB.
+/// A body of so many bytes is nearly 1 MiB once encrypted.
 const LARGEST: usize = 770_000;
 
 pub(super) const KINDS: &[Bomb] = &[
@@ -99,52 +99,52 @@ pub(super) const KINDS: &[Bomb] = &[
     many("64 texts of 1,000 runs", 64, |p| each(p, "**a**b", 3_000)),
 ];
 
-const fn one(name: &'static str, make: fn(&Platform) -> Vec<Thrown>) -> Bomb {
+const fn one(name: &'static str, make: fn(&Platform) -> Vec<Payload>) -> Bomb {
     many(name, 1, make)
 }
 
-/// From the second of two chats, which has the old kind of announcement.
-const fn of_two(name: &'static str, make: fn(&Platform) -> Vec<Thrown>) -> Bomb {
+/// Sent in the second of two chats, which has the legacy kind of announcement.
+const fn of_two(name: &'static str, make: fn(&Platform) -> Vec<Payload>) -> Bomb {
     many(name, 2, make)
 }
 
-const fn many(name: &'static str, chats: usize, make: fn(&Platform) -> Vec<Thrown>) -> Bomb {
+const fn many(name: &'static str, chats: usize, make: fn(&Platform) -> Vec<Payload>) -> Bomb {
     Bomb { name, chats, make }
 }
 
-/// One announcement of this part, again and again.
-fn text(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
+/// One announcement that repeats this part.
+fn text(platform: &Platform, part: &str, bytes: usize) -> Vec<Payload> {
     vec![announce(platform, 0, part, bytes)]
 }
 
-/// The same in each chat.
-fn each(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
+/// One announcement per chat that repeats this part.
+fn each(platform: &Platform, part: &str, bytes: usize) -> Vec<Payload> {
     let chats = 0..platform.chats.len() - 1;
     chats
         .map(|chat| announce(platform, chat, part, bytes))
         .collect()
 }
 
-fn announce(platform: &Platform, chat: usize, part: &str, bytes: usize) -> Thrown {
+fn announce(platform: &Platform, chat: usize, part: &str, bytes: usize) -> Payload {
     let text = format!("/announce {}", part.repeat(bytes / part.len()));
     let content = json!({ "text": text }).to_string();
     said(platform, chat, "text", &content, Value::Null, true)
 }
 
-/// A message in a direct chat, where the bot answers whatever it is told.
-fn direct(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
+/// A message in a direct chat, where the bot answers every message.
+fn direct(platform: &Platform, part: &str, bytes: usize) -> Vec<Payload> {
     let said = platform.owner_in(&platform.chats[0]).say("x");
     let mut envelope = platform.sim.envelope_for(&said.id);
     let message = &mut envelope["event"]["message"];
     message["chat_type"] = json!("p2p");
     message["content"] = json!(json!({ "text": part.repeat(bytes / part.len()) }).to_string());
-    vec![Thrown {
+    vec![Payload {
         envelope,
         asks: Some(said.id),
     }]
 }
 
-fn post(platform: &Platform, part: &str, count: usize) -> Vec<Thrown> {
+fn post(platform: &Platform, part: &str, count: usize) -> Vec<Payload> {
     let command = r#"{"tag":"text","text":"/announce a"}"#;
     let content = format!(
         r#"{{"content":[[{command}],[{}{{}}]]}}"#,
@@ -153,13 +153,13 @@ fn post(platform: &Platform, part: &str, count: usize) -> Vec<Thrown> {
     vec![said(platform, 0, "post", &content, Value::Null, true)]
 }
 
-fn mentions(platform: &Platform) -> Vec<Thrown> {
+fn mentions(platform: &Platform) -> Vec<Payload> {
     let mentions: Vec<Value> = (0..40_000).map(|_| json!({ "key": "@_user_1" })).collect();
     let content = json!({ "text": "/announce @_user_1 hello" }).to_string();
     vec![said(platform, 0, "text", &content, json!(mentions), true)]
 }
 
-/// A member's message with another content.
+/// A message of a member with this content.
 fn said(
     platform: &Platform,
     chat: usize,
@@ -167,20 +167,20 @@ fn said(
     content: &str,
     mentions: Value,
     asks: bool,
-) -> Thrown {
+) -> Payload {
     let said = platform.owner_in(&platform.chats[chat]).say("/announce x");
     let mut envelope = platform.sim.envelope_for(&said.id);
     let message = &mut envelope["event"]["message"];
     message["message_type"] = json!(message_type);
     message["content"] = json!(content);
     message["mentions"] = mentions;
-    Thrown {
+    Payload {
         envelope,
         asks: asks.then_some(said.id),
     }
 }
 
-fn press(platform: &Platform) -> Vec<Thrown> {
+fn press(platform: &Platform) -> Vec<Payload> {
     let said = platform.owner_in(&platform.chats[0]).say("x");
     let mut envelope = platform.sim.envelope_for(&said.id);
     envelope["header"]["event_type"] = json!("card.action.trigger");
@@ -189,18 +189,18 @@ fn press(platform: &Platform) -> Vec<Thrown> {
         "action": { "value": { "noticebot": vec![0; 300_000] } },
         "context": { "open_chat_id": platform.chats[0].as_str() },
     });
-    vec![Thrown {
+    vec![Payload {
         envelope,
         asks: None,
     }]
 }
 
-/// A command as a reply to a message that is the bomb.
-fn replies(platform: &Platform, part: &str, bytes: usize) -> Vec<Thrown> {
+/// A command in reply to the bomb.
+fn replies(platform: &Platform, part: &str, bytes: usize) -> Vec<Payload> {
     let owner = platform.owner_in(&platform.chats[0]);
     let bomb = owner.say(part.repeat(bytes / part.len()));
     let reply = owner.reply_to(&bomb.id).say("/announce");
-    vec![Thrown {
+    vec![Payload {
         envelope: platform.sim.envelope_for(&reply.id),
         asks: Some(reply.id),
     }]

@@ -1,4 +1,4 @@
-//! What a chaos run has shown, and whether it is good.
+//! The report of a chaos run and its verdict.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::ledger::Verdict;
+use super::checker::Verdict;
 use crate::report::Table;
 
-/// After a failover, commands work again within this time.
+/// The longest time from a promotion to the next finished command.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// Of each kind of offender so many are shown.
+/// How many violations of each kind are printed.
 const SHOWN: usize = 5;
 
-/// What a run has shown.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) seed: u64,
@@ -26,22 +25,21 @@ pub(super) struct Report {
     pub(super) restarts: usize,
     pub(super) cuts: usize,
     pub(super) failovers: usize,
-    /// From a promotion until all bots are ready and the next command is finished, at most.
+    /// The longest time from a promotion until all bots are ready and a command is finished.
     pub(super) recovery_ms: f64,
-    /// How often a bot ended by itself.
     pub(super) crashes: usize,
-    /// All was typed, every kill fell, and the bot came to rest before the time was up.
+    /// All commands and outages happened, and the bots were idle before the time limit.
     pub(super) completed: bool,
     pub(super) pushes: usize,
     pub(super) redelivered: usize,
     pub(super) duplicates: usize,
-    pub(super) mishaps: BTreeMap<&'static str, usize>,
+    pub(super) faults: BTreeMap<&'static str, usize>,
     pub(super) calls: usize,
-    /// Calls that were answered with 429 or a code that means the same.
+    /// Calls that were answered with 429 or a code for a rate limit.
     pub(super) calls_limited: usize,
-    /// Requests that no correct client makes.
+    /// Requests that no correct client sends.
     pub(super) violations: Vec<String>,
-    /// From start to ready on the database that the run left behind.
+    /// From the next start to readiness, on the database of the run.
     pub(super) ready_ms: f64,
 }
 
@@ -61,36 +59,36 @@ impl Report {
         row("commands sent", verdict.sent);
         row("  acknowledged", verdict.acknowledged);
         row("  acted", verdict.acted);
-        row("  success shown by a reaction", verdict.reacted);
-        row("  author told by a reply", verdict.told);
+        row("  answered by a reaction", verdict.reacted);
+        row("  answered by a reply", verdict.told);
         for (line, count) in &verdict.replies {
             row(&format!("    {line}"), *count);
         }
-        row("  acted without a word", verdict.silent);
-        for (name, offenders) in verdict.offences() {
+        row("  acted without an answer", verdict.silent);
+        for (name, found) in verdict.violations() {
             let unsure = name == "lost" && !self.completed;
             let name = if unsure {
                 "lost, or not yet done"
             } else {
                 name
             };
-            row(&name.to_uppercase(), offenders.len());
+            row(&name.to_uppercase(), found.len());
         }
         row("bots", self.replicas);
         row("kills", self.kills);
-        row("orderly restarts", self.restarts);
-        row("all connections cut", self.cuts);
+        row("graceful restarts", self.restarts);
+        row("connection cuts", self.cuts);
         row("failovers", self.failovers);
-        row("ended by itself", self.crashes);
+        row("crashes", self.crashes);
         row("pushes", self.pushes);
-        row("  come again unacknowledged", self.redelivered);
-        row("  come again nevertheless", self.duplicates);
+        row("  redelivered, unacknowledged", self.redelivered);
+        row("  redelivered, acknowledged", self.duplicates);
         row("calls of the bot", self.calls);
-        for (name, count) in &self.mishaps {
+        for (name, count) in &self.faults {
             row(&format!("  {name}"), *count);
         }
-        row("  refused by a rate limit", self.calls_limited);
-        row("  no correct client makes", self.violations.len());
+        row("  rate limited", self.calls_limited);
+        row("  that no correct client sends", self.violations.len());
         if self.failovers > 0 {
             table.row([
                 "longest recovery, ms".to_owned(),
@@ -107,20 +105,20 @@ impl Report {
             if self.completed {
                 "verdict"
             } else {
-                "verdict: not completed in time"
+                "verdict: timed out"
             },
             verdict,
         ]);
         table
     }
 
-    /// Names the first offenders on standard error.
-    pub(super) fn tell_offenders(&self) -> std::io::Result<()> {
+    /// Prints the first violations of each kind to standard error.
+    pub(super) fn print_violations(&self) -> std::io::Result<()> {
         let mut err = std::io::stderr().lock();
         let violations = ("violation", self.violations.as_slice());
-        for (name, offenders) in self.verdict.offences().into_iter().chain([violations]) {
-            for offender in offenders.iter().take(SHOWN) {
-                writeln!(err, "{name}: {offender}")?;
+        for (name, found) in self.verdict.violations().into_iter().chain([violations]) {
+            for one in found.iter().take(SHOWN) {
+                writeln!(err, "{name}: {one}")?;
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! How far the members have come.
+//! Counts the commands that are finished.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,19 +7,17 @@ use feishu_sim::{ChatId, MessageId, State};
 
 use crate::platform::Platform;
 
-/// How far the bot's commands have come, as the platform sees it.
+/// The finished commands, as the simulator sees them.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// Commands with a reaction or a reply.
     pub(crate) finished: AtomicUsize,
-    /// The same, for each chat.
     by_chat: HashMap<ChatId, AtomicUsize>,
-    /// Nothing goes wrong any more, and nobody looks.
+    /// No more faults are injected.
     pub(crate) is_over: AtomicBool,
 }
 
 impl Progress {
-    /// Nothing done yet in any of the chats.
     pub(crate) fn new(chats: &[ChatId]) -> Self {
         let none = |chat: &ChatId| (chat.clone(), AtomicUsize::default());
         Self {
@@ -28,7 +26,6 @@ impl Progress {
         }
     }
 
-    /// How many of the chat's commands are finished.
     pub(crate) fn finished_in(&self, chat: &ChatId) -> usize {
         let count = self.by_chat.get(chat);
         count.map_or(0, |count| count.load(Ordering::Relaxed))

@@ -1,5 +1,5 @@
-//! The members of one chat and the platform's pushes: one command after the other, each delivered
-//! again until it is acknowledged, as the platform does, only sooner.
+//! The members of a chat and the platform's pushes: one command after the other, each redelivered
+//! until it is acknowledged, as the platform does, only sooner.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,28 +10,27 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
-use super::script::{self, Wish};
+use super::script::{self, Command};
 use crate::chaos::progress::Progress;
 use crate::events::WEBHOOK;
+use crate::http::{self, Connection};
 use crate::load::PUSH_DEADLINE;
 use crate::platform::Platform;
 use crate::time::Limits;
-use crate::wire::{self, Connection};
 
-/// No more of a chat's commands than this are unfinished at a time, so that intake and work go on
-/// beside each other for the whole run.
+/// The most unfinished commands of a chat, so that intake and work overlap for the whole run.
 const WINDOW: usize = 6;
-/// How often a full window is looked at.
-const GLANCE: Duration = Duration::from_millis(5);
-/// The ladder of redeliveries ends at so many times its first step.
-const LONGEST_STEP: u32 = 8;
+/// How often a full window is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// The longest wait between redeliveries, as a multiple of the first.
+const MAX_BACK_OFF: u32 = 8;
 
 /// A command that was typed.
 #[derive(Debug)]
 pub(crate) struct Typed {
     pub(crate) id: MessageId,
-    pub(crate) wish: Wish,
-    /// The message that it replied to.
+    pub(crate) command: Command,
+    /// The message that it replies to.
     pub(crate) target: Option<MessageId>,
     pub(crate) acknowledged: bool,
 }
@@ -46,48 +45,48 @@ pub(crate) struct Conversation {
 /// Sums over all chats.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Pushes that went out, whatever came of them.
+    /// All pushes.
     pub(crate) pushes: AtomicUsize,
-    /// Pushes that came again because nobody had acknowledged them.
+    /// Redeliveries of unacknowledged pushes.
     pub(crate) redelivered: AtomicUsize,
-    /// Pushes that came again although they had been acknowledged.
+    /// Redeliveries of acknowledged pushes.
     pub(crate) duplicates: AtomicUsize,
 }
 
-/// What every chat's sender needs.
+/// Shared by the threads of all chats.
 pub(crate) struct Sender<'a> {
     pub(crate) platform: &'a Platform,
-    /// The platform's pushes go to any of them, as through a proxy in front.
+    /// Pushes go to each in turn, as through a load balancer.
     pub(crate) bots: Vec<SocketAddr>,
     pub(crate) limits: &'a Limits,
-    /// The wait before the first redelivery; each next one is twice as long, up to eight times.
+    /// The wait before the first redelivery; it doubles, up to eight times this.
     pub(crate) redeliver_after: Duration,
-    /// The share of acknowledged pushes that come again all the same.
+    /// The share of acknowledged pushes that are delivered again.
     pub(crate) duplicates: f64,
     pub(crate) progress: &'a Progress,
     pub(crate) counts: &'a Counts,
 }
 
 impl Sender<'_> {
-    /// Types all wishes into the chat.
-    pub(crate) fn talk(&self, chat: &ChatId, wishes: &[Wish], seed: u64) -> Conversation {
+    /// Types all commands into the chat.
+    pub(crate) fn type_all(&self, chat: &ChatId, commands: &[Command], seed: u64) -> Conversation {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut line = Line {
+        let mut client = PushClient {
             sender: self,
             connection: None,
             next: rng.random_range(0..self.bots.len()),
         };
         let mut typed: Vec<Typed> = Vec::new();
         let mut envelopes: Vec<Value> = Vec::new();
-        for wish in wishes {
+        for command in commands {
             let has_room = || typed.len() < self.progress.finished_in(chat) + WINDOW;
-            self.limits.poll(GLANCE, || has_room().then_some(()));
-            if self.limits.are_over() {
+            self.limits.poll(POLL_INTERVAL, || has_room().then_some(()));
+            if self.limits.is_over() {
                 break;
             }
-            let mut said = self.say(chat, wish);
+            let mut said = self.say(chat, command);
             let envelope = self.platform.sim.envelope_for(&said.id);
-            said.acknowledged = line.deliver(&envelope);
+            said.acknowledged = client.deliver(&envelope);
             typed.push(said);
             envelopes.push(envelope);
             if rng.random_bool(self.duplicates) {
@@ -96,7 +95,7 @@ impl Sender<'_> {
                     again["header"]["event_id"] = json!(format!("{:032x}", rng.random::<u128>()));
                 }
                 self.counts.duplicates.fetch_add(1, Ordering::Relaxed);
-                line.push(&again);
+                client.push(&again);
             }
         }
         Conversation {
@@ -105,14 +104,14 @@ impl Sender<'_> {
         }
     }
 
-    fn say(&self, chat: &ChatId, wish: &Wish) -> Typed {
+    fn say(&self, chat: &ChatId, command: &Command) -> Typed {
         let member = self.platform.member_in(chat);
-        let target = matches!(wish, Wish::PinReply).then(|| member.say("worth keeping").id);
-        let text = match wish {
-            Wish::PinAnnouncement => "/pin announcement".to_owned(),
-            Wish::PinReply => "/pin".to_owned(),
-            Wish::Unpin => "/unpin".to_owned(),
-            Wish::Announce { tag, lines } => {
+        let target = matches!(command, Command::PinReply).then(|| member.say("worth keeping").id);
+        let text = match command {
+            Command::PinAnnouncement => "/pin announcement".to_owned(),
+            Command::PinReply => "/pin".to_owned(),
+            Command::Unpin => "/unpin".to_owned(),
+            Command::Announce { tag, lines } => {
                 format!("/announce {}", script::lines(tag, *lines).join("\n"))
             }
         };
@@ -122,43 +121,43 @@ impl Sender<'_> {
         };
         Typed {
             id: member.say(text).id,
-            wish: wish.clone(),
+            command: command.clone(),
             target,
             acknowledged: false,
         }
     }
 }
 
-/// One chat's connection to the bot.
-struct Line<'a> {
+/// Pushes the events of one chat.
+struct PushClient<'a> {
     sender: &'a Sender<'a>,
     connection: Option<Connection>,
-    /// Which bot the next push goes to.
+    /// The index of the bot that gets the next push.
     next: usize,
 }
 
-impl Line<'_> {
-    /// Pushes until the bot acknowledges; false if the run was over before.
+impl PushClient<'_> {
+    /// Pushes until the bot acknowledges; false if the run ended first.
     fn deliver(&mut self, envelope: &Value) -> bool {
         let first = self.sender.redeliver_after;
         let mut wait = first;
-        while !self.sender.limits.are_over() {
+        while !self.sender.limits.is_over() {
             if self.push(envelope) {
                 return true;
             }
             let counts = self.sender.counts;
             counts.redelivered.fetch_add(1, Ordering::Relaxed);
             self.sender.limits.sleep(wait);
-            wait = (wait * 2).min(first * LONGEST_STEP);
+            wait = (wait * 2).min(first * MAX_BACK_OFF);
         }
         false
     }
 
-    /// Pushes once, sealed anew; whether the answer was 200 in time.
+    /// Pushes once, encrypted and signed anew; true if the answer was 200 in time.
     fn push(&mut self, envelope: &Value) -> bool {
         self.sender.counts.pushes.fetch_add(1, Ordering::Relaxed);
         let sealed = self.sender.platform.sim.seal(envelope);
-        let request = wire::post(WEBHOOK, &sealed.headers, &sealed.body);
+        let request = http::post(WEBHOOK, &sealed.headers, &sealed.body);
         let bots = &self.sender.bots;
         if bots.len() > 1 {
             self.connection = None;
@@ -170,7 +169,7 @@ impl Line<'_> {
         };
         let answered = connection.and_then(|mut connection| {
             let status = connection.exchange(&request)?;
-            self.connection = connection.kept();
+            self.connection = connection.reusable();
             Ok(status)
         });
         matches!(answered, Ok(200))

@@ -1,4 +1,4 @@
-//! A primary and a standby behind one address, which change places.
+//! A primary and a standby behind one address, which swap roles on a failover.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use test_servers::{Database, Proxy, Server};
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
-/// How often it is asked whether the standby has caught up.
-const GLANCE: Duration = Duration::from_millis(20);
-/// How long that may take.
+/// How often replication is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// Timeout for the standby to catch up.
 const CATCH_UP: Duration = Duration::from_secs(30);
-/// By then, sessions that were open have read that a commit waits for the standby.
+/// By then, open sessions have read that commits wait for the standby.
 const SETTINGS_READ: Duration = Duration::from_millis(300);
 
-/// Every commit that is acknowledged is on both servers.
+/// Synchronous replication: every acknowledged commit is on both servers.
 #[derive(Debug)]
 pub(crate) struct Pair {
     primary: Server,
@@ -23,12 +23,12 @@ pub(crate) struct Pair {
     database: Database,
 }
 
-/// How a primary goes away.
+/// How a primary is lost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Loss {
     /// Its connections end.
     Crash,
-    /// It stops where it is, and nobody ends its connections.
+    /// It is frozen, and its connections stay open.
     Freeze,
 }
 
@@ -48,7 +48,7 @@ impl Pair {
         Ok(pair)
     }
 
-    /// The database behind the address that always leads to the primary.
+    /// The database at the address of the current primary.
     pub(crate) fn url(&self) -> String {
         self.database.url_at(&[self.proxy.address()])
     }
@@ -58,7 +58,7 @@ impl Pair {
         Ok(runtime.block_on(self.database.execute(statements))?)
     }
 
-    /// Loses the primary and promotes the standby; says when its database was back.
+    /// Loses the primary and promotes the standby; returns the time of the promotion.
     pub(crate) fn fail_over(&mut self, runtime: &Runtime, loss: Loss) -> anyhow::Result<Instant> {
         match loss {
             Loss::Crash => self.primary.kill()?,
@@ -76,14 +76,14 @@ impl Pair {
         Ok(Instant::now())
     }
 
-    /// Gives the promoted server a standby of its own, so that it can be lost, too.
+    /// Starts a standby for the promoted server.
     pub(crate) fn replace_standby(&mut self, runtime: &Runtime) -> anyhow::Result<()> {
         let next = self.standby.standby()?;
         self.primary = std::mem::replace(&mut self.standby, next);
         runtime.block_on(self.follow())
     }
 
-    /// Has each commit wait for the standby, and waits until it has all that were made before.
+    /// Turns on synchronous replication and waits until the standby has caught up.
     async fn follow(&self) -> anyhow::Result<()> {
         let synchronous = "ALTER SYSTEM SET synchronous_standby_names = '*'";
         self.database.execute(synchronous).await?;
@@ -97,8 +97,11 @@ impl Pair {
         );
         let begun = Instant::now();
         while self.database.number(&followed).await? == 0 {
-            ensure!(begun.elapsed() < CATCH_UP, "the standby does not catch up");
-            sleep(GLANCE).await;
+            ensure!(
+                begun.elapsed() < CATCH_UP,
+                "waiting for the standby: not caught up in time"
+            );
+            sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }

@@ -1,10 +1,9 @@
-//! The loops that send: closed, where each connection sends as soon as it has its answer, and
-//! open, where every event has its time whatever happened to those before it.
+//! The loops that send events. In a closed loop each connection sends as soon as it has its answer;
+//! in an open loop each event has a scheduled time, independent of the answers before it.
 //!
-//! The closed loop comes with threads that sleep until their answer is there, and as one thread
-//! that spins. To wake a sleeper on another core takes the kernel longer than many a handler
-//! works, and it does so on the core that sends the answer: where handlers are compared, it would
-//! be the generator's sleep that is measured.
+//! A closed loop runs in threads that block until their answer arrives, or in one thread that spins.
+//! Waking a blocked thread on another core can cost the kernel more time than a handler needs, on
+//! the core that sends the answer; a comparison of handlers would measure the generator's sleep.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,49 +13,47 @@ use std::time::{Duration, Instant};
 use feishu_sim::{MessageId, SimClock};
 
 use crate::events::Event;
+use crate::http::Connection;
 use crate::time::Limits;
-use crate::wire::Connection;
 
-/// The platform waits this long for an answer.
+/// How long the platform waits for an answer.
 pub(crate) const PUSH_DEADLINE: Duration = Duration::from_secs(3);
-/// After a connection failed, the next one is not tried sooner.
+/// The pause after a failed connection.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// How events are sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// So many connections, all kept open.
     pub(crate) connections: usize,
-    pub(crate) turn: Turn,
+    pub(crate) mode: LoopMode,
 }
 
 /// When a connection sends its next event.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Turn {
+pub(crate) enum LoopMode {
     /// As soon as it has its answer.
     Answered,
-    /// The same, and one thread looks after all of them without ever sleeping.
+    /// As soon as it has its answer; one thread spins over all connections.
     AnsweredSpinning,
-    /// When it is due, with so many events a second.
+    /// At its scheduled time, with so many events a second.
     Due(f64),
 }
 
-/// What came back.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     /// From the first event to the last answer.
     pub(crate) took: Duration,
-    /// Of every answer: since the event was sent, in open loop since it was due.
+    /// From sending an event, or in an open loop from its scheduled time, to its answer.
     pub(crate) latencies: Vec<Duration>,
-    /// How many answers of each status; `no answer` where there was none.
+    /// The number of answers by status, and of events with `no answer`.
     pub(crate) statuses: BTreeMap<String, usize>,
     /// When each acknowledged command was sent or due, in milliseconds since the Unix epoch.
     pub(crate) commands: Vec<(MessageId, u64)>,
-    /// Of a generator that spins: how many of its looks at a connection found no answer yet.
-    pub(crate) vain_looks: Option<f64>,
+    /// The share of reads of a spinning generator that found no answer yet.
+    pub(crate) empty_reads: Option<f64>,
 }
 
-/// Sends all events, or as many as the time allows.
+/// Sends all events, or as many as the time limit allows.
 pub(crate) fn send(
     events: &[Event],
     addresses: &[SocketAddr],
@@ -71,12 +68,12 @@ pub(crate) fn send(
         next: &next,
         addresses,
         opened: AtomicUsize::default(),
-        turn: pace.turn,
+        mode: pace.mode,
         began,
         clock,
         limits,
     };
-    if matches!(pace.turn, Turn::AnsweredSpinning) {
+    if matches!(pace.mode, LoopMode::AnsweredSpinning) {
         let mut answers = sender.spin(pace.connections);
         answers.took = began.elapsed();
         return answers;
@@ -92,14 +89,14 @@ pub(crate) fn send(
     })
 }
 
-/// What the connections share.
+/// Shared by all connections.
 struct Sender<'a> {
     events: &'a [Event],
     next: &'a AtomicUsize,
     addresses: &'a [SocketAddr],
-    /// How many connections were opened; they go to the addresses in turn.
+    /// The number of opened connections; they go to the addresses in turn.
     opened: AtomicUsize,
-    turn: Turn,
+    mode: LoopMode,
     began: Instant,
     clock: &'a SimClock,
     limits: &'a Limits,
@@ -109,13 +106,13 @@ struct Sender<'a> {
 struct Sent<'a> {
     event: &'a Event,
     began: Instant,
-    /// When the answer's latency begins.
+    /// The start of the latency.
     since: Instant,
     at_ms: u64,
 }
 
 impl<'a> Sender<'a> {
-    /// One connection's part of the events.
+    /// Sends events over one connection.
     fn run(&self) -> Answers {
         let mut answers = Answers::default();
         let mut connection = None;
@@ -129,7 +126,7 @@ impl<'a> Sender<'a> {
         answers
     }
 
-    /// All connections' events, from this thread.
+    /// Sends events over all connections from this thread.
     fn spin(&self, connections: usize) -> Answers {
         let mut answers = Answers::default();
         let (mut looks, mut in_vain) = (0.0, 0.0);
@@ -147,12 +144,12 @@ impl<'a> Sender<'a> {
                     _ => None,
                 };
                 answers.count(sent, status);
-                let kept = status.and_then(|_| connection.take()?.kept());
+                let kept = status.and_then(|_| connection.take()?.reusable());
                 let next = self.begin(kept);
                 next.map(|next| (*sent, *connection) = next).is_some()
             });
         }
-        answers.vain_looks = Some(in_vain / looks);
+        answers.empty_reads = Some(in_vain / looks);
         answers
     }
 
@@ -165,7 +162,7 @@ impl<'a> Sender<'a> {
                 Some(connection) => connection,
                 None => self.open()?,
             };
-            connection.never_wait()?;
+            connection.set_nonblocking()?;
             connection.send(&sent.event.request)?;
             std::io::Result::Ok(connection)
         };
@@ -180,14 +177,14 @@ impl<'a> Sender<'a> {
 
     /// The next event, once it is due.
     fn next(&self) -> Option<Sent<'a>> {
-        if self.limits.are_over() {
+        if self.limits.is_over() {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let event = self.events.get(number)?;
-        let due = match self.turn {
-            Turn::Due(rate) => Some(self.wait_for(number, rate)),
-            Turn::Answered | Turn::AnsweredSpinning => None,
+        let due = match self.mode {
+            LoopMode::Due(rate) => Some(self.wait_for(number, rate)),
+            LoopMode::Answered | LoopMode::AnsweredSpinning => None,
         };
         let (began, at_ms) = (Instant::now(), self.clock.now_ms());
         Some(Sent {
@@ -212,7 +209,7 @@ impl<'a> Sender<'a> {
             None => self.open()?,
         };
         let status = connection.exchange(request)?;
-        *kept = connection.kept();
+        *kept = connection.reusable();
         Ok(status)
     }
 }
@@ -263,7 +260,7 @@ mod tests {
         address
     }
 
-    fn measure(turn: Turn) -> Answers {
+    fn measure(mode: LoopMode) -> Answers {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let limits = Limits::new(&runtime, 10).unwrap();
         let clock = crate::platform::Platform::start(&runtime, 1, 0)
@@ -278,23 +275,23 @@ mod tests {
         let address = slow_server(Duration::from_millis(10));
         let pace = Pace {
             connections: 1,
-            turn,
+            mode,
         };
         send(&events, &[address], pace, &clock, &limits)
     }
 
     #[test]
-    fn in_open_loop_an_event_that_had_to_wait_counts_from_when_it_was_due() {
+    fn open_loop_latency_counts_from_the_due_time() {
         // Ten events due at once, answered one after another: the last one waits for all.
-        let answers = measure(Turn::Due(1e9));
+        let answers = measure(LoopMode::Due(1e9));
         assert_eq!(answers.statuses["200"], 10);
         assert!(answers.latencies.iter().max().unwrap() >= &Duration::from_millis(100));
     }
 
     #[test]
-    fn in_closed_loop_an_event_counts_from_when_it_was_sent() {
-        for turn in [Turn::Answered, Turn::AnsweredSpinning] {
-            let answers = measure(turn);
+    fn closed_loop_latency_counts_from_sending() {
+        for mode in [LoopMode::Answered, LoopMode::AnsweredSpinning] {
+            let answers = measure(mode);
             assert_eq!(answers.statuses["200"], 10);
             assert_eq!(answers.latencies.len(), 10);
             assert!(answers.took >= Duration::from_millis(100));
@@ -304,9 +301,9 @@ mod tests {
     }
 
     #[test]
-    fn a_generator_that_spins_knows_how_often_it_looked_in_vain() {
-        let answers = measure(Turn::AnsweredSpinning);
+    fn a_spinning_generator_counts_its_empty_reads() {
+        let answers = measure(LoopMode::AnsweredSpinning);
         // The server takes its time for each of ten events.
-        assert!(answers.vain_looks.unwrap() > 0.9, "{answers:?}");
+        assert!(answers.empty_reads.unwrap() > 0.9, "{answers:?}");
     }
 }

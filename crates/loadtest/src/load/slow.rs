@@ -1,5 +1,4 @@
-//! Connections that want to keep others out: some say nothing, some send their headers or their
-//! body a byte a second.
+//! Slow clients: some send nothing, some send their headers or body at a byte a second.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,36 +8,35 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::events::WEBHOOK;
-use crate::wire;
+use crate::http;
 
-/// Between two bytes.
+/// The time between two bytes.
 const BETWEEN_BYTES: Duration = Duration::from_secs(1);
-/// How often it is looked which connections were closed.
-const GLANCE: Duration = Duration::from_millis(100);
-/// A body is announced to be this long, and never will be.
-const ANNOUNCED: usize = 100_000;
+/// How often the connections are polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The `content-length` of a body that never arrives whole.
+const CONTENT_LENGTH: usize = 100_000;
 
-/// What became of them.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Slow {
     pub(crate) connections: usize,
-    /// Those that the other side had not closed when the good client was done.
+    /// Connections that the server had not closed at the end of the run.
     pub(crate) still_open: usize,
-    /// Since they were opened.
+    /// Counted from when they were opened.
     pub(crate) last_closed_after_seconds: f64,
 }
 
-/// A connection that takes its time.
+/// A connection that is idle or sends a byte a second.
 #[derive(Debug)]
-pub(crate) struct Dribble {
+pub(crate) struct SlowConnection {
     stream: TcpStream,
     speaks: bool,
 }
 
-/// Opens so many: one third idle, one third in the middle of the headers, one third of the body.
-pub(crate) fn open(address: SocketAddr, count: usize) -> io::Result<Vec<Dribble>> {
-    let whole = wire::post(WEBHOOK, &[], &vec![b' '; ANNOUNCED]);
-    let body_starts = whole.len() - ANNOUNCED;
+/// Opens `count` connections: a third idle, a third within the headers, a third within the body.
+pub(crate) fn open(address: SocketAddr, count: usize) -> io::Result<Vec<SlowConnection>> {
+    let whole = http::post(WEBHOOK, &[], &vec![b' '; CONTENT_LENGTH]);
+    let body_starts = whole.len() - CONTENT_LENGTH;
     (0..count)
         .map(|number| {
             let mut stream = TcpStream::connect(address)?;
@@ -49,7 +47,7 @@ pub(crate) fn open(address: SocketAddr, count: usize) -> io::Result<Vec<Dribble>
             };
             stream.write_all(&whole[..begin])?;
             stream.set_nonblocking(true)?;
-            Ok(Dribble {
+            Ok(SlowConnection {
                 stream,
                 speaks: begin > 0,
             })
@@ -57,8 +55,8 @@ pub(crate) fn open(address: SocketAddr, count: usize) -> io::Result<Vec<Dribble>
         .collect()
 }
 
-/// Keeps them open until all are closed by the other side, or all is over.
-pub(crate) fn dribble(mut open: Vec<Dribble>, is_over: &AtomicBool) -> Slow {
+/// Drives them until the server has closed all of them, or the run is over.
+pub(crate) fn drive(mut open: Vec<SlowConnection>, is_over: &AtomicBool) -> Slow {
     let began = Instant::now();
     let mut slow = Slow {
         connections: open.len(),
@@ -71,19 +69,19 @@ pub(crate) fn dribble(mut open: Vec<Dribble>, is_over: &AtomicBool) -> Slow {
             next_byte += BETWEEN_BYTES;
         }
         let before = open.len();
-        open.retain_mut(|connection| connection.goes_on(is_time));
+        open.retain_mut(|connection| connection.is_open(is_time));
         if open.len() < before {
             slow.last_closed_after_seconds = began.elapsed().as_secs_f64();
         }
-        std::thread::sleep(GLANCE);
+        std::thread::sleep(POLL_INTERVAL);
     }
     slow.still_open = open.len();
     slow
 }
 
-impl Dribble {
-    /// Sends the next byte if it is time; false once the other side has closed.
-    fn goes_on(&mut self, is_time: bool) -> bool {
+impl SlowConnection {
+    /// Sends the next byte if it is due; false once the server has closed.
+    fn is_open(&mut self, is_time: bool) -> bool {
         if is_time && self.speaks && self.stream.write_all(b"a").is_err() {
             return false;
         }

@@ -1,4 +1,4 @@
-//! One measurement: start, send, wait until all is done, stop, and the sums.
+//! One measurement: start, send, wait until idle, stop, report.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::drive::{self, Answers, Pace};
 use super::slow::{self, Slow};
 use crate::events::Event;
-use crate::fleet::{Crew, Fleet};
+use crate::fleet::{Fleet, Replicas};
 use crate::latency::Percentiles;
 use crate::platform::Platform;
 use crate::program::Running;
@@ -19,17 +19,17 @@ use crate::report::Table;
 use crate::time::Limits;
 use crate::usage::Usage;
 
-/// A generator that uses more than this of what it may use is itself what was measured.
+/// A generator that uses a larger share of its cores may have limited the result.
 const BUSY: f64 = 0.9;
-/// How often a bot is asked whether it is idle.
-const GLANCE: Duration = Duration::from_millis(50);
+/// How often idleness is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How often memory is read while events are sent.
 const READING: Duration = Duration::from_millis(250);
-/// So many of the readings are shown.
+/// How many readings are reported.
 const READINGS_SHOWN: usize = 10;
 
-/// What is read while events are sent.
+/// Readings while events are sent.
 #[derive(Default)]
 struct Readings {
     /// Memory in MiB.
@@ -38,41 +38,38 @@ struct Readings {
     log_peak: Option<f64>,
 }
 
-/// What is measured.
 pub(crate) struct Trial<'a> {
     pub(crate) fleet: &'a Fleet,
     pub(crate) platform: &'a Platform,
     pub(crate) events: &'a [Event],
     pub(crate) pace: Pace,
-    /// Connections beside those that send events, idle or slow.
+    /// Number of idle or slow connections.
     pub(crate) slow: usize,
-    /// How long the bot is left alone before its log is measured.
+    /// How long the bot is idle before its log is measured.
     pub(crate) rest: Duration,
     pub(crate) limits: &'a Limits,
 }
 
-/// What a run has shown.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     program: &'static str,
     replicas: usize,
-    /// From start to the first good answer of `/readyz`.
+    /// From start to the first 200 of `/readyz`.
     ready_ms: f64,
-    /// Events that were answered or not.
     events: usize,
     statuses: BTreeMap<String, usize>,
     seconds: f64,
     pub(crate) events_per_second: f64,
     pub(crate) ack_ms: Percentiles,
-    /// From sending a command to the bot's reaction on it; absent without commands.
+    /// From sending a command to the reaction; absent without commands.
     command_ms: Option<Percentiles>,
-    /// Commands with a reaction, over the time from the first of them to the last reaction; absent
-    /// without commands.
+    /// Finished commands a second, from the first command to the last reaction; absent without
+    /// commands.
     commands_per_second: Option<f64>,
-    /// Commands that were acknowledged and had no reaction when the run ended.
+    /// Acknowledged commands without a reaction at the end.
     commands_open: usize,
-    /// From the next start to readiness, on the database that the run has left: after a kill, and
-    /// after an orderly stop; absent without commands.
+    /// From the next start to readiness on the database of the run: after a kill, and after a
+    /// graceful stop; absent without commands.
     ready_again_ms: Option<[f64; 2]>,
     rss_mib: Memory,
     /// The write-ahead log of a SQLite file; absent without commands.
@@ -80,16 +77,16 @@ pub(crate) struct Report {
     /// Absent without slow connections.
     slow: Option<Slow>,
     pub(crate) cpu_seconds_per_10_000: f64,
-    /// Cores that generator and pretend platform used while sending.
+    /// Cores that generator and simulator used while sending.
     generator_cores: f64,
-    /// The generator had no core to spare, so the program might have done more.
+    /// The generator used nearly all its cores, so the program may be faster than shown.
     pub(crate) generator_was_the_limit: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct LogSize {
     peak: f64,
-    /// After the rest.
+    /// After the idle time.
     end: f64,
 }
 
@@ -98,12 +95,11 @@ struct Memory {
     start: f64,
     peak: f64,
     end: f64,
-    /// At most ten readings, evenly spread over the time of sending.
+    /// At most ten readings, spread evenly over the time of sending.
     meanwhile: Vec<f64>,
 }
 
 impl Trial<'_> {
-    /// Starts the program, sends the events, waits until all commands are done, and stops it.
     pub(crate) fn run(&self) -> anyhow::Result<Report> {
         let (mut running, ready) = self.fleet.start(self.limits)?;
         let (before, own_before) = (running.usage()?, Usage::of("self")?);
@@ -114,13 +110,13 @@ impl Trial<'_> {
         } = readings;
         let own_after = Usage::of("self")?;
         let ended = running.0.iter_mut().any(Running::has_ended);
-        ensure!(!ended, "a program ended under load");
+        ensure!(!ended, "running under load: a program ended");
         if !answers.commands.is_empty() {
             let idle = || {
                 log_peak = longer(log_peak, self.fleet.log_mib());
                 running.is_idle().then_some(())
             };
-            self.limits.poll(GLANCE, idle);
+            self.limits.poll(POLL_INTERVAL, idle);
         }
         let after = running.usage()?;
         let log_mib = self.rested(log_peak.filter(|_| !answers.commands.is_empty()));
@@ -156,7 +152,7 @@ impl Trial<'_> {
             ack_ms: Percentiles::of(answers.latencies),
             rss_mib: Memory {
                 start: before.rss_mib,
-                // The kernel brings its own peak up to date only now and then.
+                // The kernel updates its own peak only now and then.
                 peak: meanwhile.iter().copied().fold(after.peak_mib, f64::max),
                 end: after.rss_mib,
                 meanwhile: thinned(&meanwhile),
@@ -165,14 +161,14 @@ impl Trial<'_> {
             slow: (self.slow > 0).then_some(slow),
             cpu_seconds_per_10_000: (after.cpu_seconds - before.cpu_seconds) * 10_000.0 / count,
             generator_cores,
-            generator_was_the_limit: match answers.vain_looks {
+            generator_was_the_limit: match answers.empty_reads {
                 Some(in_vain) => in_vain < 1.0 - BUSY,
                 None => generator_cores > BUSY * ratio(cores()),
             },
         })
     }
 
-    /// Leaves the bot alone, as long as the run may last.
+    /// Leaves the bot idle, within the time limit.
     fn rested(&self, peak: Option<f64>) -> Option<LogSize> {
         let peak = peak?;
         let began = Instant::now();
@@ -184,8 +180,8 @@ impl Trial<'_> {
         })
     }
 
-    /// Sends the events; meanwhile reads the memory and keeps slow connections open.
-    fn send(&self, running: &Crew) -> anyhow::Result<(Answers, Readings, Slow)> {
+    /// Sends the events while reading the memory and driving slow connections.
+    fn send(&self, running: &Replicas) -> anyhow::Result<(Answers, Readings, Slow)> {
         let is_over = AtomicBool::new(false);
         let addresses = self.fleet.addresses();
         let slow = slow::open(addresses[0], self.slow)?;
@@ -200,7 +196,7 @@ impl Trial<'_> {
                 }
                 readings
             });
-            let slow = scope.spawn(|| slow::dribble(slow, &is_over));
+            let slow = scope.spawn(|| slow::drive(slow, &is_over));
             let clock = self.platform.sim.clock();
             let answers = drive::send(self.events, &addresses, self.pace, &clock, self.limits);
             is_over.store(true, Ordering::Relaxed);
@@ -211,7 +207,7 @@ impl Trial<'_> {
     }
 }
 
-/// How many commands a second were done, from the first to the last reaction.
+/// Finished commands a second, from the first command to the last reaction.
 fn rate(platform: &Platform, sent: &[(MessageId, u64)]) -> Option<f64> {
     let began = sent.iter().map(|(_, sent_ms)| *sent_ms).min()?;
     let (done, last) = platform.sim.read(|state| {
@@ -225,7 +221,7 @@ fn rate(platform: &Platform, sent: &[(MessageId, u64)]) -> Option<f64> {
     Some(ratio(done) / took.max(0.001))
 }
 
-/// How long each command took until the bot's reaction stood on it.
+/// The time of each command until the reaction.
 fn done_commands(platform: &Platform, sent: &[(MessageId, u64)]) -> Vec<Duration> {
     let reacted: HashMap<String, u64> = platform.sim.read(|state| {
         let calls = state.calls_to(Endpoint::AddReaction);
@@ -255,7 +251,7 @@ fn ratio(count: usize) -> f64 {
     count as f64
 }
 
-/// At most ten of the readings, evenly spread, the last one among them.
+/// At most ten readings, spread evenly, including the last.
 fn thinned(readings: &[f64]) -> Vec<f64> {
     let shown = readings.len().min(READINGS_SHOWN);
     (1..=shown)
@@ -265,7 +261,6 @@ fn thinned(readings: &[f64]) -> Vec<f64> {
 }
 
 impl Report {
-    /// The report for people.
     pub(super) fn table(&self) -> Table {
         let mut table = Table::default();
         table.row(["program", self.program]);
@@ -351,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readings_are_thinned_evenly_and_keep_the_last() {
+    fn thinned_readings_keep_the_last() {
         let check = |count: u32, expected: &[u32]| {
             let readings: Vec<f64> = (1..=count).map(f64::from).collect();
             let expected: Vec<f64> = expected.iter().copied().map(f64::from).collect();

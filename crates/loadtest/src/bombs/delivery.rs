@@ -1,4 +1,4 @@
-//! An event on its way to the bot, by HTTP or over a long connection.
+//! Delivers an event to the bot, by HTTP or over a long connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,33 +6,38 @@ use std::time::Duration;
 use feishu_sim::{Attempt, PushRecord, Sent, State};
 use serde_json::Value;
 
-use crate::bombs::thrown::{GLANCE, PATIENCE};
+use crate::bombs::payload::{POLL_INTERVAL, TIMEOUT};
 use crate::events::WEBHOOK;
+use crate::http::{self, Connection};
 use crate::platform::Platform;
 use crate::time::Limits;
-use crate::wire::{self, Connection};
 
-/// What is not acknowledged is sent again after this time, for so long.
+/// The wait before an unacknowledged event is sent again.
 const REDELIVER_AFTER: Duration = Duration::from_millis(250);
+/// How long it is sent again.
 const REDELIVERED_FOR: Duration = Duration::from_mins(1);
 
-/// An event, ready to be sent.
+/// An event that is ready to be sent.
 #[derive(Debug)]
-pub(super) enum Parcel {
-    /// The whole request, and where it goes.
+pub(super) enum Delivery {
+    /// The whole request and its destination.
     Request(SocketAddr, Vec<u8>),
-    /// What the platform sends over the bot's long connection.
+    /// The envelope that the simulator sends over the long connection.
     Envelope(Value),
 }
 
-impl Parcel {
+impl Delivery {
     /// For the webhook at this address, or for a long connection.
-    pub(super) fn pack(platform: &Platform, envelope: &Value, address: Option<SocketAddr>) -> Self {
+    pub(super) fn prepare(
+        platform: &Platform,
+        envelope: &Value,
+        address: Option<SocketAddr>,
+    ) -> Self {
         let Some(address) = address else {
             return Self::Envelope(envelope.clone());
         };
         let sealed = platform.sim.seal(envelope);
-        let request = wire::post(WEBHOOK, &sealed.headers, &sealed.body);
+        let request = http::post(WEBHOOK, &sealed.headers, &sealed.body);
         Self::Request(address, request)
     }
 
@@ -43,15 +48,14 @@ impl Parcel {
         }
     }
 
-    /// Sends the event until it is acknowledged, as the platform does; says whether it was. Over a
-    /// long connection a late acknowledgement counts, too: what is late there has waited behind
-    /// other bombs.
+    /// Sends the event until it is acknowledged, as the platform does; false if it never was. Over
+    /// a long connection a late acknowledgement counts, because it waited behind other bombs.
     pub(super) fn deliver(&self, platform: &Platform, limits: &Limits) -> bool {
         let within = limits.within(REDELIVERED_FOR);
         match self {
             Self::Request(address, request) => {
                 let acknowledged = || {
-                    let status = Connection::open(*address, PATIENCE)
+                    let status = Connection::open(*address, TIMEOUT)
                         .and_then(|mut connection| connection.exchange(request));
                     matches!(status, Ok(200)).then_some(())
                 };
@@ -69,13 +73,13 @@ impl Parcel {
                             .then_some(())
                     })
                 };
-                within.poll(GLANCE, acknowledged).is_some()
+                within.poll(POLL_INTERVAL, acknowledged).is_some()
             }
         }
     }
 }
 
-/// Whether the bot took the event by an acknowledgement that came after the platform's deadline.
+/// Whether the acknowledgement arrived after the platform's deadline.
 fn is_late(state: &State, attempt: &Attempt) -> bool {
     let Sent::Frames { message_id, .. } = &attempt.sent else {
         return false;
@@ -84,7 +88,7 @@ fn is_late(state: &State, attempt: &Attempt) -> bool {
     acknowledgements.any(|ack| ack.message_id == *message_id && ack.answer.status == 200)
 }
 
-/// Waits until the bot has taken the platform's latest push of that kind.
+/// Waits until the bot has acknowledged the latest push of that kind.
 pub(super) fn is_taken(
     platform: &Platform,
     within: &Limits,
@@ -97,5 +101,5 @@ pub(super) fn is_taken(
             push.is_taken().then_some(())
         })
     };
-    within.poll(GLANCE, taken).is_some()
+    within.poll(POLL_INTERVAL, taken).is_some()
 }

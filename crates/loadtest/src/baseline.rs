@@ -1,5 +1,5 @@
-//! The straightforward handler that the bot is measured against: every check done the plain way,
-//! and no other work.
+//! The baseline: a minimal webhook handler that makes every check in the obvious way and does nothing
+//! else.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ use tokio::net::TcpListener;
 
 use crate::events::WEBHOOK;
 
-/// What `yardstick` is given.
+/// The options of `baseline`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Where to listen.
+    /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// The app's encrypt key.
@@ -33,7 +33,6 @@ pub(crate) struct Options {
     verification_token: String,
 }
 
-/// Serves until the process is killed.
 pub(crate) async fn serve(options: Options) -> anyhow::Result<()> {
     let listener = TcpListener::bind(options.listen).await?;
     let paths = Router::new()
@@ -55,7 +54,7 @@ async fn receive(
     }
 }
 
-/// The event's type, if the event is rightly signed and encrypted and has the token.
+/// The type of an event with a valid signature, encryption and token.
 fn take(options: &Options, headers: &HeaderMap, body: &[u8]) -> Option<String> {
     if header(headers, "x-lark-signature")? != sign(options, headers, body)? {
         return None;

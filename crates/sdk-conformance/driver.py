@@ -110,7 +110,7 @@ TYPED = {
 }
 
 
-class Witness:
+class Driver:
     def __init__(self):
         # What handlers were given, in order.
         self.seen = []
@@ -254,7 +254,7 @@ def say(answer):
     print(json.dumps(answer), file=answers, flush=True)
 
 
-witness = Witness()
+driver = Driver()
 say(
     {
         "name": "lark-oapi",
@@ -265,6 +265,6 @@ say(
 for line in sys.stdin:
     ask = json.loads(line)
     try:
-        say(getattr(witness, ask["do"])(ask))
+        say(getattr(driver, ask["do"])(ask))
     except Exception as error:
         say({"error": f"{type(error).__name__}: {error}"})

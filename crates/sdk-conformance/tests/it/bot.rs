@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::witness::{Sdk, Witness};
+use crate::driver::{Driver, Sdk};
 
 /// The bot at work, until this is dropped.
 pub(crate) struct Bot {
@@ -60,7 +60,7 @@ async fn the_bot_acts_on_what_the_sdks_encrypt_and_sign() {
     let bot = Bot::start(&sim).await;
     let mei = sim.add_person("Mei");
     for sdk in Sdk::ALL {
-        let mut witness = Witness::start(sdk).await;
+        let mut driver = Driver::start(sdk).await;
         let chat = sim.add_chat(ChatSpec::named("Ops").owner(&mei));
         let mei = sim.as_person(&mei).in_chat(&chat);
         let notice = mei.say("Power off at nine").id;
@@ -74,15 +74,15 @@ async fn the_bot_acts_on_what_the_sdks_encrypt_and_sign() {
                 "challenge": "置顶 1", "token": app.verification_token, "type": "url_verification",
             },
         });
-        let answer = witness.ask("push", order.clone()).await;
+        let answer = driver.ask("push", order.clone()).await;
         let challenge = json!({"challenge": "置顶 1"}).to_string();
         assert_eq!(answer, json!({"status": 200, "body": challenge}), "{sdk:?}");
 
         order["envelope"] = sim.envelope_for(&command.id);
-        let answer = witness.ask("push", order.clone()).await;
+        let answer = driver.ask("push", order.clone()).await;
         assert_eq!(answer["status"], 401, "{sdk:?}, not signed: {answer}");
         order["sign"] = json!(true);
-        let answer = witness.ask("push", order).await;
+        let answer = driver.ask("push", order).await;
         assert_eq!(answer["status"], 200, "{sdk:?}: {answer}");
         let on_top = Some(TopNotice::Message(notice));
         let acted = |state: &feishu_sim::State| {

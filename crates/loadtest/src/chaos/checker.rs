@@ -1,86 +1,85 @@
-//! The judge: from what was sent, what the platform saw and what stands at the end, whether every
-//! acknowledged command acted once and in order, or its author was told.
+//! Checks the commands, the calls and the final announcements of a run: every acknowledged command
+//! acted once and in order, or its author got a reply.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
-/// What a command does to its chat.
+/// The effect of a command on its chat.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Effect {
     PinAnnouncement,
-    /// With the message's id.
+    /// The id of the message.
     PinMessage(String),
     Unpin,
-    /// With the tag of the text.
+    /// The tag of the text.
     Announce(String),
 }
 
-/// A command, in the order in which its chat's commands were acknowledged.
+/// A command; those of a chat are in the order of their acknowledgements.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    /// The message's id.
+    /// The id of the message.
     pub(crate) id: String,
     pub(crate) effect: Effect,
-    /// The lines that an announcement consists of.
+    /// The lines of an announcement.
     pub(crate) lines: Vec<String>,
     pub(crate) acknowledged: bool,
-    /// The bot's replies that stand under it.
+    /// The bot's replies to it.
     pub(crate) replies: Vec<String>,
 }
 
-/// What the platform saw happen in a chat; repeated where the bot repeated it.
+/// A change in a chat, once per call of the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Observed {
     Effect(Effect),
-    /// The bot showed success on this command.
+    /// The bot reacted to this command with a sign of success.
     Reaction(String),
     /// The bot replied to this command.
     Reply(String),
 }
 
-/// One chat's whole history.
+/// The history of one chat.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) sent: Vec<Sent>,
-    pub(crate) seen: Vec<Seen>,
-    /// The announcement's lines at the end, from the top.
+    pub(crate) seen: Vec<Observed>,
+    /// The lines of the final announcement, from the top.
     pub(crate) standing: Vec<String>,
 }
 
-/// The sums, and every command that offends.
+/// Counts, and every command that violates a rule.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Verdict {
     pub(crate) sent: usize,
     pub(crate) acknowledged: usize,
-    /// The effect was seen, and of an announcement every line stands.
+    /// The effect was observed, and every line of an announcement is there.
     pub(crate) acted: usize,
     /// The author got a reply.
     pub(crate) told: usize,
-    /// The first lines of all replies, with how often each was sent.
+    /// The first lines of all replies, with their counts.
     pub(crate) replies: BTreeMap<String, usize>,
     /// Success was shown by a reaction.
     pub(crate) reacted: usize,
-    /// Acted, but neither reaction nor reply.
+    /// Acted, with neither reaction nor reply.
     pub(crate) silent: usize,
-    /// Acknowledged, and neither acted nor told.
+    /// Acknowledged, with neither effect nor reply.
     pub(crate) lost: Vec<String>,
-    /// A line stands twice, or there are two replies.
+    /// A line is in the announcement twice, or there are two replies.
     pub(crate) twice: Vec<String>,
-    /// An effect or an answer that came after one of a later command.
+    /// An effect or an answer after one of a later command.
     pub(crate) out_of_order: Vec<String>,
-    /// Success was shown, but nothing was done.
+    /// Success was reported without an effect.
     pub(crate) untrue: Vec<String>,
 }
 
 impl Verdict {
-    /// Nothing offends.
     pub(crate) fn is_good(&self) -> bool {
-        self.offences().iter().all(|(_, list)| list.is_empty())
+        self.violations().iter().all(|(_, list)| list.is_empty())
     }
 
-    /// Every kind of offence with its offenders.
-    pub(crate) fn offences(&self) -> [(&'static str, &[String]); 4] {
+    /// The violations by kind.
+    pub(crate) fn violations(&self) -> [(&'static str, &[String]); 4] {
         [
             ("lost", &self.lost),
             ("twice", &self.twice),
@@ -89,15 +88,14 @@ impl Verdict {
         ]
     }
 
-    /// Adds a chat.
-    pub(crate) fn judge(&mut self, chat: &History) {
+    pub(crate) fn check(&mut self, chat: &History) {
         let acted = self.follow(chat);
         let standing = counts(&chat.standing);
         for (number, sent) in chat.sent.iter().enumerate() {
             let stands = |line: &String| standing.get(line.as_str()).copied().unwrap_or(0);
             let whole = sent.lines.iter().all(|line| stands(line) > 0);
             let acted = acted.contains(&number) && whole;
-            let reacted = chat.seen.contains(&Seen::Reaction(sent.id.clone()));
+            let reacted = chat.seen.contains(&Observed::Reaction(sent.id.clone()));
             let told = !sent.replies.is_empty();
             self.sent += 1;
             self.acknowledged += usize::from(sent.acknowledged);
@@ -119,13 +117,13 @@ impl Verdict {
         for line in replies.filter_map(|reply| reply.lines().next()) {
             *self.replies.entry(line.to_owned()).or_default() += 1;
         }
-        self.compare_with_what_stands(chat);
+        self.check_final_order(chat);
     }
 
-    /// Walks along what was seen, and returns the commands whose effect was.
+    /// Matches observations with commands, and returns the commands whose effect was observed.
     ///
-    /// A command may be seen several times in a row, as a bot that was killed before it wrote
-    /// down what it did does it again. It may be passed over only if it never gets an answer.
+    /// An effect may be repeated at once, because a bot that is killed before it stores the result
+    /// acts again. A command may be skipped only if it never gets an answer.
     fn follow(&mut self, chat: &History) -> HashSet<usize> {
         let answered = answered(chat);
         let mut acted = HashSet::new();
@@ -133,8 +131,8 @@ impl Verdict {
         let mut closed = false;
         for seen in &chat.seen {
             let fits = |number: &usize| chat.sent[*number].fits(seen);
-            let is_effect = matches!(seen, Seen::Effect(_));
-            // After its answer a command may be answered again, but must not act again.
+            let is_effect = matches!(seen, Observed::Effect(_));
+            // After its answer a command may be answered again but must not act again.
             let first = if closed && is_effect { at + 1 } else { at };
             let may_pass = |passed: usize| {
                 (passed == at && closed) || !answered.contains(&chat.sent[passed].id)
@@ -155,8 +153,8 @@ impl Verdict {
         acted
     }
 
-    /// New announcements stand above older ones.
-    fn compare_with_what_stands(&mut self, chat: &History) {
+    /// New announcements are above older ones.
+    fn check_final_order(&mut self, chat: &History) {
         let owners: HashMap<&String, usize> = chat
             .sent
             .iter()
@@ -169,17 +167,17 @@ impl Verdict {
             if pair[0] < pair[1] {
                 let lower = &chat.sent[pair[1]];
                 self.out_of_order
-                    .push(format!("{lower} stands below an older one"));
+                    .push(format!("{lower} is below an older one"));
             }
         }
     }
 }
 
 impl Sent {
-    fn fits(&self, seen: &Seen) -> bool {
+    fn fits(&self, seen: &Observed) -> bool {
         match seen {
-            Seen::Effect(effect) => self.effect == *effect,
-            Seen::Reaction(id) | Seen::Reply(id) => self.id == *id,
+            Observed::Effect(effect) => self.effect == *effect,
+            Observed::Reaction(id) | Observed::Reply(id) => self.id == *id,
         }
     }
 }
@@ -191,9 +189,9 @@ impl std::fmt::Display for Sent {
 }
 
 fn answered(chat: &History) -> HashSet<String> {
-    let id = |seen: &Seen| match seen {
-        Seen::Reaction(id) | Seen::Reply(id) => Some(id.clone()),
-        Seen::Effect(_) => None,
+    let id = |seen: &Observed| match seen {
+        Observed::Reaction(id) | Observed::Reply(id) => Some(id.clone()),
+        Observed::Effect(_) => None,
     };
     chat.seen.iter().filter_map(id).collect()
 }
@@ -215,11 +213,11 @@ mod tests {
     }
 
     /// Three commands: announce, pin the announcement, announce.
-    fn history(seen: &[Seen], standing: &[&str]) -> History {
+    fn history(seen: &[Observed], standing: &[&str]) -> History {
         let effects = [announce(0), Effect::PinAnnouncement, announce(2)];
         let sent = effects.into_iter().enumerate().map(|(number, effect)| {
             let id = number.to_string();
-            let reply = Seen::Reply(id.clone());
+            let reply = Observed::Reply(id.clone());
             Sent {
                 lines: match &effect {
                     Effect::Announce(tag) => vec![tag.clone()],
@@ -242,20 +240,20 @@ mod tests {
         }
     }
 
-    fn did(effect: Effect) -> Seen {
-        Seen::Effect(effect)
+    fn did(effect: Effect) -> Observed {
+        Observed::Effect(effect)
     }
 
-    fn reacted(number: usize) -> Seen {
-        Seen::Reaction(number.to_string())
+    fn reacted(number: usize) -> Observed {
+        Observed::Reaction(number.to_string())
     }
 
-    fn replied(number: usize) -> Seen {
-        Seen::Reply(number.to_string())
+    fn replied(number: usize) -> Observed {
+        Observed::Reply(number.to_string())
     }
 
-    /// Everything as it should be.
-    fn good() -> Vec<Seen> {
+    /// All three commands with their effects and reactions.
+    fn good() -> Vec<Observed> {
         vec![
             did(announce(0)),
             reacted(0),
@@ -266,19 +264,19 @@ mod tests {
         ]
     }
 
-    /// How many were lost, twice, out of order, untrue.
+    /// The numbers of lost, twice, out of order, untrue.
     fn judged(history: &History) -> [usize; 4] {
         let mut verdict = Verdict::default();
-        verdict.judge(history);
-        verdict.offences().map(|(_, list)| list.len())
+        verdict.check(history);
+        verdict.violations().map(|(_, list)| list.len())
     }
 
     const STANDING: [&str; 2] = ["n2", "n0"];
 
     #[test]
-    fn a_good_history_is_found_good() {
+    fn a_correct_history_has_no_violations() {
         let mut verdict = Verdict::default();
-        verdict.judge(&history(&good(), &STANDING));
+        verdict.check(&history(&good(), &STANDING));
         assert!(verdict.is_good(), "{verdict:?}");
         let sums = [
             verdict.sent,
@@ -291,8 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_bot_repeats_at_once_is_no_offence() {
-        let repeated: Vec<Seen> = good()
+    fn an_effect_repeated_at_once_is_no_violation() {
+        let repeated: Vec<Observed> = good()
             .into_iter()
             .flat_map(|seen| [seen.clone(), seen])
             .collect();
@@ -300,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_told_is_not_lost_whether_or_not_it_acted() {
+    fn a_command_with_a_reply_is_not_lost() {
         let seen = [
             replied(0),
             did(Effect::PinAnnouncement),
@@ -323,18 +321,22 @@ mod tests {
         check(4..6, &["n0"]);
         let mut history = history(&good()[2..], &["n2"]);
         history.sent[0].acknowledged = false;
-        assert_eq!(judged(&history), [0; 4], "never acknowledged, so not owed");
+        assert_eq!(
+            judged(&history),
+            [0; 4],
+            "an unacknowledged command is not lost"
+        );
     }
 
     #[test]
-    fn an_announcement_that_does_not_stand_whole_is_lost_and_its_reaction_untrue() {
+    fn an_incomplete_announcement_is_lost() {
         let mut history = history(&good(), &STANDING);
         history.sent[0].lines.push("n0, second line".to_owned());
         assert_eq!(judged(&history), [1, 0, 0, 1]);
     }
 
     #[test]
-    fn a_text_that_stands_twice_or_a_second_reply_is_twice() {
+    fn a_repeated_line_or_reply_is_twice() {
         assert_eq!(judged(&history(&good(), &["n2", "n0", "n0"])), [0, 1, 0, 0]);
         let mut history = history(&good(), &STANDING);
         history.sent[1].replies = vec!["no".to_owned(); 2];
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn an_effect_that_comes_again_later_is_out_of_order() {
+    fn an_effect_repeated_later_is_out_of_order() {
         let mut seen = good();
         seen.push(did(Effect::PinAnnouncement));
         assert_eq!(judged(&history(&seen, &STANDING)), [0, 0, 1, 0]);
@@ -362,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn success_that_was_shown_for_nothing_is_untrue() {
+    fn success_without_effect_is_untrue() {
         let mut seen = good();
         seen.remove(2);
         assert_eq!(judged(&history(&seen, &STANDING)), [1, 0, 0, 1]);

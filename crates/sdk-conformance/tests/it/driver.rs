@@ -45,13 +45,13 @@ impl Sdk {
         match self {
             Self::Python => {
                 let mut command = Command::new(&installed.python);
-                command.arg(format!("{FOLDER}/witness.py"));
+                command.arg(format!("{FOLDER}/driver.py"));
                 command
             }
             Self::Node => {
                 let mut command = Command::new("node");
                 command
-                    .arg(format!("{FOLDER}/witness.mjs"))
+                    .arg(format!("{FOLDER}/driver.mjs"))
                     .arg(&installed.node);
                 command
             }
@@ -78,7 +78,7 @@ pub(crate) struct Seen {
 }
 
 /// A running program, killed when dropped.
-pub(crate) struct Witness {
+pub(crate) struct Driver {
     pub(crate) sdk: Sdk,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
@@ -86,7 +86,7 @@ pub(crate) struct Witness {
     _child: Child,
 }
 
-impl Witness {
+impl Driver {
     /// Starts it and lets the run say which version it has.
     pub(crate) async fn start(sdk: Sdk) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -100,15 +100,15 @@ impl Witness {
             .stdout(Stdio::piped())
             .stderr(log);
         let mut child = command.kill_on_drop(true).spawn().unwrap();
-        let mut witness = Self {
+        let mut driver = Self {
             sdk,
             input: child.stdin.take().unwrap(),
             output: BufReader::new(child.stdout.take().unwrap()).lines(),
             folder,
             _child: child,
         };
-        introduce(&serde_json::from_value(witness.answer("to start").await).unwrap());
-        witness
+        introduce(&serde_json::from_value(driver.answer("to start").await).unwrap());
+        driver
     }
 
     /// Lets it do something and waits for what came of it.
@@ -144,12 +144,12 @@ impl Witness {
 }
 
 /// A failing test shows what the SDK said of it.
-impl Drop for Witness {
+impl Drop for Driver {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = fs::read_to_string(self.folder.path().join("log"));
             let log = log.unwrap_or_default();
-            report::say(&format!("the log of the {:?} SDK:\n{log}", self.sdk));
+            report::print(&format!("the log of the {:?} SDK:\n{log}", self.sdk));
         }
     }
 }
@@ -176,7 +176,7 @@ fn introduce(greeting: &Greeting) {
             version,
             runtime,
         } = greeting;
-        report::say(&format!("{name} {version} on {runtime}"));
+        report::print(&format!("{name} {version} on {runtime}"));
         known.push(name.clone());
     }
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::bot::Bot;
+use crate::driver::{Driver, PUSH_DEADLINE, Sdk, settings};
 use crate::report;
-use crate::witness::{PUSH_DEADLINE, Sdk, Witness, settings};
 
 const KEY: &str = "key";
 const SIGNATURE: &str = "x-lark-signature";
@@ -112,7 +112,7 @@ fn signed(sealed: &Sealed, key: &str, timestamp: &str, body: &[u8]) -> Sealed {
 
 /// Who is behind a webhook.
 enum Receiver {
-    Sdk(Box<Witness>),
+    Sdk(Box<Driver>),
     Bot(Bot),
 }
 
@@ -132,10 +132,10 @@ impl Bench {
             .push_deadline(PUSH_DEADLINE);
         let sim = sim.encrypt_key(encrypt_key).start().await.unwrap();
         let (receiver, url) = if let Some(sdk) = sdk {
-            let mut witness = Witness::start(sdk).await;
-            let answer = witness.ask("serve", settings(&sim)).await;
+            let mut driver = Driver::start(sdk).await;
+            let answer = driver.ask("serve", settings(&sim)).await;
             let url = answer["url"].as_str().unwrap().to_owned();
-            (Receiver::Sdk(Box::new(witness)), url)
+            (Receiver::Sdk(Box::new(driver)), url)
         } else {
             let bot = Bot::start(&sim).await;
             let url = bot.webhook.clone();
@@ -166,8 +166,8 @@ impl Bench {
         let (message, envelope) = self.command();
         let answer = self.push(bring(&self.sim, &envelope)).await;
         let taken = match &mut self.receiver {
-            Receiver::Sdk(witness) => {
-                let seen = witness.seen().await;
+            Receiver::Sdk(driver) => {
+                let seen = driver.seen().await;
                 let event_id = &envelope["header"]["event_id"];
                 seen.iter().any(|seen| *event_id == seen.event_id)
             }
@@ -202,7 +202,7 @@ impl Bench {
     /// What it is called in messages.
     fn name(&self) -> String {
         match &self.receiver {
-            Receiver::Sdk(witness) => format!("{:?}", witness.sdk),
+            Receiver::Sdk(driver) => format!("{:?}", driver.sdk),
             Receiver::Bot(_) => "the bot".to_owned(),
         }
     }
@@ -252,7 +252,7 @@ async fn they_take_what_is_genuine_and_refuse_what_is_forged() {
             assert!(!(forged && brought.0), "{}: {matter}", bench.name());
             did.push(words(brought));
         }
-        report::tell(matter, &did);
+        report::compare(matter, &did);
     }
     let mut did = Vec::new();
     for bench in &benches {
@@ -263,7 +263,7 @@ async fn they_take_what_is_genuine_and_refuse_what_is_forged() {
             "refused"
         });
     }
-    report::tell("webhook: a challenge with a wrong token", &did);
+    report::compare("webhook: a challenge with a wrong token", &did);
     for bench in benches {
         bench.finish().await;
     }
@@ -294,7 +294,7 @@ async fn they_are_told_of_callbacks_and_of_what_they_do_not_handle() {
     }
     let [python, node] = did;
     for ((matter, python), (_, node)) in python.iter().zip(&node) {
-        report::tell(matter, &[short(python), short(node)]);
+        report::compare(matter, &[short(python), short(node)]);
     }
 }
 
@@ -317,5 +317,5 @@ async fn without_a_key_they_take_what_is_in_clear() {
         did.push(words(encrypted));
         bench.finish().await;
     }
-    report::tell("webhook: encrypted, though there is no key", &did);
+    report::compare("webhook: encrypted, though there is no key", &did);
 }

@@ -1,4 +1,4 @@
-//! A control group that bounds the bot's memory, where this machine lets one be made.
+//! A control group that limits the memory of the bot, if this machine allows one.
 
 use std::fmt;
 use std::fs;
@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::fleet::Crew;
+use crate::fleet::Replicas;
 
-/// The group, until this is dropped.
+/// The control group; deleted on drop.
 #[derive(Debug)]
-pub(super) struct Cage {
+pub(super) struct MemoryLimit {
     folder: Option<PathBuf>,
     mib: u32,
 }
 
-/// Where groups are made: the second version's folder, then the first one's.
+/// The folders of control groups of version 2, then 1, with the file of the limit.
 const PARENTS: [(&str, &str); 3] = [
     ("/sys/fs/cgroup", "memory.max"),
     ("/sys/fs/cgroup/unified", "memory.max"),
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
 ];
 
-impl Cage {
-    /// Makes a group with so much memory, if that can be done here.
+impl MemoryLimit {
+    /// Creates the group if possible.
     pub(super) fn new(mib: u32) -> Self {
         let name = format!("noticebot-bombs-{}", std::process::id());
         let bytes = u64::from(mib) * 1024 * 1024;
@@ -31,7 +31,7 @@ impl Cage {
             let folder = Path::new(parent).join(&name);
             fs::create_dir(&folder).ok()?;
             let limit = folder.join(limit);
-            // A folder that is no group of this kind has no such file.
+            // A folder of another kind has no such file.
             if limit.exists() && fs::write(&limit, bytes.to_string()).is_ok() {
                 return Some(folder);
             }
@@ -42,11 +42,11 @@ impl Cage {
     }
 
     /// Moves the bots into the group.
-    pub(super) fn hold(&self, crew: &Crew) -> anyhow::Result<()> {
+    pub(super) fn apply(&self, replicas: &Replicas) -> anyhow::Result<()> {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        for running in &crew.0 {
+        for running in &replicas.0 {
             fs::write(folder.join("cgroup.procs"), running.process().to_string())
                 .context("moving the bot into a control group")?;
         }
@@ -54,7 +54,7 @@ impl Cage {
     }
 }
 
-impl fmt::Display for Cage {
+impl fmt::Display for MemoryLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.folder {
             Some(folder) => write!(f, "{} MiB, {}", self.mib, folder.display()),
@@ -67,7 +67,7 @@ impl fmt::Display for Cage {
     }
 }
 
-impl Drop for Cage {
+impl Drop for MemoryLimit {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
             fs::remove_dir(folder).ok();

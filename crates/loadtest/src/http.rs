@@ -1,11 +1,11 @@
-//! HTTP/1.1 over a plain socket, as cheap as it can be: what is sent was made before, and of an
-//! answer only status and length are read.
+//! Minimal HTTP/1.1 over a plain socket, so that the generator costs little: requests are prepared,
+//! and of an answer only status and length are read.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// More headers than this are no answer of ours.
+/// The largest head of an answer.
 const MAX_HEAD: usize = 16 << 10;
 
 /// A connection that is kept open between requests.
@@ -13,20 +13,19 @@ const MAX_HEAD: usize = 16 << 10;
 pub(crate) struct Connection {
     stream: TcpStream,
     answer: Vec<u8>,
-    /// A read waits for its first byte. A read that waited in vain fails like one that does not
-    /// wait, so that has to be known.
+    /// Whether reads block. A blocking read that times out fails like a non-blocking one.
     waits: bool,
-    /// The last answer was the last one.
+    /// The server closes after this answer.
     is_over: bool,
 }
 
 impl Connection {
-    /// Connects; connecting, and later each read and write, may take as long as `patience`.
-    pub(crate) fn open(address: SocketAddr, patience: Duration) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, patience)?;
+    /// Connects. `timeout` is for connecting, and for each read and write.
+    pub(crate) fn open(address: SocketAddr, timeout: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, timeout)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
         Ok(Self {
             stream,
             answer: Vec::with_capacity(1024),
@@ -35,8 +34,8 @@ impl Connection {
         })
     }
 
-    /// Sends a whole request and reads the whole answer; returns the status. After an error the
-    /// connection is of no use any more.
+    /// Sends a request and reads the answer; returns the status. After an error the connection must
+    /// be dropped.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         self.send(request)?;
         loop {
@@ -46,19 +45,18 @@ impl Connection {
         }
     }
 
-    /// From now on [`Self::receive`] returns at once if nothing is there.
-    pub(crate) fn never_wait(&mut self) -> io::Result<()> {
+    /// Makes [`Self::receive`] return at once if nothing has arrived.
+    pub(crate) fn set_nonblocking(&mut self) -> io::Result<()> {
         self.waits = false;
         self.stream.set_nonblocking(true)
     }
 
-    /// Sends a whole request.
     pub(crate) fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.answer.clear();
         self.stream.write_all(request)
     }
 
-    /// Reads once; returns the status when the whole answer is there.
+    /// Reads once; returns the status once the whole answer has arrived.
     pub(crate) fn receive(&mut self) -> io::Result<Option<u16>> {
         let mut part = [0; 4096];
         let length = match self.stream.read(&mut part) {
@@ -78,30 +76,25 @@ impl Connection {
         }))
     }
 
-    /// The same connection for the next request, unless the other end said that there is none.
-    pub(crate) fn kept(self) -> Option<Self> {
+    /// The connection for the next request, unless the server closes it.
+    pub(crate) fn reusable(self) -> Option<Self> {
         (!self.is_over).then_some(self)
     }
 
-    /// The last answer, head and body.
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer).into_owned()
     }
 }
 
-/// The answer to a `GET` on a connection of its own: the status, and head and body as text.
-pub(crate) fn get(
-    address: SocketAddr,
-    path: &str,
-    patience: Duration,
-) -> io::Result<(u16, String)> {
-    let mut connection = Connection::open(address, patience)?;
+/// Makes a `GET` request on a new connection; returns the status, and head and body as text.
+pub(crate) fn get(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<(u16, String)> {
+    let mut connection = Connection::open(address, timeout)?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
     let status = connection.exchange(request.as_bytes())?;
     Ok((status, connection.text()))
 }
 
-/// A `POST` with everything that goes over the wire.
+/// The bytes of a `POST` request.
 pub(crate) fn post(path: &str, headers: &[(String, String)], body: &[u8]) -> Vec<u8> {
     let mut request = format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n").into_bytes();
     for (name, value) in headers {
@@ -117,21 +110,22 @@ struct Head {
     status: u16,
     length: usize,
     body_length: usize,
-    /// Says `connection: close`.
+    /// Has `connection: close`.
     closes: bool,
 }
 
-/// The head of an answer, once it is there as a whole.
+/// Parses the head of an answer, once it is complete.
 fn head(answer: &[u8]) -> io::Result<Option<Head>> {
-    let strange = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let Some(length) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
         return if answer.len() > MAX_HEAD {
-            Err(strange("an answer without end"))
+            Err(invalid("parsing an answer: head too long"))
         } else {
             Ok(None)
         };
     };
-    let text = std::str::from_utf8(&answer[..length]).map_err(|_| strange("a strange head"))?;
+    let text = std::str::from_utf8(&answer[..length])
+        .map_err(|_| invalid("parsing an answer: head not UTF-8"))?;
     let mut lines = text.split("\r\n");
     let status = lines
         .next()
@@ -151,7 +145,7 @@ fn head(answer: &[u8]) -> io::Result<Option<Head>> {
             body_length,
             closes,
         })),
-        _ => Err(strange("an answer without status or length")),
+        _ => Err(invalid("parsing an answer: no status or length")),
     }
 }
 
@@ -160,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_once_it_is_whole() {
+    fn a_head_is_parsed_once_complete() {
         let check = |answer: &str, expected: Option<(u16, usize, usize)>| {
             let found = head(answer.as_bytes()).unwrap();
             let found = found.map(|head| (head.status, head.length, head.body_length));
@@ -179,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_be_the_last_one_of_its_connection() {
+    fn connection_close_ends_a_connection() {
         let answer = |name| format!("HTTP/1.1 200 OK\r\n{name}\r\ncontent-length: 0\r\n\r\n");
         let closes = |name| head(answer(name).as_bytes()).unwrap().unwrap().closes;
         assert!(closes("Connection: close"));
@@ -187,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_length_is_refused() {
+    fn an_answer_without_length_is_an_error() {
         for answer in [
             "HTTP/1.1 200 OK\r\n\r\n",
             "junk\r\ncontent-length: 1\r\n\r\n",
@@ -198,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_says_how_long_it_is() {
+    fn a_post_has_its_content_length() {
         let headers = [("x-a".to_owned(), "b".to_owned())];
         let request = String::from_utf8(post("/p", &headers, b"{}")).unwrap();
         let expected =

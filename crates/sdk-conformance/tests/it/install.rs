@@ -28,7 +28,7 @@ pub(crate) fn installed() -> &'static Installed {
 }
 
 fn install() -> Result<Installed, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk-witness");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk-conformance");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // Test programs may run side by side.
     let lock = File::create(folder.join("lock")).and_then(|file| file.lock().map(|()| file));

@@ -7,8 +7,8 @@ use feishu_sim::{
 };
 use serde_json::{Value, json};
 
+use crate::driver::{Driver, Sdk, settings};
 use crate::report;
-use crate::witness::{Sdk, Witness, settings};
 
 /// What the bot calls, and what the simulator offers besides.
 const CALLS: [Endpoint; 22] = [
@@ -39,7 +39,7 @@ const CALLS: [Endpoint; 22] = [
 /// A platform, a group, and an SDK that is logged in.
 struct Bench {
     sim: Simulator,
-    witness: Witness,
+    driver: Driver,
     chat: ChatId,
     message: MessageId,
 }
@@ -89,11 +89,11 @@ impl Bench {
             .in_chat(&chat)
             .say("Power off at nine")
             .id;
-        let mut witness = Witness::start(sdk).await;
-        witness.ask("login", settings(&sim)).await;
+        let mut driver = Driver::start(sdk).await;
+        driver.ask("login", settings(&sim)).await;
         Self {
             sim,
-            witness,
+            driver,
             chat,
             message,
         }
@@ -107,7 +107,7 @@ impl Bench {
             "method": call.raw.0, "uri": call.raw.1,
         });
         let before = self.sim.calls_to(call.endpoint).len();
-        let answer = self.witness.ask("call", order).await;
+        let answer = self.driver.ask("call", order).await;
         let arrived = self.sim.calls_to(call.endpoint).len() - before;
         assert_eq!(arrived, 1, "{:?}: {answer}", call.endpoint);
         assert_eq!(answer["typed"], json!(call.raw.0.is_empty()));
@@ -118,7 +118,7 @@ impl Bench {
     async fn call(&mut self, call: Call<'_>, expected: &[(&str, Value)]) -> Value {
         let endpoint = call.endpoint;
         let answer = self.answer(call).await;
-        let sdk = self.witness.sdk;
+        let sdk = self.driver.sdk;
         assert_eq!(answer["code"], 0, "{sdk:?} {endpoint:?}: {answer}");
         for (pointer, value) in expected {
             let found = answer.pointer(pointer);
@@ -165,7 +165,7 @@ async fn they_call_whatever_the_bot_calls_and_read_the_answers() {
             );
         }
     }
-    report::tell("`pin_manage_setting` of a chat", &settings);
+    report::compare("`pin_manage_setting` of a chat", &settings);
 }
 
 /// Whether the setting that is on no page survives the SDK's types.
@@ -383,8 +383,8 @@ async fn they_read_refusals() {
         assert_eq!(answer["code"], 99_991_663, "{sdk:?} keeps its token");
 
         // A new program asks for a new token.
-        bench.witness = Witness::start(sdk).await;
-        bench.witness.ask("login", settings(&bench.sim)).await;
+        bench.driver = Driver::start(sdk).await;
+        bench.driver.ask("login", settings(&bench.sim)).await;
         bench.sim.change_app(|app| app.scopes.clear());
         let answer = bench.answer(delete(&bench)).await;
         assert_eq!(answer["code"], 99_991_672, "{sdk:?}");

@@ -4,8 +4,8 @@
 use feishu_sim::{ClientConfig, ConnectionId, HandshakeRefusal, PushAnswer, Simulator, State};
 use serde_json::{Value, json};
 
+use crate::driver::{Driver, PUSH_DEADLINE, Sdk, settings};
 use crate::report;
-use crate::witness::{PUSH_DEADLINE, Sdk, Witness, settings};
 
 /// Pings come often and lost connections are replaced at once.
 const QUICK: ClientConfig = ClientConfig {
@@ -24,7 +24,7 @@ const SLOW: ClientConfig = ClientConfig {
 /// A platform whose app receives by long connection, and an SDK that receives.
 struct Bench {
     sim: Simulator,
-    witness: Witness,
+    driver: Driver,
     connection: ConnectionId,
 }
 
@@ -34,12 +34,12 @@ impl Bench {
         let sim = sim.encrypt_key(encrypt_key).start().await.unwrap();
         sim.receive_by_long_connection();
         sim.set_client_config(config);
-        let mut witness = Witness::start(sdk).await;
-        witness.ask("connect", settings(&sim)).await;
+        let mut driver = Driver::start(sdk).await;
+        driver.ask("connect", settings(&sim)).await;
         let connection = connection(&sim, None).await;
         Self {
             sim,
-            witness,
+            driver,
             connection,
         }
     }
@@ -51,7 +51,7 @@ impl Bench {
         let said = self.sim.as_person(&person).in_chat(&chat).say(text);
         let answer = said.answer().await;
         let event_id = said.push.unwrap().event_id();
-        let seen = self.witness.seen().await;
+        let seen = self.driver.seen().await;
         let given = seen.iter().filter(|seen| seen.event_id == event_id);
         let given: Vec<_> = given.map(|seen| seen.text.as_deref()).collect();
         assert!(given.is_empty() || given == [Some(text)], "{given:?}");
@@ -60,7 +60,7 @@ impl Bench {
 
     async fn hears(&mut self, text: &str) {
         let (answer, given) = self.say(text).await;
-        let sdk = self.witness.sdk;
+        let sdk = self.driver.sdk;
         assert_eq!((answer.status, given), (200, true), "{sdk:?} {text}");
     }
 
@@ -117,7 +117,7 @@ async fn a_callback_is_answered_in_the_acknowledgement() {
         let answer = bench.push("card.action.trigger", &press()).await;
         let toast = json!({"toast": {"type": "info", "content": "seen"}});
         assert_eq!((answer.status, answer.json()), (200, toast), "{sdk:?}");
-        let seen = bench.witness.seen().await;
+        let seen = bench.driver.seen().await;
         assert_eq!(seen[0].value, Some(json!({"undo": 1})), "{sdk:?}");
         bench.sim.finish();
     }
@@ -151,7 +151,7 @@ async fn what_they_do_with_the_rest() {
     }
     let [python, node] = did;
     for ((matter, python), (_, node)) in python.iter().zip(&node) {
-        report::tell(matter, &[python, node]);
+        report::compare(matter, &[python, node]);
     }
 }
 
@@ -180,13 +180,13 @@ async fn what_they_do_when_there_are_too_many_connections() {
         let sim = Simulator::builder().start().await.unwrap();
         sim.set_client_config(QUICK);
         sim.refuse_handshake(HandshakeRefusal::too_many_connections());
-        let mut witness = Witness::start(sdk).await;
-        witness.ask("connect", settings(&sim)).await;
+        let mut driver = Driver::start(sdk).await;
+        driver.ask("connect", settings(&sim)).await;
         did.push(tokio::select! {
-            _ = witness.ask("wait_for_the_end", json!({})) => "stops",
+            _ = driver.ask("wait_for_the_end", json!({})) => "stops",
             _ = connection(&sim, None) => "tries again",
         });
         sim.finish();
     }
-    report::tell("socket: handshake refused with 514 and 1000040350", &did);
+    report::compare("socket: handshake refused with 514 and 1000040350", &did);
 }

@@ -1,18 +1,17 @@
-//! What the platform has seen, chat by chat, in the judge's words.
+//! The history of each chat, from the calls that the simulator has seen.
 
 use std::collections::HashMap;
 
 use feishu_sim::{Call, Endpoint, State};
 
-use super::ledger::{Effect, History, Seen};
-use super::script::{self, Wish};
+use super::checker::{Effect, History, Observed};
+use super::script::{self, Command};
 use super::sender::Conversation;
-use crate::chaos::ledger::Sent;
+use crate::chaos::checker::Sent;
 
-/// The reactions that mean "heard", not "done".
+/// The reaction that acknowledges a command before it is done.
 const HEARD: &str = "OneSecond";
 
-/// The histories of all chats.
 pub(crate) fn collect(state: &State, conversations: &[Conversation]) -> Vec<History> {
     let mut seen = seen_by_chat(state, conversations);
     conversations
@@ -23,10 +22,13 @@ pub(crate) fn collect(state: &State, conversations: &[Conversation]) -> Vec<Hist
                 .iter()
                 .map(|typed| Sent {
                     id: typed.id.to_string(),
-                    effect: effect(&typed.wish, typed.target.as_ref().map(ToString::to_string)),
-                    lines: match &typed.wish {
-                        Wish::Announce { tag, lines } => script::lines(tag, *lines),
-                        Wish::PinAnnouncement | Wish::PinReply | Wish::Unpin => Vec::new(),
+                    effect: effect(
+                        &typed.command,
+                        typed.target.as_ref().map(ToString::to_string),
+                    ),
+                    lines: match &typed.command {
+                        Command::Announce { tag, lines } => script::lines(tag, *lines),
+                        Command::PinAnnouncement | Command::PinReply | Command::Unpin => Vec::new(),
                     },
                     acknowledged: typed.acknowledged,
                     replies: state.replies_to(&typed.id),
@@ -38,8 +40,8 @@ pub(crate) fn collect(state: &State, conversations: &[Conversation]) -> Vec<Hist
         .collect()
 }
 
-/// What a successful call shows; nothing where it only reads.
-pub(crate) fn seen(call: &Call) -> Option<Seen> {
+/// What a successful call changes; `None` if it only reads.
+pub(crate) fn seen(call: &Call) -> Option<Observed> {
     if call.code != Some(0) {
         return None;
     }
@@ -47,24 +49,24 @@ pub(crate) fn seen(call: &Call) -> Option<Seen> {
     let seen = match call.endpoint? {
         Endpoint::PutTopNotice => {
             let entry = &call.body["chat_top_notice"][0];
-            Seen::Effect(match entry["action_type"].as_str()? {
+            Observed::Effect(match entry["action_type"].as_str()? {
                 "1" => Effect::PinMessage(entry["message_id"].as_str()?.to_owned()),
                 _ => Effect::PinAnnouncement,
             })
         }
-        Endpoint::DeleteTopNotice => Seen::Effect(Effect::Unpin),
+        Endpoint::DeleteTopNotice => Observed::Effect(Effect::Unpin),
         Endpoint::CreateChildren | Endpoint::PatchDocAnnouncement => {
-            Seen::Effect(Effect::Announce(tag(&call.body.to_string())?))
+            Observed::Effect(Effect::Announce(tag(&call.body.to_string())?))
         }
         Endpoint::AddReaction if call.body["reaction_type"]["emoji_type"] == HEARD => return None,
-        Endpoint::AddReaction => Seen::Reaction(message()?),
-        Endpoint::ReplyMessage => Seen::Reply(message()?),
+        Endpoint::AddReaction => Observed::Reaction(message()?),
+        Endpoint::ReplyMessage => Observed::Reply(message()?),
         _ => return None,
     };
     Some(seen)
 }
 
-fn seen_by_chat(state: &State, conversations: &[Conversation]) -> HashMap<String, Vec<Seen>> {
+fn seen_by_chat(state: &State, conversations: &[Conversation]) -> HashMap<String, Vec<Observed>> {
     let chat_of: HashMap<&str, &str> = conversations
         .iter()
         .flat_map(|conversation| {
@@ -75,12 +77,12 @@ fn seen_by_chat(state: &State, conversations: &[Conversation]) -> HashMap<String
                 .map(move |typed| (typed.id.as_str(), chat))
         })
         .collect();
-    let mut by_chat: HashMap<String, Vec<Seen>> = HashMap::new();
+    let mut by_chat: HashMap<String, Vec<Observed>> = HashMap::new();
     for call in state.calls() {
         let Some(seen) = seen(call) else { continue };
         let chat = match &seen {
-            Seen::Effect(_) => path_id(call, "chats"),
-            Seen::Reaction(id) | Seen::Reply(id) => {
+            Observed::Effect(_) => path_id(call, "chats"),
+            Observed::Reaction(id) | Observed::Reply(id) => {
                 chat_of.get(id.as_str()).map(|&chat| chat.to_owned())
             }
         };
@@ -92,22 +94,22 @@ fn seen_by_chat(state: &State, conversations: &[Conversation]) -> HashMap<String
     by_chat
 }
 
-fn effect(wish: &Wish, target: Option<String>) -> Effect {
-    match wish {
-        Wish::PinAnnouncement => Effect::PinAnnouncement,
-        Wish::PinReply => Effect::PinMessage(target.unwrap_or_default()),
-        Wish::Unpin => Effect::Unpin,
-        Wish::Announce { tag, .. } => Effect::Announce(tag.clone()),
+fn effect(command: &Command, target: Option<String>) -> Effect {
+    match command {
+        Command::PinAnnouncement => Effect::PinAnnouncement,
+        Command::PinReply => Effect::PinMessage(target.unwrap_or_default()),
+        Command::Unpin => Effect::Unpin,
+        Command::Announce { tag, .. } => Effect::Announce(tag.clone()),
     }
 }
 
-/// What stands behind `kind` in the call's path.
+/// The segment after `kind` in the call's path.
 fn path_id(call: &Call, kind: &str) -> Option<String> {
     let mut parts = call.path.split('/').skip_while(|part| *part != kind);
     parts.nth(1).map(str::to_owned)
 }
 
-/// The tag that a written text begins with: `note-` and six digits.
+/// The tag at the start of a text: `note-` and six digits.
 fn tag(body: &str) -> Option<String> {
     let at = body.find("note-")?;
     body.get(at..at + "note-000000".len()).map(str::to_owned)

@@ -1,0 +1,10 @@
+//! Runs Feishu's official SDKs for Python and Node against the simulator and the bot.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bot;
+mod driver;
+mod install;
+mod long_connection;
+mod report;
+mod rest;
+mod webhook;
