@@ -15,7 +15,7 @@ mod replied;
 mod undo;
 mod unpin;
 
-pub(crate) use context::{Effect, Failure, Scene, Style};
+pub(crate) use context::{Draft, Effect, Failure, Scene, Style};
 
 /// Does what the permit allows.
 pub(crate) async fn run(permit: Permit, scene: Scene<'_>) -> Result<Effect, Failure> {

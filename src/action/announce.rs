@@ -21,16 +21,16 @@ use feishu::{AnnouncementKind, Content, Error, Message, MessageId};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::{Effect, Failure, Scene, pin, replied};
-use crate::action::announce::common::{Draft, LINE_LIMIT, LONG_TEXT, Stand, TEXT_LIMIT};
+use super::{Draft, Effect, Failure, Scene, pin, replied};
+use crate::action::announce::common::{LINE_LIMIT, LONG_TEXT, Stand, TEXT_LIMIT};
 use crate::command::{Mention, announced_part, refuse_shown_instruction};
 use crate::content::{Document, Entry, Signature, Unfit, command_text, media, without_unexplained};
 use crate::model::action::Source;
-use crate::model::change::{Change, Placed, Standing, Top};
+use crate::model::change::{Change, Placed, PlacedKind, Standing, Top};
 use crate::model::job::Step;
 use crate::model::outcome::{Done, Undone};
 use crate::model::plan::Manner;
-use crate::model::progress::{Progress, Written};
+use crate::model::progress::{Creation, Progress, Written};
 use crate::model::refusal::{Call, Cause, Stage};
 
 mod budget;
@@ -42,7 +42,7 @@ mod page;
 mod plan;
 mod take_back;
 
-pub(super) use take_back::{IfGone, Renamed, TakenBack, take_back};
+pub(super) use take_back::{IfGone, Removal, Renamed, TakenBack, take_back};
 
 /// No text of that length takes more bytes.
 const MOST_BYTES: usize = 3 * TEXT_LIMIT;
@@ -54,9 +54,13 @@ pub(super) async fn run(
 ) -> Result<Effect, Failure> {
     let is_message = matches!(source, Source::Message(_));
     let document = document(source, scene).await?;
+    let draft = Draft {
+        document: &document,
+        manner,
+    };
     if is_message {
         // It may be edited or recalled before the next attempt.
-        scene.save((&document, manner), None).await?;
+        scene.save(draft, None).await?;
     }
     if scene.written().is_none() && scene.job.key.step == Step::Command {
         expect_to_end(manner, scene).await?;
@@ -68,8 +72,8 @@ pub(super) async fn run(
     } else {
         None
     };
-    let stand = write(&entry, (&document, manner), scene).await?;
-    let (mut effect, left) = stand.effect(&document, manner, scene);
+    let stand = write(&entry, draft, scene).await?;
+    let (mut effect, left) = stand.effect(draft, scene);
     let mut not_on_top = None;
     if manner.top {
         match pin::bring_about(&Top::Announcement, scene).await {
@@ -92,37 +96,41 @@ pub(super) async fn run(
 /// What may stand of an announcement that was given up, as far as it takes to remove it, to bring
 /// back what it was to replace, or to know again what was brought back.
 pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effect> {
-    let Progress {
-        document, manner, ..
-    } = progress;
-    let entry = Entry::new(document, signature(scene));
-    let (blocks, nameless, former) = match progress.written.clone()? {
+    let draft = Draft {
+        document: &progress.document,
+        manner: progress.manner,
+    };
+    let entry = Entry::new(draft.document, signature(scene));
+    let docx = |creation: Creation| PlacedKind::Docx {
+        blocks: creation.page_blocks,
+    };
+    let (kind, nameless, former) = match progress.written.clone()? {
         // Before all of it stands, nothing is deleted.
         Written::Docx {
             creation,
             nameless,
             former: Some(former),
         } if creation.calls == plan::plan(entry.to_docx()).len() => {
-            (Some(creation.page_blocks), nameless, Some(former))
+            (docx(creation), nameless, Some(former))
         }
         Written::Legacy {
             pending: Some(_),
             nameless,
             former: Some(former),
             ..
-        } => (None, nameless, Some(former)),
+        } => (PlacedKind::Doc, nameless, Some(former)),
         // Found by its signature, if it stands at all.
         Written::Docx {
             creation,
             nameless,
             former: None,
-        } if entry.is_signed() => (Some(creation.page_blocks), nameless, None),
+        } if entry.is_signed() => (docx(creation), nameless, None),
         Written::Legacy {
             pending: Some(_),
             nameless,
             former: None,
             ..
-        } if entry.is_signed() => (None, nameless, None),
+        } if entry.is_signed() => (PlacedKind::Doc, nameless, None),
         Written::Restoral(restoral) => {
             return Some(Effect {
                 change: Some(Change::restored(restoral.restored())),
@@ -134,13 +142,13 @@ pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effec
     let placed = Placed {
         entry,
         nameless,
-        blocks,
+        kind,
     };
     let stand = Stand {
         before: former.map_or(Standing::Others, Standing::Body),
         ..Stand::above(placed)
     };
-    Some(stand.effect(document, *manner, scene).0)
+    Some(stand.effect(draft, scene).0)
 }
 
 /// What is to be announced, if an announcement can hold it.

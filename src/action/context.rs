@@ -104,6 +104,13 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// What an entry is made of, as progress remembers it.
+#[derive(Clone, Copy)]
+pub(crate) struct Draft<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) manner: Manner,
+}
+
 /// Everything around an action.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
@@ -151,12 +158,12 @@ impl Scene<'_> {
     /// Remembers how far an announcement has come.
     pub(crate) async fn save(
         &self,
-        (document, manner): (&Document, Manner),
+        draft: Draft<'_>,
         written: Option<Written>,
     ) -> Result<(), Failure> {
         let progress = Progress {
-            document: document.clone(),
-            manner,
+            document: draft.document.clone(),
+            manner: draft.manner,
             written,
         };
         self.store.save_progress(self.job, &progress).await?;

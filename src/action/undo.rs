@@ -1,7 +1,7 @@
 //! `/undo`: the bot's last change in the chat taken back; and what is taken
 //! back by itself because its time is over.
 
-use super::announce::{self, IfGone, Renamed, TakenBack};
+use super::announce::{self, IfGone, Removal, Renamed, TakenBack};
 use super::{Effect, Failure, Scene, pin};
 use crate::content::Former;
 use crate::model::change::{Change, Deed, Made, Placed, Standing, Top};
@@ -15,9 +15,13 @@ pub(super) async fn run(made: &Made, scene: Scene<'_>) -> Result<Effect, Failure
     };
     let (undone, change) = match (entry_of(change), &change.before.top) {
         (Some((placed, former)), before) => {
-            let renamed = renamed_since(made, scene).await?;
-            let entry = (placed, former, &renamed);
-            let taken = announce::take_back(entry, IfGone::Restore, scene).await?;
+            let removal = Removal {
+                placed,
+                former,
+                renamed: renamed_since(made, scene).await?,
+                if_gone: IfGone::Restore,
+            };
+            let taken = announce::take_back(&removal, scene).await?;
             let undone = match (taken.former_is_back, taken.was_there) {
                 (true, _) => Undone::FormerBack {
                     lost: former
@@ -53,9 +57,13 @@ pub(super) async fn expire(made: &Made, scene: Scene<'_>) -> Result<Effect, Fail
     // Kept until its time is over, it cannot be missing.
     let change = made.change.as_ref().ok_or(Cause::Internal)?;
     let change = if let Some((placed, former)) = entry_of(change) {
-        let renamed = renamed_since(made, scene).await?;
-        let entry = (placed, former, &renamed);
-        let taken = announce::take_back(entry, IfGone::Leave, scene).await?;
+        let removal = Removal {
+            placed,
+            former,
+            renamed: renamed_since(made, scene).await?,
+            if_gone: IfGone::Leave,
+        };
+        let taken = announce::take_back(&removal, scene).await?;
         let top = match change.top() {
             Some(_) if stands_since(made, scene).await? => Some(Top::Nothing),
             Some(_) | None => None,

@@ -68,8 +68,19 @@ pub(crate) struct Placed {
     /// From some call on the platform took no mention, and people went by their
     /// names; those before it stand as they are.
     pub(crate) nameless: bool,
-    /// The blocks right below the page, in a `docx` announcement.
-    pub(crate) blocks: Option<Vec<BlockId>>,
+    pub(crate) kind: PlacedKind,
+}
+
+/// The kind of announcement that an entry stands in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PlacedKind {
+    /// It is found by what it says.
+    Doc,
+    Docx {
+        /// Right below the page.
+        blocks: Vec<BlockId>,
+    },
 }
 
 /// The two things in a chat that the bot changes.

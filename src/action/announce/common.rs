@@ -2,12 +2,12 @@
 
 use feishu::{Error, LegacyAnnouncement, LegacyDocument};
 
-use crate::action::context::{Effect, Failure, Scene};
+use crate::action::context::{Draft, Effect, Failure, Scene};
 use crate::command::Replace;
-use crate::content::{Document, Former};
+use crate::content::Former;
 use crate::model::change::{Change, Deed, Placed, Standing};
 use crate::model::outcome::Done;
-use crate::model::plan::{Manner, SUMMARY};
+use crate::model::plan::SUMMARY;
 use crate::model::refusal::{Call, Cause};
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
@@ -27,9 +27,6 @@ const FORMER_WEIGHT: usize = 4 << 20;
 
 /// A text of more bytes is read in a thread of its own.
 pub(crate) const LONG_TEXT: usize = 16 * 1024;
-
-/// What an entry is made of, as progress remembers it.
-pub(crate) type Draft<'a> = (&'a Document, Manner);
 
 /// An entry as it stands once it is written.
 pub(crate) struct Stand {
@@ -57,8 +54,7 @@ impl Stand {
     /// What has come of the command, and what has not.
     pub(crate) fn effect(
         self,
-        document: &Document,
-        manner: Manner,
+        Draft { document, manner }: Draft<'_>,
         scene: Scene<'_>,
     ) -> (Effect, Option<Failure>) {
         let (deed, done) = match self.before {

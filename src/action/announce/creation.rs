@@ -4,8 +4,8 @@ use feishu::{BlockId, CreateChildren, Created, codes};
 use serde::Serialize;
 
 use super::plan::{Parent, Step, line_count};
-use super::{Failure, Scene};
-use crate::action::announce::common::{Draft, call};
+use super::{Draft, Failure, Scene};
+use crate::action::announce::common::call;
 use crate::model::progress::{Creation, Written};
 use crate::model::refusal::{Call, Cause};
 
@@ -52,14 +52,7 @@ impl<B: Serialize> Writing<B> {
         scene: Scene<'_>,
     ) -> Result<(), Failure> {
         while let Some(step) = self.steps().get(self.creation.calls) {
-            match create(
-                (self.name, self.at, self.nameless),
-                step,
-                &self.creation,
-                scene,
-            )
-            .await
-            {
+            match self.create(step, scene).await {
                 Ok(creation) => self.creation = creation,
                 // Where the platform does not take a mention, the text still goes out.
                 Err(Failure::Call(_, error))
@@ -96,67 +89,77 @@ impl<B: Serialize> Writing<B> {
             _ => &self.steps,
         }
     }
+
+    /// Makes the next call.
+    async fn create(&self, step: &Step<B>, scene: Scene<'_>) -> Result<Creation, Failure> {
+        let chat = scene.chat_id;
+        let mut creation = self.creation.clone();
+        let (parent, index) = match step.parent {
+            // The page block, the parent of all that stands in the announcement, has the chat's id.
+            Parent::Page => (BlockId::new(chat.as_str()), self.at + step.index),
+            Parent::Created(number) => match creation.parents.get(number) {
+                Some(parent) => (parent.clone(), step.index),
+                None => return Err(Cause::Internal.into()),
+            },
+        };
+        let spot = Spot {
+            parent: &parent,
+            index,
+            revision: creation.revision,
+        };
+        let form = if self.nameless { " nameless" } else { "" };
+        let key = format!("{}{form} {}", self.name, creation.calls);
+        let created = match spot.send(&step.blocks, &key, scene).await {
+            Err(error) if is_over_length(&error) => {
+                match feishu::with_short_docx_runs(&step.blocks) {
+                    Some(short) => spot.send(&short, &format!("{key} short"), scene).await,
+                    None => Err(error),
+                }
+            }
+            created => created,
+        };
+        let created = created.map_err(call(Call::WriteAnnouncement))?;
+        creation.calls += 1;
+        creation.revision = created.revision_id.unwrap_or(LATEST);
+        if step.parent == Parent::Page {
+            let ids = created.block_ids.iter().cloned();
+            creation.page_blocks.extend(ids);
+        }
+        let parents = step.parents.iter();
+        let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
+        creation.parents.extend(parents);
+        if creation.parents.len() < self.creation.parents.len() + step.parents.len() {
+            tracing::error!("the answer does not name the blocks that it created");
+            return Err(Cause::Internal.into());
+        }
+        Ok(creation)
+    }
 }
 
-/// Makes the next call.
-async fn create<B: Serialize>(
-    (name, at, nameless): (&str, usize, bool),
-    step: &Step<B>,
-    so_far: &Creation,
-    scene: Scene<'_>,
-) -> Result<Creation, Failure> {
-    let chat = scene.chat_id;
-    let (parent, index) = match step.parent {
-        // The page block, the parent of all that stands in the announcement, has the chat's id.
-        Parent::Page => (BlockId::new(chat.as_str()), at + step.index),
-        Parent::Created(number) => match so_far.parents.get(number) {
-            Some(parent) => (parent.clone(), step.index),
-            None => return Err(Cause::Internal.into()),
-        },
-    };
-    let form = if nameless { " nameless" } else { "" };
-    let key = format!("{name}{form} {}", so_far.calls);
-    let place = (&parent, index, so_far.revision);
-    let created = match send(place, &key, &step.blocks, scene).await {
-        Err(error) if is_over_length(&error) => match feishu::with_short_docx_runs(&step.blocks) {
-            Some(short) => send(place, &format!("{key} short"), &short, scene).await,
-            None => Err(error),
-        },
-        created => created,
-    };
-    let created = created.map_err(call(Call::WriteAnnouncement))?;
-    let mut creation = so_far.clone();
-    creation.calls += 1;
-    creation.revision = created.revision_id.unwrap_or(LATEST);
-    if step.parent == Parent::Page {
-        let ids = created.block_ids.iter().cloned();
-        creation.page_blocks.extend(ids);
-    }
-    let parents = step.parents.iter();
-    let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
-    creation.parents.extend(parents);
-    if creation.parents.len() < so_far.parents.len() + step.parents.len() {
-        tracing::error!("the answer does not name the blocks that it created");
-        return Err(Cause::Internal.into());
-    }
-    Ok(creation)
+/// Where a call creates blocks.
+struct Spot<'a> {
+    parent: &'a BlockId,
+    index: usize,
+    revision: i64,
 }
 
-async fn send<B: Serialize>(
-    (parent, index, revision_id): (&BlockId, usize, i64),
-    key: &str,
-    children: &[B],
-    scene: Scene<'_>,
-) -> Result<Created, feishu::Error> {
-    let request = CreateChildren {
-        parent,
-        index,
-        children,
-        revision_id,
-        client_token: &scene.job.key.idempotency_key(key).to_string(),
-    };
-    let client = &scene.platform.client;
-    client.create_docx_children(scene.chat_id, request).await
+impl Spot<'_> {
+    async fn send<C: Serialize>(
+        &self,
+        children: &[C],
+        key: &str,
+        scene: Scene<'_>,
+    ) -> Result<Created, feishu::Error> {
+        let request = CreateChildren {
+            parent: self.parent,
+            index: self.index,
+            children,
+            revision_id: self.revision,
+            client_token: &scene.job.key.idempotency_key(key).to_string(),
+        };
+        let client = &scene.platform.client;
+        client.create_docx_children(scene.chat_id, request).await
+    }
 }
 
 fn is_over_length(error: &feishu::Error) -> bool {

@@ -2,14 +2,15 @@
 //! where they come in the place of what stood there, that deleted afterwards,
 //! so that the announcement is never empty.
 
-use feishu::ReadBlock;
+use feishu::{BlockId, ReadBlock};
 
 use super::creation::Writing;
+use super::page::{self, Deletion};
 use super::plan::plan;
-use super::{Failure, Scene, page};
-use crate::action::announce::common::{Draft, Stand, expect_light, expect_writable};
+use super::{Draft, Failure, Scene};
+use crate::action::announce::common::{Stand, expect_light, expect_writable};
 use crate::content::{Entry, Former, FormerBlock};
-use crate::model::change::{Placed, Standing};
+use crate::model::change::{Placed, PlacedKind, Standing};
 use crate::model::progress::{Creation, Written};
 
 /// Writes the entry from where the last attempt stopped.
@@ -27,7 +28,7 @@ pub(super) async fn write(
         }) => (creation, nameless, former),
         _ => (Creation::at(revision), false, None),
     };
-    if let (Some(how), None) = (draft.1.replace, &former) {
+    if let (Some(how), None) = (draft.manner.replace, &former) {
         let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
         expect_light(Former::weight_of_docx(&blocks, scene.chat_id))?;
         let body = Former::of_docx(&blocks, scene.chat_id);
@@ -69,35 +70,40 @@ pub(super) async fn write(
     let placed = Placed {
         entry: entry.clone(),
         nameless: writing.nameless,
-        blocks: Some(writing.creation.page_blocks),
+        kind: PlacedKind::Docx {
+            blocks: writing.creation.page_blocks.clone(),
+        },
     };
     let Some(former) = former else {
         return Ok(Stand::above(placed));
     };
-    clear(former, placed, scene).await
+    clear(former, &writing.creation.page_blocks, placed, scene).await
 }
 
 /// Deletes what stood before the entry came. What a person has changed or typed
 /// since is theirs and stays.
-async fn clear(former: Former, placed: Placed, scene: Scene<'_>) -> Result<Stand, Failure> {
+async fn clear(
+    former: Former,
+    own: &[BlockId],
+    placed: Placed,
+    scene: Scene<'_>,
+) -> Result<Stand, Failure> {
     let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
     let stands = former.now_in_docx(&blocks, scene.chat_id).blocks;
     let is_former = |place: &usize| former.blocks.contains(&stands[*place]);
     let places: Vec<usize> = (0..stands.len()).filter(is_former).collect();
     let all_stand = places.len() == former.blocks.len();
-    let mut deleted = Vec::new();
-    let left = match page::delete(places, revision, &mut deleted, scene).await {
-        Ok(()) => None,
+    let Deletion { deleted, failure } = page::delete(places, revision, scene).await;
+    let left = match failure {
         // Nobody knows whether that is gone.
-        Err(Failure::Call(call, error)) if error.may_have_taken_effect() => {
+        Some(Failure::Call(call, error)) if error.may_have_taken_effect() => {
             return Err(Failure::Call(call, error));
         }
-        Err(failure) => Some(failure),
+        left => left,
     };
-    let own = placed.blocks.as_deref().unwrap_or_default();
     let is_own = |block: &&FormerBlock| block.id.as_ref().is_some_and(|id| own.contains(id));
-    let others = stands.len() - deleted.len() - stands.iter().filter(is_own).count();
-    let is_untouched = left.is_some() && all_stand && deleted.is_empty();
+    let others = stands.len() - deleted - stands.iter().filter(is_own).count();
+    let is_untouched = left.is_some() && all_stand && deleted == 0;
     let before = if is_untouched {
         Standing::Others
     } else {

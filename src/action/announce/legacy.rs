@@ -9,13 +9,11 @@ use std::ops::Range;
 
 use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Operation, codes};
 
-use super::{Failure, Scene};
-use crate::action::announce::common::{
-    Draft, Stand, call, expect_light, expect_writable, read_document,
-};
+use super::{Draft, Failure, Scene};
+use crate::action::announce::common::{Stand, call, expect_light, expect_writable, read_document};
 use crate::command::Replace;
 use crate::content::{Entry, Former};
-use crate::model::change::{Placed, Standing};
+use crate::model::change::{Placed, PlacedKind, Standing};
 use crate::model::progress::{Pending, Written};
 use crate::model::refusal::{Call, Cause};
 
@@ -47,7 +45,7 @@ pub(super) async fn write(
     let mut writing = Writing {
         named: entry.to_legacy(),
         unnamed: nameless_entry.map(|entry| entry.to_legacy()),
-        place: match draft.1.replace {
+        place: match draft.manner.replace {
             Some(how) if !above => Place::Body { how, former },
             _ => Place::Top,
         },
@@ -201,10 +199,13 @@ impl Writing<'_> {
             };
             let operations = operations(&blocks, range, order.later_first);
             let still = self.pending.filter(|_| order.repairs);
-            match self
-                .send(&announcement, (seen_before, order), &operations, still)
-                .await
-            {
+            let pending = Pending {
+                seen_before,
+                sent_at: self.scene.clock.now(),
+                later_first: order.later_first,
+                repairs: order.repairs,
+            };
+            match self.send(&announcement, pending, &operations, still).await {
                 Ok(()) if !takes_several => return Ok(()),
                 Ok(()) => acknowledged = Some(order),
                 Err(failure) if is_refused(&failure) && attempt < ATTEMPTS => attempt += 1,
@@ -286,17 +287,12 @@ impl Writing<'_> {
     async fn send(
         &mut self,
         announcement: &LegacyAnnouncement,
-        (seen_before, order): (usize, InsertOrder),
+        pending: Pending,
         operations: &[Operation],
         still: Option<Pending>,
     ) -> Result<(), Failure> {
         let scene = self.scene;
-        self.pending = Some(Pending {
-            seen_before,
-            sent_at: scene.clock.now(),
-            later_first: order.later_first,
-            repairs: order.repairs,
-        });
+        self.pending = Some(pending);
         self.save().await?;
         let chat = scene.chat_id;
         let client = &scene.platform.client;
@@ -323,7 +319,7 @@ impl Writing<'_> {
                 pending,
                 nameless,
                 former: None,
-                above: self.draft.1.replace.is_some(),
+                above: self.draft.manner.replace.is_some(),
             },
             Place::Body { former, .. } => Written::Legacy {
                 pending,
@@ -341,7 +337,7 @@ impl Writing<'_> {
         let placed = Placed {
             entry: entry.clone(),
             nameless: self.nameless,
-            blocks: None,
+            kind: PlacedKind::Doc,
         };
         let mut stand = Stand::above(placed);
         if let Place::Body {

@@ -32,18 +32,21 @@ pub(super) async fn read<B: DeserializeOwned>(scene: Scene<'_>) -> Result<(i64, 
     }
 }
 
-/// Deletes the blocks that stood in these places right below the page; `deleted` names those that
-/// are gone, also where a later call fails.
+/// What came of deleting blocks.
+pub(super) struct Deletion {
+    /// So many are gone.
+    pub(super) deleted: usize,
+    /// Why the rest still stands.
+    pub(super) failure: Option<Failure>,
+}
+
+/// Deletes the blocks that stood in these places right below the page.
 ///
 /// From the bottom up, all at the revision that was read: whatever people type meanwhile, these
 /// are the blocks that are meant.
-pub(super) async fn delete(
-    places: Vec<usize>,
-    revision: i64,
-    deleted: &mut Vec<usize>,
-    scene: Scene<'_>,
-) -> Result<(), Failure> {
+pub(super) async fn delete(places: Vec<usize>, revision: i64, scene: Scene<'_>) -> Deletion {
     let chat = scene.chat_id;
+    let mut deleted = 0;
     for range in runs(places).into_iter().rev() {
         let name = format!("remove {revision} {}..{}", range.start, range.end);
         let deletion = DeleteChildren {
@@ -53,13 +56,14 @@ pub(super) async fn delete(
             client_token: &scene.job.key.idempotency_key(&name).to_string(),
         };
         let client = &scene.platform.client;
-        client
-            .delete_docx_children(chat, deletion)
-            .await
-            .map_err(call(Call::WriteAnnouncement))?;
-        deleted.extend(range);
+        if let Err(error) = client.delete_docx_children(chat, deletion).await {
+            let failure = Some(call(Call::WriteAnnouncement)(error));
+            return Deletion { deleted, failure };
+        }
+        deleted += range.len();
     }
-    Ok(())
+    let failure = None;
+    Deletion { deleted, failure }
 }
 
 /// Places as ranges of neighbours, in order.

@@ -30,37 +30,42 @@ pub(super) enum Parent {
 /// All calls, in the order in which they are made: from the top to the bottom of the entry, as far
 /// as a call's blocks stand together.
 pub(super) fn plan<B>(nodes: Vec<DocxNode<B>>) -> Vec<Step<B>> {
-    let mut steps = Vec::new();
-    let mut created = 0;
-    below(Parent::Page, nodes, &mut steps, &mut created);
-    steps
+    let mut planner = Planner {
+        steps: Vec::new(),
+        created: 0,
+    };
+    planner.write(Parent::Page, nodes);
+    planner.steps
 }
 
-fn below<B>(
-    parent: Parent,
-    nodes: Vec<DocxNode<B>>,
-    steps: &mut Vec<Step<B>>,
-    created: &mut usize,
-) {
-    let mut nodes = nodes.into_iter();
-    for index in (0..nodes.len()).step_by(CHUNK) {
-        let chunk = nodes.by_ref().take(CHUNK);
-        let (blocks, children): (Vec<B>, Vec<Vec<DocxNode<B>>>) =
-            chunk.map(|node| (node.block, node.children)).unzip();
-        let is_parent = |(_, children): &(usize, &Vec<DocxNode<B>>)| !children.is_empty();
-        let parents = children.iter().enumerate().filter(is_parent);
-        let parents: Vec<usize> = parents.map(|(place, _)| place).collect();
-        let first = *created;
-        *created += parents.len();
-        steps.push(Step {
-            parent,
-            index,
-            blocks,
-            parents,
-        });
-        let children = children.into_iter().filter(|children| !children.is_empty());
-        for (number, children) in children.enumerate() {
-            below(Parent::Created(first + number), children, steps, created);
+struct Planner<B> {
+    steps: Vec<Step<B>>,
+    /// How many parents the steps create.
+    created: usize,
+}
+
+impl<B> Planner<B> {
+    fn write(&mut self, parent: Parent, nodes: Vec<DocxNode<B>>) {
+        let mut nodes = nodes.into_iter();
+        for index in (0..nodes.len()).step_by(CHUNK) {
+            let chunk = nodes.by_ref().take(CHUNK);
+            let (blocks, children): (Vec<B>, Vec<Vec<DocxNode<B>>>) =
+                chunk.map(|node| (node.block, node.children)).unzip();
+            let is_parent = |(_, children): &(usize, &Vec<DocxNode<B>>)| !children.is_empty();
+            let parents = children.iter().enumerate().filter(is_parent);
+            let parents: Vec<usize> = parents.map(|(place, _)| place).collect();
+            let first = self.created;
+            self.created += parents.len();
+            self.steps.push(Step {
+                parent,
+                index,
+                blocks,
+                parents,
+            });
+            let children = children.into_iter().filter(|children| !children.is_empty());
+            for (number, children) in children.enumerate() {
+                self.write(Parent::Created(first + number), children);
+            }
         }
     }
 }

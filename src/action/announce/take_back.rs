@@ -8,10 +8,10 @@ use super::legacy::{
     self, ATTEMPTS, Place, find, is_refused, occurrences, stands_partly, wait_out,
 };
 use super::plan::plan;
-use super::{Failure, Scene, budget, page};
-use crate::action::announce::common::{Draft, call};
+use super::{Draft, Failure, Scene, budget, page};
+use crate::action::announce::common::call;
 use crate::content::{Document, DocxNode, Entry, Former};
-use crate::model::change::Placed;
+use crate::model::change::{Placed, PlacedKind};
 use crate::model::plan::Manner;
 use crate::model::progress::{Creation, Pending, Restoral, Written};
 use crate::model::refusal::{Call, Cause};
@@ -54,47 +54,68 @@ pub(in crate::action) enum IfGone {
     Leave,
 }
 
+/// An entry that is to be taken out.
+pub(in crate::action) struct Removal<'a> {
+    pub(in crate::action) placed: &'a Placed,
+    /// What it replaced.
+    pub(in crate::action) former: Option<&'a Former>,
+    pub(in crate::action) renamed: Renamed,
+    pub(in crate::action) if_gone: IfGone,
+}
+
 /// Takes the entry out and writes in its place what it replaced, if it did.
 /// Where a person has changed the entry since, it is theirs and stays.
 pub(in crate::action) async fn take_back(
-    (placed, former, renamed): (&Placed, Option<&Former>, &Renamed),
-    if_gone: IfGone,
+    removal: &Removal<'_>,
     scene: Scene<'_>,
 ) -> Result<TakenBack, Failure> {
-    let former = former.filter(|former| !former.is_empty());
+    let placed = removal.placed;
+    let former = removal.former.filter(|former| !former.is_empty());
     let cost = former.map_or(0, |_| budget::FORMER);
     let _turn = budget::turn(cost, scene).await?;
-    let unnamed = match former {
-        Some(former) if former.mentions_anybody() => Some(unnamed(former, scene).await),
-        _ => None,
+    let replaced = match former {
+        Some(former) if former.mentions_anybody() => Some(Replaced {
+            former,
+            unnamed: Some(unnamed(former, scene).await),
+        }),
+        Some(former) => Some(Replaced {
+            former,
+            unnamed: None,
+        }),
+        None => None,
     };
-    let former = former.map(|former| (former, unnamed));
     let nameless = placed.nameless.then(|| placed.entry.nameless());
-    if let Some(blocks) = &placed.blocks {
-        let forms = std::iter::once(&placed.entry).chain(&nameless);
-        let written = WrittenDocx {
-            forms: forms.map(Entry::to_docx).collect(),
-            ids: blocks.iter().map(|id| renamed.now(id).clone()).collect(),
-            is_signed: placed.entry.is_signed(),
-        };
-        docx(&written, former, (renamed, if_gone), scene).await
-    } else {
-        let entry = nameless.as_ref().unwrap_or(&placed.entry).to_legacy();
-        let (was_there, former_is_back) = match former {
-            Some(former) => restore_legacy(&entry, former, if_gone, scene).await?,
-            None => (remove_legacy(&entry, scene).await?, false),
-        };
-        Ok(TakenBack {
-            was_there,
-            former_is_back,
-            restored: Vec::new(),
-        })
+    match &placed.kind {
+        PlacedKind::Docx { blocks } => {
+            let forms = std::iter::once(&placed.entry).chain(&nameless);
+            let now = blocks.iter().map(|id| removal.renamed.now(id).clone());
+            let written = WrittenDocx {
+                forms: forms.map(Entry::to_docx).collect(),
+                ids: now.collect(),
+                is_signed: placed.entry.is_signed(),
+            };
+            docx(&written, replaced, removal, scene).await
+        }
+        PlacedKind::Doc => {
+            let entry = nameless.as_ref().unwrap_or(&placed.entry).to_legacy();
+            match replaced {
+                Some(replaced) => restore_legacy(&entry, replaced, removal.if_gone, scene).await,
+                None => Ok(TakenBack {
+                    was_there: remove_legacy(&entry, scene).await?,
+                    former_is_back: false,
+                    restored: Vec::new(),
+                }),
+            }
+        }
     }
 }
 
-/// What was replaced, with names for the mentions that the platform may not
-/// take any more.
-type Replaced<'a> = (&'a Former, Option<Former>);
+/// What was replaced.
+struct Replaced<'a> {
+    former: &'a Former,
+    /// The same with names for the mentions that the platform may not take any more.
+    unnamed: Option<Former>,
+}
 
 async fn unnamed(former: &Former, scene: Scene<'_>) -> Former {
     let names = scene.platform.names(scene.chat_id).await;
@@ -102,11 +123,6 @@ async fn unnamed(former: &Former, scene: Scene<'_>) -> Former {
         Some(name) => format!("@{name}"),
         None => format!("@{id}"),
     })
-}
-
-/// Nothing of what is announced: taking back has no text of its own.
-fn no_draft() -> (Document, Manner) {
-    (Document::default(), Manner::default())
 }
 
 /// An entry as it was written into a `docx` announcement.
@@ -120,8 +136,8 @@ struct WrittenDocx {
 
 async fn docx(
     entry: &WrittenDocx,
-    former: Option<Replaced<'_>>,
-    (renamed, if_gone): (&Renamed, IfGone),
+    replaced: Option<Replaced<'_>>,
+    removal: &Removal<'_>,
     scene: Scene<'_>,
 ) -> Result<TakenBack, Failure> {
     let begun = match scene.written() {
@@ -135,19 +151,19 @@ async fn docx(
         former_is_back: false,
         restored: Vec::new(),
     };
-    if let Some(former) = former {
-        if !taken.was_there && if_gone == IfGone::Leave {
+    if let Some(replaced) = replaced {
+        if !taken.was_there && removal.if_gone == IfGone::Leave {
             return Ok(taken);
         }
-        let begun = begun.unwrap_or_else(|| found.beginning(former.0, renamed));
+        let begun = begun.unwrap_or_else(|| found.beginning(replaced.former, &removal.renamed));
         taken.former_is_back = !begun.missing.is_empty();
         if taken.former_is_back {
-            taken.restored = restore_docx(former, begun, scene).await?;
+            taken.restored = restore_docx(replaced, begun, scene).await?;
             found = find_docx(entry, scene).await?;
         }
     }
-    page::delete(found.places, found.revision, &mut Vec::new(), scene).await?;
-    Ok(taken)
+    let deletion = page::delete(found.places, found.revision, scene).await;
+    deletion.failure.map_or(Ok(taken), Err)
 }
 
 /// Where an entry stands on the page.
@@ -226,7 +242,7 @@ impl WrittenDocx {
 
 /// Writes what was replaced where the entry begins.
 async fn restore_docx(
-    (former, unnamed): Replaced<'_>,
+    Replaced { former, unnamed }: Replaced<'_>,
     begun: Restoral,
     scene: Scene<'_>,
 ) -> Result<Vec<(BlockId, BlockId)>, Failure> {
@@ -244,8 +260,11 @@ async fn restore_docx(
         nameless,
         ..begun.clone()
     };
-    let (document, manner) = no_draft();
-    let draft: Draft<'_> = (&document, manner);
+    // Taking back has no text of its own.
+    let draft = Draft {
+        document: &Document::default(),
+        manner: Manner::default(),
+    };
     // Before the first call: where it is written must not change with what it
     // writes.
     scene
@@ -309,13 +328,17 @@ fn moved(failure: Failure) -> Failure {
     }
 }
 
-/// Whether the entry was there, and whether what it replaced was written again.
 async fn restore_legacy(
     entry: &[LegacyBlock],
-    (former, unnamed): Replaced<'_>,
+    Replaced { former, unnamed }: Replaced<'_>,
     if_gone: IfGone,
     scene: Scene<'_>,
-) -> Result<(bool, bool), Failure> {
+) -> Result<TakenBack, Failure> {
+    let ended = |was_there, former_is_back| TakenBack {
+        was_there,
+        former_is_back,
+        restored: Vec::new(),
+    };
     let (pending, nameless) = so_far_legacy(scene);
     let (_, document) = legacy::read(scene).await.map_err(moved)?;
     let was_there = pending.is_some() || find(entry, &document).is_some();
@@ -323,9 +346,12 @@ async fn restore_legacy(
     let is_there = legacy::stands(former, &document);
     let leave = if_gone == IfGone::Leave && !stands_partly(entry, &document);
     if !was_there && (is_there || leave) {
-        return Ok((false, false));
+        return Ok(ended(false, false));
     }
-    let (document, manner) = no_draft();
+    let draft = Draft {
+        document: &Document::default(),
+        manner: Manner::default(),
+    };
     let mut writing = legacy::Writing {
         named: former.to_legacy(),
         unnamed: unnamed.map(|former| former.to_legacy()),
@@ -333,7 +359,7 @@ async fn restore_legacy(
         pending,
         nameless,
         short: false,
-        draft: (&document, manner),
+        draft,
         scene,
     };
     while let Err(failure) = writing.run().await {
@@ -343,7 +369,7 @@ async fn restore_legacy(
             return Err(moved(failure));
         }
     }
-    Ok((was_there, true))
+    Ok(ended(was_there, true))
 }
 
 /// There is no key that makes a repeated deletion harmless, so how often these
@@ -397,8 +423,11 @@ async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool,
 }
 
 async fn remember(pending: Option<Pending>, scene: Scene<'_>) -> Result<(), Failure> {
-    let (document, manner) = no_draft();
+    let draft = Draft {
+        document: &Document::default(),
+        manner: Manner::default(),
+    };
     let nameless = false;
     let written = Written::Removal { pending, nameless };
-    scene.save((&document, manner), Some(written)).await
+    scene.save(draft, Some(written)).await
 }
