@@ -1,10 +1,10 @@
-//! The inbox and queue: one table of jobs that survives a kill at any line, and
-//! beside it what is remembered of what was done.
+//! The inbox and queue: a table of jobs that survives a kill at any line, and a table of the
+//! changes that they made.
 //!
-//! There are two stores: a file of SQLite's for one bot, and a PostgreSQL server
-//! for any number of bots that work as one. They keep the same promises, which
-//! one suite of tests holds both to, and differ in who may own a job: the bot
-//! that has the file locked, or the one that holds a [`Lease`].
+//! There are two databases: a SQLite file for a single replica, and a PostgreSQL server for any
+//! number of them. One suite of tests holds both to the same promises. Simple operations are one
+//! [statement](statement) for both. The databases differ in who may own a job: the process that
+//! has locked the file, or the replica that holds a [`Lease`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ use crate::model::progress::Progress;
 use crate::telemetry::Metrics;
 use postgres::PostgresStore;
 use sqlite::SqliteStore;
+use statement::{Query, Statement};
+use statements::{changes, chats, jobs, limits, schedules};
 
 mod desk;
 mod error;
@@ -30,6 +32,8 @@ mod opening;
 mod postgres;
 mod row;
 mod sqlite;
+mod statement;
+mod statements;
 
 pub use desk::State;
 pub(crate) use desk::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry};
@@ -51,6 +55,7 @@ pub(crate) use sqlite::{
 #[derive(Clone)]
 pub(crate) struct Store {
     database: Database,
+    app: String,
     metrics: Metrics,
 }
 
@@ -76,28 +81,15 @@ macro_rules! either {
     };
 }
 
-/// A request to either database, and how long it took.
-macro_rules! ask {
-    ($store:expr, $operation:ident, $($argument:expr),*) => {{
-        let begun = Instant::now();
-        let answer = either!($store, database => database.$operation($($argument),*).await);
-        $store
-            .metrics
-            .store_request(stringify!($operation), begun.elapsed());
-        answer
-    }};
-}
-
 impl Store {
-    /// Opens the database, makes its tables or brings them up to date, and makes
-    /// what nobody works on any more ready again.
+    /// Opens the database, creates or migrates its tables, and requeues orphaned jobs.
     ///
     /// # Errors
     ///
-    /// Says what to do when another process uses the file, or the database
-    /// cannot be reached, opened or written.
+    /// Names the remedy when another process uses the file, or the database cannot be reached,
+    /// opened or written.
     pub(crate) async fn open(opening: Opening) -> anyhow::Result<(Self, Running)> {
-        let metrics = opening.metrics.clone();
+        let (app, metrics) = (opening.app.clone(), opening.metrics.clone());
         let (database, running) = match opening.url.clone() {
             DatabaseUrl::Sqlite(path) => {
                 let (store, running) = SqliteStore::open(path, opening).await?;
@@ -108,101 +100,124 @@ impl Store {
                 (Database::Postgres(store), Running::Postgres(running))
             }
         };
-        Ok((Self { database, metrics }, running))
+        let store = Self {
+            database,
+            app,
+            metrics,
+        };
+        Ok((store, running))
     }
 
-    /// Queues a job; when this returns, the disk has it.
+    /// Queues a job; when this returns, it is on disk.
     pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
-        ask!(self, accept, job)
+        let accepting = async { either!(self, database => database.accept(job).await) };
+        self.timed("accept", accepting).await
     }
 
-    /// Takes the next job that may run: the first of its chat, due, and nothing
-    /// else of its chat running.
+    /// Takes the next job that may run: it is due, the first of its chat, and no other job of its
+    /// chat is running.
     pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
-        ask!(self, claim,)
+        let claiming = async { either!(self, database => database.claim().await) };
+        self.timed("claim", claiming).await
     }
 
-    /// Remembers how far an action has come.
+    /// Stores the progress of an action of several calls.
     pub(crate) async fn save_progress(
         &self,
         job: &Job,
         progress: &Progress,
     ) -> Result<(), StoreError> {
-        ask!(self, save_progress, job, progress)
+        let statement = jobs::save_progress(job.owned(), progress);
+        self.update("save_progress", statement).await
     }
 
-    /// How far an action has come.
     pub(crate) async fn progress(&self, job: &Job) -> Result<Option<Progress>, StoreError> {
-        ask!(self, progress, job.id)
+        let progress = self.first("progress", jobs::progress(job.id)).await?;
+        Ok(progress.flatten())
     }
 
-    /// Remembers what came of a job, before anything is said about it; gives
-    /// back the outcome as it is remembered.
+    /// Stores all of a conclusion or nothing of it, before its reply is sent.
+    ///
+    /// The outcome that comes back names the number of a new schedule, and says so if there was
+    /// nothing left to cancel.
     pub(crate) async fn conclude(
         &self,
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
-        ask!(self, conclude, job, conclusion)
+        let concluding =
+            async { either!(self, database => database.conclude(job, conclusion).await) };
+        self.timed("conclude", concluding).await
     }
 
-    /// Remembers that nothing else is worked on beside a job, so that a crash is its own.
+    /// Marks a job as the only one that this replica runs, so that a crash is its own.
     pub(crate) async fn run_alone(&self, job: &Job) -> Result<(), StoreError> {
-        ask!(self, run_alone, job)
+        self.update("run_alone", jobs::run_alone(job.owned())).await
     }
 
-    /// Remembers that a reply is about to be sent.
+    /// Marks that a reply is about to be sent.
     pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
-        ask!(self, save_replying, job)
+        let statement = jobs::save_replying(job.owned(), self.now());
+        self.update("save_replying", statement).await
     }
 
-    /// Stores the reaction that shows that a command was heard, to remove it later.
+    /// Stores the reaction that acknowledges a command, to remove it later.
     pub(crate) async fn save_heard(
         &self,
         job: &Job,
         reaction: ReactionId,
     ) -> Result<(), StoreError> {
-        ask!(self, save_heard, job, reaction)
+        let statement = jobs::save_heard(job.owned(), reaction.as_str());
+        self.update("save_heard", statement).await
     }
 
     /// Gives a claimed job back.
     pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
-        ask!(self, release, job, release)
+        let releasing = async { either!(self, database => database.release(job, release).await) };
+        self.timed("release", releasing).await
     }
 
-    /// Writes and commits, to show that it can be done.
+    /// Writes and commits, for the readiness probe.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        ask!(self, probe,)
+        let probing = async { either!(self, database => database.probe().await) };
+        self.timed("probe", probing).await
     }
 
-    /// Forgets what was finished before then; says how many jobs went.
+    /// Removes some of the jobs that ended before then, and counts them.
     pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
-        ask!(self, prune, before)
+        self.execute("prune", jobs::prune(&self.app, before)).await
     }
 
     /// The last changes of a chat, the newest first.
     pub(crate) async fn history(&self, chat: ChatKey, count: u32) -> Result<Vec<Made>, StoreError> {
-        ask!(self, history, chat, count)
+        let made = self.rows("history", changes::history(&chat, count)).await?;
+        Ok(made.into_iter().flatten().collect())
     }
 
-    /// The newest change that can still be taken back and was not.
+    /// The newest change that can still be reverted.
     pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        ask!(self, undoable, chat)
+        let query = changes::undoable(&chat, self.now());
+        let mut made = self.rows("undoable", query).await?.into_iter().flatten();
+        // A row of a later release cannot be reverted by this one; an older row can.
+        Ok(made.find(|made| made.change.is_some()))
     }
 
-    /// The newest change of what stands at the top of a chat, taken back or not.
+    /// The newest change of the top notice of a chat, reverted or not.
     pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        ask!(self, latest_top, chat)
+        let made = self.first("latest_top", changes::latest_top(&chat)).await?;
+        Ok(made.flatten())
     }
 
-    /// What was written again into a chat's announcement since a change, the
-    /// oldest first: each block as it was known, and as it is known since.
+    /// The blocks that were written to a chat's announcement again since a change, the oldest
+    /// first: each block's id before and after.
     pub(crate) async fn restored_since(
         &self,
         chat: ChatKey,
         since: ChangeId,
     ) -> Result<Vec<Vec<(BlockId, BlockId)>>, StoreError> {
-        ask!(self, restored_since, chat, since)
+        let query = changes::restored_since(&chat, since);
+        let blocks = self.rows("restored_since", query).await?;
+        Ok(blocks.into_iter().flatten().collect())
     }
 
     /// Stores whether text can be removed from the chat's announcement.
@@ -211,73 +226,93 @@ impl Store {
         chat: ChatKey,
         lets_delete: bool,
     ) -> Result<(), StoreError> {
-        ask!(self, save_lets_delete, chat, lets_delete)
+        let statement = chats::save_lets_delete(&chat, lets_delete);
+        self.execute("save_lets_delete", statement).await.map(drop)
     }
 
-    /// Whether the last try to take something out of the chat's announcement has
-    /// shown that the platform lets text be deleted there; nothing where it was
-    /// never tried.
+    /// Whether the last attempt to remove text from the chat's announcement succeeded; `None`
+    /// before the first.
     pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
-        ask!(self, lets_delete, chat)
+        self.first("lets_delete", chats::lets_delete(&chat)).await
     }
 
     /// The change that the job with this key made.
     pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
-        ask!(self, change_of, job)
+        let made = self.first("change_of", changes::made_by(&job)).await?;
+        Ok(made.flatten())
     }
 
-    /// The planned work that is to take the change back when its time is over.
+    /// The schedule that is to revert the change when its time is over.
     pub(crate) async fn timed_end(&self, change: ChangeId) -> Result<Option<JobId>, StoreError> {
-        ask!(self, timed_end, change)
+        self.first("timed_end", schedules::timed_end(change)).await
     }
 
-    /// What is planned in a chat, the next first.
+    /// The schedules of a chat, the next first.
     pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<WaitingPlan>, StoreError> {
-        ask!(self, planned, chat)
+        let planned = self.rows("planned", schedules::planned(&chat)).await?;
+        Ok(planned.into_iter().flatten().collect())
     }
 
-    /// Ends what is planned in a chat that the bot has left, and forgets what
-    /// people wrote there.
+    /// Ends the schedules of a chat that the bot has left, and removes what its members wrote.
     pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
-        ask!(self, leave, chat)
+        let statements = schedules::leave(&chat, self.now());
+        let leaving = async { either!(self, database => database.transact(statements).await) };
+        self.timed("leave", leaving).await
     }
 
-    /// Forgets what people wrote in changes made before `texts`, and changes
-    /// made before `rows`; says how many rows it touched.
+    /// Removes what people wrote in some of the changes made before `texts`, and some of the
+    /// changes made before `rows`; counts both.
     pub(crate) async fn forget_changes(
         &self,
         texts: Timestamp,
         rows: Timestamp,
     ) -> Result<usize, StoreError> {
-        ask!(self, forget_changes, texts, rows)
+        let (app, name) = (&*self.app, "forget_changes");
+        let emptied = self
+            .execute(name, changes::forget_texts(app, texts))
+            .await?;
+        let removed = self.execute(name, changes::forget(app, rows)).await?;
+        self.execute(name, chats::forget_answers(app, texts))
+            .await?;
+        self.execute(name, limits::forget_limits(app, texts))
+            .await?;
+        Ok(emptied + removed)
     }
 
-    /// Records when a throttled answer was sent to somebody.
+    /// Records when a throttled answer was sent to a person.
     pub(crate) async fn record_answer(
         &self,
         to: Recipient,
         sent_at: Timestamp,
     ) -> Result<(), StoreError> {
-        ask!(self, record_answer, to, sent_at)
+        let statement = chats::record_answer(&to, sent_at);
+        self.execute("record_answer", statement).await.map(drop)
     }
 
-    /// When that answer was last sent to them.
+    /// When that answer was last sent to the person.
     pub(crate) async fn last_answer(&self, to: Recipient) -> Result<Option<Timestamp>, StoreError> {
-        ask!(self, last_answer, to)
+        let sent_at = self.first("last_answer", chats::last_answer(&to)).await?;
+        Ok(sent_at.flatten())
     }
 
-    /// Remembers that an API asked to be left alone.
+    /// Stores a rate limit, and tells the other replicas.
     pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {
-        ask!(self, save_limit, limited)
+        let statement = limits::save_limit(&self.app, &limited, self.now());
+        self.execute("save_limit", statement).await?;
+        if let Database::Postgres(server) = &self.database {
+            server.announce_limit();
+        }
+        Ok(())
     }
 
-    /// The APIs that asked to be left alone until a time yet to come.
+    /// The rate limits that are not over.
     pub(crate) async fn limits(&self) -> Result<Vec<Limited>, StoreError> {
-        ask!(self, limits,)
+        let query = limits::limits(&self.app, self.now());
+        self.rows("limits", query).await
     }
 
-    /// The next turn in a row in which all bots on this store stand, five in each
-    /// `window`. Where one bot alone is on it, there is none to wait for.
+    /// The next of the write slots that all replicas share, five in each `window`. A single
+    /// replica need not wait for one.
     pub(crate) async fn next_turn(&self, window: Duration) -> Result<WriteSlot, StoreError> {
         match &self.database {
             Database::Sqlite(file) => Ok(WriteSlot::At(file.now())),
@@ -285,28 +320,72 @@ impl Store {
         }
     }
 
-    /// How much there is to do, as the database has it.
+    /// How many jobs are open, as counted in the database.
     pub(crate) async fn queue(&self) -> Result<Queue, StoreError> {
-        ask!(self, queue,)
+        let counting = async { either!(self, database => database.queue().await) };
+        self.timed("queue", counting).await
     }
 
-    /// Whether another job would be refused; where several bots share a store, as
-    /// it was a moment ago.
+    /// Whether another job would be refused; with several replicas, as it was a moment ago.
     pub(crate) fn is_full(&self) -> bool {
         either!(self, database => database.is_full())
     }
 
-    /// Waits until there may be something new to claim.
+    /// Waits until there may be a new job to claim.
     pub(crate) async fn changed(&self) {
         either!(self, database => database.changed().await);
     }
 
-    /// Waits until another bot was told to leave an API alone.
+    /// Waits until another replica has stored a rate limit.
     pub(crate) async fn limits_changed(&self) {
         match &self.database {
             Database::Sqlite(_) => std::future::pending().await,
             Database::Postgres(server) => server.limits_changed().await,
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        either!(self, database => database.now())
+    }
+
+    /// Changes a claimed job.
+    async fn update(&self, operation: &'static str, job: Statement) -> Result<(), StoreError> {
+        let rows = self.execute(operation, job).await?;
+        job::still_owned(rows > 0)
+    }
+
+    async fn execute(
+        &self,
+        operation: &'static str,
+        statement: Statement,
+    ) -> Result<usize, StoreError> {
+        let executing = async { either!(self, database => database.execute(statement).await) };
+        self.timed(operation, executing).await
+    }
+
+    async fn rows<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        query: Query<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let reading = async { either!(self, database => database.rows(query).await) };
+        self.timed(operation, reading).await
+    }
+
+    async fn first<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        query: Query<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.rows(operation, query).await?.into_iter().next())
+    }
+
+    /// Records how long a request took.
+    async fn timed<T>(&self, operation: &'static str, request: impl Future<Output = T>) -> T {
+        let begun = Instant::now();
+        let answer = request.await;
+        self.metrics.store_request(operation, begun.elapsed());
+        answer
     }
 }
 

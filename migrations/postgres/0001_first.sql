@@ -19,24 +19,25 @@ CREATE TABLE noticebot.jobs (
     app         text    NOT NULL,
     -- The message id for messages: one message may be delivered under several event ids.
     origin      text    NOT NULL,
-    step        text    NOT NULL,
+    kind        text    NOT NULL,
     chat        text    NOT NULL,
     -- The short id shown in replies and in the log.
     reference   text    NOT NULL DEFAULT '',
     -- ready -> running -> done | dead
     state       text    NOT NULL DEFAULT 'ready',
-    -- `place` orders the jobs of a chat; `run_at` is the time of the next attempt.
-    place       bigint  NOT NULL,
+    -- `ordered_at` orders the jobs of a chat: the time of acceptance or, for a schedule, when it
+    -- is due. `run_at` is the time of the next attempt.
+    ordered_at  bigint  NOT NULL,
     run_at      bigint  NOT NULL,
     -- The first attempt; `worker.give_up_after` counts from here.
     started_at  bigint,
     finished_at bigint,
     -- How often it was requeued.
-    retries     integer NOT NULL DEFAULT 0,
+    retries     bigint  NOT NULL DEFAULT 0,
     -- Panics, and crashes of the bot while this was the only running job.
-    crashes     integer NOT NULL DEFAULT 0,
+    crashes     bigint  NOT NULL DEFAULT 0,
     -- Crashes of the bot while this and other jobs were running: any may be the cause.
-    suspicions  integer NOT NULL DEFAULT 0,
+    suspicions  bigint  NOT NULL DEFAULT 0,
     -- Whether an earlier attempt started: one of its calls may have taken effect.
     begun       boolean NOT NULL DEFAULT false,
     -- Whether the bot runs no other job beside it.
@@ -52,25 +53,25 @@ CREATE TABLE noticebot.jobs (
     -- The reaction that acknowledged the command; removed with the answer.
     heard       text,
     -- The number of a schedule in its chat.
-    number      integer,
+    number      bigint,
     -- The replica that accepted the event. It answers a card callback, for which the platform waits.
     taken_by    bigint,
     -- The replica that runs it. A replica whose lease expired cannot claim.
     owner       bigint  REFERENCES noticebot.replicas (id),
-    UNIQUE (app, origin, step),
+    UNIQUE (app, origin, kind),
     CHECK ((state = 'running') = (owner IS NOT NULL))
 );
 -- The queue, without finished rows.
-CREATE INDEX jobs_open ON noticebot.jobs (app, chat, place, id) WHERE state IN ('ready', 'running');
-CREATE INDEX jobs_ready ON noticebot.jobs (app, place, id) WHERE state = 'ready';
+CREATE INDEX jobs_open ON noticebot.jobs (app, chat, ordered_at, id) WHERE state IN ('ready', 'running');
+CREATE INDEX jobs_ready ON noticebot.jobs (app, ordered_at, id) WHERE state = 'ready';
 CREATE INDEX jobs_owned ON noticebot.jobs (owner) WHERE owner IS NOT NULL;
-CREATE INDEX jobs_finished ON noticebot.jobs (finished_at) WHERE state IN ('done', 'dead');
+CREATE INDEX jobs_finished ON noticebot.jobs (app, finished_at) WHERE state IN ('done', 'dead');
 CREATE INDEX jobs_by_reference ON noticebot.jobs (app, reference);
 CREATE INDEX jobs_planned ON noticebot.jobs (app, chat, number) WHERE number IS NOT NULL;
 -- One running job per chat, even under concurrent claims. Only the answer that the
 -- queue is full may run beside it.
 CREATE UNIQUE INDEX jobs_running ON noticebot.jobs (app, chat)
-    WHERE state = 'running' AND step <> 'overflow';
+    WHERE state = 'running' AND kind <> 'overflow';
 -- A row is updated several times in its short life.
 ALTER TABLE noticebot.jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 
@@ -80,14 +81,14 @@ CREATE TABLE noticebot.changes (
     app         text    NOT NULL,
     chat        text    NOT NULL,
     origin      text    NOT NULL,
-    step        text    NOT NULL,
+    job_kind    text    NOT NULL,
     -- The short id shown in replies and in the log.
     reference   text    NOT NULL,
     made_at     bigint  NOT NULL,
     -- The author's open_id.
     actor       text,
     -- 'pin', 'unpin', 'announce', …
-    deed        text    NOT NULL,
+    kind        text    NOT NULL,
     -- 'done', or the reason of the refusal.
     result      text    NOT NULL,
     -- The log id of the platform's refusal.
@@ -100,18 +101,18 @@ CREATE TABLE noticebot.changes (
     -- 'top', 'announcement' or 'both'; NULL if nothing changed.
     place       text,
     -- 1: reverted, 2: known to be irreversible.
-    undone      integer NOT NULL DEFAULT 0,
-    UNIQUE (app, origin, step)
+    undone      bigint  NOT NULL DEFAULT 0,
+    UNIQUE (app, origin, job_kind)
 );
 CREATE INDEX changes_of_chat ON noticebot.changes (app, chat, id);
-CREATE INDEX changes_made ON noticebot.changes (made_at);
+CREATE INDEX changes_made ON noticebot.changes (app, made_at);
 -- A chat may have thousands of changes and none of the kind that a query looks for.
 CREATE INDEX changes_done ON noticebot.changes (app, chat, id) WHERE result = 'done';
 CREATE INDEX changes_with_state ON noticebot.changes (app, chat, id) WHERE after IS NOT NULL;
 CREATE INDEX changes_of_top ON noticebot.changes (app, chat, id) WHERE place IN ('top', 'both');
-CREATE INDEX changes_taking_back ON noticebot.changes (app, chat, id) WHERE deed IN ('undo', 'expire');
+CREATE INDEX changes_reverting ON noticebot.changes (app, chat, id) WHERE kind IN ('undo', 'expire');
 -- Rows whose text is due for removal.
-CREATE INDEX changes_with_text ON noticebot.changes (made_at) WHERE summary IS NOT NULL;
+CREATE INDEX changes_with_text ON noticebot.changes (app, made_at) WHERE summary IS NOT NULL;
 
 -- Rate limits that the platform set, per API.
 CREATE TABLE noticebot.limits (
@@ -137,7 +138,7 @@ CREATE TABLE noticebot.answers (
     sent_at     bigint  NOT NULL,
     PRIMARY KEY (app, chat, actor, reason)
 );
-CREATE INDEX answers_sent ON noticebot.answers (sent_at);
+CREATE INDEX answers_sent ON noticebot.answers (app, sent_at);
 
 -- Whether the platform lets text be removed from a chat's announcement.
 CREATE TABLE noticebot.announcements (

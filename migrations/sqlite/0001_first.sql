@@ -7,14 +7,15 @@ CREATE TABLE jobs (
     app         TEXT    NOT NULL,
     -- The message id for messages: one message may be delivered under several event ids.
     origin      TEXT    NOT NULL,
-    step        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
     chat        TEXT    NOT NULL,
     -- The short id shown in replies and in the log.
     reference   TEXT    NOT NULL DEFAULT '',
     -- ready -> running -> done | dead
     state       TEXT    NOT NULL DEFAULT 'ready',
-    -- `place` orders the jobs of a chat; `run_at` is the time of the next attempt.
-    place       INTEGER NOT NULL,
+    -- `ordered_at` orders the jobs of a chat: the time of acceptance or, for a schedule, when it
+    -- is due. `run_at` is the time of the next attempt.
+    ordered_at  INTEGER NOT NULL,
     run_at      INTEGER NOT NULL,
     -- The first attempt; `worker.give_up_after` counts from here.
     started_at  INTEGER,
@@ -41,12 +42,14 @@ CREATE TABLE jobs (
     heard       TEXT,
     -- The number of a schedule in its chat.
     number      INTEGER,
-    UNIQUE (app, origin, step)
+    -- 0 while it runs: one process uses the file. A server has the replica's id here.
+    owner       INTEGER,
+    UNIQUE (app, origin, kind)
 );
 -- The queue, without finished rows.
-CREATE INDEX jobs_open ON jobs (chat, place, id) WHERE state IN ('ready', 'running');
-CREATE INDEX jobs_ready ON jobs (place, id) WHERE state = 'ready';
-CREATE INDEX jobs_finished ON jobs (finished_at) WHERE state IN ('done', 'dead');
+CREATE INDEX jobs_open ON jobs (app, chat, ordered_at, id) WHERE state IN ('ready', 'running');
+CREATE INDEX jobs_ready ON jobs (app, ordered_at, id) WHERE state = 'ready';
+CREATE INDEX jobs_finished ON jobs (app, finished_at) WHERE state IN ('done', 'dead');
 CREATE INDEX jobs_by_reference ON jobs (app, reference);
 CREATE INDEX jobs_planned ON jobs (app, chat, number) WHERE number IS NOT NULL;
 
@@ -56,14 +59,14 @@ CREATE TABLE changes (
     app         TEXT    NOT NULL,
     chat        TEXT    NOT NULL,
     origin      TEXT    NOT NULL,
-    step        TEXT    NOT NULL,
+    job_kind    TEXT    NOT NULL,
     -- The short id shown in replies and in the log.
     reference   TEXT    NOT NULL,
     made_at     INTEGER NOT NULL,
     -- The author's open_id.
     actor       TEXT,
     -- 'pin', 'unpin', 'announce', …
-    deed        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
     -- 'done', or the reason of the refusal.
     result      TEXT    NOT NULL,
     -- The log id of the platform's refusal.
@@ -77,17 +80,17 @@ CREATE TABLE changes (
     place       TEXT,
     -- 1: reverted, 2: known to be irreversible.
     undone      INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (app, origin, step)
+    UNIQUE (app, origin, job_kind)
 );
 CREATE INDEX changes_of_chat ON changes (app, chat, id);
-CREATE INDEX changes_made ON changes (made_at);
+CREATE INDEX changes_made ON changes (app, made_at);
 -- A chat may have thousands of changes and none of the kind that a query looks for.
 CREATE INDEX changes_done ON changes (app, chat, id) WHERE result = 'done';
 CREATE INDEX changes_with_state ON changes (app, chat, id) WHERE after IS NOT NULL;
 CREATE INDEX changes_of_top ON changes (app, chat, id) WHERE place IN ('top', 'both');
-CREATE INDEX changes_taking_back ON changes (app, chat, id) WHERE deed IN ('undo', 'expire');
+CREATE INDEX changes_reverting ON changes (app, chat, id) WHERE kind IN ('undo', 'expire');
 -- Rows whose text is due for removal.
-CREATE INDEX changes_with_text ON changes (made_at) WHERE summary IS NOT NULL;
+CREATE INDEX changes_with_text ON changes (app, made_at) WHERE summary IS NOT NULL;
 
 -- Rate limits that the platform set, per API.
 CREATE TABLE limits (
@@ -106,7 +109,7 @@ CREATE TABLE answers (
     sent_at     INTEGER NOT NULL,
     PRIMARY KEY (app, chat, actor, reason)
 ) WITHOUT ROWID;
-CREATE INDEX answers_sent ON answers (sent_at);
+CREATE INDEX answers_sent ON answers (app, sent_at);
 
 -- Whether the platform lets text be removed from a chat's announcement.
 CREATE TABLE announcements (

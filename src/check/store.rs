@@ -52,8 +52,8 @@ impl Kept {
             };
             let jobs = desk.jobs(&app, &newest, clock.now()).await;
             let jobs = jobs.unwrap_or_default();
-            let command = jobs.iter().find(|job| job.step == Step::Command.as_str());
-            last_command = command.map(|job| job.place);
+            let command = jobs.iter().find(|job| job.kind == Step::Command.as_str());
+            last_command = command.map(|job| job.ordered_at);
         }
         Self {
             desk,

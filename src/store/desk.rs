@@ -8,19 +8,22 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use feishu::ExtraRoots;
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
 use crate::model::job::ChatKey;
-use crate::store::desk::rows::{REFERENCE, RawChange, RawJob};
+use crate::store::desk::rows::{REFERENCE, RawJob};
+use crate::store::statement::{Query, Statement};
+use crate::store::statements::chats;
 use postgres::Server;
 use sqlite::File;
 
 mod postgres;
 mod rows;
 mod sqlite;
+mod statements;
 
 pub use rows::State;
 pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, Filter, JobView, Retry};
@@ -30,9 +33,6 @@ pub(crate) enum Desk {
     File(File),
     Server(Server),
 }
-
-// Both databases run these statements: values are numbered in order, and every table is named
-// with its schema.
 
 /// A request to either database.
 macro_rules! ask {
@@ -60,14 +60,14 @@ impl Desk {
         }
     }
 
-    /// The jobs that the filter lets through, the newest first.
+    /// The jobs that match the filter, the newest first.
     pub(crate) async fn jobs(
         &self,
         app: &str,
         filter: &Filter,
         now: Timestamp,
     ) -> anyhow::Result<Vec<JobView>> {
-        let raw = ask!(self, jobs, app, filter, now)?;
+        let raw = self.rows(statements::jobs(app, filter, now)).await?;
         Ok(raw.into_iter().map(|job| job.view(false, now)).collect())
     }
 
@@ -83,7 +83,7 @@ impl Desk {
         Ok(raw.view(with_text, now))
     }
 
-    /// Puts a job back into the queue, as if its time were now.
+    /// Puts a job back into the queue, due now.
     pub(crate) async fn retry(
         &mut self,
         app: &str,
@@ -91,12 +91,32 @@ impl Desk {
         now: Timestamp,
     ) -> anyhow::Result<(JobView, Retry)> {
         let raw = self.find(app, name).await?;
-        let (id, how) = (raw.id, raw.retry(now)?);
-        ask!(self, retry, id, how, now)?;
+        let how = raw.retry(now)?;
+        ask!(self, batch, "BEGIN")?;
+        let requeued = self.requeue(raw.id, how, now).await;
+        let end = if requeued.is_ok() {
+            "COMMIT"
+        } else {
+            "ROLLBACK"
+        };
+        ask!(self, batch, end)?;
+        requeued?;
+        self.wake_bots().await;
         Ok((raw.view(false, now), how))
     }
 
-    /// Ends a job that is not worked on, and forgets what people wrote in it.
+    async fn requeue(&self, job: i64, how: Retry, now: Timestamp) -> anyhow::Result<()> {
+        let changed = self.execute(&statements::retry(job, how, now)).await?;
+        ensure!(changed > 0, CannotChange::Running);
+        if how == Retry::Anew {
+            let change = self.rows(statements::change_of(job)).await?;
+            ensure!(change.is_empty(), CannotChange::Changed);
+            self.execute(&statements::forget_failure(job)).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a job that is not running, and removes what people wrote in it.
     pub(crate) async fn drop(
         &self,
         app: &str,
@@ -110,26 +130,29 @@ impl Desk {
             "ready" if raw.has_written() => return Err(CannotChange::HalfDone.into()),
             _ => {}
         }
-        let (id, progress) = (raw.id, raw.progress.as_deref());
-        ask!(self, drop, id, progress, now)?;
+        let drop = statements::drop(raw.id, raw.progress.as_deref(), now);
+        ensure!(self.execute(&drop).await? > 0, CannotChange::Running);
+        self.wake_bots().await;
         Ok(raw.view(false, now))
     }
 
-    /// What was done, the oldest first.
+    /// The changes that match the filter, the oldest first.
     pub(crate) async fn audit(
         &self,
         app: &str,
         filter: &AuditFilter,
     ) -> anyhow::Result<Vec<AuditRow>> {
-        let raw = ask!(self, audit, app, filter)?;
-        let view = |change: RawChange| change.view(filter.with_text);
-        Ok(raw.into_iter().map(view).collect())
+        let rows = self.rows(statements::audit(app, filter)).await?;
+        Ok(if filter.with_text {
+            rows
+        } else {
+            rows.into_iter().map(AuditRow::without_text).collect()
+        })
     }
 
-    /// Whether text could be taken out of the chat's announcement the last time
-    /// that it was tried.
+    /// Whether the last attempt to remove text from the chat's announcement succeeded.
     pub(crate) async fn lets_delete(&self, chat: &ChatKey) -> anyhow::Result<Option<bool>> {
-        ask!(self, lets_delete, chat)
+        Ok(self.rows(chats::lets_delete(chat)).await?.pop())
     }
 
     /// Writes all that the store holds into a new file, as it is at one moment.
@@ -152,16 +175,31 @@ impl Desk {
     }
 
     async fn find(&self, app: &str, name: &str) -> anyhow::Result<RawJob> {
-        // A reference may be of digits only, and goes before a number.
-        let mut found = None;
+        // A reference may consist of digits, and goes before an id.
+        let mut found = Vec::new();
         if name.len() == REFERENCE {
-            found = ask!(self, by_reference, app, name)?;
+            found = self.rows(statements::job_by_reference(app, name)).await?;
         }
-        if found.is_none()
+        if found.is_empty()
             && let Ok(id) = name.parse::<i64>()
         {
-            found = ask!(self, by_number, app, id)?;
+            found = self.rows(statements::job_by_id(app, id)).await?;
         }
+        let found = found.into_iter().next();
         Ok(found.ok_or(CannotChange::Unknown)?)
+    }
+
+    async fn execute(&self, statement: &Statement) -> anyhow::Result<usize> {
+        ask!(self, execute, statement)
+    }
+
+    async fn rows<T>(&self, query: Query<T>) -> anyhow::Result<Vec<T>> {
+        ask!(self, rows, &query)
+    }
+
+    async fn wake_bots(&self) {
+        if let Self::Server(server) = self {
+            server.wake_bots().await;
+        }
     }
 }

@@ -3,7 +3,7 @@
 use feishu::ReactionId;
 use jiff::Timestamp;
 
-use super::Lease;
+use super::{Lease, StoreError};
 use crate::model::change::Record;
 use crate::model::job::{ChatKey, JobId, JobKey, Step};
 use crate::model::outcome::Outcome;
@@ -121,6 +121,18 @@ impl Job {
         self.retries == 0 && !self.begun
     }
 
+    /// Whether it counts as open. A schedule does not: it may wait for a year.
+    pub(super) fn is_counted(&self) -> bool {
+        !matches!(self.key.step, Step::Publish | Step::Expire)
+    }
+
+    pub(super) fn owned(&self) -> Owned {
+        Owned {
+            id: self.id,
+            owner: self.lease.owner(),
+        }
+    }
+
     /// The chat that it belongs to.
     pub(crate) fn chat_key(&self) -> ChatKey {
         ChatKey {
@@ -128,6 +140,23 @@ impl Job {
             chat: self.chat.clone(),
         }
     }
+}
+
+/// A claimed job and the replica that runs it. Statements about the job change nothing once another
+/// replica owns it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owned {
+    pub(super) id: JobId,
+    pub(super) owner: i64,
+}
+
+/// Fails unless a statement about a claimed job has found it.
+pub(super) fn still_owned(found: bool) -> Result<(), StoreError> {
+    if found {
+        return Ok(());
+    }
+    tracing::warn!("another replica owns the job by now");
+    Err(StoreError::Lost)
 }
 
 /// What there was to claim.
@@ -154,6 +183,13 @@ pub(crate) enum Release {
     Crashed { run_at: Timestamp },
     /// Put back, because the bot stops; a call may be under way.
     Stopped,
+}
+
+impl Release {
+    /// Whether the job is over.
+    pub(super) fn ends(&self) -> bool {
+        matches!(self, Self::Done | Self::Dead)
+    }
 }
 
 /// An API that asked to be left alone until then.

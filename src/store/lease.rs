@@ -25,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 /// still on its way then.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// The owner of every job that is claimed in a file, which one process uses at a time.
+pub(super) const SOLE_OWNER: i64 = 0;
+
 /// The right to work on the jobs that were claimed under it.
 #[derive(Debug, Clone)]
 pub(crate) enum Lease {
@@ -76,6 +79,14 @@ impl Drop for InHand {
 }
 
 impl Lease {
+    /// The value of the column `owner` of a job that was claimed under it.
+    pub(super) fn owner(&self) -> i64 {
+        match self {
+            Self::Sole => SOLE_OWNER,
+            Self::Until(in_hand) => in_hand.lease.owner,
+        }
+    }
+
     /// Works until the lease is over; `None` if it was over first. That is looked
     /// at before every step, so that a bot which was frozen for a while does not
     /// go on where it stopped.

@@ -11,28 +11,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use feishu::{BlockId, Clock, ReactionId, WriteSlot};
+use deadpool_postgres::GenericClient;
+use feishu::{Clock, WriteSlot};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
+use super::job::{Owned, still_owned};
 use super::lease::{Held, InHand};
-use super::row::timestamp;
-use super::{
-    Accepted, Bounds, Claim, Conclusion, Job, Lease, Limited, Opening, Recipient, Release,
-    StoreError,
-};
-use crate::model::change::{ChangeId, Made};
-use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue, Step};
+use super::row::job;
+use super::statement::{Query, Row, Statement, Unreadable, timestamp};
+use super::statements::{changes, jobs, schedules};
+use super::{Accepted, Bounds, Claim, Conclusion, Job, Lease, Opening, Release, StoreError};
+use crate::model::job::{JobId, NewJob, Queue};
 use crate::model::outcome::Outcome;
-use crate::model::plan::WaitingPlan;
-use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use bell::Bell;
 use connect::{Access, Connector};
-use jobs::{Claimed, Owned, Taking};
+use executor::Failed;
+use queue::{Claimed, Taking};
 use replicas::LEASE;
 use session::Sessions;
 
@@ -41,16 +40,17 @@ pub(crate) use migrate::Tables;
 pub(crate) use pooler::SHARED_SESSIONS;
 
 pub(super) mod bell;
-pub(super) mod changes;
 pub(super) mod connect;
+pub(super) mod executor;
 mod inspect;
-mod jobs;
 mod keep;
 pub(super) mod migrate;
 mod pooler;
+mod queue;
 mod replicas;
 mod session;
 mod start;
+mod turns;
 
 /// A row that cannot be read may be of a later release, whose bots run beside us:
 /// it is left to them for a while, again and again for so long.
@@ -102,7 +102,7 @@ impl PostgresStore {
         replicas::take_over(&client, &opening.app).await?;
         let asked_at = Instant::now();
         let owner = replicas::register(&client, &opening.app).await?;
-        let queue = jobs::queue(&client, &opening.app).await?;
+        let queue = executor::first(&client, &jobs::queue(&opening.app)).await?;
         drop(client);
         let discarded = Arc::new(Notify::new());
         let sessions = |size| Sessions::new(&connector, size, Arc::clone(&discarded));
@@ -113,7 +113,7 @@ impl PostgresStore {
             app: opening.app,
             clock: opening.clock,
             bounds: opening.bounds,
-            open: AtomicUsize::new(queue.open),
+            open: AtomicUsize::new(queue.map_or(0, |queue| queue.open)),
             bell: Bell::default(),
             lease: Mutex::new(Arc::new(Held::new(owner, asked_at, LEASE))),
             claiming: tokio::sync::Mutex::default(),
@@ -137,7 +137,7 @@ impl PostgresStore {
         Ok((store, running))
     }
 
-    pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
+    pub(super) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
         if self.is_full() {
             return Err(StoreError::Full);
         }
@@ -160,14 +160,14 @@ impl PostgresStore {
     async fn take(&self, job: &NewJob) -> Result<(Result<Taking, StoreError>, bool), StoreError> {
         let session = self.sessions.get().await?;
         let (bound, taker) = (self.bounds.open_of_chat, self.lease().owner());
-        let taking = jobs::accept(&*session, job, bound, taker, self.now());
+        let taking = queue::accept(&*session, job, bound, taker, self.now());
         let taking = session.answer(taking).await;
         let is_discarded = session.is_discarded();
         session.give_back_after(job.payload.len());
         Ok((taking, is_discarded))
     }
 
-    pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
+    pub(super) async fn claim(&self) -> Result<Claim, StoreError> {
         let _claiming = self.claiming.lock().await;
         let held = self.lease();
         if held.is_over() {
@@ -175,7 +175,7 @@ impl PostgresStore {
         }
         let session = self.sessions.get().await?;
         let row = loop {
-            let claimed = jobs::claim(&*session, &self.app, held.owner(), self.now());
+            let claimed = queue::claim(&*session, &self.app, held.owner(), self.now());
             match session.answer(claimed).await? {
                 Claimed::Row(row) => break row,
                 Claimed::Again => {}
@@ -191,9 +191,9 @@ impl PostgresStore {
                 }
             }
         };
-        let (id, first_try) = (JobId(row.id), row.started_at);
-        let in_hand = InHand::new(&held, row.id);
-        if let Ok(job) = row.read(Lease::Until(Arc::new(in_hand))) {
+        let (id, first_try) = (JobId(row.get("id")), row.get("started_at"));
+        let lease = Lease::Until(Arc::new(InHand::new(&held, id.0)));
+        if let Ok(job) = job(&Row::Postgres(&row), lease) {
             session.give_back_after(job.payload.len());
             return Ok(Claim::Job(Box::new(job)));
         }
@@ -208,9 +208,10 @@ impl PostgresStore {
             Release::Dead
         };
         let owner = held.owner();
-        let owned = Owned { id, owner };
-        let given_back = jobs::release(&*session, owned, &release, self.now());
-        session.answer(given_back).await?;
+        let given_back = jobs::release(Owned { id, owner }, &release, now);
+        session
+            .answer(executor::execute(&*session, &given_back))
+            .await?;
         if matches!(release, Release::Dead) {
             self.count_less();
             return Ok(Claim::Unreadable);
@@ -219,110 +220,46 @@ impl PostgresStore {
         Ok(Claim::NothingUntil(None))
     }
 
-    pub(crate) async fn save_progress(
-        &self,
-        job: &Job,
-        progress: &Progress,
-    ) -> Result<(), StoreError> {
-        let (session, owned) = (self.sessions.get().await?, owned(job)?);
-        let saved = jobs::save_progress(&*session, owned, progress);
-        mine(session.answer(saved).await)
-    }
-
-    pub(crate) async fn progress(&self, job: JobId) -> Result<Option<Progress>, StoreError> {
-        let session = self.sessions.get().await?;
-        let json = session.answer(jobs::progress(&*session, job)).await?;
-        // Progress that cannot be read is not "no progress": it may hold what was replaced.
-        json.map(|json| serde_json::from_str(&json))
-            .transpose()
-            .map_err(|_| StoreError::Database)
-    }
-
-    /// All of a conclusion or nothing of it. The outcome that comes back names
-    /// the number of what was planned, and says so if there was nothing left to
-    /// cancel.
-    pub(crate) async fn conclude(
+    /// All of a conclusion or nothing of it: see [`Store::conclude`](crate::store::Store::conclude).
+    pub(super) async fn conclude(
         &self,
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
-        let Conclusion {
-            mut outcome,
-            mut record,
-            plan,
-            cancels,
-        } = conclusion;
-        let (mut session, now, owned) = (self.sessions.get().await?, self.now(), owned(job)?);
-        let whose = (&job.key, job.chat.as_str());
+        let has_plan = conclusion.plan.is_some();
+        let (mut session, now) = (self.sessions.get().await?, self.now());
         let (client, judge) = session.parts();
         let concluding = async {
             let transaction = client.transaction().await?;
-            if let Some(plan) = cancels
-                && !changes::cancel(&transaction, plan, now).await?
-            {
-                outcome = Outcome::refused(Cause::NoSuchPlan);
-                record = None;
-            }
-            if let Some(plan) = &plan {
-                outcome = outcome.numbered(changes::plan(&transaction, whose, plan).await?);
-            }
-            if let Some(record) = record {
-                changes::record(&transaction, whose, &record, now).await?;
-            }
-            let is_ours = jobs::save_outcome(&transaction, owned, &outcome).await?;
-            if is_ours {
+            let concluded = conclude(&transaction, job, conclusion, now).await?;
+            if concluded.is_some() {
                 transaction.commit().await?;
             }
-            Ok((outcome, is_ours))
+            Ok::<_, Failed>(concluded)
         };
-        let (outcome, is_ours) = judge.answer(concluding).await?;
-        mine(Ok(is_ours))?;
-        if plan.is_some() {
+        let concluded = judge.answer(Box::pin(concluding)).await?;
+        still_owned(concluded.is_some())?;
+        if has_plan {
             // It may be due before anything that is waited for.
             self.bell.ring();
         }
-        Ok(outcome)
+        concluded.ok_or(StoreError::Lost)
     }
 
-    pub(crate) async fn run_alone(&self, job: &Job) -> Result<(), StoreError> {
-        let (session, owned) = (self.sessions.get().await?, owned(job)?);
-        let saved = jobs::run_alone(&*session, owned);
-        mine(session.answer(saved).await)
-    }
-
-    pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
-        let (session, owned) = (self.sessions.get().await?, owned(job)?);
-        let saved = jobs::save_replying(&*session, owned, self.now());
-        mine(session.answer(saved).await)
-    }
-
-    pub(crate) async fn save_heard(
-        &self,
-        job: &Job,
-        reaction: ReactionId,
-    ) -> Result<(), StoreError> {
-        let (session, owned) = (self.sessions.get().await?, owned(job)?);
-        let saved = jobs::save_heard(&*session, owned, reaction.as_str());
-        mine(session.answer(saved).await)
-    }
-
-    pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
-        let (session, owned) = (self.sessions.get().await?, owned(job)?);
-        let released = jobs::release(&*session, owned, &release, self.now());
-        mine(session.answer(released).await)?;
-        // Planned work was never counted.
-        let counted = !matches!(job.key.step, Step::Publish | Step::Expire);
-        if matches!(release, Release::Done | Release::Dead) && counted {
+    pub(super) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
+        let released = jobs::release(job.owned(), &release, self.now());
+        still_owned(self.execute(released).await? > 0)?;
+        if release.ends() && job.is_counted() {
             self.count_less();
         }
         self.bell.ring();
         Ok(())
     }
 
-    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+    pub(super) async fn probe(&self) -> Result<(), StoreError> {
         let session = self.sessions.get().await?;
         let probed = replicas::probe(&*session, self.lease().owner());
-        // Without a lease nothing is claimed: that is not ready.
+        // A replica without a lease claims nothing, so it is not ready.
         session
             .answer(probed)
             .await?
@@ -330,155 +267,62 @@ impl PostgresStore {
             .ok_or(StoreError::Lost)
     }
 
-    pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
+    pub(super) async fn execute(&self, statement: Statement) -> Result<usize, StoreError> {
         let session = self.sessions.get().await?;
         session
-            .answer(jobs::prune(&*session, &self.app, before))
+            .answer(executor::execute(&*session, &statement))
             .await
     }
 
-    pub(crate) async fn history(&self, chat: ChatKey, count: u32) -> Result<Vec<Made>, StoreError> {
-        let session = self.sessions.get().await?;
-        session
-            .answer(changes::history(&*session, &chat, count))
-            .await
-    }
-
-    pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        let session = self.sessions.get().await?;
-        session
-            .answer(changes::undoable(&*session, &chat, self.now()))
-            .await
-    }
-
-    pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        let session = self.sessions.get().await?;
-        session.answer(changes::latest_top(&*session, &chat)).await
-    }
-
-    pub(crate) async fn restored_since(
+    pub(super) async fn transact<const N: usize>(
         &self,
-        chat: ChatKey,
-        since: ChangeId,
-    ) -> Result<Vec<Vec<(BlockId, BlockId)>>, StoreError> {
-        let session = self.sessions.get().await?;
-        session
-            .answer(changes::restored_since(&*session, &chat, since))
-            .await
-    }
-
-    pub(crate) async fn save_lets_delete(
-        &self,
-        chat: ChatKey,
-        lets_delete: bool,
+        statements: [Statement; N],
     ) -> Result<(), StoreError> {
-        let session = self.sessions.get().await?;
-        session
-            .answer(changes::save_lets_delete(&*session, &chat, lets_delete))
-            .await
-    }
-
-    pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
-        let session = self.sessions.get().await?;
-        session.answer(changes::lets_delete(&*session, &chat)).await
-    }
-
-    pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
-        let session = self.sessions.get().await?;
-        session.answer(changes::made_by(&*session, &job)).await
-    }
-
-    pub(crate) async fn timed_end(&self, change: ChangeId) -> Result<Option<JobId>, StoreError> {
-        let session = self.sessions.get().await?;
-        session.answer(changes::timed_end(&*session, change)).await
-    }
-
-    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<WaitingPlan>, StoreError> {
-        let session = self.sessions.get().await?;
-        session.answer(changes::planned(&*session, &chat)).await
-    }
-
-    pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
         let mut session = self.sessions.get().await?;
         let (client, judge) = session.parts();
-        let leaving = async {
+        let executing = async {
             let transaction = client.transaction().await?;
-            changes::leave(&transaction, &chat, self.now()).await?;
+            for statement in &statements {
+                executor::execute(&transaction, statement).await?;
+            }
             transaction.commit().await
         };
-        judge.answer(leaving).await
+        judge.answer(executing).await
     }
 
-    pub(crate) async fn forget_changes(
-        &self,
-        texts: Timestamp,
-        rows: Timestamp,
-    ) -> Result<usize, StoreError> {
+    pub(super) async fn rows<T>(&self, query: Query<T>) -> Result<Vec<T>, StoreError> {
         let session = self.sessions.get().await?;
-        session
-            .answer(changes::forget(&*session, &self.app, texts, rows))
-            .await
+        session.answer(executor::rows(&*session, &query)).await
     }
 
-    pub(crate) async fn record_answer(
-        &self,
-        to: Recipient,
-        sent_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let session = self.sessions.get().await?;
-        let recorded = changes::record_answer(&*session, &to, sent_at);
-        session.answer(recorded).await
-    }
-
-    pub(crate) async fn last_answer(&self, to: Recipient) -> Result<Option<Timestamp>, StoreError> {
-        let session = self.sessions.get().await?;
-        session.answer(changes::last_answer(&*session, &to)).await
-    }
-
-    pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {
-        let session = self.sessions.get().await?;
-        session
-            .answer(changes::save_limit(
-                &*session,
-                &self.app,
-                &limited,
-                self.now(),
-            ))
-            .await?;
+    /// Tells the other replicas that there is another rate limit.
+    pub(super) fn announce_limit(&self) {
         self.bell.limited();
-        Ok(())
-    }
-
-    pub(crate) async fn limits(&self) -> Result<Vec<Limited>, StoreError> {
-        let session = self.sessions.get().await?;
-        session
-            .answer(changes::limits(&*session, &self.app, self.now()))
-            .await
     }
 
     pub(super) async fn next_turn(&self, window: Duration) -> Result<WriteSlot, StoreError> {
         let session = self.sessions.get().await?;
         session
-            .answer(changes::next_turn(&*session, &self.app, window, self.now()))
+            .answer(turns::next_turn(&*session, &self.app, window, self.now()))
             .await
     }
 
-    pub(crate) async fn queue(&self) -> Result<Queue, StoreError> {
-        let session = self.sessions.get().await?;
-        let queue = session.answer(jobs::queue(&*session, &self.app)).await?;
+    pub(super) async fn queue(&self) -> Result<Queue, StoreError> {
+        let queue = self.rows(jobs::queue(&self.app)).await?;
+        let queue = queue.into_iter().next().ok_or(StoreError::Database)?;
         self.open.store(queue.open, Ordering::Relaxed);
         Ok(queue)
     }
 
-    pub(crate) fn open_jobs(&self) -> usize {
+    pub(super) fn open_jobs(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.open_jobs() >= self.bounds.open
     }
 
-    pub(crate) async fn changed(&self) {
+    pub(super) async fn changed(&self) {
         self.bell.rung().await;
     }
 
@@ -486,7 +330,7 @@ impl PostgresStore {
         self.bell.limits_changed().await;
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -529,21 +373,41 @@ impl Running {
     }
 }
 
-/// Under which name a job was claimed.
-fn owned(job: &Job) -> Result<Owned, StoreError> {
-    match &job.lease {
-        Lease::Until(in_hand) => Ok(Owned::new(job, in_hand.lease().owner())),
-        Lease::Sole => Err(StoreError::Lost),
+/// Executes a conclusion; nothing if another replica owns the job, and then nothing of it may be
+/// committed.
+async fn conclude(
+    client: &impl GenericClient,
+    job: &Job,
+    conclusion: Conclusion,
+    now: Timestamp,
+) -> Result<Option<Outcome>, Failed> {
+    let Conclusion {
+        mut outcome,
+        mut record,
+        plan,
+        cancels,
+    } = conclusion;
+    let (key, chat) = (&job.key, job.chat.as_str());
+    if let Some(plan) = cancels
+        && executor::execute(client, &schedules::cancel(plan, now)).await? == 0
+    {
+        outcome = Outcome::refused(Cause::NoSuchPlan);
+        record = None;
     }
-}
-
-/// Whether the job was still ours.
-fn mine(updated: Result<bool, StoreError>) -> Result<(), StoreError> {
-    if updated? {
-        return Ok(());
+    if let Some(plan) = plan {
+        executor::execute(client, &schedules::plan(key, chat, &plan)).await?;
+        let number = schedules::number(&plan.key(key));
+        let number = executor::first(client, &number).await?;
+        outcome = outcome.numbered(number.ok_or(Unreadable)?);
     }
-    tracing::warn!("the job is another bot's by now");
-    Err(StoreError::Lost)
+    if let Some(record) = record {
+        for statement in changes::record(key, chat, &record, now) {
+            executor::execute(client, &statement).await?;
+        }
+    }
+    let saved = jobs::save_outcome(job.owned(), &outcome);
+    let rows = executor::execute(client, &saved).await?;
+    Ok((rows > 0).then_some(outcome))
 }
 
 #[cfg(test)]

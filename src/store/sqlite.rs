@@ -13,29 +13,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use feishu::{BlockId, ReactionId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
-use super::row::to_json;
-use super::{Accepted, Claim, Conclusion, Job, Limited, Opening, Recipient, Release, StoreError};
-use crate::model::change::{ChangeId, Made};
-use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
+use super::statement::{Query, Statement};
+use super::statements::jobs;
+use super::{Accepted, Claim, Conclusion, Job, Opening, Release, StoreError};
+use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
-use crate::model::plan::WaitingPlan;
-use crate::model::progress::Progress;
 use crate::store::sqlite::shared::Shared;
 use crate::supervision::Background;
-use writer::{Ask, Request, Turn, Urgency};
+use writer::{Pending, Priority, Request, Txn};
 
-pub(super) mod changes;
 mod damage;
+pub(super) mod executor;
 pub(super) mod file;
 mod log;
+pub(super) mod migrate;
+mod queue;
 mod room;
-pub(super) mod rows;
 mod shared;
 mod writer;
 
@@ -89,7 +87,7 @@ impl SqliteStore {
         let (mut threads, mut looking) = (Background::default(), Background::default());
         opened.start(Arc::clone(&shared), inbox, &mut threads)?;
         let store = Self { requests, shared };
-        looking.spawn("look at the file", store.clone().look_again_and_again());
+        looking.spawn("look at the file", store.clone().watch_file());
         let running = Running {
             threads,
             looking,
@@ -98,12 +96,12 @@ impl SqliteStore {
         Ok((store, running))
     }
 
-    pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
+    pub(super) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
         if self.is_full() {
             return Err(StoreError::Full);
         }
         let bound = self.shared.bounds.open_of_chat;
-        self.ask_as(Urgency::Intake, move |turn| turn.accept(&job, bound))
+        self.request_with(Priority::Intake, move |txn| txn.accept(&job, bound))
             .await
     }
 
@@ -111,177 +109,71 @@ impl SqliteStore {
         clippy::redundant_closure_for_method_calls,
         reason = "the bare method is bound to one lifetime"
     )]
-    pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
-        self.ask_as(Urgency::CanWait, |turn| turn.claim()).await
+    pub(super) async fn claim(&self) -> Result<Claim, StoreError> {
+        self.request_with(Priority::CanWait, |txn| txn.claim())
+            .await
     }
 
-    /// Takes note of what other processes change in the file.
+    /// Notices what other processes change in the file.
     #[expect(
         clippy::redundant_closure_for_method_calls,
         reason = "the bare method is bound to one lifetime"
     )]
-    async fn look_again_and_again(self) -> anyhow::Result<()> {
+    async fn watch_file(self) -> anyhow::Result<()> {
         let mut pause = interval(LOOK_EVERY);
         loop {
             pause.tick().await;
             // While the file cannot be written, its writer says so.
-            let _ = self.ask_as(Urgency::CanWait, |turn| turn.look()).await;
+            let _ = self.request_with(Priority::CanWait, |txn| txn.look()).await;
         }
     }
 
-    pub(crate) async fn save_progress(
-        &self,
-        job: &Job,
-        progress: &Progress,
-    ) -> Result<(), StoreError> {
-        let (job, progress) = (job.id, to_json(progress));
-        self.ask(move |turn| rows::save_progress(turn.connection, job, &progress))
-            .await
-    }
-
-    pub(crate) async fn progress(&self, job: JobId) -> Result<Option<Progress>, StoreError> {
-        self.ask(move |turn| rows::progress(turn.connection, job))
-            .await
-    }
-
-    pub(crate) async fn conclude(
+    pub(super) async fn conclude(
         &self,
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
         let job = job.clone();
-        self.ask(move |turn| turn.conclude(&job, conclusion)).await
-    }
-
-    pub(crate) async fn run_alone(&self, job: &Job) -> Result<(), StoreError> {
-        let job = job.id;
-        self.ask(move |turn| rows::run_alone(turn.connection, job))
+        self.request(move |txn| txn.conclude(&job, conclusion))
             .await
     }
 
-    pub(crate) async fn save_replying(&self, job: &Job) -> Result<(), StoreError> {
-        let job = job.id;
-        self.ask(move |turn| rows::save_replying(turn.connection, job, turn.now))
+    pub(super) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
+        let job = job.clone();
+        self.request(move |txn| txn.release(&job, &release)).await
+    }
+
+    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+        self.request(|txn| queue::probe(txn.connection)).await
+    }
+
+    pub(super) async fn queue(&self) -> Result<Queue, StoreError> {
+        let query = jobs::queue(&self.shared.app);
+        let queue = self.rows(query).await?.into_iter().next();
+        queue.ok_or(StoreError::Database)
+    }
+
+    pub(super) async fn execute(&self, statement: Statement) -> Result<usize, StoreError> {
+        self.request(move |txn| executor::execute(txn.connection, &statement))
             .await
     }
 
-    pub(crate) async fn save_heard(
+    pub(super) async fn transact<const N: usize>(
         &self,
-        job: &Job,
-        reaction: ReactionId,
+        statements: [Statement; N],
     ) -> Result<(), StoreError> {
-        let job = job.id;
-        self.ask(move |turn| rows::save_heard(turn.connection, job, reaction.as_str()))
-            .await
+        self.request(move |txn| {
+            let mut statements = statements.iter();
+            statements.try_for_each(|one| executor::execute(txn.connection, one).map(drop))
+        })
+        .await
     }
 
-    pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
-        let job = job.id;
-        self.ask(move |turn| turn.release(job, &release)).await
-    }
-
-    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        self.ask(|turn| rows::probe(turn.connection)).await
-    }
-
-    pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.ask(move |turn| rows::prune(turn.connection, turn.app, before))
-            .await
-    }
-
-    pub(crate) async fn history(&self, chat: ChatKey, count: u32) -> Result<Vec<Made>, StoreError> {
-        self.ask(move |turn| changes::history(turn.connection, &chat, count))
-            .await
-    }
-
-    pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        self.ask(move |turn| changes::undoable(turn.connection, &chat, turn.now))
-            .await
-    }
-
-    pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
-        self.ask(move |turn| changes::latest_top(turn.connection, &chat))
-            .await
-    }
-
-    pub(crate) async fn restored_since(
+    pub(super) async fn rows<T: Send + 'static>(
         &self,
-        chat: ChatKey,
-        since: ChangeId,
-    ) -> Result<Vec<Vec<(BlockId, BlockId)>>, StoreError> {
-        self.ask(move |turn| changes::restored_since(turn.connection, &chat, since))
-            .await
-    }
-
-    pub(crate) async fn save_lets_delete(
-        &self,
-        chat: ChatKey,
-        lets_delete: bool,
-    ) -> Result<(), StoreError> {
-        self.ask(move |turn| changes::save_lets_delete(turn.connection, &chat, lets_delete))
-            .await
-    }
-
-    pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
-        self.ask(move |turn| changes::lets_delete(turn.connection, &chat))
-            .await
-    }
-
-    pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
-        self.ask(move |turn| changes::made_by(turn.connection, &job))
-            .await
-    }
-
-    pub(crate) async fn timed_end(&self, change: ChangeId) -> Result<Option<JobId>, StoreError> {
-        self.ask(move |turn| changes::timed_end(turn.connection, change))
-            .await
-    }
-
-    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<WaitingPlan>, StoreError> {
-        self.ask(move |turn| changes::planned(turn.connection, &chat))
-            .await
-    }
-
-    pub(crate) async fn leave(&self, chat: ChatKey) -> Result<(), StoreError> {
-        self.ask(move |turn| changes::leave(turn.connection, &chat, turn.now))
-            .await
-    }
-
-    pub(crate) async fn forget_changes(
-        &self,
-        texts: Timestamp,
-        rows: Timestamp,
-    ) -> Result<usize, StoreError> {
-        self.ask(move |turn| changes::forget(turn.connection, turn.app, texts, rows))
-            .await
-    }
-
-    pub(crate) async fn record_answer(
-        &self,
-        to: Recipient,
-        sent_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.ask(move |turn| changes::record_answer(turn.connection, &to, sent_at))
-            .await
-    }
-
-    pub(crate) async fn last_answer(&self, to: Recipient) -> Result<Option<Timestamp>, StoreError> {
-        self.ask(move |turn| changes::last_answer(turn.connection, &to))
-            .await
-    }
-
-    pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {
-        self.ask(move |turn| changes::save_limit(turn.connection, turn.app, &limited))
-            .await
-    }
-
-    pub(crate) async fn limits(&self) -> Result<Vec<Limited>, StoreError> {
-        self.ask(|turn| changes::limits(turn.connection, turn.app, turn.now))
-            .await
-    }
-
-    pub(crate) async fn queue(&self) -> Result<Queue, StoreError> {
-        self.ask(|turn| rows::queue(turn.connection, turn.app))
+        query: Query<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.request(move |txn| executor::rows(txn.connection, &query))
             .await
     }
 
@@ -289,34 +181,34 @@ impl SqliteStore {
         self.shared.clock.now()
     }
 
-    pub(crate) fn open_jobs(&self) -> usize {
+    pub(super) fn open_jobs(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.open_jobs() >= self.shared.bounds.open
     }
 
-    pub(crate) async fn changed(&self) {
+    pub(super) async fn changed(&self) {
         self.shared.bell.notified().await;
     }
 
     /// Has the writer do it, and waits for the commit.
-    async fn ask<T: Send + 'static>(
+    async fn request<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Txn<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.ask_as(Urgency::Usual, work).await
+        self.request_with(Priority::Usual, work).await
     }
 
-    async fn ask_as<T: Send + 'static>(
+    async fn request_with<T: Send + 'static>(
         &self,
-        urgency: Urgency,
-        work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
+        priority: Priority,
+        work: impl FnOnce(&mut Txn<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (caller, answered) = oneshot::channel();
         self.requests
-            .send(Box::new(Ask::new(urgency, work, caller)))
+            .send(Box::new(Pending::new(priority, work, caller)))
             .await
             .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?

@@ -738,7 +738,7 @@ async fn a_command_never_comes_before_one_that_waits_in_its_chat_whatever_the_cl
     // As where another bot's clock is behind.
     bench
         .place
-        .execute("UPDATE jobs SET place = place + 60000, run_at = run_at + 60000")
+        .execute("UPDATE jobs SET ordered_at = ordered_at + 60000, run_at = run_at + 60000")
         .await;
     bench.accept("oc_1", "om_2").await;
     bench.accept("oc_2", "om_3").await;
@@ -876,7 +876,7 @@ async fn undo_skips_changes_of_a_later_release(bench: Bench) {
     let older = bench.undoable().await.unwrap();
     for (origin, unknown) in [
         ("om_2", r#"after = '{"top":"hologram"}'"#),
-        ("om_3", "step = 'hologram'"),
+        ("om_3", "kind = 'hologram'"),
     ] {
         bench.change(origin, "om_b", None).await;
         let sql = format!("UPDATE changes SET {unknown} WHERE origin = '{origin}'");

@@ -1,15 +1,13 @@
 //! The whole bot while its database is away, and after that.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use feishu_sim::AnnouncementKind::Docx;
 use noticebot::admin::Admin;
-use test_servers::{Bouncer, Database};
+use test_servers::Bouncer;
 use tokio::time::{sleep, timeout};
 
 use crate::harness::Bench;
-use crate::process::program;
 
 /// A bot has to work again within this time of its database.
 const RECOVERY: Duration = Duration::from_secs(5);
@@ -95,47 +93,21 @@ async fn a_check_names_a_pooler_that_shares_sessions() {
     bench.finish().await;
 }
 
-/// The program as a process: a value that no release has made ends the task that reads it, and the
-/// process with it, so that an orchestrator starts another.
 #[tokio::test]
-async fn a_background_task_that_ends_ends_the_process_with_1() {
+async fn commands_work_again_after_columns_had_another_type() {
     let bench = Bench::new().await;
-    let app = bench.sim.app().app_id;
-    let limits = format!(
-        "ALTER TABLE noticebot.limits ALTER COLUMN api TYPE bytea USING convert_to(api, 'UTF8');
-         INSERT INTO noticebot.limits (app, api, until)
-             VALUES ('{app}', 'reply', {})",
+    let strange = format!(
+        "ALTER TABLE noticebot.replicas ALTER COLUMN probed_at TYPE text;
+         ALTER TABLE noticebot.limits ALTER COLUMN api TYPE bytea USING convert_to(api, 'UTF8');
+         INSERT INTO noticebot.limits (app, api, until) VALUES ('{}', '\\x00', {})",
+        bench.sim.app().app_id,
         bench.sim.clock().now_ms() + 600_000
     );
-    let look = format!("SELECT pg_notify('noticebot', 'limits {app} 77')");
-    let place = "ALTER TABLE noticebot.jobs ALTER COLUMN place TYPE numeric";
-    for (strange, task) in [(place, "lease"), (&limits, "rate limits")] {
-        let database = Database::create().await.unwrap();
-        let mut process = program(&["serve"]);
-        process
-            .envs(bench.environment())
-            .env("NOTICEBOT_DATABASE_URL", database.url())
-            .stderr(Stdio::piped());
-        let mut child = process.spawn().unwrap();
-        let started = "SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND query LIKE 'SELECT pg_notify%'";
-        while database.number(started).await.unwrap() == 0 {
-            sleep(GLANCE).await;
-        }
-        database.execute(strange).await.unwrap();
-        let looking = async {
-            while child.try_wait().unwrap().is_none() {
-                database.execute(&look).await.unwrap();
-                sleep(GLANCE).await;
-            }
-        };
-        timeout(4 * RECOVERY, looking).await.unwrap();
-        let ended = child.wait_with_output().await.unwrap();
-        let words = String::from_utf8_lossy(&ended.stderr);
-        assert_eq!(ended.status.code(), Some(1), "{words}");
-        let named = format!("the background task `{task}` panicked");
-        assert!(words.contains(&named), "{words}");
-    }
+    let usual = "ALTER TABLE noticebot.replicas
+             ALTER COLUMN probed_at TYPE timestamptz USING probed_at::timestamptz;
+         DELETE FROM noticebot.limits;
+         ALTER TABLE noticebot.limits ALTER COLUMN api TYPE text USING convert_from(api, 'UTF8')";
+    bench.survives(&strange, usual).await;
     bench.finish().await;
 }
 

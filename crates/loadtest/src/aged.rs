@@ -254,7 +254,7 @@ fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
          CREATE TEMPORARY TABLE groups_of_past (number integer PRIMARY KEY, chat text);
          INSERT INTO groups_of_past VALUES {names};
          BEGIN;
-         INSERT INTO changes (app, chat, origin, step, reference, made_at, actor, deed, result,
+         INSERT INTO changes (app, chat, origin, job_kind, reference, made_at, actor, kind, result,
              summary, before, after, place)
          SELECT '{app}', chat, 'om_past_' || i, 'command', '0123abcd', {made_at}, '{actor}', 'pin',
              CASE WHEN {denied} THEN 'denied' ELSE 'done' END,
@@ -263,7 +263,7 @@ fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
              CASE WHEN NOT ({denied}) THEN {change} END,
              CASE WHEN NOT ({denied}) THEN 'top' END
          FROM {of_changes} JOIN groups_of_past ON number = i % {chats};
-         INSERT INTO jobs (app, origin, step, chat, state, place, run_at, started_at, finished_at,
+         INSERT INTO jobs (app, origin, kind, chat, state, ordered_at, run_at, started_at, finished_at,
              payload, outcome)
          SELECT '{app}', 'om_done_' || i, 'command', chat, 'done', {finished_at}, {finished_at},
              {finished_at}, {finished_at}, '', '{{\"done\":\"unpinned\"}}'

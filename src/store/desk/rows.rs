@@ -1,4 +1,4 @@
-//! Rows and statements of both databases.
+//! Rows as an admin sees them.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,8 @@ use crate::model::job::{JobKey, Step};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
-use crate::store::row;
+use crate::store::row::UNDONE;
+use crate::store::statement::{Row, Unreadable};
 
 /// Which jobs to show.
 #[derive(Debug, Clone, Default)]
@@ -65,16 +66,14 @@ pub(crate) struct JobView {
     /// The short id that stands in the log and in replies.
     pub(crate) reference: String,
     pub(crate) state: State,
-    #[serde(rename = "kind")]
-    pub(crate) step: String,
+    pub(crate) kind: String,
     pub(crate) chat: String,
     pub(crate) origin: String,
     /// By it the chat's members name planned work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) number: Option<u32>,
     /// When it was taken; for planned work, when it is due.
-    #[serde(rename = "ordered_at")]
-    pub(crate) place: Timestamp,
+    pub(crate) ordered_at: Timestamp,
     /// When it is tried next.
     pub(crate) run_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,14 +112,14 @@ pub(crate) struct RawJob {
     pub(crate) id: i64,
     pub(crate) app: String,
     pub(crate) origin: String,
-    pub(crate) step: String,
+    pub(crate) kind: String,
     pub(crate) chat: String,
     pub(crate) state: String,
     pub(crate) number: Option<u32>,
-    pub(crate) place: i64,
-    pub(crate) run_at: i64,
-    pub(crate) started_at: Option<i64>,
-    pub(crate) finished_at: Option<i64>,
+    pub(crate) ordered_at: Timestamp,
+    pub(crate) run_at: Timestamp,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
     pub(crate) retries: u32,
     pub(crate) crashes: u32,
     pub(crate) payload: String,
@@ -129,8 +128,35 @@ pub(crate) struct RawJob {
 }
 
 impl RawJob {
+    pub(crate) const COLUMNS: &str = "id, app, origin, kind, chat, state, number, ordered_at, \
+        run_at, started_at, finished_at, retries, crashes, payload, progress, outcome";
+
+    pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
+        // A time that cannot be read must not hide the job.
+        let time = |column| Ok(row.time(column).unwrap_or(Timestamp::UNIX_EPOCH));
+        Ok(Self {
+            id: row.get("id")?,
+            app: row.get("app")?,
+            origin: row.get("origin")?,
+            kind: row.get("kind")?,
+            chat: row.get("chat")?,
+            state: row.get("state")?,
+            number: row
+                .get::<Option<i64>>("number")?
+                .and_then(|number| number.try_into().ok()),
+            ordered_at: time("ordered_at")?,
+            run_at: time("run_at")?,
+            started_at: row.time_if_any("started_at")?,
+            finished_at: row.time_if_any("finished_at")?,
+            retries: row.count("retries")?,
+            crashes: row.count("crashes")?,
+            payload: row.get("payload")?,
+            progress: row.get("progress")?,
+            outcome: row.get("outcome")?,
+        })
+    }
+
     pub(crate) fn view(self, with_text: bool, now: Timestamp) -> JobView {
-        let moment = |milliseconds| row::timestamp(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH);
         let outcome: Option<Outcome> = self
             .outcome
             .as_deref()
@@ -141,16 +167,15 @@ impl RawJob {
         };
         let code = cause.and_then(Cause::code);
         let log_id = cause.and_then(Cause::log_id).map(str::to_owned);
-        let place = moment(self.place);
         JobView {
             id: self.id,
             reference: self.reference(),
-            state: State::of(&self.state, self.number, place, now),
+            state: State::of(&self.state, self.number, self.ordered_at, now),
             number: self.number,
-            place,
-            run_at: moment(self.run_at),
-            started_at: self.started_at.map(moment),
-            finished_at: self.finished_at.map(moment),
+            ordered_at: self.ordered_at,
+            run_at: self.run_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
             retries: self.retries,
             crashes: self.crashes,
             outcome: outcome.as_ref().map(Outcome::label),
@@ -161,7 +186,7 @@ impl RawJob {
                 progress: self.progress,
                 outcome: self.outcome,
             }),
-            step: self.step,
+            kind: self.kind,
             chat: self.chat,
             origin: self.origin,
         }
@@ -169,7 +194,7 @@ impl RawJob {
 
     /// Nothing for a step that only a later release knows.
     pub(crate) fn reference(&self) -> String {
-        let step = Step::from_column(&self.step);
+        let step = Step::from_column(&self.kind);
         let key = step.map(|step| JobKey {
             app: self.app.clone(),
             origin: self.origin.clone(),
@@ -192,9 +217,7 @@ impl RawJob {
         match self.state.as_str() {
             "running" => Err(CannotChange::Running),
             "done" => Err(CannotChange::Done),
-            "ready" if self.number.is_some() && self.place > now.as_millisecond() => {
-                Err(CannotChange::Planned)
-            }
+            "ready" if self.number.is_some() && self.ordered_at > now => Err(CannotChange::Planned),
             "ready" => Ok(Retry::Sooner),
             _ => {
                 let outcome = self.outcome.as_deref();
@@ -273,37 +296,32 @@ pub(crate) struct AuditRow {
     pub(crate) summary: Option<String>,
 }
 
-/// A row of the table of changes, as either database gives it.
-pub(crate) struct RawChange {
-    pub(crate) id: i64,
-    pub(crate) origin: String,
-    pub(crate) reference: String,
-    pub(crate) made_at: i64,
-    pub(crate) chat: String,
-    pub(crate) actor: Option<String>,
-    pub(crate) deed: String,
-    pub(crate) result: String,
-    pub(crate) log_id: Option<String>,
-    pub(crate) summary: Option<String>,
-    pub(crate) place: Option<String>,
-    pub(crate) undone: i64,
-}
+impl AuditRow {
+    pub(crate) const COLUMNS: &str = "id, origin, reference, made_at, chat, actor, kind, result, \
+        log_id, summary, place, undone";
 
-impl RawChange {
-    pub(crate) fn view(self, with_text: bool) -> AuditRow {
-        AuditRow {
-            id: self.id,
-            at: row::timestamp(self.made_at).unwrap_or(Timestamp::UNIX_EPOCH),
-            reference: self.reference,
-            chat: self.chat,
-            actor: self.actor,
-            deed: self.deed,
-            result: self.result,
-            log_id: self.log_id,
-            place: self.place,
-            undone: self.undone == row::UNDONE,
-            message: self.origin,
-            summary: self.summary.filter(|_| with_text),
+    pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
+        Ok(Self {
+            id: row.get("id")?,
+            // A time that cannot be read must not hide the change.
+            at: row.time("made_at").unwrap_or(Timestamp::UNIX_EPOCH),
+            reference: row.get("reference")?,
+            chat: row.get("chat")?,
+            actor: row.get("actor")?,
+            deed: row.get("kind")?,
+            result: row.get("result")?,
+            log_id: row.get("log_id")?,
+            place: row.get("place")?,
+            undone: row.get::<i64>("undone")? == UNDONE,
+            message: row.get("origin")?,
+            summary: row.get("summary")?,
+        })
+    }
+
+    pub(crate) fn without_text(self) -> Self {
+        Self {
+            summary: None,
+            ..self
         }
     }
 }
@@ -317,50 +335,4 @@ pub(crate) struct AuditFilter {
     pub(crate) after: i64,
     pub(crate) limit: u32,
     pub(crate) with_text: bool,
-}
-
-/// Puts a job back into the queue: the first value is now, the second the job.
-pub(crate) fn retry_sql(schema: &str, how: Retry) -> String {
-    // A job that was tried before is not too old for another try.
-    let changes = match how {
-        Retry::Sooner => "run_at = $1",
-        Retry::Anew => {
-            "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
-             retries = 1, crashes = 0, suspicions = 0, outcome = NULL, replying_since = NULL"
-        }
-        Retry::Answer => {
-            "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
-             retries = 1, crashes = 0, suspicions = 0, replying_since = NULL"
-        }
-    };
-    format!("UPDATE {schema}.jobs SET {changes} WHERE id = $2 AND state IN ('ready', 'dead')")
-}
-
-/// A job that is carried out again has not failed yet: the value is the job.
-pub(crate) fn forget_failure_sql(schema: &str) -> String {
-    format!(
-        "DELETE FROM {schema}.changes
-         WHERE (app, origin, step) = (SELECT app, origin, step FROM {schema}.jobs WHERE id = $1)
-           AND after IS NULL AND undone = 0"
-    )
-}
-
-/// Whether what a job had written is a change, which `/undo` knows: the value is the
-/// job.
-pub(crate) fn is_change_sql(schema: &str) -> String {
-    format!(
-        "SELECT 1 FROM {schema}.changes
-         WHERE (app, origin, step) = (SELECT app, origin, step FROM {schema}.jobs WHERE id = $1)
-           AND (after IS NOT NULL OR undone <> 0)"
-    )
-}
-
-/// Ends a job that is as far as it was seen to be: the first value is now, the second
-/// the job, the third its progress.
-pub(crate) fn drop_sql(schema: &str) -> String {
-    format!(
-        "UPDATE {schema}.jobs SET state = 'done', payload = '', progress = NULL,
-             outcome = NULL, finished_at = $1
-         WHERE id = $2 AND state IN ('ready', 'dead') AND progress IS NOT DISTINCT FROM $3"
-    )
 }

@@ -33,7 +33,8 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// What is set on every connection: how long a statement may take and a transaction may rest.
-/// Nothing but the server's own catalogue is found without its schema.
+/// Without a schema, only the server's own catalogue and our tables are found. A pooler that shares
+/// sessions would lose this, and is refused.
 ///
 /// What an admin has set for the role or the database is for people and reports. A bot waits for
 /// locks as long as for its statements, keeps sessions that are idle, and is written for the usual
@@ -42,7 +43,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// Every statement of ours is meant to go by an index, in the index's order, and to
 /// stop early. The planner is kept from reading a whole table instead: in a queue that
 /// was empty when it was analyzed last, or full, it would think that cheaper.
-const SESSION: &str = "SET search_path = pg_catalog, pg_temp; SET statement_timeout = '10s'; \
+const SESSION: &str = "SET search_path = pg_catalog, noticebot, pg_temp; SET statement_timeout = '10s'; \
          SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = 0; \
          SELECT set_config(name, '0', false) FROM pg_settings \
              WHERE name IN ('idle_session_timeout', 'transaction_timeout'); \

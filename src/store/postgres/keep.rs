@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::replicas::{self, LEASE, RENEW_EVERY, Renewed};
 use super::session::Session;
-use super::{PostgresStore, jobs};
+use super::{PostgresStore, queue};
 use crate::store::StoreError;
 use crate::store::lease::Held;
 
@@ -116,7 +116,7 @@ impl PostgresStore {
         let held = self.lease();
         let session = self.sessions.get().await?;
         let in_hand = held.jobs_in_hand();
-        let put_back = session.answer(jobs::put_back(&*session, held.owner(), &in_hand));
+        let put_back = session.answer(queue::put_back(&*session, held.owner(), &in_hand));
         let put_back = put_back.await?;
         if put_back > 0 {
             tracing::warn!(jobs = put_back, "jobs that nobody works on are ready again");

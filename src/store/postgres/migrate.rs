@@ -4,8 +4,8 @@
 use anyhow::{Context as _, ensure};
 use tokio_postgres::{Client, Transaction};
 
-/// The database may be shared, so every table of ours is in this schema, and every statement names
-/// it: a pooler that shares sessions between clients would lose a `search_path`.
+/// The database may be shared, so all tables are in this schema, which is in the `search_path` of
+/// every session.
 pub(in crate::store) const SCHEMA: &str = "noticebot";
 /// Who migrates holds this advisory lock; the number spells "noti".
 const LOCK: i64 = 0x6e6f_7469;

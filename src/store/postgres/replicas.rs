@@ -22,7 +22,7 @@ fn lease() -> f64 {
 pub(super) async fn register(client: &impl GenericClient, app: &str) -> Result<i64, Error> {
     let statement = client
         .prepare_cached(
-            "INSERT INTO noticebot.replicas (app, lease_until)
+            "INSERT INTO replicas (app, lease_until)
              VALUES ($1, clock_timestamp() + make_interval(secs => $2)) RETURNING id",
         )
         .await?;
@@ -49,12 +49,12 @@ pub(super) async fn renew(
 ) -> Result<Renewed, Error> {
     let statement = client
         .prepare_cached(
-            "UPDATE noticebot.replicas SET lease_until = clock_timestamp() + make_interval(secs => $3)
+            "UPDATE replicas SET lease_until = clock_timestamp() + make_interval(secs => $3)
              WHERE id = $2
              RETURNING (
                  SELECT extract(epoch FROM min(lease_until) - clock_timestamp())::float8
-                 FROM noticebot.replicas WHERE app = $1 AND id <> $2),
-                 (SELECT count(*) FROM noticebot.replicas WHERE app = $1)",
+                 FROM replicas WHERE app = $1 AND id <> $2),
+                 (SELECT count(*) FROM replicas WHERE app = $1)",
         )
         .await?;
     let row = client
@@ -86,21 +86,21 @@ pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<
     let statement = client
         .prepare_cached(
             "WITH gone AS (
-                 DELETE FROM noticebot.replicas WHERE app = $1 AND lease_until < clock_timestamp()
+                 DELETE FROM replicas WHERE app = $1 AND lease_until < clock_timestamp()
                  RETURNING id),
              blamed AS (
                  SELECT left_behind.id, (left_behind.alone
                      OR count(*) OVER (PARTITION BY left_behind.owner) = 1)::integer AS own
-                 FROM noticebot.jobs AS left_behind, gone WHERE left_behind.owner = gone.id)
-             UPDATE noticebot.jobs SET state = 'ready', owner = NULL, begun = true, alone = false,
+                 FROM jobs AS left_behind, gone WHERE left_behind.owner = gone.id)
+             UPDATE jobs SET state = 'ready', owner = NULL, begun = true, alone = false,
                  crashes = crashes + own, suspicions = suspicions + 1 - own,
                  run_at = CASE WHEN suspicions + 1 - own < $2 THEN run_at
                      ELSE greatest(run_at, extract(epoch FROM clock_timestamp())::bigint * 1000
-                         + (1000 << least(suspicions + 1 + crashes - $2, 6))) END
+                         + (1000 << least(suspicions + 1 + crashes - $2, 6)::integer)) END
              FROM blamed WHERE jobs.id = blamed.id",
         )
         .await?;
-    let suspect = i32::try_from(SUSPECT).unwrap_or(i32::MAX);
+    let suspect = i64::from(SUSPECT);
     client.execute(&statement, &[&app, &suspect]).await
 }
 
@@ -108,8 +108,8 @@ pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<
 pub(super) async fn give_up(client: &impl GenericClient, owner: i64) -> Result<u64, Error> {
     let statement = client
         .prepare_cached(
-            "WITH gone AS (DELETE FROM noticebot.replicas WHERE id = $1 RETURNING id)
-             UPDATE noticebot.jobs SET state = 'ready', owner = NULL, begun = true, alone = false
+            "WITH gone AS (DELETE FROM replicas WHERE id = $1 RETURNING id)
+             UPDATE jobs SET state = 'ready', owner = NULL, begun = true, alone = false
              FROM gone WHERE jobs.owner = gone.id",
         )
         .await?;
@@ -119,7 +119,7 @@ pub(super) async fn give_up(client: &impl GenericClient, owner: i64) -> Result<u
 /// Writes, to show that it can be done; whether the lease is still there.
 pub(super) async fn probe(client: &impl GenericClient, owner: i64) -> Result<bool, Error> {
     let statement = client
-        .prepare_cached("UPDATE noticebot.replicas SET probed_at = clock_timestamp() WHERE id = $1")
+        .prepare_cached("UPDATE replicas SET probed_at = clock_timestamp() WHERE id = $1")
         .await?;
     Ok(client.execute(&statement, &[&owner]).await? > 0)
 }

@@ -16,6 +16,7 @@ use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{Connector, told};
+use super::executor::Failed;
 use crate::store::StoreError;
 
 /// A request that takes longer has lost its server: that ends a statement sooner by itself.
@@ -123,9 +124,9 @@ impl Sessions {
 
 impl Session<'_> {
     /// Waits for the answer to a request over this session, and judges the session by it.
-    pub(super) async fn answer<T>(
+    pub(super) async fn answer<T, E: Into<Failed>>(
         &self,
-        request: impl Future<Output = Result<T, Error>>,
+        request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, StoreError> {
         self.judge.answer(request).await
     }
@@ -157,9 +158,9 @@ impl Deref for Session<'_> {
 }
 
 impl Judge<'_> {
-    pub(super) async fn answer<T>(
+    pub(super) async fn answer<T, E: Into<Failed>>(
         &self,
-        request: impl Future<Output = Result<T, Error>>,
+        request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, StoreError> {
         let mut asked = Asked {
             sessions: self.sessions,
@@ -173,6 +174,13 @@ impl Judge<'_> {
         };
         asked.is_answered = true;
         answer.map_err(|error| {
+            let error = match error.into() {
+                Failed::Server(error) => error,
+                Failed::Row(error) => {
+                    tracing::error!(%error, "reading from the database failed");
+                    return StoreError::Database;
+                }
+            };
             if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) {
                 tracing::warn!("the lease on the jobs is over");
                 return StoreError::Lost;

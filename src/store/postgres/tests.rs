@@ -13,7 +13,7 @@ use super::replicas::RENEW_EVERY;
 use super::*;
 use crate::model::job::Step;
 use crate::store::tests::{Bench, Place, claimed, job};
-use crate::store::{DatabaseUrl, Running as AnyRunning, Store};
+use crate::store::{DatabaseUrl, Limited, Running as AnyRunning, Store};
 
 mod outages;
 mod poolers;
@@ -129,7 +129,7 @@ async fn a_job_that_is_committed_after_the_one_before_it_has_ended_wakes_the_wor
     bench.store.changed().await;
     let database = database(&bench.place);
     let same = "BEGIN;
-        INSERT INTO noticebot.jobs (app, origin, step, chat, place, run_at, payload)
+        INSERT INTO noticebot.jobs (app, origin, kind, chat, ordered_at, run_at, payload)
         VALUES ('cli_1', 'om_2', 'command', 'oc_1', 0, 0, '')";
     // It has seen the first one running, and now waits to know whether it is known itself.
     let held = database.hold(same).await.unwrap();
@@ -150,7 +150,7 @@ async fn a_job_that_is_committed_after_the_one_before_it_has_ended_wakes_the_wor
 #[tokio::test]
 async fn a_claim_looks_at_few_jobs_however_many_wait_and_whatever_the_planner_knows() {
     let bench = Bench::on_server().await;
-    let fill = "INSERT INTO jobs (app, origin, step, chat, place, run_at, payload)
+    let fill = "INSERT INTO jobs (app, origin, kind, chat, ordered_at, run_at, payload)
         SELECT 'cli_1', 'om_' || i, 'command', 'oc_' || i % 100, i, i, ''
         FROM generate_series(1, 3000) AS numbers (i)";
     bench.place.execute(fill).await;
@@ -166,7 +166,7 @@ async fn a_claim_looks_at_few_jobs_however_many_wait_and_whatever_the_planner_kn
         let transaction = client.transaction().await.unwrap();
         // Those that run stand before what can be claimed.
         for _ in 0..20 {
-            let claimed = jobs::claim(&transaction, "cli_1", owner, bench.clock.now()).await;
+            let claimed = queue::claim(&transaction, "cli_1", owner, bench.clock.now()).await;
             assert!(matches!(claimed.unwrap(), Claimed::Row(_)));
         }
         let read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables
@@ -190,7 +190,7 @@ async fn jobs_of_one_chat_that_are_claimed_in_the_same_moment_do_not_both_run() 
             UPDATE jobs SET state = 'running', owner = (SELECT min(id) FROM replicas)";
         transaction.batch_execute(claim).await?;
         bench.accept("oc_1", "om_1").await;
-        let earlier = "UPDATE noticebot.jobs SET place = place - 1 WHERE origin = 'om_1'";
+        let earlier = "UPDATE noticebot.jobs SET ordered_at = ordered_at - 1 WHERE origin = 'om_1'";
         database.execute(earlier).await?;
         let claim = bench.store.claim();
         let mut claim = std::pin::pin!(claim);
@@ -490,7 +490,7 @@ async fn a_release_runs_on_while_the_next_one_adds_to_the_tables() {
     }
     // What only the later one can do is left to it, and so is what stands behind.
     bench.accept("oc_1", "om_4").await;
-    let later = "UPDATE jobs SET step = 'juggle' WHERE origin = 'om_4'";
+    let later = "UPDATE jobs SET kind = 'juggle' WHERE origin = 'om_4'";
     bench.place.execute(later).await;
     bench.accept("oc_1", "om_5").await;
     assert!(bench.claim().await.is_none());

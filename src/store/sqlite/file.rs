@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::task::spawn_blocking;
 
 use super::damage::{self, Soundness};
-use super::rows;
+use super::{migrate, queue};
 use crate::store::sqlite::file::names::{index_of, log_of};
 
 mod access;
@@ -215,11 +215,11 @@ fn look_at(path: &Path, allow_network: bool) -> anyhow::Result<Inspected> {
 }
 
 fn try_to_write(connection: &mut Connection) -> anyhow::Result<State> {
-    if rows::version(connection)? > rows::LATEST {
+    if migrate::version(connection)? > migrate::LATEST {
         return Ok(State::OfLater);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    rows::probe(&transaction)?;
+    queue::probe(&transaction)?;
     transaction.rollback()?;
     Ok(State::Writable)
 }

@@ -204,7 +204,7 @@ async fn a_writer_that_panics_ends_the_store() {
     let Database::Sqlite(file) = &store.database else {
         panic!("no file");
     };
-    let answer: Result<(), _> = file.ask(|_| panic!("a fault in a statement")).await;
+    let answer: Result<(), _> = file.request(|_| panic!("a fault in a statement")).await;
     assert!(matches!(answer, Err(StoreError::Closed)), "{answer:?}");
     let ended = format!("{:#}", running.ended().await);
     assert!(ended.contains("`writer` panicked"), "{ended}");

@@ -12,12 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::file::{self, Lock, Unusable, Watched};
 use super::log::Log;
-use super::{changes, damage, rows};
-use crate::model::job::{JobId, NewJob, Queue};
+use super::{damage, executor, migrate, queue};
+use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::model::refusal::Cause;
-use crate::store::row::to_json;
 use crate::store::sqlite::shared::Shared;
+use crate::store::statements::{changes, jobs, schedules};
 use crate::store::{Accepted, Claim, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
 
@@ -30,7 +30,7 @@ const BURST_PATIENCE: Duration = Duration::from_millis(100);
 
 /// How a request stands to the others that wait with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Urgency {
+pub(super) enum Priority {
     /// The platform waits for the answer, three seconds at most.
     Intake,
     Usual,
@@ -40,29 +40,29 @@ pub(super) enum Urgency {
 
 /// Something to do in the next transaction.
 pub(super) trait Request: Send {
-    fn urgency(&self) -> Urgency;
+    fn priority(&self) -> Priority;
     /// Does it; whether it lasts is not known yet.
-    fn perform(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()>;
+    fn perform(&mut self, txn: &mut Txn<'_>) -> rusqlite::Result<()>;
     /// Tells the caller, once it is known.
     fn answer(self: Box<Self>, committed: bool);
 }
 
 /// A request that comes to a `T`.
-pub(super) struct Ask<F, T> {
-    urgency: Urgency,
+pub(super) struct Pending<F, T> {
+    priority: Priority,
     work: Option<F>,
     came_to: Option<T>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<F, T> Ask<F, T> {
+impl<F, T> Pending<F, T> {
     pub(super) fn new(
-        urgency: Urgency,
+        priority: Priority,
         work: F,
         caller: oneshot::Sender<Result<T, StoreError>>,
     ) -> Self {
         Self {
-            urgency,
+            priority,
             work: Some(work),
             came_to: None,
             caller,
@@ -70,18 +70,18 @@ impl<F, T> Ask<F, T> {
     }
 }
 
-impl<F, T> Request for Ask<F, T>
+impl<F, T> Request for Pending<F, T>
 where
-    F: FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send,
+    F: FnOnce(&mut Txn<'_>) -> rusqlite::Result<T> + Send,
     T: Send,
 {
-    fn urgency(&self) -> Urgency {
-        self.urgency
+    fn priority(&self) -> Priority {
+        self.priority
     }
 
-    fn perform(&mut self, turn: &mut Turn<'_>) -> rusqlite::Result<()> {
+    fn perform(&mut self, txn: &mut Txn<'_>) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
-            self.came_to = Some(work(turn)?);
+            self.came_to = Some(work(txn)?);
         }
         Ok(())
     }
@@ -95,17 +95,17 @@ where
 
 /// What a request works with: the transaction, its time, and what it changes
 /// outside the table once it is committed.
-pub(super) struct Turn<'c> {
+pub(super) struct Txn<'c> {
     pub(super) connection: &'c Connection,
     pub(super) app: &'c str,
     pub(super) now: Timestamp,
-    ripple: Ripple,
+    effects: Effects,
     /// What SQLite says of changes by others; as it was when it was looked at last.
     version: &'c mut i64,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Ripple {
+struct Effects {
     opened: usize,
     finished: usize,
     /// It is the regular look at the file, once a second.
@@ -118,14 +118,14 @@ struct Ripple {
     claimable: bool,
 }
 
-impl Turn<'_> {
+impl Txn<'_> {
     /// Performs one request of the batch. An error of its own, such as a row that
     /// cannot be read, undoes this request and no other.
     fn alone(
         &mut self,
         request: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
-        let before = self.ripple;
+        let before = self.effects;
         let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
         run("SAVEPOINT request")?;
         if let Err(error) = request(self) {
@@ -138,51 +138,53 @@ impl Turn<'_> {
             tracing::error!(?code, "one request to the store failed");
             let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
             run("ROLLBACK TO request")?;
-            self.ripple = before;
+            self.effects = before;
         }
         let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
         run("RELEASE request")
     }
 
     pub(super) fn accept(&mut self, job: &NewJob, bound: usize) -> rusqlite::Result<Accepted> {
-        let taking = rows::accept(self.connection, job, bound, self.now)?;
-        self.ripple.opened += taking.opened;
-        self.ripple.claimable |= taking.first_of_chat;
+        let taking = queue::accept(self.connection, job, bound, self.now)?;
+        self.effects.opened += taking.opened;
+        self.effects.claimable |= taking.first_of_chat;
         Ok(taking.accepted)
     }
 
     pub(super) fn claim(&mut self) -> rusqlite::Result<Claim> {
-        rows::claim(self.connection, self.app, self.now)?.or_else(|job| {
-            // One row that cannot be read must not hold up all the others.
-            tracing::error!(job.id = job.0, "a job cannot be read and is given up");
-            self.release(job, &Release::Dead)?;
+        queue::claim(self.connection, self.app, self.now)?.or_else(|job| {
+            // One row that cannot be read must not block all others.
+            tracing::error!(job.id = job.id.0, "a job cannot be read and is given up");
+            let dead = jobs::release(job, &Release::Dead, self.now);
+            executor::execute(self.connection, &dead)?;
+            self.effects.recount = true;
+            self.effects.claimable = true;
             Ok(Claim::Unreadable)
         })
     }
 
-    /// Has the jobs counted anew if another process has changed the file.
+    /// Counts the jobs again if another process has changed the file.
     pub(super) fn look(&mut self) -> rusqlite::Result<()> {
-        self.ripple.looked = true;
+        self.effects.looked = true;
         let version = self
             .connection
             .pragma_query_value(None, "data_version", |row| row.get(0))?;
         if std::mem::replace(self.version, version) != version {
-            self.ripple.recount = true;
-            self.ripple.claimable = true;
+            self.effects.recount = true;
+            self.effects.claimable = true;
         }
         Ok(())
     }
 
-    pub(super) fn release(&mut self, job: JobId, release: &Release) -> rusqlite::Result<()> {
-        let ended = rows::release(self.connection, job, release, self.now)?;
-        self.ripple.finished += usize::from(ended);
-        self.ripple.claimable = true;
+    pub(super) fn release(&mut self, job: &Job, release: &Release) -> rusqlite::Result<()> {
+        let released = jobs::release(job.owned(), release, self.now);
+        executor::execute(self.connection, &released)?;
+        self.effects.finished += usize::from(release.ends() && job.is_counted());
+        self.effects.claimable = true;
         Ok(())
     }
 
-    /// All of a conclusion or nothing of it. The outcome that comes back names
-    /// the number of what was planned, and says so if there was nothing left to
-    /// cancel.
+    /// All of a conclusion or nothing of it: see [`Store::conclude`](crate::store::Store::conclude).
     pub(super) fn conclude(
         &mut self,
         job: &Job,
@@ -194,24 +196,31 @@ impl Turn<'_> {
             plan,
             cancels,
         } = conclusion;
-        let whose = (&job.key, job.chat.as_str());
+        let (key, chat) = (&job.key, job.chat.as_str());
         if let Some(plan) = cancels
-            && !changes::cancel(self.connection, plan, self.now)?
+            && executor::execute(self.connection, &schedules::cancel(plan, self.now))? == 0
         {
             outcome = Outcome::refused(Cause::NoSuchPlan);
             record = None;
         }
         if let Some(plan) = plan {
-            let number = changes::plan(self.connection, whose, &plan)?;
-            outcome = outcome.numbered(number);
+            executor::execute(self.connection, &schedules::plan(key, chat, &plan))?;
+            let number = schedules::number(&plan.key(key));
+            outcome = outcome.numbered(executor::only(self.connection, &number)?);
             // It may be due before anything that is waited for.
-            self.ripple.claimable = true;
+            self.effects.claimable = true;
         }
-        if let Some(record) = record {
-            changes::record(self.connection, whose, &record, self.now)?;
+        for statement in record
+            .iter()
+            .flat_map(|record| changes::record(key, chat, record, self.now))
+        {
+            executor::execute(self.connection, &statement)?;
         }
-        rows::save_outcome(self.connection, job.id, &to_json(&outcome))?;
-        Ok(outcome)
+        let saved = jobs::save_outcome(job.owned(), &outcome);
+        match executor::execute(self.connection, &saved)? {
+            0 => Err(rusqlite::Error::QueryReturnedNoRows),
+            _ => Ok(outcome),
+        }
     }
 }
 
@@ -236,16 +245,16 @@ impl Shared {
         self.fatal.send_replace(Some(reason));
     }
 
-    fn apply(&self, ripple: &Ripple) {
-        if let Some(open) = ripple.counted {
+    fn apply(&self, effects: &Effects) {
+        if let Some(open) = effects.counted {
             self.open.store(open, Ordering::Relaxed);
         } else {
             // A job that another process put back may finish before it is counted.
-            let open = self.open.load(Ordering::Relaxed) + ripple.opened;
-            let open = open.saturating_sub(ripple.finished);
+            let open = self.open.load(Ordering::Relaxed) + effects.opened;
+            let open = open.saturating_sub(effects.finished);
             self.open.store(open, Ordering::Relaxed);
         }
-        if ripple.claimable {
+        if effects.claimable {
             self.bell.notify_one();
         }
     }
@@ -287,10 +296,10 @@ fn prepare(
     app: &str,
     now: Timestamp,
 ) -> anyhow::Result<Queue> {
-    rows::migrate(writer)
+    migrate::migrate(writer)
         .with_context(|| format!("bringing the tables of `{}` up to date", path.display()))?;
-    rows::recover(writer, app, now).context("reading the queue")?;
-    rows::queue(writer, app).context("reading the queue")
+    queue::recover(writer, app, now).context("reading the queue")?;
+    executor::only(writer, &jobs::queue(app)).context("reading the queue")
 }
 
 impl Opened {
@@ -336,14 +345,14 @@ impl Writer {
         let mut waiting = Waiting::default();
         while waiting.receive(&mut inbox, &mut batch) {
             let committed = self.transact(&mut batch);
-            if let Ok(ripple) = &committed {
-                self.shared.apply(ripple);
+            if let Ok(effects) = &committed {
+                self.shared.apply(effects);
             }
             for request in batch.drain(..) {
                 request.answer(committed.is_ok());
             }
             match committed {
-                Ok(ripple) => self.log.tend(ripple.looked),
+                Ok(effects) => self.log.tend(effects.looked),
                 Err(error) => self.failed(&error),
             }
         }
@@ -369,7 +378,7 @@ impl Writer {
         }
     }
 
-    fn transact(&mut self, batch: &mut [Box<dyn Request>]) -> anyhow::Result<Ripple> {
+    fn transact(&mut self, batch: &mut [Box<dyn Request>]) -> anyhow::Result<Effects> {
         if let Some(reason) = &*self.shared.fatal.borrow() {
             anyhow::bail!(reason.clone());
         }
@@ -381,23 +390,23 @@ impl Writer {
             .log
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut turn = Turn {
+        let mut txn = Txn {
             connection: &transaction,
             app: &self.shared.app,
             now: self.shared.clock.now(),
-            ripple: Ripple::default(),
+            effects: Effects::default(),
             version: &mut self.version,
         };
         for request in batch {
-            turn.alone(|turn| request.perform(turn))?;
+            txn.alone(|txn| request.perform(txn))?;
         }
-        let mut ripple = turn.ripple;
-        if ripple.recount {
-            let queue = rows::queue(&transaction, &self.shared.app)?;
-            ripple.counted = Some(queue.open);
+        let mut effects = txn.effects;
+        if effects.recount {
+            let queue = executor::only(&transaction, &jobs::queue(&self.shared.app))?;
+            effects.counted = Some(queue.open);
         }
         transaction.commit()?;
-        Ok(ripple)
+        Ok(effects)
     }
 }
 
@@ -427,14 +436,14 @@ impl Waiting {
         }
         let intake = batch
             .iter()
-            .filter(|request| request.urgency() == Urgency::Intake);
+            .filter(|request| request.priority() == Priority::Intake);
         let is_burst = intake.count() >= BURST;
         let has_waited = self
             .since
             .is_some_and(|since| since.elapsed() > BURST_PATIENCE);
         if is_burst && !has_waited {
             self.requests = batch
-                .extract_if(.., |request| request.urgency() == Urgency::CanWait)
+                .extract_if(.., |request| request.priority() == Priority::CanWait)
                 .collect();
             if !self.requests.is_empty() {
                 self.since.get_or_insert_with(Instant::now);

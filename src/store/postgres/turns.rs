@@ -1,0 +1,54 @@
+//! The write slots that all replicas share.
+
+use std::time::Duration;
+
+use deadpool_postgres::GenericClient;
+use feishu::WriteSlot;
+use jiff::Timestamp;
+use tokio_postgres::Error;
+
+use crate::store::statement::timestamp;
+
+/// The longest wait for a slot. A replica that would wait longer asks again.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How far the clocks of two replicas may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
+
+/// The next turn, `window` after the fifth before it.
+///
+/// No turn is given further ahead than [`LONGEST_WAIT`]. One that is was given by a
+/// clock that was wrong: it is forgotten, so that nobody waits for that time to come.
+pub(super) async fn next_turn(
+    client: &impl GenericClient,
+    app: &str,
+    window: Duration,
+    now: Timestamp,
+) -> Result<WriteSlot, Error> {
+    let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let (now, window) = (now.as_millisecond(), milliseconds(window));
+    let latest = now + milliseconds(LONGEST_WAIT);
+    let believed = latest + milliseconds(CLOCKS_DIFFER);
+    let prepared = client
+        .prepare_cached(
+            "INSERT INTO turns (app, last) VALUES ($1, ARRAY[0, 0, 0, 0, $2]::bigint[])
+         ON CONFLICT (app) DO UPDATE
+         SET last = CASE WHEN turns.last[5] > $5 THEN excluded.last
+             ELSE turns.last[2:5] || greatest(turns.last[1] + $3, turns.last[5], $2) END
+         WHERE turns.last[5] > $5 OR greatest(turns.last[1] + $3, turns.last[5]) <= $4
+         RETURNING last[5]",
+        )
+        .await?;
+    let given = client
+        .query_opt(&prepared, &[&app, &now, &window, &latest, &believed])
+        .await?;
+    let time = |milliseconds| timestamp(milliseconds).unwrap_or(Timestamp::MAX);
+    if let Some(row) = given {
+        return Ok(WriteSlot::At(time(row.get(0))));
+    }
+    // Whoever comes again once the row is short enough finds a turn.
+    let sql = "SELECT greatest(last[1] + $2, last[5]) FROM turns WHERE app = $1";
+    let prepared = client.prepare_cached(sql).await?;
+    let row = client.query_opt(&prepared, &[&app, &window]).await?;
+    let free = row.map_or(now, |row| row.get::<_, i64>(0)) - milliseconds(LONGEST_WAIT);
+    Ok(WriteSlot::AskAgainAt(time(free.max(now))))
+}

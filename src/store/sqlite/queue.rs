@@ -1,0 +1,303 @@
+//! Recovering, accepting and claiming jobs; transactions are the caller's.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::model::job::{JobId, NewJob, Step};
+use crate::model::outcome::Outcome;
+use crate::model::refusal::Cause;
+use crate::store::job::{Owned, SUSPECT};
+use crate::store::lease::SOLE_OWNER;
+use crate::store::row::{job, overflow};
+use crate::store::sqlite::executor;
+use crate::store::statement::{Row, timestamp};
+use crate::store::statements::jobs;
+use crate::store::{Accepted, Claim, Lease};
+
+/// Makes what was running when the last process ended ready again. Where that was one job, its
+/// crash is that job's; where it was several, each is a suspect. One that is suspected twice waits
+/// before it is tried alone, each time for longer.
+pub(super) fn recover(connection: &Connection, app: &str, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare(
+            "WITH ended AS (SELECT count(*) AS jobs FROM jobs
+                 WHERE app = ?3 AND state = 'running'),
+             blamed AS MATERIALIZED (
+                 SELECT id, CASE WHEN alone OR ended.jobs = 1 THEN 1 ELSE 0 END AS own
+                 FROM jobs, ended WHERE app = ?3 AND state = 'running')
+             UPDATE jobs SET state = 'ready', owner = NULL, begun = 1, alone = 0,
+                 crashes = crashes + own, suspicions = suspicions + 1 - own,
+                 run_at = CASE WHEN suspicions + 1 - own < ?2 THEN run_at
+                     ELSE max(run_at, ?1 + (1000 << min(suspicions + 1 + crashes - ?2, 6))) END
+             FROM blamed WHERE jobs.id = blamed.id",
+        )?
+        .execute(params![now.as_millisecond(), SUSPECT, app])
+        .map(drop)
+}
+
+/// What taking a job came to.
+pub(super) struct Taking {
+    pub(super) accepted: Accepted,
+    /// How many rows it opened.
+    pub(super) opened: usize,
+    /// Whether it may be claimed at once. One that stands behind another of its
+    /// chat is claimed when that one is released.
+    pub(super) first_of_chat: bool,
+}
+
+/// Queues a job, unless it is known or its chat has `bound` already.
+pub(super) fn accept(
+    connection: &Connection,
+    job: &NewJob,
+    bound: usize,
+    now: Timestamp,
+) -> rusqlite::Result<Taking> {
+    let OfChat {
+        waiting,
+        head,
+        last,
+    } = open_of_chat(connection, job)?;
+    let (accepted, opened) = if waiting < bound {
+        // Whatever the clock says, it comes behind what was taken before it.
+        let ordered_at = last.map_or(Ok(now), timestamp)?.max(now);
+        let inserted = insert(connection, job, ordered_at, None)?;
+        let accepted = if inserted {
+            Accepted::New
+        } else {
+            Accepted::Duplicate
+        };
+        (accepted, inserted)
+    } else if is_known(connection, job)? {
+        (Accepted::Duplicate, false)
+    } else if job.key.step.is_notice() || job.key.step == Step::Press {
+        (Accepted::TooManyOfChat, false)
+    } else {
+        let notice = overflow(job, head.unwrap_or_default());
+        let outcome = Outcome::refused(Cause::TooManyWaiting);
+        // It is ordered before all other jobs, so that it is answered at once.
+        let inserted = insert(connection, &notice, Timestamp::UNIX_EPOCH, Some(&outcome))?;
+        (Accepted::TooManyOfChat, inserted)
+    };
+    Ok(Taking {
+        accepted,
+        opened: usize::from(opened),
+        first_of_chat: opened && (waiting == 0 || accepted == Accepted::TooManyOfChat),
+    })
+}
+
+/// The jobs of a chat that are not finished.
+struct OfChat {
+    waiting: usize,
+    /// The first of them.
+    head: Option<i64>,
+    last: Option<i64>,
+}
+
+const OF_CHAT: &str = "SELECT count(*), min(id), max(ordered_at) FROM jobs
+     WHERE app = ?1 AND chat = ?2 AND kind = ?3 AND state IN ('ready', 'running')";
+
+fn open_of_chat(connection: &Connection, job: &NewJob) -> rusqlite::Result<OfChat> {
+    connection.prepare_cached(OF_CHAT)?.query_row(
+        params![job.key.app, job.chat, job.key.step.as_str()],
+        |row| {
+            Ok(OfChat {
+                waiting: row.get(0)?,
+                head: row.get(1)?,
+                last: row.get(2)?,
+            })
+        },
+    )
+}
+
+fn is_known(connection: &Connection, job: &NewJob) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM jobs WHERE app = ?1 AND origin = ?2 AND kind = ?3")?
+        .exists(params![job.key.app, job.key.origin, job.key.step.as_str()])
+}
+
+/// Whether the row was new.
+fn insert(
+    connection: &Connection,
+    job: &NewJob,
+    ordered_at: Timestamp,
+    outcome: Option<&Outcome>,
+) -> rusqlite::Result<bool> {
+    let rows = executor::execute(connection, &jobs::insert(job, ordered_at, outcome))?;
+    Ok(rows > 0)
+}
+
+/// Takes the first ready job that may run. The second word about the state of
+/// the busy one looks redundant and leads to the index of open jobs: without it
+/// SQLite reads every job that the chat has ever had.
+const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
+         started_at = coalesce(started_at, ?1)
+     WHERE id = (
+         SELECT job.id FROM jobs job
+         WHERE job.app = ?2 AND job.state = 'ready' AND job.ordered_at <= ?1 AND job.run_at <= ?1
+           AND (job.kind = 'overflow' OR NOT EXISTS (
+               SELECT 1 FROM jobs busy
+               WHERE busy.app = job.app AND busy.chat = job.chat
+                 AND busy.state IN ('ready', 'running') AND busy.state = 'running'))
+           AND NOT EXISTS (
+               SELECT 1 FROM jobs before
+               WHERE before.app = job.app AND before.chat = job.chat
+                 AND before.state IN ('ready', 'running')
+                 AND (before.ordered_at, before.id) < (job.ordered_at, job.id))
+         ORDER BY job.ordered_at, job.id LIMIT 1)
+     RETURNING *";
+
+/// Claims the next job; the row alone if it cannot be read.
+///
+/// A job that waits for a retry blocks those behind it: its `ordered_at` has passed, its `run_at`
+/// has not. A schedule, whose `ordered_at` lies ahead, blocks none.
+pub(super) fn claim(
+    connection: &Connection,
+    app: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Result<Claim, Owned>> {
+    let claimed = connection
+        .prepare_cached(CLAIM)?
+        .query_row(params![now.as_millisecond(), app, SOLE_OWNER], |row| {
+            let id = JobId(row.get("id")?);
+            let owner = SOLE_OWNER;
+            Ok(job(&Row::Sqlite(row), Lease::Sole).map_err(|_| Owned { id, owner }))
+        })
+        .optional()?;
+    Ok(match claimed {
+        Some(job) => job.map(|job| Claim::Job(Box::new(job))),
+        None => Ok(Claim::NothingUntil(next_run(connection, app, now)?)),
+    })
+}
+
+/// Apart, each finds its answer in an index or among the few that are late.
+const NEXT_RUN: &str = "SELECT min(at) FROM (
+         SELECT min(ordered_at) AS at FROM jobs
+         WHERE app = ?2 AND state = 'ready' AND ordered_at > ?1
+         UNION ALL
+         SELECT min(run_at) FROM jobs
+         WHERE app = ?2 AND state = 'ready' AND ordered_at <= ?1 AND run_at > ?1)";
+
+/// When the earliest job that waits for its time is due. One that is due but
+/// stands behind another of its chat is claimed when that one is released.
+fn next_run(
+    connection: &Connection,
+    app: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let at: Option<i64> = connection
+        .prepare_cached(NEXT_RUN)?
+        .query_row(params![now.as_millisecond(), app], |row| row.get(0))?;
+    Ok(at.map(timestamp).transpose()?)
+}
+
+/// `application_id` stands in the file's header, so setting it is a real write
+/// that needs no table. The number spells "noti".
+pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "application_id", 0x6e6f_7469)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change::ChangeId;
+    use crate::model::job::ChatKey;
+    use crate::store::sqlite::migrate::migrate;
+    use crate::store::statements::{changes, chats, schedules};
+
+    /// How SQLite goes about a statement, for each table the way to its rows.
+    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let nulls = vec![rusqlite::types::Null; plan.parameter_count()];
+        let steps = plan
+            .query_map(rusqlite::params_from_iter(nulls), |row| row.get("detail"))
+            .unwrap();
+        steps.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// Asserts that each of the tables is read through the index.
+    fn assert_indexes(connection: &Connection, sql: &str, expected: &[(&str, &str)]) {
+        let steps = plan(connection, sql);
+        for (table, index) in expected {
+            // The row to change is found by its number.
+            let mut of_table = steps
+                .iter()
+                .filter(|step| step.contains(&format!(" {table} ")))
+                .filter(|step| !step.contains("PRIMARY KEY"))
+                .peekable();
+            assert!(of_table.peek().is_some(), "{steps:#?}");
+            assert!(of_table.all(|step| step.contains(index)), "{steps:#?}");
+        }
+    }
+
+    fn tables() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection
+    }
+
+    #[test]
+    fn the_queue_is_worked_on_without_reading_a_finished_job() {
+        let connection = tables();
+        let queue = jobs::queue("").statement.sql;
+        for (sql, ways) in [
+            (
+                CLAIM,
+                &[
+                    ("job", "INDEX jobs_ready"),
+                    ("busy", "INDEX jobs_open"),
+                    ("before", "INDEX jobs_open"),
+                ][..],
+            ),
+            (NEXT_RUN, &[("jobs", "INDEX jobs_ready")]),
+            (&queue, &[("jobs", "INDEX jobs_open")]),
+            (OF_CHAT, &[("jobs", "INDEX jobs_open")]),
+        ] {
+            assert_indexes(&connection, sql, ways);
+        }
+    }
+
+    #[test]
+    fn shared_statements_read_through_an_index() {
+        let connection = tables();
+        let chat = ChatKey {
+            app: String::new(),
+            chat: String::new(),
+        };
+        let (now, id) = (Timestamp::UNIX_EPOCH, ChangeId(1));
+        for (statement, table, index) in [
+            (jobs::prune("", now), "jobs", "jobs_finished"),
+            (
+                changes::forget_texts("", now),
+                "changes",
+                "changes_with_text",
+            ),
+            (changes::forget("", now), "changes", "changes_made"),
+            (chats::forget_answers("", now), "answers", "answers_sent"),
+            (
+                changes::history(&chat, 1).statement,
+                "changes",
+                "changes_done",
+            ),
+            (
+                changes::undoable(&chat, now).statement,
+                "changes",
+                "changes_with_state",
+            ),
+            (
+                changes::latest_top(&chat).statement,
+                "changes",
+                "changes_of_top",
+            ),
+            (
+                changes::restored_since(&chat, id).statement,
+                "changes",
+                "changes_reverting",
+            ),
+            (schedules::planned(&chat).statement, "jobs", "jobs_open"),
+        ] {
+            assert_indexes(&connection, &statement.sql, &[(table, index)]);
+        }
+    }
+}

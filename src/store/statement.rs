@@ -1,0 +1,157 @@
+//! One SQL statement for both databases.
+//!
+//! A statement is a value: its text, its parameters, and for a query how a row is read. Each
+//! database has an executor ([`sqlite::executor`](super::sqlite::executor),
+//! [`postgres::executor`](super::postgres::executor)). The text uses what both dialects share:
+//!
+//! - Parameters are `$1`, `$2`, … and occur first in this order, by which SQLite numbers them.
+//! - Tables have no schema; sessions with a server find ours by their `search_path`.
+//! - Every result column has a name of its own.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+/// A parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Text(String),
+}
+
+/// A statement that changes rows.
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    pub(super) sql: Cow<'static, str>,
+    pub(super) values: Vec<Value>,
+}
+
+/// A statement that answers with rows.
+pub(super) struct Query<T> {
+    pub(super) statement: Statement,
+    pub(super) read: Read<T>,
+}
+
+/// Reads a row.
+type Read<T> = fn(&Row<'_>) -> Result<T, Unreadable>;
+
+/// A row of either database.
+pub(super) enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
+
+/// A value that does not fit its column.
+///
+/// The database's own error may quote the value, and with it a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a row of the database cannot be read")]
+pub(super) struct Unreadable;
+
+impl Statement {
+    pub(super) fn new(sql: impl Into<Cow<'static, str>>, values: impl Into<Vec<Value>>) -> Self {
+        Self {
+            sql: sql.into(),
+            values: values.into(),
+        }
+    }
+
+    /// The query that reads the rows of its answer with `read`.
+    pub(super) fn read<T>(self, read: Read<T>) -> Query<T> {
+        Query {
+            statement: self,
+            read,
+        }
+    }
+}
+
+/// A type of a column in both databases.
+pub(super) trait Column:
+    rusqlite::types::FromSql + for<'r> tokio_postgres::types::FromSql<'r>
+{
+}
+
+impl<T> Column for T where T: rusqlite::types::FromSql + for<'r> tokio_postgres::types::FromSql<'r> {}
+
+impl Row<'_> {
+    pub(super) fn get<T: Column>(&self, column: &str) -> Result<T, Unreadable> {
+        match self {
+            Self::Sqlite(row) => row.get(column).map_err(|_| Unreadable),
+            Self::Postgres(row) => row.try_get(column).map_err(|_| Unreadable),
+        }
+    }
+
+    /// A count, which both databases keep as a signed number.
+    pub(super) fn count<T: TryFrom<i64>>(&self, column: &str) -> Result<T, Unreadable> {
+        T::try_from(self.get(column)?).map_err(|_| Unreadable)
+    }
+
+    /// A time in milliseconds since the Unix epoch.
+    pub(super) fn time(&self, column: &str) -> Result<Timestamp, Unreadable> {
+        timestamp(self.get(column)?)
+    }
+
+    pub(super) fn time_if_any(&self, column: &str) -> Result<Option<Timestamp>, Unreadable> {
+        self.get::<Option<i64>>(column)?.map(timestamp).transpose()
+    }
+}
+
+pub(super) fn timestamp(milliseconds: i64) -> Result<Timestamp, Unreadable> {
+    Timestamp::from_millisecond(milliseconds).map_err(|_| Unreadable)
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Integer(value.as_millisecond())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The parameters of a statement.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { [$($crate::store::statement::Value::from($value)),*] };
+}
+pub(super) use values;

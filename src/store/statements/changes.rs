@@ -1,0 +1,187 @@
+//! Changes: their record, and what `/history` and `/undo` read of it.
+
+use feishu::{BlockId, OpenId};
+use jiff::Timestamp;
+
+use crate::model::change::{
+    Change, ChangeId, ChangeResult, Deed, Made, Record, Standing, State, UNDO_AGE,
+};
+use crate::model::job::{ChatKey, JobKey};
+use crate::store::row::{CANNOT_BE_UNDONE, UNDO_DEPTH, UNDONE, maker, place_column, to_json};
+use crate::store::statement::{Query, Row, Statement, Unreadable, values};
+
+/// The columns that [`made`] reads.
+const MADE: &str = "id, origin, job_kind, made_at, actor, kind, summary, before, after, undone";
+
+/// Records the result of a job, and whether an earlier change was reverted by it.
+pub(in crate::store) fn record(
+    key: &JobKey,
+    chat: &str,
+    record: &Record,
+    now: Timestamp,
+) -> Vec<Statement> {
+    let sql = "INSERT INTO changes (app, chat, origin, job_kind, reference, made_at, actor, kind,
+             result, log_id, summary, before, after, place)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT DO NOTHING";
+    let change = record.change.as_ref();
+    let values = values![
+        &key.app,
+        chat,
+        &key.origin,
+        key.step.as_str(),
+        key.reference(),
+        now,
+        record.actor.as_ref().map(OpenId::as_str),
+        record.deed.as_str(),
+        record.result.as_str(),
+        record.log_id.as_deref(),
+        without_nul(&record.summary),
+        change.map(|change| to_json(&change.before)),
+        change.map(|change| to_json(&change.after)),
+        change.and_then(Change::place).map(place_column),
+    ];
+    let insert = Statement::new(sql, values);
+    let mark = record.takes_back.map(|ChangeId(reverted)| {
+        let undone = match record.result {
+            ChangeResult::Done => UNDONE,
+            ChangeResult::Refused(_) => CANNOT_BE_UNDONE,
+        };
+        let sql = "UPDATE changes SET undone = $1 WHERE id = $2";
+        Statement::new(sql, values![undone, reverted])
+    });
+    [insert].into_iter().chain(mark).collect()
+}
+
+/// PostgreSQL stores no NUL in a text.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+/// The last changes of a chat, the newest first.
+pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<Made>> {
+    let sql = format!(
+        "SELECT {MADE} FROM changes
+         WHERE app = $1 AND chat = $2 AND result = 'done' ORDER BY id DESC LIMIT $3"
+    );
+    Statement::new(sql, values![&chat.app, &chat.chat, count]).read(made)
+}
+
+/// The changes of a chat that may be reverted, the newest first: those that were made, or may have
+/// been when their job was given up. The age of one that should have been reverted by its time
+/// counts from then.
+pub(in crate::store) fn undoable(chat: &ChatKey, now: Timestamp) -> Query<Option<Made>> {
+    let deeds = Deed::undoable_in_sql();
+    let sql = format!(
+        "SELECT {MADE} FROM (
+             SELECT app, {MADE} FROM changes
+             WHERE app = $1 AND chat = $2 AND after IS NOT NULL
+               AND kind IN ({deeds})
+             ORDER BY id DESC LIMIT $3) AS of_chat
+         WHERE undone = 0
+           AND (made_at >= $4 OR EXISTS (
+               SELECT 1 FROM jobs
+               WHERE jobs.app = of_chat.app AND jobs.origin = of_chat.origin
+                 AND jobs.kind = 'expire' AND jobs.finished_at >= $4))
+         ORDER BY id DESC"
+    );
+    let values = values![&chat.app, &chat.chat, UNDO_DEPTH, now - UNDO_AGE];
+    Statement::new(sql, values).read(made)
+}
+
+/// The newest change of the top notice, reverted or not.
+pub(in crate::store) fn latest_top(chat: &ChatKey) -> Query<Option<Made>> {
+    let sql = format!(
+        "SELECT {MADE} FROM changes WHERE app = $1 AND chat = $2 AND place IN ('top', 'both')
+         ORDER BY id DESC LIMIT 1"
+    );
+    Statement::new(sql, values![&chat.app, &chat.chat]).read(made)
+}
+
+/// The blocks that were written to a chat's announcement again since a change, the oldest first.
+pub(in crate::store) fn restored_since(
+    chat: &ChatKey,
+    since: ChangeId,
+) -> Query<Option<Vec<(BlockId, BlockId)>>> {
+    let sql = format!(
+        "SELECT {MADE} FROM changes
+         WHERE app = $1 AND chat = $2 AND id > $3
+           AND kind IN ('undo', 'expire') AND after IS NOT NULL ORDER BY id"
+    );
+    Statement::new(sql, values![&chat.app, &chat.chat, since.0]).read(|row| {
+        let change = made(row)?.and_then(|made| made.change);
+        Ok(match change.and_then(|change| change.after.announcement) {
+            Some(Standing::Restored(blocks)) => Some(blocks),
+            _ => None,
+        })
+    })
+}
+
+/// The change that this job made.
+pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<Made>> {
+    let sql =
+        format!("SELECT {MADE} FROM changes WHERE app = $1 AND origin = $2 AND job_kind = $3");
+    let values = values![&key.app, &key.origin, key.step.as_str()];
+    Statement::new(sql, values).read(made)
+}
+
+/// Nothing for a row that only a later release can read.
+fn made(row: &Row<'_>) -> Result<Option<Made>, Unreadable> {
+    let deed: Option<Deed> = row.get::<String>("kind")?.parse().ok();
+    let (Some(deed), Some(maker), Ok(at)) = (deed, maker(row, "job_kind")?, row.time("made_at"))
+    else {
+        return Ok(None);
+    };
+    // This release cannot revert a change whose state it cannot read.
+    let change = state(row, "before")?.zip(state(row, "after")?);
+    Ok(Some(Made {
+        id: ChangeId(row.get("id")?),
+        maker,
+        deed,
+        actor: row.get::<Option<String>>("actor")?.map(OpenId::from),
+        summary: row.get::<Option<String>>("summary")?.unwrap_or_default(),
+        at,
+        undone: row.get::<i64>("undone")? == UNDONE,
+        change: change.map(|(before, after)| Change { before, after }),
+    }))
+}
+
+fn state(row: &Row<'_>, column: &str) -> Result<Option<State>, Unreadable> {
+    let json: Option<String> = row.get(column)?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+/// Empties changes made before then; in portions, so that nothing waits long behind it.
+///
+/// A change that is still to be reverted by its time stays whole until then and, where that failed
+/// or was cancelled, for as long as others from then on. The top notice is an id and no text: it
+/// stays, to know what was pinned before.
+pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement {
+    let sql = "UPDATE changes SET summary = NULL,
+             before = CASE WHEN place = 'top' THEN before END,
+             after = CASE WHEN place = 'top' THEN after END
+         WHERE id IN (
+             SELECT id FROM changes
+             WHERE app = $1 AND made_at < $2 AND summary IS NOT NULL
+               AND NOT EXISTS (
+                   SELECT 1 FROM jobs
+                   WHERE jobs.app = changes.app AND jobs.origin = changes.origin
+                     AND jobs.kind = 'expire'
+                     AND (jobs.state IN ('ready', 'running')
+                          OR (changes.undone = 0 AND jobs.finished_at >= $2)))
+             LIMIT 1000)";
+    Statement::new(sql, values![app, before])
+}
+
+/// Removes changes made before then, unless one is still to be reverted by its time.
+pub(in crate::store) fn forget(app: &str, before: Timestamp) -> Statement {
+    let sql = "DELETE FROM changes WHERE id IN (
+             SELECT id FROM changes
+             WHERE app = $1 AND made_at < $2
+               AND NOT EXISTS (
+                   SELECT 1 FROM jobs
+                   WHERE jobs.app = changes.app AND jobs.origin = changes.origin
+                     AND jobs.kind = 'expire' AND jobs.state IN ('ready', 'running'))
+             LIMIT 1000)";
+    Statement::new(sql, values![app, before])
+}

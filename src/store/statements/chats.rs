@@ -1,0 +1,42 @@
+//! Facts about a chat and its members.
+
+use jiff::Timestamp;
+
+use crate::model::job::ChatKey;
+use crate::store::Recipient;
+use crate::store::statement::{Query, Statement, values};
+
+/// Stores whether text can be removed from the chat's announcement.
+pub(in crate::store) fn save_lets_delete(chat: &ChatKey, lets_delete: bool) -> Statement {
+    let sql = "INSERT INTO announcements (app, chat, lets_delete) VALUES ($1, $2, $3)
+         ON CONFLICT (app, chat) DO UPDATE SET lets_delete = excluded.lets_delete";
+    Statement::new(sql, values![&chat.app, &chat.chat, lets_delete])
+}
+
+/// Whether the last attempt showed that it can; no row before the first.
+pub(in crate::store) fn lets_delete(chat: &ChatKey) -> Query<bool> {
+    let sql = "SELECT lets_delete FROM announcements WHERE app = $1 AND chat = $2";
+    Statement::new(sql, values![&chat.app, &chat.chat]).read(|row| row.get("lets_delete"))
+}
+
+/// Records when a throttled answer was sent; the latest time counts.
+pub(in crate::store) fn record_answer(to: &Recipient, sent_at: Timestamp) -> Statement {
+    let sql = "INSERT INTO answers (app, chat, actor, reason, sent_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (app, chat, actor, reason) DO UPDATE SET sent_at = excluded.sent_at
+         WHERE answers.sent_at < excluded.sent_at";
+    let values = values![&to.chat.app, &to.chat.chat, &to.person, to.reason, sent_at,];
+    Statement::new(sql, values)
+}
+
+/// When that answer was last sent.
+pub(in crate::store) fn last_answer(to: &Recipient) -> Query<Option<Timestamp>> {
+    let sql = "SELECT sent_at FROM answers
+         WHERE app = $1 AND chat = $2 AND actor = $3 AND reason = $4";
+    let values = values![&to.chat.app, &to.chat.chat, &to.person, to.reason];
+    Statement::new(sql, values).read(|row| Ok(row.time("sent_at").ok()))
+}
+
+pub(in crate::store) fn forget_answers(app: &str, before: Timestamp) -> Statement {
+    let sql = "DELETE FROM answers WHERE app = $1 AND sent_at < $2";
+    Statement::new(sql, values![app, before])
+}

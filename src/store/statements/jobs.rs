@@ -1,0 +1,132 @@
+//! Jobs from their claim to their removal.
+
+use jiff::Timestamp;
+
+use crate::model::job::{JobId, NewJob, Queue};
+use crate::model::outcome::Outcome;
+use crate::model::progress::Progress;
+use crate::store::Release;
+use crate::store::job::Owned;
+use crate::store::row::to_json;
+use crate::store::statement::{Query, Row, Statement, Unreadable, Value, values};
+
+/// Inserts a job, unless it is known.
+pub(in crate::store) fn insert(
+    job: &NewJob,
+    ordered_at: Timestamp,
+    outcome: Option<&Outcome>,
+) -> Statement {
+    let sql = "INSERT INTO jobs
+             (app, origin, kind, reference, chat, ordered_at, run_at, payload, outcome)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)
+         ON CONFLICT DO NOTHING";
+    let key = &job.key;
+    let values = values![
+        &key.app,
+        &key.origin,
+        key.step.as_str(),
+        key.reference(),
+        &job.chat,
+        ordered_at,
+        &job.payload,
+        outcome.map(to_json),
+    ];
+    Statement::new(sql, values)
+}
+
+/// Schedules do not count: they may wait for a year. The answer that the queue is full is ordered
+/// before all time.
+pub(in crate::store) fn queue(app: &str) -> Query<Queue> {
+    let sql = "SELECT count(*) AS open, min(ordered_at) FILTER (WHERE ordered_at > 0) AS oldest
+         FROM jobs WHERE app = $1 AND state IN ('ready', 'running') AND number IS NULL";
+    Statement::new(sql, values![app]).read(|row| {
+        Ok(Queue {
+            open: row.count("open")?,
+            oldest: row.time_if_any("oldest")?,
+        })
+    })
+}
+
+pub(in crate::store) fn progress(job: JobId) -> Query<Option<Progress>> {
+    Statement::new("SELECT progress FROM jobs WHERE id = $1", values![job.0]).read(read_progress)
+}
+
+/// Unreadable progress is not "no progress": it may hold what was replaced.
+fn read_progress(row: &Row<'_>) -> Result<Option<Progress>, Unreadable> {
+    let json: Option<String> = row.get("progress")?;
+    let progress = json.map(|json| serde_json::from_str(&json));
+    progress.transpose().map_err(|_| Unreadable)
+}
+
+pub(in crate::store) fn save_progress(job: Owned, progress: &Progress) -> Statement {
+    update(job, "progress = $1", Some(to_json(progress).into()))
+}
+
+pub(in crate::store) fn save_outcome(job: Owned, outcome: &Outcome) -> Statement {
+    update(job, "outcome = $1", Some(to_json(outcome).into()))
+}
+
+pub(in crate::store) fn run_alone(job: Owned) -> Statement {
+    update(job, "alone = true", None)
+}
+
+pub(in crate::store) fn save_replying(job: Owned, now: Timestamp) -> Statement {
+    update(job, "replying_since = $1", Some(now.into()))
+}
+
+pub(in crate::store) fn save_heard(job: Owned, reaction: &str) -> Statement {
+    update(job, "heard = $1", Some(reaction.into()))
+}
+
+/// Gives a job back.
+pub(in crate::store) fn release(job: Owned, release: &Release, now: Timestamp) -> Statement {
+    match release {
+        // A payload is not kept longer than it is needed.
+        Release::Done => update(
+            job,
+            "state = 'done', owner = NULL, payload = '', progress = NULL, finished_at = $1",
+            Some(now.into()),
+        ),
+        Release::Dead => update(
+            job,
+            "state = 'dead', owner = NULL, finished_at = $1",
+            Some(now.into()),
+        ),
+        Release::Retry { run_at } => update(
+            job,
+            "state = 'ready', owner = NULL, alone = false, retries = retries + 1, run_at = $1",
+            Some((*run_at).into()),
+        ),
+        Release::Crashed { run_at } => update(
+            job,
+            "state = 'ready', owner = NULL, alone = false, begun = true, crashes = crashes + 1,
+             run_at = $1",
+            Some((*run_at).into()),
+        ),
+        // A call may be in flight: the next attempt must know that it is not the first.
+        Release::Stopped => update(
+            job,
+            "state = 'ready', owner = NULL, alone = false, begun = true",
+            None,
+        ),
+    }
+}
+
+/// Changes a claimed job; no row if it is another replica's.
+fn update(job: Owned, changes: &str, value: Option<Value>) -> Statement {
+    let mut values: Vec<Value> = value.into_iter().collect();
+    values.extend(values![job.id.0, job.owner]);
+    let owner = values.len();
+    let id = owner - 1;
+    let sql = format!("UPDATE jobs SET {changes} WHERE id = ${id} AND owner = ${owner}");
+    Statement::new(sql, values)
+}
+
+/// Removes jobs that ended before then; in portions, so that nothing waits long behind it.
+pub(in crate::store) fn prune(app: &str, before: Timestamp) -> Statement {
+    let sql = "DELETE FROM jobs WHERE id IN (
+             SELECT id FROM jobs
+             WHERE app = $1 AND state IN ('done', 'dead') AND finished_at < $2
+             LIMIT 1000)";
+    Statement::new(sql, values![app, before])
+}

@@ -1,0 +1,93 @@
+//! Jobs for later: announcements, and the end of a change.
+
+use jiff::Timestamp;
+
+use crate::model::change::ChangeId;
+use crate::model::job::{ChatKey, JobId, JobKey};
+use crate::model::plan::WaitingPlan;
+use crate::store::NewPlan;
+use crate::store::row::maker;
+use crate::store::statement::{Query, Row, Statement, Unreadable, values};
+
+/// Queues a job for later under the chat's next number, unless it is queued already.
+pub(in crate::store) fn plan(planner: &JobKey, chat: &str, plan: &NewPlan) -> Statement {
+    let sql = "INSERT INTO jobs
+             (app, origin, kind, reference, chat, ordered_at, run_at, payload, number)
+         SELECT $1, $2, $3, $4, $5, $6, $6, $7, coalesce(max(number), 0) + 1
+         FROM jobs WHERE app = $1 AND chat = $5 AND number IS NOT NULL
+         ON CONFLICT DO NOTHING";
+    let key = plan.key(planner);
+    let values = values![
+        &key.app,
+        &key.origin,
+        key.step.as_str(),
+        key.reference(),
+        chat,
+        plan.due,
+        &plan.payload,
+    ];
+    Statement::new(sql, values)
+}
+
+/// The number of a schedule in its chat.
+pub(in crate::store) fn number(plan: &JobKey) -> Query<u32> {
+    let sql = "SELECT number FROM jobs WHERE app = $1 AND origin = $2 AND kind = $3";
+    let values = values![&plan.app, &plan.origin, plan.step.as_str()];
+    Statement::new(sql, values).read(|row| row.count("number"))
+}
+
+/// What is scheduled in a chat, the next first; nothing for a row that cannot be read, which fails
+/// when it is due.
+pub(in crate::store) fn planned(chat: &ChatKey) -> Query<Option<WaitingPlan>> {
+    // The list of states leads SQLite to the index of open jobs.
+    let sql = "SELECT id, origin, kind, number, ordered_at, payload FROM jobs
+         WHERE app = $1 AND chat = $2 AND number IS NOT NULL
+           AND state IN ('ready', 'running') AND state = 'ready'
+         ORDER BY ordered_at, id";
+    Statement::new(sql, values![&chat.app, &chat.chat]).read(waiting)
+}
+
+fn waiting(row: &Row<'_>) -> Result<Option<WaitingPlan>, Unreadable> {
+    let (Some(maker), Ok(due)) = (maker(row, "kind")?, row.time("ordered_at")) else {
+        return Ok(None);
+    };
+    Ok(Some(WaitingPlan {
+        id: JobId(row.get("id")?),
+        maker,
+        number: row.count("number")?,
+        due,
+        payload: row.get("payload")?,
+    }))
+}
+
+/// The job that reverts a change when its time is over: the job that made the change scheduled it.
+pub(in crate::store) fn timed_end(change: ChangeId) -> Query<JobId> {
+    let sql = "SELECT jobs.id AS id FROM changes JOIN jobs USING (app, origin)
+         WHERE changes.id = $1 AND jobs.kind = 'expire'
+           AND jobs.number IS NOT NULL AND jobs.state = 'ready'";
+    Statement::new(sql, values![change.0]).read(|row| Ok(JobId(row.get("id")?)))
+}
+
+/// Drops a schedule; no row if it is running or over.
+pub(in crate::store) fn cancel(plan: JobId, now: Timestamp) -> Statement {
+    let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
+         WHERE id = $2 AND number IS NOT NULL AND state = 'ready'";
+    Statement::new(sql, values![now, plan.0])
+}
+
+/// Ends the schedules of a chat that the bot has left, and removes what its members wrote.
+pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 3] {
+    let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
+         WHERE app = $2 AND chat = $3 AND number IS NOT NULL AND state = 'ready'";
+    // A dead job keeps its payload, and an outcome may quote some of it.
+    let empty = "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
+         WHERE app = $1 AND chat = $2 AND state IN ('done', 'dead')";
+    let forget = "UPDATE changes SET summary = NULL, before = NULL, after = NULL
+         WHERE app = $1 AND chat = $2";
+    let (app, chat) = (&chat.app, &chat.chat);
+    [
+        Statement::new(end, values![now, app, chat]),
+        Statement::new(empty, values![app, chat]),
+        Statement::new(forget, values![app, chat]),
+    ]
+}
