@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use deadpool_postgres::GenericClient;
 use feishu::{Clock, WriteSlot};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -55,7 +55,7 @@ mod turns;
 /// A row that cannot be read may be of a later release, whose bots run beside us:
 /// it is left to them for a while, again and again for so long.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(2);
-const LEFT_FOR: Duration = Duration::from_mins(10);
+const LEFT_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// At the stop, the server has so long to hear of it.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -201,7 +201,7 @@ impl PostgresStore {
         tracing::error!(job.id = id.0, "a job cannot be read");
         let now = self.now();
         let first_try = timestamp(first_try).unwrap_or(now);
-        let release = if now < first_try + LEFT_FOR {
+        let release = if now.duration_since(first_try) < LEFT_FOR {
             let run_at = now + LEFT_TO_OTHERS;
             Release::Retry { run_at }
         } else {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use feishu_sim::{Endpoint, Fault, Simulator, State};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use crate::process::{PROGRAM, Serving, end, listening, on, platform, program, serve};
 
@@ -351,10 +352,15 @@ async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_no
         (reactions == ["Loudspeaker"]).then_some(())
     };
     sim.wait_for("the last reaction", announced).await;
+    // The job ends a moment after its reaction.
+    let listed = async {
+        let done = ["jobs", "list", "--state", "done"];
+        while !end(on(&sim, &folder, &done)).await.out.contains(group.as_str()) {}
+    };
+    timeout(Duration::from_secs(10), listed).await.unwrap();
 
     for (verb, code, words) in [
-        (&["jobs", "list", "--state", "done"][..], 0, group.as_str()),
-        (&["jobs", "show", "1"], 0, command.id.as_str()),
+        (&["jobs", "show", "1"][..], 0, command.id.as_str()),
         (&["jobs", "show", "77"], 1, "there is no such job"),
         (&["jobs", "retry", "1"], 1, "the job is done"),
         (&["jobs", "drop", "1"], 1, "the job is done"),

@@ -247,7 +247,7 @@ async fn leaving_a_group_ends_what_is_planned_and_forgets_what_was_written() {
         }
         let changes = "changes WHERE coalesce(before, after) IS NOT NULL";
         let commands = "jobs WHERE payload <> ''";
-        let plans = "jobs WHERE step = 'expire' AND state = 'ready'";
+        let plans = "jobs WHERE kind = 'expire' AND state = 'ready'";
         let kept = async || {
             let texts = bench.count(changes).await + bench.count(commands).await;
             (texts, bench.count(plans).await)
@@ -329,7 +329,7 @@ async fn a_platform_that_stays_away_ends_no_schedules() {
     bench.sim.set_api_down(false);
     assert_eq!(
         bench
-            .count("jobs WHERE step = 'expire' AND state = 'ready'")
+            .count("jobs WHERE kind = 'expire' AND state = 'ready'")
             .await,
         1
     );
@@ -347,7 +347,7 @@ async fn a_refusal_that_says_outside_ends_schedules() {
         bench.sim.fault(Endpoint::GetChat, Fault::code(code));
         assert_eq!(owner.remove_bot().unwrap().answer().await.status, 200);
         bench.idle().await;
-        let plans = "jobs WHERE step = 'expire' AND state = 'ready'";
+        let plans = "jobs WHERE kind = 'expire' AND state = 'ready'";
         assert_eq!(bench.count(plans).await, 0, "{code}");
         bench.finish().await;
     }
