@@ -355,7 +355,11 @@ async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_no
     // The job ends a moment after its reaction.
     let listed = async {
         let done = ["jobs", "list", "--state", "done"];
-        while !end(on(&sim, &folder, &done)).await.out.contains(group.as_str()) {}
+        while !end(on(&sim, &folder, &done))
+            .await
+            .out
+            .contains(group.as_str())
+        {}
     };
     timeout(Duration::from_secs(10), listed).await.unwrap();
 
