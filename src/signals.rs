@@ -1,4 +1,4 @@
-//! The signals that stop the bot in order.
+//! The signals that stop the bot gracefully.
 
 use std::future::poll_fn;
 use std::io;
@@ -37,7 +37,7 @@ impl Signals {
     }
 }
 
-/// Whether the bot was started by `nohup`, to outlive its terminal.
+/// Whether the bot was started with `nohup`, which ignores SIGHUP.
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

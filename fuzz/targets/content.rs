@@ -1,6 +1,6 @@
-//! What people write, and both kinds of announcement that are made of it.
+//! Rich text, and both kinds of announcement made from it.
 //!
-//! An input is the text of a `text` message, and where it is JSON, the content of a `post`, too.
+//! An input is the text of a `text` message, and also the content of a `post` if it is JSON.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ use noticebot::content::{Document, DocxNode, Entry, Signature, command_text};
 #[path = "../../src/content/properties.rs"]
 mod properties;
 
-/// That many people one call mentions.
+/// Maximum number of mentions in one call.
 const MOST_MENTIONS: usize = 100;
-/// Items of a list are at most so deep, counted from 0.
+/// Maximum depth of list items, counted from 0.
 const DEEPEST: usize = 15;
 
 pub fn check(data: &[u8]) {
@@ -35,7 +35,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// The bot, Li, and somebody without an id.
+/// The bot, Li, and a person without an id.
 fn mentions() -> [Mention; 3] {
     let mention = |key: &str, name: &str, open_id: &str, is_me| Mention {
         key: key.to_owned(),
@@ -50,7 +50,7 @@ fn mentions() -> [Mention; 3] {
     ]
 }
 
-/// What holds for Markdown, from the whole of it and from the middle.
+/// Properties of Markdown, read as a whole and from the middle.
 fn typed_text(text: &str, content: &Content) {
     for offset in [0, text.len() / 3, text.len() / 2] {
         let rest = text[text.ceil_char_boundary(offset)..].trim();
@@ -71,14 +71,14 @@ fn typed_text(text: &str, content: &Content) {
     if !text.contains("``") && !text.contains("~~~") {
         assert_eq!(lines, typed, "each line stays a line");
     }
-    // A fence that nothing closes is a block with the language above an empty line.
+    // An unclosed fence is a block with the language above an empty line.
     let is_fence = |line: &&str| line.contains("```") || line.contains("~~~");
     let fences = text.lines().filter(is_fence).count();
     assert!(lines <= typed + fences, "{lines} lines of {text:?}");
     mentions_are_found(&text, &document);
 }
 
-/// A placeholder is a mention, but in code and in addresses.
+/// A placeholder is a mention, except in code and addresses.
 fn mentions_are_found(text: &str, document: &Document) {
     let text = text.to_ascii_lowercase();
     if text.contains(['`', '~', '\\']) || text.contains("http") {
@@ -89,18 +89,18 @@ fn mentions_are_found(text: &str, document: &Document) {
     assert_eq!(document.mention_count(), of_li.count(), "{text:?}");
 }
 
-/// What holds for a post.
+/// Properties of a post.
 fn rich_text(mut post: Post) {
     for (number, element) in post.paragraphs.iter_mut().flatten().enumerate() {
         match element {
-            // Two links in a row that lead to the same place are one.
+            // Adjacent links to the same address are one.
             PostElement::Link { href, .. } => href.push_str(&number.to_string()),
-            // The name stands for the placeholder that nothing explains.
+            // An unknown placeholder is replaced by the name.
             PostElement::At { user_name, .. } => user_name.clear(),
             _ => {}
         }
     }
-    // A title is text only where it may be a command, and Markdown has rules of its own.
+    // A title is text only if it may be a command, and Markdown has different rules.
     let is_marked =
         |element: &PostElement| matches!(element, PostElement::Markdown(_) | PostElement::Mark(_));
     if !post.title.is_empty() || post.paragraphs.iter().flatten().any(is_marked) {
@@ -121,7 +121,7 @@ fn rich_text(mut post: Post) {
     }
 }
 
-/// What is announced by a message: the text behind the command, or all of it.
+/// The announced text of a message: the text after the command, or all of it.
 fn announced(content: &Content) {
     let part = command_text(content).and_then(|text| match parse(&text, &mentions(), false) {
         Ok(Some(Command::Announce(announcement))) => announcement.text,
@@ -138,7 +138,7 @@ fn announced(content: &Content) {
     both_kinds_agree(&nameless);
 }
 
-/// The text without mentions: everyone is named in words, and nobody else is known.
+/// The text without mentions: `@all` is a word, and all other people are unknown.
 fn without_placeholders(text: &str) -> String {
     let text = text.replace("@_all", "");
     let mut parts = text.split("@_user_");
@@ -154,7 +154,7 @@ fn without_placeholders(text: &str) -> String {
 }
 
 fn nothing_is_lost(said: &str, typed: &str, document: &Document) {
-    // Two links in a row that lead to the same place become one, whose address is shown once.
+    // Adjacent links to the same address become one, which shows the address once.
     let legacy = document.to_legacy();
     let links: BTreeSet<&str> = legacy.iter().flat_map(links).collect();
     if typed.matches("://").count() <= links.len().max(1) {
@@ -173,7 +173,7 @@ fn links(block: &LegacyBlock) -> Vec<&str> {
     links.flatten().collect()
 }
 
-/// What holds for the entry that a document becomes, signed.
+/// Properties of a document's signed entry.
 fn both_kinds_agree(document: &Document) {
     let signature = Signature {
         author: Some("ou_author".into()),
@@ -202,7 +202,7 @@ fn both_kinds_agree(document: &Document) {
     assert_eq!(serde_json::from_str::<Entry>(&stored).unwrap(), entry);
 }
 
-/// A paragraph of the old kind holds no line break, and a list is so deep at most.
+/// A legacy paragraph contains no line break, and the depth of lists is limited.
 fn is_a_line(block: &LegacyBlock) {
     let LegacyBlock::Paragraph(LegacyParagraph { elements, style }) = block else {
         assert_eq!(*block, LegacyBlock::HorizontalLine);
@@ -228,7 +228,7 @@ fn leads_somewhere(link: &str) -> bool {
     link.starts_with("http://") || link.starts_with("https://")
 }
 
-/// A block is of a kind that can be sent, and its text not too long for it.
+/// A block has a kind that can be sent, and its text is not too long for it.
 fn fits(node: &DocxNode, depth: usize) {
     let Block {
         block_type, text, ..

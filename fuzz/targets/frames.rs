@@ -1,23 +1,23 @@
-//! What comes over a long connection: frames, and messages put together of their parts.
+//! Frames of a long connection, and messages reassembled from fragments.
 //!
-//! An input is a frame; and it is a script of frames, a line for each part of a message,
-//! `id seq sum payload`. `wait 1500` lets so many milliseconds pass, `many 300` brings the first of
-//! two parts of so many messages, and a payload `+9000` is of so many bytes.
+//! An input is a frame, and also a script of frames, with a line per fragment of a message,
+//! `id seq sum payload`. `wait 1500` advances the clock by milliseconds, `many 300` sends the first
+//! of two fragments of as many messages, and a payload `+9000` has as many bytes.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use feishu::long_connection::{Dropped, Fragments, Frame, Incoming, MessageType, Part, Response};
 
-/// Longer messages are not taken.
+/// Longer messages are dropped.
 const LONGEST: usize = 1 << 20;
-/// A message has so long to become whole.
+/// How long an incomplete message is kept.
 const LIFE: Duration = Duration::from_secs(5);
-/// So many may be incomplete.
+/// Maximum number of incomplete messages.
 const MOST_OPEN: usize = 1024;
-/// A script brings less than what is held of incomplete messages, so that only their number counts.
+/// A script stays below the size limit of incomplete messages, so that only their number counts.
 const MOST_BYTES: usize = 4 << 20;
-/// A script has so many parts at most, so that it does not take long.
+/// Maximum number of fragments per script, to limit its time.
 const MOST_PARTS: usize = 1500;
 
 pub fn check(data: &[u8]) {
@@ -30,7 +30,7 @@ pub fn check(data: &[u8]) {
     Script::new().run(data);
 }
 
-/// What was written of a frame is the frame, to the byte from then on.
+/// A frame that was written is read as the same frame, and written again as the same bytes.
 fn a_frame_is_what_it_was(frame: &Frame) {
     let written = frame.encode();
     let read = Frame::decode(&written).unwrap();
@@ -48,7 +48,7 @@ fn a_part_is_acknowledged(part: Part) {
     ] {
         let ack = part.frame.clone().into_ack(response, LIFE);
         a_frame_is_what_it_was(&ack);
-        // To be read it has to be a data frame of the same message, and its payload is JSON.
+        // It has to be a data frame of the same message with a JSON payload.
         let Ok(Incoming::Part(ack)) = ack.read() else {
             panic!("an acknowledgement is a frame like that which it acknowledges")
         };
@@ -60,17 +60,17 @@ fn a_part_is_acknowledged(part: Part) {
     }
 }
 
-/// How many bytes base64 stands for.
+/// The length of decoded base64.
 fn base64_len(text: &str) -> usize {
     text.len() / 4 * 3 - text.bytes().filter(|byte| *byte == b'=').count()
 }
 
-/// A script as it is played, with what a plain reader of the rules expects of it.
+/// A script in execution, with a plain model of the rules.
 struct Script {
     now: Instant,
     fragments: Fragments,
     dropped: Dropped,
-    /// The incomplete messages in the order in which they were begun.
+    /// The incomplete messages, oldest first.
     open: VecDeque<Open>,
     expected: Dropped,
     parts: usize,
@@ -116,13 +116,13 @@ impl Script {
                 _ => {}
             }
         }
-        // Whatever is still open then is given up, and counted.
+        // Messages that are still incomplete are dropped and counted.
         self.now += LIFE;
         self.part("last", 0, 1, b"");
         assert!(self.open.is_empty());
     }
 
-    /// Brings a part, unless the script has become too long.
+    /// Sends a fragment, unless the script is too long.
     fn bounded(&mut self, id: &str, seq: u32, sum: u32, payload: &[u8]) {
         self.parts += 1;
         self.bytes += payload.len();
@@ -152,7 +152,7 @@ impl Script {
         assert_eq!(self.dropped, self.expected);
     }
 
-    /// What a message that is complete with this part says.
+    /// The message that this fragment completes.
     fn expect(&mut self, id: &str, seq: u32, sum: u32, payload: &[u8]) -> Option<Vec<u8>> {
         let (now, dropped) = (self.now, &mut self.expected);
         let is_over = |open: &Open| now - open.begun_at >= LIFE;
@@ -168,7 +168,7 @@ impl Script {
         }
         let mut at = self.open.iter().position(|open| open.id == id);
         if let Some(other) = at.filter(|at| self.open[*at].sum != sum) {
-            // It comes again, and is cut otherwise.
+            // It is sent again, in different fragments.
             self.open.remove(other);
             dropped.incomplete += 1;
             at = None;
@@ -196,7 +196,7 @@ impl Script {
     }
 }
 
-/// Adds a part to those of an incomplete message; says whether it is whole now.
+/// Adds a fragment to an incomplete message; returns whether it is complete.
 fn add(
     parts: &mut Option<HashMap<u32, Vec<u8>>>,
     seq: u32,
@@ -224,7 +224,7 @@ fn number(word: &[u8]) -> Option<u32> {
     str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// A payload as it stands in a line, or as long as it says there.
+/// A line's payload, or one of the length that the line gives.
 fn filled(word: &[u8]) -> Vec<u8> {
     let length = word.strip_prefix(b"+").and_then(number);
     match length.and_then(|length| usize::try_from(length).ok()) {
@@ -233,7 +233,7 @@ fn filled(word: &[u8]) -> Vec<u8> {
     }
 }
 
-/// A data frame as protobuf has it, written without the crate's own code.
+/// A data frame in protobuf, encoded without the crate's code.
 fn written(id: &str, seq: u32, sum: u32, payload: &[u8]) -> Vec<u8> {
     // SeqID 1, LogID 2, service 7, method 1.
     let mut frame = vec![0x08, 1, 0x10, 2, 0x18, 7, 0x20, 1];
@@ -253,7 +253,7 @@ fn written(id: &str, seq: u32, sum: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Appends a field whose length stands before it.
+/// Appends a length-prefixed field.
 fn field(message: &mut Vec<u8>, number: u8, content: &[u8]) {
     message.push(number << 3 | 2);
     let mut length = content.len();

@@ -1,7 +1,7 @@
-//! What stands in an announcement: as it is read, as it is kept, and as it is written again.
+//! The content of an announcement: as it is read, saved and written again.
 //!
-//! An input is the `content` of an announcement of the old kind, or, where it is an array, the
-//! blocks of one of the new kind.
+//! An input is the `content` of a legacy announcement or, if it is an array, the
+//! blocks of a new one.
 
 use feishu::{
     Copied, InsertLocation, LegacyBlock, LegacyDocument, LegacyParagraph, OpenId, Operation,
@@ -10,14 +10,14 @@ use feishu::{
 use noticebot::content::{Document, DocxNode, Former};
 use serde_json::{Value, json};
 
-/// The chat whose announcement it is; that of the page block, too.
+/// The chat of the announcement, and the id of its page block.
 const CHAT: &str = "oc_1";
 
 pub fn check(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;
     };
-    // As deep in the answer as the platform's own list of blocks.
+    // Nested in the response as deeply as the platform's list of blocks.
     let answer = format!(r#"{{"data":{{"items":{text}}}}}"#);
     let mut answer: Value = serde_json::from_str(&answer).unwrap_or_default();
     if let Ok(blocks) = serde_json::from_value::<Vec<ReadBlock>>(answer["data"]["items"].take()) {
@@ -68,7 +68,7 @@ fn old_kind(document: &LegacyDocument) {
     written_blocks_are_read_as(&named.to_legacy());
 }
 
-/// A copy says the same, and is its own copy.
+/// A copy is equal, and a copy of the copy, too.
 fn a_copy_is_what_stands_there(placed: &PlacedBlock) {
     let Copied {
         block,
@@ -81,7 +81,7 @@ fn a_copy_is_what_stands_there(placed: &PlacedBlock) {
         (&copy.block, copy.lost.len(), copy.is_gone),
         (&block, 0, false)
     );
-    assert!(again.range.is_none(), "a copy says not where it stands");
+    assert!(again.range.is_none(), "a copy has no position");
     assert!(!is_gone || lost.len() == 1);
     if lost.is_empty() {
         assert_eq!((&again.text, again.style), (&placed.text, placed.style));
@@ -90,7 +90,7 @@ fn a_copy_is_what_stands_there(placed: &PlacedBlock) {
     nobody_is_left(&block);
 }
 
-/// A line as long as it says, and the same in the document as in the call.
+/// A line has its stated length, and is the same in the document as in the call.
 fn written_blocks_are_read_as(blocks: &[LegacyBlock]) {
     for chunk in blocks.chunks(50) {
         let operation = Operation::InsertBlocks(InsertLocation::StartOfZone, chunk.to_vec());
@@ -142,7 +142,7 @@ fn count(node: &DocxNode<Value>) -> usize {
     1 + node.children.iter().map(count).sum::<usize>()
 }
 
-/// What was kept is there when it is wanted, and can be written without mentions.
+/// What was saved can be restored, and written without mentions.
 fn it_is_kept(former: &Former) {
     let stored = serde_json::to_string(former).unwrap();
     let restored = serde_json::from_str::<Former>(&stored);

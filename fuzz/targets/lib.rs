@@ -1,7 +1,7 @@
-//! What must hold for any bytes at all, one property test a module.
+//! Properties that hold for any bytes, one property test per module.
 //!
-//! A fuzzer runs these bodies (`fuzz_targets`), and so does `tests/fuzz_corpus` with every file of
-//! the corpus. Each `check` panics where something does not hold, and only then.
+//! A fuzzer runs these functions (`fuzz_targets`), and `tests/fuzz_corpus` with every file of the
+//! corpus. Each `check` panics if and only if a property is violated.
 
 pub mod content;
 pub mod frames;
@@ -9,10 +9,10 @@ pub mod legacy_document;
 pub mod parser;
 pub mod webhook;
 
-/// A body that holds a property for any bytes.
+/// A function that checks properties for any bytes.
 pub type Check = fn(&[u8]);
 
-/// Every target by the name of its binary and of its folder in the corpus.
+/// Every target, by the name of its binary and of its corpus directory.
 pub const ALL: [(&str, Check); 5] = [
     ("content", content::check),
     ("frames", frames::check),

@@ -2,7 +2,7 @@
 
 use noticebot::command::{Announcement, Command, Mention, ParseError, is_candidate, parse};
 
-/// What is typed before an announcement's text, and leads to nothing else.
+/// Prefixes of an announcement that have no other effect.
 const BEFORE: [&str; 4] = [
     "/announce ",
     "/公告：",
@@ -10,7 +10,7 @@ const BEFORE: [&str; 4] = [
     "@_user_1 ／公告\n",
 ];
 
-/// How many characters of a member's words an error keeps, with the dots behind them.
+/// Maximum length of a quotation in an error, with its ellipsis.
 const QUOTED: usize = 41;
 
 pub fn check(data: &[u8]) {
@@ -24,7 +24,7 @@ pub fn check(data: &[u8]) {
     width_and_case_do_not_matter(&text);
 }
 
-/// The bot is `@_user_1`, Li is `@_user_2`; nobody explains `@_user_3`.
+/// The bot is `@_user_1`, Li is `@_user_2`; `@_user_3` is unknown.
 fn the_bot_and_li() -> Vec<Mention> {
     vec![
         mention("@_user_1", "Notice", true),
@@ -32,7 +32,7 @@ fn the_bot_and_li() -> Vec<Mention> {
     ]
 }
 
-/// Placeholders that begin with each other, and a name that looks like one.
+/// Placeholders that are prefixes of each other, and a name that looks like one.
 fn odd() -> Vec<Mention> {
     vec![
         mention("@_user_1", "/pin @_user_12", false),
@@ -60,7 +60,7 @@ fn one_way(text: &str, mentions: &[Mention], addressed: bool) {
     }
     if !addressed && parsed != Ok(None) {
         let in_direct_chat = parse(text, mentions, true);
-        // `announce lunch @bot` may be talk in a group, and is answered there.
+        // `announce lunch @bot` may be chatter in a group, and is answered there.
         let is_doubtful = matches!(
             (&parsed, &in_direct_chat),
             (
@@ -70,7 +70,7 @@ fn one_way(text: &str, mentions: &[Mention], addressed: bool) {
         );
         assert!(
             is_doubtful || parsed == in_direct_chat,
-            "whoever addresses the bot says no less: {parsed:?}, {in_direct_chat:?}"
+            "an addressed text means the same: {parsed:?}, {in_direct_chat:?}"
         );
     }
     match &parsed {
@@ -103,7 +103,7 @@ fn the_text_is_part_of_the_message(announcement: &Announcement, message: &str) {
     }
 }
 
-/// What an error keeps of what was typed.
+/// The quotation of the message in an error.
 fn words_of(error: &ParseError) -> &str {
     match error {
         ParseError::UnknownCommand { name: words, .. }
@@ -128,7 +128,7 @@ fn words_of(error: &ParseError) -> &str {
     }
 }
 
-/// A text without dashes that begins and ends with a word is announced as it is.
+/// A text without dashes that begins and ends with a word is announced unchanged.
 fn any_text_can_be_announced_unchanged(text: &str) {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     if !is_word(text.chars().next()) || !is_word(text.chars().next_back()) || text.contains('@') {
@@ -156,7 +156,7 @@ fn is_dash(c: char) -> bool {
     )
 }
 
-/// Full-width forms and capitals say the same, but where they are the announced text.
+/// Full-width forms and capitals do not matter, except in the announced text.
 fn width_and_case_do_not_matter(text: &str) {
     let parsed = parse(text, &[], false);
     if text.contains('@') || !matches!(parsed, Ok(Some(_))) {
@@ -176,7 +176,7 @@ fn widened(c: char) -> char {
     }
 }
 
-/// A text begins elsewhere where what stands before it is wider.
+/// The start of a text moves with the width of what precedes it.
 fn without_place(parsed: &Result<Option<Command>, ParseError>) -> Option<Command> {
     match parsed {
         Ok(Some(Command::Announce(announcement))) => {

@@ -1,7 +1,7 @@
 //! A request to the webhook: signature, decryption, envelope, event.
 //!
-//! An input is three lines, the headers timestamp, nonce and signature, and behind them the body.
-//! The body is also sealed and signed as the platform does it, so that a fuzzer gets past both.
+//! An input is three lines with the headers timestamp, nonce and signature, then the body.
+//! The body is also encrypted and signed like the platform does, so that a fuzzer gets past both.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub fn check(data: &[u8]) {
     read(body);
 }
 
-/// A signature is good exactly where the platform would have made it.
+/// A signature is valid if and only if the platform would have made it.
 fn only_the_platforms_signature_fits(key: &EncryptKey, given: Signature<'_>, body: &[u8]) {
     let right = sign(key, given.timestamp, given.nonce, body);
     let is_right = given.signature == right;
@@ -60,24 +60,24 @@ fn what_is_sealed_comes_out(key: &EncryptKey, given: Signature<'_>, plain: &[u8]
     let at = usize::from(plain.first().copied().unwrap_or_default()) * 7 % body.len();
     body[at] ^= 1 << (at % 8);
     assert!(signed.verify(key, &body).is_err());
-    // What is inside of a forgery is not defined, but that it is read without a panic.
+    // The content of a forgery is undefined, but reading it does not panic.
     if let Ok(forged) = EncryptedBody::parse(&body) {
         let _ = key.decrypt(&forged.encrypt).map(|plain| read(&plain));
     }
 }
 
-/// Timestamp and nonce are hashed without anything between them, so whoever has seen a request can
-/// move characters from one to the other. That must not bring an old one back.
+/// Timestamp and nonce are hashed without a separator, so an observer of a request can
+/// move characters from one to the other. That must not make an old request valid.
 fn a_moved_boundary_makes_nothing_younger(key: &EncryptKey, signed: Signature<'_>, body: &[u8]) {
     let digits = signed.timestamp;
     let is_seconds = digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    // The platform tells seconds, and has done so since it began.
+    // The platform signs seconds of recent years.
     if !is_seconds || digits < "1500000000" {
         return;
     }
     let moved = format!("{digits}{}", signed.nonce);
     let signed_at = Timestamp::from_second(digits.parse().unwrap()).unwrap();
-    // The first second in which it is too old.
+    // The first second at which it is too old.
     let late = signed_at + MAX_AGE + Duration::from_secs(1);
     for (at, _) in moved.char_indices().take(40) {
         let (timestamp, nonce) = moved.split_at(at);
@@ -94,7 +94,7 @@ fn a_moved_boundary_makes_nothing_younger(key: &EncryptKey, signed: Signature<'_
     }
 }
 
-/// There is a quick way for the form in which the platform writes a body.
+/// There is a fast path for the platform's usual form of a body.
 fn a_body_in_any_form_says_what_its_json_says(key: &EncryptKey, body: &[u8]) {
     let Ok(sealed) = EncryptedBody::parse(body) else {
         return;
@@ -102,13 +102,13 @@ fn a_body_in_any_form_says_what_its_json_says(key: &EncryptKey, body: &[u8]) {
     if let Ok(plain) = key.decrypt(&sealed.encrypt) {
         read(&plain);
     }
-    // What stands under other keys may be more than a value takes.
+    // The values of other keys may be invalid.
     if let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) {
         assert_eq!(value["encrypt"].as_str(), Some(&*sealed.encrypt));
     }
 }
 
-/// Any vector will do, as long as it differs.
+/// Any initialization vector works, as long as it differs.
 fn vector(plain: &[u8]) -> [u8; 16] {
     let mut vector = [0; 16];
     for (at, byte) in plain.iter().enumerate() {
@@ -117,7 +117,7 @@ fn vector(plain: &[u8]) -> [u8; 16] {
     vector
 }
 
-/// Reads a plain body in every way that the bot does.
+/// Reads a decrypted body in every way that the bot does.
 fn read(plain: &[u8]) {
     let envelope = Envelope::parse(plain);
     let at_once = MessageBody::parse(plain);
@@ -148,8 +148,8 @@ fn read(plain: &[u8]) {
     let _ = Content::read(&message.message_type, &message.content);
 }
 
-/// Nearly every event is left aside after one quick look; nothing may be left aside that a
-/// thorough one would take for something else.
+/// Most events are dropped after a quick parse; it must not drop anything that the full
+/// parser would treat differently.
 fn the_short_way_says_what_the_long_way_says(
     at_once: &MessageBody<'_>,
     envelope: &EventEnvelope<'_>,

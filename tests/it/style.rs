@@ -47,7 +47,13 @@ const TEXTS: &[&str] = &[
 ];
 
 /// Rust files and directories whose comments and string literals are checked.
-const SOURCES: &[&str] = &["src/main.rs"];
+const SOURCES: &[&str] = &[
+    "crates/structure",
+    "fuzz",
+    "src/main.rs",
+    "src/signals.rs",
+    "tests/fuzz_corpus",
+];
 
 #[test]
 fn documents_use_plain_phrases() {
