@@ -11,7 +11,6 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned, civil};
 use serde::Serialize;
 
-use crate::config::DatabaseUrl;
 use crate::config::{Config, ConfigError};
 use crate::store::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry, State};
 use crate::text::{printable, printable_json};
@@ -68,9 +67,8 @@ impl Admin {
     /// not there, cannot be reached, or is of another release.
     pub async fn open(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         config.validate_store()?;
-        let url = DatabaseUrl::parse(&config.store.database_url)?;
         Ok(Self {
-            desk: Desk::open(&url, &config.tls.extra_roots()?).await?,
+            desk: Desk::open(config.store.database_url.url(), &config.tls.extra_roots()?).await?,
             app: config.feishu.app_id.clone(),
             clock,
             time_zone: config.reply.time_zone()?,

@@ -20,6 +20,7 @@ mod unreadable;
 mod variables;
 
 pub(crate) use database_url::DatabaseUrl;
+pub use database_url::{StoreUrl, UrlError};
 pub use defaults::DEFAULT_TOML;
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};

@@ -78,11 +78,8 @@ pub(super) async fn check(
     roots: &ExtraRoots,
     clock: &Clock,
 ) -> Kept {
-    // It is among the settings that are valid.
-    let Ok(url) = DatabaseUrl::parse(&config.store.database_url) else {
-        return Kept::default();
-    };
-    match &url {
+    let url = config.store.database_url.url();
+    match url {
         DatabaseUrl::Sqlite(path) => file(report, path, config).await,
         DatabaseUrl::Postgres(server) => {
             match store::inspect_server(server, &config.feishu.app_id, roots).await {
@@ -95,7 +92,7 @@ pub(super) async fn check(
             }
         }
     }
-    Kept::new(config, &url, roots, clock).await
+    Kept::new(config, url, roots, clock).await
 }
 
 async fn file(report: &mut Report, path: &Path, config: &Config) {

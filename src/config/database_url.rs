@@ -3,8 +3,55 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::config::{Host, SslMode};
+
+/// The setting `store.database_url`, read once; shown, it holds no password.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StoreUrl {
+    url: DatabaseUrl,
+    shown: String,
+}
+
+impl StoreUrl {
+    pub(crate) fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = UrlError;
+
+    fn from_str(url: &str) -> Result<Self, UrlError> {
+        Ok(Self {
+            url: DatabaseUrl::parse(url)?,
+            shown: without_password(url),
+        })
+    }
+}
+
+impl TryFrom<String> for StoreUrl {
+    type Error = UrlError;
+
+    fn try_from(url: String) -> Result<Self, UrlError> {
+        url.parse()
+    }
+}
+
+impl From<StoreUrl> for String {
+    fn from(url: StoreUrl) -> Self {
+        url.shown
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
 
 /// A database of one of the two kinds.
 #[derive(Clone)]
@@ -17,14 +64,17 @@ pub(crate) enum DatabaseUrl {
 
 /// What is wrong with a URL, in words that go on a sentence about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UrlError {
+pub enum UrlError {
+    /// It names no kind of database.
     #[error("begins with neither `sqlite://` nor `postgres://`")]
     Scheme,
+    /// It names no file.
     #[error("does not name a file behind `sqlite://`")]
     File,
     /// The reason names an option at most, never a value.
     #[error("cannot be read as the URL of a PostgreSQL database ({0})")]
     Unreadable(String),
+    /// It names no server.
     #[error("names no host")]
     Host,
 }
@@ -85,8 +135,7 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// A database's URL without its password, for who looks at settings.
-pub(crate) fn without_password(url: &str) -> String {
+fn without_password(url: &str) -> String {
     const HIDDEN: &str = "(hidden)";
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();

@@ -6,7 +6,6 @@ use feishu::long_connection::Connector;
 use secrecy::ExposeSecret;
 
 use super::{Config, ConfigError, Problem, Receive, bounds, ids};
-use crate::config::database_url::DatabaseUrl;
 use crate::config::unreadable::variable_for;
 
 /// Everything that keeps the bot from serving.
@@ -14,7 +13,6 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(credentials(config));
     problems.extend(platform(config));
-    problems.extend(store(config));
     if let Err(ConfigError { problems: of_file }) = config.tls.extra_roots() {
         problems.extend(of_file);
     }
@@ -40,7 +38,6 @@ pub(super) fn find_of_store(config: &Config) -> Vec<Problem> {
             "set `FEISHU_APP_ID`, as one database may hold the jobs of several apps",
         ));
     }
-    problems.extend(store(config));
     problems.extend(time_zone(config));
     if let Err(ConfigError { problems: of_file }) = config.tls.extra_roots() {
         problems.extend(of_file);
@@ -169,12 +166,4 @@ fn platform(config: &Config) -> Option<Problem> {
             "set it, or `FEISHU_BASE_URL`, to a URL such as `https://open.feishu.cn`, or leave it empty",
         )
     })
-}
-
-fn store(config: &Config) -> Option<Problem> {
-    let error = DatabaseUrl::parse(&config.store.database_url).err()?;
-    Some(Problem::new(
-        format!("`store.database_url` {error}"),
-        "set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db` or `postgres://noticebot:PASSWORD@db.example.com/noticebot`",
-    ))
 }

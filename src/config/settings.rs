@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::config::database_url::StoreUrl;
 use crate::config::error::ConfigError;
 use crate::config::file::read_file;
 use crate::config::policy::PolicyConfig;
@@ -127,8 +128,7 @@ pub struct ServerConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
-    #[serde(serialize_with = "without_password")]
-    pub database_url: String,
+    pub database_url: StoreUrl,
     pub connections: usize,
     #[serde(with = "humantime_serde")]
     pub keep_finished: Duration,
@@ -218,8 +218,4 @@ fn hidden<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, 
         "(hidden)"
     };
     serializer.serialize_str(shown)
-}
-
-fn without_password<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&crate::config::database_url::without_password(url))
 }

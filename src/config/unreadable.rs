@@ -28,6 +28,11 @@ pub(crate) fn unreadable(error: &figment::Error) -> Problem {
             format!("`{path}`{place} is `{value}`"),
             format!("set it to one of {}", quoted(expected)),
         ),
+        // What the URL holds may be a password, so that its reader says what is wrong.
+        Kind::Message(reason) if path == "store.database_url" => Problem::new(
+            format!("`{path}` {reason}"),
+            "set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db` or `postgres://noticebot:PASSWORD@db.example.com/noticebot`",
+        ),
         _ => Problem::new(
             format!("invalid value for `{path}`{place}"),
             format!("expected {}", expected_at(&path)),

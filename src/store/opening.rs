@@ -32,7 +32,7 @@ impl Opening {
         metrics: &Metrics,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            url: DatabaseUrl::parse(&config.store.database_url)?,
+            url: config.store.database_url.url().clone(),
             app: config.feishu.app_id.clone(),
             bounds: Bounds {
                 open: config.store.max_open_jobs,

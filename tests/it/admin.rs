@@ -322,7 +322,7 @@ async fn a_back_up_that_is_made_while_the_bot_runs_holds_all_and_can_be_used() {
 async fn restore(config: &Config, file: &Path) -> (Config, Option<Database>) {
     let mut restored = config.clone();
     if STORE == "sqlite" {
-        restored.store.database_url = format!("sqlite://{}", file.display());
+        restored.store.database_url = format!("sqlite://{}", file.display()).parse().unwrap();
         return (restored, None);
     }
     let database = Database::create().await.unwrap();
@@ -336,6 +336,6 @@ async fn restore(config: &Config, file: &Path) -> (Config, Option<Database>) {
         .unwrap();
     let words = String::from_utf8_lossy(&loaded.stderr);
     assert!(loaded.status.success(), "{words}");
-    restored.store.database_url = database.url();
+    restored.store.database_url = database.url().parse().unwrap();
     (restored, Some(database))
 }

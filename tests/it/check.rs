@@ -147,7 +147,7 @@ async fn a_report_reads_as_reviewed() {
         app.scopes.remove("im:chat.announcement:write_only");
     });
     let mut config = bench.config();
-    config.store.database_url = "sqlite:///nowhere/noticebot.db".to_owned();
+    config.store.database_url = "sqlite:///nowhere/noticebot.db".parse().unwrap();
     let questions = Questions {
         chat: Some(closed.to_string()),
         url: Some(bench.webhook().replace("event", "events").parse().unwrap()),
@@ -679,7 +679,9 @@ async fn a_store_that_cannot_be_used_is_named() {
     let folder = bench.folder.path();
     let at = async |file: &str| {
         let url = format!("sqlite://{}", folder.join(file).display());
-        bench.check(|config| config.store.database_url = url).await
+        bench
+            .check(|config| config.store.database_url = url.parse().unwrap())
+            .await
     };
     let found = at("new.db").await;
     assert!(

@@ -34,7 +34,7 @@ impl Bench {
 
     pub(crate) async fn bad_store_line(&self, url: String) -> String {
         let (verdict, line) = self
-            .store_line(|config| config.store.database_url = url)
+            .store_line(|config| config.store.database_url = url.parse().unwrap())
             .await;
         assert_eq!(verdict, "bad", "{line}");
         line
@@ -56,7 +56,7 @@ async fn a_database_that_can_be_used_is_told_with_its_bots() {
     let empty = Database::create().await.unwrap();
     let url = empty.url();
     let (verdict, line) = bench
-        .store_line(|config| config.store.database_url = url)
+        .store_line(|config| config.store.database_url = url.parse().unwrap())
         .await;
     assert_eq!(verdict, "good", "{line}");
     assert!(line.contains("are made at the first start"), "{line}");
@@ -66,7 +66,7 @@ async fn a_database_that_can_be_used_is_told_with_its_bots() {
 #[tokio::test]
 async fn what_keeps_a_database_from_being_used_is_named() {
     let bench = Bench::new().await;
-    let url = bench.config().store.database_url;
+    let url = bench.database().url();
     let port = "postgres://postgres@127.0.0.1:9/noticebot?sslmode=disable";
     let line = bench.bad_store_line(port.to_owned()).await;
     assert!(

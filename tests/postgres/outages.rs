@@ -87,7 +87,7 @@ async fn a_check_names_a_pooler_that_shares_sessions() {
     let bouncer = Bouncer::start(bench.database(), "session", 20).unwrap();
     let own = bench.database().url_at(&[bouncer.address()]);
     let (verdict, line) = bench
-        .store_line(|config| config.store.database_url = own)
+        .store_line(|config| config.store.database_url = own.parse().unwrap())
         .await;
     assert_eq!(verdict, "good", "{line}");
     bench.finish().await;
