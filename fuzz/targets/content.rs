@@ -11,7 +11,7 @@ use feishu::{
 use noticebot::command::{Command, Mention, parse};
 use noticebot::content::{Document, DocxNode, Entry, Signature, command_text};
 
-#[path = "../../src/content/properties.rs"]
+#[path = "../../src/content/tests/properties.rs"]
 mod properties;
 
 /// Maximum number of mentions in one call.

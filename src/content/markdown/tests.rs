@@ -4,8 +4,8 @@ use feishu::OpenId;
 use proptest::prelude::*;
 
 use super::super::mention::without_unexplained;
-use super::super::properties;
-use super::super::shorthand::show;
+use super::super::tests::properties;
+use super::super::tests::shorthand::show;
 use super::*;
 
 fn mentions() -> Vec<Mention> {

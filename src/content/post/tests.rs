@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::mention::without_unexplained;
-use super::super::properties;
-use super::super::shorthand::show;
+use super::super::tests::properties;
+use super::super::tests::shorthand::show;
 use super::*;
 
 fn post(title: &str, paragraphs: &Value) -> Post {

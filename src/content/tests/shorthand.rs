@@ -1,10 +1,10 @@
 //! Documents in short, for tests.
 
-use super::document::{Block, Document, Inline, Run};
+use crate::content::document::{Block, Document, Inline, Run};
 
 /// A line for each block: `p`, `h1`, `-`, `1.`, `>`, `code language|line|line` or `divider`, and
 /// in it `[b:bold]`, `[caption](address)`, `<open_id>` and `<all>`.
-pub(super) fn show(document: &Document) -> Vec<String> {
+pub(crate) fn show(document: &Document) -> Vec<String> {
     document.blocks.iter().map(block).collect()
 }
 

@@ -6,7 +6,7 @@ use super::{Document, DocxNode};
 
 /// Each letter and digit of `text` stands in all that is made of the document, in the same order;
 /// of a link, its text and then its address count.
-pub(super) fn nothing_is_lost(text: &str, document: &Document) {
+pub(crate) fn nothing_is_lost(text: &str, document: &Document) {
     let plain = document.to_plain_text();
     let docx = docx_text(&document.to_docx());
     let legacy: String = document.to_legacy().iter().map(legacy_text).collect();
