@@ -185,7 +185,7 @@ impl Script {
         let is_whole = add(&mut self.open[at].parts, seq, sum, payload, dropped);
         if self.open.len() > MOST_OPEN {
             self.open.pop_front();
-            dropped.crowded_out += 1;
+            dropped.evicted += 1;
         }
         if !is_whole {
             return None;

@@ -341,7 +341,7 @@ impl Metrics {
             ("text", dropped.texts, counted.texts),
             ("unreadable", dropped.unreadable, counted.unreadable),
             ("incomplete", dropped.incomplete, counted.incomplete),
-            ("crowded_out", dropped.crowded_out, counted.crowded_out),
+            ("crowded_out", dropped.evicted, counted.evicted),
             ("too_long", dropped.too_long, counted.too_long),
             (
                 "repeated_part",

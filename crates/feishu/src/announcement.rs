@@ -14,7 +14,7 @@ use crate::{
     wire::{HeadingLevel, percent_encode},
 };
 
-/// One change of the document. All operations of one patch apply, or none.
+/// One change of the document. The operations of a patch apply all or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Inserts 1 to 50 blocks.
@@ -27,7 +27,7 @@ pub enum Operation {
 /// Where blocks are inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InsertLocation {
-    /// Right after the title, above all that stands there.
+    /// Right after the title, above the body.
     StartOfZone,
     /// At the start of the line that begins there, in [UTF-16 units](utf16_len) at the patch's
     /// revision; it may be the start of a range that the same patch deletes.
@@ -48,43 +48,46 @@ pub enum LegacyBlock {
 /// A line of text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LegacyParagraph {
-    /// What stands in it, in order; an empty paragraph is an empty line.
+    /// The content in order; an empty paragraph is an empty line.
     pub elements: Vec<LegacyElement>,
-    /// What kind of line it is.
+    /// The kind of line.
     pub style: LegacyParagraphStyle,
 }
 
-/// The style of a whole paragraph; the default is a plain one.
+/// The style of a whole paragraph; plain by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LegacyParagraphStyle {
-    /// Set if it is a heading.
+    /// The level of a heading.
     pub heading_level: Option<HeadingLevel>,
-    /// Set if it is an item of a list, or a line of code.
+    /// The list of an item, or of a line of code.
     pub list: Option<LegacyList>,
-    /// Whether it is quoted.
+    /// Whether the paragraph is quoted.
     pub quote: bool,
 }
 
-/// What makes a paragraph an item of a list.
+/// The list that a paragraph is an item of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LegacyList {
-    /// What stands before the item.
+    /// The marker before the item.
     pub list_type: LegacyListType,
-    /// How deep it is, 1 to [`LegacyList::DEEPEST`].
+    /// The depth, 1 to [`LegacyList::DEEPEST`].
     pub indent_level: u8,
 }
 
-/// What stands before an item of a list.
+/// The marker of an item of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LegacyListType {
-    /// This number.
+    /// A number.
     Number(u32),
     /// A bullet.
     Bullet,
-    /// Nothing: the lines of a list of this type are a block of code.
+    /// None: the lines of this list are a block of code.
     Code,
-    /// A box, ticked or not; it is read and not sent.
-    Box { checked: bool },
+    /// A check box, ticked or not; read only.
+    Box {
+        /// Whether it is ticked.
+        checked: bool,
+    },
 }
 
 /// A part of a paragraph.
@@ -92,11 +95,16 @@ pub enum LegacyListType {
 pub enum LegacyElement {
     /// Text in one style.
     TextRun {
+        /// Without a line break.
         text: String,
+        /// The style of the whole run.
         style: LegacyTextStyle,
     },
-    /// A mention, which the document shows as a name.
-    Person { open_id: OpenId },
+    /// A mention, displayed as a name.
+    Person {
+        /// The mentioned person.
+        open_id: OpenId,
+    },
 }
 
 /// The style of a run of text.
@@ -106,17 +114,17 @@ pub enum LegacyElement {
     reason = "the platform's five switches"
 )]
 pub struct LegacyTextStyle {
-    /// Heavy type.
+    /// Bold.
     pub bold: bool,
-    /// Slanted type.
+    /// Italic.
     pub italic: bool,
-    /// Struck out.
+    /// Strikethrough.
     pub strike_through: bool,
     /// Underlined.
     pub under_line: bool,
-    /// Set as code.
+    /// Inline code.
     pub code_inline: bool,
-    /// Where the text leads; percent-encoded on the way.
+    /// The target of a link; percent-encoded when sent.
     pub link: Option<String>,
 }
 
@@ -134,15 +142,15 @@ pub struct LegacyDocument {
 pub struct PlacedBlock {
     /// `paragraph`, `table`, `horizontalLine`, …
     pub block_type: String,
-    /// Where it stands, in [UTF-16 units](utf16_len), without its final line break. Not every
-    /// type of block says so.
+    /// The range in [UTF-16 units](utf16_len), without the final line break. Not every
+    /// type of block has one.
     pub range: Option<Range<u64>>,
-    /// The plain text of a paragraph, in which U+FFFC stands for each thing that is no text; `None`
+    /// The plain text of a paragraph, with U+FFFC for each element that is not text; `None`
     /// for all other blocks.
     pub text: Option<String>,
-    /// The style of a paragraph, as far as this crate writes any; plain for all other blocks.
+    /// The style of a paragraph, as far as this crate can write it; plain for all other blocks.
     pub style: LegacyParagraphStyle,
-    /// All of it as JSON, which takes a tenth of the memory that values take.
+    /// The whole block as JSON, which takes a tenth of the memory of parsed values.
     wire: Box<str>,
 }
 
@@ -152,7 +160,7 @@ pub fn utf16_len(text: &str) -> usize {
 }
 
 impl Operation {
-    /// The operation as the patch request wants it: JSON written into a string.
+    /// The operation as JSON in a string, as the patch request has it.
     pub fn to_json(&self) -> String {
         let request = match self {
             Self::InsertBlocks(location, blocks) => {
@@ -190,7 +198,7 @@ impl InsertLocation {
 }
 
 impl LegacyBlock {
-    /// The length that its range in the document will have, without the line break after it: that
+    /// The length of its range in the document, without the line break after it: that
     /// of the text, one unit for each mention, and one for a style. A horizontal line takes one.
     pub fn utf16_len(&self) -> usize {
         match self {
@@ -246,7 +254,7 @@ impl LegacyParagraph {
         paragraph
     }
 
-    /// The text that [`PlacedBlock::text`] shows once this paragraph stands in the document.
+    /// The [`PlacedBlock::text`] of this paragraph once it is in the document.
     pub fn plain_text(&self) -> String {
         self.elements
             .iter()
@@ -286,7 +294,7 @@ impl LegacyParagraphStyle {
 }
 
 impl LegacyList {
-    /// The deepest level that there is.
+    /// The deepest level.
     pub const DEEPEST: u8 = 16;
 
     fn to_value(self) -> Value {
@@ -351,7 +359,7 @@ impl LegacyElement {
 }
 
 impl LegacyTextStyle {
-    /// Only what is switched on is written: the platform fills in the rest.
+    /// Only what is set is written: the platform fills in the rest.
     fn to_value(&self) -> Value {
         let switches = [
             ("bold", self.bold),
@@ -394,11 +402,11 @@ impl LegacyDocument {
 }
 
 impl PlacedBlock {
-    /// Whether it is what stands in the document after `block` was written: the same kind of block
+    /// Whether this is `block` as the document shows it after writing: the same kind of block
     /// with the same text.
     ///
-    /// Styles are not compared, as the platform may fill in what was left out; whoever wants to
-    /// know compares [`PlacedBlock::style`] too.
+    /// Styles are not compared, because the platform may fill in defaults; compare
+    /// [`PlacedBlock::style`] if they matter.
     pub fn holds(&self, block: &LegacyBlock) -> bool {
         match block {
             LegacyBlock::Paragraph(paragraph) => self.text == Some(paragraph.plain_text()),
@@ -410,14 +418,14 @@ impl PlacedBlock {
         }
     }
 
-    /// The copy of this block. `name` says what stands in the place of what no call writes.
+    /// The copy of this block. `name` gives the text in place of content that no call writes.
     pub fn copied(&self, name: impl Fn(Unwritable) -> String) -> Copied {
-        // It was read before.
+        // It has been parsed before.
         let wire = serde_json::from_str(&self.wire).unwrap_or_default();
         copied_legacy(&wire, name)
     }
 
-    /// The memory that a copy takes, roughly, in bytes.
+    /// The approximate memory of a copy, in bytes.
     pub fn weight(&self) -> usize {
         weight(&self.wire)
     }
@@ -440,7 +448,7 @@ impl PlacedBlock {
     }
 }
 
-/// The length that the range of a copied block will have, without the line break after it.
+/// The length of the range of a copied block, without the line break after it.
 fn copied_len(wire: &Value) -> usize {
     let Some(paragraph) = wire["paragraph"].as_object() else {
         return 1;
@@ -458,8 +466,8 @@ fn paragraph_text(block: &Value) -> Option<String> {
     (block["type"] == "paragraph").then(|| plain_text(&block["paragraph"]))
 }
 
-/// The text of everything in `elements`. What has none is one sign, so that a line which holds
-/// only that is not taken for an empty one.
+/// The text of `elements`. An element without text is one character, so that a line of such
+/// elements does not count as empty.
 fn plain_text(holder: &Value) -> String {
     let elements = holder["elements"].as_array().map_or(&[][..], Vec::as_slice);
     elements
@@ -475,7 +483,7 @@ fn plain_text(holder: &Value) -> String {
         .collect()
 }
 
-/// U+FFFC, which stands in a text for a thing that is none.
+/// The character in place of an element that is not text.
 const OBJECT: &str = "\u{fffc}";
 
 fn person_text(open_id: &str) -> String {
@@ -566,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_and_elements_that_nobody_knows_are_kept_by_their_type() {
+    fn unknown_blocks_keep_their_type() {
         let content = json!({ "body": { "blocks": [
             { "type": "horizontalLine", "horizontalLine": { "location": { "startIndex": 1, "endIndex": 2 } } },
             { "type": "paragraph", "paragraph": { "elements": [
@@ -596,7 +604,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insertion_is_json_in_a_string_in_json() {
+    fn an_insertion_is_json_in_a_string() {
         let style = LegacyTextStyle {
             bold: true,
             link: Some("https://x.y/?a=1".to_owned()),
@@ -650,7 +658,7 @@ mod tests {
     }
 
     #[test]
-    fn a_style_is_written_where_one_is_set_and_read_back() {
+    fn a_style_survives_writing_and_reading() {
         let check = |style: LegacyParagraphStyle, wire: Value| {
             let paragraph = LegacyParagraph {
                 style,
@@ -709,7 +717,7 @@ mod tests {
     }
 
     #[test]
-    fn a_horizontal_line_is_a_block_of_its_own() {
+    fn a_horizontal_line_is_its_own_block() {
         let line = LegacyBlock::HorizontalLine;
         let wire = json!({ "type": "horizontalLine", "horizontalLine": {} });
         assert_eq!(line.to_value(), wire);

@@ -1,5 +1,5 @@
-//! Cards: messages with a header and parts below each other, and what is answered to a press on a
-//! button of one.
+//! Cards: messages with a header and a body of parts, and the answer to a press on a
+//! button.
 //!
 //! Official pages of cards in JSON 2.0, which need a client of version 7.20 or later, and of the
 //! callback `card.action.trigger`.
@@ -22,10 +22,10 @@ enum CardElement {
 }
 
 impl Card {
-    /// The most characters that a button's label may have.
+    /// The longest label in characters.
     pub const LABEL_LIMIT: usize = 100;
 
-    /// A card with this title, plain text, and nothing below it yet.
+    /// A card with this title, in plain text, and an empty body.
     pub fn titled(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -33,7 +33,7 @@ impl Card {
         }
     }
 
-    /// Adds a part in the platform's Markdown; a line break stays one.
+    /// Adds a part in the platform's Markdown, which keeps line breaks.
     #[must_use]
     pub fn markdown(mut self, content: impl Into<String>) -> Self {
         let content = content.into();
@@ -41,7 +41,7 @@ impl Card {
         self
     }
 
-    /// Adds a button; who presses it sends the value, a JSON object, back in a
+    /// Adds a button; a press sends the value, a JSON object, back in a
     /// [`CardAction`](crate::CardAction). A label that is too long is cut.
     #[must_use]
     pub fn button(mut self, label: &str, value: Value) -> Self {
@@ -57,7 +57,7 @@ impl Serialize for Card {
         let elements: Vec<Value> = self.elements.iter().map(CardElement::to_value).collect();
         let mut card = serializer.serialize_struct("Card", 4)?;
         card.serialize_field("schema", "2.0")?;
-        // Only a card that says so can be changed later.
+        // Only a card with this setting can be updated later.
         card.serialize_field("config", &json!({ "update_multi": true }))?;
         card.serialize_field("header", &json!({ "title": title, "template": "blue" }))?;
         card.serialize_field("body", &json!({ "elements": elements }))?;
@@ -79,37 +79,37 @@ impl CardElement {
     }
 }
 
-/// What is answered to a press on a button, within three seconds.
+/// The answer to a press on a button, due within three seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CardAnswer {
-    /// Shown for a moment to whoever pressed it.
+    /// Displayed briefly to the person who pressed it.
     pub toast: Option<Toast>,
-    /// What the card is from now on, for everybody.
+    /// Replaces the card for everybody.
     pub card: Option<Card>,
 }
 
-/// A word to whoever pressed a button. The platform shows it in the reader's language.
+/// A short message to the person who pressed a button, in their language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toast {
-    /// How it looks.
+    /// Its look.
     pub kind: ToastKind,
-    /// In Chinese.
+    /// The Chinese text.
     pub zh_cn: String,
-    /// In English; also for readers of any other language.
+    /// The text for readers of any other language.
     pub en_us: String,
 }
 
-/// How a toast looks.
+/// The look of a toast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ToastKind {
-    /// A word in between.
+    /// Neutral.
     Info,
-    /// It was done.
+    /// Done.
     Success,
-    /// It was not done, and need not be.
+    /// Not done, and nothing is wrong.
     Warning,
-    /// It was not done.
+    /// Failed.
     Error,
 }
 
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_is_written_as_the_page_shows_it() {
+    fn a_card_is_written_as_documented() {
         let card = Card::titled("Hello")
             .markdown("`/pin`\n**so**")
             .button("OK", json!({ "k": "v" }));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_no_longer_than_it_may_be() {
+    fn a_long_label_is_cut() {
         let card = Card::titled("").button(&"长".repeat(200), json!({}));
         let wire = serde_json::to_value(&card).unwrap();
         let label = wire["body"]["elements"][0]["text"]["content"].as_str();

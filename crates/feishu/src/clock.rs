@@ -1,8 +1,8 @@
-//! The one source of time: the machine's clock or one that is set by hand, corrected by what the
-//! platform's answers tell.
+//! The only source of time: the machine's clock or one that a test sets, corrected by the dates of the
+//! platform's answers.
 //!
-//! People and the platform write times by the platform's clock, so every time that is compared
-//! with theirs comes from [`Clock::now`]. Waits for a length of time use the machine's clock.
+//! Times of people and of the platform are by the platform's clock, so every time that is compared
+//! with them comes from [`Clock::now`]. Waits for a duration use the machine's clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use correction::Correction;
 
 mod correction;
 
-/// No timer runs longer: timers stand still while the machine is suspended, and know nothing of a
-/// wall clock that is set.
+/// The longest timer: timers stop while the machine is suspended, and do not notice that the wall
+/// clock is set.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Tells the time and waits for it. Clones show the same time.
+/// Returns the time and waits for it. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct Clock {
     source: Source,
     correction: Arc<Correction>,
 }
 
-/// Moves the [`Clock`] that it was made with.
+/// Sets the [`Clock`] that it was created with.
 #[derive(Clone, Debug)]
 pub struct ClockHand(watch::Sender<Timestamp>);
 
@@ -42,7 +42,7 @@ impl Clock {
         Self::of(Source::System)
     }
 
-    /// A clock that stands at `start` until its hand is moved.
+    /// A clock that stays at `start` until its hand moves it.
     pub fn manual(start: Timestamp) -> (Self, ClockHand) {
         let (hand, face) = watch::channel(start);
         (Self::of(Source::Manual(face)), ClockHand(hand))
@@ -55,13 +55,13 @@ impl Clock {
         }
     }
 
-    /// The same clock, without what was learned from the platform.
+    /// The same clock without the correction.
     #[must_use]
     pub fn uncorrected(&self) -> Self {
         Self::of(self.source.clone())
     }
 
-    /// The present moment, by the platform's clock as far as it is known.
+    /// The current time by the platform's clock, as far as it is known.
     pub fn now(&self) -> Timestamp {
         let machine = self.machine_now();
         machine
@@ -69,7 +69,7 @@ impl Clock {
             .unwrap_or(machine)
     }
 
-    /// The present moment by the machine's clock.
+    /// The current time by the machine's clock.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the clock that everything else is given"
@@ -81,7 +81,7 @@ impl Clock {
         }
     }
 
-    /// By how much the platform's clock is ahead of the machine's; `None` until an answer tells.
+    /// How far the platform's clock is ahead of the machine's; `None` until it is known.
     pub fn offset(&self) -> Option<SignedDuration> {
         self.correction.offset()
     }
@@ -91,15 +91,15 @@ impl Clock {
         self.correction.is_confirmed(self.machine_now())
     }
 
-    /// Whether the machine's clock was set, or the machine suspended, since this was asked last.
-    /// Then nothing is confirmed any longer.
+    /// Whether the machine's clock was set, or the machine suspended, since the last call.
+    /// If so, the offset is no longer confirmed.
     pub fn was_set(&self) -> bool {
         let is_manual = matches!(self.source, Source::Manual(_));
         self.correction.was_set(self.machine_now(), is_manual)
     }
 
-    /// Learns from an answer that was made at `told` by the platform's clock, in whole seconds, and
-    /// exchanged between these moments of the machine's.
+    /// Updates the correction from an answer with the date `told`, in whole seconds by the platform's
+    /// clock, and the times of the exchange by the machine's.
     pub(crate) fn observe(&self, told: Timestamp, sent_at: Timestamp, received_at: Timestamp) {
         self.correction.observe(told, sent_at, received_at);
     }
@@ -125,18 +125,18 @@ impl Clock {
         }
     }
 
-    /// Waits for `duration`, counted from the call. A correction changes nothing about that.
+    /// Waits for `duration` from the call, independent of corrections.
     pub async fn sleep(&self, duration: Duration) {
         let deadline = later(self.machine_now(), duration);
         if let Source::Manual(face) = &self.source {
             let reached = face.clone().wait_for(|now| *now >= deadline).await.is_ok();
             return if !reached {
-                // The hand is gone, so that moment never comes.
+                // The hand was dropped, so the time never comes.
                 std::future::pending::<()>().await;
             };
         }
         let begun = Instant::now();
-        // The wall clock counts, too: timers do not run while the machine is suspended.
+        // The wall clock counts as well: timers stop while the machine is suspended.
         while begun.elapsed() < duration && self.machine_now() < deadline {
             let left = duration.saturating_sub(begun.elapsed());
             tokio::time::sleep(left.min(LONGEST_WAIT)).await;
@@ -145,13 +145,13 @@ impl Clock {
 }
 
 impl Source {
-    /// Waits until so much time may have passed.
+    /// Waits until `left` may have passed.
     async fn pass(&mut self, left: Duration) {
         match self {
             Self::System => tokio::time::sleep(left.min(LONGEST_WAIT)).await,
             Self::Manual(face) => {
                 if face.changed().await.is_err() {
-                    // The hand is gone, so that moment never comes.
+                    // The hand was dropped, so the time never comes.
                     std::future::pending::<()>().await;
                 }
             }
@@ -160,12 +160,12 @@ impl Source {
 }
 
 impl ClockHand {
-    /// Moves the clock forward and wakes who waited for that.
+    /// Moves the clock forward and wakes its sleepers.
     pub fn advance(&self, by: Duration) {
         self.0.send_modify(|now| *now = later(*now, by));
     }
 
-    /// Sets the clock, backwards too.
+    /// Sets the clock, possibly backwards.
     pub fn set(&self, to: Timestamp) {
         self.0.send_replace(to);
     }
@@ -183,7 +183,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test]
-    async fn a_manual_clock_wakes_its_sleepers_when_the_hand_has_moved_far_enough() {
+    async fn a_manual_clock_wakes_its_sleepers_in_time() {
         let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
         let sleeper = clock.sleep(Duration::from_secs(10));
         let waiter = clock.sleep_until(later(Timestamp::UNIX_EPOCH, Duration::from_secs(10)));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hand_sets_any_time_and_stops_at_the_end_of_time() {
+    fn the_hand_sets_any_time() {
         let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
         hand.advance(Duration::MAX);
         assert_eq!(clock.now(), Timestamp::MAX);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn long_waits_look_at_the_wall_clock_every_thirty_seconds() {
+    async fn long_waits_check_the_wall_clock() {
         let clock = Clock::system();
         // Timers run ahead of the wall clock here, as they fall behind it after a suspension.
         let due = later(clock.now(), Duration::from_millis(20));

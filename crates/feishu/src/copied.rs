@@ -1,7 +1,7 @@
-//! Blocks of an announcement as they were read, in the form in which a call writes them again.
+//! Copies of the blocks of an announcement, in the form in which a call writes them again.
 //!
-//! The documents hold more than this crate has types for (colours, alignment, equations, ticked
-//! boxes); a copy keeps all of it, and drops only what says where a block stood.
+//! Documents contain more than this crate has types for (colours, alignment, equations, ticked
+//! boxes); a copy keeps all of it and drops only the position of the block.
 //!
 //! Official pages `group/upgraded-group-announcement/chat-announcement-block/**` and the data
 //! structure of the legacy document.
@@ -15,13 +15,13 @@ use crate::docx::{Block, BlockType, TextElement};
 use crate::ids::{BlockId, OpenId};
 use crate::wire::{optional_id, or_default};
 
-/// A kind of thing that an announcement may hold and no call writes.
+/// A kind of content that no call writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unwritable {
-    /// A picture, or several.
+    /// One or more pictures.
     Image,
-    /// A file, in a line of its own or within one.
+    /// A file, in its own line or inline.
     File,
     /// A table.
     Table,
@@ -29,37 +29,37 @@ pub enum Unwritable {
     Sheet,
     /// A database (`bitable`).
     Base,
-    /// A box around some lines.
+    /// A callout around some lines.
     Callout,
     /// A drawing, a diagram or a mind map.
     Board,
-    /// A page of another site.
+    /// An embedded page.
     EmbeddedPage,
-    /// The card of a group.
+    /// A card of a group.
     GroupCard,
     /// A poll.
     Poll,
     /// A task.
     Task,
-    /// What people have remarked on a text.
+    /// Comments on a text.
     Comment,
     /// Any other kind.
     Other,
 }
 
-/// A block of a `docx` announcement as it was read, with all that the platform says of it.
+/// A block of a `docx` announcement as read, complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadBlock {
-    /// Given by the platform; the page block has the chat's id.
+    /// Assigned by the platform; the page block has the id of the chat.
     pub block_id: Option<BlockId>,
-    /// The blocks directly below, in order.
+    /// The child blocks in order.
     pub children: Vec<BlockId>,
     block_type: u16,
-    /// All of it as JSON, which takes a tenth of the memory that values take.
+    /// The whole block as JSON, which takes a tenth of the memory of parsed values.
     wire: Box<str>,
 }
 
-/// The keys of a block that this crate reads.
+/// The keys that this crate reads.
 #[derive(Deserialize)]
 struct Head {
     #[serde(default, deserialize_with = "optional_id")]
@@ -82,18 +82,18 @@ impl<'de> Deserialize<'de> for ReadBlock {
     }
 }
 
-/// What writes a block again, and what of it is lost on the way.
+/// A copy of a block for writing, and the content that it loses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
-    /// The block for the writing call. In the place of what is lost stands its name.
+    /// The block for the writing call, with names in place of lost content.
     pub block: Value,
-    /// Each kind once for each time.
+    /// The lost content, one entry per occurrence.
     pub lost: Vec<Unwritable>,
-    /// Whether nothing of the block itself is kept; then what is below it is lost with it.
+    /// Whether nothing of the block is kept; then its children are lost, too.
     pub is_gone: bool,
 }
 
-/// Where a block stood, and what the platform alone gives.
+/// The position of a block, and what only the platform assigns.
 const HEAD: [&str; 5] = [
     "block_id",
     "block_type",
@@ -102,7 +102,7 @@ const HEAD: [&str; 5] = [
     "comment_ids",
 ];
 
-/// The memory that JSON takes as values, roughly, in bytes: an object costs as much as a full one.
+/// The approximate memory of JSON as values, in bytes; each object counts as a full one.
 pub(crate) fn weight(json: &str) -> usize {
     const OBJECT: usize = 640;
     const ENTRY: usize = 32;
@@ -111,12 +111,12 @@ pub(crate) fn weight(json: &str) -> usize {
 }
 
 impl ReadBlock {
-    /// The memory that a copy takes, roughly, in bytes.
+    /// The approximate memory of a copy, in bytes.
     pub fn weight(&self) -> usize {
         weight(&self.wire)
     }
 
-    /// Whether a call writes it again, as far as its kind tells.
+    /// Whether a call can write a block of this kind.
     pub fn is_writable(&self) -> bool {
         self.unwritable().is_none()
     }
@@ -125,13 +125,13 @@ impl ReadBlock {
         unwritable_block(BlockType::from_number(self.block_type))
     }
 
-    /// The copy of this block, without those below it. `name` says what stands in the place of
-    /// what no call writes.
+    /// The copy of this block, without its children. `name` gives the text in place of
+    /// content that no call writes.
     pub fn copied(&self, name: impl Fn(Unwritable) -> String) -> Copied {
         let wire: Result<Map<String, Value>, _> = serde_json::from_str(&self.wire);
         let unwritable = match &wire {
             Ok(_) => self.unwritable(),
-            // Lists in lists, deeper than any document.
+            // Nested deeper than any document.
             Err(_) => Some(Unwritable::Other),
         };
         if let Some(thing) = unwritable {
@@ -193,8 +193,8 @@ fn copy_element(
     }
 }
 
-/// `None` for what a call writes. That leaves out what is written only together with the blocks
-/// below it (callouts, columns), for which no page says what the platform adds by itself.
+/// `None` if a call writes it. Blocks that can only be written together with their children
+/// (callouts, columns) are not: no page documents what the platform adds to them.
 fn unwritable_block(block_type: BlockType) -> Option<Unwritable> {
     const TODO: u16 = 17;
     match block_type {
@@ -223,7 +223,7 @@ fn unwritable_block(block_type: BlockType) -> Option<Unwritable> {
     }
 }
 
-/// The copy of a block of a `doc` announcement, as the document shows it.
+/// The copy of a block of a legacy announcement.
 pub(crate) fn copied_legacy(wire: &Value, name: impl Fn(Unwritable) -> String) -> Copied {
     let block_type = wire["type"].as_str().unwrap_or_default();
     if let Some(thing) = unwritable_legacy_block(block_type) {
@@ -259,7 +259,7 @@ pub(crate) fn copied_legacy(wire: &Value, name: impl Fn(Unwritable) -> String) -
     }
 }
 
-/// The parts of what stands under the key of a block's kind.
+/// The content under the key of the block's kind.
 fn elements_mut(body: &mut Value) -> impl Iterator<Item = &mut Value> {
     let elements = body.get_mut("elements").and_then(Value::as_array_mut);
     elements.into_iter().flatten()
@@ -295,7 +295,7 @@ fn unwritable_legacy_block(block_type: &str) -> Option<Unwritable> {
     })
 }
 
-/// Puts names in the place of mentions in a copied block of either kind: the platform takes no
+/// Replaces mentions by names in a copied block of either kind: the platform rejects a
 /// mention of a person who has left.
 pub fn without_mentions(block: &mut Value, name: impl Fn(&OpenId) -> String) {
     let bodies = block.as_object_mut().into_iter().flat_map(Map::values_mut);
@@ -317,7 +317,7 @@ fn mentioned_in_legacy(element: &Value) -> Option<&str> {
     element["person"]["openId"].as_str()
 }
 
-/// Whether a copied block mentions a person, so that [`without_mentions`] makes another of it.
+/// Whether a copied block mentions a person, so that [`without_mentions`] changes it.
 pub fn mentions_anybody(block: &Value) -> bool {
     let bodies = block.as_object().into_iter().flat_map(Map::values);
     let elements = bodies.filter_map(|body| body["elements"].as_array());
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_docx_block_is_copied_with_all_but_its_place() {
+    fn a_docx_copy_drops_only_the_position() {
         let content = json!({
             "style": { "align": 2, "done": true, "folded": false },
             "elements": [
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_call_writes_is_named_in_its_place() {
+    fn lost_content_is_named_in_place() {
         let line = |text: &str| json!(Block::paragraph(vec![TextElement::plain(text)]));
         for (number, thing) in [
             (18, Unwritable::Base),
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_legacy_block_is_copied_with_all_but_its_place() {
+    fn a_legacy_copy_drops_only_the_position() {
         let place = json!({ "zoneId": "0", "startIndex": 1, "endIndex": 4 });
         let style = json!({ "align": "center", "collapse": true });
         let colour = json!({ "backColor": { "red": 1, "green": 2, "blue": 3, "alpha": 1.0 } });
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_call_writes_into_a_legacy_document_is_named_in_its_place() {
+    fn lost_legacy_content_is_named_in_place() {
         let line = |text| json!({ "type": "paragraph", "paragraph": { "elements": [run(text)] } });
         let gallery = copied_legacy(&json!({ "type": "gallery", "gallery": {} }), word);
         assert_eq!(gallery.block, line("[Image]"));

@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 use crate::ids::{BlockId, OpenId};
 use crate::wire::{HeadingLevel, optional_id, or_default, percent_encode};
 
-/// One block of a document. Of the kinds that this crate does not know, only the number and the
+/// One block of a document. Of an unknown kind, only the number and the
 /// children are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "WireBlock", into = "WireBlock")]
 pub struct Block {
-    /// Given by the platform; the page block has the chat's id.
+    /// Assigned by the platform; the page block has the id of the chat.
     pub block_id: Option<BlockId>,
-    /// What kind of block it is.
+    /// The kind of block.
     pub block_type: BlockType,
-    /// The blocks directly below, in order, as read; blocks to insert are below another by the
+    /// The child blocks in order, as read; the parent of blocks to insert is named by the
     /// call that inserts them.
     pub children: Vec<BlockId>,
-    /// The text of a kind that has any; the platform keeps it under a key of the kind's own.
+    /// The text of a kind that has one; each kind has its own key for it.
     pub text: Option<TextBlock>,
 }
 
@@ -49,7 +49,7 @@ pub enum BlockType {
     Other(u16),
 }
 
-/// The inside of a text block.
+/// The content of a text block.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextBlock {
     /// What stands in it, in order; a `\n` in it is a soft line break.
@@ -63,12 +63,17 @@ pub struct TextBlock {
 pub enum TextElement {
     /// Text in one style.
     TextRun {
+        /// May contain soft line breaks.
         content: String,
+        /// The style of the whole run.
         style: TextElementStyle,
     },
-    /// A mention; made through the API it notifies nobody.
-    MentionUser { open_id: OpenId },
-    /// An element that this crate does not know; it cannot be sent.
+    /// A mention; one that the API writes notifies nobody.
+    MentionUser {
+        /// The mentioned person.
+        open_id: OpenId,
+    },
+    /// An unknown element; it cannot be sent.
     Other,
 }
 
@@ -80,22 +85,22 @@ pub enum TextElement {
     reason = "the platform's five switches"
 )]
 pub struct TextElementStyle {
-    /// Heavy type.
+    /// Bold.
     #[serde(skip_serializing_if = "is_off")]
     pub bold: bool,
-    /// Slanted type.
+    /// Italic.
     #[serde(skip_serializing_if = "is_off")]
     pub italic: bool,
-    /// Struck out.
+    /// Strikethrough.
     #[serde(skip_serializing_if = "is_off")]
     pub strikethrough: bool,
     /// Underlined.
     #[serde(skip_serializing_if = "is_off")]
     pub underline: bool,
-    /// Set as code.
+    /// Inline code.
     #[serde(skip_serializing_if = "is_off")]
     pub inline_code: bool,
-    /// Where the text leads.
+    /// The target of a link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
 }
@@ -103,12 +108,12 @@ pub struct TextElementStyle {
 /// The target of a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// The address, percent-encoded; [`Link::to`] does that.
+    /// The percent-encoded address; see [`Link::to`].
     pub url: String,
 }
 
 impl Block {
-    /// The most UTF-16 units that the text of one block may take.
+    /// The longest text of one block in UTF-16 units.
     pub const TEXT_LIMIT: usize = 100_000;
 
     /// A block of text to insert.
@@ -138,7 +143,7 @@ impl Block {
 }
 
 impl BlockType {
-    /// The platform's number for it.
+    /// The platform's number.
     pub fn number(self) -> u16 {
         match self {
             Self::Page => 1,
@@ -153,7 +158,7 @@ impl BlockType {
         }
     }
 
-    /// The kind of this number.
+    /// The kind with this number.
     pub fn from_number(number: u16) -> Self {
         let level = || u8::try_from(number - 2).ok().and_then(HeadingLevel::new);
         match number {
@@ -169,7 +174,7 @@ impl BlockType {
         }
     }
 
-    /// The key of its content.
+    /// The key of the content.
     fn key(self) -> Option<&'static str> {
         const HEADINGS: [&str; 9] = [
             "heading1", "heading2", "heading3", "heading4", "heading5", "heading6", "heading7",
@@ -190,7 +195,7 @@ impl BlockType {
 }
 
 impl TextBlock {
-    /// Whether both say the same in the same styles: the platform may join
+    /// Whether both have the same text in the same styles: the platform may join
     /// neighbouring runs of one style.
     pub fn reads_like(&self, other: &Self) -> bool {
         self.joined() == other.joined()
@@ -225,7 +230,7 @@ impl TextElement {
 }
 
 impl Link {
-    /// A link to an address that is not yet percent-encoded.
+    /// Percent-encodes the address.
     pub fn to(address: &str) -> Self {
         Self {
             url: percent_encode(address),
@@ -233,7 +238,7 @@ impl Link {
     }
 }
 
-/// A block on the wire: besides the common keys, one that its kind names.
+/// A block on the wire: the common keys, and one that depends on the kind.
 #[derive(Serialize, Deserialize)]
 struct WireBlock {
     #[serde(
@@ -287,7 +292,7 @@ impl From<Block> for WireBlock {
     }
 }
 
-/// An element on the wire: an object in which one of many keys is set.
+/// An element on the wire: an object with one of many keys.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct WireElement {
@@ -353,7 +358,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_to_insert_holds_only_what_is_set() {
+    fn a_new_block_has_only_set_fields() {
         let style = TextElementStyle {
             bold: true,
             link: Some(Link::to("https://x.y")),
@@ -400,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_block_keeps_its_content_under_its_own_key() {
+    fn each_kind_of_block_has_its_own_key() {
         let check = |number: u16, key: &str| {
             let block_type = BlockType::from_number(number);
             let block = Block::of_text(block_type, vec![TextElement::plain("x")]);

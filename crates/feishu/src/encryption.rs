@@ -11,29 +11,29 @@ use sha2::{Digest, Sha256};
 
 const BLOCK: usize = 16;
 
-/// The app's Encrypt Key, with the key schedule that decryption needs made once.
+/// The app's Encrypt Key, with the key schedule computed once.
 #[derive(Clone)]
 pub struct EncryptKey {
     text: SecretString,
     cipher: Aes256Dec,
 }
 
-/// An encrypt key without a character in it protects nothing and is refused.
+/// The encrypt key is empty, which would protect nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the encrypt key is empty")]
 pub struct EmptyKey;
 
-/// Why a body did not decrypt. Never tell a caller which: the difference is a padding oracle.
+/// Why a body did not decrypt. Do not expose the difference to callers: it is a padding oracle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecryptError {
     /// Not standard base64.
-    #[error("the encrypted body is not base64")]
+    #[error("decrypting the body: not base64")]
     Base64,
-    /// Not an initialisation vector and at least one whole block.
-    #[error("the encrypted body is not made of whole blocks")]
+    /// Not an initialization vector and at least one whole block.
+    #[error("decrypting the body: not whole blocks")]
     Length,
     /// The last block does not end in PKCS#7 padding: another key, or a forgery.
-    #[error("the encrypted body has wrong padding")]
+    #[error("decrypting the body: invalid padding")]
     Padding,
 }
 
@@ -71,7 +71,7 @@ impl EncryptKey {
         Ok(bytes)
     }
 
-    /// Encrypts a body as the platform does, for who plays its part. The vector has to be random.
+    /// Encrypts a body as the platform does, for simulators. The vector must be random.
     pub fn encrypt(&self, plain: &[u8], iv: [u8; BLOCK]) -> String {
         let key = Sha256::digest(self.as_bytes());
         let cipher = cbc::Encryptor::<Aes256Enc>::new(&key, &iv.into());
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_blocks_in_base64_is_refused() {
+    fn only_whole_blocks_in_base64_decrypt() {
         for row in vectors::rows("negative") {
             let plain = decrypt(row.text("encrypt_key"), row.text("encrypt"));
             assert_eq!(plain, Err(DecryptError::Length), "{}", row.text("why"));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_key_is_refused_and_no_key_is_shown() {
+    fn an_empty_key_is_rejected() {
         assert_eq!(EncryptKey::new("").unwrap_err(), EmptyKey);
         let shown = format!("{:?}", EncryptKey::new("kudryavka").unwrap());
         assert_eq!(shown, "EncryptKey(…)");

@@ -1,7 +1,7 @@
-//! What an event body is and who it is for, read from its few deciding fields without a copy.
+//! The type and the addressee of an event body, read without a copy.
 //!
-//! A body is an event as soon as anything in it says so. A field that is missing or of another type
-//! is absent, and the caller decides what it cannot do without.
+//! A body is an event if any field says so. A field that is missing or of another type
+//! is absent, and the caller decides which fields it requires.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::lenient::Json;
 
-/// A body that still has to be decrypted.
+/// An encrypted body.
 #[derive(Debug, Deserialize)]
 pub struct EncryptedBody<'a> {
     /// Base64, for [`EncryptKey::decrypt`](crate::EncryptKey::decrypt).
@@ -22,25 +22,25 @@ pub struct EncryptedBody<'a> {
 /// A plain body.
 #[derive(Debug)]
 pub enum Envelope<'a> {
-    /// The platform checks that the request URL is ours.
+    /// The platform verifies the request URL.
     Challenge(Challenge<'a>),
-    /// Something happened.
+    /// An event.
     Event(EventEnvelope<'a>),
 }
 
-/// The check of the request URL (`url_verification`): answer with the same `challenge`.
+/// The verification of the request URL (`url_verification`), answered with the same `challenge`.
 #[derive(Debug)]
 pub struct Challenge<'a> {
-    /// What to answer.
+    /// The value of the answer.
     pub challenge: Cow<'a, str>,
     /// The verification token, as the sender knows it.
     pub token: Option<Cow<'a, str>>,
 }
 
-/// An event and its address.
+/// An event and its addressee.
 #[derive(Debug)]
 pub struct EventEnvelope<'a> {
-    /// The shape in which the event came.
+    /// The shape of the body.
     pub version: Version,
     /// The same in every delivery of this event (`uuid` in [`Version::V1`]).
     pub event_id: Option<Cow<'a, str>>,
@@ -50,34 +50,34 @@ pub struct EventEnvelope<'a> {
     pub token: Option<Cow<'a, str>>,
     /// The app that the event is for.
     pub app_id: Option<Cow<'a, str>>,
-    /// The tenant in which it happened.
+    /// The tenant of the event.
     pub tenant_key: Option<Cow<'a, str>>,
-    /// When the platform made the event.
+    /// When the platform created the event.
     pub create_time: Option<Timestamp>,
-    /// The event itself, unread.
+    /// The event itself, unparsed.
     pub event: Option<&'a RawValue>,
 }
 
 /// The two shapes of an event body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// Before 2021, still used by a few events: no `schema`.
+    /// The shape before 2021, still used by a few events: no `schema`.
     V1,
     /// `"schema": "2.0"`, with a `header`.
     V2,
 }
 
-/// Why a body is no envelope.
+/// Why a body is not an envelope.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
     /// Not a JSON object.
-    #[error("the body is not a readable JSON object")]
+    #[error("parsing the body: not a JSON object")]
     NoObject(#[source] Option<serde_json::Error>),
     /// An object with neither a header nor a type nor a schema.
-    #[error("the body is no event")]
+    #[error("parsing the body: not an event")]
     NoEvent,
-    /// A check of the request URL without a challenge.
-    #[error("the body has no challenge")]
+    /// A verification of the request URL without a challenge.
+    #[error("parsing the body: no challenge")]
     NoChallenge,
 }
 
@@ -94,12 +94,12 @@ impl<'a> EncryptedBody<'a> {
         }
     }
 
-    /// The string of a body that is `{"encrypt":"…"}` and no more, as the platform writes it, if
-    /// it holds nothing that JSON escapes or forbids: then there is nothing to parse.
+    /// The string of a body that is exactly `{"encrypt":"…"}`, as the platform writes it, if
+    /// it contains nothing that JSON escapes or forbids; such a body needs no parser.
     fn bare(body: &'a [u8]) -> Option<&'a str> {
         let text = body.strip_prefix(br#"{"encrypt":""#)?;
         let text = str::from_utf8(text.strip_suffix(br#""}"#)?).ok()?;
-        // Without a way out of the loop many bytes are looked at together.
+        // A loop without an early exit is vectorized.
         let is_special = |byte| matches!(byte, b'"' | b'\\' | ..b' ');
         let any_special = text.bytes().fold(false, |any, byte| any | is_special(byte));
         (!any_special).then_some(text)
@@ -107,7 +107,7 @@ impl<'a> EncryptedBody<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads a plain body. Works for both versions and never panics, whatever the bytes.
+    /// Reads a plain body of either version; never panics, whatever the bytes.
     pub fn parse(body: &'a [u8]) -> Result<Self, EnvelopeError> {
         let body: &RawValue =
             serde_json::from_slice(body).map_err(|error| EnvelopeError::NoObject(Some(error)))?;
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_is_known_by_its_type_and_its_token_may_stand_in_the_header() {
+    fn a_challenge_is_recognized_by_its_type() {
         for row in vectors::rows("decrypt") {
             let plain = row.text("plaintext");
             if !plain.contains(r#""url_verification""#) {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_or_app_id_of_another_type_is_absent() {
+    fn a_token_of_another_type_is_absent() {
         for junk in ["null", "5", r#"{"deep":[]}"#] {
             let body = V2.replace(r#""t""#, junk).replace(r#""cli_1""#, junk);
             assert!(event(&body).token.is_none() && event(&body).app_id.is_none());
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_named() {
+    fn a_body_that_is_no_event_is_an_error() {
         let check = |body: &[u8], expected: &str| {
             let error = Envelope::parse(body).unwrap_err();
             assert_eq!(
@@ -272,7 +272,7 @@ mod tests {
                 String::from_utf8_lossy(body)
             );
         };
-        let broken = "the body is not a readable JSON object";
+        let broken = "parsing the body: not a JSON object";
         for body in [&b""[..], b"hello world", b"7", b"[]", b"\"{}\"", b"null"] {
             check(body, broken);
         }
@@ -283,9 +283,9 @@ mod tests {
             br#"{"event":[[]]}"#,
             br#"{"token":"t","uuid":"u"}"#,
         ] {
-            check(body, "the body is no event");
+            check(body, "parsing the body: not an event");
         }
-        let check = |body: &[u8]| check(body, "the body has no challenge");
+        let check = |body: &[u8]| check(body, "parsing the body: no challenge");
         check(br#"{"type":"url_verification"}"#);
         check(br#"{"type":"url_verification","challenge":7}"#);
     }
@@ -298,14 +298,14 @@ mod tests {
     }
 
     #[test]
-    fn an_encrypted_body_is_told_from_a_plain_one() {
+    fn encrypted_bodies_differ_from_plain_ones() {
         let sealed = EncryptedBody::parse(br#"{"encrypt":"AAAA","more":1}"#).unwrap();
         assert!(matches!(sealed.encrypt, Cow::Borrowed("AAAA")));
         assert!(EncryptedBody::parse(V2.as_bytes()).is_err());
     }
 
     #[test]
-    fn a_bare_encrypted_body_reads_as_the_parser_reads_it() {
+    fn the_encrypted_fast_path_agrees_with_the_parser() {
         for text in [
             "AA+/==",
             "",

@@ -1,4 +1,4 @@
-//! What can go wrong in a call, and what that means for the caller.
+//! Errors of calls, and what they mean for the caller.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,49 +7,49 @@ use crate::codes::{self, Class};
 /// A call that did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The platform answered and refused.
+    /// The platform refused.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// No answer came, or not the whole of it.
+    /// No complete answer arrived.
     #[error("calling `{endpoint}`: {failure}")]
     Transport {
-        /// Which call.
+        /// The name of the call.
         endpoint: &'static str,
-        /// How it failed.
+        /// The kind of failure.
         failure: TransportFailure,
-        /// What the HTTP client says, without the URL.
+        /// The error of the HTTP client, without the URL.
         source: Arc<reqwest::Error>,
     },
-    /// An answer came that is not what this call answers with.
-    #[error("`{endpoint}` answered {detail} (HTTP {status} at `{path}`)")]
+    /// The answer is not one of this call.
+    #[error("`{endpoint}` returned {detail} (HTTP {status} at `{path}`)")]
     InvalidResponse {
-        /// Which call.
+        /// The name of the call.
         endpoint: &'static str,
-        /// The path that was asked for.
+        /// The path of the request.
         path: String,
         /// The HTTP status.
         status: u16,
-        /// The platform's name for this exchange.
+        /// The id of the exchange in the platform's logs.
         log_id: Option<String>,
-        /// What was wrong with it.
+        /// What is wrong with the answer.
         detail: InvalidResponse,
-        /// How long to wait before another try, as a header says.
+        /// How long to wait before a retry, from a header.
         retry_after: Option<Duration>,
     },
-    /// The call was not made: the platform asked to leave this API alone for a
-    /// while, or its documented pace is used up.
-    #[error("`{endpoint}` is not to be called for another {} ms", retry_after.as_millis())]
+    /// The call was not made: the API is rate limited, or its documented
+    /// limit is used up.
+    #[error("`{endpoint}` is rate limited; retry in {} ms", retry_after.as_millis())]
     Waiting {
-        /// Which call.
+        /// The name of the call.
         endpoint: &'static str,
-        /// How long still.
+        /// The remaining wait.
         retry_after: Duration,
     },
     /// The base URL is not an absolute `http` or `https` URL.
-    #[error("the base URL `{0}` is not an absolute http or https URL")]
+    #[error("parsing the base URL `{0}`: not an absolute http or https URL")]
     BaseUrl(String),
-    /// The HTTP client could not be built, for instance for want of root certificates.
-    #[error("preparing the HTTP client")]
+    /// The HTTP client could not be built, for instance because there are no root certificates.
+    #[error("building the HTTP client")]
     HttpClient(#[source] Arc<reqwest::Error>),
 }
 
@@ -57,35 +57,35 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{endpoint}` answered code {code}")]
 pub struct ApiError {
-    /// Which call.
+    /// The name of the call.
     pub endpoint: &'static str,
     /// The platform's error code.
     pub code: i64,
-    /// The platform's own words, which may quote what was sent: at most 200 characters, without
+    /// The platform's message, which may quote the request: at most 200 characters, without
     /// control characters, and not part of the error's text.
     pub msg: Box<str>,
-    /// The fields of the request that it names as the reason.
+    /// The fields of the request that the platform names as the reason.
     pub fields: Box<[String]>,
-    /// The platform's name for this exchange, which its support asks for.
+    /// The id of the exchange in the platform's logs, for its support.
     pub log_id: Option<String>,
-    /// The HTTP status; some refusals come with 200.
+    /// The HTTP status; some refusals have 200.
     pub status: u16,
-    /// The scopes of which the app lacks one, if that is the reason.
+    /// The scopes any one of which is missing, if that is the reason.
     pub missing_scopes: Box<[String]>,
-    /// How long to wait before another try, from `x-ogw-ratelimit-reset`.
+    /// How long to wait before a retry, from `x-ogw-ratelimit-reset`.
     pub retry_after: Option<Duration>,
 }
 
-/// How a call failed on the way.
+/// How the transport of a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportFailure {
     /// No connection: nothing was sent.
     Connect,
-    /// The request was sent but no whole answer came in time.
+    /// The request was sent, but the answer timed out.
     Timeout,
     /// The connection broke.
     Broken,
-    /// The request could not be built: nothing was sent, and never will be.
+    /// The request could not be built: nothing was sent, and a retry fails the same way.
     Request,
 }
 
@@ -94,24 +94,24 @@ pub enum TransportFailure {
 pub enum InvalidResponse {
     /// Not a JSON object with a `code`.
     NotJson,
-    /// Something between the bot and the platform answered: a web page, or an HTTP error that no
+    /// A proxy or gateway answered: a web page, or an HTTP error that no
     /// code of the platform explains.
     Foreign,
-    /// Code 0, but a field that this call must return is not there or not readable.
+    /// Code 0, but a required field is missing or invalid.
     Shape,
-    /// Longer than the answer of this call may be.
+    /// Longer than the client reads.
     TooLarge,
-    /// A listing whose pages do not end.
+    /// A listing with too many pages.
     Endless,
 }
 
 impl std::fmt::Display for TransportFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Connect => "no connection",
-            Self::Timeout => "no answer in time",
-            Self::Broken => "the connection broke",
-            Self::Request => "the request cannot be built",
+            Self::Connect => "connection failed",
+            Self::Timeout => "timeout",
+            Self::Broken => "connection lost",
+            Self::Request => "invalid request",
         })
     }
 }
@@ -119,11 +119,11 @@ impl std::fmt::Display for TransportFailure {
 impl std::fmt::Display for InvalidResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::NotJson => "without a code",
-            Self::Shape => "without what it promises",
-            Self::TooLarge => "more than this call may answer",
-            Self::Endless => "pages without end",
-            Self::Foreign => "unlike the platform",
+            Self::NotJson => "no JSON object with a code",
+            Self::Shape => "an unexpected response body",
+            Self::TooLarge => "a response that is too long",
+            Self::Endless => "endless pages",
+            Self::Foreign => "a response that is not from the platform",
         })
     }
 }
@@ -139,7 +139,7 @@ impl Error {
         self.api().and_then(ApiError::class)
     }
 
-    /// The platform's name for this exchange.
+    /// The id of the exchange in the platform's logs.
     pub fn log_id(&self) -> Option<&str> {
         match self {
             Self::Api(error) => error.log_id.as_deref(),
@@ -151,8 +151,8 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed a little later. An answer that is not the platform's says
-    /// no more about that than a broken connection.
+    /// Whether a retry of the same call may succeed. An answer that is not from the platform is
+    /// like a broken connection.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Api(error) => error.is_retryable(),
@@ -163,8 +163,8 @@ impl Error {
         }
     }
 
-    /// How long to wait before another try: a minute at most, whatever was asked for. No limit of
-    /// the platform is counted over a longer time, so a longer wait is looked at again.
+    /// How long to wait before a retry: at most a minute, whatever the platform asks for. No rate limit
+    /// of the platform has a longer window, so a longer wait is probed.
     pub fn retry_after(&self) -> Option<Duration> {
         Some(self.asked_wait()?.min(LONGEST_WAIT))
     }
@@ -178,7 +178,7 @@ impl Error {
         }
     }
 
-    /// Whether the platform, or a gateway before it, asked to call less often.
+    /// Whether the platform, or a gateway before it, limited the rate.
     pub fn is_rate_limited(&self) -> bool {
         match self {
             Self::Api(error) => error.status == 429 || error.class() == Some(Class::RateLimited),
@@ -198,7 +198,7 @@ impl Error {
         )
     }
 
-    /// Which call failed, if one did.
+    /// The name of the failed call, if there was one.
     pub fn endpoint(&self) -> Option<&'static str> {
         match self {
             Self::Api(error) => Some(error.endpoint),
@@ -209,8 +209,8 @@ impl Error {
         }
     }
 
-    /// Whether the platform may have done what was asked although the call failed. A failure to
-    /// get a token never is one of those: the call itself was not made.
+    /// Whether the failed call may have taken effect. A failure to
+    /// get a token never has: the call itself was not made.
     pub fn may_have_taken_effect(&self) -> bool {
         if self.endpoint() == Some(TOKEN_ENDPOINT) {
             return false;
@@ -221,19 +221,19 @@ impl Error {
                 failure,
                 TransportFailure::Timeout | TransportFailure::Broken
             ),
-            // Whatever answered, it may have passed the request on.
+            // A proxy that answered may have forwarded the request.
             Self::InvalidResponse { status, .. } => *status != 429,
             Self::Waiting { .. } | Self::BaseUrl(_) | Self::HttpClient(_) => false,
         }
     }
 
-    /// Whether the app lacks a scope for this call; [`ApiError::missing_scopes`] names it.
+    /// Whether the app lacks a scope; see [`ApiError::missing_scopes`].
     pub fn is_scope_missing(&self) -> bool {
         self.class() == Some(Class::ScopeMissing)
     }
 
-    /// Whether the platform refused the app itself: its id, its secret, or every token that it gets.
-    /// Nothing that the app asks for can succeed until its administrator mends that.
+    /// Whether the platform rejected the app itself: its id, its secret, or every token.
+    /// No call can succeed until an administrator fixes that.
     pub fn is_app_refused(&self) -> bool {
         self.is_token_rejected()
             || self
@@ -241,7 +241,7 @@ impl Error {
                 .is_some_and(|error| error.endpoint == TOKEN_ENDPOINT)
     }
 
-    /// Whether the platform did not take the token; another one may do.
+    /// Whether the platform rejected the token; another one may be accepted.
     pub fn is_token_rejected(&self) -> bool {
         self.api().is_some_and(|error| {
             error.class() == Some(Class::TokenRejected) && !error.is_token_kind_unsupported()
@@ -276,10 +276,10 @@ impl ApiError {
     }
 }
 
-/// No limit of the platform's is counted over more than a minute.
+/// The longest window of a rate limit of the platform.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// The name of the call that gets a token.
+/// The name of the token call.
 pub const TOKEN_ENDPOINT: &str = "tenant_access_token";
 
 #[cfg(test)]
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_answer_that_leaves_it_open_may_have_taken_effect() {
+    fn only_ambiguous_failures_may_have_taken_effect() {
         let check = |error: &Error, expected| {
             assert_eq!(error.may_have_taken_effect(), expected, "{error}");
         };
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_answers_are_retried_and_endless_ones_are_not() {
+    fn foreign_answers_are_retried() {
         let answer = |status, detail| Error::InvalidResponse {
             endpoint: "reply",
             path: String::new(),
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_an_unsupported_kind_is_not_fetched_again() {
+    fn a_token_of_an_unsupported_kind_is_kept() {
         let Error::Api(error) = refusal("reply", 99_991_668, 400) else {
             panic!("no refusal")
         };

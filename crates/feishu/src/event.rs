@@ -1,7 +1,7 @@
-//! The events that a bot reads, each in full, and of a message also the few fields that tell
+//! The events that a bot reads, and for messages also the few fields that decide
 //! whether it concerns the bot at all.
 //!
-//! Nothing here fails: a field that is missing, null or of another type is absent.
+//! No reader here fails: a field that is missing, null or of another type is absent.
 
 use std::borrow::Cow;
 
@@ -27,18 +27,18 @@ pub use chat::{
 /// The event type of a received message.
 pub const MESSAGE_RECEIVE: &str = "im.message.receive_v1";
 
-/// What intake reads of an `im.message.receive_v1`, borrowed from the body.
+/// The fields of an `im.message.receive_v1` that intake needs, borrowed from the body.
 #[derive(Debug)]
 pub struct MessageHead<'a> {
-    /// `user`, or `bot` where the app may read what other bots say; empty if untold.
+    /// `user`, or `bot` if the app may read messages of other bots; empty if absent.
     pub sender_type: Cow<'a, str>,
-    /// The message; by it, not by the event id, repeated deliveries are told.
+    /// Identifies repeated deliveries; the event id does not.
     pub message_id: Option<Cow<'a, str>>,
-    /// Where it was said.
+    /// The chat of the message.
     pub chat_id: Option<Cow<'a, str>>,
-    /// Group or direct chat.
+    /// Whether it is a group or a direct chat.
     pub chat_type: ChatType,
-    /// `text`, `post`, …; empty if untold.
+    /// `text`, `post`, …; empty if absent.
     pub message_type: Cow<'a, str>,
     /// JSON for [`Content::read`](crate::Content::read); may be empty if the message was
     /// recalled before the delivery.
@@ -47,8 +47,8 @@ pub struct MessageHead<'a> {
 
 /// The body of an `im.message.receive_v1`, read in a single pass.
 ///
-/// What [`Envelope`](crate::Envelope) and [`MessageHead`] read in several, this reads too where all
-/// is as it nearly always is; for anything else there is no such value, and they are to be asked.
+/// This is a fast path for bodies in which all fields are as documented. For any other body there
+/// is no such value; use [`Envelope`](crate::Envelope) and [`MessageHead`].
 #[derive(Debug)]
 pub struct MessageBody<'a> {
     /// The verification token, as the sender knows it.
@@ -62,34 +62,34 @@ pub struct MessageBody<'a> {
 /// A received message, `im.message.receive_v1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageReceived {
-    /// Who said it.
+    /// The author.
     pub sender: Sender,
-    /// What was said.
+    /// The message itself.
     pub message: ReceivedMessage,
 }
 
 /// The message of a [`MessageReceived`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedMessage {
-    /// The message itself; empty if untold.
+    /// Empty if absent.
     pub message_id: MessageId,
-    /// In a reply: the top of the tree of replies; in a topic: its first message.
+    /// In a reply the root of the tree of replies, in a topic its first message.
     pub root_id: Option<MessageId>,
-    /// In a reply: the message replied to; in a topic: its first message, whatever was replied to.
+    /// In a reply the message replied to, in a topic always its first message.
     pub parent_id: Option<MessageId>,
-    /// The topic, if the message stands in one.
+    /// The topic of the message.
     pub thread_id: Option<ThreadId>,
-    /// When it was said.
+    /// When it was sent.
     pub create_time: Option<Timestamp>,
-    /// Where it was said; empty if untold.
+    /// Empty if absent.
     pub chat_id: ChatId,
-    /// Group or direct chat.
+    /// Whether it is a group or a direct chat.
     pub chat_type: ChatType,
-    /// `text`, `post`, …; empty if untold.
+    /// `text`, `post`, …; empty if absent.
     pub message_type: String,
     /// JSON for [`Content::read`](crate::Content::read).
     pub content: String,
-    /// Who is mentioned; everyone (`@_all`) is often missing here. At most 500 are kept.
+    /// The mentions, at most 500; `@_all` is often missing here.
     pub mentions: Vec<Mention>,
 }
 
@@ -98,23 +98,23 @@ pub struct ReceivedMessage {
 pub struct Mention {
     /// The placeholder in the content, `@_user_1`.
     pub key: String,
-    /// Who is meant.
+    /// The ids of the mentioned person.
     pub id: PersonIds,
-    /// The name as it stood when the message was sent.
+    /// The name at the time of the message.
     pub name: String,
 }
 
-/// Whether a chat has two people or many.
+/// The type of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChatType {
     /// A direct chat, `p2p`.
     P2p,
-    /// Anything else: `group`, `topic_group` of older models, and what may come.
+    /// Anything else: `group`, `topic_group` of older models, and future types.
     Group,
 }
 
 impl ChatType {
-    /// Whether this is a direct chat.
+    /// True for a direct chat.
     pub fn is_p2p(self) -> bool {
         self == Self::P2p
     }
@@ -156,13 +156,13 @@ impl<'a> MessageHead<'a> {
     }
 }
 
-/// What does not call itself a direct chat is a group.
+/// Every chat that is not `p2p` is a group.
 fn chat_type_of(json: Option<Json<'_>>) -> ChatType {
     let wire = json.and_then(Json::text).unwrap_or_default();
     ChatType::from(&*wire)
 }
 
-/// The content is JSON in a string; one that is JSON itself is taken as well.
+/// The content is JSON in a string; plain JSON is accepted, too.
 pub(crate) fn content_of(json: Option<Json<'_>>) -> Cow<'_, str> {
     let raw = |json: Json<'_>| json.is_object() || json.is_array();
     match json {
@@ -172,7 +172,7 @@ pub(crate) fn content_of(json: Option<Json<'_>>) -> Cow<'_, str> {
 }
 
 impl<'a> MessageBody<'a> {
-    /// Reads a plain body, if it is a received message in every respect.
+    /// `None` if the body is not a received message with all fields as documented.
     pub fn parse(body: &'a [u8]) -> Option<Self> {
         let body: WireBody<'a> = serde_json::from_str(str::from_utf8(body).ok()?).ok()?;
         let header = body.header;
@@ -242,8 +242,7 @@ impl ReceivedMessage {
 }
 
 impl Mention {
-    /// The mentions of an event or of a message that was asked for; those without a placeholder
-    /// explain nothing.
+    /// The mentions of an event or of a fetched message, without those that have no placeholder.
     pub(crate) fn read_all(mentions: Json<'_>) -> Vec<Self> {
         let mut read = Vec::new();
         mentions.each_item(|mention| {
@@ -266,7 +265,7 @@ impl Mention {
 
 #[derive(Deserialize)]
 struct WireBody<'a> {
-    /// A challenge has it, and events of version 1.
+    /// Only challenges and events of version 1 have it.
     #[serde(rename = "type")]
     kind: Option<IgnoredAny>,
     #[serde(borrow)]
@@ -277,7 +276,7 @@ struct WireBody<'a> {
 
 #[derive(Deserialize)]
 struct WireHeader<'a> {
-    /// No event is without one.
+    /// Required in every event.
     #[serde(borrow, rename = "event_id")]
     _event_id: Cow<'a, str>,
     #[serde(borrow)]

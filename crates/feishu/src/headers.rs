@@ -1,4 +1,4 @@
-//! What the headers of an answer say: which exchange it was, when it was answered, and how long to
+//! The headers of an answer: log id, date, and how long to
 //! wait before the next one.
 
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ogw-ratelimit-reset");
 
-/// The platform's name for the exchange.
+/// The id of the exchange in the platform's logs.
 pub(crate) fn log_id(headers: &HeaderMap) -> Option<String> {
     let values = [LOG_ID, REQUEST_ID]
         .into_iter()
@@ -18,8 +18,8 @@ pub(crate) fn log_id(headers: &HeaderMap) -> Option<String> {
     values.into_iter().next()
 }
 
-/// When the answer was made, in whole seconds. A copy from a cache tells nothing, and neither do
-/// several dates that differ.
+/// The date of the answer, in whole seconds; `None` for a cached copy, and for
+/// several different dates.
 pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let is_copy = headers
         .get_all(AGE)
@@ -33,9 +33,9 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(first.to_str().ok()?)
 }
 
-/// How long to wait before another call: by the platform's own header, or by the one that gateways
-/// and proxies use. Of several values the longest counts. A date is compared with that of the
-/// answer, or without one with `now`.
+/// How long to wait before another call: from the platform's header, or from the one that gateways
+/// and proxies use. The longest of several values counts. A date is relative to that of the
+/// answer, or to `now`.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let reset = longest(headers, &RATE_LIMIT_RESET, seconds);
     reset.or_else(|| {
@@ -52,7 +52,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     })
 }
 
-/// Whether the body is said to be a web page.
+/// Whether the content type is that of a web page.
 pub(crate) fn is_page(headers: &HeaderMap) -> bool {
     let kind = headers
         .get(CONTENT_TYPE)
@@ -71,7 +71,7 @@ fn longest(
 ) -> Option<Duration> {
     let values = headers.get_all(name).iter();
     let values = values.filter_map(|value| value.to_str().ok());
-    // A date has a comma of its own.
+    // A date contains a comma.
     let read = |value: &str| {
         read(value.trim()).or_else(|| value.split(',').filter_map(|part| read(part.trim())).max())
     };
@@ -86,7 +86,7 @@ fn seconds(value: &str) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds.ceil()).unwrap_or(Duration::MAX))
 }
 
-/// A date in any of the three forms of HTTP.
+/// A date in any of the three HTTP formats.
 fn http_date(value: &str) -> Option<Timestamp> {
     let date = httpdate::parse_http_date(value.trim()).ok()?;
     let since_epoch = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_read_in_every_form_of_http() {
+    fn a_date_is_read_in_every_format() {
         let check = |pairs: &[(&'static str, &'static str)], expected: Option<&str>| {
             let expected = expected.map(|date| date.parse::<Timestamp>().unwrap());
             assert_eq!(date(&headers(pairs)), expected, "{pairs:?}");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_the_longest_that_a_header_names() {
+    fn the_longest_wait_of_several_headers_counts() {
         let check = |pairs: &[(&'static str, &'static str)], expected: Option<u64>| {
             let expected = expected.map(Duration::from_secs);
             let now = "2024-02-29T23:59:49Z".parse().unwrap();

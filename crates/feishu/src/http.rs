@@ -1,4 +1,4 @@
-//! One HTTP exchange with the platform: built, sent, bounded and judged by its `code`.
+//! One HTTP exchange with the platform: sends the request, bounds the answer and checks its `code`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -205,7 +205,7 @@ impl Http {
         builder: RequestBuilder,
     ) -> Result<Answer, Error> {
         let begun = Instant::now();
-        // Boxed, as requests are large and callers of callers hold this in their own futures.
+        // Boxed, because requests are large and part of the futures of all callers.
         let result = Box::pin(self.exchange(endpoint, max_answer, builder)).await;
         let record = CallRecord {
             endpoint,

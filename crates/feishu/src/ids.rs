@@ -1,4 +1,4 @@
-//! The platform's identifiers, one type each, so that a chat can never be passed for a message.
+//! The platform's identifiers, each with its own type.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ macro_rules! ids {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the identifier as the platform wrote it.
+            /// Wraps an identifier of the platform.
             pub fn new(id: impl Into<String>) -> Self {
                 Self(id.into())
             }
 
-            /// The identifier as the platform wrote it.
+            /// The identifier as the platform writes it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -64,17 +64,17 @@ ids! {
     MessageId;
     /// A topic, `omt_…`.
     ThreadId;
-    /// A person or bot as one app sees them, `ou_…`; another app sees another.
+    /// A person or bot, `ou_…`; differs per app.
     OpenId;
-    /// A person as all apps of one developer see them, `on_…`.
+    /// A person, `on_…`; the same for all apps of a developer.
     UnionId;
-    /// A person within a tenant; given only to apps that may read employee ids.
+    /// A person in a tenant; only for apps that may read employee ids.
     UserId;
-    /// A tenant: one organisation.
+    /// A tenant, which is one organization.
     TenantKey;
     /// One event, the same in every delivery of it.
     EventId;
-    /// A block of a docx document; an announcement's page block has the chat's id.
+    /// A block of a docx document; the page block of an announcement has the id of the chat.
     BlockId;
     /// One reaction on a message.
     ReactionId;
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_plain_string_on_the_wire_and_names_its_kind_in_debug() {
+    fn an_id_is_a_plain_string_on_the_wire() {
         let id = ChatId::from("oc_1");
         assert_eq!(serde_json::to_string(&id).unwrap(), r#""oc_1""#);
         assert_eq!(serde_json::from_str::<ChatId>(r#""oc_1""#).unwrap(), id);

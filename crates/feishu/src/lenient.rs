@@ -1,7 +1,7 @@
-//! Reading JSON whose shape is not certain: a value that is missing or of another type is absent,
-//! and never an error.
+//! Lenient JSON: a value that is missing or of another type is absent,
+//! not an error.
 //!
-//! Values stay raw until somebody asks for them, so that nothing is parsed or copied in vain.
+//! Values stay raw until they are read, so that nothing is parsed or copied needlessly.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 
 use crate::wire::{Text, parse_time};
 
-/// The platform's identifiers are far shorter; a longer one is none.
+/// The longest identifier in bytes; those of the platform are far shorter.
 const LONGEST_ID: usize = 256;
 
-/// A JSON value that was not read yet.
+/// An unparsed JSON value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Json<'a>(&'a RawValue);
 
@@ -26,7 +26,7 @@ impl<'a> From<&'a RawValue> for Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// `None` if the text is no JSON.
+    /// `None` if the text is not JSON.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let raw: &RawValue = serde_json::from_str(text).ok()?;
         Some(raw.into())
@@ -40,12 +40,12 @@ impl<'a> Json<'a> {
         self.raw().starts_with('[')
     }
 
-    /// The value as it was written.
+    /// The value as written.
     pub(crate) fn raw(self) -> &'a str {
         self.0.get()
     }
 
-    /// The same for whoever reads it later; `None` for null.
+    /// The value as raw JSON; `None` for null.
     pub(crate) fn to_raw(self) -> Option<&'a RawValue> {
         Some(self.0).filter(|raw| raw.get() != "null")
     }
@@ -55,7 +55,7 @@ impl<'a> Json<'a> {
         self.string().filter(|text| !text.is_empty())
     }
 
-    /// The text of a string, or a number as it was written.
+    /// The text of a string, or a number as written.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         match self.raw().as_bytes().first()? {
             b'"' => match serde_json::from_str::<Text<'a>>(self.raw()) {
@@ -67,13 +67,13 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The text of a string that holds half a surrogate pair: what a cut through an emoji leaves.
+    /// The text of a string with half a surrogate pair, which remains of a truncated emoji.
     fn broken_text(self) -> Option<String> {
         let mut deserializer = serde_json::Deserializer::from_str(self.raw());
         deserializer.deserialize_bytes(Lossy).ok()
     }
 
-    /// The text of a string alone.
+    /// The text of a string; `None` for a number.
     pub(crate) fn string(self) -> Option<Cow<'a, str>> {
         self.raw().starts_with('"').then(|| self.text()).flatten()
     }
@@ -82,11 +82,11 @@ impl<'a> Json<'a> {
     pub(crate) fn time(self) -> Option<Timestamp> {
         let text = self.text()?;
         let time = parse_time(text.trim().split('.').next()?)?;
-        // Zero is what the platform writes for a time that it does not know.
+        // The platform writes zero for an unknown time.
         (time > Timestamp::UNIX_EPOCH).then_some(time)
     }
 
-    /// An identifier; an empty one is none.
+    /// An identifier; `None` if it is empty.
     pub(crate) fn id<T: From<String>>(self) -> Option<T> {
         let text = self.string()?;
         let id = text.trim();
@@ -99,7 +99,7 @@ impl<'a> Json<'a> {
         self.raw() == "true"
     }
 
-    /// The values under these keys of an object. Of a key that occurs twice the last one counts.
+    /// The values of these keys of an object; the last one of a repeated key.
     pub(crate) fn fields<const N: usize>(self, keys: [&str; N]) -> [Option<Self>; N] {
         let mut found = [None; N];
         self.each_field(|key, value| {
@@ -110,22 +110,22 @@ impl<'a> Json<'a> {
         found
     }
 
-    /// The value under a key of an object.
+    /// The value of a key of an object.
     pub(crate) fn field(self, key: &str) -> Option<Self> {
         let [value] = self.fields([key]);
         value
     }
 
-    /// Shows every field of an object, in order; nothing of any other value.
+    /// Calls `see` for every field of an object in order; not for any other value.
     pub(crate) fn each_field(self, see: impl FnMut(&str, Self)) {
         if self.is_object() {
             let mut deserializer = serde_json::Deserializer::from_str(self.raw());
-            // What was seen before an unreadable key was seen.
+            // The fields before an unreadable key count.
             let _ = deserializer.deserialize_map(EachField(see));
         }
     }
 
-    /// Shows every item of an array, in order; nothing of any other value.
+    /// Calls `see` for every item of an array in order; not for any other value.
     pub(crate) fn each_item(self, see: impl FnMut(Self)) {
         if self.is_array() {
             let mut deserializer = serde_json::Deserializer::from_str(self.raw());
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_and_numbers_have_a_text() {
+    fn only_strings_or_numbers_have_a_text() {
         for (json, expected) in [
             (r#""a\n\"b""#, Some("a\n\"b")),
             (

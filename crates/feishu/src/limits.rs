@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pauses_and_slots_are_shared_between_processes() {
+    async fn processes_share_pauses_with_slots() {
         let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
         let now = clock.now();
         let told = Arc::new(Mutex::new(Vec::new()));

@@ -1,10 +1,10 @@
-//! The long connection: events over a WebSocket that the app opens, for who has no public address.
+//! The long connection: events over a WebSocket that the app opens, without a public address.
 //!
-//! [`Client::long_connection_endpoint`](crate::Client::long_connection_endpoint) asks where to
-//! connect, a [`Connector`] connects, and a [`Connection`] brings what the platform sends. Whoever
-//! holds it decides when to connect again, by the platform's own [`ClientConfig`].
+//! [`Client::long_connection_endpoint`](crate::Client::long_connection_endpoint) returns the
+//! address, a [`Connector`] connects, and a [`Connection`] receives events. Its owner
+//! reconnects as the platform's [`ClientConfig`] says.
 //!
-//! [`Frame`] and [`Fragments`] are the wire's own form, below the socket: bytes in, messages out.
+//! [`Frame`] and [`Fragments`] are the wire format: bytes in, messages out.
 //!
 //! Official pages on receiving events through a long connection, and the official SDKs.
 
@@ -22,19 +22,19 @@ pub use endpoint::{Endpoint, EndpointError, EndpointReason};
 pub use fragments::Fragments;
 pub use frame::{Frame, FrameError, Incoming, MessageType, Part, Response};
 
-/// How much of what came over a connection led to nothing, counted from its beginning.
+/// Counts of input that a connection has dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Text messages; the platform speaks in binary ones.
+    /// Text messages; the platform sends binary ones.
     pub texts: u64,
-    /// Binary messages that were no frames or made no sense.
+    /// Binary messages that were not valid frames.
     pub unreadable: u64,
-    /// Messages of which not all parts came in time.
+    /// Messages whose parts did not all arrive in time.
     pub incomplete: u64,
-    /// Incomplete messages that had to make room for newer ones.
-    pub crowded_out: u64,
+    /// Incomplete messages that were evicted for newer ones.
+    pub evicted: u64,
     /// Messages over 1 MiB.
     pub too_long: u64,
-    /// Parts that had come already.
+    /// Parts that had arrived before.
     pub repeated_parts: u64,
 }

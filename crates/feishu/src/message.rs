@@ -1,7 +1,7 @@
-//! What a message says: the one reader of `content`, for events and for messages that were asked
-//! for.
+//! The only reader of the `content` of messages, for events and for fetched
+//! messages.
 //!
-//! It never fails. It reads as far as it can, and what is left is a message without text.
+//! It never fails: content that cannot be read is a message without text.
 //!
 //! Official page `im-v1/message/events/message_content`; the shapes beyond it are from public
 //! reports.
@@ -29,7 +29,7 @@ impl Content {
             return Self::read(message_type, &inner);
         }
         match message_type {
-            // The content of this one is plain words, always the same.
+            // The content of this type is a constant plain text.
             "merge_forward" => Self::Forward,
             "image" => Self::Media(Medium::Image),
             "media" | "video" => Self::Media(Medium::Video),
@@ -51,7 +51,7 @@ impl Content {
     }
 }
 
-/// The JSON in a string of JSON. Each time it is shorter, and escapes bound how often it can be.
+/// JSON in a JSON string; unwrapping ends because each string is shorter than its escaped form.
 fn encoded_twice(json: Json<'_>) -> Option<Cow<'_, str>> {
     let inner = json.string()?;
     let is_json = inner.trim_start().starts_with(['{', '[', '"']) && Json::parse(&inner).is_some();

@@ -1,24 +1,24 @@
-//! The ids by which the platform names a person.
+//! The ids of people.
 
 use std::fmt;
 
 use crate::ids::{OpenId, TenantKey, UnionId, UserId};
 use crate::lenient::Json;
 
-/// The kinds of a person's id, as calls name them (`user_id_type`).
+/// The types of a person's id (`user_id_type`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum IdType {
-    /// As this app knows them, `ou_…`.
+    /// Differs per app, `ou_…`.
     #[default]
     OpenId,
-    /// As all apps of this developer know them, `on_…`.
+    /// The same for all apps of a developer, `on_…`.
     UnionId,
-    /// In the tenant, for apps that may read it.
+    /// Unique in a tenant; only for apps that may read it.
     UserId,
 }
 
 impl IdType {
-    /// The word for it in a call.
+    /// The value in a call.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OpenId => "open_id",
@@ -37,31 +37,31 @@ impl fmt::Display for IdType {
 /// The identifiers of one person or bot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PersonIds {
-    /// As this app knows them.
+    /// The id for this app.
     pub open_id: Option<OpenId>,
-    /// As all apps of this developer know them.
+    /// The id for all apps of this developer.
     pub union_id: Option<UnionId>,
-    /// In the tenant, for apps that may read it.
+    /// Unique in a tenant; only for apps that may read it.
     pub user_id: Option<UserId>,
 }
 
 /// Who sent a message or pressed a button.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sender {
-    /// The sender as this app knows them.
+    /// The id for this app.
     pub open_id: Option<OpenId>,
-    /// The sender as all apps of this developer know them.
+    /// The id for all apps of this developer.
     pub union_id: Option<UnionId>,
-    /// The sender's id in the tenant, for apps that may read it.
+    /// The id in the tenant, for apps that may read it.
     pub user_id: Option<UserId>,
-    /// `user` or `bot`; empty if untold.
+    /// `user` or `bot`; empty if absent.
     pub sender_type: String,
-    /// The sender's tenant, which is not always the chat's.
+    /// The tenant of the sender, which may differ from that of the chat.
     pub tenant_key: Option<TenantKey>,
 }
 
 impl PersonIds {
-    /// Events tell an object of ids, answers a single one.
+    /// Events have an object of ids, answers a single id.
     pub(crate) fn read(json: Json<'_>) -> Self {
         if json.is_object() {
             let [open_id, union_id, user_id] = json.fields(["open_id", "union_id", "user_id"]);
@@ -81,7 +81,7 @@ impl PersonIds {
     }
 }
 
-/// A tenant chooses these itself, and may choose numbers.
+/// Tenants choose these ids, and may choose numbers.
 fn user_id_of(json: Json<'_>) -> Option<UserId> {
     let is_number = !json.is_object() && !json.is_array() && json.string().is_none();
     match json.text() {
@@ -100,7 +100,7 @@ impl Sender {
         Self::new(ids, sender_type.into_owned(), tenant_key)
     }
 
-    /// Reads the `operator` of a callback; bots press no buttons.
+    /// Reads the `operator` of a callback, who is always a person.
     pub(crate) fn of_callback(operator: Json<'_>) -> Self {
         let ids = if operator.is_object() {
             PersonIds::read(operator)
@@ -120,7 +120,7 @@ impl Sender {
         }
     }
 
-    /// The id by which the platform is asked about them: the open id where it is told.
+    /// The id for calls about the sender: preferably the open id.
     pub fn id(&self) -> Option<(IdType, &str)> {
         let open_id = self.open_id.as_ref().map(OpenId::as_str);
         let union_id = self.union_id.as_ref().map(UnionId::as_str);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_is_asked_about_by_the_best_id_told() {
+    fn calls_name_a_sender_by_open_id() {
         for (ids, expected) in [
             (
                 json!({ "open_id": "ou_1", "union_id": "on_1", "user_id": "u1" }),

@@ -1,4 +1,4 @@
-//! Whom TLS trusts beside the authorities that the machine trusts.
+//! Certificate authorities that TLS trusts in addition to those of the machine.
 
 use std::sync::Arc;
 
@@ -8,24 +8,24 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-/// Certificates of authorities of one's own, as a private deployment of the platform has them.
-/// None of them by default: then the machine's are all that is trusted.
+/// Certificates of private authorities, for instance of a private deployment of the platform.
+/// Empty by default: then only the authorities of the machine are trusted.
 #[derive(Debug, Clone, Default)]
 pub struct ExtraRoots(Vec<CertificateDer<'static>>);
 
-/// Why a file tells no roots.
+/// Why a PEM file was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RootsError {
-    /// Nothing between `-----BEGIN CERTIFICATE-----` and its end stands in it.
+    /// It has no `-----BEGIN CERTIFICATE-----` block.
     #[error("it holds no certificate in PEM form")]
     NoCertificate,
-    /// One of them cannot be read as the certificate of an authority.
-    #[error("certificate number {0} in it cannot be read")]
+    /// A block is not the certificate of an authority; counted from 1.
+    #[error("certificate number {0} in it is invalid")]
     Unreadable(usize),
 }
 
 impl ExtraRoots {
-    /// Reads all certificates of a PEM file; whatever else stands in it is passed over.
+    /// Reads all certificates of a PEM file; other content is ignored.
     pub fn from_pem(pem: &[u8]) -> Result<Self, RootsError> {
         let mut certificates = Vec::new();
         let mut store = RootCertStore::empty();
@@ -41,12 +41,12 @@ impl ExtraRoots {
         Ok(Self(certificates))
     }
 
-    /// TLS with `ring` as its cryptography, trusting the machine's authorities and these. Reads the
-    /// machine's anew, so that a long life sees renewed ones.
+    /// TLS with `ring`, trusting the machine's authorities and these. Reads the
+    /// machine's on each call, so that a long-running process sees renewed ones.
     pub fn client_config(&self) -> Result<ClientConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = Verifier::new_with_extra_roots(self.0.clone(), Arc::clone(&provider))?;
-        // Rustls calls every verifier but its own dangerous; this one is its authors', with the
+        // Rustls calls every verifier but its own dangerous; this one is by its authors, with the
         // machine's certificates.
         Ok(ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -55,10 +55,10 @@ impl ExtraRoots {
             .with_no_client_auth())
     }
 
-    /// The beginning of a client that trusts these and is led nowhere else. A URL without TLS is
-    /// that of a stand-in close by: then there are no certificates, and no proxy in between.
+    /// A builder for a client that trusts these and follows no redirects. A URL without TLS is
+    /// that of a local simulator: then it uses neither certificates nor a proxy.
     pub fn http_client(&self, url: &Url) -> reqwest::ClientBuilder {
-        // Fails only if the process has a provider already, which then serves as well.
+        // Fails only if the process already has a provider, which is fine.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().redirect(redirect::Policy::none());
         if url.scheme() == "http" {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_a_certificate_and_one_with_a_broken_one_are_told_apart() {
+    fn a_pem_file_needs_valid_certificates() {
         let read = |pem: &str| ExtraRoots::from_pem(pem.as_bytes()).unwrap_err();
         assert_eq!(read(""), RootsError::NoCertificate);
         assert_eq!(read("whatever"), RootsError::NoCertificate);

@@ -1,14 +1,14 @@
-//! Runs of text cut into shorter ones: no page says how long one may be.
+//! Splits runs of text, because the longest run that the platform accepts is not documented.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::announcement::{LegacyBlock, LegacyElement, LegacyParagraph, utf16_len};
 
-/// The most UTF-16 units of a run that was cut.
+/// The longest run after splitting, in UTF-16 units.
 const SHORT: usize = 100;
 
-/// Blocks of a `docx` announcement with their runs cut; `None` if all runs are short.
+/// The blocks of a `docx` announcement with their runs split; `None` if all runs are short.
 pub fn with_short_docx_runs<B: Serialize>(blocks: &[B]) -> Option<Vec<Value>> {
     let mut blocks: Vec<Value> = blocks
         .iter()
@@ -21,7 +21,7 @@ pub fn with_short_docx_runs<B: Serialize>(blocks: &[B]) -> Option<Vec<Value>> {
     is_cut.then_some(blocks)
 }
 
-/// Blocks of a `doc` announcement with their runs cut; `None` if all runs are short.
+/// The blocks of a legacy announcement with their runs split; `None` if all runs are short.
 pub fn with_short_legacy_runs(blocks: &[LegacyBlock]) -> Option<Vec<LegacyBlock>> {
     let mut is_cut = false;
     let blocks = blocks.iter().map(|block| match block {
@@ -58,7 +58,7 @@ fn short_element(element: &LegacyElement) -> Vec<LegacyElement> {
     }
 }
 
-/// Cuts the runs below `wire`, at any depth. Says whether there were any.
+/// Splits the runs below `wire` at any depth; returns whether there were any.
 fn cut(wire: &mut Value, [run, text]: &[&str; 2]) -> bool {
     let elements = match wire {
         Value::Array(elements) => elements,
@@ -91,8 +91,8 @@ fn cut(wire: &mut Value, [run, text]: &[&str; 2]) -> bool {
     is_cut
 }
 
-/// The text in parts of at most [`SHORT`] units, none of which begins with what belongs to the
-/// character before.
+/// The text in parts of at most [`SHORT`] units, none of which begins with a character that modifies
+/// the one before.
 fn parts(text: &str) -> Vec<&str> {
     let (mut parts, mut start, mut units, mut end) = (Vec::new(), 0, 0, 0);
     let mut before = None;
@@ -101,7 +101,7 @@ fn parts(text: &str) -> Vec<&str> {
             end = at;
         }
         if units + c.len_utf16() > SHORT {
-            // A cluster longer than a run is cut anywhere.
+            // A cluster longer than a run is split anywhere.
             let to = if end > start { end } else { at };
             parts.push(&text[start..to]);
             start = to;
@@ -116,7 +116,7 @@ fn parts(text: &str) -> Vec<&str> {
 
 const JOINER: char = '\u{200d}';
 
-/// Whether a character changes the one before it.
+/// Whether a character modifies the one before it.
 fn joins(c: char) -> bool {
     matches!(c, JOINER | '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' | '\u{20d0}'..='\u{20ff}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
@@ -167,7 +167,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_are_short_and_lose_nothing(text in "(a|字|🙂|👩\u{200d}👩|é|e\u{301}){0,300}") {
+        fn short_parts_join_to_the_whole_text(text in "(a|字|🙂|👩\u{200d}👩|é|e\u{301}){0,300}") {
             let parts = parts(&text);
             prop_assert_eq!(parts.concat(), &text[..]);
             for part in &parts[1..] {

@@ -10,7 +10,7 @@ use crate::{EncryptKey, wire::parse_time};
 
 /// Header with the time of signing, in unix seconds.
 pub const TIMESTAMP_HEADER: &str = "x-lark-request-timestamp";
-/// Header with an arbitrary string that makes each signature differ.
+/// Header with the nonce.
 pub const NONCE_HEADER: &str = "x-lark-request-nonce";
 /// Header with the signature itself, in lower-case hexadecimal.
 pub const SIGNATURE_HEADER: &str = "x-lark-signature";
@@ -26,20 +26,20 @@ pub struct Signature<'a> {
     pub signature: &'a str,
 }
 
-/// Why a signature was refused.
+/// Why a signature was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// Somebody without the key signed, or the body is not the one that was signed.
-    #[error("the signature does not fit the body")]
+    /// Signed with another key, or not for this body.
+    #[error("verifying the signature: mismatch")]
     Mismatch,
     /// The timestamp is not a unix time.
-    #[error("the timestamp is not a unix time")]
+    #[error("verifying the signature: timestamp is not a unix time")]
     Timestamp,
-    /// The request was signed longer ago than allowed: perhaps a replay.
-    #[error("the request was signed too long ago")]
+    /// Signed longer ago than allowed, perhaps a replay.
+    #[error("verifying the signature: signed too long ago")]
     TooOld,
-    /// The request claims to be signed further in the future than clocks may differ.
-    #[error("the request was signed in the future")]
+    /// Signed further in the future than allowed.
+    #[error("verifying the signature: signed in the future")]
     TooFarAhead,
 }
 
@@ -54,14 +54,14 @@ impl Signature<'_> {
         }
     }
 
-    /// How long ago the request was signed; negative if it claims the future.
+    /// How long ago the request was signed; negative for a time in the future.
     pub fn age(&self, now: Timestamp) -> Result<SignedDuration, SignatureError> {
         let signed_at = parse_time(self.timestamp).ok_or(SignatureError::Timestamp)?;
         Ok(now.duration_since(signed_at))
     }
 
-    /// Checks that the request is neither older than `max_age` nor dated more than `max_ahead`
-    /// after `now`. The bounds themselves still pass.
+    /// Checks that the request is at most `max_age` old and dated at most `max_ahead`
+    /// after `now`.
     pub fn check_age(
         &self,
         now: Timestamp,
@@ -114,7 +114,7 @@ mod tests {
     const NOW: i64 = 1_677_254_849;
 
     #[test]
-    fn the_known_answers_verify_and_any_change_is_refused() {
+    fn changed_requests_do_not_verify() {
         for row in vectors::rows("event_signature") {
             let Ok(key) = EncryptKey::new(row.text("encrypt_key")) else {
                 // An empty key has a digest too, but no server may accept it.
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_refused_when_too_old_or_from_the_future() {
+    fn only_recent_requests_pass() {
         let check = |timestamp: &str, expected| {
             let signature = Signature {
                 timestamp,

@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn life_is_read_from_numbers_and_texts() {
+    fn life_is_read_from_numbers_or_texts() {
         let check = |expire: Value, seconds: u64| {
             assert_eq!(life(&expire), Duration::from_secs(seconds), "{expire}");
         };

@@ -1,4 +1,4 @@
-//! How the platform writes what JSON has no type for: times, numbers in strings, absent ids, levels.
+//! Wire formats of times, numbers in strings, absent ids and levels.
 
 use std::borrow::Cow;
 
@@ -52,7 +52,7 @@ pub(crate) fn parse_time(digits: &str) -> Option<Timestamp> {
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// An identifier that may be absent, null or empty, all of which mean that there is none.
+/// An identifier that may be absent, null or empty, which all mean `None`.
 pub(crate) fn optional_id<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -62,7 +62,7 @@ where
     Ok(id.filter(|id| !id.is_empty()).map(T::from))
 }
 
-/// A value whose null means the same as its absence.
+/// A value for which null means the same as absence.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -85,7 +85,7 @@ pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, 
     }
 }
 
-/// Encodes a whole link as the platform wants it: every reserved character too.
+/// Encodes a whole link, including reserved characters, as the platform requires.
 pub(crate) fn percent_encode(link: &str) -> String {
     link.bytes()
         .map(|byte| match byte {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_read_in_seconds_milliseconds_and_microseconds() {
+    fn a_time_is_read_in_three_units() {
         let moment = Timestamp::from_second(1_608_725_989).ok();
         for digits in ["1608725989", "1608725989000", "1608725989000000"] {
             assert_eq!(parse_time(digits), moment, "{digits}");

@@ -1,4 +1,4 @@
-//! How far the platform's clock is from the machine's, learned from the `Date` of its answers.
+//! The offset of the platform's clock from the machine's, from the `Date` of its answers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,22 +7,22 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// An offset up to this is not applied: dates tell whole seconds, and answers take their time.
+/// The largest offset that is ignored: dates have whole seconds, and answers take time.
 const NEGLIGIBLE: SignedDuration = SignedDuration::from_secs(5);
-/// Observations that differ by no more, beside what the way may have taken, agree.
+/// The largest difference, beyond the duration of the exchange, of observations that agree.
 const JITTER: SignedDuration = SignedDuration::from_secs(3);
-/// An exchange that took longer tells nothing.
+/// A longer exchange is ignored.
 const LONGEST_EXCHANGE: SignedDuration = SignedDuration::from_secs(15);
 /// How many observations the offset is the median of.
 const REMEMBERED: usize = 5;
-/// A confirmation is good for this long.
+/// How long a confirmation is valid.
 const CONFIRMED_FOR: Duration = Duration::from_mins(1);
-/// Wall clock and timer may drift apart by this much between two looks.
+/// How far wall clock and timer may drift apart between two calls.
 const DRIFT: SignedDuration = SignedDuration::from_secs(5);
-/// No answer of the platform was made before 2020 or after 2099: 2020-01-01 and 2100-01-01.
+/// The range of plausible dates: 2020-01-01 to 2100-01-01.
 const PLAUSIBLE: std::ops::Range<i64> = 1_577_836_800..4_102_444_800;
 
-/// What is known of the platform's clock.
+/// The estimated offset.
 #[derive(Debug)]
 pub(super) struct Correction {
     offset: watch::Sender<Option<SignedDuration>>,
@@ -33,11 +33,11 @@ pub(super) struct Correction {
 struct Learned {
     /// The latest observations that agree.
     agreeing: Vec<SignedDuration>,
-    /// One that does not. A second one like it is believed.
+    /// One that disagrees. A second one like it replaces the others.
     outlier: Option<SignedDuration>,
     /// When the offset was confirmed, by the machine's clock.
     confirmed_at: Option<Timestamp>,
-    /// The last look for a clock that was set.
+    /// The last check for a clock that was set.
     looked: Option<(Timestamp, Instant)>,
 }
 
@@ -60,7 +60,7 @@ impl Correction {
         *self.offset.borrow()
     }
 
-    /// What is added to the machine's clock.
+    /// The offset that is added to the machine's clock.
     pub(super) fn applied(&self) -> SignedDuration {
         self.offset()
             .filter(|offset| offset.abs() > NEGLIGIBLE)
@@ -80,7 +80,7 @@ impl Correction {
                 .is_some_and(|at| age(at) <= CONFIRMED_FOR)
     }
 
-    /// A clock that is set by hand shows only by going back.
+    /// A manual clock counts as set only if it went back.
     pub(super) fn was_set(&self, now: Timestamp, is_manual: bool) -> bool {
         let mut learned = self.learned();
         let look = (now, Instant::now());
@@ -108,7 +108,7 @@ impl Correction {
         if !is_usable {
             return;
         }
-        // Made half-way, in the middle of the second that it tells.
+        // Assumed half-way through the exchange, in the middle of the second of the date.
         let middle = exchange / 2;
         let here = received_at.duration_since(Timestamp::UNIX_EPOCH) - middle;
         let there = told.duration_since(Timestamp::UNIX_EPOCH) + SignedDuration::from_millis(500);
@@ -137,7 +137,7 @@ impl Learned {
         if self.offset().is_none_or(agrees) {
             self.outlier = None;
         } else if self.outlier.is_some_and(agrees) {
-            // The machine's clock was set: what it showed before is of no use.
+            // The machine's clock was set, so earlier observations are useless.
             self.agreeing.clear();
             self.outlier = None;
         } else {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_is_the_median_of_answers_that_agree() {
+    fn the_offset_is_the_median_of_agreeing_answers() {
         let check = |answers: &[(i64, i64)], expected: Option<i64>| {
             assert_eq!(learned(answers), expected, "{answers:?}");
         };

@@ -1,4 +1,4 @@
-//! Somebody presses a button of a card.
+//! A press on a button of a card.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -11,21 +11,21 @@ use crate::person::Sender;
 /// in the console, and answered with a [`CardAnswer`](crate::CardAnswer).
 pub const CARD_ACTION: &str = "card.action.trigger";
 
-/// A button's value of more bytes is none of ours, and stays unread.
+/// The longest button value in bytes that is read.
 const LARGEST_VALUE: usize = 16 * 1024;
 
 /// A press on a button, `card.action.trigger`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardAction {
-    /// Who pressed it.
+    /// The person who pressed it.
     pub operator: Sender,
-    /// The button's value, as the card was sent with it; null for one of more than 16 KiB.
+    /// The value that the card was sent with; null if it has more than 16 KiB.
     pub value: Value,
-    /// The message that is the card.
+    /// The message with the card.
     pub message_id: Option<MessageId>,
-    /// Where it stands.
+    /// The chat of that message.
     pub chat_id: Option<ChatId>,
-    /// With it the card can be changed after the answer: for 30 min, twice.
+    /// Allows two updates of the card after the answer, within 30 min.
     pub token: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl CardAction {
     }
 }
 
-/// A value is an object, or the JSON of one in a string.
+/// A value is an object, or its JSON in a string.
 fn button_value(value: Json<'_>) -> Value {
     let text = value.string().unwrap_or(value.raw().into());
     if text.len() > LARGEST_VALUE {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_press_is_read_as_the_page_shows_it() {
+    fn a_press_is_read_as_documented() {
         let press = read(&json!({
             "operator": { "tenant_key": "t", "user_id": "u", "open_id": "ou_1", "union_id": "on_1" },
             "token": "c-1",

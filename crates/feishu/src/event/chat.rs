@@ -1,74 +1,53 @@
-//! What happens to a chat and to the messages in it.
+//! Events of chats and of the messages in them.
 //!
 //! Official pages `group/chat-member/events`, `group/chat/events` and `im-v1/message/events`.
 
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::ids::{ChatId, MessageId, TenantKey};
+use crate::ids::{ChatId, MessageId};
 use crate::lenient::Json;
-use crate::person::PersonIds;
 
 /// The event type of a bot that was added to a group.
 pub const BOT_ADDED: &str = "im.chat.member.bot.added_v1";
-/// The event type of a bot that was removed from a group; only that bot is told.
+/// The event type of a bot that was removed from a group; only that bot receives it.
 pub const BOT_DELETED: &str = "im.chat.member.bot.deleted_v1";
-/// The event type of a group that was dissolved; none is sent where its history is kept.
+/// The event type of a group that was dissolved; not sent if its history is kept.
 pub const CHAT_DISBANDED: &str = "im.chat.disbanded_v1";
 /// The event type of a message that was recalled.
 pub const MESSAGE_RECALLED: &str = "im.message.recalled_v1";
 
-/// What [`BOT_ADDED`], [`BOT_DELETED`] and [`CHAT_DISBANDED`] tell. The field `name` is left out:
-/// the pages disagree on whose name it is.
+/// The event of [`BOT_ADDED`], [`BOT_DELETED`] and [`CHAT_DISBANDED`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatEvent {
-    /// Where it happened.
+    /// The chat of the event.
     pub chat_id: ChatId,
-    /// Who did it.
-    pub operator_id: PersonIds,
-    /// The tenant of who did it.
-    pub operator_tenant_key: Option<TenantKey>,
-    /// Whether people of other tenants may be in the chat.
-    pub external: bool,
 }
 
 /// A message that was recalled, `im.message.recalled_v1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRecalled {
-    /// Which one.
+    /// The recalled message.
     pub message_id: MessageId,
-    /// Where it stood.
+    /// The chat of the message.
     pub chat_id: ChatId,
-    /// When.
-    pub recall_time: Option<Timestamp>,
-    /// By whom: `message_owner`, `group_owner`, `group_manager` or `enterprise_manager`.
-    pub recall_type: Option<String>,
 }
 
 impl ChatEvent {
-    /// Reads the `event` object; `None` if it does not say where it happened.
+    /// Reads the `event` object; `None` without a chat id.
     pub fn read(event: &RawValue) -> Option<Self> {
-        let [chat_id, operator_id, tenant_key, external] =
-            Json::from(event).fields(["chat_id", "operator_id", "operator_tenant_key", "external"]);
         Some(Self {
-            chat_id: chat_id?.id()?,
-            operator_id: operator_id.map(PersonIds::read).unwrap_or_default(),
-            operator_tenant_key: tenant_key.and_then(Json::id),
-            external: external.is_some_and(Json::is_true),
+            chat_id: Json::from(event).field("chat_id")?.id()?,
         })
     }
 }
 
 impl MessageRecalled {
-    /// Reads the `event` object; `None` if it does not say which message it was, and where.
+    /// Reads the `event` object; `None` without a message id or chat id.
     pub fn read(event: &RawValue) -> Option<Self> {
-        let [message_id, chat_id, recall_time, recall_type] =
-            Json::from(event).fields(["message_id", "chat_id", "recall_time", "recall_type"]);
+        let [message_id, chat_id] = Json::from(event).fields(["message_id", "chat_id"]);
         Some(Self {
             message_id: message_id?.id()?,
             chat_id: chat_id?.id()?,
-            recall_time: recall_time.and_then(Json::time),
-            recall_type: recall_type.and_then(Json::id),
         })
     }
 }
@@ -88,22 +67,17 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_event_is_read_with_its_operator() {
+    fn a_chat_event_has_its_chat() {
         let event = chat_event(&json!({
             "chat_id": "oc_1",
             "operator_id": { "union_id": "on_1", "user_id": null, "open_id": "ou_1" },
             "external": true, "operator_tenant_key": "t1", "name": "Ops",
-            "i18n_names": { "zh_cn": "运维", "en_us": "Ops", "ja_jp": "" },
-        }))
-        .unwrap();
-        assert_eq!(event.chat_id.as_str(), "oc_1");
-        assert_eq!(event.operator_id.open_id, Some("ou_1".into()));
-        assert_eq!(event.operator_tenant_key, Some("t1".into()));
-        assert!(event.external);
+        }));
+        assert_eq!(event.unwrap().chat_id.as_str(), "oc_1");
     }
 
     #[test]
-    fn a_recall_is_read_with_its_time_and_kind() {
+    fn a_recall_has_its_message_and_chat() {
         let event = recalled(&json!({
             "message_id": "om_1", "chat_id": "oc_1",
             "recall_time": "1615374553482", "recall_type": "group_owner",
@@ -111,31 +85,10 @@ mod tests {
         .unwrap();
         assert_eq!(event.message_id.as_str(), "om_1");
         assert_eq!(event.chat_id.as_str(), "oc_1");
-        let time = event.recall_time.map(Timestamp::as_millisecond);
-        assert_eq!(time, Some(1_615_374_553_482));
-        assert_eq!(event.recall_type.as_deref(), Some("group_owner"));
     }
 
     #[test]
-    fn all_but_the_ids_may_be_absent_null_or_empty() {
-        for event in [
-            json!({ "chat_id": "oc_1" }),
-            json!({ "chat_id": "oc_1", "operator_id": null, "external": null, "operator_tenant_key": "" }),
-            json!({ "chat_id": "oc_1", "operator_id": [], "external": "yes", "operator_tenant_key": {} }),
-        ] {
-            let event = chat_event(&event).unwrap();
-            assert_eq!(event.operator_id, PersonIds::default());
-            assert_eq!((event.operator_tenant_key, event.external), (None, false));
-        }
-        for event in [
-            json!({ "message_id": "om_1", "chat_id": "oc_1" }),
-            json!({ "message_id": "om_1", "chat_id": "oc_1", "recall_time": null, "recall_type": "" }),
-            json!({ "message_id": "om_1", "chat_id": "oc_1", "recall_time": "" }),
-            json!({ "message_id": "om_1", "chat_id": "oc_1", "recall_time": "soon", "recall_type": [] }),
-        ] {
-            let event = recalled(&event).unwrap();
-            assert_eq!((event.recall_time, event.recall_type), (None, None));
-        }
+    fn an_event_without_ids_is_none() {
         for event in [
             json!({}),
             json!({ "chat_id": null }),

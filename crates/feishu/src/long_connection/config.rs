@@ -1,35 +1,35 @@
-//! The platform's settings for its clients, and when a lost connection is tried again.
+//! The platform's settings for clients, and the schedule of reconnects.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// No try follows another sooner, whatever the platform asks for: something that takes connections
-/// and ends them at once would keep the bot busy with nothing else.
+/// The shortest wait before a reconnect, whatever the platform asks for: a server that accepts and
+/// closes connections at once would keep the bot busy.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// Nothing is put off for longer, whatever the platform asks for.
+/// The longest interval, whatever the platform asks for.
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// How the platform wants to be called upon (`ClientConfig`). Until it says so, the defaults of the
-/// official SDKs hold, and they stand in for each value that makes no sense.
+/// The platform's settings for clients (`ClientConfig`). The defaults of the
+/// official SDKs apply until it sends any, and replace each invalid value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(from = "Wire")]
 pub struct ClientConfig {
-    /// How often to try after a connection was lost; `None`: without end.
+    /// The number of attempts after a connection was lost; `None` if unlimited.
     pub reconnect_count: Option<u32>,
-    /// Between two of these tries.
+    /// The time between two attempts.
     pub reconnect_interval: Duration,
-    /// The longest wait before the first of them.
+    /// The longest wait before the first attempt.
     pub reconnect_nonce: Duration,
-    /// Between two pings.
+    /// The time between two pings.
     pub ping_interval: Duration,
 }
 
 impl ClientConfig {
-    /// How long to wait before the next try to connect, after `tries` of them have failed since the
-    /// connection was lost. `random`, from all of its range, spreads the clients of a server that
-    /// went away over the nonce. `None`: the platform wants no more tries.
+    /// How long to wait before the next attempt, after `tries` have failed since the
+    /// connection was lost. `random`, of the full range, spreads the clients of a server that
+    /// went down over the nonce. `None` if the platform allows no more attempts.
     pub fn wait_before_try(&self, tries: u32, random: u32) -> Option<Duration> {
         if self.reconnect_count.is_some_and(|count| tries >= count) {
             return None;
@@ -54,8 +54,8 @@ impl Default for ClientConfig {
     }
 }
 
-/// All in seconds but for the count. One that is no whole number makes none of the others
-/// unreadable, nor the address that stands beside them.
+/// All but the count in seconds. An invalid value does not make the others
+/// unreadable, nor the address next to them.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Wire {
@@ -72,7 +72,7 @@ struct Wire {
 impl From<Wire> for ClientConfig {
     fn from(wire: Wire) -> Self {
         let default = Self::default();
-        // A count below 0 means without end.
+        // A negative count means unlimited.
         let count = wire
             .reconnect_count
             .as_i64()
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_platform_leaves_out_or_cannot_mean_is_as_the_sdks_have_it() {
+    fn invalid_settings_fall_back_to_the_sdk_defaults() {
         let default = ClientConfig::default();
         for json in [
             "{}",
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_try_is_spread_over_the_nonce_and_the_others_follow_in_intervals() {
+    fn the_first_attempt_is_spread_over_the_nonce() {
         let endless = ClientConfig::default();
         let limited = ClientConfig {
             reconnect_count: Some(2),
@@ -168,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_settings_lead_to_a_panic_or_to_an_endless_wait(
+        fn no_settings_cause_an_endless_wait(
             count: i64, interval: i64, nonce: i64, ping: i64, tries: u32, random: u32,
         ) {
             let config = config(&format!(

@@ -1,4 +1,4 @@
-//! Opening a long connection: through a proxy if there is one, TLS, and the WebSocket's handshake.
+//! Opens a long connection: through a proxy if configured, with TLS and the WebSocket handshake.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -23,30 +23,30 @@ use super::{Connection, Endpoint};
 use crate::ExtraRoots;
 use crate::codes::long_connection as codes;
 
-/// The largest binary message that is read: the longest event with the rest of its frame.
+/// The largest binary message that is read: the longest event with its frame.
 const MAX_FRAME: usize = MAX_MESSAGE + (64 << 10);
 
-/// The proxies that an app has to go through, as the usual environment variables name them.
+/// The proxies, as the usual environment variables name them.
 #[derive(Debug, Clone, Default)]
 pub struct ProxySettings {
-    /// `HTTPS_PROXY`: for connections with TLS.
+    /// `HTTPS_PROXY`, for connections with TLS.
     pub https: Option<SecretString>,
-    /// `HTTP_PROXY`: for connections without.
+    /// `HTTP_PROXY`, for connections without TLS.
     pub http: Option<SecretString>,
-    /// `ALL_PROXY`: for both, where the one above is not set.
+    /// `ALL_PROXY`, for both if the specific one is not set.
     pub all: Option<SecretString>,
-    /// `NO_PROXY`: hosts, domains and networks that are reached directly, with commas between them.
+    /// `NO_PROXY`: comma-separated hosts, domains and networks that are reached directly.
     pub none_for: String,
 }
 
 /// A proxy that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// What stands there is no URL of a proxy.
-    #[error("`{0}` is not the URL of a proxy")]
+    /// Not the URL of a proxy.
+    #[error("parsing `{0}`: not the URL of a proxy")]
     Unreadable(&'static str),
-    /// It is not spoken to by plain HTTP.
-    #[error("`{0}` has to begin with http://, other proxies are not supported")]
+    /// Not a plain HTTP proxy.
+    #[error("parsing `{0}`: only http:// proxies are supported")]
     Scheme(&'static str),
 }
 
@@ -58,37 +58,37 @@ pub struct Connector {
     timeout: Duration,
 }
 
-/// Why there is no connection.
+/// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Not all was done in time.
-    #[error("no connection within {} s", .0.as_secs_f64())]
+    /// Connecting took too long.
+    #[error("connecting to the platform: timeout after {} s", .0.as_secs_f64())]
     Timeout(Duration),
-    /// The platform's host was not reached.
-    #[error("no connection to the platform's host")]
+    /// The platform's host is unreachable.
+    #[error("connecting to the platform: host unreachable")]
     Unreachable(#[source] BoxError),
-    /// The proxy was not reached or did not let us through.
-    #[error("no way through the proxy")]
+    /// The proxy is unreachable or rejected the connection.
+    #[error("connecting to the platform: proxy connection failed")]
     Proxy(#[source] BoxError),
-    /// No root certificates, or the host is not who it should be.
-    #[error("no TLS with the platform's host")]
+    /// No root certificates, or the certificate of the host is not trusted.
+    #[error("connecting to the platform: TLS handshake failed")]
     Tls(#[source] io::Error),
-    /// The platform answered and refused.
+    /// The platform refused.
     #[error("the platform refused the long connection: {reason} (HTTP {http_status}: {msg})")]
     Refused {
-        /// What it refused for.
+        /// Why it refused.
         reason: HandshakeReason,
-        /// The platform's own words; may be empty.
+        /// The platform's message; may be empty.
         msg: String,
-        /// The status of the answer.
+        /// The HTTP status.
         http_status: u16,
     },
-    /// What answered was no WebSocket server.
-    #[error("no WebSocket with the platform's host")]
+    /// The answer was not that of a WebSocket server.
+    #[error("connecting to the platform: WebSocket handshake failed")]
     Handshake(#[source] Box<tungstenite::Error>),
 }
 
-/// What the platform refuses a handshake for.
+/// Why the platform refused a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandshakeReason {
     /// The app has as many connections as it may have.
@@ -97,16 +97,16 @@ pub enum HandshakeReason {
     AuthFailed,
     /// The app may not have one.
     Forbidden,
-    /// A status that no table has.
+    /// An undocumented status.
     Other(i64),
-    /// The answer did not say; it may not come from the platform at all.
+    /// No reason given; the answer may not be from the platform.
     Unexplained,
 }
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Connector {
-    /// Prepares for connecting. `timeout` is for one connection, from the first byte to the
+    /// `timeout` is for opening one connection, from the first byte to the
     /// WebSocket.
     pub fn new(
         proxies: &ProxySettings,
@@ -120,7 +120,7 @@ impl Connector {
         })
     }
 
-    /// Opens a connection.
+    /// Opens a connection to an endpoint, which is valid for one.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, ConnectError> {
         let socket = tokio::time::timeout(self.timeout, self.open(endpoint.url()));
         let socket = socket
@@ -155,11 +155,11 @@ impl Connector {
         }
     }
 
-    /// Connects to the host, or to the proxy and through it.
+    /// Connects to the host, directly or through the proxy.
     async fn reach(&self, target: &Uri) -> Result<TcpStream, ConnectError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        // Acknowledgements are small and must not wait for each other.
+        // Acknowledgements are small and must not be delayed.
         tcp.set_nodelay(true);
         let Some(proxy) = self.proxies.intercept(target) else {
             let stream = tcp.call(target.clone()).await;
@@ -195,7 +195,7 @@ impl ProxySettings {
     }
 }
 
-/// The matcher passes over what it cannot read, but whoever set it wants it to be used.
+/// Rejects a setting that the matcher would silently ignore.
 fn check(name: &'static str, proxy: &str) -> Result<(), ProxyError> {
     if proxy.is_empty() {
         return Ok(());
@@ -210,7 +210,7 @@ fn check(name: &'static str, proxy: &str) -> Result<(), ProxyError> {
     }
 }
 
-/// Where a `ws` or `wss` URL leads, as an `http` or `https` one with its port.
+/// The host of a `ws` or `wss` URL as an `http` or `https` URL with port.
 fn target(url: &str) -> Result<Uri, BoxError> {
     let url: Uri = url.parse()?;
     let (scheme, port) = if url.scheme_str() == Some("wss") {
@@ -225,14 +225,14 @@ fn target(url: &str) -> Result<Uri, BoxError> {
     Ok(target.path_and_query("/").build()?)
 }
 
-/// TLS with the provider and the root certificates that the HTTP client has.
+/// TLS with the provider and the root certificates of the HTTP client.
 async fn secure(
     host: &str,
     stream: TcpStream,
     extra_roots: &ExtraRoots,
 ) -> io::Result<TlsStream<TcpStream>> {
     let config = extra_roots.client_config().map_err(io::Error::other)?;
-    // A URL has an IPv6 address between brackets.
+    // A URL has brackets around an IPv6 address.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     TlsConnector::from(Arc::new(config))
@@ -240,7 +240,7 @@ async fn secure(
         .await
 }
 
-/// What a connection runs over.
+/// The transport of a connection.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -265,8 +265,8 @@ fn refused(http_status: u16, headers: &HeaderMap) -> ConnectError {
 }
 
 impl ConnectError {
-    /// Whether trying again later, with another endpoint, may help. Where it does not, the app's
-    /// administrator has to mend something first.
+    /// Whether a retry with another endpoint may help. If not, the app's
+    /// administrator has to act.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Refused { reason, .. } => reason.is_retryable(),
@@ -280,7 +280,7 @@ impl ConnectError {
 }
 
 impl HandshakeReason {
-    /// Whether trying again later may help.
+    /// Whether a retry may help.
     pub fn is_retryable(self) -> bool {
         !matches!(self, Self::TooManyConnections | Self::Forbidden)
     }
@@ -290,10 +290,10 @@ impl fmt::Display for HandshakeReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyConnections => f.write_str("the app has too many connections"),
-            Self::AuthFailed => f.write_str("it did not take the credentials of the endpoint"),
+            Self::AuthFailed => f.write_str("the credentials of the endpoint were rejected"),
             Self::Forbidden => f.write_str("the app may not have one"),
             Self::Other(status) => write!(f, "status {status}"),
-            Self::Unexplained => f.write_str("without a reason"),
+            Self::Unexplained => f.write_str("no reason given"),
         }
     }
 }
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_handshake_says_whether_to_try_again() {
+    fn a_refused_handshake_may_be_retryable() {
         use HandshakeReason as Reason;
         for (status, autherrcode, reason, is_retryable) in [
             ("514", Some("1000040350"), Reason::TooManyConnections, false),
@@ -345,13 +345,13 @@ mod tests {
         }
         let error = refused(502, &HeaderMap::new());
         assert!(
-            error.to_string().contains("without a reason (HTTP 502"),
+            error.to_string().contains("no reason given (HTTP 502"),
             "{error}"
         );
     }
 
     #[test]
-    fn a_url_leads_to_its_host_and_port() {
+    fn a_url_has_a_host_with_a_port() {
         for (url, expected) in [
             ("wss://h.feishu.cn/ws/v2?a=b", "https://h.feishu.cn:443/"),
             ("wss://h.feishu.cn:8443/ws", "https://h.feishu.cn:8443/"),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_are_chosen_by_scheme_and_host() {
+    fn proxies_depend_on_scheme_or_host() {
         let all = ProxySettings {
             all: Some("http://all:1".to_owned().into()),
             ..settings(
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_cannot_be_used_is_an_error_and_none_shows_its_password() {
+    fn an_unusable_proxy_is_an_error() {
         use ProxyError::{Scheme, Unreadable};
         let name = "HTTPS_PROXY";
         for (proxy, expected) in [

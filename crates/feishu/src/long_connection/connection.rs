@@ -1,4 +1,4 @@
-//! One long connection: what comes in, what is acknowledged, pings, and how it ends.
+//! An open long connection: incoming messages, acknowledgements, pings and its end.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use super::fragments::{Fragments, MAX_MESSAGE};
 use super::frame::{Frame, Incoming, Response};
 use super::{ClientConfig, Dropped, MessageType};
 
-/// How many messages may be unanswered. No more are read then, so that a platform that sends faster
-/// than its app works fills nobody's memory; it holds back by itself, or delivers again.
+/// The most unanswered messages. Reading stops then, so that a platform that sends faster
+/// than the app works does not fill its memory; the platform waits, or delivers again.
 const MAX_UNANSWERED: usize = 64;
 
-/// How many bytes of messages may be unanswered. Before the next message is handed over, it waits
-/// until there is room for it, and nothing is read meanwhile.
+/// The most bytes of unanswered messages. The next message waits
+/// until there is room for it, and reading stops meanwhile.
 const MAX_UNANSWERED_BYTES: usize = 2 * MAX_MESSAGE;
 
-/// How long a goodbye may take, for both sides.
+/// Timeout of closing, for each side.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// An open connection. It pings on its own; dropped, it just ends.
+/// An open connection. It pings by itself, and ends without a closing handshake when dropped.
 #[derive(Debug)]
 pub struct Connection {
     events: mpsc::Receiver<Event>,
@@ -40,65 +40,65 @@ pub struct Connection {
     ended: Option<Disconnected>,
 }
 
-/// What comes over a connection.
+/// An event of a connection.
 #[derive(Debug)]
 pub enum Event {
-    /// A message to be acknowledged.
+    /// A message that must be acknowledged.
     Payload(Payload),
-    /// The platform changed its settings. The connection itself follows them already.
+    /// The platform changed its settings; the connection already applies them.
     Config(ClientConfig),
 }
 
-/// A message of the platform, whole.
+/// A complete message of the platform.
 pub struct Payload {
-    /// The platform's name for this delivery; not that of a chat message.
+    /// The id of this delivery, not of a chat message.
     pub message_id: String,
-    /// What kind of message it is.
+    /// The kind of message.
     pub message_type: MessageType,
-    /// What the webhook would get after decryption, for [`Envelope`](crate::Envelope).
+    /// A decrypted body as for the webhook, for [`Envelope`](crate::Envelope).
     pub bytes: Vec<u8>,
-    /// To answer it with.
+    /// Acknowledges the message.
     pub ack: Ack,
 }
 
-/// The answer that a message waits for. The platform waits 3 s, then it delivers the message again,
-/// as it does when this is dropped.
+/// Acknowledges a message. If this is dropped, or after 3 s, the platform delivers the message
+/// again.
 pub struct Ack {
     frame: Box<Frame>,
     since: Instant,
     place: mpsc::OwnedPermit<Frame>,
-    /// The message's bytes, until it is answered.
+    /// Permits for the bytes of the message.
     _room: OwnedSemaphorePermit,
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Disconnected {
-    /// It was closed, by the platform or by [`Connection::close`].
+    /// Closed by the platform or by [`Connection::close`].
     #[error("the connection was closed ({code}: {reason})", code = .code.map_or("no code".to_owned(), |code| code.to_string()))]
     Closed {
-        /// The WebSocket's close code, if one was given.
+        /// The WebSocket close code, if there was one.
         code: Option<u16>,
-        /// The words that came with it.
+        /// The reason in the close frame.
         reason: String,
     },
-    /// Not a single frame came for one and a half ping intervals: the platform is gone, although
-    /// nobody said so.
+    /// No frame arrived for one and a half ping intervals, so the platform is gone without closing
+    /// the connection.
     #[error("the platform has been silent for {} s", .0.as_secs_f64())]
     Silent(Duration),
-    /// The platform has not taken a frame for as long.
-    #[error("the platform has taken nothing for {} s", .0.as_secs_f64())]
+    /// The platform accepted no bytes for as long.
+    #[error("the platform has accepted no data for {} s", .0.as_secs_f64())]
     Stalled(Duration),
-    /// The platform sent more at once than any message may have.
-    #[error("a message was too long to be read")]
+    /// The platform sent a frame that is longer than any message.
+    #[error("the platform sent a message that is too long")]
     TooLong,
-    /// It broke.
+    /// The connection broke.
     #[error("the connection broke")]
     Broken(#[source] Option<Arc<tungstenite::Error>>),
 }
 
 impl Connection {
-    /// Starts a connection over a WebSocket that is open.
+    /// Starts a connection over an open WebSocket.
     pub(super) fn over<S>(socket: WebSocketStream<S>, service_id: i32, config: ClientConfig) -> Self
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -125,7 +125,7 @@ impl Connection {
         let (sink, stream) = socket.split();
         let mut task = JoinSet::new();
         task.spawn(async move {
-            // Side by side: neither waits for the other.
+            // Concurrently: neither waits for the other.
             tokio::select! {
                 reason = reader.run(stream) => reason,
                 reason = writer.run(sink) => reason,
@@ -140,53 +140,53 @@ impl Connection {
         }
     }
 
-    /// What came next. Once the connection has ended, every call says how. A call that is given up
-    /// loses nothing.
+    /// The next event. After the end of the connection every call returns how it ended. Cancelling a
+    /// call loses nothing.
     pub async fn next(&mut self) -> Result<Event, Disconnected> {
         if let Some(event) = self.events.recv().await {
             return Ok(event);
         }
         if self.ended.is_none() {
             let reason = self.task.join_next().await;
-            // A panic leaves no reason.
+            // A panic has no reason.
             let reason = reason.and_then(Result::ok);
             self.ended = Some(reason.unwrap_or(Disconnected::Broken(None)));
         }
         Err(self.ended.clone().unwrap_or(Disconnected::Broken(None)))
     }
 
-    /// What came but led to nothing so far.
+    /// The input that was dropped so far.
     pub fn dropped(&self) -> Dropped {
         *self.dropped.borrow()
     }
 
-    /// Sends the acknowledgements that are given already, says goodbye, and waits up to 2 s for the
-    /// platform to do so too. What still comes meanwhile is dropped; the platform delivers it again.
+    /// Sends pending acknowledgements, closes, and waits up to 2 s for the
+    /// platform to close, too. Messages that arrive meanwhile are dropped; the platform delivers them again.
     pub async fn close(mut self) {
         drop(self.goodbye.take());
         let ended = async { while self.next().await.is_ok() {} };
-        // Who does not answer is left.
+        // A platform that does not answer is ignored.
         drop(timeout(GOODBYE, ended).await);
     }
 }
 
 impl Ack {
-    /// The message was taken. Do not say so before it is safe.
+    /// The message is accepted and stored.
     pub fn taken(self) {
         self.send(Response::Taken);
     }
 
-    /// The message was taken, and this JSON is the answer to its callback.
+    /// The message is accepted, and this JSON is the answer to its callback.
     pub fn answer(self, json: &[u8]) {
         self.send(Response::Answer(json));
     }
 
-    /// The message was not taken; the platform is to deliver it again.
+    /// The message is rejected; the platform delivers it again.
     pub fn failed(self) {
         self.send(Response::Failed);
     }
 
-    /// Hands the answer over; if the connection has ended meanwhile, the platform delivers again.
+    /// Queues the answer; if the connection has ended, the platform delivers the message again.
     fn send(self, response: Response<'_>) {
         let took = self.since.elapsed();
         self.place.send(self.frame.into_ack(response, took));
@@ -194,7 +194,7 @@ impl Ack {
 }
 
 impl fmt::Debug for Payload {
-    /// Leaves out what people wrote.
+    /// Omits what people wrote.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Payload")
             .field("message_id", &self.message_id)
@@ -229,12 +229,12 @@ impl Disconnected {
     }
 }
 
-/// How long the platform may say nothing, or take nothing, and still count as there.
+/// How long the platform may be silent or stalled.
 fn patience(ping_interval: Duration) -> Duration {
     ping_interval * 3 / 2
 }
 
-/// Reads all that comes.
+/// Reads all frames.
 struct Reader {
     events: mpsc::Sender<Event>,
     acks: mpsc::Sender<Frame>,
@@ -251,7 +251,7 @@ impl Reader {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         loop {
-            // Counted from here, so that our own slowness is never taken for the platform's silence.
+            // Counted from here, so that our own delays do not count as silence of the platform.
             let patience = patience(self.config.borrow().ping_interval);
             let Ok(message) = timeout(patience, stream.next()).await else {
                 return Disconnected::Silent(patience);
@@ -260,14 +260,14 @@ impl Reader {
                 None => return Disconnected::closed(None),
                 Some(Err(error)) => return error.into(),
                 Some(Ok(Message::Close(frame))) => {
-                    // Reading on sends our own goodbye and lets the platform hang up first.
+                    // Reading on sends our close frame and lets the platform close first.
                     let rest = async { while let Some(Ok(_)) = stream.next().await {} };
                     drop(timeout(GOODBYE, rest).await);
                     return Disconnected::closed(frame);
                 }
                 Some(Ok(Message::Binary(bytes))) => self.take(bytes).await,
                 Some(Ok(Message::Text(_))) => self.count(|dropped| dropped.texts += 1),
-                // These only show that the platform is there, and are answered on their own.
+                // They only show that the platform is alive, and are answered automatically.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             }
         }
@@ -275,7 +275,7 @@ impl Reader {
 
     async fn take(&mut self, bytes: Bytes) {
         let frame = Frame::decode(&bytes);
-        // The frame has a copy of the payload, and may wait for a while.
+        // The frame has a copy of the payload, and may be held for a while.
         drop(bytes);
         let part = match frame.and_then(Frame::read) {
             Ok(Incoming::Part(part)) => part,
@@ -287,8 +287,8 @@ impl Reader {
             }
             Ok(Incoming::Pong(None) | Incoming::Control) => return,
             Err(error) => {
-                // Counted for whoever watches; a line for each would let rubbish fill the log.
-                tracing::debug!(%error, "passed over a frame that makes no sense");
+                // Counted in a metric; a log line for each would let garbage fill the log.
+                tracing::debug!(%error, "ignored an invalid frame");
                 self.count(|dropped| dropped.unreadable += 1);
                 return;
             }
@@ -298,7 +298,7 @@ impl Reader {
         let whole = self.fragments.take(now.into_std(), part, &mut dropped);
         self.count(|counted| *counted = dropped);
         let Some(whole) = whole else { return };
-        // The place for the answer comes first: without one nothing more is taken on.
+        // The slot for the answer comes first: without one no message is handed over.
         let Ok(place) = self.acks.clone().reserve_owned().await else {
             return;
         };
@@ -321,7 +321,7 @@ impl Reader {
     }
 
     async fn tell(&self, event: Event) {
-        // Nobody listens any more only when the connection was dropped, and this task with it.
+        // Fails only if the connection was dropped, and this task with it.
         drop(self.events.send(event).await);
     }
 
@@ -339,7 +339,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Ends only when writing fails; the reader learns of all other ends.
+    /// Ends only if writing fails; the reader notices all other ends.
     async fn run<S>(mut self, mut sink: SplitSink<WebSocketStream<S>, Message>) -> Disconnected
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -359,7 +359,7 @@ impl Writer {
             let interval = self.config.borrow_and_update().ping_interval;
             next_ping = next_ping.min(Instant::now() + interval);
             let frame = tokio::select! {
-                // A busy connection pings as well.
+                // A busy connection pings, too.
                 biased;
                 () = sleep_until(next_ping) => {
                     next_ping = Instant::now() + interval;
@@ -394,7 +394,7 @@ async fn send(
     use tungstenite::Error::{AlreadyClosed, ConnectionClosed, Protocol};
     match timeout(patience, sink.send(message)).await {
         Err(_) => Err(Disconnected::Stalled(patience)),
-        // The reader knows more about this end.
+        // The reader knows the reason.
         Ok(Err(ConnectionClosed | AlreadyClosed | Protocol(ProtocolError::SendAfterClosing))) => {
             std::future::pending().await
         }
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_pings_at_once_and_then_in_intervals_that_a_pong_may_change() {
+    async fn pings_follow_the_interval_of_the_pong() {
         let (mut platform, mut connection) = Platform::new().await;
         let start = Instant::now();
         platform.ping().await;
@@ -507,7 +507,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_is_told_whole_and_acknowledged_as_its_holder_says() {
+    async fn a_message_is_acknowledged_as_its_owner_decides() {
         let (mut platform, mut connection) = Platform::new().await;
         for seq in [1, 0] {
             let part = Part::of("cut", seq, 2, if seq == 0 { b"ab" } else { b"cd" });
@@ -544,7 +544,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_platform_that_says_nothing_is_given_up_after_one_and_a_half_intervals() {
+    async fn a_silent_platform_ends_the_connection() {
         let (mut platform, mut connection) = Platform::new().await;
         let start = Instant::now();
         tokio::time::advance(14 * SECOND).await;
@@ -566,7 +566,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_platform_that_takes_nothing_is_given_up_even_if_it_speaks() {
+    async fn a_stalled_platform_ends_the_connection() {
         let (mut platform, mut connection) = Platform::with_room(16).await;
         let ended = async {
             loop {
@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_makes_no_sense_is_counted_and_passed_over() {
+    async fn invalid_frames_are_counted() {
         let (mut platform, mut connection) = Platform::new().await;
         platform.send(b"rubbish".to_vec()).await;
         platform.send(Frame::default().encode()).await;
@@ -639,7 +639,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn closing_sends_what_is_acknowledged_and_says_goodbye() {
+    async fn closing_sends_pending_acknowledgements_first() {
         let (mut platform, mut connection) = Platform::new().await;
         platform.event("m", "").await;
         payload(&mut connection).await.ack.taken();
@@ -658,7 +658,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn closing_does_not_wait_for_a_platform_that_does_not_answer() {
+    async fn closing_times_out_without_an_answer() {
         let (_platform, connection) = Platform::new().await;
         let start = Instant::now();
         connection.close().await;
@@ -666,7 +666,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_is_taken_on_than_may_be_unanswered() {
+    async fn reading_stops_at_the_limit_of_unanswered_messages() {
         let (mut platform, mut connection) = Platform::new().await;
         let mut held = Vec::new();
         for number in 0..=MAX_UNANSWERED {

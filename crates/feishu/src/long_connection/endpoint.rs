@@ -1,4 +1,4 @@
-//! Where to connect: asked of the platform with app id and secret, before every connection.
+//! The endpoint of a long connection, requested with app id and secret before every connection.
 
 use std::fmt;
 
@@ -15,57 +15,56 @@ use crate::{ApiError, Client};
 
 /// The name of the call.
 const ENDPOINT: &str = "long_connection_endpoint";
-/// Chooses the language of the platform's `msg`; the official SDKs send this one.
+/// The language of the platform's `msg`; the value of the official SDKs.
 const LOCALE: (HeaderName, HeaderValue) = (
     HeaderName::from_static("locale"),
     HeaderValue::from_static("zh"),
 );
 
-/// Where the platform wants to be called, good for one connection.
+/// The address and settings of one connection.
 #[derive(Clone)]
 pub struct Endpoint {
-    /// Holds the credentials of the connection.
+    /// Contains the credentials of the connection.
     url: SecretString,
-    device_id: String,
     service_id: i32,
     config: ClientConfig,
 }
 
-/// Why there is no endpoint.
+/// Why the platform returned no endpoint.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EndpointError {
-    /// No answer came, or none that could be read.
+    /// The call failed.
     #[error(transparent)]
     Call(Error),
-    /// The answer's status was not 200, whatever else it said.
-    #[error("asking for a long connection was answered with HTTP {status}")]
+    /// The status was not 200.
+    #[error("requesting a long connection: HTTP {status}")]
     Status {
         /// The HTTP status.
         status: u16,
-        /// The platform's name for this exchange.
+        /// The id of the exchange in the platform's logs.
         log_id: Option<String>,
     },
-    /// The platform answered and refused.
+    /// The platform refused.
     #[error("the platform refused a long connection: {reason} (code {code}: {msg})")]
     Refused {
         /// The platform's error code.
         code: i64,
         /// What the code means.
         reason: EndpointReason,
-        /// The platform's own words.
+        /// The platform's message.
         msg: String,
-        /// The platform's name for this exchange.
+        /// The id of the exchange in the platform's logs.
         log_id: Option<String>,
     },
-    /// The platform agreed but named no place that a client could connect to.
-    #[error("the platform named no usable address for a long connection: {0}")]
+    /// The platform returned an unusable address.
+    #[error("requesting a long connection: unusable address, {0}")]
     Url(&'static str),
 }
 
-/// What the platform refuses a long connection for.
+/// Why the platform refused a long connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndpointReason {
-    /// It is busy.
+    /// The platform is busy.
     SystemBusy,
     /// An internal error.
     InternalError,
@@ -84,7 +83,7 @@ pub enum EndpointReason {
 }
 
 impl Client {
-    /// Asks where to open a long connection. Only apps of a tenant's own may have one.
+    /// Requests the address of a new long connection. Only self-built apps may have one.
     pub async fn long_connection_endpoint(&self) -> Result<Endpoint, EndpointError> {
         let http = self.http();
         let answer = http.send_outside(OutsideRequest {
@@ -106,12 +105,7 @@ impl Client {
 }
 
 impl Endpoint {
-    /// The platform's name for the connection that is to be made.
-    pub fn device_id(&self) -> &str {
-        &self.device_id
-    }
-
-    /// The settings that hold until the platform changes them.
+    /// The settings at the start of the connection.
     pub fn config(&self) -> ClientConfig {
         self.config
     }
@@ -120,20 +114,20 @@ impl Endpoint {
         self.service_id
     }
 
-    /// Not to be shown: who knows it can receive the app's events.
+    /// A secret: with it anyone can receive the app's events.
     pub(super) fn url(&self) -> &str {
         self.url.expose_secret()
     }
 
-    /// `may_be_plain`: the platform is a stand-in that speaks without TLS itself.
+    /// `may_be_plain`: the platform is a simulator without TLS.
     fn read(data: &Data, may_be_plain: bool) -> Result<Self, EndpointError> {
         let text = data.url.expose_secret();
         if text.is_empty() {
-            return Err(EndpointError::Url("it is empty"));
+            return Err(EndpointError::Url("empty"));
         }
-        let url = Url::parse(text).map_err(|_| EndpointError::Url("it is no URL"))?;
+        let url = Url::parse(text).map_err(|_| EndpointError::Url("not a URL"))?;
         if url.scheme() != "wss" && !(may_be_plain && url.scheme() == "ws") {
-            return Err(EndpointError::Url("it is not a wss URL"));
+            return Err(EndpointError::Url("not a wss URL"));
         }
         let query = |name| {
             let mut pairs = url.query_pairs();
@@ -142,8 +136,7 @@ impl Endpoint {
         let service_id = query("service_id").and_then(|id| id.parse().ok());
         Ok(Self {
             url: data.url.clone(),
-            device_id: query("device_id").unwrap_or_default(),
-            service_id: service_id.ok_or(EndpointError::Url("it names no service"))?,
+            service_id: service_id.ok_or(EndpointError::Url("no service id"))?,
             config: data.config.unwrap_or_default(),
         })
     }
@@ -152,7 +145,6 @@ impl Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
-            .field("device_id", &self.device_id)
             .field("service_id", &self.service_id)
             .field("config", &self.config)
             .finish_non_exhaustive()
@@ -160,18 +152,18 @@ impl fmt::Debug for Endpoint {
 }
 
 impl EndpointError {
-    /// Whether asking again later may help. Where it does not, the app's administrator has to mend
-    /// something first.
+    /// Whether a retry may help. If not, the app's administrator has to
+    /// act.
     pub fn is_retryable(&self) -> bool {
         match self {
-            // The client's own making never gets better by waiting; whatever came over the wire may.
+            // An invalid configuration stays invalid; anything from the network may change.
             Self::Call(error) => !matches!(error, Error::BaseUrl(_) | Error::HttpClient(_)),
             Self::Status { .. } | Self::Url(_) => true,
             Self::Refused { reason, .. } => reason.is_retryable(),
         }
     }
 
-    /// The platform's name for this exchange.
+    /// The id of the exchange in the platform's logs.
     pub fn log_id(&self) -> Option<&str> {
         match self {
             Self::Call(error) => error.log_id(),
@@ -215,9 +207,9 @@ impl EndpointReason {
         }
     }
 
-    /// Whether asking again later may help.
+    /// Whether a retry may help.
     pub fn is_retryable(self) -> bool {
-        // The platform adds codes, and one that no table has may well pass.
+        // The platform adds codes, and an unknown one may be temporary.
         matches!(self, Self::SystemBusy | Self::InternalError | Self::Other)
     }
 }
@@ -225,14 +217,14 @@ impl EndpointReason {
 impl fmt::Display for EndpointReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::SystemBusy => "it is busy",
-            Self::InternalError => "it failed inside",
+            Self::SystemBusy => "the platform is busy",
+            Self::InternalError => "internal error",
             Self::Forbidden => "the app may not have one",
-            Self::AuthFailed => "app id and secret do not fit",
+            Self::AuthFailed => "app id and secret do not match",
             Self::NoCredential => "app id or secret is missing",
             Self::TooManyConnections => "the app has too many connections",
             Self::WrongDomain => "the app belongs to the other brand, Feishu or Lark",
-            Self::Other => "for a reason that is not documented",
+            Self::Other => "undocumented reason",
         })
     }
 }
@@ -259,12 +251,9 @@ mod tests {
     }
 
     #[test]
-    fn the_url_says_who_connects_and_is_not_shown() {
+    fn the_url_stays_secret() {
         let endpoint = read(URL, false).unwrap();
-        assert_eq!(
-            (endpoint.device_id(), endpoint.service_id()),
-            ("7", 33_554_678)
-        );
+        assert_eq!(endpoint.service_id(), 33_554_678);
         assert_eq!(endpoint.config().ping_interval.as_secs(), 9);
         assert_eq!(endpoint.url(), URL);
         let shown = format!("{endpoint:?}");
@@ -275,16 +264,16 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_nobody_should_connect_to_is_an_error_to_try_again_after() {
+    fn an_unusable_url_is_a_retryable_error() {
         let plain = URL.replace("wss:", "ws:");
         assert!(read(&plain, true).is_ok());
         for (url, why) in [
-            ("", "it is empty"),
-            ("nowhere", "it is no URL"),
-            (&plain, "it is not a wss URL"),
-            ("https://h/?service_id=1", "it is not a wss URL"),
-            ("wss://h/ws/v2?service_id=x", "it names no service"),
-            ("wss://h/ws/v2", "it names no service"),
+            ("", "empty"),
+            ("nowhere", "not a URL"),
+            (&plain, "not a wss URL"),
+            ("https://h/?service_id=1", "not a wss URL"),
+            ("wss://h/ws/v2?service_id=x", "no service id"),
+            ("wss://h/ws/v2", "no service id"),
         ] {
             let error = read(url, false).unwrap_err();
             assert!(
@@ -296,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn each_documented_code_has_its_reason_and_says_whether_to_try_again() {
+    fn each_documented_code_has_its_reason() {
         use EndpointReason as Reason;
         for (code, reason, is_retryable) in [
             (1, Reason::SystemBusy, true),
@@ -325,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_status_than_200_and_no_answer_at_all_are_tried_again() {
+    fn other_statuses_than_200_are_retried() {
         let unreadable = |status| Error::InvalidResponse {
             endpoint: ENDPOINT,
             path: String::new(),

@@ -1,4 +1,4 @@
-//! Messages that come in parts, put together again. No clock: the time is told.
+//! Reassembles messages that arrive in parts. Without a clock: callers pass the time.
 
 use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 use std::time::{Duration, Instant};
@@ -6,55 +6,55 @@ use std::time::{Duration, Instant};
 use super::Dropped;
 use super::frame::Part;
 
-/// The longest message that is taken, in bytes: what the webhook takes.
+/// The longest message in bytes, as for the webhook.
 pub(crate) const MAX_MESSAGE: usize = 1 << 20;
 
-/// How long the parts of a message may take, from the first to come to the last. The SDKs of Go and
-/// Python wait as long. The platform wants its answer within 3 s, so later it delivers again anyway.
+/// How long the parts of a message may take, from the first to the last. The SDKs for Go and
+/// Python wait as long. The platform delivers again after 3 s without an answer anyway.
 const LIFE: Duration = Duration::from_secs(5);
 
-/// How many messages may be incomplete at once. Parts of one message come close together, so even a
+/// The most incomplete messages. Parts of a message arrive close together, so even a
 /// busy app has few of them at a time.
 const MAX_OPEN: usize = 1024;
 
-/// How much the parts of incomplete messages may hold together: sixteen messages of the longest
-/// kind, or a thousand of the usual ones many times over.
+/// The most bytes of incomplete messages: sixteen messages of the longest
+/// kind, far more than a thousand usual ones.
 const MAX_HELD: usize = 16 * MAX_MESSAGE;
 
-/// What keeping a part costs beside its bytes, roughly. It is counted, so that very many empty parts
-/// are bounded too.
+/// The approximate overhead of a part in bytes. It is counted, so that empty parts
+/// are bounded, too.
 const PART_COST: usize = 64;
 
-/// Puts messages together. A message has at most 1 MiB and 5 s from its first part to its last, and
-/// 1024 may be incomplete at once, together 16 MiB. When there is no room, the oldest incomplete message has to go: nothing
-/// was acknowledged of it, so the platform delivers it again.
+/// Reassembles messages. A message has at most 1 MiB and 5 s from its first part to its last.
+/// 1024 may be incomplete at once, with 16 MiB in all. Beyond that the oldest incomplete message is
+/// evicted: it was not acknowledged, so the platform delivers it again.
 #[derive(Debug, Default)]
 pub struct Fragments {
     sets: HashMap<String, Set>,
-    /// The incomplete messages in the order in which they were begun.
+    /// The incomplete messages by the order of their first parts.
     by_age: BTreeMap<u64, String>,
     begun: u64,
-    /// What all of them cost together.
+    /// The memory of all of them.
     held: usize,
 }
 
-/// The parts of one message that have come.
+/// The parts of one message that have arrived.
 #[derive(Debug)]
 struct Set {
     number: u64,
     begun_at: Instant,
     sum: u32,
     parts: BTreeMap<u32, Vec<u8>>,
-    /// How long the message is so far.
+    /// The length of the message so far.
     length: usize,
     cost: usize,
-    /// It is too long. The set stays, so that the rest of its parts does not begin another.
+    /// The message is too long. The set stays, so that its other parts do not begin a new one.
     is_refused: bool,
 }
 
 impl Fragments {
-    /// Takes a part that came at `now` and gives back the message that it completes: its last part
-    /// to come, with the payload of all.
+    /// Adds a part that arrived at `now` and returns the message that it completes: its last part
+    /// to arrive, with the payload of all.
     pub fn take(&mut self, now: Instant, part: Part, dropped: &mut Dropped) -> Option<Part> {
         self.expire(now, dropped);
         if part.payload.len() > MAX_MESSAGE {
@@ -66,19 +66,19 @@ impl Fragments {
         }
         let begun = self.sets.get(&part.message_id);
         if begun.is_some_and(|set| set.sum != part.sum) {
-            // It was delivered again and is cut otherwise now.
+            // It was delivered again in other parts.
             self.remove(&part.message_id);
             dropped.incomplete += 1;
         }
         let whole = self.add(now, part, dropped);
         while self.sets.len() > MAX_OPEN || self.held > MAX_HELD {
             self.remove_oldest();
-            dropped.crowded_out += 1;
+            dropped.evicted += 1;
         }
         whole
     }
 
-    /// Drops what has been incomplete for too long.
+    /// Drops messages that have been incomplete for too long.
     fn expire(&mut self, now: Instant, dropped: &mut Dropped) {
         while let Some((_, oldest)) = self.by_age.first_key_value()
             && let Some(set) = self.sets.get(oldest)
@@ -95,7 +95,7 @@ impl Fragments {
             Entry::Vacant(place) => {
                 self.begun += 1;
                 self.by_age.insert(self.begun, part.message_id.clone());
-                // The id is kept twice.
+                // The id is stored twice.
                 let cost = 2 * part.message_id.len();
                 self.held += cost;
                 place.insert(Set::begin(self.begun, now, part.sum, cost))
@@ -112,7 +112,7 @@ impl Fragments {
         if set.length > MAX_MESSAGE {
             set.is_refused = true;
             set.parts.clear();
-            // The id is kept.
+            // The id stays.
             let kept = 2 * part.message_id.len();
             self.held -= set.cost - kept;
             set.cost = kept;
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_several_messages_come_in_any_order_and_more_than_once() {
+    fn parts_may_arrive_in_any_order() {
         let mut way = Way::new();
         assert_eq!(way.take("m", 2, 3, b"c"), None);
         assert_eq!(way.take("n", 1, 2, b"2"), None);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_not_complete_within_five_seconds_is_dropped() {
+    fn a_message_incomplete_for_five_seconds_is_dropped() {
         let mut way = Way::new();
         way.take("slow", 0, 2, b"a");
         way.now += LIFE.mul_f64(0.999);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_delivered_again_in_other_parts_begins_anew() {
+    fn a_redelivery_in_other_parts_starts_over() {
         let mut way = Way::new();
         way.take("m", 0, 3, b"a");
         assert_eq!(way.take("m", 1, 2, b"yz"), None);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_over_one_mebibyte_is_refused_however_it_comes() {
+    fn a_message_over_one_mebibyte_is_dropped() {
         let mut way = Way::new();
         let most = vec![0; MAX_MESSAGE];
         assert_eq!(
@@ -270,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_incomplete_messages_leave_the_newest_and_cost_little() {
+    fn the_oldest_incomplete_messages_are_evicted() {
         let mut way = Way::new();
         for number in 0..10_000 {
             way.take(&format!("m{number}"), 0, 2, b"a");
         }
         assert_eq!(way.fragments.sets.len(), MAX_OPEN);
-        assert_eq!(way.dropped.crowded_out, 10_000 - MAX_OPEN as u64);
+        assert_eq!(way.dropped.evicted, 10_000 - MAX_OPEN as u64);
         assert_eq!(way.take("m9999", 1, 2, b"b"), Some(b"ab".to_vec()));
         way.now += LIFE;
         way.take("next", 0, 1, b"");
@@ -284,14 +284,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded_also_where_parts_are_large_or_empty() {
+    fn memory_is_bounded_for_any_size_of_parts() {
         let mut way = Way::new();
         let half = vec![0; MAX_MESSAGE / 2];
         for number in 0..100 {
             way.take(&format!("m{number}"), 0, 2, &half);
             assert!(way.fragments.held <= MAX_HELD);
         }
-        assert!(way.dropped.crowded_out > 0);
+        assert!(way.dropped.evicted > 0);
         let mut way = Way::new();
         let most = u32::try_from(MAX_HELD / PART_COST).unwrap();
         let empty = Part::of("empty", 0, u32::MAX, b"");
@@ -302,13 +302,13 @@ mod tests {
             };
             way.fragments.take(way.now, part, &mut way.dropped);
         }
-        assert_eq!(way.dropped.crowded_out, 1);
+        assert_eq!(way.dropped.evicted, 1);
         assert!(way.is_empty());
     }
 
     proptest! {
         #[test]
-        fn messages_come_out_as_they_went_in_whatever_the_order(
+        fn messages_survive_any_order_of_parts(
             messages in prop::collection::vec(prop::collection::vec(".{0,3}", 1..6), 1..5),
             shuffle in prop::collection::vec(any::<u32>(), 30),
         ) {

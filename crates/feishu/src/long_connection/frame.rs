@@ -1,4 +1,4 @@
-//! Frames: what travels in the binary messages of the socket (proto2, package `pbbp2`).
+//! Frames: the binary messages of the socket (proto2, package `pbbp2`).
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ const SUM: &str = "sum";
 const SEQ: &str = "seq";
 const BIZ_RT: &str = "biz_rt";
 
-/// A frame as it goes over the wire.
+/// A frame on the wire.
 ///
-/// The first four fields and those of a header are required by the platform's schema. Here they
-/// are optional all the same: `prost` reads an absent required field as 0, and it has to be known.
-/// What is `Some` is written, also when it is 0, as the official SDKs' decoders demand.
+/// The first four fields and those of a header are required by the platform's schema. They
+/// are optional here, because `prost` reads an absent required field as 0.
+/// `Some(0)` is written, as the decoders of the official SDKs require.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Frame {
     #[prost(uint64, optional, tag = "1")]
@@ -53,92 +53,92 @@ struct Header {
     value: Option<String>,
 }
 
-/// What a message of the platform is.
+/// The type of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessageType {
-    /// `event`: an event or a callback, as the envelope inside says.
+    /// `event`: an event or a callback; see the envelope.
     Event,
     /// `card`: the retired callback of cards, which the platform does not support here.
     Card,
-    /// What this crate does not know.
+    /// An unknown type.
     Other(String),
 }
 
-/// What a frame of the platform says.
+/// The content of a frame from the platform.
 #[derive(Debug)]
 pub enum Incoming {
-    /// The answer to a ping, with new settings if there are any.
+    /// The answer to a ping, possibly with new settings.
     Pong(Option<ClientConfig>),
     /// A message, or a part of one.
     Part(Part),
-    /// A control frame that asks for nothing.
+    /// A control frame that needs no action.
     Control,
 }
 
-/// A message, or one of the parts that it was cut into.
+/// A message, or one of its parts.
 #[derive(Debug, Clone)]
 pub struct Part {
     /// The same in all parts of a message.
     pub message_id: String,
-    /// What the message is.
+    /// The type of the message.
     pub message_type: MessageType,
-    /// How many parts there are, at least 1.
+    /// The number of parts, at least 1.
     pub sum: u32,
-    /// Which of them this is, counted from 0.
+    /// The index of this part, from 0.
     pub seq: u32,
-    /// What the part says.
+    /// The bytes of this part.
     pub payload: Vec<u8>,
     /// The frame, without its payload.
     pub frame: Frame,
 }
 
-/// What the platform is told of a message.
+/// The answer to a message.
 #[derive(Debug, Clone, Copy)]
 pub enum Response<'a> {
-    /// It was taken.
+    /// Accepted.
     Taken,
-    /// It was taken, and this JSON is the answer to a callback.
+    /// Accepted, with this JSON as the answer to a callback.
     Answer(&'a [u8]),
-    /// It was not taken; the platform delivers it again.
+    /// Rejected; the platform delivers it again.
     Failed,
 }
 
-/// Why a binary message says nothing.
+/// Why a binary message is not a valid frame.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     /// Not protobuf, or not of this schema.
     #[error("not a protobuf message")]
     Malformed(#[source] prost::DecodeError),
-    /// A field that the schema requires is not there.
+    /// A field that the schema requires is missing.
     #[error("field `{0}` is missing")]
     MissingField(&'static str),
-    /// A header that every message has is not there.
+    /// A header that every message has is missing.
     #[error("header `{0}` is missing")]
     MissingHeader(&'static str),
-    /// A header that counts does not.
+    /// A numeric header is not a number.
     #[error("header `{0}` is not a number")]
     NotANumber(&'static str),
-    /// The message says that it has no parts.
-    #[error("a message of no parts")]
+    /// The message declares zero parts.
+    #[error("message declares zero parts")]
     NoParts,
-    /// The part's number is beyond the last.
-    #[error("part {seq} of a message that has {sum}")]
+    /// The index is beyond the last part.
+    #[error("part {seq} of a message with {sum}")]
     NoSuchPart {
-        /// The part's number, counted from 0.
+        /// The index of the part, from 0.
         seq: u32,
-        /// How many parts the message has.
+        /// The number of parts.
         sum: u32,
     },
     /// Neither a control frame nor a data frame.
-    #[error("method {0} is unknown")]
+    #[error("unknown method {0}")]
     UnknownMethod(i32),
     /// A pong whose payload is not the JSON of a [`ClientConfig`].
-    #[error("the settings in a pong are not readable")]
+    #[error("invalid settings in a pong")]
     Config(#[source] serde_json::Error),
 }
 
 impl Frame {
-    /// The ping that a client sends when the connection opens and then in every interval.
+    /// The ping that a client sends at the start of a connection and in every interval.
     pub fn ping(service: i32) -> Self {
         Self {
             seq_id: Some(0),
@@ -150,7 +150,7 @@ impl Frame {
         }
     }
 
-    /// Reads a frame; it has every required field.
+    /// Reads a frame and checks that it has every required field.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         let frame = <Self as prost::Message>::decode(bytes).map_err(FrameError::Malformed)?;
         let has_headers = frame
@@ -170,12 +170,12 @@ impl Frame {
         }
     }
 
-    /// Writes the frame as it goes over the wire.
+    /// The bytes on the wire.
     pub fn encode(&self) -> Vec<u8> {
         self.encode_to_vec()
     }
 
-    /// Finds out what the frame says.
+    /// Interprets a frame from the platform.
     pub fn read(mut self) -> Result<Incoming, FrameError> {
         match self.method.unwrap_or_default() {
             CONTROL if self.header(TYPE) == Some("pong") => {
@@ -195,8 +195,8 @@ impl Frame {
         }
     }
 
-    /// Turns a frame into its own acknowledgement: the same frame with what was made of it.
-    /// `took` is the time that this needed.
+    /// Turns a frame into its own acknowledgement, with the response as payload.
+    /// `took` is the processing time.
     #[must_use]
     pub fn into_ack(mut self, response: Response<'_>, took: Duration) -> Self {
         let payload = AckPayload {
@@ -213,7 +213,7 @@ impl Frame {
         };
         self.headers
             .push(Header::new(BIZ_RT, &took.as_millis().to_string()));
-        // Such a value always has a form in JSON.
+        // Serializing this type never fails.
         self.payload = serde_json::to_vec(&payload).ok();
         self
     }
@@ -226,7 +226,7 @@ impl Frame {
             other => MessageType::Other(other.to_owned()),
         };
         let message_id = required(MESSAGE_ID)?.to_owned();
-        // The Go SDK takes a message that does not say so for one of a single part.
+        // As in the Go SDK, a message without these headers has one part.
         let (sum, seq) = (self.number(SUM, 1)?, self.number(SEQ, 0)?);
         if sum == 0 {
             return Err(FrameError::NoParts);
@@ -267,7 +267,7 @@ impl Header {
     }
 }
 
-/// The payload of an acknowledgement; all three keys are always there.
+/// The payload of an acknowledgement; all three keys are always present.
 #[derive(Serialize)]
 struct AckPayload {
     code: u16,
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_known_frames_are_read_and_written_to_the_byte() {
+    fn known_frames_survive_decoding_unchanged() {
         for (name, bytes, row) in frames() {
             let frame = Frame::decode(&bytes).unwrap();
             let fields = &row.0["fields"];
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_has_its_required_fields_also_where_they_are_0() {
+    fn a_ping_writes_fields_that_are_0() {
         assert_eq!(Frame::ping(33_554_678).encode(), frame("ping"));
     }
 
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_frame_says_which_message_it_is_and_which_part_of_it() {
+    fn a_data_frame_names_message_with_part() {
         let single = part(&frame("event_single"));
         assert_eq!((&*single.message_id, single.sum, single.seq), ("m-1", 1, 0));
         assert_eq!(single.message_type, MessageType::Event);
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_is_the_received_frame_with_the_time_and_what_was_made_of_it() {
+    fn an_ack_extends_the_received_frame() {
         let ack = |response| {
             let received = part(&frame("event_single")).frame;
             received.into_ack(response, Duration::from_millis(12))
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_frame_is_an_error_with_a_name() {
+    fn an_invalid_frame_has_a_named_error() {
         let named = |bytes: &[u8]| Frame::decode(bytes).unwrap_err().to_string();
         assert_eq!(named(b"rubbish"), "not a protobuf message");
         let whole = Frame::ping(1);
@@ -475,20 +475,20 @@ mod tests {
     }
 
     #[test]
-    fn what_no_data_frame_says_is_an_error_with_a_name() {
+    fn an_invalid_data_frame_has_a_named_error() {
         let named = |headers: &[(&str, &str)]| data(headers).read().unwrap_err().to_string();
         let with = |sum, seq| named(&[(TYPE, "event"), (MESSAGE_ID, "m"), (SUM, sum), (SEQ, seq)]);
         assert_eq!(named(&[]), "header `type` is missing");
         assert_eq!(named(&[(TYPE, "event")]), "header `message_id` is missing");
-        assert_eq!(with("0", "0"), "a message of no parts");
-        assert_eq!(with("2", "2"), "part 2 of a message that has 2");
+        assert_eq!(with("0", "0"), "message declares zero parts");
+        assert_eq!(with("2", "2"), "part 2 of a message with 2");
         assert_eq!(with("-1", "0"), "header `sum` is not a number");
         assert_eq!(with("1", "4294967296"), "header `seq` is not a number");
         let odd = Frame {
             method: Some(9),
             ..Frame::ping(1)
         };
-        assert_eq!(odd.read().unwrap_err().to_string(), "method 9 is unknown");
+        assert_eq!(odd.read().unwrap_err().to_string(), "unknown method 9");
     }
 
     proptest! {

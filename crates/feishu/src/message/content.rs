@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Of a message's mentions, so many are read. An announcement mentions fewer people.
+/// How many mentions of a message are read. An announcement can have fewer.
 pub(crate) const MOST_MENTIONS: usize = 500;
 
-/// The content of a message, as far as a bot that reads text needs it.
+/// The content of a message, as far as a bot needs it that reads text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A `text` message. Mentions stand in it as `@_user_1`, `@_all`; lines end in `\n`.
@@ -14,19 +14,19 @@ pub enum Content {
     Post(Post),
     /// A `post` that is larger than any client sends: its text alone.
     Plain(String),
-    /// A card: its title, texts and fields. Empty where the platform tells no words of it.
+    /// A card: its title, texts and fields. Empty if the platform does not reveal its text.
     Card(Post),
-    /// The words of a message that nobody types: a poll, a task, a place, an appointment.
+    /// The text of a message that is not typed: a poll, a task, a location, an appointment.
     Words(Post),
-    /// Several messages that were forwarded as one.
+    /// A bundle of forwarded messages.
     Forward,
-    /// A picture, a file, a video, a recording or a sticker.
+    /// A message that consists of a medium.
     Media(Medium),
-    /// Any other message, or one that cannot be read.
+    /// Any other message, or an unreadable one.
     Other,
 }
 
-/// A kind of thing in a message that is no text.
+/// A part of a message that is not text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Medium {
@@ -40,14 +40,14 @@ pub enum Medium {
     Audio,
     /// A sticker.
     Sticker,
-    /// Something else that holds no text.
+    /// Another part without text.
     Other,
 }
 
 /// A rich-text message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Post {
-    /// The heading; empty where the author gave none.
+    /// The title; may be empty.
     pub title: String,
     /// The paragraphs, each a row of inline elements.
     pub paragraphs: Vec<Vec<PostElement>>,
@@ -56,35 +56,57 @@ pub struct Post {
 /// One inline element of a [`Post`]; styles are `bold`, `italic`, `underline`, `lineThrough`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PostElement {
-    /// What kind of paragraph follows; the first element of its row.
+    /// The kind of the paragraph; always the first element of its row.
     Mark(Mark),
     /// A run of text.
-    Text { text: String, style: Vec<String> },
-    /// Text with the marks of Markdown, of any number of lines.
-    Markdown(String),
-    /// A link with its caption.
-    Link {
+    Text {
+        /// The text as displayed.
         text: String,
-        href: String,
+        /// The names of its styles.
         style: Vec<String>,
     },
-    /// A mention; `user_id` is the placeholder (`@_user_1`) that the message's mentions explain,
+    /// Markdown, of any number of lines.
+    Markdown(String),
+    /// A link with its text.
+    Link {
+        /// The text as displayed.
+        text: String,
+        /// The address.
+        href: String,
+        /// The names of its styles.
+        style: Vec<String>,
+    },
+    /// A mention; `user_id` is the placeholder (`@_user_1`) of one of the message's mentions,
     /// or `@_all`.
     At {
+        /// The placeholder.
         user_id: String,
+        /// The display name; may be empty.
         user_name: String,
+        /// The names of its styles.
         style: Vec<String>,
     },
     /// A picture, a video or a file.
     Media(Medium),
     /// One of Feishu's own emoji.
-    Emotion { emoji_type: String },
+    Emotion {
+        /// The name of the emoji.
+        emoji_type: String,
+    },
     /// A horizontal rule.
     Rule,
     /// A block of code.
-    CodeBlock { language: String, text: String },
-    /// An element that this crate does not know and that holds no text.
-    Other { tag: String },
+    CodeBlock {
+        /// The language; may be empty.
+        language: String,
+        /// The code.
+        text: String,
+    },
+    /// An unknown element without text.
+    Other {
+        /// The `tag` of the element.
+        tag: String,
+    },
 }
 
 /// A kind of paragraph.
@@ -94,6 +116,11 @@ pub enum Mark {
     Heading(u8),
     /// A quote.
     Quote,
-    /// An item of a list, this deep inside other lists; with its number, if it has one.
-    Item { depth: u8, number: Option<u32> },
+    /// An item of a list, with its depth, and its number if it has one.
+    Item {
+        /// How deep it is inside other lists.
+        depth: u8,
+        /// The number of an item of a numbered list.
+        number: Option<u32>,
+    },
 }

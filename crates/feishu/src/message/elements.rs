@@ -1,4 +1,4 @@
-//! The parts of a line of rich text, as posts and cards write them.
+//! The elements of rich text in posts and cards.
 
 use std::borrow::Cow;
 
@@ -6,22 +6,22 @@ use super::{Mark, Medium, PostElement};
 use crate::lenient::Json;
 use crate::message::tags::plain_tags;
 
-/// Elements are read this deep inside of others.
+/// How deep nested elements are read.
 const DEEPEST: u8 = 16;
-/// What an element of an unknown kind may hold its parts under, in the order of reading.
+/// The keys under which an unknown element may have children, in reading order.
 const PARTS: [&str; 12] = [
     "header", "title", "text", "fields", "columns", "elements", "items", "content", "children",
     "property", "extra", "actions",
 ];
 
-/// The rows of a post as they grow.
+/// The rows of a post while it is read.
 #[derive(Default)]
 pub(super) struct Rows {
     ended: Vec<Vec<PostElement>>,
     row: Vec<PostElement>,
-    /// A block ended the last row, so that the row after it may be none.
+    /// The last row was ended by a block, so the row after it may be empty.
     after_block: bool,
-    /// How many lists are open.
+    /// The number of open lists.
     lists: u8,
 }
 
@@ -31,7 +31,7 @@ impl Rows {
         self.ended
     }
 
-    /// Reads the paragraphs under `content`; one that is no list is a paragraph of its own.
+    /// Reads the paragraphs under `content`; an item that is not an array is a paragraph itself.
     pub(super) fn paragraphs(&mut self, content: Json<'_>) {
         if content.is_array() {
             content.each_item(|row| self.paragraph(row));
@@ -57,7 +57,7 @@ impl Rows {
         self.after_block = false;
     }
 
-    /// Ends the row if there is anything in it.
+    /// Ends the row unless it is empty.
     fn end_block(&mut self) {
         if !self.row.is_empty() {
             self.ended.push(std::mem::take(&mut self.row));
@@ -113,7 +113,7 @@ impl Rows {
             "list" | "ul" | "ol" => self.list(element, depth),
             "li" | "list_item" => self.item(element, None, depth),
             "button" => self.button(element),
-            // What a form asks for is no words of the card's.
+            // Input fields of a form are not text of the card.
             "input"
             | "select_static"
             | "select_person"
@@ -176,7 +176,7 @@ impl Rows {
         });
     }
 
-    /// A button that opens a page says something; others only do something.
+    /// Only a button that opens a page counts as text.
     fn button(&mut self, element: Json<'_>) {
         let [url, behaviors, multi_url] = element.fields(["url", "behaviors", "multi_url"]);
         let mut href = url
@@ -250,7 +250,7 @@ impl Rows {
         self.end_block();
     }
 
-    /// A line for each row of a table, its names in the first.
+    /// One line for each row of a table; the first has the column names.
     fn table(&mut self, element: Json<'_>) {
         let [columns, rows] = element.fields(["columns", "rows"]);
         let mut keys = Vec::new();
@@ -289,7 +289,7 @@ impl Rows {
         self.end_block();
     }
 
-    /// Everything in a container stands in lines of its own.
+    /// The content of a container has its own lines.
     fn container(&mut self, element: Json<'_>, depth: u8) {
         self.end_block();
         self.parts(element, depth);
@@ -327,13 +327,13 @@ impl Rows {
     }
 }
 
-/// The text of a string, or of an object that holds one: `{"text":…}`, `{"content":…}`.
+/// The text of a string, or of an object with one: `{"text":…}`, `{"content":…}`.
 pub(super) fn text_in(json: Json<'_>) -> Option<Cow<'_, str>> {
     if !json.is_object() {
         return json.text();
     }
     let [text, content] = json.fields(["text", "content"]);
-    // A button's text is an object of its own.
+    // The text of a button is an object.
     let inner = text.filter(|text| text.is_object());
     let inner = inner.and_then(|text| text.field("content"));
     [text, inner, content]

@@ -1,6 +1,6 @@
 //! The text of a post that is larger than any client sends.
 //!
-//! Such a post is read in one pass that keeps its text and nothing else. A tree of its elements
+//! Such a post is read in one pass that keeps only its text. A tree of its elements
 //! would take many times the memory of its bytes.
 
 use std::fmt;
@@ -8,15 +8,15 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A post of more bytes is read as text alone. The platform takes posts of up to 30 KB.
+/// A post of more bytes is read as text only. The platform accepts posts of up to 30 KB.
 pub(super) const LARGEST_POST: usize = 32 * 1024;
 
-/// Text beyond this many bytes is not kept. No announcement holds that much: it is over 100,000
-/// UTF-16 units, whatever the characters are.
+/// How many bytes of text are kept. No announcement can have more: it is over 100,000
+/// UTF-16 units, whatever the characters.
 const LARGEST_TEXT: usize = 400_000;
 
-/// Reads the text of a post: a line for the title and for each paragraph. Of several locales the
-/// first with any text counts.
+/// Reads the text of a post: a line for the title and one for each paragraph. The
+/// first locale with any text counts.
 pub(super) fn text(content: &str) -> Result<String, serde_json::Error> {
     let mut text = String::new();
     let mut json = serde_json::Deserializer::from_str(content);
@@ -29,7 +29,7 @@ pub(super) fn text(content: &str) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
-/// A value somewhere in the post.
+/// The position of a value in the post.
 struct Part<'t> {
     text: &'t mut String,
     is: Is,
@@ -37,14 +37,14 @@ struct Part<'t> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Is {
-    /// The post, or what holds its locales.
+    /// The post, or the object with its locales.
     Post,
     /// The paragraphs.
     Rows,
     Row,
     /// An element, or part of one.
     Element,
-    /// A string that is shown.
+    /// A string that is displayed.
     Text,
 }
 
@@ -60,7 +60,7 @@ enum Key {
     Other,
 }
 
-/// A string that is shown in a place of its own.
+/// A string that is displayed on its own.
 fn shown(text: &mut String) -> Part<'_> {
     Part { text, is: Is::Text }
 }
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Part<'_> {
                     map.next_value_seed(shown(&mut title))?;
                     continue;
                 }
-                // Another locale says the same again.
+                // Another locale has the same text.
                 (Key::Other, Is::Post) if !self.text.is_empty() => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_text_is_kept_than_an_announcement_could_hold() {
+    fn kept_text_is_bounded_by_an_announcement() {
         let long = "停".repeat(LARGEST_TEXT);
         let kept = text(&json!({ "content": [[{ "text": long }, { "text": "a" }]] }).to_string());
         assert!(LARGEST_TEXT - kept.unwrap().len() < 3);

@@ -1,13 +1,13 @@
-//! Rich text: bare as it is received, keyed by locale as it is sent, or wrapped once more.
+//! Rich text: plain as received, keyed by locale as sent, or wrapped once more.
 
 use super::elements::{Rows, text_in};
 use super::{Content, Mark, Post, PostElement};
 use crate::lenient::Json;
 
-/// A post is wrapped in so many objects at most.
+/// How many objects may wrap a post.
 pub(crate) const WRAPPED: u8 = 3;
 
-/// Reads the content of a message that calls itself a post.
+/// Reads the content of a `post` message.
 pub(crate) fn read_content(json: Option<Json<'_>>, content: &str) -> Option<Content> {
     let Some(json) = json else {
         return plain_words(content).map(Content::Text);
@@ -19,7 +19,7 @@ pub(crate) fn read_content(json: Option<Json<'_>>, content: &str) -> Option<Cont
     }
 }
 
-/// The first body that says something; else the first that holds anything. `None` if nothing in it
+/// The first body with text, or else the first with any content. `None` if nothing in it
 /// looks like rich text.
 pub(crate) fn read(json: Json<'_>) -> Option<Post> {
     let mut first = None;
@@ -69,7 +69,7 @@ pub(crate) fn says_anything(paragraphs: &[Vec<PostElement>]) -> bool {
     paragraphs.iter().any(|row| says_something(row))
 }
 
-/// Whether there is more in a row than pictures and blanks.
+/// Whether a row has text.
 pub(crate) fn says_something(row: &[PostElement]) -> bool {
     row.iter().any(|element| match element {
         PostElement::Text { text, .. }
@@ -86,13 +86,13 @@ pub(crate) fn says_something(row: &[PostElement]) -> bool {
 }
 
 impl Post {
-    /// Whether it holds any words.
+    /// Whether it has any text.
     pub fn says_something(&self) -> bool {
         !is_blank(&self.title) || says_anything(&self.paragraphs)
     }
 }
 
-/// Whether nobody sees anything of a text: white space, and marks without width.
+/// Whether a text is invisible: white space and characters without width.
 pub(crate) fn is_blank(text: &str) -> bool {
     let is_unseen = |c: char| {
         c.is_whitespace()
@@ -102,7 +102,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(is_unseen)
 }
 
-/// The words of a message of a kind that is not typed; `None` for a kind that is not known.
+/// The text of a message that is not typed; `None` for an unknown type.
 pub(crate) fn words(message_type: &str, json: Option<Json<'_>>) -> Option<Post> {
     let field = |key: &str| json.and_then(|json| json.field(key));
     let line = |key: &str| {
@@ -144,7 +144,7 @@ pub(crate) fn item(text: std::borrow::Cow<'_, str>) -> Vec<PostElement> {
     vec![PostElement::Mark(mark), text]
 }
 
-/// What content says that is no JSON at all: its words, unless it is JSON that was cut.
+/// The text of content that is not JSON, unless it is truncated JSON.
 pub(crate) fn plain_words(content: &str) -> Option<String> {
     let is_cut = content.trim_start().starts_with(['{', '[', '"']);
     (!is_cut && !content.trim().is_empty()).then(|| content.to_owned())

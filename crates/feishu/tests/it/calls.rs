@@ -37,7 +37,7 @@ fn id<T: for<'a> From<&'a str>>(of: &impl ToString) -> T {
 }
 
 #[tokio::test]
-async fn a_message_or_the_announcement_is_put_on_top_and_taken_off() {
+async fn the_top_notice_is_put_then_deleted() {
     let sim = platform().await;
     let client = client(&sim);
     let lin = sim.add_person("Lin");
@@ -77,7 +77,7 @@ async fn a_message_or_the_announcement_is_put_on_top_and_taken_off() {
 }
 
 #[tokio::test]
-async fn a_legacy_announcement_is_read_patched_and_cleared() {
+async fn a_legacy_announcement_is_patched() {
     let sim = platform().await;
     let client = client(&sim);
     let lin = sim.add_person("Lin");
@@ -147,7 +147,7 @@ async fn a_legacy_announcement_is_read_patched_and_cleared() {
 }
 
 #[tokio::test]
-async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
+async fn a_docx_announcement_is_listed_over_all_pages() {
     let sim = platform().await;
     let client = client(&sim);
     let lin = sim.add_person("Lin");
@@ -227,7 +227,7 @@ async fn a_docx_announcement_is_listed_over_all_pages_extended_and_cleared() {
 }
 
 #[tokio::test]
-async fn a_chat_tells_its_roles_and_settings() {
+async fn a_chat_has_its_settings() {
     let sim = platform().await;
     let client = client(&sim);
     let (lin, kai) = (sim.add_person("Lin"), sim.add_person("Kai"));
@@ -269,7 +269,7 @@ async fn a_chat_tells_its_roles_and_settings() {
 }
 
 #[tokio::test]
-async fn a_message_is_read_answered_once_and_reacted_to() {
+async fn a_reply_is_sent_once_per_uuid() {
     let sim = platform().await;
     let client = client(&sim);
     let lin = sim.add_person("Lin");
@@ -377,7 +377,7 @@ async fn a_card_is_sent_to_a_chat_once_per_uuid() {
 }
 
 #[tokio::test]
-async fn a_card_is_a_reply_and_is_updated_after_a_press() {
+async fn a_card_is_updated_after_a_press() {
     let sim = platform().await;
     let client = client(&sim);
     let lin = sim.add_person("Lin");

@@ -60,7 +60,7 @@ async fn a_missing_scope_is_named() {
 }
 
 #[tokio::test]
-async fn an_answer_lost_on_the_way_leaves_the_effect_open_and_is_not_sent_again() {
+async fn a_lost_answer_is_not_retried() {
     let sim = platform().await;
     let client = client(&sim);
     let lin = sim.add_person("Lin");
@@ -80,7 +80,7 @@ async fn an_answer_lost_on_the_way_leaves_the_effect_open_and_is_not_sent_again(
     assert!(error.may_have_taken_effect() && error.is_retryable());
     assert_eq!(
         error.to_string(),
-        "calling `put_top_notice`: the connection broke"
+        "calling `put_top_notice`: connection lost"
     );
     assert_eq!(sim.calls_to(Endpoint::PutTopNotice).len(), 1);
     assert!(sim.top_notice(&chat).is_some(), "the effect did take place");
@@ -88,7 +88,7 @@ async fn an_answer_lost_on_the_way_leaves_the_effect_open_and_is_not_sent_again(
 }
 
 #[tokio::test]
-async fn a_time_out_leaves_the_effect_open_but_not_while_getting_a_token() {
+async fn a_timeout_may_have_taken_effect() {
     let sim = platform().await;
     let timeout = Duration::from_millis(40);
     let impatient = Client::new(ClientConfig {
@@ -129,12 +129,13 @@ async fn a_time_out_leaves_the_effect_open_but_not_while_getting_a_token() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_an_error_that_names_the_path() {
+async fn a_web_page_error_names_the_path() {
     let sim = platform().await;
     let client = client(&sim);
     sim.fault(Endpoint::BotInfo, Fault::NotJson);
     let error = client.bot_info().await.unwrap_err();
-    let expected = "`bot_info` answered without a code (HTTP 200 at `/open-apis/bot/v3/info`)";
+    let expected =
+        "`bot_info` returned no JSON object with a code (HTTP 200 at `/open-apis/bot/v3/info`)";
     assert_eq!(error.to_string(), expected);
     assert!(error.may_have_taken_effect() && error.is_retryable());
 
@@ -243,7 +244,7 @@ async fn every_exchange_is_reported_once_by_name() {
 }
 
 #[tokio::test]
-async fn no_error_and_no_client_shows_the_secret_or_the_token() {
+async fn no_error_contains_a_secret() {
     let sim = platform().await;
     let client = client(&sim);
     client.check_credentials().await.unwrap();

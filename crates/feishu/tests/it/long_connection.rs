@@ -45,7 +45,7 @@ fn press(sim: &Simulator) -> Push {
 }
 
 #[tokio::test]
-async fn an_event_arrives_whole_and_is_acknowledged() {
+async fn an_event_is_acknowledged_once_whole() {
     let sim = long_platform().await;
     let mut connection = connect(&sim).await;
     for (sum, order) in [
@@ -136,7 +136,7 @@ async fn what_makes_no_sense_harms_nothing() {
 }
 
 #[tokio::test]
-async fn a_message_too_long_to_read_ends_the_connection() {
+async fn an_oversized_message_ends_the_connection() {
     let sim = long_platform().await;
     let mut connection = connect(&sim).await;
     sim.send_bytes(&sim.connections()[0], vec![0; 10 << 20]);
@@ -146,7 +146,7 @@ async fn a_message_too_long_to_read_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn every_end_is_told_and_another_connection_can_follow() {
+async fn a_new_connection_can_follow_every_end() {
     let sim = long_platform().await;
     let mut kicked = connect(&sim).await;
     sim.kick(&sim.connections()[0]);
@@ -240,7 +240,7 @@ async fn the_endpoint_says_what_is_to_be_mended() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_does_not_answer_properly_is_asked_again() {
+async fn invalid_endpoint_answers_are_retryable() {
     let sim = long_platform().await;
     let asked = async |fault| {
         sim.fault(Endpoint::LongConnection, fault);
@@ -315,7 +315,7 @@ fn naming(url: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_host_that_is_no_websocket_server_is_an_error_in_time() {
+async fn connecting_to_another_server_fails_in_time() {
     // It takes connections but says nothing.
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = mute.local_addr().unwrap();
@@ -410,7 +410,7 @@ async fn tunnel(mut client: TcpStream, count: tokio::sync::watch::Sender<usize>)
 }
 
 #[tokio::test]
-async fn a_connection_goes_through_the_proxy_unless_the_host_is_excepted() {
+async fn excepted_hosts_bypass_the_proxy() {
     let sim = long_platform().await;
     let proxy = Proxy::start().await;
     let connect = async |settings: ProxySettings| {
@@ -441,7 +441,7 @@ async fn a_connection_goes_through_the_proxy_unless_the_host_is_excepted() {
 }
 
 #[tokio::test]
-async fn a_platform_that_is_not_there_is_asked_again() {
+async fn an_unreachable_platform_is_retryable() {
     let nowhere = config_for("http://127.0.0.1:9", AppId::new("cli_1"), Clock::system());
     let error = Client::new(nowhere)
         .unwrap()

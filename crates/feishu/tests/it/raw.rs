@@ -57,7 +57,7 @@ fn read_request(stream: &TcpStream) {
 }
 
 #[tokio::test]
-async fn the_log_id_is_taken_from_the_best_source() {
+async fn the_log_id_comes_from_the_best_source() {
     let body = || r#"{"code":1,"msg":"no","error":{"log_id":"from the body"}}"#.to_owned();
     let check = async |headers, expected| {
         let error = client(400, headers, body()).bot_info().await.unwrap_err();
@@ -69,7 +69,7 @@ async fn the_log_id_is_taken_from_the_best_source() {
 }
 
 #[tokio::test]
-async fn a_refusal_may_leave_everything_but_the_code_out() {
+async fn a_refusal_needs_only_a_code() {
     for body in [
         r#"{"code":7}"#,
         r#"{"code":7,"msg":null,"error":[1],"data":{}}"#,
@@ -87,7 +87,7 @@ async fn a_refusal_may_leave_everything_but_the_code_out() {
 }
 
 #[tokio::test]
-async fn an_answer_without_what_it_promises_is_an_error() {
+async fn an_answer_without_required_fields_is_an_error() {
     let shapeless = async |status, headers, body: String| match client(status, headers, body)
         .bot_info()
         .await
@@ -110,7 +110,7 @@ async fn an_answer_without_what_it_promises_is_an_error() {
 }
 
 #[tokio::test]
-async fn the_revision_of_an_insertion_is_found_under_both_names() {
+async fn an_insertion_reads_both_revision_names() {
     for name in ["revision_id", "document_revision_id"] {
         let body = format!(
             r#"{{"code":0,"data":{{"children":[{{"block_id":"b1","block_type":2}}],"{name}":7}}}}"#
@@ -135,7 +135,7 @@ async fn the_revision_of_an_insertion_is_found_under_both_names() {
 }
 
 #[tokio::test]
-async fn what_was_done_stays_done_whatever_the_answer_lacks() {
+async fn incomplete_answers_of_writes_are_no_errors() {
     for data in [
         "{}",
         r#"{"children":[{"mention_user":{}}],"message_id":7}"#,
@@ -160,7 +160,7 @@ async fn what_was_done_stays_done_whatever_the_answer_lacks() {
 }
 
 #[tokio::test]
-async fn the_platforms_words_are_cut_and_escaped() {
+async fn the_platforms_message_is_escaped() {
     let msg = format!("secret\u{202e}\u{1b}[31m\n{}", "停\n".repeat(50_000));
     let body = serde_json::json!({ "code": 7, "msg": msg }).to_string();
     let error = client(400, "", body).bot_info().await.unwrap_err();

@@ -59,7 +59,7 @@ async fn fifty_callers_at_once_make_one_request() {
 }
 
 #[tokio::test]
-async fn a_failed_fetch_fails_all_who_waited_and_is_forgotten() {
+async fn a_failed_fetch_fails_all_waiting_callers() {
     let t = Together::start().await;
     t.sim
         .fault(Endpoint::TenantAccessToken, Fault::code(10_014));
@@ -73,7 +73,7 @@ async fn a_failed_fetch_fails_all_who_waited_and_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_twenty_minutes_before_its_end() {
+async fn a_token_is_renewed_before_it_expires() {
     let t = Together::start().await;
     t.client.bot_info().await.unwrap();
     t.advance(99 * MINUTE);
@@ -90,7 +90,7 @@ async fn a_token_is_renewed_twenty_minutes_before_its_end() {
 }
 
 #[tokio::test]
-async fn while_renewing_fails_the_old_token_serves_until_its_end() {
+async fn a_failed_renewal_keeps_the_current_token() {
     let t = Together::start().await;
     t.client.bot_info().await.unwrap();
     t.advance(100 * MINUTE);
@@ -112,7 +112,7 @@ async fn while_renewing_fails_the_old_token_serves_until_its_end() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_its_caller_gave_up_is_begun_anew() {
+async fn an_abandoned_renewal_starts_over() {
     let t = Together::start().await;
     t.client.check_credentials().await.unwrap();
     t.advance(100 * MINUTE);
@@ -132,7 +132,7 @@ async fn a_renewal_that_its_caller_gave_up_is_begun_anew() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_replaced_and_the_call_made_once_more() {
+async fn an_expired_token_is_replaced_once() {
     let t = Together::start().await;
     t.client.bot_info().await.unwrap();
     t.sim.expire_tokens();
@@ -143,7 +143,7 @@ async fn an_expired_token_is_replaced_and_the_call_made_once_more() {
 }
 
 #[tokio::test]
-async fn callers_refused_together_fetch_one_token_between_them() {
+async fn rejected_callers_share_one_new_token() {
     let t = Together::start().await;
     t.client.bot_info().await.unwrap();
     t.sim.expire_tokens();
@@ -154,7 +154,7 @@ async fn callers_refused_together_fetch_one_token_between_them() {
 }
 
 #[tokio::test]
-async fn a_token_refused_with_status_200_is_refused_and_a_second_refusal_is_final() {
+async fn a_second_token_rejection_is_final() {
     let sim = platform().await;
     let client = client(&sim);
     let refusal = |code| Fault::Answer {
