@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 
 use crate::action::Style;
 use crate::callback::Presses;
-use crate::config::{PolicyConfig, ReplyLanguage};
+use crate::config::{PolicyConfig, ReplyLanguage, WorkerConfig};
 use crate::content;
 use crate::event::Stored;
 use crate::platform::Platform;
@@ -63,23 +63,23 @@ pub(crate) struct Dispatcher {
     pub(crate) platform: Platform,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
-    pub(crate) policy: PolicyConfig,
     pub(crate) presses: Presses,
+    pub(crate) settings: Settings,
+    pub(crate) attempts: Attempts,
+}
+
+/// What the configuration says about work.
+pub(crate) struct Settings {
+    pub(crate) policy: PolicyConfig,
     pub(crate) style: Style,
     pub(crate) language: ReplyLanguage,
-    pub(crate) give_up_after: Duration,
-    /// Zero for never.
-    pub(crate) stale_after: Duration,
-    /// Planned work that is later than this is not done any more.
-    pub(crate) plan_grace: Duration,
-    pub(crate) concurrency: usize,
-    pub(crate) attempts: Attempts,
+    pub(crate) worker: WorkerConfig,
 }
 
 impl Dispatcher {
     /// Works until `stop`; then lets what is in flight end, or puts it back.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.concurrency));
+        let slots = Arc::new(Semaphore::new(self.settings.worker.concurrency));
         let room = Room::default();
         let in_flight = TaskTracker::new();
         let cut_off = CancellationToken::new();
@@ -153,7 +153,8 @@ impl Dispatcher {
         slots: &Arc<Semaphore>,
         stop: &CancellationToken,
     ) -> Option<OwnedSemaphorePermit> {
-        let others = u32::try_from(self.concurrency.saturating_sub(1)).unwrap_or(u32::MAX);
+        let others =
+            u32::try_from(self.settings.worker.concurrency.saturating_sub(1)).unwrap_or(u32::MAX);
         let others = Arc::clone(slots).acquire_many_owned(others);
         let Some(Ok(others)) = stop.run_until_cancelled(others).await else {
             self.give_back(job, Release::Stopped, stop).await;

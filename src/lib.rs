@@ -6,11 +6,11 @@
 //! bytes → size limit → signature over the raw bytes → decryption
 //! (`transport::webhook`) → envelope, token, app id (`transport`) → `event`
 //! → committed to the `store` → acknowledged; then `dispatch` claims the
-//! job → [`command`] is parsed → [`policy`] gives a permit or a denial →
-//! `action` does it → its `outcome` is stored → [`reply`] puts it into
+//! job → [`command`] is parsed → `policy` gives a permit or a denial →
+//! `action` does it → its `outcome` is stored → `reply` puts it into
 //! words.
 //!
-//! [`command`], [`content`], [`policy`] and [`reply`] are pure: no I/O, no clock.
+//! [`command`], [`content`], `policy` and `reply` are pure: no I/O, no clock.
 
 pub mod admin;
 pub mod check;
@@ -18,8 +18,6 @@ pub mod command;
 pub mod config;
 pub mod content;
 pub mod healthcheck;
-pub mod policy;
-pub mod reply;
 pub mod telemetry;
 
 mod action;
@@ -32,6 +30,8 @@ mod http;
 mod language;
 mod model;
 mod platform;
+mod policy;
+mod reply;
 mod server;
 mod shared_limits;
 mod store;

@@ -38,7 +38,7 @@ pub(crate) use welcome::welcome;
 
 /// Tells an outcome. `reference` is the command's own, under which the log has the details;
 /// `time_zone` is that of all moments in words.
-pub fn answer(
+pub(crate) fn answer(
     outcome: &Outcome,
     language: Language,
     reference: &str,

@@ -19,7 +19,7 @@ use crate::action::Style;
 use crate::background;
 use crate::callback::Presses;
 use crate::config::{Config, FeishuConfig, Receive};
-use crate::dispatch::{Attempts, Dispatcher};
+use crate::dispatch::{Attempts, Dispatcher, Settings};
 use crate::http::{self, Health};
 use crate::platform::{Platform, client};
 use crate::shared_limits::{self, Unstored};
@@ -125,14 +125,13 @@ impl Server {
             platform,
             metrics,
             clock,
-            policy: config.policy,
             presses,
-            style,
-            language: config.reply.language,
-            give_up_after: config.worker.give_up_after,
-            stale_after: config.worker.stale_after,
-            plan_grace: config.worker.plan_grace,
-            concurrency: config.worker.concurrency,
+            settings: Settings {
+                policy: config.policy,
+                style,
+                language: config.reply.language,
+                worker: config.worker,
+            },
             attempts: Attempts::default(),
         };
         let max_connections = config.server.max_connections;

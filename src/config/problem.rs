@@ -5,7 +5,7 @@ use feishu::ExtraRoots;
 use feishu::long_connection::Connector;
 use secrecy::ExposeSecret;
 
-use super::{Config, ConfigError, Problem, Receive, bounds, ids};
+use super::{Config, ConfigError, FeishuConfig, Problem, Receive, bounds, ids};
 use crate::config::unreadable::variable_for;
 
 /// Everything that keeps the bot from serving.
@@ -67,58 +67,36 @@ fn names_no_level(filter: &str) -> bool {
 fn credentials(config: &Config) -> Vec<Problem> {
     let feishu = &config.feishu;
     let console = "from the app's page in the developer console";
-    let mut problems = Vec::new();
-    let mut require = |key: &str, value: &str, where_from: &str| {
-        let variable = variable_for(key);
-        if value.trim().is_empty() {
-            problems.push(Problem::new(
-                format!("`{key}` is missing or empty"),
-                format!("set `{variable}` {where_from}"),
-            ));
-        } else if value.trim() != value {
-            problems.push(Problem::new(
-                format!("`{key}` begins or ends with white space"),
-                format!("set `{variable}` without it"),
-            ));
-        } else if value.contains('…') {
-            problems.push(Problem::new(
-                format!("`{key}` is the placeholder of an example"),
-                format!("set `{variable}` {where_from}"),
-            ));
-        } else if ['"', '\''].iter().any(|quote| is_quoted(value, *quote)) {
-            // `docker run --env-file` does not take them off.
-            problems.push(Problem::new(
-                format!("`{key}` is in quotes"),
-                format!("set `{variable}` without them"),
-            ));
-        }
-    };
-    require("feishu.app_id", &feishu.app_id, console);
-    require(
-        "feishu.app_secret",
-        feishu.app_secret.expose_secret(),
-        console,
-    );
+    let app_secret = feishu.app_secret.expose_secret();
+    let required = [
+        required("feishu.app_id", &feishu.app_id, console),
+        required("feishu.app_secret", app_secret, console),
+    ];
+    let mut problems: Vec<_> = required.into_iter().flatten().collect();
     if feishu.receive == Receive::LongConnection {
         let connector = Connector::new(&config.proxies, ExtraRoots::default(), feishu.timeout);
         problems.extend(connector.err().map(|error| {
             let remedy = "set it to a URL such as `http://proxy.example:3128`, or unset it";
             Problem::new(error.to_string(), remedy)
         }));
-        return problems;
+    } else {
+        problems.extend(webhook(feishu));
     }
+    problems
+}
+
+/// What is wrong with the secrets of a webhook.
+fn webhook(feishu: &FeishuConfig) -> Vec<Problem> {
     let subscription =
         "from \"Encryption Strategy\" under \"Events & Callbacks\" in the developer console";
-    require(
-        "feishu.verification_token",
-        feishu.verification_token.expose_secret(),
-        subscription,
-    );
+    let token = feishu.verification_token.expose_secret();
+    let token = required("feishu.verification_token", token, subscription);
+    let mut problems: Vec<_> = token.into_iter().collect();
     let key = feishu.encrypt_key.expose_secret();
     let has_key = !key.is_empty();
     if has_key || !feishu.allow_plaintext {
         let where_from = format!("{subscription}, where you can make one");
-        require("feishu.encrypt_key", key, &where_from);
+        problems.extend(required("feishu.encrypt_key", key, &where_from));
     }
     for (key, previous) in [
         ("feishu.previous_encrypt_key", &feishu.previous_encrypt_key),
@@ -129,7 +107,7 @@ fn credentials(config: &Config) -> Vec<Problem> {
     ] {
         let previous = previous.expose_secret();
         if !previous.is_empty() {
-            require(key, previous, "or unset it");
+            problems.extend(required(key, previous, "or unset it"));
         }
     }
     if has_key && feishu.allow_plaintext {
@@ -139,6 +117,27 @@ fn credentials(config: &Config) -> Vec<Problem> {
         ));
     }
     problems
+}
+
+/// What is wrong with a value that must be set.
+fn required(key: &str, value: &str, where_from: &str) -> Option<Problem> {
+    let variable = variable_for(key);
+    let (what, remedy) = if value.trim().is_empty() {
+        ("is missing or empty", where_from)
+    } else if value.trim() != value {
+        ("begins or ends with white space", "without it")
+    } else if value.contains('…') {
+        ("is the placeholder of an example", where_from)
+    } else if ['"', '\''].iter().any(|quote| is_quoted(value, *quote)) {
+        // `docker run --env-file` does not take them off.
+        ("is in quotes", "without them")
+    } else {
+        return None;
+    };
+    Some(Problem::new(
+        format!("`{key}` {what}"),
+        format!("set `{variable}` {remedy}"),
+    ))
 }
 
 fn is_quoted(value: &str, quote: char) -> bool {

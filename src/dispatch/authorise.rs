@@ -26,10 +26,11 @@ impl Dispatcher {
         action: Action,
     ) -> Result<Permit, Failure> {
         let denied = |denied| Failure::Refused(Cause::Denied(denied));
-        let mut request = match policy::consider(&self.policy, actor, action).map_err(denied)? {
-            Ruling::Permitted(permit) => return Ok(permit),
-            Ruling::Open(request) => request,
-        };
+        let mut request =
+            match policy::consider(&self.settings.policy, actor, action).map_err(denied)? {
+                Ruling::Permitted(permit) => return Ok(permit),
+                Ruling::Open(request) => request,
+            };
         let unread = |error| Failure::Call(Call::ReadChat, error);
         let people = actor.id_type();
         let settings = self.platform.settings(actor.chat, people).await;
@@ -101,7 +102,7 @@ impl Dispatcher {
             api.log_id = api.log_id,
             "the platform refused what the policy let through"
         );
-        if let Err(denied) = policy::judge(&self.policy, actor, right, &group) {
+        if let Err(denied) = policy::judge(&self.settings.policy, actor, right, &group) {
             return Cause::Denied(denied).into();
         }
         let bot = AppId::from(job.key.app.as_str());
@@ -122,17 +123,20 @@ impl Dispatcher {
         let Some(group) = self.group(actor.chat, actor.id_type()).await else {
             return Outcome::Help;
         };
-        let may = |right: &Right| policy::judge(&self.policy, actor, *right, &group).is_ok();
+        let may =
+            |right: &Right| policy::judge(&self.settings.policy, actor, *right, &group).is_ok();
         Outcome::HelpInGroup(GroupHelp {
             allowed: Right::all().filter(may).collect(),
-            rights: policy::group_rights(&self.policy, &message.chat_id, &group),
+            rights: policy::group_rights(&self.settings.policy, &message.chat_id, &group),
         })
     }
 
     /// All commands, and who may use them in the chat, where that can be said.
     pub(super) async fn all_commands(&self, chat: &ChatId) -> Outcome {
         let group = self.group(chat, IdType::OpenId).await;
-        Outcome::AllCommands(group.map(|group| policy::group_rights(&self.policy, chat, &group)))
+        Outcome::AllCommands(
+            group.map(|group| policy::group_rights(&self.settings.policy, chat, &group)),
+        )
     }
 
     /// The settings of a group; `None` if it has none or they cannot be read.

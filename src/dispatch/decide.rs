@@ -156,7 +156,7 @@ impl Dispatcher {
             sender: actor.sender,
             chat_id: actor.chat,
             asked_at,
-            style: &self.style,
+            style: &self.settings.style,
         }
     }
 
@@ -201,10 +201,11 @@ impl Dispatcher {
 
     fn lateness(&self, job: &Job, asked_at: Timestamp) -> Option<Cause> {
         let now = self.clock.now();
-        let old = !self.stale_after.is_zero() && now > asked_at + self.stale_after;
+        let old = !self.settings.worker.stale_after.is_zero()
+            && now > asked_at + self.settings.worker.stale_after;
         let first = self.attempts.is_undated(job);
         // No attempt is planned for so late: the bot was away.
-        let resumed = !first && now > job.started_at + self.give_up_after + AWAY;
+        let resumed = !first && now > job.started_at + self.settings.worker.give_up_after + AWAY;
         (old && (first || resumed)).then_some(Cause::TooLate { begun: resumed })
     }
 
@@ -331,7 +332,7 @@ impl Dispatcher {
             "a call failed"
         );
         let run_at = self.next_try(job, error);
-        if may_try_again(error) && run_at <= job.started_at + self.give_up_after {
+        if may_try_again(error) && run_at <= job.started_at + self.settings.worker.give_up_after {
             return Err(Release::Retry { run_at });
         }
         Ok(())

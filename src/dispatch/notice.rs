@@ -87,7 +87,7 @@ impl Dispatcher {
     }
 
     fn languages(&self) -> &'static [Language] {
-        match self.language {
+        match self.settings.language {
             ReplyLanguage::Auto => &[Language::Zh, Language::En],
             ReplyLanguage::Zh => &[Language::Zh],
             ReplyLanguage::En => &[Language::En],

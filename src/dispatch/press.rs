@@ -53,7 +53,11 @@ impl Dispatcher {
             Ok(card) => card,
             Err(release) => return release,
         };
-        let toast = reply::toast(outcome, &job.key.reference(), &self.style.time_zone);
+        let toast = reply::toast(
+            outcome,
+            &job.key.reference(),
+            &self.settings.style.time_zone,
+        );
         let answer = CardAnswer { toast, card };
         match self.presses.answer(&job.key.origin, answer) {
             Ok(()) => told(outcome),
@@ -88,7 +92,7 @@ impl Dispatcher {
         }
         let history = self.history(job, &press.chat_id).await;
         let history = history.map_err(|_| self.retry(job))?;
-        let time_zone = &self.style.time_zone;
+        let time_zone = &self.settings.style.time_zone;
         Ok(Some(reply::history_card(&history, language, time_zone)))
     }
 
@@ -106,7 +110,9 @@ impl Dispatcher {
                 return Release::Done;
             };
             let run_at = self.next_try(job, &error);
-            if may_try_again(&error) && run_at <= job.started_at + self.give_up_after {
+            if may_try_again(&error)
+                && run_at <= job.started_at + self.settings.worker.give_up_after
+            {
                 return Release::Retry { run_at };
             }
             tracing::warn!(error = %error, api.log_id = error.log_id(), "the card could not be changed");
@@ -124,7 +130,7 @@ impl Dispatcher {
             outcome,
             press.button.language,
             &reference,
-            &self.style.time_zone,
+            &self.settings.style.time_zone,
         );
         let sent_at = self.clock.now();
         match self.reply(job, message, Content::Text(&words)).await {

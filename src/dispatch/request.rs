@@ -118,7 +118,7 @@ impl Dispatcher {
         let Some(when) = announcement.at else {
             return Ok(Next::Authorise(Action::Announce(source, manner)));
         };
-        let typed_at = asked_at.to_zoned(self.style.time_zone.clone());
+        let typed_at = asked_at.to_zoned(self.settings.style.time_zone.clone());
         let due = when.resolve(&typed_at).map_err(Cause::CannotPlan)?;
         Ok(Next::Schedule(Publication {
             source,
@@ -221,7 +221,7 @@ impl Dispatcher {
         match plan {
             Plan::Publish { document, manner } => {
                 let (due, at) = (job.accepted_at, self.clock.now());
-                if at > due + self.plan_grace {
+                if at > due + self.settings.worker.plan_grace {
                     return Err(Cause::PlanTooLate { due, at }.into());
                 }
                 let source = Source::Document(document.clone());

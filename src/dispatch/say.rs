@@ -157,7 +157,7 @@ impl Dispatcher {
 
     /// Says what came of the command.
     async fn say(&self, job: &Job, message: &ReceivedMessage, outcome: &Outcome) -> Release {
-        let language = match self.language {
+        let language = match self.settings.language {
             ReplyLanguage::Auto => Language::of(&text_of(message).unwrap_or_default()),
             ReplyLanguage::Zh => Language::Zh,
             ReplyLanguage::En => Language::En,
@@ -166,7 +166,7 @@ impl Dispatcher {
             outcome,
             language,
             &job.key.reference(),
-            &self.style.time_zone,
+            &self.settings.style.time_zone,
         ) {
             Answer::Nothing => return Release::Done,
             Answer::Say(text) => text,
@@ -234,7 +234,7 @@ impl Dispatcher {
             Unsaid::Call(error) => {
                 let run_at = self.next_try(job, &error);
                 let since = job.replying_since.unwrap_or_else(|| self.clock.now());
-                let last = since + self.give_up_after.min(REPLY_KEY_AGE);
+                let last = since + self.settings.worker.give_up_after.min(REPLY_KEY_AGE);
                 if may_try_again(&error) && run_at <= last {
                     return Release::Retry { run_at };
                 }

@@ -138,18 +138,20 @@ impl Bench {
             platform: Platform::new(client.unwrap(), self.clock.clone()),
             metrics: Metrics::new(),
             clock: self.clock.clone(),
-            policy: defaults.policy,
             presses: Presses::default(),
-            style: Style {
-                signature: false,
-                time_zone: TimeZone::UTC,
-                call_timeout: Duration::from_secs(10),
+            settings: Settings {
+                policy: defaults.policy,
+                style: Style {
+                    signature: false,
+                    time_zone: TimeZone::UTC,
+                    call_timeout: Duration::from_secs(10),
+                },
+                language: ReplyLanguage::Auto,
+                worker: WorkerConfig {
+                    concurrency: 4,
+                    ..defaults.worker
+                },
             },
-            language: ReplyLanguage::Auto,
-            give_up_after: defaults.worker.give_up_after,
-            stale_after: defaults.worker.stale_after,
-            plan_grace: defaults.worker.plan_grace,
-            concurrency: 4,
         };
         (Arc::new(dispatcher), running)
     }

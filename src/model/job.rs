@@ -98,11 +98,11 @@ impl JobKey {
 /// Names, within an app, the job that made a change or a plan, and thus that
 /// change or plan: for ever, whatever becomes of the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Maker {
+pub(crate) struct Maker {
     /// What the job began with: a message, or an event.
-    pub origin: String,
+    pub(crate) origin: String,
     /// What was to be done with that.
-    pub step: Step,
+    pub(crate) step: Step,
 }
 
 /// A job to be queued.

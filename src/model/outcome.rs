@@ -18,7 +18,7 @@ use crate::model::rights::{GroupRights, Right};
 /// restart between the act and the answer repeats neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The platform answered code 0.
     Done(Done),
     /// The table of commands was asked for.
@@ -91,35 +91,35 @@ impl Outcome {
 
 /// An announcement that is scheduled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scheduled {
+pub(crate) struct Scheduled {
     /// By it the chat's members name it; 0 until the store gives one.
-    pub number: u32,
+    pub(crate) number: u32,
     /// When it is due.
-    pub due: Timestamp,
+    pub(crate) due: Timestamp,
     /// When it was scheduled.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// By it a button names it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub maker: Option<Maker>,
+    pub(crate) maker: Option<Maker>,
     /// Its first words.
-    pub summary: String,
+    pub(crate) summary: String,
     /// Its options.
-    pub manner: Manner,
+    pub(crate) manner: Manner,
 }
 
 /// What a member can do in a group, and what everybody can.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupHelp {
+pub(crate) struct GroupHelp {
     /// The rights of the member who asks.
-    pub allowed: Vec<Right>,
+    pub(crate) allowed: Vec<Right>,
     /// Those of everybody.
-    pub rights: GroupRights,
+    pub(crate) rights: GroupRights,
 }
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Done {
+pub(crate) enum Done {
     /// This stands at the top of the chat now.
     Pinned(PinTarget),
     /// The top notice was taken off.
@@ -160,7 +160,7 @@ pub enum Done {
 /// What taking back a change has come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Undone {
+pub(crate) enum Undone {
     /// The message from before is at the top again.
     MessageOnTop,
     /// The announcement is at the top again.
@@ -180,58 +180,58 @@ pub enum Undone {
 
 /// What the bot did lately in a chat, and what it is going to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
+pub(crate) struct History {
     /// When it was asked for.
-    pub asked_at: Timestamp,
+    pub(crate) asked_at: Timestamp,
     /// What would be taken back now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub undoable: Option<Maker>,
+    pub(crate) undoable: Option<Maker>,
     /// The newest first.
-    pub changes: Vec<PastChange>,
+    pub(crate) changes: Vec<PastChange>,
     /// The next first.
-    pub plans: Vec<FutureChange>,
+    pub(crate) plans: Vec<FutureChange>,
 }
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PastChange {
+pub(crate) struct PastChange {
     /// What was done.
-    pub deed: Deed,
+    pub(crate) deed: Deed,
     /// What a pin has put at the top, as long as that is remembered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pinned: Option<PinTarget>,
+    pub(crate) pinned: Option<PinTarget>,
     /// The name of who asked for it, where the platform tells it.
-    pub actor: Option<String>,
+    pub(crate) actor: Option<String>,
     /// The first words of what was written; often none.
-    pub summary: String,
+    pub(crate) summary: String,
     /// When.
-    pub made_at: Timestamp,
+    pub(crate) made_at: Timestamp,
     /// Whether it was taken back since.
-    pub undone: bool,
+    pub(crate) undone: bool,
 }
 
 /// A change that is planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FutureChange {
+pub(crate) struct FutureChange {
     /// By it a button names the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub maker: Option<Maker>,
+    pub(crate) maker: Option<Maker>,
     /// By it the chat's members name the plan.
-    pub number: u32,
+    pub(crate) number: u32,
     /// What is planned: a publication, or the end of what was done for a time.
-    pub what: PlannedChange,
+    pub(crate) what: PlannedChange,
     /// The name of who planned it, where the platform tells it.
-    pub author: Option<String>,
+    pub(crate) author: Option<String>,
     /// The first words of what it is about; often none.
-    pub summary: String,
+    pub(crate) summary: String,
     /// When it is due.
-    pub due: Timestamp,
+    pub(crate) due: Timestamp,
 }
 
 /// What can be planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PlannedChange {
+pub(crate) enum PlannedChange {
     /// What a pin has put at the top is taken off.
     Unpin,
     /// Something is announced.

@@ -37,13 +37,13 @@ pub(crate) enum Plan {
 
 /// How an announcement is to be made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manner {
+pub(crate) struct Manner {
     /// How long it is to stand.
-    pub hold: Option<Span>,
+    pub(crate) hold: Option<Span>,
     /// Whether the announcement is put at the top, too.
-    pub top: bool,
+    pub(crate) top: bool,
     /// Whether it comes in the place of what stands there.
-    pub replace: Option<Replace>,
+    pub(crate) replace: Option<Replace>,
 }
 
 impl Plan {

@@ -10,12 +10,12 @@ use crate::model::rights::{BotStanding, Denied};
 
 /// A command that was not carried out, or not all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// What is left undone.
     #[serde(default, skip_serializing_if = "Stage::is_whole")]
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// Why.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
 }
 
 /// What of a command was not done.
@@ -309,28 +309,28 @@ pub enum NotPinnable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlatformRefusal {
     /// The call that was refused.
-    pub call: Call,
+    pub(crate) call: Call,
     /// The platform's error code.
-    pub code: i64,
+    pub(crate) code: i64,
     /// The platform's id of the answer, for its support.
-    pub log_id: Option<String>,
+    pub(crate) log_id: Option<String>,
     /// The scopes that the app lacks, as the platform named them.
-    pub missing_scopes: Vec<String>,
+    pub(crate) missing_scopes: Vec<String>,
     /// The fields of the request that the platform named as the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<String>,
+    pub(crate) fields: Vec<String>,
     /// Which of its code's meanings it has, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub meaning: Option<Meaning>,
+    pub(crate) meaning: Option<Meaning>,
     /// What the group's settings say of the bot, where they may be the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bot: Option<BotStanding>,
+    pub(crate) bot: Option<BotStanding>,
 }
 
 /// The meaning of a code that has several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Meaning {
+pub(crate) enum Meaning {
     /// The message or its people belong to another tenant.
     OtherTenant,
     /// The call takes no token of this kind.

@@ -67,7 +67,7 @@ pub enum GroupSetting {
 /// Who may do a thing in a group, lists aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WhoMay {
+pub(crate) enum WhoMay {
     /// Every member of the bot's tenant.
     AllMembers,
     /// The group's owner and admins.
@@ -76,20 +76,20 @@ pub enum WhoMay {
 
 /// Who may do what in one group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupRights {
+pub(crate) struct GroupRights {
     /// Each right, and who has it.
-    pub rights: Vec<(Right, WhoMay)>,
+    pub(crate) rights: Vec<(Right, WhoMay)>,
     /// Whether lists of the configuration make exceptions.
-    pub exceptions: bool,
+    pub(crate) exceptions: bool,
     /// Whether people of other tenants may be in the group: they have no rights.
-    pub external: bool,
+    pub(crate) external: bool,
 }
 
 /// What a group's settings say of the bot, after the platform refused it
 /// something that the policy had let the member do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BotStanding {
+pub(crate) enum BotStanding {
     /// The setting leaves it to the owner and the admins; the bot is neither.
     Barred(GroupSetting),
     /// The platform does not tell the setting; the bot is no admin.

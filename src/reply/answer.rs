@@ -4,7 +4,7 @@ use feishu::Card;
 
 /// How an outcome is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// By a reaction on the command's message, so that the group stays quiet.
     React {
         /// The reaction.
@@ -27,7 +27,7 @@ pub enum Answer {
 
 /// The reactions of the bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Emoji {
+pub(crate) enum Emoji {
     /// Something was pinned.
     Pin,
     /// Something was announced.
@@ -42,7 +42,7 @@ pub enum Emoji {
 
 impl Emoji {
     /// Feishu's name of it, case and all (official pages `im-v1/message-reaction`).
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pin => "Pin",
             Self::Loudspeaker => "Loudspeaker",
