@@ -1,7 +1,7 @@
 //! The bot and a pretend Feishu, for people to try: in the browser, or in the
 //! terminal.
 //!
-//! `world` is who and what there is; `playground` shows it as a page, with the
+//! `fixture` is who and what there is; `playground` shows it as a page, with the
 //! bot in a process of its own that can be killed; `terminal` draws it as text.
 
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use clap::{Parser, Subcommand};
 
 use crate::terminal::Script;
 
+mod fixture;
 mod playground;
 mod settings;
 mod terminal;
-mod world;
 
 /// Play with noticebot in a pretend Feishu, in your browser.
 #[derive(Parser)]

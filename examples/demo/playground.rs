@@ -2,7 +2,7 @@
 //!
 //! The way of a click: `routes` takes the form and has the [`Playground`] do it
 //! on the simulator; whatever then changes there, or is said in the log of the
-//! `bot`, is noted among the `happenings`; and `stream` sends every open page
+//! `bot`, is recorded in the `log`; and `stream` sends every open page
 //! the pieces of it, drawn by `view`, that look different now.
 
 use std::io::{self, Write as _};
@@ -22,15 +22,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::bot::{Bot, FromBot};
-use self::happenings::{Deed, Happenings, Standing};
-use crate::world::World;
+use self::log::{BotState, EventLog, UserAction};
+use crate::fixture::Fixture;
 
 mod announcement;
 mod bot;
 mod card;
 mod guard;
-mod happenings;
 mod language;
+mod log;
 mod routes;
 mod stream;
 mod switches;
@@ -57,9 +57,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// Everything that the pages show and change.
 struct Playground {
     sim: Simulator,
-    world: World,
+    fixture: Fixture,
     bot: Bot,
-    happenings: Mutex<Happenings>,
+    log: Mutex<EventLog>,
     /// Counts what happens, so that pages know when to look again.
     happened: watch::Sender<u64>,
     /// Of all times on the page, and of the bot's dates.
@@ -113,14 +113,14 @@ impl Playground {
             .start()
             .await?;
         // What is said before the bot comes, nobody tells it.
-        let world = World::whole(&sim);
+        let fixture = Fixture::whole(&sim);
         let (zone, zone_name) = zone();
         let bot = Bot::new(&sim, zone_name, bot_speaks, log).await?;
         Ok(Self {
             sim,
-            world,
+            fixture,
             bot,
-            happenings: Mutex::default(),
+            log: Mutex::default(),
             happened: watch::Sender::new(0),
             zone,
             stop: CancellationToken::new(),
@@ -139,25 +139,25 @@ impl Playground {
                 () = self.stop.cancelled() => return,
             };
             switches::settle(&self.sim);
-            self.note(|happenings, now_ms| {
+            self.note(|log, now_ms| {
                 if let Some(said) = said {
-                    happenings.hear(said, now_ms);
+                    log.hear(said, now_ms);
                 }
             });
         }
     }
 
     /// Notes what whoever plays has done besides speaking.
-    fn note_deed(&self, deed: Deed) {
-        self.note(|happenings, now_ms| happenings.play(deed, now_ms));
+    fn note_deed(&self, deed: UserAction) {
+        self.note(|log, now_ms| log.play(deed, now_ms));
     }
 
-    fn note(&self, add: impl FnOnce(&mut Happenings, u64)) {
+    fn note(&self, add: impl FnOnce(&mut EventLog, u64)) {
         let now_ms = self.sim.clock().now_ms();
         {
-            let mut happenings = self.lock();
-            self.sim.read(|state| happenings.catch_up(state, now_ms));
-            add(&mut happenings, now_ms);
+            let mut log = self.lock();
+            self.sim.read(|state| log.catch_up(state, now_ms));
+            add(&mut log, now_ms);
         }
         self.happened.send_modify(|count| *count += 1);
     }
@@ -167,14 +167,12 @@ impl Playground {
         self.sim.app().scopes.into_iter().collect()
     }
 
-    fn standing(&self) -> Standing {
-        self.lock().standing
+    fn bot_state(&self) -> BotState {
+        self.lock().bot_state
     }
 
-    fn lock(&self) -> MutexGuard<'_, Happenings> {
-        self.happenings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, EventLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -47,7 +47,7 @@ async fn a_newcomer_pins_announces_undoes_and_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_found_out_and_nothing_is_done_twice() {
+async fn a_lost_response_is_not_repeated() {
     let stage = Stage::open().await;
     for group in ["ops", "club"] {
         let (_browser, mut page) = stage.visit(&format!("/?lang=en&group={group}")).await;
@@ -58,7 +58,7 @@ async fn a_lost_answer_is_found_out_and_nothing_is_done_twice() {
         )
         .await;
         page.say("/announce only once").await;
-        page.until_text("#list .call .badge.bad", "answer lost")
+        page.until_text("#list .call .badge.bad", "response lost")
             .await;
         page.until_text("#messages li:last-child .reactions", "Loudspeaker")
             .await;
@@ -85,7 +85,7 @@ async fn a_button_of_a_card_does_what_it_says() {
     .await;
     page.until("a word is said", "!document.getElementById('word').hidden")
         .await;
-    page.until_text("#list .push .kind", "Press on a button")
+    page.until_text("#list .push .kind", "Button callback")
         .await;
     page.finish().await;
 }

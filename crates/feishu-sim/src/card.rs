@@ -193,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_card_is_taken_and_read() {
+    fn the_documented_card_is_accepted() {
         let card = card().to_string();
         assert_eq!(check(&card), Ok(()));
         assert_eq!(text(&card).as_deref(), Some("Hello\n**bold**\nOK\nMore"));
     }
 
     #[test]
-    fn a_button_is_found_by_its_label_if_it_calls_back() {
+    fn only_callback_buttons_are_found_by_label() {
         let card = card().to_string();
         assert_eq!(buttons(&card), ["OK", "More"]);
         assert_eq!(callback(&card, "OK"), Some(json!({ "k": "v" })));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn only_schema_and_body_have_to_be_there() {
+    fn a_card_needs_only_schema_with_body() {
         let card = json!({ "schema": "2.0", "body": { "elements": [] } }).to_string();
         assert_eq!(check(&card), Ok(()));
         for missing in ["schema", "body"] {

@@ -1,4 +1,4 @@
-//! The simulator's time: it stands still until a test advances it, or follows the system clock.
+//! The simulator's clock: advanced by tests, or following the system clock.
 
 use std::{
     sync::Arc,
@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::watch;
 
-/// The time that tokens, rate limits, revisions and redeliveries run on. Clones show the same time.
+/// The clock of tokens, rate limits, revisions and redeliveries. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct SimClock {
     base: Base,
@@ -45,7 +45,7 @@ impl SimClock {
         base + millis(*self.advanced.borrow())
     }
 
-    /// Moves the time on and wakes whatever waits for it.
+    /// Advances the time and wakes all waiting tasks.
     pub fn advance(&self, by: Duration) {
         self.advanced.send_modify(|advanced| *advanced += by);
     }

@@ -18,6 +18,15 @@ use crate::{
 /// How far behind the newest revision a write may be.
 const MAX_BEHIND: usize = 1000;
 
+/// Where children are inserted.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// `None` appends.
+    pub(crate) index: Option<usize>,
+    /// The revision that the index refers to; −1 is the newest.
+    pub(crate) revision: i64,
+}
+
 /// A document and the edits of its last thousand revisions.
 #[derive(Debug)]
 pub(crate) struct Document {
@@ -109,14 +118,16 @@ impl Document {
         Some(&self.blocks.get(id)?.children)
     }
 
-    /// Inserts children at `index` of the state at `revision` (−1: the newest); `None` appends.
+    /// Inserts children.
     pub(crate) fn create(
         &mut self,
         parent: &str,
-        index: Option<usize>,
-        revision: i64,
-        (contents, ids, now_ms): (Vec<Content>, &mut Ids, u64),
+        place: Place,
+        contents: Vec<Content>,
+        ids: &mut Ids,
+        now_ms: u64,
     ) -> Result<Vec<Value>, Refusal> {
+        let Place { index, revision } = place;
         let since = self.since(parent, revision)?;
         let block = self.blocks.get(parent).ok_or_else(not_found)?;
         if block

@@ -1,4 +1,4 @@
-//! Faults that a test orders: what the platform does wrong, and when.
+//! Faults that a test injects.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,12 +7,12 @@ use std::{
 
 use crate::{clock::millis, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal::Refusal};
 
-/// What goes wrong with the next call to an endpoint.
+/// A fault of the next call to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing: this call is let through, and the next fault waits for the next one.
     Nothing,
-    /// The call has no effect and is answered so.
+    /// The call has no effect and gets this answer.
     Answer {
         /// HTTP status.
         status: u16,
@@ -29,9 +29,9 @@ pub enum Fault {
     ServerError,
     /// The call has no effect; status 200 with a page that is not JSON.
     NotJson,
-    /// Something between the caller and the platform answers.
+    /// A proxy answers in place of the platform.
     Foreign(Foreign),
-    /// All tokens expire just before the call is looked at.
+    /// All tokens expire just before the call is handled.
     ExpireTokens,
     /// A person edits a chat's announcement just before the call is looked at; the call is done as
     /// usual.
@@ -132,7 +132,7 @@ pub enum DateHeader {
     Unreadable,
 }
 
-/// The faults still to come.
+/// The queued faults.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     queued: HashMap<Endpoint, VecDeque<Fault>>,

@@ -173,7 +173,7 @@ mod tests {
         b"\x08\x00\x10\x00\x18\xf6\x81\x80\x10\x20\x00\x2a\x0c\x0a\x04type\x12\x04ping\x32\x00\x3a\x00\x4a\x00";
 
     #[test]
-    fn a_ping_is_written_to_the_byte_and_read_in_both_forms() {
+    fn a_ping_is_read_in_both_forms() {
         let ping = Frame {
             service: 33_554_678,
             headers: vec![("type".to_owned(), "ping".to_owned())],
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_not_exactly_one_is_refused() {
+    fn only_exactly_one_frame_is_accepted() {
         let check = |bytes: &[u8], expected: &str| {
             assert_eq!(Frame::decode(bytes), Err(expected.to_owned()));
         };

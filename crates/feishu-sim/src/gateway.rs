@@ -9,7 +9,7 @@ use crate::faults::{DateHeader, Fault};
 use crate::limits::{Counted, Exceeded, Limit};
 use crate::record::Call;
 use crate::refusal::Refusal;
-use crate::request::{Answer, Fate, Request, rate_limited};
+use crate::request::{Answer, Reply, Request, rate_limited};
 use crate::routes::{Spec, WRITE_DOCX};
 use crate::state::State;
 
@@ -18,16 +18,16 @@ pub(crate) const NOT_FOUND: &str = "404 page not found";
 
 impl State {
     /// Takes one call through the gateway, performs it, and writes it down.
-    pub(crate) fn serve(&mut self, spec: &Spec, request: &Request) -> Fate {
+    pub(crate) fn serve(&mut self, spec: &Spec, request: &Request) -> Reply {
         let log_id = self.log_id();
         let is_call = spec.endpoint != Endpoint::LongConnection;
         if self.faults.down || (self.faults.api_down && is_call) {
-            return self.finish(Some(spec.endpoint), request, log_id, Fate::Cut, None);
+            return self.finish(Some(spec.endpoint), request, log_id, Reply::Close, None);
         }
         let fault = self.faults.take(spec.endpoint);
         match &fault {
             Some(Fault::Hang) => {
-                return self.finish(Some(spec.endpoint), request, log_id, Fate::Hang, None);
+                return self.finish(Some(spec.endpoint), request, log_id, Reply::Hang, None);
             }
             Some(Fault::ExpireTokens) => self.tokens.expire_all(),
             Some(Fault::Edit(chat, edit)) => self.edit_by_hand(chat, edit.clone()),
@@ -55,25 +55,25 @@ impl State {
             _ => self.perform(spec, request, &log_id),
         };
         let code = answer.code;
-        let fate = if fault == Some(Fault::LoseAnswer) {
-            Fate::Cut
+        let reply = if fault == Some(Fault::LoseAnswer) {
+            Reply::Close
         } else {
-            Fate::Answer(answer)
+            Reply::Answer(answer)
         };
-        self.finish(Some(spec.endpoint), request, log_id, fate, code)
+        self.finish(Some(spec.endpoint), request, log_id, reply, code)
     }
 
     /// Answers a path or method that the platform does not have.
-    pub(crate) fn serve_unknown(&mut self, request: &Request) -> Fate {
+    pub(crate) fn serve_unknown(&mut self, request: &Request) -> Reply {
         let log_id = self.log_id();
         let what = format!("unknown route: {} {}", request.method, request.path);
         self.record.violations.push(what);
-        let fate = if self.faults.down {
-            Fate::Cut
+        let reply = if self.faults.down {
+            Reply::Close
         } else {
-            Fate::Answer(page(404, NOT_FOUND, "text/plain"))
+            Reply::Answer(page(404, NOT_FOUND, "text/plain"))
         };
-        self.finish(None, request, log_id, fate, None)
+        self.finish(None, request, log_id, reply, None)
     }
 
     fn perform(&mut self, spec: &Spec, request: &Request, log_id: &str) -> Answer {
@@ -166,11 +166,11 @@ impl State {
         endpoint: Option<Endpoint>,
         request: &Request,
         log_id: String,
-        mut fate: Fate,
+        mut reply: Reply,
         code: Option<i64>,
-    ) -> Fate {
+    ) -> Reply {
         let mut status = None;
-        if let Fate::Answer(answer) = &mut fate {
+        if let Reply::Answer(answer) = &mut reply {
             answer.headers.push(("x-tt-logid", log_id.clone()));
             if answer.headers.iter().all(|(name, _)| *name != "date") {
                 answer.headers.push(("date", self.date()));
@@ -188,7 +188,7 @@ impl State {
             code,
             log_id,
         });
-        fate
+        reply
     }
 }
 

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_used_up_limit_says_how_many_whole_seconds_to_wait() {
+    fn an_exceeded_limit_names_whole_seconds() {
         let mut limiter = Limiter::new(RateLimits::Documented);
         let limits = [Limit::per_minute(1)];
         assert_eq!(limiter.admit(&Counted::DocxWrites, &limits, 0), Ok(()));

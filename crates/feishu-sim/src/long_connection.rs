@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::frame::Frame;
 use crate::ids::ConnectionId;
 use crate::long_connections::{
-    DATA, HandshakeRefusal, Issued, MOST_CONNECTIONS, Order, SERVICE_ID,
+    ConnectionCommand, DATA, HandshakeRefusal, Issued, MOST_CONNECTIONS, SERVICE_ID,
 };
 use crate::record::{Acknowledgement, PushAnswer, Sent};
 use crate::refusal::Refusal;
@@ -91,7 +91,7 @@ impl State {
     pub(crate) fn shake_hands(
         &mut self,
         query: &str,
-        orders: mpsc::UnboundedSender<Order>,
+        orders: mpsc::UnboundedSender<ConnectionCommand>,
     ) -> Result<ConnectionId, HandshakeRefusal> {
         let connections = &mut self.long_connections;
         if let Some(refusal) = connections.refusals.pop_front() {
@@ -165,10 +165,12 @@ impl State {
         frame: &Frame,
     ) -> Result<(), String> {
         let message_id = frame.header("message_id").unwrap_or_default().to_owned();
-        let awaited = self.long_connections.awaited.get(&message_id);
-        let awaited = awaited.filter(|awaited| awaited.connection == *connection);
-        let awaited = awaited.ok_or("nothing of that name was sent here, or it is acknowledged")?;
-        let mut expected = awaited.last.headers.clone();
+        let pending_acks = self.long_connections.pending_acks.get(&message_id);
+        let pending_acks =
+            pending_acks.filter(|pending_acks| pending_acks.connection == *connection);
+        let pending_acks =
+            pending_acks.ok_or("nothing of that name was sent here, or it is acknowledged")?;
+        let mut expected = pending_acks.last.headers.clone();
         let time = frame.header("biz_rt");
         let time: Vec<_> = time
             .map(|time| ("biz_rt".to_owned(), time.to_owned()))
@@ -176,8 +178,8 @@ impl State {
             .collect();
         expected.extend(time.iter().cloned());
         let echoed = |frame: &Frame| (frame.seq_id, frame.log_id, frame.service);
-        if frame.headers != expected || echoed(frame) != echoed(&awaited.last) {
-            return Err(format!("it is no echo of {:?}", awaited.last));
+        if frame.headers != expected || echoed(frame) != echoed(&pending_acks.last) {
+            return Err(format!("it is no echo of {:?}", pending_acks.last));
         }
         let biz_rt_ms = time.first().map(|(_, time)| time.parse()).transpose();
         let biz_rt_ms = biz_rt_ms.map_err(|_| "biz_rt is no number")?;
@@ -203,9 +205,9 @@ impl State {
             biz_rt_ms,
             answer: answer.clone(),
         });
-        if let Some(awaited) = self.long_connections.awaited.remove(&message_id) {
+        if let Some(pending_acks) = self.long_connections.pending_acks.remove(&message_id) {
             // Who asked may have stopped waiting.
-            awaited.answer.send(answer).ok();
+            pending_acks.answer.send(answer).ok();
         }
         Ok(())
     }

@@ -19,17 +19,16 @@ pub(crate) const SERVICE_ID: i32 = 33_554_678;
 
 pub(crate) const DATA: i32 = 1;
 
-/// What the platform tells its clients in `ClientConfig`. Seconds, but for the count; −1 is without
-/// end.
+/// The `ClientConfig` of the platform, in seconds except the count; −1 is unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientConfig {
-    /// How often a client tries again.
+    /// The number of attempts.
     pub reconnect_count: i64,
-    /// Between these tries.
+    /// The time between attempts.
     pub reconnect_interval: i64,
-    /// The longest wait before the first of them.
+    /// The longest wait before the first attempt.
     pub reconnect_nonce: i64,
-    /// Between pings.
+    /// The time between pings.
     pub ping_interval: i64,
 }
 
@@ -55,7 +54,7 @@ impl ClientConfig {
     }
 }
 
-/// A handshake that the platform refuses, by its headers.
+/// The headers of a refused handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandshakeRefusal {
     /// `Handshake-Status`, for example 514 or 403.
@@ -91,14 +90,14 @@ pub(crate) struct LongConnections {
     /// Where the simulator listens.
     pub(crate) authority: String,
     pub(crate) config: ClientConfig,
-    /// What pongs bring.
+    /// The settings in pongs.
     pub(crate) pong: Option<ClientConfig>,
     pub(crate) refusals: VecDeque<HandshakeRefusal>,
-    /// Queries of the URLs given out; each is good for one connection.
+    /// The queries of issued URLs; each is valid for one connection.
     pub(crate) issued: HashMap<String, Issued>,
-    pub(crate) open: BTreeMap<ConnectionId, mpsc::UnboundedSender<Order>>,
-    pub(crate) awaited: HashMap<String, Awaited>,
-    pub(crate) cut: Cut,
+    pub(crate) open: BTreeMap<ConnectionId, mpsc::UnboundedSender<ConnectionCommand>>,
+    pub(crate) pending_acks: HashMap<String, PendingAck>,
+    pub(crate) fragmentation: Fragmentation,
     pub(crate) dice: StdRng,
     pub(crate) sent: u64,
 }
@@ -109,23 +108,23 @@ pub(crate) enum Issued {
     Used,
 }
 
-/// A delivery whose acknowledgement may still come.
+/// A delivery that is not acknowledged yet.
 #[derive(Debug)]
-pub(crate) struct Awaited {
+pub(crate) struct PendingAck {
     pub(crate) connection: ConnectionId,
-    /// The frame that is to be echoed: the one that makes the message complete.
+    /// The frame that the acknowledgement echoes: the one that completes the message.
     pub(crate) last: Frame,
     pub(crate) answer: oneshot::Sender<PushAnswer>,
 }
 
-/// How a message is cut: into so many parts, of which these are sent, in this order.
+/// How messages are split: into `sum` parts, of which those in `order` are sent.
 #[derive(Debug)]
-pub(crate) struct Cut {
+pub(crate) struct Fragmentation {
     pub(crate) sum: usize,
     pub(crate) order: Vec<usize>,
 }
 
-impl Cut {
+impl Fragmentation {
     /// The place in the order at which the message is complete, or the last one if it never is.
     pub(crate) fn completing(&self) -> usize {
         let missing = |place: usize| {
@@ -137,16 +136,16 @@ impl Cut {
     }
 }
 
-/// What a connection is told to do.
+/// A command for a connection.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum ConnectionCommand {
     Frames(Vec<Vec<u8>>),
     Text(String),
-    /// To say goodbye and hang up.
+    /// Sends a close frame and closes.
     Kick,
-    /// To hang up without a word.
+    /// Closes without a close frame.
     HangUp,
-    /// To stay open but neither listen nor speak any more.
+    /// Stays open without reading or writing.
     Silence,
 }
 
@@ -159,8 +158,8 @@ impl LongConnections {
             refusals: VecDeque::new(),
             issued: HashMap::new(),
             open: BTreeMap::new(),
-            awaited: HashMap::new(),
-            cut: Cut {
+            pending_acks: HashMap::new(),
+            fragmentation: Fragmentation {
                 sum: 1,
                 order: vec![0],
             },
@@ -169,7 +168,7 @@ impl LongConnections {
         }
     }
 
-    pub(crate) fn order(&self, connection: &ConnectionId, order: Order) {
+    pub(crate) fn order(&self, connection: &ConnectionId, order: ConnectionCommand) {
         let Some(orders) = self.open.get(connection) else {
             panic!("connection {connection} is not open")
         };
@@ -179,7 +178,7 @@ impl LongConnections {
 
     pub(crate) fn hang_up_all(&self) {
         for orders in self.open.values() {
-            orders.send(Order::HangUp).ok();
+            orders.send(ConnectionCommand::HangUp).ok();
         }
     }
 
@@ -211,15 +210,15 @@ impl LongConnections {
         let connection = chosen.ok_or("no connection is open")?;
         let message_id = ids.hex();
         let mut frames = Vec::new();
-        let size = payload.len().div_ceil(self.cut.sum).max(1);
-        for seq in &self.cut.order {
+        let size = payload.len().div_ceil(self.fragmentation.sum).max(1);
+        for seq in &self.fragmentation.order {
             self.sent += 1;
             let from = (seq * size).min(payload.len());
             let to = (from + size).min(payload.len());
             let headers = [
                 ("type", "event".to_owned()),
                 ("message_id", message_id.clone()),
-                ("sum", self.cut.sum.to_string()),
+                ("sum", self.fragmentation.sum.to_string()),
                 ("seq", seq.to_string()),
                 ("trace_id", message_id.clone()),
                 ("timestamp", now_ms.to_string()),
@@ -237,24 +236,24 @@ impl LongConnections {
             });
         }
         let bytes = frames.iter().map(Frame::encode).collect();
-        self.order(&connection, Order::Frames(bytes));
+        self.order(&connection, ConnectionCommand::Frames(bytes));
         let (answer, answered) = oneshot::channel();
         let sent = Sent::Frames {
             connection: connection.clone(),
             message_id: message_id.clone(),
         };
-        let awaited = Awaited {
+        let pending_acks = PendingAck {
             connection,
-            last: frames.swap_remove(self.cut.completing()),
+            last: frames.swap_remove(self.fragmentation.completing()),
             answer,
         };
-        self.awaited.insert(message_id, awaited);
+        self.pending_acks.insert(message_id, pending_acks);
         Ok((sent, answered))
     }
 
     pub(crate) fn close(&mut self, connection: &ConnectionId) {
         self.open.remove(connection);
-        self.awaited
-            .retain(|_, awaited| awaited.connection != *connection);
+        self.pending_acks
+            .retain(|_, pending_acks| pending_acks.connection != *connection);
     }
 }

@@ -1,11 +1,11 @@
-//! What a test sees of the platform, as values of its own.
+//! The state of the platform, as owned values for tests.
 
 use serde_json::Value;
 
 use crate::chats::TopNotice;
 use crate::endpoint::Endpoint;
 use crate::ids::{ChatId, ConnectionId, MessageId};
-use crate::long_connections::{ClientConfig, Cut, HandshakeRefusal, Order};
+use crate::long_connections::{ClientConfig, ConnectionCommand, Fragmentation, HandshakeRefusal};
 use crate::messages::Message;
 use crate::record::{Acknowledgement, Call, PushRecord};
 use crate::simulator::Simulator;
@@ -101,7 +101,7 @@ impl Simulator {
 }
 
 impl Simulator {
-    /// Lets events come over the long connections that are open, in place of a webhook.
+    /// Delivers events over the open long connections instead of a webhook.
     pub fn receive_by_long_connection(&self) {
         self.shared
             .change(|state| state.receiver = Some(crate::receiver::Receiver::LongConnection));
@@ -117,7 +117,7 @@ impl Simulator {
         self.read(|state| state.acknowledgements().to_vec())
     }
 
-    /// What endpoints and pongs tell the clients from now on.
+    /// Sets the settings that endpoints and pongs send to clients.
     pub fn set_client_config(&self, config: ClientConfig) {
         self.shared.change(|state| {
             state.long_connections.config = config;
@@ -125,7 +125,7 @@ impl Simulator {
         });
     }
 
-    /// Leaves settings out of pongs from now on.
+    /// Omits settings from pongs.
     pub fn send_empty_pongs(&self) {
         self.shared
             .change(|state| state.long_connections.pong = None);
@@ -141,40 +141,41 @@ impl Simulator {
     /// from 0, in that order. Panics where there is no such part.
     pub fn cut_events(&self, sum: usize, order: &[usize]) {
         assert!(!order.is_empty() && order.iter().all(|seq| *seq < sum));
-        let cut = Cut {
+        let fragmentation = Fragmentation {
             sum,
             order: order.to_vec(),
         };
-        self.shared.change(|state| state.long_connections.cut = cut);
+        self.shared
+            .change(|state| state.long_connections.fragmentation = fragmentation);
     }
 
-    /// Says goodbye to a client and hangs up. Panics, as the next four do, where the connection is
+    /// Sends a close frame to a client and closes. Panics, like the next four, if the connection is
     /// not open.
     pub fn kick(&self, connection: &ConnectionId) {
-        self.order(connection, Order::Kick);
+        self.order(connection, ConnectionCommand::Kick);
     }
 
-    /// Hangs up without a word.
+    /// Closes without a close frame.
     pub fn hang_up(&self, connection: &ConnectionId) {
-        self.order(connection, Order::HangUp);
+        self.order(connection, ConnectionCommand::HangUp);
     }
 
-    /// Keeps the connection open and half dead: nothing is sent and nothing is read any more.
+    /// Keeps the connection open without reading or writing.
     pub fn fall_silent(&self, connection: &ConnectionId) {
-        self.order(connection, Order::Silence);
+        self.order(connection, ConnectionCommand::Silence);
     }
 
     /// Sends any binary message.
     pub fn send_bytes(&self, connection: &ConnectionId, bytes: impl Into<Vec<u8>>) {
-        self.order(connection, Order::Frames(vec![bytes.into()]));
+        self.order(connection, ConnectionCommand::Frames(vec![bytes.into()]));
     }
 
     /// Sends any text message.
     pub fn send_text(&self, connection: &ConnectionId, text: &str) {
-        self.order(connection, Order::Text(text.to_owned()));
+        self.order(connection, ConnectionCommand::Text(text.to_owned()));
     }
 
-    fn order(&self, connection: &ConnectionId, order: Order) {
+    fn order(&self, connection: &ConnectionId, order: ConnectionCommand) {
         self.read(|state| state.long_connections.order(connection, order));
     }
 }

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::content;
-use crate::courier::{NO_RECEIVER, TOO_LATE};
 use crate::ids::MessageId;
 use crate::people::Person;
 use crate::pressed::{Press, Seen, ToastKind, Unusable};
+use crate::push_client::{NO_RECEIVER, TOO_LATE};
 use crate::record::PushAnswer;
 use crate::state::State;
 

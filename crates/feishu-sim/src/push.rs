@@ -1,4 +1,4 @@
-//! Pushes: envelopes, sealing, and delivery with the platform's ladder of redeliveries.
+//! Pushes: envelopes, sealing, and delivery with the platform's schedule of redeliveries.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::clock::millis;
-use crate::courier::{NO_RECEIVER, TOO_LATE};
 use crate::crypto;
 use crate::ids::MessageId;
+use crate::push_client::{NO_RECEIVER, TOO_LATE};
 use crate::receiver::{Receiver, Sealed};
 use crate::record::{Attempt, PushAnswer, PushRecord, Sent};
 use crate::shared::Shared;
@@ -18,7 +18,7 @@ use crate::state::State;
 /// Events that are callbacks: their answer counts, and they come only once.
 const CALLBACKS: [&str; 2] = ["card.action.trigger", "url.preview.get"];
 
-/// A push on its way: asks for its answers.
+/// A push in flight, to wait for its answers.
 #[derive(Clone, Debug)]
 pub struct Push {
     shared: Arc<Shared>,
@@ -129,7 +129,7 @@ impl Simulator {
             headers: headers.to_vec(),
             body: body.into(),
         };
-        let answer = self.shared.courier.send(&url, sealed).await;
+        let answer = self.shared.push_client.send(&url, sealed).await;
         answer.unwrap_or_else(|reason| panic!("the push got no answer: {reason}"))
     }
 }
@@ -179,7 +179,7 @@ impl Shared {
         }
     }
 
-    async fn deliver(&self, index: usize, first: Way) {
+    async fn deliver(&self, index: usize, first: Delivery) {
         let is_callback = {
             let event_type = &self.lock().record.pushes[index].event_type;
             CALLBACKS.contains(&event_type.as_str())
@@ -187,7 +187,7 @@ impl Shared {
         let waits = if is_callback {
             &[][..]
         } else {
-            &self.courier.waits
+            &self.push_client.waits
         };
         let mut way = first;
         for wait in waits.iter().copied().map(Some).chain([None]) {
@@ -214,9 +214,9 @@ impl Shared {
 
     async fn go(&self, out: Out) -> Result<PushAnswer, String> {
         match out {
-            Out::Webhook(url, sealed) => self.courier.send(&url, sealed).await,
+            Out::Webhook(url, sealed) => self.push_client.send(&url, sealed).await,
             Out::LongConnection(_, answer) => {
-                let answer = tokio::time::timeout(self.courier.deadline, answer).await;
+                let answer = tokio::time::timeout(self.push_client.deadline, answer).await;
                 let answer = answer.map_err(|_| TOO_LATE.to_owned())?;
                 answer.map_err(|_| "the connection has ended".to_owned())
             }
@@ -225,8 +225,8 @@ impl Shared {
     }
 }
 
-/// An attempt, and when it was begun.
-struct Way {
+/// An attempt with its start.
+struct Delivery {
     at_ms: u64,
     out: Out,
 }
@@ -253,7 +253,7 @@ impl Out {
 }
 
 impl State {
-    fn way(&mut self, index: usize) -> Way {
+    fn way(&mut self, index: usize) -> Delivery {
         let envelope = self.record.pushes[index].envelope.clone();
         let out = match self.receiver.clone() {
             None => Out::Nowhere(NO_RECEIVER.to_owned()),
@@ -263,7 +263,7 @@ impl State {
                 Err(reason) => Out::Nowhere(reason),
             },
         };
-        Way {
+        Delivery {
             at_ms: self.now(),
             out,
         }

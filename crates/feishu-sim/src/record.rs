@@ -1,4 +1,4 @@
-//! What the simulator writes down: every call, every push, and every violation.
+//! The record of the simulator: every call, every push and every violation.
 
 use std::fmt;
 
@@ -102,7 +102,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The bot took the event: HTTP 200 in time. The body is ignored.
+    /// The bot accepted the event: HTTP 200 in time. The body is ignored.
     pub fn is_taken(&self) -> bool {
         self.answer
             .as_ref()
@@ -126,7 +126,7 @@ pub struct PushRecord {
 }
 
 impl PushRecord {
-    /// The bot took the event at last.
+    /// The bot accepted the event in the end.
     pub fn is_taken(&self) -> bool {
         self.attempts.last().is_some_and(Attempt::is_taken)
     }
@@ -144,11 +144,11 @@ pub struct Acknowledgement {
     /// How long the client says that it took, in milliseconds. The official SDK for Node counts
     /// backwards, and the one for Python leaves it out of failures.
     pub biz_rt_ms: Option<i64>,
-    /// What the client made of it.
+    /// The answer of the client.
     pub answer: PushAnswer,
 }
 
-/// Everything written down so far.
+/// Everything recorded so far.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) calls: Vec<Call>,

@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_order_and_names_each_code_once() {
+    fn the_table_is_sorted_without_duplicates() {
         assert!(CODES.windows(2).all(|pair| pair[0].1 < pair[1].1));
     }
 }

@@ -77,7 +77,6 @@ impl Request {
     }
 }
 
-/// What is sent back.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -87,14 +86,14 @@ pub(crate) struct Answer {
     pub(crate) code: Option<i64>,
 }
 
-/// What becomes of a connection that asked something.
+/// How a request is answered.
 #[derive(Debug)]
-pub(crate) enum Fate {
+pub(crate) enum Reply {
     Answer(Answer),
     /// No answer, and the connection stays open.
     Hang,
     /// No answer, and the connection is closed.
-    Cut,
+    Close,
 }
 
 /// 99991400 with its headers.

@@ -1,4 +1,4 @@
-//! The HTTP server: routes from the endpoint table, and connections that can be cut without an answer.
+//! The HTTP server: routes from the endpoint table, and connections that a handler can close without an answer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::api::cards;
 use crate::endpoint::Endpoint;
-use crate::request::{Answer, Fate, Request};
+use crate::request::{Answer, Reply, Request};
 use crate::routes::{ENDPOINTS, Spec};
 use crate::shared::Shared;
 use crate::socket;
@@ -55,7 +55,7 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
         _ => MethodFilter::GET,
     };
     let known = async move |AxumState(shared): AxumState<Arc<Shared>>,
-                            ConnectInfo(cut): ConnectInfo<Cut>,
+                            ConnectInfo(disconnect): ConnectInfo<Disconnect>,
                             params: RawPathParams,
                             http: HttpRequest| {
         let mut request = read(http).await;
@@ -66,8 +66,8 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
         if spec.endpoint == Endpoint::UpdateCard {
             cards::let_answer_arrive(&shared, &request).await;
         }
-        let fate = shared.change(|state| state.serve(spec, &request));
-        respond(&shared, &cut, fate).await
+        let reply = shared.change(|state| state.serve(spec, &request));
+        respond(&shared, &disconnect, reply).await
     };
     on(method, known)
 }
@@ -75,23 +75,23 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
 /// Opens a long connection.
 async fn connect(
     AxumState(shared): AxumState<Arc<Shared>>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    ConnectInfo(disconnect): ConnectInfo<Disconnect>,
     http: HttpRequest,
 ) -> Response<Body> {
     if shared.lock().faults.down {
-        return respond(&shared, &cut, Fate::Cut).await;
+        return respond(&shared, &disconnect, Reply::Close).await;
     }
     socket::connect(&shared, http)
 }
 
 async fn unknown(
     AxumState(shared): AxumState<Arc<Shared>>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    ConnectInfo(disconnect): ConnectInfo<Disconnect>,
     http: HttpRequest,
 ) -> Response<Body> {
     let request = read(http).await;
-    let fate = shared.change(|state| state.serve_unknown(&request));
-    respond(&shared, &cut, fate).await
+    let reply = shared.change(|state| state.serve_unknown(&request));
+    respond(&shared, &disconnect, reply).await
 }
 
 async fn read(http: HttpRequest) -> Request {
@@ -121,17 +121,17 @@ fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
-async fn respond(shared: &Shared, cut: &Cut, fate: Fate) -> Response<Body> {
-    match fate {
-        Fate::Answer(answer) => response(answer),
-        Fate::Cut => {
-            cut.0.store(true, Ordering::Relaxed);
+async fn respond(shared: &Shared, disconnect: &Disconnect, reply: Reply) -> Response<Body> {
+    match reply {
+        Reply::Answer(answer) => response(answer),
+        Reply::Close => {
+            disconnect.0.store(true, Ordering::Relaxed);
             Response::default()
         }
-        Fate::Hang => {
+        Reply::Hang => {
             // The caller's time-out drops this future with the connection.
             shared.stopped().await;
-            cut.0.store(true, Ordering::Relaxed);
+            disconnect.0.store(true, Ordering::Relaxed);
             Response::default()
         }
     }
@@ -154,29 +154,29 @@ fn response(answer: Answer) -> Response<Body> {
 
 /// Tells a connection to fail instead of writing its answer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cut(Arc<AtomicBool>);
+pub(crate) struct Disconnect(Arc<AtomicBool>);
 
-/// Accepts connections that a handler can cut.
-pub(crate) struct CuttableListener(pub(crate) TcpListener);
+/// Accepts connections that a handler can close.
+pub(crate) struct DroppableListener(pub(crate) TcpListener);
 
-/// A connection that a handler can cut.
-pub(crate) struct Cuttable {
+/// A connection that a handler can close.
+pub(crate) struct DroppableStream {
     stream: TcpStream,
-    cut: Cut,
+    disconnect: Disconnect,
 }
 
-impl Listener for CuttableListener {
-    type Io = Cuttable;
+impl Listener for DroppableListener {
+    type Io = DroppableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Cuttable, SocketAddr) {
+    async fn accept(&mut self) -> (DroppableStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
         // Small answers must not wait for the peer's delayed acknowledgement.
         stream.set_nodelay(true).ok();
         (
-            Cuttable {
+            DroppableStream {
                 stream,
-                cut: Cut::default(),
+                disconnect: Disconnect::default(),
             },
             address,
         )
@@ -187,13 +187,13 @@ impl Listener for CuttableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        stream.io().cut.clone()
+impl Connected<IncomingStream<'_, DroppableListener>> for Disconnect {
+    fn connect_info(stream: IncomingStream<'_, DroppableListener>) -> Self {
+        stream.io().disconnect.clone()
     }
 }
 
-impl AsyncRead for Cuttable {
+impl AsyncRead for DroppableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -203,13 +203,13 @@ impl AsyncRead for Cuttable {
     }
 }
 
-impl AsyncWrite for Cuttable {
+impl AsyncWrite for DroppableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.cut.0.load(Ordering::Relaxed) {
+        if self.disconnect.0.load(Ordering::Relaxed) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Pin::new(&mut self.stream).poll_write(cx, bytes)

@@ -8,7 +8,7 @@ use std::{
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{courier::Courier, state::State};
+use crate::{push_client::PushClient, state::State};
 
 /// How long a test waits for anything, in wall time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ pub(crate) struct Shared {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) runtime: Handle,
-    pub(crate) courier: Courier,
+    pub(crate) push_client: PushClient,
 }
 
 impl Shared {

@@ -14,13 +14,13 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::chats::{Chat, ChatSpec};
 use crate::clock::SimClock;
-use crate::courier::{Courier, LADDER};
 use crate::endpoint::Endpoint;
 use crate::faults::{Behaviour, Fault};
 use crate::ids::ChatId;
 use crate::limits::{Limiter, RateLimits};
 use crate::people::Person;
-use crate::server::{Cut, CuttableListener, router};
+use crate::push_client::{PushClient, REDELIVERY_DELAYS};
+use crate::server::{Disconnect, DroppableListener, router};
 use crate::shared::Shared;
 use crate::state::State;
 
@@ -155,11 +155,11 @@ impl Builder {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             runtime: Handle::current(),
-            courier: Courier::new(self.push_deadline, self.redelivery_waits)?,
+            push_client: PushClient::new(self.push_deadline, self.redelivery_waits)?,
         });
-        let service = router(shared.clone()).into_make_service_with_connect_info::<Cut>();
+        let service = router(shared.clone()).into_make_service_with_connect_info::<Disconnect>();
         let stop = shared.stop.clone().cancelled_owned();
-        let server = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(stop);
+        let server = axum::serve(DroppableListener(listener), service).with_graceful_shutdown(stop);
         shared.tasks.spawn(async move { server.await });
         Ok(Simulator { shared, address })
     }
@@ -173,7 +173,7 @@ impl Simulator {
             clock: SimClock::standing_at(DEFAULT_START_MS),
             rate_limits: RateLimits::Documented,
             push_deadline: Duration::from_secs(3),
-            redelivery_waits: LADDER.to_vec(),
+            redelivery_waits: REDELIVERY_DELAYS.to_vec(),
             seed: 0,
             configure: Vec::new(),
         }

@@ -20,7 +20,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::long_connections::{HandshakeRefusal, Order};
+use crate::long_connections::{ConnectionCommand, HandshakeRefusal};
 use crate::{ids::ConnectionId, shared::Shared};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
@@ -83,33 +83,33 @@ async fn converse(
     shared: &Shared,
     connection: &ConnectionId,
     mut socket: Socket,
-    mut told: mpsc::UnboundedReceiver<Order>,
+    mut told: mpsc::UnboundedReceiver<ConnectionCommand>,
 ) {
     loop {
         tokio::select! {
             order = told.recv() => match order {
-                Some(Order::Frames(frames)) => {
+                Some(ConnectionCommand::Frames(frames)) => {
                     for bytes in frames {
                         // A client that hung up is noticed when reading.
                         socket.send(Message::Binary(bytes.into())).await.ok();
                     }
                 }
-                Some(Order::Text(text)) => {
+                Some(ConnectionCommand::Text(text)) => {
                     socket.send(Message::Text(text.into())).await.ok();
                 }
-                Some(Order::Kick) => {
+                Some(ConnectionCommand::Kick) => {
                     shared.change(|state| state.long_connections.close(connection));
                     let goodbye = CloseFrame { code: CloseCode::Away, reason: "kicked".into() };
                     socket.close(Some(goodbye)).await.ok();
                     while let Some(Ok(_)) = socket.next().await {}
                     return;
                 }
-                Some(Order::Silence) => {
+                Some(ConnectionCommand::Silence) => {
                     // Until somebody hangs up.
-                    while !matches!(told.recv().await, None | Some(Order::HangUp)) {}
+                    while !matches!(told.recv().await, None | Some(ConnectionCommand::HangUp)) {}
                     return;
                 }
-                Some(Order::HangUp) | None => return,
+                Some(ConnectionCommand::HangUp) | None => return,
             },
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn chatter_is_as_long_as_it_is_in_a_group() {
+    fn chatter_has_realistic_lengths() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let platform = Platform::start(&runtime, 1, 0).unwrap();
         let events = seal(&platform, 30, 0);

@@ -42,7 +42,7 @@ fn an_open_loop_keeps_its_rate() {
 }
 
 #[test]
-fn a_program_that_does_not_serve_is_an_error_with_its_last_words() {
+fn a_failing_program_is_an_error() {
     for arguments in [
         ["load", "--events", "1", "--bot", "/bin/false"],
         ["chaos", "--commands", "1", "--bot", "/bin/false"],

@@ -1,4 +1,4 @@
-//! An address that leads to one server or another.
+//! A TCP proxy whose target can be changed.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,17 +10,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Passes connections on.
+/// Forwards connections.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    way: Arc<Mutex<Way>>,
+    route: Arc<Mutex<Route>>,
     _tasks: JoinSet<()>,
 }
 
-/// How connections are passed on.
+/// The current target.
 #[derive(Debug, Clone)]
-struct Way {
+struct Route {
     target: SocketAddr,
     /// Ends the connections that are open.
     cut: CancellationToken,
@@ -38,23 +38,23 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("opening a proxy")?;
         let address = listener.local_addr()?;
-        let way = Arc::new(Mutex::new(Way {
+        let route = Arc::new(Mutex::new(Route {
             target,
             cut: CancellationToken::new(),
             silence: CancellationToken::new(),
         }));
         let mut tasks = JoinSet::new();
-        let known = Arc::clone(&way);
+        let known = Arc::clone(&route);
         tasks.spawn(async move {
             let mut visits = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let way = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                visits.spawn(pass(stream, way));
+                let route = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                visits.spawn(pass(stream, route));
             }
         });
         Ok(Self {
             address,
-            way,
+            route,
             _tasks: tasks,
         })
     }
@@ -66,38 +66,38 @@ impl Proxy {
 
     /// Leads new connections to another server; open ones stay where they are.
     pub fn lead_to(&self, target: SocketAddr) {
-        self.change(|way| way.target = target);
+        self.change(|route| route.target = target);
     }
 
     /// Ends all open connections.
     pub fn cut(&self) {
-        self.change(|way| std::mem::take(&mut way.cut).cancel());
+        self.change(|route| std::mem::take(&mut route.cut).cancel());
     }
 
     /// Passes nothing on any more over the connections that are open, and ends none of them, as a
     /// machine in between does that has forgotten them.
     pub fn silence(&self) {
-        self.change(|way| std::mem::take(&mut way.silence).cancel());
+        self.change(|route| std::mem::take(&mut route.silence).cancel());
     }
 
-    fn change(&self, change: impl FnOnce(&mut Way)) {
-        change(&mut self.way.lock().unwrap_or_else(PoisonError::into_inner));
+    fn change(&self, change: impl FnOnce(&mut Route)) {
+        change(&mut self.route.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-async fn pass(outside: TcpStream, way: Way) {
-    let Ok(inside) = TcpStream::connect(way.target).await else {
+async fn pass(outside: TcpStream, route: Route) {
+    let Ok(inside) = TcpStream::connect(route.target).await else {
         return;
     };
     let (outside_read, outside_write) = outside.into_split();
     let (inside_read, inside_write) = inside.into_split();
     let passing = async {
         tokio::select! {
-            () = copy(outside_read, inside_write, &way.silence) => {}
-            () = copy(inside_read, outside_write, &way.silence) => {}
+            () = copy(outside_read, inside_write, &route.silence) => {}
+            () = copy(inside_read, outside_write, &route.silence) => {}
         }
     };
-    way.cut.run_until_cancelled(passing).await;
+    route.cut.run_until_cancelled(passing).await;
 }
 
 /// Passes bytes on until either end is gone.

@@ -19,8 +19,8 @@ use serde_json::json;
 use super::bot::Receive;
 use super::card::Card;
 use super::guard::guard;
-use super::happenings::{Deed, Standing};
 use super::language::Language;
+use super::log::{BotState, UserAction};
 use super::switches::Switch;
 use super::viewer::Viewer;
 use super::{Playground, stream, view};
@@ -163,11 +163,11 @@ async fn say(visit: Visit, Form(saying): Form<Saying>) -> Response {
     if visit.sees(&replied_to) {
         player = player.reply_to(&replied_to);
     }
-    let world = &visit.playground.world;
+    let fixture = &visit.playground.fixture;
     if saying.rich.is_some() {
-        player.post("", text.lines().map(|line| world.rich_words(line)));
+        player.post("", text.lines().map(|line| fixture.rich_words(line)));
     } else {
-        player.say(world.words(text));
+        player.say(fixture.words(text));
     }
     visit.answer(Done::Shown)
 }
@@ -264,7 +264,7 @@ async fn turn(visit: Visit, Form(Turned { switch, on }): Form<Turned>) -> Respon
         let playground = &visit.playground;
         let scopes = playground.scopes();
         if on != playground.sim.read(|state| switch.is_on(state, &scopes)) {
-            playground.note_deed(Deed::Turned { switch, on });
+            playground.note_deed(UserAction::Turned { switch, on });
             switch.turn(on, &playground.sim);
         }
     }
@@ -294,8 +294,8 @@ async fn change_bot(visit: Visit, Form(Change { r#do }): Form<Change>) -> Respon
         let (bot, sim) = (&playground.bot, &playground.sim);
         match r#do {
             Do::Kill => {
-                if playground.standing() != Standing::Gone {
-                    playground.note_deed(Deed::Killed);
+                if playground.bot_state() != BotState::Gone {
+                    playground.note_deed(UserAction::Killed);
                 }
                 bot.kill().await;
                 Ok(())

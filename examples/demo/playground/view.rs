@@ -8,17 +8,17 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::Playground;
 use super::bot::Receive;
-use super::happenings::Standing;
 use super::language::Words;
+use super::log::BotState;
 use super::stream::{Piece, Region};
 use super::viewer::{Pane, Viewer};
-use crate::world::Role;
+use crate::fixture::Role;
 
 mod announcement;
 mod chat;
 mod faults;
-mod happenings;
 mod icon;
+mod log;
 mod message;
 mod rich;
 
@@ -47,7 +47,7 @@ pub(crate) fn page(playground: &Playground, viewer: &Viewer) -> Markup {
                     (chat::chat(playground, viewer))
                     (announcement::pane(playground, viewer))
                     (faults::pane(playground, viewer))
-                    (happenings::pane(playground, viewer))
+                    (log::pane(playground, viewer))
                 }
                 p #offline hidden role="alert" { (words.offline) }
                 p #word hidden role="status" {}
@@ -65,7 +65,7 @@ pub(crate) fn regions(playground: &Playground, viewer: &Viewer) -> Vec<Region> {
         announcement::board(playground, viewer),
         faults::bot(playground, viewer),
         faults::switches(playground, viewer),
-        happenings::list(playground, viewer),
+        log::list(playground, viewer),
     ]
 }
 
@@ -90,25 +90,25 @@ fn head(playground: &Playground, viewer: &Viewer) -> Markup {
 
 /// How the bot stands, in a word.
 fn status(playground: &Playground, viewer: &Viewer) -> Region {
-    let (class, word) = standing(playground.standing(), viewer.words());
+    let (class, word) = bot_state(playground.bot_state(), viewer.words());
     of_one(
         "status",
         "status-bot",
         html! {
-            span #status-bot .{ "standing " (class) } { (viewer.words().the_bot) ": " (word) }
+            span #status-bot .{ "bot_state " (class) } { (viewer.words().the_bot) ": " (word) }
         },
     )
 }
 
-fn standing(standing: Standing, words: &Words) -> (&'static str, String) {
+fn bot_state(bot_state: BotState, words: &Words) -> (&'static str, String) {
     let by = |receive| match receive {
         Receive::Webhook => words.webhook,
         Receive::LongConnection => words.long_connection,
     };
-    match standing {
-        Standing::Gone => ("gone", words.bot_gone.to_owned()),
-        Standing::Starting { .. } => ("starting", words.bot_starting.to_owned()),
-        Standing::Serving { receive, .. } => {
+    match bot_state {
+        BotState::Gone => ("gone", words.bot_gone.to_owned()),
+        BotState::Starting { .. } => ("starting", words.bot_starting.to_owned()),
+        BotState::Serving { receive, .. } => {
             ("serving", format!("{}, {}", words.bot_serving, by(receive)))
         }
     }
@@ -120,7 +120,7 @@ fn panes(playground: &Playground, viewer: &Viewer) -> Markup {
     let name = |pane| match pane {
         Pane::Chat => words.pane_chat,
         Pane::Announcement => words.pane_announcement,
-        Pane::Happenings => words.pane_happenings,
+        Pane::Log => words.pane_log,
         Pane::Faults => words.pane_faults,
     };
     html! {

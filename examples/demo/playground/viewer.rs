@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::Playground;
 use super::language::{Language, Words};
-use crate::world::{Group, Resident, Role};
+use crate::fixture::{Group, Resident, Role};
 
 /// One page as somebody looks at it.
 #[derive(Clone)]
@@ -32,23 +32,18 @@ pub(crate) struct Viewer {
 pub(crate) enum Pane {
     Chat,
     Announcement,
-    Happenings,
+    Log,
     Faults,
 }
 
 impl Pane {
-    pub(crate) const ALL: [Self; 4] = [
-        Self::Chat,
-        Self::Announcement,
-        Self::Happenings,
-        Self::Faults,
-    ];
+    pub(crate) const ALL: [Self; 4] = [Self::Chat, Self::Announcement, Self::Log, Self::Faults];
 
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Announcement => "announcement",
-            Self::Happenings => "happenings",
+            Self::Log => "happenings",
             Self::Faults => "faults",
         }
     }
@@ -75,13 +70,13 @@ impl FromRequestParts<Arc<Playground>> for Viewer {
     ) -> Result<Self, Infallible> {
         let asked = Query::try_from_uri(&parts.uri);
         let Query(asked) = asked.unwrap_or_else(|_| Query(Asked::default()));
-        let world = &playground.world;
+        let fixture = &playground.fixture;
         let named = |name: &str, asked: &str| name.eq_ignore_ascii_case(asked);
-        let mut groups = world.groups.iter();
+        let mut groups = fixture.groups.iter();
         let group = groups.position(|group| named(group.name, &asked.group));
-        let mut people = world.people.iter();
+        let mut people = fixture.people.iter();
         let person = people.position(|resident| named(&resident.person.name, &asked.r#as));
-        let mut people = world.people.iter();
+        let mut people = fixture.people.iter();
         let member = people.position(|resident| resident.role == Role::Member);
         let languages = parts.headers.get(ACCEPT_LANGUAGE);
         let languages = languages.and_then(|languages| languages.to_str().ok());
@@ -106,11 +101,11 @@ impl Viewer {
     }
 
     pub(crate) fn group<'p>(&self, playground: &'p Playground) -> &'p Group {
-        &playground.world.groups[self.group]
+        &playground.fixture.groups[self.group]
     }
 
     pub(crate) fn resident<'p>(&self, playground: &'p Playground) -> &'p Resident {
-        &playground.world.people[self.person]
+        &playground.fixture.people[self.person]
     }
 
     /// Whoever is played, in the group that is looked at.

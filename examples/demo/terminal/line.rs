@@ -130,7 +130,7 @@ fn saying(text: &str) -> Result<Saying, String> {
             rich: true,
             ..saying
         }),
-        _ if text.is_empty() => Err("Say what?".to_owned()),
+        _ if text.is_empty() => Err("The message is empty.".to_owned()),
         _ => Ok(Saying {
             reply_to: None,
             rich: false,

@@ -9,7 +9,7 @@ use super::line::{self, HELP, Line, Saying};
 use super::pen::{Ink, Pen};
 use super::picture::Picture;
 use super::stage::Stage;
-use crate::world::{Group, Resident, Role};
+use crate::fixture::{Group, Resident, Role};
 
 /// Behind every block of an announcement.
 const END: usize = usize::MAX;
@@ -131,15 +131,15 @@ impl Session {
 
     async fn say(&self, saying: &Saying) -> Result<Vec<String>, String> {
         let group = self.group();
-        let world = &self.stage.world;
+        let fixture = &self.stage.fixture;
         let mut speaker = self.stage.sim.as_person(self.person()).in_chat(&group.chat);
         if let Some(number) = saying.reply_to {
             speaker = speaker.reply_to(&self.message(number)?);
         }
         let said = if saying.rich {
-            speaker.post("", saying.text.lines().map(|line| world.words(line)))
+            speaker.post("", saying.text.lines().map(|line| fixture.words(line)))
         } else {
-            speaker.say(world.words(&saying.text))
+            speaker.say(fixture.words(&saying.text))
         };
         if let Some(push) = &said.push {
             push.attempts(1).await;
@@ -171,7 +171,7 @@ impl Session {
     }
 
     fn become_person(&mut self, name: &str) -> Result<Vec<String>, String> {
-        let mut people = self.stage.world.people.iter();
+        let mut people = self.stage.fixture.people.iter();
         self.person = people
             .position(|resident| resident.person.name.eq_ignore_ascii_case(name))
             .ok_or("There are only `:as olga`, the owner, and `:as mei`, a member.")?;
@@ -181,7 +181,7 @@ impl Session {
     }
 
     fn go_to(&mut self, name: &str) -> Result<Vec<String>, String> {
-        let mut groups = self.stage.world.groups.iter();
+        let mut groups = self.stage.fixture.groups.iter();
         self.group = groups
             .position(|group| group.name.eq_ignore_ascii_case(name))
             .ok_or("The groups are `:in ops`, `:in club` and `:in board`.")?;
@@ -228,7 +228,7 @@ impl Session {
     }
 
     fn who(&self) -> Vec<String> {
-        let people = self.stage.world.people.iter().enumerate();
+        let people = self.stage.fixture.people.iter().enumerate();
         let people = people.map(|(at, Resident { person, role })| {
             let role = match role {
                 Role::Owner => "the owner of all groups",
@@ -241,7 +241,7 @@ impl Session {
         });
         let groups = self
             .stage
-            .world
+            .fixture
             .groups
             .iter()
             .enumerate()
@@ -290,10 +290,10 @@ impl Session {
     }
 
     fn person(&self) -> &Person {
-        &self.stage.world.people[self.person].person
+        &self.stage.fixture.people[self.person].person
     }
 
     fn group(&self) -> &Group {
-        &self.stage.world.groups[self.group]
+        &self.stage.fixture.groups[self.group]
     }
 }

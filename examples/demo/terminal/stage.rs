@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::fixture::Fixture;
 use crate::settings::{self, CALL_TIMEOUT};
-use crate::world::World;
 
 /// How often the bot is asked whether it is done.
 const GLANCE: Duration = Duration::from_millis(2);
@@ -34,7 +34,7 @@ pub(crate) enum Time {
 /// Everything that a conversation needs.
 pub(crate) struct Stage {
     pub(crate) sim: Simulator,
-    pub(crate) world: World,
+    pub(crate) fixture: Fixture,
     hand: Option<ClockHand>,
     bot: Bot,
     /// How often the bot had put something off when it was last done.
@@ -59,12 +59,12 @@ impl Stage {
             }
         };
         // What is said before the bot comes, nobody tells it.
-        let world = World::small(&sim);
+        let fixture = Fixture::small(&sim);
         let bot = Bot::start(&sim, clock, log).await?;
         sim.set_webhook(&bot.webhook);
         Ok(Self {
             sim,
-            world,
+            fixture,
             hand,
             bot,
             put_off: 0,
@@ -74,15 +74,15 @@ impl Stage {
     /// Waits until the bot has done what was said to it.
     pub(crate) async fn settle(&mut self) -> anyhow::Result<()> {
         loop {
-            let glance = self.bot.glance().await?;
-            if glance.open_jobs == 0 {
-                self.put_off = glance.put_off;
+            let snapshot = self.bot.snapshot().await?;
+            if snapshot.open_jobs == 0 {
+                self.put_off = snapshot.put_off;
                 self.pass_turn();
                 return Ok(());
             }
             // Until the bot has chosen to wait, clocks set by hand stand still:
             // what it chooses must not depend on how busy this machine is.
-            if glance.put_off > self.put_off {
+            if snapshot.put_off > self.put_off {
                 self.pass(TICK);
                 // Time for what comes after the wait.
                 tokio::time::sleep(9 * GLANCE).await;
@@ -155,14 +155,14 @@ impl Bot {
         })
     }
 
-    async fn glance(&self) -> anyhow::Result<Glance> {
+    async fn snapshot(&self) -> anyhow::Result<Snapshot> {
         let answer = self.http.get(&self.metrics).send().await;
         let text = answer.context("the bot does not answer")?.text().await?;
         let number = |name: &str| {
             let value = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
             text.lines().find_map(value)
         };
-        Ok(Glance {
+        Ok(Snapshot {
             open_jobs: number("noticebot_open_jobs").context("the bot does not count its jobs")?,
             put_off: number("noticebot_retries_total").unwrap_or(0),
         })
@@ -170,7 +170,7 @@ impl Bot {
 }
 
 /// The bot's metrics at one moment.
-struct Glance {
+struct Snapshot {
     open_jobs: u64,
     /// How often it put something off, to try it again later.
     put_off: u64,

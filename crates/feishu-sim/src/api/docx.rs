@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Door, success};
+use crate::docx::Place;
 use crate::{
     chats::{Announcement, Chat},
     docx::Document,
@@ -130,9 +131,10 @@ pub(crate) fn create_children(state: &mut State, request: &Request) -> Result<Va
         let document = document(chats.get_mut(id))?;
         let children = document.create(
             request.param("block_id"),
-            index,
-            revision,
-            (contents, ids, now),
+            Place { index, revision },
+            contents,
+            ids,
+            now,
         )?;
         Ok(json!({"children": children, "revision_id": document.revision()}))
     })

@@ -41,8 +41,7 @@ struct Create {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the wire's name")]
-struct Reply {
+struct ReplyBody {
     msg_type: String,
     content: String,
     #[serde(default)]
@@ -118,7 +117,7 @@ pub(crate) fn create(state: &mut State, request: &Request) -> Result<Value, Refu
 }
 
 pub(crate) fn reply(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let body: Reply = request.body()?;
+    let body: ReplyBody = request.body()?;
     check(&body.msg_type, &body.content, body.uuid.as_deref())?;
     let parent = known(state, request)?;
     let chat = state.enter(parent.chat.as_str(), MESSAGE_DOOR)?;

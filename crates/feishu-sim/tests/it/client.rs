@@ -5,7 +5,7 @@ use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::{Value, json};
 
 /// A simulator, a client with a token, and a group of three people and the bot.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) sim: Simulator,
     pub(crate) client: Client,
     pub(crate) token: String,
@@ -36,7 +36,7 @@ impl Got {
     }
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with(Simulator::builder()).await
     }
@@ -49,15 +49,15 @@ impl World {
             .build()
             .unwrap();
         let (lin, mia) = (sim.add_person("Lin"), sim.add_person("Mia"));
-        let mut world = Self {
+        let mut fixture = Self {
             sim,
             client,
             token: String::new(),
             lin,
             mia,
         };
-        world.token = world.fresh_token().await;
-        world
+        fixture.token = fixture.fresh_token().await;
+        fixture
     }
 
     pub(crate) async fn fresh_token(&self) -> String {

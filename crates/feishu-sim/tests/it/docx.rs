@@ -5,13 +5,13 @@ use std::time::Duration;
 use feishu_sim::{AnnouncementKind, ChatId, Edit, Endpoint, Fault, RateLimits, Simulator, WhoMay};
 use serde_json::{Value, json};
 
-use crate::client::{Got, World, docx_path};
+use crate::client::{Fixture, Got, docx_path};
 
 fn text(content: &str) -> Value {
     json!({"block_type": 2, "text": {"elements": [{"text_run": {"content": content}}]}})
 }
 
-impl World {
+impl Fixture {
     async fn unlimited() -> Self {
         Self::with(Simulator::builder().rate_limits(RateLimits::Off)).await
     }
@@ -45,16 +45,16 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_fresh_announcement_is_an_empty_page_at_revision_1() {
-    let world = World::new().await;
-    let chat = world.chat();
-    let about = world.get(&docx_path(&chat, "")).await.json()["data"].clone();
+async fn a_new_announcement_is_an_empty_page() {
+    let fixture = Fixture::new().await;
+    let chat = fixture.chat();
+    let about = fixture.get(&docx_path(&chat, "")).await.json()["data"].clone();
     assert_eq!(
         (&about["revision_id"], &about["announcement_type"]),
         (&json!(1), &json!("docx"))
     );
     assert!(about["create_time"].is_u64() && about["create_time_v2"].is_string());
-    let blocks = world.get(&docx_path(&chat, "/blocks")).await.json()["data"].clone();
+    let blocks = fixture.get(&docx_path(&chat, "/blocks")).await.json()["data"].clone();
     let [page] = blocks["items"].as_array().unwrap().as_slice() else {
         panic!("{blocks}")
     };
@@ -69,31 +69,31 @@ async fn a_fresh_announcement_is_an_empty_page_at_revision_1() {
 }
 
 #[tokio::test]
-async fn both_kinds_answer_the_first_question_and_only_that() {
-    let world = World::new().await;
-    let chat = world
+async fn both_kinds_answer_only_the_info_call() {
+    let fixture = Fixture::new().await;
+    let chat = fixture
         .sim
-        .add_chat(world.group().announcement(AnnouncementKind::Doc));
-    let about = world.get(&docx_path(&chat, "")).await.json()["data"].clone();
+        .add_chat(fixture.group().announcement(AnnouncementKind::Doc));
+    let about = fixture.get(&docx_path(&chat, "")).await.json()["data"].clone();
     assert_eq!(
         (&about["announcement_type"], &about["revision_id"]),
         (&json!("doc"), &json!(0))
     );
     assert_eq!(
-        world.get(&docx_path(&chat, "/blocks")).await.outcome(),
+        fixture.get(&docx_path(&chat, "/blocks")).await.outcome(),
         (400, 1_772_006)
     );
     assert_eq!(
-        world.add(&chat, 0, &["a"]).await.outcome(),
+        fixture.add(&chat, 0, &["a"]).await.outcome(),
         (400, 1_772_006)
     );
 }
 
 #[tokio::test]
 async fn created_blocks_come_back_with_defaults_filled_in() {
-    let world = World::new().await;
-    let chat = world.chat();
-    let got = world
+    let fixture = Fixture::new().await;
+    let chat = fixture.chat();
+    let got = fixture
         .create(
             &chat,
             "?revision_id=-1",
@@ -116,64 +116,67 @@ async fn created_blocks_come_back_with_defaults_filled_in() {
     });
     assert_eq!(data["children"][0], expected);
     let id = data["children"][0]["block_id"].as_str().unwrap();
-    let one = world
+    let one = fixture
         .get(&docx_path(&chat, &format!("/blocks/{id}")))
         .await
         .json();
     assert_eq!(one["data"]["block"], expected);
-    assert_eq!(world.sim.announcement_document(&chat)["items"][1], expected);
-    world.sim.finish();
+    assert_eq!(
+        fixture.sim.announcement_document(&chat)["items"][1],
+        expected
+    );
+    fixture.sim.finish();
 }
 
 #[tokio::test]
 async fn children_stand_where_they_were_put() {
-    let world = World::unlimited().await;
-    let chat = world.chat();
-    assert_eq!(world.add(&chat, -1, &["b", "c"]).await.code(), 0);
-    assert_eq!(world.add(&chat, 0, &["a"]).await.code(), 0);
-    assert_eq!(world.add(&chat, 3, &["d"]).await.code(), 0);
+    let fixture = Fixture::unlimited().await;
+    let chat = fixture.chat();
+    assert_eq!(fixture.add(&chat, -1, &["b", "c"]).await.code(), 0);
+    assert_eq!(fixture.add(&chat, 0, &["a"]).await.code(), 0);
+    assert_eq!(fixture.add(&chat, 3, &["d"]).await.code(), 0);
     assert_eq!(
-        world.add(&chat, 5, &["e"]).await.outcome(),
+        fixture.add(&chat, 5, &["e"]).await.outcome(),
         (400, 1_770_001)
     );
-    assert_eq!(world.sim.announcement_text(&chat), ["a", "b", "c", "d"]);
-    assert_eq!(world.remove(&chat, "", 1, 3).await.code(), 0);
-    assert_eq!(world.sim.announcement_text(&chat), ["a", "d"]);
+    assert_eq!(fixture.sim.announcement_text(&chat), ["a", "b", "c", "d"]);
+    assert_eq!(fixture.remove(&chat, "", 1, 3).await.code(), 0);
+    assert_eq!(fixture.sim.announcement_text(&chat), ["a", "d"]);
     for (start, end) in [(0, 3), (1, 1), (-1, 1), (2, 3)] {
         assert_eq!(
-            world.remove(&chat, "", start, end).await.outcome(),
+            fixture.remove(&chat, "", start, end).await.outcome(),
             (400, 1_770_001)
         );
     }
-    assert_eq!(world.sim.announcement_revision(&chat), 5);
-    world.sim.finish();
+    assert_eq!(fixture.sim.announcement_revision(&chat), 5);
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn blocks_come_in_pages_in_the_order_of_reading() {
-    let world = World::unlimited().await;
-    let chat = world.chat();
+async fn blocks_are_listed_in_reading_order() {
+    let fixture = Fixture::unlimited().await;
+    let chat = fixture.chat();
     let first =
-        world.add(&chat, -1, &["a", "b"]).await.json()["data"]["children"][0]["block_id"].clone();
+        fixture.add(&chat, -1, &["a", "b"]).await.json()["data"]["children"][0]["block_id"].clone();
     let path = docx_path(
         &chat,
         &format!("/blocks/{}/children", first.as_str().unwrap()),
     );
     assert_eq!(
-        world
+        fixture
             .post(&path, json!({"children": [text("a1")]}))
             .await
             .code(),
         0
     );
-    assert_eq!(world.sim.announcement_text(&chat), ["a", "a1", "b"]);
-    let page = world
+    assert_eq!(fixture.sim.announcement_text(&chat), ["a", "a1", "b"]);
+    let page = fixture
         .get(&docx_path(&chat, "/blocks?page_size=3"))
         .await
         .json()["data"]
         .clone();
     let token = page["page_token"].as_str().unwrap();
-    let rest = world
+    let rest = fixture
         .get(&docx_path(
             &chat,
             &format!("/blocks?page_size=3&page_token={token}"),
@@ -188,19 +191,19 @@ async fn blocks_come_in_pages_in_the_order_of_reading() {
         rest["data"]["items"][0]["text"]["elements"][0]["text_run"]["content"],
         json!("b")
     );
-    let children = world
+    let children = fixture
         .get(&docx_path(&chat, &format!("/blocks/{chat}/children")))
         .await
         .json();
     assert_eq!(children["data"]["items"].as_array().unwrap().len(), 2);
-    assert_eq!(world.remove(&chat, "", 0, 1).await.code(), 0);
-    assert_eq!(world.sim.announcement_text(&chat), ["b"]);
+    assert_eq!(fixture.remove(&chat, "", 0, 1).await.code(), 0);
+    assert_eq!(fixture.sim.announcement_text(&chat), ["b"]);
 }
 
 #[tokio::test]
-async fn list_items_take_children_and_code_quotes_and_lines_do_not() {
-    let world = World::unlimited().await;
-    let chat = world.chat();
+async fn only_some_blocks_may_have_children() {
+    let fixture = Fixture::unlimited().await;
+    let chat = fixture.chat();
     let body = || json!({"elements": [{"text_run": {"content": "x"}}]});
     let cases = [
         (json!({"block_type": 12, "bullet": body()}), true),
@@ -211,51 +214,53 @@ async fn list_items_take_children_and_code_quotes_and_lines_do_not() {
         (json!({"block_type": 22, "divider": {}}), false),
     ];
     for (parent, takes) in cases {
-        let created = world
+        let created = fixture
             .create(&chat, "", json!({"children": [parent.clone()]}))
             .await
             .json();
         let id = created["data"]["children"][0]["block_id"].as_str().unwrap();
         let path = docx_path(&chat, &format!("/blocks/{id}/children"));
         let child = json!({"index": 0, "children": [text("child")]});
-        let got = world.post(&path, child).await;
+        let got = fixture.post(&path, child).await;
         let expected = if takes { (200, 0) } else { (400, 1_770_028) };
         assert_eq!(got.outcome(), expected, "{parent}");
         if takes {
             let child = &got.json()["data"]["children"][0];
             assert_eq!(child["parent_id"], json!(id));
-            let parent = world.get(&docx_path(&chat, &format!("/blocks/{id}"))).await;
+            let parent = fixture
+                .get(&docx_path(&chat, &format!("/blocks/{id}")))
+                .await;
             assert_eq!(
                 parent.json()["data"]["block"]["children"],
                 json!([child["block_id"]])
             );
         }
     }
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn more_than_fifty_children_are_refused_by_the_gateway() {
-    let world = World::new().await;
-    let chat = world.chat();
-    let got = world.add(&chat, 0, &["x"; 51]).await;
+async fn the_gateway_refuses_over_fifty_children() {
+    let fixture = Fixture::new().await;
+    let chat = fixture.chat();
+    let got = fixture.add(&chat, 0, &["x"; 51]).await;
     assert_eq!(got.outcome(), (400, 99_992_402));
     let violation = &got.json()["error"]["field_violations"][0];
     assert_eq!(
         (&violation["field"], &violation["description"]),
         (&json!("children"), &json!("the max len is 50"))
     );
-    assert_eq!(world.add(&chat, 0, &["x"; 50]).await.code(), 0);
-    world.sim.finish();
+    assert_eq!(fixture.add(&chat, 0, &["x"; 50]).await.code(), 0);
+    fixture.sim.finish();
 }
 
 #[tokio::test]
 async fn a_client_token_has_one_effect() {
-    let world = World::new().await;
-    let chat = world.chat();
+    let fixture = Fixture::new().await;
+    let chat = fixture.chat();
     let body = || json!({"index": 0, "children": [text("once")]});
-    let first = world.create(&chat, "?client_token=8f6c", body()).await;
-    let again = world
+    let first = fixture.create(&chat, "?client_token=8f6c", body()).await;
+    let again = fixture
         .create(
             &chat,
             "?client_token=8f6c",
@@ -264,27 +269,33 @@ async fn a_client_token_has_one_effect() {
         .await;
     assert_eq!(first.text, again.text);
     assert_eq!(first.json()["data"]["client_token"], json!("8f6c"));
-    assert_eq!(world.sim.announcement_text(&chat), ["once"]);
-    world.create(&chat, "?client_token=", body()).await;
-    assert_eq!(world.sim.announcement_text(&chat), ["once", "once"]);
-    assert_eq!(world.sim.announcement_revision(&chat), 3);
+    assert_eq!(fixture.sim.announcement_text(&chat), ["once"]);
+    fixture.create(&chat, "?client_token=", body()).await;
+    assert_eq!(fixture.sim.announcement_text(&chat), ["once", "once"]);
+    assert_eq!(fixture.sim.announcement_revision(&chat), 3);
 }
 
 #[tokio::test]
-async fn a_write_at_an_older_revision_keeps_what_others_wrote_meanwhile() {
-    let world = World::unlimited().await;
-    let chat = world.chat();
-    let hands = world.sim.as_person(&world.lin).in_chat(&chat);
+async fn a_write_at_an_older_revision_is_rebased() {
+    let fixture = Fixture::unlimited().await;
+    let chat = fixture.chat();
+    let hands = fixture.sim.as_person(&fixture.lin).in_chat(&chat);
     hands.edit_announcement(["a", "b"]);
-    world.add(&chat, 1, &["between"]).await;
+    fixture.add(&chat, 1, &["between"]).await;
     // Revision 2 knew only `a` and `b`.
-    assert_eq!(world.remove(&chat, "?revision_id=2", 0, 2).await.code(), 0);
-    assert_eq!(world.sim.announcement_text(&chat), ["between"]);
+    assert_eq!(
+        fixture.remove(&chat, "?revision_id=2", 0, 2).await.code(),
+        0
+    );
+    assert_eq!(fixture.sim.announcement_text(&chat), ["between"]);
     let late = json!({"index": 2, "children": [text("end")]});
-    assert_eq!(world.create(&chat, "?revision_id=2", late).await.code(), 0);
-    assert_eq!(world.sim.announcement_text(&chat), ["between", "end"]);
+    assert_eq!(
+        fixture.create(&chat, "?revision_id=2", late).await.code(),
+        0
+    );
+    assert_eq!(fixture.sim.announcement_text(&chat), ["between", "end"]);
     for wrong in ["0", "99"] {
-        let got = world
+        let got = fixture
             .remove(&chat, &format!("?revision_id={wrong}"), 0, 1)
             .await;
         assert_eq!(got.outcome(), (400, 1_770_001));
@@ -314,19 +325,19 @@ async fn a_person_edits_single_blocks() {
         (rewritten(2), &["a", "a1", "b"]),
         (Edit::Remove { at: 2 }, &["a", "a1", "b"]),
     ];
-    let world = World::unlimited().await;
+    let fixture = Fixture::unlimited().await;
     for (edit, expected) in cases {
-        let chat = world.chat();
-        let made = world.add(&chat, 0, &["a", "b"]).await.json()["data"]["children"].clone();
+        let chat = fixture.chat();
+        let made = fixture.add(&chat, 0, &["a", "b"]).await.json()["data"]["children"].clone();
         let first = made[0]["block_id"].as_str().unwrap();
         let path = docx_path(&chat, &format!("/blocks/{first}/children"));
         let child = json!({"children": [text("a1")]});
-        assert_eq!(world.post(&path, child).await.code(), 0);
-        let before = world.get(&docx_path(&chat, "")).await.json()["data"].clone();
-        let hands = world.sim.as_person(&world.mia).in_chat(&chat);
+        assert_eq!(fixture.post(&path, child).await.code(), 0);
+        let before = fixture.get(&docx_path(&chat, "")).await.json()["data"].clone();
+        let hands = fixture.sim.as_person(&fixture.mia).in_chat(&chat);
         hands.edit(edit.clone());
-        assert_eq!(world.sim.announcement_text(&chat), expected, "{edit:?}");
-        let after = world.get(&docx_path(&chat, "")).await.json()["data"].clone();
+        assert_eq!(fixture.sim.announcement_text(&chat), expected, "{edit:?}");
+        let after = fixture.get(&docx_path(&chat, "")).await.json()["data"].clone();
         let shown = |about: &Value| {
             (
                 about["revision_id"].clone(),
@@ -342,26 +353,26 @@ async fn a_person_edits_single_blocks() {
         };
         assert_eq!(shown(&after), expected, "{edit:?}");
     }
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn a_rewritten_block_is_the_same_block_and_a_picture_holds_nothing() {
-    let world = World::unlimited().await;
-    let chat = world.chat();
+async fn a_rewritten_block_keeps_its_id() {
+    let fixture = Fixture::unlimited().await;
+    let chat = fixture.chat();
     let body = json!({"elements": [{"text_run": {"content": "a"}}]});
     let heading = json!({"children": [{"block_type": 3, "heading1": body}]});
-    let made = world.create(&chat, "", heading).await.json()["data"]["children"].clone();
+    let made = fixture.create(&chat, "", heading).await.json()["data"]["children"].clone();
     let id = made[0]["block_id"].as_str().unwrap();
     let path = docx_path(&chat, &format!("/blocks/{id}/children"));
-    let child = world
+    let child = fixture
         .post(&path, json!({"children": [text("a1")]}))
         .await
         .json();
-    let hands = world.sim.as_person(&world.lin).in_chat(&chat);
+    let hands = fixture.sim.as_person(&fixture.lin).in_chat(&chat);
     hands.edit(rewritten(0));
     hands.edit(Edit::Picture { at: 1 });
-    let items = world.sim.announcement_document(&chat)["items"].clone();
+    let items = fixture.sim.announcement_document(&chat)["items"].clone();
     assert_eq!(
         (&items[1]["block_id"], &items[1]["block_type"]),
         (&json!(id), &json!(2))
@@ -379,13 +390,13 @@ async fn a_rewritten_block_is_the_same_block_and_a_picture_holds_nothing() {
         &chat,
         &format!("/blocks/{}/children", picture.as_str().unwrap()),
     );
-    let got = world.post(&path, json!({"children": [text("x")]})).await;
+    let got = fixture.post(&path, json!({"children": [text("x")]})).await;
     assert_eq!(got.outcome(), (400, 1_770_028));
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn what_a_person_does_between_two_calls_moves_the_children_of_older_revisions() {
+async fn manual_edits_move_children_of_older_revisions() {
     let newest: [(Edit, &[&str]); 4] = [
         (typed(0), &["b", "c"]),
         (rewritten(1), &["c"]),
@@ -398,65 +409,71 @@ async fn what_a_person_does_between_two_calls_moves_the_children_of_older_revisi
         (Edit::Remove { at: 0 }, &["c"]),
         (Edit::Picture { at: 1 }, &["[picture]", "c"]),
     ];
-    let world = World::unlimited().await;
+    let fixture = Fixture::unlimited().await;
     for (query, cases) in [("", newest), ("?revision_id=2", known)] {
         for (edit, expected) in cases {
-            let chat = world.chat();
-            world.add(&chat, 0, &["a", "b", "c"]).await;
+            let chat = fixture.chat();
+            fixture.add(&chat, 0, &["a", "b", "c"]).await;
             let fault = Fault::Edit(chat.clone(), edit.clone());
-            world.sim.fault(Endpoint::DeleteChildren, fault);
-            let got = world.remove(&chat, query, 0, 2).await;
+            fixture.sim.fault(Endpoint::DeleteChildren, fault);
+            let got = fixture.remove(&chat, query, 0, 2).await;
             assert_eq!(got.code(), 0, "{edit:?}: {}", got.text);
             assert_eq!(
-                world.sim.announcement_text(&chat),
+                fixture.sim.announcement_text(&chat),
                 expected,
                 "{query} {edit:?}"
             );
         }
     }
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn a_revision_more_than_a_thousand_behind_is_too_old() {
-    let world = World::unlimited().await;
-    let chat = world.chat();
-    let hands = world.sim.as_person(&world.lin).in_chat(&chat);
+async fn revisions_over_a_thousand_behind_are_refused() {
+    let fixture = Fixture::unlimited().await;
+    let chat = fixture.chat();
+    let hands = fixture.sim.as_person(&fixture.lin).in_chat(&chat);
     for _ in 0..1001 {
         hands.edit_announcement(["a"]);
     }
     assert_eq!(
-        world.remove(&chat, "?revision_id=1", 0, 1).await.outcome(),
+        fixture
+            .remove(&chat, "?revision_id=1", 0, 1)
+            .await
+            .outcome(),
         (400, 1_770_021)
     );
     assert_eq!(
-        world.remove(&chat, "?revision_id=1002", 0, 1).await.code(),
+        fixture
+            .remove(&chat, "?revision_id=1002", 0, 1)
+            .await
+            .code(),
         0
     );
 }
 
 #[tokio::test]
-async fn three_edits_a_second_for_one_announcement_and_five_writes_for_the_app() {
-    let world = World::new().await;
-    let (chat, other) = (world.chat(), world.chat());
+async fn docx_writes_have_two_rate_limits() {
+    let fixture = Fixture::new().await;
+    let (chat, other) = (fixture.chat(), fixture.chat());
     let mut outcomes = Vec::new();
     for _ in 0..4 {
-        outcomes.push(world.add(&chat, 0, &["x"]).await.outcome());
+        outcomes.push(fixture.add(&chat, 0, &["x"]).await.outcome());
     }
     assert_eq!(outcomes, [(200, 0), (200, 0), (200, 0), (429, 99_991_400)]);
-    assert_eq!(world.add(&other, 0, &["x"]).await.outcome(), (200, 0));
-    let over = world.add(&other, 0, &["x"]).await;
+    assert_eq!(fixture.add(&other, 0, &["x"]).await.outcome(), (200, 0));
+    let over = fixture.add(&other, 0, &["x"]).await;
     assert_eq!(over.outcome(), (400, 99_991_400));
     assert_eq!(over.headers["x-ogw-ratelimit-reset"], "1");
-    world.sim.clock().advance(Duration::from_secs(1));
-    assert_eq!(world.add(&chat, 0, &["x"]).await.outcome(), (200, 0));
+    fixture.sim.clock().advance(Duration::from_secs(1));
+    assert_eq!(fixture.add(&chat, 0, &["x"]).await.outcome(), (200, 0));
 }
 
 #[tokio::test]
 async fn blocks_must_hold_what_their_type_says() {
-    let world = World::unlimited().await;
-    let chat = world.chat();
-    let guest = world.sim.add_person_of("other_tenant", "Guest");
+    let fixture = Fixture::unlimited().await;
+    let chat = fixture.chat();
+    let guest = fixture.sim.add_person_of("other_tenant", "Guest");
     let body = || json!({"elements": [{"text_run": {"content": "x"}}]});
     let mention = |id: &str| json!({"block_type": 2, "text": {"elements": [{"mention_user": {"user_id": id}}]}});
     let styled = |style: Value| {
@@ -468,7 +485,7 @@ async fn blocks_must_hold_what_their_type_says() {
         (json!({"block_type": 3, "heading1": body()}), 0, 0),
         (json!({"block_type": 14, "code": body()}), 0, 0),
         (json!({"block_type": 22, "divider": {}}), 0, 0),
-        (mention(&world.lin.open_id), 0, 0),
+        (mention(&fixture.lin.open_id), 0, 0),
         (link("https%3A%2F%2Fexample.com"), 0, 0),
         (mention(&guest.open_id), 1_770_001, 0),
         (mention("ou_none"), 1_770_001, 0),
@@ -491,44 +508,48 @@ async fn blocks_must_hold_what_their_type_says() {
         (styled(json!({"strike_through": true})), 99_992_402, 1),
     ];
     for (block, code, violations) in cases {
-        let before = world.sim.violations().len();
-        let got = world
+        let before = fixture.sim.violations().len();
+        let got = fixture
             .create(&chat, "", json!({"children": [block.clone()]}))
             .await;
         assert_eq!(got.code(), code, "{block}: {}", got.text);
-        assert_eq!(world.sim.violations().len() - before, violations, "{block}");
+        assert_eq!(
+            fixture.sim.violations().len() - before,
+            violations,
+            "{block}"
+        );
     }
     assert_eq!(
-        world.sim.announcement_text(&chat),
+        fixture.sim.announcement_text(&chat),
         ["x", "x", "---", "@Lin", "x"]
     );
 }
 
 #[tokio::test]
 async fn who_may_edit_decides() {
-    let world = World::unlimited().await;
-    let closed = world.group().edit_permission(WhoMay::OnlyOwner);
-    let chat = world.sim.add_chat(closed.clone());
+    let fixture = Fixture::unlimited().await;
+    let closed = fixture.group().edit_permission(WhoMay::OnlyOwner);
+    let chat = fixture.sim.add_chat(closed.clone());
     assert_eq!(
-        world.add(&chat, 0, &["x"]).await.outcome(),
+        fixture.add(&chat, 0, &["x"]).await.outcome(),
         (400, 1_772_005)
     );
-    world
+    fixture
         .sim
         .change_behaviour(|behaviour| behaviour.docx_denial_is_forbidden = true);
     assert_eq!(
-        world.remove(&chat, "", 0, 1).await.outcome(),
+        fixture.remove(&chat, "", 0, 1).await.outcome(),
         (403, 1_770_032)
     );
-    let chat = world.sim.add_chat(closed.bot_is_admin());
-    assert_eq!(world.add(&chat, 0, &["x"]).await.code(), 0);
-    let outside = world.sim.add_chat(world.group().without_bot());
+    let chat = fixture.sim.add_chat(closed.bot_is_admin());
+    assert_eq!(fixture.add(&chat, 0, &["x"]).await.code(), 0);
+    let outside = fixture.sim.add_chat(fixture.group().without_bot());
     assert_eq!(
-        world.add(&outside, 0, &["x"]).await.outcome(),
+        fixture.add(&outside, 0, &["x"]).await.outcome(),
         (400, 1_772_003)
     );
     assert_eq!(
-        world
+        fixture
             .get(&docx_path(&ChatId::from("oc_none"), ""))
             .await
             .outcome(),
@@ -536,14 +557,14 @@ async fn who_may_edit_decides() {
     );
     let missing = docx_path(&chat, "/blocks/doxcnnone/children");
     assert_eq!(
-        world
+        fixture
             .post(&missing, json!({"children": [text("x")]}))
             .await
             .outcome(),
         (404, 1_770_002)
     );
-    world
+    fixture
         .sim
         .change_app(|app| app.scopes.remove("im:chat.announcement:read"));
-    assert_eq!(world.get(&docx_path(&chat, "")).await.code(), 99_991_672);
+    assert_eq!(fixture.get(&docx_path(&chat, "")).await.code(), 99_991_672);
 }

@@ -3,7 +3,7 @@
 use feishu_sim::{AnnouncementKind, ChatId, Edit, Endpoint, Fault, WhoMay};
 use serde_json::{Value, json};
 
-use crate::client::{Got, World, chat_path};
+use crate::client::{Fixture, Got, chat_path};
 
 fn run(text: &str) -> Value {
     json!({"type": "textRun", "textRun": {"text": text, "style": {}}})
@@ -63,7 +63,7 @@ fn title(text: &str) -> Value {
     )
 }
 
-impl World {
+impl Fixture {
     fn doc(&self) -> ChatId {
         self.sim
             .add_chat(self.group().announcement(AnnouncementKind::Doc))
@@ -92,9 +92,9 @@ fn range(value: &Value) -> Value {
 async fn offsets_are_those_of_the_known_samples() {
     let samples: Value =
         serde_json::from_str(include_str!("../data/legacy_doc_offsets.json")).unwrap();
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for sample in samples.as_array().unwrap() {
-        let chat = world.doc();
+        let chat = fixture.doc();
         let expected = sample["paragraphs"].as_array().unwrap();
         // A fresh document already has the empty paragraph that ends each sample.
         let blocks: Vec<Value> = expected[..expected.len() - 1]
@@ -111,9 +111,9 @@ async fn offsets_are_those_of_the_known_samples() {
         if !blocks.is_empty() {
             requests.push(insert(&blocks, &json!({"startOfZone": true})));
         }
-        assert_eq!(world.patch(&chat, 0, &requests).await.code(), 0);
+        assert_eq!(fixture.patch(&chat, 0, &requests).await.code(), 0);
 
-        let content = world.content(&chat).await;
+        let content = fixture.content(&chat).await;
         assert_eq!(range(&content["title"]), sample["title_range"]);
         let shown = content["body"]["blocks"].as_array().unwrap();
         assert_eq!(shown.len(), expected.len());
@@ -134,49 +134,49 @@ async fn offsets_are_those_of_the_known_samples() {
             .unwrap();
         assert_eq!(json!(last + 1), sample["doc_length"]);
     }
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn a_fresh_document_has_revision_0_and_each_batch_raises_it_by_one() {
-    let world = World::new().await;
-    let chat = world.doc();
-    let got = world.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
+async fn each_batch_raises_the_revision_by_one() {
+    let fixture = Fixture::new().await;
+    let chat = fixture.doc();
+    let got = fixture.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
     assert_eq!(
         (&got["revision"], &got["owner_id"]),
-        (&json!("0"), &json!(world.lin.open_id))
+        (&json!("0"), &json!(fixture.lin.open_id))
     );
     assert!(got["create_time"].is_string());
     assert_eq!(
-        world
+        fixture
             .patch(&chat, 0, &[at_start(&["a"]), at_start(&["b"])])
             .await
             .code(),
         0
     );
-    let got = world.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
+    let got = fixture.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
     assert_eq!(
         (&got["revision"], &got["modifier_id_type"]),
         (&json!("1"), &json!("app_id"))
     );
-    assert_eq!(world.sim.announcement_text(&chat), ["a", "b"]);
+    assert_eq!(fixture.sim.announcement_text(&chat), ["a", "b"]);
 }
 
 /// Writes `a👋` (1 to 4), `bb` (5 to 7) and an empty line (8), then one batch.
 async fn check(requests: &[Value], expected: Result<&[&str], &str>) {
-    let world = World::new().await;
-    let chat = world.doc();
-    world
+    let fixture = Fixture::new().await;
+    let chat = fixture.doc();
+    fixture
         .sim
-        .as_person(&world.lin)
+        .as_person(&fixture.lin)
         .in_chat(&chat)
         .edit_announcement(["a👋", "bb"]);
-    let before = world.sim.announcement_document(&chat);
-    let got = world.patch(&chat, 1, requests).await;
+    let before = fixture.sim.announcement_document(&chat);
+    let got = fixture.patch(&chat, 1, requests).await;
     match expected {
         Ok(lines) => {
             assert_eq!(got.code(), 0, "{requests:?}: {}", got.text);
-            assert_eq!(world.sim.announcement_text(&chat), lines, "{requests:?}");
+            assert_eq!(fixture.sim.announcement_text(&chat), lines, "{requests:?}");
         }
         Err(reason) => {
             assert_eq!(got.outcome(), (400, 232_018), "{requests:?}");
@@ -186,7 +186,7 @@ async fn check(requests: &[Value], expected: Result<&[&str], &str>) {
                 "{msg}"
             );
             assert_eq!(
-                world.sim.announcement_document(&chat),
+                fixture.sim.announcement_document(&chat),
                 before,
                 "all or nothing"
             );
@@ -195,7 +195,7 @@ async fn check(requests: &[Value], expected: Result<&[&str], &str>) {
 }
 
 #[tokio::test]
-async fn blocks_are_inserted_at_the_start_of_a_line_only() {
+async fn blocks_are_inserted_at_line_starts_only() {
     check(&[at_index(&["x"], 1)], Ok(&["x", "a👋", "bb"])).await;
     check(&[at_index(&["x", "y"], 5)], Ok(&["a👋", "x", "y", "bb"])).await;
     check(&[at_index(&["x"], 8)], Ok(&["a👋", "bb", "x"])).await;
@@ -226,7 +226,7 @@ async fn blocks_are_inserted_at_the_start_of_a_line_only() {
 }
 
 #[tokio::test]
-async fn whole_blocks_are_deleted_and_a_final_newline_survives() {
+async fn only_whole_blocks_are_deleted() {
     check(&[delete(1, 5)], Ok(&["bb"])).await;
     check(&[delete(1, 4)], Ok(&["", "bb"])).await;
     check(&[delete(5, 8)], Ok(&["a👋"])).await;
@@ -259,88 +259,91 @@ async fn operations_that_announcements_refuse_are_232018() {
 }
 
 #[tokio::test]
-async fn an_older_revision_is_carried_over_to_the_newest() {
-    let world = World::new().await;
-    let chat = world.doc();
-    let hands = world.sim.as_person(&world.lin).in_chat(&chat);
+async fn an_older_revision_is_rebased() {
+    let fixture = Fixture::new().await;
+    let chat = fixture.doc();
+    let hands = fixture.sim.as_person(&fixture.lin).in_chat(&chat);
     hands.edit_announcement(["a", "b"]);
     assert_eq!(
-        world
+        fixture
             .patch(&chat, 1, &[at_index(&["between"], 3)])
             .await
             .code(),
         0
     );
     assert_eq!(
-        world.patch(&chat, 2, &[title("long title")]).await.code(),
+        fixture.patch(&chat, 2, &[title("long title")]).await.code(),
         0
     );
     // Revision 1 knew `a` at 1, `b` at 3 and the empty line at 5.
     assert_eq!(
-        world
+        fixture
             .patch(&chat, 1, &[delete(1, 5), at_index(&["end"], 5)])
             .await
             .code(),
         0
     );
-    assert_eq!(world.sim.announcement_text(&chat), ["between", "end"]);
+    assert_eq!(fixture.sim.announcement_text(&chat), ["between", "end"]);
     assert_eq!(
-        world.patch(&chat, 9, &[at_start(&["x"])]).await.outcome(),
+        fixture.patch(&chat, 9, &[at_start(&["x"])]).await.outcome(),
         (400, 232_018)
     );
     for _ in 0..97 {
         hands.edit_announcement(["c"]);
     }
-    assert_eq!(world.patch(&chat, 1, &[at_start(&["d"])]).await.code(), 0);
-    let old = world.patch(&chat, 1, &[at_start(&["e"])]).await;
+    assert_eq!(fixture.patch(&chat, 1, &[at_start(&["d"])]).await.code(), 0);
+    let old = fixture.patch(&chat, 1, &[at_start(&["e"])]).await;
     assert!(
         old.code() == 232_018 && old.text.contains("revision too old"),
         "{}",
         old.text
     );
-    assert_eq!(world.sim.announcement_text(&chat), ["d", "c"]);
-    world.sim.finish();
+    assert_eq!(fixture.sim.announcement_text(&chat), ["d", "c"]);
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn deletes_can_be_refused_and_then_nothing_of_the_batch_happens() {
-    let world = World::new().await;
-    let chat = world.doc();
-    world
+async fn a_refused_delete_undoes_the_batch() {
+    let fixture = Fixture::new().await;
+    let chat = fixture.doc();
+    fixture
         .sim
-        .as_person(&world.lin)
+        .as_person(&fixture.lin)
         .in_chat(&chat)
         .edit_announcement(["old"]);
-    world
+    fixture
         .sim
         .change_behaviour(|behaviour| behaviour.legacy_deletes_refused = true);
     let replace = [delete(1, 5), at_index(&["new"], 1)];
     assert_eq!(
-        world.patch(&chat, 1, &replace).await.outcome(),
+        fixture.patch(&chat, 1, &replace).await.outcome(),
         (400, 232_018)
     );
-    assert_eq!(world.sim.announcement_text(&chat), ["old"]);
-    assert_eq!(world.patch(&chat, 1, &[at_start(&["new"])]).await.code(), 0);
-    assert_eq!(world.sim.announcement_text(&chat), ["new", "old"]);
+    assert_eq!(fixture.sim.announcement_text(&chat), ["old"]);
+    assert_eq!(
+        fixture.patch(&chat, 1, &[at_start(&["new"])]).await.code(),
+        0
+    );
+    assert_eq!(fixture.sim.announcement_text(&chat), ["new", "old"]);
 }
 
 #[tokio::test]
-async fn several_insertions_at_the_start_stand_in_either_order() {
+async fn insertions_at_the_start_have_either_order() {
     for (later_first, expected) in [(false, ["a", "b", "c"]), (true, ["c", "b", "a"])] {
-        let world = World::new().await;
-        let chat = world.doc();
-        world
+        let fixture = Fixture::new().await;
+        let chat = fixture.doc();
+        fixture
             .sim
             .change_behaviour(|behaviour| behaviour.legacy_later_insert_first = later_first);
         let batch = ["a", "b", "c"].map(|text| at_start(&[text]));
-        assert_eq!(world.patch(&chat, 0, &batch).await.code(), 0);
-        assert_eq!(world.sim.announcement_text(&chat), expected);
-        world.sim.finish();
+        assert_eq!(fixture.patch(&chat, 0, &batch).await.code(), 0);
+        assert_eq!(fixture.sim.announcement_text(&chat), expected);
+        fixture.sim.finish();
     }
 }
 
 #[tokio::test]
-async fn several_insertions_at_one_index_stand_in_either_order_whatever_is_deleted() {
+async fn insertions_at_one_index_have_either_order() {
     // Positions are those of the revision: `c` stands last although all others move to its place.
     let batches = [
         vec![at_index(&["a"], 1), at_index(&["b"], 1)],
@@ -353,16 +356,16 @@ async fn several_insertions_at_one_index_stand_in_either_order_whatever_is_delet
             for end in [0, batch.len()] {
                 let mut batch = batch.clone();
                 batch.insert(end, at_index(&["c"], 8));
-                let (world, chat) = two_lines().await;
-                world.sim.change_behaviour(|behaviour| {
+                let (fixture, chat) = two_lines().await;
+                fixture.sim.change_behaviour(|behaviour| {
                     behaviour.legacy_later_insert_first = later_first;
                 });
-                world.by_hand(&chat, typed(0));
-                assert_eq!(world.patch(&chat, 1, &batch).await.code(), 0);
-                let mut lines = world.sim.announcement_text(&chat);
+                fixture.by_hand(&chat, typed(0));
+                assert_eq!(fixture.patch(&chat, 1, &batch).await.code(), 0);
+                let mut lines = fixture.sim.announcement_text(&chat);
                 lines.retain(|line| !["a👋", "bb"].contains(&line.as_str()));
                 assert_eq!(lines, ["x", expected[0], expected[1], "c"], "{batch:?}");
-                world.sim.finish();
+                fixture.sim.finish();
             }
         }
     }
@@ -380,18 +383,18 @@ fn rewritten(at: usize) -> Edit {
 }
 
 /// `a👋` (1 to 4), `bb` (5 to 7) and an empty line (8), at revision 1.
-async fn two_lines() -> (World, ChatId) {
-    let world = World::new().await;
-    let chat = world.doc();
-    world
+async fn two_lines() -> (Fixture, ChatId) {
+    let fixture = Fixture::new().await;
+    let chat = fixture.doc();
+    fixture
         .sim
-        .as_person(&world.lin)
+        .as_person(&fixture.lin)
         .in_chat(&chat)
         .edit_announcement(["a👋", "bb"]);
-    (world, chat)
+    (fixture, chat)
 }
 
-impl World {
+impl Fixture {
     fn by_hand(&self, chat: &ChatId, edit: Edit) {
         self.sim.as_person(&self.mia).in_chat(chat).edit(edit);
     }
@@ -412,11 +415,11 @@ async fn a_person_edits_single_blocks() {
         (Edit::Picture { at: 9 }, &["a👋", "bb", "[picture]"]),
     ];
     for (edit, expected) in cases {
-        let (world, chat) = two_lines().await;
-        assert_eq!(world.patch(&chat, 1, &[title("t")]).await.code(), 0);
-        world.by_hand(&chat, edit.clone());
-        assert_eq!(world.sim.announcement_text(&chat), expected, "{edit:?}");
-        let got = world.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
+        let (fixture, chat) = two_lines().await;
+        assert_eq!(fixture.patch(&chat, 1, &[title("t")]).await.code(), 0);
+        fixture.by_hand(&chat, edit.clone());
+        assert_eq!(fixture.sim.announcement_text(&chat), expected, "{edit:?}");
+        let got = fixture.get(&chat_path(&chat, "/announcement")).await.json()["data"].clone();
         assert_eq!(
             (&got["revision"], &got["modifier_id_type"]),
             (&json!("3"), &json!("open_id")),
@@ -426,20 +429,20 @@ async fn a_person_edits_single_blocks() {
 }
 
 #[tokio::test]
-async fn a_document_may_end_without_an_empty_line_but_never_is_without_a_line() {
-    let (world, chat) = two_lines().await;
+async fn a_document_always_has_a_line() {
+    let (fixture, chat) = two_lines().await;
     for edit in [rewritten(3), Edit::Remove { at: 3 }] {
-        world.by_hand(&chat, edit);
+        fixture.by_hand(&chat, edit);
     }
-    assert_eq!(world.sim.announcement_revision(&chat), 1, "no such block");
-    world.by_hand(&chat, Edit::Remove { at: 2 });
-    world.by_hand(&chat, typed(9));
-    let lines = world.sim.announcement_text(&chat);
+    assert_eq!(fixture.sim.announcement_revision(&chat), 1, "no such block");
+    fixture.by_hand(&chat, Edit::Remove { at: 2 });
+    fixture.by_hand(&chat, typed(9));
+    let lines = fixture.sim.announcement_text(&chat);
     assert_eq!(lines, ["a👋", "bb", "x"]);
     for _ in 0..4 {
-        world.by_hand(&chat, Edit::Remove { at: 0 });
+        fixture.by_hand(&chat, Edit::Remove { at: 0 });
     }
-    let content = world.content(&chat).await;
+    let content = fixture.content(&chat).await;
     let [line] = content["body"]["blocks"].as_array().unwrap().as_slice() else {
         panic!("{content}")
     };
@@ -448,22 +451,22 @@ async fn a_document_may_end_without_an_empty_line_but_never_is_without_a_line() 
 
 #[tokio::test]
 async fn a_picture_takes_one_unit() {
-    let (world, chat) = two_lines().await;
-    world.by_hand(&chat, Edit::Picture { at: 1 });
-    let blocks = world.content(&chat).await["body"]["blocks"].clone();
+    let (fixture, chat) = two_lines().await;
+    fixture.by_hand(&chat, Edit::Picture { at: 1 });
+    let blocks = fixture.content(&chat).await["body"]["blocks"].clone();
     let location = json!({"zoneId": "0", "startIndex": 5, "endIndex": 6});
     assert_eq!(
         blocks[1],
         json!({"type": "gallery", "gallery": {"location": location}})
     );
     assert_eq!(range(&blocks[2]["paragraph"]), json!([7, 9]));
-    assert_eq!(world.patch(&chat, 2, &[delete(5, 7)]).await.code(), 0);
-    assert_eq!(world.sim.announcement_text(&chat), ["a👋", "bb"]);
-    world.sim.finish();
+    assert_eq!(fixture.patch(&chat, 2, &[delete(5, 7)]).await.code(), 0);
+    assert_eq!(fixture.sim.announcement_text(&chat), ["a👋", "bb"]);
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn one_request_replaces_lines_and_keeps_what_a_person_wrote_meanwhile() {
+async fn a_replacement_keeps_concurrent_edits() {
     let all = || [delete(1, 8), at_index(&["new"], 1)];
     let first = || [delete(1, 5), at_index(&["new"], 1)];
     let second = || [delete(5, 8), at_index(&["new"], 5)];
@@ -489,37 +492,41 @@ async fn one_request_replaces_lines_and_keeps_what_a_person_wrote_meanwhile() {
         (Some(typed(9)), short(), &["a👋", "new", "", "x"]),
     ];
     for (edit, requests, expected) in cases {
-        let (world, chat) = two_lines().await;
+        let (fixture, chat) = two_lines().await;
         if let Some(edit) = edit.clone() {
             let fault = Fault::Edit(chat.clone(), edit);
-            world.sim.fault(Endpoint::PatchDocAnnouncement, fault);
+            fixture.sim.fault(Endpoint::PatchDocAnnouncement, fault);
         }
-        let got = world.patch(&chat, 1, &requests).await;
+        let got = fixture.patch(&chat, 1, &requests).await;
         assert_eq!(got.code(), 0, "{edit:?} {requests:?}: {}", got.text);
-        let lines = world.sim.announcement_text(&chat);
+        let lines = fixture.sim.announcement_text(&chat);
         assert_eq!(lines, expected, "{edit:?} {requests:?}");
         let edits = u64::from(edit.is_some());
-        assert_eq!(world.sim.announcement_revision(&chat), 2 + edits);
-        world.sim.finish();
+        assert_eq!(fixture.sim.announcement_revision(&chat), 2 + edits);
+        fixture.sim.finish();
     }
 }
 
 #[tokio::test]
-async fn the_last_lines_are_replaced_where_no_empty_line_ends_the_document() {
+async fn the_last_lines_can_be_replaced() {
     let cases: [([Value; 2], &[&str]); 3] = [
         ([delete(5, 7), at_index(&["new"], 5)], &["a👋", "new"]),
         ([delete(5, 8), at_index(&["new"], 5)], &["a👋", "new"]),
         ([delete(1, 7), at_index(&["new"], 1)], &["new"]),
     ];
     for (requests, expected) in cases {
-        let (world, chat) = two_lines().await;
-        world.by_hand(&chat, Edit::Remove { at: 2 });
-        assert_eq!(world.patch(&chat, 2, &requests).await.code(), 0);
-        assert_eq!(world.sim.announcement_text(&chat), expected, "{requests:?}");
-        let blocks = world.content(&chat).await["body"]["blocks"].clone();
+        let (fixture, chat) = two_lines().await;
+        fixture.by_hand(&chat, Edit::Remove { at: 2 });
+        assert_eq!(fixture.patch(&chat, 2, &requests).await.code(), 0);
+        assert_eq!(
+            fixture.sim.announcement_text(&chat),
+            expected,
+            "{requests:?}"
+        );
+        let blocks = fixture.content(&chat).await["body"]["blocks"].clone();
         let last = blocks.as_array().unwrap().last().unwrap();
         assert_eq!(last["paragraph"]["elements"], json!([]), "{requests:?}");
-        world.sim.finish();
+        fixture.sim.finish();
     }
 }
 
@@ -565,13 +572,13 @@ async fn wrong_blocks_are_violations() {
         ),
     ];
     for (block, reason) in cases {
-        let world = World::new().await;
-        let chat = world.doc();
-        let got = world
+        let fixture = Fixture::new().await;
+        let chat = fixture.doc();
+        let got = fixture
             .patch(&chat, 0, &[insert(&[block], &json!({"startOfZone": true}))])
             .await;
         assert_eq!(got.outcome(), (400, 232_018), "{}", got.text);
-        let violations = world.sim.violations();
+        let violations = fixture.sim.violations();
         assert!(
             violations.len() == 1 && violations[0].contains(reason),
             "{violations:?}"
@@ -580,9 +587,9 @@ async fn wrong_blocks_are_violations() {
 }
 
 #[tokio::test]
-async fn styled_lines_keep_their_styles_and_count_a_placeholder() {
-    let world = World::new().await;
-    let chat = world.doc();
+async fn styled_lines_count_a_placeholder() {
+    let fixture = Fixture::new().await;
+    let chat = fixture.doc();
     let styles = [
         json!({"headingLevel": 9}),
         json!({"list": {"type": "bullet", "indentLevel": 16}}),
@@ -596,8 +603,8 @@ async fn styled_lines_keep_their_styles_and_count_a_placeholder() {
         .collect();
     blocks.push(json!({"type": "horizontalLine", "horizontalLine": {}}));
     let request = insert(&blocks, &json!({"startOfZone": true}));
-    assert_eq!(world.patch(&chat, 0, &[request]).await.code(), 0);
-    let content = world.content(&chat).await;
+    assert_eq!(fixture.patch(&chat, 0, &[request]).await.code(), 0);
+    let content = fixture.content(&chat).await;
     let shown = content["body"]["blocks"].as_array().unwrap();
     for (number, style) in styles.iter().enumerate() {
         let start = 1 + 4 * number;
@@ -607,75 +614,84 @@ async fn styled_lines_keep_their_styles_and_count_a_placeholder() {
     }
     let line = &shown[styles.len()]["horizontalLine"];
     assert_eq!(range(line), json!([21, 22]));
-    assert_eq!(world.sim.announcement_text(&chat)[5], "---");
-    world.sim.finish();
+    assert_eq!(fixture.sim.announcement_text(&chat)[5], "---");
+    fixture.sim.finish();
 }
 
 #[tokio::test]
 async fn people_of_other_tenants_cannot_be_named() {
-    let world = World::new().await;
-    let chat = world.doc();
-    let guest = world.sim.add_person_of("other_tenant", "Guest");
+    let fixture = Fixture::new().await;
+    let chat = fixture.doc();
+    let guest = fixture.sim.add_person_of("other_tenant", "Guest");
     let person = |open_id: &str| {
         let element = json!({"type": "person", "person": {"openId": open_id}});
         let block = json!({"type": "paragraph", "paragraph": {"elements": [run("hi "), element]}});
         insert(&[block], &json!({"startOfZone": true}))
     };
     assert_eq!(
-        world
+        fixture
             .patch(&chat, 0, &[person(&guest.open_id)])
             .await
             .code(),
         232_018
     );
     assert_eq!(
-        world
-            .patch(&chat, 0, &[person(&world.mia.open_id)])
+        fixture
+            .patch(&chat, 0, &[person(&fixture.mia.open_id)])
             .await
             .code(),
         0
     );
-    assert_eq!(world.sim.announcement_text(&chat), ["hi @Mia"]);
-    let block = &world.content(&chat).await["body"]["blocks"][0]["paragraph"];
+    assert_eq!(fixture.sim.announcement_text(&chat), ["hi @Mia"]);
+    let block = &fixture.content(&chat).await["body"]["blocks"][0]["paragraph"];
     assert_eq!(range(&block["elements"][1]["person"]), json!([4, 5]));
 }
 
 #[tokio::test]
-async fn requests_and_rights_are_checked() {
-    let world = World::new().await;
-    let docx = world.chat();
+async fn invalid_legacy_requests_are_refused() {
+    let fixture = Fixture::new().await;
+    let docx = fixture.chat();
     assert_eq!(
-        world
+        fixture
             .get(&chat_path(&docx, "/announcement"))
             .await
             .outcome(),
         (400, 232_097)
     );
     assert_eq!(
-        world.patch(&docx, 1, &[at_start(&["x"])]).await.outcome(),
+        fixture.patch(&docx, 1, &[at_start(&["x"])]).await.outcome(),
         (400, 232_097)
     );
-    let spec = world
+    let spec = fixture
         .group()
         .announcement(AnnouncementKind::Doc)
         .edit_permission(WhoMay::OnlyOwner);
-    let closed = world.sim.add_chat(spec);
+    let closed = fixture.sim.add_chat(spec);
     assert_eq!(
-        world.patch(&closed, 0, &[at_start(&["x"])]).await.outcome(),
+        fixture
+            .patch(&closed, 0, &[at_start(&["x"])])
+            .await
+            .outcome(),
         (400, 232_002)
     );
-    world
+    fixture
         .sim
         .change_chat(&closed, |chat| chat.bot_is_manager = true);
-    assert_eq!(world.patch(&closed, 0, &[at_start(&["x"])]).await.code(), 0);
-    assert_eq!(world.patch(&closed, 0, &[]).await.outcome(), (400, 232_001));
+    assert_eq!(
+        fixture.patch(&closed, 0, &[at_start(&["x"])]).await.code(),
+        0
+    );
+    assert_eq!(
+        fixture.patch(&closed, 0, &[]).await.outcome(),
+        (400, 232_001)
+    );
     let many: Vec<Value> = (0..11).map(|_| at_start(&["x"])).collect();
     assert_eq!(
-        world.patch(&closed, 0, &many).await.outcome(),
+        fixture.patch(&closed, 0, &many).await.outcome(),
         (400, 232_001)
     );
     let path = chat_path(&closed, "/announcement");
-    let number = world
+    let number = fixture
         .call(
             "PATCH",
             &path,
@@ -683,7 +699,7 @@ async fn requests_and_rights_are_checked() {
         )
         .await;
     assert_eq!(number.outcome(), (400, 232_001));
-    world.sim.change_chat(&closed, |chat| chat.bot_in = false);
-    assert_eq!(world.get(&path).await.outcome(), (400, 232_011));
-    world.sim.finish();
+    fixture.sim.change_chat(&closed, |chat| chat.bot_in = false);
+    assert_eq!(fixture.get(&path).await.outcome(), (400, 232_011));
+    fixture.sim.finish();
 }

@@ -10,33 +10,33 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    client::World,
+    client::Fixture,
     socket::{Frame, Header, Socket, ask, credentials, query},
 };
 
 const ZH: &[(&str, &str)] = &[("locale", "zh")];
 
 /// A platform whose app receives by long connection.
-async fn world() -> World {
-    let world = World::new().await;
-    world.sim.receive_by_long_connection();
-    world
+async fn fixture() -> Fixture {
+    let fixture = Fixture::new().await;
+    fixture.sim.receive_by_long_connection();
+    fixture
 }
 
-fn event(world: &World) -> Push {
-    world
+fn event(fixture: &Fixture) -> Push {
+    fixture
         .sim
         .push_event("im.chat.disbanded_v1", &json!({"chat_id": "oc_1"}))
 }
 
 #[tokio::test]
-async fn the_endpoint_names_a_url_with_credentials_and_the_settings() {
-    let world = world().await;
-    let got = ask(&world, &credentials(&world), ZH).await;
+async fn the_endpoint_returns_a_url_with_credentials() {
+    let fixture = fixture().await;
+    let got = ask(&fixture, &credentials(&fixture), ZH).await;
     assert_eq!(got.outcome(), (200, 0));
     let data = got.json()["data"].clone();
     let url = data["URL"].as_str().unwrap();
-    let base = world.sim.base_url().replace("http:", "ws:");
+    let base = fixture.sim.base_url().replace("http:", "ws:");
     assert!(
         url.starts_with(&format!("{base}/ws/v2?fpid=493&aid=552564&device_id=")),
         "{url}"
@@ -48,32 +48,32 @@ async fn the_endpoint_names_a_url_with_credentials_and_the_settings() {
         "ReconnectCount": -1, "ReconnectInterval": 120, "ReconnectNonce": 30, "PingInterval": 120,
     });
     assert_eq!(data["ClientConfig"], config);
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn the_endpoint_refuses_with_http_200_and_is_strict() {
-    let world = world().await;
-    let app_id = world.sim.app().app_id;
+async fn the_endpoint_refuses_with_http_200() {
+    let fixture = fixture().await;
+    let app_id = fixture.sim.app().app_id;
     let wrong = json!({"AppID": app_id, "AppSecret": "guess"});
-    assert_eq!(ask(&world, &wrong, ZH).await.outcome(), (200, 514));
+    assert_eq!(ask(&fixture, &wrong, ZH).await.outcome(), (200, 514));
     let brand = Fault::Answer {
         status: 200,
         code: 1_000_040_351,
         msg: "Incorrect domain name".to_owned(),
     };
-    world.sim.fault(Endpoint::LongConnection, brand);
-    let got = ask(&world, &credentials(&world), ZH).await;
+    fixture.sim.fault(Endpoint::LongConnection, brand);
+    let got = ask(&fixture, &credentials(&fixture), ZH).await;
     assert_eq!(got.outcome(), (200, 1_000_040_351));
-    world.sim.finish();
-    assert_eq!(world.sim.calls_to(Endpoint::LongConnection).len(), 2);
+    fixture.sim.finish();
+    assert_eq!(fixture.sim.calls_to(Endpoint::LongConnection).len(), 2);
 
-    let mut odd = credentials(&world);
+    let mut odd = credentials(&fixture);
     odd["app_id"] = json!(app_id);
-    assert_eq!(ask(&world, &odd, ZH).await.code(), 514);
-    assert_eq!(ask(&world, &credentials(&world), &[]).await.code(), 514);
-    assert_eq!(world.get("/callback/ws/endpoint").await.status, 404);
-    let violations = world.sim.violations();
+    assert_eq!(ask(&fixture, &odd, ZH).await.code(), 514);
+    assert_eq!(ask(&fixture, &credentials(&fixture), &[]).await.code(), 514);
+    assert_eq!(fixture.get("/callback/ws/endpoint").await.status, 404);
+    let violations = fixture.sim.violations();
     for (violation, part) in violations.iter().zip(["app_id", "locale", "unknown route"]) {
         assert!(violation.contains(part), "{violation}");
     }
@@ -82,8 +82,8 @@ async fn the_endpoint_refuses_with_http_200_and_is_strict() {
 
 #[tokio::test]
 async fn a_handshake_is_refused_by_its_headers() {
-    let world = world().await;
-    let answer = ask(&world, &credentials(&world), ZH).await.json();
+    let fixture = fixture().await;
+    let answer = ask(&fixture, &credentials(&fixture), ZH).await.json();
     let url = answer["data"]["URL"].as_str().unwrap();
     let refusal = |status, autherrcode| HandshakeRefusal {
         status,
@@ -98,62 +98,62 @@ async fn a_handshake_is_refused_by_its_headers() {
     };
     let said =
         |status: &str, code: Option<&str>| (Some(status.to_owned()), code.map(str::to_owned));
-    world.sim.refuse_handshake(refusal(403, None));
-    world.sim.refuse_handshake(refusal(514, Some(7)));
+    fixture.sim.refuse_handshake(refusal(403, None));
+    fixture.sim.refuse_handshake(refusal(514, Some(7)));
     assert_eq!(refused(url).await, said("403", None));
     assert_eq!(refused(url).await, said("514", Some("7")));
 
     // A URL is good for one connection.
     let socket = Socket::connect(url).await.unwrap_or_else(|_| panic!());
-    assert_eq!(world.sim.connections(), [socket.id]);
+    assert_eq!(fixture.sim.connections(), [socket.id]);
     assert_eq!(refused(url).await, said("514", None));
-    world.sim.finish();
+    fixture.sim.finish();
     let invented = url.replace("ticket=", "ticket=0");
     assert_eq!(refused(&invented).await, said("403", None));
-    assert_eq!(world.sim.violations().len(), 1);
+    assert_eq!(fixture.sim.violations().len(), 1);
 }
 
 #[tokio::test]
 async fn an_app_has_fifty_connections_at_most() {
-    let world = world().await;
+    let fixture = fixture().await;
     let mut sockets = Vec::new();
     for _ in 0..50 {
-        sockets.push(Socket::open(&world).await);
+        sockets.push(Socket::open(&fixture).await);
     }
-    let answer = ask(&world, &credentials(&world), ZH).await.json();
+    let answer = ask(&fixture, &credentials(&fixture), ZH).await.json();
     let url = answer["data"]["URL"].as_str().unwrap();
     let headers = Socket::connect(url).await.map(|socket| socket.id);
     assert_eq!(headers.unwrap_err()["handshake-autherrcode"], "1000040350");
     drop(sockets.pop());
     let one_less = |state: &feishu_sim::State| (state.connections().len() == 49).then_some(());
-    world.sim.wait_for("a place", one_less).await;
+    fixture.sim.wait_for("a place", one_less).await;
     assert!(Socket::connect(url).await.is_ok());
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
 async fn a_pong_brings_settings_or_none() {
-    let world = world().await;
-    let mut socket = Socket::open(&world).await;
+    let fixture = fixture().await;
+    let mut socket = Socket::open(&fixture).await;
     let config = ClientConfig {
         ping_interval: 9,
         ..ClientConfig::default()
     };
-    world.sim.set_client_config(config);
+    fixture.sim.set_client_config(config);
     let pong = socket.ping().await;
     let config: Value = serde_json::from_slice(pong.payload()).unwrap();
     assert_eq!(config["PingInterval"], json!(9));
-    world.sim.send_empty_pongs();
+    fixture.sim.send_empty_pongs();
     assert_eq!(socket.ping().await.payload(), b"");
-    assert_eq!(world.sim.read(|state| state.pings(&socket.id)), 2);
-    world.sim.finish();
+    assert_eq!(fixture.sim.read(|state| state.pings(&socket.id)), 2);
+    fixture.sim.finish();
 }
 
 #[tokio::test]
 async fn what_no_client_sends_is_a_violation() {
-    let world = world().await;
-    let mut socket = Socket::open(&world).await;
-    let push = event(&world);
+    let fixture = fixture().await;
+    let mut socket = Socket::open(&fixture).await;
+    let push = event(&fixture);
     let sent = socket.frame().await;
     let mut numbered = Frame::ping(socket.service);
     numbered.seq_id = 1;
@@ -174,10 +174,10 @@ async fn what_no_client_sends_is_a_violation() {
     socket.send_message(bare).await;
     socket.send(&sent.ack_code(200)).await;
     assert_eq!(push.answer().await.status, 200);
-    assert_eq!(world.sim.acknowledgements().len(), 1);
+    assert_eq!(fixture.sim.acknowledgements().len(), 1);
     socket.send(&sent.ack_code(200)).await;
     socket.ping().await;
-    let violations = world.sim.violations();
+    let violations = fixture.sim.violations();
     let expected = [
         "no ping",
         "no echo",
@@ -195,24 +195,24 @@ async fn what_no_client_sends_is_a_violation() {
 }
 
 #[tokio::test]
-async fn an_event_comes_in_clear_and_is_acknowledged_by_an_echo() {
-    let world = world().await;
-    let mut socket = Socket::open(&world).await;
-    let lin = world.sim.as_person(&world.lin).in_chat(&world.chat());
+async fn an_event_is_acknowledged_by_an_echo() {
+    let fixture = fixture().await;
+    let mut socket = Socket::open(&fixture).await;
+    let lin = fixture.sim.as_person(&fixture.lin).in_chat(&fixture.chat());
     let said = lin.say("hello");
     let frame = socket.frame().await;
     assert_eq!((frame.method, frame.header("type")), (1, "event"));
     assert_eq!((frame.header("sum"), frame.header("seq")), ("1", "0"));
-    let now = world.sim.clock().now_ms().to_string();
+    let now = fixture.sim.clock().now_ms().to_string();
     assert_eq!(frame.header("timestamp"), now);
     let envelope: Value = serde_json::from_slice(frame.payload()).unwrap();
-    assert_eq!(envelope, world.sim.envelope_for(&said.id));
+    assert_eq!(envelope, fixture.sim.envelope_for(&said.id));
 
     socket.send(&frame.ack(&json!({"code": 200}))).await;
     let answer = said.answer().await;
     assert_eq!((answer.status, &*answer.body), (200, ""));
-    assert!(world.sim.pushes()[0].is_taken());
-    let acks = world.sim.acknowledgements();
+    assert!(fixture.sim.pushes()[0].is_taken());
+    let acks = fixture.sim.acknowledgements();
     let [ack] = acks.as_slice() else {
         panic!("{acks:?}")
     };
@@ -222,14 +222,14 @@ async fn an_event_comes_in_clear_and_is_acknowledged_by_an_echo() {
         connection: socket.id.clone(),
         message_id: ack.message_id.clone(),
     };
-    assert_eq!(world.sim.pushes()[0].attempts[0].sent, sent);
-    world.sim.finish();
+    assert_eq!(fixture.sim.pushes()[0].attempts[0].sent, sent);
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn the_time_that_it_took_may_be_negative_and_failures_need_none() {
-    let world = world().await;
-    let mut socket = Socket::open(&world).await;
+async fn the_processing_time_may_be_negative() {
+    let fixture = fixture().await;
+    let mut socket = Socket::open(&fixture).await;
     let timed = |frame: &Frame, code, time: Option<&str>| {
         let mut ack = frame.ack_code(code);
         ack.headers.pop();
@@ -238,32 +238,32 @@ async fn the_time_that_it_took_may_be_negative_and_failures_need_none() {
         ack
     };
     for (code, time) in [(200, Some("-1")), (500, Some("0")), (500, None)] {
-        let push = event(&world);
+        let push = event(&fixture);
         let frame = socket.frame().await;
         socket.send(&timed(&frame, code, time)).await;
         assert_eq!(push.answer().await.status, code);
     }
-    let acks = world.sim.acknowledgements();
+    let acks = fixture.sim.acknowledgements();
     let times: Vec<_> = acks.iter().map(|ack| ack.biz_rt_ms).collect();
     assert_eq!(times, [Some(-1), Some(0), None]);
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_taken_comes_again_by_the_same_ladder() {
-    let world = world().await;
-    let push = event(&world);
+async fn a_rejected_event_follows_the_redelivery_schedule() {
+    let fixture = fixture().await;
+    let push = event(&fixture);
     let attempts = push.attempts(1).await;
     assert_eq!(attempts[0].answer, Err("no connection is open".to_owned()));
 
-    let mut socket = Socket::open(&world).await;
-    world.sim.clock().advance(Duration::from_secs(15));
+    let mut socket = Socket::open(&fixture).await;
+    fixture.sim.clock().advance(Duration::from_secs(15));
     let first = socket.frame().await;
     socket.send(&first.ack_code(500)).await;
     let attempts = push.attempts(2).await;
     assert_eq!(attempts[1].answer.as_ref().unwrap().status, 500);
 
-    world.sim.clock().advance(Duration::from_mins(5));
+    fixture.sim.clock().advance(Duration::from_mins(5));
     let second = socket.frame().await;
     assert_eq!(second.payload(), first.payload());
     assert_ne!(second.header("message_id"), first.header("message_id"));
@@ -274,39 +274,39 @@ async fn an_event_that_is_not_taken_comes_again_by_the_same_ladder() {
         Err("the connection has ended".to_owned())
     );
 
-    let mut socket = Socket::open(&world).await;
-    world.sim.clock().advance(Duration::from_hours(1));
+    let mut socket = Socket::open(&fixture).await;
+    fixture.sim.clock().advance(Duration::from_hours(1));
     let last = socket.frame().await;
     socket.send(&last.ack_code(200)).await;
     assert!(push.attempts(4).await[3].is_taken());
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn an_acknowledgement_after_the_deadline_is_written_down_and_changes_nothing() {
+async fn a_late_acknowledgement_changes_nothing() {
     let builder = Simulator::builder().push_deadline(Duration::from_millis(30));
-    let world = World::with(builder).await;
-    world.sim.receive_by_long_connection();
-    let mut socket = Socket::open(&world).await;
-    let push = event(&world);
+    let fixture = Fixture::with(builder).await;
+    fixture.sim.receive_by_long_connection();
+    let mut socket = Socket::open(&fixture).await;
+    let push = event(&fixture);
     let frame = socket.frame().await;
     let late = Err("no answer in time".to_owned());
     assert_eq!(push.attempts(1).await[0].answer, late);
     socket.send(&frame.ack_code(200)).await;
     socket.ping().await;
-    assert_eq!(world.sim.acknowledgements().len(), 1);
+    assert_eq!(fixture.sim.acknowledgements().len(), 1);
     assert_eq!(push.attempts(1).await[0].answer, late);
-    world.sim.clock().advance(Duration::from_secs(15));
+    fixture.sim.clock().advance(Duration::from_secs(15));
     assert_eq!(socket.frame().await.payload(), frame.payload());
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn an_event_is_cut_as_ordered_and_its_last_frame_echoed() {
-    let world = world().await;
-    let mut socket = Socket::open(&world).await;
-    world.sim.cut_events(3, &[2, 0, 0, 1]);
-    let push = event(&world);
+async fn the_last_frame_of_parts_is_echoed() {
+    let fixture = fixture().await;
+    let mut socket = Socket::open(&fixture).await;
+    fixture.sim.cut_events(3, &[2, 0, 0, 1]);
+    let push = event(&fixture);
     let mut frames = Vec::new();
     for seq in ["2", "0", "0", "1"] {
         let frame = socket.frame().await;
@@ -320,24 +320,24 @@ async fn an_event_is_cut_as_ordered_and_its_last_frame_echoed() {
     socket.send(&frames[3].ack_code(200)).await;
     assert_eq!(push.answer().await.status, 200);
 
-    world.sim.cut_events(2, &[0]);
-    let _never_complete = event(&world);
+    fixture.sim.cut_events(2, &[0]);
+    let _never_complete = event(&fixture);
     assert_eq!(socket.frame().await.header("seq"), "0");
     socket.ping().await;
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 /// Which of three connections each of thirty events goes to.
 async fn routes(seed: u64) -> Vec<usize> {
     let builder = Simulator::builder().seed(seed);
-    let world = World::with(builder.rate_limits(RateLimits::Off)).await;
-    world.sim.receive_by_long_connection();
+    let fixture = Fixture::with(builder.rate_limits(RateLimits::Off)).await;
+    fixture.sim.receive_by_long_connection();
     let mut sockets = Vec::new();
     for _ in 0..3 {
-        sockets.push(Socket::open(&world).await);
+        sockets.push(Socket::open(&fixture).await);
     }
     for _ in 0..30 {
-        event(&world);
+        event(&fixture);
     }
     let mut routes = Vec::new();
     while routes.len() < 30 {
@@ -354,12 +354,12 @@ async fn routes(seed: u64) -> Vec<usize> {
         }
     }
     routes.sort_unstable();
-    world.sim.finish();
+    fixture.sim.finish();
     routes.into_iter().map(|(_, number)| number).collect()
 }
 
 #[tokio::test]
-async fn each_event_goes_to_one_random_connection_the_same_in_every_run() {
+async fn each_event_goes_to_one_random_connection() {
     let first = routes(1).await;
     assert!((0..3).all(|number| first.contains(&number)), "{first:?}");
     assert_eq!(routes(1).await, first);
@@ -368,13 +368,13 @@ async fn each_event_goes_to_one_random_connection_the_same_in_every_run() {
 
 #[tokio::test]
 async fn a_connection_can_be_ended_in_three_ways() {
-    let world = world().await;
+    let fixture = fixture().await;
     let gone = async |id: &ConnectionId| {
         let gone = |state: &feishu_sim::State| (!state.connections().contains(id)).then_some(());
-        world.sim.wait_for("the end of a connection", gone).await;
+        fixture.sim.wait_for("the end of a connection", gone).await;
     };
-    let mut kicked = Socket::open(&world).await;
-    world.sim.kick(&kicked.id);
+    let mut kicked = Socket::open(&fixture).await;
+    fixture.sim.kick(&kicked.id);
     let goodbye = kicked.next().await;
     assert!(
         matches!(goodbye, Some(Message::Close(Some(_)))),
@@ -382,43 +382,43 @@ async fn a_connection_can_be_ended_in_three_ways() {
     );
     gone(&kicked.id).await;
 
-    let mut hung_up = Socket::open(&world).await;
-    world.sim.hang_up(&hung_up.id);
+    let mut hung_up = Socket::open(&fixture).await;
+    fixture.sim.hang_up(&hung_up.id);
     assert_eq!(hung_up.next().await, None);
     gone(&hung_up.id).await;
 
-    let mut down = Socket::open(&world).await;
-    world.sim.set_down(true);
+    let mut down = Socket::open(&fixture).await;
+    fixture.sim.set_down(true);
     assert_eq!(down.next().await, None);
     gone(&down.id).await;
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn a_half_dead_connection_is_open_but_says_nothing() {
+async fn a_half_open_connection_is_silent() {
     let builder = Simulator::builder().push_deadline(Duration::from_millis(50));
-    let world = World::with(builder).await;
-    world.sim.receive_by_long_connection();
-    let mut socket = Socket::open(&world).await;
-    world.sim.fall_silent(&socket.id);
+    let fixture = Fixture::with(builder).await;
+    fixture.sim.receive_by_long_connection();
+    let mut socket = Socket::open(&fixture).await;
+    fixture.sim.fall_silent(&socket.id);
     socket.send(&Frame::ping(socket.service)).await;
-    let push = event(&world);
+    let push = event(&fixture);
     assert_eq!(
         push.attempts(1).await[0].answer,
         Err("no answer in time".to_owned())
     );
-    assert_eq!(world.sim.connections(), [socket.id.clone()]);
-    world.sim.hang_up(&socket.id);
+    assert_eq!(fixture.sim.connections(), [socket.id.clone()]);
+    fixture.sim.hang_up(&socket.id);
     assert_eq!(socket.next().await, None, "neither pong nor event came");
 }
 
 #[tokio::test]
 async fn anything_can_be_sent() {
-    let world = world().await;
-    let mut socket = Socket::open(&world).await;
-    world.sim.send_text(&socket.id, "hello");
-    world.sim.send_bytes(&socket.id, *b"\xff");
-    world.sim.send_bytes(&socket.id, vec![0; 10 << 20]);
+    let fixture = fixture().await;
+    let mut socket = Socket::open(&fixture).await;
+    fixture.sim.send_text(&socket.id, "hello");
+    fixture.sim.send_bytes(&socket.id, *b"\xff");
+    fixture.sim.send_bytes(&socket.id, vec![0; 10 << 20]);
     assert_eq!(socket.next().await, Some(Message::Text("hello".into())));
     assert_eq!(
         socket.next().await,
@@ -428,19 +428,19 @@ async fn anything_can_be_sent() {
         panic!("nothing large came")
     };
     assert_eq!(large.len(), 10 << 20);
-    world.sim.finish();
+    fixture.sim.finish();
 }
 
 #[tokio::test]
-async fn a_callback_is_answered_by_its_acknowledgement_and_comes_once() {
-    let world = world().await;
-    let mut socket = Socket::open(&world).await;
+async fn a_callback_is_answered_by_its_acknowledgement() {
+    let fixture = fixture().await;
+    let mut socket = Socket::open(&fixture).await;
     let click = json!({"action": {"tag": "button", "value": {"undo": 1}}, "host": "im_message"});
-    let press = || world.sim.push_event("card.action.trigger", &click);
+    let press = || fixture.sim.push_event("card.action.trigger", &click);
     let push = press();
     let frame = socket.frame().await;
     let envelope: Value = serde_json::from_slice(frame.payload()).unwrap();
-    let microseconds = format!("{}000", world.sim.clock().now_ms());
+    let microseconds = format!("{}000", fixture.sim.clock().now_ms());
     assert_eq!(envelope["header"]["create_time"], json!(microseconds));
     let toast = json!({"toast": {"type": "info", "content": "撤销了"}});
     socket.send(&frame.ack_data(&toast)).await;
@@ -451,8 +451,8 @@ async fn a_callback_is_answered_by_its_acknowledgement_and_comes_once() {
     let frame = socket.frame().await;
     socket.send(&frame.ack_code(500)).await;
     assert_eq!(failed.answer().await.status, 500);
-    world.sim.clock().advance(Duration::from_hours(8));
+    fixture.sim.clock().advance(Duration::from_hours(8));
     socket.ping().await;
     assert_eq!(failed.attempts(1).await.len(), 1);
-    world.sim.finish();
+    fixture.sim.finish();
 }

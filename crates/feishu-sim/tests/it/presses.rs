@@ -6,7 +6,7 @@ use feishu_sim::{ChatId, Endpoint, MessageId, Person, Pressed, Seen, Simulator, 
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Got, World},
+    client::{Fixture, Got},
     socket::Socket,
     webhook::Webhook,
 };
@@ -48,32 +48,36 @@ fn undone() -> Seen {
     }
 }
 
-/// A world, and a card with the button `Undo` in a chat of it.
+/// A fixture, and a card with the button `Undo` in a chat of it.
 struct Table {
-    world: World,
+    fixture: Fixture,
     chat: ChatId,
     card: MessageId,
 }
 
 impl Table {
-    async fn in_world(world: World) -> Self {
-        let chat = world.chat();
+    async fn in_world(fixture: Fixture) -> Self {
+        let chat = fixture.chat();
         let body = json!({
             "receive_id": chat.as_str(), "msg_type": "interactive",
             "content": card("Pinned", &["Undo"]).to_string(),
         });
         let path = "/open-apis/im/v1/messages?receive_id_type=chat_id";
-        assert_eq!(world.post(path, body).await.outcome(), (200, 0));
-        let card = world.sim.messages(&chat)[0].id.clone();
-        Self { world, chat, card }
+        assert_eq!(fixture.post(path, body).await.outcome(), (200, 0));
+        let card = fixture.sim.messages(&chat)[0].id.clone();
+        Self {
+            fixture,
+            chat,
+            card,
+        }
     }
 
     async fn new() -> Self {
-        Self::in_world(World::new().await).await
+        Self::in_world(Fixture::new().await).await
     }
 
     fn sim(&self) -> &Simulator {
-        &self.world.sim
+        &self.fixture.sim
     }
 
     fn press_by(&self, person: &Person) -> Pressed {
@@ -82,18 +86,18 @@ impl Table {
     }
 
     fn press(&self) -> Pressed {
-        self.press_by(&self.world.mia)
+        self.press_by(&self.fixture.mia)
     }
 
     async fn update(&self, token: &str, card: &Value) -> Got {
         let body = json!({"token": token, "card": card});
         let path = "/open-apis/interactive/v1/card/update";
-        self.world.post(path, body).await
+        self.fixture.post(path, body).await
     }
 }
 
 #[tokio::test]
-async fn a_press_tells_who_pressed_what_and_where_and_shows_the_answer() {
+async fn a_press_is_answered_by_the_bot() {
     let table = Table::new().await;
     let new = card("Undone", &[]);
     let body = answer(Some("Undone"), Some(&new)).to_string();
@@ -101,7 +105,7 @@ async fn a_press_tells_who_pressed_what_and_where_and_shows_the_answer() {
     table.sim().set_webhook(&webhook.url);
     assert_eq!(table.sim().buttons(&table.card), ["Undo"]);
     let pressed = table.press();
-    let mia = &table.world.mia;
+    let mia = &table.fixture.mia;
     let envelope = table.sim().pushes()[0].envelope.clone();
     let expected = json!({
         "operator": {
@@ -137,7 +141,7 @@ async fn a_press_tells_who_pressed_what_and_where_and_shows_the_answer() {
         "/open-apis/im/v1/messages/{}?card_msg_content_type=user_card_content",
         table.card
     );
-    let item = table.world.get(&path).await.json()["data"]["items"][0].clone();
+    let item = table.fixture.get(&path).await.json()["data"]["items"][0].clone();
     assert_eq!(item["updated"], json!(true));
     assert_eq!(item["body"]["content"], json!(new.to_string()));
     table.sim().finish();
@@ -147,7 +151,7 @@ async fn a_press_tells_who_pressed_what_and_where_and_shows_the_answer() {
 async fn a_press_comes_over_the_long_connection_too() {
     let table = Table::new().await;
     table.sim().receive_by_long_connection();
-    let mut socket = Socket::open(&table.world).await;
+    let mut socket = Socket::open(&table.fixture).await;
     let pressed = table.press();
     let frame = socket.frame().await;
     let envelope: Value = serde_json::from_slice(frame.payload()).unwrap();
@@ -158,7 +162,7 @@ async fn a_press_comes_over_the_long_connection_too() {
     assert_eq!(pressed.seen().await, undone());
     assert_eq!(table.sim().buttons(&table.card), ["Again"]);
 
-    let lin = table.sim().as_person(&table.world.lin);
+    let lin = table.sim().as_person(&table.fixture.lin);
     let again = lin.in_chat(&table.chat).press(&table.card, "Again");
     let frame = socket.frame().await;
     socket.send(&frame.ack_code(500)).await;
@@ -168,7 +172,7 @@ async fn a_press_comes_over_the_long_connection_too() {
 }
 
 #[tokio::test]
-async fn an_answer_may_be_a_toast_a_card_or_nothing() {
+async fn a_toast_or_card_may_answer_a_press() {
     let table = Table::new().await;
     let same = card("Pinned", &["Undo"]);
     let bare = json!({"toast": {"type": "warning", "content": "Undone"}});
@@ -195,7 +199,7 @@ async fn an_answer_may_be_a_toast_a_card_or_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_of_any_other_shape_is_a_violation_and_an_error_for_who_pressed() {
+async fn an_invalid_press_answer_is_a_violation() {
     let table = Table::new().await;
     let with = |place: &str, value: Value| {
         let mut body = answer(Some("Undone"), Some(&card("Undone", &[])));
@@ -252,13 +256,16 @@ async fn who_pressed_sees_why_no_answer_counted() {
 }
 
 #[tokio::test]
-async fn any_value_can_be_pressed_and_a_replay_shows_nothing_new() {
+async fn any_value_can_be_pressed() {
     let table = Table::new().await;
     let (first, second) = (card("One", &[]), card("Two", &[]));
     let [first, second] = [first, second].map(|card| answer(None, Some(&card)).to_string());
     let webhook = Webhook::saying(&[(200, &first), (200, &second)]).await;
     table.sim().set_webhook(&webhook.url);
-    let mia = table.sim().as_person(&table.world.mia).in_chat(&table.chat);
+    let mia = table
+        .sim()
+        .as_person(&table.fixture.mia)
+        .in_chat(&table.chat);
     let pressed = mia.press_value(&table.card, json!("of another app"));
     let sent = table.sim().pushes()[0].envelope["event"]["action"]["value"].clone();
     assert_eq!(sent, json!("of another app"));
@@ -273,11 +280,11 @@ async fn any_value_can_be_pressed_and_a_replay_shows_nothing_new() {
 #[tokio::test]
 async fn what_is_no_button_cannot_be_pressed() {
     let table = Table::new().await;
-    let lin = table.sim().as_person(&table.world.lin);
+    let lin = table.sim().as_person(&table.fixture.lin);
     let here = lin.in_chat(&table.chat);
     let text = here.say("hello").id;
     let own = here.send("interactive", &card("Mine", &["Undo"])).id;
-    let elsewhere = lin.in_chat(&table.world.chat());
+    let elsewhere = lin.in_chat(&table.fixture.chat());
     let bot = table.sim().as_bot("weather").in_chat(&table.chat);
     let none = MessageId::from("om_none");
     let refused = |part: &str, press: &dyn Fn() -> Pressed| {
@@ -301,7 +308,7 @@ async fn what_is_no_button_cannot_be_pressed() {
 }
 
 #[tokio::test]
-async fn after_the_answer_a_card_is_updated_twice_in_half_an_hour() {
+async fn an_answered_card_can_be_updated_twice() {
     let (table, webhook) = (Table::new().await, Webhook::answering(&[]).await);
     table.sim().set_webhook(&webhook.url);
     let (one, two) = (card("One", &[]), card("Two", &["Undo"]));
@@ -319,7 +326,10 @@ async fn after_the_answer_a_card_is_updated_twice_in_half_an_hour() {
     assert_eq!(violation["field"], json!("token"));
     assert_eq!(table.sim().card(&table.card), one);
 
-    let mia = table.sim().as_person(&table.world.mia).in_chat(&table.chat);
+    let mia = table
+        .sim()
+        .as_person(&table.fixture.mia)
+        .in_chat(&table.chat);
     let pressed = mia.press_value(&table.card, json!({}));
     pressed.seen().await;
     let minutes = |minutes| table.sim().clock().advance(Duration::from_mins(minutes));
@@ -334,7 +344,7 @@ async fn after_the_answer_a_card_is_updated_twice_in_half_an_hour() {
 }
 
 #[tokio::test]
-async fn a_card_is_updated_as_strictly_as_it_is_sent() {
+async fn card_updates_are_as_strict_as_sending() {
     let (table, webhook) = (Table::new().await, Webhook::answering(&[]).await);
     table.sim().set_webhook(&webhook.url);
     let token = &table.press().token;
@@ -352,7 +362,7 @@ async fn a_card_is_updated_as_strictly_as_it_is_sent() {
         json!({"card": card("One", &[])}),
     ];
     for (number, body) in bodies.iter().enumerate() {
-        let got = table.world.post(path, body.clone()).await;
+        let got = table.fixture.post(path, body.clone()).await;
         assert_eq!(got.outcome(), refused, "{body}");
         assert_eq!(table.sim().violations().len(), number + 1, "{body}");
     }
@@ -361,17 +371,17 @@ async fn a_card_is_updated_as_strictly_as_it_is_sent() {
         let got = table.update(token, &card("One", &[])).await;
         assert_eq!(got.outcome(), (200, 0));
     }
-    let mut world = table.world;
-    world.token.clear();
-    let got = world.post(path, json!({})).await;
+    let mut fixture = table.fixture;
+    fixture.token.clear();
+    let got = fixture.post(path, json!({})).await;
     assert_eq!(got.outcome(), (400, 99_991_661));
 }
 
 #[tokio::test]
-async fn an_update_before_the_answer_is_a_violation_unless_it_only_overtook_it() {
+async fn an_update_before_the_answer_is_a_violation() {
     let table = Table::new().await;
     table.sim().receive_by_long_connection();
-    let mut socket = Socket::open(&table.world).await;
+    let mut socket = Socket::open(&table.fixture).await;
     let new = card("Undone", &[]);
     let token = table.press().token;
     let frame = socket.frame().await;
@@ -389,11 +399,11 @@ async fn an_update_before_the_answer_is_a_violation_unless_it_only_overtook_it()
 }
 
 #[tokio::test]
-async fn a_callback_that_nobody_answered_lets_its_card_be_updated_once_its_time_is_over() {
+async fn an_unanswered_press_allows_updates_after_its_deadline() {
     let builder = Simulator::builder().push_deadline(Duration::from_millis(30));
-    let table = Table::in_world(World::with(builder).await).await;
+    let table = Table::in_world(Fixture::with(builder).await).await;
     table.sim().receive_by_long_connection();
-    let mut socket = Socket::open(&table.world).await;
+    let mut socket = Socket::open(&table.fixture).await;
     let pressed = table.press();
     let frame = socket.frame().await;
     assert_eq!(pressed.seen().await, Seen::Failed(200_341));

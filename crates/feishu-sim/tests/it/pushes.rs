@@ -9,7 +9,7 @@ use feishu_sim::{Person, Push, Sent, Simulator, Words};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::{client::World, webhook::Webhook};
+use crate::{client::Fixture, webhook::Webhook};
 
 /// Opens `{"encrypt":…}` the documented way.
 fn open(encrypt_key: &str, body: &[u8]) -> Value {
@@ -30,45 +30,45 @@ fn signature(parts: [&[u8]; 4]) -> String {
 }
 
 #[tokio::test]
-async fn a_push_is_encrypted_and_signed_over_its_bytes() {
-    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
-    world.sim.set_webhook(&webhook.url);
-    let said = world
+async fn a_push_is_signed_over_its_encrypted_bytes() {
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let said = fixture
         .sim
-        .as_person(&world.lin)
-        .in_chat(&world.chat())
+        .as_person(&fixture.lin)
+        .in_chat(&fixture.chat())
         .say("hello");
     assert_eq!(said.answer().await.status, 200);
     let (headers, body) = webhook.log.lock().unwrap().got[0].clone();
     let header = |name: &str| headers[name].as_bytes();
-    let key = world.sim.app().encrypt_key.unwrap();
+    let key = fixture.sim.app().encrypt_key.unwrap();
     let (timestamp, nonce) = (
         header("x-lark-request-timestamp"),
         header("x-lark-request-nonce"),
     );
     assert_eq!(
         timestamp,
-        (world.sim.clock().now_ms() / 1000).to_string().as_bytes()
+        (fixture.sim.clock().now_ms() / 1000).to_string().as_bytes()
     );
     assert_eq!(
         header("x-lark-signature"),
         signature([timestamp, nonce, key.as_bytes(), &body]).as_bytes()
     );
-    assert_eq!(open(&key, &body), world.sim.envelope_for(&said.id));
+    assert_eq!(open(&key, &body), fixture.sim.envelope_for(&said.id));
 }
 
 #[tokio::test]
-async fn without_an_encrypt_key_pushes_are_plain_and_unsigned() {
+async fn without_an_encrypt_key_pushes_are_plain() {
     let builder = Simulator::builder()
         .encrypt_key(None)
         .verification_token("vt")
         .app_secret("s");
-    let (world, webhook) = (World::with(builder).await, Webhook::answering(&[]).await);
-    world.sim.set_webhook(&webhook.url);
-    let said = world
+    let (fixture, webhook) = (Fixture::with(builder).await, Webhook::answering(&[]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let said = fixture
         .sim
-        .as_person(&world.lin)
-        .in_chat(&world.chat())
+        .as_person(&fixture.lin)
+        .in_chat(&fixture.chat())
         .say("hello");
     said.answer().await;
     let (headers, body) = webhook.log.lock().unwrap().got[0].clone();
@@ -79,12 +79,12 @@ async fn without_an_encrypt_key_pushes_are_plain_and_unsigned() {
 
 #[tokio::test]
 async fn the_url_check_is_encrypted_but_unsigned() {
-    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
-    world.sim.set_webhook(&webhook.url);
-    world.sim.check_url().await;
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    fixture.sim.check_url().await;
     let (headers, body) = webhook.log.lock().unwrap().got[0].clone();
     assert!(!headers.contains_key("x-lark-signature"));
-    let app = world.sim.app();
+    let app = fixture.sim.app();
     let check = open(&app.encrypt_key.unwrap(), &body);
     assert_eq!(check["type"], json!("url_verification"));
     assert_eq!(check["token"], json!(app.verification_token));
@@ -92,23 +92,23 @@ async fn the_url_check_is_encrypted_but_unsigned() {
 
 #[tokio::test]
 async fn the_envelope_has_the_documented_shape() {
-    let world = World::new().await;
-    let chat = world.chat();
-    let lin = world.sim.as_person(&world.lin).in_chat(&chat);
+    let fixture = Fixture::new().await;
+    let chat = fixture.chat();
+    let lin = fixture.sim.as_person(&fixture.lin).in_chat(&chat);
     let first = lin.say("look").id;
     let words = Words::at_bot()
         .text(" /announce ")
-        .at(&world.mia)
+        .at(&fixture.mia)
         .text(" ")
         .at_all()
         .link("t", "http://u")
         .bold("b");
     let id = lin.reply_to(&first).say(words).id;
-    let envelope = world.sim.envelope_for(&id);
-    let app = world.sim.app();
-    let now = world.sim.clock().now_ms().to_string();
-    let sender = json!({"open_id": world.lin.open_id, "union_id": world.lin.union_id, "user_id": world.lin.user_id});
-    let mia = json!({"open_id": world.mia.open_id, "union_id": world.mia.union_id, "user_id": world.mia.user_id});
+    let envelope = fixture.sim.envelope_for(&id);
+    let app = fixture.sim.app();
+    let now = fixture.sim.clock().now_ms().to_string();
+    let sender = json!({"open_id": fixture.lin.open_id, "union_id": fixture.lin.union_id, "user_id": fixture.lin.user_id});
+    let mia = json!({"open_id": fixture.mia.open_id, "union_id": fixture.mia.union_id, "user_id": fixture.mia.user_id});
     let bot = json!({"open_id": app.bot_open_id, "union_id": null, "user_id": null});
     let expected = json!({
         "schema": "2.0",
@@ -138,18 +138,18 @@ async fn the_envelope_has_the_documented_shape() {
 
 #[tokio::test]
 async fn a_post_arrives_without_locales() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let lines = [
         Words::at_bot().text(" /announce"),
         Words::new().bold("now").image("img_1"),
     ];
-    let id = world
+    let id = fixture
         .sim
-        .as_person(&world.lin)
-        .in_chat(&world.chat())
+        .as_person(&fixture.lin)
+        .in_chat(&fixture.chat())
         .post("Title", lines)
         .id;
-    let envelope = world.sim.envelope_for(&id);
+    let envelope = fixture.sim.envelope_for(&id);
     let content: Value =
         serde_json::from_str(envelope["event"]["message"]["content"].as_str().unwrap()).unwrap();
     let expected = json!({"title": "Title", "content": [
@@ -161,16 +161,16 @@ async fn a_post_arrives_without_locales() {
 }
 
 #[tokio::test]
-async fn scopes_and_membership_decide_what_reaches_the_bot() {
-    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
-    world.sim.set_webhook(&webhook.url);
-    let (chat, direct) = (world.chat(), world.sim.direct_chat(&world.lin));
+async fn scopes_with_membership_decide_which_events_arrive() {
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let (chat, direct) = (fixture.chat(), fixture.sim.direct_chat(&fixture.lin));
     let reached = |scopes: &[&str]| {
-        world.sim.change_app(|app| {
+        fixture.sim.change_app(|app| {
             app.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         });
-        let lin = world.sim.as_person(&world.lin);
-        let other = world.sim.as_bot("weather").in_chat(&chat);
+        let lin = fixture.sim.as_person(&fixture.lin);
+        let other = fixture.sim.as_bot("weather").in_chat(&chat);
         [
             lin.in_chat(&chat).say("/pin"),
             lin.in_chat(&chat).say(Words::at_bot().text("/pin")),
@@ -197,47 +197,47 @@ async fn scopes_and_membership_decide_what_reaches_the_bot() {
         reached(&["im:message.group_at_msg.include_bot:readonly"]),
         [false, true, false, false, true]
     );
-    world.sim.change_chat(&chat, |chat| chat.bot_in = false);
+    fixture.sim.change_chat(&chat, |chat| chat.bot_in = false);
     assert_eq!(reached(&["im:message.group_msg"]), [false; 5]);
 }
 
 /// The type of the event that the push told of, and the event.
-fn told(world: &World, push: Option<&Push>) -> Option<(String, Value)> {
+fn told(fixture: &Fixture, push: Option<&Push>) -> Option<(String, Value)> {
     let id = push?.event_id();
-    let pushes = world.sim.pushes();
+    let pushes = fixture.sim.pushes();
     let record = pushes.iter().find(|record| record.event_id == id)?;
     Some((record.event_type.clone(), record.envelope["event"].clone()))
 }
 
 #[tokio::test]
-async fn the_bot_is_told_of_groups_that_it_comes_into_and_leaves() {
-    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
-    world.sim.set_webhook(&webhook.url);
-    let chat = world.sim.add_chat(world.group().without_bot());
-    let lin = world.sim.as_person(&world.lin).in_chat(&chat);
+async fn joining_or_leaving_a_group_is_an_event() {
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let chat = fixture.sim.add_chat(fixture.group().without_bot());
+    let lin = fixture.sim.as_person(&fixture.lin).in_chat(&chat);
     let event = json!({
         "chat_id": chat.as_str(), "external": false, "name": "Ops",
         "operator_id": {
-            "open_id": world.lin.open_id, "union_id": world.lin.union_id, "user_id": world.lin.user_id,
+            "open_id": fixture.lin.open_id, "union_id": fixture.lin.union_id, "user_id": fixture.lin.user_id,
         },
-        "operator_tenant_key": world.sim.app().tenant_key,
+        "operator_tenant_key": fixture.sim.app().tenant_key,
         "i18n_names": {"zh_cn": "Ops", "en_us": "Ops", "ja_jp": "Ops"},
     });
     let of = |event_type: &str| Some((event_type.to_owned(), event.clone()));
-    assert_eq!(told(&world, lin.remove_bot().as_ref()), None);
+    assert_eq!(told(&fixture, lin.remove_bot().as_ref()), None);
     let added = lin.add_bot();
     assert_eq!(
-        told(&world, added.as_ref()),
+        told(&fixture, added.as_ref()),
         of("im.chat.member.bot.added_v1")
     );
-    assert_eq!(told(&world, lin.add_bot().as_ref()), None);
+    assert_eq!(told(&fixture, lin.add_bot().as_ref()), None);
     assert_eq!(
-        told(&world, lin.remove_bot().as_ref()),
+        told(&fixture, lin.remove_bot().as_ref()),
         of("im.chat.member.bot.deleted_v1")
     );
     lin.add_bot();
     assert_eq!(
-        told(&world, lin.disband().as_ref()),
+        told(&fixture, lin.disband().as_ref()),
         of("im.chat.disbanded_v1")
     );
     let added = added.unwrap();
@@ -247,49 +247,51 @@ async fn the_bot_is_told_of_groups_that_it_comes_into_and_leaves() {
 }
 
 #[tokio::test]
-async fn the_bot_is_told_of_recalls_and_by_whom() {
-    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
-    world.sim.set_webhook(&webhook.url);
-    let kai = world.sim.add_person("Kai");
-    let chat = world.sim.add_chat(world.group().admin(&kai));
+async fn a_recall_names_its_operator() {
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let kai = fixture.sim.add_person("Kai");
+    let chat = fixture.sim.add_chat(fixture.group().admin(&kai));
     let recalled_by = |person: &Person| {
-        let mia = world.sim.as_person(&world.mia).in_chat(&chat);
+        let mia = fixture.sim.as_person(&fixture.mia).in_chat(&chat);
         let message = mia.say("oops").id;
-        let operator = world.sim.as_person(person).in_chat(&chat);
+        let operator = fixture.sim.as_person(person).in_chat(&chat);
         let push = operator.recall(&message);
         assert!(operator.recall(&message).is_none());
-        let (event_type, event) = told(&world, push.as_ref())?;
+        let (event_type, event) = told(&fixture, push.as_ref())?;
         assert_eq!(event_type, "im.message.recalled_v1");
         assert_eq!(event["message_id"], json!(message.as_str()));
         assert_eq!(event["chat_id"], json!(chat.as_str()));
-        let now = world.sim.clock().now_ms().to_string();
+        let now = fixture.sim.clock().now_ms().to_string();
         assert_eq!(event["recall_time"], json!(now));
         event["recall_type"].as_str().map(str::to_owned)
     };
-    assert_eq!(recalled_by(&world.mia).as_deref(), Some("message_owner"));
-    assert_eq!(recalled_by(&world.lin).as_deref(), Some("group_owner"));
+    assert_eq!(recalled_by(&fixture.mia).as_deref(), Some("message_owner"));
+    assert_eq!(recalled_by(&fixture.lin).as_deref(), Some("group_owner"));
     assert_eq!(recalled_by(&kai).as_deref(), Some("group_manager"));
-    world.sim.change_app(|app| app.scopes.remove("im:message"));
-    assert_eq!(recalled_by(&world.mia), None);
+    fixture
+        .sim
+        .change_app(|app| app.scopes.remove("im:message"));
+    assert_eq!(recalled_by(&fixture.mia), None);
 }
 
 #[tokio::test]
-async fn a_failed_push_comes_again_at_the_documented_times_and_then_no_more() {
-    let (world, webhook) = (
-        World::new().await,
+async fn a_failed_push_follows_the_documented_schedule() {
+    let (fixture, webhook) = (
+        Fixture::new().await,
         Webhook::answering(&[500, 503, 404, 302, 401]).await,
     );
-    world.sim.set_webhook(&webhook.url);
-    let start = world.sim.clock().now_ms();
-    let said = world
+    fixture.sim.set_webhook(&webhook.url);
+    let start = fixture.sim.clock().now_ms();
+    let said = fixture
         .sim
-        .as_person(&world.lin)
-        .in_chat(&world.chat())
+        .as_person(&fixture.lin)
+        .in_chat(&fixture.chat())
         .say("hello");
     let push = said.push.unwrap();
     assert_eq!(push.answer().await.status, 500);
     for (attempts, wait_s) in [(2, 15), (3, 300), (4, 3600), (5, 21_600)] {
-        world.sim.clock().advance(Duration::from_secs(wait_s));
+        fixture.sim.clock().advance(Duration::from_secs(wait_s));
         push.attempts(attempts).await;
     }
     let attempts = push.attempts(5).await;
@@ -300,7 +302,7 @@ async fn a_failed_push_comes_again_at_the_documented_times_and_then_no_more() {
     assert_eq!(at_s, [0, 15, 315, 3915, 25_515]);
     assert!(!attempts.iter().any(feishu_sim::Attempt::is_taken));
     let ids: Vec<Value> = {
-        let key = world.sim.app().encrypt_key.unwrap();
+        let key = fixture.sim.app().encrypt_key.unwrap();
         let log = webhook.log.lock().unwrap();
         log.got
             .iter()
@@ -312,30 +314,30 @@ async fn a_failed_push_comes_again_at_the_documented_times_and_then_no_more() {
 
 #[tokio::test]
 async fn a_taken_push_does_not_come_again() {
-    let (world, webhook) = (World::new().await, Webhook::answering(&[500]).await);
-    world.sim.set_webhook(&webhook.url);
-    let chat = world.chat();
-    let first = world
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[500]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let chat = fixture.chat();
+    let first = fixture
         .sim
-        .as_person(&world.lin)
+        .as_person(&fixture.lin)
         .in_chat(&chat)
         .say("one")
         .push
         .unwrap();
     first.answer().await;
-    world.sim.clock().advance(Duration::from_secs(15));
+    fixture.sim.clock().advance(Duration::from_secs(15));
     assert!(first.attempts(2).await[1].is_taken());
-    world.sim.clock().advance(Duration::from_hours(9));
-    world
+    fixture.sim.clock().advance(Duration::from_hours(9));
+    fixture
         .sim
-        .as_person(&world.lin)
+        .as_person(&fixture.lin)
         .in_chat(&chat)
         .say("two")
         .answer()
         .await;
     assert_eq!(first.attempts(2).await.len(), 2);
     assert!(
-        world
+        fixture
             .sim
             .pushes()
             .iter()
@@ -345,15 +347,16 @@ async fn a_taken_push_does_not_come_again() {
 
 #[tokio::test]
 async fn an_answer_after_the_deadline_is_a_failure() {
-    let world = World::with(Simulator::builder().push_deadline(Duration::from_millis(30))).await;
+    let fixture =
+        Fixture::with(Simulator::builder().push_deadline(Duration::from_millis(30))).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    world
+    fixture
         .sim
         .set_webhook(&format!("http://{}", listener.local_addr().unwrap()));
-    let push = world
+    let push = fixture
         .sim
-        .as_person(&world.lin)
-        .in_chat(&world.chat())
+        .as_person(&fixture.lin)
+        .in_chat(&fixture.chat())
         .say("hello")
         .push
         .unwrap();
@@ -364,16 +367,16 @@ async fn an_answer_after_the_deadline_is_a_failure() {
 }
 
 #[tokio::test]
-async fn every_attempt_tells_what_was_sent_and_when() {
+async fn every_attempt_is_recorded_with_its_time() {
     let webhook = Webhook::answering(&[503]).await;
     let waits = [Duration::from_secs(2)];
-    let world = World::with(Simulator::builder().redelivery_waits(waits)).await;
-    world.sim.set_webhook(&webhook.url);
-    let started = world.sim.clock().now_ms();
-    let lin = world.sim.as_person(&world.lin).in_chat(&world.chat());
+    let fixture = Fixture::with(Simulator::builder().redelivery_waits(waits)).await;
+    fixture.sim.set_webhook(&webhook.url);
+    let started = fixture.sim.clock().now_ms();
+    let lin = fixture.sim.as_person(&fixture.lin).in_chat(&fixture.chat());
     let push = lin.say("hello").push.unwrap();
     push.attempts(1).await;
-    world.sim.clock().advance(waits[0]);
+    fixture.sim.clock().advance(waits[0]);
     let attempts = push.attempts(2).await;
     let got = webhook.log.lock().unwrap().got.clone();
     for (attempt, (_, body)) in attempts.iter().zip(&got) {
@@ -387,17 +390,17 @@ async fn every_attempt_tells_what_was_sent_and_when() {
 }
 
 #[tokio::test]
-async fn after_the_last_wait_of_its_own_it_gives_up() {
+async fn redelivery_ends_after_the_last_wait() {
     let webhook = Webhook::answering(&[503, 503]).await;
     let waits = [Duration::from_secs(2)];
-    let world = World::with(Simulator::builder().redelivery_waits(waits)).await;
-    world.sim.set_webhook(&webhook.url);
-    let lin = world.sim.as_person(&world.lin).in_chat(&world.chat());
+    let fixture = Fixture::with(Simulator::builder().redelivery_waits(waits)).await;
+    fixture.sim.set_webhook(&webhook.url);
+    let lin = fixture.sim.as_person(&fixture.lin).in_chat(&fixture.chat());
     let push = lin.say("hello").push.unwrap();
     push.attempts(1).await;
-    world.sim.clock().advance(waits[0]);
+    fixture.sim.clock().advance(waits[0]);
     push.attempts(2).await;
-    world.sim.clock().advance(Duration::from_hours(10));
+    fixture.sim.clock().advance(Duration::from_hours(10));
     // Had it been delivered again, this would be the third request or later.
     lin.say("next").answer().await;
     assert_eq!(push.attempts(2).await.len(), 2);
@@ -406,37 +409,37 @@ async fn after_the_last_wait_of_its_own_it_gives_up() {
 
 #[tokio::test]
 async fn duplicates_come_on_demand() {
-    let (world, webhook) = (World::new().await, Webhook::answering(&[]).await);
-    world.sim.set_webhook(&webhook.url);
-    let said = world
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let said = fixture
         .sim
-        .as_person(&world.lin)
-        .in_chat(&world.chat())
+        .as_person(&fixture.lin)
+        .in_chat(&fixture.chat())
         .say("hello");
-    let same = world.sim.redeliver(&said.id);
-    let fresh = world.sim.deliver_again_under_new_event_id(&said.id);
+    let same = fixture.sim.redeliver(&said.id);
+    let fresh = fixture.sim.deliver_again_under_new_event_id(&said.id);
     for push in [&same, &fresh] {
         assert_eq!(push.answer().await.status, 200);
     }
     let original = said.push.unwrap().event_id();
     assert_eq!(same.event_id(), original);
     assert_ne!(fresh.event_id(), original);
-    let pushes = world.sim.pushes();
+    let pushes = fixture.sim.pushes();
     assert_eq!(pushes[0].envelope, pushes[1].envelope);
     assert_eq!(pushes[0].envelope["event"], pushes[2].envelope["event"]);
 }
 
 #[tokio::test]
 async fn any_bytes_can_be_pushed() {
-    let (world, webhook) = (World::new().await, Webhook::answering(&[401]).await);
-    world.sim.set_webhook(&webhook.url);
-    let said = world
+    let (fixture, webhook) = (Fixture::new().await, Webhook::answering(&[401]).await);
+    fixture.sim.set_webhook(&webhook.url);
+    let said = fixture
         .sim
-        .as_person(&world.lin)
-        .in_chat(&world.chat())
+        .as_person(&fixture.lin)
+        .in_chat(&fixture.chat())
         .say("hello");
     said.answer().await;
-    let sealed = world.sim.seal(&world.sim.envelope_for(&said.id));
+    let sealed = fixture.sim.seal(&fixture.sim.envelope_for(&said.id));
     let names: Vec<&str> = sealed
         .headers
         .iter()
@@ -449,13 +452,13 @@ async fn any_bytes_can_be_pushed() {
         "x-lark-signature",
     ];
     assert_eq!(names, expected);
-    let answer = world
+    let answer = fixture
         .sim
         .push_raw(&[("x-odd".to_owned(), "1".to_owned())], &b"\xff"[..])
         .await;
     assert_eq!((answer.status, answer.json()), (200, json!({})));
     assert_eq!(webhook.log.lock().unwrap().got[1].1.as_ref(), b"\xff");
-    let other = world
+    let other = fixture
         .sim
         .push_event("im.chat.disbanded_v1", &json!({"chat_id": "oc_1"}));
     assert_eq!(other.answer().await.status, 200);

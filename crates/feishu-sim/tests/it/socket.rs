@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message},
 };
 
-use crate::client::{Got, World};
+use crate::client::{Fixture, Got};
 
 /// How long a test waits for a message.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -98,8 +98,8 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Asks for an endpoint and connects to it.
-    pub(crate) async fn open(world: &World) -> Self {
-        let answer = ask(world, &credentials(world), &[("locale", "zh")]).await;
+    pub(crate) async fn open(fixture: &Fixture) -> Self {
+        let answer = ask(fixture, &credentials(fixture), &[("locale", "zh")]).await;
         let url = answer.json()["data"]["URL"].as_str().unwrap().to_owned();
         Self::connect(&url).await.unwrap()
     }
@@ -152,15 +152,15 @@ impl Socket {
     }
 }
 
-pub(crate) fn credentials(world: &World) -> Value {
-    let app = world.sim.app();
+pub(crate) fn credentials(fixture: &Fixture) -> Value {
+    let app = fixture.sim.app();
     json!({"AppID": app.app_id, "AppSecret": app.app_secret})
 }
 
 /// Asks for an endpoint.
-pub(crate) async fn ask(world: &World, body: &Value, headers: &[(&str, &str)]) -> Got {
-    let url = format!("{}/callback/ws/endpoint", world.sim.base_url());
-    let mut request = world.client.post(url).json(body);
+pub(crate) async fn ask(fixture: &Fixture, body: &Value, headers: &[(&str, &str)]) -> Got {
+    let url = format!("{}/callback/ws/endpoint", fixture.sim.base_url());
+    let mut request = fixture.client.post(url).json(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

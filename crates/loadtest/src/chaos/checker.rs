@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_without_effect_and_reply_is_lost() {
+    fn a_command_without_effect_or_reply_is_lost() {
         let check = |gone: std::ops::Range<usize>, standing: &[&str]| {
             let mut seen = good();
             seen.drain(gone.clone());

@@ -54,7 +54,7 @@ impl Bot {
 }
 
 #[tokio::test]
-async fn the_bot_acts_on_what_the_sdks_encrypt_and_sign() {
+async fn the_bot_accepts_events_encrypted_by_sdks() {
     let sim = Simulator::builder().follow_system_clock();
     let sim = sim.start().await.unwrap();
     let bot = Bot::start(&sim).await;

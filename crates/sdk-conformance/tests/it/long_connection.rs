@@ -96,7 +96,7 @@ fn press() -> Value {
 }
 
 #[tokio::test]
-async fn they_take_and_acknowledge_events_with_and_without_an_encrypt_key() {
+async fn sdks_acknowledge_events() {
     for sdk in Sdk::ALL {
         for key in [Some("key"), None] {
             let mut bench = Bench::new(sdk, key, ClientConfig::default()).await;
@@ -156,7 +156,7 @@ async fn what_they_do_with_the_rest() {
 }
 
 #[tokio::test]
-async fn they_come_back_as_a_pong_has_told_them() {
+async fn sdks_reconnect_as_configured_by_a_pong() {
     for sdk in Sdk::ALL {
         let mut bench = Bench::new(sdk, None, SLOW).await;
         bench.sim.set_client_config(QUICK);
@@ -174,7 +174,7 @@ async fn they_come_back_as_a_pong_has_told_them() {
 }
 
 #[tokio::test]
-async fn what_they_do_when_there_are_too_many_connections() {
+async fn sdks_react_to_too_many_connections() {
     let mut did = Vec::new();
     for sdk in Sdk::ALL {
         let sim = Simulator::builder().start().await.unwrap();

@@ -141,7 +141,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn they_call_whatever_the_bot_calls_and_read_the_answers() {
+async fn sdks_make_all_calls_of_the_bot() {
     let mut settings = Vec::new();
     for sdk in Sdk::ALL {
         let mut bench = Bench::new(sdk, AnnouncementKind::Docx).await;

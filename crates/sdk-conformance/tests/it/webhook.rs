@@ -231,7 +231,7 @@ fn words((taken, answer): (bool, String)) -> String {
 }
 
 #[tokio::test]
-async fn they_take_what_is_genuine_and_refuse_what_is_forged() {
+async fn sdks_reject_forged_events() {
     let mut benches = all(Some(KEY)).await;
     for bench in &mut benches {
         let name = bench.name();
@@ -270,7 +270,7 @@ async fn they_take_what_is_genuine_and_refuse_what_is_forged() {
 }
 
 #[tokio::test]
-async fn they_are_told_of_callbacks_and_of_what_they_do_not_handle() {
+async fn sdks_receive_callbacks() {
     let mut did = [Vec::new(), Vec::new()];
     for (did, sdk) in did.iter_mut().zip(Sdk::ALL) {
         let bench = Bench::new(Some(sdk), Some(KEY)).await;
@@ -299,7 +299,7 @@ async fn they_are_told_of_callbacks_and_of_what_they_do_not_handle() {
 }
 
 #[tokio::test]
-async fn without_a_key_they_take_what_is_in_clear() {
+async fn without_a_key_sdks_accept_plain_events() {
     let mut did = Vec::new();
     for sdk in Sdk::ALL {
         let mut bench = Bench::new(Some(sdk), None).await;

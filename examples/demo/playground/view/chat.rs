@@ -8,7 +8,7 @@ use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::icon::{Icon, icon};
 use super::{avatar, message, name_of, of_one, region, role_name};
-use crate::world::Group;
+use crate::fixture::Group;
 
 /// So many of the last messages are shown.
 const MOST: usize = 200;
@@ -20,7 +20,7 @@ pub(super) fn groups(playground: &Playground, viewer: &Viewer) -> Markup {
         nav #groups aria-label=(words.groups) {
             h2 { (words.groups) }
             ul role="list" {
-                @for (at, group) in playground.world.groups.iter().enumerate() {
+                @for (at, group) in playground.fixture.groups.iter().enumerate() {
                     @let there = Viewer { group: at, reply: None, draft: String::new(), ..viewer.clone() };
                     li {
                         a #{ "group-" (at) } href={ "/" (there.query(playground)) }
@@ -176,7 +176,7 @@ fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
     html! {
         nav.people aria-label=(words.you_are) {
             span aria-hidden="true" { (words.you_are) }
-            @for (at, resident) in playground.world.people.iter().enumerate() {
+            @for (at, resident) in playground.fixture.people.iter().enumerate() {
                 @let them = Viewer { person: at, ..viewer.clone() };
                 a #{ "as-" (at) } href={ "/" (them.query(playground)) }
                     aria-current=[(at == viewer.person).then_some("true")] {

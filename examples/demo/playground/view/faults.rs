@@ -4,12 +4,12 @@ use maud::{Markup, html};
 
 use super::super::Playground;
 use super::super::bot::Receive;
-use super::super::happenings::Standing;
 use super::super::language::Words;
+use super::super::log::BotState;
 use super::super::stream::{Piece, Region};
 use super::super::switches::{Switch, limited_for};
 use super::super::viewer::Viewer;
-use super::{of_one, region, standing};
+use super::{bot_state, of_one, region};
 
 pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
@@ -39,17 +39,17 @@ pub(super) fn named(switch: Switch, words: &Words) -> (&'static str, &'static st
 /// The bot's process.
 pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
     let words = viewer.words();
-    let stands = playground.standing();
-    let (class, word) = standing(stands, words);
+    let stands = playground.bot_state();
+    let (class, word) = bot_state(stands, words);
     let (pid, receive) = match stands {
-        Standing::Gone => (None, None),
-        Standing::Starting { pid, receive } | Standing::Serving { pid, receive } => {
+        BotState::Gone => (None, None),
+        BotState::Starting { pid, receive } | BotState::Serving { pid, receive } => {
             (Some(pid), Some(receive))
         }
     };
     let (key, verb, about) = match stands {
-        Standing::Gone => ("start", words.start, words.start_about),
-        Standing::Starting { .. } | Standing::Serving { .. } => {
+        BotState::Gone => ("start", words.start, words.start_about),
+        BotState::Starting { .. } | BotState::Serving { .. } => {
             ("kill", words.kill, words.kill_about)
         }
     };
@@ -66,7 +66,7 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
         form #bot-process .switch method="post" action=(action) {
             h3 { (words.the_bot) }
             button #kill-or-start .danger[key == "kill"] .primary[key == "start"] name="do" value=(key) { (verb) }
-            p.{ "standing " (class) } {
+            p.{ "bot_state " (class) } {
                 (word)
                 @if let Some(pid) = pid { ", " (words.process) " " (pid) }
             }

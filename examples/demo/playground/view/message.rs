@@ -85,7 +85,7 @@ fn role(playground: &Playground, sender: &Sender, words: &Words) -> &'static str
     let Sender::Person(person) = sender else {
         return words.bot;
     };
-    let mut people = playground.world.people.iter();
+    let mut people = playground.fixture.people.iter();
     let resident = people.find(|resident| resident.person == *person);
     resident.map_or("", |resident| role_name(resident.role, words))
 }

@@ -29,12 +29,12 @@ pub(crate) struct Group {
 }
 
 /// Everybody and every group.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) people: Vec<Resident>,
     pub(crate) groups: Vec<Group>,
 }
 
-impl World {
+impl Fixture {
     /// The owner and a member, in three groups: what one terminal has room for.
     pub(crate) fn small(sim: &Simulator) -> Self {
         Self::found(

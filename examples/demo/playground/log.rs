@@ -15,18 +15,18 @@ pub(crate) const MOST: usize = 120;
 
 /// Everything so far.
 #[derive(Default)]
-pub(crate) struct Happenings {
-    list: VecDeque<Happening>,
+pub(crate) struct EventLog {
+    list: VecDeque<LogEntry>,
     counted: u64,
     /// How many pushes and calls of the simulator stand in the list.
     pushes: usize,
     calls: usize,
-    pub(crate) standing: Standing,
+    pub(crate) bot_state: BotState,
 }
 
 /// Whether the bot works.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum BotState {
     #[default]
     Gone,
     Starting {
@@ -40,7 +40,7 @@ pub(crate) enum Standing {
 }
 
 /// One thing that happened.
-pub(crate) struct Happening {
+pub(crate) struct LogEntry {
     /// Counts up from 1.
     pub(crate) number: u64,
     pub(crate) at_ms: u64,
@@ -56,7 +56,7 @@ pub(crate) enum What {
     Job(Job),
     /// The bot logged something that belongs to no job.
     Line(LogLine),
-    Deed(Deed),
+    UserAction(UserAction),
 }
 
 /// A job as the bot's log tells of it.
@@ -76,14 +76,14 @@ pub(crate) struct LogLine {
 
 /// Something that was done besides speaking.
 #[derive(Clone, Copy)]
-pub(crate) enum Deed {
+pub(crate) enum UserAction {
     Started { pid: u32, receive: Receive },
     Killed,
     Turned { switch: Switch, on: bool },
 }
 
-impl Happenings {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Happening> {
+impl EventLog {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &LogEntry> {
         self.list.iter()
     }
 
@@ -104,29 +104,29 @@ impl Happenings {
     pub(crate) fn hear(&mut self, said: FromBot, now_ms: u64) {
         match said {
             FromBot::Started { pid, receive } => {
-                self.standing = Standing::Starting { pid, receive };
-                self.play(Deed::Started { pid, receive }, now_ms);
+                self.bot_state = BotState::Starting { pid, receive };
+                self.play(UserAction::Started { pid, receive }, now_ms);
             }
-            FromBot::Gone => self.standing = Standing::Gone,
+            FromBot::Gone => self.bot_state = BotState::Gone,
             FromBot::Line(line) => self.hear_line(&line, now_ms),
         }
     }
 
-    pub(crate) fn play(&mut self, deed: Deed, now_ms: u64) {
-        self.add(now_ms, What::Deed(deed));
+    pub(crate) fn play(&mut self, deed: UserAction, now_ms: u64) {
+        self.add(now_ms, What::UserAction(deed));
     }
 
     fn hear_line(&mut self, line: &str, now_ms: u64) {
         let (line, reference) = LogLine::read(line, now_ms);
-        if let (Standing::Starting { pid, receive }, "noticebot serves") =
-            (self.standing, line.message.as_str())
+        if let (BotState::Starting { pid, receive }, "noticebot serves") =
+            (self.bot_state, line.message.as_str())
         {
-            self.standing = Standing::Serving { pid, receive };
+            self.bot_state = BotState::Serving { pid, receive };
         }
         let Some(reference) = reference else {
             return self.add(line.at_ms, What::Line(line));
         };
-        let mut jobs = self.list.iter_mut().rev().filter_map(Happening::job);
+        let mut jobs = self.list.iter_mut().rev().filter_map(LogEntry::job);
         if let Some(job) = jobs.find(|job| job.reference == reference) {
             job.lines.push(line);
         } else {
@@ -139,7 +139,7 @@ impl Happenings {
     /// Puts it where its time says: the bot's log comes a little late.
     fn add(&mut self, at_ms: u64, what: What) {
         self.counted += 1;
-        let happening = Happening {
+        let happening = LogEntry {
             number: self.counted,
             at_ms,
             what,
@@ -153,7 +153,7 @@ impl Happenings {
     }
 }
 
-impl Happening {
+impl LogEntry {
     fn job(&mut self) -> Option<&mut Job> {
         match &mut self.what {
             What::Job(job) => Some(job),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::Playground;
 use super::super::bot::Receive;
-use super::super::happenings::{Deed, Happening, Job, LogLine, What};
+use super::super::log::{Job, LogEntry, LogLine, UserAction, What};
 use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::{clock, faults, region};
@@ -20,8 +20,8 @@ pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
     html! {
         section #happenings .pane aria-labelledby="happenings-name" {
-            div.title { h2 #happenings-name { (words.happenings) } }
-            div.scroll data-stick="" #scroll-list tabindex="0" role="region" aria-label=(words.happenings) {
+            div.title { h2 #happenings-name { (words.log) } }
+            div.scroll data-stick="" #scroll-list tabindex="0" role="region" aria-label=(words.log) {
                 (region("ol", "list", list(playground, viewer)))
             }
         }
@@ -36,14 +36,14 @@ pub(super) fn list(playground: &Playground, viewer: &Viewer) -> Region {
             viewer,
             state,
         };
-        let piece = |happening: &Happening| Piece {
+        let piece = |happening: &LogEntry| Piece {
             id: format!("h-{}", happening.number),
             markup: page.happening(happening),
         };
         happenings.iter().map(piece).collect()
     });
     if pieces.is_empty() {
-        let markup = html! { li #h-0 .hint { (viewer.words().nothing_happened) } };
+        let markup = html! { li #h-0 .hint { (viewer.words().log_is_empty) } };
         let id = "h-0".to_owned();
         pieces.push(Piece { id, markup });
     }
@@ -68,13 +68,13 @@ struct Head {
 }
 
 impl Page<'_> {
-    fn happening(&self, happening: &Happening) -> Markup {
+    fn happening(&self, happening: &LogEntry) -> Markup {
         let (head, inside) = match &happening.what {
             What::Push(at) => self.push(&self.state.pushes()[*at]),
             What::Call(at) => self.call(&self.state.calls()[*at]),
             What::Job(job) => self.job(job),
             What::Line(line) => self.line(line),
-            What::Deed(deed) => (self.deed(*deed), None),
+            What::UserAction(deed) => (self.deed(*deed), None),
         };
         let id = format!("h-{}", happening.number);
         let line = html! {
@@ -254,11 +254,11 @@ impl Page<'_> {
         }
     }
 
-    fn deed(&self, deed: Deed) -> Head {
+    fn deed(&self, deed: UserAction) -> Head {
         let words = self.viewer.words();
         let (kind, class, name) = match deed {
-            Deed::Killed => (words.bot_log, "deed bad", words.bot_killed.to_owned()),
-            Deed::Started { pid, receive } => {
+            UserAction::Killed => (words.bot_log, "deed bad", words.bot_killed.to_owned()),
+            UserAction::Started { pid, receive } => {
                 let by = match receive {
                     Receive::Webhook => words.webhook,
                     Receive::LongConnection => words.long_connection,
@@ -266,7 +266,7 @@ impl Page<'_> {
                 let name = format!("{}: {pid}, {by}", words.bot_started);
                 (words.bot_log, "deed", name)
             }
-            Deed::Turned { switch, on } => {
+            UserAction::Turned { switch, on } => {
                 let (name, _) = faults::named(switch, words);
                 let turned = if on {
                     words.turned_on

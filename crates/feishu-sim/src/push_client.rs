@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::{receiver::Sealed, record::PushAnswer};
 
 /// The platform's waits before each redelivery; after the last failure it gives up.
-pub(crate) const LADDER: [Duration; 4] = [
+pub(crate) const REDELIVERY_DELAYS: [Duration; 4] = [
     Duration::from_secs(15),
     Duration::from_mins(5),
     Duration::from_hours(1),
@@ -16,14 +16,14 @@ pub(crate) const LADDER: [Duration; 4] = [
 
 /// Carries pushes to the bot.
 #[derive(Debug)]
-pub(crate) struct Courier {
+pub(crate) struct PushClient {
     pub(crate) client: reqwest::Client,
     pub(crate) deadline: Duration,
     /// Before each redelivery.
     pub(crate) waits: Vec<Duration>,
 }
 
-impl Courier {
+impl PushClient {
     pub(crate) fn new(deadline: Duration, waits: Vec<Duration>) -> io::Result<Self> {
         // Pushes stay on plain HTTP, but the client wants a provider; another one may be installed already.
         rustls::crypto::ring::default_provider()
