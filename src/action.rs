@@ -4,7 +4,7 @@
 //! as a value. It never speaks in the chat; only [`crate::dispatch`] does.
 
 use crate::model::action::Action;
-use crate::model::change::Top;
+use crate::model::change::PinnedItem;
 use crate::model::outcome::Done;
 use crate::policy::Permit;
 
@@ -15,17 +15,23 @@ mod replied;
 mod undo;
 mod unpin;
 
-pub(crate) use context::{Draft, Effect, Failure, Scene, Style};
+pub(crate) use context::{AnnounceSettings, AnnouncementRequest, Context, Effect, Failure};
 
 /// Does what the permit allows.
-pub(crate) async fn run(permit: Permit, scene: Scene<'_>) -> Result<Effect, Failure> {
+pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, Failure> {
     match permit.into_action() {
-        Action::PutMessage(message, hold) => pin::run(Top::Message(message), hold, scene).await,
-        Action::PutAnnouncement(hold) => pin::run(Top::Announcement, hold, scene).await,
-        Action::DeleteTopNotice => unpin::run(scene).await,
-        Action::Announce(source, manner) => Box::pin(announce::run(source, manner, scene)).await,
-        Action::Undo(made) => Box::pin(undo::run(&made, scene)).await,
-        Action::Expire(made) => Box::pin(undo::expire(&made, scene)).await,
+        Action::PutMessage(message, duration) => {
+            pin::run(PinnedItem::Message(message), duration, context).await
+        }
+        Action::PutAnnouncement(duration) => {
+            pin::run(PinnedItem::Announcement, duration, context).await
+        }
+        Action::DeleteTopNotice => unpin::run(context).await,
+        Action::Announce(source, options) => {
+            Box::pin(announce::run(source, options, context)).await
+        }
+        Action::Undo(made) => Box::pin(undo::run(&made, context)).await,
+        Action::Expire(made) => Box::pin(undo::expire(&made, context)).await,
         // The plan goes in the commit that stores the outcome.
         Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
     }

@@ -17,21 +17,21 @@ const MOST_WAITING: usize = 32;
 /// Whoever took the press waits a moment for whoever works on it, in the same
 /// process as a rule. Where nobody waits any more, the card is changed later.
 #[derive(Clone, Default)]
-pub(crate) struct Presses {
+pub(crate) struct PendingCallbacks {
     waiting: Arc<Mutex<HashMap<String, oneshot::Sender<CardAnswer>>>>,
 }
 
 /// Waits for the answer to a press; dropped, it waits no more.
-pub(crate) struct Expected<'a> {
-    presses: &'a Presses,
+pub(crate) struct PendingCallback<'a> {
+    callbacks: &'a PendingCallbacks,
     origin: String,
     answer: oneshot::Receiver<CardAnswer>,
 }
 
-impl Presses {
+impl PendingCallbacks {
     /// From now on an answer to the press with this origin is waited for;
     /// `None` if that is so already, or too many wait.
-    pub(crate) fn expect(&self, origin: &str) -> Option<Expected<'_>> {
+    pub(crate) fn expect(&self, origin: &str) -> Option<PendingCallback<'_>> {
         let (sender, answer) = oneshot::channel();
         let mut waiting = self.lock();
         if waiting.len() >= MOST_WAITING {
@@ -41,8 +41,8 @@ impl Presses {
             return None;
         };
         place.insert(sender);
-        Some(Expected {
-            presses: self,
+        Some(PendingCallback {
+            callbacks: self,
             origin: origin.to_owned(),
             answer,
         })
@@ -63,7 +63,7 @@ impl Presses {
     }
 }
 
-impl Expected<'_> {
+impl PendingCallback<'_> {
     /// The answer; `None` if there is none by then.
     pub(crate) async fn until(mut self, over: Instant) -> Option<CardAnswer> {
         match timeout_at(over, &mut self.answer).await {
@@ -80,11 +80,11 @@ impl Expected<'_> {
     }
 }
 
-impl Drop for Expected<'_> {
+impl Drop for PendingCallback<'_> {
     fn drop(&mut self) {
         // An answer that is on its way already is given back by the closed channel.
         self.answer.close();
-        self.presses.lock().remove(&self.origin);
+        self.callbacks.lock().remove(&self.origin);
     }
 }
 
@@ -94,32 +94,32 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_reaches_whoever_waits_and_comes_back_if_nobody_does() {
-        let presses = Presses::default();
+        let callbacks = PendingCallbacks::default();
         let answer = CardAnswer::default;
-        assert!(presses.answer("e1", answer()).is_err());
-        let expected = presses.expect("e1").unwrap();
-        assert!(presses.expect("e1").is_none(), "the same press again");
-        assert!(presses.answer("e2", answer()).is_err());
-        presses.answer("e1", answer()).unwrap();
+        assert!(callbacks.answer("e1", answer()).is_err());
+        let expected = callbacks.expect("e1").unwrap();
+        assert!(callbacks.expect("e1").is_none(), "the same press again");
+        assert!(callbacks.answer("e2", answer()).is_err());
+        callbacks.answer("e1", answer()).unwrap();
         assert_eq!(expected.until(Instant::now()).await, Some(answer()));
-        let expected = presses.expect("e1").unwrap();
-        presses.answer("e1", answer()).unwrap();
+        let expected = callbacks.expect("e1").unwrap();
+        callbacks.answer("e1", answer()).unwrap();
         assert_eq!(expected.give_up(), Some(answer()), "it was just brought");
-        let expected = presses.expect("e1").unwrap();
+        let expected = callbacks.expect("e1").unwrap();
         assert_eq!(expected.until(Instant::now()).await, None);
-        drop(presses.expect("e1"));
-        assert!(presses.answer("e1", answer()).is_err());
-        assert!(presses.lock().is_empty());
+        drop(callbacks.expect("e1"));
+        assert!(callbacks.answer("e1", answer()).is_err());
+        assert!(callbacks.lock().is_empty());
     }
 
     #[test]
     fn so_many_presses_wait_and_no_more() {
-        let presses = Presses::default();
+        let callbacks = PendingCallbacks::default();
         let origins = (0..MOST_WAITING).map(|number| number.to_string());
-        let mut waiting: Vec<_> = origins.map(|origin| presses.expect(&origin)).collect();
+        let mut waiting: Vec<_> = origins.map(|origin| callbacks.expect(&origin)).collect();
         assert!(waiting.iter().all(Option::is_some));
-        assert!(presses.expect("one too many").is_none());
+        assert!(callbacks.expect("one too many").is_none());
         drop(waiting.pop());
-        assert!(presses.expect("another").is_some());
+        assert!(callbacks.expect("another").is_some());
     }
 }

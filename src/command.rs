@@ -2,8 +2,8 @@
 
 mod announcement;
 mod arguments;
+mod change_kind;
 mod command_name;
-mod deed;
 mod error;
 mod help;
 mod moment;
@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::content::Mention;
 pub use crate::language::Language;
 pub use announcement::{Announcement, Replace, refuse_shown_instruction};
+pub use change_kind::ChangeKind;
 pub use command_name::CommandName;
-pub use deed::Deed;
 pub use error::ParseError;
 pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};
@@ -42,7 +42,7 @@ pub enum Command {
         /// What.
         target: PinTarget,
         /// How long it is to stand there; `None` means until it is taken off.
-        hold: Option<Span>,
+        duration: Option<Span>,
     },
     /// Take off what stands at the top.
     Unpin,

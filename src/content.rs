@@ -4,12 +4,12 @@
 mod document;
 mod docx;
 mod entry;
-mod former;
 mod legacy;
 mod limits;
 mod markdown;
 mod mention;
 mod post;
+mod snapshot;
 mod typed;
 
 use std::collections::BTreeSet;
@@ -20,14 +20,14 @@ use feishu::{Content, Medium};
 pub use document::Document;
 pub use docx::DocxNode;
 pub use entry::{Entry, Signature};
-pub use former::Former;
-pub(crate) use former::{FormerBlock, thing_in_words};
 pub use limits::Unfit;
 pub use mention::Mention;
 pub(crate) use mention::{
     EVERYONE, at_name, replace_mentions, split_placeholder, without_unexplained,
 };
 use post::post_within;
+pub use snapshot::Snapshot;
+pub(crate) use snapshot::{SnapshotBlock, thing_in_words};
 
 impl Document {
     /// Reads a part of a message, in bytes of its [`command_text`]: a text as Markdown, a post as

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::action::Style;
-use crate::callback::Presses;
+use crate::action::AnnounceSettings;
+use crate::callback::PendingCallbacks;
 use crate::config::{PolicyConfig, ReplyLanguage, WorkerConfig};
 use crate::content;
 use crate::event::Stored;
@@ -32,19 +32,19 @@ use crate::telemetry::{CommandResult, Metrics, UNKNOWN};
 mod attempts;
 mod authorise;
 mod decide;
-mod draft;
 mod explain;
 mod heard;
 mod intent;
+mod memory_budget;
 mod notice;
 mod press;
+mod record;
 mod request;
 mod retry;
-mod room;
 mod say;
 
 pub(crate) use attempts::Attempts;
-use room::Room;
+use memory_budget::MemoryBudget;
 
 /// A job whose worker died this often is given up.
 const MAX_CRASHES: u32 = 5;
@@ -63,7 +63,7 @@ pub(crate) struct Dispatcher {
     pub(crate) platform: Platform,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
-    pub(crate) presses: Presses,
+    pub(crate) callbacks: PendingCallbacks,
     pub(crate) settings: Settings,
     pub(crate) attempts: Attempts,
 }
@@ -71,7 +71,7 @@ pub(crate) struct Dispatcher {
 /// What the configuration says about work.
 pub(crate) struct Settings {
     pub(crate) policy: PolicyConfig,
-    pub(crate) style: Style,
+    pub(crate) announce: AnnounceSettings,
     pub(crate) language: ReplyLanguage,
     pub(crate) worker: WorkerConfig,
 }
@@ -80,7 +80,7 @@ impl Dispatcher {
     /// Works until `stop`; then lets what is in flight end, or puts it back.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.worker.concurrency));
-        let room = Room::default();
+        let room = MemoryBudget::default();
         let in_flight = TaskTracker::new();
         let cut_off = CancellationToken::new();
         while let Some((job, mut slot)) = self.next(&slots, &stop).await {
@@ -220,10 +220,10 @@ impl Dispatcher {
 
     /// Acts unless that is done, then says what came of it.
     async fn work(&self, job: &Job) -> Release {
-        if job.key.step.is_notice() {
+        if job.key.kind.is_notice() {
             return self.take_notice(job).await;
         }
-        let stored = match Stored::parse(job.key.step, &job.payload) {
+        let stored = match Stored::parse(job.key.kind, &job.payload) {
             Ok(stored) => stored,
             Err(error) => {
                 // The error's own words may quote the message.

@@ -16,9 +16,9 @@ use uuid::Uuid;
 use crate::command;
 use crate::content::{self, Mention};
 use crate::model::button::Button;
-use crate::model::job::{JobKey, NewJob, Step};
-use crate::model::plan::{Plan, Planned, WaitingPlan};
+use crate::model::job::{JobKey, JobKind, NewJob};
 use crate::model::rights::Actor;
+use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction};
 
 /// An event, as far as intake looks at it.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Event {
                 // The event's page asks to tell messages apart by their own id:
                 // one message may come under several event ids.
                 origin: message_id.into_owned(),
-                step: Step::Command,
+                kind: JobKind::Command,
             },
             chat: head.chat_id.unwrap_or_default().into_owned(),
             payload: serde_json::to_string(&message)?,
@@ -130,7 +130,7 @@ impl Event {
                 app: app_id.to_owned(),
                 // Not what the button names: who was refused may be let later.
                 origin: identity(envelope, event),
-                step: Step::Press,
+                kind: JobKind::Press,
             },
             chat: chat.as_str().to_owned(),
             payload: serde_json::to_string(&Received::new(envelope, event))?,
@@ -189,16 +189,16 @@ impl Notice {
         event_id: &str,
         app_id: &str,
     ) -> Result<NewJob, serde_json::Error> {
-        let (step, origin) = match self {
-            Self::Added => (Step::Welcome, chat.as_str()),
-            Self::Left => (Step::Left, event_id),
-            Self::Recalled(_) => (Step::Recalled, event_id),
+        let (kind, origin) = match self {
+            Self::Added => (JobKind::Welcome, chat.as_str()),
+            Self::Left => (JobKind::Left, event_id),
+            Self::Recalled(_) => (JobKind::Recalled, event_id),
         };
         Ok(NewJob {
             key: JobKey {
                 app: app_id.to_owned(),
                 origin: origin.to_owned(),
-                step,
+                kind,
             },
             chat: chat.as_str().to_owned(),
             payload: serde_json::to_string(self)?,
@@ -218,7 +218,7 @@ struct Received<'a> {
     event: &'a RawValue,
     /// What the message has planned, in the payload of that job.
     #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<Plan>,
+    plan: Option<ScheduledAction>,
 }
 
 impl<'a> Received<'a> {
@@ -236,14 +236,16 @@ impl<'a> Received<'a> {
 #[derive(Debug)]
 pub(crate) enum Stored {
     Message(Box<StoredMessage>),
-    Press(Box<StoredPress>),
+    Press(Box<StoredCallback>),
 }
 
 impl Stored {
     /// Reads what intake stored for a step.
-    pub(crate) fn parse(step: Step, payload: &str) -> Result<Self, serde_json::Error> {
-        match step {
-            Step::Press => StoredPress::parse(payload).map(|press| Self::Press(Box::new(press))),
+    pub(crate) fn parse(kind: JobKind, payload: &str) -> Result<Self, serde_json::Error> {
+        match kind {
+            JobKind::Press => {
+                StoredCallback::parse(payload).map(|press| Self::Press(Box::new(press)))
+            }
             _ => StoredMessage::parse(payload).map(|message| Self::Message(Box::new(message))),
         }
     }
@@ -267,7 +269,7 @@ impl Stored {
 
 /// A stored press, read in full.
 #[derive(Debug)]
-pub(crate) struct StoredPress {
+pub(crate) struct StoredCallback {
     tenant_key: Option<String>,
     pub(crate) button: Button,
     pub(crate) operator: Sender,
@@ -278,7 +280,7 @@ pub(crate) struct StoredPress {
     pub(crate) token: Option<String>,
 }
 
-impl StoredPress {
+impl StoredCallback {
     fn parse(payload: &str) -> Result<Self, serde_json::Error> {
         let received: Received<'_> = serde_json::from_str(payload)?;
         let press = CardAction::read(received.event);
@@ -311,7 +313,7 @@ pub(crate) struct StoredMessage {
     sent_at: Option<Timestamp>,
     pub(crate) event: MessageReceived,
     /// What the message has planned, in a job that carries that out.
-    pub(crate) plan: Option<Plan>,
+    pub(crate) plan: Option<ScheduledAction>,
 }
 
 impl StoredMessage {
@@ -346,7 +348,10 @@ impl StoredMessage {
 
     /// The payload of a job that carries out what the message in `payload` has
     /// planned.
-    pub(crate) fn with_plan(payload: &str, plan: Plan) -> Result<String, serde_json::Error> {
+    pub(crate) fn with_plan(
+        payload: &str,
+        plan: ScheduledAction,
+    ) -> Result<String, serde_json::Error> {
         let mut received: Received<'_> = serde_json::from_str(payload)?;
         received.plan = Some(plan);
         serde_json::to_string(&received)
@@ -355,11 +360,11 @@ impl StoredMessage {
 
 /// What a job that waits for its time is to do. `None` for one that cannot be read, which is found
 /// out when it is due.
-pub(crate) fn planned(waiting: WaitingPlan) -> Option<Planned> {
+pub(crate) fn planned(waiting: ScheduleRow) -> Option<Schedule> {
     let stored = StoredMessage::parse(&waiting.payload).ok()?;
-    Some(Planned {
+    Some(Schedule {
         id: waiting.id,
-        maker: waiting.maker,
+        job_ref: waiting.job_ref,
         number: waiting.number,
         due: waiting.due,
         plan: stored.plan?,
@@ -435,14 +440,14 @@ mod tests {
     fn events_that_are_no_messages_become_jobs_of_their_own() {
         let group = json!({ "chat_id": "oc_1", "operator_id": {}, "external": false });
         let recall = json!({ "chat_id": "oc_1", "message_id": "om_1" });
-        for (event_type, event, step, origin, notice) in [
-            (BOT_ADDED, &group, Step::Welcome, "oc_1", Notice::Added),
-            (BOT_DELETED, &group, Step::Left, "e1", Notice::Left),
-            (CHAT_DISBANDED, &group, Step::Left, "e1", Notice::Left),
+        for (event_type, event, kind, origin, notice) in [
+            (BOT_ADDED, &group, JobKind::Welcome, "oc_1", Notice::Added),
+            (BOT_DELETED, &group, JobKind::Left, "e1", Notice::Left),
+            (CHAT_DISBANDED, &group, JobKind::Left, "e1", Notice::Left),
             (
                 MESSAGE_RECALLED,
                 &recall,
-                Step::Recalled,
+                JobKind::Recalled,
                 "e1",
                 Notice::Recalled("om_1".into()),
             ),
@@ -453,7 +458,7 @@ mod tests {
             let key = JobKey {
                 app: "cli_1".to_owned(),
                 origin: origin.to_owned(),
-                step,
+                kind,
             };
             assert_eq!((job.key, &*job.chat), (key, "oc_1"), "{event_type}");
             assert_eq!(Notice::parse(&job.payload).unwrap(), notice, "{event_type}");

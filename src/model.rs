@@ -6,7 +6,7 @@ pub(crate) mod button;
 pub(crate) mod change;
 pub(crate) mod job;
 pub(crate) mod outcome;
-pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod refusal;
 pub(crate) mod rights;
+pub(crate) mod schedule;

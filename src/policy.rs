@@ -19,10 +19,10 @@ use feishu::{AppId, Chat, ChatId, Sender, Who};
 
 use crate::config::{ChatPolicy, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode};
 use crate::model::action::{Action, Source};
-use crate::model::change::Made;
+use crate::model::change::RecordedChange;
 use crate::model::progress::Progress;
 use crate::model::rights::{
-    Actor, BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay,
+    Actor, AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
 
 /// Leave to carry out one action.
@@ -51,12 +51,12 @@ impl Permit {
 /// Leave to go on with an announcement that was permitted and begun.
 pub(crate) fn begun(progress: &Progress) -> Permit {
     let source = Source::Document(progress.document.clone());
-    let action = Action::Announce(source, progress.manner);
+    let action = Action::Announce(source, progress.options);
     Permit { action }
 }
 
 /// Leave to take back what was permitted for a time that is over.
-pub(crate) fn time_is_over(made: Made) -> Permit {
+pub(crate) fn time_is_over(made: RecordedChange) -> Permit {
     let action = Action::Expire(Box::new(made));
     Permit { action }
 }
@@ -77,7 +77,7 @@ pub(crate) fn own_plan(action: Action, sender: &Sender) -> Result<Permit, Action
 
 /// What can be said about an actor before the group is looked at.
 #[derive(Debug)]
-pub(crate) enum Ruling<'a> {
+pub(crate) enum Decision<'a> {
     /// It is decided.
     Permitted(Permit),
     /// The group's settings decide.
@@ -97,12 +97,12 @@ pub(crate) fn consider<'a>(
     policy: &'a PolicyConfig,
     actor: Actor<'a>,
     action: Action,
-) -> Result<Ruling<'a>, Denied> {
+) -> Result<Decision<'a>, Denied> {
     let rules = Rules::find(policy, actor.chat, action.right());
     match rules.on_member(actor) {
-        Some(Ok(())) => Ok(Ruling::Permitted(Permit { action })),
+        Some(Ok(())) => Ok(Decision::Permitted(Permit { action })),
         Some(Err(denied)) => Err(denied),
-        None => Ok(Ruling::Open(Request {
+        None => Ok(Decision::Open(Request {
             action,
             rules,
             member: actor.sender.id().map(|(_, id)| id),
@@ -137,11 +137,16 @@ pub(crate) fn judge(
 }
 
 /// Who has a right in a group.
-pub(crate) fn who_may(policy: &PolicyConfig, chat: &ChatId, right: Right, group: &Chat) -> WhoMay {
+pub(crate) fn who_may(
+    policy: &PolicyConfig,
+    chat: &ChatId,
+    right: Right,
+    group: &Chat,
+) -> Audience {
     let rules = Rules::find(policy, chat, right);
     rules
         .reserved(group)
-        .map_or(WhoMay::AllMembers, WhoMay::OwnerAndAdmins)
+        .map_or(Audience::AllMembers, Audience::OwnerAndAdmins)
 }
 
 /// Who has which right in a group.
@@ -161,18 +166,18 @@ pub(crate) fn is_told(group: &Chat) -> bool {
 }
 
 /// What a group's settings say of the bot itself.
-pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> BotStanding {
+pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> BotPermission {
     if group.bot_manager_ids.contains(bot) {
-        return BotStanding::Admin;
+        return BotPermission::Admin;
     }
     let told = match setting {
         GroupSetting::PinManageSetting => group.pin_manage_setting,
         GroupSetting::EditPermission => group.edit_permission,
     };
     match told {
-        Some(Who::AllMembers) => BotStanding::Open,
-        Some(Who::OnlyOwner | Who::Other) => BotStanding::Barred(setting),
-        None => BotStanding::Untold(setting),
+        Some(Who::AllMembers) => BotPermission::Open,
+        Some(Who::OnlyOwner | Who::Other) => BotPermission::Barred(setting),
+        None => BotPermission::Untold(setting),
     }
 }
 
@@ -235,27 +240,29 @@ impl<'a> Rules<'a> {
     }
 
     /// Why only owner and admins may, if so.
-    fn reserved(self, group: &Chat) -> Option<Reserved> {
+    fn reserved(self, group: &Chat) -> Option<AdminsOnly> {
         match self.mode() {
             PolicyMode::Anyone => None,
-            PolicyMode::Admins => Some(Reserved::ByMode),
+            PolicyMode::Admins => Some(AdminsOnly::ByMode),
             PolicyMode::Group => self.reserved_by_group(group),
         }
     }
 
-    fn reserved_by_group(self, group: &Chat) -> Option<Reserved> {
+    fn reserved_by_group(self, group: &Chat) -> Option<AdminsOnly> {
         let by_setting = setting_for(self.right);
         let (setting, reserved) = match (by_setting, group.pin_manage_setting) {
             (GroupSetting::EditPermission, _) => {
-                (group.edit_permission, Reserved::BySetting(by_setting))
+                (group.edit_permission, AdminsOnly::BySetting(by_setting))
             }
             (GroupSetting::PinManageSetting, Some(setting)) => {
-                (Some(setting), Reserved::BySetting(by_setting))
+                (Some(setting), AdminsOnly::BySetting(by_setting))
             }
             (GroupSetting::PinManageSetting, None) => match self.pin_setting_missing() {
                 PinSettingMissing::Allow => return None,
-                PinSettingMissing::Deny => return Some(Reserved::PinSettingMissing),
-                PinSettingMissing::EditPermission => (group.edit_permission, Reserved::ByNeighbour),
+                PinSettingMissing::Deny => return Some(AdminsOnly::PinSettingMissing),
+                PinSettingMissing::EditPermission => {
+                    (group.edit_permission, AdminsOnly::ByNeighbour)
+                }
             },
         };
         (setting != Some(Who::AllMembers)).then_some(reserved)
@@ -315,7 +322,7 @@ mod tests {
     use super::*;
     use crate::config::DEFAULT_TOML;
     use crate::content::Document;
-    use crate::model::plan::Manner;
+    use crate::model::schedule::AnnounceOptions;
     use PolicyMode::{Admins, Anyone, Group};
 
     const OPEN: Option<&str> = Some("all_members");
@@ -360,9 +367,10 @@ mod tests {
         match right {
             Right::Pin => Action::PutMessage("om_1".into(), None),
             Right::Unpin => Action::DeleteTopNotice,
-            Right::Announce => {
-                Action::Announce(Source::Document(Document::default()), Manner::default())
-            }
+            Right::Announce => Action::Announce(
+                Source::Document(Document::default()),
+                AnnounceOptions::default(),
+            ),
         }
     }
 
@@ -381,8 +389,8 @@ mod tests {
             chat: &chat,
         };
         let permit = match consider(policy, actor, action(right)) {
-            Ok(Ruling::Permitted(permit)) => Ok(permit),
-            Ok(Ruling::Open(request)) => request.decide(group).map_err(|(denied, _)| denied),
+            Ok(Decision::Permitted(permit)) => Ok(permit),
+            Ok(Decision::Open(request)) => request.decide(group).map_err(|(denied, _)| denied),
             Err(denied) => Err(denied),
         };
         let judged = judge(policy, actor, right, group);
@@ -393,10 +401,10 @@ mod tests {
     #[test]
     fn roles_settings_and_modes_decide_as_the_rules_say() {
         let reserved = |reserved| Err(Denied::Reserved(reserved));
-        let pin_closed = reserved(Reserved::BySetting(GroupSetting::PinManageSetting));
-        let edit_closed = reserved(Reserved::BySetting(GroupSetting::EditPermission));
-        let neighbour = reserved(Reserved::ByNeighbour);
-        let admins = reserved(Reserved::ByMode);
+        let pin_closed = reserved(AdminsOnly::BySetting(GroupSetting::PinManageSetting));
+        let edit_closed = reserved(AdminsOnly::BySetting(GroupSetting::EditPermission));
+        let neighbour = reserved(AdminsOnly::ByNeighbour);
+        let admins = reserved(AdminsOnly::ByMode);
         for (who, mode, pin, edit, may_pin, may_announce) in [
             ("ou_owner", Group, CLOSED, CLOSED, Ok(()), Ok(())),
             ("ou_admin", Group, CLOSED, CLOSED, Ok(()), Ok(())),
@@ -425,8 +433,8 @@ mod tests {
 
     #[test]
     fn a_missing_pin_setting_is_decided_by_the_configuration() {
-        let deny = Err(Denied::Reserved(Reserved::PinSettingMissing));
-        let neighbour = Err(Denied::Reserved(Reserved::ByNeighbour));
+        let deny = Err(Denied::Reserved(AdminsOnly::PinSettingMissing));
+        let neighbour = Err(Denied::Reserved(AdminsOnly::ByNeighbour));
         for (changes, expected) in [
             ("", neighbour),
             ("pin_setting_missing = 'deny'", deny),
@@ -449,7 +457,7 @@ mod tests {
 
     #[test]
     fn the_most_special_mode_counts_and_a_chats_goes_before_a_commands() {
-        let (no, yes) = (Err(Denied::Reserved(Reserved::ByMode)), Ok(()));
+        let (no, yes) = (Err(Denied::Reserved(AdminsOnly::ByMode)), Ok(()));
         for (changes, pin, unpin, announce) in [
             ("mode = 'admins'", no, no, no),
             ("commands.pin.mode = 'admins'", no, yes, yes),
@@ -604,8 +612,8 @@ mod tests {
                     assert!(!told.exceptions && !told.external);
                     for (right, who) in told.rights {
                         let expected = match verdict(&policy, &member, &group, right) {
-                            Ok(()) => WhoMay::AllMembers,
-                            Err(Denied::Reserved(reserved)) => WhoMay::OwnerAndAdmins(reserved),
+                            Ok(()) => Audience::AllMembers,
+                            Err(Denied::Reserved(reserved)) => Audience::OwnerAndAdmins(reserved),
                             Err(denied) => panic!("{denied:?}"),
                         };
                         assert_eq!(who, expected, "{changes} {right:?} {pin:?} {edit:?}");
@@ -631,7 +639,7 @@ mod tests {
 
     #[test]
     fn the_bot_is_barred_by_a_closed_setting_unless_it_is_an_admin() {
-        use BotStanding::{Admin, Barred, Open, Untold};
+        use BotPermission::{Admin, Barred, Open, Untold};
         use GroupSetting::{EditPermission, PinManageSetting};
         for (bot, setting, pin, edit, standing) in [
             ("cli_bot", PinManageSetting, OPEN, CLOSED, Open),

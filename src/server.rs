@@ -15,9 +15,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::action::Style;
+use crate::action::AnnounceSettings;
 use crate::background;
-use crate::callback::Presses;
+use crate::callback::PendingCallbacks;
 use crate::config::{Config, FeishuConfig, Receive};
 use crate::dispatch::{Attempts, Dispatcher, Settings};
 use crate::http::{self, Health};
@@ -103,7 +103,7 @@ impl Server {
         let client = client(&config, clock.clone(), on_call, Some(shared))?;
         let public = listen(config.server.listen, "NOTICEBOT_LISTEN").await?;
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
-        let presses = Presses::default();
+        let callbacks = PendingCallbacks::default();
         let platform = Platform::new(client.clone(), clock.clone());
         let intake = Intake {
             app_id: config.feishu.app_id.clone(),
@@ -113,22 +113,22 @@ impl Server {
             ]),
             turns: Intake::turns(),
             store: store.clone(),
-            presses: presses.clone(),
+            callbacks: callbacks.clone(),
             metrics: metrics.clone(),
             own_id: platform.own_id.clone(),
             refused: Arc::new(Cache::new(REMEMBERED_REFUSALS)),
         };
         let receiving = receiving(&config, intake, &client, &clock)?;
-        let style = style(&config)?;
+        let announce = announce_settings(&config)?;
         let dispatcher = Dispatcher {
             store,
             platform,
             metrics,
             clock,
-            presses,
+            callbacks,
             settings: Settings {
                 policy: config.policy,
-                style,
+                announce,
                 language: config.reply.language,
                 worker: config.worker,
             },
@@ -311,8 +311,8 @@ fn receiving(
     })
 }
 
-fn style(config: &Config) -> anyhow::Result<Style> {
-    Ok(Style {
+fn announce_settings(config: &Config) -> anyhow::Result<AnnounceSettings> {
+    Ok(AnnounceSettings {
         signature: config.announce.signature,
         time_zone: config.reply.time_zone()?,
         call_timeout: config.feishu.timeout,

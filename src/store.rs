@@ -13,11 +13,11 @@ use feishu::{BlockId, ReactionId, WriteSlot};
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
-use crate::model::change::{ChangeId, Made};
+use crate::model::change::{ChangeId, RecordedChange};
 use crate::model::job::{ChatKey, JobId, JobKey, NewJob, Queue};
 use crate::model::outcome::Outcome;
-use crate::model::plan::WaitingPlan;
 use crate::model::progress::Progress;
+use crate::model::schedule::ScheduleRow;
 use crate::telemetry::Metrics;
 use postgres::PostgresStore;
 use sqlite::SqliteStore;
@@ -39,7 +39,7 @@ pub use desk::State;
 pub(crate) use desk::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry};
 pub(crate) use error::StoreError;
 pub(crate) use job::{
-    Accepted, Bounds, Claim, Conclusion, Job, Limited, NewPlan, Recipient, Release,
+    Accepted, Bounds, Claim, Conclusion, Job, Limited, NewSchedule, Recipient, Release,
 };
 pub(crate) use lease::Lease;
 pub(crate) use opening::Opening;
@@ -189,13 +189,20 @@ impl Store {
     }
 
     /// The last changes of a chat, the newest first.
-    pub(crate) async fn history(&self, chat: ChatKey, count: u32) -> Result<Vec<Made>, StoreError> {
+    pub(crate) async fn history(
+        &self,
+        chat: ChatKey,
+        count: u32,
+    ) -> Result<Vec<RecordedChange>, StoreError> {
         let made = self.rows("history", changes::history(&chat, count)).await?;
         Ok(made.into_iter().flatten().collect())
     }
 
     /// The newest change that can still be reverted.
-    pub(crate) async fn undoable(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
+    pub(crate) async fn undoable(
+        &self,
+        chat: ChatKey,
+    ) -> Result<Option<RecordedChange>, StoreError> {
         let query = changes::undoable(&chat, self.now());
         let mut made = self.rows("undoable", query).await?.into_iter().flatten();
         // A row of a later release cannot be reverted by this one; an older row can.
@@ -203,7 +210,10 @@ impl Store {
     }
 
     /// The newest change of the top notice of a chat, reverted or not.
-    pub(crate) async fn latest_top(&self, chat: ChatKey) -> Result<Option<Made>, StoreError> {
+    pub(crate) async fn latest_top(
+        &self,
+        chat: ChatKey,
+    ) -> Result<Option<RecordedChange>, StoreError> {
         let made = self.first("latest_top", changes::latest_top(&chat)).await?;
         Ok(made.flatten())
     }
@@ -237,7 +247,10 @@ impl Store {
     }
 
     /// The change that the job with this key made.
-    pub(crate) async fn change_of(&self, job: JobKey) -> Result<Option<Made>, StoreError> {
+    pub(crate) async fn change_of(
+        &self,
+        job: JobKey,
+    ) -> Result<Option<RecordedChange>, StoreError> {
         let made = self.first("change_of", changes::made_by(&job)).await?;
         Ok(made.flatten())
     }
@@ -248,7 +261,7 @@ impl Store {
     }
 
     /// The schedules of a chat, the next first.
-    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<WaitingPlan>, StoreError> {
+    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<ScheduleRow>, StoreError> {
         let planned = self.rows("planned", schedules::planned(&chat)).await?;
         Ok(planned.into_iter().flatten().collect())
     }

@@ -115,9 +115,9 @@ mod tests {
 
     /// What was written, line by line.
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    struct WriteProgress(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Written {
+    impl Write for WriteProgress {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -127,7 +127,7 @@ mod tests {
         }
     }
 
-    impl Written {
+    impl WriteProgress {
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn text_lines_escape_what_the_platform_sent() {
-        let written = Written::default();
+        let written = WriteProgress::default();
         let writer = written.clone();
         let layer = text_layer(move || writer.clone(), false);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log_hostile);
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn json_lines_escape_what_the_platform_sent() {
-        let written = Written::default();
+        let written = WriteProgress::default();
         let writer = written.clone();
         let layer = json_layer(move || Escaped(writer.clone()));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log_hostile);

@@ -13,7 +13,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use crate::callback::Presses;
+use crate::callback::PendingCallbacks;
 use crate::event::{Event, Ignored};
 use crate::model::job::NewJob;
 use crate::platform::OwnId;
@@ -41,7 +41,7 @@ pub(crate) struct Intake {
     /// Each KiB of a large event takes one of these while the event is read and stored.
     pub(crate) turns: Arc<Semaphore>,
     pub(crate) store: Store,
-    pub(crate) presses: Presses,
+    pub(crate) callbacks: PendingCallbacks,
     pub(crate) metrics: Metrics,
     pub(crate) own_id: OwnId,
     /// When events were first sent that could not be stored, by their ids.
@@ -274,8 +274,8 @@ impl Intake {
     /// does.
     async fn take_press(&self, event_id: &str, job: NewJob) -> Result<Taken, NotTaken> {
         let over = Instant::now() + STORE_TIMEOUT;
-        let presses = self.presses.clone();
-        let expected = presses.expect(&job.key.origin);
+        let callbacks = self.callbacks.clone();
+        let expected = callbacks.expect(&job.key.origin);
         match (self.store(event_id, job).await?, expected) {
             (Accepted::New, Some(expected)) => match expected.until(over).await {
                 Some(answer) => written(&answer),

@@ -7,7 +7,7 @@ use feishu::{
     Copied, InsertLocation, LegacyBlock, LegacyDocument, LegacyParagraph, OpenId, Operation,
     PlacedBlock, ReadBlock, Unwritable, mentions_anybody, utf16_len, without_mentions,
 };
-use noticebot::content::{Document, DocxNode, Former};
+use noticebot::content::{Document, DocxNode, Snapshot};
 use serde_json::{Value, json};
 
 /// The chat of the announcement, and the id of its page block.
@@ -49,22 +49,22 @@ fn old_kind(document: &LegacyDocument) {
         assert_eq!(range["startIndex"].as_u64(), Some(body.start));
         assert_eq!(range["endIndex"].as_u64(), Some(body.end));
     }
-    let former = Former::of_legacy(document);
-    let kept = former.to_legacy();
+    let snapshot = Snapshot::of_legacy(document);
+    let kept = snapshot.to_legacy();
     let is_ended = document
         .blocks
         .last()
         .is_some_and(|last| last.text.as_deref() == Some(""));
     assert_eq!(kept.len() + usize::from(is_ended), document.blocks.len());
-    assert_eq!(former.now_in_legacy(document), former);
-    it_is_kept(&former);
-    if former.lost.is_empty() {
+    assert_eq!(snapshot.now_in_legacy(document), snapshot);
+    it_is_kept(&snapshot);
+    if snapshot.lost.is_empty() {
         for (placed, block) in document.blocks.iter().zip(&kept) {
             assert!(placed.holds(block), "{placed:?} for {block:?}");
         }
     }
-    let named = former.without_mentions(&name);
-    written_blocks_are_read_as(&former.to_legacy());
+    let named = snapshot.without_mentions(&name);
+    written_blocks_are_read_as(&snapshot.to_legacy());
     written_blocks_are_read_as(&named.to_legacy());
 }
 
@@ -128,14 +128,14 @@ fn new_kind(blocks: &[ReadBlock]) {
         nobody_is_left(&block.copied(word).block);
     }
     let chat = CHAT.into();
-    let former = Former::of_docx(blocks, &chat);
-    assert!(former.block_count() <= blocks.len(), "each is kept once");
+    let snapshot = Snapshot::of_docx(blocks, &chat);
+    assert!(snapshot.block_count() <= blocks.len(), "each is kept once");
     assert_eq!(
-        former.to_docx().iter().map(count).sum::<usize>(),
-        former.block_count()
+        snapshot.to_docx().iter().map(count).sum::<usize>(),
+        snapshot.block_count()
     );
-    assert_eq!(former.now_in_docx(blocks, &chat), former);
-    it_is_kept(&former);
+    assert_eq!(snapshot.now_in_docx(blocks, &chat), snapshot);
+    it_is_kept(&snapshot);
 }
 
 fn count(node: &DocxNode<Value>) -> usize {
@@ -143,15 +143,15 @@ fn count(node: &DocxNode<Value>) -> usize {
 }
 
 /// What was saved can be restored, and written without mentions.
-fn it_is_kept(former: &Former) {
-    let stored = serde_json::to_string(former).unwrap();
-    let restored = serde_json::from_str::<Former>(&stored);
-    assert_eq!(restored.ok().as_ref(), Some(former));
-    assert_eq!(former.is_empty(), former.block_count() == 0);
-    let named = former.without_mentions(&name);
+fn it_is_kept(snapshot: &Snapshot) {
+    let stored = serde_json::to_string(snapshot).unwrap();
+    let restored = serde_json::from_str::<Snapshot>(&stored);
+    assert_eq!(restored.ok().as_ref(), Some(snapshot));
+    assert_eq!(snapshot.is_empty(), snapshot.block_count() == 0);
+    let named = snapshot.without_mentions(&name);
     assert!(!named.mentions_anybody());
-    assert_eq!(named.block_count(), former.block_count());
-    assert!(former.mentions_anybody() || named == *former);
+    assert_eq!(named.block_count(), snapshot.block_count());
+    assert!(snapshot.mentions_anybody() || named == *snapshot);
 }
 
 fn nobody_is_left(block: &Value) {

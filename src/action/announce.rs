@@ -21,65 +21,66 @@ use feishu::{AnnouncementKind, Content, Error, Message, MessageId};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::{Draft, Effect, Failure, Scene, pin, replied};
-use crate::action::announce::common::{LINE_LIMIT, LONG_TEXT, Stand, TEXT_LIMIT};
+use super::{AnnouncementRequest, Context, Effect, Failure, pin, replied};
+use crate::action::announce::common::{LINE_LIMIT, LONG_TEXT, TEXT_LIMIT, WrittenEntry};
 use crate::command::{Mention, announced_part, refuse_shown_instruction};
 use crate::content::{Document, Entry, Signature, Unfit, command_text, media, without_unexplained};
 use crate::model::action::Source;
-use crate::model::change::{Change, Placed, PlacedKind, Standing, Top};
-use crate::model::job::Step;
-use crate::model::outcome::{Done, Undone};
-use crate::model::plan::Manner;
-use crate::model::progress::{Creation, Progress, Written};
+use crate::model::change::{AnnouncementState, Change, PinnedItem, PlacedBlocks, PlacedEntry};
+use crate::model::job::JobKind;
+use crate::model::outcome::{Done, UndoResult};
+use crate::model::progress::{Creation, Progress, WriteProgress};
 use crate::model::refusal::{Call, Cause, Stage};
+use crate::model::schedule::AnnounceOptions;
 
 mod budget;
+mod calls;
 pub(crate) mod common;
 mod creation;
 mod docx;
 mod legacy;
 mod page;
-mod plan;
-mod take_back;
+mod revert;
 
-pub(super) use take_back::{IfGone, Removal, Renamed, TakenBack, take_back};
+pub(super) use revert::{BlockRenames, OnMissing, Removal, Reverted, revert};
 
 /// No text of that length takes more bytes.
 const MOST_BYTES: usize = 3 * TEXT_LIMIT;
 
 pub(super) async fn run(
     source: Source,
-    manner: Manner,
-    scene: Scene<'_>,
+    options: AnnounceOptions,
+    context: Context<'_>,
 ) -> Result<Effect, Failure> {
     let is_message = matches!(source, Source::Message(_));
-    let document = document(source, scene).await?;
-    let draft = Draft {
+    let document = document(source, context).await?;
+    let draft = AnnouncementRequest {
         document: &document,
-        manner,
+        options,
     };
     if is_message {
         // It may be edited or recalled before the next attempt.
-        scene.save(draft, None).await?;
+        context.save(draft, None).await?;
     }
-    if scene.written().is_none() && scene.job.key.step == Step::Command {
-        expect_to_end(manner, scene).await?;
+    if context.written().is_none() && context.job.key.kind == JobKind::Command {
+        expect_to_end(options, context).await?;
     }
-    let _turn = budget::turn(budget::of(&document, manner), scene).await?;
-    let entry = Entry::new(&document, signature(scene));
-    let top_before = if manner.top {
-        Some(scene.top().await?)
+    let _turn = budget::turn(budget::of(&document, options), context).await?;
+    let entry = Entry::new(&document, signature(context));
+    let top_before = if options.top {
+        Some(context.top().await?)
     } else {
         None
     };
-    let stand = write(&entry, draft, scene).await?;
-    let (mut effect, left) = stand.effect(draft, scene);
+    let stand = write(&entry, draft, context).await?;
+    let (mut effect, left) = stand.effect(draft, context);
     let mut not_on_top = None;
-    if manner.top {
-        match pin::bring_about(&Top::Announcement, scene).await {
+    if options.top {
+        match pin::apply(&PinnedItem::Announcement, context).await {
             Ok(()) => {
                 let change = effect.change.take();
-                effect.change = change.map(|change| change.with_top(top_before, Top::Announcement));
+                effect.change =
+                    change.map(|change| change.with_top(top_before, PinnedItem::Announcement));
             }
             Err(cause) => not_on_top = Some(cause),
         }
@@ -95,102 +96,112 @@ pub(super) async fn run(
 
 /// What may stand of an announcement that was given up, as far as it takes to remove it, to bring
 /// back what it was to replace, or to know again what was brought back.
-pub(crate) fn left_behind(progress: &Progress, scene: Scene<'_>) -> Option<Effect> {
-    let draft = Draft {
+pub(crate) fn left_behind(progress: &Progress, context: Context<'_>) -> Option<Effect> {
+    let draft = AnnouncementRequest {
         document: &progress.document,
-        manner: progress.manner,
+        options: progress.options,
     };
-    let entry = Entry::new(draft.document, signature(scene));
-    let docx = |creation: Creation| PlacedKind::Docx {
+    let entry = Entry::new(draft.document, signature(context));
+    let docx = |creation: Creation| PlacedBlocks::Docx {
         blocks: creation.page_blocks,
     };
-    let (kind, nameless, former) = match progress.written.clone()? {
+    let (kind, nameless, snapshot) = match progress.written.clone()? {
         // Before all of it stands, nothing is deleted.
-        Written::Docx {
+        WriteProgress::Docx {
             creation,
             nameless,
-            former: Some(former),
-        } if creation.calls == plan::plan(entry.to_docx()).len() => {
-            (docx(creation), nameless, Some(former))
+            snapshot: Some(snapshot),
+        } if creation.calls == calls::plan(entry.to_docx()).len() => {
+            (docx(creation), nameless, Some(snapshot))
         }
-        Written::Legacy {
+        WriteProgress::Legacy {
             pending: Some(_),
             nameless,
-            former: Some(former),
+            snapshot: Some(snapshot),
             ..
-        } => (PlacedKind::Doc, nameless, Some(former)),
+        } => (PlacedBlocks::Doc, nameless, Some(snapshot)),
         // Found by its signature, if it stands at all.
-        Written::Docx {
+        WriteProgress::Docx {
             creation,
             nameless,
-            former: None,
+            snapshot: None,
         } if entry.is_signed() => (docx(creation), nameless, None),
-        Written::Legacy {
+        WriteProgress::Legacy {
             pending: Some(_),
             nameless,
-            former: None,
+            snapshot: None,
             ..
-        } if entry.is_signed() => (PlacedKind::Doc, nameless, None),
-        Written::Restoral(restoral) => {
+        } if entry.is_signed() => (PlacedBlocks::Doc, nameless, None),
+        WriteProgress::Restoral(restoral) => {
             return Some(Effect {
                 change: Some(Change::restored(restoral.restored())),
-                ..Effect::new(Done::Undone(Undone::FormerBack { lost: Vec::new() }))
+                ..Effect::new(Done::Undone(UndoResult::FormerBack { lost: Vec::new() }))
             });
         }
-        Written::Docx { .. } | Written::Legacy { .. } | Written::Removal { .. } => return None,
+        WriteProgress::Docx { .. }
+        | WriteProgress::Legacy { .. }
+        | WriteProgress::Removal { .. } => return None,
     };
-    let placed = Placed {
+    let placed = PlacedEntry {
         entry,
         nameless,
         kind,
     };
-    let stand = Stand {
-        before: former.map_or(Standing::Others, Standing::Body),
-        ..Stand::above(placed)
+    let stand = WrittenEntry {
+        before: snapshot.map_or(AnnouncementState::Others, AnnouncementState::Body),
+        ..WrittenEntry::above(placed)
     };
-    Some(stand.effect(draft, scene).0)
+    Some(stand.effect(draft, context).0)
 }
 
 /// What is to be announced, if an announcement can hold it.
-pub(crate) async fn document(source: Source, scene: Scene<'_>) -> Result<Document, Failure> {
+pub(crate) async fn document(source: Source, context: Context<'_>) -> Result<Document, Failure> {
     let document = match source {
         Source::Document(document) => document,
-        Source::Message(message) => document_of(&message, scene).await?,
+        Source::Message(message) => document_of(&message, context).await?,
     };
     if feishu::utf16_len(&document.to_plain_text()) > TEXT_LIMIT {
         return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
     }
-    if Entry::new(&document, signature(scene)).line_count() > LINE_LIMIT {
+    if Entry::new(&document, signature(context)).line_count() > LINE_LIMIT {
         return Err(Cause::TooManyLines { limit: LINE_LIMIT }.into());
     }
     Ok(document)
 }
 
 /// Refuses to announce for a time what could not be taken out again.
-pub(crate) async fn expect_to_end(manner: Manner, scene: Scene<'_>) -> Result<(), Failure> {
-    if manner.hold.is_none() || scene.store.lets_delete(scene.chat()).await? != Some(false) {
+pub(crate) async fn expect_to_end(
+    options: AnnounceOptions,
+    context: Context<'_>,
+) -> Result<(), Failure> {
+    if options.duration.is_none() || context.store.lets_delete(context.chat()).await? != Some(false)
+    {
         return Ok(());
     }
     // The group may have the new kind by now.
-    match detect(scene).await? {
+    match detect(context).await? {
         Target::Doc => Err(Cause::CannotHold.into()),
         Target::Docx { .. } => Ok(()),
     }
 }
 
-async fn write(entry: &Entry, draft: Draft<'_>, scene: Scene<'_>) -> Result<Stand, Failure> {
-    let mut target = target(scene).await?;
+async fn write(
+    entry: &Entry,
+    draft: AnnouncementRequest<'_>,
+    context: Context<'_>,
+) -> Result<WrittenEntry, Failure> {
+    let mut target = target(context).await?;
     let mut switched = false;
     loop {
         let written = match target {
-            Target::Doc => legacy::write(entry, draft, scene).await,
-            Target::Docx { revision } => docx::write(entry, revision, draft, scene).await,
+            Target::Doc => legacy::write(entry, draft, context).await,
+            Target::Docx { revision } => docx::write(entry, revision, draft, context).await,
         };
         match written {
             Err(Failure::Call(_, error)) if !switched && is_other_kind(&error) => {
                 switched = true;
-                scene.platform.forget_kind(scene.chat_id);
-                target = detect(scene).await?;
+                context.platform.forget_kind(context.chat_id);
+                target = detect(context).await?;
             }
             written => return written,
         }
@@ -208,21 +219,25 @@ fn is_other_kind(error: &Error) -> bool {
     error.class() == Some(Class::OtherAnnouncementKind)
 }
 
-async fn target(scene: Scene<'_>) -> Result<Target, Failure> {
-    match (scene.written(), scene.platform.kind(scene.chat_id)) {
+async fn target(context: Context<'_>) -> Result<Target, Failure> {
+    match (context.written(), context.platform.kind(context.chat_id)) {
         // What was begun goes on where it was begun.
-        (Some(Written::Docx { creation, .. }), _) => Ok(Target::Docx {
+        (Some(WriteProgress::Docx { creation, .. }), _) => Ok(Target::Docx {
             revision: creation.revision,
         }),
-        (Some(Written::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => Ok(Target::Doc),
-        (Some(Written::Removal { .. } | Written::Restoral(_)) | None, _) => detect(scene).await,
+        (Some(WriteProgress::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => {
+            Ok(Target::Doc)
+        }
+        (Some(WriteProgress::Removal { .. } | WriteProgress::Restoral(_)) | None, _) => {
+            detect(context).await
+        }
     }
 }
 
 /// Asks the platform which kind the group has. The `docx` call answers for both.
-async fn detect(scene: Scene<'_>) -> Result<Target, Failure> {
-    let chat = scene.chat_id;
-    let client = &scene.platform.client;
+async fn detect(context: Context<'_>) -> Result<Target, Failure> {
+    let chat = context.chat_id;
+    let client = &context.platform.client;
     let (kind, target) = match client.get_docx_announcement(chat).await {
         Ok(info) => match info.kind {
             AnnouncementKind::Doc => (AnnouncementKind::Doc, Target::Doc),
@@ -244,37 +259,37 @@ async fn detect(scene: Scene<'_>) -> Result<Target, Failure> {
         },
         Err(error) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
     };
-    scene.platform.remember_kind(chat, kind);
+    context.platform.remember_kind(chat, kind);
     Ok(target)
 }
 
 /// The author and the date of the command: the same ones however often it is
 /// tried.
-fn signature(scene: Scene<'_>) -> Option<Signature> {
-    scene.style.signature.then(|| Signature {
-        author: scene.sender.open_id.clone(),
-        date: scene
+fn signature(context: Context<'_>) -> Option<Signature> {
+    context.settings.signature.then(|| Signature {
+        author: context.sender.open_id.clone(),
+        date: context
             .asked_at
-            .to_zoned(scene.style.time_zone.clone())
+            .to_zoned(context.settings.time_zone.clone())
             .strftime("%Y-%m-%d %H:%M")
             .to_string(),
     })
 }
 
 /// What the message says that the command replied to.
-async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, Failure> {
-    let message = replied::read(message, scene).await?;
+async fn document_of(message: &MessageId, context: Context<'_>) -> Result<Document, Failure> {
+    let message = replied::read(message, context).await?;
     let me = match message.mentions.as_slice() {
         [] => None,
         // Unless asked, the bot does not know itself; then it would be mentioned like anybody.
-        _ => scene.platform.me().await.ok(),
+        _ => context.platform.me().await.ok(),
     };
     let mentions = |message: &Message| -> Vec<Mention> {
         let mentions = message.mentions.iter();
         mentions.map(|mention| Mention::new(mention, me)).collect()
     };
     if !message.parts.is_empty() {
-        return forwarded(&message, &mentions, &scene.platform.reading).await;
+        return forwarded(&message, &mentions, &context.platform.reading).await;
     }
     let content = Content::read(&message.msg_type, &message.content);
     let empty = match content {
@@ -282,7 +297,7 @@ async fn document_of(message: &MessageId, scene: Scene<'_>) -> Result<Document, 
         Content::Forward => Cause::RepliedToIsForward,
         _ => Cause::RepliedToHasNoText,
     };
-    let read = said(content, mentions(&message), &scene.platform.reading).await;
+    let read = said(content, mentions(&message), &context.platform.reading).await;
     read.map_err(|unfit| match unfit {
         Unfit::Empty | Unfit::OnlyMedia => empty.into(),
         unfit => refusal(unfit, Cause::Internal).into(),

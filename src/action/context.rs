@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 
 use crate::command::Span;
 use crate::content::Document;
-use crate::model::change::{Change, ChangeId, Deed, Top};
+use crate::model::change::{Change, ChangeId, ChangeKind, PinnedItem};
 use crate::model::job::ChatKey;
 use crate::model::outcome::Done;
-use crate::model::plan::Manner;
-use crate::model::progress::{Progress, Written};
+use crate::model::progress::{Progress, WriteProgress};
 use crate::model::refusal::{Call, Cause, Stage};
+use crate::model::schedule::AnnounceOptions;
 use crate::platform::Platform;
 use crate::store::{Job, Store, StoreError};
 
@@ -24,12 +24,12 @@ pub(crate) struct Effect {
     /// What it changed in the chat.
     pub(crate) change: Option<Change>,
     /// The change that it took back.
-    pub(crate) takes_back: Option<ChangeId>,
+    pub(crate) reverts: Option<ChangeId>,
     /// When what it did is to be taken back.
     pub(crate) until: Option<Timestamp>,
     /// What it did to the announcement, and the first words of what it wrote:
     /// before, neither may have been known.
-    pub(crate) wrote: Option<(Deed, String)>,
+    pub(crate) wrote: Option<(ChangeKind, String)>,
 }
 
 impl Effect {
@@ -38,7 +38,7 @@ impl Effect {
         Self {
             done,
             change: None,
-            takes_back: None,
+            reverts: None,
             until: None,
             wrote: None,
         }
@@ -106,14 +106,14 @@ impl From<StoreError> for Failure {
 
 /// What an entry is made of, as progress remembers it.
 #[derive(Clone, Copy)]
-pub(crate) struct Draft<'a> {
+pub(crate) struct AnnouncementRequest<'a> {
     pub(crate) document: &'a Document,
-    pub(crate) manner: Manner,
+    pub(crate) options: AnnounceOptions,
 }
 
 /// Everything around an action.
 #[derive(Clone, Copy)]
-pub(crate) struct Scene<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) platform: &'a Platform,
     pub(crate) store: &'a Store,
     pub(crate) clock: &'a Clock,
@@ -122,12 +122,12 @@ pub(crate) struct Scene<'a> {
     pub(crate) sender: &'a Sender,
     pub(crate) chat_id: &'a ChatId,
     pub(crate) asked_at: Timestamp,
-    pub(crate) style: &'a Style,
+    pub(crate) settings: &'a AnnounceSettings,
 }
 
 /// What the configuration says about announcements.
 #[derive(Debug)]
-pub(crate) struct Style {
+pub(crate) struct AnnounceSettings {
     /// Whether an entry ends with its author and date.
     pub(crate) signature: bool,
     /// The time zone of that date.
@@ -136,34 +136,34 @@ pub(crate) struct Style {
     pub(crate) call_timeout: Duration,
 }
 
-impl Scene<'_> {
+impl Context<'_> {
     /// The chat, as the store knows it.
     pub(crate) fn chat(&self) -> ChatKey {
         self.job.chat_key()
     }
 
     /// What stands at the top, as far as the bot knows.
-    pub(crate) async fn top(&self) -> Result<Top, Failure> {
+    pub(crate) async fn top(&self) -> Result<PinnedItem, Failure> {
         let latest = self.store.latest_top(self.chat()).await?;
         let change = latest.and_then(|made| made.change);
         let top = change.as_ref().and_then(Change::top);
-        Ok(top.cloned().unwrap_or(Top::Unknown))
+        Ok(top.cloned().unwrap_or(PinnedItem::Unknown))
     }
 
     /// When something that is done now and held so long is over.
-    pub(crate) fn until(&self, hold: Option<Span>) -> Option<Timestamp> {
-        hold.map(|hold| self.clock.now() + hold.duration())
+    pub(crate) fn until(&self, duration: Option<Span>) -> Option<Timestamp> {
+        duration.map(|duration| self.clock.now() + duration.duration())
     }
 
     /// Remembers how far an announcement has come.
     pub(crate) async fn save(
         &self,
-        draft: Draft<'_>,
-        written: Option<Written>,
+        draft: AnnouncementRequest<'_>,
+        written: Option<WriteProgress>,
     ) -> Result<(), Failure> {
         let progress = Progress {
             document: draft.document.clone(),
-            manner: draft.manner,
+            options: draft.options,
             written,
         };
         self.store.save_progress(self.job, &progress).await?;
@@ -171,7 +171,7 @@ impl Scene<'_> {
     }
 
     /// How far an earlier attempt has come.
-    pub(crate) fn written(&self) -> Option<Written> {
+    pub(crate) fn written(&self) -> Option<WriteProgress> {
         self.job
             .progress
             .as_ref()

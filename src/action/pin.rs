@@ -5,46 +5,46 @@
 
 use feishu::{TopNotice, codes};
 
-use super::{Effect, Failure, Scene, replied, unpin};
+use super::{Context, Effect, Failure, replied, unpin};
 use crate::command::{PinTarget, Span};
-use crate::model::change::{Change, Top};
+use crate::model::change::{Change, PinnedItem};
 use crate::model::outcome::Done;
 use crate::model::refusal::Call;
 
 pub(super) async fn run(
-    after: Top,
-    hold: Option<Span>,
-    scene: Scene<'_>,
+    after: PinnedItem,
+    duration: Option<Span>,
+    context: Context<'_>,
 ) -> Result<Effect, Failure> {
-    let before = scene.top().await?;
-    let target = if matches!(after, Top::Announcement) {
+    let before = context.top().await?;
+    let target = if matches!(after, PinnedItem::Announcement) {
         PinTarget::Announcement
     } else {
         PinTarget::RepliedMessage
     };
-    bring_about(&after, scene).await?;
+    apply(&after, context).await?;
     Ok(Effect {
         change: Some(Change::of_top(before, after)),
-        until: scene.until(hold),
+        until: context.until(duration),
         ..Effect::new(Done::Pinned(target))
     })
 }
 
 /// Makes this stand at the top.
-pub(super) async fn bring_about(top: &Top, scene: Scene<'_>) -> Result<(), Failure> {
+pub(super) async fn apply(top: &PinnedItem, context: Context<'_>) -> Result<(), Failure> {
     let (notice, call) = match top {
-        Top::Message(message) => (TopNotice::Message(message), Call::PutMessage),
-        Top::Announcement => (TopNotice::Announcement, Call::PutAnnouncement),
-        Top::Nothing | Top::Unknown => return unpin::delete(scene).await,
+        PinnedItem::Message(message) => (TopNotice::Message(message), Call::PutMessage),
+        PinnedItem::Announcement => (TopNotice::Announcement, Call::PutAnnouncement),
+        PinnedItem::Nothing | PinnedItem::Unknown => return unpin::delete(context).await,
     };
-    let put = scene
+    let put = context
         .platform
         .client
-        .put_top_notice(scene.chat_id, notice)
+        .put_top_notice(context.chat_id, notice)
         .await;
     let Err(error) = put else { return Ok(()) };
-    if let (Top::Message(message), Some(codes::CHAT_INVALID_PARAMETER)) = (top, error.code())
-        && let Some(refusal) = replied::not_pinnable(message, scene).await
+    if let (PinnedItem::Message(message), Some(codes::CHAT_INVALID_PARAMETER)) = (top, error.code())
+        && let Some(refusal) = replied::not_pinnable(message, context).await
     {
         return Err(refusal.into());
     }

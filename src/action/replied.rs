@@ -3,13 +3,13 @@
 use feishu::codes::Class;
 use feishu::{CardForm, Content, Error, Message, MessageId};
 
-use super::{Failure, Scene};
+use super::{Context, Failure};
 use crate::action::announce::common::TEXT_LIMIT;
 use crate::model::refusal::{Call, Cause, NotPinnable};
 
 /// Reads it; a card as it was sent, or where that says nothing as the platform shows it.
-pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Failure> {
-    let client = &scene.platform.client;
+pub(super) async fn read(id: &MessageId, context: Context<'_>) -> Result<Message, Failure> {
+    let client = &context.platform.client;
     let message = match client.get_message(id, CardForm::Plain).await {
         Ok(Some(message)) if !message.deleted => message,
         Ok(_) => return Err(Cause::RepliedToIsGone.into()),
@@ -20,7 +20,7 @@ pub(super) async fn read(id: &MessageId, scene: Scene<'_>) -> Result<Message, Fa
         Err(error) => return Err(Failure::Call(Call::ReadMessage, error)),
     };
     match &message.chat_id {
-        Some(chat) if chat == scene.chat_id => {}
+        Some(chat) if chat == context.chat_id => {}
         Some(_) => return Err(Cause::RepliedElsewhere.into()),
         None => return Err(Cause::RepliedToUnplaced.into()),
     }
@@ -68,8 +68,12 @@ fn is_gone(error: &Error) -> bool {
 
 /// Why the platform does not put it at the top, as far as the message tells; it says only that a
 /// parameter is wrong.
-pub(super) async fn not_pinnable(id: &MessageId, scene: Scene<'_>) -> Option<Cause> {
-    let message = scene.platform.client.get_message(id, CardForm::Plain).await;
+pub(super) async fn not_pinnable(id: &MessageId, context: Context<'_>) -> Option<Cause> {
+    let message = context
+        .platform
+        .client
+        .get_message(id, CardForm::Plain)
+        .await;
     let message = match message {
         Ok(Some(message)) if !message.deleted => message,
         Ok(_) => return Some(Cause::RepliedToIsGone),
@@ -79,7 +83,7 @@ pub(super) async fn not_pinnable(id: &MessageId, scene: Scene<'_>) -> Option<Cau
     };
     // A message that does not say where it stands may be here.
     let chat = message.chat_id.as_ref();
-    if chat.is_some_and(|chat| chat != scene.chat_id) {
+    if chat.is_some_and(|chat| chat != context.chat_id) {
         return Some(Cause::RepliedElsewhere);
     }
     let why = match message.msg_type.as_str() {

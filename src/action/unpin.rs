@@ -1,23 +1,23 @@
 //! `/unpin`: the top notice taken off, whatever it is.
 
-use super::{Effect, Failure, Scene};
-use crate::model::change::{Change, Top};
+use super::{Context, Effect, Failure};
+use crate::model::change::{Change, PinnedItem};
 use crate::model::outcome::Done;
 use crate::model::refusal::Call;
 
-pub(super) async fn run(scene: Scene<'_>) -> Result<Effect, Failure> {
-    let before = scene.top().await?;
-    delete(scene).await?;
+pub(super) async fn run(context: Context<'_>) -> Result<Effect, Failure> {
+    let before = context.top().await?;
+    delete(context).await?;
     Ok(Effect {
-        change: Some(Change::of_top(before, Top::Nothing)),
+        change: Some(Change::of_top(before, PinnedItem::Nothing)),
         ..Effect::new(Done::Unpinned)
     })
 }
 
-pub(super) async fn delete(scene: Scene<'_>) -> Result<(), Failure> {
-    let client = &scene.platform.client;
+pub(super) async fn delete(context: Context<'_>) -> Result<(), Failure> {
+    let client = &context.platform.client;
     client
-        .delete_top_notice(scene.chat_id)
+        .delete_top_notice(context.chat_id)
         .await
         .map_err(|error| Failure::Call(Call::DeleteTopNotice, error))
 }

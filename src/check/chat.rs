@@ -7,7 +7,7 @@ use super::store::Kept;
 use crate::config::Config;
 use crate::credentials::in_full;
 use crate::language::Language;
-use crate::model::rights::{BotStanding, GroupSetting};
+use crate::model::rights::{BotPermission, GroupSetting};
 use crate::policy;
 use crate::reply;
 
@@ -77,14 +77,14 @@ fn standing(
         "make the bot an admin of the group, or set \"{called}\" to all members in the group settings, under Group Management"
     );
     match policy::bot_standing(bot, setting, group) {
-        BotStanding::Open => report.good(name, "every member may change it, and so may the bot"),
-        BotStanding::Admin => report.good(name, "the bot may change it, as an admin"),
-        BotStanding::Barred(_) => report.bad(
+        BotPermission::Open => report.good(name, "every member may change it, and so may the bot"),
+        BotPermission::Admin => report.good(name, "the bot may change it, as an admin"),
+        BotPermission::Barred(_) => report.bad(
             name,
             "the group leaves it to its owner and admins, and the bot is neither",
             remedy,
         ),
-        BotStanding::Untold(_) => report.hint(
+        BotPermission::Untold(_) => report.hint(
             name,
             "the platform does not say who may change it, so the bot may be refused",
             remedy,

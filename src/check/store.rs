@@ -11,7 +11,7 @@ use super::Report;
 use crate::config::Config;
 use crate::config::DatabaseUrl;
 use crate::healthcheck::readiness;
-use crate::model::job::{ChatKey, Step};
+use crate::model::job::{ChatKey, JobKind};
 use crate::store::{
     self, Desk, FileState, Filter, InspectedFile, InspectedServer, Room, Soundness, Tables,
     Unusable,
@@ -52,7 +52,9 @@ impl Kept {
             };
             let jobs = desk.jobs(&app, &newest, clock.now()).await;
             let jobs = jobs.unwrap_or_default();
-            let command = jobs.iter().find(|job| job.kind == Step::Command.as_str());
+            let command = jobs
+                .iter()
+                .find(|job| job.kind == JobKind::Command.as_str());
             last_command = command.map(|job| job.ordered_at);
         }
         Self {

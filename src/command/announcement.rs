@@ -36,7 +36,7 @@ pub struct Announcement {
     /// When to publish it; `None` means now.
     pub at: Option<When>,
     /// How long it is shown; `None` means until it is removed.
-    pub hold: Option<Span>,
+    pub duration: Option<Span>,
     /// Whether the announcement is put at the top of the chat, too.
     pub top: bool,
 }
@@ -156,7 +156,7 @@ impl Announcement {
             OptionName::For => {
                 let span;
                 (span, rest) = read_span(ANNOUNCE, rest, said)?;
-                set(&mut self.hold, span, ANNOUNCE, option)?;
+                set(&mut self.duration, span, ANNOUNCE, option)?;
             }
         }
         Ok(rest)

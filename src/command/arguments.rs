@@ -115,7 +115,7 @@ const COURTESIES: &[(&str, ())] = &[
 pub(super) fn read_pin(argument: &str, said: Said<'_>) -> Result<Command, ParseError> {
     let name = CommandName::Pin;
     let mut target = None;
-    let mut hold = None;
+    let mut duration = None;
     let plain = without_brackets(argument);
     let mut rest = plain.trim_start();
     while !rest.is_empty() {
@@ -128,14 +128,14 @@ pub(super) fn read_pin(argument: &str, said: Said<'_>) -> Result<Command, ParseE
         let option = split_option(rest).filter(|option| option.name == OptionName::For);
         let after = if let Some(option) = option {
             let (span, after) = read_span(name, option.rest, said)?;
-            set(&mut hold, span, name, option)?;
+            set(&mut duration, span, name, option)?;
             after
         } else if let Some((what, after)) = split_target(rest).filter(|_| target.is_none()) {
             target = Some(what);
             after
-        } else if may_be_span(rest) && hold.is_none() {
+        } else if may_be_span(rest) && duration.is_none() {
             let (span, after) = read_span(name, rest, said)?;
-            hold = Some(span);
+            duration = Some(span);
             after
         } else if let Some(((), after)) =
             split_word(rest, AS_ALWAYS).or_else(|| split_word(rest, COURTESIES))
@@ -147,7 +147,7 @@ pub(super) fn read_pin(argument: &str, said: Said<'_>) -> Result<Command, ParseE
         rest = skip_separator(skip_blanks(after));
     }
     let target = target.unwrap_or(PinTarget::RepliedMessage);
-    Ok(Command::Pin { target, hold })
+    Ok(Command::Pin { target, duration })
 }
 
 /// Splits off what is to be pinned.

@@ -2,7 +2,7 @@
 
 use strum::{IntoStaticStr, VariantArray};
 
-use super::{CommandName, Deed};
+use super::{ChangeKind, CommandName};
 use crate::config::Right;
 use crate::language::{Bilingual, Language};
 
@@ -24,7 +24,7 @@ pub struct CommandSpec {
     /// takes back or drops.
     pub right: Option<Right>,
     /// The kinds of change that it makes.
-    pub deeds: &'static [Deed],
+    pub deeds: &'static [ChangeKind],
     /// Whether `/undo` can take those back.
     pub undoable: bool,
     /// What the app must be granted for it, besides what every command needs.
@@ -153,7 +153,7 @@ impl CommandName {
     }
 }
 
-impl Deed {
+impl ChangeKind {
     /// The command that makes such a change; `None` if it happens by itself.
     fn command(self) -> Option<&'static CommandSpec> {
         let mut specs = CommandName::all().map(CommandName::spec);
@@ -168,12 +168,12 @@ impl Deed {
     /// The kinds that `/undo` can take back.
     pub(crate) fn undoable() -> impl Iterator<Item = Self> {
         let all = Self::VARIANTS.iter().copied();
-        all.filter(|deed| deed.command().is_some_and(|spec| spec.undoable))
+        all.filter(|kind| kind.command().is_some_and(|spec| spec.undoable))
     }
 
     /// Their words, as a list in SQL.
     pub(crate) fn undoable_in_sql() -> String {
-        let words = Self::undoable().map(|deed| format!("'{}'", deed.as_str()));
+        let words = Self::undoable().map(|kind| format!("'{}'", kind.as_str()));
         words.collect::<Vec<_>>().join(", ")
     }
 
@@ -189,21 +189,26 @@ mod tests {
 
     #[test]
     fn each_kind_of_change_belongs_to_one_command_or_to_none() {
-        for deed in Deed::VARIANTS {
+        for kind in ChangeKind::VARIANTS {
             let specs = CommandName::all().map(CommandName::spec);
-            let makers = specs.filter(|spec| spec.deeds.contains(deed)).count();
-            let by_itself = matches!(deed, Deed::Expire | Deed::Recalled);
-            assert_eq!(makers, usize::from(!by_itself), "{deed:?}");
+            let makers = specs.filter(|spec| spec.deeds.contains(kind)).count();
+            let by_itself = matches!(kind, ChangeKind::Expire | ChangeKind::Recalled);
+            assert_eq!(makers, usize::from(!by_itself), "{kind:?}");
         }
     }
 
     #[test]
     fn what_can_be_undone_needs_a_right() {
-        let undoable: Vec<_> = Deed::undoable().collect();
-        let changes = [Deed::Pin, Deed::Unpin, Deed::Announce, Deed::Replace];
+        let undoable: Vec<_> = ChangeKind::undoable().collect();
+        let changes = [
+            ChangeKind::Pin,
+            ChangeKind::Unpin,
+            ChangeKind::Announce,
+            ChangeKind::Replace,
+        ];
         assert_eq!(undoable, changes);
-        for deed in undoable {
-            assert!(deed.right().is_some(), "{deed:?}");
+        for kind in undoable {
+            assert!(kind.right().is_some(), "{kind:?}");
         }
     }
 }

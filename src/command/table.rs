@@ -2,7 +2,7 @@
 //! from it.
 
 use super::spec::{Attached, CommandSpec, OptionName, Scope, Usage};
-use super::{CommandName, Deed};
+use super::{ChangeKind, CommandName};
 use crate::config::Right;
 use crate::language::Bilingual;
 
@@ -30,7 +30,7 @@ static PIN: CommandSpec = CommandSpec {
     attached: Some(Attached::Span),
     options: &[OptionName::For],
     right: Some(Right::Pin),
-    deeds: &[Deed::Pin],
+    deeds: &[ChangeKind::Pin],
     undoable: true,
     scopes: &[Scope::WriteTopNotice],
     brief: Bilingual::new("置顶所回复的消息", "pin the message you reply to"),
@@ -79,7 +79,7 @@ static UNPIN: CommandSpec = CommandSpec {
     attached: None,
     options: &[],
     right: Some(Right::Unpin),
-    deeds: &[Deed::Unpin],
+    deeds: &[ChangeKind::Unpin],
     undoable: true,
     scopes: &[Scope::WriteTopNotice],
     brief: Bilingual::new("取消置顶", "remove the top notice"),
@@ -122,7 +122,7 @@ static ANNOUNCE: CommandSpec = CommandSpec {
         OptionName::Top,
     ],
     right: Some(Right::Announce),
-    deeds: &[Deed::Announce, Deed::Replace],
+    deeds: &[ChangeKind::Announce, ChangeKind::Replace],
     undoable: true,
     scopes: &[
         Scope::ReadAnnouncement,
@@ -181,7 +181,7 @@ static UNDO: CommandSpec = CommandSpec {
     attached: None,
     options: &[],
     right: None,
-    deeds: &[Deed::Undo],
+    deeds: &[ChangeKind::Undo],
     undoable: false,
     scopes: &[],
     brief: Bilingual::new("撤销机器人的上一次改动", "undo the bot's last change"),
@@ -221,7 +221,7 @@ static CANCEL: CommandSpec = CommandSpec {
     attached: Some(Attached::Number),
     options: &[],
     right: None,
-    deeds: &[Deed::Cancel],
+    deeds: &[ChangeKind::Cancel],
     undoable: false,
     scopes: &[],
     brief: Bilingual::new("取消计划", "cancel a schedule"),

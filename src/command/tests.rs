@@ -57,12 +57,12 @@ fn result(message: &str, is_direct: bool) -> String {
 
 fn done(command: &Command, message: &str) -> String {
     match command {
-        Command::Pin { target, hold } => {
+        Command::Pin { target, duration } => {
             let target = match target {
                 PinTarget::RepliedMessage => "pin",
                 PinTarget::Announcement => "pin the announcement",
             };
-            target.to_owned() + &held(*hold)
+            target.to_owned() + &held(*duration)
         }
         Command::Unpin => "unpin".to_owned(),
         Command::Announce(announcement) => announced(announcement, message),
@@ -85,11 +85,11 @@ fn announced(announcement: &Announcement, message: &str) -> String {
     };
     let at = announcement.at.map_or(String::new(), planned);
     let top = if announcement.top { ", on top" } else { "" };
-    what + replace + &at + &held(announcement.hold) + top
+    what + replace + &at + &held(announcement.duration) + top
 }
 
-fn held(hold: Option<Span>) -> String {
-    hold.map_or(String::new(), |span| {
+fn held(duration: Option<Span>) -> String {
+    duration.map_or(String::new(), |span| {
         format!(" for {}", span.in_words(Language::En))
     })
 }

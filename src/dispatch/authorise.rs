@@ -14,7 +14,7 @@ use crate::model::outcome::{GroupHelp, Outcome};
 use crate::model::refusal::{Call, Cause, PlatformRefusal, Stage};
 use crate::model::rights::{Actor, GroupSetting, Right};
 use crate::platform::Settings;
-use crate::policy::{self, Permit, Ruling};
+use crate::policy::{self, Decision, Permit};
 use crate::store::Job;
 
 impl Dispatcher {
@@ -28,8 +28,8 @@ impl Dispatcher {
         let denied = |denied| Failure::Refused(Cause::Denied(denied));
         let mut request =
             match policy::consider(&self.settings.policy, actor, action).map_err(denied)? {
-                Ruling::Permitted(permit) => return Ok(permit),
-                Ruling::Open(request) => request,
+                Decision::Permitted(permit) => return Ok(permit),
+                Decision::Open(request) => request,
             };
         let unread = |error| Failure::Call(Call::ReadChat, error);
         let people = actor.id_type();

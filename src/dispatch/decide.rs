@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::draft::Draft;
 use super::intent::{Intent, Next};
+use super::record::PendingRecord;
 use super::{Dispatcher, MAX_CRASHES, may_try_again};
-use crate::action::{self, Effect, Failure, Scene};
+use crate::action::{self, Context, Effect, Failure};
 use crate::event::Stored;
 use crate::model::action::Action;
-use crate::model::change::Record;
-use crate::model::job::Step;
+use crate::model::change::ChangeRecord;
+use crate::model::job::JobKind;
 use crate::model::outcome::{Done, Outcome};
 use crate::model::refusal::{Call, Cause, Refusal, Stage};
 use crate::model::rights::{Actor, Right};
@@ -93,9 +93,9 @@ impl Dispatcher {
         };
         let refusal = self.judge(job, failure)?;
         let Refusal { stage, cause } = self.cautious(job, name, refusal).await?;
-        let stage = match (job.key.step, stage) {
-            (Step::Expire, _) => Stage::NotTakenBack,
-            (Step::Publish, Stage::Whole) => Stage::NotPublished,
+        let stage = match (job.key.kind, stage) {
+            (JobKind::Expire, _) => Stage::NotTakenBack,
+            (JobKind::Publish, Stage::Whole) => Stage::NotPublished,
             (_, stage) => stage,
         };
         let refusal = Refusal { stage, cause };
@@ -108,7 +108,12 @@ impl Dispatcher {
             &conclusion.outcome,
             Outcome::Refused(refusal) if refusal.cause == Cause::CannotDelete
         );
-        let removed = || conclusion.record.as_ref().is_some_and(Record::has_removed);
+        let removed = || {
+            conclusion
+                .record
+                .as_ref()
+                .is_some_and(ChangeRecord::has_removed)
+        };
         let lets_delete = if refused {
             false
         } else if removed() {
@@ -128,7 +133,7 @@ impl Dispatcher {
         job: &Job,
         stored: &Stored,
         next: Next,
-        draft: Option<Draft>,
+        draft: Option<PendingRecord>,
     ) -> Result<Option<Conclusion>, Failure> {
         let permit = match next {
             Next::Ignore => return Ok(None),
@@ -142,13 +147,13 @@ impl Dispatcher {
         self.act(job, permit, stored, draft).await.map(Some)
     }
 
-    pub(super) fn scene<'a>(
+    pub(super) fn context<'a>(
         &'a self,
         job: &'a Job,
         actor: Actor<'a>,
         asked_at: Timestamp,
-    ) -> Scene<'a> {
-        Scene {
+    ) -> Context<'a> {
+        Context {
             platform: &self.platform,
             store: &self.store,
             clock: &self.clock,
@@ -156,15 +161,15 @@ impl Dispatcher {
             sender: actor.sender,
             chat_id: actor.chat,
             asked_at,
-            style: &self.settings.style,
+            settings: &self.settings.announce,
         }
     }
 
     async fn permit(&self, actor: Actor<'_>, action: Action) -> Result<Permit, Failure> {
         match policy::own_plan(action, actor.sender) {
             Ok(permit) => Ok(permit),
-            Err(Action::Announce(source, manner)) => {
-                self.authorise_publication(actor, source, manner).await
+            Err(Action::Announce(source, options)) => {
+                self.authorise_publication(actor, source, options).await
             }
             Err(action) if action.touches_top() && action.right() == Right::Announce => {
                 self.authorise(actor, Action::PutAnnouncement(None)).await?;
@@ -214,7 +219,7 @@ impl Dispatcher {
         job: &Job,
         permit: Permit,
         stored: &Stored,
-        draft: Option<Draft>,
+        draft: Option<PendingRecord>,
     ) -> Result<Conclusion, Failure> {
         let right = permit.right();
         let cancels = match permit.action() {
@@ -225,13 +230,13 @@ impl Dispatcher {
             _ => None,
         };
         let actor = stored.actor();
-        let scene = self.scene(job, actor, stored.asked_at(job.accepted_at));
-        let effect = match action::run(permit, scene).await {
+        let context = self.context(job, actor, stored.asked_at(job.accepted_at));
+        let effect = match action::run(permit, context).await {
             Ok(effect) => effect,
             Err(failure) => return Err(self.look_again(job, actor, right, failure).await),
         };
         let done = match effect.done {
-            Done::Announced | Done::Replaced { others: 0 } if job.key.step == Step::Publish => {
+            Done::Announced | Done::Replaced { others: 0 } if job.key.kind == JobKind::Publish => {
                 self.published(job, effect.done.clone())
             }
             ref done => done.clone(),
@@ -249,16 +254,16 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &Stored,
-        draft: Option<Draft>,
+        draft: Option<PendingRecord>,
         refusal: Refusal,
     ) -> Result<Conclusion, Release> {
         let progress = self.store.progress(job).await;
         let progress = progress.map_err(|_| self.retry(job))?;
         let left = progress.and_then(|progress| {
             let actor = stored.actor();
-            let scene = self.scene(job, actor, stored.asked_at(job.accepted_at));
-            let effect = action::announce::left_behind(&progress, scene)?;
-            let begun = || Draft::of_begun(&progress, job.key.step, actor.sender);
+            let context = self.context(job, actor, stored.asked_at(job.accepted_at));
+            let effect = action::announce::left_behind(&progress, context)?;
+            let begun = || PendingRecord::of_begun(&progress, job.key.kind, actor.sender);
             Some((draft.clone().unwrap_or_else(begun), effect))
         });
         let (record, plan) = match left {
@@ -280,7 +285,7 @@ impl Dispatcher {
     /// What is stored of what was done: the outcome, the change, and its end.
     fn conclusion(
         job: &Job,
-        draft: Option<Draft>,
+        draft: Option<PendingRecord>,
         effect: Effect,
         outcome: Outcome,
     ) -> Result<Conclusion, Failure> {
@@ -292,7 +297,7 @@ impl Dispatcher {
         let is_over = matches!(outcome, Outcome::Done(Done::Superseded));
         let record = draft.filter(|_| !is_over);
         Ok(Conclusion {
-            record: record.map(|draft| draft.done(effect.change, effect.takes_back)),
+            record: record.map(|draft| draft.done(effect.change, effect.reverts)),
             plan,
             ..Conclusion::of(outcome)
         })

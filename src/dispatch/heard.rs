@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::Dispatcher;
-use crate::model::job::Step;
+use crate::model::job::JobKind;
 use crate::reply::Emoji;
 use crate::store::{Job, Release};
 
@@ -67,8 +67,11 @@ impl Dispatcher {
         let now = self.clock.now();
         let due = job.accepted_at + PATIENCE;
         if job.outcome.is_some()
-            || matches!(job.key.step, Step::Publish | Step::Expire | Step::Press)
-            || job.key.step.is_notice()
+            || matches!(
+                job.key.kind,
+                JobKind::Publish | JobKind::Expire | JobKind::Press
+            )
+            || job.key.kind.is_notice()
         {
             None
         } else if now < due {

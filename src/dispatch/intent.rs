@@ -4,13 +4,13 @@ use feishu::Sender;
 use jiff::Timestamp;
 
 use super::Dispatcher;
-use super::draft::Draft;
+use super::record::PendingRecord;
 use crate::action::Failure;
 use crate::command::CommandName;
 use crate::event::{Stored, StoredMessage};
 use crate::model::action::{Action, Source};
 use crate::model::outcome::Outcome;
-use crate::model::plan::{Manner, Plan};
+use crate::model::schedule::{AnnounceOptions, ScheduledAction};
 use crate::policy::{self, Permit};
 use crate::store::Job;
 use crate::telemetry::{EXPIRE, PUBLISH, UNKNOWN};
@@ -29,7 +29,7 @@ pub(super) enum Next {
     /// Tell this.
     Answer(Outcome),
     /// Announce something later.
-    Schedule(Publication),
+    Schedule(ScheduledAnnouncement),
     /// Do this, if it is permitted.
     Authorise(Action),
     /// Do what is permitted.
@@ -37,9 +37,9 @@ pub(super) enum Next {
 }
 
 /// An announcement that is to be made later.
-pub(super) struct Publication {
+pub(super) struct ScheduledAnnouncement {
     pub(super) source: Source,
-    pub(super) manner: Manner,
+    pub(super) options: AnnounceOptions,
     pub(super) due: Timestamp,
 }
 
@@ -55,10 +55,10 @@ impl Intent {
     }
 
     /// The record of what is to be done, if that is known.
-    pub(super) fn draft(&self, sender: &Sender) -> Option<Draft> {
+    pub(super) fn draft(&self, sender: &Sender) -> Option<PendingRecord> {
         match &self.next {
-            Ok(Next::Authorise(action)) => Some(Draft::of(action, sender)),
-            Ok(Next::Act(permit)) => Some(Draft::of(permit.action(), sender)),
+            Ok(Next::Authorise(action)) => Some(PendingRecord::of(action, sender)),
+            Ok(Next::Act(permit)) => Some(PendingRecord::of(permit.action(), sender)),
             Ok(Next::Ignore | Next::Answer(_) | Next::Schedule(_)) | Err(_) => None,
         }
     }
@@ -69,7 +69,7 @@ impl Dispatcher {
         match stored {
             Stored::Press(press) => {
                 let next = self.pressed(job, press).await;
-                Intent::of(press.button.does.command(), next)
+                Intent::of(press.button.action.command(), next)
             }
             Stored::Message(message) => self.intent_of_message(job, message).await,
         }
@@ -82,8 +82,8 @@ impl Dispatcher {
         match (&stored.plan, begun) {
             (Some(plan), begun) => {
                 let name = match plan {
-                    Plan::Publish { .. } => PUBLISH,
-                    Plan::Expire { .. } => EXPIRE,
+                    ScheduledAction::Publish { .. } => PUBLISH,
+                    ScheduledAction::Expire { .. } => EXPIRE,
                 };
                 let next = match begun {
                     Some(progress) => Ok(go_on(progress)),

@@ -12,9 +12,11 @@ use super::{Dispatcher, MAX_CRASHES};
 use crate::config::ReplyLanguage;
 use crate::event::Notice;
 use crate::language::Language;
-use crate::model::change::{Change, ChangeResult, Deed, Made, Record, Top};
+use crate::model::change::{
+    Change, ChangeKind, ChangeRecord, ChangeResult, PinnedItem, RecordedChange,
+};
 use crate::model::outcome::{Done, Outcome};
-use crate::model::rights::Lack;
+use crate::model::rights::MissingCapability;
 use crate::platform::Settings;
 use crate::store::{Conclusion, Job, Release};
 use crate::welcome;
@@ -95,7 +97,11 @@ impl Dispatcher {
     }
 
     /// What the bot lacks in the group; `None` if it is not there any more.
-    async fn lacks(&self, job: &Job, chat: &ChatId) -> Result<Option<Vec<Lack>>, Release> {
+    async fn lacks(
+        &self,
+        job: &Job,
+        chat: &ChatId,
+    ) -> Result<Option<Vec<MissingCapability>>, Release> {
         let mut lacks = Vec::new();
         match self.platform.settings_anew(chat, IdType::OpenId).await {
             Ok(Settings { group, .. }) if policy::is_told(&group) => {
@@ -103,11 +109,14 @@ impl Dispatcher {
                 lacks.extend(welcome::barred_by(&group, &bot));
             }
             Ok(_) => return Ok(None),
-            Err(error) => lacks.extend(self.scopes(job, error)?.map(Lack::Settings)),
+            Err(error) => lacks.extend(self.scopes(job, error)?.map(MissingCapability::Settings)),
         }
         match self.platform.client.get_docx_announcement(chat).await {
             Ok(info) => self.platform.remember_kind(chat, info.kind),
-            Err(error) => lacks.extend(self.scopes(job, error)?.map(Lack::AnnouncementKind)),
+            Err(error) => lacks.extend(
+                self.scopes(job, error)?
+                    .map(MissingCapability::AnnouncementKind),
+            ),
         }
         Ok(Some(lacks))
     }
@@ -167,14 +176,17 @@ impl Dispatcher {
             return Ok(());
         };
         let conclusion = Conclusion {
-            record: Some(Record {
-                deed: Deed::Recalled,
+            record: Some(ChangeRecord {
+                kind: ChangeKind::Recalled,
                 actor: None,
                 summary: String::new(),
                 result: ChangeResult::Done,
                 log_id: None,
-                change: Some(Change::of_top(Top::Message(message), Top::Nothing)),
-                takes_back: None,
+                change: Some(Change::of_top(
+                    PinnedItem::Message(message),
+                    PinnedItem::Nothing,
+                )),
+                reverts: None,
             }),
             cancels: self.store.timed_end(top.id).await.map_err(unstored)?,
             ..Conclusion::of(Outcome::Done(Done::Unpinned))
@@ -200,7 +212,7 @@ fn is_definitely_outside(error: &Error) -> bool {
 }
 
 /// Whether by this change, which was not taken back, the message stands on top.
-fn puts(change: &Made, message: &MessageId) -> bool {
+fn puts(change: &RecordedChange, message: &MessageId) -> bool {
     let top = change.change.as_ref().and_then(Change::top);
-    !change.undone && matches!(top, Some(Top::Message(top)) if top == message)
+    !change.undone && matches!(top, Some(PinnedItem::Message(top)) if top == message)
 }

@@ -10,9 +10,9 @@ use super::intent::Next;
 use super::say::{Content, recipient, told};
 use super::{Dispatcher, may_try_again};
 use crate::action::Failure;
-use crate::event::StoredPress;
+use crate::event::StoredCallback;
 use crate::model::action::Action;
-use crate::model::button::Does;
+use crate::model::button::ButtonAction;
 use crate::model::outcome::Outcome;
 use crate::model::refusal::Cause;
 use crate::reply;
@@ -20,23 +20,23 @@ use crate::store::{Job, Release};
 
 impl Dispatcher {
     /// What a button asks for, if that is still there.
-    pub(super) async fn pressed(&self, job: &Job, press: &StoredPress) -> Result<Next, Failure> {
+    pub(super) async fn pressed(&self, job: &Job, press: &StoredCallback) -> Result<Next, Failure> {
         self.expect_in_time(job, job.accepted_at).await?;
         tracing::info!(chat.id = press.chat_id.as_str(), "a button is worked on");
-        Ok(Next::Authorise(match &press.button.does {
+        Ok(Next::Authorise(match &press.button.action {
             // Only the last change, as the typed command: what came after it may
             // build on it.
-            Does::Undo(maker) => {
+            ButtonAction::Undo(job_ref) => {
                 let made = self.store.undoable(job.chat_key()).await?;
-                let made = made.filter(|made| made.maker == *maker);
+                let made = made.filter(|made| made.job_ref == *job_ref);
                 Action::Undo(Box::new(made.ok_or(Cause::NotLast)?))
             }
-            Does::Cancel(maker) | Does::CancelThis(maker) => {
+            ButtonAction::Cancel(job_ref) | ButtonAction::CancelThis(job_ref) => {
                 let planned = self.planned(job).await?;
-                let plan = planned.into_iter().find(|plan| plan.maker == *maker);
+                let plan = planned.into_iter().find(|plan| plan.job_ref == *job_ref);
                 Action::Cancel(Box::new(plan.ok_or(Cause::NoSuchPlan)?))
             }
-            Does::ShowCommands => {
+            ButtonAction::ShowCommands => {
                 return Ok(Next::Answer(self.all_commands(&press.chat_id).await));
             }
         }))
@@ -46,7 +46,7 @@ impl Dispatcher {
     pub(super) async fn answer_press(
         &self,
         job: &Job,
-        press: &StoredPress,
+        press: &StoredCallback,
         outcome: &Outcome,
     ) -> Release {
         let card = match self.card_after(job, press, outcome).await {
@@ -56,10 +56,10 @@ impl Dispatcher {
         let toast = reply::toast(
             outcome,
             &job.key.reference(),
-            &self.settings.style.time_zone,
+            &self.settings.announce.time_zone,
         );
         let answer = CardAnswer { toast, card };
-        match self.presses.answer(&job.key.origin, answer) {
+        match self.callbacks.answer(&job.key.origin, answer) {
             Ok(()) => told(outcome),
             Err(CardAnswer { card, .. }) => self.answer_late(job, press, outcome, card).await,
         }
@@ -69,7 +69,7 @@ impl Dispatcher {
     async fn card_after(
         &self,
         job: &Job,
-        press: &StoredPress,
+        press: &StoredCallback,
         outcome: &Outcome,
     ) -> Result<Option<Card>, Release> {
         let language = press.button.language;
@@ -80,7 +80,7 @@ impl Dispatcher {
         if !gone && !matches!(outcome, Outcome::Done(_)) {
             return Ok(None);
         }
-        if let Does::CancelThis(_) = press.button.does {
+        if let ButtonAction::CancelThis(_) = press.button.action {
             let names = self.platform.names(&press.chat_id).await;
             let operator = press.operator.open_id.as_ref();
             let name = operator.and_then(|id| names.as_ref()?.get(id).cloned());
@@ -92,7 +92,7 @@ impl Dispatcher {
         }
         let history = self.history(job, &press.chat_id).await;
         let history = history.map_err(|_| self.retry(job))?;
-        let time_zone = &self.settings.style.time_zone;
+        let time_zone = &self.settings.announce.time_zone;
         Ok(Some(reply::history_card(&history, language, time_zone)))
     }
 
@@ -100,7 +100,7 @@ impl Dispatcher {
     async fn answer_late(
         &self,
         job: &Job,
-        press: &StoredPress,
+        press: &StoredCallback,
         outcome: &Outcome,
         card: Option<Card>,
     ) -> Release {
@@ -130,7 +130,7 @@ impl Dispatcher {
             outcome,
             press.button.language,
             &reference,
-            &self.settings.style.time_zone,
+            &self.settings.announce.time_zone,
         );
         let sent_at = self.clock.now();
         match self.reply(job, message, Content::Text(&words)).await {

@@ -6,24 +6,24 @@ use std::time::Duration;
 use feishu::{ChatId, Content, OpenId, ReceivedMessage};
 use jiff::Timestamp;
 
-use super::intent::{Next, Publication};
+use super::intent::{Next, ScheduledAnnouncement};
 use super::{Dispatcher, text_of};
 use crate::action::{self, Failure};
 use crate::command::{self, Announcement, Command, Mention, ParseError, PinTarget};
 use crate::content::{Unfit, media};
 use crate::event::{self, Stored, StoredMessage, is_typed};
 use crate::model::action::{Action, Source, replied_to};
-use crate::model::change::{Deed, Made, Top};
-use crate::model::job::{JobKey, Maker, Step};
+use crate::model::change::{ChangeKind, PinnedItem, RecordedChange};
+use crate::model::job::{JobKey, JobKind, JobRef};
 use crate::model::outcome::{
-    Done, FutureChange, History, Outcome, PastChange, PlannedChange, Scheduled,
+    Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
 };
-use crate::model::plan::{Manner, Plan, Planned};
 use crate::model::refusal::Cause;
 use crate::model::rights::Actor;
+use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
 use crate::platform::Platform;
 use crate::policy::{self, Permit};
-use crate::store::{Conclusion, Job, NewPlan, StoreError};
+use crate::store::{Conclusion, Job, NewSchedule, StoreError};
 
 /// The most that is planned in one chat at a time.
 const MOST_PLANS: usize = 100;
@@ -81,7 +81,9 @@ impl Dispatcher {
                 Next::Answer(Outcome::History(history))
             }
             _ if message.chat_type.is_p2p() => return Err(Cause::NeedsGroup(name).into()),
-            Command::Pin { target, hold } => Next::Authorise(Action::pin(target, hold, message)?),
+            Command::Pin { target, duration } => {
+                Next::Authorise(Action::pin(target, duration, message)?)
+            }
             Command::Unpin => Next::Authorise(Action::DeleteTopNotice),
             Command::Announce(ref announcement) => {
                 self.announcement(announcement, &typed, message, asked_at)
@@ -110,19 +112,19 @@ impl Dispatcher {
         asked_at: Timestamp,
     ) -> Result<Next, Failure> {
         let source = source(&self.platform, announcement, typed, message).await?;
-        let manner = Manner {
-            hold: announcement.hold,
+        let options = AnnounceOptions {
+            duration: announcement.duration,
             top: announcement.top,
             replace: announcement.replace,
         };
         let Some(when) = announcement.at else {
-            return Ok(Next::Authorise(Action::Announce(source, manner)));
+            return Ok(Next::Authorise(Action::Announce(source, options)));
         };
-        let typed_at = asked_at.to_zoned(self.settings.style.time_zone.clone());
+        let typed_at = asked_at.to_zoned(self.settings.announce.time_zone.clone());
         let due = when.resolve(&typed_at).map_err(Cause::CannotPlan)?;
-        Ok(Next::Schedule(Publication {
+        Ok(Next::Schedule(ScheduledAnnouncement {
             source,
-            manner,
+            options,
             due,
         }))
     }
@@ -145,33 +147,33 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &Stored,
-        publication: Publication,
+        publication: ScheduledAnnouncement,
     ) -> Result<Conclusion, Failure> {
-        let Publication {
+        let ScheduledAnnouncement {
             source,
-            manner,
+            options,
             due,
         } = publication;
         let actor = stored.actor();
-        self.authorise_publication(actor, source.clone(), manner)
+        self.authorise_publication(actor, source.clone(), options)
             .await?;
         let planned = self.planned(job).await?;
         let publications = planned
             .iter()
-            .filter(|planned| matches!(planned.plan, Plan::Publish { .. }));
+            .filter(|planned| matches!(planned.plan, ScheduledAction::Publish { .. }));
         if publications.count() >= MOST_PLANS {
             return Err(Cause::TooManyPlans { limit: MOST_PLANS }.into());
         }
-        let scene = self.scene(job, actor, stored.asked_at(job.accepted_at));
-        action::announce::expect_to_end(manner, scene).await?;
-        let document = action::announce::document(source, scene).await?;
-        let plan = Plan::Publish { document, manner };
+        let context = self.context(job, actor, stored.asked_at(job.accepted_at));
+        action::announce::expect_to_end(options, context).await?;
+        let document = action::announce::document(source, context).await?;
+        let plan = ScheduledAction::Publish { document, options };
         let summary = plan.summary();
         let payload = StoredMessage::with_plan(&job.payload, plan);
         let at = self.clock.now();
         Ok(Conclusion {
-            plan: Some(NewPlan {
-                step: Step::Publish,
+            plan: Some(NewSchedule {
+                kind: JobKind::Publish,
                 due,
                 payload: payload.map_err(|_| Cause::Internal)?,
             }),
@@ -179,12 +181,12 @@ impl Dispatcher {
                 number: 0,
                 due,
                 at,
-                maker: Some(Maker {
+                job_ref: Some(JobRef {
                     origin: job.key.origin.clone(),
-                    step: Step::Publish,
+                    kind: JobKind::Publish,
                 }),
                 summary,
-                manner,
+                options,
             }))
         })
     }
@@ -195,12 +197,12 @@ impl Dispatcher {
         &self,
         actor: Actor<'_>,
         source: Source,
-        manner: Manner,
+        options: AnnounceOptions,
     ) -> Result<Permit, Failure> {
-        if manner.top {
+        if options.top {
             self.authorise(actor, Action::PutAnnouncement(None)).await?;
         }
-        self.authorise(actor, Action::Announce(source, manner))
+        self.authorise(actor, Action::Announce(source, options))
             .await
     }
 
@@ -209,7 +211,7 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &StoredMessage,
-        plan: &Plan,
+        plan: &ScheduledAction,
     ) -> Result<Next, Failure> {
         // Where the platform does not answer, its time stays what it was known to be.
         if !self.clock.is_confirmed() {
@@ -219,22 +221,22 @@ impl Dispatcher {
             return Err(Failure::NotBefore(job.accepted_at));
         }
         match plan {
-            Plan::Publish { document, manner } => {
+            ScheduledAction::Publish { document, options } => {
                 let (due, at) = (job.accepted_at, self.clock.now());
                 if at > due + self.settings.worker.plan_grace {
                     return Err(Cause::PlanTooLate { due, at }.into());
                 }
                 let source = Source::Document(document.clone());
                 let actor = stored.actor();
-                let permit = self.authorise_publication(actor, source, *manner).await?;
+                let permit = self.authorise_publication(actor, source, *options).await?;
                 Ok(Next::Act(permit))
             }
-            Plan::Expire { made_by, .. } => {
-                let maker = JobKey {
-                    step: *made_by,
+            ScheduledAction::Expire { made_by, .. } => {
+                let job_ref = JobKey {
+                    kind: *made_by,
                     ..job.key.clone()
                 };
-                let made = self.store.change_of(maker).await?;
+                let made = self.store.change_of(job_ref).await?;
                 // Where nothing is left of it, it was taken back or replaced already.
                 Ok(
                     made.map_or(Next::Answer(Outcome::Done(Done::Superseded)), |made| {
@@ -257,7 +259,7 @@ impl Dispatcher {
     }
 
     /// What waits for its time in the job's chat.
-    pub(super) async fn planned(&self, job: &Job) -> Result<Vec<Planned>, StoreError> {
+    pub(super) async fn planned(&self, job: &Job) -> Result<Vec<Schedule>, StoreError> {
         let waiting = self.store.planned(job.chat_key()).await?;
         Ok(waiting.into_iter().filter_map(event::planned).collect())
     }
@@ -275,11 +277,11 @@ impl Dispatcher {
         let name = |id: Option<&OpenId>| names.as_ref()?.get(id?).cloned();
         Ok(History {
             asked_at: self.clock.now(),
-            undoable: undoable.map(|made| made.maker),
+            undoable: undoable.map(|made| made.job_ref),
             changes: changes
                 .into_iter()
-                .map(|made| PastChange {
-                    deed: made.deed,
+                .map(|made| HistoryChange {
+                    kind: made.kind,
                     pinned: pinned(&made),
                     actor: name(made.actor.as_ref()),
                     summary: made.summary,
@@ -289,22 +291,23 @@ impl Dispatcher {
                 .collect(),
             plans: plans
                 .into_iter()
-                .map(|planned| FutureChange {
-                    maker: Some(planned.maker),
+                .map(|planned| HistorySchedule {
+                    job_ref: Some(planned.job_ref),
                     number: planned.number,
                     what: match planned.plan {
-                        Plan::Publish { manner, .. } if manner.replace.is_some() => {
-                            PlannedChange::Replace
+                        ScheduledAction::Publish { options, .. } if options.replace.is_some() => {
+                            ScheduledChange::Replace
                         }
-                        Plan::Publish { .. } => PlannedChange::Announce,
-                        Plan::Expire {
-                            deed: Deed::Pin, ..
-                        } => PlannedChange::Unpin,
-                        Plan::Expire {
-                            deed: Deed::Replace,
+                        ScheduledAction::Publish { .. } => ScheduledChange::Announce,
+                        ScheduledAction::Expire {
+                            kind: ChangeKind::Pin,
                             ..
-                        } => PlannedChange::FormerBack,
-                        Plan::Expire { .. } => PlannedChange::EntryOut,
+                        } => ScheduledChange::Unpin,
+                        ScheduledAction::Expire {
+                            kind: ChangeKind::Replace,
+                            ..
+                        } => ScheduledChange::FormerBack,
+                        ScheduledAction::Expire { .. } => ScheduledChange::EntryOut,
                     },
                     author: name(planned.author.as_ref()),
                     summary: planned.plan.summary(),
@@ -325,13 +328,13 @@ impl Dispatcher {
 }
 
 /// What a pin has put at the top.
-fn pinned(made: &Made) -> Option<PinTarget> {
+fn pinned(made: &RecordedChange) -> Option<PinTarget> {
     let top = made.change.as_ref()?.top()?;
     match top {
-        _ if made.deed != Deed::Pin => None,
-        Top::Message(_) => Some(PinTarget::RepliedMessage),
-        Top::Announcement => Some(PinTarget::Announcement),
-        Top::Unknown | Top::Nothing => None,
+        _ if made.kind != ChangeKind::Pin => None,
+        PinnedItem::Message(_) => Some(PinTarget::RepliedMessage),
+        PinnedItem::Announcement => Some(PinTarget::Announcement),
+        PinnedItem::Unknown | PinnedItem::Nothing => None,
     }
 }
 

@@ -61,27 +61,27 @@ pub(super) fn recipient(job: &Job, actor: Actor<'_>, outcome: &Outcome) -> Optio
 }
 
 /// Why a reaction was not added.
-enum Unreacted {
+enum ReactionError {
     Later(Release),
     Refused,
 }
 
 /// Why the author was not told.
 #[derive(Debug)]
-pub(super) enum Unsaid {
+pub(super) enum ReplyError {
     Call(feishu::Error),
     Store,
     /// An earlier attempt may have told; the platform no longer knows.
     MaybeSaid,
 }
 
-impl From<feishu::Error> for Unsaid {
+impl From<feishu::Error> for ReplyError {
     fn from(error: feishu::Error) -> Self {
         Self::Call(error)
     }
 }
 
-impl From<StoreError> for Unsaid {
+impl From<StoreError> for ReplyError {
     fn from(_: StoreError) -> Self {
         Self::Store
     }
@@ -98,8 +98,8 @@ impl Dispatcher {
         let to = recipient(job, stored.actor(), outcome);
         if self.is_throttled(job, to.as_ref()).await {
             return match self.react(job, message, Emoji::CrossMark).await {
-                Err(Unreacted::Later(release)) => release,
-                Ok(()) | Err(Unreacted::Refused) => Release::Done,
+                Err(ReactionError::Later(release)) => release,
+                Ok(()) | Err(ReactionError::Refused) => Release::Done,
             };
         }
         let sent_at = self.clock.now();
@@ -140,7 +140,7 @@ impl Dispatcher {
         job: &Job,
         message: &ReceivedMessage,
         emoji: Emoji,
-    ) -> Result<(), Unreacted> {
+    ) -> Result<(), ReactionError> {
         let client = &self.platform.client;
         let added = client
             .add_reaction(&message.message_id, emoji.as_str())
@@ -148,11 +148,11 @@ impl Dispatcher {
         let Err(error) = added else { return Ok(()) };
         let run_at = self.next_try(job, &error);
         if may_try_again(&error) && run_at <= job.started_at + REACTION_PATIENCE {
-            return Err(Unreacted::Later(Release::Retry { run_at }));
+            return Err(ReactionError::Later(Release::Retry { run_at }));
         }
         // Reactions may be switched off in the group.
         tracing::warn!(error = %error, api.log_id = error.log_id(), "the reaction was refused");
-        Err(Unreacted::Refused)
+        Err(ReactionError::Refused)
     }
 
     /// Says what came of the command.
@@ -166,7 +166,7 @@ impl Dispatcher {
             outcome,
             language,
             &job.key.reference(),
-            &self.settings.style.time_zone,
+            &self.settings.announce.time_zone,
         ) {
             Answer::Nothing => return Release::Done,
             Answer::Say(text) => text,
@@ -174,7 +174,7 @@ impl Dispatcher {
                 let content = Content::Card(&card);
                 match self.reply(job, &message.message_id, content).await {
                     Ok(()) => return Release::Done,
-                    Err(Unsaid::Call(error)) if is_refused(&error) => {
+                    Err(ReplyError::Call(error)) if is_refused(&error) => {
                         tracing::warn!(error = %error, api.log_id = error.log_id(), "the card was refused");
                         or_say
                     }
@@ -183,8 +183,8 @@ impl Dispatcher {
             }
             Answer::React { emoji, or_say } => match self.react(job, message, emoji).await {
                 Ok(()) => return Release::Done,
-                Err(Unreacted::Later(release)) => return release,
-                Err(Unreacted::Refused) => or_say,
+                Err(ReactionError::Later(release)) => return release,
+                Err(ReactionError::Refused) => or_say,
             },
         };
         let said = self.reply(job, &message.message_id, Content::Text(&text));
@@ -201,10 +201,10 @@ impl Dispatcher {
         job: &Job,
         message: &MessageId,
         content: Content<'_>,
-    ) -> Result<(), Unsaid> {
+    ) -> Result<(), ReplyError> {
         match job.replying_since {
             Some(since) if self.clock.now() > since + REPLY_KEY_AGE => {
-                return Err(Unsaid::MaybeSaid);
+                return Err(ReplyError::MaybeSaid);
             }
             Some(_) => {}
             None => self.store.save_replying(job).await?,
@@ -225,13 +225,13 @@ impl Dispatcher {
     }
 
     /// The words did not arrive: again later, or never.
-    pub(super) fn unsaid(&self, job: &Job, unsaid: Unsaid) -> Release {
+    pub(super) fn unsaid(&self, job: &Job, unsaid: ReplyError) -> Release {
         match unsaid {
-            Unsaid::Store => return self.retry(job),
-            Unsaid::MaybeSaid => tracing::warn!(
+            ReplyError::Store => return self.retry(job),
+            ReplyError::MaybeSaid => tracing::warn!(
                 "whether the author was told is unknown, and too long ago to say it again"
             ),
-            Unsaid::Call(error) => {
+            ReplyError::Call(error) => {
                 let run_at = self.next_try(job, &error);
                 let since = job.replying_since.unwrap_or_else(|| self.clock.now());
                 let last = since + self.settings.worker.give_up_after.min(REPLY_KEY_AGE);

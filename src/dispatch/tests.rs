@@ -138,10 +138,10 @@ impl Bench {
             platform: Platform::new(client.unwrap(), self.clock.clone()),
             metrics: Metrics::new(),
             clock: self.clock.clone(),
-            presses: Presses::default(),
+            callbacks: PendingCallbacks::default(),
             settings: Settings {
                 policy: defaults.policy,
-                style: Style {
+                announce: AnnounceSettings {
                     signature: false,
                     time_zone: TimeZone::UTC,
                     call_timeout: Duration::from_secs(10),

@@ -4,10 +4,10 @@ use feishu::{MessageId, ReceivedMessage};
 
 use crate::command::{PinTarget, Span};
 use crate::content::Document;
-use crate::model::change::{Deed, Made};
-use crate::model::plan::{Manner, Plan, Planned, SUMMARY};
+use crate::model::change::{ChangeKind, RecordedChange};
 use crate::model::refusal::Cause;
 use crate::model::rights::Right;
+use crate::model::schedule::{AnnounceOptions, SUMMARY, Schedule, ScheduledAction};
 
 /// A command with everything that it names in the chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +19,13 @@ pub(crate) enum Action {
     /// Take the top notice off.
     DeleteTopNotice,
     /// Add to the announcement.
-    Announce(Source, Manner),
+    Announce(Source, AnnounceOptions),
     /// Take a change back.
-    Undo(Box<Made>),
+    Undo(Box<RecordedChange>),
     /// Take a change back because its time is over.
-    Expire(Box<Made>),
+    Expire(Box<RecordedChange>),
     /// Drop planned work.
-    Cancel(Box<Planned>),
+    Cancel(Box<Schedule>),
 }
 
 /// Where an announcement's text comes from.
@@ -41,26 +41,26 @@ impl Action {
     /// What `/pin`, typed in `message`, asks for.
     pub(crate) fn pin(
         target: PinTarget,
-        hold: Option<Span>,
+        duration: Option<Span>,
         message: &ReceivedMessage,
     ) -> Result<Self, Cause> {
         match (target, replied_to(message)) {
-            (PinTarget::Announcement, _) => Ok(Self::PutAnnouncement(hold)),
-            (PinTarget::RepliedMessage, Some(target)) => Ok(Self::PutMessage(target, hold)),
+            (PinTarget::Announcement, _) => Ok(Self::PutAnnouncement(duration)),
+            (PinTarget::RepliedMessage, Some(target)) => Ok(Self::PutMessage(target, duration)),
             (PinTarget::RepliedMessage, None) => Err(Cause::NotAReply),
         }
     }
 
     /// What it does, as it is remembered.
-    pub(crate) fn deed(&self) -> Deed {
+    pub(crate) fn kind(&self) -> ChangeKind {
         match self {
-            Self::PutMessage(..) | Self::PutAnnouncement(_) => Deed::Pin,
-            Self::DeleteTopNotice => Deed::Unpin,
-            Self::Announce(_, manner) if manner.replace.is_some() => Deed::Replace,
-            Self::Announce(..) => Deed::Announce,
-            Self::Undo(_) => Deed::Undo,
-            Self::Expire(_) => Deed::Expire,
-            Self::Cancel(_) => Deed::Cancel,
+            Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
+            Self::DeleteTopNotice => ChangeKind::Unpin,
+            Self::Announce(_, options) if options.replace.is_some() => ChangeKind::Replace,
+            Self::Announce(..) => ChangeKind::Announce,
+            Self::Undo(_) => ChangeKind::Undo,
+            Self::Expire(_) => ChangeKind::Expire,
+            Self::Cancel(_) => ChangeKind::Cancel,
         }
     }
 
@@ -81,14 +81,14 @@ impl Action {
     pub(crate) fn touches_top(&self) -> bool {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
-            Self::Announce(_, manner) => manner.top,
+            Self::Announce(_, options) => options.top,
             Self::Undo(made) | Self::Expire(made) => made
                 .change
                 .as_ref()
                 .is_some_and(|change| change.top().is_some()),
             Self::Cancel(plan) => match &plan.plan {
-                Plan::Publish { manner, .. } => manner.top,
-                Plan::Expire { deed, .. } => *deed == Deed::Pin,
+                ScheduledAction::Publish { options, .. } => options.top,
+                ScheduledAction::Expire { kind, .. } => *kind == ChangeKind::Pin,
             },
         }
     }
@@ -96,18 +96,18 @@ impl Action {
     /// The right that a member needs for it: what takes something back needs
     /// the right of what it takes back.
     pub(crate) fn right(&self) -> Right {
-        let deed = match self {
-            Self::Undo(made) | Self::Expire(made) => made.deed,
+        let kind = match self {
+            Self::Undo(made) | Self::Expire(made) => made.kind,
             Self::Cancel(plan) => match plan.plan {
-                Plan::Expire { deed, .. } => deed,
-                Plan::Publish { .. } => Deed::Announce,
+                ScheduledAction::Expire { kind, .. } => kind,
+                ScheduledAction::Publish { .. } => ChangeKind::Announce,
             },
             Self::PutMessage(..)
             | Self::PutAnnouncement(_)
             | Self::DeleteTopNotice
-            | Self::Announce(..) => self.deed(),
+            | Self::Announce(..) => self.kind(),
         };
-        deed.right().unwrap_or(Right::Announce)
+        kind.right().unwrap_or(Right::Announce)
     }
 }
 

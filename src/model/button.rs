@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::command::CommandName;
 use crate::language::Language;
-use crate::model::job::Maker;
+use crate::model::job::JobRef;
 
 /// A button, as its value comes back from the platform.
 ///
@@ -15,7 +15,7 @@ use crate::model::job::Maker;
 /// pressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Button {
-    pub(crate) does: Does,
+    pub(crate) action: ButtonAction,
     /// The language of the card that it is on.
     pub(crate) language: Language,
 }
@@ -23,18 +23,18 @@ pub(crate) struct Button {
 /// What pressing it asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Does {
+pub(crate) enum ButtonAction {
     /// Take back this change; on a card of the history.
-    Undo(Maker),
+    Undo(JobRef),
     /// Drop this plan; on a card of the history.
-    Cancel(Maker),
+    Cancel(JobRef),
     /// Drop this plan; on the card that tells of it.
-    CancelThis(Maker),
+    CancelThis(JobRef),
     /// Show all commands; on a card of help.
     ShowCommands,
 }
 
-impl Does {
+impl ButtonAction {
     /// The command that asks for the same.
     pub(crate) fn command(&self) -> CommandName {
         match self {
@@ -64,36 +64,39 @@ impl Button {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::job::Step;
+    use crate::model::job::JobKind;
 
-    fn button(does: fn(Maker) -> Does) -> Button {
-        let maker = Maker {
+    fn button(action: fn(JobRef) -> ButtonAction) -> Button {
+        let job_ref = JobRef {
             origin: "om_1".to_owned(),
-            step: Step::Publish,
+            kind: JobKind::Publish,
         };
         Button {
-            does: does(maker),
+            action: action(job_ref),
             language: Language::Zh,
         }
     }
 
     #[test]
     fn a_value_is_read_back_and_foreign_ones_are_not() {
-        for does in [Does::Undo, Does::Cancel, Does::CancelThis, |_| {
-            Does::ShowCommands
-        }] {
-            let button = button(does);
+        for action in [
+            ButtonAction::Undo,
+            ButtonAction::Cancel,
+            ButtonAction::CancelThis,
+            |_| ButtonAction::ShowCommands,
+        ] {
+            let button = button(action);
             assert_eq!(Button::read(&button.value()), Some(button));
         }
         let wire = json!({ "noticebot": {
-            "does": { "undo": { "origin": "om_1", "step": "publish" } }, "language": "zh",
+            "action": { "undo": { "origin": "om_1", "kind": "publish" } }, "language": "zh",
         } });
-        assert_eq!(button(Does::Undo).value(), wire);
+        assert_eq!(button(ButtonAction::Undo).value(), wire);
         for foreign in [
             json!(null),
             json!("undo"),
             json!({ "k": "v" }),
-            json!({ "noticebot": { "does": "explode", "language": "zh" } }),
+            json!({ "noticebot": { "action": "explode", "language": "zh" } }),
         ] {
             assert_eq!(Button::read(&foreign), None, "{foreign}");
         }

@@ -8,9 +8,9 @@ use feishu::{BlockId, MessageId, OpenId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use crate::command::Deed;
-use crate::content::{Entry, Former};
-use crate::model::job::Maker;
+pub(crate) use crate::command::ChangeKind;
+use crate::content::{Entry, Snapshot};
+use crate::model::job::JobRef;
 
 /// A change can be taken back for this long; then what people wrote is forgotten.
 pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
@@ -19,7 +19,7 @@ pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
 /// no call that reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Top {
+pub(crate) enum PinnedItem {
     /// The bot has put nothing there yet; somebody may have.
     Unknown,
     /// The bot took off what was there.
@@ -42,39 +42,39 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) top: Option<Top>,
+    pub(crate) top: Option<PinnedItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) announcement: Option<Standing>,
+    pub(crate) announcement: Option<AnnouncementState>,
 }
 
 /// What stands in an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Standing {
+pub(crate) enum AnnouncementState {
     /// What others have written, whatever it is.
     Others,
     /// An entry of the bot's, above what others have written or in its place.
-    Entry(Placed),
+    Entry(PlacedEntry),
     /// All of it, as it was saved before it was replaced.
-    Body(Former),
+    Body(Snapshot),
     /// What was saved was written again: each block as it was known, and as it is known since.
     Restored(Vec<(BlockId, BlockId)>),
 }
 
 /// An entry as it was written, by which it is found again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Placed {
+pub(crate) struct PlacedEntry {
     pub(crate) entry: Entry,
     /// From some call on the platform took no mention, and people went by their
     /// names; those before it stand as they are.
     pub(crate) nameless: bool,
-    pub(crate) kind: PlacedKind,
+    pub(crate) kind: PlacedBlocks,
 }
 
 /// The kind of announcement that an entry stands in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum PlacedKind {
+pub(crate) enum PlacedBlocks {
     /// It is found by what it says.
     Doc,
     Docx {
@@ -93,12 +93,12 @@ pub(crate) enum Place {
 
 impl Change {
     /// Another thing stands at the top.
-    pub(crate) fn of_top(before: Top, after: Top) -> Self {
+    pub(crate) fn of_top(before: PinnedItem, after: PinnedItem) -> Self {
         Self::default().with_top(Some(before), after)
     }
 
     /// Another thing stands in the announcement.
-    pub(crate) fn of_announcement(before: Standing, after: Standing) -> Self {
+    pub(crate) fn of_announcement(before: AnnouncementState, after: AnnouncementState) -> Self {
         let state = |standing| State {
             top: None,
             announcement: Some(standing),
@@ -113,16 +113,16 @@ impl Change {
     pub(crate) fn restored(blocks: Vec<(BlockId, BlockId)>) -> Self {
         let mut change = Self::default();
         change.after.announcement = Some(if blocks.is_empty() {
-            Standing::Others
+            AnnouncementState::Others
         } else {
-            Standing::Restored(blocks)
+            AnnouncementState::Restored(blocks)
         });
         change
     }
 
     /// The same, and another thing stands at the top as well; what stood there before need not be
     /// known.
-    pub(crate) fn with_top(mut self, before: Option<Top>, after: Top) -> Self {
+    pub(crate) fn with_top(mut self, before: Option<PinnedItem>, after: PinnedItem) -> Self {
         self.before.top = before;
         self.after.top = Some(after);
         self
@@ -139,15 +139,15 @@ impl Change {
     }
 
     /// What stands at the top since; nothing where that was not changed.
-    pub(crate) fn top(&self) -> Option<&Top> {
+    pub(crate) fn top(&self) -> Option<&PinnedItem> {
         self.after.top.as_ref()
     }
 }
 
 /// What came of a job that was to change something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) deed: Deed,
+pub(crate) struct ChangeRecord {
+    pub(crate) kind: ChangeKind,
     /// Whoever asked for it.
     pub(crate) actor: Option<OpenId>,
     /// The first words of what was written.
@@ -159,7 +159,7 @@ pub(crate) struct Record {
     pub(crate) change: Option<Change>,
     /// The change that it took back; where it was refused, the one that cannot
     /// be taken back.
-    pub(crate) takes_back: Option<ChangeId>,
+    pub(crate) reverts: Option<ChangeId>,
 }
 
 /// Whether a change was made.
@@ -180,11 +180,11 @@ impl ChangeResult {
     }
 }
 
-impl Record {
+impl ChangeRecord {
     /// Whether it shows that text can be removed from the announcement.
     pub(crate) fn has_removed(&self) -> bool {
         let place = self.change.as_ref().and_then(Change::place);
-        matches!(self.deed, Deed::Undo | Deed::Expire)
+        matches!(self.kind, ChangeKind::Undo | ChangeKind::Expire)
             && self.result == ChangeResult::Done
             && matches!(place, Some(Place::Announcement | Place::Both))
     }
@@ -196,10 +196,10 @@ pub(crate) struct ChangeId(pub(crate) i64);
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Made {
+pub(crate) struct RecordedChange {
     pub(crate) id: ChangeId,
-    pub(crate) maker: Maker,
-    pub(crate) deed: Deed,
+    pub(crate) job_ref: JobRef,
+    pub(crate) kind: ChangeKind,
     pub(crate) actor: Option<OpenId>,
     pub(crate) summary: String,
     pub(crate) at: Timestamp,

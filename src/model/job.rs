@@ -13,7 +13,7 @@ pub(crate) struct JobKey {
     pub(crate) app: String,
     /// The message id; for what is no message the event id.
     pub(crate) origin: String,
-    pub(crate) step: Step,
+    pub(crate) kind: JobKind,
 }
 
 /// What is to be done with the origin.
@@ -31,7 +31,7 @@ pub(crate) struct JobKey {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
-pub enum Step {
+pub enum JobKind {
     /// Carry out the command that the message holds.
     Command,
     /// Say that no more commands are taken; the origin is the job at the head of
@@ -51,7 +51,7 @@ pub enum Step {
     Press,
 }
 
-impl Step {
+impl JobKind {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         Self::VARIANTS.iter().copied()
     }
@@ -83,7 +83,7 @@ impl JobKey {
     /// It is derived from the key and the name of the `call`, never random, so
     /// that it is the same after a restart.
     pub(crate) fn idempotency_key(&self, call: &str) -> Uuid {
-        let parts = [&self.app, &self.origin, self.step.as_str(), call];
+        let parts = [&self.app, &self.origin, self.kind.as_str(), call];
         Uuid::new_v5(&Self::NAMESPACE, parts.join("\n").as_bytes())
     }
 
@@ -98,11 +98,11 @@ impl JobKey {
 /// Names, within an app, the job that made a change or a plan, and thus that
 /// change or plan: for ever, whatever becomes of the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Maker {
+pub(crate) struct JobRef {
     /// What the job began with: a message, or an event.
     pub(crate) origin: String,
     /// What was to be done with that.
-    pub(crate) step: Step,
+    pub(crate) kind: JobKind,
 }
 
 /// A job to be queued.

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{ParseError, PinTarget};
-use crate::model::change::Deed;
-use crate::model::job::Maker;
-use crate::model::plan::Manner;
+use crate::model::change::ChangeKind;
+use crate::model::job::JobRef;
 use crate::model::refusal::{Cause, Refusal, Stage};
 use crate::model::rights::{GroupRights, Right};
+use crate::model::schedule::AnnounceOptions;
 
 /// The end of one command. Stored before anything is said about it, so that a
 /// restart between the act and the answer repeats neither.
@@ -100,11 +100,11 @@ pub(crate) struct Scheduled {
     pub(crate) at: Timestamp,
     /// By it a button names it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) maker: Option<Maker>,
+    pub(crate) job_ref: Option<JobRef>,
     /// Its first words.
     pub(crate) summary: String,
     /// Its options.
-    pub(crate) manner: Manner,
+    pub(crate) options: AnnounceOptions,
 }
 
 /// What a member can do in a group, and what everybody can.
@@ -148,7 +148,7 @@ pub(crate) enum Done {
         at: Timestamp,
     },
     /// The last change was taken back.
-    Undone(Undone),
+    Undone(UndoResult),
     /// Something was taken back because its time was over.
     Expired,
     /// Its time is over, but it was taken back or replaced already.
@@ -160,7 +160,7 @@ pub(crate) enum Done {
 /// What taking back a change has come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Undone {
+pub(crate) enum UndoResult {
     /// The message from before is at the top again.
     MessageOnTop,
     /// The announcement is at the top again.
@@ -185,18 +185,18 @@ pub(crate) struct History {
     pub(crate) asked_at: Timestamp,
     /// What would be taken back now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) undoable: Option<Maker>,
+    pub(crate) undoable: Option<JobRef>,
     /// The newest first.
-    pub(crate) changes: Vec<PastChange>,
+    pub(crate) changes: Vec<HistoryChange>,
     /// The next first.
-    pub(crate) plans: Vec<FutureChange>,
+    pub(crate) plans: Vec<HistorySchedule>,
 }
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PastChange {
+pub(crate) struct HistoryChange {
     /// What was done.
-    pub(crate) deed: Deed,
+    pub(crate) kind: ChangeKind,
     /// What a pin has put at the top, as long as that is remembered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pinned: Option<PinTarget>,
@@ -212,14 +212,14 @@ pub(crate) struct PastChange {
 
 /// A change that is planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FutureChange {
+pub(crate) struct HistorySchedule {
     /// By it a button names the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) maker: Option<Maker>,
+    pub(crate) job_ref: Option<JobRef>,
     /// By it the chat's members name the plan.
     pub(crate) number: u32,
     /// What is planned: a publication, or the end of what was done for a time.
-    pub(crate) what: PlannedChange,
+    pub(crate) what: ScheduledChange,
     /// The name of who planned it, where the platform tells it.
     pub(crate) author: Option<String>,
     /// The first words of what it is about; often none.
@@ -231,7 +231,7 @@ pub(crate) struct FutureChange {
 /// What can be planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum PlannedChange {
+pub(crate) enum ScheduledChange {
     /// What a pin has put at the top is taken off.
     Unpin,
     /// Something is announced.

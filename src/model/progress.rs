@@ -4,8 +4,8 @@ use feishu::BlockId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Document, Former};
-use crate::model::plan::Manner;
+use crate::content::{Document, Snapshot};
+use crate::model::schedule::AnnounceOptions;
 
 /// An announcement under way. It may take several calls, and what was written
 /// must be told from what was not when an answer is lost.
@@ -13,9 +13,9 @@ use crate::model::plan::Manner;
 pub(crate) struct Progress {
     /// The whole of it: a message that was replied to may change meanwhile.
     pub(crate) document: Document,
-    pub(crate) manner: Manner,
+    pub(crate) options: AnnounceOptions,
     /// How far it has come, once a write was tried.
-    pub(crate) written: Option<Written>,
+    pub(crate) written: Option<WriteProgress>,
 }
 
 impl Progress {
@@ -23,7 +23,7 @@ impl Progress {
     pub(crate) fn is_removal(&self) -> bool {
         matches!(
             self.written,
-            Some(Written::Removal { .. } | Written::Restoral(_))
+            Some(WriteProgress::Removal { .. } | WriteProgress::Restoral(_))
         )
     }
 }
@@ -31,7 +31,7 @@ impl Progress {
 /// How far an announcement has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Written {
+pub(crate) enum WriteProgress {
     /// The `doc` kind, written by one call.
     Legacy {
         /// Set before it is made, until its answer is known.
@@ -39,7 +39,7 @@ pub(crate) enum Written {
         /// Whether people go without a mention.
         nameless: bool,
         /// What it replaces, as it stood when that call was sent.
-        former: Option<Former>,
+        snapshot: Option<Snapshot>,
         /// Whether it goes above what it was to replace, as nothing can be
         /// deleted.
         above: bool,
@@ -58,15 +58,15 @@ pub(crate) enum Written {
         /// Whether people go without a mention.
         nameless: bool,
         /// What it replaces.
-        former: Option<Former>,
+        snapshot: Option<Snapshot>,
     },
     /// What an entry of a `docx` one replaced is written again.
-    Restoral(Restoral),
+    Restoral(Restoration),
 }
 
 /// Former blocks on their way back into a `docx` announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Restoral {
+pub(crate) struct Restoration {
     /// Before which block right below the page.
     pub(crate) at: usize,
     /// Which blocks, as they were known: those that did not stand any more.
@@ -77,7 +77,7 @@ pub(crate) struct Restoral {
     pub(crate) nameless: bool,
 }
 
-impl Restoral {
+impl Restoration {
     /// What stands again with all below it: each block as it was known, and as it is known since.
     pub(crate) fn restored(self) -> Vec<(BlockId, BlockId)> {
         let Creation {
@@ -121,11 +121,11 @@ impl Progress {
     pub(crate) fn may_have_changed(&self) -> bool {
         match &self.written {
             None => false,
-            Some(Written::Legacy { pending, .. } | Written::Removal { pending, .. }) => {
-                pending.is_some()
-            }
-            Some(Written::Docx { creation, .. }) => creation.calls > 0,
-            Some(Written::Restoral(_)) => true,
+            Some(
+                WriteProgress::Legacy { pending, .. } | WriteProgress::Removal { pending, .. },
+            ) => pending.is_some(),
+            Some(WriteProgress::Docx { creation, .. }) => creation.calls > 0,
+            Some(WriteProgress::Restoral(_)) => true,
         }
     }
 }

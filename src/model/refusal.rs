@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use crate::command::{CommandName, ParseError, PlanTimeError};
-use crate::model::rights::{BotStanding, Denied};
+use crate::model::rights::{BotPermission, Denied};
 
 /// A command that was not carried out, or not all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -324,7 +324,7 @@ pub struct PlatformRefusal {
     pub(crate) meaning: Option<Meaning>,
     /// What the group's settings say of the bot, where they may be the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) bot: Option<BotStanding>,
+    pub(crate) bot: Option<BotPermission>,
 }
 
 /// The meaning of a code that has several.

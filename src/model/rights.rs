@@ -16,7 +16,7 @@ pub enum Denied {
     /// The platform did not tell who the member is.
     Unidentified,
     /// It is left to the group's owner and admins.
-    Reserved(Reserved),
+    Reserved(AdminsOnly),
 }
 
 impl Denied {
@@ -26,13 +26,15 @@ impl Denied {
             Self::DenyListed => "deny_listed",
             Self::OtherTenant => "other_tenant",
             Self::Unidentified => "unidentified",
-            Self::Reserved(Reserved::BySetting(GroupSetting::PinManageSetting)) => {
+            Self::Reserved(AdminsOnly::BySetting(GroupSetting::PinManageSetting)) => {
                 "pin_manage_setting"
             }
-            Self::Reserved(Reserved::BySetting(GroupSetting::EditPermission)) => "edit_permission",
-            Self::Reserved(Reserved::ByNeighbour) => "by_neighbour",
-            Self::Reserved(Reserved::ByMode) => "by_mode",
-            Self::Reserved(Reserved::PinSettingMissing) => "pin_setting_missing",
+            Self::Reserved(AdminsOnly::BySetting(GroupSetting::EditPermission)) => {
+                "edit_permission"
+            }
+            Self::Reserved(AdminsOnly::ByNeighbour) => "by_neighbour",
+            Self::Reserved(AdminsOnly::ByMode) => "by_mode",
+            Self::Reserved(AdminsOnly::PinSettingMissing) => "pin_setting_missing",
         }
     }
 }
@@ -40,7 +42,7 @@ impl Denied {
 /// Why only the group's owner and admins may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reserved {
+pub enum AdminsOnly {
     /// The group's own setting says so.
     BySetting(GroupSetting),
     /// The platform did not say who may manage top notices, and the setting that
@@ -67,18 +69,18 @@ pub enum GroupSetting {
 /// Who may do a thing in a group, lists aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum WhoMay {
+pub(crate) enum Audience {
     /// Every member of the bot's tenant.
     AllMembers,
     /// The group's owner and admins.
-    OwnerAndAdmins(Reserved),
+    OwnerAndAdmins(AdminsOnly),
 }
 
 /// Who may do what in one group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupRights {
     /// Each right, and who has it.
-    pub(crate) rights: Vec<(Right, WhoMay)>,
+    pub(crate) rights: Vec<(Right, Audience)>,
     /// Whether lists of the configuration make exceptions.
     pub(crate) exceptions: bool,
     /// Whether people of other tenants may be in the group: they have no rights.
@@ -89,7 +91,7 @@ pub(crate) struct GroupRights {
 /// something that the policy had let the member do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum BotStanding {
+pub(crate) enum BotPermission {
     /// The setting leaves it to the owner and the admins; the bot is neither.
     Barred(GroupSetting),
     /// The platform does not tell the setting; the bot is no admin.
@@ -149,7 +151,7 @@ impl Actor<'_> {
 
 /// What the bot lacks in a group to do its work there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Lack {
+pub(crate) enum MissingCapability {
     /// It cannot read the group's settings; any one of these scopes would do.
     Settings(Vec<String>),
     /// It cannot read which kind of announcement the group has; any one of these

@@ -3,10 +3,10 @@
 use feishu::Card;
 
 use crate::language::{Bilingual, Language};
-use crate::model::button::{Button, Does};
+use crate::model::button::{Button, ButtonAction};
 
-pub(super) fn button(card: Card, label: &str, does: Does, language: Language) -> Card {
-    card.button(label, Button { does, language }.value())
+pub(super) fn button(card: Card, label: &str, action: ButtonAction, language: Language) -> Card {
+    card.button(label, Button { action, language }.value())
 }
 
 /// What was undone.

@@ -6,7 +6,7 @@ use super::schedule::{self, Missed};
 use super::{Answer, Emoji, cards, message, replace};
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
-use crate::model::outcome::{Done, Undone};
+use crate::model::outcome::{Done, UndoResult};
 
 /// Tells what was done: by a reaction where that says it all.
 pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Answer {
@@ -79,32 +79,32 @@ fn with_words(announced: Answer, more: &str, language: Language) -> Answer {
 
 /// The platform has no call that reads the top notice, so manual changes in between are unknown;
 /// the words say so.
-fn undone_in_words(undone: &Undone, language: Language) -> String {
+fn undone_in_words(undone: &UndoResult, language: Language) -> String {
     let words = match undone {
-        Undone::MessageOnTop => Bilingual::new(
+        UndoResult::MessageOnTop => Bilingual::new(
             "已撤销，置顶已恢复为之前的消息。（其间手动更改的置顶无法识别。）",
             "Reverted: the previous message is pinned to the top again. (The bot cannot see changes made by hand in between.)",
         ),
-        Undone::AnnouncementOnTop => Bilingual::new(
+        UndoResult::AnnouncementOnTop => Bilingual::new(
             "已撤销，置顶已恢复为群公告。（其间手动更改的置顶无法识别。）",
             "Reverted: the announcement is pinned to the top again. (The bot cannot see changes made by hand in between.)",
         ),
-        Undone::NothingOnTop => Bilingual::new(
+        UndoResult::NothingOnTop => Bilingual::new(
             "已撤销，已取消置顶。（此前手动设置的置顶无法恢复。）",
             "Reverted: nothing is pinned to the top now. (The bot cannot restore what was pinned by hand before.)",
         ),
-        Undone::EntryOut => Bilingual::new(
+        UndoResult::EntryOut => Bilingual::new(
             "已撤销，该内容已从群公告中移除。",
             "Reverted: the text was removed from the announcement.",
         ),
-        Undone::EntryWasOut => Bilingual::new(
+        UndoResult::EntryWasOut => Bilingual::new(
             "该内容已不在群公告中，无需撤销。",
             "The text is no longer in the announcement; there was nothing to revert.",
         ),
-        Undone::FormerBack { lost } if !lost.is_empty() => {
+        UndoResult::FormerBack { lost } if !lost.is_empty() => {
             return replace::former_back_but(lost, language);
         }
-        Undone::FormerBack { .. } => replace::FORMER_BACK,
+        UndoResult::FormerBack { .. } => replace::FORMER_BACK,
     };
     words.to(language).to_owned()
 }

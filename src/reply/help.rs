@@ -7,7 +7,7 @@ use super::quote::Medium;
 use super::{Answer, rights};
 use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
-use crate::model::button::Does;
+use crate::model::button::ButtonAction;
 use crate::model::outcome::GroupHelp;
 use crate::model::rights::GroupRights;
 
@@ -36,7 +36,7 @@ pub(super) fn answer(group: Option<&GroupHelp>, language: Language) -> Answer {
     let label = Bilingual::new("全部命令", "All commands").to(language);
     let card = Card::titled(title(language)).markdown(lines(Medium::Card));
     Answer::Show {
-        card: Box::new(button(card, label, Does::ShowCommands, language)),
+        card: Box::new(button(card, label, ButtonAction::ShowCommands, language)),
         or_say: lines(Medium::Text),
     }
 }

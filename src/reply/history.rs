@@ -12,9 +12,9 @@ use super::cards::button;
 use super::quote::Medium;
 use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
-use crate::model::button::Does;
-use crate::model::change::Deed;
-use crate::model::outcome::{FutureChange, History, PastChange, PlannedChange};
+use crate::model::button::ButtonAction;
+use crate::model::change::ChangeKind;
+use crate::model::outcome::{History, HistoryChange, HistorySchedule, ScheduledChange};
 
 /// The most schedules that a card lists, each with a button of its own: a card takes 30 KB.
 pub(super) const MOST_PLANS: usize = 20;
@@ -49,14 +49,14 @@ pub(crate) fn history_card(history: &History, language: Language, time_zone: &Ti
     }
     for plan in plans.iter().take(MOST_PLANS) {
         lines.plan(plan);
-        if let Some(maker) = plan.maker.clone() {
+        if let Some(job_ref) = plan.job_ref.clone() {
             let number = plan.number;
             let label = match language {
                 Language::Zh => format!("取消计划 {number}"),
                 Language::En => format!("Cancel schedule {number}"),
             };
             card = card.markdown(lines.take());
-            card = button(card, &label, Does::Cancel(maker), language);
+            card = button(card, &label, ButtonAction::Cancel(job_ref), language);
         }
     }
     let others = plans.len().saturating_sub(MOST_PLANS);
@@ -70,9 +70,14 @@ pub(crate) fn history_card(history: &History, language: Language, time_zone: &Ti
         card = card.markdown(lines.take());
     }
     match history.undoable.clone() {
-        Some(maker) => {
+        Some(job_ref) => {
             let label = Bilingual::new("撤销最近一次改动", "Undo the last change");
-            button(card, label.to(language), Does::Undo(maker), language)
+            button(
+                card,
+                label.to(language),
+                ButtonAction::Undo(job_ref),
+                language,
+            )
         }
         None => card,
     }
@@ -106,7 +111,7 @@ fn in_text(history: &History, language: Language, time_zone: &TimeZone) -> Strin
 }
 
 /// By their numbers.
-fn in_order(plans: &[FutureChange]) -> Vec<&FutureChange> {
+fn in_order(plans: &[HistorySchedule]) -> Vec<&HistorySchedule> {
     let mut plans: Vec<_> = plans.iter().collect();
     plans.sort_by_key(|plan| plan.number);
     plans
@@ -159,16 +164,16 @@ impl Lines {
         }
     }
 
-    fn plan(&mut self, plan: &FutureChange) {
+    fn plan(&mut self, plan: &HistorySchedule) {
         let time = self.time(plan.due);
         let what = match plan.what {
-            PlannedChange::Unpin => Bilingual::new("取消置顶", "remove the top notice"),
-            PlannedChange::Announce => Bilingual::new("发布公告", "post"),
-            PlannedChange::EntryOut => {
+            ScheduledChange::Unpin => Bilingual::new("取消置顶", "remove the top notice"),
+            ScheduledChange::Announce => Bilingual::new("发布公告", "post"),
+            ScheduledChange::EntryOut => {
                 Bilingual::new("从群公告移除", "remove from the announcement")
             }
-            PlannedChange::Replace => Bilingual::new("替换公告", "replace the announcement"),
-            PlannedChange::FormerBack => {
+            ScheduledChange::Replace => Bilingual::new("替换公告", "replace the announcement"),
+            ScheduledChange::FormerBack => {
                 Bilingual::new("恢复替换前的公告", "restore the announcement from before")
             }
         };
@@ -182,15 +187,15 @@ impl Lines {
         });
     }
 
-    fn change(&mut self, change: &PastChange) {
+    fn change(&mut self, change: &HistoryChange) {
         let time = self.time(change.made_at);
-        let what = self.with_summary(deed(change), &change.summary);
+        let what = self.with_summary(kind(change), &change.summary);
         let undone = if change.undone {
             Bilingual::new("（已撤销）", " (reverted)").to(self.language)
         } else {
             ""
         };
-        self.push(if change.deed.is_commanded() {
+        self.push(if change.kind.is_commanded() {
             let actor = self.somebody(change.actor.as_deref());
             let gap = match (self.language, self.medium) {
                 (Language::Zh, Medium::Text) => "",
@@ -240,22 +245,22 @@ impl Lines {
     }
 }
 
-fn deed(change: &PastChange) -> Bilingual {
-    match (change.deed, change.pinned) {
-        (Deed::Pin, Some(PinTarget::RepliedMessage)) => {
+fn kind(change: &HistoryChange) -> Bilingual {
+    match (change.kind, change.pinned) {
+        (ChangeKind::Pin, Some(PinTarget::RepliedMessage)) => {
             Bilingual::new("置顶了一条消息", "pinned a message")
         }
-        (Deed::Pin, Some(PinTarget::Announcement)) => {
+        (ChangeKind::Pin, Some(PinTarget::Announcement)) => {
             Bilingual::new("置顶了群公告", "pinned the announcement")
         }
-        (Deed::Pin, None) => Bilingual::new("设置了置顶", "pinned something"),
-        (Deed::Unpin, _) => Bilingual::new("取消了置顶", "removed the top notice"),
-        (Deed::Announce, _) => Bilingual::new("发布了公告", "posted"),
-        (Deed::Replace, _) => Bilingual::new("替换了公告", "replaced the announcement"),
-        (Deed::Undo, _) => Bilingual::new("撤销了一次改动", "reverted a change"),
-        (Deed::Expire, _) => Bilingual::new("到期自动移除", "removed when its time was over"),
-        (Deed::Cancel, _) => Bilingual::new("取消了一项计划", "canceled a schedule"),
-        (Deed::Recalled, _) => {
+        (ChangeKind::Pin, None) => Bilingual::new("设置了置顶", "pinned something"),
+        (ChangeKind::Unpin, _) => Bilingual::new("取消了置顶", "removed the top notice"),
+        (ChangeKind::Announce, _) => Bilingual::new("发布了公告", "posted"),
+        (ChangeKind::Replace, _) => Bilingual::new("替换了公告", "replaced the announcement"),
+        (ChangeKind::Undo, _) => Bilingual::new("撤销了一次改动", "reverted a change"),
+        (ChangeKind::Expire, _) => Bilingual::new("到期自动移除", "removed when its time was over"),
+        (ChangeKind::Cancel, _) => Bilingual::new("取消了一项计划", "canceled a schedule"),
+        (ChangeKind::Recalled, _) => {
             Bilingual::new("置顶的消息被撤回", "the pinned message was recalled")
         }
     }
@@ -266,40 +271,40 @@ mod tests {
     use pulldown_cmark::{Event, Parser, Tag};
 
     use super::*;
-    use crate::model::job::{Maker, Step};
+    use crate::model::job::{JobKind, JobRef};
     use crate::reply::schedule_canceled;
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
-    fn maker(number: u32) -> Maker {
-        Maker {
+    fn job_ref(number: u32) -> JobRef {
+        JobRef {
             origin: format!("om_{number:032}"),
-            step: Step::Publish,
+            kind: JobKind::Publish,
         }
     }
 
     /// Ten changes, and plans with these numbers, by a member of this name.
     fn history_of(plans: impl IntoIterator<Item = u32>, name: &str, summary: &str) -> History {
         let now: Timestamp = "2026-12-01T09:00:00Z".parse().unwrap();
-        let change = |_| PastChange {
-            deed: Deed::Announce,
+        let change = |_| HistoryChange {
+            kind: ChangeKind::Announce,
             pinned: None,
             actor: Some(name.to_owned()),
             summary: summary.to_owned(),
             made_at: now,
             undone: true,
         };
-        let plan = |number| FutureChange {
-            maker: Some(maker(number)),
+        let plan = |number| HistorySchedule {
+            job_ref: Some(job_ref(number)),
             number,
-            what: PlannedChange::FormerBack,
+            what: ScheduledChange::FormerBack,
             author: Some(name.to_owned()),
             summary: summary.to_owned(),
             due: now,
         };
         History {
             asked_at: now,
-            undoable: Some(maker(0)),
+            undoable: Some(job_ref(0)),
             changes: (0..10).map(change).collect(),
             plans: plans.into_iter().map(plan).collect(),
         }

@@ -5,7 +5,7 @@ use super::quote::Medium;
 use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
 use crate::model::rights::{
-    BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay,
+    AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
 
 /// Tells a member why not.
@@ -27,25 +27,25 @@ pub(super) fn denial(denied: Denied) -> Bilingual {
     }
 }
 
-fn reservation(reserved: Reserved) -> Bilingual {
+fn reservation(reserved: AdminsOnly) -> Bilingual {
     match reserved {
-        Reserved::BySetting(GroupSetting::PinManageSetting) => Bilingual::new(
+        AdminsOnly::BySetting(GroupSetting::PinManageSetting) => Bilingual::new(
             "仅群主和群管理员可以管理本群置顶。请他们操作，或请他们在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
             "Only the owner and admins can manage top notices in this group. Ask one of them to do it, or to set “who can manage top notices” to all members in the group settings, under Group Management.",
         ),
-        Reserved::BySetting(GroupSetting::EditPermission) => Bilingual::new(
+        AdminsOnly::BySetting(GroupSetting::EditPermission) => Bilingual::new(
             "仅群主和群管理员可以编辑本群信息（包括群公告）。请他们操作，或请他们在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
             "Only the owner and admins can edit this group's information, including the announcement. Ask one of them to do it, or to set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
-        Reserved::ByNeighbour => Bilingual::new(
+        AdminsOnly::ByNeighbour => Bilingual::new(
             "飞书未提供本群谁可以管理置顶，因此以「谁可以编辑群信息」为准，即仅限群主和群管理员。请他们操作，或请他们在群设置的「群管理」中将该项改为所有成员。",
             "Feishu does not tell who can manage top notices in this group, so “who can edit group info” applies: only the owner and admins. Ask one of them to do it, or to set that to all members in the group settings, under Group Management.",
         ),
-        Reserved::ByMode => Bilingual::new(
+        AdminsOnly::ByMode => Bilingual::new(
             "该命令在本群仅限群主和群管理员使用（配置项 policy.mode）。请他们操作，或请机器人管理员修改配置。",
             "In this group, only the owner and admins can use this command (policy.mode in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
         ),
-        Reserved::PinSettingMissing => Bilingual::new(
+        AdminsOnly::PinSettingMissing => Bilingual::new(
             "飞书未提供本群谁可以管理置顶，此时仅限群主和群管理员使用（配置项 policy.pin_setting_missing）。请他们操作，或请机器人管理员修改配置。",
             "Feishu does not tell who can manage top notices in this group, and then only the owner and admins can (policy.pin_setting_missing in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
         ),
@@ -53,29 +53,29 @@ fn reservation(reserved: Reserved) -> Bilingual {
 }
 
 /// Why the platform refused the bot what the member may do, and what to do about it.
-pub(super) fn bot_standing(standing: BotStanding) -> Bilingual {
+pub(super) fn bot_standing(standing: BotPermission) -> Bilingual {
     match standing {
-        BotStanding::Barred(GroupSetting::PinManageSetting) => Bilingual::new(
+        BotPermission::Barred(GroupSetting::PinManageSetting) => Bilingual::new(
             "你有权限，但机器人没有：仅群主和群管理员可以管理本群置顶。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
             "You have permission, but the bot does not: only the owner and admins can manage top notices here. Make the bot a group admin, or set “who can manage top notices” to all members in the group settings, under Group Management.",
         ),
-        BotStanding::Barred(GroupSetting::EditPermission) => Bilingual::new(
+        BotPermission::Barred(GroupSetting::EditPermission) => Bilingual::new(
             "你有权限，但机器人没有：仅群主和群管理员可以编辑本群信息。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
             "You have permission, but the bot does not: only the owner and admins can edit this group's information. Make the bot a group admin, or set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
-        BotStanding::Untold(GroupSetting::PinManageSetting) => Bilingual::new(
+        BotPermission::Untold(GroupSetting::PinManageSetting) => Bilingual::new(
             "你有权限，但机器人没有，且飞书未提供「谁可以管理置顶」的设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
             "You have permission, but the bot does not, and Feishu does not tell how “who can manage top notices” is set. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
-        BotStanding::Untold(GroupSetting::EditPermission) => Bilingual::new(
+        BotPermission::Untold(GroupSetting::EditPermission) => Bilingual::new(
             "你有权限，但机器人没有，且飞书未提供「谁可以编辑群信息」的设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
             "You have permission, but the bot does not, and Feishu does not tell how “who can edit group info” is set. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
-        BotStanding::Open => Bilingual::new(
+        BotPermission::Open => Bilingual::new(
             "按本群设置，所有成员都可以操作，但飞书拒绝了机器人，可能刚有人修改过设置。请重新发送；仍然失败时，请将机器人设为群管理员。",
             "By this group's settings all members can do this, but Feishu refused the bot; perhaps the settings changed just now. Send the command again; if that does not help, make the bot a group admin.",
         ),
-        BotStanding::Admin => Bilingual::new(
+        BotPermission::Admin => Bilingual::new(
             "机器人是本群管理员，但飞书拒绝了它，可能是刚被设为管理员。请重新发送；仍然失败时，请将下面一行提供给机器人管理员。",
             "The bot is an admin of this group, but Feishu refused it; perhaps it became one just now. Send the command again; if that does not help, give the line below to the bot's admin.",
         ),
@@ -118,7 +118,7 @@ pub(super) fn reserved(
         .rights
         .iter()
         .copied()
-        .filter(|(right, who)| !allowed.contains(right) && *who != WhoMay::AllMembers)
+        .filter(|(right, who)| !allowed.contains(right) && *who != Audience::AllMembers)
         .collect();
     let alike = others.chunk_by(|one, next| one.1 == next.1);
     let parts: Vec<_> = alike.map(|alike| line(alike, medium, language)).collect();
@@ -126,7 +126,7 @@ pub(super) fn reserved(
     (!parts.is_empty()).then(|| parts.join(semicolon))
 }
 
-fn line(alike: &[(Right, WhoMay)], medium: Medium, language: Language) -> String {
+fn line(alike: &[(Right, Audience)], medium: Medium, language: Language) -> String {
     let commands = commands(alike.iter().map(|(right, _)| *right), medium, language);
     let colon = Bilingual::new("：", ": ").to(language);
     let who = alike.iter().map(|(_, who)| who_may(*who).to(language));
@@ -147,30 +147,30 @@ pub(super) fn commands(
     forms.collect::<Vec<_>>().join(comma)
 }
 
-fn who_may(who: WhoMay) -> Bilingual {
+fn who_may(who: Audience) -> Bilingual {
     match who {
-        WhoMay::AllMembers => Bilingual::new("所有成员", "all members"),
-        WhoMay::OwnerAndAdmins(reserved) => owner_and_admins(reserved),
+        Audience::AllMembers => Bilingual::new("所有成员", "all members"),
+        Audience::OwnerAndAdmins(reserved) => owner_and_admins(reserved),
     }
 }
 
-pub(super) fn owner_and_admins(reserved: Reserved) -> Bilingual {
+pub(super) fn owner_and_admins(reserved: AdminsOnly) -> Bilingual {
     match reserved {
-        Reserved::BySetting(GroupSetting::PinManageSetting) => Bilingual::new(
+        AdminsOnly::BySetting(GroupSetting::PinManageSetting) => Bilingual::new(
             "群主和群管理员（群设置「谁可以管理置顶」）",
             "the owner and admins (group setting “who can manage top notices”)",
         ),
-        Reserved::BySetting(GroupSetting::EditPermission) | Reserved::ByNeighbour => {
+        AdminsOnly::BySetting(GroupSetting::EditPermission) | AdminsOnly::ByNeighbour => {
             Bilingual::new(
                 "群主和群管理员（群设置「谁可以编辑群信息」）",
                 "the owner and admins (group setting “who can edit group info”)",
             )
         }
-        Reserved::ByMode => Bilingual::new(
+        AdminsOnly::ByMode => Bilingual::new(
             "群主和群管理员（由机器人管理员设定）",
             "the owner and admins (set by the bot's admin)",
         ),
-        Reserved::PinSettingMissing => Bilingual::new(
+        AdminsOnly::PinSettingMissing => Bilingual::new(
             "群主和群管理员（飞书未提供群设置「谁可以管理置顶」）",
             "the owner and admins (Feishu does not tell the group setting “who can manage top notices”)",
         ),
@@ -182,15 +182,15 @@ pub(super) mod tests {
     use super::*;
 
     /// Every reason for which a right is left to owner and admins.
-    pub(in super::super) const RESERVED: [Reserved; 5] = [
-        Reserved::BySetting(GroupSetting::PinManageSetting),
-        Reserved::BySetting(GroupSetting::EditPermission),
-        Reserved::ByNeighbour,
-        Reserved::ByMode,
-        Reserved::PinSettingMissing,
+    pub(in super::super) const RESERVED: [AdminsOnly; 5] = [
+        AdminsOnly::BySetting(GroupSetting::PinManageSetting),
+        AdminsOnly::BySetting(GroupSetting::EditPermission),
+        AdminsOnly::ByNeighbour,
+        AdminsOnly::ByMode,
+        AdminsOnly::PinSettingMissing,
     ];
 
-    fn rights(who: [WhoMay; 3]) -> GroupRights {
+    fn rights(who: [Audience; 3]) -> GroupRights {
         GroupRights {
             rights: Right::all().zip(who).collect(),
             exceptions: false,
@@ -200,8 +200,8 @@ pub(super) mod tests {
 
     #[test]
     fn who_may_what_reads_as_reviewed() {
-        let all = WhoMay::AllMembers;
-        let few = WhoMay::OwnerAndAdmins(Reserved::ByMode);
+        let all = Audience::AllMembers;
+        let few = Audience::OwnerAndAdmins(AdminsOnly::ByMode);
         let mut told = vec![
             rights([all; 3]),
             GroupRights {
@@ -213,7 +213,7 @@ pub(super) mod tests {
                 ..rights([few, all, few])
             },
         ];
-        told.extend(RESERVED.map(|reserved| rights([WhoMay::OwnerAndAdmins(reserved); 3])));
+        told.extend(RESERVED.map(|reserved| rights([Audience::OwnerAndAdmins(reserved); 3])));
         let in_both = |rights: &GroupRights| {
             [Language::Zh, Language::En]
                 .map(|language| group_rights(rights, Medium::Text, language).join("\n"))
@@ -231,13 +231,13 @@ pub(super) mod tests {
             GroupSetting::PinManageSetting => pin,
             GroupSetting::EditPermission => edit,
         };
-        let mut told = vec![(denial(Denied::Reserved(Reserved::ByNeighbour)), edit)];
+        let mut told = vec![(denial(Denied::Reserved(AdminsOnly::ByNeighbour)), edit)];
         for setting in [GroupSetting::PinManageSetting, GroupSetting::EditPermission] {
-            let reserved = Reserved::BySetting(setting);
+            let reserved = AdminsOnly::BySetting(setting);
             told.push((denial(Denied::Reserved(reserved)), name(setting)));
             told.push((owner_and_admins(reserved), name(setting)));
-            told.push((bot_standing(BotStanding::Barred(setting)), name(setting)));
-            told.push((bot_standing(BotStanding::Untold(setting)), name(setting)));
+            told.push((bot_standing(BotPermission::Barred(setting)), name(setting)));
+            told.push((bot_standing(BotPermission::Untold(setting)), name(setting)));
         }
         for (words, name) in told {
             assert!(words.zh.contains(name.zh), "{}", words.zh);

@@ -9,9 +9,9 @@ use super::cards::button;
 use super::quote::Medium;
 use crate::command::moment_in_words;
 use crate::language::{Bilingual, Language};
-use crate::model::button::Does;
+use crate::model::button::ButtonAction;
 use crate::model::outcome::Scheduled;
-use crate::model::plan::Manner;
+use crate::model::schedule::AnnounceOptions;
 
 /// Tells what is scheduled, and when.
 pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &TimeZone) -> Answer {
@@ -23,13 +23,18 @@ pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &Time
         Language::Zh => format!("{words}\n如需取消，请发送 /取消 {number}。"),
         Language::En => format!("{words}\nTo cancel it, send /cancel {number}."),
     };
-    let Some(maker) = scheduled.maker.clone() else {
+    let Some(job_ref) = scheduled.job_ref.clone() else {
         return Answer::Say(or_say);
     };
     let card = Card::titled(title(language));
     let card = card.markdown(details(scheduled, &due, Medium::Card, language));
     let label = Bilingual::new("取消", "Cancel").to(language);
-    let card = Box::new(button(card, label, Does::CancelThis(maker), language));
+    let card = Box::new(button(
+        card,
+        label,
+        ButtonAction::CancelThis(job_ref),
+        language,
+    ));
     Answer::Show { card, or_say }
 }
 
@@ -99,16 +104,16 @@ fn details(scheduled: &Scheduled, due: &str, medium: Medium, language: Language)
     if !scheduled.summary.is_empty() {
         lines.push(medium.quote(&scheduled.summary, language));
     }
-    lines.extend(options(scheduled.manner, language));
+    lines.extend(options(scheduled.options, language));
     lines.join("\n")
 }
 
 /// The options of an announcement in words; `None` if it has none.
-fn options(manner: Manner, language: Language) -> Option<String> {
+fn options(options: AnnounceOptions, language: Language) -> Option<String> {
     let replaces = Bilingual::new("替换原有内容", "replaces the announcement");
     let on_top = Bilingual::new("发布后置顶", "pinned to the top");
-    let held = manner.hold.map(|hold| {
-        let length = hold.in_words(language);
+    let held = options.duration.map(|duration| {
+        let length = duration.in_words(language);
         match language {
             Language::Zh => format!("{length}后移除"),
             Language::En => format!("removed after {length}"),
@@ -116,9 +121,9 @@ fn options(manner: Manner, language: Language) -> Option<String> {
     });
     let fixed = |is_set: bool, words: Bilingual| is_set.then(|| words.to(language).to_owned());
     let options: Vec<_> = [
-        fixed(manner.replace.is_some(), replaces),
+        fixed(options.replace.is_some(), replaces),
         held,
-        fixed(manner.top, on_top),
+        fixed(options.top, on_top),
     ]
     .into_iter()
     .flatten()

@@ -13,16 +13,17 @@ use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
 use super::*;
 use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError, Replace, Span, parse};
-use crate::model::change::Deed;
-use crate::model::job::{Maker, Step};
+use crate::model::change::ChangeKind;
+use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
-    Done, FutureChange, GroupHelp, History, PastChange, PlannedChange, Scheduled, Undone,
+    Done, GroupHelp, History, HistoryChange, HistorySchedule, Scheduled, ScheduledChange,
+    UndoResult,
 };
-use crate::model::plan::Manner;
 use crate::model::refusal::{Call, Cause, Meaning, NotPinnable, PlatformRefusal, Refusal, Stage};
 use crate::model::rights::{
-    BotStanding, Denied, GroupRights, GroupSetting, Reserved, Right, WhoMay,
+    AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
+use crate::model::schedule::AnnounceOptions;
 
 const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
@@ -51,14 +52,16 @@ fn platform_refusal(call: Call, code: i64) -> Cause {
 const SETTINGS: [GroupSetting; 2] = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
 
 /// A refusal of the bot for a right that the member has.
-fn bot_refused(standing: BotStanding) -> Cause {
+fn bot_refused(standing: BotPermission) -> Cause {
     let (call, code) = match standing {
-        BotStanding::Barred(GroupSetting::EditPermission)
-        | BotStanding::Untold(GroupSetting::EditPermission) => (Call::WriteAnnouncement, 1_772_005),
-        BotStanding::Barred(GroupSetting::PinManageSetting)
-        | BotStanding::Untold(GroupSetting::PinManageSetting)
-        | BotStanding::Open
-        | BotStanding::Admin => (Call::PutMessage, 232_014),
+        BotPermission::Barred(GroupSetting::EditPermission)
+        | BotPermission::Untold(GroupSetting::EditPermission) => {
+            (Call::WriteAnnouncement, 1_772_005)
+        }
+        BotPermission::Barred(GroupSetting::PinManageSetting)
+        | BotPermission::Untold(GroupSetting::PinManageSetting)
+        | BotPermission::Open
+        | BotPermission::Admin => (Call::PutMessage, 232_014),
     };
     Cause::Platform(PlatformRefusal {
         fields: vec![],
@@ -73,11 +76,11 @@ fn bot_refused(standing: BotStanding) -> Cause {
 
 /// In a group where everybody may pin, but few announce.
 fn group_rights() -> GroupRights {
-    let few = WhoMay::OwnerAndAdmins(Reserved::BySetting(GroupSetting::EditPermission));
+    let few = Audience::OwnerAndAdmins(AdminsOnly::BySetting(GroupSetting::EditPermission));
     GroupRights {
         rights: vec![
-            (Right::Pin, WhoMay::AllMembers),
-            (Right::Unpin, WhoMay::AllMembers),
+            (Right::Pin, Audience::AllMembers),
+            (Right::Unpin, Audience::AllMembers),
             (Right::Announce, few),
         ],
         exceptions: false,
@@ -105,23 +108,23 @@ fn every_help() -> Vec<Outcome> {
 
 /// An announcement with all options, and one without any.
 fn every_schedule() -> [Outcome; 2] {
-    let scheduled = |manner, summary: &str| {
+    let scheduled = |options, summary: &str| {
         Outcome::Planned(Scheduled {
             number: 3,
             due: moment(33),
             at: moment(9),
-            maker: Some(maker()),
+            job_ref: Some(job_ref()),
             summary: summary.to_owned(),
-            manner,
+            options,
         })
     };
-    let all = Manner {
-        hold: Some(Span::try_from(2 * 24 * 60).unwrap()),
+    let all = AnnounceOptions {
+        duration: Some(Span::try_from(2 * 24 * 60).unwrap()),
         top: true,
         replace: Some(Replace::Safely),
     };
     [
-        scheduled(Manner::default(), "dinner"),
+        scheduled(AnnounceOptions::default(), "dinner"),
         scheduled(all, "dinner at seven"),
     ]
 }
@@ -142,24 +145,24 @@ fn moment(hour: i64) -> Timestamp {
     midnight + jiff::SignedDuration::from_hours(hour)
 }
 
-fn maker() -> Maker {
-    Maker {
+fn job_ref() -> JobRef {
+    JobRef {
         origin: "om_1".to_owned(),
-        step: Step::Command,
+        kind: JobKind::Command,
     }
 }
 
 fn every_history() -> [Outcome; 2] {
-    let change = |(number, (deed, pinned))| PastChange {
-        deed,
+    let change = |(number, (kind, pinned))| HistoryChange {
+        kind,
         pinned,
         actor: (number % 2 == 0).then(|| "Mei".to_owned()),
         summary: if number % 2 == 0 { "dinner" } else { "" }.to_owned(),
         made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
         undone: number == 0,
     };
-    let plan = |(number, what)| FutureChange {
-        maker: Some(maker()),
+    let plan = |(number, what)| HistorySchedule {
+        job_ref: Some(job_ref()),
         number,
         what,
         author: Some("Li".to_owned()),
@@ -167,19 +170,22 @@ fn every_history() -> [Outcome; 2] {
         due: moment(20 * i64::from(number)),
     };
     let plans = [
-        PlannedChange::Announce,
-        PlannedChange::Unpin,
-        PlannedChange::EntryOut,
-        PlannedChange::Replace,
-        PlannedChange::FormerBack,
+        ScheduledChange::Announce,
+        ScheduledChange::Unpin,
+        ScheduledChange::EntryOut,
+        ScheduledChange::Replace,
+        ScheduledChange::FormerBack,
     ];
     let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
-    let pins = pins.map(|target| (Deed::Pin, Some(target)));
-    let deeds = Deed::VARIANTS.iter().map(|&deed| (deed, None)).chain(pins);
-    let history = |changes: Vec<PastChange>, plans| {
+    let pins = pins.map(|target| (ChangeKind::Pin, Some(target)));
+    let deeds = ChangeKind::VARIANTS
+        .iter()
+        .map(|&kind| (kind, None))
+        .chain(pins);
+    let history = |changes: Vec<HistoryChange>, plans| {
         Outcome::History(History {
             asked_at: moment(9),
-            undoable: changes.first().map(|_| maker()),
+            undoable: changes.first().map(|_| job_ref()),
             changes,
             plans,
         })
@@ -222,13 +228,13 @@ fn every_success() -> Vec<Done> {
             at: moment(12),
         },
         Done::Cancelled,
-        Done::Undone(Undone::MessageOnTop),
-        Done::Undone(Undone::AnnouncementOnTop),
-        Done::Undone(Undone::NothingOnTop),
-        Done::Undone(Undone::EntryOut),
-        Done::Undone(Undone::EntryWasOut),
-        Done::Undone(Undone::FormerBack { lost: Vec::new() }),
-        Done::Undone(Undone::FormerBack {
+        Done::Undone(UndoResult::MessageOnTop),
+        Done::Undone(UndoResult::AnnouncementOnTop),
+        Done::Undone(UndoResult::NothingOnTop),
+        Done::Undone(UndoResult::EntryOut),
+        Done::Undone(UndoResult::EntryWasOut),
+        Done::Undone(UndoResult::FormerBack { lost: Vec::new() }),
+        Done::Undone(UndoResult::FormerBack {
             lost: UNWRITABLE.to_vec(),
         }),
         Done::Replaced { others: 0 },
@@ -353,9 +359,9 @@ fn every_outcome() -> Vec<Outcome> {
     ];
     refused.extend(unplanned.map(Cause::CannotPlan));
     refused.extend(RESERVED.map(|reserved| Cause::Denied(Denied::Reserved(reserved))));
-    refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Barred(setting))));
-    refused.extend(SETTINGS.map(|setting| bot_refused(BotStanding::Untold(setting))));
-    refused.extend([BotStanding::Open, BotStanding::Admin].map(bot_refused));
+    refused.extend(SETTINGS.map(|setting| bot_refused(BotPermission::Barred(setting))));
+    refused.extend(SETTINGS.map(|setting| bot_refused(BotPermission::Untold(setting))));
+    refused.extend([BotPermission::Open, BotPermission::Admin].map(bot_refused));
     let log_id = || Some("202609110000".to_owned());
     refused.extend(CALLS.map(|call| Cause::Unreachable {
         call,

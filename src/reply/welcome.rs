@@ -6,11 +6,11 @@ use super::codes;
 use super::quote::Medium;
 use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
-use crate::model::rights::{GroupSetting, Lack};
+use crate::model::rights::{GroupSetting, MissingCapability};
 
 /// Greets a group: who the bot is, what it can be asked, and what it lacks there. The words stand
 /// once in each of the languages.
-pub(crate) fn welcome(lacks: &[Lack], languages: &[Language]) -> Card {
+pub(crate) fn welcome(lacks: &[MissingCapability], languages: &[Language]) -> Card {
     let title = Bilingual::new("大家好", "Hello");
     let title: Vec<_> = languages
         .iter()
@@ -22,7 +22,7 @@ pub(crate) fn welcome(lacks: &[Lack], languages: &[Language]) -> Card {
     })
 }
 
-fn words(lacks: &[Lack], language: Language) -> String {
+fn words(lacks: &[MissingCapability], language: Language) -> String {
     let who = Bilingual::new(
         "我可以置顶消息、发布群公告。可以发送：",
         "I can pin messages to the top of the chat and post to the group announcement. You can send:",
@@ -59,10 +59,10 @@ fn commands(language: Language) -> impl Iterator<Item = String> {
     })
 }
 
-fn lacking(lack: &Lack, language: Language) -> String {
+fn lacking(lack: &MissingCapability, language: Language) -> String {
     let gap = Bilingual::new("", " ").to(language);
     match lack {
-        Lack::Settings(scopes) => {
+        MissingCapability::Settings(scopes) => {
             let what = Bilingual::new(
                 "无法读取本群设置，无法判断成员权限，多数命令会被拒绝。",
                 "This group's settings, and so the members' permissions, cannot be read; most commands will be refused.",
@@ -70,7 +70,7 @@ fn lacking(lack: &Lack, language: Language) -> String {
             let scopes = codes::missing_scope(scopes, Medium::Card, language);
             format!("{}{gap}{scopes}", what.to(language))
         }
-        Lack::AnnouncementKind(scopes) => {
+        MissingCapability::AnnouncementKind(scopes) => {
             let what = Bilingual::new(
                 "无法识别本群群公告的版本；如果是新版，`/公告 内容` 会失败。",
                 "The format of this group's announcement cannot be read; if it is the new one, `/announce text` will fail.",
@@ -78,8 +78,8 @@ fn lacking(lack: &Lack, language: Language) -> String {
             let scopes = codes::missing_scope(scopes, Medium::Card, language);
             format!("{}{gap}{scopes}", what.to(language))
         }
-        Lack::Barred(setting) => barred(*setting).to(language).to_owned(),
-        Lack::Untold(setting) => untold(*setting).to(language).to_owned(),
+        MissingCapability::Barred(setting) => barred(*setting).to(language).to_owned(),
+        MissingCapability::Untold(setting) => untold(*setting).to(language).to_owned(),
     }
 }
 
@@ -117,21 +117,21 @@ mod tests {
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
-    fn every_lack() -> Vec<Lack> {
+    fn every_lack() -> Vec<MissingCapability> {
         let scopes = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect();
         vec![
-            Lack::Settings(scopes(&["im:chat", "im:chat:readonly"])),
-            Lack::AnnouncementKind(scopes(&["im:chat.announcement:read"])),
-            Lack::Barred(PinManageSetting),
-            Lack::Barred(EditPermission),
-            Lack::Untold(PinManageSetting),
-            Lack::Untold(EditPermission),
+            MissingCapability::Settings(scopes(&["im:chat", "im:chat:readonly"])),
+            MissingCapability::AnnouncementKind(scopes(&["im:chat.announcement:read"])),
+            MissingCapability::Barred(PinManageSetting),
+            MissingCapability::Barred(EditPermission),
+            MissingCapability::Untold(PinManageSetting),
+            MissingCapability::Untold(EditPermission),
         ]
     }
 
     #[test]
     fn the_welcome_reads_as_reviewed() {
-        let shown = |lacks: &[Lack], languages: &[Language]| {
+        let shown = |lacks: &[MissingCapability], languages: &[Language]| {
             let card = serde_json::to_value(welcome(lacks, languages)).unwrap();
             let title = card["header"]["title"]["content"].as_str().unwrap();
             let parts = card["body"]["elements"].as_array().unwrap().iter();

@@ -4,24 +4,24 @@ use feishu::ReactionId;
 use jiff::Timestamp;
 
 use super::{Lease, StoreError};
-use crate::model::change::Record;
-use crate::model::job::{ChatKey, JobId, JobKey, Step};
+use crate::model::change::ChangeRecord;
+use crate::model::job::{ChatKey, JobId, JobKey, JobKind};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 
 /// Work for later, with the origin of the job that plans it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NewPlan {
-    pub(crate) step: Step,
+pub(crate) struct NewSchedule {
+    pub(crate) kind: JobKind,
     pub(crate) due: Timestamp,
     pub(crate) payload: String,
 }
 
-impl NewPlan {
+impl NewSchedule {
     /// The key of the planned job, which the job with this key plans.
     pub(crate) fn key(&self, planner: &JobKey) -> JobKey {
         JobKey {
-            step: self.step,
+            kind: self.kind,
             ..planner.clone()
         }
     }
@@ -43,9 +43,9 @@ pub(crate) struct Conclusion {
     pub(crate) outcome: Outcome,
     /// What is remembered of it beyond the job; nothing for what was to change
     /// nothing.
-    pub(crate) record: Option<Record>,
+    pub(crate) record: Option<ChangeRecord>,
     /// What is to be done later.
-    pub(crate) plan: Option<NewPlan>,
+    pub(crate) plan: Option<NewSchedule>,
     /// Planned work that is dropped by it.
     pub(crate) cancels: Option<JobId>,
 }
@@ -123,7 +123,7 @@ impl Job {
 
     /// Whether it counts as open. A schedule does not: it may wait for a year.
     pub(super) fn is_counted(&self) -> bool {
-        !matches!(self.key.step, Step::Publish | Step::Expire)
+        !matches!(self.key.kind, JobKind::Publish | JobKind::Expire)
     }
 
     pub(super) fn owned(&self) -> Owned {

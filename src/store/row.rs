@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::statement::{Row, Unreadable};
 use super::{Job, Lease};
 use crate::model::change::Place;
-use crate::model::job::{JobId, JobKey, Maker, NewJob, Step};
+use crate::model::job::{JobId, JobKey, JobKind, JobRef, NewJob};
 
 /// Values of the column `undone` besides 0.
 pub(super) const UNDONE: i64 = 1;
@@ -17,13 +17,13 @@ pub(super) const UNDO_DEPTH: u32 = 20;
 
 /// Reads a claimed job.
 pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
-    let maker = maker(row, "kind")?.ok_or(Unreadable)?;
+    let job_ref = job_ref(row, "kind")?.ok_or(Unreadable)?;
     Ok(Job {
         id: JobId(row.get("id")?),
         key: JobKey {
             app: row.get("app")?,
-            origin: maker.origin,
-            step: maker.step,
+            origin: job_ref.origin,
+            kind: job_ref.kind,
         },
         chat: row.get("chat")?,
         payload: row.get("payload")?,
@@ -42,10 +42,10 @@ pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
 }
 
 /// The job that made a change or a schedule; nothing if only a later release knows its kind.
-pub(super) fn maker(row: &Row<'_>, kind: &str) -> Result<Option<Maker>, Unreadable> {
-    let step = Step::from_column(&row.get::<String>(kind)?);
+pub(super) fn job_ref(row: &Row<'_>, kind: &str) -> Result<Option<JobRef>, Unreadable> {
+    let kind = JobKind::from_column(&row.get::<String>(kind)?);
     let origin = row.get("origin")?;
-    Ok(step.map(|step| Maker { origin, step }))
+    Ok(kind.map(|kind| JobRef { origin, kind }))
 }
 
 /// The answer that the queue is full, as a reply to the message that was one too many; `head` is
@@ -57,7 +57,7 @@ pub(super) fn overflow(job: &NewJob, head: i64) -> NewJob {
         key: JobKey {
             app,
             origin,
-            step: Step::Overflow,
+            kind: JobKind::Overflow,
         },
         ..job.clone()
     }

@@ -10,12 +10,12 @@ use test_servers::Database;
 
 use super::*;
 use crate::content::Document;
-use crate::model::change::{Change, ChangeResult, Deed, Record, Top};
-use crate::model::job::Step;
+use crate::model::change::{Change, ChangeKind, ChangeRecord, ChangeResult, PinnedItem};
+use crate::model::job::JobKind;
 use crate::model::outcome::{Done, Scheduled};
-use crate::model::plan::Manner;
-use crate::model::progress::{Creation, Written};
+use crate::model::progress::{Creation, WriteProgress};
 use crate::model::refusal::Cause;
+use crate::model::schedule::AnnounceOptions;
 use crate::supervision::Background;
 
 const BOUNDS: Bounds = Bounds {
@@ -214,7 +214,7 @@ pub(super) fn job(chat: &str, origin: &str) -> NewJob {
     let key = JobKey {
         app: APP.to_owned(),
         origin: origin.to_owned(),
-        step: Step::Command,
+        kind: JobKind::Command,
     };
     NewJob {
         key,
@@ -323,7 +323,7 @@ async fn a_job_that_is_tried_again_holds_up_its_own_chat_until_it_is_due(bench: 
 async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
-    let written = Some(Written::Docx {
+    let written = Some(WriteProgress::Docx {
         creation: Creation {
             calls: 2,
             page_blocks: Vec::new(),
@@ -332,10 +332,10 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
             revision: 7,
         },
         nameless: false,
-        former: None,
+        snapshot: None,
     });
     let progress = Progress {
-        manner: Manner::default(),
+        options: AnnounceOptions::default(),
         document: Document::from_markdown("**hello**", &[]),
         written,
     };
@@ -427,8 +427,8 @@ async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else(bench:
     assert_eq!(bench.open().await, 62);
     let notice = bench.claim().await.unwrap();
     assert_eq!(
-        (notice.key.step, notice.payload.contains("one_too_many")),
-        (Step::Overflow, true)
+        (notice.key.kind, notice.payload.contains("one_too_many")),
+        (JobKind::Overflow, true)
     );
     let told = Outcome::refused(Cause::TooManyWaiting);
     assert_eq!(notice.outcome, Some(told));
@@ -440,14 +440,14 @@ async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else(bench:
         bench.accept("oc_1", "om_over_again").await,
         Accepted::TooManyOfChat
     );
-    assert_eq!(bench.claim().await.unwrap().key.step, Step::Overflow);
+    assert_eq!(bench.claim().await.unwrap().key.kind, JobKind::Overflow);
     assert_eq!(bench.place.count("jobs WHERE reference = ''").await, 0);
 }
 
 async fn events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answered(bench: Bench) {
     let recalled = |number: usize| {
         let mut job = job("oc_1", &format!("e_{number}"));
-        job.key.step = Step::Recalled;
+        job.key.kind = JobKind::Recalled;
         bench.store.accept(job)
     };
     for number in 0..60 {
@@ -501,15 +501,15 @@ async fn many_at_once_are_all_taken_and_all_kept(bench: Bench) {
     assert_eq!(bench.open().await, 90);
 }
 
-fn top(before: Top, after: Top) -> Record {
-    Record {
-        deed: Deed::Pin,
+fn top(before: PinnedItem, after: PinnedItem) -> ChangeRecord {
+    ChangeRecord {
+        kind: ChangeKind::Pin,
         actor: Some("ou_1".into()),
         summary: "what was said".to_owned(),
         result: ChangeResult::Done,
         log_id: None,
         change: Some(Change::of_top(before, after)),
-        takes_back: None,
+        reverts: None,
     }
 }
 
@@ -528,15 +528,15 @@ impl Bench {
         self.store.release(&job, Release::Done).await.unwrap();
     }
 
-    async fn change(&self, origin: &str, after: &str, takes_back: Option<ChangeId>) {
-        let record = Record {
-            takes_back,
-            deed: if takes_back.is_some() {
-                Deed::Undo
+    async fn change(&self, origin: &str, after: &str, reverts: Option<ChangeId>) {
+        let record = ChangeRecord {
+            reverts,
+            kind: if reverts.is_some() {
+                ChangeKind::Undo
             } else {
-                Deed::Pin
+                ChangeKind::Pin
             },
-            ..top(Top::Unknown, Top::Message(after.into()))
+            ..top(PinnedItem::Unknown, PinnedItem::Message(after.into()))
         };
         self.carry_out(origin, |conclusion| Conclusion {
             record: Some(record),
@@ -554,7 +554,7 @@ impl Bench {
     }
 }
 
-const PLAN: &str = r#"{"tenant_key":null,"event":{"sender":{"sender_type":"user","sender_id":{"open_id":"ou_1"}},"message":{"message_id":"om_1","create_time":"1609073151345","chat_id":"oc_1","chat_type":"group","message_type":"text","content":"{}"}},"plan":{"expire":{"made_by":"command","deed":"pin","summary":""}}}"#;
+const PLAN: &str = r#"{"tenant_key":null,"event":{"sender":{"sender_type":"user","sender_id":{"open_id":"ou_1"}},"message":{"message_id":"om_1","create_time":"1609073151345","chat_id":"oc_1","chat_type":"group","message_type":"text","content":"{}"}},"plan":{"expire":{"made_by":"command","kind":"pin","summary":""}}}"#;
 
 fn chat() -> ChatKey {
     ChatKey {
@@ -577,9 +577,9 @@ async fn changes_are_taken_back_one_after_the_other_and_each_once(bench: Bench) 
     let history = bench.store.history(chat(), 10).await.unwrap();
     let told: Vec<_> = history
         .iter()
-        .map(|made| (made.deed, made.undone))
+        .map(|made| (made.kind, made.undone))
         .collect();
-    let (undo, pin) = ((Deed::Undo, false), (Deed::Pin, true));
+    let (undo, pin) = ((ChangeKind::Undo, false), (ChangeKind::Pin, true));
     assert_eq!(told, [undo, undo, pin, pin]);
     assert_eq!(history[0].actor, Some("ou_1".into()));
     let stands = bench.store.latest_top(chat()).await.unwrap();
@@ -625,12 +625,12 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
                     number: 0,
                     due,
                     at: due,
-                    maker: None,
+                    job_ref: None,
                     summary: String::new(),
-                    manner: Manner::default(),
+                    options: AnnounceOptions::default(),
                 }),
-                plan: Some(NewPlan {
-                    step: Step::Expire,
+                plan: Some(NewSchedule {
+                    kind: JobKind::Expire,
                     due,
                     payload: PLAN.to_owned(),
                 }),
@@ -664,8 +664,8 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
     bench.hand.advance(Duration::from_hours(1));
     let job = bench.claim().await.unwrap();
     assert_eq!(
-        (job.key.origin.as_str(), job.key.step),
-        ("om_2", Step::Expire)
+        (job.key.origin.as_str(), job.key.kind),
+        ("om_2", JobKind::Expire)
     );
     assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
     bench.store.release(&job, Release::Done).await.unwrap();
@@ -678,8 +678,8 @@ async fn a_chat_that_was_left_keeps_no_plan_and_no_text(bench: Bench) {
     let due = bench.clock.now() + Duration::from_hours(1);
     bench
         .carry_out("om_2", |conclusion| Conclusion {
-            plan: Some(NewPlan {
-                step: Step::Expire,
+            plan: Some(NewSchedule {
+                kind: JobKind::Expire,
                 due,
                 payload: PLAN.to_owned(),
             }),
@@ -703,9 +703,9 @@ async fn a_chat_that_was_left_keeps_no_plan_and_no_text(bench: Bench) {
 async fn the_timed_end_of_a_change_is_what_its_own_job_planned(bench: Bench) {
     let due = bench.clock.now() + Duration::from_hours(1);
     for (origin, is_timed) in [("om_1", true), ("om_2", false)] {
-        let record = top(Top::Unknown, Top::Message(origin.into()));
-        let plan = NewPlan {
-            step: Step::Expire,
+        let record = top(PinnedItem::Unknown, PinnedItem::Message(origin.into()));
+        let plan = NewSchedule {
+            kind: JobKind::Expire,
             due,
             payload: PLAN.to_owned(),
         };
@@ -722,7 +722,7 @@ async fn the_timed_end_of_a_change_is_what_its_own_job_planned(bench: Bench) {
         panic!("{changes:?}")
     };
     let planned = bench.store.planned(chat()).await.unwrap();
-    let timed_end = |made: &Made| bench.store.timed_end(made.id);
+    let timed_end = |made: &RecordedChange| bench.store.timed_end(made.id);
     assert_eq!(timed_end(first).await.unwrap(), Some(planned[0].id));
     assert_eq!(timed_end(second).await.unwrap(), None);
     // Once it is under way it is too late to drop it.
@@ -819,9 +819,9 @@ async fn limits_and_answers_outlive_a_restart(bench: Bench) {
 
 async fn whatever_people_type_is_kept(bench: Bench) {
     let odd = "NUL \0, quotes ' \" \\, 公告 📌, a line\nbreak";
-    let record = Record {
+    let record = ChangeRecord {
         summary: odd.to_owned(),
-        ..top(Top::Unknown, Top::Message("om_a".into()))
+        ..top(PinnedItem::Unknown, PinnedItem::Message("om_a".into()))
     };
     bench
         .carry_out("om_1", |conclusion| Conclusion {

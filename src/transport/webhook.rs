@@ -386,7 +386,7 @@ mod tests {
     use futures_util::{FutureExt as _, StreamExt as _, stream};
 
     use super::*;
-    use crate::callback::Presses;
+    use crate::callback::PendingCallbacks;
     use crate::config::DatabaseUrl;
     use crate::platform::OwnId;
     use crate::store::{Bounds, Opening, Store};
@@ -432,7 +432,7 @@ mod tests {
                 tokens: VerificationTokens::new([&"token".into(), &"".into()]),
                 turns: Intake::turns(),
                 store,
-                presses: Presses::default(),
+                callbacks: PendingCallbacks::default(),
                 metrics,
                 own_id: OwnId::default(),
                 refused: Arc::new(quick_cache::sync::Cache::new(1)),

@@ -12,7 +12,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const PATIENT: &str = "[worker]\nplan_grace = '30d'";
 
 /// A group with two messages that can be pinned.
-async fn scene() -> (Bench, ChatId, MessageId, MessageId) {
+async fn context() -> (Bench, ChatId, MessageId, MessageId) {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let first = bench.say(&group, "dinner at seven").id;
@@ -33,7 +33,7 @@ async fn stands(bench: &Bench, group: &ChatId, expected: Option<TopNotice>) {
 
 #[tokio::test]
 async fn a_pin_for_a_time_ends_after_it_also_after_a_restart_and_says_nothing() {
-    let (mut bench, group, first, _) = scene().await;
+    let (mut bench, group, first, _) = context().await;
     let command = pin(&bench, &group, &first, "/pin 2h").await;
     bench.idle().await;
     bench.restart().await;
@@ -54,7 +54,7 @@ async fn a_pin_for_a_time_ends_after_it_also_after_a_restart_and_says_nothing() 
 #[tokio::test]
 async fn a_pin_that_was_replaced_or_taken_off_meanwhile_is_left_alone() {
     for replacement in ["/pin", "/pin announcement", "/unpin"] {
-        let (bench, group, first, second) = scene().await;
+        let (bench, group, first, second) = context().await;
         pin(&bench, &group, &first, "/置顶2小时").await;
         let command = bench.reply(&group, &second, replacement).id;
         bench.reaction(&command).await;
@@ -72,7 +72,7 @@ async fn a_pin_that_was_replaced_or_taken_off_meanwhile_is_left_alone() {
 
 #[tokio::test]
 async fn the_end_of_a_pin_is_tried_again_and_a_refusal_is_told_in_one_line() {
-    let (bench, group, first, _) = scene().await;
+    let (bench, group, first, _) = context().await;
     let failing = pin(&bench, &group, &first, "/pin 1h").await;
     bench
         .sim
@@ -100,7 +100,7 @@ async fn the_end_of_a_pin_is_tried_again_and_a_refusal_is_told_in_one_line() {
 
 #[tokio::test]
 async fn undo_brings_back_what_the_bot_knows_and_twice_the_one_before() {
-    let (bench, group, first, second) = scene().await;
+    let (bench, group, first, second) = context().await;
     pin(&bench, &group, &first, "/pin").await;
     pin(&bench, &group, &second, "/pin").await;
     let unpin = bench.say(&group, "/unpin").id;
@@ -123,7 +123,7 @@ async fn undo_brings_back_what_the_bot_knows_and_twice_the_one_before() {
 
 #[tokio::test]
 async fn what_stood_before_the_bot_first_took_it_off_is_not_known_and_said_so() {
-    let (bench, group, _, _) = scene().await;
+    let (bench, group, _, _) = context().await;
     let unpin = bench.say(&group, "/unpin").id;
     bench.reaction(&unpin).await;
     let undo = bench.say(&group, "/undo").id;
@@ -135,7 +135,7 @@ async fn what_stood_before_the_bot_first_took_it_off_is_not_known_and_said_so() 
 
 #[tokio::test]
 async fn undoing_a_pin_for_a_time_leaves_nothing_to_end() {
-    let (bench, group, first, second) = scene().await;
+    let (bench, group, first, second) = context().await;
     pin(&bench, &group, &first, "/pin 2h").await;
     let undo = bench.say(&group, "/undo").id;
     bench.answer(&undo).await;
@@ -154,7 +154,7 @@ async fn undoing_a_pin_for_a_time_leaves_nothing_to_end() {
 
 #[tokio::test]
 async fn a_pin_for_a_time_that_undo_has_brought_back_ends_all_the_same() {
-    let (bench, group, first, second) = scene().await;
+    let (bench, group, first, second) = context().await;
     pin(&bench, &group, &first, "/pin 2h").await;
     pin(&bench, &group, &second, "/pin").await;
     let undo = bench.say(&group, "/undo").id;
@@ -183,7 +183,7 @@ async fn undo_needs_the_right_of_what_it_takes_back() {
 
 #[tokio::test]
 async fn history_names_people_and_plans_and_a_plan_is_dropped_by_its_number() {
-    let (bench, group, first, _) = scene().await;
+    let (bench, group, first, _) = context().await;
     let empty = bench.say(&group, "/history").id;
     let empty = bench.answer(&empty).await;
     assert!(empty.contains("nothing"), "{empty}");
@@ -216,7 +216,7 @@ async fn history_names_people_and_plans_and_a_plan_is_dropped_by_its_number() {
 
 #[tokio::test]
 async fn a_plans_author_may_drop_it_whatever_the_group_says_now() {
-    let (bench, group, first, _) = scene().await;
+    let (bench, group, first, _) = context().await;
     pin(&bench, &group, &first, "/pin 2h").await;
     bench.sim.change_chat(&group, |chat| {
         chat.pin_manage_setting = Some(WhoMay::OnlyOwner);
@@ -399,7 +399,7 @@ async fn an_entry_of_an_announcement_that_was_moved_to_the_new_kind_is_not_found
 
 #[tokio::test]
 async fn an_announcement_can_be_put_on_top_and_undone_with_it() {
-    let (bench, group, first, _) = scene().await;
+    let (bench, group, first, _) = context().await;
     pin(&bench, &group, &first, "/pin").await;
     announce(&bench, &group, "/announce --top dinner").await;
     assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
@@ -546,7 +546,7 @@ async fn an_entry_that_could_not_be_put_on_top_is_remembered_and_ends() {
 
 #[tokio::test]
 async fn what_cannot_be_taken_back_does_not_hide_what_was_done_before() {
-    let (bench, group, _, _) = scene().await;
+    let (bench, group, _, _) = context().await;
     announce(&bench, &group, "/announce dinner").await;
     let unpin = bench.say(&group, "/unpin").id;
     bench.reaction(&unpin).await;

@@ -12,7 +12,7 @@ const UNDO: &str = "Undo the last change";
 const DROP: &str = "Cancel";
 
 /// A group in which one thing was done, and the card of its history.
-async fn scene() -> (Bench, ChatId, MessageId) {
+async fn context() -> (Bench, ChatId, MessageId) {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let command = bench.say(&group, "/pin announcement").id;
@@ -55,7 +55,7 @@ fn text(bench: &Bench, card: &MessageId) -> String {
 
 #[tokio::test]
 async fn the_last_change_is_taken_back_by_a_button_and_the_card_shows_it_to_everybody() {
-    let (bench, group, history) = scene().await;
+    let (bench, group, history) = context().await;
     assert_eq!(bench.sim.buttons(&history), [UNDO]);
     let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
     assert_eq!(kind, ToastKind::Success);
@@ -178,7 +178,7 @@ async fn old_buttons_and_foreign_values_are_refused_politely() {
     for foreign in [
         json!({}),
         json!({ "k": "v" }),
-        json!({ "noticebot": { "does": "explode" } }),
+        json!({ "noticebot": { "action": "explode" } }),
         json!("undo"),
     ] {
         let (kind, words) = toast(&member.press_value(&history, foreign)).await;
@@ -192,7 +192,7 @@ async fn old_buttons_and_foreign_values_are_refused_politely() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_said_to_and_changes_the_card_later() {
-    let (bench, group, history) = scene().await;
+    let (bench, group, history) = context().await;
     bench
         .sim
         .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
@@ -206,7 +206,7 @@ async fn what_takes_too_long_is_said_to_and_changes_the_card_later() {
 
 #[tokio::test]
 async fn what_fails_too_late_for_a_toast_is_a_reply_below_the_card() {
-    let (bench, group, history) = scene().await;
+    let (bench, group, history) = context().await;
     bench
         .sim
         .fault(Endpoint::DeleteTopNotice, Fault::ServerError);
@@ -222,7 +222,7 @@ async fn what_fails_too_late_for_a_toast_is_a_reply_below_the_card() {
 
 #[tokio::test]
 async fn a_press_survives_a_kill() {
-    let (mut bench, group, history) = scene().await;
+    let (mut bench, group, history) = context().await;
     bench.sim.set_api_down(true);
     let pressed = press(&bench, &group, &history, UNDO);
     let called =

@@ -16,7 +16,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const UNSIGNED: &str = "[announce]\nsignature = false";
 
 /// A group in whose announcement people have written these lines.
-async fn scene(kind: AnnouncementKind, lines: &[&str]) -> (Bench, ChatId) {
+async fn context(kind: AnnouncementKind, lines: &[&str]) -> (Bench, ChatId) {
     let bench = Bench::with(|builder| builder, UNSIGNED).await;
     let group = bench.group(kind);
     let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -119,7 +119,7 @@ async fn given_up_at(
 #[tokio::test]
 async fn rule_6_what_is_replaced_comes_back_as_it_was() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &["Be kind 🙂", "", "Rules"]).await;
+        let (bench, group) = context(kind, &["Be kind 🙂", "", "Rules"]).await;
         let rich = "/announce **bold** [link](https://x.cn/?a=1) `code`\n# Title\n- a\n  1. b\n> q\n---\n@_user_1";
         announced(&bench, &group, rich).await;
         let before = content(&bench, &group);
@@ -139,7 +139,7 @@ async fn rule_6_what_is_replaced_comes_back_as_it_was() {
 #[tokio::test]
 async fn undo_twice_comes_to_the_change_before() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &["rules"]).await;
+        let (bench, group) = context(kind, &["rules"]).await;
         for command in [
             "/announce one",
             "/announce --replace two",
@@ -176,7 +176,7 @@ async fn what_people_type_meanwhile_stays_and_they_are_told() {
         (Docx, Endpoint::DeleteChildren, 2, &["new", "typed"]),
         (Doc, Endpoint::PatchDocAnnouncement, 1, &["new", "typed"]),
     ] {
-        let (bench, group) = scene(kind, &["a", "b"]).await;
+        let (bench, group) = context(kind, &["a", "b"]).await;
         if before == Endpoint::ListBlocks {
             bench.sim.fault(before, Fault::Nothing);
         }
@@ -207,7 +207,7 @@ async fn what_people_type_meanwhile_stays_and_they_are_told() {
 
 #[tokio::test]
 async fn a_line_that_is_changed_between_reading_and_deleting_stays() {
-    let (bench, group) = scene(Docx, &["a", "b", "c"]).await;
+    let (bench, group) = context(Docx, &["a", "b", "c"]).await;
     // Read, written, and before it is read again: changed.
     bench
         .sim
@@ -232,7 +232,7 @@ async fn a_line_that_is_changed_between_reading_and_deleting_stays() {
 #[tokio::test]
 async fn what_no_call_writes_back_is_replaced_only_if_the_author_insists() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &["a", "b"]).await;
+        let (bench, group) = context(kind, &["a", "b"]).await;
         edit(&bench, &group, Edit::Picture { at: 1 });
         let answer = told(&bench, &group, "/announce --replace new").await;
         assert!(answer.contains("(image)"), "{answer}");
@@ -250,7 +250,7 @@ async fn what_no_call_writes_back_is_replaced_only_if_the_author_insists() {
 #[tokio::test]
 async fn an_empty_announcement_is_replaced_and_empty_again() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &[]).await;
+        let (bench, group) = context(kind, &[]).await;
         announced(&bench, &group, "/announce --replace new").await;
         assert_eq!(text(&bench, &group), ["new"]);
         told(&bench, &group, "/undo").await;
@@ -301,7 +301,7 @@ async fn whichever_answer_is_lost_it_is_replaced_once_and_comes_back_once() {
         for lost in 0..4 {
             for fault in [Fault::LoseAnswer, Fault::ServerError] {
                 for undo in [false, true] {
-                    let (bench, group) = scene(kind, &["a", "b"]).await;
+                    let (bench, group) = context(kind, &["a", "b"]).await;
                     announced(&bench, &group, "/announce - one\n  - two\n    - three").await;
                     let before = content(&bench, &group);
                     if undo {
@@ -335,7 +335,7 @@ async fn a_kill_after_any_call_changes_nothing_about_the_end() {
     ] {
         for command in ["/announce --replace - x\n  - y", "/undo"] {
             for call in 1..=calls {
-                let (mut bench, group) = scene(kind, &["a", "b"]).await;
+                let (mut bench, group) = context(kind, &["a", "b"]).await;
                 announced(&bench, &group, "/announce - one\n  - two").await;
                 if command == "/undo" {
                     announced(&bench, &group, "/announce --replace new").await;
@@ -367,7 +367,7 @@ async fn a_kill_after_any_call_changes_nothing_about_the_end() {
 #[tokio::test]
 async fn when_its_time_is_over_the_former_text_comes_back() {
     for kind in BOTH {
-        let (mut bench, group) = scene(kind, &["rules"]).await;
+        let (mut bench, group) = context(kind, &["rules"]).await;
         let command = announced(&bench, &group, "/announce --for 2h --replace party").await;
         let history = told(&bench, &group, "/history").await;
         assert!(history.contains("restore the announcement"), "{history}");
@@ -384,7 +384,7 @@ async fn when_its_time_is_over_the_former_text_comes_back() {
 #[tokio::test]
 async fn what_was_replaced_in_turn_is_left_alone_when_its_time_is_over() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &["rules"]).await;
+        let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace --for 2h party").await;
         announced(&bench, &group, "/announce --replace the end").await;
         bench.idle().await;
@@ -398,7 +398,7 @@ async fn what_was_replaced_in_turn_is_left_alone_when_its_time_is_over() {
 #[tokio::test]
 async fn a_replacement_that_undo_has_brought_back_ends_all_the_same() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &["rules"]).await;
+        let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace --for 2h party").await;
         announced(&bench, &group, "/announce --replace the end").await;
         told(&bench, &group, "/undo").await;
@@ -441,7 +441,7 @@ async fn it_can_be_planned_and_put_on_top() {
 
 #[tokio::test]
 async fn a_deletion_that_is_refused_leaves_both_and_is_told() {
-    let (bench, group) = scene(Docx, &["rules"]).await;
+    let (bench, group) = context(Docx, &["rules"]).await;
     let refused = Fault::code(1_770_031);
     bench.sim.fault(Endpoint::DeleteChildren, refused);
     let answer = told(&bench, &group, "/announce --replace party").await;
@@ -459,7 +459,7 @@ async fn many_lines_replace_many_lines_whichever_insertion_comes_first() {
     let lines = |word: &str| -> Vec<String> { (1..=120).map(|n| format!("{word} {n}")).collect() };
     for later_first in [false, true] {
         for kind in BOTH {
-            let (bench, group) = scene(kind, &[]).await;
+            let (bench, group) = context(kind, &[]).await;
             bench.sim.change_behaviour(|behaviour| {
                 behaviour.legacy_later_insert_first = later_first;
             });
@@ -478,7 +478,7 @@ async fn many_lines_replace_many_lines_whichever_insertion_comes_first() {
 #[tokio::test]
 async fn the_first_undo_of_many_lines_finds_out_the_order_as_well() {
     let lines: Vec<String> = (1..=120).map(|number| format!("old {number}")).collect();
-    let (bench, group) = scene(Doc, &[]).await;
+    let (bench, group) = context(Doc, &[]).await;
     let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
     editor.edit_announcement(lines.clone());
     announced(&bench, &group, "/announce --replace new").await;
@@ -517,7 +517,7 @@ async fn people_who_have_left_come_back_by_their_names() {
 #[tokio::test]
 async fn an_announcement_too_long_to_be_saved_is_not_replaced() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &[]).await;
+        let (bench, group) = context(kind, &[]).await;
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
         editor.edit_announcement(vec!["old"; 451]);
         for option in ["--replace", "--replace!"] {
@@ -535,7 +535,7 @@ async fn an_announcement_too_long_to_be_saved_is_not_replaced() {
 #[tokio::test]
 async fn a_replacement_that_a_person_has_changed_stays() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &["rules"]).await;
+        let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace one\ntwo").await;
         let change = Edit::Rewrite {
             at: 1,
@@ -552,7 +552,7 @@ async fn a_replacement_that_a_person_has_changed_stays() {
 #[tokio::test]
 async fn what_stood_before_comes_back_where_people_have_taken_the_text_out() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &["rules"]).await;
+        let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace one").await;
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
         editor.edit_announcement(["hello"]);
@@ -564,7 +564,7 @@ async fn what_stood_before_comes_back_where_people_have_taken_the_text_out() {
 
 #[tokio::test]
 async fn an_answer_that_was_lost_and_an_edit_at_once_are_not_guessed_about() {
-    let (bench, group) = scene(Doc, &["rules"]).await;
+    let (bench, group) = context(Doc, &["rules"]).await;
     bench
         .sim
         .fault(Endpoint::PatchDocAnnouncement, Fault::LoseAnswer);
@@ -588,7 +588,7 @@ async fn an_answer_that_was_lost_and_an_edit_at_once_are_not_guessed_about() {
 #[tokio::test]
 async fn what_no_call_writes_back_goes_whatever_language_comes_in_its_place() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &["a", "b"]).await;
+        let (bench, group) = context(kind, &["a", "b"]).await;
         edit(&bench, &group, Edit::Picture { at: 1 });
         announced(&bench, &group, "/announce --replace! 全新的公告").await;
         assert_eq!(text(&bench, &group), ["全新的公告"], "{kind:?}");
@@ -600,7 +600,7 @@ async fn what_no_call_writes_back_goes_whatever_language_comes_in_its_place() {
 
 #[tokio::test]
 async fn a_line_that_stood_there_before_is_no_sign_that_it_was_replaced() {
-    let (bench, group) = scene(Doc, &["new", "old"]).await;
+    let (bench, group) = context(Doc, &["new", "old"]).await;
     let patch = Endpoint::PatchDocAnnouncement;
     bench.sim.fault(patch, Fault::ServerError);
     let read = Endpoint::GetDocAnnouncement;
@@ -620,7 +620,7 @@ async fn a_line_that_stood_there_before_is_no_sign_that_it_was_replaced() {
 #[tokio::test]
 async fn lines_that_are_replaced_by_themselves_stand_once() {
     for lines in [&["new"][..], &["new", "old"], &["old", "new", "new"]] {
-        let (bench, group) = scene(Doc, lines).await;
+        let (bench, group) = context(Doc, lines).await;
         let patch = Endpoint::PatchDocAnnouncement;
         bench.sim.fault(patch, Fault::LoseAnswer);
         let command = bench.say(&group, "/announce --replace new").id;
@@ -635,7 +635,7 @@ async fn lines_that_are_replaced_by_themselves_stand_once() {
 
 #[tokio::test]
 async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
-    let (bench, group) = scene(Doc, &["rules"]).await;
+    let (bench, group) = context(Doc, &["rules"]).await;
     announced(&bench, &group, "/announce --replace new").await;
     let refused = || Fault::code(232_018);
     (0..3).for_each(|_| bench.sim.fault(Endpoint::PatchDocAnnouncement, refused()));
@@ -654,7 +654,7 @@ async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
 #[tokio::test]
 async fn so_many_people_come_back_by_their_names() {
     for kind in BOTH {
-        let (bench, group) = scene(kind, &[]).await;
+        let (bench, group) = context(kind, &[]).await;
         let lines = ["@_user_1 @_user_1 @_user_1"; 20].join("\n");
         for _ in 0..2 {
             let words = Words::new().text("/announce ").at(&bench.owner);
@@ -680,7 +680,7 @@ async fn rule_6_what_was_given_up_without_an_answer_can_be_undone() {
         (Docx, Fault::LoseAnswer, &["new"]),
         (Docx, Fault::ServerError, &["new", "a", "b"]),
     ] {
-        let (bench, group) = scene(kind, &["a", "b"]).await;
+        let (bench, group) = context(kind, &["a", "b"]).await;
         let command = "/announce --replace new";
         let answer = given_up((&bench, &group, kind), command, fault.clone()).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
@@ -731,7 +731,7 @@ async fn rule_6_an_unsigned_text_of_unknown_fate_stays() {
         ),
         (Docx, (Endpoint::CreateChildren, Endpoint::CreateChildren)),
     ] {
-        let (bench, group) = scene(kind, &["new"]).await;
+        let (bench, group) = context(kind, &["new"]).await;
         let fault = Fault::ServerError;
         let answer = given_up_at(calls, (&bench, &group), "/announce new", fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
@@ -748,7 +748,7 @@ async fn rule_6_what_was_interrupted_for_too_long_can_be_undone() {
         (Doc, Endpoint::PatchDocAnnouncement),
         (Docx, Endpoint::DeleteChildren),
     ] {
-        let (mut bench, group) = scene(kind, &["rules"]).await;
+        let (mut bench, group) = context(kind, &["rules"]).await;
         bench.sim.fault(write, Fault::LoseAnswer);
         let command = bench.say(&group, "/announce --replace new").id;
         let done = |state: &State| (state.announcement_text(&group) == ["new"]).then_some(());
@@ -770,7 +770,7 @@ async fn an_undo_that_was_given_up_goes_on_with_the_next_one() {
         (Docx, Fault::LoseAnswer),
         (Docx, Fault::ServerError),
     ] {
-        let (bench, group) = scene(kind, &["a", "b"]).await;
+        let (bench, group) = context(kind, &["a", "b"]).await;
         announced(&bench, &group, "/announce --replace new").await;
         let answer = given_up((&bench, &group, kind), "/undo", fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
@@ -791,10 +791,10 @@ async fn an_undo_that_is_refused_halfway_goes_on_with_the_next_one() {
         (Endpoint::CreateChildren, 2),
         (Endpoint::DeleteChildren, 0),
     ] {
-        let (bench, group) = scene(Docx, &[]).await;
+        let (bench, group) = context(Docx, &[]).await;
         let lines: Vec<String> = (1..=60).map(|number| format!("- {number}")).collect();
-        let former = format!("/announce - x\n  - y\n{}", lines.join("\n"));
-        announced(&bench, &group, &former).await;
+        let snapshot = format!("/announce - x\n  - y\n{}", lines.join("\n"));
+        announced(&bench, &group, &snapshot).await;
         let before = content(&bench, &group);
         announced(&bench, &group, "/announce --replace new").await;
         (0..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
@@ -809,7 +809,7 @@ async fn an_undo_that_is_refused_halfway_goes_on_with_the_next_one() {
 
 #[tokio::test]
 async fn what_is_neither_deleted_nor_at_the_top_is_told_as_both() {
-    let (bench, group) = scene(Docx, &["rules"]).await;
+    let (bench, group) = context(Docx, &["rules"]).await;
     let refused = Fault::code(1_770_031);
     bench.sim.fault(Endpoint::DeleteChildren, refused);
     bench
@@ -832,7 +832,7 @@ async fn what_could_not_come_back_when_its_time_was_over_can_be_undone_for_a_wee
         (Docx, Endpoint::GetDocxAnnouncement),
     ] {
         for days in [6, 8] {
-            let (bench, group) = scene(kind, &["rules"]).await;
+            let (bench, group) = context(kind, &["rules"]).await;
             let command = announced(&bench, &group, "/announce --replace --for 30d party").await;
             bench.idle().await;
             bench.sim.rate_limit(read, 31 * 24 * HOUR);

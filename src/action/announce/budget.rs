@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
-use super::{Failure, Scene};
+use super::{Context, Failure};
 use crate::content::Document;
-use crate::model::plan::Manner;
+use crate::model::schedule::AnnounceOptions;
 use crate::platform::BUDGET;
 
 /// A text that costs less needs no turn.
@@ -24,23 +24,23 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) const FORMER: usize = BUDGET / 3;
 
 /// What it costs to write the document.
-pub(super) fn of(document: &Document, manner: Manner) -> usize {
-    let former = manner.replace.map_or(0, |_| FORMER);
-    former + document.run_count() + document.text_len() / BYTES_OF_A_RUN
+pub(super) fn of(document: &Document, options: AnnounceOptions) -> usize {
+    let snapshot = options.replace.map_or(0, |_| FORMER);
+    snapshot + document.run_count() + document.text_len() / BYTES_OF_A_RUN
 }
 
 /// Waits for a turn to write what costs so much, which lasts until it is dropped.
 pub(super) async fn turn(
     cost: usize,
-    scene: Scene<'_>,
+    context: Context<'_>,
 ) -> Result<Option<SemaphorePermit<'_>>, Failure> {
     if cost < SMALL {
         return Ok(None);
     }
     let cost = u32::try_from(cost.min(BUDGET)).unwrap_or(u32::MAX);
-    let turn = scene.platform.writing.acquire_many(cost);
+    let turn = context.platform.writing.acquire_many(cost);
     match timeout(PATIENCE, turn).await {
         Ok(turn) => Ok(turn.ok()),
-        Err(_) => Err(Failure::NotBefore(scene.clock.now() + PAUSE)),
+        Err(_) => Err(Failure::NotBefore(context.clock.now() + PAUSE)),
     }
 }

@@ -2,13 +2,13 @@
 
 use feishu::{Error, LegacyAnnouncement, LegacyDocument};
 
-use crate::action::context::{Draft, Effect, Failure, Scene};
+use crate::action::context::{AnnouncementRequest, Context, Effect, Failure};
 use crate::command::Replace;
-use crate::content::Former;
-use crate::model::change::{Change, Deed, Placed, Standing};
+use crate::content::Snapshot;
+use crate::model::change::{AnnouncementState, Change, ChangeKind, PlacedEntry};
 use crate::model::outcome::Done;
-use crate::model::plan::SUMMARY;
 use crate::model::refusal::{Call, Cause};
+use crate::model::schedule::SUMMARY;
 
 /// The most UTF-16 units that one announcement takes, a `docx` text block's
 /// limit.
@@ -29,10 +29,10 @@ const FORMER_WEIGHT: usize = 4 << 20;
 pub(crate) const LONG_TEXT: usize = 16 * 1024;
 
 /// An entry as it stands once it is written.
-pub(crate) struct Stand {
-    pub(crate) placed: Placed,
+pub(crate) struct WrittenEntry {
+    pub(crate) placed: PlacedEntry,
     /// What it came in the place of.
-    pub(crate) before: Standing,
+    pub(crate) before: AnnouncementState,
     /// So many blocks of others stand there beside an entry that was to replace
     /// them: they were typed or changed meanwhile.
     pub(crate) others: usize,
@@ -40,12 +40,12 @@ pub(crate) struct Stand {
     pub(crate) left: Option<Failure>,
 }
 
-impl Stand {
+impl WrittenEntry {
     /// Above all that stood there.
-    pub(crate) fn above(placed: Placed) -> Self {
+    pub(crate) fn above(placed: PlacedEntry) -> Self {
         Self {
             placed,
-            before: Standing::Others,
+            before: AnnouncementState::Others,
             others: 0,
             left: None,
         }
@@ -54,17 +54,17 @@ impl Stand {
     /// What has come of the command, and what has not.
     pub(crate) fn effect(
         self,
-        Draft { document, manner }: Draft<'_>,
-        scene: Scene<'_>,
+        AnnouncementRequest { document, options }: AnnouncementRequest<'_>,
+        context: Context<'_>,
     ) -> (Effect, Option<Failure>) {
-        let (deed, done) = match self.before {
-            Standing::Body(_) => (
-                Deed::Replace,
+        let (kind, done) = match self.before {
+            AnnouncementState::Body(_) => (
+                ChangeKind::Replace,
                 Done::Replaced {
                     others: self.others,
                 },
             ),
-            _ => (Deed::Announce, Done::Announced),
+            _ => (ChangeKind::Announce, Done::Announced),
         };
         let done = if document.left_out.is_empty() {
             done
@@ -82,12 +82,12 @@ impl Stand {
         // What cannot be deleted has no end.
         let endless = matches!(self.left, Some(Failure::Refused(Cause::CannotDelete)));
         let effect = Effect {
-            wrote: Some((deed, document.first_characters(SUMMARY))),
+            wrote: Some((kind, document.first_characters(SUMMARY))),
             change: Some(Change::of_announcement(
                 self.before,
-                Standing::Entry(self.placed),
+                AnnouncementState::Entry(self.placed),
             )),
-            until: scene.until(manner.hold).filter(|_| !endless),
+            until: context.until(options.duration).filter(|_| !endless),
             ..Effect::new(done)
         };
         (effect, self.left)
@@ -105,15 +105,15 @@ pub(crate) fn expect_light(weight: usize) -> Result<(), Cause> {
 }
 
 /// Refuses to replace what could not be written again.
-pub(crate) fn expect_writable(former: &Former, how: Replace) -> Result<(), Cause> {
-    if former.block_count() > FORMER_LIMIT {
+pub(crate) fn expect_writable(snapshot: &Snapshot, how: Replace) -> Result<(), Cause> {
+    if snapshot.block_count() > FORMER_LIMIT {
         return Err(Cause::FormerTooLong {
             limit: FORMER_LIMIT,
         });
     }
     match how {
-        Replace::Safely if !former.lost.is_empty() => Err(Cause::CannotWriteBack {
-            things: former.lost.iter().copied().collect(),
+        Replace::Safely if !snapshot.lost.is_empty() => Err(Cause::CannotWriteBack {
+            things: snapshot.lost.iter().copied().collect(),
         }),
         Replace::Safely | Replace::Insisting => Ok(()),
     }

@@ -3,10 +3,10 @@
 use feishu::{BlockId, CreateChildren, Created, codes};
 use serde::Serialize;
 
-use super::plan::{Parent, Step, line_count};
-use super::{Draft, Failure, Scene};
+use super::calls::{Parent, PlannedCall, line_count};
+use super::{AnnouncementRequest, Context, Failure};
 use crate::action::announce::common::call;
-use crate::model::progress::{Creation, Written};
+use crate::model::progress::{Creation, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
 /// The newest revision, whatever it is.
@@ -36,9 +36,9 @@ pub(super) struct Writing<B> {
     pub(super) name: &'static str,
     /// Before which block right below the page.
     pub(super) at: usize,
-    pub(super) steps: Vec<Step<B>>,
+    pub(super) steps: Vec<PlannedCall<B>>,
     /// The same with nobody mentioned, where people are: as many calls, below the same parents.
-    pub(super) nameless_steps: Option<Vec<Step<B>>>,
+    pub(super) nameless_steps: Option<Vec<PlannedCall<B>>>,
     pub(super) nameless: bool,
     pub(super) creation: Creation,
 }
@@ -47,12 +47,12 @@ impl<B: Serialize> Writing<B> {
     /// Makes all calls that are left, and remembers each: what follows the last one may fail, too.
     pub(super) async fn run(
         &mut self,
-        draft: Draft<'_>,
-        so_far: impl Fn(Creation, bool) -> Written,
-        scene: Scene<'_>,
+        draft: AnnouncementRequest<'_>,
+        so_far: impl Fn(Creation, bool) -> WriteProgress,
+        context: Context<'_>,
     ) -> Result<(), Failure> {
         while let Some(step) = self.steps().get(self.creation.calls) {
-            match self.create(step, scene).await {
+            match self.create(step, context).await {
                 Ok(creation) => self.creation = creation,
                 // Where the platform does not take a mention, the text still goes out.
                 Err(Failure::Call(_, error))
@@ -72,7 +72,7 @@ impl<B: Serialize> Writing<B> {
                 self.creation.whole = self.creation.page_blocks.len();
             }
             let written = so_far(self.creation.clone(), self.nameless);
-            scene.save(draft, Some(written)).await?;
+            context.save(draft, Some(written)).await?;
         }
         Ok(())
     }
@@ -83,7 +83,7 @@ impl<B: Serialize> Writing<B> {
         (line_count(stand), line_count(&self.steps))
     }
 
-    fn steps(&self) -> &[Step<B>] {
+    fn steps(&self) -> &[PlannedCall<B>] {
         match &self.nameless_steps {
             Some(steps) if self.nameless => steps,
             _ => &self.steps,
@@ -91,8 +91,12 @@ impl<B: Serialize> Writing<B> {
     }
 
     /// Makes the next call.
-    async fn create(&self, step: &Step<B>, scene: Scene<'_>) -> Result<Creation, Failure> {
-        let chat = scene.chat_id;
+    async fn create(
+        &self,
+        step: &PlannedCall<B>,
+        context: Context<'_>,
+    ) -> Result<Creation, Failure> {
+        let chat = context.chat_id;
         let mut creation = self.creation.clone();
         let (parent, index) = match step.parent {
             // The page block, the parent of all that stands in the announcement, has the chat's id.
@@ -109,10 +113,10 @@ impl<B: Serialize> Writing<B> {
         };
         let form = if self.nameless { " nameless" } else { "" };
         let key = format!("{}{form} {}", self.name, creation.calls);
-        let created = match spot.send(&step.blocks, &key, scene).await {
+        let created = match spot.send(&step.blocks, &key, context).await {
             Err(error) if is_over_length(&error) => {
                 match feishu::with_short_docx_runs(&step.blocks) {
-                    Some(short) => spot.send(&short, &format!("{key} short"), scene).await,
+                    Some(short) => spot.send(&short, &format!("{key} short"), context).await,
                     None => Err(error),
                 }
             }
@@ -148,17 +152,17 @@ impl Spot<'_> {
         &self,
         children: &[C],
         key: &str,
-        scene: Scene<'_>,
+        context: Context<'_>,
     ) -> Result<Created, feishu::Error> {
         let request = CreateChildren {
             parent: self.parent,
             index: self.index,
             children,
             revision_id: self.revision,
-            client_token: &scene.job.key.idempotency_key(key).to_string(),
+            client_token: &context.job.key.idempotency_key(key).to_string(),
         };
-        let client = &scene.platform.client;
-        client.create_docx_children(scene.chat_id, request).await
+        let client = &context.platform.client;
+        client.create_docx_children(context.chat_id, request).await
     }
 }
 

@@ -4,43 +4,43 @@
 
 use feishu::{BlockId, ReadBlock};
 
+use super::calls::plan;
 use super::creation::Writing;
 use super::page::{self, Deletion};
-use super::plan::plan;
-use super::{Draft, Failure, Scene};
-use crate::action::announce::common::{Stand, expect_light, expect_writable};
-use crate::content::{Entry, Former, FormerBlock};
-use crate::model::change::{Placed, PlacedKind, Standing};
-use crate::model::progress::{Creation, Written};
+use super::{AnnouncementRequest, Context, Failure};
+use crate::action::announce::common::{WrittenEntry, expect_light, expect_writable};
+use crate::content::{Entry, Snapshot, SnapshotBlock};
+use crate::model::change::{AnnouncementState, PlacedBlocks, PlacedEntry};
+use crate::model::progress::{Creation, WriteProgress};
 
 /// Writes the entry from where the last attempt stopped.
 pub(super) async fn write(
     entry: &Entry,
     revision: i64,
-    draft: Draft<'_>,
-    scene: Scene<'_>,
-) -> Result<Stand, Failure> {
-    let (mut creation, nameless, mut former) = match scene.written() {
-        Some(Written::Docx {
+    draft: AnnouncementRequest<'_>,
+    context: Context<'_>,
+) -> Result<WrittenEntry, Failure> {
+    let (mut creation, nameless, mut snapshot) = match context.written() {
+        Some(WriteProgress::Docx {
             creation,
             nameless,
-            former,
-        }) => (creation, nameless, former),
+            snapshot,
+        }) => (creation, nameless, snapshot),
         _ => (Creation::at(revision), false, None),
     };
-    if let (Some(how), None) = (draft.manner.replace, &former) {
-        let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
-        expect_light(Former::weight_of_docx(&blocks, scene.chat_id))?;
-        let body = Former::of_docx(&blocks, scene.chat_id);
+    if let (Some(how), None) = (draft.options.replace, &snapshot) {
+        let (revision, blocks) = page::read::<ReadBlock>(context).await?;
+        expect_light(Snapshot::weight_of_docx(&blocks, context.chat_id))?;
+        let body = Snapshot::of_docx(&blocks, context.chat_id);
         expect_writable(&body, how)?;
         creation.revision = revision;
-        former = Some(body);
-        let written = Written::Docx {
+        snapshot = Some(body);
+        let written = WriteProgress::Docx {
             creation: creation.clone(),
             nameless,
-            former: former.clone(),
+            snapshot: snapshot.clone(),
         };
-        scene.save(draft, Some(written)).await?;
+        context.save(draft, Some(written)).await?;
     }
     let nameless_entry = entry.names_anybody().then(|| entry.nameless());
     let mut writing = Writing {
@@ -51,49 +51,49 @@ pub(super) async fn write(
         nameless,
         creation,
     };
-    let so_far = |creation, nameless| Written::Docx {
+    let so_far = |creation, nameless| WriteProgress::Docx {
         creation,
         nameless,
-        former: former.clone(),
+        snapshot: snapshot.clone(),
     };
-    if let Err(failure) = writing.run(draft, so_far, scene).await {
+    if let Err(failure) = writing.run(draft, so_far, context).await {
         if let Failure::Call(_, error) = &failure
             && error.may_have_taken_effect()
         {
             // Should the answer never come, `/undo` looks for what the call may have written.
             let written = so_far(writing.creation.clone(), writing.nameless);
-            scene.save(draft, Some(written)).await?;
+            context.save(draft, Some(written)).await?;
         }
         let (stand, of) = writing.lines();
         return Err(failure.after(stand, of));
     }
-    let placed = Placed {
+    let placed = PlacedEntry {
         entry: entry.clone(),
         nameless: writing.nameless,
-        kind: PlacedKind::Docx {
+        kind: PlacedBlocks::Docx {
             blocks: writing.creation.page_blocks.clone(),
         },
     };
-    let Some(former) = former else {
-        return Ok(Stand::above(placed));
+    let Some(snapshot) = snapshot else {
+        return Ok(WrittenEntry::above(placed));
     };
-    clear(former, &writing.creation.page_blocks, placed, scene).await
+    clear(snapshot, &writing.creation.page_blocks, placed, context).await
 }
 
 /// Deletes what stood before the entry came. What a person has changed or typed
 /// since is theirs and stays.
 async fn clear(
-    former: Former,
+    snapshot: Snapshot,
     own: &[BlockId],
-    placed: Placed,
-    scene: Scene<'_>,
-) -> Result<Stand, Failure> {
-    let (revision, blocks) = page::read::<ReadBlock>(scene).await?;
-    let stands = former.now_in_docx(&blocks, scene.chat_id).blocks;
-    let is_former = |place: &usize| former.blocks.contains(&stands[*place]);
+    placed: PlacedEntry,
+    context: Context<'_>,
+) -> Result<WrittenEntry, Failure> {
+    let (revision, blocks) = page::read::<ReadBlock>(context).await?;
+    let stands = snapshot.now_in_docx(&blocks, context.chat_id).blocks;
+    let is_former = |place: &usize| snapshot.blocks.contains(&stands[*place]);
     let places: Vec<usize> = (0..stands.len()).filter(is_former).collect();
-    let all_stand = places.len() == former.blocks.len();
-    let Deletion { deleted, failure } = page::delete(places, revision, scene).await;
+    let all_stand = places.len() == snapshot.blocks.len();
+    let Deletion { deleted, failure } = page::delete(places, revision, context).await;
     let left = match failure {
         // Nobody knows whether that is gone.
         Some(Failure::Call(call, error)) if error.may_have_taken_effect() => {
@@ -101,15 +101,15 @@ async fn clear(
         }
         left => left,
     };
-    let is_own = |block: &&FormerBlock| block.id.as_ref().is_some_and(|id| own.contains(id));
+    let is_own = |block: &&SnapshotBlock| block.id.as_ref().is_some_and(|id| own.contains(id));
     let others = stands.len() - deleted - stands.iter().filter(is_own).count();
     let is_untouched = left.is_some() && all_stand && deleted == 0;
     let before = if is_untouched {
-        Standing::Others
+        AnnouncementState::Others
     } else {
-        Standing::Body(former)
+        AnnouncementState::Body(snapshot)
     };
-    Ok(Stand {
+    Ok(WrittenEntry {
         placed,
         before,
         others,

@@ -9,12 +9,14 @@ use std::ops::Range;
 
 use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Operation, codes};
 
-use super::{Draft, Failure, Scene};
-use crate::action::announce::common::{Stand, call, expect_light, expect_writable, read_document};
+use super::{AnnouncementRequest, Context, Failure};
+use crate::action::announce::common::{
+    WrittenEntry, call, expect_light, expect_writable, read_document,
+};
 use crate::command::Replace;
-use crate::content::{Entry, Former};
-use crate::model::change::{Placed, PlacedKind, Standing};
-use crate::model::progress::{Pending, Written};
+use crate::content::{Entry, Snapshot};
+use crate::model::change::{AnnouncementState, PlacedBlocks, PlacedEntry};
+use crate::model::progress::{Pending, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
 /// The most blocks that one insertion takes. One call takes ten operations, and
@@ -29,31 +31,31 @@ pub(super) const ATTEMPTS: usize = 3;
 /// Writes the entry, unless an earlier attempt has.
 pub(super) async fn write(
     entry: &Entry,
-    draft: Draft<'_>,
-    scene: Scene<'_>,
-) -> Result<Stand, Failure> {
-    let (pending, nameless, former, mut above) = match scene.written() {
-        Some(Written::Legacy {
+    draft: AnnouncementRequest<'_>,
+    context: Context<'_>,
+) -> Result<WrittenEntry, Failure> {
+    let (pending, nameless, snapshot, mut above) = match context.written() {
+        Some(WriteProgress::Legacy {
             pending,
             nameless,
-            former,
+            snapshot,
             above,
-        }) => (pending, nameless, former, above),
+        }) => (pending, nameless, snapshot, above),
         _ => (None, false, None, false),
     };
     let nameless_entry = entry.names_anybody().then(|| entry.nameless());
     let mut writing = Writing {
         named: entry.to_legacy(),
         unnamed: nameless_entry.map(|entry| entry.to_legacy()),
-        place: match draft.manner.replace {
-            Some(how) if !above => Place::Body { how, former },
+        place: match draft.options.replace {
+            Some(how) if !above => Place::Body { how, snapshot },
             _ => Place::Top,
         },
         pending,
         nameless,
         short: false,
         draft,
-        scene,
+        context,
     };
     while let Err(failure) = writing.run().await {
         if !is_refused(&failure) {
@@ -105,7 +107,7 @@ pub(super) enum Place<'a> {
     /// In the place of all that stands there, as it was when last read.
     Body {
         how: Replace,
-        former: Option<Former>,
+        snapshot: Option<Snapshot>,
     },
     /// In the place of this entry, or above all where nothing of it is left.
     Entry(&'a [LegacyBlock]),
@@ -121,8 +123,8 @@ pub(super) struct Writing<'a> {
     pub(super) nameless: bool,
     /// Whether runs of text are cut.
     pub(super) short: bool,
-    pub(super) draft: Draft<'a>,
-    pub(super) scene: Scene<'a>,
+    pub(super) draft: AnnouncementRequest<'a>,
+    pub(super) context: Context<'a>,
 }
 
 /// One request of several insertions.
@@ -161,14 +163,14 @@ impl Writing<'_> {
     }
 
     async fn attempt(&mut self) -> Result<(), Failure> {
-        wait_out(self.pending, self.scene)?;
+        wait_out(self.pending, self.context)?;
         let blocks = self.blocks();
         let takes_several = blocks.len() > CHUNK;
         let mut attempt = 1;
         // The last request that the platform acknowledged.
         let mut acknowledged: Option<InsertOrder> = None;
         loop {
-            let (announcement, document) = read(self.scene).await?;
+            let (announcement, document) = read(self.context).await?;
             let seen_before = occurrences(&blocks, &document);
             if self.stand_newly(&blocks, seen_before, &document) {
                 return Ok(());
@@ -190,7 +192,7 @@ impl Writing<'_> {
             let (order, range) = if let Some((pending, range)) = reversed {
                 (self.repair_order(pending), Some(range))
             } else {
-                let later_first = self.scene.platform.later_insert_is_first();
+                let later_first = self.context.platform.later_insert_is_first();
                 let order = InsertOrder {
                     later_first,
                     repairs: false,
@@ -201,7 +203,7 @@ impl Writing<'_> {
             let still = self.pending.filter(|_| order.repairs);
             let pending = Pending {
                 seen_before,
-                sent_at: self.scene.clock.now(),
+                sent_at: self.context.clock.now(),
                 later_first: order.later_first,
                 repairs: order.repairs,
             };
@@ -226,7 +228,7 @@ impl Writing<'_> {
             pending.later_first
         } else {
             let observed = !pending.later_first;
-            self.scene.platform.learn_insert_order(observed);
+            self.context.platform.learn_insert_order(observed);
             observed
         };
         InsertOrder {
@@ -248,8 +250,8 @@ impl Writing<'_> {
             return false;
         };
         // What they replace may have held the same lines, so that there are no more of them now.
-        let replaces_them = matches!(&self.place, Place::Body { former: Some(former), .. }
-            if !stands(former, document));
+        let replaces_them = matches!(&self.place, Place::Body { snapshot: Some(snapshot), .. }
+            if !stands(snapshot, document));
         seen > pending.seen_before || (replaces_them && is_all(blocks, document))
     }
 
@@ -258,20 +260,20 @@ impl Writing<'_> {
         let was_sent = self.pending.is_some();
         match &mut self.place {
             Place::Top => Ok(None),
-            Place::Body { how, former } => {
+            Place::Body { how, snapshot } => {
                 // Nothing tells whether the last request was done before
                 // somebody changed all that it was about.
                 if was_sent
-                    && former
+                    && snapshot
                         .as_ref()
-                        .is_some_and(|former| !stands(former, document))
+                        .is_some_and(|snapshot| !stands(snapshot, document))
                 {
                     return Err(Cause::Unclear);
                 }
-                expect_light(Former::weight_of_legacy(document))?;
-                let body = Former::of_legacy(document);
+                expect_light(Snapshot::weight_of_legacy(document))?;
+                let body = Snapshot::of_legacy(document);
                 expect_writable(&body, *how)?;
-                *former = Some(body);
+                *snapshot = Some(body);
                 let range = document.body_range().ok_or(Cause::CannotDelete)?;
                 Ok(Some(range).filter(|range| !range.is_empty()))
             }
@@ -291,11 +293,11 @@ impl Writing<'_> {
         operations: &[Operation],
         still: Option<Pending>,
     ) -> Result<(), Failure> {
-        let scene = self.scene;
+        let context = self.context;
         self.pending = Some(pending);
         self.save().await?;
-        let chat = scene.chat_id;
-        let client = &scene.platform.client;
+        let chat = context.chat_id;
+        let client = &context.platform.client;
         match client
             .patch_announcement(chat, announcement.revision, operations)
             .await
@@ -315,37 +317,37 @@ impl Writing<'_> {
     async fn save(&self) -> Result<(), Failure> {
         let (pending, nameless) = (self.pending, self.nameless);
         let written = match &self.place {
-            Place::Top => Written::Legacy {
+            Place::Top => WriteProgress::Legacy {
                 pending,
                 nameless,
-                former: None,
-                above: self.draft.manner.replace.is_some(),
+                snapshot: None,
+                above: self.draft.options.replace.is_some(),
             },
-            Place::Body { former, .. } => Written::Legacy {
+            Place::Body { snapshot, .. } => WriteProgress::Legacy {
                 pending,
                 nameless,
-                former: former.clone(),
+                snapshot: snapshot.clone(),
                 above: false,
             },
-            Place::Entry(_) => Written::Removal { pending, nameless },
+            Place::Entry(_) => WriteProgress::Removal { pending, nameless },
         };
-        self.scene.save(self.draft, Some(written)).await
+        self.context.save(self.draft, Some(written)).await
     }
 
     /// The entry as it stands now.
-    fn stand(self, entry: &Entry, above: bool) -> Stand {
-        let placed = Placed {
+    fn stand(self, entry: &Entry, above: bool) -> WrittenEntry {
+        let placed = PlacedEntry {
             entry: entry.clone(),
             nameless: self.nameless,
-            kind: PlacedKind::Doc,
+            kind: PlacedBlocks::Doc,
         };
-        let mut stand = Stand::above(placed);
+        let mut stand = WrittenEntry::above(placed);
         if let Place::Body {
-            former: Some(former),
+            snapshot: Some(snapshot),
             ..
         } = self.place
         {
-            stand.before = Standing::Body(former);
+            stand.before = AnnouncementState::Body(snapshot);
         }
         stand.left = above.then(|| Cause::CannotDelete.into());
         stand
@@ -354,11 +356,11 @@ impl Writing<'_> {
 
 /// The announcement and the revision at which it was read.
 pub(super) async fn read(
-    scene: Scene<'_>,
+    context: Context<'_>,
 ) -> Result<(LegacyAnnouncement, LegacyDocument), Failure> {
-    let client = &scene.platform.client;
+    let client = &context.platform.client;
     let announcement = client
-        .get_announcement(scene.chat_id)
+        .get_announcement(context.chat_id)
         .await
         .map_err(call(Call::ReadAnnouncement))?;
     let document = read_document(&announcement)?;
@@ -400,9 +402,9 @@ fn chunks(blocks: &[LegacyBlock], last_first: bool) -> Vec<&[LegacyBlock]> {
 
 /// A call whose answer was lost may be under way until its time is over; before
 /// that, reading tells nothing.
-pub(super) fn wait_out(pending: Option<Pending>, scene: Scene<'_>) -> Result<(), Failure> {
-    match pending.map(|pending| pending.sent_at + scene.style.call_timeout) {
-        Some(over) if scene.clock.now() < over => Err(Failure::NotBefore(over)),
+pub(super) fn wait_out(pending: Option<Pending>, context: Context<'_>) -> Result<(), Failure> {
+    match pending.map(|pending| pending.sent_at + context.settings.call_timeout) {
+        Some(over) if context.clock.now() < over => Err(Failure::NotBefore(over)),
         _ => Ok(()),
     }
 }
@@ -445,15 +447,15 @@ pub(super) fn stands_partly(blocks: &[LegacyBlock], document: &LegacyDocument) -
 
 /// Whether nothing but these blocks stands in the document.
 fn is_all(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
-    let all = Former::of_legacy(document).blocks.len();
+    let all = Snapshot::of_legacy(document).blocks.len();
     all == blocks.len() && occurrences(blocks, document) > 0
 }
 
 /// Whether what was saved stands in the document as it was.
-pub(super) fn stands(former: &Former, document: &LegacyDocument) -> bool {
-    let now = former.now_in_legacy(document).blocks;
-    former.is_empty()
+pub(super) fn stands(snapshot: &Snapshot, document: &LegacyDocument) -> bool {
+    let now = snapshot.now_in_legacy(document).blocks;
+    snapshot.is_empty()
         || now
-            .windows(former.blocks.len())
-            .any(|run| run == former.blocks)
+            .windows(snapshot.blocks.len())
+            .any(|run| run == snapshot.blocks)
 }

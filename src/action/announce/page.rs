@@ -5,7 +5,7 @@ use std::ops::Range;
 use feishu::{BlockId, DeleteChildren, codes};
 use serde::de::DeserializeOwned;
 
-use super::{Failure, Scene};
+use super::{Context, Failure};
 use crate::action::announce::common::call;
 use crate::model::refusal::Call;
 
@@ -13,9 +13,11 @@ use crate::model::refusal::Call;
 const ATTEMPTS: usize = 3;
 
 /// All blocks, as the platform lists them, and the revision at which they stand so.
-pub(super) async fn read<B: DeserializeOwned>(scene: Scene<'_>) -> Result<(i64, Vec<B>), Failure> {
-    let chat = scene.chat_id;
-    let client = &scene.platform.client;
+pub(super) async fn read<B: DeserializeOwned>(
+    context: Context<'_>,
+) -> Result<(i64, Vec<B>), Failure> {
+    let chat = context.chat_id;
+    let client = &context.platform.client;
     let mut attempt = 1;
     loop {
         let announcement = client.get_docx_announcement(chat).await;
@@ -44,8 +46,8 @@ pub(super) struct Deletion {
 ///
 /// From the bottom up, all at the revision that was read: whatever people type meanwhile, these
 /// are the blocks that are meant.
-pub(super) async fn delete(places: Vec<usize>, revision: i64, scene: Scene<'_>) -> Deletion {
-    let chat = scene.chat_id;
+pub(super) async fn delete(places: Vec<usize>, revision: i64, context: Context<'_>) -> Deletion {
+    let chat = context.chat_id;
     let mut deleted = 0;
     for range in runs(places).into_iter().rev() {
         let name = format!("remove {revision} {}..{}", range.start, range.end);
@@ -53,9 +55,9 @@ pub(super) async fn delete(places: Vec<usize>, revision: i64, scene: Scene<'_>) 
             parent: &BlockId::new(chat.as_str()),
             range: range.clone(),
             revision_id: revision,
-            client_token: &scene.job.key.idempotency_key(&name).to_string(),
+            client_token: &context.job.key.idempotency_key(&name).to_string(),
         };
-        let client = &scene.platform.client;
+        let client = &context.platform.client;
         if let Err(error) = client.delete_docx_children(chat, deletion).await {
             let failure = Some(call(Call::WriteAnnouncement)(error));
             return Deletion { deleted, failure };

@@ -19,8 +19,8 @@ fn check(texts: &[&str], expected: &Command) {
 }
 
 fn pin(target: PinTarget, minutes: Option<u64>) -> Command {
-    let hold = minutes.map(|minutes| Span::try_from(minutes).unwrap());
-    Command::Pin { target, hold }
+    let duration = minutes.map(|minutes| Span::try_from(minutes).unwrap());
+    Command::Pin { target, duration }
 }
 
 /// Reads an announcement; also gives its text.
@@ -296,8 +296,8 @@ fn options_stand_directly_after_the_command() {
 
 #[test]
 fn for_takes_a_length_of_time() {
-    let hold = |minutes| Announcement {
-        hold: Some(Span::try_from(minutes).unwrap()),
+    let duration = |minutes| Announcement {
+        duration: Some(Span::try_from(minutes).unwrap()),
         ..Announcement::default()
     };
     check_options(
@@ -312,7 +312,7 @@ fn for_takes_a_length_of_time() {
             "--限时：两天",
             "—for 48h",
         ],
-        &hold(2 * 24 * 60),
+        &duration(2 * 24 * 60),
     );
     check_options(
         &[
@@ -321,9 +321,9 @@ fn for_takes_a_length_of_time() {
             "--限时 一个半小时",
             "--for 1 hour 30 min",
         ],
-        &hold(90),
+        &duration(90),
     );
-    check_options(&["--限时半小时"], &hold(30));
+    check_options(&["--限时半小时"], &duration(30));
 }
 
 #[test]
@@ -375,12 +375,12 @@ fn at_takes_a_time() {
 #[test]
 fn options_can_be_combined() {
     let (at, _) = split_when("明天9点").unwrap();
-    let hold = Some(Span::try_from(120).unwrap());
+    let duration = Some(Span::try_from(120).unwrap());
     let all = Announcement {
         text: None,
         replace: Some(Replace::Safely),
         at: Some(at),
-        hold,
+        duration,
         top: true,
     };
     check_options(
@@ -395,9 +395,15 @@ fn options_can_be_combined() {
     let (announcement, tail) = announced("/公告 --定时 明天9点 今晚停电");
     assert_eq!((announcement.at, tail), (Some(at), Some("今晚停电")));
     let (announcement, tail) = announced("/announce --for 2h 3 people wanted");
-    assert_eq!((announcement.hold, tail), (hold, Some("3 people wanted")));
+    assert_eq!(
+        (announcement.duration, tail),
+        (duration, Some("3 people wanted"))
+    );
     let (announcement, tail) = announced("/announce --for 2h -- 30 min break");
-    assert_eq!((announcement.hold, tail), (hold, Some("30 min break")));
+    assert_eq!(
+        (announcement.duration, tail),
+        (duration, Some("30 min break"))
+    );
 }
 
 #[test]

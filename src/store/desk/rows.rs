@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::job::{JobKey, Step};
+use crate::model::job::{JobKey, JobKind};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
@@ -194,11 +194,11 @@ impl RawJob {
 
     /// Nothing for a step that only a later release knows.
     pub(crate) fn reference(&self) -> String {
-        let step = Step::from_column(&self.kind);
-        let key = step.map(|step| JobKey {
+        let kind = JobKind::from_column(&self.kind);
+        let key = kind.map(|kind| JobKey {
             app: self.app.clone(),
             origin: self.origin.clone(),
-            step,
+            kind,
         });
         key.map_or_else(String::new, |key| key.reference())
     }

@@ -117,12 +117,12 @@ const NEWEST: &str =
     "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM noticebot.migrations";
 
 /// Which migrations the tables have seen.
-struct Made {
+struct RecordedChange {
     count: usize,
     needs: usize,
 }
 
-async fn made(transaction: &Transaction<'_>) -> anyhow::Result<Made> {
+async fn made(transaction: &Transaction<'_>) -> anyhow::Result<RecordedChange> {
     // Not "if not exists": that asks for the right to make one all the same.
     let schema = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
     if transaction.query_opt(schema, &[&SCHEMA]).await?.is_none() {
@@ -133,7 +133,7 @@ async fn made(transaction: &Transaction<'_>) -> anyhow::Result<Made> {
     }
     transaction.batch_execute(MADE).await?;
     let row = transaction.query_one(NEWEST, &[]).await?;
-    Ok(Made {
+    Ok(RecordedChange {
         count: usize::try_from(row.get::<_, i32>(0))?,
         needs: usize::try_from(row.get::<_, i32>(1))?,
     })

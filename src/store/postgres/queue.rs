@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use crate::model::job::{NewJob, Step};
+use crate::model::job::{JobKind, NewJob};
 use crate::model::outcome::Outcome;
 use crate::model::refusal::Cause;
 use crate::store::Accepted;
@@ -61,7 +61,7 @@ pub(super) async fn accept(
             &[
                 &key.app,
                 &key.origin,
-                &key.step.as_str(),
+                &key.kind.as_str(),
                 &job.chat,
                 &now.as_millisecond(),
                 &job.payload,
@@ -77,7 +77,7 @@ pub(super) async fn accept(
         (Accepted::New, true)
     } else if waiting < bound || is_known {
         (Accepted::Duplicate, false)
-    } else if key.step.is_notice() || key.step == Step::Press {
+    } else if key.kind.is_notice() || key.kind == JobKind::Press {
         (Accepted::TooManyOfChat, false)
     } else {
         let outcome = Outcome::refused(Cause::TooManyWaiting);
@@ -158,7 +158,7 @@ pub(super) async fn claim(
 ) -> Result<Claimed, Error> {
     let now = now.as_millisecond();
     let left = i64::try_from(LEFT_TO_TAKER.as_millis()).unwrap_or_default();
-    let kinds: Vec<&str> = Step::all().map(Step::as_str).collect();
+    let kinds: Vec<&str> = JobKind::all().map(JobKind::as_str).collect();
     let statement = client.prepare_cached(CLAIM).await?;
     let claimed = client
         .query_opt(&statement, &[&app, &now, &owner, &left, &kinds])

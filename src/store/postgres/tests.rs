@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::migrate::{Migration, migrate_with};
 use super::replicas::RENEW_EVERY;
 use super::*;
-use crate::model::job::Step;
+use crate::model::job::JobKind;
 use crate::store::tests::{Bench, Place, claimed, job};
 use crate::store::{DatabaseUrl, Limited, Running as AnyRunning, Store};
 
@@ -300,7 +300,7 @@ async fn a_waiting_press_is_told_to_the_replica_that_took_it() {
     bench.accept("oc_1", "om_1").await;
     let before = bench.claim().await.unwrap();
     let mut press = job("oc_1", "ev_1");
-    press.key.step = Step::Press;
+    press.key.kind = JobKind::Press;
     neighbour.store.accept(press).await.unwrap();
     assert!(claimed(&neighbour.store).await.is_none());
 
@@ -357,7 +357,7 @@ async fn a_press_is_left_to_who_took_it_for_as_long_as_the_platform_waits() {
     let bench = Bench::on_server().await;
     let neighbour = bench.neighbour().await;
     let mut press = job("oc_1", "e_1");
-    press.key.step = Step::Press;
+    press.key.kind = JobKind::Press;
     bench.store.accept(press).await.unwrap();
     let Claim::NothingUntil(Some(due)) = neighbour.store.claim().await.unwrap() else {
         panic!("it was taken from who waits");
@@ -366,7 +366,7 @@ async fn a_press_is_left_to_who_took_it_for_as_long_as_the_platform_waits() {
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("e_1"));
 
     let mut left = job("oc_2", "e_2");
-    left.key.step = Step::Press;
+    left.key.kind = JobKind::Press;
     bench.store.accept(left).await.unwrap();
     bench.hand.advance(Duration::from_secs(3));
     let taken = claimed(&neighbour.store).await.unwrap();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::model::job::{JobId, NewJob, Step};
+use crate::model::job::{JobId, JobKind, NewJob};
 use crate::model::outcome::Outcome;
 use crate::model::refusal::Cause;
 use crate::store::job::{Owned, SUSPECT};
@@ -69,7 +69,7 @@ pub(super) fn accept(
         (accepted, inserted)
     } else if is_known(connection, job)? {
         (Accepted::Duplicate, false)
-    } else if job.key.step.is_notice() || job.key.step == Step::Press {
+    } else if job.key.kind.is_notice() || job.key.kind == JobKind::Press {
         (Accepted::TooManyOfChat, false)
     } else {
         let notice = overflow(job, head.unwrap_or_default());
@@ -98,7 +98,7 @@ const OF_CHAT: &str = "SELECT count(*), min(id), max(ordered_at) FROM jobs
 
 fn open_of_chat(connection: &Connection, job: &NewJob) -> rusqlite::Result<OfChat> {
     connection.prepare_cached(OF_CHAT)?.query_row(
-        params![job.key.app, job.chat, job.key.step.as_str()],
+        params![job.key.app, job.chat, job.key.kind.as_str()],
         |row| {
             Ok(OfChat {
                 waiting: row.get(0)?,
@@ -112,7 +112,7 @@ fn open_of_chat(connection: &Connection, job: &NewJob) -> rusqlite::Result<OfCha
 fn is_known(connection: &Connection, job: &NewJob) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM jobs WHERE app = ?1 AND origin = ?2 AND kind = ?3")?
-        .exists(params![job.key.app, job.key.origin, job.key.step.as_str()])
+        .exists(params![job.key.app, job.key.origin, job.key.kind.as_str()])
 }
 
 /// Whether the row was new.
@@ -210,24 +210,24 @@ mod tests {
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
             .unwrap();
         let nulls = vec![rusqlite::types::Null; plan.parameter_count()];
-        let steps = plan
+        let kinds = plan
             .query_map(rusqlite::params_from_iter(nulls), |row| row.get("detail"))
             .unwrap();
-        steps.collect::<Result<_, _>>().unwrap()
+        kinds.collect::<Result<_, _>>().unwrap()
     }
 
     /// Asserts that each of the tables is read through the index.
     fn assert_indexes(connection: &Connection, sql: &str, expected: &[(&str, &str)]) {
-        let steps = plan(connection, sql);
+        let kinds = plan(connection, sql);
         for (table, index) in expected {
             // The row to change is found by its number.
-            let mut of_table = steps
+            let mut of_table = kinds
                 .iter()
-                .filter(|step| step.contains(&format!(" {table} ")))
-                .filter(|step| !step.contains("PRIMARY KEY"))
+                .filter(|kind| kind.contains(&format!(" {table} ")))
+                .filter(|kind| !kind.contains("PRIMARY KEY"))
                 .peekable();
-            assert!(of_table.peek().is_some(), "{steps:#?}");
-            assert!(of_table.all(|step| step.contains(index)), "{steps:#?}");
+            assert!(of_table.peek().is_some(), "{kinds:#?}");
+            assert!(of_table.all(|kind| kind.contains(index)), "{kinds:#?}");
         }
     }
 

@@ -4,10 +4,11 @@ use feishu::{BlockId, OpenId};
 use jiff::Timestamp;
 
 use crate::model::change::{
-    Change, ChangeId, ChangeResult, Deed, Made, Record, Standing, State, UNDO_AGE,
+    AnnouncementState, Change, ChangeId, ChangeKind, ChangeRecord, ChangeResult, RecordedChange,
+    State, UNDO_AGE,
 };
 use crate::model::job::{ChatKey, JobKey};
-use crate::store::row::{CANNOT_BE_UNDONE, UNDO_DEPTH, UNDONE, maker, place_column, to_json};
+use crate::store::row::{CANNOT_BE_UNDONE, UNDO_DEPTH, UNDONE, job_ref, place_column, to_json};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
 /// The columns that [`made`] reads.
@@ -17,7 +18,7 @@ const MADE: &str = "id, origin, job_kind, made_at, actor, kind, summary, before,
 pub(in crate::store) fn record(
     key: &JobKey,
     chat: &str,
-    record: &Record,
+    record: &ChangeRecord,
     now: Timestamp,
 ) -> Vec<Statement> {
     let sql = "INSERT INTO changes (app, chat, origin, job_kind, reference, made_at, actor, kind,
@@ -29,11 +30,11 @@ pub(in crate::store) fn record(
         &key.app,
         chat,
         &key.origin,
-        key.step.as_str(),
+        key.kind.as_str(),
         key.reference(),
         now,
         record.actor.as_ref().map(OpenId::as_str),
-        record.deed.as_str(),
+        record.kind.as_str(),
         record.result.as_str(),
         record.log_id.as_deref(),
         without_nul(&record.summary),
@@ -42,7 +43,7 @@ pub(in crate::store) fn record(
         change.and_then(Change::place).map(place_column),
     ];
     let insert = Statement::new(sql, values);
-    let mark = record.takes_back.map(|ChangeId(reverted)| {
+    let mark = record.reverts.map(|ChangeId(reverted)| {
         let undone = match record.result {
             ChangeResult::Done => UNDONE,
             ChangeResult::Refused(_) => CANNOT_BE_UNDONE,
@@ -59,7 +60,7 @@ fn without_nul(text: &str) -> String {
 }
 
 /// The last changes of a chat, the newest first.
-pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<Made>> {
+pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes
          WHERE app = $1 AND chat = $2 AND result = 'done' ORDER BY id DESC LIMIT $3"
@@ -70,8 +71,8 @@ pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<Made
 /// The changes of a chat that may be reverted, the newest first: those that were made, or may have
 /// been when their job was given up. The age of one that should have been reverted by its time
 /// counts from then.
-pub(in crate::store) fn undoable(chat: &ChatKey, now: Timestamp) -> Query<Option<Made>> {
-    let deeds = Deed::undoable_in_sql();
+pub(in crate::store) fn undoable(chat: &ChatKey, now: Timestamp) -> Query<Option<RecordedChange>> {
+    let deeds = ChangeKind::undoable_in_sql();
     let sql = format!(
         "SELECT {MADE} FROM (
              SELECT app, {MADE} FROM changes
@@ -90,7 +91,7 @@ pub(in crate::store) fn undoable(chat: &ChatKey, now: Timestamp) -> Query<Option
 }
 
 /// The newest change of the top notice, reverted or not.
-pub(in crate::store) fn latest_top(chat: &ChatKey) -> Query<Option<Made>> {
+pub(in crate::store) fn latest_top(chat: &ChatKey) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes WHERE app = $1 AND chat = $2 AND place IN ('top', 'both')
          ORDER BY id DESC LIMIT 1"
@@ -111,33 +112,34 @@ pub(in crate::store) fn restored_since(
     Statement::new(sql, values![&chat.app, &chat.chat, since.0]).read(|row| {
         let change = made(row)?.and_then(|made| made.change);
         Ok(match change.and_then(|change| change.after.announcement) {
-            Some(Standing::Restored(blocks)) => Some(blocks),
+            Some(AnnouncementState::Restored(blocks)) => Some(blocks),
             _ => None,
         })
     })
 }
 
 /// The change that this job made.
-pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<Made>> {
+pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<RecordedChange>> {
     let sql =
         format!("SELECT {MADE} FROM changes WHERE app = $1 AND origin = $2 AND job_kind = $3");
-    let values = values![&key.app, &key.origin, key.step.as_str()];
+    let values = values![&key.app, &key.origin, key.kind.as_str()];
     Statement::new(sql, values).read(made)
 }
 
 /// Nothing for a row that only a later release can read.
-fn made(row: &Row<'_>) -> Result<Option<Made>, Unreadable> {
-    let deed: Option<Deed> = row.get::<String>("kind")?.parse().ok();
-    let (Some(deed), Some(maker), Ok(at)) = (deed, maker(row, "job_kind")?, row.time("made_at"))
+fn made(row: &Row<'_>) -> Result<Option<RecordedChange>, Unreadable> {
+    let kind: Option<ChangeKind> = row.get::<String>("kind")?.parse().ok();
+    let (Some(kind), Some(job_ref), Ok(at)) =
+        (kind, job_ref(row, "job_kind")?, row.time("made_at"))
     else {
         return Ok(None);
     };
     // This release cannot revert a change whose state it cannot read.
     let change = state(row, "before")?.zip(state(row, "after")?);
-    Ok(Some(Made {
+    Ok(Some(RecordedChange {
         id: ChangeId(row.get("id")?),
-        maker,
-        deed,
+        job_ref,
+        kind,
         actor: row.get::<Option<String>>("actor")?.map(OpenId::from),
         summary: row.get::<Option<String>>("summary")?.unwrap_or_default(),
         at,

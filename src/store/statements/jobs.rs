@@ -24,7 +24,7 @@ pub(in crate::store) fn insert(
     let values = values![
         &key.app,
         &key.origin,
-        key.step.as_str(),
+        key.kind.as_str(),
         key.reference(),
         &job.chat,
         ordered_at,

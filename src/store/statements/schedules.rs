@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use crate::model::change::ChangeId;
 use crate::model::job::{ChatKey, JobId, JobKey};
-use crate::model::plan::WaitingPlan;
-use crate::store::NewPlan;
-use crate::store::row::maker;
+use crate::model::schedule::ScheduleRow;
+use crate::store::NewSchedule;
+use crate::store::row::job_ref;
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
 /// Queues a job for later under the chat's next number, unless it is queued already.
-pub(in crate::store) fn plan(planner: &JobKey, chat: &str, plan: &NewPlan) -> Statement {
+pub(in crate::store) fn plan(planner: &JobKey, chat: &str, plan: &NewSchedule) -> Statement {
     let sql = "INSERT INTO jobs
              (app, origin, kind, reference, chat, ordered_at, run_at, payload, number)
          SELECT $1, $2, $3, $4, $5, $6, $6, $7, coalesce(max(number), 0) + 1
@@ -20,7 +20,7 @@ pub(in crate::store) fn plan(planner: &JobKey, chat: &str, plan: &NewPlan) -> St
     let values = values![
         &key.app,
         &key.origin,
-        key.step.as_str(),
+        key.kind.as_str(),
         key.reference(),
         chat,
         plan.due,
@@ -32,13 +32,13 @@ pub(in crate::store) fn plan(planner: &JobKey, chat: &str, plan: &NewPlan) -> St
 /// The number of a schedule in its chat.
 pub(in crate::store) fn number(plan: &JobKey) -> Query<u32> {
     let sql = "SELECT number FROM jobs WHERE app = $1 AND origin = $2 AND kind = $3";
-    let values = values![&plan.app, &plan.origin, plan.step.as_str()];
+    let values = values![&plan.app, &plan.origin, plan.kind.as_str()];
     Statement::new(sql, values).read(|row| row.count("number"))
 }
 
 /// What is scheduled in a chat, the next first; nothing for a row that cannot be read, which fails
 /// when it is due.
-pub(in crate::store) fn planned(chat: &ChatKey) -> Query<Option<WaitingPlan>> {
+pub(in crate::store) fn planned(chat: &ChatKey) -> Query<Option<ScheduleRow>> {
     // The list of states leads SQLite to the index of open jobs.
     let sql = "SELECT id, origin, kind, number, ordered_at, payload FROM jobs
          WHERE app = $1 AND chat = $2 AND number IS NOT NULL
@@ -47,13 +47,13 @@ pub(in crate::store) fn planned(chat: &ChatKey) -> Query<Option<WaitingPlan>> {
     Statement::new(sql, values![&chat.app, &chat.chat]).read(waiting)
 }
 
-fn waiting(row: &Row<'_>) -> Result<Option<WaitingPlan>, Unreadable> {
-    let (Some(maker), Ok(due)) = (maker(row, "kind")?, row.time("ordered_at")) else {
+fn waiting(row: &Row<'_>) -> Result<Option<ScheduleRow>, Unreadable> {
+    let (Some(job_ref), Ok(due)) = (job_ref(row, "kind")?, row.time("ordered_at")) else {
         return Ok(None);
     };
-    Ok(Some(WaitingPlan {
+    Ok(Some(ScheduleRow {
         id: JobId(row.get("id")?),
-        maker,
+        job_ref,
         number: row.count("number")?,
         due,
         payload: row.get("payload")?,

@@ -6,28 +6,28 @@ use jiff::Timestamp;
 use crate::action::Failure;
 use crate::event::StoredMessage;
 use crate::model::action::Action;
-use crate::model::change::{Change, ChangeId, ChangeResult, Deed, Record};
-use crate::model::job::Step;
-use crate::model::plan::Plan;
+use crate::model::change::{Change, ChangeId, ChangeKind, ChangeRecord, ChangeResult};
+use crate::model::job::JobKind;
 use crate::model::progress::Progress;
 use crate::model::refusal::{Cause, Refusal};
+use crate::model::schedule::ScheduledAction;
 use crate::policy;
-use crate::store::{Job, NewPlan};
+use crate::store::{Job, NewSchedule};
 
 /// A record before its end is known.
 #[derive(Clone)]
-pub(super) struct Draft {
-    deed: Deed,
+pub(super) struct PendingRecord {
+    kind: ChangeKind,
     actor: Option<OpenId>,
     summary: String,
     /// The change that it is to take back.
     touches: Option<ChangeId>,
 }
 
-impl Draft {
+impl PendingRecord {
     pub(super) fn of(action: &Action, sender: &Sender) -> Self {
         Self {
-            deed: action.deed(),
+            kind: action.kind(),
             // The id that the platform told, which is not always the open id.
             actor: sender.id().map(|(_, id)| OpenId::from(id)),
             summary: action.summary(),
@@ -39,67 +39,67 @@ impl Draft {
     }
 
     /// Of a job that was begun, and does not come to say again what it was to do.
-    pub(super) fn of_begun(progress: &Progress, step: Step, sender: &Sender) -> Self {
+    pub(super) fn of_begun(progress: &Progress, kind: JobKind, sender: &Sender) -> Self {
         let begun = Self::of(policy::begun(progress).action(), sender);
-        let deed = match step {
-            _ if !progress.is_removal() => begun.deed,
-            Step::Expire => Deed::Expire,
-            _ => Deed::Undo,
+        let kind = match kind {
+            _ if !progress.is_removal() => begun.kind,
+            JobKind::Expire => ChangeKind::Expire,
+            _ => ChangeKind::Undo,
         };
-        Self { deed, ..begun }
+        Self { kind, ..begun }
     }
 
     /// The same, with what only the act has brought to light.
-    pub(super) fn with(self, wrote: Option<(Deed, String)>) -> Self {
-        let (deed, summary) = wrote.unwrap_or((self.deed, self.summary));
+    pub(super) fn with(self, wrote: Option<(ChangeKind, String)>) -> Self {
+        let (kind, summary) = wrote.unwrap_or((self.kind, self.summary));
         Self {
-            deed,
+            kind,
             summary,
             ..self
         }
     }
 
-    pub(super) fn done(&self, change: Option<Change>, takes_back: Option<ChangeId>) -> Record {
-        Record {
+    pub(super) fn done(&self, change: Option<Change>, reverts: Option<ChangeId>) -> ChangeRecord {
+        ChangeRecord {
             change,
-            takes_back,
+            reverts,
             ..self.record(ChangeResult::Done)
         }
     }
 
     /// `change` is what may have been done all the same.
-    pub(super) fn refused(&self, refusal: &Refusal, change: Option<Change>) -> Record {
-        Record {
+    pub(super) fn refused(&self, refusal: &Refusal, change: Option<Change>) -> ChangeRecord {
+        ChangeRecord {
             change,
             log_id: refusal.cause.log_id().map(str::to_owned),
             // So that the next `/undo` comes to the change before it.
-            takes_back: self.touches.filter(|_| refusal.cause.is_final_for_undo()),
+            reverts: self.touches.filter(|_| refusal.cause.is_final_for_undo()),
             ..self.record(ChangeResult::Refused(refusal.reason()))
         }
     }
 
-    fn record(&self, result: ChangeResult) -> Record {
-        Record {
-            deed: self.deed,
+    fn record(&self, result: ChangeResult) -> ChangeRecord {
+        ChangeRecord {
+            kind: self.kind,
             actor: self.actor.clone(),
             summary: self.summary.clone(),
             result,
             log_id: None,
             change: None,
-            takes_back: None,
+            reverts: None,
         }
     }
 
     /// The plan to take back what the job did.
-    pub(super) fn end(&self, job: &Job, due: Timestamp) -> Result<NewPlan, Failure> {
-        let plan = Plan::Expire {
-            made_by: job.key.step,
-            deed: self.deed,
+    pub(super) fn end(&self, job: &Job, due: Timestamp) -> Result<NewSchedule, Failure> {
+        let plan = ScheduledAction::Expire {
+            made_by: job.key.kind,
+            kind: self.kind,
             summary: self.summary.clone(),
         };
         let payload = StoredMessage::with_plan(&job.payload, plan);
-        Ok(NewPlan {
-            step: Step::Expire,
+        Ok(NewSchedule {
+            kind: JobKind::Expire,
             due,
             payload: payload.map_err(|_| Cause::Internal)?,
         })

@@ -10,7 +10,7 @@ const CHUNK: usize = 50;
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step<B> {
+pub(super) struct PlannedCall<B> {
     pub(super) parent: Parent,
     /// Before which child of the parent.
     pub(super) index: usize,
@@ -29,8 +29,8 @@ pub(super) enum Parent {
 
 /// All calls, in the order in which they are made: from the top to the bottom of the entry, as far
 /// as a call's blocks stand together.
-pub(super) fn plan<B>(nodes: Vec<DocxNode<B>>) -> Vec<Step<B>> {
-    let mut planner = Planner {
+pub(super) fn plan<B>(nodes: Vec<DocxNode<B>>) -> Vec<PlannedCall<B>> {
+    let mut planner = CallPlanner {
         steps: Vec::new(),
         created: 0,
     };
@@ -38,13 +38,13 @@ pub(super) fn plan<B>(nodes: Vec<DocxNode<B>>) -> Vec<Step<B>> {
     planner.steps
 }
 
-struct Planner<B> {
-    steps: Vec<Step<B>>,
+struct CallPlanner<B> {
+    steps: Vec<PlannedCall<B>>,
     /// How many parents the steps create.
     created: usize,
 }
 
-impl<B> Planner<B> {
+impl<B> CallPlanner<B> {
     fn write(&mut self, parent: Parent, nodes: Vec<DocxNode<B>>) {
         let mut nodes = nodes.into_iter();
         for index in (0..nodes.len()).step_by(CHUNK) {
@@ -56,7 +56,7 @@ impl<B> Planner<B> {
             let parents: Vec<usize> = parents.map(|(place, _)| place).collect();
             let first = self.created;
             self.created += parents.len();
-            self.steps.push(Step {
+            self.steps.push(PlannedCall {
                 parent,
                 index,
                 blocks,
@@ -71,7 +71,7 @@ impl<B> Planner<B> {
 }
 
 /// How many lines the calls write.
-pub(super) fn line_count<B>(steps: &[Step<B>]) -> usize {
+pub(super) fn line_count<B>(steps: &[PlannedCall<B>]) -> usize {
     steps.iter().map(|step| step.blocks.len()).sum()
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Replace, Span};
 use crate::content::Document;
-use crate::model::change::Deed;
-use crate::model::job::{JobId, Maker, Step};
+use crate::model::change::ChangeKind;
+use crate::model::job::{JobId, JobKind, JobRef};
 
 /// So many characters stand for a text in `/history`.
 pub(crate) const SUMMARY: usize = 30;
@@ -16,20 +16,20 @@ pub(crate) const SUMMARY: usize = 30;
 /// What is to be done later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Plan {
+pub(crate) enum ScheduledAction {
     /// Write this into the announcement.
     Publish {
         /// As it stood when the command was given: a message that was replied to
         /// may change until then.
         document: Document,
-        manner: Manner,
+        options: AnnounceOptions,
     },
     /// Take back what another job of the same message did.
     Expire {
         /// Which job: the command itself, or the publication that it planned.
-        made_by: Step,
+        made_by: JobKind,
         /// What it did.
-        deed: Deed,
+        kind: ChangeKind,
         /// The first words of what is taken back.
         summary: String,
     },
@@ -37,16 +37,16 @@ pub(crate) enum Plan {
 
 /// How an announcement is to be made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Manner {
+pub(crate) struct AnnounceOptions {
     /// How long it is to stand.
-    pub(crate) hold: Option<Span>,
+    pub(crate) duration: Option<Span>,
     /// Whether the announcement is put at the top, too.
     pub(crate) top: bool,
     /// Whether it comes in the place of what stands there.
     pub(crate) replace: Option<Replace>,
 }
 
-impl Plan {
+impl ScheduledAction {
     /// The first words of what it is about.
     pub(crate) fn summary(&self) -> String {
         match self {
@@ -58,22 +58,22 @@ impl Plan {
 
 /// Work that waits for its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
+pub(crate) struct Schedule {
     pub(crate) id: JobId,
-    pub(crate) maker: Maker,
+    pub(crate) job_ref: JobRef,
     /// By it the chat's members name it.
     pub(crate) number: u32,
     pub(crate) due: Timestamp,
-    pub(crate) plan: Plan,
+    pub(crate) plan: ScheduledAction,
     /// Who planned it.
     pub(crate) author: Option<OpenId>,
 }
 
 /// A scheduled announcement, or the end of a change, as its row has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WaitingPlan {
+pub(crate) struct ScheduleRow {
     pub(crate) id: JobId,
-    pub(crate) maker: Maker,
+    pub(crate) job_ref: JobRef,
     /// Its number in the chat.
     pub(crate) number: u32,
     pub(crate) due: Timestamp,

@@ -3,22 +3,22 @@
 
 use feishu::{Block, BlockId, ChatId, LegacyBlock, Operation, codes};
 
+use super::calls::plan;
 use super::creation::Writing;
 use super::legacy::{
     self, ATTEMPTS, Place, find, is_refused, occurrences, stands_partly, wait_out,
 };
-use super::plan::plan;
-use super::{Draft, Failure, Scene, budget, page};
+use super::{AnnouncementRequest, Context, Failure, budget, page};
 use crate::action::announce::common::call;
-use crate::content::{Document, DocxNode, Entry, Former};
-use crate::model::change::{Placed, PlacedKind};
-use crate::model::plan::Manner;
-use crate::model::progress::{Creation, Pending, Restoral, Written};
+use crate::content::{Document, DocxNode, Entry, Snapshot};
+use crate::model::change::{PlacedBlocks, PlacedEntry};
+use crate::model::progress::{Creation, Pending, Restoration, WriteProgress};
 use crate::model::refusal::{Call, Cause};
+use crate::model::schedule::AnnounceOptions;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::action) struct TakenBack {
+pub(in crate::action) struct Reverted {
     /// Whether the entry was still there.
     pub(in crate::action) was_there: bool,
     /// Whether what it had replaced was written again.
@@ -30,9 +30,9 @@ pub(in crate::action) struct TakenBack {
 
 /// What blocks were called before they were written again, and since, time after time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::action) struct Renamed(pub(in crate::action) Vec<Vec<(BlockId, BlockId)>>);
+pub(in crate::action) struct BlockRenames(pub(in crate::action) Vec<Vec<(BlockId, BlockId)>>);
 
-impl Renamed {
+impl BlockRenames {
     /// What the block is called now.
     fn now<'b>(&'b self, id: &'b BlockId) -> &'b BlockId {
         let mut id = id;
@@ -47,7 +47,7 @@ impl Renamed {
 
 /// What to do where nothing of the entry stands there any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::action) enum IfGone {
+pub(in crate::action) enum OnMissing {
     /// Write above all what it replaced.
     Restore,
     /// Nothing.
@@ -56,37 +56,37 @@ pub(in crate::action) enum IfGone {
 
 /// An entry that is to be taken out.
 pub(in crate::action) struct Removal<'a> {
-    pub(in crate::action) placed: &'a Placed,
+    pub(in crate::action) placed: &'a PlacedEntry,
     /// What it replaced.
-    pub(in crate::action) former: Option<&'a Former>,
-    pub(in crate::action) renamed: Renamed,
-    pub(in crate::action) if_gone: IfGone,
+    pub(in crate::action) snapshot: Option<&'a Snapshot>,
+    pub(in crate::action) renamed: BlockRenames,
+    pub(in crate::action) if_gone: OnMissing,
 }
 
 /// Takes the entry out and writes in its place what it replaced, if it did.
 /// Where a person has changed the entry since, it is theirs and stays.
-pub(in crate::action) async fn take_back(
+pub(in crate::action) async fn revert(
     removal: &Removal<'_>,
-    scene: Scene<'_>,
-) -> Result<TakenBack, Failure> {
+    context: Context<'_>,
+) -> Result<Reverted, Failure> {
     let placed = removal.placed;
-    let former = removal.former.filter(|former| !former.is_empty());
-    let cost = former.map_or(0, |_| budget::FORMER);
-    let _turn = budget::turn(cost, scene).await?;
-    let replaced = match former {
-        Some(former) if former.mentions_anybody() => Some(Replaced {
-            former,
-            unnamed: Some(unnamed(former, scene).await),
+    let snapshot = removal.snapshot.filter(|snapshot| !snapshot.is_empty());
+    let cost = snapshot.map_or(0, |_| budget::FORMER);
+    let _turn = budget::turn(cost, context).await?;
+    let replaced = match snapshot {
+        Some(snapshot) if snapshot.mentions_anybody() => Some(Replaced {
+            snapshot,
+            unnamed: Some(unnamed(snapshot, context).await),
         }),
-        Some(former) => Some(Replaced {
-            former,
+        Some(snapshot) => Some(Replaced {
+            snapshot,
             unnamed: None,
         }),
         None => None,
     };
     let nameless = placed.nameless.then(|| placed.entry.nameless());
     match &placed.kind {
-        PlacedKind::Docx { blocks } => {
+        PlacedBlocks::Docx { blocks } => {
             let forms = std::iter::once(&placed.entry).chain(&nameless);
             let now = blocks.iter().map(|id| removal.renamed.now(id).clone());
             let written = WrittenDocx {
@@ -94,14 +94,14 @@ pub(in crate::action) async fn take_back(
                 ids: now.collect(),
                 is_signed: placed.entry.is_signed(),
             };
-            docx(&written, replaced, removal, scene).await
+            docx(&written, replaced, removal, context).await
         }
-        PlacedKind::Doc => {
+        PlacedBlocks::Doc => {
             let entry = nameless.as_ref().unwrap_or(&placed.entry).to_legacy();
             match replaced {
-                Some(replaced) => restore_legacy(&entry, replaced, removal.if_gone, scene).await,
-                None => Ok(TakenBack {
-                    was_there: remove_legacy(&entry, scene).await?,
+                Some(replaced) => restore_legacy(&entry, replaced, removal.if_gone, context).await,
+                None => Ok(Reverted {
+                    was_there: remove_legacy(&entry, context).await?,
                     former_is_back: false,
                     restored: Vec::new(),
                 }),
@@ -112,14 +112,14 @@ pub(in crate::action) async fn take_back(
 
 /// What was replaced.
 struct Replaced<'a> {
-    former: &'a Former,
+    snapshot: &'a Snapshot,
     /// The same with names for the mentions that the platform may not take any more.
-    unnamed: Option<Former>,
+    unnamed: Option<Snapshot>,
 }
 
-async fn unnamed(former: &Former, scene: Scene<'_>) -> Former {
-    let names = scene.platform.names(scene.chat_id).await;
-    former.without_mentions(&|id| match names.as_ref().and_then(|names| names.get(id)) {
+async fn unnamed(snapshot: &Snapshot, context: Context<'_>) -> Snapshot {
+    let names = context.platform.names(context.chat_id).await;
+    snapshot.without_mentions(&|id| match names.as_ref().and_then(|names| names.get(id)) {
         Some(name) => format!("@{name}"),
         None => format!("@{id}"),
     })
@@ -138,31 +138,31 @@ async fn docx(
     entry: &WrittenDocx,
     replaced: Option<Replaced<'_>>,
     removal: &Removal<'_>,
-    scene: Scene<'_>,
-) -> Result<TakenBack, Failure> {
-    let begun = match scene.written() {
-        Some(Written::Restoral(restoral)) => Some(restoral),
+    context: Context<'_>,
+) -> Result<Reverted, Failure> {
+    let begun = match context.written() {
+        Some(WriteProgress::Restoral(restoral)) => Some(restoral),
         _ => None,
     };
     let was_begun = begun.is_some();
-    let mut found = find_docx(entry, scene).await?;
-    let mut taken = TakenBack {
+    let mut found = find_docx(entry, context).await?;
+    let mut taken = Reverted {
         was_there: was_begun || !found.places.is_empty(),
         former_is_back: false,
         restored: Vec::new(),
     };
     if let Some(replaced) = replaced {
-        if !taken.was_there && removal.if_gone == IfGone::Leave {
+        if !taken.was_there && removal.if_gone == OnMissing::Leave {
             return Ok(taken);
         }
-        let begun = begun.unwrap_or_else(|| found.beginning(replaced.former, &removal.renamed));
+        let begun = begun.unwrap_or_else(|| found.beginning(replaced.snapshot, &removal.renamed));
         taken.former_is_back = !begun.missing.is_empty();
         if taken.former_is_back {
-            taken.restored = restore_docx(replaced, begun, scene).await?;
-            found = find_docx(entry, scene).await?;
+            taken.restored = restore_docx(replaced, begun, context).await?;
+            found = find_docx(entry, context).await?;
         }
     }
-    let deletion = page::delete(found.places, found.revision, scene).await;
+    let deletion = page::delete(found.places, found.revision, context).await;
     deletion.failure.map_or(Ok(taken), Err)
 }
 
@@ -176,10 +176,10 @@ struct Found {
 
 impl Found {
     /// Before the first call: what of the former blocks stands already, or still, is left out.
-    fn beginning(&self, former: &Former, renamed: &Renamed) -> Restoral {
-        let ids = former.blocks.iter().filter_map(|block| block.id.as_ref());
+    fn beginning(&self, snapshot: &Snapshot, renamed: &BlockRenames) -> Restoration {
+        let ids = snapshot.blocks.iter().filter_map(|block| block.id.as_ref());
         let missing = ids.filter(|id| !self.page.contains(renamed.now(id)));
-        Restoral {
+        Restoration {
             at: self.places.iter().min().copied().unwrap_or_default(),
             missing: missing.cloned().collect(),
             creation: Creation::at(self.revision),
@@ -188,16 +188,16 @@ impl Found {
     }
 }
 
-async fn find_docx(entry: &WrittenDocx, scene: Scene<'_>) -> Result<Found, Failure> {
-    let (revision, stands) = page::read::<Block>(scene).await?;
-    let page = page_of(&stands, scene.chat_id);
+async fn find_docx(entry: &WrittenDocx, context: Context<'_>) -> Result<Found, Failure> {
+    let (revision, stands) = page::read::<Block>(context).await?;
+    let page = page_of(&stands, context.chat_id);
     let ids = entry.ids_on(page, &stands)?;
     let places: Vec<usize> = ids
         .iter()
         .filter_map(|id| page.iter().position(|child| child == id))
         .collect();
     // An earlier attempt may have deleted part of it.
-    let tried = !scene.job.is_first_attempt();
+    let tried = !context.job.is_first_attempt();
     let is_whole = (places.is_empty() || places.len() == ids.len() || tried)
         && (0..ids.len())
             .filter(|place| page.contains(&ids[*place]))
@@ -242,36 +242,36 @@ impl WrittenDocx {
 
 /// Writes what was replaced where the entry begins.
 async fn restore_docx(
-    Replaced { former, unnamed }: Replaced<'_>,
-    begun: Restoral,
-    scene: Scene<'_>,
+    Replaced { snapshot, unnamed }: Replaced<'_>,
+    begun: Restoration,
+    context: Context<'_>,
 ) -> Result<Vec<(BlockId, BlockId)>, Failure> {
-    let steps = |former: Former| plan(former.of_ids(&begun.missing).to_docx());
+    let steps = |snapshot: Snapshot| plan(snapshot.of_ids(&begun.missing).to_docx());
     let mut writing = Writing {
         name: "restore",
         at: begun.at,
-        steps: steps(former.clone()),
+        steps: steps(snapshot.clone()),
         nameless_steps: unnamed.map(steps),
         nameless: begun.nameless,
         creation: begun.creation.clone(),
     };
-    let so_far = |creation, nameless| Restoral {
+    let so_far = |creation, nameless| Restoration {
         creation,
         nameless,
         ..begun.clone()
     };
     // Taking back has no text of its own.
-    let draft = Draft {
+    let draft = AnnouncementRequest {
         document: &Document::default(),
-        manner: Manner::default(),
+        options: AnnounceOptions::default(),
     };
     // Before the first call: where it is written must not change with what it
     // writes.
-    scene
-        .save(draft, Some(Written::Restoral(begun.clone())))
+    context
+        .save(draft, Some(WriteProgress::Restoral(begun.clone())))
         .await?;
-    let written = |creation, nameless| Written::Restoral(so_far(creation, nameless));
-    writing.run(draft, written, scene).await?;
+    let written = |creation, nameless| WriteProgress::Restoral(so_far(creation, nameless));
+    writing.run(draft, written, context).await?;
     Ok(so_far(writing.creation, writing.nameless).restored())
 }
 
@@ -309,9 +309,9 @@ fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
             .all(|(node, id)| is_as_written(node, id, blocks))
 }
 
-fn so_far_legacy(scene: Scene<'_>) -> (Option<Pending>, bool) {
-    match scene.written() {
-        Some(Written::Removal { pending, nameless }) => (pending, nameless),
+fn so_far_legacy(context: Context<'_>) -> (Option<Pending>, bool) {
+    match context.written() {
+        Some(WriteProgress::Removal { pending, nameless }) => (pending, nameless),
         _ => (None, false),
     }
 }
@@ -330,37 +330,37 @@ fn moved(failure: Failure) -> Failure {
 
 async fn restore_legacy(
     entry: &[LegacyBlock],
-    Replaced { former, unnamed }: Replaced<'_>,
-    if_gone: IfGone,
-    scene: Scene<'_>,
-) -> Result<TakenBack, Failure> {
-    let ended = |was_there, former_is_back| TakenBack {
+    Replaced { snapshot, unnamed }: Replaced<'_>,
+    if_gone: OnMissing,
+    context: Context<'_>,
+) -> Result<Reverted, Failure> {
+    let ended = |was_there, former_is_back| Reverted {
         was_there,
         former_is_back,
         restored: Vec::new(),
     };
-    let (pending, nameless) = so_far_legacy(scene);
-    let (_, document) = legacy::read(scene).await.map_err(moved)?;
+    let (pending, nameless) = so_far_legacy(context);
+    let (_, document) = legacy::read(context).await.map_err(moved)?;
     let was_there = pending.is_some() || find(entry, &document).is_some();
     // It may never have been replaced, or be back already: an answer may have been lost.
-    let is_there = legacy::stands(former, &document);
-    let leave = if_gone == IfGone::Leave && !stands_partly(entry, &document);
+    let is_there = legacy::stands(snapshot, &document);
+    let leave = if_gone == OnMissing::Leave && !stands_partly(entry, &document);
     if !was_there && (is_there || leave) {
         return Ok(ended(false, false));
     }
-    let draft = Draft {
+    let draft = AnnouncementRequest {
         document: &Document::default(),
-        manner: Manner::default(),
+        options: AnnounceOptions::default(),
     };
     let mut writing = legacy::Writing {
-        named: former.to_legacy(),
-        unnamed: unnamed.map(|former| former.to_legacy()),
+        named: snapshot.to_legacy(),
+        unnamed: unnamed.map(|snapshot| snapshot.to_legacy()),
         place: Place::Entry(entry),
         pending,
         nameless,
         short: false,
         draft,
-        scene,
+        context,
     };
     while let Err(failure) = writing.run().await {
         // What was replaced stood where something could be deleted, so nothing says that it is
@@ -375,14 +375,14 @@ async fn restore_legacy(
 /// There is no key that makes a repeated deletion harmless, so how often these
 /// paragraphs stand is stored before each, as before each insertion. Says
 /// whether the entry was there.
-async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool, Failure> {
-    let chat = scene.chat_id;
-    let client = &scene.platform.client;
-    let (mut pending, _) = so_far_legacy(scene);
-    wait_out(pending, scene)?;
+async fn remove_legacy(blocks: &[LegacyBlock], context: Context<'_>) -> Result<bool, Failure> {
+    let chat = context.chat_id;
+    let client = &context.platform.client;
+    let (mut pending, _) = so_far_legacy(context);
+    wait_out(pending, context)?;
     let mut attempt = 1;
     loop {
-        let (announcement, document) = legacy::read(scene).await.map_err(moved)?;
+        let (announcement, document) = legacy::read(context).await.map_err(moved)?;
         let stands = occurrences(blocks, &document);
         if pending.is_some_and(|pending| stands < pending.seen_before) {
             return Ok(true);
@@ -396,11 +396,11 @@ async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool,
         };
         pending = Some(Pending {
             seen_before: stands,
-            sent_at: scene.clock.now(),
+            sent_at: context.clock.now(),
             later_first: false,
             repairs: false,
         });
-        remember(pending, scene).await?;
+        remember(pending, context).await?;
         let delete = [Operation::DeleteContentRange(range)];
         let deleted = client
             .patch_announcement(chat, announcement.revision, &delete)
@@ -410,7 +410,7 @@ async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool,
         };
         if !error.may_have_taken_effect() {
             pending = None;
-            remember(pending, scene).await?;
+            remember(pending, context).await?;
         }
         let failure = call(Call::WriteAnnouncement)(error);
         match failure {
@@ -422,12 +422,12 @@ async fn remove_legacy(blocks: &[LegacyBlock], scene: Scene<'_>) -> Result<bool,
     }
 }
 
-async fn remember(pending: Option<Pending>, scene: Scene<'_>) -> Result<(), Failure> {
-    let draft = Draft {
+async fn remember(pending: Option<Pending>, context: Context<'_>) -> Result<(), Failure> {
+    let draft = AnnouncementRequest {
         document: &Document::default(),
-        manner: Manner::default(),
+        options: AnnounceOptions::default(),
     };
     let nameless = false;
-    let written = Written::Removal { pending, nameless };
-    scene.save(draft, Some(written)).await
+    let written = WriteProgress::Removal { pending, nameless };
+    context.save(draft, Some(written)).await
 }

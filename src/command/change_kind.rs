@@ -18,7 +18,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
-pub enum Deed {
+pub enum ChangeKind {
     /// Something was put at the top of the chat.
     Pin,
     /// The top notice was taken off.
@@ -37,7 +37,7 @@ pub enum Deed {
     Recalled,
 }
 
-impl Deed {
+impl ChangeKind {
     /// Its word in the table of changes.
     pub(crate) fn as_str(self) -> &'static str {
         self.into()

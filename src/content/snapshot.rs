@@ -17,8 +17,8 @@ use crate::language::{Bilingual, Language};
 /// The blocks of an announcement, of either kind, as the calls write them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
-pub struct Former {
-    pub(crate) blocks: Vec<FormerBlock>,
+pub struct Snapshot {
+    pub(crate) blocks: Vec<SnapshotBlock>,
     /// That of the names in the place of what is lost: the language of the rest.
     language: Language,
     /// The things in it that no call writes again.
@@ -27,14 +27,14 @@ pub struct Former {
 
 /// A block right below the page, with those below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FormerBlock {
+pub(crate) struct SnapshotBlock {
     /// By it a block of a `docx` announcement is known.
     pub(crate) id: Option<BlockId>,
     block: Value,
-    children: Vec<FormerBlock>,
+    children: Vec<SnapshotBlock>,
 }
 
-/// A [`Former`] as it is stored. Its blocks are one list, because JSON is not read at any depth, and
+/// A [`Snapshot`] as it is stored. Its blocks are one list, because JSON is not read at any depth, and
 /// people may put blocks below each other at a greater one.
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -52,19 +52,19 @@ struct StoredBlock {
     depth: usize,
 }
 
-impl From<Former> for Stored {
-    fn from(former: Former) -> Self {
+impl From<Snapshot> for Stored {
+    fn from(snapshot: Snapshot) -> Self {
         let mut blocks = Vec::new();
-        store(former.blocks, 0, &mut blocks);
+        store(snapshot.blocks, 0, &mut blocks);
         Self {
             blocks,
-            language: former.language,
-            lost: former.lost,
+            language: snapshot.language,
+            lost: snapshot.lost,
         }
     }
 }
 
-impl From<Stored> for Former {
+impl From<Stored> for Snapshot {
     fn from(stored: Stored) -> Self {
         Self {
             blocks: restore(&mut stored.blocks.into_iter().peekable(), 0),
@@ -74,8 +74,8 @@ impl From<Stored> for Former {
     }
 }
 
-fn store(blocks: Vec<FormerBlock>, depth: usize, stored: &mut Vec<StoredBlock>) {
-    for FormerBlock {
+fn store(blocks: Vec<SnapshotBlock>, depth: usize, stored: &mut Vec<StoredBlock>) {
+    for SnapshotBlock {
         id,
         block,
         children,
@@ -87,10 +87,10 @@ fn store(blocks: Vec<FormerBlock>, depth: usize, stored: &mut Vec<StoredBlock>) 
 }
 
 /// The blocks that come next and are so deep or deeper.
-fn restore(stored: &mut Peekable<IntoIter<StoredBlock>>, depth: usize) -> Vec<FormerBlock> {
+fn restore(stored: &mut Peekable<IntoIter<StoredBlock>>, depth: usize) -> Vec<SnapshotBlock> {
     let mut blocks = Vec::new();
     while let Some(next) = stored.next_if(|next| next.depth >= depth) {
-        blocks.push(FormerBlock {
+        blocks.push(SnapshotBlock {
             id: next.id,
             block: next.block,
             children: restore(stored, depth + 1),
@@ -99,13 +99,13 @@ fn restore(stored: &mut Peekable<IntoIter<StoredBlock>>, depth: usize) -> Vec<Fo
     blocks
 }
 
-impl Former {
+impl Snapshot {
     /// The blocks of a `docx` announcement, as they are listed.
     pub fn of_docx(blocks: &[ReadBlock], chat: &ChatId) -> Self {
         Self::in_its_language(|language| Self::docx_in(language, blocks, chat))
     }
 
-    /// The memory that a [`Former`] of these blocks takes, roughly, in bytes.
+    /// The memory that a [`Snapshot`] of these blocks takes, roughly, in bytes.
     pub fn weight_of_docx(blocks: &[ReadBlock], chat: &ChatId) -> usize {
         let mut unseen = by_id(blocks);
         let page = unseen.remove(chat.as_str());
@@ -154,7 +154,7 @@ impl Former {
         let blocks = blocks.iter().map(|block| {
             let copied = block.copied(|thing| placeholder(thing, language));
             lost.extend(copied.lost);
-            FormerBlock {
+            SnapshotBlock {
                 id: None,
                 block: copied.block,
                 children: Vec::new(),
@@ -170,12 +170,12 @@ impl Former {
 
     /// What is lost is named in the language of the rest.
     fn in_its_language(read: impl Fn(Language) -> Self) -> Self {
-        let former = read(Language::En);
-        let blocks = former.blocks.iter();
+        let snapshot = read(Language::En);
+        let blocks = snapshot.blocks.iter();
         let text: String = blocks.map(|block| block.block.to_string()).collect();
         match Language::of(&text) {
-            Language::Zh if !former.lost.is_empty() => read(Language::Zh),
-            Language::Zh | Language::En => former,
+            Language::Zh if !snapshot.lost.is_empty() => read(Language::Zh),
+            Language::Zh | Language::En => snapshot,
         }
     }
 }
@@ -192,7 +192,7 @@ fn docx(
     unseen: &mut HashMap<&str, &ReadBlock>,
     language: Language,
     lost: &mut BTreeSet<Unwritable>,
-) -> Vec<FormerBlock> {
+) -> Vec<SnapshotBlock> {
     let mut blocks = Vec::new();
     for id in ids {
         let Some(block) = unseen.remove(id.as_str()) else {
@@ -205,7 +205,7 @@ fn docx(
         } else {
             docx(&block.children, unseen, language, lost)
         };
-        blocks.push(FormerBlock {
+        blocks.push(SnapshotBlock {
             id: Some(id.clone()),
             block: copied.block,
             children,
@@ -214,7 +214,7 @@ fn docx(
     blocks
 }
 
-impl Former {
+impl Snapshot {
     /// What stands in a `docx` announcement now, to be compared with this: what is lost goes by the
     /// same names, whatever language the rest is in by now.
     #[must_use]
@@ -230,7 +230,7 @@ impl Former {
 
     /// Only the blocks of these ids.
     pub(crate) fn of_ids(mut self, ids: &[BlockId]) -> Self {
-        let is_one = |block: &FormerBlock| block.id.as_ref().is_some_and(|id| ids.contains(id));
+        let is_one = |block: &SnapshotBlock| block.id.as_ref().is_some_and(|id| ids.contains(id));
         self.blocks.retain(is_one);
         self
     }
@@ -252,11 +252,11 @@ impl Former {
     /// The same with people's names in the place of mentions.
     #[must_use]
     pub fn without_mentions(&self, name: &impl Fn(&OpenId) -> String) -> Self {
-        let mut former = self.clone();
-        each(&mut former.blocks, &|block| {
+        let mut snapshot = self.clone();
+        each(&mut snapshot.blocks, &|block| {
             without_mentions(&mut block.block, name);
         });
-        former
+        snapshot
     }
 
     /// As blocks of a `docx` announcement.
@@ -273,25 +273,25 @@ impl Former {
     }
 }
 
-fn count(blocks: &[FormerBlock]) -> usize {
+fn count(blocks: &[SnapshotBlock]) -> usize {
     let below = blocks.iter().map(|block| count(&block.children));
     blocks.len() + below.sum::<usize>()
 }
 
-fn any(blocks: &[FormerBlock], is: &impl Fn(&FormerBlock) -> bool) -> bool {
+fn any(blocks: &[SnapshotBlock], is: &impl Fn(&SnapshotBlock) -> bool) -> bool {
     let mut blocks = blocks.iter();
     blocks.any(|block| is(block) || any(&block.children, is))
 }
 
-fn each(blocks: &mut [FormerBlock], change: &impl Fn(&mut FormerBlock)) {
+fn each(blocks: &mut [SnapshotBlock], change: &impl Fn(&mut SnapshotBlock)) {
     for block in blocks {
         change(block);
         each(&mut block.children, change);
     }
 }
 
-fn nodes(blocks: &[FormerBlock]) -> Vec<DocxNode<Value>> {
-    let node = |block: &FormerBlock| DocxNode {
+fn nodes(blocks: &[SnapshotBlock]) -> Vec<DocxNode<Value>> {
+    let node = |block: &SnapshotBlock| DocxNode {
         block: block.block.clone(),
         children: nodes(&block.children),
     };
@@ -328,9 +328,9 @@ mod tests {
 
     use super::*;
 
-    fn listed(blocks: Value) -> Former {
+    fn listed(blocks: Value) -> Snapshot {
         let blocks: Vec<ReadBlock> = serde_json::from_value(blocks).unwrap();
-        Former::of_docx(&blocks, &"oc_1".into())
+        Snapshot::of_docx(&blocks, &"oc_1".into())
     }
 
     fn text(id: &str, words: &str, children: &[&str]) -> Value {
@@ -347,17 +347,17 @@ mod tests {
             text("d", "four", &[]),
         ]));
         assert!(body.lost.is_empty());
-        let former = body;
-        assert_eq!(former.block_count(), 4);
-        let nodes = former.to_docx();
+        let snapshot = body;
+        assert_eq!(snapshot.block_count(), 4);
+        let nodes = snapshot.to_docx();
         assert_eq!((nodes.len(), nodes[0].children.len()), (2, 2));
         let words = |node: &DocxNode<Value>| {
             node.block["bullet"]["elements"][0]["text_run"]["content"].clone()
         };
         assert_eq!(words(&nodes[0].children[1]), "three");
         assert_eq!(nodes[1].block.get("block_id"), None);
-        let stored = serde_json::to_string(&former).unwrap();
-        assert_eq!(serde_json::from_str::<Former>(&stored).unwrap(), former);
+        let stored = serde_json::to_string(&snapshot).unwrap();
+        assert_eq!(serde_json::from_str::<Snapshot>(&stored).unwrap(), snapshot);
     }
 
     #[test]
@@ -366,10 +366,10 @@ mod tests {
         let blocks = (0..500).map(|number| text(&next(number), "x", &[&next(number + 1)]));
         let page = json!({ "block_id": "oc_1", "block_type": 1, "children": [next(0), "last"] });
         let last = text("last", "y", &[]);
-        let former = listed(blocks.chain([page, last]).collect());
-        assert_eq!((former.block_count(), former.blocks.len()), (501, 2));
-        let stored = serde_json::to_string(&former).unwrap();
-        assert_eq!(serde_json::from_str::<Former>(&stored).unwrap(), former);
+        let snapshot = listed(blocks.chain([page, last]).collect());
+        assert_eq!((snapshot.block_count(), snapshot.blocks.len()), (501, 2));
+        let stored = serde_json::to_string(&snapshot).unwrap();
+        assert_eq!(serde_json::from_str::<Snapshot>(&stored).unwrap(), snapshot);
     }
 
     #[test]
@@ -426,9 +426,9 @@ mod tests {
             });
             let content = json!({ "body": { "blocks": blocks.collect::<Vec<_>>() } });
             let document = LegacyDocument::parse(&content.to_string()).unwrap();
-            let former = Former::of_legacy(&document);
-            assert_eq!(former.to_legacy().len(), expected, "{lines:?}");
-            for (placed, block) in document.blocks.iter().zip(former.to_legacy()) {
+            let snapshot = Snapshot::of_legacy(&document);
+            assert_eq!(snapshot.to_legacy().len(), expected, "{lines:?}");
+            for (placed, block) in document.blocks.iter().zip(snapshot.to_legacy()) {
                 assert!(placed.holds(&block));
             }
         };
@@ -439,9 +439,9 @@ mod tests {
         let link = json!({ "type": "docsLink", "docsLink": { "url": "u" } });
         let last = json!({ "type": "paragraph", "paragraph": { "elements": [link] } });
         let content = json!({ "body": { "blocks": [last] } }).to_string();
-        let former = Former::of_legacy(&LegacyDocument::parse(&content).unwrap());
+        let snapshot = Snapshot::of_legacy(&LegacyDocument::parse(&content).unwrap());
         assert_eq!(
-            former.block_count(),
+            snapshot.block_count(),
             1,
             "a link to a document is no empty line"
         );
@@ -453,12 +453,12 @@ mod tests {
             let who = json!({ "mention_user": { "user_id": "ou_1" } });
             json!({ "block_id": id, "block_type": 2, "children": children, "text": { "elements": [who] } })
         };
-        let former = listed(json!([
+        let snapshot = listed(json!([
             { "block_id": "oc_1", "block_type": 1, "children": ["a"] },
             mention("a", &["b"]), mention("b", &[]),
         ]));
-        assert!(former.mentions_anybody());
-        let named = former.without_mentions(&|_| "@Lin".to_owned());
+        assert!(snapshot.mentions_anybody());
+        let named = snapshot.without_mentions(&|_| "@Lin".to_owned());
         assert!(!named.mentions_anybody());
         assert_eq!(named.block_count(), 2);
     }

@@ -13,15 +13,15 @@ const LARGE_JOBS: usize = 3 * 1024 * 1024;
 
 /// Room for the payloads of the jobs that are worked on.
 #[derive(Debug)]
-pub(super) struct Room(Arc<Semaphore>);
+pub(super) struct MemoryBudget(Arc<Semaphore>);
 
-impl Default for Room {
+impl Default for MemoryBudget {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(LARGE_JOBS)))
     }
 }
 
-impl Room {
+impl MemoryBudget {
     /// Waits until there is room for a payload of so many bytes; `None` after a stop. Hold it until
     /// the job is given back.
     pub(super) async fn of(
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn large_jobs_wait_and_small_ones_do_not() {
-        let (room, stop) = (Room::default(), CancellationToken::new());
+        let (room, stop) = (MemoryBudget::default(), CancellationToken::new());
         let take = |bytes| room.of(bytes, &stop).now_or_never();
         let mut held: Vec<_> = std::iter::from_fn(|| take(1 << 20)).collect();
         assert_eq!(held.len(), 3);
@@ -59,14 +59,14 @@ mod tests {
 
     #[test]
     fn the_largest_job_has_room() {
-        let (room, stop) = (Room::default(), CancellationToken::new());
+        let (room, stop) = (MemoryBudget::default(), CancellationToken::new());
         let largest = room.of(usize::MAX, &stop).now_or_never();
         assert!(largest.flatten().is_some());
     }
 
     #[test]
     fn a_stop_ends_the_wait_for_room() {
-        let (room, stop) = (Room::default(), CancellationToken::new());
+        let (room, stop) = (MemoryBudget::default(), CancellationToken::new());
         let _held = room.of(usize::MAX, &stop).now_or_never();
         let waiting = room.of(1 << 20, &stop);
         stop.cancel();
