@@ -77,55 +77,41 @@ pub struct ApiError {
 }
 
 /// How the transport of a call failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TransportFailure {
     /// No connection: nothing was sent.
+    #[error("connection failed")]
     Connect,
     /// The request was sent, but the answer timed out.
+    #[error("timeout")]
     Timeout,
     /// The connection broke.
+    #[error("connection lost")]
     Broken,
     /// The request could not be built: nothing was sent, and a retry fails the same way.
+    #[error("invalid request")]
     Request,
 }
 
 /// What is wrong with an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidResponse {
     /// Not a JSON object with a `code`.
+    #[error("no JSON object with a code")]
     NotJson,
     /// A proxy or gateway answered: a web page, or an HTTP error that no
     /// code of the platform explains.
+    #[error("a response that is not from the platform")]
     Foreign,
     /// Code 0, but a required field is missing or invalid.
+    #[error("an unexpected response body")]
     Shape,
     /// Longer than the client reads.
+    #[error("a response that is too long")]
     TooLarge,
     /// A listing with too many pages.
+    #[error("endless pages")]
     Endless,
-}
-
-impl std::fmt::Display for TransportFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connection failed",
-            Self::Timeout => "timeout",
-            Self::Broken => "connection lost",
-            Self::Request => "invalid request",
-        })
-    }
-}
-
-impl std::fmt::Display for InvalidResponse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NotJson => "no JSON object with a code",
-            Self::Shape => "an unexpected response body",
-            Self::TooLarge => "a response that is too long",
-            Self::Endless => "endless pages",
-            Self::Foreign => "a response that is not from the platform",
-        })
-    }
 }
 
 impl Error {

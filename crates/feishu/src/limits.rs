@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use crate::error::LONGEST_WAIT as LONGEST_PAUSE;
 use crate::{ChatId, Clock, Error};
@@ -107,7 +108,7 @@ impl fmt::Debug for Limits {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let now = self.limits.clock.machine_now();
-        for calls in self.limits.state().calls.values_mut() {
+        for calls in self.limits.state.lock().calls.values_mut() {
             calls.entry(self.number).and_modify(|end| *end = Some(now));
         }
     }
@@ -127,7 +128,7 @@ impl Limits {
     /// Fails while the API is paused.
     pub(crate) fn check(&self, endpoint: &'static str) -> Result<(), Error> {
         let now = self.clock.machine_now();
-        match self.state().pause(endpoint, now) {
+        match self.state.lock().pause(endpoint, now) {
             Some(pause) if pause.until > now => Err(waiting(endpoint, now, pause.until)),
             _ => Ok(()),
         }
@@ -138,7 +139,7 @@ impl Limits {
     pub(crate) fn enter(&self, endpoint: &'static str) -> Result<(), Error> {
         self.check(endpoint)?;
         let now = self.clock.machine_now();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         match state.pauses.get_mut(endpoint) {
             Some(pause) if pause.is_probed => pause.until = now + LONGEST_PAUSE,
             Some(_) => drop(state.pauses.remove(endpoint)),
@@ -152,7 +153,8 @@ impl Limits {
         let error = match answer {
             Ok(_) => {
                 return self
-                    .state()
+                    .state
+                    .lock()
                     .pauses
                     .retain(|api, pause| api != endpoint || !pause.is_probed);
             }
@@ -180,7 +182,7 @@ impl Limits {
     }
 
     fn pause_until(&self, endpoint: &str, until: Timestamp, is_probed: bool) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let new = Pause { until, is_probed };
         let pause = state.pauses.entry(endpoint.to_owned()).or_insert(new);
         pause.until = pause.until.max(until);
@@ -197,7 +199,7 @@ impl Limits {
         let last = self.clock.machine_now() + LONGEST_WAIT;
         loop {
             let now = self.clock.machine_now();
-            let reserved = self.state().reserve(paces, self.factor, now);
+            let reserved = self.state.lock().reserve(paces, self.factor, now);
             let free = match reserved {
                 Ok(number) => {
                     let slot = Slot {
@@ -229,11 +231,6 @@ impl Limits {
             }
             WriteSlot::AskAgainAt(then) => Err(waiting(endpoint, self.clock.now(), then)),
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Each change is complete in itself, so a panic elsewhere leaves the state valid.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -375,15 +372,15 @@ mod tests {
         let paces = [Pace::App];
         let now = limits.clock.now();
         for _ in 0..5 {
-            limits.state().reserve(&paces, 1, now).unwrap();
+            limits.state.lock().reserve(&paces, 1, now).unwrap();
         }
         let ended = now + Duration::from_hours(1);
-        for calls in limits.state().calls.values_mut() {
+        for calls in limits.state.lock().calls.values_mut() {
             for end in calls.values_mut() {
                 *end = Some(ended);
             }
         }
-        limits.state().reserve(&paces, 1, now).unwrap();
+        limits.state.lock().reserve(&paces, 1, now).unwrap();
     }
 
     #[tokio::test]
@@ -397,25 +394,31 @@ mod tests {
             in_flight.push(limits.slot("create", &paces).await.unwrap());
         }
         assert_eq!(
-            limits.state().reserve(&paces, 1, start),
+            limits.state.lock().reserve(&paces, 1, start),
             Err(start + SECOND)
         );
         for _ in 0..2 {
             in_flight.push(limits.slot("create", &other).await.unwrap());
         }
         assert_eq!(
-            limits.state().reserve(&other, 1, start),
+            limits.state.lock().reserve(&other, 1, start),
             Err(start + SECOND)
         );
         // They end two seconds later; until then it is unknown when the platform counts them.
         hand.advance(2 * SECOND);
         let now = limits.clock.now();
-        assert_eq!(limits.state().reserve(&other, 1, now), Err(now + SECOND));
+        assert_eq!(
+            limits.state.lock().reserve(&other, 1, now),
+            Err(now + SECOND)
+        );
         drop(in_flight);
-        assert_eq!(limits.state().reserve(&other, 1, now), Err(now + SECOND));
+        assert_eq!(
+            limits.state.lock().reserve(&other, 1, now),
+            Err(now + SECOND)
+        );
         hand.advance(SECOND);
         limits.slot("create", &paces).await.unwrap();
-        assert_eq!(limits.state().calls.len(), 2);
+        assert_eq!(limits.state.lock().calls.len(), 2);
     }
 
     #[tokio::test]
@@ -430,21 +433,21 @@ mod tests {
         let shared = SharedLimits {
             on_pause: {
                 let told = Arc::clone(&told);
-                Arc::new(move |api, until| told.lock().unwrap().push((api, until)))
+                Arc::new(move |api, until| told.lock().push((api, until)))
             },
             next_slot: Arc::new(move || {
-                let slot = slots.lock().unwrap().pop().unwrap();
+                let slot = slots.lock().pop().unwrap();
                 Box::pin(async move { slot })
             }),
         };
         let limits = Limits::new(clock, 1, Some(shared));
         limits.note("put_top_notice", &refusal(Some(7)));
         let until = now + 7 * SECOND;
-        assert_eq!(*told.lock().unwrap(), [("put_top_notice", until)]);
+        assert_eq!(*told.lock(), [("put_top_notice", until)]);
         // A pause that comes from them is not passed back.
         limits.pause("reply", until);
         assert!(limits.check("reply").is_err());
-        assert_eq!(told.lock().unwrap().len(), 1);
+        assert_eq!(told.lock().len(), 1);
 
         let paces = [Pace::Announcement("oc_1".into()), Pace::App];
         let mut first = std::pin::pin!(limits.slot("create", &paces));

@@ -1,9 +1,10 @@
 //! The access token: fetched once for all callers, renewed early, dropped when it is rejected.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -85,7 +86,7 @@ impl Tokens {
     /// fails, it fails for all of them.
     pub(crate) async fn get(&self) -> Result<AccessToken, Error> {
         let flight = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             let now = self.clock.machine_now();
             // A request that only this state refers to was abandoned by its caller.
             let renewing = state.flight.as_ref();
@@ -104,7 +105,7 @@ impl Tokens {
 
     /// Drops `token`, which the platform rejected, unless it has been replaced already.
     pub(crate) fn evict(&self, token: &AccessToken) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let rejected = |current: &mut Current| Arc::ptr_eq(&current.token, token);
         state.current.take_if(rejected);
     }
@@ -115,7 +116,7 @@ impl Tokens {
         flight: &Arc<Flight>,
         result: &Result<Current, Error>,
     ) -> Result<AccessToken, Error> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let first = state
             .flight
             .take_if(|current| Arc::ptr_eq(current, flight))
@@ -162,10 +163,6 @@ impl Tokens {
             renew_at: after(renew_after.max(SHORTEST_LIFE)),
             expires_at: after(life),
         })
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The offset of the platform's clock from the machine's, from the `Date` of its answers.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -72,7 +72,7 @@ impl Correction {
     }
 
     pub(super) fn is_confirmed(&self, now: Timestamp) -> bool {
-        let learned = self.learned();
+        let learned = self.learned.lock();
         let age = |at: Timestamp| now.duration_since(at).unsigned_abs();
         learned.outlier.is_none()
             && learned
@@ -82,7 +82,7 @@ impl Correction {
 
     /// A manual clock counts as set only if it went back.
     pub(super) fn was_set(&self, now: Timestamp, is_manual: bool) -> bool {
-        let mut learned = self.learned();
+        let mut learned = self.learned.lock();
         let look = (now, Instant::now());
         let Some((before, then)) = learned.looked.replace(look) else {
             return false;
@@ -114,7 +114,7 @@ impl Correction {
         let there = told.duration_since(Timestamp::UNIX_EPOCH) + SignedDuration::from_millis(500);
         let observed = there - here;
         let offset = {
-            let mut learned = self.learned();
+            let mut learned = self.learned.lock();
             learned.take(observed, JITTER + middle);
             learned.confirmed_at = Some(received_at);
             learned.offset()
@@ -124,10 +124,6 @@ impl Correction {
             *known = offset;
             is_new
         });
-    }
-
-    fn learned(&self) -> MutexGuard<'_, Learned> {
-        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

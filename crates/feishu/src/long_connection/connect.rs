@@ -1,9 +1,9 @@
 //! Opens a long connection: through a proxy if configured, with TLS and the WebSocket handshake.
 
 use std::error::Error as StdError;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fmt, io};
 
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
@@ -89,17 +89,22 @@ pub enum ConnectError {
 }
 
 /// Why the platform refused a handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeReason {
     /// The app has as many connections as it may have.
+    #[error("the app has too many connections")]
     TooManyConnections,
     /// The platform rejected the endpoint's credentials; another endpoint's may be accepted.
+    #[error("the credentials of the endpoint were rejected")]
     AuthFailed,
     /// The app may not have one.
+    #[error("the app may not have one")]
     Forbidden,
     /// An undocumented status.
+    #[error("status {0}")]
     Other(i64),
     /// No reason given; the answer may not be from the platform.
+    #[error("no reason given")]
     Unexplained,
 }
 
@@ -283,18 +288,6 @@ impl HandshakeReason {
     /// Whether a retry may help.
     pub fn is_retryable(self) -> bool {
         !matches!(self, Self::TooManyConnections | Self::Forbidden)
-    }
-}
-
-impl fmt::Display for HandshakeReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooManyConnections => f.write_str("the app has too many connections"),
-            Self::AuthFailed => f.write_str("the credentials of the endpoint were rejected"),
-            Self::Forbidden => f.write_str("the app may not have one"),
-            Self::Other(status) => write!(f, "status {status}"),
-            Self::Unexplained => f.write_str("no reason given"),
-        }
     }
 }
 

@@ -62,23 +62,31 @@ pub enum EndpointError {
 }
 
 /// Why the platform refused a long connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointReason {
     /// The platform is busy.
+    #[error("the platform is busy")]
     SystemBusy,
     /// An internal error.
+    #[error("internal error")]
     InternalError,
     /// The app may not have one.
+    #[error("the app may not have one")]
     Forbidden,
     /// App id and secret do not match.
+    #[error("app id and secret do not match")]
     AuthFailed,
     /// App id or secret was not sent.
+    #[error("app id or secret is missing")]
     NoCredential,
     /// The app has as many connections as it may have.
+    #[error("the app has too many connections")]
     TooManyConnections,
     /// The app belongs to the other brand, Feishu or Lark.
+    #[error("the app belongs to the other brand, Feishu or Lark")]
     WrongDomain,
     /// An undocumented code.
+    #[error("undocumented reason")]
     Other,
 }
 
@@ -211,21 +219,6 @@ impl EndpointReason {
     pub fn is_retryable(self) -> bool {
         // The platform adds codes, and an unknown one may be temporary.
         matches!(self, Self::SystemBusy | Self::InternalError | Self::Other)
-    }
-}
-
-impl fmt::Display for EndpointReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SystemBusy => "the platform is busy",
-            Self::InternalError => "internal error",
-            Self::Forbidden => "the app may not have one",
-            Self::AuthFailed => "app id and secret do not match",
-            Self::NoCredential => "app id or secret is missing",
-            Self::TooManyConnections => "the app has too many connections",
-            Self::WrongDomain => "the app belongs to the other brand, Feishu or Lark",
-            Self::Other => "undocumented reason",
-        })
     }
 }
 
