@@ -12,10 +12,10 @@ use jiff::{Span, Timestamp, Zoned, civil};
 use serde::Serialize;
 
 use crate::config::{Config, ConfigError};
-use crate::store::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry, State};
+use crate::store::{AdminStore, AuditFilter, AuditRow, JobFilter, JobSummary, Retry};
 use crate::text::{printable, printable_json};
 
-pub use crate::store::State as JobState;
+pub use crate::store::JobState;
 
 /// So many rows of the audit are read at a time.
 const PAGE: u32 = 1000;
@@ -46,7 +46,7 @@ pub struct Audit {
 
 /// An opened store, and whose it is.
 pub struct Admin {
-    desk: Desk,
+    store: AdminStore,
     app: String,
     clock: Clock,
     time_zone: TimeZone,
@@ -68,7 +68,8 @@ impl Admin {
     pub async fn open(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         config.validate_store()?;
         Ok(Self {
-            desk: Desk::open(config.store.database_url.url(), &config.tls.extra_roots()?).await?,
+            store: AdminStore::open(config.store.database_url.url(), &config.tls.extra_roots()?)
+                .await?,
             app: config.feishu.app_id.clone(),
             clock,
             time_zone: config.reply.time_zone()?,
@@ -81,8 +82,13 @@ impl Admin {
     ///
     /// When the store cannot be read.
     pub async fn list_jobs(&self, list: &JobList, json: bool) -> anyhow::Result<String> {
-        let all_but_done = [State::Ready, State::Planned, State::Running, State::Dead];
-        let filter = Filter {
+        let all_but_done = [
+            JobState::Ready,
+            JobState::Planned,
+            JobState::Running,
+            JobState::Dead,
+        ];
+        let filter = JobFilter {
             states: match &list.states[..] {
                 [] => all_but_done.to_vec(),
                 states => states.to_vec(),
@@ -90,7 +96,10 @@ impl Admin {
             chat: list.chat.clone(),
             limit: list.limit,
         };
-        let jobs = self.desk.jobs(&self.app, &filter, self.clock.now()).await?;
+        let jobs = self
+            .store
+            .jobs(&self.app, &filter, self.clock.now())
+            .await?;
         if json {
             return lines_of_json(&jobs);
         }
@@ -119,7 +128,7 @@ impl Admin {
         json: bool,
     ) -> anyhow::Result<String> {
         let now = self.clock.now();
-        let job = self.desk.job(&self.app, name, with_text, now).await?;
+        let job = self.store.job(&self.app, name, with_text, now).await?;
         if json {
             return lines_of_json(&[job]);
         }
@@ -134,13 +143,13 @@ impl Admin {
     /// be written.
     pub async fn retry_job(&mut self, name: &str) -> anyhow::Result<String> {
         let now = self.clock.now();
-        let (job, how) = self.desk.retry(&self.app, name, now).await?;
+        let (job, how) = self.store.retry(&self.app, name, now).await?;
         let what = match how {
             Retry::Sooner => "is tried now",
-            Retry::Anew => "is carried out again",
+            Retry::Again => "is carried out again",
             Retry::Answer => "is carried out already; its answer is given again",
         };
-        let JobView { id, reference, .. } = job;
+        let JobSummary { id, reference, .. } = job;
         Ok(format!("Job {id} ({reference}) {what}.\n"))
     }
 
@@ -152,7 +161,7 @@ impl Admin {
     /// written.
     pub async fn drop_job(&self, name: &str) -> anyhow::Result<String> {
         let now = self.clock.now();
-        let JobView { id, reference, .. } = self.desk.drop(&self.app, name, now).await?;
+        let JobSummary { id, reference, .. } = self.store.drop(&self.app, name, now).await?;
         Ok(format!("Job {id} ({reference}) is dropped.\n"))
     }
 
@@ -171,7 +180,7 @@ impl Admin {
             with_text: audit.with_text,
         };
         loop {
-            let rows = self.desk.audit(&self.app, &filter).await?;
+            let rows = self.store.audit(&self.app, &filter).await?;
             if rows.is_empty() && filter.after == 0 && !audit.json {
                 writeln!(out, "{}", self.no_changes(&filter))?;
             }
@@ -205,7 +214,7 @@ impl Admin {
     ///
     /// When the file is there already or cannot be written, or the store cannot be read.
     pub async fn back_up(&mut self, file: &Path) -> anyhow::Result<String> {
-        self.desk.back_up(file).await?;
+        self.store.back_up(file).await?;
         let size = std::fs::metadata(file)
             .context("looking at the back-up")?
             .len();
@@ -236,7 +245,7 @@ impl Admin {
         at.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    fn table(&self, jobs: &[JobView]) -> String {
+    fn table(&self, jobs: &[JobSummary]) -> String {
         let head = [
             "ID",
             "REFERENCE",
@@ -265,7 +274,7 @@ impl Admin {
         aligned(&rows)
     }
 
-    fn in_full(&self, job: &JobView) -> String {
+    fn in_full(&self, job: &JobSummary) -> String {
         let number = |number: Option<u32>| number.map(|number| number.to_string());
         let moment = |at: Option<Timestamp>| at.map(|at| self.moment(at));
         let mut rows = Vec::new();

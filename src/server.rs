@@ -22,16 +22,16 @@ use crate::config::{Config, FeishuConfig, Receive};
 use crate::dispatch::{Attempts, Dispatcher, Settings};
 use crate::http::{self, Health};
 use crate::platform::{Platform, client};
-use crate::shared_limits::{self, Unstored};
-use crate::store::{Opening, Running, Store};
+use crate::shared_limits::{self, UnsavedLimits};
+use crate::store::{Running, Store, StoreOptions};
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use crate::transport::long_connection::LongConnection;
-use crate::transport::webhook::{Rooms, Seal, UNKNOWN_TIME, Webhook};
-use crate::transport::{Intake, REMEMBERED_REFUSALS, VerificationTokens};
-use upkeep::{Keep, forget};
+use crate::transport::webhook::{BodyBudget, Encryption, UNKNOWN_TIME, Webhook};
+use crate::transport::{Intake, REMEMBERED_REJECTIONS, VerificationTokens};
+use retention::{Retention, forget};
 
-mod upkeep;
+mod retention;
 
 /// What is open besides the connections of both listeners.
 const OTHER_FILES: usize = 200;
@@ -58,9 +58,9 @@ pub struct Server {
     dispatcher: Dispatcher,
     running: Running,
     feishu: FeishuConfig,
-    unstored: Unstored,
+    unsaved: UnsavedLimits,
     max_connections: usize,
-    keep: Keep,
+    retention: Retention,
 }
 
 /// How events come in.
@@ -89,15 +89,15 @@ impl Server {
         // Each bot learns the platform's time by itself.
         let clock = clock.uncorrected();
         let metrics = Metrics::new();
-        let opening = Box::pin(Store::open(Opening::from_config(
+        let opening = Box::pin(Store::open(StoreOptions::from_config(
             &config,
             clock.clone(),
             &metrics,
         )?));
         let (store, running) = opening.await?;
-        let unstored = Unstored::default();
+        let unsaved = UnsavedLimits::default();
         let factor = config.feishu.limits_factor;
-        let shared = shared_limits::shared_limits(&store, &clock, factor, unstored.clone());
+        let shared = shared_limits::shared_limits(&store, &clock, factor, unsaved.clone());
         let counted = metrics.clone();
         let on_call = Arc::new(move |call: &CallRecord<'_>| counted.api_call(call));
         let client = client(&config, clock.clone(), on_call, Some(shared))?;
@@ -111,12 +111,12 @@ impl Server {
                 &config.feishu.verification_token,
                 &config.feishu.previous_verification_token,
             ]),
-            turns: Intake::turns(),
+            large_events: Intake::large_event_budget(),
             store: store.clone(),
             callbacks: callbacks.clone(),
             metrics: metrics.clone(),
             own_id: platform.own_id.clone(),
-            refused: Arc::new(Cache::new(REMEMBERED_REFUSALS)),
+            refused: Arc::new(Cache::new(REMEMBERED_REJECTIONS)),
         };
         let receiving = receiving(&config, intake, &client, &clock)?;
         let announce = announce_settings(&config)?;
@@ -135,7 +135,7 @@ impl Server {
             attempts: Attempts::default(),
         };
         let max_connections = config.server.max_connections;
-        let keep = Keep {
+        let retention = Retention {
             finished: config.store.keep_finished,
             changes: config.audit.keep(),
         };
@@ -146,9 +146,9 @@ impl Server {
             dispatcher,
             running,
             feishu: config.feishu,
-            unstored,
+            unsaved,
             max_connections,
-            keep,
+            retention,
         })
     }
 
@@ -228,11 +228,11 @@ impl Server {
             Box::pin(forget(
                 store.clone(),
                 clock.clone(),
-                self.keep,
+                self.retention,
                 stop.clone(),
             )),
         );
-        let limits = shared_limits::share(store, client.clone(), self.unstored, stop.clone());
+        let limits = shared_limits::synchronize(store, client.clone(), self.unsaved, stop.clone());
         spawn("rate limits", Box::pin(limits));
         let access =
             background::get_access(self.feishu, client.clone(), clock.clone(), stop.clone());
@@ -286,7 +286,7 @@ fn receiving(
     Ok(match config.feishu.receive {
         Receive::Webhook => Receiving::Webhook(Box::new(Webhook {
             intake,
-            seal: seal(&config.feishu),
+            encryption: encryption(&config.feishu),
             clock: clock.clone(),
             client: client.clone(),
             max_age: config.server.signature_max_age,
@@ -294,7 +294,7 @@ fn receiving(
                 .min(config.store.keep_finished)
                 .max(config.server.signature_max_age),
             warned: Mutex::default(),
-            rooms: Rooms::default(),
+            budget: BodyBudget::default(),
         })),
         Receive::LongConnection => Receiving::LongConnection(Box::new(LongConnection {
             intake,
@@ -338,16 +338,16 @@ fn allow_files(max_connections: usize) {
     }
 }
 
-fn seal(config: &FeishuConfig) -> Seal {
+fn encryption(config: &FeishuConfig) -> Encryption {
     let keys = [&config.encrypt_key, &config.previous_encrypt_key];
     let keys = keys.map(|key| EncryptKey::new(key.expose_secret()).ok());
     if let [Some(_), _] = keys {
-        return Seal::Encrypted(keys.into_iter().flatten().collect());
+        return Encryption::Keys(keys.into_iter().flatten().collect());
     }
     tracing::warn!(
         "events are taken without encryption and signature: set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off"
     );
-    Seal::Plain
+    Encryption::Disabled
 }
 
 async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {

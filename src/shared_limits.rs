@@ -1,4 +1,4 @@
-//! The limits of the app, which all its bots share through the store.
+//! The limits of the app, which all its bots synchronize through the store.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,18 +9,18 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Limited, Store};
+use crate::store::{RateLimit, Store};
 
 /// The platform takes five writes of announcements a second from an app; bots that
-/// share it take turns, with a little to spare for the way.
-const FIVE_TURNS: Duration = Duration::from_millis(1050);
+/// synchronize it take turns, with a little to spare for the way.
+const WRITE_WINDOW: Duration = Duration::from_millis(1050);
 
 /// The latest limit of each API that is still to be stored. There are as many as APIs, however long
 /// the store is away.
 #[derive(Clone, Default)]
-pub(crate) struct Unstored(Arc<(Mutex<BTreeMap<&'static str, Timestamp>>, Notify)>);
+pub(crate) struct UnsavedLimits(Arc<(Mutex<BTreeMap<&'static str, Timestamp>>, Notify)>);
 
-impl Unstored {
+impl UnsavedLimits {
     fn add(&self, api: &'static str, until: Timestamp) {
         let (limits, added) = &*self.0;
         let mut limits = limits.lock().unwrap_or_else(PoisonError::into_inner);
@@ -29,7 +29,7 @@ impl Unstored {
         added.notify_one();
     }
 
-    async fn next(&self) -> Limited {
+    async fn next(&self) -> RateLimit {
         let (limits, added) = &*self.0;
         loop {
             let first = limits
@@ -38,7 +38,7 @@ impl Unstored {
                 .pop_first();
             if let Some((api, until)) = first {
                 let api = api.to_owned();
-                return Limited { api, until };
+                return RateLimit { api, until };
             }
             added.notified().await;
         }
@@ -51,16 +51,16 @@ pub(crate) fn shared_limits(
     store: &Store,
     clock: &Clock,
     limits_factor: u32,
-    unstored: Unstored,
+    unsaved: UnsavedLimits,
 ) -> SharedLimits {
     let (store, clock) = (store.clone(), clock.clone());
-    let window = FIVE_TURNS / limits_factor.max(1);
+    let window = WRITE_WINDOW / limits_factor.max(1);
     SharedLimits {
-        on_pause: Arc::new(move |api, until| unstored.add(api, until)),
+        on_pause: Arc::new(move |api, until| unsaved.add(api, until)),
         next_slot: Arc::new(move || {
             let (store, clock) = (store.clone(), clock.clone());
             Box::pin(async move {
-                let slot = store.next_turn(window).await;
+                let slot = store.next_write_slot(window).await;
                 // Better too fast than not at all: the platform says so if it minds.
                 slot.unwrap_or_else(|_| WriteSlot::At(clock.now()))
             })
@@ -69,22 +69,22 @@ pub(crate) fn shared_limits(
 }
 
 /// Stores which APIs are not to be called, and obeys what other bots have stored.
-pub(crate) async fn share(
+pub(crate) async fn synchronize(
     store: Store,
     client: Client,
-    unstored: Unstored,
+    unsaved: UnsavedLimits,
     stop: CancellationToken,
 ) {
     loop {
         // Where they cannot be read, this bot finds them out by itself.
-        for Limited { api, until } in store.limits().await.unwrap_or_default() {
+        for RateLimit { api, until } in store.limits().await.unwrap_or_default() {
             client.pause_endpoint(&api, until);
         }
         loop {
             tokio::select! {
-                limited = unstored.next() => {
+                limit = unsaved.next() => {
                     // The store has logged why it could not.
-                    let _ = store.save_limit(limited).await;
+                    let _ = store.save_limit(limit).await;
                 }
                 () = store.limits_changed() => break,
                 () = stop.cancelled() => return,
@@ -101,15 +101,15 @@ mod tests {
 
     #[test]
     fn the_latest_limit_of_each_api_is_kept() {
-        let unstored = Unstored::default();
+        let unsaved = UnsavedLimits::default();
         let at = |second| Timestamp::from_second(second).unwrap();
         for second in 0..10_000 {
-            unstored.add("reply", at(second));
+            unsaved.add("reply", at(second));
         }
-        unstored.add("reply", at(3));
-        unstored.add("get_chat", at(5));
+        unsaved.add("reply", at(3));
+        unsaved.add("get_chat", at(5));
         let next = || {
-            unstored
+            unsaved
                 .next()
                 .now_or_never()
                 .map(|one| (one.api, one.until))

@@ -24,31 +24,29 @@ use sqlite::SqliteStore;
 use statement::{Query, Statement};
 use statements::{changes, chats, jobs, limits, schedules};
 
-mod desk;
+mod admin;
 mod error;
 mod job;
 mod lease;
-mod opening;
+mod options;
 mod postgres;
 mod row;
 mod sqlite;
 mod statement;
 mod statements;
 
-pub use desk::State;
-pub(crate) use desk::{AuditFilter, AuditRow, Desk, Filter, JobView, Retry};
+pub use admin::JobState;
+pub(crate) use admin::{AdminStore, AuditFilter, AuditRow, JobFilter, JobSummary, Retry};
 pub(crate) use error::StoreError;
 pub(crate) use job::{
-    Accepted, Bounds, Claim, Conclusion, Job, Limited, NewSchedule, Recipient, Release,
+    Accepted, Bounds, Claim, Conclusion, Job, NewSchedule, RateLimit, Recipient, Release,
 };
 pub(crate) use lease::Lease;
-pub(crate) use opening::Opening;
-pub(crate) use postgres::{
-    Inspected as InspectedServer, SHARED_SESSIONS, Tables, inspect as inspect_server,
-};
+pub(crate) use options::StoreOptions;
+pub(crate) use postgres::{InspectedServer, SHARED_SESSIONS, Tables, inspect as inspect_server};
 pub(crate) use sqlite::{
-    Inspected as InspectedFile, Room, Soundness, State as FileState, Unusable,
-    inspect as inspect_file, resolve as resolve_file, room,
+    DiskSpace, FileState, InspectedFile, Integrity, Unusable, disk_space, inspect as inspect_file,
+    resolve as resolve_file,
 };
 
 /// A handle on the store; cloning it is cheap.
@@ -88,15 +86,15 @@ impl Store {
     ///
     /// Names the remedy when another process uses the file, or the database cannot be reached,
     /// opened or written.
-    pub(crate) async fn open(opening: Opening) -> anyhow::Result<(Self, Running)> {
-        let (app, metrics) = (opening.app.clone(), opening.metrics.clone());
-        let (database, running) = match opening.url.clone() {
+    pub(crate) async fn open(options: StoreOptions) -> anyhow::Result<(Self, Running)> {
+        let (app, metrics) = (options.app.clone(), options.metrics.clone());
+        let (database, running) = match options.url.clone() {
             DatabaseUrl::Sqlite(path) => {
-                let (store, running) = SqliteStore::open(path, opening).await?;
+                let (store, running) = SqliteStore::open(path, options).await?;
                 (Database::Sqlite(store), Running::Sqlite(running))
             }
             DatabaseUrl::Postgres(server) => {
-                let (store, running) = PostgresStore::open(&server, opening).await?;
+                let (store, running) = PostgresStore::open(&server, options).await?;
                 (Database::Postgres(store), Running::Postgres(running))
             }
         };
@@ -162,12 +160,12 @@ impl Store {
     }
 
     /// Stores the reaction that acknowledges a command, to remove it later.
-    pub(crate) async fn save_heard(
+    pub(crate) async fn save_acknowledgement(
         &self,
         job: &Job,
         reaction: ReactionId,
     ) -> Result<(), StoreError> {
-        let statement = jobs::save_heard(job.owned(), reaction.as_str());
+        let statement = jobs::save_acknowledgement(job.owned(), reaction.as_str());
         self.update("save_heard", statement).await
     }
 
@@ -231,19 +229,20 @@ impl Store {
     }
 
     /// Stores whether text can be removed from the chat's announcement.
-    pub(crate) async fn save_lets_delete(
+    pub(crate) async fn save_can_delete_text(
         &self,
         chat: ChatKey,
-        lets_delete: bool,
+        can_delete_text: bool,
     ) -> Result<(), StoreError> {
-        let statement = chats::save_lets_delete(&chat, lets_delete);
+        let statement = chats::save_can_delete_text(&chat, can_delete_text);
         self.execute("save_lets_delete", statement).await.map(drop)
     }
 
     /// Whether the last attempt to remove text from the chat's announcement succeeded; `None`
     /// before the first.
-    pub(crate) async fn lets_delete(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
-        self.first("lets_delete", chats::lets_delete(&chat)).await
+    pub(crate) async fn can_delete_text(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
+        self.first("lets_delete", chats::can_delete_text(&chat))
+            .await
     }
 
     /// The change that the job with this key made.
@@ -309,8 +308,8 @@ impl Store {
     }
 
     /// Stores a rate limit, and tells the other replicas.
-    pub(crate) async fn save_limit(&self, limited: Limited) -> Result<(), StoreError> {
-        let statement = limits::save_limit(&self.app, &limited, self.now());
+    pub(crate) async fn save_limit(&self, limit: RateLimit) -> Result<(), StoreError> {
+        let statement = limits::save_limit(&self.app, &limit, self.now());
         self.execute("save_limit", statement).await?;
         if let Database::Postgres(server) = &self.database {
             server.announce_limit();
@@ -319,17 +318,17 @@ impl Store {
     }
 
     /// The rate limits that are not over.
-    pub(crate) async fn limits(&self) -> Result<Vec<Limited>, StoreError> {
+    pub(crate) async fn limits(&self) -> Result<Vec<RateLimit>, StoreError> {
         let query = limits::limits(&self.app, self.now());
         self.rows("limits", query).await
     }
 
     /// The next of the write slots that all replicas share, five in each `window`. A single
     /// replica need not wait for one.
-    pub(crate) async fn next_turn(&self, window: Duration) -> Result<WriteSlot, StoreError> {
+    pub(crate) async fn next_write_slot(&self, window: Duration) -> Result<WriteSlot, StoreError> {
         match &self.database {
             Database::Sqlite(file) => Ok(WriteSlot::At(file.now())),
-            Database::Postgres(server) => server.next_turn(window).await,
+            Database::Postgres(server) => server.next_write_slot(window).await,
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Intake {
     pub(crate) app_id: String,
     pub(crate) tokens: VerificationTokens,
     /// Each KiB of a large event takes one of these while the event is read and stored.
-    pub(crate) turns: Arc<Semaphore>,
+    pub(crate) large_events: Arc<Semaphore>,
     pub(crate) store: Store,
     pub(crate) callbacks: PendingCallbacks,
     pub(crate) metrics: Metrics,
@@ -49,7 +49,7 @@ pub(crate) struct Intake {
 }
 
 /// How many events are remembered that could not be stored.
-pub(crate) const REMEMBERED_REFUSALS: usize = 1000;
+pub(crate) const REMEMBERED_REJECTIONS: usize = 1000;
 
 /// The verification tokens that an event may carry. Only an app with a long
 /// connection may do without any.
@@ -65,112 +65,115 @@ impl VerificationTokens {
         Self(set.cloned().collect())
     }
 
-    /// By which of them this is admitted, if it is; by any where there are none.
-    fn admit(&self, given: Option<&str>) -> Option<Admitted> {
+    /// By which of them this is matched, if it is; by any where there are none.
+    fn admit(&self, given: Option<&str>) -> Option<TokenMatch> {
         let given = given.unwrap_or_default().as_bytes();
         let is_given = |own: &SecretString| own.expose_secret().as_bytes().ct_eq(given);
         // All are compared, so that the time does not tell which it was.
         let same: Vec<Choice> = self.0.iter().map(is_given).collect();
         match same.into_iter().position(bool::from) {
-            Some(position) if position > 0 => Some(Admitted::ByPrevious),
-            Some(_) => Some(Admitted::ByCurrent),
-            None => self.0.is_empty().then_some(Admitted::ByCurrent),
+            Some(position) if position > 0 => Some(TokenMatch::Previous),
+            Some(_) => Some(TokenMatch::Current),
+            None => self.0.is_empty().then_some(TokenMatch::Current),
         }
     }
 }
 
-/// By which token an event is admitted.
+/// By which token an event is matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Admitted {
-    ByCurrent,
-    ByPrevious,
+enum TokenMatch {
+    Current,
+    Previous,
 }
 
 /// What an event came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum EventResponse {
     /// The platform asks whether we are who we say; this is to be sent back.
     Challenge(String),
     /// Stored, known already, or of no interest: nothing more to say.
-    Event,
-    /// A callback, to be answered with this JSON.
-    Answer(String),
+    Empty,
+    /// A card callback, answered with this JSON.
+    Callback(String),
 }
 
-/// Why an event was not taken.
+/// Why an event was not response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NotTaken {
+pub(crate) enum Rejection {
     /// The token is missing or wrong, or the app id is that of another app.
-    Foreign,
+    Unauthorized,
     /// It is no envelope at all.
-    Unreadable,
+    Malformed,
     /// It cannot be stored; to be delivered again.
     Unavailable,
 }
 
 impl Intake {
     /// Turns for one large event at a time, or for several that are not the largest.
-    pub(crate) fn turns() -> Arc<Semaphore> {
+    pub(crate) fn large_event_budget() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(LARGE_EVENTS))
     }
 
     /// Waits until an event of so many bytes may be read: decrypted and parsed it takes several
-    /// times its size, so that large ones take turns. Hold it until the event is stored.
-    async fn turn(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+    /// times its size, so that large ones take large_events. Hold it until the event is stored.
+    async fn reserve(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         if bytes <= SMALL_EVENT {
             return None;
         }
         let size = u32::try_from(bytes.div_ceil(1024).min(LARGE_EVENTS)).unwrap_or(u32::MAX);
-        self.turns.acquire_many(size).await.ok()
+        self.large_events.acquire_many(size).await.ok()
     }
 
     /// Takes one decrypted body: token, app id, then the event; what may be a
     /// command is on disk when this returns.
-    pub(crate) async fn take(&self, body: &[u8]) -> Result<Taken, NotTaken> {
-        let taken = self.take_uncounted(body).await;
-        taken.map_err(|not_taken| self.refuse(not_taken))
+    pub(crate) async fn process(&self, body: &[u8]) -> Result<EventResponse, Rejection> {
+        let response = self.process_uncounted(body).await;
+        response.map_err(|rejection| self.refuse(rejection))
     }
 
     /// The same for a body that only its token shows to be the platform's: one that cannot be read
     /// shows no token.
-    pub(crate) async fn take_plain(&self, body: &[u8]) -> Result<Taken, NotTaken> {
-        let taken = self.take_uncounted(body).await;
-        taken.map_err(|not_taken| match not_taken {
-            NotTaken::Unreadable => self.refuse(NotTaken::Foreign),
+    pub(crate) async fn process_plain(&self, body: &[u8]) -> Result<EventResponse, Rejection> {
+        let response = self.process_uncounted(body).await;
+        response.map_err(|rejection| match rejection {
+            Rejection::Malformed => self.refuse(Rejection::Unauthorized),
             other => self.refuse(other),
         })
     }
 
-    async fn take_uncounted(&self, body: &[u8]) -> Result<Taken, NotTaken> {
+    async fn process_uncounted(&self, body: &[u8]) -> Result<EventResponse, Rejection> {
         if let Some(ignored) = self.ignored(body) {
             self.metrics.event(ignored.into());
-            return Ok(Taken::Event);
+            return Ok(EventResponse::Empty);
         }
         match Envelope::parse(body) {
             Ok(Envelope::Challenge(challenge)) => self
                 .answer(challenge)
-                .map(Taken::Challenge)
-                .ok_or(NotTaken::Foreign),
-            Ok(Envelope::Event(envelope)) => self.take_delivery(envelope).await,
+                .map(EventResponse::Challenge)
+                .ok_or(Rejection::Unauthorized),
+            Ok(Envelope::Event(envelope)) => self.process_delivery(envelope).await,
             Err(error) => {
                 tracing::debug!(error = %error, "an event cannot be read");
-                Err(NotTaken::Unreadable)
+                Err(Rejection::Malformed)
             }
         }
     }
 
     /// Takes an event. One that was refused before is as old as its first delivery.
-    async fn take_delivery(&self, mut envelope: EventEnvelope<'_>) -> Result<Taken, NotTaken> {
+    async fn process_delivery(
+        &self,
+        mut envelope: EventEnvelope<'_>,
+    ) -> Result<EventResponse, Rejection> {
         let Some(id) = envelope.event_id.clone().map(Cow::into_owned) else {
-            return self.take_event(&envelope).await;
+            return self.process_event(&envelope).await;
         };
         let first = self.refused.remove(&id).map(|(_, first)| first);
         envelope.create_time = first.into_iter().chain(envelope.create_time).min();
-        let taken = self.take_event(&envelope).await;
-        if let (Err(NotTaken::Unavailable), Some(first)) = (&taken, envelope.create_time) {
+        let response = self.process_event(&envelope).await;
+        if let (Err(Rejection::Unavailable), Some(first)) = (&response, envelope.create_time) {
             self.refused.insert(id, first);
         }
-        taken
+        response
     }
 
     /// What to send back if the body is a challenge with our token.
@@ -181,14 +184,14 @@ impl Intake {
         }
     }
 
-    /// Counts a refusal.
-    pub(crate) fn refuse(&self, not_taken: NotTaken) -> NotTaken {
-        self.metrics.event(match not_taken {
-            NotTaken::Foreign => EventResult::Unauthorized,
-            NotTaken::Unreadable => EventResult::Malformed,
-            NotTaken::Unavailable => EventResult::Unavailable,
+    /// Counts a error.
+    pub(crate) fn refuse(&self, rejection: Rejection) -> Rejection {
+        self.metrics.event(match rejection {
+            Rejection::Unauthorized => EventResult::Unauthorized,
+            Rejection::Malformed => EventResult::Malformed,
+            Rejection::Unavailable => EventResult::Unavailable,
         });
-        not_taken
+        rejection
     }
 
     fn answer(&self, challenge: Challenge<'_>) -> Option<String> {
@@ -197,8 +200,8 @@ impl Intake {
     }
 
     /// So that it shows when a secret is not used any more.
-    fn count(&self, admitted: Admitted) {
-        if admitted == Admitted::ByPrevious {
+    fn count(&self, matched: TokenMatch) {
+        if matched == TokenMatch::Previous {
             self.metrics.previous_secret();
         }
     }
@@ -207,18 +210,21 @@ impl Intake {
     /// nothing. Whatever is anything else, or not readable, goes the long way.
     fn ignored(&self, body: &[u8]) -> Option<Ignored> {
         let body = MessageBody::parse(body)?;
-        let admitted = self.admit(Some(&body.token), Some(&body.app_id))?;
+        let matched = self.admit(Some(&body.token), Some(&body.app_id))?;
         let ignored = Ignored::of(&body.head)?;
-        self.count(admitted);
+        self.count(matched);
         Some(ignored)
     }
 
-    async fn take_event(&self, envelope: &EventEnvelope<'_>) -> Result<Taken, NotTaken> {
-        let admitted = self.admit(envelope.token.as_deref(), envelope.app_id.as_deref());
-        self.count(admitted.ok_or(NotTaken::Foreign)?);
+    async fn process_event(
+        &self,
+        envelope: &EventEnvelope<'_>,
+    ) -> Result<EventResponse, Rejection> {
+        let matched = self.admit(envelope.token.as_deref(), envelope.app_id.as_deref());
+        self.count(matched.ok_or(Rejection::Unauthorized)?);
         let event_id = envelope.event_id.as_deref().unwrap_or_default();
         let event = Event::read(envelope, &self.app_id, self.own_id.get())
-            .map_err(|_| NotTaken::Unavailable)?;
+            .map_err(|_| Rejection::Unavailable)?;
         match event {
             Event::Ignored(ignored) => {
                 if ignored == Ignored::Partial {
@@ -230,13 +236,13 @@ impl Intake {
                     );
                 }
                 self.metrics.event(ignored.into());
-                Ok(Taken::Event)
+                Ok(EventResponse::Empty)
             }
             Event::Candidate(job) => {
                 self.store(event_id, job).await?;
-                Ok(Taken::Event)
+                Ok(EventResponse::Empty)
             }
-            Event::Press(job) => self.take_press(event_id, job).await,
+            Event::Press(job) => self.process_callback(event_id, job).await,
             Event::UnknownButton => {
                 self.metrics.event(EventResult::Other);
                 answer_before(Before::UnknownButton)
@@ -245,11 +251,11 @@ impl Intake {
     }
 
     /// When this returns, the disk has it.
-    async fn store(&self, event_id: &str, job: NewJob) -> Result<Accepted, NotTaken> {
+    async fn store(&self, event_id: &str, job: NewJob) -> Result<Accepted, Rejection> {
         let reference = job.key.reference();
         let accepted = timeout(STORE_TIMEOUT, self.store.accept(job))
             .await
-            .map_err(|_| NotTaken::Unavailable)?;
+            .map_err(|_| Rejection::Unavailable)?;
         let result = match &accepted {
             Ok(Accepted::New) => EventResult::Accepted,
             Ok(Accepted::Duplicate) => EventResult::Duplicate,
@@ -265,14 +271,18 @@ impl Intake {
             "a job came in"
         );
         // What cannot be stored is counted where it is refused.
-        let accepted = accepted.map_err(|_| NotTaken::Unavailable)?;
+        let accepted = accepted.map_err(|_| Rejection::Unavailable)?;
         self.metrics.event(result);
         Ok(accepted)
     }
 
     /// Stores a press and waits for what comes of it, as long as the platform
     /// does.
-    async fn take_press(&self, event_id: &str, job: NewJob) -> Result<Taken, NotTaken> {
+    async fn process_callback(
+        &self,
+        event_id: &str,
+        job: NewJob,
+    ) -> Result<EventResponse, Rejection> {
         let over = Instant::now() + STORE_TIMEOUT;
         let callbacks = self.callbacks.clone();
         let expected = callbacks.expect(&job.key.origin);
@@ -289,23 +299,25 @@ impl Intake {
 
     /// By which token an event with these is for us, if it is. One that names no app is for the app
     /// whose token it has.
-    fn admit(&self, token: Option<&str>, app_id: Option<&str>) -> Option<Admitted> {
-        let admitted = self.tokens.admit(token)?;
+    fn admit(&self, token: Option<&str>, app_id: Option<&str>) -> Option<TokenMatch> {
+        let matched = self.tokens.admit(token)?;
         let app_id = app_id.unwrap_or_default();
-        (app_id.is_empty() || app_id == self.app_id).then_some(admitted)
+        (app_id.is_empty() || app_id == self.app_id).then_some(matched)
     }
 }
 
-fn answer_before(before: Before) -> Result<Taken, NotTaken> {
+fn answer_before(before: Before) -> Result<EventResponse, Rejection> {
     written(&CardAnswer {
         toast: Some(toast_before(before)),
         card: None,
     })
 }
 
-fn written(answer: &CardAnswer) -> Result<Taken, NotTaken> {
+fn written(answer: &CardAnswer) -> Result<EventResponse, Rejection> {
     let answer = serde_json::to_string(answer);
-    answer.map(Taken::Answer).map_err(|_| NotTaken::Unavailable)
+    answer
+        .map(EventResponse::Callback)
+        .map_err(|_| Rejection::Unavailable)
 }
 
 impl From<Ignored> for EventResult {

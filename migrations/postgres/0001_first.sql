@@ -51,11 +51,11 @@ CREATE TABLE noticebot.jobs (
     -- The first attempt to reply: the platform forgets the idempotency key after an hour.
     replying_since bigint,
     -- The reaction that acknowledged the command; removed with the answer.
-    heard       text,
+    acknowledgement text,
     -- The number of a schedule in its chat.
     number      bigint,
     -- The replica that accepted the event. It answers a card callback, for which the platform waits.
-    taken_by    bigint,
+    accepted_by   bigint,
     -- The replica that runs it. A replica whose lease expired cannot claim.
     owner       bigint  REFERENCES noticebot.replicas (id),
     UNIQUE (app, origin, kind),
@@ -124,7 +124,7 @@ CREATE TABLE noticebot.limits (
 
 -- The write slots for `docx` announcements, whose rate the platform limits per app: the times of
 -- the last five writes, in order. Replicas queue for the row's lock.
-CREATE TABLE noticebot.turns (
+CREATE TABLE noticebot.write_slots (
     app         text    PRIMARY KEY,
     last        bigint[] NOT NULL
 );
@@ -144,6 +144,6 @@ CREATE INDEX answers_sent ON noticebot.answers (app, sent_at);
 CREATE TABLE noticebot.announcements (
     app         text    NOT NULL,
     chat        text    NOT NULL,
-    lets_delete boolean NOT NULL,
+    can_delete_text boolean NOT NULL,
     PRIMARY KEY (app, chat)
 );

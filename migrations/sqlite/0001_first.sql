@@ -39,7 +39,7 @@ CREATE TABLE jobs (
     -- The first attempt to reply: the platform forgets the idempotency key after an hour.
     replying_since INTEGER,
     -- The reaction that acknowledged the command; removed with the answer.
-    heard       TEXT,
+    acknowledgement TEXT,
     -- The number of a schedule in its chat.
     number      INTEGER,
     -- 0 while it runs: one process uses the file. A server has the replica's id here.
@@ -115,6 +115,6 @@ CREATE INDEX answers_sent ON answers (app, sent_at);
 CREATE TABLE announcements (
     app         TEXT    NOT NULL,
     chat        TEXT    NOT NULL,
-    lets_delete INTEGER NOT NULL,
+    can_delete_text INTEGER NOT NULL,
     PRIMARY KEY (app, chat)
 ) WITHOUT ROWID;

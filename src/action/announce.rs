@@ -174,7 +174,8 @@ pub(crate) async fn expect_to_end(
     options: AnnounceOptions,
     context: Context<'_>,
 ) -> Result<(), Failure> {
-    if options.duration.is_none() || context.store.lets_delete(context.chat()).await? != Some(false)
+    if options.duration.is_none()
+        || context.store.can_delete_text(context.chat()).await? != Some(false)
     {
         return Ok(());
     }

@@ -96,7 +96,7 @@ async fn kind(report: &mut Report, client: &Client, kept: &Kept, chat: &ChatId) 
     const NAME: &str = "announcement kind";
     match client.get_docx_announcement(chat).await {
         Ok(info) if info.kind == AnnouncementKind::Docx => report.good(NAME, "new (`docx`)"),
-        Ok(_) => match kept.lets_delete(chat).await {
+        Ok(_) => match kept.can_delete_text(chat).await {
             Some(true) => report.good(
                 NAME,
                 "old (`doc`), and text could be taken out of it the last time",

@@ -11,7 +11,7 @@ use super::Report;
 use super::store::Kept;
 use crate::config::{Config, FeishuConfig, Receive};
 use crate::healthcheck;
-use crate::transport::long_connection::{Unconnected, remedy};
+use crate::transport::long_connection::{LongConnectionError, remedy};
 
 /// A bot that runs on this machine answers at once.
 const NEAR: Duration = Duration::from_millis(500);
@@ -90,10 +90,10 @@ async fn open_and_close(
     client: &Client,
 ) -> anyhow::Result<()> {
     let endpoint = client.long_connection_endpoint().await;
-    let endpoint = endpoint.map_err(Unconnected::from)?;
+    let endpoint = endpoint.map_err(LongConnectionError::from)?;
     let connector = Connector::new(&config.proxies, roots.clone(), config.feishu.timeout)?;
     let connection = connector.connect(&endpoint).await;
-    connection.map_err(Unconnected::from)?.close().await;
+    connection.map_err(LongConnectionError::from)?.close().await;
     Ok(())
 }
 

@@ -13,8 +13,8 @@ use crate::config::DatabaseUrl;
 use crate::healthcheck::readiness;
 use crate::model::job::{ChatKey, JobKind};
 use crate::store::{
-    self, Desk, FileState, Filter, InspectedFile, InspectedServer, Room, Soundness, Tables,
-    Unusable,
+    self, AdminStore, DiskSpace, FileState, InspectedFile, InspectedServer, Integrity, JobFilter,
+    Tables, Unusable,
 };
 
 const STORE: &str = "store";
@@ -33,7 +33,7 @@ const NEWEST: u32 = 100;
 /// What the store remembers.
 #[derive(Default)]
 pub(super) struct Kept {
-    desk: Option<Desk>,
+    admin: Option<AdminStore>,
     app: String,
     /// When the newest command came in.
     pub(super) last_command: Option<Timestamp>,
@@ -43,14 +43,14 @@ impl Kept {
     /// Where there is nothing to open yet, nothing is remembered.
     async fn new(config: &Config, url: &DatabaseUrl, roots: &ExtraRoots, clock: &Clock) -> Self {
         let app = config.feishu.app_id.clone();
-        let desk = Desk::open(url, roots).await.ok();
+        let admin = AdminStore::open(url, roots).await.ok();
         let mut last_command = None;
-        if let Some(desk) = &desk {
-            let newest = Filter {
+        if let Some(admin) = &admin {
+            let newest = JobFilter {
                 limit: NEWEST,
-                ..Filter::default()
+                ..JobFilter::default()
             };
-            let jobs = desk.jobs(&app, &newest, clock.now()).await;
+            let jobs = admin.jobs(&app, &newest, clock.now()).await;
             let jobs = jobs.unwrap_or_default();
             let command = jobs
                 .iter()
@@ -58,19 +58,19 @@ impl Kept {
             last_command = command.map(|job| job.ordered_at);
         }
         Self {
-            desk,
+            admin,
             app,
             last_command,
         }
     }
 
     /// Whether text could be taken out of the chat's announcement the last time.
-    pub(super) async fn lets_delete(&self, chat: &ChatId) -> Option<bool> {
+    pub(super) async fn can_delete_text(&self, chat: &ChatId) -> Option<bool> {
         let chat = ChatKey {
             app: self.app.clone(),
             chat: chat.to_string(),
         };
-        self.desk.as_ref()?.lets_delete(&chat).await.ok()?
+        self.admin.as_ref()?.can_delete_text(&chat).await.ok()?
     }
 }
 
@@ -103,8 +103,8 @@ async fn file(report: &mut Report, path: &Path, config: &Config) {
         Err(Unusable { what, remedy }) => return report.bad(STORE, what, remedy),
     };
     let folder = found.parent().unwrap_or(Path::new("/"));
-    match store::room(folder.to_path_buf()).await {
-        Ok(Room::None) => report.bad(
+    match store::disk_space(folder.to_path_buf()).await {
+        Ok(DiskSpace::Full) => report.bad(
             DISK,
             format!(
                 "the disk of `{}` is full, or what the bot's user may take of it",
@@ -112,7 +112,7 @@ async fn file(report: &mut Report, path: &Path, config: &Config) {
             ),
             "make room, or set `NOTICEBOT_DATABASE_URL` to a file on another disk",
         ),
-        Ok(Room::Left { free }) => {
+        Ok(DiskSpace::Available { free }) => {
             writable(report, path, config).await;
             space(report, free);
         }
@@ -161,7 +161,7 @@ async fn state(report: &mut Report, path: &Path, state: FileState, listen: Socke
             ),
             _ => report.good(STORE, format!("`{file}` is made at the first start")),
         },
-        FileState::OfLater => report.bad(
+        FileState::Newer => report.bad(
             STORE,
             format!("`{file}` was made for a newer noticebot"),
             OF_LATER,
@@ -180,13 +180,13 @@ fn beside(report: &mut Report, path: &Path, seen: &InspectedFile) {
     if seen.state == FileState::Missing {
         return;
     }
-    match seen.soundness {
-        Soundness::Unfinished => report.hint(
+    match seen.integrity {
+        Integrity::Incomplete => report.hint(
             STORE,
             "it is large and was searched for damage in part",
             "search all of a back-up, with `sqlite3 BACKUP 'PRAGMA integrity_check'`",
         ),
-        Soundness::Sound | Soundness::Damaged(_) => {}
+        Integrity::Intact | Integrity::Damaged(_) => {}
     }
     let size = format!("`{}-wal` takes {} MiB", path.display(), seen.log >> 20);
     if seen.log > LONG_LOG {

@@ -114,14 +114,16 @@ impl Dispatcher {
                 .as_ref()
                 .is_some_and(ChangeRecord::has_removed)
         };
-        let lets_delete = if refused {
+        let can_delete_text = if refused {
             false
         } else if removed() {
             true
         } else {
             return;
         };
-        let saved = self.store.save_lets_delete(job.chat_key(), lets_delete);
+        let saved = self
+            .store
+            .save_can_delete_text(job.chat_key(), can_delete_text);
         if saved.await.is_err() {
             tracing::warn!("failed to store whether the announcement lets text be removed");
         }

@@ -32,7 +32,9 @@ impl Dispatcher {
     ) -> Release {
         let Some(at) = self.show_at(job) else {
             let release = work.await;
-            return self.end_wait(job, release, job.heard.clone()).await;
+            return self
+                .end_wait(job, release, job.acknowledgement.clone())
+                .await;
         };
         let mut work = pin!(work);
         let is_adding = AtomicBool::new(false);
@@ -94,7 +96,12 @@ impl Dispatcher {
         match added {
             Ok(reaction) => {
                 let reaction = reaction?;
-                if self.store.save_heard(job, reaction.clone()).await.is_err() {
+                if self
+                    .store
+                    .save_acknowledgement(job, reaction.clone())
+                    .await
+                    .is_err()
+                {
                     tracing::debug!("failed to store the reaction of a waiting command");
                 }
                 Some(reaction)

@@ -18,7 +18,7 @@ use crate::config::DatabaseUrl;
 use crate::config::{Config, Environment};
 use crate::event::Event;
 use crate::model::job::NewJob;
-use crate::store::{Bounds, Opening, Running};
+use crate::store::{Bounds, Running, StoreOptions};
 
 mod isolation;
 
@@ -104,7 +104,7 @@ impl Bench {
         };
         let (store, running) = loop {
             // The lock goes with the threads of the store before.
-            let opening = Opening {
+            let options = StoreOptions {
                 url: DatabaseUrl::parse(url).unwrap(),
                 app: self.sim.app().app_id,
                 bounds,
@@ -114,7 +114,7 @@ impl Bench {
                 metrics: Metrics::new(),
                 allow_network_file: false,
             };
-            match Store::open(opening).await {
+            match Store::open(options).await {
                 Ok(opened) => break opened,
                 Err(_) => tokio::task::yield_now().await,
             }

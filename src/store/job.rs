@@ -104,8 +104,8 @@ pub(crate) struct Job {
     pub(crate) outcome: Option<Outcome>,
     /// When its reply was sent first; whether it arrived is not known.
     pub(crate) replying_since: Option<Timestamp>,
-    /// The reaction that shows that it was heard.
-    pub(crate) heard: Option<ReactionId>,
+    /// The reaction that shows that it was acknowledgement.
+    pub(crate) acknowledgement: Option<ReactionId>,
     /// As long as it holds, the job is this worker's.
     pub(crate) lease: Lease,
 }
@@ -194,7 +194,7 @@ impl Release {
 
 /// An API that asked to be left alone until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Limited {
+pub(crate) struct RateLimit {
     pub(crate) api: String,
     pub(crate) until: Timestamp,
 }

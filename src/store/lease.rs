@@ -34,46 +34,46 @@ pub(crate) enum Lease {
     /// Nobody else can work on them.
     Sole,
     /// Others may, once it is over.
-    Until(Arc<InHand>),
+    Expiring(Arc<ClaimGuard>),
 }
 
 /// A lease that has to be renewed.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct LeaseState {
     /// The number of its holder in the database.
     owner: i64,
     good_until: Mutex<Instant>,
     over: CancellationToken,
     /// How often each job is in hand. That is more than once where one was given back
     /// and claimed again before the hand that gave it was empty.
-    in_hand: Mutex<HashMap<i64, usize>>,
+    claimed: Mutex<HashMap<i64, usize>>,
 }
 
 /// A job that was claimed under a lease, for as long as somebody has it.
 #[derive(Debug)]
-pub(crate) struct InHand {
-    lease: Arc<Held>,
+pub(crate) struct ClaimGuard {
+    lease: Arc<LeaseState>,
     job: i64,
 }
 
-impl InHand {
-    pub(super) fn new(lease: &Arc<Held>, job: i64) -> Self {
-        *lease.in_hand().entry(job).or_default() += 1;
+impl ClaimGuard {
+    pub(super) fn new(lease: &Arc<LeaseState>, job: i64) -> Self {
+        *lease.claimed().entry(job).or_default() += 1;
         let lease = Arc::clone(lease);
         Self { lease, job }
     }
 
-    pub(super) fn lease(&self) -> &Held {
+    pub(super) fn lease(&self) -> &LeaseState {
         &self.lease
     }
 }
 
-impl Drop for InHand {
+impl Drop for ClaimGuard {
     fn drop(&mut self) {
-        let mut in_hand = self.lease.in_hand();
-        match in_hand.get_mut(&self.job) {
+        let mut claimed = self.lease.claimed();
+        match claimed.get_mut(&self.job) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(in_hand.remove(&self.job)),
+            _ => drop(claimed.remove(&self.job)),
         }
     }
 }
@@ -83,7 +83,7 @@ impl Lease {
     pub(super) fn owner(&self) -> i64 {
         match self {
             Self::Sole => SOLE_OWNER,
-            Self::Until(in_hand) => in_hand.lease.owner,
+            Self::Expiring(claimed) => claimed.lease.owner,
         }
     }
 
@@ -91,10 +91,10 @@ impl Lease {
     /// at before every step, so that a bot which was frozen for a while does not
     /// go on where it stopped.
     pub(crate) async fn run<F: Future>(&self, work: F) -> Option<F::Output> {
-        let Self::Until(in_hand) = self else {
+        let Self::Expiring(claimed) = self else {
             return Some(work.await);
         };
-        let held = in_hand.lease();
+        let held = claimed.lease();
         let (mut work, mut over) = (pin!(work), pin!(held.over.cancelled()));
         poll_fn(|context| {
             if held.is_over() || over.as_mut().poll(context).is_ready() {
@@ -106,24 +106,24 @@ impl Lease {
     }
 }
 
-impl Held {
+impl LeaseState {
     /// A lease that was asked for at `asked_at` and is for so long.
     pub(super) fn new(owner: i64, asked_at: Instant, length: Duration) -> Self {
         Self {
             owner,
             good_until: Mutex::new(asked_at + length - MARGIN),
             over: CancellationToken::new(),
-            in_hand: Mutex::default(),
+            claimed: Mutex::default(),
         }
     }
 
-    fn in_hand(&self) -> MutexGuard<'_, HashMap<i64, usize>> {
-        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    fn claimed(&self) -> MutexGuard<'_, HashMap<i64, usize>> {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The jobs that somebody here has.
-    pub(super) fn jobs_in_hand(&self) -> Vec<i64> {
-        self.in_hand().keys().copied().collect()
+    pub(super) fn claimed_jobs(&self) -> Vec<i64> {
+        self.claimed().keys().copied().collect()
     }
 
     /// The number of its holder in the database.
@@ -165,9 +165,9 @@ mod tests {
 
     const LENGTH: Duration = Duration::from_secs(9);
 
-    fn lease() -> (Lease, Arc<Held>) {
-        let held = Arc::new(Held::new(1, Instant::now(), LENGTH));
-        (Lease::Until(Arc::new(InHand::new(&held, 7))), held)
+    fn lease() -> (Lease, Arc<LeaseState>) {
+        let held = Arc::new(LeaseState::new(1, Instant::now(), LENGTH));
+        (Lease::Expiring(Arc::new(ClaimGuard::new(&held, 7))), held)
     }
 
     #[tokio::test]
@@ -175,11 +175,11 @@ mod tests {
         let (first, held) = lease();
         let copy = first.clone();
         drop(first);
-        let again = InHand::new(&held, 7);
+        let again = ClaimGuard::new(&held, 7);
         drop(copy);
-        assert_eq!(held.jobs_in_hand(), [7]);
+        assert_eq!(held.claimed_jobs(), [7]);
         drop(again);
-        assert_eq!(held.jobs_in_hand(), [0; 0]);
+        assert_eq!(held.claimed_jobs(), [0; 0]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,39 +18,39 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::job::{Owned, still_owned};
-use super::lease::{Held, InHand};
+use super::lease::{ClaimGuard, LeaseState};
 use super::row::job;
 use super::statement::{Query, Row, Statement, Unreadable, timestamp};
 use super::statements::{changes, jobs, schedules};
-use super::{Accepted, Bounds, Claim, Conclusion, Job, Lease, Opening, Release, StoreError};
+use super::{Accepted, Bounds, Claim, Conclusion, Job, Lease, Release, StoreError, StoreOptions};
 use crate::model::job::{JobId, NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::model::refusal::Cause;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
-use bell::Bell;
 use connect::{Access, Connector};
-use executor::Failed;
-use queue::{Claimed, Taking};
+use executor::ExecuteError;
+use notifier::Notifier;
+use queue::{Acceptance, Claimed};
 use replicas::LEASE;
 use session::Sessions;
 
-pub(crate) use inspect::{Inspected, inspect};
+pub(crate) use inspect::{InspectedServer, inspect};
 pub(crate) use migrate::Tables;
 pub(crate) use pooler::SHARED_SESSIONS;
 
-pub(super) mod bell;
 pub(super) mod connect;
 pub(super) mod executor;
 mod inspect;
-mod keep;
 pub(super) mod migrate;
+pub(super) mod notifier;
 mod pooler;
 mod queue;
+mod renewal;
 mod replicas;
 mod session;
 mod start;
-mod turns;
+mod write_slots;
 
 /// A row that cannot be read may be of a later release, whose bots run beside us:
 /// it is left to them for a while, again and again for so long.
@@ -69,9 +69,9 @@ pub(crate) struct PostgresStore {
     bounds: Bounds,
     /// Jobs that are not finished, as last counted, and what this bot changed since.
     open: AtomicUsize,
-    bell: Bell,
-    lease: Mutex<Arc<Held>>,
-    /// Held while a claim is under way: what the server takes for claimed is in hand
+    notifier: Notifier,
+    lease: Mutex<Arc<LeaseState>>,
+    /// LeaseState while a claim is under way: what the server takes for claimed is in hand
     /// only once that is over.
     claiming: tokio::sync::Mutex<()>,
     metrics: Metrics,
@@ -92,42 +92,45 @@ impl PostgresStore {
     /// Says what to do when the server cannot be reached or refuses.
     pub(super) async fn open(
         server: &tokio_postgres::Config,
-        opening: Opening,
+        options: StoreOptions,
     ) -> anyhow::Result<(Arc<Self>, Running)> {
-        let connector = Connector::new(server, &opening.extra_roots, Access::Write)?;
-        let mut client = start::first_session(&connector, opening.connections).await?;
+        let connector = Connector::new(server, &options.extra_roots, Access::Write)?;
+        let mut client = start::first_session(&connector, options.connections).await?;
         migrate::migrate(&mut client)
             .await
             .context("bringing the tables of the database up to date")?;
-        replicas::take_over(&client, &opening.app).await?;
+        replicas::take_over(&client, &options.app).await?;
         let asked_at = Instant::now();
-        let owner = replicas::register(&client, &opening.app).await?;
-        let queue = executor::first(&client, &jobs::queue(&opening.app)).await?;
+        let owner = replicas::register(&client, &options.app).await?;
+        let queue = executor::first(&client, &jobs::queue(&options.app)).await?;
         drop(client);
         let discarded = Arc::new(Notify::new());
         let sessions = |size| Sessions::new(&connector, size, Arc::clone(&discarded));
         let store = Arc::new(Self {
             // One listens, and one renews the lease.
-            sessions: sessions(opening.connections.saturating_sub(2).max(1))?,
+            sessions: sessions(options.connections.saturating_sub(2).max(1))?,
             lease_session: sessions(1)?,
-            app: opening.app,
-            clock: opening.clock,
-            bounds: opening.bounds,
+            app: options.app,
+            clock: options.clock,
+            bounds: options.bounds,
             open: AtomicUsize::new(queue.map_or(0, |queue| queue.open)),
-            bell: Bell::default(),
-            lease: Mutex::new(Arc::new(Held::new(owner, asked_at, LEASE))),
+            notifier: Notifier::default(),
+            lease: Mutex::new(Arc::new(LeaseState::new(owner, asked_at, LEASE))),
             claiming: tokio::sync::Mutex::default(),
-            metrics: opening.metrics,
+            metrics: options.metrics,
         });
         // From now on a server that does not answer is told from one that takes no connection. Where
         // there is none to be had, it is tried again with each renewal.
         drop(store.lease_session.get().await);
         let mut tasks = Background::default();
-        tasks.spawn("lease", Arc::clone(&store).keep_lease());
+        tasks.spawn("lease", Arc::clone(&store).renew_periodically());
         let whose = format!("{} {owner}", store.app);
         let listener = Arc::clone(&store);
         tasks.spawn("listener", async move {
-            listener.bell.listen(connector, &whose, &discarded).await;
+            listener
+                .notifier
+                .listen(connector, &whose, &discarded)
+                .await;
             Ok(())
         });
         let running = Running {
@@ -151,17 +154,20 @@ impl PostgresStore {
         // Also for one that stands behind another of its chat: that may have ended before this one
         // could be seen.
         if taking.opened > 0 {
-            self.bell.ring();
+            self.notifier.notify();
         }
         Ok(taking.accepted)
     }
 
     /// Takes a job over one session; also whether that session is discarded by now.
-    async fn take(&self, job: &NewJob) -> Result<(Result<Taking, StoreError>, bool), StoreError> {
+    async fn take(
+        &self,
+        job: &NewJob,
+    ) -> Result<(Result<Acceptance, StoreError>, bool), StoreError> {
         let session = self.sessions.get().await?;
-        let (bound, taker) = (self.bounds.open_of_chat, self.lease().owner());
-        let taking = queue::accept(&*session, job, bound, taker, self.now());
-        let taking = session.answer(taking).await;
+        let (bound, accepted_by) = (self.bounds.open_of_chat, self.lease().owner());
+        let taking = queue::accept(&*session, job, bound, accepted_by, self.now());
+        let taking = session.run(taking).await;
         let is_discarded = session.is_discarded();
         session.give_back_after(job.payload.len());
         Ok((taking, is_discarded))
@@ -176,7 +182,7 @@ impl PostgresStore {
         let session = self.sessions.get().await?;
         let row = loop {
             let claimed = queue::claim(&*session, &self.app, held.owner(), self.now());
-            match session.answer(claimed).await? {
+            match session.run(claimed).await? {
                 Claimed::Row(row) => break row,
                 Claimed::Again => {}
                 Claimed::NothingUntil {
@@ -184,7 +190,7 @@ impl PostgresStore {
                     is_anothers_press,
                 } => {
                     if is_anothers_press {
-                        self.bell.ring_there();
+                        self.notifier.notify_others();
                     }
                     let at = at.map(Timestamp::from_millisecond).transpose();
                     return Ok(Claim::NothingUntil(at.map_err(|_| StoreError::Database)?));
@@ -192,7 +198,7 @@ impl PostgresStore {
             }
         };
         let (id, first_try) = (JobId(row.get("id")), row.get("started_at"));
-        let lease = Lease::Until(Arc::new(InHand::new(&held, id.0)));
+        let lease = Lease::Expiring(Arc::new(ClaimGuard::new(&held, id.0)));
         if let Ok(job) = job(&Row::Postgres(&row), lease) {
             session.give_back_after(job.payload.len());
             return Ok(Claim::Job(Box::new(job)));
@@ -210,13 +216,13 @@ impl PostgresStore {
         let owner = held.owner();
         let given_back = jobs::release(Owned { id, owner }, &release, now);
         session
-            .answer(executor::execute(&*session, &given_back))
+            .run(executor::execute(&*session, &given_back))
             .await?;
         if matches!(release, Release::Dead) {
             self.count_less();
             return Ok(Claim::Unreadable);
         }
-        self.bell.ring_here();
+        self.notifier.notify_local();
         Ok(Claim::NothingUntil(None))
     }
 
@@ -228,20 +234,20 @@ impl PostgresStore {
     ) -> Result<Outcome, StoreError> {
         let has_plan = conclusion.plan.is_some();
         let (mut session, now) = (self.sessions.get().await?, self.now());
-        let (client, judge) = session.parts();
+        let (client, runner) = session.parts();
         let concluding = async {
             let transaction = client.transaction().await?;
             let concluded = conclude(&transaction, job, conclusion, now).await?;
             if concluded.is_some() {
                 transaction.commit().await?;
             }
-            Ok::<_, Failed>(concluded)
+            Ok::<_, ExecuteError>(concluded)
         };
-        let concluded = judge.answer(Box::pin(concluding)).await?;
+        let concluded = runner.run(Box::pin(concluding)).await?;
         still_owned(concluded.is_some())?;
         if has_plan {
             // It may be due before anything that is waited for.
-            self.bell.ring();
+            self.notifier.notify();
         }
         concluded.ok_or(StoreError::Lost)
     }
@@ -252,7 +258,7 @@ impl PostgresStore {
         if release.ends() && job.is_counted() {
             self.count_less();
         }
-        self.bell.ring();
+        self.notifier.notify();
         Ok(())
     }
 
@@ -261,7 +267,7 @@ impl PostgresStore {
         let probed = replicas::probe(&*session, self.lease().owner());
         // A replica without a lease claims nothing, so it is not ready.
         session
-            .answer(probed)
+            .run(probed)
             .await?
             .then_some(())
             .ok_or(StoreError::Lost)
@@ -269,9 +275,7 @@ impl PostgresStore {
 
     pub(super) async fn execute(&self, statement: Statement) -> Result<usize, StoreError> {
         let session = self.sessions.get().await?;
-        session
-            .answer(executor::execute(&*session, &statement))
-            .await
+        session.run(executor::execute(&*session, &statement)).await
     }
 
     pub(super) async fn transact<const N: usize>(
@@ -279,7 +283,7 @@ impl PostgresStore {
         statements: [Statement; N],
     ) -> Result<(), StoreError> {
         let mut session = self.sessions.get().await?;
-        let (client, judge) = session.parts();
+        let (client, runner) = session.parts();
         let executing = async {
             let transaction = client.transaction().await?;
             for statement in &statements {
@@ -287,23 +291,28 @@ impl PostgresStore {
             }
             transaction.commit().await
         };
-        judge.answer(executing).await
+        runner.run(executing).await
     }
 
     pub(super) async fn rows<T>(&self, query: Query<T>) -> Result<Vec<T>, StoreError> {
         let session = self.sessions.get().await?;
-        session.answer(executor::rows(&*session, &query)).await
+        session.run(executor::rows(&*session, &query)).await
     }
 
     /// Tells the other replicas that there is another rate limit.
     pub(super) fn announce_limit(&self) {
-        self.bell.limited();
+        self.notifier.notify_limit();
     }
 
-    pub(super) async fn next_turn(&self, window: Duration) -> Result<WriteSlot, StoreError> {
+    pub(super) async fn next_write_slot(&self, window: Duration) -> Result<WriteSlot, StoreError> {
         let session = self.sessions.get().await?;
         session
-            .answer(turns::next_turn(&*session, &self.app, window, self.now()))
+            .run(write_slots::next_write_slot(
+                &*session,
+                &self.app,
+                window,
+                self.now(),
+            ))
             .await
     }
 
@@ -323,18 +332,18 @@ impl PostgresStore {
     }
 
     pub(super) async fn changed(&self) {
-        self.bell.rung().await;
+        self.notifier.notified().await;
     }
 
     pub(super) async fn limits_changed(&self) {
-        self.bell.limits_changed().await;
+        self.notifier.limits_changed().await;
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    fn lease(&self) -> Arc<Held> {
+    fn lease(&self) -> Arc<LeaseState> {
         Arc::clone(&self.lease.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -355,8 +364,8 @@ impl Running {
         held.end();
         let farewell = async {
             let session = self.store.lease_session.get().await?;
-            let given_up = replicas::give_up(&*session, held.owner());
-            session.answer(given_up).await
+            let unregistered = replicas::unregister(&*session, held.owner());
+            session.run(unregistered).await
         };
         // Where it does not hear of it, the lease runs out.
         let left = timeout(FAREWELL, farewell).await;
@@ -380,7 +389,7 @@ async fn conclude(
     job: &Job,
     conclusion: Conclusion,
     now: Timestamp,
-) -> Result<Option<Outcome>, Failed> {
+) -> Result<Option<Outcome>, ExecuteError> {
     let Conclusion {
         mut outcome,
         mut record,

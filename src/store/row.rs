@@ -36,7 +36,9 @@ pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
         progress: from_json(row, "progress")?,
         outcome: from_json(row, "outcome")?,
         replying_since: row.time_if_any("replying_since")?,
-        heard: row.get::<Option<String>>("heard")?.map(ReactionId::from),
+        acknowledgement: row
+            .get::<Option<String>>("acknowledgement")?
+            .map(ReactionId::from),
         lease,
     })
 }

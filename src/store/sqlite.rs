@@ -20,7 +20,7 @@ use tokio::time::interval;
 
 use super::statement::{Query, Statement};
 use super::statements::jobs;
-use super::{Accepted, Claim, Conclusion, Job, Opening, Release, StoreError};
+use super::{Accepted, Claim, Conclusion, Job, Release, StoreError, StoreOptions};
 use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::store::sqlite::shared::Shared;
@@ -28,18 +28,18 @@ use crate::supervision::Background;
 use writer::{Pending, Priority, Request, Txn};
 
 mod damage;
+mod disk_space;
 pub(super) mod executor;
 pub(super) mod file;
 mod log;
 pub(super) mod migrate;
 mod queue;
-mod room;
 mod shared;
 mod writer;
 
-pub(crate) use damage::Soundness;
-pub(crate) use file::{Inspected, State, Unusable, inspect, resolve};
-pub(crate) use room::{Room, room};
+pub(crate) use damage::Integrity;
+pub(crate) use disk_space::{DiskSpace, disk_space};
+pub(crate) use file::{FileState, InspectedFile, Unusable, inspect, resolve};
 
 /// Requests that wait for the writer beyond this hold their senders up.
 const WAITING_REQUESTS: usize = 1024;
@@ -68,20 +68,23 @@ impl SqliteStore {
     ///
     /// Says what to do when another process uses the file, or the file cannot
     /// be opened or written.
-    pub(super) async fn open(path: PathBuf, opening: Opening) -> anyhow::Result<(Self, Running)> {
-        let (app, allow_network) = (opening.app.clone(), opening.allow_network_file);
-        let now = opening.clock.now();
+    pub(super) async fn open(
+        path: PathBuf,
+        options: StoreOptions,
+    ) -> anyhow::Result<(Self, Running)> {
+        let (app, allow_network) = (options.app.clone(), options.allow_network_file);
+        let now = options.clock.now();
         let opened = spawn_blocking(move || writer::open(&path, &app, allow_network, now));
         let (opened, open) = opened.await??;
         let (fatal, is_fatal) = watch::channel(None);
         let shared = Arc::new(Shared {
-            app: opening.app,
-            clock: opening.clock,
+            app: options.app,
+            clock: options.clock,
             open: AtomicUsize::new(open),
-            bounds: opening.bounds,
-            metrics: opening.metrics,
+            bounds: options.bounds,
+            metrics: options.metrics,
             fatal,
-            bell: Notify::new(),
+            claimable: Notify::new(),
         });
         let (requests, inbox) = mpsc::channel(WAITING_REQUESTS);
         let (mut threads, mut looking) = (Background::default(), Background::default());
@@ -190,7 +193,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn changed(&self) {
-        self.shared.bell.notified().await;
+        self.shared.claimable.notified().await;
     }
 
     /// Has the writer do it, and waits for the commit.

@@ -61,7 +61,7 @@ impl Place {
     }
 
     pub(super) async fn open(&self, app: &str, clock: &Clock) -> anyhow::Result<(Store, Running)> {
-        let opening = Opening {
+        let options = StoreOptions {
             url: self.url(),
             app: app.to_owned(),
             bounds: BOUNDS,
@@ -71,7 +71,7 @@ impl Place {
             metrics: Metrics::new(),
             allow_network_file: false,
         };
-        Store::open(opening).await
+        Store::open(options).await
     }
 
     /// As after a kill, and once the leases of who was killed are over.
@@ -343,10 +343,14 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
     bench.store.save_progress(&job, &progress).await.unwrap();
     bench.conclude(&job, outcome.clone()).await;
     bench.store.save_replying(&job).await.unwrap();
-    bench.store.save_heard(&job, "r1".into()).await.unwrap();
+    bench
+        .store
+        .save_acknowledgement(&job, "r1".into())
+        .await
+        .unwrap();
     let bench = bench.killed().await;
     let again = bench.claim().await.unwrap();
-    assert_eq!(again.heard, Some("r1".into()));
+    assert_eq!(again.acknowledgement, Some("r1".into()));
     assert_eq!(again.crashes, 1);
     assert_eq!(again.payload, job.payload);
     assert_eq!(again.progress, Some(progress));
@@ -687,8 +691,12 @@ async fn a_chat_that_was_left_keeps_no_plan_and_no_text(bench: Bench) {
         })
         .await;
     bench.accept("oc_1", "om_3").await;
-    let given_up = bench.claim().await.unwrap();
-    bench.store.release(&given_up, Release::Dead).await.unwrap();
+    let unregistered = bench.claim().await.unwrap();
+    bench
+        .store
+        .release(&unregistered, Release::Dead)
+        .await
+        .unwrap();
     bench.store.leave(chat()).await.unwrap();
     assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
     assert_eq!(bench.undoable().await, None);
@@ -784,7 +792,7 @@ async fn what_waits_and_since_when_is_told(bench: Bench) {
 
 async fn limits_and_answers_outlive_a_restart(bench: Bench) {
     let now = bench.clock.now();
-    let limited = |api: &str, seconds| Limited {
+    let limited = |api: &str, seconds| RateLimit {
         api: api.to_owned(),
         until: now + Duration::from_secs(seconds),
     };
@@ -838,7 +846,7 @@ async fn a_job_is_found_by_the_reference_of_its_row(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     bench.accept("oc_1", "om_2").await;
     let reference = job("oc_1", "om_2").key.reference();
-    let desk = Desk::open(&bench.place.url(), &ExtraRoots::default()).await;
+    let desk = AdminStore::open(&bench.place.url(), &ExtraRoots::default()).await;
     let (desk, now) = (desk.unwrap(), bench.clock.now());
     let found = desk.job(APP, &reference, false, now).await.unwrap();
     assert_eq!((&*found.origin, found.reference), ("om_2", reference));
@@ -857,18 +865,18 @@ async fn every_change_has_the_reference_that_is_quoted(bench: Bench) {
 }
 
 async fn whether_text_can_be_removed_is_kept(bench: Bench) {
-    assert_eq!(bench.store.lets_delete(chat()).await.unwrap(), None);
-    for lets_delete in [false, true, true, false] {
-        let saved = bench.store.save_lets_delete(chat(), lets_delete);
+    assert_eq!(bench.store.can_delete_text(chat()).await.unwrap(), None);
+    for can_delete_text in [false, true, true, false] {
+        let saved = bench.store.save_can_delete_text(chat(), can_delete_text);
         saved.await.unwrap();
-        let known = bench.store.lets_delete(chat()).await.unwrap();
-        assert_eq!(known, Some(lets_delete));
+        let known = bench.store.can_delete_text(chat()).await.unwrap();
+        assert_eq!(known, Some(can_delete_text));
     }
     let other = ChatKey {
         chat: "oc_other".to_owned(),
         ..chat()
     };
-    assert_eq!(bench.store.lets_delete(other).await.unwrap(), None);
+    assert_eq!(bench.store.can_delete_text(other).await.unwrap(), None);
 }
 
 async fn undo_skips_changes_of_a_later_release(bench: Bench) {
@@ -906,7 +914,7 @@ async fn upkeep_leaves_other_apps_alone(bench: Bench) {
     };
     let recorded = bench.store.record_answer(to, bench.clock.now());
     recorded.await.unwrap();
-    let limited = Limited {
+    let limited = RateLimit {
         api: "reply".to_owned(),
         until: bench.clock.now(),
     };

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use super::{Intake, NotTaken, Taken};
+use super::{EventResponse, Intake, Rejection};
 use crate::telemetry::Metrics;
 
 /// How often what came to nothing is counted.
@@ -38,7 +38,7 @@ pub(crate) struct LongConnection {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unconnected {
+pub(crate) enum LongConnectionError {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
@@ -92,7 +92,7 @@ impl LongConnection {
         }
     }
 
-    async fn connect(&self, config: &mut ClientConfig) -> Result<Connection, Unconnected> {
+    async fn connect(&self, config: &mut ClientConfig) -> Result<Connection, LongConnectionError> {
         let endpoint = self.client.long_connection_endpoint().await?;
         *config = endpoint.config();
         Ok(self.connector.connect(&endpoint).await?)
@@ -115,7 +115,7 @@ impl LongConnection {
         loop {
             tokio::select! {
                 event = connection.next() => match event {
-                    Ok(Event::Payload(payload)) => taking.push(self.take(payload)),
+                    Ok(Event::Payload(payload)) => taking.push(self.process(payload)),
                     Ok(Event::Config(changed)) => *config = changed,
                     Err(reason) => {
                         tracing::warn!(reason = %reason, "the long connection has ended");
@@ -135,7 +135,7 @@ impl LongConnection {
         connection.close().await;
     }
 
-    async fn take(&self, payload: Payload) {
+    async fn process(&self, payload: Payload) {
         let Payload {
             message_type,
             bytes,
@@ -147,13 +147,13 @@ impl LongConnection {
             ack.taken();
             return;
         }
-        let _turn = self.intake.turn(bytes.len()).await;
-        match self.intake.take(&bytes).await {
-            Ok(Taken::Answer(answer)) => ack.answer(answer.as_bytes()),
-            Err(NotTaken::Unavailable) => ack.failed(),
-            Ok(Taken::Event | Taken::Challenge(_))
+        let _turn = self.intake.reserve(bytes.len()).await;
+        match self.intake.process(&bytes).await {
+            Ok(EventResponse::Callback(answer)) => ack.answer(answer.as_bytes()),
+            Err(Rejection::Unavailable) => ack.failed(),
+            Ok(EventResponse::Empty | EventResponse::Challenge(_))
             // It would be no better the next time.
-            | Err(NotTaken::Foreign | NotTaken::Unreadable) => ack.taken(),
+            | Err(Rejection::Unauthorized | Rejection::Malformed) => ack.taken(),
         }
     }
 
@@ -164,12 +164,12 @@ impl LongConnection {
 }
 
 /// What the app's admin has to mend; nothing where waiting may help.
-pub(crate) fn remedy(error: &Unconnected) -> Option<&'static str> {
+pub(crate) fn remedy(error: &LongConnectionError) -> Option<&'static str> {
     const TOO_MANY: &str =
         "an app may have 50 connections; stop other processes that use this app id";
     const FORBIDDEN: &str = "only self-built apps may have one; see in the developer console that this app is one and is enabled";
     match error {
-        Unconnected::Endpoint(EndpointError::Refused { reason, .. }) => match reason {
+        LongConnectionError::Endpoint(EndpointError::Refused { reason, .. }) => match reason {
             // The platform adds codes, and an unknown one may well pass.
             EndpointReason::SystemBusy | EndpointReason::InternalError | EndpointReason::Other => {
                 None
@@ -183,14 +183,16 @@ pub(crate) fn remedy(error: &Unconnected) -> Option<&'static str> {
                 "the app lives on the other platform; set `FEISHU_REGION` to `feishu` or `lark`, whichever it is not now",
             ),
         },
-        Unconnected::Endpoint(error) if !error.is_retryable() => Some("check `FEISHU_BASE_URL`"),
-        Unconnected::Connect(ConnectError::Refused { reason, .. }) => match reason {
+        LongConnectionError::Endpoint(error) if !error.is_retryable() => {
+            Some("check `FEISHU_BASE_URL`")
+        }
+        LongConnectionError::Connect(ConnectError::Refused { reason, .. }) => match reason {
             HandshakeReason::TooManyConnections => Some(TOO_MANY),
             HandshakeReason::Forbidden => Some(FORBIDDEN),
             HandshakeReason::AuthFailed
             | HandshakeReason::Other(_)
             | HandshakeReason::Unexplained => None,
         },
-        Unconnected::Endpoint(_) | Unconnected::Connect(_) => None,
+        LongConnectionError::Endpoint(_) | LongConnectionError::Connect(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Events over HTTP: size, signature over the raw bytes, age, decryption, then
 //! the intake that every transport shares.
 //!
-//! One unsigned thing is ever taken: a small body that decrypts to a
+//! One unsigned thing is ever response: a small body that decrypts to a
 //! `url_verification` with our token, because the platform sends that one
 //! without a signature. Every other request that is not rightly signed gets one
 //! and the same answer, whatever is wrong inside: an answer that told bad
@@ -22,16 +22,16 @@ use hyper::body::Frame;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use super::{Intake, NotTaken, SMALL_EVENT, Taken};
+use super::{EventResponse, Intake, Rejection, SMALL_EVENT};
 use crate::telemetry::EventResult;
 
 /// Larger bodies are refused with 413.
 const BODY_LIMIT: usize = 1024 * 1024;
-/// Up to here a body needs no room of its own.
+/// Up to here a body needs no permit of its own.
 const SMALL_BODY: usize = SMALL_EVENT;
 /// Up to here a body may be genuine: the platform takes messages of up to 150 KB.
 const LARGE_BODY: usize = 384 * 1024;
-/// A body of which nothing comes for so long, or for which there is no room, loses its room.
+/// A body of which nothing comes for so long, or for which there is no permit, loses its permit.
 const STALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Of a body that is too large this much is read and thrown away, for so long.
 const DRAIN_LIMIT: usize = 8 * BODY_LIMIT;
@@ -42,7 +42,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 const CHALLENGE_LIMIT: usize = 4096;
 /// A timestamp may be this far ahead of the platform's time.
 const MAX_AHEAD: Duration = Duration::from_mins(5);
-/// While the platform's time is unknown, what is signed is taken if it is no older by the machine's
+/// While the platform's time is unknown, what is signed is response if it is no older by the machine's
 /// clock, and no further ahead.
 pub(crate) const UNKNOWN_TIME: Duration = Duration::from_hours(24);
 /// The platform is asked for the time for this long, while it waits for the answer to its event.
@@ -54,19 +54,19 @@ static TIMESTAMP: HeaderName = HeaderName::from_static(feishu::TIMESTAMP_HEADER)
 static NONCE: HeaderName = HeaderName::from_static(feishu::NONCE_HEADER);
 static SIGNATURE: HeaderName = HeaderName::from_static(feishu::SIGNATURE_HEADER);
 
-/// The room that a body takes, until it is dropped.
-type Room<'s> = SemaphorePermit<'s>;
+/// The permit that a body takes, until it is dropped.
+type BodyPermit<'s> = SemaphorePermit<'s>;
 
 /// The memory for bodies that are not small, in KiB, so that many at once cannot fill it.
-pub(crate) struct Rooms {
-    /// Taken as the bytes come, so that a body that stops early keeps no other out.
+pub(crate) struct BodyBudget {
+    /// EventResponse as the bytes come, so that a body that stops early keeps no other out.
     large: Semaphore,
-    /// For larger bodies than genuine events have. Taken as a whole, so that several never wait for
+    /// For larger bodies than genuine events have. EventResponse as a whole, so that several never wait for
     /// each other's rest.
     huge: Semaphore,
 }
 
-impl Default for Rooms {
+impl Default for BodyBudget {
     fn default() -> Self {
         Self {
             large: Semaphore::new(8 * 1024),
@@ -75,25 +75,28 @@ impl Default for Rooms {
     }
 }
 
-impl Rooms {
-    /// Takes room for `more` bytes of a body of which `announced` bytes are to come in all; 0, if
+impl BodyBudget {
+    /// Takes permit for `more` bytes of a body of which `announced` bytes are to come in all; 0, if
     /// that was not said.
     async fn extend<'s>(
         &'s self,
-        room: &mut Option<Room<'s>>,
+        permit: &mut Option<BodyPermit<'s>>,
         announced: usize,
         more: usize,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ErrorResponse> {
         let kib = |bytes: usize| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         if (1..=LARGE_BODY).contains(&announced) {
             let more = timeout(STALL_TIMEOUT, self.large.acquire_many(kib(more))).await;
-            let more = more.ok().and_then(Result::ok).ok_or(Refusal::Unavailable)?;
-            match room {
-                Some(room) => room.merge(more),
-                None => *room = Some(more),
+            let more = more
+                .ok()
+                .and_then(Result::ok)
+                .ok_or(ErrorResponse::Unavailable)?;
+            match permit {
+                Some(permit) => permit.merge(more),
+                None => *permit = Some(more),
             }
-        } else if room.is_none() {
-            *room = self.huge.acquire_many(kib(BODY_LIMIT)).await.ok();
+        } else if permit.is_none() {
+            *permit = self.huge.acquire_many(kib(BODY_LIMIT)).await.ok();
         }
         Ok(())
     }
@@ -102,27 +105,27 @@ impl Rooms {
 /// The webhook's checks.
 pub(crate) struct Webhook {
     pub(crate) intake: Intake,
-    pub(crate) seal: Seal,
+    pub(crate) encryption: Encryption,
     pub(crate) clock: Clock,
     /// Asks for the platform's time.
     pub(crate) client: Client,
     /// How old a signature may be.
     pub(crate) max_age: Duration,
-    /// The age that is allowed while the platform's time is unknown: a message that was taken before
+    /// The age that is allowed while the platform's time is unknown: a message that was response before
     /// has to be remembered for longer.
     pub(crate) unknown_age: Duration,
     /// When a request was last reported that is signed and too old.
     pub(crate) warned: Mutex<Option<Instant>>,
-    pub(crate) rooms: Rooms,
+    pub(crate) budget: BodyBudget,
 }
 
 /// How bodies are protected.
-pub(crate) enum Seal {
+pub(crate) enum Encryption {
     /// Encrypted and signed with the app's encrypt key, or with the one before
     /// while the app changes from that to this.
-    Encrypted(Vec<EncryptKey>),
+    Keys(Vec<EncryptKey>),
     /// Neither; only the verification token inside tells the sender.
-    Plain,
+    Disabled,
 }
 
 /// `POST /webhook/event`.
@@ -130,31 +133,31 @@ pub(crate) async fn receive(State(webhook): State<Arc<Webhook>>, request: Reques
     let (Parts { headers, .. }, body) = request.into_parts();
     let (body, _room) = match webhook.read(&headers, body).await {
         Ok(read) => read,
-        Err(refusal) => {
-            webhook.intake.metrics.event(refusal.unread());
-            return refusal.into_response();
+        Err(error) => {
+            webhook.intake.metrics.event(error.unread());
+            return error.into_response();
         }
     };
-    match webhook.take(&headers, &body).await {
-        Ok(Taken::Event) => json(StatusCode::OK, "{}"),
-        Ok(Taken::Answer(answer)) => json(StatusCode::OK, answer),
-        Ok(Taken::Challenge(challenge)) => json(
+    match webhook.process(&headers, &body).await {
+        Ok(EventResponse::Empty) => json(StatusCode::OK, "{}"),
+        Ok(EventResponse::Callback(answer)) => json(StatusCode::OK, answer),
+        Ok(EventResponse::Challenge(challenge)) => json(
             StatusCode::OK,
             serde_json::json!({ "challenge": challenge }).to_string(),
         ),
-        Err(NotTaken::Foreign) => Refusal::Unauthorized.into_response(),
-        Err(NotTaken::Unreadable) => Refusal::BadRequest.into_response(),
-        Err(NotTaken::Unavailable) => Refusal::Unavailable.into_response(),
+        Err(Rejection::Unauthorized) => ErrorResponse::Unauthorized.into_response(),
+        Err(Rejection::Malformed) => ErrorResponse::BadRequest.into_response(),
+        Err(Rejection::Unavailable) => ErrorResponse::Unavailable.into_response(),
     }
 }
 
 impl Webhook {
-    /// The body, and the room that it takes.
+    /// The body, and the permit that it takes.
     async fn read(
         &self,
         headers: &HeaderMap,
         body: Body,
-    ) -> Result<(Bytes, Option<Room<'_>>), Refusal> {
+    ) -> Result<(Bytes, Option<BodyPermit<'_>>), ErrorResponse> {
         let announced = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
@@ -164,7 +167,7 @@ impl Webhook {
         }
         timeout(BODY_TIMEOUT, self.collect(announced, headers, body))
             .await
-            .unwrap_or(Err(Refusal::Timeout))
+            .unwrap_or(Err(ErrorResponse::Timeout))
     }
 
     async fn collect(
@@ -172,15 +175,16 @@ impl Webhook {
         announced: usize,
         headers: &HeaderMap,
         mut body: Body,
-    ) -> Result<(Bytes, Option<Room<'_>>), Refusal> {
-        // Of what is not signed nothing longer than a challenge is ever taken,
+    ) -> Result<(Bytes, Option<BodyPermit<'_>>), ErrorResponse> {
+        // Of what is not signed nothing longer than a challenge is ever response,
         // so nothing longer is kept.
-        let signed = matches!(self.seal, Seal::Plain) || headers.contains_key(&SIGNATURE);
+        let signed =
+            matches!(self.encryption, Encryption::Disabled) || headers.contains_key(&SIGNATURE);
         let keep = if signed { BODY_LIMIT } else { CHALLENGE_LIMIT };
         let mut collected = BytesMut::new();
         let mut seen = 0;
-        let mut room = None;
-        while let Some(frame) = next_frame(&mut body, room.is_some()).await? {
+        let mut permit = None;
+        while let Some(frame) = next_frame(&mut body, permit.is_some()).await? {
             let Ok(data) = frame.into_data() else {
                 continue;
             };
@@ -192,12 +196,14 @@ impl Webhook {
                 continue;
             }
             if seen > SMALL_BODY {
-                self.rooms.extend(&mut room, announced, data.len()).await?;
+                self.budget
+                    .extend(&mut permit, announced, data.len())
+                    .await?;
             }
             if collected.is_empty() {
                 // Most bodies come in one piece, and need no copy.
                 if body.is_end_stream() {
-                    return Ok((data, room));
+                    return Ok((data, permit));
                 }
                 collected.reserve(announced.min(keep).min(SMALL_BODY));
             }
@@ -209,25 +215,25 @@ impl Webhook {
             collected.extend_from_slice(&data);
         }
         if seen > keep {
-            return Err(Refusal::Unauthorized);
+            return Err(ErrorResponse::Unauthorized);
         }
-        Ok((collected.freeze(), room))
+        Ok((collected.freeze(), permit))
     }
 
-    async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Taken, NotTaken> {
-        match &self.seal {
-            Seal::Encrypted(keys) => match self.signed_with(headers, body, keys).await {
+    async fn process(&self, headers: &HeaderMap, body: &[u8]) -> Result<EventResponse, Rejection> {
+        match &self.encryption {
+            Encryption::Keys(keys) => match self.signed_with(headers, body, keys).await {
                 Some(key) => {
-                    let _turn = self.intake.turn(body.len()).await;
+                    let _turn = self.intake.reserve(body.len()).await;
                     let opened =
-                        open(key, body).ok_or_else(|| self.intake.refuse(NotTaken::Unreadable))?;
-                    self.intake.take(&opened).await
+                        open(key, body).ok_or_else(|| self.intake.refuse(Rejection::Malformed))?;
+                    self.intake.process(&opened).await
                 }
-                None => self.take_unsigned(body, keys),
+                None => self.process_unsigned(body, keys),
             },
             // Nothing but the token shows where a plain body comes from, so one
             // that does not show it is foreign, whatever else is wrong with it.
-            Seal::Plain => self.intake.take_plain(body).await,
+            Encryption::Disabled => self.intake.process_plain(body).await,
         }
     }
 
@@ -290,25 +296,32 @@ impl Webhook {
         );
     }
 
-    fn take_unsigned(&self, body: &[u8], keys: &[EncryptKey]) -> Result<Taken, NotTaken> {
+    fn process_unsigned(
+        &self,
+        body: &[u8],
+        keys: &[EncryptKey],
+    ) -> Result<EventResponse, Rejection> {
         let challenge = |key| self.intake.challenge(&open(key, body)?);
         (body.len() <= CHALLENGE_LIMIT)
             .then(|| keys.iter().find_map(challenge))
             .flatten()
-            .map(Taken::Challenge)
-            .ok_or_else(|| self.intake.refuse(NotTaken::Foreign))
+            .map(EventResponse::Challenge)
+            .ok_or_else(|| self.intake.refuse(Rejection::Unauthorized))
     }
 }
 
-/// The next part of a body; one that takes room has to keep coming.
-async fn next_frame(body: &mut Body, takes_room: bool) -> Result<Option<Frame<Bytes>>, Refusal> {
+/// The next part of a body; one that takes permit has to keep coming.
+async fn next_frame(
+    body: &mut Body,
+    takes_room: bool,
+) -> Result<Option<Frame<Bytes>>, ErrorResponse> {
     let frame = if takes_room {
         let frame = timeout(STALL_TIMEOUT, body.frame()).await;
-        frame.map_err(|_| Refusal::Timeout)?
+        frame.map_err(|_| ErrorResponse::Timeout)?
     } else {
         body.frame().await
     };
-    frame.transpose().map_err(|_| Refusal::BadRequest)
+    frame.transpose().map_err(|_| ErrorResponse::BadRequest)
 }
 
 fn open(key: &EncryptKey, body: &[u8]) -> Option<Vec<u8>> {
@@ -318,7 +331,7 @@ fn open(key: &EncryptKey, body: &[u8]) -> Option<Vec<u8>> {
 
 /// An answer that says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+enum ErrorResponse {
     BadRequest,
     Unauthorized,
     Timeout,
@@ -326,7 +339,7 @@ enum Refusal {
     Unavailable,
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// How a body is counted that was refused before it was read to its end.
     fn unread(self) -> EventResult {
         match self {
@@ -340,7 +353,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         let (status, error) = match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad_request"),
@@ -365,7 +378,7 @@ fn json(status: StatusCode, body: impl Into<Body>) -> Response {
 
 /// Reads on for a moment, so that the sender sees the answer and not a reset
 /// connection.
-async fn too_large(mut body: Body) -> Refusal {
+async fn too_large(mut body: Body) -> ErrorResponse {
     let drain = async {
         let mut seen = 0;
         while let Some(Ok(frame)) = body.frame().await {
@@ -377,7 +390,7 @@ async fn too_large(mut body: Body) -> Refusal {
     };
     // Who is slow has been told enough.
     let _ = timeout(DRAIN_TIMEOUT, drain).await;
-    Refusal::TooLarge
+    ErrorResponse::TooLarge
 }
 
 #[cfg(test)]
@@ -389,7 +402,7 @@ mod tests {
     use crate::callback::PendingCallbacks;
     use crate::config::DatabaseUrl;
     use crate::platform::OwnId;
-    use crate::store::{Bounds, Opening, Store};
+    use crate::store::{Bounds, Store, StoreOptions};
     use crate::telemetry::Metrics;
     use crate::transport::VerificationTokens;
 
@@ -412,7 +425,7 @@ mod tests {
     async fn webhook(folder: &tempfile::TempDir) -> Webhook {
         let metrics = Metrics::new();
         let database = format!("sqlite://{}", folder.path().join("noticebot.db").display());
-        let opening = Opening {
+        let options = StoreOptions {
             url: DatabaseUrl::parse(&database).unwrap(),
             app: "cli_a".to_owned(),
             bounds: Bounds {
@@ -425,38 +438,38 @@ mod tests {
             metrics: metrics.clone(),
             allow_network_file: false,
         };
-        let (store, _) = Store::open(opening).await.unwrap();
+        let (store, _) = Store::open(options).await.unwrap();
         Webhook {
             intake: Intake {
                 app_id: "cli_a".to_owned(),
                 tokens: VerificationTokens::new([&"token".into(), &"".into()]),
-                turns: Intake::turns(),
+                large_events: Intake::large_event_budget(),
                 store,
                 callbacks: PendingCallbacks::default(),
                 metrics,
                 own_id: OwnId::default(),
                 refused: Arc::new(quick_cache::sync::Cache::new(1)),
             },
-            seal: Seal::Encrypted(vec![EncryptKey::new("key").unwrap()]),
+            encryption: Encryption::Keys(vec![EncryptKey::new("key").unwrap()]),
             clock: Clock::system(),
             client: client(),
             max_age: Duration::from_mins(1),
             unknown_age: UNKNOWN_TIME,
             warned: Mutex::default(),
-            rooms: Rooms::default(),
+            budget: BodyBudget::default(),
         }
     }
 
     #[test]
     fn bodies_that_are_not_read_have_labels_of_their_own() {
-        for (refusal, label) in [
-            (Refusal::Timeout, "timed_out"),
-            (Refusal::TooLarge, "too_large"),
-            (Refusal::BadRequest, "incomplete"),
-            (Refusal::Unauthorized, "unauthorized"),
-            (Refusal::Unavailable, "unavailable"),
+        for (error, label) in [
+            (ErrorResponse::Timeout, "timed_out"),
+            (ErrorResponse::TooLarge, "too_large"),
+            (ErrorResponse::BadRequest, "incomplete"),
+            (ErrorResponse::Unauthorized, "unauthorized"),
+            (ErrorResponse::Unavailable, "unavailable"),
         ] {
-            assert_eq!(refusal.unread().as_str(), label);
+            assert_eq!(error.unread().as_str(), label);
         }
     }
 
@@ -480,7 +493,7 @@ mod tests {
             // Timers have a resolution of a millisecond.
             tokio::time::advance(Duration::from_millis(1)).await;
             let read = read.as_mut().now_or_never();
-            assert_eq!(read.map(Result::err), Some(Some(Refusal::Timeout)));
+            assert_eq!(read.map(Result::err), Some(Some(ErrorResponse::Timeout)));
         }
     }
 
@@ -524,7 +537,7 @@ mod tests {
         for length in [LARGE_BODY, BODY_LIMIT] {
             let began = tokio::time::Instant::now();
             let headers = announcing(length);
-            // More than there is room for.
+            // More than there is permit for.
             let stopped = (0..40).map(|_| webhook.read(&headers, stopping_after(length - 1)));
             let stopped = futures_util::future::join_all(stopped);
             let genuine = async {
@@ -538,7 +551,7 @@ mod tests {
             assert_eq!(genuine, Ok(GENUINE));
             assert!(waited <= Duration::from_millis(1100), "{waited:?}");
             assert!(stopped.iter().all(Result::is_err));
-            let Rooms { large, huge } = &webhook.rooms;
+            let BodyBudget { large, huge } = &webhook.budget;
             let left = (large.available_permits(), huge.available_permits());
             assert_eq!(left, (8 * 1024, 4 * 1024));
         }

@@ -95,11 +95,11 @@ impl Connector {
     }
 
     /// A pool of connections that are ready for our statements, of which one that was opened then
-    /// is used again if `is_good`.
+    /// is used again if `is_valid`.
     pub(super) fn pool_of(
         &self,
         size: usize,
-        is_good: impl Fn(Instant) -> bool + Send + Sync + 'static,
+        is_valid: impl Fn(Instant) -> bool + Send + Sync + 'static,
     ) -> anyhow::Result<Pool> {
         let fast = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
@@ -118,9 +118,11 @@ impl Connector {
                 prepared.map_err(HookError::Backend)
             })
         });
-        let judge = Hook::sync_fn(move |_, metrics: &Metrics| {
-            let is_good = is_good(metrics.created);
-            is_good.then_some(()).ok_or(HookError::message("discarded"))
+        let runner = Hook::sync_fn(move |_, metrics: &Metrics| {
+            let is_valid = is_valid(metrics.created);
+            is_valid
+                .then_some(())
+                .ok_or(HookError::message("discarded"))
         });
         let pool = Pool::builder(manager)
             .max_size(size)
@@ -129,7 +131,7 @@ impl Connector {
             .create_timeout(Some(CONNECT_TIMEOUT))
             .recycle_timeout(Some(WAIT_TIMEOUT))
             .post_create(prepare)
-            .pre_recycle(judge)
+            .pre_recycle(runner)
             .build()?;
         Ok(pool)
     }

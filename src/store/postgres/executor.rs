@@ -11,7 +11,7 @@ use crate::store::statement::{Query, Row, Statement, Unreadable, Value};
 
 /// Why a request has no result.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::store) enum Failed {
+pub(in crate::store) enum ExecuteError {
     #[error(transparent)]
     Server(#[from] Error),
     #[error(transparent)]
@@ -32,7 +32,7 @@ pub(in crate::store) async fn execute(
 pub(in crate::store) async fn rows<T>(
     client: &impl GenericClient,
     query: &Query<T>,
-) -> Result<Vec<T>, Failed> {
+) -> Result<Vec<T>, ExecuteError> {
     let prepared = client.prepare_cached(&query.statement.sql).await?;
     let rows = client
         .query(&prepared, &parameters(&query.statement))
@@ -45,7 +45,7 @@ pub(in crate::store) async fn rows<T>(
 pub(in crate::store) async fn first<T>(
     client: &impl GenericClient,
     query: &Query<T>,
-) -> Result<Option<T>, Failed> {
+) -> Result<Option<T>, ExecuteError> {
     Ok(rows(client, query).await?.into_iter().next())
 }
 

@@ -12,7 +12,7 @@ const LEAST_SESSIONS: usize = 3;
 
 /// What can be said of a database.
 #[derive(Debug, Clone)]
-pub(crate) struct Inspected {
+pub(crate) struct InspectedServer {
     /// The server's version.
     pub(crate) version: String,
     pub(crate) tables: Tables,
@@ -39,7 +39,7 @@ pub(crate) async fn inspect(
     server: &tokio_postgres::Config,
     app: &str,
     extra_roots: &ExtraRoots,
-) -> Result<Inspected, Unreachable> {
+) -> Result<InspectedServer, Unreachable> {
     let mut client = connect::look_at(server, extra_roots).await?;
     let connector = Connector::new(server, extra_roots, Access::Any);
     let connector = connector.map_err(|error| Unreachable::new(format!("{error:#}")))?;
@@ -52,7 +52,7 @@ pub(crate) async fn inspect(
     Ok(seen)
 }
 
-async fn look(client: &mut Client, app: &str) -> Result<Inspected, tokio_postgres::Error> {
+async fn look(client: &mut Client, app: &str) -> Result<InspectedServer, tokio_postgres::Error> {
     let row = client
         .query_one(
             "SELECT current_setting('server_version'),
@@ -63,7 +63,7 @@ async fn look(client: &mut Client, app: &str) -> Result<Inspected, tokio_postgre
         )
         .await?;
     let tables = migrate::tables(client).await?;
-    let mut seen = Inspected {
+    let mut seen = InspectedServer {
         version: row.get(0),
         tables,
         read_only: row.get(1),

@@ -20,10 +20,10 @@ use crate::store::row::overflow;
 use crate::store::statements::jobs;
 
 /// So long a press is left to whoever took it, as the platform waits there.
-const LEFT_TO_TAKER: Duration = Duration::from_secs(3);
+const RESERVED: Duration = Duration::from_secs(3);
 
 /// What taking a job came to.
-pub(super) struct Taking {
+pub(super) struct Acceptance {
     pub(super) accepted: Accepted,
     /// How many rows it opened.
     pub(super) opened: usize,
@@ -34,9 +34,9 @@ pub(super) async fn accept(
     client: &impl GenericClient,
     job: &NewJob,
     bound: usize,
-    taker: i64,
+    accepted_by: i64,
     now: Timestamp,
-) -> Result<Taking, Error> {
+) -> Result<Acceptance, Error> {
     // Whatever the clock says, it comes behind what was taken before it.
     let prepared = client
         .prepare_cached(
@@ -44,7 +44,7 @@ pub(super) async fn accept(
                  SELECT count(*) AS waiting, min(id) AS head, max(ordered_at) AS last_place FROM jobs
                  WHERE app = $1 AND chat = $4 AND kind = $3 AND state IN ('ready', 'running')),
              taken AS (
-                 INSERT INTO jobs (app, origin, kind, chat, ordered_at, run_at, payload, taken_by, reference)
+                 INSERT INTO jobs (app, origin, kind, chat, ordered_at, run_at, payload, accepted_by, reference)
                  SELECT $1, $2, $3, $4, greatest($5, last_place), greatest($5, last_place), $6, $7, $9
                  FROM of_chat WHERE waiting < $8
                  ON CONFLICT DO NOTHING RETURNING 1)
@@ -65,7 +65,7 @@ pub(super) async fn accept(
                 &job.chat,
                 &now.as_millisecond(),
                 &job.payload,
-                &taker,
+                &accepted_by,
                 &bound,
                 &key.reference(),
             ],
@@ -86,7 +86,7 @@ pub(super) async fn accept(
         let inserted = executor::execute(client, &notice).await?;
         (Accepted::TooManyOfChat, inserted > 0)
     };
-    Ok(Taking {
+    Ok(Acceptance {
         accepted,
         opened: usize::from(opened),
     })
@@ -121,7 +121,7 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
          SELECT job.id FROM jobs job
          WHERE job.app = $1 AND job.state = 'ready' AND job.ordered_at <= $2 AND job.run_at <= $2
            AND job.kind = ANY ($5)
-           AND (job.kind <> 'press' OR job.taken_by = $3 OR job.ordered_at <= $2 - $4)
+           AND (job.kind <> 'press' OR job.accepted_by = $3 OR job.ordered_at <= $2 - $4)
            AND job.id = (
                SELECT head.id FROM jobs head
                WHERE head.app = job.app AND head.chat = job.chat
@@ -135,10 +135,10 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
          ORDER BY job.ordered_at, job.id LIMIT 1
          FOR UPDATE SKIP LOCKED)
      RETURNING id, app, origin, kind, chat, payload, ordered_at, started_at, retries, crashes,
-         suspicions, begun, progress, outcome, replying_since, heard";
+         suspicions, begun, progress, outcome, replying_since, acknowledgement";
 
 /// When there may be something to claim: planned work that is due, a job to be
-/// tried again, a press whose taker has let it lie.
+/// tried again, a press whose accepted_by has let it lie.
 const NEXT_RUN: &str = "SELECT min(at), bool_or(is_press AND at IS NOT NULL) FROM (
          SELECT min(ordered_at) AS at, false AS is_press FROM jobs
          WHERE app = $1 AND state = 'ready' AND ordered_at > $2
@@ -148,7 +148,7 @@ const NEXT_RUN: &str = "SELECT min(at), bool_or(is_press AND at IS NOT NULL) FRO
          UNION ALL
          SELECT min(ordered_at) + $3, true FROM jobs
          WHERE app = $1 AND state = 'ready' AND ordered_at <= $2 AND ordered_at > $2 - $3
-           AND kind = 'press' AND taken_by IS DISTINCT FROM $4) AS times";
+           AND kind = 'press' AND accepted_by IS DISTINCT FROM $4) AS times";
 
 pub(super) async fn claim(
     client: &impl GenericClient,
@@ -157,7 +157,7 @@ pub(super) async fn claim(
     now: Timestamp,
 ) -> Result<Claimed, Error> {
     let now = now.as_millisecond();
-    let left = i64::try_from(LEFT_TO_TAKER.as_millis()).unwrap_or_default();
+    let left = i64::try_from(RESERVED.as_millis()).unwrap_or_default();
     let kinds: Vec<&str> = JobKind::all().map(JobKind::as_str).collect();
     let statement = client.prepare_cached(CLAIM).await?;
     let claimed = client
@@ -181,10 +181,10 @@ pub(super) async fn claim(
 
 /// Makes ready again what is this owner's and not among those in hand; says how many
 /// that were.
-pub(super) async fn put_back(
+pub(super) async fn requeue_orphaned(
     client: &impl GenericClient,
     owner: i64,
-    in_hand: &[i64],
+    claimed: &[i64],
 ) -> Result<u64, Error> {
     // It may have been begun: the next attempt has to know that it is not the first.
     let statement = client
@@ -193,5 +193,5 @@ pub(super) async fn put_back(
              WHERE owner = $1 AND NOT id = ANY ($2)",
         )
         .await?;
-    client.execute(&statement, &[&owner, &in_hand]).await
+    client.execute(&statement, &[&owner, &claimed]).await
 }

@@ -33,7 +33,7 @@ pub(super) async fn register(client: &impl GenericClient, app: &str) -> Result<i
 /// What renewing a lease has come to.
 pub(super) enum Renewed {
     /// It is good again. The next lease of another bot ends after that time.
-    Held {
+    Extended {
         next_end: Option<Duration>,
         /// How many bots there are, this one included.
         bots: usize,
@@ -64,7 +64,7 @@ pub(super) async fn renew(
         Some(row) => {
             let seconds: Option<f64> = row.get(0);
             let seconds = seconds.map(|seconds| seconds.clamp(0.0, lease()));
-            Renewed::Held {
+            Renewed::Extended {
                 next_end: seconds.map(Duration::from_secs_f64),
                 bots: usize::try_from(row.get::<_, i64>(1)).unwrap_or_default(),
             }
@@ -105,7 +105,7 @@ pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<
 }
 
 /// Ends a lease; what was still at work under it is ready again.
-pub(super) async fn give_up(client: &impl GenericClient, owner: i64) -> Result<u64, Error> {
+pub(super) async fn unregister(client: &impl GenericClient, owner: i64) -> Result<u64, Error> {
     let statement = client
         .prepare_cached(
             "WITH gone AS (DELETE FROM replicas WHERE id = $1 RETURNING id)

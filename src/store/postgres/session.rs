@@ -16,7 +16,7 @@ use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{Connector, told};
-use super::executor::Failed;
+use super::executor::ExecuteError;
 use crate::store::StoreError;
 
 /// A request that takes longer has lost its server: that ends a statement sooner by itself.
@@ -30,7 +30,7 @@ const LARGE_VALUE: usize = 256 * 1024;
 pub(super) struct Sessions {
     pool: Pool,
     /// Those opened before this are not used again.
-    good_since: Arc<Mutex<Instant>>,
+    valid_since: Arc<Mutex<Instant>>,
     /// Cancelled to end the requests under way on sessions that do not answer.
     answering: Mutex<CancellationToken>,
     /// Whoever keeps a connection of their own opens it again, too.
@@ -40,11 +40,11 @@ pub(super) struct Sessions {
 /// A session for a request or a few.
 pub(super) struct Session<'s> {
     client: Object,
-    judge: Judge<'s>,
+    runner: Runner<'s>,
 }
 
 /// Whoever looks at the answers that come over a session.
-pub(super) struct Judge<'s> {
+pub(super) struct Runner<'s> {
     sessions: &'s Sessions,
     answering: CancellationToken,
 }
@@ -56,12 +56,12 @@ impl Sessions {
         size: usize,
         discarded: Arc<Notify>,
     ) -> anyhow::Result<Self> {
-        let good_since = Arc::new(Mutex::new(Instant::now()));
-        let since = Arc::clone(&good_since);
-        let is_good = move |opened| opened > *since.lock().unwrap_or_else(PoisonError::into_inner);
+        let valid_since = Arc::new(Mutex::new(Instant::now()));
+        let since = Arc::clone(&valid_since);
+        let is_valid = move |opened| opened > *since.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Self {
-            pool: connector.pool_of(size, is_good)?,
-            good_since,
+            pool: connector.pool_of(size, is_valid)?,
+            valid_since,
             answering: Mutex::default(),
             discarded,
         })
@@ -81,11 +81,11 @@ impl Sessions {
             StoreError::Database
         })?;
         let answering = self.answering().clone();
-        let judge = Judge {
+        let runner = Runner {
             sessions: self,
             answering,
         };
-        Ok(Session { client, judge })
+        Ok(Session { client, runner })
     }
 
     /// Ends what is under way on all sessions, and discards them.
@@ -94,7 +94,7 @@ impl Sessions {
         self.discard(Instant::now());
     }
 
-    /// Nothing is asked of the server any more.
+    /// Nothing is in_flight of the server any more.
     pub(super) fn close(&self) {
         self.pool.close();
     }
@@ -102,15 +102,15 @@ impl Sessions {
     /// Discards the sessions opened before then: idle ones now, others when they are given back.
     fn discard(&self, before: Instant) {
         {
-            let mut good_since = self.good_since();
-            *good_since = before.max(*good_since);
+            let mut valid_since = self.valid_since();
+            *valid_since = before.max(*valid_since);
         }
         self.pool.retain(|_, metrics| metrics.created > before);
         self.discarded.notify_one();
     }
 
-    fn good_since(&self) -> MutexGuard<'_, Instant> {
-        self.good_since
+    fn valid_since(&self) -> MutexGuard<'_, Instant> {
+        self.valid_since
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,16 +124,16 @@ impl Sessions {
 
 impl Session<'_> {
     /// Waits for the answer to a request over this session, and judges the session by it.
-    pub(super) async fn answer<T, E: Into<Failed>>(
+    pub(super) async fn run<T, E: Into<ExecuteError>>(
         &self,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, StoreError> {
-        self.judge.answer(request).await
+        self.runner.run(request).await
     }
 
     /// The client, for a transaction, and who judges the session then.
-    pub(super) fn parts(&mut self) -> (&mut Object, &Judge<'_>) {
-        (&mut self.client, &self.judge)
+    pub(super) fn parts(&mut self) -> (&mut Object, &Runner<'_>) {
+        (&mut self.client, &self.runner)
     }
 
     /// Gives the session back, or closes it after a value of so many bytes if that is large.
@@ -145,7 +145,7 @@ impl Session<'_> {
 
     /// Whether an answer has shown that it is of no more use.
     pub(super) fn is_discarded(&self) -> bool {
-        Object::metrics(&self.client).created <= *self.judge.sessions.good_since()
+        Object::metrics(&self.client).created <= *self.runner.sessions.valid_since()
     }
 }
 
@@ -157,26 +157,26 @@ impl Deref for Session<'_> {
     }
 }
 
-impl Judge<'_> {
-    pub(super) async fn answer<T, E: Into<Failed>>(
+impl Runner<'_> {
+    pub(super) async fn run<T, E: Into<ExecuteError>>(
         &self,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, StoreError> {
-        let mut asked = Asked {
+        let mut in_flight = InFlight {
             sessions: self.sessions,
             at: Instant::now(),
-            is_answered: false,
+            is_complete: false,
         };
         let answer = self.answering.run_until_cancelled(request);
         let Ok(Some(answer)) = timeout(ANSWER_TIMEOUT, answer).await else {
             tracing::error!("the database did not answer a request");
             return Err(StoreError::Database);
         };
-        asked.is_answered = true;
+        in_flight.is_complete = true;
         answer.map_err(|error| {
             let error = match error.into() {
-                Failed::Server(error) => error,
-                Failed::Row(error) => {
+                ExecuteError::Server(error) => error,
+                ExecuteError::Row(error) => {
                     tracing::error!(%error, "reading from the database failed");
                     return StoreError::Database;
                 }
@@ -186,7 +186,7 @@ impl Judge<'_> {
                 return StoreError::Lost;
             }
             if !is_of_statement(error.code()) {
-                self.sessions.discard(asked.at);
+                self.sessions.discard(in_flight.at);
             }
             log(&error, "the database refused");
             StoreError::Database
@@ -195,15 +195,15 @@ impl Judge<'_> {
 }
 
 /// A request under way. Where whoever waits for it gives it up first, its session may never answer.
-struct Asked<'s> {
+struct InFlight<'s> {
     sessions: &'s Sessions,
     at: Instant,
-    is_answered: bool,
+    is_complete: bool,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if !self.is_answered {
+        if !self.is_complete {
             self.sessions.discard(self.at);
         }
     }

@@ -13,7 +13,7 @@ use super::replicas::RENEW_EVERY;
 use super::*;
 use crate::model::job::JobKind;
 use crate::store::tests::{Bench, Place, claimed, job};
-use crate::store::{DatabaseUrl, Limited, Running as AnyRunning, Store};
+use crate::store::{DatabaseUrl, RateLimit, Running as AnyRunning, Store};
 
 mod outages;
 mod poolers;
@@ -38,7 +38,7 @@ impl Bench {
 
     /// The lease under which a job was claimed is over, as the server has it.
     async fn outlive(&self, job: &Job) {
-        let Lease::Until(held) = &job.lease else {
+        let Lease::Expiring(held) = &job.lease else {
             panic!("no lease");
         };
         let sql = format!(
@@ -75,12 +75,12 @@ async fn many_bots_never_work_on_one_chat_at_the_same_time_and_keep_its_order() 
         .chain([bench.store.clone()])
         .collect();
     for number in 0..CHATS * EACH {
-        let taker = &stores[number % stores.len()];
+        let acceptor = &stores[number % stores.len()];
         let job = job(
             &format!("oc_{}", number % CHATS),
             &format!("om_{number:03}"),
         );
-        taker.accept(job).await.unwrap();
+        acceptor.accept(job).await.unwrap();
     }
     let seen = Arc::new(Mutex::new((
         HashMap::<String, Vec<String>>::new(),
@@ -223,7 +223,7 @@ async fn what_a_dead_bot_was_at_goes_on_when_its_lease_is_over_and_not_before() 
     let store = &neighbour.store;
     let lost = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Lost));
     assert!(lost(store.save_replying(&left).await));
-    assert!(lost(store.save_heard(&left, "r1".into()).await));
+    assert!(lost(store.save_acknowledgement(&left, "r1".into()).await));
     assert!(lost(store.release(&left, Release::Done).await));
     let conclusion = Conclusion::of(Outcome::Help);
     assert!(lost(store.conclude(&left, conclusion).await.map(drop)));
@@ -275,16 +275,16 @@ async fn a_clock_that_was_wrong_stops_nobody_once_it_is_right() {
     let (wrong, _running) = bench.place.open("cli_1", &tomorrow).await.unwrap();
     let window = Duration::from_secs(1);
     for _ in 0..7 {
-        wrong.next_turn(window).await.unwrap();
+        wrong.next_write_slot(window).await.unwrap();
     }
-    let limited = |until| Limited {
+    let limited = |until| RateLimit {
         api: "reply".to_owned(),
         until,
     };
     let until = tomorrow.now() + Duration::from_secs(30);
     wrong.save_limit(limited(until)).await.unwrap();
 
-    let turn = bench.store.next_turn(window).await.unwrap();
+    let turn = bench.store.next_write_slot(window).await.unwrap();
     assert_eq!(turn, WriteSlot::At(bench.clock.now()));
     assert_eq!(bench.store.limits().await.unwrap(), []);
     let soon = limited(bench.clock.now() + Duration::from_secs(5));
@@ -375,28 +375,31 @@ async fn a_press_is_left_to_who_took_it_for_as_long_as_the_platform_waits() {
 
 /// Hears what bots tell each other, and nothing else wakes it: no renewal of a lease.
 struct Listener {
-    bell: Arc<Bell>,
+    notifier: Arc<Notifier>,
     _task: JoinSet<()>,
 }
 
 impl Listener {
     async fn on(place: &Place) -> Self {
-        let bell = Arc::new(Bell::default());
+        let notifier = Arc::new(Notifier::default());
         let DatabaseUrl::Postgres(url) = place.url() else {
             panic!("no server");
         };
         let connector = Connector::new(&url, &ExtraRoots::default(), Access::Write).unwrap();
         let mut task = JoinSet::new();
-        let listening = Arc::clone(&bell);
+        let listening = Arc::clone(&notifier);
         let never = Notify::new();
         task.spawn(async move { listening.listen(connector, "cli_1 0", &never).await });
         // It looks once when it begins to listen.
-        timeout(PATIENCE, bell.rung()).await.unwrap();
-        Self { bell, _task: task }
+        timeout(PATIENCE, notifier.notified()).await.unwrap();
+        Self {
+            notifier,
+            _task: task,
+        }
     }
 
     async fn hears(&self, within: Duration) -> bool {
-        timeout(within, self.bell.rung()).await.is_ok()
+        timeout(within, self.notifier.notified()).await.is_ok()
     }
 }
 
@@ -417,7 +420,7 @@ async fn a_limit_that_one_bot_is_told_of_is_known_to_the_others() {
     let neighbour = bench.neighbour().await;
     let heard = || timeout(PATIENCE, neighbour.store.limits_changed());
     heard().await.expect("it listens");
-    let limited = Limited {
+    let limited = RateLimit {
         api: "reply".to_owned(),
         until: bench.clock.now() + Duration::from_secs(30),
     };
@@ -435,7 +438,7 @@ async fn bots_take_turns_and_who_would_wait_long_asks_again() {
     let mut turns = Vec::new();
     for number in 0..16 {
         let store = [&bench.store, &neighbour.store][number % 2];
-        turns.push(store.next_turn(window).await.unwrap());
+        turns.push(store.next_write_slot(window).await.unwrap());
     }
     let after = |seconds| now + Duration::from_secs(seconds);
     for (number, turn) in turns[..15].iter().enumerate() {
@@ -445,7 +448,7 @@ async fn bots_take_turns_and_who_would_wait_long_asks_again() {
     }
     assert_eq!(turns[15], WriteSlot::AskAgainAt(after(1)));
     bench.hand.advance(Duration::from_secs(10));
-    let turn = bench.store.next_turn(window).await.unwrap();
+    let turn = bench.store.next_write_slot(window).await.unwrap();
     assert_eq!(turn, WriteSlot::At(bench.clock.now()));
 }
 
@@ -542,15 +545,15 @@ async fn a_server_that_cannot_be_used_is_named_with_the_remedy() {
         ),
         (url.replace("/test_", "/missing_"), "does not exist"),
     ] {
-        let text = refused(opening(&url, &clock)).await;
+        let text = refused(options(&url, &clock)).await;
         assert!(text.contains(words), "{text}");
         assert!(text.contains("NOTICEBOT_DATABASE_URL"), "{text}");
         assert!(!text.contains("wrong"), "{text}");
     }
 }
 
-fn opening(url: &str, clock: &Clock) -> Opening {
-    Opening {
+fn options(url: &str, clock: &Clock) -> StoreOptions {
+    StoreOptions {
         url: crate::store::DatabaseUrl::parse(url).unwrap(),
         app: "cli_1".to_owned(),
         bounds: Bounds {
@@ -565,8 +568,8 @@ fn opening(url: &str, clock: &Clock) -> Opening {
     }
 }
 
-async fn refused(opening: Opening) -> String {
-    match Store::open(opening).await {
+async fn refused(options: StoreOptions) -> String {
+    match Store::open(options).await {
         Ok(_) => panic!("it was opened"),
         Err(error) => format!("{error:#}"),
     }
@@ -577,8 +580,8 @@ async fn a_server_is_trusted_by_the_file_of_its_authority_and_otherwise_not() {
     let made = test_servers::Database::create_with_tls();
     let (_database, url, authority) = made.await.unwrap();
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
-    let strange = opening(&url, &clock);
-    let trusting = Opening {
+    let strange = options(&url, &clock);
+    let trusting = StoreOptions {
         extra_roots: ExtraRoots::from_pem(authority.as_bytes()).unwrap(),
         ..strange.clone()
     };

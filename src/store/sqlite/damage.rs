@@ -29,16 +29,19 @@ const BAD_FILE_SYSTEM: i32 = 8458;
 
 /// What a search for damage has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Soundness {
-    Sound,
+pub(crate) enum Integrity {
+    Intact,
     /// Nothing until the time was over.
-    Unfinished,
+    Incomplete,
     /// SQLite's description.
     Damaged(String),
 }
 
 /// Searches all pages for damage, at most this long.
-pub(super) fn examine(connection: &mut Connection, limit: Duration) -> rusqlite::Result<Soundness> {
+pub(super) fn check_integrity(
+    connection: &mut Connection,
+    limit: Duration,
+) -> rusqlite::Result<Integrity> {
     let size = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, u64>(0));
     let search = match size("page_count")?.saturating_mul(size("page_size")?) {
         ..=WHOLE => "PRAGMA integrity_check(1)",
@@ -49,12 +52,12 @@ pub(super) fn examine(connection: &mut Connection, limit: Duration) -> rusqlite:
     let found = connection.query_row(search, [], |row| row.get::<_, String>(0));
     connection.progress_handler(0, None::<fn() -> bool>)?;
     match found {
-        Ok(found) if found == "ok" => Ok(Soundness::Sound),
-        Ok(found) => Ok(Soundness::Damaged(found)),
+        Ok(found) if found == "ok" => Ok(Integrity::Intact),
+        Ok(found) => Ok(Integrity::Damaged(found)),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-            Ok(Soundness::Unfinished)
+            Ok(Integrity::Incomplete)
         }
-        Err(error) if is_damage(&error) => Ok(Soundness::Damaged(error.to_string())),
+        Err(error) if is_damage(&error) => Ok(Integrity::Damaged(error.to_string())),
         Err(error) => Err(error),
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::task::spawn_blocking;
 
-use super::damage::{self, Soundness};
+use super::damage::{self, Integrity};
 use super::{migrate, queue};
 use crate::store::sqlite::file::names::{index_of, log_of};
 
@@ -33,7 +33,7 @@ const START_LOOK: Duration = Duration::from_secs(2);
 pub(super) const LONG_LOOK: Duration = Duration::from_secs(10);
 
 /// The files that were opened, by their numbers.
-pub(super) struct Watched {
+pub(super) struct FileIdentity {
     pub(super) path: PathBuf,
     files: [(PathBuf, Option<Number>); 3],
 }
@@ -41,7 +41,7 @@ pub(super) struct Watched {
 /// Device and inode.
 type Number = (u64, u64);
 
-impl Watched {
+impl FileIdentity {
     /// The database, its log and the log's index; all exist once a connection is open.
     pub(super) fn new(path: PathBuf) -> Self {
         let files = [path.clone(), log_of(&path), index_of(&path)].map(|file| {
@@ -60,7 +60,7 @@ impl Watched {
 }
 
 /// What to do about a file that is missing, as the first sentence of the log says.
-pub(super) fn put_back(missing: &Path) -> String {
+pub(super) fn missing_file(missing: &Path) -> String {
     format!(
         "`{}` was moved, deleted or replaced: put it back; a deleted database can be copied from `/proc/{}/fd` while the bot runs, and is lost when it ends",
         missing.display(),
@@ -120,16 +120,16 @@ pub(super) fn connect_sound(path: &Path) -> anyhow::Result<Connection> {
     }
     let connect = || -> anyhow::Result<_> {
         let mut connection = connect(path)?;
-        let found = damage::examine(&mut connection, START_LOOK)?;
+        let found = damage::check_integrity(&mut connection, START_LOOK)?;
         Ok((connection, found))
     };
     let (connection, found) = connect().map_err(|error| damage::explained(path, error))?;
     match found {
-        Soundness::Sound => {}
-        Soundness::Unfinished => tracing::warn!(
+        Integrity::Intact => {}
+        Integrity::Incomplete => tracing::warn!(
             "the database is large and was searched for damage in part: `noticebot check` looks longer"
         ),
-        Soundness::Damaged(how) => {
+        Integrity::Damaged(how) => {
             damage::keep_log(&connection);
             return Err(damage::damaged(path, &how).into());
         }
@@ -139,9 +139,9 @@ pub(super) fn connect_sound(path: &Path) -> anyhow::Result<Connection> {
 
 /// What can be said of a database without changing anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Inspected {
-    pub(crate) state: State,
-    pub(crate) soundness: Soundness,
+pub(crate) struct InspectedFile {
+    pub(crate) state: FileState,
+    pub(crate) integrity: Integrity,
     /// The network file system that it is on.
     pub(crate) network: Option<String>,
     /// The size of its log in bytes.
@@ -150,13 +150,13 @@ pub(crate) struct Inspected {
 
 /// What state a database is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum FileState {
     /// There is none yet.
     Missing,
     /// A bot that runs uses it.
     InUse,
     /// Its tables are those of a later release.
-    OfLater,
+    Newer,
     /// It is there, and a write was tried and taken back.
     Writable,
 }
@@ -167,19 +167,19 @@ pub(crate) enum State {
 /// # Errors
 ///
 /// An [`Unusable`] wherever the reason is known.
-pub(crate) async fn inspect(path: PathBuf, allow_network: bool) -> anyhow::Result<Inspected> {
+pub(crate) async fn inspect(path: PathBuf, allow_network: bool) -> anyhow::Result<InspectedFile> {
     spawn_blocking(move || look_at(&path, allow_network)).await?
 }
 
-fn look_at(path: &Path, allow_network: bool) -> anyhow::Result<Inspected> {
+fn look_at(path: &Path, allow_network: bool) -> anyhow::Result<InspectedFile> {
     let path = &resolve(path)?;
     let network = network_file_system(path)?;
     if let Some(file_system) = network.as_ref().filter(|_| !allow_network) {
         return Err(network::refused(path, file_system).into());
     }
-    let mut inspected = Inspected {
-        state: State::Missing,
-        soundness: Soundness::Sound,
+    let mut inspected = InspectedFile {
+        state: FileState::Missing,
+        integrity: Integrity::Intact,
         network,
         log: std::fs::metadata(log_of(path)).map_or(0, |log| log.len()),
     };
@@ -192,36 +192,36 @@ fn look_at(path: &Path, allow_network: bool) -> anyhow::Result<Inspected> {
     }
     let look = || -> anyhow::Result<_> {
         let mut connection = connect(path)?;
-        let soundness = damage::examine(&mut connection, LONG_LOOK)?;
-        if matches!(soundness, Soundness::Damaged(_)) {
+        let integrity = damage::check_integrity(&mut connection, LONG_LOOK)?;
+        if matches!(integrity, Integrity::Damaged(_)) {
             damage::keep_log(&connection);
-            return Ok((State::InUse, soundness));
+            return Ok((FileState::InUse, integrity));
         }
         let state = if in_use {
-            State::InUse
+            FileState::InUse
         } else {
             try_to_write(&mut connection)?
         };
         finish(connection);
-        Ok((state, soundness))
+        Ok((state, integrity))
     };
-    let (state, soundness) = look().map_err(|error| damage::explained(path, error))?;
-    if let Soundness::Damaged(how) = &soundness {
+    let (state, integrity) = look().map_err(|error| damage::explained(path, error))?;
+    if let Integrity::Damaged(how) = &integrity {
         return Err(damage::damaged(path, how).into());
     }
     inspected.state = state;
-    inspected.soundness = soundness;
+    inspected.integrity = integrity;
     Ok(inspected)
 }
 
-fn try_to_write(connection: &mut Connection) -> anyhow::Result<State> {
+fn try_to_write(connection: &mut Connection) -> anyhow::Result<FileState> {
     if migrate::version(connection)? > migrate::LATEST {
-        return Ok(State::OfLater);
+        return Ok(FileState::Newer);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     queue::probe(&transaction)?;
     transaction.rollback()?;
-    Ok(State::Writable)
+    Ok(FileState::Writable)
 }
 
 pub(in crate::store) fn connect(path: &Path) -> anyhow::Result<Connection> {

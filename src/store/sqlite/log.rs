@@ -15,12 +15,12 @@ use rusqlite::Connection;
 
 use super::damage;
 use super::file::{self, finish};
-use crate::store::sqlite::log::common::{Common, LONG, SECOND_LOOK, stamp};
+use crate::store::sqlite::log::state::{LONG, LogState, SECOND_LOOK, stamp};
 use crate::store::sqlite::shared::Shared;
-use keeper::Keeper;
+use checkpointer::Checkpointer;
 
-mod common;
-mod keeper;
+mod checkpointer;
+mod state;
 
 /// A log of this length begins anew even if that holds up the writer.
 const TOO_LONG: u64 = 56 << 20;
@@ -40,7 +40,7 @@ const GLANCE: Duration = Duration::from_millis(5);
 
 /// How the log begins anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Anew {
+enum ResetMode {
     /// Its file stays as long as it is, and is written over.
     Restart,
     /// Its file is emptied.
@@ -51,10 +51,10 @@ enum Anew {
 pub(super) struct Log {
     // Closed before the other side hears that it is: that one closes last.
     pub(super) connection: Connection,
-    common: Arc<Common>,
+    state: Arc<LogState>,
     shared: Arc<Shared>,
     due: SyncSender<()>,
-    wish: Option<Wish>,
+    pending: Option<PendingReset>,
     /// Not to be tried before this time.
     not_before: Option<Instant>,
     frames_at_look: u32,
@@ -62,8 +62,8 @@ pub(super) struct Log {
 }
 
 /// A log that is to begin anew, once the second connection has done its part.
-struct Wish {
-    how: Anew,
+struct PendingReset {
+    how: ResetMode,
     /// The pass that is waited for, and the frames that it does not move.
     pass: u64,
     moved: u32,
@@ -76,16 +76,16 @@ impl Log {
         beside: Connection,
         path: PathBuf,
         shared: Arc<Shared>,
-    ) -> anyhow::Result<(Self, Keeper)> {
+    ) -> anyhow::Result<(Self, Checkpointer)> {
         let page = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let common = Arc::new(Common {
+        let state = Arc::new(LogState {
             stamp: Mutex::new(stamp(&path)),
             path,
             page,
             frames: AtomicU32::new(0),
             passes: AtomicU64::new(0),
         });
-        let counted = Arc::clone(&common);
+        let counted = Arc::clone(&state);
         let mut connection = connection;
         connection.wal_hook(Some(move |_: &mut _, frames| {
             let frames = u32::try_from(frames).unwrap_or_default();
@@ -95,52 +95,52 @@ impl Log {
         let (due, is_due) = sync_channel(1);
         let log = Self {
             connection,
-            common: Arc::clone(&common),
+            state: Arc::clone(&state),
             shared: Arc::clone(&shared),
             due,
-            wish: None,
+            pending: None,
             not_before: None,
             frames_at_look: 0,
             looks_without_write: 0,
         };
-        let keeper = Keeper {
+        let checkpointer = Checkpointer {
             connection: beside,
-            common,
+            state,
             shared,
             due: is_due,
             seen: None,
         };
-        Ok((log, keeper))
+        Ok((log, checkpointer))
     }
 
     /// Between two transactions: begins the log anew if it is time to.
-    pub(super) fn tend(&mut self, looked: bool) {
-        if let Some(how) = self.how_anew(looked) {
-            self.wish_for(how);
+    pub(super) fn maintain(&mut self, looked: bool) {
+        if let Some(how) = self.due_reset(looked) {
+            self.request_reset(how);
         }
-        let Some(Wish { how, pass, moved }) = self.wish else {
+        let Some(PendingReset { how, pass, moved }) = self.pending else {
             return;
         };
         if !self.has_passed(pass) {
             return;
         }
-        let frames = self.common.frames();
-        let rest = self.common.bytes(frames.saturating_sub(moved));
-        if rest > REST && self.common.bytes(frames) < TOO_LONG {
-            self.wish_for(how);
+        let frames = self.state.frames();
+        let rest = self.state.bytes(frames.saturating_sub(moved));
+        if rest > REST && self.state.bytes(frames) < TOO_LONG {
+            self.request_reset(how);
         } else {
-            self.wish = None;
-            self.begin_anew(how);
+            self.pending = None;
+            self.reset(how);
         }
     }
 
     /// Whether the second connection has done its part. Where the log is at its bound already, the
     /// writer waits for that, so that it never outruns the other side by much.
     fn has_passed(&self, pass: u64) -> bool {
-        let has_passed = || self.common.passes.load(Ordering::Acquire) >= pass;
+        let has_passed = || self.state.passes.load(Ordering::Acquire) >= pass;
         let began = Instant::now();
         while !has_passed() {
-            let is_at_bound = self.common.bytes(self.common.frames()) >= 2 * LONG;
+            let is_at_bound = self.state.bytes(self.state.frames()) >= 2 * LONG;
             if !is_at_bound || began.elapsed() >= PATIENCE {
                 return false;
             }
@@ -150,21 +150,21 @@ impl Log {
     }
 
     /// Empties the log as far as can be, to make room on a full disk.
-    pub(super) fn make_room(&mut self) {
-        if self.wish.is_none() {
-            self.wish_for(Anew::Truncate);
+    pub(super) fn free_space(&mut self) {
+        if self.pending.is_none() {
+            self.request_reset(ResetMode::Truncate);
         }
-        self.tend(false);
+        self.maintain(false);
     }
 
     /// Whether the database holds all that was committed.
     pub(super) fn is_empty(&self) -> bool {
-        self.common.frames() == 0
+        self.state.frames() == 0
     }
 
-    fn how_anew(&mut self, looked: bool) -> Option<Anew> {
-        let frames = self.common.frames();
-        let mut how = (self.common.bytes(frames) >= LONG).then_some(Anew::Restart);
+    fn due_reset(&mut self, looked: bool) -> Option<ResetMode> {
+        let frames = self.state.frames();
+        let mut how = (self.state.bytes(frames) >= LONG).then_some(ResetMode::Restart);
         if looked {
             let written = frames.saturating_sub(self.frames_at_look);
             self.frames_at_look = frames;
@@ -172,41 +172,41 @@ impl Log {
                 0 => self.looks_without_write + 1,
                 _ => 0,
             };
-            let length = self.common.log_length();
-            let calm = self.common.bytes(written) < CALM && length > SHORT;
+            let length = self.state.log_length();
+            let calm = self.state.bytes(written) < CALM && length > SHORT;
             let looks = self.looks_without_write;
             let idle = looks > 0 && looks.is_multiple_of(IDLE_LOOKS) && length > 0;
             if calm || idle || length > 2 * LONG {
-                how = Some(Anew::Truncate);
+                how = Some(ResetMode::Truncate);
             }
         }
         let now = Instant::now();
-        how.filter(|_| self.wish.is_none() && self.not_before.is_none_or(|time| time <= now))
+        how.filter(|_| self.pending.is_none() && self.not_before.is_none_or(|time| time <= now))
     }
 
-    fn wish_for(&mut self, how: Anew) {
+    fn request_reset(&mut self, how: ResetMode) {
         // One that is due already, or under way, may have begun before this moment.
-        let pass = self.common.passes.load(Ordering::Acquire) + 1;
+        let pass = self.state.passes.load(Ordering::Acquire) + 1;
         let _ = self.due.try_send(());
-        let moved = self.common.frames();
-        self.wish = Some(Wish { how, pass, moved });
+        let moved = self.state.frames();
+        self.pending = Some(PendingReset { how, pass, moved });
     }
 
-    fn begin_anew(&mut self, how: Anew) {
-        let common = Arc::clone(&self.common);
+    fn reset(&mut self, how: ResetMode) {
+        let state = Arc::clone(&self.state);
         // The second connection is at work again.
-        let Ok(mut stamp_of_file) = common.stamp.try_lock() else {
+        let Ok(mut stamp_of_file) = state.stamp.try_lock() else {
             self.not_before = Some(Instant::now() + SECOND_LOOK);
             return;
         };
         // Another process has written to the database: the second connection looks at it first.
-        if *stamp_of_file != stamp(&common.path) {
+        if *stamp_of_file != stamp(&state.path) {
             self.not_before = Some(Instant::now() + SECOND_LOOK);
             return;
         }
         let sql = match how {
-            Anew::Restart => "PRAGMA wal_checkpoint(RESTART)",
-            Anew::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
+            ResetMode::Restart => "PRAGMA wal_checkpoint(RESTART)",
+            ResetMode::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
         };
         // A reader is not waited for: commits would wait as well.
         let begun = self.connection.busy_timeout(Duration::ZERO).and_then(|()| {
@@ -216,17 +216,17 @@ impl Log {
         let _ = self.connection.busy_timeout(file::BUSY);
         match begun {
             Ok(false) => {
-                common.frames.store(0, Ordering::Release);
+                state.frames.store(0, Ordering::Release);
                 self.frames_at_look = 0;
                 self.not_before = None;
             }
             Ok(true) => self.not_before = Some(Instant::now() + AGAIN),
             Err(error) => {
                 self.not_before = Some(Instant::now() + AGAIN);
-                self.shared.checkpoint_failed(&common.path, &error);
+                self.shared.checkpoint_failed(&state.path, &error);
             }
         }
-        *stamp_of_file = stamp(&common.path);
+        *stamp_of_file = stamp(&state.path);
     }
 
     /// Closes the writer's connection.

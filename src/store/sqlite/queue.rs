@@ -36,7 +36,7 @@ pub(super) fn recover(connection: &Connection, app: &str, now: Timestamp) -> rus
 }
 
 /// What taking a job came to.
-pub(super) struct Taking {
+pub(super) struct Acceptance {
     pub(super) accepted: Accepted,
     /// How many rows it opened.
     pub(super) opened: usize,
@@ -51,7 +51,7 @@ pub(super) fn accept(
     job: &NewJob,
     bound: usize,
     now: Timestamp,
-) -> rusqlite::Result<Taking> {
+) -> rusqlite::Result<Acceptance> {
     let OfChat {
         waiting,
         head,
@@ -78,7 +78,7 @@ pub(super) fn accept(
         let inserted = insert(connection, &notice, Timestamp::UNIX_EPOCH, Some(&outcome))?;
         (Accepted::TooManyOfChat, inserted)
     };
-    Ok(Taking {
+    Ok(Acceptance {
         accepted,
         opened: usize::from(opened),
         first_of_chat: opened && (waiting == 0 || accepted == Accepted::TooManyOfChat),

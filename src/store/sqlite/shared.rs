@@ -20,5 +20,5 @@ pub(crate) struct Shared {
     /// Why nothing can be written any more.
     pub(crate) fatal: watch::Sender<Option<Unusable>>,
     /// Rung when there may be something new to claim.
-    pub(crate) bell: Notify,
+    pub(crate) claimable: Notify,
 }

@@ -45,10 +45,10 @@ async fn looking_at_a_database_changes_nothing_in_it() {
     bench.claim().await.unwrap();
     let database = database(&bench.place);
     let look = async || inspect(database.clone(), false).await.unwrap().state;
-    assert_eq!(look().await, State::InUse);
+    assert_eq!(look().await, FileState::InUse);
     let _place = bench.close().await;
     let before = std::fs::read(&database).unwrap();
-    assert_eq!(look().await, State::Writable);
+    assert_eq!(look().await, FileState::Writable);
     assert_eq!(std::fs::read(&database).unwrap(), before);
     let mode = std::fs::metadata(&database).unwrap().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::file::{self, Lock, Unusable, Watched};
+use super::file::{self, FileIdentity, Lock, Unusable};
 use super::log::Log;
 use super::{damage, executor, migrate, queue};
 use crate::model::job::{NewJob, Queue};
@@ -255,7 +255,7 @@ impl Shared {
             self.open.store(open, Ordering::Relaxed);
         }
         if effects.claimable {
-            self.bell.notify_one();
+            self.claimable.notify_one();
         }
     }
 }
@@ -263,7 +263,7 @@ impl Shared {
 /// A database that is open and up to date, and ours alone.
 pub(super) struct Opened {
     writer: Connection,
-    keeper: Connection,
+    checkpointer: Connection,
     path: PathBuf,
     lock: Lock,
 }
@@ -283,7 +283,7 @@ pub(super) fn open(
         prepare(&mut writer, &path, app, now).map_err(|error| damage::explained(&path, error))?;
     let opened = Opened {
         writer,
-        keeper: file::connect(&path)?,
+        checkpointer: file::connect(&path)?,
         path,
         lock,
     };
@@ -310,8 +310,13 @@ impl Opened {
         inbox: mpsc::Receiver<Box<dyn Request>>,
         threads: &mut Background,
     ) -> anyhow::Result<()> {
-        let files = Watched::new(self.path.clone());
-        let (log, keeper) = Log::watched(self.writer, self.keeper, self.path, Arc::clone(&shared))?;
+        let files = FileIdentity::new(self.path.clone());
+        let (log, checkpointer) = Log::watched(
+            self.writer,
+            self.checkpointer,
+            self.path,
+            Arc::clone(&shared),
+        )?;
         let writer = Writer {
             log,
             files,
@@ -324,7 +329,7 @@ impl Opened {
             Ok(())
         });
         threads.spawn_blocking("checkpointer", move || {
-            keeper.run(lock);
+            checkpointer.run(lock);
             Ok(())
         });
         Ok(())
@@ -333,7 +338,7 @@ impl Opened {
 
 struct Writer {
     log: Log,
-    files: Watched,
+    files: FileIdentity,
     shared: Arc<Shared>,
     version: i64,
 }
@@ -342,7 +347,7 @@ impl Writer {
     /// One transaction for all that waits, answers after the commit.
     fn run(mut self, mut inbox: mpsc::Receiver<Box<dyn Request>>) {
         let mut batch = Vec::with_capacity(BATCH);
-        let mut waiting = Waiting::default();
+        let mut waiting = Deferred::default();
         while waiting.receive(&mut inbox, &mut batch) {
             let committed = self.transact(&mut batch);
             if let Ok(effects) = &committed {
@@ -352,7 +357,7 @@ impl Writer {
                 request.answer(committed.is_ok());
             }
             match committed {
-                Ok(effects) => self.log.tend(effects.looked),
+                Ok(effects) => self.log.maintain(effects.looked),
                 Err(error) => self.failed(&error),
             }
         }
@@ -367,7 +372,7 @@ impl Writer {
         match damage::cause(error) {
             Some(how) => self.shared.fail(damage::damaged(&self.files.path, &how)),
             // Where the log has filled the disk, emptying it may make room.
-            None => self.log.make_room(),
+            None => self.log.free_space(),
         }
         // SQLite goes on with a deleted log, which the next start would not find.
         let path = &self.files.path;
@@ -383,7 +388,7 @@ impl Writer {
             anyhow::bail!(reason.clone());
         }
         if let Some(file) = self.files.missing() {
-            anyhow::bail!(file::put_back(file));
+            anyhow::bail!(file::missing_file(file));
         }
         // Dropped without a commit, or after one that failed, it is rolled back.
         let transaction = self
@@ -412,12 +417,12 @@ impl Writer {
 
 /// Requests that were put off for a burst.
 #[derive(Default)]
-struct Waiting {
+struct Deferred {
     requests: Vec<Box<dyn Request>>,
     since: Option<Instant>,
 }
 
-impl Waiting {
+impl Deferred {
     /// The next batch: what waits in the inbox, and what was put off, unless it
     /// is put off again. `false` once there is nothing and will be nothing.
     fn receive(

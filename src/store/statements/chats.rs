@@ -7,16 +7,16 @@ use crate::store::Recipient;
 use crate::store::statement::{Query, Statement, values};
 
 /// Stores whether text can be removed from the chat's announcement.
-pub(in crate::store) fn save_lets_delete(chat: &ChatKey, lets_delete: bool) -> Statement {
-    let sql = "INSERT INTO announcements (app, chat, lets_delete) VALUES ($1, $2, $3)
-         ON CONFLICT (app, chat) DO UPDATE SET lets_delete = excluded.lets_delete";
-    Statement::new(sql, values![&chat.app, &chat.chat, lets_delete])
+pub(in crate::store) fn save_can_delete_text(chat: &ChatKey, can_delete_text: bool) -> Statement {
+    let sql = "INSERT INTO announcements (app, chat, can_delete_text) VALUES ($1, $2, $3)
+         ON CONFLICT (app, chat) DO UPDATE SET can_delete_text = excluded.can_delete_text";
+    Statement::new(sql, values![&chat.app, &chat.chat, can_delete_text])
 }
 
 /// Whether the last attempt showed that it can; no row before the first.
-pub(in crate::store) fn lets_delete(chat: &ChatKey) -> Query<bool> {
-    let sql = "SELECT lets_delete FROM announcements WHERE app = $1 AND chat = $2";
-    Statement::new(sql, values![&chat.app, &chat.chat]).read(|row| row.get("lets_delete"))
+pub(in crate::store) fn can_delete_text(chat: &ChatKey) -> Query<bool> {
+    let sql = "SELECT can_delete_text FROM announcements WHERE app = $1 AND chat = $2";
+    Statement::new(sql, values![&chat.app, &chat.chat]).read(|row| row.get("can_delete_text"))
 }
 
 /// Records when a throttled answer was sent; the latest time counts.

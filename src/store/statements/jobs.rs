@@ -74,8 +74,8 @@ pub(in crate::store) fn save_replying(job: Owned, now: Timestamp) -> Statement {
     update(job, "replying_since = $1", Some(now.into()))
 }
 
-pub(in crate::store) fn save_heard(job: Owned, reaction: &str) -> Statement {
-    update(job, "heard = $1", Some(reaction.into()))
+pub(in crate::store) fn save_acknowledgement(job: Owned, reaction: &str) -> Statement {
+    update(job, "acknowledgement = $1", Some(reaction.into()))
 }
 
 /// Gives a job back.

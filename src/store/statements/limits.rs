@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::store::Limited;
+use crate::store::RateLimit;
 use crate::store::statement::{Query, Statement, values};
 
 /// The client believes no longer limit. One that ends later was written by a wrong clock.
 const LONGEST: Duration = Duration::from_mins(61);
 
 /// Stores a rate limit; the longest counts.
-pub(in crate::store) fn save_limit(app: &str, limited: &Limited, now: Timestamp) -> Statement {
+pub(in crate::store) fn save_limit(app: &str, limit: &RateLimit, now: Timestamp) -> Statement {
     let sql = "INSERT INTO limits (app, api, until) VALUES ($1, $2, $3)
          ON CONFLICT (app, api) DO UPDATE SET until = excluded.until
          WHERE NOT limits.until BETWEEN excluded.until AND $4";
-    let values = values![app, &limited.api, limited.until, now + LONGEST];
+    let values = values![app, &limit.api, limit.until, now + LONGEST];
     Statement::new(sql, values)
 }
 
 /// The rate limits that are not over.
-pub(in crate::store) fn limits(app: &str, now: Timestamp) -> Query<Limited> {
+pub(in crate::store) fn limits(app: &str, now: Timestamp) -> Query<RateLimit> {
     let sql = "SELECT api, until FROM limits WHERE app = $1 AND until > $2 AND until < $3";
     Statement::new(sql, values![app, now, now + LONGEST]).read(|row| {
-        Ok(Limited {
+        Ok(RateLimit {
             api: row.get("api")?,
             until: row.time("until")?,
         })

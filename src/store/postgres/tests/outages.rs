@@ -22,14 +22,14 @@ struct Replica {
 impl Replica {
     async fn at(url: &str) -> Self {
         let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
-        let opening = Opening {
+        let options = StoreOptions {
             bounds: Bounds {
                 open: 1000,
                 open_of_chat: 1000,
             },
-            ..opening(url, &clock)
+            ..options(url, &clock)
         };
-        let (store, running) = Store::open(opening).await.unwrap();
+        let (store, running) = Store::open(options).await.unwrap();
         Self { store, running }
     }
 
@@ -364,8 +364,8 @@ async fn a_full_server_is_waited_for_and_the_limit_named() {
     assert!(!unreachable.contains("certificate"), "{unreachable}");
 
     let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
-    let opening = opening(&role.url, &clock);
-    let mut starting = Box::pin(Store::open(opening));
+    let options = options(&role.url, &clock);
+    let mut starting = Box::pin(Store::open(options));
     let early = timeout(Duration::from_millis(300), starting.as_mut()).await;
     assert!(early.is_err(), "it does not wait");
     let free = format!("ALTER ROLE {} CONNECTION LIMIT -1", role.name);
@@ -557,7 +557,7 @@ async fn a_bot_that_was_forgotten_takes_a_new_lease() {
     let database = Database::create().await.unwrap();
     let replica = Replica::on(&database).await;
     for forget in [
-        "UPDATE noticebot.jobs SET owner = NULL, taken_by = NULL; DELETE FROM noticebot.replicas",
+        "UPDATE noticebot.jobs SET owner = NULL, accepted_by = NULL; DELETE FROM noticebot.replicas",
         "TRUNCATE noticebot.replicas CASCADE",
     ] {
         replica.work("om_before").await.ok();
@@ -573,7 +573,7 @@ async fn a_bot_that_starts_on_a_standby_waits_for_its_promotion() {
     let standby = primary.standby().unwrap();
     let there = database.on_standby(&standby);
     let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
-    let mut starting = Box::pin(Store::open(opening(&there.url(), &clock)));
+    let mut starting = Box::pin(Store::open(options(&there.url(), &clock)));
     let early = timeout(Duration::from_millis(500), starting.as_mut()).await;
     assert!(early.is_err(), "it does not wait");
     promote(&there).await;
@@ -589,7 +589,7 @@ async fn a_start_leaves_a_server_that_says_nothing() {
     let proxy = Proxy::open(silent.local_addr().unwrap()).await.unwrap();
     let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
     let url = database.url_at(&[proxy.address()]);
-    let mut starting = Box::pin(Store::open(opening(&url, &clock)));
+    let mut starting = Box::pin(Store::open(options(&url, &clock)));
     tokio::time::pause();
     let early = timeout(Duration::from_mins(1), starting.as_mut()).await;
     assert!(early.is_err(), "it does not wait");

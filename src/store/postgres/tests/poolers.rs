@@ -18,7 +18,7 @@ async fn a_pooler_that_shares_sessions_is_refused_before_anything_is_made() {
         let database = Database::create().await.unwrap();
         let bouncer = Bouncer::start(&database, mode, size).unwrap();
         let url = database.url_at(&[bouncer.address()]);
-        let text = refused(opening(&url, &clock)).await;
+        let text = refused(options(&url, &clock)).await;
         assert!(text.contains("pool_mode=session"), "{mode}: {text}");
         assert!(text.contains("NOTICEBOT_DATABASE_URL"), "{mode}: {text}");
         assert_eq!(tables_outside(&database).await, 0, "{mode}");
@@ -56,7 +56,7 @@ async fn a_busy_pooler_that_shares_sessions_is_found() {
     }
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
     for _ in 0..5 {
-        let text = refused(opening(&url, &clock)).await;
+        let text = refused(options(&url, &clock)).await;
         assert!(text.contains("pool_mode=session"), "{text}");
     }
 }
@@ -85,7 +85,7 @@ async fn a_pooler_that_keeps_sessions_apart_serves() {
     let bouncer = Bouncer::start(&database, "session", 20).unwrap();
     let url = database.url_at(&[bouncer.address()]);
     let (clock, _) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
-    let (store, running) = Store::open(opening(&url, &clock)).await.unwrap();
+    let (store, running) = Store::open(options(&url, &clock)).await.unwrap();
     store.accept(job("oc_1", "om_1")).await.unwrap();
     let job = claimed(&store).await.unwrap();
     store.release(&job, Release::Done).await.unwrap();

@@ -48,11 +48,11 @@ fn killed(commits: u32) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn examined(path: &Path, limit: Duration) -> Soundness {
+fn examined(path: &Path, limit: Duration) -> Integrity {
     let mut connection = Connection::open(path).unwrap();
-    match examine(&mut connection, limit) {
+    match check_integrity(&mut connection, limit) {
         Ok(found) => found,
-        Err(error) if is_damage(&error) => Soundness::Damaged(error.to_string()),
+        Err(error) if is_damage(&error) => Integrity::Damaged(error.to_string()),
         Err(error) => panic!("{error}"),
     }
 }
@@ -66,7 +66,7 @@ fn flip(path: &Path, at: usize) {
 #[test]
 fn a_sound_file_is_sound() {
     let (_folder, path) = database(200);
-    assert_eq!(examined(&path, LIMIT), Soundness::Sound);
+    assert_eq!(examined(&path, LIMIT), Integrity::Intact);
 }
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -74,7 +74,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 #[test]
 fn a_search_ends_in_time() {
     let (_folder, path) = database(2000);
-    assert_eq!(examined(&path, Duration::ZERO), Soundness::Unfinished);
+    assert_eq!(examined(&path, Duration::ZERO), Integrity::Incomplete);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn damaged_pages_are_found() {
         for at in [0, 3, 5] {
             flip(&path, page * PAGE + at);
             let found = examined(&path, LIMIT);
-            assert!(matches!(found, Soundness::Damaged(_)), "{page}: {found:?}");
+            assert!(matches!(found, Integrity::Damaged(_)), "{page}: {found:?}");
             fs::write(&path, &whole).unwrap();
         }
     }
@@ -102,7 +102,7 @@ fn a_shortened_file_is_found() {
     for cut in [1, 4096, 5000, length - 100, length - 5000] {
         file.set_len(length - cut).unwrap();
         assert!(
-            matches!(examined(&path, LIMIT), Soundness::Damaged(_)),
+            matches!(examined(&path, LIMIT), Integrity::Damaged(_)),
             "{cut}"
         );
     }

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::rows::{AuditFilter, AuditRow, Filter, RawJob, Retry, State};
+use super::rows::{AuditFilter, AuditRow, JobFilter, JobRow, JobState, Retry};
 use crate::store::statement::{Query, Statement, values};
 
 /// The jobs that match the filter, the newest first.
-pub(super) fn jobs(app: &str, filter: &Filter, now: Timestamp) -> Query<RawJob> {
-    let columns = RawJob::COLUMNS;
+pub(super) fn jobs(app: &str, filter: &JobFilter, now: Timestamp) -> Query<JobRow> {
+    let columns = JobRow::COLUMNS;
     let states = states(filter);
     let sql = format!(
         "SELECT {columns} FROM jobs
@@ -15,14 +15,16 @@ pub(super) fn jobs(app: &str, filter: &Filter, now: Timestamp) -> Query<RawJob> 
          ORDER BY id DESC LIMIT $4"
     );
     let values = values![app, filter.chat.as_deref(), now, filter.limit];
-    Statement::new(sql, values).read(RawJob::read)
+    Statement::new(sql, values).read(JobRow::read)
 }
 
 /// The condition for the column `state`; `$3` is now.
-fn states(filter: &Filter) -> String {
-    let one = |state: &State| match state {
-        State::Ready => "state = 'ready' AND (number IS NULL OR ordered_at <= $3)".to_owned(),
-        State::Planned => "state = 'ready' AND number IS NOT NULL AND ordered_at > $3".to_owned(),
+fn states(filter: &JobFilter) -> String {
+    let one = |state: &JobState| match state {
+        JobState::Ready => "state = 'ready' AND (number IS NULL OR ordered_at <= $3)".to_owned(),
+        JobState::Planned => {
+            "state = 'ready' AND number IS NOT NULL AND ordered_at > $3".to_owned()
+        }
         state => format!("state = '{}'", state.as_str()),
     };
     // A parameter has to occur, and to have a type.
@@ -34,16 +36,16 @@ fn states(filter: &Filter) -> String {
     format!("{any} AND ({})", all.join(" OR "))
 }
 
-pub(super) fn job_by_id(app: &str, id: i64) -> Query<RawJob> {
-    let columns = RawJob::COLUMNS;
+pub(super) fn job_by_id(app: &str, id: i64) -> Query<JobRow> {
+    let columns = JobRow::COLUMNS;
     let sql = format!("SELECT {columns} FROM jobs WHERE app = $1 AND id = $2");
-    Statement::new(sql, values![app, id]).read(RawJob::read)
+    Statement::new(sql, values![app, id]).read(JobRow::read)
 }
 
-pub(super) fn job_by_reference(app: &str, reference: &str) -> Query<RawJob> {
-    let columns = RawJob::COLUMNS;
+pub(super) fn job_by_reference(app: &str, reference: &str) -> Query<JobRow> {
+    let columns = JobRow::COLUMNS;
     let sql = format!("SELECT {columns} FROM jobs WHERE app = $1 AND reference = $2");
-    Statement::new(sql, values![app, reference]).read(RawJob::read)
+    Statement::new(sql, values![app, reference]).read(JobRow::read)
 }
 
 /// Puts a job back into the queue.
@@ -51,7 +53,7 @@ pub(super) fn retry(job: i64, how: Retry, now: Timestamp) -> Statement {
     // A job with a retry is not too old for another attempt.
     let changes = match how {
         Retry::Sooner => "run_at = $1",
-        Retry::Anew => {
+        Retry::Again => {
             "state = 'ready', run_at = $1, finished_at = NULL, started_at = NULL,
              retries = 1, crashes = 0, suspicions = 0, outcome = NULL, replying_since = NULL"
         }

@@ -11,7 +11,7 @@ use futures_util::TryStreamExt as _;
 use tokio_postgres::IsolationLevel;
 
 use crate::store::postgres::migrate::{self, SCHEMA};
-use crate::store::postgres::{bell, connect, executor};
+use crate::store::postgres::{connect, executor, notifier};
 use crate::store::statement::{Query, Statement};
 
 /// A database of a server.
@@ -45,7 +45,7 @@ impl Server {
 
     /// Wakes the replicas after a change. Where this fails, they find it within seconds.
     pub(super) async fn wake_bots(&self) {
-        let _ = bell::ring_all(&self.0).await;
+        let _ = notifier::notify_all(&self.0).await;
     }
 
     /// Statements that make the tables and fill them, for `psql` on an empty database;
@@ -81,7 +81,7 @@ async fn copy(
 ) -> anyhow::Result<()> {
     let columns = "SELECT column_name::text FROM information_schema.columns
          WHERE table_schema = $1 AND table_name = $2
-           AND column_name NOT IN ('owner', 'taken_by') ORDER BY ordinal_position";
+           AND column_name NOT IN ('owner', 'accepted_by') ORDER BY ordinal_position";
     let columns = moment.query(columns, &[&SCHEMA, &table]).await?;
     let columns: Vec<String> = columns.iter().map(|row| row.get(0)).collect();
     let read = columns.iter().map(|column| match column.as_str() {

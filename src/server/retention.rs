@@ -13,19 +13,24 @@ const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// How long what is over is remembered.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Keep {
+pub(super) struct Retention {
     pub(super) finished: Duration,
     pub(super) changes: Duration,
 }
 
 /// Forgets what is over once it is old enough, in portions until none is left.
-pub(super) async fn forget(store: Store, clock: Clock, keep: Keep, stop: CancellationToken) {
+pub(super) async fn forget(
+    store: Store,
+    clock: Clock,
+    retention: Retention,
+    stop: CancellationToken,
+) {
     let forget = async {
         loop {
             let now = clock.now();
-            let finished = now - keep.finished;
+            let finished = now - retention.finished;
             while matches!(store.prune(finished).await, Ok(1..)) {}
-            let (texts, rows) = (now - UNDO_AGE, now - keep.changes);
+            let (texts, rows) = (now - UNDO_AGE, now - retention.changes);
             while matches!(store.forget_changes(texts, rows).await, Ok(1..)) {}
             clock.sleep(FORGET_EVERY).await;
         }

@@ -8,7 +8,7 @@ use crate::telemetry::Metrics;
 
 /// What a store is opened with.
 #[derive(Clone)]
-pub(crate) struct Opening {
+pub(crate) struct StoreOptions {
     pub(crate) url: DatabaseUrl,
     /// The app whose jobs are worked on; others in the same database are left
     /// alone.
@@ -24,7 +24,7 @@ pub(crate) struct Opening {
     pub(crate) allow_network_file: bool,
 }
 
-impl Opening {
+impl StoreOptions {
     /// The store that the settings name.
     pub(crate) fn from_config(
         config: &Config,

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
 use crate::model::job::ChatKey;
-use crate::store::desk::rows::{REFERENCE, RawJob};
+use crate::store::admin::rows::{JobRow, REFERENCE};
 use crate::store::statement::{Query, Statement};
 use crate::store::statements::chats;
 use postgres::Server;
@@ -25,26 +25,26 @@ mod rows;
 mod sqlite;
 mod statements;
 
-pub use rows::State;
-pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, Filter, JobView, Retry};
+pub use rows::JobState;
+pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, JobFilter, JobSummary, Retry};
 
 /// An opened store.
-pub(crate) enum Desk {
+pub(crate) enum AdminStore {
     File(File),
     Server(Server),
 }
 
 /// A request to either database.
 macro_rules! ask {
-    ($desk:expr, $operation:ident, $($argument:expr),*) => {
-        match $desk {
-            Desk::File(file) => file.$operation($($argument),*),
-            Desk::Server(server) => server.$operation($($argument),*).await,
+    ($store:expr, $operation:ident, $($argument:expr),*) => {
+        match $store {
+            AdminStore::File(file) => file.$operation($($argument),*),
+            AdminStore::Server(server) => server.$operation($($argument),*).await,
         }
     };
 }
 
-impl Desk {
+impl AdminStore {
     /// Opens a store as it is.
     ///
     /// # Errors
@@ -64,11 +64,11 @@ impl Desk {
     pub(crate) async fn jobs(
         &self,
         app: &str,
-        filter: &Filter,
+        filter: &JobFilter,
         now: Timestamp,
-    ) -> anyhow::Result<Vec<JobView>> {
+    ) -> anyhow::Result<Vec<JobSummary>> {
         let raw = self.rows(statements::jobs(app, filter, now)).await?;
-        Ok(raw.into_iter().map(|job| job.view(false, now)).collect())
+        Ok(raw.into_iter().map(|job| job.summary(false, now)).collect())
     }
 
     /// The job with this id, or this reference.
@@ -78,9 +78,9 @@ impl Desk {
         name: &str,
         with_text: bool,
         now: Timestamp,
-    ) -> anyhow::Result<JobView> {
+    ) -> anyhow::Result<JobSummary> {
         let raw = self.find(app, name).await?;
-        Ok(raw.view(with_text, now))
+        Ok(raw.summary(with_text, now))
     }
 
     /// Puts a job back into the queue, due now.
@@ -89,7 +89,7 @@ impl Desk {
         app: &str,
         name: &str,
         now: Timestamp,
-    ) -> anyhow::Result<(JobView, Retry)> {
+    ) -> anyhow::Result<(JobSummary, Retry)> {
         let raw = self.find(app, name).await?;
         let how = raw.retry(now)?;
         ask!(self, batch, "BEGIN")?;
@@ -102,13 +102,13 @@ impl Desk {
         ask!(self, batch, end)?;
         requeued?;
         self.wake_bots().await;
-        Ok((raw.view(false, now), how))
+        Ok((raw.summary(false, now), how))
     }
 
     async fn requeue(&self, job: i64, how: Retry, now: Timestamp) -> anyhow::Result<()> {
         let changed = self.execute(&statements::retry(job, how, now)).await?;
         ensure!(changed > 0, CannotChange::Running);
-        if how == Retry::Anew {
+        if how == Retry::Again {
             let change = self.rows(statements::change_of(job)).await?;
             ensure!(change.is_empty(), CannotChange::Changed);
             self.execute(&statements::forget_failure(job)).await?;
@@ -122,7 +122,7 @@ impl Desk {
         app: &str,
         name: &str,
         now: Timestamp,
-    ) -> anyhow::Result<JobView> {
+    ) -> anyhow::Result<JobSummary> {
         let raw = self.find(app, name).await?;
         match raw.state.as_str() {
             "running" => return Err(CannotChange::Running.into()),
@@ -133,7 +133,7 @@ impl Desk {
         let drop = statements::drop(raw.id, raw.progress.as_deref(), now);
         ensure!(self.execute(&drop).await? > 0, CannotChange::Running);
         self.wake_bots().await;
-        Ok(raw.view(false, now))
+        Ok(raw.summary(false, now))
     }
 
     /// The changes that match the filter, the oldest first.
@@ -151,8 +151,8 @@ impl Desk {
     }
 
     /// Whether the last attempt to remove text from the chat's announcement succeeded.
-    pub(crate) async fn lets_delete(&self, chat: &ChatKey) -> anyhow::Result<Option<bool>> {
-        Ok(self.rows(chats::lets_delete(chat)).await?.pop())
+    pub(crate) async fn can_delete_text(&self, chat: &ChatKey) -> anyhow::Result<Option<bool>> {
+        Ok(self.rows(chats::can_delete_text(chat)).await?.pop())
     }
 
     /// Writes all that the store holds into a new file, as it is at one moment.
@@ -174,7 +174,7 @@ impl Desk {
         written.with_context(|| format!("writing `{}`", file.display()))
     }
 
-    async fn find(&self, app: &str, name: &str) -> anyhow::Result<RawJob> {
+    async fn find(&self, app: &str, name: &str) -> anyhow::Result<JobRow> {
         // A reference may consist of digits, and goes before an id.
         let mut found = Vec::new();
         if name.len() == REFERENCE {

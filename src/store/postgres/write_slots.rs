@@ -18,7 +18,7 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
 ///
 /// No turn is given further ahead than [`LONGEST_WAIT`]. One that is was given by a
 /// clock that was wrong: it is forgotten, so that nobody waits for that time to come.
-pub(super) async fn next_turn(
+pub(super) async fn next_write_slot(
     client: &impl GenericClient,
     app: &str,
     window: Duration,
@@ -30,11 +30,11 @@ pub(super) async fn next_turn(
     let believed = latest + milliseconds(CLOCKS_DIFFER);
     let prepared = client
         .prepare_cached(
-            "INSERT INTO turns (app, last) VALUES ($1, ARRAY[0, 0, 0, 0, $2]::bigint[])
+            "INSERT INTO write_slots (app, last) VALUES ($1, ARRAY[0, 0, 0, 0, $2]::bigint[])
          ON CONFLICT (app) DO UPDATE
-         SET last = CASE WHEN turns.last[5] > $5 THEN excluded.last
-             ELSE turns.last[2:5] || greatest(turns.last[1] + $3, turns.last[5], $2) END
-         WHERE turns.last[5] > $5 OR greatest(turns.last[1] + $3, turns.last[5]) <= $4
+         SET last = CASE WHEN write_slots.last[5] > $5 THEN excluded.last
+             ELSE write_slots.last[2:5] || greatest(write_slots.last[1] + $3, write_slots.last[5], $2) END
+         WHERE write_slots.last[5] > $5 OR greatest(write_slots.last[1] + $3, write_slots.last[5]) <= $4
          RETURNING last[5]",
         )
         .await?;
@@ -46,7 +46,7 @@ pub(super) async fn next_turn(
         return Ok(WriteSlot::At(time(row.get(0))));
     }
     // Whoever comes again once the row is short enough finds a turn.
-    let sql = "SELECT greatest(last[1] + $2, last[5]) FROM turns WHERE app = $1";
+    let sql = "SELECT greatest(last[1] + $2, last[5]) FROM write_slots WHERE app = $1";
     let prepared = client.prepare_cached(sql).await?;
     let row = client.query_opt(&prepared, &[&app, &window]).await?;
     let free = row.map_or(now, |row| row.get::<_, i64>(0)) - milliseconds(LONGEST_WAIT);

@@ -1,4 +1,4 @@
-//! Room on the disk on which the file is.
+//! DiskSpace on the disk on which the file is.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ const TRIAL: usize = 1 << 20;
 
 /// What there is room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum DiskSpace {
     /// Something was written and taken away again. So many bytes are free; `None` where the file
     /// system does not tell.
-    Left { free: Option<u64> },
+    Available { free: Option<u64> },
     /// The disk is full, or what the user or the process may take of it.
-    None,
+    Full,
 }
 
 /// Looks whether the folder's disk has room.
@@ -23,16 +23,16 @@ pub(crate) enum Room {
 /// # Errors
 ///
 /// When nothing can be written there for another reason.
-pub(crate) async fn room(folder: PathBuf) -> io::Result<Room> {
+pub(crate) async fn disk_space(folder: PathBuf) -> io::Result<DiskSpace> {
     spawn_blocking(move || look_at(&folder)).await?
 }
 
-fn look_at(folder: &Path) -> io::Result<Room> {
+fn look_at(folder: &Path) -> io::Result<DiskSpace> {
     match try_to_write(folder) {
-        Ok(()) => Ok(Room::Left { free: free(folder) }),
+        Ok(()) => Ok(DiskSpace::Available { free: free(folder) }),
         Err(error) => match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                Ok(Room::None)
+                Ok(DiskSpace::Full)
             }
             _ => Err(error),
         },

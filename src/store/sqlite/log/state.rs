@@ -1,4 +1,4 @@
-//! What the writer and the keeper of the log share.
+//! What the writer and the checkpointer of the log share.
 
 use std::fs::metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -19,7 +19,7 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) const SECOND_LOOK: Duration = Duration::from_millis(50);
 
 /// What both sides know of the log.
-pub(crate) struct Common {
+pub(crate) struct LogState {
     pub(crate) path: PathBuf,
     /// Bytes in a page.
     pub(crate) page: u32,
@@ -40,7 +40,7 @@ pub(crate) fn stamp(file: &std::path::Path) -> Option<Stamp> {
     Some((found.len(), found.mtime(), found.mtime_nsec()))
 }
 
-impl Common {
+impl LogState {
     pub(crate) fn bytes(&self, frames: u32) -> u64 {
         u64::from(frames) * (u64::from(self.page) + 24)
     }

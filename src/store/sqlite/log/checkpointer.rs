@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::store::sqlite::damage::{self, Soundness, frames_fit, verified};
+use crate::store::sqlite::damage::{self, Integrity, frames_fit, verified};
 use crate::store::sqlite::file::names::log_of;
 use crate::store::sqlite::file::{self, LONG_LOOK, Lock, finish};
-use crate::store::sqlite::log::common::{Common, LONG, LOOK_EVERY, SECOND_LOOK, Stamp, stamp};
+use crate::store::sqlite::log::state::{LONG, LOOK_EVERY, LogState, SECOND_LOOK, Stamp, stamp};
 use crate::store::sqlite::shared::Shared;
 
 /// The other side: checkpoints when asked to, and a look at the files each second.
-pub(in crate::store::sqlite) struct Keeper {
+pub(in crate::store::sqlite) struct Checkpointer {
     pub(super) connection: Connection,
-    pub(super) common: Arc<Common>,
+    pub(super) state: Arc<LogState>,
     pub(super) shared: Arc<Shared>,
     pub(super) due: Receiver<()>,
     /// The log when it was last looked at: committed frames, and its file.
     pub(super) seen: Option<(u32, Option<Stamp>)>,
 }
 
-impl Keeper {
+impl Checkpointer {
     /// Runs until the writer has closed; then the log goes into the file, and the
     /// lock is given back.
     pub(in crate::store::sqlite) fn run(mut self, mut lock: Lock) {
@@ -52,24 +52,24 @@ impl Keeper {
         // The stamp that follows must not hide what another process has written before.
         self.look_at_file();
         // A log that a reader makes long is moved again and again.
-        let is_short = self.common.bytes(self.common.frames()) <= 2 * LONG;
+        let is_short = self.state.bytes(self.state.frames()) <= 2 * LONG;
         if self.is_over() || (is_short && !self.verify_log()) {
             return;
         }
-        let mut stamp_of_file = self.common.stamp();
+        let mut stamp_of_file = self.state.stamp();
         // Its answer is a row, of no interest here.
         let done = self
             .connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = done {
-            self.shared.checkpoint_failed(&self.common.path, &error);
+            self.shared.checkpoint_failed(&self.state.path, &error);
         }
-        *stamp_of_file = stamp(&self.common.path);
-        self.common.passes.fetch_add(1, Ordering::Release);
+        *stamp_of_file = stamp(&self.state.path);
+        self.state.passes.fetch_add(1, Ordering::Release);
     }
 
     fn look(&mut self, lock: &mut Lock) {
-        self.shared.metrics.store_log(self.common.log_length());
+        self.shared.metrics.store_log(self.state.log_length());
         if self.is_over() {
             return;
         }
@@ -87,8 +87,8 @@ impl Keeper {
 
     /// Only checkpoints change the database; whoever else does may have damaged it.
     fn look_at_file(&mut self) {
-        let mut known = self.common.stamp();
-        let now = stamp(&self.common.path);
+        let mut known = self.state.stamp();
+        let now = stamp(&self.state.path);
         // A file that is gone is the writer's to tell.
         if now.is_none() || *known == now {
             return;
@@ -96,37 +96,37 @@ impl Keeper {
         *known = now;
         tracing::warn!("another process has written to the database: searching it for damage");
         // What this connection has read before is not what the file holds now.
-        let found = file::connect(&self.common.path).map(|mut anew| {
-            let found = damage::examine(&mut anew, LONG_LOOK);
+        let found = file::connect(&self.state.path).map(|mut anew| {
+            let found = damage::check_integrity(&mut anew, LONG_LOOK);
             finish(anew);
             found
         });
         let how = match found {
-            Ok(Ok(Soundness::Damaged(how))) => Some(how),
+            Ok(Ok(Integrity::Damaged(how))) => Some(how),
             Ok(Err(error)) => damage::is_damage(&error).then(|| error.to_string()),
             Err(error) => damage::cause(&error),
-            Ok(Ok(Soundness::Sound | Soundness::Unfinished)) => None,
+            Ok(Ok(Integrity::Intact | Integrity::Incomplete)) => None,
         };
         if let Some(how) = how {
-            self.shared.fail(damage::damaged(&self.common.path, &how));
+            self.shared.fail(damage::damaged(&self.state.path, &how));
         }
     }
 
     /// A log that nobody writes to does not change, and one that is written to grows.
     fn look_at_log(&mut self) {
-        let now = (self.common.frames(), stamp(&log_of(&self.common.path)));
+        let now = (self.state.frames(), stamp(&log_of(&self.state.path)));
         let before = self.seen.replace(now);
         let quiet = before.is_some_and(|before| before.0 == now.0 && before.1 != now.1);
         let length = now.1.map_or(0, |stamp| stamp.0);
-        if quiet || !frames_fit(length, now.0, self.common.page) {
+        if quiet || !frames_fit(length, now.0, self.state.page) {
             self.verify_log();
         }
     }
 
     /// Whether all committed frames are whole; the bot stops if they are not.
     fn verify_log(&self) -> bool {
-        let _checkpoints_wait = self.common.stamp();
-        let log = log_of(&self.common.path);
+        let _checkpoints_wait = self.state.stamp();
+        let log = log_of(&self.state.path);
         for pause in [SECOND_LOOK, SECOND_LOOK, Duration::ZERO] {
             // An admin's shell may have begun the log anew: the index knows.
             let frames = self
@@ -142,7 +142,7 @@ impl Keeper {
             }
         }
         let how = format!("committed pages of `{}` are lost", log.display());
-        self.shared.fail(damage::damaged(&self.common.path, &how));
+        self.shared.fail(damage::damaged(&self.state.path, &how));
         false
     }
 }

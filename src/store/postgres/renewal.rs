@@ -9,7 +9,7 @@ use super::replicas::{self, LEASE, RENEW_EVERY, Renewed};
 use super::session::Session;
 use super::{PostgresStore, queue};
 use crate::store::StoreError;
-use crate::store::lease::Held;
+use crate::store::lease::LeaseState;
 
 /// While the server cannot be reached, it is asked again after this time.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const TIDY_TIMEOUT: Duration = Duration::from_secs(3);
 impl PostgresStore {
     /// Renews the lease, gets another one where it was lost, and takes over what
     /// dead bots have left behind; for ever.
-    pub(super) async fn keep_lease(self: Arc<Self>) -> anyhow::Result<()> {
+    pub(super) async fn renew_periodically(self: Arc<Self>) -> anyhow::Result<()> {
         let mut next = Instant::now() + RENEW_EVERY;
         loop {
             sleep_until(next).await;
@@ -35,7 +35,7 @@ impl PostgresStore {
                 Err(_) => Instant::now() + PAUSE,
             };
             // What others may have told while nobody listened.
-            self.bell.ring_here();
+            self.notifier.notify_local();
         }
     }
 
@@ -53,7 +53,7 @@ impl PostgresStore {
         let session = self.lease_session.get().await?;
         let held = self.lease();
         let asked_at = Instant::now();
-        let renewing = timeout(RENEW_TIMEOUT, self.ask_for_lease(&session, &held)).await;
+        let renewing = timeout(RENEW_TIMEOUT, self.renew_or_release(&session, &held)).await;
         let Ok(renewed) = renewing else {
             tracing::error!("the database does not answer: its sessions are discarded");
             self.lease_session.abandon();
@@ -61,7 +61,7 @@ impl PostgresStore {
             return Err(StoreError::Database);
         };
         match renewed? {
-            Renewed::Held { next_end, bots } => {
+            Renewed::Extended { next_end, bots } => {
                 held.renew(asked_at, LEASE);
                 self.metrics.replicas(bots);
                 Ok(next_end)
@@ -69,34 +69,34 @@ impl PostgresStore {
             Renewed::Lost => {
                 held.end();
                 tracing::warn!("the lease on the jobs was lost, and is taken anew");
-                let owner = session.answer(replicas::register(&*session, &self.app));
-                let anew = Held::new(owner.await?, asked_at, LEASE);
+                let owner = session.run(replicas::register(&*session, &self.app));
+                let anew = LeaseState::new(owner.await?, asked_at, LEASE);
                 *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(anew);
                 Ok(None)
             }
         }
     }
 
-    async fn ask_for_lease(
+    async fn renew_or_release(
         &self,
         session: &Session<'_>,
-        held: &Held,
+        held: &LeaseState,
     ) -> Result<Renewed, StoreError> {
         if held.is_over() {
             // Nothing goes on under it any more, also if the others are late.
             held.end();
-            let given_up = replicas::give_up(&**session, held.owner());
-            session.answer(given_up).await?;
+            let unregistered = replicas::unregister(&**session, held.owner());
+            session.run(unregistered).await?;
             return Ok(Renewed::Lost);
         }
         let renewed = replicas::renew(&**session, &self.app, held.owner());
-        session.answer(renewed).await
+        session.run(renewed).await
     }
 
     /// Takes over what dead bots have left, gives back what nobody here works on, and counts.
     async fn tidy(&self) -> Result<(), StoreError> {
         let session = self.sessions.get().await?;
-        let taken_over = session.answer(replicas::take_over(&*session, &self.app));
+        let taken_over = session.run(replicas::take_over(&*session, &self.app));
         let taken_over = taken_over.await?;
         if taken_over > 0 {
             tracing::warn!(
@@ -105,21 +105,25 @@ impl PostgresStore {
             );
         }
         drop(session);
-        self.put_back().await?;
+        self.requeue_orphaned().await?;
         self.queue().await.map(drop)
     }
 
     /// Makes ready again what the server takes for claimed by this bot, and nobody
     /// here has: the answer to a claim got lost, or work was dropped.
-    async fn put_back(&self) -> Result<(), StoreError> {
+    async fn requeue_orphaned(&self) -> Result<(), StoreError> {
         let _claiming = self.claiming.lock().await;
         let held = self.lease();
         let session = self.sessions.get().await?;
-        let in_hand = held.jobs_in_hand();
-        let put_back = session.answer(queue::put_back(&*session, held.owner(), &in_hand));
-        let put_back = put_back.await?;
-        if put_back > 0 {
-            tracing::warn!(jobs = put_back, "jobs that nobody works on are ready again");
+        let claimed = held.claimed_jobs();
+        let requeue_orphaned =
+            session.run(queue::requeue_orphaned(&*session, held.owner(), &claimed));
+        let requeue_orphaned = requeue_orphaned.await?;
+        if requeue_orphaned > 0 {
+            tracing::warn!(
+                jobs = requeue_orphaned,
+                "jobs that nobody works on are ready again"
+            );
         }
         Ok(())
     }

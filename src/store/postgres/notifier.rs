@@ -33,7 +33,7 @@ const EVERYBODY: &str = "everybody";
 
 /// Wakes whoever waits.
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(super) struct Notifier {
     jobs: Notify,
     limits: Notify,
     /// How many wait for a job here.
@@ -49,35 +49,35 @@ struct Others {
     news: Notify,
 }
 
-impl Bell {
+impl Notifier {
     /// There may be something to claim. The others need not know where somebody
     /// here has nothing else to do.
-    pub(super) fn ring(&self) {
+    pub(super) fn notify(&self) {
         self.jobs.notify_one();
         if self.idle.load(Ordering::Relaxed) == 0 {
-            self.ring_there();
+            self.notify_others();
         }
     }
 
     /// There may be something to claim, as the others know.
-    pub(super) fn ring_here(&self) {
+    pub(super) fn notify_local(&self) {
         self.jobs.notify_one();
     }
 
     /// There is something for another bot.
-    pub(super) fn ring_there(&self) {
+    pub(super) fn notify_others(&self) {
         self.others.jobs.store(true, Ordering::Relaxed);
         self.others.news.notify_one();
     }
 
     /// Another limit is known here.
-    pub(super) fn limited(&self) {
+    pub(super) fn notify_limit(&self) {
         self.others.limits.store(true, Ordering::Relaxed);
         self.others.news.notify_one();
     }
 
     /// Waits until there may be something to claim.
-    pub(super) async fn rung(&self) {
+    pub(super) async fn notified(&self) {
         let _idle = Idle::new(&self.idle);
         self.jobs.notified().await;
     }
@@ -162,7 +162,7 @@ async fn silence(is_heard: &CancellationToken) {
 }
 
 /// Has all bots on the database look, whatever their app.
-pub(in crate::store) async fn ring_all(client: &Client) -> Result<(), Error> {
+pub(in crate::store) async fn notify_all(client: &Client) -> Result<(), Error> {
     let notify = "SELECT pg_notify($1, $2)";
     client.execute(notify, &[&CHANNEL, &EVERYBODY]).await?;
     Ok(())

@@ -12,9 +12,9 @@ use crate::store::statement::{Row, Unreadable};
 
 /// Which jobs to show.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
+pub(crate) struct JobFilter {
     /// In one of these states; in any if there is none.
-    pub(crate) states: Vec<State>,
+    pub(crate) states: Vec<JobState>,
     pub(crate) chat: Option<String>,
     /// The newest ones, at most so many.
     pub(crate) limit: u32,
@@ -23,7 +23,7 @@ pub(crate) struct Filter {
 /// How a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum JobState {
     /// It waits for its turn, or to be tried again.
     Ready,
     /// It waits for its time.
@@ -36,7 +36,7 @@ pub enum State {
     Dead,
 }
 
-impl State {
+impl JobState {
     pub(crate) fn of(column: &str, number: Option<u32>, place: Timestamp, now: Timestamp) -> Self {
         match column {
             "ready" if number.is_some() && place > now => Self::Planned,
@@ -61,11 +61,11 @@ impl State {
 
 /// A job, without what people wrote.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct JobView {
+pub(crate) struct JobSummary {
     pub(crate) id: i64,
     /// The short id that stands in the log and in replies.
     pub(crate) reference: String,
-    pub(crate) state: State,
+    pub(crate) state: JobState,
     pub(crate) kind: String,
     pub(crate) chat: String,
     pub(crate) origin: String,
@@ -93,12 +93,12 @@ pub(crate) struct JobView {
     /// What was received, and what came of it in full: with what people wrote. Only
     /// where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) text: Option<Text>,
+    pub(crate) text: Option<JobText>,
 }
 
 /// What people wrote, and what may quote it.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Text {
+pub(crate) struct JobText {
     pub(crate) payload: String,
     pub(crate) progress: Option<String>,
     pub(crate) outcome: Option<String>,
@@ -108,7 +108,7 @@ pub(crate) struct Text {
 pub(crate) const REFERENCE: usize = 8;
 
 /// A row of the table of jobs, as either database gives it.
-pub(crate) struct RawJob {
+pub(crate) struct JobRow {
     pub(crate) id: i64,
     pub(crate) app: String,
     pub(crate) origin: String,
@@ -127,7 +127,7 @@ pub(crate) struct RawJob {
     pub(crate) outcome: Option<String>,
 }
 
-impl RawJob {
+impl JobRow {
     pub(crate) const COLUMNS: &str = "id, app, origin, kind, chat, state, number, ordered_at, \
         run_at, started_at, finished_at, retries, crashes, payload, progress, outcome";
 
@@ -156,7 +156,7 @@ impl RawJob {
         })
     }
 
-    pub(crate) fn view(self, with_text: bool, now: Timestamp) -> JobView {
+    pub(crate) fn summary(self, with_text: bool, now: Timestamp) -> JobSummary {
         let outcome: Option<Outcome> = self
             .outcome
             .as_deref()
@@ -167,10 +167,10 @@ impl RawJob {
         };
         let code = cause.and_then(Cause::code);
         let log_id = cause.and_then(Cause::log_id).map(str::to_owned);
-        JobView {
+        JobSummary {
             id: self.id,
             reference: self.reference(),
-            state: State::of(&self.state, self.number, self.ordered_at, now),
+            state: JobState::of(&self.state, self.number, self.ordered_at, now),
             number: self.number,
             ordered_at: self.ordered_at,
             run_at: self.run_at,
@@ -181,7 +181,7 @@ impl RawJob {
             outcome: outcome.as_ref().map(Outcome::label),
             code,
             log_id,
-            text: with_text.then_some(Text {
+            text: with_text.then_some(JobText {
                 payload: self.payload,
                 progress: self.progress,
                 outcome: self.outcome,
@@ -225,8 +225,8 @@ impl RawJob {
                     outcome.and_then(|json| serde_json::from_str(json).ok());
                 // What only owes its answer must not be done again.
                 Ok(match outcome {
-                    None => Retry::Anew,
-                    Some(Outcome::Refused(refusal)) if refusal.is_given_up() => Retry::Anew,
+                    None => Retry::Again,
+                    Some(Outcome::Refused(refusal)) if refusal.is_given_up() => Retry::Again,
                     Some(_) => Retry::Answer,
                 })
             }
@@ -241,7 +241,7 @@ pub(crate) enum Retry {
     /// It waits already, and is tried now.
     Sooner,
     /// It is carried out again, from where it stopped.
-    Anew,
+    Again,
     /// It is carried out, and only its answer is given again.
     Answer,
 }
