@@ -1,5 +1,4 @@
-//! What an admin asks of the store, and does to it, from another process:
-//! `noticebot jobs`, `noticebot audit` and `noticebot backup`.
+//! The commands `noticebot jobs`, `noticebot audit` and `noticebot backup`.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -17,17 +16,17 @@ use crate::text::{printable, printable_json};
 
 pub use crate::store::JobState;
 
-/// So many rows of the audit are read at a time.
+/// Rows of the audit log that are read at once.
 const PAGE: u32 = 1000;
 
 /// Which jobs to list.
 #[derive(Debug, Clone)]
 pub struct JobList {
-    /// In one of these states; without any, those that are not done.
+    /// All states but `done` if empty.
     pub states: Vec<JobState>,
     /// Only those of this chat.
     pub chat: Option<String>,
-    /// The newest ones, at most so many.
+    /// The newest ones, up to this many.
     pub limit: u32,
 }
 
@@ -36,15 +35,15 @@ pub struct JobList {
 pub struct Audit {
     /// Only those in this chat.
     pub chat: Option<String>,
-    /// From then on: a length of time such as `7d`, or a date with or without a time.
+    /// Only changes since then: a duration such as `7d`, or a date with or without a time.
     pub since: String,
-    /// Whether the first words of what was written are shown, too.
+    /// Whether to include the first words of each text.
     pub with_text: bool,
-    /// One JSON object a line.
+    /// One JSON object per line.
     pub json: bool,
 }
 
-/// An opened store, and whose it is.
+/// An opened store.
 pub struct Admin {
     store: AdminStore,
     app: String,
@@ -59,12 +58,12 @@ impl std::fmt::Debug for Admin {
 }
 
 impl Admin {
-    /// Opens the store that the settings name, whether the bot runs or not.
+    /// Opens the configured store, whether the bot runs or not.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] for settings that keep it from being found; otherwise when it is
-    /// not there, cannot be reached, or is of another release.
+    /// [`ConfigError`] for invalid settings; otherwise when the store does not exist, is
+    /// unreachable, or belongs to another release.
     pub async fn open(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         config.validate_store()?;
         Ok(Self {
@@ -76,7 +75,7 @@ impl Admin {
         })
     }
 
-    /// The jobs, the newest first.
+    /// Lists jobs, newest first.
     ///
     /// # Errors
     ///
@@ -115,8 +114,7 @@ impl Admin {
         Ok(self.table(&jobs))
     }
 
-    /// All that is known of a job, which is named by its number or its short id; what
-    /// people wrote only with `with_text`.
+    /// Describes a job, given its id or reference; includes texts only with `with_text`.
     ///
     /// # Errors
     ///
@@ -135,12 +133,11 @@ impl Admin {
         Ok(self.in_full(&job))
     }
 
-    /// Puts a job back into the queue.
+    /// Requeues a job.
     ///
     /// # Errors
     ///
-    /// When there is no such job, it is not one to be tried again, or the store cannot
-    /// be written.
+    /// When there is no such job, it cannot be retried, or the store cannot be written.
     pub async fn retry_job(&mut self, name: &str) -> anyhow::Result<String> {
         let now = self.clock.now();
         let (job, how) = self.store.retry(&self.app, name, now).await?;
@@ -153,24 +150,23 @@ impl Admin {
         Ok(format!("Job {id} ({reference}) {what}.\n"))
     }
 
-    /// Ends a job without carrying it out; its author is not told.
+    /// Drops a job without notifying its author.
     ///
     /// # Errors
     ///
-    /// When there is no such job, it is not one to be dropped, or the store cannot be
-    /// written.
+    /// When there is no such job, it cannot be dropped, or the store cannot be written.
     pub async fn drop_job(&self, name: &str) -> anyhow::Result<String> {
         let now = self.clock.now();
         let JobSummary { id, reference, .. } = self.store.drop(&self.app, name, now).await?;
         Ok(format!("Job {id} ({reference}) is dropped.\n"))
     }
 
-    /// Writes who had the bot do what, the oldest first.
+    /// Writes the changes, oldest first.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] for a time that cannot be read; otherwise when the store cannot be
-    /// read, or `out` not be written.
+    /// [`ConfigError`] for an invalid time; otherwise when the store cannot be read or `out` cannot
+    /// be written.
     pub async fn audit(&self, audit: &Audit, out: &mut impl Write) -> anyhow::Result<()> {
         let mut filter = AuditFilter {
             chat: audit.chat.clone(),
@@ -221,7 +217,7 @@ impl Admin {
         Ok(format!("`{}` is written, {size} bytes.\n", file.display()))
     }
 
-    /// The point in time that an admin names.
+    /// Parses the option `--since`.
     fn since(&self, text: &str) -> Result<Timestamp, ConfigError> {
         let now = self.clock.now().to_zoned(self.time_zone.clone());
         let ago = |span: Span| now.checked_sub(span).ok();
@@ -327,7 +323,7 @@ impl Admin {
             line.push_str(", taken back since");
         }
         if let Some(log_id) = &row.log_id {
-            // A string takes all that is written to it.
+            // Writing to a string cannot fail.
             let _ = write!(line, ", log id {}", printable(log_id));
         }
         if let Some(summary) = &row.summary {
@@ -337,7 +333,6 @@ impl Admin {
     }
 }
 
-/// One object a line.
 fn lines_of_json(rows: &[impl Serialize]) -> anyhow::Result<String> {
     let mut lines = String::new();
     for row in rows {
@@ -347,7 +342,7 @@ fn lines_of_json(rows: &[impl Serialize]) -> anyhow::Result<String> {
     Ok(lines)
 }
 
-/// Columns as wide as what stands in them, but for the last.
+/// Pads all columns but the last to their widest cell.
 fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| {
         let lengths = rows.iter().map(|row| row[column].chars().count());

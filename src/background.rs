@@ -1,5 +1,4 @@
-//! What runs beside the commands: a token is asked for at start, and the machine's clock is compared
-//! with the platform's.
+//! Background checks: access to the platform, and the machine's clock.
 
 use std::future::pending;
 use std::time::Duration;
@@ -11,20 +10,19 @@ use tokio_util::sync::CancellationToken;
 use crate::config::FeishuConfig;
 use crate::credentials;
 
-/// Clocks that differ by less are as good as equal: an answer took its time, and tells whole
-/// seconds.
+/// Smaller clock differences are ignored: responses take time and contain whole seconds.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
-/// How often a clock that is off is reported.
+/// Minimum time between warnings about the clock.
 const REPORT_CLOCK_EVERY: Duration = Duration::from_hours(1);
-/// How often it is looked at.
+/// Interval of clock checks.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How often missing access is reported.
+/// Minimum time between errors about missing access.
 const REPORT_ACCESS_EVERY: Duration = Duration::from_mins(10);
-/// The first wait before another try, and the longest.
+/// The first and the longest back-off.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// Asks for a token until there is one, so that a wrong secret or an unreachable platform shows
-/// before the first command does.
+/// Requests a token until it succeeds, so that a wrong secret or an unreachable platform is logged
+/// before the first command.
 pub(crate) async fn get_access(
     config: FeishuConfig,
     client: Client,
@@ -40,7 +38,7 @@ pub(crate) async fn get_access(
                 tracing::error!(
                     error = problem.what,
                     remedy = problem.remedy,
-                    "the platform gives the app no access token: no command can be carried out"
+                    "could not get an access token: the bot cannot execute commands"
                 );
             }
             let asked = error.retry_after().unwrap_or_default();
@@ -48,15 +46,15 @@ pub(crate) async fn get_access(
             wait = (2 * wait).min(WAITS.1);
         }
         if reported.is_some() {
-            tracing::info!("the platform gives the app an access token");
+            tracing::info!("got an access token");
         }
-        // A background task that ends before the stop counts as a fault.
+        // A background task that ends before the stop counts as a failure.
         pending::<()>().await;
     };
     stop.run_until_cancelled(attempts).await;
 }
 
-/// Reports a machine's clock that is off, and asks the platform for the time when it was set.
+/// Warns about a wrong machine clock, and asks the platform for the time after the clock was set.
 pub(crate) async fn watch_clock(client: Client, clock: Clock, stop: CancellationToken) {
     let watch = async {
         let mut reported = None;
@@ -70,7 +68,7 @@ pub(crate) async fn watch_clock(client: Client, clock: Clock, stop: Cancellation
             } else if is_due(&mut reported, REPORT_CLOCK_EVERY, &clock) {
                 tracing::warn!(
                     seconds_ahead = -offset.as_secs(),
-                    "this machine's clock differs from the platform's, whose time the bot goes by: set the clock, best by NTP"
+                    "this machine's clock differs from the platform's, which the bot uses: set the clock, preferably with NTP"
                 );
             }
             clock.sleep(LOOK_EVERY).await;
@@ -79,7 +77,7 @@ pub(crate) async fn watch_clock(client: Client, clock: Clock, stop: Cancellation
     stop.run_until_cancelled(Box::pin(watch)).await;
 }
 
-/// Whether something is to be reported again, which then counts as reported.
+/// Whether a report is due; records it.
 fn is_due(reported: &mut Option<Timestamp>, every: Duration, clock: &Clock) -> bool {
     let now = clock.machine_now();
     let age = |at: Timestamp| now.duration_since(at).unsigned_abs();

@@ -1,4 +1,4 @@
-//! `noticebot healthcheck`: the question to a bot that runs.
+//! `noticebot healthcheck`: asks a running bot whether it is ready.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -11,15 +11,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(3);
-/// The most of an answer that is read, in bytes.
-const ANSWER: usize = 1 << 20;
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// Maximum size of a response.
+const MAX_RESPONSE: usize = 1 << 20;
 
-/// Asks the bot that listens there whether it is ready.
-///
 /// # Errors
 ///
-/// When it does not answer, or answers that it is not.
+/// When the bot does not respond, or is not ready.
 pub async fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
     let (status, reason) = readiness(listen).await?;
     ensure!(
@@ -30,17 +28,17 @@ pub async fn healthcheck(listen: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the bot that listens there says of its readiness.
+/// The status and text of the bot's `/readyz`.
 pub(crate) async fn readiness(listen: SocketAddr) -> anyhow::Result<(StatusCode, String)> {
-    timeout(PATIENCE, ask(listen, "/readyz"))
+    timeout(TIMEOUT, ask(listen, "/readyz"))
         .await
-        .with_context(|| format!("`{listen}` did not answer in time"))?
+        .with_context(|| format!("`{listen}` did not respond in time"))?
         .with_context(|| {
-            format!("asking `{listen}`: see that the bot runs, and that `NOTICEBOT_LISTEN` is the same for both")
+            format!("asking `{listen}`: check that the bot runs, and that both use the same `NOTICEBOT_LISTEN`")
         })
 }
 
-/// What stands at a path of the listener.
+/// Requests a path of the listener.
 pub(crate) async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<(StatusCode, String)> {
     let address = SocketAddr::new(reachable(listen.ip()), listen.port());
     let stream = TcpStream::connect(address).await?;
@@ -52,11 +50,13 @@ pub(crate) async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<(Statu
     let answer = async {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER).collect().await;
+        let body = Limited::new(answer.into_body(), MAX_RESPONSE)
+            .collect()
+            .await;
         let body = body.map_err(anyhow::Error::from_boxed)?.to_bytes();
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     };
-    // The connection has to be driven while its answer is awaited.
+    // The connection must be polled while the response is awaited.
     tokio::select! {
         biased;
         answer = answer => answer,
@@ -67,7 +67,7 @@ pub(crate) async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<(Statu
     }
 }
 
-/// A listener on every address is reached through the loopback one.
+/// A listener on all addresses is reached through the loopback address.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

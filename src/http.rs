@@ -1,8 +1,7 @@
-//! The listeners: connections that are bounded in number and time, and the
-//! health paths.
+//! The listeners and the health paths.
 //!
-//! Plain `axum::serve` has neither a bound nor a time-out for headers, so a
-//! thousand silent connections would keep everybody else out.
+//! Connections are limited in number and time. Plain `axum::serve` has neither a limit nor a
+//! timeout for headers, so a thousand idle connections would block everyone else.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -30,29 +29,26 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::transport::webhook::{self, Webhook};
 
-/// Where the platform sends events.
 const EVENTS: &str = "/webhook/event";
-/// Headers have to arrive within this time; so has the next request of a
-/// connection that is kept open.
+/// Headers, and the next request of a kept-alive connection, must arrive within this time.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// So long are headers at most, and so much is read at once, for each connection: many
-/// connections must not fill the memory.
+/// Maximum header size and read buffer per connection, so that many connections cannot exhaust
+/// memory.
 const MAX_HEADERS: usize = 16 * 1024;
-/// A connection that is older than this is ended with its next answer: one whose
-/// other end reads nothing holds a slot.
+/// An older connection is closed after its next response, because a client that reads nothing holds
+/// a slot.
 const CONNECTION_LIFE: Duration = Duration::from_mins(1);
-/// The last request of a connection that has to go gets this long, from the
-/// first byte that it may still wait for to the last that is read of its answer.
+/// Time for the last request of a closing connection, from its first byte to the last byte of the
+/// response.
 const LAST_REQUEST: Duration = Duration::from_secs(15);
-/// Requests in flight get this long when the bot stops: longer than one may wait
-/// for the store, or for what comes of a press.
+/// Time for requests in flight when the bot stops: longer than one may wait for the store or for
+/// the result of a callback.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
-/// An answer of the store is good for this long.
+/// How long the result of a probe is reused.
 const PROBE_AGE: Duration = Duration::from_secs(1);
-/// How long the store may take to show that it can write.
+/// Time limit for a probe of the store.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the health paths and the metrics look at.
 #[derive(Clone)]
 pub(crate) struct Health {
     pub(crate) store: Store,
@@ -60,15 +56,14 @@ pub(crate) struct Health {
     pub(crate) clock: Clock,
     /// Cancelled when the intake closes.
     pub(crate) stop: CancellationToken,
-    /// Whether events can come in, where they come over a long connection.
+    /// Whether the long connection is open, if there is one.
     pub(crate) socket: Option<watch::Receiver<bool>>,
-    /// When the store was last asked, and what it said: anybody may ask for
-    /// readiness, and each probe is a commit.
+    /// Time and result of the last probe: anybody may request readiness, and each probe is a
+    /// commit.
     pub(crate) probed: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 impl Health {
-    /// Whether the store commits, at most a second ago.
     async fn store_writes(&self) -> bool {
         let mut probed = self.probed.lock().await;
         if let Some((at, writes)) = *probed
@@ -83,15 +78,14 @@ impl Health {
     }
 }
 
-/// What a listener answers.
+/// The paths of a listener.
 pub(crate) struct Paths {
     router: Router,
-    /// Behind a path of the router, too: see [`Paths::answer`].
+    /// Also a route of the router: see [`Paths::answer`].
     webhook: Option<Arc<Webhook>>,
 }
 
-/// The public listener's paths; there is a webhook unless events come over a
-/// long connection.
+/// The public listener's paths; no webhook if events arrive over a long connection.
 pub(crate) fn public(webhook: Option<Webhook>, health: Health) -> Paths {
     let webhook = webhook.map(Arc::new);
     let mut router = health_paths().with_state(health);
@@ -102,7 +96,6 @@ pub(crate) fn public(webhook: Option<Webhook>, health: Health) -> Paths {
     Paths { router, webhook }
 }
 
-/// The admin listener's paths.
 pub(crate) fn admin(health: Health) -> Paths {
     Paths {
         router: health_paths()
@@ -113,8 +106,8 @@ pub(crate) fn admin(health: Health) -> Paths {
 }
 
 impl Paths {
-    /// Events, which nearly all requests are, reach their handler without the
-    /// router's boxes and maps; the router has the path for all other methods.
+    /// Nearly all requests are events: they bypass the router with its boxes and maps. The router
+    /// handles the path for other methods.
     async fn answer(
         self: Arc<Self>,
         request: hyper::Request<Incoming>,
@@ -138,8 +131,8 @@ fn health_paths() -> Router<Health> {
         .route("/readyz", get(ready))
 }
 
-/// Ready is who can be sent something and keep it: the intake is open, with a
-/// live socket where there has to be one, and the store commits.
+/// Ready means that events can be received and stored: not stopping, the long connection (if any)
+/// is open, and the store commits.
 async fn ready(State(health): State<Health>) -> Response {
     let problem = if health.stop.is_cancelled() {
         "stopping\n"
@@ -168,7 +161,7 @@ async fn metrics(State(health): State<Health>) -> Response {
     }
 }
 
-/// Serves until `stop`, then lets requests in flight end.
+/// Serves until `stop`, then waits for requests in flight.
 pub(crate) async fn serve(
     listener: TcpListener,
     paths: Paths,
@@ -183,27 +176,27 @@ pub(crate) async fn serve(
             () = stop.cancelled() => break,
             accepted = accept(&listener, &slots) => accepted,
         };
-        // What has ended is not kept.
+        // Remove finished connections.
         while connections.try_join_next().is_some() {}
         let (stream, slot) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, most likely: others will be freed.
-                tracing::warn!(error = %error, "a connection could not be accepted");
+                // Probably out of file descriptors; wait until some are free.
+                tracing::warn!(error = %error, "could not accept a connection");
                 sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
         let (paths, stop) = (Arc::clone(&paths), stop.clone());
         connections.spawn(async move {
-            converse(stream, paths, CONNECTION_LIFE, stop).await;
+            serve_connection(stream, paths, CONNECTION_LIFE, stop).await;
             drop(slot);
         });
     }
     drop(listener);
     let drain = async { while connections.join_next().await.is_some() {} };
     if timeout(DRAIN_TIMEOUT, drain).await.is_err() {
-        tracing::warn!("some requests did not end in time and are cut off");
+        tracing::warn!("cut off requests that did not end in time");
         connections.shutdown().await;
     }
 }
@@ -217,21 +210,25 @@ async fn accept(
         .await
         .map_err(std::io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    // An answer is one small write; it must not wait for another.
+    // A response is one small write, which must not be delayed.
     stream.set_nodelay(true)?;
     Ok((stream, slot))
 }
 
-/// Serves one connection. One that is old is not cut off between two requests,
-/// where the next might be under way already: the answer to it says that it was
-/// the last.
-async fn converse(stream: TcpStream, paths: Arc<Paths>, life: Duration, stop: CancellationToken) {
+/// Serves one connection. An old connection is not cut off between two requests, where the next may
+/// be in flight: its next response closes it.
+async fn serve_connection(
+    stream: TcpStream,
+    paths: Arc<Paths>,
+    life: Duration,
+    stop: CancellationToken,
+) {
     let began = Instant::now();
     let service = service_fn(move |request| {
         let answer = Arc::clone(&paths).answer(request);
         async move {
             let mut answer = answer.await?;
-            // Nor is there more to say to who is refused.
+            // Rejected clients are disconnected as well.
             if began.elapsed() >= life || answer.status().is_client_error() {
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
@@ -243,10 +240,10 @@ async fn converse(stream: TcpStream, paths: Arc<Paths>, life: Duration, stop: Ca
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADERS)
-        // Whoever says no more still gets an answer. Watching for that while an
-        // event is worked on would take a second buffer for each request.
+        // A client that has closed its sending half still gets a response. Detecting that during a
+        // request would need a second buffer per request.
         .half_close(true)
-        // An answer is a few hundred bytes: one buffer is cheaper than a vector.
+        // A response has a few hundred bytes: one buffer is cheaper than vectored writes.
         .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
@@ -256,7 +253,7 @@ async fn converse(stream: TcpStream, paths: Arc<Paths>, life: Duration, stop: Ca
             connection.as_mut().graceful_shutdown();
             timeout(LAST_REQUEST, connection).await
         }
-        // Nobody has read the last answer.
+        // The client has not read the last response.
         () = sleep(life + LAST_REQUEST) => return,
     };
     if let Ok(Err(error)) = ended {
@@ -272,7 +269,7 @@ mod tests {
 
     use super::*;
 
-    /// A listener and the one path that it has.
+    /// A listener with one path.
     async fn listener() -> (TcpListener, SocketAddr, Paths) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -281,17 +278,17 @@ mod tests {
         (listener, address, Paths { router, webhook })
     }
 
-    /// What is made of one connection that may live so long.
+    /// The result of `ask` on one connection with this lifetime.
     async fn connected<T>(life: Duration, ask: impl AsyncFnOnce(SocketAddr) -> T) -> T {
         let (listener, address, paths) = listener().await;
         let serve = async {
             let (stream, _) = listener.accept().await.unwrap();
-            converse(stream, Arc::new(paths), life, CancellationToken::new()).await;
+            serve_connection(stream, Arc::new(paths), life, CancellationToken::new()).await;
         };
         tokio::join!(serve, ask(address)).1
     }
 
-    /// The answer to one request on a connection that may live so long.
+    /// The response to one request on a connection with this lifetime.
     async fn answer(life: Duration) -> String {
         let ask = async |address| {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -308,7 +305,7 @@ mod tests {
         connected(life, ask).await
     }
 
-    /// What comes back for these bytes until the connection is closed.
+    /// Sends bytes and reads until the connection is closed.
     async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
@@ -317,9 +314,9 @@ mod tests {
         answer
     }
 
-    /// The hand of the clock moves on as soon as everybody waits.
+    /// The paused clock advances when all tasks wait.
     #[tokio::test(start_paused = true)]
-    async fn who_sends_nothing_keeps_the_others_out_for_five_seconds_at_most() {
+    async fn idle_connections_time_out_after_five_seconds() {
         let (listener, address, paths) = listener().await;
         let stop = CancellationToken::new();
         let served = serve(listener, paths, 2, stop.clone());
@@ -345,7 +342,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn headers_that_are_too_long_and_refusals_end_the_connection() {
+    async fn error_responses_close_the_connection() {
         let long = format!(
             "GET / HTTP/1.1\r\nhost: {}\r\n\r\n",
             "b".repeat(MAX_HEADERS)
@@ -360,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_old_connection_ends_with_an_answer_that_says_so() {
+    async fn old_connections_close_after_a_response() {
         let last = answer(Duration::ZERO).await;
         assert!(last.contains("connection: close"), "{last}");
         let another = answer(CONNECTION_LIFE).await;

@@ -1,4 +1,4 @@
-//! The whole program as a value: settings and a clock in, a running bot out.
+//! The program as a value: it takes settings and a clock and runs a bot.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ use retention::{Retention, forget};
 
 mod retention;
 
-/// What is open besides the connections of both listeners.
+/// Number of open files other than connections of the listeners.
 const OTHER_FILES: usize = 200;
 /// Serves until `stop` is cancelled, then ends in order.
 ///
@@ -42,7 +42,7 @@ const OTHER_FILES: usize = 200;
 /// When the store or a listener cannot be opened.
 pub async fn run(config: Config, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
     allow_files(config.server.max_connections);
-    // It may have to wait for its database.
+    // Opening may wait for the database.
     let bound = Box::pin(Server::bind(config, clock));
     match stop.run_until_cancelled(bound).await {
         Some(server) => server?.run(stop).await,
@@ -63,7 +63,6 @@ pub struct Server {
     retention: Retention,
 }
 
-/// How events come in.
 enum Receiving {
     Webhook(Box<Webhook>),
     LongConnection(Box<LongConnection>),
@@ -78,15 +77,15 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Opens the store, then the listeners. Nothing is asked of the platform
-    /// yet, and later it is in the background: a bot whose credentials are refused still takes events.
+    /// Opens the store, then the listeners. The platform is contacted only later, in the
+    /// background: a bot with rejected credentials still accepts events.
     ///
     /// # Errors
     ///
     /// When the store or a listener cannot be opened, with the remedy.
     pub async fn bind(config: Config, clock: Clock) -> anyhow::Result<Self> {
         config.validate()?;
-        // Each bot learns the platform's time by itself.
+        // Each bot determines the platform's time by itself.
         let clock = clock.uncorrected();
         let metrics = Metrics::new();
         let opening = Box::pin(Store::open(StoreOptions::from_config(
@@ -152,11 +151,6 @@ impl Server {
         })
     }
 
-    /// Where the webhook listens.
-    ///
-    /// # Errors
-    ///
-    /// When the operating system does not say.
     pub fn public_address(&self) -> std::io::Result<SocketAddr> {
         self.public.local_addr()
     }
@@ -170,23 +164,22 @@ impl Server {
         self.admin.local_addr()
     }
 
-    /// Serves until `stop` is cancelled; then the intake closes, work in flight
-    /// ends or returns to the queue, and the store is closed. It does the same when
-    /// a task that serves ends by itself, which is an error.
+    /// Serves until `stop` is cancelled or a background task ends by itself; then stops the intake,
+    /// finishes or requeues jobs in flight, and closes the store.
     ///
     /// # Errors
     ///
-    /// When a background task ends, the database cannot be used any more, the store
-    /// cannot be closed in order, or the platform refuses a long connection for good.
+    /// When a background task ends, the database becomes unusable, the store cannot be closed, or
+    /// the platform permanently refuses a long connection.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        tracing::info!(listen = %self.public_address()?, "noticebot serves");
+        tracing::info!(listen = %self.public_address()?, "noticebot started");
         let stop = stop.child_token();
         let mut tasks = Background::default();
         let running = self.start(&mut tasks, &stop);
         supervise(tasks, running, stop).await
     }
 
-    /// Starts all that serves until `stop`; what is left is the store behind it.
+    /// Starts the tasks that run until `stop`; returns the store behind them.
     fn start(self, tasks: &mut Background, stop: &CancellationToken) -> Running {
         let (store, clock) = (self.dispatcher.store.clone(), self.dispatcher.clock.clone());
         let health = Health {
@@ -256,17 +249,17 @@ async fn supervise(
         failure = running.ended() => Some(failure),
     };
     if let Some(failure) = &failure {
-        tracing::error!(error = format!("{failure:#}"), "the bot stops");
+        tracing::error!(error = format!("{failure:#}"), "stopping after a failure");
     }
     stop.cancel();
     let served = tasks.join().await;
     let closed = running.close().await;
-    tracing::info!("noticebot has stopped");
+    tracing::info!("noticebot stopped");
     failure.map_or(Ok(()), Err).and(served).and(closed)
 }
 
 impl Receiving {
-    /// Whether the socket is alive, where events come over one.
+    /// Whether the long connection is open; `None` for a webhook.
     fn socket(&self) -> Option<watch::Receiver<bool>> {
         match self {
             Self::Webhook(_) => None,
@@ -275,7 +268,6 @@ impl Receiving {
     }
 }
 
-/// How events come in, by the settings.
 fn receiving(
     config: &Config,
     intake: Intake,
@@ -319,13 +311,12 @@ fn announce_settings(config: &Config) -> anyhow::Result<AnnounceSettings> {
     })
 }
 
-/// Raises how many files and sockets the process may have open to what the system lets
-/// it: both listeners, the database and the calls share them, and whoever opens
-/// connections must not leave none for the others.
+/// Raises the process's limit of open files to the maximum: both listeners, the database and calls
+/// share it, and incoming connections must not use up all.
 fn allow_files(max_connections: usize) {
     let mut limits = getrlimit(Resource::Nofile);
     limits.current = limits.maximum;
-    // Where that is refused, it stays as it is.
+    // If this fails, the limit stays unchanged.
     let _ = setrlimit(Resource::Nofile, limits);
     let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let wanted = u64::try_from(2 * max_connections + OTHER_FILES).unwrap_or(u64::MAX);
@@ -333,7 +324,7 @@ fn allow_files(max_connections: usize) {
         tracing::warn!(
             allowed,
             wanted,
-            "too few files may be open for all connections: raise the limit (`ulimit -n`), or lower `server.max_connections`"
+            "the limit of open files is too low for all connections: raise it (`ulimit -n`), or lower `server.max_connections`"
         );
     }
 }
@@ -345,7 +336,7 @@ fn encryption(config: &FeishuConfig) -> Encryption {
         return Encryption::Keys(keys.into_iter().flatten().collect());
     }
     tracing::warn!(
-        "events are taken without encryption and signature: set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off"
+        "events are accepted without encryption and signature: set an encrypt key in the developer console and `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off"
     );
     Encryption::Disabled
 }

@@ -1,4 +1,4 @@
-//! The limits of the app, which all its bots synchronize through the store.
+//! The app's rate limits, which all replicas share through the store.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{RateLimit, Store};
 
-/// The platform takes five writes of announcements a second from an app; bots that
-/// synchronize it take turns, with a little to spare for the way.
+/// Window for five write slots: the platform permits an app five announcement writes a second. The
+/// surplus allows for network jitter.
 const WRITE_WINDOW: Duration = Duration::from_millis(1050);
 
-/// The latest limit of each API that is still to be stored. There are as many as APIs, however long
-/// the store is away.
+/// The latest unsaved rate limit of each API. Its size is bounded even while the store is
+/// unavailable.
 #[derive(Clone, Default)]
 pub(crate) struct UnsavedLimits(Arc<(Mutex<BTreeMap<&'static str, Timestamp>>, Notify)>);
 
@@ -45,8 +45,7 @@ impl UnsavedLimits {
     }
 }
 
-/// The limits of the app are kept in the store, where all its bots find them, also
-/// after a restart.
+/// Shares rate limits and write slots through the store.
 pub(crate) fn shared_limits(
     store: &Store,
     clock: &Clock,
@@ -61,14 +60,14 @@ pub(crate) fn shared_limits(
             let (store, clock) = (store.clone(), clock.clone());
             Box::pin(async move {
                 let slot = store.next_write_slot(window).await;
-                // Better too fast than not at all: the platform says so if it minds.
+                // Better too early than never: the platform rejects calls that exceed the limit.
                 slot.unwrap_or_else(|_| WriteSlot::At(clock.now()))
             })
         }),
     }
 }
 
-/// Stores which APIs are not to be called, and obeys what other bots have stored.
+/// Stores new rate limits and applies those that other replicas stored, until `stop`.
 pub(crate) async fn synchronize(
     store: Store,
     client: Client,
@@ -76,14 +75,14 @@ pub(crate) async fn synchronize(
     stop: CancellationToken,
 ) {
     loop {
-        // Where they cannot be read, this bot finds them out by itself.
+        // If this fails, the platform's responses report the limits again.
         for RateLimit { api, until } in store.limits().await.unwrap_or_default() {
             client.pause_endpoint(&api, until);
         }
         loop {
             tokio::select! {
                 limit = unsaved.next() => {
-                    // The store has logged why it could not.
+                    // The store has logged a failure.
                     let _ = store.save_limit(limit).await;
                 }
                 () = store.limits_changed() => break,

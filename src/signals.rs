@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM, SIGINT, SIGQUIT and SIGHUP, from now on.
+/// Receives SIGTERM, SIGINT, SIGQUIT and SIGHUP.
 pub(crate) struct Signals(Vec<Signal>);
 
 impl Signals {
@@ -23,7 +23,6 @@ impl Signals {
         signals.map(Self)
     }
 
-    /// Waits for the first of them.
     pub(crate) async fn received(&mut self) {
         let any = |context: &mut Context<'_>| {
             let mut signals = self.0.iter_mut();

@@ -63,13 +63,12 @@ enum Database {
     Postgres(Arc<PostgresStore>),
 }
 
-/// What runs behind the handles, until [`Running::close`].
+/// The tasks and threads behind the handles.
 pub(crate) enum Running {
     Sqlite(sqlite::Running),
     Postgres(postgres::Running),
 }
 
-/// The same of either database.
 macro_rules! either {
     ($store:expr, $database:ident => $answer:expr) => {
         match &$store.database {
@@ -112,14 +111,13 @@ impl Store {
         self.timed("accept", accepting).await
     }
 
-    /// Takes the next job that may run: it is due, the first of its chat, and no other job of its
-    /// chat is running.
+    /// Claims the next runnable job: due, first of its chat, and no other job of its chat is
+    /// running.
     pub(crate) async fn claim(&self) -> Result<Claim, StoreError> {
         let claiming = async { either!(self, database => database.claim().await) };
         self.timed("claim", claiming).await
     }
 
-    /// Stores the progress of an action of several calls.
     pub(crate) async fn save_progress(
         &self,
         job: &Job,
@@ -148,7 +146,7 @@ impl Store {
         self.timed("conclude", concluding).await
     }
 
-    /// Marks a job as the only one that this replica runs, so that a crash is its own.
+    /// Marks a job as the only one that this replica runs: a crash is then attributed to it alone.
     pub(crate) async fn run_alone(&self, job: &Job) -> Result<(), StoreError> {
         self.update("run_alone", jobs::run_alone(job.owned())).await
     }
@@ -159,7 +157,7 @@ impl Store {
         self.update("save_replying", statement).await
     }
 
-    /// Stores the reaction that acknowledges a command, to remove it later.
+    /// Stores the reaction that acknowledges a command, so that it can be removed later.
     pub(crate) async fn save_acknowledgement(
         &self,
         job: &Job,
@@ -169,19 +167,18 @@ impl Store {
         self.update("save_heard", statement).await
     }
 
-    /// Gives a claimed job back.
     pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
         let releasing = async { either!(self, database => database.release(job, release).await) };
         self.timed("release", releasing).await
     }
 
-    /// Writes and commits, for the readiness probe.
+    /// Commits a write, for the readiness probe.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         let probing = async { either!(self, database => database.probe().await) };
         self.timed("probe", probing).await
     }
 
-    /// Removes some of the jobs that ended before then, and counts them.
+    /// Removes some of the jobs that ended before then; returns how many.
     pub(crate) async fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.execute("prune", jobs::prune(&self.app, before)).await
     }
@@ -228,7 +225,6 @@ impl Store {
         Ok(blocks.into_iter().flatten().collect())
     }
 
-    /// Stores whether text can be removed from the chat's announcement.
     pub(crate) async fn save_can_delete_text(
         &self,
         chat: ChatKey,
@@ -272,8 +268,8 @@ impl Store {
         self.timed("leave", leaving).await
     }
 
-    /// Removes what people wrote in some of the changes made before `texts`, and some of the
-    /// changes made before `rows`; counts both.
+    /// Removes the texts of some of the changes made before `texts`, and some of the changes made
+    /// before `rows`; returns how many of both.
     pub(crate) async fn forget_changes(
         &self,
         texts: Timestamp,
@@ -291,7 +287,6 @@ impl Store {
         Ok(emptied + removed)
     }
 
-    /// Records when a throttled answer was sent to a person.
     pub(crate) async fn record_answer(
         &self,
         to: Recipient,
@@ -301,13 +296,12 @@ impl Store {
         self.execute("record_answer", statement).await.map(drop)
     }
 
-    /// When that answer was last sent to the person.
     pub(crate) async fn last_answer(&self, to: Recipient) -> Result<Option<Timestamp>, StoreError> {
         let sent_at = self.first("last_answer", chats::last_answer(&to)).await?;
         Ok(sent_at.flatten())
     }
 
-    /// Stores a rate limit, and tells the other replicas.
+    /// Stores a rate limit and notifies the other replicas.
     pub(crate) async fn save_limit(&self, limit: RateLimit) -> Result<(), StoreError> {
         let statement = limits::save_limit(&self.app, &limit, self.now());
         self.execute("save_limit", statement).await?;
@@ -323,8 +317,8 @@ impl Store {
         self.rows("limits", query).await
     }
 
-    /// The next of the write slots that all replicas share, five in each `window`. A single
-    /// replica need not wait for one.
+    /// The next write slot of those that all replicas share, five per `window`. A single replica
+    /// need not wait for one.
     pub(crate) async fn next_write_slot(&self, window: Duration) -> Result<WriteSlot, StoreError> {
         match &self.database {
             Database::Sqlite(file) => Ok(WriteSlot::At(file.now())),
@@ -332,18 +326,17 @@ impl Store {
         }
     }
 
-    /// How many jobs are open, as counted in the database.
+    /// Counts the open jobs in the database.
     pub(crate) async fn queue(&self) -> Result<Queue, StoreError> {
         let counting = async { either!(self, database => database.queue().await) };
         self.timed("queue", counting).await
     }
 
-    /// Whether another job would be refused; with several replicas, as it was a moment ago.
+    /// Whether another job would be rejected. With several replicas, the count may be seconds old.
     pub(crate) fn is_full(&self) -> bool {
         either!(self, database => database.is_full())
     }
 
-    /// Waits until there may be a new job to claim.
     pub(crate) async fn changed(&self) {
         either!(self, database => database.changed().await);
     }
@@ -360,7 +353,7 @@ impl Store {
         either!(self, database => database.now())
     }
 
-    /// Changes a claimed job.
+    /// Executes a statement about a claimed job.
     async fn update(&self, operation: &'static str, job: Statement) -> Result<(), StoreError> {
         let rows = self.execute(operation, job).await?;
         job::still_owned(rows > 0)
@@ -392,7 +385,6 @@ impl Store {
         Ok(self.rows(operation, query).await?.into_iter().next())
     }
 
-    /// Records how long a request took.
     async fn timed<T>(&self, operation: &'static str, request: impl Future<Output = T>) -> T {
         let begun = Instant::now();
         let answer = request.await;
@@ -402,8 +394,8 @@ impl Store {
 }
 
 impl Running {
-    /// Waits until one of the tasks or threads behind the handles ends by itself, or
-    /// the database cannot be used any more, and says why; then the bot has to stop.
+    /// Waits until a task or thread ends by itself or the database becomes unusable, and returns
+    /// the reason. The bot must stop then.
     pub(crate) async fn ended(&mut self) -> anyhow::Error {
         match self {
             Self::Sqlite(running) => running.ended().await,
@@ -411,8 +403,7 @@ impl Running {
         }
     }
 
-    /// Ends what runs behind the handles, once all of these are gone; then
-    /// nothing is left locked or leased.
+    /// Stops the tasks once all handles are dropped; releases the lock or lease.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(running) => running.close().await,

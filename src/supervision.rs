@@ -1,8 +1,7 @@
-//! Background tasks that have to run for as long as the process does.
+//! Background tasks that must run until the process stops.
 //!
-//! A process that goes on without one of them looks healthy and does only part of its work. So the
-//! first task that ends by itself ends the process, with exit code 1, and an orchestrator starts
-//! another.
+//! A process without one of them looks healthy but does only part of its work. So the first task
+//! that ends by itself stops the process with exit code 1, and an orchestrator restarts it.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -12,10 +11,10 @@ use anyhow::anyhow;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::timeout;
 
-/// Tasks that depend on each other end within this time.
+/// Time within which dependent tasks end.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// Tasks by their names. Dropping it aborts those that are asynchronous.
+/// Named tasks. Dropping it aborts the asynchronous ones.
 #[derive(Debug, Default)]
 pub(crate) struct Background {
     tasks: JoinSet<anyhow::Result<()>>,
@@ -32,7 +31,6 @@ impl Background {
         self.names.insert(id, name);
     }
 
-    /// A thread, for work that blocks.
     pub(crate) fn spawn_blocking(
         &mut self,
         name: &'static str,
@@ -42,14 +40,13 @@ impl Background {
         self.names.insert(id, name);
     }
 
-    /// Waits for the first task that ends, and says which one it was and why; for ever where there
-    /// is none.
+    /// Waits for the first task that ends, and returns its name and failure; pending without tasks.
     pub(crate) async fn ended(&mut self) -> anyhow::Error {
         let name = match self.next().await {
             Ok(name) => name,
             Err(error) => return error,
         };
-        // It may have ended because another one failed, which says more.
+        // It may have ended because another task failed; prefer that error.
         let failure = async {
             loop {
                 if let Err(error) = self.next().await {
@@ -58,11 +55,10 @@ impl Background {
             }
         };
         timeout(MOMENT, failure).await.unwrap_or_else(|_| {
-            anyhow!("the background task `{name}` ended: restart the bot, and report this")
+            anyhow!("the background task `{name}` ended: restart the bot and report this")
         })
     }
 
-    /// The next task that ends without an error, or its error.
     async fn next(&mut self) -> anyhow::Result<&'static str> {
         match self.tasks.join_next_with_id().await {
             Some(Ok((id, ended))) => ended.map(|()| self.name(id)),
@@ -71,8 +67,7 @@ impl Background {
         }
     }
 
-    /// Waits until all tasks have ended as they were told to; the first one that failed instead is
-    /// the error.
+    /// Waits until all tasks have ended; returns the first error.
     pub(crate) async fn join(&mut self) -> anyhow::Result<()> {
         let mut failure = None;
         while let Some(ended) = self.tasks.join_next_with_id().await {
@@ -82,15 +77,15 @@ impl Background {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Aborts all tasks that are asynchronous, and waits for their end.
+    /// Aborts the asynchronous tasks and waits for their end.
     pub(crate) async fn shutdown(&mut self) {
         self.tasks.shutdown().await;
     }
 
     fn panicked(&self, error: &JoinError) -> anyhow::Error {
         let name = self.name(error.id());
-        // Its own words may quote what was being read.
-        anyhow!("the background task `{name}` panicked: restart the bot, and report this")
+        // The panic message may quote data.
+        anyhow!("the background task `{name}` panicked: restart the bot and report this")
     }
 
     fn name(&self, id: Id) -> &'static str {
@@ -112,7 +107,7 @@ mod tests {
         }
     }
 
-    /// What is said of a task that ends so, beside one that runs.
+    /// The error for a task that ends while another one runs.
     async fn ending(add: impl FnOnce(&mut Background)) -> String {
         let mut background = Background::default();
         background.spawn("other", pending());
@@ -121,11 +116,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_task_that_ends_is_named() {
+    async fn the_error_names_the_first_ended_task() {
         let returned = ending(|tasks| tasks.spawn("lease", async { Ok(()) })).await;
         assert!(returned.contains("`lease` ended"), "{returned}");
-        let panicked = ending(|tasks| tasks.spawn("bell", async { panic!("secret words") })).await;
-        assert!(panicked.contains("`bell` panicked"), "{panicked}");
+        let panicked =
+            ending(|tasks| tasks.spawn("listener", async { panic!("secret words") })).await;
+        assert!(panicked.contains("`listener` panicked"), "{panicked}");
         assert!(!panicked.contains("secret"), "{panicked}");
         let failed = ending(|tasks| tasks.spawn("limits", async { bail!("no disk") })).await;
         assert_eq!(failed, "no disk");
@@ -143,19 +139,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_orderly_end_is_no_failure() {
+    async fn tasks_may_end_during_a_stop() {
         let mut background = Background::default();
         background.spawn("lease", async { Ok(()) });
         background.spawn_blocking("writer", || Ok(()));
         background.join().await.unwrap();
         background.spawn("lease", async { Ok(()) });
-        background.spawn("bell", async { panic!() });
+        background.spawn("listener", async { panic!() });
         let failure = background.join().await.unwrap_err();
-        assert!(format!("{failure}").contains("`bell` panicked"));
+        assert!(format!("{failure}").contains("`listener` panicked"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_ends_where_no_task_runs() {
+    async fn no_tasks_means_no_end() {
         let mut none = Background::default();
         let day = Duration::from_hours(24);
         assert!(timeout(day, none.ended()).await.is_err());

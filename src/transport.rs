@@ -1,5 +1,4 @@
-//! What brings events in, and the checks that every event passes, however it
-//! came.
+//! Receives events, and checks every event in the same way for all transports.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,40 +23,38 @@ use crate::telemetry::{EventResult, Metrics};
 pub(crate) mod long_connection;
 pub(crate) mod webhook;
 
-/// Up to so many bytes an event is small, as nearly all are: it is read at once.
+/// Events up to this many bytes, nearly all of them, are parsed at once.
 const SMALL_EVENT: usize = 64 * 1024;
-/// So many KiB of large events are read at once.
+/// Total size of large events that are parsed at the same time, in KiB.
 const LARGE_EVENTS: usize = 1024;
 
-/// The platform waits 3 s; what the store takes longer for is delivered again.
+/// The platform waits 3 s, and redelivers an event that takes longer to store.
 const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// The checks and the inbox behind them. Every transport hands its decrypted
-/// bodies here, so the checks cannot differ.
+/// Checks and stores events. All transports pass their decrypted bodies to it.
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) app_id: String,
     pub(crate) tokens: VerificationTokens,
-    /// Each KiB of a large event takes one of these while the event is read and stored.
+    /// One permit per KiB of a large event while it is parsed and stored.
     pub(crate) large_events: Arc<Semaphore>,
     pub(crate) store: Store,
     pub(crate) callbacks: PendingCallbacks,
     pub(crate) metrics: Metrics,
     pub(crate) own_id: OwnId,
-    /// When events were first sent that could not be stored, by their ids.
+    /// Creation times of events that could not be stored, by event id.
     pub(crate) refused: Arc<Cache<String, Timestamp>>,
 }
 
-/// How many events are remembered that could not be stored.
+/// Number of remembered events that could not be stored.
 pub(crate) const REMEMBERED_REJECTIONS: usize = 1000;
 
-/// The verification tokens that an event may carry. Only an app with a long
-/// connection may do without any.
+/// The accepted verification tokens. They may be empty only for a long connection.
 #[derive(Clone)]
 pub(crate) struct VerificationTokens(Vec<SecretString>);
 
 impl VerificationTokens {
-    /// Those that are not empty.
+    /// Ignores empty tokens.
     pub(crate) fn new(tokens: [&SecretString; 2]) -> Self {
         let set = tokens
             .into_iter()
@@ -65,11 +62,11 @@ impl VerificationTokens {
         Self(set.cloned().collect())
     }
 
-    /// By which of them this is matched, if it is; by any where there are none.
+    /// The token that matches; without tokens, everything matches.
     fn admit(&self, given: Option<&str>) -> Option<TokenMatch> {
         let given = given.unwrap_or_default().as_bytes();
         let is_given = |own: &SecretString| own.expose_secret().as_bytes().ct_eq(given);
-        // All are compared, so that the time does not tell which it was.
+        // Compares all tokens, so that the time does not reveal the match.
         let same: Vec<Choice> = self.0.iter().map(is_given).collect();
         match same.into_iter().position(bool::from) {
             Some(position) if position > 0 => Some(TokenMatch::Previous),
@@ -79,43 +76,42 @@ impl VerificationTokens {
     }
 }
 
-/// By which token an event is matched.
+/// The token that an event matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TokenMatch {
     Current,
     Previous,
 }
 
-/// What an event came to.
+/// The response to an event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum EventResponse {
-    /// The platform asks whether we are who we say; this is to be sent back.
+    /// A verification challenge, to be sent back.
     Challenge(String),
-    /// Stored, known already, or of no interest: nothing more to say.
+    /// Stored, a duplicate, or irrelevant.
     Empty,
     /// A card callback, answered with this JSON.
     Callback(String),
 }
 
-/// Why an event was not response.
+/// Why an event was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rejection {
-    /// The token is missing or wrong, or the app id is that of another app.
+    /// The token is missing or wrong, or the app id is another app's.
     Unauthorized,
-    /// It is no envelope at all.
+    /// It is not an envelope.
     Malformed,
-    /// It cannot be stored; to be delivered again.
+    /// It could not be stored; the platform redelivers it.
     Unavailable,
 }
 
 impl Intake {
-    /// Turns for one large event at a time, or for several that are not the largest.
     pub(crate) fn large_event_budget() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(LARGE_EVENTS))
     }
 
-    /// Waits until an event of so many bytes may be read: decrypted and parsed it takes several
-    /// times its size, so that large ones take large_events. Hold it until the event is stored.
+    /// Waits until an event of this size may be decrypted and parsed, which takes several times its
+    /// memory. Hold the permit until the event is stored.
     async fn reserve(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         if bytes <= SMALL_EVENT {
             return None;
@@ -124,15 +120,15 @@ impl Intake {
         self.large_events.acquire_many(size).await.ok()
     }
 
-    /// Takes one decrypted body: token, app id, then the event; what may be a
-    /// command is on disk when this returns.
+    /// Processes one decrypted body: token, app id, then the event. A possible command is on disk
+    /// when this returns.
     pub(crate) async fn process(&self, body: &[u8]) -> Result<EventResponse, Rejection> {
         let response = self.process_uncounted(body).await;
         response.map_err(|rejection| self.refuse(rejection))
     }
 
-    /// The same for a body that only its token shows to be the platform's: one that cannot be read
-    /// shows no token.
+    /// Processes a body that only its token authenticates: a malformed one has no token, so it
+    /// counts as unauthorized.
     pub(crate) async fn process_plain(&self, body: &[u8]) -> Result<EventResponse, Rejection> {
         let response = self.process_uncounted(body).await;
         response.map_err(|rejection| match rejection {
@@ -153,13 +149,13 @@ impl Intake {
                 .ok_or(Rejection::Unauthorized),
             Ok(Envelope::Event(envelope)) => self.process_delivery(envelope).await,
             Err(error) => {
-                tracing::debug!(error = %error, "an event cannot be read");
+                tracing::debug!(error = %error, "could not parse an event");
                 Err(Rejection::Malformed)
             }
         }
     }
 
-    /// Takes an event. One that was refused before is as old as its first delivery.
+    /// Processes an event. One that was rejected before keeps the time of its first delivery.
     async fn process_delivery(
         &self,
         mut envelope: EventEnvelope<'_>,
@@ -176,7 +172,7 @@ impl Intake {
         response
     }
 
-    /// What to send back if the body is a challenge with our token.
+    /// The response if the body is a challenge with our token.
     pub(crate) fn challenge(&self, body: &[u8]) -> Option<String> {
         match Envelope::parse(body) {
             Ok(Envelope::Challenge(challenge)) => self.answer(challenge),
@@ -184,7 +180,6 @@ impl Intake {
         }
     }
 
-    /// Counts a error.
     pub(crate) fn refuse(&self, rejection: Rejection) -> Rejection {
         self.metrics.event(match rejection {
             Rejection::Unauthorized => EventResult::Unauthorized,
@@ -199,15 +194,15 @@ impl Intake {
         Some(challenge.challenge.into_owned())
     }
 
-    /// So that it shows when a secret is not used any more.
+    /// Counts uses of the previous secret, so that an admin can tell when it is unused.
     fn count(&self, matched: TokenMatch) {
         if matched == TokenMatch::Previous {
             self.metrics.previous_secret();
         }
     }
 
-    /// The short way for nearly every event: a message of ours that leads to
-    /// nothing. Whatever is anything else, or not readable, goes the long way.
+    /// A fast path for most events: messages that lead to no action. Everything else takes the slow
+    /// path.
     fn ignored(&self, body: &[u8]) -> Option<Ignored> {
         let body = MessageBody::parse(body)?;
         let matched = self.admit(Some(&body.token), Some(&body.app_id))?;
@@ -232,7 +227,7 @@ impl Intake {
                     tracing::warn!(
                         event.id = event_id,
                         event.kind = kind,
-                        "ignored an event that does not say what it is about"
+                        "ignored an event with missing fields"
                     );
                 }
                 self.metrics.event(ignored.into());
@@ -250,7 +245,7 @@ impl Intake {
         }
     }
 
-    /// When this returns, the disk has it.
+    /// The job is on disk when this returns.
     async fn store(&self, event_id: &str, job: NewJob) -> Result<Accepted, Rejection> {
         let reference = job.key.reference();
         let accepted = timeout(STORE_TIMEOUT, self.store.accept(job))
@@ -268,16 +263,15 @@ impl Intake {
             event.id = event_id,
             job.reference = reference,
             result = result.as_str(),
-            "a job came in"
+            "received a job"
         );
-        // What cannot be stored is counted where it is refused.
+        // A failure is counted as a rejection.
         let accepted = accepted.map_err(|_| Rejection::Unavailable)?;
         self.metrics.event(result);
         Ok(accepted)
     }
 
-    /// Stores a press and waits for what comes of it, as long as the platform
-    /// does.
+    /// Stores a card callback and waits for its result, for as long as the platform does.
     async fn process_callback(
         &self,
         event_id: &str,
@@ -291,14 +285,14 @@ impl Intake {
                 Some(answer) => written(&answer),
                 None => answer_before(Before::Working),
             },
-            // The first delivery brings the answer, or the card changes later.
+            // The first delivery returns the result, or the card changes later.
             (Accepted::New | Accepted::Duplicate, _) => answer_before(Before::Working),
             (Accepted::TooManyOfChat, _) => answer_before(Before::TooManyWaiting),
         }
     }
 
-    /// By which token an event with these is for us, if it is. One that names no app is for the app
-    /// whose token it has.
+    /// The token that authenticates an event of our app. An event without an app id is for the app
+    /// with its token.
     fn admit(&self, token: Option<&str>, app_id: Option<&str>) -> Option<TokenMatch> {
         let matched = self.tokens.admit(token)?;
         let app_id = app_id.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a bot does beside its work: it forgets what is old.
+//! Deletes old data periodically.
 
 use std::time::Duration;
 
@@ -8,17 +8,16 @@ use tokio_util::sync::CancellationToken;
 use crate::model::change::UNDO_AGE;
 use crate::store::Store;
 
-/// How often what is old enough is forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 
-/// How long what is over is remembered.
+/// How long finished jobs and changes are kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retention {
     pub(super) finished: Duration,
     pub(super) changes: Duration,
 }
 
-/// Forgets what is over once it is old enough, in portions until none is left.
+/// Deletes expired rows in portions until none is left, every hour.
 pub(super) async fn forget(
     store: Store,
     clock: Clock,
@@ -35,6 +34,6 @@ pub(super) async fn forget(
             clock.sleep(FORGET_EVERY).await;
         }
     };
-    // A portion may take long, and is of no use to anybody who waits for the stop.
+    // A portion may take long, so a stop cancels it.
     stop.run_until_cancelled(Box::pin(forget)).await;
 }

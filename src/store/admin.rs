@@ -1,8 +1,7 @@
-//! The store as its admin sees it: looked at and put right from another process,
-//! whether the bot runs or not.
+//! The store as the admin commands use it: read and changed by another process, whether the bot
+//! runs or not.
 //!
-//! Nothing here takes the file's lock or a lease. A running bot finds out what was
-//! changed within seconds.
+//! It takes neither the file's lock nor a lease. A running bot notices changes within seconds.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -28,13 +27,11 @@ mod statements;
 pub use rows::JobState;
 pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, JobFilter, JobSummary, Retry};
 
-/// An opened store.
 pub(crate) enum AdminStore {
     File(File),
     Server(Server),
 }
 
-/// A request to either database.
 macro_rules! ask {
     ($store:expr, $operation:ident, $($argument:expr),*) => {
         match $store {
@@ -45,12 +42,8 @@ macro_rules! ask {
 }
 
 impl AdminStore {
-    /// Opens a store as it is.
-    ///
-    /// # Errors
-    ///
-    /// When it is not there, cannot be reached, or its tables are not those of this
-    /// release, with the remedy.
+    /// Opens an existing store; fails with the remedy if it does not exist, is unreachable, or has
+    /// other tables.
     pub(crate) async fn open(url: &DatabaseUrl, extra_roots: &ExtraRoots) -> anyhow::Result<Self> {
         match url {
             DatabaseUrl::Sqlite(path) => Ok(Self::File(File::open(path)?)),
@@ -60,7 +53,7 @@ impl AdminStore {
         }
     }
 
-    /// The jobs that match the filter, the newest first.
+    /// Newest first.
     pub(crate) async fn jobs(
         &self,
         app: &str,
@@ -71,7 +64,7 @@ impl AdminStore {
         Ok(raw.into_iter().map(|job| job.summary(false, now)).collect())
     }
 
-    /// The job with this id, or this reference.
+    /// Finds a job by id or reference.
     pub(crate) async fn job(
         &self,
         app: &str,
@@ -83,7 +76,7 @@ impl AdminStore {
         Ok(raw.summary(with_text, now))
     }
 
-    /// Puts a job back into the queue, due now.
+    /// Requeues a job, due now.
     pub(crate) async fn retry(
         &mut self,
         app: &str,
@@ -116,7 +109,7 @@ impl AdminStore {
         Ok(())
     }
 
-    /// Ends a job that is not running, and removes what people wrote in it.
+    /// Ends a job that is not running, and removes its texts.
     pub(crate) async fn drop(
         &self,
         app: &str,
@@ -136,7 +129,7 @@ impl AdminStore {
         Ok(raw.summary(false, now))
     }
 
-    /// The changes that match the filter, the oldest first.
+    /// Oldest first.
     pub(crate) async fn audit(
         &self,
         app: &str,
@@ -150,24 +143,23 @@ impl AdminStore {
         })
     }
 
-    /// Whether the last attempt to remove text from the chat's announcement succeeded.
     pub(crate) async fn can_delete_text(&self, chat: &ChatKey) -> anyhow::Result<Option<bool>> {
         Ok(self.rows(chats::can_delete_text(chat)).await?.pop())
     }
 
-    /// Writes all that the store holds into a new file, as it is at one moment.
+    /// Writes a consistent copy of the store to a new file.
     pub(crate) async fn back_up(&mut self, file: &Path) -> anyhow::Result<()> {
         let mut ours = OpenOptions::new();
         ours.write(true).create_new(true).mode(0o600);
-        let made = ours
-            .open(file)
-            .with_context(|| {
-                let file = file.display();
-                format!("making `{file}`: name a file that is not there yet, in a folder that is, where this user may write")
-            })?;
+        let made = ours.open(file).with_context(|| {
+            let file = file.display();
+            format!(
+                "creating `{file}`: name a new file in an existing folder where this user can write"
+            )
+        })?;
         let written = ask!(self, back_up, file);
         let written = written.and_then(|()| Ok(made.sync_all()?));
-        // Half a back-up looks like one.
+        // A partial backup would look complete.
         if written.is_err() {
             let _ = std::fs::remove_file(file);
         }
@@ -175,7 +167,7 @@ impl AdminStore {
     }
 
     async fn find(&self, app: &str, name: &str) -> anyhow::Result<JobRow> {
-        // A reference may consist of digits, and goes before an id.
+        // A reference may consist of digits, and takes precedence over an id.
         let mut found = Vec::new();
         if name.len() == REFERENCE {
             found = self.rows(statements::job_by_reference(app, name)).await?;

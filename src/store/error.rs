@@ -1,18 +1,16 @@
-//! What keeps the store from doing what it is asked.
+//! Errors of the store.
 
-/// The store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    /// As many jobs wait as `store.max_open_jobs` lets.
+    /// `store.max_open_jobs` is reached.
     #[error("the queue is full")]
     Full,
-    /// The database refused or failed; the store has logged why.
+    /// The cause has been logged.
     #[error("the database failed")]
     Database,
-    /// Another bot has taken the job over.
-    #[error("the job is not ours any more")]
+    /// Another replica owns the job.
+    #[error("another replica owns the job")]
     Lost,
-    /// The store was closed while the request waited.
     #[error("the store is closed")]
     Closed,
 }

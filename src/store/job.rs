@@ -1,4 +1,4 @@
-//! What a job is, from its acceptance to its end.
+//! A job from its acceptance to its end.
 
 use feishu::ReactionId;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use crate::model::job::{ChatKey, JobId, JobKey, JobKind};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 
-/// Work for later, with the origin of the job that plans it.
+/// A scheduled job, with the origin of the job that schedules it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewSchedule {
     pub(crate) kind: JobKind,
@@ -18,7 +18,7 @@ pub(crate) struct NewSchedule {
 }
 
 impl NewSchedule {
-    /// The key of the planned job, which the job with this key plans.
+    /// The key of the scheduled job, given the key of the job that schedules it.
     pub(crate) fn key(&self, planner: &JobKey) -> JobKey {
         JobKey {
             kind: self.kind,
@@ -27,31 +27,29 @@ impl NewSchedule {
     }
 }
 
-/// Somebody who gets an answer that is throttled.
+/// The recipient of a throttled answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recipient {
     pub(crate) chat: ChatKey,
-    /// One of their ids.
+    /// One of the person's ids.
     pub(crate) person: String,
-    /// What the answer is about: different answers are throttled apart.
+    /// Answers with different reasons are throttled separately.
     pub(crate) reason: &'static str,
 }
 
-/// The end of a job's work, stored in one commit before a word is said.
+/// The result of a job, stored in one commit before any reply is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Conclusion {
     pub(crate) outcome: Outcome,
-    /// What is remembered of it beyond the job; nothing for what was to change
-    /// nothing.
+    /// The change to record; none if nothing was to be changed.
     pub(crate) record: Option<ChangeRecord>,
-    /// What is to be done later.
+    /// A job to schedule.
     pub(crate) plan: Option<NewSchedule>,
-    /// Planned work that is dropped by it.
+    /// A schedule to cancel.
     pub(crate) cancels: Option<JobId>,
 }
 
 impl Conclusion {
-    /// Nothing but an outcome.
     pub(crate) fn of(outcome: Outcome) -> Self {
         Self {
             outcome,
@@ -62,28 +60,26 @@ impl Conclusion {
     }
 }
 
-/// Whether a job was new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accepted {
     New,
     Duplicate,
-    /// As many jobs of the chat wait as may; it is told so, once.
+    /// The chat has reached its limit of open jobs. It is notified once.
     TooManyOfChat,
 }
 
-/// How much is taken at most.
+/// Limits on open jobs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Unfinished jobs in all; beyond that nothing is taken.
+    /// Unfinished jobs in all.
     pub(crate) open: usize,
     /// Unfinished jobs of one chat.
     pub(crate) open_of_chat: usize,
 }
 
-/// A job at which the bot died this often is worked on alone.
+/// A job that was running in this many crashes of the bot runs alone.
 pub(crate) const SUSPECT: u32 = 2;
 
-/// A job that its worker has claimed.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) id: JobId,
@@ -93,30 +89,28 @@ pub(crate) struct Job {
     pub(crate) accepted_at: Timestamp,
     pub(crate) started_at: Timestamp,
     pub(crate) retries: u32,
-    /// How often it brought its worker down: by a panic, or by the death of a bot that worked on
-    /// nothing else.
+    /// Panics, and crashes of the bot while this was the only running job.
     pub(crate) crashes: u32,
-    /// How often the bot died while it worked on this job and on others.
+    /// Crashes of the bot while this and other jobs were running.
     pub(crate) suspicions: u32,
-    /// Whether an attempt was begun before: a call of it may have taken effect.
+    /// Whether an earlier attempt started: one of its calls may have taken effect.
     pub(crate) begun: bool,
     pub(crate) progress: Option<Progress>,
     pub(crate) outcome: Option<Outcome>,
-    /// When its reply was sent first; whether it arrived is not known.
+    /// The first attempt to reply; whether it arrived is unknown.
     pub(crate) replying_since: Option<Timestamp>,
-    /// The reaction that shows that it was acknowledgement.
+    /// The reaction that acknowledged the command.
     pub(crate) acknowledgement: Option<ReactionId>,
-    /// As long as it holds, the job is this worker's.
+    /// Work on the job must stop when it expires.
     pub(crate) lease: Lease,
 }
 
 impl Job {
-    /// Whether it is worked on alone, as it may be what brings the bot down.
+    /// Whether it runs alone, because it may be the one that crashes the bot.
     pub(crate) fn is_suspect(&self) -> bool {
         self.suspicions >= SUSPECT
     }
 
-    /// Whether no attempt was made before.
     pub(crate) fn is_first_attempt(&self) -> bool {
         self.retries == 0 && !self.begun
     }
@@ -133,7 +127,6 @@ impl Job {
         }
     }
 
-    /// The chat that it belongs to.
     pub(crate) fn chat_key(&self) -> ChatKey {
         ChatKey {
             app: self.key.app.clone(),
@@ -159,40 +152,40 @@ pub(super) fn still_owned(found: bool) -> Result<(), StoreError> {
     Err(StoreError::Lost)
 }
 
-/// What there was to claim.
 #[derive(Debug)]
 pub(crate) enum Claim {
-    /// This one, now running.
     Job(Box<Job>),
-    /// Nothing before then, or before the next change.
+    /// Nothing until then, or until the next change.
     NothingUntil(Option<Timestamp>),
-    /// A row that could not be read; it is dead now.
+    /// The row could not be read and the job is now dead.
     Unreadable,
 }
 
-/// The ways a claimed job leaves its worker.
+/// How a worker releases a claimed job.
 #[derive(Debug, Clone)]
 pub(crate) enum Release {
-    /// All is done and said.
+    /// Executed and answered.
     Done,
-    /// It cannot be done, and everything that can be said was.
+    /// Failed for good.
     Dead,
-    /// To be tried again, then.
-    Retry { run_at: Timestamp },
-    /// The worker panicked under it.
-    Crashed { run_at: Timestamp },
-    /// Put back, because the bot stops; a call may be under way.
+    Retry {
+        run_at: Timestamp,
+    },
+    /// The worker panicked.
+    Crashed {
+        run_at: Timestamp,
+    },
+    /// Requeued because the bot stops; a call may be in flight.
     Stopped,
 }
 
 impl Release {
-    /// Whether the job is over.
     pub(super) fn ends(&self) -> bool {
         matches!(self, Self::Done | Self::Dead)
     }
 }
 
-/// An API that asked to be left alone until then.
+/// A rate limit that the platform set for an API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RateLimit {
     pub(crate) api: String,

@@ -1,15 +1,14 @@
-//! The right to work on claimed jobs, where several bots share a store.
+//! The lease under which a replica works on its claimed jobs.
 //!
-//! A bot holds one lease for all that it works on, and renews it. Once it is
-//! over the jobs are another's, so work under it has to stop before: the holder
-//! reckons from before it asked for the renewal, by a clock that goes on whatever
-//! the machine's time is set to, and stops a little early. (A machine that was
-//! suspended is the exception: that clock stood still with it. What such a bot then
-//! tells the store is refused, but a call of the platform may go out before.)
+//! A replica holds one lease for all its jobs and renews it. After the lease expires, other
+//! replicas take the jobs over, so work must stop before that. The holder counts from before it
+//! requested the renewal, on a monotonic clock, and stops [`MARGIN`] early. (That clock does not
+//! advance while the machine is suspended. The store rejects what such a replica writes, but a call
+//! to the platform may still be sent.)
 //!
-//! It also knows which jobs somebody here has in hand. Whatever else the store takes
-//! for ours, because the answer to a claim was lost or work was dropped while the
-//! lease seemed over, is given back when the lease is renewed.
+//! The lease state also knows which jobs are being worked on. Other jobs that the database assigns
+//! to this replica are orphaned: the response to a claim was lost, or work was dropped while the
+//! lease seemed expired. They are requeued with the next renewal.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -21,35 +20,34 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Work stops so long before the lease ends, as a call that was just made is
-/// still on its way then.
+/// Work stops this long before the lease expires, because the last call may still be in flight.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// The owner of every job that is claimed in a file, which one process uses at a time.
+/// The owner of every claimed job in a file: only one process uses a file.
 pub(super) const SOLE_OWNER: i64 = 0;
 
-/// The right to work on the jobs that were claimed under it.
+/// Permission to work on a claimed job.
 #[derive(Debug, Clone)]
 pub(crate) enum Lease {
-    /// Nobody else can work on them.
+    /// No other process can claim the job.
     Sole,
-    /// Others may, once it is over.
+    /// Another replica takes the job over after the lease expires.
     Expiring(Arc<ClaimGuard>),
 }
 
-/// A lease that has to be renewed.
+/// A lease that must be renewed, and the jobs claimed under it.
 #[derive(Debug)]
 pub(crate) struct LeaseState {
-    /// The number of its holder in the database.
+    /// The id of the replica.
     owner: i64,
     good_until: Mutex<Instant>,
     over: CancellationToken,
-    /// How often each job is in hand. That is more than once where one was given back
-    /// and claimed again before the hand that gave it was empty.
+    /// Guards per job: more than one if a job was released and claimed again before the first guard
+    /// was dropped.
     claimed: Mutex<HashMap<i64, usize>>,
 }
 
-/// A job that was claimed under a lease, for as long as somebody has it.
+/// Marks a job as worked on until it is dropped.
 #[derive(Debug)]
 pub(crate) struct ClaimGuard {
     lease: Arc<LeaseState>,
@@ -79,7 +77,7 @@ impl Drop for ClaimGuard {
 }
 
 impl Lease {
-    /// The value of the column `owner` of a job that was claimed under it.
+    /// The value of the column `owner`.
     pub(super) fn owner(&self) -> i64 {
         match self {
             Self::Sole => SOLE_OWNER,
@@ -87,14 +85,13 @@ impl Lease {
         }
     }
 
-    /// Works until the lease is over; `None` if it was over first. That is looked
-    /// at before every step, so that a bot which was frozen for a while does not
-    /// go on where it stopped.
+    /// Runs `work` until the lease expires; `None` if it expires first.
     pub(crate) async fn run<F: Future>(&self, work: F) -> Option<F::Output> {
         let Self::Expiring(claimed) = self else {
             return Some(work.await);
         };
         let held = claimed.lease();
+        // Checked before every poll, so that a process that was suspended does not continue.
         let (mut work, mut over) = (pin!(work), pin!(held.over.cancelled()));
         poll_fn(|context| {
             if held.is_over() || over.as_mut().poll(context).is_ready() {
@@ -107,7 +104,7 @@ impl Lease {
 }
 
 impl LeaseState {
-    /// A lease that was asked for at `asked_at` and is for so long.
+    /// A lease requested at `asked_at`.
     pub(super) fn new(owner: i64, asked_at: Instant, length: Duration) -> Self {
         Self {
             owner,
@@ -121,17 +118,14 @@ impl LeaseState {
         self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The jobs that somebody here has.
     pub(super) fn claimed_jobs(&self) -> Vec<i64> {
         self.claimed().keys().copied().collect()
     }
 
-    /// The number of its holder in the database.
     pub(super) fn owner(&self) -> i64 {
         self.owner
     }
 
-    /// When work under it has to stop, unless it is renewed.
     pub(super) fn good_until(&self) -> Instant {
         *self
             .good_until
@@ -139,7 +133,6 @@ impl LeaseState {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It was renewed, by a request that was made at `asked_at`.
     pub(super) fn renew(&self, asked_at: Instant, length: Duration) {
         let mut good_until = self
             .good_until
@@ -148,12 +141,10 @@ impl LeaseState {
         *good_until = asked_at + length - MARGIN;
     }
 
-    /// It cannot be renewed any more.
     pub(super) fn end(&self) {
         self.over.cancel();
     }
 
-    /// Whether work under it has to stop.
     pub(super) fn is_over(&self) -> bool {
         self.over.is_cancelled() || Instant::now() >= self.good_until()
     }
@@ -171,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_is_in_hand_until_the_last_hand_is_empty() {
+    async fn a_job_is_claimed_until_its_last_guard_drops() {
         let (first, held) = lease();
         let copy = first.clone();
         drop(first);
@@ -183,14 +174,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_stops_when_the_lease_is_over_and_goes_on_while_it_is_renewed() {
+    async fn work_continues_only_while_the_lease_is_renewed() {
         let (lease, held) = lease();
         let work = async {
             for _ in 0..4 {
                 tokio::time::sleep(7 * MARGIN).await;
                 held.renew(Instant::now(), LENGTH);
             }
-            // Nobody renews it now.
+            // From here on, nothing renews it.
             loop {
                 tokio::time::sleep(MARGIN / 2).await;
             }
@@ -202,12 +193,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_ends_at_once_when_it_is_taken_away_and_holds_for_ever_where_there_is_nobody_else() {
+    async fn a_revoked_lease_stops_work() {
         let (lease, held) = lease();
         let end = async { held.end() };
         let (done, ()) = tokio::join!(lease.run(std::future::pending::<()>()), end);
         assert_eq!(done, None);
         assert_eq!(lease.run(async { 1 }).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_sole_lease_never_expires() {
         assert_eq!(Lease::Sole.run(async { 1 }).await, Some(1));
     }
 }

@@ -10,22 +10,19 @@ use crate::telemetry::Metrics;
 #[derive(Clone)]
 pub(crate) struct StoreOptions {
     pub(crate) url: DatabaseUrl,
-    /// The app whose jobs are worked on; others in the same database are left
-    /// alone.
+    /// Only jobs of this app are executed; others in the same database are left untouched.
     pub(crate) app: String,
     pub(crate) bounds: Bounds,
     pub(crate) clock: Clock,
-    /// The most connections to a server.
+    /// Maximum number of connections to a server.
     pub(crate) connections: usize,
-    /// Whom TLS to a server trusts beside the machine's authorities.
+    /// Root certificates for TLS to a server, in addition to the machine's.
     pub(crate) extra_roots: ExtraRoots,
     pub(crate) metrics: Metrics,
-    /// Whether a file may be on a network file system.
     pub(crate) allow_network_file: bool,
 }
 
 impl StoreOptions {
-    /// The store that the settings name.
     pub(crate) fn from_config(
         config: &Config,
         clock: Clock,

@@ -1,10 +1,9 @@
-//! The store on a PostgreSQL server, for any number of bots that work as one.
+//! The store on a PostgreSQL server, shared by any number of replicas.
 //!
-//! A request is a statement, or a short transaction, on one of a few connections;
-//! the server commits those together that come together. Each bot holds a lease
-//! (see [`replicas`]): what it claims is its own for as long as that lasts, every
-//! statement about a claimed job says whose it should be, and whatever a dead bot
-//! was at is ready again once its lease is over.
+//! A request is a statement or a short transaction on one of a few connections; the server commits
+//! concurrent ones together. Each replica holds a lease (see [`replicas`]) and owns the jobs it
+//! claims while the lease lasts. Every statement about a claimed job names the expected owner. When
+//! a lease expires, another replica requeues its jobs.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,44 +51,37 @@ mod session;
 mod start;
 mod write_slots;
 
-/// A row that cannot be read may be of a later release, whose bots run beside us:
-/// it is left to them for a while, again and again for so long.
+/// A row that cannot be read may belong to a later release whose replicas run beside this one: it
+/// is requeued for them for up to ten minutes.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(2);
 const LEFT_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// At the stop, the server has so long to hear of it.
+/// How long a stopping replica tries to give its lease back.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// A handle on the store.
 pub(crate) struct PostgresStore {
     sessions: Sessions,
-    /// One, so that nothing else keeps the lease from being renewed.
+    /// A session of its own, so that other requests cannot delay the renewal of the lease.
     lease_session: Sessions,
     app: String,
     clock: Clock,
     bounds: Bounds,
-    /// Jobs that are not finished, as last counted, and what this bot changed since.
+    /// Unfinished jobs: the last count, adjusted by what this replica changed since.
     open: AtomicUsize,
     notifier: Notifier,
     lease: Mutex<Arc<LeaseState>>,
-    /// LeaseState while a claim is under way: what the server takes for claimed is in hand
-    /// only once that is over.
+    /// Held during a claim: until it ends, a job that the database assigns to this replica may have
+    /// no guard yet.
     claiming: tokio::sync::Mutex<()>,
     metrics: Metrics,
 }
 
-/// What runs behind the handles.
 pub(crate) struct Running {
     store: Arc<PostgresStore>,
     pub(super) tasks: Background,
 }
 
 impl PostgresStore {
-    /// Connects to the server, makes the tables or brings them up to date, and
-    /// joins the bots that work there.
-    ///
-    /// # Errors
-    ///
-    /// Says what to do when the server cannot be reached or refuses.
+    /// Connects to the server, creates or migrates the tables, and registers this replica.
     pub(super) async fn open(
         server: &tokio_postgres::Config,
         options: StoreOptions,
@@ -98,7 +90,7 @@ impl PostgresStore {
         let mut client = start::first_session(&connector, options.connections).await?;
         migrate::migrate(&mut client)
             .await
-            .context("bringing the tables of the database up to date")?;
+            .context("migrating the database")?;
         replicas::take_over(&client, &options.app).await?;
         let asked_at = Instant::now();
         let owner = replicas::register(&client, &options.app).await?;
@@ -119,8 +111,8 @@ impl PostgresStore {
             claiming: tokio::sync::Mutex::default(),
             metrics: options.metrics,
         });
-        // From now on a server that does not answer is told from one that takes no connection. Where
-        // there is none to be had, it is tried again with each renewal.
+        // Opens the lease's session now, so that an unresponsive server is later told apart from
+        // one without a free connection. If none is free, the next renewal tries again.
         drop(store.lease_session.get().await);
         let mut tasks = Background::default();
         tasks.spawn("lease", Arc::clone(&store).renew_periodically());
@@ -144,23 +136,24 @@ impl PostgresStore {
         if self.is_full() {
             return Err(StoreError::Full);
         }
-        let (taking, is_discarded) = self.take(&job).await?;
+        let (taking, is_discarded) = self.accept_once(&job).await?;
         let taking = match taking {
-            // The session failed, not the request, and the platform repeats an event only after 15 s.
-            Err(StoreError::Database) if is_discarded => self.take(&job).await?.0?,
+            // The session failed, not the request. The platform redelivers an event only after 15
+            // s.
+            Err(StoreError::Database) if is_discarded => self.accept_once(&job).await?.0?,
             taking => taking?,
         };
         self.open.fetch_add(taking.opened, Ordering::Relaxed);
-        // Also for one that stands behind another of its chat: that may have ended before this one
-        // could be seen.
+        // Also for a job behind another one of its chat: that one may have ended before this one
+        // became visible.
         if taking.opened > 0 {
             self.notifier.notify();
         }
         Ok(taking.accepted)
     }
 
-    /// Takes a job over one session; also whether that session is discarded by now.
-    async fn take(
+    /// Accepts a job over one session; also returns whether that session is discarded now.
+    async fn accept_once(
         &self,
         job: &NewJob,
     ) -> Result<(Result<Acceptance, StoreError>, bool), StoreError> {
@@ -203,8 +196,8 @@ impl PostgresStore {
             session.give_back_after(job.payload.len());
             return Ok(Claim::Job(Box::new(job)));
         }
-        // The error's own words may quote a message, so they are not logged.
-        tracing::error!(job.id = id.0, "a job cannot be read");
+        // The text of the error may quote a message, so it is not logged.
+        tracing::error!(job.id = id.0, "could not read a job");
         let now = self.now();
         let first_try = timestamp(first_try).unwrap_or(now);
         let release = if now.duration_since(first_try) < LEFT_FOR {
@@ -246,7 +239,7 @@ impl PostgresStore {
         let concluded = runner.run(Box::pin(concluding)).await?;
         still_owned(concluded.is_some())?;
         if has_plan {
-            // It may be due before anything that is waited for.
+            // It may be due before any other job.
             self.notifier.notify();
         }
         concluded.ok_or(StoreError::Lost)
@@ -299,7 +292,6 @@ impl PostgresStore {
         session.run(executor::rows(&*session, &query)).await
     }
 
-    /// Tells the other replicas that there is another rate limit.
     pub(super) fn announce_limit(&self) {
         self.notifier.notify_limit();
     }
@@ -349,7 +341,7 @@ impl PostgresStore {
 
     fn count_less(&self) {
         let one_less = |open: usize| Some(open.saturating_sub(1));
-        // It always has one to set.
+        // The closure always returns a value, so this cannot fail.
         let _ = self
             .open
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
@@ -357,7 +349,7 @@ impl PostgresStore {
 }
 
 impl Running {
-    /// Leaves the bots that work there; what was not given back is ready again.
+    /// Unregisters this replica and requeues its jobs.
     pub(super) async fn close(mut self) -> anyhow::Result<()> {
         self.tasks.shutdown().await;
         let held = self.store.lease();
@@ -367,22 +359,21 @@ impl Running {
             let unregistered = replicas::unregister(&*session, held.owner());
             session.run(unregistered).await
         };
-        // Where it does not hear of it, the lease runs out.
+        // Without this, the lease expires by itself.
         let left = timeout(FAREWELL, farewell).await;
         self.store.lease_session.close();
         self.store.sessions.close();
-        left.context("the database does not answer")?
-            .context("leaving the database")?;
+        left.context("unregistering from the database: no response")?
+            .context("unregistering from the database")?;
         Ok(())
     }
 
-    /// Waits until a task ends by itself.
     pub(super) async fn ended(&mut self) -> anyhow::Error {
         self.tasks.ended().await
     }
 }
 
-/// Executes a conclusion; nothing if another replica owns the job, and then nothing of it may be
+/// Executes a conclusion; `None` if another replica owns the job, and then nothing may be
 /// committed.
 async fn conclude(
     client: &impl GenericClient,

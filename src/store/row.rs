@@ -1,4 +1,4 @@
-//! The forms in which both databases keep values.
+//! Column values and row readers that both databases share.
 
 use feishu::ReactionId;
 use serde::Serialize;
@@ -9,13 +9,12 @@ use super::{Job, Lease};
 use crate::model::change::Place;
 use crate::model::job::{JobId, JobKey, JobKind, JobRef, NewJob};
 
-/// Values of the column `undone` besides 0.
+/// Values of the column `undone` other than 0.
 pub(super) const UNDONE: i64 = 1;
 pub(super) const CANNOT_BE_UNDONE: i64 = 2;
-/// How many of the last changes can be reverted.
+/// How many of a chat's last changes can be undone.
 pub(super) const UNDO_DEPTH: u32 = 20;
 
-/// Reads a claimed job.
 pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
     let job_ref = job_ref(row, "kind")?.ok_or(Unreadable)?;
     Ok(Job {
@@ -43,14 +42,14 @@ pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
     })
 }
 
-/// The job that made a change or a schedule; nothing if only a later release knows its kind.
+/// The job that made a change or a schedule; `None` for a kind of a later release.
 pub(super) fn job_ref(row: &Row<'_>, kind: &str) -> Result<Option<JobRef>, Unreadable> {
     let kind = JobKind::from_column(&row.get::<String>(kind)?);
     let origin = row.get("origin")?;
     Ok(kind.map(|kind| JobRef { origin, kind }))
 }
 
-/// The answer that the queue is full, as a reply to the message that was one too many; `head` is
+/// A job that answers that the queue is full, as a reply to the first rejected message; `head` is
 /// the job at the head of the chat.
 pub(super) fn overflow(job: &NewJob, head: i64) -> NewJob {
     let origin = format!("{}/{head}", job.chat);
@@ -65,7 +64,6 @@ pub(super) fn overflow(job: &NewJob, head: i64) -> NewJob {
     }
 }
 
-/// The value of the column `place` of a change.
 pub(super) fn place_column(place: Place) -> &'static str {
     match place {
         Place::Top => "top",
@@ -79,7 +77,7 @@ pub(super) fn to_json(value: &impl Serialize) -> String {
         clippy::expect_used,
         reason = "these types have string keys only and cannot fail"
     )]
-    serde_json::to_string(value).expect("a progress and an outcome are JSON")
+    serde_json::to_string(value).expect("progress and outcomes serialize to JSON")
 }
 
 fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, Unreadable> {

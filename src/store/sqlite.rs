@@ -1,12 +1,11 @@
 //! The store in one SQLite file.
 //!
-//! One thread owns the one connection that writes. It takes every request that
-//! waits, runs them in one transaction, commits once (WAL, `synchronous =
-//! FULL`: one fsync) and only then answers them all: under load the price of a
-//! commit is shared, and no caller hears "taken" before the disk has it.
+//! One thread owns the only connection that writes. It executes all waiting requests in one
+//! transaction, commits once (WAL, `synchronous = FULL`: one fsync) and then answers them all.
+//! Under load, requests share the cost of a commit, and no request is answered before its data is
+//! on disk.
 //!
-//! It is a thread and no task because SQLite's calls block; a request costs one
-//! wake of it, however many statements it takes.
+//! It is a thread and not a task because SQLite's calls block.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,9 +40,9 @@ pub(crate) use damage::Integrity;
 pub(crate) use disk_space::{DiskSpace, disk_space};
 pub(crate) use file::{FileState, InspectedFile, Unusable, inspect, resolve};
 
-/// Requests that wait for the writer beyond this hold their senders up.
+/// Senders wait while this many requests are queued.
 const WAITING_REQUESTS: usize = 1024;
-/// How often it is looked whether an admin's command has changed the file.
+/// How often changes by other processes are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A handle on the store; cloning it is cheap.
@@ -53,7 +52,7 @@ pub(crate) struct SqliteStore {
     shared: Arc<Shared>,
 }
 
-/// What runs behind the handles. The threads end once these are gone.
+/// The threads end once all handles are dropped.
 pub(crate) struct Running {
     pub(super) threads: Background,
     pub(super) looking: Background,
@@ -61,13 +60,7 @@ pub(crate) struct Running {
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it if there is none, brings its tables up to date
-    /// and makes what was running when the last process ended ready again.
-    ///
-    /// # Errors
-    ///
-    /// Says what to do when another process uses the file, or the file cannot
-    /// be opened or written.
+    /// Opens or creates the file, migrates its tables, and requeues orphaned jobs.
     pub(super) async fn open(
         path: PathBuf,
         options: StoreOptions,
@@ -117,7 +110,6 @@ impl SqliteStore {
             .await
     }
 
-    /// Notices what other processes change in the file.
     #[expect(
         clippy::redundant_closure_for_method_calls,
         reason = "the bare method is bound to one lifetime"
@@ -126,7 +118,7 @@ impl SqliteStore {
         let mut pause = interval(LOOK_EVERY);
         loop {
             pause.tick().await;
-            // While the file cannot be written, its writer says so.
+            // The writer logs why a file cannot be written.
             let _ = self.request_with(Priority::CanWait, |txn| txn.look()).await;
         }
     }
@@ -196,7 +188,7 @@ impl SqliteStore {
         self.shared.claimable.notified().await;
     }
 
-    /// Has the writer do it, and waits for the commit.
+    /// Sends `work` to the writer and waits for the commit.
     async fn request<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Txn<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -219,7 +211,7 @@ impl SqliteStore {
 }
 
 impl Running {
-    /// Waits until the file cannot be used any more, or a thread ends by itself.
+    /// Waits until the file becomes unusable or a thread ends by itself.
     pub(super) async fn ended(&mut self) -> anyhow::Error {
         tokio::select! {
             biased;
@@ -229,14 +221,14 @@ impl Running {
         }
     }
 
-    /// Waits until the writer has ended; the log is emptied into the file then.
+    /// Waits until the writer has ended, which checkpoints the log into the file.
     pub(super) async fn close(mut self) -> anyhow::Result<()> {
         self.looking.shutdown().await;
         self.threads.join().await
     }
 }
 
-/// Why the file cannot be used any more, once that is so.
+/// Waits until the file is unusable; returns the reason.
 async fn unusable(fatal: &mut watch::Receiver<Option<Unusable>>) -> anyhow::Error {
     let reason = fatal.wait_for(Option::is_some).await;
     let reason = reason.ok().and_then(|reason| reason.clone());

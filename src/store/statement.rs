@@ -12,7 +12,6 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-/// A parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Null,
@@ -28,13 +27,12 @@ pub(super) struct Statement {
     pub(super) values: Vec<Value>,
 }
 
-/// A statement that answers with rows.
+/// A statement that returns rows.
 pub(super) struct Query<T> {
     pub(super) statement: Statement,
     pub(super) read: Read<T>,
 }
 
-/// Reads a row.
 type Read<T> = fn(&Row<'_>) -> Result<T, Unreadable>;
 
 /// A row of either database.
@@ -43,9 +41,8 @@ pub(super) enum Row<'r> {
     Postgres(&'r tokio_postgres::Row),
 }
 
-/// A value that does not fit its column.
-///
-/// The database's own error may quote the value, and with it a message.
+/// A value that does not match its column. It hides the database's error, which may quote a
+/// message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a row of the database cannot be read")]
 pub(super) struct Unreadable;
@@ -58,7 +55,6 @@ impl Statement {
         }
     }
 
-    /// The query that reads the rows of its answer with `read`.
     pub(super) fn read<T>(self, read: Read<T>) -> Query<T> {
         Query {
             statement: self,
@@ -67,7 +63,7 @@ impl Statement {
     }
 }
 
-/// A type of a column in both databases.
+/// A column type of both databases.
 pub(super) trait Column:
     rusqlite::types::FromSql + for<'r> tokio_postgres::types::FromSql<'r>
 {
@@ -83,7 +79,7 @@ impl Row<'_> {
         }
     }
 
-    /// A count, which both databases keep as a signed number.
+    /// A count, stored as a signed integer.
     pub(super) fn count<T: TryFrom<i64>>(&self, column: &str) -> Result<T, Unreadable> {
         T::try_from(self.get(column)?).map_err(|_| Unreadable)
     }
@@ -150,7 +146,6 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// The parameters of a statement.
 macro_rules! values {
     ($($value:expr),* $(,)?) => { [$($crate::store::statement::Value::from($value)),*] };
 }

@@ -1,7 +1,7 @@
 //! The statements that both databases share, one function each.
 //!
-//! Accepting, claiming and recovering jobs, leases and write slots differ, and stand with their
-//! database.
+//! Statements that accept, claim and recover jobs, and those for leases and write slots, differ and
+//! are in the modules of their database.
 
 pub(super) mod changes;
 pub(super) mod chats;

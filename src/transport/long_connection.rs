@@ -1,10 +1,7 @@
-//! Events over a WebSocket that the bot opens, for who has no public address:
-//! connected again whenever it ends, and handed to the intake that every
-//! transport shares.
+//! Receives events over a WebSocket that the bot opens, so that it needs no public address.
 //!
-//! The platform gives each event to one of an app's connections, so several
-//! processes share the work, and delivers again what is not acknowledged, so a
-//! connection that ends loses nothing.
+//! The platform sends each event to one of an app's connections, so several replicas share the
+//! work. It redelivers what is not acknowledged, so a closed connection loses nothing.
 
 use std::time::Duration;
 
@@ -22,21 +19,20 @@ use tokio_util::sync::CancellationToken;
 use super::{EventResponse, Intake, Rejection};
 use crate::telemetry::Metrics;
 
-/// How often what came to nothing is counted.
+/// How often dropped messages are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// Keeps one connection open.
 pub(crate) struct LongConnection {
     pub(crate) intake: Intake,
     pub(crate) client: Client,
     pub(crate) connector: Connector,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
-    /// Whether events can come in.
+    /// Whether the connection is open.
     pub(crate) alive: watch::Sender<bool>,
 }
 
-/// Why there is no connection.
+/// Why the connection could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LongConnectionError {
     #[error(transparent)]
@@ -46,16 +42,10 @@ pub(crate) enum LongConnectionError {
 }
 
 impl LongConnection {
-    /// Receives until `stop`.
-    ///
-    /// # Errors
-    ///
-    /// When the platform refuses in a way that waiting does not mend, with the
-    /// remedy.
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         self.metrics.want_long_connection();
         let mut config = ClientConfig::default();
-        // Since the last connection, or since the start, whose first is none of them.
+        // Retries since the last connection or the start; the first attempt is not a retry.
         let mut tries = 0;
         loop {
             match stop.run_until_cancelled(self.connect(&mut config)).await {
@@ -72,19 +62,16 @@ impl LongConnection {
                         anyhow::bail!("{error}: {remedy}");
                     }
                     let source = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(error = %error, source, "there is no long connection");
+                    tracing::warn!(error = %error, source, "could not open the long connection");
                 }
             }
             let Some(wait) = config.wait_before_try(tries, rand::random()) else {
                 anyhow::bail!(
-                    "the platform lets a lost connection be tried {tries} times and no more: see why it is refused, then start again"
+                    "opening the long connection: {tries} retries failed, as many as the platform permits: fix the logged cause, then start the bot again"
                 );
             };
             tries += 1;
-            tracing::info!(
-                seconds = wait.as_secs(),
-                "the long connection is tried again"
-            );
+            tracing::info!(seconds = wait.as_secs(), "retrying the long connection");
             let wait = self.clock.sleep(wait);
             if stop.run_until_cancelled(wait).await.is_none() {
                 return Ok(());
@@ -98,7 +85,7 @@ impl LongConnection {
         Ok(self.connector.connect(&endpoint).await?)
     }
 
-    /// Takes what comes over a connection until it ends or the bot stops.
+    /// Receives until the connection or the bot stops.
     async fn serve(
         &self,
         mut connection: Connection,
@@ -107,30 +94,30 @@ impl LongConnection {
     ) {
         self.alive.send_replace(true);
         self.metrics.long_connection(true);
-        tracing::info!("the long connection is open");
-        // In one task, so that what came first is queued first.
-        let mut taking = FuturesUnordered::new();
+        tracing::info!("opened the long connection");
+        // In one task, so that events are queued in order of arrival.
+        let mut in_flight = FuturesUnordered::new();
         let mut counted = Dropped::default();
         let mut count = interval(COUNT_EVERY);
         loop {
             tokio::select! {
                 event = connection.next() => match event {
-                    Ok(Event::Payload(payload)) => taking.push(self.process(payload)),
+                    Ok(Event::Payload(payload)) => in_flight.push(self.process(payload)),
                     Ok(Event::Config(changed)) => *config = changed,
                     Err(reason) => {
-                        tracing::warn!(reason = %reason, "the long connection has ended");
+                        tracing::warn!(reason = %reason, "the long connection closed");
                         break;
                     }
                 },
-                Some(()) = taking.next() => {}
+                Some(()) = in_flight.next() => {}
                 _ = count.tick() => self.count(connection.dropped(), &mut counted),
                 () = stop.cancelled() => break,
             }
         }
         self.alive.send_replace(false);
         self.metrics.long_connection(false);
-        // What came in is acknowledged, if it still can be.
-        while taking.next().await.is_some() {}
+        // Acknowledge received events if the connection still permits it.
+        while in_flight.next().await.is_some() {}
         self.count(connection.dropped(), &mut counted);
         connection.close().await;
     }
@@ -142,7 +129,7 @@ impl LongConnection {
             ack,
             ..
         } = payload;
-        // The old callback of cards is not supported here by the platform.
+        // The platform does not support the old card callback over a long connection.
         if message_type != MessageType::Event {
             ack.taken();
             return;
@@ -152,7 +139,7 @@ impl LongConnection {
             Ok(EventResponse::Callback(answer)) => ack.answer(answer.as_bytes()),
             Err(Rejection::Unavailable) => ack.failed(),
             Ok(EventResponse::Empty | EventResponse::Challenge(_))
-            // It would be no better the next time.
+            // A redelivery would be rejected as well.
             | Err(Rejection::Unauthorized | Rejection::Malformed) => ack.taken(),
         }
     }
@@ -163,24 +150,24 @@ impl LongConnection {
     }
 }
 
-/// What the app's admin has to mend; nothing where waiting may help.
+/// The remedy for an admin; `None` if a retry may succeed.
 pub(crate) fn remedy(error: &LongConnectionError) -> Option<&'static str> {
     const TOO_MANY: &str =
-        "an app may have 50 connections; stop other processes that use this app id";
-    const FORBIDDEN: &str = "only self-built apps may have one; see in the developer console that this app is one and is enabled";
+        "stop other processes that use this app id; an app can have 50 connections";
+    const FORBIDDEN: &str = "check in the developer console that this app is self-built and enabled; other apps cannot have one";
     match error {
         LongConnectionError::Endpoint(EndpointError::Refused { reason, .. }) => match reason {
-            // The platform adds codes, and an unknown one may well pass.
+            // The platform adds codes, and an unknown one may be temporary.
             EndpointReason::SystemBusy | EndpointReason::InternalError | EndpointReason::Other => {
                 None
             }
             EndpointReason::Forbidden => Some(FORBIDDEN),
             EndpointReason::AuthFailed | EndpointReason::NoCredential => Some(
-                "take app id and app secret from \"Credentials & Basic Info\" in the developer console and set `FEISHU_APP_ID` and `FEISHU_APP_SECRET`",
+                "set `FEISHU_APP_ID` and `FEISHU_APP_SECRET` to the values in \"Credentials & Basic Info\" of the developer console",
             ),
             EndpointReason::TooManyConnections => Some(TOO_MANY),
             EndpointReason::WrongDomain => Some(
-                "the app lives on the other platform; set `FEISHU_REGION` to `feishu` or `lark`, whichever it is not now",
+                "the app belongs to the other platform; set `FEISHU_REGION` to `feishu` or `lark`, whichever is not set now",
             ),
         },
         LongConnectionError::Endpoint(error) if !error.is_retryable() => {

@@ -1,11 +1,10 @@
-//! Events over HTTP: size, signature over the raw bytes, age, decryption, then
-//! the intake that every transport shares.
+//! Receives events over HTTP. Checks the size, the signature of the raw bytes and its age, then
+//! decrypts the body.
 //!
-//! One unsigned thing is ever response: a small body that decrypts to a
-//! `url_verification` with our token, because the platform sends that one
-//! without a signature. Every other request that is not rightly signed gets one
-//! and the same answer, whatever is wrong inside: an answer that told bad
-//! padding from bad JSON would be an oracle for decrypting foreign bodies.
+//! Only one unsigned body is accepted: a small one that decrypts to a `url_verification` with our
+//! token, because the platform sends that without a signature. All other requests without a valid
+//! signature get the same response: one that distinguished bad padding from bad JSON would be a
+//! decryption oracle.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,44 +24,43 @@ use tokio::time::{Instant, timeout};
 use super::{EventResponse, Intake, Rejection, SMALL_EVENT};
 use crate::telemetry::EventResult;
 
-/// Larger bodies are refused with 413.
+/// Larger bodies are rejected with 413.
 const BODY_LIMIT: usize = 1024 * 1024;
-/// Up to here a body needs no permit of its own.
+/// Bodies up to this size need no memory permit.
 const SMALL_BODY: usize = SMALL_EVENT;
-/// Up to here a body may be genuine: the platform takes messages of up to 150 KB.
+/// Genuine bodies are smaller: the platform accepts messages of up to 150 KB.
 const LARGE_BODY: usize = 384 * 1024;
-/// A body of which nothing comes for so long, or for which there is no permit, loses its permit.
+/// A large body is rejected when nothing arrives, or no memory is free, for this long.
 const STALL_TIMEOUT: Duration = Duration::from_secs(1);
-/// Of a body that is too large this much is read and thrown away, for so long.
+/// How much of a too large body is read and discarded, and for how long.
 const DRAIN_LIMIT: usize = 8 * BODY_LIMIT;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// A body has to arrive within this time.
+/// A body must arrive within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// An unsigned `url_verification` is at most this long.
+/// Maximum size of an unsigned `url_verification`.
 const CHALLENGE_LIMIT: usize = 4096;
-/// A timestamp may be this far ahead of the platform's time.
+/// Maximum time by which a timestamp may be ahead of the platform's time.
 const MAX_AHEAD: Duration = Duration::from_mins(5);
-/// While the platform's time is unknown, what is signed is response if it is no older by the machine's
-/// clock, and no further ahead.
+/// Maximum difference between a timestamp and the machine's clock while the platform's time is
+/// unknown.
 pub(crate) const UNKNOWN_TIME: Duration = Duration::from_hours(24);
-/// The platform is asked for the time for this long, while it waits for the answer to its event.
+/// How long to wait for the platform's time; the platform waits for the response meanwhile.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
-/// Requests that are signed and too old are reported this often.
+/// Minimum time between warnings about signed requests that are too old.
 const WARN_EVERY: Duration = Duration::from_mins(1);
 
 static TIMESTAMP: HeaderName = HeaderName::from_static(feishu::TIMESTAMP_HEADER);
 static NONCE: HeaderName = HeaderName::from_static(feishu::NONCE_HEADER);
 static SIGNATURE: HeaderName = HeaderName::from_static(feishu::SIGNATURE_HEADER);
 
-/// The permit that a body takes, until it is dropped.
+/// Memory reserved for a body.
 type BodyPermit<'s> = SemaphorePermit<'s>;
 
-/// The memory for bodies that are not small, in KiB, so that many at once cannot fill it.
+/// Memory for bodies that are not small, in KiB.
 pub(crate) struct BodyBudget {
-    /// EventResponse as the bytes come, so that a body that stops early keeps no other out.
+    /// Acquired as bytes arrive, so that a stalled body does not block others.
     large: Semaphore,
-    /// For larger bodies than genuine events have. EventResponse as a whole, so that several never wait for
-    /// each other's rest.
+    /// For bodies larger than genuine ones. Acquired as a whole, so that several cannot deadlock.
     huge: Semaphore,
 }
 
@@ -76,8 +74,7 @@ impl Default for BodyBudget {
 }
 
 impl BodyBudget {
-    /// Takes permit for `more` bytes of a body of which `announced` bytes are to come in all; 0, if
-    /// that was not said.
+    /// Reserves memory for `more` bytes of a body of `announced` bytes, 0 if unknown.
     async fn extend<'s>(
         &'s self,
         permit: &mut Option<BodyPermit<'s>>,
@@ -102,29 +99,28 @@ impl BodyBudget {
     }
 }
 
-/// The webhook's checks.
 pub(crate) struct Webhook {
     pub(crate) intake: Intake,
     pub(crate) encryption: Encryption,
     pub(crate) clock: Clock,
-    /// Asks for the platform's time.
+    /// Used to ask for the platform's time.
     pub(crate) client: Client,
-    /// How old a signature may be.
+    /// Maximum age of a signature.
     pub(crate) max_age: Duration,
-    /// The age that is allowed while the platform's time is unknown: a message that was response before
-    /// has to be remembered for longer.
+    /// Maximum age while the platform's time is unknown: finished jobs must be kept longer than
+    /// this to detect replays.
     pub(crate) unknown_age: Duration,
-    /// When a request was last reported that is signed and too old.
+    /// Time of the last warning about the age of a signed request.
     pub(crate) warned: Mutex<Option<Instant>>,
     pub(crate) budget: BodyBudget,
 }
 
-/// How bodies are protected.
+/// The encryption of bodies.
 pub(crate) enum Encryption {
-    /// Encrypted and signed with the app's encrypt key, or with the one before
-    /// while the app changes from that to this.
+    /// Bodies are encrypted and signed with the current encrypt key or, during rotation, the
+    /// previous one.
     Keys(Vec<EncryptKey>),
-    /// Neither; only the verification token inside tells the sender.
+    /// Only the verification token authenticates a body.
     Disabled,
 }
 
@@ -152,7 +148,6 @@ pub(crate) async fn receive(State(webhook): State<Arc<Webhook>>, request: Reques
 }
 
 impl Webhook {
-    /// The body, and the permit that it takes.
     async fn read(
         &self,
         headers: &HeaderMap,
@@ -176,8 +171,7 @@ impl Webhook {
         headers: &HeaderMap,
         mut body: Body,
     ) -> Result<(Bytes, Option<BodyPermit<'_>>), ErrorResponse> {
-        // Of what is not signed nothing longer than a challenge is ever response,
-        // so nothing longer is kept.
+        // An unsigned body longer than a challenge is rejected, so no more than that is stored.
         let signed =
             matches!(self.encryption, Encryption::Disabled) || headers.contains_key(&SIGNATURE);
         let keep = if signed { BODY_LIMIT } else { CHALLENGE_LIMIT };
@@ -201,14 +195,14 @@ impl Webhook {
                     .await?;
             }
             if collected.is_empty() {
-                // Most bodies come in one piece, and need no copy.
+                // Most bodies arrive in one frame and need no copy.
                 if body.is_end_stream() {
                     return Ok((data, permit));
                 }
                 collected.reserve(announced.min(keep).min(SMALL_BODY));
             }
             if seen > SMALL_BODY {
-                // What is announced and never comes takes no memory.
+                // Reserve the announced length only once the body has proved large.
                 let left = announced.min(keep).saturating_sub(collected.len());
                 collected.reserve(left);
             }
@@ -231,13 +225,11 @@ impl Webhook {
                 }
                 None => self.process_unsigned(body, keys),
             },
-            // Nothing but the token shows where a plain body comes from, so one
-            // that does not show it is foreign, whatever else is wrong with it.
             Encryption::Disabled => self.intake.process_plain(body).await,
         }
     }
 
-    /// The key that the body was signed with, if that is not too long ago.
+    /// The key that the body was signed with, if the signature is valid and recent.
     async fn signed_with<'k>(
         &self,
         headers: &HeaderMap,
@@ -252,7 +244,7 @@ impl Webhook {
         };
         let signed = |key: &EncryptKey| signature.verify(key, body).is_ok();
         let Some(position) = keys.iter().position(signed) else {
-            tracing::debug!("a request's signature fits no key");
+            tracing::debug!("the signature of a request matches no key");
             return None;
         };
         if let Err(error) = self.check_age(&signature).await {
@@ -265,14 +257,14 @@ impl Webhook {
         keys.get(position)
     }
 
-    /// Checks the age of a request whose signature is right. Before one is refused for it, the
-    /// platform is asked for the time: it may be the machine's clock that is wrong.
+    /// Checks the age of a valid signature. Before rejecting it, asks the platform for the time:
+    /// the machine's clock may be wrong.
     async fn check_age(&self, signature: &Signature<'_>) -> Result<(), SignatureError> {
         let checked = signature.check_age(self.clock.now(), self.max_age, MAX_AHEAD);
         if checked.is_ok() {
             return checked;
         }
-        // Where it does not answer, its time stays what it was known to be.
+        // Without a response, the known offset stays in use.
         let _ = timeout(CONFIRM_TIMEOUT, self.client.confirm_time()).await;
         if self.clock.offset().is_some() {
             signature.check_age(self.clock.now(), self.max_age, MAX_AHEAD)
@@ -281,7 +273,7 @@ impl Webhook {
         }
     }
 
-    /// Only who has the key can bring this about, so it is a replay or a clock that is wrong.
+    /// Such a request is a replay, or a clock is wrong.
     fn warn_of_age(&self, signature: &Signature<'_>, error: SignatureError) {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.is_some_and(|warned| warned.elapsed() < WARN_EVERY) {
@@ -292,7 +284,7 @@ impl Webhook {
         tracing::warn!(
             error = %error,
             age_seconds = age.map(|age| age.as_secs()),
-            "a rightly signed request was refused: if it is no replay, set this machine's clock"
+            "rejected a request with a valid signature: if it is not a replay, set this machine's clock"
         );
     }
 
@@ -310,7 +302,7 @@ impl Webhook {
     }
 }
 
-/// The next part of a body; one that takes permit has to keep coming.
+/// The next frame of a body; one that holds a permit must not stall.
 async fn next_frame(
     body: &mut Body,
     takes_room: bool,
@@ -329,7 +321,7 @@ fn open(key: &EncryptKey, body: &[u8]) -> Option<Vec<u8>> {
     key.decrypt(&sealed.encrypt).ok()
 }
 
-/// An answer that says no.
+/// An error response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ErrorResponse {
     BadRequest,
@@ -340,14 +332,13 @@ enum ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// How a body is counted that was refused before it was read to its end.
+    /// The metric for a body that was rejected before it was read completely.
     fn unread(self) -> EventResult {
         match self {
             Self::Unauthorized => EventResult::Unauthorized,
             Self::Timeout => EventResult::TimedOut,
             Self::TooLarge => EventResult::TooLarge,
             Self::Unavailable => EventResult::Unavailable,
-            // The connection ended.
             Self::BadRequest => EventResult::Incomplete,
         }
     }
@@ -376,8 +367,8 @@ fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     answer
 }
 
-/// Reads on for a moment, so that the sender sees the answer and not a reset
-/// connection.
+/// Continues reading for a moment, so that the sender receives the response and not a connection
+/// reset.
 async fn too_large(mut body: Body) -> ErrorResponse {
     let drain = async {
         let mut seen = 0;
@@ -388,7 +379,7 @@ async fn too_large(mut body: Body) -> ErrorResponse {
             }
         }
     };
-    // Who is slow has been told enough.
+    // Slow senders are cut off.
     let _ = timeout(DRAIN_TIMEOUT, drain).await;
     ErrorResponse::TooLarge
 }
@@ -406,7 +397,7 @@ mod tests {
     use crate::telemetry::Metrics;
     use crate::transport::VerificationTokens;
 
-    /// Of a platform that is not there.
+    /// A client of an unreachable platform.
     fn client() -> Client {
         Client::new(feishu::ClientConfig {
             base_url: "http://127.0.0.1:1".to_owned(),
@@ -461,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_are_not_read_have_labels_of_their_own() {
+    fn unread_bodies_have_their_own_labels() {
         for (error, label) in [
             (ErrorResponse::Timeout, "timed_out"),
             (ErrorResponse::TooLarge, "too_large"),
@@ -474,7 +465,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_is_waited_for_for_five_seconds_however_it_trickles() {
+    async fn slow_bodies_time_out_after_five_seconds() {
         let folder = tempfile::tempdir().unwrap();
         let webhook = webhook(&folder).await;
         tokio::time::pause();
@@ -497,7 +488,7 @@ mod tests {
         }
     }
 
-    /// A body whose first part has so many bytes, and of which no more comes.
+    /// A body that stalls after its first frame.
     fn stopping_after(bytes: usize) -> Body {
         let part = stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'a'; bytes]))]);
         Body::from_stream(part.chain(stream::pending()))
@@ -508,7 +499,7 @@ mod tests {
         HeaderMap::from_iter([(SIGNATURE.clone(), signature)])
     }
 
-    /// That a body of so many bytes is announced.
+    /// Headers that announce a body of this size.
     fn announcing(bytes: usize) -> HeaderMap {
         let mut headers = signed();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
@@ -517,8 +508,8 @@ mod tests {
 
     const GENUINE: usize = 131 << 10;
 
-    /// Moves the clock by hand until the future ends: it does not move by itself while the store's
-    /// threads are busy.
+    /// Advances the clock until the future ends: the paused clock does not advance by itself while
+    /// the store's threads are busy.
     async fn advanced<T>(future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         loop {
@@ -530,14 +521,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_stops_gives_its_room_back() {
+    async fn a_stalled_body_returns_its_permits() {
         let folder = tempfile::tempdir().unwrap();
         let webhook = webhook(&folder).await;
         tokio::time::pause();
         for length in [LARGE_BODY, BODY_LIMIT] {
             let began = tokio::time::Instant::now();
             let headers = announcing(length);
-            // More than there is permit for.
+            // More than the budget.
             let stopped = (0..40).map(|_| webhook.read(&headers, stopping_after(length - 1)));
             let stopped = futures_util::future::join_all(stopped);
             let genuine = async {
@@ -558,7 +549,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_that_stop_early_keep_no_large_one_out() {
+    async fn stalled_bodies_do_not_block_large_ones() {
         let folder = tempfile::tempdir().unwrap();
         let webhook = webhook(&folder).await;
         let headers = announcing(GENUINE);

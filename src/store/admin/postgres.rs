@@ -1,4 +1,4 @@
-//! A database of a PostgreSQL server, as the admin commands use it.
+//! The admin store on a PostgreSQL server.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
@@ -14,7 +14,6 @@ use crate::store::postgres::migrate::{self, SCHEMA};
 use crate::store::postgres::{connect, executor, notifier};
 use crate::store::statement::{Query, Statement};
 
-/// A database of a server.
 pub(crate) struct Server(Object);
 
 impl Server {
@@ -25,7 +24,7 @@ impl Server {
         let client = connect::look_at(server, extra_roots).await?;
         ensure!(
             migrate::tables(&client).await? == migrate::Tables::Fit,
-            "the tables of this release are not in the database: start the bot once, or use the program that the bots run"
+            "the database does not have this release's tables: start the bot once, or use the same release as the bots"
         );
         Ok(Self(client))
     }
@@ -38,19 +37,17 @@ impl Server {
         Ok(executor::rows(&self.0, query).await?)
     }
 
-    /// Executes statements without parameters.
     pub(super) async fn batch(&self, sql: &str) -> anyhow::Result<()> {
         Ok(self.0.batch_execute(sql).await?)
     }
 
-    /// Wakes the replicas after a change. Where this fails, they find it within seconds.
+    /// Notifies the replicas of a change. If this fails, they notice it within seconds.
     pub(super) async fn wake_bots(&self) {
         let _ = notifier::notify_all(&self.0).await;
     }
 
-    /// Statements that make the tables and fill them, for `psql` on an empty database;
-    /// all as it is at one moment. What is being worked on is ready again there, and
-    /// nobody holds a lease.
+    /// Writes a consistent SQL script for `psql` that creates and fills the tables in an empty
+    /// database. Running jobs become ready and leases are left out.
     pub(super) async fn back_up(&mut self, file: &Path) -> anyhow::Result<()> {
         let out = OpenOptions::new().write(true).open(file)?;
         let mut out = BufWriter::new(out);
@@ -73,7 +70,7 @@ impl Server {
     }
 }
 
-/// A table as `psql` reads it.
+/// Writes a table as a `COPY` statement for `psql`.
 async fn copy(
     moment: &Transaction<'_>,
     table: &str,
@@ -98,7 +95,7 @@ async fn copy(
     }
     writeln!(out, "\\.")?;
     if columns.iter().any(|column| column == "id") {
-        // The next row has the next number.
+        // The next row gets the next id.
         writeln!(
             out,
             "SELECT setval(pg_get_serial_sequence('{SCHEMA}.{table}', 'id'), \

@@ -1,4 +1,4 @@
-//! Rows as an admin sees them.
+//! Rows of the admin store.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,26 +13,26 @@ use crate::store::statement::{Row, Unreadable};
 /// Which jobs to show.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct JobFilter {
-    /// In one of these states; in any if there is none.
+    /// In any state if empty.
     pub(crate) states: Vec<JobState>,
     pub(crate) chat: Option<String>,
-    /// The newest ones, at most so many.
+    /// The newest ones, up to this many.
     pub(crate) limit: u32,
 }
 
-/// How a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
-    /// It waits for its turn, or to be tried again.
+    /// It waits for earlier jobs or for a retry.
     Ready,
-    /// It waits for its time.
+    /// It is scheduled for later.
     Planned,
-    /// It is worked on.
+    /// A worker executes it.
     Running,
-    /// It is carried out, or was dropped.
+    /// It was executed or dropped.
     Done,
-    /// It was given up.
+    /// It failed.
     Dead,
 }
 
@@ -47,7 +47,7 @@ impl JobState {
         }
     }
 
-    /// Its word, also in the table of jobs, where planned work is ready.
+    /// Also the value of the column `state`, where a scheduled job is ready.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -59,22 +59,22 @@ impl JobState {
     }
 }
 
-/// A job, without what people wrote.
+/// A job, without texts unless requested.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct JobSummary {
     pub(crate) id: i64,
-    /// The short id that stands in the log and in replies.
+    /// The short id in the log and in replies.
     pub(crate) reference: String,
     pub(crate) state: JobState,
     pub(crate) kind: String,
     pub(crate) chat: String,
     pub(crate) origin: String,
-    /// By it the chat's members name planned work.
+    /// The number of a schedule in its chat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) number: Option<u32>,
-    /// When it was taken; for planned work, when it is due.
+    /// When it was accepted; for a schedule, when it is due.
     pub(crate) ordered_at: Timestamp,
-    /// When it is tried next.
+    /// The next attempt.
     pub(crate) run_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) started_at: Option<Timestamp>,
@@ -82,21 +82,20 @@ pub(crate) struct JobSummary {
     pub(crate) finished_at: Option<Timestamp>,
     pub(crate) retries: u32,
     pub(crate) crashes: u32,
-    /// What came of it, in a word.
+    /// The label of its outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<&'static str>,
-    /// The platform's code and its id of the answer that refused it.
+    /// Error code and log id of the platform's response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_id: Option<String>,
-    /// What was received, and what came of it in full: with what people wrote. Only
-    /// where it was asked for.
+    /// Texts, only on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) text: Option<JobText>,
 }
 
-/// What people wrote, and what may quote it.
+/// Texts of members, and fields that may quote them.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct JobText {
     pub(crate) payload: String,
@@ -104,10 +103,10 @@ pub(crate) struct JobText {
     pub(crate) outcome: Option<String>,
 }
 
-/// A reference has so many digits.
+/// Length of a reference.
 pub(crate) const REFERENCE: usize = 8;
 
-/// A row of the table of jobs, as either database gives it.
+/// A row of the table `jobs`.
 pub(crate) struct JobRow {
     pub(crate) id: i64,
     pub(crate) app: String,
@@ -192,7 +191,7 @@ impl JobRow {
         }
     }
 
-    /// Nothing for a step that only a later release knows.
+    /// Empty for a kind that only a later release knows.
     pub(crate) fn reference(&self) -> String {
         let kind = JobKind::from_column(&self.kind);
         let key = kind.map(|kind| JobKey {
@@ -203,8 +202,8 @@ impl JobRow {
         key.map_or_else(String::new, |key| key.reference())
     }
 
-    /// Whether an announcement was begun, so that only its progress knows what stood
-    /// there before. What only a later release can read may be one.
+    /// Whether the job has started to write an announcement, so that only its progress knows the
+    /// previous content. Unreadable progress may belong to such a job.
     pub(crate) fn has_written(&self) -> bool {
         let progress = self.progress.as_deref();
         progress.is_some_and(|json| {
@@ -212,7 +211,7 @@ impl JobRow {
         })
     }
 
-    /// How to put it back into the queue, if that can be done.
+    /// How the job can be requeued.
     pub(crate) fn retry(&self, now: Timestamp) -> Result<Retry, CannotChange> {
         match self.state.as_str() {
             "running" => Err(CannotChange::Running),
@@ -223,7 +222,7 @@ impl JobRow {
                 let outcome = self.outcome.as_deref();
                 let outcome: Option<Outcome> =
                     outcome.and_then(|json| serde_json::from_str(json).ok());
-                // What only owes its answer must not be done again.
+                // A job that only owes its reply must not be executed again.
                 Ok(match outcome {
                     None => Retry::Again,
                     Some(Outcome::Refused(refusal)) if refusal.is_given_up() => Retry::Again,
@@ -234,64 +233,62 @@ impl JobRow {
     }
 }
 
-/// How a job is put back into the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Retry {
-    /// It waits already, and is tried now.
+    /// It was waiting, and now runs at once.
     Sooner,
-    /// It is carried out again, from where it stopped.
+    /// It is executed again, from its saved progress.
     Again,
-    /// It is carried out, and only its answer is given again.
+    /// It was executed; only its reply is sent again.
     Answer,
 }
 
-/// Why a job stays as it is.
+/// Why a job cannot be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CannotChange {
-    #[error("there is no such job: `noticebot jobs list` shows those that there are")]
+    #[error("no such job: `noticebot jobs list` lists all jobs")]
     Unknown,
-    #[error("the job is being worked on: wait until it is not, or stop the bot")]
+    #[error("the job is running: wait until it ends, or stop the bot")]
     Running,
     #[error(
-        "the job is planned for later, and nothing that would be tried again: `noticebot jobs drop` drops it"
+        "the job is scheduled for later, so there is nothing to retry: `noticebot jobs drop` cancels it"
     )]
     Planned,
-    #[error("the job is done, and what was asked for is not kept any more")]
+    #[error("the job is done, and its payload has been erased")]
     Done,
     #[error(
-        "the job is in the middle of an announcement, and what that replaces would be lost: it ends by itself within `worker.give_up_after`, then `/undo` takes it back; `noticebot jobs retry` tries it now"
+        "the job has written part of an announcement, and the replaced content would be lost: wait until it ends within `worker.give_up_after`, then revert it with `/undo`; `noticebot jobs retry` retries it now"
     )]
     HalfDone,
     #[error(
-        "what the job had written is a change by now, which `/undo` in the chat takes back: have the command sent again instead"
+        "the job's text has become a change, which `/undo` in the chat reverts: send the command again instead"
     )]
     Changed,
 }
 
-/// A row of the table of changes, without texts.
+/// A row of the table `changes`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AuditRow {
     #[serde(skip)]
     pub(crate) id: i64,
     pub(crate) at: Timestamp,
-    /// The short id that stands in the log and in replies.
+    /// The short id in the log and in replies.
     pub(crate) reference: String,
     pub(crate) chat: String,
-    /// The open id of whoever asked for it; none for what happened by itself.
+    /// The author's open id; none for automatic changes.
     pub(crate) actor: Option<String>,
     pub(crate) deed: String,
-    /// `done`, or why it was refused.
+    /// `done`, or the reason of the refusal.
     pub(crate) result: String,
-    /// The platform's id of the answer that refused it.
+    /// The log id of the platform's refusal.
     pub(crate) log_id: Option<String>,
     /// `top`, `announcement` or `both`.
     pub(crate) place: Option<String>,
-    /// Whether it was taken back since.
+    /// Whether it was reverted.
     pub(crate) undone: bool,
     pub(crate) message: String,
-    /// The first words of what was written, as long as they are kept and where they
-    /// were asked for.
+    /// The first words of the text while they are kept; only on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) summary: Option<String>,
 }
@@ -326,12 +323,11 @@ impl AuditRow {
     }
 }
 
-/// Which changes to show, the oldest first.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditFilter {
     pub(crate) chat: Option<String>,
     pub(crate) since: Timestamp,
-    /// Only those behind this row.
+    /// Only rows after this id.
     pub(crate) after: i64,
     pub(crate) limit: u32,
     pub(crate) with_text: bool,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::rows::{AuditFilter, AuditRow, JobFilter, JobRow, JobState, Retry};
 use crate::store::statement::{Query, Statement, values};
 
-/// The jobs that match the filter, the newest first.
+/// Newest first.
 pub(super) fn jobs(app: &str, filter: &JobFilter, now: Timestamp) -> Query<JobRow> {
     let columns = JobRow::COLUMNS;
     let states = states(filter);
@@ -18,7 +18,6 @@ pub(super) fn jobs(app: &str, filter: &JobFilter, now: Timestamp) -> Query<JobRo
     Statement::new(sql, values).read(JobRow::read)
 }
 
-/// The condition for the column `state`; `$3` is now.
 fn states(filter: &JobFilter) -> String {
     let one = |state: &JobState| match state {
         JobState::Ready => "state = 'ready' AND (number IS NULL OR ordered_at <= $3)".to_owned(),
@@ -27,7 +26,7 @@ fn states(filter: &JobFilter) -> String {
         }
         state => format!("state = '{}'", state.as_str()),
     };
-    // A parameter has to occur, and to have a type.
+    // Every parameter must occur and have a type.
     let any = "CAST($3 AS bigint) IS NOT NULL";
     if filter.states.is_empty() {
         return any.to_owned();
@@ -48,9 +47,8 @@ pub(super) fn job_by_reference(app: &str, reference: &str) -> Query<JobRow> {
     Statement::new(sql, values![app, reference]).read(JobRow::read)
 }
 
-/// Puts a job back into the queue.
 pub(super) fn retry(job: i64, how: Retry, now: Timestamp) -> Statement {
-    // A job with a retry is not too old for another attempt.
+    // With one retry, the job does not count as stale.
     let changes = match how {
         Retry::Sooner => "run_at = $1",
         Retry::Again => {
@@ -66,7 +64,6 @@ pub(super) fn retry(job: i64, how: Retry, now: Timestamp) -> Statement {
     Statement::new(sql, values![now, job])
 }
 
-/// Removes the record that a job failed.
 pub(super) fn forget_failure(job: i64) -> Statement {
     let sql = "DELETE FROM changes
          WHERE (app, origin, job_kind) = (SELECT app, origin, kind FROM jobs WHERE id = $1)
@@ -82,7 +79,7 @@ pub(super) fn change_of(job: i64) -> Query<i64> {
     Statement::new(sql, values![job]).read(|row| row.get("id"))
 }
 
-/// Ends a job if its progress is still the one that was seen.
+/// Ends a job unless its progress changed since it was read.
 pub(super) fn drop(job: i64, progress: Option<&str>, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL,
              outcome = NULL, finished_at = $1
@@ -90,7 +87,7 @@ pub(super) fn drop(job: i64, progress: Option<&str>, now: Timestamp) -> Statemen
     Statement::new(sql, values![now, job, progress])
 }
 
-/// Changes, the oldest first.
+/// Oldest first.
 pub(super) fn audit(app: &str, filter: &AuditFilter) -> Query<AuditRow> {
     let columns = AuditRow::COLUMNS;
     let sql = format!(

@@ -1,4 +1,4 @@
-//! Connections to the server: pooled ones for requests, one that listens.
+//! Opens connections to the server: pooled ones for requests, and one that listens.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -22,27 +22,25 @@ use hosts::{Hosts, InTurn};
 
 mod hosts;
 
-/// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a request may wait for a connection. The platform waits 3 s.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the last answer of a connection that has ended is waited for.
+/// How long to wait for the last response on a closed connection.
 const LAST_WORDS: Duration = Duration::from_millis(100);
-/// A server that says nothing for so long is asked whether it is there, and given
-/// up soon after.
+/// A silent connection is probed after this time, and closed soon after.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// What is set on every connection: how long a statement may take and a transaction may rest.
-/// Without a schema, only the server's own catalogue and our tables are found. A pooler that shares
-/// sessions would lose this, and is refused.
+/// Settings of every session: the search path finds only the server's catalogue and our tables, and
+/// timeouts bound statements and idle transactions. A pooler that shares sessions would lose the
+/// settings, so it is rejected.
 ///
-/// What an admin has set for the role or the database is for people and reports. A bot waits for
-/// locks as long as for its statements, keeps sessions that are idle, and is written for the usual
-/// isolation. Not every release of the server has all of the timeouts.
+/// Limits that an admin set for the role or database are meant for people and reports: a bot waits
+/// for locks as long as for statements, keeps idle sessions, and expects the default isolation
+/// level. Not all server versions have all of these timeouts.
 ///
-/// Every statement of ours is meant to go by an index, in the index's order, and to
-/// stop early. The planner is kept from reading a whole table instead: in a queue that
-/// was empty when it was analyzed last, or full, it would think that cheaper.
+/// Every statement uses an index, in the order of the index, and stops early. Sequential scans are
+/// disabled because the planner prefers them for a queue that was empty, or full, when it was last
+/// analyzed.
 const SESSION: &str = "SET search_path = pg_catalog, noticebot, pg_temp; SET statement_timeout = '10s'; \
          SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = 0; \
          SELECT set_config(name, '0', false) FROM pg_settings \
@@ -50,18 +48,17 @@ const SESSION: &str = "SET search_path = pg_catalog, noticebot, pg_temp; SET sta
          SET default_transaction_isolation = 'read committed'; \
          SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
 
-/// Opens connections.
 #[derive(Clone)]
 pub(in crate::store) struct Connector {
     hosts: Hosts,
-    /// None where the URL does without TLS.
+    /// None if the URL disables TLS.
     tls: Option<MakeRustlsConnect>,
 }
 
-/// Which servers will do.
+/// Which servers are acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Access {
-    /// Only one that takes changes: no standby, and none that is read only.
+    /// Only a writable server: no standby and no read-only one.
     Write,
     Any,
 }
@@ -94,8 +91,7 @@ impl Connector {
         Ok(Self { hosts, tls })
     }
 
-    /// A pool of connections that are ready for our statements, of which one that was opened then
-    /// is used again if `is_valid`.
+    /// A pool of configured sessions. One that was opened then is reused if `is_valid`.
     pub(super) fn pool_of(
         &self,
         size: usize,
@@ -105,7 +101,7 @@ impl Connector {
             recycling_method: RecyclingMethod::Fast,
         };
         let hosts = self.hosts.clone();
-        // The manager keeps a configuration of its own, which `InTurn` does without.
+        // The manager needs a configuration, which `InTurn` ignores.
         let any = hosts.last.clone();
         let connect = match self.tls.clone() {
             Some(tls) => InTurn::new(hosts, ConfigConnectImpl { tls }),
@@ -136,13 +132,12 @@ impl Connector {
         Ok(pool)
     }
 
-    /// A pool of connections that are ready for our statements.
     pub(in crate::store) fn pool(&self, size: usize) -> anyhow::Result<Pool> {
         self.pool_of(size, |_| true)
     }
 
-    /// Talks over a connection of its own, with the settings of all others, until either end stops;
-    /// what the server notifies it of goes to `heard`.
+    /// Runs `talk` on a new configured connection until it ends or the connection closes. `heard`
+    /// receives the payload of notifications.
     pub(super) async fn talk<T>(
         &self,
         heard: impl Fn(&str),
@@ -155,7 +150,7 @@ impl Connector {
         self.talk_plainly(heard, prepared).await
     }
 
-    /// The same, without any settings.
+    /// Like [`talk`](Self::talk), without settings.
     pub(super) async fn talk_plainly<T>(
         &self,
         heard: impl Fn(&str),
@@ -190,7 +185,7 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
 {
     let drive = async {
-        // It ends without an error once the client is gone, and then the talk has ended.
+        // It ends without an error once the client is dropped, and then `talk` has ended.
         while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
             if let AsyncMessage::Notification(notification) = message? {
                 heard(notification.payload());
@@ -202,28 +197,27 @@ where
     tokio::select! {
         talked = talk.as_mut() => talked,
         ended = drive => match timeout(LAST_WORDS, talk).await {
-            // The last answer says why.
+            // The last response has the reason.
             Ok(Err(error)) if error.code().is_some() => Err(error),
             _ => ended,
         },
     }
 }
 
-/// Why there is no connection.
+/// Why the server cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the database cannot be used ({cause}): {remedy}")]
+#[error("using the database: {cause}: {remedy}")]
 pub(crate) struct Unreachable {
     pub(crate) cause: String,
-    /// What to do about it.
     pub(crate) remedy: &'static str,
-    /// It will be over by itself, or its admin is seeing to it.
+    /// It may pass by itself or is under repair.
     pub(super) will_pass: bool,
 }
 
-const REACH: &str = "see that the server runs and lets this user into this database, as `NOTICEBOT_DATABASE_URL` says; for a certificate by an authority of your own, set `NOTICEBOT_CA_FILE`";
+const REACH: &str = "check that the server runs and that the user in `NOTICEBOT_DATABASE_URL` can connect to the database; for a certificate of a private authority, set `NOTICEBOT_CA_FILE`";
 const MORE_CONNECTIONS: &str = "raise `max_connections` of the server, or the connection limit of this user or database, or lower `store.connections`";
-const USE_PRIMARY: &str = "set `NOTICEBOT_DATABASE_URL` to the primary server, or name all servers in it (`postgres://USER@one,two/DATABASE`); a primary may be set to be read only (`default_transaction_read_only`)";
-const STARTING: &str = "wait until the server takes connections";
+const USE_PRIMARY: &str = "set `NOTICEBOT_DATABASE_URL` to the primary server, or name all servers in it (`postgres://USER@one,two/DATABASE`); a primary may be configured read-only (`default_transaction_read_only`)";
+const STARTING: &str = "wait until the server accepts connections";
 const MORE_SESSIONS: &str = "raise `default_pool_size` of the pooler in front of the server (PgBouncer; also `max_db_connections`, `max_user_connections`), or lower `store.connections`";
 
 impl Unreachable {
@@ -235,10 +229,10 @@ impl Unreachable {
         }
     }
 
-    /// It takes a connection, and says nothing.
+    /// It accepts connections but does not respond.
     fn silent() -> Self {
         Self {
-            cause: "it does not answer".to_owned(),
+            cause: "it does not respond".to_owned(),
             remedy: STARTING,
             will_pass: true,
         }
@@ -246,14 +240,14 @@ impl Unreachable {
 
     pub(super) fn few_sessions(connections: usize) -> Self {
         Self {
-            cause: format!("it does not serve {connections} connections at a time"),
+            cause: format!("it does not allow {connections} concurrent connections"),
             remedy: MORE_SESSIONS,
             will_pass: true,
         }
     }
 }
 
-/// The outcome of a look at a server, which may also take a connection and say nothing.
+/// Limits the time for contacting a server that may not respond.
 pub(super) async fn unless_silent<T>(
     looking: impl Future<Output = Result<T, Unreachable>>,
 ) -> Result<T, Unreachable> {
@@ -264,7 +258,7 @@ pub(super) async fn unless_silent<T>(
 
 impl From<Error> for Unreachable {
     fn from(error: Error) -> Self {
-        let cause = told(&error);
+        let cause = describe(&error);
         let remedy = match error.code() {
             Some(&SqlState::TOO_MANY_CONNECTIONS) => MORE_CONNECTIONS,
             Some(
@@ -272,7 +266,7 @@ impl From<Error> for Unreachable {
                 | &SqlState::ADMIN_SHUTDOWN
                 | &SqlState::CRASH_SHUTDOWN,
             ) => STARTING,
-            // A pooler tells what its server has said in words alone.
+            // A pooler passes on only the text of its server's error.
             Some(_)
                 if cause.contains("too many clients") || cause.contains("no more connections") =>
             {
@@ -300,14 +294,14 @@ impl From<PoolError> for Unreachable {
     }
 }
 
-/// Whether the library has refused a server because it takes no changes.
+/// Whether the library rejected the server as read-only.
 fn is_read_only(error: &Error) -> bool {
     let source = std::error::Error::source(error);
     let source = source.and_then(|source| source.downcast_ref::<std::io::Error>());
     source.is_some_and(|source| source.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
-/// One connection, if possible to a server that takes changes, for whoever looks at a database.
+/// Opens one connection, preferably to a writable server.
 pub(in crate::store) async fn look_at(
     server: &Config,
     extra_roots: &ExtraRoots,
@@ -324,9 +318,9 @@ pub(in crate::store) async fn look_at(
     }
 }
 
-/// What may be told of an error. The server's details quote rows, in which stands
-/// what people wrote.
-pub(in crate::store) fn told(error: &tokio_postgres::Error) -> String {
+/// A description of an error that is safe to log: the server's details quote rows, and with them
+/// texts.
+pub(in crate::store) fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(refusal) = error.as_db_error() {
         return format!("{} {}", refusal.code().code(), refusal.message());
     }

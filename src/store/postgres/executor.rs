@@ -1,4 +1,4 @@
-//! Executes the statements that both databases share.
+//! Executes shared statements on PostgreSQL.
 
 use std::error::Error as StdError;
 
@@ -9,7 +9,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::store::statement::{Query, Row, Statement, Unreadable, Value};
 
-/// Why a request has no result.
+/// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::store) enum ExecuteError {
     #[error(transparent)]
@@ -18,7 +18,7 @@ pub(in crate::store) enum ExecuteError {
     Row(#[from] Unreadable),
 }
 
-/// Changes rows, and counts them.
+/// Returns the number of changed rows.
 pub(in crate::store) async fn execute(
     client: &impl GenericClient,
     statement: &Statement,
@@ -28,7 +28,6 @@ pub(in crate::store) async fn execute(
     Ok(usize::try_from(rows).unwrap_or(usize::MAX))
 }
 
-/// Reads every row of the answer.
 pub(in crate::store) async fn rows<T>(
     client: &impl GenericClient,
     query: &Query<T>,
@@ -41,7 +40,6 @@ pub(in crate::store) async fn rows<T>(
     Ok(read.collect::<Result<_, _>>()?)
 }
 
-/// Reads the first row of the answer, if there is one.
 pub(in crate::store) async fn first<T>(
     client: &impl GenericClient,
     query: &Query<T>,
@@ -69,7 +67,7 @@ impl ToSql for Value {
     }
 
     fn accepts(_: &Type) -> bool {
-        // The type is known for each value only, and is checked there.
+        // The type depends on the value; `to_sql_checked` checks it.
         true
     }
 

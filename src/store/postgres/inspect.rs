@@ -1,40 +1,34 @@
-//! A database looked at from outside, without changing anything.
+//! Inspects a database without changing it.
 
 use feishu::ExtraRoots;
 use tokio_postgres::Client;
 
-use super::connect::{self, Access, Connector, Unreachable, told, unless_silent};
+use super::connect::{self, Access, Connector, Unreachable, describe, unless_silent};
 use super::migrate::{self, Tables};
 use super::pooler::{self, Pooling};
 
-/// How many sessions are used here at a time.
+/// Number of sessions that an inspection needs.
 const LEAST_SESSIONS: usize = 3;
 
-/// What can be said of a database.
+/// What an inspection found.
 #[derive(Debug, Clone)]
 pub(crate) struct InspectedServer {
-    /// The server's version.
     pub(crate) version: String,
     pub(crate) tables: Tables,
-    /// It is a standby, or takes no changes for another reason.
+    /// It is a standby, or read-only for another reason.
     pub(crate) read_only: bool,
     /// A pooler gives each transaction another session.
     pub(crate) shared_sessions: bool,
-    /// The user may make the tables.
+    /// The user can create the tables.
     pub(crate) may_create: bool,
-    /// Why a row could not be written; `None` if it could, or was not tried.
+    /// Why a test write failed; `None` if it succeeded or was not tried.
     pub(crate) refused: Option<String>,
-    /// The bots of this app that run on it.
+    /// Number of this app's running replicas.
     pub(crate) bots: i64,
-    /// The size of the database, in bytes.
+    /// Size of the database.
     pub(crate) bytes: u64,
 }
 
-/// Looks at a database.
-///
-/// # Errors
-///
-/// When it cannot be reached.
 pub(crate) async fn inspect(
     server: &tokio_postgres::Config,
     app: &str,
@@ -77,7 +71,7 @@ async fn look(client: &mut Client, app: &str) -> Result<InspectedServer, tokio_p
         seen.refused = try_to_write(client, app)
             .await
             .err()
-            .map(|error| told(&error));
+            .map(|error| describe(&error));
         let bots = "SELECT count(*) FROM noticebot.replicas
              WHERE app = $1 AND lease_until > clock_timestamp()";
         seen.bots = client.query_one(bots, &[&app]).await?.get(0);
@@ -85,7 +79,7 @@ async fn look(client: &mut Client, app: &str) -> Result<InspectedServer, tokio_p
     Ok(seen)
 }
 
-/// Writes a row and takes it back.
+/// Writes a row and rolls back.
 async fn try_to_write(client: &mut Client, app: &str) -> Result<(), tokio_postgres::Error> {
     let transaction = client.transaction().await?;
     transaction

@@ -1,31 +1,28 @@
-//! The tables, made and brought up to date, also when several bots start at once
-//! and while bots of the release before still run on them.
+//! Creates and migrates the tables, even when several replicas start at once and replicas of the
+//! previous release still run.
 
 use anyhow::{Context as _, ensure};
 use tokio_postgres::{Client, Transaction};
 
-/// The database may be shared, so all tables are in this schema, which is in the `search_path` of
-/// every session.
+/// The database may be shared, so all tables are in this schema.
 pub(in crate::store) const SCHEMA: &str = "noticebot";
-/// Who migrates holds this advisory lock; the number spells "noti".
+/// The advisory lock held during a migration; the number spells "noti".
 const LOCK: i64 = 0x6e6f_7469;
 
-/// A change of the tables.
 pub(super) struct Migration {
     pub(super) statements: &'static str,
-    /// A release has to know this many migrations to run on the tables as they
-    /// are after this one. Those that only add leave it as it was, and so can be
-    /// made while the release before runs.
+    /// How many migrations a release must know to run on the tables after this one. A migration
+    /// that only adds leaves it unchanged, so it can be applied while the previous release runs.
     pub(super) needs: usize,
 }
 
-/// In order; the table `migrations` remembers which of them were made.
+/// In order; the table `migrations` records the applied ones.
 const MIGRATIONS: &[Migration] = &[Migration {
     statements: include_str!("../../../migrations/postgres/0001_first.sql"),
     needs: 1,
 }];
 
-/// Brings the tables up to date, in one transaction.
+/// Applies the missing migrations in one transaction.
 pub(super) async fn migrate(client: &mut Client) -> anyhow::Result<()> {
     migrate_with(client, MIGRATIONS).await
 }
@@ -35,7 +32,7 @@ pub(super) async fn migrate_with(
     migrations: &[Migration],
 ) -> anyhow::Result<()> {
     let transaction = client.transaction().await?;
-    // Whoever else starts waits here for as long as it takes.
+    // Other starting replicas wait here without a time limit.
     transaction
         .batch_execute(&format!(
             "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK});"
@@ -44,7 +41,7 @@ pub(super) async fn migrate_with(
     let made = made(&transaction).await?;
     ensure!(
         made.needs <= migrations.len(),
-        "they were made for a newer noticebot: install that one again, or restore a back-up"
+        "the database was written by a newer noticebot: install that version again, or restore a backup"
     );
     let missing = migrations.iter().enumerate().skip(made.count);
     for (number, Migration { statements, needs }) in missing {
@@ -65,15 +62,15 @@ pub(super) async fn migrate_with(
     Ok(())
 }
 
-/// Which tables there are.
+/// State of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tables {
     None,
-    /// Those of this release, or of another on which it runs.
+    /// Those of this release, or of another one that it is compatible with.
     Fit,
-    /// Those of an earlier release: the next start brings them up to date.
+    /// Those of an earlier release: the next start migrates them.
     Old,
-    /// Those of a later release, on which this one does not run.
+    /// Those of a later release that this one is incompatible with.
     New,
 }
 
@@ -93,9 +90,9 @@ pub(in crate::store) async fn tables(client: &Client) -> Result<Tables, tokio_po
     })
 }
 
-/// Statements that make the tables of this release in an empty database.
+/// A script that creates this release's tables in an empty database.
 pub(in crate::store) fn script() -> String {
-    // What is written behind this is UTF-8, whatever the terminal of who restores it is.
+    // The script is UTF-8, regardless of the terminal's encoding.
     let schema = format!("SET client_encoding = 'UTF8';\nCREATE SCHEMA {SCHEMA};\n{MADE};\n");
     let migrations = MIGRATIONS.iter().zip(1..).map(|(migration, version)| {
         let Migration { statements, needs } = migration;
@@ -106,30 +103,29 @@ pub(in crate::store) fn script() -> String {
     [schema].into_iter().chain(migrations).collect()
 }
 
-/// Remembers which migrations were made.
 const MADE: &str = "CREATE TABLE IF NOT EXISTS noticebot.migrations (
      version    integer     PRIMARY KEY,
      needs      integer     NOT NULL,
      made_at    timestamptz NOT NULL DEFAULT now())";
 
-/// The newest migration that was made, and how many a release has to know.
+/// The newest applied migration, and the number of migrations a release must know.
 const NEWEST: &str =
     "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM noticebot.migrations";
 
-/// Which migrations the tables have seen.
+/// The applied migrations.
 struct RecordedChange {
     count: usize,
     needs: usize,
 }
 
 async fn made(transaction: &Transaction<'_>) -> anyhow::Result<RecordedChange> {
-    // Not "if not exists": that asks for the right to make one all the same.
+    // Not "IF NOT EXISTS", which requires the privilege to create even if the schema exists.
     let schema = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
     if transaction.query_opt(schema, &[&SCHEMA]).await?.is_none() {
         transaction
             .batch_execute(&format!("CREATE SCHEMA {SCHEMA}"))
             .await
-            .context("making the schema: the user needs the right to create in this database")?;
+            .context("creating the schema: grant the user CREATE on this database")?;
     }
     transaction.batch_execute(MADE).await?;
     let row = transaction.query_one(NEWEST, &[]).await?;

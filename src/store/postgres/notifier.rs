@@ -1,9 +1,9 @@
-//! Who is woken when: this bot's own worker, and the others on the database.
+//! Notifies this replica's worker and the other replicas of new jobs and rate limits.
 //!
-//! What wakes the others is no part of the commits that it tells of: a
-//! notification inside a commit makes all such commits of the database wait for
-//! one another. It follows them, many together, and if it gets lost with a bot
-//! that dies, the others look after a few seconds all the same.
+//! Notifications to other replicas are not part of the commits they announce: a NOTIFY in a
+//! transaction makes all such transactions of the database wait for one another. They are sent
+//! afterwards, several together. If one is lost with a crashed replica, the others find the job
+//! within seconds anyway.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,32 +16,30 @@ use tokio_util::sync::CancellationToken;
 use super::connect::Connector;
 use super::session;
 
-/// The name under which the bots hear of each other.
 const CHANNEL: &str = "noticebot";
-/// The others are told no more often.
+/// Minimum time between two notifications.
 const PAUSE: Duration = Duration::from_millis(10);
-/// A connection that was lost is opened again after this time.
 const RECONNECT: Duration = Duration::from_secs(1);
-/// A server that does not answer for so long is connected to again.
+/// The connection is opened again if LISTEN takes longer than this.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// What others are told of.
+/// Subjects of notifications.
 const JOBS: &str = "jobs";
 const LIMITS: &str = "limits";
-/// What an admin's command says.
+/// Sent by admin commands to the replicas of all apps.
 const EVERYBODY: &str = "everybody";
 
-/// Wakes whoever waits.
+/// Wakes the tasks that wait for jobs or rate limits.
 #[derive(Debug, Default)]
 pub(super) struct Notifier {
     jobs: Notify,
     limits: Notify,
-    /// How many wait for a job here.
+    /// Number of tasks of this replica that wait for a job.
     idle: AtomicUsize,
     others: Others,
 }
 
-/// What the others do not know yet.
+/// Notifications to send.
 #[derive(Debug, Default)]
 struct Others {
     jobs: AtomicBool,
@@ -50,8 +48,7 @@ struct Others {
 }
 
 impl Notifier {
-    /// There may be something to claim. The others need not know where somebody
-    /// here has nothing else to do.
+    /// A job may be claimable. Other replicas are notified only if no task here is idle.
     pub(super) fn notify(&self) {
         self.jobs.notify_one();
         if self.idle.load(Ordering::Relaxed) == 0 {
@@ -59,36 +56,36 @@ impl Notifier {
         }
     }
 
-    /// There may be something to claim, as the others know.
+    /// A job may be claimable, and the other replicas know.
     pub(super) fn notify_local(&self) {
         self.jobs.notify_one();
     }
 
-    /// There is something for another bot.
+    /// A job is claimable by another replica.
     pub(super) fn notify_others(&self) {
         self.others.jobs.store(true, Ordering::Relaxed);
         self.others.news.notify_one();
     }
 
-    /// Another limit is known here.
+    /// A new rate limit was stored.
     pub(super) fn notify_limit(&self) {
         self.others.limits.store(true, Ordering::Relaxed);
         self.others.news.notify_one();
     }
 
-    /// Waits until there may be something to claim.
+    /// Waits until a job may be claimable.
     pub(super) async fn notified(&self) {
         let _idle = Idle::new(&self.idle);
         self.jobs.notified().await;
     }
 
-    /// Waits until others have told of a limit.
+    /// Waits until another replica stored a rate limit.
     pub(super) async fn limits_changed(&self) {
         self.limits.notified().await;
     }
 
-    /// Listens to the others and tells them, for ever. Where other sessions were `discarded`, this
-    /// connection may lead to the wrong server as well.
+    /// Receives and sends notifications until it is cancelled. When sessions are `discarded`, this
+    /// connection may lead to the wrong server as well, so it is opened again.
     pub(super) async fn listen(&self, connector: Connector, whose: &str, discarded: &Notify) {
         loop {
             let is_heard = CancellationToken::new();
@@ -98,11 +95,11 @@ impl Notifier {
             );
             tokio::select! {
                 talked = talked => if let Err(error) = talked {
-                    session::log(&error, "the connection to the other bots is lost");
+                    session::log(&error, "lost the connection for notifications");
                 },
                 () = discarded.notified() => {}
                 () = silence(&is_heard) => {
-                    tracing::error!("the database does not answer the connection to the other bots");
+                    tracing::error!("the database does not respond to the connection for notifications");
                 }
             }
             sleep(RECONNECT).await;
@@ -117,7 +114,7 @@ impl Notifier {
     ) -> Result<(), Error> {
         client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
         is_heard.cancel();
-        // What was told before is missed.
+        // Notifications sent before LISTEN were missed.
         self.jobs.notify_one();
         self.limits.notify_one();
         let notify = client.prepare("SELECT pg_notify($1, $2)").await?;
@@ -133,8 +130,8 @@ impl Notifier {
         }
     }
 
-    /// What is told names the bot's app and its own number, so that nobody hears
-    /// themselves, or the bots of another app.
+    /// A notification names the sender's app and id, so that replicas ignore their own and those of
+    /// other apps.
     fn hear(&self, said: &str, whose: &str) {
         if said == EVERYBODY {
             return self.jobs.notify_one();
@@ -154,21 +151,21 @@ impl Notifier {
     }
 }
 
-/// Waits until it is clear that nobody answers.
+/// Waits until the server counts as unresponsive.
 async fn silence(is_heard: &CancellationToken) {
     if timeout(SILENCE, is_heard.cancelled()).await.is_ok() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Has all bots on the database look, whatever their app.
+/// Makes the replicas of all apps look for jobs.
 pub(in crate::store) async fn notify_all(client: &Client) -> Result<(), Error> {
     let notify = "SELECT pg_notify($1, $2)";
     client.execute(notify, &[&CHANNEL, &EVERYBODY]).await?;
     Ok(())
 }
 
-/// Counts who waits, for as long as they do.
+/// Counts a waiting task until it is dropped.
 struct Idle<'a>(&'a AtomicUsize);
 
 impl<'a> Idle<'a> {

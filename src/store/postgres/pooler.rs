@@ -1,8 +1,8 @@
-//! Poolers between the bot and its server.
+//! Detects poolers between the bot and its server.
 //!
-//! A pooler that gives each transaction whichever session is free (`pool_mode=transaction` in
-//! PgBouncer) loses what belongs to a session: prepared statements, settings and LISTEN. It has to
-//! be found before any setting is made, which would stay in a session of others.
+//! A pooler that gives each transaction another session (`pool_mode=transaction` in PgBouncer)
+//! loses session state: prepared statements, settings and LISTEN. It must be detected before any
+//! setting is made, which would stay in a session of other clients.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 use super::connect::Connector;
 
-/// What is wrong, and what to do about it.
+/// The problem and the remedy.
 pub(crate) const SHARED_SESSIONS: (&str, &str) = (
     "a pooler in front of the database gives each transaction another session, and the bot needs its own",
     "set `pool_mode=session` for this database in PgBouncer (or the like in another pooler), or set `NOTICEBOT_DATABASE_URL` to the server itself",
 );
 
-/// How often it is tried: a busy pooler may give both connections the same processes again by chance.
+/// Number of attempts: a busy pooler may by chance assign the same processes again.
 const ROUNDS: usize = 8;
-/// A pooler with one session lets the second client wait for it.
+/// With a single session, a pooler makes the second client wait.
 const WAIT: Duration = Duration::from_secs(2);
-/// How long the second connection may take, with all that is asked over it.
+/// Time limit for the second connection and its queries.
 const SECOND_WAIT: Duration = Duration::from_secs(4);
 
-/// What a second connection shows.
+/// How connections map to sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pooling {
-    /// Each connection has a session of its own.
+    /// Each connection has its own session.
     Own,
     Shared,
-    /// There is no session for the second connection while the first one has its own.
+    /// There is only one session, which the first connection uses.
     Single,
 }
 
-/// How a pooler gives sessions to connections, if there is one.
+/// Determines how connections map to sessions.
 ///
-/// Each connection of one's own has one process of the server. A pooler that shares them gives the
-/// process that served the first connection to the second one's transaction, and the first then
-/// gets another, or has to wait.
+/// Without sharing, each connection keeps one server process. A sharing pooler assigns the process
+/// of the first connection to the second one's transaction, and the first one then gets another
+/// process or has to wait.
 pub(super) async fn pooling(connector: &Connector) -> Result<Pooling, Error> {
     let silent = |_: &str| {};
     let seen = connector.talk_plainly(silent, async |first: Client| {
@@ -79,7 +79,7 @@ async fn compare(first: &Client, second: &Client) -> Result<Pooling, Error> {
     Ok(Pooling::Own)
 }
 
-/// The process of the server that answers after a statement. Nothing is prepared for it.
+/// The server process that executes `before`. Prepares no statement.
 async fn process(client: &Client, before: &str) -> Result<Option<String>, Error> {
     let query = format!("{before}SELECT pg_backend_pid()");
     let answer = client.simple_query(&query).await?;

@@ -1,7 +1,7 @@
-//! The statements about jobs, one function each; transactions are the caller's.
+//! Accepts, claims and requeues jobs. Callers manage transactions.
 //!
-//! Columns are named one by one: a statement that asks for all of them would fail
-//! when the next release adds one beside us.
+//! Columns are listed explicitly, so that statements keep working when a later release adds
+//! columns.
 
 use std::time::Duration;
 
@@ -19,17 +19,18 @@ use crate::store::postgres::executor;
 use crate::store::row::overflow;
 use crate::store::statements::jobs;
 
-/// So long a press is left to whoever took it, as the platform waits there.
-const RESERVED: Duration = Duration::from_secs(3);
+/// How long a card callback is reserved for the replica that received it, whose response the
+/// platform waits for.
+const RESERVED_FOR: Duration = Duration::from_secs(3);
 
-/// What taking a job came to.
+/// The result of accepting a job.
 pub(super) struct Acceptance {
     pub(super) accepted: Accepted,
-    /// How many rows it opened.
+    /// Number of inserted rows.
     pub(super) opened: usize,
 }
 
-/// Queues a job, unless it is known or its chat has `bound` already.
+/// Queues a job, unless it is known or its chat has `bound` open jobs.
 pub(super) async fn accept(
     client: &impl GenericClient,
     job: &NewJob,
@@ -37,18 +38,18 @@ pub(super) async fn accept(
     accepted_by: i64,
     now: Timestamp,
 ) -> Result<Acceptance, Error> {
-    // Whatever the clock says, it comes behind what was taken before it.
+    // Jobs keep their order even if the clock went backwards.
     let prepared = client
         .prepare_cached(
             "WITH of_chat AS (
-                 SELECT count(*) AS waiting, min(id) AS head, max(ordered_at) AS last_place FROM jobs
+                 SELECT count(*) AS waiting, min(id) AS head, max(ordered_at) AS last_ordered_at FROM jobs
                  WHERE app = $1 AND chat = $4 AND kind = $3 AND state IN ('ready', 'running')),
-             taken AS (
+             inserted AS (
                  INSERT INTO jobs (app, origin, kind, chat, ordered_at, run_at, payload, accepted_by, reference)
-                 SELECT $1, $2, $3, $4, greatest($5, last_place), greatest($5, last_place), $6, $7, $9
+                 SELECT $1, $2, $3, $4, greatest($5, last_ordered_at), greatest($5, last_ordered_at), $6, $7, $9
                  FROM of_chat WHERE waiting < $8
                  ON CONFLICT DO NOTHING RETURNING 1)
-             SELECT waiting, coalesce(head, 0), EXISTS (SELECT FROM taken),
+             SELECT waiting, coalesce(head, 0), EXISTS (SELECT FROM inserted),
                  EXISTS (SELECT FROM jobs WHERE app = $1 AND origin = $2 AND kind = $3)
              FROM of_chat",
         )
@@ -81,7 +82,7 @@ pub(super) async fn accept(
         (Accepted::TooManyOfChat, false)
     } else {
         let outcome = Outcome::refused(Cause::TooManyWaiting);
-        // It is ordered before all other jobs, so that it is answered at once.
+        // Ordered before all other jobs, so that it is answered at once.
         let notice = jobs::insert(&overflow(job, head), Timestamp::UNIX_EPOCH, Some(&outcome));
         let inserted = executor::execute(client, &notice).await?;
         (Accepted::TooManyOfChat, inserted > 0)
@@ -92,29 +93,27 @@ pub(super) async fn accept(
     })
 }
 
-/// What was there to claim.
+/// The result of an attempt to claim.
 pub(super) enum Claimed {
     Row(Box<Row>),
-    /// Nothing before then, or before the next change.
+    /// Nothing until then, or until the next change.
     NothingUntil {
         at: Option<i64>,
-        /// Whether there is something for another bot, that has not let it lie yet.
+        /// Whether a callback is reserved for another replica.
         is_anothers_press: bool,
     },
-    /// Another bot was faster at the same chat.
+    /// Another replica claimed a job of the same chat first.
     Again,
 }
 
-/// Takes the first ready job that may run: whatever another bot is just claiming
-/// is passed over, and so is what stands behind another job of its chat. Two jobs
-/// of one chat can be claimed at the same moment only if the earlier one was
-/// committed late; then the index of running jobs lets one of them through.
+/// Claims the first runnable job, skipping jobs that other replicas are claiming and jobs behind
+/// another one of their chat. Two jobs of one chat can be claimed at the same moment only if the
+/// earlier one was committed late; then the unique index of running jobs rejects one of them.
 ///
-/// Both questions about the chat end in `LIMIT 1`, so that they are asked of one job
-/// after the other by an index: without, the planner reads all that is open, once for
-/// every claim.
+/// Both subqueries about the chat end in `LIMIT 1`, so that each job is checked by index. Without
+/// it, the planner reads all open jobs for every claim.
 ///
-/// Steps that only a later release knows are left to it, while both run.
+/// Kinds that only a later release knows are left to its replicas.
 const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
          started_at = coalesce(started_at, $2)
      WHERE id = (
@@ -137,8 +136,8 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
      RETURNING id, app, origin, kind, chat, payload, ordered_at, started_at, retries, crashes,
          suspicions, begun, progress, outcome, replying_since, acknowledgement";
 
-/// When there may be something to claim: planned work that is due, a job to be
-/// tried again, a press whose accepted_by has let it lie.
+/// When a job may become claimable: a schedule or retry is due, or a callback is no longer
+/// reserved.
 const NEXT_RUN: &str = "SELECT min(at), bool_or(is_press AND at IS NOT NULL) FROM (
          SELECT min(ordered_at) AS at, false AS is_press FROM jobs
          WHERE app = $1 AND state = 'ready' AND ordered_at > $2
@@ -157,7 +156,7 @@ pub(super) async fn claim(
     now: Timestamp,
 ) -> Result<Claimed, Error> {
     let now = now.as_millisecond();
-    let left = i64::try_from(RESERVED.as_millis()).unwrap_or_default();
+    let left = i64::try_from(RESERVED_FOR.as_millis()).unwrap_or_default();
     let kinds: Vec<&str> = JobKind::all().map(JobKind::as_str).collect();
     let statement = client.prepare_cached(CLAIM).await?;
     let claimed = client
@@ -179,14 +178,13 @@ pub(super) async fn claim(
     }
 }
 
-/// Makes ready again what is this owner's and not among those in hand; says how many
-/// that were.
+/// Requeues the owner's jobs that are not in `claimed`; returns how many.
 pub(super) async fn requeue_orphaned(
     client: &impl GenericClient,
     owner: i64,
     claimed: &[i64],
 ) -> Result<u64, Error> {
-    // It may have been begun: the next attempt has to know that it is not the first.
+    // It may have started: the next attempt must know that it is not the first.
     let statement = client
         .prepare_cached(
             "UPDATE jobs SET state = 'ready', owner = NULL, alone = false, begun = true

@@ -1,4 +1,4 @@
-//! The task that renews this bot's lease, and does what is due with each renewal.
+//! The task that renews this replica's lease, followed by periodic cleanup.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -11,17 +11,17 @@ use super::{PostgresStore, queue};
 use crate::store::StoreError;
 use crate::store::lease::LeaseState;
 
-/// While the server cannot be reached, it is asked again after this time.
+/// Delay before a failed renewal is retried.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A server that takes longer to renew a lease does not answer. Together with the time between two
-/// renewals it is the longest until that is known.
+/// Time limit for a renewal. Added to the interval of renewals it is the longest time until an
+/// unresponsive server is detected.
 const RENEW_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long what follows a renewal may take.
-const TIDY_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time limit for the cleanup after a renewal.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl PostgresStore {
-    /// Renews the lease, gets another one where it was lost, and takes over what
-    /// dead bots have left behind; for ever.
+    /// Renews the lease, replaces a lost one, and takes over the jobs of crashed replicas, until it
+    /// is cancelled.
     pub(super) async fn renew_periodically(self: Arc<Self>) -> anyhow::Result<()> {
         let mut next = Instant::now() + RENEW_EVERY;
         loop {
@@ -29,33 +29,32 @@ impl PostgresStore {
             next = match self.renew().await {
                 Ok(next_end) => {
                     let wait = next_end.unwrap_or(RENEW_EVERY).min(RENEW_EVERY);
-                    // The other end may be renewed in this very moment.
+                    // The other lease may be renewed at this moment.
                     Instant::now() + wait.max(Duration::from_millis(50))
                 }
                 Err(_) => Instant::now() + PAUSE,
             };
-            // What others may have told while nobody listened.
+            // Notifications may have been missed.
             self.notifier.notify_local();
         }
     }
 
-    /// When the next lease of another bot ends, if there is one.
+    /// Returns the time until the next lease of another replica expires, if there is one.
     pub(super) async fn renew(&self) -> Result<Option<Duration>, StoreError> {
         let next_end = self.renew_lease().await?;
-        // It must not keep the lease from being renewed. What is cut off comes with the next one.
-        let tidied = timeout(TIDY_TIMEOUT, self.tidy()).await;
-        tidied.unwrap_or(Ok(())).map(|()| next_end)
+        // The cleanup must not delay the next renewal. The rest follows then.
+        let cleaned = timeout(CLEANUP_TIMEOUT, self.clean_up()).await;
+        cleaned.unwrap_or(Ok(())).map(|()| next_end)
     }
 
-    /// Also finds out whether the server answers at all: where it does not, every other session is
-    /// as useless.
+    /// Also detects an unresponsive server, and then discards all sessions.
     async fn renew_lease(&self) -> Result<Option<Duration>, StoreError> {
         let session = self.lease_session.get().await?;
         let held = self.lease();
         let asked_at = Instant::now();
         let renewing = timeout(RENEW_TIMEOUT, self.renew_or_release(&session, &held)).await;
         let Ok(renewed) = renewing else {
-            tracing::error!("the database does not answer: its sessions are discarded");
+            tracing::error!("the database did not respond; discarded its sessions");
             self.lease_session.abandon();
             self.sessions.abandon();
             return Err(StoreError::Database);
@@ -68,7 +67,7 @@ impl PostgresStore {
             }
             Renewed::Lost => {
                 held.end();
-                tracing::warn!("the lease on the jobs was lost, and is taken anew");
+                tracing::warn!("lost the lease; acquiring a new one");
                 let owner = session.run(replicas::register(&*session, &self.app));
                 let anew = LeaseState::new(owner.await?, asked_at, LEASE);
                 *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(anew);
@@ -83,7 +82,7 @@ impl PostgresStore {
         held: &LeaseState,
     ) -> Result<Renewed, StoreError> {
         if held.is_over() {
-            // Nothing goes on under it any more, also if the others are late.
+            // Work under it has stopped, even if no other replica has taken over.
             held.end();
             let unregistered = replicas::unregister(&**session, held.owner());
             session.run(unregistered).await?;
@@ -93,37 +92,30 @@ impl PostgresStore {
         session.run(renewed).await
     }
 
-    /// Takes over what dead bots have left, gives back what nobody here works on, and counts.
-    async fn tidy(&self) -> Result<(), StoreError> {
+    /// Takes over jobs of crashed replicas, requeues orphaned ones, and counts the queue.
+    async fn clean_up(&self) -> Result<(), StoreError> {
         let session = self.sessions.get().await?;
         let taken_over = session.run(replicas::take_over(&*session, &self.app));
         let taken_over = taken_over.await?;
         if taken_over > 0 {
-            tracing::warn!(
-                jobs = taken_over,
-                "jobs of a bot that is gone are taken over"
-            );
+            tracing::warn!(jobs = taken_over, "took over jobs of a stopped replica");
         }
         drop(session);
         self.requeue_orphaned().await?;
         self.queue().await.map(drop)
     }
 
-    /// Makes ready again what the server takes for claimed by this bot, and nobody
-    /// here has: the answer to a claim got lost, or work was dropped.
+    /// Requeues jobs that the database assigns to this replica and that it does not work on: the
+    /// response to a claim was lost, or work was dropped.
     async fn requeue_orphaned(&self) -> Result<(), StoreError> {
         let _claiming = self.claiming.lock().await;
         let held = self.lease();
         let session = self.sessions.get().await?;
         let claimed = held.claimed_jobs();
-        let requeue_orphaned =
-            session.run(queue::requeue_orphaned(&*session, held.owner(), &claimed));
-        let requeue_orphaned = requeue_orphaned.await?;
-        if requeue_orphaned > 0 {
-            tracing::warn!(
-                jobs = requeue_orphaned,
-                "jobs that nobody works on are ready again"
-            );
+        let requeued = session.run(queue::requeue_orphaned(&*session, held.owner(), &claimed));
+        let requeued = requeued.await?;
+        if requeued > 0 {
+            tracing::warn!(jobs = requeued, "requeued orphaned jobs");
         }
         Ok(())
     }

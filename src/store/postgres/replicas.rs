@@ -1,5 +1,5 @@
-//! The bots on one database: each holds a lease, renews it, and takes over what
-//! those leave behind whose lease is over.
+//! The replicas of an app: each holds a lease and renews it, and takes over the jobs of those whose
+//! lease expired.
 
 use std::time::Duration;
 
@@ -8,17 +8,16 @@ use tokio_postgres::Error;
 
 use crate::store::job::SUSPECT;
 
-/// How long a lease is good for. It is counted by the server's clock, from the
-/// last renewal on; so what a dead bot was at goes on within this time.
+/// Duration of a lease by the server's clock, counted from the last renewal: the jobs of a crashed
+/// replica are taken over within this time.
 pub(super) const LEASE: Duration = Duration::from_secs(9);
-/// How often it is renewed.
 pub(super) const RENEW_EVERY: Duration = Duration::from_secs(1);
 
 fn lease() -> f64 {
     LEASE.as_secs_f64()
 }
 
-/// A new bot on the app's jobs; its number.
+/// Registers a replica; returns its id.
 pub(super) async fn register(client: &impl GenericClient, app: &str) -> Result<i64, Error> {
     let statement = client
         .prepare_cached(
@@ -30,15 +29,15 @@ pub(super) async fn register(client: &impl GenericClient, app: &str) -> Result<i
     Ok(row.get(0))
 }
 
-/// What renewing a lease has come to.
+/// The result of a renewal.
 pub(super) enum Renewed {
-    /// It is good again. The next lease of another bot ends after that time.
+    /// `next_end` is the time until the next lease of another replica expires.
     Extended {
         next_end: Option<Duration>,
-        /// How many bots there are, this one included.
+        /// Number of replicas, including this one.
         bots: usize,
     },
-    /// It was found over, and the jobs were taken over.
+    /// It has expired, and the jobs were taken over.
     Lost,
 }
 
@@ -73,15 +72,13 @@ pub(super) async fn renew(
     })
 }
 
-/// Makes ready again what those were at whose lease is over; says how many jobs
-/// that were.
+/// Requeues the jobs of replicas whose lease expired; returns how many.
 ///
-/// Where a bot was at one job, its end is taken for that job's crash; where it was
-/// at several, each is a suspect. One that is suspected twice waits before it is
-/// tried alone, each time for longer.
+/// A replica's only running job is blamed for the crash; of several jobs, each is a suspect. A job
+/// that was suspected twice runs alone, after a growing delay.
 ///
-/// A renewal and this wait for each other at the row, and a claim under a lease
-/// that is gone fails at its reference to it, so a job never stays with nobody.
+/// A renewal and this statement lock the same row, and a claim under an expired lease violates the
+/// foreign key, so no job stays orphaned.
 pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<u64, Error> {
     let statement = client
         .prepare_cached(
@@ -104,7 +101,7 @@ pub(super) async fn take_over(client: &impl GenericClient, app: &str) -> Result<
     client.execute(&statement, &[&app, &suspect]).await
 }
 
-/// Ends a lease; what was still at work under it is ready again.
+/// Ends a lease and requeues its jobs.
 pub(super) async fn unregister(client: &impl GenericClient, owner: i64) -> Result<u64, Error> {
     let statement = client
         .prepare_cached(
@@ -116,7 +113,7 @@ pub(super) async fn unregister(client: &impl GenericClient, owner: i64) -> Resul
     client.execute(&statement, &[&owner]).await
 }
 
-/// Writes, to show that it can be done; whether the lease is still there.
+/// Tests that a write succeeds; returns whether the lease still exists.
 pub(super) async fn probe(client: &impl GenericClient, owner: i64) -> Result<bool, Error> {
     let statement = client
         .prepare_cached("UPDATE replicas SET probed_at = clock_timestamp() WHERE id = $1")

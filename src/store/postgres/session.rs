@@ -1,8 +1,8 @@
-//! Sessions with the server, judged by what it answers.
+//! Sessions with the server, discarded when a response shows that they are useless.
 //!
-//! A session may be open and useless: it leads to a server that has become read only, or its
-//! prepared statements are gone. An error that is about more than its statement therefore ends the
-//! session, and all that were opened before the request was made; the next request opens another.
+//! An open session can be useless: its server has become read-only, or its prepared statements are
+//! gone. So an error that concerns more than its statement discards the session, and all that were
+//! opened before the request; the next request opens a new one.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,42 +15,41 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
-use super::connect::{Connector, told};
+use super::connect::{Connector, describe};
 use super::executor::ExecuteError;
 use crate::store::StoreError;
 
-/// A request that takes longer has lost its server: that ends a statement sooner by itself.
+/// Time limit for a request. The server cancels a statement sooner by itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// A session that has carried more than this at once is closed: the buffers of its connection would
-/// keep that size, several times over, for as long as it is open. Genuine messages are smaller.
+/// A session that transferred a larger value is closed: its buffers would keep that size while it
+/// is open. Genuine messages are smaller.
 const LARGE_VALUE: usize = 256 * 1024;
 
-/// The sessions of one pool.
 pub(super) struct Sessions {
     pool: Pool,
-    /// Those opened before this are not used again.
+    /// Sessions opened before this are discarded.
     valid_since: Arc<Mutex<Instant>>,
-    /// Cancelled to end the requests under way on sessions that do not answer.
-    answering: Mutex<CancellationToken>,
-    /// Whoever keeps a connection of their own opens it again, too.
+    /// Cancelled to end the requests in flight on unresponsive sessions.
+    cancellation: Mutex<CancellationToken>,
+    /// Notified when sessions are discarded.
     discarded: Arc<Notify>,
 }
 
-/// A session for a request or a few.
+/// A session for one or a few requests.
 pub(super) struct Session<'s> {
     client: Object,
     runner: Runner<'s>,
 }
 
-/// Whoever looks at the answers that come over a session.
+/// Runs requests over a session and discards sessions after errors.
 pub(super) struct Runner<'s> {
     sessions: &'s Sessions,
-    answering: CancellationToken,
+    cancellation: CancellationToken,
 }
 
 impl Sessions {
-    /// None is opened yet. `discarded` is notified whenever some are.
+    /// Opens no session yet. `discarded` is notified when sessions are discarded.
     pub(super) fn new(
         connector: &Connector,
         size: usize,
@@ -62,7 +61,7 @@ impl Sessions {
         Ok(Self {
             pool: connector.pool_of(size, is_valid)?,
             valid_since,
-            answering: Mutex::default(),
+            cancellation: Mutex::default(),
             discarded,
         })
     }
@@ -70,36 +69,35 @@ impl Sessions {
     pub(super) async fn get(&self) -> Result<Session<'_>, StoreError> {
         let client = self.pool.get().await.map_err(|error| {
             match error {
-                PoolError::Backend(error) => log(&error, "the database cannot be reached"),
+                PoolError::Backend(error) => log(&error, "could not reach the database"),
                 PoolError::Timeout(TimeoutType::Create) => {
                     tracing::error!(
-                        "the database, or a pooler in front, does not serve another connection"
+                        "the database, or a pooler in front of it, does not accept another connection"
                     );
                 }
-                error => tracing::error!(error = %error, "no connection to the database is free"),
+                error => tracing::error!(error = %error, "no free connection to the database"),
             }
             StoreError::Database
         })?;
-        let answering = self.answering().clone();
+        let cancellation = self.cancellation().clone();
         let runner = Runner {
             sessions: self,
-            answering,
+            cancellation,
         };
         Ok(Session { client, runner })
     }
 
-    /// Ends what is under way on all sessions, and discards them.
+    /// Cancels the requests in flight on all sessions, and discards them.
     pub(super) fn abandon(&self) {
-        std::mem::take(&mut *self.answering()).cancel();
+        std::mem::take(&mut *self.cancellation()).cancel();
         self.discard(Instant::now());
     }
 
-    /// Nothing is in_flight of the server any more.
     pub(super) fn close(&self) {
         self.pool.close();
     }
 
-    /// Discards the sessions opened before then: idle ones now, others when they are given back.
+    /// Discards sessions opened before then: idle ones now, others when they are returned.
     fn discard(&self, before: Instant) {
         {
             let mut valid_since = self.valid_since();
@@ -115,15 +113,14 @@ impl Sessions {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answering(&self) -> MutexGuard<'_, CancellationToken> {
-        self.answering
+    fn cancellation(&self) -> MutexGuard<'_, CancellationToken> {
+        self.cancellation
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Session<'_> {
-    /// Waits for the answer to a request over this session, and judges the session by it.
     pub(super) async fn run<T, E: Into<ExecuteError>>(
         &self,
         request: impl Future<Output = Result<T, E>>,
@@ -131,19 +128,19 @@ impl Session<'_> {
         self.runner.run(request).await
     }
 
-    /// The client, for a transaction, and who judges the session then.
+    /// Splits off the client, for a transaction.
     pub(super) fn parts(&mut self) -> (&mut Object, &Runner<'_>) {
         (&mut self.client, &self.runner)
     }
 
-    /// Gives the session back, or closes it after a value of so many bytes if that is large.
+    /// Returns the session to the pool, or closes it after a large value.
     pub(super) fn give_back_after(self, bytes: usize) {
         if bytes > LARGE_VALUE {
             drop(Object::take(self.client));
         }
     }
 
-    /// Whether an answer has shown that it is of no more use.
+    /// Whether an error has discarded it.
     pub(super) fn is_discarded(&self) -> bool {
         Object::metrics(&self.client).created <= *self.runner.sessions.valid_since()
     }
@@ -167,9 +164,9 @@ impl Runner<'_> {
             at: Instant::now(),
             is_complete: false,
         };
-        let answer = self.answering.run_until_cancelled(request);
+        let answer = self.cancellation.run_until_cancelled(request);
         let Ok(Some(answer)) = timeout(ANSWER_TIMEOUT, answer).await else {
-            tracing::error!("the database did not answer a request");
+            tracing::error!("the database did not respond to a request");
             return Err(StoreError::Database);
         };
         in_flight.is_complete = true;
@@ -177,24 +174,25 @@ impl Runner<'_> {
             let error = match error.into() {
                 ExecuteError::Server(error) => error,
                 ExecuteError::Row(error) => {
-                    tracing::error!(%error, "reading from the database failed");
+                    tracing::error!(%error, "could not read a row of the database");
                     return StoreError::Database;
                 }
             };
             if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) {
-                tracing::warn!("the lease on the jobs is over");
+                tracing::warn!("the lease on the jobs has expired");
                 return StoreError::Lost;
             }
             if !is_of_statement(error.code()) {
                 self.sessions.discard(in_flight.at);
             }
-            log(&error, "the database refused");
+            log(&error, "the database rejected a request");
             StoreError::Database
         })
     }
 }
 
-/// A request under way. Where whoever waits for it gives it up first, its session may never answer.
+/// A request in flight. If it is dropped before the response arrives, its session may never
+/// respond.
 struct InFlight<'s> {
     sessions: &'s Sessions,
     at: Instant,
@@ -209,14 +207,14 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Data, constraints, conflicts of transactions, and what is full, too large or locked.
+/// Classes for data, constraints, transaction conflicts, resources, limits and locks.
 const OF_STATEMENTS: [&str; 6] = ["22", "23", "40", "53", "54", "55"];
 
-/// Whether an error is about the statement or the server's resources, so that the same session can
-/// be used for the next one. All others end it: to open another costs little.
+/// Whether an error concerns only the statement or the server's resources, so that the session
+/// remains usable.
 fn is_of_statement(code: Option<&SqlState>) -> bool {
     let Some(code) = code else {
-        // The connection is closed, or the answer could not be read.
+        // The connection is closed, or the response could not be read.
         return false;
     };
     *code == SqlState::QUERY_CANCELED
@@ -226,7 +224,7 @@ fn is_of_statement(code: Option<&SqlState>) -> bool {
 }
 
 pub(super) fn log(error: &Error, what: &str) {
-    tracing::error!(error = told(error), "{what}");
+    tracing::error!(error = describe(error), "{what}");
 }
 
 #[cfg(test)]
@@ -234,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_about_more_than_the_statement_end_a_session() {
+    fn connection_errors_discard_the_session() {
         for code in [
             "08003", "08006", "08P01", "0A000", "25006", "25P02", "25P03", "26000", "28P01",
             "42P01", "42P05", "57P01", "57P02", "57P03", "57P04", "57P05", "58030", "XX000",

@@ -1,4 +1,4 @@
-//! The first connection to the server.
+//! Opens the first connection to the server.
 
 use std::time::Duration;
 
@@ -10,23 +10,18 @@ use tokio::time::{Instant, sleep};
 use super::connect::{Connector, Unreachable, unless_silent};
 use super::pooler::{self, Pooling, SHARED_SESSIONS};
 
-/// A server that will take connections by and by is asked again after this time.
+/// Delay between attempts.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The log says so no more often than this.
-const SAY_EVERY: Duration = Duration::from_secs(10);
+/// Minimum time between log messages.
+const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Opens a session, and waits where that is only a matter of time: as a bot that runs waits for a
-/// server that has no connection left, starts, or is a standby that takes over. The bot is going to
-/// use so many `connections`.
-///
-/// # Errors
-///
-/// Says what to do where waiting is in vain, or a pooler shares sessions.
+/// Opens a session. Waits while the server has no free connection, starts, or is a standby that may
+/// be promoted. The bot will use this many `connections`.
 pub(super) async fn first_session(
     connector: &Connector,
     connections: usize,
 ) -> anyhow::Result<Object> {
-    let mut said: Option<Instant> = None;
+    let mut logged_at: Option<Instant> = None;
     loop {
         let unreachable = match unless_silent(try_to_open(connector, connections)).await {
             Ok(Some(client)) => return Ok(client),
@@ -37,21 +32,21 @@ pub(super) async fn first_session(
             Err(unreachable) if unreachable.will_pass => unreachable,
             Err(unreachable) => return Err(unreachable.into()),
         };
-        if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
-            said = Some(Instant::now());
+        if logged_at.is_none_or(|logged_at| logged_at.elapsed() >= LOG_EVERY) {
+            logged_at = Some(Instant::now());
             let Unreachable { cause, remedy, .. } = unreachable;
-            tracing::error!(error = cause, remedy, "the bot waits for its database");
+            tracing::error!(error = cause, remedy, "waiting for the database");
         }
         sleep(PAUSE).await;
     }
 }
 
-/// A session; none where a pooler shares it with others.
+/// Opens a session; `None` if a pooler shares sessions.
 pub(super) async fn try_to_open(
     connector: &Connector,
     connections: usize,
 ) -> Result<Option<Object>, Unreachable> {
-    // Before anything is set on a session that may be somebody else's.
+    // Before any setting is made on a session that other clients may share.
     match pooler::pooling(connector).await? {
         Pooling::Own => {}
         Pooling::Shared => return Ok(None),
@@ -60,7 +55,7 @@ pub(super) async fn try_to_open(
     let pool = connector.pool(connections);
     let pool = pool.map_err(|error| Unreachable::new(format!("{error:#}")))?;
     let first = pool.get().await?;
-    // A pooler with fewer sessions takes all connections, and lets some of them wait without a word.
+    // A pooler with fewer sessions accepts all connections, and lets some of them wait.
     let others = join_all((1..connections).map(|_| pool.get())).await;
     let waits =
         |other: &Result<_, _>| matches!(other, Err(PoolError::Timeout(TimeoutType::Create)));

@@ -9,15 +9,15 @@ use tokio_postgres::Error;
 
 use crate::store::statement::timestamp;
 
-/// The longest wait for a slot. A replica that would wait longer asks again.
+/// The longest wait for a slot. A replica that would wait longer asks again later.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How far the clocks of two replicas may differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
 
-/// The next turn, `window` after the fifth before it.
+/// The next slot, `window` after the fifth one before it.
 ///
-/// No turn is given further ahead than [`LONGEST_WAIT`]. One that is was given by a
-/// clock that was wrong: it is forgotten, so that nobody waits for that time to come.
+/// Slots are at most [`LONGEST_WAIT`] ahead. A later one was reserved by a wrong clock and is
+/// discarded.
 pub(super) async fn next_write_slot(
     client: &impl GenericClient,
     app: &str,
@@ -45,7 +45,7 @@ pub(super) async fn next_write_slot(
     if let Some(row) = given {
         return Ok(WriteSlot::At(time(row.get(0))));
     }
-    // Whoever comes again once the row is short enough finds a turn.
+    // When to ask again, so that a slot is within reach then.
     let sql = "SELECT greatest(last[1] + $2, last[5]) FROM write_slots WHERE app = $1";
     let prepared = client.prepare_cached(sql).await?;
     let row = client.query_opt(&prepared, &[&app, &window]).await?;

@@ -1,9 +1,9 @@
-//! Damage: found before it is built upon, and told with what to do.
+//! Detects damage before more is written, and names the remedy.
 //!
-//! SQLite notices damage of a page only when it needs the page, and takes a
-//! damaged frame of its write-ahead log for the end of the log. So pages are
-//! searched at start, and the log is compared with its index, `FILE-shm`: that
-//! is written after the log is on disk, so what it counts must be there.
+//! SQLite notices a damaged page only when it needs it, and treats a damaged frame of its
+//! write-ahead log as the end of the log. So the pages are checked at start, and the log is
+//! compared with its index, `FILE-shm`. The index is written after the log is on disk, so every
+//! frame it counts must exist.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,26 +18,26 @@ mod log;
 
 pub(super) use log::{frames_fit, verified};
 
-/// Up to this size, in bytes, indexes are compared with their tables as well.
+/// Up to this size, in bytes, indexes are also compared with their tables.
 const WHOLE: u64 = 32 << 20;
-/// How many of SQLite's instructions pass between two looks at the clock.
+/// SQLite instructions between two checks of the deadline.
 const INSTRUCTIONS: i32 = 10_000;
-/// Extended codes for a file that is shorter or other than it has to be.
+/// Extended result codes of damaged or truncated files.
 const SHORT_READ: i32 = 522;
 const BAD_DATA: i32 = 8202;
 const BAD_FILE_SYSTEM: i32 = 8458;
 
-/// What a search for damage has found.
+/// Result of an integrity check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Integrity {
     Intact,
-    /// Nothing until the time was over.
+    /// No damage was found before the time limit.
     Incomplete,
     /// SQLite's description.
     Damaged(String),
 }
 
-/// Searches all pages for damage, at most this long.
+/// Checks all pages, for at most `limit`.
 pub(super) fn check_integrity(
     connection: &mut Connection,
     limit: Duration,
@@ -62,7 +62,7 @@ pub(super) fn check_integrity(
     }
 }
 
-/// Whether an error says that the file is damaged, and not that it is busy or full.
+/// Whether the error means damage, not a busy file or a full disk.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| {
         matches!(
@@ -72,14 +72,14 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     })
 }
 
-/// The damage that is the cause of an error, if it is.
+/// The damage that caused an error, if any.
 pub(super) fn cause(error: &anyhow::Error) -> Option<String> {
     let causes = error.chain().filter_map(|cause| cause.downcast_ref());
     let mut damage = causes.filter(|cause| is_damage(cause));
     damage.next().map(ToString::to_string)
 }
 
-/// The error as it is, or the sentence about damage where that is its cause.
+/// Replaces an error that was caused by damage by one with the remedy.
 pub(super) fn explained(path: &Path, error: anyhow::Error) -> anyhow::Error {
     match cause(&error) {
         Some(how) => damaged(path, &how).into(),
@@ -87,31 +87,30 @@ pub(super) fn explained(path: &Path, error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// What a damaged file means and what to do about it.
 pub(super) fn damaged(path: &Path, how: &str) -> Unusable {
     Unusable::new(
         format!(
-            "`{}` is damaged, or not a database of noticebot's ({how})",
+            "`{}` is damaged, or not a noticebot database ({how})",
             path.display()
         ),
-        "nothing was changed in it; keep a copy of it with its `-wal` and `-shm`, then restore a back-up, recover what can be read, or start anew, as docs/OPERATIONS.md says under \"A damaged database\"",
+        "nothing was changed in it; keep a copy of it with its `-wal` and `-shm`, then restore a backup, recover what is readable, or start with a new database: see \"A damaged database\" in docs/OPERATIONS.md",
     )
 }
 
-/// Keeps the log and its index when the connection is closed.
+/// Keeps the log and its index when the connection closes.
 pub(super) fn keep_log(connection: &Connection) {
-    // Where that fails, the log is emptied into the file as at every end.
+    // If this fails, closing the connection checkpoints the log as usual.
     let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
 }
 
-/// What is missing in the log of a database that no process has open.
+/// Describes committed pages that are missing from the log of a database that no process has open.
 pub(super) fn lost_log(path: &Path) -> Option<String> {
     let name = log_of(path);
     let found = log::read(&name, u32::MAX).unwrap_or_default();
     let lost = match log::index(&index_of(path)) {
         Some(index) if index.frames > index.in_database => match found.salts {
             Some(salts) if salts == index.salts => index.frames.saturating_sub(found.committed),
-            // The index is that of an earlier log.
+            // The index belongs to an earlier log.
             Some(_) => 0,
             None => index.frames - index.in_database,
         },

@@ -1,28 +1,23 @@
-//! DiskSpace on the disk on which the file is.
+//! Free disk space for the database file.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
-/// So much is written to see whether it can be: more than a bot writes in a minute.
+/// Bytes written as a test: more than a bot writes in a minute.
 const TRIAL: usize = 1 << 20;
 
-/// What there is room for.
+/// Result of a test write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiskSpace {
-    /// Something was written and taken away again. So many bytes are free; `None` where the file
-    /// system does not tell.
+    /// The write succeeded. `free` is in bytes; `None` if the file system does not report it.
     Available { free: Option<u64> },
-    /// The disk is full, or what the user or the process may take of it.
+    /// The disk is full, or a quota or limit of the user or process is reached.
     Full,
 }
 
-/// Looks whether the folder's disk has room.
-///
-/// # Errors
-///
-/// When nothing can be written there for another reason.
+/// Writes a temporary file to the folder to test for free space.
 pub(crate) async fn disk_space(folder: PathBuf) -> io::Result<DiskSpace> {
     spawn_blocking(move || look_at(&folder)).await?
 }
@@ -39,10 +34,10 @@ fn look_at(folder: &Path) -> io::Result<DiskSpace> {
     }
 }
 
-/// Writes a file that has no name and is gone with this process, whatever ends it.
+/// The file has no name and disappears with this process.
 fn try_to_write(folder: &Path) -> io::Result<()> {
     let mut file = tempfile::tempfile_in(folder)?;
-    // Zeros might take no room.
+    // A file system may store zeros without using space.
     let mut bytes = vec![0; TRIAL];
     rand::fill(&mut bytes[..]);
     file.write_all(&bytes)?;

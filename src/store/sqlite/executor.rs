@@ -1,11 +1,11 @@
-//! Executes the statements that both databases share.
+//! Executes shared statements on SQLite.
 
 use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, params_from_iter};
 
 use crate::store::statement::{Query, Row, Statement, Unreadable, Value};
 
-/// Changes rows, and counts them.
+/// Returns the number of changed rows.
 pub(in crate::store) fn execute(
     connection: &Connection,
     statement: &Statement,
@@ -13,7 +13,6 @@ pub(in crate::store) fn execute(
     prepare(connection, statement)?.execute(params_from_iter(&statement.values))
 }
 
-/// Reads every row of the answer.
 pub(in crate::store) fn rows<T>(
     connection: &Connection,
     query: &Query<T>,
@@ -25,7 +24,6 @@ pub(in crate::store) fn rows<T>(
     rows.collect()
 }
 
-/// Reads the first row of the answer, if there is one.
 pub(in crate::store) fn first<T>(
     connection: &Connection,
     query: &Query<T>,
@@ -33,7 +31,7 @@ pub(in crate::store) fn first<T>(
     Ok(rows(connection, query)?.into_iter().next())
 }
 
-/// Reads the only row of the answer.
+/// Fails if there is no row.
 pub(in crate::store) fn only<T>(connection: &Connection, query: &Query<T>) -> rusqlite::Result<T> {
     first(connection, query)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
@@ -43,7 +41,7 @@ fn prepare<'c>(
     statement: &Statement,
 ) -> rusqlite::Result<CachedStatement<'c>> {
     let prepared = connection.prepare_cached(&statement.sql)?;
-    // SQLite takes `$1` for a name, and numbers names as they occur.
+    // SQLite treats `$1` as a name and numbers names by first occurrence.
     debug_assert!(
         (1..=prepared.parameter_count())
             .all(|number| prepared.parameter_name(number) == Some(&format!("${number}"))),

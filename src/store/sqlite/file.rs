@@ -1,4 +1,4 @@
-//! The database as a file: found, locked, opened, watched, inspected.
+//! The database file: finding, locking, opening, watching and inspecting it.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -22,17 +22,17 @@ mod network;
 pub(crate) use access::resolve;
 pub(super) use lock::Lock;
 
-/// The file has one user; only an admin's shell may hold it up for a moment.
+/// Only an admin's shell may hold a lock on the file for a moment.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
-/// More than there are statements, so that each is prepared once.
+/// Larger than the number of statements, so that each is prepared once.
 const STATEMENTS: usize = 100;
-/// A log that was longer, in bytes, is cut to this when it begins anew.
+/// In bytes: a longer log file is truncated to this when the log is reset.
 const LOG_LIMIT: u64 = 64 << 20;
-/// How long a start may look for damage, and how long `check` may.
+/// Time limits of the integrity check at start, and of `check`.
 const START_LOOK: Duration = Duration::from_secs(2);
 pub(super) const LONG_LOOK: Duration = Duration::from_secs(10);
 
-/// The files that were opened, by their numbers.
+/// The open files and their inodes.
 pub(super) struct FileIdentity {
     pub(super) path: PathBuf,
     files: [(PathBuf, Option<Number>); 3],
@@ -42,7 +42,7 @@ pub(super) struct FileIdentity {
 type Number = (u64, u64);
 
 impl FileIdentity {
-    /// The database, its log and the log's index; all exist once a connection is open.
+    /// Records database, log and index; all exist once a connection is open.
     pub(super) fn new(path: PathBuf) -> Self {
         let files = [path.clone(), log_of(&path), index_of(&path)].map(|file| {
             let number = number(&file);
@@ -51,32 +51,31 @@ impl FileIdentity {
         Self { path, files }
     }
 
-    /// The first file that a path does not lead to any more. A deleted or replaced
-    /// file can be written to for long, and all of it is lost.
+    /// The first file that was moved, deleted or replaced. SQLite continues to write to such a
+    /// file, and everything written is lost.
     pub(super) fn missing(&self) -> Option<&Path> {
         let missing = |(file, known): &&(PathBuf, Option<Number>)| number(file) != *known;
         self.files.iter().find(missing).map(|(file, _)| &**file)
     }
 }
 
-/// What to do about a file that is missing, as the first sentence of the log says.
 pub(super) fn missing_file(missing: &Path) -> String {
     format!(
-        "`{}` was moved, deleted or replaced: put it back; a deleted database can be copied from `/proc/{}/fd` while the bot runs, and is lost when it ends",
+        "`{}` was moved, deleted or replaced: restore it; a deleted database can be copied from `/proc/{}/fd` while the bot runs, and is lost when it stops",
         missing.display(),
         std::process::id()
     )
 }
 
-/// Why the bot ends when the log or its index is missing, once the database holds everything.
+/// The error for a missing log or index once the database contains all committed data.
 pub(super) fn without_log(missing: &Path, path: &Path) -> Unusable {
     Unusable::new(
         format!(
-            "`{}` was moved, deleted or replaced while the bot ran; nothing is lost, as `{}` holds all of it",
+            "`{}` was moved, deleted or replaced while the bot ran; nothing is lost, because `{}` contains all data",
             missing.display(),
             path.display()
         ),
-        "start the bot again, and let nothing remove this file while it runs",
+        "start the bot again, and do not remove this file while it runs",
     )
 }
 
@@ -85,14 +84,14 @@ fn number(file: &Path) -> Option<Number> {
     Some((found.dev(), found.ino()))
 }
 
-/// Closes the connection; the last one to close empties the log into the file.
+/// Closes the connection; closing the last one checkpoints the log.
 pub(super) fn finish(connection: Connection) {
     if let Err((_, error)) = connection.close() {
-        tracing::warn!(error = %error, "the store could not be closed");
+        tracing::warn!(error = %error, "could not close the store");
     }
 }
 
-/// Refuses network file systems, unless they are allowed; says whether it is one.
+/// Rejects network file systems unless they are allowed; returns whether the file is on one.
 pub(super) fn on_network(file: &Path, allowed: bool) -> anyhow::Result<bool> {
     let Some(file_system) = network_file_system(file)? else {
         return Ok(false);
@@ -102,7 +101,7 @@ pub(super) fn on_network(file: &Path, allowed: bool) -> anyhow::Result<bool> {
     }
     tracing::warn!(
         file_system,
-        "the database is on a network file system: only one bot may use it, and a lost connection may damage it"
+        "the database is on a network file system: use it from one bot only; a lost connection may damage it"
     );
     Ok(true)
 }
@@ -110,10 +109,10 @@ pub(super) fn on_network(file: &Path, allowed: bool) -> anyhow::Result<bool> {
 fn network_file_system(file: &Path) -> anyhow::Result<Option<String>> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     network::file_system(folder)
-        .with_context(|| format!("asking for the file system of `{}`", folder.display()))
+        .with_context(|| format!("reading the file system type of `{}`", folder.display()))
 }
 
-/// Opens a database that is locked, and looks for damage.
+/// Opens a locked database and checks its integrity.
 pub(super) fn connect_sound(path: &Path) -> anyhow::Result<Connection> {
     if let Some(lost) = damage::lost_log(path) {
         return Err(damage::damaged(path, &lost).into());
@@ -127,7 +126,7 @@ pub(super) fn connect_sound(path: &Path) -> anyhow::Result<Connection> {
     match found {
         Integrity::Intact => {}
         Integrity::Incomplete => tracing::warn!(
-            "the database is large and was searched for damage in part: `noticebot check` looks longer"
+            "the integrity check of the large database was incomplete: `noticebot check` takes more time for it"
         ),
         Integrity::Damaged(how) => {
             damage::keep_log(&connection);
@@ -137,36 +136,30 @@ pub(super) fn connect_sound(path: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-/// What can be said of a database without changing anything.
+/// What an inspection found, without changing anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InspectedFile {
     pub(crate) state: FileState,
     pub(crate) integrity: Integrity,
-    /// The network file system that it is on.
+    /// The name of the network file system, if it is on one.
     pub(crate) network: Option<String>,
-    /// The size of its log in bytes.
+    /// Size of the log in bytes.
     pub(crate) log: u64,
 }
 
-/// What state a database is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileState {
-    /// There is none yet.
+    /// It does not exist yet.
     Missing,
-    /// A bot that runs uses it.
+    /// A running bot uses it.
     InUse,
-    /// Its tables are those of a later release.
     Newer,
-    /// It is there, and a write was tried and taken back.
+    /// A write succeeded and was rolled back.
     Writable,
 }
 
-/// Looks at a database: makes nothing, brings nothing up to date. Network file
-/// systems are refused unless they are allowed.
-///
-/// # Errors
-///
-/// An [`Unusable`] wherever the reason is known.
+/// Inspects a database without creating or migrating it. Fails with [`Unusable`] if the reason is
+/// known.
 pub(crate) async fn inspect(path: PathBuf, allow_network: bool) -> anyhow::Result<InspectedFile> {
     spawn_blocking(move || look_at(&path, allow_network)).await?
 }
@@ -238,7 +231,7 @@ pub(in crate::store) fn connect(path: &Path) -> anyhow::Result<Connection> {
     };
     connect().with_context(|| {
         format!(
-            "opening the database `{}`: check that its disk has room and that it is a database of noticebot's",
+            "opening the database `{}`: check that its disk has free space and that it is a noticebot database",
             path.display()
         )
     })

@@ -1,9 +1,9 @@
-//! SQLite's write-ahead log: kept short, and watched.
+//! Keeps SQLite's write-ahead log short and intact.
 //!
-//! A checkpoint moves pages from the log to the file. Made beside the writer, by
-//! a second connection, it never reaches the end of a log that grows, so the log
-//! never begins anew. So it is made in two steps: the second connection moves
-//! nearly all, and the writer the rest, between two of its transactions.
+//! A checkpoint copies pages from the log to the database. If a second connection makes it while
+//! the writer writes, it never reaches the end of the growing log, so the log is never reset. So it
+//! is made in two steps: the second connection copies most pages, and the writer the rest, between
+//! two transactions.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -15,62 +15,61 @@ use rusqlite::Connection;
 
 use super::damage;
 use super::file::{self, finish};
-use crate::store::sqlite::log::state::{LONG, LogState, SECOND_LOOK, stamp};
+use crate::store::sqlite::log::state::{LogState, MAX_LENGTH, SECOND_LOOK, stamp};
 use crate::store::sqlite::shared::Shared;
 use checkpointer::Checkpointer;
 
 mod checkpointer;
 mod state;
 
-/// A log of this length begins anew even if that holds up the writer.
+/// A log of this length, in bytes, is reset even if that delays the writer.
 const TOO_LONG: u64 = 56 << 20;
-/// The writer moves this much by itself, in bytes: it takes milliseconds.
+/// Bytes that the writer checkpoints by itself; takes milliseconds.
 const REST: u64 = 4 << 20;
-/// Where less than this is written in a second, the writer has time.
+/// If fewer bytes are written in a second, the writer has time.
 const CALM: u64 = 1 << 20;
-/// A log that is shorter is not worth a checkpoint each second.
+/// A shorter log is not worth a checkpoint each second.
 const SHORT: u64 = 4 << 20;
-/// After so many looks without a write, the log is emptied whatever its length.
+/// After this many idle seconds, the log is reset regardless of its length.
 const IDLE_LOOKS: u32 = 10;
-/// A checkpoint that a reader holds up is tried again after this time.
-const AGAIN: Duration = Duration::from_secs(1);
-/// The writer waits so long for the second connection, and looks so often whether it is done.
-const PATIENCE: Duration = Duration::from_secs(1);
-const GLANCE: Duration = Duration::from_millis(5);
+/// Delay before a checkpoint that a reader blocked is retried.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the writer waits for the second connection, and its polling interval.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How the log begins anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ResetMode {
-    /// Its file stays as long as it is, and is written over.
+    /// The file keeps its length and is overwritten.
     Restart,
-    /// Its file is emptied.
+    /// The file is truncated.
     Truncate,
 }
 
-/// The writer's side: its connection, and when the log begins anew.
+/// The writer's side: its connection and the resets of the log.
 pub(super) struct Log {
-    // Closed before the other side hears that it is: that one closes last.
+    // Closed before `due`: the other side must close last.
     pub(super) connection: Connection,
     state: Arc<LogState>,
     shared: Arc<Shared>,
     due: SyncSender<()>,
     pending: Option<PendingReset>,
-    /// Not to be tried before this time.
+    /// The next reset is not attempted before this time.
     not_before: Option<Instant>,
     frames_at_look: u32,
     looks_without_write: u32,
 }
 
-/// A log that is to begin anew, once the second connection has done its part.
+/// A reset that waits for the second connection's checkpoint.
 struct PendingReset {
     how: ResetMode,
-    /// The pass that is waited for, and the frames that it does not move.
+    /// The awaited checkpoint, and the frames it does not copy.
     pass: u64,
     moved: u32,
 }
 
 impl Log {
-    /// Both sides of the log of a database that is open twice.
+    /// Creates both sides for a database that is open twice.
     pub(super) fn watched(
         connection: Connection,
         beside: Connection,
@@ -113,7 +112,7 @@ impl Log {
         Ok((log, checkpointer))
     }
 
-    /// Between two transactions: begins the log anew if it is time to.
+    /// Resets the log if necessary; called between two transactions.
     pub(super) fn maintain(&mut self, looked: bool) {
         if let Some(how) = self.due_reset(looked) {
             self.request_reset(how);
@@ -134,22 +133,22 @@ impl Log {
         }
     }
 
-    /// Whether the second connection has done its part. Where the log is at its bound already, the
-    /// writer waits for that, so that it never outruns the other side by much.
+    /// Whether the second connection has finished its checkpoint. If the log has reached its
+    /// maximum length, this waits for it, so that the writer never gets far ahead.
     fn has_passed(&self, pass: u64) -> bool {
         let has_passed = || self.state.passes.load(Ordering::Acquire) >= pass;
         let began = Instant::now();
         while !has_passed() {
-            let is_at_bound = self.state.bytes(self.state.frames()) >= 2 * LONG;
-            if !is_at_bound || began.elapsed() >= PATIENCE {
+            let is_at_bound = self.state.bytes(self.state.frames()) >= 2 * MAX_LENGTH;
+            if !is_at_bound || began.elapsed() >= MAX_WAIT {
                 return false;
             }
-            std::thread::sleep(GLANCE);
+            std::thread::sleep(POLL_INTERVAL);
         }
         true
     }
 
-    /// Empties the log as far as can be, to make room on a full disk.
+    /// Checkpoints as much of the log as possible, to free space on a full disk.
     pub(super) fn free_space(&mut self) {
         if self.pending.is_none() {
             self.request_reset(ResetMode::Truncate);
@@ -157,14 +156,14 @@ impl Log {
         self.maintain(false);
     }
 
-    /// Whether the database holds all that was committed.
+    /// Whether the database contains all committed data.
     pub(super) fn is_empty(&self) -> bool {
         self.state.frames() == 0
     }
 
     fn due_reset(&mut self, looked: bool) -> Option<ResetMode> {
         let frames = self.state.frames();
-        let mut how = (self.state.bytes(frames) >= LONG).then_some(ResetMode::Restart);
+        let mut how = (self.state.bytes(frames) >= MAX_LENGTH).then_some(ResetMode::Restart);
         if looked {
             let written = frames.saturating_sub(self.frames_at_look);
             self.frames_at_look = frames;
@@ -176,7 +175,7 @@ impl Log {
             let calm = self.state.bytes(written) < CALM && length > SHORT;
             let looks = self.looks_without_write;
             let idle = looks > 0 && looks.is_multiple_of(IDLE_LOOKS) && length > 0;
-            if calm || idle || length > 2 * LONG {
+            if calm || idle || length > 2 * MAX_LENGTH {
                 how = Some(ResetMode::Truncate);
             }
         }
@@ -185,7 +184,7 @@ impl Log {
     }
 
     fn request_reset(&mut self, how: ResetMode) {
-        // One that is due already, or under way, may have begun before this moment.
+        // A checkpoint that is already requested or running may have started before this moment.
         let pass = self.state.passes.load(Ordering::Acquire) + 1;
         let _ = self.due.try_send(());
         let moved = self.state.frames();
@@ -194,12 +193,12 @@ impl Log {
 
     fn reset(&mut self, how: ResetMode) {
         let state = Arc::clone(&self.state);
-        // The second connection is at work again.
+        // The second connection is busy again.
         let Ok(mut stamp_of_file) = state.stamp.try_lock() else {
             self.not_before = Some(Instant::now() + SECOND_LOOK);
             return;
         };
-        // Another process has written to the database: the second connection looks at it first.
+        // Another process wrote to the database: the second connection must check it first.
         if *stamp_of_file != stamp(&state.path) {
             self.not_before = Some(Instant::now() + SECOND_LOOK);
             return;
@@ -208,7 +207,7 @@ impl Log {
             ResetMode::Restart => "PRAGMA wal_checkpoint(RESTART)",
             ResetMode::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
         };
-        // A reader is not waited for: commits would wait as well.
+        // Do not wait for a reader: commits would wait as well.
         let begun = self.connection.busy_timeout(Duration::ZERO).and_then(|()| {
             self.connection
                 .query_row(sql, [], |row| row.get::<_, bool>(0))
@@ -220,16 +219,15 @@ impl Log {
                 self.frames_at_look = 0;
                 self.not_before = None;
             }
-            Ok(true) => self.not_before = Some(Instant::now() + AGAIN),
+            Ok(true) => self.not_before = Some(Instant::now() + RETRY_AFTER),
             Err(error) => {
-                self.not_before = Some(Instant::now() + AGAIN);
+                self.not_before = Some(Instant::now() + RETRY_AFTER);
                 self.shared.checkpoint_failed(&state.path, &error);
             }
         }
         *stamp_of_file = stamp(&state.path);
     }
 
-    /// Closes the writer's connection.
     pub(super) fn close(self) {
         if self.shared.fatal.borrow().is_some() {
             damage::keep_log(&self.connection);
@@ -244,7 +242,7 @@ impl Log {
 
 impl Shared {
     fn checkpoint_failed(&self, path: &std::path::Path, error: &rusqlite::Error) {
-        tracing::warn!(error = %error, "the store's log could not be checkpointed");
+        tracing::warn!(error = %error, "could not checkpoint the store's log");
         if damage::is_damage(error) {
             self.fail(damage::damaged(path, &error.to_string()));
         }

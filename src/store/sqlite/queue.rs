@@ -1,4 +1,4 @@
-//! Recovering, accepting and claiming jobs; transactions are the caller's.
+//! Recovers, accepts and claims jobs. Callers manage the transaction.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -14,9 +14,9 @@ use crate::store::statement::{Row, timestamp};
 use crate::store::statements::jobs;
 use crate::store::{Accepted, Claim, Lease};
 
-/// Makes what was running when the last process ended ready again. Where that was one job, its
-/// crash is that job's; where it was several, each is a suspect. One that is suspected twice waits
-/// before it is tried alone, each time for longer.
+/// Requeues the jobs that were running when the last process ended. A single job is blamed for the
+/// crash; of several, each is a suspect. A job that was suspected twice runs alone, after a growing
+/// delay.
 pub(super) fn recover(connection: &Connection, app: &str, now: Timestamp) -> rusqlite::Result<()> {
     connection
         .prepare(
@@ -35,17 +35,17 @@ pub(super) fn recover(connection: &Connection, app: &str, now: Timestamp) -> rus
         .map(drop)
 }
 
-/// What taking a job came to.
+/// The result of accepting a job.
 pub(super) struct Acceptance {
     pub(super) accepted: Accepted,
-    /// How many rows it opened.
+    /// Number of inserted rows.
     pub(super) opened: usize,
-    /// Whether it may be claimed at once. One that stands behind another of its
-    /// chat is claimed when that one is released.
+    /// Whether it can be claimed now. A job behind another one of its chat is claimed after that
+    /// one is released.
     pub(super) first_of_chat: bool,
 }
 
-/// Queues a job, unless it is known or its chat has `bound` already.
+/// Queues a job, unless it is known or its chat has `bound` open jobs.
 pub(super) fn accept(
     connection: &Connection,
     job: &NewJob,
@@ -58,7 +58,7 @@ pub(super) fn accept(
         last,
     } = open_of_chat(connection, job)?;
     let (accepted, opened) = if waiting < bound {
-        // Whatever the clock says, it comes behind what was taken before it.
+        // Jobs keep their order even if the clock went backwards.
         let ordered_at = last.map_or(Ok(now), timestamp)?.max(now);
         let inserted = insert(connection, job, ordered_at, None)?;
         let accepted = if inserted {
@@ -74,7 +74,7 @@ pub(super) fn accept(
     } else {
         let notice = overflow(job, head.unwrap_or_default());
         let outcome = Outcome::refused(Cause::TooManyWaiting);
-        // It is ordered before all other jobs, so that it is answered at once.
+        // Ordered before all other jobs, so that it is answered at once.
         let inserted = insert(connection, &notice, Timestamp::UNIX_EPOCH, Some(&outcome))?;
         (Accepted::TooManyOfChat, inserted)
     };
@@ -85,10 +85,9 @@ pub(super) fn accept(
     })
 }
 
-/// The jobs of a chat that are not finished.
+/// The unfinished jobs of a chat.
 struct OfChat {
     waiting: usize,
-    /// The first of them.
     head: Option<i64>,
     last: Option<i64>,
 }
@@ -115,7 +114,7 @@ fn is_known(connection: &Connection, job: &NewJob) -> rusqlite::Result<bool> {
         .exists(params![job.key.app, job.key.origin, job.key.kind.as_str()])
 }
 
-/// Whether the row was new.
+/// Whether a row was inserted.
 fn insert(
     connection: &Connection,
     job: &NewJob,
@@ -126,9 +125,8 @@ fn insert(
     Ok(rows > 0)
 }
 
-/// Takes the first ready job that may run. The second word about the state of
-/// the busy one looks redundant and leads to the index of open jobs: without it
-/// SQLite reads every job that the chat has ever had.
+/// The redundant condition on the state of the busy job makes SQLite use the index of open jobs:
+/// without it, SQLite reads all jobs of the chat.
 const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
          started_at = coalesce(started_at, ?1)
      WHERE id = (
@@ -146,10 +144,10 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
          ORDER BY job.ordered_at, job.id LIMIT 1)
      RETURNING *";
 
-/// Claims the next job; the row alone if it cannot be read.
+/// Claims the next job; `Err` if its row cannot be read.
 ///
 /// A job that waits for a retry blocks those behind it: its `ordered_at` has passed, its `run_at`
-/// has not. A schedule, whose `ordered_at` lies ahead, blocks none.
+/// has not. A schedule, whose `ordered_at` is in the future, blocks none.
 pub(super) fn claim(
     connection: &Connection,
     app: &str,
@@ -169,7 +167,7 @@ pub(super) fn claim(
     })
 }
 
-/// Apart, each finds its answer in an index or among the few that are late.
+/// As separate queries, each uses an index or reads only the few late jobs.
 const NEXT_RUN: &str = "SELECT min(at) FROM (
          SELECT min(ordered_at) AS at FROM jobs
          WHERE app = ?2 AND state = 'ready' AND ordered_at > ?1
@@ -177,8 +175,8 @@ const NEXT_RUN: &str = "SELECT min(at) FROM (
          SELECT min(run_at) FROM jobs
          WHERE app = ?2 AND state = 'ready' AND ordered_at <= ?1 AND run_at > ?1)";
 
-/// When the earliest job that waits for its time is due. One that is due but
-/// stands behind another of its chat is claimed when that one is released.
+/// When the earliest waiting job is due. A due job behind another one of its chat is claimed when
+/// that one is released.
 fn next_run(
     connection: &Connection,
     app: &str,
@@ -190,8 +188,8 @@ fn next_run(
     Ok(at.map(timestamp).transpose()?)
 }
 
-/// `application_id` stands in the file's header, so setting it is a real write
-/// that needs no table. The number spells "noti".
+/// Writes `application_id` (it spells "noti"), which needs no table: it is part of the file's
+/// header.
 pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", 0x6e6f_7469)
 }
@@ -204,7 +202,7 @@ mod tests {
     use crate::store::sqlite::migrate::migrate;
     use crate::store::statements::{changes, chats, schedules};
 
-    /// How SQLite goes about a statement, for each table the way to its rows.
+    /// SQLite's query plan, one entry per table.
     fn plan(connection: &Connection, sql: &str) -> Vec<String> {
         let mut plan = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
@@ -216,11 +214,10 @@ mod tests {
         kinds.collect::<Result<_, _>>().unwrap()
     }
 
-    /// Asserts that each of the tables is read through the index.
     fn assert_indexes(connection: &Connection, sql: &str, expected: &[(&str, &str)]) {
         let kinds = plan(connection, sql);
         for (table, index) in expected {
-            // The row to change is found by its number.
+            // The row to change is found by its id.
             let mut of_table = kinds
                 .iter()
                 .filter(|kind| kind.contains(&format!(" {table} ")))
@@ -238,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_is_worked_on_without_reading_a_finished_job() {
+    fn queue_statements_read_no_finished_jobs() {
         let connection = tables();
         let queue = jobs::queue("").statement.sql;
         for (sql, ways) in [

@@ -1,4 +1,4 @@
-//! What the handles, the writer and the threads beside it share.
+//! State shared by the handles, the writer and the checkpointer.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -9,16 +9,15 @@ use crate::store::job::Bounds;
 use crate::store::sqlite::file::names::Unusable;
 use crate::telemetry::Metrics;
 
-/// What handles and writer both look at.
 pub(crate) struct Shared {
     pub(crate) app: String,
     pub(crate) clock: Clock,
-    /// Jobs that are not finished, as the table holds them.
+    /// Unfinished jobs in the table.
     pub(crate) open: AtomicUsize,
     pub(crate) bounds: Bounds,
     pub(crate) metrics: Metrics,
-    /// Why nothing can be written any more.
+    /// Why the file cannot be used; set once.
     pub(crate) fatal: watch::Sender<Option<Unusable>>,
-    /// Rung when there may be something new to claim.
+    /// Notified when there may be a new job to claim.
     pub(crate) claimable: Notify,
 }

@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The writer thread.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,37 +21,37 @@ use crate::store::statements::{changes, jobs, schedules};
 use crate::store::{Accepted, Claim, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
 
-/// The most requests in one transaction.
+/// Maximum number of requests in one transaction.
 const BATCH: usize = 256;
-/// So many new jobs in one batch are a burst: they are taken in first.
+/// This many new jobs in one batch are a burst and take priority.
 const BURST: usize = 8;
-/// New work is begun after this time, whatever comes in.
+/// Deferred claims are executed after this time even during a burst.
 const BURST_PATIENCE: Duration = Duration::from_millis(100);
 
-/// How a request stands to the others that wait with it.
+/// Priority among waiting requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Priority {
-    /// The platform waits for the answer, three seconds at most.
+    /// The platform waits at most three seconds for the response.
     Intake,
     Usual,
-    /// It begins new work, which is better begun when a burst is over.
+    /// Starts new work; deferred during a burst.
     CanWait,
 }
 
-/// Something to do in the next transaction.
+/// A request for the next transaction.
 pub(super) trait Request: Send {
     fn priority(&self) -> Priority;
-    /// Does it; whether it lasts is not known yet.
+    /// Executes the request; it is not committed yet.
     fn perform(&mut self, txn: &mut Txn<'_>) -> rusqlite::Result<()>;
-    /// Tells the caller, once it is known.
+    /// Sends the result to the caller.
     fn answer(self: Box<Self>, committed: bool);
 }
 
-/// A request that comes to a `T`.
+/// A request with a result `T`.
 pub(super) struct Pending<F, T> {
     priority: Priority,
     work: Option<F>,
-    came_to: Option<T>,
+    result: Option<T>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -64,7 +64,7 @@ impl<F, T> Pending<F, T> {
         Self {
             priority,
             work: Some(work),
-            came_to: None,
+            result: None,
             caller,
         }
     }
@@ -81,26 +81,26 @@ where
 
     fn perform(&mut self, txn: &mut Txn<'_>) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
-            self.came_to = Some(work(txn)?);
+            self.result = Some(work(txn)?);
         }
         Ok(())
     }
 
     fn answer(self: Box<Self>, committed: bool) {
-        let came_to = self.came_to.filter(|_| committed);
-        // A caller that no longer waits has lost nothing: the row stands.
-        let _ = self.caller.send(came_to.ok_or(StoreError::Database));
+        let result = self.result.filter(|_| committed);
+        // If the caller no longer waits, the change is committed all the same.
+        let _ = self.caller.send(result.ok_or(StoreError::Database));
     }
 }
 
-/// What a request works with: the transaction, its time, and what it changes
-/// outside the table once it is committed.
+/// The transaction of a batch, its time, and its effects outside the tables, which apply after the
+/// commit.
 pub(super) struct Txn<'c> {
     pub(super) connection: &'c Connection,
     pub(super) app: &'c str,
     pub(super) now: Timestamp,
     effects: Effects,
-    /// What SQLite says of changes by others; as it was when it was looked at last.
+    /// SQLite's `data_version` at the last check, which other processes change.
     version: &'c mut i64,
 }
 
@@ -108,20 +108,20 @@ pub(super) struct Txn<'c> {
 struct Effects {
     opened: usize,
     finished: usize,
-    /// It is the regular look at the file, once a second.
+    /// The batch contains the periodic check for changes.
     looked: bool,
-    /// Another process has changed the file, so that counting goes astray.
+    /// Another process changed the file, so the count of open jobs is stale.
     recount: bool,
-    /// How many are open, counted at the end of the transaction.
+    /// Number of open jobs at the end of the transaction.
     counted: Option<usize>,
-    /// Whether something may have become claimable.
+    /// Whether a job may have become claimable.
     claimable: bool,
 }
 
 impl Txn<'_> {
-    /// Performs one request of the batch. An error of its own, such as a row that
-    /// cannot be read, undoes this request and no other.
-    fn alone(
+    /// Executes one request of the batch in a savepoint: an error that concerns only this request,
+    /// such as an unreadable row, rolls back this request alone.
+    fn with_savepoint(
         &mut self,
         request: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
@@ -129,13 +129,13 @@ impl Txn<'_> {
         let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
         run("SAVEPOINT request")?;
         if let Err(error) = request(self) {
-            // A failing disk or file concerns the whole batch.
+            // A disk or file error fails the whole batch.
             if !is_own(&error) {
                 return Err(error);
             }
-            // The error's own words may quote a message, so they are not logged.
+            // The text of the error may quote a message, so it is not logged.
             let code = error.sqlite_error_code();
-            tracing::error!(?code, "one request to the store failed");
+            tracing::error!(?code, "a request to the store failed");
             let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
             run("ROLLBACK TO request")?;
             self.effects = before;
@@ -153,8 +153,8 @@ impl Txn<'_> {
 
     pub(super) fn claim(&mut self) -> rusqlite::Result<Claim> {
         queue::claim(self.connection, self.app, self.now)?.or_else(|job| {
-            // One row that cannot be read must not block all others.
-            tracing::error!(job.id = job.id.0, "a job cannot be read and is given up");
+            // One unreadable row must not block all others.
+            tracing::error!(job.id = job.id.0, "could not read a job; marked it as dead");
             let dead = jobs::release(job, &Release::Dead, self.now);
             executor::execute(self.connection, &dead)?;
             self.effects.recount = true;
@@ -163,7 +163,7 @@ impl Txn<'_> {
         })
     }
 
-    /// Counts the jobs again if another process has changed the file.
+    /// Recounts the jobs if another process changed the file.
     pub(super) fn look(&mut self) -> rusqlite::Result<()> {
         self.effects.looked = true;
         let version = self
@@ -207,7 +207,7 @@ impl Txn<'_> {
             executor::execute(self.connection, &schedules::plan(key, chat, &plan))?;
             let number = schedules::number(&plan.key(key));
             outcome = outcome.numbered(executor::only(self.connection, &number)?);
-            // It may be due before anything that is waited for.
+            // It may be due before any other job.
             self.effects.claimable = true;
         }
         for statement in record
@@ -224,7 +224,7 @@ impl Txn<'_> {
     }
 }
 
-/// Whether an error is about one request, and not about the disk or the file.
+/// Whether an error concerns one request, not the disk or the file.
 fn is_own(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code().is_none_or(|code| {
         matches!(
@@ -239,9 +239,9 @@ fn is_own(error: &rusqlite::Error) -> bool {
 }
 
 impl Shared {
-    /// Ends the bot: nothing is written to the file any more.
+    /// Makes the file unusable, which stops the bot.
     pub(super) fn fail(&self, reason: Unusable) {
-        tracing::error!(error = %reason, "the store cannot go on");
+        tracing::error!(error = %reason, "the store became unusable");
         self.fatal.send_replace(Some(reason));
     }
 
@@ -249,7 +249,7 @@ impl Shared {
         if let Some(open) = effects.counted {
             self.open.store(open, Ordering::Relaxed);
         } else {
-            // A job that another process put back may finish before it is counted.
+            // A job that another process requeued may finish before it is counted.
             let open = self.open.load(Ordering::Relaxed) + effects.opened;
             let open = open.saturating_sub(effects.finished);
             self.open.store(open, Ordering::Relaxed);
@@ -260,7 +260,7 @@ impl Shared {
     }
 }
 
-/// A database that is open and up to date, and ours alone.
+/// A database that is open, locked and migrated.
 pub(super) struct Opened {
     writer: Connection,
     checkpointer: Connection,
@@ -268,7 +268,7 @@ pub(super) struct Opened {
     lock: Lock,
 }
 
-/// Opens the file; also says how many jobs wait in it.
+/// Opens the file; also returns the number of open jobs.
 pub(super) fn open(
     path: &Path,
     app: &str,
@@ -277,7 +277,7 @@ pub(super) fn open(
 ) -> anyhow::Result<(Opened, usize)> {
     let path = file::resolve(path)?;
     let network = file::on_network(&path, allow_network)?;
-    let lock = Lock::take(&path, network)?;
+    let lock = Lock::acquire(&path, network)?;
     let mut writer = file::connect_sound(&path)?;
     let queue =
         prepare(&mut writer, &path, app, now).map_err(|error| damage::explained(&path, error))?;
@@ -296,14 +296,13 @@ fn prepare(
     app: &str,
     now: Timestamp,
 ) -> anyhow::Result<Queue> {
-    migrate::migrate(writer)
-        .with_context(|| format!("bringing the tables of `{}` up to date", path.display()))?;
+    migrate::migrate(writer).with_context(|| format!("migrating `{}`", path.display()))?;
     queue::recover(writer, app, now).context("reading the queue")?;
     executor::only(writer, &jobs::queue(app)).context("reading the queue")
 }
 
 impl Opened {
-    /// Both threads run until every sender of `inbox` is gone.
+    /// Starts both threads, which run until all senders of `inbox` are dropped.
     pub(super) fn start(
         self,
         shared: Arc<Shared>,
@@ -344,7 +343,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// One transaction for all that waits, answers after the commit.
+    /// Executes all waiting requests in one transaction, and answers after the commit.
     fn run(mut self, mut inbox: mpsc::Receiver<Box<dyn Request>>) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut waiting = Deferred::default();
@@ -368,13 +367,16 @@ impl Writer {
         if self.shared.fatal.borrow().is_some() {
             return;
         }
-        tracing::error!(error = format!("{error:#}"), "the store could not commit");
+        tracing::error!(
+            error = format!("{error:#}"),
+            "could not commit to the store"
+        );
         match damage::cause(error) {
             Some(how) => self.shared.fail(damage::damaged(&self.files.path, &how)),
-            // Where the log has filled the disk, emptying it may make room.
+            // If the log filled the disk, a checkpoint may free space.
             None => self.log.free_space(),
         }
-        // SQLite goes on with a deleted log, which the next start would not find.
+        // SQLite continues to use a deleted log, which the next start would not find.
         let path = &self.files.path;
         if let Some(missing) = self.files.missing().filter(|missing| missing != path)
             && self.log.is_empty()
@@ -390,7 +392,7 @@ impl Writer {
         if let Some(file) = self.files.missing() {
             anyhow::bail!(file::missing_file(file));
         }
-        // Dropped without a commit, or after one that failed, it is rolled back.
+        // Rolled back when it is dropped without a successful commit.
         let transaction = self
             .log
             .connection
@@ -403,7 +405,7 @@ impl Writer {
             version: &mut self.version,
         };
         for request in batch {
-            txn.alone(|txn| request.perform(txn))?;
+            txn.with_savepoint(|txn| request.perform(txn))?;
         }
         let mut effects = txn.effects;
         if effects.recount {
@@ -415,7 +417,7 @@ impl Writer {
     }
 }
 
-/// Requests that were put off for a burst.
+/// Requests deferred during a burst.
 #[derive(Default)]
 struct Deferred {
     requests: Vec<Box<dyn Request>>,
@@ -423,8 +425,8 @@ struct Deferred {
 }
 
 impl Deferred {
-    /// The next batch: what waits in the inbox, and what was put off, unless it
-    /// is put off again. `false` once there is nothing and will be nothing.
+    /// Receives the next batch, including deferred requests unless they are deferred again. `false`
+    /// once the inbox is closed and nothing remains.
     fn receive(
         &mut self,
         inbox: &mut mpsc::Receiver<Box<dyn Request>>,

@@ -1,4 +1,4 @@
-//! Changes: their record, and what `/history` and `/undo` read of it.
+//! Recording changes, and reading them for `/history` and `/undo`.
 
 use feishu::{BlockId, OpenId};
 use jiff::Timestamp;
@@ -11,10 +11,9 @@ use crate::model::job::{ChatKey, JobKey};
 use crate::store::row::{CANNOT_BE_UNDONE, UNDO_DEPTH, UNDONE, job_ref, place_column, to_json};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
-/// The columns that [`made`] reads.
 const MADE: &str = "id, origin, job_kind, made_at, actor, kind, summary, before, after, undone";
 
-/// Records the result of a job, and whether an earlier change was reverted by it.
+/// Records a job's change, and marks the change that it reverted.
 pub(in crate::store) fn record(
     key: &JobKey,
     chat: &str,
@@ -59,7 +58,7 @@ fn without_nul(text: &str) -> String {
     text.replace('\0', "")
 }
 
-/// The last changes of a chat, the newest first.
+/// Newest first.
 pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes
@@ -68,9 +67,9 @@ pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<Reco
     Statement::new(sql, values![&chat.app, &chat.chat, count]).read(made)
 }
 
-/// The changes of a chat that may be reverted, the newest first: those that were made, or may have
-/// been when their job was given up. The age of one that should have been reverted by its time
-/// counts from then.
+/// The changes of a chat that can be undone, newest first: those that were made, or may have been
+/// made when their job failed. If the automatic revert of a change failed, its age counts from
+/// then.
 pub(in crate::store) fn undoable(chat: &ChatKey, now: Timestamp) -> Query<Option<RecordedChange>> {
     let deeds = ChangeKind::undoable_in_sql();
     let sql = format!(
@@ -90,7 +89,7 @@ pub(in crate::store) fn undoable(chat: &ChatKey, now: Timestamp) -> Query<Option
     Statement::new(sql, values).read(made)
 }
 
-/// The newest change of the top notice, reverted or not.
+/// Includes reverted changes.
 pub(in crate::store) fn latest_top(chat: &ChatKey) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes WHERE app = $1 AND chat = $2 AND place IN ('top', 'both')
@@ -99,7 +98,7 @@ pub(in crate::store) fn latest_top(chat: &ChatKey) -> Query<Option<RecordedChang
     Statement::new(sql, values![&chat.app, &chat.chat]).read(made)
 }
 
-/// The blocks that were written to a chat's announcement again since a change, the oldest first.
+/// The blocks that reverts have rewritten since a change, oldest first.
 pub(in crate::store) fn restored_since(
     chat: &ChatKey,
     since: ChangeId,
@@ -118,7 +117,6 @@ pub(in crate::store) fn restored_since(
     })
 }
 
-/// The change that this job made.
 pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<RecordedChange>> {
     let sql =
         format!("SELECT {MADE} FROM changes WHERE app = $1 AND origin = $2 AND job_kind = $3");
@@ -126,7 +124,7 @@ pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<RecordedChange>> {
     Statement::new(sql, values).read(made)
 }
 
-/// Nothing for a row that only a later release can read.
+/// `None` for a row that only a later release can read.
 fn made(row: &Row<'_>) -> Result<Option<RecordedChange>, Unreadable> {
     let kind: Option<ChangeKind> = row.get::<String>("kind")?.parse().ok();
     let (Some(kind), Some(job_ref), Ok(at)) =
@@ -153,11 +151,12 @@ fn state(row: &Row<'_>, column: &str) -> Result<Option<State>, Unreadable> {
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
-/// Empties changes made before then; in portions, so that nothing waits long behind it.
+/// Removes the texts of up to 1000 changes made before then; in portions, so that other requests do
+/// not wait long.
 ///
-/// A change that is still to be reverted by its time stays whole until then and, where that failed
-/// or was cancelled, for as long as others from then on. The top notice is an id and no text: it
-/// stays, to know what was pinned before.
+/// A change with a pending automatic revert keeps its text until then and, if that failed or was
+/// cancelled, for the usual time afterwards. The top notice is an id without text: it is kept, so
+/// that the previous notice remains known.
 pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement {
     let sql = "UPDATE changes SET summary = NULL,
              before = CASE WHEN place = 'top' THEN before END,
@@ -175,7 +174,7 @@ pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement 
     Statement::new(sql, values![app, before])
 }
 
-/// Removes changes made before then, unless one is still to be reverted by its time.
+/// Removes up to 1000 changes made before then, except those with a pending automatic revert.
 pub(in crate::store) fn forget(app: &str, before: Timestamp) -> Statement {
     let sql = "DELETE FROM changes WHERE id IN (
              SELECT id FROM changes

@@ -6,20 +6,19 @@ use crate::model::job::ChatKey;
 use crate::store::Recipient;
 use crate::store::statement::{Query, Statement, values};
 
-/// Stores whether text can be removed from the chat's announcement.
 pub(in crate::store) fn save_can_delete_text(chat: &ChatKey, can_delete_text: bool) -> Statement {
     let sql = "INSERT INTO announcements (app, chat, can_delete_text) VALUES ($1, $2, $3)
          ON CONFLICT (app, chat) DO UPDATE SET can_delete_text = excluded.can_delete_text";
     Statement::new(sql, values![&chat.app, &chat.chat, can_delete_text])
 }
 
-/// Whether the last attempt showed that it can; no row before the first.
+/// No row before the first attempt.
 pub(in crate::store) fn can_delete_text(chat: &ChatKey) -> Query<bool> {
     let sql = "SELECT can_delete_text FROM announcements WHERE app = $1 AND chat = $2";
     Statement::new(sql, values![&chat.app, &chat.chat]).read(|row| row.get("can_delete_text"))
 }
 
-/// Records when a throttled answer was sent; the latest time counts.
+/// The latest time wins.
 pub(in crate::store) fn record_answer(to: &Recipient, sent_at: Timestamp) -> Statement {
     let sql = "INSERT INTO answers (app, chat, actor, reason, sent_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (app, chat, actor, reason) DO UPDATE SET sent_at = excluded.sent_at
@@ -28,7 +27,6 @@ pub(in crate::store) fn record_answer(to: &Recipient, sent_at: Timestamp) -> Sta
     Statement::new(sql, values)
 }
 
-/// When that answer was last sent.
 pub(in crate::store) fn last_answer(to: &Recipient) -> Query<Option<Timestamp>> {
     let sql = "SELECT sent_at FROM answers
          WHERE app = $1 AND chat = $2 AND actor = $3 AND reason = $4";

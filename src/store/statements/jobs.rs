@@ -34,8 +34,8 @@ pub(in crate::store) fn insert(
     Statement::new(sql, values)
 }
 
-/// Schedules do not count: they may wait for a year. The answer that the queue is full is ordered
-/// before all time.
+/// Counts the open jobs without schedules, which may wait for a year. The answer that the queue is
+/// full has `ordered_at` 0.
 pub(in crate::store) fn queue(app: &str) -> Query<Queue> {
     let sql = "SELECT count(*) AS open, min(ordered_at) FILTER (WHERE ordered_at > 0) AS oldest
          FROM jobs WHERE app = $1 AND state IN ('ready', 'running') AND number IS NULL";
@@ -78,10 +78,9 @@ pub(in crate::store) fn save_acknowledgement(job: Owned, reaction: &str) -> Stat
     update(job, "acknowledgement = $1", Some(reaction.into()))
 }
 
-/// Gives a job back.
 pub(in crate::store) fn release(job: Owned, release: &Release, now: Timestamp) -> Statement {
     match release {
-        // A payload is not kept longer than it is needed.
+        // Payloads are not kept longer than needed.
         Release::Done => update(
             job,
             "state = 'done', owner = NULL, payload = '', progress = NULL, finished_at = $1",
@@ -112,7 +111,7 @@ pub(in crate::store) fn release(job: Owned, release: &Release, now: Timestamp) -
     }
 }
 
-/// Changes a claimed job; no row if it is another replica's.
+/// Updates a claimed job; no row if another replica owns it.
 fn update(job: Owned, changes: &str, value: Option<Value>) -> Statement {
     let mut values: Vec<Value> = value.into_iter().collect();
     values.extend(values![job.id.0, job.owner]);
@@ -122,7 +121,8 @@ fn update(job: Owned, changes: &str, value: Option<Value>) -> Statement {
     Statement::new(sql, values)
 }
 
-/// Removes jobs that ended before then; in portions, so that nothing waits long behind it.
+/// Removes up to 1000 jobs that ended before then; in portions, so that other requests do not wait
+/// long.
 pub(in crate::store) fn prune(app: &str, before: Timestamp) -> Statement {
     let sql = "DELETE FROM jobs WHERE id IN (
              SELECT id FROM jobs

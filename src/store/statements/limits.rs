@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use crate::store::RateLimit;
 use crate::store::statement::{Query, Statement, values};
 
-/// The client believes no longer limit. One that ends later was written by a wrong clock.
+/// The client caps rate limits at this; a later end was written by a wrong clock.
 const LONGEST: Duration = Duration::from_mins(61);
 
-/// Stores a rate limit; the longest counts.
+/// The longest limit wins.
 pub(in crate::store) fn save_limit(app: &str, limit: &RateLimit, now: Timestamp) -> Statement {
     let sql = "INSERT INTO limits (app, api, until) VALUES ($1, $2, $3)
          ON CONFLICT (app, api) DO UPDATE SET until = excluded.until
@@ -19,7 +19,7 @@ pub(in crate::store) fn save_limit(app: &str, limit: &RateLimit, now: Timestamp)
     Statement::new(sql, values)
 }
 
-/// The rate limits that are not over.
+/// The active rate limits.
 pub(in crate::store) fn limits(app: &str, now: Timestamp) -> Query<RateLimit> {
     let sql = "SELECT api, until FROM limits WHERE app = $1 AND until > $2 AND until < $3";
     Statement::new(sql, values![app, now, now + LONGEST]).read(|row| {

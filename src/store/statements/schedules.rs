@@ -1,4 +1,4 @@
-//! Jobs for later: announcements, and the end of a change.
+//! Scheduled jobs: announcements, and automatic reverts.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::store::NewSchedule;
 use crate::store::row::job_ref;
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
-/// Queues a job for later under the chat's next number, unless it is queued already.
+/// Schedules a job under the chat's next number, unless it exists already.
 pub(in crate::store) fn plan(planner: &JobKey, chat: &str, plan: &NewSchedule) -> Statement {
     let sql = "INSERT INTO jobs
              (app, origin, kind, reference, chat, ordered_at, run_at, payload, number)
@@ -36,10 +36,10 @@ pub(in crate::store) fn number(plan: &JobKey) -> Query<u32> {
     Statement::new(sql, values).read(|row| row.count("number"))
 }
 
-/// What is scheduled in a chat, the next first; nothing for a row that cannot be read, which fails
-/// when it is due.
+/// The schedules of a chat, earliest first; `None` for a row that cannot be read, which fails when
+/// it is due.
 pub(in crate::store) fn planned(chat: &ChatKey) -> Query<Option<ScheduleRow>> {
-    // The list of states leads SQLite to the index of open jobs.
+    // The redundant list of states makes SQLite use the index of open jobs.
     let sql = "SELECT id, origin, kind, number, ordered_at, payload FROM jobs
          WHERE app = $1 AND chat = $2 AND number IS NOT NULL
            AND state IN ('ready', 'running') AND state = 'ready'
@@ -60,7 +60,8 @@ fn waiting(row: &Row<'_>) -> Result<Option<ScheduleRow>, Unreadable> {
     }))
 }
 
-/// The job that reverts a change when its time is over: the job that made the change scheduled it.
+/// The job that reverts a change automatically; it has the same origin as the job that made the
+/// change.
 pub(in crate::store) fn timed_end(change: ChangeId) -> Query<JobId> {
     let sql = "SELECT jobs.id AS id FROM changes JOIN jobs USING (app, origin)
          WHERE changes.id = $1 AND jobs.kind = 'expire'
@@ -68,14 +69,14 @@ pub(in crate::store) fn timed_end(change: ChangeId) -> Query<JobId> {
     Statement::new(sql, values![change.0]).read(|row| Ok(JobId(row.get("id")?)))
 }
 
-/// Drops a schedule; no row if it is running or over.
+/// No row if it is running or finished.
 pub(in crate::store) fn cancel(plan: JobId, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE id = $2 AND number IS NOT NULL AND state = 'ready'";
     Statement::new(sql, values![now, plan.0])
 }
 
-/// Ends the schedules of a chat that the bot has left, and removes what its members wrote.
+/// Cancels the schedules of a chat that the bot left, and removes its members' texts.
 pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 3] {
     let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE app = $2 AND chat = $3 AND number IS NOT NULL AND state = 'ready'";

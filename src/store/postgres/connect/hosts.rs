@@ -1,8 +1,7 @@
-//! The hosts that a URL names, tried in turn.
+//! Tries the hosts of a URL in turn.
 //!
-//! The library tries them in turn as well, but has no limit for one that takes a connection and
-//! then says nothing, as a server does that was stopped or cut off: the next one would never be
-//! reached.
+//! The library does so as well, but has no time limit for a host that accepts a connection and does
+//! not respond, such as a stopped server: the next host would never be reached.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,11 +12,11 @@ use tokio::time::timeout;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error};
 
-/// Where the URL names several hosts, each but the last is given up after this time: a request
-/// that needs a connection is given up after 2.5 s itself.
+/// If the URL names several hosts, each but the last has this time: a request waits 2.5 s for a
+/// connection.
 const HOST_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// A configuration for each host, in order; there is at least one.
+/// One configuration per host, in order; at least one.
 #[derive(Clone)]
 pub(crate) struct Hosts {
     pub(crate) before: Vec<Config>,
@@ -25,7 +24,7 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// None where the configuration names no host.
+    /// None if the configuration names no host.
     pub(crate) fn of(config: &Config) -> Option<Self> {
         let (ports, addresses) = (config.get_ports(), config.get_hostaddrs());
         let one = |(place, host): (usize, &Host)| {
@@ -37,7 +36,7 @@ impl Hosts {
             if let Some(address) = addresses.get(place) {
                 one.hostaddr(*address);
             }
-            // One port is for all of them.
+            // A single port applies to all hosts.
             if let Some(port) = ports.get(place).or(ports.first()) {
                 one.port(*port);
             }
@@ -48,7 +47,7 @@ impl Hosts {
         Some(Self { before, last })
     }
 
-    /// What `connect` gives of the first host with which it succeeds; else the last one's error.
+    /// Connects to the first host that succeeds; returns the error of the last one if none does.
     pub(crate) async fn first<T, F>(&self, connect: impl Fn(&Config) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -101,7 +100,7 @@ fn without_host(config: &Config) -> Config {
     copy
 }
 
-/// What a pool connects with.
+/// Connects a pool to the hosts in turn.
 pub(crate) struct InTurn {
     pub(crate) hosts: Hosts,
     pub(crate) one: Box<dyn Connect>,
@@ -110,7 +109,6 @@ pub(crate) struct InTurn {
 pub(crate) type Connected = Result<(Client, JoinHandle<()>), Error>;
 
 impl InTurn {
-    /// `one` connects to a host.
     pub(crate) fn new(hosts: Hosts, one: impl Connect + 'static) -> Self {
         let one = Box::new(one);
         Self { hosts, one }
@@ -128,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_host_has_its_own_port_and_the_settings_of_all() {
+    fn hosts_have_their_port_and_shared_settings() {
         let hosts = |url: &str| {
             let config: Config = url.parse().unwrap();
             let Hosts { mut before, last } = Hosts::of(&config).unwrap();
@@ -138,7 +136,7 @@ mod tests {
         let two = hosts("postgres://bot:p@one:5433,two:5434/db?sslmode=require&connect_timeout=7");
         let alone = hosts("postgres://bot:p@two:5434/db?sslmode=require&connect_timeout=7");
         assert_eq!(two.len(), 2);
-        // What a configuration prints leaves out only its password.
+        // The debug output contains all but the password.
         assert_eq!(format!("{:?}", two[1]), format!("{:?}", alone[0]));
         assert_eq!(two[1].get_password(), Some(&b"p"[..]));
         assert_eq!(two[0].get_ports(), [5433]);

@@ -1,5 +1,4 @@
-//! SQLite's write-ahead log and its index, as <https://sqlite.org/walformat.html>
-//! describes them.
+//! Parses SQLite's write-ahead log and its index: <https://sqlite.org/walformat.html>.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -16,21 +15,21 @@ const BUFFER: usize = 1 << 18;
 type Sums = (u32, u32);
 pub(super) type Salts = [u8; 8];
 
-/// What a log holds.
+/// Contents of a log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Frames {
-    /// The numbers in its header that its frames repeat; none without a header that is whole.
+    /// The salts in its header, which its frames repeat; none if the header is damaged.
     pub(crate) salts: Option<Salts>,
-    /// How many frames are whole, one after the other.
+    /// Number of consecutive valid frames.
     pub(crate) whole: u32,
-    /// How many of them are committed.
+    /// Number of committed ones among them.
     pub(crate) committed: u32,
-    /// Frames that end two or more commits behind one that is damaged. A power
-    /// failure may damage the last commit, which nobody was told of, but no earlier.
+    /// Frames up to the last commit behind a damaged one, if these are two or more commits. A power
+    /// failure may damage the last commit, which was not acknowledged, but no earlier one.
     pub(crate) committed_behind_damage: u32,
 }
 
-/// Reads a log, at most so many frames of it.
+/// Reads at most `most` frames of a log.
 pub(crate) fn read(log: &Path, most: u32) -> io::Result<Frames> {
     let mut file = BufReader::with_capacity(BUFFER, File::open(log)?);
     let mut header = [0; HEADER];
@@ -87,8 +86,8 @@ impl<R: Read> Reader<R> {
         Ok(found)
     }
 
-    /// Frames from the one at hand up to the last commit. Behind the end of a log,
-    /// frames of an earlier one may stand; they have other salts.
+    /// Number of frames from the current one to the last commit. Frames of an earlier log may
+    /// follow; they have other salts.
     fn committed_behind(&mut self) -> io::Result<u32> {
         let (mut passed, mut commits, mut committed) = (1, u32::from(self.is_commit()), 1);
         while fill(&mut self.file, &mut self.frame)? {
@@ -110,8 +109,8 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Whether the first frames of a log, which are committed, are all whole; none if
-/// the log was begun anew meanwhile.
+/// Whether the first `frames` frames, which are committed, are all valid; none if the log was reset
+/// during the read.
 pub(crate) fn verified(log: &Path, frames: u32) -> io::Result<Option<bool>> {
     let before = read(log, 0)?.salts;
     let found = read(log, frames)?;
@@ -121,23 +120,23 @@ pub(crate) fn verified(log: &Path, frames: u32) -> io::Result<Option<bool>> {
     Ok(Some(found.whole >= frames))
 }
 
-/// Whether a log of this length can hold so many frames.
+/// Whether a log of this length can hold this many frames.
 pub(crate) fn frames_fit(length: u64, frames: u32, page: u32) -> bool {
     let frame = FRAME_HEADER as u64 + u64::from(page);
     frames == 0 || length >= HEADER as u64 + u64::from(frames) * frame
 }
 
-/// What the index says of the log.
+/// The log as described by its index.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Index {
     pub(crate) salts: Salts,
-    /// How many frames are committed.
+    /// Number of committed frames.
     pub(crate) frames: u32,
-    /// How many of them are in the database as well.
+    /// Number of frames that were checkpointed into the database.
     pub(crate) in_database: u32,
 }
 
-/// Reads the index of a log that no process has open; none if it says nothing.
+/// Reads the index of a log that no process has open; none if it is invalid.
 pub(crate) fn index(index: &Path) -> Option<Index> {
     let mut bytes = [0; 2 * INDEX_HEADER + 4];
     let mut file = File::open(index).ok()?;

@@ -1,4 +1,4 @@
-//! Whether this user can use a database file, and the command that helps if not.
+//! Checks that this user can use a database file, and names the command that helps if not.
 
 use std::fs::{FileType, Metadata};
 use std::io;
@@ -14,12 +14,8 @@ use crate::store::sqlite::file::names::companions;
 
 const ANOTHER_FILE: &str = "set `NOTICEBOT_DATABASE_URL` to another file";
 
-/// Finds the database file behind a path, through symbolic links. The file itself
-/// does not have to exist yet; its folder has to.
-///
-/// # Errors
-///
-/// Names the first thing that keeps this user from using the file, and the remedy.
+/// Resolves a path to the database file, through symbolic links. The file need not exist yet; its
+/// folder must.
 pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Unusable> {
     let path = std::path::absolute(path).map_err(|error| unreadable(path, &error))?;
     let Some((folder, name)) = path.parent().zip(path.file_name()) else {
@@ -38,7 +34,7 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Unusable> {
     Ok(file)
 }
 
-/// Walks down to a folder; names the first part that is missing or closed.
+/// Walks down to a folder; names the first part that is missing or inaccessible.
 fn search(folder: &Path) -> Result<(), Unusable> {
     let mut parts: Vec<&Path> = folder.ancestors().collect();
     parts.reverse();
@@ -59,10 +55,10 @@ fn search_error(above: &Path, part: &Path, error: &io::Error) -> Unusable {
         io::ErrorKind::NotFound if part.is_symlink() => dangling(part),
         io::ErrorKind::NotFound => Unusable::new(
             format!(
-                "the folder of the database is not there: `{}` does not exist",
+                "the folder of the database is missing: `{}` does not exist",
                 part.display()
             ),
-            format!("make it, mount its disk, or {ANOTHER_FILE}"),
+            format!("create it, mount its disk, or {ANOTHER_FILE}"),
         ),
         io::ErrorKind::PermissionDenied => may_pass(above)
             .err()
@@ -91,7 +87,7 @@ fn behind_link(link: &Path) -> Result<PathBuf, Unusable> {
     }
 }
 
-/// Looks at the folder, the file and the files that SQLite and the bot keep beside it.
+/// Checks the folder, the file, and the files that SQLite and the bot keep next to it.
 fn usable(file: &Path) -> Result<(), Unusable> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     let mut denied_to_write = Vec::new();
@@ -141,7 +137,7 @@ fn kind(found: FileType) -> &'static str {
     }
 }
 
-/// Whether the attributes of the file system let the file be changed.
+/// Checks that no file attribute forbids changes.
 fn changeable(path: &Path) -> Result<(), Unusable> {
     let found = rustix::fs::statx(CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS);
     let Ok(found) = found else { return Ok(()) };
@@ -167,7 +163,7 @@ fn changeable(path: &Path) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Two names of one file let two bots run on it, each under a lock of its own.
+/// With two names for one file, two bots could use it, each under its own lock.
 fn one_name(file: &Path) -> Result<(), Unusable> {
     let names = file.metadata().map_or(1, |found| found.nlink());
     if names <= 1 {
@@ -216,7 +212,7 @@ fn owned(path: &Path) -> String {
     }
 }
 
-/// The commands that give the files to this user, or the missing rights to their owner.
+/// The commands that give the files to this user, or their owner the missing permissions.
 fn remedy(paths: &[&Path], uid: u32, gid: u32) -> String {
     let is_own = |path: &&Path| path.metadata().is_ok_and(|found| found.uid() == uid);
     let (own, others): (Vec<&Path>, Vec<&Path>) = paths.iter().copied().partition(is_own);
@@ -230,7 +226,7 @@ fn remedy(paths: &[&Path], uid: u32, gid: u32) -> String {
         commands.push(format!("run `chmod u+rwX {}`", list(&lacking)));
     }
     if !barred.is_empty() {
-        commands.push("owner and mode allow it: look at access lists, SELinux or AppArmor".into());
+        commands.push("owner and mode allow it: check access lists, SELinux or AppArmor".into());
     }
     commands.join(" and ")
 }
@@ -259,7 +255,7 @@ fn dangling(link: &Path) -> Unusable {
             link.display(),
             target.display()
         ),
-        "mount or make what it leads to, or remove the link",
+        "mount or create its target, or remove the link",
     )
 }
 
@@ -289,7 +285,7 @@ fn list(paths: &[&Path]) -> String {
     quoted.join(" ")
 }
 
-/// A path as a shell reads it.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);

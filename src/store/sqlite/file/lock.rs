@@ -1,13 +1,13 @@
-//! The lock that lets one process at a time use a database.
+//! The lock that gives one process at a time access to a database.
 //!
-//! Two locks of flock(2): one on `FILE.lock`, which admins know, and one on the
-//! database itself, which holds under every name that the file may get. SQLite's
-//! own locks are of fcntl(2) and do not mind, but they end with any descriptor
-//! of the database that this process closes: ours stays open as long as SQLite's.
+//! There are two flock(2) locks: one on `FILE.lock`, which admins know, and one on the database
+//! itself, which holds under any name of the file. SQLite's own fcntl(2) locks do not conflict with
+//! them, but they end when this process closes any descriptor of the database: ours stays open as
+//! long as SQLite's.
 //!
-//! A network share may grant a lock to everybody. So each bot also writes a mark
-//! into `FILE.lock` and reads it again: at once where the share is known as one,
-//! and every second while it runs.
+//! A network share may grant a lock to every machine. So each bot also writes a mark into
+//! `FILE.lock` and reads it again: at once if the share is known as one, and every second while it
+//! runs.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _};
@@ -21,32 +21,28 @@ use rustix::fs::OFlags;
 use super::Unusable;
 use crate::store::sqlite::file::names::beside;
 
-/// How long another bot gets to write its mark again: it looks every second.
+/// Another bot has this long to write its mark again: it checks every second.
 const OTHERS_TURN: Duration = Duration::from_millis(2500);
-/// A bot that finds another mark this often in a row stops.
+/// A bot that finds a foreign mark this often in a row stops.
 const STRIKES: u32 = 2;
-/// The longest mark that is read, in bytes.
+/// Maximum length in bytes.
 const MARK: u64 = 200;
 
-/// The right to use a database, until it is dropped.
+/// Exclusive access to a database until it is dropped.
 pub(crate) struct Lock {
     path: PathBuf,
     mark: String,
-    /// How often in a row another mark was found.
+    /// How often in a row a foreign mark was found.
     strikes: u32,
     _file: File,
     _database: Option<File>,
 }
 
 impl Lock {
-    /// Takes both locks, and makes the database if there is none. On a network file
-    /// system the lock of the database is left out: there, flock is fcntl, and
-    /// SQLite would be locked out as well.
-    ///
-    /// # Errors
-    ///
-    /// Says what to do when another process has the lock, or locks mean nothing.
-    pub(crate) fn take(database: &Path, network: bool) -> anyhow::Result<Self> {
+    /// Acquires both locks, and creates the database if there is none. On a network file system,
+    /// where flock is fcntl, the database itself is not locked, because that would lock SQLite out
+    /// as well.
+    pub(crate) fn acquire(database: &Path, network: bool) -> anyhow::Result<Self> {
         let path = lock_of(database);
         let lock = own(&path)?;
         try_lock(&lock, database, &path)?;
@@ -82,11 +78,7 @@ impl Lock {
         Ok(())
     }
 
-    /// Looks whether the mark is still this bot's, and writes it again if not.
-    ///
-    /// # Errors
-    ///
-    /// When another bot keeps writing its own.
+    /// Checks that the mark is still this bot's, and writes it again if not.
     pub(crate) fn renew(&mut self) -> Result<(), Unusable> {
         let found = read(&self.path).unwrap_or_default();
         if found == self.mark {
@@ -96,13 +88,13 @@ impl Lock {
         self.strikes += 1;
         tracing::error!(
             lock = %self.path.display(),
-            "another process has written to the lock file: two bots may use one database"
+            "another process wrote to the lock file: two bots may be using one database"
         );
         if self.strikes >= STRIKES {
             let database = self.path.with_extension("");
             return Err(in_use(&database, &found));
         }
-        // A disk that is full or read-only says so elsewhere.
+        // A full or read-only disk is reported elsewhere.
         let _ = write(&self.path, &self.mark);
         Ok(())
     }
@@ -110,15 +102,15 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // An empty lock file says that its last owner ended in order.
+        // An empty lock file means that its last owner stopped cleanly.
         if read(&self.path).is_ok_and(|found| found == self.mark) {
             let _ = write(&self.path, "");
         }
     }
 }
 
-/// Whether a bot holds the lock. Looks only at `FILE.lock` while it is held, as
-/// closing the database would end the locks of this process on it.
+/// Whether a bot holds the lock. The database is opened only if `FILE.lock` is free, because
+/// closing it would end this process's own locks on it.
 pub(super) fn is_taken(database: &Path) -> bool {
     let taken = |path: &Path| {
         let file = OpenOptions::new().read(true).open(path);
@@ -131,7 +123,7 @@ fn lock_of(database: &Path) -> PathBuf {
     beside(database, ".lock")
 }
 
-/// Opens a file for its owner only, and makes it if there is none.
+/// Opens a file with mode 0600; creates it if necessary.
 fn own(path: &Path) -> anyhow::Result<File> {
     #[expect(clippy::cast_possible_wrap, reason = "the flag is a small number")]
     let no_link = OFlags::NOFOLLOW.bits() as i32;
@@ -145,7 +137,7 @@ fn own(path: &Path) -> anyhow::Result<File> {
         .open(path)
         .with_context(|| {
             format!(
-                "opening `{}`: check that the bot's user may write there and that the disk has room",
+                "opening `{}`: check that the bot's user can write there and that the disk has free space",
                 path.display()
             )
         })
@@ -166,13 +158,13 @@ fn try_lock(file: &File, database: &Path, lock: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// A second descriptor must not get a lock that the first one holds.
+/// Checks that a second descriptor cannot acquire the lock.
 fn exclusive(lock: &Path) -> anyhow::Result<()> {
     match own(lock)?.try_lock() {
         Err(TryLockError::WouldBlock) => Ok(()),
         _ => Err(Unusable::new(
             format!(
-                "the file system of `{}` grants its locks to everybody, so two bots could use one database",
+                "the file system of `{}` grants one lock several times, so two bots could use one database",
                 lock.display()
             ),
             "set `NOTICEBOT_DATABASE_URL` to a file on a local disk",
@@ -189,11 +181,11 @@ fn in_use(database: &Path, mark: &str) -> Unusable {
     };
     Unusable::new(
         format!("another noticebot uses `{}`{who}", database.display()),
-        "stop it, or give this one a database of its own with `NOTICEBOT_DATABASE_URL`",
+        "stop it, or set `NOTICEBOT_DATABASE_URL` to another database",
     )
 }
 
-/// A random token, this start of the machine, the process and the host.
+/// A random token, the boot id, the process and the host.
 fn new_mark() -> String {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let host = rustix::system::uname();
@@ -206,13 +198,13 @@ fn new_mark() -> String {
     )
 }
 
-/// Whether the process that left this mark may still run. One of this start of the
-/// machine and of this host is looked up; where it is gone, it was killed.
+/// Whether the process that left this mark may still run. For the same boot and host, the process
+/// is looked up; if it is gone, it was killed.
 fn may_live(left: &str, ours: &str) -> bool {
     let parts = |mark: &str| mark.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let (left, ours) = (parts(left), parts(ours));
     let [_, _, boot, process, host] = &left[..] else {
-        // Nothing, or what no bot wrote.
+        // Empty, or not written by a bot.
         return false;
     };
     let here = ours.get(2) == Some(boot) && ours.get(4) == Some(host);
@@ -220,7 +212,7 @@ fn may_live(left: &str, ours: &str) -> bool {
     !here || runs()
 }
 
-/// Opened anew each time: a share shows what others have written only then.
+/// Opens the file each time: only then does a share show what others have written.
 fn read(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MARK).read_to_end(&mut bytes)?;
@@ -242,7 +234,7 @@ mod tests {
     }
 
     fn refused(database: &Path) -> String {
-        match Lock::take(database, false) {
+        match Lock::acquire(database, false) {
             Ok(_) => panic!("the lock was granted twice"),
             Err(error) => format!("{error:#}"),
         }
@@ -251,20 +243,20 @@ mod tests {
     #[test]
     fn a_lock_is_granted_once_and_names_its_owner() {
         let (_folder, database) = database();
-        let lock = Lock::take(&database, false).unwrap();
+        let lock = Lock::acquire(&database, false).unwrap();
         assert!(is_taken(&database));
-        let told = refused(&database);
+        let error = refused(&database);
         let process = format!("bot.db` (process {} on `", std::process::id());
-        assert!(told.contains(&process), "{told}");
+        assert!(error.contains(&process), "{error}");
         drop(lock);
         assert!(!is_taken(&database));
-        Lock::take(&database, false).unwrap();
+        Lock::acquire(&database, false).unwrap();
     }
 
     #[test]
     fn the_database_is_locked_without_its_lock_file() {
         let (_folder, database) = database();
-        let _lock = Lock::take(&database, false).unwrap();
+        let _lock = Lock::acquire(&database, false).unwrap();
         std::fs::remove_file(lock_of(&database)).unwrap();
         assert!(refused(&database).starts_with("another noticebot"));
         let other_name = database.with_file_name("other.db");
@@ -273,9 +265,9 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_mark_is_replaced_once_and_then_stops_the_bot() {
+    fn repeated_foreign_marks_stop_the_bot() {
         let (_folder, database) = database();
-        let mut lock = Lock::take(&database, false).unwrap();
+        let mut lock = Lock::acquire(&database, false).unwrap();
         let path = lock_of(&database);
         lock.renew().unwrap();
         for round in ["one", "two"] {
@@ -287,12 +279,12 @@ mod tests {
         std::fs::write(&path, "noticebot a boot 7 elsewhere").unwrap();
         lock.renew().unwrap();
         std::fs::write(&path, "noticebot a boot 7 elsewhere").unwrap();
-        let told = lock.renew().unwrap_err().to_string();
-        assert!(told.contains("(process 7 on `elsewhere`)"), "{told}");
+        let error = lock.renew().unwrap_err().to_string();
+        assert!(error.contains("(process 7 on `elsewhere`)"), "{error}");
     }
 
     #[test]
-    fn only_a_mark_of_a_dead_process_here_is_overruled_at_once() {
+    fn only_marks_of_dead_local_processes_are_replaced() {
         let ours = "noticebot a boot 4194304 host";
         for (left, lives) in [
             ("", false),
@@ -308,9 +300,9 @@ mod tests {
     }
 
     #[test]
-    fn an_orderly_end_leaves_no_mark() {
+    fn a_clean_stop_leaves_no_mark() {
         let (_folder, database) = database();
-        drop(Lock::take(&database, false).unwrap());
+        drop(Lock::acquire(&database, false).unwrap());
         assert_eq!(read(&lock_of(&database)).unwrap(), "");
     }
 }

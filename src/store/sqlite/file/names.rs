@@ -1,9 +1,9 @@
-//! The files of a database, and why they cannot be used.
+//! Names of a database's files, and the error if they cannot be used.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why a file cannot be used, and what to do about it.
+/// Why a file cannot be used, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unusable {
     pub(crate) what: String,
@@ -25,24 +25,22 @@ impl fmt::Display for Unusable {
 
 impl std::error::Error for Unusable {}
 
-/// The file beside a database with this addition to its name.
+/// Appends a suffix to the database's name.
 pub(crate) fn beside(database: &Path, addition: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(addition);
     name.into()
 }
 
-/// SQLite's write-ahead log.
 pub(crate) fn log_of(database: &Path) -> PathBuf {
     beside(database, "-wal")
 }
 
-/// The index of the log, shared between processes.
 pub(crate) fn index_of(database: &Path) -> PathBuf {
     beside(database, "-shm")
 }
 
-/// What stands beside a database and has to be writable like it.
+/// Files next to a database that must be writable like it.
 pub(crate) fn companions(database: &Path) -> [PathBuf; 4] {
     ["-wal", "-shm", "-journal", ".lock"].map(|addition| beside(database, addition))
 }

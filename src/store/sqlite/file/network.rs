@@ -1,12 +1,12 @@
-//! File systems whose locks may not keep out a bot on another machine.
+//! Detects file systems whose locks may not exclude a bot on another machine.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::Unusable;
 
-/// Magic numbers of `statfs(2)`, from linux/magic.h and the file systems' own
-/// sources, for file systems that several machines can mount at once.
+/// Magic numbers of `statfs(2)`, from linux/magic.h and the file systems' sources, for file systems
+/// that several machines can mount.
 const NETWORK: &[(u32, &str)] = &[
     (0x6969, "NFS"),
     (0x517b, "SMB"),
@@ -30,16 +30,12 @@ const NETWORK: &[(u32, &str)] = &[
     (0x7c7c_6673, "Parallels shared folder"),
 ];
 
-/// FUSE, also virtiofs: what is behind it only the mount table says.
+/// FUSE, also virtiofs: only the mount table names the file system behind it.
 const FUSE: u32 = 0x6573_5546;
-/// FUSE file systems on a disk or in a container of this machine.
+/// FUSE file systems on a disk or container of this machine.
 const LOCAL_FUSE: &[&str] = &["fuseblk", "fuse.fuse-overlayfs", "fuse.lxcfs"];
 
-/// The name of the network file system that the folder is on, if it is on one.
-///
-/// # Errors
-///
-/// When the system does not tell.
+/// The name of the network file system that contains the folder, if it is one.
 pub(crate) fn file_system(folder: &Path) -> std::io::Result<Option<String>> {
     // The kernel's type is signed and wider on some machines; the number has 32 bits.
     #[expect(
@@ -82,7 +78,7 @@ fn mounted(mounts: &str, device: u64) -> Option<&str> {
 pub(super) fn refused(file: &Path, file_system: &str) -> Unusable {
     Unusable::new(
         format!(
-            "`{}` is on a network file system ({file_system}), where a lock may not keep out a bot on another machine",
+            "`{}` is on a network file system ({file_system}), where a lock may not exclude a bot on another machine",
             file.display()
         ),
         "set `NOTICEBOT_DATABASE_URL` to a file on a local disk or to a PostgreSQL server; if only this machine uses the share, set `NOTICEBOT_STORE_ALLOW_NETWORK_FILE=true`",

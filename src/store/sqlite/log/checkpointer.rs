@@ -1,4 +1,4 @@
-//! The second connection: it moves most of the log, and looks at the files.
+//! The second connection: checkpoints most of the log and checks the files.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,25 +10,26 @@ use rusqlite::Connection;
 use crate::store::sqlite::damage::{self, Integrity, frames_fit, verified};
 use crate::store::sqlite::file::names::log_of;
 use crate::store::sqlite::file::{self, LONG_LOOK, Lock, finish};
-use crate::store::sqlite::log::state::{LONG, LOOK_EVERY, LogState, SECOND_LOOK, Stamp, stamp};
+use crate::store::sqlite::log::state::{
+    LOOK_EVERY, LogState, MAX_LENGTH, SECOND_LOOK, Stamp, stamp,
+};
 use crate::store::sqlite::shared::Shared;
 
-/// The other side: checkpoints when asked to, and a look at the files each second.
+/// Makes a checkpoint on request, and checks the files every second.
 pub(in crate::store::sqlite) struct Checkpointer {
     pub(super) connection: Connection,
     pub(super) state: Arc<LogState>,
     pub(super) shared: Arc<Shared>,
     pub(super) due: Receiver<()>,
-    /// The log when it was last looked at: committed frames, and its file.
+    /// The log at the last check: number of committed frames, and its file.
     pub(super) seen: Option<(u32, Option<Stamp>)>,
 }
 
 impl Checkpointer {
-    /// Runs until the writer has closed; then the log goes into the file, and the
-    /// lock is given back.
+    /// Runs until the writer has closed; then checkpoints the log and releases the lock.
     pub(in crate::store::sqlite) fn run(mut self, mut lock: Lock) {
         let mut looked_at = Instant::now();
-        // A process that was killed has left its log behind.
+        // A killed process has left its log behind.
         self.checkpoint();
         loop {
             let pause = LOOK_EVERY.saturating_sub(looked_at.elapsed());
@@ -49,15 +50,15 @@ impl Checkpointer {
     }
 
     fn checkpoint(&mut self) {
-        // The stamp that follows must not hide what another process has written before.
+        // The stamp set below must not hide an earlier write by another process.
         self.look_at_file();
-        // A log that a reader makes long is moved again and again.
-        let is_short = self.state.bytes(self.state.frames()) <= 2 * LONG;
+        // While a reader keeps the log long, checkpoints are frequent: skip the verification.
+        let is_short = self.state.bytes(self.state.frames()) <= 2 * MAX_LENGTH;
         if self.is_over() || (is_short && !self.verify_log()) {
             return;
         }
         let mut stamp_of_file = self.state.stamp();
-        // Its answer is a row, of no interest here.
+        // The pragma returns a row, which is not needed.
         let done = self
             .connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
@@ -85,17 +86,17 @@ impl Checkpointer {
         self.shared.fatal.borrow().is_some()
     }
 
-    /// Only checkpoints change the database; whoever else does may have damaged it.
+    /// Only checkpoints change the database. Any other writer may have damaged it.
     fn look_at_file(&mut self) {
         let mut known = self.state.stamp();
         let now = stamp(&self.state.path);
-        // A file that is gone is the writer's to tell.
+        // The writer reports a missing file.
         if now.is_none() || *known == now {
             return;
         }
         *known = now;
-        tracing::warn!("another process has written to the database: searching it for damage");
-        // What this connection has read before is not what the file holds now.
+        tracing::warn!("another process wrote to the database: checking it for damage");
+        // A new connection, because this one may have cached pages.
         let found = file::connect(&self.state.path).map(|mut anew| {
             let found = damage::check_integrity(&mut anew, LONG_LOOK);
             finish(anew);
@@ -112,7 +113,7 @@ impl Checkpointer {
         }
     }
 
-    /// A log that nobody writes to does not change, and one that is written to grows.
+    /// An idle log does not change, and an active one grows.
     fn look_at_log(&mut self) {
         let now = (self.state.frames(), stamp(&log_of(&self.state.path)));
         let before = self.seen.replace(now);
@@ -123,12 +124,12 @@ impl Checkpointer {
         }
     }
 
-    /// Whether all committed frames are whole; the bot stops if they are not.
+    /// Whether all committed frames are valid; the bot stops if not.
     fn verify_log(&self) -> bool {
         let _checkpoints_wait = self.state.stamp();
         let log = log_of(&self.state.path);
         for pause in [SECOND_LOOK, SECOND_LOOK, Duration::ZERO] {
-            // An admin's shell may have begun the log anew: the index knows.
+            // An admin's shell may have reset the log: the index has the current count.
             let frames = self
                 .connection
                 .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
@@ -137,7 +138,7 @@ impl Checkpointer {
             let frames = frames.map_or(0, |frames| u32::try_from(frames).unwrap_or(0));
             match verified(&log, frames) {
                 Ok(Some(false)) => std::thread::sleep(pause),
-                // A log that is gone is the writer's to tell.
+                // The writer reports a missing log.
                 Ok(Some(true) | None) | Err(_) => return true,
             }
         }

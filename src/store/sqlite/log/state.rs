@@ -1,4 +1,4 @@
-//! What the writer and the checkpointer of the log share.
+//! State shared by the writer and the checkpointer.
 
 use std::fs::metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,30 +9,27 @@ use std::time::Duration;
 
 use crate::store::sqlite::file::names::log_of;
 
-/// A log of this length in bytes is to begin anew.
-pub(crate) const LONG: u64 = 32 << 20;
+/// A log of this length, in bytes, is reset.
+pub(crate) const MAX_LENGTH: u64 = 32 << 20;
 
-/// How often the files are looked at.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What looks like damage has to do so twice.
+/// Delay before apparent damage is verified again.
 pub(crate) const SECOND_LOOK: Duration = Duration::from_millis(50);
 
-/// What both sides know of the log.
 pub(crate) struct LogState {
     pub(crate) path: PathBuf,
-    /// Bytes in a page.
+    /// Page size in bytes.
     pub(crate) page: u32,
-    /// Committed frames in the log.
+    /// Number of committed frames in the log.
     pub(crate) frames: AtomicU32,
-    /// How often the second connection has ended a checkpoint.
+    /// Number of checkpoints that the second connection has finished.
     pub(crate) passes: AtomicU64,
-    /// Held by whoever makes a checkpoint or searches for damage; the database as
-    /// the last one has left it.
+    /// The database file after the last checkpoint or check. Locked during a checkpoint or check.
     pub(crate) stamp: Mutex<Option<Stamp>>,
 }
 
-/// Length in bytes and time of the last change.
+/// Length in bytes, and modification time.
 pub(crate) type Stamp = (u64, i64, i64);
 
 pub(crate) fn stamp(file: &std::path::Path) -> Option<Stamp> {
