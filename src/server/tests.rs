@@ -68,7 +68,7 @@ async fn each_task_ends_the_bot(database: &str, receive: &str, expected: &[&str]
 }
 
 #[tokio::test]
-async fn each_background_task_ends_a_bot_with_a_file() {
+async fn each_background_task_stops_a_sqlite_bot() {
     let folder = tempfile::tempdir().unwrap();
     let file = format!("sqlite://{}", folder.path().join("bot.db").display());
     let expected = [
@@ -88,7 +88,7 @@ async fn each_background_task_ends_a_bot_with_a_file() {
 
 #[cfg(feature = "postgres-tests")]
 #[tokio::test]
-async fn each_background_task_ends_a_bot_on_a_server() {
+async fn each_background_task_stops_a_postgres_bot() {
     let database = test_servers::Database::create().await.unwrap();
     let expected = [
         "access",

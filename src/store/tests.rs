@@ -243,39 +243,39 @@ macro_rules! for_both_stores {
 }
 
 for_both_stores! {
-    a_job_is_taken_once_however_often_it_comes_and_also_after_its_end,
-    one_chat_goes_in_order_and_other_chats_beside_it,
-    a_job_that_is_tried_again_holds_up_its_own_chat_until_it_is_due,
-    what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered,
-    a_stop_gives_a_job_back_as_one_that_was_begun,
-    only_a_crash_alone_counts_as_the_jobs_own,
-    a_full_queue_takes_nothing_more_until_something_ends,
-    a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else,
-    events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answered,
-    a_row_that_cannot_be_read_holds_up_nothing,
-    what_people_wrote_goes_when_the_job_is_done_and_the_row_when_it_is_old,
-    many_at_once_are_all_taken_and_all_kept,
-    changes_are_taken_back_one_after_the_other_and_each_once,
-    only_the_last_twenty_changes_can_be_taken_back,
-    texts_of_changes_go_first_and_the_rows_later_but_the_top_stays_known,
-    planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_due,
-    a_chat_that_was_left_keeps_no_plan_and_no_text,
-    the_timed_end_of_a_change_is_what_its_own_job_planned,
-    a_command_never_comes_before_one_that_waits_in_its_chat_whatever_the_clock_says,
-    jobs_of_another_app_are_left_alone,
-    what_waits_and_since_when_is_told,
+    a_redelivered_job_is_accepted_once,
+    chats_run_in_order_and_concurrently,
+    a_retry_blocks_only_its_own_chat,
+    jobs_running_at_a_kill_are_requeued,
+    a_stopped_job_counts_as_begun,
+    a_lone_job_is_blamed_for_a_crash,
+    a_full_queue_rejects_jobs,
+    a_full_chat_is_notified_once,
+    notices_do_not_count_against_commands,
+    an_unreadable_row_blocks_nothing,
+    payloads_are_erased_early_and_rows_late,
+    concurrent_jobs_are_all_accepted,
+    each_change_is_undone_once,
+    only_the_last_twenty_changes_are_undoable,
+    texts_of_changes_are_erased_before_rows,
+    schedules_can_be_cancelled_until_due,
+    leaving_a_chat_erases_schedules_and_texts,
+    automatic_reverts_belong_to_their_change,
+    chat_order_survives_clock_changes,
+    jobs_of_other_apps_stay_untouched,
+    queue_reports_count_and_oldest_job,
     limits_and_answers_outlive_a_restart,
-    whatever_people_type_is_kept,
-    every_change_has_the_reference_that_is_quoted,
-    a_job_is_found_by_the_reference_of_its_row,
-    whether_text_can_be_removed_is_kept,
+    any_text_is_stored_unchanged,
+    every_change_has_its_quoted_reference,
+    a_job_is_found_by_its_reference,
+    text_deletion_result_is_stored,
     undo_skips_changes_of_a_later_release,
     unreadable_progress_is_an_error,
-    upkeep_leaves_other_apps_alone,
+    retention_leaves_other_apps_untouched,
     a_failed_request_fails_alone,
 }
 
-async fn a_job_is_taken_once_however_often_it_comes_and_also_after_its_end(bench: Bench) {
+async fn a_redelivered_job_is_accepted_once(bench: Bench) {
     assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
     assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::Duplicate);
     let job = bench.claim().await.unwrap();
@@ -286,7 +286,7 @@ async fn a_job_is_taken_once_however_often_it_comes_and_also_after_its_end(bench
     assert_eq!(bench.open().await, 0);
 }
 
-async fn one_chat_goes_in_order_and_other_chats_beside_it(bench: Bench) {
+async fn chats_run_in_order_and_concurrently(bench: Bench) {
     for (chat, origin) in [("oc_1", "om_1"), ("oc_1", "om_2"), ("oc_2", "om_3")] {
         bench.accept(chat, origin).await;
     }
@@ -298,7 +298,7 @@ async fn one_chat_goes_in_order_and_other_chats_beside_it(bench: Bench) {
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
 }
 
-async fn a_job_that_is_tried_again_holds_up_its_own_chat_until_it_is_due(bench: Bench) {
+async fn a_retry_blocks_only_its_own_chat(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     bench.accept("oc_1", "om_2").await;
     bench.accept("oc_2", "om_3").await;
@@ -320,7 +320,7 @@ async fn a_job_that_is_tried_again_holds_up_its_own_chat_until_it_is_due(bench: 
     assert_eq!(again.started_at, first.started_at);
 }
 
-async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(bench: Bench) {
+async fn jobs_running_at_a_kill_are_requeued(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
     let written = Some(WriteProgress::Docx {
@@ -358,7 +358,7 @@ async fn what_was_running_at_a_kill_is_ready_again_with_all_that_was_remembered(
     assert_eq!(again.replying_since, Some(bench.clock.now()));
 }
 
-async fn a_stop_gives_a_job_back_as_one_that_was_begun(bench: Bench) {
+async fn a_stopped_job_counts_as_begun(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
     bench.store.release(&job, Release::Stopped).await.unwrap();
@@ -367,7 +367,7 @@ async fn a_stop_gives_a_job_back_as_one_that_was_begun(bench: Bench) {
     assert!(job.is_first_attempt() && !again.is_first_attempt());
 }
 
-async fn only_a_crash_alone_counts_as_the_jobs_own(mut bench: Bench) {
+async fn a_lone_job_is_blamed_for_a_crash(mut bench: Bench) {
     for number in 1..=3 {
         bench
             .accept(&format!("oc_{number}"), &format!("om_{number}"))
@@ -398,7 +398,7 @@ async fn only_a_crash_alone_counts_as_the_jobs_own(mut bench: Bench) {
     assert_eq!(counts().await, ("om_3".to_owned(), 0, 2));
 }
 
-async fn a_full_queue_takes_nothing_more_until_something_ends(bench: Bench) {
+async fn a_full_queue_rejects_jobs(bench: Bench) {
     for number in 0..100 {
         bench
             .accept(&format!("oc_{}", number % 2), &format!("om_{number}"))
@@ -413,7 +413,7 @@ async fn a_full_queue_takes_nothing_more_until_something_ends(bench: Bench) {
     assert_eq!(bench.accept("oc_1", "om_new").await, Accepted::New);
 }
 
-async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else(bench: Bench) {
+async fn a_full_chat_is_notified_once(bench: Bench) {
     for number in 0..60 {
         assert_eq!(
             bench.accept("oc_1", &format!("om_{number}")).await,
@@ -448,7 +448,7 @@ async fn a_chat_with_too_many_waiting_is_told_so_once_and_before_all_else(bench:
     assert_eq!(bench.place.count("jobs WHERE reference = ''").await, 0);
 }
 
-async fn events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answered(bench: Bench) {
+async fn notices_do_not_count_against_commands(bench: Bench) {
     let recalled = |number: usize| {
         let mut job = job("oc_1", &format!("e_{number}"));
         job.key.kind = JobKind::Recalled;
@@ -463,7 +463,7 @@ async fn events_that_nobody_waits_for_leave_room_for_commands_and_are_not_answer
     assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
 }
 
-async fn a_row_that_cannot_be_read_holds_up_nothing(bench: Bench) {
+async fn an_unreadable_row_blocks_nothing(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     bench.accept("oc_1", "om_2").await;
     bench
@@ -478,7 +478,7 @@ async fn a_row_that_cannot_be_read_holds_up_nothing(bench: Bench) {
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_2"));
 }
 
-async fn what_people_wrote_goes_when_the_job_is_done_and_the_row_when_it_is_old(bench: Bench) {
+async fn payloads_are_erased_early_and_rows_late(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
     bench.store.release(&job, Release::Done).await.unwrap();
@@ -489,7 +489,7 @@ async fn what_people_wrote_goes_when_the_job_is_done_and_the_row_when_it_is_old(
     assert_eq!(bench.accept("oc_1", "om_1").await, Accepted::New);
 }
 
-async fn many_at_once_are_all_taken_and_all_kept(bench: Bench) {
+async fn concurrent_jobs_are_all_accepted(bench: Bench) {
     let accepts = (0..90).map(|number| {
         let store = bench.store.clone();
         async move {
@@ -567,7 +567,7 @@ fn chat() -> ChatKey {
     }
 }
 
-async fn changes_are_taken_back_one_after_the_other_and_each_once(bench: Bench) {
+async fn each_change_is_undone_once(bench: Bench) {
     assert_eq!(bench.undoable().await, None);
     bench.change("om_1", "om_a", None).await;
     bench.change("om_2", "om_b", None).await;
@@ -590,7 +590,7 @@ async fn changes_are_taken_back_one_after_the_other_and_each_once(bench: Bench) 
     assert_eq!(stands, Some(history[0].clone()));
 }
 
-async fn only_the_last_twenty_changes_can_be_taken_back(bench: Bench) {
+async fn only_the_last_twenty_changes_are_undoable(bench: Bench) {
     for number in 0..22 {
         bench.change(&format!("om_{number}"), "om_a", None).await;
     }
@@ -604,7 +604,7 @@ async fn only_the_last_twenty_changes_can_be_taken_back(bench: Bench) {
     assert_eq!(undone, 20);
 }
 
-async fn texts_of_changes_go_first_and_the_rows_later_but_the_top_stays_known(bench: Bench) {
+async fn texts_of_changes_are_erased_before_rows(bench: Bench) {
     bench.change("om_1", "om_a", None).await;
     bench.hand.advance(Duration::from_secs(1));
     let now = bench.clock.now();
@@ -620,7 +620,7 @@ async fn texts_of_changes_go_first_and_the_rows_later_but_the_top_stays_known(be
     assert_eq!(bench.store.history(chat(), 10).await.unwrap(), []);
 }
 
-async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_due(bench: Bench) {
+async fn schedules_can_be_cancelled_until_due(bench: Bench) {
     let due = bench.clock.now() + Duration::from_hours(1);
     for origin in ["om_1", "om_2"] {
         bench
@@ -677,7 +677,7 @@ async fn planned_work_waits_outside_of_the_queue_and_can_be_dropped_until_it_is_
     assert_eq!(bench.place.count("jobs WHERE reference = ''").await, 0);
 }
 
-async fn a_chat_that_was_left_keeps_no_plan_and_no_text(bench: Bench) {
+async fn leaving_a_chat_erases_schedules_and_texts(bench: Bench) {
     bench.change("om_1", "om_a", None).await;
     let due = bench.clock.now() + Duration::from_hours(1);
     bench
@@ -708,7 +708,7 @@ async fn a_chat_that_was_left_keeps_no_plan_and_no_text(bench: Bench) {
     assert_eq!(bench.place.count(texts).await, 0);
 }
 
-async fn the_timed_end_of_a_change_is_what_its_own_job_planned(bench: Bench) {
+async fn automatic_reverts_belong_to_their_change(bench: Bench) {
     let due = bench.clock.now() + Duration::from_hours(1);
     for (origin, is_timed) in [("om_1", true), ("om_2", false)] {
         let record = top(PinnedItem::Unknown, PinnedItem::Message(origin.into()));
@@ -739,9 +739,7 @@ async fn the_timed_end_of_a_change_is_what_its_own_job_planned(bench: Bench) {
     assert_eq!(timed_end(first).await.unwrap(), None);
 }
 
-async fn a_command_never_comes_before_one_that_waits_in_its_chat_whatever_the_clock_says(
-    bench: Bench,
-) {
+async fn chat_order_survives_clock_changes(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     // As where another bot's clock is behind.
     bench
@@ -756,7 +754,7 @@ async fn a_command_never_comes_before_one_that_waits_in_its_chat_whatever_the_cl
     assert_eq!(bench.claimed_origin().await.as_deref(), Some("om_1"));
 }
 
-async fn jobs_of_another_app_are_left_alone(bench: Bench) {
+async fn jobs_of_other_apps_stay_untouched(bench: Bench) {
     let mut foreign = job("oc_1", "om_1");
     foreign.key.app = "cli_2".to_owned();
     bench.store.accept(foreign).await.unwrap();
@@ -768,7 +766,7 @@ async fn jobs_of_another_app_are_left_alone(bench: Bench) {
     assert_eq!(bench.store.queue().await.unwrap().open, 0);
 }
 
-async fn what_waits_and_since_when_is_told(bench: Bench) {
+async fn queue_reports_count_and_oldest_job(bench: Bench) {
     let empty = Queue {
         open: 0,
         oldest: None,
@@ -825,7 +823,7 @@ async fn limits_and_answers_outlive_a_restart(bench: Bench) {
     assert_eq!(bench.place.count("limits").await, 0);
 }
 
-async fn whatever_people_type_is_kept(bench: Bench) {
+async fn any_text_is_stored_unchanged(bench: Bench) {
     let odd = "NUL \0, quotes ' \" \\, 公告 📌, a line\nbreak";
     let record = ChangeRecord {
         summary: odd.to_owned(),
@@ -842,7 +840,7 @@ async fn whatever_people_type_is_kept(bench: Bench) {
 }
 
 /// No other row is read: the column alone decides.
-async fn a_job_is_found_by_the_reference_of_its_row(bench: Bench) {
+async fn a_job_is_found_by_its_reference(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
     bench.accept("oc_1", "om_2").await;
     let reference = job("oc_1", "om_2").key.reference();
@@ -857,14 +855,14 @@ async fn a_job_is_found_by_the_reference_of_its_row(bench: Bench) {
     assert!(desk.job(APP, "76543210", false, now).await.is_err());
 }
 
-async fn every_change_has_the_reference_that_is_quoted(bench: Bench) {
+async fn every_change_has_its_quoted_reference(bench: Bench) {
     bench.change("om_1", "om_a", None).await;
     let reference = job("oc_1", "om_1").key.reference();
     let known = format!("changes WHERE reference = '{reference}'");
     assert_eq!(bench.place.count(&known).await, 1);
 }
 
-async fn whether_text_can_be_removed_is_kept(bench: Bench) {
+async fn text_deletion_result_is_stored(bench: Bench) {
     assert_eq!(bench.store.can_delete_text(chat()).await.unwrap(), None);
     for can_delete_text in [false, true, true, false] {
         let saved = bench.store.save_can_delete_text(chat(), can_delete_text);
@@ -905,7 +903,7 @@ async fn unreadable_progress_is_an_error(bench: Bench) {
     assert!(matches!(read, Err(StoreError::Database)), "{read:?}");
 }
 
-async fn upkeep_leaves_other_apps_alone(bench: Bench) {
+async fn retention_leaves_other_apps_untouched(bench: Bench) {
     bench.change("om_1", "om_a", None).await;
     let to = Recipient {
         chat: chat(),

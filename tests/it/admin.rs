@@ -53,7 +53,7 @@ async fn audit(admin: &Admin, change: impl FnOnce(&mut Audit)) -> String {
 }
 
 #[tokio::test]
-async fn what_was_given_up_is_listed_and_carried_out_again_while_the_bot_runs() {
+async fn dead_jobs_are_retried_while_the_bot_runs() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let command = bench.pin_that_is_given_up(&group).await;
@@ -88,7 +88,7 @@ async fn what_was_given_up_is_listed_and_carried_out_again_while_the_bot_runs() 
 }
 
 #[tokio::test]
-async fn what_is_planned_can_be_dropped_and_what_is_done_is_left_alone() {
+async fn schedules_can_be_dropped_but_done_jobs_cannot() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let plan = bench.say(&group, "/announce --at tomorrow 9:00 dinner").id;
@@ -102,7 +102,7 @@ async fn what_is_planned_can_be_dropped_and_what_is_done_is_left_alone() {
     let id = planned["id"].to_string();
     let mut admin = bench.admin().await;
     let refused = admin.retry_job(&id).await.unwrap_err();
-    assert!(refused.to_string().contains("planned"), "{refused}");
+    assert!(refused.to_string().contains("scheduled"), "{refused}");
     admin.drop_job(&id).await.unwrap();
     assert!(bench.jobs(&[JobState::Planned]).await.is_empty());
     let asked = bench.say(&group, "/history").id;
@@ -153,7 +153,7 @@ async fn what_is_planned_can_be_dropped_and_what_is_done_is_left_alone() {
 
 /// What a replacement has taken out is known to its job alone, until that is a change.
 #[tokio::test]
-async fn what_replace_has_saved_is_not_lost_by_dropping_or_trying_again() {
+async fn replaced_content_survives_drop_and_retry() {
     let bench = Bench::new().await;
     let group = bench.group(Doc);
     let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -190,7 +190,7 @@ async fn what_replace_has_saved_is_not_lost_by_dropping_or_trying_again() {
 }
 
 #[tokio::test]
-async fn what_waits_to_be_tried_again_is_tried_at_once() {
+async fn a_waiting_job_is_retried_at_once() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.set_api_down(true);
@@ -217,7 +217,7 @@ async fn what_waits_to_be_tried_again_is_tried_at_once() {
 }
 
 #[tokio::test]
-async fn the_audit_says_who_did_what_and_holds_texts_only_where_they_are_asked_for() {
+async fn the_audit_contains_texts_only_on_request() {
     let bench = Bench::new().await;
     let (group, other) = (bench.group(Docx), bench.closed_group());
     let announced = bench.say(&group, "/announce dinner at seven").id;
@@ -271,7 +271,7 @@ async fn the_audit_says_who_did_what_and_holds_texts_only_where_they_are_asked_f
 }
 
 #[tokio::test]
-async fn a_back_up_that_is_made_while_the_bot_runs_holds_all_and_can_be_used() {
+async fn a_backup_of_a_running_bot_is_complete() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for command in [

@@ -229,7 +229,7 @@ async fn wrong_credentials_are_told_apart_and_all_that_is_said() {
     let of_app = bench.check(|config| config.feishu.app_id = "cli_ffffffffffffffff".to_owned());
     let of_app = of_app.await.the_bad();
     assert!(
-        of_app.contains("knows no app `cli_ffffffffffffffff`"),
+        of_app.contains("does not know the app `cli_ffffffffffffffff`"),
         "{of_app}"
     );
     assert!(of_app.contains("10003") && of_app.contains("`FEISHU_REGION`"));
@@ -256,7 +256,7 @@ async fn a_platform_that_is_not_there_or_is_none_is_named() {
     assert!(nobody.contains("refused"), "{nobody}");
     bench.sim.fault(Endpoint::TenantAccessToken, Fault::NotJson);
     let other = bench.check(|_| {}).await.the_bad();
-    assert!(other.contains("does not answer like Feishu"), "{other}");
+    assert!(other.contains("does not respond like Feishu"), "{other}");
     assert!(other.contains("`FEISHU_BASE_URL`"), "{other}");
     bench.finish().await;
 }
@@ -695,7 +695,7 @@ async fn a_store_that_cannot_be_used_is_named() {
     std::fs::write(folder.join("letter.db"), "Dear Mei, ".repeat(1000)).unwrap();
     let bad = at("letter.db").await.the_bad();
     assert!(
-        bad.starts_with("store: ") && bad.contains("not a database"),
+        bad.starts_with("store: ") && bad.contains("not a noticebot database"),
         "{bad}"
     );
     let newer = rusqlite::Connection::open(folder.join("newer.db")).unwrap();

@@ -37,7 +37,7 @@ async fn send(signal: &str, child: &Child) {
 }
 
 #[tokio::test]
-async fn bad_usage_and_bad_configuration_end_with_2_and_a_sentence() {
+async fn bad_usage_and_configuration_exit_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -82,7 +82,7 @@ async fn bad_usage_and_bad_configuration_end_with_2_and_a_sentence() {
 }
 
 #[tokio::test]
-async fn each_stop_signal_ends_the_bot_in_order() {
+async fn each_stop_signal_stops_the_bot_cleanly() {
     let sim = Simulator::builder().start().await.unwrap();
     for signal in ["-TERM", "-INT", "-QUIT", "-HUP"] {
         let folder = tempfile::tempdir().unwrap();
@@ -134,7 +134,7 @@ async fn a_closed_log_does_not_end_the_bot() {
 }
 
 #[tokio::test]
-async fn a_reader_that_has_seen_enough_is_no_failure() {
+async fn a_closed_output_pipe_is_not_an_error() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let mut bot = serve(&sim, &folder).await;
@@ -209,7 +209,7 @@ async fn variables_that_set_nothing_are_refused() {
 }
 
 #[tokio::test]
-async fn config_shows_what_holds_and_hides_secrets() {
+async fn config_shows_effective_values_without_secrets() {
     let sim = Simulator::builder().start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let ended = end(on(&sim, &folder, &["config"])).await;
@@ -232,7 +232,7 @@ async fn config_shows_what_holds_and_hides_secrets() {
 }
 
 #[tokio::test]
-async fn check_ends_with_0_only_if_the_bot_can_do_its_job() {
+async fn check_exits_with_0_only_without_problems() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let good = end(on(&sim, &folder, &["check"])).await;
@@ -293,7 +293,7 @@ async fn check_names_a_full_disk_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn check_tells_what_a_bot_that_runs_misses() {
+async fn check_reports_files_a_running_bot_misses() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let bot = serve(&sim, &folder).await;
@@ -330,13 +330,15 @@ async fn check_tells_what_a_bot_that_runs_misses() {
 }
 
 #[tokio::test]
-async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_not_there() {
+async fn admin_commands_work_while_the_bot_runs() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     for verb in [&["jobs", "list"][..], &["audit"], &["backup", "copy.db"]] {
         let early = end(on(&sim, &folder, verb)).await;
         assert_eq!(early.code, Some(1), "{}", early.err);
-        let told = early.err.contains("there is no database `noticebot.db`");
+        let told = early
+            .err
+            .contains("the database `noticebot.db` does not exist");
         assert!(told, "{}", early.err);
     }
     let owner = sim.add_person("Olga");
@@ -365,7 +367,7 @@ async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_no
 
     for (verb, code, words) in [
         (&["jobs", "show", "1"][..], 0, command.id.as_str()),
-        (&["jobs", "show", "77"], 1, "there is no such job"),
+        (&["jobs", "show", "77"], 1, "no such job"),
         (&["jobs", "retry", "1"], 1, "the job is done"),
         (&["jobs", "drop", "1"], 1, "the job is done"),
         (&["audit"], 0, "announce: done"),
@@ -380,12 +382,12 @@ async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_no
         (
             &["backup", "copy.db"],
             1,
-            "name a file that is not there yet",
+            "name a new file in an existing folder",
         ),
         (
             &["backup", "nowhere/copy.db"],
             1,
-            "making `nowhere/copy.db`",
+            "creating `nowhere/copy.db`",
         ),
     ] {
         let ended = end(on(&sim, &folder, verb)).await;
@@ -400,7 +402,7 @@ async fn an_admin_looks_into_the_store_while_the_bot_runs_and_is_told_what_is_no
 }
 
 #[tokio::test]
-async fn a_back_up_that_the_disk_has_no_room_for_is_not_left_behind() {
+async fn a_failed_backup_leaves_no_file() {
     let sim = Simulator::builder().start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let bot = serve(&sim, &folder).await;
@@ -418,7 +420,7 @@ async fn a_back_up_that_the_disk_has_no_room_for_is_not_left_behind() {
 }
 
 #[tokio::test]
-async fn serve_is_well_until_sigterm_and_then_ends_with_0_within_5_seconds() {
+async fn sigterm_ends_serve_within_five_seconds() {
     let sim = Simulator::builder().start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut bot = serve(&sim, &folder).await;
@@ -450,7 +452,7 @@ async fn serve_is_well_until_sigterm_and_then_ends_with_0_within_5_seconds() {
 }
 
 #[tokio::test]
-async fn work_in_flight_at_sigterm_returns_to_the_queue_and_is_done_after_the_next_start() {
+async fn jobs_in_flight_at_sigterm_run_after_a_restart() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let owner = sim.add_person("Olga");
@@ -487,7 +489,7 @@ async fn work_in_flight_at_sigterm_returns_to_the_queue_and_is_done_after_the_ne
 }
 
 #[tokio::test]
-async fn a_disk_that_is_full_is_answered_with_503_and_used_again_when_there_is_room() {
+async fn a_full_disk_returns_503_until_space_is_free() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let owner = sim.add_person("Olga");
@@ -531,7 +533,7 @@ async fn a_disk_that_is_full_is_answered_with_503_and_used_again_when_there_is_r
 }
 
 #[tokio::test]
-async fn the_finest_log_holds_no_credentials_of_the_long_connection() {
+async fn trace_logs_hide_long_connection_credentials() {
     let sim = Simulator::builder().start().await.unwrap();
     sim.receive_by_long_connection();
     let folder = tempfile::tempdir().unwrap();
@@ -541,7 +543,7 @@ async fn the_finest_log_holds_no_credentials_of_the_long_connection() {
     let mut child = bot.stderr(Stdio::piped()).spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut seen = String::new();
-    while !seen.contains("the long connection is open") {
+    while !seen.contains("opened the long connection") {
         let line = log.next_line().await.unwrap().unwrap();
         seen.extend([&*line, "\n"]);
     }

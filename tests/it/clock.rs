@@ -148,7 +148,7 @@ async fn without_the_platforms_time_a_day_is_trusted() {
         let said = bench.say(&group, "hello");
         assert_eq!(said.answer().await.status, status, "{seconds}");
     }
-    assert!(log().contains("a rightly signed request was refused"));
+    assert!(log().contains("rejected a request with a valid signature"));
     bench.set_bot_ahead(0);
     bench.finish().await;
 }
@@ -213,7 +213,7 @@ async fn a_clock_that_is_off_is_reported_once_an_hour() {
 
 #[tokio::test]
 async fn missing_access_is_reported_at_start_with_the_remedy() {
-    let told = || log().matches("gives the app no access token").count();
+    let told = || log().matches("could not get an access token").count();
     let mut bench = Bench::new().await;
     bench.set("FEISHU_APP_SECRET", "wrong");
     let before = told();

@@ -54,7 +54,7 @@ fn close(path: &Path, is_root: bool) {
 }
 
 #[tokio::test]
-async fn files_of_another_user_are_named_with_the_remedy() {
+async fn other_users_files_are_named_with_the_remedy() {
     let sim = platform().await;
     for name in [
         "data/bot.db",
@@ -265,7 +265,7 @@ async fn files_deleted_beside_a_running_bot_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_deleted_database_is_missed_and_can_be_saved() {
+async fn a_deleted_database_is_noticed_and_recoverable() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let mut bot = serve(&sim, &folder).await;
@@ -278,7 +278,7 @@ async fn a_deleted_database_is_missed_and_can_be_saved() {
     while !told.contains(&words) {
         told = bot.log.next_line().await.unwrap().unwrap();
     }
-    assert!(told.contains("put it back"), "{told}");
+    assert!(told.contains("restore it"), "{told}");
     // What the log holds has been moved into the file by the second time.
     let is_empty = async {
         while folder
@@ -312,7 +312,7 @@ async fn a_deleted_database_is_missed_and_can_be_saved() {
 }
 
 #[tokio::test]
-async fn a_second_bot_is_refused_under_every_name() {
+async fn a_second_bot_is_rejected_under_any_name() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let bot = serve(&sim, &folder).await;
@@ -386,7 +386,7 @@ fn overwrite(folder: &TempDir, name: &str, at: usize) {
 }
 
 #[tokio::test]
-async fn damage_while_the_bot_runs_ends_it_with_1() {
+async fn damage_stops_a_running_bot_with_1() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     // The first start makes the tables, the stop moves them into the file.

@@ -77,7 +77,7 @@ async fn obeys(bench: &Bench) {
 }
 
 #[tokio::test]
-async fn readiness_is_the_sockets_truth_and_there_is_no_webhook() {
+async fn readiness_follows_the_long_connection() {
     let bench = Bench::new().await;
     ready(&bench, true).await;
     assert_eq!(bench.ask("/webhook/event").await.0, 404);
@@ -99,7 +99,7 @@ async fn readiness_is_the_sockets_truth_and_there_is_no_webhook() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_half_open_is_noticed_and_replaced_and_nothing_is_lost() {
+async fn a_half_open_connection_is_replaced_without_loss() {
     let bench = quick().await;
     let group = bench.group(Docx);
     let silent = connection(&bench);
@@ -124,7 +124,7 @@ async fn a_connection_that_is_half_open_is_noticed_and_replaced_and_nothing_is_l
 }
 
 #[tokio::test]
-async fn a_hundred_ends_leave_no_task_behind() {
+async fn a_hundred_reconnects_leak_no_task() {
     let bench = quick().await;
     let tasks = || {
         tokio::runtime::Handle::current()
@@ -222,7 +222,7 @@ async fn dropped(bench: &Bench, reason: &str, count: u64) {
 }
 
 #[tokio::test]
-async fn rubbish_is_counted_and_brings_nothing_down() {
+async fn malformed_messages_are_counted_without_harm() {
     let bench = quick().await;
     let current = connection(&bench);
     bench.sim.send_text(&current, "hello");
@@ -253,7 +253,7 @@ async fn rubbish_is_counted_and_brings_nothing_down() {
 }
 
 #[tokio::test]
-async fn an_event_may_come_in_parts_in_any_order() {
+async fn an_event_may_arrive_in_shuffled_parts() {
     let bench = Bench::new().await;
     bench.sim.cut_events(3, &[2, 0, 1, 1]);
     obeys(&bench).await;
@@ -261,7 +261,7 @@ async fn an_event_may_come_in_parts_in_any_order() {
 }
 
 #[tokio::test]
-async fn what_waiting_does_not_mend_stops_the_bot_with_a_remedy() {
+async fn permanent_refusals_stop_the_bot_with_a_remedy() {
     let refused = |code, msg: &str| Fault::Answer {
         status: 200,
         code,
@@ -299,7 +299,7 @@ async fn stopped(bench: &mut Bench) -> String {
 }
 
 #[tokio::test]
-async fn what_waiting_may_mend_is_tried_again() {
+async fn temporary_refusals_are_retried() {
     let bench = quick().await;
     let first = connection(&bench);
     for fault in [
@@ -326,7 +326,7 @@ async fn what_waiting_may_mend_is_tried_again() {
 }
 
 #[tokio::test]
-async fn unknown_codes_of_the_endpoint_are_retried_and_logged() {
+async fn unknown_endpoint_codes_are_retried_and_logged() {
     let bench = quick().await;
     let first = connection(&bench);
     let codes = [1_000_040_999, -1, 7_355_608];
@@ -345,7 +345,7 @@ async fn unknown_codes_of_the_endpoint_are_retried_and_logged() {
     let log = log();
     for code in codes {
         let line = log.lines().find(|line| {
-            line.contains("there is no long connection") && line.contains(&code.to_string())
+            line.contains("could not open the long connection") && line.contains(&code.to_string())
         });
         assert!(line.is_some_and(|line| line.contains("WARN")), "{code}");
     }
@@ -353,7 +353,7 @@ async fn unknown_codes_of_the_endpoint_are_retried_and_logged() {
 }
 
 #[tokio::test]
-async fn a_start_without_the_platform_waits_no_longer_than_a_lost_connection() {
+async fn a_start_without_the_platform_retries_like_a_reconnect() {
     let mut bench = Bench::new().await;
     bench
         .sim
@@ -364,7 +364,7 @@ async fn a_start_without_the_platform_waits_no_longer_than_a_lost_connection() {
 }
 
 #[tokio::test]
-async fn app_id_and_secret_are_enough_and_a_token_that_is_set_is_checked() {
+async fn a_long_connection_checks_the_token_if_set() {
     let mut bench = Bench::new().await;
     bench.set("FEISHU_ENCRYPT_KEY", "");
     bench.set("FEISHU_VERIFICATION_TOKEN", "");
@@ -427,7 +427,7 @@ async fn tunnel(mut client: TcpStream) {
 }
 
 #[tokio::test]
-async fn the_way_out_may_lead_through_a_proxy() {
+async fn a_long_connection_works_through_a_proxy() {
     let proxy = Proxy::start().await;
     let passed = || proxy.passed.load(Ordering::Relaxed);
     let mut bench = Bench::new().await;
@@ -443,7 +443,7 @@ async fn the_way_out_may_lead_through_a_proxy() {
 }
 
 #[tokio::test]
-async fn a_check_leaves_the_connection_of_a_bot_that_runs_alone() {
+async fn check_keeps_the_running_bots_connection() {
     let bench = Bench::new().await;
     let mut config = bench.config();
     config.server.admin_listen = bench.admin_address();

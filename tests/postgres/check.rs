@@ -42,7 +42,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_database_that_can_be_used_is_told_with_its_bots() {
+async fn check_reports_a_usable_database_with_its_replicas() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let said = bench.say(&group, "/help").id;
@@ -64,7 +64,7 @@ async fn a_database_that_can_be_used_is_told_with_its_bots() {
 }
 
 #[tokio::test]
-async fn what_keeps_a_database_from_being_used_is_named() {
+async fn check_names_obstacles_to_a_database() {
     let bench = Bench::new().await;
     let url = bench.database().url();
     let port = "postgres://postgres@127.0.0.1:9/noticebot?sslmode=disable";

@@ -118,7 +118,7 @@ impl EventLog {
 
     fn hear_line(&mut self, line: &str, now_ms: u64) {
         let (line, reference) = LogLine::read(line, now_ms);
-        if let (BotState::Starting { pid, receive }, "noticebot serves") =
+        if let (BotState::Starting { pid, receive }, "noticebot started") =
             (self.bot_state, line.message.as_str())
         {
             self.bot_state = BotState::Serving { pid, receive };

@@ -64,7 +64,7 @@ fn inner(store: &Store) -> &PostgresStore {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_bots_never_work_on_one_chat_at_the_same_time_and_keep_its_order() {
+async fn replicas_keep_the_order_of_each_chat() {
     const CHATS: usize = 4;
     const EACH: usize = 15;
     let bench = Bench::on_server().await;
@@ -122,7 +122,7 @@ async fn many_bots_never_work_on_one_chat_at_the_same_time_and_keep_its_order() 
 }
 
 #[tokio::test]
-async fn a_job_that_is_committed_after_the_one_before_it_has_ended_wakes_the_worker() {
+async fn a_late_commit_notifies_the_worker() {
     let bench = Bench::on_server().await;
     bench.accept("oc_1", "om_1").await;
     let first = bench.claim().await.unwrap();
@@ -148,7 +148,7 @@ async fn a_job_that_is_committed_after_the_one_before_it_has_ended_wakes_the_wor
 }
 
 #[tokio::test]
-async fn a_claim_looks_at_few_jobs_however_many_wait_and_whatever_the_planner_knows() {
+async fn a_claim_reads_few_jobs() {
     let bench = Bench::on_server().await;
     let fill = "INSERT INTO jobs (app, origin, kind, chat, ordered_at, run_at, payload)
         SELECT 'cli_1', 'om_' || i, 'command', 'oc_' || i % 100, i, i, ''
@@ -178,7 +178,7 @@ async fn a_claim_looks_at_few_jobs_however_many_wait_and_whatever_the_planner_kn
 }
 
 #[tokio::test]
-async fn jobs_of_one_chat_that_are_claimed_in_the_same_moment_do_not_both_run() {
+async fn concurrent_claims_of_a_chat_run_one_job() {
     let bench = Bench::on_server().await;
     bench.accept("oc_1", "om_2").await;
     let database = database(&bench.place);
@@ -205,7 +205,7 @@ async fn jobs_of_one_chat_that_are_claimed_in_the_same_moment_do_not_both_run() 
 }
 
 #[tokio::test]
-async fn what_a_dead_bot_was_at_goes_on_when_its_lease_is_over_and_not_before() {
+async fn jobs_are_taken_over_after_lease_expiry() {
     let bench = Bench::on_server().await;
     let neighbour = bench.neighbour().await;
     bench.accept("oc_1", "om_1").await;
@@ -241,7 +241,7 @@ async fn what_a_dead_bot_was_at_goes_on_when_its_lease_is_over_and_not_before() 
 /// The answer to a claim is lost with the connection, or work is dropped while the
 /// lease seems over, and the lease is renewed all the same.
 #[tokio::test]
-async fn what_nobody_has_in_hand_is_ready_again_and_what_somebody_has_is_not() {
+async fn orphaned_claims_are_requeued() {
     let bench = Bench::on_server().await;
     let store = inner(&bench.store);
     for (chat, origin) in [("oc_1", "om_1"), ("oc_2", "om_2"), ("oc_3", "om_3")] {
@@ -268,7 +268,7 @@ async fn what_nobody_has_in_hand_is_ready_again_and_what_somebody_has_is_not() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_wrong_stops_nobody_once_it_is_right() {
+async fn a_corrected_clock_blocks_nothing() {
     let bench = Bench::on_server().await;
     let day = Duration::from_hours(24);
     let (tomorrow, _) = Clock::manual(bench.clock.now() + day);
@@ -293,7 +293,7 @@ async fn a_clock_that_was_wrong_stops_nobody_once_it_is_right() {
 }
 
 #[tokio::test]
-async fn a_waiting_press_is_told_to_the_replica_that_took_it() {
+async fn a_waiting_callback_notifies_its_receiver() {
     let bench = Bench::on_server().await;
     let listener = Listener::on(&bench.place).await;
     let neighbour = bench.neighbour().await;
@@ -323,7 +323,7 @@ async fn a_waiting_press_is_told_to_the_replica_that_took_it() {
 }
 
 #[test]
-fn a_lease_is_over_and_seen_to_be_within_ten_seconds() {
+fn an_expired_lease_is_detected_within_ten_seconds() {
     // Its lease is over so long after it was renewed last, and whoever renews theirs
     // looks at that moment.
     assert!(LEASE < Duration::from_secs(10));
@@ -331,7 +331,7 @@ fn a_lease_is_over_and_seen_to_be_within_ten_seconds() {
 }
 
 #[tokio::test]
-async fn whoever_knows_when_another_lease_ends_looks_then() {
+async fn renewals_return_the_next_lease_expiry() {
     let bench = Bench::on_server().await;
     let next_end = inner(&bench.store).renew().await.unwrap();
     assert_eq!(next_end, None, "nobody else is there");
@@ -341,7 +341,7 @@ async fn whoever_knows_when_another_lease_ends_looks_then() {
 }
 
 #[tokio::test]
-async fn an_orderly_end_leaves_nothing_leased() {
+async fn a_clean_stop_leaves_no_lease() {
     let bench = Bench::on_server().await;
     let neighbour = bench.neighbour().await;
     bench.accept("oc_1", "om_1").await;
@@ -353,7 +353,7 @@ async fn an_orderly_end_leaves_nothing_leased() {
 }
 
 #[tokio::test]
-async fn a_press_is_left_to_who_took_it_for_as_long_as_the_platform_waits() {
+async fn a_callback_is_reserved_for_its_receiver() {
     let bench = Bench::on_server().await;
     let neighbour = bench.neighbour().await;
     let mut press = job("oc_1", "e_1");
@@ -404,7 +404,7 @@ impl Listener {
 }
 
 #[tokio::test]
-async fn other_replicas_are_notified_of_new_and_ended_jobs() {
+async fn replicas_are_notified_of_new_and_ended_jobs() {
     let bench = Bench::on_server().await;
     let listener = Listener::on(&bench.place).await;
     bench.accept("oc_1", "om_1").await;
@@ -415,7 +415,7 @@ async fn other_replicas_are_notified_of_new_and_ended_jobs() {
 }
 
 #[tokio::test]
-async fn a_limit_that_one_bot_is_told_of_is_known_to_the_others() {
+async fn rate_limits_reach_other_replicas() {
     let bench = Bench::on_server().await;
     let neighbour = bench.neighbour().await;
     let heard = || timeout(PATIENCE, neighbour.store.limits_changed());
@@ -430,7 +430,7 @@ async fn a_limit_that_one_bot_is_told_of_is_known_to_the_others() {
 }
 
 #[tokio::test]
-async fn bots_take_turns_and_who_would_wait_long_asks_again() {
+async fn replicas_share_write_slots() {
     let bench = Bench::on_server().await;
     let neighbour = bench.neighbour().await;
     let now = bench.clock.now();
@@ -453,7 +453,7 @@ async fn bots_take_turns_and_who_would_wait_long_asks_again() {
 }
 
 #[tokio::test]
-async fn bots_that_start_together_make_the_tables_once() {
+async fn concurrent_starts_migrate_once() {
     let database = test_servers::Database::create().await.unwrap();
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
     let place = Place::Server(database);
@@ -469,7 +469,7 @@ async fn bots_that_start_together_make_the_tables_once() {
 /// Tables as a later release leaves them, on which this one has to run if it is
 /// the one before.
 #[tokio::test]
-async fn a_release_runs_on_while_the_next_one_adds_to_the_tables() {
+async fn a_release_survives_additive_migrations() {
     let bench = Bench::on_server().await;
     bench.accept("oc_1", "om_1").await;
     let first = bench.claim().await.unwrap();
@@ -500,7 +500,7 @@ async fn a_release_runs_on_while_the_next_one_adds_to_the_tables() {
 }
 
 #[tokio::test]
-async fn tables_that_need_a_newer_release_are_left_alone() {
+async fn newer_tables_are_left_unchanged() {
     let bench = Bench::on_server().await;
     let newer = "INSERT INTO migrations (version, needs) VALUES (2, 2)";
     bench.place.execute(newer).await;
@@ -512,7 +512,7 @@ async fn tables_that_need_a_newer_release_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_migration_that_fails_leaves_the_tables_as_they_were() {
+async fn a_failed_migration_changes_nothing() {
     let bench = Bench::on_server().await;
     let broken = [
         Migration {
@@ -532,7 +532,7 @@ async fn a_migration_that_fails_leaves_the_tables_as_they_were() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_used_is_named_with_the_remedy() {
+async fn unusable_servers_are_named_with_the_remedy() {
     let database = test_servers::Database::create().await.unwrap();
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
     let url = database.url();
@@ -576,7 +576,7 @@ async fn refused(options: StoreOptions) -> String {
 }
 
 #[tokio::test]
-async fn a_server_is_trusted_by_the_file_of_its_authority_and_otherwise_not() {
+async fn a_private_authority_must_be_configured() {
     let made = test_servers::Database::create_with_tls();
     let (_database, url, authority) = made.await.unwrap();
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);

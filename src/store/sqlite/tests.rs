@@ -31,7 +31,7 @@ async fn refused(place: &Place, clock: &Clock) -> String {
 }
 
 #[tokio::test]
-async fn a_second_process_on_the_same_file_is_told_what_to_do() {
+async fn a_second_process_gets_a_remedy() {
     let bench = Bench::in_folder().await;
     let text = refused(&bench.place, &bench.clock).await;
     assert!(text.starts_with("another noticebot uses"), "{text}");
@@ -39,7 +39,7 @@ async fn a_second_process_on_the_same_file_is_told_what_to_do() {
 }
 
 #[tokio::test]
-async fn looking_at_a_database_changes_nothing_in_it() {
+async fn an_inspection_changes_nothing() {
     let bench = Bench::in_folder().await;
     bench.accept("oc_1", "om_1").await;
     bench.claim().await.unwrap();
@@ -55,7 +55,7 @@ async fn looking_at_a_database_changes_nothing_in_it() {
 }
 
 #[tokio::test]
-async fn closing_in_order_leaves_one_file() {
+async fn a_clean_close_leaves_one_file() {
     let bench = Bench::in_folder().await;
     bench.accept("oc_1", "om_1").await;
     let place = bench.close().await;
@@ -68,7 +68,7 @@ async fn closing_in_order_leaves_one_file() {
 }
 
 #[tokio::test]
-async fn tables_of_a_newer_release_are_left_alone() {
+async fn tables_of_a_newer_release_stay_unchanged() {
     let bench = Bench::in_folder().await;
     let clock = bench.clock.clone();
     let place = bench.close().await;
@@ -78,7 +78,7 @@ async fn tables_of_a_newer_release_are_left_alone() {
 }
 
 #[tokio::test]
-async fn what_another_process_changes_is_found_out() {
+async fn changes_by_other_processes_are_noticed() {
     let bench = Bench::in_folder().await;
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
@@ -173,7 +173,7 @@ async fn a_log_that_a_reader_held_shrinks_afterwards() {
 }
 
 #[tokio::test]
-async fn a_log_or_index_that_is_deleted_ends_the_store() {
+async fn a_deleted_log_stops_the_store() {
     for addition in ["-wal", "-shm"] {
         let mut bench = Bench::in_folder().await;
         for number in 0..20 {
@@ -197,7 +197,7 @@ async fn a_log_or_index_that_is_deleted_ends_the_store() {
 }
 
 #[tokio::test]
-async fn a_writer_that_panics_ends_the_store() {
+async fn a_panicking_writer_stops_the_store() {
     let place = Place::Folder(tempfile::tempdir().unwrap());
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
     let (store, mut running) = place.open("cli_1", &clock).await.unwrap();

@@ -143,7 +143,7 @@ async fn address(database: &Database) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn a_database_that_was_read_only_takes_jobs_again() {
+async fn a_read_only_database_recovers() {
     let database = Database::create().await.unwrap();
     let replica = Replica::on(&database).await;
     replica.uses_every_session().await;
@@ -240,7 +240,7 @@ async fn connections_that_fall_silent_are_replaced() {
 /// As while a virtual address moves: it leads to a standby, then to the primary again, and
 /// nobody ends the connections to the standby.
 #[tokio::test]
-async fn an_address_that_led_to_a_standby_leads_to_work_again() {
+async fn an_address_recovers_after_leading_to_a_standby() {
     let primary = Server::primary().unwrap();
     let database = Database::create_on(&primary).await.unwrap();
     let proxy = Proxy::open(primary.address()).await.unwrap();
@@ -279,7 +279,7 @@ async fn a_promoted_standby_is_found_among_several_hosts() {
 }
 
 #[tokio::test]
-async fn a_host_that_says_nothing_does_not_hide_the_next() {
+async fn a_silent_host_does_not_hide_the_next() {
     let primary = Server::primary().unwrap();
     let database = Database::create_on(&primary).await.unwrap();
     let standby = primary.standby().unwrap();
@@ -293,7 +293,7 @@ async fn a_host_that_says_nothing_does_not_hide_the_next() {
 }
 
 #[tokio::test]
-async fn a_server_that_was_stopped_for_a_while_goes_on() {
+async fn a_suspended_server_recovers() {
     let server = Server::primary().unwrap();
     let database = Database::create_on(&server).await.unwrap();
     let replica = Replica::on(&database).await;
@@ -312,7 +312,7 @@ async fn a_server_that_was_stopped_for_a_while_goes_on() {
 }
 
 #[tokio::test]
-async fn a_locked_table_holds_up_work_until_it_is_unlocked() {
+async fn a_locked_table_delays_work() {
     let database = Database::create().await.unwrap();
     let replica = Replica::on(&database).await;
     let lock = "BEGIN; LOCK TABLE noticebot.jobs, noticebot.replicas";
@@ -350,7 +350,7 @@ async fn a_lost_listener_listens_again_while_others_work() {
 }
 
 #[tokio::test]
-async fn a_full_server_is_waited_for_and_the_limit_named() {
+async fn a_start_waits_for_a_full_server() {
     let database = Database::create().await.unwrap();
     let role = Role::of(&database).await;
     let full = format!("ALTER ROLE {} CONNECTION LIMIT 0", role.name);
@@ -380,7 +380,7 @@ async fn a_full_server_is_waited_for_and_the_limit_named() {
 
 /// Each way in which an admin locks a bot out of a database that runs, and lets it in again.
 #[tokio::test]
-async fn a_bot_that_was_locked_out_works_again() {
+async fn a_locked_out_bot_recovers() {
     let database = Database::create().await.unwrap();
     let admin = Database::create().await.unwrap();
     let role = Role::of(&database).await;
@@ -439,7 +439,7 @@ async fn a_bot_that_was_locked_out_works_again() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_renamed_for_a_while_is_used_again() {
+async fn a_renamed_database_recovers() {
     let database = Database::create().await.unwrap();
     let admin = Database::create().await.unwrap();
     let replica = Replica::on(&database).await;
@@ -466,7 +466,7 @@ async fn a_database_that_was_renamed_for_a_while_is_used_again() {
 
 /// What the bot may do to its tables, and under which names they are, changes while it runs.
 #[tokio::test]
-async fn tables_that_were_out_of_reach_are_used_again() {
+async fn inaccessible_tables_recover() {
     let database = Database::create().await.unwrap();
     let role = Role::of(&database).await;
     let replica = Replica::at(&role.url).await;
@@ -513,7 +513,7 @@ async fn tables_that_were_out_of_reach_are_used_again() {
 
 /// Timeouts that an admin has set for people, and an isolation for reports.
 #[tokio::test]
-async fn settings_of_the_role_do_not_bind_the_bot() {
+async fn role_settings_do_not_affect_the_bot() {
     let database = Database::create().await.unwrap();
     let role = Role::of(&database).await;
     let replica = Replica::at(&role.url).await;
@@ -553,7 +553,7 @@ async fn settings_of_the_role_do_not_bind_the_bot() {
 
 /// As after a restore without them: nobody knows this bot any more.
 #[tokio::test]
-async fn a_bot_that_was_forgotten_takes_a_new_lease() {
+async fn a_missing_lease_is_replaced() {
     let database = Database::create().await.unwrap();
     let replica = Replica::on(&database).await;
     for forget in [
@@ -567,7 +567,7 @@ async fn a_bot_that_was_forgotten_takes_a_new_lease() {
 }
 
 #[tokio::test]
-async fn a_bot_that_starts_on_a_standby_waits_for_its_promotion() {
+async fn a_start_on_a_standby_awaits_promotion() {
     let primary = Server::primary().unwrap();
     let database = Database::create_on(&primary).await.unwrap();
     let standby = primary.standby().unwrap();
@@ -582,7 +582,7 @@ async fn a_bot_that_starts_on_a_standby_waits_for_its_promotion() {
 
 /// What listens there takes connections and says nothing.
 #[tokio::test(start_paused = true)]
-async fn a_start_leaves_a_server_that_says_nothing() {
+async fn a_start_gives_up_on_a_silent_server() {
     tokio::time::resume();
     let database = Database::create().await.unwrap();
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -599,7 +599,7 @@ async fn a_start_leaves_a_server_that_says_nothing() {
 }
 
 #[tokio::test]
-async fn a_column_of_a_wrong_type_fails_requests_only() {
+async fn a_wrong_column_type_fails_requests_only() {
     let database = Database::create().await.unwrap();
     let mut replica = Replica::on(&database).await;
     let retype = |name| format!("ALTER TABLE noticebot.jobs ALTER COLUMN ordered_at TYPE {name}");

@@ -12,7 +12,7 @@ async fn tables_outside(database: &Database) -> i64 {
 }
 
 #[tokio::test]
-async fn a_pooler_that_shares_sessions_is_refused_before_anything_is_made() {
+async fn a_sharing_pooler_is_rejected_before_any_change() {
     let (clock, _) = Clock::manual(Timestamp::UNIX_EPOCH);
     for (mode, size) in [("transaction", 20), ("transaction", 1), ("statement", 20)] {
         let database = Database::create().await.unwrap();
@@ -32,7 +32,7 @@ async fn a_pooler_that_shares_sessions_is_refused_before_anything_is_made() {
 
 /// The sessions of others are in use at the same time, and some are idle.
 #[tokio::test]
-async fn a_busy_pooler_that_shares_sessions_is_found() {
+async fn a_busy_sharing_pooler_is_detected() {
     let database = Database::create().await.unwrap();
     let bouncer = Bouncer::start(&database, "transaction", 20).unwrap();
     let url = database.url_at(&[bouncer.address()]);
@@ -63,7 +63,7 @@ async fn a_busy_pooler_that_shares_sessions_is_found() {
 
 /// Such a pooler takes all connections, and lets some of them wait without a word.
 #[tokio::test]
-async fn a_pooler_with_too_few_sessions_is_named() {
+async fn a_pooler_with_few_sessions_is_named() {
     let database = Database::create().await.unwrap();
     let try_with = async |size| {
         let bouncer = Bouncer::start(&database, "session", size).unwrap();
@@ -80,7 +80,7 @@ async fn a_pooler_with_too_few_sessions_is_named() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_keeps_sessions_apart_serves() {
+async fn a_session_pooler_works() {
     let database = Database::create().await.unwrap();
     let bouncer = Bouncer::start(&database, "session", 20).unwrap();
     let url = database.url_at(&[bouncer.address()]);

@@ -64,7 +64,7 @@ fn flip(path: &Path, at: usize) {
 }
 
 #[test]
-fn a_sound_file_is_sound() {
+fn an_intact_file_is_intact() {
     let (_folder, path) = database(200);
     assert_eq!(examined(&path, LIMIT), Integrity::Intact);
 }
@@ -72,7 +72,7 @@ fn a_sound_file_is_sound() {
 const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
-fn a_search_ends_in_time() {
+fn an_integrity_check_ends_in_time() {
     let (_folder, path) = database(2000);
     assert_eq!(examined(&path, Duration::ZERO), Integrity::Incomplete);
 }
@@ -109,7 +109,7 @@ fn a_shortened_file_is_found() {
 }
 
 #[test]
-fn a_log_as_a_kill_leaves_it_is_whole() {
+fn a_log_after_a_kill_is_intact() {
     for commits in [0, 1, 50] {
         let (_folder, path) = killed(commits);
         assert_eq!(lost_log(&path), None, "{commits}");
@@ -119,7 +119,7 @@ fn a_log_as_a_kill_leaves_it_is_whole() {
 }
 
 #[test]
-fn a_transaction_that_was_cut_off_is_no_damage() {
+fn an_incomplete_transaction_is_not_damage() {
     let (_folder, path) = killed(50);
     let log = log_of(&path);
     let mut bytes = fs::read(&log).unwrap();
@@ -169,7 +169,7 @@ fn a_shortened_or_missing_log_is_found() {
 }
 
 #[test]
-fn damage_before_the_last_commit_is_found_without_index() {
+fn earlier_damage_is_found_without_an_index() {
     let (_folder, path) = killed(30);
     fs::remove_file(index_of(&path)).unwrap();
     let log = log_of(&path);
@@ -184,7 +184,7 @@ fn damage_before_the_last_commit_is_found_without_index() {
 }
 
 #[test]
-fn a_log_that_was_emptied_is_whole() {
+fn a_truncated_log_is_intact() {
     let (folder, path) = database(10);
     let connection = file::connect(&path).unwrap();
     insert(&connection, 30);

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_granted_once_and_names_its_owner() {
+    fn a_lock_is_granted_once() {
         let (_folder, database) = database();
         let lock = Lock::acquire(&database, false).unwrap();
         assert!(is_taken(&database));

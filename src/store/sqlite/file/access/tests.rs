@@ -17,7 +17,7 @@ fn told(path: &Path) -> String {
 }
 
 #[test]
-fn every_name_of_a_file_leads_to_one_path() {
+fn every_name_resolves_to_one_path() {
     let (_folder, folder) = folder();
     let file = folder.join("bot.db");
     assert_eq!(resolve(&file), Ok(file.clone()));
@@ -57,7 +57,7 @@ fn obstacles_are_named_with_their_remedy() {
     for (name, words) in [
         (
             "a/b/c/bot.db",
-            format!("the folder of the database is not there: `{at}/a` does not exist: make it"),
+            format!("the folder of the database is missing: `{at}/a` does not exist: create it"),
         ),
         ("data", format!("`{at}/data` is a folder, not a file")),
         ("letter/bot.db", format!("`{at}/letter` is not a folder")),
@@ -90,7 +90,7 @@ fn obstacles_are_named_with_their_remedy() {
 
 /// Root may do everything, so that its own files are no obstacle to it.
 #[test]
-fn missing_rights_are_told_with_the_command() {
+fn missing_permissions_are_named_with_the_command() {
     let (_folder, folder) = folder();
     let file = folder.join("bot.db");
     touch(&file);
