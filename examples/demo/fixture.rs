@@ -73,7 +73,7 @@ impl Fixture {
         self.append(Words::new(), text)
     }
 
-    /// The same for a rich text, where `**` makes what stands between two of
+    /// The same for a rich text, where `**` makes the text between two of
     /// them bold.
     pub(crate) fn rich_words(&self, line: &str) -> Words {
         let pieces = line.split("**").enumerate();

@@ -27,7 +27,7 @@ struct Arguments {
     #[arg(long, conflicts_with = "port")]
     terminal: bool,
     /// Type the lines of this file into the terminal's chat, and fail where
-    /// what is shown differs from what stands there.
+    /// the output differs from the file.
     #[arg(long, value_name = "FILE", conflicts_with = "port")]
     script: Option<PathBuf>,
     /// Write what is shown into the script instead of comparing it.

@@ -100,7 +100,7 @@ pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
     }
     playground.stop.cancel();
     playground.bot.stop().await;
-    // Whoever reads nothing keeps a connection open for ever.
+    // A client that reads nothing would keep its connection open.
     timeout(LAST_ANSWERS, tasks.join_all()).await.ok();
     Ok(())
 }
@@ -147,7 +147,7 @@ impl Playground {
         }
     }
 
-    /// Notes what whoever plays has done besides speaking.
+    /// Logs an action of the visitor other than a message.
     fn note_deed(&self, deed: UserAction) {
         self.note(|log, now_ms| log.play(deed, now_ms));
     }

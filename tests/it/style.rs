@@ -48,7 +48,8 @@ const TEXTS: &[&str] = &[
 
 /// Rust files and directories whose comments and string literals are checked.
 const SOURCES: &[&str] = &[
-    "crates/structure",
+    "crates",
+    "examples",
     "fuzz",
     "src/main.rs",
     "src/signals.rs",

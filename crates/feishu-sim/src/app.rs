@@ -29,7 +29,7 @@ pub struct App {
     pub app_secret: String,
     /// Absent: pushes are sent in clear and unsigned.
     pub encrypt_key: Option<String>,
-    /// Stands in every envelope.
+    /// Sent in every envelope.
     pub verification_token: String,
     /// The bot's own identity in messages and mentions.
     pub bot_open_id: String,

@@ -115,7 +115,7 @@ pub(crate) fn text(content: &str) -> Option<String> {
     Some(title.chain(parts).collect::<Vec<_>>().join("\n"))
 }
 
-/// The lines in which the platform shows a card to whoever does not ask for the card itself. Of one
+/// The lines in which the platform shows a card to callers that do not ask for the card itself. Of one
 /// of version 2 that is only a request to upgrade; a template is taken to show each of its
 /// variables in a line.
 pub(crate) fn plain_form(content: &str) -> Value {

@@ -1,4 +1,4 @@
-//! Chats: members, roles, settings, and what stands on top.
+//! Chats: members, roles, settings and the top notice.
 
 use crate::{
     docx,
@@ -48,7 +48,7 @@ pub enum ChatMode {
 }
 
 impl ChatMode {
-    /// Every message of the chat stands in a thread.
+    /// Every message of the chat is in a thread.
     pub(crate) fn is_threaded(self) -> bool {
         matches!(self, Self::Threads | Self::Topic)
     }
@@ -62,7 +62,7 @@ impl ChatMode {
     }
 }
 
-/// What stands at the top of a chat.
+/// The top notice of a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopNotice {
     /// `action_type` `"1"`.
@@ -130,7 +130,7 @@ pub(crate) enum Announcement {
     Docx(docx::Document),
 }
 
-/// A chat to be made; whoever is named in a role is a member as well.
+/// A chat to create; people with a role are members as well.
 #[derive(Clone, Debug)]
 pub struct ChatSpec {
     name: String,

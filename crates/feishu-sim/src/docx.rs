@@ -156,7 +156,7 @@ impl Document {
         Ok(self.show(fresh.iter().map(String::as_str)))
     }
 
-    /// Deletes the children `range` of the state at `revision`, as far as they still stand.
+    /// Deletes the children `range` of the state at `revision`, as far as they still exist.
     pub(crate) fn delete(
         &mut self,
         parent: &str,

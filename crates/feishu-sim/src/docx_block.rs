@@ -31,7 +31,7 @@ pub(crate) struct NewBlock {
     divider: Option<Divider>,
 }
 
-/// What stands inside a block that was checked.
+/// The content of a checked block.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     pub(crate) block_type: u16,

@@ -10,7 +10,7 @@ use crate::{clock::millis, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal:
 /// A fault of the next call to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: this call is let through, and the next fault waits for the next one.
+    /// None: this call succeeds, and the next fault waits for the next call.
     Nothing,
     /// The call has no effect and gets this answer.
     Answer {
@@ -109,7 +109,7 @@ pub struct Behaviour {
     /// Legacy announcements refuse `DeleteContentRange` with 232018, as one report says.
     pub legacy_deletes_refused: bool,
     /// Of several insertions at the same place of a legacy announcement in one request, the later
-    /// one stands before the earlier.
+    /// one comes before the earlier.
     pub legacy_later_insert_first: bool,
     /// The most UTF-16 units that one run of text takes in either kind of announcement. No page
     /// names a limit.

@@ -68,7 +68,7 @@ impl Frame {
                 .and_then(|tag: usize| seen.get_mut(tag))
                 .is_some_and(|seen| std::mem::replace(seen, true));
             if is_again && tag != 5 {
-                return Err(format!("field {tag} stands there twice"));
+                return Err(format!("field {tag} occurs twice"));
             }
             match (tag, value) {
                 (1, Value::Number(number)) => frame.seq_id = number,
@@ -208,7 +208,7 @@ mod tests {
         };
         check(b"", "required field 1 is missing");
         check(b"\x08\x00\x10\x00\x18\x00", "required field 4 is missing");
-        check(b"\x08\x00\x08\x00", "field 1 stands there twice");
+        check(b"\x08\x00\x08\x00", "field 1 occurs twice");
         check(b"\x0a\x00", "field 1 is unknown or of a wrong type");
         check(b"\x50\x00", "field 10 is unknown or of a wrong type");
         check(b"\x42\x05abc", "a field is cut off");

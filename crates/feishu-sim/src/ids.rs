@@ -12,7 +12,7 @@ macro_rules! identifier {
         pub struct $name(String);
 
         impl $name {
-            /// The identifier as it stands on the wire.
+            /// The identifier on the wire.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

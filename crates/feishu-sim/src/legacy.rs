@@ -126,7 +126,7 @@ impl Document {
     }
 
     /// Applies a batch whose positions are those of `revision`; all of it or nothing. Of several
-    /// insertions at one place, `later_first` says which one stands before the other.
+    /// insertions at one place, `later_first` says which one comes first.
     pub(crate) fn apply(
         &mut self,
         revision: u64,

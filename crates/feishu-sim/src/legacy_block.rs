@@ -24,7 +24,7 @@ struct Gallery {}
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Paragraph {
     pub(crate) elements: Vec<Element>,
-    /// Present, even as `{}`: a placeholder of one unit stands at the line's start.
+    /// Present, even as `{}`: a placeholder of one unit is at the line's start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) style: Option<ParagraphStyle>,
     #[serde(rename = "location", skip_serializing)]

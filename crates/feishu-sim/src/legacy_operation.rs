@@ -129,7 +129,7 @@ pub(crate) fn read(requests: &[String]) -> Result<Vec<Operation>, Refusal> {
     }
 }
 
-/// The order in which a batch is performed: insertions as they are to stand in the document, so that
+/// The order in which a batch is performed: insertions in the order of the document, so that
 /// each finds the earlier ones before it; then deletions, which leave alone what was inserted.
 pub(crate) fn in_order(mut batch: Vec<Operation>, later_first: bool) -> Vec<Operation> {
     if later_first {

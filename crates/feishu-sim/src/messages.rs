@@ -38,7 +38,7 @@ pub struct Reaction {
 pub struct Message {
     /// `om_…`.
     pub id: MessageId,
-    /// The chat that it stands in.
+    /// The message's chat.
     pub chat: ChatId,
     /// Who sent it.
     pub sender: Sender,
@@ -52,7 +52,7 @@ pub struct Message {
     pub msg_type: String,
     /// JSON text whose shape depends on `msg_type`.
     pub content: String,
-    /// Who the placeholders stand for.
+    /// The people behind the placeholders.
     pub mentions: Vec<Mention>,
     /// When it was sent, in milliseconds since the Unix epoch.
     pub created_ms: u64,

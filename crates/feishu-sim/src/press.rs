@@ -1,5 +1,5 @@
-//! What comes of a press on a button of a card: the bot's answer, the card after it, and what
-//! whoever pressed sees (official pages of the callback `card.action.trigger`).
+//! The result of pressing a button of a card: the bot's answer, the updated card, and the toast
+//! (official pages of the callback `card.action.trigger`).
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::ids::MessageId;
 
-/// What whoever pressed a button sees of the answer, beside the card.
+/// What a person sees of the answer after pressing a button, apart from the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// A word for a moment, in the reader's language.

@@ -92,7 +92,7 @@ impl Builder {
         self
     }
 
-    /// The time at which the clock stands until it is advanced, in milliseconds since the Unix epoch.
+    /// The initial time of the manual clock, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn starting_at(mut self, unix_ms: u64) -> Self {
         self.clock = SimClock::standing_at(unix_ms);
@@ -166,7 +166,7 @@ impl Builder {
 }
 
 impl Simulator {
-    /// A simulator with documented limits and a clock that stands still.
+    /// A simulator with documented limits and a stopped clock.
     pub fn builder() -> Builder {
         Builder {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -334,7 +334,7 @@ impl Simulator {
 pub struct Changes(watch::Receiver<()>);
 
 impl Changes {
-    /// Waits until something has changed since this was asked last. Several changes are told once;
+    /// Waits until something has changed since the last call. Several changes are reported once;
     /// `false` means that the simulator has ended.
     pub async fn next(&mut self) -> bool {
         self.0.changed().await.is_ok()

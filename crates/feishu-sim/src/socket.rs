@@ -1,4 +1,4 @@
-//! One connection: the handshake, and a task that does what it is told.
+//! One connection: the handshake, and a task that executes commands.
 
 use std::sync::Arc;
 

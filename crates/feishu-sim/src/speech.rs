@@ -1,5 +1,5 @@
-//! What people and other bots do in a chat: speak, reply, edit the announcement by hand, and what
-//! the bot is told besides.
+//! Actions of people and other bots in a chat: messages, replies, edits of the announcement by hand,
+//! and the events that they cause.
 
 use std::sync::Arc;
 

@@ -93,7 +93,7 @@ impl State {
         self.messages.get(id)
     }
 
-    /// What stands at the top of the chat.
+    /// The top notice.
     pub fn top_notice(&self, chat: &ChatId) -> Option<&TopNotice> {
         self.chats.get(chat)?.top_notice.as_ref()
     }

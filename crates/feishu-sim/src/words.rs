@@ -35,7 +35,7 @@ enum At {
     Person(Person),
 }
 
-/// Somebody mentioned in a message: the placeholder in the text and who it stands for.
+/// Somebody mentioned in a message: the placeholder in the text and the person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
     /// `@_user_1`, `@_user_2`, … in the order of the text.
@@ -48,7 +48,7 @@ pub struct Mention {
     pub union_id: Option<String>,
     /// Absent for the bot.
     pub user_id: Option<String>,
-    /// The tenant of whoever is mentioned.
+    /// The tenant of the mentioned person.
     pub tenant_key: String,
 }
 

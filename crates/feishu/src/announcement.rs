@@ -393,7 +393,7 @@ impl LegacyDocument {
     }
 
     /// The range of the whole body, for [`Operation::DeleteContentRange`]. `None` if the first or
-    /// the last block does not say where it stands.
+    /// the last block has no range.
     pub fn body_range(&self) -> Option<Range<u64>> {
         let first = self.blocks.first()?.range.clone()?;
         let last = self.blocks.last()?.range.clone()?;

@@ -52,7 +52,7 @@ pub enum BlockType {
 /// The content of a text block.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextBlock {
-    /// What stands in it, in order; a `\n` in it is a soft line break.
+    /// The elements in order; a `\n` in one is a soft line break.
     #[serde(default, deserialize_with = "or_default")]
     pub elements: Vec<TextElement>,
 }

@@ -39,7 +39,7 @@ impl Usage {
     }
 
     fn parse(stat: &str, status: &str) -> Option<Self> {
-        // The name stands in parentheses and may hold spaces.
+        // The name is in parentheses and may contain spaces.
         let (_, fields) = stat.rsplit_once(')')?;
         let mut times = fields.split_whitespace().skip(USER_TIME);
         let mut ticks = || times.next()?.parse::<u32>().ok();

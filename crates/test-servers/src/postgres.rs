@@ -23,7 +23,7 @@ pub const URL_VARIABLE: &str = "NOTICEBOT_TEST_POSTGRES_URL";
 #[derive(Debug)]
 pub struct Database {
     name: String,
-    /// The server's URL up to the name of a database, and what stands behind it.
+    /// The server's URL before and after the name of the database.
     url: (String, String),
 }
 
@@ -38,7 +38,7 @@ pub struct Held {
 static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
 static DURABLE_SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
 
-/// Databases of earlier processes that are older than this, in seconds, are nobody's any more.
+/// The age, in seconds, from which databases of earlier processes are removed.
 const FORGOTTEN: u64 = 3600;
 
 impl Database {
@@ -138,7 +138,7 @@ impl Database {
         format!("{user}@{}/{}?{parameters}", addresses.join(","), self.name)
     }
 
-    /// Runs statements beside whoever uses it.
+    /// Runs statements in a session of its own.
     ///
     /// # Errors
     ///
@@ -192,7 +192,7 @@ impl Database {
 fn named_url() -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "tests are told of a server in no other way"
+        reason = "tests learn of a server in no other way"
     )]
     let named = std::env::var(URL_VARIABLE).ok();
     named.filter(|url| !url.is_empty())

@@ -24,7 +24,7 @@ struct Route {
     target: SocketAddr,
     /// Ends the connections that are open.
     cut: CancellationToken,
-    /// The connections that are open pass nothing any more, and stay.
+    /// Open connections stay open, and no longer pass data.
     silence: CancellationToken,
 }
 
@@ -74,7 +74,7 @@ impl Proxy {
         self.change(|route| std::mem::take(&mut route.cut).cancel());
     }
 
-    /// Passes nothing on any more over the connections that are open, and ends none of them, as a
+    /// Stops passing data over open connections without closing them, as a
     /// machine in between does that has forgotten them.
     pub fn silence(&self) {
         self.change(|route| std::mem::take(&mut route.silence).cancel());

@@ -1,4 +1,4 @@
-//! TLS by an authority of one's own.
+//! TLS with a private certificate authority.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 /// Whom a certificate is for: whatever runs on this machine.
 const NAME: &str = "127.0.0.1";
 
-/// Makes certificates that only they trust who are told to.
+/// Issues certificates that only clients with the authority's certificate trust.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -102,7 +102,7 @@ impl Gate {
     }
 }
 
-/// Whoever does not trust the certificate goes away again.
+/// A client that does not trust the certificate disconnects.
 async fn pass(acceptor: TlsAcceptor, stream: TcpStream, target: SocketAddr) {
     let Ok(mut outside) = acceptor.accept(stream).await else {
         return;

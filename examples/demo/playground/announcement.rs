@@ -3,7 +3,7 @@
 use feishu_sim::{ChatId, State};
 use serde_json::Value;
 
-/// A line, or what stands in the place of one.
+/// A line, or a block in place of one.
 pub(crate) struct Line {
     pub(crate) form: Form,
     /// How far a list is indented.

@@ -1,5 +1,5 @@
 //! What happened, in order: events that were pushed, calls that were made, jobs
-//! of the bot, and what whoever plays did.
+//! of the bot, and actions of the visitor.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ pub(crate) const MOST: usize = 120;
 pub(crate) struct EventLog {
     list: VecDeque<LogEntry>,
     counted: u64,
-    /// How many pushes and calls of the simulator stand in the list.
+    /// How many pushes and calls of the simulator are in the list.
     pushes: usize,
     calls: usize,
     pub(crate) bot_state: BotState,
@@ -61,7 +61,7 @@ pub(crate) enum What {
 
 /// A job as the bot's log tells of it.
 pub(crate) struct Job {
-    /// The short id that stands in logs and replies.
+    /// The short id in logs and replies.
     pub(crate) reference: String,
     pub(crate) lines: Vec<LogLine>,
 }

@@ -93,12 +93,12 @@ impl FromRequestParts<Arc<Playground>> for Visit {
 }
 
 impl Visit {
-    /// Whoever is played, in the group that is looked at.
+    /// The played member of the shown group.
     fn player(&self) -> InChat {
         self.viewer.in_chat(&self.playground)
     }
 
-    /// Whether the message stands in the group that is looked at, and was not
+    /// Whether the message is in the shown group, and was not
     /// taken back.
     fn sees(&self, id: &MessageId) -> bool {
         let chat = &self.viewer.group(&self.playground).chat;
@@ -128,7 +128,7 @@ impl Visit {
     }
 }
 
-/// What comes of a form, for whoever sent it.
+/// The response to a form.
 enum Done {
     /// It shows on the page.
     Shown,
@@ -211,7 +211,7 @@ struct Label {
     button: String,
 }
 
-/// Presses a button and waits for what whoever pressed it sees.
+/// Presses a button and waits for the answer.
 async fn press(
     visit: Visit,
     Query(OnCard { card }): Query<OnCard>,
@@ -251,7 +251,7 @@ async fn write(visit: Visit, Form(Line { line }): Form<Line>) -> Response {
     visit.answer(Done::Shown)
 }
 
-/// How a switch is to stand: as the button said that it would, whatever the page did
+/// The new state of a switch: the one that the button named, whatever the page did
 /// not show yet.
 #[derive(Deserialize)]
 struct Turned {
@@ -288,7 +288,7 @@ enum Do {
 
 async fn change_bot(visit: Visit, Form(Change { r#do }): Form<Change>) -> Response {
     let playground = Arc::clone(&visit.playground);
-    // Whoever asks may be gone before the bot has stopped; it is started again all the
+    // The client may disconnect before the bot has stopped; the bot is started again all the
     // same.
     let changing = visit.playground.changes_of_bot.spawn(async move {
         let (bot, sim) = (&playground.bot, &playground.sim);

@@ -2,7 +2,7 @@
 //! to date.
 //!
 //! Every connection remembers what it has sent and sends what differs. A new one
-//! has sent nothing, so whoever comes back after an interruption misses nothing;
+//! has sent nothing, so a client that reconnects misses nothing;
 //! and as it looks only when the browser has taken what was sent before, a slow
 //! reader gets fewer, larger steps and holds up nobody.
 

@@ -29,7 +29,7 @@ pub(crate) enum Switch {
     RateLimit,
     /// The next of them is done, but its answer gets lost.
     LostAnswer,
-    /// The app has no scope for them any more.
+    /// The app loses the scope for them.
     NoRight,
     /// All tokens expire.
     ExpiredToken,

@@ -88,7 +88,7 @@ fn head(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// How the bot stands, in a word.
+/// The state of the bot, in a word.
 fn status(playground: &Playground, viewer: &Viewer) -> Region {
     let (class, word) = bot_state(playground.bot_state(), viewer.words());
     of_one(

@@ -1,4 +1,4 @@
-//! Who looks at which group, in which language: all of it stands in the page's
+//! The member, group and language of a visitor: all of it is in the page's
 //! address, so that two tabs can be two people.
 
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ pub(crate) struct Viewer {
     pub(crate) pane: Pane,
     /// About to reply to this message.
     pub(crate) reply: Option<MessageId>,
-    /// What stands in the field to type in.
+    /// The text of the input field.
     pub(crate) draft: String,
 }
 
@@ -108,7 +108,7 @@ impl Viewer {
         &playground.fixture.people[self.person]
     }
 
-    /// Whoever is played, in the group that is looked at.
+    /// The played member of the shown group.
     pub(crate) fn in_chat(&self, playground: &Playground) -> InChat {
         let person = &self.resident(playground).person;
         let group = self.group(playground);

@@ -61,14 +61,14 @@ line; @noticebot, @olga and @mei are mentions.
                             error    Feishu's server fails
                             lost     it is done, but the answer gets lost
   :fault announce FAULT   the same for the next /announce
-  :show                   what stands on top and in the announcement
+  :show                   the top notice and the announcement
   :who                    people and groups
   :help                   this
   :quit                   leave; Ctrl-C and Ctrl-D do so too
 
 The bot's own commands start with a slash: try /help.";
 
-/// Reads a line; the error is a sentence for whoever typed it.
+/// Reads a line; the error is a sentence for the user.
 pub(crate) fn parse(line: &str) -> Result<Line, String> {
     let line = line.trim();
     let Some((name, rest)) = colon_command(line) else {

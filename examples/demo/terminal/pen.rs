@@ -2,7 +2,7 @@
 
 /// The columns that are written in.
 pub(crate) const COLUMNS: usize = 78;
-/// Columns left of everything that stands in a chat, for the numbers.
+/// Columns to the left of a chat, for the numbers.
 pub(crate) const MARGIN: usize = 6;
 
 /// Writes in colour, or without.
@@ -11,7 +11,7 @@ pub(crate) struct Pen {
     coloured: bool,
 }
 
-/// What a colour stands for.
+/// The meaning of a colour.
 #[derive(Clone, Copy)]
 pub(crate) enum Ink {
     Person,

@@ -1,4 +1,4 @@
-//! A chat as it is drawn: its messages, what stands on top, the announcement.
+//! A chat as text: its messages, the top notice and the announcement.
 
 use feishu_sim::{ChatId, Message, MessageId, Sender, State, TopNotice};
 
@@ -53,7 +53,7 @@ impl Picture {
         self.changes(&Self::default(), pen)
     }
 
-    /// What stands on top, and the announcement.
+    /// The top notice and the announcement.
     pub(crate) fn boards(&self, pen: Pen) -> Vec<String> {
         pen.frame(&[
             ("top of the chat", &self.top),

@@ -1,6 +1,6 @@
 //! A conversation in a file: lines to type, each with what is to be shown.
 //!
-//! What stands at the margin is typed; what is indented by four spaces is shown
+//! A line at the margin is typed; a line indented by four spaces is shown
 //! after it; what begins with `#` is a comment.
 
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use super::session::Session;
 const INDENT: &str = "    ";
 /// Far more than any line takes.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What stands before text that is different in every run, up to its line's end.
+/// The words before text that differs in every run, up to its line's end.
 const BEFORE_VOLATILE: [&str; 4] = ["log id: ", "日志号：", "reference: ", "参考号："];
 
 /// A script that has been read.
@@ -31,7 +31,7 @@ enum Item {
 
 /// A typed line and what is shown after it.
 struct Turn {
-    /// Where it stands in the file, counted from 1.
+    /// Its line in the file, counted from 1.
     number: usize,
     typed: String,
     shown: Vec<String>,

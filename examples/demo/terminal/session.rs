@@ -102,7 +102,7 @@ impl Session {
     }
 
     /// The lines to show besides what changes in the chat; the error is a
-    /// sentence for whoever typed the line.
+    /// sentence for the user.
     async fn obey(&mut self, line: Line) -> Result<Vec<String>, String> {
         match line {
             Line::Nothing | Line::Quit => Ok(Vec::new()),
@@ -190,7 +190,7 @@ impl Session {
         Ok(vec![self.title()])
     }
 
-    /// Whoever is typing, with the mouse in hand.
+    /// The person who is being played.
     fn editor(&self) -> InChat {
         let person = self.stage.sim.as_person(self.person());
         person.in_chat(&self.group().chat)

@@ -18,7 +18,7 @@ use crate::settings::{self, CALL_TIMEOUT};
 const GLANCE: Duration = Duration::from_millis(2);
 /// What passes on clocks set by hand between two such questions.
 const TICK: Duration = Duration::from_millis(250);
-/// Clocks set by hand stand at a multiple of this, ten minutes, when a line is
+/// Manual clocks are at a multiple of this, ten minutes, when a line is
 /// typed, so that no date depends on how long the bot took.
 const TURN_MS: u64 = 10 * 60 * 1000;
 
@@ -80,7 +80,7 @@ impl Stage {
                 self.pass_turn();
                 return Ok(());
             }
-            // Until the bot has chosen to wait, clocks set by hand stand still:
+            // Until the bot has chosen to wait, manual clocks are stopped:
             // what it chooses must not depend on how busy this machine is.
             if snapshot.put_off > self.put_off {
                 self.pass(TICK);

@@ -29,7 +29,7 @@ pub(crate) fn tenant_access_token(state: &mut State, request: &Request) -> Resul
     Ok(json!({"code": 0, "msg": "ok", "tenant_access_token": token, "expire": expire}))
 }
 
-/// The payload stands under `bot`, not under `data`.
+/// The payload is under `bot`, not under `data`.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "the table of endpoints wants one signature"

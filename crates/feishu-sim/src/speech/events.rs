@@ -21,7 +21,7 @@ impl InChat {
         })
     }
 
-    /// Removes the bot from the group; it is told all the same.
+    /// Removes the bot from the group; it still gets the event.
     pub fn remove_bot(&self) -> Option<Push> {
         self.change_chat("im.chat.member.bot.deleted_v1", |chat| {
             std::mem::replace(&mut chat.bot_in, false)
@@ -71,7 +71,7 @@ impl InChat {
 }
 
 impl State {
-    /// Whether the app is told of what one of the scopes brings.
+    /// Whether the app has one of the scopes that an event needs.
     fn tells(&self, any_of: &[&str]) -> bool {
         self.receiver.is_some()
             && self.app.bot_active

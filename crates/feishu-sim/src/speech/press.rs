@@ -33,7 +33,7 @@ impl Pressed {
     }
 }
 
-/// Both panic where there is nothing to press: the message is no card of the app, stands in another
+/// Both panic where there is nothing to press: the message is no card of the app, is in another
 /// chat, or was recalled; and where the speaker is no person.
 impl InChat {
     /// Presses the first button with that label that calls the app back. Panics where the card, as
@@ -62,8 +62,8 @@ impl InChat {
             let facts = [
                 (message.msg_type == "interactive", "is a card"),
                 (message.sender == Sender::App, "was sent by the app"),
-                (message.chat == self.chat, "stands in this chat"),
-                (!message.recalled, "still stands"),
+                (message.chat == self.chat, "is in this chat"),
+                (!message.recalled, "was not recalled"),
             ];
             for (holds, fact) in facts {
                 assert!(

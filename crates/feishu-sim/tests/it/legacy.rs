@@ -344,7 +344,7 @@ async fn insertions_at_the_start_have_either_order() {
 
 #[tokio::test]
 async fn insertions_at_one_index_have_either_order() {
-    // Positions are those of the revision: `c` stands last although all others move to its place.
+    // Positions are those of the revision: `c` is last although all others move to its place.
     let batches = [
         vec![at_index(&["a"], 1), at_index(&["b"], 1)],
         vec![delete(1, 8), at_index(&["a"], 1), at_index(&["b"], 1)],

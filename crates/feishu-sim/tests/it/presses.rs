@@ -302,7 +302,7 @@ async fn what_is_no_button_cannot_be_pressed() {
     refused("in this chat", &|| elsewhere.press(&table.card, "Undo"));
     refused("only people", &|| bot.press(&table.card, "Undo"));
     here.recall(&table.card);
-    refused("still stands", &|| here.press(&table.card, "Undo"));
+    refused("was not recalled", &|| here.press(&table.card, "Undo"));
     assert_eq!(table.sim().card(&text), Value::Null);
     assert_eq!(table.sim().pushes().len(), 0);
 }

@@ -694,7 +694,7 @@ mod tests {
         for _ in 0..most {
             held.push(payload(&mut connection).await);
         }
-        // Nothing more waits between the socket and whoever handles messages.
+        // Nothing more waits between the socket and the handler of messages.
         sleep_until(Instant::now() + SECOND).await;
         assert!(connection.events.is_empty());
         for number in most..2 * most {

@@ -43,7 +43,7 @@ fn title(card: Json<'_>) -> String {
         .unwrap_or_default()
 }
 
-/// What stands in the card, or in the first language of it that says something.
+/// The content of the card, or of its first language that is not empty.
 fn paragraphs(card: Json<'_>) -> Vec<Vec<PostElement>> {
     let [body, elements, i18n] = card.fields(["body", "elements", "i18n_elements"]);
     let body = body.and_then(|body| body.field("elements").or(body.field("property")));

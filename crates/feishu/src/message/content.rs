@@ -8,7 +8,7 @@ pub(crate) const MOST_MENTIONS: usize = 500;
 /// The content of a message, as far as a bot needs it that reads text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// A `text` message. Mentions stand in it as `@_user_1`, `@_all`; lines end in `\n`.
+    /// A `text` message. Mentions are `@_user_1`, `@_all`; lines end in `\n`.
     Text(String),
     /// A `post` message: rich text.
     Post(Post),

@@ -113,7 +113,7 @@ async fn a_legacy_announcement_is_patched() {
         ],
         ..LegacyParagraph::default()
     };
-    let stands = rich.plain_text();
+    let expected = rich.plain_text();
     let blocks = vec![
         LegacyBlock::Paragraph(rich),
         LegacyBlock::Paragraph(LegacyParagraph::plain("")),
@@ -130,7 +130,7 @@ async fn a_legacy_announcement_is_patched() {
         .iter()
         .filter_map(|block| block.text.as_deref())
         .collect();
-    assert_eq!(texts[..4], [&*stands, "", "停电 👋", "old"]);
+    assert_eq!(texts[..4], [&*expected, "", "停电 👋", "old"]);
 
     let delete = Operation::DeleteContentRange(document.body_range().unwrap());
     client

@@ -356,7 +356,7 @@ async fn connecting_to_another_server_fails_in_time() {
     }
 }
 
-/// A proxy that lets through who says `Basic bGluOnB3` (lin:pw), and counts them.
+/// A proxy that accepts the credentials `Basic bGluOnB3` (lin:pw), and counts connections.
 struct Proxy {
     address: String,
     passed: tokio::sync::watch::Receiver<usize>,

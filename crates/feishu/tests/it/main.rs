@@ -24,7 +24,7 @@ async fn platform() -> Simulator {
     builder.start().await.unwrap()
 }
 
-/// What a client of that platform is made of; its clock stands where the platform's stands.
+/// The options of a client of that platform, with the platform's clock.
 fn config(sim: &Simulator) -> ClientConfig {
     let now = i64::try_from(sim.clock().now_ms()).unwrap();
     let (clock, _) = Clock::manual(Timestamp::from_millisecond(now).unwrap());

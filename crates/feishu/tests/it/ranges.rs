@@ -68,7 +68,7 @@ fn block(shape: Option<(LegacyParagraphStyle, Vec<Option<String>>)>, who: &OpenI
     })
 }
 
-/// Where the blocks will stand in an empty document.
+/// The ranges of the blocks in an empty document.
 fn expected(blocks: &[LegacyBlock]) -> Vec<Range<u64>> {
     let mut start = 1;
     let ranges = blocks.iter().map(|block| {

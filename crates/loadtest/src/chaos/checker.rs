@@ -92,8 +92,8 @@ impl Verdict {
         let acted = self.follow(chat);
         let standing = counts(&chat.standing);
         for (number, sent) in chat.sent.iter().enumerate() {
-            let stands = |line: &String| standing.get(line.as_str()).copied().unwrap_or(0);
-            let whole = sent.lines.iter().all(|line| stands(line) > 0);
+            let occurrences = |line: &String| standing.get(line.as_str()).copied().unwrap_or(0);
+            let whole = sent.lines.iter().all(|line| occurrences(line) > 0);
             let acted = acted.contains(&number) && whole;
             let reacted = chat.seen.contains(&Observed::Reaction(sent.id.clone()));
             let told = !sent.replies.is_empty();
@@ -109,7 +109,7 @@ impl Verdict {
             if reacted && !acted {
                 self.untrue.push(sent.to_string());
             }
-            if sent.replies.len() > 1 || sent.lines.iter().any(|line| stands(line) > 1) {
+            if sent.replies.len() > 1 || sent.lines.iter().any(|line| occurrences(line) > 1) {
                 self.twice.push(sent.to_string());
             }
         }

@@ -1,4 +1,4 @@
-//! A program with an official SDK in it that does what it is told, by lines of JSON.
+//! A program with an official SDK that executes commands, which are lines of JSON.
 
 use std::fs::{self, File};
 use std::process::Stdio;

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// So many lines of what a program complained of are shown.
 const LAST_WORDS: usize = 10;
 
-/// Where the SDKs stand.
+/// The folder of the SDKs.
 #[derive(Debug)]
 pub(crate) struct Installed {
     /// The interpreter that finds the Python SDK.

@@ -14,7 +14,7 @@ const QUICK: ClientConfig = ClientConfig {
     reconnect_nonce: 0,
     ping_interval: 1,
 };
-/// A lost connection is replaced when nobody waits any more.
+/// A lost connection is replaced after the test has stopped waiting.
 const SLOW: ClientConfig = ClientConfig {
     reconnect_interval: 100_000,
     reconnect_nonce: 100_000,
@@ -137,7 +137,7 @@ async fn what_they_do_with_the_rest() {
         let preview = json!({"operator": {"open_id": "ou_1"}, "host": "im_message"});
         let unknown = bench.push("url.preview.get", &preview).await;
         did.push(("socket: a callback without handler", words(&unknown)));
-        // The SDK goes on with the one that it was started with.
+        // The SDK keeps the settings that it was started with.
         bench
             .sim
             .change_app(|app| "another".clone_into(&mut app.verification_token));

@@ -151,7 +151,7 @@ impl Bench {
 
     /// A command in a group, of which the platform tells nobody, and its event.
     fn command(&self) -> (MessageId, Value) {
-        // An app without scopes is told nothing.
+        // An app without scopes gets no events.
         let scopes = self.sim.change_app(|app| std::mem::take(&mut app.scopes));
         let mei = self.sim.add_person("Mei");
         let chat = self.sim.add_chat(ChatSpec::named("Ops").owner(&mei));

@@ -67,12 +67,12 @@ impl Home {
         self.folder.path()
     }
 
-    /// Has a command run as whoever owns the folder.
+    /// Runs a command as the owner of the folder.
     pub(super) fn as_user(&self, mut command: Command) -> Command {
         if let Some(User { uid, gid }) = self.user {
             command.uid(uid).gid(gid);
         }
-        // It must not end with whoever presses ctrl-C before it has cleared up.
+        // Ctrl-C must not end it before it has cleaned up.
         command.process_group(0).current_dir("/");
         command
     }

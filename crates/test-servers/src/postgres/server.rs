@@ -215,7 +215,7 @@ fn programs() -> anyhow::Result<PathBuf> {
     if let Some((_, folder)) = versions.into_iter().max() {
         return Ok(folder);
     }
-    // Elsewhere they stand in PATH, and `pg_config` says where.
+    // Elsewhere they are in PATH, and `pg_config` names the folder.
     let output = Command::new("pg_config").arg("--bindir").output();
     let output =
         output.context("neither are there programs in the usual place, nor `pg_config`")?;

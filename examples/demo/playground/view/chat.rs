@@ -68,7 +68,7 @@ pub(super) fn chat(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// What stands at the top of the chat.
+/// The top notice.
 pub(super) fn top(playground: &Playground, viewer: &Viewer) -> Region {
     let (words, chat) = (viewer.words(), &viewer.group(playground).chat);
     let (is_set, notice) = playground.sim.read(|state| match state.top_notice(chat) {
@@ -189,7 +189,7 @@ fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// Text as it stands in a query (RFC 3986).
+/// Text encoded for a query (RFC 3986).
 fn encoded(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

@@ -39,15 +39,15 @@ pub(super) fn named(switch: Switch, words: &Words) -> (&'static str, &'static st
 /// The bot's process.
 pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
     let words = viewer.words();
-    let stands = playground.bot_state();
-    let (class, word) = bot_state(stands, words);
-    let (pid, receive) = match stands {
+    let state = playground.bot_state();
+    let (class, word) = bot_state(state, words);
+    let (pid, receive) = match state {
         BotState::Gone => (None, None),
         BotState::Starting { pid, receive } | BotState::Serving { pid, receive } => {
             (Some(pid), Some(receive))
         }
     };
-    let (key, verb, about) = match stands {
+    let (key, verb, about) = match state {
         BotState::Gone => ("start", words.start, words.start_about),
         BotState::Starting { .. } | BotState::Serving { .. } => {
             ("kill", words.kill, words.kill_about)

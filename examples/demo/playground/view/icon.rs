@@ -39,7 +39,7 @@ impl Icon {
     }
 }
 
-/// The picture, which says nothing that does not stand beside it in words.
+/// The picture, which adds nothing to the words beside it.
 pub(super) fn icon(icon: Icon) -> Markup {
     html! {
         svg.icon viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" { path d=(icon.path()) {} }

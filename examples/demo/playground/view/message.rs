@@ -1,4 +1,4 @@
-//! One message, with what stands around it.
+//! One message with its reactions, buttons and replies.
 
 use feishu_sim::{Message, MessageId, Sender, State};
 use maud::{Markup, html};
@@ -54,7 +54,7 @@ pub(super) fn message(
     let person = &viewer.resident(playground).person;
     let is_own = matches!(&message.sender, Sender::Person(sender) if sender == person);
     let is_topic = viewer.group(playground).is_topic;
-    // A reply in a topic stands under what it replies to.
+    // A reply in a topic is shown below its parent.
     let replied_to = message.parent.as_ref().filter(|_| !is_topic);
     let replied_to = replied_to.and_then(|id| state.message(id));
     html! {

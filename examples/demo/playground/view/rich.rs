@@ -10,7 +10,7 @@ use serde_json::Value;
 /// How the placeholder of somebody who is mentioned begins; a number follows.
 const PLACEHOLDER: &str = "@_user_";
 
-/// Text with the names of people where their placeholders stand.
+/// Text with names in place of placeholders.
 pub(super) fn mentioning(text: &str, mentions: &[Mention]) -> Markup {
     html! {
         @for (text, name) in parts(text, mentions) {
@@ -20,7 +20,7 @@ pub(super) fn mentioning(text: &str, mentions: &[Mention]) -> Markup {
     }
 }
 
-/// The text in parts, each with the name of whoever is mentioned behind it. A message
+/// The text in parts, each with the name of the person mentioned after it. A message
 /// may hold thousands, so it is gone through once.
 pub(super) fn parts<'t>(text: &'t str, mentions: &'t [Mention]) -> Vec<(&'t str, Option<&'t str>)> {
     let names: HashMap<&str, &str> = mentions
@@ -65,7 +65,7 @@ fn post_element(element: &Value, mentions: &[Mention]) -> Markup {
     }
 }
 
-/// A link where it leads to the web; else what stands on it.
+/// A link if it leads to the web; otherwise its text.
 pub(super) fn link(href: &str, inside: &Markup) -> Markup {
     let is_web = ["https://", "http://"]
         .iter()
