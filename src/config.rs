@@ -1,9 +1,9 @@
 //! Settings: compiled-in defaults, then a file, then the environment.
 //!
-//! The only reader of the environment. Every problem is reported as a sentence
-//! that names the key and the remedy, all of them at once.
+//! No other module reads the environment. All problems are reported at once, each with
+//! its key and a remedy.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 mod bounds;
 mod database_url;
@@ -35,62 +35,45 @@ pub use settings::{
 pub use variables::{CONFIG_FILE_VARIABLE, Variable, variables};
 
 impl Config {
-    /// Reads the defaults, the file and the process's environment.
-    ///
-    /// The file is `file`, or what `NOTICEBOT_CONFIG` names, or none.
+    /// Reads the defaults, the file and the process's environment. Without `file`,
+    /// `NOTICEBOT_CONFIG` names it.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         Self::read(file, &Environment::of_process())
     }
 
-    /// Like [`Config::load`], with the environment as an argument.
     pub fn read(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
-        let file = file.map(Path::to_path_buf).or_else(|| {
-            let named = environment.get(CONFIG_FILE_VARIABLE);
-            named.map(PathBuf::from)
-        });
-
-        let (of_environment, mut problems) = environment.settings();
-        let of_file = match file.as_deref().map(layers::read).transpose() {
+        let file = file.or_else(|| environment.get(CONFIG_FILE_VARIABLE).map(Path::new));
+        let (variables, mut problems) = environment.settings();
+        let mut settings = match file.map(layers::read).transpose() {
             Ok(settings) => settings.unwrap_or_default(),
             Err(error) => {
                 problems.extend(error.problems);
                 Vec::new()
             }
         };
-        let settings = [of_file, of_environment].concat();
-        match layers::merge(&settings) {
+        settings.extend(variables);
+        let merged = layers::merge(&settings).map_err(|error| problems.extend(error.problems));
+        match merged {
             Ok(mut config) if problems.is_empty() => {
                 config.proxies = environment.proxies();
                 Ok(config)
             }
-            Ok(_) => Err(ConfigError { problems }),
-            Err(error) => {
-                problems.extend(error.problems);
-                Err(ConfigError { problems })
-            }
+            _ => Err(ConfigError { problems }),
         }
     }
 
-    /// Says everything that keeps the bot from serving with these settings.
+    /// Whether the bot can serve with these settings.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let problems = problem::find(self);
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(ConfigError { problems })
+        ConfigError::unless_empty(problem::find(self))
     }
 
-    /// Says what keeps the store from being found, and nothing else: its admin need not
-    /// have the app's secrets at hand.
+    /// Whether the admin commands can open the store with these settings. They work
+    /// without the app's secrets.
     pub fn validate_store(&self) -> Result<(), ConfigError> {
-        let problems = problem::find_of_store(self);
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(ConfigError { problems })
+        ConfigError::unless_empty(problem::find_of_store(self))
     }
 
-    /// The effective settings as TOML, secrets hidden.
+    /// The effective settings, without secrets.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
     }

@@ -1,5 +1,6 @@
 //! Bounds of numbers and durations. Within them no arithmetic of the bot overflows.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Config, Problem};
@@ -7,157 +8,131 @@ use super::{Config, Problem};
 /// The platform redelivers an event for up to 7 h 05 min.
 const REDELIVERY: Duration = Duration::from_hours(8);
 const YEAR: Duration = Duration::from_hours(365 * 24);
+const MILLION: u64 = 1_000_000;
 
-/// A number of the configuration.
-struct Count {
+struct Bound<T> {
     key: &'static str,
-    least: u64,
-    most: u64,
-    of: fn(&Config) -> u64,
-}
-
-/// A duration of the configuration.
-struct Length {
-    key: &'static str,
-    least: Duration,
-    most: Duration,
-    of: fn(&Config) -> Duration,
+    range: RangeInclusive<T>,
+    value: fn(&Config) -> T,
 }
 
 /// Every number; config/default.toml states the same bounds.
-const COUNTS: &[Count] = &[
-    count("feishu.limits_factor", 1, 1_000_000, |config| {
+const NUMBERS: &[Bound<u64>] = &[
+    bound("feishu.limits_factor", 1..=MILLION, |config| {
         u64::from(config.feishu.limits_factor)
     }),
-    count("server.max_connections", 1, 1_000_000, |config| {
+    bound("server.max_connections", 1..=MILLION, |config| {
         config.server.max_connections as u64
     }),
     // One connection listens, and a request that waits for another may not hold the last.
-    count("store.connections", 3, 10_000, |config| {
+    bound("store.connections", 3..=10_000, |config| {
         config.store.connections as u64
     }),
-    count("store.max_open_jobs", 1, 1_000_000, |config| {
+    bound("store.max_open_jobs", 1..=MILLION, |config| {
         config.store.max_open_jobs as u64
     }),
-    count("store.max_open_jobs_per_chat", 1, 1_000_000, |config| {
+    bound("store.max_open_jobs_per_chat", 1..=MILLION, |config| {
         config.store.max_open_jobs_per_chat as u64
     }),
-    count("worker.concurrency", 1, 1_000_000, |config| {
+    bound("worker.concurrency", 1..=MILLION, |config| {
         config.worker.concurrency as u64
     }),
-    count("audit.keep_days", 1, 36_500, |config| {
+    bound("audit.keep_days", 1..=36_500, |config| {
         u64::from(config.audit.keep_days)
     }),
 ];
 
 /// Every duration; config/default.toml states the same bounds.
-const LENGTHS: &[Length] = &[
-    length("feishu.timeout", Duration::from_millis(1), |config| {
-        config.feishu.timeout
-    }),
-    length(
+const DURATIONS: &[Bound<Duration>] = &[
+    bound(
+        "feishu.timeout",
+        Duration::from_millis(1)..=YEAR,
+        |config| config.feishu.timeout,
+    ),
+    bound(
         "server.signature_max_age",
-        Duration::from_secs(1),
+        Duration::from_secs(1)..=YEAR,
         |config| config.server.signature_max_age,
     ),
-    length("store.keep_finished", REDELIVERY, |config| {
+    bound("store.keep_finished", REDELIVERY..=YEAR, |config| {
         config.store.keep_finished
     }),
-    length("worker.give_up_after", Duration::from_millis(1), |config| {
-        config.worker.give_up_after
-    }),
-    length("worker.stale_after", Duration::ZERO, |config| {
+    bound(
+        "worker.give_up_after",
+        Duration::from_millis(1)..=YEAR,
+        |config| config.worker.give_up_after,
+    ),
+    bound("worker.stale_after", Duration::ZERO..=YEAR, |config| {
         config.worker.stale_after
     }),
-    length("worker.plan_grace", Duration::from_secs(1), |config| {
-        config.worker.plan_grace
-    }),
+    bound(
+        "worker.plan_grace",
+        Duration::from_secs(1)..=YEAR,
+        |config| config.worker.plan_grace,
+    ),
 ];
 
-const fn count(key: &'static str, least: u64, most: u64, of: fn(&Config) -> u64) -> Count {
-    Count {
-        key,
-        least,
-        most,
-        of,
-    }
+const fn bound<T>(
+    key: &'static str,
+    range: RangeInclusive<T>,
+    value: fn(&Config) -> T,
+) -> Bound<T> {
+    Bound { key, range, value }
 }
 
-const fn length(key: &'static str, least: Duration, of: fn(&Config) -> Duration) -> Length {
-    let most = YEAR;
-    Length {
-        key,
-        least,
-        most,
-        of,
-    }
-}
-
-/// Whether a key takes a duration.
 pub(super) fn is_duration(key: &str) -> bool {
-    LENGTHS.iter().any(|length| length.key == key)
+    DURATIONS.iter().any(|bound| bound.key == key)
 }
 
-/// Every number and duration out of its bounds.
+/// A problem for each number and duration out of its bounds.
 pub(super) fn find(config: &Config) -> Vec<Problem> {
-    let counts = COUNTS.iter().filter_map(|count| {
-        let number = (count.of)(config);
-        let within = (count.least..=count.most).contains(&number);
-        (!within).then(|| {
-            Problem::new(
-                format!("`{}` is {number}", count.key),
-                format!("set it to a number {}", count.bounds()),
-            )
-        })
-    });
-    let lengths = LENGTHS.iter().filter_map(|length| {
-        let duration = (length.of)(config);
-        let within = (length.least..=length.most).contains(&duration);
-        (!within).then(|| {
-            Problem::new(
-                format!("`{}` is {}", length.key, text(duration)),
-                format!("set it to a duration {}", length.bounds()),
-            )
-        })
-    });
-    counts.chain(lengths).chain(keep_finished(config)).collect()
+    let numbers = NUMBERS
+        .iter()
+        .filter_map(|bound| bound.problem(config, "a number", u64::to_string));
+    let durations = DURATIONS
+        .iter()
+        .filter_map(|bound| bound.problem(config, "a duration", text));
+    numbers
+        .chain(durations)
+        .chain(keep_finished(config))
+        .collect()
 }
 
-/// A finished job that is forgotten while its event can come again would run twice.
+impl<T: PartialOrd> Bound<T> {
+    fn problem(&self, config: &Config, kind: &str, text: fn(&T) -> String) -> Option<Problem> {
+        let value = (self.value)(config);
+        (!self.range.contains(&value)).then(|| {
+            Problem::new(
+                format!("`{}` is {}", self.key, text(&value)),
+                format!("set it to {kind} {}", self.range_text(text)),
+            )
+        })
+    }
+
+    fn range_text(&self, text: fn(&T) -> String) -> String {
+        let (least, most) = (text(self.range.start()), text(self.range.end()));
+        format!("from {least} to {most}")
+    }
+}
+
 fn keep_finished(config: &Config) -> Option<Problem> {
     let (keep, age) = (config.store.keep_finished, config.server.signature_max_age);
+    // A job that is forgotten while its event can still be redelivered would run twice.
     (keep < age && keep >= REDELIVERY).then(|| {
+        let (keep, age) = (text(&keep), text(&age));
         Problem::new(
-            format!(
-                "`store.keep_finished` is {}, shorter than `server.signature_max_age`",
-                text(keep)
-            ),
-            format!(
-                "set it to {} or longer, or a command could run twice",
-                text(age)
-            ),
+            format!("`store.keep_finished` is {keep}, shorter than `server.signature_max_age`"),
+            format!("set it to {age} or longer, or a command could run twice"),
         )
     })
 }
 
-impl Count {
-    fn bounds(&self) -> String {
-        format!("from {} to {}", self.least, self.most)
-    }
-}
-
-impl Length {
-    fn bounds(&self) -> String {
-        format!("from {} to {}", text(self.least), text(self.most))
-    }
-}
-
-/// A duration as the configuration file has it.
-fn text(duration: Duration) -> String {
-    if duration == YEAR {
+/// A duration in the notation of the configuration file.
+fn text(duration: &Duration) -> String {
+    if *duration == YEAR {
         return "365d".to_owned();
     }
-    humantime_serde::re::humantime::format_duration(duration).to_string()
+    humantime_serde::re::humantime::format_duration(*duration).to_string()
 }
 
 #[cfg(test)]
@@ -169,13 +144,17 @@ mod tests {
     use crate::config::defaults::defaults;
 
     fn bounds() -> BTreeMap<&'static str, String> {
-        let counts = COUNTS.iter().map(|count| (count.key, count.bounds()));
-        let lengths = LENGTHS.iter().map(|length| (length.key, length.bounds()));
-        counts.chain(lengths).collect()
+        let numbers = NUMBERS
+            .iter()
+            .map(|bound| (bound.key, bound.range_text(u64::to_string)));
+        let durations = DURATIONS
+            .iter()
+            .map(|bound| (bound.key, bound.range_text(text)));
+        numbers.chain(durations).collect()
     }
 
     #[test]
-    fn the_default_file_states_every_bound() {
+    fn default_file_states_every_bound() {
         let stated: Vec<_> = DEFAULT_TOML
             .lines()
             .zip(DEFAULT_TOML.lines().skip(1))

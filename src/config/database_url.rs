@@ -1,4 +1,4 @@
-//! Where the database is.
+//! URLs of databases.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::config::{Host, SslMode};
 
-/// The setting `store.database_url`, read once; shown, it holds no password.
+/// The setting `store.database_url`. Its `Debug` and serialized forms hide the password.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StoreUrl {
@@ -53,36 +53,30 @@ impl fmt::Debug for StoreUrl {
     }
 }
 
-/// A database of one of the two kinds.
 #[derive(Clone)]
 pub(crate) enum DatabaseUrl {
-    /// A file.
     Sqlite(PathBuf),
-    /// A database of a server.
     Postgres(Box<tokio_postgres::Config>),
 }
 
-/// What is wrong with a URL, in words that go on a sentence about it.
+/// The messages continue a sentence that begins with the key or the option.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// It names no kind of database.
-    #[error("begins with neither `sqlite://` nor `postgres://`")]
+    #[error("must begin with `sqlite://` or `postgres://`")]
     Scheme,
-    /// It names no file.
-    #[error("does not name a file behind `sqlite://`")]
+    #[error("must have a plain file name after `sqlite://`")]
     File,
-    /// The reason names an option at most, never a value.
-    #[error("cannot be read as the URL of a PostgreSQL database ({0})")]
-    Unreadable(String),
-    /// It names no server.
-    #[error("names no host")]
+    /// The reason may name an option, but never contains a value.
+    #[error("is not a valid URL of a PostgreSQL database ({0})")]
+    Invalid(String),
+    #[error("has no host")]
     Host,
 }
 
 impl DatabaseUrl {
     pub(crate) fn parse(url: &str) -> Result<Self, UrlError> {
         if let Some(file) = url.strip_prefix("sqlite://") {
-            // No parameters, and no database in memory: it would forget at every start.
+            // A database in memory would lose all jobs at a restart.
             let good = !file.is_empty() && !file.contains(['?', '#']) && file != ":memory:";
             return good
                 .then(|| Self::Sqlite(file.into()))
@@ -92,38 +86,37 @@ impl DatabaseUrl {
             return Err(UrlError::Scheme);
         }
         let config = url.parse::<tokio_postgres::Config>();
-        let config = config.map_err(|error| unreadable(&error))?;
+        let config = config.map_err(|error| invalid(&error))?;
         if config.get_hosts().is_empty() {
             return Err(UrlError::Host);
         }
-        Ok(Self::Postgres(Box::new(encrypted(url, config))))
+        Ok(Self::Postgres(Box::new(with_tls(url, config))))
     }
 }
 
-/// TLS unless the URL says otherwise. The library's own default takes what the server
-/// offers, and so whatever somebody on the way says that it offers. What does not leave
-/// the machine may go without.
-fn encrypted(url: &str, mut config: tokio_postgres::Config) -> tokio_postgres::Config {
+/// Requires TLS to other machines unless the URL sets `sslmode`. With `prefer`, the default
+/// of the library, an attacker on the network could turn TLS off.
+fn with_tls(url: &str, mut config: tokio_postgres::Config) -> tokio_postgres::Config {
     let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
-    let says = parameters
+    let has_mode = parameters
         .split('&')
         .any(|parameter| parameter.starts_with("sslmode="));
-    let is_here = |host: &Host| match host {
+    let is_local = |host: &Host| match host {
         Host::Tcp(name) => {
             let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
             name == "localhost" || address.is_ok_and(|address| address.is_loopback())
         }
         Host::Unix(_) => true,
     };
-    if !says && !config.get_hosts().iter().all(is_here) {
+    if !has_mode && !config.get_hosts().iter().all(is_local) {
         config.ssl_mode(SslMode::Require);
     }
     config
 }
 
-fn unreadable(error: &tokio_postgres::Error) -> UrlError {
+fn invalid(error: &tokio_postgres::Error) -> UrlError {
     let reason = std::error::Error::source(error).map(ToString::to_string);
-    UrlError::Unreadable(reason.unwrap_or_default())
+    UrlError::Invalid(reason.unwrap_or_default())
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -144,7 +137,7 @@ fn without_password(url: &str) -> String {
         Some((place, parameters)) => (place, Some(parameters)),
         None => (rest, None),
     };
-    // A password may hold an `@`, a host cannot.
+    // A password can contain `@`, a host cannot.
     let place = match place.rsplit_once('@') {
         Some((user, host)) => match user.split_once(':') {
             Some((user, _)) => format!("{user}:{HIDDEN}@{host}"),
@@ -166,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_a_file_or_a_server_or_what_is_wrong_with_it() {
+    fn url_is_parsed_or_rejected_with_a_reason() {
         let parse = |url: &str| DatabaseUrl::parse(url).map(|url| format!("{url:?}"));
         assert_eq!(parse("sqlite://bot.db"), Ok("sqlite".to_owned()));
         for url in [
@@ -186,7 +179,7 @@ mod tests {
             ("postgres:///bot", UrlError::Host),
             (
                 "postgres://db/bot?sslrootcert=ca.pem",
-                UrlError::Unreadable("unknown option `sslrootcert`".to_owned()),
+                UrlError::Invalid("unknown option `sslrootcert`".to_owned()),
             ),
         ] {
             assert_eq!(parse(url), Err(error), "{url}");
@@ -194,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_machine_is_encrypted_unless_the_url_says_otherwise() {
+    fn remote_connections_require_tls_by_default() {
         for (url, mode) in [
             ("postgres://bot:p@db/bot", SslMode::Require),
             (
@@ -218,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_hidden_wherever_it_stands() {
+    fn shown_url_hides_the_password() {
         for (url, shown) in [
             ("sqlite://bot.db", "sqlite://bot.db"),
             (

@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-/// The defaults, as a deployment would write them.
+/// The text of config/default.toml.
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
-/// The defaults, section by section.
+/// One table per section.
 pub(crate) fn defaults() -> &'static toml::Table {
     static DEFAULTS: LazyLock<toml::Table> =
         LazyLock::new(|| toml::from_str(DEFAULT_TOML).unwrap_or_default());

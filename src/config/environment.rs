@@ -1,4 +1,4 @@
-//! The environment: which variables set which keys, and which names are refused.
+//! Reads settings and proxies from environment variables.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,11 +13,10 @@ use crate::config::variables::{Variable, variables};
 
 mod names;
 
-/// The variables of a process.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     pub(super) texts: BTreeMap<String, String>,
-    /// The names of those whose values are not UTF-8.
+    /// The names of variables whose values are not UTF-8.
     pub(super) not_text: Vec<String>,
 }
 
@@ -32,11 +31,10 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
 }
 
 impl Environment {
-    /// The variables of this process.
     pub(super) fn of_process() -> Self {
         #[expect(
             clippy::disallowed_methods,
-            reason = "this module is the one reader of the environment"
+            reason = "only this module reads the environment"
         )]
         let variables = std::env::vars_os();
         let mut environment = Self::default();
@@ -50,22 +48,22 @@ impl Environment {
         environment
     }
 
-    /// An empty variable is an unset one: compose files pass variables on empty.
+    /// An empty variable counts as unset: compose files pass unset variables as empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let value = self.texts.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
     }
 
-    /// Every key that a variable sets, and what is wrong with the variables.
+    /// The keys that variables set, and the problems of all variables.
     pub(super) fn settings(&self) -> (Vec<Setting>, Vec<Problem>) {
         let texts = self.texts.iter();
-        let unknown = texts.filter_map(|(name, value)| names::refused(name, value));
+        let unknown = texts.filter_map(|(name, value)| names::problem(name, value));
         let mut problems: Vec<Problem> = unknown.collect();
         let ours = self.not_text.iter().filter(|name| names::is_ours(name));
         problems.extend(ours.map(|name| {
             Problem::new(
                 format!("the value of the variable `{name}` is not UTF-8 text"),
-                "set it again, or unset it",
+                "set it to UTF-8 text, or unset it",
             )
         }));
         let mut settings = Vec::new();
@@ -78,7 +76,7 @@ impl Environment {
         (settings, problems)
     }
 
-    /// The proxies by the names that all programs know, in either case.
+    /// Reads the usual variables, such as `HTTPS_PROXY`, in upper or lower case.
     pub(super) fn proxies(&self) -> ProxySettings {
         let either = |name: &str| self.get(name).or_else(|| self.get(&name.to_lowercase()));
         let secret = |name| either(name).map(SecretString::from);
@@ -90,7 +88,7 @@ impl Environment {
         }
     }
 
-    /// The value of a key, from a variable or from the file that one names.
+    /// The value of a key, from a variable or from the file that a variable names.
     fn setting(&self, variable: &Variable) -> Result<Option<Setting>, ConfigError> {
         let direct = variable.names().into_iter();
         let files = variable.file_names().into_iter();
@@ -130,7 +128,6 @@ impl Environment {
     }
 }
 
-/// The secret in the file that a variable names.
 fn secret_in_file(variable: &str, path: &str) -> Result<String, ConfigError> {
     let text = read_file(
         Path::new(path),
@@ -141,7 +138,7 @@ fn secret_in_file(variable: &str, path: &str) -> Result<String, ConfigError> {
     if value.contains(['\r', '\n']) {
         return Err(ConfigError::of(
             format!("the file that `{variable}` names has several lines"),
-            "write only the value into it",
+            "write only the value to the file",
         ));
     }
     Ok(value.to_owned())

@@ -1,8 +1,7 @@
-//! What is wrong with the settings, in sentences with a remedy.
+//! Problems of the configuration.
 
 use std::fmt;
 
-/// Something that is wrong with the configuration, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub what: String,
@@ -22,14 +21,19 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     pub problems: Vec<Problem>,
 }
 
 impl ConfigError {
-    /// A single problem.
+    pub(crate) fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Self { problems })
+    }
+
     pub(crate) fn of(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let problems = vec![Problem::new(what, remedy)];
         Self { problems }

@@ -1,4 +1,4 @@
-//! Reads files that the settings name.
+//! Reads the configuration file and files that settings name.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,15 +6,16 @@ use std::path::Path;
 
 use crate::config::error::ConfigError;
 
-/// The largest file that is read; bundles of certificates are smaller.
-const LARGEST_FILE: u64 = 16 << 20;
+/// In bytes. Bundles of certificates are smaller.
+const MAX_FILE_SIZE: u64 = 16 << 20;
 
+/// `what` begins the problem, as in "the configuration file".
 pub(crate) fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String, ConfigError> {
     let shown = path.display();
     let failed = |error: io::Error| {
         let remedy = if error.kind() == io::ErrorKind::PermissionDenied {
             let user = rustix::process::geteuid().as_raw();
-            format!("let user {user} read it, for example by `chown {user} {shown}`")
+            format!("allow user {user} to read it, for example with `chown {user} {shown}`")
         } else {
             remedy.to_owned()
         };
@@ -24,13 +25,13 @@ pub(crate) fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String,
     if path.is_dir() {
         return Err(ConfigError::of(
             format!("{what}, `{shown}`, is a directory"),
-            "name the file in it",
+            "give the path of a file",
         ));
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
-    if read.map_err(failed)? as u64 > LARGEST_FILE {
+    let read = file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes);
+    if read.map_err(failed)? as u64 > MAX_FILE_SIZE {
         return Err(ConfigError::of(
             format!("{what}, `{shown}`, is larger than 16 MiB"),
             remedy,
@@ -42,7 +43,7 @@ pub(crate) fn read_file(path: &Path, what: &str, remedy: &str) -> Result<String,
             "save it as UTF-8",
         )
     })?;
-    // Editors of Windows begin a file with a byte order mark.
+    // Editors on Windows write a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Ok(text.to_owned())
 }

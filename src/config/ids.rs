@@ -1,25 +1,21 @@
-//! Forms of the ids that an admin writes: a name or an address in place of an id
-//! matches nobody, so a deny list that holds one denies nobody.
+//! Checks the form of ids. A name or an address instead of an id matches nobody, so in a
+//! deny list it would have no effect.
 
 use super::{CommandPolicies, Config, Problem};
 
-/// Prefixes of open ids and union ids; a user id has none.
+/// Prefixes of open ids and union ids. User ids have none.
 const PEOPLE: [&str; 2] = ["ou_", "on_"];
-/// Prefixes of ids of other things than people, and those things.
+/// Prefixes of other ids, and what they identify.
 const OTHERS: [(&str, &str); 4] = [
     ("oc_", "a group"),
     ("cli_", "an app"),
     ("om_", "a message"),
     ("omt_", "a topic"),
 ];
-/// The most characters of a user id (official page `contact-v3/user/field-overview`).
-const LONGEST: usize = 64;
+/// The maximum length of a user id (official page `contact-v3/user/field-overview`).
+const MAX_LENGTH: usize = 64;
 
-/// Reads the id of a group, for the command line.
-///
-/// # Errors
-///
-/// A sentence that states the form.
+/// Parses the id of a group for the command line.
 pub fn chat_id(text: &str) -> Result<String, String> {
     if has_form(text, "oc_") {
         return Ok(text.to_owned());
@@ -29,7 +25,7 @@ pub fn chat_id(text: &str) -> Result<String, String> {
 
 const LISTED: &str = "`noticebot check` lists the bot's groups with their ids";
 
-/// Every id whose form is wrong.
+/// A problem for each malformed id.
 pub(super) fn find(config: &Config) -> Vec<Problem> {
     let policy = &config.policy;
     let mut problems: Vec<Problem> = app(&config.feishu.app_id).into_iter().collect();
@@ -68,7 +64,6 @@ fn lists(prefix: &str, allow: &[String], deny: &[String]) -> Vec<Problem> {
     [of(allow, "allow"), of(deny, "deny")].concat()
 }
 
-/// What is wrong with the id of a person.
 fn person(key: &str, id: &str) -> Option<Problem> {
     if PEOPLE.iter().any(|prefix| has_form(id, prefix)) || is_user_id(id) {
         return None;
@@ -87,8 +82,8 @@ fn person(key: &str, id: &str) -> Option<Problem> {
     ))
 }
 
-/// What is wrong with the id of the app.
 fn app(id: &str) -> Option<Problem> {
+    // Other checks report a missing id and white space.
     let unset = id.trim().is_empty() || id.trim() != id;
     (!unset && !has_form(id, "cli_")).then(|| {
         Problem::new(
@@ -101,22 +96,21 @@ fn app(id: &str) -> Option<Problem> {
 fn has_form(id: &str, prefix: &str) -> bool {
     let rest = id.strip_prefix(prefix).unwrap_or_default();
     let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    !rest.is_empty() && rest.len() <= LONGEST && rest.chars().all(part_of_id)
+    !rest.is_empty() && rest.len() <= MAX_LENGTH && rest.chars().all(part_of_id)
 }
 
-/// User ids can be chosen by the organisation, so that nothing is known of their form but their
-/// length and that they hold no blank. Other characters than these are told to use open ids.
+/// Organisations choose user ids freely, up to a length and without spaces. An id with other
+/// characters than these is rejected; its owner has an open id, too.
 fn is_user_id(id: &str) -> bool {
     let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let lower = id.to_ascii_lowercase();
     let mut prefixes = OTHERS.iter().map(|(prefix, _)| *prefix).chain(PEOPLE);
     !id.is_empty()
-        && id.len() <= LONGEST
+        && id.len() <= MAX_LENGTH
         && id.chars().all(part_of_id)
         && !prefixes.any(|prefix| lower.starts_with(prefix))
 }
 
-/// An id as a terminal can show it.
 fn shown(id: &str) -> String {
     id.escape_debug().to_string()
 }

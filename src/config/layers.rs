@@ -1,7 +1,6 @@
-//! Defaults, file and environment laid over each other, key by key, so that each
-//! problem is found and names where its value was set.
+//! Merges defaults, file and environment key by key, so that each problem is found and names the
+//! place that set the value.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use figment::providers::Serialized;
@@ -14,12 +13,12 @@ use crate::config::defaults::defaults;
 use crate::config::file::read_file;
 use crate::config::unreadable::unreadable;
 
-/// One key that the file or the environment sets.
+/// A key that the file or the environment sets.
 #[derive(Debug, Clone)]
 pub(super) struct Setting {
     pub(super) path: Vec<String>,
     pub(super) value: toml::Value,
-    /// Where it is set, for people: a variable, or a file and a line.
+    /// For messages: a variable, or a line of a file.
     pub(super) source: String,
 }
 
@@ -38,11 +37,11 @@ impl Provider for Setting {
     }
 }
 
-/// Lays settings over the defaults, later ones over earlier ones.
+/// Later settings override earlier ones.
 pub(super) fn merge(settings: &[Setting]) -> Result<Config, ConfigError> {
     let merged = extract(settings);
     merged.map_err(|first| {
-        // Alone with the defaults, each setting shows its own problem.
+        // Merging stops at the first problem, so each setting is tried alone.
         let each = settings.iter();
         let alone = each.filter_map(|setting| extract(std::slice::from_ref(setting)).err());
         let mut problems: Vec<Problem> = alone.map(|error| unreadable(&error)).collect();
@@ -61,7 +60,6 @@ fn extract(settings: &[Setting]) -> Result<Config, Box<figment::Error>> {
     layers.extract().map_err(Box::new)
 }
 
-/// What a configuration file sets.
 pub(super) fn read(file: &Path) -> Result<Vec<Setting>, ConfigError> {
     let text = read_file(
         file,
@@ -69,69 +67,60 @@ pub(super) fn read(file: &Path) -> Result<Vec<Setting>, ConfigError> {
         "check the path that `--config` or `NOTICEBOT_CONFIG` gives",
     )?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| syntax(file, &text, &error))?;
-    let mut lines = BTreeMap::new();
-    if let Ok(spanned) = DeTable::parse(&text) {
-        note_lines(&text, &[], spanned.get_ref(), &mut lines);
-    }
-    let mut settings = Vec::new();
-    flatten(&[], &table, &mut |path, value| {
-        let line = lines.get(&path).copied().unwrap_or(1);
-        settings.push(Setting {
+    let spanned = DeTable::parse(&text).ok();
+    let setting = |(path, value): (Vec<String>, toml::Value)| {
+        let offset = spanned
+            .as_ref()
+            .and_then(|table| offset(table.get_ref(), &path));
+        let line = line_at(&text, offset.unwrap_or(0));
+        let source = format!("line {line} of {}", file.display());
+        Setting {
             path,
-            value: value.clone(),
-            source: format!("line {line} of {}", file.display()),
-        });
-    });
-    Ok(settings)
+            value,
+            source,
+        }
+    };
+    Ok(flatten(&[], table).into_iter().map(setting).collect())
 }
 
-/// Calls `each` with every value that is not a table, and every empty table.
-fn flatten(path: &[String], table: &toml::Table, each: &mut impl FnMut(Vec<String>, &toml::Value)) {
+/// Every value that is not a table, and every empty table, with its path.
+fn flatten(parent: &[String], table: toml::Table) -> Vec<(Vec<String>, toml::Value)> {
+    let mut values = Vec::new();
     for (key, value) in table {
-        let path = child(path, key);
+        let path = [parent, &[key]].concat();
         match value {
-            toml::Value::Table(inner) if !inner.is_empty() => flatten(&path, inner, each),
-            value => each(path, value),
+            toml::Value::Table(inner) if !inner.is_empty() => values.extend(flatten(&path, inner)),
+            value => values.push((path, value)),
         }
+    }
+    values
+}
+
+/// The place of a key in the text of its file.
+fn offset(table: &DeTable<'_>, path: &[String]) -> Option<usize> {
+    let (first, rest) = path.split_first()?;
+    let (key, value) = table.iter().find(|(key, _)| key.get_ref() == first)?;
+    match value.get_ref() {
+        _ if rest.is_empty() => Some(key.span().start),
+        DeValue::Table(inner) => offset(inner, rest),
+        _ => None,
     }
 }
 
-fn note_lines(
-    text: &str,
-    path: &[String],
-    table: &DeTable<'_>,
-    lines: &mut BTreeMap<Vec<String>, usize>,
-) {
-    for (key, value) in table {
-        let path = child(path, key.get_ref());
-        if let DeValue::Table(inner) = value.get_ref() {
-            note_lines(text, &path, inner, lines);
-        }
-        lines.insert(path, line_at(text, key.span().start));
-    }
-}
-
-fn child(path: &[String], key: &str) -> Vec<String> {
-    let mut path = path.to_vec();
-    path.push(key.to_owned());
-    path
-}
-
-fn line_at(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().get(..at).unwrap_or_default();
+fn line_at(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or_default();
     before.split(|byte| *byte == b'\n').count()
 }
 
-/// A text that is no TOML. The parser's own reason is quoted and not the line,
-/// which may hold a secret.
 fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    // The reason is quoted, but not the line, which may contain a secret.
     let line = line_at(text, error.span().map_or(0, |span| span.start));
     let reason = error.message().lines().collect::<Vec<_>>().join("; ");
     let of_line = text.lines().nth(line - 1).unwrap_or_default();
     let remedy = if of_line.contains('…') {
-        "write the whole id or value in place of `…`"
+        "replace `…` with the whole id or value"
     } else {
-        "correct the line; config/default.toml shows the form"
+        "correct the line; see config/default.toml"
     };
     ConfigError::of(
         format!(

@@ -1,11 +1,10 @@
-//! Who may do what: everywhere, for single commands, in single groups.
+//! Permissions: the default, those of a command, and those of a group.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 use strum::{IntoStaticStr, VariantArray};
 
-/// Who may do what.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyConfig {
@@ -18,22 +17,18 @@ pub struct PolicyConfig {
     pub chats: BTreeMap<String, ChatPolicy>,
 }
 
-/// What holds for single commands.
 pub type CommandPolicies = BTreeMap<Right, CommandPolicy>;
 
-/// What a member can be permitted: what one of the commands does, by whose name settings call it.
+/// A permission, named after a command.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, IntoStaticStr, VariantArray,
 )]
-// Those that are settings are keys, and an unknown one is refused like any other key.
+// A `field_identifier` is rejected as an unknown key, not as an unknown variant.
 #[serde(field_identifier, rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Right {
-    /// Putting something at the top of the chat.
     Pin,
-    /// Taking off what stands at the top.
     Unpin,
-    /// Writing to the announcement.
     Announce,
 }
 
@@ -44,18 +39,17 @@ impl Serialize for Right {
 }
 
 impl Right {
-    /// All of them, in the order in which they are told.
+    /// In the order of replies and reports.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::VARIANTS.iter().copied()
     }
 
-    /// Its name in settings.
+    /// Its key in settings.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// What holds for one command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CommandPolicy {
@@ -65,7 +59,6 @@ pub struct CommandPolicy {
     pub deny: Vec<String>,
 }
 
-/// What holds in one group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChatPolicy {
@@ -79,11 +72,11 @@ pub struct ChatPolicy {
     pub commands: CommandPolicies,
 }
 
-/// Who may besides the group's owner and admins.
+/// Who may use a command besides the group's owner and admins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyMode {
-    /// Whoever the group's own settings let.
+    /// Everyone whom the group's settings permit.
     Group,
     /// Nobody.
     Admins,
@@ -91,7 +84,7 @@ pub enum PolicyMode {
     Anyone,
 }
 
-/// What holds where a group says nothing about managing top notices.
+/// The rule for groups whose settings do not say who can manage top notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PinSettingMissing {

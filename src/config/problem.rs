@@ -1,48 +1,49 @@
-//! What is wrong with the settings, in sentences that name the key and the
-//! remedy.
+//! Finds settings that are missing or invalid.
 
 use feishu::ExtraRoots;
 use feishu::long_connection::Connector;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Config, ConfigError, FeishuConfig, Problem, Receive, bounds, ids};
+use super::{Config, Problem, Receive, bounds, ids};
 use crate::config::unreadable::variable_for;
 
-/// Everything that keeps the bot from serving.
+const CREDENTIALS: &str = "from the app's page in the developer console";
+const STRATEGY: &str =
+    "from \"Encryption Strategy\" under \"Events & Callbacks\" in the developer console";
+const NEW_KEY: &str = "from \"Encryption Strategy\" under \"Events & Callbacks\" in the developer console, where you can create one";
+
 pub(super) fn find(config: &Config) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    problems.extend(credentials(config));
-    problems.extend(platform(config));
-    if let Err(ConfigError { problems: of_file }) = config.tls.extra_roots() {
-        problems.extend(of_file);
-    }
+    let mut problems = credentials(config);
+    problems.extend(match config.feishu.receive {
+        Receive::LongConnection => proxies(config).into_iter().collect(),
+        Receive::Webhook => webhook_secrets(config),
+    });
+    problems.extend(base_url(config));
+    problems.extend(ca_file(config));
     problems.extend(bounds::find(config));
     problems.extend(ids::find(config));
     problems.extend(time_zone(config));
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter);
-    if filter.is_err() || names_no_level(&config.log.filter) {
-        problems.push(Problem::new(
-            format!("`log.filter` is `{}`", config.log.filter),
-            "set it, or `NOTICEBOT_LOG`, to a level such as `info`",
-        ));
-    }
+    problems.extend(log_filter(config));
     problems
 }
 
-/// What keeps the store from being found.
+/// The problems that keep the admin commands from the store.
 pub(super) fn find_of_store(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     if config.feishu.app_id.trim().is_empty() {
         problems.push(Problem::new(
             "`feishu.app_id` is missing or empty",
-            "set `FEISHU_APP_ID`, as one database may hold the jobs of several apps",
+            "set `FEISHU_APP_ID`, because a database can contain the jobs of several apps",
         ));
     }
     problems.extend(time_zone(config));
-    if let Err(ConfigError { problems: of_file }) = config.tls.extra_roots() {
-        problems.extend(of_file);
-    }
+    problems.extend(ca_file(config));
     problems
+}
+
+fn ca_file(config: &Config) -> Vec<Problem> {
+    let error = config.tls.extra_roots().err();
+    error.map_or_else(Vec::new, |error| error.problems)
 }
 
 fn time_zone(config: &Config) -> Option<Problem> {
@@ -53,8 +54,19 @@ fn time_zone(config: &Config) -> Option<Problem> {
     ))
 }
 
-/// A bare word is read as the name of a target, which would silence all others.
-fn names_no_level(filter: &str) -> bool {
+fn log_filter(config: &Config) -> Option<Problem> {
+    let filter = &config.log.filter;
+    let is_valid = tracing_subscriber::EnvFilter::try_new(filter).is_ok();
+    (!is_valid || has_bare_target(filter)).then(|| {
+        Problem::new(
+            format!("`log.filter` is `{filter}`"),
+            "set it, or `NOTICEBOT_LOG`, to a level such as `info`",
+        )
+    })
+}
+
+/// Whether a word is not a level. It would be read as a target, and all others would be silent.
+fn has_bare_target(filter: &str) -> bool {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     filter
         .split(',')
@@ -65,51 +77,75 @@ fn names_no_level(filter: &str) -> bool {
 }
 
 fn credentials(config: &Config) -> Vec<Problem> {
-    let feishu = &config.feishu;
-    let console = "from the app's page in the developer console";
-    let app_secret = feishu.app_secret.expose_secret();
-    let required = [
-        required("feishu.app_id", &feishu.app_id, console),
-        required("feishu.app_secret", app_secret, console),
-    ];
-    let mut problems: Vec<_> = required.into_iter().flatten().collect();
-    if feishu.receive == Receive::LongConnection {
-        let connector = Connector::new(&config.proxies, ExtraRoots::default(), feishu.timeout);
-        problems.extend(connector.err().map(|error| {
-            let remedy = "set it to a URL such as `http://proxy.example:3128`, or unset it";
-            Problem::new(error.to_string(), remedy)
-        }));
-    } else {
-        problems.extend(webhook(feishu));
-    }
-    problems
+    let secret = config.feishu.app_secret.expose_secret();
+    [
+        required("feishu.app_id", &config.feishu.app_id, CREDENTIALS),
+        required("feishu.app_secret", secret, CREDENTIALS),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-/// What is wrong with the secrets of a webhook.
-fn webhook(feishu: &FeishuConfig) -> Vec<Problem> {
-    let subscription =
-        "from \"Encryption Strategy\" under \"Events & Callbacks\" in the developer console";
-    let token = feishu.verification_token.expose_secret();
-    let token = required("feishu.verification_token", token, subscription);
-    let mut problems: Vec<_> = token.into_iter().collect();
-    let key = feishu.encrypt_key.expose_secret();
-    let has_key = !key.is_empty();
+/// The problem of a value that is missing, or that was copied incompletely from the place `source`.
+fn required(key: &str, value: &str, source: &str) -> Option<Problem> {
+    let variable = variable_for(key);
+    let (what, remedy) = if value.trim().is_empty() {
+        ("is missing or empty", format!("set `{variable}` {source}"))
+    } else if value.trim() != value {
+        (
+            "begins or ends with white space",
+            format!("set `{variable}` without it"),
+        )
+    } else if value.contains('…') {
+        (
+            "is the placeholder of an example",
+            format!("set `{variable}` {source}"),
+        )
+    } else if ['"', '\''].iter().any(|quote| is_quoted(value, *quote)) {
+        // `docker run --env-file` does not remove them.
+        ("is in quotes", format!("set `{variable}` without them"))
+    } else {
+        return None;
+    };
+    Some(Problem::new(format!("`{key}` {what}"), remedy))
+}
+
+fn proxies(config: &Config) -> Option<Problem> {
+    let roots = ExtraRoots::default();
+    let error = Connector::new(&config.proxies, roots, config.feishu.timeout).err()?;
+    Some(Problem::new(
+        error.to_string(),
+        "set it to a URL such as `http://proxy.example:3128`, or unset it",
+    ))
+}
+
+fn webhook_secrets(config: &Config) -> Vec<Problem> {
+    let feishu = &config.feishu;
+    let has_key = !feishu.encrypt_key.expose_secret().is_empty();
+    let mut secrets = vec![(
+        "feishu.verification_token",
+        &feishu.verification_token,
+        STRATEGY,
+    )];
     if has_key || !feishu.allow_plaintext {
-        let where_from = format!("{subscription}, where you can make one");
-        problems.extend(required("feishu.encrypt_key", key, &where_from));
+        secrets.push(("feishu.encrypt_key", &feishu.encrypt_key, NEW_KEY));
     }
-    for (key, previous) in [
+    for (key, secret) in [
         ("feishu.previous_encrypt_key", &feishu.previous_encrypt_key),
         (
             "feishu.previous_verification_token",
             &feishu.previous_verification_token,
         ),
     ] {
-        let previous = previous.expose_secret();
-        if !previous.is_empty() {
-            problems.extend(required(key, previous, "or unset it"));
+        if !secret.expose_secret().is_empty() {
+            secrets.push((key, secret, "or unset it"));
         }
     }
+    let problem = |(key, secret, source): (&str, &SecretString, &str)| {
+        required(key, secret.expose_secret(), source)
+    };
+    let mut problems: Vec<Problem> = secrets.into_iter().filter_map(problem).collect();
     if has_key && feishu.allow_plaintext {
         problems.push(Problem::new(
             "`feishu.allow_plaintext` is on although `feishu.encrypt_key` is set",
@@ -119,47 +155,25 @@ fn webhook(feishu: &FeishuConfig) -> Vec<Problem> {
     problems
 }
 
-/// What is wrong with a value that must be set.
-fn required(key: &str, value: &str, where_from: &str) -> Option<Problem> {
-    let variable = variable_for(key);
-    let (what, remedy) = if value.trim().is_empty() {
-        ("is missing or empty", where_from)
-    } else if value.trim() != value {
-        ("begins or ends with white space", "without it")
-    } else if value.contains('…') {
-        ("is the placeholder of an example", where_from)
-    } else if ['"', '\''].iter().any(|quote| is_quoted(value, *quote)) {
-        // `docker run --env-file` does not take them off.
-        ("is in quotes", "without them")
-    } else {
-        return None;
-    };
-    Some(Problem::new(
-        format!("`{key}` {what}"),
-        format!("set `{variable}` {remedy}"),
-    ))
-}
-
 fn is_quoted(value: &str, quote: char) -> bool {
     value.len() > 1 && value.starts_with(quote) && value.ends_with(quote)
 }
 
-fn platform(config: &Config) -> Option<Problem> {
+fn base_url(config: &Config) -> Option<Problem> {
     let url = config.feishu.platform();
-    let parsed = reqwest::Url::parse(url);
-    if parsed
-        .as_ref()
-        .is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
-    {
+    let parsed = reqwest::Url::parse(url).ok();
+    let has_user = |url: &reqwest::Url| !url.username().is_empty() || url.password().is_some();
+    // Before all else, because the other problem quotes the URL.
+    if parsed.as_ref().is_some_and(has_user) {
         return Some(Problem::new(
-            "`feishu.base_url` holds a user name or a password, which no call to the platform needs",
+            "`feishu.base_url` contains a user name or a password, which the platform does not use",
             "set it, or `FEISHU_BASE_URL`, to the address alone",
         ));
     }
-    let good = parsed.is_ok_and(|url| {
+    let is_valid = parsed.is_some_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
     });
-    (!good).then(|| {
+    (!is_valid).then(|| {
         Problem::new(
             format!("`feishu.base_url` is `{url}`"),
             "set it, or `FEISHU_BASE_URL`, to a URL such as `https://open.feishu.cn`, or leave it empty",

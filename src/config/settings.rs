@@ -1,4 +1,4 @@
-//! The settings as types.
+//! The types of all settings; config/default.toml describes each key.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +15,6 @@ use crate::config::error::ConfigError;
 use crate::config::file::read_file;
 use crate::config::policy::PolicyConfig;
 
-/// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -29,13 +28,11 @@ pub struct Config {
     pub audit: AuditConfig,
     pub reply: ReplyConfig,
     pub log: LogConfig,
-    /// The proxies of the environment, for the long connection; all other calls
-    /// find them by themselves.
+    /// For the long connection. The HTTP client of all other calls reads the environment itself.
     #[serde(skip)]
     pub proxies: ProxySettings,
 }
 
-/// The app and the platform that it lives on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeishuConfig {
@@ -60,17 +57,17 @@ pub struct FeishuConfig {
 }
 
 impl FeishuConfig {
-    /// Where the platform is reached, without a trailing slash.
+    /// The base URL, without a trailing slash.
     pub fn platform(&self) -> &str {
         match (self.base_url.trim_end_matches('/'), self.region) {
             ("", Region::Feishu) => "https://open.feishu.cn",
             ("", Region::Lark) => "https://open.larksuite.com",
-            (own, _) => own,
+            (url, _) => url,
         }
     }
 }
 
-/// The two public platforms. An app lives on one of them.
+/// The public platform on which the app was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Region {
@@ -78,7 +75,7 @@ pub enum Region {
     Lark,
 }
 
-/// How events come in.
+/// How events are received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Receive {
@@ -86,7 +83,6 @@ pub enum Receive {
     LongConnection,
 }
 
-/// Whom connections to the platform and to a database trust.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
@@ -94,7 +90,7 @@ pub struct TlsConfig {
 }
 
 impl TlsConfig {
-    /// The certificates in `ca_file`, if one is named.
+    /// The certificates in `ca_file`; empty if it is not set.
     pub fn extra_roots(&self) -> Result<ExtraRoots, ConfigError> {
         if self.ca_file.is_empty() {
             return Ok(ExtraRoots::default());
@@ -102,18 +98,17 @@ impl TlsConfig {
         let pem = read_file(
             Path::new(&self.ca_file),
             "the file that `tls.ca_file` names",
-            "check `NOTICEBOT_CA_FILE` and that the bot's user may read it",
+            "check `NOTICEBOT_CA_FILE`, and that the bot's user can read the file",
         )?;
         ExtraRoots::from_pem(pem.as_bytes()).map_err(|error| {
             ConfigError::of(
-                format!("the file that `tls.ca_file` names, `{}`, is of no use ({error})", self.ca_file),
-                "set `NOTICEBOT_CA_FILE` to the certificate of the authority, from its `-----BEGIN CERTIFICATE-----` on",
+                format!("the file that `tls.ca_file` names, `{}`, cannot be used ({error})", self.ca_file),
+                "set `NOTICEBOT_CA_FILE` to a file with the certificate of the authority in PEM format",
             )
         })
     }
 }
 
-/// What listens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerConfig {
@@ -124,7 +119,6 @@ pub struct ServerConfig {
     pub signature_max_age: Duration,
 }
 
-/// Where jobs are kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
@@ -137,7 +131,6 @@ pub struct StoreConfig {
     pub allow_network_file: bool,
 }
 
-/// How work is done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerConfig {
@@ -150,14 +143,12 @@ pub struct WorkerConfig {
     pub plan_grace: Duration,
 }
 
-/// How announcements look.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnnounceConfig {
     pub signature: bool,
 }
 
-/// What is remembered of what was done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditConfig {
@@ -165,13 +156,11 @@ pub struct AuditConfig {
 }
 
 impl AuditConfig {
-    /// How long changes are remembered.
     pub fn keep(&self) -> Duration {
         Duration::from_hours(24 * u64::from(self.keep_days))
     }
 }
 
-/// How the bot speaks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplyConfig {
@@ -180,13 +169,12 @@ pub struct ReplyConfig {
 }
 
 impl ReplyConfig {
-    /// The time zone of the dates that the bot writes.
     pub fn time_zone(&self) -> Result<TimeZone, jiff::Error> {
         TimeZone::get(&self.timezone)
     }
 }
 
-/// The language of replies.
+/// `Auto` is the language of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplyLanguage {
@@ -195,7 +183,6 @@ pub enum ReplyLanguage {
     En,
 }
 
-/// What is logged and how.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
@@ -203,7 +190,6 @@ pub struct LogConfig {
     pub format: LogFormat,
 }
 
-/// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {

@@ -1,4 +1,4 @@
-//! What each way of setting comes to, and the sentence for each mistake.
+//! Sources of settings, and the message for each mistake.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -32,14 +32,14 @@ fn read(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, String
     Ok(config)
 }
 
-/// The complaint about a complete environment with these changes.
+/// The error for a complete environment with these changes.
 fn complaint(file: Option<&str>, changes: &[(&str, &str)]) -> String {
     let variables: Vec<_> = COMPLETE.iter().chain(changes).copied().collect();
-    read(file, &variables).expect_err("this should not be taken")
+    read(file, &variables).expect_err("invalid settings were accepted")
 }
 
 #[test]
-fn the_environment_goes_over_the_file_and_the_file_over_the_defaults() {
+fn environment_overrides_file_and_file_overrides_defaults() {
     let file = "[feishu]\nregion = \"lark\"\n[reply]\ntimezone = \"UTC\"\n";
     let variables: Vec<_> = COMPLETE
         .into_iter()
@@ -86,7 +86,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("log.format", "json"),
 ];
 
-/// Every key with the value that a configuration shows for it.
+/// The value of a key in the shown configuration.
 fn shown(config: &Config, key: &str) -> String {
     let shown: toml::Table = toml::from_str(&config.to_toml().unwrap()).unwrap();
     let (section, key) = key.split_once('.').unwrap();
@@ -97,7 +97,7 @@ fn shown(config: &Config, key: &str) -> String {
 }
 
 #[test]
-fn every_scalar_key_has_its_variables() {
+fn scalar_keys_have_variables() {
     for variable in variables() {
         let known = OTHER_VALUES.iter().find(|(key, _)| *key == variable.key);
         let value = known.map_or("s3cret", |(_, value)| value);
@@ -132,7 +132,7 @@ fn names_of_variables_are_unique() {
 }
 
 #[test]
-fn a_secret_may_stand_in_a_file_of_its_own() {
+fn secret_is_read_from_a_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "from a file").unwrap();
     let path = file.path().to_str().unwrap().to_owned();
@@ -147,7 +147,7 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
 }
 
 #[test]
-fn secrets_are_hidden_wherever_settings_are_shown() {
+fn shown_settings_hide_secrets() {
     let variables: Vec<_> = COMPLETE
         .into_iter()
         .chain([
@@ -164,7 +164,6 @@ fn secrets_are_hidden_wherever_settings_are_shown() {
     }
 }
 
-/// Files that are refused.
 const WRONG_FILES: &[&str] = &[
     "[policy]\nmdoe = 'group'",
     "[policy]\nwhatever = 1",
@@ -210,7 +209,6 @@ const WRONG_FILES: &[&str] = &[
     "[feishu]\napp_secret = 'hush",
 ];
 
-/// Variables that are refused.
 const WRONG_VARIABLES: &[(&str, &str)] = &[
     ("FEISHU_BASE_URL", "open.feishu.cn"),
     ("FEISHU_BASE_URL", "https://bot:hush@feishu.example.com"),
@@ -258,7 +256,7 @@ const WRONG_VARIABLES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
+fn mistakes_are_reported_with_key_and_remedy() {
     let mut told = format!("nothing set at all\n{}\n", read(None, &[]).unwrap_err());
     let blank = [("FEISHU_ENCRYPT_KEY", " "), ("FEISHU_APP_ID", "cli_1 ")];
     writeln!(told, "\nblanks\n{}", complaint(None, &blank)).unwrap();
@@ -274,7 +272,7 @@ fn each_mistake_has_a_sentence_that_names_the_key_and_the_remedy() {
 }
 
 #[test]
-fn what_is_set_for_a_command_or_a_chat_is_shown_as_it_is_set() {
+fn shown_policy_can_be_read_back() {
     let file = "[policy]\nallow = ['ou_1']\n\
         [policy.commands.announce]\nmode = 'admins'\ndeny = ['on_1']\n\
         [policy.chats.oc_1]\nmode = 'anyone'\npin_setting_missing = 'allow'\n\
@@ -315,7 +313,7 @@ fn what_is_set_for_a_command_or_a_chat_is_shown_as_it_is_set() {
 }
 
 #[test]
-fn the_example_file_holds_only_known_keys() {
+fn example_file_has_only_known_keys() {
     let example = include_str!("../../config/example.toml");
     assert!(read(Some(example), &COMPLETE).is_ok());
 }
@@ -387,7 +385,7 @@ fn unknown_variables_name_the_nearest() {
         ("NOTICEBOT_TOKEN_KEY", "x", ""),
         ("feishu_app_id", "cli_1", "FEISHU_APP_ID"),
         ("Noticebot_Listen", "0.0.0.0:1", "NOTICEBOT_LISTEN"),
-        // Empty ones set nothing, but the name is wrong all the same.
+        // An empty variable sets nothing, but its name is still wrong.
         ("FEISHU_ENCRYPTKEY", "", "FEISHU_ENCRYPT_KEY"),
     ] {
         let refused = complaint(None, &[(name, value)]);
@@ -414,7 +412,7 @@ fn unknown_variables_name_the_nearest() {
 }
 
 #[test]
-fn lists_and_tables_are_refused_by_name() {
+fn variables_of_lists_and_tables_are_rejected() {
     for (name, key) in [
         ("NOTICEBOT_POLICY_ALLOW", "policy.allow"),
         ("NOTICEBOT_POLICY_DENY", "policy.deny"),
@@ -459,7 +457,7 @@ fn several_problems_are_reported_at_once() {
 }
 
 #[test]
-fn a_key_set_by_two_names_is_refused() {
+fn key_set_by_two_variables_is_rejected() {
     for (one, other) in [
         ("NOTICEBOT_TIMEZONE", "NOTICEBOT_REPLY_TIMEZONE"),
         ("FEISHU_APP_ID", "NOTICEBOT_FEISHU_APP_ID"),
@@ -470,7 +468,7 @@ fn a_key_set_by_two_names_is_refused() {
         let words = format!("both `{one}` and `{other}` are set: unset one of them");
         assert!(refused.contains(&words), "{refused}");
     }
-    // An empty one is unset.
+    // An empty variable counts as unset.
     let changes = [
         ("NOTICEBOT_TIMEZONE", ""),
         ("NOTICEBOT_REPLY_TIMEZONE", "UTC"),
@@ -480,7 +478,7 @@ fn a_key_set_by_two_names_is_refused() {
 }
 
 #[test]
-fn only_ids_of_people_are_accepted_in_lists() {
+fn lists_accept_only_ids_of_people() {
     let with = |list: &str, id: &str| format!("[policy]\n{list} = ['{id}']");
     let long = "u".repeat(65);
     for id in [
@@ -535,14 +533,14 @@ fn only_ids_of_people_are_accepted_in_lists() {
 }
 
 #[test]
-fn files_of_windows_are_read() {
+fn windows_files_are_read() {
     let file = "\u{feff}[policy]\r\nmode = \"admins\"\r\n";
     let config = read(Some(file), &COMPLETE).unwrap();
     assert_eq!(config.policy.mode, PolicyMode::Admins);
 }
 
 #[test]
-fn files_that_are_no_text_are_named() {
+fn unreadable_files_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |path: &Path| {
         let environment = COMPLETE.into_iter().collect();
@@ -552,7 +550,7 @@ fn files_that_are_no_text_are_named() {
     };
     let words = refused(folder.path());
     assert!(
-        words.contains("is a directory: name the file in it"),
+        words.contains("is a directory: give the path of a file"),
         "{words}"
     );
     let file = folder.path().join("utf16.toml");
@@ -567,7 +565,7 @@ fn files_that_are_no_text_are_named() {
 }
 
 #[test]
-fn variables_that_are_no_text_are_named() {
+fn variables_that_are_not_utf8_are_reported() {
     let environment = Environment {
         texts: COMPLETE
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -577,12 +575,12 @@ fn variables_that_are_no_text_are_named() {
     let refused = Config::read(None, &environment).unwrap_err().to_string();
     assert_eq!(
         refused,
-        "the value of the variable `NOTICEBOT_LOG` is not UTF-8 text: set it again, or unset it"
+        "the value of the variable `NOTICEBOT_LOG` is not UTF-8 text: set it to UTF-8 text, or unset it"
     );
 }
 
 proptest::proptest! {
-    /// The bot adds durations of its configuration to times of events, of jobs and of its clock.
+    /// The bot adds configured durations to times of events, of jobs and of its clock.
     #[test]
     fn no_valid_duration_overflows(
         seconds in proptest::prelude::any::<u64>(),
@@ -601,7 +599,7 @@ proptest::proptest! {
             config.worker.plan_grace = long;
             config.audit.keep_days = u16::try_from(number % 70_000).unwrap_or(u16::MAX);
             let problems = bounds::find(&config);
-            // Each of them is valid alone.
+            // Each key is checked alone.
             let valid = |key: &str| {
                 !problems.iter().any(|problem| problem.what.starts_with(&format!("`{key}`")))
             };

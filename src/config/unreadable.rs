@@ -1,4 +1,4 @@
-//! What is wrong with a value that cannot be read.
+//! Explains values that cannot be parsed.
 
 use figment::error::Kind;
 
@@ -7,7 +7,6 @@ use crate::config::defaults::defaults;
 use crate::config::error::Problem;
 use crate::config::variables::variables;
 
-/// What could not be read as a setting.
 pub(crate) fn unreadable(error: &figment::Error) -> Problem {
     let place = error
         .metadata
@@ -28,10 +27,10 @@ pub(crate) fn unreadable(error: &figment::Error) -> Problem {
             format!("`{path}`{place} is `{value}`"),
             format!("set it to one of {}", quoted(expected)),
         ),
-        // What the URL holds may be a password, so that its reader says what is wrong.
+        // The URL may contain a password, so only the reason of its parser is shown.
         Kind::Message(reason) if path == "store.database_url" => Problem::new(
             format!("`{path}` {reason}"),
-            "set it, or `NOTICEBOT_DATABASE_URL`, for example to `sqlite://noticebot.db` or `postgres://noticebot:PASSWORD@db.example.com/noticebot`",
+            "set it, or `NOTICEBOT_DATABASE_URL`, to a URL such as `sqlite://noticebot.db` or `postgres://noticebot:PASSWORD@db.example.com/noticebot`",
         ),
         _ => Problem::new(
             format!("invalid value for `{path}`{place}"),
@@ -52,10 +51,10 @@ fn nearest(field: &str, expected: &[&str]) -> String {
     expected
         .iter()
         .map(|known| (strsim::jaro_winkler(field, known), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map_or_else(
-            || format!("known here are {}", quoted(expected)),
+            || format!("known keys are {}", quoted(expected)),
             |(_, known)| format!("did you mean `{known}`?"),
         )
 }
@@ -65,8 +64,8 @@ fn quoted(words: &[&str]) -> String {
     words.join(", ")
 }
 
-/// The kind of value that a key takes, with an example. Keys of single commands and
-/// groups take what their namesakes in `[policy]` take.
+/// The type of a key's value, with an example. Keys of commands and groups have the types of the
+/// same keys in `[policy]`.
 fn expected_at(path: &str) -> String {
     let keys: Vec<_> = path.split('.').collect();
     let elements = keys.iter().rposition(|key| key.parse::<usize>().is_err());
@@ -80,9 +79,7 @@ fn expected_at(path: &str) -> String {
         [] => None,
     };
     match (keys.last(), default) {
-        (_, Some(toml::Value::Table(_)) | None) => {
-            "a table, as config/default.toml shows".to_owned()
-        }
+        (_, Some(toml::Value::Table(_)) | None) => "a table; see config/default.toml".to_owned(),
         (_, Some(toml::Value::Array(_))) => {
             "a list of ids, for example `[\"ou_7d8a6e6df7621556ce0d21922b676706\"]`".to_owned()
         }
@@ -96,6 +93,6 @@ fn expected_at(path: &str) -> String {
         (_, Some(example)) if bounds::is_duration(&keys.join(".")) => {
             format!("a duration, for example `{example}`")
         }
-        (_, Some(example)) => format!("a text, for example `{example}`"),
+        (_, Some(example)) => format!("a string, for example `{example}`"),
     }
 }

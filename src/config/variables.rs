@@ -1,11 +1,11 @@
-//! The variables of the environment, one for each key.
+//! The environment variable of each key.
 
 use std::sync::LazyLock;
 
 use crate::config::defaults::defaults;
 
-/// Keys whose variable has a documented name of its own. Every other scalar
-/// key `section.key` is set by `NOTICEBOT_SECTION_KEY`, which these accept too.
+/// Keys whose documented variable has a short name. They accept the name of all other scalar keys,
+/// `NOTICEBOT_SECTION_KEY`, too.
 const SHORT_NAMES: &[(&str, &str)] = &[
     ("FEISHU_APP_ID", "feishu.app_id"),
     ("FEISHU_APP_SECRET", "feishu.app_secret"),
@@ -30,7 +30,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("NOTICEBOT_LOG_FORMAT", "log.format"),
 ];
 
-/// Keys whose value `<name>_FILE` can read from a file.
+/// Keys whose value can be in the file that `<name>_FILE` names.
 const SECRETS: &[&str] = &[
     "feishu.app_secret",
     "feishu.encrypt_key",
@@ -40,42 +40,41 @@ const SECRETS: &[&str] = &[
     "store.database_url",
 ];
 
-/// The variable that names the configuration file when `--config` does not.
+/// Names the configuration file, unless `--config` does.
 pub const CONFIG_FILE_VARIABLE: &str = "NOTICEBOT_CONFIG";
 
-/// The environment variable of one key.
 #[derive(Debug, Clone)]
 pub struct Variable {
     /// The documented name, such as `FEISHU_APP_ID`.
     pub name: String,
     /// The key, such as `feishu.app_id`.
     pub key: String,
-    /// Whether `<name>_FILE` can name a file that holds the value.
+    /// Whether `<name>_FILE` can name a file that contains the value.
     pub secret: bool,
-    /// The value that the key has in config/default.toml.
+    /// The value in config/default.toml.
     pub(crate) default: toml::Value,
 }
 
 impl Variable {
-    /// The name that every scalar key has, such as `NOTICEBOT_FEISHU_APP_ID`.
+    /// Such as `NOTICEBOT_FEISHU_APP_ID`.
     pub fn full_name(&self) -> String {
         full_name(&self.key)
     }
 
-    /// All names that set the key directly.
+    /// The names of variables that contain the value.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names = vec![self.name.clone(), self.full_name()];
         names.dedup();
         names
     }
 
-    /// All names that set the key through a file.
+    /// The names of variables that name a file with the value.
     pub(crate) fn file_names(&self) -> Vec<String> {
         let names = self.names().into_iter().filter(|_| self.secret);
         names.map(|name| format!("{name}_FILE")).collect()
     }
 
-    /// The environment holds text; a key that is a number or a boolean is none.
+    /// Converts the value of a variable to the type of the key; invalid text stays text.
     pub(crate) fn typed(&self, text: String) -> toml::Value {
         match (&self.default, text.to_ascii_lowercase().as_str()) {
             (toml::Value::Boolean(_), "true" | "1") => true.into(),

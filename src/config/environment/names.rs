@@ -1,25 +1,24 @@
-//! Names of variables that look like ours and are not.
+//! Detects misspelled variables.
 
 use std::net::IpAddr;
 
 use crate::config::Problem;
 use crate::config::variables::{CONFIG_FILE_VARIABLE, full_name, keys, variables};
 
-/// Likeness of names that differ by a typing error.
+/// The similarity above which a name counts as misspelled.
 const NEAR: f64 = 0.93;
-/// The end of a name is like the name from so many letters on.
+/// The length from which the end of a name is similar to the name, in bytes.
 const PART: usize = 4;
-/// The prefixes of our variables.
 const PREFIXES: [&str; 2] = ["FEISHU_", "NOTICEBOT_"];
 
-/// Whether a name begins like one of our variables, in any case of letters.
+/// Whether a name has the prefix of our variables, in upper or lower case.
 pub(super) fn is_ours(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The complaint about a variable that begins like ours and sets nothing.
-pub(super) fn refused(name: &str, value: &str) -> Option<Problem> {
+/// The problem of a variable that has our prefix but sets nothing.
+pub(super) fn problem(name: &str, value: &str) -> Option<Problem> {
     if !is_ours(name) || is_known(name) || is_service_link(name, value) {
         return None;
     }
@@ -38,7 +37,7 @@ fn known() -> impl Iterator<Item = String> {
     })
 }
 
-/// The complaint about a variable for a list or a table.
+/// The problem of a variable for a list or a table.
 fn in_file_only(name: &str) -> Option<Problem> {
     let mut keys = keys().filter(|(_, default)| default.is_array() || default.is_table());
     let (key, default) = keys.find(|(key, _)| {
@@ -52,7 +51,7 @@ fn in_file_only(name: &str) -> Option<Problem> {
     ))
 }
 
-/// The complaint about a file for a key that is no secret.
+/// The problem of `<name>_FILE` for a key that is not a secret.
 fn not_secret(name: &str) -> Option<Problem> {
     let base = name.strip_suffix("_FILE")?;
     let mut variables = variables().iter();
@@ -64,9 +63,9 @@ fn not_secret(name: &str) -> Option<Problem> {
 }
 
 fn unknown(name: &str) -> Problem {
-    let (likeness, nearest) = nearest(&name.to_ascii_uppercase());
+    let (similarity, nearest) = nearest(&name.to_ascii_uppercase());
     let what = format!("unknown variable `{name}` in the environment");
-    if likeness > NEAR {
+    if similarity > NEAR {
         return Problem::new(what, format!("did you mean `{nearest}`?"));
     }
     let link = if name.contains("_SERVICE_") || name.contains("_PORT") {
@@ -76,38 +75,36 @@ fn unknown(name: &str) -> Problem {
     };
     Problem::new(
         what,
-        format!("unset it, or take a name from docs/CONFIGURATION.md{link}"),
+        format!("unset it, or use a name from docs/CONFIGURATION.md{link}"),
     )
 }
 
-/// The known name most like this one, and how like it is.
+/// The known name that is most similar to this one, and their similarity.
 fn nearest(name: &str) -> (f64, String) {
-    let mut best = (-1.0, String::new());
-    let mut consider = |likeness: f64, known: &str| {
-        if likeness > best.0 {
-            best = (likeness, known.to_owned());
-        }
-    };
-    for known in known().chain([CONFIG_FILE_VARIABLE.to_owned()]) {
-        consider(likeness(name, &known), &known);
-    }
-    // The key alone, without its section: `NOTICEBOT_MAX_CONNECTIONS`.
-    for variable in variables() {
+    let full_names = known()
+        .chain([CONFIG_FILE_VARIABLE.to_owned()])
+        .map(|known| (similarity(name, &known), known));
+    // A name can lack the section: `NOTICEBOT_MAX_CONNECTIONS`.
+    let short_names = variables().iter().map(|variable| {
         let (_, key) = variable.key.split_once('.').unwrap_or_default();
-        consider(likeness(name, &format!("NOTICEBOT_{key}")), &variable.name);
-    }
-    best
+        let short_name = format!("NOTICEBOT_{key}");
+        (similarity(name, &short_name), variable.name.clone())
+    });
+    let names = full_names.chain(short_names);
+    // The first of equally similar names wins.
+    let best = names.reduce(|best, other| if other.0 > best.0 { other } else { best });
+    best.unwrap_or_default()
 }
 
-/// How like two names are: 1 where they differ in their prefix only.
-fn likeness(one: &str, other: &str) -> f64 {
+/// From 0 to 1, which means that the names differ in their prefix only.
+fn similarity(one: &str, other: &str) -> f64 {
     let [one, other] = [one, other].map(|name| {
         let prefix = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
         prefix.unwrap_or(name).replace('_', "").to_ascii_uppercase()
     });
-    let slips = strsim::damerau_levenshtein(&one, &other);
+    let edits = strsim::damerau_levenshtein(&one, &other);
     let longest = one.chars().count().max(other.chars().count());
-    match slips {
+    match edits {
         0 => 1.0,
         1 | 2 if longest > 5 => 0.99_f64.max(strsim::jaro_winkler(&one, &other)),
         // `SECRET` for `APP_SECRET`, `LOG_LEVEL` for `LOG`.
@@ -118,9 +115,8 @@ fn likeness(one: &str, other: &str) -> f64 {
     }
 }
 
-/// Whether Kubernetes or Docker set this variable for a service whose name
-/// begins with `noticebot` or `feishu`, and not an admin: `NOTICEBOT_PORT` is
-/// `tcp://10.0.0.1:80` then.
+/// Whether Kubernetes or Docker set this variable for a service whose name begins with
+/// `noticebot` or `feishu`, for example `NOTICEBOT_PORT=tcp://10.0.0.1:80`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let after = |part: &str| name.rsplit_once(part).map(|(_, rest)| rest);
     if name.ends_with("_SERVICE_HOST") || is_port_of_link(name, "_ADDR") {
@@ -139,7 +135,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
 
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
-/// Whether a name ends with, for example, `_PORT_8080_TCP` and what follows it.
+/// Whether a name ends with, for example, `_PORT_8080_TCP` followed by `end`.
 fn is_port_of_link(name: &str, end: &str) -> bool {
     let Some((_, port)) = name
         .strip_suffix(end)
