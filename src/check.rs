@@ -1,7 +1,6 @@
-//! `noticebot check`: whether the bot can do its job, and what to mend if not.
+//! `noticebot check`: finds what prevents the bot from working, without changing anything.
 //!
-//! Everything is asked that can be asked without changing anything. What cannot be
-//! known is said, too, so that nobody takes silence for a yes.
+//! The report also names what could not be checked.
 
 mod chat;
 mod groups;
@@ -18,19 +17,18 @@ use reqwest::Url;
 pub use report::Report;
 
 use crate::config::{Config, ConfigError};
-use platform::Platform;
-use store::Kept;
+use platform::ProbeClient;
+use store::StoreFacts;
 
-/// What to look at besides the bot itself.
 #[derive(Debug, Clone, Default)]
 pub struct Questions {
-    /// A group, by its id: what the bot may do there, and who may have it done.
+    /// The id of a group whose permissions are checked.
     pub chat: Option<String>,
-    /// The request URL as the developer console has it.
+    /// The request URL in the developer console.
     pub url: Option<Url>,
 }
 
-/// What there is to say of settings that cannot be worked with.
+/// The report on invalid settings.
 pub fn misconfigured(error: &ConfigError) -> Report {
     let mut report = Report::default();
     for problem in &error.problems {
@@ -39,7 +37,7 @@ pub fn misconfigured(error: &ConfigError) -> Report {
     report
 }
 
-/// Asks all that can be asked; the settings are valid.
+/// Checks a bot whose settings are valid.
 pub async fn check(config: &Config, clock: Clock, questions: &Questions) -> Report {
     let roots = match config.tls.extra_roots() {
         Ok(roots) => roots,
@@ -48,31 +46,34 @@ pub async fn check(config: &Config, clock: Clock, questions: &Questions) -> Repo
     let mut report = Report::default();
     report.good("configuration", "complete");
     intake::secrets(&mut report, &config.feishu);
-    let kept = store::check(&mut report, config, &roots, &clock).await;
+    let facts = store::check(&mut report, config, &roots, &clock).await;
     if let Some(url) = &questions.url {
         request_url::check(&mut report, config, &roots, url).await;
     } else {
         intake::no_url(&mut report, &config.feishu);
     }
-    let platform = match Platform::new(config, &clock) {
+    let platform = match ProbeClient::new(config, &clock) {
         Ok(platform) => platform,
         Err(error) => {
             report.bad(
                 "platform",
-                format!("no call can be made ({error:#})"),
-                "see what it says",
+                format!("cannot create the client ({error:#})"),
+                "check `tls.ca_file` and `feishu.base_url`",
             );
             return report;
         }
     };
     if platform::credentials(&mut report, config, &platform).await {
         platform::clock(&mut report, &platform);
-        on_platform(&mut report, config, &platform.client, &roots, &kept).await;
+        on_platform(&mut report, config, &platform.client, &roots, &facts).await;
         if let Some(chat) = &questions.chat {
-            chat::check(&mut report, config, &platform.client, &kept, chat).await;
+            chat::check(&mut report, config, &platform.client, &facts, chat).await;
         }
     } else {
-        report.note("the rest", "not asked, as it takes accepted credentials");
+        report.note(
+            "other checks",
+            "skipped, because they need valid credentials",
+        );
     }
     report
 }
@@ -82,11 +83,11 @@ async fn on_platform(
     config: &Config,
     client: &Client,
     roots: &ExtraRoots,
-    kept: &Kept,
+    facts: &StoreFacts,
 ) {
     platform::bot(report, client).await;
     scopes::check(report, config, client).await;
     intake::long_connection(report, config, roots, client).await;
-    intake::commands(report, kept);
+    intake::commands(report, facts);
     groups::check(report, client).await;
 }

@@ -1,13 +1,12 @@
-//! The groups that the bot is in, with the ids by which the configuration and the command line name
-//! them.
+//! Lists the groups of the bot, with the ids for the configuration and the command line.
 
 use feishu::Client;
 
 use super::Report;
 use crate::credentials::in_full;
 
-/// So many are listed.
-const MOST: usize = 500;
+/// The number of groups that are listed.
+const LIMIT: usize = 500;
 
 pub(super) async fn check(report: &mut Report, client: &Client) {
     const NAME: &str = "groups";
@@ -22,22 +21,22 @@ pub(super) async fn check(report: &mut Report, client: &Client) {
     if listed.chats.is_empty() {
         report.hint(
             NAME,
-            "the bot is in none",
-            "add it in the settings of a group, under Bots",
+            "the bot is in no group",
+            "add the bot in the settings of a group, under Bots",
         );
     }
-    for chat in listed.chats.iter().take(MOST) {
+    for chat in listed.chats.iter().take(LIMIT) {
         let external = if chat.external { ", external" } else { "" };
         let name = match chat.name.as_str() {
-            "" => "without a name".to_owned(),
+            "" => "(no name)".to_owned(),
             name => format!("`{name}`"),
         };
         report.good("group", format!("{} {name}{external}", chat.id));
     }
-    if listed.has_more || listed.chats.len() > MOST {
+    if listed.has_more || listed.chats.len() > LIMIT {
         report.note(
             NAME,
-            format!("there are more than {MOST}; `--chat oc_…` looks at any of them"),
+            format!("only {LIMIT} are listed; `--chat oc_…` checks any group"),
         );
     }
 }

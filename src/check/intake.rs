@@ -1,4 +1,4 @@
-//! What brings events in.
+//! Checks how events are received.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 
 use super::Report;
-use super::store::Kept;
+use super::store::StoreFacts;
 use crate::config::{Config, FeishuConfig, Receive};
 use crate::healthcheck;
 use crate::transport::long_connection::{LongConnectionError, remedy};
 
-/// A bot that runs on this machine answers at once.
-const NEAR: Duration = Duration::from_millis(500);
+/// A bot on this machine responds at once.
+const LOCAL_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What protects the events; that it is all there is a matter of valid settings.
+/// The settings are valid, so none of the secrets is missing.
 pub(super) fn secrets(report: &mut Report, config: &FeishuConfig) {
     const NAME: &str = "secrets";
     let previous = [
@@ -24,12 +24,15 @@ pub(super) fn secrets(report: &mut Report, config: &FeishuConfig) {
         &config.previous_verification_token,
     ];
     if config.receive == Receive::LongConnection {
-        report.good(NAME, "for a long connection App ID and App Secret are all");
+        report.good(
+            NAME,
+            "a long connection needs only the App ID and App Secret",
+        );
     } else if config.allow_plaintext {
         report.hint(
             NAME,
-            "there is no encrypt key: nothing but the verification token protects the webhook",
-            "make an encrypt key under \"Encryption Strategy\" in the developer console, set `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off",
+            "no encrypt key is set, so only the verification token protects the webhook",
+            "create an encrypt key under \"Encryption Strategy\" in the developer console, set `FEISHU_ENCRYPT_KEY`, and turn `FEISHU_ALLOW_PLAINTEXT` off",
         );
     } else if previous
         .iter()
@@ -37,26 +40,24 @@ pub(super) fn secrets(report: &mut Report, config: &FeishuConfig) {
     {
         report.hint(
             NAME,
-            "the encrypt key or the verification token before is taken, too",
-            "once the developer console has the new ones and `noticebot_previous_secrets_total` rises no more, unset `FEISHU_PREVIOUS_ENCRYPT_KEY` and `FEISHU_PREVIOUS_VERIFICATION_TOKEN`",
+            "the previous encrypt key or verification token is still accepted",
+            "once the developer console has the new ones and `noticebot_previous_secrets_total` no longer increases, unset `FEISHU_PREVIOUS_ENCRYPT_KEY` and `FEISHU_PREVIOUS_VERIFICATION_TOKEN`",
         );
     } else {
         report.good(NAME, "encrypt key and verification token are set");
     }
 }
 
-/// Says what was not asked.
 pub(super) fn no_url(report: &mut Report, config: &FeishuConfig) {
     if config.receive == Receive::Webhook {
         report.note(
             "request URL",
-            "not tried: `--url https://…/webhook/event` tries the one that stands in the developer console",
+            "not checked; pass the URL in the developer console as `--url https://…/webhook/event`",
         );
     }
 }
 
-/// Opens a connection and closes it, unless the bot that runs here has one: an event that came over
-/// ours would be delivered again, but late.
+/// Opens a connection and closes it, unless a bot on this machine has one.
 pub(super) async fn long_connection(
     report: &mut Report,
     config: &Config,
@@ -67,19 +68,20 @@ pub(super) async fn long_connection(
     if config.feishu.receive != Receive::LongConnection {
         return;
     }
+    // Events that the platform sent over a second connection would be late.
     let metrics = healthcheck::ask(config.server.admin_listen, "/metrics");
-    if let Ok(Ok((_, metrics))) = timeout(NEAR, metrics).await
+    if let Ok(Ok((_, metrics))) = timeout(LOCAL_TIMEOUT, metrics).await
         && metrics.contains("\nnoticebot_long_connection_up 1\n")
     {
-        report.good(NAME, "the bot that runs here has one");
+        report.good(NAME, "the bot on this machine has one");
         return;
     }
     match open_and_close(config, roots, client).await {
-        Ok(()) => report.good(NAME, "opens"),
+        Ok(()) => report.good(NAME, "can be opened"),
         Err(error) => {
             let known = error.downcast_ref().and_then(remedy);
-            let else_ = "check the network and the proxy, and try again later";
-            report.bad(NAME, format!("{error:#}"), known.unwrap_or(else_));
+            let default = "check the network and the proxy, and try again later";
+            report.bad(NAME, format!("{error:#}"), known.unwrap_or(default));
         }
     }
 }
@@ -97,15 +99,15 @@ async fn open_and_close(
     Ok(())
 }
 
-/// Whether events are subscribed to: no call tells, but the commands that came do.
-pub(super) fn commands(report: &mut Report, kept: &Kept) {
+/// No call returns the subscribed events, but a received command proves the subscription.
+pub(super) fn commands(report: &mut Report, facts: &StoreFacts) {
     const NAME: &str = "commands";
-    match kept.last_command {
-        Some(at) => report.good(NAME, format!("the last one came in at {at}")),
+    match facts.last_command {
+        Some(at) => report.good(NAME, format!("the last one was received at {at}")),
         None => report.hint(
             NAME,
-            "none has come in yet, and the platform does not tell which events it sends",
-            "under \"Events & Callbacks\" in the developer console, say how events are sent, add `im.message.receive_v1`, create a version, and have it approved; then type `/help` in a group that the bot is in",
+            "none received yet, and the platform does not say which events it sends",
+            "under \"Events & Callbacks\" in the developer console, configure how events are sent and add `im.message.receive_v1`, then create a version and have it approved; then type `/help` in a group of the bot",
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! The platform: whether it is there, lets the app in, and has its clock where ours is.
+//! Checks the credentials, the clock and the bot feature.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::config::Config;
 use crate::credentials::{self, in_full};
 use crate::{background, platform};
 
-/// A client, and the clock that learns from its calls.
-pub(super) struct Platform {
+/// A client, and the clock that its calls correct.
+pub(super) struct ProbeClient {
     pub(super) client: Client,
     clock: Clock,
 }
 
-impl Platform {
+impl ProbeClient {
     pub(super) fn new(config: &Config, clock: &Clock) -> anyhow::Result<Self> {
         let clock = clock.uncorrected();
         let on_call = |_: &CallRecord<'_>| {};
@@ -25,12 +25,19 @@ impl Platform {
     }
 }
 
-/// Whether the platform lets the app in.
-pub(super) async fn credentials(report: &mut Report, config: &Config, platform: &Platform) -> bool {
+/// Whether the platform accepts the app.
+pub(super) async fn credentials(
+    report: &mut Report,
+    config: &Config,
+    platform: &ProbeClient,
+) -> bool {
     let url = config.feishu.platform();
     let app = &config.feishu.app_id;
     let Err(error) = platform.client.check_credentials().await else {
-        report.good("credentials", format!("{url} accepts those of `{app}`"));
+        report.good(
+            "credentials",
+            format!("{url} accepts the credentials of `{app}`"),
+        );
         return true;
     };
     let problem = credentials::problem(&config.feishu, &error);
@@ -43,26 +50,27 @@ pub(super) async fn credentials(report: &mut Report, config: &Config, platform: 
     false
 }
 
-/// Whether the machine's clock is right. The bot corrects itself by the platform's, once it has an
-/// answer.
-pub(super) fn clock(report: &mut Report, platform: &Platform) {
+pub(super) fn clock(report: &mut Report, platform: &ProbeClient) {
     const NAME: &str = "clock";
-    const REMEDY: &str = "set the machine's clock, best by NTP";
+    const REMEDY: &str = "synchronize the machine's clock, for example with NTP";
     let Some(offset) = platform.clock.offset() else {
-        report.note(NAME, "not compared: the platform's answers tell no time");
+        report.note(
+            NAME,
+            "not checked, because the platform's responses have no date",
+        );
         return;
     };
     if offset.unsigned_abs() < background::CLOCK_TOLERANCE {
-        report.good(NAME, "as the platform's");
+        report.good(NAME, "matches the platform's");
     } else {
-        // The offset counts from the middle of the second that a date tells.
-        let by = in_words(SignedDuration::from_millis(500) - offset);
-        let text = format!("{by} the platform's; the bot goes by the platform's time");
+        // Dates have a resolution of a second, so the offset was measured from its middle.
+        let by = offset_text(SignedDuration::from_millis(500) - offset);
+        let text = format!("{by} the platform's; the bot uses the platform's time");
         report.hint(NAME, text, REMEDY);
     }
 }
 
-fn in_words(ahead: SignedDuration) -> String {
+fn offset_text(ahead: SignedDuration) -> String {
     let whole = SignedDuration::from_secs(ahead.unsigned_abs().as_secs().cast_signed());
     let side = if ahead.is_negative() {
         "behind"
@@ -72,17 +80,17 @@ fn in_words(ahead: SignedDuration) -> String {
     format!("{whole:#} {side}")
 }
 
-/// Whether the app is a bot that works.
+/// Whether the app has an active bot.
 pub(super) async fn bot(report: &mut Report, client: &Client) {
     const NAME: &str = "bot";
-    const REMEDY: &str = "add the feature \"Bot\" in the developer console, then create a version, and have it approved";
+    const REMEDY: &str = "add the feature \"Bot\" in the developer console, then create a version and have it approved";
     match client.bot_info().await {
         Ok(info) if info.activate_status == BotInfo::ACTIVE => {
             report.good(NAME, format!("`{}` is active", info.app_name));
         }
         Ok(info) => report.bad(
             NAME,
-            format!("not active, its status is {}", info.activate_status),
+            format!("not active (status {})", info.activate_status),
             REMEDY,
         ),
         Err(error) => report.bad(NAME, format!("not found ({})", in_full(&error)), REMEDY),

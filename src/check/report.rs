@@ -1,4 +1,4 @@
-//! The answers, for people and for machines.
+//! The report, as text and as JSON.
 
 use std::fmt;
 
@@ -6,21 +6,16 @@ use serde::Serialize;
 
 use crate::text::{printable, printable_json};
 
-/// The answers to all questions, in order.
 #[derive(Debug, Default)]
 pub struct Report {
     checks: Vec<Check>,
 }
 
-/// The answer to one of them.
 #[derive(Debug, Serialize)]
 struct Check {
-    /// What was looked at.
     name: &'static str,
     verdict: Verdict,
-    /// What was found.
     text: String,
-    /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
 }
@@ -29,29 +24,23 @@ struct Check {
 #[serde(rename_all = "snake_case")]
 enum Verdict {
     Good,
-    /// It works, or cannot be known, but somebody should know.
+    /// Does not prevent the bot from working, or could not be checked.
     Note,
     Bad,
 }
 
 impl Report {
-    /// Whether nothing was found that keeps the bot from its job.
     pub fn is_good(&self) -> bool {
-        self.bad_ones() == 0
+        self.problems() == 0
     }
 
-    /// As a JSON object.
-    ///
-    /// # Errors
-    ///
-    /// None that could come up.
     pub fn to_json(&self) -> serde_json::Result<String> {
         #[derive(Serialize)]
-        struct Whole<'a> {
+        struct JsonReport<'a> {
             good: bool,
             checks: &'a [Check],
         }
-        let json = serde_json::to_string_pretty(&Whole {
+        let json = serde_json::to_string_pretty(&JsonReport {
             good: self.is_good(),
             checks: &self.checks,
         })?;
@@ -66,7 +55,7 @@ impl Report {
         self.add(name, Verdict::Note, text, None);
     }
 
-    /// A note with something to do about it.
+    /// A note with a remedy.
     pub(super) fn hint(
         &mut self,
         name: &'static str,
@@ -101,7 +90,7 @@ impl Report {
         });
     }
 
-    fn bad_ones(&self) -> usize {
+    fn problems(&self) -> usize {
         let bad = |check: &&Check| check.verdict == Verdict::Bad;
         self.checks.iter().filter(bad).count()
     }
@@ -126,10 +115,10 @@ impl fmt::Display for Report {
                 writeln!(f, "  → {}", printable(remedy))?;
             }
         }
-        match self.bad_ones() {
-            0 => writeln!(f, "\nNothing keeps the bot from its job."),
-            1 => writeln!(f, "\n1 thing keeps the bot from its job."),
-            more => writeln!(f, "\n{more} things keep the bot from its job."),
+        match self.problems() {
+            0 => writeln!(f, "\nNo problems found."),
+            1 => writeln!(f, "\n1 problem found."),
+            count => writeln!(f, "\n{count} problems found."),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The request URL, asked as the developer console asks it when it is saved.
+//! Sends the challenge to the request URL that the developer console sends when the URL is saved.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -14,14 +14,17 @@ use super::Report;
 use crate::config::{Config, FeishuConfig, Receive};
 
 const NAME: &str = "request URL";
-/// The developer console waits so long (official page on request URLs).
-const CONSOLE_WAITS: Duration = Duration::from_secs(1);
-/// The most of an answer that is read.
-const ANSWER: usize = 64 << 10;
+/// The timeout of the developer console (official page on request URLs).
+const CONSOLE_TIMEOUT: Duration = Duration::from_secs(1);
+/// In bytes.
+const MAX_RESPONSE: usize = 64 << 10;
 
 pub(super) async fn check(report: &mut Report, config: &Config, roots: &ExtraRoots, url: &Url) {
     if config.feishu.receive == Receive::LongConnection {
-        report.note(NAME, "not tried, as events come over a long connection");
+        report.note(
+            NAME,
+            "not checked, because events are received over a long connection",
+        );
         return;
     }
     let challenge = format!("{:032x}", rand::random::<u128>());
@@ -33,8 +36,8 @@ pub(super) async fn check(report: &mut Report, config: &Config, roots: &ExtraRoo
         Err(error) => {
             report.bad(
                 NAME,
-                format!("`{url}` cannot be reached ({error:#})"),
-                "see that the name leads to the bot or to the proxy in front of it, that the port is open, and that the certificate is valid",
+                format!("could not reach `{url}` ({error:#})"),
+                "check that the name resolves to the bot or its reverse proxy, that the port is open, and that the certificate is valid",
             );
             return;
         }
@@ -42,7 +45,7 @@ pub(super) async fn check(report: &mut Report, config: &Config, roots: &ExtraRoo
     privacy(report, url).await;
 }
 
-/// Says the challenge: encrypted where there is a key, and never signed.
+/// Sends the challenge, encrypted if there is a key. The console does not sign it.
 async fn ask(
     config: &Config,
     roots: &ExtraRoots,
@@ -55,7 +58,7 @@ async fn ask(
         .post(url.clone())
         .json(&body(&config.feishu, challenge));
     let answer = request.send().await.map_err(reqwest::Error::without_url);
-    answer.context("no answer")
+    answer.context("no response")
 }
 
 fn body(config: &FeishuConfig, challenge: &str) -> Value {
@@ -79,52 +82,51 @@ async fn judge(report: &mut Report, url: &Url, answer: Response, challenge: &str
         let elsewhere = location.map_or_else(|| "elsewhere".to_owned(), |to| format!("to `{to}`"));
         report.bad(
             NAME,
-            format!("`{url}` leads on {elsewhere}, where events would not arrive"),
-            "give the developer console the address that it leads to, or keep the proxy from leading on",
+            format!("`{url}` redirects {elsewhere}, and the platform does not follow redirects"),
+            "enter the target of the redirect in the developer console, or configure the reverse proxy not to redirect",
         );
         return;
     }
     match status {
         StatusCode::OK if is_echo(answer, challenge).await => {
             let took_ms = took.as_millis();
-            if took < CONSOLE_WAITS {
-                report.good(NAME, format!("`{url}` answers its challenge, in {took_ms} ms"));
+            if took < CONSOLE_TIMEOUT {
+                report.good(NAME, format!("`{url}` returned the challenge in {took_ms} ms"));
             } else {
                 report.bad(
                     NAME,
-                    format!("`{url}` answers its challenge, but only after {took_ms} ms"),
-                    "the developer console waits 1 s: see what is slow between here and the bot",
+                    format!("`{url}` returned the challenge only after {took_ms} ms"),
+                    "the developer console waits 1 s: find out what is slow between here and the bot",
                 );
             }
         }
         StatusCode::OK => report.bad(
             NAME,
-            format!("`{url}` answers, but not with the challenge: something other than the bot"),
-            "see that the name and the path `/webhook/event` lead to the bot",
+            format!("`{url}` did not return the challenge, so it is not the bot"),
+            "check that the name and the path `/webhook/event` lead to the bot",
         ),
         StatusCode::UNAUTHORIZED => report.bad(
             NAME,
-            format!("the bot at `{url}` has another encrypt key or verification token than these settings"),
-            "give both the `FEISHU_ENCRYPT_KEY` and `FEISHU_VERIFICATION_TOKEN` that stand in the developer console, and start the bot again",
+            format!("the bot at `{url}` has a different encrypt key or verification token than these settings"),
+            "set `FEISHU_ENCRYPT_KEY` and `FEISHU_VERIFICATION_TOKEN` to the values in the developer console in both places, and restart the bot",
         ),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => report.bad(
             NAME,
-            format!("nothing takes events at `{url}` (status {status})"),
-            "the bot does at `/webhook/event`: see that the path is right and that a proxy in front passes it on",
+            format!("`{url}` does not accept events (status {status})"),
+            "the bot's path is `/webhook/event`: check the path, and that the reverse proxy forwards it",
         ),
         _ => report.bad(
             NAME,
-            format!("`{url}` answers with status {status}"),
-            "see that the bot runs, and read its log and that of the proxy in front of it",
+            format!("`{url}` returned status {status}"),
+            "check that the bot is running, and read its log and that of the reverse proxy",
         ),
     }
 }
 
-/// Whether the answer is the challenge, in clear.
 async fn is_echo(mut answer: Response, challenge: &str) -> bool {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
-        if body.len() + chunk.len() > ANSWER {
+        if body.len() + chunk.len() > MAX_RESPONSE {
             return false;
         }
         body.extend_from_slice(&chunk);
@@ -133,7 +135,7 @@ async fn is_echo(mut answer: Response, challenge: &str) -> bool {
     body["challenge"] == challenge
 }
 
-/// From here the name may lead elsewhere than from the platform, so this only says what is seen.
+/// The name may resolve differently on the platform, so a private address is only a hint.
 async fn privacy(report: &mut Report, url: &Url) {
     let Some((host, port)) = url.host_str().zip(url.port_or_known_default()) else {
         return;
@@ -145,8 +147,8 @@ async fn privacy(report: &mut Report, url: &Url) {
     if !addresses.iter().any(is_public) {
         report.hint(
             NAME,
-            format!("`{host}` leads to no public IPv4 address from here"),
-            "that is good enough for a private deployment; the public platforms need a public IPv4 address, or use a long connection (`FEISHU_RECEIVE=long_connection`)",
+            format!("`{host}` does not resolve to a public IPv4 address here"),
+            "a private deployment may not need one; the public platforms do, or use a long connection (`FEISHU_RECEIVE=long_connection`)",
         );
     }
 }
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_that_the_console_would_not_wait_for_is_no_good_one() {
+    async fn response_after_the_console_timeout_is_a_problem() {
         let url = Url::parse("https://bot.example.com/webhook/event").unwrap();
         for (took_ms, sign) in [(12, "✓"), (999, "✓"), (1000, "✗"), (2500, "✗")] {
             let answer = axum::http::Response::new(r#"{"challenge":"abc"}"#);
@@ -173,13 +175,13 @@ mod tests {
             let took = Duration::from_millis(took_ms);
             judge(&mut report, &url, answer.into(), "abc", took).await;
             let told = report.to_string();
-            let expected = format!("{sign} request URL: `{url}` answers its challenge, ");
+            let expected = format!("{sign} request URL: `{url}` returned the challenge ");
             assert!(told.starts_with(&expected), "{told}");
         }
     }
 
     #[test]
-    fn only_an_address_that_all_can_reach_is_public() {
+    fn private_and_ipv6_addresses_are_not_public() {
         for (address, public) in [
             ("203.0.114.7", true),
             ("10.1.2.3", false),

@@ -1,5 +1,5 @@
-//! Scopes: each is tried by a call that can change nothing. It names a chat and a message that do
-//! not exist, and the platform looks at scopes before it looks for those.
+//! Checks each scope with a call that cannot change anything: its chat and message do not exist, and
+//! the platform checks scopes before it looks them up.
 
 use std::collections::BTreeSet;
 
@@ -13,60 +13,59 @@ use crate::command::Scope;
 use crate::config::{Config, FeishuConfig, Region};
 use crate::credentials::in_full;
 
-/// Ids of the right form that nothing has.
+// Well-formed ids that do not exist.
 const NO_CHAT: &str = "oc_00000000000000000000000000000000";
 const NO_MESSAGE: &str = "om_00000000000000000000000000000000";
 
-/// What trying a scope has come to.
-enum Tried {
+enum ScopeState {
     Granted,
-    /// Any one of these would do.
+    /// Any one of these is sufficient.
     Missing(Vec<String>),
-    /// Why nothing is known.
     Unknown(Error),
 }
 
-/// What the bot does, and what came of trying it.
-type Trial = (&'static str, Tried);
+/// An operation of the bot, and whether its scopes are granted.
+type Trial = (&'static str, ScopeState);
 
-/// Tries all that the bot calls, and says what it will hear.
 pub(super) async fn check(report: &mut Report, config: &Config, client: &Client) {
     let trials = try_all(client).await;
-    let of = |fits: fn(&Tried) -> bool| {
+    let of = |fits: fn(&ScopeState) -> bool| {
         let fitting = trials.iter().filter(|(_, tried)| fits(tried));
         let names: Vec<_> = fitting.map(|(what, _)| *what).collect();
         names.join(", ")
     };
-    let granted = of(|tried| matches!(tried, Tried::Granted));
+    let granted = of(|tried| matches!(tried, ScopeState::Granted));
     if !granted.is_empty() {
         report.good("scopes", format!("granted for {granted}"));
     }
-    // One line for each scope, whatever all is missing with it.
+    // One line for each scope, with all operations that need it.
     let mut missing: Vec<(&[String], Vec<&str>)> = Vec::new();
     for (what, tried) in &trials {
         match tried {
-            Tried::Granted => {}
-            Tried::Missing(scopes) => match missing.iter_mut().find(|(same, _)| same == scopes) {
-                Some((_, whats)) => whats.push(what),
-                None => missing.push((scopes, vec![what])),
-            },
-            // The app is busy, and all is well with it.
-            Tried::Unknown(error) if error.retry_after().is_some() => report.note(
+            ScopeState::Granted => {}
+            ScopeState::Missing(scopes) => {
+                match missing.iter_mut().find(|(same, _)| same == scopes) {
+                    Some((_, whats)) => whats.push(what),
+                    None => missing.push((scopes, vec![what])),
+                }
+            }
+            // A rate limit does not indicate a problem.
+            ScopeState::Unknown(error) if error.retry_after().is_some() => report.note(
                 "scopes",
-                format!("those for {what} were not tried ({})", in_full(error)),
+                format!("not checked for {what} ({})", in_full(error)),
             ),
-            Tried::Unknown(error) => report.bad(
+            ScopeState::Unknown(error) => report.bad(
                 "scopes",
-                format!("those for {what} are not known ({})", in_full(error)),
-                "see what stands above, and check again later",
+                format!("could not check those for {what} ({})", in_full(error)),
+                "see the problems above, and check again later",
             ),
         }
     }
     for (scopes, whats) in missing {
-        let text = format!("{} lacks {}", whats.join(", "), one_of(scopes));
+        let text = format!("{} requires {}", whats.join(", "), one_of(scopes));
         report.bad("scopes", text, grant(&config.feishu, scopes));
     }
-    heard(report, &config.feishu, client.list_scopes().await);
+    received_messages(report, &config.feishu, client.list_scopes().await);
 }
 
 async fn try_all(client: &Client) -> Vec<Trial> {
@@ -82,18 +81,21 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
     match scope {
         Scope::ReadChat => {
             let settings = client.get_chat(&chat, IdType::OpenId).await;
-            vec![("reading a group's settings", Tried::of(settings))]
+            vec![("reading a group's settings", ScopeState::of(settings))]
         }
         Scope::WriteTopNotice => {
             let put = client.put_top_notice(&chat, TopNotice::Message(&message));
-            vec![("putting something at the top", Tried::of(put.await))]
+            vec![("pinning to the top", ScopeState::of(put.await))]
         }
         Scope::ReadAnnouncement => {
             let new = client.get_docx_announcement(&chat).await;
             let old = client.get_announcement(&chat).await;
             vec![
-                ("reading an announcement's kind", Tried::of(new)),
-                ("reading an announcement of the old kind", Tried::of(old)),
+                ("reading the kind of an announcement", ScopeState::of(new)),
+                (
+                    "reading an announcement of the old kind",
+                    ScopeState::of(old),
+                ),
             ]
         }
         Scope::WriteAnnouncement => {
@@ -107,53 +109,61 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
             };
             let new = client.create_docx_children(&chat, nothing).await;
             vec![
-                ("writing an announcement of the old kind", Tried::of(old)),
-                ("writing an announcement of the new kind", Tried::of(new)),
+                (
+                    "writing an announcement of the old kind",
+                    ScopeState::of(old),
+                ),
+                (
+                    "writing an announcement of the new kind",
+                    ScopeState::of(new),
+                ),
             ]
         }
         Scope::ReadMessage => {
             let read = client.get_message(&message, CardForm::Plain).await;
-            vec![("reading a message", Tried::of(read))]
+            vec![("reading a message", ScopeState::of(read))]
         }
         Scope::Send => {
             let reply = client.reply(&message, "noticebot", "").await;
-            vec![("replying", Tried::of(reply))]
+            vec![("replying", ScopeState::of(reply))]
         }
         Scope::React => {
             let reaction = client.add_reaction(&message, "DONE").await;
-            vec![("reacting", Tried::of(reaction))]
+            vec![("reacting", ScopeState::of(reaction))]
         }
-        // No call needs them: `heard` looks for them in the list of scopes.
+        // No call requires them: `received_messages` looks them up in the list of scopes.
         Scope::HearMentions | Scope::HearGroups | Scope::HearDirect => Vec::new(),
     }
 }
 
-impl Tried {
-    /// The chat and the message do not exist, so any refusal but some comes from behind the check
-    /// of scopes.
+impl ScopeState {
+    /// The chat and the message do not exist, so most errors mean that the check of scopes succeeded.
     fn of<T>(result: Result<T, Error>) -> Self {
         match result {
             Err(Error::Api(api)) if Error::from(api.clone()).is_scope_missing() => {
                 Self::Missing(api.missing_scopes.into_vec())
             }
-            Err(error) if says_nothing_of_scopes(&error) => Self::Unknown(error),
+            Err(error) if failed_before_scopes(&error) => Self::Unknown(error),
             _ => Self::Granted,
         }
     }
 }
 
-/// Whether a refusal came before the platform looked at scopes, or tells that
-/// the bot cannot work at all.
-fn says_nothing_of_scopes(error: &Error) -> bool {
+/// Whether the call failed before the platform checked scopes.
+fn failed_before_scopes(error: &Error) -> bool {
     error.is_retryable()
         || error.is_app_refused()
         || error.code().is_none()
         || error.class() == Some(Class::BotUnavailable)
 }
 
-/// Whether a plain command is heard, or only one that mentions the bot (official page
+/// Whether the bot receives all group messages or only those that mention it (official page
 /// `im-v1/message/events/receive`).
-fn heard(report: &mut Report, config: &FeishuConfig, listed: Result<Vec<feishu::Scope>, Error>) {
+fn received_messages(
+    report: &mut Report,
+    config: &FeishuConfig,
+    listed: Result<Vec<feishu::Scope>, Error>,
+) {
     const NAME: &str = "group messages";
     let granted: BTreeSet<String> = match listed {
         Ok(scopes) => {
@@ -165,21 +175,21 @@ fn heard(report: &mut Report, config: &FeishuConfig, listed: Result<Vec<feishu::
         Err(error) => {
             report.hint(
                 NAME,
-                format!("whether plain `/pin` is heard, or only `@bot /pin`, is not known ({})", in_full(&error)),
-                "see under \"Permissions & Scopes\" in the developer console: the first takes `im:message.group_msg`, the second `im:message.group_at_msg:readonly`",
+                format!("could not check whether the bot receives plain `/pin` or only `@bot /pin` ({})", in_full(&error)),
+                "see \"Permissions & Scopes\" in the developer console: plain `/pin` requires `im:message.group_msg`, `@bot /pin` requires `im:message.group_at_msg:readonly`",
             );
             return;
         }
     };
     let has =
         |scope: &str| granted.contains(scope) || granted.contains(&format!("{scope}:readonly"));
-    heard_directly(report, has);
+    direct_messages(report, has);
     if has("im:message.group_msg") {
-        report.good(NAME, "plain `/pin` is heard, and so is `@bot /pin`");
+        report.good(NAME, "the bot receives plain `/pin` and `@bot /pin`");
     } else if has("im:message.group_at_msg") {
         report.hint(
             NAME,
-            "only `@bot /pin` is heard, plain `/pin` is not",
+            "the bot receives `@bot /pin`, but not plain `/pin`",
             format!(
                 "tell the members, or {}",
                 grant(config, &["im:message.group_msg".to_owned()])
@@ -190,19 +200,19 @@ fn heard(report: &mut Report, config: &FeishuConfig, listed: Result<Vec<feishu::
         let either = either.map(str::to_owned);
         report.bad(
             NAME,
-            format!("none is heard, as {} is lacking", one_of(&either)),
+            format!("the bot receives none without {}", one_of(&either)),
             grant(config, &either),
         );
     }
 }
 
-/// Direct messages are of little use, so that this is all that is said of them.
-fn heard_directly(report: &mut Report, has: impl Fn(&str) -> bool) {
+/// Only a hint, because few commands work in direct messages.
+fn direct_messages(report: &mut Report, has: impl Fn(&str) -> bool) {
     if !has("im:message.p2p_msg") {
         report.hint(
             "direct messages",
-            "none is heard, not even `/help`",
-            "grant `im:message.p2p_msg:readonly` if members are to ask the bot directly",
+            "the bot receives none, not even `/help`",
+            "grant `im:message.p2p_msg:readonly` if members should be able to message the bot",
         );
     }
 }
@@ -212,8 +222,7 @@ fn one_of(scopes: &[String]) -> String {
     quoted.join(" or ")
 }
 
-/// Where to ask for a scope. The form of the link is the platform's own, as its refusals and its
-/// command line (`larksuite/cli`) have it.
+/// The link has the form of those in error responses and in `larksuite/cli`.
 fn grant(config: &FeishuConfig, scopes: &[String]) -> String {
     let page = match (config.base_url.as_str(), config.region) {
         ("", Region::Feishu | Region::Lark) => {
@@ -228,7 +237,7 @@ fn grant(config: &FeishuConfig, scopes: &[String]) -> String {
     } else {
         "one of them"
     };
-    format!("grant {it}{page}, then create a version, and have it approved")
+    format!("grant {it}{page}, then create a version and have it approved")
 }
 
 #[cfg(test)]
@@ -237,7 +246,7 @@ mod tests {
     use crate::config::{Config, Environment};
 
     #[test]
-    fn a_missing_scope_is_asked_for_on_the_page_of_the_app() {
+    fn missing_scope_has_a_link_to_the_console() {
         let page = |region: &str, base_url: &str| {
             let environment = [
                 ("FEISHU_APP_ID", "cli_1"),

@@ -1,4 +1,4 @@
-//! The store: whether it can be written, and whether its disk has room.
+//! Checks that the store is writable and its disk has space.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,27 +20,24 @@ use crate::store::{
 const STORE: &str = "store";
 const DISK: &str = "disk space";
 const LOG: &str = "store log";
-/// A write-ahead log that is longer, in bytes, should have been emptied.
-const LONG_LOG: u64 = 64 << 20;
-/// With less room than this, somebody should know.
-const LITTLE: u64 = 256 << 20;
-/// With less than this, the disk is as good as full.
-const TOO_LITTLE: u64 = 64 << 20;
+// In bytes.
+const LARGE_LOG: u64 = 64 << 20;
+const LOW_SPACE: u64 = 256 << 20;
+const NO_SPACE: u64 = 64 << 20;
 
-/// The last command is looked for among so many jobs: schedules are jobs as well.
+/// The number of jobs that are searched for the last command. Schedules are jobs, too.
 const NEWEST: u32 = 100;
 
-/// What the store remembers.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct StoreFacts {
     admin: Option<AdminStore>,
     app: String,
-    /// When the newest command came in.
+    /// When the last command was received.
     pub(super) last_command: Option<Timestamp>,
 }
 
-impl Kept {
-    /// Where there is nothing to open yet, nothing is remembered.
+impl StoreFacts {
+    /// Empty if the store does not exist yet.
     async fn new(config: &Config, url: &DatabaseUrl, roots: &ExtraRoots, clock: &Clock) -> Self {
         let app = config.feishu.app_id.clone();
         let admin = AdminStore::open(url, roots).await.ok();
@@ -64,7 +61,7 @@ impl Kept {
         }
     }
 
-    /// Whether text could be taken out of the chat's announcement the last time.
+    /// Whether the last deletion of text from the chat's announcement succeeded.
     pub(super) async fn can_delete_text(&self, chat: &ChatId) -> Option<bool> {
         let chat = ChatKey {
             app: self.app.clone(),
@@ -79,7 +76,7 @@ pub(super) async fn check(
     config: &Config,
     roots: &ExtraRoots,
     clock: &Clock,
-) -> Kept {
+) -> StoreFacts {
     let url = config.store.database_url.url();
     match url {
         DatabaseUrl::Sqlite(path) => file(report, path, config).await,
@@ -88,13 +85,13 @@ pub(super) async fn check(
                 Ok(seen) => database(report, &seen),
                 Err(error) => report.bad(
                     STORE,
-                    format!("the database cannot be used ({})", error.cause),
+                    format!("cannot use the database ({})", error.cause),
                     error.remedy,
                 ),
             }
         }
     }
-    Kept::new(config, url, roots, clock).await
+    StoreFacts::new(config, url, roots, clock).await
 }
 
 async fn file(report: &mut Report, path: &Path, config: &Config) {
@@ -107,10 +104,10 @@ async fn file(report: &mut Report, path: &Path, config: &Config) {
         Ok(DiskSpace::Full) => report.bad(
             DISK,
             format!(
-                "the disk of `{}` is full, or what the bot's user may take of it",
+                "the disk of `{}` is full, or the quota of the bot's user is used up",
                 path.display()
             ),
-            "make room, or set `NOTICEBOT_DATABASE_URL` to a file on another disk",
+            "free some space, or set `NOTICEBOT_DATABASE_URL` to a file on another disk",
         ),
         Ok(DiskSpace::Available { free }) => {
             writable(report, path, config).await;
@@ -125,7 +122,7 @@ async fn writable(report: &mut Report, path: &Path, config: &Config) {
     match store::inspect_file(path.to_path_buf(), allow_network).await {
         Ok(seen) => {
             state(report, path, seen.state, config.server.listen).await;
-            beside(report, path, &seen);
+            file_details(report, path, &seen);
         }
         Err(error) => match error.downcast_ref::<Unusable>() {
             Some(Unusable { what, remedy }) => report.bad(STORE, what, remedy),
@@ -137,8 +134,8 @@ async fn writable(report: &mut Report, path: &Path, config: &Config) {
 async fn state(report: &mut Report, path: &Path, state: FileState, listen: SocketAddr) {
     let file = path.display();
     match state {
-        FileState::Writable => report.good(STORE, format!("`{file}` can be written")),
-        // It alone knows whether it can write: to a file that was moved away or replaced, it does not.
+        FileState::Writable => report.good(STORE, format!("`{file}` is writable")),
+        // Only the running bot knows whether it can write: its file may have been moved or replaced.
         FileState::InUse => match readiness(listen).await {
             Ok((status, reason)) if !status.is_success() => report.bad(
                 STORE,
@@ -146,141 +143,137 @@ async fn state(report: &mut Report, path: &Path, state: FileState, listen: Socke
                     "`{file}` is in use by a noticebot that is not ready: {}",
                     reason.trim_end()
                 ),
-                "put back the file that it had when it was started, or stop the bot, see to its disk, and start it again",
+                "restore the file that the bot had when it started, or stop the bot, check its disk, and start it again",
             ),
             _ => report.good(
                 STORE,
-                format!("`{file}` is in use by a noticebot that runs"),
+                format!("`{file}` is in use by a running noticebot"),
             ),
         },
         FileState::Missing => match readiness(listen).await {
             Ok((status, _)) if !status.is_success() => report.bad(
                 STORE,
-                format!("`{file}` is not there, and a noticebot that runs misses it"),
-                "put it back (a deleted one can be copied from `/proc/PID/fd` of the bot while it runs), or stop the bot, restore a back-up, and start it again",
+                format!("`{file}` is missing, and a running noticebot needs it"),
+                "restore it (a deleted file can be copied from `/proc/PID/fd` while the bot runs), or stop the bot, restore a backup, and start it again",
             ),
-            _ => report.good(STORE, format!("`{file}` is made at the first start")),
+            _ => report.good(STORE, format!("`{file}` will be created at the first start")),
         },
         FileState::Newer => report.bad(
             STORE,
-            format!("`{file}` was made for a newer noticebot"),
+            format!("`{file}` was written by a newer noticebot"),
             OF_LATER,
         ),
     }
 }
 
-/// The file system, the search for damage, and the log.
-fn beside(report: &mut Report, path: &Path, seen: &InspectedFile) {
+fn file_details(report: &mut Report, path: &Path, seen: &InspectedFile) {
     if let Some(file_system) = &seen.network {
         report.note(
             STORE,
-            format!("it is on a network file system ({file_system}), which `store.allow_network_file` allows: only one bot may use it"),
+            format!("the file is on a network file system ({file_system}), which `store.allow_network_file` allows; only one bot may use it"),
         );
     }
     if seen.state == FileState::Missing {
         return;
     }
-    match seen.integrity {
-        Integrity::Incomplete => report.hint(
+    if seen.integrity == Integrity::Incomplete {
+        report.hint(
             STORE,
-            "it is large and was searched for damage in part",
-            "search all of a back-up, with `sqlite3 BACKUP 'PRAGMA integrity_check'`",
-        ),
-        Integrity::Intact | Integrity::Damaged(_) => {}
+            "the file is large, so only a part was checked for corruption",
+            "check all of a backup with `sqlite3 BACKUP 'PRAGMA integrity_check'`",
+        );
     }
-    let size = format!("`{}-wal` takes {} MiB", path.display(), seen.log >> 20);
-    if seen.log > LONG_LOG {
+    let size = format!("`{}-wal` has {} MiB", path.display(), seen.log >> 20);
+    if seen.log > LARGE_LOG {
         report.hint(
             LOG,
             size,
-            "a back-up or a shell that reads keeps it from being emptied: let it end; `fuser FILE` names it",
+            "a backup or a shell that reads the database keeps the log from being truncated: end it; `fuser FILE` shows its process",
         );
     } else {
         report.good(LOG, size);
     }
 }
 
-const MAKE_ROOM: &str = "make room: what is not written is not acknowledged, and comes late";
-const OF_LATER: &str = "run that one, or restore a back-up from before";
+const FREE_SPACE: &str = "free some space: the bot does not acknowledge events that it cannot write, so they are delayed";
+const OF_LATER: &str = "run that version, or restore an earlier backup";
 
 fn unwritable(report: &mut Report, path: &Path, error: &anyhow::Error) {
     let readable = error.downcast_ref::<io::Error>().map(io::Error::kind);
     let remedy = match readable {
         Some(io::ErrorKind::ReadOnlyFilesystem) => {
-            "it is on a read-only file system: mount a writable one there, or set `NOTICEBOT_DATABASE_URL` to a file on one"
+            "the file system is read-only: mount it writable, or set `NOTICEBOT_DATABASE_URL` to a file on another one"
         }
-        _ => "see that its disk has room, and that it is a database of noticebot's",
+        _ => "check that its disk has space, and that it is a database of noticebot",
     };
     report.bad(
         STORE,
-        format!("`{}` cannot be written ({error:#})", path.display()),
+        format!("could not write `{}` ({error:#})", path.display()),
         remedy,
     );
 }
 
 fn space(report: &mut Report, free: Option<u64>) {
     let Some(free) = free else {
-        report.note(DISK, "the file system does not tell");
+        report.note(DISK, "the file system does not report it");
         return;
     };
-    let left = format!("{} MiB are free", free >> 20);
+    let text = format!("{} MiB free", free >> 20);
     match free {
-        ..TOO_LITTLE => report.bad(DISK, left, MAKE_ROOM),
-        TOO_LITTLE..LITTLE => report.hint(DISK, left, MAKE_ROOM),
-        _ => report.good(DISK, left),
+        ..NO_SPACE => report.bad(DISK, text, FREE_SPACE),
+        NO_SPACE..LOW_SPACE => report.hint(DISK, text, FREE_SPACE),
+        _ => report.good(DISK, text),
     }
 }
 
 fn database(report: &mut Report, seen: &InspectedServer) {
-    let InspectedServer {
-        version,
-        tables,
-        read_only,
-        shared_sessions,
-        may_create,
-        refused,
-        bots,
-        bytes,
-    } = seen;
-    let server = format!("PostgreSQL {version}");
-    if *shared_sessions {
+    let server = format!("PostgreSQL {}", seen.version);
+    let bots = seen.bots;
+    if seen.shared_sessions {
         let (what, remedy) = store::SHARED_SESSIONS;
         report.bad(STORE, what, remedy);
-    } else if *read_only {
+    } else if seen.read_only {
         report.bad(
             STORE,
-            format!(
-                "the database, on {server}, takes no changes: a standby, or set to be read only"
-            ),
+            format!("the database on {server} is read-only, for example a standby"),
             "set `NOTICEBOT_DATABASE_URL` to the primary server",
         );
-    } else if let Some(refused) = refused {
+    } else if let Some(error) = &seen.refused {
         report.bad(
             STORE,
-            format!("the database, on {server}, takes no row ({refused})"),
-            "grant the user all rights on the schema `noticebot` and its tables, and see that the server's disk has room",
+            format!("the database on {server} rejects new rows ({error})"),
+            "grant the user all privileges on the schema `noticebot` and its tables, and check that the server's disk has space",
         );
     } else {
-        match tables {
-            Tables::Fit => report.good(STORE, format!("the database, on {server}, can be written; bots of this app on it: {bots}")),
-            Tables::Old => report.good(STORE, format!("the database, on {server}, is brought up to date at the next start; bots of this app on it: {bots}")),
-            Tables::None if *may_create => {
-                report.good(STORE, format!("the tables, on {server}, are made at the first start"));
-            }
+        match seen.tables {
+            Tables::Fit => report.good(
+                STORE,
+                format!("the database on {server} is writable; bots of this app on it: {bots}"),
+            ),
+            Tables::Old => report.good(
+                STORE,
+                format!("the database on {server} will be migrated at the next start; bots of this app on it: {bots}"),
+            ),
+            Tables::None if seen.may_create => report.good(
+                STORE,
+                format!("the tables on {server} will be created at the first start"),
+            ),
             Tables::None => report.bad(
                 STORE,
-                format!("the tables are not there, and the user may not make them in the database, on {server}"),
-                "grant it the right: `GRANT CREATE ON DATABASE … TO …`",
+                format!("the tables on {server} do not exist, and the user cannot create them"),
+                "grant the privilege: `GRANT CREATE ON DATABASE … TO …`",
             ),
-            Tables::New => report.bad(STORE, format!("the tables, on {server}, were made for a newer noticebot"), OF_LATER),
+            Tables::New => report.bad(
+                STORE,
+                format!("the tables on {server} were created by a newer noticebot"),
+                OF_LATER,
+            ),
         }
     }
+    let size = seen.bytes >> 20;
     report.note(
         DISK,
-        format!(
-            "the database takes {} MiB; how much its server has left, it does not tell",
-            bytes >> 20
-        ),
+        format!("the database has {size} MiB; the server does not report its free space"),
     );
 }
 
@@ -289,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_with_little_room_is_noted_and_one_with_too_little_is_as_good_as_full() {
+    fn low_disk_space_is_a_note() {
         for (free, sign) in [
             (Some(63), "✗"),
             (Some(64), "!"),

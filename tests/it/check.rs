@@ -1,4 +1,4 @@
-//! `noticebot check`: each thing that can be wrong is named, and it alone.
+//! `noticebot check`: each problem is reported without others.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,11 +19,11 @@ use crate::harness::Bench;
 
 const SETUP: &str = include_str!("../../docs/SETUP.md");
 
-/// The findings of a check, those of one verdict as `name: text` and the remedies
-/// behind.
+/// A JSON report.
 struct Findings(Value);
 
 impl Findings {
+    /// The checks with a verdict, as `name: text → remedy`.
     fn of(&self, verdict: &str) -> Vec<String> {
         let checks = self.0["checks"].as_array().unwrap();
         let fitting = checks.iter().filter(|check| check["verdict"] == verdict);
@@ -40,11 +40,10 @@ impl Findings {
             .collect()
     }
 
-    /// The one thing that is wrong.
     fn the_bad(&self) -> String {
         let bad = self.of("bad");
         let [one] = &bad[..] else {
-            panic!("one thing is wrong, found: {bad:#?}");
+            panic!("not one problem: {bad:#?}");
         };
         assert_eq!(self.0["good"], false);
         one.clone()
@@ -92,7 +91,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_bot_that_works_is_told_so_and_what_cannot_be_known() {
+async fn check_of_a_working_bot_finds_no_problem() {
     let bench = Bench::new().await;
     let found = bench.check(|_| {}).await;
     assert!(found.is_good(), "{:#}", found.0);
@@ -100,25 +99,21 @@ async fn a_bot_that_works_is_told_so_and_what_cannot_be_known() {
         "configuration: complete",
         "secrets: encrypt key and verification token are set",
         "store: ",
-        "is in use by a noticebot that runs",
+        "is in use by a running noticebot",
         "disk space: ",
         "credentials: ",
-        "clock: as the platform's",
+        "clock: matches the platform's",
         "bot: `noticebot` is active",
-        "scopes: granted for reading a group's settings, putting something at the top,",
-        "group messages: plain `/pin` is heard",
+        "scopes: granted for reading a group's settings, pinning to the top,",
+        "group messages: the bot receives plain `/pin`",
     ] {
         assert!(found.has("good", words), "{words} in {:#}", found.0);
     }
-    assert!(found.has("note", "request URL: not tried"), "{:#}", found.0);
-    assert!(
-        found.has("note", "commands: none has come in yet"),
-        "{:#}",
-        found.0
-    );
+    for words in ["request URL: not checked", "commands: none received yet"] {
+        assert!(found.has("note", words), "{words} in {:#}", found.0);
+    }
 
-    // A command that came shows that events are subscribed to. A schedule is none, whenever it is
-    // due.
+    // A received command proves the subscription. The schedule it makes is not a command.
     let group = bench.group(AnnouncementKind::Docx);
     let asked = bench.say(&group, "/announce --at tomorrow 9:00 lunch").id;
     bench.answer(&asked).await;
@@ -126,7 +121,7 @@ async fn a_bot_that_works_is_told_so_and_what_cannot_be_known() {
     let good = found.of("good");
     let told = good
         .iter()
-        .find_map(|line| line.strip_prefix("commands: the last one came in at "));
+        .find_map(|line| line.strip_prefix("commands: the last one was received at "));
     let told = told.and_then(|told| told.split_whitespace().next());
     let came_in: jiff::Timestamp = told.unwrap().parse().unwrap();
     assert!(came_in <= bench.clock.now(), "{:#}", found.0);
@@ -134,7 +129,7 @@ async fn a_bot_that_works_is_told_so_and_what_cannot_be_known() {
 }
 
 #[tokio::test]
-async fn a_report_reads_as_reviewed() {
+async fn report_matches_the_snapshot() {
     let bench = Bench::new().await;
     let closed = bench.spec().edit_permission(WhoMay::OnlyOwner);
     let closed = bench
@@ -185,12 +180,9 @@ async fn setup_page_shows_a_check_report() {
     ] {
         told = told.replace(&here, there);
     }
-    let (before, after) = told.split_once(" MiB are free").unwrap();
+    let (before, after) = told.split_once(" MiB free").unwrap();
     let free = before.rsplit(' ').next().unwrap().len();
-    let told = format!(
-        "{}18432 MiB are free{after}",
-        &before[..before.len() - free]
-    );
+    let told = format!("{}18432 MiB free{after}", &before[..before.len() - free]);
     let (_, shown) = SETUP.split_once("```text\n✓ configuration").unwrap();
     let (shown, _) = shown.split_once("```\n").unwrap();
     assert_eq!(told, format!("✓ configuration{shown}"));
@@ -198,7 +190,7 @@ async fn setup_page_shows_a_check_report() {
 }
 
 #[tokio::test]
-async fn a_check_changes_nothing() {
+async fn check_changes_nothing() {
     let bench = Bench::new().await;
     let group = bench.group(AnnouncementKind::Docx);
     bench.sim.clear_calls();
@@ -217,7 +209,7 @@ async fn a_check_changes_nothing() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_told_apart_and_all_that_is_said() {
+async fn wrong_credentials_are_distinguished() {
     let bench = Bench::new().await;
     let of_secret = bench.check(|config| config.feishu.app_secret = "wrong".into());
     let of_secret = of_secret.await.the_bad();
@@ -242,7 +234,7 @@ async fn wrong_credentials_are_told_apart_and_all_that_is_said() {
 }
 
 #[tokio::test]
-async fn a_platform_that_is_not_there_or_is_none_is_named() {
+async fn unreachable_or_foreign_platform_is_reported() {
     let bench = Bench::new().await;
     let nowhere = closed_port().await;
     let nobody = bench
@@ -262,7 +254,7 @@ async fn a_platform_that_is_not_there_or_is_none_is_named() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_is_told_and_by_how_much() {
+async fn clock_offset_is_reported() {
     let bench = Bench::new().await;
     let off = Duration::from_mins(1);
     bench.advance_bot(off);
@@ -291,7 +283,7 @@ async fn a_clock_that_is_off_is_told_and_by_how_much() {
 }
 
 #[tokio::test]
-async fn a_bot_that_is_not_active_is_told_what_to_do_in_the_console() {
+async fn inactive_bot_is_reported() {
     let bench = Bench::new().await;
     bench.sim.change_app(|app| app.bot_active = false);
     let found = bench.check(|_| {}).await;
@@ -306,7 +298,7 @@ async fn a_bot_that_is_not_active_is_told_what_to_do_in_the_console() {
     bench.finish().await;
 }
 
-/// The scopes that docs/SETUP.md has an admin grant.
+/// The scopes that docs/SETUP.md lists.
 fn scopes_of_setup() -> BTreeSet<String> {
     let (_, json) = SETUP.split_once("```json\n").unwrap();
     let (json, _) = json.split_once("```").unwrap();
@@ -319,7 +311,7 @@ fn scopes_of_setup() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn each_scope_that_is_missing_is_named_and_it_alone() {
+async fn each_missing_scope_is_reported() {
     let bench = Bench::new().await;
     let all = scopes_of_setup();
     let without = async |missing: &[&str]| {
@@ -327,7 +319,7 @@ async fn each_scope_that_is_missing_is_named_and_it_alone() {
         granted.retain(|scope| !missing.contains(&&**scope));
         assert_eq!(granted.len() + missing.len(), all.len(), "{missing:?}");
         bench.sim.change_app(|app| app.scopes = granted);
-        // A check is about as much as the platform takes in a second.
+        // The calls of one check nearly reach the rate limit of a second.
         bench.advance(Duration::from_secs(1));
         bench.check(|_| {}).await
     };
@@ -335,10 +327,7 @@ async fn each_scope_that_is_missing_is_named_and_it_alone() {
     assert!(found.is_good(), "{:#}", found.0);
     for (scope, whats) in [
         ("im:chat:readonly", "reading a group's settings"),
-        (
-            "im:chat.top_notice:write_only",
-            "putting something at the top",
-        ),
+        ("im:chat.top_notice:write_only", "pinning to the top"),
         ("im:message:readonly", "reading a message"),
         ("im:message:send_as_bot", "replying"),
         ("im:message.reactions:write_only", "reacting"),
@@ -347,10 +336,10 @@ async fn each_scope_that_is_missing_is_named_and_it_alone() {
         assert!(bad.starts_with("scopes: ") && bad.contains(whats), "{bad}");
         assert!(bad.contains(scope), "{scope} is not in {bad}");
     }
-    // Reading an announcement of the old kind takes another scope that is there.
+    // The call for the old kind requires another scope, which is granted.
     let bad = without(&["im:chat.announcement:read"]).await.the_bad();
     assert!(bad.contains("`im:chat.announcement:read`"), "{bad}");
-    // The two kinds take different scopes for writing, of which this is one.
+    // The calls for the two kinds accept different scopes; this is one of them.
     let found = without(&["im:chat.announcement:write_only"]).await;
     let bad = found.of("bad");
     assert!(
@@ -363,7 +352,7 @@ async fn each_scope_that_is_missing_is_named_and_it_alone() {
     let found = without(&[plain]).await;
     assert!(found.is_good(), "{:#}", found.0);
     assert!(
-        found.has("note", "only `@bot /pin` is heard"),
+        found.has("note", "the bot receives `@bot /pin`, but not plain"),
         "{:#}",
         found.0
     );
@@ -371,12 +360,12 @@ async fn each_scope_that_is_missing_is_named_and_it_alone() {
         .await
         .the_bad();
     assert!(
-        bad.starts_with("group messages: none is heard") && bad.contains(plain),
+        bad.starts_with("group messages: the bot receives none") && bad.contains(plain),
         "{bad}"
     );
     let found = without(&["im:message.p2p_msg:readonly"]).await;
     assert!(
-        found.is_good() && found.has("note", "direct messages: none"),
+        found.is_good() && found.has("note", "direct messages: the bot receives none"),
         "{:#}",
         found.0
     );
@@ -384,23 +373,27 @@ async fn each_scope_that_is_missing_is_named_and_it_alone() {
     bench.sim.fault(Endpoint::ListScopes, Fault::code(212_100));
     let found = without(&[]).await;
     assert!(found.is_good(), "{:#}", found.0);
-    assert!(found.has("note", "is not known"), "{:#}", found.0);
+    assert!(
+        found.has("note", "could not check whether"),
+        "{:#}",
+        found.0
+    );
     bench.sim.fault(Endpoint::AddReaction, Fault::ServerError);
     let bad = without(&[]).await.the_bad();
-    assert!(bad.contains("those for reacting are not known"), "{bad}");
+    assert!(bad.contains("could not check those for reacting"), "{bad}");
     bench.finish().await;
 }
 
 #[tokio::test]
-async fn a_chat_is_told_with_the_bots_role_and_who_may() {
+async fn chat_report_names_role_and_permissions() {
     let bench = Bench::new().await;
     let open = bench.group(AnnouncementKind::Docx);
     let found = bench.check_chat(open.as_str()).await;
     assert!(found.is_good(), "{:#}", found.0);
     for words in [
-        "chat: the bot is in `Ops`, as no admin",
-        "top notice: every member may change it",
-        "announcement: every member may change it",
+        "chat: the bot is in `Ops` as a member",
+        "top notice: all members can change it",
+        "announcement: all members can change it",
         "announcement kind: new (`docx`)",
         "members: /pin, /unpin, /announce: all members",
     ] {
@@ -428,14 +421,14 @@ async fn a_chat_is_told_with_the_bots_role_and_who_may() {
 }
 
 #[tokio::test]
-async fn a_closed_group_and_one_without_the_bot_are_named() {
+async fn closed_groups_and_groups_without_bot_are_reported() {
     let bench = Bench::new().await;
     let spec = || bench.spec().announcement(AnnouncementKind::Docx);
     let closed_top = spec().pin_manage_setting(Some(WhoMay::OnlyOwner));
     let closed_top = bench.sim.add_chat(closed_top);
     let bad = bench.check_chat(closed_top.as_str()).await.the_bad();
     assert!(
-        bad.starts_with("top notice: the group leaves it to its owner and admins"),
+        bad.starts_with("top notice: only the owner and admins can change it"),
         "{bad}"
     );
     assert!(bad.contains("make the bot an admin of the group"), "{bad}");
@@ -445,10 +438,7 @@ async fn a_closed_group_and_one_without_the_bot_are_named() {
         .pin_manage_setting(open);
     let closed = bench.sim.add_chat(closed);
     let bad = bench.check_chat(closed.as_str()).await.the_bad();
-    assert!(
-        bad.starts_with("announcement: the group leaves it"),
-        "{bad}"
-    );
+    assert!(bad.starts_with("announcement: only the owner"), "{bad}");
 
     let outside = bench.sim.add_chat(spec().without_bot());
     let bad = bench.check_chat(outside.as_str()).await.the_bad();
@@ -458,19 +448,19 @@ async fn a_closed_group_and_one_without_the_bot_are_named() {
     );
     let bad = bench.check_chat("oc_nowhere").await.the_bad();
     assert!(
-        bad.starts_with("chat: `oc_nowhere` cannot be read"),
+        bad.starts_with("chat: could not read `oc_nowhere`"),
         "{bad}"
     );
     bench.finish().await;
 }
 
 #[tokio::test]
-async fn a_group_of_the_old_kind_is_named_until_a_deletion_has_worked_there() {
+async fn old_announcement_is_a_problem_until_deletion_succeeds() {
     let bench = Bench::new().await;
     let group = bench.group(AnnouncementKind::Doc);
     let bad = bench.check_chat(group.as_str()).await.the_bad();
     assert!(bad.starts_with("announcement kind: old (`doc`)"), "{bad}");
-    assert!(bad.contains("was not tried yet"), "{bad}");
+    assert!(bad.contains("has not tried in this one yet"), "{bad}");
     for command in ["/announce dinner", "/undo"] {
         let said = bench.say(&group, command).id;
         let answered = |state: &feishu_sim::State| {
@@ -485,7 +475,7 @@ async fn a_group_of_the_old_kind_is_named_until_a_deletion_has_worked_there() {
     let found = bench.check_chat(group.as_str()).await;
     assert!(found.is_good(), "{:#}", found.0);
     assert!(
-        found.has("good", "could be taken out of it"),
+        found.has("good", "the last deletion of text succeeded"),
         "{:#}",
         found.0
     );
@@ -500,7 +490,10 @@ async fn a_group_of_the_old_kind_is_named_until_a_deletion_has_worked_there() {
     bench.answer(&undo).await;
     bench.idle().await;
     let bad = bench.check_chat(strict.as_str()).await.the_bad();
-    assert!(bad.contains("lets no text be taken out of it"), "{bad}");
+    assert!(
+        bad.contains("does not allow the bot to delete text"),
+        "{bad}"
+    );
 
     bench
         .sim
@@ -510,7 +503,7 @@ async fn a_group_of_the_old_kind_is_named_until_a_deletion_has_worked_there() {
         .fault(Endpoint::GetDocxAnnouncement, Fault::code(1_772_034));
     let found = bench.check_chat(group.as_str()).await;
     assert!(
-        found.has("bad", "announcement kind: cannot be read"),
+        found.has("bad", "announcement kind: could not be read"),
         "{:#}",
         found.0
     );
@@ -518,14 +511,14 @@ async fn a_group_of_the_old_kind_is_named_until_a_deletion_has_worked_there() {
 }
 
 #[tokio::test]
-async fn the_request_url_is_asked_as_the_console_asks_it() {
+async fn request_url_must_return_the_challenge() {
     let bench = Bench::new().await;
     let webhook = bench.webhook();
     let found = bench.check_url(&webhook).await;
     assert!(found.is_good(), "{:#}", found.0);
-    assert!(found.has("good", "answers its challenge"), "{:#}", found.0);
-    // Here it is no public address, which is said.
-    assert!(found.has("note", "no public IPv4 address"), "{:#}", found.0);
+    assert!(found.has("good", "returned the challenge"), "{:#}", found.0);
+    let private = "does not resolve to a public IPv4 address";
+    assert!(found.has("note", private), "{:#}", found.0);
 
     let config = |change: fn(&mut Config)| {
         let mut config = bench.config();
@@ -542,14 +535,14 @@ async fn the_request_url_is_asked_as_the_console_asks_it() {
     ] {
         let bad = bench.check_with(&other, &questions).await.the_bad();
         assert!(
-            bad.contains("has another encrypt key or verification token"),
+            bad.contains("has a different encrypt key or verification token"),
             "{bad}"
         );
     }
     let nowhere = closed_port().await;
     let bad = bench.check_url(&nowhere).await.the_bad();
     assert!(
-        bad.contains("cannot be reached") && bad.contains("refused"),
+        bad.contains("could not reach") && bad.contains("refused"),
         "{bad}"
     );
     let bad = bench
@@ -557,7 +550,7 @@ async fn the_request_url_is_asked_as_the_console_asks_it() {
         .await
         .the_bad();
     assert!(
-        bad.contains("nothing takes events") && bad.contains("`/webhook/event`"),
+        bad.contains("does not accept events") && bad.contains("`/webhook/event`"),
         "{bad}"
     );
 
@@ -573,11 +566,11 @@ async fn the_request_url_is_asked_as_the_console_asks_it() {
     let mut serving = JoinSet::new();
     serving.spawn(axum::serve(listener, router).into_future());
     for (path, words) in [
-        ("elsewhere", "leads on to `https://login.example.com/`"),
-        ("broken", "answers with status 502"),
-        ("other", "but not with the challenge"),
-        ("long", "but not with the challenge"),
-        ("page", "nothing takes events"),
+        ("elsewhere", "redirects to `https://login.example.com/`"),
+        ("broken", "returned status 502"),
+        ("other", "did not return the challenge"),
+        ("long", "did not return the challenge"),
+        ("page", "does not accept events"),
     ] {
         let bad = bench.check_url(&format!("{proxy}/{path}")).await.the_bad();
         assert!(
@@ -588,17 +581,22 @@ async fn the_request_url_is_asked_as_the_console_asks_it() {
     let mut connected = bench.config();
     connected.feishu.receive = Receive::LongConnection;
     let found = bench.check_with(&connected, &questions).await;
-    assert!(found.has("note", "request URL: not tried"), "{:#}", found.0);
+    assert!(
+        found.has("note", "request URL: not checked"),
+        "{:#}",
+        found.0
+    );
     bench.finish().await;
 }
 
 #[tokio::test]
-async fn a_long_connection_is_opened_and_closed() {
+async fn long_connection_is_opened_and_closed() {
     let bench = Bench::new().await;
     let connected = |config: &mut Config| config.feishu.receive = Receive::LongConnection;
     let found = bench.check(connected).await;
     assert!(found.is_good(), "{:#}", found.0);
-    assert!(found.has("good", "long connection: opens"), "{:#}", found.0);
+    let opened = "long connection: can be opened";
+    assert!(found.has("good", opened), "{:#}", found.0);
     let closed = |state: &feishu_sim::State| state.connections().is_empty().then_some(());
     bench.sim.wait_for("its end", closed).await;
 
@@ -621,7 +619,7 @@ async fn a_long_connection_is_opened_and_closed() {
 }
 
 #[tokio::test]
-async fn a_platform_with_an_authority_of_its_own_is_trusted_by_the_ca_file() {
+async fn ca_file_adds_a_trusted_authority() {
     let bench = Bench::new().await;
     let authority = Authority::new().unwrap();
     let platform = bench.sim.base_url().replace("http://", "");
@@ -650,7 +648,7 @@ async fn a_platform_with_an_authority_of_its_own_is_trusted_by_the_ca_file() {
 }
 
 #[tokio::test]
-async fn secrets_that_are_less_than_safe_are_said() {
+async fn weak_secrets_are_reported() {
     let bench = Bench::new().await;
     let previous = |config: &mut Config| config.feishu.previous_encrypt_key = "old".into();
     let found = bench.check(previous).await;
@@ -665,7 +663,7 @@ async fn secrets_that_are_less_than_safe_are_said() {
     };
     let found = bench.check(plain).await;
     assert!(
-        found.has("note", "secrets: there is no encrypt key"),
+        found.has("note", "secrets: no encrypt key is set"),
         "{:#}",
         found.0
     );
@@ -674,7 +672,7 @@ async fn secrets_that_are_less_than_safe_are_said() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_used_is_named() {
+async fn unusable_store_is_reported() {
     let bench = Bench::new().await;
     let folder = bench.folder.path();
     let at = async |file: &str| {
@@ -685,7 +683,7 @@ async fn a_store_that_cannot_be_used_is_named() {
     };
     let found = at("new.db").await;
     assert!(
-        found.has("good", "new.db` is made at the first start"),
+        found.has("good", "new.db` will be created at the first start"),
         "{:#}",
         found.0
     );
@@ -701,7 +699,7 @@ async fn a_store_that_cannot_be_used_is_named() {
     let newer = rusqlite::Connection::open(folder.join("newer.db")).unwrap();
     newer.pragma_update(None, "user_version", 999).unwrap();
     let bad = at("newer.db").await.the_bad();
-    assert!(bad.contains("was made for a newer noticebot"), "{bad}");
+    assert!(bad.contains("was written by a newer noticebot"), "{bad}");
     std::fs::hard_link(folder.join("newer.db"), folder.join("again.db")).unwrap();
     let bad = at("again.db").await.the_bad();
     assert!(bad.contains("has 2 names (hard links)"), "{bad}");
@@ -714,16 +712,16 @@ async fn a_store_that_cannot_be_used_is_named() {
 }
 
 #[tokio::test]
-async fn a_check_lists_the_groups_of_the_bot() {
+async fn check_lists_the_groups_of_the_bot() {
     let bench = Bench::new().await;
     let found = bench.check(|_| {}).await;
     assert!(
-        found.has("note", "groups: the bot is in none"),
+        found.has("note", "groups: the bot is in no group"),
         "{:#}",
         found.0
     );
 
-    // More than a page, and one that the bot is not in.
+    // More than one page, and one group without the bot.
     let mut groups = Vec::new();
     for number in 0..105 {
         let spec = feishu_sim::ChatSpec::named(&format!("Group {number}")).owner(&bench.owner);
@@ -744,7 +742,7 @@ async fn a_check_lists_the_groups_of_the_bot() {
         assert!(!shown.contains(unsafe_), "{shown}");
     }
 
-    // A platform without this call, or a refusal, keeps the bot from nothing.
+    // The bot does not need this call.
     bench.sim.fault(Endpoint::ListChats, Fault::NotJson);
     let found = bench.check(|_| {}).await;
     assert!(found.is_good(), "{:#}", found.0);
@@ -756,14 +754,14 @@ async fn a_check_lists_the_groups_of_the_bot() {
     bench.finish().await;
 }
 
-/// An address at which nobody listens.
+/// The address of a closed port.
 async fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
 #[test]
-fn a_report_for_machines_says_what_was_found_and_what_to_do() {
+fn json_report_lists_problems_with_remedies() {
     let error = Config::read(None, &std::iter::empty::<(String, String)>().collect());
     let error = error.unwrap().validate().unwrap_err();
     let report = check::misconfigured(&error);
@@ -779,8 +777,5 @@ fn a_report_for_machines_says_what_was_found_and_what_to_do() {
     let text = report.to_string();
     let line = "✗ configuration: `feishu.app_id` is missing or empty\n  → set `FEISHU_APP_ID` from";
     assert!(text.starts_with(line), "{text}");
-    assert!(
-        text.ends_with("4 things keep the bot from its job.\n"),
-        "{text}"
-    );
+    assert!(text.ends_with("4 problems found.\n"), "{text}");
 }

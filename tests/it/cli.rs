@@ -239,11 +239,7 @@ async fn check_exits_with_0_only_without_problems() {
     assert_eq!(good.code, Some(0), "{}", good.out);
     let said = good.out.contains("✓ configuration: complete");
     assert!(said && !good.out.contains('✗'), "{}", good.out);
-    assert!(
-        good.out.ends_with("Nothing keeps the bot from its job.\n"),
-        "{}",
-        good.out
-    );
+    assert!(good.out.ends_with("No problems found.\n"), "{}", good.out);
     let made: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
     assert!(made.is_empty(), "a check leaves nothing behind: {made:?}");
 
@@ -303,10 +299,7 @@ async fn check_reports_files_a_running_bot_misses() {
         end(check).await.out
     };
     let well = checked().await;
-    assert!(
-        well.contains("is in use by a noticebot that runs"),
-        "{well}"
-    );
+    assert!(well.contains("is in use by a running noticebot"), "{well}");
 
     let [file, aside] = ["noticebot.db", "aside.db"].map(|name| folder.path().join(name));
     std::fs::rename(&file, &aside).unwrap();
@@ -319,7 +312,7 @@ async fn check_reports_files_a_running_bot_misses() {
     while is_ready().await {}
     let gone = checked().await;
     assert!(
-        gone.contains("✗ store: `noticebot.db` is not there"),
+        gone.contains("✗ store: `noticebot.db` is missing"),
         "{gone}"
     );
     // Another file of the same content is not the one that the bot writes to.

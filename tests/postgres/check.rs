@@ -50,7 +50,7 @@ async fn check_reports_a_usable_database_with_its_replicas() {
     let (verdict, line) = bench.store_line(|_| {}).await;
     assert_eq!(verdict, "good", "{line}");
     assert!(
-        line.contains("can be written; bots of this app on it: 1"),
+        line.contains("is writable; bots of this app on it: 1"),
         "{line}"
     );
     let empty = Database::create().await.unwrap();
@@ -59,7 +59,10 @@ async fn check_reports_a_usable_database_with_its_replicas() {
         .store_line(|config| config.store.database_url = url.parse().unwrap())
         .await;
     assert_eq!(verdict, "good", "{line}");
-    assert!(line.contains("are made at the first start"), "{line}");
+    assert!(
+        line.contains("will be created at the first start"),
+        "{line}"
+    );
     bench.finish().await;
 }
 
@@ -70,7 +73,7 @@ async fn check_names_obstacles_to_a_database() {
     let port = "postgres://postgres@127.0.0.1:9/noticebot?sslmode=disable";
     let line = bench.bad_store_line(port.to_owned()).await;
     assert!(
-        line.contains("cannot be used") && line.contains("`NOTICEBOT_DATABASE_URL`"),
+        line.contains("cannot use the database") && line.contains("`NOTICEBOT_DATABASE_URL`"),
         "{line}"
     );
 
@@ -82,14 +85,14 @@ async fn check_names_obstacles_to_a_database() {
     database.execute(&settings).await.unwrap();
     let line = bench.bad_store_line(database.url()).await;
     assert!(
-        line.contains("takes no changes") && line.contains("primary"),
+        line.contains("is read-only") && line.contains("primary"),
         "{line}"
     );
 
     let newer = "UPDATE noticebot.migrations SET needs = 999";
     bench.database().execute(newer).await.unwrap();
     let line = bench.bad_store_line(url.clone()).await;
-    assert!(line.contains("were made for a newer noticebot"), "{line}");
+    assert!(line.contains("were created by a newer noticebot"), "{line}");
     let known = "UPDATE noticebot.migrations SET needs = 1";
     bench.database().execute(known).await.unwrap();
 
@@ -106,13 +109,13 @@ async fn check_names_obstacles_to_a_database() {
     };
     let line = bench.bad_store_line(as_stranger(&url)).await;
     assert!(
-        line.contains("takes no row") && line.contains("permission denied"),
+        line.contains("rejects new rows") && line.contains("permission denied"),
         "{line}"
     );
     let empty = Database::create().await.unwrap();
     let line = bench.bad_store_line(as_stranger(&empty.url())).await;
     assert!(
-        line.contains("may not make them") && line.contains("GRANT CREATE"),
+        line.contains("cannot create them") && line.contains("GRANT CREATE"),
         "{line}"
     );
     let gone = format!("DROP OWNED BY {stranger}; DROP ROLE {stranger}");
