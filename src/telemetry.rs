@@ -1,4 +1,4 @@
-//! Logs, and metrics beside them.
+//! Logging and metrics.
 
 use std::io::{self, IsTerminal as _, Stderr, Write};
 
@@ -20,10 +20,10 @@ mod throttle;
 pub(crate) use metrics::{CommandResult, EXPIRE, EventResult, Metrics, PUBLISH, UNKNOWN};
 use throttle::Throttle;
 
-/// It logs the request that opens a long connection, whose URL holds the connection's credentials.
+/// This target logs the URL of a long connection, which contains credentials.
 const UNLOGGED: &str = "tungstenite::handshake::client=off";
 
-/// The log of this process. When it is dropped, what was not logged in full is summarised.
+/// The log of this process. Dropping it writes the summaries of repeated events.
 pub struct Log(Throttle);
 
 impl Drop for Log {
@@ -32,11 +32,11 @@ impl Drop for Log {
     }
 }
 
-/// Sends the process's log to standard error in the configured form.
+/// Sets up logging to standard error in the configured format.
 ///
 /// # Errors
 ///
-/// When the filter cannot be read, or a log is already set up.
+/// If the filter is invalid, or logging is already set up.
 pub fn init(config: &LogConfig) -> anyhow::Result<Log> {
     let filter = EnvFilter::try_new(&config.filter)?.add_directive(UNLOGGED.parse()?);
     let throttle = Throttle::default();
@@ -58,17 +58,17 @@ pub fn init(config: &LogConfig) -> anyhow::Result<Log> {
     Ok(Log(throttle))
 }
 
-/// Lines for people. What fields hold may come from the platform, so it is escaped.
 fn text_layer<S, W>(writer: W, is_terminal: bool) -> impl Layer<S>
 where
     S: Subscriber + for<'l> LookupSpan<'l>,
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    // Fields can contain text from the platform.
     let fields = debug_fn(|writer, field, value| match field.name() {
         "message" => write!(writer, "{}", text::printable(&format!("{value:?}"))),
         name => write!(writer, "{name}={}", text::printable(&format!("{value:?}"))),
     });
-    // A closed standard error must not end the bot, as writing the failure there would.
+    // Reporting an internal error would panic if standard error is closed.
     tracing_subscriber::fmt::layer()
         .log_internal_errors(false)
         .with_writer(writer)
@@ -76,7 +76,6 @@ where
         .fmt_fields(fields.delimited(" "))
 }
 
-/// Lines for programs.
 fn json_layer<S, W>(writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'l> LookupSpan<'l>,
@@ -89,12 +88,12 @@ where
         .flatten_event(true)
 }
 
-/// Where lines of JSON go, which is standard error.
+/// Escapes lines of JSON.
 struct Escaped<W = Stderr>(W);
 
 impl<W: Write> Write for Escaped<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A line is written as a whole.
+        // Each call writes a whole line.
         match std::str::from_utf8(bytes) {
             Ok(line) => self.0.write_all(text::printable_json(line).as_bytes())?,
             Err(_) => self.0.write_all(bytes)?,
@@ -113,7 +112,6 @@ mod tests {
 
     use super::*;
 
-    /// What was written, line by line.
     #[derive(Clone, Default)]
     struct WriteProgress(Arc<Mutex<Vec<u8>>>);
 
@@ -133,11 +131,11 @@ mod tests {
         }
     }
 
-    /// An id and a name that clear the screen, turn the line around, and begin one of their own.
+    /// Clears the screen, reverses the direction of the text, and begins a new line.
     const HOSTILE: &str =
         "oc_\u{1b}[2J\u{202e}x\u{2066}\u{85}\u{2028}\nERROR forged\r\u{7}\u{9b}31m\u{0}";
 
-    /// Logs it in every way in which the bot logs what the platform sent.
+    /// Logs it in every way in which the bot logs text from the platform.
     fn log_hostile() {
         let span = tracing::info_span!("job", chat = HOSTILE, reference = %HOSTILE);
         let _inside = span.enter();
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn text_lines_escape_what_the_platform_sent() {
+    fn text_lines_escape_hostile_values() {
         let written = WriteProgress::default();
         let writer = written.clone();
         let layer = text_layer(move || writer.clone(), false);
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn json_lines_escape_what_the_platform_sent() {
+    fn json_lines_escape_hostile_values() {
         let written = WriteProgress::default();
         let writer = written.clone();
         let layer = json_layer(move || Escaped(writer.clone()));

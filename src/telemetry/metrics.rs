@@ -1,7 +1,7 @@
-//! What Prometheus reads.
+//! Metrics for Prometheus.
 //!
-//! Where the values of a label are known, all of them stand at zero from the start:
-//! the first of its kind shows as a rise, and an alert on it comes the first time.
+//! Series whose labels are known start at zero, so that an alert on an increase fires the first
+//! time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,50 +14,47 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::command::CommandName;
 use crate::model::job::Queue;
 
-/// Histograms of requests to the store: a commit takes a few milliseconds.
+// A commit takes a few milliseconds.
 const STORE_SECONDS: [f64; 10] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5,
 ];
-/// Those of calls of the platform's API.
 const API_SECONDS: [f64; 7] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 
-/// What is worked on besides the commands of the table: what was planned and is
-/// due, and what only looked like a command.
+// Names besides those of commands: scheduled actions, and messages that only look like a command.
 pub(crate) const PUBLISH: &str = "publish";
 pub(crate) const EXPIRE: &str = "expire";
 pub(crate) const UNKNOWN: &str = "unknown";
 
-/// The bot's counters. Cloning shares them.
+/// Clones share the same counters.
 #[derive(Clone)]
 pub(crate) struct Metrics {
-    registry: Arc<Registry>,
     open_jobs: Gauge,
     oldest_job_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
-    events: Family<ResultLabels, Counter>,
+    events: Family<Label, Counter>,
     previous_secrets: Counter,
     commands: Family<CommandLabels, Counter>,
     retries: Counter,
     dead_jobs: Counter,
     api_calls: Family<ApiLabels, Counter>,
-    api_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
-    token_renewals: Family<ResultLabels, Counter>,
-    store_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
+    api_seconds: Family<Label, Histogram, fn() -> Histogram>,
+    token_renewals: Family<Label, Counter>,
+    store_seconds: Family<Label, Histogram, fn() -> Histogram>,
     store_log_bytes: Gauge,
     replicas: Gauge,
     clock_offset_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
     long_connection_wanted: Gauge,
     long_connection_up: Gauge,
     long_connections: Counter,
-    dropped_messages: Family<ReasonLabels, Counter>,
+    dropped_messages: Family<Label, Counter>,
+    registry: Arc<Registry>,
 }
 
-/// What became of an event that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum EventResult {
@@ -71,35 +68,31 @@ pub(crate) enum EventResult {
     Malformed,
     Unauthorized,
     Unavailable,
-    /// The body was over the limit.
+    /// The body is over the limit.
     TooLarge,
     /// The body took too long.
     TimedOut,
-    /// The connection ended within the body.
+    /// The connection closed within the body.
     Incomplete,
 }
 
 impl EventResult {
-    /// Its word in the metrics and in the log.
+    /// The label in metrics and in the log.
     pub(crate) fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// What became of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum CommandResult {
     Done,
     Refused,
-    /// It was not for us.
+    /// For another bot.
     Ignored,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
-}
+type Label = [(&'static str, &'static str); 1];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CommandLabels {
@@ -108,135 +101,110 @@ struct CommandLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabels {
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ApiLabels {
     endpoint: &'static str,
     code: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EndpointLabels {
-    endpoint: &'static str,
+fn register<M>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M
+where
+    M: Metric + Clone,
+{
+    registry.register(name, help, metric.clone());
+    metric
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OperationLabels {
-    operation: &'static str,
+fn metric<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    register(registry, name, help, M::default())
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let metrics = Self {
-            registry: Arc::default(),
-            open_jobs: Gauge::default(),
-            oldest_job_seconds: Gauge::default(),
-            events: Family::default(),
-            previous_secrets: Counter::default(),
-            commands: Family::default(),
-            retries: Counter::default(),
-            dead_jobs: Counter::default(),
-            api_calls: Family::default(),
-            api_seconds: Family::new_with_constructor(|| Histogram::new(API_SECONDS)),
-            token_renewals: Family::default(),
-            store_seconds: Family::new_with_constructor(|| Histogram::new(STORE_SECONDS)),
-            store_log_bytes: Gauge::default(),
-            replicas: Gauge::default(),
-            clock_offset_seconds: Gauge::default(),
-            long_connection_wanted: Gauge::default(),
-            long_connection_up: Gauge::default(),
-            long_connections: Counter::default(),
-            dropped_messages: Family::default(),
-        };
-        metrics.begin_at_zero();
-        let registry = Arc::new(metrics.registered());
-        Self {
-            registry,
-            ..metrics
-        }
-    }
-
-    fn registered(&self) -> Registry {
         let mut registry = Registry::with_prefix("noticebot");
+        let r = &mut registry;
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "Which noticebot this is", build);
-        self.register_work(&mut registry);
-        self.register_platform(&mut registry);
-        registry
+        r.register("build", "The version of noticebot", build);
+        let store_seconds = Family::new_with_constructor((|| Histogram::new(STORE_SECONDS)) as _);
+        let api_seconds = Family::new_with_constructor((|| Histogram::new(API_SECONDS)) as _);
+        let metrics = Self {
+            open_jobs: metric(r, "open_jobs", "Unfinished jobs"),
+            oldest_job_seconds: metric(r, "oldest_job_seconds", "Age of the oldest unfinished job"),
+            events: metric(r, "events", "Events received, by result"),
+            previous_secrets: metric(
+                r,
+                "previous_secrets",
+                "Events that use the previous encrypt key or verification token",
+            ),
+            commands: metric(
+                r,
+                "commands",
+                "Commands and scheduled actions, by name and result",
+            ),
+            retries: metric(r, "retries", "Jobs requeued for another attempt"),
+            dead_jobs: metric(r, "dead_jobs", "Jobs given up"),
+            store_seconds: register(
+                r,
+                "store_seconds",
+                "Duration of requests to the store",
+                store_seconds,
+            ),
+            store_log_bytes: metric(
+                r,
+                "store_log_bytes",
+                "Size of the write-ahead log of a SQLite file",
+            ),
+            replicas: metric(r, "replicas", "Replicas on the store, including this one"),
+            api_calls: metric(
+                r,
+                "api_calls",
+                "Calls to the platform, by endpoint and code",
+            ),
+            api_seconds: register(
+                r,
+                "api_call_seconds",
+                "Duration of calls to the platform",
+                api_seconds,
+            ),
+            token_renewals: metric(r, "token_renewals", "Requests for a token, by result"),
+            clock_offset_seconds: metric(
+                r,
+                "clock_offset_seconds",
+                "How far this machine's clock is ahead of the platform's",
+            ),
+            long_connection_wanted: metric(
+                r,
+                "long_connection_wanted",
+                "Whether a long connection is configured",
+            ),
+            long_connection_up: metric(
+                r,
+                "long_connection_up",
+                "Whether the long connection is open",
+            ),
+            long_connections: metric(r, "long_connections", "Long connections opened"),
+            dropped_messages: metric(
+                r,
+                "long_connection_dropped",
+                "Messages of a long connection that were not events, by reason",
+            ),
+            registry: Arc::new(registry),
+        };
+        metrics.start_at_zero();
+        metrics
     }
 
-    fn register_work(&self, registry: &mut Registry) {
-        let (name, help) = ("open_jobs", "Jobs that are not finished");
-        registry.register(name, help, self.open_jobs.clone());
-        let (name, help) = ("oldest_job_seconds", "Age of the oldest of them");
-        registry.register(name, help, self.oldest_job_seconds.clone());
-        let (name, help) = ("events", "Events received, by result");
-        registry.register(name, help, self.events.clone());
-        let (name, help) = (
-            "previous_secrets",
-            "Events under the encrypt key or verification token before",
-        );
-        registry.register(name, help, self.previous_secrets.clone());
-        let (name, help) = ("commands", "Commands and planned work, by name and result");
-        registry.register(name, help, self.commands.clone());
-        let (name, help) = ("retries", "Jobs put back to be tried again");
-        registry.register(name, help, self.retries.clone());
-        let (name, help) = ("dead_jobs", "Jobs given up");
-        registry.register(name, help, self.dead_jobs.clone());
-        let (name, help) = ("store_seconds", "How long requests to the store took");
-        registry.register(name, help, self.store_seconds.clone());
-        let (name, help) = (
-            "store_log_bytes",
-            "Size of the write-ahead log of a SQLite file",
-        );
-        registry.register(name, help, self.store_log_bytes.clone());
-        let (name, help) = ("replicas", "Bots on the store, this one included");
-        registry.register(name, help, self.replicas.clone());
-    }
-
-    fn register_platform(&self, registry: &mut Registry) {
-        let (name, help) = ("api_calls", "Calls of the platform, by endpoint and code");
-        registry.register(name, help, self.api_calls.clone());
-        let (name, help) = ("api_call_seconds", "How long they took");
-        registry.register(name, help, self.api_seconds.clone());
-        let (name, help) = ("token_renewals", "Requests for a token, by result");
-        registry.register(name, help, self.token_renewals.clone());
-        let (name, help) = (
-            "clock_offset_seconds",
-            "How far this machine's clock is ahead of the platform's",
-        );
-        registry.register(name, help, self.clock_offset_seconds.clone());
-        let (name, help) = (
-            "long_connection_wanted",
-            "Whether events are to come over a long connection",
-        );
-        registry.register(name, help, self.long_connection_wanted.clone());
-        let (name, help) = ("long_connection_up", "Whether the long connection is open");
-        registry.register(name, help, self.long_connection_up.clone());
-        let (name, help) = ("long_connections", "Long connections opened");
-        registry.register(name, help, self.long_connections.clone());
-        let (name, help) = (
-            "long_connection_dropped",
-            "What came over one and made no event, by reason",
-        );
-        registry.register(name, help, self.dropped_messages.clone());
-    }
-
-    fn begin_at_zero(&self) {
+    fn start_at_zero(&self) {
         for result in EventResult::VARIANTS {
             drop(self.of_event(*result));
         }
-        let of_table = CommandName::all().map(CommandName::as_str);
-        for command in of_table.chain([PUBLISH, EXPIRE, UNKNOWN]) {
+        let commands = CommandName::all().map(CommandName::as_str);
+        for command in commands.chain([PUBLISH, EXPIRE, UNKNOWN]) {
             for result in CommandResult::VARIANTS {
                 drop(self.of_command(command, *result));
             }
         }
         for result in ["ok", "failed"] {
-            drop(self.token_renewals.get_or_create(&ResultLabels { result }));
+            drop(self.token_renewals.get_or_create(&[("result", result)]));
         }
         self.dropped(Dropped::default(), Dropped::default());
         self.replicas.set(1);
@@ -244,7 +212,7 @@ impl Metrics {
 
     fn of_event(&self, result: EventResult) -> impl std::ops::Deref<Target = Counter> {
         let result = result.as_str();
-        self.events.get_or_create(&ResultLabels { result })
+        self.events.get_or_create(&[("result", result)])
     }
 
     fn of_command(
@@ -261,23 +229,19 @@ impl Metrics {
         self.of_event(result).inc();
     }
 
-    /// An event came under a secret that is to go.
     pub(crate) fn previous_secret(&self) {
         self.previous_secrets.inc();
     }
 
-    /// A command, or planned work, has come to something; it is counted under its
-    /// name in the table of commands, or one of those above.
+    /// `command` is the name of a command, or one of the names above.
     pub(crate) fn command(&self, command: &'static str, result: CommandResult) {
         self.of_command(command, result).inc();
     }
 
-    /// A job was put back to be tried again.
     pub(crate) fn retry(&self) {
         self.retries.inc();
     }
 
-    /// A job was given up.
     pub(crate) fn dead_job(&self) {
         self.dead_jobs.inc();
     }
@@ -291,51 +255,46 @@ impl Metrics {
             .get_or_create(&ApiLabels { endpoint, code })
             .inc();
         self.api_seconds
-            .get_or_create(&EndpointLabels { endpoint })
+            .get_or_create(&[("endpoint", endpoint)])
             .observe(call.duration.as_secs_f64());
         if endpoint == feishu::TOKEN_ENDPOINT {
             let result = if call.error.is_none() { "ok" } else { "failed" };
             self.token_renewals
-                .get_or_create(&ResultLabels { result })
+                .get_or_create(&[("result", result)])
                 .inc();
         }
     }
 
-    /// The platform's clock is ahead of this machine's by so much.
     pub(crate) fn clock_offset(&self, platform_ahead: SignedDuration) {
         self.clock_offset_seconds.set(-platform_ahead.as_secs_f64());
     }
 
-    /// The store was asked for something.
     pub(crate) fn store_request(&self, operation: &'static str, took: Duration) {
         self.store_seconds
-            .get_or_create(&OperationLabels { operation })
+            .get_or_create(&[("operation", operation)])
             .observe(took.as_secs_f64());
     }
 
-    /// The write-ahead log of a SQLite file is this long.
     pub(crate) fn store_log(&self, bytes: u64) {
         self.store_log_bytes
             .set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// So many bots work on the store.
     pub(crate) fn replicas(&self, count: usize) {
         self.replicas.set(signed(count));
     }
 
-    /// Events are to come over a long connection.
     pub(crate) fn want_long_connection(&self) {
         self.long_connection_wanted.set(1);
     }
 
-    /// A long connection was opened, or has ended.
+    /// Counts a long connection that opened, or that closed.
     pub(crate) fn long_connection(&self, up: bool) {
         self.long_connection_up.set(i64::from(up));
         self.long_connections.inc_by(u64::from(up));
     }
 
-    /// What a long connection has dropped, and what of that is counted already.
+    /// `dropped` are the totals of a long connection, `counted` those of the last call.
     pub(crate) fn dropped(&self, dropped: Dropped, counted: Dropped) {
         for (reason, dropped, counted) in [
             ("text", dropped.texts, counted.texts),
@@ -350,13 +309,12 @@ impl Metrics {
             ),
         ] {
             self.dropped_messages
-                .get_or_create(&ReasonLabels { reason })
+                .get_or_create(&[("reason", reason)])
                 .inc_by(dropped - counted);
         }
     }
 
-    /// All of them in the text form that Prometheus reads; the queue is as it was
-    /// last known where the store does not answer.
+    /// The text format of Prometheus. Without a `queue`, its last values remain.
     pub(crate) fn render(
         &self,
         queue: Option<Queue>,

@@ -1,5 +1,5 @@
-//! Repeated warnings and errors in the log: the first line at once, then one line a second that
-//! counts the others.
+//! Throttles repeated warnings and errors: the first is logged at once, the others as one summary
+//! a second.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -16,15 +16,15 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 const WINDOW: Duration = Duration::from_secs(1);
-/// Further causes are logged in full.
-const MOST_CAUSES: usize = 1000;
-/// A summary names so many jobs.
-const MOST_REFERENCES: usize = 50;
-/// A longer word with a digit is an identifier: lines that differ in it have one cause. Error codes
-/// are shorter.
-const LONGEST_CODE: usize = 8;
+/// Events of further causes are not throttled.
+const MAX_CAUSES: usize = 1000;
+/// The number of jobs that a summary names.
+const MAX_REFERENCES: usize = 50;
+/// A longer word with a digit is an identifier, which a cause does not include. Error codes are
+/// shorter.
+const MAX_CODE_LENGTH: usize = 8;
 
-/// A layer that drops repeated events. Clones share what they have seen.
+/// A layer that drops repeated events. Clones share their state.
 #[derive(Clone, Default)]
 pub(super) struct Throttle(Arc<Shared>);
 
@@ -35,18 +35,19 @@ struct Shared {
     added: Condvar,
 }
 
-/// What was logged within the last second.
+/// The causes logged within the last second.
 #[derive(Default)]
 struct Causes(HashMap<Cause, Repeated>);
 
-/// Where an event comes from and what it says, without identifiers.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Cause {
     /// File and line of the event.
     place: &'static str,
+    /// Without identifiers.
     text: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Repeated {
     level: Level,
     target: String,
@@ -54,26 +55,17 @@ struct Repeated {
     text: String,
     since: Instant,
     suppressed: u64,
-    references: Vec<String>,
-}
-
-/// The events of one cause that were dropped.
-#[derive(Debug, PartialEq, Eq)]
-struct Summary {
-    level: Level,
-    target: String,
-    text: String,
-    suppressed: u64,
+    /// Of the jobs whose events were dropped.
     references: Vec<String>,
 }
 
 impl Causes {
-    /// Whether to log an event; one that is not logged is counted.
+    /// Whether to log an event. Counts the event otherwise.
     fn admit(&mut self, cause: Cause, first: Repeated, reference: Option<&str>) -> bool {
         let now = first.since;
-        let is_full = self.0.len() >= MOST_CAUSES;
+        let is_full = self.0.len() >= MAX_CAUSES;
         match self.0.get_mut(&cause) {
-            Some(repeated) if repeated.suppressed == 0 && repeated.is_over(now) => {
+            Some(repeated) if repeated.suppressed == 0 && repeated.is_due(now) => {
                 *repeated = first;
                 true
             }
@@ -82,7 +74,7 @@ impl Causes {
                 let references = &mut repeated.references;
                 let known = |reference: &str| references.iter().any(|seen| seen == reference);
                 if let Some(new) = reference.filter(|reference| !known(reference))
-                    && references.len() < MOST_REFERENCES
+                    && references.len() < MAX_REFERENCES
                 {
                     references.push(new.to_owned());
                 }
@@ -96,41 +88,50 @@ impl Causes {
         }
     }
 
-    /// The summaries of causes whose second is over. A cause with nothing to summarise is forgotten.
-    fn summaries(&mut self, now: Instant) -> Vec<Summary> {
+    /// The causes that repeated events within the last second. Forgets those that did not.
+    fn summaries(&mut self, now: Instant) -> Vec<Repeated> {
         let mut summaries = Vec::new();
         self.0.retain(|_, repeated| {
-            if !repeated.is_over(now) {
+            if !repeated.is_due(now) {
                 return true;
             }
-            summaries.extend(repeated.summary());
-            let goes_on = repeated.suppressed > 0;
+            if repeated.suppressed == 0 {
+                return false;
+            }
+            summaries.push(repeated.clone());
             repeated.suppressed = 0;
+            repeated.references.clear();
             repeated.since = now;
-            goes_on
+            true
         });
         summaries
     }
 }
 
 impl Repeated {
-    fn is_over(&self, now: Instant) -> bool {
+    fn is_due(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) >= WINDOW
     }
 
-    fn summary(&mut self) -> Option<Summary> {
-        (self.suppressed > 0).then(|| Summary {
-            level: self.level,
-            target: self.target.clone(),
-            text: self.text.clone(),
-            suppressed: self.suppressed,
-            references: std::mem::take(&mut self.references),
-        })
+    fn write_summary(&self) {
+        let Self {
+            target,
+            text,
+            suppressed,
+            ..
+        } = self;
+        let jobs = self.references.join(" ");
+        let jobs = (!jobs.is_empty()).then_some(jobs);
+        if self.level == Level::ERROR {
+            tracing::error!(count = suppressed, of = target, jobs, "repeated: {text}");
+        } else {
+            tracing::warn!(count = suppressed, of = target, jobs, "repeated: {text}");
+        }
     }
 }
 
 impl Throttle {
-    /// Starts the thread that writes the summaries. It sleeps while nothing is repeated.
+    /// Starts the thread that writes the summaries. It sleeps while nothing is logged.
     pub(super) fn start(&self) -> io::Result<()> {
         let shared = Arc::clone(&self.0);
         let name = "log-summaries".to_owned();
@@ -148,7 +149,7 @@ impl Throttle {
         thread::Builder::new().name(name).spawn(run).map(drop)
     }
 
-    /// Writes the summaries of everything that was dropped.
+    /// Writes all summaries that are still due.
     pub(super) fn flush(&self) {
         self.0.write_summaries(Instant::now() + WINDOW);
     }
@@ -162,25 +163,7 @@ impl Shared {
     fn write_summaries(&self, now: Instant) {
         let summaries = self.lock().summaries(now);
         for summary in summaries {
-            summary.write();
-        }
-    }
-}
-
-impl Summary {
-    fn write(&self) {
-        let Self {
-            target,
-            text,
-            suppressed,
-            ..
-        } = self;
-        let jobs = self.references.join(" ");
-        let jobs = (!jobs.is_empty()).then_some(jobs);
-        if self.level == Level::ERROR {
-            tracing::error!(count = suppressed, of = target, jobs, "repeated: {text}");
-        } else {
-            tracing::warn!(count = suppressed, of = target, jobs, "repeated: {text}");
+            summary.write_summary();
         }
     }
 }
@@ -227,7 +210,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Throttle {
     }
 }
 
-/// The short id of the job that a span is about.
+/// The short id of the job of a span.
 struct Reference(Option<String>);
 
 impl Visit for Reference {
@@ -244,7 +227,7 @@ struct Text(String);
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // A string takes all that is written to it.
+        // Writing to a string cannot fail.
         let _ = if field.name() == "message" {
             let fields = std::mem::take(&mut self.0);
             write!(self.0, "{value:?}{fields}")
@@ -259,7 +242,8 @@ fn without_identifiers(text: &str) -> String {
     let mut shown = String::new();
     for word in text.split_inclusive(|character| !is_part(character)) {
         let bare = word.trim_end_matches(|character| !is_part(character));
-        if bare.len() > LONGEST_CODE && bare.contains(|character: char| character.is_ascii_digit())
+        if bare.len() > MAX_CODE_LENGTH
+            && bare.contains(|character: char| character.is_ascii_digit())
         {
             shown.push('#');
             shown.push_str(&word[bare.len()..]);

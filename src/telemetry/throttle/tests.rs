@@ -1,4 +1,4 @@
-//! What is logged of repeated events, by a clock that the tests move.
+//! The tests pass the time to `Causes`.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
 
-/// One after the other, what a cause logs at these milliseconds: `true` for a line.
+/// Whether an event is logged at each of these milliseconds.
 fn admitted(causes: &mut Causes, start: Instant, text: &str, times: &[u64]) -> Vec<bool> {
     let of = |milliseconds: &u64| {
         let now = start + Duration::from_millis(*milliseconds);
@@ -34,12 +34,12 @@ fn event(text: &str, now: Instant) -> (Cause, Repeated) {
 }
 
 #[test]
-fn the_first_event_of_each_second_is_logged() {
+fn first_event_of_each_second_is_logged() {
     let (mut causes, start) = (Causes::default(), Instant::now());
     let times = [0, 1, 500, 999];
     let logged = admitted(&mut causes, start, "refused", &times);
     assert_eq!(logged, [true, false, false, false]);
-    // Another cause has its own line.
+    // Another cause is logged.
     assert_eq!(admitted(&mut causes, start, "timed out", &[999]), [true]);
 
     let second = start + WINDOW;
@@ -48,24 +48,24 @@ fn the_first_event_of_each_second_is_logged() {
     };
     assert_eq!((summary.suppressed, summary.text.as_str()), (3, "refused"));
     assert_eq!(summary.references, ["5f2c9a1e"]);
-    // While it lasts there is one line a second, the summary.
+    // Further repetitions are only summarised.
     assert_eq!(admitted(&mut causes, start, "refused", &[1500]), [false]);
     assert_eq!(causes.summaries(second + WINDOW)[0].suppressed, 1);
-    // After a second without it, the next one is a first one.
+    // After a second without repetition, the next event is logged.
     assert_eq!(causes.summaries(second + 2 * WINDOW), []);
     assert!(causes.0.is_empty());
     assert_eq!(admitted(&mut causes, start, "refused", &[9000]), [true]);
 }
 
 #[test]
-fn slow_repetitions_are_logged_in_full() {
+fn slow_repetitions_are_not_throttled() {
     let (mut causes, start) = (Causes::default(), Instant::now());
     let logged = admitted(&mut causes, start, "refused", &[0, 1000, 2500, 9000]);
     assert_eq!(logged, [true; 4]);
 }
 
 #[test]
-fn lines_that_differ_in_identifiers_have_one_cause() {
+fn identifiers_do_not_distinguish_causes() {
     for (one, other, same) in [
         ("chat oc_a0553eda9014", "chat oc_b1553eda9014", true),
         ("log_id 20231009A1B2C3", "log_id 20231009D4E5F6", true),
@@ -79,13 +79,13 @@ fn lines_that_differ_in_identifiers_have_one_cause() {
 }
 
 #[test]
-fn too_many_causes_are_logged_in_full() {
+fn causes_over_the_limit_are_not_throttled() {
     let (mut causes, start) = (Causes::default(), Instant::now());
-    for number in 0..2 * MOST_CAUSES {
+    for number in 0..2 * MAX_CAUSES {
         let text = format!("port {number}");
         assert_eq!(admitted(&mut causes, start, &text, &[0]), [true]);
     }
-    assert_eq!(causes.0.len(), MOST_CAUSES);
+    assert_eq!(causes.0.len(), MAX_CAUSES);
 }
 
 #[derive(Clone, Default)]
