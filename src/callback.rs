@@ -1,4 +1,4 @@
-//! Card callbacks whose answer the platform waits for.
+//! Passes the response to a card callback from the worker to the request that waits for it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,20 +8,17 @@ use feishu::CardAnswer;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-/// The most presses that wait at once. Each keeps a place among what a long
-/// connection may leave unanswered, and events need places, too.
-const MOST_WAITING: usize = 32;
+/// A long connection limits unanswered messages, and events need some of them, too.
+const MAX_WAITING: usize = 32;
 
-/// Presses whose answer the platform waits for.
-///
-/// Whoever took the press waits a moment for whoever works on it, in the same
-/// process as a rule. Where nobody waits any more, the card is changed later.
+/// Callbacks whose requests still wait. If the request no longer waits, the worker updates the card
+/// instead.
 #[derive(Clone, Default)]
 pub(crate) struct PendingCallbacks {
     waiting: Arc<Mutex<HashMap<String, oneshot::Sender<CardAnswer>>>>,
 }
 
-/// Waits for the answer to a press; dropped, it waits no more.
+/// A waiting request. Dropping it ends the wait.
 pub(crate) struct PendingCallback<'a> {
     callbacks: &'a PendingCallbacks,
     origin: String,
@@ -29,12 +26,11 @@ pub(crate) struct PendingCallback<'a> {
 }
 
 impl PendingCallbacks {
-    /// From now on an answer to the press with this origin is waited for;
-    /// `None` if that is so already, or too many wait.
+    /// Registers a request. `None` if one with this origin already waits, or too many do.
     pub(crate) fn expect(&self, origin: &str) -> Option<PendingCallback<'_>> {
         let (sender, answer) = oneshot::channel();
         let mut waiting = self.lock();
-        if waiting.len() >= MOST_WAITING {
+        if waiting.len() >= MAX_WAITING {
             return None;
         }
         let Entry::Vacant(place) = waiting.entry(origin.to_owned()) else {
@@ -48,7 +44,9 @@ impl PendingCallbacks {
         })
     }
 
-    /// Hands an answer to whoever waits for it; gives it back if nobody does.
+    /// # Errors
+    ///
+    /// Returns the answer if no request waits for it.
     pub(crate) fn answer(&self, origin: &str, answer: CardAnswer) -> Result<(), CardAnswer> {
         match self.lock().remove(origin) {
             Some(sender) => sender.send(answer),
@@ -64,16 +62,15 @@ impl PendingCallbacks {
 }
 
 impl PendingCallback<'_> {
-    /// The answer; `None` if there is none by then.
-    pub(crate) async fn until(mut self, over: Instant) -> Option<CardAnswer> {
-        match timeout_at(over, &mut self.answer).await {
+    /// `None` if there is no answer by the deadline.
+    pub(crate) async fn until(mut self, deadline: Instant) -> Option<CardAnswer> {
+        match timeout_at(deadline, &mut self.answer).await {
             Ok(answer) => answer.ok(),
             Err(_) => self.give_up(),
         }
     }
 
-    /// Waits no more. Whoever brings an answer from now on keeps it; one that was
-    /// brought in this very moment counts.
+    /// Ends the wait. An answer that was already sent is still returned.
     pub(crate) fn give_up(mut self) -> Option<CardAnswer> {
         self.answer.close();
         self.answer.try_recv().ok()
@@ -82,7 +79,7 @@ impl PendingCallback<'_> {
 
 impl Drop for PendingCallback<'_> {
     fn drop(&mut self) {
-        // An answer that is on its way already is given back by the closed channel.
+        // The closed channel returns an answer that is being sent to its sender.
         self.answer.close();
         self.callbacks.lock().remove(&self.origin);
     }
@@ -93,7 +90,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_reaches_whoever_waits_and_comes_back_if_nobody_does() {
+    async fn answer_is_returned_if_no_request_waits() {
         let callbacks = PendingCallbacks::default();
         let answer = CardAnswer::default;
         assert!(callbacks.answer("e1", answer()).is_err());
@@ -104,7 +101,11 @@ mod tests {
         assert_eq!(expected.until(Instant::now()).await, Some(answer()));
         let expected = callbacks.expect("e1").unwrap();
         callbacks.answer("e1", answer()).unwrap();
-        assert_eq!(expected.give_up(), Some(answer()), "it was just brought");
+        assert_eq!(
+            expected.give_up(),
+            Some(answer()),
+            "sent before the wait ended"
+        );
         let expected = callbacks.expect("e1").unwrap();
         assert_eq!(expected.until(Instant::now()).await, None);
         drop(callbacks.expect("e1"));
@@ -113,9 +114,9 @@ mod tests {
     }
 
     #[test]
-    fn so_many_presses_wait_and_no_more() {
+    fn waiting_requests_are_limited() {
         let callbacks = PendingCallbacks::default();
-        let origins = (0..MOST_WAITING).map(|number| number.to_string());
+        let origins = (0..MAX_WAITING).map(|number| number.to_string());
         let mut waiting: Vec<_> = origins.map(|origin| callbacks.expect(&origin)).collect();
         assert!(waiting.iter().all(Option::is_some));
         assert!(callbacks.expect("one too many").is_none());

@@ -1,4 +1,4 @@
-//! What can happen to us: the one door from the platform's events into the bot.
+//! Converts events of the platform into jobs, and reads the jobs' payloads.
 
 use std::borrow::Cow;
 
@@ -20,42 +20,32 @@ use crate::model::job::{JobKey, JobKind, NewJob};
 use crate::model::rights::Actor;
 use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction};
 
-/// An event, as far as intake looks at it.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A message that may hold a command, or another event to act on: to be
-    /// stored.
+    /// A message that may contain a command, or another event that needs an action.
     Candidate(NewJob),
-    /// A press on one of the bot's buttons: to be stored, and answered with what
-    /// comes of it.
+    /// A press on one of the bot's buttons. Its result is the response to the platform.
     Press(NewJob),
-    /// A press on a button that the bot does not know.
     UnknownButton,
-    /// Nothing that leads to an action; the word is for metrics.
     Ignored(Ignored),
 }
 
-/// Why an event leads to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ignored {
-    /// An event that the bot has no use for.
+    /// An event of a type that the bot does not handle.
     OtherEvent,
-    /// A message of this bot or another.
+    /// A message from this bot or another.
     FromBot,
     /// A message without a command.
     Chatter,
-    /// An event that does not say what it is about.
+    /// An event without the id of its chat or message.
     Partial,
 }
 
 impl Event {
-    /// Looks at as few fields as decide; the rest is read by the worker. An event that lacks what
-    /// the bot needs is ignored: it would be no better the next time. `me` is the bot, as far as it
-    /// knows itself.
-    ///
-    /// # Errors
-    ///
-    /// When a job cannot be written as JSON.
+    /// Reads only the fields that decide; the worker reads the rest. An event without a required id
+    /// is ignored, because it would not have one in the next delivery either. `me` is `None` until
+    /// the bot knows its own id.
     pub(crate) fn read(
         envelope: &EventEnvelope<'_>,
         app_id: &str,
@@ -98,7 +88,7 @@ impl Event {
         if is_for_others {
             return Ok(Self::Ignored(Ignored::Chatter));
         }
-        // Nobody can be answered without it.
+        // A reply needs the id.
         let Some(message_id) = head.message_id else {
             return Ok(Self::Ignored(Ignored::Partial));
         };
@@ -106,8 +96,7 @@ impl Event {
         Ok(Self::Candidate(NewJob {
             key: JobKey {
                 app: app_id.to_owned(),
-                // The event's page asks to tell messages apart by their own id:
-                // one message may come under several event ids.
+                // One message may come under several event ids (page of the event).
                 origin: message_id.into_owned(),
                 kind: JobKind::Command,
             },
@@ -128,7 +117,7 @@ impl Event {
         Ok(Self::Press(NewJob {
             key: JobKey {
                 app: app_id.to_owned(),
-                // Not what the button names: who was refused may be let later.
+                // Each press is a job: a member who was denied may be permitted later.
                 origin: identity(envelope, event),
                 kind: JobKind::Press,
             },
@@ -138,24 +127,23 @@ impl Event {
     }
 }
 
-/// What is the same in every delivery of an event: its id. An event without one is delivered again
-/// with the same words, so those identify it.
+/// The same for every delivery of an event: its id, or else a hash of its content.
 fn identity(envelope: &EventEnvelope<'_>, event: &RawValue) -> String {
     if let Some(id) = &envelope.event_id {
         return id.clone().into_owned();
     }
-    let made_at = envelope.create_time.map_or(0, Timestamp::as_microsecond);
-    let words = format!("{} {made_at} {}", envelope.event_type, event.get());
+    let created_at = envelope.create_time.map_or(0, Timestamp::as_microsecond);
+    let content = format!("{} {created_at} {}", envelope.event_type, event.get());
     format!(
         "event-{}",
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, words.as_bytes())
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes())
     )
 }
 
 impl Ignored {
-    /// Why a message leads to nothing; `None` if it may hold a command.
+    /// `None` if the message may contain a command.
     pub(crate) fn of(head: &MessageHead<'_>) -> Option<Self> {
-        // Who is not said to be a bot is taken for a person.
+        // Any other sender type counts as a person.
         let sender_type = head.sender_type.trim();
         let is_bot = |kind: &&str| sender_type.eq_ignore_ascii_case(kind);
         if ["app", "bot"].iter().any(is_bot) {
@@ -165,7 +153,7 @@ impl Ignored {
     }
 }
 
-/// What is stored of an event that is no message.
+/// The payload of an event that is not a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Notice {
@@ -178,7 +166,6 @@ pub(crate) enum Notice {
 }
 
 impl Notice {
-    /// Reads what intake stored.
     pub(crate) fn parse(payload: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(payload)
     }
@@ -206,17 +193,17 @@ impl Notice {
     }
 }
 
-/// What is stored of a message or a press: the platform's own text of it.
+/// The payload of a message or a press: the JSON that the platform sent.
 #[derive(Debug, Serialize, Deserialize)]
 struct Received<'a> {
     #[serde(borrow)]
     tenant_key: Option<Cow<'a, str>>,
-    /// When the platform first sent it.
+    /// When the platform first sent the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     sent_at: Option<Timestamp>,
     #[serde(borrow)]
     event: &'a RawValue,
-    /// What the message has planned, in the payload of that job.
+    /// Only in the payload of the scheduled job.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<ScheduledAction>,
 }
@@ -232,7 +219,7 @@ impl<'a> Received<'a> {
     }
 }
 
-/// What somebody asks for, read in full.
+/// A request of a member.
 #[derive(Debug)]
 pub(crate) enum Stored {
     Message(Box<StoredMessage>),
@@ -240,7 +227,6 @@ pub(crate) enum Stored {
 }
 
 impl Stored {
-    /// Reads what intake stored for a step.
     pub(crate) fn parse(kind: JobKind, payload: &str) -> Result<Self, serde_json::Error> {
         match kind {
             JobKind::Press => {
@@ -250,7 +236,6 @@ impl Stored {
         }
     }
 
-    /// When it was asked for.
     pub(crate) fn asked_at(&self, accepted_at: Timestamp) -> Timestamp {
         match self {
             Self::Message(message) => message.asked_at(accepted_at),
@@ -258,7 +243,6 @@ impl Stored {
         }
     }
 
-    /// Who asks for it, and where.
     pub(crate) fn actor(&self) -> Actor<'_> {
         match self {
             Self::Message(message) => message.actor(),
@@ -267,16 +251,15 @@ impl Stored {
     }
 }
 
-/// A stored press, read in full.
 #[derive(Debug)]
 pub(crate) struct StoredCallback {
     tenant_key: Option<String>,
     pub(crate) button: Button,
     pub(crate) operator: Sender,
     pub(crate) chat_id: ChatId,
-    /// The card.
+    /// The message of the card.
     pub(crate) message_id: Option<MessageId>,
-    /// With it the card can be changed for half an hour.
+    /// Permits changes to the card for half an hour.
     pub(crate) token: Option<String>,
 }
 
@@ -295,7 +278,6 @@ impl StoredCallback {
         })
     }
 
-    /// Who pressed it, and where.
     pub(crate) fn actor(&self) -> Actor<'_> {
         Actor {
             sender: &self.operator,
@@ -305,19 +287,17 @@ impl StoredCallback {
     }
 }
 
-/// A stored message, read in full.
 #[derive(Debug)]
 pub(crate) struct StoredMessage {
-    /// The tenant that the bot works for.
+    /// The tenant of the bot.
     tenant_key: Option<String>,
     sent_at: Option<Timestamp>,
     pub(crate) event: MessageReceived,
-    /// What the message has planned, in a job that carries that out.
+    /// Only in the scheduled job.
     pub(crate) plan: Option<ScheduledAction>,
 }
 
 impl StoredMessage {
-    /// Reads what intake stored.
     pub(crate) fn parse(payload: &str) -> Result<Self, serde_json::Error> {
         let received: Received<'_> = serde_json::from_str(payload)?;
         Ok(Self {
@@ -328,16 +308,14 @@ impl StoredMessage {
         })
     }
 
-    /// When it was asked for: when the platform first sent the message, or where it does not say,
-    /// when it came. A client without a network gives a message the time at which it was typed, and
-    /// sends it later.
+    /// When the platform first sent the message, or else when the bot accepted it. The message's own
+    /// time may be earlier: a client that is offline sends messages later.
     pub(crate) fn asked_at(&self, accepted_at: Timestamp) -> Timestamp {
         let typed_at = self.event.message.create_time;
         let asked_at = self.sent_at.into_iter().chain(typed_at).max();
         asked_at.unwrap_or(accepted_at)
     }
 
-    /// Who sent it, and where.
     pub(crate) fn actor(&self) -> Actor<'_> {
         Actor {
             sender: &self.event.sender,
@@ -346,8 +324,7 @@ impl StoredMessage {
         }
     }
 
-    /// The payload of a job that carries out what the message in `payload` has
-    /// planned.
+    /// The payload of the scheduled job of the message in `payload`.
     pub(crate) fn with_plan(
         payload: &str,
         plan: ScheduledAction,
@@ -358,8 +335,7 @@ impl StoredMessage {
     }
 }
 
-/// What a job that waits for its time is to do. `None` for one that cannot be read, which is found
-/// out when it is due.
+/// `None` if the payload cannot be read, which is reported when the job is due.
 pub(crate) fn planned(waiting: ScheduleRow) -> Option<Schedule> {
     let stored = StoredMessage::parse(&waiting.payload).ok()?;
     Some(Schedule {
@@ -372,8 +348,8 @@ pub(crate) fn planned(waiting: ScheduleRow) -> Option<Schedule> {
     })
 }
 
-/// Whether a message mentions others first and not this bot, so that it is not for it. As long as
-/// the bot does not know its own id, the worker finds out.
+/// Whether a message is for others, whom it mentions first. Until the bot knows its own id, only the
+/// worker can decide this.
 fn is_for_others(head: &MessageHead<'_>, event: &RawValue, me: Option<&OpenId>) -> bool {
     let Some(me) = me else { return false };
     let mentions = MessageReceived::read(event).message.mentions;
@@ -385,7 +361,7 @@ fn is_for_others(head: &MessageHead<'_>, event: &RawValue, me: Option<&OpenId>) 
 }
 
 fn may_be_command(head: &MessageHead<'_>) -> bool {
-    // A message that was recalled before it was pushed has no content.
+    // A message that was recalled before its delivery has no content.
     if head.content.is_empty() {
         return false;
     }
@@ -396,18 +372,17 @@ fn may_be_command(head: &MessageHead<'_>) -> bool {
     }
 }
 
-/// Whether a message that somebody typed says nothing that can be read.
+/// Whether a typed message has content of an unknown form.
 fn is_unreadable(head: &MessageHead<'_>) -> bool {
     is_typed(&head.message_type)
         && Content::read(&head.message_type, &head.content) == Content::Other
 }
 
-/// Whether messages of this type are what people type.
 pub(crate) fn is_typed(message_type: &str) -> bool {
     matches!(message_type, "text" | "post" | "")
 }
 
-/// Whether somebody is mentioned who may be the bot.
+/// Whether the message mentions somebody, who may be the bot.
 fn may_be_addressed(head: &MessageHead<'_>, event: &RawValue) -> bool {
     head.chat_type.is_p2p() || !MessageReceived::read(event).message.mentions.is_empty()
 }
@@ -437,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_are_no_messages_become_jobs_of_their_own() {
+    fn other_events_become_jobs() {
         let group = json!({ "chat_id": "oc_1", "operator_id": {}, "external": false });
         let recall = json!({ "chat_id": "oc_1", "message_id": "om_1" });
         for (event_type, event, kind, origin, notice) in [
@@ -466,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_to_others_is_stored_only_while_the_bot_does_not_know_itself() {
+    fn messages_to_others_are_ignored() {
         let said = |text: &str, open_id: &str| {
             json!({
                 "sender": { "sender_id": { "open_id": "ou_1" }, "sender_type": "user" },
@@ -493,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_does_not_say_where_is_ignored() {
+    fn events_without_a_chat_are_ignored() {
         for event_type in [BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, MESSAGE_RECALLED] {
             for event in [
                 json!({}),
@@ -509,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_an_id_is_known_by_its_words() {
+    fn event_without_an_id_is_hashed() {
         let event = |header: Value, operator: &str| {
             let body = json!({
                 "schema": "2.0", "header": header,
@@ -532,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_bot_has_no_use_for_is_ignored_unread() {
+    fn unknown_event_types_are_ignored() {
         let read = read("im.chat.updated_v1", &json!({ "chat_id": 1 }));
         assert!(matches!(read, Event::Ignored(Ignored::OtherEvent)));
     }

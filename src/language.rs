@@ -1,19 +1,16 @@
-//! The two languages that the bot answers in.
+//! The languages of replies.
 
 use serde::{Deserialize, Serialize};
 
-/// A language of the bot's replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
-    /// Chinese.
     Zh,
-    /// English.
     En,
 }
 
 impl Language {
-    /// The language to answer `text` in: Chinese if it holds a Han character.
+    /// Chinese if `text` contains a Han character.
     pub fn of(text: &str) -> Self {
         if text.chars().any(is_han) {
             Self::Zh
@@ -23,22 +20,18 @@ impl Language {
     }
 }
 
-/// The same words in both languages.
+/// A text in both languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bilingual {
-    /// In Chinese.
     pub zh: &'static str,
-    /// In English.
     pub en: &'static str,
 }
 
 impl Bilingual {
-    /// Chinese first, English second.
     pub const fn new(zh: &'static str, en: &'static str) -> Self {
         Self { zh, en }
     }
 
-    /// The words in one language.
     pub fn to(self, language: Language) -> &'static str {
         match language {
             Language::Zh => self.zh,
@@ -47,7 +40,7 @@ impl Bilingual {
     }
 }
 
-/// The Unicode blocks of Han characters; punctuation and kana are no sign of Chinese.
+/// Whether a character is in a Unicode block of Han characters, without punctuation and kana.
 fn is_han(c: char) -> bool {
     matches!(c,
         '々' | '〇'
@@ -62,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_han_character_makes_a_text_chinese() {
+    fn text_with_a_han_character_is_chinese() {
         for (text, language) in [
             ("/置顶", Language::Zh),
             ("/announce 今晚 8pm", Language::Zh),

@@ -1,14 +1,14 @@
-//! noticebot: members of a Feishu or Lark group pin messages and write the group
-//! announcement by typing commands.
+//! noticebot pins messages and writes group announcements when members of a Feishu or Lark group
+//! type commands.
 //!
-//! The way of the data, and where to read on:
+//! The path of a command:
 //!
 //! bytes → size limit → signature over the raw bytes → decryption
 //! (`transport::webhook`) → envelope, token, app id (`transport`) → `event`
 //! → committed to the `store` → acknowledged; then `dispatch` claims the
-//! job → [`command`] is parsed → `policy` gives a permit or a denial →
-//! `action` does it → its `outcome` is stored → `reply` puts it into
-//! words.
+//! job → [`command`] parses it → `policy` permits or denies it →
+//! `action` executes it → its `outcome` is stored → `reply` words the
+//! answer.
 //!
 //! [`command`], [`content`], `policy` and `reply` are pure: no I/O, no clock.
 

@@ -1,5 +1,4 @@
-//! The platform as the bot sees it: the client, and what is remembered so that
-//! a command costs few calls.
+//! The client, and caches that save calls.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,18 +15,15 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::config::Config;
 
-/// What is written at once, in runs of text: one of the longest texts, or several shorter ones.
+/// The text runs that all jobs may write at once: one of the longest texts, or several shorter ones.
 pub(crate) const BUDGET: usize = 4_000;
-/// A group's settings are read again after this time.
-const SETTINGS_AGE: Duration = Duration::from_mins(1);
-/// So are the names of its members, after this one.
-const NAMES_AGE: Duration = Duration::from_mins(10);
-/// The most groups whose names are remembered.
-const REMEMBERED_NAMES: usize = 100;
-/// The most groups that are remembered.
-const REMEMBERED: usize = 10_000;
+const MAX_SETTINGS_AGE: Duration = Duration::from_mins(1);
+const MAX_NAMES_AGE: Duration = Duration::from_mins(10);
+/// In groups.
+const NAMES_CAPACITY: usize = 100;
+/// In groups.
+const CAPACITY: usize = 10_000;
 
-/// The client with a memory.
 pub(crate) struct Platform {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
@@ -35,33 +31,30 @@ pub(crate) struct Platform {
     pub(crate) kinds: Cache<ChatId, AnnouncementKind>,
     pub(crate) names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
     pub(crate) own_id: OwnId,
-    /// Taken to read a long text: a parser takes many times the memory of its text, and each thread
-    /// keeps some of it.
+    /// Held while a long text is parsed, which needs many times the memory of the text.
     pub(crate) reading: Semaphore,
-    /// Bounds how much text is written at once.
+    /// Limits how much text is written at once.
     pub(crate) writing: Semaphore,
-    /// Of several insertions at the start of a `doc` announcement in one request,
-    /// the later one came out before the earlier. No page says which it is.
+    /// Whether later insertions at the start of a `doc` announcement come before earlier ones of the
+    /// same request. The documentation does not say.
     pub(crate) later_insert_first: AtomicBool,
 }
 
-/// The bot's own id, once it was asked for; all clones learn it at once.
+/// The bot's own id, once it is known. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OwnId(Arc<OnceCell<OpenId>>);
 
 impl OwnId {
-    /// The id, if it is known.
     pub(crate) fn get(&self) -> Option<&OpenId> {
         self.0.get()
     }
 }
 
-/// A group's settings and when they were read.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) group: Arc<Chat>,
     pub(crate) read_at: Timestamp,
-    /// Whether they were read for this very question.
+    /// Whether they were read for this request.
     pub(crate) fresh: bool,
 }
 
@@ -70,9 +63,9 @@ impl Platform {
         Self {
             client,
             clock,
-            settings: Cache::new(REMEMBERED),
-            kinds: Cache::new(REMEMBERED),
-            names: Cache::new(REMEMBERED_NAMES),
+            settings: Cache::new(CAPACITY),
+            kinds: Cache::new(CAPACITY),
+            names: Cache::new(NAMES_CAPACITY),
             own_id: OwnId::default(),
             reading: Semaphore::new(1),
             writing: Semaphore::new(BUDGET),
@@ -84,25 +77,23 @@ impl Platform {
         self.later_insert_first.load(Ordering::Relaxed)
     }
 
-    /// Remembers the order that was seen. Several announcements may see it at
-    /// once, so the order itself is stored, never toggled.
+    /// Several announcements may observe the order at once, so it is stored and not toggled.
     pub(crate) fn learn_insert_order(&self, later_first: bool) {
         self.later_insert_first
             .store(later_first, Ordering::Relaxed);
     }
 
-    /// The bot's own id, by which it knows that it is mentioned.
+    /// The bot's own id.
     pub(crate) async fn me(&self) -> Result<&OpenId, Error> {
         let read = async || self.client.bot_info().await.map(|info| info.open_id);
         self.own_id.0.get_or_try_init(read).await
     }
 
-    /// The names of the group's members, at most ten minutes old; `None` where
-    /// the platform does not tell them.
+    /// At most ten minutes old. `None` if the platform does not return them.
     pub(crate) async fn names(&self, chat: &ChatId) -> Option<Arc<HashMap<OpenId, String>>> {
         let now = self.clock.now();
         if let Some((names, read_at)) = self.names.get(chat)
-            && now.duration_since(read_at).unsigned_abs() < NAMES_AGE
+            && now.duration_since(read_at).unsigned_abs() < MAX_NAMES_AGE
         {
             return Some(names);
         }
@@ -114,31 +105,31 @@ impl Platform {
                 Some(names)
             }
             Err(error) => {
-                tracing::debug!(error = %error, "the members' names cannot be read");
+                tracing::debug!(error = %error, "could not read the names of the members");
                 None
             }
         }
     }
 
-    /// The group's settings, at most a minute old; people go by that kind of id.
+    /// At most a minute old.
     pub(crate) async fn settings(&self, chat: &ChatId, people: IdType) -> Result<Settings, Error> {
         let recent = |settings: &Settings| {
             self.clock
                 .now()
                 .duration_since(settings.read_at)
                 .unsigned_abs()
-                < SETTINGS_AGE
+                < MAX_SETTINGS_AGE
         };
         match self.settings.get(&(chat.clone(), people)).filter(recent) {
             Some(settings) => Ok(Settings {
                 fresh: false,
                 ..settings
             }),
-            None => self.settings_anew(chat, people).await,
+            None => self.read_settings(chat, people).await,
         }
     }
 
-    /// Whether people of other tenants may be in the group, as far as that is known.
+    /// Whether the group may have members of other tenants. `false` if not known.
     pub(crate) fn is_external(&self, chat: &ChatId) -> bool {
         let kinds = [IdType::OpenId, IdType::UnionId, IdType::UserId];
         let known = |kind| self.settings.get(&(chat.clone(), kind));
@@ -148,8 +139,7 @@ impl Platform {
             .is_some_and(|settings| settings.group.external)
     }
 
-    /// The group's settings as they are now.
-    pub(crate) async fn settings_anew(
+    pub(crate) async fn read_settings(
         &self,
         chat: &ChatId,
         people: IdType,
@@ -165,8 +155,7 @@ impl Platform {
         Ok(settings)
     }
 
-    /// Which kind of announcement the group has, if that is known. Groups are
-    /// moved from the old kind to the new one, so it may be wrong.
+    /// Possibly outdated: groups are upgraded from the old kind to the new one.
     pub(crate) fn kind(&self, chat: &ChatId) -> Option<AnnouncementKind> {
         self.kinds.get(chat)
     }
@@ -175,7 +164,6 @@ impl Platform {
         self.kinds.insert(chat.clone(), kind);
     }
 
-    /// Forgets everything about a chat that the bot has left.
     pub(crate) fn forget(&self, chat: &ChatId) {
         for people in [IdType::OpenId, IdType::UnionId, IdType::UserId] {
             self.settings.remove(&(chat.clone(), people));

@@ -1,10 +1,10 @@
-//! Text that others wrote, made safe to show: in a terminal, in a message and on a card.
+//! Escapes untrusted text for terminals, messages and cards.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The text with every character escaped that moves the cursor, colours text, ends a line or
-/// changes the direction of the text around it, as `\u{202e}` for example.
+/// Escapes characters that move the cursor, color text, end a line or change the direction of text,
+/// for example as `\u{202e}`.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
@@ -19,7 +19,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(shown).collect())
 }
 
-/// JSON with the same characters escaped as JSON escapes them. Line breaks between values stay.
+/// Escapes the same characters in JSON, except for line breaks between values.
 pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     let escaped = |character: char| is_unsafe(character) && character != '\n';
     if !json.contains(escaped) {
@@ -28,8 +28,7 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
         if escaped(character) {
-            // All of them are in the basic plane.
-            // A string takes all that is written to it.
+            // All of them are in the basic plane, and writing to a string cannot fail.
             let _ = write!(shown, "\\u{:04x}", u32::from(character));
         } else {
             shown.push(character);
@@ -38,12 +37,12 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The same on one line: line breaks and tabs become blanks.
+/// Like [`printable`], with spaces instead of line breaks and tabs.
 pub(crate) fn on_one_line(text: &str) -> String {
     printable(&text.replace("\r\n", " ").replace(is_break, " ")).into_owned()
 }
 
-/// A name without the characters that [`printable`] would escape: for text that is kept.
+/// Removes the characters that [`printable`] escapes.
 pub(crate) fn plain_name(name: &str) -> String {
     let name: String = name
         .chars()
@@ -118,19 +117,19 @@ mod tests {
     }
 
     #[test]
-    fn a_name_loses_its_marks() {
+    fn plain_name_removes_marks() {
         assert_eq!(plain_name(" \u{202e}Eve\u{2069}\n\u{1b}👩‍👧 "), "Eve👩‍👧");
     }
 
     #[test]
-    fn line_breaks_become_blanks_on_one_line() {
+    fn on_one_line_replaces_line_breaks() {
         let text = "a\r\nb\nc\td\u{2028}e\u{2029}f\u{85}g\u{b}h\u{c}i\u{202e}\u{1b}";
         assert_eq!(on_one_line(text), "a b c d e f g h i\\u{202e}\\u{1b}");
     }
 
     proptest! {
         #[test]
-        fn nothing_unsafe_is_left(text in any::<String>()) {
+        fn no_unsafe_character_remains(text in any::<String>()) {
             prop_assert!(!printable(&text).contains(is_unsafe));
             prop_assert!(!on_one_line(&text).contains(is_unsafe));
         }

@@ -1,11 +1,10 @@
-//! What the bot finds in a group that it comes into.
+//! Finds settings of a new group that restrict the bot.
 
 use feishu::{AppId, Chat};
 
 use crate::model::rights::{BotPermission, GroupSetting, MissingCapability};
 use crate::policy;
 
-/// What the group's settings keep from the bot.
 pub(crate) fn barred_by(group: &Chat, bot: &AppId) -> Vec<MissingCapability> {
     let settings = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
     let lack = |setting| match policy::bot_standing(bot, setting, group) {
@@ -22,7 +21,7 @@ mod tests {
     use GroupSetting::{EditPermission, PinManageSetting};
 
     #[test]
-    fn settings_bar_the_bot_unless_it_is_an_admin() {
+    fn group_settings_restrict_a_bot_without_admin_role() {
         let check =
             |pin: Option<&str>, edit: &str, admins: &[&str], lacks: &[MissingCapability]| {
                 let group = serde_json::from_value(serde_json::json!({

@@ -53,7 +53,7 @@ impl Dispatcher {
             }
             settings = self
                 .platform
-                .settings_anew(actor.chat, people)
+                .read_settings(actor.chat, people)
                 .await
                 .map_err(unread)?;
         }
@@ -89,7 +89,7 @@ impl Dispatcher {
         let seen = match setting_behind(api.code) {
             Some(setting) => {
                 let people = actor.id_type();
-                let read = self.platform.settings_anew(actor.chat, people).await.ok();
+                let read = self.platform.read_settings(actor.chat, people).await.ok();
                 read.map(|settings| (setting, settings.group))
             }
             None => None,

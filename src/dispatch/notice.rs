@@ -103,7 +103,7 @@ impl Dispatcher {
         chat: &ChatId,
     ) -> Result<Option<Vec<MissingCapability>>, Release> {
         let mut lacks = Vec::new();
-        match self.platform.settings_anew(chat, IdType::OpenId).await {
+        match self.platform.read_settings(chat, IdType::OpenId).await {
             Ok(Settings { group, .. }) if policy::is_told(&group) => {
                 let bot = AppId::from(job.key.app.as_str());
                 lacks.extend(welcome::barred_by(&group, &bot));
@@ -147,7 +147,7 @@ impl Dispatcher {
         let chat = ChatId::from(job.chat.as_str());
         self.platform.forget(&chat);
         // The event may come hours late, and the bot may be back by then.
-        match self.platform.settings_anew(&chat, IdType::OpenId).await {
+        match self.platform.read_settings(&chat, IdType::OpenId).await {
             Ok(Settings { group, .. }) if !is_outside(&group) => {
                 tracing::info!(chat.id = job.chat, "the bot is in the group again");
                 return Ok(());
