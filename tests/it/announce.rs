@@ -22,7 +22,7 @@ fn text(bench: &Bench, group: &ChatId) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn rule_6_the_text_stands_above_what_stood_there_and_nothing_is_lost() {
+async fn rule_6_new_text_precedes_existing_content() {
     let bench = unsigned().await;
     for kind in BOTH {
         let group = bench.group(kind);
@@ -92,7 +92,7 @@ const PLAIN_TEXTS: [&str; 36] = [
 ];
 
 #[tokio::test]
-async fn plain_texts_arrive_as_they_were_typed() {
+async fn plain_text_is_not_changed() {
     let bench = unsigned().await;
     for kind in BOTH {
         let group = bench.group(kind);
@@ -106,7 +106,7 @@ async fn plain_texts_arrive_as_they_were_typed() {
 }
 
 #[tokio::test]
-async fn an_entry_ends_with_its_author_and_date_in_the_configured_time_zone() {
+async fn signature_has_author_and_date_in_configured_zone() {
     let bench = Bench::new().await;
     for kind in BOTH {
         let group = bench.group(kind);
@@ -122,7 +122,7 @@ async fn an_entry_ends_with_its_author_and_date_in_the_configured_time_zone() {
 }
 
 #[tokio::test]
-async fn an_author_whom_the_bot_cannot_see_is_left_unnamed_and_the_text_goes_out() {
+async fn entry_of_an_invisible_author_is_unsigned() {
     let mut bench = Bench::new().await;
     let guest = bench.sim.add_person_of("elsewhere", "Guest");
     bench
@@ -151,7 +151,7 @@ async fn an_author_whom_the_bot_cannot_see_is_left_unnamed_and_the_text_goes_out
 }
 
 #[tokio::test]
-async fn people_whom_the_bot_cannot_see_go_by_their_names() {
+async fn mention_of_an_invisible_person_becomes_text() {
     let bench = Bench::new().await;
     let guest = bench.sim.add_person_of("elsewhere", "Guest");
     for kind in BOTH {
@@ -166,7 +166,7 @@ async fn people_whom_the_bot_cannot_see_go_by_their_names() {
 }
 
 #[tokio::test]
-async fn announcing_a_replied_to_message_takes_its_text_plain_or_rich() {
+async fn announce_as_a_reply_posts_the_replied_text() {
     let bench = unsigned().await;
     for kind in BOTH {
         let group = bench.group(kind);
@@ -206,7 +206,7 @@ async fn announcing_a_replied_to_message_takes_its_text_plain_or_rich() {
 const LIST: &str = "/announce **To do**\n- a\n  - b\n    1. c\n    2. d\n  - e\n- f\nend";
 
 #[tokio::test]
-async fn formatting_and_lists_inside_of_lists_are_written() {
+async fn formatting_and_nested_lists_are_written() {
     let bench = unsigned().await;
     for kind in BOTH {
         let group = bench.group(kind);
@@ -260,7 +260,7 @@ fn docx_depths(document: &Value, page: &str) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_list_is_written_once_whichever_of_its_answers_is_lost() {
+async fn list_is_written_once_despite_lost_responses() {
     let bench = unsigned().await;
     for lost in 0..3 {
         for fault in [Fault::LoseAnswer, Fault::ServerError] {
@@ -281,7 +281,7 @@ async fn a_list_is_written_once_whichever_of_its_answers_is_lost() {
 }
 
 #[tokio::test]
-async fn a_message_without_text_or_no_message_at_all_is_explained() {
+async fn missing_text_is_explained() {
     let bench = unsigned().await;
     let group = bench.group(Docx);
     let chat = || bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -299,7 +299,7 @@ async fn a_message_without_text_or_no_message_at_all_is_explained() {
 }
 
 #[tokio::test]
-async fn many_lines_arrive_in_order() {
+async fn many_lines_keep_their_order() {
     let bench = unsigned().await;
     for kind in BOTH {
         let group = bench.group(kind);
@@ -320,7 +320,7 @@ async fn many_lines_arrive_in_order() {
 }
 
 #[tokio::test]
-async fn many_lines_take_one_call_of_the_old_kind_whichever_insertion_comes_first() {
+async fn legacy_lines_take_one_call_in_either_order() {
     let lines: Vec<String> = (1..=120).map(|number| format!("line {number}")).collect();
     let command = format!("/announce {}", lines.join("\n"));
     for fault in [Fault::Nothing, Fault::LoseAnswer, Fault::ServerError] {
@@ -354,7 +354,7 @@ async fn many_lines_take_one_call_of_the_old_kind_whichever_insertion_comes_firs
 }
 
 #[tokio::test]
-async fn lines_in_the_wrong_order_that_cannot_be_put_right_are_told() {
+async fn uncorrectable_order_is_reported() {
     let bench = unsigned().await;
     bench.sim.change_behaviour(|behaviour| {
         behaviour.legacy_later_insert_first = true;
@@ -371,7 +371,7 @@ async fn lines_in_the_wrong_order_that_cannot_be_put_right_are_told() {
 }
 
 #[tokio::test]
-async fn two_long_announcements_learn_one_order() {
+async fn concurrent_long_announcements_learn_the_same_order() {
     let lines: Vec<String> = (1..=120).map(|number| format!("line {number}")).collect();
     let command = format!("/announce {}", lines.join("\n"));
     for replace in ["", "--replace "] {
@@ -399,7 +399,7 @@ async fn two_long_announcements_learn_one_order() {
 }
 
 #[tokio::test]
-async fn an_order_that_changes_is_reported() {
+async fn changed_insertion_order_is_reported() {
     let bench = unsigned().await;
     let patch = Endpoint::PatchDocAnnouncement;
     let behave = |later_first: bool| {
@@ -424,7 +424,7 @@ async fn an_order_that_changes_is_reported() {
 }
 
 #[tokio::test]
-async fn a_lost_repair_is_repeated_in_its_order() {
+async fn lost_correction_is_repeated_in_order() {
     let patch = Endpoint::PatchDocAnnouncement;
     let lines: Vec<String> = (1..=120).map(|number| format!("line {number}")).collect();
     for fault in [Fault::LoseAnswer, Fault::ServerError] {
@@ -445,7 +445,7 @@ async fn a_lost_repair_is_repeated_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_writes_nothing_twice() {
+async fn lost_response_does_not_duplicate_the_text() {
     let bench = unsigned().await;
     for (kind, write) in [
         (Doc, Endpoint::PatchDocAnnouncement),
@@ -468,7 +468,7 @@ async fn a_lost_answer_writes_nothing_twice() {
 }
 
 #[tokio::test]
-async fn the_same_text_on_purpose_stands_twice() {
+async fn repeated_command_posts_its_text_again() {
     let bench = unsigned().await;
     for kind in BOTH {
         let group = bench.group(kind);
@@ -482,7 +482,7 @@ async fn the_same_text_on_purpose_stands_twice() {
 }
 
 #[tokio::test]
-async fn a_revision_that_the_platform_does_not_take_is_read_again() {
+async fn rejected_revision_is_read_again() {
     let bench = unsigned().await;
     let group = bench.group(Doc);
     for _ in 0..2 {
@@ -498,7 +498,7 @@ async fn a_revision_that_the_platform_does_not_take_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_group_that_was_moved_to_the_new_kind_is_noticed() {
+async fn upgraded_announcement_is_detected() {
     let bench = unsigned().await;
     let group = bench.group(Doc);
     let command = bench.say(&group, "/announce before").id;
@@ -511,7 +511,7 @@ async fn a_group_that_was_moved_to_the_new_kind_is_noticed() {
 }
 
 #[tokio::test]
-async fn an_app_with_the_old_scope_alone_serves_the_old_kind_and_explains_the_new() {
+async fn old_scope_alone_works_for_legacy_announcements_only() {
     let bench = unsigned().await;
     bench.sim.change_app(|app| {
         app.scopes.remove("im:chat.announcement:read");
@@ -528,7 +528,7 @@ async fn an_app_with_the_old_scope_alone_serves_the_old_kind_and_explains_the_ne
 }
 
 #[tokio::test]
-async fn a_kill_between_write_and_answer_writes_nothing_twice() {
+async fn kill_after_a_write_does_not_duplicate_it() {
     for (kind, write) in [
         (Doc, Endpoint::PatchDocAnnouncement),
         (Docx, Endpoint::CreateChildren),
@@ -552,7 +552,7 @@ async fn a_kill_between_write_and_answer_writes_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_recalled_while_its_announcement_is_retried_goes_out_as_it_was() {
+async fn retry_uses_the_text_of_a_recalled_message() {
     let bench = unsigned().await;
     for (kind, write) in [
         (Doc, Endpoint::PatchDocAnnouncement),
@@ -577,7 +577,7 @@ async fn a_message_that_is_recalled_while_its_announcement_is_retried_goes_out_a
 }
 
 #[tokio::test]
-async fn too_many_lines_or_characters_are_refused_before_anything_is_written() {
+async fn oversized_text_is_rejected_before_any_write() {
     let bench = unsigned().await;
     let group = bench.group(Docx);
     for text in ["x\n".repeat(501) + "x", "🙂".repeat(50_001)] {

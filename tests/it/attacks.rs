@@ -99,7 +99,7 @@ fn without(headers: &[(String, String)], name: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn rule_4_every_wrong_signature_gets_one_and_the_same_401() {
+async fn rule_4_all_wrong_signatures_get_the_same_401() {
     let attack = Attack::new().await;
     let Sealed { headers, body } = attack.bench.sim.seal(&attack.good);
     for (name, value) in [
@@ -127,7 +127,7 @@ async fn rule_4_every_wrong_signature_gets_one_and_the_same_401() {
 }
 
 #[tokio::test]
-async fn rule_4_every_unsigned_request_gets_one_and_the_same_401_whatever_is_wrong_inside() {
+async fn rule_4_all_unsigned_requests_get_the_same_401() {
     let attack = Attack::new().await;
     let sim = &attack.bench.sim;
     let challenge = |token: &str, challenge: &str| json!({ "type": "url_verification", "token": token, "challenge": challenge });
@@ -163,7 +163,7 @@ async fn rule_4_every_unsigned_request_gets_one_and_the_same_401_whatever_is_wro
 }
 
 #[tokio::test]
-async fn a_signature_is_good_for_eight_hours_and_five_minutes_ahead() {
+async fn signature_is_valid_for_eight_hours() {
     let any_age = "[worker]\nstale_after = '0s'";
     let attack = Attack::on(Bench::with(|builder| builder, any_age).await);
     let early = attack.bench.sim.seal(&attack.good);
@@ -181,7 +181,7 @@ async fn a_signature_is_good_for_eight_hours_and_five_minutes_ahead() {
 }
 
 #[tokio::test]
-async fn a_signed_body_of_another_app_or_with_a_wrong_token_is_refused() {
+async fn signed_body_needs_right_app_and_token() {
     let attack = Attack::new().await;
     for (pointer, value) in [
         ("/header/token", json!("wrong")),
@@ -204,7 +204,7 @@ async fn a_signed_body_of_another_app_or_with_a_wrong_token_is_refused() {
 
 /// The platform delivers four times more what is not answered 200.
 #[tokio::test]
-async fn rule_4_a_signed_event_of_any_shape_is_acknowledged() {
+async fn rule_4_signed_events_of_any_shape_are_acknowledged() {
     let attack = Attack::new().await;
     let good = (200, "{}".to_owned());
     for (parent, field) in [
@@ -264,7 +264,7 @@ async fn rule_4_a_signed_event_of_any_shape_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn signed_rubbish_is_a_bad_request() {
+async fn signed_garbage_is_a_bad_request() {
     let attack = Attack::new().await;
     let sealed = |plain: &Value| attack.bench.sim.seal(plain).body;
     let bodies: [(&str, Vec<u8>); 11] = [
@@ -293,7 +293,7 @@ async fn signed_rubbish_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_body_over_one_mebibyte_is_refused_by_its_size() {
+async fn body_over_one_mebibyte_is_rejected() {
     let attack = Attack::new().await;
     let got = attack
         .bench
@@ -312,7 +312,7 @@ async fn a_body_over_one_mebibyte_is_refused_by_its_size() {
 }
 
 #[tokio::test]
-async fn events_of_no_interest_are_acknowledged_and_forgotten() {
+async fn irrelevant_events_are_acknowledged_but_not_stored() {
     let attack = Attack::new().await;
     for event_type in [
         "im.chat.updated_v1",
@@ -349,7 +349,7 @@ async fn events_of_no_interest_are_acknowledged_and_forgotten() {
 }
 
 #[tokio::test]
-async fn the_consoles_url_check_is_answered_signed_or_not() {
+async fn url_challenge_is_answered_without_a_signature() {
     let bench = Bench::new().await;
     let got = bench.sim.check_url().await;
     assert_eq!(got.status, 200);
@@ -364,7 +364,7 @@ async fn the_consoles_url_check_is_answered_signed_or_not() {
 }
 
 #[tokio::test]
-async fn the_challenge_is_answered_while_the_platform_refuses_the_credentials() {
+async fn challenge_is_answered_with_invalid_credentials() {
     let bench = Bench::new().await;
     bench.sim.set_down(true);
     assert_eq!(bench.sim.check_url().await.status, 200);
@@ -374,7 +374,7 @@ async fn the_challenge_is_answered_while_the_platform_refuses_the_credentials() 
 }
 
 #[tokio::test]
-async fn without_an_encrypt_key_the_token_is_checked_on_every_body() {
+async fn plaintext_bodies_need_the_verification_token() {
     let bench = Bench::with(|builder| builder.encrypt_key(None), "").await;
     let attack = Attack::on(bench);
     let push = async |event: &Value| {
@@ -405,7 +405,7 @@ async fn without_an_encrypt_key_the_token_is_checked_on_every_body() {
 }
 
 #[tokio::test]
-async fn old_and_new_secrets_are_taken_together_while_the_app_changes_from_one_to_the_other() {
+async fn previous_secrets_are_accepted_during_rotation() {
     let mut bench = Bench::new().await;
     let before = bench.sim.app();
     let (old_key, old_token) = (before.encrypt_key.unwrap(), before.verification_token);
@@ -459,7 +459,7 @@ async fn old_and_new_secrets_are_taken_together_while_the_app_changes_from_one_t
 }
 
 #[tokio::test]
-async fn other_paths_and_methods_are_answered_as_usual() {
+async fn unknown_paths_and_methods_get_404_and_405() {
     let bench = Bench::new().await;
     assert_eq!(bench.ask("/webhook/event").await.0, 405);
     assert_eq!(bench.ask("/").await.0, 404);

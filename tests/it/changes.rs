@@ -32,7 +32,7 @@ async fn stands(bench: &Bench, group: &ChatId, expected: Option<TopNotice>) {
 }
 
 #[tokio::test]
-async fn a_pin_for_a_time_ends_after_it_also_after_a_restart_and_says_nothing() {
+async fn timed_pin_expires_silently_even_after_restart() {
     let (mut bench, group, first, _) = context().await;
     let command = pin(&bench, &group, &first, "/pin 2h").await;
     bench.idle().await;
@@ -52,7 +52,7 @@ async fn a_pin_for_a_time_ends_after_it_also_after_a_restart_and_says_nothing() 
 }
 
 #[tokio::test]
-async fn a_pin_that_was_replaced_or_taken_off_meanwhile_is_left_alone() {
+async fn expiry_ignores_a_replaced_or_removed_pin() {
     for replacement in ["/pin", "/pin announcement", "/unpin"] {
         let (bench, group, first, second) = context().await;
         pin(&bench, &group, &first, "/置顶2小时").await;
@@ -71,7 +71,7 @@ async fn a_pin_that_was_replaced_or_taken_off_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_pin_is_tried_again_and_a_refusal_is_told_in_one_line() {
+async fn failed_expiry_is_retried_then_reported() {
     let (bench, group, first, _) = context().await;
     let failing = pin(&bench, &group, &first, "/pin 1h").await;
     bench
@@ -99,7 +99,7 @@ async fn the_end_of_a_pin_is_tried_again_and_a_refusal_is_told_in_one_line() {
 }
 
 #[tokio::test]
-async fn undo_brings_back_what_the_bot_knows_and_twice_the_one_before() {
+async fn undo_restores_earlier_top_notices_in_turn() {
     let (bench, group, first, second) = context().await;
     pin(&bench, &group, &first, "/pin").await;
     pin(&bench, &group, &second, "/pin").await;
@@ -122,7 +122,7 @@ async fn undo_brings_back_what_the_bot_knows_and_twice_the_one_before() {
 }
 
 #[tokio::test]
-async fn what_stood_before_the_bot_first_took_it_off_is_not_known_and_said_so() {
+async fn undo_of_an_unknown_top_notice_is_explained() {
     let (bench, group, _, _) = context().await;
     let unpin = bench.say(&group, "/unpin").id;
     bench.reaction(&unpin).await;
@@ -134,7 +134,7 @@ async fn what_stood_before_the_bot_first_took_it_off_is_not_known_and_said_so() 
 }
 
 #[tokio::test]
-async fn undoing_a_pin_for_a_time_leaves_nothing_to_end() {
+async fn undo_of_a_timed_pin_cancels_its_expiry() {
     let (bench, group, first, second) = context().await;
     pin(&bench, &group, &first, "/pin 2h").await;
     let undo = bench.say(&group, "/undo").id;
@@ -153,7 +153,7 @@ async fn undoing_a_pin_for_a_time_leaves_nothing_to_end() {
 }
 
 #[tokio::test]
-async fn a_pin_for_a_time_that_undo_has_brought_back_ends_all_the_same() {
+async fn restored_timed_pin_still_expires() {
     let (bench, group, first, second) = context().await;
     pin(&bench, &group, &first, "/pin 2h").await;
     pin(&bench, &group, &second, "/pin").await;
@@ -168,7 +168,7 @@ async fn a_pin_for_a_time_that_undo_has_brought_back_ends_all_the_same() {
 }
 
 #[tokio::test]
-async fn undo_needs_the_right_of_what_it_takes_back() {
+async fn undo_needs_the_permission_of_its_change() {
     let bench = Bench::new().await;
     let group = bench.closed_group();
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -182,7 +182,7 @@ async fn undo_needs_the_right_of_what_it_takes_back() {
 }
 
 #[tokio::test]
-async fn history_names_people_and_plans_and_a_plan_is_dropped_by_its_number() {
+async fn history_lists_schedules_that_cancel_takes_by_number() {
     let (bench, group, first, _) = context().await;
     let empty = bench.say(&group, "/history").id;
     let empty = bench.answer(&empty).await;
@@ -215,7 +215,7 @@ async fn history_names_people_and_plans_and_a_plan_is_dropped_by_its_number() {
 }
 
 #[tokio::test]
-async fn a_plans_author_may_drop_it_whatever_the_group_says_now() {
+async fn author_can_cancel_a_schedule_without_permission() {
     let (bench, group, first, _) = context().await;
     pin(&bench, &group, &first, "/pin 2h").await;
     bench.sim.change_chat(&group, |chat| {
@@ -227,7 +227,7 @@ async fn a_plans_author_may_drop_it_whatever_the_group_says_now() {
 }
 
 #[tokio::test]
-async fn in_a_direct_chat_history_is_empty_and_undo_explains_that_it_needs_a_group() {
+async fn direct_chat_has_no_history_and_no_undo() {
     let bench = Bench::new().await;
     let chat = bench.sim.direct_chat(&bench.member);
     let history = bench.say(&chat, "/history").id;
@@ -258,7 +258,7 @@ async fn says(bench: &Bench, group: &ChatId, expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn undo_takes_the_last_entry_out_and_then_the_one_before() {
+async fn repeated_undo_removes_earlier_entries() {
     for kind in KINDS {
         let bench = Bench::new().await;
         let group = bench.group(kind);
@@ -288,7 +288,7 @@ async fn undo_takes_the_last_entry_out_and_then_the_one_before() {
 }
 
 #[tokio::test]
-async fn an_entry_that_a_person_has_changed_stays_and_is_said_to() {
+async fn undo_keeps_an_entry_that_was_edited() {
     for kind in KINDS {
         let bench = Bench::new().await;
         let group = bench.group(kind);
@@ -305,7 +305,7 @@ async fn an_entry_that_a_person_has_changed_stays_and_is_said_to() {
 }
 
 #[tokio::test]
-async fn an_entry_for_a_time_goes_after_it_and_leaves_the_others() {
+async fn timed_entry_expires_without_the_others() {
     for kind in KINDS {
         let (mut bench, group) = {
             let bench = Bench::new().await;
@@ -325,7 +325,7 @@ async fn an_entry_for_a_time_goes_after_it_and_leaves_the_others() {
 }
 
 #[tokio::test]
-async fn where_nothing_can_be_deleted_the_author_is_asked_to_do_it() {
+async fn undo_without_deletion_asks_the_author() {
     let bench = Bench::new().await;
     let group = bench.group(Doc);
     let command = announce(&bench, &group, "/announce --for 1h dinner").await;
@@ -358,7 +358,7 @@ async fn where_nothing_can_be_deleted_the_author_is_asked_to_do_it() {
 }
 
 #[tokio::test]
-async fn an_entry_of_which_only_a_part_mentions_people_can_be_undone() {
+async fn partly_unsigned_entry_can_be_undone() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let lines = "\nline".repeat(60);
@@ -383,7 +383,7 @@ async fn an_entry_of_which_only_a_part_mentions_people_can_be_undone() {
 }
 
 #[tokio::test]
-async fn an_entry_of_an_announcement_that_was_moved_to_the_new_kind_is_not_found() {
+async fn undo_finds_no_entry_after_an_upgrade() {
     let bench = Bench::new().await;
     let group = bench.group(Doc);
     announce(&bench, &group, "/announce dinner").await;
@@ -398,7 +398,7 @@ async fn an_entry_of_an_announcement_that_was_moved_to_the_new_kind_is_not_found
 }
 
 #[tokio::test]
-async fn an_announcement_can_be_put_on_top_and_undone_with_it() {
+async fn announce_with_pin_is_undone_as_a_whole() {
     let (bench, group, first, _) = context().await;
     pin(&bench, &group, &first, "/pin").await;
     announce(&bench, &group, "/announce --top dinner").await;
@@ -412,7 +412,7 @@ async fn an_announcement_can_be_put_on_top_and_undone_with_it() {
 }
 
 #[tokio::test]
-async fn putting_it_on_top_needs_that_right_too() {
+async fn announce_with_pin_needs_both_permissions() {
     let bench = Bench::new().await;
     let closed = bench.spec().pin_manage_setting(Some(WhoMay::OnlyOwner));
     let group = bench.sim.add_chat(closed);
@@ -424,7 +424,7 @@ async fn putting_it_on_top_needs_that_right_too() {
 }
 
 #[tokio::test]
-async fn a_planned_announcement_is_made_when_it_is_due_also_after_a_restart() {
+async fn scheduled_announcement_is_posted_even_after_restart() {
     for kind in KINDS {
         let mut bench = Bench::with(|builder| builder, PATIENT).await;
         let group = bench.group(kind);
@@ -450,7 +450,7 @@ async fn a_planned_announcement_is_made_when_it_is_due_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_plan_that_was_missed_is_late_and_says_so_or_too_late_and_is_reported() {
+async fn missed_schedule_runs_late_or_is_reported() {
     for (away, words) in [(HOUR, "late"), (36 * HOUR, "too late")] {
         let mut bench = Bench::new().await;
         let group = bench.group(Docx);
@@ -473,7 +473,7 @@ async fn a_plan_that_was_missed_is_late_and_says_so_or_too_late_and_is_reported(
 }
 
 #[tokio::test]
-async fn when_a_plan_is_due_its_author_is_asked_for_the_right_again() {
+async fn due_schedule_checks_the_permission_again() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let command = bench.say(&group, "/announce --at 9:00 standup").id;
@@ -493,7 +493,7 @@ async fn when_a_plan_is_due_its_author_is_asked_for_the_right_again() {
 }
 
 #[tokio::test]
-async fn what_is_held_for_longer_than_texts_are_kept_ends_all_the_same() {
+async fn expiry_works_after_the_text_is_pruned() {
     for kind in KINDS {
         let bench = Bench::new().await;
         let group = bench.group(kind);
@@ -511,7 +511,7 @@ async fn what_is_held_for_longer_than_texts_are_kept_ends_all_the_same() {
 }
 
 #[tokio::test]
-async fn undoing_what_was_put_on_top_too_needs_the_right_to_pin() {
+async fn undo_of_announce_with_pin_needs_pin_permission() {
     let bench = Bench::new().await;
     let spec = bench.spec().pin_manage_setting(Some(WhoMay::OnlyOwner));
     let group = bench.sim.add_chat(spec.bot_is_admin());
@@ -526,7 +526,7 @@ async fn undoing_what_was_put_on_top_too_needs_the_right_to_pin() {
 }
 
 #[tokio::test]
-async fn an_entry_that_could_not_be_put_on_top_is_remembered_and_ends() {
+async fn entry_without_its_pin_is_recorded_and_expires() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench
@@ -545,7 +545,7 @@ async fn an_entry_that_could_not_be_put_on_top_is_remembered_and_ends() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_back_does_not_hide_what_was_done_before() {
+async fn irreversible_change_does_not_hide_earlier_ones() {
     let (bench, group, _, _) = context().await;
     announce(&bench, &group, "/announce dinner").await;
     let unpin = bench.say(&group, "/unpin").id;
@@ -559,7 +559,7 @@ async fn what_cannot_be_taken_back_does_not_hide_what_was_done_before() {
 }
 
 #[tokio::test]
-async fn a_deletion_whose_answer_was_lost_takes_nothing_else_out() {
+async fn lost_deletion_response_removes_nothing_else() {
     for kind in KINDS {
         let bench = Bench::new().await;
         let group = bench.group(kind);

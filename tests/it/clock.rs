@@ -21,7 +21,7 @@ async fn ahead(seconds: i64) -> Bench {
 }
 
 #[tokio::test]
-async fn commands_work_on_a_machine_whose_clock_is_off() {
+async fn commands_work_with_a_wrong_clock() {
     for seconds in [
         20 * MINUTE,
         -6 * MINUTE,
@@ -49,7 +49,7 @@ async fn commands_work_on_a_machine_whose_clock_is_off() {
 }
 
 #[tokio::test]
-async fn a_schedule_is_due_by_the_platforms_time() {
+async fn schedule_is_due_by_platform_time() {
     for seconds in [14 * MINUTE, -14 * MINUTE] {
         let bench = ahead(seconds).await;
         let group = bench.group(Docx);
@@ -83,7 +83,7 @@ async fn a_schedule_is_due_by_the_platforms_time() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_while_the_bot_runs_does_no_harm() {
+async fn clock_change_while_running_is_harmless() {
     let right = 0;
     for (before, after) in [
         (right, 20 * MINUTE),
@@ -104,7 +104,7 @@ async fn a_clock_that_is_set_while_the_bot_runs_does_no_harm() {
 }
 
 #[tokio::test]
-async fn one_wrong_date_changes_nothing() {
+async fn single_wrong_date_is_ignored() {
     let bench = Bench::with(|builder| builder, UTC).await;
     for date in [
         "Thu, 01 Jan 1970 00:00:00 GMT",
@@ -131,7 +131,7 @@ async fn one_wrong_date_changes_nothing() {
 }
 
 #[tokio::test]
-async fn without_the_platforms_time_a_day_is_trusted() {
+async fn without_platform_time_a_day_is_tolerated() {
     let mut bench = Bench::with(|builder| builder, UTC).await;
     bench
         .sim
@@ -164,7 +164,7 @@ async fn push_as_sent_now(bench: &Bench, message: &MessageId) {
 }
 
 #[tokio::test]
-async fn a_message_that_was_sent_late_is_as_old_as_its_event() {
+async fn age_of_a_late_message_is_its_events() {
     let bench = Bench::with(|builder| builder, UTC).await;
     let group = bench.group(Docx);
     let typed = bench.say_unheard(&group, "/pin announcement");
@@ -175,7 +175,7 @@ async fn a_message_that_was_sent_late_is_as_old_as_its_event() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_refused_is_as_old_as_its_first_delivery() {
+async fn rejected_event_ages_from_its_first_delivery() {
     let bench = Bench::with(|builder| builder, UTC).await;
     let group = bench.group(Docx);
     let broken = bench.break_store().await;
@@ -190,7 +190,7 @@ async fn an_event_that_was_refused_is_as_old_as_its_first_delivery() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_is_reported_once_an_hour() {
+async fn wrong_clock_is_logged_once_an_hour() {
     let told = || log().matches("differs from the platform's").count();
     let before = told();
     let bench = ahead(20 * MINUTE).await;
@@ -212,7 +212,7 @@ async fn a_clock_that_is_off_is_reported_once_an_hour() {
 }
 
 #[tokio::test]
-async fn missing_access_is_reported_at_start_with_the_remedy() {
+async fn missing_access_is_logged_at_start() {
     let told = || log().matches("could not get an access token").count();
     let mut bench = Bench::new().await;
     bench.set("FEISHU_APP_SECRET", "wrong");

@@ -10,7 +10,7 @@ use feishu_sim::{
 use crate::harness::Bench;
 
 #[tokio::test]
-async fn pin_puts_the_replied_to_message_on_top_in_two_calls_when_caches_are_warm() {
+async fn pin_takes_two_calls_with_warm_caches() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let first = bench.say(&group, "the first").id;
@@ -37,7 +37,7 @@ async fn pin_puts_the_replied_to_message_on_top_in_two_calls_when_caches_are_war
 }
 
 #[tokio::test]
-async fn pin_announcement_puts_the_announcement_on_top_and_unpin_takes_it_off() {
+async fn announcement_can_be_pinned_and_unpinned() {
     let bench = Bench::new().await;
     let group = bench.group(Doc);
     let pin = bench.say(&group, "/pin announcement").id;
@@ -55,7 +55,7 @@ async fn pin_announcement_puts_the_announcement_on_top_and_unpin_takes_it_off() 
 }
 
 #[tokio::test]
-async fn every_spelling_of_a_command_does_the_same() {
+async fn all_spellings_of_a_command_work() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let target = bench.say(&group, "something").id;
@@ -89,7 +89,7 @@ async fn every_spelling_of_a_command_does_the_same() {
 }
 
 #[tokio::test]
-async fn a_mention_of_the_bot_may_stand_before_or_behind_the_command() {
+async fn mention_may_precede_or_follow_the_command() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let target = bench.say(&group, "something").id;
@@ -112,7 +112,7 @@ async fn a_mention_of_the_bot_may_stand_before_or_behind_the_command() {
 }
 
 #[tokio::test]
-async fn commands_in_rich_text_count_like_plain_ones() {
+async fn commands_in_rich_text_work() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let target = bench.say(&group, "something").id;
@@ -127,7 +127,7 @@ async fn commands_in_rich_text_count_like_plain_ones() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_quoted_in_rich_text_is_none() {
+async fn quoted_command_in_rich_text_is_ignored() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let chat = bench.sim.as_person(&bench.member).in_chat(&group);
@@ -145,7 +145,7 @@ async fn a_command_that_is_quoted_in_rich_text_is_none() {
 }
 
 #[tokio::test]
-async fn pin_in_a_topic_names_the_topics_first_message() {
+async fn pin_in_a_topic_pins_its_first_message() {
     let bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().topic());
     let first = bench.say(&group, "a topic").id;
@@ -160,7 +160,7 @@ async fn pin_in_a_topic_names_the_topics_first_message() {
 }
 
 #[tokio::test]
-async fn pin_without_a_message_explains_itself_in_the_language_of_the_command() {
+async fn pin_without_a_reply_is_explained() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let english = bench.say(&group, "/pin").id;
@@ -172,7 +172,7 @@ async fn pin_without_a_message_explains_itself_in_the_language_of_the_command() 
 }
 
 #[tokio::test]
-async fn help_lists_every_command_in_groups_and_in_direct_chats() {
+async fn help_lists_every_command() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let direct = bench.sim.direct_chat(&bench.member);
@@ -199,7 +199,7 @@ async fn help_lists_every_command_in_groups_and_in_direct_chats() {
 }
 
 #[tokio::test]
-async fn whoever_only_names_the_bot_or_asks_it_for_help_gets_help() {
+async fn bare_mention_gets_help() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let chat = || bench.sim.as_person(&bench.member).in_chat(&group);
@@ -227,7 +227,7 @@ async fn whoever_only_names_the_bot_or_asks_it_for_help_gets_help() {
 }
 
 #[tokio::test]
-async fn an_unknown_command_is_answered_if_addressed_or_near_to_a_known_one() {
+async fn unknown_command_is_answered_if_addressed_or_similar() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let silent = ["/weather", "/ping", "/etc/pin"].map(|text| bench.say(&group, text).id);
@@ -246,7 +246,7 @@ async fn an_unknown_command_is_answered_if_addressed_or_near_to_a_known_one() {
 }
 
 #[tokio::test]
-async fn chatter_and_commands_for_others_are_left_alone() {
+async fn chatter_and_commands_for_others_are_ignored() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let guest = bench.sim.add_person("Gus");
@@ -276,7 +276,7 @@ async fn chatter_and_commands_for_others_are_left_alone() {
 }
 
 #[tokio::test]
-async fn the_configured_language_is_spoken_whatever_the_commands_is() {
+async fn configured_language_overrides_that_of_the_command() {
     for (language, words) in [("zh", "回复"), ("en", "Reply")] {
         let bench = Bench::with(
             |builder| builder,
@@ -308,7 +308,7 @@ async fn waiting_pin(bench: &Bench) -> MessageId {
 }
 
 #[tokio::test]
-async fn the_reaction_of_a_waiting_command_is_removed_with_its_answer() {
+async fn answer_removes_the_reaction_of_waiting() {
     let bench = Bench::new().await;
     let command = waiting_pin(&bench).await;
     bench
@@ -325,7 +325,7 @@ async fn the_reaction_of_a_waiting_command_is_removed_with_its_answer() {
 }
 
 #[tokio::test]
-async fn a_restart_while_a_command_waits_leaves_no_reaction_behind() {
+async fn restart_leaves_no_reaction_of_waiting() {
     let mut bench = Bench::new().await;
     let command = waiting_pin(&bench).await;
     bench.restart().await;
@@ -338,7 +338,7 @@ async fn a_restart_while_a_command_waits_leaves_no_reaction_behind() {
 }
 
 #[tokio::test]
-async fn a_reaction_that_cannot_be_removed_does_no_harm() {
+async fn unremovable_reaction_is_harmless() {
     let bench = Bench::new().await;
     for fault in [Fault::code(231_007), Fault::ServerError, Fault::NotJson] {
         let command = waiting_pin(&bench).await;
@@ -351,7 +351,7 @@ async fn a_reaction_that_cannot_be_removed_does_no_harm() {
 }
 
 #[tokio::test]
-async fn where_reacting_is_refused_one_short_reply_says_it_instead() {
+async fn reply_replaces_a_rejected_reaction() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.fault(Endpoint::AddReaction, Fault::code(231_002));

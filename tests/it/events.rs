@@ -52,7 +52,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_group_is_greeted_once_however_often_the_event_comes_and_after_a_restart() {
+async fn group_is_greeted_once_despite_repeated_events() {
     let mut bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
     let push = bench.add_bot(&group);
@@ -85,7 +85,7 @@ async fn a_group_is_greeted_once_however_often_the_event_comes_and_after_a_resta
 }
 
 #[tokio::test]
-async fn a_lost_answer_greets_nobody_twice() {
+async fn lost_response_does_not_repeat_the_greeting() {
     let bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
     bench.sim.fault(Endpoint::CreateMessage, Fault::LoseAnswer);
@@ -102,7 +102,7 @@ async fn a_lost_answer_greets_nobody_twice() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_acknowledged_is_acted_on_after_a_kill() {
+async fn acknowledged_event_survives_a_kill() {
     let mut bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
     bench.sim.set_api_down(true);
@@ -114,7 +114,7 @@ async fn an_event_that_was_acknowledged_is_acted_on_after_a_kill() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_stored_is_not_acknowledged() {
+async fn unstored_event_is_not_acknowledged() {
     let bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
     let broken = bench.break_store().await;
@@ -128,7 +128,7 @@ async fn an_event_that_cannot_be_stored_is_not_acknowledged() {
 }
 
 #[tokio::test]
-async fn the_greeting_names_what_the_bot_lacks() {
+async fn greeting_names_missing_permissions() {
     let settings = ["im:chat", "im:chat:read", "im:chat:readonly"];
     let bench = Bench::with(|builder| builder, EN).await;
     let closed = WhoMay::OnlyOwner;
@@ -190,7 +190,7 @@ async fn the_greeting_names_what_the_bot_lacks() {
 }
 
 #[tokio::test]
-async fn a_greeting_that_is_refused_ends_quietly() {
+async fn rejected_greeting_is_not_an_error() {
     let bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
     bench
@@ -207,7 +207,7 @@ async fn a_greeting_that_is_refused_ends_quietly() {
 }
 
 #[tokio::test]
-async fn a_look_that_keeps_failing_does_not_hold_up_the_greeting() {
+async fn failing_checks_do_not_delay_the_greeting() {
     let bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
     bench
@@ -222,7 +222,7 @@ async fn a_look_that_keeps_failing_does_not_hold_up_the_greeting() {
 }
 
 #[tokio::test]
-async fn a_group_that_the_bot_has_left_again_is_not_greeted() {
+async fn group_that_the_bot_left_is_not_greeted() {
     let bench = Bench::new().await;
     let group = bench.sim.add_chat(bench.spec().without_bot());
     bench.sim.set_api_down(true);
@@ -237,7 +237,7 @@ async fn a_group_that_the_bot_has_left_again_is_not_greeted() {
 }
 
 #[tokio::test]
-async fn leaving_a_group_ends_what_is_planned_and_forgets_what_was_written() {
+async fn leaving_a_group_deletes_its_schedules_and_texts() {
     for dissolved in [false, true] {
         let bench = Bench::new().await;
         let (group, other) = (bench.group(Docx), bench.group(Docx));
@@ -276,7 +276,7 @@ async fn leaving_a_group_ends_what_is_planned_and_forgets_what_was_written() {
 }
 
 #[tokio::test]
-async fn a_late_word_that_the_bot_was_removed_ends_nothing_once_it_is_back() {
+async fn late_removal_event_keeps_schedules() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -317,7 +317,7 @@ async fn an_unreadable_group_keeps_its_schedules() {
 }
 
 #[tokio::test]
-async fn a_platform_that_stays_away_ends_no_schedules() {
+async fn unreachable_platform_ends_no_schedules() {
     let bench = Bench::with(|builder| builder, "[worker]\ngive_up_after = \"30s\"").await;
     let group = bench.group(Docx);
     let message = bench.say(&group, "dinner at seven").id;
@@ -337,7 +337,7 @@ async fn a_platform_that_stays_away_ends_no_schedules() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_says_outside_ends_schedules() {
+async fn outside_group_error_ends_schedules() {
     for code in [232_009, 232_011] {
         let bench = Bench::new().await;
         let group = bench.group(Docx);
@@ -354,7 +354,7 @@ async fn a_refusal_that_says_outside_ends_schedules() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_a_group_is_read_anew_when_the_bot_comes_back() {
+async fn rejoining_a_group_clears_its_caches() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let pin = bench.say(&group, "/pin announcement").id;
@@ -374,7 +374,7 @@ async fn what_is_known_of_a_group_is_read_anew_when_the_bot_comes_back() {
 }
 
 #[tokio::test]
-async fn a_recalled_message_no_longer_counts_as_standing_on_top() {
+async fn recalled_message_is_no_longer_pinned() {
     let bench = Bench::with(|builder| builder, EN).await;
     let group = bench.group(Docx);
     let pinned = bench.say(&group, "dinner at seven").id;
@@ -401,7 +401,7 @@ async fn a_recalled_message_no_longer_counts_as_standing_on_top() {
 }
 
 #[tokio::test]
-async fn a_message_that_no_longer_stands_on_top_may_be_recalled() {
+async fn recall_of_an_unpinned_message_changes_nothing() {
     let bench = Bench::with(|builder| builder, EN).await;
     let group = bench.group(Docx);
     let first = bench.say(&group, "dinner at seven").id;

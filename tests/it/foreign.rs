@@ -52,7 +52,7 @@ async fn unsigned() -> Bench {
 }
 
 #[tokio::test]
-async fn a_foreign_answer_to_a_write_is_no_answer() {
+async fn foreign_response_to_a_write_is_retried() {
     let bench = unsigned().await;
     for answer in foreign() {
         for answer in [answer.clone(), answer.after_effect()] {
@@ -72,7 +72,7 @@ async fn a_foreign_answer_to_a_write_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_foreign_answer_to_any_call_is_asked_again() {
+async fn foreign_response_to_any_call_is_retried() {
     let bench = unsigned().await;
     for answer in foreign() {
         let group = bench.group(Docx);
@@ -97,7 +97,7 @@ async fn a_foreign_answer_to_any_call_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_foreign_answer_at_the_token_endpoint_is_asked_again() {
+async fn foreign_token_response_is_retried() {
     let bench = unsigned().await;
     for answer in foreign() {
         bench.sim.expire_tokens();
@@ -112,7 +112,7 @@ async fn a_foreign_answer_at_the_token_endpoint_is_asked_again() {
 }
 
 #[tokio::test]
-async fn an_undo_finds_what_a_foreign_answer_hid() {
+async fn undo_finds_an_entry_without_a_response() {
     let bench = unsigned().await;
     for kind in BOTH {
         let group = bench.group(kind);
@@ -133,7 +133,7 @@ async fn an_undo_finds_what_a_foreign_answer_hid() {
 }
 
 #[tokio::test]
-async fn a_firewall_that_stays_is_reported_as_such() {
+async fn persistent_firewall_is_reported() {
     let bench = Bench::with(|builder| builder, "[worker]\ngive_up_after = \"30s\"").await;
     let group = bench.group(Docx);
     for _ in 0..50 {
@@ -149,7 +149,7 @@ async fn a_firewall_that_stays_is_reported_as_such() {
 }
 
 #[tokio::test]
-async fn a_gateways_429_is_obeyed_whatever_its_body() {
+async fn gateway_429_is_obeyed_with_any_body() {
     for header in ["x-ogw-ratelimit-reset", "retry-after"] {
         let bench = unsigned().await;
         let (first, second) = (bench.group(Docx), bench.group(Docx));
@@ -178,7 +178,7 @@ async fn a_gateways_429_is_obeyed_whatever_its_body() {
 }
 
 #[tokio::test]
-async fn a_limited_token_endpoint_is_left_alone() {
+async fn rate_limited_token_endpoint_is_not_called() {
     let bench = unsigned().await;
     bench.sim.expire_tokens();
     let page = Foreign::page(429).with("x-ogw-ratelimit-reset", "20");
@@ -199,7 +199,7 @@ async fn a_limited_token_endpoint_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_hours_limit_is_probed_and_said_to_have_changed_nothing() {
+async fn hour_long_limit_is_probed_then_reported() {
     let bench = unsigned().await;
     let limited = Foreign::json(
         429,
@@ -238,7 +238,7 @@ async fn an_hours_limit_is_probed_and_said_to_have_changed_nothing() {
 }
 
 #[tokio::test]
-async fn a_write_of_unknown_fate_is_not_said_to_have_changed_nothing() {
+async fn unconfirmed_write_is_reported_as_such() {
     let bench = Bench::with(|builder| builder, "[worker]\ngive_up_after = \"1m\"").await;
     let group = bench.group(Docx);
     bench.sim.fault(
@@ -261,7 +261,7 @@ async fn a_write_of_unknown_fate_is_not_said_to_have_changed_nothing() {
 }
 
 #[tokio::test]
-async fn long_runs_are_cut_for_a_platform_that_takes_short_ones() {
+async fn long_text_runs_are_split_on_rejection() {
     let long = "很长的一行 ".repeat(500);
     let lists = format!("- {long}\n  - {long}\n\n```\n{long}\n```\n**{long}**");
     for most in [100, 500] {
@@ -286,7 +286,7 @@ async fn long_runs_are_cut_for_a_platform_that_takes_short_ones() {
 }
 
 #[tokio::test]
-async fn the_platforms_words_are_logged_short_and_at_debug() {
+async fn platform_messages_are_truncated_and_logged_at_debug() {
     let bench = unsigned().await;
     let group = bench.group(Docx);
     let msg = format!("quoted-words\n{}", "x".repeat(10_000));

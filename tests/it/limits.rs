@@ -11,7 +11,7 @@ use crate::UNAVAILABLE;
 use crate::harness::Bench;
 
 #[tokio::test]
-async fn a_limit_told_to_one_chat_is_kept_by_all_and_other_calls_go_on() {
+async fn rate_limit_applies_to_all_chats() {
     let bench = Bench::new().await;
     bench
         .sim
@@ -53,7 +53,7 @@ async fn a_limit_told_to_one_chat_is_kept_by_all_and_other_calls_go_on() {
 }
 
 #[tokio::test]
-async fn announcements_keep_the_documented_pace_of_three_and_five_a_second() {
+async fn announcement_writes_keep_documented_rate_limits() {
     let bench = Bench::new().await;
     let groups: Vec<_> = (0..12).map(|_| bench.group(Docx)).collect();
     let mut commands = Vec::new();
@@ -82,7 +82,7 @@ async fn announcements_keep_the_documented_pace_of_three_and_five_a_second() {
 }
 
 #[tokio::test]
-async fn a_chat_that_waits_holds_up_no_other() {
+async fn waiting_chat_does_not_block_others() {
     let bench = Bench::new().await;
     let slow = bench.group(Doc);
     bench.sim.fault(Endpoint::PatchDocAnnouncement, Fault::Hang);
@@ -104,7 +104,7 @@ async fn a_chat_that_waits_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_command_whose_turn_comes_too_late_is_not_run_and_its_author_is_asked_to_repeat() {
+async fn stale_command_is_not_executed() {
     let mut bench = Bench::new().await;
     let group = bench.group(Docx);
     let late = bench.say_unheard(&group, "/pin announcement");
@@ -122,7 +122,7 @@ async fn a_command_whose_turn_comes_too_late_is_not_run_and_its_author_is_asked_
 }
 
 #[tokio::test]
-async fn a_chat_with_too_many_waiting_is_told_once_and_the_others_are_served() {
+async fn overfull_chat_is_notified_once() {
     let bench = Bench::with(|builder| builder, "[store]\nmax_open_jobs_per_chat = 3").await;
     let group = bench.group(Docx);
     bench
@@ -153,7 +153,7 @@ async fn a_chat_with_too_many_waiting_is_told_once_and_the_others_are_served() {
 }
 
 #[tokio::test]
-async fn a_full_queue_takes_nothing_until_there_is_room() {
+async fn full_queue_rejects_events() {
     let bench = Bench::with(|builder| builder, "[store]\nmax_open_jobs = 2").await;
     bench
         .sim

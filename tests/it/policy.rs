@@ -24,7 +24,7 @@ fn say_as(bench: &Bench, person: &Person, chat: &ChatId, text: &str) -> Said {
 }
 
 #[tokio::test]
-async fn rule_3_commands_and_groups_have_rules_of_their_own() {
+async fn rule_3_commands_and_groups_have_separate_rules() {
     let mut bench = Bench::new().await;
     let (here, there) = (bench.group(Docx), bench.closed_group());
     let (member, owner) = (&bench.member.open_id, &bench.owner.union_id);
@@ -60,7 +60,7 @@ async fn rule_3_commands_and_groups_have_rules_of_their_own() {
 }
 
 #[tokio::test]
-async fn help_says_who_may_do_what_in_this_group() {
+async fn help_lists_the_permissions_of_the_group() {
     let mut bench = Bench::new().await;
     let (open, closed) = (bench.group(Docx), bench.closed_group());
     let untold = bench
@@ -132,7 +132,7 @@ async fn help_says_who_may_do_what_in_this_group() {
 }
 
 #[tokio::test]
-async fn help_comes_also_where_the_settings_cannot_be_read() {
+async fn help_works_without_readable_settings() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for fault in [Fault::ServerError, Fault::code(232_006), Fault::NotJson] {
@@ -146,7 +146,7 @@ async fn help_comes_also_where_the_settings_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn rule_3_a_bot_that_may_not_blames_itself_and_names_the_setting() {
+async fn rule_3_missing_bot_permission_is_explained() {
     let (top, info) = ("“who can manage top notices”", "“who can edit group info”");
     for (kind, forbidden, text, setting, code) in [
         (Docx, false, "/pin announcement", top, "232014"),
@@ -181,7 +181,7 @@ async fn rule_3_a_bot_that_may_not_blames_itself_and_names_the_setting() {
 }
 
 #[tokio::test]
-async fn rule_3_a_member_who_lost_the_right_in_this_minute_is_told_so() {
+async fn rule_3_revoked_permission_is_denied_despite_cache() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let pin = bench.say(&group, "/pin announcement").id;
@@ -198,7 +198,7 @@ async fn rule_3_a_member_who_lost_the_right_in_this_minute_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_no_setting_explains_is_not_put_down_to_one() {
+async fn unexplained_rejection_names_no_setting() {
     for (admin, words) in [
         (false, "By this group's settings"),
         (true, "The bot is an admin"),
@@ -219,7 +219,7 @@ async fn a_refusal_that_no_setting_explains_is_not_put_down_to_one() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_explained_also_where_the_settings_cannot_be_read() {
+async fn rejection_is_explained_without_readable_settings() {
     let bench = Bench::new().await;
     let group = barred_group(&bench, Docx);
     bench.sim.fault(Endpoint::GetChat, Fault::Nothing);
@@ -241,7 +241,7 @@ async fn told(bench: &Bench, person: &Person, chat: &ChatId, text: &str) -> Vec<
 }
 
 #[tokio::test]
-async fn a_denial_is_sent_once_a_minute_per_person_chat_and_reason() {
+async fn denials_are_throttled_to_one_a_minute() {
     let bench = Bench::new().await;
     let (group, other_group) = (bench.closed_group(), bench.closed_group());
     let (member, guest) = (&bench.member, bench.sim.add_person("Gus"));
@@ -282,7 +282,7 @@ async fn a_denial_is_sent_once_a_minute_per_person_chat_and_reason() {
 }
 
 #[tokio::test]
-async fn a_throttled_denial_survives_refused_reactions() {
+async fn throttled_denial_survives_rejected_reactions() {
     let bench = Bench::new().await;
     let group = bench.closed_group();
     let pin = "/pin announcement";
@@ -298,7 +298,7 @@ async fn a_throttled_denial_survives_refused_reactions() {
 }
 
 #[tokio::test]
-async fn a_denial_whose_reply_failed_at_first_is_told_all_the_same() {
+async fn failed_denial_reply_is_retried() {
     let bench = Bench::new().await;
     let group = bench.closed_group();
     for fault in [Fault::ServerError, Fault::LoseAnswer] {
@@ -313,7 +313,7 @@ async fn a_denial_whose_reply_failed_at_first_is_told_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_no_denial_is_told_each_time() {
+async fn other_replies_are_not_throttled() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for _ in 0..2 {

@@ -54,7 +54,7 @@ fn text(bench: &Bench, card: &MessageId) -> String {
 }
 
 #[tokio::test]
-async fn the_last_change_is_taken_back_by_a_button_and_the_card_shows_it_to_everybody() {
+async fn undo_button_updates_the_card() {
     let (bench, group, history) = context().await;
     assert_eq!(bench.sim.buttons(&history), [UNDO]);
     let (kind, words) = toast(&press(&bench, &group, &history, UNDO)).await;
@@ -70,7 +70,7 @@ async fn the_last_change_is_taken_back_by_a_button_and_the_card_shows_it_to_ever
 }
 
 #[tokio::test]
-async fn a_double_click_acts_once() {
+async fn double_click_acts_once() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for command in ["/announce one", "/announce two"] {
@@ -102,7 +102,7 @@ async fn a_double_click_acts_once() {
 }
 
 #[tokio::test]
-async fn a_plan_is_dropped_by_the_button_of_its_answer_or_of_the_history() {
+async fn button_cancels_a_schedule() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let plan = "/announce --at tomorrow 9:00 dinner";
@@ -132,7 +132,7 @@ async fn a_plan_is_dropped_by_the_button_of_its_answer_or_of_the_history() {
 }
 
 #[tokio::test]
-async fn whoever_presses_needs_the_right_and_alone_is_told() {
+async fn press_needs_permission_and_answers_privately() {
     let bench = Bench::new().await;
     let group = bench.closed_group();
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -155,7 +155,7 @@ async fn whoever_presses_needs_the_right_and_alone_is_told() {
 }
 
 #[tokio::test]
-async fn old_buttons_and_foreign_values_are_refused_politely() {
+async fn unknown_buttons_are_answered() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let first = bench.say(&group, "/announce one").id;
@@ -191,7 +191,7 @@ async fn old_buttons_and_foreign_values_are_refused_politely() {
 }
 
 #[tokio::test]
-async fn what_takes_too_long_is_said_to_and_changes_the_card_later() {
+async fn slow_press_is_acknowledged_then_updates_the_card() {
     let (bench, group, history) = context().await;
     bench
         .sim
@@ -205,7 +205,7 @@ async fn what_takes_too_long_is_said_to_and_changes_the_card_later() {
 }
 
 #[tokio::test]
-async fn what_fails_too_late_for_a_toast_is_a_reply_below_the_card() {
+async fn late_failure_is_a_reply_to_the_card() {
     let (bench, group, history) = context().await;
     bench
         .sim
@@ -221,7 +221,7 @@ async fn what_fails_too_late_for_a_toast_is_a_reply_below_the_card() {
 }
 
 #[tokio::test]
-async fn a_press_survives_a_kill() {
+async fn press_survives_a_kill() {
     let (mut bench, group, history) = context().await;
     bench.sim.set_api_down(true);
     let pressed = press(&bench, &group, &history, UNDO);
@@ -237,7 +237,7 @@ async fn a_press_survives_a_kill() {
 }
 
 #[tokio::test]
-async fn where_a_card_is_refused_the_answer_comes_in_words() {
+async fn text_reply_replaces_a_rejected_card() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench
@@ -251,7 +251,7 @@ async fn where_a_card_is_refused_the_answer_comes_in_words() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_and_presses_often_is_told_once_when_it_is_late() {
+async fn late_denials_of_presses_are_throttled() {
     let bench = Bench::new().await;
     let group = bench.closed_group();
     let owner = bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -272,7 +272,7 @@ async fn whoever_may_not_and_presses_often_is_told_once_when_it_is_late() {
 }
 
 #[tokio::test]
-async fn many_presses_that_wait_keep_no_event_waiting() {
+async fn waiting_presses_do_not_block_events() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let command = bench.say(&group, "/pin announcement").id;
@@ -296,7 +296,7 @@ async fn many_presses_that_wait_keep_no_event_waiting() {
 }
 
 #[tokio::test]
-async fn a_press_that_is_given_up_counts_as_dead_as_a_command_does() {
+async fn press_that_is_given_up_counts_as_dead() {
     let bench = Bench::with(|builder| builder, "worker.give_up_after = '100ms'").await;
     let group = bench.group(Docx);
     let command = bench.say(&group, "/pin announcement").id;
@@ -316,7 +316,7 @@ async fn a_press_that_is_given_up_counts_as_dead_as_a_command_does() {
 }
 
 #[tokio::test]
-async fn a_press_that_waits_while_the_bot_stops_is_answered() {
+async fn waiting_press_is_answered_at_shutdown() {
     let mut bench = Bench::new().await;
     let group = bench.group(Docx);
     let command = bench.say(&group, "/pin announcement").id;
@@ -337,7 +337,7 @@ async fn a_press_that_waits_while_the_bot_stops_is_answered() {
 }
 
 #[tokio::test]
-async fn a_guest_of_another_tenant_presses_in_vain() {
+async fn press_of_another_tenant_is_denied() {
     let bench = Bench::new().await;
     let guest = bench.sim.add_person_of("another_tenant", "Gus");
     let group = bench.sim.add_chat(bench.spec().member(&guest));
@@ -352,7 +352,7 @@ async fn a_guest_of_another_tenant_presses_in_vain() {
 }
 
 #[tokio::test]
-async fn what_is_typed_and_pressed_at_once_is_done_once() {
+async fn simultaneous_undo_and_press_act_once() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let planned = card(&bench, &group, "/announce --at tomorrow 9:00 x").await;

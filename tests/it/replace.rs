@@ -117,7 +117,7 @@ async fn given_up_at(
 }
 
 #[tokio::test]
-async fn rule_6_what_is_replaced_comes_back_as_it_was() {
+async fn rule_6_undo_restores_the_replaced_content() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["Be kind 🙂", "", "Rules"]).await;
         let rich = "/announce **bold** [link](https://x.cn/?a=1) `code`\n# Title\n- a\n  1. b\n> q\n---\n@_user_1";
@@ -137,7 +137,7 @@ async fn rule_6_what_is_replaced_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn undo_twice_comes_to_the_change_before() {
+async fn second_undo_reverts_the_earlier_change() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["rules"]).await;
         for command in [
@@ -165,7 +165,7 @@ async fn undo_twice_comes_to_the_change_before() {
 }
 
 #[tokio::test]
-async fn what_people_type_meanwhile_stays_and_they_are_told() {
+async fn concurrent_edits_are_kept_and_reported() {
     let typed = |at| Edit::Type {
         at,
         line: "typed".to_owned(),
@@ -206,7 +206,7 @@ async fn what_people_type_meanwhile_stays_and_they_are_told() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_changed_between_reading_and_deleting_stays() {
+async fn line_edited_before_its_deletion_is_kept() {
     let (bench, group) = context(Docx, &["a", "b", "c"]).await;
     // Read, written, and before it is read again: changed.
     bench
@@ -230,7 +230,7 @@ async fn a_line_that_is_changed_between_reading_and_deleting_stays() {
 }
 
 #[tokio::test]
-async fn what_no_call_writes_back_is_replaced_only_if_the_author_insists() {
+async fn unrestorable_content_is_replaced_only_on_request() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["a", "b"]).await;
         edit(&bench, &group, Edit::Picture { at: 1 });
@@ -248,7 +248,7 @@ async fn what_no_call_writes_back_is_replaced_only_if_the_author_insists() {
 }
 
 #[tokio::test]
-async fn an_empty_announcement_is_replaced_and_empty_again() {
+async fn undo_restores_an_empty_announcement() {
     for kind in BOTH {
         let (bench, group) = context(kind, &[]).await;
         announced(&bench, &group, "/announce --replace new").await;
@@ -260,7 +260,7 @@ async fn an_empty_announcement_is_replaced_and_empty_again() {
 }
 
 #[tokio::test]
-async fn where_nothing_can_be_deleted_the_text_goes_above_and_that_is_said() {
+async fn without_deletion_the_text_is_added_above() {
     for signature in [true, false] {
         let settings = format!("[announce]\nsignature = {signature}");
         let bench = Bench::with(|builder| builder, &settings).await;
@@ -289,7 +289,7 @@ async fn where_nothing_can_be_deleted_the_text_goes_above_and_that_is_said() {
 /// Every call of a command that writes, in turn, is lost; whatever comes of it,
 /// the bot ends where it would have ended without.
 #[tokio::test]
-async fn whichever_answer_is_lost_it_is_replaced_once_and_comes_back_once() {
+async fn lost_responses_do_not_repeat_replace_or_undo() {
     for (kind, endpoint) in [
         (Doc, Endpoint::GetDocAnnouncement),
         (Doc, Endpoint::PatchDocAnnouncement),
@@ -327,7 +327,7 @@ async fn whichever_answer_is_lost_it_is_replaced_once_and_comes_back_once() {
 }
 
 #[tokio::test]
-async fn a_kill_after_any_call_changes_nothing_about_the_end() {
+async fn kill_after_any_call_gives_same_result() {
     for (kind, endpoint, calls) in [
         (Doc, Endpoint::PatchDocAnnouncement, 1),
         (Docx, Endpoint::CreateChildren, 2),
@@ -365,7 +365,7 @@ async fn a_kill_after_any_call_changes_nothing_about_the_end() {
 }
 
 #[tokio::test]
-async fn when_its_time_is_over_the_former_text_comes_back() {
+async fn expiry_restores_the_replaced_content() {
     for kind in BOTH {
         let (mut bench, group) = context(kind, &["rules"]).await;
         let command = announced(&bench, &group, "/announce --for 2h --replace party").await;
@@ -382,7 +382,7 @@ async fn when_its_time_is_over_the_former_text_comes_back() {
 }
 
 #[tokio::test]
-async fn what_was_replaced_in_turn_is_left_alone_when_its_time_is_over() {
+async fn expiry_ignores_a_superseded_replacement() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace --for 2h party").await;
@@ -396,7 +396,7 @@ async fn what_was_replaced_in_turn_is_left_alone_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_replacement_that_undo_has_brought_back_ends_all_the_same() {
+async fn restored_replacement_still_expires() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace --for 2h party").await;
@@ -411,7 +411,7 @@ async fn a_replacement_that_undo_has_brought_back_ends_all_the_same() {
 }
 
 #[tokio::test]
-async fn it_can_be_planned_and_put_on_top() {
+async fn replacement_can_be_scheduled_and_pinned() {
     for kind in BOTH {
         // However fast the clock goes, it is not too late.
         let patient = format!("{UNSIGNED}\n[worker]\nplan_grace = '30d'");
@@ -440,7 +440,7 @@ async fn it_can_be_planned_and_put_on_top() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_is_refused_leaves_both_and_is_told() {
+async fn rejected_deletion_keeps_both_texts() {
     let (bench, group) = context(Docx, &["rules"]).await;
     let refused = Fault::code(1_770_031);
     bench.sim.fault(Endpoint::DeleteChildren, refused);
@@ -455,7 +455,7 @@ async fn a_deletion_that_is_refused_leaves_both_and_is_told() {
 }
 
 #[tokio::test]
-async fn many_lines_replace_many_lines_whichever_insertion_comes_first() {
+async fn long_text_replaces_long_text_in_either_order() {
     let lines = |word: &str| -> Vec<String> { (1..=120).map(|n| format!("{word} {n}")).collect() };
     for later_first in [false, true] {
         for kind in BOTH {
@@ -476,7 +476,7 @@ async fn many_lines_replace_many_lines_whichever_insertion_comes_first() {
 }
 
 #[tokio::test]
-async fn the_first_undo_of_many_lines_finds_out_the_order_as_well() {
+async fn undo_of_many_lines_learns_the_order() {
     let lines: Vec<String> = (1..=120).map(|number| format!("old {number}")).collect();
     let (bench, group) = context(Doc, &[]).await;
     let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -491,7 +491,7 @@ async fn the_first_undo_of_many_lines_finds_out_the_order_as_well() {
 }
 
 #[tokio::test]
-async fn people_who_have_left_come_back_by_their_names() {
+async fn mentions_of_former_members_become_text() {
     for kind in BOTH {
         let bench = Bench::new().await;
         let group = bench.group(kind);
@@ -515,7 +515,7 @@ async fn people_who_have_left_come_back_by_their_names() {
 }
 
 #[tokio::test]
-async fn an_announcement_too_long_to_be_saved_is_not_replaced() {
+async fn oversized_announcement_is_not_replaced() {
     for kind in BOTH {
         let (bench, group) = context(kind, &[]).await;
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
@@ -533,7 +533,7 @@ async fn an_announcement_too_long_to_be_saved_is_not_replaced() {
 }
 
 #[tokio::test]
-async fn a_replacement_that_a_person_has_changed_stays() {
+async fn undo_keeps_an_edited_replacement() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace one\ntwo").await;
@@ -550,7 +550,7 @@ async fn a_replacement_that_a_person_has_changed_stays() {
 }
 
 #[tokio::test]
-async fn what_stood_before_comes_back_where_people_have_taken_the_text_out() {
+async fn undo_restores_content_after_manual_deletion() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace one").await;
@@ -563,7 +563,7 @@ async fn what_stood_before_comes_back_where_people_have_taken_the_text_out() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_and_an_edit_at_once_are_not_guessed_about() {
+async fn lost_response_plus_edit_is_reported_as_unknown() {
     let (bench, group) = context(Doc, &["rules"]).await;
     bench
         .sim
@@ -586,7 +586,7 @@ async fn an_answer_that_was_lost_and_an_edit_at_once_are_not_guessed_about() {
 }
 
 #[tokio::test]
-async fn what_no_call_writes_back_goes_whatever_language_comes_in_its_place() {
+async fn unrestorable_content_is_replaced_in_any_language() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["a", "b"]).await;
         edit(&bench, &group, Edit::Picture { at: 1 });
@@ -599,7 +599,7 @@ async fn what_no_call_writes_back_goes_whatever_language_comes_in_its_place() {
 }
 
 #[tokio::test]
-async fn a_line_that_stood_there_before_is_no_sign_that_it_was_replaced() {
+async fn equal_earlier_line_does_not_confirm_replacement() {
     let (bench, group) = context(Doc, &["new", "old"]).await;
     let patch = Endpoint::PatchDocAnnouncement;
     bench.sim.fault(patch, Fault::ServerError);
@@ -618,7 +618,7 @@ async fn a_line_that_stood_there_before_is_no_sign_that_it_was_replaced() {
 
 /// The same line alone, replaced by itself, and beside another, by a request whose answer is lost.
 #[tokio::test]
-async fn lines_that_are_replaced_by_themselves_stand_once() {
+async fn equal_replacement_appears_once() {
     for lines in [&["new"][..], &["new", "old"], &["old", "new", "new"]] {
         let (bench, group) = context(Doc, lines).await;
         let patch = Endpoint::PatchDocAnnouncement;
@@ -634,7 +634,7 @@ async fn lines_that_are_replaced_by_themselves_stand_once() {
 }
 
 #[tokio::test]
-async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
+async fn rejected_undo_can_be_repeated() {
     let (bench, group) = context(Doc, &["rules"]).await;
     announced(&bench, &group, "/announce --replace new").await;
     let refused = || Fault::code(232_018);
@@ -652,7 +652,7 @@ async fn a_refused_undo_of_a_replacement_can_be_tried_again() {
 
 /// More than one call takes; each entry alone did not.
 #[tokio::test]
-async fn so_many_people_come_back_by_their_names() {
+async fn many_mentions_are_restored_as_text() {
     for kind in BOTH {
         let (bench, group) = context(kind, &[]).await;
         let lines = ["@_user_1 @_user_1 @_user_1"; 20].join("\n");
@@ -673,7 +673,7 @@ async fn so_many_people_come_back_by_their_names() {
 
 /// Whether it was replaced or not: what stood there comes back, and stands there once.
 #[tokio::test]
-async fn rule_6_what_was_given_up_without_an_answer_can_be_undone() {
+async fn rule_6_unconfirmed_replacement_can_be_undone() {
     for (kind, fault, stands) in [
         (Doc, Fault::LoseAnswer, &["new"][..]),
         (Doc, Fault::ServerError, &["a", "b"]),
@@ -693,7 +693,7 @@ async fn rule_6_what_was_given_up_without_an_answer_can_be_undone() {
 
 /// It is found by its signature, or the answer says that it is not there.
 #[tokio::test]
-async fn an_announcement_of_unknown_fate_can_be_undone() {
+async fn unconfirmed_announcement_can_be_undone() {
     let doc = (
         Doc,
         (Endpoint::PatchDocAnnouncement, Endpoint::GetDocAnnouncement),
@@ -723,7 +723,7 @@ async fn an_announcement_of_unknown_fate_can_be_undone() {
 
 /// Nobody knows which of two equal texts is the bot's.
 #[tokio::test]
-async fn rule_6_an_unsigned_text_of_unknown_fate_stays() {
+async fn rule_6_unconfirmed_unsigned_text_is_kept() {
     for (kind, calls) in [
         (
             Doc,
@@ -743,7 +743,7 @@ async fn rule_6_an_unsigned_text_of_unknown_fate_stays() {
 }
 
 #[tokio::test]
-async fn rule_6_what_was_interrupted_for_too_long_can_be_undone() {
+async fn rule_6_interrupted_replacement_can_be_undone() {
     for (kind, write) in [
         (Doc, Endpoint::PatchDocAnnouncement),
         (Docx, Endpoint::DeleteChildren),
@@ -763,7 +763,7 @@ async fn rule_6_what_was_interrupted_for_too_long_can_be_undone() {
 }
 
 #[tokio::test]
-async fn an_undo_that_was_given_up_goes_on_with_the_next_one() {
+async fn next_undo_resumes_one_that_was_given_up() {
     for (kind, fault) in [
         (Doc, Fault::LoseAnswer),
         (Doc, Fault::ServerError),
@@ -785,7 +785,7 @@ async fn an_undo_that_was_given_up_goes_on_with_the_next_one() {
 /// What stands again, up to the last lines that one call makes with all below them, is not written
 /// a second time.
 #[tokio::test]
-async fn an_undo_that_is_refused_halfway_goes_on_with_the_next_one() {
+async fn next_undo_resumes_one_that_was_rejected() {
     for (endpoint, call) in [
         (Endpoint::CreateChildren, 0),
         (Endpoint::CreateChildren, 2),
@@ -808,7 +808,7 @@ async fn an_undo_that_is_refused_halfway_goes_on_with_the_next_one() {
 }
 
 #[tokio::test]
-async fn what_is_neither_deleted_nor_at_the_top_is_told_as_both() {
+async fn failed_deletion_and_failed_pin_are_both_reported() {
     let (bench, group) = context(Docx, &["rules"]).await;
     let refused = Fault::code(1_770_031);
     bench.sim.fault(Endpoint::DeleteChildren, refused);
@@ -826,7 +826,7 @@ async fn what_is_neither_deleted_nor_at_the_top_is_told_as_both() {
 }
 
 #[tokio::test]
-async fn what_could_not_come_back_when_its_time_was_over_can_be_undone_for_a_week() {
+async fn failed_expiry_can_be_undone_for_a_week() {
     for (kind, read) in [
         (Doc, Endpoint::GetDocAnnouncement),
         (Docx, Endpoint::GetDocxAnnouncement),

@@ -11,7 +11,7 @@ use crate::UNAVAILABLE;
 use crate::harness::{Bench, log};
 
 #[tokio::test]
-async fn rule_1_nothing_is_acknowledged_or_done_before_it_is_committed() {
+async fn rule_1_nothing_happens_before_the_commit() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let broken = bench.break_store().await;
@@ -43,7 +43,7 @@ async fn rule_2_one_event_pushed_five_times_acts_once() {
 }
 
 #[tokio::test]
-async fn rule_2_the_same_message_under_a_new_event_id_acts_once_also_after_a_restart() {
+async fn rule_2_redelivery_with_a_new_event_id_acts_once() {
     let mut bench = Bench::new().await;
     let group = bench.group(Doc);
     let said = bench.say(&group, "/announce once");
@@ -78,7 +78,7 @@ async fn rule_2_an_acknowledged_command_survives_a_kill() {
 }
 
 #[tokio::test]
-async fn rule_3_the_groups_own_settings_bind_members_but_not_owner_and_admins() {
+async fn rule_3_group_settings_apply_to_ordinary_members() {
     let bench = Bench::new().await;
     let group = bench.closed_group();
     for (text, setting) in [
@@ -101,7 +101,7 @@ async fn rule_3_the_groups_own_settings_bind_members_but_not_owner_and_admins() 
 }
 
 #[tokio::test]
-async fn rule_3_a_setting_opened_a_moment_ago_counts() {
+async fn rule_3_setting_opened_just_now_applies() {
     let bench = Bench::new().await;
     let group = bench.closed_group();
     let denied = bench.say(&group, "/pin announcement").id;
@@ -115,7 +115,7 @@ async fn rule_3_a_setting_opened_a_moment_ago_counts() {
 }
 
 #[tokio::test]
-async fn rule_3_where_no_pin_setting_is_told_the_edit_setting_decides() {
+async fn rule_3_edit_setting_replaces_missing_pin_setting() {
     let bench = Bench::new().await;
     for (edit, permitted) in [(WhoMay::AllMembers, true), (WhoMay::OnlyOwner, false)] {
         let spec = bench
@@ -153,7 +153,7 @@ async fn rule_3_people_of_other_tenants_are_denied() {
 }
 
 #[tokio::test]
-async fn rule_3_settings_that_cannot_be_read_are_the_bots_fault() {
+async fn rule_3_unreadable_settings_do_not_blame_the_member() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.change_app(|app| {
@@ -172,7 +172,7 @@ async fn rule_3_settings_that_cannot_be_read_are_the_bots_fault() {
 }
 
 #[tokio::test]
-async fn rule_3_a_bot_outside_the_group_does_not_blame_the_member() {
+async fn rule_3_absent_bot_does_not_blame_the_member() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.change_chat(&group, |chat| chat.bot_in = false);
@@ -200,7 +200,7 @@ async fn rule_3_a_bot_outside_the_group_does_not_blame_the_member() {
 }
 
 #[tokio::test]
-async fn rule_5_no_secret_and_no_internal_text_reaches_a_group_or_a_caller() {
+async fn rule_5_replies_and_responses_reveal_no_internals() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.fault(Endpoint::PutTopNotice, Fault::NotJson);
@@ -226,7 +226,7 @@ async fn rule_5_no_secret_and_no_internal_text_reaches_a_group_or_a_caller() {
 }
 
 #[tokio::test]
-async fn rule_5_the_log_holds_no_secret_and_at_info_no_message_text() {
+async fn rule_5_log_has_no_secret_and_no_text() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.expire_tokens();
@@ -282,7 +282,7 @@ async fn rule_7_success_is_reported_only_after_code_0() {
 }
 
 #[tokio::test]
-async fn rule_7_what_the_platform_cannot_do_now_is_tried_until_it_can() {
+async fn rule_7_temporary_failures_are_retried() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for fault in [
@@ -299,7 +299,7 @@ async fn rule_7_what_the_platform_cannot_do_now_is_tried_until_it_can() {
 }
 
 #[tokio::test]
-async fn rule_7_commands_given_while_the_secret_is_wrong_are_done_once_it_is_mended() {
+async fn rule_7_commands_run_once_the_secret_is_corrected() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for _ in 0..5 {
@@ -314,7 +314,7 @@ async fn rule_7_commands_given_while_the_secret_is_wrong_are_done_once_it_is_men
 }
 
 #[tokio::test]
-async fn rule_7_a_reaction_that_keeps_failing_is_said_in_words_and_holds_nobody_up_for_long() {
+async fn rule_7_reply_replaces_a_failing_reaction() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for _ in 0..50 {
@@ -327,7 +327,7 @@ async fn rule_7_a_reaction_that_keeps_failing_is_said_in_words_and_holds_nobody_
 }
 
 #[tokio::test]
-async fn rule_7_a_part_that_stands_is_not_passed_over() {
+async fn rule_7_partial_write_is_reported() {
     // The old kind takes the whole text by one call, the new one fifty lines.
     for (kind, write, code, taken) in [
         (Doc, Endpoint::PatchDocAnnouncement, 232_002, 0),
@@ -354,7 +354,7 @@ async fn rule_7_a_part_that_stands_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn rule_7_a_platform_that_stays_away_is_reported_when_it_is_back() {
+async fn rule_7_long_outage_is_reported_afterwards() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let warm_up = bench.say(&group, "/pin announcement").id;

@@ -73,7 +73,7 @@ fn text(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_command_is_read_in_every_shape_of_a_post() {
+async fn command_is_read_in_every_form_of_post() {
     let shapes = Shapes::new().await;
     let command = "/pin announcement";
     let says = json!({ "title": "", "content": [text(command)] });
@@ -106,7 +106,7 @@ async fn a_command_is_read_in_every_shape_of_a_post() {
 }
 
 #[tokio::test]
-async fn a_quoted_command_is_none() {
+async fn quoted_command_is_ignored() {
     let shapes = Shapes::new().await;
     let command = "/pin announcement";
     for content in [
@@ -122,7 +122,7 @@ async fn a_quoted_command_is_none() {
 }
 
 #[tokio::test]
-async fn a_command_is_carried_out_whatever_else_is_odd() {
+async fn odd_fields_do_not_prevent_a_command() {
     let shapes = Shapes::new().await;
     let changes: [fn(&mut Value); 14] = [
         |event| remove(&mut event["header"], "event_id"),
@@ -154,7 +154,7 @@ async fn a_command_is_carried_out_whatever_else_is_odd() {
 }
 
 #[tokio::test]
-async fn a_message_for_the_bot_that_cannot_be_read_is_answered() {
+async fn unreadable_message_to_the_bot_is_answered() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     for content in ["{\"text\":\"/pi", "[]", "{\"text\":null}", "7e"] {
@@ -178,7 +178,7 @@ async fn a_message_for_the_bot_that_cannot_be_read_is_answered() {
 }
 
 #[tokio::test]
-async fn the_right_is_looked_up_by_the_id_that_is_told() {
+async fn permission_is_checked_by_any_known_id() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     let group = bench.closed_group();
@@ -231,7 +231,7 @@ async fn the_right_is_looked_up_by_the_id_that_is_told() {
 }
 
 #[tokio::test]
-async fn the_words_of_a_card_are_announced() {
+async fn text_of_a_card_is_announced() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     let plain = |text: &str| json!({ "tag": "plain_text", "content": text });
@@ -266,7 +266,7 @@ async fn the_words_of_a_card_are_announced() {
 }
 
 #[tokio::test]
-async fn a_card_is_announced_without_the_parameter_for_cards() {
+async fn card_is_announced_without_the_card_parameter() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     let card = json!({
@@ -301,7 +301,7 @@ async fn forwarded_messages_are_announced_in_order() {
 }
 
 #[tokio::test]
-async fn what_is_no_text_is_left_out_and_named() {
+async fn omitted_content_is_named() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     let member = shapes.member();
@@ -347,7 +347,7 @@ async fn what_is_no_text_is_left_out_and_named() {
 }
 
 #[tokio::test]
-async fn a_message_of_another_chat_is_not_announced() {
+async fn message_of_another_chat_is_not_announced() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     let other = bench.group(Docx);
@@ -371,7 +371,7 @@ async fn a_message_of_another_chat_is_not_announced() {
 }
 
 #[tokio::test]
-async fn rule_11_a_posts_markdown_hides_no_option() {
+async fn rule_11_markdown_of_a_post_hides_no_option() {
     let shapes = Shapes::new().await;
     let before = shapes.announcement();
     for typed in [
@@ -426,7 +426,7 @@ fn shown(data: &Value) -> Fault {
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_shown_is_gone() {
+async fn withheld_message_counts_as_recalled() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     for data in [
@@ -448,7 +448,7 @@ async fn a_message_that_is_not_shown_is_gone() {
 }
 
 #[tokio::test]
-async fn a_message_without_its_chat_is_not_announced() {
+async fn message_without_a_chat_is_not_announced() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     let before = shapes.announcement();
@@ -482,7 +482,7 @@ async fn a_message_without_its_chat_is_not_announced() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_called_a_bot_is_a_person() {
+async fn sender_of_unknown_type_is_a_person() {
     let shapes = Shapes::new().await;
     for sender_type in [
         json!(1),
@@ -522,7 +522,7 @@ async fn whoever_is_not_called_a_bot_is_a_person() {
 }
 
 #[tokio::test]
-async fn content_is_read_however_it_is_encoded() {
+async fn content_is_read_in_any_encoding() {
     let shapes = Shapes::new().await;
     let plain = json!({ "text": "/pin announcement" });
     let once = plain.to_string();
@@ -548,7 +548,7 @@ async fn content_is_read_however_it_is_encoded() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_a_message_explains_a_refused_pin() {
+async fn rejected_pin_is_explained_by_the_message() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     let refuse = || {
@@ -624,7 +624,7 @@ const PLACES: [&str; 22] = [
 ];
 
 #[tokio::test]
-async fn an_event_of_any_json_neither_fails_nor_kills_a_job() {
+async fn events_of_arbitrary_json_kill_no_job() {
     let shapes = Shapes::new().await;
     let bench = &shapes.bench;
     let mut runner = TestRunner::new(Config::default());

@@ -19,7 +19,7 @@ async fn refused(bench: &Bench, group: &ChatId, text: &str, words: &str) {
 }
 
 #[tokio::test]
-async fn rule_11_a_mistyped_option_is_refused() {
+async fn rule_11_mistyped_option_is_rejected() {
     let bench = unsigned().await;
     let group = bench.group(Docx);
     let before = bench.sim.announcement_text(&group);
@@ -67,7 +67,7 @@ async fn rule_11_a_mistyped_option_is_refused() {
 }
 
 #[tokio::test]
-async fn placeholders_that_nothing_explains_are_dropped() {
+async fn unexplained_placeholders_are_dropped() {
     let bench = unsigned().await;
     let group = bench.group(Docx);
     for (text, shown) in [
@@ -102,7 +102,7 @@ async fn options_may_follow_the_text() {
 }
 
 #[tokio::test]
-async fn rule_12_whoever_addresses_the_bot_gets_an_answer() {
+async fn rule_12_addressing_the_bot_gets_an_answer() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let to_bot = |words: &str| {
@@ -129,7 +129,7 @@ async fn rule_12_whoever_addresses_the_bot_gets_an_answer() {
 }
 
 #[tokio::test]
-async fn announcing_a_command_announces_its_text() {
+async fn announced_command_loses_its_name() {
     let bench = unsigned().await;
     let group = bench.group(Docx);
     let chat = || bench.sim.as_person(&bench.member).in_chat(&group);

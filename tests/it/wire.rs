@@ -220,7 +220,7 @@ async fn announced(bench: &Bench, group: &ChatId) -> MessageId {
 }
 
 #[tokio::test]
-async fn a_broken_answer_to_a_write_repeats_nothing() {
+async fn broken_response_to_a_write_repeats_nothing() {
     let (bench, proxy) = behind_a_proxy().await;
     for broken in BROKEN {
         for kind in [Doc, Docx] {
@@ -236,7 +236,7 @@ async fn a_broken_answer_to_a_write_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn a_broken_answer_to_any_other_call_loses_nothing() {
+async fn broken_response_to_other_calls_is_retried() {
     let (bench, proxy) = behind_a_proxy().await;
     for broken in BROKEN {
         let group = bench.group(Docx);
@@ -256,7 +256,7 @@ async fn a_broken_answer_to_any_other_call_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_broken_token_answer_is_asked_for_again() {
+async fn broken_token_response_is_retried() {
     let (bench, proxy) = behind_a_proxy().await;
     for broken in BROKEN.iter().chain(HARMLESS) {
         bench.sim.expire_tokens();
@@ -268,7 +268,7 @@ async fn a_broken_token_answer_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_good_answer_counts_however_it_is_wrapped() {
+async fn valid_response_is_accepted_in_any_framing() {
     let (bench, proxy) = behind_a_proxy().await;
     for harmless in HARMLESS {
         for kind in [Doc, Docx] {
@@ -287,7 +287,7 @@ async fn a_good_answer_counts_however_it_is_wrapped() {
 }
 
 #[tokio::test]
-async fn a_wait_may_be_a_date_without_a_date_of_the_answer() {
+async fn retry_after_may_be_a_date() {
     let bench = Bench::with(|builder| builder, SETTINGS).await;
     let start = bench.sim.clock().now_ms();
     let until = jiff::Timestamp::from_millisecond(i64::try_from(start).unwrap()).unwrap();
