@@ -17,7 +17,7 @@ use reqwest::Url;
 pub use report::Report;
 
 use crate::config::{Config, ConfigError};
-use platform::ProbeClient;
+use platform::Probe;
 use store::StoreFacts;
 
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ pub async fn check(config: &Config, clock: Clock, questions: &Questions) -> Repo
     } else {
         intake::no_url(&mut report, &config.feishu);
     }
-    let platform = match ProbeClient::new(config, &clock) {
+    let platform = match Probe::new(config, &clock) {
         Ok(platform) => platform,
         Err(error) => {
             report.bad(

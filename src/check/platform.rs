@@ -11,12 +11,12 @@ use crate::credentials::{self, in_full};
 use crate::{background, platform};
 
 /// A client, and the clock that its calls correct.
-pub(super) struct ProbeClient {
+pub(super) struct Probe {
     pub(super) client: Client,
     clock: Clock,
 }
 
-impl ProbeClient {
+impl Probe {
     pub(super) fn new(config: &Config, clock: &Clock) -> anyhow::Result<Self> {
         let clock = clock.uncorrected();
         let on_call = |_: &CallRecord<'_>| {};
@@ -26,11 +26,7 @@ impl ProbeClient {
 }
 
 /// Whether the platform accepts the app.
-pub(super) async fn credentials(
-    report: &mut Report,
-    config: &Config,
-    platform: &ProbeClient,
-) -> bool {
+pub(super) async fn credentials(report: &mut Report, config: &Config, platform: &Probe) -> bool {
     let url = config.feishu.platform();
     let app = &config.feishu.app_id;
     let Err(error) = platform.client.check_credentials().await else {
@@ -50,7 +46,7 @@ pub(super) async fn credentials(
     false
 }
 
-pub(super) fn clock(report: &mut Report, platform: &ProbeClient) {
+pub(super) fn clock(report: &mut Report, platform: &Probe) {
     const NAME: &str = "clock";
     const REMEDY: &str = "synchronize the machine's clock, for example with NTP";
     let Some(offset) = platform.clock.offset() else {

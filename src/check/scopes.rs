@@ -17,7 +17,7 @@ use crate::credentials::in_full;
 const NO_CHAT: &str = "oc_00000000000000000000000000000000";
 const NO_MESSAGE: &str = "om_00000000000000000000000000000000";
 
-enum ScopeState {
+enum Access {
     Granted,
     /// Any one of these is sufficient.
     Missing(Vec<String>),
@@ -25,16 +25,16 @@ enum ScopeState {
 }
 
 /// An operation of the bot, and whether its scopes are granted.
-type Trial = (&'static str, ScopeState);
+type Trial = (&'static str, Access);
 
 pub(super) async fn check(report: &mut Report, config: &Config, client: &Client) {
     let trials = try_all(client).await;
-    let of = |fits: fn(&ScopeState) -> bool| {
+    let of = |fits: fn(&Access) -> bool| {
         let fitting = trials.iter().filter(|(_, tried)| fits(tried));
         let names: Vec<_> = fitting.map(|(what, _)| *what).collect();
         names.join(", ")
     };
-    let granted = of(|tried| matches!(tried, ScopeState::Granted));
+    let granted = of(|tried| matches!(tried, Access::Granted));
     if !granted.is_empty() {
         report.good("scopes", format!("granted for {granted}"));
     }
@@ -42,19 +42,17 @@ pub(super) async fn check(report: &mut Report, config: &Config, client: &Client)
     let mut missing: Vec<(&[String], Vec<&str>)> = Vec::new();
     for (what, tried) in &trials {
         match tried {
-            ScopeState::Granted => {}
-            ScopeState::Missing(scopes) => {
-                match missing.iter_mut().find(|(same, _)| same == scopes) {
-                    Some((_, whats)) => whats.push(what),
-                    None => missing.push((scopes, vec![what])),
-                }
-            }
+            Access::Granted => {}
+            Access::Missing(scopes) => match missing.iter_mut().find(|(same, _)| same == scopes) {
+                Some((_, whats)) => whats.push(what),
+                None => missing.push((scopes, vec![what])),
+            },
             // A rate limit does not indicate a problem.
-            ScopeState::Unknown(error) if error.retry_after().is_some() => report.note(
+            Access::Unknown(error) if error.retry_after().is_some() => report.note(
                 "scopes",
                 format!("not checked for {what} ({})", in_full(error)),
             ),
-            ScopeState::Unknown(error) => report.bad(
+            Access::Unknown(error) => report.bad(
                 "scopes",
                 format!("could not check those for {what} ({})", in_full(error)),
                 "see the problems above, and check again later",
@@ -81,21 +79,18 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
     match scope {
         Scope::ReadChat => {
             let settings = client.get_chat(&chat, IdType::OpenId).await;
-            vec![("reading a group's settings", ScopeState::of(settings))]
+            vec![("reading a group's settings", Access::of(settings))]
         }
         Scope::WriteTopNotice => {
             let put = client.put_top_notice(&chat, TopNotice::Message(&message));
-            vec![("pinning to the top", ScopeState::of(put.await))]
+            vec![("pinning to the top", Access::of(put.await))]
         }
         Scope::ReadAnnouncement => {
             let new = client.get_docx_announcement(&chat).await;
             let old = client.get_announcement(&chat).await;
             vec![
-                ("reading the kind of an announcement", ScopeState::of(new)),
-                (
-                    "reading an announcement of the old kind",
-                    ScopeState::of(old),
-                ),
+                ("reading the kind of an announcement", Access::of(new)),
+                ("reading an announcement of the old kind", Access::of(old)),
             ]
         }
         Scope::WriteAnnouncement => {
@@ -109,34 +104,28 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
             };
             let new = client.create_docx_children(&chat, nothing).await;
             vec![
-                (
-                    "writing an announcement of the old kind",
-                    ScopeState::of(old),
-                ),
-                (
-                    "writing an announcement of the new kind",
-                    ScopeState::of(new),
-                ),
+                ("writing an announcement of the old kind", Access::of(old)),
+                ("writing an announcement of the new kind", Access::of(new)),
             ]
         }
         Scope::ReadMessage => {
             let read = client.get_message(&message, CardForm::Plain).await;
-            vec![("reading a message", ScopeState::of(read))]
+            vec![("reading a message", Access::of(read))]
         }
         Scope::Send => {
             let reply = client.reply(&message, "noticebot", "").await;
-            vec![("replying", ScopeState::of(reply))]
+            vec![("replying", Access::of(reply))]
         }
         Scope::React => {
             let reaction = client.add_reaction(&message, "DONE").await;
-            vec![("reacting", ScopeState::of(reaction))]
+            vec![("reacting", Access::of(reaction))]
         }
         // No call requires them: `received_messages` looks them up in the list of scopes.
         Scope::HearMentions | Scope::HearGroups | Scope::HearDirect => Vec::new(),
     }
 }
 
-impl ScopeState {
+impl Access {
     /// The chat and the message do not exist, so most errors mean that the check of scopes succeeded.
     fn of<T>(result: Result<T, Error>) -> Self {
         match result {

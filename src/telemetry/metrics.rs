@@ -10,7 +10,7 @@ use feishu::long_connection::Dropped;
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
@@ -21,10 +21,10 @@ use crate::command::CommandName;
 use crate::model::job::Queue;
 
 // A commit takes a few milliseconds.
-const STORE_SECONDS: [f64; 10] = [
+const STORE: Buckets = Buckets(&[
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5,
-];
-const API_SECONDS: [f64; 7] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+]);
+const API: Buckets = Buckets(&[0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]);
 
 // Names besides those of commands: scheduled actions, and messages that only look like a command.
 pub(crate) const PUBLISH: &str = "publish";
@@ -42,9 +42,9 @@ pub(crate) struct Metrics {
     retries: Counter,
     dead_jobs: Counter,
     api_calls: Family<ApiLabels, Counter>,
-    api_seconds: Family<Label, Histogram, fn() -> Histogram>,
+    api_seconds: Histograms,
     token_renewals: Family<Label, Counter>,
-    store_seconds: Family<Label, Histogram, fn() -> Histogram>,
+    store_seconds: Histograms,
     store_log_bytes: Gauge,
     replicas: Gauge,
     clock_offset_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
@@ -93,6 +93,7 @@ pub(crate) enum CommandResult {
 }
 
 type Label = [(&'static str, &'static str); 1];
+type Histograms = Family<Label, Histogram, Buckets>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CommandLabels {
@@ -106,16 +107,25 @@ struct ApiLabels {
     code: String,
 }
 
-fn register<M>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M
-where
-    M: Metric + Clone,
-{
+#[derive(Clone)]
+struct Buckets(&'static [f64]);
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(self.0.iter().copied())
+    }
+}
+
+fn metric<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
     registry.register(name, help, metric.clone());
     metric
 }
 
-fn metric<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
-    register(registry, name, help, M::default())
+fn histogram(registry: &mut Registry, name: &str, help: &str, buckets: Buckets) -> Histograms {
+    let histogram = Family::new_with_constructor(buckets);
+    registry.register(name, help, histogram.clone());
+    histogram
 }
 
 impl Metrics {
@@ -124,69 +134,29 @@ impl Metrics {
         let r = &mut registry;
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         r.register("build", "The version of noticebot", build);
-        let store_seconds = Family::new_with_constructor((|| Histogram::new(STORE_SECONDS)) as _);
-        let api_seconds = Family::new_with_constructor((|| Histogram::new(API_SECONDS)) as _);
         let metrics = Self {
             open_jobs: metric(r, "open_jobs", "Unfinished jobs"),
             oldest_job_seconds: metric(r, "oldest_job_seconds", "Age of the oldest unfinished job"),
             events: metric(r, "events", "Events received, by result"),
-            previous_secrets: metric(
-                r,
-                "previous_secrets",
-                "Events that use the previous encrypt key or verification token",
-            ),
-            commands: metric(
-                r,
-                "commands",
-                "Commands and scheduled actions, by name and result",
-            ),
+            previous_secrets: metric(r, "previous_secrets", "Events with a previous secret"),
+            commands: metric(r, "commands", "Commands and schedules, by name and result"),
             retries: metric(r, "retries", "Jobs requeued for another attempt"),
             dead_jobs: metric(r, "dead_jobs", "Jobs given up"),
-            store_seconds: register(
-                r,
-                "store_seconds",
-                "Duration of requests to the store",
-                store_seconds,
-            ),
-            store_log_bytes: metric(
-                r,
-                "store_log_bytes",
-                "Size of the write-ahead log of a SQLite file",
-            ),
+            store_seconds: histogram(r, "store_seconds", "Duration of store requests", STORE),
+            store_log_bytes: metric(r, "store_log_bytes", "Size of SQLite's write-ahead log"),
             replicas: metric(r, "replicas", "Replicas on the store, including this one"),
-            api_calls: metric(
-                r,
-                "api_calls",
-                "Calls to the platform, by endpoint and code",
-            ),
-            api_seconds: register(
-                r,
-                "api_call_seconds",
-                "Duration of calls to the platform",
-                api_seconds,
-            ),
+            api_calls: metric(r, "api_calls", "Platform calls, by endpoint and code"),
+            api_seconds: histogram(r, "api_call_seconds", "Duration of platform calls", API),
             token_renewals: metric(r, "token_renewals", "Requests for a token, by result"),
             clock_offset_seconds: metric(
                 r,
                 "clock_offset_seconds",
-                "How far this machine's clock is ahead of the platform's",
+                "Lead over the platform's clock",
             ),
-            long_connection_wanted: metric(
-                r,
-                "long_connection_wanted",
-                "Whether a long connection is configured",
-            ),
-            long_connection_up: metric(
-                r,
-                "long_connection_up",
-                "Whether the long connection is open",
-            ),
+            long_connection_wanted: metric(r, "long_connection_wanted", "Whether it is configured"),
+            long_connection_up: metric(r, "long_connection_up", "Whether it is open"),
             long_connections: metric(r, "long_connections", "Long connections opened"),
-            dropped_messages: metric(
-                r,
-                "long_connection_dropped",
-                "Messages of a long connection that were not events, by reason",
-            ),
+            dropped_messages: metric(r, "long_connection_dropped", "Messages dropped, by reason"),
             registry: Arc::new(registry),
         };
         metrics.start_at_zero();
