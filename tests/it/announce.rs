@@ -10,7 +10,7 @@ use crate::harness::Bench;
 
 const BOTH: [AnnouncementKind; 2] = [Doc, Docx];
 
-/// Without the line that names the author and the date.
+/// A bot that does not sign entries.
 const UNSIGNED: &str = "[announce]\nsignature = false";
 
 async fn unsigned() -> Bench {
@@ -51,7 +51,7 @@ async fn rule_6_new_text_precedes_existing_content() {
     bench.finish().await;
 }
 
-/// Texts that hold what might be formatting and is none.
+/// Texts that resemble formatting but have none.
 const PLAIN_TEXTS: [&str; 36] = [
     "https://zh.wikipedia.org/wiki/飞书",
     "3*4*5 = 60, file_name_v2, __init__",
@@ -114,7 +114,7 @@ async fn signature_has_author_and_date_in_configured_zone() {
         bench.reaction(&command).await;
         let document = bench.sim.announcement_document(&group).to_string();
         assert!(document.contains(&bench.member.open_id), "{document}");
-        // 01:00 UTC on the simulator's clock, plus what the test took.
+        // 01:00 UTC on the simulator's clock, plus the duration of the test.
         assert!(document.contains(" · 2026-09-11 09:0"), "{document}");
         assert_eq!(text(&bench, &group).len(), 2);
     }
@@ -140,11 +140,11 @@ async fn entry_of_an_invisible_author_is_unsigned() {
             .say("/announce hello")
             .id;
         assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{kind:?}");
-        let stands = text(&bench, &group);
+        let lines = text(&bench, &group);
         assert_eq!(
-            (stands[0].as_str(), stands[1].starts_with("— 2026-")),
+            (lines[0].as_str(), lines[1].starts_with("— 2026-")),
             ("hello", true),
-            "{stands:?}"
+            "{lines:?}"
         );
     }
     bench.finish().await;
@@ -202,7 +202,7 @@ async fn announce_as_a_reply_posts_the_replied_text() {
     bench.finish().await;
 }
 
-/// A list of three levels, whose items take three calls.
+/// A list of three levels, which takes three calls.
 const LIST: &str = "/announce **To do**\n- a\n  - b\n    1. c\n    2. d\n  - e\n- f\nend";
 
 #[tokio::test]
@@ -230,7 +230,7 @@ async fn formatting_and_nested_lists_are_written() {
     bench.finish().await;
 }
 
-/// The level of the list that each paragraph is in.
+/// The list level of each paragraph.
 fn legacy_depths(document: &Value) -> Vec<u64> {
     let blocks = document["body"]["blocks"].as_array().into_iter().flatten();
     let levels = blocks.map(|block| &block["paragraph"]["style"]["list"]["indentLevel"]);
@@ -242,7 +242,7 @@ fn legacy_depths(document: &Value) -> Vec<u64> {
     depths
 }
 
-/// How many items each block is below, itself included if it is one.
+/// The number of list items above each block, including itself.
 fn docx_depths(document: &Value, page: &str) -> Vec<u64> {
     let blocks = document["items"].as_array().unwrap();
     let by_id = |id: &Value| blocks.iter().find(|block| &block["block_id"] == id);
@@ -328,7 +328,7 @@ async fn legacy_lines_take_one_call_in_either_order() {
         bench
             .sim
             .change_behaviour(|behaviour| behaviour.legacy_later_insert_first = true);
-        // Put right the first time, known the second.
+        // The first command corrects the order, the second knows it.
         for calls in [2, 1] {
             let group = bench.group(Doc);
             bench.sim.clear_calls();
@@ -383,7 +383,7 @@ async fn concurrent_long_announcements_learn_the_same_order() {
         bench.sim.change_behaviour(behave);
         let patch = Endpoint::PatchDocAnnouncement;
         let groups = [bench.group(Doc), bench.group(Doc), bench.group(Doc)];
-        // All are written before the first of them is read.
+        // All announcements are written before the first one is read.
         for _ in &groups {
             bench.sim.fault(patch, Fault::LoseAnswer);
         }

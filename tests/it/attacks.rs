@@ -1,4 +1,4 @@
-//! What must not come in, and what the sender learns: nothing.
+//! Invalid requests are rejected, and the response reveals nothing.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::harness::Bench;
 
 const BAD_PADDING: &[u8] = br#"{"encrypt":"AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCwwNDg8="}"#;
 
-/// A bot, a good event that it has never seen, and the ways to spoil it.
+/// A bot, and a valid event that has not been sent yet.
 struct Attack {
     bench: Bench,
     good: Value,
@@ -32,7 +32,7 @@ impl Attack {
         self.bench.sim.push_raw(&sealed.headers, sealed.body).await
     }
 
-    /// Signs a body as it stands.
+    /// Signs a body without encrypting it.
     fn sign(&self, body: Vec<u8>) -> Sealed {
         let key = EncryptKey::new(&self.bench.sim.app().encrypt_key.unwrap()).unwrap();
         let timestamp = (self.bench.sim.clock().now_ms() / 1000).to_string();
@@ -63,10 +63,10 @@ impl Attack {
         );
     }
 
-    /// The bot is unharmed, and nothing that was sent so far had an effect.
+    /// No request so far had an effect, and the bot still works.
     async fn then_a_good_event_works(self) {
         self.bench.idle().await;
-        // A request that is signed and refused for its age has the platform asked for the time.
+        // After a signed request with a wrong timestamp, the bot reads the platform's time.
         let calls = self.bench.sim.calls();
         assert!(
             calls
@@ -202,7 +202,7 @@ async fn signed_body_needs_right_app_and_token() {
     attack.then_a_good_event_works().await;
 }
 
-/// The platform delivers four times more what is not answered 200.
+/// The platform redelivers an event up to four times if the response is not 200.
 #[tokio::test]
 async fn rule_4_signed_events_of_any_shape_are_acknowledged() {
     let attack = Attack::new().await;
@@ -420,15 +420,15 @@ async fn previous_secrets_are_accepted_during_rotation() {
         assert!(bench.metrics().await.contains(&line), "not {count}");
     };
 
-    // The console has not been changed yet.
+    // The console still has the old secrets.
     let early = bench.say(&group, "/pin announcement").id;
     bench.reaction(&early).await;
     assert_eq!(bench.sim.check_url().await.status, 200);
     counted(&bench, 3).await;
-    // In a quiet night there are no commands, and the admin looks at this number.
+    // The metric counts other messages, too: at night there may be no commands.
     assert_eq!(bench.say(&group, "good night").answer().await.status, 200);
     counted(&bench, 5).await;
-    // It has.
+    // The console has the new secrets.
     bench.sim.change_app(|app| {
         app.encrypt_key = Some("another key".to_owned());
         app.verification_token = "another token".to_owned();
@@ -439,7 +439,7 @@ async fn previous_secrets_are_accepted_during_rotation() {
     assert_eq!(bench.say(&group, "hello").answer().await.status, 200);
     counted(&bench, 5).await;
 
-    // What is over is over.
+    // After the rotation, the old secrets are rejected.
     bench.set("FEISHU_PREVIOUS_ENCRYPT_KEY", "");
     bench.set("FEISHU_PREVIOUS_VERIFICATION_TOKEN", "");
     bench.restart().await;

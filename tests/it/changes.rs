@@ -1,4 +1,4 @@
-//! What the bot did is remembered, ends by itself, and can be taken back.
+//! Changes are recorded, expire, and can be undone.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use feishu_sim::{ChatId, Endpoint, Fault, MessageId, State, TopNotice, WhoMay};
 use crate::harness::Bench;
 
 const HOUR: Duration = Duration::from_hours(1);
-/// However fast the clock goes, nothing that is planned is too late.
+/// So long that no schedule is too late when a test advances the clock.
 const PATIENT: &str = "[worker]\nplan_grace = '30d'";
 
-/// A group with two messages that can be pinned.
+/// A bot and a group with two messages.
 async fn context() -> (Bench, ChatId, MessageId, MessageId) {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
@@ -26,7 +26,7 @@ async fn pin(bench: &Bench, group: &ChatId, message: &MessageId, text: &str) -> 
     command
 }
 
-async fn stands(bench: &Bench, group: &ChatId, expected: Option<TopNotice>) {
+async fn wait_for_top(bench: &Bench, group: &ChatId, expected: Option<TopNotice>) {
     let see = |state: &State| (state.top_notice(group) == expected.as_ref()).then_some(());
     bench.wait("the top notice", see).await;
 }
@@ -45,7 +45,7 @@ async fn timed_pin_expires_silently_even_after_restart() {
         Some(TopNotice::Message(first))
     );
     bench.advance(Duration::from_mins(1));
-    stands(&bench, &group, None).await;
+    wait_for_top(&bench, &group, None).await;
     bench.idle().await;
     assert!(bench.sim.replies_to(&command).is_empty());
     bench.finish().await;
@@ -163,7 +163,7 @@ async fn restored_timed_pin_still_expires() {
     assert_eq!(bench.sim.top_notice(&group), top);
     bench.idle().await;
     bench.advance(2 * HOUR);
-    stands(&bench, &group, None).await;
+    wait_for_top(&bench, &group, None).await;
     bench.finish().await;
 }
 
@@ -239,7 +239,6 @@ async fn direct_chat_has_no_history_and_no_undo() {
     bench.finish().await;
 }
 
-/// Both kinds of announcement, each in a group of its own.
 const KINDS: [AnnouncementKind; 2] = [Doc, Docx];
 
 async fn announce(bench: &Bench, group: &ChatId, text: &str) -> MessageId {
@@ -248,7 +247,7 @@ async fn announce(bench: &Bench, group: &ChatId, text: &str) -> MessageId {
     command
 }
 
-async fn says(bench: &Bench, group: &ChatId, expected: &[&str]) {
+async fn wait_for_text(bench: &Bench, group: &ChatId, expected: &[&str]) {
     let see = |state: &State| {
         let text = state.announcement_text(group);
         let lines = text.iter().filter(|line| !line.starts_with("— "));
@@ -266,7 +265,7 @@ async fn repeated_undo_removes_earlier_entries() {
         editor.edit_announcement(["the rules"]);
         announce(&bench, &group, "/announce first\nof two lines").await;
         announce(&bench, &group, "/announce second").await;
-        says(
+        wait_for_text(
             &bench,
             &group,
             &["second", "first", "of two lines", "the rules"],
@@ -279,7 +278,7 @@ async fn repeated_undo_removes_earlier_entries() {
             let undo = bench.say(&group, "/undo").id;
             let answer = bench.answer(&undo).await;
             assert!(answer.contains("removed from the announcement"), "{answer}");
-            says(&bench, &group, expected).await;
+            wait_for_text(&bench, &group, expected).await;
         }
         let text = bench.sim.announcement_text(&group);
         assert_eq!(text, ["the rules"], "{kind:?}");
@@ -299,7 +298,7 @@ async fn undo_keeps_an_entry_that_was_edited() {
         let answer = bench.answer(&undo).await;
         let left_alone = answer.contains("has changed") || answer.contains("no longer in");
         assert!(left_alone, "{answer}");
-        says(&bench, &group, &["dinner at eight"]).await;
+        wait_for_text(&bench, &group, &["dinner at eight"]).await;
         bench.finish().await;
     }
 }
@@ -317,7 +316,7 @@ async fn timed_entry_expires_without_the_others() {
         bench.idle().await;
         bench.restart().await;
         bench.advance(48 * HOUR);
-        says(&bench, &group, &["stays"]).await;
+        wait_for_text(&bench, &group, &["stays"]).await;
         bench.idle().await;
         assert!(bench.sim.replies_to(&command).is_empty());
         bench.finish().await;
@@ -336,9 +335,9 @@ async fn undo_without_deletion_asks_the_author() {
     bench.advance(HOUR);
     let answer = bench.answer(&command).await;
     assert!(answer.contains("does not let the bot delete"), "{answer}");
-    says(&bench, &group, &["dinner"]).await;
+    wait_for_text(&bench, &group, &["dinner"]).await;
 
-    // Known now, it is said before, for what is planned as well.
+    // The bot now knows this, and says so in advance, for scheduled announcements, too.
     for later in ["/announce --for 1h tea", "/公告 --定时 9:00 --限时 1天 茶"] {
         let refused = bench.say(&group, later).id;
         let answer = bench.answer(&refused).await;
@@ -346,14 +345,14 @@ async fn undo_without_deletion_asks_the_author() {
         assert!(named, "{answer}");
     }
     announce(&bench, &group, "/announce tea").await;
-    says(&bench, &group, &["tea", "dinner"]).await;
+    wait_for_text(&bench, &group, &["tea", "dinner"]).await;
 
-    // In an announcement of the new kind all can be deleted.
+    // The new kind allows deletion.
     bench.sim.upgrade_announcement(&group);
     announce(&bench, &group, "/announce --for 1h supper").await;
     bench.idle().await;
     bench.advance(HOUR);
-    says(&bench, &group, &[]).await;
+    wait_for_text(&bench, &group, &[]).await;
     bench.finish().await;
 }
 
@@ -374,7 +373,7 @@ async fn partly_unsigned_entry_can_be_undone() {
     assert_eq!(bench.reaction(&command).await, "Loudspeaker");
     let text = bench.sim.announcement_text(&group);
     assert!(text[0].contains(&bench.owner.name), "{text:?}");
-    assert!(text[61].starts_with("— 2"), "nobody is named: {text:?}");
+    assert!(text[61].starts_with("— 2"), "{text:?}");
     let undo = bench.say(&group, "/undo").id;
     let answer = bench.answer(&undo).await;
     assert!(answer.contains("removed from the announcement"), "{answer}");
@@ -444,7 +443,7 @@ async fn scheduled_announcement_is_posted_even_after_restart() {
                 (!state.announcement_text(&group).is_empty()).then_some(())
             })
             .await;
-        says(&bench, &group, &["standup now"]).await;
+        wait_for_text(&bench, &group, &["standup now"]).await;
         bench.finish().await;
     }
 }
@@ -499,7 +498,7 @@ async fn expiry_works_after_the_text_is_pruned() {
         let group = bench.group(kind);
         announce(&bench, &group, "/announce --for 2w the long one").await;
         bench.idle().await;
-        // Hour by hour, as what is old is forgotten every hour.
+        // In steps of an hour, because texts are pruned every hour.
         bench
             .wait_in_steps_of(HOUR, "the end of the entry", |state| {
                 let text = state.announcement_text(&group).concat();
@@ -540,7 +539,7 @@ async fn entry_without_its_pin_is_recorded_and_expires() {
     );
     bench.idle().await;
     bench.advance(HOUR);
-    says(&bench, &group, &[]).await;
+    wait_for_text(&bench, &group, &[]).await;
     bench.finish().await;
 }
 
@@ -563,7 +562,7 @@ async fn lost_deletion_response_removes_nothing_else() {
     for kind in KINDS {
         let bench = Bench::new().await;
         let group = bench.group(kind);
-        // The same text twice: only the upper one is to go.
+        // Of two equal texts, only the first is removed.
         announce(&bench, &group, "/announce dinner").await;
         announce(&bench, &group, "/announce dinner").await;
         let write = match kind {
@@ -577,7 +576,7 @@ async fn lost_deletion_response_removes_nothing_else() {
             .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
             .await;
         assert!(answer.contains("announcement"), "{answer}");
-        says(&bench, &group, &["dinner"]).await;
+        wait_for_text(&bench, &group, &["dinner"]).await;
         bench.finish().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Machines whose clock is wrong: the bot goes by the platform's time.
+//! On machines with a wrong clock the bot uses the platform's time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const UTC: &str = "[reply]\ntimezone = \"UTC\"\n[announce]\nsignature = false";
 
-/// A bot that was started on a machine whose clock is so many seconds ahead.
+/// A bot on a machine whose clock is ahead.
 async fn ahead(seconds: i64) -> Bench {
     let mut bench = Bench::with(|builder| builder, UTC).await;
     bench.set_bot_ahead(seconds);
@@ -92,7 +92,7 @@ async fn clock_change_while_running_is_harmless() {
         (9 * HOUR, right),
         (right, -20 * MINUTE),
     ] {
-        // A bot of its own: the platform is asked for the time once a second at most.
+        // A new bot, because a bot reads the platform's time at most once a second.
         let bench = ahead(before).await;
         let group = bench.group(Docx);
         bench.set_bot_ahead(after);
@@ -153,7 +153,7 @@ async fn without_platform_time_a_day_is_tolerated() {
     bench.finish().await;
 }
 
-/// Delivers a message in an event that the platform made just now.
+/// Delivers a message in an event with the current time.
 async fn push_as_sent_now(bench: &Bench, message: &MessageId) {
     let mut envelope = bench.sim.envelope_for(message);
     let now = bench.sim.clock().now_ms().to_string();

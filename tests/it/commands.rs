@@ -1,4 +1,4 @@
-//! What members get for what they type.
+//! Responses to typed commands.
 
 use std::time::Duration;
 
@@ -292,7 +292,7 @@ async fn configured_language_overrides_that_of_the_command() {
     }
 }
 
-/// Says it where pins have to wait, and waits until the reaction shows that.
+/// Sends `/pin` while pins are rate limited, and waits for the reaction.
 async fn waiting_pin(bench: &Bench) -> MessageId {
     let group = bench.group(Docx);
     bench

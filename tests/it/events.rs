@@ -1,4 +1,4 @@
-//! What the bot does about events that are no messages.
+//! Events other than messages.
 
 use std::time::Duration;
 
@@ -10,13 +10,12 @@ use crate::harness::{Bench, log};
 const EN: &str = "[reply]\nlanguage = 'en'";
 
 impl Bench {
-    /// The owner adds the bot to a group that it is not in.
     fn add_bot(&self, group: &ChatId) -> Push {
         let owner = self.sim.as_person(&self.owner).in_chat(group);
         owner.add_bot().unwrap()
     }
 
-    /// What the bot has said in the group by itself.
+    /// The bot's messages in the group that are not replies.
     fn said(&self, group: &ChatId) -> Vec<String> {
         let messages = self.sim.messages(group);
         let cards = messages
@@ -25,7 +24,7 @@ impl Bench {
         cards.map(feishu_sim::Message::text).collect()
     }
 
-    /// Waits until the group is greeted, and gives the card.
+    /// Waits for the greeting, and returns its card.
     async fn greeting(&self, group: &ChatId) -> String {
         self.wait("a greeting", |state| {
             let mut cards = state.messages(group);
@@ -36,7 +35,6 @@ impl Bench {
         .await
     }
 
-    /// The member has the message put on top for a day.
     async fn pin_for_a_day(&self, group: &ChatId, message: &MessageId) {
         let command = self.reply(group, message, "/pin 1d").id;
         assert_eq!(self.reaction(&command).await, "Pin");
@@ -44,7 +42,7 @@ impl Bench {
         self.sim.clear_calls();
     }
 
-    /// What the bot remembers of the group.
+    /// The reply to `/history`.
     async fn history(&self, group: &ChatId) -> String {
         let asked = self.say(group, "/history").id;
         self.answer(&asked).await
@@ -91,7 +89,7 @@ async fn lost_response_does_not_repeat_the_greeting() {
     bench.sim.fault(Endpoint::CreateMessage, Fault::LoseAnswer);
     bench.add_bot(&group).answer().await;
     bench.greeting(&group).await;
-    // What the card says between the two tries is another thing.
+    // The card changes between the two attempts.
     bench.sim.change_chat(&group, |chat| {
         chat.edit_permission = WhoMay::OnlyOwner;
     });
@@ -121,7 +119,7 @@ async fn unstored_event_is_not_acknowledged() {
     let push = bench.add_bot(&group);
     assert_eq!(push.answer().await.status, UNAVAILABLE);
     drop(broken);
-    // The platform delivers again after 15 s.
+    // The platform redelivers after 15 s.
     bench.advance(Duration::from_secs(16));
     bench.greeting(&group).await;
     bench.finish().await;
@@ -170,7 +168,7 @@ async fn greeting_names_missing_permissions() {
         ),
     ] {
         bench.sim.change_app(|app| {
-            // With this one the bot is told all the same that it was added.
+            // Even without this scope, the bot receives the event.
             app.scopes.insert("im:chat.members:bot_access".to_owned());
             app.scopes.insert("im:chat".to_owned());
             app.scopes.insert("im:chat.announcement:read".to_owned());

@@ -1,4 +1,4 @@
-//! Answers that are not the platform's, and limits that no page documents.
+//! Responses of proxies instead of the platform, and undocumented limits.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::harness::{Bench, log};
 const UNSIGNED: &str = "[announce]\nsignature = false";
 const BOTH: [AnnouncementKind; 2] = [Doc, Docx];
 
-/// What proxies, portals and firewalls answer.
+/// Responses of proxies, portals and firewalls.
 fn foreign() -> Vec<Foreign> {
     let mut answers: Vec<Foreign> = [200, 302, 307, 401, 403, 404, 407, 451, 502, 504]
         .map(Foreign::page)

@@ -1,5 +1,4 @@
-//! A bot and the platform that it lives on, both on clocks that stand still
-//! until a test moves them.
+//! A bot and a simulated platform, with clocks that only tests advance.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,13 +21,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::{RECEIVE, STORE};
 
-/// Long enough for anything that works, on a busy machine too.
+/// A timeout that suffices on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What all bots of this process have logged, down to the finest.
+/// The log of all bots of this process, at all levels.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Collects the log of every bot from the first one on.
+/// Starts collecting the log, once.
 static COLLECTING: LazyLock<()> = LazyLock::new(|| {
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
@@ -57,7 +56,7 @@ pub(crate) fn log() -> String {
     String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
 }
 
-/// One bot, one platform, one group that everybody is in.
+/// A bot, a platform, and people.
 pub(crate) struct Bench {
     pub(crate) sim: Simulator,
     pub(crate) owner: Person,
@@ -67,18 +66,18 @@ pub(crate) struct Bench {
     pub(crate) clock: Clock,
     hand: ClockHand,
     pub(crate) folder: TempDir,
-    /// A database of a server; without one it is a file in the folder.
+    /// A database on a server; `None` for a file in the folder.
     server: Option<Database>,
     bot: Bot,
 }
 
-/// The bot cannot write while this is there.
+/// Prevents the bot from writing until it is dropped.
 pub(crate) enum Broken {
     File { _lock: rusqlite::Connection },
     Server { _lock: Held },
 }
 
-/// A bot that runs.
+/// A running bot.
 struct Bot {
     stop: CancellationToken,
     tasks: JoinSet<anyhow::Result<()>>,
@@ -91,7 +90,7 @@ impl Bench {
         Self::with(|builder| builder, "").await
     }
 
-    /// With changes to the platform, and a configuration file for the bot.
+    /// With a configured platform, and a configuration file for the bot.
     pub(crate) async fn with(change: impl FnOnce(Builder) -> Builder, file: &str) -> Self {
         *COLLECTING;
         let sim = change(Simulator::builder()).start().await.unwrap();
@@ -125,7 +124,7 @@ impl Bench {
         let bot = Bot::start(&settings, file.as_deref(), (&folder, url), &clock).await;
         receive(&sim, &bot, &[]).await;
         has_access(&sim, 0).await;
-        // What a test looks at begins now.
+        // Tests count calls from here.
         sim.clear_calls();
         let (owner, member) = (sim.add_person("Olga"), sim.add_person("Mei"));
         Self {
@@ -142,13 +141,12 @@ impl Bench {
         }
     }
 
-    /// A group of the owner and the member, with the announcement of that kind.
+    /// A group of the owner and the member, with an announcement of this kind.
     pub(crate) fn group(&self, kind: feishu_sim::AnnouncementKind) -> ChatId {
         self.sim.add_chat(self.spec().announcement(kind))
     }
 
-    /// A group whose settings leave everything to its owner and admins; the bot
-    /// is one of them.
+    /// A group whose settings permit everything to its owner and admins only, with the bot as an admin.
     pub(crate) fn closed_group(&self) -> ChatId {
         let closed = WhoMay::OnlyOwner;
         self.sim.add_chat(
@@ -165,21 +163,21 @@ impl Bench {
             .member(&self.member)
     }
 
-    /// The member says it.
+    /// A message of the member.
     pub(crate) fn say(&self, chat: &ChatId, text: &str) -> Said {
         self.sim.as_person(&self.member).in_chat(chat).say(text)
     }
 
-    /// The member says it, and the platform does not push it.
+    /// A message of the member that is not pushed.
     pub(crate) fn say_unheard(&self, chat: &ChatId, text: &str) -> MessageId {
-        // An app without scopes is pushed nothing.
+        // The platform pushes nothing to an app without scopes.
         let scopes = self.sim.change_app(|app| std::mem::take(&mut app.scopes));
         let said = self.say(chat, text).id;
         self.sim.change_app(|app| app.scopes = scopes);
         said
     }
 
-    /// The member replies with it.
+    /// A reply of the member.
     pub(crate) fn reply(&self, chat: &ChatId, to: &MessageId, text: &str) -> Said {
         self.sim
             .as_person(&self.member)
@@ -188,8 +186,7 @@ impl Bench {
             .say(text)
     }
 
-    /// Waits for the bot's last reaction to a message; the first may only say
-    /// that it was heard.
+    /// Waits for the bot's final reaction to a message, after one that acknowledges it.
     pub(crate) async fn reaction(&self, message: &MessageId) -> String {
         self.wait("a reaction", |state| {
             state
@@ -208,8 +205,7 @@ impl Bench {
         .await
     }
 
-    /// Pins the announcement of a group in vain, until the bot gives the job up and says so. The
-    /// platform limits the call for an hour from now.
+    /// Rate limits the pin for an hour, so that the bot gives the job up and reports this.
     pub(crate) async fn pin_that_is_given_up(&self, group: &ChatId) -> MessageId {
         self.sim
             .rate_limit(Endpoint::PutTopNotice, Duration::from_hours(1));
@@ -222,13 +218,13 @@ impl Bench {
         command
     }
 
-    /// Waits while time goes on: for what comes after a pause of the bot's.
+    /// Waits while the clocks advance, for events after a pause of the bot.
     pub(crate) async fn wait<T>(&self, what: &str, see: impl Fn(&State) -> Option<T>) -> T {
         self.wait_in_steps_of(Duration::from_millis(100), what, see)
             .await
     }
 
-    /// Waits while time goes on fast.
+    /// Waits while the clocks advance fast.
     pub(crate) async fn wait_in_steps_of<T>(
         &self,
         step: Duration,
@@ -245,16 +241,16 @@ impl Bench {
             }
         };
         let seen = tokio::time::timeout(PATIENCE, waiting).await;
-        seen.unwrap_or_else(|_| panic!("waited in vain for {what}\n{}", self.sim.conversation()))
+        seen.unwrap_or_else(|_| panic!("timed out waiting for {what}\n{}", self.sim.conversation()))
     }
 
-    /// Moves the platform's clock and the bot's.
+    /// Advances the clocks of the platform and the bot.
     pub(crate) fn advance(&self, by: Duration) {
         self.sim.clock().advance(by);
         self.hand.advance(by);
     }
 
-    /// Waits until nothing is under way, planned work included.
+    /// Waits until no job is unfinished, including schedules.
     pub(crate) async fn settled(&self) {
         let waiting = async {
             while self.count("jobs WHERE state = 'running'").await != 0 {
@@ -262,15 +258,15 @@ impl Bench {
             }
         };
         let settled = tokio::time::timeout(PATIENCE, waiting).await;
-        assert!(settled.is_ok(), "something is under way for long");
+        assert!(settled.is_ok(), "jobs are still unfinished");
     }
 
-    /// Waits until the bot has nothing left to do.
+    /// Waits until the bot is idle.
     pub(crate) async fn idle(&self) {
         self.idle_in_steps_of(Duration::from_millis(100)).await;
     }
 
-    /// The same, while time moves at that pace, or not at all.
+    /// The same, while the clocks advance at that pace, if any.
     pub(crate) async fn idle_in_steps_of(&self, step: Duration) {
         let waiting = async {
             while !self.metrics().await.contains("\nnoticebot_open_jobs 0\n") {
@@ -291,38 +287,36 @@ impl Bench {
         self.get(&format!("{}/metrics", self.bot.admin)).await.1
     }
 
-    /// What the bot was told, for whoever looks at its store beside it.
+    /// The bot's configuration, for commands on its store.
     pub(crate) fn config(&self) -> Config {
         let url = database_url(&self.folder, self.server.as_ref());
         config(&self.settings, None, url)
     }
 
-    /// What a bot on the same platform is told by its environment.
+    /// The environment of another bot on the same platform.
     #[allow(dead_code, reason = "the tests of processes need it")]
     pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.settings.iter().cloned()
     }
 
-    /// The database of the server that the bot is on.
+    /// The bot's database on a server.
     #[allow(dead_code, reason = "the tests of a server need it")]
     pub(crate) fn database(&self) -> &Database {
         self.server.as_ref().unwrap()
     }
 
-    /// Where the bot tells its metrics.
     #[allow(dead_code, reason = "the tests of the long connection need it")]
     pub(crate) fn admin_address(&self) -> SocketAddr {
         let address = self.bot.admin.strip_prefix("http://").unwrap();
         address.parse().unwrap()
     }
 
-    /// Where the bot takes events.
     #[allow(dead_code, reason = "the tests of the check need it")]
     pub(crate) fn webhook(&self) -> String {
         self.bot.webhook()
     }
 
-    /// Asks a path of the public listener.
+    /// Requests a path of the public listener.
     pub(crate) async fn ask(&self, path: &str) -> (u16, String) {
         self.get(&format!("{}{path}", self.bot.public)).await
     }
@@ -337,12 +331,12 @@ impl Bench {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    /// Moves the bot's clock alone.
+    /// Advances the bot's clock only.
     pub(crate) fn advance_bot(&self, by: Duration) {
         self.hand.advance(by);
     }
 
-    /// Sets the bot's clock so many seconds ahead of the platform's.
+    /// Sets the bot's clock ahead of the platform's.
     #[allow(dead_code, reason = "the tests of clocks need it")]
     pub(crate) fn set_bot_ahead(&self, seconds: i64) {
         let now = i64::try_from(self.sim.clock().now_ms()).unwrap();
@@ -350,18 +344,18 @@ impl Bench {
         self.hand.set(now);
     }
 
-    /// Starts the bot again with another configuration file.
+    /// Restarts the bot with another configuration file.
     pub(crate) async fn reconfigure(&mut self, file: &str) {
         self.file = Some(file.to_owned());
         self.restart().await;
     }
 
-    /// The bot's file, beside the bot.
+    /// A separate connection to the bot's SQLite file.
     fn beside(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.folder.path().join("bot.db")).unwrap()
     }
 
-    /// Counts rows of the bot's database, beside the bot.
+    /// Counts rows of the bot's database over a separate connection.
     pub(crate) async fn count(&self, what: &str) -> i64 {
         if let Some(server) = &self.server {
             let query = format!("SELECT count(*) FROM noticebot.{what}");
@@ -372,7 +366,7 @@ impl Bench {
         answer.unwrap()
     }
 
-    /// Keeps the bot from writing, until what comes back is dropped.
+    /// Prevents the bot from writing until the return value is dropped.
     pub(crate) async fn break_store(&self) -> Broken {
         if let Some(server) = &self.server {
             let lock = "BEGIN; LOCK TABLE noticebot.jobs, noticebot.replicas";
@@ -390,27 +384,26 @@ impl Bench {
         std::fs::rename(folder.join(from), folder.join(to)).unwrap();
     }
 
-    /// Stops the bot in order and starts it again on the same store.
+    /// Restarts the bot on the same store.
     pub(crate) async fn restart(&mut self) {
         self.bot.stopped().await;
         self.start_again().await;
     }
 
-    /// Changes a variable of the environment for the next start.
+    /// Sets an environment variable for the next start.
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.settings.retain(|(known, _)| *known != name);
         self.settings.push((name, value.to_owned()));
     }
 
-    /// Waits for the bot to end by itself, and says why it did.
+    /// Waits for the bot to end by itself, and returns its error.
     #[allow(dead_code, reason = "the tests of the long connection need it")]
     pub(crate) async fn failure(&mut self) -> String {
         let ended = self.bot.tasks.join_next().await.unwrap();
         format!("{:#}", ended.unwrap().unwrap_err())
     }
 
-    /// Stops the bot in order and starts it again while time goes on, up to that
-    /// much, until it receives.
+    /// Restarts the bot while the clocks advance, by at most this much, until it receives events.
     #[allow(dead_code, reason = "the tests of the long connection need it")]
     pub(crate) async fn restart_within(&mut self, most: Duration) {
         let (sim, hand) = (self.sim.clock(), self.hand.clone());
@@ -429,21 +422,20 @@ impl Bench {
         }
     }
 
-    /// Cuts the bot off as a kill does, and starts it again on the same store.
+    /// Kills the bot, and starts it again on the same store.
     pub(crate) async fn kill(&mut self) {
         self.cut().await;
         self.start_again().await;
     }
 
-    /// Cuts the bot off as a kill does, and starts it again only then.
+    /// Kills the bot, and starts it again after this time.
     pub(crate) async fn kill_and_stay_away(&mut self, away: Duration) {
         self.cut().await;
         self.advance(away);
         self.start_again().await;
     }
 
-    /// Cuts the bot off as a kill does. Its lease on a server is over by the time
-    /// that the next one starts.
+    /// Kills the bot. Its lease on a server expires before the next one starts.
     async fn cut(&mut self) {
         self.bot.tasks.shutdown().await;
         if let Some(server) = &self.server {
@@ -467,14 +459,13 @@ impl Bench {
         has_access(&self.sim, asked).await;
     }
 
-    /// Ends the bot as a kill does, with work left.
+    /// Kills the bot with unfinished jobs.
     pub(crate) async fn cut_off(mut self) {
         self.bot.tasks.shutdown().await;
         self.sim.finish();
     }
 
-    /// Ends the bot in order and holds the whole conversation against the rules:
-    /// nothing undone, nothing that the platform would not have understood.
+    /// Stops the bot, and checks that no job is unfinished and that the platform understood all calls.
     pub(crate) async fn finish(mut self) {
         self.idle().await;
         self.bot.stopped().await;
@@ -496,8 +487,7 @@ fn database_url(folder: &TempDir, server: Option<&Database>) -> String {
     server.map_or_else(file, Database::url)
 }
 
-/// Has the platform send events to the bot, by the way that this run of the
-/// tests is about.
+/// Connects the bot to the events of the platform, over the transport of this test binary.
 async fn receive(sim: &Simulator, bot: &Bot, before: &[ConnectionId]) {
     if RECEIVE == "webhook" {
         return sim.set_webhook(&bot.webhook());
@@ -513,7 +503,7 @@ async fn receive(sim: &Simulator, bot: &Bot, before: &[ConnectionId]) {
     sim.wait_for("the bot's long connection", connected).await;
 }
 
-/// Waits until a bot that was started has asked for its token, after so many requests of others.
+/// Waits until a started bot has requested its token, after this number of earlier requests.
 async fn has_access(sim: &Simulator, before: usize) {
     let asked = |state: &State| {
         let asked = state.calls_to(Endpoint::TenantAccessToken).count();
@@ -535,7 +525,7 @@ impl Bot {
         let server = loop {
             match Server::bind(config.clone(), clock.clone()).await {
                 Ok(server) => break server,
-                // A bot that was cut off lets go of its lock a moment later.
+                // A killed bot releases its lock a moment later.
                 Err(error) if error.is::<std::fs::TryLockError>() => tokio::task::yield_now().await,
                 Err(error) => panic!("{error:#}"),
             }

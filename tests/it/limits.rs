@@ -1,4 +1,4 @@
-//! Limits obeyed, late commands, full queues, failing disks.
+//! Rate limits, late commands, full queues and failing disks.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ async fn waiting_chat_does_not_block_others() {
             .reactions(&waiting)
             .contains(&"Loudspeaker".to_owned())
     );
-    // The platform never answers; whoever waits for it is cut off by a stop.
+    // The platform never responds, so the stop interrupts the call.
     bench.cut_off().await;
 }
 

@@ -4,12 +4,11 @@
     reason = "a test that cannot set itself up has failed"
 )]
 
-/// How the bots of these tests receive events; `tests/long_connection` has the
-/// same tests for the other way.
+/// How the bots receive events; `tests/long_connection` runs the same tests with the other transport.
 const RECEIVE: &str = "webhook";
-/// Where they keep their jobs; `tests/postgres` has the same tests for a server.
+/// Where they store jobs; `tests/postgres` runs the same tests with a server.
 const STORE: &str = "sqlite";
-/// How they answer what they cannot store.
+/// The response to an event that cannot be stored.
 const UNAVAILABLE: u16 = 503;
 
 mod admin;

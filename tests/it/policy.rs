@@ -1,4 +1,4 @@
-//! Who may, whom the group's settings bind, and how that is told.
+//! Permissions, and how denials are reported.
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use feishu_sim::{
 
 use crate::harness::{Bench, log};
 
-/// A group whose settings leave everything to its owner and admins, and the bot
-/// is none of them.
+/// A group whose settings permit everything to its owner and admins only; the bot is neither.
 fn barred_group(bench: &Bench, kind: feishu_sim::AnnouncementKind) -> ChatId {
     let spec = bench
         .spec()
@@ -232,7 +231,7 @@ async fn rejection_is_explained_without_readable_settings() {
     bench.finish().await;
 }
 
-/// Says it and waits for the end of it, while the clocks stand still.
+/// Sends a command and waits for the end of its job, without advancing the clocks.
 async fn told(bench: &Bench, person: &Person, chat: &ChatId, text: &str) -> Vec<String> {
     let said = say_as(bench, person, chat, text);
     said.answer().await;
@@ -257,13 +256,13 @@ async fn denials_are_throttled_to_one_a_minute() {
     bench.idle_in_steps_of(Duration::ZERO).await;
     assert!(bench.sim.replies_to(&unsaid.id).is_empty());
     assert_eq!(bench.sim.reactions(&unsaid.id), ["CrossMark"]);
-    // Another setting is behind this denial.
+    // This denial has another reason.
     let announce = "/announce hi";
     assert_eq!(told(&bench, member, &group, announce).await.len(), 1);
     assert_eq!(told(&bench, &guest, &group, pin).await.len(), 1);
     assert_eq!(told(&bench, member, &other_group, pin).await.len(), 1);
 
-    // What was not told does not put the next telling off.
+    // A throttled denial does not extend the throttling.
     bench.advance(Duration::from_secs(1));
     assert_eq!(told(&bench, member, &group, pin).await.len(), 1);
     assert!(told(&bench, member, &group, pin).await.is_empty());

@@ -1,4 +1,4 @@
-//! Buttons on cards: what they do, for whom, and how often.
+//! Buttons on cards.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::harness::Bench;
 const UNDO: &str = "Undo the last change";
 const DROP: &str = "Cancel";
 
-/// A group in which one thing was done, and the card of its history.
+/// A group with one change, and the card of its history.
 async fn context() -> (Bench, ChatId, MessageId) {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
@@ -21,7 +21,7 @@ async fn context() -> (Bench, ChatId, MessageId) {
     (bench, group, history)
 }
 
-/// The card that answers a command.
+/// The card of the reply to a command.
 async fn card(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
     let command = bench.say(group, command).id;
     bench.answer(&command).await;
@@ -33,7 +33,7 @@ fn press(bench: &Bench, group: &ChatId, card: &MessageId, label: &str) -> Presse
     member.press(card, label)
 }
 
-/// What is said for a moment.
+/// The text of a toast.
 async fn toast(pressed: &Pressed) -> (ToastKind, String) {
     match pressed.seen().await {
         Seen::Toast { kind, en_us, .. } => (kind, en_us),
@@ -63,7 +63,7 @@ async fn undo_button_updates_the_card() {
     assert_eq!(bench.sim.top_notice(&group), None);
     assert!(text(&bench, &history).contains("reverted"));
     assert!(bench.sim.buttons(&history).is_empty());
-    // Nobody said a word about it.
+    // The bot sent no message.
     let messages = bench.sim.messages(&group).len();
     assert_eq!(messages, 3, "two commands and a card");
     bench.finish().await;
@@ -78,14 +78,14 @@ async fn double_click_acts_once() {
         bench.reaction(&command).await;
     }
     let history = card(&bench, &group, "/history").await;
-    // Announcements keep a pace.
+    // Announcement writes are rate limited.
     bench.advance(Duration::from_secs(1));
     let pressed = [(); 2].map(|()| press(&bench, &group, &history, UNDO));
     let mut toasts = Vec::new();
     for pressed in &pressed {
         toasts.push(toast(pressed).await);
     }
-    // Either of them may come first.
+    // Either may be executed first.
     toasts.sort_by_key(|(kind, _)| *kind != ToastKind::Success);
     assert_eq!(toasts[0].0, ToastKind::Success);
     let (kind, words) = &toasts[1];
@@ -93,10 +93,10 @@ async fn double_click_acts_once() {
     assert!(words.contains("already undone"), "{words}");
     assert_eq!(pressed[0].push.again().answer().await.status, 200);
     bench.idle().await;
-    let stands = bench.sim.announcement_text(&group);
-    assert_eq!(stands[0], "one");
-    assert_eq!(stands.len(), 2, "with its signature: {stands:?}");
-    // The card offers what is the last change now.
+    let lines = bench.sim.announcement_text(&group);
+    assert_eq!(lines[0], "one");
+    assert_eq!(lines.len(), 2, "with its signature: {lines:?}");
+    // The card offers the change that is now the last one.
     assert_eq!(bench.sim.buttons(&history), [UNDO]);
     bench.finish().await;
 }
@@ -147,7 +147,7 @@ async fn press_needs_permission_and_answers_privately() {
     }
     assert_eq!(text(&bench, &history), before);
     assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
-    // The same button works for who may.
+    // The same button works for a member with the permission.
     let (kind, _) = toast(&owner.press(&history, UNDO)).await;
     assert_eq!(kind, ToastKind::Success);
     assert_eq!(bench.sim.top_notice(&group), None);
@@ -185,8 +185,8 @@ async fn unknown_buttons_are_answered() {
         assert_eq!(kind, ToastKind::Warning);
         assert!(words.contains("no longer works"), "{words}");
     }
-    let stands = bench.sim.announcement_text(&group);
-    assert_eq!(stands.len(), 4, "{stands:?}");
+    let lines = bench.sim.announcement_text(&group);
+    assert_eq!(lines.len(), 4, "{lines:?}");
     bench.finish().await;
 }
 
@@ -258,7 +258,7 @@ async fn late_denials_of_presses_are_throttled() {
     let pin = owner.say("/pin announcement").id;
     bench.reaction(&pin).await;
     let history = card(&bench, &group, "/history").await;
-    // Until the settings are read a second time, nobody waits for the answers.
+    // The requests time out before the settings are read again.
     bench.sim.fault(Endpoint::GetChat, Fault::ServerError);
     let pressed = [(); 5].map(|()| press(&bench, &group, &history, UNDO));
     for pressed in &pressed {
@@ -279,7 +279,7 @@ async fn waiting_presses_do_not_block_events() {
     bench.reaction(&command).await;
     let history = card(&bench, &group, "/history").await;
     let elsewhere = bench.group(Docx);
-    // The first is tried again later, and all others wait behind it.
+    // The first job is retried later, and all others wait behind it.
     bench
         .sim
         .fault(Endpoint::DeleteTopNotice, Fault::ServerError);

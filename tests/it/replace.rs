@@ -1,5 +1,4 @@
-//! `/announce --replace` on both kinds of announcement, and what brings back
-//! what stood there before.
+//! `/announce --replace` on both kinds of announcement, and its undo.
 
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use crate::harness::Bench;
 const BOTH: [AnnouncementKind; 2] = [Doc, Docx];
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Without the line that names the author and the date.
+/// A bot that does not sign entries.
 const UNSIGNED: &str = "[announce]\nsignature = false";
 
-/// A group in whose announcement people have written these lines.
+/// A group whose announcement has these lines of people.
 async fn context(kind: AnnouncementKind, lines: &[&str]) -> (Bench, ChatId) {
     let bench = Bench::with(|builder| builder, UNSIGNED).await;
     let group = bench.group(kind);
@@ -33,8 +32,7 @@ fn text(bench: &Bench, group: &ChatId) -> Vec<String> {
     bench.sim.announcement_text(group)
 }
 
-/// Everything that stands there, without the ids and places that change with
-/// each writing.
+/// The content, without the ids and positions that change with each write.
 fn content(bench: &Bench, group: &ChatId) -> Value {
     let mut document = bench.sim.announcement_document(group);
     strip(&mut document);
@@ -63,8 +61,8 @@ async fn announced(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
     command
 }
 
-/// What is said to a command, whether that takes seconds or not.
-async fn told(bench: &Bench, group: &ChatId, command: &str) -> String {
+/// Waits for the reply to a command.
+async fn reply_to(bench: &Bench, group: &ChatId, command: &str) -> String {
     let command = bench.say(group, command).id;
     let told = |state: &State| state.replies_to(&command).first().cloned();
     bench
@@ -72,15 +70,15 @@ async fn told(bench: &Bench, group: &ChatId, command: &str) -> String {
         .await
 }
 
-async fn stands(bench: &Bench, group: &ChatId, expected: &[&str]) {
+async fn wait_for_text(bench: &Bench, group: &ChatId, expected: &[&str]) {
     let see = |state: &State| (state.announcement_text(group) == expected).then_some(());
     bench
         .wait_in_steps_of(Duration::from_secs(1), &format!("{expected:?}"), see)
         .await;
 }
 
-/// What is told when the first such call of the command goes wrong, and the announcement cannot be
-/// read from then on until the bot gives up.
+/// The reply if the first call to the endpoint fails, and the announcement then cannot be read until
+/// the bot gives up.
 async fn given_up(
     (bench, group, kind): (&Bench, &ChatId, AnnouncementKind),
     command: &str,
@@ -93,8 +91,8 @@ async fn given_up(
     given_up_at(calls, (bench, group), command, fault).await
 }
 
-/// What is told when the first call of one kind goes wrong, and those of another are refused from
-/// then on until the bot gives up.
+/// The reply if the first call to one endpoint fails, and calls to another are then rejected until
+/// the bot gives up.
 async fn given_up_at(
     (write, refused): (Endpoint, Endpoint),
     (bench, group): (&Bench, &ChatId),
@@ -129,7 +127,7 @@ async fn rule_6_undo_restores_the_replaced_content() {
         if kind == Doc {
             assert_eq!(bench.sim.calls_to(Endpoint::PatchDocAnnouncement).len(), 1);
         }
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("was restored"), "{answer}");
         assert_eq!(content(&bench, &group), before, "{kind:?}");
         bench.finish().await;
@@ -155,10 +153,10 @@ async fn second_undo_reverts_the_earlier_change() {
             &["one", "rules"][..],
             &["rules"][..],
         ] {
-            told(&bench, &group, "/undo").await;
+            reply_to(&bench, &group, "/undo").await;
             assert_eq!(text(&bench, &group), expected, "{kind:?}");
         }
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("nothing to undo"), "{answer}");
         bench.finish().await;
     }
@@ -192,11 +190,11 @@ async fn concurrent_edits_are_kept_and_reported() {
         };
         bench.wait("the end", ended).await;
         assert_eq!(text(&bench, &group), expected, "{before:?}");
-        // Where it is looked at again, it is said, too.
+        // The reply mentions it if the bot reads the announcement again.
         let said = bench.sim.replies_to(&command).concat();
         let is_seen = kind == Docx && before != Endpoint::DeleteChildren;
         assert_eq!(said.contains("one line of theirs"), is_seen, "{said}");
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         let mut all = text(&bench, &group);
         assert_eq!(all.iter().position(|line| line == "a"), Some(0), "{all:?}");
         all.sort();
@@ -208,7 +206,7 @@ async fn concurrent_edits_are_kept_and_reported() {
 #[tokio::test]
 async fn line_edited_before_its_deletion_is_kept() {
     let (bench, group) = context(Docx, &["a", "b", "c"]).await;
-    // Read, written, and before it is read again: changed.
+    // The edit comes between the write and the second read.
     bench
         .sim
         .fault(Endpoint::GetDocxAnnouncement, Fault::Nothing);
@@ -221,10 +219,10 @@ async fn line_edited_before_its_deletion_is_kept() {
     };
     let change = Fault::Edit(group.clone(), change);
     bench.sim.fault(Endpoint::GetDocxAnnouncement, change);
-    let answer = told(&bench, &group, "/announce --replace new").await;
+    let answer = reply_to(&bench, &group, "/announce --replace new").await;
     assert!(answer.contains("one line of theirs"), "{answer}");
     assert_eq!(text(&bench, &group), ["new", "b, changed"]);
-    told(&bench, &group, "/undo").await;
+    reply_to(&bench, &group, "/undo").await;
     assert_eq!(text(&bench, &group), ["a", "c", "b, changed"]);
     bench.finish().await;
 }
@@ -234,13 +232,13 @@ async fn unrestorable_content_is_replaced_only_on_request() {
     for kind in BOTH {
         let (bench, group) = context(kind, &["a", "b"]).await;
         edit(&bench, &group, Edit::Picture { at: 1 });
-        let answer = told(&bench, &group, "/announce --replace new").await;
+        let answer = reply_to(&bench, &group, "/announce --replace new").await;
         assert!(answer.contains("(image)"), "{answer}");
         assert!(answer.contains("--replace!"), "{answer}");
         assert_eq!(text(&bench, &group), ["a", "[picture]", "b"]);
         announced(&bench, &group, "/announce --replace! new").await;
         assert_eq!(text(&bench, &group), ["new"]);
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("by name only: image"), "{answer}");
         assert_eq!(text(&bench, &group), ["a", "[image]", "b"], "{kind:?}");
         bench.finish().await;
@@ -253,7 +251,7 @@ async fn undo_restores_an_empty_announcement() {
         let (bench, group) = context(kind, &[]).await;
         announced(&bench, &group, "/announce --replace new").await;
         assert_eq!(text(&bench, &group), ["new"]);
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert!(text(&bench, &group).is_empty(), "{kind:?}");
         bench.finish().await;
     }
@@ -270,24 +268,23 @@ async fn without_deletion_the_text_is_added_above() {
         bench.sim.change_behaviour(|behaviour| {
             behaviour.legacy_deletes_refused = true;
         });
-        let answer = told(&bench, &group, "/announce --replace --for 1h new").await;
+        let answer = reply_to(&bench, &group, "/announce --replace --for 1h new").await;
         assert!(answer.contains("does not let the bot delete"), "{answer}");
-        let stands = text(&bench, &group);
+        let lines = text(&bench, &group);
         assert_eq!(
-            (stands[0].as_str(), stands.last().unwrap().as_str()),
+            (lines[0].as_str(), lines.last().unwrap().as_str()),
             ("new", "old")
         );
-        assert_eq!(stands.len(), 2 + usize::from(signature));
-        // It is remembered as what it was, and nobody plans to end it.
-        let history = told(&bench, &group, "/history").await;
+        assert_eq!(lines.len(), 2 + usize::from(signature));
+        // It is recorded as an addition, without a scheduled expiry.
+        let history = reply_to(&bench, &group, "/history").await;
         assert!(history.contains("posted: `new`"), "{history}");
         assert!(!history.contains("Scheduled"), "{history}");
         bench.finish().await;
     }
 }
 
-/// Every call of a command that writes, in turn, is lost; whatever comes of it,
-/// the bot ends where it would have ended without.
+/// Loses the response to each write in turn; the result is the same as without.
 #[tokio::test]
 async fn lost_responses_do_not_repeat_replace_or_undo() {
     for (kind, endpoint) in [
@@ -311,7 +308,7 @@ async fn lost_responses_do_not_repeat_replace_or_undo() {
                     bench.sim.fault(endpoint, fault.clone());
                     let name = format!("{endpoint:?} {lost} {fault:?}");
                     if undo {
-                        told(&bench, &group, "/undo").await;
+                        reply_to(&bench, &group, "/undo").await;
                         assert_eq!(content(&bench, &group), before, "{name}");
                     } else {
                         let command = bench.say(&group, "/announce --replace - x\n  - y").id;
@@ -369,12 +366,12 @@ async fn expiry_restores_the_replaced_content() {
     for kind in BOTH {
         let (mut bench, group) = context(kind, &["rules"]).await;
         let command = announced(&bench, &group, "/announce --for 2h --replace party").await;
-        let history = told(&bench, &group, "/history").await;
+        let history = reply_to(&bench, &group, "/history").await;
         assert!(history.contains("restore the announcement"), "{history}");
         bench.idle().await;
         bench.restart().await;
         bench.advance(2 * HOUR);
-        stands(&bench, &group, &["rules"]).await;
+        wait_for_text(&bench, &group, &["rules"]).await;
         bench.idle().await;
         assert!(bench.sim.replies_to(&command).is_empty());
         bench.finish().await;
@@ -401,11 +398,11 @@ async fn restored_replacement_still_expires() {
         let (bench, group) = context(kind, &["rules"]).await;
         announced(&bench, &group, "/announce --replace --for 2h party").await;
         announced(&bench, &group, "/announce --replace the end").await;
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["party"]);
         bench.idle().await;
         bench.advance(2 * HOUR);
-        stands(&bench, &group, &["rules"]).await;
+        wait_for_text(&bench, &group, &["rules"]).await;
         bench.finish().await;
     }
 }
@@ -413,16 +410,16 @@ async fn restored_replacement_still_expires() {
 #[tokio::test]
 async fn replacement_can_be_scheduled_and_pinned() {
     for kind in BOTH {
-        // However fast the clock goes, it is not too late.
+        // So long that the schedule is not too late when the clock advances.
         let patient = format!("{UNSIGNED}\n[worker]\nplan_grace = '30d'");
         let bench = Bench::with(|builder| builder, &patient).await;
         let group = bench.group(kind);
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
         editor.edit_announcement(["rules"]);
         let plan = "/announce --replace --at tomorrow 9:00 --top party";
-        let answer = told(&bench, &group, plan).await;
+        let answer = reply_to(&bench, &group, plan).await;
         assert!(answer.contains("tomorrow"), "{answer}");
-        let history = told(&bench, &group, "/history").await;
+        let history = reply_to(&bench, &group, "/history").await;
         assert!(history.contains("replace the announcement"), "{history}");
         assert_eq!(text(&bench, &group), ["rules"]);
         bench.idle().await;
@@ -432,7 +429,7 @@ async fn replacement_can_be_scheduled_and_pinned() {
             .await;
         bench.settled().await;
         assert_eq!(bench.sim.top_notice(&group), Some(TopNotice::Announcement));
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["rules"], "{kind:?}");
         assert_eq!(bench.sim.top_notice(&group), None);
         bench.finish().await;
@@ -444,11 +441,11 @@ async fn rejected_deletion_keeps_both_texts() {
     let (bench, group) = context(Docx, &["rules"]).await;
     let refused = Fault::code(1_770_031);
     bench.sim.fault(Endpoint::DeleteChildren, refused);
-    let answer = told(&bench, &group, "/announce --replace party").await;
+    let answer = reply_to(&bench, &group, "/announce --replace party").await;
     assert!(answer.contains("still below"), "{answer}");
     assert!(answer.contains("1770031"), "{answer}");
     assert_eq!(text(&bench, &group), ["party", "rules"]);
-    let answer = told(&bench, &group, "/undo").await;
+    let answer = reply_to(&bench, &group, "/undo").await;
     assert!(answer.contains("removed from the announcement"), "{answer}");
     assert_eq!(text(&bench, &group), ["rules"]);
     bench.finish().await;
@@ -468,7 +465,7 @@ async fn long_text_replaces_long_text_in_either_order() {
             let command = format!("/announce --replace {}", lines("new").join("\n"));
             announced(&bench, &group, &command).await;
             assert_eq!(text(&bench, &group), lines("new"), "{kind:?} {later_first}");
-            told(&bench, &group, "/undo").await;
+            reply_to(&bench, &group, "/undo").await;
             assert_eq!(text(&bench, &group), lines("old"), "{kind:?} {later_first}");
             bench.finish().await;
         }
@@ -485,7 +482,7 @@ async fn undo_of_many_lines_learns_the_order() {
     bench.sim.change_behaviour(|behaviour| {
         behaviour.legacy_later_insert_first = true;
     });
-    told(&bench, &group, "/undo").await;
+    reply_to(&bench, &group, "/undo").await;
     assert_eq!(text(&bench, &group), lines);
     bench.finish().await;
 }
@@ -503,11 +500,11 @@ async fn mentions_of_former_members_become_text() {
         };
         let refusals = if kind == Doc { 3 } else { 1 };
         (0..refusals).for_each(|_| bench.sim.fault(write, Fault::code(code)));
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("was restored"), "{answer}");
-        let stands = text(&bench, &group);
-        assert_eq!(stands[0], "one", "{kind:?}");
-        assert!(stands[1].starts_with("— @Mei · "), "{stands:?}");
+        let lines = text(&bench, &group);
+        assert_eq!(lines[0], "one", "{kind:?}");
+        assert!(lines[1].starts_with("— @Mei · "), "{lines:?}");
         let document = bench.sim.announcement_document(&group).to_string();
         assert!(!document.contains("mention_user") && !document.contains("\"person\""));
         bench.finish().await;
@@ -521,12 +518,12 @@ async fn oversized_announcement_is_not_replaced() {
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
         editor.edit_announcement(vec!["old"; 451]);
         for option in ["--replace", "--replace!"] {
-            let answer = told(&bench, &group, &format!("/announce {option} new")).await;
+            let answer = reply_to(&bench, &group, &format!("/announce {option} new")).await;
             assert!(answer.contains("more than 450 lines"), "{answer}");
         }
         editor.edit_announcement(vec!["old"; 450]);
         announced(&bench, &group, "/announce --replace new").await;
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), vec!["old"; 450], "{kind:?}");
         bench.finish().await;
     }
@@ -542,7 +539,7 @@ async fn undo_keeps_an_edited_replacement() {
             line: "three".to_owned(),
         };
         edit(&bench, &group, change);
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("was edited"), "{answer}");
         assert_eq!(text(&bench, &group), ["one", "three"], "{kind:?}");
         bench.finish().await;
@@ -556,7 +553,7 @@ async fn undo_restores_content_after_manual_deletion() {
         announced(&bench, &group, "/announce --replace one").await;
         let editor = bench.sim.as_person(&bench.owner).in_chat(&group);
         editor.edit_announcement(["hello"]);
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["rules", "hello"], "{kind:?}");
         bench.finish().await;
     }
@@ -577,10 +574,10 @@ async fn lost_response_plus_edit_is_reported_as_unknown() {
     };
     let change = Fault::Edit(group.clone(), change);
     bench.sim.fault(Endpoint::GetDocAnnouncement, change);
-    let answer = told(&bench, &group, "/announce --replace new").await;
+    let answer = reply_to(&bench, &group, "/announce --replace new").await;
     assert!(answer.contains("result is unknown"), "{answer}");
     assert_eq!(text(&bench, &group), ["changed"]);
-    told(&bench, &group, "/undo").await;
+    reply_to(&bench, &group, "/undo").await;
     assert_eq!(text(&bench, &group), ["rules", "changed"]);
     bench.finish().await;
 }
@@ -592,7 +589,7 @@ async fn unrestorable_content_is_replaced_in_any_language() {
         edit(&bench, &group, Edit::Picture { at: 1 });
         announced(&bench, &group, "/announce --replace! 全新的公告").await;
         assert_eq!(text(&bench, &group), ["全新的公告"], "{kind:?}");
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "[image]", "b"], "{kind:?}");
         bench.finish().await;
     }
@@ -610,13 +607,13 @@ async fn equal_earlier_line_does_not_confirm_replacement() {
         line: "older".to_owned(),
     };
     bench.sim.fault(read, Fault::Edit(group.clone(), change));
-    let answer = told(&bench, &group, "/announce --replace new").await;
+    let answer = reply_to(&bench, &group, "/announce --replace new").await;
     assert!(answer.contains("result is unknown"), "{answer}");
     assert_eq!(text(&bench, &group), ["new", "older"]);
     bench.finish().await;
 }
 
-/// The same line alone, replaced by itself, and beside another, by a request whose answer is lost.
+/// Replaces a line with itself, alone and next to another, by a request whose response is lost.
 #[tokio::test]
 async fn equal_replacement_appears_once() {
     for lines in [&["new"][..], &["new", "old"], &["old", "new", "new"]] {
@@ -627,7 +624,7 @@ async fn equal_replacement_appears_once() {
         bench.idle_in_steps_of(Duration::from_secs(1)).await;
         assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{lines:?}");
         assert_eq!(text(&bench, &group), ["new"]);
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), lines);
         bench.finish().await;
     }
@@ -639,18 +636,18 @@ async fn rejected_undo_can_be_repeated() {
     announced(&bench, &group, "/announce --replace new").await;
     let refused = || Fault::code(232_018);
     (0..3).for_each(|_| bench.sim.fault(Endpoint::PatchDocAnnouncement, refused()));
-    let answer = told(&bench, &group, "/undo").await;
+    let answer = reply_to(&bench, &group, "/undo").await;
     assert!(answer.contains("232018"), "{answer}");
     assert_eq!(text(&bench, &group), ["new"]);
-    let answer = told(&bench, &group, "/undo").await;
+    let answer = reply_to(&bench, &group, "/undo").await;
     assert!(answer.contains("was restored"), "{answer}");
     assert_eq!(text(&bench, &group), ["rules"]);
-    // Nor is it a group in which nothing can be deleted.
+    // The group does not count as one without deletion either.
     announced(&bench, &group, "/announce --for 1h party").await;
     bench.finish().await;
 }
 
-/// More than one call takes; each entry alone did not.
+/// Together the entries have more mentions than one call accepts.
 #[tokio::test]
 async fn many_mentions_are_restored_as_text() {
     for kind in BOTH {
@@ -664,17 +661,17 @@ async fn many_mentions_are_restored_as_text() {
         }
         let before = text(&bench, &group);
         announced(&bench, &group, "/announce --replace new").await;
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("was restored"), "{answer}");
         assert_eq!(text(&bench, &group), before, "{kind:?}");
         bench.finish().await;
     }
 }
 
-/// Whether it was replaced or not: what stood there comes back, and stands there once.
+/// The content is restored once, whether it was replaced or not.
 #[tokio::test]
 async fn rule_6_unconfirmed_replacement_can_be_undone() {
-    for (kind, fault, stands) in [
+    for (kind, fault, expected) in [
         (Doc, Fault::LoseAnswer, &["new"][..]),
         (Doc, Fault::ServerError, &["a", "b"]),
         (Docx, Fault::LoseAnswer, &["new"]),
@@ -684,14 +681,14 @@ async fn rule_6_unconfirmed_replacement_can_be_undone() {
         let command = "/announce --replace new";
         let answer = given_up((&bench, &group, kind), command, fault.clone()).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
-        assert_eq!(text(&bench, &group), stands, "{kind:?}");
-        told(&bench, &group, "/undo").await;
+        assert_eq!(text(&bench, &group), expected, "{kind:?}");
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?} {fault:?}");
         bench.finish().await;
     }
 }
 
-/// It is found by its signature, or the answer says that it is not there.
+/// The entry is found by its signature, or the reply says that it does not exist.
 #[tokio::test]
 async fn unconfirmed_announcement_can_be_undone() {
     let doc = (
@@ -713,7 +710,7 @@ async fn unconfirmed_announcement_can_be_undone() {
         let answer = given_up_at(calls, (&bench, &group), command, fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
         assert_eq!(text(&bench, &group).len() > 2, is_there, "{kind:?}");
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         let expected = if is_there { "was removed" } else { "no longer" };
         assert!(answer.contains(expected), "{kind:?}: {answer}");
         assert_eq!(text(&bench, &group), ["rules", "b"], "{kind:?}");
@@ -721,7 +718,7 @@ async fn unconfirmed_announcement_can_be_undone() {
     }
 }
 
-/// Nobody knows which of two equal texts is the bot's.
+/// Two equal texts cannot be distinguished.
 #[tokio::test]
 async fn rule_6_unconfirmed_unsigned_text_is_kept() {
     for (kind, calls) in [
@@ -735,7 +732,7 @@ async fn rule_6_unconfirmed_unsigned_text_is_kept() {
         let fault = Fault::ServerError;
         let answer = given_up_at(calls, (&bench, &group), "/announce new", fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("nothing to undo"), "{answer}");
         assert_eq!(text(&bench, &group), ["new"], "{kind:?}");
         bench.finish().await;
@@ -756,7 +753,7 @@ async fn rule_6_interrupted_replacement_can_be_undone() {
         the_call.await;
         bench.kill_and_stay_away(HOUR).await;
         assert!(bench.answer(&command).await.contains("interrupted"));
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["rules"], "{kind:?}");
         bench.finish().await;
     }
@@ -774,16 +771,15 @@ async fn next_undo_resumes_one_that_was_given_up() {
         announced(&bench, &group, "/announce --replace new").await;
         let answer = given_up((&bench, &group, kind), "/undo", fault).await;
         assert!(answer.contains("cannot confirm"), "{answer}");
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(text(&bench, &group), ["a", "b"], "{kind:?}");
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("nothing to undo"), "{answer}");
         bench.finish().await;
     }
 }
 
-/// What stands again, up to the last lines that one call makes with all below them, is not written
-/// a second time.
+/// Content that the first undo restored is not written a second time.
 #[tokio::test]
 async fn next_undo_resumes_one_that_was_rejected() {
     for (endpoint, call) in [
@@ -799,9 +795,9 @@ async fn next_undo_resumes_one_that_was_rejected() {
         announced(&bench, &group, "/announce --replace new").await;
         (0..call).for_each(|_| bench.sim.fault(endpoint, Fault::Nothing));
         bench.sim.fault(endpoint, Fault::code(1_770_031));
-        let answer = told(&bench, &group, "/undo").await;
+        let answer = reply_to(&bench, &group, "/undo").await;
         assert!(answer.contains("1770031"), "{answer}");
-        told(&bench, &group, "/undo").await;
+        reply_to(&bench, &group, "/undo").await;
         assert_eq!(content(&bench, &group), before, "{endpoint:?} {call}");
         bench.finish().await;
     }
@@ -815,7 +811,7 @@ async fn failed_deletion_and_failed_pin_are_both_reported() {
     bench
         .sim
         .fault(Endpoint::PutTopNotice, Fault::code(232_014));
-    let answer = told(&bench, &group, "/announce --replace --top party").await;
+    let answer = reply_to(&bench, &group, "/announce --replace --top party").await;
     assert!(answer.contains("is still below"), "{answer}");
     assert!(
         answer.contains("Could not pin the announcement"),
@@ -845,11 +841,11 @@ async fn failed_expiry_can_be_undone_for_a_week() {
             bench.settled().await;
             bench.advance(days * 24 * HOUR);
             bench.idle().await;
-            let answer = told(&bench, &group, "/undo").await;
+            let answer = reply_to(&bench, &group, "/undo").await;
             let back = days == 6;
             assert_eq!(answer.contains("was restored"), back, "{answer}");
-            let stands = if back { ["rules"] } else { ["party"] };
-            assert_eq!(text(&bench, &group), stands, "{kind:?}");
+            let expected = if back { ["rules"] } else { ["party"] };
+            assert_eq!(text(&bench, &group), expected, "{kind:?}");
             bench.finish().await;
         }
     }

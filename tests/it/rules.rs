@@ -1,4 +1,4 @@
-//! The rules that never bend, each with tests named after it.
+//! The rules of docs/ARCHITECTURE.md; each test has the number of its rule.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn rule_1_nothing_happens_before_the_commit() {
     assert_eq!(bench.ask("/readyz").await.0, 503);
     assert!(bench.sim.calls().is_empty(), "{}", bench.sim.conversation());
     drop(broken);
-    // The platform delivers again after 15 s.
+    // The platform redelivers after 15 s.
     bench.advance(Duration::from_secs(16));
     assert_eq!(bench.reaction(&said.id).await, "Pin");
     bench.finish().await;
@@ -89,7 +89,7 @@ async fn rule_3_group_settings_apply_to_ordinary_members() {
         let command = bench.say(&group, text).id;
         let answer = bench.answer(&command).await;
         assert!(answer.contains(setting), "{answer}");
-        // Within a minute the member would not be told again.
+        // Denials are throttled for a minute.
         bench.advance(Duration::from_mins(1));
     }
     assert_eq!(bench.sim.top_notice(&group), None);
@@ -328,7 +328,7 @@ async fn rule_7_reply_replaces_a_failing_reaction() {
 
 #[tokio::test]
 async fn rule_7_partial_write_is_reported() {
-    // The old kind takes the whole text by one call, the new one fifty lines.
+    // A call of the old kind writes the whole text, one of the new kind fifty lines.
     for (kind, write, code, taken) in [
         (Doc, Endpoint::PatchDocAnnouncement, 232_002, 0),
         (Docx, Endpoint::CreateChildren, 1_770_004, 1),
@@ -344,9 +344,9 @@ async fn rule_7_partial_write_is_reported() {
             .say(&group, &format!("/announce {}", lines.join("\n")))
             .id;
         let answer = bench.answer(&command).await;
-        let stands = bench.sim.announcement_text(&group).len();
-        assert_eq!(stands, taken * 50);
-        let part = format!("Only {stands} of 121 lines");
+        let count = bench.sim.announcement_text(&group).len();
+        assert_eq!(count, taken * 50);
+        let part = format!("Only {count} of 121 lines");
         assert_eq!(answer.contains(&part), taken > 0, "{answer}");
         assert!(answer.contains(&code.to_string()), "{answer}");
         bench.finish().await;

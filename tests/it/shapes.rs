@@ -1,4 +1,4 @@
-//! What the platform sends in other shapes than its pages show, and what people send besides text.
+//! Undocumented forms of events and messages.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::harness::Bench;
 
 const EN: &str = "[reply]\nlanguage = 'en'";
 
-/// A bot, a group, and events in any shape.
+/// A bot and a group that receive events of any form.
 struct Shapes {
     bench: Bench,
     group: ChatId,
@@ -33,7 +33,7 @@ impl Shapes {
         (message, event)
     }
 
-    /// Pushes a changed event of a new message; the platform must get a 200.
+    /// Pushes a changed event of a new message, and expects a 200.
     async fn push(&self, change: impl FnOnce(&mut Value)) -> MessageId {
         let (message, mut event) = self.unheard("nothing");
         change(&mut event);
@@ -419,7 +419,7 @@ async fn rule_11_markdown_of_a_post_hides_no_option() {
     shapes.bench.finish().await;
 }
 
-/// A platform that answers the reading of a message with this `data`.
+/// A response with this `data` to the call that reads a message.
 fn shown(data: &Value) -> Fault {
     let body = json!({ "code": 0, "msg": "success", "data": data });
     Fault::Foreign(Foreign::json(200, &body.to_string()))
@@ -510,7 +510,7 @@ async fn sender_of_unknown_type_is_a_person() {
                 event["event"]["message"]["content"] = json!(r#"{"text":"/help"}"#);
             })
             .await;
-        // Commands of a group are answered in order.
+        // Commands of a group are executed in order.
         let next = shapes.bench.say(&shapes.group, "/pin announcement").id;
         shapes.bench.reaction(&next).await;
         assert!(
@@ -597,7 +597,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Every field of the event, whole sections, and the content in any shape.
+/// Replaces fields, sections or the content of the event with arbitrary JSON.
 const PLACES: [&str; 22] = [
     "/event",
     "/event/sender",
@@ -644,9 +644,9 @@ async fn events_of_arbitrary_json_kill_no_job() {
             let mut event = bench.sim.envelope_for(&message);
             let value = any_json().new_tree(&mut runner).unwrap().current();
             let value = match place {
-                // Nobody could be answered at a message that does not exist.
+                // A reply needs a message that exists.
                 "/event/message/message_id" if value.is_string() => json!(null),
-                // As in life, JSON in a string.
+                // As on the platform, JSON in a string.
                 "/event/message/content" if round % 3 == 0 => json!(value.to_string()),
                 _ => value,
             };

@@ -1,4 +1,4 @@
-//! What people type, from the message to the chat; `src/command/tests/typed_lines.txt` has more.
+//! Typed messages; `src/command/tests/typed_lines.txt` has more.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use feishu_sim::{ChatId, Words};
 
 use crate::harness::Bench;
 
-/// Without the line that names the author and the date.
+/// A bot that does not sign entries.
 async fn unsigned() -> Bench {
     Bench::with(|builder| builder, "[announce]\nsignature = false").await
 }
@@ -113,7 +113,7 @@ async fn rule_12_addressing_the_bot_gets_an_answer() {
     assert_eq!(bench.reaction(&pin).await, "Pin");
     let hello = to_bot(" hello");
     assert!(bench.answer(&hello).await.contains("/help"));
-    // Once a minute in words.
+    // The reply is throttled to one a minute.
     let again = to_bot(" are you there");
     assert_eq!(bench.reaction(&again).await, "CrossMark");
     assert!(bench.sim.replies_to(&again).is_empty());

@@ -1,4 +1,4 @@
-//! Answers that are broken on the wire, by a proxy between the bot and the platform.
+//! Responses that a proxy between the bot and the platform breaks.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,31 +11,31 @@ use tokio::task::JoinSet;
 
 use crate::harness::Bench;
 
-/// Longer than any answer takes, and short enough for a test that waits for it.
+/// Longer than any response takes, and short enough to wait for in a test.
 const SETTINGS: &str = "[announce]\nsignature = false\n[feishu]\ntimeout = \"400ms\"";
 
-/// What becomes of an answer of the platform, which has carried the call out.
+/// How the proxy changes a response; the platform has executed the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
-    /// Half of it comes, then the connection ends.
+    /// The connection closes after half of it.
     Cut,
     /// The same, in chunks.
     CutInChunks,
-    /// Half of it comes, then nothing.
+    /// The proxy stops sending after half of it.
     Stalled,
     /// The same, in chunks.
     StalledInChunks,
-    /// The connection ends before the first byte.
+    /// The connection closes before the first byte.
     Nothing,
-    /// Half of the head comes.
+    /// The connection closes after half of the head.
     HalfAHead,
-    /// Bytes that are no HTTP.
+    /// Bytes that are not HTTP.
     Rubbish,
-    /// Another head and body take its place.
+    /// Another head and body instead.
     Other(&'static str, &'static str),
-    /// It comes as it is, behind these heads.
+    /// Unchanged, after these heads.
     Behind(&'static str),
-    /// It comes with this head and behind these bytes.
+    /// With this head, and with these bytes before the body.
     As(&'static str, &'static str),
 }
 
@@ -66,7 +66,7 @@ const BROKEN: &[Broken] = &[
     Broken::Other("500 Oops", "{\"code\":0,\"msg\":\"success\"}"),
 ];
 
-/// What a proxy may do to an answer that is good all the same.
+/// Changes of a proxy that leave a response valid.
 const HARMLESS: &[Broken] = &[
     Broken::Behind("HTTP/1.1 100 Continue\r\n\r\n"),
     Broken::Behind("HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\nHTTP/1.1 102 X\r\n\r\n"),
@@ -77,10 +77,10 @@ const HARMLESS: &[Broken] = &[
     Broken::As("content-type: application/json\r\n", " \r\n\t"),
 ];
 
-/// The answers to break: the first one to a path that ends so.
+/// The first response to a path with this suffix is changed.
 type Orders = Arc<Mutex<Vec<(&'static str, Broken)>>>;
 
-/// A proxy before the platform.
+/// A proxy in front of the platform.
 struct Proxy {
     url: String,
     orders: Orders,
@@ -99,7 +99,7 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let (platform, orders) = (platform.clone(), Arc::clone(&given));
                 exchanges.spawn(async move {
-                    // A client that has heard enough ends it.
+                    // The client may close the connection.
                     let _ = exchange(client, &platform, &orders).await;
                 });
             }
@@ -138,7 +138,7 @@ async fn exchange(mut client: TcpStream, platform: &str, orders: &Orders) -> std
     answer(&mut client, broken, &head, &body).await
 }
 
-/// Head and body of a request or an answer.
+/// Head and body of a request or response.
 async fn message(stream: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -190,7 +190,7 @@ async fn answer(
     };
     client.write_all(&bytes).await?;
     if matches!(broken, Some(Broken::Stalled | Broken::StalledInChunks)) {
-        // Until the client has waited long enough.
+        // Until the client times out.
         client.read_u8().await?;
     }
     Ok(())
@@ -204,7 +204,7 @@ async fn behind_a_proxy() -> (Bench, Proxy) {
     (bench, proxy)
 }
 
-/// The calls that carry out an announcement of that kind.
+/// The path of the calls that write an announcement.
 fn writes(kind: AnnouncementKind) -> &'static str {
     match kind {
         Doc => "/announcement",
