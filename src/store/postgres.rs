@@ -51,7 +51,7 @@ mod session;
 mod start;
 mod write_slots;
 
-/// A row that cannot be read may belong to a later release whose replicas run beside this one: it
+/// A row that cannot be read may belong to a later release sender replicas run beside this one: it
 /// is requeued for them for up to ten minutes.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(2);
 const LEFT_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -116,12 +116,12 @@ impl PostgresStore {
         drop(store.lease_session.get().await);
         let mut tasks = Background::default();
         tasks.spawn("lease", Arc::clone(&store).renew_periodically());
-        let whose = format!("{} {owner}", store.app);
+        let sender = format!("{} {owner}", store.app);
         let listener = Arc::clone(&store);
         tasks.spawn("listener", async move {
             listener
                 .notifier
-                .listen(connector, &whose, &discarded)
+                .listen(connector, &sender, &discarded)
                 .await;
             Ok(())
         });
@@ -136,20 +136,20 @@ impl PostgresStore {
         if self.is_full() {
             return Err(StoreError::Full);
         }
-        let (taking, is_discarded) = self.accept_once(&job).await?;
-        let taking = match taking {
+        let (acceptance, is_discarded) = self.accept_once(&job).await?;
+        let acceptance = match acceptance {
             // The session failed, not the request. The platform redelivers an event only after 15
             // s.
             Err(StoreError::Database) if is_discarded => self.accept_once(&job).await?.0?,
-            taking => taking?,
+            acceptance => acceptance?,
         };
-        self.open.fetch_add(taking.opened, Ordering::Relaxed);
+        self.open.fetch_add(acceptance.opened, Ordering::Relaxed);
         // Also for a job behind another one of its chat: that one may have ended before this one
         // became visible.
-        if taking.opened > 0 {
+        if acceptance.opened > 0 {
             self.notifier.notify();
         }
-        Ok(taking.accepted)
+        Ok(acceptance.accepted)
     }
 
     /// Accepts a job over one session; also returns whether that session is discarded now.
@@ -159,11 +159,11 @@ impl PostgresStore {
     ) -> Result<(Result<Acceptance, StoreError>, bool), StoreError> {
         let session = self.sessions.get().await?;
         let (bound, accepted_by) = (self.bounds.open_of_chat, self.lease().owner());
-        let taking = queue::accept(&*session, job, bound, accepted_by, self.now());
-        let taking = session.run(taking).await;
+        let acceptance = queue::accept(&*session, job, bound, accepted_by, self.now());
+        let acceptance = session.run(acceptance).await;
         let is_discarded = session.is_discarded();
         session.give_back_after(job.payload.len());
-        Ok((taking, is_discarded))
+        Ok((acceptance, is_discarded))
     }
 
     pub(super) async fn claim(&self) -> Result<Claim, StoreError> {

@@ -1,4 +1,4 @@
-//! Both stores by their promises. The clock is set by hand.
+//! Tests that both stores must pass. The clock is set by hand.
 
 use std::time::Duration;
 
@@ -22,11 +22,9 @@ const BOUNDS: Bounds = Bounds {
     open: 100,
     open_of_chat: 60,
 };
-/// The app whose jobs these tests are about.
 const APP: &str = "cli_1";
 
 impl Running {
-    /// What runs behind the handles.
     pub(crate) fn background(&mut self) -> Vec<&mut Background> {
         match self {
             Self::Sqlite(running) => vec![&mut running.threads, &mut running.looking],
@@ -35,7 +33,6 @@ impl Running {
     }
 }
 
-/// A store, and where it is.
 pub(super) struct Bench {
     pub(super) store: Store,
     running: Running,
@@ -44,7 +41,6 @@ pub(super) struct Bench {
     pub(super) place: Place,
 }
 
-/// Where a store is.
 pub(super) enum Place {
     Folder(TempDir),
     #[cfg(feature = "postgres-tests")]
@@ -74,7 +70,7 @@ impl Place {
         Store::open(options).await
     }
 
-    /// As after a kill, and once the leases of who was killed are over.
+    /// Opens the store as after a kill, once the leases of killed replicas have expired.
     async fn open_after_a_kill(&self, clock: &Clock) -> (Store, Running) {
         #[cfg(feature = "postgres-tests")]
         if let Self::Server(_) = self {
@@ -82,7 +78,7 @@ impl Place {
                 .await;
         }
         loop {
-            // The lock of a file goes with the threads, which end by themselves.
+            // The lock of a file is released when the threads end.
             match self.open(APP, clock).await {
                 Ok(opened) => return opened,
                 Err(error) if error.is::<std::fs::TryLockError>() => {
@@ -93,7 +89,7 @@ impl Place {
         }
     }
 
-    /// Changes something beside the bot.
+    /// Changes rows over a connection of its own.
     pub(super) async fn execute(&self, sql: &str) {
         match self {
             Self::Folder(folder) => beside(folder).execute_batch(sql).unwrap(),
@@ -105,7 +101,7 @@ impl Place {
         }
     }
 
-    /// Counts something beside the bot.
+    /// Counts rows over a connection of its own.
     pub(super) async fn count(&self, what: &str) -> i64 {
         match self {
             Self::Folder(folder) => {
@@ -148,7 +144,7 @@ impl Bench {
         }
     }
 
-    /// As after a kill: nothing is closed in order.
+    /// Simulates a kill: nothing is closed.
     pub(super) async fn killed(self) -> Self {
         let Self {
             store,
@@ -176,7 +172,7 @@ impl Bench {
         claimed(&self.store).await
     }
 
-    /// How much is left to do.
+    /// Number of open jobs.
     pub(super) async fn open(&self) -> usize {
         self.store.queue().await.unwrap().open
     }
@@ -194,7 +190,6 @@ impl Bench {
         &mut self.running
     }
 
-    /// Ends in order.
     pub(super) async fn close(self) -> Place {
         drop(self.store);
         self.running.close().await.unwrap();
@@ -223,7 +218,7 @@ pub(super) fn job(chat: &str, origin: &str) -> NewJob {
     }
 }
 
-/// Has each of these hold for both stores.
+/// Generates each test for both stores.
 macro_rules! for_both_stores {
     ($($promise:ident,)*) => {
         mod sqlite {
@@ -381,7 +376,7 @@ async fn a_lone_job_is_blamed_for_a_crash(mut bench: Bench) {
         }
         bench = bench.killed().await;
     }
-    // Each is tried alone, after a pause.
+    // Each runs alone, after a delay.
     bench.hand.advance(Duration::from_secs(2));
     let suspect = bench.claim().await.unwrap();
     assert!(suspect.is_suspect() && suspect.crashes == 0);
@@ -470,7 +465,7 @@ async fn an_unreadable_row_blocks_nothing(bench: Bench) {
         .place
         .execute("UPDATE jobs SET outcome = 'no JSON' WHERE origin = 'om_1'")
         .await;
-    // Where other bots may be of a later release, it is left to them for a while.
+    // With other replicas, which may run a later release, the row is requeued for a while.
     while !matches!(bench.store.claim().await.unwrap(), Claim::Unreadable) {
         bench.hand.advance(Duration::from_secs(2));
     }
@@ -499,8 +494,8 @@ async fn concurrent_jobs_are_all_accepted(bench: Bench) {
                 .unwrap()
         }
     });
-    let taken = join_all(accepts).await;
-    assert!(taken.iter().all(|accepted| *accepted == Accepted::New));
+    let accepted = join_all(accepts).await;
+    assert!(accepted.iter().all(|accepted| *accepted == Accepted::New));
     let bench = bench.killed().await;
     assert_eq!(bench.open().await, 90);
 }
@@ -518,7 +513,7 @@ fn top(before: PinnedItem, after: PinnedItem) -> ChangeRecord {
 }
 
 impl Bench {
-    /// A whole job: taken, claimed, concluded, done.
+    /// A complete job: accepted, claimed, concluded, released.
     async fn carry_out(&self, origin: &str, conclusion: impl FnOnce(Conclusion) -> Conclusion) {
         self.accept("oc_1", origin).await;
         let job = self.claim().await.unwrap();
@@ -691,12 +686,8 @@ async fn leaving_a_chat_erases_schedules_and_texts(bench: Bench) {
         })
         .await;
     bench.accept("oc_1", "om_3").await;
-    let unregistered = bench.claim().await.unwrap();
-    bench
-        .store
-        .release(&unregistered, Release::Dead)
-        .await
-        .unwrap();
+    let failed = bench.claim().await.unwrap();
+    bench.store.release(&failed, Release::Dead).await.unwrap();
     bench.store.leave(chat()).await.unwrap();
     assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
     assert_eq!(bench.undoable().await, None);
@@ -733,7 +724,7 @@ async fn automatic_reverts_belong_to_their_change(bench: Bench) {
     let timed_end = |made: &RecordedChange| bench.store.timed_end(made.id);
     assert_eq!(timed_end(first).await.unwrap(), Some(planned[0].id));
     assert_eq!(timed_end(second).await.unwrap(), None);
-    // Once it is under way it is too late to drop it.
+    // A running schedule can no longer be cancelled.
     bench.hand.advance(Duration::from_hours(1));
     bench.claim().await.unwrap();
     assert_eq!(timed_end(first).await.unwrap(), None);
@@ -741,7 +732,7 @@ async fn automatic_reverts_belong_to_their_change(bench: Bench) {
 
 async fn chat_order_survives_clock_changes(bench: Bench) {
     bench.accept("oc_1", "om_1").await;
-    // As where another bot's clock is behind.
+    // As if another replica's clock were behind.
     bench
         .place
         .execute("UPDATE jobs SET ordered_at = ordered_at + 60000, run_at = run_at + 60000")
@@ -923,7 +914,7 @@ async fn retention_leaves_other_apps_untouched(bench: Bench) {
         let sql = format!("UPDATE {table} SET app = 'cli_other'");
         bench.place.execute(&sql).await;
     }
-    // There its replica owns the job, and is of the other app as well.
+    // On a server, the job's replica belongs to the other app as well.
     #[cfg(feature = "postgres-tests")]
     if let Place::Server(_) = &bench.place {
         let replica = "UPDATE replicas SET app = 'cli_other'";
@@ -952,7 +943,7 @@ async fn a_failed_request_fails_alone(bench: Bench) {
         .place
         .execute("UPDATE jobs SET progress = 'no JSON'")
         .await;
-    // They are sent together, so that one transaction may have all of them.
+    // Sent together, so that one transaction may execute all of them.
     let accepted = (0..20).map(|number| {
         let new = self::job("oc_2", &format!("om_2{number}"));
         bench.store.accept(new)

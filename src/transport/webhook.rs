@@ -44,7 +44,7 @@ const MAX_AHEAD: Duration = Duration::from_mins(5);
 /// Maximum difference between a timestamp and the machine's clock while the platform's time is
 /// unknown.
 pub(crate) const UNKNOWN_TIME: Duration = Duration::from_hours(24);
-/// How long to wait for the platform's time; the platform waits for the response meanwhile.
+/// How long to wait for the platform's time; the platform itself waits for the response.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 /// Minimum time between warnings about signed requests that are too old.
 const WARN_EVERY: Duration = Duration::from_mins(1);

@@ -1,4 +1,4 @@
-//! What an admin asks of the store while the bot runs, and does to it.
+//! The admin commands while the bot runs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -208,7 +208,7 @@ async fn a_waiting_job_is_retried_at_once() {
     let mut admin = bench.admin().await;
     let told = admin.retry_job(&waiting["id"].to_string()).await.unwrap();
     assert!(told.contains("tried now"), "{told}");
-    // Its own time does not come: the clock stands.
+    // Its time does not come, because the clock is stopped.
     let pinned = |state: &State| state.top_notice(&group).cloned();
     let top = bench.sim.wait_for("the top notice", pinned).await;
     assert_eq!(top, TopNotice::Announcement);

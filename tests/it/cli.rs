@@ -486,7 +486,7 @@ async fn a_full_disk_returns_503_until_space_is_free() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let owner = sim.add_person("Olga");
-    // A bound on the size of files stands for the disk's end; without the trap
+    // A bound on the size of files simulates the end of the disk; without the trap
     // the signal that goes with it would end the process.
     let limited = "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" serve";
     let mut shell = sh(limited, &on(&sim, &folder, &[]));

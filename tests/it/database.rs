@@ -210,7 +210,7 @@ async fn missing_rights_are_named_with_owner_and_remedy() {
     }
 }
 
-/// A chat, and so many commands of its owner that the bot acknowledges but cannot carry out yet.
+/// A chat with commands that the bot acknowledges but cannot execute yet.
 async fn acknowledged(sim: &Simulator, bot: &Serving, count: usize) -> Vec<MessageId> {
     sim.set_webhook(&format!("http://{}/webhook/event", bot.address));
     sim.set_api_down(true);
@@ -367,7 +367,7 @@ async fn damaged_while_it_runs(
     };
     let ended = tokio::time::timeout(Duration::from_secs(30), reading);
     let Ok(status) = ended.await else {
-        panic!("it goes on")
+        panic!("the bot continued")
     };
     Ended {
         code: status.code(),

@@ -69,7 +69,7 @@ async fn ready(bench: &Bench, is_ready: bool) {
     tokio::time::timeout(patience, asked).await.unwrap();
 }
 
-/// The bot still does what it is told.
+/// Checks that the bot still executes commands.
 async fn obeys(bench: &Bench) {
     let group = bench.group(Docx);
     let command = bench.say(&group, "/pin announcement").id;

@@ -44,7 +44,7 @@ pub(super) struct Notifier {
 struct Others {
     jobs: AtomicBool,
     limits: AtomicBool,
-    news: Notify,
+    changed: Notify,
 }
 
 impl Notifier {
@@ -64,13 +64,13 @@ impl Notifier {
     /// A job is claimable by another replica.
     pub(super) fn notify_others(&self) {
         self.others.jobs.store(true, Ordering::Relaxed);
-        self.others.news.notify_one();
+        self.others.changed.notify_one();
     }
 
     /// A new rate limit was stored.
     pub(super) fn notify_limit(&self) {
         self.others.limits.store(true, Ordering::Relaxed);
-        self.others.news.notify_one();
+        self.others.changed.notify_one();
     }
 
     /// Waits until a job may be claimable.
@@ -86,19 +86,19 @@ impl Notifier {
 
     /// Receives and sends notifications until it is cancelled. When sessions are `discarded`, this
     /// connection may lead to the wrong server as well, so it is opened again.
-    pub(super) async fn listen(&self, connector: Connector, whose: &str, discarded: &Notify) {
+    pub(super) async fn listen(&self, connector: Connector, sender: &str, discarded: &Notify) {
         loop {
-            let is_heard = CancellationToken::new();
-            let talked = connector.talk(
-                |said| self.hear(said, whose),
-                async |client| self.tell(client, whose, &is_heard).await,
+            let is_listening = CancellationToken::new();
+            let ended = connector.talk(
+                |message| self.receive(message, sender),
+                async |client| self.send(client, sender, &is_listening).await,
             );
             tokio::select! {
-                talked = talked => if let Err(error) = talked {
+                ended = ended => if let Err(error) = ended {
                     session::log(&error, "lost the connection for notifications");
                 },
                 () = discarded.notified() => {}
-                () = silence(&is_heard) => {
+                () = silence(&is_listening) => {
                     tracing::error!("the database does not respond to the connection for notifications");
                 }
             }
@@ -106,24 +106,24 @@ impl Notifier {
         }
     }
 
-    async fn tell(
+    async fn send(
         &self,
         client: Client,
-        whose: &str,
-        is_heard: &CancellationToken,
+        sender: &str,
+        is_listening: &CancellationToken,
     ) -> Result<(), Error> {
         client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
-        is_heard.cancel();
+        is_listening.cancel();
         // Notifications sent before LISTEN were missed.
         self.jobs.notify_one();
         self.limits.notify_one();
         let notify = client.prepare("SELECT pg_notify($1, $2)").await?;
         loop {
-            self.others.news.notified().await;
+            self.others.changed.notified().await;
             for (flag, word) in [(&self.others.jobs, JOBS), (&self.others.limits, LIMITS)] {
                 if flag.swap(false, Ordering::Relaxed) {
-                    let said = format!("{word} {whose}");
-                    client.execute(&notify, &[&CHANNEL, &said]).await?;
+                    let message = format!("{word} {sender}");
+                    client.execute(&notify, &[&CHANNEL, &message]).await?;
                 }
             }
             sleep(PAUSE).await;
@@ -132,15 +132,15 @@ impl Notifier {
 
     /// A notification names the sender's app and id, so that replicas ignore their own and those of
     /// other apps.
-    fn hear(&self, said: &str, whose: &str) {
-        if said == EVERYBODY {
+    fn receive(&self, message: &str, sender: &str) {
+        if message == EVERYBODY {
             return self.jobs.notify_one();
         }
-        let Some((word, teller)) = said.split_once(' ') else {
+        let Some((word, from)) = message.split_once(' ') else {
             return;
         };
-        let app = |whose: &str| whose.split_once(' ').map(|(app, _)| app.to_owned());
-        if teller == whose || app(teller) != app(whose) {
+        let app = |sender: &str| sender.split_once(' ').map(|(app, _)| app.to_owned());
+        if from == sender || app(from) != app(sender) {
             return;
         }
         match word {
@@ -152,8 +152,8 @@ impl Notifier {
 }
 
 /// Waits until the server counts as unresponsive.
-async fn silence(is_heard: &CancellationToken) {
-    if timeout(SILENCE, is_heard.cancelled()).await.is_ok() {
+async fn silence(is_listening: &CancellationToken) {
+    if timeout(SILENCE, is_listening.cancelled()).await.is_ok() {
         std::future::pending::<()>().await;
     }
 }

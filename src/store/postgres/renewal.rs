@@ -69,8 +69,8 @@ impl PostgresStore {
                 held.end();
                 tracing::warn!("lost the lease; acquiring a new one");
                 let owner = session.run(replicas::register(&*session, &self.app));
-                let anew = LeaseState::new(owner.await?, asked_at, LEASE);
-                *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(anew);
+                let new_lease = LeaseState::new(owner.await?, asked_at, LEASE);
+                *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(new_lease);
                 Ok(None)
             }
         }

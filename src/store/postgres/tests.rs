@@ -1,4 +1,4 @@
-//! What only several bots on one database have to do with each other.
+//! Tests for several replicas on one database.
 #![cfg(feature = "postgres-tests")]
 
 use std::collections::HashMap;
@@ -18,10 +18,10 @@ use crate::store::{DatabaseUrl, RateLimit, Running as AnyRunning, Store};
 mod outages;
 mod poolers;
 
-/// Long enough for anything that works.
+/// Longer than any successful operation takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Another bot on the same database.
+/// Another replica on the same database.
 struct Neighbour {
     store: Store,
     _running: AnyRunning,
@@ -36,7 +36,7 @@ impl Bench {
         }
     }
 
-    /// The lease under which a job was claimed is over, as the server has it.
+    /// Expires the lease under which a job was claimed.
     async fn outlive(&self, job: &Job) {
         let Lease::Expiring(held) = &job.lease else {
             panic!("no lease");
@@ -131,7 +131,7 @@ async fn a_late_commit_notifies_the_worker() {
     let same = "BEGIN;
         INSERT INTO noticebot.jobs (app, origin, kind, chat, ordered_at, run_at, payload)
         VALUES ('cli_1', 'om_2', 'command', 'oc_1', 0, 0, '')";
-    // It has seen the first one running, and now waits to know whether it is known itself.
+    // It has seen the first one running, and now waits for the unique index.
     let held = database.hold(same).await.unwrap();
     let second = bench.accept("oc_1", "om_2");
     let mut second = std::pin::pin!(second);
@@ -164,7 +164,7 @@ async fn a_claim_reads_few_jobs() {
     for known in ["DISCARD PLANS", "ANALYZE noticebot.jobs"] {
         client.batch_execute(known).await.unwrap();
         let transaction = client.transaction().await.unwrap();
-        // Those that run stand before what can be claimed.
+        // Running jobs are ordered before claimable ones.
         for _ in 0..20 {
             let claimed = queue::claim(&transaction, "cli_1", owner, bench.clock.now()).await;
             assert!(matches!(claimed.unwrap(), Claimed::Row(_)));
@@ -182,8 +182,8 @@ async fn concurrent_claims_of_a_chat_run_one_job() {
     let bench = Bench::on_server().await;
     bench.accept("oc_1", "om_2").await;
     let database = database(&bench.place);
-    // Another bot has just claimed the only job there was; a job that stands before
-    // it was committed late, and is seen together with it.
+    // Another replica has just claimed the only job. An earlier job of the chat was committed late,
+    // and becomes visible with it.
     let claimed = database.talk(async |beside| {
         let transaction = beside.transaction().await?;
         let claim = "SET LOCAL search_path = noticebot;
@@ -194,7 +194,7 @@ async fn concurrent_claims_of_a_chat_run_one_job() {
         database.execute(earlier).await?;
         let claim = bench.store.claim();
         let mut claim = std::pin::pin!(claim);
-        // It waits for what comes of the other claim.
+        // It waits for the other claim.
         let soon = timeout(Duration::from_millis(100), claim.as_mut()).await;
         assert!(soon.is_err(), "{soon:?}");
         transaction.commit().await?;
@@ -219,7 +219,7 @@ async fn jobs_are_taken_over_after_lease_expiry() {
     let again = bench.claim().await.unwrap();
     assert_eq!((again.key.clone(), again.crashes), (left.key.clone(), 1));
 
-    // Whoever was thought dead changes nothing any more, and knows that it is out.
+    // The old owner can change nothing, and learns that it lost the job.
     let store = &neighbour.store;
     let lost = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Lost));
     assert!(lost(store.save_replying(&left).await));
@@ -234,12 +234,12 @@ async fn jobs_are_taken_over_after_lease_expiry() {
     assert_eq!(left.lease.run(std::future::ready(())).await, None);
     bench.store.release(&again, Release::Done).await.unwrap();
 
-    // It has another lease by then.
+    // It has a new lease by then.
     assert_eq!(claimed(store).await.unwrap().key.origin, "om_2");
 }
 
-/// The answer to a claim is lost with the connection, or work is dropped while the
-/// lease seems over, and the lease is renewed all the same.
+/// The response to a claim is lost, or work is dropped while the lease seems expired, and the lease
+/// is renewed all the same.
 #[tokio::test]
 async fn orphaned_claims_are_requeued() {
     let bench = Bench::on_server().await;
@@ -304,7 +304,7 @@ async fn a_waiting_callback_notifies_its_receiver() {
     neighbour.store.accept(press).await.unwrap();
     assert!(claimed(&neighbour.store).await.is_none());
 
-    // Somebody here waits for work, so the others are not told of every end.
+    // A worker here is idle, so the others are not notified of every end.
     let idle = bench.store.changed();
     let mut idle = std::pin::pin!(idle);
     while timeout(Duration::from_millis(50), idle.as_mut())
@@ -313,19 +313,18 @@ async fn a_waiting_callback_notifies_its_receiver() {
     {
         idle.set(bench.store.changed());
     }
-    // What was told before.
-    while listener.hears(Duration::from_millis(100)).await {}
+    // Earlier notifications.
+    while listener.is_notified(Duration::from_millis(100)).await {}
     bench.store.release(&before, Release::Done).await.unwrap();
     idle.await;
     assert!(bench.claim().await.is_none(), "it is left to who took it");
-    assert!(listener.hears(PATIENCE).await);
+    assert!(listener.is_notified(PATIENCE).await);
     assert_eq!(claimed(&neighbour.store).await.unwrap().key.origin, "ev_1");
 }
 
 #[test]
 fn an_expired_lease_is_detected_within_ten_seconds() {
-    // Its lease is over so long after it was renewed last, and whoever renews theirs
-    // looks at that moment.
+    // The lease expires this long after its last renewal, and other replicas check at that time.
     assert!(LEASE < Duration::from_secs(10));
     assert!(RENEW_EVERY * 3 <= LEASE);
 }
@@ -345,7 +344,7 @@ async fn a_clean_stop_leaves_no_lease() {
     let bench = Bench::on_server().await;
     let neighbour = bench.neighbour().await;
     bench.accept("oc_1", "om_1").await;
-    // Its worker did not give it back in time.
+    // Its worker did not release it in time.
     bench.claim().await.unwrap();
     let place = bench.close().await;
     assert_eq!(place.count("replicas").await, 1);
@@ -373,7 +372,7 @@ async fn a_callback_is_reserved_for_its_receiver() {
     assert_eq!(taken.key.origin, "e_2");
 }
 
-/// Hears what bots tell each other, and nothing else wakes it: no renewal of a lease.
+/// Receives notifications only; no renewal wakes it.
 struct Listener {
     notifier: Arc<Notifier>,
     _task: JoinSet<()>,
@@ -390,7 +389,7 @@ impl Listener {
         let listening = Arc::clone(&notifier);
         let never = Notify::new();
         task.spawn(async move { listening.listen(connector, "cli_1 0", &never).await });
-        // It looks once when it begins to listen.
+        // It wakes once when it starts to listen.
         timeout(PATIENCE, notifier.notified()).await.unwrap();
         Self {
             notifier,
@@ -398,7 +397,7 @@ impl Listener {
         }
     }
 
-    async fn hears(&self, within: Duration) -> bool {
+    async fn is_notified(&self, within: Duration) -> bool {
         timeout(within, self.notifier.notified()).await.is_ok()
     }
 }
@@ -408,10 +407,10 @@ async fn replicas_are_notified_of_new_and_ended_jobs() {
     let bench = Bench::on_server().await;
     let listener = Listener::on(&bench.place).await;
     bench.accept("oc_1", "om_1").await;
-    assert!(listener.hears(PATIENCE).await, "of a new job");
+    assert!(listener.is_notified(PATIENCE).await, "of a new job");
     let job = bench.claim().await.unwrap();
     bench.store.release(&job, Release::Done).await.unwrap();
-    assert!(listener.hears(PATIENCE).await, "of a job that ended");
+    assert!(listener.is_notified(PATIENCE).await, "of a job that ended");
 }
 
 #[tokio::test]
@@ -442,7 +441,7 @@ async fn replicas_share_write_slots() {
     }
     let after = |seconds| now + Duration::from_secs(seconds);
     for (number, turn) in turns[..15].iter().enumerate() {
-        // Five at once, then five more in each second.
+        // Five at once, then five per second.
         let second = u64::try_from(number / 5).unwrap();
         assert_eq!(*turn, WriteSlot::At(after(second)), "{number}");
     }
@@ -466,8 +465,7 @@ async fn concurrent_starts_migrate_once() {
     assert_eq!(place.count("replicas").await, 6);
 }
 
-/// Tables as a later release leaves them, on which this one has to run if it is
-/// the one before.
+/// Tables after a later release's migration, on which this release must run.
 #[tokio::test]
 async fn a_release_survives_additive_migrations() {
     let bench = Bench::on_server().await;
@@ -481,7 +479,7 @@ async fn a_release_survives_additive_migrations() {
              INSERT INTO migrations (version, needs) VALUES (2, 1);",
         )
         .await;
-    // One that runs already, statements and all, and one that starts again.
+    // A running replica with prepared statements, and one that restarts.
     bench.store.release(&first, Release::Done).await.unwrap();
     let neighbour = bench.neighbour().await;
     for (store, origin) in [(&bench.store, "om_2"), (&neighbour.store, "om_3")] {
@@ -491,7 +489,7 @@ async fn a_release_survives_additive_migrations() {
         store.conclude(&job, conclusion).await.unwrap();
         store.release(&job, Release::Done).await.unwrap();
     }
-    // What only the later one can do is left to it, and so is what stands behind.
+    // A kind of the later release is left to it, and so are jobs behind it.
     bench.accept("oc_1", "om_4").await;
     let later = "UPDATE jobs SET kind = 'juggle' WHERE origin = 'om_4'";
     bench.place.execute(later).await;

@@ -1,4 +1,4 @@
-//! What only a file has: a lock, a folder, one process at a time.
+//! Tests for files: lock, folder, a single process.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
@@ -111,7 +111,7 @@ async fn an_uncounted_job_does_not_fill_the_queue() {
     bench.accept("oc_1", "om_1").await;
     let job = bench.claim().await.unwrap();
     bench.store.release(&job, Release::Dead).await.unwrap();
-    // Put back by an admin, and finished before the next look counts it.
+    // Requeued by an admin, and finished before the next recount.
     bench
         .place
         .execute("UPDATE jobs SET state = 'ready', finished_at = NULL")
@@ -124,7 +124,7 @@ async fn an_uncounted_job_does_not_fill_the_queue() {
     assert_eq!(open_jobs(&bench), 1);
 }
 
-/// Waits until the log has at most so many bytes.
+/// Waits until the log has at most `to` bytes.
 async fn shrinks(log: &std::path::Path, to: u64) {
     let length = || std::fs::metadata(log).unwrap().len();
     let shrunk = async {
@@ -158,11 +158,11 @@ async fn a_log_that_a_reader_held_shrinks_afterwards() {
     for number in 0..100 {
         work(number).await;
     }
-    // No checkpoint can pass the reader.
+    // No checkpoint can complete while the reader is active.
     assert!(length() > 36 << 20, "{}", length());
     reader.execute_batch("COMMIT").unwrap();
     shrinks(&log, 0).await;
-    // Without a reader it stays within its bound, even where checkpoints are slow.
+    // Without a reader it stays within its limit, even if checkpoints are slow.
     let mut longest = 0;
     for number in 100..350 {
         work(number).await;
@@ -186,10 +186,10 @@ async fn a_deleted_log_stops_the_store() {
         let Running::Sqlite(running) = bench.running() else {
             panic!("no file")
         };
-        let told = running.ended().await.to_string();
+        let text = running.ended().await.to_string();
         let begin = format!("`{}` was moved, deleted", missing.display());
-        assert!(told.starts_with(&begin), "{told}");
-        // As after a kill: nothing that was accepted is lost.
+        assert!(text.starts_with(&begin), "{text}");
+        // As after a kill: no accepted job is lost.
         let bench = bench.killed().await;
         assert_eq!(open_jobs(&bench), 20, "{addition}");
         assert_eq!(bench.accept("oc_1", "om_0").await, Accepted::Duplicate);
@@ -210,11 +210,11 @@ async fn a_panicking_writer_stops_the_store() {
     assert!(ended.contains("`writer` panicked"), "{ended}");
     assert!(matches!(store.probe().await, Err(StoreError::Closed)));
     drop(store);
-    // The other thread ends with it, and in order.
+    // The other thread ends cleanly with it.
     running.close().await.unwrap();
 }
 
-/// Writes over a few bytes in place: the inode stays.
+/// Overwrites a few bytes in place, so the inode stays the same.
 fn overwrite(path: &std::path::Path, at: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     for byte in bytes.iter_mut().skip(at).take(4) {
@@ -223,7 +223,7 @@ fn overwrite(path: &std::path::Path, at: usize) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// Whether a command is taken, worked on and finished.
+/// Whether a job can be accepted, claimed and released.
 async fn works(place: &Place, clock: &Clock) -> Result<(), String> {
     let opened = place.open("cli_1", clock).await;
     let (store, running) = opened.map_err(|error| format!("{error:#}"))?;
@@ -266,9 +266,9 @@ async fn damaged_pages_are_refused_or_harmless() {
     for page in 0..pages {
         for at in [0, 20, 100, 2048, 4000] {
             overwrite(&database, page * 4096 + at);
-            if let Err(told) = works(&place, &clock).await {
+            if let Err(text) = works(&place, &clock).await {
                 refused += 1;
-                assert!(told.contains("bot.db"), "{page}, {at}: {told}");
+                assert!(text.contains("bot.db"), "{page}, {at}: {text}");
             }
             for addition in ["-wal", "-shm"] {
                 let _ = std::fs::remove_file(file::names::beside(&database, addition));
@@ -290,14 +290,14 @@ async fn a_damaged_log_stops_the_store() {
     let Running::Sqlite(running) = bench.running() else {
         panic!("no file")
     };
-    let told = running.ended().await.to_string();
-    assert!(told.contains("committed pages of"), "{told}");
+    let text = running.ended().await.to_string();
+    assert!(text.contains("committed pages of"), "{text}");
     let more = bench.store.accept(job("oc_1", "om_more")).await;
     assert!(more.is_err());
-    // All is kept as it is, and is refused at the next start as well.
+    // The files are kept unchanged, and rejected at the next start as well.
     let clock = bench.clock.clone();
     let place = bench.close().await;
     assert!(log.exists());
-    let told = refused(&place, &clock).await;
-    assert!(told.contains("committed pages of"), "{told}");
+    let text = refused(&place, &clock).await;
+    assert!(text.contains("committed pages of"), "{text}");
 }

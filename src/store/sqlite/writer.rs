@@ -26,7 +26,7 @@ const BATCH: usize = 256;
 /// This many new jobs in one batch are a burst and take priority.
 const BURST: usize = 8;
 /// Deferred claims are executed after this time even during a burst.
-const BURST_PATIENCE: Duration = Duration::from_millis(100);
+const MAX_DEFERRAL: Duration = Duration::from_millis(100);
 
 /// Priority among waiting requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,29 +126,30 @@ impl Txn<'_> {
         request: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         let before = self.effects;
-        let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
-        run("SAVEPOINT request")?;
+        self.run("SAVEPOINT request")?;
         if let Err(error) = request(self) {
             // A disk or file error fails the whole batch.
-            if !is_own(&error) {
+            if !is_request_error(&error) {
                 return Err(error);
             }
             // The text of the error may quote a message, so it is not logged.
             let code = error.sqlite_error_code();
             tracing::error!(?code, "a request to the store failed");
-            let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
-            run("ROLLBACK TO request")?;
+            self.run("ROLLBACK TO request")?;
             self.effects = before;
         }
-        let run = |sql| self.connection.prepare_cached(sql)?.execute([]).map(drop);
-        run("RELEASE request")
+        self.run("RELEASE request")
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 
     pub(super) fn accept(&mut self, job: &NewJob, bound: usize) -> rusqlite::Result<Accepted> {
-        let taking = queue::accept(self.connection, job, bound, self.now)?;
-        self.effects.opened += taking.opened;
-        self.effects.claimable |= taking.first_of_chat;
-        Ok(taking.accepted)
+        let acceptance = queue::accept(self.connection, job, bound, self.now)?;
+        self.effects.opened += acceptance.opened;
+        self.effects.claimable |= acceptance.first_of_chat;
+        Ok(acceptance.accepted)
     }
 
     pub(super) fn claim(&mut self) -> rusqlite::Result<Claim> {
@@ -225,7 +226,7 @@ impl Txn<'_> {
 }
 
 /// Whether an error concerns one request, not the disk or the file.
-fn is_own(error: &rusqlite::Error) -> bool {
+fn is_request_error(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code().is_none_or(|code| {
         matches!(
             code,
@@ -447,7 +448,7 @@ impl Deferred {
         let is_burst = intake.count() >= BURST;
         let has_waited = self
             .since
-            .is_some_and(|since| since.elapsed() > BURST_PATIENCE);
+            .is_some_and(|since| since.elapsed() > MAX_DEFERRAL);
         if is_burst && !has_waited {
             self.requests = batch
                 .extract_if(.., |request| request.priority() == Priority::CanWait)

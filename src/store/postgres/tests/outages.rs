@@ -1,4 +1,4 @@
-//! A database that is away, in every way, and comes back: requests succeed again without a restart.
+//! Outages of the database: requests succeed afterwards without a restart.
 
 use std::net::SocketAddr;
 
@@ -7,13 +7,12 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// How long after its database a store has to work again.
+/// How long after an outage the store must have recovered.
 const RECOVERY: Duration = Duration::from_secs(5);
 const EVENT: Duration = Duration::from_millis(2500);
-/// How often it is tried.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// A bot on a database, maybe through a proxy.
+/// A replica on a database, possibly through a proxy.
 struct Replica {
     store: Store,
     running: AnyRunning,
@@ -37,18 +36,18 @@ impl Replica {
         Self::at(&database.url()).await
     }
 
-    /// Takes a job, claims it and ends it.
+    /// Accepts, claims and releases a job.
     async fn work(&self, origin: &str) -> Result<(), StoreError> {
-        // As long as an event may wait.
-        let taken = timeout(EVENT, self.store.accept(job(origin, origin))).await;
-        taken.map_err(|_| StoreError::Database)??;
+        // The time limit for storing an event.
+        let accepted = timeout(EVENT, self.store.accept(job(origin, origin))).await;
+        accepted.map_err(|_| StoreError::Database)??;
         match self.store.claim().await? {
             Claim::Job(job) => self.store.release(&job, Release::Done).await,
             _ => Err(StoreError::Database),
         }
     }
 
-    /// It works, and so do all of its sessions: each is used once at least.
+    /// Checks that all sessions work: each is used at least once.
     async fn uses_every_session(&self) {
         assert!(self.every_session_works().await);
     }
@@ -59,13 +58,13 @@ impl Replica {
         answers.iter().all(Result::is_ok)
     }
 
-    /// Waits until it does not work.
+    /// Waits until a request fails.
     async fn fails(&self) {
         let failing = async { while self.store.probe().await.is_ok() {} };
         timeout(PATIENCE, failing).await.unwrap();
     }
 
-    /// Waits until it works, which is soon, and is as well as before.
+    /// Waits for the recovery, which must be prompt and complete.
     async fn recovers(&self) {
         let begun = Instant::now();
         let recovering = async {
@@ -80,7 +79,7 @@ impl Replica {
         let recovered = timeout(RECOVERY, recovering).await;
         assert!(recovered.is_ok(), "it does not work after {RECOVERY:?}");
         eprintln!("works again after {:?}", begun.elapsed());
-        // Where the renewal of the lease finds the outage only now, it ends what is under way.
+        // The renewal of the lease may detect the outage only now, and cancel requests in flight.
         let all = async { while !self.every_session_works().await {} };
         timeout(RECOVERY, all).await.unwrap();
         self.store.probe().await.unwrap();
@@ -91,7 +90,7 @@ async fn end_sessions(database: &Database) {
     end_sessions_of(database, database).await;
 }
 
-/// An admin on another database ends the sessions of this one.
+/// Ends the sessions from a connection to another database.
 async fn end_sessions_of(database: &Database, admin: &Database) {
     let others = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -105,7 +104,7 @@ async fn promote(standby: &Database) {
     standby.execute("SELECT pg_promote()").await.unwrap();
 }
 
-/// A role that owns nothing but what it makes, and may be locked out.
+/// A role that owns only what it creates, and can be locked out.
 struct Role {
     name: String,
     url: String,
@@ -155,13 +154,13 @@ async fn a_read_only_database_recovers() {
     end_sessions(&database).await;
     replica.fails().await;
     assert!(replica.store.accept(job("oc_1", "om_1")).await.is_err());
-    // Who sets it back has to write, too.
+    // Reverting the setting is a write, too.
     let back = format!("BEGIN READ WRITE; {}; COMMIT", set("off"));
     database.execute(&back).await.unwrap();
     replica.recovers().await;
 }
 
-/// Its sessions were writable when they were opened, and are read only without a new one.
+/// Sessions become read-only without being closed.
 #[tokio::test]
 async fn sessions_that_became_read_only_are_discarded() {
     let server = Server::primary().unwrap();
@@ -186,8 +185,8 @@ async fn ended_sessions_are_replaced_without_a_failed_job() {
     for round in 0..3 {
         replica.uses_every_session().await;
         end_sessions(&database).await;
-        let taken = replica.store.accept(job("oc_1", &format!("om_{round}")));
-        assert_eq!(taken.await.unwrap(), Accepted::New, "{round}");
+        let accepted = replica.store.accept(job("oc_1", &format!("om_{round}")));
+        assert_eq!(accepted.await.unwrap(), Accepted::New, "{round}");
     }
 }
 
@@ -211,7 +210,7 @@ async fn statements_that_became_invalid_are_prepared_again() {
     replica.recovers().await;
 }
 
-/// A transaction that a request has left open and broken.
+/// A request leaves a failed transaction open.
 #[tokio::test]
 async fn a_session_in_a_failed_transaction_is_discarded() {
     let database = Database::create().await.unwrap();
@@ -222,8 +221,8 @@ async fn a_session_in_a_failed_transaction_is_discarded() {
         let broken = session.batch_execute("BEGIN; SELECT 1 / 0");
         assert!(broken.await.is_err());
     }
-    let taken = replica.store.accept(job("oc_1", "om_1")).await.unwrap();
-    assert_eq!(taken, Accepted::New);
+    let accepted = replica.store.accept(job("oc_1", "om_1")).await.unwrap();
+    assert_eq!(accepted, Accepted::New);
     replica.recovers().await;
 }
 
@@ -237,8 +236,8 @@ async fn connections_that_fall_silent_are_replaced() {
     replica.recovers().await;
 }
 
-/// As while a virtual address moves: it leads to a standby, then to the primary again, and
-/// nobody ends the connections to the standby.
+/// A virtual address leads to a standby, then to the primary again, and the connections to the
+/// standby stay open.
 #[tokio::test]
 async fn an_address_recovers_after_leading_to_a_standby() {
     let primary = Server::primary().unwrap();
@@ -250,7 +249,7 @@ async fn an_address_recovers_after_leading_to_a_standby() {
     proxy.lead_to(standby.address());
     proxy.cut();
     replica.fails().await;
-    // Each of them looks for a server that takes it.
+    // Each session looks for a writable server.
     for _ in 0..20 {
         assert!(
             replica
@@ -300,11 +299,11 @@ async fn a_suspended_server_recovers() {
     replica.uses_every_session().await;
     server.freeze().unwrap();
     replica.fails().await;
-    // Longer than the lease, the timeout of an answer, and the silence that TCP tolerates.
+    // Longer than the lease, the request timeout and the TCP timeout.
     sleep(Duration::from_secs(15)).await;
     server.thaw().unwrap();
     replica.recovers().await;
-    // New connections wait, those that are open work.
+    // New connections wait, open ones work.
     server.freeze_postmaster().unwrap();
     replica.work("om_postmaster").await.unwrap();
     server.thaw().unwrap();
@@ -323,7 +322,7 @@ async fn a_locked_table_delays_work() {
     replica.recovers().await;
 }
 
-/// Of three replicas one cannot hear the others for a moment.
+/// One of three replicas receives no notifications for a moment.
 #[tokio::test]
 async fn a_lost_listener_listens_again_while_others_work() {
     let database = Database::create().await.unwrap();
@@ -378,7 +377,7 @@ async fn a_start_waits_for_a_full_server() {
     role.drop(&database).await;
 }
 
-/// Each way in which an admin locks a bot out of a database that runs, and lets it in again.
+/// The ways to lock a bot out of a running database and to readmit it.
 #[tokio::test]
 async fn a_locked_out_bot_recovers() {
     let database = Database::create().await.unwrap();
@@ -464,7 +463,7 @@ async fn a_renamed_database_recovers() {
     replica.recovers().await;
 }
 
-/// What the bot may do to its tables, and under which names they are, changes while it runs.
+/// The permissions and names of the tables change while the bot runs.
 #[tokio::test]
 async fn inaccessible_tables_recover() {
     let database = Database::create().await.unwrap();
@@ -511,7 +510,7 @@ async fn inaccessible_tables_recover() {
     role.drop(&database).await;
 }
 
-/// Timeouts that an admin has set for people, and an isolation for reports.
+/// Timeouts meant for people, and an isolation level meant for reports.
 #[tokio::test]
 async fn role_settings_do_not_affect_the_bot() {
     let database = Database::create().await.unwrap();
@@ -543,15 +542,15 @@ async fn role_settings_do_not_affect_the_bot() {
     }
     let lock = "BEGIN; LOCK TABLE noticebot.jobs";
     let lock = database.hold(lock).await.unwrap();
-    let mut taken = Box::pin(replica.store.accept(job("oc_1", "om_locked")));
-    let early = timeout(Duration::from_millis(100), taken.as_mut()).await;
+    let mut accepted = Box::pin(replica.store.accept(job("oc_1", "om_locked")));
+    let early = timeout(Duration::from_millis(100), accepted.as_mut()).await;
     assert!(early.is_err(), "it does not wait for the lock");
     drop(lock);
-    assert_eq!(taken.await.unwrap(), Accepted::New);
+    assert_eq!(accepted.await.unwrap(), Accepted::New);
     role.drop(&database).await;
 }
 
-/// As after a restore without them: nobody knows this bot any more.
+/// As after a restore without the replicas' rows.
 #[tokio::test]
 async fn a_missing_lease_is_replaced() {
     let database = Database::create().await.unwrap();
@@ -580,7 +579,7 @@ async fn a_start_on_a_standby_awaits_promotion() {
     assert!(timeout(RECOVERY, starting).await.unwrap().is_ok());
 }
 
-/// What listens there takes connections and says nothing.
+/// The server accepts connections and does not respond.
 #[tokio::test(start_paused = true)]
 async fn a_start_gives_up_on_a_silent_server() {
     tokio::time::resume();
@@ -607,7 +606,7 @@ async fn a_wrong_column_type_fails_requests_only() {
     let failed = replica.store.queue().await;
     assert!(matches!(failed, Err(StoreError::Database)), "{failed:?}");
     database.execute(&retype("bigint")).await.unwrap();
-    // A session whose plans no longer fit is replaced first.
+    // A session with outdated plans is replaced first.
     let _ = replica.store.queue().await;
     replica.store.queue().await.unwrap();
     let ended = timeout(Duration::from_millis(10), replica.running.ended()).await;

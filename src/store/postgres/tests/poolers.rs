@@ -1,4 +1,4 @@
-//! A pooler between the bot and its server.
+//! Tests with a pooler between the bot and its server.
 
 use test_servers::{Bouncer, Database};
 
@@ -30,7 +30,7 @@ async fn a_sharing_pooler_is_rejected_before_any_change() {
     }
 }
 
-/// The sessions of others are in use at the same time, and some are idle.
+/// Other clients use sessions at the same time, and some sessions are idle.
 #[tokio::test]
 async fn a_busy_sharing_pooler_is_detected() {
     let database = Database::create().await.unwrap();
@@ -61,7 +61,7 @@ async fn a_busy_sharing_pooler_is_detected() {
     }
 }
 
-/// Such a pooler takes all connections, and lets some of them wait without a word.
+/// Such a pooler accepts all connections and lets some wait.
 #[tokio::test]
 async fn a_pooler_with_few_sessions_is_named() {
     let database = Database::create().await.unwrap();
@@ -90,7 +90,7 @@ async fn a_session_pooler_works() {
     let job = claimed(&store).await.unwrap();
     store.release(&job, Release::Done).await.unwrap();
     store.probe().await.unwrap();
-    // What is made is in our schema alone.
+    // Everything created is in our schema.
     let elsewhere = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(database.number(elsewhere).await.unwrap(), 0);
     drop(store);

@@ -9,7 +9,7 @@ use crate::store::sqlite::file;
 
 const PAGE: usize = 4096;
 
-/// A database with a table and an index, of some pages.
+/// A database of several pages with a table and an index.
 fn database(rows: u32) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bot.db");
@@ -33,7 +33,7 @@ fn insert(connection: &Connection, rows: u32) {
     }
 }
 
-/// A database that was killed with a log of so many commits.
+/// A database after a kill, with a log of this many commits.
 fn killed(commits: u32) -> (TempDir, PathBuf) {
     let (living, path) = database(10);
     let connection = file::connect(&path).unwrap();
@@ -83,7 +83,7 @@ fn damaged_pages_are_found() {
     let pages = fs::read(&path).unwrap().len() / PAGE;
     assert!(pages > 10, "{pages}");
     let whole = fs::read(&path).unwrap();
-    // The first bytes of a page say what it is and how much it holds.
+    // The first bytes of a page have its type and size.
     for page in 0..pages {
         for at in [0, 3, 5] {
             flip(&path, page * PAGE + at);
@@ -148,7 +148,7 @@ fn every_damaged_frame_of_a_log_is_found() {
     }
     for at in 0..32 {
         flip(&log, at);
-        // The number of the checkpoint is of no use to anybody, but is in the checksum.
+        // The checkpoint number is unused, but included in the checksum.
         assert!(lost_log(&path).is_some(), "header, byte {at}");
         flip(&log, at);
     }
@@ -177,7 +177,7 @@ fn earlier_damage_is_found_without_an_index() {
     flip(&log, 32 + 24 + 100);
     assert!(lost_log(&path).is_some());
     flip(&log, 32 + 24 + 100);
-    // A power failure may leave the last one so, and nobody was told of it.
+    // A power failure may damage the last one, which was not acknowledged.
     let length = fs::read(&log).unwrap().len();
     flip(&log, length - 100);
     assert_eq!(lost_log(&path), None);

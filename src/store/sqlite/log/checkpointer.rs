@@ -97,9 +97,9 @@ impl Checkpointer {
         *known = now;
         tracing::warn!("another process wrote to the database: checking it for damage");
         // A new connection, because this one may have cached pages.
-        let found = file::connect(&self.state.path).map(|mut anew| {
-            let found = damage::check_integrity(&mut anew, LONG_LOOK);
-            finish(anew);
+        let found = file::connect(&self.state.path).map(|mut fresh| {
+            let found = damage::check_integrity(&mut fresh, LONG_LOOK);
+            finish(fresh);
             found
         });
         let how = match found {

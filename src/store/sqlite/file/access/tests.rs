@@ -88,7 +88,7 @@ fn obstacles_are_named_with_their_remedy() {
     }
 }
 
-/// Root may do everything, so that its own files are no obstacle to it.
+/// Root has all permissions, so its own files are no obstacle.
 #[test]
 fn missing_permissions_are_named_with_the_command() {
     let (_folder, folder) = folder();
