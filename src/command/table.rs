@@ -47,8 +47,8 @@ static PIN: CommandSpec = CommandSpec {
             form: Bilingual::new("/置顶 2小时", "/pin 2h"),
             meaning: Bilingual::new(
                 "限时置顶（分钟、小时、天、周），到期自动取消；期间通过机器人置顶了其他内容则不取消",
-                "pin it for a limited time (m, h, d, w); it stays if something else was pinned \
-                 through the bot in between",
+                "pin it for a limited time (m, h, d, w); what the bot pins in the meantime \
+                 stays pinned",
             ),
         },
         Usage {
@@ -136,7 +136,7 @@ static ANNOUNCE: CommandSpec = CommandSpec {
             form: Bilingual::new("/公告 内容", "/announce text"),
             meaning: Bilingual::new(
                 "将内容发布到群公告最前面，保留原有内容；回复一条消息且不写内容时，发布该消息",
-                "add text above what the group announcement holds; \
+                "add text at the top of the group announcement; \
                  without text, reply to a message to post that message",
             ),
         },
@@ -144,7 +144,7 @@ static ANNOUNCE: CommandSpec = CommandSpec {
             form: Bilingual::new("/公告 --替换 内容", "/announce --replace text"),
             meaning: Bilingual::new(
                 "用该内容替换整个群公告；原有内容会先备份，七天内可用 /撤销 恢复",
-                "replace the whole announcement; the previous content is saved first, \
+                "replace the whole announcement; the previous content is backed up first, \
                  and /undo restores it within seven days",
             ),
         },
@@ -229,7 +229,7 @@ static CANCEL: CommandSpec = CommandSpec {
         form: Bilingual::new("/取消 3", "/cancel 3"),
         meaning: Bilingual::new(
             "取消计划 3，现有计划见 /记录",
-            "cancel schedule 3, as numbered by /history",
+            "cancel schedule 3; /history lists the numbers",
         ),
     }],
 };

@@ -43,12 +43,12 @@ fn of_meaning(meaning: Meaning) -> Bilingual {
             "This call does not support the kind of access token that the bot uses. Give the line below to the bot's admin.",
         ),
         Meaning::UnknownApp => Bilingual::new(
-            "飞书上没有该应用。请机器人管理员检查 FEISHU_APP_ID；应用如建在另一平台，请检查 FEISHU_REGION。",
-            "There is no such app. Ask the bot's admin to check FEISHU_APP_ID, and FEISHU_REGION if the app is on the other platform.",
+            "该应用不存在。请机器人管理员检查 FEISHU_APP_ID；应用如建在另一平台，请检查 FEISHU_REGION。",
+            "The app does not exist. Ask the bot's admin to check FEISHU_APP_ID, and FEISHU_REGION if the app is on the other platform.",
         ),
         Meaning::WrongSecret => Bilingual::new(
-            "飞书不接受应用密钥。请机器人管理员检查 FEISHU_APP_SECRET。",
-            "Feishu does not accept the app's secret. Ask the bot's admin to check FEISHU_APP_SECRET.",
+            "应用密钥未通过飞书校验。请机器人管理员检查 FEISHU_APP_SECRET。",
+            "Feishu rejected the app's secret. Ask the bot's admin to check FEISHU_APP_SECRET.",
         ),
         Meaning::AppDisabled => Bilingual::new(
             "应用未启用或未获授权。请企业管理员在管理后台启用。",
@@ -60,10 +60,10 @@ fn of_meaning(meaning: Meaning) -> Bilingual {
 /// What was refused for a field that the platform names.
 fn invalid_field(fields: &[String], language: Language) -> String {
     match (language, fields.join(", ")) {
-        (Language::Zh, fields) if fields.is_empty() => "飞书认为请求中有字段不合规。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。".to_owned(),
-        (Language::En, fields) if fields.is_empty() => "Feishu did not accept a field of the request. Simplify the text and send the command again; if it keeps happening, give the line below to the bot's admin.".to_owned(),
-        (Language::Zh, fields) => format!("飞书认为请求中的字段 {fields} 不合规。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。"),
-        (Language::En, fields) => format!("Feishu did not accept the field {fields} of the request. Simplify the text and send the command again; if it keeps happening, give the line below to the bot's admin."),
+        (Language::Zh, fields) if fields.is_empty() => "请求中有字段不符合飞书要求。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。".to_owned(),
+        (Language::En, fields) if fields.is_empty() => "Feishu rejected a field of the request. Simplify the text and send the command again; if it keeps happening, give the line below to the bot's admin.".to_owned(),
+        (Language::Zh, fields) => format!("请求中的字段 {fields} 不符合飞书要求。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。"),
+        (Language::En, fields) => format!("Feishu rejected the field {fields} of the request. Simplify the text and send the command again; if it keeps happening, give the line below to the bot's admin."),
     }
 }
 
@@ -75,17 +75,17 @@ fn invalid_parameter(call: Call) -> Bilingual {
             "It was probably recalled, or it is not in this chat. Reply with /pin to a message that still exists here.",
         ),
         Call::PutAnnouncement => Bilingual::new(
-            "飞书未接受该请求，可能是群公告为空。请先用 /公告 内容 发布一条，再重试。",
-            "Feishu did not accept the request, perhaps because there is no announcement yet. Post one with /announce text, then try again.",
+            "飞书拒绝了该请求，可能是群公告为空。请先用 /公告 内容 发布一条，再重试。",
+            "Feishu rejected the request, perhaps because there is no announcement yet. Post one with /announce text, then try again.",
         ),
         Call::DeleteTopNotice => Bilingual::new(
-            "飞书未接受该请求，可能是本群没有置顶。如仍有置顶，请手动取消。",
-            "Feishu did not accept the request, perhaps because nothing is pinned. If something is, remove it by hand.",
+            "飞书拒绝了该请求，可能是本群没有置顶。如仍有置顶，请手动取消。",
+            "Feishu rejected the request, perhaps because nothing is pinned. If something is, remove it manually.",
         ),
         Call::ReadAnnouncement | Call::WriteAnnouncement | Call::ReadChat | Call::ReadMessage => {
             Bilingual::new(
-                "飞书认为请求参数有误，这是机器人的故障。请将下面一行提供给机器人管理员。",
-                "Feishu rejected the bot's request as invalid, which is a fault of the bot. Give the line below to the bot's admin.",
+                "请求参数错误，属于机器人故障。请将下面一行提供给机器人管理员。",
+                "Feishu rejected the request as invalid, which is a bug in the bot. Give the line below to the bot's admin.",
             )
         }
     }
@@ -126,13 +126,13 @@ const CODES: &[(i64, &str, &str)] = &[
     // Access tokens.
     (
         10_003,
-        "飞书认为应用凭证格式有误。请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_APP_SECRET 是否完整。",
-        "Feishu finds the app's credentials malformed. Ask the bot's admin to check that FEISHU_APP_ID and FEISHU_APP_SECRET are complete.",
+        "应用凭证格式错误。请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_APP_SECRET 是否完整。",
+        "The app's credentials are malformed. Ask the bot's admin to check that FEISHU_APP_ID and FEISHU_APP_SECRET are complete.",
     ),
     (
         10_014,
-        "飞书不接受该应用或其密钥。请机器人管理员检查 FEISHU_APP_SECRET，并确认应用已启用。",
-        "Feishu does not accept the app or its secret. Ask the bot's admin to check FEISHU_APP_SECRET and that the app is enabled.",
+        "应用或应用密钥未通过飞书校验。请机器人管理员检查 FEISHU_APP_SECRET，并确认应用已启用。",
+        "Feishu rejected the app or its secret. Ask the bot's admin to check FEISHU_APP_SECRET and that the app is enabled.",
     ),
     (
         10_015,
@@ -163,7 +163,7 @@ const CODES: &[(i64, &str, &str)] = &[
     (
         230_050,
         "机器人看不到该消息，可能发送于机器人进群之前。请重新发送该内容，再回复新消息。",
-        "The bot cannot see that message; it may be older than the bot's time in the group. Send it again and reply to the new one.",
+        "The bot cannot see that message; it may have been sent before the bot joined the group. Send it again and reply to the new one.",
     ),
     (
         230_110,
@@ -183,13 +183,13 @@ const CODES: &[(i64, &str, &str)] = &[
     ),
     (
         232_003,
-        "飞书找不到本群的群公告。请先手动填写一次群公告，再重试。",
-        "Feishu finds no announcement in this group. Write one by hand first, then try again.",
+        "未找到本群的群公告。请先手动填写一次群公告，再重试。",
+        "Feishu found no announcement in this group. Write one manually first, then try again.",
     ),
     (
         232_004,
-        "飞书找不到该应用。请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_REGION。",
-        "Feishu knows no such app. Ask the bot's admin to check FEISHU_APP_ID and FEISHU_REGION.",
+        "未找到该应用。请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_REGION。",
+        "Feishu does not recognize the app. Ask the bot's admin to check FEISHU_APP_ID and FEISHU_REGION.",
     ),
     (
         232_006,
@@ -219,12 +219,12 @@ const CODES: &[(i64, &str, &str)] = &[
     (
         232_018,
         "飞书拒绝了该修改，可能有人正在编辑群公告。请稍后重新发送；仍然失败时，请手动修改。",
-        "Feishu refused the change, perhaps because somebody was editing the announcement. Send it again in a moment; if that does not help, edit it by hand.",
+        "Feishu rejected the change, perhaps because somebody was editing the announcement. Send the command again in a moment; if that does not help, edit the announcement manually.",
     ),
     (
         232_019,
         "本群操作过于频繁。请一分钟后重新发送。",
-        "There were too many operations in this group. Send the command again in a minute.",
+        "Too many operations were made in this group. Send the command again in a minute.",
     ),
     (
         232_024,
@@ -239,7 +239,7 @@ const CODES: &[(i64, &str, &str)] = &[
     (
         232_033,
         "本群是外部群，应用不能操作外部群。请应用管理员为机器人开启对外共享，或改用内部群。",
-        "This is an external group, in which the app cannot act. Ask the app's admin to turn on external sharing for the bot, or use an internal group.",
+        "This is an external group, where the app cannot act. Ask the app's admin to turn on external sharing for the bot, or use an internal group.",
     ),
     (
         232_034,
@@ -259,28 +259,28 @@ const CODES: &[(i64, &str, &str)] = &[
     // Announcements of the new kind.
     (
         1_770_001,
-        "飞书不接受该内容的格式。请改用更简单的格式，再重新发送。",
-        "Feishu does not accept the text in this form. Use simpler formatting and send it again.",
+        "飞书不支持该内容的格式。请改用更简单的格式，再重新发送。",
+        "Feishu does not support the format of this text. Use simpler formatting and send it again.",
     ),
     (
         1_770_002,
-        "飞书找不到本群公告的文档。请确认机器人仍在群内，再重新发送。",
-        "Feishu does not find the document of this group's announcement. Check that the bot is still in the group, then send the command again.",
+        "未找到本群的群公告文档。请确认机器人仍在群内，再重新发送。",
+        "Feishu cannot find the document of this group's announcement. Check that the bot is still in the group, then send the command again.",
     ),
     (
         1_770_004,
         "群公告的内容块已达上限。请先手动删除部分旧内容，再重新发送。",
-        "The announcement holds as many blocks as Feishu allows. Delete old entries by hand, then send it again.",
+        "The announcement has reached Feishu's limit of blocks. Delete old entries manually, then send it again.",
     ),
     (
         1_770_007,
         "群公告的段落过多。请先手动删除部分旧段落，或缩短内容。",
-        "The announcement has too many paragraphs. Delete old ones by hand, or write fewer lines.",
+        "The announcement has too many paragraphs. Delete old ones manually, or write fewer lines.",
     ),
     (
         1_770_021,
-        "写入期间群公告改动过多，读取的版本已过期。请重新发送。",
-        "The announcement was changed too much at the same time, so the version that was read is out of date. Send the command again.",
+        "写入期间群公告被多次修改，已读取的版本过期。请重新发送。",
+        "The announcement changed too much during the update, so the version that was read is out of date. Send the command again.",
     ),
     (
         1_770_032,
@@ -299,13 +299,13 @@ const CODES: &[(i64, &str, &str)] = &[
     ),
     (
         1_772_001,
-        "飞书在群信息中找不到群公告。请在群里打开群公告并手动保存一次，再重试。",
-        "Feishu finds no announcement in the group's information. Open the announcement in the group and save it once by hand, then try again.",
+        "群信息中没有群公告。请在群里打开群公告并手动保存一次，再重试。",
+        "Feishu found no announcement in the group's information. Open the announcement in the group and save it once manually, then try again.",
     ),
     (
         1_772_002,
         "群公告属于其他企业，机器人的应用无权操作。请使用该企业的机器人发布。",
-        "The announcement belongs to another organization than the bot's app. Use a bot of that organization.",
+        "The announcement and the bot's app belong to different organizations. Use a bot of the announcement's organization.",
     ),
     (
         1_772_003,
@@ -315,7 +315,7 @@ const CODES: &[(i64, &str, &str)] = &[
     (
         1_772_004,
         "本群是外部群，应用不能操作其群公告。请应用管理员为机器人开启对外共享，或手动修改群公告。",
-        "This is an external group, whose announcement the app cannot change. Ask the app's admin to turn on external sharing for the bot, or edit the announcement by hand.",
+        "This is an external group, whose announcement the app cannot change. Ask the app's admin to turn on external sharing for the bot, or edit the announcement manually.",
     ),
     (
         1_772_005,
@@ -346,17 +346,17 @@ const CODES: &[(i64, &str, &str)] = &[
     (
         99_991_401,
         "机器人所在服务器不在应用的 IP 白名单中。请应用管理员在开发者后台添加其出口 IP。",
-        "The bot's server is not on the app's list of allowed IPs. Ask the app's admin to add its outgoing address in the developer console.",
+        "The bot's server is not on the app's list of allowed IPs. Ask the app's admin to add its outgoing IP address in the developer console.",
     ),
     (
         99_991_403,
         "本企业本月的接口调用额度已用完。请等到下个月，或请企业管理员升级套餐。",
-        "The organization has used up its API calls for this month. Wait for the next one, or ask the organization's admin for a larger plan.",
+        "The organization has used up its API calls for this month. Wait until next month, or ask the organization's admin to upgrade the plan.",
     ),
     (
         99_991_661,
-        "请求未携带访问凭证，这是机器人的故障。请重新发送；仍然失败时，请机器人管理员重启机器人。",
-        "The request was sent without an access token, which is a fault of the bot. Send the command again; if that does not help, ask the bot's admin to restart it.",
+        "请求未携带访问凭证，属于机器人故障。请重新发送；仍然失败时，请机器人管理员重启机器人。",
+        "The request was sent without an access token, which is a bug in the bot. Send the command again; if that does not help, ask the bot's admin to restart it.",
     ),
     (
         99_991_662,
@@ -365,38 +365,38 @@ const CODES: &[(i64, &str, &str)] = &[
     ),
     (
         99_991_663,
-        "飞书不接受刚刷新的访问凭证。请几分钟后重试；如反复出现，请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_APP_SECRET。",
-        "Feishu does not accept even a new access token. Try again in a few minutes; if it keeps happening, ask the bot's admin to check FEISHU_APP_ID and FEISHU_APP_SECRET.",
+        "刚刷新的访问凭证仍被飞书拒绝。请几分钟后重试；如反复出现，请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_APP_SECRET。",
+        "Feishu rejected even a new access token. Try again in a few minutes; if it keeps happening, ask the bot's admin to check FEISHU_APP_ID and FEISHU_APP_SECRET.",
     ),
     (
         99_991_664,
-        "飞书不接受应用的访问凭证。请机器人管理员在开发者后台确认应用类型是企业自建应用。",
-        "Feishu does not accept the app's own token. Ask the bot's admin to check in the developer console that it is a custom app.",
+        "飞书拒绝了应用的访问凭证。请机器人管理员在开发者后台确认应用类型是企业自建应用。",
+        "Feishu rejected the app's access token. Ask the bot's admin to check in the developer console that it is a custom app.",
     ),
     (
         99_991_665,
         "飞书无法识别应用所属的企业。请机器人管理员确认 FEISHU_REGION 与应用所在的平台一致。",
-        "Feishu does not know the app's organization. Ask the bot's admin to check that FEISHU_REGION is where the app was created.",
+        "Feishu does not recognize the app's organization. Ask the bot's admin to check that FEISHU_REGION matches the platform where the app was created.",
     ),
     (
         99_991_668,
-        "飞书将应用凭证识别成了用户凭证。请机器人管理员确认 FEISHU_BASE_URL 指向飞书开放平台。",
-        "Feishu took the app's token for a user's. Ask the bot's admin to check that FEISHU_BASE_URL leads to the open platform.",
+        "飞书将应用凭证识别为用户凭证。请机器人管理员确认 FEISHU_BASE_URL 指向飞书开放平台。",
+        "Feishu treated the app's token as a user's. Ask the bot's admin to check that FEISHU_BASE_URL points to the open platform.",
     ),
     (
         99_991_671,
         "访问凭证格式错误。请机器人管理员确认 FEISHU_BASE_URL 没有经过会改写请求的代理。",
-        "The access token arrived in the wrong form. Ask the bot's admin to check that no proxy behind FEISHU_BASE_URL rewrites requests.",
+        "The access token was malformed. Ask the bot's admin to check that no proxy behind FEISHU_BASE_URL rewrites requests.",
     ),
     (
         99_991_673,
         "应用在本企业不可用。请企业管理员在管理后台查看应用状态，并开放给本企业。",
-        "The app is not available in this organization. Ask the organization's admin to check its state and to open it to the organization.",
+        "The app is not available in this organization. Ask the organization's admin to check its status and to make it available to the organization.",
     ),
     (
         99_992_354,
-        "飞书找不到该消息。请回复本群中可见的消息。",
-        "Feishu finds no such message. Reply to one that you can see in the group.",
+        "未找到该消息。请回复本群中可见的消息。",
+        "Feishu cannot find that message. Reply to one that you can see in the group.",
     ),
 ];
 

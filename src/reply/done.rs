@@ -83,15 +83,15 @@ fn undone_in_words(undone: &UndoResult, language: Language) -> String {
     let words = match undone {
         UndoResult::MessageOnTop => Bilingual::new(
             "已撤销，置顶已恢复为之前的消息。（其间手动更改的置顶无法识别。）",
-            "Reverted: the previous message is pinned to the top again. (The bot cannot see changes made by hand in between.)",
+            "Reverted: the previous message is pinned to the top again. (The bot cannot see manual changes made in between.)",
         ),
         UndoResult::AnnouncementOnTop => Bilingual::new(
             "已撤销，置顶已恢复为群公告。（其间手动更改的置顶无法识别。）",
-            "Reverted: the announcement is pinned to the top again. (The bot cannot see changes made by hand in between.)",
+            "Reverted: the announcement is pinned to the top again. (The bot cannot see manual changes made in between.)",
         ),
         UndoResult::NothingOnTop => Bilingual::new(
             "已撤销，已取消置顶。（此前手动设置的置顶无法恢复。）",
-            "Reverted: nothing is pinned to the top now. (The bot cannot restore what was pinned by hand before.)",
+            "Reverted: nothing is pinned to the top now. (The bot cannot restore what was pinned manually before.)",
         ),
         UndoResult::EntryOut => Bilingual::new(
             "已撤销，该内容已从群公告中移除。",

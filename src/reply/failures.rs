@@ -11,7 +11,7 @@ pub(super) const INTERNAL: Bilingual = Bilingual::new(
 
 /// Where no call can have changed anything.
 pub(super) const NOT_CARRIED_OUT: Bilingual = Bilingual::new(
-    "飞书无法连通或要求暂停调用，命令未执行，没有任何改动。请几分钟后重新发送。",
+    "无法连接飞书，或飞书要求暂停调用，命令未执行，没有任何改动。请几分钟后重新发送。",
     "Feishu could not be reached or asked the bot to wait, so the command was not carried out and nothing was changed. Send it again in a few minutes.",
 );
 
@@ -57,20 +57,20 @@ fn failed(call: Call) -> Bilingual {
 pub(super) fn unreachable(call: Call) -> Bilingual {
     match call {
         Call::PutMessage | Call::PutAnnouncement => Bilingual::new(
-            "未能连通飞书，无法确认是否已置顶。请查看群聊顶部，未置顶时请重新发送。",
-            "Could not get through to Feishu, so the bot cannot confirm that it was pinned. Check the top of the chat, and send the command again if it was not.",
+            "无法连接飞书，不能确认是否已置顶。请查看群聊顶部，未置顶时请重新发送。",
+            "Could not reach Feishu, so the bot cannot confirm that it was pinned. Check the top of the chat, and send the command again if it was not.",
         ),
         Call::DeleteTopNotice => Bilingual::new(
-            "未能连通飞书，无法确认是否已取消置顶。请查看群聊顶部，仍在置顶时请重新发送。",
-            "Could not get through to Feishu, so the bot cannot confirm that the top notice was removed. Check the top of the chat, and send the command again if it is still there.",
+            "无法连接飞书，不能确认是否已取消置顶。请查看群聊顶部，仍置顶时请重新发送。",
+            "Could not reach Feishu, so the bot cannot confirm that the top notice was removed. Check the top of the chat, and send the command again if it is still there.",
         ),
         Call::ReadAnnouncement | Call::WriteAnnouncement => Bilingual::new(
-            "未能连通飞书，无法确认群公告是否已修改。请查看群公告，未修改时请重新发送。",
-            "Could not get through to Feishu, so the bot cannot confirm that the announcement was changed. Check the announcement, and send the command again if it was not.",
+            "无法连接飞书，不能确认群公告是否已修改。请查看群公告，未修改时请重新发送。",
+            "Could not reach Feishu, so the bot cannot confirm that the announcement was changed. Check the announcement, and send the command again if it was not.",
         ),
         Call::ReadChat | Call::ReadMessage => Bilingual::new(
-            "未能连通飞书，无法确认命令是否已生效。请先确认，未生效时请稍后重新发送。",
-            "Could not get through to Feishu, so the bot cannot confirm that anything was done. Check first, and send the command again later if it was not.",
+            "无法连接飞书，不能确认命令是否已生效。请先确认，未生效时请稍后重新发送。",
+            "Could not reach Feishu, so the bot cannot confirm that anything was done. Check first, and send the command again later if it was not.",
         ),
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone
     if history.changes.is_empty() && history.plans.is_empty() {
         let nothing = Bilingual::new(
             "本群暂无操作记录，也没有计划。",
-            "No changes were made here, and nothing is scheduled.",
+            "No changes in this chat yet, and nothing is scheduled.",
         );
         return Answer::Say(nothing.to(language).to_owned());
     }
@@ -174,7 +174,7 @@ impl Lines {
             }
             ScheduledChange::Replace => Bilingual::new("替换公告", "replace the announcement"),
             ScheduledChange::FormerBack => {
-                Bilingual::new("恢复替换前的公告", "restore the announcement from before")
+                Bilingual::new("恢复替换前的公告", "restore the previous announcement")
             }
         };
         let what = self.with_summary(what, &plan.summary);
@@ -258,7 +258,7 @@ fn kind(change: &HistoryChange) -> Bilingual {
         (ChangeKind::Announce, _) => Bilingual::new("发布了公告", "posted"),
         (ChangeKind::Replace, _) => Bilingual::new("替换了公告", "replaced the announcement"),
         (ChangeKind::Undo, _) => Bilingual::new("撤销了一次改动", "reverted a change"),
-        (ChangeKind::Expire, _) => Bilingual::new("到期自动移除", "removed when its time was over"),
+        (ChangeKind::Expire, _) => Bilingual::new("到期自动移除", "removed on expiry"),
         (ChangeKind::Cancel, _) => Bilingual::new("取消了一项计划", "canceled a schedule"),
         (ChangeKind::Recalled, _) => {
             Bilingual::new("置顶的消息被撤回", "the pinned message was recalled")

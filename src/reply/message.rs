@@ -8,8 +8,8 @@ use crate::language::{Bilingual, Language};
 use crate::model::refusal::NotPinnable;
 
 pub(super) const ONLY_MEDIA: Bilingual = Bilingual::new(
-    "命令中只有图片或文件，没有文字，未发布。目前只能发布文字，请发送 /公告 内容。",
-    "There is only a picture or a file and no text, so nothing was posted. Only text can be posted for now: send /announce text.",
+    "命令中只有图片或文件，没有文字，未发布。目前仅支持发布文字，请发送 /公告 内容。",
+    "The message has only an image or a file and no text, so nothing was posted. Only text can be posted for now: send /announce text.",
 );
 
 pub(super) const REPLIED_TO_HAS_NO_TEXT: Bilingual = Bilingual::new(
@@ -24,22 +24,22 @@ pub(super) const REPLIED_TO_IS_CARD: Bilingual = Bilingual::new(
 
 pub(super) const REPLIED_TO_IS_FORWARD: Bilingual = Bilingual::new(
     "该消息是合并转发的聊天记录，无法读取其中的文字，未发布。请发送 /公告 内容。",
-    "That message is a bundle of forwarded messages without readable text, so nothing was posted. Send /announce text instead.",
+    "That message is a forwarded chat history without readable text, so nothing was posted. Send /announce text instead.",
 );
 
 pub(super) const REPLIED_ELSEWHERE: Bilingual = Bilingual::new(
     "所回复的消息不在本群，未执行。请回复本群的消息。",
-    "The message you replied to is not in this chat, so nothing was done. Reply to one of this chat.",
+    "The message you replied to is not in this chat, so nothing was done. Reply to a message in this chat.",
 );
 
 pub(super) const REPLIED_TO_UNPLACED: Bilingual = Bilingual::new(
     "无法确认所回复的消息属于本群，未执行。请发送 /公告 内容。",
-    "The message you replied to could not be confirmed to be from this chat, so nothing was done. Send /announce text instead.",
+    "Could not confirm that the message you replied to is from this chat, so nothing was done. Send /announce text instead.",
 );
 
 pub(super) const CHAT_UNTOLD: Bilingual = Bilingual::new(
-    "飞书未提供该命令所在的群，未执行。请重新发送。",
-    "Feishu did not tell in which chat this was sent, so nothing was done. Send it again.",
+    "飞书未返回该命令所在的群，未执行。请重新发送。",
+    "Feishu did not say which chat this was sent in, so nothing was done. Send it again.",
 );
 
 pub(super) const UNREADABLE: Bilingual = Bilingual::new(
@@ -51,11 +51,11 @@ pub(super) fn not_pinnable(why: NotPinnable) -> Bilingual {
     match why {
         NotPinnable::System => Bilingual::new(
             "该消息是系统消息，飞书不支持置顶。请回复成员发送的消息。",
-            "That is a system message, which Feishu does not pin. Reply to a message that somebody sent.",
+            "Feishu cannot pin system messages. Reply to a message that somebody sent.",
         ),
         NotPinnable::InThread => Bilingual::new(
-            "该消息是话题中的回复，飞书未接受置顶。请回复话题外的消息。",
-            "That message is in a topic, and Feishu did not accept it for pinning. Reply to a message outside of topics.",
+            "该消息是话题中的回复，飞书拒绝置顶。请回复话题外的消息。",
+            "That message is a reply in a topic, and Feishu refused to pin it. Reply to a message outside topics.",
         ),
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn left_out(media: &BTreeSet<Medium>, language: Language) -> String {
         .map(|medium| name(*medium).to(language))
         .collect();
     match language {
-        Language::Zh => format!("其中的{}未发布：目前只能发布文字。", names.join("、")),
+        Language::Zh => format!("其中的{}未发布：目前仅支持发布文字。", names.join("、")),
         Language::En => format!(
             "Left out: {}. Only text can be posted for now.",
             names.join(", ")
@@ -77,10 +77,10 @@ pub(super) fn left_out(media: &BTreeSet<Medium>, language: Language) -> String {
 
 fn name(medium: Medium) -> Bilingual {
     match medium {
-        Medium::Image => Bilingual::new("图片", "picture"),
+        Medium::Image => Bilingual::new("图片", "image"),
         Medium::Video => Bilingual::new("视频", "video"),
         Medium::File => Bilingual::new("文件", "file"),
-        Medium::Audio => Bilingual::new("语音", "recording"),
+        Medium::Audio => Bilingual::new("语音", "audio"),
         Medium::Sticker => Bilingual::new("表情", "sticker"),
         Medium::Other => Bilingual::new("其他内容", "other content"),
     }

@@ -105,7 +105,7 @@ fn misplaced_option(command: CommandName, option: &str, language: Language) -> S
     let option = quoted(option, language);
     let words = match language {
         Language::Zh => {
-            format!("选项{option}夹在正文中间，未执行。请将选项写在正文之前，或写在全文最后。")
+            format!("选项{option}夹在内容中间，未执行。请将选项写在内容之前或末尾。")
         }
         Language::En => format!(
             "The option {option} is in the middle of the text; nothing was done. Write options before the text, or at its very end."
@@ -132,7 +132,7 @@ fn formatted_option(command: CommandName, option: &str, language: Language) -> S
 fn command_in_text(typed: &str, language: Language) -> String {
     let typed = quoted(typed, language);
     let words = match language {
-        Language::Zh => format!("正文以命令{typed}开头，未执行。请分别发送两条命令。"),
+        Language::Zh => format!("内容以命令{typed}开头，未执行。请分别发送两条命令。"),
         Language::En => format!(
             "The text begins with the command {typed}; nothing was done. Send each command on its own."
         ),
@@ -196,7 +196,7 @@ fn bad_time(typed: &str, language: Language) -> String {
 fn missing_hour(typed: &str, language: Language) -> String {
     let typed = quoted(typed, language);
     let words = match language {
-        Language::Zh => format!("时间{typed}没有写明几点，未执行。请补上钟点，"),
+        Language::Zh => format!("时间{typed}缺少具体时刻，未执行。请补充时刻，"),
         Language::En => {
             format!("The time {typed} does not include an hour; nothing was done. Add the hour. ")
         }
@@ -264,7 +264,7 @@ fn span_too_long(command: CommandName, typed: &str, language: Language) -> Strin
 
 fn missing_text(language: Language) -> String {
     let words = Bilingual::new(
-        "缺少公告内容，未执行。请在选项后写上内容，或回复要发布的消息，",
+        "缺少公告内容，未执行。请在选项后填写内容，或回复要发布的消息，",
         "There is no text to announce; nothing was done. Write it after the options, or reply to the message to announce. ",
     );
     words.to(language).to_owned() + &example(&times(language)[..1], language)
@@ -282,7 +282,7 @@ fn missing_number(language: Language) -> String {
 fn or_text(command: CommandName, language: Language) -> &'static str {
     if command == CommandName::Announce {
         let words = Bilingual::new(
-            "\n如果这就是正文的一部分，请在正文前加上 --：/公告 -- 内容",
+            "\n如果这是内容的一部分，请在内容前加上 --：/公告 -- 内容",
             "\nIf it is part of your text, put -- before the text: /announce -- text",
         );
         words.to(language)

@@ -122,7 +122,7 @@ const BOT_OUTSIDE: Bilingual = Bilingual::new(
 
 const NOT_REMOVED: Framed = Framed {
     before: Bilingual::new("到期未能自动移除。", "The scheduled removal failed. "),
-    after: Bilingual::new("\n如有需要，请手动移除。", "\nRemove it by hand if needed."),
+    after: Bilingual::new("\n如有需要，请手动移除。", "\nRemove it manually if needed."),
 };
 
 const NOT_POSTED: Framed = Framed {

@@ -20,12 +20,12 @@ pub(super) const BUT_NOT_DELETED: Bilingual = Bilingual::new(
 
 pub(super) const NOTHING_CAN_BE_DELETED: Bilingual = Bilingual::new(
     "内容已发布到群公告最前面，原有内容仍在下方：本群使用旧版群公告，飞书不允许机器人删除其中的内容，因此也无法撤销。请在群公告中手动删除不需要的内容。",
-    "Your text was posted at the top of the announcement, and the previous content is still below it: this group uses the old announcement format, from which Feishu does not let the bot delete, so your text cannot be removed by /undo either. Delete what you do not need by hand.",
+    "Your text was posted at the top of the announcement, and the previous content is still below it: this group uses the old announcement format, in which Feishu does not allow the bot to delete text, so /undo cannot remove yours either. Delete what you do not need manually.",
 );
 
 pub(super) const TOO_LONG_TO_READ: Bilingual = Bilingual::new(
     "群公告内容过多，机器人无法完整读取，未能完成。请手动删减群公告后重试。",
-    "The announcement is too long for the bot to read in full, so this could not be completed. Shorten the announcement by hand and try again.",
+    "The announcement is too long for the bot to read in full, so the command could not be completed. Shorten the announcement manually and try again.",
 );
 
 pub(super) const UNCLEAR: Bilingual = Bilingual::new(
@@ -56,7 +56,7 @@ fn names(things: &[Unwritable], language: Language) -> String {
 pub(super) fn replaced_beside(others: usize, language: Language) -> String {
     let replaced = REPLACED.to(language);
     match language {
-        Language::Zh => format!("{replaced}替换期间有人编辑，其 {others} 段内容已保留。"),
+        Language::Zh => format!("{replaced}替换期间有人编辑了群公告，已保留其 {others} 段内容。"),
         Language::En => {
             let lines = match others {
                 1 => "one line of theirs was".to_owned(),
@@ -72,10 +72,10 @@ pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> St
     let names = names(things, language);
     match language {
         Language::Zh => format!(
-            "群公告包含无法恢复的内容（{names}），因此未替换。仍要替换，请发送 /公告 --替换! 内容（撤销时这些内容只恢复名称）；也可以用 /公告 内容 添加到最前面。"
+            "群公告包含无法恢复的内容（{names}），因此未替换。如仍要替换，请发送 /公告 --替换! 内容（撤销时这些内容只恢复名称）；也可以用 /公告 内容 添加到最前面。"
         ),
         Language::En => format!(
-            "The announcement holds items that could not be restored later ({names}), so it was not replaced. To replace it anyway, send /announce --replace! text; /undo would then restore only their names. Or add your text above with /announce text."
+            "The announcement holds items that could not be restored later ({names}), so it was not replaced. To replace it anyway, send /announce --replace! text; /undo would then restore only their names. Or add your text at the top with /announce text."
         ),
     }
 }
@@ -87,7 +87,7 @@ pub(super) fn former_too_long(limit: usize, language: Language) -> String {
             "群公告超过 {limit} 行，或格式过多，无法备份，因此未替换。请先手动删减，或用 /公告 内容 添加到最前面。"
         ),
         Language::En => format!(
-            "The announcement has more than {limit} lines, or too much formatting, so it could not be saved first and was not replaced. Shorten it by hand, or add your text above with /announce text."
+            "The announcement has more than {limit} lines, or too much formatting, so it could not be backed up and was not replaced. Shorten it manually, or add your text at the top with /announce text."
         ),
     }
 }

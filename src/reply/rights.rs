@@ -20,8 +20,8 @@ pub(super) fn denial(denied: Denied) -> Bilingual {
             "Only members of the bot's own organization can use it. Ask one of them, or ask the bot's admin to add you to policy.allow.",
         ),
         Denied::Unidentified => Bilingual::new(
-            "飞书未提供发送者的身份，无法核对权限，未执行。请机器人管理员查看日志。",
-            "Feishu did not tell who sent this, so the permission cannot be checked and nothing was done. Ask the bot's admin to look at the log.",
+            "飞书未返回发送者身份，无法核对权限，未执行。请机器人管理员查看日志。",
+            "Feishu did not identify the sender, so the permission cannot be checked and nothing was done. Ask the bot's admin to look at the log.",
         ),
         Denied::Reserved(reserved) => reservation(reserved),
     }
@@ -38,16 +38,16 @@ fn reservation(reserved: AdminsOnly) -> Bilingual {
             "Only the owner and admins can edit this group's information, including the announcement. Ask one of them to do it, or to set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
         AdminsOnly::ByNeighbour => Bilingual::new(
-            "飞书未提供本群谁可以管理置顶，因此以「谁可以编辑群信息」为准，即仅限群主和群管理员。请他们操作，或请他们在群设置的「群管理」中将该项改为所有成员。",
-            "Feishu does not tell who can manage top notices in this group, so “who can edit group info” applies: only the owner and admins. Ask one of them to do it, or to set that to all members in the group settings, under Group Management.",
+            "飞书未返回本群的「谁可以管理置顶」设置，因此以「谁可以编辑群信息」为准，即仅限群主和群管理员。请他们操作，或请他们在群设置的「群管理」中将该项改为所有成员。",
+            "Feishu does not report who can manage top notices in this group, so “who can edit group info” applies: only the owner and admins. Ask one of them to do it, or to set that to all members in the group settings, under Group Management.",
         ),
         AdminsOnly::ByMode => Bilingual::new(
             "该命令在本群仅限群主和群管理员使用（配置项 policy.mode）。请他们操作，或请机器人管理员修改配置。",
             "In this group, only the owner and admins can use this command (policy.mode in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
         ),
         AdminsOnly::PinSettingMissing => Bilingual::new(
-            "飞书未提供本群谁可以管理置顶，此时仅限群主和群管理员使用（配置项 policy.pin_setting_missing）。请他们操作，或请机器人管理员修改配置。",
-            "Feishu does not tell who can manage top notices in this group, and then only the owner and admins can (policy.pin_setting_missing in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
+            "飞书未返回本群的「谁可以管理置顶」设置，此时仅限群主和群管理员使用（配置项 policy.pin_setting_missing）。请他们操作，或请机器人管理员修改配置。",
+            "Feishu does not report who can manage top notices in this group; in that case only the owner and admins can (policy.pin_setting_missing in the bot's configuration). Ask one of them to do it, or ask the bot's admin to change that.",
         ),
     }
 }
@@ -64,20 +64,20 @@ pub(super) fn bot_standing(standing: BotPermission) -> Bilingual {
             "You have permission, but the bot does not: only the owner and admins can edit this group's information. Make the bot a group admin, or set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
         BotPermission::Untold(GroupSetting::PinManageSetting) => Bilingual::new(
-            "你有权限，但机器人没有，且飞书未提供「谁可以管理置顶」的设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
-            "You have permission, but the bot does not, and Feishu does not tell how “who can manage top notices” is set. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
+            "你有权限，但机器人没有，且飞书未返回「谁可以管理置顶」设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
+            "You have permission, but the bot does not, and Feishu does not report the setting “who can manage top notices”. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
         BotPermission::Untold(GroupSetting::EditPermission) => Bilingual::new(
-            "你有权限，但机器人没有，且飞书未提供「谁可以编辑群信息」的设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
-            "You have permission, but the bot does not, and Feishu does not tell how “who can edit group info” is set. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
+            "你有权限，但机器人没有，且飞书未返回「谁可以编辑群信息」设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
+            "You have permission, but the bot does not, and Feishu does not report the setting “who can edit group info”. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
         BotPermission::Open => Bilingual::new(
-            "按本群设置，所有成员都可以操作，但飞书拒绝了机器人，可能刚有人修改过设置。请重新发送；仍然失败时，请将机器人设为群管理员。",
-            "By this group's settings all members can do this, but Feishu refused the bot; perhaps the settings changed just now. Send the command again; if that does not help, make the bot a group admin.",
+            "按本群设置，所有成员都可以操作，但机器人的操作被飞书拒绝，可能刚有人修改过设置。请重新发送；仍然失败时，请将机器人设为群管理员。",
+            "Under this group's settings all members can do this, but Feishu refused the bot; the settings may have just changed. Send the command again; if that does not help, make the bot a group admin.",
         ),
         BotPermission::Admin => Bilingual::new(
-            "机器人是本群管理员，但飞书拒绝了它，可能是刚被设为管理员。请重新发送；仍然失败时，请将下面一行提供给机器人管理员。",
-            "The bot is an admin of this group, but Feishu refused it; perhaps it became one just now. Send the command again; if that does not help, give the line below to the bot's admin.",
+            "机器人是本群管理员，但操作被飞书拒绝，可能是刚被设为管理员。请重新发送；仍然失败时，请将下面一行提供给机器人管理员。",
+            "The bot is an admin of this group, but Feishu refused it; perhaps it has only just become one. Send the command again; if that does not help, give the line below to the bot's admin.",
         ),
     }
 }
@@ -100,7 +100,7 @@ pub(super) fn group_rights(
     if rights.exceptions {
         let exceptions = Bilingual::new(
             "机器人管理员另外指定了始终允许或始终禁止的人员。",
-            "The bot's admin has named people who are always or never allowed.",
+            "The bot's admin has made exceptions for people who are always or never allowed.",
         );
         lines.push(exceptions.to(language).to_owned());
     }
@@ -171,8 +171,8 @@ pub(super) fn owner_and_admins(reserved: AdminsOnly) -> Bilingual {
             "the owner and admins (set by the bot's admin)",
         ),
         AdminsOnly::PinSettingMissing => Bilingual::new(
-            "群主和群管理员（飞书未提供群设置「谁可以管理置顶」）",
-            "the owner and admins (Feishu does not tell the group setting “who can manage top notices”)",
+            "群主和群管理员（飞书未返回群设置「谁可以管理置顶」）",
+            "the owner and admins (Feishu does not report the group setting “who can manage top notices”)",
         ),
     }
 }

@@ -58,13 +58,13 @@ pub(super) fn missed(
     let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
     match (missed, language) {
         (Missed::Posted, Language::Zh) => {
-            format!("已发布到群公告。原定{due}，因机器人当时离线而延迟。")
+            format!("已发布到群公告。原定{due} 发布，因机器人当时离线而延迟。")
         }
         (Missed::Posted, Language::En) => {
             format!("Posted late: it was scheduled for {due}, but the bot was offline then.")
         }
         (Missed::GivenUp, Language::Zh) => {
-            format!("定时公告原定{due} 发布，因机器人离线已错过，未发布。如仍需要，请重新发送。")
+            format!("定时公告原定{due} 发布，因机器人离线已过期，未发布。如仍需要，请重新发送。")
         }
         (Missed::GivenUp, Language::En) => format!(
             "The announcement was scheduled for {due}, but the bot was offline and it is too late now, so it was not posted. If you still need it, send it again."

@@ -34,13 +34,13 @@ pub(crate) fn toast_before(before: Before) -> Toast {
             ToastKind::Info,
             Bilingual::new(
                 "已收到，正在处理，卡片稍后更新。",
-                "Got it. The card will be updated shortly.",
+                "Got it. The card will update shortly.",
             ),
         ),
         Before::TooManyWaiting => (
             ToastKind::Warning,
             Bilingual::new(
-                "本群等待执行的操作过多，请稍后再试。",
+                "本群等待执行的操作过多，请稍后重试。",
                 "Too many requests are queued in this group; try again later.",
             ),
         ),

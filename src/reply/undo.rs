@@ -3,23 +3,23 @@
 use crate::language::Bilingual;
 
 pub(super) const ENTRY_CHANGED: Bilingual = Bilingual::new(
-    "该内容发布后被人修改过，机器人不改动他人编辑的内容。如需移除，请直接编辑群公告。",
-    "That text was edited after it was posted, and the bot does not touch what people wrote. To remove it, edit the announcement.",
+    "该内容发布后被他人修改过，机器人不会改动他人编辑的内容。如需移除，请直接编辑群公告。",
+    "That text was edited after it was posted, and the bot does not change text that people edited. To remove it, edit the announcement.",
 );
 
 pub(super) const CANNOT_DELETE: Bilingual = Bilingual::new(
     "本群使用旧版群公告，飞书不允许机器人删除其中的内容。请在群公告中手动删除。",
-    "This group uses the old announcement format, from which Feishu does not let the bot delete. Delete the text in the announcement by hand.",
+    "This group uses the old announcement format, in which Feishu does not allow the bot to delete text. Delete it from the announcement manually.",
 );
 
 pub(super) const CANNOT_HOLD: Bilingual = Bilingual::new(
     "本群使用旧版群公告，飞书不允许机器人删除其中的内容，到期无法移除，因此未执行。请去掉 --限时 后重新发送，到期手动删除。",
-    "This group uses the old announcement format, from which Feishu does not let the bot delete, so the text could not be removed later and was not posted. Post it without --for, and delete it by hand later.",
+    "This group uses the old announcement format, in which Feishu does not allow the bot to delete text, so it could not be removed later and was not posted. Post it without --for, and delete it manually later.",
 );
 
 pub(super) const DISORDERED: Bilingual = Bilingual::new(
     "内容已写入群公告，但每五十行一段的顺序颠倒，而飞书不允许机器人删除旧版群公告中的内容。请在群公告中手动调整顺序。",
-    "Your text was posted, but its parts of fifty lines are in reverse order, and Feishu does not let the bot delete from an announcement in the old format. Reorder the parts in the announcement by hand.",
+    "Your text was posted, but its parts of fifty lines are in reverse order, and Feishu does not allow the bot to delete text from an announcement in the old format. Reorder the parts manually.",
 );
 
 pub(super) const ANNOUNCEMENT_MOVED: Bilingual = Bilingual::new(
@@ -28,8 +28,8 @@ pub(super) const ANNOUNCEMENT_MOVED: Bilingual = Bilingual::new(
 );
 
 pub(super) const NOTHING_TO_UNDO: Bilingual = Bilingual::new(
-    "本群没有可撤销的操作。只能撤销机器人七天内的操作。",
-    "There is nothing to undo in this group. Only changes that the bot made in the last seven days can be undone.",
+    "本群没有可撤销的改动。只能撤销机器人七天内的改动。",
+    "There is nothing to undo in this group. Only the bot's changes of the last seven days can be undone.",
 );
 
 pub(super) const TOP_UNKNOWN: Bilingual = Bilingual::new(
@@ -38,8 +38,8 @@ pub(super) const TOP_UNKNOWN: Bilingual = Bilingual::new(
 );
 
 pub(super) const NOT_LAST: Bilingual = Bilingual::new(
-    "该操作已撤销，或之后又有新操作，未执行。卡片已更新。",
-    "That change was already undone, or another one was made since, so nothing was done. The card is up to date now.",
+    "该改动已撤销，或之后又有新的改动，未执行。卡片已更新。",
+    "That change was already undone, or there is a newer one, so nothing was done. The card is now up to date.",
 );
 
 pub(super) const NO_SUCH_PLAN: Bilingual = Bilingual::new(

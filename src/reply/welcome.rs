@@ -31,11 +31,11 @@ fn words(lacks: &[MissingCapability], language: Language) -> String {
     lines.extend(commands(language));
     let more = Bilingual::new(
         "发送 `/帮助` 查看全部命令和权限。如果没有反应，请在命令前 @我。",
-        "Send `/help` for all commands and permissions. If nothing happens, mention me before the command.",
+        "Send `/help` for all commands and permissions. If I do not respond, mention me before the command.",
     );
     lines.push(more.to(language).to_owned());
     if !lacks.is_empty() {
-        let missing = Bilingual::new("**需要处理：**", "**To be fixed:**");
+        let missing = Bilingual::new("**需要处理：**", "**Action needed:**");
         lines.push(missing.to(language).to_owned());
         lines.extend(
             lacks
@@ -65,7 +65,7 @@ fn lacking(lack: &MissingCapability, language: Language) -> String {
         MissingCapability::Settings(scopes) => {
             let what = Bilingual::new(
                 "无法读取本群设置，无法判断成员权限，多数命令会被拒绝。",
-                "This group's settings, and so the members' permissions, cannot be read; most commands will be refused.",
+                "I cannot read this group's settings, so I cannot check members' permissions; most commands will be refused.",
             );
             let scopes = codes::missing_scope(scopes, Medium::Card, language);
             format!("{}{gap}{scopes}", what.to(language))
@@ -73,7 +73,7 @@ fn lacking(lack: &MissingCapability, language: Language) -> String {
         MissingCapability::AnnouncementKind(scopes) => {
             let what = Bilingual::new(
                 "无法识别本群群公告的版本；如果是新版，`/公告 内容` 会失败。",
-                "The format of this group's announcement cannot be read; if it is the new one, `/announce text` will fail.",
+                "I cannot read the format of this group's announcement; if it is the new one, `/announce text` will fail.",
             );
             let scopes = codes::missing_scope(scopes, Medium::Card, language);
             format!("{}{gap}{scopes}", what.to(language))
@@ -99,12 +99,12 @@ fn barred(setting: GroupSetting) -> Bilingual {
 fn untold(setting: GroupSetting) -> Bilingual {
     match setting {
         GroupSetting::PinManageSetting => Bilingual::new(
-            "飞书未提供「谁可以管理置顶」的设置，置顶可能被拒绝。将机器人设为群管理员即可解决。",
-            "Feishu does not tell how “who can manage top notices” is set, so pinning may be refused. Make the bot a group admin to solve this.",
+            "飞书未返回「谁可以管理置顶」设置，置顶可能被拒绝。将机器人设为群管理员即可解决。",
+            "Feishu does not report the setting “who can manage top notices”, so pinning may be refused. Make the bot a group admin to solve this.",
         ),
         GroupSetting::EditPermission => Bilingual::new(
-            "飞书未提供「谁可以编辑群信息」的设置，发布群公告可能被拒绝。将机器人设为群管理员即可解决。",
-            "Feishu does not tell how “who can edit group info” is set, so posting may be refused. Make the bot a group admin to solve this.",
+            "飞书未返回「谁可以编辑群信息」设置，发布群公告可能被拒绝。将机器人设为群管理员即可解决。",
+            "Feishu does not report the setting “who can edit group info”, so posting may be refused. Make the bot a group admin to solve this.",
         ),
     }
 }

@@ -154,7 +154,7 @@ async fn greeting_names_missing_permissions() {
         (
             open().pin_manage_setting(None),
             &[],
-            &["Feishu does not tell how “who can manage top notices” is set"],
+            &["Feishu does not report the setting “who can manage top notices”"],
         ),
         (
             open(),
