@@ -1,4 +1,4 @@
-//! What a member can ask for, and how it is written.
+//! The commands that members type, and their parser.
 
 mod announcement;
 mod arguments;
@@ -33,33 +33,24 @@ pub use span::{Span, SpanError};
 pub use spec::{Attached, CommandSpec, OptionName, Scope, Usage};
 pub use when::{PlanTimeError, When};
 
-/// One request of a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Put something at the top of the chat.
     Pin {
-        /// What.
         target: PinTarget,
-        /// How long it is to stand there; `None` means until it is taken off.
+        /// `None` keeps the pin until it is removed.
         duration: Option<Span>,
     },
-    /// Take off what stands at the top.
     Unpin,
-    /// Write to the group announcement.
     Announce(Announcement),
-    /// Take back the last change in this chat.
     Undo,
-    /// Show the last changes, and what is planned.
     History,
-    /// Drop the planned work of this number.
+    /// Cancels the schedule with this number.
     Cancel(u32),
-    /// Show the table of commands.
     Help,
 }
 
 impl Command {
-    /// Which command it is.
     pub fn name(&self) -> CommandName {
         match self {
             Self::Pin { .. } => CommandName::Pin,
@@ -73,7 +64,6 @@ impl Command {
     }
 }
 
-/// What `/pin` puts at the top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PinTarget {

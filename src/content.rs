@@ -1,5 +1,5 @@
-//! What people write: one model of rich text, read from Markdown and from posts, and written as
-//! both kinds of announcement.
+//! Rich text: one model, parsed from Markdown and posts, and written to announcements of either
+//! format.
 
 mod document;
 mod docx;
@@ -30,8 +30,8 @@ pub use snapshot::Snapshot;
 pub(crate) use snapshot::{SnapshotBlock, thing_in_words};
 
 impl Document {
-    /// Reads a part of a message, in bytes of its [`command_text`]: a text as Markdown, a post as
-    /// it is styled.
+    /// Parses a byte range of a message's [`command_text`]: a text as Markdown, a post with its
+    /// styles.
     pub fn read(
         content: &Content,
         range: Range<usize>,
@@ -66,7 +66,7 @@ impl Document {
         })
     }
 
-    /// The same; `None` for what is not announced.
+    /// Like [`Document::read`]; `None` for a message that cannot be announced.
     pub fn from_content(
         content: &Content,
         range: Range<usize>,
@@ -76,7 +76,7 @@ impl Document {
     }
 }
 
-/// A part of a text, if it may be read.
+/// The range of a text, if it is within the limits.
 fn readable(text: &str, range: Range<usize>) -> Result<&str, Unfit> {
     let end = text.floor_char_boundary(range.end);
     let part = text.get(text.ceil_char_boundary(range.start)..end);
@@ -84,11 +84,11 @@ fn readable(text: &str, range: Range<usize>) -> Result<&str, Unfit> {
     limits::expect_readable(part).map(|()| part)
 }
 
-/// The text of a message that may be a command, mentions still as placeholders, and U+FFFC in the
-/// place of anything that is no text; `None` for kinds that nobody types.
+/// The text of a message that may be a command, with placeholders for mentions and U+FFFC for
+/// anything that is not text; `None` for messages that are not typed.
 ///
-/// A title above a command is no text either. A command that is quoted, or in a block of code, is
-/// no command; of such a message only the mentions in front count.
+/// A title above a command is not part of the text. Commands in quotes and code blocks do not
+/// count; of such a message only the leading mentions remain.
 pub fn command_text(content: &Content) -> Option<String> {
     match content {
         Content::Text(text) | Content::Plain(text) => Some(text.clone()),
@@ -102,7 +102,7 @@ pub fn command_text(content: &Content) -> Option<String> {
     }
 }
 
-/// The things in a message that are no text, and that an announcement does not hold.
+/// The media in a message, which an announcement cannot contain.
 pub fn media(content: &Content) -> BTreeSet<Medium> {
     match content {
         Content::Post(post) | Content::Card(post) | Content::Words(post) => post::media(post),

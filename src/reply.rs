@@ -1,8 +1,7 @@
-//! Every sentence that the bot says, in Chinese and in English.
+//! The texts of all replies, in Chinese and English.
 //!
-//! A sentence says what happened and what to do about it. A text message renders no Markdown, so
-//! only cards hold any. Words of a member are quoted through `quote`, as markup in them would
-//! come alive in both.
+//! A reply says what happened and what to do about it. Text messages do not render Markdown, so
+//! only cards contain any. Members' words are quoted with `quote`, which neutralizes markup.
 
 mod answer;
 mod cards;
@@ -36,8 +35,8 @@ pub(crate) use schedule::schedule_canceled;
 pub(crate) use toast::{Before, toast, toast_before};
 pub(crate) use welcome::welcome;
 
-/// Tells an outcome. `reference` is the command's own, under which the log has the details;
-/// `time_zone` is that of all moments in words.
+/// The reply to an outcome. `reference` identifies the command in the log; moments are shown in
+/// `time_zone`.
 pub(crate) fn answer(
     outcome: &Outcome,
     language: Language,
@@ -57,12 +56,12 @@ pub(crate) fn answer(
     }
 }
 
-/// Who may do what in a group, a line for the commands with the same answer.
+/// The permissions in a group, one line for the commands with the same audience.
 pub(crate) fn group_rights(rights: &GroupRights, language: Language) -> Vec<String> {
     rights::group_rights(rights, Medium::Text, language)
 }
 
-/// An outcome in words, whichever way it is told.
+/// The text of the reply to an outcome, even if it is a card or a reaction.
 pub(crate) fn words(
     outcome: &Outcome,
     language: Language,

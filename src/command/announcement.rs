@@ -1,4 +1,4 @@
-//! What `/announce` asks for, and how it is written.
+//! The arguments of `/announce`.
 
 use std::ops::Range;
 
@@ -17,47 +17,43 @@ use super::text::{
 };
 use super::{CommandName, ParseError, Span, When};
 
-/// Options are looked for in so many bytes at the end of a text; all of them take fewer.
+/// Options are searched in this many bytes at the end of a text; all options together are shorter.
 const TAIL: usize = 300;
 
-/// What begins with the dashes of an option, and so few words before the end of a text, is no text.
+/// Maximum number of words between a misplaced option and the end of the text.
 const WORDS_OF_OPTION: usize = 6;
 
 const ANNOUNCE: CommandName = CommandName::Announce;
 
-/// A text for the group announcement.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
-    /// Where in the text of the message the announced text is, in bytes. `None` means the message
-    /// replied to.
+    /// Byte range of the announced text in the message. `None` announces the replied-to message.
     pub text: Option<Range<usize>>,
-    /// Whether it becomes the whole announcement; `None` means that it is added.
+    /// `None` adds the text and keeps the rest of the announcement.
     pub replace: Option<Replace>,
-    /// When to publish it; `None` means now.
+    /// `None` publishes now.
     pub at: Option<When>,
-    /// How long it is shown; `None` means until it is removed.
+    /// `None` keeps the text until it is removed.
     pub duration: Option<Span>,
-    /// Whether the announcement is put at the top of the chat, too.
+    /// Whether to pin the announcement to the top of the chat as well.
     pub top: bool,
 }
 
-/// How an announcement is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Replace {
-    /// `--replace`: only if the former one can be brought back as it is.
+    /// `--replace`: only if the previous content can be restored.
     Safely,
-    /// `--replace!`: in any case.
+    /// `--replace!`: even if the previous content cannot be restored in full.
     Insisting,
 }
 
 impl Announcement {
-    /// The announced part of the message that this was read from, mentions still as placeholders.
+    /// The announced part of the parsed `message`; mentions are still placeholders.
     pub fn text<'t>(&self, message: &'t str) -> Option<&'t str> {
         message.get(self.text.clone()?)
     }
 
-    /// Whether any option was given.
     pub fn has_options(&self) -> bool {
         let text = self.text.clone();
         *self
@@ -67,10 +63,10 @@ impl Announcement {
             }
     }
 
-    /// Reads what follows `/announce`: options, a text, options.
+    /// Parses what follows `/announce`: options, a text, options.
     ///
-    /// A first or last word that looks like an option and is none is refused, and so is an option
-    /// with text on both sides. After a `--` alone everything is text.
+    /// Rejects a first or last word that looks like an unknown option, and an option with text on
+    /// both sides. After a separate `--` everything is text.
     pub(super) fn read(rest: &str, said: Said<'_>) -> Result<Self, ParseError> {
         let mut announcement = Self::default();
         let mut rest = said.skip_me_and_separator(rest);
@@ -92,18 +88,18 @@ impl Announcement {
         Ok(announcement)
     }
 
-    /// Takes the options at the end of a text; gives the text before them.
+    /// Parses the options at the end of a text; returns the text before them.
     fn take_from_end<'t>(&mut self, text: &'t str, said: Said<'t>) -> Result<&'t str, ParseError> {
         let tail = text.ceil_char_boundary(text.len().saturating_sub(TAIL));
         for (at, dashed) in dashed_words(text).filter(|&(at, _)| at >= tail && at > 0) {
             let before = &text[..at];
             let mut with_options = self.clone();
             match with_options.take_all(dashed, said) {
-                // `text -- --top`: whether the dashes are text is not for the bot to decide.
+                // `text -- --top` is ambiguous: the dashes may be text.
                 Some(Ok(())) if last_word(before).and_then(strip_end_of_options) == Some("") => {
                     return Err(misplaced(dashed));
                 }
-                // `text⏎- --top`: an empty item would be left of the last line.
+                // `text⏎- --top` would leave an empty list item behind.
                 Some(Ok(())) if before.lines().next_back().is_some_and(is_line_mark) => {
                     return Err(formatted(dashed));
                 }
@@ -118,7 +114,7 @@ impl Announcement {
         Ok(text)
     }
 
-    /// Takes options that reach to the end of a text; `None` if something else is there.
+    /// Parses options up to the end of a text; `None` if other text follows.
     fn take_all<'t>(&mut self, text: &'t str, said: Said<'t>) -> Option<Result<(), ParseError>> {
         let mut rest = text;
         while let Some(option) = split_option(rest) {
@@ -135,7 +131,7 @@ impl Announcement {
         (rest.len() < text.len() && rest.chars().all(is_end)).then_some(Ok(()))
     }
 
-    /// Takes an option in; gives what follows it.
+    /// Stores an option; returns what follows it.
     fn take<'t>(&mut self, option: TypedOption<'t>, said: Said<'_>) -> Result<&'t str, ParseError> {
         let mut rest = option.rest;
         match option.name {
@@ -163,10 +159,10 @@ impl Announcement {
     }
 }
 
-/// Refuses to publish `range` of a message if what is shown of it, without the marks of Markdown,
-/// begins or ends like an option or begins with a command: `**--top** text`, `- --top`.
+/// Rejects `range` of a message if its text without Markdown begins or ends like an option, or
+/// begins with a command: `**--top** text`, `- --top`.
 ///
-/// After a `--` alone everything is text.
+/// After a separate `--` everything is text.
 pub fn refuse_shown_instruction(
     message: &str,
     range: &Range<usize>,
@@ -193,7 +189,7 @@ pub fn refuse_shown_instruction(
     })
 }
 
-/// An option, or what is near to one, with marks around it.
+/// An option, or a near miss, inside formatting.
 fn not_plain(option: &str) -> ParseError {
     match split_option(option) {
         Some(_) => formatted(option),
@@ -208,7 +204,7 @@ fn formatted(dashed: &str) -> ParseError {
     }
 }
 
-/// Whether a line is only the mark of an item, a quote or a heading.
+/// Whether a line is only the marker of a list item, a quote or a heading.
 fn is_line_mark(line: &str) -> bool {
     let mark = line.trim_matches(is_blank);
     let number = mark.strip_suffix(['.', ')', '、', '．', '）']);
@@ -219,7 +215,7 @@ fn is_line_mark(line: &str) -> bool {
     is_number || (!mark.is_empty() && mark.chars().all(|c| is_sign(c) || is_blank(c)))
 }
 
-/// Where the text is in the message: the first bytes of what is left to read, and the pictures
+/// The byte range of the text in the message: the first `length` bytes of `rest`, and the images
 /// right before them.
 fn range(rest: &str, length: usize, said: Said<'_>) -> Option<Range<usize>> {
     let start = said.position(rest);
@@ -233,7 +229,6 @@ fn range(rest: &str, length: usize, said: Said<'_>) -> Option<Range<usize>> {
     (start < end).then_some(start..end)
 }
 
-/// Refuses a text that begins with another command.
 fn refuse_command(text: &str) -> Result<(), ParseError> {
     match Called::read(text) {
         Called::Command(..) if text.starts_with(['/', '／']) => {
@@ -244,8 +239,8 @@ fn refuse_command(text: &str) -> Result<(), ParseError> {
     }
 }
 
-/// Refuses a text that begins like an option: in brackets, as manuals show it, `[--top]`, or in
-/// Chinese without dashes, `定时 明天9点`. A text is rarely one that a time or a blank follows.
+/// Rejects a text that begins like an option: in brackets as in manuals, `[--top]`, or in Chinese
+/// without dashes, `定时 明天9点`.
 fn refuse_option_without_dashes(text: &str, said: Said<'_>) -> Result<(), ParseError> {
     if let Some(option) = bracketed_option(first_word(text)) {
         return Err(not_plain(option));
@@ -266,7 +261,7 @@ fn refuse_option_without_dashes(text: &str, said: Said<'_>) -> Result<(), ParseE
     Ok(())
 }
 
-/// Refuses a text that is left with something like an option in it: as its last word, in the last
+/// Rejects a text that still contains something like an option: as its last word, among the last
 /// words, or at the end of its first line.
 fn refuse_options_in(text: &str) -> Result<(), ParseError> {
     let text = text.trim_end_matches(is_blank);
@@ -295,7 +290,7 @@ fn refuse_options_in(text: &str) -> Result<(), ParseError> {
     }
 }
 
-/// What manuals put around what is to be typed. Quotes make a text of it.
+/// Brackets that manuals put around placeholders. Quotes are not among them: quoted words are text.
 fn is_manual_bracket(c: char) -> bool {
     matches!(
         fold(c),
@@ -303,7 +298,7 @@ fn is_manual_bracket(c: char) -> bool {
     )
 }
 
-/// What formats a word, or keeps it from being formatted.
+/// Characters that format a word in Markdown, or escape it.
 fn is_format_mark(c: char) -> bool {
     matches!(fold(c), '*' | '_' | '`' | '~' | '\\' | '|' | '#' | '+')
 }
@@ -314,7 +309,7 @@ fn bracketed_option(word: &str) -> Option<&str> {
     (word.starts_with(is_mark) && is_near_option(inner)).then_some(inner)
 }
 
-/// Whether somebody copied the word for the text with the brackets that manuals put around it.
+/// Whether the text is a placeholder copied from a manual: `[text]`, `<内容>`.
 fn is_form(text: &str) -> bool {
     let inner = text.trim_matches(is_manual_bracket);
     let word = folded_start(inner, LONGEST_NAME);
@@ -328,8 +323,7 @@ fn misplaced(dashed: &str) -> ParseError {
     }
 }
 
-/// Whether the last word is a line of its own, `——行政部`: who signs a text, not what is to be done
-/// with it.
+/// Whether the last word is a signature on a separate line: `——行政部`.
 fn is_signature(text: &str, last: &str) -> bool {
     let before = text[..text.len() - last.len()].trim_end_matches([' ', '\t', '\u{3000}']);
     let is_own_line = before.ends_with(['\n', '\r', '\u{2028}']);
@@ -346,9 +340,9 @@ fn last_word(text: &str) -> Option<&str> {
     words(text).next_back()
 }
 
-/// The places where a word begins with a dash and a letter, with all that follows.
+/// The offsets where a word begins with a dash and a letter, each with the rest of the text.
 ///
-/// Chinese needs no space before: `今晚停电--置顶`; there it takes the exact name of an option.
+/// After Chinese no space is needed, but only an exact option name counts: `今晚停电--置顶`.
 fn dashed_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut before = None;
     text.char_indices().filter_map(move |(at, c)| {

@@ -1,4 +1,4 @@
-//! What follows the commands that take a few words or none.
+//! Arguments of the commands that take a few words or none.
 
 use super::number::split_number;
 use super::options::{read_span, set, split_option, unknown_option};
@@ -10,7 +10,7 @@ use super::text::{
 };
 use super::{Command, CommandName, ParseError, PinTarget};
 
-/// What `/pin` calls the announcement.
+/// Words for the announcement in `/pin`.
 const ANNOUNCEMENT: &[(&str, ())] = &[
     ("announcement", ()),
     ("the announcement", ()),
@@ -21,7 +21,7 @@ const ANNOUNCEMENT: &[(&str, ())] = &[
     ("本群公告", ()),
 ];
 
-/// What `/pin` calls the message that it replies to.
+/// Words for the replied-to message in `/pin`.
 pub(super) const THIS_MESSAGE: &[(&str, ())] = &[
     ("this", ()),
     ("this one", ()),
@@ -56,7 +56,7 @@ pub(super) const THIS_MESSAGE: &[(&str, ())] = &[
     ("它", ()),
 ];
 
-/// What `/pin` does anyway.
+/// Words that describe what `/pin` does by default.
 const AS_ALWAYS: &[(&str, ())] = &[
     ("to top", ()),
     ("to the top", ()),
@@ -69,7 +69,7 @@ const AS_ALWAYS: &[(&str, ())] = &[
     ("到群顶部", ()),
 ];
 
-/// What `/undo` does anyway.
+/// Words that describe what `/undo` does by default.
 pub(super) const LAST_CHANGE: &[(&str, ())] = &[
     ("last", ()),
     ("the last", ()),
@@ -87,7 +87,7 @@ pub(super) const LAST_CHANGE: &[(&str, ())] = &[
     ("刚刚的操作", ()),
 ];
 
-/// Words that change the meaning of no command.
+/// Words without effect on any command.
 const COURTESIES: &[(&str, ())] = &[
     ("please", ()),
     ("pls", ()),
@@ -111,7 +111,7 @@ const COURTESIES: &[(&str, ())] = &[
     ("拜托了", ()),
 ];
 
-/// Reads what follows `/pin`: what to put on top and for how long, in either order.
+/// Parses the arguments of `/pin`: target and duration, in either order.
 pub(super) fn read_pin(argument: &str, said: Said<'_>) -> Result<Command, ParseError> {
     let name = CommandName::Pin;
     let mut target = None;
@@ -150,7 +150,6 @@ pub(super) fn read_pin(argument: &str, said: Said<'_>) -> Result<Command, ParseE
     Ok(Command::Pin { target, duration })
 }
 
-/// Splits off what is to be pinned.
 fn split_target(text: &str) -> Option<(PinTarget, &str)> {
     let announcement = split_word(text, ANNOUNCEMENT);
     let message = split_word(text, THIS_MESSAGE);
@@ -159,17 +158,17 @@ fn split_target(text: &str) -> Option<(PinTarget, &str)> {
         .or_else(|| message.map(|((), rest)| (PinTarget::RepliedMessage, rest)))
 }
 
-/// The same words without the brackets and quotes around them: `(2h)`, `[3]`.
+/// Replaces brackets and quotes by spaces: `(2h)`, `[3]`.
 fn without_brackets(text: &str) -> String {
     text.replace(is_bracket, " ").trim_end().to_owned()
 }
 
-/// Whether the text is a length of time, or a failed attempt at one.
+/// Whether the text is a duration, or an attempt at one.
 fn may_be_span(text: &str) -> bool {
     text.starts_with(|c| fold(c).is_ascii_digit()) || split_span(text).is_some()
 }
 
-/// What may stand before the number of a plan, and behind it.
+/// Words before and after the number of a schedule.
 const BEFORE_NUMBER: &[(&str, ())] = &[
     ("#", ()),
     ("第", ()),
@@ -183,7 +182,7 @@ const BEFORE_NUMBER: &[(&str, ())] = &[
 ];
 const BEHIND_NUMBER: &[(&str, ())] = &[("号", ()), ("个", ()), ("计划", ())];
 
-/// Reads what follows `/cancel`: the number of a plan.
+/// Parses the schedule number of `/cancel`.
 pub(super) fn read_cancel(argument: &str) -> Result<Command, ParseError> {
     if argument.is_empty() {
         return Err(ParseError::MissingNumber);
@@ -191,13 +190,12 @@ pub(super) fn read_cancel(argument: &str) -> Result<Command, ParseError> {
     let plain = without_brackets(argument);
     let number = split_number(skip_words(plain.trim_start(), &[BEFORE_NUMBER, COURTESIES]));
     match number.map(|(number, rest)| (number, skip_words(rest, &[BEHIND_NUMBER, COURTESIES]))) {
-        // The largest stands for all that are too large.
+        // `u32::MAX` means that the number overflowed.
         Some((number, "")) if number < u32::MAX => Ok(Command::Cancel(number)),
         Some(_) | None => Err(unknown_argument(CommandName::Cancel, argument, argument)),
     }
 }
 
-/// Skips words of some lists, and punctuation between them.
 fn skip_words<'t>(text: &'t str, lists: &[&[(&str, ())]]) -> &'t str {
     let mut rest = skip_blanks(text);
     loop {
@@ -210,7 +208,7 @@ fn skip_words<'t>(text: &'t str, lists: &[&[(&str, ())]]) -> &'t str {
     }
 }
 
-/// The command, if nothing follows it that may mean more than `own` words of it.
+/// The command, if only words from `own` and courtesies follow it.
 pub(super) fn alone(
     command: Command,
     own: &[(&str, ())],
@@ -223,8 +221,7 @@ pub(super) fn alone(
     }
 }
 
-/// What was typed is no argument of the command: all of it is told, or the option that the part
-/// which is not understood begins with.
+/// The error quotes the whole argument, or the option at the start of `rest`.
 fn unknown_argument(command: CommandName, argument: &str, rest: &str) -> ParseError {
     if strip_dashes(rest).is_some() {
         return unknown_option(command, first_word(rest));

@@ -1,9 +1,8 @@
-//! What the bot does to a chat, as the table of changes names it.
+//! Kinds of changes, as stored in the `changes` table.
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// A kind of change.
 #[derive(
     Debug,
     Clone,
@@ -19,26 +18,21 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ChangeKind {
-    /// Something was put at the top of the chat.
     Pin,
-    /// The top notice was taken off.
     Unpin,
-    /// Text was added to the announcement.
     Announce,
-    /// The announcement was replaced.
     Replace,
-    /// An earlier change was taken back.
     Undo,
-    /// A change was taken back because its time was over.
+    /// A change was reverted when its duration ended.
     Expire,
-    /// Planned work was dropped.
+    /// A schedule was canceled.
     Cancel,
-    /// The message that stood at the top was recalled.
+    /// The pinned message was recalled.
     Recalled,
 }
 
 impl ChangeKind {
-    /// Its word in the table of changes.
+    /// The value in the database.
     pub(crate) fn as_str(self) -> &'static str {
         self.into()
     }

@@ -1,5 +1,3 @@
-//! The names of the commands.
-
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
@@ -27,12 +25,12 @@ pub enum CommandName {
 }
 
 impl CommandName {
-    /// Every command, in the order of help.
+    /// In the order of `/help`.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::VARIANTS.iter().copied()
     }
 
-    /// The English spelling, without the slash; also what logs and metrics call it.
+    /// The English name without the slash; also used in logs and metrics.
     pub fn as_str(self) -> &'static str {
         self.into()
     }

@@ -1,128 +1,87 @@
-//! What can be wrong with a text that is meant as a command.
+//! Errors in a command that a member typed.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::CommandName;
 
-/// The text is meant as a command, but is none that can be carried out.
+/// A text that is meant as a command and cannot be parsed.
 ///
-/// What the member typed is for the answer only: it stands in no error text, as those are logged.
+/// The error texts are logged, so they omit what the member typed.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParseError {
-    /// No command has this name.
     #[error("unknown command")]
     UnknownCommand {
-        /// What was typed, without the slash.
+        /// Without the slash.
         name: String,
-        /// The nearest name that there is.
         suggestion: Option<String>,
     },
-    /// The bot is addressed, but not by a command.
+    /// A message to the bot that is not a command.
     #[error("no command")]
-    NotACommand {
-        /// The command that the text may be about.
-        suggestion: Option<String>,
-    },
-    /// The command does not take this.
+    NotACommand { suggestion: Option<String> },
     #[error("unknown argument of `{}`", command.as_str())]
     UnknownArgument {
-        /// The command.
         command: CommandName,
-        /// All that was typed after it.
         argument: String,
     },
-    /// The command has no such option.
     #[error("unknown option of `{}`", command.as_str())]
     UnknownOption {
-        /// The command.
         command: CommandName,
-        /// The option with its dashes.
+        /// With its dashes.
         option: String,
-        /// The nearest option that there is, with its dashes.
+        /// The nearest option, with its dashes.
         suggestion: Option<String>,
     },
-    /// An option has text before and behind it.
+    /// An option in the middle of the text.
     #[error("misplaced option of `{}`", command.as_str())]
     MisplacedOption {
-        /// The command.
         command: CommandName,
-        /// The option with its dashes.
+        /// With its dashes.
         option: String,
     },
-    /// An option is in brackets, formatted, or in a list or a quote.
+    /// An option in brackets, formatted, or in a list or a quote.
     #[error("formatted option of `{}`", command.as_str())]
     FormattedOption {
-        /// The command.
         command: CommandName,
-        /// The option with its dashes.
+        /// With its dashes.
         option: String,
     },
-    /// The text to announce begins with a command.
     #[error("command in the text")]
     CommandInText {
-        /// The command with its slash.
+        /// With its slash.
         typed: String,
     },
-    /// An option was given twice, or two that say the same thing.
+    /// An option twice, or two options with the same meaning.
     #[error("repeated option of `{}`", command.as_str())]
     RepeatedOption {
-        /// The command.
         command: CommandName,
         /// The second one, with its dashes.
         option: String,
     },
-    /// `--at` came without a time.
+    /// `--at` without a time.
     #[error("missing time")]
     MissingTime,
-    /// What follows `--at` is no time.
+    /// `--at` with an invalid time.
     #[error("not a time")]
-    BadTime {
-        /// What was typed in its place.
-        typed: String,
-    },
-    /// What follows `--at` names a day or a part of one, and no hour.
+    BadTime { typed: String },
+    /// `--at` with a day or a part of the day, but without an hour.
     #[error("time without an hour")]
-    MissingHour {
-        /// What was typed.
-        typed: String,
-    },
-    /// `--for` came without a length of time.
+    MissingHour { typed: String },
+    /// `--for` without a duration.
     #[error("missing length of time of `{}`", command.as_str())]
-    MissingSpan {
-        /// The command.
-        command: CommandName,
-    },
-    /// This is no length of time.
+    MissingSpan { command: CommandName },
     #[error("not a length of time of `{}`", command.as_str())]
-    BadSpan {
-        /// The command.
-        command: CommandName,
-        /// What was typed in its place.
-        typed: String,
-    },
-    /// The length of time is less than a minute.
+    BadSpan { command: CommandName, typed: String },
     #[error("too short a length of time of `{}`", command.as_str())]
-    SpanTooShort {
-        /// The command.
-        command: CommandName,
-        /// The length of time as typed.
-        typed: String,
-    },
-    /// The length of time is more than a year.
+    SpanTooShort { command: CommandName, typed: String },
     #[error("too long a length of time of `{}`", command.as_str())]
-    SpanTooLong {
-        /// The command.
-        command: CommandName,
-        /// The length of time as typed.
-        typed: String,
-    },
-    /// `/announce` came with options but without text. The text of a message alone does not tell
-    /// whether it replies to another, so it is not [`parse`](fn@super::parse) that says so.
+    SpanTooLong { command: CommandName, typed: String },
+    /// `/announce` with options but without text. [`parse`](fn@super::parse) does not know whether
+    /// the message is a reply, so the caller reports this.
     #[error("options without a text")]
     MissingText,
-    /// `/cancel` came without a number.
+    /// `/cancel` without a number.
     #[error("missing number")]
     MissingNumber,
 }

@@ -1,4 +1,4 @@
-//! The table of commands in print.
+//! The table of commands for the README.
 
 use super::CommandName;
 use crate::language::{Bilingual, Language};

@@ -5,10 +5,9 @@ use jiff::{Timestamp, Unit, Zoned};
 
 use crate::language::{Bilingual, Language};
 
-/// The moment in words, for somebody who reads them `now`, in the time zone of `now`.
+/// The moment in words relative to `now`, in the time zone of `now`.
 ///
-/// The date always stands there, with the word for a day that has one; the year only where it is
-/// another one.
+/// Always includes the date, and the year if it differs from that of `now`.
 pub fn moment_in_words(moment: Timestamp, now: &Zoned, language: Language) -> String {
     let moment = moment.to_zoned(now.time_zone().clone());
     let (day, time) = (day_in_words(&moment, now, language), time_in_words(&moment));
@@ -49,7 +48,7 @@ pub fn day_in_words(moment: &Zoned, now: &Zoned, language: Language) -> String {
     }
 }
 
-/// The word for a day that is near.
+/// Yesterday, today or tomorrow.
 fn near_day(date: Date, today: Date) -> Option<Bilingual> {
     let distance = today.until((Unit::Day, date)).ok()?.get_days();
     match distance {

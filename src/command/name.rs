@@ -1,4 +1,4 @@
-//! The name of a command, as somebody typed it.
+//! Recognizes typed command names.
 
 use super::CommandName;
 use super::number::split_digits;
@@ -11,31 +11,28 @@ use super::text::{
 use crate::content::split_placeholder;
 use crate::language::Language;
 
-/// What stands behind a slash at the start of a message.
+/// The command name at the start of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Called<'t> {
-    /// A command, and what follows its name.
+    /// A known name, and what follows it.
     Command(CommandName, &'t str),
-    /// A command behind a slash and a blank: `/ pin`. Whether it is meant, the rest decides.
+    /// A known name after a slash and a blank, `/ pin`. The rest decides whether it is a command.
     Apart(CommandName, &'t str),
-    /// No command, but so near to one that nobody else can be meant.
+    /// An unambiguous misspelling of a name.
     Misspelt {
-        /// What was typed, without the slash.
+        /// Without the slash.
         typed: &'t str,
-        /// The spelling that was meant.
         meant: &'static str,
     },
-    /// A name that the bot does not know: one of another bot, or a path.
+    /// An unknown name: a command of another bot, or a path.
     Unknown(&'t str),
-    /// No name.
     Nothing,
 }
 
-/// The command that a sentence speaks of is looked for in so many characters at its start.
+/// Maximum number of characters searched for a command name.
 const LONGEST_SENTENCE: usize = 400;
 
-/// Words one letter away from a command that are words themselves: commands of other bots, folders,
-/// things to talk about. Without a mention the bot leaves them alone.
+/// Ordinary words that are one letter away from a command. Without a mention the bot ignores them.
 const OTHERS: &[&str] = &[
     "ping", "bin", "in", "pi", "pic", "pid", "pie", "pig", "pip", "pit", "pix", "pan", "pen",
     "pun", "pwn", "pain", "pine", "pink", "pint", "spin", "din", "fin", "gin", "jin", "kin", "lin",
@@ -43,10 +40,10 @@ const OTHERS: &[&str] = &[
     "kelp", "yelp", "whelp", "cancer", "unspin",
 ];
 
-/// Strips the slash before a name, in either width; also says whether it surely is one.
+/// Strips the slash before a name, in either width; also returns whether it is a real slash.
 ///
-/// On a Chinese keyboard the key of the slash types `、`. Such a sign counts only before the exact
-/// name of a command.
+/// Chinese keyboards type `、` for the slash key. Such a substitute counts only before an exact
+/// name.
 pub(super) fn strip_slash(text: &str) -> Option<(&str, bool)> {
     let is_like_slash = |c| matches!(fold(c), '\\' | '、' | '÷' | '﹨');
     match strip_folded(text, "/") {
@@ -56,7 +53,7 @@ pub(super) fn strip_slash(text: &str) -> Option<(&str, bool)> {
 }
 
 impl<'t> Called<'t> {
-    /// Reads the start of a message.
+    /// Parses the start of a message.
     pub(super) fn read(text: &'t str) -> Self {
         let Some((after, is_slash)) = strip_slash(text) else {
             return Self::Nothing;
@@ -81,7 +78,6 @@ impl<'t> Called<'t> {
     }
 }
 
-/// A blank inside of a line.
 fn is_gap(c: char) -> bool {
     is_blank(c) && !matches!(c, '\n' | '\r')
 }
@@ -100,8 +96,8 @@ fn split_one_of(
         let ends = if spelling.is_ascii() {
             ends_name(rest) || is_number_of(name, rest)
         } else {
-            // A Chinese name needs no space after it: `/公告今晚停电`. Other words for one do, as they
-            // may begin something else: `/历史上的今天`.
+            // A Chinese name needs no space after it: `/公告今晚停电`. Its synonyms do, because they may
+            // begin another word: `/历史上的今天`.
             name == CommandName::Announce || !is_other_word(spelling) || ends_word(rest)
         };
         ends.then_some((name, rest))
@@ -113,12 +109,12 @@ fn is_other_word(spelling: &str) -> bool {
     CommandName::all().any(|name| name.spec().also.contains(&spelling))
 }
 
-/// Whether no Chinese word goes on in `rest`.
+/// Whether no Chinese word continues in `rest`.
 fn ends_word(rest: &str) -> bool {
     !rest.starts_with(|c: char| is_cjk(c) && c.is_alphabetic())
 }
 
-/// Whether a name needs no space before the number that it takes: `/pin2h`, `/cancel3`.
+/// Whether an argument follows the name without a space: `/pin2h`, `/cancel3`.
 fn is_number_of(name: CommandName, rest: &str) -> bool {
     match name.spec().attached {
         Some(Attached::Span) => split_span(rest).is_some(),
@@ -127,7 +123,7 @@ fn is_number_of(name: CommandName, rest: &str) -> bool {
     }
 }
 
-/// Splits off what can only be a misspelt name, and finds the name.
+/// Splits off a misspelled name; also returns the correct name.
 fn split_misspelt(text: &str) -> Option<(&str, &'static str)> {
     let chinese = misspellings().filter_map(|(name, typed)| {
         let rest = strip_folded(text, typed)?;
@@ -163,8 +159,7 @@ fn split_spaced(text: &str) -> Option<(&str, &'static str)> {
     found.max_by_key(|(typed, _)| typed.len())
 }
 
-/// A name of English letters that differs from exactly one command by one letter, or by two
-/// neighbours that are swapped.
+/// An English name with one wrong letter, or two swapped ones, that matches exactly one command.
 fn split_misspelt_english(text: &str) -> Option<(&str, &'static str)> {
     let is_letter = |c: char| c.is_alphabetic() && !is_cjk(c);
     let rest = text.trim_start_matches(|c| is_letter(fold(c)));
@@ -187,7 +182,7 @@ fn split_misspelt_english(text: &str) -> Option<(&str, &'static str)> {
     near.next().is_none().then_some((typed, meant))
 }
 
-/// The letter of ASCII for one of another alphabet that looks the same: `pіn` with a Cyrillic `і`.
+/// Maps look-alikes from other alphabets to ASCII: `pіn` with a Cyrillic `і`.
 fn plain_letter(c: char) -> char {
     match c {
         'а' | 'α' | 'á' | 'à' | 'ä' => 'a',
@@ -212,7 +207,7 @@ fn plain_letter(c: char) -> char {
     }
 }
 
-/// The text after the slash up to a separator, if it looks like a name at all.
+/// The text after the slash up to a separator, if it looks like a name.
 fn unknown_name(text: &str) -> Option<&str> {
     let ends =
         |rest: &str| rest.starts_with(|c| is_blank(c) || is_separator(c)) || is_mention(rest);
@@ -228,13 +223,13 @@ fn is_mention(text: &str) -> bool {
     split_placeholder(text, &[]).is_some()
 }
 
-/// The spelling that was probably meant: one or two letters off, cut short, or run into its text.
+/// The most similar spelling: one or two letters off, truncated, or joined to its text.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
     if let Some((_, meant)) = split_misspelt(name) {
         return Some(meant);
     }
     let name = folded_start(name, LONGEST_NAME);
-    // Two letters are the beginning of no command: `hi` is not `history`.
+    // Two letters are too short for a prefix: `hi` is not `history`.
     let is_short = name.is_ascii() && name.len() < 3;
     if name.is_empty() {
         return None;
@@ -250,7 +245,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
         .map(|(_, spelling)| main_spelling(spelling))
 }
 
-/// The command that a sentence without a command speaks of.
+/// The command that a sentence mentions.
 pub(super) fn spoken_of(text: &str) -> Option<&'static str> {
     let text = folded_start(text, LONGEST_SENTENCE);
     let mut found = spellings().filter(|(_, spelling)| {
@@ -266,7 +261,7 @@ pub(super) fn spoken_of(text: &str) -> Option<&'static str> {
     Some(main_spelling(spelling))
 }
 
-/// The spelling of the table in the same script: `记录` for `纪录`.
+/// The main spelling in the same script: `记录` for `纪录`.
 fn main_spelling(spelling: &'static str) -> &'static str {
     let language = if spelling.contains(is_cjk) {
         Language::Zh
@@ -285,10 +280,10 @@ fn misspellings() -> impl Iterator<Item = (CommandName, &'static str)> {
     CommandName::all().flat_map(|name| name.spec().misspelt.iter().map(move |typed| (name, *typed)))
 }
 
-/// Splits a known name without its slash off a message to the bot.
+/// Splits a known name without a slash off a message to the bot.
 ///
-/// A text to announce has to be separate from the name: `公告栏在哪里` is no command. English words
-/// that are no names are words: `announcement`.
+/// A text to announce needs a separator after the name: `公告栏在哪里` is not a command. In English only
+/// the exact name counts, not synonyms such as `announcement`.
 pub(super) fn split_bare_name(text: &str) -> Option<(CommandName, &str)> {
     let text = text.trim_start_matches(|c| is_blank(c) || matches!(fold(c), '/' | '、' | '\\'));
     let names = spellings().filter(|(name, word)| !word.is_ascii() || *word == name.as_str());

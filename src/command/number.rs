@@ -1,4 +1,4 @@
-//! Small numbers in digits of either width and in Chinese.
+//! Small numbers, in digits of either width and in Chinese.
 
 use super::text::{fold, split_word};
 
@@ -18,12 +18,12 @@ const DIGITS: &[(&str, u32)] = &[
     ("九", 9),
 ];
 
-/// Splits a number off the text, written either way.
+/// Splits off a number in digits or in Chinese.
 pub(super) fn split_number(text: &str) -> Option<(u32, &str)> {
     split_digits(text).or_else(|| split_numeral(text))
 }
 
-/// Splits digits off the text, all that stand there; too large a number counts as the largest.
+/// Splits off all leading digits; the value saturates.
 pub(super) fn split_digits(text: &str) -> Option<(u32, &str)> {
     let mut rest = text;
     let mut value = None;
@@ -35,14 +35,13 @@ pub(super) fn split_digits(text: &str) -> Option<(u32, &str)> {
     value.map(|value| (value, rest))
 }
 
-/// Splits one digit off the text.
 pub(super) fn split_digit(text: &str) -> Option<(u32, &str)> {
     let mut chars = text.chars();
     let digit = chars.next().map(fold)?.to_digit(10)?;
     Some((digit, chars.as_str()))
 }
 
-/// Splits a Chinese number below a hundred off the text: `两`, `十二`, `三十五`, `零五`.
+/// Splits off a Chinese number below a hundred: `两`, `十二`, `三十五`, `零五`.
 fn split_numeral(text: &str) -> Option<(u32, &str)> {
     let digit = |text| split_word(text, DIGITS);
     let (tens, rest) = match digit(text) {

@@ -1,4 +1,4 @@
-//! Options, `--at 9:00`, and what they take.
+//! Options and their values: `--at 9:00`.
 
 use super::number::split_number;
 use super::said::Said;
@@ -26,7 +26,7 @@ const SPELLINGS: &[(&str, OptionName)] = &[
     ("置顶", OptionName::Top),
 ];
 
-/// What people type who mean an option, and is not near to its spelling.
+/// Synonyms whose spelling is not similar to the option's.
 const SYNONYMS: &[(&str, &str)] = &[
     ("when", "at"),
     ("time", "at"),
@@ -46,7 +46,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("顶置", "置顶"),
 ];
 
-/// Options that other releases have. Before the end of a text they are no more text than ours.
+/// Options of other releases and tools; they are not text either.
 const OTHERS: &[&str] = &[
     "every", "to", "notify", "preview", "all", "help", "每天", "每日", "每周", "每月", "每年",
     "每", "发到", "通知", "预览", "帮助",
@@ -65,18 +65,18 @@ impl OptionName {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TypedOption<'t> {
     pub(super) name: OptionName,
-    /// The option itself, dashes included.
+    /// With the dashes.
     pub(super) typed: &'t str,
-    /// What follows it: its value, if it takes one.
+    /// What follows: the value, if the option takes one.
     pub(super) rest: &'t str,
 }
 
-/// Splits an option off the text; only the exact name counts, and the longest.
+/// Splits off the longest option with an exact name.
 pub(super) fn split_option(text: &str) -> Option<TypedOption<'_>> {
     split_name(text, strip_dashes(text)?)
 }
 
-/// The same without the dashes.
+/// Like [`split_option`], but without the dashes.
 pub(super) fn split_named_option(text: &str) -> Option<TypedOption<'_>> {
     split_name(text, text)
 }
@@ -100,8 +100,8 @@ fn split_name<'t>(text: &'t str, dashless: &'t str) -> Option<TypedOption<'t>> {
     Some(TypedOption { name, typed, rest })
 }
 
-/// Whether an option ends before `rest`. As with commands, a Chinese name needs no space after it,
-/// and Chinese ends an English one. A value belongs only to an option that takes one.
+/// Whether the option ends before `rest`. As with commands, a Chinese name needs no space after it,
+/// and Chinese ends an English one.
 fn ends_option(spelling: &str, name: OptionName, rest: &str) -> bool {
     let mut chars = rest.chars();
     let Some(next) = chars.next() else {
@@ -123,8 +123,7 @@ fn ends_option(spelling: &str, name: OptionName, rest: &str) -> bool {
     }
 }
 
-/// Whether the word at the start of `text`, which begins with a dash, is an option, or so near to
-/// one that its author may have meant it.
+/// Whether the first word of `text` begins with a dash and is an option or similar to one.
 pub(super) fn is_near_option(text: &str) -> bool {
     let Some(name) = strip_dashes(text) else {
         return false;
@@ -141,7 +140,7 @@ pub(super) fn is_near_option(text: &str) -> bool {
         || nearest_option(name).is_some_and(|near| is_hyphens || !near.is_ascii() || near.len() > 3)
 }
 
-/// The spelling that was probably meant by the name of an option.
+/// The most similar spelling of an option.
 fn nearest_option(name: &str) -> Option<&'static str> {
     let name = option_name(name);
     let typed = folded_start(name, LONGEST_NAME);
@@ -160,14 +159,13 @@ fn nearest_option(name: &str) -> Option<&'static str> {
         .map(|(_, spelling)| spelling)
 }
 
-/// The name of an option, without its value.
+/// Without the value.
 fn option_name(text: &str) -> &str {
     let word = first_word(text);
     let end = word.find(|c| matches!(fold(c), ':' | '=') || (is_separator(c) && fold(c) != '!'));
     &word[..end.unwrap_or(word.len())]
 }
 
-/// What begins with a dash is none of the command's options.
 pub(super) fn unknown_option(command: CommandName, text: &str) -> ParseError {
     let suggestion = strip_dashes(text)
         .and_then(nearest_option)
@@ -179,7 +177,6 @@ pub(super) fn unknown_option(command: CommandName, text: &str) -> ParseError {
     }
 }
 
-/// The name of an option came without its dashes.
 pub(super) fn undashed_option(command: CommandName, option: TypedOption<'_>) -> ParseError {
     ParseError::UnknownOption {
         command,
@@ -193,17 +190,16 @@ fn fits(command: CommandName, spelling: &str) -> bool {
     known.any(|(_, name)| command.spec().options.contains(name))
 }
 
-/// Strips the `--` that ends options, so that whatever follows is text.
+/// Strips the `--` that ends the options.
 pub(super) fn strip_end_of_options(text: &str) -> Option<&str> {
     strip_folded(text, "--").filter(|rest| rest.is_empty() || rest.starts_with(is_blank))
 }
 
-/// Whether no value stands here.
 fn is_missing(value: &str) -> bool {
     value.is_empty() || split_option(value).is_some() || strip_end_of_options(value).is_some()
 }
 
-/// Reads the value of `--at`; also gives what follows it.
+/// Parses the value of `--at`; also returns what follows it.
 pub(super) fn read_when<'t>(value: &'t str, said: Said<'_>) -> Result<(When, &'t str), ParseError> {
     if is_missing(value) {
         return Err(ParseError::MissingTime);
@@ -223,7 +219,7 @@ pub(super) fn read_when<'t>(value: &'t str, said: Said<'_>) -> Result<(When, &'t
     })
 }
 
-/// Splits a value off that somebody put in quotes: `"tomorrow 9:00"`.
+/// Splits off a quoted value: `"tomorrow 9:00"`.
 fn split_quoted(text: &str) -> Option<(&str, &str)> {
     let is_quote = |c| matches!(fold(c), '"' | '“' | '”' | '「' | '」');
     let inner = text.strip_prefix(is_quote)?;
@@ -231,7 +227,7 @@ fn split_quoted(text: &str) -> Option<(&str, &str)> {
     Some((inner.trim_matches(is_blank), rest))
 }
 
-/// Reads the value of `--for`, or what `/pin` takes in its place; also gives what follows it.
+/// Parses the value of `--for`, or the duration of `/pin`; also returns what follows it.
 pub(super) fn read_span<'t>(
     command: CommandName,
     value: &'t str,
@@ -262,7 +258,7 @@ pub(super) fn read_span<'t>(
     }
 }
 
-/// Fills what an option asks for; nothing can be asked for twice.
+/// Sets an option's value; fails if it is set already.
 pub(super) fn set<T>(
     slot: &mut Option<T>,
     value: T,
@@ -276,7 +272,7 @@ pub(super) fn set<T>(
 }
 
 pub(super) fn repeated(command: CommandName, option: TypedOption<'_>) -> ParseError {
-    // It has any number of dashes.
+    // Any number of dashes is accepted.
     let option = cut(option.typed);
     ParseError::RepeatedOption { command, option }
 }

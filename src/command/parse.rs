@@ -1,4 +1,4 @@
-//! From the text of a message to a command.
+//! The parser: from the text of a message to a command.
 
 use std::ops::Range;
 
@@ -8,12 +8,12 @@ use super::said::{Opening, Said};
 use super::text::{cut, first_word, is_blank, skip_separator};
 use super::{Announcement, Command, CommandName, Mention, ParseError};
 
-/// Reads a message; `Ok(None)` means that it is not for us.
+/// Parses a message; `Ok(None)` means that it is not for this bot.
 ///
-/// `text` holds mentions as placeholders, and U+FFFC for whatever is no text. `addressed` says that
-/// a direct chat leaves no doubt whom the author means; a mention of this bot in front does so too.
-/// Whoever addresses the bot gets a command or an error. So does whoever writes a command without a
-/// slash and mentions the bot behind it.
+/// `text` contains mentions as placeholders, and U+FFFC for anything that is not text. `addressed`
+/// is set in direct chats; a mention of this bot at the start has the same effect. A message to the
+/// bot always yields a command or an error, and so does a command without a slash that mentions the
+/// bot after its name.
 ///
 /// ```
 /// use noticebot::command::{Command, PinTarget, parse};
@@ -50,11 +50,11 @@ pub fn parse(
     }
 }
 
-/// Whether [`parse`] can find a command or an error in `text`; without `mentions`, anybody who is
-/// mentioned may be this bot.
+/// Whether [`parse`] can find a command or an error in `text`. Without `mentions`, any mention may
+/// be this bot.
 ///
-/// Intake asks it of every message before storing anything. It may say yes in vain, but never no
-/// where [`parse`] finds something.
+/// Intake filters every message by it before storing anything. False positives are possible, false
+/// negatives are not.
 pub fn is_candidate(text: &str, mentions: Option<&[Mention]>, p2p: bool) -> bool {
     let said = mentions.map_or_else(|| Said::to_anybody(text), |known| Said::new(text, known));
     let opening = said.opening();
@@ -66,9 +66,8 @@ pub fn is_candidate(text: &str, mentions: Option<&[Mention]>, p2p: bool) -> bool
         }
 }
 
-/// The part of a message that is published when somebody announces it, in bytes: all of it, or, if
-/// it was a command to announce something, the text of that. `None` for every other command, also
-/// for one that is misspelt.
+/// The byte range that is published when a reply announces this message: all of it, or the text of
+/// an `/announce` command. `None` for every other command, and for a misspelled one.
 pub fn announced_part(text: &str, mentions: &[Mention]) -> Option<Range<usize>> {
     match parse(text, mentions, false) {
         Ok(Some(Command::Announce(announcement))) => announcement.text,
@@ -77,7 +76,7 @@ pub fn announced_part(text: &str, mentions: &[Mention]) -> Option<Range<usize>> 
     }
 }
 
-/// Whether somebody who does not mention the bot first means it all the same.
+/// Whether a message that does not begin with a mention of the bot is for it.
 fn is_heard<'t>(called: Called<'t>, to_others: bool, said: Said<'t>) -> bool {
     match called {
         // `@Li /pin` may be a command of a bot named Li.
@@ -88,7 +87,7 @@ fn is_heard<'t>(called: Called<'t>, to_others: bool, said: Said<'t>) -> bool {
     }
 }
 
-/// Whether what follows a name, `/ pin`, may belong to the command.
+/// Whether the rest of `/ pin` fits the command.
 fn fits(name: CommandName, rest: &str, said: Said<'_>) -> bool {
     match read(name, rest, said) {
         Ok(Command::Help) => said.argument(rest).is_empty(),
@@ -97,7 +96,7 @@ fn fits(name: CommandName, rest: &str, said: Said<'_>) -> bool {
     }
 }
 
-/// Reads what follows the name of a command.
+/// Parses what follows the name of a command.
 fn read(name: CommandName, rest: &str, said: Said<'_>) -> Result<Command, ParseError> {
     let rest = skip_separator(rest);
     let argument = || said.argument(rest);
@@ -112,7 +111,7 @@ fn read(name: CommandName, rest: &str, said: Said<'_>) -> Result<Command, ParseE
     }
 }
 
-/// Reads what somebody says to the bot without a slash: a command, if all of it fits.
+/// Parses a message to the bot without a slash: a command, if every word fits.
 fn without_slash(rest: &str, mentioned: bool, said: Said<'_>) -> Result<Command, ParseError> {
     if mentioned && rest.chars().all(is_blank) {
         return Ok(Command::Help);
@@ -125,10 +124,10 @@ fn without_slash(rest: &str, mentioned: bool, said: Said<'_>) -> Result<Command,
     }
 }
 
-/// Reads a command without a slash that mentions the bot behind its name: `置顶 @bot`.
+/// Parses a command without a slash that mentions the bot after its name: `置顶 @bot`.
 ///
-/// Only a command of which every word is understood counts; other talk that mentions the bot is
-/// left alone. A text to announce could be such talk, so the bot answers and publishes nothing.
+/// Every word must fit; other messages that mention the bot are ignored. A text to announce could
+/// be such a message, so the bot replies and publishes nothing.
 fn mentioned_behind(rest: &str, said: Said<'_>) -> Result<Option<Command>, ParseError> {
     let Some((name, after)) = split_mentioned_behind(rest, said) else {
         return Ok(None);
@@ -147,7 +146,7 @@ fn split_mentioned_behind<'t>(rest: &'t str, said: Said<'t>) -> Option<(CommandN
     split_bare_name(rest).filter(|(_, after)| said.mentions_me_in(after))
 }
 
-/// Whether a question is asked, which is nothing to announce: `公告 什么时候发？`.
+/// Whether the text is a question, which is not announced: `公告 什么时候发？`.
 fn is_question(text: &str) -> bool {
     let text = text.trim_end_matches(is_blank);
     text.ends_with(['?', '？', '吗', '嗎', '呢'])

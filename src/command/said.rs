@@ -1,4 +1,4 @@
-//! The message that is being read, with the people whom it mentions.
+//! The message that is being parsed, with its mentions.
 
 use super::number::split_number;
 use super::span::split_span;
@@ -10,26 +10,22 @@ use super::{CommandName, Mention};
 use crate::content::{EVERYONE, at_name, replace_mentions, split_placeholder};
 use crate::language::Language;
 
-/// The most characters of the name of one of Feishu's emoji: `[赞]`, `[THUMBSUP]`.
+/// Maximum number of characters in the name of a Feishu emoji: `[赞]`, `[THUMBSUP]`.
 const EMOJI_NAME: usize = 16;
 
-/// A message that is being read. What is still to be read is an end of its text.
+/// The message that is being parsed. The remaining input is always a suffix of its text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said<'t> {
     text: &'t str,
     mentions: &'t [Mention],
-    /// Whether nobody knows yet who is mentioned, so that it may be this bot.
+    /// Whether the mentions are unknown, so that any of them may be this bot.
     anybody: bool,
 }
 
-/// What comes before a command.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opening<'t> {
-    /// What follows it.
     pub(super) rest: &'t str,
-    /// Whether this bot is mentioned there.
     pub(super) to_me: bool,
-    /// Whether somebody else is.
     pub(super) to_others: bool,
 }
 
@@ -42,7 +38,7 @@ impl<'t> Said<'t> {
         }
     }
 
-    /// A message whose mentions are not known.
+    /// A message with unknown mentions.
     pub(super) fn to_anybody(text: &'t str) -> Self {
         Self {
             anybody: true,
@@ -50,8 +46,8 @@ impl<'t> Said<'t> {
         }
     }
 
-    /// Skips what may come before a command: mentions with the punctuation behind them, pictures,
-    /// the mark of a list, and blanks.
+    /// Skips what may precede a command: mentions with their punctuation, images, a list marker,
+    /// and blanks.
     pub(super) fn opening(self) -> Opening<'t> {
         let mut opening = Opening {
             rest: self.text,
@@ -69,7 +65,7 @@ impl<'t> Said<'t> {
             } else {
                 opening.to_others = true;
             }
-            // `、` may be the slash of a Chinese keyboard as well; the name behind it decides.
+            // `、` may also be the slash of a Chinese keyboard; the name after it decides.
             opening.rest = after.trim_start_matches(|c| is_separator(c) || is_blank(c));
         }
     }
@@ -82,12 +78,12 @@ impl<'t> Said<'t> {
         mine.any(|mention| mention.key == key)
     }
 
-    /// Skips white space and mentions of this bot; also says whether there was one.
+    /// Skips white space and mentions of this bot; also returns whether there was one.
     pub(super) fn skip_me(self, rest: &'t str) -> (&'t str, bool) {
         skip_mentions(rest, self.mentions, |key| self.is_me(key))
     }
 
-    /// Skips mentions of this bot that stand between a command and its text.
+    /// Skips mentions of this bot between a command and its text.
     pub(super) fn skip_me_and_separator(self, rest: &'t str) -> &'t str {
         match self.skip_me(rest) {
             (rest, true) => skip_separator(rest),
@@ -95,7 +91,7 @@ impl<'t> Said<'t> {
         }
     }
 
-    /// Whether this bot is among the people who are mentioned next.
+    /// Whether this bot is among the mentions at the start of the rest.
     pub(super) fn mentions_me_next(self, rest: &'t str) -> bool {
         let mut rest = skip_blanks(rest);
         while let Some((key, after)) = split_placeholder(rest, self.mentions) {
@@ -115,18 +111,16 @@ impl<'t> Said<'t> {
         placeholders.map(|(key, _)| key).any(|key| self.is_me(key))
     }
 
-    /// Where in the text the rest begins, in bytes.
+    /// The byte offset of the rest.
     pub(super) fn position(self, rest: &str) -> usize {
         self.text.len() - rest.len()
     }
 
-    /// The text up to a byte.
     pub(super) fn before(self, position: usize) -> &'t str {
         &self.text[..position]
     }
 
-    /// What follows a command that takes a few words or none, without mentions, emoji and the
-    /// punctuation at the end.
+    /// The argument of a command, without mentions, emoji and trailing punctuation.
     pub(super) fn argument(self, rest: &str) -> String {
         let spoken = self.name_mentions(&rest.replace(EVERYONE, " "), |_| " ".to_owned());
         let mut spoken: String = spoken.chars().filter(|c| !is_emoji(*c)).collect();
@@ -140,7 +134,7 @@ impl<'t> Said<'t> {
         }
     }
 
-    /// A member's words for an answer.
+    /// A member's words for a reply.
     pub(super) fn quote(self, words: &str) -> String {
         cut(&self.name_mentions(words, at_name))
     }
@@ -150,12 +144,11 @@ impl<'t> Said<'t> {
     }
 }
 
-/// Skips blanks and emoji.
 fn skip_pictures(text: &str) -> &str {
     text.trim_start_matches(|c| is_blank(c) || is_emoji(c))
 }
 
-/// Skips what the client puts before the items of a list: `- `, `• `, `1. `.
+/// Skips the marker of a list item: `- `, `• `, `1. `.
 fn skip_list_marker(text: &str) -> &str {
     let digits = text.trim_start_matches(|c: char| fold(c).is_ascii_digit());
     let is_numbered = digits.len() < text.len();
@@ -174,7 +167,7 @@ fn skip_list_marker(text: &str) -> &str {
     }
 }
 
-/// Strips one of Feishu's emoji, which a text message holds by name, off the end.
+/// Strips a trailing Feishu emoji, which a text message contains by name.
 fn strip_emoji_name(text: &str) -> Option<&str> {
     let (before, name) = text
         .strip_suffix(|c| fold(c) == ']')?
@@ -185,7 +178,7 @@ fn strip_emoji_name(text: &str) -> Option<&str> {
     (is_emoji_name && !is_argument(name)).then_some(before)
 }
 
-/// Whether a word in brackets may be what a command takes: `[2h]`, `[3]`, `[公告]`.
+/// Whether a word in brackets may be an argument: `[2h]`, `[3]`, `[公告]`.
 fn is_argument(word: &str) -> bool {
     let folded = folded_start(word, EMOJI_NAME);
     let mut names = CommandName::all().flat_map(CommandName::spellings);

@@ -1,4 +1,4 @@
-//! How long something is to stand: `2h`, `1h30m`, `30 min`, `两小时`, `1 天 3 小时`.
+//! Durations: `2h`, `1h30m`, `30 min`, `两小时`, `1 天 3 小时`.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use super::number::{split_digit, split_number};
 use super::text::{is_blank, runs_on, skip_blanks, split_word, strip_folded};
 use crate::language::{Bilingual, Language};
 
-/// In minutes, as everything here.
+/// In minutes.
 const HOUR: u64 = 60;
 const DAY: u64 = 24 * HOUR;
 const WEEK: u64 = 7 * DAY;
 const YEAR: u64 = 365 * DAY;
 
-/// A length of time in whole minutes, from one minute to a year of 365 days.
+/// A duration in whole minutes, from one minute to 365 days.
 ///
-/// A day is 24 hours here, also where the clocks change in between.
+/// A day is 24 hours, also across clock changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Span {
     minutes: u64,
 }
 
-/// A length of time that is no [`Span`].
+/// A duration outside the range of a [`Span`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SpanError {
     /// Less than a minute.
@@ -56,12 +56,11 @@ impl From<Span> for u64 {
 }
 
 impl Span {
-    /// The same for reckoning.
     pub fn duration(self) -> Duration {
         Duration::from_mins(self.minutes)
     }
 
-    /// As the language writes it: `1 天 3 小时`, `1 day 3 hours`. Only whole weeks are called weeks.
+    /// `1 天 3 小时`, `1 day 3 hours`. Weeks are used only for whole weeks.
     pub fn in_words(self, language: Language) -> String {
         let minutes = self.minutes;
         let parts = if minutes.is_multiple_of(WEEK) {
@@ -85,7 +84,7 @@ impl Span {
     }
 }
 
-/// What units are called; Chinese ones may be counted with `个`.
+/// Names of units, with and without `个`.
 const UNITS: &[(&str, u64)] = &[
     ("m", 1),
     ("min", 1),
@@ -120,10 +119,10 @@ const UNITS: &[(&str, u64)] = &[
     ("个礼拜", WEEK),
 ];
 
-/// Splits a length of time off the text, in minutes, as far as it goes.
+/// Splits off the longest duration, in minutes.
 ///
-/// Smaller units may follow larger ones: `1h30m`. One that stands apart belongs to it only if
-/// nothing is stuck to it: `1 天 3 小时 text`, but in `1天 2小时后停电` the text begins with the `2`.
+/// Smaller units may follow larger ones: `1h30m`. After a blank a part counts only if no text is
+/// joined to it: `1 天 3 小时 text`, but in `1天 2小时后停电` the text begins with the `2`.
 pub(super) fn split_span(text: &str) -> Option<(u64, &str)> {
     let Part {
         mut minutes,
@@ -138,7 +137,7 @@ pub(super) fn split_span(text: &str) -> Option<(u64, &str)> {
     (!runs_on(typed, rest)).then_some((minutes, rest))
 }
 
-/// A number with its unit at the start of a text.
+/// A number with its unit.
 struct Part<'t> {
     minutes: u64,
     unit: u64,
@@ -166,7 +165,7 @@ fn next_part(text: &str, larger: u64) -> Option<Part<'_>> {
 
 const AND: &[(&str, ())] = &[("and", ()), ("又", ()), ("零", ())];
 
-/// Whether no text is stuck to a part: in `1天 2小时后停电`, `2小时` begins the text.
+/// Whether no text is joined to a part: in `1天 2小时后停电`, `2小时` begins the text.
 fn ends_part(rest: &str) -> bool {
     !rest.starts_with(|c: char| c.is_alphanumeric() && !is_blank(c)) || split_span(rest).is_some()
 }
@@ -175,7 +174,7 @@ fn split_part(text: &str) -> Option<Part<'_>> {
     let (thousandths, rest) = split_amount(text)?;
     let (unit, rest) = split_word(skip_blanks(rest), UNITS)?;
     let minutes = thousandths * unit / 1000;
-    // A part of a minute is none of ours.
+    // Fractions of a minute are not supported.
     (thousandths * unit).is_multiple_of(1000).then_some(Part {
         minutes,
         unit,
@@ -183,7 +182,7 @@ fn split_part(text: &str) -> Option<Part<'_>> {
     })
 }
 
-/// How many of a unit there are in English words, in thousandths.
+/// English numerals, in thousandths.
 const AMOUNTS: &[(&str, u64)] = &[
     ("a", 1000),
     ("an", 1000),
@@ -203,7 +202,7 @@ const AMOUNTS: &[(&str, u64)] = &[
     ("two and a half", 2500),
 ];
 
-/// Splits off how many of a unit there are, in thousandths: `2`, `1.25`, `半`, `两个半`, `half an`.
+/// Splits off a number of units, in thousandths: `2`, `1.25`, `半`, `两个半`, `half an`.
 fn split_amount(text: &str) -> Option<(u64, &str)> {
     if let Some(rest) = text.strip_prefix('半') {
         return Some((500, rest));
@@ -223,7 +222,7 @@ fn split_amount(text: &str) -> Option<(u64, &str)> {
     })
 }
 
-/// Splits up to three digits off, as thousandths.
+/// Splits off up to three digits, as thousandths.
 fn split_fraction(text: &str) -> Option<(u64, &str)> {
     let (mut value, mut rest) = split_digit(text).map(|(digit, rest)| (u64::from(digit), rest))?;
     let mut scale = 100;

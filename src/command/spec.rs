@@ -1,4 +1,4 @@
-//! What there is to say about a command; `table` says it of each.
+//! The specification of a command; `table` lists all of them.
 
 use strum::{IntoStaticStr, VariantArray};
 
@@ -6,45 +6,38 @@ use super::{ChangeKind, CommandName};
 use crate::config::Right;
 use crate::language::{Bilingual, Language};
 
-/// One command.
 #[derive(Debug)]
 pub struct CommandSpec {
-    /// Its Chinese spellings, without the slash, the usual one first.
+    /// Chinese spellings without the slash, the main one first.
     pub aliases: &'static [&'static str],
-    /// What else people type for it: common misspellings, and other words for the same.
+    /// Common misspellings and synonyms.
     pub also: &'static [&'static str],
-    /// What people type who mean its Chinese name: a character that looks or sounds alike, or two
-    /// that are swapped. Half of a name of two characters is no sign of it: `/公司`, `/取件`.
+    /// Misspellings of the Chinese name: a character that looks or sounds alike, or two swapped
+    /// ones. Half of a two-character name is not enough: `/公司`, `/取件`.
     pub misspelt: &'static [&'static str],
-    /// What needs no space after the name.
+    /// The argument that needs no space after the name.
     pub attached: Option<Attached>,
-    /// Its options.
     pub options: &'static [OptionName],
-    /// The right that it needs; without one everybody may use it, or the right depends on what it
-    /// takes back or drops.
+    /// `None` if everybody may use the command, or if the right depends on the change that it
+    /// undoes or cancels.
     pub right: Option<Right>,
-    /// The kinds of change that it makes.
     pub deeds: &'static [ChangeKind],
-    /// Whether `/undo` can take those back.
+    /// Whether `/undo` can revert the command's changes.
     pub undoable: bool,
-    /// What the app must be granted for it, besides what every command needs.
+    /// Scopes beyond those that every command needs.
     pub scopes: &'static [Scope],
-    /// What it does, in a few words.
     pub brief: Bilingual,
-    /// The ways to write it, the simplest first.
+    /// The simplest first.
     pub usages: &'static [Usage],
 }
 
-/// One way to write a command.
 #[derive(Debug)]
 pub struct Usage {
-    /// What to type.
     pub form: Bilingual,
-    /// What it does, in one line.
     pub meaning: Bilingual,
 }
 
-/// An argument that may stand right behind a name.
+/// An argument that may follow the name without a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attached {
     /// `/pin2h`
@@ -53,7 +46,6 @@ pub enum Attached {
     Number,
 }
 
-/// What an option asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionName {
     /// `--replace`
@@ -68,22 +60,22 @@ pub enum OptionName {
     Top,
 }
 
-/// A scope of the platform's that the bot uses.
+/// A permission scope of the Feishu app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantArray)]
 pub enum Scope {
     /// The group's settings and members.
     #[strum(serialize = "im:chat:readonly")]
     ReadChat,
-    /// What stands at the top.
+    /// Top notices.
     #[strum(serialize = "im:chat.top_notice:write_only")]
     WriteTopNotice,
-    /// The announcement and its kind.
+    /// The announcement and its format.
     #[strum(serialize = "im:chat.announcement:read")]
     ReadAnnouncement,
     /// The announcement.
     #[strum(serialize = "im:chat.announcement:write_only")]
     WriteAnnouncement,
-    /// A message that is replied to.
+    /// The replied-to message.
     #[strum(serialize = "im:message:readonly")]
     ReadMessage,
     /// Replies.
@@ -104,12 +96,12 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// All of them, in the order in which they are checked.
+    /// In the order of the checks.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::VARIANTS.iter().copied()
     }
 
-    /// What every command needs, whatever it does: to be heard, to be permitted and to be answered.
+    /// Needed by every command: to receive it, to check permissions and to reply.
     pub const COMMON: &[Self] = &[
         Self::ReadChat,
         Self::Send,
@@ -119,26 +111,25 @@ impl Scope {
         Self::HearDirect,
     ];
 
-    /// Its name on the platform.
+    /// The scope's name on the platform.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
 impl CommandName {
-    /// The command that needs a right.
     pub fn of(right: Right) -> Option<Self> {
         Self::all().find(|name| name.spec().right == Some(right))
     }
 
-    /// Every spelling, without the slash.
+    /// Without the slash.
     pub fn spellings(self) -> impl Iterator<Item = &'static str> {
         let spec = self.spec();
         let others = spec.aliases.iter().chain(spec.also).copied();
         std::iter::once(self.as_str()).chain(others)
     }
 
-    /// The spelling in the script of one language, without the slash.
+    /// Without the slash.
     pub fn spelling(self, language: Language) -> &'static str {
         match (language, self.spec().aliases) {
             (Language::Zh, [alias, ..]) => alias,
@@ -146,7 +137,6 @@ impl CommandName {
         }
     }
 
-    /// The simplest way to write it.
     pub fn simplest_form(self, language: Language) -> &'static str {
         let usage = self.spec().usages.first();
         usage.map_or("", |usage| usage.form.to(language))
@@ -154,30 +144,30 @@ impl CommandName {
 }
 
 impl ChangeKind {
-    /// The command that makes such a change; `None` if it happens by itself.
+    /// The command that makes such a change; `None` if the bot makes it without a command.
     fn command(self) -> Option<&'static CommandSpec> {
         let mut specs = CommandName::all().map(CommandName::spec);
         specs.find(|spec| spec.deeds.contains(&self))
     }
 
-    /// Whether a member asked for it; otherwise it happened by itself.
+    /// Whether a member's command caused it.
     pub(crate) fn is_commanded(self) -> bool {
         self.command().is_some()
     }
 
-    /// The kinds that `/undo` can take back.
+    /// The kinds that `/undo` can revert.
     pub(crate) fn undoable() -> impl Iterator<Item = Self> {
         let all = Self::VARIANTS.iter().copied();
         all.filter(|kind| kind.command().is_some_and(|spec| spec.undoable))
     }
 
-    /// Their words, as a list in SQL.
+    /// As a list in SQL.
     pub(crate) fn undoable_in_sql() -> String {
         let words = Self::undoable().map(|kind| format!("'{}'", kind.as_str()));
         words.collect::<Vec<_>>().join(", ")
     }
 
-    /// The right to make such a change, which is also the right to take it back.
+    /// The right to make such a change, and to revert it.
     pub(crate) fn right(self) -> Option<Right> {
         self.command()?.right
     }

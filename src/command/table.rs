@@ -7,7 +7,6 @@ use crate::config::Right;
 use crate::language::Bilingual;
 
 impl CommandName {
-    /// What there is to say about the command.
     pub const fn spec(self) -> &'static CommandSpec {
         match self {
             Self::Pin => &PIN,

@@ -1,19 +1,18 @@
-//! Reading what a member typed: letters have one case and one width here, traditional characters
-//! are read as simplified ones, and much counts as a space that does not look like one.
+//! Character classes and prefix matching. Text is folded: lower case, half width, simplified
+//! characters; invisible characters count as blanks.
 
 use crate::content::{Mention, split_placeholder};
 
-/// The most characters of a member's words that an error keeps.
+/// Maximum number of characters that an error quotes.
 const QUOTED: usize = 40;
 
-/// The most characters of a word that are compared with names; every name is shorter.
+/// Maximum number of characters compared with names; every name is shorter.
 pub(super) const LONGEST_NAME: usize = 32;
 
-/// What a message's text has in the place of a picture, a video, a file or an emoji of Feishu's.
+/// Placeholder in a message's text for an image, a video, a file or a Feishu emoji.
 pub(super) const OBJECT: char = '\u{fffc}';
 
-/// [`str::strip_prefix`] for folded text without the marks that nobody sees; `prefix` is written
-/// plainly.
+/// [`str::strip_prefix`] for folded text without invisible characters; `prefix` must be folded.
 pub(super) fn strip_folded<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     let mut chars = text.chars();
     let fits = prefix
@@ -22,8 +21,8 @@ pub(super) fn strip_folded<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     fits.then_some(chars.as_str())
 }
 
-/// The first characters of a text, folded. A message may be a single word of a megabyte, so that
-/// only its beginning is compared with names.
+/// The first `most` characters, folded. A message may be a single word of a megabyte, so only its
+/// start is compared with names.
 pub(super) fn folded_start(text: &str, most: usize) -> String {
     text.chars().take(most).map(fold).collect()
 }
@@ -40,7 +39,7 @@ pub(super) fn fold(c: char) -> char {
     plain.to_ascii_lowercase()
 }
 
-/// The characters of names, options and times that traditional Chinese writes differently.
+/// The characters of names, options and times that differ in traditional Chinese.
 fn simplified(c: char) -> char {
     match c {
         '頂' => '顶',
@@ -82,13 +81,13 @@ fn simplified(c: char) -> char {
     }
 }
 
-/// What an announced text neither begins nor ends with: white space, U+3000 included, and what
-/// clients leave between words without showing it.
+/// Characters trimmed from an announced text: white space, including U+3000, and zero-width
+/// characters.
 pub(super) fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-/// Marks that nobody sees: of direction, of hyphenation, of the form of the character before.
+/// Invisible characters: direction marks, soft hyphens, variation selectors.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}'
@@ -96,12 +95,12 @@ fn is_invisible(c: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
-/// What separates the words of a command: white space, marks that nobody sees, and what is no text.
+/// Separators of words: white space, invisible characters, and the placeholder for non-text.
 pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_invisible(c) || c == OBJECT
 }
 
-/// Whether the character opens or closes brackets or quotes. The apostrophe of ASCII does neither.
+/// Brackets and quotes; the ASCII apostrophe is not among them.
 pub(super) fn is_bracket(c: char) -> bool {
     matches!(
         fold(c),
@@ -132,7 +131,6 @@ pub(super) fn is_bracket(c: char) -> bool {
     )
 }
 
-/// Whether the character is a picture, or part of one.
 pub(super) fn is_emoji(c: char) -> bool {
     matches!(c,
         '\u{200d}' | '\u{20e3}' | '\u{2300}'..='\u{23ff}' | '\u{25a0}'..='\u{27bf}'
@@ -152,20 +150,20 @@ pub(super) fn is_separator(c: char) -> bool {
     )
 }
 
-/// Skips what separates a name from its text: one punctuation mark right after it, and blanks.
+/// Skips the separator between a name and its text: one punctuation mark, and blanks.
 pub(super) fn skip_separator(text: &str) -> &str {
     skip_blanks(text.strip_prefix(is_separator).unwrap_or(text))
 }
 
-/// Whether a letter of ASCII or a digit follows, in either width.
+/// ASCII letters and digits of either width.
 pub(super) fn is_ascii_word(c: char) -> bool {
     fold(c).is_ascii_alphanumeric()
 }
 
-/// Whether a name of ASCII letters before `rest` ends there.
+/// Whether an ASCII name ends before `rest`.
 ///
-/// Blanks, punctuation, emoji, mentions and Chinese end it. Signs of a path, an address or a longer
-/// word do not: `/pin/x`, `/pin.sh`, `/pin-board`, `/pin_2`, `/pin's`, `/pin@x`.
+/// Blanks, punctuation, emoji, mentions and Chinese end it. Characters of a path, an address or a
+/// longer word do not: `/pin/x`, `/pin.sh`, `/pin-board`, `/pin_2`, `/pin's`, `/pin@x`.
 pub(super) fn ends_name(rest: &str) -> bool {
     let mut chars = rest.chars();
     let Some(first) = chars.next() else {
@@ -181,22 +179,21 @@ pub(super) fn ends_name(rest: &str) -> bool {
     }
 }
 
-/// A Chinese character, or one of the scripts that are written with them.
+/// Chinese, Japanese and Korean characters.
 pub(super) fn is_cjk(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{323af}')
 }
 
-/// Whether what was `typed` does not end before `rest`, as a letter or digit of ASCII follows
+/// Whether the word in `typed` continues in `rest`, because an ASCII letter or digit follows
 /// another: `2hx`. Chinese needs no blank before the next word: `2天lunch`.
 pub(super) fn runs_on(typed: &str, rest: &str) -> bool {
     typed.ends_with(is_ascii_word) && rest.starts_with(is_ascii_word)
 }
 
-/// Splits the longest of some words off the text.
+/// Splits off the longest of the words.
 ///
-/// A word that ends in a letter of ASCII ends only where no further one follows; Chinese needs no
-/// such sign.
+/// A word that ends in an ASCII letter must not be followed by another one.
 pub(super) fn split_word<'t, T: Copy>(text: &'t str, words: &[(&str, T)]) -> Option<(T, &'t str)> {
     let is_letter = |c: char| fold(c).is_ascii_alphabetic();
     let found = words.iter().filter_map(|&(word, meaning)| {
@@ -206,13 +203,13 @@ pub(super) fn split_word<'t, T: Copy>(text: &'t str, words: &[(&str, T)]) -> Opt
     found.min_by_key(|(_, rest)| rest.len())
 }
 
-/// The first word of the text: what stands before a blank.
+/// The text before the first blank.
 pub(super) fn first_word(text: &str) -> &str {
     text.split(is_blank).next().unwrap_or(text)
 }
 
-/// A hyphen or dash of any width: keyboards turn `--` into one of the long ones, of which Chinese
-/// keyboards type two at once.
+/// A hyphen or dash of any width. Keyboards replace `--` by a long dash, and Chinese keyboards type
+/// two long dashes at once.
 pub(super) fn is_dash(c: char) -> bool {
     matches!(
         fold(c),
@@ -240,7 +237,7 @@ pub(super) fn is_dash(c: char) -> bool {
     )
 }
 
-/// Strips the dashes before the name of an option: any number of any kind.
+/// Strips the dashes before an option's name: any number of any kind.
 ///
 /// A dash before a blank, a digit or punctuation is text: `- item`, `-5°C`, `---`, `—— 张三`.
 pub(super) fn strip_dashes(text: &str) -> Option<&str> {
@@ -250,7 +247,7 @@ pub(super) fn strip_dashes(text: &str) -> Option<&str> {
     name.starts_with(char::is_alphabetic).then_some(name)
 }
 
-/// Skips blanks and the mentions that `skip` accepts; also says whether there was one.
+/// Skips blanks and the mentions that `skip` accepts; also returns whether there was one.
 pub(super) fn skip_mentions<'t>(
     text: &'t str,
     mentions: &[Mention],
@@ -265,7 +262,7 @@ pub(super) fn skip_mentions<'t>(
     (rest, mentioned)
 }
 
-/// Shortens a member's words for an answer.
+/// Shortens a member's words for a reply.
 pub(super) fn cut(words: &str) -> String {
     match words.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", &words[..end]),

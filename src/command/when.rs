@@ -1,6 +1,6 @@
-//! When something is to happen, as members write it: `9:00`, `明天9点`, `friday 3pm`.
+//! Times as members type them: `9:00`, `明天9点`, `friday 3pm`.
 //!
-//! What was typed says a point of the calendar; [`When::resolve`] finds the moment.
+//! The parsed time is relative; [`When::resolve`] computes the moment.
 
 mod clock;
 mod date;
@@ -14,50 +14,55 @@ use thiserror::Error;
 
 pub(super) use read::{NoTime, split_when};
 
-/// A time of day, with or without its day.
+/// A time of day, with or without a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct When {
     day: Day,
-    /// Another name of the same day, which has to agree: `Mon, Dec 7`.
+    /// A second name of the same day, which must match: `Mon, Dec 7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     also: Option<Day>,
-    /// After midnight, as clocks show it. From 1440 on it is in the night after the day.
+    /// Minutes after midnight of the clock time. From 1440 on: in the night after the day.
     minutes: u16,
 }
 
-/// The day that was named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Day {
-    /// None: the next day on which that time is still ahead.
+    /// No day: the next one on which that time has not passed.
     Unnamed,
-    /// So many days after today.
+    /// Days after today.
     In(u8),
-    /// The next day of that name, today included; 1 is Monday, 7 Sunday.
+    /// The next such weekday, including today; 1 is Monday, 7 is Sunday.
     Weekday(i8),
-    /// The day of that name in this week or one of the next. Weeks begin on Monday.
-    OfWeek { weeks: u8, weekday: i8 },
-    /// The next such day of a month, or the one in so many months; no day is the last one.
-    OfMonth { months: Option<u8>, day: Option<i8> },
-    /// A date without its year.
-    OfYear { month: i8, day: i8 },
-    /// A date.
+    /// The weekday in this week or a later one. Weeks begin on Monday.
+    OfWeek {
+        weeks: u8,
+        weekday: i8,
+    },
+    /// The next such day of a month, or the one in `months` months; `day: None` is the last day.
+    OfMonth {
+        months: Option<u8>,
+        day: Option<i8>,
+    },
+    /// A date without a year.
+    OfYear {
+        month: i8,
+        day: i8,
+    },
     Date(Date),
-    /// No day, but so many minutes from now.
+    /// Minutes from now.
     FromNow(u32),
 }
 
-/// Why nothing can be planned for a time that was understood.
+/// Why a valid time cannot be used for a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanTimeError {
-    /// It has passed.
     #[error("the time has passed")]
     Passed,
-    /// It is more than a year ahead.
     #[error("the time is more than a year ahead")]
     TooFar,
-    /// Its day was named twice, and not the same: `Tue, Dec 7` where that is a Monday.
+    /// The day was given twice and differs: `Tue, Dec 7` where that is a Monday.
     #[error("the names of the day contradict each other")]
     Contradiction,
 }
@@ -65,20 +70,20 @@ pub enum PlanTimeError {
 const MINUTES_OF_DAY: u16 = 24 * 60;
 
 impl When {
-    /// The moment that is meant by somebody who types this `now`, in the time zone of `now`.
+    /// The moment that this time means at `now`, in the time zone of `now`.
     ///
-    /// A time without a day, or with the name of a day of the week, is the next one. A day that
-    /// was named otherwise must not have passed; a date without its year is this year's, or the
-    /// next year's where that is more than half a year past.
+    /// A time without a day, or with a weekday, is the next one. Any other day must not have
+    /// passed; a date without a year is in this year, or in the next one if it passed more than
+    /// half a year ago.
     ///
-    /// Where clocks are put forward over the time, it is as much later (`2:30` is then `3:30`);
-    /// where they are put back over it, it is the first of the two.
+    /// A time skipped by a clock change moves forward by the same amount (`2:30` becomes `3:30`); a
+    /// repeated time is the first of the two.
     pub fn resolve(self, now: &Zoned) -> Result<Timestamp, PlanTimeError> {
         let moment = self.moment(now).ok_or(PlanTimeError::TooFar)?;
         if !self.also.is_none_or(|day| self.is_on(day, moment, now)) {
             return Err(PlanTimeError::Contradiction);
         }
-        // After the end of the calendar nothing can be too far.
+        // At the end of the calendar there is no limit.
         let last = now.checked_add(1.year());
         if moment <= now.timestamp() {
             Err(PlanTimeError::Passed)
@@ -89,12 +94,12 @@ impl When {
         }
     }
 
-    /// Whether the moment is on another day that was named.
+    /// Whether the moment is on the other given day.
     fn is_on(self, day: Day, moment: Timestamp, now: &Zoned) -> bool {
         match day {
             Day::Weekday(weekday) => {
                 let date = moment.to_zoned(now.time_zone().clone()).date();
-                // In the night after the day it is already the next one.
+                // In the night after the day the date is already the next one.
                 let days = i32::from(self.minutes / MINUTES_OF_DAY);
                 after(date, -days)
                     .is_some_and(|date| date.weekday().to_monday_one_offset() == weekday)
@@ -103,7 +108,7 @@ impl When {
         }
     }
 
-    /// Where the day and the time meet; `None` beyond the end of the calendar.
+    /// The moment of the day and the time; `None` beyond the end of the calendar.
     fn moment(self, now: &Zoned) -> Option<Timestamp> {
         let today = now.date();
         let on = |date: Date, minutes| on(date, minutes, now);
@@ -149,7 +154,8 @@ impl When {
     }
 }
 
-/// A day in the month that is so many months after that of a date; `None` if it has no such day.
+/// A day in the month that is `months` after the month of `date`; `None` if that month is too
+/// short.
 fn in_month(date: Date, months: i32, day: Option<i8>) -> Option<Date> {
     let month = date.first_of_month().checked_add(months.months()).ok()?;
     match day {

@@ -1,7 +1,7 @@
-//! The rich text that people write, whatever form it came in and whatever form it goes out in.
+//! The rich text model.
 //!
-//! A document is a flat list of lines: each line that was typed is a block of its own, and the
-//! items of a list carry their depth. Only a block of code holds several lines.
+//! A document is a flat list of lines: each typed line is a separate block, and list items have a
+//! depth. Only a code block contains several lines.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::mention::everyone;
 use crate::language::Language;
 
-/// What somebody wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     pub(crate) blocks: Vec<Block>,
-    /// Whether formatting was dropped, as there was too much of it.
+    /// Whether formatting was dropped because there was too much of it.
     #[serde(default, skip_serializing_if = "is_off")]
     pub(crate) unformatted: bool,
-    /// What stood in the message that is no text.
+    /// Media in the message.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) left_out: BTreeSet<Medium>,
 }
@@ -27,7 +26,7 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Block {
-    /// A line; an empty one is a blank line.
+    /// An empty one is a blank line.
     Paragraph(Vec<Inline>),
     Heading {
         level: HeadingLevel,
@@ -35,22 +34,22 @@ pub(crate) enum Block {
     },
     ListItem {
         marker: Marker,
-        /// How many lists it is inside of besides its own, up to [`Block::DEEPEST`].
+        /// Number of enclosing lists, up to [`Block::DEEPEST`].
         depth: u8,
         content: Vec<Inline>,
     },
     Quote(Vec<Inline>),
     Code {
-        /// The language's name, as far as one was given.
+        /// Empty if none was given.
         language: String,
-        /// Its lines, without the last line's break.
+        /// Without the trailing line break.
         text: String,
     },
     /// A horizontal line.
     Divider,
 }
 
-/// What stands before an item of a list.
+/// The marker of a list item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Marker {
@@ -64,7 +63,7 @@ pub(crate) enum Marker {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Inline {
     Text(Run),
-    /// A person, and the name that the message showed.
+    /// A person, with the name as shown in the message.
     Mention {
         open_id: OpenId,
         name: String,
@@ -81,7 +80,6 @@ pub(crate) struct Run {
     pub(crate) style: TextStyle,
 }
 
-/// How a run of text is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(
@@ -99,13 +97,13 @@ pub(crate) struct TextStyle {
     pub(crate) underline: bool,
     #[serde(skip_serializing_if = "is_off")]
     pub(crate) code: bool,
-    /// Where it leads: an address with `http` or `https`, as it was typed.
+    /// An `http` or `https` URL as typed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) link: Option<String>,
 }
 
 impl Document {
-    /// The same without the blank lines above and below.
+    /// Without leading and trailing blank lines.
     pub(super) fn trimmed(mut self) -> Self {
         let is_blank = |block: &Block| match block {
             Block::Paragraph(content) => words(content, Language::En).trim().is_empty(),
@@ -119,7 +117,7 @@ impl Document {
         self
     }
 
-    /// Appends another one, below a blank line.
+    /// Appends another document after a blank line.
     pub(crate) fn append(&mut self, other: Self) {
         if !self.blocks.is_empty() {
             self.blocks.push(Block::Paragraph(Vec::new()));
@@ -129,7 +127,7 @@ impl Document {
         self.unformatted |= other.unformatted;
     }
 
-    /// How many people are mentioned, each as often as it is.
+    /// Number of mentions of people, including repeated ones.
     pub fn mention_count(&self) -> usize {
         let mentions = self.blocks.iter().flat_map(Block::content);
         mentions
@@ -137,8 +135,8 @@ impl Document {
             .count()
     }
 
-    /// The same with all mentions of people but the first `most` as text, since the platform
-    /// takes so many at a time, and refuses the mention of anybody whom the bot cannot see.
+    /// Turns all mentions of people except the first `most` into text. The platform limits them per
+    /// call, and rejects mentions of people whom the bot cannot see.
     pub(crate) fn with_mentions(&self, most: usize) -> Self {
         let mut left = most;
         let mut document = self.clone();
@@ -154,13 +152,13 @@ impl Document {
         document
     }
 
-    /// The same with nobody mentioned: people become text, `@Name`.
+    /// Turns all mentions of people into text, `@Name`.
     #[must_use]
     pub fn without_mentions(&self) -> Self {
         self.with_mentions(0)
     }
 
-    /// The language of the words that are put in for what is no text.
+    /// The language of the words that replace other content.
     pub(crate) fn language(&self) -> Language {
         let lines = self.blocks.iter().map(|block| match block {
             Block::Code { text, .. } => Language::of(text),
@@ -172,15 +170,15 @@ impl Document {
             .unwrap_or(Language::En)
     }
 
-    /// The text alone, a line for each line, with the marks of lists, quotes and dividers; a link
-    /// that its text does not show stands in parentheses behind it.
+    /// The text, with the markers of lists, quotes and dividers; URLs follow their captions in
+    /// parentheses.
     pub fn to_plain_text(&self) -> String {
         let language = self.language();
         let lines = self.blocks.iter().map(|block| block.plain_text(language));
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The words alone, a line for each line, without marks and addresses of links.
+    /// The words line by line, without markers and URLs.
     pub(crate) fn shown_words(&self) -> String {
         let language = self.language();
         let shown = |block: &Block| -> String {
@@ -194,7 +192,7 @@ impl Document {
         lines.collect::<Vec<String>>().join("\n")
     }
 
-    /// The first `n` characters of the text, in one line and without marks; dots say that more
+    /// The first `n` characters of the text on one line without markers, with an ellipsis if more
     /// follow.
     pub(crate) fn first_characters(&self, n: usize) -> String {
         let language = self.language();
@@ -213,10 +211,10 @@ impl Document {
 }
 
 impl Block {
-    /// The greatest depth of a list's item.
+    /// The maximum depth of a list item.
     pub(crate) const DEEPEST: u8 = 15;
 
-    /// What stands in the line; nothing for code and dividers.
+    /// Empty for code and dividers.
     pub(crate) fn content(&self) -> &[Inline] {
         match self {
             Self::Paragraph(content)
@@ -227,7 +225,7 @@ impl Block {
         }
     }
 
-    /// How many lines it is shown in.
+    /// Number of displayed lines.
     pub(super) fn line_count(&self) -> usize {
         match self {
             Self::Code { language, text } => {
@@ -268,7 +266,7 @@ impl Block {
 }
 
 impl Marker {
-    /// The mark as it is typed, with the space behind it.
+    /// As typed, with the space after it.
     pub(crate) fn words(self) -> String {
         match self {
             Self::Bullet => "- ".to_owned(),
@@ -293,7 +291,7 @@ impl Inline {
         }
     }
 
-    /// How many bytes of text it has.
+    /// In bytes.
     pub(super) fn text_len(&self) -> usize {
         match self {
             Self::Text(run) => run.text.len(),
@@ -312,7 +310,6 @@ impl Inline {
 }
 
 impl TextStyle {
-    /// The same style, leading there.
     pub(crate) fn with_link(&self, link: impl Into<String>) -> Self {
         Self {
             link: Some(link.into()),
@@ -321,7 +318,7 @@ impl TextStyle {
     }
 }
 
-/// Appends text to a line, as one run with what stands before it where the style is the same.
+/// Appends text to a line; merges it with the previous run of the same style.
 pub(super) fn push_text(content: &mut Vec<Inline>, text: &str, style: &TextStyle) {
     if text.is_empty() {
         return;
@@ -335,7 +332,7 @@ pub(super) fn push_text(content: &mut Vec<Inline>, text: &str, style: &TextStyle
     }
 }
 
-/// A line's text. The runs of one link are one caption.
+/// A line's text. Adjacent runs of one link are one caption.
 fn words(content: &[Inline], language: Language) -> String {
     let captions = content.chunk_by(|one, next| one.link().is_some() && one.link() == next.link());
     let words = captions.map(|parts| {

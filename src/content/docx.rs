@@ -1,8 +1,7 @@
-//! A document as blocks of a `docx` announcement.
+//! Conversion of a document to blocks of a `docx` announcement.
 //!
-//! Nothing is lost where that format holds less: a number that the platform would not give an item
-//! by itself stands before it as text, the name of code's language in a line of its own above it,
-//! and a mention of everyone is text.
+//! What the format does not support becomes text: a number that the platform's own count would not
+//! produce, the language name of code (on a line above it), and a mention of everyone.
 
 use feishu::{BlockType, Link, TextElement, TextElementStyle};
 
@@ -10,18 +9,16 @@ use super::document::{Block, Document, Inline, Marker, Run, TextStyle};
 use super::mention::everyone;
 use crate::language::Language;
 
-/// A block with those below it, which are created by calls of their own.
+/// A block with its children, which are created by separate calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocxNode<B = feishu::Block> {
-    /// The block itself.
     pub block: B,
-    /// Those below it, in order.
+    /// In order.
     pub children: Vec<DocxNode<B>>,
 }
 
 impl Document {
-    /// As blocks of a `docx` announcement; deeper items of a list are below the shallower one
-    /// before them.
+    /// Deeper list items become children of the shallower one before them.
     pub fn to_docx(&self) -> Vec<DocxNode> {
         nodes(&self.blocks, self.language())
     }
@@ -38,7 +35,7 @@ impl DocxNode {
 
 fn nodes(mut blocks: &[Block], language: Language) -> Vec<DocxNode> {
     let mut nodes = Vec::new();
-    // The number of the item just before.
+    // The number of the previous item.
     let mut last_number = 0;
     while let Some((first, rest)) = blocks.split_first() {
         let below = rest.iter().take_while(|block| is_below(first, block));
@@ -60,7 +57,7 @@ fn is_below(item: &Block, block: &Block) -> bool {
     }
 }
 
-/// The blocks of a line: one, unless it is too long or code with a language.
+/// Usually one block; more for a long line, or for code with a language.
 fn lines(block: &Block, last_number: &mut u32, language: Language) -> Vec<DocxNode> {
     let mut content = elements(block.content(), language);
     let before = std::mem::take(last_number);
@@ -72,7 +69,7 @@ fn lines(block: &Block, last_number: &mut u32, language: Language) -> Vec<DocxNo
         Block::Quote(_) => BlockType::Quote,
         Block::ListItem { marker, .. } => match marker {
             Marker::Bullet => BlockType::Bullet,
-            // The platform counts for itself, from 1 and one by one.
+            // The platform numbers the items itself, from 1.
             Marker::Number(number) if before.checked_add(1) == Some(*number) => {
                 *last_number = *number;
                 BlockType::Ordered
@@ -90,7 +87,7 @@ fn lines(block: &Block, last_number: &mut u32, language: Language) -> Vec<DocxNo
     };
     let mut parts = split(content).into_iter();
     let first = parts.next().unwrap_or_default();
-    // What does not fit goes on in a paragraph, so that no item counts twice.
+    // The overflow becomes a paragraph, so that no item is counted twice.
     let more = match kind {
         BlockType::Code => BlockType::Code,
         _ => BlockType::Text,
@@ -104,8 +101,7 @@ fn lines(block: &Block, last_number: &mut u32, language: Language) -> Vec<DocxNo
         .collect()
 }
 
-/// The name of a language as it stands above code in both formats: neither has a documented place
-/// for it.
+/// The language name, shown above code: neither format has a documented field for it.
 pub(super) fn language_line(language: &str) -> Option<Run> {
     let style = TextStyle {
         code: true,
@@ -180,7 +176,7 @@ fn split(elements: Vec<TextElement>) -> Vec<Vec<TextElement>> {
     parts
 }
 
-/// The length in bytes of the longest start of `text` that takes at most so many UTF-16 units.
+/// The length in bytes of the longest prefix of `text` with at most this many UTF-16 units.
 fn prefix(text: &str, units: usize) -> usize {
     let mut left = units;
     let fits = text.chars().take_while(|c| {

@@ -1,4 +1,4 @@
-//! One announced entry: what is said and, below it, who said so and when.
+//! An announced entry: a text and its signature.
 
 use feishu::{LegacyBlock, LegacyElement, LegacyParagraph, OpenId, TextElement};
 
@@ -7,28 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::document::{Block, Document};
 use super::docx::DocxNode;
 
-/// The most people whom one entry mentions, its author included: that many one call takes, of
-/// either kind of announcement. Further ones go by their names.
+/// Maximum number of mentions in an entry, including the author: the platform's limit per call for
+/// either format. Further people are named in text.
 const MENTIONS: usize = 100;
 
-/// An entry of the announcement, whichever kind that is.
+/// An entry of an announcement of either format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     document: Document,
     signature: Option<Signature>,
 }
 
-/// The small line at the end.
+/// The small last line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
-    /// Shown as a mention: the platform tells the bot no names.
+    /// Shown as a mention, because the platform does not give the bot names.
     pub author: Option<OpenId>,
-    /// When it was said, as it is shown.
+    /// As displayed.
     pub date: String,
 }
 
 impl Entry {
-    /// The content with the line below it, if it is to have one.
     pub fn new(document: &Document, signature: Option<Signature>) -> Self {
         let document = document.with_mentions(MENTIONS - 1);
         Self {
@@ -37,18 +36,17 @@ impl Entry {
         }
     }
 
-    /// How many lines it takes, the signature's included.
+    /// Including the signature.
     pub fn line_count(&self) -> usize {
         let lines = self.document.blocks.iter().map(Block::line_count);
         lines.sum::<usize>() + usize::from(self.signature.is_some())
     }
 
-    /// Whether a line below it tells it from others of the same words.
+    /// Whether it has a signature, which distinguishes it from other entries with the same text.
     pub fn is_signed(&self) -> bool {
         self.signature.is_some()
     }
 
-    /// Whether anybody is mentioned in it.
     pub fn names_anybody(&self) -> bool {
         let author = self
             .signature
@@ -57,7 +55,7 @@ impl Entry {
         author.is_some() || self.document.mention_count() > 0
     }
 
-    /// The same entry with nobody mentioned: the author goes unnamed, and others by their names.
+    /// Without mentions: the author is omitted, others are named in text.
     #[must_use]
     pub fn nameless(&self) -> Self {
         let signature = self.signature.as_ref().map(|signature| Signature {
@@ -70,7 +68,6 @@ impl Entry {
         }
     }
 
-    /// As blocks of a `docx` announcement.
     pub fn to_docx(&self) -> Vec<DocxNode> {
         let signature = self.signature.as_ref().map(|signature| {
             let date = &signature.date;
@@ -90,7 +87,6 @@ impl Entry {
         nodes.chain(signature).collect()
     }
 
-    /// As blocks of a `doc` announcement.
     pub fn to_legacy(&self) -> Vec<LegacyBlock> {
         let signature = self.signature.as_ref().map(|signature| {
             let date = &signature.date;

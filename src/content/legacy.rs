@@ -1,8 +1,7 @@
-//! A document as blocks of a `doc` announcement.
+//! Conversion of a document to blocks of a `doc` announcement.
 //!
-//! Nothing is lost where that format holds less: a number that an item would not have by counting
-//! from 1 stands before it as text, a block of code is one paragraph a line, below the name of its
-//! language, and a mention of everyone is text.
+//! What the format does not support becomes text: a number that counting from 1 would not produce,
+//! and a mention of everyone. A code block becomes a paragraph per line, below its language name.
 
 use feishu::{
     LegacyBlock, LegacyElement, LegacyList, LegacyListType, LegacyParagraph, LegacyParagraphStyle,
@@ -15,7 +14,6 @@ use super::mention::everyone;
 use crate::language::Language;
 
 impl Document {
-    /// As blocks of a `doc` announcement.
     pub fn to_legacy(&self) -> Vec<LegacyBlock> {
         let language = self.language();
         let mut counted = Counted::default();
@@ -25,12 +23,12 @@ impl Document {
     }
 }
 
-/// The last number of each list that is open, by its depth.
+/// The last number of each open list, by depth.
 #[derive(Default)]
 struct Counted(Vec<u32>);
 
 impl Counted {
-    /// Whether a line is an item whose number the platform would give it, too.
+    /// Whether the platform would give this item the same number.
     fn is_next(&mut self, block: &Block) -> bool {
         let Block::ListItem { marker, depth, .. } = block else {
             self.0.clear();

@@ -1,7 +1,6 @@
-//! How much text is read, so that the memory for one message is bounded whatever stands in it.
+//! Limits on the text that is parsed, which bound the memory per message.
 //!
-//! The limits apply to what was typed, before anything is parsed: a parser's tree takes many times
-//! the memory of its text.
+//! They apply before parsing, because a parse tree takes many times the memory of its text.
 
 use feishu::utf16_len;
 
@@ -10,31 +9,30 @@ use super::mention::Mention;
 use super::typed::Typed;
 use crate::language::Language;
 
-/// The most UTF-16 units that are read. The limit of an announcement's text is 100,000; the rest is
-/// for marks that format it.
+/// Maximum number of UTF-16 units. An announcement's text is limited to 100,000; the rest is for
+/// formatting characters.
 const MOST_UNITS: usize = 110_000;
-/// The most lines that are read. An announcement's limit is 450; a block of code takes up to three
-/// lines for one that is shown.
+/// Maximum number of lines. An announcement is limited to 450; a code block takes up to three lines
+/// for one that is displayed.
 const MOST_LINES: usize = 2_000;
-/// The most runs of text in one style. Beyond that the text is announced without formatting.
+/// Maximum number of text runs. Beyond it the text is announced without formatting.
 pub(super) const MOST_RUNS: usize = 2_000;
-/// The most characters that may format something.
+/// Maximum number of characters that may be formatting.
 const MOST_MARKS: usize = 20_000;
 
-/// Why a message is not announced.
+/// Why a message cannot be announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
-    /// There is nothing to read in it.
+    /// It contains no text.
     Empty,
-    /// It holds pictures or files, and no text.
+    /// It contains only images or files.
     OnlyMedia,
-    /// No announcement could hold so much text.
+    /// More text than any announcement can contain.
     TooLong,
-    /// No announcement could hold so many lines.
+    /// More lines than any announcement can contain.
     TooManyLines,
 }
 
-/// Refuses what no announcement could hold.
 pub(super) fn expect_readable(text: &str) -> Result<(), Unfit> {
     if utf16_len(text) > MOST_UNITS {
         return Err(Unfit::TooLong);
@@ -45,7 +43,7 @@ pub(super) fn expect_readable(text: &str) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Whether a parser may look for formatting in a text.
+/// Whether the text may be parsed for formatting.
 pub(super) fn may_be_formatted(text: &str) -> bool {
     text.bytes().filter(|byte| is_mark(*byte)).count() <= MOST_MARKS
 }
@@ -55,7 +53,7 @@ fn is_mark(byte: u8) -> bool {
 }
 
 impl Document {
-    /// Reads a text as it was typed, a paragraph for each line. People go by their names.
+    /// One paragraph per line, as typed, with names instead of mentions.
     pub(super) fn unformatted(text: &str, mentions: &[Mention]) -> Self {
         let language = Language::of(text);
         let typed = Typed { mentions, language };
@@ -70,12 +68,11 @@ impl Document {
         }
     }
 
-    /// Whether it has no more runs than may be written.
     pub(super) fn is_bounded(&self) -> bool {
         self.run_count() <= MOST_RUNS
     }
 
-    /// The same, without formatting where it has more runs than may be written.
+    /// Drops the formatting if there are too many runs.
     pub(crate) fn bounded(self) -> Self {
         if self.is_bounded() {
             return self;
@@ -86,13 +83,12 @@ impl Document {
         }
     }
 
-    /// How many runs of text it has.
     pub(crate) fn run_count(&self) -> usize {
         let runs = self.blocks.iter().map(|block| block.content().len());
         runs.sum()
     }
 
-    /// How many bytes of text it has.
+    /// In bytes.
     pub(crate) fn text_len(&self) -> usize {
         let of_line = |line: &Block| match line {
             Block::Code { text, .. } => text.len(),

@@ -1,9 +1,9 @@
-//! Markdown as people type it into a chat.
+//! The parser of typed Markdown.
 //!
-//! The parser is `CommonMark`'s, with less structure and nothing lost: each typed line stays a line
-//! of its own, and what formats nothing is text. To that end the parser reads a `mask` of the text,
-//! of the same length, in which everything that would lead it astray stands as something harmless;
-//! the words themselves are always taken from the text, by their place.
+//! It uses a `CommonMark` parser, but keeps every typed line as a line, and every character that
+//! does not format anything as text. Therefore the parser gets a `mask` of the text with the same
+//! length, in which everything it would misread is replaced; the words are taken from the text by
+//! their offsets.
 
 use std::ops::Range;
 
@@ -26,13 +26,12 @@ mod mask;
 mod tests;
 
 impl Document {
-    /// Reads text with marks of Markdown and placeholders of mentions.
+    /// Parses text with Markdown and placeholders for mentions.
     ///
-    /// Bare addresses are links. Indented code, HTML, tables, footnotes, definitions of
-    /// references, entities, underlined headings and backslashes that keep nothing from
-    /// formatting are text as typed. Only a line that begins with `>` is a quote, and only the
-    /// first line of an item is one. A text with more formatting than is ever meant is read
-    /// without.
+    /// Bare URLs are links. Indented code, HTML, tables, footnotes, reference definitions,
+    /// entities, underlined headings and backslashes that escape nothing are text as typed. Only
+    /// lines that begin with `>` are quotes, and only the first line of an item belongs to it. A
+    /// text with too much formatting is read as plain text.
     pub(crate) fn from_markdown(text: &str, mentions: &[Mention]) -> Self {
         if text.is_empty() {
             return Self::default();
@@ -42,7 +41,7 @@ impl Document {
         formatted.unwrap_or_else(|| Self::unformatted(&text, mentions))
     }
 
-    /// `None` for too much formatting.
+    /// `None` if there is too much formatting.
     fn formatted(text: &str, mentions: &[Mention]) -> Option<Self> {
         if !may_be_formatted(text) {
             return None;
@@ -62,34 +61,34 @@ impl Document {
     }
 }
 
-/// Sorts the parser's events into lines.
+/// Assigns the parser's events to lines.
 struct Reader<'t> {
     text: &'t str,
     mask: &'t str,
     lines: Vec<Line>,
-    /// How many lists are open.
+    /// Number of open lists.
     lists: u8,
     quotes: usize,
-    /// How many of each kind of emphasis are open.
+    /// Numbers of open emphases.
     bold: usize,
     italic: usize,
     strike: usize,
     link: Option<OpenLink>,
-    /// Where the links lead that pieces name by their number.
+    /// The URLs of the links; pieces refer to them by index.
     links: Vec<String>,
     code: Code,
-    /// How many pieces there are.
+    /// Number of pieces.
     runs: usize,
 }
 
-/// A link whose end was not read yet.
+/// A link whose end was not parsed yet.
 struct OpenLink {
     start: usize,
-    /// The end of the last thing in its caption.
+    /// The end of the caption so far.
     end: usize,
-    /// Whether its address stands between the angle brackets itself.
+    /// Whether it is a URL in angle brackets.
     is_address: bool,
-    /// Its caption, with the line of each piece.
+    /// The caption, with the line of each piece.
     pieces: Vec<(usize, Piece)>,
 }
 
@@ -97,9 +96,9 @@ struct OpenLink {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Code {
     Closed,
-    /// Its text goes to this line.
+    /// Its text belongs to this line.
     Open(usize),
-    /// One in a place where there is none: its lines are text.
+    /// A code block where none is supported: its lines are text.
     Text,
 }
 
@@ -134,7 +133,7 @@ impl<'t> Reader<'t> {
                     self.push(piece.range, style.clone());
                 }
             }
-            // Line breaks stay anyway, and the rest is masked or not switched on.
+            // Line breaks are kept anyway; the rest is masked or not enabled.
             _ => {}
         }
     }
@@ -211,13 +210,13 @@ impl<'t> Reader<'t> {
         after.saturating_sub(1)
     }
 
-    /// The lines of a range that may end with the last one's break.
+    /// The lines of a range, which may end with a line break.
     fn lines_of(&self, range: &Range<usize>) -> Range<usize> {
         let last = range.end.saturating_sub(1).max(range.start);
         self.line_at(range.start)..self.line_at(last) + 1
     }
 
-    /// Marks where words begin.
+    /// Records where the words of a line begin.
     fn touch(&mut self, range: &Range<usize>) -> usize {
         let line = self.line_at(range.start);
         self.lines[line].begin_words(range.start);
@@ -230,8 +229,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Code between fences is a block; inside of quotes, and behind the mark of an item, it is
-    /// text as typed.
+    /// Fenced code is a block; in quotes and list items it is text as typed.
     fn begin_code(&mut self, kind: &CodeBlockKind<'_>, range: &Range<usize>) {
         let lines = self.lines_of(range);
         let first = lines.start;
@@ -273,11 +271,11 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Code inside a line, which may go on in the next ones.
+    /// Inline code, which may span several lines.
     fn code_span(&mut self, range: Range<usize>) {
         let mut within = code_inside(self.text, range.clone());
         let inner = &self.text[within.clone()];
-        // One blank on either side sets the code off from its ticks.
+        // One blank on either side separates the code from its backticks.
         let is_padded = inner.len() > 2 && inner.starts_with(' ') && inner.ends_with(' ');
         if is_padded && !inner.trim_matches(' ').is_empty() {
             within = within.start + 1..within.end - 1;
@@ -328,8 +326,8 @@ impl<'t> Reader<'t> {
         self.runs += usize::from(is_new);
     }
 
-    /// A link leads somewhere with `http` or `https`; any other is text as typed. A title is kept
-    /// behind it.
+    /// Links must have an `http` or `https` URL; others are text as typed. A title is kept after
+    /// the link.
     fn end_link(&mut self, link: OpenLink, end: usize) {
         let OpenLink {
             start,
@@ -347,7 +345,7 @@ impl<'t> Reader<'t> {
         let found = target.filter(|(href, _)| is_address(href));
         if let Some((href, title)) = found {
             if pieces.is_empty() {
-                // Without a caption the address stands for itself.
+                // Without a caption the URL is shown.
                 pieces.push((self.line_at(start), self.bare(start..start)));
             }
             for (_, piece) in &mut pieces {
@@ -376,7 +374,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Text as typed that may go over several lines.
+    /// Text as typed, which may span several lines.
     fn split(&self, range: Range<usize>) -> Vec<(usize, Piece)> {
         if range.is_empty() {
             return Vec::new();

@@ -1,31 +1,30 @@
-//! Mentions: the placeholders that stand in a text, and the people whom they stand for.
+//! Mentions: placeholders in a text, and the people they refer to.
 
 use feishu::OpenId;
 
 use crate::language::{Bilingual, Language};
 use crate::text::plain_name;
 
-/// The placeholder of a mention of everyone.
 pub(crate) const EVERYONE: &str = "@_all";
 
-/// What every other placeholder begins with; a number follows.
+/// The prefix of all other placeholders; a number follows.
 const MEMBER: &str = "@_user_";
 
-/// One entry of a message's list of mentions.
+/// An entry in a message's list of mentions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mention {
     /// The placeholder in the text: `@_user_1`.
     pub key: String,
     /// The name shown after the `@`.
     pub name: String,
-    /// Who is meant, as far as the message tells.
+    /// `None` if the message does not include it.
     pub open_id: Option<OpenId>,
-    /// Whether this bot is meant.
+    /// Whether this is a mention of the bot itself.
     pub is_me: bool,
 }
 
 impl Mention {
-    /// A mention as the platform tells it, to the bot whose id is `me`.
+    /// Converts a mention from the platform; `me` is the bot's own id.
     pub(crate) fn new(mention: &feishu::Mention, me: Option<&OpenId>) -> Self {
         let open_id = mention.id.open_id.clone();
         Self {
@@ -37,19 +36,17 @@ impl Mention {
     }
 }
 
-/// `@Name`, as a mention is shown.
 pub(crate) fn at_name(mention: &Mention) -> String {
     format!("@{}", mention.name)
 }
 
-/// A mention of everyone, as it is shown.
 pub(super) fn everyone(language: Language) -> &'static str {
     Bilingual::new("@所有人", "@all").to(language)
 }
 
-/// Puts words in the place of placeholders: `words` for those that `mentions` explains, a mention
-/// of everyone in `language`. A placeholder that nothing explains is dropped, with one blank behind
-/// it: it says nothing to people.
+/// Replaces placeholders: known ones by `words`, a mention of everyone by text in `language`. An
+/// unknown placeholder is dropped together with one blank after it, because it means nothing to
+/// readers.
 pub(crate) fn replace_mentions(
     text: &str,
     mentions: &[Mention],
@@ -76,7 +73,7 @@ pub(crate) fn replace_mentions(
     out + rest
 }
 
-/// The text without the placeholders that `mentions` does not explain: they say nothing to people.
+/// Drops the placeholders that are not in `mentions`.
 pub(crate) fn without_unexplained(text: &str, mentions: &[Mention]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -94,10 +91,10 @@ pub(crate) fn without_unexplained(text: &str, mentions: &[Mention]) -> String {
     out + rest
 }
 
-/// Splits a placeholder off the start of `text`: its key and what follows.
+/// Splits a placeholder off the start of `text`: its key, and what follows.
 ///
-/// Digits typed right after a mention seem to belong to its number, so the longest key in
-/// `mentions` that fits is taken; where none fits, all digits count.
+/// Digits typed right after a mention look like part of its number, so the longest matching key in
+/// `mentions` wins; without a match all digits count.
 pub(crate) fn split_placeholder<'t>(
     text: &'t str,
     mentions: &[Mention],

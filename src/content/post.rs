@@ -1,4 +1,4 @@
-//! Rich text as the client sends it: its text for the parser of commands, and its document.
+//! Rich text posts: their text for the command parser, and their document.
 
 use std::collections::BTreeSet;
 use std::mem;
@@ -15,11 +15,11 @@ use crate::language::Language;
 mod tests;
 
 impl Document {
-    /// Reads a post.
+    /// Converts a post.
     ///
-    /// Its title is a bold line, as the client shows it, and no heading: a heading would stand in
-    /// the announcement's outline, which is for what the members structure there themselves.
-    /// Lists arrive as typed text, so a mark at the start of a line makes it an item.
+    /// The title becomes a bold line, as in the client. A heading would appear in the
+    /// announcement's outline, which belongs to the members. Lists arrive as typed text, so a
+    /// marker at the start of a line makes it a list item.
     pub(crate) fn from_post(post: &Post, mentions: &[Mention]) -> Self {
         let language = Language::of(&post_text(post));
         let typed = Typed { mentions, language };
@@ -50,13 +50,14 @@ impl Document {
     }
 }
 
-/// What stands in a text for a command in the place of anything that is no text.
+/// Placeholder in a command's text for anything that is not text.
 const OBJECT: &str = "\u{fffc}";
 
-/// The part of a post that makes up `range` of its text in bytes, as [`super::command_text`] shows
-/// it: what follows a command, in its own style. A title above the command stays above its text.
+/// The part of a post for a byte range of its [`super::command_text`]: what follows a command, with
+/// its styles. A title above the command is kept.
 ///
-/// The text of the part is that part of the text. A bound inside a character drops that character.
+/// The text of the result is that range of the text. A bound inside a character drops that
+/// character.
 pub(super) fn post_within(post: &Post, range: Range<usize>) -> Post {
     let text = post_text(post);
     let mut start = text.ceil_char_boundary(range.start);
@@ -72,7 +73,7 @@ pub(super) fn post_within(post: &Post, range: Range<usize>) -> Post {
         if end <= length {
             return part;
         }
-        // A title that is cut off whole leaves a line break behind.
+        // A title that is removed leaves a line break behind.
         if start == length && !post.paragraphs.is_empty() {
             part.paragraphs.push(Vec::new());
         }
@@ -93,7 +94,7 @@ pub(super) fn post_within(post: &Post, range: Range<usize>) -> Post {
     part
 }
 
-/// The part of a text between two bytes, which may be behind its end.
+/// The text between two byte offsets, which may be past its end.
 fn within(text: &str, start: usize, end: usize) -> &str {
     text.get(start..end.min(text.len())).unwrap_or_default()
 }
@@ -103,7 +104,7 @@ fn paragraph_within(
     mut start: usize,
     mut end: usize,
 ) -> Vec<PostElement> {
-    // What is left of a paragraph that began with a command is one of its own kind no more.
+    // The rest of a paragraph that began with a command loses its kind.
     let is_whole = start == 0;
     let elements = paragraph.iter().filter_map(|element| {
         if let PostElement::Mark(_) = element {
@@ -118,7 +119,7 @@ fn paragraph_within(
     elements.collect()
 }
 
-/// The element of which `rest` is left.
+/// The element with only `rest` of its text.
 fn element_within(element: &PostElement, rest: &str) -> PostElement {
     let is_cut = rest.len() < element_text(element).len();
     let text = |style: &[String]| PostElement::Text {
@@ -132,8 +133,7 @@ fn element_within(element: &PostElement, rest: &str) -> PostElement {
             text: rest.to_owned(),
         },
         PostElement::Markdown(_) => PostElement::Markdown(rest.to_owned()),
-        // A caption that is left in part still leads there; an address that is left in part does
-        // not.
+        // Part of a caption keeps its link; part of a URL does not.
         PostElement::Link {
             text: caption,
             href,
@@ -160,8 +160,8 @@ fn element_within(element: &PostElement, rest: &str) -> PostElement {
     }
 }
 
-/// The text of a post, a line for each paragraph under the title, mentions as placeholders, and
-/// [`OBJECT`] for what is no text.
+/// The text of a post: the title and a line per paragraph, with placeholders for mentions, and
+/// [`OBJECT`] for anything that is not text.
 pub(super) fn post_text(post: &Post) -> String {
     let paragraphs = post.paragraphs.iter().map(|paragraph| {
         let elements = paragraph.iter().map(element_text);
@@ -172,7 +172,7 @@ pub(super) fn post_text(post: &Post) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The title in the text of a post; one under which a command may stand is no part of that.
+/// The title as part of the text; `None` if a command may follow it.
 fn title_text(post: &Post) -> Option<&str> {
     if post.title.is_empty() {
         return None;
@@ -190,8 +190,7 @@ fn title_text(post: &Post) -> Option<&str> {
     })
 }
 
-/// Whether the first thing that a post says can begin a command: typed text, that is, and neither
-/// code nor a quote.
+/// Whether the first content of a post may be a command: typed text, neither code nor a quote.
 pub(super) fn begins_with_text(post: &Post) -> bool {
     if title_text(post).is_some_and(|title| title != OBJECT) {
         return true;
@@ -203,21 +202,20 @@ pub(super) fn begins_with_text(post: &Post) -> bool {
     row.is_some_and(|row| !is_quote(row)) && !matches!(first, Some(PostElement::CodeBlock { .. }))
 }
 
-/// The mentions in front of everything that a post says.
+/// The mentions at the start of a post.
 pub(super) fn leading_mentions(post: &Post) -> String {
     let elements = post.paragraphs.iter().flatten();
     let front = elements.take_while(|element| !is_said(element));
     front.map(element_text).collect()
 }
 
-/// Whether an element is typed text; mentions may stand before a command.
+/// Whether an element is typed text; mentions may precede a command.
 fn is_said(element: &PostElement) -> bool {
     !matches!(element, PostElement::At { .. } | PostElement::Rule)
         && element_text(element) != OBJECT
         && !element_text(element).trim().is_empty()
 }
 
-/// The things in a post that are no text.
 pub(super) fn media(post: &Post) -> BTreeSet<Medium> {
     let elements = post.paragraphs.iter().flatten();
     let media = elements.filter_map(|element| match element {
@@ -245,22 +243,22 @@ fn element_text(element: &PostElement) -> &str {
     }
 }
 
-/// A document as it grows, line by line.
+/// Builds a document line by line.
 struct Lines<'m> {
     typed: Typed<'m>,
     document: Document,
-    /// The line that is being read.
+    /// The current line.
     line: Vec<Inline>,
-    /// How far the items are indented that the next item may be below.
+    /// The indents of the list items that the next item may be nested in.
     indents: Vec<usize>,
-    /// What the paragraph is that is being read, if it is none.
+    /// The kind of the current paragraph, if it is not plain.
     mark: Option<Mark>,
 }
 
 impl Lines<'_> {
     fn paragraph(&mut self, elements: &[PostElement]) {
-        // Code and rules are lines of their own, and leave no empty one behind. Nor does what an
-        // announcement does not hold.
+        // Code and rules are separate lines and leave no empty one behind. Neither does content
+        // that announcements do not support.
         let mut is_begun = elements.is_empty();
         for element in elements {
             match element {
@@ -337,7 +335,7 @@ impl Lines<'_> {
         }
     }
 
-    /// A line break inside an element ends the line as well as a paragraph's end does.
+    /// A line break inside an element ends the line like the end of a paragraph.
     fn text(&mut self, text: &str, style: &TextStyle) {
         for (number, line) in text.split('\n').enumerate() {
             let line = line.strip_suffix('\r').unwrap_or(line);
@@ -356,7 +354,7 @@ impl Lines<'_> {
         self.document.blocks.push(block);
     }
 
-    /// Lines of Markdown, behind the mark of their paragraph if it has one.
+    /// Lines of Markdown, after the marker of their paragraph if it has one.
     fn markdown(&mut self, text: &str) {
         let document = Document::from_markdown(text, self.typed.mentions);
         for block in document.blocks {
@@ -370,7 +368,7 @@ impl Lines<'_> {
         }
     }
 
-    /// Ends a line, which is an item of a list if it begins like one.
+    /// Ends a line; it becomes a list item if it begins with a marker.
     fn end(&mut self) {
         let mut content = mem::take(&mut self.line);
         if let Some(mark) = self.mark.take() {
@@ -409,7 +407,7 @@ fn marked(mark: Mark, content: Vec<Inline>) -> Block {
     }
 }
 
-/// Takes what makes a line an item of a list off its start: how far it is indented, and its mark.
+/// Removes the marker of a list item; returns its indent and the marker.
 fn take_marker(content: &mut Vec<Inline>) -> Option<(usize, Marker)> {
     let more = content.len() > 1;
     let Some(Inline::Text(run)) = content.first_mut() else {
@@ -419,14 +417,14 @@ fn take_marker(content: &mut Vec<Inline>) -> Option<(usize, Marker)> {
     let blanks = &run.text[..run.text.len() - typed.len()];
     let indent = blanks.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum();
     let (marker, rest) = split_marker(typed, &['-', '*', '•'])?;
-    // White space and more, so that neither `-5` nor a lone dash is an item.
+    // Requires white space and more text, so that neither `-5` nor a single dash is an item.
     let text = rest.trim_start();
     if text.len() == rest.len() || (text.is_empty() && !more) {
         return None;
     }
     if text.is_empty() {
         if run.style.link.is_some() {
-            // The address would be lost with the caption.
+            // The URL would be lost with the caption.
             return None;
         }
         content.remove(0);
@@ -447,7 +445,7 @@ fn text_style(names: &[String]) -> TextStyle {
     }
 }
 
-/// The language's name as people write it; the client has a name for none, too.
+/// The language name as people write it; the client also has a name for "none".
 fn code_language(name: &str) -> String {
     let name = name
         .lines()

@@ -1,4 +1,4 @@
-//! What stood in an announcement before it was replaced, kept so that it can be written again.
+//! The content of an announcement before it was replaced, kept for `/undo`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::iter::Peekable;
@@ -14,28 +14,28 @@ use serde_json::Value;
 use super::docx::DocxNode;
 use crate::language::{Bilingual, Language};
 
-/// The blocks of an announcement, of either kind, as the calls write them.
+/// The blocks of an announcement of either format, in the form that the API writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub struct Snapshot {
     pub(crate) blocks: Vec<SnapshotBlock>,
-    /// That of the names in the place of what is lost: the language of the rest.
+    /// The language of the placeholders for lost content.
     language: Language,
-    /// The things in it that no call writes again.
+    /// Content that the API cannot write.
     pub lost: BTreeSet<Unwritable>,
 }
 
-/// A block right below the page, with those below it.
+/// A top-level block with its children.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SnapshotBlock {
-    /// By it a block of a `docx` announcement is known.
+    /// Set in `docx` announcements only.
     pub(crate) id: Option<BlockId>,
     block: Value,
     children: Vec<SnapshotBlock>,
 }
 
-/// A [`Snapshot`] as it is stored. Its blocks are one list, because JSON is not read at any depth, and
-/// people may put blocks below each other at a greater one.
+/// A stored [`Snapshot`]. Its blocks are a flat list, because JSON parsers limit the depth and
+/// announcements do not.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     blocks: Vec<StoredBlock>,
@@ -43,12 +43,12 @@ struct Stored {
     lost: BTreeSet<Unwritable>,
 }
 
-/// A block of the list, which stands before those below it.
+/// A block, followed by its children.
 #[derive(Serialize, Deserialize)]
 struct StoredBlock {
     id: Option<BlockId>,
     block: Value,
-    /// How many blocks it is below.
+    /// Number of ancestors.
     depth: usize,
 }
 
@@ -86,7 +86,7 @@ fn store(blocks: Vec<SnapshotBlock>, depth: usize, stored: &mut Vec<StoredBlock>
     }
 }
 
-/// The blocks that come next and are so deep or deeper.
+/// The next blocks of at least this depth.
 fn restore(stored: &mut Peekable<IntoIter<StoredBlock>>, depth: usize) -> Vec<SnapshotBlock> {
     let mut blocks = Vec::new();
     while let Some(next) = stored.next_if(|next| next.depth >= depth) {
@@ -100,12 +100,12 @@ fn restore(stored: &mut Peekable<IntoIter<StoredBlock>>, depth: usize) -> Vec<Sn
 }
 
 impl Snapshot {
-    /// The blocks of a `docx` announcement, as they are listed.
+    /// The blocks of a `docx` announcement, as listed by the API.
     pub fn of_docx(blocks: &[ReadBlock], chat: &ChatId) -> Self {
         Self::in_its_language(|language| Self::docx_in(language, blocks, chat))
     }
 
-    /// The memory that a [`Snapshot`] of these blocks takes, roughly, in bytes.
+    /// The approximate memory of a [`Snapshot`] of these blocks, in bytes.
     pub fn weight_of_docx(blocks: &[ReadBlock], chat: &ChatId) -> usize {
         let mut unseen = by_id(blocks);
         let page = unseen.remove(chat.as_str());
@@ -121,13 +121,12 @@ impl Snapshot {
         weight
     }
 
-    /// The same of a `doc` announcement.
+    /// Like [`Snapshot::weight_of_docx`], for a `doc` announcement.
     pub fn weight_of_legacy(document: &LegacyDocument) -> usize {
         document.blocks.iter().map(PlacedBlock::weight).sum()
     }
 
-    /// The blocks of a `doc` announcement. The empty line that ends every one of them is not part
-    /// of it: the platform puts it there.
+    /// The blocks of a `doc` announcement, without the empty last line that the platform adds.
     pub fn of_legacy(document: &LegacyDocument) -> Self {
         Self::in_its_language(|language| Self::legacy_in(language, document))
     }
@@ -168,7 +167,7 @@ impl Snapshot {
         }
     }
 
-    /// What is lost is named in the language of the rest.
+    /// Names lost content in the language of the rest.
     fn in_its_language(read: impl Fn(Language) -> Self) -> Self {
         let snapshot = read(Language::En);
         let blocks = snapshot.blocks.iter();
@@ -186,7 +185,7 @@ fn by_id(blocks: &[ReadBlock]) -> HashMap<&str, &ReadBlock> {
         .collect()
 }
 
-/// The blocks of these ids, each taken from those that were not met yet.
+/// The blocks with these ids; each is removed from `unseen`, so cycles end.
 fn docx(
     ids: &[BlockId],
     unseen: &mut HashMap<&str, &ReadBlock>,
@@ -215,20 +214,20 @@ fn docx(
 }
 
 impl Snapshot {
-    /// What stands in a `docx` announcement now, to be compared with this: what is lost goes by the
-    /// same names, whatever language the rest is in by now.
+    /// The current content of a `docx` announcement, for comparison with this snapshot:
+    /// placeholders are in the same language.
     #[must_use]
     pub fn now_in_docx(&self, blocks: &[ReadBlock], chat: &ChatId) -> Self {
         Self::docx_in(self.language, blocks, chat)
     }
 
-    /// The same in a `doc` announcement.
+    /// Like [`Snapshot::current_docx`], for a `doc` announcement.
     #[must_use]
     pub fn now_in_legacy(&self, document: &LegacyDocument) -> Self {
         Self::legacy_in(self.language, document)
     }
 
-    /// Only the blocks of these ids.
+    /// Keeps only the top-level blocks with these ids.
     pub(crate) fn of_ids(mut self, ids: &[BlockId]) -> Self {
         let is_one = |block: &SnapshotBlock| block.id.as_ref().is_some_and(|id| ids.contains(id));
         self.blocks.retain(is_one);
@@ -239,17 +238,16 @@ impl Snapshot {
         self.blocks.is_empty()
     }
 
-    /// How many blocks it has, those below others included.
+    /// Including nested ones.
     pub fn block_count(&self) -> usize {
         count(&self.blocks)
     }
 
-    /// Whether it names people by mentions.
     pub fn mentions_anybody(&self) -> bool {
         any(&self.blocks, &|block| mentions_anybody(&block.block))
     }
 
-    /// The same with people's names in the place of mentions.
+    /// Replaces mentions by names.
     #[must_use]
     pub fn without_mentions(&self, name: &impl Fn(&OpenId) -> String) -> Self {
         let mut snapshot = self.clone();
@@ -259,12 +257,10 @@ impl Snapshot {
         snapshot
     }
 
-    /// As blocks of a `docx` announcement.
     pub fn to_docx(&self) -> Vec<DocxNode<Value>> {
         nodes(&self.blocks)
     }
 
-    /// As blocks of a `doc` announcement.
     pub fn to_legacy(&self) -> Vec<LegacyBlock> {
         let blocks = self.blocks.iter();
         blocks
@@ -298,12 +294,12 @@ fn nodes(blocks: &[SnapshotBlock]) -> Vec<DocxNode<Value>> {
     blocks.iter().map(node).collect()
 }
 
-/// What stands in the place of what cannot be written again.
+/// The placeholder for content that cannot be written.
 fn placeholder(thing: Unwritable, language: Language) -> String {
     format!("[{}]", thing_in_words(thing).to(language))
 }
 
-/// The name of a thing that no call writes.
+/// The name of content that the API cannot write.
 pub(crate) fn thing_in_words(thing: Unwritable) -> Bilingual {
     match thing {
         Unwritable::Image => Bilingual::new("图片", "image"),

@@ -1,4 +1,4 @@
-//! Typed text: the addresses and the placeholders of mentions that stand in it.
+//! URLs and placeholders of mentions in typed text.
 
 use std::ops::Range;
 
@@ -6,18 +6,18 @@ use super::document::{Inline, Marker, TextStyle, push_text};
 use super::mention::{EVERYONE, Mention, at_name, replace_mentions, split_placeholder};
 use crate::language::Language;
 
-/// Reads text as one message means it.
+/// Parses text with the mentions of one message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Typed<'m> {
     pub(super) mentions: &'m [Mention],
-    /// Of the words that are put in.
+    /// The language of inserted words.
     pub(super) language: Language,
 }
 
 impl Typed<'_> {
-    /// Appends text to a line: bare addresses become links, placeholders mentions.
+    /// Appends text to a line: bare URLs become links, placeholders become mentions.
     ///
-    /// Inside of links and code both are text, as no format holds one in the other.
+    /// Inside links and code both stay text, because no format nests them.
     pub(super) fn read(self, content: &mut Vec<Inline>, text: &str, style: &TextStyle) {
         if style.code || style.link.is_some() {
             return push_text(content, &self.verbatim(text), style);
@@ -42,12 +42,12 @@ impl Typed<'_> {
         }
     }
 
-    /// The text alone, with names in the place of placeholders.
+    /// Replaces placeholders by names.
     pub(super) fn verbatim(self, text: &str) -> String {
         replace_mentions(text, self.mentions, self.language, at_name)
     }
 
-    /// Appends what the `@` at the start of `text` begins; returns what follows.
+    /// Appends the mention or `@` at the start of `text`; returns what follows.
     fn mention<'t>(self, content: &mut Vec<Inline>, text: &'t str, style: &TextStyle) -> &'t str {
         let (key, after) =
             split_placeholder(text, self.mentions).unwrap_or_else(|| text.split_at(1));
@@ -62,7 +62,7 @@ impl Typed<'_> {
     }
 }
 
-/// Appends a mention; this bot and whoever has no id go by their name.
+/// Appends a mention; this bot and people without an id are named in text.
 pub(super) fn push_person(content: &mut Vec<Inline>, mention: &Mention, style: &TextStyle) {
     match &mention.open_id {
         Some(open_id) if !mention.is_me => content.push(Inline::Mention {
@@ -73,8 +73,8 @@ pub(super) fn push_person(content: &mut Vec<Inline>, mention: &Mention, style: &
     }
 }
 
-/// Splits the mark of a list's item off the start of `text`: a number with a full stop, or one of
-/// `bullets`. A number with needless zeros or a bracket is none: they would be lost.
+/// Splits off the marker of a list item: a number with a full stop, or one of `bullets`. A number
+/// with leading zeros or a bracket does not count, because they would be lost.
 pub(super) fn split_marker<'t>(text: &'t str, bullets: &[char]) -> Option<(Marker, &'t str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);
@@ -86,12 +86,12 @@ pub(super) fn split_marker<'t>(text: &'t str, bullets: &[char]) -> Option<(Marke
     Some((marker, rest.strip_prefix('.')?))
 }
 
-/// Whether an address is one that a link may lead to.
+/// Whether the text is an `http` or `https` URL.
 pub(super) fn is_address(text: &str) -> bool {
     scheme_len(text.as_bytes()).is_some_and(|length| text.len() > length)
 }
 
-/// Where addresses stand in a text that are links though nothing marks them as such.
+/// The byte ranges of bare URLs.
 pub(super) fn addresses(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -121,12 +121,12 @@ fn scheme_len(bytes: &[u8]) -> Option<usize> {
     lengths.max()
 }
 
-/// The length of the address at the start: up to what no address holds, such as a space or a
-/// Chinese character after a word, and without what rather belongs to the sentence around it.
+/// The length of the URL at the start: up to a character that no URL contains, such as a space or a
+/// Chinese character after a word, and without the punctuation of the surrounding sentence.
 fn address_len(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut end = span_len(text);
-    // A `)` whose `(` stands before the address is not its own.
+    // A `)` whose `(` precedes the URL is not part of it.
     let mut foreign = bytes[..end].iter().fold(0, |foreign, byte| match byte {
         b'(' => foreign - 1,
         b')' => foreign + 1,
@@ -145,8 +145,8 @@ fn address_len(text: &str) -> usize {
     end
 }
 
-/// How far the characters go that an address may hold. Letters other than those of ASCII are part
-/// of it where a part of its path or of its query begins with them, `/wiki/飞书`.
+/// The length of the leading characters that a URL may contain. Non-ASCII letters count where they
+/// begin a part of the path or the query: `/wiki/飞书`.
 fn span_len(text: &str) -> usize {
     let host = scheme_len(text.as_bytes()).unwrap_or_default();
     let path = text[host..]

@@ -1,47 +1,42 @@
-//! What the bot answers with.
+//! The forms of a reply.
 
 use feishu::Card;
 
-/// How an outcome is told.
+/// The form of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// By a reaction on the command's message, so that the group stays quiet.
+    /// A reaction to the command's message, to keep the group quiet.
     React {
-        /// The reaction.
         emoji: Emoji,
-        /// What to say where reacting is refused.
+        /// The fallback text if the reaction fails.
         or_say: String,
     },
-    /// In words.
+    /// A text message.
     Say(String),
-    /// By a card.
+    /// A card.
     Show {
-        /// The card.
         card: Box<Card>,
-        /// What to say where it is refused.
+        /// The fallback text if the card fails.
         or_say: String,
     },
-    /// Not at all.
+    /// No reply.
     Nothing,
 }
 
-/// The reactions of the bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Emoji {
-    /// Something was pinned.
     Pin,
-    /// Something was announced.
     Loudspeaker,
-    /// Anything else is done.
+    /// Any other success.
     Done,
-    /// It takes a moment.
+    /// The command takes a moment.
     OneSecond,
-    /// It was refused, for a reason that its author was told a moment ago.
+    /// Refused for a reason that the author received a moment ago.
     CrossMark,
 }
 
 impl Emoji {
-    /// Feishu's name of it, case and all (official pages `im-v1/message-reaction`).
+    /// Feishu's case-sensitive name (official page `im-v1/message-reaction`).
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pin => "Pin",

@@ -1,4 +1,4 @@
-//! Parts of cards, and what a person who pressed a button sees.
+//! Parts of cards.
 
 use feishu::Card;
 
@@ -9,7 +9,7 @@ pub(super) fn button(card: Card, label: &str, action: ButtonAction, language: La
     card.button(label, Button { action, language }.value())
 }
 
-/// What was undone.
+/// The card that reports an undone change.
 pub(super) fn undone(words: &str, language: Language) -> Card {
     Card::titled(Bilingual::new("撤销", "Undo").to(language)).markdown(words)
 }

@@ -1,9 +1,8 @@
-//! The platform's error codes in words: for each one why, and what to do about it.
+//! Texts for the platform's error codes: the cause and the remedy.
 //!
-//! Their meanings are those of the official pages `group/chat/put_top_notice`,
-//! `group/chat-announcement/patch`, `group/upgraded-group-announcement`, `im-v1/message` and of
-//! the generic error codes. A right that is missing is always the bot's: the platform sees no
-//! one else.
+//! The meanings come from the official pages `group/chat/put_top_notice`,
+//! `group/chat-announcement/patch`, `group/upgraded-group-announcement`, `im-v1/message` and the
+//! generic error codes. A missing permission is always the bot's, because the bot makes the calls.
 
 use feishu::codes;
 
@@ -11,7 +10,7 @@ use super::quote::Medium;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Call, Meaning, PlatformRefusal};
 
-/// The reason for a refusal and its remedy.
+/// The cause of a refusal and its remedy.
 pub(super) fn explain(refusal: &PlatformRefusal, language: Language) -> String {
     let code = refusal.code;
     if let Some(meaning) = refusal.meaning {
@@ -57,7 +56,7 @@ fn of_meaning(meaning: Meaning) -> Bilingual {
     }
 }
 
-/// What was refused for a field that the platform names.
+/// For an invalid field, which the platform may name.
 fn invalid_field(fields: &[String], language: Language) -> String {
     match (language, fields.join(", ")) {
         (Language::Zh, fields) if fields.is_empty() => "请求中有字段不符合飞书要求。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。".to_owned(),
@@ -67,7 +66,7 @@ fn invalid_field(fields: &[String], language: Language) -> String {
     }
 }
 
-/// The platform says only that a parameter is wrong; which one can be, depends on the call.
+/// The platform does not say which parameter is wrong; the likely one depends on the call.
 fn invalid_parameter(call: Call) -> Bilingual {
     match call {
         Call::PutMessage => Bilingual::new(
@@ -91,7 +90,7 @@ fn invalid_parameter(call: Call) -> Bilingual {
     }
 }
 
-/// The scopes that the app lacks, and who grants them.
+/// The missing scopes, and who can grant them.
 pub(super) fn missing_scope(scopes: &[String], medium: Medium, language: Language) -> String {
     let scopes: Vec<_> = scopes.iter().map(|scope| medium.code(scope)).collect();
     match (language, scopes.as_slice()) {

@@ -1,4 +1,4 @@
-//! What was done.
+//! Replies to successful commands.
 
 use jiff::tz::TimeZone;
 
@@ -8,7 +8,7 @@ use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
 use crate::model::outcome::{Done, UndoResult};
 
-/// Tells what was done: by a reaction where that says it all.
+/// A reaction if that says enough, otherwise a text or a card.
 pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Answer {
     let (emoji, words) = match made {
         Done::Pinned(PinTarget::RepliedMessage) => (
@@ -59,7 +59,7 @@ pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Ans
     }
 }
 
-/// The same answer in words, with the reason why the formatting is gone.
+/// Adds that the formatting was dropped.
 fn unformatted(announced: Answer, language: Language) -> Answer {
     let words = Bilingual::new(
         "格式过多，已按纯文本发布。",
@@ -68,7 +68,7 @@ fn unformatted(announced: Answer, language: Language) -> Answer {
     with_words(announced, words.to(language), language)
 }
 
-/// The same answer in words, and more words behind it.
+/// Turns an answer into text and appends `more`.
 fn with_words(announced: Answer, more: &str, language: Language) -> Answer {
     let (Answer::Say(words) | Answer::React { or_say: words, .. }) = announced else {
         return announced;
@@ -77,8 +77,8 @@ fn with_words(announced: Answer, more: &str, language: Language) -> Answer {
     Answer::Say(format!("{words}{gap}{more}"))
 }
 
-/// The platform has no call that reads the top notice, so manual changes in between are unknown;
-/// the words say so.
+/// The platform has no call that reads the top notice, so manual changes in between are unknown,
+/// and the text says so.
 fn undone_in_words(undone: &UndoResult, language: Language) -> String {
     let words = match undone {
         UndoResult::MessageOnTop => Bilingual::new(

@@ -1,4 +1,4 @@
-//! What the platform refused, or did not answer.
+//! Replies to failures of the platform or the bot.
 
 use super::{codes, rights};
 use crate::language::{Bilingual, Language};
@@ -9,7 +9,7 @@ pub(super) const INTERNAL: Bilingual = Bilingual::new(
     "Something went wrong in the bot. Check whether the command took effect, and send it again if not. If it keeps happening, give the reference below to the bot's admin.",
 );
 
-/// Where no call can have changed anything.
+/// For failures before any call changed anything.
 pub(super) const NOT_CARRIED_OUT: Bilingual = Bilingual::new(
     "无法连接飞书，或飞书要求暂停调用，命令未执行，没有任何改动。请几分钟后重新发送。",
     "Feishu could not be reached or asked the bot to wait, so the command was not carried out and nothing was changed. Send it again in a few minutes.",
@@ -25,7 +25,7 @@ pub(super) fn platform(refusal: &PlatformRefusal, language: Language) -> String 
     format!("{failed}{gap}{why}")
 }
 
-/// What failed. Whether an earlier try had an effect is not known here, so nothing is said of it.
+/// The failed operation. The text does not mention earlier attempts, whose effect is unknown.
 fn failed(call: Call) -> Bilingual {
     match call {
         Call::PutMessage => Bilingual::new("未能置顶该消息。", "Could not pin that message."),
@@ -53,7 +53,7 @@ fn failed(call: Call) -> Bilingual {
     }
 }
 
-/// The call decides only where to look: any call may follow one whose effect is unknown.
+/// The call only decides where to check: any call may follow one whose effect is unknown.
 pub(super) fn unreachable(call: Call) -> Bilingual {
     match call {
         Call::PutMessage | Call::PutAnnouncement => Bilingual::new(
@@ -75,7 +75,7 @@ pub(super) fn unreachable(call: Call) -> Bilingual {
     }
 }
 
-/// The last line of a failure, by which the bot's admin finds it in the log.
+/// The last line of a failure, with which the bot's admin finds it in the log.
 pub(super) fn trace(cause: &Cause, language: Language, reference: &str) -> String {
     let (code_is, reference_is, comma) = match language {
         Language::Zh => ("错误码：", "参考号：", "，"),

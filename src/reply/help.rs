@@ -1,4 +1,4 @@
-//! What `/help` tells: a few lines first, all commands at the press of a button.
+//! Replies to `/help`: a short card, and all commands at the press of a button.
 
 use feishu::Card;
 
@@ -11,7 +11,7 @@ use crate::model::button::ButtonAction;
 use crate::model::outcome::GroupHelp;
 use crate::model::rights::GroupRights;
 
-/// The commands that the first lines name.
+/// The commands on the short card.
 const FIRST: [CommandName; 4] = [
     CommandName::Pin,
     CommandName::Announce,
@@ -19,7 +19,7 @@ const FIRST: [CommandName; 4] = [
     CommandName::History,
 ];
 
-/// The first lines: what the member may do in this group, where that is known, and how.
+/// The short card: the member's permissions in this group, if known, and the main commands.
 pub(super) fn answer(group: Option<&GroupHelp>, language: Language) -> Answer {
     let lines = |medium| {
         let mut lines = match group {
@@ -41,7 +41,7 @@ pub(super) fn answer(group: Option<&GroupHelp>, language: Language) -> Answer {
     }
 }
 
-/// Every command, and who may use it in this group, where that is known.
+/// All commands, and the permissions in this group, if known.
 pub(crate) fn all_commands(rights: Option<&GroupRights>, language: Language) -> Card {
     let card = Card::titled(title(language)).markdown(table(Medium::Card, language).join("\n"));
     let card = match rights {
@@ -51,7 +51,7 @@ pub(crate) fn all_commands(rights: Option<&GroupRights>, language: Language) -> 
     card.markdown(note(language))
 }
 
-/// The same in words.
+/// All commands as text.
 pub(super) fn all_in_text(rights: Option<&GroupRights>, language: Language) -> String {
     let mut lines = table(Medium::Text, language);
     lines.extend(rights.map_or_else(Vec::new, |rights| in_group(rights, Medium::Text, language)));
@@ -82,7 +82,7 @@ fn first_commands(medium: Medium, language: Language) -> impl Iterator<Item = St
     })
 }
 
-/// What the member may do, then what is left to others, a line each.
+/// The member's permissions, then those of others, one line each.
 fn own_rights(group: &GroupHelp, medium: Medium, language: Language) -> Vec<String> {
     let allowed = rights::commands(group.allowed.iter().copied(), medium, language);
     let first = match (language, group.allowed.is_empty()) {

@@ -1,4 +1,4 @@
-//! What was done in a chat, and what is scheduled.
+//! Replies to `/history`.
 
 use std::mem;
 
@@ -16,10 +16,10 @@ use crate::model::button::ButtonAction;
 use crate::model::change::ChangeKind;
 use crate::model::outcome::{History, HistoryChange, HistorySchedule, ScheduledChange};
 
-/// The most schedules that a card lists, each with a button of its own: a card takes 30 KB.
+/// Maximum number of schedules on a card, each with a button: cards are limited to 30 KB.
 pub(super) const MOST_PLANS: usize = 20;
 
-/// Tells the last changes and what is scheduled.
+/// A card with the last changes and the schedules.
 pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone) -> Answer {
     if history.changes.is_empty() && history.plans.is_empty() {
         let nothing = Bilingual::new(
@@ -29,7 +29,7 @@ pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone
         return Answer::Say(nothing.to(language).to_owned());
     }
     let or_say = in_text(history, language, time_zone);
-    // What a card has no room for is told in full.
+    // A list that is too long for a card is sent as text.
     if history.plans.len() > MOST_PLANS {
         return Answer::Say(or_say);
     }
@@ -37,8 +37,8 @@ pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone
     Answer::Show { card, or_say }
 }
 
-/// The last changes and the first schedules, with buttons that undo the last change and cancel
-/// the schedules.
+/// The last changes and the first schedules, with buttons to undo the last change and to cancel the
+/// schedules.
 pub(crate) fn history_card(history: &History, language: Language, time_zone: &TimeZone) -> Card {
     let medium = Medium::Card;
     let mut card = Card::titled(Bilingual::new("操作记录", "History").to(language));
@@ -110,7 +110,6 @@ fn in_text(history: &History, language: Language, time_zone: &TimeZone) -> Strin
     lines.take()
 }
 
-/// By their numbers.
 fn in_order(plans: &[HistorySchedule]) -> Vec<&HistorySchedule> {
     let mut plans: Vec<_> = plans.iter().collect();
     plans.sort_by_key(|plan| plan.number);
@@ -127,7 +126,7 @@ fn more(others: usize, language: Language) -> String {
     }
 }
 
-/// Lines under headings; a day is named once for all lines below it.
+/// Builds lines under headings; a day is shown once for all lines below it.
 struct Lines {
     written: Vec<String>,
     day: Option<Date>,
@@ -180,7 +179,7 @@ impl Lines {
         let what = self.with_summary(what, &plan.summary);
         let author = self.somebody(plan.author.as_deref());
         let number = plan.number;
-        // No mark of a list: in the Markdown of a card those are counted anew.
+        // Not a list item: Markdown would renumber the items of each part of the card.
         self.push(match self.language {
             Language::Zh => format!("计划 {number}：{time} {what}（{author}）"),
             Language::En => format!("Schedule {number}: {time}, {what} ({author})"),
@@ -207,7 +206,7 @@ impl Lines {
         });
     }
 
-    /// The time of a moment, below its day.
+    /// The time of a moment; adds a line for its day if it changed.
     fn time(&mut self, moment: Timestamp) -> String {
         let moment = moment.to_zoned(self.now.time_zone().clone());
         if self.day.replace(moment.date()) != Some(moment.date()) {
@@ -239,7 +238,7 @@ impl Lines {
         self.written.is_empty()
     }
 
-    /// The lines so far; those that follow begin anew.
+    /// Takes the lines so far.
     fn take(&mut self) -> String {
         mem::take(&mut self.written).join("\n")
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a message, or with the one replied to, in words.
+//! Replies about a message, or the replied-to message, that cannot be used.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ pub(super) fn not_pinnable(why: NotPinnable) -> Bilingual {
     }
 }
 
-/// What an announcement lacks of the message that it was made of.
+/// The media that were not announced.
 pub(super) fn left_out(media: &BTreeSet<Medium>, language: Language) -> String {
     let names: Vec<&str> = media
         .iter()

@@ -1,4 +1,4 @@
-//! What is wrong with a text that is meant as a command, and how to write it right.
+//! Replies to commands that could not be parsed.
 
 use super::quote::quoted;
 use crate::command::{Attached, CommandName, ParseError};

@@ -1,20 +1,18 @@
-//! Words of members in what the bot says. A text message renders no Markdown, a card does.
+//! Quotes of members' words. Text messages do not render Markdown, cards do.
 
 use crate::language::Language;
 use crate::text::on_one_line;
 
-/// Where words are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Medium {
-    /// In a text message or a toast.
+    /// A text message or a toast.
     Text,
-    /// In the Markdown of a card.
+    /// The Markdown of a card.
     Card,
 }
 
 impl Medium {
-    /// Quotes what a member wrote: on one line, and nothing in it mentions anybody, leads anywhere
-    /// or ends the quotation.
+    /// Quotes a member's words on one line, without active mentions, links or closing quotes.
     pub(super) fn quote(self, words: &str, language: Language) -> String {
         let words = on_one_line(words)
             .replace('<', "＜")
@@ -31,7 +29,7 @@ impl Medium {
         }
     }
 
-    /// Sets a command, or another literal, off from the words around it.
+    /// Formats a command or another literal as code.
     pub(super) fn code(self, form: &str) -> String {
         match self {
             Self::Text => form.to_owned(),
@@ -39,7 +37,6 @@ impl Medium {
         }
     }
 
-    /// A heading on a line of its own.
     pub(super) fn heading(self, words: &str) -> String {
         match self {
             Self::Text => words.to_owned(),
@@ -48,7 +45,6 @@ impl Medium {
     }
 }
 
-/// Quotes what a member wrote in a text message.
 pub(super) fn quoted(words: &str, language: Language) -> String {
     Medium::Text.quote(words, language)
 }

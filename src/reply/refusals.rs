@@ -1,4 +1,4 @@
-//! Why a command was not carried out, and what to do.
+//! Replies to refused commands: the cause and the remedy.
 
 use jiff::tz::TimeZone;
 
@@ -9,7 +9,7 @@ use crate::command::{CommandName, PlanTimeError};
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Cause, Refusal, Stage};
 
-/// The reason and the remedy; under a failure, what the bot's admin needs to find it in the log.
+/// The cause and the remedy; for failures also the reference for the log.
 pub(super) fn refused(
     refusal: &Refusal,
     language: Language,
@@ -25,10 +25,10 @@ pub(super) fn refused(
     words
 }
 
-/// The reason, and what was done all the same.
+/// Adds what was done before the failure.
 fn at_stage(refusal: &Refusal, reason: String, language: Language) -> String {
     match (refusal.stage, &refusal.cause) {
-        // That one says itself that it was scheduled.
+        // That text already says that it was scheduled.
         (Stage::Whole, _) | (_, Cause::PlanTooLate { .. }) => reason,
         (Stage::NotReplaced, Cause::CannotDelete) => {
             replace::NOTHING_CAN_BE_DELETED.to(language).to_owned()
@@ -122,7 +122,10 @@ const BOT_OUTSIDE: Bilingual = Bilingual::new(
 
 const NOT_REMOVED: Framed = Framed {
     before: Bilingual::new("到期未能自动移除。", "The scheduled removal failed. "),
-    after: Bilingual::new("\n如有需要，请手动移除。", "\nRemove it manually if needed."),
+    after: Bilingual::new(
+        "\n如有需要，请手动移除。",
+        "\nRemove it manually if needed.",
+    ),
 };
 
 const NOT_POSTED: Framed = Framed {
@@ -138,7 +141,7 @@ const NOT_PINNED: Framed = Framed {
         "内容已发布到群公告，但未能置顶。",
         "Your text was posted to the announcement, but the next step failed. ",
     ),
-    // The command, sent again, would post the text twice.
+    // Repeating the command would post the text twice.
     after: Bilingual::new(
         "\n内容无需重发；如需置顶，请发送 /置顶 公告。",
         "\nThere is no need to post it again; to pin it later, send /pin announcement.",
@@ -158,7 +161,7 @@ const NEITHER: Framed = Framed {
     after: NOT_PINNED.after,
 };
 
-/// What is said around the cause of a failure.
+/// The text around the cause of a failure.
 struct Framed {
     before: Bilingual,
     after: Bilingual,

@@ -1,4 +1,4 @@
-//! What came of replacing an announcement.
+//! Replies about replaced announcements.
 
 use feishu::Unwritable;
 
@@ -33,7 +33,7 @@ pub(super) const UNCLEAR: Bilingual = Bilingual::new(
     "Feishu did not confirm the replacement, and the announcement has been edited since, so the result is unknown. Check the announcement: if it was not replaced, send the command again; if something is missing, /undo restores it.",
 );
 
-/// Reverted, except for what could not be restored.
+/// Reverted, with the list of items that could not be restored.
 pub(super) fn former_back_but(lost: &[Unwritable], language: Language) -> String {
     let (back, names) = (FORMER_BACK.to(language), names(lost, language));
     match language {
@@ -52,7 +52,7 @@ fn names(things: &[Unwritable], language: Language) -> String {
     names.collect::<Vec<_>>().join(comma)
 }
 
-/// Replaced, except for what people typed at the same time.
+/// Replaced, with the number of concurrent edits that were kept.
 pub(super) fn replaced_beside(others: usize, language: Language) -> String {
     let replaced = REPLACED.to(language);
     match language {
@@ -67,7 +67,6 @@ pub(super) fn replaced_beside(others: usize, language: Language) -> String {
     }
 }
 
-/// Why an announcement that holds these things is not replaced.
 pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> String {
     let names = names(things, language);
     match language {
@@ -80,7 +79,6 @@ pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> St
     }
 }
 
-/// Why an announcement of so many lines is not replaced.
 pub(super) fn former_too_long(limit: usize, language: Language) -> String {
     match language {
         Language::Zh => format!(

@@ -1,5 +1,5 @@
-//! Who may and who may not, in words. Settings of a group are called as Feishu's own "Group
-//! Management" page calls them.
+//! Texts about permissions. The names of group settings are those of Feishu's "Group Management"
+//! page.
 
 use super::quote::Medium;
 use crate::command::CommandName;
@@ -8,7 +8,7 @@ use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
 
-/// Tells a member why not.
+/// The reason for a denial.
 pub(super) fn denial(denied: Denied) -> Bilingual {
     match denied {
         Denied::DenyListed => Bilingual::new(
@@ -52,7 +52,7 @@ fn reservation(reserved: AdminsOnly) -> Bilingual {
     }
 }
 
-/// Why the platform refused the bot what the member may do, and what to do about it.
+/// Why the platform refused the bot although the member has permission, and the remedy.
 pub(super) fn bot_standing(standing: BotPermission) -> Bilingual {
     match standing {
         BotPermission::Barred(GroupSetting::PinManageSetting) => Bilingual::new(
@@ -82,7 +82,7 @@ pub(super) fn bot_standing(standing: BotPermission) -> Bilingual {
     }
 }
 
-/// Who may do what, a line for the commands with the same answer.
+/// The permissions in a group, one line for the commands with the same audience.
 pub(super) fn group_rights(
     rights: &GroupRights,
     medium: Medium,
@@ -107,7 +107,7 @@ pub(super) fn group_rights(
     lines
 }
 
-/// Who may do what the member may not, on one line; `None` if the member may do everything.
+/// Who has the permissions that the member lacks, on one line; `None` if the member has all.
 pub(super) fn reserved(
     rights: &GroupRights,
     allowed: &[Right],
@@ -133,7 +133,7 @@ fn line(alike: &[(Right, Audience)], medium: Medium, language: Language) -> Stri
     format!("{commands}{colon}{}", who.take(1).collect::<String>())
 }
 
-/// The commands of some rights, as they are typed in one of the languages.
+/// The commands for these rights, as typed in the language.
 pub(super) fn commands(
     rights: impl Iterator<Item = Right>,
     medium: Medium,

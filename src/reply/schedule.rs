@@ -1,4 +1,4 @@
-//! An announcement that is scheduled, and can be canceled until it is posted.
+//! Replies about scheduled announcements.
 
 use feishu::Card;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use crate::model::button::ButtonAction;
 use crate::model::outcome::Scheduled;
 use crate::model::schedule::AnnounceOptions;
 
-/// Tells what is scheduled, and when.
+/// A card with the schedule and a button to cancel it.
 pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &TimeZone) -> Answer {
     let now = scheduled.at.to_zoned(time_zone.clone());
     let due = moment_in_words(scheduled.due, &now, language);
@@ -38,16 +38,16 @@ pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &Time
     Answer::Show { card, or_say }
 }
 
-/// What the bot did with an announcement that was due while it was offline.
+/// The result of a schedule that was due while the bot was offline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missed {
-    /// It posted it late.
+    /// Posted late.
     Posted,
-    /// It did not post it, as it was too late.
+    /// Not posted, because it was too late.
     GivenUp,
 }
 
-/// Tells that an announcement was `due` while the bot was offline, and what became of it.
+/// The reply for an announcement that was `due` while the bot was offline.
 pub(super) fn missed(
     due: Timestamp,
     at: Timestamp,
@@ -72,7 +72,8 @@ pub(super) fn missed(
     }
 }
 
-/// The card once the announcement is canceled, now or before.
+/// The card after the announcement was canceled; `now` is false if it was already posted or
+/// canceled.
 pub(crate) fn schedule_canceled(now: bool, name: Option<&str>, language: Language) -> Card {
     let text = match (now, name.filter(|name| !name.is_empty()), language) {
         (true, Some(name), Language::Zh) => {
@@ -94,7 +95,7 @@ fn title(language: Language) -> &'static str {
     Bilingual::new("定时公告", "Scheduled announcement").to(language)
 }
 
-/// The time, the first words and the options, a line each.
+/// The time, the summary and the options, one line each.
 fn details(scheduled: &Scheduled, due: &str, medium: Medium, language: Language) -> String {
     let (number, due) = (scheduled.number, medium.heading(due));
     let mut lines = vec![match language {
@@ -108,7 +109,7 @@ fn details(scheduled: &Scheduled, due: &str, medium: Medium, language: Language)
     lines.join("\n")
 }
 
-/// The options of an announcement in words; `None` if it has none.
+/// The options of an announcement; `None` if it has none.
 fn options(options: AnnounceOptions, language: Language) -> Option<String> {
     let replaces = Bilingual::new("替换原有内容", "replaces the announcement");
     let on_top = Bilingual::new("发布后置顶", "pinned to the top");

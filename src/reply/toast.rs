@@ -1,4 +1,4 @@
-//! What a person who pressed a button sees.
+//! Toasts, which the person who pressed a button sees.
 
 use feishu::{Toast, ToastKind};
 use jiff::tz::TimeZone;
@@ -7,7 +7,7 @@ use crate::language::{Bilingual, Language};
 use crate::model::outcome::Outcome;
 use crate::reply::words;
 
-/// What whoever pressed a button is told, in both languages; nothing where the card shows it.
+/// The toast for an outcome; `None` if the card shows it.
 pub(crate) fn toast(outcome: &Outcome, reference: &str, time_zone: &TimeZone) -> Option<Toast> {
     let kind = match outcome {
         Outcome::AllCommands(_) => return None,
@@ -27,7 +27,7 @@ pub(crate) fn toast(outcome: &Outcome, reference: &str, time_zone: &TimeZone) ->
     })
 }
 
-/// What whoever pressed a button is told before anything has come of it.
+/// The toast that is shown before the outcome is known.
 pub(crate) fn toast_before(before: Before) -> Toast {
     let (kind, words) = match before {
         Before::Working => (
@@ -59,13 +59,13 @@ pub(crate) fn toast_before(before: Before) -> Toast {
     }
 }
 
-/// What there is to say of a press before anything has come of it.
+/// What is known about a button press before its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// It takes longer than the platform waits.
+    /// Takes longer than the platform waits.
     Working,
-    /// As much waits in the chat as may.
+    /// The chat's queue is full.
     TooManyWaiting,
-    /// The button is none of the bot's, or of another release.
+    /// Not a button of the bot, or of another release.
     UnknownButton,
 }

@@ -1,4 +1,4 @@
-//! Why something cannot be undone, removed or canceled.
+//! Replies when something cannot be undone, removed or canceled.
 
 use crate::language::Bilingual;
 

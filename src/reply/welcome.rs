@@ -1,4 +1,4 @@
-//! The card by which the bot greets a group.
+//! The welcome card for a group.
 
 use feishu::Card;
 
@@ -8,8 +8,7 @@ use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
 use crate::model::rights::{GroupSetting, MissingCapability};
 
-/// Greets a group: who the bot is, what it can be asked, and what it lacks there. The words stand
-/// once in each of the languages.
+/// What the bot does, its main commands, and its missing capabilities, once in each language.
 pub(crate) fn welcome(lacks: &[MissingCapability], languages: &[Language]) -> Card {
     let title = Bilingual::new("大家好", "Hello");
     let title: Vec<_> = languages
@@ -46,7 +45,7 @@ fn words(lacks: &[MissingCapability], language: Language) -> String {
     lines.join("\n")
 }
 
-/// Each command in its simplest form, but for the one that shows the others.
+/// Each command except `/help` in its simplest form.
 fn commands(language: Language) -> impl Iterator<Item = String> {
     let others = CommandName::all().filter(|name| *name != CommandName::Help);
     others.map(move |name| {

@@ -199,7 +199,7 @@ async fn rule_3_revoked_permission_is_denied_despite_cache() {
 #[tokio::test]
 async fn unexplained_rejection_names_no_setting() {
     for (admin, words) in [
-        (false, "By this group's settings"),
+        (false, "Under this group's settings"),
         (true, "The bot is an admin"),
     ] {
         let bench = Bench::new().await;

@@ -210,7 +210,10 @@ async fn permission_is_checked_by_any_known_id() {
     bench.sim.change_app(|app| app.sender_ids.clear());
     let message = say_as(owner);
     let answer = bench.answer(&message).await;
-    assert!(answer.contains("Feishu did not tell who sent"), "{answer}");
+    assert!(
+        answer.contains("Feishu did not identify the sender"),
+        "{answer}"
+    );
     for ids in [
         json!({}),
         json!(null),
@@ -223,7 +226,7 @@ async fn permission_is_checked_by_any_known_id() {
         shapes.deliver(&event).await;
         let answer = bench.answer(&message).await;
         assert!(
-            answer.contains("Feishu did not tell who sent this"),
+            answer.contains("Feishu did not identify the sender"),
             "{answer}"
         );
     }
@@ -293,10 +296,7 @@ async fn forwarded_messages_are_announced_in_order() {
     let empty = shapes.member().forward(&[]).id;
     let command = bench.reply(&shapes.group, &empty, "/announce").id;
     let answer = bench.answer(&command).await;
-    assert!(
-        answer.contains("a bundle of forwarded messages"),
-        "{answer}"
-    );
+    assert!(answer.contains("a forwarded chat history"), "{answer}");
     shapes.bench.finish().await;
 }
 
@@ -472,10 +472,7 @@ async fn message_without_a_chat_is_not_announced() {
             .fault(Endpoint::GetMessage, shown(&json!({ "items": [item] })));
         let command = bench.reply(&shapes.group, &target, "/announce").id;
         let answer = bench.answer(&command).await;
-        assert!(
-            answer.contains("could not be confirmed"),
-            "{chat:?}: {answer}"
-        );
+        assert!(answer.contains("Could not confirm"), "{chat:?}: {answer}");
     }
     assert_eq!(shapes.announcement(), before);
     shapes.bench.finish().await;
@@ -562,7 +559,7 @@ async fn rejected_pin_is_explained_by_the_message() {
     refuse();
     let command = bench.reply(&shapes.group, &system, "/pin").id;
     let answer = bench.answer(&command).await;
-    assert!(answer.contains("a system message"), "{answer}");
+    assert!(answer.contains("system messages"), "{answer}");
     let topics = bench.sim.add_chat(bench.spec().thread_messages());
     let topic = bench.say(&topics, "dinner").id;
     refuse();

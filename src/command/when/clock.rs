@@ -3,10 +3,10 @@
 use crate::command::number::{split_digit, split_number};
 use crate::command::text::{fold, is_dash, runs_on, skip_blanks, split_word, strip_folded};
 
-/// A part of the day that says which half of the clock an hour is in.
+/// A part of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Period {
-    /// No part was named.
+    /// Not given.
     Any,
     SmallHours,
     Morning,
@@ -17,23 +17,23 @@ pub(super) enum Period {
     Pm,
 }
 
-/// What a clock shows.
+/// A time on the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clock {
     hour: u32,
     minute: u32,
-    /// `am` or `pm`, which counts more than another part of the day.
+    /// `am` or `pm`, which overrides another part of the day.
     half: Option<Period>,
-    /// Whether it is a number alone, which is an hour only if something else says so.
+    /// A plain number, which is an hour only in context.
     pub(super) is_bare: bool,
 }
 
 impl Clock {
     pub(super) const NOON: Self = Self::named(12);
-    /// At the end of the day.
+    /// The end of the day.
     const MIDNIGHT: Self = Self::named(24);
 
-    /// An hour that no part of the day changes.
+    /// An hour that a part of the day does not change.
     const fn named(hour: u32) -> Self {
         Self {
             half: Some(Period::Any),
@@ -116,7 +116,7 @@ const HOURS_IN_WORDS: &[(&str, u32)] = &[
     ("twelve", 12),
 ];
 
-/// How far before or behind the hour that follows.
+/// Minutes relative to the hour that follows.
 const PAST: &[(&str, i32)] = &[
     ("half past", 30),
     ("quarter past", 15),
@@ -125,12 +125,10 @@ const PAST: &[(&str, i32)] = &[
     ("a quarter to", -15),
 ];
 
-/// Splits a part of the day off the text.
 pub(super) fn split_period(text: &str) -> Option<(Period, &str)> {
     split_word(text, PERIODS)
 }
 
-/// Splits a time of day off the text.
 pub(super) fn split_clock(text: &str) -> Option<(Clock, &str)> {
     if let Some((clock, rest)) = split_word(text, NAMED) {
         let is_word = !rest.starts_with(is_apostrophe);
@@ -178,7 +176,7 @@ fn split_hour_and_minute(text: &str) -> Option<(Clock, &str)> {
         Some(half) => (Some(half), rest),
         None => split_half(rest),
     };
-    // Not `9:0` nor `9:`, nor the start of a longer number.
+    // Neither `9:0`, `9:` nor the start of a longer number.
     let is_broken = minute.is_none() && strip_folded(rest, ":").is_some();
     if is_broken || is_figure(rest) {
         return None;
@@ -192,7 +190,7 @@ fn split_hour_and_minute(text: &str) -> Option<(Clock, &str)> {
     Some((clock, rest))
 }
 
-/// Whether a number goes on: `9.5`, `9,000`, `9-10`, `9/10`, `9%`.
+/// Whether a number continues: `9.5`, `9,000`, `9-10`, `9/10`, `9%`.
 fn is_figure(rest: &str) -> bool {
     let mut chars = rest.chars();
     let mark = chars
@@ -216,7 +214,7 @@ fn split_half(text: &str) -> (Option<Period>, &str) {
     }
 }
 
-/// Whether seconds follow, or the end of a stretch of time: neither is text.
+/// Whether seconds or the end of a range follow.
 fn goes_on(rest: &str) -> bool {
     let marks = [":", "-", "–", "—", "~", "到", "至"];
     let after = marks.iter().find_map(|mark| strip_folded(rest, mark));
@@ -224,7 +222,7 @@ fn goes_on(rest: &str) -> bool {
     after.and_then(split_number).is_some()
 }
 
-/// `点半`, `点30分`, `点三十`: one digit needs its `分`, or it counts what follows.
+/// `点半`, `点30分`, `点三十`. A single digit needs `分`, or it belongs to the text.
 fn split_chinese_minute(text: &str) -> Option<(u32, &str)> {
     let ((), rest) = split_word(skip_blanks(text), HOUR)?;
     if let Some(found) = split_word(rest, QUARTERS) {
@@ -250,7 +248,7 @@ fn split_two_digits(text: &str) -> Option<(u32, &str)> {
     Some((tens * 10 + units, rest))
 }
 
-/// Minutes after midnight; `None` if no clock shows that time in that part of the day.
+/// Minutes after midnight; `None` if the time does not exist in that part of the day.
 pub(super) fn minutes(clock: Clock, period: Period) -> Option<u16> {
     let Clock {
         hour, minute, half, ..
@@ -268,7 +266,7 @@ pub(super) fn minutes(clock: Clock, period: Period) -> Option<u16> {
         (Period::Noon, 1 | 2)
         | (Period::Afternoon | Period::Pm, 1..=11)
         | (Period::Evening, 5..=11) => hour + 12,
-        // Midnight is the end of an evening. What `今晚1点` means, nobody knows.
+        // Midnight ends the evening. `今晚1点` is ambiguous.
         (Period::Any, 24) if minute == 0 => 24,
         (Period::Evening, 12 | 24) => 24,
         (_, _) => return None,

@@ -1,4 +1,4 @@
-//! The day of a time: `明天`, `next monday`, `25号`, `Dec 1st`, `2026-12-01`.
+//! Days: `明天`, `next monday`, `25号`, `Dec 1st`, `2026-12-01`.
 
 use jiff::civil::Date;
 
@@ -7,7 +7,7 @@ use super::clock::Period;
 use crate::command::number::{split_digits, split_number};
 use crate::command::text::{fold, is_ascii_word, is_blank, skip_blanks, split_word, strip_folded};
 
-/// Days by their distance; `今晚`, `明早` name a part of the day too.
+/// Days relative to today; `今晚` and `明早` include a part of the day.
 const DAYS: &[(&str, (u8, Period))] = &[
     ("今天", (0, Period::Any)),
     ("今日", (0, Period::Any)),
@@ -64,7 +64,7 @@ const WEEKDAYS: &[(&str, i8)] = &[
     ("sunday", 7),
 ];
 
-/// Which week an English day of the week is in, if that is said; `coming` says no more than none.
+/// The week of an English weekday; `coming` means the same as no word.
 const ENGLISH_WEEKS: &[(&str, Option<u8>)] = &[
     ("this", Some(0)),
     ("next", Some(1)),
@@ -72,7 +72,7 @@ const ENGLISH_WEEKS: &[(&str, Option<u8>)] = &[
     ("this coming", None),
 ];
 
-/// Which week a Chinese day of the week is in, if that is said.
+/// The week of a Chinese weekday.
 const WEEKS: &[(&str, u8)] = &[
     ("本", 0),
     ("这", 0),
@@ -100,7 +100,7 @@ const DAYS_OF_WEEK: &[(&str, i8)] = &[
     ("6", 6),
 ];
 
-/// Which month a day of the month is in, if that is said.
+/// The month of a day of the month.
 const MONTHS: &[(&str, u8)] = &[
     ("本月", 0),
     ("这个月", 0),
@@ -140,7 +140,7 @@ const MONTH_NAMES: &[(&str, u32)] = &[
 ];
 const ORDINALS: &[(&str, ())] = &[("st", ()), ("nd", ()), ("rd", ()), ("th", ())];
 
-/// Splits a day off the text; some name a part of the day, too.
+/// Splits off a day, with the part of the day if it includes one.
 pub(super) fn split_day(text: &str) -> Option<(Day, Period, &str)> {
     if let Some(((days, period), rest)) = split_word(text, DAYS) {
         return Some((Day::In(days), period, rest));
@@ -163,7 +163,7 @@ fn split_weekday(text: &str) -> Option<(Day, &str)> {
         split_word(text, WEEKS).map_or((None, text), |(weeks, rest)| (Some(weeks), rest));
     let ((), number) = split_word(rest, WEEK)?;
     let (weekday, rest) = split_word(number, DAYS_OF_WEEK)?;
-    // `周1` is Monday, `周15` and `周1:30` are none.
+    // `周1` is Monday; `周15` and `周1:30` are not weekdays.
     let is_figure = |c: char| fold(c).is_ascii_digit() || fold(c) == ':';
     if number.starts_with(is_figure) && rest.starts_with(is_figure) {
         return None;
@@ -307,7 +307,7 @@ fn split_date(text: &str) -> Option<(Day, &str)> {
     full.or_else(short).or_else(slashed)
 }
 
-/// `None` if there is no such date, in any year if it has none.
+/// `None` if there is no such date; without a year, in no year.
 fn date(year: Option<u32>, month: u32, day: u32) -> Option<Day> {
     const LEAP_YEAR: i16 = 2024;
     let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
@@ -315,7 +315,7 @@ fn date(year: Option<u32>, month: u32, day: u32) -> Option<Day> {
         Date::new(LEAP_YEAR, month, day).ok()?;
         return Some(Day::OfYear { month, day });
     };
-    // `26-12-01` is no year that anybody means.
+    // A two-digit year, `26-12-01`, is ambiguous.
     let year = i16::try_from(year).ok().filter(|year| *year >= 1000)?;
     Date::new(year, month, day).ok().map(Day::Date)
 }

@@ -13,30 +13,29 @@ use crate::command::when::words::{CHINESE_TIME_WORDS, JOINTS, LATER, LONG_WORDS,
 
 const MINUTES_OF_DAY: u64 = 24 * 60;
 
-/// What is known of a time.
+/// The parts of a time parsed so far.
 #[derive(Debug, Clone, Copy)]
 struct Parts {
     day: Option<Day>,
-    /// Another name of that day.
+    /// A second name of that day.
     also: Option<Day>,
-    /// Whether a day is what was read last.
+    /// Whether the last part was a day.
     ends_with_day: bool,
     period: Period,
     clock: Option<Clock>,
-    /// Minutes from now, if that is all that was said.
+    /// Minutes from now.
     later: Option<u64>,
 }
 
-/// What was typed in the place of a time.
+/// What was typed instead of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::command) enum NoTime<'t> {
-    /// It is not understood.
     Unknown(&'t str),
-    /// It is a day, or a part of one.
+    /// A day or a part of the day.
     WithoutHour(&'t str),
 }
 
-/// Splits a time off the text, as far as it goes.
+/// Splits off the longest time.
 pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), NoTime<'_>> {
     let mut parts = Parts {
         day: None,
@@ -75,7 +74,7 @@ pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), NoTime<
 }
 
 impl Parts {
-    /// Takes one part in; gives what follows it.
+    /// Parses one part; returns what follows it.
     fn take<'t>(&mut self, text: &'t str) -> Option<&'t str> {
         let is_first = self.day.is_none() && self.clock.is_none() && self.period == Period::Any;
         let gap = if is_first {
@@ -94,7 +93,7 @@ impl Parts {
         })
     }
 
-    /// Takes one part in that stands here, behind an "at" or not.
+    /// Parses one part at the start of `text`; `is_at` says that an "at" precedes it.
     fn take_at<'t>(&mut self, text: &'t str, is_at: bool) -> Option<&'t str> {
         self.take_day(text)
             .or_else(|| self.take_clock(text, is_at))
@@ -132,8 +131,8 @@ impl Parts {
         Some(rest)
     }
 
-    /// Takes the name of a day in, the first one or, right behind it, another for the same day:
-    /// `Mon, Dec 7`. Two days of the week are no names of one day.
+    /// Adds a day: the first one, or a second name right after it, `Mon, Dec 7`. Two weekdays
+    /// cannot name the same day.
     fn add_day(&mut self, day: Day) -> bool {
         let is_weekday = |day| matches!(day, Day::Weekday(_));
         match self.day {
@@ -150,7 +149,7 @@ impl Parts {
         true
     }
 
-    /// `(Mon)` behind a date, `（12月7日）` behind a day of the week.
+    /// `(Mon)` after a date, `（12月7日）` after a weekday.
     fn take_bracketed_day<'t>(&mut self, text: &'t str) -> Option<&'t str> {
         let inner = text.strip_prefix(['(', '（'])?;
         let (day, period, rest) = split_day(skip_blanks(inner))?;
@@ -159,7 +158,7 @@ impl Parts {
         (fits && self.add_day(day)).then_some(rest)
     }
 
-    /// `on the 25th` behind a time; without the "on" it may begin the text.
+    /// `on the 25th` after a time; without the "on" it may begin the text.
     fn take_ordinal<'t>(&mut self, start: &str, rest: &'t str) -> Option<&'t str> {
         let is_on = strip_folded(start, "on").is_some() && self.clock.is_some();
         let (day, _, after) = split_day(skip_blanks(rest)).filter(|_| is_on)?;
@@ -175,7 +174,7 @@ impl Parts {
             return None;
         }
         let (clock, rest) = split_clock(text)?;
-        // `一早` is no hour.
+        // `一早` is not an hour.
         let may_be_bare = !text.starts_with(is_cjk)
             && (is_at || self.period != Period::Any || is_hour_of_day(rest));
         if clock.is_bare && !may_be_bare {
@@ -199,9 +198,9 @@ impl Parts {
         Some(rest)
     }
 
-    /// Whether a day or a part of the day ends before `rest`. Behind a time of day it has to be a
-    /// word of its own: `9:00 明天 停电`, but in `9:00 明天停电` and `9:00 Friday's lunch` it begins
-    /// the text.
+    /// Whether a day or a part of the day ends before `rest`. After a time of day it must be a
+    /// separate word: `9:00 明天 停电`, but in `9:00 明天停电` and `9:00 Friday's lunch` it begins the
+    /// text.
     fn may_end_before(&self, text: &str, rest: &str) -> bool {
         if self.clock.is_none() {
             return true;
@@ -214,12 +213,11 @@ impl Parts {
         !is_ordinal && ends_word(rest)
     }
 
-    /// Whether a day or a part of one is all that was named.
+    /// Whether only a day or a part of the day was given.
     fn lacks_hour(&self) -> bool {
         self.clock.is_none() && (self.day.is_some() || self.period != Period::Any)
     }
 
-    /// The time, if it is one.
     fn when(&self) -> Option<When> {
         let clock = self
             .clock
@@ -237,7 +235,7 @@ impl Parts {
     }
 }
 
-/// Whether a word ends before `rest`: no letter follows, nor what makes another word of it.
+/// Whether a word ends before `rest`.
 fn ends_word(rest: &str) -> bool {
     let Some(next) = rest.chars().next() else {
         return true;
@@ -245,7 +243,7 @@ fn ends_word(rest: &str) -> bool {
     !(next.is_alphanumeric() || matches!(fold(next), '\'' | '’' | '_' | '/')) || is_blank(next)
 }
 
-/// Whether what follows a bare number says that it is an hour: `8 tonight`, `9 in the morning`.
+/// Whether `rest` makes an hour of a plain number: `8 tonight`, `9 in the morning`.
 fn is_hour_of_day(rest: &str) -> bool {
     let next = skip_blanks(rest);
     let next = split_word(next, &[("in the", ()), ("at", ())]).map_or(next, |((), rest)| rest);
@@ -267,7 +265,7 @@ fn split_later(text: &str) -> Option<(u64, &str)> {
     Some((minutes, rest))
 }
 
-/// Splits off what may belong to the time before it, and is not understood.
+/// Splits off an unknown word that may belong to the time before it.
 fn split_time_word(text: &str) -> Option<&str> {
     let next = skip_blanks(text.strip_prefix([',', '，']).unwrap_or(text));
     let end = |word: &str| &next[word.len()..];

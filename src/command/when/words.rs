@@ -1,6 +1,6 @@
-//! Words that belong to a time.
+//! Words that occur in times.
 
-/// Words that join the parts of a time.
+/// Words that join the parts of a time; `true` for "at".
 pub(crate) const JOINTS: &[(&str, bool)] = &[
     ("at", true),
     ("@", true),
@@ -15,7 +15,7 @@ pub(crate) const JOINTS: &[(&str, bool)] = &[
     ("的", false),
 ];
 
-/// Words that belong to a time that the bot does not know.
+/// Words of times that the bot does not support.
 pub(crate) const TIME_WORDS: &[(&str, ())] = &[
     ("am", ()),
     ("pm", ()),
@@ -122,8 +122,8 @@ pub(crate) const TIME_WORDS: &[(&str, ())] = &[
     ("纽约时间", ()),
 ];
 
-/// The same in Chinese, where the word ends only before a blank or punctuation: `9:00 每天打卡` has
-/// the text `每天打卡`.
+/// Chinese words of times that the bot does not support. They count only before a blank or
+/// punctuation: in `9:00 每天打卡` the text is `每天打卡`.
 pub(crate) const CHINESE_TIME_WORDS: &[(&str, ())] = &[
     ("每天", ()),
     ("每日", ()),
@@ -156,7 +156,7 @@ pub(crate) const LONG_WORDS: &[&str] = &[
     "midnight",
 ];
 
-/// What leads to the end of a stretch of time: `9:00 to 10:00`.
+/// Words before the end of a range: `9:00 to 10:00`.
 pub(crate) const TO: &[(&str, ())] = &[
     ("to", ()),
     ("till", ()),

@@ -1,7 +1,7 @@
-//! Which backslashes are escapes.
+//! Detection of backslash escapes.
 //!
-//! One is where it keeps the character behind it from formatting something; all others are text,
-//! so that the path `C:\_tmp` loses nothing.
+//! A backslash is an escape only if the next character would format something without it. All
+//! others are text, so that the path `C:\_tmp` is kept.
 
 use std::ops::Range;
 
@@ -14,12 +14,11 @@ use crate::content::markdown::mask::{code_inside, events, masked};
 /// A backslash before punctuation.
 struct Backslash {
     at: usize,
-    /// Whether it may be an escape. It may not before another one, `\\server`, nor where nobody
-    /// means one.
+    /// Whether it may be an escape. Not before another backslash, `\\server`.
     may_escape: bool,
 }
 
-/// Masks the backslashes that are text, each with the character behind it.
+/// Masks the backslashes that are text, each with the next character.
 pub(super) fn mask_text(text: &str, mentions: &[Mention], mask: &mut String) {
     let (candidates, mut plain): (Vec<_>, Vec<_>) = backslashes(text)
         .into_iter()
@@ -33,7 +32,7 @@ pub(super) fn mask_text(text: &str, mentions: &[Mention], mask: &mut String) {
 }
 
 impl Backslash {
-    /// Where it and the character behind it stand.
+    /// The range of the backslash and the next character.
     fn pair(&self) -> Range<usize> {
         self.at..self.at + 2
     }
@@ -51,7 +50,7 @@ fn backslashes(text: &str) -> Vec<Backslash> {
         };
         let may_escape = match next {
             b'\\' | b'\n' => false,
-            // It may end code, in which no backslash is an escape.
+            // It may end inline code, where a backslash is never an escape.
             b'`' => true,
             _ => !is_never_meant(&text[..at]),
         };
@@ -61,7 +60,7 @@ fn backslashes(text: &str) -> Vec<Backslash> {
     found
 }
 
-/// Behind the letter of a drive, and as the arm of `¯\_(ツ)_/¯`.
+/// After a drive letter, and as the arm of `¯\_(ツ)_/¯`.
 fn is_never_meant(before: &str) -> bool {
     let drive = before.strip_suffix(':').map(|before| {
         let mut before = before.chars().rev();
@@ -71,8 +70,7 @@ fn is_never_meant(before: &str) -> bool {
     drive == Some(true) || before.ends_with('¯')
 }
 
-/// Which of the characters behind the candidates would format something if these did not stand
-/// there.
+/// Which of the characters after the candidates would format something without the backslash.
 fn formats_without(
     text: &str,
     mentions: &[Mention],

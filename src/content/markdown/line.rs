@@ -1,4 +1,4 @@
-//! One line of Markdown: what it is, and what stands in it.
+//! One line of Markdown.
 
 use std::ops::Range;
 
@@ -7,21 +7,20 @@ use feishu::HeadingLevel;
 use super::super::document::{Block, Inline, Marker, TextStyle};
 use super::super::typed::{Typed, split_marker};
 
-/// A line as typed, and what the parser says about it.
+/// A typed line, with the parser's results.
 pub(super) struct Line {
-    /// Where it stands, without its break.
+    /// Without the line break.
     pub(super) range: Range<usize>,
     pub(super) kind: Kind,
-    /// Where its words begin, marks of emphasis included; unset where the parser found none.
+    /// Where its words begin, including emphasis markers; `None` if the parser found no words.
     words: Option<usize>,
     pub(super) pieces: Vec<Piece>,
 }
 
-/// What a line is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
-    /// `start` is behind the mark, as in the next two.
+    /// `start` is after the marker, as in the next two.
     Heading {
         level: HeadingLevel,
         start: usize,
@@ -34,12 +33,12 @@ pub(super) enum Kind {
     Quote {
         start: usize,
     },
-    /// The fence above a block of code, which stands for the whole of it.
+    /// The opening fence, which represents the whole code block.
     Code {
         language: String,
         text: String,
     },
-    /// Another line of a block of code.
+    /// Another line of a code block.
     InCode,
     Divider,
 }
@@ -49,12 +48,12 @@ pub(super) enum Kind {
 pub(super) struct Piece {
     pub(super) range: Range<usize>,
     pub(super) style: TextStyle,
-    /// The number of the link that they are the caption of.
+    /// The index of the link whose caption this is.
     pub(super) link: Option<usize>,
 }
 
 impl Line {
-    /// The lines of a text; a break at its end begins none.
+    /// The lines of a text; a trailing line break adds none.
     pub(super) fn all(text: &str) -> Vec<Self> {
         let mut start = 0;
         let lines = text.lines().map(|line| {
@@ -75,7 +74,7 @@ impl Line {
         &text[self.range.clone()]
     }
 
-    /// Its text without the blanks at its start, and where that begins.
+    /// Its text without leading blanks, and the offset of that.
     fn unindented<'t>(&self, text: &'t str) -> (&'t str, usize) {
         let typed = self.typed(text).trim_start();
         (typed, self.range.end - typed.len())
@@ -85,7 +84,7 @@ impl Line {
         self.words = Some(self.words.map_or(start, |words| words.min(start)));
     }
 
-    /// An item, unless its mark stands alone or behind another one.
+    /// A list item, unless its marker is alone or follows another one.
     pub(super) fn begin_item(&mut self, text: &str, depth: u8) {
         let (typed, _) = self.unindented(text);
         let marker = split_marker(typed, &['-', '*', '+']);
@@ -102,7 +101,7 @@ impl Line {
         }
     }
 
-    /// A heading, unless it is empty or stands inside of something else.
+    /// A heading, unless it is empty or nested.
     pub(super) fn begin_heading(&mut self, text: &str, level: u8) {
         let (typed, _) = self.unindented(text);
         let rest = typed.trim_start_matches('#');
@@ -113,7 +112,7 @@ impl Line {
         }
     }
 
-    /// A quote, if it begins with the mark of one.
+    /// A quote, if it begins with its marker.
     pub(super) fn begin_quote(&mut self, text: &str) {
         let (mut typed, _) = self.unindented(text);
         if self.kind != Kind::Text || !typed.starts_with('>') {
@@ -126,7 +125,7 @@ impl Line {
         self.kind = Kind::Quote { start };
     }
 
-    /// A divider, unless it stands inside of something else.
+    /// A divider, unless it is nested.
     pub(super) fn begin_divider(&mut self, text: &str) {
         let (typed, _) = self.unindented(text);
         let is_alone = typed.chars().all(|c| "*-_ \t".contains(c));
@@ -185,7 +184,7 @@ impl Line {
         content
     }
 
-    /// Appends what stands behind `start`: marks as typed, then the words in their styles.
+    /// Appends the text from `start`: markers as typed, then the words in their styles.
     fn read(
         &self,
         content: &mut Vec<Inline>,
@@ -199,7 +198,7 @@ impl Line {
             return typed.read(content, &text[start..self.range.end], &TextStyle::default());
         };
         let marks = &text[start.min(words)..words];
-        // What is escaped begins behind its backslash.
+        // An escaped character begins after its backslash.
         let marks = marks.strip_suffix('\\').unwrap_or(marks);
         typed.read(content, marks, &TextStyle::default());
         for piece in merged(&self.pieces) {
@@ -218,7 +217,7 @@ impl Line {
     }
 }
 
-/// Pieces without the seams at which the parser looked for marks and found none.
+/// Merges pieces that the parser split without finding formatting.
 fn merged(pieces: &[Piece]) -> Vec<Piece> {
     let mut merged: Vec<Piece> = Vec::new();
     for piece in pieces {
@@ -227,8 +226,7 @@ fn merged(pieces: &[Piece]) -> Vec<Piece> {
     merged
 }
 
-/// Appends a piece, or lengthens the last one where that goes on in the same style; says whether
-/// there is one more.
+/// Appends a piece, or extends the last one of the same style; returns whether a piece was added.
 pub(super) fn append(pieces: &mut Vec<Piece>, piece: Piece) -> bool {
     match pieces.last_mut() {
         Some(last)

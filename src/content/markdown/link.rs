@@ -1,9 +1,9 @@
-//! The part of a link that nobody sees.
+//! The target of a link.
 
 use std::ops::Range;
 
-/// Finds where a link leads in what follows its caption, `](address "title")`: the address, and
-/// where the title stands with the space before it.
+/// Finds the target after a caption, `](url "title")`: the URL, and the range of the title with the
+/// space before it.
 pub(super) fn target(text: &str, mask: &str, tail: Range<usize>) -> Option<(String, Range<usize>)> {
     let open = tail.start + mask[tail.clone()].find("](")? + 2;
     let inside = mask.get(open..tail.end)?.strip_suffix(')')?;
@@ -30,7 +30,7 @@ pub(super) fn target(text: &str, mask: &str, tail: Range<usize>) -> Option<(Stri
     Some((address, title))
 }
 
-/// Without the backslashes before punctuation.
+/// Removes backslashes before punctuation.
 fn unescape(address: &str) -> String {
     let mut plain = String::with_capacity(address.len());
     let mut characters = address.chars().peekable();

@@ -1,6 +1,6 @@
-//! What the parser of Markdown gets to see in place of a text.
+//! The masked text that the Markdown parser gets.
 //!
-//! Bytes are replaced one for one, so that every place in the mask is the same place in the text.
+//! Bytes are replaced one for one, so that offsets in the mask are offsets in the text.
 
 use std::ops::Range;
 
@@ -9,33 +9,32 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use super::super::mention::{Mention, split_placeholder};
 use super::super::typed::{addresses, is_address};
 
-/// Punctuation that means nothing anywhere in Markdown.
+/// Punctuation without any meaning in Markdown.
 const PUNCTUATION: u8 = b',';
-/// A letter, of which words that are to stay whole are made.
+/// Replaces the letters of words that must stay whole.
 const LETTER: u8 = b'x';
-/// A letter of three bytes: U+E000, for private use.
+/// A letter of three bytes: U+E000 (private use).
 const WIDE_LETTER: [u8; 3] = [0xee, 0x80, 0x80];
 
-/// So far around a character its word is looked at.
+/// Maximum distance at which a character's word is examined, in bytes.
 const NEAR: usize = 64;
 
-/// How many marks of lists and quotes may begin a line. Nobody means more, and the parser goes
-/// through all of them for each line that follows.
+/// Maximum number of list and quote markers at the start of a line. The parser visits all of them
+/// for each following line.
 const DEEPEST: usize = 100;
 
-/// The mask of a text.
 fn of(text: &str, mentions: &[Mention]) -> String {
     let mut mask = text.as_bytes().to_vec();
     mask_characters(text, &mut mask);
     mask_words(text, mentions, &mut mask);
     mask_lines(text, &mut mask);
-    // Only whole characters are replaced, so it is UTF-8 still; were it not, nothing would be
+    // Only whole characters are replaced, so it is valid UTF-8; otherwise nothing would be
     // formatted.
     String::from_utf8(mask).unwrap_or_else(|_| "x".repeat(text.len()))
 }
 
-/// Puts punctuation at these places where a single byte of `text` still stands as itself, but for
-/// the ends of lines.
+/// Replaces single bytes at these offsets by punctuation, unless they are masked already or end a
+/// line.
 pub(crate) fn punctuate(mask: &mut String, text: &str, places: impl Iterator<Item = usize>) {
     let mut bytes = std::mem::take(mask).into_bytes();
     for place in places {
@@ -48,8 +47,8 @@ pub(crate) fn punctuate(mask: &mut String, text: &str, places: impl Iterator<Ite
     *mask = String::from_utf8(bytes).unwrap_or_default();
 }
 
-/// Entities, HTML, definitions of references, pictures, single tildes and stars between digits
-/// mean nothing; a range of times (`9~10, 14~15`) is not struck out.
+/// Masks entities, HTML, reference definitions, images, single tildes and stars between digits. A
+/// range of times (`9~10, 14~15`) is not struck out.
 fn mask_characters(text: &str, mask: &mut [u8]) {
     let bytes = text.as_bytes();
     let before = |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at));
@@ -75,19 +74,19 @@ fn mask_characters(text: &str, mask: &mut [u8]) {
     }
 }
 
-/// Whether a star stands inside of a word of ASCII that does not begin with one, `a*b*c`. Chinese
-/// has no blanks between words, so there stars may begin and end anywhere.
+/// Whether a star is inside an ASCII word that does not begin with one, `a*b*c`. Chinese has no
+/// blanks between words, so there stars may begin and end anywhere.
 fn is_inside_word(bytes: &[u8], at: usize) -> bool {
     let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'*';
     let before = bytes[..at].iter().rev().take_while(belongs);
-    // A longer word is no word.
+    // Longer runs are not words.
     let first = before.take(NEAR).enumerate().last();
     let first = first.filter(|(distance, first)| *distance < NEAR - 1 && **first != b'*');
     let after = bytes[at..].iter().take(NEAR).find(|byte| **byte != b'*');
     first.is_some() && after.is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// Whether a star is part of a path that stands for many, `src/**/*.rs`.
+/// Whether a star is part of a glob, `src/**/*.rs`.
 fn is_in_path(bytes: &[u8], at: usize) -> bool {
     let before = bytes[..at].iter().rev().take(NEAR);
     let before = before.copied().find(|byte| *byte != b'*');
@@ -97,7 +96,7 @@ fn is_in_path(bytes: &[u8], at: usize) -> bool {
         && after.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.'))
 }
 
-/// Whether an underscore is one of those around a name in small letters: `__init__`.
+/// Whether an underscore surrounds a lowercase name: `__init__`.
 fn is_dunder(bytes: &[u8], at: usize) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
     let before = bytes[..at].iter().rev().take(NEAR);
@@ -111,8 +110,8 @@ fn is_dunder(bytes: &[u8], at: usize) -> bool {
     inner.is_some_and(|inner| inner.len() > 1 && inner.iter().any(u8::is_ascii_lowercase))
 }
 
-/// Punctuation of Chinese text. `CommonMark` lets no emphasis end between it and a letter, as it
-/// counts on spaces between words: `**注意：**明天` would not be bold.
+/// Chinese punctuation. `CommonMark` expects spaces between words and does not end emphasis between
+/// it and a letter: `**注意：**明天` would not be bold.
 fn is_wide_punctuation(c: char) -> bool {
     matches!(c,
         '\u{2010}'..='\u{2027}'
@@ -123,7 +122,7 @@ fn is_wide_punctuation(c: char) -> bool {
         | '\u{ff5b}'..='\u{ff65}')
 }
 
-/// Whether an address in angle brackets begins.
+/// Whether a URL in angle brackets begins here.
 fn is_autolink(text: &str) -> bool {
     let inside = text.strip_prefix('<').unwrap_or_default();
     let ends = |c: char| c == '<' || c == '>' || c.is_whitespace() || c.is_control();
@@ -131,7 +130,7 @@ fn is_autolink(text: &str) -> bool {
     inside[end..].starts_with('>') && is_address(&inside[..end])
 }
 
-/// Placeholders and addresses are words, whatever stands in them.
+/// Masks placeholders and URLs as words.
 fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
     for (at, _) in text.match_indices('@') {
         if let Some((key, _)) = split_placeholder(&text[at..], mentions) {
@@ -148,8 +147,8 @@ fn mask_words(text: &str, mentions: &[Mention], mask: &mut [u8]) {
     }
 }
 
-/// A line of `-` is a divider, never the underline of a heading, and a line of `=` is text. Lists
-/// and quotes inside of each other end somewhere.
+/// A line of `-` is a divider, never the underline of a heading, and a line of `=` is text. The
+/// nesting of lists and quotes is limited.
 fn mask_lines(text: &str, mask: &mut [u8]) {
     let mut start = 0;
     for line in text.split('\n') {
@@ -170,7 +169,7 @@ fn mask_lines(text: &str, mask: &mut [u8]) {
     }
 }
 
-/// Where the marks stand at the start of a line that are too many.
+/// The offsets of the excess markers at the start of a line.
 fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
     let is_mark = |byte: &u8| b">-+*.)".contains(byte);
     let start = line.bytes().enumerate();
@@ -181,11 +180,11 @@ fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
         .skip(DEEPEST)
 }
 
-/// The mask of a text without code by indentation.
+/// The mask of a text, without indented code.
 pub(crate) fn masked(text: &str, mentions: &[Mention]) -> String {
     let mut mask = of(text, mentions);
     let indented = indented_code(&mask);
-    // Without its indentation's last blank it is no code, but a paragraph.
+    // Without the last blank of its indent it is a paragraph.
     let before = indented.iter().map(|line| line.saturating_sub(1));
     let is_blank = |at: &usize| matches!(text.as_bytes().get(*at), Some(b' ' | b'\t'));
     punctuate(&mut mask, text, before.filter(is_blank));
@@ -196,7 +195,7 @@ pub(crate) fn events(mask: &str) -> impl Iterator<Item = (Event<'_>, Range<usize
     Parser::new_ext(mask, Options::ENABLE_STRIKETHROUGH).into_offset_iter()
 }
 
-/// Where the lines of indented code begin, behind their indentation.
+/// Where the lines of indented code begin, after their indent.
 fn indented_code(mask: &str) -> Vec<usize> {
     let mut within = false;
     let mut lines = Vec::new();
@@ -211,7 +210,7 @@ fn indented_code(mask: &str) -> Vec<usize> {
     lines
 }
 
-/// What stands between the ticks of code inside a line.
+/// The content of inline code, between its backticks.
 pub(crate) fn code_inside(text: &str, range: Range<usize>) -> Range<usize> {
     let span = &text[range.clone()];
     let ticks = span.bytes().take_while(|byte| *byte == b'`').count();
