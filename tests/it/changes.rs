@@ -112,7 +112,7 @@ async fn undo_restores_earlier_top_notices_in_turn() {
     ] {
         let undo = bench.say(&group, "/undo").id;
         let answer = bench.answer(&undo).await;
-        assert!(answer.contains("manually"), "{answer}");
+        assert!(answer.contains("manual"), "{answer}");
         assert_eq!(bench.sim.top_notice(&group), expected);
     }
     let undo = bench.say(&group, "/撤销").id;
@@ -334,7 +334,10 @@ async fn undo_without_deletion_asks_the_author() {
     bench.idle().await;
     bench.advance(HOUR);
     let answer = bench.answer(&command).await;
-    assert!(answer.contains("does not allow the bot to delete"), "{answer}");
+    assert!(
+        answer.contains("does not allow the bot to delete"),
+        "{answer}"
+    );
     wait_for_text(&bench, &group, &["dinner"]).await;
 
     // The bot now knows this, and says so in advance, for scheduled announcements, too.

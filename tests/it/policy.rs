@@ -119,7 +119,7 @@ async fn help_lists_the_permissions_of_the_group() {
         (
             &untold,
             "In this group, you can use: `/announce`\n\
-             `/pin`, `/unpin`: the owner and admins (Feishu does not tell the group setting \
+             `/pin`, `/unpin`: the owner and admins (Feishu does not report the group setting \
              “who can manage top notices”)",
         ),
     ] {

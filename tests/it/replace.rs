@@ -269,7 +269,10 @@ async fn without_deletion_the_text_is_added_above() {
             behaviour.legacy_deletes_refused = true;
         });
         let answer = reply_to(&bench, &group, "/announce --replace --for 1h new").await;
-        assert!(answer.contains("does not allow the bot to delete"), "{answer}");
+        assert!(
+            answer.contains("does not allow the bot to delete"),
+            "{answer}"
+        );
         let lines = text(&bench, &group);
         assert_eq!(
             (lines[0].as_str(), lines.last().unwrap().as_str()),
@@ -367,7 +370,10 @@ async fn expiry_restores_the_replaced_content() {
         let (mut bench, group) = context(kind, &["rules"]).await;
         let command = announced(&bench, &group, "/announce --for 2h --replace party").await;
         let history = reply_to(&bench, &group, "/history").await;
-        assert!(history.contains("restore the previous announcement"), "{history}");
+        assert!(
+            history.contains("restore the previous announcement"),
+            "{history}"
+        );
         bench.idle().await;
         bench.restart().await;
         bench.advance(2 * HOUR);

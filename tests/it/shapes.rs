@@ -313,7 +313,7 @@ async fn omitted_content_is_named() {
         ],
     );
     let answer = bench.answer(&said.id).await;
-    assert!(answer.contains("Left out: picture"), "{answer}");
+    assert!(answer.contains("Left out: image"), "{answer}");
     assert_eq!(shapes.announcement()[0], "dinner");
     let before = shapes.announcement();
     for options in ["", "--replace", "--replace!", "--top"] {
