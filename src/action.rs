@@ -1,7 +1,7 @@
-//! What the bot does: one file per command.
+//! Actions: one file per command.
 //!
-//! An action runs with a [`Permit`], makes its calls, and returns what it did
-//! as a value. It never speaks in the chat; only [`crate::dispatch`] does.
+//! An action needs a [`Permit`], makes its calls and returns what it did as a value. It never sends
+//! a reply; only [`crate::dispatch`] does.
 
 use crate::model::action::Action;
 use crate::model::change::PinnedItem;
@@ -17,7 +17,6 @@ mod unpin;
 
 pub(crate) use context::{AnnounceSettings, AnnouncementRequest, Context, Effect, Failure};
 
-/// Does what the permit allows.
 pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, Failure> {
     match permit.into_action() {
         Action::PutMessage(message, duration) => {
@@ -32,7 +31,7 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
         }
         Action::Undo(made) => Box::pin(undo::run(&made, context)).await,
         Action::Expire(made) => Box::pin(undo::expire(&made, context)).await,
-        // The plan goes in the commit that stores the outcome.
+        // The commit that stores the outcome removes the schedule.
         Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
     }
 }

@@ -1,10 +1,9 @@
 //! The worker: claim, parse, authorise, act, reply.
 //!
-//! Chats run beside each other, one chat in order; the store's claim sees to
-//! that. An outcome is stored before a word is said about it, and a job that has
-//! one only owes its reply. This file moves jobs; `decide` brings about their
-//! outcome, with the leave from `authorise`; `say` puts it into the chat. Events
-//! that are no messages go their own short way, in `notice`.
+//! Chats run concurrently and the jobs of one chat in order; the store's claim ensures that. An
+//! outcome is stored before the reply is sent, so a job with an outcome only owes its reply. This
+//! file claims and releases jobs; `decide` produces their outcome, with a permit from `authorise`;
+//! `respond` sends it. `chat_event` handles events that are not messages.
 
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -29,35 +28,32 @@ use crate::platform::Platform;
 use crate::store::{Claim, Job, Release, Store, StoreError};
 use crate::telemetry::{CommandResult, Metrics, UNKNOWN};
 
+mod acknowledge;
 mod attempts;
 mod authorise;
+mod callback;
+mod chat_event;
 mod decide;
 mod explain;
-mod heard;
 mod intent;
 mod memory_budget;
-mod notice;
-mod press;
 mod record;
 mod request;
+mod respond;
 mod retry;
-mod say;
 
 pub(crate) use attempts::Attempts;
 use memory_budget::MemoryBudget;
 
-/// A job whose worker died this often is given up.
+/// A job is given up after this many crashes.
 const MAX_CRASHES: u32 = 5;
-/// Work in flight gets this long when the bot stops; then it returns to the
-/// queue.
+/// Time for jobs in flight to end after a stop; then they are released.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
-/// Returning it takes no longer than this; what is not returned then is ready
-/// again at the next start.
+/// Time to release them. Jobs that are not released are requeued at the next start.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
-/// While the store fails, it is asked again after this time.
+/// Delay before a failed call of the store is repeated.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Everything that work needs.
 pub(crate) struct Dispatcher {
     pub(crate) store: Store,
     pub(crate) platform: Platform,
@@ -68,7 +64,6 @@ pub(crate) struct Dispatcher {
     pub(crate) attempts: Attempts,
 }
 
-/// What the configuration says about work.
 pub(crate) struct Settings {
     pub(crate) policy: PolicyConfig,
     pub(crate) announce: AnnounceSettings,
@@ -77,27 +72,28 @@ pub(crate) struct Settings {
 }
 
 impl Dispatcher {
-    /// Works until `stop`; then lets what is in flight end, or puts it back.
+    /// Runs jobs until `stop`. Then waits for jobs in flight, and releases those that do not end in
+    /// time.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.worker.concurrency));
         let room = MemoryBudget::default();
         let in_flight = TaskTracker::new();
         let cut_off = CancellationToken::new();
         while let Some((job, mut slot)) = self.next(&slots, &stop).await {
-            // Nothing else is claimed until there is room, so that only one payload waits.
+            // Nothing else is claimed until there is memory, so that only one payload waits.
             let Some(room) = room.of(job.payload.len(), &stop).await else {
-                self.give_back(&job, Release::Stopped, &stop).await;
+                self.release(&job, Release::Stopped, &stop).await;
                 break;
             };
             if job.is_suspect() {
-                match self.expect_alone(&job, &slots, &stop).await {
+                match self.reserve_all_slots(&job, &slots, &stop).await {
                     Some(others) => slot.merge(others),
                     None => break,
                 }
             }
             let (dispatcher, cut_off) = (Arc::clone(&self), cut_off.clone());
             in_flight.spawn(async move {
-                Box::pin(dispatcher.carry(*job, cut_off)).await;
+                Box::pin(dispatcher.run_job(*job, cut_off)).await;
                 drop((slot, room));
             });
         }
@@ -108,8 +104,8 @@ impl Dispatcher {
         }
     }
 
-    /// The next job and a slot to work on it, whenever there are both. A stop
-    /// interrupts the waiting but not the claim: what is claimed is worked on.
+    /// Claims the next job, with a slot to run it. A stop interrupts the wait, but not the claim: a
+    /// claimed job is run.
     async fn next(
         &self,
         slots: &Arc<Semaphore>,
@@ -144,10 +140,10 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until nothing but this job is worked on: it may be what brings the bot down, and is to
-    /// take nobody along. Until these slots are given back nothing else is claimed. After a stop
-    /// there are none, and the job is put back.
-    async fn expect_alone(
+    /// Waits until no other job runs: this one may crash the bot and must not affect others.
+    /// Nothing else is claimed until the returned slots are free. After a stop the job is released
+    /// and there are no slots.
+    async fn reserve_all_slots(
         &self,
         job: &Job,
         slots: &Arc<Semaphore>,
@@ -157,54 +153,54 @@ impl Dispatcher {
             u32::try_from(self.settings.worker.concurrency.saturating_sub(1)).unwrap_or(u32::MAX);
         let others = Arc::clone(slots).acquire_many_owned(others);
         let Some(Ok(others)) = stop.run_until_cancelled(others).await else {
-            self.give_back(job, Release::Stopped, stop).await;
+            self.release(job, Release::Stopped, stop).await;
             return None;
         };
         tracing::warn!(
             job.reference = job.key.reference(),
             suspicions = job.suspicions,
             crashes = job.crashes,
-            "the bot died at this job before, so it runs alone"
+            "the bot crashed while running this job before; running it alone"
         );
-        // Where that is not stored, a crash counts as one in company.
+        // If this fails, a crash counts as one with other jobs running.
         let _ = self.store.run_alone(job).await;
         Some(others)
     }
 
-    /// Works on a claimed job and gives it back, whatever happens to it, a panic included. Once it
-    /// is another bot's, it is left where it stands.
-    async fn carry(&self, job: Job, cut_off: CancellationToken) {
+    /// Runs a claimed job and releases it, even after a panic. A job whose lease is lost is left to
+    /// its new owner.
+    async fn run_job(&self, job: Job, cut_off: CancellationToken) {
         let span = tracing::info_span!(
             "job",
             job.reference = job.key.reference(),
             job.origin = job.key.origin
         );
         let work = async {
-            let attempt = self.or_crashed(&job, Box::pin(self.attempt(&job)));
+            let attempt = self.catch_panic(&job, Box::pin(self.attempt(&job)));
             let attempt = cut_off.run_until_cancelled(attempt);
             let Some(release) = job.lease.run(attempt).await else {
                 self.attempts.forget(&job);
-                return tracing::warn!("the lease is over, and the job is left to others");
+                return tracing::warn!("the lease was lost; another replica owns the job");
             };
             let release = release.unwrap_or(Release::Stopped);
-            let given_back = AssertUnwindSafe(self.give_back(&job, release, &cut_off));
+            let given_back = AssertUnwindSafe(self.release(&job, release, &cut_off));
             if given_back.catch_unwind().await.is_err() {
-                tracing::error!("the worker panicked while it gave a job back");
-                // Nothing but the store is left to ask.
+                tracing::error!("the worker panicked while releasing a job");
+                // Anything but the store might panic again.
                 let _ = self.store.release(&job, self.crashed(&job)).await;
             }
         };
         work.instrument(span).await;
     }
 
-    /// One attempt. A command that takes long gets a reaction while the work goes on.
+    /// One attempt, with an acknowledgement if it takes long.
     async fn attempt(&self, job: &Job) -> Release {
-        let work = self.or_crashed(job, self.work(job));
-        self.show_wait(job, Box::pin(work)).await
+        let work = self.catch_panic(job, self.work(job));
+        self.acknowledge_if_slow(job, Box::pin(work)).await
     }
 
-    /// What becomes of a job that is worked on so, also where that panics.
-    async fn or_crashed(&self, job: &Job, work: impl Future<Output = Release>) -> Release {
+    /// The result of an attempt, also if it panics.
+    async fn catch_panic(&self, job: &Job, work: impl Future<Output = Release>) -> Release {
         let release = AssertUnwindSafe(work).catch_unwind().await;
         release.unwrap_or_else(|_| {
             tracing::error!("the worker panicked");
@@ -218,16 +214,16 @@ impl Dispatcher {
         }
     }
 
-    /// Acts unless that is done, then says what came of it.
+    /// Produces the outcome unless it is stored, then sends the reply.
     async fn work(&self, job: &Job) -> Release {
         if job.key.kind.is_notice() {
-            return self.take_notice(job).await;
+            return self.handle_chat_event(job).await;
         }
         let stored = match Stored::parse(job.key.kind, &job.payload) {
             Ok(stored) => stored,
             Err(error) => {
-                // The error's own words may quote the message.
-                tracing::error!(at = error.column(), "what is stored cannot be read");
+                // The error's message may quote the command.
+                tracing::error!(at = error.column(), "failed to parse the stored payload");
                 return Release::Dead;
             }
         };
@@ -241,9 +237,9 @@ impl Dispatcher {
         }
     }
 
-    /// While the store fails, the job stays ours; after a stop it is made ready
-    /// again at the next start.
-    async fn give_back(&self, job: &Job, release: Release, cut_off: &CancellationToken) {
+    /// Releases a job. While the store fails, the job stays claimed; after a stop it is requeued at
+    /// the next start.
+    async fn release(&self, job: &Job, release: Release, cut_off: &CancellationToken) {
         match release {
             Release::Retry { .. } | Release::Crashed { .. } => {
                 self.metrics.retry();
@@ -266,26 +262,26 @@ impl Dispatcher {
         self.clock.now() + delay
     }
 
-    /// Put back for a failure that says nothing about when it will be over.
+    /// A retry with back-off.
     fn retry(&self, job: &Job) -> Release {
         let run_at = self.later(retry::delay(job.retries));
         Release::Retry { run_at }
     }
 
-    /// When to make a failed call again.
+    /// The time of the next attempt after a failed call.
     fn next_try(&self, job: &Job, error: &feishu::Error) -> Timestamp {
         let asked = error.retry_after().unwrap_or_default();
         self.later(retry::delay(job.retries).max(asked))
     }
 }
 
-/// Whether a call that failed so may be made again: also where the platform
-/// refuses the app, because its admin may be mending that.
+/// Whether to retry a call. Also if the platform rejects the app, because an admin may be fixing
+/// that.
 fn may_try_again(error: &feishu::Error) -> bool {
     error.is_retryable() || error.is_app_refused()
 }
 
-/// The text that may be a command, mentions still as placeholders.
+/// The text that may be a command, with placeholders for mentions.
 fn text_of(message: &ReceivedMessage) -> Option<String> {
     content::command_text(&Content::read(&message.message_type, &message.content))
 }

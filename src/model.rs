@@ -1,5 +1,5 @@
-//! The values that flow through the program: what is asked for, what is done, what is remembered
-//! and what is said of it. No async, no I/O, no clock.
+//! The vocabulary of the program: what a member requests, what the bot changes, what it records,
+//! and how a command ends. No async, no I/O, no clock.
 
 pub(crate) mod action;
 pub(crate) mod button;

@@ -1,19 +1,16 @@
-//! Who may: the check between a command and its action.
+//! Permissions: the check between a command and its action.
 //!
-//! The bot acts with its own rights, so the platform never checks the member
-//! who typed the command; this module does. Its rules, the first that applies
-//! decides:
+//! The bot acts with its own permissions, so the platform never checks the member who sent the
+//! command; this module does. The first rule that applies decides:
 //!
-//! 1. A deny list names the member, or the platform does not tell who it is: no.
-//! 2. An allow list names the member: yes.
-//! 3. The member belongs to another tenant, or to an unknown one: no.
-//! 4. The member owns the group or is one of its admins: yes.
-//! 5. The mode: `anyone` yes, `admins` no, `group` what the group's own setting
-//!    says.
+//! 1. A deny list contains the member, or the platform does not identify the member: denied.
+//! 2. An allow list contains the member: allowed.
+//! 3. The member belongs to another or an unknown tenant: denied.
+//! 4. The member is the group's owner or one of its admins: allowed.
+//! 5. The mode: `anyone` allows, `admins` denies, `group` applies the group's own setting.
 //!
-//! The configuration may say something for everything, for a command, for a
-//! chat, and for a command in a chat. Lists of all four add up; of the modes,
-//! the last of them that is set counts.
+//! The configuration may have rules for all commands, for one command, for one chat, and for one
+//! command in one chat. Lists are merged; the most specific mode wins.
 
 use feishu::{AppId, Chat, ChatId, Sender, Who};
 
@@ -25,66 +22,65 @@ use crate::model::rights::{
     Actor, AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
 
-/// Leave to carry out one action.
+/// Permission to run one action. Only this module creates one.
 #[derive(Debug)]
 pub(crate) struct Permit {
     action: Action,
 }
 
 impl Permit {
-    /// What it lets one do, once.
+    /// Consumes the permit, so it is valid once.
     pub(crate) fn into_action(self) -> Action {
         self.action
     }
 
-    /// The same, to look at.
     pub(crate) fn action(&self) -> &Action {
         &self.action
     }
 
-    /// The right that it was given for.
+    /// To continue an announcement that was permitted before.
+    pub(crate) fn for_resumed(progress: &Progress) -> Self {
+        let source = Source::Document(progress.document.clone());
+        let action = Action::Announce(source, progress.options);
+        Self { action }
+    }
+
+    /// To revert a change whose duration has passed: the duration was part of the permitted
+    /// command.
+    pub(crate) fn for_expiry(change: RecordedChange) -> Self {
+        let action = Action::Expire(Box::new(change));
+        Self { action }
+    }
+
+    /// To cancel a schedule, for its author, regardless of their present rights. Returns any other
+    /// action.
+    pub(crate) fn for_own_schedule(action: Action, sender: &Sender) -> Result<Self, Action> {
+        match &action {
+            Action::Cancel(schedule)
+                if schedule.author.is_some()
+                    && schedule.author.as_ref().map(AsRef::as_ref)
+                        == sender.id().map(|(_, id)| id) =>
+            {
+                Ok(Self { action })
+            }
+            _ => Err(action),
+        }
+    }
+
+    /// The right under which it was granted.
     pub(crate) fn right(&self) -> Right {
         self.action.right()
     }
 }
 
-/// Leave to go on with an announcement that was permitted and begun.
-pub(crate) fn begun(progress: &Progress) -> Permit {
-    let source = Source::Document(progress.document.clone());
-    let action = Action::Announce(source, progress.options);
-    Permit { action }
-}
-
-/// Leave to take back what was permitted for a time that is over.
-pub(crate) fn time_is_over(made: RecordedChange) -> Permit {
-    let action = Action::Expire(Box::new(made));
-    Permit { action }
-}
-
-/// Leave to drop a plan, for the member who made it: whatever has become of
-/// their rights since.
-pub(crate) fn own_plan(action: Action, sender: &Sender) -> Result<Permit, Action> {
-    match &action {
-        Action::Cancel(plan)
-            if plan.author.is_some()
-                && plan.author.as_ref().map(AsRef::as_ref) == sender.id().map(|(_, id)| id) =>
-        {
-            Ok(Permit { action })
-        }
-        _ => Err(action),
-    }
-}
-
-/// What can be said about an actor before the group is looked at.
+/// The decision before the group's settings are read.
 #[derive(Debug)]
 pub(crate) enum Decision<'a> {
-    /// It is decided.
     Permitted(Permit),
-    /// The group's settings decide.
     Open(Request<'a>),
 }
 
-/// An action that waits for the group's settings.
+/// An action that depends on the group's settings.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     action: Action,
@@ -92,7 +88,7 @@ pub(crate) struct Request<'a> {
     member: Option<&'a str>,
 }
 
-/// Applies the rules that need nothing but the member.
+/// Applies the rules that depend only on the member.
 pub(crate) fn consider<'a>(
     policy: &'a PolicyConfig,
     actor: Actor<'a>,
@@ -111,7 +107,8 @@ pub(crate) fn consider<'a>(
 }
 
 impl Request<'_> {
-    /// Applies the rules that need the group.
+    /// Applies the rules that depend on the group. Returns the request after a denial, so that it
+    /// can be decided again with fresh settings.
     pub(crate) fn decide(self, group: &Chat) -> Result<Permit, (Denied, Box<Self>)> {
         match self.rules.on_role(self.member, group) {
             Ok(()) => Ok(Permit {
@@ -122,8 +119,8 @@ impl Request<'_> {
     }
 }
 
-/// Whether a member has a right by these settings of the group. No leave to use
-/// it: only a [`Permit`] is.
+/// Whether a member has a right by these group settings. For information only: an action needs a
+/// [`Permit`].
 pub(crate) fn judge(
     policy: &PolicyConfig,
     actor: Actor<'_>,
@@ -136,7 +133,6 @@ pub(crate) fn judge(
         .unwrap_or_else(|| rules.on_role(actor.sender.id().map(|(_, id)| id), group))
 }
 
-/// Who has a right in a group.
 pub(crate) fn who_may(
     policy: &PolicyConfig,
     chat: &ChatId,
@@ -149,7 +145,6 @@ pub(crate) fn who_may(
         .map_or(Audience::AllMembers, Audience::OwnerAndAdmins)
 }
 
-/// Who has which right in a group.
 pub(crate) fn group_rights(policy: &PolicyConfig, chat: &ChatId, group: &Chat) -> GroupRights {
     let who = |right| (right, who_may(policy, chat, right, group));
     let lists = |right| Rules::find(policy, chat, right).has_lists();
@@ -160,12 +155,13 @@ pub(crate) fn group_rights(policy: &PolicyConfig, chat: &ChatId, group: &Chat) -
     }
 }
 
-/// Whether the group's settings are told: whoever is not in it is told its name and little else.
+/// Whether the response has the group's settings. A bot outside the group receives little more than
+/// its name.
 pub(crate) fn is_told(group: &Chat) -> bool {
     group.edit_permission.is_some()
 }
 
-/// What a group's settings say of the bot itself.
+/// The bot's permission by the group's settings.
 pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> BotPermission {
     if group.bot_manager_ids.contains(bot) {
         return BotPermission::Admin;
@@ -181,7 +177,7 @@ pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> 
     }
 }
 
-/// What the configuration says of one right in one chat.
+/// The configuration for one right in one chat.
 #[derive(Debug, Clone, Copy)]
 struct Rules<'a> {
     right: Right,
@@ -203,7 +199,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// What the member alone decides; `None` leaves it to the group.
+    /// The decision by the member alone; `None` leaves it to the group.
     fn on_member(self, actor: Actor<'_>) -> Option<Result<(), Denied>> {
         if !self.can_tell(actor) {
             return Some(Err(Denied::Unidentified));
@@ -220,14 +216,14 @@ impl<'a> Rules<'a> {
         (self.mode() == PolicyMode::Anyone).then_some(Ok(()))
     }
 
-    /// Whether the ids that the platform told are enough to find the member in the lists and in the
-    /// group. An open id on a deny list could be that of whoever comes without one.
+    /// Whether the member's ids are enough to search the lists and the group. A deny list with open
+    /// ids could contain a member without one.
     fn can_tell(self, actor: Actor<'_>) -> bool {
         let by_open_id = self.deny().any(|listed| listed.starts_with("ou_"));
         actor.sender.id().is_some() && !(by_open_id && actor.sender.open_id.is_none())
     }
 
-    /// What the member's role and the group decide.
+    /// The decision by the member's role and the group's settings.
     fn on_role(self, member: Option<&str>, group: &Chat) -> Result<(), Denied> {
         let leads = member.is_some_and(|member| {
             let mut leaders = group.owner_id.iter().chain(&group.user_manager_ids);
@@ -239,7 +235,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Why only owner and admins may, if so.
+    /// `None` if all members have the right.
     fn reserved(self, group: &Chat) -> Option<AdminsOnly> {
         match self.mode() {
             PolicyMode::Anyone => None,
@@ -307,7 +303,6 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// The group's own setting for a right.
 fn setting_for(right: Right) -> GroupSetting {
     match right {
         Right::Pin | Right::Unpin => GroupSetting::PinManageSetting,
@@ -351,7 +346,6 @@ mod tests {
         }
     }
 
-    /// The default policy with these changes.
     fn policy(changes: &str) -> PolicyConfig {
         let defaults: toml::Table = toml::from_str(DEFAULT_TOML).unwrap();
         let mut policy = defaults["policy"].as_table().unwrap().clone();
@@ -374,8 +368,7 @@ mod tests {
         }
     }
 
-    /// The verdict in chat `oc_here`; the way to a permit and the judgement
-    /// without one have to agree on it.
+    /// The decision in chat `oc_here`. Checks that permits and judgements agree.
     fn verdict(
         policy: &PolicyConfig,
         sender: &Sender,
@@ -399,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_settings_and_modes_decide_as_the_rules_say() {
+    fn role_mode_and_group_setting_decide() {
         let reserved = |reserved| Err(Denied::Reserved(reserved));
         let pin_closed = reserved(AdminsOnly::BySetting(GroupSetting::PinManageSetting));
         let edit_closed = reserved(AdminsOnly::BySetting(GroupSetting::EditPermission));
@@ -432,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_pin_setting_is_decided_by_the_configuration() {
+    fn the_configuration_decides_a_missing_pin_setting() {
         let deny = Err(Denied::Reserved(AdminsOnly::PinSettingMissing));
         let neighbour = Err(Denied::Reserved(AdminsOnly::ByNeighbour));
         for (changes, expected) in [
@@ -456,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_special_mode_counts_and_a_chats_goes_before_a_commands() {
+    fn the_most_specific_mode_wins() {
         let (no, yes) = (Err(Denied::Reserved(AdminsOnly::ByMode)), Ok(()));
         for (changes, pin, unpin, announce) in [
             ("mode = 'admins'", no, no, no),
@@ -505,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_come_first_and_deny_before_allow() {
+    fn deny_lists_win_over_allow_lists_and_roles() {
         let stranger = sender("ou_stranger", Some("elsewhere"));
         let owner = sender("ou_owner", Some("home"));
         let closed = group(CLOSED, CLOSED);
@@ -525,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_all_places_add_up_and_each_denial_counts() {
+    fn lists_of_all_levels_are_merged() {
         let owner = sender("ou_owner", Some("home"));
         let guest = sender("ou_guest", Some("elsewhere"));
         let places = [
@@ -553,7 +546,7 @@ mod tests {
                 assert_eq!(verdict(&deny, &owner, &closed, right), may_not, "{place}");
             }
             for (other, _) in places {
-                // Whichever place allows, the one that denies wins.
+                // A denial wins wherever it is configured.
                 if place == other {
                     continue;
                 }
@@ -572,7 +565,7 @@ mod tests {
     }
 
     #[test]
-    fn people_of_other_or_unknown_tenants_are_denied_whatever_their_role() {
+    fn other_and_unknown_tenants_are_always_denied() {
         for tenant in [Some("elsewhere"), None] {
             let owner = sender("ou_owner", tenant);
             for mode in [PolicyMode::Group, PolicyMode::Admins, PolicyMode::Anyone] {
@@ -586,7 +579,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_is_told_as_a_plain_member_finds_it() {
+    fn audiences_match_decisions_for_plain_members() {
         let member = sender("ou_member", Some("home"));
         let chat = ChatId::from("oc_here");
         let places = ["", "commands.pin.", "commands.announce.", "chats.oc_here."];
@@ -624,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_bind_in_the_group_are_exceptions() {
+    fn lists_of_the_group_are_exceptions() {
         let chat = ChatId::from("oc_here");
         for (changes, exceptions) in [
             ("allow = ['ou_1']", true),
@@ -638,7 +631,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bot_is_barred_by_a_closed_setting_unless_it_is_an_admin() {
+    fn only_an_admin_bot_passes_closed_settings() {
         use BotPermission::{Admin, Barred, Open, Untold};
         use GroupSetting::{EditPermission, PinManageSetting};
         for (bot, setting, pin, edit, standing) in [

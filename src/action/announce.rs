@@ -1,17 +1,14 @@
-//! `/announce`: text added above what stands in the group announcement.
+//! `/announce`: writes text into the group announcement.
 //!
-//! A group has one of two kinds of announcement, and their calls never mix. The
-//! kind is read, remembered, and when the platform says that it was the other
-//! one, changed once.
+//! A group has one of two kinds of announcement, with separate calls. The kind is read and cached;
+//! if the platform reports the other kind, it is read again, once.
 //!
-//! An announcement may take several calls, and any answer may be lost. `docx`
-//! has a key for that (`client_token`): the same call made again changes
-//! nothing. `doc` has none, and its revision is no lock, because the platform
-//! rebases; so before each write is stored how often exactly these paragraphs
-//! stand already, and after a lost answer they are counted again.
+//! An announcement may take several calls, and any response may be lost. `docx` has a key for that
+//! (`client_token`): repeating a call has no effect. `doc` has none, and its revision is no lock,
+//! because the platform rebases. So before each write the number of occurrences of its paragraphs
+//! is stored, and after a lost response they are counted again.
 //!
-//! What is replaced is saved before it is touched, and kept as long as the
-//! change can be undone.
+//! Replaced content is saved before it is deleted, and kept as long as the change can be undone.
 
 use std::ops::Range;
 use std::panic::resume_unwind;
@@ -44,8 +41,8 @@ mod revert;
 
 pub(super) use revert::{BlockRenames, OnMissing, Removal, Reverted, revert};
 
-/// No text of that length takes more bytes.
-const MOST_BYTES: usize = 3 * TEXT_LIMIT;
+/// `TEXT_LIMIT` in bytes: one UTF-16 unit is three bytes at most.
+const MAX_BYTES: usize = 3 * TEXT_LIMIT;
 
 pub(super) async fn run(
     source: Source,
@@ -59,11 +56,11 @@ pub(super) async fn run(
         options,
     };
     if is_message {
-        // It may be edited or recalled before the next attempt.
+        // The message may be edited or recalled before the next attempt.
         context.save(draft, None).await?;
     }
     if context.written().is_none() && context.job.key.kind == JobKind::Command {
-        expect_to_end(options, context).await?;
+        refuse_endless(options, context).await?;
     }
     let _turn = budget::turn(budget::of(&document, options), context).await?;
     let entry = Entry::new(&document, signature(context));
@@ -89,14 +86,14 @@ pub(super) async fn run(
         (None, None) => return Ok(effect),
         (Some(cause), None) => Failure::incomplete(Stage::NotReplaced, cause, effect),
         (None, Some(cause)) => Failure::incomplete(Stage::NotOnTop, cause, effect),
-        // Why it is not at the top is left to tell; what was deleted can be looked at.
+        // Report the failed pin; members can see what was deleted.
         (Some(_), Some(cause)) => Failure::incomplete(Stage::NotReplacedNorOnTop, cause, effect),
     })
 }
 
-/// What may stand of an announcement that was given up, as far as it takes to remove it, to bring
-/// back what it was to replace, or to know again what was brought back.
-pub(crate) fn left_behind(progress: &Progress, context: Context<'_>) -> Option<Effect> {
+/// The effect of an announcement that was given up, if it may have one: enough to remove the entry,
+/// to restore what it replaced, or to know the new ids of restored blocks.
+pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Option<Effect> {
     let draft = AnnouncementRequest {
         document: &progress.document,
         options: progress.options,
@@ -106,7 +103,7 @@ pub(crate) fn left_behind(progress: &Progress, context: Context<'_>) -> Option<E
         blocks: creation.page_blocks,
     };
     let (kind, nameless, snapshot) = match progress.written.clone()? {
-        // Before all of it stands, nothing is deleted.
+        // Nothing is deleted before all calls have succeeded.
         WriteProgress::Docx {
             creation,
             nameless,
@@ -120,7 +117,7 @@ pub(crate) fn left_behind(progress: &Progress, context: Context<'_>) -> Option<E
             snapshot: Some(snapshot),
             ..
         } => (PlacedBlocks::Doc, nameless, Some(snapshot)),
-        // Found by its signature, if it stands at all.
+        // Found by its signature, if it was written.
         WriteProgress::Docx {
             creation,
             nameless,
@@ -154,7 +151,7 @@ pub(crate) fn left_behind(progress: &Progress, context: Context<'_>) -> Option<E
     Some(stand.effect(draft, context).0)
 }
 
-/// What is to be announced, if an announcement can hold it.
+/// The text to announce, within the limits of an announcement.
 pub(crate) async fn document(source: Source, context: Context<'_>) -> Result<Document, Failure> {
     let document = match source {
         Source::Document(document) => document,
@@ -169,8 +166,8 @@ pub(crate) async fn document(source: Source, context: Context<'_>) -> Result<Doc
     Ok(document)
 }
 
-/// Refuses to announce for a time what could not be taken out again.
-pub(crate) async fn expect_to_end(
+/// Refuses a duration if the text could not be removed again.
+pub(crate) async fn refuse_endless(
     options: AnnounceOptions,
     context: Context<'_>,
 ) -> Result<(), Failure> {
@@ -179,7 +176,7 @@ pub(crate) async fn expect_to_end(
     {
         return Ok(());
     }
-    // The group may have the new kind by now.
+    // The group may have been converted to the new kind.
     match detect(context).await? {
         Target::Doc => Err(Cause::CannotHold.into()),
         Target::Docx { .. } => Ok(()),
@@ -209,7 +206,7 @@ async fn write(
     }
 }
 
-/// Where an entry is written.
+/// The kind of announcement to write into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Doc,
@@ -222,7 +219,7 @@ fn is_other_kind(error: &Error) -> bool {
 
 async fn target(context: Context<'_>) -> Result<Target, Failure> {
     match (context.written(), context.platform.kind(context.chat_id)) {
-        // What was begun goes on where it was begun.
+        // Continue with the kind of the first write.
         (Some(WriteProgress::Docx { creation, .. }), _) => Ok(Target::Docx {
             revision: creation.revision,
         }),
@@ -235,7 +232,7 @@ async fn target(context: Context<'_>) -> Result<Target, Failure> {
     }
 }
 
-/// Asks the platform which kind the group has. The `docx` call answers for both.
+/// Reads the kind of the group's announcement. The `docx` call works for both.
 async fn detect(context: Context<'_>) -> Result<Target, Failure> {
     let chat = context.chat_id;
     let client = &context.platform.client;
@@ -247,8 +244,8 @@ async fn detect(context: Context<'_>) -> Result<Target, Failure> {
                 (AnnouncementKind::Docx, Target::Docx { revision })
             }
         },
-        // That call has a scope of its own. Where only the old kind's is
-        // granted, the old call tells whether it is the old kind.
+        // That call has its own scope. If only the scope of the old kind is granted, the old call
+        // shows whether it is the old kind.
         Err(error) if error.is_scope_missing() => match client.get_announcement(chat).await {
             Ok(_) => (AnnouncementKind::Doc, Target::Doc),
             Err(old)
@@ -264,8 +261,7 @@ async fn detect(context: Context<'_>) -> Result<Target, Failure> {
     Ok(target)
 }
 
-/// The author and the date of the command: the same ones however often it is
-/// tried.
+/// The author and date of the command, which are the same in each attempt.
 fn signature(context: Context<'_>) -> Option<Signature> {
     context.settings.signature.then(|| Signature {
         author: context.sender.open_id.clone(),
@@ -277,12 +273,12 @@ fn signature(context: Context<'_>) -> Option<Signature> {
     })
 }
 
-/// What the message says that the command replied to.
+/// The text of the message that the command replied to.
 async fn document_of(message: &MessageId, context: Context<'_>) -> Result<Document, Failure> {
     let message = replied::read(message, context).await?;
     let me = match message.mentions.as_slice() {
         [] => None,
-        // Unless asked, the bot does not know itself; then it would be mentioned like anybody.
+        // Without its own id, the bot treats a mention of itself like any other.
         _ => context.platform.me().await.ok(),
     };
     let mentions = |message: &Message| -> Vec<Mention> {
@@ -305,7 +301,7 @@ async fn document_of(message: &MessageId, context: Context<'_>) -> Result<Docume
     })
 }
 
-/// The texts of messages that were forwarded as one, in order.
+/// The texts of forwarded messages, in order.
 async fn forwarded(
     bundle: &Message,
     mentions: &impl Fn(&Message) -> Vec<Mention>,
@@ -318,7 +314,7 @@ async fn forwarded(
             Ok(read) => {
                 document.append(read);
                 document = document.bounded();
-                if document.text_len() > MOST_BYTES {
+                if document.text_len() > MAX_BYTES {
                     return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
                 }
                 if document.blocks.len() > LINE_LIMIT {
@@ -335,7 +331,7 @@ async fn forwarded(
     Ok(document)
 }
 
-/// What a message says to be announced: of one that was a command to announce something, that.
+/// The text of a message. If the message was an `/announce` command, the text that it announced.
 async fn said(
     content: Content,
     mentions: Vec<Mention>,
@@ -357,8 +353,8 @@ async fn said(
     Ok(document)
 }
 
-/// Reads a part of a message, in bytes of its text. Long texts take turns in a thread of their own,
-/// so that no other chat waits for them.
+/// Parses part of a message; `range` is in bytes of its text. Long texts are parsed on a separate
+/// thread, a few at a time, so that other chats do not wait.
 pub(crate) async fn read(
     content: Content,
     range: Range<usize>,
@@ -370,7 +366,7 @@ pub(crate) async fn read(
     }
     let _turn = turns.acquire().await;
     let read = spawn_blocking(move || Document::read(&content, range, &mentions));
-    // A panic of the reader is one of the job's.
+    // A panic of the parser is a panic of the job.
     read.await
         .unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
@@ -382,7 +378,7 @@ fn content_len(content: &Content) -> usize {
     }
 }
 
-/// What to say of a text that is not announced; `empty`, if there is none.
+/// The refusal of an unfit text; `empty` if there is no text.
 pub(crate) fn refusal(unfit: Unfit, empty: Cause) -> Cause {
     match unfit {
         Unfit::Empty => empty,

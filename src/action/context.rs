@@ -1,4 +1,4 @@
-//! What every action has at hand, and what it ends with.
+//! The input and the result of actions.
 
 use std::time::Duration;
 
@@ -17,60 +17,55 @@ use crate::model::schedule::AnnounceOptions;
 use crate::platform::Platform;
 use crate::store::{Job, Store, StoreError};
 
-/// What an action came to.
+/// The result of an action.
 #[derive(Debug)]
 pub(crate) struct Effect {
     pub(crate) done: Done,
-    /// What it changed in the chat.
     pub(crate) change: Option<Change>,
-    /// The change that it took back.
+    /// The change that was reverted.
     pub(crate) reverts: Option<ChangeId>,
-    /// When what it did is to be taken back.
-    pub(crate) until: Option<Timestamp>,
-    /// What it did to the announcement, and the first words of what it wrote:
-    /// before, neither may have been known.
-    pub(crate) wrote: Option<(ChangeKind, String)>,
+    /// When to revert the change.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// The kind and summary of a write, which may be unknown before it.
+    pub(crate) written: Option<(ChangeKind, String)>,
 }
 
 impl Effect {
-    /// Nothing but this.
     pub(crate) fn new(done: Done) -> Self {
         Self {
             done,
             change: None,
             reverts: None,
-            until: None,
-            wrote: None,
+            expires_at: None,
+            written: None,
         }
     }
 }
 
-/// Why an action did not end.
+/// Why an action did not finish.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It will not be done, for a reason that its author can be told.
+    /// The action was refused; the author gets the reason.
     Refused(Cause),
-    /// A call of the platform failed; whether to try again is for the caller to
-    /// judge.
+    /// A call failed; the caller decides on a retry.
     Call(Call, feishu::Error),
-    /// Some of it was done; this kept the rest from being done.
+    /// Part of the action was done, then it failed.
     Partway {
         stage: Stage,
         cause: Box<Failure>,
-        /// What was done, if that is all that will be.
+        /// What was done, if the rest will not be retried.
         effect: Option<Box<Effect>>,
     },
-    /// Whether the message is for us at all could not be found out.
+    /// It is unknown whether the message is addressed to the bot.
     Unaddressed(feishu::Error),
-    /// It must not go on before then: a request whose answer was lost may still
-    /// be under way.
+    /// Not before this time: a request whose response was lost may still be in flight.
     NotBefore(Timestamp),
-    /// What must be remembered could not be stored; the store has logged why.
+    /// The store failed, and has logged the error.
     Store,
 }
 
 impl Failure {
-    /// The announcement was made, but not all of what was asked for.
+    /// The announcement was written, and a later part of the command failed.
     pub(crate) fn incomplete(stage: Stage, cause: Self, effect: Effect) -> Self {
         Self::Partway {
             stage,
@@ -79,7 +74,7 @@ impl Failure {
         }
     }
 
-    /// The same failure, after so many lines of an announcement stood.
+    /// The same failure, after `lines` lines of an announcement were written.
     pub(crate) fn after(self, lines: usize, of: usize) -> Self {
         if lines == 0 {
             return self;
@@ -104,45 +99,44 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// What an entry is made of, as progress remembers it.
+/// The text and options of an entry, as stored in its progress.
 #[derive(Clone, Copy)]
 pub(crate) struct AnnouncementRequest<'a> {
     pub(crate) document: &'a Document,
     pub(crate) options: AnnounceOptions,
 }
 
-/// Everything around an action.
+/// The environment of an action.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) platform: &'a Platform,
     pub(crate) store: &'a Store,
     pub(crate) clock: &'a Clock,
     pub(crate) job: &'a Job,
-    /// Who asks for it, where, and when.
+    /// Author, chat and time of the command.
     pub(crate) sender: &'a Sender,
     pub(crate) chat_id: &'a ChatId,
     pub(crate) asked_at: Timestamp,
     pub(crate) settings: &'a AnnounceSettings,
 }
 
-/// What the configuration says about announcements.
+/// The settings for announcements.
 #[derive(Debug)]
 pub(crate) struct AnnounceSettings {
     /// Whether an entry ends with its author and date.
     pub(crate) signature: bool,
     /// The time zone of that date.
     pub(crate) time_zone: TimeZone,
-    /// How long a request may be under way.
+    /// The time after which a request without a response is no longer in flight.
     pub(crate) call_timeout: Duration,
 }
 
 impl Context<'_> {
-    /// The chat, as the store knows it.
     pub(crate) fn chat(&self) -> ChatKey {
         self.job.chat_key()
     }
 
-    /// What stands at the top, as far as the bot knows.
+    /// The top notice, as far as the bot knows.
     pub(crate) async fn top(&self) -> Result<PinnedItem, Failure> {
         let latest = self.store.latest_top(self.chat()).await?;
         let change = latest.and_then(|made| made.change);
@@ -150,12 +144,12 @@ impl Context<'_> {
         Ok(top.cloned().unwrap_or(PinnedItem::Unknown))
     }
 
-    /// When something that is done now and held so long is over.
-    pub(crate) fn until(&self, duration: Option<Span>) -> Option<Timestamp> {
+    /// The end of a duration that starts now.
+    pub(crate) fn expires_at(&self, duration: Option<Span>) -> Option<Timestamp> {
         duration.map(|duration| self.clock.now() + duration.duration())
     }
 
-    /// Remembers how far an announcement has come.
+    /// Stores the progress of an announcement.
     pub(crate) async fn save(
         &self,
         draft: AnnouncementRequest<'_>,
@@ -170,7 +164,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// How far an earlier attempt has come.
+    /// The progress of earlier attempts.
     pub(crate) fn written(&self) -> Option<WriteProgress> {
         self.job
             .progress

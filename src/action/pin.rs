@@ -1,7 +1,7 @@
-//! `/pin`: a message, or the announcement, to the top of the chat.
+//! `/pin`: pins a message, or the announcement, to the top of the chat.
 //!
-//! The platform keeps one top notice per chat and a second put replaces the
-//! first, so a put that is repeated after a lost answer changes nothing.
+//! The platform keeps one top notice per chat and a second call replaces the first, so repeating a
+//! call after a lost response has no effect.
 
 use feishu::{TopNotice, codes};
 
@@ -25,12 +25,12 @@ pub(super) async fn run(
     apply(&after, context).await?;
     Ok(Effect {
         change: Some(Change::of_top(before, after)),
-        until: context.until(duration),
+        expires_at: context.expires_at(duration),
         ..Effect::new(Done::Pinned(target))
     })
 }
 
-/// Makes this stand at the top.
+/// Pins an item, or removes the top notice.
 pub(super) async fn apply(top: &PinnedItem, context: Context<'_>) -> Result<(), Failure> {
     let (notice, call) = match top {
         PinnedItem::Message(message) => (TopNotice::Message(message), Call::PutMessage),

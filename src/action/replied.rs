@@ -1,4 +1,4 @@
-//! The message that a command replied to, as the platform shows it.
+//! The message that a command replied to.
 
 use feishu::codes::Class;
 use feishu::{CardForm, Content, Error, Message, MessageId};
@@ -7,7 +7,7 @@ use super::{Context, Failure};
 use crate::action::announce::common::TEXT_LIMIT;
 use crate::model::refusal::{Call, Cause, NotPinnable};
 
-/// Reads it; a card as it was sent, or where that says nothing as the platform shows it.
+/// Reads the message; of a card the source, or the plain form if that has more text.
 pub(super) async fn read(id: &MessageId, context: Context<'_>) -> Result<Message, Failure> {
     let client = &context.platform.client;
     let message = match client.get_message(id, CardForm::Plain).await {
@@ -28,7 +28,7 @@ pub(super) async fn read(id: &MessageId, context: Context<'_>) -> Result<Message
     if !has_card(&message) && !message.parts.iter().any(has_card) {
         return Ok(message);
     }
-    // Where the platform does not know the parameter, the plain form has to do.
+    // If the platform does not know the parameter, use the plain form.
     let sent = match client.get_message(id, CardForm::AsSent).await {
         Ok(Some(sent)) => sent,
         Err(error) if error.is_retryable() && !error.is_too_large() => {
@@ -36,11 +36,11 @@ pub(super) async fn read(id: &MessageId, context: Context<'_>) -> Result<Message
         }
         Ok(None) | Err(_) => return Ok(message),
     };
-    Ok(more_telling(sent, message))
+    Ok(more_readable(sent, message))
 }
 
-/// Each message in the form in which more can be read of it.
-fn more_telling(sent: Message, plain: Message) -> Message {
+/// Chooses for each message the form with readable text.
+fn more_readable(sent: Message, plain: Message) -> Message {
     let says_something = |message: &Message| {
         let content = Content::read(&message.msg_type, &message.content);
         !matches!(content, Content::Card(card) if !card.says_something())
@@ -52,7 +52,7 @@ fn more_telling(sent: Message, plain: Message) -> Message {
     let parts = std::mem::take(&mut sent.parts).into_iter();
     let parts = parts.zip(std::mem::take(&mut plain.parts));
     let parts = parts
-        .map(|(sent, plain)| more_telling(sent, plain))
+        .map(|(sent, plain)| more_readable(sent, plain))
         .collect();
     let best = if says_something(&sent) && !sent.content.is_empty() {
         sent
@@ -66,8 +66,8 @@ fn is_gone(error: &Error) -> bool {
     error.class() == Some(Class::MessageGone)
 }
 
-/// Why the platform does not put it at the top, as far as the message tells; it says only that a
-/// parameter is wrong.
+/// Why the platform does not pin the message, as far as the message shows. The error says only that
+/// a parameter is wrong.
 pub(super) async fn not_pinnable(id: &MessageId, context: Context<'_>) -> Option<Cause> {
     let message = context
         .platform
@@ -81,7 +81,7 @@ pub(super) async fn not_pinnable(id: &MessageId, context: Context<'_>) -> Option
             return is_gone(&error).then_some(Cause::RepliedToIsGone);
         }
     };
-    // A message that does not say where it stands may be here.
+    // A message without a chat id may be in this chat.
     let chat = message.chat_id.as_ref();
     if chat.is_some_and(|chat| chat != context.chat_id) {
         return Some(Cause::RepliedElsewhere);

@@ -1,5 +1,4 @@
-//! `/undo`: the bot's last change in the chat taken back; and what is taken
-//! back by itself because its time is over.
+//! `/undo`, and the end of changes with a duration.
 
 use super::announce::{self, BlockRenames, OnMissing, Removal, Reverted};
 use super::{Context, Effect, Failure, pin};
@@ -10,7 +9,7 @@ use crate::model::change::{
 use crate::model::outcome::{Done, UndoResult};
 use crate::model::refusal::Cause;
 
-/// Takes back a change, as far as the bot can know what stood before.
+/// Reverts a change, as far as the bot knows the state before it.
 pub(super) async fn run(made: &RecordedChange, context: Context<'_>) -> Result<Effect, Failure> {
     let Some(change) = &made.change else {
         return Err(Cause::NothingToUndo.into());
@@ -21,7 +20,7 @@ pub(super) async fn run(made: &RecordedChange, context: Context<'_>) -> Result<E
                 placed,
                 snapshot,
                 renamed: renamed_since(made, context).await?,
-                if_gone: OnMissing::Restore,
+                on_missing: OnMissing::Restore,
             };
             let taken = announce::revert(&removal, context).await?;
             let undone = match (taken.former_is_back, taken.was_there) {
@@ -35,7 +34,7 @@ pub(super) async fn run(made: &RecordedChange, context: Context<'_>) -> Result<E
                 (false, false) => UndoResult::EntryWasOut,
             };
             let top = match before {
-                Some(before) if stands_since(made, context).await? => Some(restored(before)),
+                Some(before) if is_still_pinned(made, context).await? => Some(restored(before)),
                 Some(_) | None => None,
             };
             (undone, without_entry(taken, top, context).await?)
@@ -50,29 +49,28 @@ pub(super) async fn run(made: &RecordedChange, context: Context<'_>) -> Result<E
     })
 }
 
-/// Takes back a change, unless that was done already or another has come in
-/// its place.
+/// Reverts a change whose duration has passed, unless it was reverted or overwritten before.
 pub(super) async fn expire(made: &RecordedChange, context: Context<'_>) -> Result<Effect, Failure> {
     if made.undone {
         return Ok(Effect::new(Done::Superseded));
     }
-    // Kept until its time is over, it cannot be missing.
+    // It is kept until its duration has passed, so it cannot be missing.
     let change = made.change.as_ref().ok_or(Cause::Internal)?;
     let change = if let Some((placed, snapshot)) = entry_of(change) {
         let removal = Removal {
             placed,
             snapshot,
             renamed: renamed_since(made, context).await?,
-            if_gone: OnMissing::Leave,
+            on_missing: OnMissing::Leave,
         };
         let taken = announce::revert(&removal, context).await?;
         let top = match change.top() {
-            Some(_) if stands_since(made, context).await? => Some(PinnedItem::Nothing),
+            Some(_) if is_still_pinned(made, context).await? => Some(PinnedItem::Nothing),
             Some(_) | None => None,
         };
         without_entry(taken, top, context).await?
     } else if let Some(after) = change.top()
-        && stands_since(made, context).await?
+        && is_still_pinned(made, context).await?
     {
         pin::apply(&PinnedItem::Nothing, context).await?;
         Change::of_top(after.clone(), PinnedItem::Nothing)
@@ -86,7 +84,7 @@ pub(super) async fn expire(made: &RecordedChange, context: Context<'_>) -> Resul
     })
 }
 
-/// The entry that a change has written, and what it replaced.
+/// The entry that a change written, and the content that it replaced.
 fn entry_of(change: &Change) -> Option<(&PlacedEntry, Option<&Snapshot>)> {
     let Some(AnnouncementState::Entry(placed)) = &change.after.announcement else {
         return None;
@@ -98,7 +96,7 @@ fn entry_of(change: &Change) -> Option<(&PlacedEntry, Option<&Snapshot>)> {
     Some((placed, snapshot))
 }
 
-/// The ids that blocks have now: what was replaced and written again since has new ones.
+/// The current ids of blocks: content that was replaced and restored has new ones.
 async fn renamed_since(
     made: &RecordedChange,
     context: Context<'_>,
@@ -110,8 +108,7 @@ async fn renamed_since(
     Ok(BlockRenames(restored))
 }
 
-/// The change by which an entry went, and, if it is not nothing, what stands at
-/// the top instead of it.
+/// The change that removed an entry. Pins `top`, if given.
 async fn without_entry(
     taken: Reverted,
     top: Option<PinnedItem>,
@@ -125,9 +122,9 @@ async fn without_entry(
     Ok(change)
 }
 
-/// Whether what this change put at the top stands there now, as far as the bot
-/// knows: it was the last one, or `/undo` has brought it back since.
-async fn stands_since(made: &RecordedChange, context: Context<'_>) -> Result<bool, Failure> {
+/// Whether the item that this change pinned is still pinned, as far as the bot knows: the change
+/// was the latest, or `/undo` has restored it.
+async fn is_still_pinned(made: &RecordedChange, context: Context<'_>) -> Result<bool, Failure> {
     let top = |made: &RecordedChange| made.change.as_ref().and_then(Change::top).cloned();
     let latest = context.store.latest_top(context.chat()).await?;
     Ok(latest.is_some_and(|latest| {
@@ -135,7 +132,7 @@ async fn stands_since(made: &RecordedChange, context: Context<'_>) -> Result<boo
     }))
 }
 
-/// What to bring about so that what was there before stands at the top again.
+/// The item to pin to restore the state before a change.
 fn restored(before: &PinnedItem) -> PinnedItem {
     match before {
         PinnedItem::Message(_) | PinnedItem::Announcement => before.clone(),
@@ -151,7 +148,7 @@ async fn restore_top(
     let (undone, after) = match before {
         PinnedItem::Message(_) => (UndoResult::MessageOnTop, before.clone()),
         PinnedItem::Announcement => (UndoResult::AnnouncementOnTop, before.clone()),
-        // What stood there before the bot's first change, it cannot know.
+        // The bot cannot know the top notice before its first change.
         PinnedItem::Unknown if now == PinnedItem::Nothing => return Err(Cause::TopUnknown.into()),
         PinnedItem::Unknown | PinnedItem::Nothing => {
             (UndoResult::NothingOnTop, PinnedItem::Nothing)

@@ -1,4 +1,4 @@
-//! `/unpin`: the top notice taken off, whatever it is.
+//! `/unpin`: removes the top notice.
 
 use super::{Context, Effect, Failure};
 use crate::model::change::{Change, PinnedItem};

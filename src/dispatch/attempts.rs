@@ -1,4 +1,4 @@
-//! What this process knows of the attempts of unfinished jobs, beside what the store keeps.
+//! Facts about unfinished jobs that only this process knows.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,20 +9,20 @@ use crate::model::job::JobId;
 use crate::model::refusal::Call;
 use crate::store::Job;
 
-/// Forgotten when the process ends: then the cautious answer is given.
+/// After a restart nothing is known, and replies are cautious.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts(Mutex<HashMap<JobId, Known>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    /// No call of any attempt can have changed anything.
+    /// No call of any attempt can have had an effect.
     is_unchanged: bool,
-    /// Whether the command came in time could not be determined.
+    /// The age of the command could not be determined.
     is_undated: bool,
 }
 
 impl Attempts {
-    /// Notes a call that failed. Says whether no call of the job can have changed anything so far.
+    /// Records a failed call. Returns whether no call of the job can have had an effect so far.
     pub(super) fn failed(&self, job: &Job, call: Call, error: &Error) -> bool {
         let mut known = self.known();
         let of_job = known.entry(job.id).or_insert_with(|| Known {
@@ -33,13 +33,13 @@ impl Attempts {
         of_job.is_unchanged
     }
 
-    /// Whether the age of the command is still to be judged.
+    /// Whether the age of the command has yet to be checked.
     pub(super) fn is_undated(&self, job: &Job) -> bool {
         let known = self.known();
         is_first(job) || known.get(&job.id).is_some_and(|known| known.is_undated)
     }
 
-    /// The age of the command could not be judged, or now is.
+    /// Records whether the age of the command has yet to be checked.
     pub(super) fn date(&self, job: &Job, is_undated: bool) {
         let mut known = self.known();
         let of_job = known.entry(job.id).or_insert_with(|| Known {
@@ -49,13 +49,12 @@ impl Attempts {
         of_job.is_undated = is_undated;
     }
 
-    /// The job has ended.
     pub(super) fn forget(&self, job: &Job) {
         self.known().remove(&job.id);
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<JobId, Known>> {
-        // Each change is complete in itself, so a panic elsewhere spoils nothing.
+        // Each update is complete in itself, so a panic leaves valid data.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,4 @@
-//! Who may, as the group's settings have it: before an action, after a refusal,
-//! and for `/help`.
+//! Permissions by the group's settings: before an action, after a refusal, and for `/help`.
 
 use std::sync::Arc;
 
@@ -18,8 +17,8 @@ use crate::policy::{self, Decision, Permit};
 use crate::store::Job;
 
 impl Dispatcher {
-    /// A denial by remembered settings is looked at again with fresh ones: they
-    /// may have been changed to let this very command through.
+    /// Asks the policy. A denial by cached settings is repeated with fresh ones, because they may
+    /// have been changed for this command.
     pub(super) async fn authorise(
         &self,
         actor: Actor<'_>,
@@ -59,11 +58,10 @@ impl Dispatcher {
         }
     }
 
-    /// What to make of it when the platform refuses what the policy had let the
-    /// member do. Where a setting of the group can be the reason, settings read
-    /// anew tell whom it binds: the member, who may have lost the right in this
-    /// minute, or the bot.
-    pub(super) async fn look_again(
+    /// Explains a refusal by the platform of a call that the policy allowed. If a group setting can
+    /// be the reason, fresh settings show whom it restricts: the member, who may just have lost the
+    /// permission, or the bot.
+    pub(super) async fn explain_denial(
         &self,
         job: &Job,
         actor: Actor<'_>,
@@ -81,7 +79,7 @@ impl Dispatcher {
                     Stage::NotOnTop | Stage::NotReplacedNorOnTop => Right::Pin,
                     _ => Right::Announce,
                 };
-                let cause = Box::pin(self.look_again(job, actor, right, *cause)).await;
+                let cause = Box::pin(self.explain_denial(job, actor, right, *cause)).await;
                 return Failure::incomplete(stage, cause, *effect);
             }
             failure => return failure,
@@ -100,7 +98,7 @@ impl Dispatcher {
         tracing::warn!(
             code = api.code,
             api.log_id = api.log_id,
-            "the platform refused what the policy let through"
+            "the platform refused a call that the policy allowed"
         );
         if let Err(denied) = policy::judge(&self.settings.policy, actor, right, &group) {
             return Cause::Denied(denied).into();
@@ -113,7 +111,7 @@ impl Dispatcher {
         Cause::Platform(refusal).into()
     }
 
-    /// What the member may do in the group, where that can be said.
+    /// The reply to `/help`, with the member's permissions where they are known.
     pub(super) async fn help(&self, stored: &StoredMessage) -> Outcome {
         let message = &stored.event.message;
         if message.chat_type.is_p2p() {
@@ -131,7 +129,7 @@ impl Dispatcher {
         })
     }
 
-    /// All commands, and who may use them in the chat, where that can be said.
+    /// All commands, with the group's permissions where they are known.
     pub(super) async fn all_commands(&self, chat: &ChatId) -> Outcome {
         let group = self.group(chat, IdType::OpenId).await;
         Outcome::AllCommands(
@@ -139,7 +137,7 @@ impl Dispatcher {
         )
     }
 
-    /// The settings of a group; `None` if it has none or they cannot be read.
+    /// The settings of a group; `None` if the chat has none or they cannot be read.
     async fn group(&self, chat: &ChatId, people: IdType) -> Option<Arc<Chat>> {
         match self.platform.settings(chat, people).await {
             Ok(Settings { group, .. }) => Some(group).filter(|group| policy::is_told(group)),
@@ -147,7 +145,7 @@ impl Dispatcher {
                 tracing::warn!(
                     error = %error,
                     api.log_id = error.log_id(),
-                    "help is given without the group's settings, which cannot be read"
+                    "failed to read the group's settings; help omits permissions"
                 );
                 None
             }
@@ -155,10 +153,9 @@ impl Dispatcher {
     }
 }
 
-/// The setting for which the platform refuses with this code a bot that is
-/// neither owner nor admin. Official pages `group/chat/put_top_notice`, which
-/// leaves the setting's name open, `group/chat-announcement/patch` and
-/// `group/upgraded-group-announcement`.
+/// The setting that may be the reason for an error code, if the bot is neither owner nor admin.
+/// Documented on the pages `group/chat/put_top_notice`, which does not name the setting,
+/// `group/chat-announcement/patch` and `group/upgraded-group-announcement`.
 fn setting_behind(code: i64) -> Option<GroupSetting> {
     match Class::of(code)? {
         Class::TopNoticeDenied => Some(GroupSetting::PinManageSetting),

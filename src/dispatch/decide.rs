@@ -1,5 +1,5 @@
-//! From a stored message to an outcome. The one place where an error becomes a
-//! decision: try again, say no, or give up.
+//! From a stored message to an outcome. The one place where an error becomes a decision: retry,
+//! refuse or give up.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use crate::model::job::JobKind;
 use crate::model::outcome::{Done, Outcome};
 use crate::model::refusal::{Call, Cause, Refusal, Stage};
 use crate::model::rights::{Actor, Right};
-use crate::policy::{self, Permit};
+use crate::policy::Permit;
 use crate::store::{Conclusion, Job, Release};
 use crate::telemetry::CommandResult;
 
-/// Whoever is away for less than this beyond every patience was not away.
-const AWAY: Duration = Duration::from_mins(1);
+/// Tolerance before the bot counts as having been down.
+const DOWNTIME_TOLERANCE: Duration = Duration::from_mins(1);
 
 impl Dispatcher {
-    /// What came of the job: as stored, or as it comes out now. `None` if the
-    /// message is not for us.
+    /// The outcome of the job, from the store or new. `None` if the message is not addressed to the
+    /// bot.
     pub(super) async fn outcome(
         &self,
         job: &Job,
@@ -36,7 +36,7 @@ impl Dispatcher {
             tracing::error!(crashes = job.crashes, "the job is given up");
         }
         let intent = match &job.outcome {
-            // Even saying it brings the worker down.
+            // The reply itself crashes the worker.
             Some(_) if exhausted => return Err(Release::Dead),
             Some(outcome) => return Ok(Some(outcome.clone())),
             None if exhausted => Intent::unknown(Err(Cause::Internal.into())),
@@ -59,11 +59,11 @@ impl Dispatcher {
             | Outcome::AllCommands(_) => CommandResult::Done,
         };
         self.metrics.command(name, result);
-        tracing::info!(outcome = outcome.label(), "the command is decided");
+        tracing::info!(outcome = outcome.label(), "the command is concluded");
         Ok(Some(outcome))
     }
 
-    /// Does what is to be done, and makes of every failure that is final a refusal.
+    /// Runs the job. Final failures become refusals.
     async fn conclude(
         &self,
         job: &Job,
@@ -78,31 +78,33 @@ impl Dispatcher {
         };
         let failure = match decided {
             Ok(conclusion) => return Ok(conclusion),
-            // What stands is remembered, and its end is planned, like any other.
+            // What was written is recorded, and its end scheduled, as after a success.
             Err(Failure::Partway {
                 stage,
                 cause,
                 effect: Some(effect),
             }) => {
-                let cause = self.judge(job, *cause)?.cause.unsure();
+                let cause = self.to_refusal(job, *cause)?.cause.unsure();
                 let outcome = Outcome::Refused(Refusal { stage, cause });
                 let conclusion = Self::conclusion(job, draft, *effect, outcome);
                 return conclusion.map(Some).map_err(|_| Release::Dead);
             }
             Err(failure) => failure,
         };
-        let refusal = self.judge(job, failure)?;
-        let Refusal { stage, cause } = self.cautious(job, name, refusal).await?;
+        let refusal = self.to_refusal(job, failure)?;
+        let Refusal { stage, cause } = self.verify_unchanged(job, name, refusal).await?;
         let stage = match (job.key.kind, stage) {
             (JobKind::Expire, _) => Stage::NotTakenBack,
             (JobKind::Publish, Stage::Whole) => Stage::NotPublished,
             (_, stage) => stage,
         };
         let refusal = Refusal { stage, cause };
-        self.given_up(job, stored, draft, refusal).await.map(Some)
+        self.conclude_refusal(job, stored, draft, refusal)
+            .await
+            .map(Some)
     }
 
-    /// Stores whether text can be removed from the chat's announcement, where the outcome shows it.
+    /// Stores whether text can be deleted from the announcement, if the outcome proves it.
     async fn learn_deletable(&self, job: &Job, conclusion: &Conclusion) {
         let refused = matches!(
             &conclusion.outcome,
@@ -125,11 +127,11 @@ impl Dispatcher {
             .store
             .save_can_delete_text(job.chat_key(), can_delete_text);
         if saved.await.is_err() {
-            tracing::warn!("failed to store whether the announcement lets text be removed");
+            tracing::warn!("failed to store whether the announcement allows deletion");
         }
     }
 
-    /// Authorise and act; `None` if there is nothing to do.
+    /// Authorises and acts; `None` if the message is not addressed to the bot.
     async fn decide(
         &self,
         job: &Job,
@@ -168,12 +170,12 @@ impl Dispatcher {
     }
 
     async fn permit(&self, actor: Actor<'_>, action: Action) -> Result<Permit, Failure> {
-        match policy::own_plan(action, actor.sender) {
+        match Permit::for_own_schedule(action, actor.sender) {
             Ok(permit) => Ok(permit),
             Err(Action::Announce(source, options)) => {
                 self.authorise_publication(actor, source, options).await
             }
-            Err(action) if action.touches_top() && action.right() == Right::Announce => {
+            Err(action) if action.changes_top() && action.right() == Right::Announce => {
                 self.authorise(actor, Action::PutAnnouncement(None)).await?;
                 self.authorise(actor, action).await
             }
@@ -181,12 +183,11 @@ impl Dispatcher {
         }
     }
 
-    /// Refuses a command whose turn came too late: its first one, or the first
-    /// after an interruption that outlasted every patience. What was begun in
-    /// time and merely is tried again goes on.
+    /// Refuses a command that expired in the queue: before its first attempt, or after an
+    /// interruption longer than any retry. A command that is merely retried does not expire.
     ///
-    /// Before one is refused, the platform is asked for the time: the machine's clock may be wrong.
-    pub(super) async fn expect_in_time(
+    /// Before a refusal, the platform's time is read: the machine's clock may be wrong.
+    pub(super) async fn refuse_if_expired(
         &self,
         job: &Job,
         asked_at: Timestamp,
@@ -211,8 +212,9 @@ impl Dispatcher {
         let old = !self.settings.worker.stale_after.is_zero()
             && now > asked_at + self.settings.worker.stale_after;
         let first = self.attempts.is_undated(job);
-        // No attempt is planned for so late: the bot was away.
-        let resumed = !first && now > job.started_at + self.settings.worker.give_up_after + AWAY;
+        // No retry is scheduled that late, so the bot was down.
+        let resumed = !first
+            && now > job.started_at + self.settings.worker.give_up_after + DOWNTIME_TOLERANCE;
         (old && (first || resumed)).then_some(Cause::TooLate { begun: resumed })
     }
 
@@ -226,8 +228,8 @@ impl Dispatcher {
         let right = permit.right();
         let cancels = match permit.action() {
             Action::Cancel(plan) => Some(plan.id),
-            // What is taken back now need not end later. No other job of the
-            // chat is under way, so its end is not either.
+            // A change that is reverted now need not expire later. No other job of the chat runs,
+            // so the expiry does not either.
             Action::Undo(made) => self.store.timed_end(made.id).await?,
             _ => None,
         };
@@ -235,7 +237,7 @@ impl Dispatcher {
         let context = self.context(job, actor, stored.asked_at(job.accepted_at));
         let effect = match action::run(permit, context).await {
             Ok(effect) => effect,
-            Err(failure) => return Err(self.look_again(job, actor, right, failure).await),
+            Err(failure) => return Err(self.explain_denial(job, actor, right, failure).await),
         };
         let done = match effect.done {
             Done::Announced | Done::Replaced { others: 0 } if job.key.kind == JobKind::Publish => {
@@ -250,9 +252,9 @@ impl Dispatcher {
         })
     }
 
-    /// What is stored of what was not done, or not known to be: then also what it takes to take it
-    /// back.
-    async fn given_up(
+    /// The conclusion of a command that failed or whose effect is unknown. In the latter case the
+    /// record can be undone.
+    async fn conclude_refusal(
         &self,
         job: &Job,
         stored: &Stored,
@@ -264,14 +266,14 @@ impl Dispatcher {
         let left = progress.and_then(|progress| {
             let actor = stored.actor();
             let context = self.context(job, actor, stored.asked_at(job.accepted_at));
-            let effect = action::announce::left_behind(&progress, context)?;
+            let effect = action::announce::partial_effect(&progress, context)?;
             let begun = || PendingRecord::of_begun(&progress, job.key.kind, actor.sender);
             Some((draft.clone().unwrap_or_else(begun), effect))
         });
         let (record, plan) = match left {
             Some((draft, effect)) => {
-                let draft = draft.with(effect.wrote);
-                let plan = effect.until.map(|due| draft.end(job, due)).transpose();
+                let draft = draft.with(effect.written);
+                let plan = effect.expires_at.map(|due| draft.end(job, due)).transpose();
                 let record = draft.refused(&refusal, effect.change);
                 (Some(record), plan.map_err(|_| Release::Dead)?)
             }
@@ -284,15 +286,15 @@ impl Dispatcher {
         })
     }
 
-    /// What is stored of what was done: the outcome, the change, and its end.
+    /// The conclusion of a command that had an effect: outcome, record and scheduled end.
     fn conclusion(
         job: &Job,
         draft: Option<PendingRecord>,
         effect: Effect,
         outcome: Outcome,
     ) -> Result<Conclusion, Failure> {
-        let draft = draft.map(|draft| draft.with(effect.wrote));
-        let plan = match (&draft, effect.until) {
+        let draft = draft.map(|draft| draft.with(effect.written));
+        let plan = match (&draft, effect.expires_at) {
             (Some(draft), Some(due)) => Some(draft.end(job, due)?),
             _ => None,
         };
@@ -305,33 +307,32 @@ impl Dispatcher {
         })
     }
 
-    /// Whether a failure is the end, and then why, or when to try again.
-    fn judge(&self, job: &Job, failure: Failure) -> Result<Refusal, Release> {
+    /// The refusal after a final failure, or the retry.
+    fn to_refusal(&self, job: &Job, failure: Failure) -> Result<Refusal, Release> {
         match failure {
             Failure::Refused(cause) => Ok(cause.into()),
             Failure::NotBefore(run_at) => Err(Release::Retry { run_at }),
             Failure::Store => Err(self.retry(job)),
             Failure::Partway { stage, cause, .. } => {
-                let cause = self.judge(job, *cause)?.cause.unsure();
+                let cause = self.to_refusal(job, *cause)?.cause.unsure();
                 Ok(Refusal { stage, cause })
             }
             Failure::Call(call, error) => {
                 let unchanged = self.attempts.failed(job, call, &error);
-                self.judge_call(job, &error)?;
+                self.retry_call(job, &error)?;
                 Ok(self.explain(job, call, error, unchanged).into())
             }
             Failure::Unaddressed(error) => {
-                self.judge_call(job, &error)?;
-                // It may well be meant for somebody else, who is not to be
-                // bothered with our trouble.
-                tracing::error!("whom the message is for could not be found out");
+                self.retry_call(job, &error)?;
+                // The message may be addressed to somebody else, who should not see an error.
+                tracing::error!("could not determine whether the bot was mentioned");
                 Err(Release::Dead)
             }
         }
     }
 
-    /// When to make a failed call again, unless it is given up.
-    pub(super) fn judge_call(&self, job: &Job, error: &feishu::Error) -> Result<(), Release> {
+    /// `Err` is a retry; `Ok` means that the call is given up.
+    pub(super) fn retry_call(&self, job: &Job, error: &feishu::Error) -> Result<(), Release> {
         tracing::warn!(
             error = %error,
             api.log_id = error.log_id(),

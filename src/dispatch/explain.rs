@@ -1,4 +1,4 @@
-//! Why a call was given up.
+//! Explains failed calls.
 
 use feishu::{ApiError, ChatId, Error};
 
@@ -27,7 +27,6 @@ impl Dispatcher {
         }
     }
 
-    /// What the platform refused, with what is known of the group.
     pub(super) fn refusal_of(&self, chat: &ChatId, call: Call, api: ApiError) -> PlatformRefusal {
         let is_external = self.platform.is_external(chat);
         PlatformRefusal {
@@ -41,9 +40,9 @@ impl Dispatcher {
         }
     }
 
-    /// That nothing was changed is said only where no call before the last one can have changed
-    /// anything, in this attempt or in another.
-    pub(super) async fn cautious(
+    /// Claims that nothing was changed only if no earlier call, of any attempt, can have had an
+    /// effect.
+    pub(super) async fn verify_unchanged(
         &self,
         job: &Job,
         asked: &str,
@@ -59,7 +58,7 @@ impl Dispatcher {
         };
         let progress = self.store.progress(job).await;
         let progress = progress.map_err(|_| self.retry(job))?;
-        // Taking something back may take several calls, of which the store knows some.
+        // Reverting may take several calls, and the store knows only some of them.
         let takes_several = [CommandName::Undo.as_str(), EXPIRE].contains(&asked)
             && matches!(call, Call::WriteAnnouncement | Call::ReadAnnouncement);
         let begun = progress.is_some_and(|progress| progress.may_have_changed());

@@ -1,4 +1,4 @@
-//! What a job is to do, before anybody looks whether it is permitted.
+//! The intent of a job, before permissions are checked.
 
 use feishu::Sender;
 use jiff::Timestamp;
@@ -11,32 +11,26 @@ use crate::event::{Stored, StoredMessage};
 use crate::model::action::{Action, Source};
 use crate::model::outcome::Outcome;
 use crate::model::schedule::{AnnounceOptions, ScheduledAction};
-use crate::policy::{self, Permit};
+use crate::policy::Permit;
 use crate::store::Job;
 use crate::telemetry::{EXPIRE, PUBLISH, UNKNOWN};
 
-/// What a job is to do.
 pub(super) struct Intent {
-    /// What it is counted under.
+    /// The name in the metrics.
     pub(super) name: &'static str,
     pub(super) next: Result<Next, Failure>,
 }
 
 /// The next step of a job.
 pub(super) enum Next {
-    /// Nothing: the message is not for us.
+    /// The message is not addressed to the bot.
     Ignore,
-    /// Tell this.
     Answer(Outcome),
-    /// Announce something later.
     Schedule(ScheduledAnnouncement),
-    /// Do this, if it is permitted.
     Authorise(Action),
-    /// Do what is permitted.
     Act(Permit),
 }
 
-/// An announcement that is to be made later.
 pub(super) struct ScheduledAnnouncement {
     pub(super) source: Source,
     pub(super) options: AnnounceOptions,
@@ -54,7 +48,7 @@ impl Intent {
         Self { name, next }
     }
 
-    /// The record of what is to be done, if that is known.
+    /// The record to store, if the action is known.
     pub(super) fn draft(&self, sender: &Sender) -> Option<PendingRecord> {
         match &self.next {
             Ok(Next::Authorise(action)) => Some(PendingRecord::of(action, sender)),
@@ -68,7 +62,7 @@ impl Dispatcher {
     pub(super) async fn intent(&self, job: &Job, stored: &Stored) -> Intent {
         match stored {
             Stored::Press(press) => {
-                let next = self.pressed(job, press).await;
+                let next = self.requested_by_button(job, press).await;
                 Intent::of(press.button.action.command(), next)
             }
             Stored::Message(message) => self.intent_of_message(job, message).await,
@@ -78,7 +72,7 @@ impl Dispatcher {
     async fn intent_of_message(&self, job: &Job, stored: &StoredMessage) -> Intent {
         let begun = job.progress.as_ref();
         let begun = begun.filter(|progress| !progress.is_removal());
-        let go_on = |progress| Next::Act(policy::begun(progress));
+        let resume = |progress| Next::Act(Permit::for_resumed(progress));
         match (&stored.plan, begun) {
             (Some(plan), begun) => {
                 let name = match plan {
@@ -86,16 +80,16 @@ impl Dispatcher {
                     ScheduledAction::Expire { .. } => EXPIRE,
                 };
                 let next = match begun {
-                    Some(progress) => Ok(go_on(progress)),
+                    Some(progress) => Ok(resume(progress)),
                     None => self.due(job, stored, plan).await,
                 };
                 Intent { name, next }
             }
             (None, Some(progress)) => {
                 let asked_at = stored.asked_at(job.accepted_at);
-                let in_time = self.expect_in_time(job, asked_at).await;
-                // Only that is done in several calls.
-                Intent::of(CommandName::Announce, in_time.map(|()| go_on(progress)))
+                let in_time = self.refuse_if_expired(job, asked_at).await;
+                // Only an announcement takes several calls.
+                Intent::of(CommandName::Announce, in_time.map(|()| resume(progress)))
             }
             (None, None) => match self.typed(&stored.event.message).await {
                 Ok(Some(typed)) => {

@@ -1,17 +1,16 @@
-//! The memory for large jobs: read and decided, a message takes several times its size.
+//! A memory budget for large jobs: a parsed message takes several times its size.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// Up to so many bytes a job needs no room, as nearly all.
+/// Smaller jobs, in bytes, do not count. Nearly all are.
 const SMALL_JOB: usize = 64 * 1024;
-/// So many bytes of larger jobs are worked on at once: the longest event three times, or more than
-/// ten of the longest messages that members can send.
+/// Bytes of larger jobs that run at a time: three of the largest events, or more than ten of the
+/// longest messages that members can send.
 const LARGE_JOBS: usize = 3 * 1024 * 1024;
 
-/// Room for the payloads of the jobs that are worked on.
 #[derive(Debug)]
 pub(super) struct MemoryBudget(Arc<Semaphore>);
 
@@ -22,8 +21,7 @@ impl Default for MemoryBudget {
 }
 
 impl MemoryBudget {
-    /// Waits until there is room for a payload of so many bytes; `None` after a stop. Hold it until
-    /// the job is given back.
+    /// Reserves memory for a payload, until the permit is dropped; `None` after a stop.
     pub(super) async fn of(
         &self,
         bytes: usize,
@@ -46,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_jobs_wait_and_small_ones_do_not() {
+    fn only_large_jobs_wait() {
         let (room, stop) = (MemoryBudget::default(), CancellationToken::new());
         let take = |bytes| room.of(bytes, &stop).now_or_never();
         let mut held: Vec<_> = std::iter::from_fn(|| take(1 << 20)).collect();

@@ -1,4 +1,4 @@
-//! What is remembered of a job, whatever comes of it.
+//! The record of a job, successful or not.
 
 use feishu::{OpenId, Sender};
 use jiff::Timestamp;
@@ -11,36 +11,36 @@ use crate::model::job::JobKind;
 use crate::model::progress::Progress;
 use crate::model::refusal::{Cause, Refusal};
 use crate::model::schedule::ScheduledAction;
-use crate::policy;
+use crate::policy::Permit;
 use crate::store::{Job, NewSchedule};
 
-/// A record before its end is known.
+/// A record before its result is known.
 #[derive(Clone)]
 pub(super) struct PendingRecord {
     kind: ChangeKind,
     actor: Option<OpenId>,
     summary: String,
-    /// The change that it is to take back.
-    touches: Option<ChangeId>,
+    /// The change to revert.
+    target: Option<ChangeId>,
 }
 
 impl PendingRecord {
     pub(super) fn of(action: &Action, sender: &Sender) -> Self {
         Self {
             kind: action.kind(),
-            // The id that the platform told, which is not always the open id.
+            // The id that the platform sent, which is not always the open id.
             actor: sender.id().map(|(_, id)| OpenId::from(id)),
             summary: action.summary(),
-            touches: match action {
+            target: match action {
                 Action::Undo(made) => Some(made.id),
                 _ => None,
             },
         }
     }
 
-    /// Of a job that was begun, and does not come to say again what it was to do.
+    /// For a job that is given up before its action is known again.
     pub(super) fn of_begun(progress: &Progress, kind: JobKind, sender: &Sender) -> Self {
-        let begun = Self::of(policy::begun(progress).action(), sender);
+        let begun = Self::of(Permit::for_resumed(progress).action(), sender);
         let kind = match kind {
             _ if !progress.is_removal() => begun.kind,
             JobKind::Expire => ChangeKind::Expire,
@@ -49,9 +49,9 @@ impl PendingRecord {
         Self { kind, ..begun }
     }
 
-    /// The same, with what only the act has brought to light.
-    pub(super) fn with(self, wrote: Option<(ChangeKind, String)>) -> Self {
-        let (kind, summary) = wrote.unwrap_or((self.kind, self.summary));
+    /// Adds the kind and summary that are known only after the write.
+    pub(super) fn with(self, written: Option<(ChangeKind, String)>) -> Self {
+        let (kind, summary) = written.unwrap_or((self.kind, self.summary));
         Self {
             kind,
             summary,
@@ -67,13 +67,13 @@ impl PendingRecord {
         }
     }
 
-    /// `change` is what may have been done all the same.
+    /// `change` is what may have been changed nevertheless.
     pub(super) fn refused(&self, refusal: &Refusal, change: Option<Change>) -> ChangeRecord {
         ChangeRecord {
             change,
             log_id: refusal.cause.log_id().map(str::to_owned),
-            // So that the next `/undo` comes to the change before it.
-            reverts: self.touches.filter(|_| refusal.cause.is_final_for_undo()),
+            // So that the next `/undo` skips this change.
+            reverts: self.target.filter(|_| refusal.cause.is_final_for_undo()),
             ..self.record(ChangeResult::Refused(refusal.reason()))
         }
     }
@@ -90,7 +90,7 @@ impl PendingRecord {
         }
     }
 
-    /// The plan to take back what the job did.
+    /// The schedule to revert what the job did.
     pub(super) fn end(&self, job: &Job, due: Timestamp) -> Result<NewSchedule, Failure> {
         let plan = ScheduledAction::Expire {
             made_by: job.key.kind,

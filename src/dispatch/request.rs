@@ -1,5 +1,4 @@
-//! From the words of a message, or from a plan that is due, to what is to be
-//! done.
+//! From the text of a message, or a due schedule, to the next step.
 
 use std::time::Duration;
 
@@ -22,17 +21,16 @@ use crate::model::refusal::Cause;
 use crate::model::rights::Actor;
 use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
 use crate::platform::Platform;
-use crate::policy::{self, Permit};
+use crate::policy::Permit;
 use crate::store::{Conclusion, Job, NewSchedule, StoreError};
 
-/// The most that is planned in one chat at a time.
-const MOST_PLANS: usize = 100;
-/// What is done so soon after it was due is on time.
-const PUNCTUAL: Duration = Duration::from_mins(1);
-/// How many changes `/history` shows.
+/// Maximum number of scheduled announcements per chat.
+const MAX_SCHEDULED: usize = 100;
+/// A scheduled announcement is late after this delay.
+const LATE_AFTER: Duration = Duration::from_mins(1);
+/// Number of changes in `/history`.
 const HISTORY: u32 = 10;
 
-/// A command as it was typed.
 pub(super) struct Typed {
     pub(super) command: Command,
     text: String,
@@ -40,7 +38,7 @@ pub(super) struct Typed {
 }
 
 impl Dispatcher {
-    /// The command of the message; `None` if it is not for us.
+    /// The command in the message; `None` if it is not addressed to the bot.
     pub(super) async fn typed(&self, message: &ReceivedMessage) -> Result<Option<Typed>, Failure> {
         let Some(text) = text_of(message) else {
             return self.unreadable(message).await.map(|()| None);
@@ -58,7 +56,6 @@ impl Dispatcher {
         }))
     }
 
-    /// What the command asks for.
     pub(super) async fn requested(
         &self,
         job: &Job,
@@ -68,11 +65,11 @@ impl Dispatcher {
         let message = &stored.event.message;
         let name = typed.command.name();
         let asked_at = stored.asked_at(job.accepted_at);
-        self.expect_in_time(job, asked_at).await?;
+        self.refuse_if_expired(job, asked_at).await?;
         tracing::info!(
             command.name = name.as_str(),
             chat.id = message.chat_id.as_str(),
-            "a command is worked on"
+            "running a command"
         );
         Ok(match typed.command {
             Command::Help => Next::Answer(self.help(stored).await),
@@ -103,7 +100,7 @@ impl Dispatcher {
         })
     }
 
-    /// An announcement, for now or for later.
+    /// An announcement, immediate or scheduled.
     async fn announcement(
         &self,
         announcement: &Announcement,
@@ -129,7 +126,7 @@ impl Dispatcher {
         }))
     }
 
-    /// A message that says nothing that can be read is answered where it is for the bot.
+    /// An unreadable message is refused if it is addressed to the bot.
     async fn unreadable(&self, message: &ReceivedMessage) -> Result<(), Failure> {
         if !is_typed(&message.message_type) {
             return Ok(());
@@ -141,8 +138,8 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Plans a publication, if its author may make it now. They are asked again
-    /// when it is due.
+    /// Schedules an announcement, if its author has the permission now. It is checked again when it
+    /// is due.
     pub(super) async fn plan(
         &self,
         job: &Job,
@@ -161,11 +158,14 @@ impl Dispatcher {
         let publications = planned
             .iter()
             .filter(|planned| matches!(planned.plan, ScheduledAction::Publish { .. }));
-        if publications.count() >= MOST_PLANS {
-            return Err(Cause::TooManyPlans { limit: MOST_PLANS }.into());
+        if publications.count() >= MAX_SCHEDULED {
+            return Err(Cause::TooManyPlans {
+                limit: MAX_SCHEDULED,
+            }
+            .into());
         }
         let context = self.context(job, actor, stored.asked_at(job.accepted_at));
-        action::announce::expect_to_end(options, context).await?;
+        action::announce::refuse_endless(options, context).await?;
         let document = action::announce::document(source, context).await?;
         let plan = ScheduledAction::Publish { document, options };
         let summary = plan.summary();
@@ -191,8 +191,7 @@ impl Dispatcher {
         })
     }
 
-    /// Leave to announce; to put the announcement at the top, too, needs that
-    /// right as well.
+    /// Permission to announce. Pinning the announcement takes that permission, too.
     pub(super) async fn authorise_publication(
         &self,
         actor: Actor<'_>,
@@ -206,14 +205,14 @@ impl Dispatcher {
             .await
     }
 
-    /// What is planned and due now.
+    /// A schedule that is due.
     pub(super) async fn due(
         &self,
         job: &Job,
         stored: &StoredMessage,
         plan: &ScheduledAction,
     ) -> Result<Next, Failure> {
-        // Where the platform does not answer, its time stays what it was known to be.
+        // If the platform does not respond, its last known time is used.
         if !self.clock.is_confirmed() {
             let _ = self.platform.client.confirm_time().await;
         }
@@ -237,34 +236,33 @@ impl Dispatcher {
                     ..job.key.clone()
                 };
                 let made = self.store.change_of(job_ref).await?;
-                // Where nothing is left of it, it was taken back or replaced already.
+                // If its record is gone, the change was reverted or overwritten.
                 Ok(
                     made.map_or(Next::Answer(Outcome::Done(Done::Superseded)), |made| {
-                        Next::Act(policy::time_is_over(made))
+                        Next::Act(Permit::for_expiry(made))
                     }),
                 )
             }
         }
     }
 
-    /// A planned announcement is made; if the bot was away when it was due, that
-    /// is said.
+    /// Reports a late announcement.
     pub(super) fn published(&self, job: &Job, done: Done) -> Done {
         let (due, at) = (job.accepted_at, self.clock.now());
-        if at > due + PUNCTUAL {
+        if at > due + LATE_AFTER {
             Done::AnnouncedLate { due, at }
         } else {
             done
         }
     }
 
-    /// What waits for its time in the job's chat.
+    /// The schedules of the job's chat.
     pub(super) async fn planned(&self, job: &Job) -> Result<Vec<Schedule>, StoreError> {
         let waiting = self.store.planned(job.chat_key()).await?;
         Ok(waiting.into_iter().filter_map(event::planned).collect())
     }
 
-    /// What was changed in the chat and what is planned, for whoever asks now.
+    /// The recent changes and the schedules of the chat.
     pub(super) async fn history(&self, job: &Job, chat: &ChatId) -> Result<History, StoreError> {
         let undoable = self.store.undoable(job.chat_key()).await?;
         let changes = self.store.history(job.chat_key(), HISTORY).await?;
@@ -327,7 +325,7 @@ impl Dispatcher {
     }
 }
 
-/// What a pin has put at the top.
+/// The kind of item that a pin pinned.
 fn pinned(made: &RecordedChange) -> Option<PinTarget> {
     let top = made.change.as_ref()?.top()?;
     match top {
@@ -338,7 +336,7 @@ fn pinned(made: &RecordedChange) -> Option<PinTarget> {
     }
 }
 
-/// Where the text of an announcement comes from.
+/// The source of an announcement's text.
 async fn source(
     platform: &Platform,
     announcement: &Announcement,

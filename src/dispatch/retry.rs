@@ -1,14 +1,13 @@
-//! How long to wait before another try.
+//! Exponential back-off.
 
 use std::time::Duration;
 
-/// The first wait; each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(500);
-/// No wait is longer, unless the platform asks for it.
+/// Maximum delay, unless the platform asks for a longer one.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The wait after so many tries: doubling, and shortened by up to a half at
-/// random, so that jobs which failed together do not come back together.
+/// The delay doubles with each try, and is shortened by up to a half at random, so that jobs that
+/// failed together do not retry together.
 pub(super) fn delay(tries: u32) -> Duration {
     let full = FIRST.saturating_mul(1 << tries.min(10)).min(LONGEST);
     full.mul_f64(rand::random_range(0.5..=1.0))
@@ -19,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_ten_seconds_and_lose_at_most_a_half_to_chance() {
+    fn backoff_doubles_to_ten_seconds_with_half_jitter() {
         for (tries, full) in [
             (0, 500),
             (1, 1000),

@@ -1,4 +1,4 @@
-//! What a member asks for, in full.
+//! Actions: parsed commands with everything that they refer to in the chat.
 
 use feishu::{MessageId, ReceivedMessage};
 
@@ -9,36 +9,36 @@ use crate::model::refusal::Cause;
 use crate::model::rights::Right;
 use crate::model::schedule::{AnnounceOptions, SUMMARY, Schedule, ScheduledAction};
 
-/// A command with everything that it names in the chat.
+/// An action that the bot can run once it is permitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Put this message on top, for so long.
+    /// Pin this message to the top of the chat; with a duration, until that has passed.
     PutMessage(MessageId, Option<Span>),
-    /// Put the group announcement on top, for so long.
+    /// Pin the group announcement, likewise.
     PutAnnouncement(Option<Span>),
-    /// Take the top notice off.
+    /// Remove the top notice, whatever it is.
     DeleteTopNotice,
-    /// Add to the announcement.
+    /// Write text into the group announcement.
     Announce(Source, AnnounceOptions),
-    /// Take a change back.
+    /// Revert the latest change.
     Undo(Box<RecordedChange>),
-    /// Take a change back because its time is over.
+    /// Revert a change whose duration has passed.
     Expire(Box<RecordedChange>),
-    /// Drop planned work.
+    /// Cancel a scheduled announcement, or the scheduled end of a change.
     Cancel(Box<Schedule>),
 }
 
-/// Where an announcement's text comes from.
+/// The source of an announcement's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// It was typed behind the command, or taken from a message already.
+    /// Typed after the command, or read from a message already.
     Document(Document),
-    /// It stands in the message that the command replied to.
+    /// The message that the command replied to; it has yet to be read.
     Message(MessageId),
 }
 
 impl Action {
-    /// What `/pin`, typed in `message`, asks for.
+    /// The action of `/pin`, typed in `message`.
     pub(crate) fn pin(
         target: PinTarget,
         duration: Option<Span>,
@@ -51,7 +51,7 @@ impl Action {
         }
     }
 
-    /// What it does, as it is remembered.
+    /// The kind of change under which the action is recorded.
     pub(crate) fn kind(&self) -> ChangeKind {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) => ChangeKind::Pin,
@@ -64,7 +64,7 @@ impl Action {
         }
     }
 
-    /// The first words of what it writes, or of what it takes back.
+    /// The first words of the text that is written or reverted, for `/history`.
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Announce(Source::Document(document), _) => document.first_characters(SUMMARY),
@@ -77,8 +77,8 @@ impl Action {
         }
     }
 
-    /// Whether it changes what stands at the top of the chat, or plans to.
-    pub(crate) fn touches_top(&self) -> bool {
+    /// Whether the action changes the top notice, now or once it is due.
+    pub(crate) fn changes_top(&self) -> bool {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
             Self::Announce(_, options) => options.top,
@@ -93,8 +93,7 @@ impl Action {
         }
     }
 
-    /// The right that a member needs for it: what takes something back needs
-    /// the right of what it takes back.
+    /// The right that a member needs. To revert or cancel a change takes the right of that change.
     pub(crate) fn right(&self) -> Right {
         let kind = match self {
             Self::Undo(made) | Self::Expire(made) => made.kind,
@@ -111,8 +110,8 @@ impl Action {
     }
 }
 
-/// The message that a command replied to. In a topic the platform names the
-/// topic's first message here, whatever the member tapped "reply" on.
+/// The message that a command replied to. In a topic the platform names the topic's first message,
+/// whatever message the member replied to.
 pub(crate) fn replied_to(message: &ReceivedMessage) -> Option<MessageId> {
     message
         .parent_id

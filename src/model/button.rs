@@ -1,5 +1,4 @@
-//! Buttons on the bot's cards: what they say when they are pressed, and who
-//! waits for an answer then.
+//! Buttons on the bot's cards.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,34 +7,33 @@ use crate::command::CommandName;
 use crate::language::Language;
 use crate::model::job::JobRef;
 
-/// A button, as its value comes back from the platform.
+/// The value of a button, which the platform returns when the button is pressed.
 ///
-/// It names a change or a plan by the job that made it, so that it means the
-/// same for ever; whether that can still be taken back is found out when it is
-/// pressed.
+/// It names a change or a schedule by its job, so its meaning never changes. Whether the change can
+/// still be reverted is checked when the button is pressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Button {
     pub(crate) action: ButtonAction,
-    /// The language of the card that it is on.
+    /// The language of the card with the button.
     pub(crate) language: Language,
 }
 
-/// What pressing it asks for.
+/// The action of a button.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ButtonAction {
-    /// Take back this change; on a card of the history.
+    /// Revert this change; on a history card.
     Undo(JobRef),
-    /// Drop this plan; on a card of the history.
+    /// Cancel this schedule; on a history card.
     Cancel(JobRef),
-    /// Drop this plan; on the card that tells of it.
+    /// Cancel this schedule; on the card that announced it.
     CancelThis(JobRef),
-    /// Show all commands; on a card of help.
+    /// Show all commands; on a help card.
     ShowCommands,
 }
 
 impl ButtonAction {
-    /// The command that asks for the same.
+    /// The command with the same effect.
     pub(crate) fn command(&self) -> CommandName {
         match self {
             Self::Undo(_) => CommandName::Undo,
@@ -45,17 +43,17 @@ impl ButtonAction {
     }
 }
 
-/// Tells the bot's own buttons from those of other cards of the app.
+/// Distinguishes the bot's buttons from those of the app's other cards.
 const KEY: &str = "noticebot";
 
 impl Button {
-    /// The value that the card carries.
+    /// The JSON value to send with the card.
     pub(crate) fn value(&self) -> Value {
         json!({ KEY: self })
     }
 
-    /// Reads the value of a button that was pressed; `None` if it is none of the
-    /// bot's, or of another release.
+    /// Reads the value of a pressed button; `None` if it belongs to another card of the app or to
+    /// another release.
     pub(crate) fn read(value: &Value) -> Option<Self> {
         Self::deserialize(value.get(KEY)?).ok()
     }
@@ -78,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_back_and_foreign_ones_are_not() {
+    fn only_own_button_values_are_read() {
         for action in [
             ButtonAction::Undo,
             ButtonAction::Cancel,

@@ -1,6 +1,5 @@
-//! What the bot changes in a chat, as it is remembered: for `/history`, for
-//! `/undo`, for what is taken back when its time is over, and for whoever asks
-//! later who did it.
+//! Changes to a chat and their records, which `/history`, `/undo`, scheduled ends and the audit
+//! read.
 
 use std::time::Duration;
 
@@ -12,33 +11,29 @@ pub(crate) use crate::command::ChangeKind;
 use crate::content::{Entry, Snapshot};
 use crate::model::job::JobRef;
 
-/// A change can be taken back for this long; then what people wrote is forgotten.
+/// A change can be undone for this long. After that, texts that members wrote are erased.
 pub(crate) const UNDO_AGE: Duration = Duration::from_hours(7 * 24);
 
-/// What stands at the top of a chat, as far as the bot knows: the platform has
-/// no call that reads it.
+/// The top notice of a chat, as far as the bot knows: the platform has no call that reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PinnedItem {
-    /// The bot has put nothing there yet; somebody may have.
+    /// The bot has not changed the top notice yet; a member may have.
     Unknown,
-    /// The bot took off what was there.
+    /// The bot removed the top notice.
     Nothing,
-    /// This message.
     Message(MessageId),
-    /// The group announcement.
     Announcement,
 }
 
-/// A change: what stood before it, as far as it takes to undo it, and what stands since.
+/// A change: the state before it, as far as undoing needs it, and the state after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) before: State,
     pub(crate) after: State,
 }
 
-/// What stands in the two places that the bot changes; nothing for a place that the change is not
-/// about.
+/// The state of the places that a change affects; `None` for a place that it does not affect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,43 +42,43 @@ pub(crate) struct State {
     pub(crate) announcement: Option<AnnouncementState>,
 }
 
-/// What stands in an announcement.
+/// The content of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AnnouncementState {
-    /// What others have written, whatever it is.
+    /// Only content that the bot did not write.
     Others,
-    /// An entry of the bot's, above what others have written or in its place.
+    /// An entry of the bot, above other content or instead of it.
     Entry(PlacedEntry),
-    /// All of it, as it was saved before it was replaced.
+    /// The whole content, saved before it was replaced.
     Body(Snapshot),
-    /// What was saved was written again: each block as it was known, and as it is known since.
+    /// Saved blocks were restored: pairs of a block's old id and its new id.
     Restored(Vec<(BlockId, BlockId)>),
 }
 
-/// An entry as it was written, by which it is found again.
+/// An entry as it was written. The bot compares it with the announcement to find the entry again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlacedEntry {
     pub(crate) entry: Entry,
-    /// From some call on the platform took no mention, and people went by their
-    /// names; those before it stand as they are.
+    /// Whether the platform rejected mentions, so that names were written instead. Calls before the
+    /// rejected one keep their mentions.
     pub(crate) nameless: bool,
     pub(crate) kind: PlacedBlocks,
 }
 
-/// The kind of announcement that an entry stands in.
+/// How to find an entry, which depends on the kind of announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PlacedBlocks {
-    /// It is found by what it says.
+    /// Found by its text.
     Doc,
     Docx {
-        /// Right below the page.
+        /// The entry's blocks at the top level of the page.
         blocks: Vec<BlockId>,
     },
 }
 
-/// The two things in a chat that the bot changes.
+/// The places in a chat that the bot can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Top,
@@ -92,12 +87,10 @@ pub(crate) enum Place {
 }
 
 impl Change {
-    /// Another thing stands at the top.
     pub(crate) fn of_top(before: PinnedItem, after: PinnedItem) -> Self {
         Self::default().with_top(Some(before), after)
     }
 
-    /// Another thing stands in the announcement.
     pub(crate) fn of_announcement(before: AnnouncementState, after: AnnouncementState) -> Self {
         let state = |standing| State {
             top: None,
@@ -109,7 +102,7 @@ impl Change {
         }
     }
 
-    /// Nothing of the bot's stands in the announcement any more but what was written there again.
+    /// An entry was removed, and these blocks were restored: pairs of old and new id.
     pub(crate) fn restored(blocks: Vec<(BlockId, BlockId)>) -> Self {
         let mut change = Self::default();
         change.after.announcement = Some(if blocks.is_empty() {
@@ -120,15 +113,14 @@ impl Change {
         change
     }
 
-    /// The same, and another thing stands at the top as well; what stood there before need not be
-    /// known.
+    /// Adds a change of the top notice. With `before` unknown it cannot be undone separately.
     pub(crate) fn with_top(mut self, before: Option<PinnedItem>, after: PinnedItem) -> Self {
         self.before.top = before;
         self.after.top = Some(after);
         self
     }
 
-    /// What the change is about; nothing if it is about nothing.
+    /// The places that the change affects; `None` if there are none.
     pub(crate) fn place(&self) -> Option<Place> {
         match (&self.after.top, &self.after.announcement) {
             (Some(_), Some(_)) => Some(Place::Both),
@@ -138,40 +130,39 @@ impl Change {
         }
     }
 
-    /// What stands at the top since; nothing where that was not changed.
+    /// The new top notice; `None` if the change does not affect it.
     pub(crate) fn top(&self) -> Option<&PinnedItem> {
         self.after.top.as_ref()
     }
 }
 
-/// What came of a job that was to change something.
+/// The record of a job that was to change something, successful or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangeRecord {
     pub(crate) kind: ChangeKind,
-    /// Whoever asked for it.
+    /// The member who requested the change.
     pub(crate) actor: Option<OpenId>,
-    /// The first words of what was written.
+    /// The first words of the text that was written or reverted.
     pub(crate) summary: String,
     pub(crate) result: ChangeResult,
-    /// The platform's id of the answer that refused it.
+    /// The platform's log id of the response that refused the change.
     pub(crate) log_id: Option<String>,
-    /// What was changed; nothing where it was refused.
+    /// `None` if nothing can have been changed.
     pub(crate) change: Option<Change>,
-    /// The change that it took back; where it was refused, the one that cannot
-    /// be taken back.
+    /// The change that was reverted or, after a refusal, the one that can never be reverted.
     pub(crate) reverts: Option<ChangeId>,
 }
 
-/// Whether a change was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChangeResult {
     Done,
-    /// It was not, for this reason: a word of [`Refusal::reason`](crate::model::refusal::Refusal::reason).
+    /// The reason, from [`Refusal::reason`](crate::model::refusal::Refusal::reason).
     Refused(&'static str),
 }
 
 impl ChangeResult {
-    /// Its word in the table of changes; statements and indexes of both stores name that of `Done`.
+    /// The value in the table of changes. Statements and indexes of both databases contain the one
+    /// of `Done`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -181,7 +172,7 @@ impl ChangeResult {
 }
 
 impl ChangeRecord {
-    /// Whether it shows that text can be removed from the announcement.
+    /// Whether the record proves that text can be deleted from the announcement.
     pub(crate) fn has_removed(&self) -> bool {
         let place = self.change.as_ref().and_then(Change::place);
         matches!(self.kind, ChangeKind::Undo | ChangeKind::Expire)
@@ -190,11 +181,11 @@ impl ChangeRecord {
     }
 }
 
-/// A row of the table of changes.
+/// The id of a row of the table of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChangeId(pub(crate) i64);
 
-/// A change that was made.
+/// A row of the table of changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RecordedChange {
     pub(crate) id: ChangeId,
@@ -204,6 +195,6 @@ pub(crate) struct RecordedChange {
     pub(crate) summary: String,
     pub(crate) at: Timestamp,
     pub(crate) undone: bool,
-    /// Gone when it is too old to be undone.
+    /// Erased once the change is too old to be undone.
     pub(crate) change: Option<Change>,
 }

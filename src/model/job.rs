@@ -1,22 +1,21 @@
-//! What a job is and how it is named.
+//! Jobs and their identifiers.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
-/// Names a job for ever: the same event never makes a second one.
+/// Identifies a job. It is unique and permanent: the same event never creates a second job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobKey {
-    /// The app that received the event: two bots in one group see the same
-    /// message ids.
+    /// The app that received the event: two bots in one group receive the same message ids.
     pub(crate) app: String,
-    /// The message id; for what is no message the event id.
+    /// The message id; for other events the event id.
     pub(crate) origin: String,
     pub(crate) kind: JobKind,
 }
 
-/// What is to be done with the origin.
+/// The kind of work that a job does.
 #[derive(
     Debug,
     Clone,
@@ -32,22 +31,22 @@ pub(crate) struct JobKey {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum JobKind {
-    /// Carry out the command that the message holds.
+    /// Run the command in the message.
     Command,
-    /// Say that no more commands are taken; the origin is the job at the head of
-    /// the chat, so that it is said once while that one stands there.
+    /// Reply that the queue of the chat is full. The origin is the oldest open job of the chat, so
+    /// the reply is sent once per such job.
     Overflow,
-    /// Publish an announcement that was planned.
+    /// Publish a scheduled announcement.
     Publish,
-    /// Take back a change whose time is over.
+    /// Revert a change whose duration has passed.
     Expire,
-    /// Greet a group; the origin is the group, so that it is greeted once.
+    /// Send the welcome card. The origin is the group, so it is sent once.
     Welcome,
-    /// Forget a group that the bot is no longer in.
+    /// Clean up after the bot has left a group.
     Left,
-    /// Remember that a message was recalled.
+    /// Record that a message was recalled.
     Recalled,
-    /// Do what a button says; the origin is the event of the press.
+    /// Run the action of a button. The origin is the event of the callback.
     Press,
 }
 
@@ -56,8 +55,7 @@ impl JobKind {
         Self::VARIANTS.iter().copied()
     }
 
-    /// Whether it stands for an event that is no message, so that nobody waits
-    /// for an answer.
+    /// Whether the job comes from a chat event, so that nobody expects a reply.
     pub(crate) fn is_notice(self) -> bool {
         match self {
             Self::Welcome | Self::Left | Self::Recalled => true,
@@ -75,19 +73,18 @@ impl JobKind {
 }
 
 impl JobKey {
-    /// The namespace of all ids derived from jobs.
+    /// The namespace of all UUIDs that are derived from jobs.
     const NAMESPACE: Uuid = Uuid::from_u128(0x6e6f_7469_6365_5b07_8a6a_6f62_6b65_7973);
 
-    /// The id under which the platform is asked to do a thing at most once.
+    /// A UUID by which the platform recognises a repeated `call`.
     ///
-    /// It is derived from the key and the name of the `call`, never random, so
-    /// that it is the same after a restart.
+    /// Derived from the key, never random, so that it is the same after a restart.
     pub(crate) fn idempotency_key(&self, call: &str) -> Uuid {
         let parts = [&self.app, &self.origin, self.kind.as_str(), call];
         Uuid::new_v5(&Self::NAMESPACE, parts.join("\n").as_bytes())
     }
 
-    /// The short id that people quote: it stands in the log and in replies.
+    /// The short id in logs and replies, which members quote in reports.
     pub(crate) fn reference(&self) -> String {
         let mut reference = self.idempotency_key("reference").simple().to_string();
         reference.truncate(8);
@@ -95,13 +92,12 @@ impl JobKey {
     }
 }
 
-/// Names, within an app, the job that made a change or a plan, and thus that
-/// change or plan: for ever, whatever becomes of the job.
+/// Identifies a job within an app, and by that the change or schedule that the job created. It
+/// stays valid after the job's row is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobRef {
-    /// What the job began with: a message, or an event.
+    /// The message id or event id.
     pub(crate) origin: String,
-    /// What was to be done with that.
     pub(crate) kind: JobKind,
 }
 
@@ -120,15 +116,15 @@ pub(crate) struct ChatKey {
     pub(crate) chat: String,
 }
 
-/// A row of the table of jobs.
+/// The id of a row of the table of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct JobId(pub(crate) i64);
 
-/// How much there is to do.
+/// The size of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Queue {
-    /// Jobs that are not finished; planned work does not count.
+    /// Unfinished jobs, without scheduled ones that are not due.
     pub(crate) open: usize,
-    /// When the oldest of them was taken.
+    /// When the oldest of them was accepted.
     pub(crate) oldest: Option<Timestamp>,
 }

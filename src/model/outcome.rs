@@ -1,5 +1,5 @@
-//! What came of a command: the value that an action returns, the store keeps
-//! and [`crate::reply`] puts into words.
+//! The outcome of a command: an action returns it, the store keeps it and [`crate::reply`] formats
+//! it.
 
 use std::collections::BTreeSet;
 
@@ -14,34 +14,31 @@ use crate::model::refusal::{Cause, Refusal, Stage};
 use crate::model::rights::{GroupRights, Right};
 use crate::model::schedule::AnnounceOptions;
 
-/// The end of one command. Stored before anything is said about it, so that a
-/// restart between the act and the answer repeats neither.
+/// The final result of a command. It is stored before the reply is sent, so that a restart in
+/// between repeats neither the action nor the reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// The platform answered code 0.
     Done(Done),
-    /// The table of commands was asked for.
+    /// `/help` in a direct chat, or where the group's settings cannot be read.
     Help,
-    /// It will be announced later.
     Planned(Scheduled),
-    /// The last changes were asked for.
     History(History),
-    /// The same in a group, whose settings say who may do what.
+    /// `/help` in a group, with the permissions that its settings give.
     HelpInGroup(GroupHelp),
-    /// All commands were asked for, on a card of help; where it is known, who may use them.
+    /// The button that shows all commands was pressed. Contains the group's permissions where they
+    /// are known.
     AllCommands(Option<GroupRights>),
-    /// It was not done, or not known to be, and this is why.
+    /// The command failed, in whole or in part, or its effect is unknown.
     Refused(Refusal),
 }
 
 impl Outcome {
-    /// Nothing was done.
     pub(crate) fn refused(cause: Cause) -> Self {
         Self::Refused(cause.into())
     }
 
-    /// Whether what a button was to take back or drop is there no more.
+    /// Whether the change or schedule that a button refers to no longer exists.
     pub(crate) fn is_gone(&self) -> bool {
         matches!(
             self,
@@ -52,7 +49,7 @@ impl Outcome {
         )
     }
 
-    /// The same, with the number that the store gave the plan.
+    /// Sets the number that the store gave a scheduled announcement.
     pub(crate) fn numbered(self, number: u32) -> Self {
         match self {
             Self::Planned(scheduled) => Self::Planned(Scheduled {
@@ -63,8 +60,8 @@ impl Outcome {
         }
     }
 
-    /// The reason under which the answer is throttled: sent in words at most once a minute to one
-    /// person in one chat. `None` if it is always sent.
+    /// The key by which the reply is throttled: at most once a minute per person, chat and key.
+    /// `None` if the reply is always sent.
     pub(crate) fn throttled_as(&self) -> Option<&'static str> {
         let Self::Refused(refusal) = self else {
             return None;
@@ -76,8 +73,7 @@ impl Outcome {
         }
     }
 
-    /// What kind it is, in a word for the log: an outcome itself may quote what
-    /// a member typed.
+    /// A word for the log: an outcome itself may quote members.
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Done(_) => "done",
@@ -89,157 +85,136 @@ impl Outcome {
     }
 }
 
-/// An announcement that is scheduled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Scheduled {
-    /// By it the chat's members name it; 0 until the store gives one.
+    /// The number by which members refer to it; 0 until the store assigns one.
     pub(crate) number: u32,
-    /// When it is due.
     pub(crate) due: Timestamp,
-    /// When it was scheduled.
     pub(crate) at: Timestamp,
-    /// By it a button names it.
+    /// Identifies it in the value of a button.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) job_ref: Option<JobRef>,
-    /// Its first words.
+    /// The first words of its text.
     pub(crate) summary: String,
-    /// Its options.
     pub(crate) options: AnnounceOptions,
 }
 
-/// What a member can do in a group, and what everybody can.
+/// The permissions in a group, for `/help`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupHelp {
-    /// The rights of the member who asks.
+    /// The rights of the member who sent the command.
     pub(crate) allowed: Vec<Right>,
-    /// Those of everybody.
+    /// The rights of all members.
     pub(crate) rights: GroupRights,
 }
 
-/// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Done {
-    /// This stands at the top of the chat now.
     Pinned(PinTarget),
-    /// The top notice was taken off.
     Unpinned,
-    /// The text stands above what stood in the announcement.
+    /// The text was added above the existing content.
     Announced,
-    /// The text stands in the place of what stood in the announcement.
+    /// The text replaced the existing content.
     Replaced {
-        /// So many blocks that people typed or changed meanwhile stand there, too.
+        /// The number of blocks that stay because members wrote or edited them in the meantime.
         others: usize,
     },
-    /// An announcement was made, but without formatting, as its text had too much of it.
+    /// The announcement was written as plain text, because it had too many formatted runs.
     Unformatted(Box<Done>),
-    /// An announcement was made without what is no text.
+    /// The announcement was written without its media.
     LeftOut {
-        /// What was done.
         done: Box<Done>,
-        /// What is not in the announcement.
         media: BTreeSet<Medium>,
     },
-    /// An announcement was made later than planned.
+    /// A scheduled announcement was published late, because the bot was down or the platform
+    /// failed.
     AnnouncedLate {
         /// When it was due.
         due: Timestamp,
-        /// When it was done.
         at: Timestamp,
     },
-    /// The last change was taken back.
     Undone(UndoResult),
-    /// Something was taken back because its time was over.
+    /// A change was reverted because its duration had passed.
     Expired,
-    /// Its time is over, but it was taken back or replaced already.
+    /// The duration of a change has passed, but the change was reverted or overwritten before.
     Superseded,
-    /// Planned work was dropped.
+    /// A schedule was canceled.
     Cancelled,
 }
 
-/// What taking back a change has come to.
+/// The state after a change was undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum UndoResult {
-    /// The message from before is at the top again.
+    /// The previous message is pinned again.
     MessageOnTop,
-    /// The announcement is at the top again.
+    /// The announcement is pinned again.
     AnnouncementOnTop,
-    /// Nothing is at the top any more.
     NothingOnTop,
-    /// The entry was taken out of the announcement.
+    /// The entry was removed from the announcement.
     EntryOut,
-    /// The entry did not stand in the announcement any more.
+    /// The entry was no longer in the announcement.
     EntryWasOut,
-    /// What an entry had replaced stands in the announcement again.
+    /// The content that an entry had replaced was restored.
     FormerBack {
-        /// The things of which only the names have come back.
+        /// Kinds of content that could not be restored, only their names.
         lost: Vec<Unwritable>,
     },
 }
 
-/// What the bot did lately in a chat, and what it is going to do.
+/// Recent and scheduled changes of a chat, for `/history`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
-    /// When it was asked for.
     pub(crate) asked_at: Timestamp,
-    /// What would be taken back now.
+    /// The change that `/undo` would revert now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) undoable: Option<JobRef>,
-    /// The newest first.
+    /// Newest first.
     pub(crate) changes: Vec<HistoryChange>,
-    /// The next first.
+    /// Ordered by due time.
     pub(crate) plans: Vec<HistorySchedule>,
 }
 
-/// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HistoryChange {
-    /// What was done.
     pub(crate) kind: ChangeKind,
-    /// What a pin has put at the top, as long as that is remembered.
+    /// The kind of item that a pin put at the top, unless that was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pinned: Option<PinTarget>,
-    /// The name of who asked for it, where the platform tells it.
+    /// The member's name, if the platform returns it.
     pub(crate) actor: Option<String>,
-    /// The first words of what was written; often none.
+    /// The first words of the text; often empty.
     pub(crate) summary: String,
-    /// When.
     pub(crate) made_at: Timestamp,
-    /// Whether it was taken back since.
     pub(crate) undone: bool,
 }
 
-/// A change that is planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HistorySchedule {
-    /// By it a button names the plan.
+    /// Identifies the schedule in the value of a button.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) job_ref: Option<JobRef>,
-    /// By it the chat's members name the plan.
+    /// The number by which members refer to it.
     pub(crate) number: u32,
-    /// What is planned: a publication, or the end of what was done for a time.
     pub(crate) what: ScheduledChange,
-    /// The name of who planned it, where the platform tells it.
+    /// The author's name, if the platform returns it.
     pub(crate) author: Option<String>,
-    /// The first words of what it is about; often none.
+    /// The first words of the text; often empty.
     pub(crate) summary: String,
-    /// When it is due.
     pub(crate) due: Timestamp,
 }
 
-/// What can be planned.
+/// The effect of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ScheduledChange {
-    /// What a pin has put at the top is taken off.
+    /// A pin expires.
     Unpin,
-    /// Something is announced.
     Announce,
-    /// An entry is taken out of the announcement.
+    /// An entry is removed from the announcement.
     EntryOut,
-    /// The announcement is replaced.
     Replace,
-    /// What stood in the announcement before it was replaced comes back.
+    /// The replaced content is restored.
     FormerBack,
 }

@@ -1,4 +1,4 @@
-//! How far an announcement has come that takes several calls.
+//! The progress of an announcement that takes several calls.
 
 use feishu::BlockId;
 use jiff::Timestamp;
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 use crate::content::{Document, Snapshot};
 use crate::model::schedule::AnnounceOptions;
 
-/// An announcement under way. It may take several calls, and what was written
-/// must be told from what was not when an answer is lost.
+/// An announcement in progress. If a response is lost, the progress tells which blocks may have
+/// been written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// The whole of it: a message that was replied to may change meanwhile.
+    /// The full text: a message that was replied to may be edited in the meantime.
     pub(crate) document: Document,
     pub(crate) options: AnnounceOptions,
-    /// How far it has come, once a write was tried.
+    /// `None` before the first write.
     pub(crate) written: Option<WriteProgress>,
 }
 
 impl Progress {
-    /// Whether it is about taking something out, not about writing.
+    /// Whether an entry is being removed, not written.
     pub(crate) fn is_removal(&self) -> bool {
         matches!(
             self.written,
@@ -28,57 +28,57 @@ impl Progress {
     }
 }
 
-/// How far an announcement has come.
+/// The calls that were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WriteProgress {
-    /// The `doc` kind, written by one call.
+    /// Writes into a `doc` announcement, with one call.
     Legacy {
-        /// Set before it is made, until its answer is known.
+        /// Set from before the call until its result is known.
         pending: Option<Pending>,
-        /// Whether people go without a mention.
+        /// Whether names are written instead of mentions.
         nameless: bool,
-        /// What it replaces, as it stood when that call was sent.
+        /// The content that it replaces, as read before the call.
         snapshot: Option<Snapshot>,
-        /// Whether it goes above what it was to replace, as nothing can be
-        /// deleted.
+        /// Whether the text goes above the content that it should replace, because deletion is not
+        /// possible.
         above: bool,
     },
-    /// An entry is being taken out of a `doc` one, and what it replaced written again.
+    /// Removes an entry of a `doc` announcement and restores the content that it replaced.
     Removal {
-        /// Set before the call is sent, until its answer is known.
+        /// Set from before the call until its result is known.
         pending: Option<Pending>,
-        /// Whether people go without a mention.
+        /// Whether names are written instead of mentions.
         nameless: bool,
     },
-    /// The `docx` kind.
+    /// Writes into a `docx` announcement.
     Docx {
         #[serde(flatten)]
         creation: Creation,
-        /// Whether people go without a mention.
+        /// Whether names are written instead of mentions.
         nameless: bool,
-        /// What it replaces.
+        /// The content that it replaces.
         snapshot: Option<Snapshot>,
     },
-    /// What an entry of a `docx` one replaced is written again.
+    /// Restores the content that an entry of a `docx` announcement replaced.
     Restoral(Restoration),
 }
 
-/// Former blocks on their way back into a `docx` announcement.
+/// The progress of restoring replaced blocks in a `docx` announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Restoration {
-    /// Before which block right below the page.
+    /// The index at the top level of the page at which the blocks are inserted.
     pub(crate) at: usize,
-    /// Which blocks, as they were known: those that did not stand any more.
+    /// The old ids of the blocks to restore: those that the page lacks.
     pub(crate) missing: Vec<BlockId>,
     #[serde(flatten)]
     pub(crate) creation: Creation,
-    /// Whether people go without a mention.
+    /// Whether names are written instead of mentions.
     pub(crate) nameless: bool,
 }
 
 impl Restoration {
-    /// What stands again with all below it: each block as it was known, and as it is known since.
+    /// The blocks that are restored with all their children: pairs of old and new id.
     pub(crate) fn restored(self) -> Vec<(BlockId, BlockId)> {
         let Creation {
             page_blocks, whole, ..
@@ -88,23 +88,22 @@ impl Restoration {
     }
 }
 
-/// How far the planned calls have come that write into a `docx` announcement in their order.
+/// The progress of a sequence of calls that create blocks in a `docx` announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Creation {
-    /// How many calls were made already.
+    /// The number of calls that succeeded.
     pub(crate) calls: usize,
-    /// The blocks that they created and later ones write below, in order.
+    /// The blocks they created that are parents in later calls, in order.
     pub(crate) parents: Vec<BlockId>,
-    /// Those that they created right below the page, in order.
+    /// The blocks they created at the top level of the page, in order.
     pub(crate) page_blocks: Vec<BlockId>,
-    /// So many of these, the first ones, stand with all that is to stand below them.
+    /// The number of leading `page_blocks` whose children are all written.
     pub(crate) whole: usize,
-    /// The revision that the last answer named; −1 is the latest.
+    /// The revision in the last response; −1 is the latest.
     pub(crate) revision: i64,
 }
 
 impl Creation {
-    /// Nothing yet, at this revision.
     pub(crate) fn at(revision: i64) -> Self {
         Self {
             calls: 0,
@@ -130,15 +129,14 @@ impl Progress {
     }
 }
 
-/// A chunk that was sent.
+/// A request to a `doc` announcement whose result may be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
-    /// How often exactly its paragraphs stood in the announcement before.
+    /// The number of occurrences of its paragraphs in the announcement before the request.
     pub(crate) seen_before: usize,
-    /// When it was sent.
     pub(crate) sent_at: Timestamp,
-    /// Whether the last of its insertions was expected to come out first.
+    /// Whether the platform was expected to put the last of several insertions first.
     pub(crate) later_first: bool,
-    /// Whether it was to put blocks in order that had come out in reverse.
+    /// Whether the request rewrites blocks that came out in reverse order.
     pub(crate) repairs: bool,
 }

@@ -1,4 +1,4 @@
-//! Why a command was not carried out.
+//! Refusals: why a command failed, in whole or in part.
 
 use feishu::{ApiError, Unwritable, codes};
 use jiff::Timestamp;
@@ -8,42 +8,38 @@ use strum::IntoStaticStr;
 use crate::command::{CommandName, ParseError, PlanTimeError};
 use crate::model::rights::{BotPermission, Denied};
 
-/// A command that was not carried out, or not all of it.
+/// A command that failed, in whole or in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refusal {
-    /// What is left undone.
     #[serde(default, skip_serializing_if = "Stage::is_whole")]
     pub(crate) stage: Stage,
-    /// Why.
     pub(crate) cause: Cause,
 }
 
-/// What of a command was not done.
+/// The part of a command that failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Stage {
-    /// All of it.
     #[default]
     Whole,
-    /// Part of an announcement stands; then it could not go on.
+    /// Only the first lines of an announcement were written.
     Partly {
-        /// So many lines stand.
+        /// Lines that were written.
         lines: usize,
-        /// So many were to stand.
+        /// All lines.
         of: usize,
     },
-    /// The announcement was made, but not put at the top.
+    /// The announcement was written, but not pinned.
     NotOnTop,
-    /// The announcement was made, but what it was to replace stands below it.
+    /// The announcement was written, but the old content was not deleted.
     NotReplaced,
-    /// Both; the cause is why it is not at the top.
+    /// Both; the cause is that of the failed pin.
     #[strum(serialize = "not_replaced")]
     NotReplacedNorOnTop,
-    /// A planned announcement was due, and could not be made.
+    /// A scheduled announcement was due and could not be published.
     NotPublished,
-    /// Something was to be taken back because its time was over, and could not
-    /// be.
+    /// A change could not be reverted when its duration had passed.
     NotTakenBack,
 }
 
@@ -53,16 +49,16 @@ impl Stage {
     }
 }
 
-/// Why a command was not carried out.
+/// Refusals: why a command failed, in whole or in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Cause {
-    /// The text is a command, but not one that can be carried out.
+    /// The text is a command with invalid arguments.
     Misunderstood(ParseError),
-    /// The time was understood, but nothing can be planned for it.
+    /// The time is valid, but nothing can be scheduled for it.
     CannotPlan(PlanTimeError),
-    /// The command needs a group and came in a direct chat.
+    /// The command was sent in a direct chat and needs a group.
     NeedsGroup(CommandName),
     /// `/pin` was not a reply to a message.
     NotAReply,
@@ -70,114 +66,96 @@ pub enum Cause {
     NothingToAnnounce,
     /// `/announce` came with a picture or a file and no text.
     OnlyMedia,
-    /// `/announce` replied to a message that holds no text (a picture, a file).
+    /// `/announce` replied to a message without text (a picture, a file).
     RepliedToHasNoText,
-    /// `/announce` replied to a card of which the platform tells no words.
+    /// `/announce` replied to a card whose text the platform does not return.
     RepliedToIsCard,
     /// `/announce` replied to a bundle of forwarded messages without text.
     RepliedToIsForward,
-    /// The message replied to stands in another chat.
+    /// The message replied to is in another chat.
     RepliedElsewhere,
-    /// The platform did not say in which chat the message replied to stands.
+    /// The platform did not return the chat of the message replied to.
     RepliedToUnplaced,
-    /// The platform puts no message of this kind at the top.
+    /// The platform does not pin messages of this kind.
     NotPinnable(NotPinnable),
-    /// The platform did not say in which chat the command was typed.
+    /// The platform did not send the chat of the command.
     ChatUntold,
-    /// The message is for the bot and could not be read.
+    /// The message mentions the bot and its content cannot be parsed.
     Unreadable,
     /// The message replied to was recalled or deleted.
     RepliedToIsGone,
-    /// The text is longer than an announcement takes at once.
+    /// The text is longer than one announcement may be.
     TextTooLong {
-        /// The most that is taken, in UTF-16 code units.
+        /// In UTF-16 code units.
         limit: usize,
     },
-    /// The text has more lines than an announcement takes at once.
-    TooManyLines {
-        /// The most that are taken.
-        limit: usize,
-    },
-    /// The command's turn came too late.
+    /// The text has more lines than one announcement may have.
+    TooManyLines { limit: usize },
+    /// The command expired in the queue.
     TooLate {
-        /// Whether it was begun before the bot was interrupted: then nobody
-        /// knows whether it was done.
+        /// Whether an attempt was interrupted before, so that its effect is unknown.
         begun: bool,
     },
-    /// As many commands of this chat wait as one chat may have.
+    /// The queue of the chat is full.
     TooManyWaiting,
-    /// The bot is not in the group, so its settings are not told.
+    /// The bot is not in the group, so the platform does not return the group's settings.
     BotOutside,
-    /// This member may not do it in this group.
+    /// The member lacks the permission in this group.
     Denied(Denied),
-    /// The platform said no.
+    /// The platform returned an error that a retry does not fix.
     Platform(PlatformRefusal),
-    /// The platform did not answer, or asked to wait, for longer than
-    /// `worker.give_up_after`.
+    /// The platform did not respond, or asked to wait, for longer than `worker.give_up_after`.
     Unreachable {
-        /// The call that was tried.
         call: Call,
-        /// The platform's id of its last answer, if it gave one.
+        /// The platform's log id of the last response.
         log_id: Option<String>,
-        /// Whether no call can have changed anything.
+        /// Whether certainly no call changed anything.
         unchanged: bool,
     },
-    /// Nothing that the bot did lately in this chat can be taken back.
+    /// No recent change of the bot in this chat can be undone.
     NothingToUndo,
-    /// What stood at the top before the bot took it off is not known.
+    /// The top notice before the bot removed it is unknown.
     TopUnknown,
-    /// A person has changed the entry since, so it is not the bot's to remove.
+    /// A member has edited the entry, so the bot does not remove it.
     EntryChanged,
-    /// The platform does not let anything be deleted from this announcement.
+    /// The platform does not allow deleting from this announcement.
     CannotDelete,
-    /// The entry stands, but its parts came out in the wrong order, and nothing
-    /// can be deleted.
+    /// The entry was written with its parts in the wrong order, and deletion is not possible.
     Disordered,
-    /// Nothing can be deleted, known before something is announced for a time.
+    /// An announcement with a duration was refused, because deletion is known not to be possible.
     CannotHold,
-    /// The announcement is of the new kind now, and the entry was written into
-    /// the old one.
+    /// The announcement was converted to the new kind after the entry was written.
     AnnouncementMoved,
-    /// As much is planned in the chat as may be.
-    TooManyPlans {
-        /// The most.
-        limit: usize,
-    },
-    /// Planned work was due so long ago that nobody expects it any more.
+    /// The chat has the maximum number of scheduled announcements.
+    TooManyPlans { limit: usize },
+    /// A scheduled announcement is later than `worker.plan_grace`.
     PlanTooLate {
-        /// When it was due.
         due: Timestamp,
-        /// When its turn came.
+        /// When it was claimed.
         at: Timestamp,
     },
-    /// The announcement holds things that could not be brought back, so it is
-    /// not replaced.
-    CannotWriteBack {
-        /// Which ones.
-        things: Vec<Unwritable>,
-    },
-    /// The announcement is too long to be saved, so it is not replaced.
+    /// The announcement contains things that could not be restored, so it is not replaced.
+    CannotWriteBack { things: Vec<Unwritable> },
+    /// The announcement is too long to save, so it is not replaced.
     FormerTooLong {
-        /// The most blocks that are saved.
+        /// In blocks.
         limit: usize,
     },
-    /// The announcement holds more than is read.
+    /// The announcement is larger than the maximum response size.
     AnnouncementTooLong,
-    /// An answer was lost, and somebody has changed the announcement since, so
-    /// that nothing tells whether it was replaced.
+    /// A response was lost and a member has edited the announcement since, so it is unknown whether
+    /// it was replaced.
     Unclear,
-    /// No planned work of this chat has that number any more.
+    /// The chat has no schedule with that number.
     NoSuchPlan,
-    /// What a button was to take back was taken back already, or is not the last
-    /// change any more.
+    /// The change of a button was undone already, or is no longer the latest.
     NotLast,
-    /// A fault of the bot's own; the log holds the details under the
-    /// command's reference.
+    /// A bug in the bot. The log has the details under the command's reference.
     Internal,
 }
 
 impl Refusal {
-    /// What kind it is, in a word for the log.
+    /// A word for the log.
     pub(crate) fn label(&self) -> &'static str {
         match self.stage {
             Stage::Whole => self.cause.label(),
@@ -185,7 +163,8 @@ impl Refusal {
         }
     }
 
-    /// What the table of changes says: why, whatever it was that was to be done.
+    /// The reason in the table of changes. Unlike the label, it is the same for scheduled and
+    /// immediate work.
     pub(crate) fn reason(&self) -> &'static str {
         match self.stage {
             Stage::NotTakenBack | Stage::NotPublished => self.cause.label(),
@@ -193,8 +172,8 @@ impl Refusal {
         }
     }
 
-    /// Whether the whole command failed for a fault of the bot's or the platform's, so that an
-    /// admin may retry it.
+    /// Whether nothing was done because of a fault of the bot or the platform, so that an admin may
+    /// retry the job.
     pub(crate) fn is_given_up(&self) -> bool {
         self.stage == Stage::Whole
             && matches!(self.cause, Cause::Unreachable { .. } | Cause::Internal)
@@ -209,12 +188,12 @@ impl From<Cause> for Refusal {
 }
 
 impl Cause {
-    /// What kind it is, in a word.
+    /// A word for the log and the table of changes.
     pub(crate) fn label(&self) -> &'static str {
         self.into()
     }
 
-    /// The same where something else was changed already.
+    /// Marks the effect as unknown, because an earlier call changed something.
     pub(crate) fn unsure(mut self) -> Self {
         if let Self::Unreachable { unchanged, .. } = &mut self {
             *unchanged = false;
@@ -222,7 +201,7 @@ impl Cause {
         self
     }
 
-    /// Whether a change that could not be taken back for this reason never can.
+    /// Whether undoing the change will fail for this reason every time.
     pub(crate) fn is_final_for_undo(&self) -> bool {
         matches!(
             self,
@@ -230,7 +209,7 @@ impl Cause {
         )
     }
 
-    /// The platform's code of the answer behind it.
+    /// The platform's error code.
     pub(crate) fn code(&self) -> Option<i64> {
         match self {
             Self::Platform(refusal) => Some(refusal.code),
@@ -238,7 +217,7 @@ impl Cause {
         }
     }
 
-    /// The platform's id of the answer behind it.
+    /// The platform's log id.
     pub(crate) fn log_id(&self) -> Option<&str> {
         match self {
             Self::Platform(refusal) => refusal.log_id.as_deref(),
@@ -247,8 +226,8 @@ impl Cause {
         }
     }
 
-    /// Whether something failed that the bot's admin may have to look up in the log. Other
-    /// refusals say all there is to know.
+    /// Whether the log may help the bot's admin to find the cause. Other refusals are complete
+    /// explanations.
     pub(crate) fn is_failure(&self) -> bool {
         match self {
             Self::Platform(_)
@@ -294,35 +273,32 @@ impl Cause {
     }
 }
 
-/// Why a message cannot be at the top of its chat.
+/// Why a message cannot be pinned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotPinnable {
-    /// Nobody sent it: the platform itself tells something.
+    /// A system message.
     System,
-    /// It is a reply in a topic.
+    /// A reply in a topic.
     InThread,
 }
 
-/// An answer of the platform with a code other than 0 that trying again does
-/// not mend.
+/// A response with an error code that a retry does not fix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlatformRefusal {
-    /// The call that was refused.
     pub(crate) call: Call,
-    /// The platform's error code.
     pub(crate) code: i64,
-    /// The platform's id of the answer, for its support.
+    /// The platform's log id, which its support asks for.
     pub(crate) log_id: Option<String>,
-    /// The scopes that the app lacks, as the platform named them.
+    /// The scopes that the app lacks, if the platform listed them.
     pub(crate) missing_scopes: Vec<String>,
-    /// The fields of the request that the platform named as the reason.
+    /// The invalid fields of the request, if the platform listed them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) fields: Vec<String>,
-    /// Which of its code's meanings it has, where that is known.
+    /// The meaning of a code that has several, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meaning: Option<Meaning>,
-    /// What the group's settings say of the bot, where they may be the reason.
+    /// The bot's permission by the group's settings, if that can be the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bot: Option<BotPermission>,
 }
@@ -333,18 +309,16 @@ pub struct PlatformRefusal {
 pub(crate) enum Meaning {
     /// The message or its people belong to another tenant.
     OtherTenant,
-    /// The call takes no token of this kind.
+    /// The call does not accept this kind of token.
     TokenKind,
-    /// There is no such app.
     UnknownApp,
-    /// The secret is wrong.
     WrongSecret,
-    /// The app is not in use.
+    /// The app is disabled or not installed.
     AppDisabled,
 }
 
 impl Meaning {
-    /// The platform's own words decide, then what is known of the group.
+    /// Uses the platform's message, then whether the group is external.
     pub(crate) fn of(api: &ApiError, is_external: bool) -> Option<Self> {
         let msg = api.msg.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| msg.contains(word));
@@ -369,28 +343,21 @@ impl Meaning {
     }
 }
 
-/// The call that failed, as far as the explanation depends on it.
+/// The call that failed, as far as the reply depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
-    /// Putting a message on top.
     PutMessage,
-    /// Putting the announcement on top.
     PutAnnouncement,
-    /// Taking the top notice off.
     DeleteTopNotice,
-    /// Reading the announcement.
     ReadAnnouncement,
-    /// Writing the announcement.
     WriteAnnouncement,
-    /// Reading the group's settings.
     ReadChat,
-    /// Reading the message that was replied to.
+    /// The message that was replied to.
     ReadMessage,
 }
 
 impl Call {
-    /// Whether it changes nothing on the platform.
     pub(crate) fn is_read(self) -> bool {
         match self {
             Self::ReadAnnouncement | Self::ReadChat | Self::ReadMessage => true,

@@ -1,11 +1,11 @@
-//! Who may do what in a group, and what keeps a member or the bot from it.
+//! Permissions in a group, of members and of the bot.
 
 use feishu::{ChatId, IdType, Sender};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::config::Right;
 
-/// Why a member may not.
+/// Why a member lacks a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Denied {
@@ -13,14 +13,14 @@ pub enum Denied {
     DenyListed,
     /// The member belongs to another tenant.
     OtherTenant,
-    /// The platform did not tell who the member is.
+    /// The platform did not send an id of the member, or not their tenant.
     Unidentified,
-    /// It is left to the group's owner and admins.
+    /// Only the group's owner and admins have it.
     Reserved(AdminsOnly),
 }
 
 impl Denied {
-    /// A word for the reason, by which answers are throttled.
+    /// The key by which replies are throttled.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::DenyListed => "deny_listed",
@@ -39,82 +39,76 @@ impl Denied {
     }
 }
 
-/// Why only the group's owner and admins may.
+/// Why only the group's owner and admins have a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdminsOnly {
-    /// The group's own setting says so.
+    /// A setting of the group.
     BySetting(GroupSetting),
-    /// The platform did not say who may manage top notices, and the setting that
-    /// stands in, the one for editing group information, says so.
+    /// The platform did not return who may manage top notices. The setting for editing group
+    /// information applies instead, and restricts it.
     ByNeighbour,
-    /// The mode is `admins`.
+    /// The configured mode is `admins`.
     ByMode,
-    /// The platform did not say who may manage top notices, and
-    /// `pin_setting_missing` is `deny`.
+    /// The platform did not return who may manage top notices, and `pin_setting_missing` is `deny`.
     PinSettingMissing,
 }
 
-/// A setting of a group that decides who may use the bot, and whether the bot
-/// itself may.
+/// A group setting that restricts members, and possibly the bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupSetting {
     /// Who may manage top notices.
     PinManageSetting,
-    /// Who may edit the group's information, the announcement included.
+    /// Who may edit the group's information, including the announcement.
     EditPermission,
 }
 
-/// Who may do a thing in a group, lists aside.
+/// The members with a right, apart from allow and deny lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Audience {
-    /// Every member of the bot's tenant.
+    /// All members of the bot's tenant.
     AllMembers,
-    /// The group's owner and admins.
     OwnerAndAdmins(AdminsOnly),
 }
 
-/// Who may do what in one group.
+/// The rights that members have in a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupRights {
-    /// Each right, and who has it.
     pub(crate) rights: Vec<(Right, Audience)>,
-    /// Whether lists of the configuration make exceptions.
+    /// Whether allow or deny lists apply in the group.
     pub(crate) exceptions: bool,
-    /// Whether people of other tenants may be in the group: they have no rights.
+    /// Whether the group may have members of other tenants, who have no rights.
     pub(crate) external: bool,
 }
 
-/// What a group's settings say of the bot, after the platform refused it
-/// something that the policy had let the member do.
+/// The bot's permission by the group's settings, after the platform refused a call that the policy
+/// had allowed the member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BotPermission {
-    /// The setting leaves it to the owner and the admins; the bot is neither.
+    /// Only the owner and admins have it; the bot is neither.
     Barred(GroupSetting),
-    /// The platform does not tell the setting; the bot is no admin.
+    /// The platform does not return the setting, and the bot is not an admin.
     Untold(GroupSetting),
-    /// The setting lets all members, and so the bot.
+    /// All members have it, including the bot.
     Open,
-    /// The bot is an admin, whom no setting binds.
+    /// The bot is an admin, so no setting restricts it.
     Admin,
 }
 
-/// A member who asks for something.
+/// The member who sent a command or pressed a button.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Actor<'a> {
-    /// Who typed the command, or pressed the button.
     pub(crate) sender: &'a Sender,
-    /// The tenant that the bot works for.
+    /// The bot's tenant.
     pub(crate) home: Option<&'a str>,
-    /// The chat in which that was.
     pub(crate) chat: &'a ChatId,
 }
 
 impl Actor<'_> {
-    /// By which kind of id the group's roles have to be asked for.
+    /// The kind of id in which to request the group's owner and admins.
     pub(crate) fn id_type(&self) -> IdType {
         self.sender
             .id()
@@ -134,13 +128,13 @@ impl Actor<'_> {
         ids.contains(&Some(listed))
     }
 
-    /// A tenant that is not named is not ours.
+    /// A missing tenant counts as another one.
     pub(crate) fn is_at_home(&self) -> bool {
         let tenant = self.sender.tenant_key.as_ref().map(AsRef::as_ref);
         tenant.is_some() && tenant == self.home
     }
 
-    /// Why a member who is not at home may not: of a missing tenant nothing can be said.
+    /// The reason to deny a member of another or an unknown tenant.
     pub(crate) fn away(&self) -> Denied {
         match (&self.sender.tenant_key, self.home) {
             (Some(_), Some(_)) => Denied::OtherTenant,
@@ -149,17 +143,15 @@ impl Actor<'_> {
     }
 }
 
-/// What the bot lacks in a group to do its work there.
+/// Something that keeps the bot from working in a group, for the welcome card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MissingCapability {
-    /// It cannot read the group's settings; any one of these scopes would do.
+    /// It cannot read the group's settings; any of these scopes is enough.
     Settings(Vec<String>),
-    /// It cannot read which kind of announcement the group has; any one of these
-    /// scopes would do.
+    /// It cannot read the kind of the group announcement; any of these scopes is enough.
     AnnouncementKind(Vec<String>),
-    /// The setting leaves it to the owner and the admins; the bot is neither.
+    /// Only the owner and admins have it; the bot is neither.
     Barred(GroupSetting),
-    /// The platform does not tell the setting; the bot is no admin, so it may be
-    /// refused.
+    /// The platform does not return the setting, and the bot is not an admin, so calls may fail.
     Untold(GroupSetting),
 }

@@ -1,5 +1,4 @@
-//! Work that was planned: stored with the message of the command that planned
-//! it, as the payload of a job whose time has yet to come.
+//! Schedules: work stored with its command's message, as the payload of a job that is due later.
 
 use feishu::OpenId;
 use jiff::Timestamp;
@@ -10,44 +9,42 @@ use crate::content::Document;
 use crate::model::change::ChangeKind;
 use crate::model::job::{JobId, JobKind, JobRef};
 
-/// So many characters stand for a text in `/history`.
+/// The length of a text's summary, in characters.
 pub(crate) const SUMMARY: usize = 30;
 
-/// What is to be done later.
+/// The action to run when it is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ScheduledAction {
-    /// Write this into the announcement.
+    /// Write into the announcement.
     Publish {
-        /// As it stood when the command was given: a message that was replied to
-        /// may change until then.
+        /// The text at the time of the command: a message that was replied to may be edited later.
         document: Document,
         options: AnnounceOptions,
     },
-    /// Take back what another job of the same message did.
+    /// Revert the change of another job of the same message.
     Expire {
-        /// Which job: the command itself, or the publication that it planned.
+        /// The kind of that job: the command itself, or a scheduled announcement.
         made_by: JobKind,
-        /// What it did.
         kind: ChangeKind,
-        /// The first words of what is taken back.
+        /// The first words of the reverted text.
         summary: String,
     },
 }
 
-/// How an announcement is to be made.
+/// Options of `/announce`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AnnounceOptions {
-    /// How long it is to stand.
+    /// The time after which the entry is removed.
     pub(crate) duration: Option<Span>,
-    /// Whether the announcement is put at the top, too.
+    /// Whether to pin the announcement, too.
     pub(crate) top: bool,
-    /// Whether it comes in the place of what stands there.
+    /// Whether to replace the existing content.
     pub(crate) replace: Option<Replace>,
 }
 
 impl ScheduledAction {
-    /// The first words of what it is about.
+    /// The first words of its text.
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Publish { document, .. } => document.first_characters(SUMMARY),
@@ -56,27 +53,25 @@ impl ScheduledAction {
     }
 }
 
-/// Work that waits for its time.
+/// A job that is not due yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Schedule {
     pub(crate) id: JobId,
     pub(crate) job_ref: JobRef,
-    /// By it the chat's members name it.
+    /// The number by which members refer to it.
     pub(crate) number: u32,
     pub(crate) due: Timestamp,
     pub(crate) plan: ScheduledAction,
-    /// Who planned it.
     pub(crate) author: Option<OpenId>,
 }
 
-/// A scheduled announcement, or the end of a change, as its row has it.
+/// A schedule as stored; its payload has yet to be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScheduleRow {
     pub(crate) id: JobId,
     pub(crate) job_ref: JobRef,
-    /// Its number in the chat.
     pub(crate) number: u32,
     pub(crate) due: Timestamp,
-    /// What intake stored.
+    /// The payload of the job.
     pub(crate) payload: String,
 }

@@ -24,7 +24,7 @@ impl Bench {
         cards.map(feishu_sim::Message::text).collect()
     }
 
-    /// Waits for the greeting, and returns its card.
+    /// Waits for the welcome card, and returns its text.
     async fn greeting(&self, group: &ChatId) -> String {
         self.wait("a greeting", |state| {
             let mut cards = state.messages(group);
@@ -198,7 +198,7 @@ async fn rejected_greeting_is_not_an_error() {
     bench.idle().await;
     assert!(bench.said(&group).is_empty());
     assert_eq!(bench.sim.calls_to(Endpoint::CreateMessage).len(), 1);
-    assert!(log().contains("the group could not be greeted"));
+    assert!(log().contains("failed to send the welcome card"));
     let metrics = bench.metrics().await;
     assert!(metrics.contains("noticebot_dead_jobs_total 0"), "{metrics}");
     bench.finish().await;

@@ -274,7 +274,7 @@ async fn denials_are_throttled_to_one_a_minute() {
         assert!(metrics.contains(&line), "{metrics}");
     }
     let log = log();
-    let told = |line: &&str| line.contains("INFO") && line.contains("the answer is throttled");
+    let told = |line: &&str| line.contains("INFO") && line.contains("the reply is throttled");
     let of_it = |line: &str| line.contains(unsaid.id.as_str());
     assert!(log.lines().filter(told).any(of_it), "{log}");
     bench.finish().await;

@@ -246,7 +246,7 @@ async fn rule_5_log_has_no_secret_and_no_text() {
     bench.idle().await;
     let app = bench.sim.app();
     let log = log();
-    assert!(log.contains("the command is decided"), "{log}");
+    assert!(log.contains("the command is concluded"), "{log}");
     for secret in [
         app.app_secret,
         app.encrypt_key.unwrap(),

@@ -178,7 +178,7 @@ async fn what_happened_is_told_in_full() {
         (".push", "x-lark-request-nonce"),
         (".push", "\"event_type\": \"im.message.receive_v1\""),
         (".push", "told in full"),
-        (".job", "the command is decided"),
+        (".job", "the command is concluded"),
         (".call:last-child", "Loudspeaker"),
         (".call:last-child", "Log id"),
     ] {

@@ -1,5 +1,5 @@
-//! How much is written at once: the calls that write a text take many times its memory, so texts
-//! that are long or have many styles take turns.
+//! A memory budget for writes. Building the calls takes many times the memory of the text, so long
+//! texts and those with many styles wait for each other.
 
 use std::time::Duration;
 
@@ -11,25 +11,25 @@ use crate::content::Document;
 use crate::model::schedule::AnnounceOptions;
 use crate::platform::BUDGET;
 
-/// A text that costs less needs no turn.
+/// Texts that cost less do not wait.
 const SMALL: usize = 200;
-/// So many bytes of text take as much memory as a run.
+/// Bytes of text that take as much memory as one run.
 const BYTES_OF_A_RUN: usize = 64;
-/// A turn is waited for so long; meanwhile the job takes the place of another.
+/// How long a job waits while it blocks a worker slot.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// A job that had no turn is tried again after this time.
+/// The delay before a job tries again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What is replaced is read, saved and compared.
+/// Replaced content is read, saved and compared.
 pub(super) const FORMER: usize = BUDGET / 3;
 
-/// What it costs to write the document.
+/// The cost of writing the document, in runs of text.
 pub(super) fn of(document: &Document, options: AnnounceOptions) -> usize {
     let snapshot = options.replace.map_or(0, |_| FORMER);
     snapshot + document.run_count() + document.text_len() / BYTES_OF_A_RUN
 }
 
-/// Waits for a turn to write what costs so much, which lasts until it is dropped.
+/// Reserves memory for a write of this cost, until the permit is dropped.
 pub(super) async fn turn(
     cost: usize,
     context: Context<'_>,

@@ -1,34 +1,32 @@
 //! The calls that write an entry into a `docx` announcement.
 //!
-//! A call creates blocks below one parent, so each list inside of a list takes a call of its own,
-//! after the one that created the item around it.
+//! A call creates blocks below one parent, so each nested list takes its own call, after the one
+//! that created the item around it.
 
 use crate::content::DocxNode;
 
-/// The most blocks that one call creates.
+/// Maximum number of blocks per call.
 const CHUNK: usize = 50;
 
-/// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PlannedCall<B> {
     pub(super) parent: Parent,
-    /// Before which child of the parent.
+    /// The index among the parent's children.
     pub(super) index: usize,
     pub(super) blocks: Vec<B>,
-    /// Which of these blocks are parents in later calls.
+    /// Positions of the blocks that are parents in later calls.
     pub(super) parents: Vec<usize>,
 }
 
-/// Below which block a call writes.
+/// The block below which a call creates blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parent {
     Page,
-    /// The parent of this number, among those that the calls before create.
+    /// The n-th parent that earlier calls create.
     Created(usize),
 }
 
-/// All calls, in the order in which they are made: from the top to the bottom of the entry, as far
-/// as a call's blocks stand together.
+/// All calls in order, from the top of the entry to the bottom.
 pub(super) fn plan<B>(nodes: Vec<DocxNode<B>>) -> Vec<PlannedCall<B>> {
     let mut planner = CallPlanner {
         steps: Vec::new(),
@@ -40,7 +38,7 @@ pub(super) fn plan<B>(nodes: Vec<DocxNode<B>>) -> Vec<PlannedCall<B>> {
 
 struct CallPlanner<B> {
     steps: Vec<PlannedCall<B>>,
-    /// How many parents the steps create.
+    /// The number of parents that the calls create.
     created: usize,
 }
 
@@ -70,7 +68,7 @@ impl<B> CallPlanner<B> {
     }
 }
 
-/// How many lines the calls write.
+/// The number of lines that the calls write.
 pub(super) fn line_count<B>(steps: &[PlannedCall<B>]) -> usize {
     steps.iter().map(|step| step.blocks.len()).sum()
 }
@@ -82,7 +80,7 @@ mod tests {
     use super::*;
     use crate::content::Document;
 
-    /// Each call as its parent, its index, and the first words of its blocks.
+    /// Compares each call's parent, index and texts.
     fn check(markdown: &str, expected: &[(Parent, usize, &[&str])]) {
         let steps = plan(Document::from_markdown(markdown, &[]).to_docx());
         let shown: Vec<(Parent, usize, Vec<String>)> = steps
@@ -115,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inner_list_is_written_below_the_item_around_it() {
+    fn a_nested_list_is_written_below_its_item() {
         use Parent::{Created, Page};
         check("a\nb", &[(Page, 0, &["a", "b"])]);
         check(

@@ -1,4 +1,4 @@
-//! What both kinds of announcement share: limits, codes, and what was written.
+//! Shared by both kinds of announcement: limits, error mapping and the result of a write.
 
 use feishu::{Error, LegacyAnnouncement, LegacyDocument};
 
@@ -10,38 +10,37 @@ use crate::model::outcome::Done;
 use crate::model::refusal::{Call, Cause};
 use crate::model::schedule::SUMMARY;
 
-/// The most UTF-16 units that one announcement takes, a `docx` text block's
-/// limit.
+/// The maximum length of an announcement in UTF-16 units: the limit of a `docx` text block.
 pub(crate) const TEXT_LIMIT: usize = 100_000;
 
-/// One call of the old kind takes ten operations: a deletion and nine insertions
-/// of 50 lines. A longer text belongs into a document.
+/// One call to a `doc` announcement takes ten operations: a deletion and nine insertions of 50
+/// lines. A longer text belongs into a document.
 pub(crate) const LINE_LIMIT: usize = 450;
 
-/// What is replaced must be written again by one such call, too.
+/// Replaced content must fit into one such call, too.
 const FORMER_LIMIT: usize = LINE_LIMIT;
 
-/// The memory that it takes as values, in bytes: several times that of 450 lines as people write
-/// them. It is held several times over.
+/// The maximum memory of replaced content as values, in bytes: several times that of 450 ordinary
+/// lines. Several copies are held at a time.
 const FORMER_WEIGHT: usize = 4 << 20;
 
-/// A text of more bytes is read in a thread of its own.
+/// Longer texts, in bytes, are parsed on a separate thread.
 pub(crate) const LONG_TEXT: usize = 16 * 1024;
 
-/// An entry as it stands once it is written.
+/// An entry after it was written.
 pub(crate) struct WrittenEntry {
     pub(crate) placed: PlacedEntry,
-    /// What it came in the place of.
+    /// The content that it replaced.
     pub(crate) before: AnnouncementState,
-    /// So many blocks of others stand there beside an entry that was to replace
-    /// them: they were typed or changed meanwhile.
+    /// The number of blocks that should have been replaced but stay, because members written or
+    /// edited them in the meantime.
     pub(crate) others: usize,
-    /// Why what it was to replace still stands, if it does.
+    /// Why the old content was not deleted.
     pub(crate) left: Option<Failure>,
 }
 
 impl WrittenEntry {
-    /// Above all that stood there.
+    /// An entry above the existing content.
     pub(crate) fn above(placed: PlacedEntry) -> Self {
         Self {
             placed,
@@ -51,7 +50,7 @@ impl WrittenEntry {
         }
     }
 
-    /// What has come of the command, and what has not.
+    /// The effect of the command, and why it is incomplete.
     pub(crate) fn effect(
         self,
         AnnouncementRequest { document, options }: AnnouncementRequest<'_>,
@@ -79,23 +78,23 @@ impl WrittenEntry {
         } else {
             done
         };
-        // What cannot be deleted has no end.
+        // If nothing can be deleted, the entry cannot expire.
         let endless = matches!(self.left, Some(Failure::Refused(Cause::CannotDelete)));
         let effect = Effect {
-            wrote: Some((kind, document.first_characters(SUMMARY))),
+            written: Some((kind, document.first_characters(SUMMARY))),
             change: Some(Change::of_announcement(
                 self.before,
                 AnnouncementState::Entry(self.placed),
             )),
-            until: context.until(options.duration).filter(|_| !endless),
+            expires_at: context.expires_at(options.duration).filter(|_| !endless),
             ..Effect::new(done)
         };
         (effect, self.left)
     }
 }
 
-/// Refuses to replace what is too large to be saved, before it is copied.
-pub(crate) fn expect_light(weight: usize) -> Result<(), Cause> {
+/// Refuses to replace content that is too large to save, before it is copied.
+pub(crate) fn refuse_too_large(weight: usize) -> Result<(), Cause> {
     if weight > FORMER_WEIGHT {
         return Err(Cause::FormerTooLong {
             limit: FORMER_LIMIT,
@@ -104,8 +103,8 @@ pub(crate) fn expect_light(weight: usize) -> Result<(), Cause> {
     Ok(())
 }
 
-/// Refuses to replace what could not be written again.
-pub(crate) fn expect_writable(snapshot: &Snapshot, how: Replace) -> Result<(), Cause> {
+/// Refuses to replace content that could not be restored.
+pub(crate) fn refuse_unrestorable(snapshot: &Snapshot, how: Replace) -> Result<(), Cause> {
     if snapshot.block_count() > FORMER_LIMIT {
         return Err(Cause::FormerTooLong {
             limit: FORMER_LIMIT,
@@ -130,7 +129,7 @@ pub(crate) fn read_document(announcement: &LegacyAnnouncement) -> Result<LegacyD
     announcement.document().map_err(|error| {
         tracing::error!(
             at = error.column(),
-            "the announcement's content cannot be read"
+            "failed to parse the announcement's content"
         );
         Cause::Internal
     })

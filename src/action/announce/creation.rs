@@ -1,4 +1,4 @@
-//! Blocks on their way into a `docx` announcement, by calls that are planned beforehand.
+//! Creates blocks in a `docx` announcement by a fixed sequence of calls.
 
 use feishu::{BlockId, CreateChildren, Created, codes};
 use serde::Serialize;
@@ -9,42 +9,42 @@ use crate::action::announce::common::call;
 use crate::model::progress::{Creation, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
-/// The newest revision, whatever it is.
+/// The latest revision.
 const LATEST: i64 = -1;
-/// What mentions may be refused with: a person whom the bot cannot see, or more people than a call
-/// or a document takes, which what was there before may well do.
+/// Errors that mentions may cause: the bot cannot see a person, or a call or document has too many
+/// mentions, which restored content may have.
 const OVER_MENTIONS: [i64; 3] = [
     codes::DOCX_INVALID_PARAM,
     codes::DOCX_TOO_MANY_OPERATIONS,
     codes::DOCX_TOO_MANY_RESOURCES,
 ];
 
-/// What a run of text that is too long may be refused with.
+/// Errors that a too long run of text may cause.
 const OVER_LENGTH: [i64; 3] = [
     codes::FIELD_INVALID,
     codes::DOCX_INVALID_PARAM,
     codes::DOCX_CONTENT_TOO_LARGE,
 ];
 
-/// What is to be written, and how far it has come.
+/// The calls, and their progress.
 ///
-/// The plan is the same at each attempt, and each call's `client_token` is derived from the job
-/// and the call's place in it, so a call whose answer was lost is made again without a second
-/// effect.
+/// The calls are the same in each attempt, and each `client_token` is derived from the job and the
+/// position of the call. So repeating a call whose response was lost has no effect.
 pub(super) struct Writing<B> {
-    /// Names the calls among the others of the job.
+    /// Distinguishes these calls from others of the job.
     pub(super) name: &'static str,
-    /// Before which block right below the page.
+    /// The index at the top level of the page.
     pub(super) at: usize,
     pub(super) steps: Vec<PlannedCall<B>>,
-    /// The same with nobody mentioned, where people are: as many calls, below the same parents.
+    /// The same calls with names instead of mentions, if there are any; same number, same parents.
     pub(super) nameless_steps: Option<Vec<PlannedCall<B>>>,
     pub(super) nameless: bool,
     pub(super) creation: Creation,
 }
 
 impl<B: Serialize> Writing<B> {
-    /// Makes all calls that are left, and remembers each: what follows the last one may fail, too.
+    /// Makes the remaining calls and stores the progress after each. It is stored after the last
+    /// one, too, because what follows may fail.
     pub(super) async fn run(
         &mut self,
         draft: AnnouncementRequest<'_>,
@@ -54,7 +54,7 @@ impl<B: Serialize> Writing<B> {
         while let Some(step) = self.steps().get(self.creation.calls) {
             match self.create(step, context).await {
                 Ok(creation) => self.creation = creation,
-                // Where the platform does not take a mention, the text still goes out.
+                // If the platform rejects a mention, write the name.
                 Err(Failure::Call(_, error))
                     if error
                         .code()
@@ -77,7 +77,7 @@ impl<B: Serialize> Writing<B> {
         Ok(())
     }
 
-    /// How many lines stand, and how many are to.
+    /// The number of lines that are written, and of all lines.
     pub(super) fn lines(&self) -> (usize, usize) {
         let stand = &self.steps[..self.creation.calls.min(self.steps.len())];
         (line_count(stand), line_count(&self.steps))
@@ -90,7 +90,6 @@ impl<B: Serialize> Writing<B> {
         }
     }
 
-    /// Makes the next call.
     async fn create(
         &self,
         step: &PlannedCall<B>,
@@ -99,7 +98,7 @@ impl<B: Serialize> Writing<B> {
         let chat = context.chat_id;
         let mut creation = self.creation.clone();
         let (parent, index) = match step.parent {
-            // The page block, the parent of all that stands in the announcement, has the chat's id.
+            // The page block, the root of the announcement, has the chat's id.
             Parent::Page => (BlockId::new(chat.as_str()), self.at + step.index),
             Parent::Created(number) => match creation.parents.get(number) {
                 Some(parent) => (parent.clone(), step.index),
@@ -133,14 +132,14 @@ impl<B: Serialize> Writing<B> {
         let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
         creation.parents.extend(parents);
         if creation.parents.len() < self.creation.parents.len() + step.parents.len() {
-            tracing::error!("the answer does not name the blocks that it created");
+            tracing::error!("the response lacks ids of created blocks");
             return Err(Cause::Internal.into());
         }
         Ok(creation)
     }
 }
 
-/// Where a call creates blocks.
+/// The position at which a call creates blocks.
 struct Spot<'a> {
     parent: &'a BlockId,
     index: usize,

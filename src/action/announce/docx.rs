@@ -1,6 +1,5 @@
-//! Writing an entry into a `docx` announcement: blocks created at the top and,
-//! where they come in the place of what stood there, that deleted afterwards,
-//! so that the announcement is never empty.
+//! Writes an entry into a `docx` announcement: creates blocks at the top. Content to replace is
+//! deleted afterwards, so that the announcement is never empty.
 
 use feishu::{BlockId, ReadBlock};
 
@@ -8,12 +7,12 @@ use super::calls::plan;
 use super::creation::Writing;
 use super::page::{self, Deletion};
 use super::{AnnouncementRequest, Context, Failure};
-use crate::action::announce::common::{WrittenEntry, expect_light, expect_writable};
+use crate::action::announce::common::{WrittenEntry, refuse_too_large, refuse_unrestorable};
 use crate::content::{Entry, Snapshot, SnapshotBlock};
 use crate::model::change::{AnnouncementState, PlacedBlocks, PlacedEntry};
 use crate::model::progress::{Creation, WriteProgress};
 
-/// Writes the entry from where the last attempt stopped.
+/// Writes the entry, continuing from the last attempt.
 pub(super) async fn write(
     entry: &Entry,
     revision: i64,
@@ -30,9 +29,9 @@ pub(super) async fn write(
     };
     if let (Some(how), None) = (draft.options.replace, &snapshot) {
         let (revision, blocks) = page::read::<ReadBlock>(context).await?;
-        expect_light(Snapshot::weight_of_docx(&blocks, context.chat_id))?;
+        refuse_too_large(Snapshot::weight_of_docx(&blocks, context.chat_id))?;
         let body = Snapshot::of_docx(&blocks, context.chat_id);
-        expect_writable(&body, how)?;
+        refuse_unrestorable(&body, how)?;
         creation.revision = revision;
         snapshot = Some(body);
         let written = WriteProgress::Docx {
@@ -60,7 +59,7 @@ pub(super) async fn write(
         if let Failure::Call(_, error) = &failure
             && error.may_have_taken_effect()
         {
-            // Should the answer never come, `/undo` looks for what the call may have written.
+            // If no attempt gets a response, `/undo` searches for the blocks of this call.
             let written = so_far(writing.creation.clone(), writing.nameless);
             context.save(draft, Some(written)).await?;
         }
@@ -80,8 +79,8 @@ pub(super) async fn write(
     clear(snapshot, &writing.creation.page_blocks, placed, context).await
 }
 
-/// Deletes what stood before the entry came. What a person has changed or typed
-/// since is theirs and stays.
+/// Deletes the content from before the entry. Blocks that a member has edited or written since
+/// stay.
 async fn clear(
     snapshot: Snapshot,
     own: &[BlockId],
@@ -95,7 +94,7 @@ async fn clear(
     let all_stand = places.len() == snapshot.blocks.len();
     let Deletion { deleted, failure } = page::delete(places, revision, context).await;
     let left = match failure {
-        // Nobody knows whether that is gone.
+        // It is unknown whether the blocks were deleted.
         Some(Failure::Call(call, error)) if error.may_have_taken_effect() => {
             return Err(Failure::Call(call, error));
         }

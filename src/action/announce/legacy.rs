@@ -1,9 +1,9 @@
-//! Writing blocks into a `doc` announcement: above all that stands there, in
-//! the place of all of it, or in the place of an entry, by one call.
+//! Writes blocks into a `doc` announcement, with one call: above the content, instead of it, or
+//! instead of an entry.
 //!
-//! An insertion takes 50 blocks, so a longer text takes several, at the same
-//! place. Which of them then stands first, no page says; so it is looked at
-//! afterwards, put right if need be, and known from then on.
+//! An insertion takes 50 blocks, so a longer text needs several insertions at the same position.
+//! Their resulting order is not documented: it is checked afterwards, corrected if needed, and
+//! remembered.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Op
 
 use super::{AnnouncementRequest, Context, Failure};
 use crate::action::announce::common::{
-    WrittenEntry, call, expect_light, expect_writable, read_document,
+    WrittenEntry, call, read_document, refuse_too_large, refuse_unrestorable,
 };
 use crate::command::Replace;
 use crate::content::{Entry, Snapshot};
@@ -19,16 +19,15 @@ use crate::model::change::{AnnouncementState, PlacedBlocks, PlacedEntry};
 use crate::model::progress::{Pending, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
-/// The most blocks that one insertion takes. One call takes ten operations, and
-/// thus a deletion and any entry.
+/// Maximum number of blocks per insertion. One call takes ten operations, enough for a deletion and
+/// any entry.
 const CHUNK: usize = 50;
-/// How often a call is made while the answer is [`codes::LEGACY_UPDATE_FAILED`]. After that
-/// so often again without what may be the reason: mentions, because a person
-/// whom the bot cannot see is refused; then the deletion, because some
-/// announcements let nothing be deleted.
+/// Attempts while the response is [`codes::LEGACY_UPDATE_FAILED`]. Then the same number of attempts
+/// without the likely causes: first without mentions, because a person whom the bot cannot see is
+/// rejected; then without the deletion, because some announcements do not allow it.
 pub(super) const ATTEMPTS: usize = 3;
 
-/// Writes the entry, unless an earlier attempt has.
+/// Writes the entry, unless an earlier attempt did.
 pub(super) async fn write(
     entry: &Entry,
     draft: AnnouncementRequest<'_>,
@@ -72,7 +71,7 @@ pub(super) async fn write(
     Ok(writing.stand(entry, above))
 }
 
-/// Whether the platform does not take the update as it is.
+/// Whether the platform rejects the update as it is.
 pub(super) fn is_refused(failure: &Failure) -> bool {
     match failure {
         Failure::Call(Call::WriteAnnouncement, error) => {
@@ -83,7 +82,7 @@ pub(super) fn is_refused(failure: &Failure) -> bool {
     }
 }
 
-/// Whether a run of text that is too long may be the reason.
+/// Whether a too long run of text may be the cause.
 fn may_be_over_length(failure: &Failure) -> bool {
     match failure {
         Failure::Call(Call::WriteAnnouncement, error) => {
@@ -100,46 +99,44 @@ fn may_be_over_length(failure: &Failure) -> bool {
     }
 }
 
-/// Where blocks are written.
+/// The position at which blocks are written.
 pub(super) enum Place<'a> {
-    /// Above all that stands there.
+    /// Above the content.
     Top,
-    /// In the place of all that stands there, as it was when last read.
+    /// Instead of the content, as it was last read.
     Body {
         how: Replace,
         snapshot: Option<Snapshot>,
     },
-    /// In the place of this entry, or above all where nothing of it is left.
+    /// Instead of this entry; above the content if nothing of the entry is left.
     Entry(&'a [LegacyBlock]),
 }
 
-/// Blocks on their way.
 pub(super) struct Writing<'a> {
     pub(super) named: Vec<LegacyBlock>,
-    /// The same with nobody mentioned, where people are.
+    /// The same blocks with names instead of mentions, if there are any.
     pub(super) unnamed: Option<Vec<LegacyBlock>>,
     pub(super) place: Place<'a>,
     pub(super) pending: Option<Pending>,
     pub(super) nameless: bool,
-    /// Whether runs of text are cut.
+    /// Whether long runs of text are split.
     pub(super) short: bool,
     pub(super) draft: AnnouncementRequest<'a>,
     pub(super) context: Context<'a>,
 }
 
-/// One request of several insertions.
+/// The order of the insertions of a request.
 #[derive(Debug, Clone, Copy)]
 struct InsertOrder {
-    /// Whether the last insertion is expected to come out first.
+    /// Whether the platform is expected to put the last insertion first.
     later_first: bool,
-    /// Whether the request puts blocks in order that came out reversed.
+    /// Whether the request rewrites blocks that came out in reverse order.
     repairs: bool,
 }
 
 impl Writing<'_> {
-    /// Writes the blocks, unless they are there already from a request whose
-    /// answer was lost. Blocks that came out in reverse are written again once,
-    /// and read again after that.
+    /// Writes the blocks, unless a request whose response was lost did. Blocks in reverse order are
+    /// rewritten once.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
         match self.attempt().await {
             Err(failure) if !self.short && may_be_over_length(&failure) => {
@@ -182,7 +179,7 @@ impl Writing<'_> {
             if acknowledged.is_some_and(|order| order.repairs || reversed.is_none()) {
                 let disordered = reversed.is_some()
                     || (seen_before == 0 && all_chunks_stand(&blocks, &document));
-                // Otherwise somebody has edited the blocks since.
+                // Otherwise a member has edited the blocks since.
                 return if disordered {
                     Err(Cause::Disordered.into())
                 } else {
@@ -219,12 +216,11 @@ impl Writing<'_> {
         }
     }
 
-    /// How to write blocks again that came out in reverse. What the request
-    /// itself expected tells the platform's order; other requests may have
-    /// learned it meanwhile.
+    /// The order in which to rewrite reversed blocks. What the request itself expected shows the
+    /// platform's order; other requests may have learned it in the meantime.
     fn repair_order(&self, pending: Pending) -> InsertOrder {
         let later_first = if pending.repairs {
-            // Its answer was lost, and the blocks are as they were before it.
+            // The response was lost, and the blocks are unchanged.
             pending.later_first
         } else {
             let observed = !pending.later_first;
@@ -237,32 +233,32 @@ impl Writing<'_> {
         }
     }
 
-    /// Leaves mentions out from now on; `false` if there are none left.
+    /// Writes names instead of mentions from now on; `false` if there are no mentions.
     pub(super) fn drop_mentions(&mut self) -> bool {
         let can = self.unnamed.is_some() && !self.nameless;
         self.nameless |= can;
         can
     }
 
-    /// Whether the blocks have come since the last request was sent.
+    /// Whether the last request wrote the blocks.
     fn stand_newly(&self, blocks: &[LegacyBlock], seen: usize, document: &LegacyDocument) -> bool {
         let Some(pending) = self.pending else {
             return false;
         };
-        // What they replace may have held the same lines, so that there are no more of them now.
+        // The replaced content may have had the same lines, so that the number is the same.
         let replaces_them = matches!(&self.place, Place::Body { snapshot: Some(snapshot), .. }
             if !stands(snapshot, document));
         seen > pending.seen_before || (replaces_them && is_all(blocks, document))
     }
 
-    /// What has to go so that the blocks can come.
+    /// The range to delete before the blocks are inserted.
     fn make_room(&mut self, document: &LegacyDocument) -> Result<Option<Range<u64>>, Cause> {
         let was_sent = self.pending.is_some();
         match &mut self.place {
             Place::Top => Ok(None),
             Place::Body { how, snapshot } => {
-                // Nothing tells whether the last request was done before
-                // somebody changed all that it was about.
+                // It is unknown whether the last request succeeded before somebody edited
+                // everything.
                 if was_sent
                     && snapshot
                         .as_ref()
@@ -270,22 +266,22 @@ impl Writing<'_> {
                 {
                     return Err(Cause::Unclear);
                 }
-                expect_light(Snapshot::weight_of_legacy(document))?;
+                refuse_too_large(Snapshot::weight_of_legacy(document))?;
                 let body = Snapshot::of_legacy(document);
-                expect_writable(&body, *how)?;
+                refuse_unrestorable(&body, *how)?;
                 *snapshot = Some(body);
                 let range = document.body_range().ok_or(Cause::CannotDelete)?;
                 Ok(Some(range).filter(|range| !range.is_empty()))
             }
             Place::Entry(entry) => match find(entry, document) {
-                None if stands_partly(entry, document) => Err(Cause::EntryChanged),
+                None if contains_any_line(entry, document) => Err(Cause::EntryChanged),
                 found => Ok(found),
             },
         }
     }
 
-    /// Makes one call, remembered before it is made; if nothing came of it, this
-    /// is `still` under way.
+    /// Stores the request, then makes it. If it certainly had no effect, `still` is the request in
+    /// flight.
     async fn send(
         &mut self,
         announcement: &LegacyAnnouncement,
@@ -305,7 +301,7 @@ impl Writing<'_> {
             Ok(()) => Ok(()),
             Err(error) => {
                 if !error.may_have_taken_effect() {
-                    // So the next attempt need not wait for this one.
+                    // The next attempt need not wait for this request.
                     self.pending = still;
                     self.save().await?;
                 }
@@ -334,7 +330,6 @@ impl Writing<'_> {
         self.context.save(self.draft, Some(written)).await
     }
 
-    /// The entry as it stands now.
     fn stand(self, entry: &Entry, above: bool) -> WrittenEntry {
         let placed = PlacedEntry {
             entry: entry.clone(),
@@ -354,7 +349,7 @@ impl Writing<'_> {
     }
 }
 
-/// The announcement and the revision at which it was read.
+/// The announcement, and its revision.
 pub(super) async fn read(
     context: Context<'_>,
 ) -> Result<(LegacyAnnouncement, LegacyDocument), Failure> {
@@ -367,7 +362,7 @@ pub(super) async fn read(
     Ok((announcement, document))
 }
 
-/// Deletes the range and inserts the blocks in its place, or at the top.
+/// Deletes the range and inserts the blocks there, or at the top.
 fn operations(
     blocks: &[LegacyBlock],
     range: Option<Range<u64>>,
@@ -384,14 +379,14 @@ fn operations(
     deletion.into_iter().chain(insertions).collect()
 }
 
-/// Whether every part stands in the document, in whatever order.
+/// Whether the document contains every chunk, in any order.
 fn all_chunks_stand(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
     chunks(blocks, false)
         .into_iter()
         .all(|chunk| occurrences(chunk, document) > 0)
 }
 
-/// The parts that one insertion each takes, the last one first if asked.
+/// The blocks of each insertion, the last one first if asked.
 fn chunks(blocks: &[LegacyBlock], last_first: bool) -> Vec<&[LegacyBlock]> {
     let mut chunks: Vec<&[LegacyBlock]> = blocks.chunks(CHUNK).collect();
     if last_first {
@@ -400,8 +395,8 @@ fn chunks(blocks: &[LegacyBlock], last_first: bool) -> Vec<&[LegacyBlock]> {
     chunks
 }
 
-/// A call whose answer was lost may be under way until its time is over; before
-/// that, reading tells nothing.
+/// Waits until a request whose response was lost cannot be in flight: before that, reading proves
+/// nothing.
 pub(super) fn wait_out(pending: Option<Pending>, context: Context<'_>) -> Result<(), Failure> {
     match pending.map(|pending| pending.sent_at + context.settings.call_timeout) {
         Some(over) if context.clock.now() < over => Err(Failure::NotBefore(over)),
@@ -409,13 +404,12 @@ pub(super) fn wait_out(pending: Option<Pending>, context: Context<'_>) -> Result
     }
 }
 
-/// How often exactly these blocks stand in the document, one after another.
+/// The number of occurrences of these blocks, consecutive, in the document.
 pub(super) fn occurrences(blocks: &[LegacyBlock], document: &LegacyDocument) -> usize {
     runs(blocks, document).count()
 }
 
-/// Where the first run of exactly these blocks stands, with the line break
-/// after it if something follows.
+/// The range of the first occurrence, with the line break after it if something follows.
 pub(super) fn find(blocks: &[LegacyBlock], document: &LegacyDocument) -> Option<Range<u64>> {
     let at = runs(blocks, document).next()?;
     let run = document.blocks.get(at..at + blocks.len())?;
@@ -425,7 +419,7 @@ pub(super) fn find(blocks: &[LegacyBlock], document: &LegacyDocument) -> Option<
     Some(start..end + u64::from(something_follows))
 }
 
-/// Where exactly these blocks stand, one after another.
+/// The index of each occurrence of these blocks.
 fn runs(blocks: &[LegacyBlock], document: &LegacyDocument) -> impl Iterator<Item = usize> {
     let windows = document.blocks.windows(blocks.len().max(1)).enumerate();
     windows
@@ -437,21 +431,21 @@ fn runs(blocks: &[LegacyBlock], document: &LegacyDocument) -> impl Iterator<Item
         .map(|(at, _)| at)
 }
 
-/// Whether a line of the entry that says something is still there.
-pub(super) fn stands_partly(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
+/// Whether the document contains any line with text of the entry.
+pub(super) fn contains_any_line(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
     document.blocks.iter().any(|placed| {
         placed.text.as_ref().is_some_and(|text| !text.is_empty())
             && blocks.iter().any(|block| placed.holds(block))
     })
 }
 
-/// Whether nothing but these blocks stands in the document.
+/// Whether the document consists of these blocks only.
 fn is_all(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
     let all = Snapshot::of_legacy(document).blocks.len();
     all == blocks.len() && occurrences(blocks, document) > 0
 }
 
-/// Whether what was saved stands in the document as it was.
+/// Whether the document contains the saved content unchanged.
 pub(super) fn stands(snapshot: &Snapshot, document: &LegacyDocument) -> bool {
     let now = snapshot.now_in_legacy(document).blocks;
     snapshot.is_empty()

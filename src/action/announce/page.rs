@@ -1,4 +1,4 @@
-//! The page of a `docx` announcement: what stands on it, and blocks taken off it.
+//! Reads and deletes the top-level blocks of a `docx` announcement.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use super::{Context, Failure};
 use crate::action::announce::common::call;
 use crate::model::refusal::Call;
 
-/// How often it is read again while people write.
+/// Attempts to read while members keep editing.
 const ATTEMPTS: usize = 3;
 
-/// All blocks, as the platform lists them, and the revision at which they stand so.
+/// All blocks in the platform's order, and their revision.
 pub(super) async fn read<B: DeserializeOwned>(
     context: Context<'_>,
 ) -> Result<(i64, Vec<B>), Failure> {
@@ -34,18 +34,17 @@ pub(super) async fn read<B: DeserializeOwned>(
     }
 }
 
-/// What came of deleting blocks.
+/// The result of deleting blocks.
 pub(super) struct Deletion {
-    /// So many are gone.
     pub(super) deleted: usize,
-    /// Why the rest still stands.
+    /// Why the rest was not deleted.
     pub(super) failure: Option<Failure>,
 }
 
-/// Deletes the blocks that stood in these places right below the page.
+/// Deletes the blocks at these positions of the top level.
 ///
-/// From the bottom up, all at the revision that was read: whatever people type meanwhile, these
-/// are the blocks that are meant.
+/// From the bottom up, all at the revision that was read, so that edits in the meantime do not
+/// change which blocks are meant.
 pub(super) async fn delete(places: Vec<usize>, revision: i64, context: Context<'_>) -> Deletion {
     let chat = context.chat_id;
     let mut deleted = 0;
@@ -68,7 +67,7 @@ pub(super) async fn delete(places: Vec<usize>, revision: i64, context: Context<'
     Deletion { deleted, failure }
 }
 
-/// Places as ranges of neighbours, in order.
+/// Merges positions into ranges, in order.
 fn runs(mut places: Vec<usize>) -> Vec<Range<usize>> {
     places.sort_unstable();
     let mut runs: Vec<Range<usize>> = Vec::new();
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_deleted_by_runs_of_neighbours() {
+    fn positions_are_merged_into_ranges() {
         assert_eq!(runs(vec![4, 0, 1, 5, 7]), [0..2, 4..6, 7..8]);
         assert!(runs(Vec::new()).is_empty());
     }

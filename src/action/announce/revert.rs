@@ -1,12 +1,12 @@
-//! Taking an entry out of the announcement again, if it still stands there as it
-//! was written, and writing what it replaced in its place.
+//! Removes an entry from the announcement, if members have not edited it, and restores the content
+//! that it replaced.
 
 use feishu::{Block, BlockId, ChatId, LegacyBlock, Operation, codes};
 
 use super::calls::plan;
 use super::creation::Writing;
 use super::legacy::{
-    self, ATTEMPTS, Place, find, is_refused, occurrences, stands_partly, wait_out,
+    self, ATTEMPTS, Place, contains_any_line, find, is_refused, occurrences, wait_out,
 };
 use super::{AnnouncementRequest, Context, Failure, budget, page};
 use crate::action::announce::common::call;
@@ -16,24 +16,22 @@ use crate::model::progress::{Creation, Pending, Restoration, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 use crate::model::schedule::AnnounceOptions;
 
-/// What came of it.
+/// The result of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::action) struct Reverted {
-    /// Whether the entry was still there.
     pub(in crate::action) was_there: bool,
-    /// Whether what it had replaced was written again.
+    /// Whether the replaced content was restored.
     pub(in crate::action) former_is_back: bool,
-    /// The blocks that were written again: as they were known, and as they are
-    /// known since. Those of the `doc` kind are not known.
+    /// The restored blocks: pairs of old and new id. Blocks of a `doc` announcement have none.
     pub(in crate::action) restored: Vec<(BlockId, BlockId)>,
 }
 
-/// What blocks were called before they were written again, and since, time after time.
+/// The new ids of blocks that were restored, for each restoration in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::action) struct BlockRenames(pub(in crate::action) Vec<Vec<(BlockId, BlockId)>>);
 
 impl BlockRenames {
-    /// What the block is called now.
+    /// The current id of a block.
     fn now<'b>(&'b self, id: &'b BlockId) -> &'b BlockId {
         let mut id = id;
         for restored in &self.0 {
@@ -45,26 +43,24 @@ impl BlockRenames {
     }
 }
 
-/// What to do where nothing of the entry stands there any more.
+/// What to do if nothing of the entry is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::action) enum OnMissing {
-    /// Write above all what it replaced.
+    /// Restore the replaced content at the top.
     Restore,
-    /// Nothing.
     Leave,
 }
 
-/// An entry that is to be taken out.
+/// An entry to remove.
 pub(in crate::action) struct Removal<'a> {
     pub(in crate::action) placed: &'a PlacedEntry,
-    /// What it replaced.
     pub(in crate::action) snapshot: Option<&'a Snapshot>,
     pub(in crate::action) renamed: BlockRenames,
-    pub(in crate::action) if_gone: OnMissing,
+    pub(in crate::action) on_missing: OnMissing,
 }
 
-/// Takes the entry out and writes in its place what it replaced, if it did.
-/// Where a person has changed the entry since, it is theirs and stays.
+/// Removes the entry and restores the content that it replaced. An entry that a member has edited
+/// stays.
 pub(in crate::action) async fn revert(
     removal: &Removal<'_>,
     context: Context<'_>,
@@ -99,7 +95,9 @@ pub(in crate::action) async fn revert(
         PlacedBlocks::Doc => {
             let entry = nameless.as_ref().unwrap_or(&placed.entry).to_legacy();
             match replaced {
-                Some(replaced) => restore_legacy(&entry, replaced, removal.if_gone, context).await,
+                Some(replaced) => {
+                    restore_legacy(&entry, replaced, removal.on_missing, context).await
+                }
                 None => Ok(Reverted {
                     was_there: remove_legacy(&entry, context).await?,
                     former_is_back: false,
@@ -110,10 +108,9 @@ pub(in crate::action) async fn revert(
     }
 }
 
-/// What was replaced.
 struct Replaced<'a> {
     snapshot: &'a Snapshot,
-    /// The same with names for the mentions that the platform may not take any more.
+    /// The same with names instead of mentions, which the platform may reject.
     unnamed: Option<Snapshot>,
 }
 
@@ -125,11 +122,11 @@ async fn unnamed(snapshot: &Snapshot, context: Context<'_>) -> Snapshot {
     })
 }
 
-/// An entry as it was written into a `docx` announcement.
+/// An entry of a `docx` announcement.
 struct WrittenDocx {
-    /// What each block may say: with its mentions, and without them.
+    /// The texts that each block may have: with mentions, and with names.
     forms: Vec<Vec<DocxNode>>,
-    /// The blocks right below the page. Where an answer was lost, those of earlier calls only.
+    /// The ids of the top-level blocks. After a lost response, only those of earlier calls.
     ids: Vec<BlockId>,
     is_signed: bool,
 }
@@ -152,7 +149,7 @@ async fn docx(
         restored: Vec::new(),
     };
     if let Some(replaced) = replaced {
-        if !taken.was_there && removal.if_gone == OnMissing::Leave {
+        if !taken.was_there && removal.on_missing == OnMissing::Leave {
             return Ok(taken);
         }
         let begun = begun.unwrap_or_else(|| found.beginning(replaced.snapshot, &removal.renamed));
@@ -166,16 +163,16 @@ async fn docx(
     deletion.failure.map_or(Ok(taken), Err)
 }
 
-/// Where an entry stands on the page.
+/// The positions of an entry on the page.
 struct Found {
     revision: i64,
-    /// All that stands there.
+    /// All top-level blocks.
     page: Vec<BlockId>,
     places: Vec<usize>,
 }
 
 impl Found {
-    /// Before the first call: what of the former blocks stands already, or still, is left out.
+    /// The state before the first call. Blocks that are on the page are not restored.
     fn beginning(&self, snapshot: &Snapshot, renamed: &BlockRenames) -> Restoration {
         let ids = snapshot.blocks.iter().filter_map(|block| block.id.as_ref());
         let missing = ids.filter(|id| !self.page.contains(renamed.now(id)));
@@ -196,7 +193,7 @@ async fn find_docx(entry: &WrittenDocx, context: Context<'_>) -> Result<Found, F
         .iter()
         .filter_map(|id| page.iter().position(|child| child == id))
         .collect();
-    // An earlier attempt may have deleted part of it.
+    // An earlier attempt may have deleted part of the entry.
     let tried = !context.job.is_first_attempt();
     let is_whole = (places.is_empty() || places.len() == ids.len() || tried)
         && (0..ids.len())
@@ -213,8 +210,8 @@ async fn find_docx(entry: &WrittenDocx, context: Context<'_>) -> Result<Found, F
 }
 
 impl WrittenDocx {
-    /// The entry's blocks on the page. Those whose ids were never told are found by what they say,
-    /// all of them one behind the other: the signature is among them, so they are nobody else's.
+    /// The entry's blocks on the page. Blocks whose ids are unknown are found by their consecutive
+    /// texts: these include the signature, so they belong to no other entry.
     fn ids_on(&self, page: &[BlockId], stands: &[Block]) -> Result<Vec<BlockId>, Cause> {
         let length = self.forms.first().map_or(0, Vec::len);
         let is_told = self.forms.iter().all(|nodes| nodes.len() == self.ids.len());
@@ -229,18 +226,18 @@ impl WrittenDocx {
                 && (0..length).all(|place| self.is_as_written(place, &blocks[place], stands))
         };
         let whole = page.windows(length.max(1)).find(is_entry);
-        // Otherwise only those stand that were told.
+        // Otherwise only the blocks with known ids were written.
         Ok(whole.map_or_else(|| self.ids.clone(), <[BlockId]>::to_vec))
     }
 
-    /// Whether a block says what was written in that place.
+    /// Whether a block has the text that was written there.
     fn is_as_written(&self, place: usize, id: &BlockId, stands: &[Block]) -> bool {
         let mut forms = self.forms.iter().filter_map(|nodes| nodes.get(place));
         forms.any(|node| is_as_written(node, id, stands))
     }
 }
 
-/// Writes what was replaced where the entry begins.
+/// Restores the replaced content at the start of the entry.
 async fn restore_docx(
     Replaced { snapshot, unnamed }: Replaced<'_>,
     begun: Restoration,
@@ -260,13 +257,12 @@ async fn restore_docx(
         nameless,
         ..begun.clone()
     };
-    // Taking back has no text of its own.
+    // A removal has no text.
     let draft = AnnouncementRequest {
         document: &Document::default(),
         options: AnnounceOptions::default(),
     };
-    // Before the first call: where it is written must not change with what it
-    // writes.
+    // Stored before the first call: the position must not change with what is written.
     context
         .save(draft, Some(WriteProgress::Restoral(begun.clone())))
         .await?;
@@ -275,7 +271,7 @@ async fn restore_docx(
     Ok(so_far(writing.creation, writing.nameless).restored())
 }
 
-/// What stands right below the page, whose block has the chat's id.
+/// The top-level blocks. The page block has the chat's id.
 fn page_of<'b>(blocks: &'b [Block], chat: &ChatId) -> &'b [BlockId] {
     blocks
         .iter()
@@ -288,7 +284,7 @@ fn page_of<'b>(blocks: &'b [Block], chat: &ChatId) -> &'b [BlockId] {
         .map_or(&[], |page| &page.children)
 }
 
-/// Whether a block, and what is below it, says what was written.
+/// Whether a block and its children have the text that was written.
 fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
     let Some(block) = blocks
         .iter()
@@ -316,7 +312,7 @@ fn so_far_legacy(context: Context<'_>) -> (Option<Pending>, bool) {
     }
 }
 
-/// Says that the announcement, which was of the old kind, is none any more.
+/// Maps the error of an announcement that was converted to the new kind.
 fn moved(failure: Failure) -> Failure {
     match failure {
         Failure::Call(Call::ReadAnnouncement, error)
@@ -331,7 +327,7 @@ fn moved(failure: Failure) -> Failure {
 async fn restore_legacy(
     entry: &[LegacyBlock],
     Replaced { snapshot, unnamed }: Replaced<'_>,
-    if_gone: OnMissing,
+    on_missing: OnMissing,
     context: Context<'_>,
 ) -> Result<Reverted, Failure> {
     let ended = |was_there, former_is_back| Reverted {
@@ -342,9 +338,9 @@ async fn restore_legacy(
     let (pending, nameless) = so_far_legacy(context);
     let (_, document) = legacy::read(context).await.map_err(moved)?;
     let was_there = pending.is_some() || find(entry, &document).is_some();
-    // It may never have been replaced, or be back already: an answer may have been lost.
+    // A response may have been lost: the content was never replaced, or is restored already.
     let is_there = legacy::stands(snapshot, &document);
-    let leave = if_gone == OnMissing::Leave && !stands_partly(entry, &document);
+    let leave = on_missing == OnMissing::Leave && !contains_any_line(entry, &document);
     if !was_there && (is_there || leave) {
         return Ok(ended(false, false));
     }
@@ -363,8 +359,8 @@ async fn restore_legacy(
         context,
     };
     while let Err(failure) = writing.run().await {
-        // What was replaced stood where something could be deleted, so nothing says that it is
-        // the deletion which is refused: it may well go another time.
+        // The replaced content could be deleted, so the rejection may have another reason and a
+        // later attempt may succeed.
         if !is_refused(&failure) || !writing.drop_mentions() {
             return Err(moved(failure));
         }
@@ -372,9 +368,10 @@ async fn restore_legacy(
     Ok(ended(was_there, true))
 }
 
-/// There is no key that makes a repeated deletion harmless, so how often these
-/// paragraphs stand is stored before each, as before each insertion. Says
-/// whether the entry was there.
+/// Returns whether the entry was still there.
+///
+/// No key makes a repeated deletion harmless, so the number of occurrences is stored before each
+/// attempt, as for insertions.
 async fn remove_legacy(blocks: &[LegacyBlock], context: Context<'_>) -> Result<bool, Failure> {
     let chat = context.chat_id;
     let client = &context.platform.client;
@@ -388,7 +385,7 @@ async fn remove_legacy(blocks: &[LegacyBlock], context: Context<'_>) -> Result<b
             return Ok(true);
         }
         let Some(range) = find(blocks, &document) else {
-            return if stands_partly(blocks, &document) {
+            return if contains_any_line(blocks, &document) {
                 Err(Cause::EntryChanged.into())
             } else {
                 Ok(false)
@@ -416,7 +413,7 @@ async fn remove_legacy(blocks: &[LegacyBlock], context: Context<'_>) -> Result<b
         match failure {
             failure if !is_refused(&failure) => return Err(failure),
             _ if attempt < ATTEMPTS => attempt += 1,
-            // Some announcements of the old kind let nothing be deleted.
+            // Some `doc` announcements do not allow deletion.
             _ => return Err(Cause::CannotDelete.into()),
         }
     }

@@ -1,4 +1,4 @@
-//! One job that brings the worker or the bot down costs no other job anything.
+//! A job that crashes the worker or the bot does not affect other jobs.
 
 use std::sync::Mutex;
 
@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::*;
 
 #[tokio::test]
-async fn a_panic_beside_the_work_gives_the_job_back() {
+async fn a_panic_of_an_acknowledgement_is_harmless() {
     let bench = Bench::new().await;
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("bot.db").display());
@@ -36,15 +36,15 @@ async fn a_panic_beside_the_work_gives_the_job_back() {
 }
 
 #[tokio::test]
-async fn a_suspect_runs_while_nothing_else_does() {
+async fn suspects_run_alone() {
     let bench = Bench::new().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bot.db");
     let url = format!("sqlite://{}", file.display());
-    // How many jobs ran at each call while one ran alone.
-    let beside = Arc::new(Mutex::new(Vec::new()));
+    // The number of running jobs at each call while one runs alone.
+    let concurrent = Arc::new(Mutex::new(Vec::new()));
     let on_call: OnCall = {
-        let (file, beside) = (file.clone(), Arc::clone(&beside));
+        let (file, concurrent) = (file.clone(), Arc::clone(&concurrent));
         Arc::new(move |_| {
             let running: i64 = Connection::open(&file)
                 .and_then(|connection| {
@@ -53,7 +53,7 @@ async fn a_suspect_runs_while_nothing_else_does() {
                 })
                 .unwrap_or(-1);
             if running != 0 {
-                beside.lock().unwrap().push(running);
+                concurrent.lock().unwrap().push(running);
             }
         })
     };
@@ -74,7 +74,13 @@ async fn a_suspect_runs_while_nothing_else_does() {
     for message in &messages {
         assert!(answered_with(&bench.sim, message, "Pin"));
     }
-    let beside = beside.lock().unwrap();
-    assert!(beside.len() >= 4, "each suspect made its calls: {beside:?}");
-    assert!(beside.iter().all(|running| *running == 1), "{beside:?}");
+    let concurrent = concurrent.lock().unwrap();
+    assert!(
+        concurrent.len() >= 4,
+        "too few calls by suspects: {concurrent:?}"
+    );
+    assert!(
+        concurrent.iter().all(|running| *running == 1),
+        "{concurrent:?}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Telling the author what came of a command: a reaction, or one reply.
+//! Responds to a command: with a reaction, or one reply.
 
 use std::time::Duration;
 
@@ -14,30 +14,30 @@ use crate::model::rights::Actor;
 use crate::reply::{self, Answer, Emoji};
 use crate::store::{Job, Recipient, Release, StoreError};
 
-/// A reaction is tried for this long, then said in words: meanwhile the chat
-/// waits.
+/// Reactions are retried for this long, then replaced by a text: the chat's queue is blocked
+/// meanwhile.
 const REACTION_PATIENCE: Duration = Duration::from_secs(30);
-/// The platform forgets the `uuid` of a message after an hour; a reply of
-/// unknown fate is not sent again so near to that.
+/// The platform forgets the `uuid` of a message after an hour. Close to that, a reply that may have
+/// been sent is not repeated.
 pub(super) const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
 
-/// A throttled answer is sent in words at most once in this time.
+/// The interval at which a throttled reply is sent as text.
 const THROTTLE: Duration = Duration::from_mins(1);
 
-/// What a reply consists of.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content<'a> {
     Text(&'a str),
     Card(&'a Card),
 }
 
-/// Whether the platform does not take what was sent, and never will.
+/// Whether the platform rejects the content.
 fn is_refused(error: &feishu::Error) -> bool {
     error.code().is_some() && !may_try_again(error)
 }
 
-/// How a job ends once its outcome was told: what was given up shows as such.
-pub(super) fn told(outcome: &Outcome) -> Release {
+/// The release of a job whose reply was sent. One that was given up counts as dead, so that an
+/// admin can retry it.
+pub(super) fn release_after(outcome: &Outcome) -> Release {
     match outcome {
         Outcome::Refused(refusal) if refusal.is_given_up() => Release::Dead,
         Outcome::Refused(_)
@@ -50,7 +50,7 @@ pub(super) fn told(outcome: &Outcome) -> Release {
     }
 }
 
-/// Who gets the answer, if it is one that is throttled.
+/// The throttling key of a reply, if it is throttled.
 pub(super) fn recipient(job: &Job, actor: Actor<'_>, outcome: &Outcome) -> Option<Recipient> {
     let (_, person) = actor.sender.id()?;
     Some(Recipient {
@@ -60,19 +60,18 @@ pub(super) fn recipient(job: &Job, actor: Actor<'_>, outcome: &Outcome) -> Optio
     })
 }
 
-/// Why a reaction was not added.
 enum ReactionError {
     Later(Release),
     Refused,
 }
 
-/// Why the author was not told.
+/// Why a reply was not sent.
 #[derive(Debug)]
 pub(super) enum ReplyError {
     Call(feishu::Error),
     Store,
-    /// An earlier attempt may have told; the platform no longer knows.
-    MaybeSaid,
+    /// An earlier attempt may have sent it, and the platform has forgotten the `uuid`.
+    MaybeSent,
 }
 
 impl From<feishu::Error> for ReplyError {
@@ -88,8 +87,8 @@ impl From<StoreError> for ReplyError {
 }
 
 impl Dispatcher {
-    /// Says what came of the command, by a reaction alone where the words are throttled. A reply
-    /// that was begun is brought to its end.
+    /// Responds to a command or callback, with only a reaction if the text is throttled. A started
+    /// reply is always finished.
     pub(super) async fn tell(&self, job: &Job, stored: &Stored, outcome: &Outcome) -> Release {
         let message = match stored {
             Stored::Press(press) => return self.answer_press(job, press, outcome).await,
@@ -110,31 +109,30 @@ impl Dispatcher {
         release
     }
 
-    /// Whether the same answer was sent to the same person a moment ago. One that was begun to be
-    /// sent is not throttled.
+    /// Whether the same reply was sent to the same person recently. A started reply is not
+    /// throttled.
     pub(super) async fn is_throttled(&self, job: &Job, to: Option<&Recipient>) -> bool {
         let Some(to) = to.filter(|_| job.replying_since.is_none()) else {
             return false;
         };
-        // Where the store does not answer, the same words once more do no harm.
+        // If the store fails, a repeated reply does no harm.
         let last = self.store.last_answer(to.clone()).await;
         let age = |sent_at: Timestamp| self.clock.now().duration_since(sent_at).unsigned_abs();
         let is_throttled = matches!(last, Ok(Some(sent_at)) if age(sent_at) < THROTTLE);
         if is_throttled {
-            tracing::info!(reason = to.reason, "the answer is throttled");
+            tracing::info!(reason = to.reason, "the reply is throttled");
         }
         is_throttled
     }
 
-    /// The answer was sent; the next one like it is throttled.
+    /// Starts the throttling interval.
     pub(super) async fn record_answer(&self, to: Option<Recipient>, sent_at: Timestamp) {
         let Some(to) = to else { return };
         if self.store.record_answer(to, sent_at).await.is_err() {
-            tracing::warn!("failed to record a throttled answer");
+            tracing::warn!("failed to record a throttled reply");
         }
     }
 
-    /// Adds a reaction to the command.
     async fn react(
         &self,
         job: &Job,
@@ -150,12 +148,11 @@ impl Dispatcher {
         if may_try_again(&error) && run_at <= job.started_at + REACTION_PATIENCE {
             return Err(ReactionError::Later(Release::Retry { run_at }));
         }
-        // Reactions may be switched off in the group.
-        tracing::warn!(error = %error, api.log_id = error.log_id(), "the reaction was refused");
+        // Reactions may be disabled in the group.
+        tracing::warn!(error = %error, api.log_id = error.log_id(), "the reaction was rejected");
         Err(ReactionError::Refused)
     }
 
-    /// Says what came of the command.
     async fn say(&self, job: &Job, message: &ReceivedMessage, outcome: &Outcome) -> Release {
         let language = match self.settings.language {
             ReplyLanguage::Auto => Language::of(&text_of(message).unwrap_or_default()),
@@ -175,10 +172,10 @@ impl Dispatcher {
                 match self.reply(job, &message.message_id, content).await {
                     Ok(()) => return Release::Done,
                     Err(ReplyError::Call(error)) if is_refused(&error) => {
-                        tracing::warn!(error = %error, api.log_id = error.log_id(), "the card was refused");
+                        tracing::warn!(error = %error, api.log_id = error.log_id(), "the card was rejected");
                         or_say
                     }
-                    Err(unsaid) => return self.unsaid(job, unsaid),
+                    Err(reply_failed) => return self.reply_failed(job, reply_failed),
                 }
             }
             Answer::React { emoji, or_say } => match self.react(job, message, emoji).await {
@@ -189,13 +186,13 @@ impl Dispatcher {
         };
         let said = self.reply(job, &message.message_id, Content::Text(&text));
         match said.await {
-            Err(unsaid) => self.unsaid(job, unsaid),
-            Ok(()) => told(outcome),
+            Err(reply_failed) => self.reply_failed(job, reply_failed),
+            Ok(()) => release_after(outcome),
         }
     }
 
-    /// Replies once: a repeat under the same `uuid` changes nothing, as long as
-    /// the platform remembers it.
+    /// Sends a reply once: repeating it with the same `uuid` has no effect, as long as the platform
+    /// remembers it.
     pub(super) async fn reply(
         &self,
         job: &Job,
@@ -204,13 +201,13 @@ impl Dispatcher {
     ) -> Result<(), ReplyError> {
         match job.replying_since {
             Some(since) if self.clock.now() > since + REPLY_KEY_AGE => {
-                return Err(ReplyError::MaybeSaid);
+                return Err(ReplyError::MaybeSent);
             }
             Some(_) => {}
             None => self.store.save_replying(job).await?,
         }
         let client = &self.platform.client;
-        // A card that was refused is followed by words, which are another reply.
+        // A rejected card is followed by a text, which is another reply.
         match content {
             Content::Text(text) => {
                 let uuid = job.key.idempotency_key("reply").to_string();
@@ -224,13 +221,13 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// The words did not arrive: again later, or never.
-    pub(super) fn unsaid(&self, job: &Job, unsaid: ReplyError) -> Release {
-        match unsaid {
+    /// Retries a failed reply, or gives it up.
+    pub(super) fn reply_failed(&self, job: &Job, reply_failed: ReplyError) -> Release {
+        match reply_failed {
             ReplyError::Store => return self.retry(job),
-            ReplyError::MaybeSaid => tracing::warn!(
-                "whether the author was told is unknown, and too long ago to say it again"
-            ),
+            ReplyError::MaybeSent => {
+                tracing::warn!("the reply may have been sent, and is too old to repeat");
+            }
             ReplyError::Call(error) => {
                 let run_at = self.next_try(job, &error);
                 let since = job.replying_since.unwrap_or_else(|| self.clock.now());
@@ -238,7 +235,7 @@ impl Dispatcher {
                 if may_try_again(&error) && run_at <= last {
                     return Release::Retry { run_at };
                 }
-                tracing::error!(error = %error, api.log_id = error.log_id(), "the author could not be told");
+                tracing::error!(error = %error, api.log_id = error.log_id(), "failed to send the reply");
             }
         }
         Release::Dead

@@ -1,5 +1,4 @@
-//! The reaction on a command that takes longer than three seconds: it shows that the command was
-//! received, and is removed when the answer is there.
+//! Acknowledges slow commands with a reaction, which is removed when the reply is sent.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -16,38 +15,38 @@ use crate::model::job::JobKind;
 use crate::reply::Emoji;
 use crate::store::{Job, Release};
 
-/// A command that waits longer gets the reaction.
+/// A command that takes longer is acknowledged.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// One that waited so long in the queue gets it only if it takes longer still.
+/// The delay for a command that exceeded that in the queue.
 const MOMENT: Duration = Duration::from_millis(500);
-/// A call that adds the reaction when the work ends has this long to return its id.
+/// Time for the call that adds the reaction to return its id after the job has ended.
 const ADD_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Dispatcher {
-    /// Runs the work on a job, and shows while that takes long that the command was received.
-    pub(super) async fn show_wait(
+    /// Runs an attempt, and acknowledges the command if that takes long.
+    pub(super) async fn acknowledge_if_slow(
         &self,
         job: &Job,
         work: impl Future<Output = Release>,
     ) -> Release {
-        let Some(at) = self.show_at(job) else {
+        let Some(at) = self.acknowledge_at(job) else {
             let release = work.await;
             return self
-                .end_wait(job, release, job.acknowledgement.clone())
+                .remove_acknowledgement(job, release, job.acknowledgement.clone())
                 .await;
         };
         let mut work = pin!(work);
-        let is_adding = AtomicBool::new(false);
+        let is_acknowledging = AtomicBool::new(false);
         let show = async {
             self.clock.sleep_until(at).await;
-            is_adding.store(true, Ordering::Relaxed);
-            self.show_heard(job).await
+            is_acknowledging.store(true, Ordering::Relaxed);
+            self.acknowledge(job).await
         };
         let mut show = pin!(show);
         let (release, mut heard) = tokio::select! {
             biased;
             release = &mut work => {
-                let heard = if is_adding.load(Ordering::Relaxed) {
+                let heard = if is_acknowledging.load(Ordering::Relaxed) {
                     timeout(ADD_TIMEOUT, show).await.unwrap_or(None)
                 } else {
                     None
@@ -59,13 +58,13 @@ impl Dispatcher {
         if let Release::Retry { run_at } = &release
             && (self.clock.now()..*run_at).contains(&at)
         {
-            heard = self.show_heard(job).await;
+            heard = self.acknowledge(job).await;
         }
-        self.end_wait(job, release, heard).await
+        self.remove_acknowledgement(job, release, heard).await
     }
 
-    /// When to show that a command was heard; `None` if it was shown before.
-    fn show_at(&self, job: &Job) -> Option<Timestamp> {
+    /// When to acknowledge the command; `None` if it was acknowledged before or should not be.
+    fn acknowledge_at(&self, job: &Job) -> Option<Timestamp> {
         let now = self.clock.now();
         let due = job.accepted_at + PATIENCE;
         if job.outcome.is_some()
@@ -84,16 +83,11 @@ impl Dispatcher {
     }
 
     /// Adds the reaction, and stores its id so that any replica can remove it.
-    async fn show_heard(&self, job: &Job) -> Option<ReactionId> {
+    async fn acknowledge(&self, job: &Job) -> Option<ReactionId> {
         let message = job.key.origin.as_str().into();
         let emoji = Emoji::OneSecond.as_str();
-        let added = self.platform.client.add_reaction(&message, emoji);
-        // Only the work on the job may count as a crash.
-        let Ok(added) = AssertUnwindSafe(added).catch_unwind().await else {
-            tracing::error!("the call that adds a reaction panicked");
-            return None;
-        };
-        match added {
+        let added = without_panic(self.platform.client.add_reaction(&message, emoji)).await;
+        match added? {
             Ok(reaction) => {
                 let reaction = reaction?;
                 if self
@@ -102,26 +96,43 @@ impl Dispatcher {
                     .await
                     .is_err()
                 {
-                    tracing::debug!("failed to store the reaction of a waiting command");
+                    tracing::debug!("failed to store the acknowledgement");
                 }
                 Some(reaction)
             }
             Err(error) => {
-                tracing::debug!(error = %error, "failed to show that a command waits");
+                tracing::debug!(error = %error, "failed to acknowledge a slow command");
                 None
             }
         }
     }
 
-    /// Removes the reaction once the job is over. A failure leaves a reaction too many.
-    async fn end_wait(&self, job: &Job, release: Release, heard: Option<ReactionId>) -> Release {
+    /// Removes the reaction once the job has ended. On failure the reaction remains.
+    async fn remove_acknowledgement(
+        &self,
+        job: &Job,
+        release: Release,
+        heard: Option<ReactionId>,
+    ) -> Release {
         if let (Release::Done | Release::Dead, Some(reaction)) = (&release, heard) {
             let message = job.key.origin.as_str().into();
             let client = &self.platform.client;
-            if let Err(error) = client.delete_reaction(&message, &reaction).await {
-                tracing::debug!(error = %error, "failed to remove the reaction of a waiting command");
+            let deleted = without_panic(client.delete_reaction(&message, &reaction)).await;
+            if let Some(Err(error)) = deleted {
+                tracing::debug!(error = %error, "failed to remove the acknowledgement");
             }
         }
         release
     }
+}
+
+/// Awaits a reaction call; `None` if it panics.
+async fn without_panic<T>(call: impl Future<Output = T>) -> Option<T> {
+    // Only a panic of the job itself counts as a crash. Otherwise a job that has ended would run
+    // again because its acknowledgement cannot be removed.
+    let result = AssertUnwindSafe(call).catch_unwind().await;
+    if result.is_err() {
+        tracing::error!("a reaction call panicked");
+    }
+    result.ok()
 }

@@ -1,13 +1,13 @@
-//! Presses on buttons: what they ask for, and how they are answered.
+//! Card callbacks: the actions of buttons, and their responses.
 //!
-//! Whoever pressed sees a word for a moment, everybody sees the card as it
-//! stands now. The platform waits three seconds for both; what takes longer
-//! changes the card later, and what then needs words is a reply below the card.
+//! The member who pressed the button sees a toast, all members the updated card. The platform waits
+//! three seconds for both. After that the card is updated by a call, and a text is sent as a reply
+//! to the card.
 
 use feishu::{Card, CardAnswer};
 
 use super::intent::Next;
-use super::say::{Content, recipient, told};
+use super::respond::{Content, recipient, release_after};
 use super::{Dispatcher, may_try_again};
 use crate::action::Failure;
 use crate::event::StoredCallback;
@@ -19,13 +19,19 @@ use crate::reply;
 use crate::store::{Job, Release};
 
 impl Dispatcher {
-    /// What a button asks for, if that is still there.
-    pub(super) async fn pressed(&self, job: &Job, press: &StoredCallback) -> Result<Next, Failure> {
-        self.expect_in_time(job, job.accepted_at).await?;
-        tracing::info!(chat.id = press.chat_id.as_str(), "a button is worked on");
+    /// The action of a button, if its change or schedule still exists.
+    pub(super) async fn requested_by_button(
+        &self,
+        job: &Job,
+        press: &StoredCallback,
+    ) -> Result<Next, Failure> {
+        self.refuse_if_expired(job, job.accepted_at).await?;
+        tracing::info!(
+            chat.id = press.chat_id.as_str(),
+            "running a button's action"
+        );
         Ok(Next::Authorise(match &press.button.action {
-            // Only the last change, as the typed command: what came after it may
-            // build on it.
+            // Only the latest change, as with the command: later changes may depend on it.
             ButtonAction::Undo(job_ref) => {
                 let made = self.store.undoable(job.chat_key()).await?;
                 let made = made.filter(|made| made.job_ref == *job_ref);
@@ -42,7 +48,7 @@ impl Dispatcher {
         }))
     }
 
-    /// Tells what came of a press.
+    /// Responds to a callback.
     pub(super) async fn answer_press(
         &self,
         job: &Job,
@@ -60,12 +66,12 @@ impl Dispatcher {
         );
         let answer = CardAnswer { toast, card };
         match self.callbacks.answer(&job.key.origin, answer) {
-            Ok(()) => told(outcome),
+            Ok(()) => release_after(outcome),
             Err(CardAnswer { card, .. }) => self.answer_late(job, press, outcome, card).await,
         }
     }
 
-    /// What the card says from now on; nothing where it stays as it is.
+    /// The updated card; `None` if it does not change.
     async fn card_after(
         &self,
         job: &Job,
@@ -96,7 +102,7 @@ impl Dispatcher {
         Ok(Some(reply::history_card(&history, language, time_zone)))
     }
 
-    /// Nobody waits for the answer any more.
+    /// Responds after the platform's timeout.
     async fn answer_late(
         &self,
         job: &Job,
@@ -115,12 +121,12 @@ impl Dispatcher {
             {
                 return Release::Retry { run_at };
             }
-            tracing::warn!(error = %error, api.log_id = error.log_id(), "the card could not be changed");
+            tracing::warn!(error = %error, api.log_id = error.log_id(), "failed to update the card");
         }
         let Some(message) = &press.message_id else {
             return Release::Dead;
         };
-        // Everybody reads it, so it is throttled like the answer to a typed command.
+        // All members see it, so it is throttled like the reply to a command.
         let to = recipient(job, press.actor(), outcome);
         if self.is_throttled(job, to.as_ref()).await {
             return Release::Done;
@@ -136,9 +142,9 @@ impl Dispatcher {
         match self.reply(job, message, Content::Text(&words)).await {
             Ok(()) => {
                 self.record_answer(to, sent_at).await;
-                told(outcome)
+                release_after(outcome)
             }
-            Err(unsaid) => self.unsaid(job, unsaid),
+            Err(reply_failed) => self.reply_failed(job, reply_failed),
         }
     }
 }

@@ -1,13 +1,12 @@
-//! Events that are no messages: the bot comes into a group or leaves it, a
-//! message is recalled. Nobody waits for an answer to them, so what fails ends
-//! in the log.
+//! Chat events: the bot is added to a group or removed, a message is recalled. Nobody expects a
+//! reply, so errors are only logged.
 
 use std::time::Duration;
 
 use feishu::codes::Class;
 use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 
-use super::say::REPLY_KEY_AGE;
+use super::respond::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
 use crate::config::ReplyLanguage;
 use crate::event::Notice;
@@ -22,13 +21,12 @@ use crate::store::{Conclusion, Job, Release};
 use crate::welcome;
 use crate::{policy, reply};
 
-/// What the bot lacks is asked for so long; then the group is greeted without
-/// it, because commands may wait behind.
+/// How long to retry the checks for the welcome card. Then it is sent without them, because
+/// commands may be queued behind it.
 const LOOK_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Dispatcher {
-    /// Acts on the event.
-    pub(super) async fn take_notice(&self, job: &Job) -> Release {
+    pub(super) async fn handle_chat_event(&self, job: &Job) -> Release {
         if job.crashes >= MAX_CRASHES {
             tracing::error!(crashes = job.crashes, "the job is given up");
             return Release::Dead;
@@ -38,30 +36,28 @@ impl Dispatcher {
             Ok(Notice::Left) => self.leave(job).await,
             Ok(Notice::Recalled(message)) => self.recalled(job, message).await,
             Err(error) => {
-                tracing::error!(at = error.column(), "the stored event cannot be read");
+                tracing::error!(at = error.column(), "failed to parse the stored event");
                 Err(Release::Dead)
             }
         };
         taken.err().unwrap_or(Release::Done)
     }
 
-    /// Greets the group.
+    /// Sends the welcome card.
     async fn welcome(&self, job: &Job) -> Result<(), Release> {
         let now = self.clock.now();
         if job
             .replying_since
             .is_some_and(|since| now > since + REPLY_KEY_AGE)
         {
-            tracing::warn!(
-                "whether the group was greeted is unknown, and too long ago to do it again"
-            );
+            tracing::warn!("the welcome card may have been sent, and is too old to repeat");
             return Ok(());
         }
         let chat = ChatId::from(job.chat.as_str());
         let Some(lacks) = self.lacks(job, &chat).await? else {
             tracing::info!(
                 chat.id = chat.as_str(),
-                "the bot is not in the group that it was to greet"
+                "the bot is not in the group; no welcome card was sent"
             );
             return Ok(());
         };
@@ -70,19 +66,19 @@ impl Dispatcher {
             let saved = self.store.save_replying(job).await;
             saved.map_err(|_| self.retry(job))?;
         }
-        // The same whatever the card says: a group is greeted once, also when
-        // its settings change between two tries.
+        // The same key for any content: the card is sent once, even if the group's settings change
+        // between two attempts.
         let uuid = job.key.idempotency_key("welcome").to_string();
         let client = &self.platform.client;
         match client.create_message(&chat, &card, &uuid).await {
             Ok(_) => tracing::info!(
                 chat.id = chat.as_str(),
                 lacks = lacks.len(),
-                "the group is greeted"
+                "the welcome card was sent"
             ),
             Err(error) => {
-                self.judge_call(job, &error)?;
-                tracing::warn!(chat.id = chat.as_str(), "the group could not be greeted");
+                self.retry_call(job, &error)?;
+                tracing::warn!(chat.id = chat.as_str(), "failed to send the welcome card");
             }
         }
         Ok(())
@@ -96,7 +92,7 @@ impl Dispatcher {
         }
     }
 
-    /// What the bot lacks in the group; `None` if it is not there any more.
+    /// The bot's missing capabilities; `None` if it is no longer in the group.
     async fn lacks(
         &self,
         job: &Job,
@@ -121,14 +117,14 @@ impl Dispatcher {
         Ok(Some(lacks))
     }
 
-    /// The scopes for want of which a look failed. Other refusals are told when
-    /// a command meets them.
+    /// The missing scopes, if these are the reason. Other errors are reported when a command meets
+    /// them.
     fn scopes(&self, job: &Job, error: Error) -> Result<Option<Vec<String>>, Release> {
         let run_at = self.next_try(job, &error);
         if error.is_retryable() && run_at <= job.started_at + LOOK_PATIENCE {
             return Err(Release::Retry { run_at });
         }
-        tracing::warn!(error = %error, api.log_id = error.log_id(), "a look at the group failed");
+        tracing::warn!(error = %error, api.log_id = error.log_id(), "failed to check the bot's permissions in the group");
         let missing = error.is_scope_missing();
         Ok(match error {
             Error::Api(api) if missing => Some(api.missing_scopes.into_vec()),
@@ -141,19 +137,18 @@ impl Dispatcher {
         })
     }
 
-    /// Cancels what is scheduled in a group that the bot is no longer in, and
-    /// erases the texts that were written there.
+    /// Cancels the schedules of a group that the bot has left, and erases its texts.
     async fn leave(&self, job: &Job) -> Result<(), Release> {
         let chat = ChatId::from(job.chat.as_str());
         self.platform.forget(&chat);
-        // The event may come hours late, and the bot may be back by then.
+        // The event may arrive hours late, and the bot may have been added again.
         match self.platform.read_settings(&chat, IdType::OpenId).await {
             Ok(Settings { group, .. }) if !is_outside(&group) => {
-                tracing::info!(chat.id = job.chat, "the bot is in the group again");
+                tracing::info!(chat.id = job.chat, "the bot was added to the group again");
                 return Ok(());
             }
             Err(error) if !is_definitely_outside(&error) => {
-                self.judge_call(job, &error)?;
+                self.retry_call(job, &error)?;
                 tracing::error!(
                     chat.id = job.chat,
                     "could not determine whether the bot left the group; its schedules are kept"
@@ -168,7 +163,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Remembers that what the bot put on top is gone, if it was this message.
+    /// Records that the pinned message was recalled, if the bot pinned it.
     async fn recalled(&self, job: &Job, message: MessageId) -> Result<(), Release> {
         let unstored = |_| self.retry(job);
         let latest = self.store.latest_top(job.chat_key()).await;
@@ -195,7 +190,7 @@ impl Dispatcher {
             .conclude(job, conclusion)
             .await
             .map_err(unstored)?;
-        tracing::info!(chat.id = job.chat, "what stood at the top was recalled");
+        tracing::info!(chat.id = job.chat, "the pinned message was recalled");
         Ok(())
     }
 }
@@ -211,7 +206,7 @@ fn is_definitely_outside(error: &Error) -> bool {
     error.class() == Some(Class::ChatGone)
 }
 
-/// Whether by this change, which was not taken back, the message stands on top.
+/// Whether this change pinned the message and was not undone.
 fn puts(change: &RecordedChange, message: &MessageId) -> bool {
     let top = change.change.as_ref().and_then(Change::top);
     !change.undone && matches!(top, Some(PinnedItem::Message(top)) if top == message)
