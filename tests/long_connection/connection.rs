@@ -269,7 +269,7 @@ async fn permanent_refusals_stop_the_bot_with_a_remedy() {
     };
     for (fault, remedy) in [
         (refused(514, "auth failed"), "FEISHU_APP_SECRET"),
-        (refused(403, "forbidden"), "only self-built apps"),
+        (refused(403, "forbidden"), "is self-built and enabled"),
         (refused(1_000_040_350, "limit"), "stop other processes"),
         (
             refused(1_000_040_351, "Incorrect domain name"),
@@ -449,7 +449,7 @@ async fn check_keeps_the_running_bots_connection() {
     config.server.admin_listen = bench.admin_address();
     let report = check::check(&config, bench.clock.clone(), &Questions::default()).await;
     let told = report.to_string();
-    let line = "✓ long connection: the bot that runs here has one\n";
+    let line = "✓ long connection: the bot on this machine has one\n";
     assert!(report.is_good() && told.contains(line), "{told}");
     assert_eq!(bench.sim.connections().len(), 1);
     let asked = bench.sim.calls_to(Endpoint::LongConnection).len();
