@@ -20,7 +20,7 @@ use super::{Announcement, Command, CommandName, Mention, ParseError};
 ///
 /// let pin = Command::Pin {
 ///     target: PinTarget::RepliedMessage,
-///     hold: None,
+///     duration: None,
 /// };
 /// for text in ["/pin", "／PIN", "/置顶", "/置頂。"] {
 ///     assert_eq!(parse(text, &[], false), Ok(Some(pin.clone())));
