@@ -82,7 +82,7 @@ async fn three_commands_that_a_killed_bot_had_taken_arrive_once() {
         page.until("it serves", "document.querySelector('#bot .serving')")
             .await;
         if receive == "long_connection" {
-            page.until_text("#list .line .name", "the long connection is open")
+            page.until_text("#list .line .name", "opened the long connection")
                 .await;
         }
         page.click("#switch-rate_limit-do").await;
