@@ -3,7 +3,7 @@
 //!
 //! There are two databases: a SQLite file for a single replica, and a PostgreSQL server for any
 //! number of them. One suite of tests holds both to the same promises. Simple operations are one
-//! [statement](statement) for both. The databases differ in who may own a job: the process that
+//! [`statement`] for both. The databases differ in who may own a job: the process that
 //! has locked the file, or the replica that holds a [`Lease`].
 
 use std::sync::Arc;

@@ -221,7 +221,7 @@ impl Snapshot {
         Self::docx_in(self.language, blocks, chat)
     }
 
-    /// Like [`Snapshot::current_docx`], for a `doc` announcement.
+    /// Like [`Snapshot::now_in_docx`], for a `doc` announcement.
     #[must_use]
     pub fn now_in_legacy(&self, document: &LegacyDocument) -> Self {
         Self::legacy_in(self.language, document)
