@@ -4,11 +4,7 @@
 //! `group/chat-announcement/patch`, `group/upgraded-group-announcement`, `im-v1/message` and the
 //! generic error codes. A missing permission is always the bot's, because the bot makes the calls.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
 use feishu::codes;
-use serde::Deserialize;
 
 use super::quote::Medium;
 use crate::language::{Bilingual, Language};
@@ -27,8 +23,8 @@ pub(super) fn explain(refusal: &PlatformRefusal, language: Language) -> String {
         }
         codes::CHAT_INVALID_PARAMETER => invalid_parameter(refusal.call).to(language).to_owned(),
         codes::SCOPE_MISSING => missing_scope(&refusal.missing_scopes, Medium::Text, language),
-        _ => match Sentence::of(code) {
-            Some(sentence) => sentence.to(language),
+        _ => match CODES.iter().find(|row| row.0 == code) {
+            Some(&(_, zh, en)) => Bilingual::new(zh, en).to(language).to_owned(),
             None => unknown(code).to(language).to_owned(),
         },
     }
@@ -124,33 +120,284 @@ fn unknown(code: i64) -> Bilingual {
     )
 }
 
-/// The sentences of `codes.toml`, by code.
-static SENTENCES: LazyLock<BTreeMap<String, Sentence>> = LazyLock::new(|| {
-    #[expect(
-        clippy::expect_used,
-        reason = "the file is compiled in, and tests read it"
-    )]
-    toml::from_str(include_str!("codes.toml")).expect("reading codes.toml")
-});
-
-#[derive(Deserialize)]
-struct Sentence {
-    zh: String,
-    en: String,
-}
-
-impl Sentence {
-    fn of(code: i64) -> Option<&'static Self> {
-        SENTENCES.get(&code.to_string())
-    }
-
-    fn to(&self, language: Language) -> String {
-        match language {
-            Language::Zh => self.zh.clone(),
-            Language::En => self.en.clone(),
-        }
-    }
-}
+/// Code, Chinese, English; by code.
+const CODES: &[(i64, &str, &str)] = &[
+    // Access tokens.
+    (
+        10_003,
+        "应用凭证格式错误。请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_APP_SECRET 是否完整。",
+        "The app's credentials are malformed. Ask the bot's admin to check that FEISHU_APP_ID and FEISHU_APP_SECRET are complete.",
+    ),
+    (
+        10_014,
+        "应用或应用密钥未通过飞书校验。请机器人管理员检查 FEISHU_APP_SECRET，并确认应用已启用。",
+        "Feishu rejected the app or its secret. Ask the bot's admin to check FEISHU_APP_SECRET and that the app is enabled.",
+    ),
+    (
+        10_015,
+        "应用密钥错误。请机器人管理员从开发者后台重新复制到 FEISHU_APP_SECRET，并重启机器人。",
+        "The app secret is wrong. Ask the bot's admin to copy it from the developer console to FEISHU_APP_SECRET again and to restart the bot.",
+    ),
+    // Messages.
+    (
+        230_002,
+        "机器人不在该消息所在的群。请先将机器人添加到那个群，再重试。",
+        "The bot is not in the group of that message. Add it to that group, then try again.",
+    ),
+    (
+        230_006,
+        "应用未开启机器人能力，无法读取消息。请应用管理员在开发者后台添加「机器人」能力，并发布新版本。",
+        "The app's bot ability is off, so messages cannot be read. Ask the app's admin to add the bot ability in the developer console and to publish a new version.",
+    ),
+    (
+        230_011,
+        "该消息已被撤回。请回复仍存在的消息。",
+        "That message was recalled. Reply to one that still exists.",
+    ),
+    (
+        230_027,
+        "应用缺少读取群消息的权限。请应用管理员在开发者后台开通 im:message:readonly 和 im:message.group_msg，并发布新版本。",
+        "The app lacks permission to read group messages. Ask the app's admin to grant im:message:readonly and im:message.group_msg in the developer console and to publish a new version.",
+    ),
+    (
+        230_050,
+        "机器人看不到该消息，可能发送于机器人进群之前。请重新发送该内容，再回复新消息。",
+        "The bot cannot see that message; it may have been sent before the bot joined the group. Send it again and reply to the new one.",
+    ),
+    (
+        230_110,
+        "该消息已被删除。请重新发送该内容，再回复新消息。",
+        "That message was deleted. Send its text again and reply to the new message.",
+    ),
+    (
+        230_111,
+        "该消息即将自动销毁，飞书不允许置顶。请将内容作为普通消息重新发送，再置顶新消息。",
+        "That is a self-destructing message, and Feishu does not allow pinning it. Send its text as an ordinary message and pin that one.",
+    ),
+    // Groups, top notices and announcements of the old kind.
+    (
+        232_002,
+        "仅群主和群管理员可以编辑本群信息，而机器人不是。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
+        "Only the owner and admins can edit this group's information, and the bot is neither. Make the bot a group admin, or set “who can edit group info” to all members in the group settings.",
+    ),
+    (
+        232_003,
+        "未找到本群的群公告。请先手动填写一次群公告，再重试。",
+        "Feishu found no announcement in this group. Write one manually first, then try again.",
+    ),
+    (
+        232_004,
+        "未找到该应用。请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_REGION。",
+        "Feishu does not recognize the app. Ask the bot's admin to check FEISHU_APP_ID and FEISHU_REGION.",
+    ),
+    (
+        232_006,
+        "飞书无法识别本群的群 ID。请重新发送命令；仍然失败时，请将机器人移出群后重新添加。",
+        "Feishu does not recognize this group's ID. Send the command again; if that does not help, remove the bot from the group and add it back.",
+    ),
+    (
+        232_009,
+        "本群已解散，无法修改。请在其他群使用。",
+        "This group has been dissolved, so nothing in it can be changed. Use another group.",
+    ),
+    (
+        232_010,
+        "机器人的应用与本群不属于同一企业。请使用本群所属企业的机器人。",
+        "The bot's app and this group belong to different organizations. Use a bot of the group's own organization.",
+    ),
+    (
+        232_011,
+        "机器人不是群成员，无法操作。请先将机器人添加到群，再重试。",
+        "The bot is not a member of this group. Add it to the group, then try again.",
+    ),
+    (
+        232_014,
+        "机器人没有管理本群置顶的权限。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
+        "The bot has no permission to manage top notices here. Make the bot a group admin, or set “who can manage top notices” to all members in the group settings.",
+    ),
+    (
+        232_018,
+        "飞书拒绝了该修改，可能有人正在编辑群公告。请稍后重新发送；仍然失败时，请手动修改。",
+        "Feishu rejected the change, perhaps because somebody was editing the announcement. Send the command again in a moment; if that does not help, edit the announcement manually.",
+    ),
+    (
+        232_019,
+        "本群操作过于频繁。请一分钟后重新发送。",
+        "Too many operations were made in this group. Send the command again in a minute.",
+    ),
+    (
+        232_024,
+        "应用对部分群成员不可用，或与其没有协作权限。请应用管理员在开发者后台扩大应用的可用范围，并发布新版本。",
+        "The app is not available to some members, or lacks permission to work with them. Ask the app's admin to widen its availability in the developer console and to publish a new version.",
+    ),
+    (
+        232_025,
+        "应用未开启机器人能力，无法操作群。请应用管理员在开发者后台添加「机器人」能力，并发布新版本。",
+        "The app's bot ability is off, so it cannot act in groups. Ask the app's admin to add the bot ability in the developer console and to publish a new version.",
+    ),
+    (
+        232_033,
+        "本群是外部群，应用不能操作外部群。请应用管理员为机器人开启对外共享，或改用内部群。",
+        "This is an external group, where the app cannot act. Ask the app's admin to turn on external sharing for the bot, or use an internal group.",
+    ),
+    (
+        232_034,
+        "应用未在本企业安装或启用。请企业管理员在管理后台安装并启用。",
+        "The app is not installed or not enabled in this organization. Ask the organization's admin to install and enable it.",
+    ),
+    (
+        232_066,
+        "机器人没有群公告文档的阅读权限。请文档所有者将应用添加为协作者，再重试。",
+        "The bot has no permission on the announcement's document. Ask its owner to share it with the app, then try again.",
+    ),
+    (
+        232_097,
+        "本群使用新版群公告，旧接口无法操作。请应用管理员在开发者后台开通 im:chat.announcement:read 和 im:chat.announcement:write_only，并发布新版本。",
+        "This group uses the new announcement format, which the old interface cannot handle. Ask the app's admin to grant im:chat.announcement:read and im:chat.announcement:write_only in the developer console and to publish a new version.",
+    ),
+    // Announcements of the new kind.
+    (
+        1_770_001,
+        "飞书不支持该内容的格式。请改用更简单的格式，再重新发送。",
+        "Feishu does not support the format of this text. Use simpler formatting and send it again.",
+    ),
+    (
+        1_770_002,
+        "未找到本群的群公告文档。请确认机器人仍在群内，再重新发送。",
+        "Feishu cannot find the document of this group's announcement. Check that the bot is still in the group, then send the command again.",
+    ),
+    (
+        1_770_004,
+        "群公告的内容块已达上限。请先手动删除部分旧内容，再重新发送。",
+        "The announcement has reached Feishu's limit of blocks. Delete old entries manually, then send it again.",
+    ),
+    (
+        1_770_007,
+        "群公告的段落过多。请先手动删除部分旧段落，或缩短内容。",
+        "The announcement has too many paragraphs. Delete old ones manually, or write fewer lines.",
+    ),
+    (
+        1_770_021,
+        "写入期间群公告被多次修改，已读取的版本过期。请重新发送。",
+        "The announcement changed too much during the update, so the version that was read is out of date. Send the command again.",
+    ),
+    (
+        1_770_032,
+        "机器人没有编辑本群公告的权限。请将机器人设为群管理员，或在群设置中将「谁可以编辑群信息」改为所有成员。",
+        "The bot has no permission to edit this announcement. Make the bot a group admin, or set “who can edit group info” to all members in the group settings.",
+    ),
+    (
+        1_770_033,
+        "内容超过飞书单次可接收的大小。请缩短，或分多次发布。",
+        "The text is larger than Feishu accepts at once. Shorten it, or post it in parts.",
+    ),
+    (
+        1_771_005,
+        "飞书文档服务正在维护。请在维护结束后重新发送。",
+        "Feishu's document service is under maintenance. Send the command again when it is back.",
+    ),
+    (
+        1_772_001,
+        "群信息中没有群公告。请在群里打开群公告并手动保存一次，再重试。",
+        "Feishu found no announcement in the group's information. Open the announcement in the group and save it once manually, then try again.",
+    ),
+    (
+        1_772_002,
+        "群公告属于其他企业，机器人的应用无权操作。请使用该企业的机器人发布。",
+        "The announcement and the bot's app belong to different organizations. Use a bot of the announcement's organization.",
+    ),
+    (
+        1_772_003,
+        "仅群成员可以操作群公告，而机器人已不在群内。请重新添加机器人，再重试。",
+        "Only members can change the announcement, and the bot is no longer in the group. Add it back, then try again.",
+    ),
+    (
+        1_772_004,
+        "本群是外部群，应用不能操作其群公告。请应用管理员为机器人开启对外共享，或手动修改群公告。",
+        "This is an external group, whose announcement the app cannot change. Ask the app's admin to turn on external sharing for the bot, or edit the announcement manually.",
+    ),
+    (
+        1_772_005,
+        "仅群主和群管理员可以修改群公告，而机器人不是。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
+        "Only the owner and admins can change the announcement, and the bot is neither. Make the bot a group admin, or set “who can edit group info” to all members in the group settings.",
+    ),
+    (
+        1_772_006,
+        "本群使用旧版群公告，新接口无法操作。请重新发送；仍然失败时，请将下面一行提供给机器人管理员。",
+        "This group uses the old announcement format, which the new interface cannot handle. Send the command again; if that does not help, give the line below to the bot's admin.",
+    ),
+    (
+        1_772_025,
+        "应用未开启机器人能力，无法操作群公告。请应用管理员在开发者后台添加「机器人」能力，并发布新版本。",
+        "The app's bot ability is off, so it cannot change announcements. Ask the app's admin to add the bot ability in the developer console and to publish a new version.",
+    ),
+    (
+        1_772_034,
+        "应用未在本企业安装或启用，无法操作群公告。请企业管理员在管理后台安装并启用。",
+        "The app is not installed or not enabled here, so it cannot change announcements. Ask the organization's admin to install and enable it.",
+    ),
+    // The gateway in front of every call.
+    (
+        99_991_400,
+        "应用的请求过于频繁。请一分钟后重新发送。",
+        "The app sent too many requests. Send the command again in a minute.",
+    ),
+    (
+        99_991_401,
+        "机器人所在服务器不在应用的 IP 白名单中。请应用管理员在开发者后台添加其出口 IP。",
+        "The bot's server is not on the app's list of allowed IPs. Ask the app's admin to add its outgoing IP address in the developer console.",
+    ),
+    (
+        99_991_403,
+        "本企业本月的接口调用额度已用完。请等到下个月，或请企业管理员升级套餐。",
+        "The organization has used up its API calls for this month. Wait until next month, or ask the organization's admin to upgrade the plan.",
+    ),
+    (
+        99_991_661,
+        "请求未携带访问凭证，属于机器人故障。请重新发送；仍然失败时，请机器人管理员重启机器人。",
+        "The request was sent without an access token, which is a bug in the bot. Send the command again; if that does not help, ask the bot's admin to restart it.",
+    ),
+    (
+        99_991_662,
+        "应用已被停用。请企业管理员在管理后台重新启用。",
+        "The app is disabled. Ask the organization's admin to enable it again.",
+    ),
+    (
+        99_991_663,
+        "刚刷新的访问凭证仍被飞书拒绝。请几分钟后重试；如反复出现，请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_APP_SECRET。",
+        "Feishu rejected even a new access token. Try again in a few minutes; if it keeps happening, ask the bot's admin to check FEISHU_APP_ID and FEISHU_APP_SECRET.",
+    ),
+    (
+        99_991_664,
+        "飞书拒绝了应用的访问凭证。请机器人管理员在开发者后台确认应用类型是企业自建应用。",
+        "Feishu rejected the app's access token. Ask the bot's admin to check in the developer console that it is a custom app.",
+    ),
+    (
+        99_991_665,
+        "飞书无法识别应用所属的企业。请机器人管理员确认 FEISHU_REGION 与应用所在的平台一致。",
+        "Feishu does not recognize the app's organization. Ask the bot's admin to check that FEISHU_REGION matches the platform where the app was created.",
+    ),
+    (
+        99_991_668,
+        "飞书将应用凭证识别为用户凭证。请机器人管理员确认 FEISHU_BASE_URL 指向飞书开放平台。",
+        "Feishu treated the app's token as a user's. Ask the bot's admin to check that FEISHU_BASE_URL points to the open platform.",
+    ),
+    (
+        99_991_671,
+        "访问凭证格式错误。请机器人管理员确认 FEISHU_BASE_URL 没有经过会改写请求的代理。",
+        "The access token was malformed. Ask the bot's admin to check that no proxy behind FEISHU_BASE_URL rewrites requests.",
+    ),
+    (
+        99_991_673,
+        "应用在本企业不可用。请企业管理员在管理后台查看应用状态，并开放给本企业。",
+        "The app is not available in this organization. Ask the organization's admin to check its status and to make it available to the organization.",
+    ),
+    (
+        99_992_354,
+        "未找到该消息。请回复本群中可见的消息。",
+        "Feishu cannot find that message. Reply to one that you can see in the group.",
+    ),
+];
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -169,10 +416,8 @@ pub(super) mod tests {
 
     /// Every code that is explained in its own words, and one that is not.
     pub(in super::super) fn every_code() -> impl Iterator<Item = i64> {
-        let mut codes: Vec<i64> = SENTENCES.keys().map(|code| code.parse().unwrap()).collect();
-        codes.sort_unstable();
         let outside_the_table = [232_001, 99_991_672, 99_992_402, 1_771_001, UNLISTED];
-        codes.into_iter().chain(outside_the_table)
+        CODES.iter().map(|row| row.0).chain(outside_the_table)
     }
 
     fn explanation(code: i64, language: Language) -> String {
@@ -268,12 +513,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_table_is_ordered_by_code() {
-        let lines = include_str!("codes.toml").lines();
-        let codes: Vec<i64> = lines
-            .filter_map(|line| line.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
-            .collect();
-        assert!(codes.is_sorted_by(|left, right| left < right));
-        assert_eq!(codes.len(), SENTENCES.len());
+        assert!(CODES.is_sorted_by(|left, right| left.0 < right.0));
     }
 
     #[test]
