@@ -183,9 +183,9 @@ impl Dispatcher {
                 return tracing::warn!("the lease was lost; another replica owns the job");
             };
             let release = release.unwrap_or(Release::Stopped);
-            let given_back = AssertUnwindSafe(self.release(&job, release, &cut_off));
-            if given_back.catch_unwind().await.is_err() {
-                tracing::error!("the worker panicked while releasing a job");
+            let given_back = self.release(&job, release, &cut_off);
+            let panicked = "the worker panicked while releasing a job";
+            if without_panic(given_back, panicked).await.is_none() {
                 // Anything but the store might panic again.
                 let _ = self.store.release(&job, self.crashed(&job)).await;
             }
@@ -201,11 +201,8 @@ impl Dispatcher {
 
     /// The result of an attempt, also if it panics.
     async fn catch_panic(&self, job: &Job, work: impl Future<Output = Release>) -> Release {
-        let release = AssertUnwindSafe(work).catch_unwind().await;
-        release.unwrap_or_else(|_| {
-            tracing::error!("the worker panicked");
-            self.crashed(job)
-        })
+        let release = without_panic(work, "the worker panicked").await;
+        release.unwrap_or_else(|| self.crashed(job))
     }
 
     fn crashed(&self, job: &Job) -> Release {
@@ -273,6 +270,15 @@ impl Dispatcher {
         let asked = error.retry_after().unwrap_or_default();
         self.later(retry::delay(job.retries).max(asked))
     }
+}
+
+/// Awaits work; `None`, and a line in the log, if it panics.
+async fn without_panic<T>(work: impl Future<Output = T>, panicked: &str) -> Option<T> {
+    let result = AssertUnwindSafe(work).catch_unwind().await;
+    if result.is_err() {
+        tracing::error!("{panicked}");
+    }
+    result.ok()
 }
 
 /// Whether to retry a call. Also if the platform rejects the app, because an admin may be fixing

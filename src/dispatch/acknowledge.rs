@@ -1,16 +1,14 @@
 //! Acknowledges slow commands with a reaction, which is removed when the reply is sent.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use feishu::ReactionId;
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use super::Dispatcher;
+use super::{Dispatcher, without_panic};
 use crate::model::job::JobKind;
 use crate::reply::Emoji;
 use crate::store::{Job, Release};
@@ -21,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const MOMENT: Duration = Duration::from_millis(500);
 /// Time for the call that adds the reaction to return its id after the job has ended.
 const ADD_TIMEOUT: Duration = Duration::from_secs(2);
+// Only a panic of the job itself counts as a crash. Otherwise a job that has ended would run again
+// because its acknowledgement cannot be removed.
+const REACTION_PANIC: &str = "a reaction call panicked";
 
 impl Dispatcher {
     /// Runs an attempt, and acknowledges the command if that takes long.
@@ -86,7 +87,8 @@ impl Dispatcher {
     async fn acknowledge(&self, job: &Job) -> Option<ReactionId> {
         let message = job.key.origin.as_str().into();
         let emoji = Emoji::OneSecond.as_str();
-        let added = without_panic(self.platform.client.add_reaction(&message, emoji)).await;
+        let adding = self.platform.client.add_reaction(&message, emoji);
+        let added = without_panic(adding, REACTION_PANIC).await;
         match added? {
             Ok(reaction) => {
                 let reaction = reaction?;
@@ -117,22 +119,12 @@ impl Dispatcher {
         if let (Release::Done | Release::Dead, Some(reaction)) = (&release, heard) {
             let message = job.key.origin.as_str().into();
             let client = &self.platform.client;
-            let deleted = without_panic(client.delete_reaction(&message, &reaction)).await;
+            let deleting = client.delete_reaction(&message, &reaction);
+            let deleted = without_panic(deleting, REACTION_PANIC).await;
             if let Some(Err(error)) = deleted {
                 tracing::debug!(error = %error, "failed to remove the acknowledgement");
             }
         }
         release
     }
-}
-
-/// Awaits a reaction call; `None` if it panics.
-async fn without_panic<T>(call: impl Future<Output = T>) -> Option<T> {
-    // Only a panic of the job itself counts as a crash. Otherwise a job that has ended would run
-    // again because its acknowledgement cannot be removed.
-    let result = AssertUnwindSafe(call).catch_unwind().await;
-    if result.is_err() {
-        tracing::error!("a reaction call panicked");
-    }
-    result.ok()
 }
