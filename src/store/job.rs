@@ -8,6 +8,7 @@ use crate::model::change::ChangeRecord;
 use crate::model::job::{ChatKey, JobId, JobKey, JobKind};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
+use crate::model::refusal::Cause;
 
 /// A scheduled job, with the origin of the job that schedules it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,15 @@ impl Conclusion {
             record: None,
             plan: None,
             cancels: None,
+        }
+    }
+
+    /// The same where the schedule to cancel is running or over.
+    pub(super) fn not_cancelled(self) -> Self {
+        Self {
+            outcome: Outcome::refused(Cause::NoSuchPlan),
+            record: None,
+            ..self
         }
     }
 }

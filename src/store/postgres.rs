@@ -19,12 +19,11 @@ use tokio::time::{Instant, timeout};
 use super::job::{Owned, still_owned};
 use super::lease::{ClaimGuard, LeaseState};
 use super::row::job;
-use super::statement::{Query, Row, Statement, Unreadable, timestamp};
+use super::statement::{Query, Row, Statement, timestamp};
 use super::statements::{changes, jobs, schedules};
 use super::{Accepted, Bounds, Claim, Conclusion, Job, Lease, Release, StoreError, StoreOptions};
 use crate::model::job::{JobId, NewJob, Queue};
 use crate::model::outcome::Outcome;
-use crate::model::refusal::Cause;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use connect::{Access, Connector};
@@ -94,7 +93,7 @@ impl PostgresStore {
         replicas::take_over(&client, &options.app).await?;
         let asked_at = Instant::now();
         let owner = replicas::register(&client, &options.app).await?;
-        let queue = executor::first(&client, &jobs::queue(&options.app)).await?;
+        let queue = executor::only(&client, &jobs::queue(&options.app)).await?;
         drop(client);
         let discarded = Arc::new(Notify::new());
         let sessions = |size| Sessions::new(&connector, size, Arc::clone(&discarded));
@@ -105,7 +104,7 @@ impl PostgresStore {
             app: options.app,
             clock: options.clock,
             bounds: options.bounds,
-            open: AtomicUsize::new(queue.map_or(0, |queue| queue.open)),
+            open: AtomicUsize::new(queue.open),
             notifier: Notifier::default(),
             lease: Mutex::new(Arc::new(LeaseState::new(owner, asked_at, LEASE))),
             claiming: tokio::sync::Mutex::default(),
@@ -309,8 +308,10 @@ impl PostgresStore {
     }
 
     pub(super) async fn queue(&self) -> Result<Queue, StoreError> {
-        let queue = self.rows(jobs::queue(&self.app)).await?;
-        let queue = queue.into_iter().next().ok_or(StoreError::Database)?;
+        let session = self.sessions.get().await?;
+        let queue = session
+            .run(executor::only(&*session, &jobs::queue(&self.app)))
+            .await?;
         self.open.store(queue.open, Ordering::Relaxed);
         Ok(queue)
     }
@@ -378,27 +379,25 @@ impl Running {
 async fn conclude(
     client: &impl GenericClient,
     job: &Job,
-    conclusion: Conclusion,
+    mut conclusion: Conclusion,
     now: Timestamp,
 ) -> Result<Option<Outcome>, ExecuteError> {
-    let Conclusion {
-        mut outcome,
-        mut record,
-        plan,
-        cancels,
-    } = conclusion;
-    let (key, chat) = (&job.key, job.chat.as_str());
-    if let Some(plan) = cancels
+    if let Some(plan) = conclusion.cancels
         && executor::execute(client, &schedules::cancel(plan, now)).await? == 0
     {
-        outcome = Outcome::refused(Cause::NoSuchPlan);
-        record = None;
+        conclusion = conclusion.not_cancelled();
     }
+    let Conclusion {
+        mut outcome,
+        record,
+        plan,
+        ..
+    } = conclusion;
+    let (key, chat) = (&job.key, job.chat.as_str());
     if let Some(plan) = plan {
         executor::execute(client, &schedules::plan(key, chat, &plan)).await?;
         let number = schedules::number(&plan.key(key));
-        let number = executor::first(client, &number).await?;
-        outcome = outcome.numbered(number.ok_or(Unreadable)?);
+        outcome = outcome.numbered(executor::only(client, &number).await?);
     }
     if let Some(record) = record {
         for statement in changes::record(key, chat, &record, now) {

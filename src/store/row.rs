@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::statement::{Row, Unreadable};
 use super::{Job, Lease};
 use crate::model::change::Place;
-use crate::model::job::{JobId, JobKey, JobKind, JobRef, NewJob};
+use crate::model::job::{JobId, JobKey, JobKind, JobRef};
 
 /// Values of the column `undone` other than 0.
 pub(super) const UNDONE: i64 = 1;
@@ -47,21 +47,6 @@ pub(super) fn job_ref(row: &Row<'_>, kind: &str) -> Result<Option<JobRef>, Unrea
     let kind = JobKind::from_column(&row.get::<String>(kind)?);
     let origin = row.get("origin")?;
     Ok(kind.map(|kind| JobRef { origin, kind }))
-}
-
-/// A job that answers that the queue is full, as a reply to the first rejected message; `head` is
-/// the job at the head of the chat.
-pub(super) fn overflow(job: &NewJob, head: i64) -> NewJob {
-    let origin = format!("{}/{head}", job.chat);
-    let app = job.key.app.clone();
-    NewJob {
-        key: JobKey {
-            app,
-            origin,
-            kind: JobKind::Overflow,
-        },
-        ..job.clone()
-    }
 }
 
 pub(super) fn place_column(place: Place) -> &'static str {

@@ -144,8 +144,8 @@ impl SqliteStore {
 
     pub(super) async fn queue(&self) -> Result<Queue, StoreError> {
         let query = jobs::queue(&self.shared.app);
-        let queue = self.rows(query).await?.into_iter().next();
-        queue.ok_or(StoreError::Database)
+        self.request(move |txn| executor::only(txn.connection, &query))
+            .await
     }
 
     pub(super) async fn execute(&self, statement: Statement) -> Result<usize, StoreError> {

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use strum::IntoStaticStr;
 
-use crate::model::job::{JobKey, JobKind};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::refusal::Cause;
@@ -21,8 +21,9 @@ pub(crate) struct JobFilter {
 }
 
 /// The state of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum JobState {
     /// It waits for earlier jobs or for a retry.
     Ready,
@@ -49,13 +50,7 @@ impl JobState {
 
     /// Also the value of the column `state`, where a scheduled job is ready.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Planned => "planned",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Dead => "dead",
-        }
+        self.into()
     }
 }
 
@@ -109,8 +104,8 @@ pub(crate) const REFERENCE: usize = 8;
 /// A row of the table `jobs`.
 pub(crate) struct JobRow {
     pub(crate) id: i64,
-    pub(crate) app: String,
     pub(crate) origin: String,
+    pub(crate) reference: String,
     pub(crate) kind: String,
     pub(crate) chat: String,
     pub(crate) state: String,
@@ -127,24 +122,24 @@ pub(crate) struct JobRow {
 }
 
 impl JobRow {
-    pub(crate) const COLUMNS: &str = "id, app, origin, kind, chat, state, number, ordered_at, \
+    pub(crate) const COLUMNS: &str = "id, origin, reference, kind, chat, state, number, ordered_at, \
         run_at, started_at, finished_at, retries, crashes, payload, progress, outcome";
 
     pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
         // A time that cannot be read must not hide the job.
-        let time = |column| Ok(row.time(column).unwrap_or(Timestamp::UNIX_EPOCH));
+        let time = |column| row.time(column).unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(Self {
             id: row.get("id")?,
-            app: row.get("app")?,
             origin: row.get("origin")?,
+            reference: row.get("reference")?,
             kind: row.get("kind")?,
             chat: row.get("chat")?,
             state: row.get("state")?,
             number: row
                 .get::<Option<i64>>("number")?
                 .and_then(|number| number.try_into().ok()),
-            ordered_at: time("ordered_at")?,
-            run_at: time("run_at")?,
+            ordered_at: time("ordered_at"),
+            run_at: time("run_at"),
             started_at: row.time_if_any("started_at")?,
             finished_at: row.time_if_any("finished_at")?,
             retries: row.count("retries")?,
@@ -156,10 +151,7 @@ impl JobRow {
     }
 
     pub(crate) fn summary(self, with_text: bool, now: Timestamp) -> JobSummary {
-        let outcome: Option<Outcome> = self
-            .outcome
-            .as_deref()
-            .and_then(|json| serde_json::from_str(json).ok());
+        let outcome = self.outcome();
         let cause = match &outcome {
             Some(Outcome::Refused(refusal)) => Some(&refusal.cause),
             _ => None,
@@ -168,7 +160,7 @@ impl JobRow {
         let log_id = cause.and_then(Cause::log_id).map(str::to_owned);
         JobSummary {
             id: self.id,
-            reference: self.reference(),
+            reference: self.reference,
             state: JobState::of(&self.state, self.number, self.ordered_at, now),
             number: self.number,
             ordered_at: self.ordered_at,
@@ -191,15 +183,9 @@ impl JobRow {
         }
     }
 
-    /// Empty for a kind that only a later release knows.
-    pub(crate) fn reference(&self) -> String {
-        let kind = JobKind::from_column(&self.kind);
-        let key = kind.map(|kind| JobKey {
-            app: self.app.clone(),
-            origin: self.origin.clone(),
-            kind,
-        });
-        key.map_or_else(String::new, |key| key.reference())
+    /// `None` also for an outcome that only a later release can read.
+    fn outcome(&self) -> Option<Outcome> {
+        serde_json::from_str(self.outcome.as_deref()?).ok()
     }
 
     /// Whether the job has started to write an announcement, so that only its progress knows the
@@ -219,11 +205,8 @@ impl JobRow {
             "ready" if self.number.is_some() && self.ordered_at > now => Err(CannotChange::Planned),
             "ready" => Ok(Retry::Sooner),
             _ => {
-                let outcome = self.outcome.as_deref();
-                let outcome: Option<Outcome> =
-                    outcome.and_then(|json| serde_json::from_str(json).ok());
                 // A job that only owes its reply must not be executed again.
-                Ok(match outcome {
+                Ok(match self.outcome() {
                     None => Retry::Again,
                     Some(Outcome::Refused(refusal)) if refusal.is_given_up() => Retry::Again,
                     Some(_) => Retry::Answer,

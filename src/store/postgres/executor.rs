@@ -40,11 +40,13 @@ pub(in crate::store) async fn rows<T>(
     Ok(read.collect::<Result<_, _>>()?)
 }
 
-pub(in crate::store) async fn first<T>(
+/// Fails if there is no row.
+pub(in crate::store) async fn only<T>(
     client: &impl GenericClient,
     query: &Query<T>,
-) -> Result<Option<T>, ExecuteError> {
-    Ok(rows(client, query).await?.into_iter().next())
+) -> Result<T, ExecuteError> {
+    let first = rows(client, query).await?.into_iter().next();
+    Ok(first.ok_or(Unreadable)?)
 }
 
 fn parameters(statement: &Statement) -> Vec<&(dyn ToSql + Sync)> {

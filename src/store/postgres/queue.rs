@@ -12,11 +12,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::model::job::{JobKind, NewJob};
-use crate::model::outcome::Outcome;
-use crate::model::refusal::Cause;
 use crate::store::Accepted;
 use crate::store::postgres::executor;
-use crate::store::row::overflow;
 use crate::store::statements::jobs;
 
 /// How long a card callback is reserved for the replica that received it, whose response the
@@ -78,13 +75,11 @@ pub(super) async fn accept(
         (Accepted::New, true)
     } else if waiting < bound || is_known {
         (Accepted::Duplicate, false)
-    } else if key.kind.is_notice() || key.kind == JobKind::Press {
-        (Accepted::TooManyOfChat, false)
     } else {
-        let outcome = Outcome::refused(Cause::TooManyWaiting);
-        // Ordered before all other jobs, so that it is answered at once.
-        let notice = jobs::insert(&overflow(job, head), Timestamp::UNIX_EPOCH, Some(&outcome));
-        let inserted = executor::execute(client, &notice).await?;
+        let inserted = match jobs::insert_overflow(job, head) {
+            Some(notice) => executor::execute(client, &notice).await?,
+            None => 0,
+        };
         (Accepted::TooManyOfChat, inserted > 0)
     };
     Ok(Acceptance {

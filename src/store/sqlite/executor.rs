@@ -24,16 +24,10 @@ pub(in crate::store) fn rows<T>(
     rows.collect()
 }
 
-pub(in crate::store) fn first<T>(
-    connection: &Connection,
-    query: &Query<T>,
-) -> rusqlite::Result<Option<T>> {
-    Ok(rows(connection, query)?.into_iter().next())
-}
-
 /// Fails if there is no row.
 pub(in crate::store) fn only<T>(connection: &Connection, query: &Query<T>) -> rusqlite::Result<T> {
-    first(connection, query)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    let first = rows(connection, query)?.into_iter().next();
+    first.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 fn prepare<'c>(

@@ -3,14 +3,12 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::model::job::{JobId, JobKind, NewJob};
-use crate::model::outcome::Outcome;
-use crate::model::refusal::Cause;
+use crate::model::job::{JobId, NewJob};
 use crate::store::job::{Owned, SUSPECT};
 use crate::store::lease::SOLE_OWNER;
-use crate::store::row::{job, overflow};
+use crate::store::row::job;
 use crate::store::sqlite::executor;
-use crate::store::statement::{Row, timestamp};
+use crate::store::statement::{Row, Statement, timestamp};
 use crate::store::statements::jobs;
 use crate::store::{Accepted, Claim, Lease};
 
@@ -60,7 +58,7 @@ pub(super) fn accept(
     let (accepted, opened) = if waiting < bound {
         // Jobs keep their order even if the clock went backwards.
         let ordered_at = last.map_or(Ok(now), timestamp)?.max(now);
-        let inserted = insert(connection, job, ordered_at, None)?;
+        let inserted = insert(connection, &jobs::insert(job, ordered_at, None))?;
         let accepted = if inserted {
             Accepted::New
         } else {
@@ -69,13 +67,11 @@ pub(super) fn accept(
         (accepted, inserted)
     } else if is_known(connection, job)? {
         (Accepted::Duplicate, false)
-    } else if job.key.kind.is_notice() || job.key.kind == JobKind::Press {
-        (Accepted::TooManyOfChat, false)
     } else {
-        let notice = overflow(job, head.unwrap_or_default());
-        let outcome = Outcome::refused(Cause::TooManyWaiting);
-        // Ordered before all other jobs, so that it is answered at once.
-        let inserted = insert(connection, &notice, Timestamp::UNIX_EPOCH, Some(&outcome))?;
+        let inserted = match jobs::insert_overflow(job, head.unwrap_or_default()) {
+            Some(notice) => insert(connection, &notice)?,
+            None => false,
+        };
         (Accepted::TooManyOfChat, inserted)
     };
     Ok(Acceptance {
@@ -115,14 +111,8 @@ fn is_known(connection: &Connection, job: &NewJob) -> rusqlite::Result<bool> {
 }
 
 /// Whether a row was inserted.
-fn insert(
-    connection: &Connection,
-    job: &NewJob,
-    ordered_at: Timestamp,
-    outcome: Option<&Outcome>,
-) -> rusqlite::Result<bool> {
-    let rows = executor::execute(connection, &jobs::insert(job, ordered_at, outcome))?;
-    Ok(rows > 0)
+fn insert(connection: &Connection, job: &Statement) -> rusqlite::Result<bool> {
+    Ok(executor::execute(connection, job)? > 0)
 }
 
 /// The redundant condition on the state of the busy job makes SQLite use the index of open jobs:

@@ -15,8 +15,8 @@ use super::log::Log;
 use super::{damage, executor, migrate, queue};
 use crate::model::job::{NewJob, Queue};
 use crate::model::outcome::Outcome;
-use crate::model::refusal::Cause;
 use crate::store::sqlite::shared::Shared;
+use crate::store::statement::Statement;
 use crate::store::statements::{changes, jobs, schedules};
 use crate::store::{Accepted, Claim, Conclusion, Job, Release, StoreError};
 use crate::supervision::Background;
@@ -156,8 +156,7 @@ impl Txn<'_> {
         queue::claim(self.connection, self.app, self.now)?.or_else(|job| {
             // One unreadable row must not block all others.
             tracing::error!(job.id = job.id.0, "could not read a job; marked it as dead");
-            let dead = jobs::release(job, &Release::Dead, self.now);
-            executor::execute(self.connection, &dead)?;
+            self.update(&jobs::release(job, &Release::Dead, self.now))?;
             self.effects.recount = true;
             self.effects.claimable = true;
             Ok(Claim::Unreadable)
@@ -178,8 +177,7 @@ impl Txn<'_> {
     }
 
     pub(super) fn release(&mut self, job: &Job, release: &Release) -> rusqlite::Result<()> {
-        let released = jobs::release(job.owned(), release, self.now);
-        executor::execute(self.connection, &released)?;
+        self.update(&jobs::release(job.owned(), release, self.now))?;
         self.effects.finished += usize::from(release.ends() && job.is_counted());
         self.effects.claimable = true;
         Ok(())
@@ -189,21 +187,20 @@ impl Txn<'_> {
     pub(super) fn conclude(
         &mut self,
         job: &Job,
-        conclusion: Conclusion,
+        mut conclusion: Conclusion,
     ) -> rusqlite::Result<Outcome> {
-        let Conclusion {
-            mut outcome,
-            mut record,
-            plan,
-            cancels,
-        } = conclusion;
-        let (key, chat) = (&job.key, job.chat.as_str());
-        if let Some(plan) = cancels
+        if let Some(plan) = conclusion.cancels
             && executor::execute(self.connection, &schedules::cancel(plan, self.now))? == 0
         {
-            outcome = Outcome::refused(Cause::NoSuchPlan);
-            record = None;
+            conclusion = conclusion.not_cancelled();
         }
+        let Conclusion {
+            mut outcome,
+            record,
+            plan,
+            ..
+        } = conclusion;
+        let (key, chat) = (&job.key, job.chat.as_str());
         if let Some(plan) = plan {
             executor::execute(self.connection, &schedules::plan(key, chat, &plan))?;
             let number = schedules::number(&plan.key(key));
@@ -217,10 +214,15 @@ impl Txn<'_> {
         {
             executor::execute(self.connection, &statement)?;
         }
-        let saved = jobs::save_outcome(job.owned(), &outcome);
-        match executor::execute(self.connection, &saved)? {
+        self.update(&jobs::save_outcome(job.owned(), &outcome))?;
+        Ok(outcome)
+    }
+
+    /// Executes a statement about a claimed job; fails if it is not claimed.
+    fn update(&self, job: &Statement) -> rusqlite::Result<()> {
+        match executor::execute(self.connection, job)? {
             0 => Err(rusqlite::Error::QueryReturnedNoRows),
-            _ => Ok(outcome),
+            _ => Ok(()),
         }
     }
 }

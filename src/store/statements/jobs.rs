@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::model::job::{JobId, NewJob, Queue};
+use crate::model::job::{JobId, JobKey, JobKind, NewJob, Queue};
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
+use crate::model::refusal::Cause;
 use crate::store::Release;
 use crate::store::job::Owned;
 use crate::store::row::to_json;
@@ -32,6 +33,25 @@ pub(in crate::store) fn insert(
         outcome.map(to_json),
     ];
     Statement::new(sql, values)
+}
+
+/// Inserts a job that replies to a rejected message that the queue is full; `None` if nobody waits
+/// for a reply. There is one such job for each `head`, the job at the head of the chat.
+pub(in crate::store) fn insert_overflow(job: &NewJob, head: i64) -> Option<Statement> {
+    if job.key.kind.is_notice() || job.key.kind == JobKind::Press {
+        return None;
+    }
+    let notice = NewJob {
+        key: JobKey {
+            app: job.key.app.clone(),
+            origin: format!("{}/{head}", job.chat),
+            kind: JobKind::Overflow,
+        },
+        ..job.clone()
+    };
+    let outcome = Outcome::refused(Cause::TooManyWaiting);
+    // Ordered before all other jobs, so that it is answered at once.
+    Some(insert(&notice, Timestamp::UNIX_EPOCH, Some(&outcome)))
 }
 
 /// Counts the open jobs without schedules, which may wait for a year. The answer that the queue is
