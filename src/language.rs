@@ -1,5 +1,7 @@
 //! The languages of replies.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,11 @@ impl Bilingual {
             Language::En => self.en,
         }
     }
+
+    /// The text with `value` in place of each `{}`.
+    pub fn fill(self, language: Language, value: impl Display) -> String {
+        self.to(language).replace("{}", &value.to_string())
+    }
 }
 
 /// Whether a character is in a Unicode block of Han characters, without punctuation and kana.
@@ -66,5 +73,12 @@ mod tests {
         ] {
             assert_eq!(Language::of(text), language, "{text}");
         }
+    }
+
+    #[test]
+    fn each_placeholder_is_filled_once() {
+        let text = Bilingual::new("计划 {}：{}", "{}: schedule {}");
+        assert_eq!(text.fill(Language::Zh, 3), "计划 3：3");
+        assert_eq!(text.fill(Language::En, "{}"), "{}: schedule {}");
     }
 }

@@ -12,6 +12,7 @@ mod help;
 mod history;
 mod message;
 mod misunderstood;
+mod punctuation;
 mod quote;
 mod refusals;
 mod replace;
@@ -32,7 +33,7 @@ pub(crate) use answer::{Answer, Emoji};
 pub(crate) use help::all_commands;
 pub(crate) use history::history_card;
 pub(crate) use schedule::schedule_canceled;
-pub(crate) use toast::{Before, toast, toast_before};
+pub(crate) use toast::{EarlyToast, early_toast, toast};
 pub(crate) use welcome::welcome;
 
 /// The reply to an outcome. `reference` identifies the command in the log; moments are shown in

@@ -16,7 +16,7 @@ use crate::callback::PendingCallbacks;
 use crate::event::{Event, Ignored};
 use crate::model::job::NewJob;
 use crate::platform::OwnId;
-use crate::reply::{Before, toast_before};
+use crate::reply::{EarlyToast, early_toast};
 use crate::store::{Accepted, Store, StoreError};
 use crate::telemetry::{EventResult, Metrics};
 
@@ -240,7 +240,7 @@ impl Intake {
             Event::Press(job) => self.process_callback(event_id, job).await,
             Event::UnknownButton => {
                 self.metrics.event(EventResult::Other);
-                answer_before(Before::UnknownButton)
+                answer_early(EarlyToast::UnknownButton)
             }
         }
     }
@@ -283,11 +283,11 @@ impl Intake {
         match (self.store(event_id, job).await?, expected) {
             (Accepted::New, Some(expected)) => match expected.until(over).await {
                 Some(answer) => written(&answer),
-                None => answer_before(Before::Working),
+                None => answer_early(EarlyToast::Working),
             },
             // The first delivery returns the result, or the card changes later.
-            (Accepted::New | Accepted::Duplicate, _) => answer_before(Before::Working),
-            (Accepted::TooManyOfChat, _) => answer_before(Before::TooManyWaiting),
+            (Accepted::New | Accepted::Duplicate, _) => answer_early(EarlyToast::Working),
+            (Accepted::TooManyOfChat, _) => answer_early(EarlyToast::TooManyWaiting),
         }
     }
 
@@ -300,9 +300,9 @@ impl Intake {
     }
 }
 
-fn answer_before(before: Before) -> Result<EventResponse, Rejection> {
+fn answer_early(early: EarlyToast) -> Result<EventResponse, Rejection> {
     written(&CardAnswer {
-        toast: Some(toast_before(before)),
+        toast: Some(early_toast(early)),
         card: None,
     })
 }

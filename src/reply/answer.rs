@@ -31,7 +31,7 @@ pub(crate) enum Emoji {
     Done,
     /// The command takes a moment.
     OneSecond,
-    /// Refused for a reason that the author received a moment ago.
+    /// Refused for a reason that the author was sent a moment ago.
     CrossMark,
 }
 

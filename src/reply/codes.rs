@@ -6,28 +6,30 @@
 
 use feishu::codes;
 
+use super::punctuation::COMMA;
 use super::quote::Medium;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Call, Meaning, PlatformRefusal};
 
 /// The cause of a refusal and its remedy.
 pub(super) fn explain(refusal: &PlatformRefusal, language: Language) -> String {
-    let code = refusal.code;
-    if let Some(meaning) = refusal.meaning {
-        return of_meaning(meaning).to(language).to_owned();
-    }
-    match code {
-        codes::FIELD_INVALID => invalid_field(&refusal.fields, language),
-        codes::DOCX_INVALID_PARAM if !refusal.fields.is_empty() => {
-            invalid_field(&refusal.fields, language)
+    let fields = refusal.fields.join(", ");
+    let words = match (refusal.meaning, refusal.code) {
+        (Some(meaning), _) => of_meaning(meaning),
+        (None, codes::FIELD_INVALID | codes::DOCX_INVALID_PARAM) if !fields.is_empty() => {
+            return INVALID_FIELDS.fill(language, fields);
         }
-        codes::CHAT_INVALID_PARAMETER => invalid_parameter(refusal.call).to(language).to_owned(),
-        codes::SCOPE_MISSING => missing_scope(&refusal.missing_scopes, Medium::Text, language),
-        _ => match CODES.iter().find(|row| row.0 == code) {
-            Some(&(_, zh, en)) => Bilingual::new(zh, en).to(language).to_owned(),
-            None => unknown(code).to(language).to_owned(),
+        (None, codes::FIELD_INVALID) => INVALID_FIELD,
+        (None, codes::CHAT_INVALID_PARAMETER) => invalid_parameter(refusal.call),
+        (None, codes::SCOPE_MISSING) => {
+            return missing_scope(&refusal.missing_scopes, Medium::Text, language);
+        }
+        (None, code) => match CODES.iter().find(|row| row.0 == code) {
+            Some(&(_, zh, en)) => Bilingual::new(zh, en),
+            None => unknown(code),
         },
-    }
+    };
+    words.to(language).to_owned()
 }
 
 /// One of several meanings of a code.
@@ -56,15 +58,16 @@ fn of_meaning(meaning: Meaning) -> Bilingual {
     }
 }
 
-/// For an invalid field, which the platform may name.
-fn invalid_field(fields: &[String], language: Language) -> String {
-    match (language, fields.join(", ")) {
-        (Language::Zh, fields) if fields.is_empty() => "请求中有字段不符合飞书要求。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。".to_owned(),
-        (Language::En, fields) if fields.is_empty() => "Feishu rejected a field of the request. Simplify the text and send the command again; if it keeps happening, give the line below to the bot's admin.".to_owned(),
-        (Language::Zh, fields) => format!("请求中的字段 {fields} 不符合飞书要求。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。"),
-        (Language::En, fields) => format!("Feishu rejected the field {fields} of the request. Simplify the text and send the command again; if it keeps happening, give the line below to the bot's admin."),
-    }
-}
+const INVALID_FIELD: Bilingual = Bilingual::new(
+    "请求中有字段不符合飞书要求。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。",
+    "Feishu rejected a field of the request. Simplify the text and send the command again; if it keeps happening, give the line below to the bot's admin.",
+);
+
+/// `{}` is what the platform names.
+const INVALID_FIELDS: Bilingual = Bilingual::new(
+    "请求中的字段 {} 不符合飞书要求。请简化内容后重新发送；如反复出现，请将下面一行提供给机器人管理员。",
+    "Feishu rejected the field {} of the request. Simplify the text and send the command again; if it keeps happening, give the line below to the bot's admin.",
+);
 
 /// The platform does not say which parameter is wrong; the likely one depends on the call.
 fn invalid_parameter(call: Call) -> Bilingual {
@@ -90,21 +93,21 @@ fn invalid_parameter(call: Call) -> Bilingual {
     }
 }
 
-/// The missing scopes, and who can grant them.
+/// The missing scopes, if known, and who can grant them.
 pub(super) fn missing_scope(scopes: &[String], medium: Medium, language: Language) -> String {
     let scopes: Vec<_> = scopes.iter().map(|scope| medium.code(scope)).collect();
-    match (language, scopes.as_slice()) {
-        (Language::Zh, []) => "应用缺少权限。请应用管理员在开发者后台的「权限管理」中开通所需权限，并发布新版本。".to_owned(),
-        (Language::En, []) => "The app lacks a permission. Ask the app's admin to grant the permissions listed in the set-up guide in the developer console, and to publish a new version.".to_owned(),
-        (Language::Zh, scopes) => format!(
+    let words = if scopes.is_empty() {
+        Bilingual::new(
+            "应用缺少权限。请应用管理员在开发者后台的「权限管理」中开通所需权限，并发布新版本。",
+            "The app lacks a permission. Ask the app's admin to grant the permissions listed in the set-up guide in the developer console, and to publish a new version.",
+        )
+    } else {
+        Bilingual::new(
             "应用缺少权限，需要以下任意一项：{}。请应用管理员在开发者后台的「权限管理」中开通，并发布新版本。",
-            scopes.join("、")
-        ),
-        (Language::En, scopes) => format!(
             "The app lacks a permission; any one of these will do: {}. Ask the app's admin to grant it in the developer console and to publish a new version.",
-            scopes.join(", ")
-        ),
-    }
+        )
+    };
+    words.fill(language, scopes.join(COMMA.to(language)))
 }
 
 fn unknown(code: i64) -> Bilingual {
@@ -120,21 +123,21 @@ fn unknown(code: i64) -> Bilingual {
     )
 }
 
-/// Code, Chinese, English; by code.
+/// Code, Chinese, English; ordered by code.
 const CODES: &[(i64, &str, &str)] = &[
     // Access tokens.
     (
-        10_003,
+        codes::UNKNOWN_APP,
         "应用凭证格式错误。请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_APP_SECRET 是否完整。",
         "The app's credentials are malformed. Ask the bot's admin to check that FEISHU_APP_ID and FEISHU_APP_SECRET are complete.",
     ),
     (
-        10_014,
+        codes::APP_UNAUTHORIZED,
         "应用或应用密钥未通过飞书校验。请机器人管理员检查 FEISHU_APP_SECRET，并确认应用已启用。",
         "Feishu rejected the app or its secret. Ask the bot's admin to check FEISHU_APP_SECRET and that the app is enabled.",
     ),
     (
-        10_015,
+        codes::WRONG_SECRET,
         "应用密钥错误。请机器人管理员从开发者后台重新复制到 FEISHU_APP_SECRET，并重启机器人。",
         "The app secret is wrong. Ask the bot's admin to copy it from the developer console to FEISHU_APP_SECRET again and to restart the bot.",
     ),
@@ -145,17 +148,17 @@ const CODES: &[(i64, &str, &str)] = &[
         "The bot is not in the group of that message. Add it to that group, then try again.",
     ),
     (
-        230_006,
+        codes::MESSAGES_BOT_DISABLED,
         "应用未开启机器人能力，无法读取消息。请应用管理员在开发者后台添加「机器人」能力，并发布新版本。",
         "The app's bot ability is off, so messages cannot be read. Ask the app's admin to add the bot ability in the developer console and to publish a new version.",
     ),
     (
-        230_011,
+        codes::MESSAGE_RECALLED,
         "该消息已被撤回。请回复仍存在的消息。",
         "That message was recalled. Reply to one that still exists.",
     ),
     (
-        230_027,
+        codes::MESSAGE_FORBIDDEN,
         "应用缺少读取群消息的权限。请应用管理员在开发者后台开通 im:message:readonly 和 im:message.group_msg，并发布新版本。",
         "The app lacks permission to read group messages. Ask the app's admin to grant im:message:readonly and im:message.group_msg in the developer console and to publish a new version.",
     ),
@@ -165,7 +168,7 @@ const CODES: &[(i64, &str, &str)] = &[
         "The bot cannot see that message; it may have been sent before the bot joined the group. Send it again and reply to the new one.",
     ),
     (
-        230_110,
+        codes::MESSAGE_DELETED,
         "该消息已被删除。请重新发送该内容，再回复新消息。",
         "That message was deleted. Send its text again and reply to the new message.",
     ),
@@ -174,9 +177,9 @@ const CODES: &[(i64, &str, &str)] = &[
         "该消息即将自动销毁，飞书不允许置顶。请将内容作为普通消息重新发送，再置顶新消息。",
         "That is a self-destructing message, and Feishu does not allow pinning it. Send its text as an ordinary message and pin that one.",
     ),
-    // Groups, top notices and announcements of the old kind.
+    // Groups, top notices and legacy announcements.
     (
-        232_002,
+        codes::CHAT_EDIT_DENIED,
         "仅群主和群管理员可以编辑本群信息，而机器人不是。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
         "Only the owner and admins can edit this group's information, and the bot is neither. Make the bot a group admin, or set “who can edit group info” to all members in the group settings.",
     ),
@@ -196,7 +199,7 @@ const CODES: &[(i64, &str, &str)] = &[
         "Feishu does not recognize this group's ID. Send the command again; if that does not help, remove the bot from the group and add it back.",
     ),
     (
-        232_009,
+        codes::CHAT_DISSOLVED,
         "本群已解散，无法修改。请在其他群使用。",
         "This group has been dissolved, so nothing in it can be changed. Use another group.",
     ),
@@ -206,22 +209,22 @@ const CODES: &[(i64, &str, &str)] = &[
         "The bot's app and this group belong to different organizations. Use a bot of the group's own organization.",
     ),
     (
-        232_011,
+        codes::OUTSIDE_CHAT,
         "机器人不是群成员，无法操作。请先将机器人添加到群，再重试。",
         "The bot is not a member of this group. Add it to the group, then try again.",
     ),
     (
-        232_014,
+        codes::TOP_NOTICE_DENIED,
         "机器人没有管理本群置顶的权限。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
         "The bot has no permission to manage top notices here. Make the bot a group admin, or set “who can manage top notices” to all members in the group settings.",
     ),
     (
-        232_018,
+        codes::LEGACY_UPDATE_FAILED,
         "飞书拒绝了该修改，可能有人正在编辑群公告。请稍后重新发送；仍然失败时，请手动修改。",
         "Feishu rejected the change, perhaps because somebody was editing the announcement. Send the command again in a moment; if that does not help, edit the announcement manually.",
     ),
     (
-        232_019,
+        codes::CHAT_RATE_LIMITED,
         "本群操作过于频繁。请一分钟后重新发送。",
         "Too many operations were made in this group. Send the command again in a minute.",
     ),
@@ -231,7 +234,7 @@ const CODES: &[(i64, &str, &str)] = &[
         "The app is not available to some members, or lacks permission to work with them. Ask the app's admin to widen its availability in the developer console and to publish a new version.",
     ),
     (
-        232_025,
+        codes::CHAT_BOT_DISABLED,
         "应用未开启机器人能力，无法操作群。请应用管理员在开发者后台添加「机器人」能力，并发布新版本。",
         "The app's bot ability is off, so it cannot act in groups. Ask the app's admin to add the bot ability in the developer console and to publish a new version.",
     ),
@@ -241,7 +244,7 @@ const CODES: &[(i64, &str, &str)] = &[
         "This is an external group, where the app cannot act. Ask the app's admin to turn on external sharing for the bot, or use an internal group.",
     ),
     (
-        232_034,
+        codes::CHAT_APP_UNAVAILABLE,
         "应用未在本企业安装或启用。请企业管理员在管理后台安装并启用。",
         "The app is not installed or not enabled in this organization. Ask the organization's admin to install and enable it.",
     ),
@@ -251,13 +254,13 @@ const CODES: &[(i64, &str, &str)] = &[
         "The bot has no permission on the announcement's document. Ask its owner to share it with the app, then try again.",
     ),
     (
-        232_097,
+        codes::ANNOUNCEMENT_IS_DOCX,
         "本群使用新版群公告，旧接口无法操作。请应用管理员在开发者后台开通 im:chat.announcement:read 和 im:chat.announcement:write_only，并发布新版本。",
         "This group uses the new announcement format, which the old interface cannot handle. Ask the app's admin to grant im:chat.announcement:read and im:chat.announcement:write_only in the developer console and to publish a new version.",
     ),
-    // Announcements of the new kind.
+    // Docx announcements.
     (
-        1_770_001,
+        codes::DOCX_INVALID_PARAM,
         "飞书不支持该内容的格式。请改用更简单的格式，再重新发送。",
         "Feishu does not support the format of this text. Use simpler formatting and send it again.",
     ),
@@ -277,22 +280,22 @@ const CODES: &[(i64, &str, &str)] = &[
         "The announcement has too many paragraphs. Delete old ones manually, or write fewer lines.",
     ),
     (
-        1_770_021,
+        codes::DOCX_OUTDATED,
         "写入期间群公告被多次修改，已读取的版本过期。请重新发送。",
         "The announcement changed too much during the update, so the version that was read is out of date. Send the command again.",
     ),
     (
-        1_770_032,
+        codes::DOCX_EDIT_DENIED,
         "机器人没有编辑本群公告的权限。请将机器人设为群管理员，或在群设置中将「谁可以编辑群信息」改为所有成员。",
         "The bot has no permission to edit this announcement. Make the bot a group admin, or set “who can edit group info” to all members in the group settings.",
     ),
     (
-        1_770_033,
+        codes::DOCX_CONTENT_TOO_LARGE,
         "内容超过飞书单次可接收的大小。请缩短，或分多次发布。",
         "The text is larger than Feishu accepts at once. Shorten it, or post it in parts.",
     ),
     (
-        1_771_005,
+        codes::DOCX_MAINTENANCE,
         "飞书文档服务正在维护。请在维护结束后重新发送。",
         "Feishu's document service is under maintenance. Send the command again when it is back.",
     ),
@@ -317,43 +320,43 @@ const CODES: &[(i64, &str, &str)] = &[
         "This is an external group, whose announcement the app cannot change. Ask the app's admin to turn on external sharing for the bot, or edit the announcement manually.",
     ),
     (
-        1_772_005,
+        codes::ANNOUNCEMENT_EDIT_DENIED,
         "仅群主和群管理员可以修改群公告，而机器人不是。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
         "Only the owner and admins can change the announcement, and the bot is neither. Make the bot a group admin, or set “who can edit group info” to all members in the group settings.",
     ),
     (
-        1_772_006,
+        codes::ANNOUNCEMENT_IS_LEGACY,
         "本群使用旧版群公告，新接口无法操作。请重新发送；仍然失败时，请将下面一行提供给机器人管理员。",
         "This group uses the old announcement format, which the new interface cannot handle. Send the command again; if that does not help, give the line below to the bot's admin.",
     ),
     (
-        1_772_025,
+        codes::ANNOUNCEMENT_BOT_DISABLED,
         "应用未开启机器人能力，无法操作群公告。请应用管理员在开发者后台添加「机器人」能力，并发布新版本。",
         "The app's bot ability is off, so it cannot change announcements. Ask the app's admin to add the bot ability in the developer console and to publish a new version.",
     ),
     (
-        1_772_034,
+        codes::ANNOUNCEMENT_APP_UNAVAILABLE,
         "应用未在本企业安装或启用，无法操作群公告。请企业管理员在管理后台安装并启用。",
         "The app is not installed or not enabled here, so it cannot change announcements. Ask the organization's admin to install and enable it.",
     ),
     // The gateway in front of every call.
     (
-        99_991_400,
+        codes::RATE_LIMITED,
         "应用的请求过于频繁。请一分钟后重新发送。",
         "The app sent too many requests. Send the command again in a minute.",
     ),
     (
-        99_991_401,
+        codes::IP_DENIED,
         "机器人所在服务器不在应用的 IP 白名单中。请应用管理员在开发者后台添加其出口 IP。",
         "The bot's server is not on the app's list of allowed IPs. Ask the app's admin to add its outgoing IP address in the developer console.",
     ),
     (
-        99_991_403,
+        codes::QUOTA_EXHAUSTED,
         "本企业本月的接口调用额度已用完。请等到下个月，或请企业管理员升级套餐。",
         "The organization has used up its API calls for this month. Wait until next month, or ask the organization's admin to upgrade the plan.",
     ),
     (
-        99_991_661,
+        codes::TOKEN_MISSING,
         "请求未携带访问凭证，属于机器人故障。请重新发送；仍然失败时，请机器人管理员重启机器人。",
         "The request was sent without an access token, which is a bug in the bot. Send the command again; if that does not help, ask the bot's admin to restart it.",
     ),
@@ -363,27 +366,27 @@ const CODES: &[(i64, &str, &str)] = &[
         "The app is disabled. Ask the organization's admin to enable it again.",
     ),
     (
-        99_991_663,
+        codes::TENANT_TOKEN_INVALID,
         "刚刷新的访问凭证仍被飞书拒绝。请几分钟后重试；如反复出现，请机器人管理员检查 FEISHU_APP_ID 和 FEISHU_APP_SECRET。",
         "Feishu rejected even a new access token. Try again in a few minutes; if it keeps happening, ask the bot's admin to check FEISHU_APP_ID and FEISHU_APP_SECRET.",
     ),
     (
-        99_991_664,
+        codes::APP_TOKEN_INVALID,
         "飞书拒绝了应用的访问凭证。请机器人管理员在开发者后台确认应用类型是企业自建应用。",
         "Feishu rejected the app's access token. Ask the bot's admin to check in the developer console that it is a custom app.",
     ),
     (
-        99_991_665,
+        codes::TENANT_INVALID,
         "飞书无法识别应用所属的企业。请机器人管理员确认 FEISHU_REGION 与应用所在的平台一致。",
         "Feishu does not recognize the app's organization. Ask the bot's admin to check that FEISHU_REGION matches the platform where the app was created.",
     ),
     (
-        99_991_668,
+        codes::USER_TOKEN_INVALID,
         "飞书将应用凭证识别为用户凭证。请机器人管理员确认 FEISHU_BASE_URL 指向飞书开放平台。",
         "Feishu treated the app's token as a user's. Ask the bot's admin to check that FEISHU_BASE_URL points to the open platform.",
     ),
     (
-        99_991_671,
+        codes::TOKEN_MALFORMED,
         "访问凭证格式错误。请机器人管理员确认 FEISHU_BASE_URL 没有经过会改写请求的代理。",
         "The access token was malformed. Ask the bot's admin to check that no proxy behind FEISHU_BASE_URL rewrites requests.",
     ),
@@ -405,7 +408,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// The codes of the two API pages, of `put_top_notice` and of patching an announcement.
+    /// The codes on the official pages of `put_top_notice` and of patching an announcement.
     const API_PAGES: [i64; 16] = [
         230_111, 232_001, 232_002, 232_003, 232_009, 232_010, 232_011, 232_014, 232_018, 232_019,
         232_024, 232_025, 232_033, 232_034, 232_066, 232_097,
@@ -414,7 +417,7 @@ pub(super) mod tests {
     /// A code that no page lists.
     const UNLISTED: i64 = 1;
 
-    /// Every code that is explained in its own words, and one that is not.
+    /// Every code with a text of its own, and one without.
     pub(in super::super) fn every_code() -> impl Iterator<Item = i64> {
         let outside_the_table = [232_001, 99_991_672, 99_992_402, 1_771_001, UNLISTED];
         CODES.iter().map(|row| row.0).chain(outside_the_table)
@@ -434,7 +437,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn words_and_group_decide_between_two_meanings() {
+    fn message_and_group_select_one_of_two_meanings() {
         let check = |code, msg: &str, is_external, expected: Option<Meaning>| {
             let api = feishu::ApiError {
                 endpoint: "get_message",
@@ -492,7 +495,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_named_field_is_told() {
+    fn fields_that_the_platform_names_are_reported() {
         for code in [99_992_402, 1_770_001] {
             let refusal = PlatformRefusal {
                 call: Call::WriteAnnouncement,
@@ -540,7 +543,7 @@ pub(super) mod tests {
         }
     }
 
-    /// The first sentence, which says why; the remedy after it may be that of another code too.
+    /// The first sentence, which is the cause. Several codes may have the same remedy.
     fn reason(text: &str) -> &str {
         text.split(['。', '.', '；', ';']).next().unwrap()
     }

@@ -2,15 +2,15 @@
 
 use jiff::tz::TimeZone;
 
-use super::schedule::{self, Missed};
-use super::{Answer, Emoji, cards, message, replace};
+use super::punctuation::GAP;
+use super::{Answer, Emoji, cards, message, replace, schedule};
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
 use crate::model::outcome::{Done, UndoResult};
 
 /// A reaction if that says enough, otherwise a text or a card.
-pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Answer {
-    let (emoji, words) = match made {
+pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Answer {
+    let (emoji, words) = match done {
         Done::Pinned(PinTarget::RepliedMessage) => (
             Emoji::Pin,
             Bilingual::new("已置顶该消息。", "Pinned the message to the top."),
@@ -29,18 +29,19 @@ pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Ans
         ),
         Done::Replaced { others: 0 } => (Emoji::Loudspeaker, replace::REPLACED),
         Done::Replaced { others } => {
-            return Answer::Say(replace::replaced_beside(*others, language));
+            return Answer::Say(replace::replaced_with_edits(*others, language));
         }
         Done::Unformatted(announced) => {
-            return unformatted(self::done(announced, language, time_zone), language);
+            let announced = self::done(announced, language, time_zone);
+            return with_words(announced, UNFORMATTED.to(language), language);
         }
         Done::LeftOut { done, media } => {
             let announced = self::done(done, language, time_zone);
             return with_words(announced, &message::left_out(media, language), language);
         }
         Done::AnnouncedLate { due, at } => {
-            let words = schedule::missed(*due, *at, Missed::Posted, language, time_zone);
-            return Answer::Say(words);
+            let late = schedule::POSTED_LATE;
+            return Answer::Say(schedule::missed(late, *due, *at, language, time_zone));
         }
         Done::Cancelled => (
             Emoji::Done,
@@ -59,22 +60,17 @@ pub(super) fn done(made: &Done, language: Language, time_zone: &TimeZone) -> Ans
     }
 }
 
-/// Adds that the formatting was dropped.
-fn unformatted(announced: Answer, language: Language) -> Answer {
-    let words = Bilingual::new(
-        "格式过多，已按纯文本发布。",
-        "It had too much formatting, so it was posted as plain text.",
-    );
-    with_words(announced, words.to(language), language)
-}
+const UNFORMATTED: Bilingual = Bilingual::new(
+    "格式过多，已按纯文本发布。",
+    "It had too much formatting, so it was posted as plain text.",
+);
 
 /// Turns an answer into text and appends `more`.
 fn with_words(announced: Answer, more: &str, language: Language) -> Answer {
     let (Answer::Say(words) | Answer::React { or_say: words, .. }) = announced else {
         return announced;
     };
-    let gap = Bilingual::new("", " ").to(language);
-    Answer::Say(format!("{words}{gap}{more}"))
+    Answer::Say(format!("{words}{}{more}", GAP.to(language)))
 }
 
 /// The platform has no call that reads the top notice, so manual changes in between are unknown,
@@ -102,9 +98,9 @@ fn undone_in_words(undone: &UndoResult, language: Language) -> String {
             "The text is no longer in the announcement; there was nothing to revert.",
         ),
         UndoResult::FormerBack { lost } if !lost.is_empty() => {
-            return replace::former_back_but(lost, language);
+            return replace::restored_except(lost, language);
         }
-        UndoResult::FormerBack { .. } => replace::FORMER_BACK,
+        UndoResult::FormerBack { .. } => replace::RESTORED,
     };
     words.to(language).to_owned()
 }

@@ -1,5 +1,6 @@
 //! Replies to failures of the platform or the bot.
 
+use super::punctuation::GAP;
 use super::{codes, rights};
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Call, Cause, PlatformRefusal};
@@ -10,19 +11,18 @@ pub(super) const INTERNAL: Bilingual = Bilingual::new(
 );
 
 /// For failures before any call changed anything.
-pub(super) const NOT_CARRIED_OUT: Bilingual = Bilingual::new(
+pub(super) const NOTHING_CHANGED: Bilingual = Bilingual::new(
     "无法连接飞书，或飞书要求暂停调用，命令未执行，没有任何改动。请几分钟后重新发送。",
     "Feishu could not be reached or asked the bot to wait, so the command was not carried out and nothing was changed. Send it again in a few minutes.",
 );
 
 pub(super) fn platform(refusal: &PlatformRefusal, language: Language) -> String {
     let failed = failed(refusal.call).to(language);
-    let why = match refusal.bot {
-        Some(standing) => rights::bot_standing(standing).to(language).to_owned(),
+    let reason = match refusal.bot {
+        Some(permission) => rights::bot_permission(permission).to(language).to_owned(),
         None => codes::explain(refusal, language),
     };
-    let gap = Bilingual::new("", " ").to(language);
-    format!("{failed}{gap}{why}")
+    format!("{failed}{}{reason}", GAP.to(language))
 }
 
 /// The failed operation. The text does not mention earlier attempts, whose effect is unknown.

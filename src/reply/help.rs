@@ -3,6 +3,7 @@
 use feishu::Card;
 
 use super::cards::button;
+use super::punctuation::labeled;
 use super::quote::Medium;
 use super::{Answer, rights};
 use crate::command::CommandName;
@@ -74,38 +75,33 @@ fn note(language: Language) -> &'static str {
 fn first_commands(medium: Medium, language: Language) -> impl Iterator<Item = String> {
     FIRST.into_iter().map(move |name| {
         let form = medium.code(name.simplest_form(language));
-        let brief = name.spec().brief.to(language);
-        match language {
-            Language::Zh => format!("{form}：{brief}"),
-            Language::En => format!("{form}: {brief}"),
-        }
+        labeled(&form, name.spec().brief.to(language), language)
     })
 }
 
 /// The member's permissions, then those of others, one line each.
 fn own_rights(group: &GroupHelp, medium: Medium, language: Language) -> Vec<String> {
     let allowed = rights::commands(group.allowed.iter().copied(), medium, language);
-    let first = match (language, group.allowed.is_empty()) {
-        (Language::Zh, false) => format!("你在本群可以使用：{allowed}"),
-        (Language::En, false) => format!("In this group, you can use: {allowed}"),
-        (Language::Zh, true) => "你在本群没有使用权限。".to_owned(),
-        (Language::En, true) => "In this group, you have no permission.".to_owned(),
+    let words = if group.allowed.is_empty() {
+        Bilingual::new(
+            "你在本群没有使用权限。",
+            "In this group, you have no permission.",
+        )
+    } else {
+        Bilingual::new("你在本群可以使用：{}", "In this group, you can use: {}")
     };
+    let first = words.fill(language, allowed);
     let others = rights::reserved(&group.rights, &group.allowed, medium, language);
     [first].into_iter().chain(others).collect()
 }
 
 fn table(medium: Medium, language: Language) -> Vec<String> {
     let usages = CommandName::all().flat_map(|name| name.spec().usages);
-    let line = |usage: &crate::command::Usage| {
+    let lines = usages.map(|usage| {
         let form = medium.code(usage.form.to(language));
-        let meaning = usage.meaning.to(language);
-        match language {
-            Language::Zh => format!("{form}：{meaning}"),
-            Language::En => format!("{form}: {meaning}"),
-        }
-    };
-    usages.map(line).collect()
+        labeled(&form, usage.meaning.to(language), language)
+    });
+    lines.collect()
 }
 
 fn in_group(rights: &GroupRights, medium: Medium, language: Language) -> Vec<String> {

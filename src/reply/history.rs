@@ -9,6 +9,7 @@ use jiff::{Timestamp, Zoned};
 
 use super::Answer;
 use super::cards::button;
+use super::punctuation::{GAP, labeled};
 use super::quote::Medium;
 use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
@@ -17,7 +18,7 @@ use crate::model::change::ChangeKind;
 use crate::model::outcome::{History, HistoryChange, HistorySchedule, ScheduledChange};
 
 /// Maximum number of schedules on a card, each with a button: cards are limited to 30 KB.
-pub(super) const MOST_PLANS: usize = 20;
+pub(super) const MAX_SCHEDULES: usize = 20;
 
 /// A card with the last changes and the schedules.
 pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone) -> Answer {
@@ -30,7 +31,7 @@ pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone
     }
     let or_say = in_text(history, language, time_zone);
     // A list that is too long for a card is sent as text.
-    if history.plans.len() > MOST_PLANS {
+    if history.plans.len() > MAX_SCHEDULES {
         return Answer::Say(or_say);
     }
     let card = Box::new(history_card(history, language, time_zone));
@@ -42,103 +43,92 @@ pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone
 pub(crate) fn history_card(history: &History, language: Language, time_zone: &TimeZone) -> Card {
     let medium = Medium::Card;
     let mut card = Card::titled(Bilingual::new("操作记录", "History").to(language));
-    let mut lines = Lines::new(history, medium, language, time_zone);
-    let plans = in_order(&history.plans);
-    if !plans.is_empty() {
-        lines.heading(SCHEDULED);
+    let mut writer = HistoryWriter::new(history, medium, language, time_zone);
+    let schedules = in_order(&history.plans);
+    if !schedules.is_empty() {
+        writer.heading(SCHEDULES);
     }
-    for plan in plans.iter().take(MOST_PLANS) {
-        lines.plan(plan);
-        if let Some(job_ref) = plan.job_ref.clone() {
-            let number = plan.number;
-            let label = match language {
-                Language::Zh => format!("取消计划 {number}"),
-                Language::En => format!("Cancel schedule {number}"),
-            };
-            card = card.markdown(lines.take());
+    for schedule in schedules.iter().take(MAX_SCHEDULES) {
+        writer.schedule(schedule);
+        if let Some(job_ref) = schedule.job_ref.clone() {
+            let label = Bilingual::new("取消计划 {}", "Cancel schedule {}");
+            let label = label.fill(language, schedule.number);
+            card = card.markdown(writer.take());
             card = button(card, &label, ButtonAction::Cancel(job_ref), language);
         }
     }
-    let others = plans.len().saturating_sub(MOST_PLANS);
+    let others = schedules.len().saturating_sub(MAX_SCHEDULES);
     if others > 0 {
-        lines.push(more(others, language));
+        writer.push(MORE.fill(language, others));
     }
     if !history.changes.is_empty() {
-        lines.changes(history);
+        writer.changes(history);
     }
-    if !lines.is_empty() {
-        card = card.markdown(lines.take());
+    let rest = writer.take();
+    if !rest.is_empty() {
+        card = card.markdown(rest);
     }
-    match history.undoable.clone() {
-        Some(job_ref) => {
-            let label = Bilingual::new("撤销最近一次改动", "Undo the last change");
-            button(
-                card,
-                label.to(language),
-                ButtonAction::Undo(job_ref),
-                language,
-            )
-        }
-        None => card,
+    if let Some(job_ref) = history.undoable.clone() {
+        let label = Bilingual::new("撤销最近一次改动", "Undo the last change").to(language);
+        card = button(card, label, ButtonAction::Undo(job_ref), language);
     }
+    card
 }
 
 fn in_text(history: &History, language: Language, time_zone: &TimeZone) -> String {
-    let mut lines = Lines::new(history, Medium::Text, language, time_zone);
-    let plans = in_order(&history.plans);
-    if let Some(first) = plans.first() {
-        lines.heading(SCHEDULED);
-        for plan in &plans {
-            lines.plan(plan);
+    let mut writer = HistoryWriter::new(history, Medium::Text, language, time_zone);
+    let schedules = in_order(&history.plans);
+    if let Some(first) = schedules.first() {
+        writer.heading(SCHEDULES);
+        for schedule in &schedules {
+            writer.schedule(schedule);
         }
-        let number = first.number;
-        lines.push(match language {
-            Language::Zh => format!("如需取消计划 {number}，请发送 /取消 {number}。"),
-            Language::En => format!("To cancel schedule {number}, send /cancel {number}."),
-        });
+        let cancel = Bilingual::new(
+            "如需取消计划 {}，请发送 /取消 {}。",
+            "To cancel schedule {}, send /cancel {}.",
+        );
+        writer.push(cancel.fill(language, first.number));
     }
     if !history.changes.is_empty() {
-        lines.changes(history);
+        writer.changes(history);
     }
     if history.undoable.is_some() {
         let undo = Bilingual::new(
             "如需撤销最近一次改动，请发送 /撤销。",
             "To undo the last change, send /undo.",
         );
-        lines.push(undo.to(language).to_owned());
+        writer.push(undo.to(language).to_owned());
     }
-    lines.take()
+    writer.take()
 }
 
-fn in_order(plans: &[HistorySchedule]) -> Vec<&HistorySchedule> {
-    let mut plans: Vec<_> = plans.iter().collect();
-    plans.sort_by_key(|plan| plan.number);
-    plans
+fn in_order(schedules: &[HistorySchedule]) -> Vec<&HistorySchedule> {
+    let mut schedules: Vec<_> = schedules.iter().collect();
+    schedules.sort_by_key(|schedule| schedule.number);
+    schedules
 }
 
-const SCHEDULED: Bilingual = Bilingual::new("计划", "Scheduled");
-const DONE: Bilingual = Bilingual::new("最近操作", "Recent changes");
+const SCHEDULES: Bilingual = Bilingual::new("计划", "Scheduled");
+const CHANGES: Bilingual = Bilingual::new("最近操作", "Recent changes");
 
-fn more(others: usize, language: Language) -> String {
-    match language {
-        Language::Zh => format!("另有 {others} 项计划，发送 /记录 查看全部。"),
-        Language::En => format!("And {others} more; send /history to see them all."),
-    }
-}
+const MORE: Bilingual = Bilingual::new(
+    "另有 {} 项计划，发送 /记录 查看全部。",
+    "And {} more; send /history to see them all.",
+);
 
 /// Builds lines under headings; a day is shown once for all lines below it.
-struct Lines {
-    written: Vec<String>,
+struct HistoryWriter {
+    lines: Vec<String>,
     day: Option<Date>,
     now: Zoned,
     medium: Medium,
     language: Language,
 }
 
-impl Lines {
+impl HistoryWriter {
     fn new(history: &History, medium: Medium, language: Language, time_zone: &TimeZone) -> Self {
         Self {
-            written: Vec::new(),
+            lines: Vec::new(),
             day: None,
             now: history.asked_at.to_zoned(time_zone.clone()),
             medium,
@@ -147,7 +137,7 @@ impl Lines {
     }
 
     fn push(&mut self, line: String) {
-        self.written.push(line);
+        self.lines.push(line);
     }
 
     fn heading(&mut self, words: Bilingual) {
@@ -157,15 +147,15 @@ impl Lines {
     }
 
     fn changes(&mut self, history: &History) {
-        self.heading(DONE);
+        self.heading(CHANGES);
         for change in &history.changes {
             self.change(change);
         }
     }
 
-    fn plan(&mut self, plan: &HistorySchedule) {
-        let time = self.time(plan.due);
-        let what = match plan.what {
+    fn schedule(&mut self, schedule: &HistorySchedule) {
+        let time = self.time(schedule.due);
+        let what = match schedule.what {
             ScheduledChange::Unpin => Bilingual::new("取消置顶", "remove the top notice"),
             ScheduledChange::Announce => Bilingual::new("发布公告", "post"),
             ScheduledChange::EntryOut => {
@@ -176,9 +166,9 @@ impl Lines {
                 Bilingual::new("恢复替换前的公告", "restore the previous announcement")
             }
         };
-        let what = self.with_summary(what, &plan.summary);
-        let author = self.somebody(plan.author.as_deref());
-        let number = plan.number;
+        let what = self.with_summary(what, &schedule.summary);
+        let author = self.somebody(schedule.author.as_deref());
+        let number = schedule.number;
         // Not a list item: Markdown would renumber the items of each part of the card.
         self.push(match self.language {
             Language::Zh => format!("计划 {number}：{time} {what}（{author}）"),
@@ -189,16 +179,13 @@ impl Lines {
     fn change(&mut self, change: &HistoryChange) {
         let time = self.time(change.made_at);
         let what = self.with_summary(kind(change), &change.summary);
-        let undone = if change.undone {
-            Bilingual::new("（已撤销）", " (reverted)").to(self.language)
-        } else {
-            ""
-        };
+        let undone = Bilingual::new("（已撤销）", " (reverted)").to(self.language);
+        let undone = if change.undone { undone } else { "" };
         self.push(if change.kind.is_commanded() {
             let actor = self.somebody(change.actor.as_deref());
-            let gap = match (self.language, self.medium) {
-                (Language::Zh, Medium::Text) => "",
-                (Language::Zh, Medium::Card) | (Language::En, _) => " ",
+            let gap = match self.medium {
+                Medium::Text => GAP.to(self.language),
+                Medium::Card => " ",
             };
             format!("{time} {actor}{gap}{what}{undone}")
         } else {
@@ -221,8 +208,8 @@ impl Lines {
         if summary.is_empty() {
             return what.to_owned();
         }
-        let colon = Bilingual::new("：", ": ").to(self.language);
-        format!("{what}{colon}{}", self.medium.quote(summary, self.language))
+        let summary = self.medium.quote(summary, self.language);
+        labeled(what, &summary, self.language)
     }
 
     fn somebody(&self, name: Option<&str>) -> String {
@@ -234,13 +221,9 @@ impl Lines {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.written.is_empty()
-    }
-
     /// Takes the lines so far.
     fn take(&mut self) -> String {
-        mem::take(&mut self.written).join("\n")
+        mem::take(&mut self.lines).join("\n")
     }
 }
 
@@ -282,8 +265,8 @@ mod tests {
         }
     }
 
-    /// Ten changes, and plans with these numbers, by a member of this name.
-    fn history_of(plans: impl IntoIterator<Item = u32>, name: &str, summary: &str) -> History {
+    /// Ten changes, and schedules with these numbers, by the member `name`.
+    fn history_of(schedules: impl IntoIterator<Item = u32>, name: &str, summary: &str) -> History {
         let now: Timestamp = "2026-12-01T09:00:00Z".parse().unwrap();
         let change = |_| HistoryChange {
             kind: ChangeKind::Announce,
@@ -293,7 +276,7 @@ mod tests {
             made_at: now,
             undone: true,
         };
-        let plan = |number| HistorySchedule {
+        let schedule = |number| HistorySchedule {
             job_ref: Some(job_ref(number)),
             number,
             what: ScheduledChange::FormerBack,
@@ -305,11 +288,10 @@ mod tests {
             asked_at: now,
             undoable: Some(job_ref(0)),
             changes: (0..10).map(change).collect(),
-            plans: plans.into_iter().map(plan).collect(),
+            plans: schedules.into_iter().map(schedule).collect(),
         }
     }
 
-    /// The text of a card, its parts below each other.
     fn text(card: &Card) -> String {
         let card = serde_json::to_value(card).unwrap();
         let elements = card["body"]["elements"].as_array().unwrap().iter();
@@ -318,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn schedules_are_listed_in_the_order_of_their_numbers() {
+    fn schedules_are_listed_by_number() {
         let history = history_of([4, 1, 3], "Mei", "dinner");
         for (language, name) in [(Language::Zh, "计划 "), (Language::En, "Schedule ")] {
             let text = text(&history_card(&history, language, &TimeZone::UTC));
             let numbers = text.lines().filter_map(|line| line.strip_prefix(name));
             let numbers: Vec<_> = numbers.filter_map(|rest| rest.chars().next()).collect();
             assert_eq!(numbers, ['1', '3', '4'], "{text}");
-            // A list would be numbered by whoever shows it.
+            // Feishu would renumber the items of a Markdown list.
             let listed =
                 Parser::new(&text).find(|event| matches!(event, Event::Start(Tag::List(_))));
             assert_eq!(listed, None, "{text}");
@@ -333,24 +315,24 @@ mod tests {
     }
 
     #[test]
-    fn a_name_and_a_summary_are_no_more_than_words_on_a_card() {
+    fn names_and_summaries_are_inactive_on_cards() {
         let words = "`[here](https://e.cn) ![](k) *b* `<at id=all></at>` x``";
         let history = history_of([1], words, words);
         let canceled = schedule_canceled(true, Some(words), Language::En);
         let cards = LANGUAGES.map(|language| history_card(&history, language, &TimeZone::UTC));
         for card in cards.iter().chain([&canceled]) {
             let text = text(card);
-            let alive = Parser::new(&text).find(|event| {
+            let active = Parser::new(&text).find(|event| {
                 let is_mark = |tag: &Tag<'_>| !matches!(tag, Tag::Paragraph | Tag::Strong);
                 matches!(event, Event::Start(tag) if is_mark(tag))
                     || matches!(event, Event::InlineHtml(_) | Event::Html(_))
             });
-            assert_eq!(alive, None, "{text}");
+            assert_eq!(active, None, "{text}");
         }
     }
 
     #[test]
-    fn a_card_is_never_too_large_to_be_sent() {
+    fn cards_stay_below_the_size_limit() {
         let name = "长".repeat(64);
         let history = history_of(1..=200, &name, &"公".repeat(30));
         for language in LANGUAGES {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use feishu::Medium;
 
+use super::punctuation::COMMA;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::NotPinnable;
 
@@ -37,7 +38,7 @@ pub(super) const REPLIED_TO_UNPLACED: Bilingual = Bilingual::new(
     "Could not confirm that the message you replied to is from this chat, so nothing was done. Send /announce text instead.",
 );
 
-pub(super) const CHAT_UNTOLD: Bilingual = Bilingual::new(
+pub(super) const CHAT_NOT_REPORTED: Bilingual = Bilingual::new(
     "飞书未返回该命令所在的群，未执行。请重新发送。",
     "Feishu did not say which chat this was sent in, so nothing was done. Send it again.",
 );
@@ -62,17 +63,12 @@ pub(super) fn not_pinnable(why: NotPinnable) -> Bilingual {
 
 /// The media that were not announced.
 pub(super) fn left_out(media: &BTreeSet<Medium>, language: Language) -> String {
-    let names: Vec<&str> = media
-        .iter()
-        .map(|medium| name(*medium).to(language))
-        .collect();
-    match language {
-        Language::Zh => format!("其中的{}未发布：目前仅支持发布文字。", names.join("、")),
-        Language::En => format!(
-            "Left out: {}. Only text can be posted for now.",
-            names.join(", ")
-        ),
-    }
+    let names = media.iter().map(|medium| name(*medium).to(language));
+    let words = Bilingual::new(
+        "其中的{}未发布：目前仅支持发布文字。",
+        "Left out: {}. Only text can be posted for now.",
+    );
+    words.fill(language, names.collect::<Vec<_>>().join(COMMA.to(language)))
 }
 
 fn name(medium: Medium) -> Bilingual {

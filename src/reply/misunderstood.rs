@@ -1,328 +1,252 @@
 //! Replies to commands that could not be parsed.
 
+use super::punctuation::GAP;
 use super::quote::quoted;
 use crate::command::{Attached, CommandName, ParseError};
 use crate::language::{Bilingual, Language};
 
-/// Tells what is wrong; nothing was done then.
+/// What is wrong and how to write it; the command was not run.
 pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
+    let plain = |words: Bilingual| words.to(language).to_owned();
+    let quote = |template: Bilingual, typed: &str| template.fill(language, quoted(typed, language));
+    let form = |command| example(&[span_form(command)], language);
+    let or_text = |command| or_text(command, language);
+    let announce = CommandName::Announce;
     match error {
         ParseError::UnknownCommand { name, suggestion } => {
-            unknown_command(name, suggestion.as_deref(), language)
+            let words = quote(UNKNOWN_COMMAND, &format!("/{name}"));
+            words + &did_you_mean(suggestion.as_deref(), language) + SEE_HELP.to(language)
+        }
+        ParseError::NotACommand { suggestion } => {
+            let words = match suggestion {
+                Some(_) => plain(NOT_RUN),
+                None => plain(NOT_A_COMMAND),
+            };
+            words + &did_you_mean(suggestion.as_deref(), language) + SEE_HELP.to(language)
         }
         ParseError::UnknownArgument { command, argument } => {
-            unknown_argument(*command, argument, language)
+            quote(UNKNOWN_ARGUMENT, argument) + &usages(*command, language)
         }
-        ParseError::NotACommand { suggestion } => not_a_command(suggestion.as_deref(), language),
         ParseError::UnknownOption {
             command,
             option,
             suggestion,
-        } => unknown_option(*command, option, suggestion.as_deref(), language),
+        } => {
+            let remedy = match suggestion {
+                Some(near) => DID_YOU_MEAN.fill(language, near),
+                None => usages(*command, language),
+            };
+            quote(UNKNOWN_OPTION, option) + &remedy + or_text(*command)
+        }
         ParseError::MisplacedOption { command, option } => {
-            misplaced_option(*command, option, language)
+            quote(MISPLACED_OPTION, option) + or_text(*command)
         }
         ParseError::FormattedOption { command, option } => {
-            formatted_option(*command, option, language)
+            quote(FORMATTED_OPTION, option) + or_text(*command)
         }
-        ParseError::CommandInText { typed } => command_in_text(typed, language),
+        ParseError::CommandInText { typed } => quote(COMMAND_IN_TEXT, typed) + or_text(announce),
         ParseError::RepeatedOption { command, option } => {
-            repeated_option(*command, option, language)
+            let example = match command.spec().options {
+                [_, _, ..] => example(&[TWO_OPTIONS], language),
+                _ => form(*command),
+            };
+            quote(REPEATED_OPTION, option) + &example + or_text(*command)
         }
-        ParseError::MissingTime => missing_time(language),
-        ParseError::BadTime { typed } => bad_time(typed, language),
-        ParseError::MissingHour { typed } => missing_hour(typed, language),
-        ParseError::MissingSpan { command } => missing_span(*command, language),
-        ParseError::BadSpan { command, typed } => bad_span(*command, typed, language),
-        ParseError::SpanTooShort { command, typed } => span_too_short(*command, typed, language),
-        ParseError::SpanTooLong { command, typed } => span_too_long(*command, typed, language),
-        ParseError::MissingText => missing_text(language),
-        ParseError::MissingNumber => missing_number(language),
+        ParseError::MissingTime => {
+            plain(MISSING_TIME) + &example(&TIMES, language) + or_text(announce)
+        }
+        ParseError::BadTime { typed } => {
+            quote(BAD_TIME, typed) + &example(&TIMES, language) + or_text(announce)
+        }
+        ParseError::MissingHour { typed } => {
+            quote(MISSING_HOUR, typed) + &example(&TIMES[1..2], language) + or_text(announce)
+        }
+        ParseError::MissingSpan { command } => {
+            plain(MISSING_SPAN) + &form(*command) + or_text(*command)
+        }
+        ParseError::BadSpan { command, typed } => {
+            quote(BAD_SPAN, typed) + &form(*command) + or_text(*command)
+        }
+        ParseError::SpanTooShort { command, typed } => {
+            quote(SPAN_TOO_SHORT, typed) + &form(*command)
+        }
+        ParseError::SpanTooLong { command, typed } => quote(SPAN_TOO_LONG, typed) + &form(*command),
+        ParseError::MissingText => plain(MISSING_TEXT) + &example(&TIMES[..1], language),
+        ParseError::MissingNumber => plain(MISSING_NUMBER),
     }
 }
 
-fn unknown_command(name: &str, suggestion: Option<&str>, language: Language) -> String {
-    let name = quoted(&format!("/{name}"), language);
-    match (language, suggestion) {
-        (Language::Zh, Some(suggestion)) => {
-            format!(
-                "无法识别{name}，未执行。你要用的是 /{suggestion} 吗？发送 /帮助 查看全部命令。"
-            )
-        }
-        (Language::Zh, None) => format!("无法识别{name}，未执行。发送 /帮助 查看全部命令。"),
-        (Language::En, Some(suggestion)) => format!(
-            "Unknown command {name}; nothing was done. Did you mean /{suggestion}? Send /help to see all commands."
-        ),
-        (Language::En, None) => {
-            format!("Unknown command {name}; nothing was done. Send /help to see all commands.")
-        }
-    }
-}
+// `{}` is what the member typed, or a suggestion.
 
-fn unknown_argument(command: CommandName, argument: &str, language: Language) -> String {
-    let argument = quoted(argument, language);
-    let words = match language {
-        Language::Zh => format!("无法识别{argument}，未执行。"),
-        Language::En => format!("Could not understand {argument}; nothing was done."),
-    };
-    words + &usages(command, language)
-}
+const UNKNOWN_COMMAND: Bilingual = Bilingual::new(
+    "无法识别{}，未执行。",
+    "Unknown command {}; nothing was done.",
+);
 
-/// One line for what is said to the bot and is no command.
-fn not_a_command(suggestion: Option<&str>, language: Language) -> String {
-    match (language, suggestion) {
-        (Language::Zh, Some(name)) => {
-            format!("无法识别为命令，未执行。你要用的是 /{name} 吗？发送 /帮助 查看全部命令。")
-        }
-        (Language::Zh, None) => "无法识别为命令。发送 /帮助 查看全部命令。".to_owned(),
-        (Language::En, Some(name)) => format!(
-            "That is not a command; nothing was done. Did you mean /{name}? Send /help to see all commands."
-        ),
-        (Language::En, None) => "That is not a command. Send /help to see all commands.".to_owned(),
-    }
-}
+const NOT_A_COMMAND: Bilingual = Bilingual::new("无法识别为命令。", "That is not a command.");
 
-fn unknown_option(
-    command: CommandName,
-    option: &str,
-    suggestion: Option<&str>,
-    language: Language,
-) -> String {
-    let option = quoted(option, language);
-    let words = match language {
-        Language::Zh => format!("无法识别选项{option}，未执行。"),
-        Language::En => format!("Unknown option {option}; nothing was done."),
-    };
-    let remedy = match (suggestion, language) {
-        (Some(near), Language::Zh) => format!("你要用的是 {near} 吗？"),
-        (Some(near), Language::En) => format!(" Did you mean {near}?"),
-        (None, _) => usages(command, language),
-    };
-    words + &remedy + or_text(command, language)
-}
+/// Not a command, but similar to one.
+const NOT_RUN: Bilingual = Bilingual::new(
+    "无法识别为命令，未执行。",
+    "That is not a command; nothing was done.",
+);
 
-fn misplaced_option(command: CommandName, option: &str, language: Language) -> String {
-    let option = quoted(option, language);
-    let words = match language {
-        Language::Zh => {
-            format!("选项{option}夹在内容中间，未执行。请将选项写在内容之前或末尾。")
-        }
-        Language::En => format!(
-            "The option {option} is in the middle of the text; nothing was done. Write options before the text, or at its very end."
-        ),
-    };
-    words + or_text(command, language)
-}
+const SEE_HELP: Bilingual = Bilingual::new(
+    "发送 /帮助 查看全部命令。",
+    " Send /help to see all commands.",
+);
 
-fn formatted_option(command: CommandName, option: &str, language: Language) -> String {
-    let option = quoted(option, language);
-    let words = match language {
-        Language::Zh => {
-            format!(
-                "选项{option}带有括号或格式，或写在列表、引用中，未执行。请将选项写成普通文字。"
-            )
-        }
-        Language::En => format!(
-            "The option {option} is in brackets, formatted, or in a list or a quote; nothing was done. Write options as plain text."
-        ),
-    };
-    words + or_text(command, language)
-}
+const DID_YOU_MEAN: Bilingual = Bilingual::new("你要用的是 {} 吗？", " Did you mean {}?");
 
-fn command_in_text(typed: &str, language: Language) -> String {
-    let typed = quoted(typed, language);
-    let words = match language {
-        Language::Zh => format!("内容以命令{typed}开头，未执行。请分别发送两条命令。"),
-        Language::En => format!(
-            "The text begins with the command {typed}; nothing was done. Send each command on its own."
-        ),
-    };
-    words + or_text(CommandName::Announce, language)
-}
+const UNKNOWN_ARGUMENT: Bilingual = Bilingual::new(
+    "无法识别{}，未执行。",
+    "Could not understand {}; nothing was done.",
+);
 
-fn repeated_option(command: CommandName, option: &str, language: Language) -> String {
-    let option = quoted(option, language);
-    let form = if let [_, _, ..] = command.spec().options {
-        let two = Bilingual::new(
-            "/公告 --定时 9:00 --置顶 内容",
-            "/announce --at 9:00 --top text",
-        );
-        two.to(language)
-    } else {
-        span_form(command, language)
-    };
-    let words = match language {
-        Language::Zh => format!("选项{option}重复，未执行。每个选项只写一次，"),
-        Language::En => format!("{option} is repeated; nothing was done. Use each option once. "),
-    };
-    words + &example(&[form], language) + or_text(command, language)
-}
+const UNKNOWN_OPTION: Bilingual = Bilingual::new(
+    "无法识别选项{}，未执行。",
+    "Unknown option {}; nothing was done.",
+);
+
+const MISPLACED_OPTION: Bilingual = Bilingual::new(
+    "选项{}夹在内容中间，未执行。请将选项写在内容之前或末尾。",
+    "The option {} is in the middle of the text; nothing was done. Write options before the text, or at its very end.",
+);
+
+const FORMATTED_OPTION: Bilingual = Bilingual::new(
+    "选项{}带有括号或格式，或写在列表、引用中，未执行。请将选项写成普通文字。",
+    "The option {} is in brackets, formatted, or in a list or a quote; nothing was done. Write options as plain text.",
+);
+
+const COMMAND_IN_TEXT: Bilingual = Bilingual::new(
+    "内容以命令{}开头，未执行。请分别发送两条命令。",
+    "The text begins with the command {}; nothing was done. Send each command on its own.",
+);
+
+const REPEATED_OPTION: Bilingual = Bilingual::new(
+    "选项{}重复，未执行。每个选项只写一次，",
+    "{} is repeated; nothing was done. Use each option once. ",
+);
+
+const TWO_OPTIONS: Bilingual = Bilingual::new(
+    "/公告 --定时 9:00 --置顶 内容",
+    "/announce --at 9:00 --top text",
+);
 
 /// Ways to write a time.
-fn times(language: Language) -> [&'static str; 3] {
-    [
-        Bilingual::new("/公告 --定时 9:00 内容", "/announce --at 9:00 text"),
-        Bilingual::new(
-            "/公告 --定时 明天9点 内容",
-            "/announce --at tomorrow 9:00 text",
-        ),
-        Bilingual::new(
-            "/公告 --定时 12月1日 9:00 内容",
-            "/announce --at 12-01 9:00 text",
-        ),
-    ]
-    .map(|form| form.to(language))
+const TIMES: [Bilingual; 3] = [
+    Bilingual::new("/公告 --定时 9:00 内容", "/announce --at 9:00 text"),
+    Bilingual::new(
+        "/公告 --定时 明天9点 内容",
+        "/announce --at tomorrow 9:00 text",
+    ),
+    Bilingual::new(
+        "/公告 --定时 12月1日 9:00 内容",
+        "/announce --at 12-01 9:00 text",
+    ),
+];
+
+const MISSING_TIME: Bilingual = Bilingual::new(
+    "选项 --定时 缺少时间，未执行。",
+    "The option --at needs a time; nothing was done. ",
+);
+
+const BAD_TIME: Bilingual = Bilingual::new(
+    "无法识别时间{}，未执行。",
+    "Could not understand the time {}; nothing was done. ",
+);
+
+const MISSING_HOUR: Bilingual = Bilingual::new(
+    "时间{}缺少具体时刻，未执行。请补充时刻，",
+    "The time {} does not include an hour; nothing was done. Add the hour. ",
+);
+
+const MISSING_SPAN: Bilingual = Bilingual::new(
+    "选项 --限时 缺少时长，未执行。",
+    "The option --for needs a duration; nothing was done. ",
+);
+
+const BAD_SPAN: Bilingual = Bilingual::new(
+    "无法识别时长{}，未执行。单位可用分钟、小时、天、周，",
+    "Could not understand the duration {}; nothing was done. The units are m, h, d and w (minutes, hours, days, weeks). ",
+);
+
+const SPAN_TOO_SHORT: Bilingual = Bilingual::new(
+    "时长{}过短，未执行。最短一分钟，",
+    "The duration {} is too short; nothing was done. The minimum is one minute. ",
+);
+
+const SPAN_TOO_LONG: Bilingual = Bilingual::new(
+    "时长{}过长，未执行。最长一年，",
+    "The duration {} is too long; nothing was done. The maximum is one year. ",
+);
+
+const MISSING_TEXT: Bilingual = Bilingual::new(
+    "缺少公告内容，未执行。请在选项后填写内容，或回复要发布的消息，",
+    "There is no text to announce; nothing was done. Write it after the options, or reply to the message to announce. ",
+);
+
+const MISSING_NUMBER: Bilingual = Bilingual::new(
+    "请写明要取消的计划，例如 /取消 3。发送 /记录 查看现有计划。",
+    "Which schedule should be canceled? Write its number, for example /cancel 3. Send /history to see them.",
+);
+
+/// The name of the most similar command, without the slash.
+fn did_you_mean(name: Option<&str>, language: Language) -> String {
+    name.map_or_else(String::new, |name| {
+        DID_YOU_MEAN.fill(language, format!("/{name}"))
+    })
 }
 
-fn missing_time(language: Language) -> String {
-    let words = Bilingual::new(
-        "选项 --定时 缺少时间，未执行。",
-        "The option --at needs a time; nothing was done. ",
-    );
-    words.to(language).to_owned()
-        + &example(&times(language), language)
-        + or_text(CommandName::Announce, language)
-}
-
-fn bad_time(typed: &str, language: Language) -> String {
-    let typed = quoted(typed, language);
-    let words = match language {
-        Language::Zh => format!("无法识别时间{typed}，未执行。"),
-        Language::En => format!("Could not understand the time {typed}; nothing was done. "),
-    };
-    words + &example(&times(language), language) + or_text(CommandName::Announce, language)
-}
-
-fn missing_hour(typed: &str, language: Language) -> String {
-    let typed = quoted(typed, language);
-    let words = match language {
-        Language::Zh => format!("时间{typed}缺少具体时刻，未执行。请补充时刻，"),
-        Language::En => {
-            format!("The time {typed} does not include an hour; nothing was done. Add the hour. ")
-        }
-    };
-    words + &example(&times(language)[1..2], language) + or_text(CommandName::Announce, language)
-}
-
-/// How to write a length of time with the command.
-fn span_form(command: CommandName, language: Language) -> &'static str {
-    let form = match command.spec().attached {
+/// A command with a duration.
+fn span_form(command: CommandName) -> Bilingual {
+    match command.spec().attached {
         Some(Attached::Span) => Bilingual::new("/置顶 2小时", "/pin 2h"),
         Some(Attached::Number) | None => {
             Bilingual::new("/公告 --限时 2天 内容", "/announce --for 2d text")
         }
-    };
-    form.to(language)
+    }
 }
 
-fn missing_span(command: CommandName, language: Language) -> String {
-    let words = Bilingual::new(
-        "选项 --限时 缺少时长，未执行。",
-        "The option --for needs a duration; nothing was done. ",
-    );
-    words.to(language).to_owned()
-        + &example(&[span_form(command, language)], language)
-        + or_text(command, language)
-}
-
-fn bad_span(command: CommandName, typed: &str, language: Language) -> String {
-    let typed = quoted(typed, language);
-    let words = match language {
-        Language::Zh => {
-            format!("无法识别时长{typed}，未执行。单位可用分钟、小时、天、周，")
-        }
-        Language::En => format!(
-            "Could not understand the duration {typed}; nothing was done. The units are m, h, d and w (minutes, hours, days, weeks). "
-        ),
-    };
-    words + &example(&[span_form(command, language)], language) + or_text(command, language)
-}
-
-fn span_too_short(command: CommandName, typed: &str, language: Language) -> String {
-    let typed = quoted(typed, language);
-    let words = match language {
-        Language::Zh => format!("时长{typed}过短，未执行。最短一分钟，"),
-        Language::En => {
-            format!(
-                "The duration {typed} is too short; nothing was done. The minimum is one minute. "
-            )
-        }
-    };
-    words + &example(&[span_form(command, language)], language)
-}
-
-fn span_too_long(command: CommandName, typed: &str, language: Language) -> String {
-    let typed = quoted(typed, language);
-    let words = match language {
-        Language::Zh => format!("时长{typed}过长，未执行。最长一年，"),
-        Language::En => {
-            format!("The duration {typed} is too long; nothing was done. The maximum is one year. ")
-        }
-    };
-    words + &example(&[span_form(command, language)], language)
-}
-
-fn missing_text(language: Language) -> String {
-    let words = Bilingual::new(
-        "缺少公告内容，未执行。请在选项后填写内容，或回复要发布的消息，",
-        "There is no text to announce; nothing was done. Write it after the options, or reply to the message to announce. ",
-    );
-    words.to(language).to_owned() + &example(&times(language)[..1], language)
-}
-
-fn missing_number(language: Language) -> String {
-    let words = Bilingual::new(
-        "请写明要取消的计划，例如 /取消 3。发送 /记录 查看现有计划。",
-        "Which schedule should be canceled? Write its number, for example /cancel 3. Send /history to see them.",
-    );
-    words.to(language).to_owned()
-}
-
-/// What to do if the text really begins like an option.
+/// What to do if the rejected part is text.
 fn or_text(command: CommandName, language: Language) -> &'static str {
-    if command == CommandName::Announce {
-        let words = Bilingual::new(
-            "\n如果这是内容的一部分，请在内容前加上 --：/公告 -- 内容",
-            "\nIf it is part of your text, put -- before the text: /announce -- text",
-        );
-        words.to(language)
-    } else {
-        ""
+    if command != CommandName::Announce {
+        return "";
     }
+    let words = Bilingual::new(
+        "\n如果这是内容的一部分，请在内容前加上 --：/公告 -- 内容",
+        "\nIf it is part of your text, put -- before the text: /announce -- text",
+    );
+    words.to(language)
 }
 
-/// The ways to write a command in one of the languages, each on a line of its own.
+/// All forms of a command, one line each.
 fn usages(command: CommandName, language: Language) -> String {
-    let lines = command
-        .spec()
-        .usages
-        .iter()
-        .map(|usage| format!("\n{}", usage.form.to(language)));
-    let title = Bilingual::new("可用写法：", " Use:").to(language);
-    format!("{title}{}", lines.collect::<String>())
+    let forms = command.spec().usages.iter().map(|usage| usage.form);
+    GAP.to(language).to_owned() + &list(forms, language)
 }
 
-/// How to write it right.
-fn example(forms: &[&str], language: Language) -> String {
-    match forms {
-        [form] => format!(
-            "{}{form}",
-            Bilingual::new("例如：", "For example: ").to(language)
-        ),
-        _ => format!(
-            "{}\n{}",
-            Bilingual::new("可用写法：", "Use:").to(language),
-            forms.join("\n")
-        ),
+/// Correct forms: one in the same line, more of them in one line each.
+fn example(forms: &[Bilingual], language: Language) -> String {
+    if let [form] = forms {
+        let title = Bilingual::new("例如：", "For example: ").to(language);
+        return format!("{title}{}", form.to(language));
     }
+    list(forms.iter().copied(), language)
+}
+
+fn list(forms: impl Iterator<Item = Bilingual>, language: Language) -> String {
+    let lines = forms.map(|form| format!("\n{}", form.to(language)));
+    let title = Bilingual::new("可用写法：", "Use:").to(language);
+    format!("{title}{}", lines.collect::<String>())
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
 
-    /// Every mistake that reads differently from the others.
-    pub(in crate::reply) fn every_mistake() -> Vec<ParseError> {
+    /// Every error with a reply of its own.
+    pub(in crate::reply) fn every_parse_error() -> Vec<ParseError> {
         let name = |name: &str, suggestion: Option<&str>| ParseError::UnknownCommand {
             name: name.to_owned(),
             suggestion: suggestion.map(str::to_owned),

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_hold_no_live_markup() {
+    fn quotes_contain_no_active_markup() {
         let words = "<at user_id=\"all\"></at>[here](https://e.cn)";
         for medium in [Medium::Text, Medium::Card] {
             let quote = medium.quote(words, Language::En);

@@ -3,9 +3,9 @@
 use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
-use super::schedule::{self, Missed};
-use super::{failures, message, replace, rights, undo};
-use crate::command::{CommandName, PlanTimeError};
+use super::punctuation::GAP;
+use super::{failures, message, replace, rights, schedule, undo};
+use crate::command::PlanTimeError;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Cause, Refusal, Stage};
 
@@ -34,30 +34,35 @@ fn at_stage(refusal: &Refusal, reason: String, language: Language) -> String {
             replace::NOTHING_CAN_BE_DELETED.to(language).to_owned()
         }
         (Stage::Partly { lines, of }, _) => {
-            let gap = Bilingual::new("", " ").to(language);
-            format!("{}{gap}{reason}", partly(lines, of, language))
+            format!(
+                "{}{}{reason}",
+                partly(lines, of, language),
+                GAP.to(language)
+            )
         }
-        (Stage::NotTakenBack, _) => NOT_REMOVED.around(&reason, language),
-        (Stage::NotPublished, _) => NOT_POSTED.around(&reason, language),
-        (Stage::NotOnTop, _) => NOT_PINNED.around(&reason, language),
-        (Stage::NotReplaced, _) => NOT_REPLACED.around(&reason, language),
-        (Stage::NotReplacedNorOnTop, _) => NEITHER.around(&reason, language),
+        (Stage::NotTakenBack, _) => NOT_REMOVED.fill(language, reason),
+        (Stage::NotPublished, _) => NOT_POSTED.fill(language, reason),
+        (Stage::NotOnTop, _) => NOT_PINNED.fill(language, reason),
+        (Stage::NotReplaced, _) => NOT_REPLACED.fill(language, reason),
+        (Stage::NotReplacedNorOnTop, _) => NEITHER.fill(language, reason),
     }
 }
 
 fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
     let words = match cause {
         Cause::Misunderstood(error) => return misunderstood(error, language),
-        Cause::NeedsGroup(command) => return needs_group(*command, language),
-        Cause::TextTooLong { limit } => return text_too_long(*limit, language),
-        Cause::TooManyLines { limit } => return too_many_lines(*limit, language),
+        Cause::NeedsGroup(command) => {
+            return NEEDS_GROUP.fill(language, command.simplest_form(language));
+        }
+        Cause::TextTooLong { limit } => return TEXT_TOO_LONG.fill(language, limit),
+        Cause::TooManyLines { limit } => return TOO_MANY_LINES.fill(language, limit),
         Cause::Platform(refusal) => return failures::platform(refusal, language),
         Cause::Unreachable {
             unchanged: true, ..
-        } => failures::NOT_CARRIED_OUT,
+        } => failures::NOTHING_CHANGED,
         Cause::Unreachable { call, .. } => failures::unreachable(*call),
         Cause::Internal => failures::INTERNAL,
-        Cause::CannotPlan(error) => cannot_plan(*error),
+        Cause::CannotPlan(error) => cannot_schedule(*error),
         Cause::NotAReply => NOT_A_REPLY,
         Cause::NothingToAnnounce => NOTHING_TO_ANNOUNCE,
         Cause::OnlyMedia => message::ONLY_MEDIA,
@@ -67,19 +72,21 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::RepliedElsewhere => message::REPLIED_ELSEWHERE,
         Cause::RepliedToUnplaced => message::REPLIED_TO_UNPLACED,
         Cause::NotPinnable(why) => message::not_pinnable(*why),
-        Cause::ChatUntold => message::CHAT_UNTOLD,
+        Cause::ChatUntold => message::CHAT_NOT_REPORTED,
         Cause::Unreadable => message::UNREADABLE,
         Cause::RepliedToIsGone => REPLIED_TO_IS_GONE,
         Cause::TooLate { begun } => too_late(*begun),
         Cause::TooManyWaiting => TOO_MANY_WAITING,
         Cause::CannotWriteBack { things } => return replace::cannot_write_back(things, language),
-        Cause::FormerTooLong { limit } => return replace::former_too_long(*limit, language),
+        Cause::FormerTooLong { limit } => {
+            return replace::TOO_LONG_TO_BACK_UP.fill(language, limit);
+        }
         Cause::AnnouncementTooLong => replace::TOO_LONG_TO_READ,
         Cause::Unclear => replace::UNCLEAR,
         Cause::PlanTooLate { due, at } => {
-            return schedule::missed(*due, *at, Missed::GivenUp, language, time_zone);
+            return schedule::missed(schedule::EXPIRED, *due, *at, language, time_zone);
         }
-        Cause::TooManyPlans { limit } => return too_many_plans(*limit, language),
+        Cause::TooManyPlans { limit } => return TOO_MANY_SCHEDULES.fill(language, limit),
         Cause::EntryChanged => undo::ENTRY_CHANGED,
         Cause::CannotDelete => undo::CANNOT_DELETE,
         Cause::CannotHold => undo::CANNOT_HOLD,
@@ -87,7 +94,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::AnnouncementMoved => undo::ANNOUNCEMENT_MOVED,
         Cause::NothingToUndo => undo::NOTHING_TO_UNDO,
         Cause::TopUnknown => undo::TOP_UNKNOWN,
-        Cause::NoSuchPlan => undo::NO_SUCH_PLAN,
+        Cause::NoSuchPlan => undo::NO_SUCH_SCHEDULE,
         Cause::NotLast => undo::NOT_LAST,
         Cause::BotOutside => BOT_OUTSIDE,
         Cause::Denied(denied) => rights::denial(*denied),
@@ -120,61 +127,55 @@ const BOT_OUTSIDE: Bilingual = Bilingual::new(
     "The bot is not in this group and cannot read its settings, so nothing was done. Add the bot to the group and send the command again.",
 );
 
-const NOT_REMOVED: Framed = Framed {
-    before: Bilingual::new("到期未能自动移除。", "The scheduled removal failed. "),
-    after: Bilingual::new(
-        "\n如有需要，请手动移除。",
-        "\nRemove it manually if needed.",
-    ),
-};
+const NEEDS_GROUP: Bilingual = Bilingual::new(
+    "该命令只能在群里使用。请将机器人添加到群，再在群里发送 {}。",
+    "This command works in groups only. Add the bot to a group and send {} there.",
+);
 
-const NOT_POSTED: Framed = Framed {
-    before: Bilingual::new(
-        "定时公告未能发布。",
-        "The scheduled announcement was not posted. ",
-    ),
-    after: Bilingual::new("", ""),
-};
+const TEXT_TOO_LONG: Bilingual = Bilingual::new(
+    "内容过长，最多 {} 个字符（表情按两个计算）。请缩短，或分多次发布。",
+    "The text is too long: the limit is {} characters, and an emoji counts as two. Shorten it, or post it in parts.",
+);
 
-const NOT_PINNED: Framed = Framed {
-    before: Bilingual::new(
-        "内容已发布到群公告，但未能置顶。",
-        "Your text was posted to the announcement, but the next step failed. ",
-    ),
-    // Repeating the command would post the text twice.
-    after: Bilingual::new(
-        "\n内容无需重发；如需置顶，请发送 /置顶 公告。",
-        "\nThere is no need to post it again; to pin it later, send /pin announcement.",
-    ),
-};
+const TOO_MANY_LINES: Bilingual = Bilingual::new(
+    "行数过多，最多 {} 行。请分多次发布，或写成文档后发布链接。",
+    "The text has too many lines: the limit is {}. Post it in parts, or put it in a document and post the link.",
+);
 
-const NOT_REPLACED: Framed = Framed {
-    before: replace::BUT_NOT_DELETED,
-    after: Bilingual::new("", ""),
-};
+const TOO_MANY_SCHEDULES: Bilingual = Bilingual::new(
+    "本群的计划已达上限（{} 项）。请先取消不需要的计划，发送 /记录 查看。",
+    "This group has reached the limit of {} schedules. Cancel one first; send /history to see them.",
+);
 
-const NEITHER: Framed = Framed {
-    before: Bilingual::new(
-        "内容已发布到群公告最前面，但未能删除原有内容，也未能置顶。",
-        "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it, and the announcement was not pinned. ",
-    ),
-    after: NOT_PINNED.after,
-};
+// In the stages, `{}` is the cause of the failure.
 
-/// The text around the cause of a failure.
-struct Framed {
-    before: Bilingual,
-    after: Bilingual,
-}
+const NOT_REMOVED: Bilingual = Bilingual::new(
+    "到期未能自动移除。{}\n如有需要，请手动移除。",
+    "The scheduled removal failed. {}\nRemove it manually if needed.",
+);
 
-impl Framed {
-    fn around(self, reason: &str, language: Language) -> String {
-        let (before, after) = (self.before.to(language), self.after.to(language));
-        format!("{before}{reason}{after}")
-    }
-}
+const NOT_POSTED: Bilingual = Bilingual::new(
+    "定时公告未能发布。{}",
+    "The scheduled announcement was not posted. {}",
+);
 
-fn cannot_plan(error: PlanTimeError) -> Bilingual {
+// Repeating the command would post the text twice.
+const NOT_PINNED: Bilingual = Bilingual::new(
+    "内容已发布到群公告，但未能置顶。{}\n内容无需重发；如需置顶，请发送 /置顶 公告。",
+    "Your text was posted to the announcement, but the next step failed. {}\nThere is no need to post it again; to pin it later, send /pin announcement.",
+);
+
+const NOT_REPLACED: Bilingual = Bilingual::new(
+    "内容已发布到群公告最前面，但未能删除原有内容。{}",
+    "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it. {}",
+);
+
+const NEITHER: Bilingual = Bilingual::new(
+    "内容已发布到群公告最前面，但未能删除原有内容，也未能置顶。{}\n内容无需重发；如需置顶，请发送 /置顶 公告。",
+    "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it, and the announcement was not pinned. {}\nThere is no need to post it again; to pin it later, send /pin announcement.",
+);
+
+fn cannot_schedule(error: PlanTimeError) -> Bilingual {
     match error {
         PlanTimeError::Passed => Bilingual::new(
             "该时间已过，未执行。请改用未来的时间，例如：/公告 --定时 明天9点 内容",
@@ -191,17 +192,6 @@ fn cannot_plan(error: PlanTimeError) -> Bilingual {
     }
 }
 
-fn too_many_plans(limit: usize, language: Language) -> String {
-    match language {
-        Language::Zh => {
-            format!("本群的计划已达上限（{limit} 项）。请先取消不需要的计划，发送 /记录 查看。")
-        }
-        Language::En => format!(
-            "This group has reached the limit of {limit} schedules. Cancel one first; send /history to see them."
-        ),
-    }
-}
-
 fn too_late(begun: bool) -> Bilingual {
     if begun {
         Bilingual::new(
@@ -213,42 +203,6 @@ fn too_late(begun: bool) -> Bilingual {
             "机器人离线过久，该命令已过期，未执行。如仍需要，请重新发送。",
             "The bot was offline for too long, so this command expired and was not run. If you still need it, send it again.",
         )
-    }
-}
-
-fn needs_group(command: CommandName, language: Language) -> String {
-    let form = command.simplest_form(language);
-    match language {
-        Language::Zh => {
-            format!("该命令只能在群里使用。请将机器人添加到群，再在群里发送 {form}。")
-        }
-        Language::En => {
-            format!(
-                "This command works in groups only. Add the bot to a group and send {form} there."
-            )
-        }
-    }
-}
-
-fn text_too_long(limit: usize, language: Language) -> String {
-    match language {
-        Language::Zh => {
-            format!("内容过长，最多 {limit} 个字符（表情按两个计算）。请缩短，或分多次发布。")
-        }
-        Language::En => format!(
-            "The text is too long: the limit is {limit} characters, and an emoji counts as two. Shorten it, or post it in parts."
-        ),
-    }
-}
-
-fn too_many_lines(limit: usize, language: Language) -> String {
-    match language {
-        Language::Zh => {
-            format!("行数过多，最多 {limit} 行。请分多次发布，或写成文档后发布链接。")
-        }
-        Language::En => format!(
-            "The text has too many lines: the limit is {limit}. Post it in parts, or put it in a document and post the link."
-        ),
     }
 }
 

@@ -2,20 +2,22 @@
 
 use feishu::Unwritable;
 
+use super::punctuation::COMMA;
 use crate::content::thing_in_words;
 use crate::language::{Bilingual, Language};
 
 pub(super) const REPLACED: Bilingual =
     Bilingual::new("已替换群公告。", "Replaced the announcement.");
 
-pub(super) const FORMER_BACK: Bilingual = Bilingual::new(
+pub(super) const RESTORED: Bilingual = Bilingual::new(
     "已撤销，替换前的群公告内容已恢复。",
     "Reverted: the announcement's previous content was restored.",
 );
 
-pub(super) const BUT_NOT_DELETED: Bilingual = Bilingual::new(
-    "内容已发布到群公告最前面，但未能删除原有内容。",
-    "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it. ",
+/// `{}` is the list of items that could not be restored.
+const RESTORED_EXCEPT: Bilingual = Bilingual::new(
+    "已撤销，替换前的群公告内容已恢复。以下内容无法恢复，只保留了名称：{}。",
+    "Reverted: the announcement's previous content was restored. These items could not be restored and are shown by name only: {}.",
 );
 
 pub(super) const NOTHING_CAN_BE_DELETED: Bilingual = Bilingual::new(
@@ -33,27 +35,35 @@ pub(super) const UNCLEAR: Bilingual = Bilingual::new(
     "Feishu did not confirm the replacement, and the announcement has been edited since, so the result is unknown. Check the announcement: if it was not replaced, send the command again; if something is missing, /undo restores it.",
 );
 
-/// Reverted, with the list of items that could not be restored.
-pub(super) fn former_back_but(lost: &[Unwritable], language: Language) -> String {
-    let (back, names) = (FORMER_BACK.to(language), names(lost, language));
-    match language {
-        Language::Zh => format!("{back}以下内容无法恢复，只保留了名称：{names}。"),
-        Language::En => {
-            format!("{back} These items could not be restored and are shown by name only: {names}.")
-        }
-    }
+/// `{}` is the limit.
+pub(super) const TOO_LONG_TO_BACK_UP: Bilingual = Bilingual::new(
+    "群公告超过 {} 行，或格式过多，无法备份，因此未替换。请先手动删减，或用 /公告 内容 添加到最前面。",
+    "The announcement has more than {} lines, or too much formatting, so it could not be backed up and was not replaced. Shorten it manually, or add your text at the top with /announce text.",
+);
+
+/// `{}` is the list of items that could not be restored later.
+const CANNOT_WRITE_BACK: Bilingual = Bilingual::new(
+    "群公告包含无法恢复的内容（{}），因此未替换。如仍要替换，请发送 /公告 --替换! 内容（撤销时这些内容只恢复名称）；也可以用 /公告 内容 添加到最前面。",
+    "The announcement holds items that could not be restored later ({}), so it was not replaced. To replace it anyway, send /announce --replace! text; /undo would then restore only their names. Or add your text at the top with /announce text.",
+);
+
+pub(super) fn restored_except(lost: &[Unwritable], language: Language) -> String {
+    RESTORED_EXCEPT.fill(language, names(lost, language))
+}
+
+pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> String {
+    CANNOT_WRITE_BACK.fill(language, names(things, language))
 }
 
 fn names(things: &[Unwritable], language: Language) -> String {
     let names = things
         .iter()
         .map(|thing| thing_in_words(*thing).to(language));
-    let comma = Bilingual::new("、", ", ").to(language);
-    names.collect::<Vec<_>>().join(comma)
+    names.collect::<Vec<_>>().join(COMMA.to(language))
 }
 
-/// Replaced, with the number of concurrent edits that were kept.
-pub(super) fn replaced_beside(others: usize, language: Language) -> String {
+/// Replaced, but `others` blocks that people wrote at the same time were kept.
+pub(super) fn replaced_with_edits(others: usize, language: Language) -> String {
     let replaced = REPLACED.to(language);
     match language {
         Language::Zh => format!("{replaced}替换期间有人编辑了群公告，已保留其 {others} 段内容。"),
@@ -64,29 +74,6 @@ pub(super) fn replaced_beside(others: usize, language: Language) -> String {
             };
             format!("{replaced} Somebody was editing it at the same time; {lines} kept.")
         }
-    }
-}
-
-pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> String {
-    let names = names(things, language);
-    match language {
-        Language::Zh => format!(
-            "群公告包含无法恢复的内容（{names}），因此未替换。如仍要替换，请发送 /公告 --替换! 内容（撤销时这些内容只恢复名称）；也可以用 /公告 内容 添加到最前面。"
-        ),
-        Language::En => format!(
-            "The announcement holds items that could not be restored later ({names}), so it was not replaced. To replace it anyway, send /announce --replace! text; /undo would then restore only their names. Or add your text at the top with /announce text."
-        ),
-    }
-}
-
-pub(super) fn former_too_long(limit: usize, language: Language) -> String {
-    match language {
-        Language::Zh => format!(
-            "群公告超过 {limit} 行，或格式过多，无法备份，因此未替换。请先手动删减，或用 /公告 内容 添加到最前面。"
-        ),
-        Language::En => format!(
-            "The announcement has more than {limit} lines, or too much formatting, so it could not be backed up and was not replaced. Shorten it manually, or add your text at the top with /announce text."
-        ),
     }
 }
 
@@ -111,7 +98,7 @@ pub(super) mod tests {
         Unwritable::Other,
     ];
 
-    /// Every reason for which an announcement is not replaced.
+    /// Every reason why an announcement is not replaced.
     pub(in crate::reply) fn every_replacement() -> [Cause; 4] {
         [
             Cause::CannotWriteBack {

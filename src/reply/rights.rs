@@ -1,6 +1,7 @@
 //! Texts about permissions. The names of group settings are those of Feishu's "Group Management"
 //! page.
 
+use super::punctuation::{COMMA, labeled};
 use super::quote::Medium;
 use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
@@ -53,8 +54,8 @@ fn reservation(reserved: AdminsOnly) -> Bilingual {
 }
 
 /// Why the platform refused the bot although the member has permission, and the remedy.
-pub(super) fn bot_standing(standing: BotPermission) -> Bilingual {
-    match standing {
+pub(super) fn bot_permission(permission: BotPermission) -> Bilingual {
+    match permission {
         BotPermission::Barred(GroupSetting::PinManageSetting) => Bilingual::new(
             "你有权限，但机器人没有：仅群主和群管理员可以管理本群置顶。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以管理置顶」改为所有成员。",
             "You have permission, but the bot does not: only the owner and admins can manage top notices here. Make the bot a group admin, or set “who can manage top notices” to all members in the group settings, under Group Management.",
@@ -88,24 +89,25 @@ pub(super) fn group_rights(
     medium: Medium,
     language: Language,
 ) -> Vec<String> {
-    let alike = rights.rights.chunk_by(|one, next| one.1 == next.1);
-    let mut lines: Vec<_> = alike.map(|alike| line(alike, medium, language)).collect();
+    let mut lines = lines(&rights.rights, medium, language);
     if rights.external {
-        let others = Bilingual::new(
-            "其他企业的成员不可使用。",
-            "Members of other organizations cannot use the bot.",
-        );
-        lines.push(others.to(language).to_owned());
+        lines.push(OTHER_ORGANIZATIONS.to(language).to_owned());
     }
     if rights.exceptions {
-        let exceptions = Bilingual::new(
-            "机器人管理员另外指定了始终允许或始终禁止的人员。",
-            "The bot's admin has made exceptions for people who are always or never allowed.",
-        );
-        lines.push(exceptions.to(language).to_owned());
+        lines.push(EXCEPTIONS.to(language).to_owned());
     }
     lines
 }
+
+const OTHER_ORGANIZATIONS: Bilingual = Bilingual::new(
+    "其他企业的成员不可使用。",
+    "Members of other organizations cannot use the bot.",
+);
+
+const EXCEPTIONS: Bilingual = Bilingual::new(
+    "机器人管理员另外指定了始终允许或始终禁止的人员。",
+    "The bot's admin has made exceptions for people who are always or never allowed.",
+);
 
 /// Who has the permissions that the member lacks, on one line; `None` if the member has all.
 pub(super) fn reserved(
@@ -120,17 +122,19 @@ pub(super) fn reserved(
         .copied()
         .filter(|(right, who)| !allowed.contains(right) && *who != Audience::AllMembers)
         .collect();
-    let alike = others.chunk_by(|one, next| one.1 == next.1);
-    let parts: Vec<_> = alike.map(|alike| line(alike, medium, language)).collect();
+    let parts = lines(&others, medium, language);
     let semicolon = Bilingual::new("；", "; ").to(language);
     (!parts.is_empty()).then(|| parts.join(semicolon))
 }
 
-fn line(alike: &[(Right, Audience)], medium: Medium, language: Language) -> String {
-    let commands = commands(alike.iter().map(|(right, _)| *right), medium, language);
-    let colon = Bilingual::new("：", ": ").to(language);
-    let who = alike.iter().map(|(_, who)| who_may(*who).to(language));
-    format!("{commands}{colon}{}", who.take(1).collect::<String>())
+fn lines(rights: &[(Right, Audience)], medium: Medium, language: Language) -> Vec<String> {
+    let chunks = rights.chunk_by(|one, next| one.1 == next.1);
+    let lines = chunks.filter_map(|chunk| {
+        let commands = commands(chunk.iter().map(|(right, _)| *right), medium, language);
+        let audience = audience(chunk.first()?.1).to(language);
+        Some(labeled(&commands, audience, language))
+    });
+    lines.collect()
 }
 
 /// The commands for these rights, as typed in the language.
@@ -139,16 +143,15 @@ pub(super) fn commands(
     medium: Medium,
     language: Language,
 ) -> String {
-    let comma = Bilingual::new("、", ", ").to(language);
     let forms = rights.filter_map(CommandName::of).map(|name| {
         let spelling = name.spelling(language);
         medium.code(&format!("/{spelling}"))
     });
-    forms.collect::<Vec<_>>().join(comma)
+    forms.collect::<Vec<_>>().join(COMMA.to(language))
 }
 
-fn who_may(who: Audience) -> Bilingual {
-    match who {
+fn audience(audience: Audience) -> Bilingual {
+    match audience {
         Audience::AllMembers => Bilingual::new("所有成员", "all members"),
         Audience::OwnerAndAdmins(reserved) => owner_and_admins(reserved),
     }
@@ -181,7 +184,7 @@ pub(super) fn owner_and_admins(reserved: AdminsOnly) -> Bilingual {
 pub(super) mod tests {
     use super::*;
 
-    /// Every reason for which a right is left to owner and admins.
+    /// Every reason why only the owner and admins have a right.
     pub(in super::super) const RESERVED: [AdminsOnly; 5] = [
         AdminsOnly::BySetting(GroupSetting::PinManageSetting),
         AdminsOnly::BySetting(GroupSetting::EditPermission),
@@ -199,10 +202,10 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn who_may_what_reads_as_reviewed() {
+    fn rights_match_the_reviewed_snapshot() {
         let all = Audience::AllMembers;
         let few = Audience::OwnerAndAdmins(AdminsOnly::ByMode);
-        let mut told = vec![
+        let mut cases = vec![
             rights([all; 3]),
             GroupRights {
                 external: true,
@@ -213,33 +216,39 @@ pub(super) mod tests {
                 ..rights([few, all, few])
             },
         ];
-        told.extend(RESERVED.map(|reserved| rights([Audience::OwnerAndAdmins(reserved); 3])));
+        cases.extend(RESERVED.map(|reserved| rights([Audience::OwnerAndAdmins(reserved); 3])));
         let in_both = |rights: &GroupRights| {
             [Language::Zh, Language::En]
                 .map(|language| group_rights(rights, Medium::Text, language).join("\n"))
                 .join("\n")
         };
-        let told: Vec<_> = told.iter().map(in_both).collect();
-        insta::assert_snapshot!("rights", told.join("\n\n"));
+        let texts: Vec<_> = cases.iter().map(in_both).collect();
+        insta::assert_snapshot!("rights", texts.join("\n\n"));
     }
 
     #[test]
-    fn every_denial_for_a_setting_names_it_in_feishus_words() {
+    fn denials_name_settings_as_feishu_does() {
         let pin = Bilingual::new("谁可以管理置顶", "who can manage top notices");
         let edit = Bilingual::new("谁可以编辑群信息", "who can edit group info");
         let name = |setting| match setting {
             GroupSetting::PinManageSetting => pin,
             GroupSetting::EditPermission => edit,
         };
-        let mut told = vec![(denial(Denied::Reserved(AdminsOnly::ByNeighbour)), edit)];
+        let mut texts = vec![(denial(Denied::Reserved(AdminsOnly::ByNeighbour)), edit)];
         for setting in [GroupSetting::PinManageSetting, GroupSetting::EditPermission] {
             let reserved = AdminsOnly::BySetting(setting);
-            told.push((denial(Denied::Reserved(reserved)), name(setting)));
-            told.push((owner_and_admins(reserved), name(setting)));
-            told.push((bot_standing(BotPermission::Barred(setting)), name(setting)));
-            told.push((bot_standing(BotPermission::Untold(setting)), name(setting)));
+            texts.push((denial(Denied::Reserved(reserved)), name(setting)));
+            texts.push((owner_and_admins(reserved), name(setting)));
+            texts.push((
+                bot_permission(BotPermission::Barred(setting)),
+                name(setting),
+            ));
+            texts.push((
+                bot_permission(BotPermission::Untold(setting)),
+                name(setting),
+            ));
         }
-        for (words, name) in told {
+        for (words, name) in texts {
             assert!(words.zh.contains(name.zh), "{}", words.zh);
             assert!(words.en.contains(name.en), "{}", words.en);
         }

@@ -38,55 +38,48 @@ pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &Time
     Answer::Show { card, or_say }
 }
 
-/// The result of a schedule that was due while the bot was offline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missed {
-    /// Posted late.
-    Posted,
-    /// Not posted, because it was too late.
-    GivenUp,
-}
+pub(super) const POSTED_LATE: Bilingual = Bilingual::new(
+    "已发布到群公告。原定{} 发布，因机器人当时离线而延迟。",
+    "Posted late: it was scheduled for {}, but the bot was offline then.",
+);
 
-/// The reply for an announcement that was `due` while the bot was offline.
+/// Not posted, because it was too late.
+pub(super) const EXPIRED: Bilingual = Bilingual::new(
+    "定时公告原定{} 发布，因机器人离线已过期，未发布。如仍需要，请重新发送。",
+    "The announcement was scheduled for {}, but the bot was offline and it is too late now, so it was not posted. If you still need it, send it again.",
+);
+
+/// The reply, with the template `result`, for an announcement that was `due` while the bot was
+/// offline.
 pub(super) fn missed(
+    result: Bilingual,
     due: Timestamp,
     at: Timestamp,
-    missed: Missed,
     language: Language,
     time_zone: &TimeZone,
 ) -> String {
-    let due = moment_in_words(due, &at.to_zoned(time_zone.clone()), language);
-    match (missed, language) {
-        (Missed::Posted, Language::Zh) => {
-            format!("已发布到群公告。原定{due} 发布，因机器人当时离线而延迟。")
-        }
-        (Missed::Posted, Language::En) => {
-            format!("Posted late: it was scheduled for {due}, but the bot was offline then.")
-        }
-        (Missed::GivenUp, Language::Zh) => {
-            format!("定时公告原定{due} 发布，因机器人离线已过期，未发布。如仍需要，请重新发送。")
-        }
-        (Missed::GivenUp, Language::En) => format!(
-            "The announcement was scheduled for {due}, but the bot was offline and it is too late now, so it was not posted. If you still need it, send it again."
-        ),
-    }
+    let now = at.to_zoned(time_zone.clone());
+    result.fill(language, moment_in_words(due, &now, language))
 }
 
 /// The card after the announcement was canceled; `now` is false if it was already posted or
 /// canceled.
 pub(crate) fn schedule_canceled(now: bool, name: Option<&str>, language: Language) -> Card {
-    let text = match (now, name.filter(|name| !name.is_empty()), language) {
-        (true, Some(name), Language::Zh) => {
-            format!("{} 已取消，不会发布。", Medium::Card.quote(name, language))
+    let by = name.filter(|name| !name.is_empty());
+    let plain = |zh, en| Bilingual::new(zh, en).to(language).to_owned();
+    let text = match (now, by) {
+        (true, Some(name)) => {
+            let words = Bilingual::new(
+                "{} 已取消，不会发布。",
+                "Canceled by {}; it will not be posted.",
+            );
+            words.fill(language, Medium::Card.quote(name, language))
         }
-        (true, Some(name), Language::En) => format!(
-            "Canceled by {}; it will not be posted.",
-            Medium::Card.quote(name, language)
+        (true, None) => plain("已取消，不会发布。", "Canceled; it will not be posted."),
+        (false, _) => plain(
+            "已发布或已取消，无需再取消。",
+            "It was already posted or canceled.",
         ),
-        (true, None, Language::Zh) => "已取消，不会发布。".to_owned(),
-        (true, None, Language::En) => "Canceled; it will not be posted.".to_owned(),
-        (false, _, Language::Zh) => "已发布或已取消，无需再取消。".to_owned(),
-        (false, _, Language::En) => "It was already posted or canceled.".to_owned(),
     };
     Card::titled(title(language)).markdown(text)
 }
@@ -113,17 +106,12 @@ fn details(scheduled: &Scheduled, due: &str, medium: Medium, language: Language)
 fn options(options: AnnounceOptions, language: Language) -> Option<String> {
     let replaces = Bilingual::new("替换原有内容", "replaces the announcement");
     let on_top = Bilingual::new("发布后置顶", "pinned to the top");
-    let held = options.duration.map(|duration| {
-        let length = duration.in_words(language);
-        match language {
-            Language::Zh => format!("{length}后移除"),
-            Language::En => format!("removed after {length}"),
-        }
-    });
+    let removed = Bilingual::new("{}后移除", "removed after {}");
+    let duration = options.duration.map(|span| span.in_words(language));
     let fixed = |is_set: bool, words: Bilingual| is_set.then(|| words.to(language).to_owned());
     let options: Vec<_> = [
         fixed(options.replace.is_some(), replaces),
-        held,
+        duration.map(|duration| removed.fill(language, duration)),
         fixed(options.top, on_top),
     ]
     .into_iter()

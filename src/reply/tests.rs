@@ -1,4 +1,4 @@
-//! Every answer in both languages.
+//! Every reply in both languages.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use strum::VariantArray;
 
 use super::codes::tests::every_code;
-use super::misunderstood::tests::every_mistake;
+use super::misunderstood::tests::every_parse_error;
 use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
@@ -51,9 +51,9 @@ fn platform_refusal(call: Call, code: i64) -> Cause {
 
 const SETTINGS: [GroupSetting; 2] = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
 
-/// A refusal of the bot for a right that the member has.
-fn bot_refused(standing: BotPermission) -> Cause {
-    let (call, code) = match standing {
+/// The platform refused the bot although the member has the permission.
+fn bot_refused(permission: BotPermission) -> Cause {
+    let (call, code) = match permission {
         BotPermission::Barred(GroupSetting::EditPermission)
         | BotPermission::Untold(GroupSetting::EditPermission) => {
             (Call::WriteAnnouncement, 1_772_005)
@@ -70,11 +70,11 @@ fn bot_refused(standing: BotPermission) -> Cause {
         code,
         log_id: Some("202609110000".to_owned()),
         missing_scopes: vec![],
-        bot: Some(standing),
+        bot: Some(permission),
     })
 }
 
-/// In a group where everybody may pin, but few announce.
+/// Everybody can pin, only the owner and admins can announce.
 fn group_rights() -> GroupRights {
     let few = Audience::OwnerAndAdmins(AdminsOnly::BySetting(GroupSetting::EditPermission));
     GroupRights {
@@ -88,7 +88,7 @@ fn group_rights() -> GroupRights {
     }
 }
 
-/// Every answer to `/help`.
+/// Every reply to `/help`.
 fn every_help() -> Vec<Outcome> {
     let group = |allowed: &[Right]| {
         Outcome::HelpInGroup(GroupHelp {
@@ -106,7 +106,7 @@ fn every_help() -> Vec<Outcome> {
     ]
 }
 
-/// An announcement with all options, and one without any.
+/// Announcements without options and with all of them.
 fn every_schedule() -> [Outcome; 2] {
     let scheduled = |options, summary: &str| {
         Outcome::Planned(Scheduled {
@@ -129,7 +129,7 @@ fn every_schedule() -> [Outcome; 2] {
     ]
 }
 
-/// A call that can be answered with the code.
+/// A call that can return the code.
 fn call_of(code: i64) -> Call {
     match code {
         230_111 | 232_014 | 99_992_354 => Call::PutMessage,
@@ -178,7 +178,7 @@ fn every_history() -> [Outcome; 2] {
     ];
     let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
     let pins = pins.map(|target| (ChangeKind::Pin, Some(target)));
-    let deeds = ChangeKind::VARIANTS
+    let changes = ChangeKind::VARIANTS
         .iter()
         .map(|&kind| (kind, None))
         .chain(pins);
@@ -193,7 +193,7 @@ fn every_history() -> [Outcome; 2] {
     [
         history(Vec::new(), Vec::new()),
         history(
-            (0..).zip(deeds).map(change).collect(),
+            (0..).zip(changes).map(change).collect(),
             (1..).zip(plans).map(plan).collect(),
         ),
     ]
@@ -278,7 +278,7 @@ fn every_meaning() -> impl Iterator<Item = Cause> {
     })
 }
 
-/// Refusals that are told alike wherever they come from.
+/// Refusals whose reply does not depend on the command or the stage.
 fn every_plain_refusal() -> Vec<Cause> {
     vec![
         Cause::NeedsGroup(CommandName::Pin),
@@ -323,7 +323,7 @@ fn every_plain_refusal() -> Vec<Cause> {
     ]
 }
 
-/// Commands of which part was done.
+/// Failures after a part of the command.
 fn every_stage() -> Vec<Refusal> {
     let at = |stage, cause| Refusal { stage, cause };
     let partly = Stage::Partly { lines: 50, of: 120 };
@@ -343,21 +343,21 @@ fn every_stage() -> Vec<Refusal> {
     ]
 }
 
-/// Every outcome that reads differently from the others.
+/// Every outcome with a reply of its own.
 fn every_outcome() -> Vec<Outcome> {
-    let mut refused: Vec<_> = every_mistake()
+    let mut refused: Vec<_> = every_parse_error()
         .into_iter()
         .map(Cause::Misunderstood)
         .collect();
     refused.extend(every_plain_refusal());
     refused.extend(every_replacement());
     refused.extend(every_refused_undo());
-    let unplanned = [
+    let invalid_times = [
         PlanTimeError::Passed,
         PlanTimeError::TooFar,
         PlanTimeError::Contradiction,
     ];
-    refused.extend(unplanned.map(Cause::CannotPlan));
+    refused.extend(invalid_times.map(Cause::CannotPlan));
     refused.extend(RESERVED.map(|reserved| Cause::Denied(Denied::Reserved(reserved))));
     refused.extend(SETTINGS.map(|setting| bot_refused(BotPermission::Barred(setting))));
     refused.extend(SETTINGS.map(|setting| bot_refused(BotPermission::Untold(setting))));
@@ -383,32 +383,33 @@ fn every_outcome() -> Vec<Outcome> {
 
 fn words(outcome: &Outcome, language: Language) -> String {
     let words = super::words(outcome, language, "5f2c9a1e", &TimeZone::UTC);
-    assert!(!words.is_empty(), "{outcome:?} is told in no words");
+    assert!(!words.is_empty(), "{outcome:?} has no text");
+    assert!(!words.contains("{}"), "unfilled template: {words}");
     words
 }
 
-/// A card as text: its title, and its parts below each other.
-fn drawn(card: &Card) -> String {
+/// A card as text: its title and its elements.
+fn card_text(card: &Card) -> String {
     let card = serde_json::to_value(card).unwrap();
-    let mut drawn = format!(
+    let mut text = format!(
         "╭ {}\n",
         card["header"]["title"]["content"].as_str().unwrap()
     );
     for element in card["body"]["elements"].as_array().unwrap() {
-        if let Some(text) = element["content"].as_str() {
-            for line in text.lines() {
-                writeln!(drawn, "│ {line}").unwrap();
+        if let Some(content) = element["content"].as_str() {
+            for line in content.lines() {
+                writeln!(text, "│ {line}").unwrap();
             }
         } else {
             let label = element["text"]["content"].as_str().unwrap();
-            writeln!(drawn, "│ [ {label} ]").unwrap();
+            writeln!(text, "│ [ {label} ]").unwrap();
         }
     }
-    drawn + "╰"
+    text + "╰"
 }
 
 #[test]
-fn every_answer_reads_as_reviewed() {
+fn replies_match_the_reviewed_snapshot() {
     let mut all = String::new();
     for outcome in every_outcome() {
         let reaction = match answer(&outcome, Language::En, "5f2c9a1e", &TimeZone::UTC) {
@@ -429,7 +430,7 @@ fn every_answer_reads_as_reviewed() {
             if let Answer::Show { card, .. } =
                 answer(&outcome, language, "5f2c9a1e", &TimeZone::UTC)
             {
-                writeln!(all, "{}", drawn(&card)).unwrap();
+                writeln!(all, "{}", card_text(&card)).unwrap();
             }
         }
         writeln!(all).unwrap();
@@ -441,7 +442,7 @@ fn every_answer_reads_as_reviewed() {
 }
 
 #[test]
-fn each_answer_is_in_the_language_asked_for() {
+fn replies_are_in_the_requested_language() {
     for outcome in every_outcome() {
         let (zh, en) = (words(&outcome, Language::Zh), words(&outcome, Language::En));
         assert_eq!(Language::of(&zh), Language::Zh, "{zh}");
@@ -449,7 +450,7 @@ fn each_answer_is_in_the_language_asked_for() {
     }
 }
 
-/// The commands in a text, each up to where a sentence goes on.
+/// The commands in a text, each up to the next punctuation mark or English word.
 fn commands_in(words: &str) -> impl Iterator<Item = &str> {
     let starts = words.match_indices('/').map(|(at, _)| at);
     let starts = starts.filter(|&at| {
@@ -474,7 +475,7 @@ fn recommended_commands_are_commands() {
         for language in LANGUAGES {
             let words = words(&outcome, language);
             for command in commands_in(&words) {
-                // In Chinese a blank parts the command from the sentence.
+                // In Chinese a blank separates the command from the sentence.
                 let known = std::iter::successors(Some(command), |command| {
                     command.rsplit_once(' ').map(|(head, _)| head)
                 })
@@ -486,7 +487,7 @@ fn recommended_commands_are_commands() {
 }
 
 #[test]
-fn text_messages_hold_no_markdown() {
+fn text_messages_contain_no_markdown() {
     for outcome in every_outcome() {
         for language in LANGUAGES {
             let words = words(&outcome, language);
@@ -554,7 +555,7 @@ fn denials_end_without_a_reference() {
 }
 
 #[test]
-fn nobody_is_told_you_may_not_when_something_cannot_be_read() {
+fn read_failures_do_not_blame_the_member() {
     for call in [Call::ReadChat, Call::ReadMessage] {
         for code in every_code() {
             let refused = Outcome::refused(platform_refusal(call, code));
@@ -566,14 +567,14 @@ fn nobody_is_told_you_may_not_when_something_cannot_be_read() {
 }
 
 #[test]
-fn no_markup_of_a_member_comes_alive_in_an_answer() {
+fn members_markup_is_inactive_in_replies() {
     let error = ParseError::UnknownArgument {
         command: CommandName::Pin,
         argument: "<at user_id=\"all\"></at>[here](https://e.cn)".to_owned(),
     };
     let refused = Outcome::refused(Cause::Misunderstood(error));
     for language in LANGUAGES {
-        let said = words(&refused, language);
-        assert!(!said.contains('<') && !said.contains("]("), "{said}");
+        let words = words(&refused, language);
+        assert!(!words.contains('<') && !words.contains("]("), "{words}");
     }
 }

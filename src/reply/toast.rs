@@ -27,24 +27,23 @@ pub(crate) fn toast(outcome: &Outcome, reference: &str, time_zone: &TimeZone) ->
     })
 }
 
-/// The toast that is shown before the outcome is known.
-pub(crate) fn toast_before(before: Before) -> Toast {
-    let (kind, words) = match before {
-        Before::Working => (
+pub(crate) fn early_toast(early: EarlyToast) -> Toast {
+    let (kind, words) = match early {
+        EarlyToast::Working => (
             ToastKind::Info,
             Bilingual::new(
                 "已收到，正在处理，卡片稍后更新。",
                 "Got it. The card will update shortly.",
             ),
         ),
-        Before::TooManyWaiting => (
+        EarlyToast::TooManyWaiting => (
             ToastKind::Warning,
             Bilingual::new(
                 "本群等待执行的操作过多，请稍后重试。",
                 "Too many requests are queued in this group; try again later.",
             ),
         ),
-        Before::UnknownButton => (
+        EarlyToast::UnknownButton => (
             ToastKind::Warning,
             Bilingual::new(
                 "该按钮已失效。发送 /记录 查看最新情况。",
@@ -59,13 +58,13 @@ pub(crate) fn toast_before(before: Before) -> Toast {
     }
 }
 
-/// What is known about a button press before its outcome.
+/// The state of a button press whose outcome is not known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Before {
+pub(crate) enum EarlyToast {
     /// Takes longer than the platform waits.
     Working,
     /// The chat's queue is full.
     TooManyWaiting,
-    /// Not a button of the bot, or of another release.
+    /// Not a button of the bot, or one of another release.
     UnknownButton,
 }

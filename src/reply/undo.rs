@@ -42,7 +42,7 @@ pub(super) const NOT_LAST: Bilingual = Bilingual::new(
     "That change was already undone, or there is a newer one, so nothing was done. The card is now up to date.",
 );
 
-pub(super) const NO_SUCH_PLAN: Bilingual = Bilingual::new(
+pub(super) const NO_SUCH_SCHEDULE: Bilingual = Bilingual::new(
     "本群没有该计划，或该计划已开始执行。发送 /记录 查看现有计划。",
     "There is no such schedule in this group, or it is already running. Send /history to see what is scheduled.",
 );
@@ -51,8 +51,7 @@ pub(super) const NO_SUCH_PLAN: Bilingual = Bilingual::new(
 pub(super) mod tests {
     use crate::model::refusal::Cause;
 
-    /// Every reason for which nothing is taken back or dropped that depends on
-    /// nothing else.
+    /// Every reason why nothing is undone or canceled that does not depend on the announcement.
     pub(in crate::reply) fn every_refused_undo() -> [Cause; 4] {
         [
             Cause::NoSuchPlan,

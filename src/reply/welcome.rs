@@ -3,13 +3,14 @@
 use feishu::Card;
 
 use super::codes;
+use super::punctuation::labeled;
 use super::quote::Medium;
 use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
 use crate::model::rights::{GroupSetting, MissingCapability};
 
 /// What the bot does, its main commands, and its missing capabilities, once in each language.
-pub(crate) fn welcome(lacks: &[MissingCapability], languages: &[Language]) -> Card {
+pub(crate) fn welcome(capabilities: &[MissingCapability], languages: &[Language]) -> Card {
     let title = Bilingual::new("大家好", "Hello");
     let title: Vec<_> = languages
         .iter()
@@ -17,30 +18,27 @@ pub(crate) fn welcome(lacks: &[MissingCapability], languages: &[Language]) -> Ca
         .collect();
     let card = Card::titled(title.join(" · "));
     languages.iter().fold(card, |card, language| {
-        card.markdown(words(lacks, *language))
+        card.markdown(words(capabilities, *language))
     })
 }
 
-fn words(lacks: &[MissingCapability], language: Language) -> String {
-    let who = Bilingual::new(
+fn words(capabilities: &[MissingCapability], language: Language) -> String {
+    let intro = Bilingual::new(
         "我可以置顶消息、发布群公告。可以发送：",
         "I can pin messages to the top of the chat and post to the group announcement. You can send:",
     );
-    let mut lines = vec![who.to(language).to_owned()];
+    let mut lines = vec![intro.to(language).to_owned()];
     lines.extend(commands(language));
     let more = Bilingual::new(
         "发送 `/帮助` 查看全部命令和权限。如果没有反应，请在命令前 @我。",
         "Send `/help` for all commands and permissions. If I do not respond, mention me before the command.",
     );
     lines.push(more.to(language).to_owned());
-    if !lacks.is_empty() {
-        let missing = Bilingual::new("**需要处理：**", "**Action needed:**");
-        lines.push(missing.to(language).to_owned());
-        lines.extend(
-            lacks
-                .iter()
-                .map(|lack| format!("- {}", lacking(lack, language))),
-        );
+    if !capabilities.is_empty() {
+        let title = Bilingual::new("**需要处理：**", "**Action needed:**");
+        lines.push(title.to(language).to_owned());
+        let items = capabilities.iter().map(|it| missing(it, language));
+        lines.extend(items.map(|item| format!("- {item}")));
     }
     lines.join("\n")
 }
@@ -51,36 +49,31 @@ fn commands(language: Language) -> impl Iterator<Item = String> {
     others.map(move |name| {
         let form = name.simplest_form(language);
         let brief = name.spec().brief.to(language);
-        match language {
-            Language::Zh => format!("`{form}`：{brief}"),
-            Language::En => format!("`{form}`: {brief}"),
-        }
+        labeled(&Medium::Card.code(form), brief, language)
     })
 }
 
-fn lacking(lack: &MissingCapability, language: Language) -> String {
-    let gap = Bilingual::new("", " ").to(language);
-    match lack {
-        MissingCapability::Settings(scopes) => {
-            let what = Bilingual::new(
-                "无法读取本群设置，无法判断成员权限，多数命令会被拒绝。",
-                "I cannot read this group's settings, so I cannot check members' permissions; most commands will be refused.",
-            );
-            let scopes = codes::missing_scope(scopes, Medium::Card, language);
-            format!("{}{gap}{scopes}", what.to(language))
-        }
-        MissingCapability::AnnouncementKind(scopes) => {
-            let what = Bilingual::new(
-                "无法识别本群群公告的版本；如果是新版，`/公告 内容` 会失败。",
-                "I cannot read the format of this group's announcement; if it is the new one, `/announce text` will fail.",
-            );
-            let scopes = codes::missing_scope(scopes, Medium::Card, language);
-            format!("{}{gap}{scopes}", what.to(language))
-        }
+fn missing(capability: &MissingCapability, language: Language) -> String {
+    let scopes = |scopes: &[String]| codes::missing_scope(scopes, Medium::Card, language);
+    match capability {
+        MissingCapability::Settings(missing) => SETTINGS.fill(language, scopes(missing)),
+        MissingCapability::AnnouncementKind(missing) => KIND.fill(language, scopes(missing)),
         MissingCapability::Barred(setting) => barred(*setting).to(language).to_owned(),
-        MissingCapability::Untold(setting) => untold(*setting).to(language).to_owned(),
+        MissingCapability::Untold(setting) => not_reported(*setting).to(language).to_owned(),
     }
 }
+
+/// `{}` says which scopes are missing.
+const SETTINGS: Bilingual = Bilingual::new(
+    "无法读取本群设置，无法判断成员权限，多数命令会被拒绝。{}",
+    "I cannot read this group's settings, so I cannot check members' permissions; most commands will be refused. {}",
+);
+
+/// `{}` says which scopes are missing.
+const KIND: Bilingual = Bilingual::new(
+    "无法识别本群群公告的版本；如果是新版，`/公告 内容` 会失败。{}",
+    "I cannot read the format of this group's announcement; if it is the new one, `/announce text` will fail. {}",
+);
 
 fn barred(setting: GroupSetting) -> Bilingual {
     match setting {
@@ -95,7 +88,7 @@ fn barred(setting: GroupSetting) -> Bilingual {
     }
 }
 
-fn untold(setting: GroupSetting) -> Bilingual {
+fn not_reported(setting: GroupSetting) -> Bilingual {
     match setting {
         GroupSetting::PinManageSetting => Bilingual::new(
             "飞书未返回「谁可以管理置顶」设置，置顶可能被拒绝。将机器人设为群管理员即可解决。",
@@ -116,7 +109,7 @@ mod tests {
 
     const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
-    fn every_lack() -> Vec<MissingCapability> {
+    fn every_missing_capability() -> Vec<MissingCapability> {
         let scopes = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect();
         vec![
             MissingCapability::Settings(scopes(&["im:chat", "im:chat:readonly"])),
@@ -129,35 +122,38 @@ mod tests {
     }
 
     #[test]
-    fn the_welcome_reads_as_reviewed() {
-        let shown = |lacks: &[MissingCapability], languages: &[Language]| {
-            let card = serde_json::to_value(welcome(lacks, languages)).unwrap();
+    fn the_welcome_matches_the_reviewed_snapshot() {
+        let shown = |missing: &[MissingCapability], languages: &[Language]| {
+            let card = serde_json::to_value(welcome(missing, languages)).unwrap();
             let title = card["header"]["title"]["content"].as_str().unwrap();
             let parts = card["body"]["elements"].as_array().unwrap().iter();
             let parts = parts.map(|part| part["content"].as_str().unwrap());
             let parts: Vec<_> = [title].into_iter().chain(parts).collect();
             parts.join("\n\n")
         };
-        let told = [
+        let texts = [
             shown(&[], &LANGUAGES),
-            shown(&every_lack(), &LANGUAGES[..1]),
-            shown(&every_lack(), &LANGUAGES[1..]),
+            shown(&every_missing_capability(), &LANGUAGES[..1]),
+            shown(&every_missing_capability(), &LANGUAGES[1..]),
         ];
-        insta::assert_snapshot!("welcome", told.join("\n\n---\n\n"));
+        insta::assert_snapshot!("welcome", texts.join("\n\n---\n\n"));
     }
 
     #[test]
-    fn each_language_stands_once_and_alone_in_its_part() {
+    fn each_part_is_in_one_language() {
         for language in LANGUAGES {
-            assert_eq!(Language::of(&words(&every_lack(), language)), language);
+            assert_eq!(
+                Language::of(&words(&every_missing_capability(), language)),
+                language
+            );
         }
     }
 
     #[test]
-    fn commands_that_the_welcome_names_are_commands() {
+    fn commands_in_the_welcome_are_commands() {
         for language in LANGUAGES {
-            let words = words(&every_lack(), language);
-            // Between backticks stands every second piece.
+            let words = words(&every_missing_capability(), language);
+            // Every second piece is between backticks.
             let literals = words.split('`').skip(1).step_by(2);
             for literal in literals.filter(|literal| literal.starts_with('/')) {
                 assert!(
