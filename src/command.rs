@@ -6,12 +6,12 @@ mod change_kind;
 mod command_name;
 mod error;
 mod help;
+mod input;
 mod moment;
 mod name;
 mod number;
 mod options;
 mod parse;
-mod said;
 mod span;
 mod spec;
 mod table;
@@ -30,7 +30,7 @@ pub use help::readme_table;
 pub use moment::{day_in_words, moment_in_words, time_in_words};
 pub use parse::{announced_part, is_candidate, parse};
 pub use span::{Span, SpanError};
-pub use spec::{Attached, CommandSpec, OptionName, Scope, Usage};
+pub use spec::{AttachedValue, CommandSpec, OptionName, Scope, Usage};
 pub use when::{PlanTimeError, When};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::name::Called;
+use super::input::Input;
+use super::name::TypedName;
 use super::options::{
     TypedOption, is_near_option, read_span, read_when, repeated, set, split_named_option,
     split_option, strip_end_of_options, undashed_option, unknown_option,
 };
-use super::said::Said;
 use super::spec::OptionName;
 use super::text::{
     LONGEST_NAME, OBJECT, cut, first_word, fold, folded_start, is_blank, is_cjk, is_dash, is_emoji,
@@ -67,34 +67,38 @@ impl Announcement {
     ///
     /// Rejects a first or last word that looks like an unknown option, and an option with text on
     /// both sides. After a separate `--` everything is text.
-    pub(super) fn read(rest: &str, said: Said<'_>) -> Result<Self, ParseError> {
+    pub(super) fn read(rest: &str, input: Input<'_>) -> Result<Self, ParseError> {
         let mut announcement = Self::default();
-        let mut rest = said.skip_me_and_separator(rest);
+        let mut rest = input.skip_me_and_separator(rest);
         while let Some(option) = split_option(rest) {
-            rest = announcement.take(option, said)?;
-            rest = said.skip_me_and_separator(skip_separator(rest));
+            rest = announcement.take(option, input)?;
+            rest = input.skip_me_and_separator(skip_separator(rest));
         }
         announcement.text = match strip_end_of_options(rest) {
-            Some(text) => range(text, text.len(), said),
+            Some(text) => range(text, text.len(), input),
             None if strip_dashes(rest).is_some() => return Err(unknown_option(ANNOUNCE, rest)),
             None => {
                 refuse_command(rest)?;
-                refuse_option_without_dashes(rest, said)?;
-                let text = announcement.take_from_end(rest, said)?;
+                refuse_option_without_dashes(rest, input)?;
+                let text = announcement.take_from_end(rest, input)?;
                 refuse_options_in(text)?;
-                range(rest, text.len(), said)
+                range(rest, text.len(), input)
             }
         };
         Ok(announcement)
     }
 
     /// Parses the options at the end of a text; returns the text before them.
-    fn take_from_end<'t>(&mut self, text: &'t str, said: Said<'t>) -> Result<&'t str, ParseError> {
+    fn take_from_end<'t>(
+        &mut self,
+        text: &'t str,
+        input: Input<'t>,
+    ) -> Result<&'t str, ParseError> {
         let tail = text.ceil_char_boundary(text.len().saturating_sub(TAIL));
         for (at, dashed) in dashed_words(text).filter(|&(at, _)| at >= tail && at > 0) {
             let before = &text[..at];
             let mut with_options = self.clone();
-            match with_options.take_all(dashed, said) {
+            match with_options.take_all(dashed, input) {
                 // `text -- --top` is ambiguous: the dashes may be text.
                 Some(Ok(())) if last_word(before).and_then(strip_end_of_options) == Some("") => {
                     return Err(misplaced(dashed));
@@ -115,24 +119,28 @@ impl Announcement {
     }
 
     /// Parses options up to the end of a text; `None` if other text follows.
-    fn take_all<'t>(&mut self, text: &'t str, said: Said<'t>) -> Option<Result<(), ParseError>> {
+    fn take_all<'t>(&mut self, text: &'t str, input: Input<'t>) -> Option<Result<(), ParseError>> {
         let mut rest = text;
         while let Some(option) = split_option(rest) {
-            rest = match self.take(option, said) {
+            rest = match self.take(option, input) {
                 Ok(rest) => rest,
                 Err(error) => {
                     let is_last = words(option.rest).count() < WORDS_OF_OPTION;
                     return is_last.then_some(Err(error));
                 }
             };
-            rest = said.skip_me_and_separator(skip_separator(rest));
+            rest = input.skip_me_and_separator(skip_separator(rest));
         }
         let is_end = |c| is_blank(c) || is_separator(c) || is_emoji(c);
         (rest.len() < text.len() && rest.chars().all(is_end)).then_some(Ok(()))
     }
 
     /// Stores an option; returns what follows it.
-    fn take<'t>(&mut self, option: TypedOption<'t>, said: Said<'_>) -> Result<&'t str, ParseError> {
+    fn take<'t>(
+        &mut self,
+        option: TypedOption<'t>,
+        input: Input<'_>,
+    ) -> Result<&'t str, ParseError> {
         let mut rest = option.rest;
         match option.name {
             OptionName::Replace => set(&mut self.replace, Replace::Safely, ANNOUNCE, option)?,
@@ -146,12 +154,12 @@ impl Announcement {
             }
             OptionName::At => {
                 let when;
-                (when, rest) = read_when(rest, said)?;
+                (when, rest) = read_when(rest, input)?;
                 set(&mut self.at, when, ANNOUNCE, option)?;
             }
             OptionName::For => {
                 let span;
-                (span, rest) = read_span(ANNOUNCE, rest, said)?;
+                (span, rest) = read_span(ANNOUNCE, rest, input)?;
                 set(&mut self.duration, span, ANNOUNCE, option)?;
             }
         }
@@ -176,7 +184,7 @@ pub fn refuse_shown_instruction(
     let refused = match strip_dashes(shown) {
         Some(_) => Err(unknown_option(ANNOUNCE, shown)),
         None => refuse_command(shown)
-            .and_then(|()| refuse_option_without_dashes(shown, Said::new(shown, &[])))
+            .and_then(|()| refuse_option_without_dashes(shown, Input::new(shown, &[])))
             .and_then(|()| refuse_options_in(shown)),
     };
     refused.map_err(|error| match error {
@@ -217,12 +225,12 @@ fn is_line_mark(line: &str) -> bool {
 
 /// The byte range of the text in the message: the first `length` bytes of `rest`, and the images
 /// right before them.
-fn range(rest: &str, length: usize, said: Said<'_>) -> Option<Range<usize>> {
-    let start = said.position(rest);
-    let before = said.before(start);
+fn range(rest: &str, length: usize, input: Input<'_>) -> Option<Range<usize>> {
+    let start = input.position(rest);
+    let before = input.before(start);
     let blanks = before.trim_end_matches(is_blank).len();
     let picture = before[blanks..].find(OBJECT).map(|at| blanks + at);
-    let message = said.before(start + length);
+    let message = input.before(start + length);
     let part = &message[picture.unwrap_or(start)..];
     let start = message.len() - part.trim_start_matches(is_space).len();
     let end = start + part.trim_matches(is_space).len();
@@ -230,8 +238,8 @@ fn range(rest: &str, length: usize, said: Said<'_>) -> Option<Range<usize>> {
 }
 
 fn refuse_command(text: &str) -> Result<(), ParseError> {
-    match Called::read(text) {
-        Called::Command(..) if text.starts_with(['/', '／']) => {
+    match TypedName::read(text) {
+        TypedName::Command(..) if text.starts_with(['/', '／']) => {
             let typed = cut(first_word(text));
             Err(ParseError::CommandInText { typed })
         }
@@ -241,15 +249,15 @@ fn refuse_command(text: &str) -> Result<(), ParseError> {
 
 /// Rejects a text that begins like an option: in brackets as in manuals, `[--top]`, or in Chinese
 /// without dashes, `定时 明天9点`.
-fn refuse_option_without_dashes(text: &str, said: Said<'_>) -> Result<(), ParseError> {
+fn refuse_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), ParseError> {
     if let Some(option) = bracketed_option(first_word(text)) {
         return Err(not_plain(option));
     }
     if is_cjk(text.chars().next().unwrap_or(' '))
         && let Some(option) = split_named_option(text)
         && match option.name {
-            OptionName::At => read_when(option.rest, said).is_ok(),
-            OptionName::For => read_span(ANNOUNCE, option.rest, said).is_ok(),
+            OptionName::At => read_when(option.rest, input).is_ok(),
+            OptionName::For => read_span(ANNOUNCE, option.rest, input).is_ok(),
             OptionName::Top | OptionName::Replace | OptionName::ReplaceInsisting => {
                 text[option.typed.len()..].starts_with(is_blank)
             }

@@ -69,13 +69,13 @@ pub enum ParseError {
     #[error("time without an hour")]
     MissingHour { typed: String },
     /// `--for` without a duration.
-    #[error("missing length of time of `{}`", command.as_str())]
+    #[error("missing duration of `{}`", command.as_str())]
     MissingSpan { command: CommandName },
-    #[error("not a length of time of `{}`", command.as_str())]
+    #[error("not a duration of `{}`", command.as_str())]
     BadSpan { command: CommandName, typed: String },
-    #[error("too short a length of time of `{}`", command.as_str())]
+    #[error("too short a duration of `{}`", command.as_str())]
     SpanTooShort { command: CommandName, typed: String },
-    #[error("too long a length of time of `{}`", command.as_str())]
+    #[error("too long a duration of `{}`", command.as_str())]
     SpanTooLong { command: CommandName, typed: String },
     /// `/announce` with options but without text. [`parse`](fn@super::parse) does not know whether
     /// the message is a reply, so the caller reports this.

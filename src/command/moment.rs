@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_reads_as_each_language_writes_it() {
+    fn moments_are_written_in_both_languages() {
         for (moment, zh, en) in [
             (
                 "2026-12-01T09:00+08",

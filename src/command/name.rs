@@ -3,7 +3,7 @@
 use super::CommandName;
 use super::number::split_digits;
 use super::span::split_span;
-use super::spec::Attached;
+use super::spec::AttachedValue;
 use super::text::{
     LONGEST_NAME, ends_name, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_separator,
     strip_folded,
@@ -13,27 +13,28 @@ use crate::language::Language;
 
 /// The command name at the start of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Called<'t> {
+pub(super) enum TypedName<'t> {
     /// A known name, and what follows it.
     Command(CommandName, &'t str),
     /// A known name after a slash and a blank, `/ pin`. The rest decides whether it is a command.
-    Apart(CommandName, &'t str),
+    Spaced(CommandName, &'t str),
     /// An unambiguous misspelling of a name.
     Misspelt {
         /// Without the slash.
         typed: &'t str,
-        meant: &'static str,
+        correct: &'static str,
     },
     /// An unknown name: a command of another bot, or a path.
     Unknown(&'t str),
-    Nothing,
+    /// No slash, or no name after it.
+    Missing,
 }
 
 /// Maximum number of characters searched for a command name.
 const LONGEST_SENTENCE: usize = 400;
 
 /// Ordinary words that are one letter away from a command. Without a mention the bot ignores them.
-const OTHERS: &[&str] = &[
+const ORDINARY_WORDS: &[&str] = &[
     "ping", "bin", "in", "pi", "pic", "pid", "pie", "pig", "pip", "pit", "pix", "pan", "pen",
     "pun", "pwn", "pain", "pine", "pink", "pint", "spin", "din", "fin", "gin", "jin", "kin", "lin",
     "min", "sin", "tin", "vin", "win", "yin", "zin", "helm", "heap", "held", "hell", "hemp",
@@ -52,15 +53,15 @@ pub(super) fn strip_slash(text: &str) -> Option<(&str, bool)> {
     }
 }
 
-impl<'t> Called<'t> {
+impl<'t> TypedName<'t> {
     /// Parses the start of a message.
     pub(super) fn read(text: &'t str) -> Self {
         let Some((after, is_slash)) = strip_slash(text) else {
-            return Self::Nothing;
+            return Self::Missing;
         };
         let command = split_name(after);
         if !is_slash {
-            return command.map_or(Self::Nothing, |(name, rest)| Self::Command(name, rest));
+            return command.map_or(Self::Missing, |(name, rest)| Self::Command(name, rest));
         }
         let misspelt = split_misspelt(after);
         match (command, misspelt) {
@@ -68,12 +69,12 @@ impl<'t> Called<'t> {
             (Some((name, rest)), Some((typed, _))) if after.len() - rest.len() >= typed.len() => {
                 Self::Command(name, rest)
             }
-            (_, Some((typed, meant))) => Self::Misspelt { typed, meant },
+            (_, Some((typed, correct))) => Self::Misspelt { typed, correct },
             (None, None) if after.starts_with(is_gap) => {
                 let name = split_bare_name(after.trim_start_matches(is_gap));
-                name.map_or(Self::Nothing, |(name, rest)| Self::Apart(name, rest))
+                name.map_or(Self::Missing, |(name, rest)| Self::Spaced(name, rest))
             }
-            (None, None) => unknown_name(after).map_or(Self::Nothing, Self::Unknown),
+            (None, None) => unknown_name(after).map_or(Self::Missing, Self::Unknown),
         }
     }
 }
@@ -94,19 +95,15 @@ fn split_one_of(
     let found = spellings.filter_map(|(name, spelling)| {
         let rest = strip_folded(text, spelling)?;
         let ends = if spelling.is_ascii() {
-            ends_name(rest) || is_number_of(name, rest)
+            ends_name(rest) || begins_with_value(name, rest)
         } else {
             // A Chinese name needs no space after it: `/公告今晚停电`. Its synonyms do, because they may
             // begin another word: `/历史上的今天`.
-            name == CommandName::Announce || !is_other_word(spelling) || ends_word(rest)
+            name == CommandName::Announce || spelling == name.spec().chinese || ends_word(rest)
         };
         ends.then_some((name, rest))
     });
     found.min_by_key(|(_, rest)| rest.len())
-}
-
-fn is_other_word(spelling: &str) -> bool {
-    CommandName::all().any(|name| name.spec().also.contains(&spelling))
 }
 
 /// Whether no Chinese word continues in `rest`.
@@ -115,10 +112,10 @@ fn ends_word(rest: &str) -> bool {
 }
 
 /// Whether an argument follows the name without a space: `/pin2h`, `/cancel3`.
-fn is_number_of(name: CommandName, rest: &str) -> bool {
-    match name.spec().attached {
-        Some(Attached::Span) => split_span(rest).is_some(),
-        Some(Attached::Number) => split_digits(rest).is_some_and(|(_, rest)| ends_name(rest)),
+fn begins_with_value(name: CommandName, rest: &str) -> bool {
+    match name.spec().attached_value {
+        Some(AttachedValue::Span) => split_span(rest).is_some(),
+        Some(AttachedValue::Number) => split_digits(rest).is_some_and(|(_, rest)| ends_name(rest)),
         None => false,
     }
 }
@@ -171,15 +168,15 @@ fn split_misspelt_english(text: &str) -> Option<(&str, &'static str)> {
     let rest = rest.trim_start_matches(|c| fold(c).is_ascii_digit());
     let typed = &text[..text.len() - rest.len()];
     let ends = ends_name(rest);
-    if !ends || word.len() < 2 || OTHERS.contains(&word.as_str()) {
+    if !ends || word.len() < 2 || ORDINARY_WORDS.contains(&word.as_str()) {
         return None;
     }
     let is_near = |name: &str| strsim::damerau_levenshtein(&word, name) <= 1;
     let mut near = CommandName::all()
         .map(CommandName::as_str)
         .filter(|name| is_near(name));
-    let meant = near.next()?;
-    near.next().is_none().then_some((typed, meant))
+    let correct = near.next()?;
+    near.next().is_none().then_some((typed, correct))
 }
 
 /// Maps look-alikes from other alphabets to ASCII: `pіn` with a Cyrillic `і`.
@@ -209,31 +206,28 @@ fn plain_letter(c: char) -> char {
 
 /// The text after the slash up to a separator, if it looks like a name.
 fn unknown_name(text: &str) -> Option<&str> {
-    let ends =
-        |rest: &str| rest.starts_with(|c| is_blank(c) || is_separator(c)) || is_mention(rest);
-    let end = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .find(|&at| ends(&text[at..]));
+    let mut offsets = text.char_indices().map(|(at, _)| at);
+    let end = offsets.find(|&at| is_separated(&text[at..]));
     let name = &text[..end.unwrap_or(text.len())];
     name.starts_with(char::is_alphanumeric).then_some(name)
 }
 
-fn is_mention(text: &str) -> bool {
-    split_placeholder(text, &[]).is_some()
+/// Whether a separator or a mention follows.
+fn is_separated(rest: &str) -> bool {
+    rest.starts_with(|c| is_blank(c) || is_separator(c)) || split_placeholder(rest, &[]).is_some()
 }
 
 /// The most similar spelling: one or two letters off, truncated, or joined to its text.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
-    if let Some((_, meant)) = split_misspelt(name) {
-        return Some(meant);
+    if let Some((_, correct)) = split_misspelt(name) {
+        return Some(correct);
     }
     let name = folded_start(name, LONGEST_NAME);
-    // Two letters are too short for a prefix: `hi` is not `history`.
-    let is_short = name.is_ascii() && name.len() < 3;
     if name.is_empty() {
         return None;
     }
+    // Two letters are too short for a prefix: `hi` is not `history`.
+    let is_short = name.is_ascii() && name.len() < 3;
     let near = spellings().filter_map(|(_, spelling)| {
         let distance = strsim::damerau_levenshtein(&name, spelling);
         let near = distance <= (spelling.chars().count() / 4).max(1)
@@ -246,9 +240,9 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
 }
 
 /// The command that a sentence mentions.
-pub(super) fn spoken_of(text: &str) -> Option<&'static str> {
+pub(super) fn mentioned_name(text: &str) -> Option<&'static str> {
     let text = folded_start(text, LONGEST_SENTENCE);
-    let mut found = spellings().filter(|(_, spelling)| {
+    let found = spellings().filter(|(_, spelling)| {
         if spelling.is_ascii() {
             let mut words = text.split(|c: char| !is_ascii_word(c));
             words.any(|word| word == *spelling)
@@ -256,9 +250,8 @@ pub(super) fn spoken_of(text: &str) -> Option<&'static str> {
             text.contains(spelling)
         }
     });
-    let longest = found.by_ref().max_by_key(|(_, spelling)| spelling.len());
-    let (_, spelling) = longest?;
-    Some(main_spelling(spelling))
+    let (_, longest) = found.max_by_key(|(_, spelling)| spelling.len())?;
+    Some(main_spelling(longest))
 }
 
 /// The main spelling in the same script: `记录` for `纪录`.
@@ -277,7 +270,12 @@ fn spellings() -> impl Iterator<Item = (CommandName, &'static str)> {
 }
 
 fn misspellings() -> impl Iterator<Item = (CommandName, &'static str)> {
-    CommandName::all().flat_map(|name| name.spec().misspelt.iter().map(move |typed| (name, *typed)))
+    CommandName::all().flat_map(|name| {
+        name.spec()
+            .misspellings
+            .iter()
+            .map(move |typed| (name, *typed))
+    })
 }
 
 /// Splits a known name without a slash off a message to the bot.
@@ -288,9 +286,6 @@ pub(super) fn split_bare_name(text: &str) -> Option<(CommandName, &str)> {
     let text = text.trim_start_matches(|c| is_blank(c) || matches!(fold(c), '/' | '、' | '\\'));
     let names = spellings().filter(|(name, word)| !word.is_ascii() || *word == name.as_str());
     split_one_of(names, text).filter(|&(name, rest)| {
-        name != CommandName::Announce
-            || rest.is_empty()
-            || is_mention(rest)
-            || rest.starts_with(|c| is_blank(c) || is_separator(c))
+        name != CommandName::Announce || rest.is_empty() || is_separated(rest)
     })
 }

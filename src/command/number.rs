@@ -4,11 +4,9 @@ use super::text::{fold, split_word};
 
 /// Chinese digits; `两` counts things.
 const DIGITS: &[(&str, u32)] = &[
-    ("零", 0),
-    ("〇", 0),
+    ("零, 〇", 0),
     ("一", 1),
-    ("二", 2),
-    ("两", 2),
+    ("二, 两", 2),
     ("三", 3),
     ("四", 4),
     ("五", 5),

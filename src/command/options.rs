@@ -1,7 +1,7 @@
 //! Options and their values: `--at 9:00`.
 
+use super::input::Input;
 use super::number::split_number;
-use super::said::Said;
 use super::span::split_span;
 use super::spec::OptionName;
 use super::text::{
@@ -28,26 +28,18 @@ const SPELLINGS: &[(&str, OptionName)] = &[
 
 /// Synonyms whose spelling is not similar to the option's.
 const SYNONYMS: &[(&str, &str)] = &[
-    ("when", "at"),
-    ("time", "at"),
-    ("schedule", "at"),
-    ("until", "for"),
-    ("duration", "for"),
-    ("expire", "for"),
+    ("when, time, schedule", "at"),
+    ("until, duration, expire", "for"),
     ("pin", "top"),
     ("overwrite", "replace"),
-    ("时间", "定时"),
-    ("定点", "定时"),
-    ("时限", "限时"),
-    ("期限", "限时"),
-    ("有效期", "限时"),
-    ("覆盖", "替换"),
-    ("替代", "替换"),
+    ("时间, 定点", "定时"),
+    ("时限, 期限, 有效期", "限时"),
+    ("覆盖, 替代", "替换"),
     ("顶置", "置顶"),
 ];
 
-/// Options of other releases and tools; they are not text either.
-const OTHERS: &[&str] = &[
+/// Options of other releases and tools; they are not text either, but errors.
+const FOREIGN: &[&str] = &[
     "every", "to", "notify", "preview", "all", "help", "每天", "每日", "每周", "每月", "每年",
     "每", "发到", "通知", "预览", "帮助",
 ];
@@ -89,10 +81,9 @@ fn split_name<'t>(text: &'t str, dashless: &'t str) -> Option<TypedOption<'t>> {
     let (name, rest) = found.min_by_key(|(_, rest)| rest.len())?;
     let typed = &text[..text.len() - rest.len()];
     let after = if name.takes_value() {
-        let mut marks = [":", "="].iter();
-        marks
-            .find_map(|mark| strip_folded(rest, mark))
-            .unwrap_or(rest)
+        let mut marks = [":", "="].into_iter();
+        let after = marks.find_map(|mark| strip_folded(rest, mark));
+        after.unwrap_or(rest)
     } else {
         rest.trim_start_matches(is_separator)
     };
@@ -108,10 +99,10 @@ fn ends_option(spelling: &str, name: OptionName, rest: &str) -> bool {
         return true;
     };
     let after = chars.next();
-    let is_stuck = after.is_some_and(is_ascii_word);
+    let is_joined = after.is_some_and(is_ascii_word);
     match fold(next) {
         '=' => name.takes_value(),
-        ':' => name.takes_value() || !is_stuck,
+        ':' => name.takes_value() || !is_joined,
         _ if !spelling.is_ascii() => true,
         _ if is_blank(next) || is_dash(next) || split_placeholder(rest, &[]).is_some() => true,
         c if c.is_ascii_digit() => name.takes_value(),
@@ -130,12 +121,12 @@ pub(super) fn is_near_option(text: &str) -> bool {
     };
     // A long dash may begin an aside: `— or so`.
     let is_hyphens = text.chars().take(2).all(|c| fold(c) == '-');
-    let other = OTHERS.iter().any(|other| match strip_folded(name, other) {
-        Some(rest) if other.is_ascii() => !rest.starts_with(is_ascii_word),
+    let is_foreign = FOREIGN.iter().any(|known| match strip_folded(name, known) {
+        Some(rest) if known.is_ascii() => !rest.starts_with(is_ascii_word),
         Some(rest) => is_hyphens || !rest.starts_with(is_cjk),
         None => false,
     });
-    other
+    is_foreign
         || split_option(text).is_some()
         || nearest_option(name).is_some_and(|near| is_hyphens || !near.is_ascii() || near.len() > 3)
 }
@@ -144,8 +135,9 @@ pub(super) fn is_near_option(text: &str) -> bool {
 fn nearest_option(name: &str) -> Option<&'static str> {
     let name = option_name(name);
     let typed = folded_start(name, LONGEST_NAME);
-    if let Some((_, meant)) = SYNONYMS.iter().find(|(synonym, _)| *synonym == typed) {
-        return Some(meant);
+    let is_typed = |synonyms: &str| synonyms.split(", ").any(|synonym| synonym == typed);
+    if let Some((_, spelling)) = SYNONYMS.iter().find(|(synonyms, _)| is_typed(synonyms)) {
+        return Some(spelling);
     }
     let near = SPELLINGS.iter().filter_map(|&(spelling, _)| {
         let distance = strsim::damerau_levenshtein(&typed, spelling);
@@ -200,7 +192,10 @@ fn is_missing(value: &str) -> bool {
 }
 
 /// Parses the value of `--at`; also returns what follows it.
-pub(super) fn read_when<'t>(value: &'t str, said: Said<'_>) -> Result<(When, &'t str), ParseError> {
+pub(super) fn read_when<'t>(
+    value: &'t str,
+    input: Input<'_>,
+) -> Result<(When, &'t str), ParseError> {
     if is_missing(value) {
         return Err(ParseError::MissingTime);
     }
@@ -211,10 +206,10 @@ pub(super) fn read_when<'t>(value: &'t str, said: Said<'_>) -> Result<(When, &'t
     }
     split_when(value).map_err(|no_time| match no_time {
         NoTime::Unknown(typed) => ParseError::BadTime {
-            typed: said.quote(typed),
+            typed: input.quote(typed),
         },
         NoTime::WithoutHour(typed) => ParseError::MissingHour {
-            typed: said.quote(typed),
+            typed: input.quote(typed),
         },
     })
 }
@@ -231,7 +226,7 @@ fn split_quoted(text: &str) -> Option<(&str, &str)> {
 pub(super) fn read_span<'t>(
     command: CommandName,
     value: &'t str,
-    said: Said<'_>,
+    input: Input<'_>,
 ) -> Result<(Span, &'t str), ParseError> {
     if is_missing(value) {
         return Err(ParseError::MissingSpan { command });
@@ -243,13 +238,13 @@ pub(super) fn read_span<'t>(
     let Some((minutes, rest)) = quoted.or_else(|| split_span(value)) else {
         let after = split_number(value).map_or(value, |(_, rest)| skip_blanks(rest));
         let typed = value[..value.len() - after.len() + first_word(after).len()].trim_end();
-        let typed = said.quote(typed);
+        let typed = input.quote(typed);
         return Err(ParseError::BadSpan { command, typed });
     };
     match Span::try_from(minutes) {
         Ok(span) => Ok((span, rest)),
         Err(error) => {
-            let typed = said.quote(&value[..value.len() - rest.len()]);
+            let typed = input.quote(&value[..value.len() - rest.len()]);
             Err(match error {
                 SpanError::TooShort => ParseError::SpanTooShort { command, typed },
                 SpanError::TooLong => ParseError::SpanTooLong { command, typed },

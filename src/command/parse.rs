@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::arguments::{LAST_CHANGE, THIS_MESSAGE, alone, read_cancel, read_pin};
-use super::name::{Called, nearest, split_bare_name, spoken_of};
-use super::said::{Opening, Said};
+use super::arguments::{LAST_CHANGE, THIS_MESSAGE, read_cancel, read_pin, without_arguments};
+use super::input::Input;
+use super::name::{TypedName, mentioned_name, nearest, split_bare_name};
 use super::text::{cut, first_word, is_blank, skip_separator};
 use super::{Announcement, Command, CommandName, Mention, ParseError};
 
@@ -32,21 +32,19 @@ pub fn parse(
     mentions: &[Mention],
     addressed: bool,
 ) -> Result<Option<Command>, ParseError> {
-    let said = Said::new(text, mentions);
-    let Opening {
-        rest,
-        to_me,
-        to_others,
-    } = said.opening();
-    let called = Called::read(rest);
-    if !(addressed || to_me || is_heard(called, to_others, said)) {
-        return mentioned_behind(rest, said);
+    let input = Input::new(text, mentions);
+    let prefix = input.prefix();
+    let name = TypedName::read(prefix.rest);
+    if !(addressed || prefix.mentions_me || is_for_me(name, prefix.mentions_others, input)) {
+        return trailing_mention(prefix.rest, input);
     }
-    match called {
-        Called::Command(name, rest) | Called::Apart(name, rest) => read(name, rest, said).map(Some),
-        Called::Misspelt { typed, meant } => Err(unknown_command(typed, Some(meant))),
-        Called::Unknown(name) => Err(unknown_command(name, nearest(name))),
-        Called::Nothing => without_slash(rest, to_me, said).map(Some),
+    match name {
+        TypedName::Command(name, rest) | TypedName::Spaced(name, rest) => {
+            read(name, rest, input).map(Some)
+        }
+        TypedName::Misspelt { typed, correct } => Err(unknown_command(typed, Some(correct))),
+        TypedName::Unknown(name) => Err(unknown_command(name, nearest(name))),
+        TypedName::Missing => without_slash(prefix.rest, prefix.mentions_me, input).map(Some),
     }
 }
 
@@ -56,13 +54,16 @@ pub fn parse(
 /// Intake filters every message by it before storing anything. False positives are possible, false
 /// negatives are not.
 pub fn is_candidate(text: &str, mentions: Option<&[Mention]>, p2p: bool) -> bool {
-    let said = mentions.map_or_else(|| Said::to_anybody(text), |known| Said::new(text, known));
-    let opening = said.opening();
-    p2p || opening.to_me
-        || is_heard(Called::read(opening.rest), opening.to_others, said)
+    let input = mentions.map_or_else(
+        || Input::with_unknown_mentions(text),
+        |known| Input::new(text, known),
+    );
+    let prefix = input.prefix();
+    p2p || prefix.mentions_me
+        || is_for_me(TypedName::read(prefix.rest), prefix.mentions_others, input)
         || match mentions {
-            Some(_) => mentioned_behind(opening.rest, said) != Ok(None),
-            None => split_mentioned_behind(opening.rest, said).is_some(),
+            Some(_) => trailing_mention(prefix.rest, input) != Ok(None),
+            None => split_before_mention(prefix.rest, input).is_some(),
         }
 }
 
@@ -77,50 +78,50 @@ pub fn announced_part(text: &str, mentions: &[Mention]) -> Option<Range<usize>> 
 }
 
 /// Whether a message that does not begin with a mention of the bot is for it.
-fn is_heard<'t>(called: Called<'t>, to_others: bool, said: Said<'t>) -> bool {
-    match called {
+fn is_for_me<'t>(name: TypedName<'t>, mentions_others: bool, input: Input<'t>) -> bool {
+    match name {
         // `@Li /pin` may be a command of a bot named Li.
-        Called::Command(_, rest) => !to_others || said.mentions_me_next(rest),
-        Called::Apart(name, rest) => !to_others && fits(name, rest, said),
-        Called::Misspelt { .. } => !to_others,
-        Called::Unknown(_) | Called::Nothing => false,
+        TypedName::Command(_, rest) => !mentions_others || input.mentions_me_next(rest),
+        TypedName::Spaced(name, rest) => !mentions_others && fits(name, rest, input),
+        TypedName::Misspelt { .. } => !mentions_others,
+        TypedName::Unknown(_) | TypedName::Missing => false,
     }
 }
 
 /// Whether the rest of `/ pin` fits the command.
-fn fits(name: CommandName, rest: &str, said: Said<'_>) -> bool {
-    match read(name, rest, said) {
-        Ok(Command::Help) => said.argument(rest).is_empty(),
+fn fits(name: CommandName, rest: &str, input: Input<'_>) -> bool {
+    match read(name, rest, input) {
+        Ok(Command::Help) => input.argument(rest).is_empty(),
         Err(ParseError::UnknownArgument { .. }) => false,
         Ok(_) | Err(_) => true,
     }
 }
 
 /// Parses what follows the name of a command.
-fn read(name: CommandName, rest: &str, said: Said<'_>) -> Result<Command, ParseError> {
+fn read(name: CommandName, rest: &str, input: Input<'_>) -> Result<Command, ParseError> {
     let rest = skip_separator(rest);
-    let argument = || said.argument(rest);
+    let argument = || input.argument(rest);
     match name {
-        CommandName::Pin => read_pin(&argument(), said),
-        CommandName::Unpin => alone(Command::Unpin, THIS_MESSAGE, &argument()),
-        CommandName::Announce => Announcement::read(rest, said).map(Command::Announce),
-        CommandName::Undo => alone(Command::Undo, LAST_CHANGE, &argument()),
-        CommandName::History => alone(Command::History, &[], &argument()),
+        CommandName::Pin => read_pin(&argument(), input),
+        CommandName::Unpin => without_arguments(Command::Unpin, THIS_MESSAGE, &argument()),
+        CommandName::Announce => Announcement::read(rest, input).map(Command::Announce),
+        CommandName::Undo => without_arguments(Command::Undo, LAST_CHANGE, &argument()),
+        CommandName::History => without_arguments(Command::History, "", &argument()),
         CommandName::Cancel => read_cancel(&argument()),
         CommandName::Help => Ok(Command::Help),
     }
 }
 
 /// Parses a message to the bot without a slash: a command, if every word fits.
-fn without_slash(rest: &str, mentioned: bool, said: Said<'_>) -> Result<Command, ParseError> {
+fn without_slash(rest: &str, mentioned: bool, input: Input<'_>) -> Result<Command, ParseError> {
     if mentioned && rest.chars().all(is_blank) {
         return Ok(Command::Help);
     }
-    let command = split_bare_name(rest).map(|(name, after)| read(name, after, said));
+    let command = split_bare_name(rest).map(|(name, after)| read(name, after, input));
     match command {
-        Some(Ok(Command::Announce(_))) if is_question(rest) => Err(chatter(rest)),
-        Some(Err(ParseError::UnknownArgument { .. })) | None => Err(chatter(rest)),
-        Some(read) => read,
+        Some(Ok(Command::Announce(_))) if is_question(rest) => Err(not_a_command(rest)),
+        Some(Err(ParseError::UnknownArgument { .. })) | None => Err(not_a_command(rest)),
+        Some(command) => command,
     }
 }
 
@@ -128,22 +129,23 @@ fn without_slash(rest: &str, mentioned: bool, said: Said<'_>) -> Result<Command,
 ///
 /// Every word must fit; other messages that mention the bot are ignored. A text to announce could
 /// be such a message, so the bot replies and publishes nothing.
-fn mentioned_behind(rest: &str, said: Said<'_>) -> Result<Option<Command>, ParseError> {
-    let Some((name, after)) = split_mentioned_behind(rest, said) else {
+fn trailing_mention(rest: &str, input: Input<'_>) -> Result<Option<Command>, ParseError> {
+    let Some((name, after)) = split_before_mention(rest, input) else {
         return Ok(None);
     };
     match name {
-        CommandName::Announce => Err(chatter(rest)),
-        CommandName::Help if !said.argument(after).is_empty() => Ok(None),
-        _ => match read(name, after, said) {
+        CommandName::Announce => Err(not_a_command(rest)),
+        CommandName::Help if !input.argument(after).is_empty() => Ok(None),
+        _ => match read(name, after, input) {
             Err(ParseError::UnknownArgument { .. } | ParseError::UnknownOption { .. }) => Ok(None),
-            read => read.map(Some),
+            command => command.map(Some),
         },
     }
 }
 
-fn split_mentioned_behind<'t>(rest: &'t str, said: Said<'t>) -> Option<(CommandName, &'t str)> {
-    split_bare_name(rest).filter(|(_, after)| said.mentions_me_in(after))
+/// Splits off a name without a slash if the bot is mentioned after it.
+fn split_before_mention<'t>(rest: &'t str, input: Input<'t>) -> Option<(CommandName, &'t str)> {
+    split_bare_name(rest).filter(|(_, after)| input.mentions_me_in(after))
 }
 
 /// Whether the text is a question, which is not announced: `公告 什么时候发？`.
@@ -152,8 +154,8 @@ fn is_question(text: &str) -> bool {
     text.ends_with(['?', '？', '吗', '嗎', '呢'])
 }
 
-fn chatter(text: &str) -> ParseError {
-    let suggestion = spoken_of(text).or_else(|| nearest(first_word(text)));
+fn not_a_command(text: &str) -> ParseError {
+    let suggestion = mentioned_name(text).or_else(|| nearest(first_word(text)));
     ParseError::NotACommand {
         suggestion: suggestion.map(str::to_owned),
     }

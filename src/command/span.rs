@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::number::{split_digit, split_number};
-use super::text::{is_blank, runs_on, skip_blanks, split_word, strip_folded};
+use super::text::{is_blank, runs_on, skip_blanks, split_word, strip_folded, strip_word};
 use crate::language::{Bilingual, Language};
 
 /// In minutes.
@@ -84,39 +84,13 @@ impl Span {
     }
 }
 
-/// Names of units, with and without `个`.
+/// Names of units, with and without `个`, and their lengths.
 const UNITS: &[(&str, u64)] = &[
-    ("m", 1),
-    ("min", 1),
-    ("mins", 1),
-    ("minute", 1),
-    ("minutes", 1),
-    ("h", HOUR),
-    ("hr", HOUR),
-    ("hrs", HOUR),
-    ("hour", HOUR),
-    ("hours", HOUR),
-    ("d", DAY),
-    ("day", DAY),
-    ("days", DAY),
-    ("w", WEEK),
-    ("wk", WEEK),
-    ("wks", WEEK),
-    ("week", WEEK),
-    ("weeks", WEEK),
-    ("分", 1),
-    ("分钟", 1),
-    ("小时", HOUR),
-    ("个小时", HOUR),
-    ("钟头", HOUR),
-    ("个钟头", HOUR),
-    ("天", DAY),
-    ("日", DAY),
-    ("周", WEEK),
-    ("星期", WEEK),
-    ("个星期", WEEK),
-    ("礼拜", WEEK),
-    ("个礼拜", WEEK),
+    ("m, min, mins, minute, minutes, 分, 分钟", 1),
+    ("h, hr, hrs, hour, hours, 小时, 个小时, 钟头, 个钟头", HOUR),
+    ("d, day, days, 天, 日", DAY),
+    ("w, wk, wks, week, weeks", WEEK),
+    ("周, 星期, 个星期, 礼拜, 个礼拜", WEEK),
 ];
 
 /// Splits off the longest duration, in minutes.
@@ -157,13 +131,11 @@ fn next_part(text: &str, larger: u64) -> Option<Part<'_>> {
     }
     let next = skip_blanks(text);
     let apart = next.len() < text.len();
-    let part = split_word(next, AND).map_or(next, |((), rest)| skip_blanks(rest));
+    let part = strip_word(next, "and, 又, 零").map_or(next, skip_blanks);
     split_part(part)
         .filter(|part| part.unit < larger)
         .filter(|part| !apart || ends_part(part.rest))
 }
-
-const AND: &[(&str, ())] = &[("and", ()), ("又", ()), ("零", ())];
 
 /// Whether no text is joined to a part: in `1天 2小时后停电`, `2小时` begins the text.
 fn ends_part(rest: &str) -> bool {
@@ -184,9 +156,7 @@ fn split_part(text: &str) -> Option<Part<'_>> {
 
 /// English numerals, in thousandths.
 const AMOUNTS: &[(&str, u64)] = &[
-    ("a", 1000),
-    ("an", 1000),
-    ("one", 1000),
+    ("a, an, one", 1000),
     ("two", 2000),
     ("three", 3000),
     ("four", 4000),
@@ -196,8 +166,7 @@ const AMOUNTS: &[(&str, u64)] = &[
     ("eight", 8000),
     ("nine", 9000),
     ("ten", 10_000),
-    ("half a", 500),
-    ("half an", 500),
+    ("half a, half an", 500),
     ("one and a half", 1500),
     ("two and a half", 2500),
 ];
@@ -246,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_time_is_a_number_with_a_unit() {
+    fn a_duration_is_a_number_with_a_unit() {
         for tail in ["", " lunch", "\n午饭", "，午饭"] {
             check(
                 &["1m", "1 min", "１Ｍ", "1 minute", "1分", "一分钟"],
@@ -355,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_where_it_ends() {
+    fn text_after_a_duration_is_left() {
         for (text, minutes, tail) in [
             ("2d 3 people", 2 * DAY, " 3 people"),
             ("2d 3 days left", 2 * DAY, " 3 days left"),
@@ -374,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_length_of_time_is_left_alone() {
+    fn other_texts_are_not_durations() {
         for text in [
             "",
             "2",
@@ -401,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_between_a_minute_and_a_year() {
+    fn spans_range_from_a_minute_to_a_year() {
         assert_eq!(Span::try_from(0), Err(SpanError::TooShort));
         assert_eq!(Span::try_from(YEAR + 1), Err(SpanError::TooLong));
         for text in [
@@ -422,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_reads_as_each_language_writes_it() {
+    fn spans_are_written_in_both_languages() {
         for (minutes, zh, en) in [
             (1, "1 分钟", "1 minute"),
             (30, "30 分钟", "30 minutes"),
@@ -447,7 +416,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_span_reads_as_is_read_as_that_span(minutes in 1..=YEAR) {
+        fn written_spans_parse_to_the_same_span(minutes in 1..=YEAR) {
             let span = Span::try_from(minutes).unwrap();
             for language in [Language::Zh, Language::En] {
                 for tail in ["", " text", "\n9:00"] {
@@ -458,7 +427,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_at_all_can_be_asked_for_a_span(text in "[0-9０-９半一十两个小时天周hmdw. ]{0,12}|.*") {
+        fn any_text_is_parsed(text in "[0-9０-９半一十两个小时天周hmdw. ]{0,12}|.*") {
             if let Some((_, rest)) = split_span(&text) {
                 prop_assert!(text.ends_with(rest) && rest.len() < text.len());
             }

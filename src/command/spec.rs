@@ -8,20 +8,21 @@ use crate::language::{Bilingual, Language};
 
 #[derive(Debug)]
 pub struct CommandSpec {
-    /// Chinese spellings without the slash, the main one first.
-    pub aliases: &'static [&'static str],
-    /// Common misspellings and synonyms.
-    pub also: &'static [&'static str],
-    /// Misspellings of the Chinese name: a character that looks or sounds alike, or two swapped
-    /// ones. Half of a two-character name is not enough: `/公司`, `/取件`.
-    pub misspelt: &'static [&'static str],
+    /// The Chinese name without the slash.
+    pub chinese: &'static str,
+    /// Synonyms and common misspellings, without the slash; they are accepted like the name.
+    pub synonyms: &'static [&'static str],
+    /// Misspellings of the Chinese name, which the bot does not accept but corrects: a character
+    /// that looks or sounds alike, or two swapped ones. Half of a two-character name is not enough:
+    /// `/公司`, `/取件`.
+    pub misspellings: &'static [&'static str],
     /// The argument that needs no space after the name.
-    pub attached: Option<Attached>,
+    pub attached_value: Option<AttachedValue>,
     pub options: &'static [OptionName],
     /// `None` if everybody may use the command, or if the right depends on the change that it
     /// undoes or cancels.
     pub right: Option<Right>,
-    pub deeds: &'static [ChangeKind],
+    pub changes: &'static [ChangeKind],
     /// Whether `/undo` can revert the command's changes.
     pub undoable: bool,
     /// Scopes beyond those that every command needs.
@@ -39,7 +40,7 @@ pub struct Usage {
 
 /// An argument that may follow the name without a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attached {
+pub enum AttachedValue {
     /// `/pin2h`
     Span,
     /// `/cancel3`
@@ -125,15 +126,15 @@ impl CommandName {
     /// Without the slash.
     pub fn spellings(self) -> impl Iterator<Item = &'static str> {
         let spec = self.spec();
-        let others = spec.aliases.iter().chain(spec.also).copied();
-        std::iter::once(self.as_str()).chain(others)
+        let names = [self.as_str(), spec.chinese].into_iter();
+        names.chain(spec.synonyms.iter().copied())
     }
 
     /// Without the slash.
     pub fn spelling(self, language: Language) -> &'static str {
-        match (language, self.spec().aliases) {
-            (Language::Zh, [alias, ..]) => alias,
-            (Language::Zh, []) | (Language::En, _) => self.as_str(),
+        match language {
+            Language::Zh => self.spec().chinese,
+            Language::En => self.as_str(),
         }
     }
 
@@ -147,7 +148,7 @@ impl ChangeKind {
     /// The command that makes such a change; `None` if the bot makes it without a command.
     fn command(self) -> Option<&'static CommandSpec> {
         let mut specs = CommandName::all().map(CommandName::spec);
-        specs.find(|spec| spec.deeds.contains(&self))
+        specs.find(|spec| spec.changes.contains(&self))
     }
 
     /// Whether a member's command caused it.
@@ -178,17 +179,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_change_belongs_to_one_command_or_to_none() {
+    fn changes_belong_to_at_most_one_command() {
         for kind in ChangeKind::VARIANTS {
             let specs = CommandName::all().map(CommandName::spec);
-            let makers = specs.filter(|spec| spec.deeds.contains(kind)).count();
+            let makers = specs.filter(|spec| spec.changes.contains(kind)).count();
             let by_itself = matches!(kind, ChangeKind::Expire | ChangeKind::Recalled);
             assert_eq!(makers, usize::from(!by_itself), "{kind:?}");
         }
     }
 
     #[test]
-    fn what_can_be_undone_needs_a_right() {
+    fn undoable_changes_need_a_right() {
         let undoable: Vec<_> = ChangeKind::undoable().collect();
         let changes = [
             ChangeKind::Pin,

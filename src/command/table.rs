@@ -1,7 +1,7 @@
 //! The one table of commands: parser, help, README, rights, `/undo` and `noticebot check` derive
 //! from it.
 
-use super::spec::{Attached, CommandSpec, OptionName, Scope, Usage};
+use super::spec::{AttachedValue, CommandSpec, OptionName, Scope, Usage};
 use super::{ChangeKind, CommandName};
 use crate::config::Right;
 use crate::language::Bilingual;
@@ -21,15 +21,15 @@ impl CommandName {
 }
 
 static PIN: CommandSpec = CommandSpec {
-    aliases: &["置顶"],
-    also: &[],
-    misspelt: &[
+    chinese: "置顶",
+    synonyms: &[],
+    misspellings: &[
         "置项", "置丁", "置定", "制顶", "至顶", "致顶", "志顶", "治顶", "只顶", "直顶", "顶置",
     ],
-    attached: Some(Attached::Span),
+    attached_value: Some(AttachedValue::Span),
     options: &[OptionName::For],
     right: Some(Right::Pin),
-    deeds: &[ChangeKind::Pin],
+    changes: &[ChangeKind::Pin],
     undoable: true,
     scopes: &[Scope::WriteTopNotice],
     brief: Bilingual::new("置顶所回复的消息", "pin the message you reply to"),
@@ -61,9 +61,9 @@ static PIN: CommandSpec = CommandSpec {
 };
 
 static UNPIN: CommandSpec = CommandSpec {
-    aliases: &["取消置顶"],
-    also: &["解除置顶", "撤下置顶", "取下置顶", "撤销置顶"],
-    misspelt: &[
+    chinese: "取消置顶",
+    synonyms: &["解除置顶", "撤下置顶", "取下置顶", "撤销置顶"],
+    misspellings: &[
         "取消置项",
         "取消置丁",
         "取消置定",
@@ -75,10 +75,10 @@ static UNPIN: CommandSpec = CommandSpec {
         "取销置顶",
         "取消顶",
     ],
-    attached: None,
+    attached_value: None,
     options: &[],
     right: Some(Right::Unpin),
-    deeds: &[ChangeKind::Unpin],
+    changes: &[ChangeKind::Unpin],
     undoable: true,
     scopes: &[Scope::WriteTopNotice],
     brief: Bilingual::new("取消置顶", "remove the top notice"),
@@ -92,8 +92,8 @@ static UNPIN: CommandSpec = CommandSpec {
 };
 
 static ANNOUNCE: CommandSpec = CommandSpec {
-    aliases: &["公告"],
-    also: &[
+    chinese: "公告",
+    synonyms: &[
         "群公告",
         "发公告",
         "发布公告",
@@ -108,11 +108,11 @@ static ANNOUNCE: CommandSpec = CommandSpec {
         "annonce",
         "announc",
     ],
-    misspelt: &[
+    misspellings: &[
         "公吿", "公高", "公搞", "公稿", "公诰", "工告", "功告", "宫告", "共告", "告公", "通告",
         "公示", "公布", "布告", "告示",
     ],
-    attached: None,
+    attached_value: None,
     options: &[
         OptionName::Replace,
         OptionName::ReplaceInsisting,
@@ -121,7 +121,7 @@ static ANNOUNCE: CommandSpec = CommandSpec {
         OptionName::Top,
     ],
     right: Some(Right::Announce),
-    deeds: &[ChangeKind::Announce, ChangeKind::Replace],
+    changes: &[ChangeKind::Announce, ChangeKind::Replace],
     undoable: true,
     scopes: &[
         Scope::ReadAnnouncement,
@@ -172,15 +172,15 @@ static ANNOUNCE: CommandSpec = CommandSpec {
 };
 
 static UNDO: CommandSpec = CommandSpec {
-    aliases: &["撤销"],
-    also: &["撤消"],
-    misspelt: &[
+    chinese: "撤销",
+    synonyms: &["撤消"],
+    misspellings: &[
         "撒销", "撒消", "撤肖", "撤削", "彻销", "彻消", "澈销", "辙销", "销撤", "撤回",
     ],
-    attached: None,
+    attached_value: None,
     options: &[],
     right: None,
-    deeds: &[ChangeKind::Undo],
+    changes: &[ChangeKind::Undo],
     undoable: false,
     scopes: &[],
     brief: Bilingual::new("撤销机器人的上一次改动", "undo the bot's last change"),
@@ -194,13 +194,13 @@ static UNDO: CommandSpec = CommandSpec {
 };
 
 static HISTORY: CommandSpec = CommandSpec {
-    aliases: &["记录"],
-    also: &["纪录", "历史", "历史记录"],
-    misspelt: &["计录", "寄录", "既录", "记禄", "记绿", "录记"],
-    attached: None,
+    chinese: "记录",
+    synonyms: &["纪录", "历史", "历史记录"],
+    misspellings: &["计录", "寄录", "既录", "记禄", "记绿", "录记"],
+    attached_value: None,
     options: &[],
     right: None,
-    deeds: &[],
+    changes: &[],
     undoable: false,
     scopes: &[],
     brief: Bilingual::new("查看操作记录和计划", "show recent changes and schedules"),
@@ -214,13 +214,13 @@ static HISTORY: CommandSpec = CommandSpec {
 };
 
 static CANCEL: CommandSpec = CommandSpec {
-    aliases: &["取消"],
-    also: &["取销", "cancle", "cancell"],
-    misspelt: &["取肖", "取削", "曲消", "去消", "消取"],
-    attached: Some(Attached::Number),
+    chinese: "取消",
+    synonyms: &["取销", "cancle", "cancell"],
+    misspellings: &["取肖", "取削", "曲消", "去消", "消取"],
+    attached_value: Some(AttachedValue::Number),
     options: &[],
     right: None,
-    deeds: &[ChangeKind::Cancel],
+    changes: &[ChangeKind::Cancel],
     undoable: false,
     scopes: &[],
     brief: Bilingual::new("取消计划", "cancel a schedule"),
@@ -234,13 +234,13 @@ static CANCEL: CommandSpec = CommandSpec {
 };
 
 static HELP: CommandSpec = CommandSpec {
-    aliases: &["帮助"],
-    also: &[],
-    misspelt: &["帮组", "帮住", "帮主", "邦助", "傍助", "助帮"],
-    attached: None,
+    chinese: "帮助",
+    synonyms: &[],
+    misspellings: &["帮组", "帮住", "帮主", "邦助", "傍助", "助帮"],
+    attached_value: None,
     options: &[],
     right: None,
-    deeds: &[],
+    changes: &[],
     undoable: false,
     scopes: &[],
     brief: Bilingual::new("查看帮助", "show help"),
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
     use crate::command::{Command, ParseError, parse};
 
-    /// What is meant, wherever the text begins.
+    /// The parsed command without the range of its text, which depends on the language.
     fn meaning(form: &str) -> Command {
         match parse(form, &[], false).unwrap().unwrap() {
             Command::Announce(mut announcement) => {
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_command_is_understood_alike_in_both_languages() {
+    fn usages_mean_the_same_in_both_languages() {
         for name in CommandName::all() {
             for Usage { form, .. } in name.spec().usages {
                 let command = meaning(form.en);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_a_command_is_known() {
+    fn every_spelling_of_a_command_is_parsed() {
         for spelling in CommandName::all().flat_map(CommandName::spellings) {
             match parse(&format!("/{spelling}"), &[], true) {
                 Ok(Some(_)) | Err(ParseError::MissingNumber) => {}
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn every_scope_is_used_and_no_command_names_a_common_one() {
+    fn scopes_are_common_or_used_by_a_command() {
         let own = CommandName::all().flat_map(|name| name.spec().scopes);
         let own: BTreeSet<_> = own.copied().collect();
         let common: BTreeSet<_> = Scope::COMMON.iter().copied().collect();

@@ -1,18 +1,18 @@
-//! What people type and what the bot makes of it: `tests/typed_lines.txt` is read by people, and
-//! compared here.
+//! Compares the parser with `tests/typed_lines.txt`, a table of messages and their results for
+//! people to read.
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use super::*;
 
-/// Every row: where it is typed, what, and what the bot does.
+/// In each row: the kind of chat, the message, and the result.
 const TYPED_LINES: &str = include_str!("tests/typed_lines.txt");
 
 /// Tuesday morning.
 const NOW: &str = "2026-12-01T08:00:00+08:00[Asia/Shanghai]";
 
-/// How a row shows what a message holds.
+/// Placeholders and invisible characters of messages, and how the table shows them.
 const SHOWN: [(&str, &str); 6] = [
     ("@_user_1", "@bot"),
     ("@_user_2", "@Li"),
@@ -22,7 +22,7 @@ const SHOWN: [(&str, &str); 6] = [
     ("\u{200b}", "␣"),
 ];
 
-/// The bot is `@_user_1`, Li is `@_user_2`; nobody explains `@_user_3`.
+/// The bot is `@_user_1`, Li is `@_user_2`; `@_user_3` is unknown.
 pub(super) fn mentions() -> Vec<Mention> {
     [("@_user_1", "Notice", true), ("@_user_2", "Li", false)]
         .map(|(key, name, is_me)| Mention {
@@ -46,23 +46,22 @@ fn shown(text: &str) -> String {
         .fold(text.to_owned(), |text, (is, shown)| text.replace(is, shown))
 }
 
-/// What the bot does, in words.
 fn result(message: &str, is_direct: bool) -> String {
     match parse(message, &mentions(), is_direct) {
         Ok(None) => "nothing".to_owned(),
-        Ok(Some(command)) => done(&command, message),
+        Ok(Some(command)) => parsed(&command, message),
         Err(error) => refused(error),
     }
 }
 
-fn done(command: &Command, message: &str) -> String {
+fn parsed(command: &Command, message: &str) -> String {
     match command {
         Command::Pin { target, duration } => {
             let target = match target {
                 PinTarget::RepliedMessage => "pin",
                 PinTarget::Announcement => "pin the announcement",
             };
-            target.to_owned() + &held(*duration)
+            target.to_owned() + &in_words(*duration)
         }
         Command::Unpin => "unpin".to_owned(),
         Command::Announce(announcement) => announced(announcement, message),
@@ -83,18 +82,18 @@ fn announced(announcement: &Announcement, message: &str) -> String {
         Some(Replace::Safely) => ", replacing",
         Some(Replace::Insisting) => ", replacing in any case",
     };
-    let at = announcement.at.map_or(String::new(), planned);
+    let at = announcement.at.map_or(String::new(), scheduled);
     let top = if announcement.top { ", on top" } else { "" };
-    what + replace + &at + &held(announcement.duration) + top
+    what + replace + &at + &in_words(announcement.duration) + top
 }
 
-fn held(duration: Option<Span>) -> String {
+fn in_words(duration: Option<Span>) -> String {
     duration.map_or(String::new(), |span| {
         format!(" for {}", span.in_words(Language::En))
     })
 }
 
-fn planned(when: When) -> String {
+fn scheduled(when: When) -> String {
     let now: Zoned = NOW.parse().unwrap();
     match when.resolve(&now) {
         Ok(moment) => {
@@ -125,14 +124,14 @@ fn refused(error: ParseError) -> String {
             option, suggestion, ..
         } => format!("unknown option “{option}”{}", maybe(suggestion)),
         ParseError::MisplacedOption { option, .. } => format!("option in the text: “{option}”"),
-        ParseError::FormattedOption { option, .. } => format!("option with marks: “{option}”"),
+        ParseError::FormattedOption { option, .. } => format!("formatted option: “{option}”"),
         ParseError::CommandInText { typed } => format!("command in the text: “{typed}”"),
         ParseError::RepeatedOption { option, .. } => format!("option twice: “{option}”"),
         ParseError::MissingTime => "asks for the time".to_owned(),
         ParseError::BadTime { typed } => format!("unknown time “{typed}”"),
         ParseError::MissingHour { typed } => format!("asks for the hour of “{typed}”"),
         ParseError::MissingSpan { .. } => "asks how long".to_owned(),
-        ParseError::BadSpan { typed, .. } => format!("unknown length of time “{typed}”"),
+        ParseError::BadSpan { typed, .. } => format!("unknown duration “{typed}”"),
         ParseError::SpanTooShort { typed, .. } => format!("too short: “{typed}”"),
         ParseError::SpanTooLong { typed, .. } => format!("too long: “{typed}”"),
         ParseError::MissingText => "asks for a text".to_owned(),
@@ -141,7 +140,7 @@ fn refused(error: ParseError) -> String {
 }
 
 #[test]
-fn typed_lines_do_what_the_table_says() {
+fn typed_lines_have_the_listed_results() {
     let mut wrong = Vec::new();
     let mut count = 0;
     for line in TYPED_LINES.lines() {
@@ -150,12 +149,12 @@ fn typed_lines_do_what_the_table_says() {
         }
         let columns: Vec<_> = line.split(" | ").map(str::trim_end).collect();
         let [place, typed, expected] = columns[..] else {
-            panic!("not three columns: {line}");
+            panic!("expected three columns: {line}");
         };
         let is_direct = match place {
             "direct" => true,
             "group" => false,
-            other => panic!("neither group nor direct: {other}"),
+            other => panic!("expected group or direct: {other}"),
         };
         let message = message(typed);
         let found = result(&message, is_direct);

@@ -102,33 +102,11 @@ pub(super) fn is_blank(c: char) -> bool {
 
 /// Brackets and quotes; the ASCII apostrophe is not among them.
 pub(super) fn is_bracket(c: char) -> bool {
-    matches!(
-        fold(c),
-        '(' | ')'
-            | '['
-            | ']'
-            | '{'
-            | '}'
-            | '<'
-            | '>'
-            | '"'
-            | '“'
-            | '”'
-            | '‘'
-            | '’'
-            | '「'
-            | '」'
-            | '『'
-            | '』'
-            | '【'
-            | '】'
-            | '〔'
-            | '〕'
-            | '《'
-            | '》'
-            | '〈'
-            | '〉'
-    )
+    [
+        '(', ')', '[', ']', '{', '}', '<', '>', '"', '“', '”', '‘', '’', '「', '」', '『', '』',
+        '【', '】', '〔', '〕', '《', '》', '〈', '〉',
+    ]
+    .contains(&fold(c))
 }
 
 pub(super) fn is_emoji(c: char) -> bool {
@@ -169,12 +147,12 @@ pub(super) fn ends_name(rest: &str) -> bool {
     let Some(first) = chars.next() else {
         return true;
     };
-    let goes_on = chars.next().is_some_and(is_ascii_word);
+    let continues = chars.next().is_some_and(is_ascii_word);
     match fold(first) {
         _ if is_blank(first) || split_placeholder(rest, &[]).is_some() => true,
         c if c.is_ascii_alphanumeric() => false,
         '/' | '\\' | '_' | '@' => false,
-        '-' | '.' | '\'' | '’' => !goes_on,
+        '-' | '.' | '\'' | '’' => !continues,
         c => c.is_ascii() || !c.is_alphabetic() || is_cjk(c),
     }
 }
@@ -191,15 +169,23 @@ pub(super) fn runs_on(typed: &str, rest: &str) -> bool {
     typed.ends_with(is_ascii_word) && rest.starts_with(is_ascii_word)
 }
 
-/// Splits off the longest of the words.
+/// Strips the longest of `words`, which are separated by `", "`; there may be none.
 ///
 /// A word that ends in an ASCII letter must not be followed by another one.
-pub(super) fn split_word<'t, T: Copy>(text: &'t str, words: &[(&str, T)]) -> Option<(T, &'t str)> {
+pub(super) fn strip_word<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     let is_letter = |c: char| fold(c).is_ascii_alphabetic();
-    let found = words.iter().filter_map(|&(word, meaning)| {
+    let found = words.split_terminator(", ").filter_map(|word| {
         let rest = strip_folded(text, word)?;
-        (!word.ends_with(is_letter) || !rest.starts_with(is_letter)).then_some((meaning, rest))
+        (!word.ends_with(is_letter) || !rest.starts_with(is_letter)).then_some(rest)
     });
+    found.min_by_key(|rest| rest.len())
+}
+
+/// Strips the longest word of all rows; also returns the meaning of its row.
+pub(super) fn split_word<'t, T: Copy>(text: &'t str, rows: &[(&str, T)]) -> Option<(T, &'t str)> {
+    let found = rows
+        .iter()
+        .filter_map(|&(words, meaning)| Some((meaning, strip_word(text, words)?)));
     found.min_by_key(|(_, rest)| rest.len())
 }
 
@@ -211,30 +197,13 @@ pub(super) fn first_word(text: &str) -> &str {
 /// A hyphen or dash of any width. Keyboards replace `--` by a long dash, and Chinese keyboards type
 /// two long dashes at once.
 pub(super) fn is_dash(c: char) -> bool {
-    matches!(
-        fold(c),
-        '-' | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'
-            ..='\u{2015}'
-                | '\u{2043}'
-                | '\u{207b}'
-                | '\u{208b}'
-                | '−'
-                | '\u{23af}'
-                | '─'
-                | '━'
-                | '➖'
-                | '\u{2e17}'
-                | '\u{2e1a}'
-                | '⸺'
-                | '⸻'
-                | '\u{2e40}'
-                | '\u{2e5d}'
-                | '\u{30a0}'
-                | '\u{fe31}'
-                | '\u{fe32}'
-                | '﹘'
-                | '﹣'
-    )
+    const OTHERS: [char; 24] = [
+        '-', '\u{58a}', '\u{5be}', '\u{1400}', '\u{1806}', '\u{2043}', '\u{207b}', '\u{208b}', '−',
+        '\u{23af}', '─', '━', '➖', '\u{2e17}', '\u{2e1a}', '⸺', '⸻', '\u{2e40}', '\u{2e5d}',
+        '\u{30a0}', '\u{fe31}', '\u{fe32}', '﹘', '﹣',
+    ];
+    let c = fold(c);
+    matches!(c, '\u{2010}'..='\u{2015}') || OTHERS.contains(&c)
 }
 
 /// Strips the dashes before an option's name: any number of any kind.

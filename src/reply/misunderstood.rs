@@ -2,7 +2,7 @@
 
 use super::punctuation::GAP;
 use super::quote::quoted;
-use crate::command::{Attached, CommandName, ParseError};
+use crate::command::{AttachedValue, CommandName, ParseError};
 use crate::language::{Bilingual, Language};
 
 /// What is wrong and how to write it; the command was not run.
@@ -200,9 +200,9 @@ fn did_you_mean(name: Option<&str>, language: Language) -> String {
 
 /// A command with a duration.
 fn span_form(command: CommandName) -> Bilingual {
-    match command.spec().attached {
-        Some(Attached::Span) => Bilingual::new("/置顶 2小时", "/pin 2h"),
-        Some(Attached::Number) | None => {
+    match command.spec().attached_value {
+        Some(AttachedValue::Span) => Bilingual::new("/置顶 2小时", "/pin 2h"),
+        Some(AttachedValue::Number) | None => {
             Bilingual::new("/公告 --限时 2天 内容", "/announce --for 2d text")
         }
     }

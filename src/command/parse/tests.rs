@@ -23,7 +23,7 @@ fn pin(target: PinTarget, minutes: Option<u64>) -> Command {
     Command::Pin { target, duration }
 }
 
-/// Reads an announcement; also gives its text.
+/// Parses an announcement; also returns its text.
 fn announced(text: &str) -> (Announcement, Option<&str>) {
     assert!(is_candidate(text, Some(&mentions()), false), "{text:?}");
     match in_group(text) {
@@ -35,14 +35,14 @@ fn announced(text: &str) -> (Announcement, Option<&str>) {
     }
 }
 
-/// Without options.
+/// Checks an announcement without options.
 fn check_announced(text: &str, expected: &str) {
     let (announcement, tail) = announced(text);
     assert_eq!(tail, Some(expected), "{text:?}");
     assert!(!announcement.has_options(), "{text:?}");
 }
 
-/// Whatever text follows, these options are read, and the text is all that follows.
+/// Checks that the options are parsed before any text, and that the text is all that follows.
 fn check_options(options: &[&str], expected: &Announcement) {
     for typed in options {
         for command in [
@@ -57,12 +57,12 @@ fn check_options(options: &[&str], expected: &Announcement) {
                 ("\n", "午饭"),
                 (" -- ", "--top"),
             ] {
-                let said = format!("{command}{typed}{gap}{tail}");
-                let (announcement, found) = announced(&said);
+                let message = format!("{command}{typed}{gap}{tail}");
+                let (announcement, found) = announced(&message);
                 assert_eq!(
                     found,
                     Some(tail).filter(|tail| !tail.is_empty()),
-                    "{said:?}"
+                    "{message:?}"
                 );
                 let text = announcement.text.clone();
                 assert_eq!(
@@ -71,7 +71,7 @@ fn check_options(options: &[&str], expected: &Announcement) {
                         text,
                         ..expected.clone()
                     },
-                    "{said:?}"
+                    "{message:?}"
                 );
             }
         }
@@ -120,7 +120,7 @@ fn check_unknown_command(text: &str, name: &str, suggestion: Option<&str>) {
 }
 
 #[test]
-fn pin_means_the_message_replied_to() {
+fn pin_defaults_to_the_replied_to_message() {
     let pin = pin(PinTarget::RepliedMessage, None);
     check(
         &[
@@ -142,7 +142,7 @@ fn pin_means_the_message_replied_to() {
 }
 
 #[test]
-fn a_mention_of_this_bot_may_stand_before_or_after_a_command() {
+fn the_bot_may_be_mentioned_around_a_command() {
     let message = pin(PinTarget::RepliedMessage, None);
     check(
         &["@_user_1 /pin", "@_user_1/pin", "@_user_1 @_user_1\n/置顶"],
@@ -191,7 +191,7 @@ fn the_longest_chinese_name_wins() {
 }
 
 #[test]
-fn help_ignores_what_follows() {
+fn help_ignores_arguments() {
     check(
         &[
             "/help",
@@ -205,7 +205,7 @@ fn help_ignores_what_follows() {
 }
 
 #[test]
-fn any_separator_parts_a_name_from_its_text() {
+fn any_separator_may_follow_a_name() {
     for text in [
         "/announce dinner",
         "/announce\u{3000}dinner",
@@ -223,7 +223,7 @@ fn any_separator_parts_a_name_from_its_text() {
 }
 
 #[test]
-fn line_breaks_inside_a_text_stay() {
+fn line_breaks_inside_a_text_are_kept() {
     check_announced("/announce\n\none\n\n    two \n", "one\n\n    two");
     check_announced("/公告：一\r\n\t二", "一\r\n\t二");
 }
@@ -239,7 +239,7 @@ fn mentions_in_a_text_are_part_of_it() {
 }
 
 #[test]
-fn an_announcement_without_text_is_that_of_the_message_replied_to() {
+fn announce_defaults_to_the_replied_to_message() {
     let command = Command::Announce(Announcement::default());
     check(
         &[
@@ -255,7 +255,7 @@ fn an_announcement_without_text_is_that_of_the_message_replied_to() {
 }
 
 #[test]
-fn options_stand_directly_after_the_command() {
+fn options_may_follow_the_command() {
     let replace = |replace| Announcement {
         replace: Some(replace),
         ..Announcement::default()
@@ -295,7 +295,7 @@ fn options_stand_directly_after_the_command() {
 }
 
 #[test]
-fn for_takes_a_length_of_time() {
+fn for_takes_a_duration() {
     let duration = |minutes| Announcement {
         duration: Some(Span::try_from(minutes).unwrap()),
         ..Announcement::default()
@@ -407,7 +407,7 @@ fn options_can_be_combined() {
 }
 
 #[test]
-fn an_option_without_its_value_is_an_error() {
+fn an_option_without_its_value_is_rejected() {
     check_error(
         &[
             "/announce --at",
@@ -436,7 +436,7 @@ fn an_option_without_its_value_is_an_error() {
 }
 
 #[test]
-fn a_value_that_is_none_is_told_as_typed() {
+fn invalid_values_are_quoted_as_typed() {
     for (text, typed) in [
         ("/announce --at 25:00 lunch", "25:00"),
         ("/公告 --定时 明天 25:00", "明天 25:00"),
@@ -455,12 +455,12 @@ fn a_value_that_is_none_is_told_as_typed() {
         );
     }
     for (text, command, typed) in [
-        ("/announce --for ever", CommandName::Announce, "ever"),
+        ("/announce --for long", CommandName::Announce, "long"),
         ("/announce --for 2 lunch", CommandName::Announce, "2 lunch"),
         ("/公告 --限时2个月 午饭", CommandName::Announce, "2个月"),
         ("/pin 2x", CommandName::Pin, "2x"),
         ("/pin 3 months", CommandName::Pin, "3 months"),
-        ("/pin announcement --for ever", CommandName::Pin, "ever"),
+        ("/pin announcement --for long", CommandName::Pin, "long"),
         ("/置顶 5", CommandName::Pin, "5"),
     ] {
         let typed = typed.to_owned();
@@ -500,7 +500,7 @@ fn a_value_that_is_none_is_told_as_typed() {
 }
 
 #[test]
-fn what_is_said_twice_is_an_error() {
+fn repeated_options_and_arguments_are_rejected() {
     for (text, command, option) in [
         (
             "/announce --at 9:00 --at 10:00 x",
@@ -535,7 +535,7 @@ fn what_is_said_twice_is_an_error() {
 }
 
 #[test]
-fn pin_takes_a_length_of_time() {
+fn pin_takes_a_duration() {
     check(
         &[
             "/pin 2h",
@@ -575,7 +575,7 @@ fn pin_takes_a_length_of_time() {
 }
 
 #[test]
-fn undo_and_history_stand_alone() {
+fn undo_and_history_take_no_arguments() {
     check(
         &["/undo", "/UNDO @_user_1", "/撤销", "／撤销："],
         &Command::Undo,
@@ -590,7 +590,7 @@ fn undo_and_history_stand_alone() {
 }
 
 #[test]
-fn cancel_takes_the_number_of_a_plan() {
+fn cancel_takes_the_number_of_a_schedule() {
     check(
         &[
             "/cancel 3",
@@ -628,7 +628,7 @@ fn cancel_takes_the_number_of_a_plan() {
 }
 
 #[test]
-fn an_unknown_command_is_answered_with_the_nearest() {
+fn unknown_commands_suggest_the_nearest() {
     check_unknown_command("/pni", "pni", Some("pin"));
     check_unknown_command("／ｈｅｌ", "ｈｅｌ", Some("help"));
     check_unknown_command("/pinboard", "pinboard", Some("pin"));
@@ -644,7 +644,7 @@ fn an_unknown_command_is_answered_with_the_nearest() {
 }
 
 #[test]
-fn what_a_command_does_not_take_is_named() {
+fn unknown_arguments_and_options_are_quoted() {
     check_unknown_argument("/pin me", CommandName::Pin, "me");
     check_unknown_argument("/置顶上一条", CommandName::Pin, "上一条");
     check_unknown_argument("/置顶公告板", CommandName::Pin, "公告板");
@@ -666,7 +666,7 @@ fn what_a_command_does_not_take_is_named() {
     check_unknown_option("/unpin —限时", CommandName::Unpin, "—限时", None);
 }
 
-/// Pieces that commands are made of, in any order.
+/// Parts of commands in any order, or any text.
 fn any_text() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "/",
@@ -720,7 +720,7 @@ fn any_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_parse_answers_is_always_a_candidate(text in any_text(), p2p: bool) {
+    fn every_parsed_message_is_a_candidate(text in any_text(), p2p: bool) {
         if parse(&text, &mentions(), p2p) != Ok(None) {
             prop_assert!(is_candidate(&text, None, p2p));
         }
@@ -729,29 +729,29 @@ proptest! {
     #[test]
     fn any_text_without_dashes_can_be_announced_unchanged(text in "[a-z早「（0-9#*]([^@\\p{Pd}−─━⸺⸻]*[a-z。])?") {
         for command in ["/announce ", "/公告：", "/announce -- ", "@_user_1 ／公告\n"] {
-            let said = format!("{command}{text}");
-            let Ok(Some(Command::Announce(announcement))) = in_group(&said) else {
-                return Err(TestCaseError::fail(said));
+            let message = format!("{command}{text}");
+            let Ok(Some(Command::Announce(announcement))) = in_group(&message) else {
+                return Err(TestCaseError::fail(message));
             };
-            prop_assert_eq!(announcement.text(&said), Some(text.as_str()));
+            prop_assert_eq!(announcement.text(&message), Some(text.as_str()));
             prop_assert!(!announcement.has_options());
         }
     }
 
     #[test]
-    fn options_in_any_order_mean_the_same_and_the_text_is_all_that_follows(
+    fn options_may_come_in_any_order(
         options in any_options(),
         tail in "(--)?[a-z早][^@]*[a-z。]",
     ) {
         let (expected, shuffled) = options;
         let tail = tail.trim_matches(is_blank);
         let (first, second) = (format!("/announce {expected} -- {tail}"), format!("/公告{shuffled} -- {tail}"));
-        let read = |said: &str| match in_group(said) {
+        let read = |message: &str| match in_group(message) {
             Ok(Some(Command::Announce(announcement))) => {
-                let text = announcement.text(said).map(str::to_owned);
+                let text = announcement.text(message).map(str::to_owned);
                 (Announcement { text: None, ..announcement }, text)
             }
-            other => panic!("{other:?} for {said:?}"),
+            other => panic!("{other:?} for {message:?}"),
         };
         let (announcement, text) = read(&first);
         prop_assert_eq!(text.as_deref(), Some(tail));
@@ -759,18 +759,18 @@ proptest! {
     }
 
     #[test]
-    fn options_mean_the_same_before_and_after_a_text(
+    fn options_may_precede_or_follow_the_text(
         options in any_options(),
         text in "[a-z早][a-z早 \n]*[a-z。]",
     ) {
         let (before, after) = options;
         let (first, second) = (format!("/announce {before} -- {text}"), format!("/公告 {text} {after}"));
-        let read = |said: &str| match in_group(said) {
+        let read = |message: &str| match in_group(message) {
             Ok(Some(Command::Announce(announcement))) => {
-                let text = announcement.text(said).map(str::to_owned);
+                let text = announcement.text(message).map(str::to_owned);
                 (Announcement { text: None, ..announcement }, text)
             }
-            other => panic!("{other:?} for {said:?}"),
+            other => panic!("{other:?} for {message:?}"),
         };
         prop_assert_eq!(read(&first), read(&second));
     }
@@ -792,7 +792,7 @@ const DASHES: [&str; 12] = [
     "-", "--", "---", "—", "——", "–", "－－", "−−", "﹣", "‒", "―", "‐‑",
 ];
 
-/// What may stand around an option without being shown.
+/// Markdown that may surround an option and is not shown.
 const MARKS: [(&str, &str); 17] = [
     ("**", "**"),
     ("*", "*"),
@@ -820,17 +820,17 @@ fn looks_like_option(word: &str) -> bool {
     name.len() < word.len() && name.starts_with(char::is_alphabetic)
 }
 
-/// The name of an option, or what a slip of the finger makes of it.
+/// The name of an option, perhaps with a typing error.
 fn any_option_name() -> impl Strategy<Value = String> {
     let names = [
         "replace", "at", "for", "top", "every", "to", "notify", "preview", "help", "替换", "替換",
         "定时", "限时", "時限", "置顶", "置頂", "每", "发到", "通知", "预览",
     ];
     let name = prop::sample::select(names.to_vec());
-    (name, 0..4, any::<prop::sample::Index>(), "[a-z顶时]").prop_map(|(name, slip, at, other)| {
+    (name, 0..4, any::<prop::sample::Index>(), "[a-z顶时]").prop_map(|(name, error, at, other)| {
         let mut letters: Vec<char> = name.chars().collect();
         let at = at.index(letters.len());
-        match slip {
+        match error {
             0 => letters.insert(at, other.chars().next().unwrap()),
             1 if letters.len() > 1 => drop(letters.remove(at)),
             2 if at > 0 => letters.swap(at, at - 1),
@@ -855,72 +855,72 @@ fn any_words() -> impl Strategy<Value = Vec<String>> {
 
 proptest! {
     #[test]
-    fn rule_11_no_text_begins_or_ends_like_an_option(words in any_words(), command in "/announce |/公告|@_user_1 公告 ") {
-        let said = format!("{command}{}", words.join(" "));
-        // What follows ` -- ` is text by its author's own word.
-        let is_free = words.iter().any(|word| word == "--");
-        if let Ok(Some(Command::Announce(announcement))) = in_group(&said)
-            && let Some(text) = announcement.text(&said)
-            && !is_free
+    fn rule_11_texts_neither_begin_nor_end_with_options(words in any_words(), command in "/announce |/公告|@_user_1 公告 ") {
+        let message = format!("{command}{}", words.join(" "));
+        // After ` -- ` everything is text.
+        let is_explicit = words.iter().any(|word| word == "--");
+        if let Ok(Some(Command::Announce(announcement))) = in_group(&message)
+            && let Some(text) = announcement.text(&message)
+            && !is_explicit
         {
             let first = text.split_whitespace().next().unwrap();
             let last = text.split_whitespace().next_back().unwrap();
-            prop_assert!(!looks_like_option(first), "{said:?} announces {text:?}");
-            prop_assert!(!looks_like_option(last), "{said:?} announces {text:?}");
+            prop_assert!(!looks_like_option(first), "{message:?} announces {text:?}");
+            prop_assert!(!looks_like_option(last), "{message:?} announces {text:?}");
         }
     }
 
     #[test]
-    fn rule_11_marks_around_an_option_do_not_hide_it(
+    fn rule_11_formatting_does_not_hide_an_option(
         dashes in prop::sample::select(DASHES.to_vec()),
         name in any_option_name(),
         (before, after) in prop::sample::select(MARKS.to_vec()),
     ) {
         let wrapped = format!("{before}{dashes}{name}{after}");
         for text in [format!("{wrapped} lunch"), format!("lunch {wrapped}"), format!("lunch\n{wrapped}")] {
-            let said = format!("/announce {text}");
-            if let Ok(Some(Command::Announce(announcement))) = in_group(&said)
+            let message = format!("/announce {text}");
+            if let Ok(Some(Command::Announce(announcement))) = in_group(&message)
                 && let Some(range) = announcement.text
-                && let Ok(document) = Document::read(&Content::Text(said.clone()), range.clone(), &[])
-                && refuse_shown_instruction(&said, &range, &document.shown_words()).is_ok()
+                && let Ok(document) = Document::read(&Content::Text(message.clone()), range.clone(), &[])
+                && refuse_shown_instruction(&message, &range, &document.shown_words()).is_ok()
             {
                 let shown = document.shown_words();
                 let mut words = shown.split_whitespace();
                 let (first, last) = (words.next().unwrap_or(""), words.next_back().unwrap_or(""));
-                prop_assert!(!looks_like_option(first), "{said:?} announces {shown:?}");
-                // `——行政部` in a line of its own signs the text.
+                prop_assert!(!looks_like_option(first), "{message:?} announces {shown:?}");
+                // `——行政部` on a separate line is a signature.
                 let is_signature = !name.is_ascii() && shown.lines().last() == Some(last);
-                prop_assert!(!looks_like_option(last) || is_signature, "{said:?} announces {shown:?}");
+                prop_assert!(!looks_like_option(last) || is_signature, "{message:?} announces {shown:?}");
             }
         }
     }
 
     #[test]
-    fn rule_11_an_option_is_never_text_before_or_behind_one(
+    fn rule_11_options_are_never_announced_as_text(
         dashes in prop::sample::select(DASHES.to_vec()),
         name in any_option_name(),
         value in "( (all|day 9:00|friday|2h|sales|明天9点|销售群))?",
     ) {
         let option = format!("{dashes}{name}{value}");
-        for said in [format!("/announce {option} lunch"), format!("/公告 午饭 {dashes}{name}")] {
-            if let Ok(Some(Command::Announce(announcement))) = in_group(&said) {
-                let text = announcement.text(&said).unwrap_or_default();
-                prop_assert!(!text.contains(&format!("{dashes}{name}")), "{said:?} announces {text:?}");
+        for message in [format!("/announce {option} lunch"), format!("/公告 午饭 {dashes}{name}")] {
+            if let Ok(Some(Command::Announce(announcement))) = in_group(&message) {
+                let text = announcement.text(&message).unwrap_or_default();
+                prop_assert!(!text.contains(&format!("{dashes}{name}")), "{message:?} announces {text:?}");
             }
         }
     }
 
     #[test]
-    fn rule_12_whoever_mentions_the_bot_is_answered(text in any_text(), others in "(@_user_2 |@_all )?") {
-        for said in [format!("@_user_1{text}"), format!("{others}@_user_1 {text}")] {
-            prop_assert_ne!(in_group(&said), Ok(None), "{:?}", said);
-            prop_assert!(is_candidate(&said, Some(&mentions()), false));
+    fn rule_12_every_mention_of_the_bot_is_answered(text in any_text(), others in "(@_user_2 |@_all )?") {
+        for message in [format!("@_user_1{text}"), format!("{others}@_user_1 {text}")] {
+            prop_assert_ne!(in_group(&message), Ok(None), "{:?}", message);
+            prop_assert!(is_candidate(&message, Some(&mentions()), false));
         }
         prop_assert_ne!(parse(&text, &mentions(), true), Ok(None));
     }
 
     #[test]
-    fn a_candidate_is_a_message_that_is_answered(text in any_text(), p2p: bool) {
+    fn known_mentions_make_candidates_exact(text in any_text(), p2p: bool) {
         let answered = parse(&text, &mentions(), p2p) != Ok(None);
         prop_assert_eq!(is_candidate(&text, Some(&mentions()), p2p), answered);
     }

@@ -1,12 +1,15 @@
 //! The time of day: `9:00`, `3pm`, `下午三点半`, `half past nine`, `noon`.
 
 use crate::command::number::{split_digit, split_number};
-use crate::command::text::{fold, is_dash, runs_on, skip_blanks, split_word, strip_folded};
+use crate::command::text::{
+    fold, is_dash, runs_on, skip_blanks, split_word, strip_folded, strip_word,
+};
 
 /// A part of the day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Period {
     /// Not given.
+    #[default]
     Any,
     SmallHours,
     Morning,
@@ -53,76 +56,34 @@ impl Clock {
 
 const PERIODS: &[(&str, Period)] = &[
     ("凌晨", Period::SmallHours),
-    ("清晨", Period::Morning),
-    ("早晨", Period::Morning),
-    ("早上", Period::Morning),
-    ("早", Period::Morning),
-    ("上午", Period::Morning),
-    ("中午", Period::Noon),
-    ("午间", Period::Noon),
-    ("下午", Period::Afternoon),
-    ("傍晚", Period::Afternoon),
-    ("晚上", Period::Evening),
-    ("晚间", Period::Evening),
-    ("夜里", Period::Evening),
-    ("夜间", Period::Evening),
-    ("晚", Period::Evening),
-    ("am", Period::Am),
-    ("a.m.", Period::Am),
-    ("pm", Period::Pm),
-    ("p.m.", Period::Pm),
-    ("morning", Period::Morning),
-    ("in the morning", Period::Morning),
-    ("afternoon", Period::Afternoon),
-    ("in the afternoon", Period::Afternoon),
-    ("evening", Period::Evening),
-    ("in the evening", Period::Evening),
-    ("night", Period::Evening),
-    ("at night", Period::Evening),
+    ("清晨, 早晨, 早上, 早, 上午", Period::Morning),
+    ("morning, in the morning", Period::Morning),
+    ("中午, 午间", Period::Noon),
+    ("下午, 傍晚, afternoon, in the afternoon", Period::Afternoon),
+    ("晚上, 晚间, 夜里, 夜间, 晚", Period::Evening),
+    ("evening, in the evening, night, at night", Period::Evening),
+    ("am, a.m.", Period::Am),
+    ("pm, p.m.", Period::Pm),
 ];
 
-const HALVES: &[(&str, Period)] = &[
-    ("am", Period::Am),
-    ("a.m.", Period::Am),
-    ("a.m", Period::Am),
-    ("pm", Period::Pm),
-    ("p.m.", Period::Pm),
-    ("p.m", Period::Pm),
-];
+const HALVES: &[(&str, Period)] = &[("am, a.m., a.m", Period::Am), ("pm, p.m., p.m", Period::Pm)];
 
 const NAMED: &[(&str, Clock)] = &[
-    ("noon", Clock::NOON),
-    ("midday", Clock::NOON),
-    ("midnight", Clock::MIDNIGHT),
-    ("正午", Clock::NOON),
-    ("午夜", Clock::MIDNIGHT),
+    ("noon, midday, 正午", Clock::NOON),
+    ("midnight, 午夜", Clock::MIDNIGHT),
 ];
 
-const HOUR: &[(&str, ())] = &[("点", ()), ("时", ())];
-const QUARTERS: &[(&str, u32)] = &[("半", 30), ("一刻", 15), ("三刻", 45), ("整", 0), ("钟", 0)];
+const QUARTERS: &[(&str, u32)] = &[("半", 30), ("一刻", 15), ("三刻", 45), ("整, 钟", 0)];
 
-const HOURS_IN_WORDS: &[(&str, u32)] = &[
-    ("one", 1),
-    ("two", 2),
-    ("three", 3),
-    ("four", 4),
-    ("five", 5),
-    ("six", 6),
-    ("seven", 7),
-    ("eight", 8),
-    ("nine", 9),
-    ("ten", 10),
-    ("eleven", 11),
-    ("twelve", 12),
-];
+/// From one.
+const HOURS_IN_WORDS: &str =
+    "one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve";
 
 /// Minutes relative to the hour that follows.
 const PAST: &[(&str, i32)] = &[
     ("half past", 30),
-    ("quarter past", 15),
-    ("a quarter past", 15),
-    ("quarter to", -15),
-    ("a quarter to", -15),
+    ("quarter past, a quarter past", 15),
+    ("quarter to, a quarter to", -15),
 ];
 
 pub(super) fn split_period(text: &str) -> Option<(Period, &str)> {
@@ -139,7 +100,7 @@ pub(super) fn split_clock(text: &str) -> Option<(Clock, &str)> {
         None => split_hour_and_minute(text)?,
     };
     let typed = &text[..text.len() - rest.len()];
-    if runs_on(typed, rest) || goes_on(rest) {
+    if runs_on(typed, rest) || continues(rest) {
         return None;
     }
     Some((clock, rest))
@@ -167,11 +128,8 @@ fn split_hour_and_minute(text: &str) -> Option<(Clock, &str)> {
     let minute = strip_folded(after, ":").and_then(split_two_digits);
     let (minute, rest) = minute.map_or((None, after), |(minute, rest)| (Some(minute), rest));
     let (half, rest) = split_half(rest);
-    let oclock = split_word(
-        skip_blanks(rest),
-        &[("o'clock", ()), ("o’clock", ()), ("oclock", ())],
-    );
-    let (is_whole, rest) = oclock.map_or((false, rest), |((), rest)| (true, rest));
+    let oclock = strip_word(skip_blanks(rest), "o'clock, o’clock, oclock");
+    let (is_whole, rest) = oclock.map_or((false, rest), |rest| (true, rest));
     let (late_half, rest) = match half {
         Some(half) => (Some(half), rest),
         None => split_half(rest),
@@ -204,7 +162,11 @@ fn is_apostrophe(c: char) -> bool {
 }
 
 fn split_hour(text: &str) -> Option<(u32, &str)> {
-    split_number(text).or_else(|| split_word(text, HOURS_IN_WORDS))
+    let in_words = || {
+        let mut words = (1..).zip(HOURS_IN_WORDS.split(", "));
+        words.find_map(|(hour, word)| Some((hour, strip_word(text, word)?)))
+    };
+    split_number(text).or_else(in_words)
 }
 
 fn split_half(text: &str) -> (Option<Period>, &str) {
@@ -215,7 +177,7 @@ fn split_half(text: &str) -> (Option<Period>, &str) {
 }
 
 /// Whether seconds or the end of a range follow.
-fn goes_on(rest: &str) -> bool {
+fn continues(rest: &str) -> bool {
     let marks = [":", "-", "–", "—", "~", "到", "至"];
     let after = marks.iter().find_map(|mark| strip_folded(rest, mark));
     let after = after.map(|after| after.trim_start_matches(is_dash));
@@ -224,7 +186,7 @@ fn goes_on(rest: &str) -> bool {
 
 /// `点半`, `点30分`, `点三十`. A single digit needs `分`, or it belongs to the text.
 fn split_chinese_minute(text: &str) -> Option<(u32, &str)> {
-    let ((), rest) = split_word(skip_blanks(text), HOUR)?;
+    let rest = strip_word(skip_blanks(text), "点, 时")?;
     if let Some(found) = split_word(rest, QUARTERS) {
         return Some(found);
     }

@@ -5,140 +5,78 @@ use jiff::civil::Date;
 use super::Day;
 use super::clock::Period;
 use crate::command::number::{split_digits, split_number};
-use crate::command::text::{fold, is_ascii_word, is_blank, skip_blanks, split_word, strip_folded};
+use crate::command::text::{
+    fold, is_ascii_word, is_blank, skip_blanks, split_word, strip_folded, strip_word,
+};
 
 /// Days relative to today; `今晚` and `明早` include a part of the day.
 const DAYS: &[(&str, (u8, Period))] = &[
-    ("今天", (0, Period::Any)),
-    ("今日", (0, Period::Any)),
-    ("今早", (0, Period::Morning)),
-    ("今早上", (0, Period::Morning)),
-    ("今晨", (0, Period::Morning)),
+    ("今天, 今日, today", (0, Period::Any)),
+    ("今早, 今早上, 今晨", (0, Period::Morning)),
     ("今午", (0, Period::Noon)),
-    ("今晚", (0, Period::Evening)),
-    ("今晚上", (0, Period::Evening)),
-    ("今夜", (0, Period::Evening)),
-    ("当晚", (0, Period::Evening)),
-    ("明天", (1, Period::Any)),
-    ("明日", (1, Period::Any)),
-    ("明早", (1, Period::Morning)),
-    ("明早上", (1, Period::Morning)),
-    ("明晨", (1, Period::Morning)),
+    ("今晚, 今晚上, 今夜, 当晚, tonight", (0, Period::Evening)),
+    ("明天, 明日", (1, Period::Any)),
+    ("tomorrow, tomorow, tmr, tmrw", (1, Period::Any)),
+    ("tommorow, tommorrow", (1, Period::Any)),
+    ("明早, 明早上, 明晨", (1, Period::Morning)),
     ("明午", (1, Period::Noon)),
-    ("明晚", (1, Period::Evening)),
-    ("明晚上", (1, Period::Evening)),
-    ("明夜", (1, Period::Evening)),
-    ("后天", (2, Period::Any)),
-    ("后日", (2, Period::Any)),
-    ("大后天", (3, Period::Any)),
-    ("today", (0, Period::Any)),
-    ("tonight", (0, Period::Evening)),
-    ("tomorrow", (1, Period::Any)),
-    ("tomorow", (1, Period::Any)),
-    ("tommorow", (1, Period::Any)),
-    ("tommorrow", (1, Period::Any)),
-    ("tmr", (1, Period::Any)),
-    ("tmrw", (1, Period::Any)),
+    ("明晚, 明晚上, 明夜", (1, Period::Evening)),
+    ("后天, 后日", (2, Period::Any)),
     ("day after tomorrow", (2, Period::Any)),
     ("the day after tomorrow", (2, Period::Any)),
+    ("大后天", (3, Period::Any)),
 ];
 
 const WEEKDAYS: &[(&str, i8)] = &[
-    ("mon", 1),
-    ("monday", 1),
-    ("tue", 2),
-    ("tues", 2),
-    ("tuesday", 2),
-    ("wed", 3),
-    ("weds", 3),
-    ("wednesday", 3),
-    ("thu", 4),
-    ("thur", 4),
-    ("thurs", 4),
-    ("thursday", 4),
-    ("fri", 5),
-    ("friday", 5),
-    ("sat", 6),
-    ("saturday", 6),
-    ("sun", 7),
-    ("sunday", 7),
+    ("mon, monday", 1),
+    ("tue, tues, tuesday", 2),
+    ("wed, weds, wednesday", 3),
+    ("thu, thur, thurs, thursday", 4),
+    ("fri, friday", 5),
+    ("sat, saturday", 6),
+    ("sun, sunday", 7),
 ];
 
 /// The week of an English weekday; `coming` means the same as no word.
 const ENGLISH_WEEKS: &[(&str, Option<u8>)] = &[
     ("this", Some(0)),
     ("next", Some(1)),
-    ("coming", None),
-    ("this coming", None),
+    ("coming, this coming", None),
 ];
 
 /// The week of a Chinese weekday.
-const WEEKS: &[(&str, u8)] = &[
-    ("本", 0),
-    ("这", 0),
-    ("这个", 0),
-    ("下", 1),
-    ("下个", 1),
-    ("下下", 2),
-    ("下下个", 2),
-];
-const WEEK: &[(&str, ())] = &[("周", ()), ("星期", ()), ("礼拜", ())];
+const WEEKS: &[(&str, u8)] = &[("本, 这, 这个", 0), ("下, 下个", 1), ("下下, 下下个", 2)];
+
 const DAYS_OF_WEEK: &[(&str, i8)] = &[
-    ("一", 1),
-    ("二", 2),
-    ("三", 3),
-    ("四", 4),
-    ("五", 5),
-    ("六", 6),
-    ("日", 7),
-    ("天", 7),
-    ("1", 1),
-    ("2", 2),
-    ("3", 3),
-    ("4", 4),
-    ("5", 5),
-    ("6", 6),
+    ("一, 1", 1),
+    ("二, 2", 2),
+    ("三, 3", 3),
+    ("四, 4", 4),
+    ("五, 5", 5),
+    ("六, 6", 6),
+    ("日, 天", 7),
 ];
 
 /// The month of a day of the month.
-const MONTHS: &[(&str, u8)] = &[
-    ("本月", 0),
-    ("这个月", 0),
-    ("这月", 0),
-    ("当月", 0),
-    ("下月", 1),
-    ("下个月", 1),
-];
-const DAY_OF_MONTH: &[(&str, ())] = &[("号", ()), ("日", ())];
-const END_OF_MONTH: &[(&str, ())] = &[("月底", ()), ("月末", ()), ("底", ()), ("末", ())];
+const MONTHS: &[(&str, u8)] = &[("本月, 这个月, 这月, 当月", 0), ("下月, 下个月", 1)];
+const DAY_OF_MONTH: &str = "号, 日";
+const END_OF_MONTH: &str = "月底, 月末, 底, 末";
 
 const MONTH_NAMES: &[(&str, u32)] = &[
-    ("jan", 1),
-    ("january", 1),
-    ("feb", 2),
-    ("february", 2),
-    ("mar", 3),
-    ("march", 3),
-    ("apr", 4),
-    ("april", 4),
+    ("jan, january", 1),
+    ("feb, february", 2),
+    ("mar, march", 3),
+    ("apr, april", 4),
     ("may", 5),
-    ("jun", 6),
-    ("june", 6),
-    ("jul", 7),
-    ("july", 7),
-    ("aug", 8),
-    ("august", 8),
-    ("sep", 9),
-    ("sept", 9),
-    ("september", 9),
-    ("oct", 10),
-    ("october", 10),
-    ("nov", 11),
-    ("november", 11),
-    ("dec", 12),
-    ("december", 12),
+    ("jun, june", 6),
+    ("jul, july", 7),
+    ("aug, august", 8),
+    ("sep, sept, september", 9),
+    ("oct, october", 10),
+    ("nov, november", 11),
+    ("dec, december", 12),
 ];
-const ORDINALS: &[(&str, ())] = &[("st", ()), ("nd", ()), ("rd", ()), ("th", ())];
+const ORDINALS: &str = "st, nd, rd, th";
 
 /// Splits off a day, with the part of the day if it includes one.
 pub(super) fn split_day(text: &str) -> Option<(Day, Period, &str)> {
@@ -161,7 +99,7 @@ fn split_weekday(text: &str) -> Option<(Day, &str)> {
     }
     let (weeks, rest) =
         split_word(text, WEEKS).map_or((None, text), |(weeks, rest)| (Some(weeks), rest));
-    let ((), number) = split_word(rest, WEEK)?;
+    let number = strip_word(rest, "周, 星期, 礼拜")?;
     let (weekday, rest) = split_word(number, DAYS_OF_WEEK)?;
     // `周1` is Monday; `周15` and `周1:30` are not weekdays.
     let is_figure = |c: char| fold(c).is_ascii_digit() || fold(c) == ':';
@@ -200,7 +138,7 @@ fn split_chinese_date(text: &str) -> Option<(Day, &str)> {
     };
     let (month, rest) = split_before(rest, "月")?;
     let (day, rest) = split_number(skip_blanks(rest))?;
-    let ((), rest) = split_word(skip_blanks(rest), DAY_OF_MONTH)?;
+    let rest = strip_word(skip_blanks(rest), DAY_OF_MONTH)?;
     Some((date(year, month, day)?, rest))
 }
 
@@ -216,14 +154,14 @@ fn split_day_of_month(text: &str) -> Option<(Day, &str)> {
         Some((months, rest)) => (Some(months), skip_blanks(rest)),
         None => (None, text),
     };
-    if let Some(((), rest)) = split_word(rest, END_OF_MONTH)
+    if let Some(rest) = strip_word(rest, END_OF_MONTH)
         && (months.is_some() || text.starts_with('月'))
     {
         let months = Some(months.unwrap_or(0));
         return Some((Day::OfMonth { months, day: None }, rest));
     }
     let (day, rest) = split_number(rest)?;
-    let ((), rest) = split_word(skip_blanks(rest), DAY_OF_MONTH)?;
+    let rest = strip_word(skip_blanks(rest), DAY_OF_MONTH)?;
     Some((day_of_month(months, day)?, rest))
 }
 
@@ -238,7 +176,7 @@ fn day_of_month(months: Option<u8>, day: u32) -> Option<Day> {
 /// `25th`.
 fn split_ordinal(text: &str) -> Option<(Day, &str)> {
     let (day, rest) = split_digits(text)?;
-    let ((), rest) = split_word(rest, ORDINALS)?;
+    let rest = strip_word(rest, ORDINALS)?;
     Some((day_of_month(None, day)?, rest))
 }
 
@@ -250,7 +188,7 @@ fn split_english_date(text: &str) -> Option<(Day, &str)> {
     } else {
         let (day, rest) = split_day_number(text)?;
         let rest = skip_blanks(rest);
-        let rest = split_word(rest, &[("of", ())]).map_or(rest, |((), rest)| skip_blanks(rest));
+        let rest = strip_word(rest, "of").map_or(rest, skip_blanks);
         let (month, rest) = split_month(rest)?;
         (month, day, rest)
     };
@@ -266,7 +204,7 @@ pub(super) fn split_month(text: &str) -> Option<(u32, &str)> {
 /// A day of a month, which no colon makes an hour: `Dec 9:00` has none.
 fn split_day_number(text: &str) -> Option<(u32, &str)> {
     let (day, rest) = split_digits(text)?;
-    let rest = split_word(rest, ORDINALS).map_or(rest, |((), rest)| rest);
+    let rest = strip_word(rest, ORDINALS).unwrap_or(rest);
     let is_hour = strip_folded(rest, ":").is_some() || rest.starts_with(is_ascii_word);
     (!is_hour).then_some((day, rest))
 }

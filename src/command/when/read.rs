@@ -7,14 +7,16 @@ use crate::command::number::split_number;
 use crate::command::span::split_span;
 use crate::command::text::{
     LONGEST_NAME, first_word, fold, folded_start, is_ascii_word, is_blank, is_cjk, is_dash,
-    skip_blanks, split_word, strip_folded,
+    skip_blanks, split_word, strip_folded, strip_word,
 };
-use crate::command::when::words::{CHINESE_TIME_WORDS, JOINTS, LATER, LONG_WORDS, TIME_WORDS, TO};
+use crate::command::when::words::{
+    CHINESE_TIME_WORDS, CONNECTIVES, LATER, LONG_WORDS, RANGE_WORDS, TIME_WORDS,
+};
 
 const MINUTES_OF_DAY: u64 = 24 * 60;
 
 /// The parts of a time parsed so far.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Parts {
     day: Option<Day>,
     /// A second name of that day.
@@ -37,14 +39,7 @@ pub(in crate::command) enum NoTime<'t> {
 
 /// Splits off the longest time.
 pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), NoTime<'_>> {
-    let mut parts = Parts {
-        day: None,
-        also: None,
-        ends_with_day: false,
-        period: Period::Any,
-        clock: None,
-        later: None,
-    };
+    let mut parts = Parts::default();
     let mut rest = text;
     while let Some(after) = parts.take(rest) {
         rest = after;
@@ -53,8 +48,8 @@ pub(in crate::command) fn split_when(text: &str) -> Result<(When, &str), NoTime<
     let next = skip_blanks(rest);
     let Some(when) = parts.when() else {
         // `2026-12-019:00` has no day, `Sat/Sun` two.
-        let goes_on = |c| matches!(fold(c), ':' | '/' | '-' | '~');
-        let ends = !rest.starts_with(goes_on) && split_number(next).is_none();
+        let continues = |c| matches!(fold(c), ':' | '/' | '-' | '~');
+        let ends = !rest.starts_with(continues) && split_number(next).is_none();
         if parts.lacks_hour() && ends {
             return Err(NoTime::WithoutHour(typed(rest)));
         }
@@ -87,7 +82,7 @@ impl Parts {
             .take_at(start, false)
             .or_else(|| self.take_bracketed_day(start));
         found.or_else(|| {
-            let (is_at, rest) = split_word(start, JOINTS)?;
+            let (is_at, rest) = split_word(start, CONNECTIVES)?;
             self.take_at(skip_blanks(rest), is_at)
                 .or_else(|| self.take_ordinal(start, rest))
         })
@@ -246,8 +241,7 @@ fn ends_word(rest: &str) -> bool {
 /// Whether `rest` makes an hour of a plain number: `8 tonight`, `9 in the morning`.
 fn is_hour_of_day(rest: &str) -> bool {
     let next = skip_blanks(rest);
-    let next = split_word(next, &[("in the", ()), ("at", ())]).map_or(next, |((), rest)| rest);
-    let next = skip_blanks(next);
+    let next = strip_word(next, "in the, at").map_or(next, skip_blanks);
     let is_day = split_day(next)
         .is_some_and(|(day, _, after)| matches!(day, Day::In(_)) && ends_word(after));
     is_day || split_period(next).is_some_and(|(_, after)| ends_word(after))
@@ -255,25 +249,24 @@ fn is_hour_of_day(rest: &str) -> bool {
 
 /// `in 30 minutes`, `2 hours later`, `半小时后`, in minutes.
 fn split_later(text: &str) -> Option<(u64, &str)> {
-    if let Some(((), rest)) = split_word(text, &[("in", ()), ("after", ()), ("过", ())]) {
+    if let Some(rest) = strip_word(text, "in, after, 过") {
         let (minutes, rest) = split_span(skip_blanks(rest))?;
-        let after = split_word(skip_blanks(rest), LATER).map_or(rest, |((), rest)| rest);
+        let after = strip_word(skip_blanks(rest), LATER).unwrap_or(rest);
         return Some((minutes, after));
     }
     let (minutes, rest) = split_span(text)?;
-    let ((), rest) = split_word(skip_blanks(rest), LATER)?;
-    Some((minutes, rest))
+    let after = strip_word(skip_blanks(rest), LATER)?;
+    Some((minutes, after))
 }
 
 /// Splits off an unknown word that may belong to the time before it.
 fn split_time_word(text: &str) -> Option<&str> {
     let next = skip_blanks(text.strip_prefix([',', '，']).unwrap_or(text));
     let end = |word: &str| &next[word.len()..];
-    if let Some(((), rest)) = split_word(next, TIME_WORDS).filter(|((), rest)| ends_word(rest)) {
+    if let Some(rest) = strip_word(next, TIME_WORDS).filter(|rest| ends_word(rest)) {
         return Some(rest);
     }
-    let chinese = split_word(next, CHINESE_TIME_WORDS)
-        .map(|((), rest)| rest)
+    let chinese = strip_word(next, CHINESE_TIME_WORDS)
         .or_else(|| split_day(next).map(|(_, _, rest)| rest))
         .or_else(|| split_period(next).map(|(_, rest)| rest));
     let is_chinese = next.starts_with(is_cjk);
@@ -282,8 +275,7 @@ fn split_time_word(text: &str) -> Option<&str> {
     }
     let word = first_word(next);
     let is_offset = word.starts_with(['+', '＋']) || strip_folded(word, "(utc").is_some();
-    let range = split_word(next, TO)
-        .map(|((), rest)| rest)
+    let range = strip_word(next, RANGE_WORDS)
         .or_else(|| next.strip_prefix(is_dash))
         .and_then(|rest| split_clock(skip_blanks(rest.trim_start_matches(is_dash))));
     if let Some((_, rest)) = range.filter(|(clock, _)| !clock.is_bare) {
@@ -294,7 +286,7 @@ fn split_time_word(text: &str) -> Option<&str> {
     let letters = folded_start(letters, LONGEST_NAME);
     let is_misspelt = letters.len() > 5
         && LONG_WORDS
-            .iter()
+            .split(", ")
             .any(|known| strsim::damerau_levenshtein(known, &letters) == 1);
     (is_offset && word.chars().nth(1).is_some_and(is_ascii_word) || is_misspelt).then(|| end(word))
 }

@@ -12,7 +12,7 @@ fn zoned(text: &str) -> Zoned {
     text.parse().unwrap()
 }
 
-/// What is typed, tail and all, means this moment for somebody who types it now.
+/// Checks that `typed` before `tail` means the moment `expected` at `now`.
 fn check_at(now: &str, typed: &str, tail: &str, expected: &str) {
     let text = format!("{typed}{tail}");
     let (when, rest) = split_when(&text).unwrap_or_else(|bad| panic!("{bad:?} in {text:?}"));
@@ -114,7 +114,7 @@ fn a_time_of_day_is_the_next_one() {
 }
 
 #[test]
-fn a_day_that_is_named_is_that_day() {
+fn relative_days_count_from_today() {
     check(
         &[
             "今天 9:00",
@@ -156,7 +156,7 @@ fn a_day_that_is_named_is_that_day() {
 }
 
 #[test]
-fn a_day_of_the_week_is_the_next_of_that_name() {
+fn weekdays_are_the_next_of_that_name() {
     check(
         &[
             "周五 9:00",
@@ -185,7 +185,7 @@ fn a_day_of_the_week_is_the_next_of_that_name() {
 }
 
 #[test]
-fn a_date_is_a_date() {
+fn dates_are_parsed_in_every_format() {
     check(
         &[
             "2026-12-05 9:00",
@@ -206,7 +206,7 @@ fn a_date_is_a_date() {
 }
 
 #[test]
-fn a_date_without_a_year_is_the_next_years_once_this_years_is_long_past() {
+fn dates_long_past_move_to_the_next_year() {
     check(
         &["1月5日9点", "01-05 9:00", "2027-01-05 9:00"],
         "2027-01-05 09:00",
@@ -220,7 +220,7 @@ fn a_date_without_a_year_is_the_next_years_once_this_years_is_long_past() {
 }
 
 #[test]
-fn what_has_passed_or_is_too_far_is_refused() {
+fn past_and_distant_times_are_rejected() {
     for typed in [
         "今天7:59",
         "today 8:00",
@@ -237,7 +237,7 @@ fn what_has_passed_or_is_too_far_is_refused() {
 }
 
 #[test]
-fn a_time_ends_where_it_ends() {
+fn text_after_a_time_is_left() {
     for (text, tail) in [
         ("9:00今晚停电", "今晚停电"),
         ("9:00：早会", "：早会"),
@@ -261,7 +261,7 @@ fn a_time_ends_where_it_ends() {
 }
 
 #[test]
-fn what_is_no_time_is_named_as_it_was_typed() {
+fn invalid_times_are_quoted_as_typed() {
     for (text, typed) in [
         ("", ""),
         ("25:00 lunch", "25:00"),
@@ -299,7 +299,7 @@ fn what_is_no_time_is_named_as_it_was_typed() {
 }
 
 #[test]
-fn a_day_without_an_hour_is_no_time() {
+fn a_day_without_an_hour_is_rejected() {
     for (text, typed) in [
         ("tomorrow", "tomorrow"),
         ("tomorrow lunch x", "tomorrow"),
@@ -316,18 +316,18 @@ fn a_day_without_an_hour_is_no_time() {
 }
 
 #[test]
-fn where_clocks_change_the_day_has_its_time_all_the_same() {
+fn times_resolve_across_clock_changes() {
     let spring = "2026-03-07T12:00:00-05:00[America/New_York]";
     check_at(spring, "2:30", "", "2026-03-08 03:30");
     check_at(spring, "tomorrow 3:00", "", "2026-03-08 03:00");
-    // 1:30 comes twice; the first of them is over.
+    // 1:30 occurs twice; the first one has passed.
     let autumn = "2026-11-01T01:45:00-04:00[America/New_York]";
     check_at(autumn, "1:30", "", "2026-11-02 01:30");
     check_refused(autumn, "today 1:30", PlanTimeError::Passed);
 }
 
 #[test]
-fn a_time_is_kept_as_it_was_typed() {
+fn times_survive_serialization() {
     for text in [
         "9:00",
         "明晚12点",
@@ -359,7 +359,7 @@ fn any_now(years: std::ops::RangeInclusive<i16>) -> impl Strategy<Value = Zoned>
     )
 }
 
-/// Pieces that times are made of, in any order.
+/// Parts of times in any order, or any text.
 fn any_text() -> impl Strategy<Value = String> {
     let pieces = vec![
         "9",
@@ -407,7 +407,7 @@ fn any_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_text_at_no_time_is_too_much(text in any_text(), now in any_now(1..=9999)) {
+    fn any_text_is_parsed_at_any_time(text in any_text(), now in any_now(1..=9999)) {
         match split_when(&text) {
             Ok((when, rest)) => {
                 prop_assert!(text.ends_with(rest) && rest.len() < text.len());
@@ -422,7 +422,7 @@ proptest! {
     }
 
     #[test]
-    fn a_bare_time_is_within_a_day(hour in 0..24, minute in 0..60, now in any_now(1900..=2100)) {
+    fn a_time_without_a_day_is_within_25_hours(hour in 0..24, minute in 0..60, now in any_now(1900..=2100)) {
         let typed = format!("{hour}:{minute:02}");
         let (when, _) = split_when(&typed).unwrap();
         let moment = when.resolve(&now).unwrap();
@@ -431,7 +431,7 @@ proptest! {
     }
 
     #[test]
-    fn without_a_change_of_clocks_a_bare_time_is_what_the_next_day_shows(
+    fn without_clock_changes_the_wall_time_is_exact(
         hour in 0..24_i8, minute in 0..60_i8, now in any_now(2000..=2100),
     ) {
         let now = now.with_time_zone(TimeZone::get("Asia/Shanghai").unwrap());

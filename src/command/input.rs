@@ -13,65 +13,64 @@ use crate::language::Language;
 /// Maximum number of characters in the name of a Feishu emoji: `[赞]`, `[THUMBSUP]`.
 const EMOJI_NAME: usize = 16;
 
-/// The message that is being parsed. The remaining input is always a suffix of its text.
+/// The message that is being parsed. What remains to be parsed is always a suffix of its text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Said<'t> {
+pub(super) struct Input<'t> {
     text: &'t str,
     mentions: &'t [Mention],
     /// Whether the mentions are unknown, so that any of them may be this bot.
-    anybody: bool,
+    unknown_mentions: bool,
 }
 
+/// What may precede a command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Opening<'t> {
+pub(super) struct Prefix<'t> {
+    pub(super) mentions_me: bool,
+    pub(super) mentions_others: bool,
+    /// What follows it.
     pub(super) rest: &'t str,
-    pub(super) to_me: bool,
-    pub(super) to_others: bool,
 }
 
-impl<'t> Said<'t> {
+impl<'t> Input<'t> {
     pub(super) fn new(text: &'t str, mentions: &'t [Mention]) -> Self {
         Self {
             text,
             mentions,
-            anybody: false,
+            unknown_mentions: false,
         }
     }
 
-    /// A message with unknown mentions.
-    pub(super) fn to_anybody(text: &'t str) -> Self {
+    pub(super) fn with_unknown_mentions(text: &'t str) -> Self {
         Self {
-            anybody: true,
+            unknown_mentions: true,
             ..Self::new(text, &[])
         }
     }
 
-    /// Skips what may precede a command: mentions with their punctuation, images, a list marker,
+    /// Parses what may precede a command: mentions with their punctuation, images, a list marker,
     /// and blanks.
-    pub(super) fn opening(self) -> Opening<'t> {
-        let mut opening = Opening {
-            rest: self.text,
-            to_me: false,
-            to_others: false,
-        };
+    pub(super) fn prefix(self) -> Prefix<'t> {
+        let (mut mentions_me, mut mentions_others) = (false, false);
+        let mut rest = self.text;
         loop {
-            let rest = skip_pictures(opening.rest);
+            rest = rest.trim_start_matches(|c| is_blank(c) || is_emoji(c));
             let Some((key, after)) = split_placeholder(rest, self.mentions) else {
-                opening.rest = skip_list_marker(rest);
-                return opening;
+                return Prefix {
+                    mentions_me,
+                    mentions_others,
+                    rest: skip_list_marker(rest),
+                };
             };
-            if self.is_me(key) {
-                opening.to_me = true;
-            } else {
-                opening.to_others = true;
-            }
+            let is_me = self.is_me(key);
+            mentions_me |= is_me;
+            mentions_others |= !is_me;
             // `、` may also be the slash of a Chinese keyboard; the name after it decides.
-            opening.rest = after.trim_start_matches(|c| is_separator(c) || is_blank(c));
+            rest = after.trim_start_matches(|c| is_separator(c) || is_blank(c));
         }
     }
 
     fn is_me(self, key: &str) -> bool {
-        if self.anybody {
+        if self.unknown_mentions {
             return key != EVERYONE;
         }
         let mut mine = self.mentions.iter().filter(|mention| mention.is_me);
@@ -142,10 +141,6 @@ impl<'t> Said<'t> {
     fn name_mentions(self, words: &str, name: impl Fn(&Mention) -> String) -> String {
         replace_mentions(words, self.mentions, Language::of(self.text), name)
     }
-}
-
-fn skip_pictures(text: &str) -> &str {
-    text.trim_start_matches(|c| is_blank(c) || is_emoji(c))
 }
 
 /// Skips the marker of a list item: `- `, `• `, `1. `.
