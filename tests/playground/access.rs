@@ -1,14 +1,14 @@
-//! Whoever uses the keyboard alone, or has the page read to them.
+//! Accessible names, document structure and keyboard operation.
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::playground::Playground;
 
 #[tokio::test]
-async fn everything_that_can_be_used_has_a_name() {
-    let stage = Stage::open().await;
+async fn controls_have_accessible_names() {
+    let playground = Playground::open().await;
     for query in ["lang=en", "lang=zh", "lang=en&group=questions&as=gus"] {
-        let (_browser, mut page) = stage.visit(&format!("/?{query}")).await;
+        let (_browser, mut page) = playground.visit(&format!("/?{query}")).await;
         page.say("/history").await;
         page.until_text("#messages .meta b", "noticebot").await;
         page.call("Accessibility.enable", json!({})).await;
@@ -33,15 +33,15 @@ async fn everything_that_can_be_used_has_a_name() {
                 count += 1;
                 assert_ne!(node["name"]["value"], "", "{role}: {node}");
             }
-            assert!(count > 0, "there is no {role}");
+            assert!(count > 0, "no {role} on the page");
         }
         for (role, count) in [("main", 1), ("banner", 1), ("log", 1)] {
             assert_eq!(of_role(role).count(), count, "{role}");
         }
-        let twice =
+        let duplicates =
             "(() => { const ids = [...document.querySelectorAll('[id]')].map((it) => it.id);
             return ids.filter((id, at) => ids.indexOf(id) !== at); })()";
-        assert_eq!(page.get(twice).await, json!([]));
+        assert_eq!(page.get(duplicates).await, json!([]));
         let levels =
             "[...document.querySelectorAll('h1, h2, h3')].map((it) => Number(it.tagName[1]))";
         let levels = page.get(levels).await;
@@ -59,8 +59,8 @@ async fn everything_that_can_be_used_has_a_name() {
 
 #[tokio::test]
 async fn the_keyboard_is_enough() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     page.press("Tab").await;
     assert_eq!(page.get("document.activeElement.className").await, "skip");
     page.press("Enter").await;
@@ -78,25 +78,28 @@ async fn the_keyboard_is_enough() {
         .await;
     page.press("Enter").await;
     page.until(
-        "a reply is begun",
+        "a reply is started",
         "document.querySelector('.replying') && document.activeElement.id === 'text'",
     )
     .await;
     page.press("Escape").await;
-    page.until("it is not", "!document.querySelector('.replying')")
-        .await;
+    page.until(
+        "the reply is canceled",
+        "!document.querySelector('.replying')",
+    )
+    .await;
     assert_eq!(page.get("document.activeElement.id").await, "text");
 
     page.get("document.querySelector('#messages .acts a').focus()")
         .await;
     page.press("Enter").await;
-    page.until("a reply is begun", "document.querySelector('.replying')")
+    page.until("a reply is started", "document.querySelector('.replying')")
         .await;
     page.call("Input.insertText", json!({ "text": "/pin" }))
         .await;
     page.press("Enter").await;
     page.until_text("#top .set", "Dinner").await;
-    // Whatever has the focus is seen to have it.
+    // The focus is visible.
     page.press("Tab").await;
     let outline = "getComputedStyle(document.activeElement).outlineStyle";
     assert_eq!(page.get(outline).await, "solid");

@@ -1,6 +1,6 @@
-//! A Chromium without a window, and one page of it, by the `DevTools` protocol.
+//! A headless Chromium and its pages, driven by the `DevTools` protocol.
 //!
-//! The page waits for what is to come, by itself: nothing here polls or sleeps.
+//! Conditions are awaited by an observer in the page, so nothing here polls or sleeps.
 
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::path::Path;
@@ -14,12 +14,11 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::stage::http;
+use crate::playground::http;
 
-/// By these names it is looked for.
-const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-/// Nothing of its own accord: no updates, no first-run pages, no sandbox, which
-/// needs more rights than a container has. The last one is a mouse.
+const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+/// No updates and no first-run pages; no sandbox, which needs more permissions than a container
+/// has. The last one simulates a mouse.
 const FLAGS: [&str; 11] = [
     "--headless=new",
     "--no-sandbox",
@@ -33,15 +32,15 @@ const FLAGS: [&str; 11] = [
     "--remote-debugging-port=0",
     "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
 ];
-/// Longer than any step takes, also where others use the machine.
+/// Longer than any step takes, even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running browser; it ends when dropped.
+/// A running browser; it is killed when dropped.
 pub(crate) struct Browser {
     /// `127.0.0.1:…`
     devtools: String,
     process: Child,
-    /// All that it writes.
+    /// Its profile and temporary files.
     folder: TempDir,
 }
 
@@ -55,13 +54,13 @@ impl Browser {
             Some(url.split('/').next()?.to_owned())
         });
         Self {
-            devtools: listens.expect("the browser ends before it listens"),
+            devtools: listens.expect("the browser exited before it listened"),
             process,
             folder,
         }
     }
 
-    /// A tab about to show pages of this origin.
+    /// Opens a tab for pages of this origin.
     pub(crate) async fn open_tab(&self, origin: &str) -> Page {
         let url = format!("http://{}/json/new?about:blank", self.devtools);
         let client = http();
@@ -74,7 +73,7 @@ impl Browser {
             origin: origin.to_owned(),
             socket: connected.unwrap().0,
             calls: 0,
-            events: Vec::new(),
+            received: Vec::new(),
         };
         for domain in ["Page", "Runtime", "Log", "Network"] {
             page.call(&format!("{domain}.enable"), json!({})).await;
@@ -88,7 +87,7 @@ impl Drop for Browser {
     fn drop(&mut self) {
         self.process.kill().ok();
         self.process.wait().ok();
-        // Its own children are not ours to wait for, and write a moment longer.
+        // The browser's child processes cannot be awaited, and write for a moment longer.
         for _ in 0..200 {
             match std::fs::remove_dir_all(self.folder.path()) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -101,7 +100,7 @@ impl Drop for Browser {
 }
 
 fn spawn(folder: &Path) -> Child {
-    let started = NAMES.into_iter().find_map(|name| {
+    let started = PROGRAMS.into_iter().find_map(|name| {
         Command::new(name)
             .args(FLAGS)
             .arg(format!(
@@ -116,7 +115,7 @@ fn spawn(folder: &Path) -> Child {
             .spawn()
             .ok()
     });
-    started.expect("no Chromium is installed: `scripts/test` does it on Debian")
+    started.expect("Chromium is not installed; `scripts/test` installs it on Debian")
 }
 
 /// A tab.
@@ -124,51 +123,51 @@ pub(crate) struct Page {
     origin: String,
     socket: WebSocketStream<TcpStream>,
     calls: u64,
-    /// What the browser has told besides answers.
-    events: Vec<Value>,
+    /// Messages of the browser other than responses.
+    received: Vec<Value>,
 }
 
 impl Page {
-    /// Calls a method of the protocol.
+    /// Calls a method of the protocol and returns its result.
     pub(crate) async fn call(&mut self, method: &str, params: Value) -> Value {
         self.calls += 1;
         let call = json!({ "id": self.calls, "method": method, "params": params });
         let call = Message::text(call.to_string());
         self.socket.send(call).await.unwrap();
         loop {
-            let told = self.receive(method).await;
-            if told["id"] == self.calls {
-                assert!(told["error"].is_null(), "{method} {params}: {told}");
-                return told["result"].clone();
+            let message = self.receive(method).await;
+            if message["id"] == self.calls {
+                assert!(message["error"].is_null(), "{method} {params}: {message}");
+                return message["result"].clone();
             }
-            self.events.push(told);
+            self.received.push(message);
         }
     }
 
-    /// Goes to a path of the playground and waits until it is loaded.
+    /// Opens a path and waits until it is loaded.
     pub(crate) async fn go_to(&mut self, path: &str) {
         let url = format!("{}{path}", self.origin);
         self.call("Page.navigate", json!({ "url": url })).await;
         self.loaded().await;
     }
 
-    /// Waits for the end of a load that has not been waited for.
+    /// Waits for the end of a load.
     pub(crate) async fn loaded(&mut self) {
         let is_load = |event: &Value| event["method"] == "Page.loadEventFired";
-        while !self.events.iter().any(is_load) {
-            let told = self.receive("a page").await;
-            self.events.push(told);
+        while !self.received.iter().any(is_load) {
+            let message = self.receive("a page").await;
+            self.received.push(message);
         }
-        self.events.retain(|event| !is_load(event));
+        self.received.retain(|event| !is_load(event));
     }
 
     async fn receive(&mut self, what: &str) -> Value {
         let received = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-        let message = received.unwrap_or_else(|_| panic!("waited in vain for {what}"));
+        let message = received.unwrap_or_else(|_| panic!("timeout while waiting for {what}"));
         serde_json::from_str(message.unwrap().unwrap().to_text().unwrap()).unwrap()
     }
 
-    /// The value of an expression of the page.
+    /// Evaluates a JavaScript expression.
     pub(crate) async fn get(&mut self, expression: &str) -> Value {
         let params = json!({
             "expression": expression, "awaitPromise": true, "returnByValue": true,
@@ -182,7 +181,7 @@ impl Page {
         got["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true, looking again whenever the page changes.
+    /// Waits until an expression is true; it is evaluated again whenever the page changes.
     pub(crate) async fn until(&mut self, what: &str, expression: &str) {
         let what = json!(what);
         self.get(&format!(
@@ -196,11 +195,11 @@ impl Page {
                 observer.observe(document, {{
                     subtree: true, childList: true, attributes: true, characterData: true,
                 }});
-                // What is typed and what has the focus changes without a word.
+                // The observer does not see inputs and the focus.
                 const clock = setInterval(look, 50);
                 const patience = setTimeout(() => {{
                     stop();
-                    fail(new Error('in vain until ' + {what} + ': ' + document.body.innerText));
+                    fail(new Error('timeout: ' + {what} + ': ' + document.body.innerText));
                 }}, 40000);
                 const stop = () => {{
                     observer.disconnect();
@@ -213,7 +212,7 @@ impl Page {
         .await;
     }
 
-    /// Waits until the text of what a selector finds contains this.
+    /// Waits until an element of the selector contains the text.
     pub(crate) async fn until_text(&mut self, selector: &str, text: &str) {
         let (found, wanted) = (json!(selector), json!(text));
         let expression = format!(
@@ -223,7 +222,7 @@ impl Page {
             .await;
     }
 
-    /// The text of the first element that a selector finds.
+    /// The text of the first element of the selector.
     pub(crate) async fn text(&mut self, selector: &str) -> String {
         let selector = json!(selector);
         let text = self
@@ -232,7 +231,7 @@ impl Page {
         text.as_str().unwrap().to_owned()
     }
 
-    /// Clicks with the mouse on the middle of what a selector finds first.
+    /// Clicks on the middle of the first element of the selector.
     pub(crate) async fn click(&mut self, selector: &str) {
         self.until(
             &format!("there is {selector}"),
@@ -258,13 +257,13 @@ impl Page {
         }
     }
 
-    /// Presses a key on whatever has the focus: `Enter`, `Tab` or `Escape`.
+    /// Presses `Enter`, `Tab` or `Escape`.
     pub(crate) async fn press(&mut self, key: &str) {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
             "Tab" => (9, ""),
             "Escape" => (27, ""),
-            other => panic!("no code is known for {other}"),
+            other => panic!("unknown key: {other}"),
         };
         for kind in ["keyDown", "keyUp"] {
             let params = json!({
@@ -274,7 +273,7 @@ impl Page {
         }
     }
 
-    /// Types into the field for messages and sends it by the return key.
+    /// Types a message and presses Enter.
     pub(crate) async fn say(&mut self, text: &str) {
         self.click("#text").await;
         self.call("Input.insertText", json!({ "text": text })).await;
@@ -283,7 +282,7 @@ impl Page {
             .await;
     }
 
-    /// How large the page is, in pixels.
+    /// Sets the size of the page in pixels.
     pub(crate) async fn size(&mut self, width: u32, height: u32) {
         let params = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
@@ -292,7 +291,7 @@ impl Page {
             .await;
     }
 
-    /// Light or dark; without movement, so that colours are settled at once.
+    /// Sets `light` or `dark`, without animations, so that colors do not change gradually.
     pub(crate) async fn scheme(&mut self, scheme: &str) {
         let features = json!([
             { "name": "prefers-color-scheme", "value": scheme },
@@ -305,27 +304,28 @@ impl Page {
         .await;
     }
 
-    /// Events of this name so far: their parameters.
-    pub(crate) fn told(&self, method: &str) -> impl Iterator<Item = &Value> {
+    /// The parameters of the events of this name so far.
+    pub(crate) fn events(&self, method: &str) -> impl Iterator<Item = &Value> {
         let method = method.to_owned();
-        let told = self.events.iter();
-        told.filter(move |event| event["method"] == method)
+        let received = self.received.iter();
+        received
+            .filter(move |event| event["method"] == method)
             .map(|event| &event["params"])
     }
 
-    /// Ends a test: fails on any error in the console, which violations of the
-    /// content security policy are, and on any request to somebody else.
+    /// Ends a test: fails on any error in the console, such as a violation of the content security
+    /// policy, and on any request to another origin.
     pub(crate) async fn finish(&mut self) {
-        // So that whatever was told before is here.
+        // The response follows all earlier events.
         self.get("1").await;
-        let exceptions: Vec<&Value> = self.told("Runtime.exceptionThrown").collect();
+        let exceptions: Vec<&Value> = self.events("Runtime.exceptionThrown").collect();
         assert!(exceptions.is_empty(), "{exceptions:?}");
-        let said = self.told("Runtime.consoleAPICalled");
-        assert_eq!(said.collect::<Vec<_>>(), Vec::<&Value>::new());
-        let logged = self.told("Log.entryAdded").map(|entry| &entry["entry"]);
+        let printed = self.events("Runtime.consoleAPICalled");
+        assert_eq!(printed.collect::<Vec<_>>(), Vec::<&Value>::new());
+        let logged = self.events("Log.entryAdded").map(|entry| &entry["entry"]);
         let errors: Vec<_> = logged.filter(|entry| entry["level"] == "error").collect();
         assert!(errors.is_empty(), "{errors:?}");
-        for request in self.told("Network.requestWillBeSent") {
+        for request in self.events("Network.requestWillBeSent") {
             let url = request["request"]["url"].as_str().unwrap();
             let is_ours = url.starts_with(&format!("{}/", self.origin));
             assert!(is_ours || url == "about:blank", "{url}");

@@ -1,14 +1,15 @@
-//! What a newcomer does first, and what they see of it.
+//! Messages, commands, topics and several tabs.
 
-use crate::stage::Stage;
+use crate::playground::Playground;
 
 /// The button “Pin” of the first message.
 const PIN_FIRST: &str = "#messages li:first-child button[formaction^='/pin']";
 
+/// Pinning, announcing and undoing; then a member is denied and the owner is not.
 #[tokio::test]
-async fn a_newcomer_pins_announces_undoes_and_is_refused() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+async fn a_newcomer_tries_the_main_commands() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     page.click(PIN_FIRST).await;
     page.until_text("#top .set", "Dinner on Friday at seven, in the Blue Room.")
         .await;
@@ -47,13 +48,13 @@ async fn a_newcomer_pins_announces_undoes_and_is_refused() {
 }
 
 #[tokio::test]
-async fn a_lost_response_is_not_repeated() {
-    let stage = Stage::open().await;
+async fn a_lost_response_causes_no_second_entry() {
+    let playground = Playground::open().await;
     for group in ["ops", "club"] {
-        let (_browser, mut page) = stage.visit(&format!("/?lang=en&group={group}")).await;
+        let (_browser, mut page) = playground.visit(&format!("/?lang=en&group={group}")).await;
         page.click("#switch-lost_answer-do").await;
         page.until(
-            "it is on",
+            "the switch is on",
             "document.querySelector('#switch-lost_answer.on')",
         )
         .await;
@@ -65,26 +66,30 @@ async fn a_lost_response_is_not_repeated() {
         let board = page.text("#board").await;
         assert_eq!(board.matches("only once").count(), 1, "{board}");
         let is_on = "document.querySelector('#switch-lost_answer.on')";
-        page.until("it is used up", &format!("!{is_on}")).await;
+        page.until("the switch is off again", &format!("!{is_on}"))
+            .await;
         page.finish().await;
     }
 }
 
 #[tokio::test]
-async fn a_button_of_a_card_does_what_it_says() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en&group=club&as=olga").await;
+async fn card_buttons_run_their_command() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en&group=club&as=olga").await;
     page.say("/announce for a moment").await;
     page.until_text("#board", "for a moment").await;
     page.say("/history").await;
     page.click(".card button").await;
     page.until(
-        "it is taken back",
+        "the entry is removed",
         "!document.getElementById('board').innerText.includes('for a moment')",
     )
     .await;
-    page.until("a word is said", "!document.getElementById('word').hidden")
-        .await;
+    page.until(
+        "a toast is shown",
+        "!document.getElementById('word').hidden",
+    )
+    .await;
     page.until_text("#list .push .kind", "Button callback")
         .await;
     page.finish().await;
@@ -92,8 +97,8 @@ async fn a_button_of_a_card_does_what_it_says() {
 
 #[tokio::test]
 async fn a_topic_keeps_its_replies_together() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=zh&group=questions").await;
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=zh&group=questions").await;
     page.say("食堂几点开门？").await;
     page.until_text("#messages li:nth-child(2)", "食堂").await;
     page.click("#messages li:first-child .acts a").await;
@@ -101,19 +106,22 @@ async fn a_topic_keeps_its_replies_together() {
     page.say("@olga 在前台").await;
     page.until_text("#messages li:nth-child(2).in-topic .mention", "@Olga")
         .await;
-    page.until("no reply is begun", "!document.querySelector('.replying')")
-        .await;
+    page.until(
+        "no reply is started",
+        "!document.querySelector('.replying')",
+    )
+    .await;
     page.click("#messages li:nth-child(2) button[formaction^='/pin']")
         .await;
-    // Of a topic, the first message is what stands on top.
+    // For a reply in a topic, the topic's first message is pinned.
     page.until_text("#top .set", "parking permit").await;
     page.finish().await;
 }
 
 #[tokio::test]
-async fn a_message_is_taken_back_by_whoever_said_it() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+async fn authors_can_recall_their_messages() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     let recall = "#messages button[formaction^='/recall']";
     page.say("said too soon").await;
     page.until_text("#messages", "said too soon").await;
@@ -127,16 +135,16 @@ async fn a_message_is_taken_back_by_whoever_said_it() {
 
 #[tokio::test]
 async fn two_tabs_are_two_people() {
-    let stage = Stage::open().await;
-    let (browser, mut olga) = stage.visit("/?lang=en&as=olga").await;
-    let mut mei = stage.visit_in(&browser, "/?lang=zh&as=mei").await;
+    let playground = Playground::open().await;
+    let (browser, mut olga) = playground.visit("/?lang=en&as=olga").await;
+    let mut mei = playground.visit_in(&browser, "/?lang=zh&as=mei").await;
     olga.say("Is everybody here?").await;
     mei.until_text("#messages li:last-child", "Is everybody here?")
         .await;
     mei.say("@olga yes").await;
     mei.until_text("#messages li:last-child .mention", "@Olga")
         .await;
-    // A tab that nobody looks at needs no connection; it is told when it comes to the front.
+    // A hidden tab has no connection; it is updated when it comes to the front.
     olga.call("Page.bringToFront", serde_json::json!({})).await;
     olga.until_text("#messages li:last-child .mention", "@Olga")
         .await;
@@ -148,10 +156,10 @@ async fn two_tabs_are_two_people() {
 }
 
 #[tokio::test]
-async fn what_was_typed_and_who_has_the_focus_outlast_what_is_new() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
-    let (_another, mut other) = stage.visit("/?lang=en&as=olga").await;
+async fn drafts_and_focus_survive_updates() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    let (_another, mut other) = playground.visit("/?lang=en&as=olga").await;
     page.click("#text").await;
     page.call(
         "Input.insertText",
@@ -170,8 +178,11 @@ async fn what_was_typed_and_who_has_the_focus_outlast_what_is_new() {
     page.get("document.getElementById('switch-no_right-do').focus()")
         .await;
     other.click("#switch-no_right-do").await;
-    page.until("it is on", "document.querySelector('#switch-no_right.on')")
-        .await;
+    page.until(
+        "the switch is on",
+        "document.querySelector('#switch-no_right.on')",
+    )
+    .await;
     assert_eq!(
         page.get("document.activeElement.id").await,
         "switch-no_right-do"
@@ -181,8 +192,8 @@ async fn what_was_typed_and_who_has_the_focus_outlast_what_is_new() {
 
 #[tokio::test]
 async fn without_javascript_every_form_works() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     let off = serde_json::json!({ "value": true });
     page.call("Emulation.setScriptExecutionDisabled", off).await;
     page.go_to("/?lang=en&as=olga&draft=plainly").await;
@@ -193,7 +204,7 @@ async fn without_javascript_every_form_works() {
     assert!(messages.contains("plainly"), "{messages}");
     assert!(
         page.text("#as-0[aria-current]").await.contains("Olga"),
-        "the page forgot who types"
+        "the page lost the selected member"
     );
     page.finish().await;
 }

@@ -1,4 +1,4 @@
-//! The bot is killed, and whatever else goes wrong.
+//! Kills, faults and interrupted connections.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::browser::Page;
-use crate::stage::Stage;
+use crate::playground::Playground;
 
 const TEXTS: [&str; 3] = ["first of all", "second to that", "third and last"];
 
 async fn kill(page: &mut Page) {
     page.click("#kill-or-start[value=kill]").await;
-    page.until("it is gone", "document.querySelector('#bot .gone')")
+    page.until("the bot is killed", "document.querySelector('#bot .gone')")
         .await;
 }
 
 async fn start(page: &mut Page) {
     page.click("#kill-or-start[value=start]").await;
-    page.until("it serves", "document.querySelector('#bot .serving')")
+    page.until("the bot serves", "document.querySelector('#bot .serving')")
         .await;
 }
 
@@ -29,10 +29,10 @@ async fn announce_three(page: &mut Page) {
     }
 }
 
-/// All three stand there once, and the page shows how it came.
-async fn have_arrived_once(page: &mut Page) {
+/// Waits until each of the three texts is posted, and checks that it was posted once.
+async fn check_posted_once(page: &mut Page) {
     page.until(
-        "three reactions are there",
+        "three reactions are shown",
         "[...document.querySelectorAll('#messages .reactions')]
             .filter((it) => it.innerText.includes('Loudspeaker')).length === 3",
     )
@@ -49,19 +49,19 @@ async fn have_arrived_once(page: &mut Page) {
 }
 
 #[tokio::test]
-async fn three_commands_for_a_killed_bot_arrive_once() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+async fn commands_to_a_killed_bot_run_once() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     kill(&mut page).await;
     announce_three(&mut page).await;
     page.until(
-        "nobody answers",
+        "three deliveries failed",
         "document.querySelectorAll('#list .push .badge.bad').length === 3",
     )
     .await;
     start(&mut page).await;
-    have_arrived_once(&mut page).await;
-    // Each was delivered again.
+    check_posted_once(&mut page).await;
+    // Each event was delivered again.
     let again = "[...document.querySelectorAll('#list .push .badge.good')]
         .filter((it) => it.innerText.includes('attempt')).length";
     assert_eq!(page.get(again).await, 3);
@@ -69,17 +69,17 @@ async fn three_commands_for_a_killed_bot_arrive_once() {
 }
 
 #[tokio::test]
-async fn three_commands_that_a_killed_bot_had_taken_arrive_once() {
-    let stage = Stage::open().await;
+async fn accepted_commands_run_once_after_a_kill() {
+    let playground = Playground::open().await;
     for (receive, group) in [("webhook", "ops"), ("long_connection", "club")] {
-        let (_browser, mut page) = stage.visit(&format!("/?lang=en&group={group}")).await;
+        let (_browser, mut page) = playground.visit(&format!("/?lang=en&group={group}")).await;
         page.click(&format!("#by-{receive}")).await;
         page.until(
-            "it receives",
+            "the bot receives events this way",
             &format!("document.querySelector('#by-{receive}[aria-pressed=true]')"),
         )
         .await;
-        page.until("it serves", "document.querySelector('#bot .serving')")
+        page.until("the bot serves", "document.querySelector('#bot .serving')")
             .await;
         if receive == "long_connection" {
             page.until_text("#list .line .name", "opened the long connection")
@@ -87,7 +87,7 @@ async fn three_commands_that_a_killed_bot_had_taken_arrive_once() {
         }
         page.click("#switch-rate_limit-do").await;
         page.until(
-            "it is on",
+            "the switch is on",
             "document.querySelector('#switch-rate_limit.on')",
         )
         .await;
@@ -96,7 +96,7 @@ async fn three_commands_that_a_killed_bot_had_taken_arrive_once() {
             .await;
         announce_three(&mut page).await;
         page.until(
-            "all are taken",
+            "all commands are accepted",
             &format!(
                 "document.querySelectorAll('#list .job').length === 3 + {before}
                     && document.querySelector('#list .call .badge.bad')"
@@ -120,17 +120,20 @@ async fn three_commands_that_a_killed_bot_had_taken_arrive_once() {
 }
 
 #[tokio::test]
-async fn each_fault_shows_and_is_recovered_from() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+async fn faults_are_shown_and_recovered_from() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     page.say("/pin announcement").await;
     page.until_text("#top .set", "Group announcement").await;
 
     page.click("#switch-expired_token-do").await;
     page.say("/unpin").await;
     page.until_text("#list .call .badge.bad", "99991663").await;
-    page.until("it is off", "!document.querySelector('#top .set')")
-        .await;
+    page.until(
+        "the top notice is removed",
+        "!document.querySelector('#top .set')",
+    )
+    .await;
 
     page.click("#switch-no_right-do").await;
     page.until_text("#switch-no_right .badge", "on").await;
@@ -139,7 +142,7 @@ async fn each_fault_shows_and_is_recovered_from() {
         .await;
     page.click("#switch-no_right-do").await;
     page.until(
-        "it is off",
+        "the switch is off",
         "!document.querySelector('#switch-no_right.on')",
     )
     .await;
@@ -155,7 +158,7 @@ async fn each_fault_shows_and_is_recovered_from() {
     let before = page.get(pushes).await;
     page.click("#switch-redelivery-do").await;
     page.until(
-        "it is delivered again",
+        "the event is delivered again",
         &format!(
             "{pushes} === {before} + 1 && !document.querySelector('#list .push .badge:not(.good)')"
         ),
@@ -167,39 +170,39 @@ async fn each_fault_shows_and_is_recovered_from() {
 }
 
 #[tokio::test]
-async fn what_happened_is_told_in_full() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
-    page.say("/announce told in full").await;
+async fn log_entries_show_all_details() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    page.say("/announce full details").await;
     page.until_text("#list .job .badge", "done").await;
     page.until_text("#list .call .name", "react").await;
-    for (thing, told) in [
+    for (entry, text) in [
         (".push", "x-lark-signature"),
         (".push", "x-lark-request-nonce"),
         (".push", "\"event_type\": \"im.message.receive_v1\""),
-        (".push", "told in full"),
+        (".push", "full details"),
         (".job", "the command is concluded"),
         (".call:last-child", "Loudspeaker"),
         (".call:last-child", "Log id"),
     ] {
-        let details = format!("#list {thing} details");
+        let details = format!("#list {entry} details");
         if page
             .get(&format!("document.querySelector('{details}').open"))
             .await
             == false
         {
-            page.click(&format!("#list {thing} summary")).await;
+            page.click(&format!("#list {entry} summary")).await;
         }
-        page.until_text(&format!("{details} .inside"), told).await;
+        page.until_text(&format!("{details} .inside"), text).await;
     }
     page.finish().await;
 }
 
 #[tokio::test]
-async fn whoever_leaves_while_the_bot_is_started_anew_leaves_it_running() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
-    let address = stage.address.trim_start_matches("http://");
+async fn a_disconnect_does_not_interrupt_a_restart() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    let address = playground.address.trim_start_matches("http://");
     let form = "do=long_connection";
     let request = format!(
         "POST /bot HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n\
@@ -208,47 +211,48 @@ async fn whoever_leaves_while_the_bot_is_started_anew_leaves_it_running() {
     );
     let mut visitor = TcpStream::connect(address).await.unwrap();
     visitor.write_all(request.as_bytes()).await.unwrap();
-    // One who leaves before the form is read has asked for nothing.
+    // A disconnect before the form is read would cancel the request.
     let begun = "!document.querySelector('#bot .serving')
         || document.querySelector('#by-long_connection[aria-pressed=true]')";
     page.until("the bot ends", begun).await;
     drop(visitor);
     let receives = "document.querySelector('#by-long_connection[aria-pressed=true]')
         && document.querySelector('#bot .serving')";
-    page.until("it receives", receives).await;
+    page.until("the bot receives events this way", receives)
+        .await;
     page.finish().await;
 }
 
 #[tokio::test]
-async fn who_never_ends_a_form_does_not_keep_the_playground_open() {
-    let mut stage = Stage::open().await;
-    let address = stage.address.trim_start_matches("http://");
+async fn an_unfinished_request_does_not_block_shutdown() {
+    let mut playground = Playground::open().await;
+    let address = playground.address.trim_start_matches("http://");
     let mut visitor = TcpStream::connect(address).await.unwrap();
     let begun = format!("POST /say HTTP/1.1\r\nhost: {address}\r\ncontent-length: 9\r\n\r\nt");
     visitor.write_all(begun.as_bytes()).await.unwrap();
-    let pid = stage.process.id().unwrap().to_string();
+    let pid = playground.process.id().unwrap().to_string();
     let kill = Command::new("kill").args(["-TERM", &pid]).status().await;
     assert!(kill.unwrap().success());
-    let ended = tokio::time::timeout(Duration::from_secs(30), stage.process.wait()).await;
+    let ended = tokio::time::timeout(Duration::from_secs(30), playground.process.wait()).await;
     assert!(ended.unwrap().unwrap().success());
 }
 
 #[tokio::test]
 async fn the_bot_does_not_outlive_the_playground() {
-    let mut stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    let mut playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     page.click("#list .line summary").await;
-    let told = page.text("#list .line .inside").await;
-    let (_, listen) = told.split_once("listen=").unwrap();
+    let line = page.text("#list .line .inside").await;
+    let (_, listen) = line.split_once("listen=").unwrap();
     let listen = listen.trim();
     assert!(TcpStream::connect(listen).await.is_ok());
-    stage.process.kill().await.unwrap();
-    // A stopping bot closes what is open, and at last accepts nothing more.
+    playground.process.kill().await.unwrap();
+    // A bot that shuts down closes open connections, then its listener.
     let end = async {
         while let Ok(mut bot) = TcpStream::connect(listen).await {
             bot.read_to_end(&mut Vec::new()).await.ok();
         }
     };
     let ended = tokio::time::timeout(Duration::from_secs(30), end).await;
-    ended.expect("the bot lives on");
+    ended.expect("the bot still accepts connections");
 }

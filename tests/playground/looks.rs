@@ -1,5 +1,5 @@
-//! How the page looks: at every width, light and dark, in both languages. What
-//! the README shows is taken here.
+//! Contrast and layout at every width, light and dark, in both languages; the screenshots of the
+//! README.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::browser::Page;
-use crate::stage::Stage;
+use crate::playground::Playground;
 
-/// The names of the parts that one leads to where there is room for one only.
+/// The parts of the page, of which narrow pages show one.
 const PANES: [&str; 4] = ["chat", "announcement", "happenings", "faults"];
 
-/// Texts whose contrast with what is behind them is below 4.5 to 1, and what
-/// reaches over the edge of the page (success criteria 1.4.3 and 1.4.10 of
-/// WCAG 2.2).
+/// Finds texts with a contrast below 4.5 to 1, and elements outside the page (success criteria
+/// 1.4.3 and 1.4.10 of WCAG 2.2).
 const FLAWS: &str = "(() => {
     const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
     const light = ([r, g, b]) => {
@@ -53,8 +52,8 @@ const FLAWS: &str = "(() => {
     return flaws;
 })()";
 
-/// Something of everything.
-async fn play(page: &mut Page) {
+/// Fills the page with examples of everything.
+async fn fill(page: &mut Page) {
     page.click("#messages li:first-child button[formaction^='/pin']")
         .await;
     page.until_text("#top .set", "Dinner").await;
@@ -65,17 +64,18 @@ async fn play(page: &mut Page) {
     .await;
     page.until_text("#board .bold", "Power cut").await;
     page.say("/history").await;
-    page.until("there is a card", "document.querySelector('.card')")
+    page.until("a card is shown", "document.querySelector('.card')")
         .await;
     page.until_text("#list .call:last-child .name", "reply")
         .await;
 }
 
+/// At every width, light and dark, in both languages.
 #[tokio::test]
-async fn it_is_readable_at_every_width_light_and_dark_in_both_languages() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
-    play(&mut page).await;
+async fn pages_are_readable_in_every_layout() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
+    fill(&mut page).await;
     page.say(&"averylongwordwithoutanyspace".repeat(20)).await;
     page.click("#switch-no_right-do").await;
     page.click("#switch-rate_limit-do").await;
@@ -86,7 +86,7 @@ async fn it_is_readable_at_every_width_light_and_dark_in_both_languages() {
             for (language, pane) in [("en", 0), ("zh", 0), ("en", 1), ("en", 2), ("zh", 3)] {
                 let pane = PANES[pane];
                 page.go_to(&format!("/?lang={language}&pane={pane}")).await;
-                page.until("it is live", "'live' in document.body.dataset")
+                page.until("the page is live", "'live' in document.body.dataset")
                     .await;
                 page.get("document.querySelectorAll('summary').forEach((it, at) => at < 20 && it.click())")
                     .await;
@@ -99,18 +99,18 @@ async fn it_is_readable_at_every_width_light_and_dark_in_both_languages() {
 }
 
 #[tokio::test]
-async fn the_readme_shows_it_as_it_is() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+async fn screenshots_show_the_current_page() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     page.scheme("light").await;
-    play(&mut page).await;
+    fill(&mut page).await;
     page.click("#list .call:last-child summary").await;
     page.get("document.activeElement.blur()").await;
-    take(&mut page, "playground.webp").await;
+    screenshot(&mut page, "playground.webp").await;
     page.size(360, 740).await;
     page.scheme("dark").await;
     page.go_to("/?lang=zh&group=club").await;
-    page.until("it is live", "'live' in document.body.dataset")
+    page.until("the page is live", "'live' in document.body.dataset")
         .await;
     page.say("周五七点，蓝厅聚餐").await;
     page.click("#messages li:nth-child(2) button[formaction^='/pin']")
@@ -120,17 +120,14 @@ async fn the_readme_shows_it_as_it_is() {
     page.until_text("#messages li:last-child .reactions", "Loudspeaker")
         .await;
     page.get("document.activeElement.blur()").await;
-    take(&mut page, "playground-narrow.webp").await;
+    screenshot(&mut page, "playground-narrow.webp").await;
     page.finish().await;
 }
 
-/// Writes a picture of the page, which at this quality loses nothing, to where `PLAYGROUND_SCREENSHOTS` says, else
-/// among what tests leave behind.
-async fn take(page: &mut Page, name: &str) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "what a run of the tests is for is no setting of the bot"
-    )]
+/// Writes a screenshot into the directory that `PLAYGROUND_SCREENSHOTS` names, by default into the
+/// temporary directory of tests. WebP is lossless at this quality.
+async fn screenshot(page: &mut Page, name: &str) {
+    #[expect(clippy::disallowed_methods, reason = "not a setting of the bot")]
     let folder = std::env::var_os("PLAYGROUND_SCREENSHOTS");
     let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     let taken = page

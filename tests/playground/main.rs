@@ -1,4 +1,4 @@
-//! The playground as people see it: the example as it was built, in a Chromium.
+//! The built playground in Chromium.
 #![cfg(feature = "browser-tests")]
 #![expect(
     clippy::expect_used,
@@ -11,5 +11,5 @@ mod browser;
 mod chat;
 mod faults;
 mod looks;
+mod playground;
 mod safety;
-mod stage;

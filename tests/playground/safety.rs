@@ -1,18 +1,18 @@
-//! What people type stays text, nobody else is asked, and nobody else may ask.
+//! Hostile texts, requests to other servers, requests from other origins, and load.
 
 use reqwest::StatusCode;
 
 use crate::browser::PATIENCE;
-use crate::stage::{Stage, http};
+use crate::playground::{Playground, http};
 
-/// Text that would run, show or close something if any of it were taken for HTML.
+/// Text that would run scripts or break the page if any of it were interpreted as HTML.
 const HOSTILE: &str = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>\
     </li></ol><b>bold</b> <a href=\"javascript:window.pwned = 3\">x</a> &lt;i&gt; \" ' ${1} `x`";
 
 #[tokio::test]
-async fn a_text_full_of_html_and_script_is_shown_as_it_was_typed() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+async fn html_in_messages_is_shown_as_text() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     page.say(HOSTILE).await;
     page.until_text("#messages li:last-child .text", HOSTILE)
         .await;
@@ -29,12 +29,12 @@ async fn a_text_full_of_html_and_script_is_shown_as_it_was_typed() {
     page.until_text("#board", "<script>window.pwned").await;
     page.say("/history").await;
     page.until_text(".card", "script").await;
-    // Also where it is drawn by the server as part of a whole page.
+    // Also where the server renders it as part of the whole page.
     page.click("#messages li:nth-child(2) .acts a").await;
     page.until_text(".replying", "<script>").await;
     page.go_to("/?lang=en&draft=%3C/textarea%3E%3Cscript%3Ewindow.pwned=4%3C/script%3E")
         .await;
-    page.until("it is live", "'live' in document.body.dataset")
+    page.until("the page is live", "'live' in document.body.dataset")
         .await;
     assert!(page.get("window.pwned").await.is_null());
     let stray = "document.querySelectorAll('#messages script, #messages img, #board b, main script').length";
@@ -43,21 +43,21 @@ async fn a_text_full_of_html_and_script_is_shown_as_it_was_typed() {
 }
 
 #[tokio::test]
-async fn it_asks_nobody_else_and_weighs_little() {
-    let stage = Stage::open().await;
-    let (_browser, mut page) = stage.visit("/").await;
-    page.until("it is live", "'live' in document.body.dataset")
+async fn the_page_is_small_and_loads_nothing_external() {
+    let playground = Playground::open().await;
+    let (_browser, mut page) = playground.visit("/").await;
+    page.until("the page is live", "'live' in document.body.dataset")
         .await;
     page.get("1").await;
-    let files = page.told("Network.loadingFinished");
+    let files = page.events("Network.loadingFinished");
     let files: f64 = files
-        .filter_map(|told| told["encodedDataLength"].as_f64())
+        .filter_map(|event| event["encodedDataLength"].as_f64())
         .sum();
-    let streamed = page.told("Network.dataReceived");
+    let streamed = page.events("Network.dataReceived");
     let streamed: f64 = streamed
-        .filter_map(|told| told["dataLength"].as_f64())
+        .filter_map(|event| event["dataLength"].as_f64())
         .sum();
-    let requests = page.told("Network.requestWillBeSent").count();
+    let requests = page.events("Network.requestWillBeSent").count();
     println!("{requests} requests, {files} bytes on the wire, {streamed} bytes of content");
     assert!((5..=7).contains(&requests), "{requests}");
     assert!(files.max(streamed) < 200.0 * 1024.0, "{files} {streamed}");
@@ -65,11 +65,11 @@ async fn it_asks_nobody_else_and_weighs_little() {
 }
 
 #[tokio::test]
-async fn pages_of_others_can_neither_read_nor_send() {
-    let stage = Stage::open().await;
+async fn other_origins_can_neither_read_nor_send() {
+    let playground = Playground::open().await;
     let client = http();
-    let port = stage.address.rsplit(':').next().unwrap();
-    let page = client.get(&stage.address).send().await.unwrap();
+    let port = playground.address.rsplit(':').next().unwrap();
+    let page = client.get(&playground.address).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"));
@@ -86,12 +86,12 @@ async fn pages_of_others_can_neither_read_nor_send() {
         ("127.0.0.1".to_owned(), StatusCode::MISDIRECTED_REQUEST),
     ] {
         for path in ["/", "/playground.js"] {
-            let asked = client.get(format!("{}{path}", stage.address));
+            let asked = client.get(format!("{}{path}", playground.address));
             let answer = asked.header("host", &host).send().await.unwrap();
             assert_eq!(answer.status(), expected, "{host}{path}");
         }
     }
-    let own = stage.address.as_str();
+    let own = playground.address.as_str();
     for (name, value, expected) in [
         ("sec-fetch-site", "same-origin", StatusCode::SEE_OTHER),
         ("sec-fetch-site", "same-site", StatusCode::FORBIDDEN),
@@ -128,40 +128,42 @@ async fn pages_of_others_can_neither_read_nor_send() {
 }
 
 #[tokio::test]
-async fn a_message_of_a_thousand_mentions_is_drawn_like_any_other() {
-    let stage = Stage::open().await;
+async fn a_thousand_mentions_in_a_message_are_drawn() {
+    let playground = Playground::open().await;
     let client = http();
     let body = format!("text={}", "%40Mei+".repeat(1000));
-    let form = client.post(format!("{}/say", stage.address)).body(body);
+    let form = client
+        .post(format!("{}/say", playground.address))
+        .body(body);
     let form = form.header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(form.send().await.unwrap().status(), StatusCode::SEE_OTHER);
-    let page = async { client.get(&stage.address).send().await?.text().await };
+    let page = async { client.get(&playground.address).send().await?.text().await };
     let page = tokio::time::timeout(PATIENCE, page).await.unwrap().unwrap();
     let mentions = page.matches("<span class=\"mention\">@Mei</span>").count();
     assert_eq!(mentions, 1000);
 }
 
 #[tokio::test]
-async fn whoever_comes_back_is_told_everything_and_whoever_is_slow_holds_up_nobody() {
-    let stage = Stage::open().await;
+async fn reconnects_miss_nothing_and_slow_readers_block_nobody() {
+    let playground = Playground::open().await;
     let client = http();
-    let events = format!("{}/events?lang=en", stage.address);
-    // Asks, and reads no more than the head of the answer.
+    let events = format!("{}/events?lang=en", playground.address);
+    // Reads only the head of the response.
     let _slow = client.get(&events).send().await.unwrap();
     for number in 0..200 {
-        let form = client.post(format!("{}/say", stage.address));
+        let form = client.post(format!("{}/say", playground.address));
         let form = form.header("content-type", "application/x-www-form-urlencoded");
         let body = format!("text=message+{number}+{}", "x".repeat(2000));
         let answer = form.body(body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     }
     let mut stream = client.get(&events).send().await.unwrap();
-    let mut told = String::new();
-    while !told.contains("message 199 ") {
+    let mut received = String::new();
+    while !received.contains("message 199 ") {
         let chunk = stream.chunk().await.unwrap().unwrap();
-        told.push_str(&String::from_utf8_lossy(&chunk));
+        received.push_str(&String::from_utf8_lossy(&chunk));
     }
-    let (_browser, mut page) = stage.visit("/?lang=en").await;
+    let (_browser, mut page) = playground.visit("/?lang=en").await;
     page.say("and one more").await;
     page.until_text("#messages li:last-child", "and one more")
         .await;

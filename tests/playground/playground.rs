@@ -1,4 +1,4 @@
-//! A playground of one's own: the built example on a free port.
+//! The built example as a process on a free port.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,16 +10,16 @@ use tokio::process::{Child, Command};
 
 use crate::browser::{Browser, Page};
 
-/// The running example; it is killed when dropped, and its bot ends by itself.
-pub(crate) struct Stage {
+/// The running example; it is killed when dropped, and then its bot exits.
+pub(crate) struct Playground {
     /// `http://127.0.0.1:…`
     pub(crate) address: String,
     pub(crate) process: Child,
-    /// Where it keeps its files, as a killed one leaves them behind.
+    /// Its temporary directory, because a killed process does not delete its files.
     _folder: TempDir,
 }
 
-impl Stage {
+impl Playground {
     pub(crate) async fn open() -> Self {
         let program = example();
         let folder = tempfile::tempdir().unwrap();
@@ -41,14 +41,14 @@ impl Stage {
         }
     }
 
-    /// A browser of its own that shows this page, which is `path` and query.
+    /// Opens a path and query in a new browser.
     pub(crate) async fn visit(&self, path: &str) -> (Browser, Page) {
         let browser = Browser::start();
         let page = self.visit_in(&browser, path).await;
         (browser, page)
     }
 
-    /// One more tab, once the bot runs.
+    /// Opens a path and query in a new tab; waits until the bot runs.
     pub(crate) async fn visit_in(&self, browser: &Browser, path: &str) -> Page {
         let mut page = browser.open_tab(&self.address).await;
         page.go_to(path).await;
@@ -58,8 +58,8 @@ impl Stage {
     }
 }
 
-/// Beside this test, where cargo puts examples. It builds them before a whole
-/// run of the tests, but not before one of these alone.
+/// The built example. Cargo builds examples before it runs all tests, but not before it runs this
+/// test alone.
 fn example() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
@@ -73,7 +73,7 @@ fn example() -> PathBuf {
         .map(modified);
     assert!(
         built.is_some() && newest.max() <= Some(built),
-        "{} is not there or older than its sources: run `cargo build --example demo`",
+        "{} is missing or older than its sources: run `cargo build --example demo`",
         program.display()
     );
     program
@@ -83,10 +83,9 @@ fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().ok()?.modified().ok()
 }
 
-/// A client for this machine, which follows no redirect.
+/// A client that follows no redirects.
 pub(crate) fn http() -> reqwest::Client {
-    // It wants a provider, also where it never speaks TLS; another test may have
-    // installed it.
+    // reqwest needs a TLS provider even for plain HTTP. Another test may have installed it.
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
