@@ -1,24 +1,23 @@
-//! The people and groups of the pretend Feishu.
+//! The people and groups of the simulated Feishu.
 
 use feishu_sim::{AnnouncementKind, ChatId, ChatSpec, Person, Simulator, WhoMay, Words};
 
-/// What somebody is in every group that they are in.
+/// The role of a person in all groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Owner,
     Admin,
     Member,
-    /// A member of another organisation.
+    /// A member of another organization.
     Guest,
 }
 
-/// Somebody who can be played.
+/// A person whom the visitor can be.
 pub(crate) struct Resident {
     pub(crate) person: Person,
     pub(crate) role: Role,
 }
 
-/// A group to go to.
 pub(crate) struct Group {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
@@ -28,34 +27,33 @@ pub(crate) struct Group {
     pub(crate) chat: ChatId,
 }
 
-/// Everybody and every group.
 pub(crate) struct Fixture {
     pub(crate) people: Vec<Resident>,
     pub(crate) groups: Vec<Group>,
 }
 
 impl Fixture {
-    /// The owner and a member, in three groups: what one terminal has room for.
+    /// The owner and a member in three groups, for the terminal.
     pub(crate) fn small(sim: &Simulator) -> Self {
-        Self::found(
+        Self::create(
             sim,
             &[("Olga", Role::Owner), ("Mei", Role::Member)],
-            &PLANS[..3],
+            &GROUPS[..3],
         )
     }
 
-    /// Somebody in each role, in groups of every kind.
-    pub(crate) fn whole(sim: &Simulator) -> Self {
+    /// A person in each role, in groups of every kind.
+    pub(crate) fn full(sim: &Simulator) -> Self {
         let people = [
             ("Olga", Role::Owner),
             ("Adam", Role::Admin),
             ("Mei", Role::Member),
             ("Gus", Role::Guest),
         ];
-        Self::found(sim, &people, &PLANS)
+        Self::create(sim, &people, &GROUPS)
     }
 
-    fn found(sim: &Simulator, people: &[(&str, Role)], plans: &[Plan]) -> Self {
+    fn create(sim: &Simulator, people: &[(&str, Role)], specs: &[GroupSpec]) -> Self {
         let resident = |&(name, role): &(&str, Role)| {
             let person = match role {
                 Role::Guest => sim.add_person_of("another_tenant", name),
@@ -64,17 +62,16 @@ impl Fixture {
             Resident { person, role }
         };
         let people: Vec<Resident> = people.iter().map(resident).collect();
-        let groups = plans.iter().map(|plan| plan.found(sim, &people)).collect();
+        let groups = specs.iter().map(|spec| spec.create(sim, &people)).collect();
         Self { people, groups }
     }
 
-    /// What was typed, with `@name` as a mention.
+    /// The words of a text, in which `@name` is a mention.
     pub(crate) fn words(&self, text: &str) -> Words {
         self.append(Words::new(), text)
     }
 
-    /// The same for a rich text, where `**` makes the text between two of
-    /// them bold.
+    /// The words of a line of rich text, in which `**` encloses bold text.
     pub(crate) fn rich_words(&self, line: &str) -> Words {
         let pieces = line.split("**").enumerate();
         pieces.fold(Words::new(), |words, (at, piece)| match (at % 2, piece) {
@@ -114,8 +111,8 @@ fn strip_name<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     start.eq_ignore_ascii_case(name).then_some(rest)
 }
 
-/// A group before anybody is in it.
-struct Plan {
+/// The settings and the first content of a group.
+struct GroupSpec {
     name: &'static str,
     about: &'static str,
     kind: AnnouncementKind,
@@ -125,8 +122,8 @@ struct Plan {
     announcement: [&'static str; 2],
 }
 
-const PLANS: [Plan; 5] = [
-    Plan {
+const GROUPS: [GroupSpec; 5] = [
+    GroupSpec {
         name: "Ops",
         about: "new announcement (docx); everybody may pin and announce",
         kind: AnnouncementKind::Docx,
@@ -135,7 +132,7 @@ const PLANS: [Plan; 5] = [
         message: "Dinner on Friday at seven, in the Blue Room.",
         announcement: ["Welcome to Ops.", "The duty roster is in the wiki."],
     },
-    Plan {
+    GroupSpec {
         name: "Club",
         about: "old announcement (doc); everybody may pin and announce",
         kind: AnnouncementKind::Doc,
@@ -144,7 +141,7 @@ const PLANS: [Plan; 5] = [
         message: "We meet on Tuesdays.",
         announcement: ["Welcome to the club.", "Bring your own cup."],
     },
-    Plan {
+    GroupSpec {
         name: "Board",
         about: "new announcement (docx); only owner and admins may",
         kind: AnnouncementKind::Docx,
@@ -153,7 +150,7 @@ const PLANS: [Plan; 5] = [
         message: "The minutes are in the usual place.",
         announcement: ["This is the board.", "What is said here stays here."],
     },
-    Plan {
+    GroupSpec {
         name: "Archive",
         about: "old announcement (doc); only owner and admins may",
         kind: AnnouncementKind::Doc,
@@ -162,7 +159,7 @@ const PLANS: [Plan; 5] = [
         message: "The plans of 2019 are scanned.",
         announcement: ["This is the archive.", "Please return what you take."],
     },
-    Plan {
+    GroupSpec {
         name: "Questions",
         about: "a topic group; everybody may pin and announce",
         kind: AnnouncementKind::Docx,
@@ -173,9 +170,9 @@ const PLANS: [Plan; 5] = [
     },
 ];
 
-impl Plan {
-    /// The group, with its first message and with an announcement.
-    fn found(&self, sim: &Simulator, people: &[Resident]) -> Group {
+impl GroupSpec {
+    /// Adds the group with its first message and its announcement.
+    fn create(&self, sim: &Simulator, people: &[Resident]) -> Group {
         let mut spec = ChatSpec::named(self.name)
             .announcement(self.kind)
             .edit_permission(self.who_may)
@@ -189,7 +186,7 @@ impl Plan {
             };
         }
         if self.who_may == WhoMay::OnlyOwner {
-            // Else the bot could do nothing there, for nobody.
+            // Otherwise the bot could change nothing in this group.
             spec = spec.bot_is_admin();
         }
         if self.is_topic {

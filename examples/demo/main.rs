@@ -1,8 +1,7 @@
-//! The bot and a pretend Feishu, for people to try: in the browser, or in the
-//! terminal.
+//! The bot and a simulated Feishu to try, in the browser or in the terminal.
 //!
-//! `fixture` is who and what there is; `playground` shows it as a page, with the
-//! bot in a process of its own that can be killed; `terminal` draws it as text.
+//! `fixture` creates people and groups. `playground` shows them as a page; its bot is a separate
+//! process that can be killed. `terminal` shows them as text.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +15,7 @@ mod playground;
 mod settings;
 mod terminal;
 
-/// Play with noticebot in a pretend Feishu, in your browser.
+/// Play with noticebot in a simulated Feishu, in your browser.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Arguments {
@@ -40,16 +39,16 @@ struct Arguments {
     role: Option<Role>,
 }
 
-/// What the playground starts this program as.
+/// The role of a process.
 #[derive(Subcommand)]
 enum Role {
-    /// The bot, as its environment says, until standard input ends.
+    /// Runs the bot with the configuration in its environment, until standard input is closed.
     #[command(hide = true)]
     Bot,
 }
 
-/// Bad usage: an argument, or a script that cannot be read.
-const MISUSE: u8 = 2;
+/// Exit code for invalid arguments and for a script that cannot be read.
+const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
@@ -57,7 +56,7 @@ fn main() -> ExitCode {
         Ok(script) => script,
         Err(error) => {
             report(&error);
-            return ExitCode::from(MISUSE);
+            return ExitCode::from(USAGE_ERROR);
         }
     };
     match start(&arguments, script) {
@@ -73,14 +72,14 @@ fn main() -> ExitCode {
 async fn start(arguments: &Arguments, script: Option<Script>) -> anyhow::Result<()> {
     let log = arguments.log;
     match (&arguments.role, script) {
-        (Some(Role::Bot), _) => Box::pin(playground::be_the_bot()).await,
-        (None, Some(script)) => terminal::play(script, arguments.write, log).await,
-        (None, None) if arguments.terminal => terminal::converse(log).await,
+        (Some(Role::Bot), _) => Box::pin(playground::run_bot()).await,
+        (None, Some(script)) => terminal::run_script(script, arguments.write, log).await,
+        (None, None) if arguments.terminal => terminal::run_interactive(log).await,
         (None, None) => playground::open(arguments.port, log).await,
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the last words of a failed run")]
+#[expect(clippy::print_stderr, reason = "the error of a failed run")]
 fn report(error: &anyhow::Error) {
     eprintln!("demo: {error:#}");
 }

@@ -1,9 +1,8 @@
-//! The playground: the pretend Feishu as a page in the browser.
+//! The playground: the simulated Feishu as a page in the browser.
 //!
-//! The way of a click: `routes` takes the form and has the [`Playground`] do it
-//! on the simulator; whatever then changes there, or is said in the log of the
-//! `bot`, is recorded in the `log`; and `stream` sends every open page
-//! the pieces of it, drawn by `view`, that look different now.
+//! `routes` receives a form and applies it to the simulator of the [`Playground`]. Changes of the
+//! simulator and lines in the log of the `bot` are recorded in the `log`. `stream` sends the pieces
+//! that changed, rendered by `view`, to every open page.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,7 +20,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::bot::{Bot, FromBot};
+use self::bot::{Bot, BotEvent};
 use self::log::{BotState, EventLog, UserAction};
 use crate::fixture::Fixture;
 
@@ -37,9 +36,9 @@ mod switches;
 mod view;
 mod viewer;
 
-pub(crate) use self::bot::be_the_bot;
+pub(crate) use self::bot::run_bot;
 
-/// The platform waits 15 s, 5 min, 1 h and 6 h. Nobody watches for so long.
+/// Shorter than the waits of the platform: 15 s, 5 min, 1 h and 6 h.
 const REDELIVERY_WAITS: [Duration; 6] = [
     Duration::from_secs(2),
     Duration::from_secs(3),
@@ -49,25 +48,24 @@ const REDELIVERY_WAITS: [Duration; 6] = [
     Duration::from_mins(1),
 ];
 
-/// More pages than anybody looks at.
-const MOST_STREAMS: usize = 64;
-/// At the end, answers that are under way get so long.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// Maximum number of open pages that are updated; each is rendered separately.
+const MAX_STREAMS: usize = 64;
+/// At shutdown, open responses have this much time.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Everything that the pages show and change.
+/// The state that all pages show and change.
 struct Playground {
     sim: Simulator,
     fixture: Fixture,
     bot: Bot,
     log: Mutex<EventLog>,
-    /// Counts what happens, so that pages know when to look again.
-    happened: watch::Sender<u64>,
-    /// Of all times on the page, and of the bot's dates.
+    /// Incremented at every change, so that pages are updated.
+    version: watch::Sender<u64>,
+    /// The time zone of the page and of the bot.
     zone: TimeZone,
     stop: CancellationToken,
-    /// What is done to the bot, for as long as it takes.
-    changes_of_bot: TaskTracker,
-    /// So many pages are kept up to date at once: each is drawn for itself.
+    /// Starts, stops and restarts of the bot in progress.
+    bot_changes: TaskTracker,
     streams: Arc<Semaphore>,
 }
 
@@ -75,20 +73,20 @@ struct Playground {
 pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(address).await.with_context(|| {
-        format!("port {port} is not to be had: name another one, as in `--port 8089`")
+        format!("port {port} is not available; choose another one, for example `--port 8089`")
     })?;
     let address = listener.local_addr()?;
-    let (bot_speaks, from_bot) = mpsc::channel(256);
-    let playground = Arc::new(Playground::set(bot_speaks, log).await?);
+    let (sender, bot_events) = mpsc::channel(256);
+    let playground = Arc::new(Playground::new(sender, log).await?);
     let mut tasks = JoinSet::new();
-    tasks.spawn(Arc::clone(&playground).watch(from_bot));
+    tasks.spawn(Arc::clone(&playground).watch(bot_events));
     let stopped = playground.stop.clone().cancelled_owned();
     let serving = axum::serve(listener, routes::router(Arc::clone(&playground), address));
     tasks.spawn(async move {
         serving.with_graceful_shutdown(stopped).await.ok();
     });
     let mut terminate = signal(SignalKind::terminate())?;
-    // The page is there before the bot, and shows how it comes.
+    // The page is served before the bot starts, and shows the start.
     writeln!(
         io::stdout(),
         "The playground is open: http://{address}\nCtrl-C closes it."
@@ -101,68 +99,67 @@ pub(crate) async fn open(port: u16, log: bool) -> anyhow::Result<()> {
     playground.stop.cancel();
     playground.bot.stop().await;
     // A client that reads nothing would keep its connection open.
-    timeout(LAST_ANSWERS, tasks.join_all()).await.ok();
+    timeout(SHUTDOWN_TIMEOUT, tasks.join_all()).await.ok();
     Ok(())
 }
 
 impl Playground {
-    async fn set(bot_speaks: mpsc::Sender<FromBot>, log: bool) -> anyhow::Result<Self> {
+    async fn new(sender: mpsc::Sender<BotEvent>, log: bool) -> anyhow::Result<Self> {
         let sim = Simulator::builder()
             .follow_system_clock()
             .redelivery_waits(REDELIVERY_WAITS)
             .start()
             .await?;
-        // What is said before the bot comes, nobody tells it.
-        let fixture = Fixture::whole(&sim);
+        // The bot receives no events for messages before its start.
+        let fixture = Fixture::full(&sim);
         let (zone, zone_name) = zone();
-        let bot = Bot::new(&sim, zone_name, bot_speaks, log).await?;
+        let bot = Bot::new(&sim, zone_name, sender, log).await?;
         Ok(Self {
             sim,
             fixture,
             bot,
             log: Mutex::default(),
-            happened: watch::Sender::new(0),
+            version: watch::Sender::new(0),
             zone,
             stop: CancellationToken::new(),
-            changes_of_bot: TaskTracker::new(),
-            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            bot_changes: TaskTracker::new(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         })
     }
 
-    /// Notes what happens until the end.
-    async fn watch(self: Arc<Self>, mut from_bot: mpsc::Receiver<FromBot>) {
+    /// Records changes of the simulator and events of the bot until the stop.
+    async fn watch(self: Arc<Self>, mut bot_events: mpsc::Receiver<BotEvent>) {
         let mut changes = self.sim.changes();
         loop {
-            let said = tokio::select! {
+            let event = tokio::select! {
                 _ = changes.next() => None,
-                said = from_bot.recv() => said,
+                event = bot_events.recv() => event,
                 () = self.stop.cancelled() => return,
             };
             switches::settle(&self.sim);
-            self.note(|log, now_ms| {
-                if let Some(said) = said {
-                    log.hear(said, now_ms);
+            self.update_log(|log, now_ms| {
+                if let Some(event) = event {
+                    log.add_bot_event(event, now_ms);
                 }
             });
         }
     }
 
-    /// Logs an action of the visitor other than a message.
-    fn note_deed(&self, deed: UserAction) {
-        self.note(|log, now_ms| log.play(deed, now_ms));
+    fn log_action(&self, action: UserAction) {
+        self.update_log(|log, now_ms| log.add_action(action, now_ms));
     }
 
-    fn note(&self, add: impl FnOnce(&mut EventLog, u64)) {
+    fn update_log(&self, add: impl FnOnce(&mut EventLog, u64)) {
         let now_ms = self.sim.clock().now_ms();
         {
             let mut log = self.lock();
             self.sim.read(|state| log.catch_up(state, now_ms));
             add(&mut log, now_ms);
         }
-        self.happened.send_modify(|count| *count += 1);
+        self.version.send_modify(|count| *count += 1);
     }
 
-    /// What the app may do, as its console has it.
+    /// The scopes of the app.
     fn scopes(&self) -> Vec<String> {
         self.sim.app().scopes.into_iter().collect()
     }
@@ -176,7 +173,7 @@ impl Playground {
     }
 }
 
-/// This machine's time zone if it has one by name, which the bot wants.
+/// The system's time zone. The bot needs an IANA name; without one it is UTC.
 fn zone() -> (TimeZone, String) {
     let zone = TimeZone::system();
     match zone.iana_name().map(str::to_owned) {

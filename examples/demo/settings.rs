@@ -1,14 +1,13 @@
-//! What an admin of the pretend Feishu would set.
+//! Configuration of the bot for the simulated Feishu.
 
 use std::time::Duration;
 
 use feishu_sim::{App, Simulator};
 
-/// How long the bot waits for an answer; short, as people watch it wait.
+/// The timeout of an API call; short, because people watch the bot wait.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Environment variables for a bot that lives beside this simulator and listens
-/// on these two addresses.
+/// Environment variables for a bot that uses this simulator and listens on these two addresses.
 pub(crate) fn variables(
     sim: &Simulator,
     [public, admin]: [String; 2],

@@ -1,54 +1,52 @@
-//! A chat in the terminal: a pretend Feishu and the bot, both in this process,
-//! over real sockets.
+//! A chat in the terminal: a simulated Feishu and the bot in this process, over real sockets.
 //!
-//! The way of a line: typed here, read by `line`, done by `session` on the
-//! `stage`; then `picture` draws what changed. `script` types the lines of a
-//! file and compares what is drawn.
+//! A line is parsed by `line` and executed by `session` in the `environment`; then `picture` shows
+//! what changed. `script` executes the lines of a file and compares the output.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use environment::{Environment, Time};
 use pen::Pen;
 use session::Session;
-use stage::{Stage, Time};
 
+mod environment;
 mod line;
 mod pen;
 mod picture;
 mod script;
 mod session;
-mod stage;
 
 pub(crate) use script::Script;
 
-/// A line that takes longer than this is being tried again.
-const USUALLY_DONE: Duration = Duration::from_secs(1);
+/// Most lines take less time; after this time the terminal says that the bot is still working.
+const SLOW: Duration = Duration::from_secs(1);
 
-/// Types a script, or writes down what it shows.
-pub(crate) async fn play(script: Script, write: bool, log: bool) -> anyhow::Result<()> {
-    let stage = Stage::set(Time::ByHand, log).await?;
-    let verdict = script
-        .play(Session::open(stage, Pen::plain()), write)
+/// Runs a script and compares its output, or records it.
+pub(crate) async fn run_script(script: Script, write: bool, log: bool) -> anyhow::Result<()> {
+    let environment = Environment::start(Time::Manual, log).await?;
+    let summary = script
+        .run(Session::open(environment, Pen::plain()), write)
         .await?;
-    writeln!(io::stdout(), "{verdict}")?;
+    writeln!(io::stdout(), "{summary}")?;
     Ok(())
 }
 
-/// Until `:quit`, the end of the input or Ctrl-C.
-pub(crate) async fn converse(log: bool) -> anyhow::Result<()> {
-    let stage = Stage::set(Time::Real, log).await?;
-    let mut session = Session::open(stage, pen());
-    let conversed = tokio::select! {
-        conversed = take_turns(&mut session) => conversed,
+/// Runs until `:quit`, the end of the input or Ctrl-C.
+pub(crate) async fn run_interactive(log: bool) -> anyhow::Result<()> {
+    let environment = Environment::start(Time::Real, log).await?;
+    let mut session = Session::open(environment, pen());
+    let result = tokio::select! {
+        result = run_lines(&mut session) => result,
         pressed = tokio::signal::ctrl_c() => pressed.and_then(|()| writeln!(io::stdout())).map_err(Into::into),
     };
     session.close().await?;
-    conversed
+    result
 }
 
-async fn take_turns(session: &mut Session) -> anyhow::Result<()> {
+async fn run_lines(session: &mut Session) -> anyhow::Result<()> {
     let mut typed = typed_lines();
     show(&session.welcome())?;
     loop {
@@ -61,12 +59,12 @@ async fn take_turns(session: &mut Session) -> anyhow::Result<()> {
         if !io::stdin().is_terminal() {
             writeln!(io::stdout(), "{line}")?;
         }
-        let mut turn = std::pin::pin!(session.turn(&line));
+        let mut running = std::pin::pin!(session.run(&line));
         let shown = tokio::select! {
-            shown = turn.as_mut() => shown,
-            () = tokio::time::sleep(USUALLY_DONE) => {
+            shown = running.as_mut() => shown,
+            () = tokio::time::sleep(SLOW) => {
                 show(&["      … the bot waits and tries again".to_owned()])?;
-                turn.await
+                running.await
             }
         };
         match shown? {
@@ -76,8 +74,8 @@ async fn take_turns(session: &mut Session) -> anyhow::Result<()> {
     }
 }
 
-/// Lines of standard input. A thread reads them, as nothing can interrupt a
-/// read from a terminal; it ends with the process.
+/// Lines of standard input. A thread reads them, because a read from a terminal cannot be
+/// interrupted; it ends with the process.
 fn typed_lines() -> mpsc::Receiver<String> {
     let (sender, typed) = mpsc::channel(1);
     std::thread::spawn(move || {
@@ -92,12 +90,12 @@ fn typed_lines() -> mpsc::Receiver<String> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "whether to use colour is asked of the terminal, not of the configuration"
+    reason = "color is a property of the terminal, not a setting of the bot"
 )]
 fn pen() -> Pen {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     if io::stdout().is_terminal() && !unwanted {
-        Pen::coloured()
+        Pen::colored()
     } else {
         Pen::plain()
     }

@@ -1,12 +1,12 @@
-//! An announcement of either kind as lines of styled text (pure).
+//! An announcement of either kind as lines of styled text.
 
 use feishu_sim::{ChatId, State};
 use serde_json::Value;
 
-/// A line, or a block in place of one.
+/// A paragraph or another block.
 pub(crate) struct Line {
     pub(crate) form: Form,
-    /// How far a list is indented.
+    /// The level of indentation in a list.
     pub(crate) depth: usize,
     pub(crate) runs: Vec<Run>,
 }
@@ -36,19 +36,19 @@ pub(crate) struct Run {
     pub(crate) italic: bool,
     pub(crate) struck: bool,
     pub(crate) code: bool,
-    /// In a colour of its own, as the signature is.
-    pub(crate) coloured: bool,
+    /// In another color, like the signature.
+    pub(crate) colored: bool,
     pub(crate) mention: bool,
     pub(crate) href: Option<String>,
 }
 
-/// The lines of a chat's announcement, but for empty ones at its end.
+/// The lines of a chat's announcement without empty ones at the end.
 pub(crate) fn lines(state: &State, chat: &ChatId) -> Vec<Line> {
     let document = state.announcement_document(chat);
     let name_of = |open_id: &str| name_of(state, chat, open_id);
     let mut lines = match document["items"].as_array() {
-        Some(blocks) => new_kind(blocks, &name_of),
-        None => old_kind(&document, &name_of),
+        Some(blocks) => docx_lines(blocks, &name_of),
+        None => legacy_lines(&document, &name_of),
     };
     let is_empty = |line: &Line| line.form == Form::Text && line.runs.is_empty();
     while lines.last().is_some_and(is_empty) {
@@ -64,8 +64,8 @@ fn name_of(state: &State, chat: &ChatId, open_id: &str) -> String {
     format!("@{}", named.map_or(open_id, |person| &person.name))
 }
 
-/// Blocks of the new kind, the page first.
-fn new_kind(blocks: &[Value], name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
+/// `blocks` begin with the page.
+fn docx_lines(blocks: &[Value], name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
     let parent_of = |id: &Value| {
         let mut blocks = blocks.iter();
         blocks.find(|block| block["block_id"] == *id)
@@ -98,13 +98,13 @@ fn new_kind(blocks: &[Value], name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
         Line {
             form,
             depth: depth(block),
-            runs: runs.map(|element| new_run(element, name_of)).collect(),
+            runs: runs.map(|element| docx_run(element, name_of)).collect(),
         }
     };
     blocks.iter().skip(1).map(read).collect()
 }
 
-fn new_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
+fn docx_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
     let of = |kind: &str| element.get(kind);
     let (text, body, mention) = if let Some(body) = of("mention_user") {
         (name_of(text(&body["user_id"])), body, true)
@@ -122,13 +122,12 @@ fn new_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
         italic: style["italic"] == true,
         struck: style["strikethrough"] == true,
         code: style["inline_code"] == true,
-        coloured: style["text_color"].is_number(),
+        colored: style["text_color"].is_number(),
         href: style["link"]["url"].as_str().map(str::to_owned),
     }
 }
 
-/// The body of the old kind.
-fn old_kind(document: &Value, name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
+fn legacy_lines(document: &Value, name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
     let blocks = document["body"]["blocks"].as_array();
     let read = |block: &Value| {
         let paragraph = &block["paragraph"];
@@ -152,13 +151,13 @@ fn old_kind(document: &Value, name_of: &dyn Fn(&str) -> String) -> Vec<Line> {
         Line {
             form,
             depth: usize::try_from(depth).unwrap_or_default(),
-            runs: runs.map(|element| old_run(element, name_of)).collect(),
+            runs: runs.map(|element| legacy_run(element, name_of)).collect(),
         }
     };
     blocks.into_iter().flatten().map(read).collect()
 }
 
-fn old_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
+fn legacy_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
     if let Some(person) = element.get("person") {
         return Run {
             text: name_of(text(&person["openId"])),
@@ -174,7 +173,7 @@ fn old_run(element: &Value, name_of: &dyn Fn(&str) -> String) -> Run {
         italic: style["italic"] == true,
         struck: style["strikeThrough"] == true,
         code: style["codeInline"] == true,
-        coloured: style["textColor"].is_object(),
+        colored: style["textColor"].is_object(),
         mention: false,
         href: style["link"]["url"].as_str().map(str::to_owned),
     }

@@ -1,6 +1,5 @@
-//! The bot's process: started, killed, listened to. It is this very program
-//! in another role, and ends when its standard input does, so that it
-//! never outlives the playground.
+//! The bot's process. It is this program in another role, and exits when its standard input is
+//! closed, so that it never outlives the playground.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -20,8 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settings::{self, CALL_TIMEOUT};
 
-/// How long a bot that was asked to stop may take.
-const LAST_WORK: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the bot receives events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,24 +28,25 @@ pub(crate) enum Receive {
     LongConnection,
 }
 
-/// What is heard of the bot's process.
+/// An event of the bot's process.
 #[derive(Debug)]
-pub(crate) enum FromBot {
-    /// It was started with this number.
-    Started { pid: u32, receive: Receive },
-    /// A line of its log.
+pub(crate) enum BotEvent {
+    Started {
+        pid: u32,
+        receive: Receive,
+    },
+    /// A line of the log.
     Line(String),
-    /// It is gone.
-    Gone,
+    Exited,
 }
 
-/// The bot, whether it runs or not. Its database outlives its processes.
+/// The bot, running or not. Its database outlives its processes.
 pub(crate) struct Bot {
     program: PathBuf,
     variables: Vec<(&'static str, String)>,
     webhook: String,
-    speaks: mpsc::Sender<FromBot>,
-    /// Repeat its log on standard error.
+    sender: mpsc::Sender<BotEvent>,
+    /// Whether to copy the log to standard error.
     log: bool,
     state: Mutex<State>,
     _folder: TempDir,
@@ -60,16 +59,16 @@ struct State {
 
 struct Running {
     child: Child,
-    listening: JoinSet<()>,
+    log_reader: JoinSet<()>,
 }
 
 impl Bot {
-    /// Not started yet. Its addresses stay the same, as the console of the
-    /// platform keeps the webhook's.
+    /// A bot that is not started yet. Its addresses stay the same across restarts, because the
+    /// platform keeps the webhook's URL.
     pub(crate) async fn new(
         sim: &Simulator,
         time_zone: String,
-        speaks: mpsc::Sender<FromBot>,
+        sender: mpsc::Sender<BotEvent>,
         log: bool,
     ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
@@ -81,10 +80,10 @@ impl Bot {
         variables.push(("NOTICEBOT_LOG_FORMAT", "json".to_owned()));
         variables.push(("NOTICEBOT_TIMEZONE", time_zone));
         Ok(Self {
-            program: std::env::current_exe().context("this program is not to be found")?,
+            program: std::env::current_exe().context("could not find the path of this program")?,
             variables,
             webhook,
-            speaks,
+            sender,
             log,
             state: Mutex::new(State {
                 receive: Receive::Webhook,
@@ -94,29 +93,28 @@ impl Bot {
         })
     }
 
-    /// Starts it unless it runs.
+    /// Starts the process unless it is running.
     pub(crate) async fn start(&self, sim: &Simulator) -> anyhow::Result<()> {
         let mut state = self.state.lock().await;
         self.start_locked(&mut state, sim).await
     }
 
-    /// Ends it at once, by a signal that no process can see coming.
+    /// Sends SIGKILL.
     pub(crate) async fn kill(&self) {
         let mut state = self.state.lock().await;
         if let Some(mut running) = state.running.take() {
             running.child.kill().await.ok();
-            running.ended().await;
+            running.wait_for_log().await;
         }
     }
 
-    /// Lets it finish what it does, then ends it.
+    /// Shuts the process down gracefully.
     pub(crate) async fn stop(&self) {
         let mut state = self.state.lock().await;
         Self::stop_locked(&mut state).await;
     }
 
-    /// Has it receive events that way from now on; for that it is started anew
-    /// if it runs.
+    /// Changes how the bot receives events; restarts it if it is running.
     pub(crate) async fn receive_by(&self, receive: Receive, sim: &Simulator) -> anyhow::Result<()> {
         let mut state = self.state.lock().await;
         state.receive = receive;
@@ -134,9 +132,9 @@ impl Bot {
         {
             return Ok(());
         }
-        // It ended by itself, and what it has said last comes before what the next one says.
-        if let Some(gone) = state.running.take() {
-            gone.ended().await;
+        // The process exited by itself. The rest of its log precedes that of the next process.
+        if let Some(exited) = state.running.take() {
+            exited.wait_for_log().await;
         }
         self.set_receiver(state.receive, sim);
         let receive = match state.receive {
@@ -153,15 +151,15 @@ impl Bot {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .context("the bot's process cannot be started")?;
+            .context("could not start the bot's process")?;
         let pid = child.id().unwrap_or_default();
         let receive = state.receive;
-        self.speaks.send(FromBot::Started { pid, receive }).await?;
-        let mut listening = JoinSet::new();
+        self.sender.send(BotEvent::Started { pid, receive }).await?;
+        let mut log_reader = JoinSet::new();
         if let Some(log) = child.stderr.take() {
-            listening.spawn(listen(log, self.speaks.clone(), self.log));
+            log_reader.spawn(read_log(log, self.sender.clone(), self.log));
         }
-        state.running = Some(Running { child, listening });
+        state.running = Some(Running { child, log_reader });
         Ok(())
     }
 
@@ -170,11 +168,11 @@ impl Bot {
             return;
         };
         drop(running.child.stdin.take());
-        let ended = tokio::time::timeout(LAST_WORK, running.child.wait()).await;
+        let ended = tokio::time::timeout(STOP_TIMEOUT, running.child.wait()).await;
         if ended.is_err() {
             running.child.kill().await.ok();
         }
-        running.ended().await;
+        running.wait_for_log().await;
     }
 
     fn set_receiver(&self, receive: Receive, sim: &Simulator) {
@@ -186,24 +184,24 @@ impl Bot {
 }
 
 impl Running {
-    /// Waits until all that the process has written is heard.
-    async fn ended(mut self) {
-        while self.listening.join_next().await.is_some() {}
+    /// Waits until the whole log is read.
+    async fn wait_for_log(mut self) {
+        while self.log_reader.join_next().await.is_some() {}
     }
 }
 
-/// Hears a process out.
-async fn listen(log: ChildStderr, speaks: mpsc::Sender<FromBot>, repeat: bool) {
+/// Reads the log of a process to its end.
+async fn read_log(log: ChildStderr, sender: mpsc::Sender<BotEvent>, repeat: bool) {
     let mut lines = BufReader::new(log).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if repeat {
             echo(&line);
         }
-        if speaks.send(FromBot::Line(line)).await.is_err() {
+        if sender.send(BotEvent::Line(line)).await.is_err() {
             return;
         }
     }
-    speaks.send(FromBot::Gone).await.ok();
+    sender.send(BotEvent::Exited).await.ok();
 }
 
 #[expect(clippy::print_stderr, reason = "the bot's log, as `--log` asks for it")]
@@ -211,7 +209,7 @@ fn echo(line: &str) {
     eprintln!("{line}");
 }
 
-/// Two addresses on which nothing listens, for a public and an admin listener.
+/// Two free addresses, for the public and the admin listener.
 async fn free_addresses() -> anyhow::Result<[String; 2]> {
     let public = TcpListener::bind("127.0.0.1:0").await?;
     let admin = TcpListener::bind("127.0.0.1:0").await?;
@@ -221,9 +219,8 @@ async fn free_addresses() -> anyhow::Result<[String; 2]> {
     ])
 }
 
-/// The other side: the bot itself, as its environment says, until standard input
-/// ends.
-pub(crate) async fn be_the_bot() -> anyhow::Result<()> {
+/// Runs the bot with the configuration in its environment, until standard input is closed.
+pub(crate) async fn run_bot() -> anyhow::Result<()> {
     let mut config = Config::load(None)?;
     config.feishu.timeout = CALL_TIMEOUT;
     config.validate()?;
@@ -238,8 +235,7 @@ pub(crate) async fn be_the_bot() -> anyhow::Result<()> {
     serving.await
 }
 
-/// A thread waits for it, as nothing can interrupt a read; it ends with the
-/// process.
+/// A thread waits for it, because a read cannot be interrupted; it ends with the process.
 fn end_of_input() -> oneshot::Receiver<()> {
     let (ended, end) = oneshot::channel();
     std::thread::spawn(move || {

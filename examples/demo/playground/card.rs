@@ -1,11 +1,11 @@
-//! A card of the bot as the page shows it (pure).
+//! The cards of the bot.
 
 use serde_json::Value;
 
-/// A card, as far as the bot makes them.
+/// The parts of a card that the bot uses.
 pub(crate) struct Card {
     pub(crate) title: String,
-    /// The name of the header's colour.
+    /// The name of the header's color.
     pub(crate) template: String,
     pub(crate) parts: Vec<Part>,
 }
@@ -14,7 +14,7 @@ pub(crate) enum Part {
     Markdown(String),
     Button {
         label: String,
-        /// What a press sends to the bot; absent where it opens a page.
+        /// The value sent to the bot; `None` if the button opens a page.
         value: Option<Value>,
     },
 }
@@ -45,7 +45,7 @@ impl Card {
         }
     }
 
-    /// What a press on the first button of this name sends.
+    /// The value of the first button with this label.
     pub(crate) fn value_of(self, name: &str) -> Option<Value> {
         self.parts.into_iter().find_map(|part| match part {
             Part::Button { label, value } if label == name => value,

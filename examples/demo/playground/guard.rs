@@ -1,7 +1,7 @@
-//! Who may ask for the page: only a browser of this machine that has it open.
+//! Protection against requests from other web pages.
 //!
-//! Pages of other origins can make a browser send forms to any address, and can
-//! rename their own host to 127.0.0.1 once they are loaded. Neither gets in.
+//! Pages of other origins can make a browser send forms to any address (CSRF), and can point their
+//! own host name to 127.0.0.1 once they are loaded (DNS rebinding). Both are rejected.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Sent with every answer.
+/// Headers of every response.
 const HEADERS: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -22,21 +22,21 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// Refuses what comes from elsewhere, and dresses what is answered.
+/// Rejects requests from other pages, and adds [`HEADERS`] to the response.
 pub(crate) async fn guard(
     State(address): State<SocketAddr>,
     request: Request<Body>,
     next: Next,
 ) -> Response {
     let headers = request.headers();
-    let may = match *request.method() {
-        Method::GET => is_ours_to_read(headers, request.uri().path()),
-        _ => is_from_our_page(headers),
+    let is_allowed = match *request.method() {
+        Method::GET => may_read(headers, request.uri().path()),
+        _ => is_same_origin(headers),
     };
     let mut response = if !is_our_host(headers, address) {
-        let hint = format!("ask for http://{address}");
+        let hint = format!("open http://{address}");
         (StatusCode::MISDIRECTED_REQUEST, hint).into_response()
-    } else if !may {
+    } else if !is_allowed {
         StatusCode::FORBIDDEN.into_response()
     } else {
         next.run(request).await
@@ -54,8 +54,8 @@ fn is_our_host(headers: &HeaderMap, address: SocketAddr) -> bool {
     host == Some(&address.to_string()) || host == Some(&format!("localhost:{}", address.port()))
 }
 
-/// Other pages may lead here, and no more: not even to find out that this is here.
-fn is_ours_to_read(headers: &HeaderMap, path: &str) -> bool {
+/// Other pages may link to the page, but not load anything, not even to detect the playground.
+fn may_read(headers: &HeaderMap, path: &str) -> bool {
     let is_visit = text(headers, &HeaderName::from_static("sec-fetch-mode")) == Some("navigate");
     match text(headers, &HeaderName::from_static("sec-fetch-site")) {
         Some("cross-site" | "same-site") => is_visit && path == "/",
@@ -63,9 +63,8 @@ fn is_ours_to_read(headers: &HeaderMap, path: &str) -> bool {
     }
 }
 
-/// Browsers say themselves where a form comes from; those that do not name at
-/// least its origin. What is no browser says neither.
-fn is_from_our_page(headers: &HeaderMap) -> bool {
+/// Browsers send `Sec-Fetch-Site`, older ones at least `Origin`. Other clients send neither.
+fn is_same_origin(headers: &HeaderMap) -> bool {
     match text(headers, &HeaderName::from_static("sec-fetch-site")) {
         Some(site) => site == "same-origin",
         None => text(headers, &header::ORIGIN).is_none_or(|origin| {

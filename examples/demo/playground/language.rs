@@ -1,4 +1,4 @@
-//! Every word of the page, in English and in Chinese. Messages of the bot come from the bot.
+//! The page's texts in English and Chinese, except the bot's messages.
 
 use feishu_sim::Endpoint;
 
@@ -54,7 +54,7 @@ impl Language {
         }
     }
 
-    /// What an API call does.
+    /// The purpose of an API call.
     pub(crate) fn call(self, endpoint: Endpoint) -> &'static str {
         let (en, zh) = match endpoint {
             Endpoint::TenantAccessToken => ("get a token", "获取令牌"),
@@ -85,7 +85,7 @@ impl Language {
         self.pick(en, zh)
     }
 
-    /// Example messages for newcomers.
+    /// Example messages.
     pub(crate) fn suggestions(self) -> &'static [&'static str] {
         match self {
             Self::En => &[
@@ -106,7 +106,7 @@ impl Language {
     }
 }
 
-/// Every word of the page in one language.
+/// The page's texts in one language.
 pub(crate) struct Words {
     pub(crate) page_title: &'static str,
     pub(crate) what_is_this: &'static str,

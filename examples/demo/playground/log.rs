@@ -1,5 +1,4 @@
-//! What happened, in order: events that were pushed, calls that were made, jobs
-//! of the bot, and actions of the visitor.
+//! The log of the page: pushed events, the bot's calls and jobs, and actions of the visitor.
 
 use std::collections::VecDeque;
 
@@ -7,28 +6,27 @@ use feishu_sim::State;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::bot::{FromBot, Receive};
+use super::bot::{BotEvent, Receive};
 use super::switches::Switch;
 
-/// So many are remembered; the page shows them all.
-pub(crate) const MOST: usize = 120;
+/// Maximum number of entries; the page shows all of them.
+pub(crate) const MAX_ENTRIES: usize = 120;
 
-/// Everything so far.
+/// The last entries, oldest first.
 #[derive(Default)]
 pub(crate) struct EventLog {
     list: VecDeque<LogEntry>,
     counted: u64,
-    /// How many pushes and calls of the simulator are in the list.
+    /// The number of pushes and calls of the simulator that were added.
     pushes: usize,
     calls: usize,
     pub(crate) bot_state: BotState,
 }
 
-/// Whether the bot works.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum BotState {
     #[default]
-    Gone,
+    Stopped,
     Starting {
         pid: u32,
         receive: Receive,
@@ -39,7 +37,6 @@ pub(crate) enum BotState {
     },
 }
 
-/// One thing that happened.
 pub(crate) struct LogEntry {
     /// Counts up from 1.
     pub(crate) number: u64,
@@ -48,18 +45,17 @@ pub(crate) struct LogEntry {
 }
 
 pub(crate) enum What {
-    /// The simulator pushes an event: its place among all pushes.
+    /// An event pushed by the simulator: its index in the list of pushes.
     Push(usize),
-    /// The bot made a call: its place among all calls.
+    /// A call of the bot: its index in the list of calls.
     Call(usize),
-    /// The bot works on something.
     Job(Job),
-    /// The bot logged something that belongs to no job.
+    /// A line of the bot's log that belongs to no job.
     Line(LogLine),
     UserAction(UserAction),
 }
 
-/// A job as the bot's log tells of it.
+/// A job of the bot, as its log describes it.
 pub(crate) struct Job {
     /// The short id in logs and replies.
     pub(crate) reference: String,
@@ -74,7 +70,7 @@ pub(crate) struct LogLine {
     pub(crate) fields: Vec<(String, String)>,
 }
 
-/// Something that was done besides speaking.
+/// An action of the visitor other than a message.
 #[derive(Clone, Copy)]
 pub(crate) enum UserAction {
     Started { pid: u32, receive: Receive },
@@ -87,36 +83,35 @@ impl EventLog {
         self.list.iter()
     }
 
-    /// Notes pushes and calls that are new.
+    /// Adds new pushes and calls.
     pub(crate) fn catch_up(&mut self, state: &State, now_ms: u64) {
         for (at, call) in state.calls().iter().enumerate().skip(self.calls) {
             self.add(call.at_ms, What::Call(at));
         }
         self.calls = state.calls().len();
         for at in self.pushes..state.pushes().len() {
-            // Not the time in the envelope: one that is delivered again is as
-            // old as the first.
+            // Not the time in the envelope, which is the same for a redelivery.
             self.add(now_ms, What::Push(at));
         }
         self.pushes = state.pushes().len();
     }
 
-    pub(crate) fn hear(&mut self, said: FromBot, now_ms: u64) {
-        match said {
-            FromBot::Started { pid, receive } => {
+    pub(crate) fn add_bot_event(&mut self, event: BotEvent, now_ms: u64) {
+        match event {
+            BotEvent::Started { pid, receive } => {
                 self.bot_state = BotState::Starting { pid, receive };
-                self.play(UserAction::Started { pid, receive }, now_ms);
+                self.add_action(UserAction::Started { pid, receive }, now_ms);
             }
-            FromBot::Gone => self.bot_state = BotState::Gone,
-            FromBot::Line(line) => self.hear_line(&line, now_ms),
+            BotEvent::Exited => self.bot_state = BotState::Stopped,
+            BotEvent::Line(line) => self.add_line(&line, now_ms),
         }
     }
 
-    pub(crate) fn play(&mut self, deed: UserAction, now_ms: u64) {
-        self.add(now_ms, What::UserAction(deed));
+    pub(crate) fn add_action(&mut self, action: UserAction, now_ms: u64) {
+        self.add(now_ms, What::UserAction(action));
     }
 
-    fn hear_line(&mut self, line: &str, now_ms: u64) {
+    fn add_line(&mut self, line: &str, now_ms: u64) {
         let (line, reference) = LogLine::read(line, now_ms);
         if let (BotState::Starting { pid, receive }, "noticebot started") =
             (self.bot_state, line.message.as_str())
@@ -136,18 +131,18 @@ impl EventLog {
         }
     }
 
-    /// Puts it where its time says: the bot's log comes a little late.
+    /// Inserts an entry by its time: the bot's log arrives a little late.
     fn add(&mut self, at_ms: u64, what: What) {
         self.counted += 1;
-        let happening = LogEntry {
+        let entry = LogEntry {
             number: self.counted,
             at_ms,
             what,
         };
         let later = self.list.iter().rev();
         let later = later.take_while(|other| other.at_ms > at_ms).count();
-        self.list.insert(self.list.len() - later, happening);
-        if self.list.len() > MOST {
+        self.list.insert(self.list.len() - later, entry);
+        if self.list.len() > MAX_ENTRIES {
             self.list.pop_front();
         }
     }
@@ -163,7 +158,7 @@ impl LogEntry {
 }
 
 impl Job {
-    /// What the log says last under this name.
+    /// The last value of a field of the log.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.lines.iter().rev().flat_map(|line| &line.fields);
         fields
@@ -173,7 +168,7 @@ impl Job {
 }
 
 impl LogLine {
-    /// Reads a line, and to which job it belongs. What is no JSON is all message.
+    /// Parses a line; also returns the reference of its job. A line that is not JSON is a message.
     fn read(line: &str, now_ms: u64) -> (Self, Option<String>) {
         let Ok(mut line) = serde_json::from_str::<Map<String, Value>>(line) else {
             let line = Self {

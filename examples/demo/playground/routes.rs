@@ -1,4 +1,4 @@
-//! The addresses of the playground, and what each form does.
+//! The routes of the playground and the handlers of its forms.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -25,9 +25,8 @@ use super::switches::Switch;
 use super::viewer::Viewer;
 use super::{Playground, stream, view};
 
-/// The longest form that is taken, in bytes.
-const MOST_BYTES: usize = 256 * 1024;
-/// Behind every block of an announcement.
+const MAX_FORM_BYTES: usize = 256 * 1024;
+/// After every block of an announcement.
 const END: usize = usize::MAX;
 
 const STYLE: &str = include_str!("assets/playground.css");
@@ -52,30 +51,30 @@ pub(crate) fn router(playground: Arc<Playground>, address: SocketAddr) -> Router
         .route("/recall", post(recall))
         .route("/press", post(press))
         .route("/write", post(write))
-        .route("/switch", post(turn))
+        .route("/switch", post(set_switch))
         .route("/bot", post(change_bot))
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(from_fn_with_state(address, guard))
         .with_state(playground)
 }
 
 async fn page(
-    Visit {
+    PageRequest {
         playground, viewer, ..
-    }: Visit,
+    }: PageRequest,
 ) -> Html<String> {
     Html(view::page(&playground, &viewer).0)
 }
 
-/// A request of somebody who has the page open.
-struct Visit {
+/// A request with the parameters of its page.
+struct PageRequest {
     playground: Arc<Playground>,
     viewer: Viewer,
-    /// It was made by the page's script, which shows what comes of it.
-    is_by_script: bool,
+    /// Whether the page's script made it and shows the response.
+    is_from_script: bool,
 }
 
-impl FromRequestParts<Arc<Playground>> for Visit {
+impl FromRequestParts<Arc<Playground>> for PageRequest {
     type Rejection = Infallible;
 
     async fn from_request_parts(
@@ -87,20 +86,19 @@ impl FromRequestParts<Arc<Playground>> for Visit {
         Ok(Self {
             playground: Arc::clone(playground),
             viewer,
-            is_by_script: accepts == Some(b"application/json"),
+            is_from_script: accepts == Some(b"application/json"),
         })
     }
 }
 
-impl Visit {
-    /// The played member of the shown group.
-    fn player(&self) -> InChat {
+impl PageRequest {
+    /// The selected member in the shown group.
+    fn member(&self) -> InChat {
         self.viewer.in_chat(&self.playground)
     }
 
-    /// Whether the message is in the shown group, and was not
-    /// taken back.
-    fn sees(&self, id: &MessageId) -> bool {
+    /// Whether the message is in the shown group and was not recalled.
+    fn can_see(&self, id: &MessageId) -> bool {
         let chat = &self.viewer.group(&self.playground).chat;
         self.playground.sim.read(|state| {
             let message = state.message(id);
@@ -108,13 +106,13 @@ impl Visit {
         })
     }
 
-    /// Tells what came of it. Without a script the browser shows the page anew.
-    fn answer(&self, done: Done) -> Response {
-        if !self.is_by_script {
+    /// The HTTP response. Without a script the browser reloads the page.
+    fn answer(&self, response: FormResponse) -> Response {
+        if !self.is_from_script {
             let query = self.viewer.query(&self.playground);
             return Redirect::to(&format!("/{query}")).into_response();
         }
-        let Done::Word(kind, text) = done else {
+        let FormResponse::Toast(kind, text) = response else {
             return StatusCode::NO_CONTENT.into_response();
         };
         let kind = match kind {
@@ -123,191 +121,196 @@ impl Visit {
             ToastKind::Error => "error",
             ToastKind::Warning => "warning",
         };
-        let word = json!({ "kind": kind, "text": text }).to_string();
-        ([(CONTENT_TYPE, "application/json")], word).into_response()
+        let toast = json!({ "kind": kind, "text": text }).to_string();
+        ([(CONTENT_TYPE, "application/json")], toast).into_response()
     }
 }
 
 /// The response to a form.
-enum Done {
-    /// It shows on the page.
-    Shown,
-    /// A word for a moment.
-    Word(ToastKind, String),
+enum FormResponse {
+    /// The page shows the result.
+    Page,
+    Toast(ToastKind, String),
 }
 
-impl Done {
-    fn mistake(text: &str) -> Self {
-        Self::Word(ToastKind::Error, text.to_owned())
+impl FormResponse {
+    fn error(text: &str) -> Self {
+        Self::Toast(ToastKind::Error, text.to_owned())
     }
 }
 
 #[derive(Deserialize)]
-struct Saying {
+struct MessageForm {
     text: String,
     #[serde(default)]
     reply: String,
-    /// Present where the box is ticked.
+    /// Present if the box is checked.
     rich: Option<String>,
 }
 
-async fn say(visit: Visit, Form(saying): Form<Saying>) -> Response {
-    // Browsers send line breaks as two characters.
-    let text = saying.text.replace("\r\n", "\n");
+async fn say(request: PageRequest, Form(form): Form<MessageForm>) -> Response {
+    // Browsers send line breaks as CRLF.
+    let text = form.text.replace("\r\n", "\n");
     let text = text.trim();
     if text.is_empty() {
-        return visit.answer(Done::mistake(visit.viewer.words().say_what));
+        return request.answer(FormResponse::error(request.viewer.words().say_what));
     }
-    let mut player = visit.player();
-    let replied_to = MessageId::from(saying.reply);
-    if visit.sees(&replied_to) {
-        player = player.reply_to(&replied_to);
+    let mut member = request.member();
+    let replied_to = MessageId::from(form.reply);
+    if request.can_see(&replied_to) {
+        member = member.reply_to(&replied_to);
     }
-    let fixture = &visit.playground.fixture;
-    if saying.rich.is_some() {
-        player.post("", text.lines().map(|line| fixture.rich_words(line)));
+    let fixture = &request.playground.fixture;
+    if form.rich.is_some() {
+        member.post("", text.lines().map(|line| fixture.rich_words(line)));
     } else {
-        player.say(fixture.words(text));
+        member.say(fixture.words(text));
     }
-    visit.answer(Done::Shown)
+    request.answer(FormResponse::Page)
 }
 
 #[derive(Deserialize)]
-struct OfMessage {
+struct MessageIdForm {
     message: String,
 }
 
 /// Replies `/pin` or `/置顶` to a message.
-async fn pin(visit: Visit, Form(OfMessage { message }): Form<OfMessage>) -> Response {
+async fn pin(
+    request: PageRequest,
+    Form(MessageIdForm { message }): Form<MessageIdForm>,
+) -> Response {
     let message = MessageId::from(message);
-    if visit.sees(&message) {
-        let command = visit.viewer.words().pin_command;
-        visit.player().reply_to(&message).say(command);
+    if request.can_see(&message) {
+        let command = request.viewer.words().pin_command;
+        request.member().reply_to(&message).say(command);
     }
-    visit.answer(Done::Shown)
+    request.answer(FormResponse::Page)
 }
 
-/// Takes a message back, if it is one's own.
-async fn recall(visit: Visit, Form(OfMessage { message }): Form<OfMessage>) -> Response {
+/// Recalls a message of the selected member.
+async fn recall(
+    request: PageRequest,
+    Form(MessageIdForm { message }): Form<MessageIdForm>,
+) -> Response {
     let message = MessageId::from(message);
-    let person = &visit.viewer.resident(&visit.playground).person;
-    let is_own = visit.playground.sim.read(|state| {
+    let person = &request.viewer.resident(&request.playground).person;
+    let is_own = request.playground.sim.read(|state| {
         let sender = state.message(&message).map(|message| &message.sender);
         matches!(sender, Some(Sender::Person(sender)) if sender == person)
     });
-    if is_own && visit.sees(&message) {
-        visit.player().recall(&message);
+    if is_own && request.can_see(&message) {
+        request.member().recall(&message);
     }
-    visit.answer(Done::Shown)
+    request.answer(FormResponse::Page)
 }
 
 #[derive(Deserialize)]
-struct OnCard {
+struct CardQuery {
     card: String,
 }
 
 #[derive(Deserialize)]
-struct Label {
+struct ButtonForm {
     button: String,
 }
 
-/// Presses a button and waits for the answer.
+/// Presses a button and waits for the response.
 async fn press(
-    visit: Visit,
-    Query(OnCard { card }): Query<OnCard>,
-    Form(Label { button }): Form<Label>,
+    request: PageRequest,
+    Query(CardQuery { card }): Query<CardQuery>,
+    Form(ButtonForm { button }): Form<ButtonForm>,
 ) -> Response {
-    let (words, card) = (visit.viewer.words(), MessageId::from(card));
-    let shown = visit
-        .sees(&card)
-        .then(|| Card::read(&visit.playground.sim.card(&card)));
+    let (words, card) = (request.viewer.words(), MessageId::from(card));
+    let shown = request
+        .can_see(&card)
+        .then(|| Card::read(&request.playground.sim.card(&card)));
     let Some(value) = shown.and_then(|shown| shown.value_of(&button)) else {
-        return visit.answer(Done::mistake(words.button_is_gone));
+        return request.answer(FormResponse::error(words.button_is_gone));
     };
-    let pressed = visit.player().press_value(&card, value);
-    visit.answer(match pressed.seen().await {
-        Seen::Nothing => Done::Shown,
-        Seen::Failed(code) => Done::mistake(&format!("{} {code}", words.press_failed)),
+    let press = request.member().press_value(&card, value);
+    request.answer(match press.seen().await {
+        Seen::Nothing => FormResponse::Page,
+        Seen::Failed(code) => FormResponse::error(&format!("{} {code}", words.press_failed)),
         Seen::Toast {
             kind, zh_cn, en_us, ..
-        } => match visit.viewer.language {
-            Language::Zh => Done::Word(kind, zh_cn),
-            Language::En => Done::Word(kind, en_us),
+        } => match request.viewer.language {
+            Language::Zh => FormResponse::Toast(kind, zh_cn),
+            Language::En => FormResponse::Toast(kind, en_us),
         },
     })
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct LineForm {
     line: String,
 }
 
-/// Writes a line at the announcement's end by hand, as people do in Feishu.
-async fn write(visit: Visit, Form(Line { line }): Form<Line>) -> Response {
+/// Appends a line to the announcement, as a member does manually in Feishu.
+async fn write(request: PageRequest, Form(LineForm { line }): Form<LineForm>) -> Response {
     let line = line.trim().to_owned();
     if !line.is_empty() {
-        visit.player().edit(Edit::Type { at: END, line });
+        request.member().edit(Edit::Type { at: END, line });
     }
-    visit.answer(Done::Shown)
+    request.answer(FormResponse::Page)
 }
 
-/// The new state of a switch: the one that the button named, whatever the page did
-/// not show yet.
+/// The new state of a switch. The button names it, because the page may be out of date.
 #[derive(Deserialize)]
-struct Turned {
+struct SwitchForm {
     switch: String,
     on: bool,
 }
 
-async fn turn(visit: Visit, Form(Turned { switch, on }): Form<Turned>) -> Response {
+async fn set_switch(
+    request: PageRequest,
+    Form(SwitchForm { switch, on }): Form<SwitchForm>,
+) -> Response {
     if let Some(switch) = Switch::from_key(&switch) {
-        let playground = &visit.playground;
+        let playground = &request.playground;
         let scopes = playground.scopes();
         if on != playground.sim.read(|state| switch.is_on(state, &scopes)) {
-            playground.note_deed(UserAction::Turned { switch, on });
+            playground.log_action(UserAction::Turned { switch, on });
             switch.turn(on, &playground.sim);
         }
     }
-    visit.answer(Done::Shown)
+    request.answer(FormResponse::Page)
 }
 
-/// What can be done to the bot.
 #[derive(Deserialize)]
-struct Change {
-    r#do: Do,
+struct BotForm {
+    r#do: BotAction,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Do {
+enum BotAction {
     Kill,
     Start,
     Webhook,
     LongConnection,
 }
 
-async fn change_bot(visit: Visit, Form(Change { r#do }): Form<Change>) -> Response {
-    let playground = Arc::clone(&visit.playground);
-    // The client may disconnect before the bot has stopped; the bot is started again all the
-    // same.
-    let changing = visit.playground.changes_of_bot.spawn(async move {
+async fn change_bot(request: PageRequest, Form(BotForm { r#do }): Form<BotForm>) -> Response {
+    let playground = Arc::clone(&request.playground);
+    // A task of its own, because the client may disconnect before the bot is started again.
+    let task = request.playground.bot_changes.spawn(async move {
         let (bot, sim) = (&playground.bot, &playground.sim);
         match r#do {
-            Do::Kill => {
-                if playground.bot_state() != BotState::Gone {
-                    playground.note_deed(UserAction::Killed);
+            BotAction::Kill => {
+                if playground.bot_state() != BotState::Stopped {
+                    playground.log_action(UserAction::Killed);
                 }
                 bot.kill().await;
                 Ok(())
             }
-            Do::Start => bot.start(sim).await,
-            Do::Webhook => bot.receive_by(Receive::Webhook, sim).await,
-            Do::LongConnection => bot.receive_by(Receive::LongConnection, sim).await,
+            BotAction::Start => bot.start(sim).await,
+            BotAction::Webhook => bot.receive_by(Receive::Webhook, sim).await,
+            BotAction::LongConnection => bot.receive_by(Receive::LongConnection, sim).await,
         }
     });
-    let changed = changing.await.map_err(Into::into).flatten();
-    visit.answer(match changed {
-        Ok(()) => Done::Shown,
-        Err(error) => Done::mistake(&format!("{error:#}")),
+    let result = task.await.map_err(Into::into).flatten();
+    request.answer(match result {
+        Ok(()) => FormResponse::Page,
+        Err(error) => FormResponse::error(&format!("{error:#}")),
     })
 }

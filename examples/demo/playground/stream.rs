@@ -1,10 +1,9 @@
-//! What a page shows, in regions of pieces, and the stream that keeps them up
-//! to date.
+//! Server-sent events that keep open pages up to date. A page consists of regions, and a region of
+//! pieces.
 //!
-//! Every connection remembers what it has sent and sends what differs. A new one
-//! has sent nothing, so a client that reconnects misses nothing;
-//! and as it looks only when the browser has taken what was sent before, a slow
-//! reader gets fewer, larger steps and holds up nobody.
+//! Every connection remembers what it sent, and sends the difference. A new connection has sent
+//! nothing, so a client that reconnects misses nothing. The difference is computed when the browser
+//! has read the previous one, so a slow reader gets fewer and larger updates and blocks nobody.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,11 +22,11 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::viewer::Viewer;
 use super::{Playground, view};
 
-/// How soon a browser comes back after an interruption.
+/// The delay before a browser reconnects.
 const RETRY: Duration = Duration::from_millis(500);
-/// What happens within this time is sent together.
-const TOGETHER: Duration = Duration::from_millis(30);
-/// Some of what is shown changes just by time, such as how long a limit lasts.
+/// Changes within this time are sent together.
+const BATCH_DELAY: Duration = Duration::from_millis(30);
+/// The page also changes without an event, for example the rest of a rate limit.
 const TICK: Duration = Duration::from_secs(1);
 
 /// A part of the page that changes by itself.
@@ -43,14 +42,13 @@ pub(crate) struct Piece {
     pub(crate) markup: Markup,
 }
 
-/// What a connection has sent: of each region the pieces in their order, each
-/// with a digest of what it looked like.
+/// The pieces of each region that a connection has sent, in their order, with digests.
 #[derive(Default)]
-struct Known(HashMap<&'static str, Vec<(String, u64)>>);
+struct SentPieces(HashMap<&'static str, Vec<(String, u64)>>);
 
-impl Known {
-    /// What to send of a region, if something of it is new.
-    fn take(&mut self, region: Region) -> Option<Event> {
+impl SentPieces {
+    /// The update for a region; `None` if nothing changed.
+    fn update(&mut self, region: Region) -> Option<Event> {
         let digested = |piece: &Piece| (piece.id.clone(), digest(&piece.markup.0));
         let now: Vec<_> = region.pieces.iter().map(digested).collect();
         let before = self.0.get(region.id).map(Vec::as_slice);
@@ -64,9 +62,9 @@ impl Known {
             .map(|(piece, _)| (piece.id, Value::String(piece.markup.0)))
             .collect();
         let order: Vec<&str> = now.iter().map(|(id, _)| id.as_str()).collect();
-        let told = json!({ "region": region.id, "order": order, "pieces": changed });
+        let update = json!({ "region": region.id, "order": order, "pieces": changed });
         self.0.insert(region.id, now);
-        Some(Event::default().event("region").data(told.to_string()))
+        Some(Event::default().event("region").data(update.to_string()))
     }
 }
 
@@ -76,35 +74,35 @@ fn digest(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// A page that listens.
+/// An open page.
 struct Listener {
     playground: Arc<Playground>,
     viewer: Viewer,
-    happened: watch::Receiver<u64>,
-    known: Known,
+    version: watch::Receiver<u64>,
+    sent: SentPieces,
     is_first: bool,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Listener {
-    /// Waits until something is new and says what; `None` at the end.
+    /// Waits for the next updates; `None` at the stop.
     async fn next(&mut self) -> Option<Vec<Event>> {
         loop {
             if !std::mem::take(&mut self.is_first) {
                 tokio::select! {
-                    changed = tokio::time::timeout(TICK, self.happened.changed()) => {
+                    changed = tokio::time::timeout(TICK, self.version.changed()) => {
                         if changed.is_ok() {
-                            tokio::time::sleep(TOGETHER).await;
+                            tokio::time::sleep(BATCH_DELAY).await;
                         }
                     }
                     () = self.playground.stop.cancelled() => return None,
                 }
             }
-            self.happened.mark_unchanged();
+            self.version.mark_unchanged();
             let regions = view::regions(&self.playground, &self.viewer);
             let events = regions
                 .into_iter()
-                .filter_map(|region| self.known.take(region));
+                .filter_map(|region| self.sent.update(region));
             let events: Vec<Event> = events.collect();
             if !events.is_empty() {
                 return Some(events);
@@ -117,14 +115,14 @@ pub(crate) async fn events(
     State(playground): State<Arc<Playground>>,
     viewer: Viewer,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, StatusCode> {
-    let place = Arc::clone(&playground.streams).try_acquire_owned();
+    let permit = Arc::clone(&playground.streams).try_acquire_owned();
     let listener = Listener {
-        happened: playground.happened.subscribe(),
+        version: playground.version.subscribe(),
         playground,
         viewer,
-        known: Known::default(),
+        sent: SentPieces::default(),
         is_first: true,
-        _place: place.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?,
+        _permit: permit.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?,
     };
     let steps = stream::unfold(listener, |mut listener| async move {
         let events = listener.next().await?;

@@ -1,13 +1,12 @@
-//! What can be made to go wrong, each by a switch.
+//! Switches for faults.
 
 use std::time::Duration;
 
 use feishu_sim::{Endpoint, Fault, MessageId, Simulator, State};
 
-/// How long a rate limit lasts.
-pub(crate) const LIMITED: Duration = Duration::from_secs(10);
+pub(crate) const RATE_LIMIT: Duration = Duration::from_secs(10);
 
-/// The calls by which the bot changes a group.
+/// The calls that change a group.
 const CHANGES: [Endpoint; 5] = [
     Endpoint::PutTopNotice,
     Endpoint::DeleteTopNotice,
@@ -16,20 +15,19 @@ const CHANGES: [Endpoint; 5] = [
     Endpoint::PatchDocAnnouncement,
 ];
 
-/// A scope that lets the bot change groups, and what is left to it without.
+/// A scope for changing groups, and the scope that replaces it while the fault lasts.
 const WRITE_SCOPES: [(&str, Option<&str>); 2] = [
     ("im:chat", Some("im:chat:readonly")),
     ("im:chat.announcement:write_only", None),
 ];
 
-/// Something that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Switch {
-    /// The calls that change a group are refused for a while.
+    /// Calls that change a group are rejected for a while.
     RateLimit,
-    /// The next of them is done, but its answer gets lost.
+    /// The next call that changes a group takes effect, but its response is lost.
     LostAnswer,
-    /// The app loses the scope for them.
+    /// The app loses the scopes for changing groups.
     NoRight,
     /// All tokens expire.
     ExpiredToken,
@@ -46,7 +44,7 @@ impl Switch {
         Self::Redelivery,
     ];
 
-    /// Its name in forms.
+    /// The name in forms.
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::RateLimit => "rate_limit",
@@ -61,9 +59,8 @@ impl Switch {
         Self::ALL.into_iter().find(|switch| switch.key() == key)
     }
 
-    /// Whether it stays on until it is turned off or used up. The others happen
-    /// at once.
-    pub(crate) fn stays(self) -> bool {
+    /// Whether the fault lasts until it is turned off or has occurred. The others occur at once.
+    pub(crate) fn lasts(self) -> bool {
         match self {
             Self::RateLimit | Self::LostAnswer | Self::NoRight => true,
             Self::ExpiredToken | Self::Redelivery => false,
@@ -81,11 +78,11 @@ impl Switch {
         }
     }
 
-    /// Turns it on, or off where it stays.
+    /// Turns a lasting fault on or off; triggers the others.
     pub(crate) fn turn(self, on: bool, sim: &Simulator) {
         match self {
             Self::RateLimit => {
-                let span = if on { LIMITED } else { Duration::ZERO };
+                let span = if on { RATE_LIMIT } else { Duration::ZERO };
                 for endpoint in CHANGES {
                     sim.rate_limit(endpoint, span);
                 }
@@ -98,18 +95,18 @@ impl Switch {
             Self::LostAnswer => withdraw(sim),
             Self::NoRight => sim.change_app(|app| {
                 for (scope, rest) in WRITE_SCOPES {
-                    let (gone, come) = if on {
+                    let (removed, added) = if on {
                         (Some(scope), rest)
                     } else {
                         (rest, Some(scope))
                     };
-                    app.scopes.retain(|scope| Some(scope.as_str()) != gone);
-                    app.scopes.extend(come.map(str::to_owned));
+                    app.scopes.retain(|scope| Some(scope.as_str()) != removed);
+                    app.scopes.extend(added.map(str::to_owned));
                 }
             }),
             Self::ExpiredToken => sim.expire_tokens(),
             Self::Redelivery => {
-                if let Some(message) = last_told(sim) {
+                if let Some(message) = last_pushed(sim) {
                     sim.redeliver(&message);
                 }
             }
@@ -117,16 +114,16 @@ impl Switch {
     }
 }
 
-/// For how long changes are still refused, if they are.
+/// The rest of the rate limit, if there is one.
 pub(crate) fn limited_for(state: &State) -> Option<Duration> {
     state.rate_limited_for(CHANGES[0])
 }
 
-/// A lost answer was ordered for every change, as nobody knows which comes next.
-/// Once one was made, the others are let off.
+/// A lost response is prepared for every call that changes a group. Once it has occurred for one
+/// call, it is withdrawn for the others.
 pub(crate) fn settle(sim: &Simulator) {
-    let ordered = sim.read(|state| CHANGES.map(|endpoint| loses_answer(state, endpoint)));
-    if ordered.contains(&true) && ordered.contains(&false) {
+    let pending = sim.read(|state| CHANGES.map(|endpoint| loses_answer(state, endpoint)));
+    if pending.contains(&true) && pending.contains(&false) {
         withdraw(sim);
     }
 }
@@ -143,8 +140,8 @@ fn loses_answer(state: &State, endpoint: Endpoint) -> bool {
         .any(|fault| *fault == Fault::LoseAnswer)
 }
 
-/// The message that the bot was told of last.
-fn last_told(sim: &Simulator) -> Option<MessageId> {
+/// The message of the last pushed event.
+fn last_pushed(sim: &Simulator) -> Option<MessageId> {
     sim.read(|state| {
         let mut pushes = state.pushes().iter().rev();
         pushes.find_map(|push| push.message.clone())

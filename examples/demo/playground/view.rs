@@ -22,7 +22,6 @@ mod log;
 mod message;
 mod rich;
 
-/// The whole page.
 pub(crate) fn page(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
     let query = viewer.query(playground);
@@ -56,7 +55,7 @@ pub(crate) fn page(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// Everything of the page that changes by itself.
+/// The parts of the page that are updated.
 pub(crate) fn regions(playground: &Playground, viewer: &Viewer) -> Vec<Region> {
     vec![
         status(playground, viewer),
@@ -88,7 +87,6 @@ fn head(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// The state of the bot, in a word.
 fn status(playground: &Playground, viewer: &Viewer) -> Region {
     let (class, word) = bot_state(playground.bot_state(), viewer.words());
     of_one(
@@ -106,7 +104,7 @@ fn bot_state(bot_state: BotState, words: &Words) -> (&'static str, String) {
         Receive::LongConnection => words.long_connection,
     };
     match bot_state {
-        BotState::Gone => ("gone", words.bot_gone.to_owned()),
+        BotState::Stopped => ("gone", words.bot_gone.to_owned()),
         BotState::Starting { .. } => ("starting", words.bot_starting.to_owned()),
         BotState::Serving { receive, .. } => {
             ("serving", format!("{}, {}", words.bot_serving, by(receive)))
@@ -114,7 +112,7 @@ fn bot_state(bot_state: BotState, words: &Words) -> (&'static str, String) {
     }
 }
 
-/// What leads from one part to another where they do not fit beside each other.
+/// Links between the parts of the page, for narrow screens.
 fn panes(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
     let name = |pane| match pane {
@@ -135,7 +133,7 @@ fn panes(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// An element that holds a region as it is now.
+/// An element with the current pieces of a region.
 fn region(tag: &str, id: &str, region: Region) -> Markup {
     let inside = html! { @for piece in region.pieces { (piece.markup) } };
     html! {
@@ -147,7 +145,7 @@ fn region(tag: &str, id: &str, region: Region) -> Markup {
     }
 }
 
-/// A region of one piece, which has this `id`.
+/// A region with one piece, whose id is `piece`.
 fn of_one(id: &'static str, piece: &str, markup: Markup) -> Region {
     let pieces = vec![Piece {
         id: piece.to_owned(),
@@ -156,7 +154,7 @@ fn of_one(id: &'static str, piece: &str, markup: Markup) -> Region {
     Region { id, pieces }
 }
 
-/// A round picture with somebody's first letter.
+/// A round image with the first letter of the name.
 fn avatar(name: &str) -> Markup {
     let hue = name.bytes().map(usize::from).sum::<usize>() % 6;
     let letter: String = name.chars().take(1).collect();
@@ -180,7 +178,7 @@ fn role_name(role: Role, words: &Words) -> &'static str {
     }
 }
 
-/// A moment as `format` of jiff's has it.
+/// A moment in the time zone of the page; `format` is that of `strftime`.
 fn clock(playground: &Playground, at_ms: u64, format: &str) -> impl Display + use<> {
     let at = i64::try_from(at_ms).unwrap_or_default();
     let at = Timestamp::from_millisecond(at).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The member, group and language of a visitor: all of it is in the page's
-//! address, so that two tabs can be two people.
+//! The member, group and language of a visitor. They are in the URL, so that two tabs can be two
+//! members.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use super::Playground;
 use super::language::{Language, Words};
 use crate::fixture::{Group, Resident, Role};
 
-/// One page as somebody looks at it.
+/// The parameters of a page.
 #[derive(Clone)]
 pub(crate) struct Viewer {
     pub(crate) group: usize,
     pub(crate) person: usize,
     pub(crate) language: Language,
     pub(crate) pane: Pane,
-    /// About to reply to this message.
+    /// The message to reply to.
     pub(crate) reply: Option<MessageId>,
     /// The text of the input field.
     pub(crate) draft: String,
 }
 
-/// What is in front where not all has room beside each other.
+/// The part of the page that narrow screens show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pane {
     Chat,
@@ -49,10 +49,10 @@ impl Pane {
     }
 }
 
-/// What an address says; whatever is missing or unknown gets a default.
+/// The query of a URL; missing or unknown values get a default.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Asked {
+struct PageQuery {
     group: String,
     r#as: String,
     lang: String,
@@ -68,14 +68,14 @@ impl FromRequestParts<Arc<Playground>> for Viewer {
         parts: &mut Parts,
         playground: &Arc<Playground>,
     ) -> Result<Self, Infallible> {
-        let asked = Query::try_from_uri(&parts.uri);
-        let Query(asked) = asked.unwrap_or_else(|_| Query(Asked::default()));
+        let query = Query::try_from_uri(&parts.uri);
+        let Query(query) = query.unwrap_or_else(|_| Query(PageQuery::default()));
         let fixture = &playground.fixture;
-        let named = |name: &str, asked: &str| name.eq_ignore_ascii_case(asked);
+        let named = |name: &str, typed: &str| name.eq_ignore_ascii_case(typed);
         let mut groups = fixture.groups.iter();
-        let group = groups.position(|group| named(group.name, &asked.group));
+        let group = groups.position(|group| named(group.name, &query.group));
         let mut people = fixture.people.iter();
-        let person = people.position(|resident| named(&resident.person.name, &asked.r#as));
+        let person = people.position(|resident| named(&resident.person.name, &query.r#as));
         let mut people = fixture.people.iter();
         let member = people.position(|resident| resident.role == Role::Member);
         let languages = parts.headers.get(ACCEPT_LANGUAGE);
@@ -84,13 +84,13 @@ impl FromRequestParts<Arc<Playground>> for Viewer {
         Ok(Self {
             group: group.unwrap_or_default(),
             person: person.or(member).unwrap_or_default(),
-            language: Language::from_key(&asked.lang)
+            language: Language::from_key(&query.lang)
                 .unwrap_or_else(|| Language::preferred(languages.unwrap_or_default())),
             pane: panes
-                .find(|pane| pane.key() == asked.pane)
+                .find(|pane| pane.key() == query.pane)
                 .unwrap_or(Pane::Chat),
-            reply: asked.reply.map(MessageId::from),
-            draft: asked.draft,
+            reply: query.reply.map(MessageId::from),
+            draft: query.draft,
         })
     }
 }
@@ -108,14 +108,14 @@ impl Viewer {
         &playground.fixture.people[self.person]
     }
 
-    /// The played member of the shown group.
+    /// The selected member in the shown group.
     pub(crate) fn in_chat(&self, playground: &Playground) -> InChat {
         let person = &self.resident(playground).person;
         let group = self.group(playground);
         playground.sim.as_person(person).in_chat(&group.chat)
     }
 
-    /// The query that says all this, without what is being typed.
+    /// The URL's query, without the draft.
     pub(crate) fn query(&self, playground: &Playground) -> String {
         format!(
             "?group={}&as={}&lang={}&pane={}",
@@ -126,7 +126,7 @@ impl Viewer {
         )
     }
 
-    /// The same page, about to reply to a message.
+    /// The URL of the same page with a reply to a message.
     pub(crate) fn replying_to(&self, message: &MessageId, playground: &Playground) -> String {
         let pane = Pane::Chat;
         let query = Self {

@@ -1,10 +1,10 @@
-//! What a typed line asks for (pure).
+//! The parser of typed lines.
 
-/// One typed line, read.
+/// A parsed line.
 #[derive(Debug)]
 pub(crate) enum Line {
-    /// To be said in the group.
-    Say(Saying),
+    /// A message to the group.
+    Say(OutgoingMessage),
     /// `:as NAME`
     As(String),
     /// `:in GROUP`
@@ -27,21 +27,21 @@ pub(crate) enum Line {
     Help,
     /// `:quit`
     Quit,
-    /// Only the return key.
+    /// An empty line.
     Nothing,
 }
 
-/// A message about to be sent.
+/// A message to send.
 #[derive(Debug)]
-pub(crate) struct Saying {
-    /// The number of the message replied to.
+pub(crate) struct OutgoingMessage {
+    /// The number of the replied-to message.
     pub(crate) reply_to: Option<usize>,
-    /// As a post, not as a text message.
+    /// Whether to send a post instead of a text message.
     pub(crate) rich: bool,
     pub(crate) text: String,
 }
 
-/// What `:help` shows.
+/// The output of `:help`.
 pub(crate) const HELP: &str = "\
 A line without a colon in front is said in the group. `\\n` in it breaks the
 line; @noticebot, @olga and @mei are mentions.
@@ -68,19 +68,19 @@ line; @noticebot, @olga and @mei are mentions.
 
 The bot's own commands start with a slash: try /help.";
 
-/// Reads a line; the error is a sentence for the user.
+/// Parses a line; the error is a sentence for the user.
 pub(crate) fn parse(line: &str) -> Result<Line, String> {
     let line = line.trim();
     let Some((name, rest)) = colon_command(line) else {
         return if line.is_empty() {
             Ok(Line::Nothing)
         } else {
-            saying(line).map(Line::Say)
+            message(line).map(Line::Say)
         };
     };
     let rest = rest.to_owned();
     Ok(match name {
-        "reply" | "mention" | "rich" => Line::Say(saying(line)?),
+        "reply" | "mention" | "rich" => Line::Say(message(line)?),
         "as" => Line::As(rest),
         "in" => Line::In(rest),
         "edit" => Line::Edit(typed(&rest)),
@@ -112,26 +112,26 @@ pub(crate) fn parse(line: &str) -> Result<Line, String> {
     })
 }
 
-/// Reads what is said; the ways to say it can be combined: `> 3 :mention /pin`.
-fn saying(text: &str) -> Result<Saying, String> {
+/// Parses a message; the prefixes can be combined: `> 3 :mention /pin`.
+fn message(text: &str) -> Result<OutgoingMessage, String> {
     if let Some((number, rest)) = text.strip_prefix('>').and_then(numbered) {
-        return replying(number, rest);
+        return reply(number, rest);
     }
     match colon_command(text) {
         Some(("reply", rest)) => match numbered(rest) {
-            Some((number, rest)) => replying(number, rest),
+            Some((number, rest)) => reply(number, rest),
             None => Err("Reply to which message? Write `:reply 3 /pin`.".to_owned()),
         },
-        Some(("mention", rest)) => saying(rest).map(|saying| Saying {
-            text: format!("@noticebot {}", saying.text),
-            ..saying
+        Some(("mention", rest)) => message(rest).map(|message| OutgoingMessage {
+            text: format!("@noticebot {}", message.text),
+            ..message
         }),
-        Some(("rich", rest)) => saying(rest).map(|saying| Saying {
+        Some(("rich", rest)) => message(rest).map(|message| OutgoingMessage {
             rich: true,
-            ..saying
+            ..message
         }),
         _ if text.is_empty() => Err("The message is empty.".to_owned()),
-        _ => Ok(Saying {
+        _ => Ok(OutgoingMessage {
             reply_to: None,
             rich: false,
             text: typed(text),
@@ -139,15 +139,15 @@ fn saying(text: &str) -> Result<Saying, String> {
     }
 }
 
-fn replying(number: usize, rest: &str) -> Result<Saying, String> {
-    saying(rest).map(|saying| Saying {
+fn reply(number: usize, rest: &str) -> Result<OutgoingMessage, String> {
+    message(rest).map(|message| OutgoingMessage {
         reply_to: Some(number),
-        ..saying
+        ..message
     })
 }
 
 fn colon_command(text: &str) -> Option<(&str, &str)> {
-    // A Chinese keyboard types the wide one.
+    // Chinese keyboards type the full-width colon.
     text.strip_prefix([':', '：']).map(word)
 }
 
@@ -161,7 +161,7 @@ fn word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// The text with the line breaks that a line cannot hold.
+/// Replaces `\n` by line breaks.
 fn typed(text: &str) -> String {
     text.replace("\\n", "\n")
 }

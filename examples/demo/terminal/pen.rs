@@ -1,17 +1,17 @@
-//! How text gets onto the screen: columns, line breaks and colours.
+//! Text output: columns, line breaks and colors.
 
-/// The columns that are written in.
+/// The width of the output.
 pub(crate) const COLUMNS: usize = 78;
-/// Columns to the left of a chat, for the numbers.
+/// Columns to the left of a chat, for the numbers of messages.
 pub(crate) const MARGIN: usize = 6;
 
-/// Writes in colour, or without.
+/// Writes text with or without color.
 #[derive(Clone, Copy)]
 pub(crate) struct Pen {
-    coloured: bool,
+    colored: bool,
 }
 
-/// The meaning of a colour.
+/// The meaning of a color.
 #[derive(Clone, Copy)]
 pub(crate) enum Ink {
     Person,
@@ -19,16 +19,16 @@ pub(crate) enum Ink {
     Reaction,
     Frame,
     Aside,
-    Mistake,
+    Error,
 }
 
 impl Pen {
     pub(crate) fn plain() -> Self {
-        Self { coloured: false }
+        Self { colored: false }
     }
 
-    pub(crate) fn coloured() -> Self {
-        Self { coloured: true }
+    pub(crate) fn colored() -> Self {
+        Self { colored: true }
     }
 
     pub(crate) fn write(self, ink: Ink, text: &str) -> String {
@@ -39,17 +39,17 @@ impl Pen {
             Ink::Reaction => "1;32",
             Ink::Frame => "36",
             Ink::Aside => "2",
-            Ink::Mistake => "31",
+            Ink::Error => "31",
         };
-        if self.coloured {
+        if self.colored {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text.to_owned()
         }
     }
 
-    /// Texts in one frame, each under its title. It is open to the right, where
-    /// the width of a character is the terminal's secret.
+    /// Texts in one frame, each below its title. The right side is open, because the width of a
+    /// character depends on the terminal.
     pub(crate) fn frame(self, boards: &[(&str, &[String])]) -> Vec<String> {
         let columns = COLUMNS - MARGIN;
         let rule = |start: String| self.write(Ink::Frame, &format!("{start:─<columns$}"));
@@ -69,9 +69,8 @@ impl Pen {
     }
 }
 
-/// Breaks text into lines of at most so many columns: at its own line breaks,
-/// after a space or a wide character, and in a long word only if there is no
-/// other way.
+/// Breaks text into lines of at most `columns`: at line breaks, after a space or a wide character,
+/// otherwise within a word.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     text.split('\n')
         .flat_map(|line| wrap_line(line.trim_end(), columns))
@@ -98,7 +97,7 @@ fn wrap_line(line: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Columns that a character takes: two for Chinese, its punctuation and emoji.
+/// The width of a character: two for Chinese, its punctuation and emoji.
 fn width(c: char) -> usize {
     let wide = matches!(c,
         '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'

@@ -4,7 +4,7 @@ use feishu_sim::{ChatId, Message, MessageId, Sender, State, TopNotice};
 
 use super::pen::{COLUMNS, Ink, MARGIN, Pen, wrap};
 
-/// A chat, ready to be drawn.
+/// A chat as lines of text.
 #[derive(Default)]
 pub(crate) struct Picture {
     /// The lines of each message.
@@ -18,14 +18,14 @@ impl Picture {
         let messages: Vec<&Message> = state.messages(chat).collect();
         let number = |id: &MessageId| Some(messages.iter().position(|other| other.id == *id)? + 1);
         let draw = |(at, &message): (usize, &&Message)| {
-            let drawn = Drawn {
+            let view = MessageView {
                 number: at + 1,
                 reply_to: message.parent.as_ref().and_then(number),
                 message,
                 buttons: state.buttons(&message.id),
                 reactions: state.reactions(&message.id),
             };
-            drawn.lines(pen)
+            view.lines(pen)
         };
         let announcement = match state.announcement_text(chat) {
             lines if lines.iter().all(String::is_empty) => vec!["(empty)".to_owned()],
@@ -48,7 +48,6 @@ impl Picture {
         }
     }
 
-    /// Everything.
     pub(crate) fn whole(&self, pen: Pen) -> Vec<String> {
         self.changes(&Self::default(), pen)
     }
@@ -61,7 +60,7 @@ impl Picture {
         ])
     }
 
-    /// What looks different than `before`.
+    /// The differences from `before`.
     pub(crate) fn changes(&self, before: &Self, pen: Pen) -> Vec<String> {
         let messages = self.messages.iter().enumerate();
         let mut changes: Vec<String> = messages
@@ -80,8 +79,8 @@ impl Picture {
     }
 }
 
-/// A message and what is drawn around it.
-struct Drawn<'a> {
+/// A message with its number, buttons and reactions.
+struct MessageView<'a> {
     number: usize,
     reply_to: Option<usize>,
     message: &'a Message,
@@ -89,8 +88,8 @@ struct Drawn<'a> {
     reactions: Vec<String>,
 }
 
-impl Drawn<'_> {
-    /// The text, with a frame around buttons.
+impl MessageView<'_> {
+    /// The text, with brackets around buttons.
     fn text(&self) -> String {
         let text = text(self.message);
         let lines = text.lines().map(|line| {
@@ -143,9 +142,9 @@ fn name(message: &Message) -> &str {
     }
 }
 
-/// The text with names where mentions are.
+/// The text with names in place of placeholders.
 fn text(message: &Message) -> String {
-    // The last ones first: `@_user_1` is also how `@_user_10` begins.
+    // In reverse order, because `@_user_1` is a prefix of `@_user_10`.
     let mentions = message.mentions.iter().rev();
     mentions.fold(message.text(), |text, mention| {
         text.replace(&mention.key, &format!("@{}", mention.name))

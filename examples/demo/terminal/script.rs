@@ -1,7 +1,6 @@
-//! A conversation in a file: lines to type, each with what is to be shown.
+//! A file with lines to type and their expected output.
 //!
-//! A line at the margin is typed; a line indented by four spaces is shown
-//! after it; what begins with `#` is a comment.
+//! Output is indented by four spaces and follows the typed line. Comments begin with `#`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -13,11 +12,10 @@ use super::session::Session;
 
 const INDENT: &str = "    ";
 /// Far more than any line takes.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The words before text that differs in every run, up to its line's end.
-const BEFORE_VOLATILE: [&str; 4] = ["log id: ", "日志号：", "reference: ", "参考号："];
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// After these words the rest of the line differs in every run.
+const VOLATILE_PREFIXES: [&str; 4] = ["log id: ", "日志号：", "reference: ", "参考号："];
 
-/// A script that has been read.
 pub(crate) struct Script {
     path: PathBuf,
     items: Vec<Item>,
@@ -25,13 +23,13 @@ pub(crate) struct Script {
 
 enum Item {
     /// A comment or an empty line.
-    Remark(String),
-    Turn(Turn),
+    Comment(String),
+    Step(Step),
 }
 
-/// A typed line and what is shown after it.
-struct Turn {
-    /// Its line in the file, counted from 1.
+/// A typed line and its expected output.
+struct Step {
+    /// The line number in the file, from 1.
     number: usize,
     typed: String,
     shown: Vec<String>,
@@ -48,16 +46,16 @@ impl Script {
         let mut items = Vec::new();
         for (at, line) in text.lines().enumerate() {
             match (line.strip_prefix(INDENT), items.last_mut()) {
-                (Some(shown), Some(Item::Turn(turn))) => turn.shown.push(shown.to_owned()),
+                (Some(shown), Some(Item::Step(step))) => step.shown.push(shown.to_owned()),
                 (Some(_), _) => bail!(
                     "line {} of the script `{}` is shown after nothing: put the typed line before it, without an indent",
                     at + 1,
                     path.display()
                 ),
                 (None, _) if line.is_empty() || line.starts_with('#') => {
-                    items.push(Item::Remark(line.to_owned()));
+                    items.push(Item::Comment(line.to_owned()));
                 }
-                (None, _) => items.push(Item::Turn(Turn {
+                (None, _) => items.push(Item::Step(Step {
                     number: at + 1,
                     typed: line.to_owned(),
                     shown: Vec::new(),
@@ -67,41 +65,36 @@ impl Script {
         Ok(Self { path, items })
     }
 
-    /// Types every line and compares what is shown, or writes it into the file.
-    /// The answer is what came of it, in a sentence.
-    pub(crate) async fn play(
-        mut self,
-        mut session: Session,
-        write: bool,
-    ) -> anyhow::Result<String> {
+    /// Types every line and compares the output, or writes it into the file. Returns a summary.
+    pub(crate) async fn run(mut self, mut session: Session, write: bool) -> anyhow::Result<String> {
         let path = self.path.display().to_string();
-        let mut played = 0;
+        let mut count = 0;
         for item in &mut self.items {
-            let Item::Turn(turn) = item else { continue };
-            let lines = tokio::time::timeout(PATIENCE, session.turn(&turn.typed))
+            let Item::Step(step) = item else { continue };
+            let lines = tokio::time::timeout(TIMEOUT, session.run(&step.typed))
                 .await
                 .with_context(|| {
-                    format!("{path}:{}: the bot does not come to an end", turn.number)
+                    format!("{path}:{}: the bot did not finish in time", step.number)
                 })??
                 .unwrap_or_default();
-            let shown = settled(&lines);
+            let shown = normalized(&lines);
             if write {
-                turn.shown = shown;
-            } else if turn.shown != shown {
-                bail!("{path}:{}: {}", turn.number, turn.difference(&shown));
+                step.shown = shown;
+            } else if step.shown != shown {
+                bail!("{path}:{}: {}", step.number, step.difference(&shown));
             }
-            played += 1;
+            count += 1;
         }
         session.close().await?;
         if write {
             std::fs::write(&self.path, self.to_string())
                 .with_context(|| format!("the script `{path}` cannot be written"))?;
             return Ok(format!(
-                "{path}: {played} lines typed, what was shown is written down"
+                "{path}: {count} lines typed, what was shown is written down"
             ));
         }
         Ok(format!(
-            "{path}: {played} lines typed, all was shown as expected"
+            "{path}: {count} lines typed, all was shown as expected"
         ))
     }
 }
@@ -110,10 +103,10 @@ impl std::fmt::Display for Script {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for item in &self.items {
             match item {
-                Item::Remark(line) => writeln!(f, "{line}")?,
-                Item::Turn(turn) => {
-                    writeln!(f, "{}", turn.typed)?;
-                    for line in &turn.shown {
+                Item::Comment(line) => writeln!(f, "{line}")?,
+                Item::Step(step) => {
+                    writeln!(f, "{}", step.typed)?;
+                    for line in &step.shown {
                         writeln!(f, "{INDENT}{line}")?;
                     }
                 }
@@ -123,8 +116,8 @@ impl std::fmt::Display for Script {
     }
 }
 
-impl Turn {
-    /// Both versions, line by line.
+impl Step {
+    /// The expected and the actual output.
     fn difference(&self, got: &[String]) -> String {
         let mut text = format!("after `{}`", self.typed);
         for (name, lines) in [("expected", self.shown.as_slice()), ("got", got)] {
@@ -137,14 +130,14 @@ impl Turn {
     }
 }
 
-/// The lines without what is different in every run, also where that goes on
-/// in the next line, and without empty ones, which would end what is shown.
-fn settled(lines: &[String]) -> Vec<String> {
+/// Removes text that differs in every run, even if it continues in the next line, and empty lines,
+/// which would end the output.
+fn normalized(lines: &[String]) -> Vec<String> {
     let mut shown: Vec<String> = Vec::new();
     for line in lines.iter().filter(|line| !line.is_empty()) {
         let is_cut = shown.last().is_some_and(|last| last.ends_with('…'));
         let is_rest = is_cut && line.trim().bytes().all(|byte| byte.is_ascii_hexdigit());
-        let volatile = BEFORE_VOLATILE
+        let volatile = VOLATILE_PREFIXES
             .iter()
             .find_map(|before| Some(line.find(before)? + before.len()));
         match volatile {

@@ -1,23 +1,22 @@
-//! One person at the terminal: who they are, where they are, and what a line
-//! of theirs does.
+//! A person at the terminal, and the execution of typed lines.
 
 use std::time::Duration;
 
 use feishu_sim::{AnnouncementKind, Call, Edit, Endpoint, Fault, InChat, MessageId, Person, Seen};
 
-use super::line::{self, HELP, Line, Saying};
+use super::environment::Environment;
+use super::line::{self, HELP, Line, OutgoingMessage};
 use super::pen::{Ink, Pen};
 use super::picture::Picture;
-use super::stage::Stage;
 use crate::fixture::{Group, Resident, Role};
 
-/// Behind every block of an announcement.
+/// After every block of an announcement.
 const END: usize = usize::MAX;
-/// How long `:fault … limited` lasts.
-const LIMITED: Duration = Duration::from_secs(10);
+/// Of `:fault … limited`.
+const RATE_LIMIT: Duration = Duration::from_secs(10);
 
 const WELCOME: &str = "\
-noticebot and a pretend Feishu, talking to each other in this process.
+noticebot and a simulated Feishu, talking to each other in this process.
 
 You are Mei, a member of the group Ops. Type what you want to say there, or:
 
@@ -29,23 +28,22 @@ You are Mei, a member of the group Ops. Type what you want to say there, or:
 
 ";
 
-/// A conversation.
 pub(crate) struct Session {
-    stage: Stage,
+    environment: Environment,
     pen: Pen,
-    /// Which of the people is typing.
+    /// The index of the person who is typing.
     person: usize,
-    /// Which of the groups is on the screen.
+    /// The index of the shown group.
     group: usize,
-    /// The group as it was last drawn.
+    /// The last output for the group.
     shown: Picture,
 }
 
 impl Session {
-    /// As the member, in the first group.
-    pub(crate) fn open(stage: Stage, pen: Pen) -> Self {
+    /// Starts as the member, in the first group.
+    pub(crate) fn open(environment: Environment, pen: Pen) -> Self {
         let mut session = Self {
-            stage,
+            environment,
             pen,
             person: 1,
             group: 0,
@@ -67,19 +65,18 @@ impl Session {
         format!("{} ", self.pen.write(Ink::Aside, &place))
     }
 
-    /// Does what a line asks for and waits for the bot; then gives the lines to
-    /// show, or `None` at the end of the conversation.
-    pub(crate) async fn turn(&mut self, typed: &str) -> anyhow::Result<Option<Vec<String>>> {
+    /// Executes a line and waits for the bot; returns the output, or `None` after `:quit`.
+    pub(crate) async fn run(&mut self, typed: &str) -> anyhow::Result<Option<Vec<String>>> {
         let line = match line::parse(typed) {
             Ok(Line::Quit) => return Ok(None),
             Ok(line) => line,
-            Err(mistake) => return Ok(Some(vec![self.mistake(&mistake)])),
+            Err(error) => return Ok(Some(vec![self.error(&error)])),
         };
-        let is_said = matches!(line, Line::Say(_) | Line::Press { .. });
-        let obeyed = self.obey(line).await;
-        let mut lines = obeyed.unwrap_or_else(|mistake| vec![self.mistake(&mistake)]);
-        if is_said {
-            self.stage.settle().await?;
+        let reaches_bot = matches!(line, Line::Say(_) | Line::Press { .. });
+        let result = self.execute(line).await;
+        let mut lines = result.unwrap_or_else(|error| vec![self.error(&error)]);
+        if reaches_bot {
+            self.environment.settle().await?;
             lines.extend(self.failed_calls());
         }
         let now = self.picture();
@@ -88,73 +85,76 @@ impl Session {
         Ok(Some(lines))
     }
 
-    /// Ends the conversation, and fails if the bot ever broke the platform's
-    /// rules in it.
+    /// Shuts down; fails if the bot sent a request that the platform would not have understood.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
-        let violations = self.stage.sim.violations();
-        self.stage.strike().await?;
+        let violations = self.environment.sim.violations();
+        self.environment.shutdown().await?;
         anyhow::ensure!(
             violations.is_empty(),
-            "the bot did what Feishu would not understand: {}",
+            "the bot sent invalid requests: {}",
             violations.join("; ")
         );
         Ok(())
     }
 
-    /// The lines to show besides what changes in the chat; the error is a
-    /// sentence for the user.
-    async fn obey(&mut self, line: Line) -> Result<Vec<String>, String> {
+    /// Returns the output in addition to the changes of the chat; the error is a sentence for the
+    /// user.
+    async fn execute(&mut self, line: Line) -> Result<Vec<String>, String> {
         match line {
             Line::Nothing | Line::Quit => Ok(Vec::new()),
-            Line::Say(saying) => self.say(&saying).await,
-            Line::As(name) => self.become_person(&name),
+            Line::Say(message) => self.say(&message).await,
+            Line::As(name) => self.switch_person(&name),
             Line::In(name) => self.go_to(&name),
             Line::Edit(text) => {
-                self.editor().edit_announcement(text.lines());
+                self.member().edit_announcement(text.lines());
                 Ok(Vec::new())
             }
             Line::Type(line) => {
-                self.editor().edit(Edit::Type { at: END, line });
+                self.member().edit(Edit::Type { at: END, line });
                 Ok(Vec::new())
             }
             Line::Picture => {
-                self.editor().edit(Edit::Picture { at: END });
+                self.member().edit(Edit::Picture { at: END });
                 Ok(Vec::new())
             }
             Line::Press { message, label } => self.press(message, &label).await,
-            Line::Fault { call, fault } => self.order_fault(&call, &fault),
+            Line::Fault { call, fault } => self.inject_fault(&call, &fault),
             Line::Who => Ok(self.who()),
             Line::Show => Ok(self.shown.boards(self.pen)),
             Line::Help => Ok(HELP.lines().map(str::to_owned).collect()),
         }
     }
 
-    async fn say(&self, saying: &Saying) -> Result<Vec<String>, String> {
+    async fn say(&self, message: &OutgoingMessage) -> Result<Vec<String>, String> {
         let group = self.group();
-        let fixture = &self.stage.fixture;
-        let mut speaker = self.stage.sim.as_person(self.person()).in_chat(&group.chat);
-        if let Some(number) = saying.reply_to {
+        let fixture = &self.environment.fixture;
+        let mut speaker = self
+            .environment
+            .sim
+            .as_person(self.person())
+            .in_chat(&group.chat);
+        if let Some(number) = message.reply_to {
             speaker = speaker.reply_to(&self.message(number)?);
         }
-        let said = if saying.rich {
-            speaker.post("", saying.text.lines().map(|line| fixture.words(line)))
+        let sent = if message.rich {
+            speaker.post("", message.text.lines().map(|line| fixture.words(line)))
         } else {
-            speaker.say(fixture.words(&saying.text))
+            speaker.say(fixture.words(&message.text))
         };
-        if let Some(push) = &said.push {
+        if let Some(push) = &sent.push {
             push.attempts(1).await;
         }
         Ok(Vec::new())
     }
 
-    /// Presses a button, and says what is shown for a moment.
+    /// Presses a button and returns the toast.
     async fn press(&self, number: usize, label: &str) -> Result<Vec<String>, String> {
         let card = self.message(number)?;
-        let buttons = self.stage.sim.buttons(&card);
+        let buttons = self.environment.sim.buttons(&card);
         if !buttons.iter().any(|button| button == label) {
             return Err(format!("Message {number} has these buttons: {buttons:?}."));
         }
-        let seen = self.editor().press(&card, label).seen().await;
+        let seen = self.member().press(&card, label).seen().await;
         Ok(match seen {
             Seen::Toast { en_us, .. } => vec![self.aside(&format!("You see: {en_us}"))],
             Seen::Nothing => Vec::new(),
@@ -164,14 +164,14 @@ impl Session {
 
     fn message(&self, number: usize) -> Result<MessageId, String> {
         let group = self.group();
-        let messages = self.stage.sim.messages(&group.chat);
+        let messages = self.environment.sim.messages(&group.chat);
         let message = number.checked_sub(1).and_then(|at| messages.get(at));
         let message = message.map(|message| message.id.clone());
         message.ok_or_else(|| format!("There is no message {number} in {}.", group.name))
     }
 
-    fn become_person(&mut self, name: &str) -> Result<Vec<String>, String> {
-        let mut people = self.stage.fixture.people.iter();
+    fn switch_person(&mut self, name: &str) -> Result<Vec<String>, String> {
+        let mut people = self.environment.fixture.people.iter();
         self.person = people
             .position(|resident| resident.person.name.eq_ignore_ascii_case(name))
             .ok_or("There are only `:as olga`, the owner, and `:as mei`, a member.")?;
@@ -181,37 +181,37 @@ impl Session {
     }
 
     fn go_to(&mut self, name: &str) -> Result<Vec<String>, String> {
-        let mut groups = self.stage.fixture.groups.iter();
+        let mut groups = self.environment.fixture.groups.iter();
         self.group = groups
             .position(|group| group.name.eq_ignore_ascii_case(name))
             .ok_or("The groups are `:in ops`, `:in club` and `:in board`.")?;
-        // As nothing of it is on the screen, all of it is new.
+        // The whole group is shown.
         self.shown = Picture::default();
         Ok(vec![self.title()])
     }
 
-    /// The person who is being played.
-    fn editor(&self) -> InChat {
-        let person = self.stage.sim.as_person(self.person());
+    /// The current person in the current group.
+    fn member(&self) -> InChat {
+        let person = self.environment.sim.as_person(self.person());
         person.in_chat(&self.group().chat)
     }
 
-    fn order_fault(&self, call: &str, fault: &str) -> Result<Vec<String>, String> {
+    fn inject_fault(&self, call: &str, fault: &str) -> Result<Vec<String>, String> {
         let (endpoint, refusal) = match (call, self.group().kind) {
             ("pin", _) => (Endpoint::PutTopNotice, 232_014),
             ("announce", AnnouncementKind::Doc) => (Endpoint::PatchDocAnnouncement, 232_002),
             ("announce", AnnouncementKind::Docx) => (Endpoint::CreateChildren, 1_772_005),
             _ => return Err("Write `:fault pin FAULT` or `:fault announce FAULT`.".to_owned()),
         };
-        let sim = &self.stage.sim;
-        let what_comes = match fault {
+        let sim = &self.environment.sim;
+        let description = match fault {
             "refused" => {
                 sim.fault(endpoint, Fault::code(refusal));
                 format!("Feishu will refuse the next /{call}: the bot lacks the right.")
             }
             "limited" => {
-                sim.rate_limit(endpoint, LIMITED);
-                let seconds = LIMITED.as_secs();
+                sim.rate_limit(endpoint, RATE_LIMIT);
+                let seconds = RATE_LIMIT.as_secs();
                 format!("For {seconds} s, Feishu will answer /{call} with “too many requests”.")
             }
             "error" => {
@@ -224,11 +224,11 @@ impl Session {
             }
             _ => return Err("The faults are `refused`, `limited`, `error` and `lost`.".to_owned()),
         };
-        Ok(vec![self.aside(&what_comes)])
+        Ok(vec![self.aside(&description)])
     }
 
     fn who(&self) -> Vec<String> {
-        let people = self.stage.fixture.people.iter().enumerate();
+        let people = self.environment.fixture.people.iter().enumerate();
         let people = people.map(|(at, Resident { person, role })| {
             let role = match role {
                 Role::Owner => "the owner of all groups",
@@ -240,7 +240,7 @@ impl Session {
             format!("      {:<7}{role}{you}", person.name)
         });
         let groups = self
-            .stage
+            .environment
             .fixture
             .groups
             .iter()
@@ -252,10 +252,10 @@ impl Session {
         people.chain(groups).collect()
     }
 
-    /// The calls of the bot that did not succeed since this was asked last.
+    /// The failed calls of the bot since the last call of this function.
     fn failed_calls(&self) -> Vec<String> {
-        let calls = self.stage.sim.calls();
-        self.stage.sim.clear_calls();
+        let calls = self.environment.sim.calls();
+        self.environment.sim.clear_calls();
         let failure = |call: &Call| {
             let failure = match (call.status, call.code) {
                 (Some(_), Some(0)) => return None,
@@ -276,13 +276,13 @@ impl Session {
 
     fn picture(&self) -> Picture {
         let chat = &self.group().chat;
-        self.stage
+        self.environment
             .sim
             .read(|state| Picture::of(state, chat, self.pen))
     }
 
-    fn mistake(&self, text: &str) -> String {
-        self.pen.write(Ink::Mistake, &format!("      {text}"))
+    fn error(&self, text: &str) -> String {
+        self.pen.write(Ink::Error, &format!("      {text}"))
     }
 
     fn aside(&self, text: &str) -> String {
@@ -290,10 +290,10 @@ impl Session {
     }
 
     fn person(&self) -> &Person {
-        &self.stage.fixture.people[self.person].person
+        &self.environment.fixture.people[self.person].person
     }
 
     fn group(&self) -> &Group {
-        &self.stage.fixture.groups[self.group]
+        &self.environment.fixture.groups[self.group]
     }
 }

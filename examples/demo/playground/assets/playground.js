@@ -1,5 +1,5 @@
-// Makes the page live. Without this file it works too: every form and link is a
-// plain one, and what is new shows when the page is loaded again.
+// Updates the page without reloads. The page also works without this script: forms and links are
+// plain HTML, and a reload shows changes.
 "use strict";
 
 (() => {
@@ -8,12 +8,12 @@
   let source = null;
   let wordTimer = 0;
 
-  /** The element that a piece of HTML is; scripts in it would not run. */
+  /** Parses the HTML of one element. Its scripts do not run. */
   function element(html) {
     return parser.parseFromString(html, "text/html").body.firstElementChild;
   }
 
-  /** Keeps what the reader has done to the page while its parts are replaced. */
+  /** Keeps focus, open details and scroll positions while elements are replaced. */
   function keeping(change) {
     const focused = document.activeElement?.id;
     const places = [...document.querySelectorAll(".scroll")].map((box) => ({
@@ -33,7 +33,7 @@
     }
   }
 
-  /** Brings a region to what the server says: its pieces in their order. */
+  /** Updates a region to the order and pieces from the server. */
   function patch({ region, order, pieces }, isFresh) {
     const box = byId(region);
     if (!box) return;
@@ -62,7 +62,7 @@
     }
   }
 
-  /** Whether nothing differs but what the reader opened, or what was marked as new. */
+  /** Whether two elements differ only in open details and in the mark of new elements. */
   function same(old, fresh) {
     const plain = old.cloneNode(true);
     plain.classList.remove("fresh");
@@ -90,7 +90,7 @@
     });
   }
 
-  /** Shows a word for a moment. */
+  /** Shows a toast. */
   function say({ kind, text }) {
     const word = byId("word");
     word.className = kind;
@@ -100,7 +100,7 @@
     wordTimer = setTimeout(() => (word.hidden = true), 6000);
   }
 
-  /** Goes to another view of the playground without losing what is half typed. */
+  /** Opens another view without losing the draft. */
   async function visit(address, { draft, isBack = false, focus } = {}) {
     const answer = await fetch(address);
     const page = parser.parseFromString(await answer.text(), "text/html");
@@ -173,7 +173,7 @@
     }
   });
 
-  // A browser has six connections for all tabs together: one that is not looked at needs none.
+  // A browser has six connections for all tabs together, so hidden tabs have none.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) source?.close();
     else listen();

@@ -1,4 +1,4 @@
-//! The announcement of the group.
+//! The group announcement.
 
 use maud::{Markup, html};
 
@@ -29,7 +29,7 @@ pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// Its lines. They are named from the last one, as the bot adds above.
+/// The lines. Their ids count from the last line, because the bot adds lines at the top.
 pub(super) fn board(playground: &Playground, viewer: &Viewer) -> Region {
     let (words, chat) = (viewer.words(), &viewer.group(playground).chat);
     let (lines, revision) = playground.sim.read(|state| {
@@ -60,7 +60,7 @@ pub(super) fn board(playground: &Playground, viewer: &Viewer) -> Region {
     }
 }
 
-/// The number of an item in its list.
+/// The number of a list item.
 fn number(lines: &[Line], at: usize) -> usize {
     let depth = lines[at].depth;
     let before = lines[..at].iter().rev();
@@ -93,7 +93,7 @@ fn line(id: &str, line: &Line, number: usize, words: &Words) -> Markup {
 fn run(run: &Run) -> Markup {
     let text = html! {
         span.bold[run.bold].italic[run.italic].struck[run.struck].mono[run.code]
-            .faint[run.coloured].mention[run.mention] { (run.text) }
+            .faint[run.colored].mention[run.mention] { (run.text) }
     };
     match &run.href {
         Some(href) => rich::link(href, &text),

@@ -1,4 +1,4 @@
-//! The chat: groups, the bar on top, messages, and the field to type in.
+//! The groups, the top notice, the messages and the input field.
 
 use feishu_sim::{AnnouncementKind, Message, MessageId, TopNotice, WhoMay};
 use maud::{Markup, html};
@@ -10,10 +10,9 @@ use super::icon::{Icon, icon};
 use super::{avatar, message, name_of, of_one, region, role_name};
 use crate::fixture::Group;
 
-/// So many of the last messages are shown.
-const MOST: usize = 200;
+/// Maximum number of messages shown.
+const MAX_MESSAGES: usize = 200;
 
-/// The list of groups.
 pub(super) fn groups(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
     html! {
@@ -45,7 +44,6 @@ fn kind(group: &Group, viewer: &Viewer) -> &'static str {
     }
 }
 
-/// The middle of the page.
 pub(super) fn chat(playground: &Playground, viewer: &Viewer) -> Markup {
     let (words, group) = (viewer.words(), viewer.group(playground));
     let who_may = match group.who_may {
@@ -68,7 +66,6 @@ pub(super) fn chat(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// The top notice.
 pub(super) fn top(playground: &Playground, viewer: &Viewer) -> Region {
     let (words, chat) = (viewer.words(), &viewer.group(playground).chat);
     let (is_set, notice) = playground.sim.read(|state| match state.top_notice(chat) {
@@ -100,12 +97,12 @@ pub(super) fn top(playground: &Playground, viewer: &Viewer) -> Region {
     of_one("top", "top-notice", markup)
 }
 
-/// The last messages, in a topic group each with its replies behind it.
+/// The last messages; in a topic group the replies follow their topic.
 pub(super) fn messages(playground: &Playground, viewer: &Viewer) -> Region {
     let group = viewer.group(playground);
     let pieces = playground.sim.read(|state| {
         let mut messages: Vec<&Message> = state.messages(&group.chat).collect();
-        messages.drain(..messages.len().saturating_sub(MOST));
+        messages.drain(..messages.len().saturating_sub(MAX_MESSAGES));
         if group.is_topic {
             let place = |id: &MessageId| messages.iter().position(|message| message.id == *id);
             let mut placed: Vec<_> = messages
@@ -129,7 +126,7 @@ pub(super) fn messages(playground: &Playground, viewer: &Viewer) -> Region {
     }
 }
 
-/// Where one types, and as whom.
+/// The selection of a member, examples, and the input field.
 fn composer(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
     let query = viewer.query(playground);
@@ -170,7 +167,7 @@ fn composer(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// Whom one plays.
+/// The selection of a member.
 fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
     html! {
@@ -189,7 +186,7 @@ fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// Text encoded for a query (RFC 3986).
+/// Percent-encodes a text for a query (RFC 3986).
 fn encoded(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

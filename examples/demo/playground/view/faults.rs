@@ -1,4 +1,4 @@
-//! The switches by which things go wrong.
+//! The switches for faults.
 
 use maud::{Markup, html};
 
@@ -25,7 +25,7 @@ pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
     }
 }
 
-/// The name of a switch, and what it does.
+/// The name and the description of a switch.
 pub(super) fn named(switch: Switch, words: &Words) -> (&'static str, &'static str) {
     match switch {
         Switch::RateLimit => (words.rate_limit, words.rate_limit_about),
@@ -42,13 +42,13 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
     let state = playground.bot_state();
     let (class, word) = bot_state(state, words);
     let (pid, receive) = match state {
-        BotState::Gone => (None, None),
+        BotState::Stopped => (None, None),
         BotState::Starting { pid, receive } | BotState::Serving { pid, receive } => {
             (Some(pid), Some(receive))
         }
     };
     let (key, verb, about) = match state {
-        BotState::Gone => ("start", words.start, words.start_about),
+        BotState::Stopped => ("start", words.start, words.start_about),
         BotState::Starting { .. } | BotState::Serving { .. } => {
             ("kill", words.kill, words.kill_about)
         }
@@ -92,7 +92,7 @@ pub(super) fn switches(playground: &Playground, viewer: &Viewer) -> Region {
         let (is_on, left) = playground
             .sim
             .read(|state| (switch.is_on(state, &scopes), limited_for(state)));
-        let verb = match (switch.stays(), is_on) {
+        let verb = match (switch.lasts(), is_on) {
             (false, _) => words.do_it,
             (true, false) => words.switch_on,
             (true, true) => words.switch_off,

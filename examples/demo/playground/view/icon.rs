@@ -1,8 +1,7 @@
-//! Small pictures, drawn here so that they look alike on every machine.
+//! Icons as SVG, so that they look the same on every machine.
 
 use maud::{Markup, html};
 
-/// What a picture shows.
 #[derive(Clone, Copy)]
 pub(super) enum Icon {
     Pin,
@@ -13,7 +12,7 @@ pub(super) enum Icon {
 }
 
 impl Icon {
-    /// That of a reaction, by the platform's name of it.
+    /// The icon of a reaction, by the platform's name.
     pub(super) fn of_reaction(name: &str) -> Self {
         match name {
             "Pin" => Self::Pin,
@@ -39,7 +38,7 @@ impl Icon {
     }
 }
 
-/// The picture, which adds nothing to the words beside it.
+/// The icon is decorative: a text next to it has the same meaning.
 pub(super) fn icon(icon: Icon) -> Markup {
     html! {
         svg.icon viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" { path d=(icon.path()) {} }

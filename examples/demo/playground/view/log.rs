@@ -1,4 +1,4 @@
-//! What happened, one thing after the other.
+//! The log, one line per entry.
 
 use feishu_sim::{Attempt, Call, PushRecord, Sent, State};
 use maud::{Markup, html};
@@ -11,10 +11,9 @@ use super::super::stream::{Piece, Region};
 use super::super::viewer::Viewer;
 use super::{clock, faults, region};
 
-/// A time in the list.
 const TIME: &str = "%H:%M:%S%.3f";
-/// So much of an encrypted body is shown.
-const SEALED: usize = 160;
+/// Characters shown of an encrypted body.
+const SEALED_LENGTH: usize = 160;
 
 pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
     let words = viewer.words();
@@ -29,18 +28,18 @@ pub(super) fn pane(playground: &Playground, viewer: &Viewer) -> Markup {
 }
 
 pub(super) fn list(playground: &Playground, viewer: &Viewer) -> Region {
-    let happenings = playground.lock();
+    let entries = playground.lock();
     let mut pieces: Vec<Piece> = playground.sim.read(|state| {
-        let page = Page {
+        let renderer = Renderer {
             playground,
             viewer,
             state,
         };
-        let piece = |happening: &LogEntry| Piece {
-            id: format!("h-{}", happening.number),
-            markup: page.happening(happening),
+        let piece = |entry: &LogEntry| Piece {
+            id: format!("h-{}", entry.number),
+            markup: renderer.entry(entry),
         };
-        happenings.iter().map(piece).collect()
+        entries.iter().map(piece).collect()
     });
     if pieces.is_empty() {
         let markup = html! { li #h-0 .hint { (viewer.words().log_is_empty) } };
@@ -50,38 +49,37 @@ pub(super) fn list(playground: &Playground, viewer: &Viewer) -> Region {
     Region { id: "list", pieces }
 }
 
-/// What is needed to draw a thing that happened.
-struct Page<'a> {
+struct Renderer<'a> {
     playground: &'a Playground,
     viewer: &'a Viewer,
     state: &'a State,
 }
 
-/// One line of the list: what kind of thing, its name, and how it went.
+/// The summary line of an entry.
 struct Head {
     kind: &'static str,
     class: &'static str,
     name: String,
-    /// What tells it from others of its kind.
+    /// Distinguishes the entry from others of its kind.
     detail: String,
     badge: Option<(&'static str, String)>,
 }
 
-impl Page<'_> {
-    fn happening(&self, happening: &LogEntry) -> Markup {
-        let (head, inside) = match &happening.what {
+impl Renderer<'_> {
+    fn entry(&self, entry: &LogEntry) -> Markup {
+        let (head, inside) = match &entry.what {
             What::Push(at) => self.push(&self.state.pushes()[*at]),
             What::Call(at) => self.call(&self.state.calls()[*at]),
             What::Job(job) => self.job(job),
             What::Line(line) => self.line(line),
-            What::UserAction(deed) => (self.deed(*deed), None),
+            What::UserAction(action) => (self.action(*action), None),
         };
-        let id = format!("h-{}", happening.number);
+        let id = format!("h-{}", entry.number);
         let line = html! {
             span.kind { (head.kind) }
             span.name { (head.name) @if !head.detail.is_empty() { " " code { (head.detail) } } }
             @if let Some((class, text)) = head.badge { span.{ "badge " (class) } { (text) } }
-            time { (self.time(happening.at_ms)) }
+            time { (self.time(entry.at_ms)) }
         };
         html! {
             li #(id) .{ "happening " (head.class) } {
@@ -151,7 +149,7 @@ impl Page<'_> {
                 Sent::Request { url, sealed } => pre tabindex="0" {
                     "POST " (url) "\n"
                     @for (name, value) in &sealed.headers { (name) ": " (value) "\n" }
-                    "\n" (shortened(&String::from_utf8_lossy(&sealed.body), SEALED))
+                    "\n" (shortened(&String::from_utf8_lossy(&sealed.body), SEALED_LENGTH))
                 },
                 Sent::Frames { connection, message_id } => pre tabindex="0" {
                     (words.frames) " " (connection) "\nmessage_id: " (message_id)
@@ -161,7 +159,7 @@ impl Page<'_> {
             p {
                 "→ "
                 @match &attempt.answer {
-                    Ok(answer) => { code { (answer.status) } " " code { (shortened(&answer.body, SEALED)) } },
+                    Ok(answer) => { code { (answer.status) } " " code { (shortened(&answer.body, SEALED_LENGTH)) } },
                     Err(reason) => (reason),
                 }
                 " · " (attempt.at_ms.saturating_sub(attempt.sent_ms)) " ms"
@@ -208,7 +206,7 @@ impl Page<'_> {
             Some(good @ ("done" | "help" | "history" | "planned")) => Some(("good", good)),
             Some(refused) => Some(("warn", refused)),
             None if is_retried => Some(("warn", words.tries_again)),
-            // What is no command is over without a word in the log.
+            // A message that is not a command ends without a log line.
             None => command.map(|_| ("", words.in_work)),
         };
         let name = match command {
@@ -246,7 +244,7 @@ impl Page<'_> {
         (head, inside)
     }
 
-    /// A line of the bot's log with all that it says.
+    /// A line of the bot's log with its fields.
     fn log(&self, line: &LogLine) -> Markup {
         html! {
             time { (self.time(line.at_ms)) } " " (line.message)
@@ -254,9 +252,9 @@ impl Page<'_> {
         }
     }
 
-    fn deed(&self, deed: UserAction) -> Head {
+    fn action(&self, action: UserAction) -> Head {
         let words = self.viewer.words();
-        let (kind, class, name) = match deed {
+        let (kind, class, name) = match action {
             UserAction::Killed => (words.bot_log, "deed bad", words.bot_killed.to_owned()),
             UserAction::Started { pid, receive } => {
                 let by = match receive {
@@ -290,14 +288,13 @@ impl Page<'_> {
     }
 }
 
-/// JSON as people read it.
+/// Indented JSON.
 fn json(value: &Value) -> Markup {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     html! { pre tabindex="0" { (text) } }
 }
 
-/// The body of a call, but for the app's secret: a habit worth keeping even
-/// where the secret is none.
+/// The body of a call without the app secret, although it is not a real one here.
 fn hidden(call: &Call) -> Value {
     let mut body = call.body.clone();
     for name in ["app_secret", "AppSecret"] {
@@ -308,7 +305,7 @@ fn hidden(call: &Call) -> Value {
     body
 }
 
-/// The last part of a path that is no identifier.
+/// The last part of a path that is not an identifier.
 fn end_of(path: &str) -> &str {
     let is_name = |part: &&str| part.len() < 30 && part.chars().any(char::is_alphabetic);
     let name = path.rsplit('/').find(is_name).unwrap_or_default();

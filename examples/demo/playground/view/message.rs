@@ -11,14 +11,14 @@ use super::super::viewer::Viewer;
 use super::icon::{Icon, icon};
 use super::{avatar, clock, name_of, rich, role_name};
 
-/// So many characters of a message are enough to know it by.
-const SUMMARY: usize = 90;
+/// In characters.
+const SUMMARY_LENGTH: usize = 90;
 
 pub(super) fn element_id(id: &MessageId) -> String {
     format!("m-{id}")
 }
 
-/// A message in a line.
+/// The start of a message on one line.
 pub(super) fn summary(message: &Message, words: &Words) -> String {
     if message.recalled {
         return words.recalled_message.to_owned();
@@ -32,13 +32,12 @@ pub(super) fn summary(message: &Message, words: &Words) -> String {
         }
     }
     let text = text.replace('\n', " ");
-    match text.char_indices().nth(SUMMARY) {
+    match text.char_indices().nth(SUMMARY_LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
 }
 
-/// A message in the list.
 pub(super) fn message(
     playground: &Playground,
     viewer: &Viewer,
@@ -132,7 +131,7 @@ fn reactions(message: &Message, words: &Words) -> Markup {
     }
 }
 
-/// What can be done with a message.
+/// The buttons for a message.
 fn acts(playground: &Playground, viewer: &Viewer, message: &Message, is_own: bool) -> Markup {
     let words = viewer.words();
     let query = viewer.query(playground);

@@ -1,4 +1,4 @@
-//! Text with styles: of messages, and of cards in Markdown.
+//! Styled text of messages and cards.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use serde_json::Value;
 
-/// How the placeholder of somebody who is mentioned begins; a number follows.
+/// The start of a placeholder of a mention; a number follows.
 const PLACEHOLDER: &str = "@_user_";
 
 /// Text with names in place of placeholders.
@@ -20,8 +20,8 @@ pub(super) fn mentioning(text: &str, mentions: &[Mention]) -> Markup {
     }
 }
 
-/// The text in parts, each with the name of the person mentioned after it. A message
-/// may hold thousands, so it is gone through once.
+/// The parts of the text, each with the name of the person mentioned after it. One pass, because a
+/// message may contain thousands of mentions.
 pub(super) fn parts<'t>(text: &'t str, mentions: &'t [Mention]) -> Vec<(&'t str, Option<&'t str>)> {
     let names: HashMap<&str, &str> = mentions
         .iter()
@@ -65,7 +65,7 @@ fn post_element(element: &Value, mentions: &[Mention]) -> Markup {
     }
 }
 
-/// A link if it leads to the web; otherwise its text.
+/// A link if the URL is a web address; otherwise its text.
 pub(super) fn link(href: &str, inside: &Markup) -> Markup {
     let is_web = ["https://", "http://"]
         .iter()
@@ -77,7 +77,7 @@ pub(super) fn link(href: &str, inside: &Markup) -> Markup {
     }
 }
 
-/// The Markdown of a card. HTML in it is text, as on the platform.
+/// Markdown of a card. HTML in it is shown as text, as on the platform.
 pub(super) fn markdown(text: &str) -> Markup {
     let mut html = String::new();
     for event in Parser::new(text) {

@@ -1,4 +1,4 @@
-//! The pretend Feishu with its people and groups, and the bot in the same process.
+//! The simulated Feishu with its people and groups, and the bot in the same process.
 
 use std::time::Duration;
 
@@ -14,36 +14,35 @@ use tokio_util::sync::CancellationToken;
 use crate::fixture::Fixture;
 use crate::settings::{self, CALL_TIMEOUT};
 
-/// How often the bot is asked whether it is done.
-const GLANCE: Duration = Duration::from_millis(2);
-/// What passes on clocks set by hand between two such questions.
+/// The interval at which the metrics of the bot are read.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// How far manual clocks move in one interval.
 const TICK: Duration = Duration::from_millis(250);
-/// Manual clocks are at a multiple of this, ten minutes, when a line is
-/// typed, so that no date depends on how long the bot took.
-const TURN_MS: u64 = 10 * 60 * 1000;
+/// Manual clocks are at a multiple of ten minutes when a line is typed, so that dates do not depend
+/// on how long the bot took.
+const STEP_MS: u64 = 10 * 60 * 1000;
 
-/// How time passes for the bot and the pretend Feishu.
+/// The clock of the bot and the simulator.
 #[derive(Clone, Copy)]
 pub(crate) enum Time {
-    /// As for everybody.
+    /// The system clock.
     Real,
-    /// In jumps, so that nobody waits.
-    ByHand,
+    /// A clock that jumps, so that nothing waits.
+    Manual,
 }
 
-/// Everything that a conversation needs.
-pub(crate) struct Stage {
+/// The simulator and a bot.
+pub(crate) struct Environment {
     pub(crate) sim: Simulator,
     pub(crate) fixture: Fixture,
     hand: Option<ClockHand>,
     bot: Bot,
-    /// How often the bot had put something off when it was last done.
-    put_off: u64,
+    /// The number of retries when the bot was last idle.
+    retries: u64,
 }
 
-impl Stage {
-    /// Starts everything.
-    pub(crate) async fn set(time: Time, log: bool) -> anyhow::Result<Self> {
+impl Environment {
+    pub(crate) async fn start(time: Time, log: bool) -> anyhow::Result<Self> {
         let builder = Simulator::builder();
         let (sim, clock, hand) = match time {
             Time::Real => (
@@ -51,14 +50,14 @@ impl Stage {
                 Clock::system(),
                 None,
             ),
-            Time::ByHand => {
+            Time::Manual => {
                 let sim = builder.start().await?;
                 let now = i64::try_from(sim.clock().now_ms())?;
                 let (clock, hand) = Clock::manual(Timestamp::from_millisecond(now)?);
                 (sim, clock, Some(hand))
             }
         };
-        // What is said before the bot comes, nobody tells it.
+        // The bot receives no events for messages before its start.
         let fixture = Fixture::small(&sim);
         let bot = Bot::start(&sim, clock, log).await?;
         sim.set_webhook(&bot.webhook);
@@ -67,32 +66,32 @@ impl Stage {
             fixture,
             hand,
             bot,
-            put_off: 0,
+            retries: 0,
         })
     }
 
-    /// Waits until the bot has done what was said to it.
+    /// Waits until the bot has no open jobs.
     pub(crate) async fn settle(&mut self) -> anyhow::Result<()> {
         loop {
             let snapshot = self.bot.snapshot().await?;
             if snapshot.open_jobs == 0 {
-                self.put_off = snapshot.put_off;
-                self.pass_turn();
+                self.retries = snapshot.retries;
+                self.advance_to_step();
                 return Ok(());
             }
-            // Until the bot has chosen to wait, manual clocks are stopped:
-            // what it chooses must not depend on how busy this machine is.
-            if snapshot.put_off > self.put_off {
-                self.pass(TICK);
-                // Time for what comes after the wait.
-                tokio::time::sleep(9 * GLANCE).await;
+            // Manual clocks are stopped until the bot waits for a retry. Otherwise its decisions
+            // would depend on the load of the machine.
+            if snapshot.retries > self.retries {
+                self.advance(TICK);
+                // Time for the retry itself.
+                tokio::time::sleep(9 * POLL_INTERVAL).await;
             }
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Stops the bot in order.
-    pub(crate) async fn strike(mut self) -> anyhow::Result<()> {
+    /// Shuts the bot and the simulator down.
+    pub(crate) async fn shutdown(mut self) -> anyhow::Result<()> {
         self.bot.stop.cancel();
         while let Some(ended) = self.bot.tasks.join_next().await {
             ended??;
@@ -101,13 +100,13 @@ impl Stage {
         Ok(())
     }
 
-    fn pass_turn(&self) {
-        let past = self.sim.clock().now_ms() % TURN_MS;
-        self.pass(Duration::from_millis(TURN_MS - past));
+    fn advance_to_step(&self) {
+        let past = self.sim.clock().now_ms() % STEP_MS;
+        self.advance(Duration::from_millis(STEP_MS - past));
     }
 
-    /// Lets time pass that does not pass by itself.
-    fn pass(&self, time: Duration) {
+    /// Moves manual clocks.
+    fn advance(&self, time: Duration) {
         if let Some(hand) = &self.hand {
             self.sim.clock().advance(time);
             hand.advance(time);
@@ -115,7 +114,7 @@ impl Stage {
     }
 }
 
-/// A bot at work, with a database that lives as long as it does.
+/// A running bot with a temporary database.
 struct Bot {
     webhook: String,
     metrics: String,
@@ -157,21 +156,21 @@ impl Bot {
 
     async fn snapshot(&self) -> anyhow::Result<Snapshot> {
         let answer = self.http.get(&self.metrics).send().await;
-        let text = answer.context("the bot does not answer")?.text().await?;
+        let text = answer.context("the bot does not respond")?.text().await?;
         let number = |name: &str| {
             let value = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
             text.lines().find_map(value)
         };
         Ok(Snapshot {
-            open_jobs: number("noticebot_open_jobs").context("the bot does not count its jobs")?,
-            put_off: number("noticebot_retries_total").unwrap_or(0),
+            open_jobs: number("noticebot_open_jobs")
+                .context("the metric noticebot_open_jobs is missing")?,
+            retries: number("noticebot_retries_total").unwrap_or(0),
         })
     }
 }
 
-/// The bot's metrics at one moment.
+/// Metrics of the bot.
 struct Snapshot {
     open_jobs: u64,
-    /// How often it put something off, to try it again later.
-    put_off: u64,
+    retries: u64,
 }
