@@ -58,6 +58,8 @@ const SOURCES: &[&str] = &[
     "src/callback.rs",
     "src/check",
     "src/check.rs",
+    "src/command",
+    "src/command.rs",
     "src/config",
     "src/config.rs",
     "src/credentials.rs",
@@ -73,6 +75,8 @@ const SOURCES: &[&str] = &[
     "src/model.rs",
     "src/platform.rs",
     "src/policy.rs",
+    "src/reply",
+    "src/reply.rs",
     "src/server",
     "src/server.rs",
     "src/shared_limits.rs",
@@ -113,6 +117,7 @@ const SOURCES: &[&str] = &[
     "tests/it/typed.rs",
     "tests/it/wire.rs",
     "tests/long_connection",
+    "tests/playground",
     "tests/postgres",
 ];
 
