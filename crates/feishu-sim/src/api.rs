@@ -1,4 +1,4 @@
-//! The endpoints, one file per area of the platform, and the checks that they share.
+//! The endpoints, one file per area of the platform, and their shared checks.
 
 pub(crate) mod auth;
 pub(crate) mod cards;
@@ -14,24 +14,26 @@ use serde_json::{Value, json};
 use crate::{
     chats::{Chat, ChatMode},
     ids::ChatId,
+    people::Person,
     refusal::Refusal,
+    request::Request,
     state::State,
 };
 
-/// The codes by which one family of APIs refuses to work in a chat.
+/// The codes with which a family of APIs refuses calls in a chat.
 #[derive(Clone, Copy)]
-struct Door {
+struct ChatCodes {
     inactive: i64,
     unknown: i64,
     dissolved: i64,
     external: i64,
     outside: i64,
-    /// What a direct chat gets; absent where it is as good as a group.
+    /// For direct chats; `None` if they are allowed.
     direct: Option<i64>,
 }
 
-/// Doors of the pages `group/chat`, `group/chat-announcement` and `top_notice`.
-const CHAT_DOOR: Door = Door {
+/// For the pages `group/chat`, `group/chat-announcement` and `top_notice`.
+const CHAT_CODES: ChatCodes = ChatCodes {
     inactive: 232_025,
     unknown: 232_001,
     dissolved: 232_009,
@@ -41,23 +43,23 @@ const CHAT_DOOR: Door = Door {
 };
 
 impl State {
-    /// The chat, if the bot may work in it: bot ability, existence, tenant, membership, in this order.
-    fn enter(&self, chat: &str, door: Door) -> Result<&Chat, Refusal> {
+    /// The chat, if the bot may access it: checks bot ability, existence, tenant and membership.
+    fn enter(&self, chat: &str, codes: ChatCodes) -> Result<&Chat, Refusal> {
         if !self.app.bot_active {
-            return Err(Refusal::code(door.inactive));
+            return Err(Refusal::code(codes.inactive));
         }
         let chat = self
             .chats
             .get(&ChatId::from(chat))
-            .ok_or_else(|| Refusal::code(door.unknown))?;
+            .ok_or_else(|| Refusal::code(codes.unknown))?;
         let refusals = [
-            (chat.dissolved, Some(door.dissolved)),
+            (chat.dissolved, Some(codes.dissolved)),
             (
                 chat.external && !self.app.external_chats,
-                Some(door.external),
+                Some(codes.external),
             ),
-            (!chat.bot_in, Some(door.outside)),
-            (chat.mode == ChatMode::Direct, door.direct),
+            (!chat.bot_in, Some(codes.outside)),
+            (chat.mode == ChatMode::Direct, codes.direct),
         ];
         let refusal = refusals
             .into_iter()
@@ -66,10 +68,39 @@ impl State {
     }
 }
 
-/// The body of a successful answer.
+/// The owner and the last editor of an announcement, each an id and its type.
+fn authors<'a>(
+    state: &'a State,
+    chat: &'a Chat,
+    by_bot: bool,
+    id_type: &'a str,
+) -> ((&'a str, &'a str), (&'a str, &'a str)) {
+    let app = (state.app.app_id.as_str(), "app_id");
+    let person = |person: &'a Person| (person.id(id_type), id_type);
+    let owner = chat.owner.as_ref().map_or(app, person);
+    (owner, if by_bot { app } else { owner })
+}
+
+/// The start and the size of the page that a request asks for.
+fn page_bounds(request: &Request, default: i64, most: i64) -> Result<(usize, usize), Refusal> {
+    let size = request.number("page_size", default, 1, most)?;
+    let start = request.number("page_token", 0, 0, i64::MAX)?;
+    let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    Ok((number(start), number(size)))
+}
+
+/// The items of a page and, unless it is the last one, the token of the next.
+fn page<T>(items: &[T], (start, size): (usize, usize)) -> (&[T], Option<String>) {
+    let start = start.min(items.len());
+    let end = start.saturating_add(size).min(items.len());
+    let next = (end < items.len()).then(|| end.to_string());
+    (&items[start..end], next)
+}
+
+/// The body of a successful response.
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "every caller makes the data just for this"
+    reason = "every caller creates the data for this"
 )]
 fn success(data: Value) -> Value {
     json!({"code": 0, "msg": "success", "data": data})

@@ -6,10 +6,10 @@ use crate::ids::Ids;
 
 /// How long a tenant access token is valid: two hours.
 const TOKEN_LIFE_MS: u64 = 2 * 60 * 60 * 1000;
-/// With less than this left, the token endpoint issues a new token.
+/// A token that expires sooner is replaced by a new one.
 const RENEWAL_MS: u64 = 30 * 60 * 1000;
 
-/// Every scope that the bot's calls and events can need.
+/// All scopes that the bot's calls and events require.
 const ALL_SCOPES: [&str; 7] = [
     "im:chat",
     "im:chat.announcement:read",
@@ -20,20 +20,20 @@ const ALL_SCOPES: [&str; 7] = [
     "im:message.reactions:write_only",
 ];
 
-/// What the developer console shows for the app.
+/// The app's settings in the developer console.
 #[derive(Clone, Debug)]
 pub struct App {
     /// `cli_` and 16 hexadecimal digits.
     pub app_id: String,
-    /// What the token endpoint asks for.
+    /// Checked by the token endpoint.
     pub app_secret: String,
-    /// Absent: pushes are sent in clear and unsigned.
+    /// `None`: pushes are sent unencrypted and unsigned.
     pub encrypt_key: Option<String>,
     /// Sent in every envelope.
     pub verification_token: String,
-    /// The bot's own identity in messages and mentions.
+    /// The bot's open id in messages and mentions.
     pub bot_open_id: String,
-    /// The name that people see.
+    /// The displayed name.
     pub bot_name: String,
     /// The tenant that the app is installed in.
     pub tenant_key: String,
@@ -43,11 +43,11 @@ pub struct App {
     pub bot_active: bool,
     /// The bot may work in external chats.
     pub external_chats: bool,
-    /// The ids by which events name the person who sent a message: of [`PERSON_IDS`], all or some.
+    /// The ids of a sender in events: all or some of [`PERSON_IDS`].
     pub sender_ids: Vec<&'static str>,
 }
 
-/// Every id that a person has.
+/// All ids of a person.
 pub const PERSON_IDS: [&str; 3] = ["open_id", "union_id", "user_id"];
 
 impl App {
@@ -85,8 +85,8 @@ struct Token {
 }
 
 impl Tokens {
-    /// The token to hand out now and the seconds left to it: the last one while half an hour
-    /// remains, otherwise a new one, and both stay valid (official pages `auth-v3`).
+    /// The current token and its remaining seconds. With less than half an hour left, a new token is
+    /// issued, and both are valid (official pages `auth-v3`).
     pub(crate) fn current(&mut self, now_ms: u64, ids: &mut Ids) -> (String, u64) {
         self.issued.retain(|token| token.expires_ms > now_ms);
         let fresh = |token: &&Token| token.expires_ms - now_ms >= RENEWAL_MS;

@@ -1,5 +1,4 @@
-//! Cards in JSON 2.0, as far as they are simulated: header, Markdown, buttons (official pages of
-//! cards in JSON 2.0).
+//! Cards in JSON 2.0 with a header, Markdown and buttons (official pages of cards in JSON 2.0).
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -7,7 +6,7 @@ use serde_json::{Map, Value, json};
 const MAX_ELEMENTS: usize = 200;
 const MAX_BUTTON_TEXT: usize = 100;
 
-/// Unknown properties are errors, here as on the platform.
+/// Unknown properties are errors, as on the platform.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Card {
@@ -78,7 +77,7 @@ impl Text {
     }
 }
 
-/// Says what is wrong with a card.
+/// Returns the first error of a card.
 pub(crate) fn check(content: &str) -> Result<(), String> {
     let card: Card = serde_json::from_str(content).map_err(|error| error.to_string())?;
     let long = |element: &Element| match element {
@@ -89,7 +88,7 @@ pub(crate) fn check(content: &str) -> Result<(), String> {
         (card.schema != "2.0", "schema: only \"2.0\" is simulated"),
         (
             card.config.is_some_and(|config| !config.update_multi),
-            "config.update_multi: only true is taken",
+            "config.update_multi: must be true",
         ),
         (
             card.body.elements.len() > MAX_ELEMENTS,
@@ -104,7 +103,7 @@ pub(crate) fn check(content: &str) -> Result<(), String> {
     found.map_or(Ok(()), |(_, what)| Err(what.to_owned()))
 }
 
-/// What a reader sees of a card, one part a line.
+/// The visible text of a card, one part per line.
 pub(crate) fn text(content: &str) -> Option<String> {
     let card: Card = serde_json::from_str(content).ok()?;
     let title = card.header.iter().map(|header| header.title.content());
@@ -115,9 +114,8 @@ pub(crate) fn text(content: &str) -> Option<String> {
     Some(title.chain(parts).collect::<Vec<_>>().join("\n"))
 }
 
-/// The lines in which the platform shows a card to callers that do not ask for the card itself. Of one
-/// of version 2 that is only a request to upgrade; a template is taken to show each of its
-/// variables in a line.
+/// The plain form of a card, for callers that do not request the card itself. For version 2 it is
+/// only a request to upgrade; for a template it has a line per variable.
 pub(crate) fn plain_form(content: &str) -> Value {
     let card: Value = serde_json::from_str(content).unwrap_or_default();
     let line = |text: &Value| json!([{ "tag": "text", "text": text }]);
@@ -141,7 +139,7 @@ pub(crate) fn buttons(content: &str) -> Vec<String> {
     buttons.map(|(label, _)| label).collect()
 }
 
-/// The value that the first button with this label that calls back sends back.
+/// The value of the first button with this label and a callback.
 pub(crate) fn callback(content: &str, label: &str) -> Option<Value> {
     let buttons = read_buttons(content).into_iter();
     let mut behaviors = buttons
@@ -221,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_pages_do_not_know_is_refused() {
+    fn undocumented_properties_are_refused() {
         for (place, value) in [
             ("/schema", json!("1.0")),
             ("/extra", json!(1)),

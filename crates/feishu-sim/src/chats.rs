@@ -7,7 +7,7 @@ use crate::{
     people::Person,
 };
 
-/// Who may do a thing; `only_owner` on the wire always means the owner and the admins.
+/// The members with a permission. `only_owner` includes the admins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhoMay {
     /// The owner and the admins.
@@ -25,16 +25,16 @@ impl WhoMay {
     }
 }
 
-/// The two families of announcements; each refuses the other's calls.
+/// The two kinds of announcements; each refuses the other's calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnnouncementKind {
     /// The legacy document.
     Doc,
-    /// The upgraded document, given to every new group.
+    /// The upgraded document, as in every new group.
     Docx,
 }
 
-/// How a chat arranges its messages.
+/// The mode of a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChatMode {
     /// An ordinary group.
@@ -81,21 +81,21 @@ pub struct Chat {
     pub(crate) id: ChatId,
     /// The group's name.
     pub name: String,
-    /// How messages are arranged.
+    /// Its mode.
     pub mode: ChatMode,
-    /// Absent when the bot owns the chat, and in direct chats.
+    /// `None` if the bot owns the chat, and in direct chats.
     pub owner: Option<Person>,
-    /// Admins who are people.
+    /// Admins other than the bot.
     pub managers: Vec<Person>,
     /// The bot is an admin.
     pub bot_is_manager: bool,
-    /// Everybody, the owner and the admins included.
+    /// Includes the owner and the admins.
     pub members: Vec<Person>,
     /// The bot is in the chat.
     pub bot_in: bool,
     /// Who may edit the group's information and its announcement.
     pub edit_permission: WhoMay,
-    /// Who may manage the top notice; absent: `get chat` leaves the field out and nothing is gated.
+    /// Who may manage the top notice. `None` omits the field from `get chat` and permits everyone.
     pub pin_manage_setting: Option<WhoMay>,
     /// People of other tenants may be in the chat.
     pub external: bool,
@@ -112,7 +112,7 @@ impl Chat {
         self.bot_is_manager || (self.owner.is_none() && self.mode != ChatMode::Direct)
     }
 
-    pub(crate) fn lets_bot(&self, setting: Option<WhoMay>) -> bool {
+    pub(crate) fn permits_bot(&self, setting: Option<WhoMay>) -> bool {
         setting != Some(WhoMay::OnlyOwner) || self.bot_is_admin()
     }
 }
@@ -130,7 +130,7 @@ pub(crate) enum Announcement {
     Docx(docx::Document),
 }
 
-/// A chat to create; people with a role are members as well.
+/// A chat to create. The owner and the admins become members.
 #[derive(Clone, Debug)]
 pub struct ChatSpec {
     name: String,
@@ -147,8 +147,8 @@ pub struct ChatSpec {
 }
 
 impl ChatSpec {
-    /// A group with the bot in it that lets every member do everything, with a docx announcement.
-    /// It belongs to the bot until [`ChatSpec::owner`] names somebody.
+    /// A group with the bot, a docx announcement, and all permissions for all members. The bot is
+    /// its owner unless [`ChatSpec::owner`] sets one.
     pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -165,7 +165,7 @@ impl ChatSpec {
         }
     }
 
-    /// Whose chat it is.
+    /// Sets the owner.
     #[must_use]
     pub fn owner(mut self, person: &Person) -> Self {
         self.owner = Some(person.clone());
@@ -202,7 +202,7 @@ impl ChatSpec {
         self
     }
 
-    /// Which kind of announcement the group has.
+    /// Sets the kind of announcement.
     #[must_use]
     pub fn announcement(mut self, kind: AnnouncementKind) -> Self {
         self.kind = kind;
@@ -216,7 +216,7 @@ impl ChatSpec {
         self
     }
 
-    /// "Who can manage top notices"; `None` leaves the field out of `get chat`.
+    /// "Who can manage top notices"; `None` omits the field from `get chat`.
     #[must_use]
     pub fn pin_manage_setting(mut self, who: Option<WhoMay>) -> Self {
         self.pin_manage_setting = who;

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::watch;
 
-/// The clock of tokens, rate limits, revisions and redeliveries. Clones share the time.
+/// The clock for tokens, rate limits, revisions and redeliveries. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct SimClock {
     base: Base,
@@ -59,7 +59,7 @@ impl SimClock {
                 return;
             }
             let moved = async {
-                // The sender lives in `self`, so this can only mean that the clock moved.
+                // The sender is in `self`, so this returns only after the clock has moved.
                 advanced.changed().await.ok();
             };
             match self.base {
@@ -81,7 +81,7 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place where the simulator may follow the system clock"
+    reason = "only this function reads the system clock"
 )]
 fn system_ms() -> u64 {
     SystemTime::now()

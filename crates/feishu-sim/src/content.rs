@@ -1,11 +1,11 @@
-//! The content of messages that a bot sends: shapes and sizes (official page `create_json`).
+//! The content of messages that a bot sends: forms and sizes (official page `create_json`).
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{card, refusal::Refusal};
 
-/// A text request may be 150 KB, a post or card 30 KB.
+// In bytes: 150 KB for a text, 30 KB for a post or card.
 const MAX_TEXT: usize = 150 << 10;
 const MAX_RICH: usize = 30 << 10;
 const LOCALES: [&str; 3] = ["zh_cn", "en_us", "ja_jp"];
@@ -24,13 +24,13 @@ struct Post {
     content: Vec<Vec<Element>>,
 }
 
-/// Every element has a tag; the rest depends on it.
+/// An element; other fields depend on its tag.
 #[derive(Deserialize)]
 struct Element {
     tag: String,
 }
 
-/// Refuses content that does not fit its type.
+/// Refuses content that does not match its type.
 pub(crate) fn check(msg_type: &str, content: &str) -> Result<(), Refusal> {
     let most = if msg_type == "text" {
         MAX_TEXT
@@ -61,26 +61,14 @@ pub(crate) fn check(msg_type: &str, content: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A post that is sent has one object per locale, unlike one that is received.
+/// A sent post has one object per locale, unlike a received one.
 fn is_post(locales: &Map<String, Value>) -> bool {
-    let tags = [
-        "text",
-        "a",
-        "at",
-        "img",
-        "media",
-        "emotion",
-        "hr",
-        "code_block",
-        "md",
-    ];
+    const TAGS: &str = "text a at img media emotion hr code_block md";
     let fits = |value: &Value| {
         let post: Option<Post> = serde_json::from_value(value.clone()).ok();
         post.is_some_and(|post| {
-            post.content
-                .iter()
-                .flatten()
-                .all(|el| tags.contains(&el.tag.as_str()))
+            let mut elements = post.content.iter().flatten();
+            elements.all(|element| TAGS.split(' ').any(|tag| tag == element.tag))
         })
     };
     !locales.is_empty()

@@ -16,7 +16,7 @@ pub(crate) fn encrypt(encrypt_key: &str, iv: [u8; 16], plain: &[u8]) -> String {
     STANDARD.encode(sealed)
 }
 
-/// Lower-case hexadecimal SHA-256 of timestamp, nonce, key and body, with nothing between them.
+/// Lower-case hexadecimal SHA-256 of timestamp, nonce, key and body, without separators.
 pub(crate) fn sign(timestamp: &str, nonce: &str, encrypt_key: &str, body: &[u8]) -> String {
     let mut hash = Sha256::new();
     for part in [

@@ -11,14 +11,15 @@ use crate::{
     docx_block::Content,
     edit::Edit,
     ids::{ChatId, Ids},
+    metadata::Metadata,
     rebase::{self, Splice},
     refusal::Refusal,
 };
 
-/// How far behind the newest revision a write may be.
+/// The maximum age of a write's revision.
 const MAX_BEHIND: usize = 1000;
 
-/// Where children are inserted.
+/// The position of an insertion.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     /// `None` appends.
@@ -30,17 +31,14 @@ pub(crate) struct Place {
 /// A document and the edits of its last thousand revisions.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// The page block's id is the chat's id.
+    /// The id of the page block, which is the chat's id.
     page: String,
-    revision: u64,
     blocks: HashMap<String, Block>,
-    /// Whose children each revision changed, and how; oldest first.
+    /// The parent and the splice of each revision, oldest first.
     log: VecDeque<(String, Splice)>,
-    /// First answers by client token.
+    /// First responses, by client token.
     pub(crate) replays: HashMap<String, Value>,
-    pub(crate) created_ms: u64,
-    pub(crate) updated_ms: u64,
-    pub(crate) edited_by_bot: bool,
+    pub(crate) metadata: Metadata,
 }
 
 #[derive(Debug, Default)]
@@ -58,20 +56,13 @@ impl Document {
         Self {
             blocks: HashMap::from([(page.clone(), Block::default())]),
             page,
-            revision: 1,
             log: VecDeque::new(),
             replays: HashMap::new(),
-            created_ms: now_ms,
-            updated_ms: now_ms,
-            edited_by_bot: false,
+            metadata: Metadata::new(1, now_ms),
         }
     }
 
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
-    }
-
-    /// Texts of all blocks below the page, in the order of reading.
+    /// The texts of all blocks below the page, in reading order.
     pub(crate) fn lines(&self, name_of: impl Fn(&str) -> String) -> Vec<String> {
         let contents = self
             .ids(&self.page)
@@ -80,12 +71,12 @@ impl Document {
         contents.map(|content| content.text(&name_of)).collect()
     }
 
-    /// All blocks in the order of reading, the page first.
+    /// All blocks in reading order, beginning with the page.
     pub(crate) fn all_blocks(&self) -> Vec<Value> {
         self.show(self.ids(&self.page))
     }
 
-    /// Identifiers of a block and its descendants, in the order of reading.
+    /// The ids of a block and its descendants, in reading order.
     pub(crate) fn ids<'a>(&'a self, id: &'a str) -> Vec<&'a str> {
         let mut ids = Vec::new();
         let mut waiting = vec![id];
@@ -100,12 +91,12 @@ impl Document {
         ids
     }
 
-    /// Blocks as the API shows them.
+    /// Blocks in the form of the API.
     pub(crate) fn show<'a>(&'a self, ids: impl IntoIterator<Item = &'a str>) -> Vec<Value> {
         ids.into_iter().filter_map(|id| self.block(id)).collect()
     }
 
-    /// One block as the API shows it.
+    /// A block in the form of the API.
     pub(crate) fn block(&self, id: &str) -> Option<Value> {
         let block = self.blocks.get(id)?;
         Some(match &block.content {
@@ -118,7 +109,7 @@ impl Document {
         Some(&self.blocks.get(id)?.children)
     }
 
-    /// Inserts children.
+    /// Inserts children; returns them in the form of the API.
     pub(crate) fn create(
         &mut self,
         parent: &str,
@@ -144,19 +135,11 @@ impl Document {
         }
         let at = rebase::point(index, &since);
         let fresh = self.insert(parent, at, contents, ids);
-        self.commit(
-            parent,
-            Splice {
-                at,
-                removed: 0,
-                inserted: fresh.len(),
-            },
-            now_ms,
-        );
+        self.commit(parent, Splice::new(at, 0, fresh.len()), now_ms);
         Ok(self.show(fresh.iter().map(String::as_str)))
     }
 
-    /// Deletes the children `range` of the state at `revision`, as far as they still exist.
+    /// Deletes the remaining children of those that were in `range` at `revision`.
     pub(crate) fn delete(
         &mut self,
         parent: &str,
@@ -169,39 +152,23 @@ impl Document {
         if range.start >= range.end || range.end > length_then(children.len(), &since) {
             return Err(Refusal::code(1_770_001));
         }
-        // From the end, so that the parts before keep their places.
+        // From the end, so that earlier parts do not move.
         for part in rebase::ranges(range, &since).into_iter().rev() {
             self.remove(parent, part.clone());
-            self.commit(
-                parent,
-                Splice {
-                    at: part.start,
-                    removed: part.len(),
-                    inserted: 0,
-                },
-                now_ms,
-            );
+            self.commit(parent, Splice::new(part.start, part.len(), 0), now_ms);
         }
         Ok(())
     }
 
-    /// Replaces the page's children the way a person does in the client.
+    /// Replaces the page's children as a person in the client does.
     pub(crate) fn write_by_hand(&mut self, paragraphs: &[String], ids: &mut Ids, now_ms: u64) {
         let page = self.page.clone();
         let removed = self.children(&page).map_or(0, <[String]>::len);
         self.remove(&page, 0..removed);
         let contents = paragraphs.iter().map(|text| Content::plain(text)).collect();
         let inserted = self.insert(&page, 0, contents, ids).len();
-        self.commit(
-            &page,
-            Splice {
-                at: 0,
-                removed,
-                inserted,
-            },
-            now_ms,
-        );
-        self.edited_by_bot = false;
+        self.commit(&page, Splice::new(0, removed, inserted), now_ms);
+        self.metadata.edited_by_bot = false;
     }
 
     /// One edit by a person in the client.
@@ -209,11 +176,11 @@ impl Document {
         let page = self.page.clone();
         if let Some(splice) = self.edit_children(&page, edit, ids) {
             self.commit(&page, splice, now_ms);
-            self.edited_by_bot = false;
+            self.metadata.edited_by_bot = false;
         }
     }
 
-    /// How the edit changed the children; nothing if its block is not there.
+    /// The splice of an edit; `None` if its block does not exist.
     fn edit_children(&mut self, parent: &str, edit: Edit, ids: &mut Ids) -> Option<Splice> {
         let children = self.children(parent)?;
         let end = children.len();
@@ -229,7 +196,7 @@ impl Document {
             Edit::Rewrite { at, line } => {
                 let id = children.get(at)?.clone();
                 self.blocks.get_mut(&id)?.content = Some(Content::plain(&line));
-                // The block stays the one it was, so no position moves.
+                // The block remains, so no position moves.
                 (0, 0, 0)
             }
             Edit::Remove { at } => {
@@ -238,11 +205,7 @@ impl Document {
                 (at, 1, 0)
             }
         };
-        Some(Splice {
-            at,
-            removed,
-            inserted,
-        })
+        Some(Splice::new(at, removed, inserted))
     }
 
     fn insert(
@@ -284,16 +247,16 @@ impl Document {
         }
     }
 
-    /// What happened to the children of `parent` since `revision`.
+    /// The splices of the children of `parent` since `revision`.
     fn since(&self, parent: &str, revision: i64) -> Result<Vec<Splice>, Refusal> {
         if revision == -1 {
             return Ok(Vec::new());
         }
         let revision = u64::try_from(revision)
             .ok()
-            .filter(|revision| (1..=self.revision).contains(revision));
+            .filter(|revision| (1..=self.metadata.revision).contains(revision));
         let revision = revision.ok_or_else(|| Refusal::code(1_770_001))?;
-        let behind = usize::try_from(self.revision - revision).unwrap_or(usize::MAX);
+        let behind = usize::try_from(self.metadata.revision - revision).unwrap_or(usize::MAX);
         if behind > MAX_BEHIND {
             return Err(Refusal::code(1_770_021));
         }
@@ -305,9 +268,8 @@ impl Document {
     }
 
     fn commit(&mut self, parent: &str, splice: Splice, now_ms: u64) {
-        self.revision += 1;
-        self.updated_ms = now_ms;
-        self.edited_by_bot = true;
+        self.metadata.add_revision(now_ms);
+        self.metadata.edited_by_bot = true;
         self.log.push_back((parent.to_owned(), splice));
         if self.log.len() > MAX_BEHIND {
             self.log.pop_front();
@@ -334,7 +296,7 @@ fn not_found() -> Refusal {
     Refusal::code(1_770_002)
 }
 
-/// How many children there were before the splices.
+/// The number of children before the splices.
 fn length_then(now: usize, since: &[Splice]) -> usize {
     since.iter().fold(now, |length, splice| {
         (length + splice.removed).saturating_sub(splice.inserted)

@@ -1,4 +1,4 @@
-//! Blocks of an upgraded announcement as a client creates them, with the defaults the server fills in.
+//! Blocks of an upgraded announcement, with the defaults of the server.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub(crate) struct TextBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Divider {}
 
-/// A picture that a person put there.
+/// A picture that a person inserted.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Image {}
 
@@ -171,7 +171,7 @@ struct Link {
 }
 
 impl NewBlock {
-    /// Checks that the block can be created and holds just what its type says.
+    /// Checks that the block can be created and has only the key of its type.
     pub(crate) fn check(self) -> Result<Content, Refusal> {
         let block_type = self.block_type;
         let texts = [
@@ -219,7 +219,7 @@ impl NewBlock {
 }
 
 impl Content {
-    /// A text block without styles, as the client makes it.
+    /// A text block without styles, as the client creates it.
     pub(crate) fn plain(text: &str) -> Self {
         let run = TextRun {
             content: text.to_owned(),
@@ -236,7 +236,7 @@ impl Content {
         }
     }
 
-    /// A picture, which only a person can make.
+    /// A picture, which only a person can insert.
     pub(crate) fn picture() -> Self {
         Self {
             block_type: 27,
@@ -254,7 +254,7 @@ impl Content {
         runs.max().unwrap_or(0)
     }
 
-    /// Identifiers of the people mentioned.
+    /// The ids of mentioned people.
     pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
         self.elements().iter().filter_map(|element| match element {
             Element::MentionUser(mention) => Some(mention.user_id.as_str()),
@@ -262,7 +262,7 @@ impl Content {
         })
     }
 
-    /// How many documents are mentioned.
+    /// The number of mentioned documents.
     pub(crate) fn documents(&self) -> usize {
         self.elements()
             .iter()
@@ -270,7 +270,7 @@ impl Content {
             .count()
     }
 
-    /// What a reader sees.
+    /// The visible text.
     pub(crate) fn text(&self, name_of: impl Fn(&str) -> String) -> String {
         let body = match &self.body {
             BlockBody::Text(body) => body,
@@ -299,7 +299,7 @@ impl Content {
         block
     }
 
-    /// Text, headings, list items and to-dos may have children.
+    /// Text, headings, list items and to-dos can have children.
     pub(crate) fn takes_children(&self) -> bool {
         matches!(self.block_type, 2..=13 | 17)
     }

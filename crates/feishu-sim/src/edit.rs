@@ -1,34 +1,34 @@
-//! Single edits of an announcement by a person in the client.
+//! Edits of an announcement by a person in the client.
 
-/// One edit by a person. `at` counts, from 0, the blocks right below the page (docx) or of the body
-/// (doc, whose last empty line is a block like the others). Each edit is one revision; one of a
-/// block that is not there changes nothing.
+/// One edit by a person. `at` is the index of a block below the page (docx) or of the body (doc, in
+/// which the last empty line is a block, too). Each edit is one revision; an edit of a missing block
+/// has no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// Types a new line without styles before a block. Beyond the end it becomes the last block,
-    /// but stays before an empty line that ends a legacy document.
+    /// Types a new line without styles before a block. With an index beyond the end, it becomes the
+    /// last block, but before the final empty line of a legacy document.
     Type {
-        /// The block that the line comes before.
+        /// The block after the line.
         at: usize,
         /// The line.
         line: String,
     },
-    /// Makes a block a line without styles; a docx block keeps its id and its children. To requests
-    /// at an older revision of a legacy document the line is a new one in place of the old.
+    /// Replaces a block with a line without styles. A docx block keeps its id and its children. For
+    /// requests at an older revision of a legacy document, the line is a new one.
     Rewrite {
         /// The block.
         at: usize,
-        /// Its text from now on.
+        /// Its new text.
         line: String,
     },
-    /// Deletes a block; of the only one of a legacy document an empty line stays.
+    /// Deletes a block. The only block of a legacy document becomes an empty line.
     Remove {
         /// The block.
         at: usize,
     },
-    /// Puts a picture where [`Edit::Type`] would put a line. No call of the API can make one.
+    /// Inserts a picture, like [`Edit::Type`] a line. The API cannot insert pictures.
     Picture {
-        /// The block that the picture comes before.
+        /// The block after the picture.
         at: usize,
     },
 }

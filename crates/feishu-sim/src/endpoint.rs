@@ -1,6 +1,6 @@
-//! The table of endpoints: route, scopes, limits and the query parameters each one knows.
+//! The endpoints by name.
 
-/// A call that the platform offers.
+/// An API of the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// `POST /open-apis/auth/v3/tenant_access_token/internal`

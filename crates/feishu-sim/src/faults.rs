@@ -7,12 +7,12 @@ use std::{
 
 use crate::{clock::millis, edit::Edit, endpoint::Endpoint, ids::ChatId, refusal::Refusal};
 
-/// A fault of the next call to an endpoint.
+/// A fault of a call to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// None: this call succeeds, and the next fault waits for the next call.
+    /// The call succeeds, and the next fault is for the next call.
     Nothing,
-    /// The call has no effect and gets this answer.
+    /// The call has no effect and gets this response.
     Answer {
         /// HTTP status.
         status: u16,
@@ -21,35 +21,34 @@ pub enum Fault {
         /// `msg` of the body.
         msg: String,
     },
-    /// The call has no effect and gets no answer; the connection stays open.
+    /// The call has no effect and gets no response; the connection stays open.
     Hang,
-    /// The call is done, but the connection closes before the answer.
+    /// The call has its effect, but the connection closes before the response.
     LoseAnswer,
     /// The call has no effect; status 500 with a page that is not JSON.
     ServerError,
     /// The call has no effect; status 200 with a page that is not JSON.
     NotJson,
-    /// A proxy answers in place of the platform.
+    /// A proxy responds in place of the platform.
     Foreign(Foreign),
-    /// All tokens expire just before the call is handled.
+    /// All tokens expire before the call.
     ExpireTokens,
-    /// A person edits a chat's announcement just before the call is looked at; the call is done as
-    /// usual.
+    /// A person edits a chat's announcement before the call.
     Edit(ChatId, Edit),
 }
 
-/// An answer of a proxy, a portal or a firewall.
+/// A response of a proxy, a portal or a firewall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
     /// HTTP status.
     pub status: u16,
-    /// Headers beside the content type.
+    /// Headers other than the content type.
     pub headers: Vec<(&'static str, String)>,
     /// The content type.
     pub content_type: &'static str,
     /// The body.
     pub body: String,
-    /// Whether the platform carried the call out before.
+    /// Whether the platform performed the call before.
     pub is_done: bool,
 }
 
@@ -65,7 +64,7 @@ impl Foreign {
         }
     }
 
-    /// A body that is said to be JSON.
+    /// A body with the content type of JSON.
     pub fn json(status: u16, body: &str) -> Self {
         Self {
             content_type: "application/json",
@@ -74,14 +73,14 @@ impl Foreign {
         }
     }
 
-    /// The same with another header.
+    /// Adds a header.
     #[must_use]
     pub fn with(mut self, header: &'static str, value: &str) -> Self {
         self.headers.push((header, value.to_owned()));
         self
     }
 
-    /// The same after the platform has carried the call out.
+    /// After the platform has performed the call.
     #[must_use]
     pub fn after_effect(mut self) -> Self {
         self.is_done = true;
@@ -103,32 +102,32 @@ impl Fault {
     }
 }
 
-/// Freedoms of the platform where its documentation or reports leave two possibilities.
+/// Behaviour that the documentation leaves open or reports contradict.
 #[derive(Clone, Debug, Default)]
 pub struct Behaviour {
-    /// Legacy announcements refuse `DeleteContentRange` with 232018, as one report says.
+    /// Legacy announcements refuse `DeleteContentRange` with 232018, according to a report.
     pub legacy_deletes_refused: bool,
-    /// Of several insertions at the same place of a legacy announcement in one request, the later
-    /// one comes before the earlier.
+    /// Insertions at the same position of a legacy announcement in one request are in reverse
+    /// order.
     pub legacy_later_insert_first: bool,
-    /// The most UTF-16 units that one run of text takes in either kind of announcement. No page
-    /// names a limit.
+    /// The maximum length of a text run in UTF-16 units, in both kinds of announcement. No limit is
+    /// documented.
     pub longest_run: Option<usize>,
-    /// What the `Date` of answers says.
+    /// The `Date` header of responses.
     pub date: DateHeader,
-    /// A bot that may not edit a docx announcement gets 403 and 1770032 instead of 1772005.
+    /// A denied edit of a docx announcement gets 403 and 1770032 instead of 1772005.
     pub docx_denial_is_forbidden: bool,
 }
 
-/// What the `Date` of answers says.
+/// The `Date` header of responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DateHeader {
     /// The platform's time.
     #[default]
     Right,
-    /// So many seconds more than the clock that events are written by.
+    /// This many seconds ahead of the clock of events.
     Ahead(i64),
-    /// Nothing that can be read.
+    /// An invalid date.
     Unreadable,
 }
 
@@ -145,9 +144,9 @@ pub(crate) struct Faults {
 struct Limited {
     until_ms: u64,
     calls: usize,
-    /// When it was first told to a caller.
+    /// When the first call was rate limited.
     told_ms: Option<u64>,
-    /// Calls made at a later moment all the same.
+    /// The number of calls after that.
     calls_after_told: usize,
 }
 
@@ -183,7 +182,7 @@ impl Faults {
         );
     }
 
-    /// Seconds that the endpoint still is limited for; such a call is counted.
+    /// The remaining seconds of an endpoint's rate limit; counts the call.
     pub(crate) fn wait_s(&mut self, endpoint: Endpoint, now_ms: u64) -> Option<u64> {
         let limited = self.limited.get_mut(&endpoint)?;
         let left = limited

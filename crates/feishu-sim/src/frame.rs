@@ -1,6 +1,6 @@
 //! The platform's frames, written and read by hand: proto2, package `pbbp2`.
 
-/// A frame. Optional texts are empty where they are absent.
+/// A frame. Absent texts are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) seq_id: u64,
@@ -33,7 +33,7 @@ impl Frame {
             (3, signed(self.service)),
             (4, signed(self.method)),
         ] {
-            // Required fields are written also when they are 0.
+            // Required fields are written even if they are 0.
             write_varint(tag << 3 | VARINT, &mut bytes);
             write_varint(number, &mut bytes);
         }
@@ -56,7 +56,7 @@ impl Frame {
         bytes
     }
 
-    /// Reads a frame, or says what is wrong with it: a field that is missing, twice there or unknown.
+    /// Reads a frame. Fails with the reason if a field is missing, repeated or unknown.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let mut frame = Self::default();
         let mut seen = [false; 10];
@@ -166,7 +166,7 @@ fn read_varint(bytes: &mut &[u8]) -> Result<u64, String> {
 mod tests {
     use super::*;
 
-    /// Known answers of the platform's schema: a client's ping, and the same as the Go SDK writes it.
+    /// Known answers: the ping of a client, and that of the Go SDK.
     const PING: &[u8] =
         b"\x08\x00\x10\x00\x18\xf6\x81\x80\x10\x20\x00\x2a\x0c\x0a\x04type\x12\x04ping";
     const GO_PING: &[u8] =

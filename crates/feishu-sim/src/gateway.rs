@@ -1,4 +1,5 @@
-//! The gateway: token, rate limit, scope, query and body, in the platform's order, and the record.
+//! The gateway: checks token, rate limit, scope, query and body in the platform's order, and records
+//! calls.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,11 +14,11 @@ use crate::request::{Answer, Reply, Request, rate_limited};
 use crate::routes::{Spec, WRITE_DOCX};
 use crate::state::State;
 
-/// The page that an unknown path or a wrong method gets; it is not JSON.
+/// The response to an unknown path or a wrong method, which is not JSON.
 pub(crate) const NOT_FOUND: &str = "404 page not found";
 
 impl State {
-    /// Takes one call through the gateway, performs it, and writes it down.
+    /// Checks, performs and records a call.
     pub(crate) fn serve(&mut self, spec: &Spec, request: &Request) -> Reply {
         let log_id = self.log_id();
         let is_call = spec.endpoint != Endpoint::LongConnection;
@@ -63,7 +64,7 @@ impl State {
         self.finish(Some(spec.endpoint), request, log_id, reply, code)
     }
 
-    /// Answers a path or method that the platform does not have.
+    /// Responds to an unknown path or method.
     pub(crate) fn serve_unknown(&mut self, request: &Request) -> Reply {
         let log_id = self.log_id();
         let what = format!("unknown route: {} {}", request.method, request.path);
@@ -92,7 +93,7 @@ impl State {
         }
     }
 
-    /// Token, then rate limit, then scope, then the shape of query and body.
+    /// Checks token, rate limit, scope, and the form of query and body.
     fn admit(&mut self, spec: &Spec, request: &Request) -> Result<(), Refusal> {
         let by_secret = [Endpoint::TenantAccessToken, Endpoint::LongConnection];
         if !by_secret.contains(&spec.endpoint) {
@@ -116,7 +117,7 @@ impl State {
         check_content_type(spec, request)
     }
 
-    /// Counts a call against limits on the simulator's clock.
+    /// Counts a call against rate limits.
     pub(crate) fn count(&mut self, counted: &Counted, limits: &[Limit]) -> Result<(), Exceeded> {
         let now = self.now();
         self.limiter.admit(counted, limits, now)
@@ -151,7 +152,7 @@ impl State {
         format!("{}{:019x}", self.now(), self.ids.number())
     }
 
-    /// The `Date` of an answer that is made now.
+    /// The `Date` header of a response.
     fn date(&self) -> String {
         let ahead_s = match self.behaviour.date {
             DateHeader::Unreadable => return "unknown".to_owned(),
@@ -210,8 +211,8 @@ fn check_query(spec: &Spec, request: &Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// JSON, said to be JSON, and none with GET. Two liberties that the platform must be taking, as its
-/// own SDKs do: Node's sends `{}` with GET, Python's asks for tokens without a content type.
+/// Requires a JSON body with its content type, and none with GET. Two exceptions are needed for the
+/// platform's own SDKs: Node's sends `{}` with GET, Python's requests tokens without a content type.
 fn check_content_type(spec: &Spec, request: &Request) -> Result<(), Refusal> {
     let sent = match &request.content_type {
         None if spec.endpoint == Endpoint::TenantAccessToken => return Ok(()),
@@ -261,7 +262,7 @@ fn json_answer(status: u16, code: i64, body: &Value) -> Answer {
     }
 }
 
-/// A moment as the header `Date` has it (RFC 9110, section 5.6.7).
+/// A time in the format of the header `Date` (RFC 9110, section 5.6.7).
 fn http_date(unix_ms: u64) -> String {
     let moment = SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms);
     httpdate::fmt_http_date(moment)

@@ -1,10 +1,10 @@
-//! Identifiers of chats and messages, and where new ones come from.
+//! Ids of chats, messages and connections, and their generator.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// Declares an identifier that is text on the wire and a type of its own here.
+/// Declares the type of an id, which is a string on the wire.
 macro_rules! identifier {
     ($(#[$about:meta])* $name:ident) => {
         $(#[$about])*
@@ -52,7 +52,7 @@ identifier!(
     ConnectionId
 );
 
-/// Makes identifiers that look random and are the same in every run.
+/// Generates ids that look random and are the same in every run.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
     made: u64,
@@ -65,7 +65,7 @@ impl Ids {
         self.made
     }
 
-    /// 32 hexadecimal digits that this simulator has not used before.
+    /// 32 new hexadecimal digits.
     pub(crate) fn hex(&mut self) -> String {
         let number = self.number().to_be_bytes();
         Uuid::new_v5(&Uuid::NAMESPACE_OID, &number)
@@ -73,7 +73,7 @@ impl Ids {
             .to_string()
     }
 
-    /// `prefix` followed by fresh digits, for example `om_…`.
+    /// `prefix` and new digits, for example `om_…`.
     pub(crate) fn prefixed(&mut self, prefix: &str) -> String {
         format!("{prefix}{}", self.hex())
     }

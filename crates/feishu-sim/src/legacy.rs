@@ -9,25 +9,23 @@ use crate::edit::Edit;
 use crate::ids::Ids;
 use crate::legacy_block::{Block, Element, location, units};
 use crate::legacy_operation::{Operation, Place, in_order};
+use crate::metadata::Metadata;
 use crate::rebase::{self, Splice};
 use crate::refusal::{Refusal, failed};
 
-/// How far behind the newest revision a request may be.
+/// The maximum age of a request's revision.
 const MAX_BEHIND: usize = 100;
 
 /// A document and the edits of its last hundred revisions.
 #[derive(Debug)]
 pub(crate) struct Document {
     body: Body,
-    revision: u64,
-    /// The splices of one revision each, oldest first.
+    /// The splices of each revision, oldest first.
     log: VecDeque<Vec<Splice>>,
-    pub(crate) created_ms: u64,
-    pub(crate) updated_ms: u64,
-    pub(crate) edited_by_bot: bool,
+    pub(crate) metadata: Metadata,
 }
 
-/// What a batch works on: it is replaced as a whole or not at all.
+/// The content, which a batch replaces as a whole or not at all.
 #[derive(Clone, Debug)]
 struct Body {
     title: String,
@@ -42,19 +40,12 @@ impl Document {
                 title: String::new(),
                 blocks: vec![Block::plain("")],
             },
-            revision: 0,
             log: VecDeque::new(),
-            created_ms: now_ms,
-            updated_ms: now_ms,
-            edited_by_bot: false,
+            metadata: Metadata::new(0, now_ms),
         }
     }
 
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
-    }
-
-    /// Texts of the blocks; a last empty line is left out.
+    /// The text of each block, without a last empty line.
     pub(crate) fn lines(&self, name_of: impl Fn(&str) -> String) -> Vec<String> {
         let mut lines: Vec<String> = self
             .body
@@ -87,7 +78,7 @@ impl Document {
         })
     }
 
-    /// Replaces the body the way a person does in the client, in one revision.
+    /// Replaces the body as a person in the client does, in one revision.
     pub(crate) fn write_by_hand(&mut self, paragraphs: &[String], _: &mut Ids, now_ms: u64) {
         let before = self.body.length();
         let start = self.body.start();
@@ -96,13 +87,9 @@ impl Document {
             .map(|text| Block::plain(text))
             .chain([Block::plain("")])
             .collect();
-        let splice = Splice {
-            at: start,
-            removed: before - start,
-            inserted: self.body.length() - start,
-        };
+        let splice = Splice::new(start, before - start, self.body.length() - start);
         self.commit(vec![splice], now_ms);
-        self.edited_by_bot = false;
+        self.metadata.edited_by_bot = false;
     }
 
     /// One edit by a person in the client.
@@ -121,12 +108,12 @@ impl Document {
         if range.end <= blocks.len() {
             let splices = self.body.replace(range, block);
             self.commit(splices.to_vec(), now_ms);
-            self.edited_by_bot = false;
+            self.metadata.edited_by_bot = false;
         }
     }
 
-    /// Applies a batch whose positions are those of `revision`; all of it or nothing. Of several
-    /// insertions at one place, `later_first` says which one comes first.
+    /// Applies all of a batch or nothing. Its positions refer to `revision`. `later_first` reverses
+    /// insertions at the same position.
     pub(crate) fn apply(
         &mut self,
         revision: u64,
@@ -134,10 +121,8 @@ impl Document {
         later_first: bool,
         now_ms: u64,
     ) -> Result<(), Refusal> {
-        let behind = self
-            .revision
-            .checked_sub(revision)
-            .ok_or_else(|| failed(95_017, "bad revision"))?;
+        let behind = self.metadata.revision.checked_sub(revision);
+        let behind = behind.ok_or_else(|| failed(95_017, "bad revision"))?;
         let behind = usize::try_from(behind).unwrap_or(usize::MAX);
         if behind > MAX_BEHIND {
             return Err(failed(95_023, "revision too old"));
@@ -162,13 +147,12 @@ impl Document {
         }
         self.body = body;
         self.commit(splices.split_off(foreign), now_ms);
-        self.edited_by_bot = true;
+        self.metadata.edited_by_bot = true;
         Ok(())
     }
 
     fn commit(&mut self, splices: Vec<Splice>, now_ms: u64) {
-        self.revision += 1;
-        self.updated_ms = now_ms;
+        self.metadata.add_revision(now_ms);
         self.log.push_back(splices);
         if self.log.len() > MAX_BEHIND {
             self.log.pop_front();
@@ -177,12 +161,12 @@ impl Document {
 }
 
 impl Body {
-    /// Where the body begins: after the title and its newline.
+    /// The start of the body, after the title and its newline.
     fn start(&self) -> usize {
         units(&self.title) + 1
     }
 
-    /// Where each block begins.
+    /// The start of each block.
     fn starts(&self) -> impl Iterator<Item = usize> {
         self.blocks.iter().scan(self.start(), |at, block| {
             let start = *at;
@@ -191,7 +175,7 @@ impl Body {
         })
     }
 
-    /// The document's length, its last newline included.
+    /// The length of the document, including its last newline.
     fn length(&self) -> usize {
         self.start()
             + self
@@ -201,7 +185,7 @@ impl Body {
                 .sum::<usize>()
     }
 
-    /// `at_start` units were inserted right after the title by the same batch, and stay there.
+    /// `at_start` is the number of units that the same batch has inserted after the title.
     fn perform(
         &mut self,
         operation: Operation,
@@ -211,15 +195,11 @@ impl Body {
         match operation {
             Operation::Title(title) => {
                 let (removed, inserted) = (units(&self.title), units(&title));
-                splices.push(Splice {
-                    at: 0,
-                    removed,
-                    inserted,
-                });
+                splices.push(Splice::new(0, removed, inserted));
                 self.title = title;
             }
             Operation::Delete(range) => {
-                // From the end, so that the parts before keep their places.
+                // From the end, so that earlier parts do not move.
                 for part in rebase::ranges(range, splices).into_iter().rev() {
                     splices.push(self.delete(part)?);
                 }
@@ -239,22 +219,21 @@ impl Body {
         Ok(())
     }
 
-    /// Puts a block in place of the blocks numbered `range`. A position at their start stays before
-    /// it, one at their end is behind it, and so is the only one where nothing is replaced.
+    /// Replaces the blocks in `range` with a block. A position at their start stays before it, a
+    /// position at their end moves behind it. If the range is empty, its position moves behind it.
     fn replace(&mut self, range: Range<usize>, block: Option<Block>) -> [Splice; 2] {
         let bounds: Vec<usize> = self.starts().chain([self.length()]).collect();
         let (start, end) = (bounds[range.start], bounds[range.end]);
         let inserted = block.as_ref().map_or(0, |block| block.units() + 1);
         self.blocks.splice(range, block);
-        [(end, 0, inserted), (start, end - start, 0)].map(|(at, removed, inserted)| Splice {
-            at,
-            removed,
-            inserted,
-        })
+        [
+            Splice::new(end, 0, inserted),
+            Splice::new(start, end - start, 0),
+        ]
     }
 
-    /// Deletes whole blocks. A last newline that the range leaves out stays as an empty paragraph,
-    /// and so does the document's final one.
+    /// Deletes whole blocks. A last newline outside of the range remains as an empty paragraph, and
+    /// so does the document's final newline.
     fn delete(&mut self, range: Range<usize>) -> Result<Splice, Refusal> {
         let wrong = || failed(95_020, "checkDeleteContentRange fail");
         let final_newline = self.length() - 1;
@@ -286,11 +265,7 @@ impl Body {
         } else {
             return Err(wrong());
         }
-        Ok(Splice {
-            at: range.start,
-            removed: end - range.start,
-            inserted: 0,
-        })
+        Ok(Splice::new(range.start, end - range.start, 0))
     }
 
     /// Inserts blocks at the start of a line.
@@ -309,15 +284,11 @@ impl Body {
         let index = index.ok_or_else(|| failed(95_020, "checkInsertBlocks fail"))?;
         let inserted = blocks.iter().map(|block| block.units() + 1).sum();
         self.blocks.splice(index..index, blocks);
-        Ok(Splice {
-            at: position,
-            removed: 0,
-            inserted,
-        })
+        Ok(Splice::new(position, 0, inserted))
     }
 }
 
-/// Two deletions may not overlap, and nothing may be inserted inside one.
+/// Deletions must not overlap, and insertions must not be inside them.
 fn check_overlaps(batch: &[Operation]) -> Result<(), Refusal> {
     for (number, operation) in batch.iter().enumerate() {
         let Operation::Delete(range) = operation else {

@@ -1,4 +1,4 @@
-//! Blocks of a legacy document in their documented shape, and how many UTF-16 units they take.
+//! Blocks of a legacy document in their documented form, and their lengths in UTF-16 units.
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ pub(crate) struct Block {
     paragraph: Option<Paragraph>,
     #[serde(skip_serializing_if = "Option::is_none")]
     horizontal_line: Option<HorizontalLine>,
-    /// Pictures that a person put there; no request can.
+    /// Pictures that a person inserted; requests cannot.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     gallery: Option<Gallery>,
 }
@@ -24,7 +24,7 @@ struct Gallery {}
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Paragraph {
     pub(crate) elements: Vec<Element>,
-    /// Present, even as `{}`: a placeholder of one unit is at the line's start.
+    /// If present, even as `{}`, the line begins with a placeholder of one unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) style: Option<ParagraphStyle>,
     #[serde(rename = "location", skip_serializing)]
@@ -195,7 +195,7 @@ impl Block {
         }
     }
 
-    /// A picture, which only a person can make.
+    /// A picture, which only a person can insert.
     pub(crate) fn picture() -> Self {
         Self {
             r#type: "gallery".to_owned(),
@@ -205,7 +205,7 @@ impl Block {
         }
     }
 
-    /// Why the block may not be inserted, if so.
+    /// The reason why the block cannot be inserted, if there is one.
     pub(crate) fn fault(&self) -> Option<String> {
         match (self.r#type.as_str(), &self.paragraph, &self.horizontal_line) {
             ("paragraph", Some(paragraph), None) => {
@@ -217,7 +217,7 @@ impl Block {
         }
     }
 
-    /// Open ids of the people named in the block.
+    /// The open ids of mentioned people.
     pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
         let elements = self
             .paragraph
@@ -236,7 +236,7 @@ impl Block {
         runs.map(units).max().unwrap_or(0)
     }
 
-    /// Units without the trailing newline; whatever is not text takes one.
+    /// Units without the trailing newline; everything except text counts as one.
     pub(crate) fn units(&self) -> usize {
         self.paragraph.as_ref().map_or(1, |paragraph| {
             usize::from(paragraph.style.is_some())
@@ -244,12 +244,12 @@ impl Block {
         })
     }
 
-    /// An empty line without style, such as ends every fresh document.
+    /// An empty line without style, as at the end of every new document.
     pub(crate) fn is_empty_line(&self) -> bool {
         self.paragraph.is_some() && self.units() == 0
     }
 
-    /// What a reader sees.
+    /// The visible text.
     pub(crate) fn text(&self, name_of: impl Fn(&str) -> String) -> String {
         let Some(paragraph) = &self.paragraph else {
             let sign = self.gallery.as_ref().map_or("---", |_| "[picture]");
@@ -351,7 +351,7 @@ impl Element {
             .unwrap_or_default()
     }
 
-    /// The text of a run; titles take nothing else.
+    /// The text of a run; titles consist of runs.
     pub(crate) fn run_text(&self) -> Option<&str> {
         Some(&self.text_run.as_ref()?.text)
     }

@@ -9,12 +9,12 @@ use serde_json::Value;
 use crate::legacy_block::{Block, Element};
 use crate::refusal::{Refusal, failed};
 
-/// What one insertion may hold.
+/// Limits of one insertion.
 const MAX_BLOCKS: usize = 50;
 const MAX_PEOPLE: usize = 100;
-/// What one batch may hold.
+/// The limit of one batch.
 const MAX_OPERATIONS: usize = 10;
-/// Documented operations that the simulator refuses, as announcements are reported to do.
+/// Documented operations that announcements are reported to refuse.
 const REFUSED: [&str; 10] = [
     "InsertParagraphElementsRequestType",
     "ReplaceAllTextRequestType",
@@ -36,7 +36,7 @@ pub(crate) enum Operation {
     Insert(Place, Vec<Block>),
 }
 
-/// Where blocks go.
+/// The position of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     /// `startOfZone`: right after the title.
@@ -129,8 +129,8 @@ pub(crate) fn read(requests: &[String]) -> Result<Vec<Operation>, Refusal> {
     }
 }
 
-/// The order in which a batch is performed: insertions in the order of the document, so that
-/// each finds the earlier ones before it; then deletions, which leave alone what was inserted.
+/// The order in which a batch is performed: insertions in document order, then deletions, which do
+/// not affect inserted blocks.
 pub(crate) fn in_order(mut batch: Vec<Operation>, later_first: bool) -> Vec<Operation> {
     if later_first {
         batch.reverse();
@@ -215,7 +215,7 @@ fn in_body(zone_id: &str) -> Result<(), Refusal> {
     }
 }
 
-/// JSON in its documented shape; any other shape is a violation.
+/// JSON in its documented form; any other form is a violation.
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
     let wrong = |error: serde_json::Error| {
         failed(95_025, &error.to_string()).violating(format!("requests: {error}"))

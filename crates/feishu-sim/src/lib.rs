@@ -22,6 +22,7 @@ mod limits;
 mod long_connection;
 mod long_connections;
 mod messages;
+mod metadata;
 mod observe;
 mod people;
 mod press;

@@ -4,18 +4,18 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::{endpoint::Endpoint, ids::ChatId};
 
-/// How strictly the platform's limits are applied.
+/// The factor of the platform's rate limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateLimits {
     /// As documented.
     Documented,
-    /// That many times the documented number of calls.
+    /// A multiple of the documented number of calls.
     Times(u32),
-    /// None at all.
+    /// No limits.
     Off,
 }
 
-/// What a limit counts.
+/// The calls that a limit counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Counted {
     /// All calls of one API.
@@ -28,7 +28,7 @@ pub(crate) enum Counted {
     MessagesTo(ChatId),
 }
 
-/// At most `calls` in any span of `span_ms`.
+/// At most `calls` in any interval of `span_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Limit {
     pub(crate) calls: u32,
@@ -51,7 +51,7 @@ impl Limit {
     }
 }
 
-/// A limit that is used up.
+/// An exceeded limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exceeded {
     pub(crate) limit: u32,
@@ -73,7 +73,7 @@ impl Limiter {
         }
     }
 
-    /// Counts one call against every limit, or names the first limit that is used up.
+    /// Counts a call against all limits; fails with the first exceeded one.
     pub(crate) fn admit(
         &mut self,
         counted: &Counted,

@@ -1,4 +1,4 @@
-//! The long connection as the platform keeps it: endpoints, open connections, and what goes over them.
+//! The platform's side of long connections: endpoints, handshakes, pings and acknowledgements.
 
 use std::collections::HashMap;
 
@@ -31,10 +31,9 @@ struct Credentials {
 
 /// `POST /callback/ws/endpoint`: HTTP 200 in every case.
 pub(crate) fn endpoint(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let credentials: Credentials = request.body().map_err(|refusal| Refusal {
-        violation: refusal.violation,
-        ..Refusal::code(514)
-    })?;
+    let credentials: Credentials = request
+        .body()
+        .map_err(|refusal| Refusal::code(514).instead_of(refusal))?;
     if request.locale.as_deref() != Some("zh") {
         return Err(Refusal::code(514).violating("header `locale` is not `zh`"));
     }
@@ -57,17 +56,17 @@ pub(crate) fn endpoint(state: &mut State, request: &Request) -> Result<Value, Re
 }
 
 impl State {
-    /// The open connections, in the order in which their endpoints were asked for.
+    /// The open connections, in the order in which their endpoints were requested.
     pub fn connections(&self) -> Vec<ConnectionId> {
         self.long_connections.open.keys().cloned().collect()
     }
 
-    /// What was acknowledged over long connections, in order, late acknowledgements too.
+    /// The acknowledgements over long connections in order, including late ones.
     pub fn acknowledgements(&self) -> &[Acknowledgement] {
         &self.record.acknowledgements
     }
 
-    /// How many pings came over a connection.
+    /// The number of pings over a connection.
     pub fn pings(&self, connection: &ConnectionId) -> usize {
         let pings = self.record.pings.iter();
         pings.filter(|over| *over == connection).count()
@@ -87,7 +86,7 @@ impl State {
         long_connections.send(envelope.to_string().as_bytes(), now, ids)
     }
 
-    /// Decides about a handshake with this query.
+    /// Accepts or refuses a handshake with this query.
     pub(crate) fn shake_hands(
         &mut self,
         query: &str,
@@ -98,7 +97,7 @@ impl State {
             return Err(refusal);
         }
         let Some(issued) = connections.issued.get_mut(query) else {
-            self.violate("a handshake with a query that no endpoint named");
+            self.violate("a handshake with a query that was not issued");
             return Err(HandshakeRefusal::of(403, "forbidden"));
         };
         let Issued::Fresh(connection) = issued.clone() else {
@@ -112,7 +111,7 @@ impl State {
         Ok(connection)
     }
 
-    /// Takes a binary message from a connection and says what to answer it with.
+    /// Processes a binary message and returns the response to it.
     pub(crate) fn receive(&mut self, connection: &ConnectionId, bytes: &[u8]) -> Option<Vec<u8>> {
         let frame = match Frame::decode(bytes) {
             Ok(frame) => frame,
@@ -145,7 +144,7 @@ impl State {
             ..Frame::default()
         };
         if *frame != ping {
-            self.violate(&format!("a control frame that is no ping: {frame:?}"));
+            self.violate(&format!("a control frame that is not a ping: {frame:?}"));
             return None;
         }
         self.record.pings.push(connection.clone());
@@ -169,7 +168,7 @@ impl State {
         let pending_acks =
             pending_acks.filter(|pending_acks| pending_acks.connection == *connection);
         let pending_acks =
-            pending_acks.ok_or("nothing of that name was sent here, or it is acknowledged")?;
+            pending_acks.ok_or("no unacknowledged message over this connection has this id")?;
         let mut expected = pending_acks.last.headers.clone();
         let time = frame.header("biz_rt");
         let time: Vec<_> = time
@@ -179,14 +178,14 @@ impl State {
         expected.extend(time.iter().cloned());
         let echoed = |frame: &Frame| (frame.seq_id, frame.log_id, frame.service);
         if frame.headers != expected || echoed(frame) != echoed(&pending_acks.last) {
-            return Err(format!("it is no echo of {:?}", pending_acks.last));
+            return Err(format!("it does not echo {:?}", pending_acks.last));
         }
         let biz_rt_ms = time.first().map(|(_, time)| time.parse()).transpose();
-        let biz_rt_ms = biz_rt_ms.map_err(|_| "biz_rt is no number")?;
+        let biz_rt_ms = biz_rt_ms.map_err(|_| "biz_rt is not a number")?;
         let response: Response =
             serde_json::from_slice(&frame.payload).map_err(|error| error.to_string())?;
         if biz_rt_ms.is_none() && response.code == 200 {
-            return Err("it has no biz_rt".to_owned());
+            return Err("biz_rt is missing".to_owned());
         }
         let data = response.data.as_deref().map(|data| STANDARD.decode(data));
         let data = data.transpose().map_err(|error| error.to_string())?;
@@ -206,7 +205,7 @@ impl State {
             answer: answer.clone(),
         });
         if let Some(pending_acks) = self.long_connections.pending_acks.remove(&message_id) {
-            // Who asked may have stopped waiting.
+            // The caller may no longer wait.
             pending_acks.answer.send(answer).ok();
         }
         Ok(())
@@ -218,7 +217,7 @@ impl State {
     }
 }
 
-/// The payload of an acknowledgement. Not every SDK writes what is empty.
+/// The payload of an acknowledgement. Some SDKs omit empty fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Response {

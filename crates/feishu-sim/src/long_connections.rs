@@ -1,4 +1,4 @@
-//! The open long connections, the URLs given out for them, and the orders to each.
+//! The open long connections, their issued URLs, and the commands to each.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -12,7 +12,7 @@ use crate::{
     record::{PushAnswer, Sent},
 };
 
-/// An app may have this many at once (official pages on the long connection).
+/// The limit of open connections per app (official pages on the long connection).
 pub(crate) const MOST_CONNECTIONS: usize = 50;
 
 pub(crate) const SERVICE_ID: i32 = 33_554_678;
@@ -66,7 +66,7 @@ pub struct HandshakeRefusal {
 }
 
 impl HandshakeRefusal {
-    /// The app has as many connections as it may have.
+    /// The app has reached its limit of connections.
     pub fn too_many_connections() -> Self {
         Self {
             status: 514,
@@ -87,7 +87,7 @@ impl HandshakeRefusal {
 /// Everything about long connections.
 #[derive(Debug)]
 pub(crate) struct LongConnections {
-    /// Where the simulator listens.
+    /// The address of the simulator.
     pub(crate) authority: String,
     pub(crate) config: ClientConfig,
     /// The settings in pongs.
@@ -125,7 +125,7 @@ pub(crate) struct Fragmentation {
 }
 
 impl Fragmentation {
-    /// The place in the order at which the message is complete, or the last one if it never is.
+    /// The index in `order` of the part that completes the message, or the last index if none does.
     pub(crate) fn completing(&self) -> usize {
         let missing = |place: usize| {
             let sent = &self.order[..=place];
@@ -172,7 +172,7 @@ impl LongConnections {
         let Some(orders) = self.open.get(connection) else {
             panic!("connection {connection} is not open")
         };
-        // Fails only where the connection is just ending.
+        // Fails only while the connection ends.
         orders.send(order).ok();
     }
 
@@ -182,7 +182,7 @@ impl LongConnections {
         }
     }
 
-    /// A query such as the platform's URLs have.
+    /// The query of a new URL, in the platform's form.
     pub(crate) fn issue(&mut self, ids: &mut Ids) -> String {
         let device_id = format!("7{:018}", ids.number());
         let query = format!(

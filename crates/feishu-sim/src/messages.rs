@@ -1,4 +1,4 @@
-//! Messages as the platform keeps them, and the two ways it shows them: in events and in API answers.
+//! Messages, and their two forms: in events and in API responses.
 
 use serde_json::{Map, Value, json};
 
@@ -8,69 +8,68 @@ use crate::ids::{ChatId, MessageId};
 use crate::people::Person;
 use crate::words::Mention;
 
-/// Who sent a message.
+/// The sender of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sender {
     /// A person.
     Person(Person),
-    /// The app under test, through the API.
+    /// The app under test.
     App,
-    /// A bot of somebody else.
+    /// Another bot.
     OtherBot {
         /// Its name.
         name: String,
-        /// Its identifier for the app under test.
+        /// Its id for the app under test.
         open_id: String,
     },
 }
 
-/// A reaction to a message; only the app under test reacts here.
+/// A reaction of the app under test to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reaction {
-    /// What the delete call names.
+    /// The id for the call that removes it.
     pub reaction_id: String,
     /// Case-sensitive name of the emoji.
     pub emoji_type: String,
 }
 
-/// A message with what has happened to it since.
+/// A message, with its later changes.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// `om_…`.
     pub id: MessageId,
     /// The message's chat.
     pub chat: ChatId,
-    /// Who sent it.
     pub sender: Sender,
-    /// Top of the reply tree or of the thread; only on replies.
+    /// The root of the reply tree or of the thread; only in replies.
     pub root: Option<MessageId>,
-    /// The message replied to; inside a thread the thread's root.
+    /// The message replied to; in a thread, its root.
     pub parent: Option<MessageId>,
     /// `omt_…`, only in threads.
     pub thread: Option<String>,
     /// `text`, `post`, `image`, …
     pub msg_type: String,
-    /// JSON text whose shape depends on `msg_type`.
+    /// JSON whose form depends on `msg_type`.
     pub content: String,
-    /// The people behind the placeholders.
+    /// The mentions in the content.
     pub mentions: Vec<Mention>,
     /// When it was sent, in milliseconds since the Unix epoch.
     pub created_ms: u64,
     /// When its card was last replaced, in milliseconds since the Unix epoch.
     pub updated_ms: Option<u64>,
-    /// Its sender or an admin took it back.
+    /// It was recalled by its sender or an admin.
     pub recalled: bool,
     /// The app's reactions.
     pub reactions: Vec<Reaction>,
-    /// Of a bundle of forwarded messages, each of them.
+    /// The messages of a bundle of forwarded messages.
     pub parts: Vec<MessageId>,
     pub(crate) replies: Vec<MessageId>,
-    /// The first push that told of it.
+    /// The index of the first push of its event.
     pub(crate) push: Option<usize>,
 }
 
-/// A message about to be sent by anybody.
-pub(crate) struct Draft {
+/// A message to be sent.
+pub(crate) struct NewMessage {
     pub(crate) chat: ChatId,
     pub(crate) sender: Sender,
     pub(crate) parent: Option<MessageId>,
@@ -82,7 +81,8 @@ pub(crate) struct Draft {
 }
 
 impl Message {
-    /// What a reader sees: the text, a post's paragraphs or a card's parts as lines, or `[msg_type]`.
+    /// The visible text: a text, the paragraphs of a post or the parts of a card as lines, or
+    /// `[msg_type]`.
     pub fn text(&self) -> String {
         let content: Value = serde_json::from_str(&self.content).unwrap_or_default();
         match self.msg_type.as_str() {
@@ -110,7 +110,7 @@ impl Message {
         json!({"sender": self.event_sender(app), "message": message})
     }
 
-    /// The message object of the API (official page `im-v1/message/get`).
+    /// The message object in API responses (official page `im-v1/message/get`).
     pub(crate) fn object(&self, app: &App, user_id_type: &str) -> Value {
         let mut object = self.place();
         let (id, id_type, sender_type) = match &self.sender {
@@ -145,7 +145,7 @@ impl Message {
         Value::Object(object)
     }
 
-    /// The identifiers that both shapes share, present only where they apply.
+    /// The ids in both forms, without absent ones.
     fn place(&self) -> Map<String, Value> {
         let mut place = Map::new();
         place.insert("message_id".to_owned(), json!(self.id.as_str()));
@@ -180,13 +180,13 @@ impl Message {
     }
 }
 
-/// The three identifiers that events carry for a person.
-/// Ids that are not told are null, as the one of the tenant is for an app that may not read it.
-fn ids_of_person(person: &Person, told: &[&str]) -> Value {
+/// The three ids of a person in an event. Ids that are not in `shown` are null, as the user id is
+/// for an app without permission to read it.
+fn ids_of_person(person: &Person, shown: &[&str]) -> Value {
     let mut ids =
         json!({"union_id": person.union_id, "user_id": person.user_id, "open_id": person.open_id});
     for (name, id) in ids.as_object_mut().into_iter().flatten() {
-        if !told.contains(&name.as_str()) {
+        if !shown.contains(&name.as_str()) {
             *id = Value::Null;
         }
     }
@@ -213,7 +213,8 @@ fn mention_in_object(mention: &Mention) -> Value {
     })
 }
 
-/// The lines of a post, received (no locale) or sent (one object per locale, the first one counts).
+/// The lines of a post, received (without locales) or sent (with one object per locale, of which
+/// the first is used).
 fn post_text(content: &Value) -> String {
     let received = content.get("content");
     let sent = || {

@@ -87,7 +87,7 @@ impl Simulator {
         self.read(crate::state::State::conversation)
     }
 
-    /// Ends a test: panics, with the conversation, if the client broke the protocol.
+    /// Ends a test. Panics with the conversation if there are violations.
     pub fn finish(&self) {
         self.read(|state| {
             let violations = state.violations();
@@ -117,7 +117,7 @@ impl Simulator {
         self.read(|state| state.acknowledgements().to_vec())
     }
 
-    /// Sets the settings that endpoints and pongs send to clients.
+    /// Sets the client configuration in endpoints and pongs.
     pub fn set_client_config(&self, config: ClientConfig) {
         self.shared.change(|state| {
             state.long_connections.config = config;
@@ -125,20 +125,20 @@ impl Simulator {
         });
     }
 
-    /// Omits settings from pongs.
+    /// Omits the client configuration from pongs.
     pub fn send_empty_pongs(&self) {
         self.shared
             .change(|state| state.long_connections.pong = None);
     }
 
-    /// Refuses the next handshake; several are used up in order.
+    /// Refuses the next handshake. Refusals are queued.
     pub fn refuse_handshake(&self, refusal: HandshakeRefusal) {
         self.shared
             .change(|state| state.long_connections.refusals.push_back(refusal));
     }
 
-    /// Cuts events into `sum` parts from now on and sends those of them that `order` names, counted
-    /// from 0, in that order. Panics where there is no such part.
+    /// Splits later events into `sum` parts and sends those in `order`, counted
+    /// from 0, in that order. Panics if `order` has an invalid part.
     pub fn cut_events(&self, sum: usize, order: &[usize]) {
         assert!(!order.is_empty() && order.iter().all(|seq| *seq < sum));
         let fragmentation = Fragmentation {
@@ -149,8 +149,7 @@ impl Simulator {
             .change(|state| state.long_connections.fragmentation = fragmentation);
     }
 
-    /// Sends a close frame to a client and closes. Panics, like the next four, if the connection is
-    /// not open.
+    /// Sends a close frame and closes. Panics, like the next four, if the connection is not open.
     pub fn kick(&self, connection: &ConnectionId) {
         self.order(connection, ConnectionCommand::Kick);
     }

@@ -1,6 +1,6 @@
-//! People of the tenant and of others.
+//! People of the app's tenant and of other tenants.
 
-/// A person as every API shows him: three identifiers and a tenant.
+/// A person, with three ids and a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The display name.
@@ -16,7 +16,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// The identifier that a `user_id_type` of a query asks for.
+    /// The id of a type, as in the query parameter `user_id_type`.
     pub(crate) fn id(&self, user_id_type: &str) -> &str {
         match user_id_type {
             "union_id" => &self.union_id,

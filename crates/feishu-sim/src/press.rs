@@ -1,4 +1,4 @@
-//! The result of pressing a button of a card: the bot's answer, the updated card, and the toast
+//! The result of pressing a button of a card: the bot's response, the updated card, and the toast
 //! (official pages of the callback `card.action.trigger`).
 
 use serde::Deserialize;
@@ -12,12 +12,12 @@ use crate::push_client::{NO_RECEIVER, TOO_LATE};
 use crate::record::PushAnswer;
 use crate::state::State;
 
-/// A press lets the card be updated for half an hour …
+/// How long the token of a press permits updates of the card.
 const TOKEN_LIFE_MS: u64 = 30 * 60 * 1000;
-/// … and so many times.
+/// How many updates the token of a press permits.
 const TOKEN_USES: u8 = 2;
 
-/// An answer that cannot be shown: the error number, and what was wrong if it breaks the protocol.
+/// The failure of a press: the client's error number, and the violation if there is one.
 struct Failure {
     code: u32,
     violation: Option<String>,
@@ -54,7 +54,7 @@ enum NewCard {
 }
 
 impl State {
-    /// Writes a press down and makes the callback that tells of it: its token and envelope.
+    /// Records a press; returns its token and the envelope of its callback.
     pub(crate) fn press(
         &mut self,
         person: &Person,
@@ -83,7 +83,7 @@ impl State {
         (token, self.envelope("card.action.trigger", &event))
     }
 
-    /// Shows what came of a push, where it tells of a press; only the first answer counts.
+    /// Shows the response to a push to the person if it is the first of a press.
     pub(crate) fn show_answer(&mut self, push: usize, answer: &Result<PushAnswer, String>) {
         let token = self.record.pushes[push].envelope["event"]["token"].as_str();
         let press = token.and_then(|token| self.presses.get_mut(token));
@@ -100,13 +100,13 @@ impl State {
             }
             Err(Failure { code, violation }) => {
                 press.seen = Some(Seen::Failed(code));
-                let violation = violation.map(|what| format!("answer to a press: {what}"));
+                let violation = violation.map(|what| format!("response to a press: {what}"));
                 self.record.violations.extend(violation);
             }
         }
     }
 
-    /// Whether a press with this token waits for its answer.
+    /// Whether a press with this token waits for its response.
     pub(crate) fn awaits_answer(&self, token: &str) -> bool {
         let press = self.presses.get(token);
         press.is_some_and(|press| press.seen.is_none())
@@ -137,7 +137,7 @@ impl State {
     }
 }
 
-/// What an answer shows, and the card that it brings.
+/// The visible result of a response, and its card.
 fn read(answer: &Result<PushAnswer, String>) -> Result<(Seen, Option<Value>), Failure> {
     let failure = |code| Failure {
         code,

@@ -1,30 +1,30 @@
-//! A press on a button of a card, and what the person who pressed sees.
+//! A press on a button of a card, and its visible result.
 
 use serde::Deserialize;
 
 use crate::ids::MessageId;
 
-/// What a person sees of the answer after pressing a button, apart from the card.
+/// The visible result of pressing a button, apart from the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// A word for a moment, in the reader's language.
+    /// A toast, in the reader's language.
     Toast {
-        /// How it looks.
+        /// Its style.
         kind: ToastKind,
-        /// What a reader of Chinese sees: `i18n.zh_cn`, or `content` where that is missing.
+        /// For Chinese: `i18n.zh_cn`, or `content` if that is missing.
         zh_cn: String,
-        /// What a reader of English sees: `i18n.en_us`, or `content` where that is missing.
+        /// For English: `i18n.en_us`, or `content` if that is missing.
         en_us: String,
-        /// What readers of other languages see.
+        /// For other languages.
         content: String,
     },
     /// No toast.
     Nothing,
-    /// The client's error number, for example 200341 where no answer came in time.
+    /// The client's error number, for example 200341 for a timeout.
     Failed(u32),
 }
 
-/// How a toast looks.
+/// The style of a toast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ToastKind {
@@ -44,11 +44,11 @@ pub(crate) struct Press {
     pub(crate) card: MessageId,
     pub(crate) at_ms: u64,
     pub(crate) uses_left: u8,
-    /// Absent until the callback was answered or its time is over.
+    /// `None` until the callback has a response or has timed out.
     pub(crate) seen: Option<Seen>,
 }
 
-/// Why a token does not let its card be updated.
+/// Why a token does not permit an update of its card.
 #[derive(Clone, Copy)]
 pub(crate) enum Unusable {
     Unknown,

@@ -15,10 +15,10 @@ use crate::shared::Shared;
 use crate::simulator::Simulator;
 use crate::state::State;
 
-/// Events that are callbacks: their answer counts, and they come only once.
+/// Callbacks, which are pushed once and whose response has an effect.
 const CALLBACKS: [&str; 2] = ["card.action.trigger", "url.preview.get"];
 
-/// A push in flight, to wait for its answers.
+/// A push in flight.
 #[derive(Clone, Debug)]
 pub struct Push {
     shared: Arc<Shared>,
@@ -26,16 +26,16 @@ pub struct Push {
 }
 
 impl Push {
-    /// Waits for the answer to the first attempt. Panics where there was none or after 10 s.
+    /// Waits for the response to the first attempt. Panics if there was none, or after 10 s.
     pub async fn answer(&self) -> PushAnswer {
         let first = |state: &State| state.pushes()[self.index].attempts.first().cloned();
-        let attempt = self.shared.wait_for("the answer to a push", first).await;
+        let attempt = self.shared.wait_for("the response to a push", first).await;
         attempt
             .answer
-            .unwrap_or_else(|reason| panic!("the push got no answer: {reason}"))
+            .unwrap_or_else(|reason| panic!("the push got no response: {reason}"))
     }
 
-    /// Waits until so many attempts have ended and returns them.
+    /// Waits until this many attempts have ended, and returns them.
     pub async fn attempts(&self, count: usize) -> Vec<Attempt> {
         let ended = |state: &State| {
             let attempts = &state.pushes()[self.index].attempts;
@@ -60,14 +60,15 @@ impl Push {
 }
 
 impl Simulator {
-    /// Where events go; before this or [`Simulator::receive_by_long_connection`] nothing is pushed.
+    /// Pushes events to this URL. Without it or [`Simulator::receive_by_long_connection`] nothing is
+    /// pushed.
     pub fn set_webhook(&self, url: &str) {
         let webhook = Receiver::Webhook(url.to_owned());
         self.shared.change(|state| state.receiver = Some(webhook));
     }
 
-    /// The URL check of the developer console: `url_verification`, encrypted where a key is set and
-    /// never signed. A good answer is 200 with the same challenge, in clear.
+    /// The URL check of the developer console: `url_verification`, encrypted if a key is set, and not
+    /// signed. The expected response is 200 with the challenge, unencrypted.
     pub async fn check_url(&self) -> PushAnswer {
         let sealed = self.shared.change(|state| {
             let challenge = state.ids.hex();
@@ -80,13 +81,13 @@ impl Simulator {
         self.push_raw(&sealed.headers, sealed.body).await
     }
 
-    /// Pushes the message's event again, byte for byte the same envelope and event id.
+    /// Pushes the same envelope of the message's event again.
     pub fn redeliver(&self, message: &MessageId) -> Push {
         let envelope = self.envelope_for(message);
         self.shared.push(envelope, Some(message.clone()))
     }
 
-    /// Pushes the same message under an event id of its own.
+    /// Pushes the message's event with a new event id.
     pub fn deliver_again_under_new_event_id(&self, message: &MessageId) -> Push {
         let mut envelope = self.envelope_for(message);
         envelope["header"]["event_id"] = json!(self.shared.change(|state| state.ids.hex()));
@@ -101,22 +102,22 @@ impl Simulator {
         self.shared.push(envelope, None)
     }
 
-    /// Pushes this envelope, whatever is in it.
+    /// Pushes any envelope.
     pub fn push_envelope(&self, envelope: Value) -> Push {
         self.shared.push(envelope, None)
     }
 
-    /// The envelope of the message's event in clear: as it was pushed, or as it would be.
+    /// The unencrypted envelope of the message's event, whether it was pushed or not.
     pub fn envelope_for(&self, message: &MessageId) -> Value {
         self.shared.change(|state| state.message_envelope(message))
     }
 
-    /// Encrypts and signs an envelope as the platform would at this moment of the simulator's clock.
+    /// Encrypts and signs an envelope with the time of the simulator's clock.
     pub fn seal(&self, envelope: &Value) -> Sealed {
         self.shared.change(|state| state.seal(envelope))
     }
 
-    /// Sends any headers and bytes to the webhook. Panics where no webhook is set or no answer came.
+    /// Sends any headers and bytes to the webhook. Panics without a webhook or a response.
     pub async fn push_raw(
         &self,
         headers: &[(String, String)],
@@ -130,7 +131,7 @@ impl Simulator {
             body: body.into(),
         };
         let answer = self.shared.push_client.send(&url, sealed).await;
-        answer.unwrap_or_else(|reason| panic!("the push got no answer: {reason}"))
+        answer.unwrap_or_else(|reason| panic!("the push got no response: {reason}"))
     }
 }
 
@@ -164,8 +165,8 @@ impl Shared {
             index
         });
         let shared = self.clone();
-        // Sent in the order in which things happened, whenever the task below comes to run.
-        let first = self.change(|state| state.way(index));
+        // Sent before the task below runs, in the order of the events.
+        let first = self.change(|state| state.start_attempt(index));
         let delivery = async move {
             tokio::select! {
                 () = shared.deliver(index, first) => {}
@@ -189,10 +190,10 @@ impl Shared {
         } else {
             &self.push_client.waits
         };
-        let mut way = first;
+        let mut delivery = first;
         for wait in waits.iter().copied().map(Some).chain([None]) {
-            let (sent_ms, sent) = (way.at_ms, way.out.sent());
-            let answer = self.go(way.out).await;
+            let (sent_ms, sent) = (delivery.at_ms, delivery.channel.sent());
+            let answer = self.receive_answer(delivery.channel).await;
             let (attempt, clock) = self.change(|state| {
                 let attempt = Attempt {
                     sent_ms,
@@ -208,19 +209,19 @@ impl Shared {
                 return;
             };
             clock.reach(attempt.at_ms + millis(wait)).await;
-            way = self.change(|state| state.way(index));
+            delivery = self.change(|state| state.start_attempt(index));
         }
     }
 
-    async fn go(&self, out: Out) -> Result<PushAnswer, String> {
-        match out {
-            Out::Webhook(url, sealed) => self.push_client.send(&url, sealed).await,
-            Out::LongConnection(_, answer) => {
+    async fn receive_answer(&self, channel: Channel) -> Result<PushAnswer, String> {
+        match channel {
+            Channel::Webhook(url, sealed) => self.push_client.send(&url, sealed).await,
+            Channel::LongConnection(_, answer) => {
                 let answer = tokio::time::timeout(self.push_client.deadline, answer).await;
                 let answer = answer.map_err(|_| TOO_LATE.to_owned())?;
                 answer.map_err(|_| "the connection has ended".to_owned())
             }
-            Out::Nowhere(reason) => Err(reason),
+            Channel::Nowhere(reason) => Err(reason),
         }
     }
 }
@@ -228,18 +229,17 @@ impl Shared {
 /// An attempt with its start.
 struct Delivery {
     at_ms: u64,
-    out: Out,
+    channel: Channel,
 }
 
-/// About to be made by HTTP; sent over a connection and waiting for its answer; or without anywhere
-/// to go.
-enum Out {
+/// The channel of an attempt.
+enum Channel {
     Webhook(String, Sealed),
     LongConnection(Sent, oneshot::Receiver<PushAnswer>),
     Nowhere(String),
 }
 
-impl Out {
+impl Channel {
     fn sent(&self) -> Sent {
         match self {
             Self::Webhook(url, sealed) => Sent::Request {
@@ -253,19 +253,19 @@ impl Out {
 }
 
 impl State {
-    fn way(&mut self, index: usize) -> Delivery {
+    fn start_attempt(&mut self, index: usize) -> Delivery {
         let envelope = self.record.pushes[index].envelope.clone();
-        let out = match self.receiver.clone() {
-            None => Out::Nowhere(NO_RECEIVER.to_owned()),
-            Some(Receiver::Webhook(url)) => Out::Webhook(url, self.seal(&envelope)),
+        let channel = match self.receiver.clone() {
+            None => Channel::Nowhere(NO_RECEIVER.to_owned()),
+            Some(Receiver::Webhook(url)) => Channel::Webhook(url, self.seal(&envelope)),
             Some(Receiver::LongConnection) => match self.send_over_connection(&envelope) {
-                Ok((sent, answer)) => Out::LongConnection(sent, answer),
-                Err(reason) => Out::Nowhere(reason),
+                Ok((sent, answer)) => Channel::LongConnection(sent, answer),
+                Err(reason) => Channel::Nowhere(reason),
             },
         };
         Delivery {
             at_ms: self.now(),
-            out,
+            channel,
         }
     }
 
@@ -291,7 +291,7 @@ impl State {
         })
     }
 
-    /// The envelope that the message was pushed with first, or a fresh one.
+    /// The envelope of the message's first push, or a new one.
     fn message_envelope(&mut self, id: &MessageId) -> Value {
         let Some(message) = self.messages.get(id) else {
             panic!("there is no message {id}")
@@ -307,7 +307,7 @@ impl State {
         envelope
     }
 
-    /// Encrypts and signs with the app's key; without a key the body goes out in clear.
+    /// Encrypts and signs with the app's key; without a key the body is not encrypted.
     fn seal(&mut self, envelope: &Value) -> Sealed {
         let mut headers = vec![(
             "content-type".to_owned(),

@@ -1,4 +1,4 @@
-//! Carries pushes to the bot.
+//! The HTTP client for pushes.
 
 use std::{io, time::Duration};
 
@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{receiver::Sealed, record::PushAnswer};
 
-/// The platform's waits before each redelivery; after the last failure it gives up.
+/// The platform's delays before each redelivery.
 pub(crate) const REDELIVERY_DELAYS: [Duration; 4] = [
     Duration::from_secs(15),
     Duration::from_mins(5),
@@ -14,7 +14,7 @@ pub(crate) const REDELIVERY_DELAYS: [Duration; 4] = [
     Duration::from_hours(6),
 ];
 
-/// Carries pushes to the bot.
+/// Sends pushes to the bot.
 #[derive(Debug)]
 pub(crate) struct PushClient {
     pub(crate) client: reqwest::Client,
@@ -25,7 +25,7 @@ pub(crate) struct PushClient {
 
 impl PushClient {
     pub(crate) fn new(deadline: Duration, waits: Vec<Duration>) -> io::Result<Self> {
-        // Pushes stay on plain HTTP, but the client wants a provider; another one may be installed already.
+        // Pushes use plain HTTP, but the client requires a provider. One may be installed already.
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
@@ -76,11 +76,11 @@ impl PushClient {
     }
 }
 
-/// Why an attempt failed that nobody answered.
+/// The failure of an attempt that timed out.
 pub(crate) const TOO_LATE: &str = "no answer in time";
 
-/// Why an attempt failed for which the console has nowhere to go.
-pub(crate) const NO_RECEIVER: &str = "the app receives nothing";
+/// The failure of an attempt of an app without a receiver.
+pub(crate) const NO_RECEIVER: &str = "the app has no receiver";
 
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {

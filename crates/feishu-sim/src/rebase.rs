@@ -1,8 +1,8 @@
-//! Carries positions of an older revision over to the newest one.
+//! Maps positions of an older revision to the newest one.
 
 use std::ops::Range;
 
-/// An edit of a sequence: at `at`, `removed` units went and `inserted` units came.
+/// An edit of a sequence: at `at`, `removed` units were replaced by `inserted` units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Splice {
     pub(crate) at: usize,
@@ -10,7 +10,17 @@ pub(crate) struct Splice {
     pub(crate) inserted: usize,
 }
 
-/// Where a position is after the splices. At the very place of an insertion it moves behind it.
+impl Splice {
+    pub(crate) const fn new(at: usize, removed: usize, inserted: usize) -> Self {
+        Self {
+            at,
+            removed,
+            inserted,
+        }
+    }
+}
+
+/// A position after the splices. An insertion at the position moves it.
 pub(crate) fn point(position: usize, splices: &[Splice]) -> usize {
     splices.iter().fold(position, |position, splice| {
         if position < splice.at {
@@ -23,8 +33,8 @@ pub(crate) fn point(position: usize, splices: &[Splice]) -> usize {
     })
 }
 
-/// What is left of a range after the splices, in order: foreign insertions split it and are not
-/// part of it, removed units are gone from it.
+/// The remaining parts of a range after the splices, in order. Insertions split the range and are
+/// not part of it.
 pub(crate) fn ranges(range: Range<usize>, splices: &[Splice]) -> Vec<Range<usize>> {
     splices.iter().fold(vec![range], |ranges, splice| {
         let gone = splice.at + splice.removed;
@@ -44,39 +54,31 @@ pub(crate) fn ranges(range: Range<usize>, splices: &[Splice]) -> Vec<Range<usize
 mod tests {
     use super::*;
 
-    const fn splice(at: usize, removed: usize, inserted: usize) -> Splice {
-        Splice {
-            at,
-            removed,
-            inserted,
-        }
-    }
-
     #[test]
-    fn a_position_moves_with_what_stood_before_it() {
+    fn a_position_moves_with_edits_before_it() {
         let check =
             |position, edit, expected| assert_eq!(point(position, &[edit]), expected, "{edit:?}");
-        check(5, splice(7, 0, 3), 5);
-        check(5, splice(2, 0, 3), 8);
-        check(5, splice(5, 0, 3), 8);
-        check(5, splice(5, 4, 0), 5);
-        check(5, splice(1, 2, 0), 3);
-        check(5, splice(3, 4, 1), 4);
+        check(5, Splice::new(7, 0, 3), 5);
+        check(5, Splice::new(2, 0, 3), 8);
+        check(5, Splice::new(5, 0, 3), 8);
+        check(5, Splice::new(5, 4, 0), 5);
+        check(5, Splice::new(1, 2, 0), 3);
+        check(5, Splice::new(3, 4, 1), 4);
     }
 
     #[test]
-    fn a_range_keeps_only_what_it_named() {
+    fn a_range_keeps_only_its_own_units() {
         let check = |edit, expected: &[(usize, usize)]| {
             let left = ranges(4..8, &[edit]);
             let left: Vec<_> = left.iter().map(|range| (range.start, range.end)).collect();
             assert_eq!(left, expected, "{edit:?}");
         };
-        check(splice(0, 0, 2), &[(6, 10)]);
-        check(splice(4, 0, 2), &[(6, 10)]);
-        check(splice(8, 0, 2), &[(4, 8)]);
-        check(splice(6, 0, 2), &[(4, 6), (8, 10)]);
-        check(splice(5, 2, 0), &[(4, 5), (5, 6)]);
-        check(splice(2, 4, 0), &[(2, 4)]);
-        check(splice(3, 9, 1), &[]);
+        check(Splice::new(0, 0, 2), &[(6, 10)]);
+        check(Splice::new(4, 0, 2), &[(6, 10)]);
+        check(Splice::new(8, 0, 2), &[(4, 8)]);
+        check(Splice::new(6, 0, 2), &[(4, 6), (8, 10)]);
+        check(Splice::new(5, 2, 0), &[(4, 5), (5, 6)]);
+        check(Splice::new(2, 4, 0), &[(2, 4)]);
+        check(Splice::new(3, 9, 1), &[]);
     }
 }

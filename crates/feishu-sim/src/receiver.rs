@@ -1,6 +1,6 @@
-//! Where events go, and the form in which they go there.
+//! The receiver of events, and a push in its wire form.
 
-/// How the app receives events, as the developer console has it.
+/// How the app receives events, a setting of the developer console.
 #[derive(Clone, Debug)]
 pub(crate) enum Receiver {
     /// By HTTP at this URL.
@@ -9,11 +9,11 @@ pub(crate) enum Receiver {
     LongConnection,
 }
 
-/// A push as it goes over the wire.
+/// A push in its wire form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    /// Content type and, where an encrypt key is set, the three signature headers.
+    /// The content type and, if an encrypt key is set, the three signature headers.
     pub headers: Vec<(String, String)>,
-    /// The exact bytes that were signed.
+    /// The signed bytes.
     pub body: Vec<u8>,
 }

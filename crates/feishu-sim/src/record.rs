@@ -25,7 +25,7 @@ pub struct Call {
     pub body: Value,
     /// HTTP status; absent when no answer was sent.
     pub status: Option<u16>,
-    /// `code` of the answer, also where the answer was lost; absent where there was no JSON.
+    /// `code` of the response, even if the response was lost; `None` without JSON.
     pub code: Option<i64>,
     /// `X-Tt-Logid` of the answer.
     pub log_id: String,
@@ -61,7 +61,7 @@ pub struct PushAnswer {
 }
 
 impl PushAnswer {
-    /// The body as JSON; `Null` where it is none.
+    /// The body as JSON; `Null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
@@ -81,23 +81,23 @@ pub enum Sent {
     Frames {
         /// The connection that was chosen.
         connection: ConnectionId,
-        /// What [`Acknowledgement::message_id`] names.
+        /// The id in [`Acknowledgement::message_id`].
         message_id: String,
     },
-    /// Not at all: the app receives nothing, or no connection was open.
+    /// Not sent: the app has no receiver, or no connection was open.
     Nowhere,
 }
 
 /// One attempt to deliver a push.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// When it was made, on the simulator's clock.
+    /// The time of the attempt, on the simulator's clock.
     pub sent_ms: u64,
-    /// What was sent.
+    /// The sent request or frames.
     pub sent: Sent,
     /// When it ended, on the simulator's clock.
     pub at_ms: u64,
-    /// The answer, or why there was none.
+    /// The response, or the reason why there was none.
     pub answer: Result<PushAnswer, String>,
 }
 
@@ -117,11 +117,11 @@ pub struct PushRecord {
     pub event_id: String,
     /// `header.event_type`.
     pub event_type: String,
-    /// The message that the event tells of.
+    /// The message of the event.
     pub message: Option<MessageId>,
     /// The envelope in clear.
     pub envelope: Value,
-    /// In order; the last one may still be taken or failed.
+    /// In order.
     pub attempts: Vec<Attempt>,
 }
 
@@ -137,7 +137,7 @@ impl PushRecord {
 pub struct Acknowledgement {
     /// When, on the simulator's clock.
     pub at_ms: u64,
-    /// Where it came from.
+    /// The connection.
     pub connection: ConnectionId,
     /// The delivery that is acknowledged; every delivery has a name of its own.
     pub message_id: String,
@@ -154,7 +154,7 @@ pub(crate) struct Record {
     pub(crate) calls: Vec<Call>,
     pub(crate) pushes: Vec<PushRecord>,
     pub(crate) acknowledgements: Vec<Acknowledgement>,
-    /// The connections that they came over.
+    /// The connection of each ping.
     pub(crate) pings: Vec<ConnectionId>,
     pub(crate) violations: Vec<String>,
 }

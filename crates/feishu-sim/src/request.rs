@@ -1,4 +1,4 @@
-//! Requests as the endpoints see them, and what is sent back.
+//! Requests to endpoints, and their responses.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{limits::Exceeded, refusal::Refusal};
 
-/// A request as the endpoints see it.
+/// A request to an endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -22,7 +22,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// A part of the path; the route guarantees that it is there.
+    /// A parameter of the path, guaranteed by the route.
     pub(crate) fn param(&self, name: &str) -> &str {
         self.params.get(name).map_or("", String::as_str)
     }
@@ -59,7 +59,7 @@ impl Request {
         })
     }
 
-    /// The body in its documented shape; any other shape is a violation.
+    /// The body in its documented form; any other form is a violation.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         serde_json::from_slice(&self.body).map_err(|error| {
             let reason = error.to_string();
@@ -86,13 +86,13 @@ pub(crate) struct Answer {
     pub(crate) code: Option<i64>,
 }
 
-/// How a request is answered.
+/// The reply to a request.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Answer(Answer),
-    /// No answer, and the connection stays open.
+    /// No response; the connection stays open.
     Hang,
-    /// No answer, and the connection is closed.
+    /// No response; the connection is closed.
     Close,
 }
 

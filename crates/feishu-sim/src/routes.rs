@@ -1,4 +1,4 @@
-//! The table of endpoints: route, scopes, limits and the query parameters each one knows.
+//! The table of endpoints: route, scopes, limits and query parameters.
 
 use serde_json::Value;
 
@@ -12,13 +12,13 @@ use crate::{
     state::State,
 };
 
-/// How the gateway treats an endpoint.
+/// An endpoint, and the checks of the gateway.
 pub(crate) struct Spec {
     pub(crate) endpoint: Endpoint,
     pub(crate) method: &'static str,
     /// In axum's notation.
     pub(crate) path: &'static str,
-    /// Any one of them suffices; none: the call needs no scope.
+    /// Any one of them is sufficient; empty if none is required.
     pub(crate) scopes: &'static [&'static str],
     pub(crate) limits: &'static [Limit],
     pub(crate) query: &'static [&'static str],
@@ -42,222 +42,70 @@ const REACT: &[&str] = &["im:message", "im:message.reactions:write_only"];
 
 const WRITE_QUERY: &[&str] = &["revision_id", "client_token", "user_id_type"];
 
-/// Every endpoint of the simulator.
-pub(crate) const ENDPOINTS: &[Spec] = &[
-    Spec {
-        endpoint: Endpoint::TenantAccessToken,
-        method: "POST",
-        path: "/open-apis/auth/v3/tenant_access_token/internal",
-        scopes: &[],
-        limits: &[],
-        query: &[],
-        run: auth::tenant_access_token,
-    },
-    Spec {
-        endpoint: Endpoint::BotInfo,
-        method: "GET",
-        path: "/open-apis/bot/v3/info",
-        scopes: &[],
-        limits: &[],
-        query: &[],
-        run: auth::bot_info,
-    },
-    Spec {
-        endpoint: Endpoint::ListScopes,
-        method: "GET",
-        path: "/open-apis/application/v6/scopes",
-        scopes: &[],
-        limits: &[],
-        query: &[],
-        run: auth::scopes,
-    },
-    Spec {
-        endpoint: Endpoint::ListChats,
-        method: "GET",
-        path: "/open-apis/im/v1/chats",
-        scopes: READ_CHAT,
-        limits: TIER_4,
-        query: &["user_id_type", "sort_type", "page_size", "page_token"],
-        run: chats::list,
-    },
-    Spec {
-        endpoint: Endpoint::GetChat,
-        method: "GET",
-        path: "/open-apis/im/v1/chats/{chat_id}",
-        scopes: READ_CHAT,
-        limits: TIER_4,
-        query: &["user_id_type"],
-        run: chats::get,
-    },
-    Spec {
-        endpoint: Endpoint::IsInChat,
-        method: "GET",
-        path: "/open-apis/im/v1/chats/{chat_id}/members/is_in_chat",
-        scopes: READ_CHAT,
-        limits: TIER_4,
-        query: &[],
-        run: chats::is_in_chat,
-    },
-    Spec {
-        endpoint: Endpoint::ListMembers,
-        method: "GET",
-        path: "/open-apis/im/v1/chats/{chat_id}/members",
-        scopes: READ_CHAT,
-        limits: TIER_4,
-        query: &["member_id_type", "page_size", "page_token"],
-        run: chats::members,
-    },
-    Spec {
-        endpoint: Endpoint::PutTopNotice,
-        method: "POST",
-        path: "/open-apis/im/v1/chats/{chat_id}/top_notice/put_top_notice",
-        scopes: TOP_NOTICE,
-        limits: TIER_4,
-        query: &[],
-        run: top_notice::put,
-    },
-    Spec {
-        endpoint: Endpoint::DeleteTopNotice,
-        method: "POST",
-        path: "/open-apis/im/v1/chats/{chat_id}/top_notice/delete_top_notice",
-        scopes: TOP_NOTICE,
-        limits: TIER_4,
-        query: &[],
-        run: top_notice::delete,
-    },
-    Spec {
-        endpoint: Endpoint::GetDocAnnouncement,
-        method: "GET",
-        path: "/open-apis/im/v1/chats/{chat_id}/announcement",
-        scopes: &["im:chat", "im:chat.announcement:read", "im:chat:readonly"],
-        limits: TIER_4,
-        query: &["user_id_type"],
-        run: legacy::get,
-    },
-    Spec {
-        endpoint: Endpoint::PatchDocAnnouncement,
-        method: "PATCH",
-        path: "/open-apis/im/v1/chats/{chat_id}/announcement",
-        scopes: &["im:chat", "im:chat.announcement:write_only"],
-        limits: TIER_4,
-        query: &[],
-        run: legacy::patch,
-    },
-    Spec {
-        endpoint: Endpoint::GetDocxAnnouncement,
-        method: "GET",
-        path: "/open-apis/docx/v1/chats/{chat_id}/announcement",
-        scopes: READ_DOCX,
-        limits: &[Limit::per_second(20)],
-        query: &["user_id_type"],
-        run: docx::get,
-    },
-    Spec {
-        endpoint: Endpoint::ListBlocks,
-        method: "GET",
-        path: "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks",
-        scopes: READ_DOCX,
-        limits: &[Limit::per_second(10)],
-        query: &["page_size", "page_token", "revision_id", "user_id_type"],
-        run: docx::blocks,
-    },
-    Spec {
-        endpoint: Endpoint::GetBlock,
-        method: "GET",
-        path: "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}",
-        scopes: READ_DOCX,
-        limits: &[Limit::per_second(10)],
-        query: &["revision_id", "user_id_type"],
-        run: docx::block,
-    },
-    Spec {
-        endpoint: Endpoint::ListChildren,
-        method: "GET",
-        path: "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children",
-        scopes: READ_DOCX,
-        limits: &[Limit::per_second(10)],
-        query: &["page_size", "page_token", "revision_id", "user_id_type"],
-        run: docx::children,
-    },
-    Spec {
-        endpoint: Endpoint::CreateChildren,
-        method: "POST",
-        path: "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children",
-        scopes: WRITE_DOCX,
-        limits: &[],
-        query: WRITE_QUERY,
-        run: docx::create_children,
-    },
-    Spec {
-        endpoint: Endpoint::DeleteChildren,
-        method: "DELETE",
-        path: "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children/batch_delete",
-        scopes: WRITE_DOCX,
-        limits: &[],
-        query: &["revision_id", "client_token"],
-        run: docx::delete_children,
-    },
-    Spec {
-        endpoint: Endpoint::GetMessage,
-        method: "GET",
-        path: "/open-apis/im/v1/messages/{message_id}",
-        scopes: &["im:message", "im:message:readonly"],
-        limits: TIER_4,
-        query: &["user_id_type", "card_msg_content_type"],
-        run: messages::get,
-    },
-    Spec {
-        endpoint: Endpoint::CreateMessage,
-        method: "POST",
-        path: "/open-apis/im/v1/messages",
-        scopes: SEND,
-        limits: TIER_4,
-        query: &["receive_id_type"],
-        run: messages::create,
-    },
-    Spec {
-        endpoint: Endpoint::ReplyMessage,
-        method: "POST",
-        path: "/open-apis/im/v1/messages/{message_id}/reply",
-        scopes: SEND,
-        limits: TIER_4,
-        query: &[],
-        run: messages::reply,
-    },
-    Spec {
-        endpoint: Endpoint::AddReaction,
-        method: "POST",
-        path: "/open-apis/im/v1/messages/{message_id}/reactions",
-        scopes: REACT,
-        limits: TIER_4,
-        query: &[],
-        run: reactions::add,
-    },
-    Spec {
-        endpoint: Endpoint::DeleteReaction,
-        method: "DELETE",
-        path: "/open-apis/im/v1/messages/{message_id}/reactions/{reaction_id}",
-        scopes: REACT,
-        limits: TIER_4,
-        query: &[],
-        run: reactions::delete,
-    },
-    Spec {
-        endpoint: Endpoint::UpdateCard,
-        method: "POST",
-        path: "/open-apis/interactive/v1/card/update",
-        scopes: &[],
-        limits: TIER_4,
-        query: &[],
-        run: cards::update,
-    },
-    Spec {
-        endpoint: Endpoint::LongConnection,
-        method: "POST",
-        path: "/callback/ws/endpoint",
-        scopes: &[],
-        limits: &[],
-        query: &[],
-        run: long_connection::endpoint,
-    },
-];
+macro_rules! endpoints {
+    ($($endpoint:ident: $method:ident $path:literal => $run:path,
+        $scopes:expr, $limits:expr, $query:expr;)*) => {
+        &[$(Spec {
+            endpoint: Endpoint::$endpoint,
+            method: stringify!($method),
+            path: $path,
+            scopes: $scopes,
+            limits: $limits,
+            query: $query,
+            run: $run,
+        }),*]
+    };
+}
+
+/// Every endpoint of the simulator: method, path and implementation, then scopes, limits and query
+/// parameters.
+pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
+    TenantAccessToken: POST "/open-apis/auth/v3/tenant_access_token/internal" => auth::tenant_access_token,
+        &[], &[], &[];
+    BotInfo: GET "/open-apis/bot/v3/info" => auth::bot_info,
+        &[], &[], &[];
+    ListScopes: GET "/open-apis/application/v6/scopes" => auth::scopes,
+        &[], &[], &[];
+    ListChats: GET "/open-apis/im/v1/chats" => chats::list,
+        READ_CHAT, TIER_4, &["user_id_type", "sort_type", "page_size", "page_token"];
+    GetChat: GET "/open-apis/im/v1/chats/{chat_id}" => chats::get,
+        READ_CHAT, TIER_4, &["user_id_type"];
+    IsInChat: GET "/open-apis/im/v1/chats/{chat_id}/members/is_in_chat" => chats::is_in_chat,
+        READ_CHAT, TIER_4, &[];
+    ListMembers: GET "/open-apis/im/v1/chats/{chat_id}/members" => chats::members,
+        READ_CHAT, TIER_4, &["member_id_type", "page_size", "page_token"];
+    PutTopNotice: POST "/open-apis/im/v1/chats/{chat_id}/top_notice/put_top_notice" => top_notice::put,
+        TOP_NOTICE, TIER_4, &[];
+    DeleteTopNotice: POST "/open-apis/im/v1/chats/{chat_id}/top_notice/delete_top_notice" => top_notice::delete,
+        TOP_NOTICE, TIER_4, &[];
+    GetDocAnnouncement: GET "/open-apis/im/v1/chats/{chat_id}/announcement" => legacy::get,
+        &["im:chat", "im:chat.announcement:read", "im:chat:readonly"], TIER_4, &["user_id_type"];
+    PatchDocAnnouncement: PATCH "/open-apis/im/v1/chats/{chat_id}/announcement" => legacy::patch,
+        &["im:chat", "im:chat.announcement:write_only"], TIER_4, &[];
+    GetDocxAnnouncement: GET "/open-apis/docx/v1/chats/{chat_id}/announcement" => docx::get,
+        READ_DOCX, &[Limit::per_second(20)], &["user_id_type"];
+    ListBlocks: GET "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks" => docx::blocks,
+        READ_DOCX, &[Limit::per_second(10)], &["page_size", "page_token", "revision_id", "user_id_type"];
+    GetBlock: GET "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}" => docx::block,
+        READ_DOCX, &[Limit::per_second(10)], &["revision_id", "user_id_type"];
+    ListChildren: GET "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children" => docx::children,
+        READ_DOCX, &[Limit::per_second(10)], &["page_size", "page_token", "revision_id", "user_id_type"];
+    CreateChildren: POST "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children" => docx::create_children,
+        WRITE_DOCX, &[], WRITE_QUERY;
+    DeleteChildren: DELETE "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children/batch_delete" => docx::delete_children,
+        WRITE_DOCX, &[], &["revision_id", "client_token"];
+    GetMessage: GET "/open-apis/im/v1/messages/{message_id}" => messages::get,
+        &["im:message", "im:message:readonly"], TIER_4, &["user_id_type", "card_msg_content_type"];
+    CreateMessage: POST "/open-apis/im/v1/messages" => messages::create,
+        SEND, TIER_4, &["receive_id_type"];
+    ReplyMessage: POST "/open-apis/im/v1/messages/{message_id}/reply" => messages::reply,
+        SEND, TIER_4, &[];
+    AddReaction: POST "/open-apis/im/v1/messages/{message_id}/reactions" => reactions::add,
+        REACT, TIER_4, &[];
+    DeleteReaction: DELETE "/open-apis/im/v1/messages/{message_id}/reactions/{reaction_id}" => reactions::delete,
+        REACT, TIER_4, &[];
+    UpdateCard: POST "/open-apis/interactive/v1/card/update" => cards::update,
+        &[], TIER_4, &[];
+    LongConnection: POST "/callback/ws/endpoint" => long_connection::endpoint,
+        &[], &[], &[];
+};

@@ -1,4 +1,5 @@
-//! The HTTP server: routes from the endpoint table, and connections that a handler can close without an answer.
+//! The HTTP server: routes from the endpoint table, and connections that a handler can close without
+//! a response.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,13 +31,13 @@ use crate::socket;
 /// More than any documented request.
 const MAX_BODY: usize = 4 << 20;
 
-/// The routes of the endpoint table; everything else is not found, whatever the method.
+/// The routes of the endpoint table; all others are not found.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let mut router = Router::new();
     for spec in ENDPOINTS {
         router = router.route(spec.path, route(spec));
         if spec.path.ends_with("/internal") {
-            // The live token endpoint answers with a trailing slash as well.
+            // The real token endpoint accepts a trailing slash.
             router = router.route(&format!("{}/", spec.path), route(spec));
         }
     }
@@ -129,7 +130,7 @@ async fn respond(shared: &Shared, disconnect: &Disconnect, reply: Reply) -> Resp
             Response::default()
         }
         Reply::Hang => {
-            // The caller's time-out drops this future with the connection.
+            // The caller's timeout drops this future with the connection.
             shared.stopped().await;
             disconnect.0.store(true, Ordering::Relaxed);
             Response::default()
@@ -144,7 +145,7 @@ fn response(answer: Answer) -> Response<Body> {
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    // A fault may name a status that does not exist; it then is a server error.
+    // A fault may have an invalid status, which becomes a server error.
     response.body(Body::from(answer.body)).unwrap_or_else(|_| {
         let mut broken = Response::default();
         *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -152,7 +153,7 @@ fn response(answer: Answer) -> Response<Body> {
     })
 }
 
-/// Tells a connection to fail instead of writing its answer.
+/// Makes a connection fail instead of writing its response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disconnect(Arc<AtomicBool>);
 
@@ -171,7 +172,7 @@ impl Listener for DroppableListener {
 
     async fn accept(&mut self) -> (DroppableStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        // Small answers must not wait for the peer's delayed acknowledgement.
+        // Small responses must not wait for the peer's delayed acknowledgement.
         stream.set_nodelay(true).ok();
         (
             DroppableStream {

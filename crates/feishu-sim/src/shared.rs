@@ -1,19 +1,17 @@
-//! What the server, the pushes and the test share.
+//! The state that server, pushes and test share.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{push_client::PushClient, state::State};
 
-/// How long a test waits for anything, in wall time.
+/// The timeout of all waits of a test, in wall time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the server, the pushes and the test share.
+/// The state that server, pushes and test share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
@@ -25,7 +23,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Changes the state and wakes the tasks that wait for a condition.
+    /// Changes the state and wakes all waiting tasks.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.lock());
         self.changed.send_replace(());
@@ -33,11 +31,10 @@ impl Shared {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // A probe of a failing test may have panicked; the state is whole nevertheless.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
-    /// Ends when the simulator does.
+    /// Waits until the simulator stops.
     pub(crate) async fn stopped(&self) {
         self.stop.cancelled().await;
     }
@@ -60,7 +57,7 @@ impl Shared {
         };
         let Ok(found) = tokio::time::timeout(PATIENCE, found).await else {
             panic!(
-                "waited {PATIENCE:?} in vain for {what}\n{}",
+                "{what} did not happen within {PATIENCE:?}\n{}",
                 self.lock().conversation()
             );
         };

@@ -1,10 +1,11 @@
-//! The running simulator: its builder, its life, and what a test may change or wait for.
+//! The simulator, its builder, and changes by tests.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -16,7 +17,7 @@ use crate::chats::{Chat, ChatSpec};
 use crate::clock::SimClock;
 use crate::endpoint::Endpoint;
 use crate::faults::{Behaviour, Fault};
-use crate::ids::ChatId;
+use crate::ids::{ChatId, Ids};
 use crate::limits::{Limiter, RateLimits};
 use crate::people::Person;
 use crate::push_client::{PushClient, REDELIVERY_DELAYS};
@@ -27,7 +28,7 @@ use crate::state::State;
 /// 2026-09-11 01:00:00 UTC.
 const DEFAULT_START_MS: u64 = 1_789_088_400_000;
 
-/// A pretend Feishu open platform on a local port. It stops when dropped.
+/// A simulated Feishu open platform on a local port. It stops when dropped.
 #[derive(Debug)]
 pub struct Simulator {
     pub(crate) shared: Arc<Shared>,
@@ -43,19 +44,12 @@ pub struct Builder {
     push_deadline: Duration,
     redelivery_waits: Vec<Duration>,
     seed: u64,
-    configure: Vec<Configure>,
-}
-
-#[derive(Debug)]
-enum Configure {
-    AppId(String),
-    AppSecret(String),
-    EncryptKey(Option<String>),
-    VerificationToken(String),
+    app: App,
+    ids: Ids,
 }
 
 impl Builder {
-    /// The address to serve on; by default any free port of 127.0.0.1.
+    /// Sets the address to serve on; by default any free port of 127.0.0.1.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
@@ -65,90 +59,81 @@ impl Builder {
     /// Sets the app id: `cli_` and 16 hexadecimal digits.
     #[must_use]
     pub fn app_id(mut self, app_id: &str) -> Self {
-        self.configure.push(Configure::AppId(app_id.to_owned()));
+        app_id.clone_into(&mut self.app.app_id);
         self
     }
 
     /// Sets the app secret.
     #[must_use]
     pub fn app_secret(mut self, secret: &str) -> Self {
-        self.configure.push(Configure::AppSecret(secret.to_owned()));
+        secret.clone_into(&mut self.app.app_secret);
         self
     }
 
-    /// Sets the encrypt key; with `None` pushes go out in clear and unsigned.
+    /// Sets the encrypt key. With `None`, pushes are sent unencrypted and unsigned.
     #[must_use]
     pub fn encrypt_key(mut self, key: Option<&str>) -> Self {
-        self.configure
-            .push(Configure::EncryptKey(key.map(str::to_owned)));
+        self.app.encrypt_key = key.map(str::to_owned);
         self
     }
 
     /// Sets the verification token.
     #[must_use]
     pub fn verification_token(mut self, token: &str) -> Self {
-        self.configure
-            .push(Configure::VerificationToken(token.to_owned()));
+        token.clone_into(&mut self.app.verification_token);
         self
     }
 
-    /// The initial time of the manual clock, in milliseconds since the Unix epoch.
+    /// Sets the initial time of the manual clock, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn starting_at(mut self, unix_ms: u64) -> Self {
         self.clock = SimClock::standing_at(unix_ms);
         self
     }
 
-    /// Lets the clock follow the system's.
+    /// Uses the system clock.
     #[must_use]
     pub fn follow_system_clock(mut self) -> Self {
         self.clock = SimClock::following_the_system();
         self
     }
 
-    /// How strictly rate limits are applied; they run on the simulator's clock.
+    /// Sets the factor of rate limits, which use the simulator's clock.
     #[must_use]
     pub fn rate_limits(mut self, rule: RateLimits) -> Self {
         self.rate_limits = rule;
         self
     }
 
-    /// How long a push waits for its answer, in wall time; by default the platform's 3 s.
+    /// Sets the timeout of a push in wall time; by default the platform's 3 s.
     #[must_use]
     pub fn push_deadline(mut self, deadline: Duration) -> Self {
         self.push_deadline = deadline;
         self
     }
 
-    /// The waits before each redelivery of an event that was not taken; by default the platform's
-    /// 15 s, 5 min, 1 h and 6 h. After the last one it gives up.
+    /// Sets the delays before each redelivery of an unacknowledged event; by default the platform's
+    /// 15 s, 5 min, 1 h and 6 h.
     #[must_use]
     pub fn redelivery_waits(mut self, waits: impl Into<Vec<Duration>>) -> Self {
         self.redelivery_waits = waits.into();
         self
     }
 
-    /// What the choice among open connections begins from; the same in every run by default.
+    /// Sets the seed for the choice among open connections; constant by default.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Starts serving. Fails if the address cannot be bound or no HTTP client can be made.
+    /// Starts the server. Fails if the address cannot be bound or the HTTP client cannot be built.
     pub async fn start(self) -> io::Result<Simulator> {
         let listener = TcpListener::bind(self.listen).await?;
         let address = listener.local_addr()?;
-        let mut state = State::new(self.clock, Limiter::new(self.rate_limits), self.seed);
+        let limiter = Limiter::new(self.rate_limits);
+        let mut state = State::new(self.clock, limiter, self.app, self.ids, self.seed);
         state.long_connections.authority = address.to_string();
-        for setting in self.configure {
-            match setting {
-                Configure::AppId(app_id) => state.app.app_id = app_id,
-                Configure::AppSecret(secret) => state.app.app_secret = secret,
-                Configure::EncryptKey(key) => state.app.encrypt_key = key,
-                Configure::VerificationToken(token) => state.app.verification_token = token,
-            }
-        }
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
@@ -166,8 +151,9 @@ impl Builder {
 }
 
 impl Simulator {
-    /// A simulator with documented limits and a stopped clock.
+    /// By default, limits are as documented and the clock is stopped.
     pub fn builder() -> Builder {
+        let mut ids = Ids::default();
         Builder {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             clock: SimClock::standing_at(DEFAULT_START_MS),
@@ -175,16 +161,17 @@ impl Simulator {
             push_deadline: Duration::from_secs(3),
             redelivery_waits: REDELIVERY_DELAYS.to_vec(),
             seed: 0,
-            configure: Vec::new(),
+            app: App::new(&mut ids),
+            ids,
         }
     }
 
-    /// What the client puts before `/open-apis/…`.
+    /// The base URL for clients.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Stops serving and pushing, and waits until both have ended.
+    /// Stops the server and all pushes, and waits until they have ended.
     pub async fn shutdown(self) {
         self.shared.stop.cancel();
         self.shared.tasks.close();
@@ -227,12 +214,12 @@ impl Simulator {
         })
     }
 
-    /// Makes a chat.
+    /// Adds a chat.
     pub fn add_chat(&self, spec: ChatSpec) -> ChatId {
         self.shared.change(|state| state.add_chat(spec))
     }
 
-    /// The direct chat of a person and the bot, made when first asked for.
+    /// The direct chat of a person and the bot, created on first use.
     pub fn direct_chat(&self, person: &Person) -> ChatId {
         self.shared.change(|state| {
             if let Some(chat) = state.direct.get(&person.open_id) {
@@ -244,30 +231,31 @@ impl Simulator {
         })
     }
 
-    /// Changes a chat's settings or members; nothing happens if there is no such chat.
+    /// Changes a chat's settings or members; no effect if there is no such chat.
     pub fn change_chat(&self, chat: &ChatId, change: impl FnOnce(&mut Chat)) {
         self.shared
             .change(|state| state.chats.get_mut(chat).map(change));
     }
 
-    /// Gives a chat an empty announcement of the new kind, as the platform does to old groups.
+    /// Replaces a chat's announcement with an empty one of the new kind, as the platform does in old
+    /// groups.
     pub fn upgrade_announcement(&self, chat: &ChatId) {
         let now_ms = self.clock().now_ms();
         self.change_chat(chat, |chat| chat.upgrade_announcement(now_ms));
     }
 
-    /// Chooses how the platform behaves where two ways are possible.
+    /// Changes undocumented behaviour of the platform.
     pub fn change_behaviour(&self, change: impl FnOnce(&mut Behaviour)) {
         self.shared.change(|state| change(&mut state.behaviour));
     }
 
-    /// Orders a fault for the next call to an endpoint; several are used up in order.
+    /// Queues a fault for a call to an endpoint.
     pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
         self.shared
             .change(|state| state.faults.order(endpoint, fault));
     }
 
-    /// Answers every call to the endpoint with 429 for that long on the simulator's clock.
+    /// Rate limits the endpoint with 429 for this long on the simulator's clock.
     pub fn rate_limit(&self, endpoint: Endpoint, span: Duration) {
         self.shared.change(|state| {
             let now = state.now();
@@ -275,28 +263,28 @@ impl Simulator {
         });
     }
 
-    /// Forgets the faults that were ordered for the endpoint and are still to come.
+    /// Clears the queued faults of the endpoint.
     pub fn withdraw_faults(&self, endpoint: Endpoint) {
         self.shared.change(|state| state.faults.withdraw(endpoint));
     }
 
-    /// How many calls of an ordered rate limit were made at a moment after the first caller had
-    /// been told to wait: what a well-behaved client keeps at zero.
+    /// The number of calls during [`Simulator::rate_limit`] after the first caller was rate limited.
+    /// A correct client makes none.
     pub fn calls_after_told_to_wait(&self, endpoint: Endpoint) -> usize {
         self.read(|state| state.faults.calls_after_told(endpoint))
     }
 
-    /// How many calls came while [`Simulator::rate_limit`] held.
+    /// The number of calls during [`Simulator::rate_limit`].
     pub fn calls_while_rate_limited(&self, endpoint: Endpoint) -> usize {
         self.read(|state| state.faults.calls_while_limited(endpoint))
     }
 
-    /// Makes every token issued so far invalid.
+    /// Invalidates all tokens.
     pub fn expire_tokens(&self) {
         self.shared.change(|state| state.tokens.expire_all());
     }
 
-    /// While down, every connection is closed without an answer, and long ones are closed at once.
+    /// While down, all connections are closed without a response, including long connections.
     pub fn set_down(&self, down: bool) {
         self.shared.change(|state| {
             state.faults.down = down;
@@ -306,36 +294,35 @@ impl Simulator {
         });
     }
 
-    /// While the API is down, every call is cut off without an answer; long connections stay, and
-    /// new ones can be opened.
+    /// While the API is down, all calls are closed without a response; long connections work.
     pub fn set_api_down(&self, down: bool) {
         self.shared.change(|state| state.faults.api_down = down);
     }
 
-    /// Tells of every change of the state from now on.
+    /// Notifications of later changes of the state.
     pub fn changes(&self) -> Changes {
         Changes(self.shared.changed.subscribe())
     }
 
-    /// Looks at the state.
+    /// Reads the state.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.shared.lock())
     }
 
-    /// Waits until `probe` finds something, looking again after every change. After 10 s of wall
-    /// time it panics with the conversation so far.
+    /// Waits until `probe` returns a value; it runs after every change. Panics with the conversation
+    /// after 10 s of wall time.
     pub async fn wait_for<T>(&self, what: &str, probe: impl FnMut(&State) -> Option<T>) -> T {
         self.shared.wait_for(what, probe).await
     }
 }
 
-/// Tells of changes of the state, as long as there is a simulator.
+/// Notifications of changes of the state.
 #[derive(Clone, Debug)]
 pub struct Changes(watch::Receiver<()>);
 
 impl Changes {
-    /// Waits until something has changed since the last call. Several changes are reported once;
-    /// `false` means that the simulator has ended.
+    /// Waits for a change since the last call. Several changes are reported once. `false` if the
+    /// simulator has stopped.
     pub async fn next(&mut self) -> bool {
         self.0.changed().await.is_ok()
     }

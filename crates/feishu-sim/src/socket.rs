@@ -1,4 +1,4 @@
-//! One connection: the handshake, and a task that executes commands.
+//! One long connection: the handshake, and a task that executes commands.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ pub(crate) fn connect(shared: &Arc<Shared>, mut http: Request) -> Response<Body>
     let response = match create_response_with_body(&http, Body::empty) {
         Ok(response) => response,
         Err(error) => {
-            shared.change(|state| state.violate(&format!("no handshake: {error}")));
-            return refused(&HandshakeRefusal::of(400, "no handshake"));
+            shared.change(|state| state.violate(&format!("invalid handshake: {error}")));
+            return refused(&HandshakeRefusal::of(400, "invalid handshake"));
         }
     };
     for name in [header::AUTHORIZATION, header::SEC_WEBSOCKET_PROTOCOL] {
@@ -40,9 +40,9 @@ pub(crate) fn connect(shared: &Arc<Shared>, mut http: Request) -> Response<Body>
             shared.change(|state| state.violate(&what));
         }
     }
-    let (orders, told) = mpsc::unbounded_channel();
+    let (sender, commands) = mpsc::unbounded_channel();
     let query = http.uri().query().unwrap_or_default().to_owned();
-    let connection = match shared.change(|state| state.shake_hands(&query, orders)) {
+    let connection = match shared.change(|state| state.shake_hands(&query, sender)) {
         Ok(connection) => connection,
         Err(refusal) => return refused(&refusal),
     };
@@ -54,7 +54,7 @@ pub(crate) fn connect(shared: &Arc<Shared>, mut http: Request) -> Response<Body>
                 let io = TokioIo::new(upgraded);
                 let socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
                 tokio::select! {
-                    () = converse(&shared, &connection, socket, told) => {}
+                    () = converse(&shared, &connection, socket, commands) => {}
                     () = shared.stopped() => {}
                 }
             }
@@ -65,7 +65,7 @@ pub(crate) fn connect(shared: &Arc<Shared>, mut http: Request) -> Response<Body>
     response
 }
 
-/// Not documented is the HTTP status; it only is not 101.
+/// The HTTP status is not documented, except that it is not 101.
 fn refused(refusal: &HandshakeRefusal) -> Response<Body> {
     let mut response = Response::builder()
         .status(StatusCode::FORBIDDEN)
@@ -74,23 +74,23 @@ fn refused(refusal: &HandshakeRefusal) -> Response<Body> {
     if let Some(code) = refusal.autherrcode {
         response = response.header("Handshake-Autherrcode", code);
     }
-    // A test may order a message that no header can hold.
+    // The message of a test may be invalid in a header.
     response.body(Body::empty()).unwrap_or_default()
 }
 
-/// Ends when the connection does.
+/// Runs until the connection ends.
 async fn converse(
     shared: &Shared,
     connection: &ConnectionId,
     mut socket: Socket,
-    mut told: mpsc::UnboundedReceiver<ConnectionCommand>,
+    mut commands: mpsc::UnboundedReceiver<ConnectionCommand>,
 ) {
     loop {
         tokio::select! {
-            order = told.recv() => match order {
+            command = commands.recv() => match command {
                 Some(ConnectionCommand::Frames(frames)) => {
                     for bytes in frames {
-                        // A client that hung up is noticed when reading.
+                        // A closed connection is noticed when reading.
                         socket.send(Message::Binary(bytes.into())).await.ok();
                     }
                 }
@@ -105,8 +105,8 @@ async fn converse(
                     return;
                 }
                 Some(ConnectionCommand::Silence) => {
-                    // Until somebody hangs up.
-                    while !matches!(told.recv().await, None | Some(ConnectionCommand::HangUp)) {}
+                    // Until a command to hang up.
+                    while !matches!(commands.recv().await, None | Some(ConnectionCommand::HangUp)) {}
                     return;
                 }
                 Some(ConnectionCommand::HangUp) | None => return,

@@ -1,5 +1,5 @@
 //! Actions of people and other bots in a chat: messages, replies, edits of the announcement by hand,
-//! and the events that they cause.
+//! and their events.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     chats::{Announcement, Chat, ChatMode, ChatSpec},
     edit::Edit,
     ids::{ChatId, MessageId},
-    messages::{Draft, Message, Sender},
+    messages::{Message, NewMessage, Sender},
     people::Person,
     push::Push,
     record::PushAnswer,
@@ -25,14 +25,14 @@ mod press;
 
 pub use press::Pressed;
 
-/// Somebody about to do something.
+/// A person or another bot.
 #[derive(Clone, Debug)]
 pub struct Speaker {
     shared: Arc<Shared>,
     sender: Sender,
 }
 
-/// Somebody in a chat, perhaps about to reply.
+/// A person or another bot in a chat, possibly replying to a message.
 #[derive(Clone, Debug)]
 pub struct InChat {
     shared: Arc<Shared>,
@@ -41,20 +41,21 @@ pub struct InChat {
     parent: Option<MessageId>,
 }
 
-/// A message that was sent, and the push that tells the bot of it.
+/// A sent message, and the push of its event.
 #[derive(Clone, Debug)]
 pub struct Said {
     /// The message.
     pub id: MessageId,
-    /// Absent where the bot is not told: no receiver, a missing scope, or the bot is not in the chat.
+    /// `None` if no event is sent: there is no receiver, a scope is missing, or the bot is not in the
+    /// chat.
     pub push: Option<Push>,
 }
 
 impl Said {
-    /// Waits for the bot's answer to the first push. Panics where the bot was not told.
+    /// Waits for the bot's response to the first push. Panics if there was no push.
     pub async fn answer(&self) -> PushAnswer {
         let Some(push) = &self.push else {
-            panic!("message {} was not pushed to the bot", self.id)
+            panic!("message {} was not pushed", self.id)
         };
         push.answer().await
     }
@@ -69,7 +70,7 @@ impl Simulator {
         }
     }
 
-    /// Acts as a bot of somebody else; one name is always the same bot.
+    /// Acts as another bot. The same name is the same bot.
     pub fn as_bot(&self, name: &str) -> Speaker {
         let open_id = self.shared.change(|state| {
             let known = state.other_bots.get(name).cloned();
@@ -90,7 +91,7 @@ impl Simulator {
 }
 
 impl Speaker {
-    /// Goes to a chat; nobody checks whether the speaker is a member.
+    /// Enters a chat. Membership is not checked.
     pub fn in_chat(&self, chat: &ChatId) -> InChat {
         InChat {
             shared: self.shared.clone(),
@@ -102,7 +103,7 @@ impl Speaker {
 }
 
 impl InChat {
-    /// The same speaker, about to reply to that message.
+    /// Replies to this message.
     #[must_use]
     pub fn reply_to(&self, message: &MessageId) -> Self {
         Self {
@@ -138,7 +139,7 @@ impl InChat {
         self.send("image", &json!({"image_key": "img_v3_simulated"}))
     }
 
-    /// Forwards these messages as one. Its content is words, no JSON.
+    /// Forwards these messages as one, whose content is not JSON.
     pub fn forward(&self, messages: &[MessageId]) -> Said {
         let said = self.send("merge_forward", &Value::Null);
         self.shared.change(|state| {
@@ -155,7 +156,7 @@ impl InChat {
         self.compose(msg_type, |_| content.clone())
     }
 
-    /// Writes the announcement anew in the client, one text per paragraph.
+    /// Rewrites the announcement in the client, one text per paragraph.
     pub fn edit_announcement(&self, paragraphs: impl IntoIterator<Item = impl Into<String>>) {
         let paragraphs: Vec<String> = paragraphs.into_iter().map(Into::into).collect();
         self.shared.change(|state| {
@@ -182,7 +183,7 @@ impl InChat {
                 list: Vec::new(),
             };
             let content = content(&mut mentions).to_string();
-            let draft = Draft {
+            let draft = NewMessage {
                 chat: self.chat.clone(),
                 sender: self.sender.clone(),
                 parent: self.parent.clone(),
@@ -207,7 +208,7 @@ impl State {
         id
     }
 
-    /// The envelope for a fresh message, if the platform tells the bot of it.
+    /// The envelope of a new message's event, if one is sent.
     fn envelope_to_push(&mut self, id: &MessageId) -> Option<Value> {
         self.receiver.as_ref()?;
         let message = self.messages.get(id)?;
@@ -224,7 +225,7 @@ impl State {
     }
 }
 
-/// Whether the app's scopes let the message through (official page `im-v1/message/events/receive`).
+/// Whether the app's scopes permit the event (official page `im-v1/message/events/receive`).
 fn reaches_bot(app: &App, chat: &Chat, message: &Message) -> bool {
     let has = |scope: &str| app.has_scope(scope) || app.has_scope(&format!("{scope}:readonly"));
     let mentioned = message
@@ -245,8 +246,8 @@ fn reaches_bot(app: &App, chat: &Chat, message: &Message) -> bool {
 
 impl State {
     /// Adds a message to its chat. In a thread, root and parent are the thread's first message,
-    /// whatever was replied to (official page `im-v1/message/events/receive`).
-    pub(crate) fn add_message(&mut self, draft: Draft) -> MessageId {
+    /// whichever message was replied to (official page `im-v1/message/events/receive`).
+    pub(crate) fn add_message(&mut self, draft: NewMessage) -> MessageId {
         let id = MessageId::from(self.ids.prefixed("om_"));
         let threaded = self
             .chats

@@ -1,4 +1,4 @@
-//! The whole platform as plain state, and what can be seen of it.
+//! The state of the platform, and read access to it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::pressed::Press;
 use crate::receiver::Receiver;
 use crate::record::{Call, PushRecord, Record};
 
-/// The platform's state. [`crate::Simulator::read`] and [`crate::Simulator::wait_for`] lend it out.
+/// The platform's state, for [`crate::Simulator::read`] and [`crate::Simulator::wait_for`].
 #[derive(Debug)]
 pub struct State {
     pub(crate) clock: SimClock,
@@ -33,25 +33,24 @@ pub struct State {
     pub(crate) chats: HashMap<ChatId, Chat>,
     pub(crate) direct: HashMap<String, ChatId>,
     pub(crate) messages: HashMap<MessageId, Message>,
-    /// Message made for a `uuid`, and when.
+    /// By `uuid`: the message that was sent, and when.
     pub(crate) sent_uuids: HashMap<String, (u64, MessageId)>,
     /// By token.
     pub(crate) presses: HashMap<String, Press>,
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     pub(crate) behaviour: Behaviour,
-    /// How the app receives events; nothing is pushed before it is set.
+    /// How the app receives events; `None` pushes nothing.
     pub(crate) receiver: Option<Receiver>,
     pub(crate) long_connections: LongConnections,
     pub(crate) record: Record,
 }
 
 impl State {
-    pub(crate) fn new(clock: SimClock, limiter: Limiter, seed: u64) -> Self {
-        let mut ids = Ids::default();
+    pub(crate) fn new(clock: SimClock, limiter: Limiter, app: App, ids: Ids, seed: u64) -> Self {
         Self {
             clock,
-            app: App::new(&mut ids),
+            app,
             ids,
             tokens: Tokens::default(),
             people: HashMap::new(),
@@ -74,7 +73,7 @@ impl State {
         self.clock.now_ms()
     }
 
-    /// The identifier names a person of the app's own tenant.
+    /// Whether the id is that of a person of the app's tenant.
     pub(crate) fn is_colleague(&self, id_type: &str, id: &str) -> bool {
         let person = match id_type {
             "open_id" => self.people.get(id),
@@ -83,22 +82,20 @@ impl State {
         person.is_some_and(|person| person.tenant_key == self.app.tenant_key)
     }
 
-    /// The chat, if there is one.
     pub fn chat(&self, id: &ChatId) -> Option<&Chat> {
         self.chats.get(id)
     }
 
-    /// The message, if there is one.
     pub fn message(&self, id: &MessageId) -> Option<&Message> {
         self.messages.get(id)
     }
 
-    /// The top notice.
+    /// The top notice of a chat.
     pub fn top_notice(&self, chat: &ChatId) -> Option<&TopNotice> {
         self.chats.get(chat)?.top_notice.as_ref()
     }
 
-    /// The announcement's blocks as text, in order; a legacy document's last empty line is left out.
+    /// The announcement's blocks as text, without the last empty line of a legacy document.
     pub fn announcement_text(&self, chat: &ChatId) -> Vec<String> {
         match self.chats.get(chat).map(|chat| &chat.announcement) {
             None => Vec::new(),
@@ -107,7 +104,7 @@ impl State {
         }
     }
 
-    /// The announcement as the API shows it: legacy content, or the blocks under `items`.
+    /// The announcement in the form of the API: legacy content, or blocks under `items`.
     pub fn announcement_document(&self, chat: &ChatId) -> Value {
         match self.chats.get(chat).map(|chat| &chat.announcement) {
             None => Value::Null,
@@ -116,12 +113,12 @@ impl State {
         }
     }
 
-    /// How often the announcement has been changed; docx counts from 1, doc from 0.
+    /// The revision of the announcement; docx begins at 1, doc at 0.
     pub fn announcement_revision(&self, chat: &ChatId) -> u64 {
         match self.chats.get(chat).map(|chat| &chat.announcement) {
             None => 0,
-            Some(Announcement::Doc(document)) => document.revision(),
-            Some(Announcement::Docx(document)) => document.revision(),
+            Some(Announcement::Doc(document)) => document.metadata.revision,
+            Some(Announcement::Docx(document)) => document.metadata.revision,
         }
     }
 
@@ -151,7 +148,7 @@ impl State {
             .collect()
     }
 
-    /// The card that a message is now; `Null` where it is none.
+    /// The present content of a card; `Null` if the message is not a card.
     pub fn card(&self, message: &MessageId) -> Value {
         let content = self.card_content(message);
         content.map_or(Value::Null, |content| {
@@ -159,7 +156,7 @@ impl State {
         })
     }
 
-    /// The labels of the card's buttons, in order; none where the message is no card.
+    /// The labels of the card's buttons in order; empty if the message is not a card.
     pub fn buttons(&self, message: &MessageId) -> Vec<String> {
         self.card_content(message)
             .map_or_else(Vec::new, card::buttons)
@@ -173,12 +170,12 @@ impl State {
             .filter_map(|id| self.messages.get(id))
     }
 
-    /// The faults that were ordered for the endpoint and are still to come, in order.
+    /// The queued faults of the endpoint, in order.
     pub fn faults_to_come(&self, endpoint: Endpoint) -> impl Iterator<Item = &Fault> {
         self.faults.to_come(endpoint)
     }
 
-    /// For how long [`crate::Simulator::rate_limit`] still holds at the endpoint, if it does.
+    /// The remaining time of [`crate::Simulator::rate_limit`] at the endpoint.
     pub fn rate_limited_for(&self, endpoint: Endpoint) -> Option<Duration> {
         let left_ms = self
             .faults
@@ -205,12 +202,12 @@ impl State {
         &self.record.pushes
     }
 
-    /// What no correct client would have sent.
+    /// Requests that no correct client sends.
     pub fn violations(&self) -> &[String] {
         &self.record.violations
     }
 
-    /// The messages, calls, pushes and violations so far, for people to read.
+    /// The messages, calls, pushes and violations so far, as readable text.
     pub fn conversation(&self) -> String {
         let mut lines = vec!["messages:".to_owned()];
         let mut chats: Vec<&Chat> = self.chats.values().collect();
@@ -278,7 +275,7 @@ fn push_line(push: &PushRecord) -> String {
 }
 
 impl State {
-    /// Edits a chat's announcement; nothing happens if there is no such chat.
+    /// Edits a chat's announcement; no effect if there is no such chat.
     pub(crate) fn edit_by_hand(&mut self, chat: &ChatId, edit: Edit) {
         let now = self.now();
         let Self { chats, ids, .. } = self;

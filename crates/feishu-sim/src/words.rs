@@ -1,11 +1,11 @@
-//! What a person types: text with mentions, links and styles, as Feishu turns it into message content.
+//! Text as a person types it, with mentions, links and styles, and its form in messages.
 
 use serde_json::{Value, json};
 
 use crate::people::Person;
 
-/// One line or text as a person typed it. In a text message links arrive as `[t](u)` and styles are
-/// dropped; in a post both are kept (official page `message_content`).
+/// A line or text as a person types it. A text message has links as `[t](u)` and no styles; a post
+/// has both (official page `message_content`).
 #[derive(Clone, Debug, Default)]
 pub struct Words(Vec<Piece>);
 
@@ -35,7 +35,7 @@ enum At {
     Person(Person),
 }
 
-/// Somebody mentioned in a message: the placeholder in the text and the person.
+/// A mention in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
     /// `@_user_1`, `@_user_2`, … in the order of the text.
@@ -44,16 +44,16 @@ pub struct Mention {
     pub name: String,
     /// Identifier for this app.
     pub open_id: String,
-    /// Absent for the bot.
+    /// `None` for the bot.
     pub union_id: Option<String>,
-    /// Absent for the bot.
+    /// `None` for the bot.
     pub user_id: Option<String>,
     /// The tenant of the mentioned person.
     pub tenant_key: String,
 }
 
 impl Words {
-    /// Nothing yet.
+    /// Empty.
     pub fn new() -> Self {
         Self::default()
     }
@@ -107,14 +107,14 @@ impl Words {
         self
     }
 
-    /// Mentions everyone: `@_all` in the text, nothing in `mentions`.
+    /// Mentions everyone: `@_all` in the text, without an entry in `mentions`.
     #[must_use]
     pub fn at_all(mut self) -> Self {
         self.0.push(Piece::At(At::All));
         self
     }
 
-    /// Appends a picture; only a post can show it.
+    /// Appends a picture; only in posts.
     #[must_use]
     pub fn image(mut self, image_key: &str) -> Self {
         self.0.push(Piece::Image(image_key.to_owned()));
@@ -131,7 +131,7 @@ impl Words {
         self
     }
 
-    /// Appends a horizontal line; only a post can show it.
+    /// Appends a horizontal line; only in posts.
     #[must_use]
     pub fn rule(mut self) -> Self {
         self.0.push(Piece::Rule);
@@ -191,7 +191,7 @@ pub(crate) struct Mentions<'a> {
 }
 
 impl Mentions<'_> {
-    /// The placeholder and the name for a mention; a name of its own for each occurrence.
+    /// The placeholder and the name of a mention; each occurrence has its own placeholder.
     fn key(&mut self, at: &At) -> (String, String) {
         let key = format!("@_user_{}", self.list.len() + 1);
         let mention = match at {

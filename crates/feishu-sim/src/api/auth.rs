@@ -13,12 +13,11 @@ struct Credentials {
     app_secret: String,
 }
 
-/// The token endpoint answers HTTP 200 in every case, with its fields beside `code`.
+/// The token endpoint always responds with HTTP 200 and its fields next to `code`.
 pub(crate) fn tenant_access_token(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let Credentials { app_id, app_secret } = request.body().map_err(|refusal| Refusal {
-        violation: refusal.violation,
-        ..Refusal::code(10_003)
-    })?;
+    let Credentials { app_id, app_secret } = request
+        .body()
+        .map_err(|refusal| Refusal::code(10_003).instead_of(refusal))?;
     if app_id != state.app.app_id {
         return Err(Refusal::code(10_003));
     }
@@ -32,7 +31,7 @@ pub(crate) fn tenant_access_token(state: &mut State, request: &Request) -> Resul
 /// The payload is under `bot`, not under `data`.
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "the table of endpoints wants one signature"
+    reason = "all endpoints have the same signature"
 )]
 pub(crate) fn bot_info(state: &mut State, _: &Request) -> Result<Value, Refusal> {
     let app = &state.app;
@@ -47,10 +46,10 @@ pub(crate) fn bot_info(state: &mut State, _: &Request) -> Result<Value, Refusal>
     Ok(json!({"code": 0, "msg": "ok", "bot": bot}))
 }
 
-/// 1 is granted, 2 is asked for and not granted.
+/// Status 1 is granted, 2 is requested but not granted.
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "the table of endpoints wants one signature"
+    reason = "all endpoints have the same signature"
 )]
 pub(crate) fn scopes(state: &mut State, _: &Request) -> Result<Value, Refusal> {
     let granted = |scope: &String| json!({"scope_name": scope, "grant_status": 1});

@@ -20,13 +20,11 @@ struct Update {
     card: Value,
 }
 
-/// Error codes are not documented: whatever is wrong is a field that does not validate.
+/// Error codes are not documented, so every error is a failed field validation.
 pub(crate) fn update(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let Update { token, card } = request.body()?;
-    content::check("interactive", &card.to_string()).map_err(|refusal| Refusal {
-        violation: refusal.violation,
-        ..Refusal::field("card", &refusal.msg)
-    })?;
+    content::check("interactive", &card.to_string())
+        .map_err(|refusal| Refusal::field("card", &refusal.msg).instead_of(refusal))?;
     state.update_card(&token, &card).map_err(refusal)?;
     Ok(success(json!({})))
 }
@@ -37,24 +35,24 @@ fn refusal(unusable: Unusable) -> Refusal {
         Unusable::Expired => "the press is older than 30 min",
         Unusable::UsedUp => "the token was used twice",
         Unusable::BeforeTheAnswer => {
-            let what = "the press is not answered yet";
+            let what = "the press has no response yet";
             return Refusal::field("token", what).violating(what);
         }
     };
     Refusal::field("token", what)
 }
 
-/// How long an update waits for the answer that it may have overtaken, in wall time.
+/// How long an update waits for the response that it may have overtaken, in wall time.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// An answer and an update that follows it come over different connections, so that a client that
-/// does everything in order may still seem too early.
+/// Waits a moment for the response to the press: it arrives over another connection than the
+/// update, so an update that was sent after it may overtake it.
 pub(crate) async fn let_answer_arrive(shared: &Shared, request: &Request) {
     let Ok(Update { token, .. }) = request.body() else {
         return;
     };
     let answered = |state: &State| (!state.awaits_answer(&token)).then_some(());
-    let arrived = shared.wait_for("the answer before an update of a card", answered);
-    // What comes too early all the same is refused by the endpoint.
+    let arrived = shared.wait_for("the response before an update of a card", answered);
+    // The endpoint refuses an update that is still too early.
     tokio::time::timeout(GRACE, arrived).await.ok();
 }

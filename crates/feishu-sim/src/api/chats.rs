@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CHAT_DOOR, Door, success};
+use super::{CHAT_CODES, ChatCodes, page, page_bounds, success};
 use crate::{
     chats::{Chat, ChatMode},
     ids::ChatId,
@@ -11,24 +11,24 @@ use crate::{
     state::State,
 };
 
-const READ_DOOR: Door = Door {
+const READ_CODES: ChatCodes = ChatCodes {
     unknown: 232_006,
     direct: None,
-    ..CHAT_DOOR
+    ..CHAT_CODES
 };
 
 /// A bot outside the chat sees only its name, avatar, member count and status.
 pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     if !state.app.bot_active {
-        return Err(Refusal::code(READ_DOOR.inactive));
+        return Err(Refusal::code(READ_CODES.inactive));
     }
     let id = ChatId::from(request.param("chat_id"));
     let chat = state
         .chats
         .get(&id)
-        .ok_or_else(|| Refusal::code(READ_DOOR.unknown))?;
+        .ok_or_else(|| Refusal::code(READ_CODES.unknown))?;
     if chat.external && !state.app.external_chats {
-        return Err(Refusal::code(READ_DOOR.external));
+        return Err(Refusal::code(READ_CODES.external));
     }
     let mut data = json!({
         "avatar": "https://p3-lark-file.byteimg.com/simulated.png",
@@ -110,27 +110,23 @@ pub(crate) fn is_in_chat(state: &mut State, request: &Request) -> Result<Value, 
     let chat = state
         .chats
         .get(&id)
-        .ok_or_else(|| Refusal::code(READ_DOOR.unknown))?;
+        .ok_or_else(|| Refusal::code(READ_CODES.unknown))?;
     Ok(success(json!({"is_in_chat": chat.bot_in})))
 }
 
 /// The groups that the bot is in (official page `group/chat/list`); direct chats are not listed.
 pub(crate) fn list(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     if !state.app.bot_active {
-        return Err(Refusal::code(READ_DOOR.inactive));
+        return Err(Refusal::code(READ_CODES.inactive));
     }
-    let size = request.number("page_size", 20, 1, 100)?;
-    let start = request.number("page_token", 0, 0, i64::MAX)?;
-    let (start, size) = (
-        usize::try_from(start).unwrap_or(usize::MAX),
-        usize::try_from(size).unwrap_or(20),
-    );
+    let bounds = page_bounds(request, 20, 100)?;
     let is_listed =
         |(_, chat): &(&ChatId, &Chat)| chat.bot_in && !matches!(chat.mode, ChatMode::Direct);
     let mut chats: Vec<_> = state.chats.iter().filter(is_listed).collect();
     chats.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
-    let page = chats.iter().skip(start).take(size);
-    let items: Vec<Value> = page
+    let (chats, next) = page(&chats, bounds);
+    let items: Vec<Value> = chats
+        .iter()
         .map(|(id, chat)| {
             json!({
                 "chat_id": id.as_str(), "name": chat.name, "external": chat.external,
@@ -139,30 +135,19 @@ pub(crate) fn list(state: &mut State, request: &Request) -> Result<Value, Refusa
             })
         })
         .collect();
-    let next = start.saturating_add(items.len());
-    let has_more = next < chats.len();
-    let page_token = if has_more {
-        next.to_string()
-    } else {
-        String::new()
-    };
     Ok(success(json!({
-        "items": items, "has_more": has_more, "page_token": page_token,
+        "items": items, "has_more": next.is_some(), "page_token": next.unwrap_or_default(),
     })))
 }
 
 /// People only; bots are not listed.
 pub(crate) fn members(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let size = request.number("page_size", 20, 1, 100)?;
-    let start = request.number("page_token", 0, 0, i64::MAX)?;
-    let chat = state.enter(request.param("chat_id"), READ_DOOR)?;
+    let bounds = page_bounds(request, 20, 100)?;
+    let chat = state.enter(request.param("chat_id"), READ_CODES)?;
     let id_type = request.query("member_id_type").unwrap_or("open_id");
-    let (start, size) = (
-        usize::try_from(start).unwrap_or(usize::MAX),
-        usize::try_from(size).unwrap_or(20),
-    );
-    let page = chat.members.iter().skip(start).take(size);
-    let items: Vec<Value> = page
+    let (members, next) = page(&chat.members, bounds);
+    let items: Vec<Value> = members
+        .iter()
         .map(|person| {
             json!({
                 "member_id_type": id_type, "member_id": person.id(id_type),
@@ -170,15 +155,8 @@ pub(crate) fn members(state: &mut State, request: &Request) -> Result<Value, Ref
             })
         })
         .collect();
-    let next = start.saturating_add(items.len());
-    let has_more = next < chat.members.len();
-    let page_token = if has_more {
-        next.to_string()
-    } else {
-        String::new()
-    };
     let data = json!({
-        "items": items, "has_more": has_more, "page_token": page_token,
+        "items": items, "has_more": next.is_some(), "page_token": next.unwrap_or_default(),
         "member_total": chat.members.len(),
     });
     Ok(success(data))

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Door, success};
+use super::{ChatCodes, authors, page, page_bounds, success};
 use crate::docx::Place;
 use crate::{
     chats::{Announcement, Chat},
@@ -16,7 +16,7 @@ use crate::{
     state::State,
 };
 
-const DOCX_DOOR: Door = Door {
+const DOCX_CODES: ChatCodes = ChatCodes {
     inactive: 1_772_025,
     unknown: 1_770_002,
     dissolved: 1_772_001,
@@ -24,9 +24,9 @@ const DOCX_DOOR: Door = Door {
     outside: 1_772_003,
     direct: Some(1_772_001),
 };
-/// More children than this in one call are refused by the gateway.
+/// The limit of children per call.
 const MAX_CHILDREN: usize = 50;
-/// Edits of one announcement.
+/// The limit of edits per announcement.
 const EDITS: Limit = Limit::per_second(3);
 
 #[derive(Deserialize)]
@@ -43,36 +43,19 @@ struct DeleteChildren {
     end_index: i64,
 }
 
-/// Answers for both kinds of announcement and names the kind.
+/// Works for both kinds of announcement.
 pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let chat = state.enter(request.param("chat_id"), DOCX_DOOR)?;
-    let (kind, revision, created_ms, updated_ms, by_bot) = match &chat.announcement {
-        Announcement::Doc(document) => (
-            "doc",
-            document.revision(),
-            document.created_ms,
-            document.updated_ms,
-            document.edited_by_bot,
-        ),
-        Announcement::Docx(document) => (
-            "docx",
-            document.revision(),
-            document.created_ms,
-            document.updated_ms,
-            document.edited_by_bot,
-        ),
+    let chat = state.enter(request.param("chat_id"), DOCX_CODES)?;
+    let (kind, metadata) = match &chat.announcement {
+        Announcement::Doc(document) => ("doc", document.metadata),
+        Announcement::Docx(document) => ("docx", document.metadata),
     };
-    let id_type = request.user_id_type();
-    let app = || (state.app.app_id.as_str(), "app_id");
-    let owner = chat
-        .owner
-        .as_ref()
-        .map_or_else(app, |owner| (owner.id(id_type), id_type));
-    let modifier = if by_bot { app() } else { owner };
+    let (created_s, updated_s) = (metadata.created_ms / 1000, metadata.updated_ms / 1000);
+    let (owner, modifier) = authors(state, chat, metadata.edited_by_bot, request.user_id_type());
     Ok(success(json!({
-        "revision_id": revision,
-        "create_time": created_ms / 1000, "update_time": updated_ms / 1000,
-        "create_time_v2": (created_ms / 1000).to_string(), "update_time_v2": (updated_ms / 1000).to_string(),
+        "revision_id": metadata.revision,
+        "create_time": created_s, "update_time": updated_s,
+        "create_time_v2": created_s.to_string(), "update_time_v2": updated_s.to_string(),
         "owner_id": owner.0, "owner_id_type": owner.1,
         "modifier_id": modifier.0, "modifier_id_type": modifier.1,
         "announcement_type": kind,
@@ -136,7 +119,7 @@ pub(crate) fn create_children(state: &mut State, request: &Request) -> Result<Va
             ids,
             now,
         )?;
-        Ok(json!({"children": children, "revision_id": document.revision()}))
+        Ok(json!({"children": children, "revision_id": document.metadata.revision}))
     })
 }
 
@@ -152,23 +135,23 @@ pub(crate) fn delete_children(state: &mut State, request: &Request) -> Result<Va
         let now = state.now();
         let document = document(state.chats.get_mut(id))?;
         document.delete(request.param("block_id"), start..end, revision, now)?;
-        Ok(json!({"revision_id": document.revision()}))
+        Ok(json!({"revision_id": document.metadata.revision}))
     })
 }
 
-/// Membership, kind, permission, replay and the limit of edits, then the effect. A client token
-/// that was seen before gets the first answer and has no second effect.
+/// Checks membership, kind, permission and the limit of edits, then applies the effect. A repeated
+/// client token returns the first response and has no second effect.
 fn write(
     state: &mut State,
     request: &Request,
     effect: impl FnOnce(&mut State, &ChatId, i64) -> Result<Value, Refusal>,
 ) -> Result<Value, Refusal> {
     let revision = request.number("revision_id", -1, -1, i64::MAX)?;
-    let chat = state.enter(request.param("chat_id"), DOCX_DOOR)?;
+    let chat = state.enter(request.param("chat_id"), DOCX_CODES)?;
     let Announcement::Docx(document_now) = &chat.announcement else {
         return Err(Refusal::code(1_772_006));
     };
-    if !chat.lets_bot(Some(chat.edit_permission)) {
+    if !chat.permits_bot(Some(chat.edit_permission)) {
         let code = if state.behaviour.docx_denial_is_forbidden {
             1_770_032
         } else {
@@ -202,14 +185,14 @@ fn document(chat: Option<&mut Chat>) -> Result<&mut Document, Refusal> {
     }
 }
 
-/// The document, to be read at its newest revision; older ones are not kept.
+/// The document. Only its newest revision can be read.
 fn readable<'a>(state: &'a State, request: &Request) -> Result<&'a Document, Refusal> {
     let revision = request.number("revision_id", -1, -1, i64::MAX)?;
-    let chat = state.enter(request.param("chat_id"), DOCX_DOOR)?;
+    let chat = state.enter(request.param("chat_id"), DOCX_CODES)?;
     let Announcement::Docx(document) = &chat.announcement else {
         return Err(Refusal::code(1_772_006));
     };
-    let newest = i64::try_from(document.revision()).unwrap_or(i64::MAX);
+    let newest = i64::try_from(document.metadata.revision).unwrap_or(i64::MAX);
     if revision == -1 || revision == newest {
         return Ok(document);
     }
@@ -221,14 +204,11 @@ fn readable<'a>(state: &'a State, request: &Request) -> Result<&'a Document, Ref
 }
 
 fn page_of(document: &Document, ids: &[&str], request: &Request) -> Result<Value, Refusal> {
-    let size = usize::try_from(request.number("page_size", 500, 1, 500)?).unwrap_or(500);
-    let start =
-        usize::try_from(request.number("page_token", 0, 0, i64::MAX)?).unwrap_or(usize::MAX);
-    let items = document.show(ids.iter().skip(start).take(size).copied());
-    let next = start.saturating_add(items.len());
-    let mut data = json!({"items": items, "has_more": next < ids.len()});
-    if next < ids.len() {
-        data["page_token"] = json!(next.to_string());
+    let (ids, next) = page(ids, page_bounds(request, 500, 500)?);
+    let items = document.show(ids.iter().copied());
+    let mut data = json!({"items": items, "has_more": next.is_some()});
+    if let Some(next) = next {
+        data["page_token"] = json!(next);
     }
     Ok(success(data))
 }

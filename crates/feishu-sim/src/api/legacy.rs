@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{CHAT_DOOR, success};
+use super::{CHAT_CODES, authors, success};
 use crate::{
     chats::Announcement,
     ids::ChatId,
@@ -24,22 +24,17 @@ struct PatchAnnouncement {
 }
 
 pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let chat = state.enter(request.param("chat_id"), CHAT_DOOR)?;
+    let chat = state.enter(request.param("chat_id"), CHAT_CODES)?;
     let Announcement::Doc(document) = &chat.announcement else {
         return Err(Refusal::code(232_097));
     };
-    let kind = request.user_id_type();
-    let app = || (state.app.app_id.as_str(), "app_id");
-    let owner = chat
-        .owner
-        .as_ref()
-        .map_or_else(app, |owner| (owner.id(kind), kind));
-    let modifier = if document.edited_by_bot { app() } else { owner };
+    let metadata = document.metadata;
+    let (owner, modifier) = authors(state, chat, metadata.edited_by_bot, request.user_id_type());
     Ok(success(json!({
         "content": document.content().to_string(),
-        "revision": document.revision().to_string(),
-        "create_time": (document.created_ms / 1000).to_string(),
-        "update_time": (document.updated_ms / 1000).to_string(),
+        "revision": metadata.revision.to_string(),
+        "create_time": (metadata.created_ms / 1000).to_string(),
+        "update_time": (metadata.updated_ms / 1000).to_string(),
         "owner_id_type": owner.1, "owner_id": owner.0,
         "modifier_id_type": modifier.1, "modifier_id": modifier.0,
     })))
@@ -49,12 +44,12 @@ pub(crate) fn patch(state: &mut State, request: &Request) -> Result<Value, Refus
     let PatchAnnouncement { revision, requests } = request.body()?;
     let revision: u64 = revision.parse().map_err(|_| Refusal::code(232_001))?;
     let batch = read(&requests.ok_or_else(|| Refusal::code(232_001))?)?;
-    let chat = state.enter(request.param("chat_id"), CHAT_DOOR)?;
+    let chat = state.enter(request.param("chat_id"), CHAT_CODES)?;
     let id = chat.id.clone();
     if matches!(chat.announcement, Announcement::Docx(_)) {
         return Err(Refusal::code(232_097));
     }
-    if !chat.lets_bot(Some(chat.edit_permission)) {
+    if !chat.permits_bot(Some(chat.edit_permission)) {
         return Err(Refusal::code(232_002));
     }
     let deletes = batch
@@ -63,43 +58,32 @@ pub(crate) fn patch(state: &mut State, request: &Request) -> Result<Value, Refus
     if deletes && state.behaviour.legacy_deletes_refused {
         return Err(failed(95_020, "checkDeleteContentRange fail"));
     }
-    check_people(state, &batch)?;
-    check_runs(state, &batch)?;
+    check_blocks(state, &batch)?;
     let now = state.now();
     let later_first = state.behaviour.legacy_later_insert_first;
     document(state, &id)?.apply(revision, batch, later_first, now)?;
     Ok(success(json!({})))
 }
 
-/// People outside the tenant make the insertion an error.
-fn check_people(state: &State, batch: &[Operation]) -> Result<(), Refusal> {
-    let blocks = batch.iter().filter_map(|operation| match operation {
-        Operation::Insert(_, blocks) => Some(blocks),
-        Operation::Title(_) | Operation::Delete(_) => None,
-    });
-    let mut people = blocks.flatten().flat_map(Block::people);
-    if people.all(|open_id| state.is_colleague("open_id", open_id)) {
-        Ok(())
-    } else {
-        Err(failed(95_020, "no permission for person"))
-    }
-}
-
-fn check_runs(state: &State, batch: &[Operation]) -> Result<(), Refusal> {
-    let Some(most) = state.behaviour.longest_run else {
-        return Ok(());
+/// People of other tenants and runs that are too long make an insertion an error.
+fn check_blocks(state: &State, batch: &[Operation]) -> Result<(), Refusal> {
+    let inserted = || {
+        batch.iter().flat_map(|operation| match operation {
+            Operation::Insert(_, blocks) => blocks.as_slice(),
+            Operation::Title(_) | Operation::Delete(_) => &[],
+        })
     };
-    let blocks = batch.iter().filter_map(|operation| match operation {
-        Operation::Insert(_, blocks) => Some(blocks),
-        Operation::Title(_) | Operation::Delete(_) => None,
-    });
-    if blocks.flatten().all(|block| block.longest_run() <= most) {
-        return Ok(());
+    let mut people = inserted().flat_map(Block::people);
+    if !people.all(|open_id| state.is_colleague("open_id", open_id)) {
+        return Err(failed(95_020, "no permission for person"));
     }
-    Err(Refusal::field(
-        "requests",
-        &format!("the max len of a textRun is {most}"),
-    ))
+    match state.behaviour.longest_run {
+        Some(most) if inserted().any(|block| block.longest_run() > most) => {
+            let description = format!("the max len of a textRun is {most}");
+            Err(Refusal::field("requests", &description))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn document<'a>(state: &'a mut State, id: &ChatId) -> Result<&'a mut Document, Refusal> {

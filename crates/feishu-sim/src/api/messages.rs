@@ -3,21 +3,21 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Door, success};
+use super::{ChatCodes, success};
 use crate::{
     card,
     chats::ChatMode,
     content,
     ids::{ChatId, MessageId},
     limits::{Counted, Limit},
-    messages::{Draft, Message, Sender},
+    messages::{Message, NewMessage, Sender},
     refusal::Refusal,
     request::Request,
     state::State,
 };
 
-/// The door of the message APIs; direct chats are welcome.
-pub(super) const MESSAGE_DOOR: Door = Door {
+/// The codes of the message APIs; direct chats are welcome.
+pub(super) const MESSAGE_CODES: ChatCodes = ChatCodes {
     inactive: 230_006,
     unknown: 230_001,
     dissolved: 232_009,
@@ -52,7 +52,7 @@ struct ReplyBody {
 /// Reading a group's message needs a scope of its own, else 230027.
 pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let message = known(state, request)?.clone();
-    let chat = state.enter(message.chat.as_str(), MESSAGE_DOOR)?;
+    let chat = state.enter(message.chat.as_str(), MESSAGE_CODES)?;
     if chat.mode != ChatMode::Direct
         && state
             .check_scope(&["im:message.group_msg", "im:message.group_msg:readonly"])
@@ -99,12 +99,12 @@ pub(crate) fn create(state: &mut State, request: &Request) -> Result<Value, Refu
             ));
         }
     };
-    let door = Door {
+    let codes = ChatCodes {
         unknown: 230_034,
-        ..MESSAGE_DOOR
+        ..MESSAGE_CODES
     };
-    let chat = state.enter(chat.as_str(), door)?.id.clone();
-    let draft = Draft {
+    let chat = state.enter(chat.as_str(), codes)?.id.clone();
+    let draft = NewMessage {
         chat,
         sender: Sender::App,
         parent: None,
@@ -120,14 +120,14 @@ pub(crate) fn reply(state: &mut State, request: &Request) -> Result<Value, Refus
     let body: ReplyBody = request.body()?;
     check(&body.msg_type, &body.content, body.uuid.as_deref())?;
     let parent = known(state, request)?;
-    let chat = state.enter(parent.chat.as_str(), MESSAGE_DOOR)?;
+    let chat = state.enter(parent.chat.as_str(), MESSAGE_CODES)?;
     if parent.recalled {
         return Err(Refusal::code(230_011));
     }
     if body.reply_in_thread && chat.mode == ChatMode::Direct {
         return Err(Refusal::code(230_071));
     }
-    let draft = Draft {
+    let draft = NewMessage {
         chat: chat.id.clone(),
         sender: Sender::App,
         parent: Some(parent.id.clone()),
@@ -157,8 +157,8 @@ fn check(msg_type: &str, text: &str, uuid: Option<&str>) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// Sends once per `uuid`: a repeat within the hour gets the first message and makes none.
-fn send(state: &mut State, draft: Draft, uuid: Option<String>) -> Result<Value, Refusal> {
+/// Sends once per `uuid`: a repetition within an hour returns the first message.
+fn send(state: &mut State, draft: NewMessage, uuid: Option<String>) -> Result<Value, Refusal> {
     let uuid = uuid.filter(|uuid| !uuid.is_empty());
     let now = state.now();
     if let Some((_, first)) = uuid.as_ref().and_then(|uuid| {

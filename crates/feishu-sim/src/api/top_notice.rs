@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{CHAT_DOOR, success};
+use super::{CHAT_CODES, success};
 use crate::{
     chats::{Chat, TopNotice},
     ids::{ChatId, MessageId},
@@ -25,8 +25,8 @@ struct Entry {
     message_id: Option<String>,
 }
 
-/// `"1"` puts a message of this chat on top. `"2"` puts the announcement there and ignores a
-/// message id, so the request sample of the official page pins the announcement.
+/// `"1"` pins a message of this chat. `"2"` pins the announcement and ignores a message id, so the
+/// request sample of the official page pins the announcement.
 pub(crate) fn put(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let PutTopNotice { chat_top_notice } = request.body()?;
     let invalid = || Refusal::code(232_001);
@@ -50,7 +50,7 @@ pub(crate) fn put(state: &mut State, request: &Request) -> Result<Value, Refusal
     set(state, &id, Some(notice))
 }
 
-/// Nothing on top is success as well.
+/// Succeeds also without a top notice.
 pub(crate) fn delete(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     if !request.body.is_empty() {
         let Nothing {} = request.body()?;
@@ -65,8 +65,8 @@ struct Nothing {}
 
 /// The chat, if the bot may manage its top notice.
 fn manageable(state: &State, request: &Request) -> Result<ChatId, Refusal> {
-    let chat: &Chat = state.enter(request.param("chat_id"), CHAT_DOOR)?;
-    if chat.lets_bot(chat.pin_manage_setting) {
+    let chat: &Chat = state.enter(request.param("chat_id"), CHAT_CODES)?;
+    if chat.permits_bot(chat.pin_manage_setting) {
         Ok(chat.id.clone())
     } else {
         Err(Refusal::code(232_014))
@@ -77,7 +77,7 @@ fn set(state: &mut State, id: &ChatId, notice: Option<TopNotice>) -> Result<Valu
     let chat = state
         .chats
         .get_mut(id)
-        .ok_or_else(|| Refusal::code(CHAT_DOOR.unknown))?;
+        .ok_or_else(|| Refusal::code(CHAT_CODES.unknown))?;
     chat.top_notice = notice;
     Ok(success(json!({})))
 }

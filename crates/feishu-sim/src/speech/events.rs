@@ -1,4 +1,4 @@
-//! What people do to a chat, and the events that tell the bot of it (official pages
+//! Actions of people on a chat, and their events (official pages
 //! `group/chat-member/events`, `group/chat/events` and `im-v1/message/events`).
 
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::InChat;
 use crate::{chats::Chat, ids::MessageId, messages::Sender, push::Push, state::State};
 
-/// Any one of them brings the events of a chat.
+/// Any one of them permits the events of a chat.
 const CHAT_EVENTS: [&str; 3] = ["im:chat", "im:chat.members:bot_access", "im:chat:readonly"];
-/// Any one of them brings recalls.
+/// Any one of them permits the events of recalls.
 const RECALLS: [&str; 2] = ["im:message", "im:message:readonly"];
 
-/// Each gives the push that tells the bot; none where nothing changed or the bot is not told: no
-/// receiver, a missing scope, or the bot is not in the chat.
+/// Each returns the push of the event. `None` if nothing changed or no event is sent: there is no
+/// receiver, a scope is missing, or the bot is not in the chat.
 impl InChat {
     /// Adds the bot to the group.
     pub fn add_bot(&self) -> Option<Push> {
@@ -21,7 +21,7 @@ impl InChat {
         })
     }
 
-    /// Removes the bot from the group; it still gets the event.
+    /// Removes the bot from the group; the event is still sent.
     pub fn remove_bot(&self) -> Option<Push> {
         self.change_chat("im.chat.member.bot.deleted_v1", |chat| {
             std::mem::replace(&mut chat.bot_in, false)
@@ -35,7 +35,7 @@ impl InChat {
         })
     }
 
-    /// Takes a message back.
+    /// Recalls a message.
     pub fn recall(&self, message: &MessageId) -> Option<Push> {
         let envelope = self.shared.change(|state| {
             let recalled = state.messages.get_mut(message)?;
@@ -47,13 +47,13 @@ impl InChat {
                 "recall_time": state.now().to_string(),
                 "recall_type": recall_type(&self.sender, &state.messages[message].sender, chat),
             });
-            let told = newly && chat.bot_in && state.tells(&RECALLS);
-            told.then(|| state.envelope("im.message.recalled_v1", &event))
+            let is_sent = newly && chat.bot_in && state.sends_event(&RECALLS);
+            is_sent.then(|| state.envelope("im.message.recalled_v1", &event))
         })?;
         Some(self.shared.push(envelope, None))
     }
 
-    /// Changes the chat; `change` says whether there is something to tell.
+    /// Changes the chat; `change` returns whether to send an event.
     fn change_chat(
         &self,
         event_type: &str,
@@ -63,23 +63,23 @@ impl InChat {
             let chat = state.chats.get_mut(&self.chat)?;
             let changed = change(chat);
             let event = chat_event(chat, &self.sender, &state.app.tenant_key);
-            let told = changed && state.tells(&CHAT_EVENTS);
-            told.then(|| state.envelope(event_type, &event))
+            let is_sent = changed && state.sends_event(&CHAT_EVENTS);
+            is_sent.then(|| state.envelope(event_type, &event))
         })?;
         Some(self.shared.push(envelope, None))
     }
 }
 
 impl State {
-    /// Whether the app has one of the scopes that an event needs.
-    fn tells(&self, any_of: &[&str]) -> bool {
+    /// Whether the app receives events that require one of the scopes.
+    fn sends_event(&self, any_of: &[&str]) -> bool {
         self.receiver.is_some()
             && self.app.bot_active
             && any_of.iter().any(|scope| self.app.has_scope(scope))
     }
 }
 
-/// The shape that the events of a chat share.
+/// The shared form of the events of a chat.
 fn chat_event(chat: &Chat, operator: &Sender, home: &str) -> Value {
     let (operator_id, tenant_key) = match operator {
         Sender::Person(person) => (

@@ -1,4 +1,4 @@
-//! People press buttons of cards, and the callback that tells the bot of it.
+//! Presses on buttons of cards, and their callbacks.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::pressed::Seen;
 use crate::push::Push;
 use crate::shared::Shared;
 
-/// A button that was pressed, and the callback that tells the bot of it.
+/// A press on a button, and its callback.
 #[derive(Clone, Debug)]
 pub struct Pressed {
-    /// `c-…`: with it the app may update the card once it has answered.
+    /// `c-…`, with which the app can update the card after its response.
     pub token: String,
     /// The callback.
     pub push: Push,
@@ -24,20 +24,20 @@ pub struct Pressed {
 }
 
 impl Pressed {
-    /// Waits for what the person sees once the bot has answered or the time for it is over.
+    /// Waits until the bot has responded or the timeout has passed; returns the visible result.
     pub async fn seen(&self) -> Seen {
         let seen = |state: &crate::State| state.presses.get(&self.token)?.seen.clone();
         self.shared
-            .wait_for("what a press on a button shows", seen)
+            .wait_for("the result of a press on a button", seen)
             .await
     }
 }
 
-/// Both panic where there is nothing to press: the message is no card of the app, is in another
-/// chat, or was recalled; and where the speaker is no person.
+/// Both panic if the message is not a card of the app, is in another chat or was recalled, or if
+/// the sender is not a person.
 impl InChat {
-    /// Presses the first button with that label that calls the app back. Panics where the card, as
-    /// it is now, has none.
+    /// Presses the first button with this label and a callback. Panics if the present card has
+    /// none.
     pub fn press(&self, card: &MessageId, label: &str) -> Pressed {
         self.press_with(card, |message| {
             card::callback(&message.content, label).unwrap_or_else(|| {
@@ -47,8 +47,8 @@ impl InChat {
         })
     }
 
-    /// Presses a button with any value, whichever buttons the card has: one of an older state of
-    /// the card or of another card, or one that no card ever had.
+    /// Presses a button with any value, for example a button of an older version of the card or of
+    /// another card.
     pub fn press_value(&self, card: &MessageId, value: Value) -> Pressed {
         self.press_with(card, |_| value)
     }

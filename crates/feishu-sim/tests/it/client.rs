@@ -13,7 +13,7 @@ pub(crate) struct Fixture {
     pub(crate) mia: Person,
 }
 
-/// An answer as it came.
+/// A raw answer.
 #[derive(Debug)]
 pub(crate) struct Got {
     pub(crate) status: u16,
@@ -76,7 +76,7 @@ impl Fixture {
             .to_owned()
     }
 
-    /// A group of Lin, who owns it, and Mia.
+    /// A group of Lin, the owner, and Mia.
     pub(crate) fn group(&self) -> ChatSpec {
         ChatSpec::named("Ops").owner(&self.lin).member(&self.mia)
     }

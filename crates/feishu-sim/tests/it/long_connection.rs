@@ -16,7 +16,7 @@ use crate::{
 
 const ZH: &[(&str, &str)] = &[("locale", "zh")];
 
-/// A platform whose app receives by long connection.
+/// A platform with an app on a long connection.
 async fn fixture() -> Fixture {
     let fixture = Fixture::new().await;
     fixture.sim.receive_by_long_connection();
@@ -179,14 +179,14 @@ async fn what_no_client_sends_is_a_violation() {
     socket.ping().await;
     let violations = fixture.sim.violations();
     let expected = [
-        "no ping",
-        "no echo",
-        "no biz_rt",
-        "nothing of that name",
+        "not a ping",
+        "does not echo",
+        "biz_rt is missing",
+        "no unacknowledged message",
         "unknown field `date`",
         "text message: hello",
         "required field 2",
-        "it is acknowledged",
+        "no unacknowledged message",
     ];
     assert_eq!(violations.len(), expected.len(), "{violations:#?}");
     for (violation, part) in violations.iter().zip(expected) {
@@ -327,7 +327,7 @@ async fn the_last_frame_of_parts_is_echoed() {
     fixture.sim.finish();
 }
 
-/// Which of three connections each of thirty events goes to.
+/// The connection, of three, that receives each of thirty events.
 async fn routes(seed: u64) -> Vec<usize> {
     let builder = Simulator::builder().seed(seed);
     let fixture = Fixture::with(builder.rate_limits(RateLimits::Off)).await;

@@ -1,4 +1,4 @@
-//! Presses on buttons of cards, what is answered to them, and updates of cards after the answer.
+//! Presses on buttons of cards, their responses, and later updates of cards.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -389,7 +389,7 @@ async fn an_update_before_the_answer_is_a_violation() {
     assert_eq!(early.outcome(), (400, 99_992_402));
     let violations = table.sim().violations();
     assert_eq!(violations.len(), 1);
-    assert!(violations[0].contains("not answered yet"), "{violations:?}");
+    assert!(violations[0].contains("no response yet"), "{violations:?}");
     assert_eq!(table.sim().card(&table.card), card("Pinned", &["Undo"]));
 
     let ack = frame.ack_data(&json!({}));

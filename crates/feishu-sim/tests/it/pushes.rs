@@ -1,4 +1,4 @@
-//! Pushes: what they carry, who gets them, and when they come again.
+//! Pushes: content, receivers and redeliveries.
 
 use std::time::Duration;
 
@@ -201,8 +201,8 @@ async fn scopes_with_membership_decide_which_events_arrive() {
     assert_eq!(reached(&["im:message.group_msg"]), [false; 5]);
 }
 
-/// The type of the event that the push told of, and the event.
-fn told(fixture: &Fixture, push: Option<&Push>) -> Option<(String, Value)> {
+/// The type of the pushed event, and the event.
+fn pushed(fixture: &Fixture, push: Option<&Push>) -> Option<(String, Value)> {
     let id = push?.event_id();
     let pushes = fixture.sim.pushes();
     let record = pushes.iter().find(|record| record.event_id == id)?;
@@ -224,20 +224,20 @@ async fn joining_or_leaving_a_group_is_an_event() {
         "i18n_names": {"zh_cn": "Ops", "en_us": "Ops", "ja_jp": "Ops"},
     });
     let of = |event_type: &str| Some((event_type.to_owned(), event.clone()));
-    assert_eq!(told(&fixture, lin.remove_bot().as_ref()), None);
+    assert_eq!(pushed(&fixture, lin.remove_bot().as_ref()), None);
     let added = lin.add_bot();
     assert_eq!(
-        told(&fixture, added.as_ref()),
+        pushed(&fixture, added.as_ref()),
         of("im.chat.member.bot.added_v1")
     );
-    assert_eq!(told(&fixture, lin.add_bot().as_ref()), None);
+    assert_eq!(pushed(&fixture, lin.add_bot().as_ref()), None);
     assert_eq!(
-        told(&fixture, lin.remove_bot().as_ref()),
+        pushed(&fixture, lin.remove_bot().as_ref()),
         of("im.chat.member.bot.deleted_v1")
     );
     lin.add_bot();
     assert_eq!(
-        told(&fixture, lin.disband().as_ref()),
+        pushed(&fixture, lin.disband().as_ref()),
         of("im.chat.disbanded_v1")
     );
     let added = added.unwrap();
@@ -258,7 +258,7 @@ async fn a_recall_names_its_operator() {
         let operator = fixture.sim.as_person(person).in_chat(&chat);
         let push = operator.recall(&message);
         assert!(operator.recall(&message).is_none());
-        let (event_type, event) = told(&fixture, push.as_ref())?;
+        let (event_type, event) = pushed(&fixture, push.as_ref())?;
         assert_eq!(event_type, "im.message.recalled_v1");
         assert_eq!(event["message_id"], json!(message.as_str()));
         assert_eq!(event["chat_id"], json!(chat.as_str()));

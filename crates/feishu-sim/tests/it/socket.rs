@@ -104,7 +104,7 @@ impl Socket {
         Self::connect(&url).await.unwrap()
     }
 
-    /// Connects, or tells the headers of the refusal.
+    /// Connects; fails with the headers of the refusal.
     pub(crate) async fn connect(url: &str) -> Result<Self, HeaderMap> {
         let (_, rest) = url.split_once("://").unwrap();
         let (authority, _) = rest.split_once('/').unwrap();

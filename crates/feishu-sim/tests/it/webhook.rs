@@ -1,4 +1,4 @@
-//! A webhook that answers as told and keeps what it got.
+//! A webhook with configured responses that records requests.
 
 use std::{
     collections::VecDeque,
@@ -14,7 +14,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// What the webhook got, and what it still has to answer; then it answers 200 and `{}`.
+/// The received requests and the queued responses; without one, the response is 200 and `{}`.
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) got: Vec<(HeaderMap, Bytes)>,
