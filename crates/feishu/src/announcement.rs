@@ -24,7 +24,7 @@ pub enum Operation {
     DeleteContentRange(Range<u64>),
 }
 
-/// Where blocks are inserted.
+/// The position of inserted blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InsertLocation {
     /// Right after the title, above the body.
@@ -148,7 +148,7 @@ pub struct PlacedBlock {
     /// The plain text of a paragraph, with U+FFFC for each element that is not text; `None`
     /// for all other blocks.
     pub text: Option<String>,
-    /// The style of a paragraph, as far as this crate can write it; plain for all other blocks.
+    /// The style of a paragraph, if this crate can write it; plain for all other blocks.
     pub style: LegacyParagraphStyle,
     /// The whole block as JSON, which takes a tenth of the memory of parsed values.
     wire: Box<str>,
@@ -359,7 +359,7 @@ impl LegacyElement {
 }
 
 impl LegacyTextStyle {
-    /// Only what is set is written: the platform fills in the rest.
+    /// Omits unset fields, for which the platform has defaults.
     fn to_value(&self) -> Value {
         let switches = [
             ("bold", self.bold),
@@ -562,7 +562,7 @@ mod tests {
                 assert_eq!(block.text.as_deref(), expected["text"].as_str());
                 let range = block.range.clone().unwrap();
                 assert_eq!(json!([range.start, range.end]), expected["paragraph"]);
-                // One more unit before the text where the paragraph has a style.
+                // A paragraph with a style has one more unit before its text.
                 let placeholder = usize::from(expected["style_key_present"] == true);
                 let units = utf16_len(block.text.as_deref().unwrap()) + placeholder;
                 assert_eq!(range.end - range.start, u64::try_from(units).unwrap());

@@ -82,13 +82,13 @@ impl CardElement {
 /// The answer to a press on a button, due within three seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CardAnswer {
-    /// Displayed briefly to the person who pressed it.
+    /// Displayed briefly to the operator.
     pub toast: Option<Toast>,
     /// Replaces the card for everybody.
     pub card: Option<Card>,
 }
 
-/// A short message to the person who pressed a button, in their language.
+/// A short message to the operator of a button, in their language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toast {
     /// Its look.

@@ -61,7 +61,7 @@ impl Clock {
         Self::of(self.source.clone())
     }
 
-    /// The current time by the platform's clock, as far as it is known.
+    /// The current time by the platform's clock, or by the machine's while that is unknown.
     pub fn now(&self) -> Timestamp {
         let machine = self.machine_now();
         machine
@@ -98,10 +98,10 @@ impl Clock {
         self.correction.was_set(self.machine_now(), is_manual)
     }
 
-    /// Updates the correction from an answer with the date `told`, in whole seconds by the platform's
+    /// Updates the correction from the `date` of an answer, in whole seconds by the platform's
     /// clock, and the times of the exchange by the machine's.
-    pub(crate) fn observe(&self, told: Timestamp, sent_at: Timestamp, received_at: Timestamp) {
-        self.correction.observe(told, sent_at, received_at);
+    pub(crate) fn observe(&self, date: Timestamp, sent_at: Timestamp, received_at: Timestamp) {
+        self.correction.observe(date, sent_at, received_at);
     }
 
     /// Waits until the clock shows at least `deadline`.
@@ -131,12 +131,12 @@ impl Clock {
         if let Source::Manual(face) = &self.source {
             let reached = face.clone().wait_for(|now| *now >= deadline).await.is_ok();
             return if !reached {
-                // The hand was dropped, so the time never comes.
+                // The hand was dropped, so the clock does not move any further.
                 std::future::pending::<()>().await;
             };
         }
         let begun = Instant::now();
-        // The wall clock counts as well: timers stop while the machine is suspended.
+        // Checked against the wall clock, too: timers stop while the machine is suspended.
         while begun.elapsed() < duration && self.machine_now() < deadline {
             let left = duration.saturating_sub(begun.elapsed());
             tokio::time::sleep(left.min(LONGEST_WAIT)).await;
@@ -151,7 +151,7 @@ impl Source {
             Self::System => tokio::time::sleep(left.min(LONGEST_WAIT)).await,
             Self::Manual(face) => {
                 if face.changed().await.is_err() {
-                    // The hand was dropped, so the time never comes.
+                    // The hand was dropped, so the clock does not move any further.
                     std::future::pending::<()>().await;
                 }
             }

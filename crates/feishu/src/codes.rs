@@ -1,4 +1,4 @@
-//! The platform's error codes by name, and what each means for a decision.
+//! The platform's error codes by name, and their classes.
 //!
 //! The wording in quotes is the platform's own, from the error tables of the official pages
 //! `group/chat/{get,put_top_notice}`, `group/chat-announcement/patch`,
@@ -120,7 +120,7 @@ pub mod long_connection {
     pub const WRONG_DOMAIN: i64 = 1_000_040_351;
 }
 
-/// What a code means for a decision. Codes that decide nothing, and those whose meaning depends on
+/// The class of a code. Codes without consequences, and those whose meaning depends on
 /// the call, have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {

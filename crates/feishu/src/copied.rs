@@ -93,7 +93,7 @@ pub struct Copied {
     pub is_gone: bool,
 }
 
-/// The position of a block, and what only the platform assigns.
+/// The position of a block, and other properties that the platform assigns.
 const HEAD: [&str; 5] = [
     "block_id",
     "block_type",
@@ -296,7 +296,7 @@ fn unwritable_legacy_block(block_type: &str) -> Option<Unwritable> {
 }
 
 /// Replaces mentions by names in a copied block of either kind: the platform rejects a
-/// mention of a person who has left.
+/// mention of a person that has left.
 pub fn without_mentions(block: &mut Value, name: impl Fn(&OpenId) -> String) {
     let bodies = block.as_object_mut().into_iter().flat_map(Map::values_mut);
     for element in bodies.flat_map(elements_mut) {

@@ -68,7 +68,7 @@ pub enum TextElement {
         /// The style of the whole run.
         style: TextElementStyle,
     },
-    /// A mention; one that the API writes notifies nobody.
+    /// A mention. Mentions that the API writes notify nobody.
     MentionUser {
         /// The mentioned person.
         open_id: OpenId,

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::vectors;
 
-    /// Encrypts whole blocks whose padding, right or wrong, the caller has made.
+    /// Encrypts whole blocks with the caller's padding.
     fn encrypt(key: &str, iv: [u8; BLOCK], padded: &[u8]) -> String {
         let cipher = cbc::Encryptor::<Aes256Enc>::new(&Sha256::digest(key), &iv.into());
         let mut bytes = [&iv, padded].concat();

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_event_is_an_error() {
+    fn a_body_without_an_event_is_an_error() {
         let check = |body: &[u8], expected: &str| {
             let error = Envelope::parse(body).unwrap_err();
             assert_eq!(

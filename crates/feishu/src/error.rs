@@ -1,4 +1,4 @@
-//! Errors of calls, and what they mean for the caller.
+//! Errors of calls, and their consequences for the caller.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,13 +31,12 @@ pub enum Error {
         status: u16,
         /// The id of the exchange in the platform's logs.
         log_id: Option<String>,
-        /// What is wrong with the answer.
+        /// The error in the answer.
         detail: InvalidResponse,
         /// How long to wait before a retry, from a header.
         retry_after: Option<Duration>,
     },
-    /// The call was not made: the API is rate limited, or its documented
-    /// limit is used up.
+    /// The call was not made: the API is rate limited, or its documented limit is used up.
     #[error("`{endpoint}` is rate limited; retry in {} ms", retry_after.as_millis())]
     Waiting {
         /// The name of the call.
@@ -93,14 +92,14 @@ pub enum TransportFailure {
     Request,
 }
 
-/// What is wrong with an answer.
+/// The error in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidResponse {
     /// Not a JSON object with a `code`.
     #[error("no JSON object with a code")]
     NotJson,
-    /// A proxy or gateway answered: a web page, or an HTTP error that no
-    /// code of the platform explains.
+    /// A proxy or gateway answered: a web page, or an HTTP error that no code of the platform
+    /// explains.
     #[error("a response that is not from the platform")]
     Foreign,
     /// Code 0, but a required field is missing or invalid.
@@ -120,7 +119,7 @@ impl Error {
         self.api().map(|error| error.code)
     }
 
-    /// What the platform's code means for a decision, if the platform refused.
+    /// The class of the platform's code, if the platform refused.
     pub fn class(&self) -> Option<Class> {
         self.api().and_then(ApiError::class)
     }
@@ -195,8 +194,8 @@ impl Error {
         }
     }
 
-    /// Whether the failed call may have taken effect. A failure to
-    /// get a token never has: the call itself was not made.
+    /// Whether the failed call may have taken effect. After a failure to get a token, the call
+    /// itself was not made.
     pub fn may_have_taken_effect(&self) -> bool {
         if self.endpoint() == Some(TOKEN_ENDPOINT) {
             return false;
@@ -218,8 +217,8 @@ impl Error {
         self.class() == Some(Class::ScopeMissing)
     }
 
-    /// Whether the platform rejected the app itself: its id, its secret, or every token.
-    /// No call can succeed until an administrator fixes that.
+    /// Whether the platform rejected the app itself: its id, its secret, or every token. No call can
+    /// succeed until an administrator fixes that.
     pub fn is_app_refused(&self) -> bool {
         self.is_token_rejected()
             || self
@@ -243,7 +242,7 @@ impl Error {
 }
 
 impl ApiError {
-    /// What the code means for a decision.
+    /// The class of the code.
     pub fn class(&self) -> Option<Class> {
         Class::of(self.code)
     }

@@ -1,5 +1,5 @@
-//! The events that a bot reads, and for messages also the few fields that decide
-//! whether it concerns the bot at all.
+//! The events that a bot reads, and the few fields of a message that decide whether it concerns the
+//! bot.
 //!
 //! No reader here fails: a field that is missing, null or of another type is absent.
 

@@ -1,5 +1,4 @@
-//! The headers of an answer: log id, date, and how long to
-//! wait before the next one.
+//! The headers of an answer: log id, date, and the wait before the next call.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +17,8 @@ pub(crate) fn log_id(headers: &HeaderMap) -> Option<String> {
     values.into_iter().next()
 }
 
-/// The date of the answer, in whole seconds; `None` for a cached copy, and for
-/// several different dates.
+/// The date of the answer, in whole seconds; `None` for a cached copy, and for several different
+/// dates.
 pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let is_copy = headers
         .get_all(AGE)
@@ -33,9 +32,9 @@ pub(crate) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(first.to_str().ok()?)
 }
 
-/// How long to wait before another call: from the platform's header, or from the one that gateways
-/// and proxies use. The longest of several values counts. A date is relative to that of the
-/// answer, or to `now`.
+/// How long to wait before another call: from the platform's header, or from that of gateways and
+/// proxies. Of several values, the longest is used. A date is relative to that of the answer, or to
+/// `now`.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let reset = longest(headers, &RATE_LIMIT_RESET, seconds);
     reset.or_else(|| {

@@ -18,7 +18,7 @@ use crate::{Clock, ExtraRoots, headers};
 
 /// The longest answer that is read by default, in bytes.
 const MAX_ANSWER: usize = 512 << 10;
-/// The longest answer that is read of a call that returns what people wrote.
+/// The longest answer that is read of a call that returns content of people.
 pub(crate) const MAX_TEXT: usize = 2 << 20;
 /// An answer of more bytes needs a permit for as long as it is held.
 const LONG_ANSWER: usize = 64 << 10;
@@ -150,8 +150,7 @@ impl Http {
         let client = extra_roots
             .http_client(&base_url)
             .timeout(timeout)
-            // Shorter than the whole, so that a host that never answers counts as one that got
-            // nothing.
+            // Shorter than the whole, so that an unreachable host is a failure to connect.
             .connect_timeout(timeout / 2)
             .build()
             .map_err(|source| Error::HttpClient(Arc::new(source)))?;
@@ -234,7 +233,7 @@ impl Http {
     /// The base URL with these segments added.
     fn url<'a>(&self, path: impl IntoIterator<Item = &'a &'a str>) -> Url {
         let mut url = self.base_url.clone();
-        // Always possible for the two schemes that `new` lets pass.
+        // Always possible for the two schemes that `new` accepts.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
@@ -293,7 +292,7 @@ impl Http {
 }
 
 impl CallRecord<'_> {
-    /// The code of the answer: 0 for success, `None` if no readable answer came.
+    /// The code of the answer: 0 for success, `None` without a readable answer.
     pub fn code(&self) -> Option<i64> {
         self.error.map_or(Some(0), Error::code)
     }
@@ -321,7 +320,7 @@ impl Answer {
         self.whole().map(|wrapped: Wrapped<T>| wrapped.data)
     }
 
-    /// Reads an answer whose payload is beside `code`, not in `data`.
+    /// Reads an answer with its payload next to `code`, not in `data`.
     pub(crate) fn whole<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|_| self.invalid(InvalidResponse::Shape))
     }

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_plain_string_on_the_wire() {
+    fn ids_are_plain_strings_on_the_wire() {
         let id = ChatId::from("oc_1");
         assert_eq!(serde_json::to_string(&id).unwrap(), r#""oc_1""#);
         assert_eq!(serde_json::from_str::<ChatId>(r#""oc_1""#).unwrap(), id);

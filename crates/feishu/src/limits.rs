@@ -92,7 +92,7 @@ struct Pause {
     is_probed: bool,
 }
 
-/// A call that counts towards some limits. Dropped when the call has ended.
+/// A call within some limits. Dropped when the call has ended.
 #[derive(Debug)]
 pub(crate) struct Slot<'a> {
     limits: &'a Limits,
@@ -161,9 +161,9 @@ impl Limits {
             Err(error) if error.is_rate_limited() => error,
             Err(_) => return,
         };
-        let asked = error.asked_wait().unwrap_or(DEFAULT_PAUSE);
-        let until = self.clock.machine_now() + asked.min(LONGEST_PAUSE);
-        self.pause_until(endpoint, until, asked > LONGEST_PAUSE);
+        let wait = error.asked_wait().unwrap_or(DEFAULT_PAUSE);
+        let until = self.clock.machine_now() + wait.min(LONGEST_PAUSE);
+        self.pause_until(endpoint, until, wait > LONGEST_PAUSE);
         if let Some(shared) = &self.shared {
             let ahead = self.clock.now().duration_since(self.clock.machine_now());
             let until = until.checked_add(ahead).unwrap_or(until);
@@ -308,9 +308,9 @@ mod tests {
             let (limits, hand) = limits();
             limits.note("put_top_notice", &refusal(named));
             limits.note("put_top_notice", &refusal(Some(1)));
-            let told = limits.check("put_top_notice").unwrap_err();
-            assert_eq!(told.retry_after(), Some(Duration::from_secs(seconds)));
-            assert!(told.is_retryable() && !told.may_have_taken_effect());
+            let reported = limits.check("put_top_notice").unwrap_err();
+            assert_eq!(reported.retry_after(), Some(Duration::from_secs(seconds)));
+            assert!(reported.is_retryable() && !reported.may_have_taken_effect());
             assert!(limits.check("get_chat").is_ok());
             hand.advance(Duration::from_secs(seconds));
             assert!(limits.check("put_top_notice").is_ok());
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_over_a_minute_is_probed_every_minute() {
+    fn a_long_pause_is_probed_every_minute() {
         let (limits, hand) = limits();
         let api = "put_top_notice";
         limits.note(api, &refusal(Some(3600)));
@@ -357,8 +357,8 @@ mod tests {
         limits.note(api, &answer(503));
         limits.check(api).unwrap();
         limits.note(api, &answer(429));
-        let told = limits.check(api).unwrap_err();
-        assert_eq!(told.retry_after(), Some(Duration::from_secs(7)));
+        let reported = limits.check(api).unwrap_err();
+        assert_eq!(reported.retry_after(), Some(Duration::from_secs(7)));
         hand.advance(Duration::from_secs(7));
         limits.check(api).unwrap();
     }
@@ -425,15 +425,15 @@ mod tests {
     async fn processes_share_pauses_with_slots() {
         let (clock, hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
         let now = clock.now();
-        let told = Arc::new(Mutex::new(Vec::new()));
+        let reported = Arc::new(Mutex::new(Vec::new()));
         let slots = Arc::new(Mutex::new(vec![
             WriteSlot::AskAgainAt(now + 5 * SECOND),
             WriteSlot::At(now + SECOND),
         ]));
         let shared = SharedLimits {
             on_pause: {
-                let told = Arc::clone(&told);
-                Arc::new(move |api, until| told.lock().push((api, until)))
+                let reported = Arc::clone(&reported);
+                Arc::new(move |api, until| reported.lock().push((api, until)))
             },
             next_slot: Arc::new(move || {
                 let slot = slots.lock().pop().unwrap();
@@ -443,11 +443,11 @@ mod tests {
         let limits = Limits::new(clock, 1, Some(shared));
         limits.note("put_top_notice", &refusal(Some(7)));
         let until = now + 7 * SECOND;
-        assert_eq!(*told.lock(), [("put_top_notice", until)]);
-        // A pause that comes from them is not passed back.
+        assert_eq!(*reported.lock(), [("put_top_notice", until)]);
+        // Their pauses are not passed back.
         limits.pause("reply", until);
         assert!(limits.check("reply").is_err());
-        assert_eq!(told.lock().len(), 1);
+        assert_eq!(reported.lock().len(), 1);
 
         let paces = [Pace::Announcement("oc_1".into()), Pace::App];
         let mut first = std::pin::pin!(limits.slot("create", &paces));

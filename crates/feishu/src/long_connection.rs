@@ -29,7 +29,7 @@ pub struct Dropped {
     pub texts: u64,
     /// Binary messages that were not valid frames.
     pub unreadable: u64,
-    /// Messages whose parts did not all arrive in time.
+    /// Messages of which some parts did not arrive in time.
     pub incomplete: u64,
     /// Incomplete messages that were evicted for newer ones.
     pub evicted: u64,

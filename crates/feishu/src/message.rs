@@ -61,7 +61,7 @@ fn encoded_twice(json: Json<'_>) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests;
 
-/// The text of a message whose content should be `{"text":"…"}`.
+/// The text of a message with the content `{"text":"…"}`.
 fn text(json: Option<Json<'_>>, content: &str) -> Option<Content> {
     let Some(json) = json else {
         return plain_words(content).map(Content::Text);

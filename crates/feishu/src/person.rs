@@ -45,7 +45,7 @@ pub struct PersonIds {
     pub user_id: Option<UserId>,
 }
 
-/// Who sent a message or pressed a button.
+/// The sender of a message, or the operator of a button.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sender {
     /// The id for this app.
@@ -100,7 +100,7 @@ impl Sender {
         Self::new(ids, sender_type.into_owned(), tenant_key)
     }
 
-    /// Reads the `operator` of a callback, who is always a person.
+    /// Reads the `operator` of a callback, which is always a person.
     pub(crate) fn of_callback(operator: Json<'_>) -> Self {
         let ids = if operator.is_object() {
             PersonIds::read(operator)

@@ -17,7 +17,7 @@ pub struct ExtraRoots(Vec<CertificateDer<'static>>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RootsError {
     /// It has no `-----BEGIN CERTIFICATE-----` block.
-    #[error("it holds no certificate in PEM form")]
+    #[error("it has no certificate in PEM format")]
     NoCertificate,
     /// A block is not the certificate of an authority; counted from 1.
     #[error("certificate number {0} in it is invalid")]

@@ -23,7 +23,7 @@ const RENEWAL_MARGIN: Duration = Duration::from_mins(20);
 /// The time from a failed renewal to the next try; until then the current token is used.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
-/// The assumed life of a token whose answer names none.
+/// The assumed life of a token without `expire`.
 const UNKNOWN_LIFE: Duration = Duration::from_mins(1);
 /// A token with a shorter life is used for this long unless the platform rejects it, so that a
 /// wrong life does not double the number of calls.
@@ -31,7 +31,7 @@ const SHORTEST_LIFE: Duration = Duration::from_secs(30);
 /// Tokens of the platform live for two hours; a longer life than this is a mistake.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
-/// What an app of the tenant's own gets its tokens with.
+/// The credentials of a self-built app.
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub(crate) app_id: AppId,
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_no_header_can_hold_is_unusable() {
+    fn a_token_invalid_in_headers_is_unusable() {
         for (token, usable) in [
             ("t-1", true),
             ("", false),

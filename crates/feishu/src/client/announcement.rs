@@ -12,7 +12,7 @@ use crate::http::{MAX_TEXT, Request};
 use crate::wire::number;
 use crate::{ChatId, Error};
 
-/// What both kinds of announcement have.
+/// The properties of both kinds of announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct AnnouncementInfo {
     /// Decides which calls work on it.

@@ -15,13 +15,13 @@ use crate::wire::{optional_id, or_default};
 /// more than the name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Chat {
-    /// Empty if the platform does not tell.
+    /// Empty if absent.
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// The owner, by the type of id that was asked for; `None` if the owner is a bot.
     #[serde(default, deserialize_with = "optional_id")]
     pub owner_id: Option<String>,
-    /// The people who are admins, by the same type of id.
+    /// The admins other than bots, by the same type of id.
     #[serde(
         default,
         rename = "user_manager_id_list",
@@ -50,7 +50,7 @@ pub struct Chat {
     pub external: bool,
 }
 
-/// Who may do what a setting of a chat controls.
+/// The members with a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(from = "String")]
 pub enum Who {

@@ -40,7 +40,7 @@ pub struct CreateChildren<'a, B = Block> {
 /// The result of an insertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
-    /// The new blocks in order, as far as the answer names them.
+    /// The new blocks in the answer, in order.
     pub block_ids: Vec<BlockId>,
     /// The new revision, if the answer names it.
     pub revision_id: Option<i64>,

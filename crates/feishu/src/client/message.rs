@@ -19,7 +19,7 @@ use crate::wire::or_default;
 /// A message as the API returns it; an event has other fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// `None` if the platform does not tell.
+    /// `None` if absent.
     pub chat_id: Option<ChatId>,
     /// The topic that it belongs to.
     pub thread_id: Option<ThreadId>,
@@ -38,7 +38,7 @@ pub struct Message {
 /// How a card is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardForm {
-    /// As plain lines where the platform can render them; a card of version 2 is empty.
+    /// As plain lines, if the platform can render them; empty for a card of version 2.
     Plain,
     /// As it was sent.
     AsSent,

@@ -8,7 +8,7 @@ use super::Client;
 use crate::http::Request;
 use crate::{ChatId, Error, MessageId};
 
-/// What can be pinned to the top of a chat.
+/// A top notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TopNotice<'a> {
     /// A message of that chat.

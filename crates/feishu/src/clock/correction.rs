@@ -100,18 +100,18 @@ impl Correction {
         was_set
     }
 
-    pub(super) fn observe(&self, told: Timestamp, sent_at: Timestamp, received_at: Timestamp) {
+    pub(super) fn observe(&self, date: Timestamp, sent_at: Timestamp, received_at: Timestamp) {
         let exchange = received_at.duration_since(sent_at);
         let is_usable = !exchange.is_negative()
             && exchange <= LONGEST_EXCHANGE
-            && PLAUSIBLE.contains(&told.as_second());
+            && PLAUSIBLE.contains(&date.as_second());
         if !is_usable {
             return;
         }
         // Assumed half-way through the exchange, in the middle of the second of the date.
         let middle = exchange / 2;
         let here = received_at.duration_since(Timestamp::UNIX_EPOCH) - middle;
-        let there = told.duration_since(Timestamp::UNIX_EPOCH) + SignedDuration::from_millis(500);
+        let there = date.duration_since(Timestamp::UNIX_EPOCH) + SignedDuration::from_millis(500);
         let observed = there - here;
         let offset = {
             let mut learned = self.learned.lock();

@@ -17,7 +17,7 @@ const LARGEST_VALUE: usize = 16 * 1024;
 /// A press on a button, `card.action.trigger`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardAction {
-    /// The person who pressed it.
+    /// The person that pressed the button.
     pub operator: Sender,
     /// The value that the card was sent with; null if it has more than 16 KiB.
     pub value: Value,

@@ -77,9 +77,9 @@ impl From<Wire> for ClientConfig {
             .reconnect_count
             .as_i64()
             .and_then(|count| u64::try_from(count).ok());
-        let interval = |asked: Value, default| {
-            seconds(&asked)
-                .filter(|asked| !asked.is_zero())
+        let interval = |value: Value, default| {
+            seconds(&value)
+                .filter(|value| !value.is_zero())
                 .unwrap_or(default)
         };
         Self {
@@ -91,8 +91,8 @@ impl From<Wire> for ClientConfig {
     }
 }
 
-fn seconds(asked: &Value) -> Option<Duration> {
-    let seconds = u64::try_from(asked.as_i64()?).ok()?;
+fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = u64::try_from(value.as_i64()?).ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST))
 }
 
@@ -119,13 +119,13 @@ mod tests {
         ] {
             assert_eq!(config(json), default, "{json}");
         }
-        let asked = config(
+        let custom = config(
             r#"{"ReconnectCount":3,"ReconnectInterval":7,"ReconnectNonce":0,"PingInterval":9}"#,
         );
-        assert_eq!(asked.reconnect_count, Some(3));
-        assert_eq!(asked.reconnect_interval, 7 * SECOND);
-        assert_eq!(asked.reconnect_nonce, Duration::ZERO);
-        assert_eq!(asked.ping_interval, 9 * SECOND);
+        assert_eq!(custom.reconnect_count, Some(3));
+        assert_eq!(custom.reconnect_interval, 7 * SECOND);
+        assert_eq!(custom.reconnect_nonce, Duration::ZERO);
+        assert_eq!(custom.ping_interval, 9 * SECOND);
         let huge = i64::MAX;
         let huge = config(&format!(
             r#"{{"ReconnectCount":{huge},"ReconnectNonce":{huge},"PingInterval":{huge}}}"#

@@ -107,7 +107,7 @@ impl Connection {
         let (acks, answers) = mpsc::channel(MAX_UNANSWERED);
         let (followed, follower) = watch::channel(config);
         let (dropped, seen) = watch::channel(Dropped::default());
-        let (goodbye, asked) = oneshot::channel();
+        let (goodbye, goodbye_requested) = oneshot::channel();
         let reader = Reader {
             events,
             acks,
@@ -120,7 +120,7 @@ impl Connection {
             service_id,
             answers,
             config: follower,
-            goodbye: asked,
+            goodbye: goodbye_requested,
         };
         let (sink, stream) = socket.split();
         let mut task = JoinSet::new();
@@ -194,7 +194,7 @@ impl Ack {
 }
 
 impl fmt::Debug for Payload {
-    /// Omits what people wrote.
+    /// Omits content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Payload")
             .field("message_id", &self.message_id)
@@ -287,7 +287,7 @@ impl Reader {
             }
             Ok(Incoming::Pong(None) | Incoming::Control) => return,
             Err(error) => {
-                // Counted in a metric; a log line for each would let garbage fill the log.
+                // Counted in a metric, because a log line for each could fill the log.
                 tracing::debug!(%error, "ignored an invalid frame");
                 self.count(|dropped| dropped.unreadable += 1);
                 return;

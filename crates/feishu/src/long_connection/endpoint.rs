@@ -49,7 +49,7 @@ pub enum EndpointError {
     Refused {
         /// The platform's error code.
         code: i64,
-        /// What the code means.
+        /// The meaning of the code.
         reason: EndpointReason,
         /// The platform's message.
         msg: String,
@@ -292,7 +292,7 @@ mod tests {
         ] {
             let error = EndpointError::from_call(refusal(code, 200));
             let EndpointError::Refused {
-                code: told,
+                code: received,
                 reason: read,
                 msg,
                 log_id,
@@ -300,7 +300,7 @@ mod tests {
             else {
                 panic!("{error:?}")
             };
-            assert_eq!((*read, *told), (reason, code));
+            assert_eq!((*read, *received), (reason, code));
             assert_eq!((&**msg, log_id.as_deref()), ("no", Some("l")));
             assert_eq!(error.is_retryable(), is_retryable, "{code}");
         }

@@ -166,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// Messages on their way, and what was dropped of them.
+    /// Incomplete messages, and counts of dropped ones.
     struct Way {
         fragments: Fragments,
         dropped: Dropped,

@@ -6,9 +6,9 @@ use super::post::says_anything;
 use super::{Post, PostElement};
 use crate::lenient::Json;
 
-/// A card is wrapped in so many objects at most.
+/// The maximum number of objects around a card.
 const WRAPPED: u8 = 4;
-/// What the platform shows instead of a card that the plain form cannot hold.
+/// Shown by the platform in place of a card that has no plain form.
 const UPGRADE: [&str; 2] = ["请升级至最新版本客户端", "upgrade to the latest version"];
 
 /// Reads a card; one without words is empty, as one that names only its template.

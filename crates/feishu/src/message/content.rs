@@ -1,11 +1,11 @@
-//! The content of a message, as far as it can be read.
+//! The readable content of a message.
 
 use serde::{Deserialize, Serialize};
 
 /// How many mentions of a message are read. An announcement can have fewer.
 pub(crate) const MOST_MENTIONS: usize = 500;
 
-/// The content of a message, as far as a bot needs it that reads text.
+/// The content of a message, for a bot that reads text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A `text` message. Mentions are `@_user_1`, `@_all`; lines end in `\n`.

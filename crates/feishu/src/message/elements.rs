@@ -362,8 +362,8 @@ fn style(element: Json<'_>) -> Vec<String> {
 }
 
 fn level(element: Json<'_>, tag: &str) -> u8 {
-    let told = element.field("level").and_then(Json::text);
-    let told = told.and_then(|level| level.parse().ok());
+    let level = element.field("level").and_then(Json::text);
+    let level = level.and_then(|level| level.parse().ok());
     let named = tag.strip_prefix('h').and_then(|level| level.parse().ok());
-    told.or(named).unwrap_or(1).clamp(1, 9)
+    level.or(named).unwrap_or(1).clamp(1, 9)
 }

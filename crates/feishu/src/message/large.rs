@@ -16,7 +16,7 @@ pub(super) const LARGEST_POST: usize = 32 * 1024;
 const LARGEST_TEXT: usize = 400_000;
 
 /// Reads the text of a post: a line for the title and one for each paragraph. The
-/// first locale with any text counts.
+/// first locale with any text is used.
 pub(super) fn text(content: &str) -> Result<String, serde_json::Error> {
     let mut text = String::new();
     let mut json = serde_json::Deserializer::from_str(content);

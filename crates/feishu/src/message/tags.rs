@@ -39,7 +39,7 @@ pub(crate) fn plain_tags(text: &str) -> String {
     plain + rest
 }
 
-/// What an `<at …>name</at>` shows, and what follows it.
+/// The visible text of an `<at …>name</at>`, and the rest.
 pub(crate) fn mention<'t>(tag: &str, after: &'t str) -> (String, &'t str) {
     let (name, after) = match after.split_once("</at>") {
         Some((name, after)) if !name.contains('<') => (name, after),

@@ -10,7 +10,7 @@ fn post(content: &Value) -> Post {
     }
 }
 
-/// What a post says, an element in brackets, a row a line.
+/// The text of a post: each element in brackets, each row on a line.
 fn shown(post: &Post) -> String {
     let element = |element: &PostElement| match element {
         PostElement::Mark(Mark::Heading(level)) => format!("(h{level})"),

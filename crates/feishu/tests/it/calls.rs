@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{client, platform};
 
-/// Orders a refusal of the next such call and checks that it comes out as an error.
+/// Queues a refusal of the next such call and checks the resulting error.
 async fn refused<T: Debug>(
     sim: &Simulator,
     endpoint: Endpoint,
@@ -342,7 +342,7 @@ async fn a_reply_is_sent_once_per_uuid() {
 }
 
 #[tokio::test]
-async fn a_card_is_sent_to_a_chat_once_per_uuid() {
+async fn a_card_is_sent_once_per_uuid() {
     let sim = platform().await;
     let client = client(&sim);
     let lin = sim.add_person("Lin");

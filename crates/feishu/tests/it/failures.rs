@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and what the error then says.
+//! Failures of the transport, and their errors.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The long connection against the pretend platform, and against servers that are none.
+//! The long connection with the simulated platform, and with other servers.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{SECRET, client, config, config_for, platform, raw};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A platform whose app receives by long connection.
+/// A platform with an app on a long connection.
 async fn long_platform() -> Simulator {
     let sim = platform().await;
     sim.receive_by_long_connection();
@@ -316,7 +316,7 @@ fn naming(url: &str) -> Client {
 
 #[tokio::test]
 async fn connecting_to_another_server_fails_in_time() {
-    // It takes connections but says nothing.
+    // It accepts connections but sends nothing.
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = mute.local_addr().unwrap();
     let endpoint = naming(&format!("ws://{address}"));

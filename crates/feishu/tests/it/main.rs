@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 const SECRET: &str = "a-secret-that-nobody-may-see";
 
-/// A platform whose limits only come into play where a test orders them.
+/// A platform without limits, except those that a test sets.
 async fn platform() -> Simulator {
     let builder = Simulator::builder()
         .app_secret(SECRET)

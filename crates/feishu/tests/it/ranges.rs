@@ -100,7 +100,7 @@ async fn written(client: &Client, chat: &ChatId, blocks: &[LegacyBlock]) {
     }
 }
 
-/// What was read from one document and written into an empty one is the same again.
+/// A document that is read and written into an empty one is the same.
 async fn copied(client: &Client, from: &ChatId, to: &ChatId) {
     let read = async |chat| {
         let read = client.get_announcement(chat).await.unwrap();

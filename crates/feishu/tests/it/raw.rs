@@ -175,7 +175,7 @@ async fn the_platforms_message_is_escaped() {
             .msg
             .contains(|c: char| c.is_control() || c == '\u{202e}')
     );
-    // They may quote what was sent, so that the error's own text has none of them.
+    // They may quote the request, so the text of the error does not contain them.
     assert_eq!(error.to_string(), "`bot_info` answered code 7");
 }
 

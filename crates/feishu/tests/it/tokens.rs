@@ -11,7 +11,7 @@ use crate::{client, config, platform};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A client and the platform, whose clocks are moved together.
+/// A client and the platform, with clocks that move together.
 struct Together {
     sim: Simulator,
     client: Client,
