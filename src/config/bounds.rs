@@ -16,69 +16,38 @@ struct Bound<T> {
     value: fn(&Config) -> T,
 }
 
+/// The bound of a key, whose value is converted to a type if one is given.
+macro_rules! bound {
+    ($section:ident.$key:ident $(as $type:ty)?, $range:expr) => {
+        Bound {
+            key: concat!(stringify!($section), ".", stringify!($key)),
+            range: $range,
+            value: |config| config.$section.$key $(as $type)?,
+        }
+    };
+}
+
 /// Every number; config/default.toml states the same bounds.
 const NUMBERS: &[Bound<u64>] = &[
-    bound("feishu.limits_factor", 1..=MILLION, |config| {
-        u64::from(config.feishu.limits_factor)
-    }),
-    bound("server.max_connections", 1..=MILLION, |config| {
-        config.server.max_connections as u64
-    }),
+    bound!(feishu.limits_factor as u64, 1..=MILLION),
+    bound!(server.max_connections as u64, 1..=MILLION),
     // One connection listens, and a request that waits for another may not hold the last.
-    bound("store.connections", 3..=10_000, |config| {
-        config.store.connections as u64
-    }),
-    bound("store.max_open_jobs", 1..=MILLION, |config| {
-        config.store.max_open_jobs as u64
-    }),
-    bound("store.max_open_jobs_per_chat", 1..=MILLION, |config| {
-        config.store.max_open_jobs_per_chat as u64
-    }),
-    bound("worker.concurrency", 1..=MILLION, |config| {
-        config.worker.concurrency as u64
-    }),
-    bound("audit.keep_days", 1..=36_500, |config| {
-        u64::from(config.audit.keep_days)
-    }),
+    bound!(store.connections as u64, 3..=10_000),
+    bound!(store.max_open_jobs as u64, 1..=MILLION),
+    bound!(store.max_open_jobs_per_chat as u64, 1..=MILLION),
+    bound!(worker.concurrency as u64, 1..=MILLION),
+    bound!(audit.keep_days as u64, 1..=36_500),
 ];
 
 /// Every duration; config/default.toml states the same bounds.
 const DURATIONS: &[Bound<Duration>] = &[
-    bound(
-        "feishu.timeout",
-        Duration::from_millis(1)..=YEAR,
-        |config| config.feishu.timeout,
-    ),
-    bound(
-        "server.signature_max_age",
-        Duration::from_secs(1)..=YEAR,
-        |config| config.server.signature_max_age,
-    ),
-    bound("store.keep_finished", REDELIVERY..=YEAR, |config| {
-        config.store.keep_finished
-    }),
-    bound(
-        "worker.give_up_after",
-        Duration::from_millis(1)..=YEAR,
-        |config| config.worker.give_up_after,
-    ),
-    bound("worker.stale_after", Duration::ZERO..=YEAR, |config| {
-        config.worker.stale_after
-    }),
-    bound(
-        "worker.plan_grace",
-        Duration::from_secs(1)..=YEAR,
-        |config| config.worker.plan_grace,
-    ),
+    bound!(feishu.timeout, Duration::from_millis(1)..=YEAR),
+    bound!(server.signature_max_age, Duration::from_secs(1)..=YEAR),
+    bound!(store.keep_finished, REDELIVERY..=YEAR),
+    bound!(worker.give_up_after, Duration::from_millis(1)..=YEAR),
+    bound!(worker.stale_after, Duration::ZERO..=YEAR),
+    bound!(worker.plan_grace, Duration::from_secs(1)..=YEAR),
 ];
-
-const fn bound<T>(
-    key: &'static str,
-    range: RangeInclusive<T>,
-    value: fn(&Config) -> T,
-) -> Bound<T> {
-    Bound { key, range, value }
-}
 
 pub(super) fn is_duration(key: &str) -> bool {
     DURATIONS.iter().any(|bound| bound.key == key)

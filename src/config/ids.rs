@@ -5,7 +5,7 @@ use super::{CommandPolicies, Config, Problem};
 
 /// Prefixes of open ids and union ids. User ids have none.
 const PEOPLE: [&str; 2] = ["ou_", "on_"];
-/// Prefixes of other ids, and what they identify.
+/// Prefixes of other ids, and their objects.
 const OTHERS: [(&str, &str); 4] = [
     ("oc_", "a group"),
     ("cli_", "an app"),

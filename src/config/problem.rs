@@ -2,7 +2,7 @@
 
 use feishu::ExtraRoots;
 use feishu::long_connection::Connector;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
 use super::{Config, Problem, Receive, bounds, ids};
 use crate::config::unreadable::variable_for;
@@ -78,13 +78,9 @@ fn has_bare_target(filter: &str) -> bool {
 
 fn credentials(config: &Config) -> Vec<Problem> {
     let secret = config.feishu.app_secret.expose_secret();
-    [
-        required("feishu.app_id", &config.feishu.app_id, CREDENTIALS),
-        required("feishu.app_secret", secret, CREDENTIALS),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let id = required("feishu.app_id", &config.feishu.app_id, CREDENTIALS);
+    let secret = required("feishu.app_secret", secret, CREDENTIALS);
+    id.into_iter().chain(secret).collect()
 }
 
 /// The problem of a value that is missing, or that was copied incompletely from the place `source`.
@@ -122,14 +118,11 @@ fn proxies(config: &Config) -> Option<Problem> {
 
 fn webhook_secrets(config: &Config) -> Vec<Problem> {
     let feishu = &config.feishu;
-    let has_key = !feishu.encrypt_key.expose_secret().is_empty();
-    let mut secrets = vec![(
-        "feishu.verification_token",
-        &feishu.verification_token,
-        STRATEGY,
-    )];
-    if has_key || !feishu.allow_plaintext {
-        secrets.push(("feishu.encrypt_key", &feishu.encrypt_key, NEW_KEY));
+    let key = feishu.encrypt_key.expose_secret();
+    let token = feishu.verification_token.expose_secret();
+    let mut problems = Vec::from_iter(required("feishu.verification_token", token, STRATEGY));
+    if !key.is_empty() || !feishu.allow_plaintext {
+        problems.extend(required("feishu.encrypt_key", key, NEW_KEY));
     }
     for (key, secret) in [
         ("feishu.previous_encrypt_key", &feishu.previous_encrypt_key),
@@ -138,15 +131,10 @@ fn webhook_secrets(config: &Config) -> Vec<Problem> {
             &feishu.previous_verification_token,
         ),
     ] {
-        if !secret.expose_secret().is_empty() {
-            secrets.push((key, secret, "or unset it"));
-        }
+        let value = Some(secret.expose_secret()).filter(|value| !value.is_empty());
+        problems.extend(value.and_then(|value| required(key, value, "or unset it")));
     }
-    let problem = |(key, secret, source): (&str, &SecretString, &str)| {
-        required(key, secret.expose_secret(), source)
-    };
-    let mut problems: Vec<Problem> = secrets.into_iter().filter_map(problem).collect();
-    if has_key && feishu.allow_plaintext {
+    if !key.is_empty() && feishu.allow_plaintext {
         problems.push(Problem::new(
             "`feishu.allow_plaintext` is on although `feishu.encrypt_key` is set",
             "turn `FEISHU_ALLOW_PLAINTEXT` off",

@@ -257,18 +257,18 @@ const WRONG_VARIABLES: &[(&str, &str)] = &[
 
 #[test]
 fn mistakes_are_reported_with_key_and_remedy() {
-    let mut told = format!("nothing set at all\n{}\n", read(None, &[]).unwrap_err());
+    let mut report = format!("nothing set at all\n{}\n", read(None, &[]).unwrap_err());
     let blank = [("FEISHU_ENCRYPT_KEY", " "), ("FEISHU_APP_ID", "cli_1 ")];
-    writeln!(told, "\nblanks\n{}", complaint(None, &blank)).unwrap();
+    writeln!(report, "\nblanks\n{}", complaint(None, &blank)).unwrap();
     for file in WRONG_FILES {
-        let (written, told_so) = (file.replace('\n', " "), complaint(Some(file), &[]));
-        writeln!(told, "\n{written}\n{told_so}").unwrap();
+        let (written, problems) = (file.replace('\n', " "), complaint(Some(file), &[]));
+        writeln!(report, "\n{written}\n{problems}").unwrap();
     }
     for &(name, value) in WRONG_VARIABLES {
-        let told_so = complaint(None, &[(name, value)]);
-        writeln!(told, "\n{name}={value}\n{told_so}").unwrap();
+        let problems = complaint(None, &[(name, value)]);
+        writeln!(report, "\n{name}={value}\n{problems}").unwrap();
     }
-    insta::assert_snapshot!("mistakes", told);
+    insta::assert_snapshot!("mistakes", report);
 }
 
 #[test]
