@@ -66,8 +66,14 @@ impl Event {
         let Some((chat, notice)) = about else {
             return Ok(Self::Ignored(Ignored::Partial));
         };
-        let job = notice.job(&chat, &identity(envelope, event), app_id)?;
-        Ok(Self::Candidate(job))
+        let chat = chat.as_str();
+        let (kind, origin) = match notice {
+            // A bot that was added twice sends one welcome.
+            Notice::Added => (JobKind::Welcome, chat.to_owned()),
+            Notice::Left => (JobKind::Left, identity(envelope, event)),
+            Notice::Recalled(_) => (JobKind::Recalled, identity(envelope, event)),
+        };
+        new_job(app_id, kind, origin, chat, &notice).map(Self::Candidate)
     }
 
     fn read_message(
@@ -92,17 +98,11 @@ impl Event {
         let Some(message_id) = head.message_id else {
             return Ok(Self::Ignored(Ignored::Partial));
         };
+        // One message may come under several event ids (page of the event).
+        let origin = message_id.into_owned();
+        let chat = head.chat_id.unwrap_or_default();
         let message = Received::new(envelope, event);
-        Ok(Self::Candidate(NewJob {
-            key: JobKey {
-                app: app_id.to_owned(),
-                // One message may come under several event ids (page of the event).
-                origin: message_id.into_owned(),
-                kind: JobKind::Command,
-            },
-            chat: head.chat_id.unwrap_or_default().into_owned(),
-            payload: serde_json::to_string(&message)?,
-        }))
+        new_job(app_id, JobKind::Command, origin, &chat, &message).map(Self::Candidate)
     }
 
     fn read_press(
@@ -114,17 +114,29 @@ impl Event {
         let (Some(_), Some(chat)) = (Button::read(&press.value), press.chat_id) else {
             return Ok(Self::UnknownButton);
         };
-        Ok(Self::Press(NewJob {
-            key: JobKey {
-                app: app_id.to_owned(),
-                // Each press is a job: a member who was denied may be permitted later.
-                origin: identity(envelope, event),
-                kind: JobKind::Press,
-            },
-            chat: chat.as_str().to_owned(),
-            payload: serde_json::to_string(&Received::new(envelope, event))?,
-        }))
+        // Each press is a job: a member who was denied may be permitted later.
+        let origin = identity(envelope, event);
+        let press = Received::new(envelope, event);
+        new_job(app_id, JobKind::Press, origin, chat.as_str(), &press).map(Self::Press)
     }
+}
+
+fn new_job(
+    app_id: &str,
+    kind: JobKind,
+    origin: String,
+    chat: &str,
+    payload: &impl Serialize,
+) -> Result<NewJob, serde_json::Error> {
+    Ok(NewJob {
+        key: JobKey {
+            app: app_id.to_owned(),
+            origin,
+            kind,
+        },
+        chat: chat.to_owned(),
+        payload: serde_json::to_string(payload)?,
+    })
 }
 
 /// The same for every delivery of an event: its id, or else a hash of its content.
@@ -168,28 +180,6 @@ pub(crate) enum Notice {
 impl Notice {
     pub(crate) fn parse(payload: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(payload)
-    }
-
-    fn job(
-        &self,
-        chat: &ChatId,
-        event_id: &str,
-        app_id: &str,
-    ) -> Result<NewJob, serde_json::Error> {
-        let (kind, origin) = match self {
-            Self::Added => (JobKind::Welcome, chat.as_str()),
-            Self::Left => (JobKind::Left, event_id),
-            Self::Recalled(_) => (JobKind::Recalled, event_id),
-        };
-        Ok(NewJob {
-            key: JobKey {
-                app: app_id.to_owned(),
-                origin: origin.to_owned(),
-                kind,
-            },
-            chat: chat.as_str().to_owned(),
-            payload: serde_json::to_string(self)?,
-        })
     }
 }
 
@@ -267,7 +257,7 @@ impl StoredCallback {
     fn parse(payload: &str) -> Result<Self, serde_json::Error> {
         let received: Received<'_> = serde_json::from_str(payload)?;
         let press = CardAction::read(received.event);
-        let unreadable = || serde_json::Error::custom("no button of ours");
+        let unreadable = || serde_json::Error::custom("not a button of the bot");
         Ok(Self {
             tenant_key: received.tenant_key.map(Cow::into_owned),
             button: Button::read(&press.value).ok_or_else(unreadable)?,
@@ -382,7 +372,7 @@ pub(crate) fn is_typed(message_type: &str) -> bool {
     matches!(message_type, "text" | "post" | "")
 }
 
-/// Whether the message mentions somebody, who may be the bot.
+/// Whether the message mentions anybody, possibly the bot.
 fn may_be_addressed(head: &MessageHead<'_>, event: &RawValue) -> bool {
     head.chat_type.is_p2p() || !MessageReceived::read(event).message.mentions.is_empty()
 }

@@ -1,6 +1,6 @@
 //! Permissions: the check between a command and its action.
 //!
-//! The bot acts with its own permissions, so the platform never checks the member who sent the
+//! The bot acts with its own permissions, so the platform never checks the member that sent a
 //! command; this module does. The first rule that applies decides:
 //!
 //! 1. A deny list contains the member, or the platform does not identify the member: denied.
@@ -166,11 +166,11 @@ pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> 
     if group.bot_manager_ids.contains(bot) {
         return BotPermission::Admin;
     }
-    let told = match setting {
+    let who = match setting {
         GroupSetting::PinManageSetting => group.pin_manage_setting,
         GroupSetting::EditPermission => group.edit_permission,
     };
-    match told {
+    match who {
         Some(Who::AllMembers) => BotPermission::Open,
         Some(Who::OnlyOwner | Who::Other) => BotPermission::Barred(setting),
         None => BotPermission::Untold(setting),
@@ -201,7 +201,7 @@ impl<'a> Rules<'a> {
 
     /// The decision by the member alone; `None` leaves it to the group.
     fn on_member(self, actor: Actor<'_>) -> Option<Result<(), Denied>> {
-        if !self.can_tell(actor) {
+        if !self.is_identifiable(actor) {
             return Some(Err(Denied::Unidentified));
         }
         if self.deny().any(|listed| actor.is(listed)) {
@@ -218,7 +218,7 @@ impl<'a> Rules<'a> {
 
     /// Whether the member's ids are enough to search the lists and the group. A deny list with open
     /// ids could contain a member without one.
-    fn can_tell(self, actor: Actor<'_>) -> bool {
+    fn is_identifiable(self, actor: Actor<'_>) -> bool {
         let by_open_id = self.deny().any(|listed| listed.starts_with("ou_"));
         actor.sender.id().is_some() && !(by_open_id && actor.sender.open_id.is_none())
     }
@@ -279,23 +279,23 @@ impl<'a> Rules<'a> {
     }
 
     fn deny(self) -> impl Iterator<Item = &'a String> {
-        let lists = [
-            Some(&self.all.deny),
-            self.command.map(|policy| &policy.deny),
-            self.chat.map(|policy| &policy.deny),
-            self.chat_command.map(|policy| &policy.deny),
-        ];
-        lists.into_iter().flatten().flatten()
+        self.lists().flat_map(|(_, deny)| deny)
     }
 
     fn allow(self) -> impl Iterator<Item = &'a String> {
+        self.lists().flat_map(|(allow, _)| allow)
+    }
+
+    /// Allow and deny lists.
+    fn lists(self) -> impl Iterator<Item = (&'a [String], &'a [String])> {
+        let of_command = |policy: &'a CommandPolicy| (&*policy.allow, &*policy.deny);
         let lists = [
-            Some(&self.all.allow),
-            self.command.map(|policy| &policy.allow),
-            self.chat.map(|policy| &policy.allow),
-            self.chat_command.map(|policy| &policy.allow),
+            Some((&*self.all.allow, &*self.all.deny)),
+            self.command.map(of_command),
+            self.chat.map(|policy| (&*policy.allow, &*policy.deny)),
+            self.chat_command.map(of_command),
         ];
-        lists.into_iter().flatten().flatten()
+        lists.into_iter().flatten()
     }
 
     fn has_lists(self) -> bool {
@@ -442,8 +442,8 @@ mod tests {
             let member = sender("ou_member", Some("home"));
             let group = group(None, CLOSED);
             for right in [Right::Pin, Right::Unpin] {
-                let told = verdict(&policy(changes), &member, &group, right);
-                assert_eq!(told, expected, "{changes}");
+                let decided = verdict(&policy(changes), &member, &group, right);
+                assert_eq!(decided, expected, "{changes}");
             }
         }
     }
@@ -487,9 +487,9 @@ mod tests {
         ] {
             let policy = policy(changes);
             let (member, open) = (sender("ou_member", Some("home")), group(OPEN, OPEN));
-            let told = Right::all().map(|right| verdict(&policy, &member, &open, right));
-            let told: Vec<_> = told.collect();
-            assert_eq!(told, [pin, unpin, announce], "{changes}");
+            let verdicts = Right::all().map(|right| verdict(&policy, &member, &open, right));
+            let verdicts: Vec<_> = verdicts.collect();
+            assert_eq!(verdicts, [pin, unpin, announce], "{changes}");
             let owner = sender("ou_owner", Some("home"));
             for right in Right::all() {
                 assert_eq!(verdict(&policy, &owner, &open, right), Ok(()), "{changes}");
@@ -511,8 +511,8 @@ mod tests {
             ("allow = ['']\ndeny = ['']", &stranger, elsewhere),
         ] {
             for right in Right::all() {
-                let told = verdict(&policy(changes), who, &closed, right);
-                assert_eq!(told, expected, "{changes}");
+                let decided = verdict(&policy(changes), who, &closed, right);
+                assert_eq!(decided, expected, "{changes}");
             }
         }
     }
@@ -570,9 +570,9 @@ mod tests {
             let owner = sender("ou_owner", tenant);
             for mode in [PolicyMode::Group, PolicyMode::Admins, PolicyMode::Anyone] {
                 for right in Right::all() {
-                    let told = verdict(&rules(mode), &owner, &group(OPEN, OPEN), right);
+                    let decided = verdict(&rules(mode), &owner, &group(OPEN, OPEN), right);
                     let expected = tenant.map_or(Denied::Unidentified, |_| Denied::OtherTenant);
-                    assert_eq!(told, Err(expected));
+                    assert_eq!(decided, Err(expected));
                 }
             }
         }
@@ -601,9 +601,9 @@ mod tests {
                     .flat_map(|pin| [OPEN, CLOSED, NEW].map(|edit| (pin, edit)))
                 {
                     let group = group(pin, edit);
-                    let told = group_rights(&policy, &chat, &group);
-                    assert!(!told.exceptions && !told.external);
-                    for (right, who) in told.rights {
+                    let rights = group_rights(&policy, &chat, &group);
+                    assert!(!rights.exceptions && !rights.external);
+                    for (right, who) in rights.rights {
                         let expected = match verdict(&policy, &member, &group, right) {
                             Ok(()) => Audience::AllMembers,
                             Err(Denied::Reserved(reserved)) => Audience::OwnerAndAdmins(reserved),
@@ -668,8 +668,8 @@ mod tests {
             ("cli_admin", PinManageSetting, CLOSED, CLOSED, Admin),
             ("cli_admin", EditPermission, CLOSED, CLOSED, Admin),
         ] {
-            let told = bot_standing(&AppId::from(bot), setting, &group(pin, edit));
-            assert_eq!(told, standing, "{bot} {setting:?} {pin:?} {edit:?}");
+            let found = bot_standing(&AppId::from(bot), setting, &group(pin, edit));
+            assert_eq!(found, standing, "{bot} {setting:?} {pin:?} {edit:?}");
         }
     }
 }

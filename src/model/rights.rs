@@ -2,12 +2,14 @@
 
 use feishu::{ChatId, IdType, Sender};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 pub(crate) use crate::config::Right;
 
 /// Why a member lacks a permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Denied {
     /// The member is on a deny list.
     DenyListed,
@@ -16,34 +18,24 @@ pub enum Denied {
     /// The platform did not send an id of the member, or not their tenant.
     Unidentified,
     /// Only the group's owner and admins have it.
+    #[strum(transparent)]
     Reserved(AdminsOnly),
 }
 
 impl Denied {
     /// The key by which replies are throttled.
     pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::DenyListed => "deny_listed",
-            Self::OtherTenant => "other_tenant",
-            Self::Unidentified => "unidentified",
-            Self::Reserved(AdminsOnly::BySetting(GroupSetting::PinManageSetting)) => {
-                "pin_manage_setting"
-            }
-            Self::Reserved(AdminsOnly::BySetting(GroupSetting::EditPermission)) => {
-                "edit_permission"
-            }
-            Self::Reserved(AdminsOnly::ByNeighbour) => "by_neighbour",
-            Self::Reserved(AdminsOnly::ByMode) => "by_mode",
-            Self::Reserved(AdminsOnly::PinSettingMissing) => "pin_setting_missing",
-        }
+        self.into()
     }
 }
 
 /// Why only the group's owner and admins have a permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AdminsOnly {
     /// A setting of the group.
+    #[strum(transparent)]
     BySetting(GroupSetting),
     /// The platform did not return who may manage top notices. The setting for editing group
     /// information applies instead, and restricts it.
@@ -55,8 +47,9 @@ pub enum AdminsOnly {
 }
 
 /// A group setting that restricts members, and possibly the bot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum GroupSetting {
     /// Who may manage top notices.
     PinManageSetting,
