@@ -9,26 +9,16 @@ use feishu::Clock;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned, civil};
 use serde::Serialize;
+use strum::VariantArray as _;
 
 use crate::config::{Config, ConfigError};
-use crate::store::{AdminStore, AuditFilter, AuditRow, JobFilter, JobSummary, Retry};
+use crate::store::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry};
 use crate::text::{printable, printable_json};
 
-pub use crate::store::JobState;
+pub use crate::store::{JobFilter, JobState};
 
 /// Rows of the audit log that are read at once.
 const PAGE: u32 = 1000;
-
-/// Which jobs to list.
-#[derive(Debug, Clone)]
-pub struct JobList {
-    /// All states but `done` if empty.
-    pub states: Vec<JobState>,
-    /// Only those of this chat.
-    pub chat: Option<String>,
-    /// The newest ones, up to this many.
-    pub limit: u32,
-}
 
 /// Which changes to show.
 #[derive(Debug, Clone)]
@@ -75,41 +65,26 @@ impl Admin {
         })
     }
 
-    /// Lists jobs, newest first.
+    /// Lists jobs, newest first. Without states in the filter, all but `done`.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub async fn list_jobs(&self, list: &JobList, json: bool) -> anyhow::Result<String> {
-        let all_but_done = [
-            JobState::Ready,
-            JobState::Planned,
-            JobState::Running,
-            JobState::Dead,
-        ];
-        let filter = JobFilter {
-            states: match &list.states[..] {
-                [] => all_but_done.to_vec(),
-                states => states.to_vec(),
-            },
-            chat: list.chat.clone(),
-            limit: list.limit,
-        };
-        let jobs = self
-            .store
-            .jobs(&self.app, &filter, self.clock.now())
-            .await?;
+    pub async fn list_jobs(&self, mut filter: JobFilter, json: bool) -> anyhow::Result<String> {
+        if filter.states.is_empty() {
+            let all = JobState::VARIANTS.iter().copied();
+            filter.states = all.filter(|state| *state != JobState::Done).collect();
+        }
+        let now = self.clock.now();
+        let jobs = self.store.jobs(&self.app, &filter, now).await?;
         if json {
             return lines_of_json(&jobs);
         }
         if jobs.is_empty() {
             let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
-            let mut text = format!("No jobs in state {}", states.join(", "));
-            if let Some(chat) = &filter.chat {
-                let _ = write!(text, " in {}", printable(chat));
-            }
-            text.push_str(".\n");
-            return Ok(text);
+            let chat = filter.chat.as_ref();
+            let chat = chat.map_or_else(String::new, |chat| format!(" in {}", printable(chat)));
+            return Ok(format!("No jobs in state {}{chat}.\n", states.join(", ")));
         }
         Ok(self.table(&jobs))
     }
@@ -142,9 +117,9 @@ impl Admin {
         let now = self.clock.now();
         let (job, how) = self.store.retry(&self.app, name, now).await?;
         let what = match how {
-            Retry::Sooner => "is tried now",
-            Retry::Again => "is carried out again",
-            Retry::Answer => "is carried out already; its answer is given again",
+            Retry::Sooner => "runs now",
+            Retry::Again => "runs again",
+            Retry::Answer => "has run already; its reply is sent again",
         };
         let JobSummary { id, reference, .. } = job;
         Ok(format!("Job {id} ({reference}) {what}.\n"))
@@ -158,10 +133,10 @@ impl Admin {
     pub async fn drop_job(&self, name: &str) -> anyhow::Result<String> {
         let now = self.clock.now();
         let JobSummary { id, reference, .. } = self.store.drop(&self.app, name, now).await?;
-        Ok(format!("Job {id} ({reference}) is dropped.\n"))
+        Ok(format!("Dropped job {id} ({reference}).\n"))
     }
 
-    /// Writes the changes, oldest first.
+    /// Writes changes to `out`, oldest first.
     ///
     /// # Errors
     ///
@@ -203,18 +178,17 @@ impl Admin {
         }
     }
 
-    /// Writes all that the store holds into a new file: a database of SQLite's, or the
-    /// statements that fill a PostgreSQL one.
+    /// Copies the store to a new file: a SQLite database, or an SQL script for PostgreSQL.
     ///
     /// # Errors
     ///
-    /// When the file is there already or cannot be written, or the store cannot be read.
+    /// When the file already exists or cannot be written, or the store cannot be read.
     pub async fn back_up(&mut self, file: &Path) -> anyhow::Result<String> {
         self.store.back_up(file).await?;
         let size = std::fs::metadata(file)
-            .context("looking at the back-up")?
+            .context("reading the size of the backup")?
             .len();
-        Ok(format!("`{}` is written, {size} bytes.\n", file.display()))
+        Ok(format!("Wrote `{}`, {size} bytes.\n", file.display()))
     }
 
     /// Parses the option `--since`.
@@ -230,8 +204,8 @@ impl Admin {
             .or_else(|| Some(local(text.parse().ok()?)?.timestamp()));
         zoned.ok_or_else(|| {
             ConfigError::of(
-                format!("`--since {text}` is no time"),
-                "write a length such as `7d` or `12h`, or a date such as `2026-11-01` or `2026-11-01T09:00`",
+                format!("`--since {text}` is not a time"),
+                "use a duration such as `7d` or `12h`, or a date such as `2026-11-01` or `2026-11-01T09:00`",
             )
         })
     }
@@ -273,6 +247,7 @@ impl Admin {
     fn in_full(&self, job: &JobSummary) -> String {
         let number = |number: Option<u32>| number.map(|number| number.to_string());
         let moment = |at: Option<Timestamp>| at.map(|at| self.moment(at));
+        let text = job.text.as_ref();
         let mut rows = Vec::new();
         for (name, value) in [
             ("id", Some(job.id.to_string())),
@@ -291,18 +266,9 @@ impl Admin {
             ("outcome", job.outcome.map(str::to_owned)),
             ("code", job.code.map(|code| code.to_string())),
             ("log id", job.log_id.clone()),
-            (
-                "text.payload",
-                job.text.as_ref().map(|text| text.payload.clone()),
-            ),
-            (
-                "text.progress",
-                job.text.as_ref().and_then(|text| text.progress.clone()),
-            ),
-            (
-                "text.outcome",
-                job.text.as_ref().and_then(|text| text.outcome.clone()),
-            ),
+            ("text.payload", text.map(|text| text.payload.clone())),
+            ("text.progress", text.and_then(|text| text.progress.clone())),
+            ("text.outcome", text.and_then(|text| text.outcome.clone())),
         ] {
             rows.extend(value.map(|value| [name.to_owned(), value]));
         }
@@ -320,7 +286,7 @@ impl Admin {
             row.result
         );
         if row.undone {
-            line.push_str(", taken back since");
+            line.push_str(", reverted since");
         }
         if let Some(log_id) = &row.log_id {
             // Writing to a string cannot fail.

@@ -34,7 +34,7 @@ pub(crate) async fn get_access(
         let mut wait = WAITS.0;
         while let Err(error) = client.check_credentials().await {
             if is_due(&mut reported, REPORT_ACCESS_EVERY, &clock) {
-                let problem = credentials::problem(&config, &error);
+                let problem = credentials::explain(&config, &error);
                 tracing::error!(
                     error = problem.what,
                     remedy = problem.remedy,

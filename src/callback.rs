@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use feishu::CardAnswer;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 /// A long connection limits unanswered messages, and events need some of them, too.
 const MAX_WAITING: usize = 32;
 
-/// Callbacks whose requests still wait. If the request no longer waits, the worker updates the card
+/// Callbacks with waiting requests. If a request no longer waits, the worker updates the card
 /// instead.
 #[derive(Clone, Default)]
 pub(crate) struct PendingCallbacks {
@@ -29,7 +30,7 @@ impl PendingCallbacks {
     /// Registers a request. `None` if one with this origin already waits, or too many do.
     pub(crate) fn expect(&self, origin: &str) -> Option<PendingCallback<'_>> {
         let (sender, answer) = oneshot::channel();
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.lock();
         if waiting.len() >= MAX_WAITING {
             return None;
         }
@@ -48,16 +49,10 @@ impl PendingCallbacks {
     ///
     /// Returns the answer if no request waits for it.
     pub(crate) fn answer(&self, origin: &str, answer: CardAnswer) -> Result<(), CardAnswer> {
-        match self.lock().remove(origin) {
+        match self.waiting.lock().remove(origin) {
             Some(sender) => sender.send(answer),
             None => Err(answer),
         }
-    }
-
-    pub(crate) fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<CardAnswer>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,7 +76,7 @@ impl Drop for PendingCallback<'_> {
     fn drop(&mut self) {
         // The closed channel returns an answer that is being sent to its sender.
         self.answer.close();
-        self.callbacks.lock().remove(&self.origin);
+        self.callbacks.waiting.lock().remove(&self.origin);
     }
 }
 
@@ -110,7 +105,7 @@ mod tests {
         assert_eq!(expected.until(Instant::now()).await, None);
         drop(callbacks.expect("e1"));
         assert!(callbacks.answer("e1", answer()).is_err());
-        assert!(callbacks.lock().is_empty());
+        assert!(callbacks.waiting.lock().is_empty());
     }
 
     #[test]

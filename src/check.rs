@@ -21,7 +21,7 @@ use platform::Probe;
 use store::StoreFacts;
 
 #[derive(Debug, Clone, Default)]
-pub struct Questions {
+pub struct CheckOptions {
     /// The id of a group whose permissions are checked.
     pub chat: Option<String>,
     /// The request URL in the developer console.
@@ -38,7 +38,7 @@ pub fn misconfigured(error: &ConfigError) -> Report {
 }
 
 /// Checks a bot whose settings are valid.
-pub async fn check(config: &Config, clock: Clock, questions: &Questions) -> Report {
+pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Report {
     let roots = match config.tls.extra_roots() {
         Ok(roots) => roots,
         Err(error) => return misconfigured(&error),
@@ -47,7 +47,7 @@ pub async fn check(config: &Config, clock: Clock, questions: &Questions) -> Repo
     report.good("configuration", "complete");
     intake::secrets(&mut report, &config.feishu);
     let facts = store::check(&mut report, config, &roots, &clock).await;
-    if let Some(url) = &questions.url {
+    if let Some(url) = &options.url {
         request_url::check(&mut report, config, &roots, url).await;
     } else {
         intake::no_url(&mut report, &config.feishu);
@@ -66,7 +66,7 @@ pub async fn check(config: &Config, clock: Clock, questions: &Questions) -> Repo
     if platform::credentials(&mut report, config, &platform).await {
         platform::clock(&mut report, &platform);
         on_platform(&mut report, config, &platform.client, &roots, &facts).await;
-        if let Some(chat) = &questions.chat {
+        if let Some(chat) = &options.chat {
             chat::check(&mut report, config, &platform.client, &facts, chat).await;
         }
     } else {

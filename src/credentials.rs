@@ -4,8 +4,8 @@ use feishu::{Error, codes};
 
 use crate::config::FeishuConfig;
 
-/// The problem and its remedy.
-pub(crate) struct Problem {
+/// Why the app gets no access token, and the remedy.
+pub(crate) struct AccessProblem {
     /// Whether the platform rejected the app, rather than being unreachable.
     pub(crate) is_refusal: bool,
     pub(crate) what: String,
@@ -13,7 +13,7 @@ pub(crate) struct Problem {
 }
 
 /// Explains a failed request for a token.
-pub(crate) fn problem(config: &FeishuConfig, error: &Error) -> Problem {
+pub(crate) fn explain(config: &FeishuConfig, error: &Error) -> AccessProblem {
     let url = config.platform();
     let app = &config.app_id;
     let log_id = log_id(error);
@@ -39,7 +39,7 @@ pub(crate) fn problem(config: &FeishuConfig, error: &Error) -> Problem {
             "check the network, the proxy and `FEISHU_BASE_URL`; for a certificate of a private authority, set `NOTICEBOT_CA_FILE`",
         ),
     };
-    Problem {
+    AccessProblem {
         is_refusal: error.code().is_some(),
         what,
         remedy,

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use noticebot::admin::{self, Admin, Audit, JobList};
-use noticebot::check::{self, Questions};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
+use noticebot::admin::{Admin, Audit, JobFilter, JobState};
+use noticebot::check::{self, CheckOptions};
 use noticebot::config::{Config, ConfigError, chat_id};
 use noticebot::healthcheck::healthcheck;
 use noticebot::{Clock, printable, telemetry};
 use reqwest::Url;
+use strum::VariantArray as _;
 use tokio_util::sync::CancellationToken;
 
 use signals::Signals;
@@ -53,7 +55,7 @@ enum Verb {
     /// List and change the jobs in the store, also while the bot runs.
     #[command(subcommand)]
     Jobs(Jobs),
-    /// List who had the bot change what, oldest first.
+    /// List the changes that members requested, oldest first.
     Audit {
         /// Only changes in this chat.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
@@ -62,8 +64,8 @@ enum Verb {
         #[arg(long, value_name = "TIME", default_value = "7d")]
         since: String,
         /// Include the first words of each text.
-        #[arg(long)]
-        text: bool,
+        #[arg(long = "text")]
+        with_text: bool,
         /// Print one JSON object per line.
         #[arg(long)]
         json: bool,
@@ -80,8 +82,8 @@ enum Jobs {
     /// List jobs, newest first.
     List {
         /// Only jobs in this state; by default all except done.
-        #[arg(long, value_enum)]
-        state: Vec<JobState>,
+        #[arg(long = "state", value_name = "STATE", value_parser = job_state())]
+        states: Vec<JobState>,
         /// Only jobs of this chat.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
@@ -115,33 +117,12 @@ enum Jobs {
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum JobState {
-    Ready,
-    Planned,
-    Running,
-    Done,
-    Dead,
-}
-
-impl From<JobState> for admin::JobState {
-    fn from(state: JobState) -> Self {
-        match state {
-            JobState::Ready => Self::Ready,
-            JobState::Planned => Self::Planned,
-            JobState::Running => Self::Running,
-            JobState::Done => Self::Done,
-            JobState::Dead => Self::Dead,
-        }
-    }
-}
-
 /// Exit code for wrong usage or configuration.
 const MISUSE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match start(&arguments) {
+    match start(arguments) {
         Ok(code) => code,
         Err(error) => {
             report(&error);
@@ -154,12 +135,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = Config::load(arguments.config.as_deref());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    match &arguments.verb {
+    match arguments.verb {
         Verb::Serve => {
             let config = config?;
             config.validate()?;
@@ -171,11 +152,8 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             served.map(|()| ExitCode::SUCCESS)
         }
         Verb::Check { url, chat, json } => {
-            let questions = Questions {
-                chat: chat.clone(),
-                url: url.clone(),
-            };
-            runtime.block_on(look(config, &questions, *json))
+            let options = CheckOptions { chat, url };
+            runtime.block_on(look(config, &options, json))
         }
         Verb::Healthcheck => {
             runtime.block_on(healthcheck(config?.server.listen))?;
@@ -191,14 +169,14 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Verb::Audit {
             chat,
             since,
-            text,
+            with_text,
             json,
         } => {
             let audit = Audit {
-                chat: chat.clone(),
-                since: since.clone(),
-                with_text: *text,
-                json: *json,
+                chat,
+                since,
+                with_text,
+                json,
             };
             runtime.block_on(show_audit(&config?, &audit))
         }
@@ -206,7 +184,7 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let config = config?;
             let backed_up = async {
                 let mut admin = Admin::open(&config, Clock::system()).await?;
-                admin.back_up(file).await
+                admin.back_up(&file).await
             };
             print(&runtime.block_on(backed_up)?)?;
             Ok(ExitCode::SUCCESS)
@@ -217,13 +195,13 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// An invalid configuration is reported as a finding, with its own exit code.
 async fn look(
     config: Result<Config, ConfigError>,
-    questions: &Questions,
+    options: &CheckOptions,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let valid = config.and_then(|config| config.validate().map(|()| config));
     let (report, code) = match valid {
         Ok(config) => {
-            let report = check::check(&config, Clock::system(), questions).await;
+            let report = check::check(&config, Clock::system(), options).await;
             let code = if report.is_good() {
                 ExitCode::SUCCESS
             } else {
@@ -241,6 +219,11 @@ async fn look(
     Ok(code)
 }
 
+fn job_state() -> impl TypedValueParser<Value = JobState> {
+    let names = JobState::VARIANTS.iter().map(|state| state.as_str());
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<JobState>())
+}
+
 fn web_address(text: &str) -> Result<Url, String> {
     let good = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     let url = Url::parse(text).ok().filter(good);
@@ -249,25 +232,25 @@ fn web_address(text: &str) -> Result<Url, String> {
     })
 }
 
-async fn on_jobs(config: &Config, jobs: &Jobs) -> anyhow::Result<ExitCode> {
+async fn on_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
     let mut admin = Admin::open(config, Clock::system()).await?;
     print(&match jobs {
         Jobs::List {
-            state,
+            states,
             chat,
             limit,
             json,
         } => {
-            let list = JobList {
-                states: state.iter().copied().map(Into::into).collect(),
-                chat: chat.clone(),
-                limit: *limit,
+            let filter = JobFilter {
+                states,
+                chat,
+                limit,
             };
-            admin.list_jobs(&list, *json).await?
+            admin.list_jobs(filter, json).await?
         }
-        Jobs::Show { job, text, json } => admin.show_job(job, *text, *json).await?,
-        Jobs::Retry { job } => admin.retry_job(job).await?,
-        Jobs::Drop { job } => admin.drop_job(job).await?,
+        Jobs::Show { job, text, json } => admin.show_job(&job, text, json).await?,
+        Jobs::Retry { job } => admin.retry_job(&job).await?,
+        Jobs::Drop { job } => admin.drop_job(&job).await?,
     })?;
     Ok(ExitCode::SUCCESS)
 }

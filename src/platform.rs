@@ -27,9 +27,10 @@ const CAPACITY: usize = 10_000;
 pub(crate) struct Platform {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
-    pub(crate) settings: Cache<(ChatId, IdType), Settings>,
+    settings: Cache<(ChatId, IdType), ChatSettings>,
+    /// Possibly outdated: groups are upgraded from the old kind to the new one.
     pub(crate) kinds: Cache<ChatId, AnnouncementKind>,
-    pub(crate) names: Cache<ChatId, (Arc<HashMap<OpenId, String>>, Timestamp)>,
+    names: Cache<ChatId, (Arc<Names>, Timestamp)>,
     pub(crate) own_id: OwnId,
     /// Held while a long text is parsed, which needs many times the memory of the text.
     pub(crate) reading: Semaphore,
@@ -39,6 +40,10 @@ pub(crate) struct Platform {
     /// same request. The documentation does not say.
     pub(crate) later_insert_first: AtomicBool,
 }
+
+pub(crate) type Names = HashMap<OpenId, String>;
+
+const ID_TYPES: [IdType; 3] = [IdType::OpenId, IdType::UnionId, IdType::UserId];
 
 /// The bot's own id, once it is known. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -50,10 +55,11 @@ impl OwnId {
     }
 }
 
+/// The settings of a chat, with its owner and admins.
 #[derive(Clone)]
-pub(crate) struct Settings {
+pub(crate) struct ChatSettings {
     pub(crate) group: Arc<Chat>,
-    pub(crate) read_at: Timestamp,
+    read_at: Timestamp,
     /// Whether they were read for this request.
     pub(crate) fresh: bool,
 }
@@ -90,18 +96,19 @@ impl Platform {
     }
 
     /// At most ten minutes old. `None` if the platform does not return them.
-    pub(crate) async fn names(&self, chat: &ChatId) -> Option<Arc<HashMap<OpenId, String>>> {
-        let now = self.clock.now();
+    pub(crate) async fn names(&self, chat: &ChatId) -> Option<Arc<Names>> {
         if let Some((names, read_at)) = self.names.get(chat)
-            && now.duration_since(read_at).unsigned_abs() < MAX_NAMES_AGE
+            && self.is_recent(read_at, MAX_NAMES_AGE)
         {
             return Some(names);
         }
+        let asked_at = self.clock.now();
         match self.client.list_members(chat).await {
             Ok(members) => {
                 let names = members.into_iter().map(|member| (member.id, member.name));
                 let names = Arc::new(names.collect());
-                self.names.insert(chat.clone(), (Arc::clone(&names), now));
+                self.names
+                    .insert(chat.clone(), (Arc::clone(&names), asked_at));
                 Some(names)
             }
             Err(error) => {
@@ -112,16 +119,14 @@ impl Platform {
     }
 
     /// At most a minute old.
-    pub(crate) async fn settings(&self, chat: &ChatId, people: IdType) -> Result<Settings, Error> {
-        let recent = |settings: &Settings| {
-            self.clock
-                .now()
-                .duration_since(settings.read_at)
-                .unsigned_abs()
-                < MAX_SETTINGS_AGE
-        };
+    pub(crate) async fn settings(
+        &self,
+        chat: &ChatId,
+        people: IdType,
+    ) -> Result<ChatSettings, Error> {
+        let recent = |known: &ChatSettings| self.is_recent(known.read_at, MAX_SETTINGS_AGE);
         match self.settings.get(&(chat.clone(), people)).filter(recent) {
-            Some(settings) => Ok(Settings {
+            Some(settings) => Ok(ChatSettings {
                 fresh: false,
                 ..settings
             }),
@@ -129,23 +134,25 @@ impl Platform {
         }
     }
 
+    fn is_recent(&self, read_at: Timestamp, max_age: Duration) -> bool {
+        // The clock may have been set back.
+        self.clock.now().duration_since(read_at).unsigned_abs() < max_age
+    }
+
     /// Whether the group may have members of other tenants. `false` if not known.
     pub(crate) fn is_external(&self, chat: &ChatId) -> bool {
-        let kinds = [IdType::OpenId, IdType::UnionId, IdType::UserId];
-        let known = |kind| self.settings.get(&(chat.clone(), kind));
-        kinds
-            .into_iter()
-            .find_map(known)
-            .is_some_and(|settings| settings.group.external)
+        let known = |people| self.settings.get(&(chat.clone(), people));
+        let known = ID_TYPES.into_iter().find_map(known);
+        known.is_some_and(|settings| settings.group.external)
     }
 
     pub(crate) async fn read_settings(
         &self,
         chat: &ChatId,
         people: IdType,
-    ) -> Result<Settings, Error> {
+    ) -> Result<ChatSettings, Error> {
         let group = Arc::new(self.client.get_chat(chat, people).await?);
-        let settings = Settings {
+        let settings = ChatSettings {
             group,
             read_at: self.clock.now(),
             fresh: true,
@@ -155,25 +162,12 @@ impl Platform {
         Ok(settings)
     }
 
-    /// Possibly outdated: groups are upgraded from the old kind to the new one.
-    pub(crate) fn kind(&self, chat: &ChatId) -> Option<AnnouncementKind> {
-        self.kinds.get(chat)
-    }
-
-    pub(crate) fn remember_kind(&self, chat: &ChatId, kind: AnnouncementKind) {
-        self.kinds.insert(chat.clone(), kind);
-    }
-
     pub(crate) fn forget(&self, chat: &ChatId) {
-        for people in [IdType::OpenId, IdType::UnionId, IdType::UserId] {
+        for people in ID_TYPES {
             self.settings.remove(&(chat.clone(), people));
         }
         self.kinds.remove(chat);
         self.names.remove(chat);
-    }
-
-    pub(crate) fn forget_kind(&self, chat: &ChatId) {
-        self.kinds.remove(chat);
     }
 }
 

@@ -1,14 +1,14 @@
 //! The program as a value: it takes settings and a clock and runs a bot.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
 use feishu::{CallRecord, Client, Clock, EncryptKey};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use quick_cache::sync::Cache;
+use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -23,18 +23,19 @@ use crate::dispatch::{Attempts, Dispatcher, Settings};
 use crate::http::{self, Health};
 use crate::platform::{Platform, client};
 use crate::shared_limits::{self, UnsavedLimits};
-use crate::store::{Running, Store, StoreOptions};
+use crate::store::{Store, StoreOptions, StoreTasks};
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
+use crate::transport::Intake;
 use crate::transport::long_connection::LongConnection;
 use crate::transport::webhook::{BodyBudget, Encryption, UNKNOWN_TIME, Webhook};
-use crate::transport::{Intake, REMEMBERED_REJECTIONS, VerificationTokens};
 use retention::{Retention, forget};
 
 mod retention;
 
 /// Number of open files other than connections of the listeners.
 const OTHER_FILES: usize = 200;
+
 /// Serves until `stop` is cancelled, then ends in order.
 ///
 /// # Errors
@@ -56,7 +57,7 @@ pub struct Server {
     admin: TcpListener,
     receiving: Receiving,
     dispatcher: Dispatcher,
-    running: Running,
+    store_tasks: StoreTasks,
     feishu: FeishuConfig,
     unsaved: UnsavedLimits,
     max_connections: usize,
@@ -93,7 +94,7 @@ impl Server {
             clock.clone(),
             &metrics,
         )?));
-        let (store, running) = opening.await?;
+        let (store, store_tasks) = opening.await?;
         let unsaved = UnsavedLimits::default();
         let factor = config.feishu.limits_factor;
         let shared = shared_limits::shared_limits(&store, &clock, factor, unsaved.clone());
@@ -104,21 +105,19 @@ impl Server {
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let callbacks = PendingCallbacks::default();
         let platform = Platform::new(client.clone(), clock.clone());
-        let intake = Intake {
-            app_id: config.feishu.app_id.clone(),
-            tokens: VerificationTokens::new([
-                &config.feishu.verification_token,
-                &config.feishu.previous_verification_token,
-            ]),
-            large_events: Intake::large_event_budget(),
-            store: store.clone(),
-            callbacks: callbacks.clone(),
-            metrics: metrics.clone(),
-            own_id: platform.own_id.clone(),
-            refused: Arc::new(Cache::new(REMEMBERED_REJECTIONS)),
-        };
+        let intake = Intake::new(
+            &config.feishu,
+            store.clone(),
+            callbacks.clone(),
+            metrics.clone(),
+            platform.own_id.clone(),
+        );
         let receiving = receiving(&config, intake, &client, &clock)?;
-        let announce = announce_settings(&config)?;
+        let announce = AnnounceSettings {
+            signature: config.announce.signature,
+            time_zone: config.reply.time_zone()?,
+            call_timeout: config.feishu.timeout,
+        };
         let dispatcher = Dispatcher {
             store,
             platform,
@@ -143,7 +142,7 @@ impl Server {
             admin,
             receiving,
             dispatcher,
-            running,
+            store_tasks,
             feishu: config.feishu,
             unsaved,
             max_connections,
@@ -155,7 +154,7 @@ impl Server {
         self.public.local_addr()
     }
 
-    /// Where metrics and health are served.
+    /// The address of metrics and health paths.
     ///
     /// # Errors
     ///
@@ -175,12 +174,12 @@ impl Server {
         tracing::info!(listen = %self.public_address()?, "noticebot started");
         let stop = stop.child_token();
         let mut tasks = Background::default();
-        let running = self.start(&mut tasks, &stop);
-        supervise(tasks, running, stop).await
+        let store_tasks = self.start(&mut tasks, &stop);
+        supervise(tasks, store_tasks, stop).await
     }
 
     /// Starts the tasks that run until `stop`; returns the store behind them.
-    fn start(self, tasks: &mut Background, stop: &CancellationToken) -> Running {
+    fn start(self, tasks: &mut Background, stop: &CancellationToken) -> StoreTasks {
         let (store, clock) = (self.dispatcher.store.clone(), self.dispatcher.clock.clone());
         let health = Health {
             store: store.clone(),
@@ -199,61 +198,44 @@ impl Server {
         };
         let client = self.dispatcher.platform.client.clone();
         let mut spawn = |name, task: BoxFuture<'static, ()>| tasks.spawn(name, task.map(Ok));
-        let (most, public, admin) = (
-            self.max_connections,
-            http::public(webhook, health.clone()),
-            http::admin(health),
-        );
-        spawn(
-            "public listener",
-            Box::pin(http::serve(self.public, public, most, stop.clone())),
-        );
-        spawn(
-            "admin listener",
-            Box::pin(http::serve(self.admin, admin, most, stop.clone())),
-        );
-        spawn(
-            "dispatcher",
-            Box::pin(Arc::new(self.dispatcher).run(stop.clone())),
-        );
-        spawn(
-            "retention",
-            Box::pin(forget(
-                store.clone(),
-                clock.clone(),
-                self.retention,
-                stop.clone(),
-            )),
-        );
-        let limits = shared_limits::synchronize(store, client.clone(), self.unsaved, stop.clone());
+        let (most, stop) = (self.max_connections, || stop.clone());
+        let public = http::public(webhook, health.clone());
+        let public = http::serve(self.public, public, most, stop());
+        spawn("public listener", Box::pin(public));
+        let admin = http::serve(self.admin, http::admin(health), most, stop());
+        spawn("admin listener", Box::pin(admin));
+        let dispatcher = Arc::new(self.dispatcher);
+        spawn("dispatcher", Box::pin(dispatcher.run(stop())));
+        let forget = forget(store.clone(), clock.clone(), self.retention, stop());
+        spawn("retention", Box::pin(forget));
+        let limits = shared_limits::synchronize(store, client.clone(), self.unsaved, stop());
         spawn("rate limits", Box::pin(limits));
-        let access =
-            background::get_access(self.feishu, client.clone(), clock.clone(), stop.clone());
+        let access = background::get_access(self.feishu, client.clone(), clock.clone(), stop());
         spawn("access", Box::pin(access));
-        let clock = background::watch_clock(client, clock, stop.clone());
+        let clock = background::watch_clock(client, clock, stop());
         spawn("clock", Box::pin(clock));
-        self.running
+        self.store_tasks
     }
 }
 
 /// Waits for `stop`, or for the first background task that ends by itself, then stops the others.
 async fn supervise(
     mut tasks: Background,
-    mut running: Running,
+    mut store_tasks: StoreTasks,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let failure = tokio::select! {
         biased;
         () = stop.cancelled() => None,
         failure = tasks.ended() => Some(failure),
-        failure = running.ended() => Some(failure),
+        failure = store_tasks.ended() => Some(failure),
     };
     if let Some(failure) = &failure {
         tracing::error!(error = format!("{failure:#}"), "stopping after a failure");
     }
     stop.cancel();
     let served = tasks.join().await;
-    let closed = running.close().await;
+    let closed = store_tasks.close().await;
     tracing::info!("noticebot stopped");
     failure.map_or(Ok(()), Err).and(served).and(closed)
 }
@@ -274,7 +256,6 @@ fn receiving(
     client: &Client,
     clock: &Clock,
 ) -> anyhow::Result<Receiving> {
-    let metrics = intake.metrics.clone();
     Ok(match config.feishu.receive {
         Receive::Webhook => Receiving::Webhook(Box::new(Webhook {
             intake,
@@ -296,18 +277,9 @@ fn receiving(
                 config.tls.extra_roots()?,
                 config.feishu.timeout,
             )?,
-            metrics,
             clock: clock.clone(),
             alive: watch::Sender::new(false),
         })),
-    })
-}
-
-fn announce_settings(config: &Config) -> anyhow::Result<AnnounceSettings> {
-    Ok(AnnounceSettings {
-        signature: config.announce.signature,
-        time_zone: config.reply.time_zone()?,
-        call_timeout: config.feishu.timeout,
     })
 }
 

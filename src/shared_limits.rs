@@ -1,11 +1,12 @@
 //! The app's rate limits, which all replicas share through the store.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use feishu::{Client, Clock, SharedLimits, WriteSlot};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,7 @@ pub(crate) struct UnsavedLimits(Arc<(Mutex<BTreeMap<&'static str, Timestamp>>, N
 impl UnsavedLimits {
     fn add(&self, api: &'static str, until: Timestamp) {
         let (limits, added) = &*self.0;
-        let mut limits = limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limits = limits.lock();
         let latest = limits.entry(api).or_insert(until);
         *latest = until.max(*latest);
         added.notify_one();
@@ -32,10 +33,7 @@ impl UnsavedLimits {
     async fn next(&self) -> RateLimit {
         let (limits, added) = &*self.0;
         loop {
-            let first = limits
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_first();
+            let first = limits.lock().pop_first();
             if let Some((api, until)) = first {
                 let api = api.to_owned();
                 return RateLimit { api, until };

@@ -19,8 +19,8 @@ use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
 use crate::model::schedule::ScheduleRow;
 use crate::telemetry::Metrics;
-use postgres::PostgresStore;
-use sqlite::SqliteStore;
+use postgres::{PostgresStore, PostgresTasks};
+use sqlite::{SqliteStore, SqliteTasks};
 use statement::{Query, Statement};
 use statements::{changes, chats, jobs, limits, schedules};
 
@@ -35,8 +35,8 @@ mod sqlite;
 mod statement;
 mod statements;
 
-pub use admin::JobState;
-pub(crate) use admin::{AdminStore, AuditFilter, AuditRow, JobFilter, JobSummary, Retry};
+pub(crate) use admin::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry};
+pub use admin::{JobFilter, JobState};
 pub(crate) use error::StoreError;
 pub(crate) use job::{
     Accepted, Bounds, Claim, Conclusion, Job, NewSchedule, RateLimit, Recipient, Release,
@@ -64,9 +64,9 @@ enum Database {
 }
 
 /// The tasks and threads behind the handles.
-pub(crate) enum Running {
-    Sqlite(sqlite::Running),
-    Postgres(postgres::Running),
+pub(crate) enum StoreTasks {
+    Sqlite(SqliteTasks),
+    Postgres(PostgresTasks),
 }
 
 macro_rules! either {
@@ -85,16 +85,16 @@ impl Store {
     ///
     /// Names the remedy when another process uses the file, or the database cannot be reached,
     /// opened or written.
-    pub(crate) async fn open(options: StoreOptions) -> anyhow::Result<(Self, Running)> {
+    pub(crate) async fn open(options: StoreOptions) -> anyhow::Result<(Self, StoreTasks)> {
         let (app, metrics) = (options.app.clone(), options.metrics.clone());
-        let (database, running) = match options.url.clone() {
+        let (database, tasks) = match options.url.clone() {
             DatabaseUrl::Sqlite(path) => {
-                let (store, running) = SqliteStore::open(path, options).await?;
-                (Database::Sqlite(store), Running::Sqlite(running))
+                let (store, tasks) = SqliteStore::open(path, options).await?;
+                (Database::Sqlite(store), StoreTasks::Sqlite(tasks))
             }
             DatabaseUrl::Postgres(server) => {
-                let (store, running) = PostgresStore::open(&server, options).await?;
-                (Database::Postgres(store), Running::Postgres(running))
+                let (store, tasks) = PostgresStore::open(&server, options).await?;
+                (Database::Postgres(store), StoreTasks::Postgres(tasks))
             }
         };
         let store = Self {
@@ -102,7 +102,7 @@ impl Store {
             app,
             metrics,
         };
-        Ok((store, running))
+        Ok((store, tasks))
     }
 
     /// Queues a job; when this returns, it is on disk.
@@ -164,7 +164,7 @@ impl Store {
         reaction: ReactionId,
     ) -> Result<(), StoreError> {
         let statement = jobs::save_acknowledgement(job.owned(), reaction.as_str());
-        self.update("save_heard", statement).await
+        self.update("save_acknowledgement", statement).await
     }
 
     pub(crate) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
@@ -189,8 +189,8 @@ impl Store {
         chat: ChatKey,
         count: u32,
     ) -> Result<Vec<RecordedChange>, StoreError> {
-        let made = self.rows("history", changes::history(&chat, count)).await?;
-        Ok(made.into_iter().flatten().collect())
+        let changes = self.rows("history", changes::history(&chat, count)).await?;
+        Ok(changes.into_iter().flatten().collect())
     }
 
     /// The newest change that can still be reverted.
@@ -199,9 +199,9 @@ impl Store {
         chat: ChatKey,
     ) -> Result<Option<RecordedChange>, StoreError> {
         let query = changes::undoable(&chat, self.now());
-        let mut made = self.rows("undoable", query).await?.into_iter().flatten();
+        let mut changes = self.rows("undoable", query).await?.into_iter().flatten();
         // A row of a later release cannot be reverted by this one; an older row can.
-        Ok(made.find(|made| made.change.is_some()))
+        Ok(changes.find(|change| change.change.is_some()))
     }
 
     /// The newest change of the top notice of a chat, reverted or not.
@@ -209,8 +209,8 @@ impl Store {
         &self,
         chat: ChatKey,
     ) -> Result<Option<RecordedChange>, StoreError> {
-        let made = self.first("latest_top", changes::latest_top(&chat)).await?;
-        Ok(made.flatten())
+        let change = self.first("latest_top", changes::latest_top(&chat)).await?;
+        Ok(change.flatten())
     }
 
     /// The blocks that were written to a chat's announcement again since a change, the oldest
@@ -231,13 +231,15 @@ impl Store {
         can_delete_text: bool,
     ) -> Result<(), StoreError> {
         let statement = chats::save_can_delete_text(&chat, can_delete_text);
-        self.execute("save_lets_delete", statement).await.map(drop)
+        self.execute("save_can_delete_text", statement)
+            .await
+            .map(drop)
     }
 
     /// Whether the last attempt to remove text from the chat's announcement succeeded; `None`
     /// before the first.
     pub(crate) async fn can_delete_text(&self, chat: ChatKey) -> Result<Option<bool>, StoreError> {
-        self.first("lets_delete", chats::can_delete_text(&chat))
+        self.first("can_delete_text", chats::can_delete_text(&chat))
             .await
     }
 
@@ -246,8 +248,8 @@ impl Store {
         &self,
         job: JobKey,
     ) -> Result<Option<RecordedChange>, StoreError> {
-        let made = self.first("change_of", changes::made_by(&job)).await?;
-        Ok(made.flatten())
+        let change = self.first("change_of", changes::made_by(&job)).await?;
+        Ok(change.flatten())
     }
 
     /// The schedule that is to revert the change when its time is over.
@@ -393,21 +395,21 @@ impl Store {
     }
 }
 
-impl Running {
+impl StoreTasks {
     /// Waits until a task or thread ends by itself or the database becomes unusable, and returns
     /// the reason. The bot must stop then.
     pub(crate) async fn ended(&mut self) -> anyhow::Error {
         match self {
-            Self::Sqlite(running) => running.ended().await,
-            Self::Postgres(running) => running.ended().await,
+            Self::Sqlite(tasks) => tasks.ended().await,
+            Self::Postgres(tasks) => tasks.ended().await,
         }
     }
 
     /// Stops the tasks once all handles are dropped; releases the lock or lease.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         match self {
-            Self::Sqlite(running) => running.close().await,
-            Self::Postgres(running) => running.close().await,
+            Self::Sqlite(tasks) => tasks.close().await,
+            Self::Postgres(tasks) => tasks.close().await,
         }
     }
 }

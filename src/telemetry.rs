@@ -113,9 +113,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct WriteProgress(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for WriteProgress {
+    impl Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    impl WriteProgress {
+    impl LogBuffer {
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn text_lines_escape_hostile_values() {
-        let written = WriteProgress::default();
+        let written = LogBuffer::default();
         let writer = written.clone();
         let layer = text_layer(move || writer.clone(), false);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log_hostile);
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn json_lines_escape_hostile_values() {
-        let written = WriteProgress::default();
+        let written = LogBuffer::default();
         let writer = written.clone();
         let layer = json_layer(move || Escaped(writer.clone()));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log_hostile);

@@ -1,7 +1,6 @@
 //! Receives events, and checks every event in the same way for all transports.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use feishu::{CardAnswer, Challenge, Envelope, EventEnvelope, MessageBody};
@@ -13,6 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use crate::callback::PendingCallbacks;
+use crate::config::FeishuConfig;
 use crate::event::{Event, Ignored};
 use crate::model::job::NewJob;
 use crate::platform::OwnId;
@@ -31,31 +31,29 @@ const LARGE_EVENTS: usize = 1024;
 /// The platform waits 3 s, and redelivers an event that takes longer to store.
 const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 
+/// Number of remembered events that could not be stored.
+const REMEMBERED_REJECTIONS: usize = 1000;
+
 /// Checks and stores events. All transports pass their decrypted bodies to it.
-#[derive(Clone)]
 pub(crate) struct Intake {
-    pub(crate) app_id: String,
-    pub(crate) tokens: VerificationTokens,
+    app_id: String,
+    tokens: VerificationTokens,
     /// One permit per KiB of a large event while it is parsed and stored.
-    pub(crate) large_events: Arc<Semaphore>,
-    pub(crate) store: Store,
-    pub(crate) callbacks: PendingCallbacks,
-    pub(crate) metrics: Metrics,
-    pub(crate) own_id: OwnId,
+    large_events: Semaphore,
+    store: Store,
+    callbacks: PendingCallbacks,
+    metrics: Metrics,
+    own_id: OwnId,
     /// Creation times of events that could not be stored, by event id.
-    pub(crate) refused: Arc<Cache<String, Timestamp>>,
+    refused: Cache<String, Timestamp>,
 }
 
-/// Number of remembered events that could not be stored.
-pub(crate) const REMEMBERED_REJECTIONS: usize = 1000;
-
 /// The accepted verification tokens. They may be empty only for a long connection.
-#[derive(Clone)]
-pub(crate) struct VerificationTokens(Vec<SecretString>);
+struct VerificationTokens(Vec<SecretString>);
 
 impl VerificationTokens {
     /// Ignores empty tokens.
-    pub(crate) fn new(tokens: [&SecretString; 2]) -> Self {
+    fn new(tokens: [&SecretString; 2]) -> Self {
         let set = tokens
             .into_iter()
             .filter(|token| !token.expose_secret().is_empty());
@@ -106,8 +104,26 @@ pub(crate) enum Rejection {
 }
 
 impl Intake {
-    pub(crate) fn large_event_budget() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(LARGE_EVENTS))
+    pub(crate) fn new(
+        config: &FeishuConfig,
+        store: Store,
+        callbacks: PendingCallbacks,
+        metrics: Metrics,
+        own_id: OwnId,
+    ) -> Self {
+        Self {
+            app_id: config.app_id.clone(),
+            tokens: VerificationTokens::new([
+                &config.verification_token,
+                &config.previous_verification_token,
+            ]),
+            large_events: Semaphore::new(LARGE_EVENTS),
+            store,
+            callbacks,
+            metrics,
+            own_id,
+            refused: Cache::new(REMEMBERED_REJECTIONS),
+        }
     }
 
     /// Waits until an event of this size may be decrypted and parsed, which takes several times its
@@ -278,8 +294,7 @@ impl Intake {
         job: NewJob,
     ) -> Result<EventResponse, Rejection> {
         let over = Instant::now() + STORE_TIMEOUT;
-        let callbacks = self.callbacks.clone();
-        let expected = callbacks.expect(&job.key.origin);
+        let expected = self.callbacks.expect(&job.key.origin);
         match (self.store(event_id, job).await?, expected) {
             (Accepted::New, Some(expected)) => match expected.until(over).await {
                 Some(answer) => written(&answer),

@@ -198,7 +198,7 @@ async fn write(
         match written {
             Err(Failure::Call(_, error)) if !switched && is_other_kind(&error) => {
                 switched = true;
-                context.platform.forget_kind(context.chat_id);
+                context.platform.kinds.remove(context.chat_id);
                 target = detect(context).await?;
             }
             written => return written,
@@ -218,7 +218,10 @@ fn is_other_kind(error: &Error) -> bool {
 }
 
 async fn target(context: Context<'_>) -> Result<Target, Failure> {
-    match (context.written(), context.platform.kind(context.chat_id)) {
+    match (
+        context.written(),
+        context.platform.kinds.get(context.chat_id),
+    ) {
         // Continue with the kind of the first write.
         (Some(WriteProgress::Docx { creation, .. }), _) => Ok(Target::Docx {
             revision: creation.revision,
@@ -257,7 +260,7 @@ async fn detect(context: Context<'_>) -> Result<Target, Failure> {
         },
         Err(error) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
     };
-    context.platform.remember_kind(chat, kind);
+    context.platform.kinds.insert(chat.clone(), kind);
     Ok(target)
 }
 

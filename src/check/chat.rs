@@ -41,20 +41,8 @@ pub(super) async fn check(
         "a member"
     };
     report.good(NAME, format!("the bot is in `{}` as {role}", group.name));
-    permission(
-        report,
-        "top notice",
-        &group,
-        &bot,
-        GroupSetting::PinManageSetting,
-    );
-    permission(
-        report,
-        "announcement",
-        &group,
-        &bot,
-        GroupSetting::EditPermission,
-    );
+    permission(report, &group, &bot, GroupSetting::PinManageSetting);
+    permission(report, &group, &bot, GroupSetting::EditPermission);
     kind(report, client, facts, &chat).await;
     let rights = policy::group_rights(&config.policy, &chat, &group);
     for line in reply::group_rights(&rights, Language::En) {
@@ -62,16 +50,10 @@ pub(super) async fn check(
     }
 }
 
-fn permission(
-    report: &mut Report,
-    name: &'static str,
-    group: &Chat,
-    bot: &AppId,
-    setting: GroupSetting,
-) {
-    let setting_name = match setting {
-        GroupSetting::PinManageSetting => "who can manage top notices",
-        GroupSetting::EditPermission => "who can edit group info",
+fn permission(report: &mut Report, group: &Chat, bot: &AppId, setting: GroupSetting) {
+    let (name, setting_name) = match setting {
+        GroupSetting::PinManageSetting => ("top notice", "who can manage top notices"),
+        GroupSetting::EditPermission => ("announcement", "who can edit group info"),
     };
     let remedy = format!(
         "make the bot an admin of the group, or set \"{setting_name}\" to all members in the group settings, under Group Management"

@@ -36,7 +36,7 @@ pub(super) async fn credentials(report: &mut Report, config: &Config, platform: 
         );
         return true;
     };
-    let problem = credentials::problem(&config.feishu, &error);
+    let problem = credentials::explain(&config.feishu, &error);
     let name = if problem.is_refusal {
         "credentials"
     } else {

@@ -174,9 +174,9 @@ mod tests {
             let mut report = Report::default();
             let took = Duration::from_millis(took_ms);
             judge(&mut report, &url, answer.into(), "abc", took).await;
-            let told = report.to_string();
+            let text = report.to_string();
             let expected = format!("{sign} request URL: `{url}` returned the challenge ");
-            assert!(told.starts_with(&expected), "{told}");
+            assert!(text.starts_with(&expected), "{text}");
         }
     }
 

@@ -41,23 +41,20 @@ impl StoreFacts {
     async fn new(config: &Config, url: &DatabaseUrl, roots: &ExtraRoots, clock: &Clock) -> Self {
         let app = config.feishu.app_id.clone();
         let admin = AdminStore::open(url, roots).await.ok();
-        let mut last_command = None;
-        if let Some(admin) = &admin {
-            let newest = JobFilter {
-                limit: NEWEST,
-                ..JobFilter::default()
-            };
-            let jobs = admin.jobs(&app, &newest, clock.now()).await;
-            let jobs = jobs.unwrap_or_default();
-            let command = jobs
-                .iter()
-                .find(|job| job.kind == JobKind::Command.as_str());
-            last_command = command.map(|job| job.ordered_at);
-        }
+        let newest = JobFilter {
+            limit: NEWEST,
+            ..JobFilter::default()
+        };
+        let jobs = match &admin {
+            Some(admin) => admin.jobs(&app, &newest, clock.now()).await,
+            None => Ok(Vec::new()),
+        };
+        let mut jobs = jobs.unwrap_or_default().into_iter();
+        let command = jobs.find(|job| job.kind == JobKind::Command.as_str());
         Self {
             admin,
             app,
-            last_command,
+            last_command: command.map(|job| job.ordered_at),
         }
     }
 
@@ -133,35 +130,34 @@ async fn writable(report: &mut Report, path: &Path, config: &Config) {
 
 async fn state(report: &mut Report, path: &Path, state: FileState, listen: SocketAddr) {
     let file = path.display();
-    match state {
-        FileState::Writable => report.good(STORE, format!("`{file}` is writable")),
-        // Only the running bot knows whether it can write: its file may have been moved or replaced.
-        FileState::InUse => match readiness(listen).await {
-            Ok((status, reason)) if !status.is_success() => report.bad(
-                STORE,
-                format!(
-                    "`{file}` is in use by a noticebot that is not ready: {}",
-                    reason.trim_end()
-                ),
-                "restore the file that the bot had when it started, or stop the bot, check its disk, and start it again",
-            ),
-            _ => report.good(
-                STORE,
-                format!("`{file}` is in use by a running noticebot"),
-            ),
-        },
-        FileState::Missing => match readiness(listen).await {
-            Ok((status, _)) if !status.is_success() => report.bad(
-                STORE,
-                format!("`{file}` is missing, and a running noticebot needs it"),
-                "restore it (a deleted file can be copied from `/proc/PID/fd` while the bot runs), or stop the bot, restore a backup, and start it again",
-            ),
-            _ => report.good(STORE, format!("`{file}` will be created at the first start")),
-        },
-        FileState::Newer => report.bad(
+    // Only a running bot knows whether it can write: its file may have been moved or replaced.
+    let unready = match state {
+        FileState::InUse | FileState::Missing => readiness(listen).await.ok(),
+        FileState::Writable | FileState::Newer => None,
+    };
+    let unready = unready.filter(|(status, _)| !status.is_success());
+    match (state, unready) {
+        (FileState::Writable, _) => report.good(STORE, format!("`{file}` is writable")),
+        (FileState::InUse, None) => {
+            report.good(STORE, format!("`{file}` is in use by a running noticebot"));
+        }
+        (FileState::InUse, Some((_, reason))) => report.bad(
+            STORE,
+            format!("`{file}` is in use by a noticebot that is not ready: {}", reason.trim_end()),
+            "restore the file that the bot had when it started, or stop the bot, check its disk, and start it again",
+        ),
+        (FileState::Missing, None) => {
+            report.good(STORE, format!("`{file}` will be created at the first start"));
+        }
+        (FileState::Missing, Some(_)) => report.bad(
+            STORE,
+            format!("`{file}` is missing, and a running noticebot needs it"),
+            "restore it (a deleted file can be copied from `/proc/PID/fd` while the bot runs), or stop the bot, restore a backup, and start it again",
+        ),
+        (FileState::Newer, _) => report.bad(
             STORE,
             format!("`{file}` was written by a newer noticebot"),
-            OF_LATER,
+            USE_NEWER,
         ),
     }
 }
@@ -196,7 +192,7 @@ fn file_details(report: &mut Report, path: &Path, seen: &InspectedFile) {
 }
 
 const FREE_SPACE: &str = "free some space: the bot does not acknowledge events that it cannot write, so they are delayed";
-const OF_LATER: &str = "run that version, or restore an earlier backup";
+const USE_NEWER: &str = "run that version, or restore an earlier backup";
 
 fn unwritable(report: &mut Report, path: &Path, error: &anyhow::Error) {
     let readable = error.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -229,46 +225,43 @@ fn space(report: &mut Report, free: Option<u64>) {
 fn database(report: &mut Report, seen: &InspectedServer) {
     let server = format!("PostgreSQL {}", seen.version);
     let bots = seen.bots;
-    if seen.shared_sessions {
-        let (what, remedy) = store::SHARED_SESSIONS;
-        report.bad(STORE, what, remedy);
-    } else if seen.read_only {
-        report.bad(
+    match (&seen.refused, seen.tables) {
+        _ if seen.shared_sessions => {
+            let (what, remedy) = store::SHARED_SESSIONS;
+            report.bad(STORE, what, remedy);
+        }
+        _ if seen.read_only => report.bad(
             STORE,
             format!("the database on {server} is read-only, for example a standby"),
             "set `NOTICEBOT_DATABASE_URL` to the primary server",
-        );
-    } else if let Some(error) = &seen.refused {
-        report.bad(
+        ),
+        (Some(error), _) => report.bad(
             STORE,
             format!("the database on {server} rejects new rows ({error})"),
             "grant the user all privileges on the schema `noticebot` and its tables, and check that the server's disk has space",
-        );
-    } else {
-        match seen.tables {
-            Tables::Fit => report.good(
-                STORE,
-                format!("the database on {server} is writable; bots of this app on it: {bots}"),
-            ),
-            Tables::Old => report.good(
-                STORE,
-                format!("the database on {server} will be migrated at the next start; bots of this app on it: {bots}"),
-            ),
-            Tables::None if seen.may_create => report.good(
-                STORE,
-                format!("the tables on {server} will be created at the first start"),
-            ),
-            Tables::None => report.bad(
-                STORE,
-                format!("the tables on {server} do not exist, and the user cannot create them"),
-                "grant the privilege: `GRANT CREATE ON DATABASE … TO …`",
-            ),
-            Tables::New => report.bad(
-                STORE,
-                format!("the tables on {server} were created by a newer noticebot"),
-                OF_LATER,
-            ),
-        }
+        ),
+        (None, Tables::Fit) => report.good(
+            STORE,
+            format!("the database on {server} is writable; bots of this app on it: {bots}"),
+        ),
+        (None, Tables::Old) => report.good(
+            STORE,
+            format!("the database on {server} will be migrated at the next start; bots of this app on it: {bots}"),
+        ),
+        (None, Tables::None) if seen.may_create => report.good(
+            STORE,
+            format!("the tables on {server} will be created at the first start"),
+        ),
+        (None, Tables::None) => report.bad(
+            STORE,
+            format!("the tables on {server} do not exist, and the user cannot create them"),
+            "grant the privilege: `GRANT CREATE ON DATABASE … TO …`",
+        ),
+        (None, Tables::New) => report.bad(
+            STORE,
+            format!("the tables on {server} were created by a newer noticebot"),
+            USE_NEWER,
+        ),
     }
     let size = seen.bytes >> 20;
     report.note(
@@ -292,8 +285,8 @@ mod tests {
         ] {
             let mut report = Report::default();
             space(&mut report, free.map(|mebibytes| mebibytes << 20));
-            let told = report.to_string();
-            assert!(told.starts_with(&format!("{sign} disk space: ")), "{told}");
+            let text = report.to_string();
+            assert!(text.starts_with(&format!("{sign} disk space: ")), "{text}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Facts about unfinished jobs that only this process knows.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use feishu::Error;
+use parking_lot::Mutex;
 
 use crate::model::job::JobId;
 use crate::model::refusal::Call;
@@ -24,7 +24,7 @@ struct Known {
 impl Attempts {
     /// Records a failed call. Returns whether no call of the job can have had an effect so far.
     pub(super) fn failed(&self, job: &Job, call: Call, error: &Error) -> bool {
-        let mut known = self.known();
+        let mut known = self.0.lock();
         let of_job = known.entry(job.id).or_insert_with(|| Known {
             is_unchanged: is_first(job),
             is_undated: false,
@@ -35,13 +35,13 @@ impl Attempts {
 
     /// Whether the age of the command has yet to be checked.
     pub(super) fn is_undated(&self, job: &Job) -> bool {
-        let known = self.known();
+        let known = self.0.lock();
         is_first(job) || known.get(&job.id).is_some_and(|known| known.is_undated)
     }
 
     /// Records whether the age of the command has yet to be checked.
     pub(super) fn date(&self, job: &Job, is_undated: bool) {
-        let mut known = self.known();
+        let mut known = self.0.lock();
         let of_job = known.entry(job.id).or_insert_with(|| Known {
             is_unchanged: is_first(job),
             is_undated,
@@ -50,12 +50,7 @@ impl Attempts {
     }
 
     pub(super) fn forget(&self, job: &Job) {
-        self.known().remove(&job.id);
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<JobId, Known>> {
-        // Each update is complete in itself, so a panic leaves valid data.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().remove(&job.id);
     }
 }
 

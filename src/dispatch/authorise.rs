@@ -12,7 +12,7 @@ use crate::model::action::Action;
 use crate::model::outcome::{GroupHelp, Outcome};
 use crate::model::refusal::{Call, Cause, PlatformRefusal, Stage};
 use crate::model::rights::{Actor, GroupSetting, Right};
-use crate::platform::Settings;
+use crate::platform::ChatSettings;
 use crate::policy::{self, Decision, Permit};
 use crate::store::Job;
 
@@ -35,7 +35,7 @@ impl Dispatcher {
         let settings = self.platform.settings(actor.chat, people).await;
         let mut settings = settings.map_err(unread)?;
         loop {
-            let Settings { group, fresh, .. } = settings;
+            let ChatSettings { group, fresh, .. } = settings;
             let reason = match request.decide(&group) {
                 Ok(permit) => return Ok(permit),
                 Err((reason, undecided)) => {
@@ -140,7 +140,7 @@ impl Dispatcher {
     /// The settings of a group; `None` if the chat has none or they cannot be read.
     async fn group(&self, chat: &ChatId, people: IdType) -> Option<Arc<Chat>> {
         match self.platform.settings(chat, people).await {
-            Ok(Settings { group, .. }) => Some(group).filter(|group| policy::is_told(group)),
+            Ok(ChatSettings { group, .. }) => Some(group).filter(|group| policy::is_told(group)),
             Err(error) => {
                 tracing::warn!(
                     error = %error,

@@ -16,7 +16,7 @@ use crate::model::change::{
 };
 use crate::model::outcome::{Done, Outcome};
 use crate::model::rights::MissingCapability;
-use crate::platform::Settings;
+use crate::platform::ChatSettings;
 use crate::store::{Conclusion, Job, Release};
 use crate::welcome;
 use crate::{policy, reply};
@@ -100,7 +100,7 @@ impl Dispatcher {
     ) -> Result<Option<Vec<MissingCapability>>, Release> {
         let mut lacks = Vec::new();
         match self.platform.read_settings(chat, IdType::OpenId).await {
-            Ok(Settings { group, .. }) if policy::is_told(&group) => {
+            Ok(ChatSettings { group, .. }) if policy::is_told(&group) => {
                 let bot = AppId::from(job.key.app.as_str());
                 lacks.extend(welcome::barred_by(&group, &bot));
             }
@@ -108,7 +108,7 @@ impl Dispatcher {
             Err(error) => lacks.extend(self.scopes(job, error)?.map(MissingCapability::Settings)),
         }
         match self.platform.client.get_docx_announcement(chat).await {
-            Ok(info) => self.platform.remember_kind(chat, info.kind),
+            Ok(info) => self.platform.kinds.insert(chat.clone(), info.kind),
             Err(error) => lacks.extend(
                 self.scopes(job, error)?
                     .map(MissingCapability::AnnouncementKind),
@@ -143,7 +143,7 @@ impl Dispatcher {
         self.platform.forget(&chat);
         // The event may arrive hours late, and the bot may have been added again.
         match self.platform.read_settings(&chat, IdType::OpenId).await {
-            Ok(Settings { group, .. }) if !is_outside(&group) => {
+            Ok(ChatSettings { group, .. }) if !is_outside(&group) => {
                 tracing::info!(chat.id = job.chat, "the bot was added to the group again");
                 return Ok(());
             }

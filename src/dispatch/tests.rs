@@ -17,7 +17,7 @@ use crate::config::DatabaseUrl;
 use crate::config::{Config, Environment};
 use crate::event::Event;
 use crate::model::job::NewJob;
-use crate::store::{Bounds, Running, StoreOptions};
+use crate::store::{Bounds, StoreOptions, StoreTasks};
 
 mod isolation;
 
@@ -88,7 +88,7 @@ impl Bench {
     }
 
     /// A newly started worker.
-    async fn dispatcher(&self, url: &str) -> (Arc<Dispatcher>, Running) {
+    async fn dispatcher(&self, url: &str) -> (Arc<Dispatcher>, StoreTasks) {
         self.dispatcher_watched_by(None, url).await
     }
 
@@ -96,7 +96,7 @@ impl Bench {
         &self,
         on_call: Option<OnCall>,
         url: &str,
-    ) -> (Arc<Dispatcher>, Running) {
+    ) -> (Arc<Dispatcher>, StoreTasks) {
         let bounds = Bounds {
             open: 10,
             open_of_chat: 10,
@@ -156,7 +156,7 @@ impl Bench {
     }
 
     /// Runs until the queue is empty.
-    async fn work_off(&self, (dispatcher, running): (Arc<Dispatcher>, Running)) {
+    async fn work_off(&self, (dispatcher, running): (Arc<Dispatcher>, StoreTasks)) {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&dispatcher).run(stop.clone()));

@@ -40,7 +40,7 @@ async fn sets(database: &str, receive: &str) -> Vec<Vec<&'static str>> {
     sets
 }
 
-/// What the bot ends with where a task of that set panics.
+/// The result of the bot after a task of that set panics.
 async fn end(database: &str, receive: &str, set: usize, name: &'static str) -> String {
     let (mut tasks, stop) = (Background::default(), CancellationToken::new());
     let mut running = bot(database, receive).await.start(&mut tasks, &stop);

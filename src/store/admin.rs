@@ -16,27 +16,27 @@ use crate::model::job::ChatKey;
 use crate::store::admin::rows::{JobRow, REFERENCE};
 use crate::store::statement::{Query, Statement};
 use crate::store::statements::chats;
-use postgres::Server;
-use sqlite::File;
+use postgres::PostgresAdmin;
+use sqlite::SqliteAdmin;
 
 mod postgres;
 mod rows;
 mod sqlite;
 mod statements;
 
-pub use rows::JobState;
-pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, JobFilter, JobSummary, Retry};
+pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, JobSummary, Retry};
+pub use rows::{JobFilter, JobState};
 
 pub(crate) enum AdminStore {
-    File(File),
-    Server(Server),
+    Sqlite(SqliteAdmin),
+    Postgres(PostgresAdmin),
 }
 
 macro_rules! ask {
     ($store:expr, $operation:ident, $($argument:expr),*) => {
         match $store {
-            AdminStore::File(file) => file.$operation($($argument),*),
-            AdminStore::Server(server) => server.$operation($($argument),*).await,
+            AdminStore::Sqlite(file) => file.$operation($($argument),*),
+            AdminStore::Postgres(server) => server.$operation($($argument),*).await,
         }
     };
 }
@@ -46,10 +46,10 @@ impl AdminStore {
     /// other tables.
     pub(crate) async fn open(url: &DatabaseUrl, extra_roots: &ExtraRoots) -> anyhow::Result<Self> {
         match url {
-            DatabaseUrl::Sqlite(path) => Ok(Self::File(File::open(path)?)),
-            DatabaseUrl::Postgres(server) => {
-                Ok(Self::Server(Server::open(server, extra_roots).await?))
-            }
+            DatabaseUrl::Sqlite(path) => Ok(Self::Sqlite(SqliteAdmin::open(path)?)),
+            DatabaseUrl::Postgres(server) => Ok(Self::Postgres(
+                PostgresAdmin::open(server, extra_roots).await?,
+            )),
         }
     }
 
@@ -60,8 +60,8 @@ impl AdminStore {
         filter: &JobFilter,
         now: Timestamp,
     ) -> anyhow::Result<Vec<JobSummary>> {
-        let raw = self.rows(statements::jobs(app, filter, now)).await?;
-        Ok(raw.into_iter().map(|job| job.summary(false, now)).collect())
+        let rows = self.rows(statements::jobs(app, filter, now)).await?;
+        Ok(rows.into_iter().map(|row| row.at(now).summary).collect())
     }
 
     /// Finds a job by id or reference.
@@ -72,8 +72,9 @@ impl AdminStore {
         with_text: bool,
         now: Timestamp,
     ) -> anyhow::Result<JobSummary> {
-        let raw = self.find(app, name).await?;
-        Ok(raw.summary(with_text, now))
+        let JobRow { mut summary, text } = self.find(app, name, now).await?;
+        summary.text = with_text.then_some(text);
+        Ok(summary)
     }
 
     /// Requeues a job, due now.
@@ -83,10 +84,10 @@ impl AdminStore {
         name: &str,
         now: Timestamp,
     ) -> anyhow::Result<(JobSummary, Retry)> {
-        let raw = self.find(app, name).await?;
-        let how = raw.retry(now)?;
+        let row = self.find(app, name, now).await?;
+        let how = row.retry()?;
         ask!(self, batch, "BEGIN")?;
-        let requeued = self.requeue(raw.id, how, now).await;
+        let requeued = self.requeue(row.summary.id, how, now).await;
         let end = if requeued.is_ok() {
             "COMMIT"
         } else {
@@ -95,7 +96,7 @@ impl AdminStore {
         ask!(self, batch, end)?;
         requeued?;
         self.wake_bots().await;
-        Ok((raw.summary(false, now), how))
+        Ok((row.summary, how))
     }
 
     async fn requeue(&self, job: i64, how: Retry, now: Timestamp) -> anyhow::Result<()> {
@@ -116,17 +117,12 @@ impl AdminStore {
         name: &str,
         now: Timestamp,
     ) -> anyhow::Result<JobSummary> {
-        let raw = self.find(app, name).await?;
-        match raw.state.as_str() {
-            "running" => return Err(CannotChange::Running.into()),
-            "done" => return Err(CannotChange::Done.into()),
-            "ready" if raw.has_written() => return Err(CannotChange::HalfDone.into()),
-            _ => {}
-        }
-        let drop = statements::drop(raw.id, raw.progress.as_deref(), now);
+        let row = self.find(app, name, now).await?;
+        row.check_drop()?;
+        let drop = statements::drop(row.summary.id, row.text.progress.as_deref(), now);
         ensure!(self.execute(&drop).await? > 0, CannotChange::Running);
         self.wake_bots().await;
-        Ok(raw.summary(false, now))
+        Ok(row.summary)
     }
 
     /// Oldest first.
@@ -149,16 +145,16 @@ impl AdminStore {
 
     /// Writes a consistent copy of the store to a new file.
     pub(crate) async fn back_up(&mut self, file: &Path) -> anyhow::Result<()> {
-        let mut ours = OpenOptions::new();
-        ours.write(true).create_new(true).mode(0o600);
-        let made = ours.open(file).with_context(|| {
+        let mut new_file = OpenOptions::new();
+        new_file.write(true).create_new(true).mode(0o600);
+        let created = new_file.open(file).with_context(|| {
             let file = file.display();
             format!(
                 "creating `{file}`: name a new file in an existing folder where this user can write"
             )
         })?;
         let written = ask!(self, back_up, file);
-        let written = written.and_then(|()| Ok(made.sync_all()?));
+        let written = written.and_then(|()| Ok(created.sync_all()?));
         // A partial backup would look complete.
         if written.is_err() {
             let _ = std::fs::remove_file(file);
@@ -166,7 +162,7 @@ impl AdminStore {
         written.with_context(|| format!("writing `{}`", file.display()))
     }
 
-    async fn find(&self, app: &str, name: &str) -> anyhow::Result<JobRow> {
+    async fn find(&self, app: &str, name: &str, now: Timestamp) -> anyhow::Result<JobRow> {
         // A reference may consist of digits, and takes precedence over an id.
         let mut found = Vec::new();
         if name.len() == REFERENCE {
@@ -177,8 +173,7 @@ impl AdminStore {
         {
             found = self.rows(statements::job_by_id(app, id)).await?;
         }
-        let found = found.into_iter().next();
-        Ok(found.ok_or(CannotChange::Unknown)?)
+        Ok(found.pop().ok_or(CannotChange::Unknown)?.at(now))
     }
 
     async fn execute(&self, statement: &Statement) -> anyhow::Result<usize> {
@@ -190,7 +185,7 @@ impl AdminStore {
     }
 
     async fn wake_bots(&self) {
-        if let Self::Server(server) = self {
+        if let Self::Postgres(server) = self {
             server.wake_bots().await;
         }
     }

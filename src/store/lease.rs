@@ -13,10 +13,11 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +57,7 @@ pub(crate) struct ClaimGuard {
 
 impl ClaimGuard {
     pub(super) fn new(lease: &Arc<LeaseState>, job: i64) -> Self {
-        *lease.claimed().entry(job).or_default() += 1;
+        *lease.claimed.lock().entry(job).or_default() += 1;
         let lease = Arc::clone(lease);
         Self { lease, job }
     }
@@ -68,7 +69,7 @@ impl ClaimGuard {
 
 impl Drop for ClaimGuard {
     fn drop(&mut self) {
-        let mut claimed = self.lease.claimed();
+        let mut claimed = self.lease.claimed.lock();
         match claimed.get_mut(&self.job) {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(claimed.remove(&self.job)),
@@ -114,12 +115,8 @@ impl LeaseState {
         }
     }
 
-    fn claimed(&self) -> MutexGuard<'_, HashMap<i64, usize>> {
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn claimed_jobs(&self) -> Vec<i64> {
-        self.claimed().keys().copied().collect()
+        self.claimed.lock().keys().copied().collect()
     }
 
     pub(super) fn owner(&self) -> i64 {
@@ -127,18 +124,11 @@ impl LeaseState {
     }
 
     pub(super) fn good_until(&self) -> Instant {
-        *self
-            .good_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.good_until.lock()
     }
 
     pub(super) fn renew(&self, asked_at: Instant, length: Duration) {
-        let mut good_until = self
-            .good_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *good_until = asked_at + length - MARGIN;
+        *self.good_until.lock() = asked_at + length - MARGIN;
     }
 
     pub(super) fn end(&self) {
@@ -162,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_is_claimed_until_its_last_guard_drops() {
+    async fn job_is_claimed_until_its_last_guard_drops() {
         let (first, held) = lease();
         let copy = first.clone();
         drop(first);

@@ -5,14 +5,15 @@
 //! claims while the lease lasts. Every statement about a claimed job names the expected owner. When
 //! a lease expires, another replica requeues its jobs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use deadpool_postgres::GenericClient;
 use feishu::{Clock, WriteSlot};
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -50,8 +51,8 @@ mod session;
 mod start;
 mod write_slots;
 
-/// A row that cannot be read may belong to a later release sender replicas run beside this one: it
-/// is requeued for them for up to ten minutes.
+/// A row that cannot be read may belong to a later release on another replica: it is requeued for
+/// that replica for up to ten minutes.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(2);
 const LEFT_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// How long a stopping replica tries to give its lease back.
@@ -74,7 +75,7 @@ pub(crate) struct PostgresStore {
     metrics: Metrics,
 }
 
-pub(crate) struct Running {
+pub(crate) struct PostgresTasks {
     store: Arc<PostgresStore>,
     pub(super) tasks: Background,
 }
@@ -84,7 +85,7 @@ impl PostgresStore {
     pub(super) async fn open(
         server: &tokio_postgres::Config,
         options: StoreOptions,
-    ) -> anyhow::Result<(Arc<Self>, Running)> {
+    ) -> anyhow::Result<(Arc<Self>, PostgresTasks)> {
         let connector = Connector::new(server, &options.extra_roots, Access::Write)?;
         let mut client = start::first_session(&connector, options.connections).await?;
         migrate::migrate(&mut client)
@@ -124,11 +125,7 @@ impl PostgresStore {
                 .await;
             Ok(())
         });
-        let running = Running {
-            store: Arc::clone(&store),
-            tasks,
-        };
-        Ok((store, running))
+        Ok((Arc::clone(&store), PostgresTasks { store, tasks }))
     }
 
     pub(super) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
@@ -226,16 +223,15 @@ impl PostgresStore {
     ) -> Result<Outcome, StoreError> {
         let has_plan = conclusion.plan.is_some();
         let (mut session, now) = (self.sessions.get().await?, self.now());
-        let (client, runner) = session.parts();
         let concluding = async {
-            let transaction = client.transaction().await?;
+            let transaction = session.client.transaction().await?;
             let concluded = conclude(&transaction, job, conclusion, now).await?;
             if concluded.is_some() {
                 transaction.commit().await?;
             }
             Ok::<_, ExecuteError>(concluded)
         };
-        let concluded = runner.run(Box::pin(concluding)).await?;
+        let concluded = session.runner.run(Box::pin(concluding)).await?;
         still_owned(concluded.is_some())?;
         if has_plan {
             // It may be due before any other job.
@@ -275,15 +271,14 @@ impl PostgresStore {
         statements: [Statement; N],
     ) -> Result<(), StoreError> {
         let mut session = self.sessions.get().await?;
-        let (client, runner) = session.parts();
         let executing = async {
-            let transaction = client.transaction().await?;
+            let transaction = session.client.transaction().await?;
             for statement in &statements {
                 executor::execute(&transaction, statement).await?;
             }
             transaction.commit().await
         };
-        runner.run(executing).await
+        session.runner.run(executing).await
     }
 
     pub(super) async fn rows<T>(&self, query: Query<T>) -> Result<Vec<T>, StoreError> {
@@ -337,7 +332,7 @@ impl PostgresStore {
     }
 
     fn lease(&self) -> Arc<LeaseState> {
-        Arc::clone(&self.lease.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.lease.lock())
     }
 
     fn count_less(&self) {
@@ -349,7 +344,7 @@ impl PostgresStore {
     }
 }
 
-impl Running {
+impl PostgresTasks {
     /// Unregisters this replica and requeues its jobs.
     pub(super) async fn close(mut self) -> anyhow::Result<()> {
         self.tasks.shutdown().await;

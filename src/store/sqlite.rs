@@ -53,7 +53,7 @@ pub(crate) struct SqliteStore {
 }
 
 /// The threads end once all handles are dropped.
-pub(crate) struct Running {
+pub(crate) struct SqliteTasks {
     pub(super) threads: Background,
     pub(super) looking: Background,
     fatal: watch::Receiver<Option<Unusable>>,
@@ -64,7 +64,7 @@ impl SqliteStore {
     pub(super) async fn open(
         path: PathBuf,
         options: StoreOptions,
-    ) -> anyhow::Result<(Self, Running)> {
+    ) -> anyhow::Result<(Self, SqliteTasks)> {
         let (app, allow_network) = (options.app.clone(), options.allow_network_file);
         let now = options.clock.now();
         let opened = spawn_blocking(move || writer::open(&path, &app, allow_network, now));
@@ -84,12 +84,12 @@ impl SqliteStore {
         opened.start(Arc::clone(&shared), inbox, &mut threads)?;
         let store = Self { requests, shared };
         looking.spawn("look at the file", store.clone().watch_file());
-        let running = Running {
+        let tasks = SqliteTasks {
             threads,
             looking,
             fatal: is_fatal,
         };
-        Ok((store, running))
+        Ok((store, tasks))
     }
 
     pub(super) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
@@ -210,7 +210,7 @@ impl SqliteStore {
     }
 }
 
-impl Running {
+impl SqliteTasks {
     /// Waits until the file becomes unusable or a thread ends by itself.
     pub(super) async fn ended(&mut self) -> anyhow::Error {
         tokio::select! {

@@ -24,7 +24,7 @@ const BOUNDS: Bounds = Bounds {
 };
 const APP: &str = "cli_1";
 
-impl Running {
+impl StoreTasks {
     pub(crate) fn background(&mut self) -> Vec<&mut Background> {
         match self {
             Self::Sqlite(running) => vec![&mut running.threads, &mut running.looking],
@@ -35,7 +35,7 @@ impl Running {
 
 pub(super) struct Bench {
     pub(super) store: Store,
-    running: Running,
+    running: StoreTasks,
     pub(super) hand: ClockHand,
     pub(super) clock: Clock,
     pub(super) place: Place,
@@ -56,7 +56,11 @@ impl Place {
         }
     }
 
-    pub(super) async fn open(&self, app: &str, clock: &Clock) -> anyhow::Result<(Store, Running)> {
+    pub(super) async fn open(
+        &self,
+        app: &str,
+        clock: &Clock,
+    ) -> anyhow::Result<(Store, StoreTasks)> {
         let options = StoreOptions {
             url: self.url(),
             app: app.to_owned(),
@@ -71,7 +75,7 @@ impl Place {
     }
 
     /// Opens the store as after a kill, once the leases of killed replicas have expired.
-    async fn open_after_a_kill(&self, clock: &Clock) -> (Store, Running) {
+    async fn open_after_a_kill(&self, clock: &Clock) -> (Store, StoreTasks) {
         #[cfg(feature = "postgres-tests")]
         if let Self::Server(_) = self {
             self.execute("UPDATE replicas SET lease_until = lease_until - interval '9 s'")
@@ -186,7 +190,7 @@ impl Bench {
         self.claim().await.map(|job| job.key.origin)
     }
 
-    pub(super) fn running(&mut self) -> &mut Running {
+    pub(super) fn running(&mut self) -> &mut StoreTasks {
         &mut self.running
     }
 

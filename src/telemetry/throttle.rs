@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
@@ -137,11 +138,11 @@ impl Throttle {
         let name = "log-summaries".to_owned();
         let run = move || {
             loop {
-                let causes = shared.lock();
-                let waited = shared
+                let mut causes = shared.causes.lock();
+                shared
                     .added
-                    .wait_while(causes, |causes| causes.0.is_empty());
-                drop(waited);
+                    .wait_while(&mut causes, |causes| causes.0.is_empty());
+                drop(causes);
                 thread::sleep(WINDOW);
                 shared.write_summaries(Instant::now());
             }
@@ -156,12 +157,8 @@ impl Throttle {
 }
 
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Causes> {
-        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn write_summaries(&self, now: Instant) {
-        let summaries = self.lock().summaries(now);
+        let summaries = self.causes.lock().summaries(now);
         for summary in summaries {
             summary.write_summary();
         }
@@ -204,7 +201,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Throttle {
                 .get::<Reference>()
                 .and_then(|found| found.0.clone())
         });
-        let admitted = self.0.lock().admit(cause, first, reference.as_deref());
+        let admitted = self
+            .0
+            .causes
+            .lock()
+            .admit(cause, first, reference.as_deref());
         self.0.added.notify_one();
         admitted
     }

@@ -17,7 +17,6 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use super::{EventResponse, Intake, Rejection};
-use crate::telemetry::Metrics;
 
 /// How often dropped messages are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -26,7 +25,6 @@ pub(crate) struct LongConnection {
     pub(crate) intake: Intake,
     pub(crate) client: Client,
     pub(crate) connector: Connector,
-    pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     /// Whether the connection is open.
     pub(crate) alive: watch::Sender<bool>,
@@ -43,7 +41,7 @@ pub(crate) enum LongConnectionError {
 
 impl LongConnection {
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        self.metrics.want_long_connection();
+        self.intake.metrics.want_long_connection();
         let mut config = ClientConfig::default();
         // Retries since the last connection or the start; the first attempt is not a retry.
         let mut tries = 0;
@@ -93,7 +91,7 @@ impl LongConnection {
         stop: &CancellationToken,
     ) {
         self.alive.send_replace(true);
-        self.metrics.long_connection(true);
+        self.intake.metrics.long_connection(true);
         tracing::info!("opened the long connection");
         // In one task, so that events are queued in order of arrival.
         let mut in_flight = FuturesUnordered::new();
@@ -115,7 +113,7 @@ impl LongConnection {
             }
         }
         self.alive.send_replace(false);
-        self.metrics.long_connection(false);
+        self.intake.metrics.long_connection(false);
         // Acknowledge received events if the connection still permits it.
         while in_flight.next().await.is_some() {}
         self.count(connection.dropped(), &mut counted);
@@ -145,7 +143,7 @@ impl LongConnection {
     }
 
     fn count(&self, dropped: Dropped, counted: &mut Dropped) {
-        self.metrics.dropped(dropped, *counted);
+        self.intake.metrics.dropped(dropped, *counted);
         *counted = dropped;
     }
 }

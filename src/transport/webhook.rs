@@ -6,7 +6,7 @@
 //! signature get the same response: one that distinguished bad padding from bad JSON would be a
 //! decryption oracle.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
@@ -18,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use feishu::{Client, Clock, EncryptKey, EncryptedBody, Signature, SignatureError};
 use http_body_util::BodyExt as _;
 use hyper::body::Frame;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
@@ -275,7 +276,7 @@ impl Webhook {
 
     /// Such a request is a replay, or a clock is wrong.
     fn warn_of_age(&self, signature: &Signature<'_>, error: SignatureError) {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warned = self.warned.lock();
         if warned.is_some_and(|warned| warned.elapsed() < WARN_EVERY) {
             return;
         }
@@ -391,11 +392,10 @@ mod tests {
 
     use super::*;
     use crate::callback::PendingCallbacks;
-    use crate::config::DatabaseUrl;
+    use crate::config::{Config, DatabaseUrl, Environment};
     use crate::platform::OwnId;
     use crate::store::{Bounds, Store, StoreOptions};
     use crate::telemetry::Metrics;
-    use crate::transport::VerificationTokens;
 
     /// A client of an unreachable platform.
     fn client() -> Client {
@@ -430,17 +430,19 @@ mod tests {
             allow_network_file: false,
         };
         let (store, _) = Store::open(options).await.unwrap();
+        let environment = [
+            ("FEISHU_APP_ID", "cli_a"),
+            ("FEISHU_VERIFICATION_TOKEN", "token"),
+        ];
+        let config = Config::read(None, &Environment::from_iter(environment)).unwrap();
         Webhook {
-            intake: Intake {
-                app_id: "cli_a".to_owned(),
-                tokens: VerificationTokens::new([&"token".into(), &"".into()]),
-                large_events: Intake::large_event_budget(),
+            intake: Intake::new(
+                &config.feishu,
                 store,
-                callbacks: PendingCallbacks::default(),
+                PendingCallbacks::default(),
                 metrics,
-                own_id: OwnId::default(),
-                refused: Arc::new(quick_cache::sync::Cache::new(1)),
-            },
+                OwnId::default(),
+            ),
             encryption: Encryption::Keys(vec![EncryptKey::new("key").unwrap()]),
             clock: Clock::system(),
             client: client(),

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use feishu_sim::{AnnouncementKind, Endpoint, Fault, WhoMay};
-use noticebot::check::{self, Questions};
+use noticebot::check::{self, CheckOptions};
 use noticebot::config::{Config, Receive};
 use serde_json::{Value, json};
 use test_servers::{Authority, Gate};
@@ -61,8 +61,8 @@ impl Findings {
 }
 
 impl Bench {
-    async fn check_with(&self, config: &Config, questions: &Questions) -> Findings {
-        let report = check::check(config, self.clock.clone(), questions).await;
+    async fn check_with(&self, config: &Config, options: &CheckOptions) -> Findings {
+        let report = check::check(config, self.clock.clone(), options).await;
         assert_eq!(report.is_good(), !report.to_string().contains('✗'));
         Findings(serde_json::from_str(&report.to_json().unwrap()).unwrap())
     }
@@ -70,23 +70,23 @@ impl Bench {
     async fn check(&self, change: impl FnOnce(&mut Config)) -> Findings {
         let mut config = self.config();
         change(&mut config);
-        self.check_with(&config, &Questions::default()).await
+        self.check_with(&config, &CheckOptions::default()).await
     }
 
     async fn check_chat(&self, chat: &str) -> Findings {
-        let questions = Questions {
+        let options = CheckOptions {
             chat: Some(chat.to_owned()),
             url: None,
         };
-        self.check_with(&self.config(), &questions).await
+        self.check_with(&self.config(), &options).await
     }
 
     async fn check_url(&self, url: &str) -> Findings {
-        let questions = Questions {
+        let options = CheckOptions {
             chat: None,
             url: Some(url.parse().unwrap()),
         };
-        self.check_with(&self.config(), &questions).await
+        self.check_with(&self.config(), &options).await
     }
 }
 
@@ -143,11 +143,11 @@ async fn report_matches_the_snapshot() {
     });
     let mut config = bench.config();
     config.store.database_url = "sqlite:///nowhere/noticebot.db".parse().unwrap();
-    let questions = Questions {
+    let options = CheckOptions {
         chat: Some(closed.to_string()),
         url: Some(bench.webhook().replace("event", "events").parse().unwrap()),
     };
-    let report = check::check(&config, bench.clock.clone(), &questions).await;
+    let report = check::check(&config, bench.clock.clone(), &options).await;
     let told = report.to_string();
     let told = told.replace(&bench.sim.base_url(), "https://open.feishu.cn");
     let told = told.replace(closed.as_str(), "oc_1");
@@ -166,8 +166,8 @@ async fn setup_page_shows_a_check_report() {
     granted.remove("im:message.reactions:write_only");
     bench.sim.change_app(|app| app.scopes = granted);
     let group = bench.group(AnnouncementKind::Docx);
-    let questions = Questions::default();
-    let told = check::check(&bench.config(), bench.clock.clone(), &questions).await;
+    let options = CheckOptions::default();
+    let told = check::check(&bench.config(), bench.clock.clone(), &options).await;
     let mut told = told.to_string();
     for (here, there) in [
         (group.to_string(), "oc_a0553eda9014c201e6969b478895c230"),
@@ -525,7 +525,7 @@ async fn request_url_must_return_the_challenge() {
         change(&mut config);
         config
     };
-    let questions = Questions {
+    let options = CheckOptions {
         chat: None,
         url: Some(webhook.parse().unwrap()),
     };
@@ -533,7 +533,7 @@ async fn request_url_must_return_the_challenge() {
         config(|config| config.feishu.encrypt_key = "another".into()),
         config(|config| config.feishu.verification_token = "another".into()),
     ] {
-        let bad = bench.check_with(&other, &questions).await.the_bad();
+        let bad = bench.check_with(&other, &options).await.the_bad();
         assert!(
             bad.contains("has a different encrypt key or verification token"),
             "{bad}"
@@ -580,7 +580,7 @@ async fn request_url_must_return_the_challenge() {
     }
     let mut connected = bench.config();
     connected.feishu.receive = Receive::LongConnection;
-    let found = bench.check_with(&connected, &questions).await;
+    let found = bench.check_with(&connected, &options).await;
     assert!(
         found.has("note", "request URL: not checked"),
         "{:#}",
@@ -736,7 +736,12 @@ async fn check_lists_the_groups_of_the_bot() {
     }
     assert!(found.has("good", named.as_str()), "{named}");
     assert!(!found.has("good", outside.as_str()), "{outside}");
-    let report = check::check(&bench.config(), bench.clock.clone(), &Questions::default()).await;
+    let report = check::check(
+        &bench.config(),
+        bench.clock.clone(),
+        &CheckOptions::default(),
+    )
+    .await;
     for shown in [report.to_string(), report.to_json().unwrap()] {
         let unsafe_ = ['\u{202e}', '\u{1b}', '\u{2028}'];
         assert!(!shown.contains(unsafe_), "{shown}");

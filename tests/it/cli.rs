@@ -369,9 +369,9 @@ async fn admin_commands_work_while_the_bot_runs() {
         (
             &["audit", "--since", "soon"],
             2,
-            "`--since soon` is no time",
+            "`--since soon` is not a time",
         ),
-        (&["backup", "copy.db"], 0, "`copy.db` is written"),
+        (&["backup", "copy.db"], 0, "Wrote `copy.db`"),
         (
             &["backup", "copy.db"],
             1,

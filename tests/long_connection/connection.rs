@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use feishu_sim::AnnouncementKind::Docx;
 use feishu_sim::{ClientConfig, ConnectionId, Endpoint, Fault, HandshakeRefusal, State};
-use noticebot::check::{self, Questions};
+use noticebot::check::{self, CheckOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -447,7 +447,7 @@ async fn check_keeps_the_running_bots_connection() {
     let bench = Bench::new().await;
     let mut config = bench.config();
     config.server.admin_listen = bench.admin_address();
-    let report = check::check(&config, bench.clock.clone(), &Questions::default()).await;
+    let report = check::check(&config, bench.clock.clone(), &CheckOptions::default()).await;
     let told = report.to_string();
     let line = "✓ long connection: the bot on this machine has one\n";
     assert!(report.is_good() && told.contains(line), "{told}");

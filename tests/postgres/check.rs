@@ -1,7 +1,7 @@
 //! `noticebot check` with a server behind the bot.
 
 use feishu_sim::AnnouncementKind::Docx;
-use noticebot::check::{self, Questions};
+use noticebot::check::{self, CheckOptions};
 use noticebot::config::Config;
 use serde_json::Value;
 use test_servers::Database;
@@ -13,7 +13,7 @@ impl Bench {
     pub(crate) async fn store_line(&self, change: impl FnOnce(&mut Config)) -> (String, String) {
         let mut config = self.config();
         change(&mut config);
-        let report = check::check(&config, self.clock.clone(), &Questions::default()).await;
+        let report = check::check(&config, self.clock.clone(), &CheckOptions::default()).await;
         let found: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
         let checks = found["checks"].as_array().unwrap();
         let (of_store, others): (Vec<_>, Vec<_>) =

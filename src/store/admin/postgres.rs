@@ -14,9 +14,9 @@ use crate::store::postgres::migrate::{self, SCHEMA};
 use crate::store::postgres::{connect, executor, notifier};
 use crate::store::statement::{Query, Statement};
 
-pub(crate) struct Server(Object);
+pub(crate) struct PostgresAdmin(Object);
 
-impl Server {
+impl PostgresAdmin {
     pub(super) async fn open(
         server: &tokio_postgres::Config,
         extra_roots: &ExtraRoots,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use strum::IntoStaticStr;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::model::outcome::Outcome;
 use crate::model::progress::Progress;
@@ -12,22 +12,22 @@ use crate::store::statement::{Row, Unreadable};
 
 /// Which jobs to show.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct JobFilter {
+pub struct JobFilter {
     /// In any state if empty.
-    pub(crate) states: Vec<JobState>,
-    pub(crate) chat: Option<String>,
+    pub states: Vec<JobState>,
+    pub chat: Option<String>,
     /// The newest ones, up to this many.
-    pub(crate) limit: u32,
+    pub limit: u32,
 }
 
 /// The state of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum JobState {
     /// It waits for earlier jobs or for a retry.
     Ready,
-    /// It is scheduled for later.
+    /// It is scheduled for later; `ready` in the database.
     Planned,
     /// A worker executes it.
     Running,
@@ -38,17 +38,7 @@ pub enum JobState {
 }
 
 impl JobState {
-    pub(crate) fn of(column: &str, number: Option<u32>, place: Timestamp, now: Timestamp) -> Self {
-        match column {
-            "ready" if number.is_some() && place > now => Self::Planned,
-            "ready" => Self::Ready,
-            "running" => Self::Running,
-            "dead" => Self::Dead,
-            _ => Self::Done,
-        }
-    }
-
-    /// Also the value of the column `state`, where a scheduled job is ready.
+    /// Also the value of the column `state`, except for `Planned`.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -103,22 +93,9 @@ pub(crate) const REFERENCE: usize = 8;
 
 /// A row of the table `jobs`.
 pub(crate) struct JobRow {
-    pub(crate) id: i64,
-    pub(crate) origin: String,
-    pub(crate) reference: String,
-    pub(crate) kind: String,
-    pub(crate) chat: String,
-    pub(crate) state: String,
-    pub(crate) number: Option<u32>,
-    pub(crate) ordered_at: Timestamp,
-    pub(crate) run_at: Timestamp,
-    pub(crate) started_at: Option<Timestamp>,
-    pub(crate) finished_at: Option<Timestamp>,
-    pub(crate) retries: u32,
-    pub(crate) crashes: u32,
-    pub(crate) payload: String,
-    pub(crate) progress: Option<String>,
-    pub(crate) outcome: Option<String>,
+    /// Without the texts.
+    pub(crate) summary: JobSummary,
+    pub(crate) text: JobText,
 }
 
 impl JobRow {
@@ -128,61 +105,79 @@ impl JobRow {
     pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
         // A time that cannot be read must not hide the job.
         let time = |column| row.time(column).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(Self {
+        let text = JobText {
+            payload: row.get("payload")?,
+            progress: row.get("progress")?,
+            outcome: row.get("outcome")?,
+        };
+        let number: Option<i64> = row.get("number")?;
+        let state: String = row.get("state")?;
+        let outcome = text.outcome();
+        let cause = match &outcome {
+            Some(Outcome::Refused(refusal)) => Some(&refusal.cause),
+            _ => None,
+        };
+        let summary = JobSummary {
             id: row.get("id")?,
-            origin: row.get("origin")?,
             reference: row.get("reference")?,
+            state: state.parse().unwrap_or(JobState::Done),
             kind: row.get("kind")?,
             chat: row.get("chat")?,
-            state: row.get("state")?,
-            number: row
-                .get::<Option<i64>>("number")?
-                .and_then(|number| number.try_into().ok()),
+            origin: row.get("origin")?,
+            number: number.and_then(|number| number.try_into().ok()),
             ordered_at: time("ordered_at"),
             run_at: time("run_at"),
             started_at: row.time_if_any("started_at")?,
             finished_at: row.time_if_any("finished_at")?,
             retries: row.count("retries")?,
             crashes: row.count("crashes")?,
-            payload: row.get("payload")?,
-            progress: row.get("progress")?,
-            outcome: row.get("outcome")?,
-        })
+            outcome: outcome.as_ref().map(Outcome::label),
+            code: cause.and_then(Cause::code),
+            log_id: cause.and_then(Cause::log_id).map(str::to_owned),
+            text: None,
+        };
+        Ok(Self { summary, text })
     }
 
-    pub(crate) fn summary(self, with_text: bool, now: Timestamp) -> JobSummary {
-        let outcome = self.outcome();
-        let cause = match &outcome {
-            Some(Outcome::Refused(refusal)) => Some(&refusal.cause),
-            _ => None,
-        };
-        let code = cause.and_then(Cause::code);
-        let log_id = cause.and_then(Cause::log_id).map(str::to_owned);
-        JobSummary {
-            id: self.id,
-            reference: self.reference,
-            state: JobState::of(&self.state, self.number, self.ordered_at, now),
-            number: self.number,
-            ordered_at: self.ordered_at,
-            run_at: self.run_at,
-            started_at: self.started_at,
-            finished_at: self.finished_at,
-            retries: self.retries,
-            crashes: self.crashes,
-            outcome: outcome.as_ref().map(Outcome::label),
-            code,
-            log_id,
-            text: with_text.then_some(JobText {
-                payload: self.payload,
-                progress: self.progress,
-                outcome: self.outcome,
+    /// Distinguishes schedules from other ready jobs.
+    pub(crate) fn at(mut self, now: Timestamp) -> Self {
+        let job = &mut self.summary;
+        if job.state == JobState::Ready && job.number.is_some() && job.ordered_at > now {
+            job.state = JobState::Planned;
+        }
+        self
+    }
+
+    /// How the job can be requeued.
+    pub(crate) fn retry(&self) -> Result<Retry, CannotChange> {
+        match self.summary.state {
+            JobState::Running => Err(CannotChange::Running),
+            JobState::Done => Err(CannotChange::Done),
+            JobState::Planned => Err(CannotChange::Planned),
+            JobState::Ready => Ok(Retry::Sooner),
+            // A job that only owes its reply must not be executed again.
+            JobState::Dead => Ok(match self.text.outcome() {
+                None => Retry::Again,
+                Some(Outcome::Refused(refusal)) if refusal.is_given_up() => Retry::Again,
+                Some(_) => Retry::Answer,
             }),
-            kind: self.kind,
-            chat: self.chat,
-            origin: self.origin,
         }
     }
 
+    /// Whether the job can be dropped.
+    pub(crate) fn check_drop(&self) -> Result<(), CannotChange> {
+        match self.summary.state {
+            JobState::Running => Err(CannotChange::Running),
+            JobState::Done => Err(CannotChange::Done),
+            JobState::Ready | JobState::Planned if self.text.has_written() => {
+                Err(CannotChange::HalfDone)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl JobText {
     /// `None` also for an outcome that only a later release can read.
     fn outcome(&self) -> Option<Outcome> {
         serde_json::from_str(self.outcome.as_deref()?).ok()
@@ -190,29 +185,11 @@ impl JobRow {
 
     /// Whether the job has started to write an announcement, so that only its progress knows the
     /// previous content. Unreadable progress may belong to such a job.
-    pub(crate) fn has_written(&self) -> bool {
+    fn has_written(&self) -> bool {
         let progress = self.progress.as_deref();
         progress.is_some_and(|json| {
             serde_json::from_str::<Progress>(json).map_or(true, |read| read.written.is_some())
         })
-    }
-
-    /// How the job can be requeued.
-    pub(crate) fn retry(&self, now: Timestamp) -> Result<Retry, CannotChange> {
-        match self.state.as_str() {
-            "running" => Err(CannotChange::Running),
-            "done" => Err(CannotChange::Done),
-            "ready" if self.number.is_some() && self.ordered_at > now => Err(CannotChange::Planned),
-            "ready" => Ok(Retry::Sooner),
-            _ => {
-                // A job that only owes its reply must not be executed again.
-                Ok(match self.outcome() {
-                    None => Retry::Again,
-                    Some(Outcome::Refused(refusal)) if refusal.is_given_up() => Retry::Again,
-                    Some(_) => Retry::Answer,
-                })
-            }
-        }
     }
 }
 

@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use crate::store::sqlite::{executor, file, migrate};
 use crate::store::statement::{Query, Statement};
 
-pub(crate) struct File(Connection);
+pub(crate) struct SqliteAdmin(Connection);
 
-impl File {
+impl SqliteAdmin {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         ensure!(
             path.exists(),

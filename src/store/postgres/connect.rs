@@ -136,34 +136,34 @@ impl Connector {
         self.pool_of(size, |_| true)
     }
 
-    /// Runs `talk` on a new configured connection until it ends or the connection closes. `heard`
-    /// receives the payload of notifications.
+    /// Runs `talk` on a new configured connection until it ends or the connection closes.
+    /// `on_notification` receives the payloads of notifications.
     pub(super) async fn talk<T>(
         &self,
-        heard: impl Fn(&str),
+        on_notification: impl Fn(&str),
         talk: impl AsyncFnOnce(Client) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let prepared = async |client: Client| {
             client.batch_execute(SESSION).await?;
             talk(client).await
         };
-        self.talk_plainly(heard, prepared).await
+        self.talk_plainly(on_notification, prepared).await
     }
 
     /// Like [`talk`](Self::talk), without settings.
     pub(super) async fn talk_plainly<T>(
         &self,
-        heard: impl Fn(&str),
+        on_notification: impl Fn(&str),
         talk: impl AsyncFnOnce(Client) -> Result<T, Error>,
     ) -> Result<T, Error> {
         if let Some(tls) = self.tls.clone() {
             let connect = |host: &Config| connect(host.clone(), tls.clone());
             let (client, connection) = self.hosts.first(connect).await?;
-            return talk_over(client, connection, heard, talk).await;
+            return talk_over(client, connection, on_notification, talk).await;
         }
         let connect = |host: &Config| connect(host.clone(), NoTls);
         let (client, connection) = self.hosts.first(connect).await?;
-        talk_over(client, connection, heard, talk).await
+        talk_over(client, connection, on_notification, talk).await
     }
 }
 
@@ -177,7 +177,7 @@ async fn connect<T: MakeTlsConnect<Socket>>(
 async fn talk_over<S, C, T>(
     client: Client,
     mut connection: Connection<S, C>,
-    heard: impl Fn(&str),
+    on_notification: impl Fn(&str),
     talk: impl AsyncFnOnce(Client) -> Result<T, Error>,
 ) -> Result<T, Error>
 where
@@ -188,7 +188,7 @@ where
         // It ends without an error once the client is dropped, and then `talk` has ended.
         while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
             if let AsyncMessage::Notification(notification) = message? {
-                heard(notification.payload());
+                on_notification(notification.payload());
             }
         }
         Ok(std::future::pending().await)

@@ -38,12 +38,12 @@ pub(super) async fn migrate_with(
             "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK});"
         ))
         .await?;
-    let made = made(&transaction).await?;
+    let applied = applied(&transaction).await?;
     ensure!(
-        made.needs <= migrations.len(),
+        applied.needs <= migrations.len(),
         "the database was written by a newer noticebot: install that version again, or restore a backup"
     );
-    let missing = migrations.iter().enumerate().skip(made.count);
+    let missing = migrations.iter().enumerate().skip(applied.count);
     for (number, Migration { statements, needs }) in missing {
         let version = i32::try_from(number + 1)?;
         let needs = i32::try_from(*needs)?;
@@ -80,12 +80,12 @@ pub(in crate::store) async fn tables(client: &Client) -> Result<Tables, tokio_po
         return Ok(Tables::None);
     }
     let row = client.query_one(NEWEST, &[]).await?;
-    let [made, needs]: [i32; 2] = [row.get(0), row.get(1)];
+    let [applied, needs]: [i32; 2] = [row.get(0), row.get(1)];
     let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
-    Ok(match made {
+    Ok(match applied {
         _ if needs > known => Tables::New,
         0 => Tables::None,
-        made if made < known => Tables::Old,
+        applied if applied < known => Tables::Old,
         _ => Tables::Fit,
     })
 }
@@ -93,7 +93,8 @@ pub(in crate::store) async fn tables(client: &Client) -> Result<Tables, tokio_po
 /// A script that creates this release's tables in an empty database.
 pub(in crate::store) fn script() -> String {
     // The script is UTF-8, regardless of the terminal's encoding.
-    let schema = format!("SET client_encoding = 'UTF8';\nCREATE SCHEMA {SCHEMA};\n{MADE};\n");
+    let schema =
+        format!("SET client_encoding = 'UTF8';\nCREATE SCHEMA {SCHEMA};\n{CREATE_MIGRATIONS};\n");
     let migrations = MIGRATIONS.iter().zip(1..).map(|(migration, version)| {
         let Migration { statements, needs } = migration;
         format!(
@@ -103,7 +104,7 @@ pub(in crate::store) fn script() -> String {
     [schema].into_iter().chain(migrations).collect()
 }
 
-const MADE: &str = "CREATE TABLE IF NOT EXISTS noticebot.migrations (
+const CREATE_MIGRATIONS: &str = "CREATE TABLE IF NOT EXISTS noticebot.migrations (
      version    integer     PRIMARY KEY,
      needs      integer     NOT NULL,
      made_at    timestamptz NOT NULL DEFAULT now())";
@@ -113,12 +114,12 @@ const NEWEST: &str =
     "SELECT coalesce(max(version), 0), coalesce(max(needs), 0) FROM noticebot.migrations";
 
 /// The applied migrations.
-struct RecordedChange {
+struct AppliedMigrations {
     count: usize,
     needs: usize,
 }
 
-async fn made(transaction: &Transaction<'_>) -> anyhow::Result<RecordedChange> {
+async fn applied(transaction: &Transaction<'_>) -> anyhow::Result<AppliedMigrations> {
     // Not "IF NOT EXISTS", which requires the privilege to create even if the schema exists.
     let schema = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
     if transaction.query_opt(schema, &[&SCHEMA]).await?.is_none() {
@@ -127,9 +128,9 @@ async fn made(transaction: &Transaction<'_>) -> anyhow::Result<RecordedChange> {
             .await
             .context("creating the schema: grant the user CREATE on this database")?;
     }
-    transaction.batch_execute(MADE).await?;
+    transaction.batch_execute(CREATE_MIGRATIONS).await?;
     let row = transaction.query_one(NEWEST, &[]).await?;
-    Ok(RecordedChange {
+    Ok(AppliedMigrations {
         count: usize::try_from(row.get::<_, i32>(0))?,
         needs: usize::try_from(row.get::<_, i32>(1))?,
     })

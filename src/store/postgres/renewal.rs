@@ -1,6 +1,6 @@
 //! The task that renews this replica's lease, followed by periodic cleanup.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
@@ -70,7 +70,7 @@ impl PostgresStore {
                 tracing::warn!("lost the lease; acquiring a new one");
                 let owner = session.run(replicas::register(&*session, &self.app));
                 let new_lease = LeaseState::new(owner.await?, asked_at, LEASE);
-                *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(new_lease);
+                *self.lease.lock() = Arc::new(new_lease);
                 Ok(None)
             }
         }

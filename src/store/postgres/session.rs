@@ -5,10 +5,11 @@
 //! opened before the request; the next request opens a new one.
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, Pool, PoolError, TimeoutType};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::Error;
@@ -38,8 +39,8 @@ pub(super) struct Sessions {
 
 /// A session for one or a few requests.
 pub(super) struct Session<'s> {
-    client: Object,
-    runner: Runner<'s>,
+    pub(super) client: Object,
+    pub(super) runner: Runner<'s>,
 }
 
 /// Runs requests over a session and discards sessions after errors.
@@ -57,7 +58,7 @@ impl Sessions {
     ) -> anyhow::Result<Self> {
         let valid_since = Arc::new(Mutex::new(Instant::now()));
         let since = Arc::clone(&valid_since);
-        let is_valid = move |opened| opened > *since.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_valid = move |opened| opened > *since.lock();
         Ok(Self {
             pool: connector.pool_of(size, is_valid)?,
             valid_since,
@@ -79,7 +80,7 @@ impl Sessions {
             }
             StoreError::Database
         })?;
-        let cancellation = self.cancellation().clone();
+        let cancellation = self.cancellation.lock().clone();
         let runner = Runner {
             sessions: self,
             cancellation,
@@ -89,7 +90,7 @@ impl Sessions {
 
     /// Cancels the requests in flight on all sessions, and discards them.
     pub(super) fn abandon(&self) {
-        std::mem::take(&mut *self.cancellation()).cancel();
+        std::mem::take(&mut *self.cancellation.lock()).cancel();
         self.discard(Instant::now());
     }
 
@@ -100,23 +101,11 @@ impl Sessions {
     /// Discards sessions opened before then: idle ones now, others when they are returned.
     fn discard(&self, before: Instant) {
         {
-            let mut valid_since = self.valid_since();
+            let mut valid_since = self.valid_since.lock();
             *valid_since = before.max(*valid_since);
         }
         self.pool.retain(|_, metrics| metrics.created > before);
         self.discarded.notify_one();
-    }
-
-    fn valid_since(&self) -> MutexGuard<'_, Instant> {
-        self.valid_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn cancellation(&self) -> MutexGuard<'_, CancellationToken> {
-        self.cancellation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,11 +117,6 @@ impl Session<'_> {
         self.runner.run(request).await
     }
 
-    /// Splits off the client, for a transaction.
-    pub(super) fn parts(&mut self) -> (&mut Object, &Runner<'_>) {
-        (&mut self.client, &self.runner)
-    }
-
     /// Returns the session to the pool, or closes it after a large value.
     pub(super) fn give_back_after(self, bytes: usize) {
         if bytes > LARGE_VALUE {
@@ -142,7 +126,7 @@ impl Session<'_> {
 
     /// Whether an error has discarded it.
     pub(super) fn is_discarded(&self) -> bool {
-        Object::metrics(&self.client).created <= *self.runner.sessions.valid_since()
+        Object::metrics(&self.client).created <= *self.runner.sessions.valid_since.lock()
     }
 }
 

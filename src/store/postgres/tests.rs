@@ -13,7 +13,7 @@ use super::replicas::RENEW_EVERY;
 use super::*;
 use crate::model::job::JobKind;
 use crate::store::tests::{Bench, Place, claimed, job};
-use crate::store::{DatabaseUrl, RateLimit, Running as AnyRunning, Store};
+use crate::store::{DatabaseUrl, RateLimit, Store, StoreTasks};
 
 mod outages;
 mod poolers;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Another replica on the same database.
 struct Neighbour {
     store: Store,
-    _running: AnyRunning,
+    _running: StoreTasks,
 }
 
 impl Bench {
@@ -96,13 +96,13 @@ async fn replicas_keep_the_order_of_each_chat() {
                     continue;
                 };
                 {
-                    let (_, running) = &mut *seen.lock().unwrap();
+                    let (_, running) = &mut *seen.lock();
                     assert!(!running.contains(&job.chat), "two at once in {}", job.chat);
                     running.push(job.chat.clone());
                 }
                 tokio::task::yield_now().await;
                 {
-                    let (done, running) = &mut *seen.lock().unwrap();
+                    let (done, running) = &mut *seen.lock();
                     running.retain(|chat| *chat != job.chat);
                     done.entry(job.chat.clone())
                         .or_default()
@@ -113,7 +113,7 @@ async fn replicas_keep_the_order_of_each_chat() {
         });
     }
     workers.join_all().await;
-    let (done, _) = &*seen.lock().unwrap();
+    let (done, _) = &*seen.lock();
     assert_eq!(done.len(), CHATS);
     for (chat, origins) in done {
         assert_eq!(origins.len(), EACH, "{chat}");
@@ -523,7 +523,9 @@ async fn a_failed_migration_changes_nothing() {
         },
     ];
     let mut session = inner(&bench.store).sessions.get().await.unwrap();
-    let error = migrate_with(session.parts().0, &broken).await.unwrap_err();
+    let error = migrate_with(&mut session.client, &broken)
+        .await
+        .unwrap_err();
     assert!(format!("{error:#}").contains("migration 2"), "{error:#}");
     assert_eq!(bench.place.count("migrations").await, 1);
     assert!(bench.place.open("cli_1", &bench.clock).await.is_ok());

@@ -6,11 +6,12 @@
 //! two transactions.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::damage;
@@ -194,7 +195,7 @@ impl Log {
     fn reset(&mut self, how: ResetMode) {
         let state = Arc::clone(&self.state);
         // The second connection is busy again.
-        let Ok(mut stamp_of_file) = state.stamp.try_lock() else {
+        let Some(mut stamp_of_file) = state.stamp.try_lock() else {
             self.not_before = Some(Instant::now() + SECOND_LOOK);
             return;
         };

@@ -7,7 +7,7 @@ use feishu::Clock;
 
 use super::*;
 use crate::store::tests::{Bench, Place, claimed, job};
-use crate::store::{Database, DatabaseUrl, Running};
+use crate::store::{Database, DatabaseUrl, StoreTasks};
 
 fn database(place: &Place) -> PathBuf {
     match place.url() {
@@ -183,7 +183,7 @@ async fn a_deleted_log_stops_the_store() {
         std::fs::remove_file(&missing).unwrap();
         let refused = bench.store.accept(job("oc_1", "om_more")).await;
         assert!(refused.is_err(), "{addition}");
-        let Running::Sqlite(running) = bench.running() else {
+        let StoreTasks::Sqlite(running) = bench.running() else {
             panic!("no file")
         };
         let text = running.ended().await.to_string();
@@ -287,7 +287,7 @@ async fn a_damaged_log_stops_the_store() {
     }
     let log = file::names::log_of(&database(&bench.place));
     overwrite(&log, 32 + 24 + 100);
-    let Running::Sqlite(running) = bench.running() else {
+    let StoreTasks::Sqlite(running) = bench.running() else {
         panic!("no file")
     };
     let text = running.ended().await.to_string();

@@ -64,7 +64,7 @@ pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<Reco
         "SELECT {MADE} FROM changes
          WHERE app = $1 AND chat = $2 AND result = 'done' ORDER BY id DESC LIMIT $3"
     );
-    Statement::new(sql, values![&chat.app, &chat.chat, count]).read(made)
+    Statement::new(sql, values![&chat.app, &chat.chat, count]).read(recorded_change)
 }
 
 /// The changes of a chat that can be undone, newest first: those that were made, or may have been
@@ -86,7 +86,7 @@ pub(in crate::store) fn undoable(chat: &ChatKey, now: Timestamp) -> Query<Option
          ORDER BY id DESC"
     );
     let values = values![&chat.app, &chat.chat, UNDO_DEPTH, now - UNDO_AGE];
-    Statement::new(sql, values).read(made)
+    Statement::new(sql, values).read(recorded_change)
 }
 
 /// Includes reverted changes.
@@ -95,7 +95,7 @@ pub(in crate::store) fn latest_top(chat: &ChatKey) -> Query<Option<RecordedChang
         "SELECT {MADE} FROM changes WHERE app = $1 AND chat = $2 AND place IN ('top', 'both')
          ORDER BY id DESC LIMIT 1"
     );
-    Statement::new(sql, values![&chat.app, &chat.chat]).read(made)
+    Statement::new(sql, values![&chat.app, &chat.chat]).read(recorded_change)
 }
 
 /// The blocks that reverts have rewritten since a change, oldest first.
@@ -109,7 +109,7 @@ pub(in crate::store) fn restored_since(
            AND kind IN ('undo', 'expire') AND after IS NOT NULL ORDER BY id"
     );
     Statement::new(sql, values![&chat.app, &chat.chat, since.0]).read(|row| {
-        let change = made(row)?.and_then(|made| made.change);
+        let change = recorded_change(row)?.and_then(|recorded| recorded.change);
         Ok(match change.and_then(|change| change.after.announcement) {
             Some(AnnouncementState::Restored(blocks)) => Some(blocks),
             _ => None,
@@ -121,11 +121,11 @@ pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<RecordedChange>> {
     let sql =
         format!("SELECT {MADE} FROM changes WHERE app = $1 AND origin = $2 AND job_kind = $3");
     let values = values![&key.app, &key.origin, key.kind.as_str()];
-    Statement::new(sql, values).read(made)
+    Statement::new(sql, values).read(recorded_change)
 }
 
 /// `None` for a row that only a later release can read.
-fn made(row: &Row<'_>) -> Result<Option<RecordedChange>, Unreadable> {
+fn recorded_change(row: &Row<'_>) -> Result<Option<RecordedChange>, Unreadable> {
     let kind: Option<ChangeKind> = row.get::<String>("kind")?.parse().ok();
     let (Some(kind), Some(job_ref), Ok(at)) =
         (kind, job_ref(row, "job_kind")?, row.time("made_at"))

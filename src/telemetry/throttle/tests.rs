@@ -93,7 +93,7 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -127,7 +127,7 @@ fn repeated_errors_become_one_line_and_a_summary() {
         }
         throttle.flush();
     });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(lines.0.lock().clone()).unwrap();
     let errors: Vec<_> = text.lines().filter(|line| line.contains("ERROR")).collect();
     let [first, summary] = errors[..] else {
         panic!("two lines:\n{}", errors.join("\n"));

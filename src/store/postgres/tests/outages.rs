@@ -15,7 +15,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// A replica on a database, possibly through a proxy.
 struct Replica {
     store: Store,
-    running: AnyRunning,
+    running: StoreTasks,
 }
 
 impl Replica {

@@ -112,11 +112,11 @@ impl Drop for Lock {
 /// Whether a bot holds the lock. The database is opened only if `FILE.lock` is free, because
 /// closing it would end this process's own locks on it.
 pub(super) fn is_taken(database: &Path) -> bool {
-    let taken = |path: &Path| {
+    let is_locked = |path: &Path| {
         let file = OpenOptions::new().read(true).open(path);
         file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     };
-    taken(&lock_of(database)) || taken(database)
+    is_locked(&lock_of(database)) || is_locked(database)
 }
 
 fn lock_of(database: &Path) -> PathBuf {

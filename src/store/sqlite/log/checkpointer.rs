@@ -57,7 +57,7 @@ impl Checkpointer {
         if self.is_over() || (is_short && !self.verify_log()) {
             return;
         }
-        let mut stamp_of_file = self.state.stamp();
+        let mut stamp_of_file = self.state.stamp.lock();
         // The pragma returns a row, which is not needed.
         let done = self
             .connection
@@ -88,7 +88,7 @@ impl Checkpointer {
 
     /// Only checkpoints change the database. Any other writer may have damaged it.
     fn look_at_file(&mut self) {
-        let mut known = self.state.stamp();
+        let mut known = self.state.stamp.lock();
         let now = stamp(&self.state.path);
         // The writer reports a missing file.
         if now.is_none() || *known == now {
@@ -126,7 +126,7 @@ impl Checkpointer {
 
     /// Whether all committed frames are valid; the bot stops if not.
     fn verify_log(&self) -> bool {
-        let _checkpoints_wait = self.state.stamp();
+        let _checkpoints_wait = self.state.stamp.lock();
         let log = log_of(&self.state.path);
         for pause in [SECOND_LOOK, SECOND_LOOK, Duration::ZERO] {
             // An admin's shell may have reset the log: the index has the current count.

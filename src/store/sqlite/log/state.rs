@@ -4,8 +4,9 @@ use std::fs::metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::store::sqlite::file::names::log_of;
 
@@ -48,9 +49,5 @@ impl LogState {
 
     pub(crate) fn log_length(&self) -> u64 {
         metadata(log_of(&self.path)).map_or(0, |log| log.len())
-    }
-
-    pub(crate) fn stamp(&self) -> MutexGuard<'_, Option<Stamp>> {
-        self.stamp.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
