@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_stay_on_one_line_and_in_their_marks() {
+    fn quotes_are_one_line_within_their_marks() {
         let words = "a\r\nb\u{2029}\u{202e}c」”`";
         for (medium, language, quote) in [
             (Medium::Text, Language::Zh, "「a b \\u{202e}c』”｀」"),

@@ -37,8 +37,8 @@ const CALLS: [Call; 7] = [
     Call::ReadMessage,
 ];
 
-fn platform_refusal(call: Call, code: i64) -> Cause {
-    Cause::Platform(PlatformRefusal {
+fn refusal(call: Call, code: i64) -> PlatformRefusal {
+    PlatformRefusal {
         fields: vec![],
         meaning: None,
         call,
@@ -46,7 +46,11 @@ fn platform_refusal(call: Call, code: i64) -> Cause {
         log_id: Some("202609110000".to_owned()),
         missing_scopes: vec![],
         bot: None,
-    })
+    }
+}
+
+fn platform_refusal(call: Call, code: i64) -> Cause {
+    Cause::Platform(refusal(call, code))
 }
 
 const SETTINGS: [GroupSetting; 2] = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
@@ -64,13 +68,8 @@ fn bot_refused(permission: BotPermission) -> Cause {
         | BotPermission::Admin => (Call::PutMessage, 232_014),
     };
     Cause::Platform(PlatformRefusal {
-        fields: vec![],
-        meaning: None,
-        call,
-        code,
-        log_id: Some("202609110000".to_owned()),
-        missing_scopes: vec![],
         bot: Some(permission),
+        ..refusal(call, code)
     })
 }
 
@@ -246,13 +245,9 @@ fn every_success() -> Vec<Done> {
 fn two_scopes_missing() -> Cause {
     let scopes = ["im:chat", "im:chat.announcement:read"].map(str::to_owned);
     Cause::Platform(PlatformRefusal {
-        fields: vec![],
-        meaning: None,
-        call: Call::ReadAnnouncement,
-        code: 99_991_672,
         log_id: None,
         missing_scopes: scopes.into(),
-        bot: None,
+        ..refusal(Call::ReadAnnouncement, 99_991_672)
     })
 }
 
@@ -269,11 +264,8 @@ fn every_meaning() -> impl Iterator<Item = Cause> {
         Cause::Platform(PlatformRefusal {
             fields: vec!["children[0].text".to_owned()],
             meaning,
-            call: call_of(code),
-            code,
             log_id: None,
-            missing_scopes: vec![],
-            bot: None,
+            ..refusal(call_of(code), code)
         })
     })
 }
@@ -503,7 +495,7 @@ fn text_messages_contain_no_markdown() {
 }
 
 #[test]
-fn first_help_fits_in_six_lines_and_one_language() {
+fn short_help_has_six_lines_and_one_language() {
     for outcome in every_help() {
         if matches!(outcome, Outcome::AllCommands(_)) {
             continue;

@@ -855,7 +855,7 @@ fn any_words() -> impl Strategy<Value = Vec<String>> {
 
 proptest! {
     #[test]
-    fn rule_11_texts_neither_begin_nor_end_with_options(words in any_words(), command in "/announce |/公告|@_user_1 公告 ") {
+    fn rule_11_text_edges_are_never_options(words in any_words(), command in "/announce |/公告|@_user_1 公告 ") {
         let message = format!("{command}{}", words.join(" "));
         // After ` -- ` everything is text.
         let is_explicit = words.iter().any(|word| word == "--");
@@ -911,7 +911,7 @@ proptest! {
     }
 
     #[test]
-    fn rule_12_every_mention_of_the_bot_is_answered(text in any_text(), others in "(@_user_2 |@_all )?") {
+    fn rule_12_mentions_of_the_bot_are_answered(text in any_text(), others in "(@_user_2 |@_all )?") {
         for message in [format!("@_user_1{text}"), format!("{others}@_user_1 {text}")] {
             prop_assert_ne!(in_group(&message), Ok(None), "{:?}", message);
             prop_assert!(is_candidate(&message, Some(&mentions()), false));

@@ -422,7 +422,7 @@ proptest! {
     }
 
     #[test]
-    fn a_time_without_a_day_is_within_25_hours(hour in 0..24, minute in 0..60, now in any_now(1900..=2100)) {
+    fn bare_times_are_within_25_hours(hour in 0..24, minute in 0..60, now in any_now(1900..=2100)) {
         let typed = format!("{hour}:{minute:02}");
         let (when, _) = split_when(&typed).unwrap();
         let moment = when.resolve(&now).unwrap();
