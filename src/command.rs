@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::content::Mention;
 pub use crate::language::Language;
-pub use announcement::{Announcement, Replace, refuse_shown_instruction};
+pub use announcement::{Announcement, Replace, reject_formatted_options};
 pub use change_kind::ChangeKind;
 pub use command_name::CommandName;
 pub use error::ParseError;

@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 
 use super::{AnnouncementRequest, Context, Effect, Failure, pin, replied};
 use crate::action::announce::common::{LINE_LIMIT, LONG_TEXT, TEXT_LIMIT, WrittenEntry};
-use crate::command::{Mention, announced_part, refuse_shown_instruction};
+use crate::command::{Mention, announced_part, reject_formatted_options};
 use crate::content::{Document, Entry, Signature, Unfit, command_text, media, without_unexplained};
 use crate::model::action::Source;
 use crate::model::change::{AnnouncementState, Change, PinnedItem, PlacedBlocks, PlacedEntry};
@@ -350,7 +350,7 @@ async fn said(
     let range = announced_part(&text, &mentions).ok_or(Unfit::Empty)?;
     let document = read(content, range.clone(), mentions, turns).await?;
     let is_of_command = range != (0..text.len());
-    if is_of_command && refuse_shown_instruction(&text, &range, &document.shown_words()).is_err() {
+    if is_of_command && reject_formatted_options(&text, &range, &document.shown_words()).is_err() {
         return Err(Unfit::Empty);
     }
     Ok(document)

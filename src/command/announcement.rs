@@ -78,10 +78,10 @@ impl Announcement {
             Some(text) => range(text, text.len(), input),
             None if strip_dashes(rest).is_some() => return Err(unknown_option(ANNOUNCE, rest)),
             None => {
-                refuse_command(rest)?;
-                refuse_option_without_dashes(rest, input)?;
+                reject_command(rest)?;
+                reject_option_without_dashes(rest, input)?;
                 let text = announcement.take_from_end(rest, input)?;
-                refuse_options_in(text)?;
+                reject_options_in(text)?;
                 range(rest, text.len(), input)
             }
         };
@@ -171,7 +171,7 @@ impl Announcement {
 /// begins with a command: `**--top** text`, `- --top`.
 ///
 /// After a separate `--` everything is text.
-pub fn refuse_shown_instruction(
+pub fn reject_formatted_options(
     message: &str,
     range: &Range<usize>,
     shown: &str,
@@ -181,13 +181,13 @@ pub fn refuse_shown_instruction(
         return Ok(());
     }
     let shown = skip_blanks(shown);
-    let refused = match strip_dashes(shown) {
+    let result = match strip_dashes(shown) {
         Some(_) => Err(unknown_option(ANNOUNCE, shown)),
-        None => refuse_command(shown)
-            .and_then(|()| refuse_option_without_dashes(shown, Input::new(shown, &[])))
-            .and_then(|()| refuse_options_in(shown)),
+        None => reject_command(shown)
+            .and_then(|()| reject_option_without_dashes(shown, Input::new(shown, &[])))
+            .and_then(|()| reject_options_in(shown)),
     };
-    refused.map_err(|error| match error {
+    result.map_err(|error| match error {
         ParseError::UnknownOption { option, .. } | ParseError::MisplacedOption { option, .. }
             if split_option(&option).is_some() =>
         {
@@ -237,7 +237,7 @@ fn range(rest: &str, length: usize, input: Input<'_>) -> Option<Range<usize>> {
     (start < end).then_some(start..end)
 }
 
-fn refuse_command(text: &str) -> Result<(), ParseError> {
+fn reject_command(text: &str) -> Result<(), ParseError> {
     match TypedName::read(text) {
         TypedName::Command(..) if text.starts_with(['/', '／']) => {
             let typed = cut(first_word(text));
@@ -249,7 +249,7 @@ fn refuse_command(text: &str) -> Result<(), ParseError> {
 
 /// Rejects a text that begins like an option: in brackets as in manuals, `[--top]`, or in Chinese
 /// without dashes, `定时 明天9点`.
-fn refuse_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), ParseError> {
+fn reject_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), ParseError> {
     if let Some(option) = bracketed_option(first_word(text)) {
         return Err(not_plain(option));
     }
@@ -271,7 +271,7 @@ fn refuse_option_without_dashes(text: &str, input: Input<'_>) -> Result<(), Pars
 
 /// Rejects a text that still contains something like an option: as its last word, among the last
 /// words, or at the end of its first line.
-fn refuse_options_in(text: &str) -> Result<(), ParseError> {
+fn reject_options_in(text: &str) -> Result<(), ParseError> {
     let text = text.trim_end_matches(is_blank);
     if is_form(text) {
         return Err(ParseError::MissingText);

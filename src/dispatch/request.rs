@@ -354,7 +354,7 @@ async fn source(
     match (typed, replied_to(message)) {
         (Ok(document), _) => {
             if let Some(range) = &announcement.text {
-                command::refuse_shown_instruction(text, range, &document.shown_words())
+                command::reject_formatted_options(text, range, &document.shown_words())
                     .map_err(Cause::Misunderstood)?;
             }
             Ok(Source::Document(document))

@@ -3,7 +3,6 @@
 use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
-use super::punctuation::GAP;
 use super::{failures, message, replace, rights, schedule, undo};
 use crate::command::PlanTimeError;
 use crate::language::{Bilingual, Language};
@@ -33,13 +32,7 @@ fn at_stage(refusal: &Refusal, reason: String, language: Language) -> String {
         (Stage::NotReplaced, Cause::CannotDelete) => {
             replace::NOTHING_CAN_BE_DELETED.to(language).to_owned()
         }
-        (Stage::Partly { lines, of }, _) => {
-            format!(
-                "{}{}{reason}",
-                partly(lines, of, language),
-                GAP.to(language)
-            )
-        }
+        (Stage::Partly { lines, of }, _) => partly(lines, of, &reason, language),
         (Stage::NotTakenBack, _) => NOT_REMOVED.fill(language, reason),
         (Stage::NotPublished, _) => NOT_POSTED.fill(language, reason),
         (Stage::NotOnTop, _) => NOT_PINNED.fill(language, reason),
@@ -206,13 +199,13 @@ fn too_late(begun: bool) -> Bilingual {
     }
 }
 
-fn partly(lines: usize, of: usize, language: Language) -> String {
+fn partly(lines: usize, of: usize, reason: &str, language: Language) -> String {
     match language {
         Language::Zh => format!(
-            "群公告只写入了 {of} 行中的 {lines} 行。重新发送前，请先在群公告中删除这些内容。"
+            "群公告只写入了 {of} 行中的 {lines} 行。重新发送前，请先在群公告中删除这些内容。{reason}"
         ),
         Language::En => format!(
-            "Only {lines} of {of} lines were posted; delete them from the announcement before you send it again."
+            "Only {lines} of {of} lines were posted; delete them from the announcement before you send it again. {reason}"
         ),
     }
 }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::command::tests::mentions;
 use crate::command::when::split_when;
-use crate::command::{PinTarget, Replace, Span, refuse_shown_instruction};
+use crate::command::{PinTarget, Replace, Span, reject_formatted_options};
 use crate::content::Document;
 use feishu::Content;
 
@@ -882,7 +882,7 @@ proptest! {
             if let Ok(Some(Command::Announce(announcement))) = in_group(&message)
                 && let Some(range) = announcement.text
                 && let Ok(document) = Document::read(&Content::Text(message.clone()), range.clone(), &[])
-                && refuse_shown_instruction(&message, &range, &document.shown_words()).is_ok()
+                && reject_formatted_options(&message, &range, &document.shown_words()).is_ok()
             {
                 let shown = document.shown_words();
                 let mut words = shown.split_whitespace();
