@@ -31,7 +31,7 @@ pub use moment::{day_in_words, moment_in_words, time_in_words};
 pub use parse::{announced_part, is_candidate, parse};
 pub use span::{Span, SpanError};
 pub use spec::{AttachedValue, CommandSpec, OptionName, Scope, Usage};
-pub use when::{PlanTimeError, When};
+pub use when::{ScheduleTimeError, When};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,7 @@
 //! Chats run concurrently and the jobs of one chat in order; the store's claim ensures that. An
 //! outcome is stored before the reply is sent, so a job with an outcome only owes its reply. This
 //! file claims and releases jobs; `decide` produces their outcome, with a permit from `authorise`;
-//! `respond` sends it. `chat_event` handles events that are not messages.
+//! `respond` sends it. `group_event` handles events that are not messages.
 
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -32,9 +32,9 @@ mod acknowledge;
 mod attempts;
 mod authorise;
 mod callback;
-mod chat_event;
 mod decide;
 mod explain;
+mod group_event;
 mod intent;
 mod memory_budget;
 mod record;
@@ -60,11 +60,11 @@ pub(crate) struct Dispatcher {
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) callbacks: PendingCallbacks,
-    pub(crate) settings: Settings,
+    pub(crate) settings: DispatcherSettings,
     pub(crate) attempts: Attempts,
 }
 
-pub(crate) struct Settings {
+pub(crate) struct DispatcherSettings {
     pub(crate) policy: PolicyConfig,
     pub(crate) announce: AnnounceSettings,
     pub(crate) language: ReplyLanguage,
@@ -213,8 +213,8 @@ impl Dispatcher {
 
     /// Produces the outcome unless it is stored, then sends the reply.
     async fn work(&self, job: &Job) -> Release {
-        if job.key.kind.is_notice() {
-            return self.handle_chat_event(job).await;
+        if job.key.kind.is_group_event() {
+            return self.handle_group_event(job).await;
         }
         let stored = match Stored::parse(job.key.kind, &job.payload) {
             Ok(stored) => stored,

@@ -55,12 +55,12 @@ impl Event {
         let about = match &*envelope.event_type {
             MESSAGE_RECEIVE => return Self::read_message(envelope, event, app_id, me),
             CARD_ACTION => return Self::read_press(envelope, event, app_id),
-            BOT_ADDED => ChatEvent::read(event).map(|chat| (chat.chat_id, Notice::Added)),
+            BOT_ADDED => ChatEvent::read(event).map(|chat| (chat.chat_id, GroupEvent::Added)),
             BOT_DELETED | CHAT_DISBANDED => {
-                ChatEvent::read(event).map(|chat| (chat.chat_id, Notice::Left))
+                ChatEvent::read(event).map(|chat| (chat.chat_id, GroupEvent::Left))
             }
             MESSAGE_RECALLED => MessageRecalled::read(event)
-                .map(|recalled| (recalled.chat_id, Notice::Recalled(recalled.message_id))),
+                .map(|recalled| (recalled.chat_id, GroupEvent::Recalled(recalled.message_id))),
             _ => return Ok(Self::Ignored(Ignored::OtherEvent)),
         };
         let Some((chat, notice)) = about else {
@@ -69,9 +69,9 @@ impl Event {
         let chat = chat.as_str();
         let (kind, origin) = match notice {
             // A bot that was added twice sends one welcome.
-            Notice::Added => (JobKind::Welcome, chat.to_owned()),
-            Notice::Left => (JobKind::Left, identity(envelope, event)),
-            Notice::Recalled(_) => (JobKind::Recalled, identity(envelope, event)),
+            GroupEvent::Added => (JobKind::Welcome, chat.to_owned()),
+            GroupEvent::Left => (JobKind::Left, identity(envelope, event)),
+            GroupEvent::Recalled(_) => (JobKind::Recalled, identity(envelope, event)),
         };
         new_job(app_id, kind, origin, chat, &notice).map(Self::Candidate)
     }
@@ -168,7 +168,7 @@ impl Ignored {
 /// The payload of an event that is not a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Notice {
+pub(crate) enum GroupEvent {
     /// The bot was added to the group.
     Added,
     /// The bot was removed from the group, or the group was dissolved.
@@ -177,7 +177,7 @@ pub(crate) enum Notice {
     Recalled(MessageId),
 }
 
-impl Notice {
+impl GroupEvent {
     pub(crate) fn parse(payload: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(payload)
     }
@@ -195,7 +195,7 @@ struct Received<'a> {
     event: &'a RawValue,
     /// Only in the payload of the scheduled job.
     #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<ScheduledAction>,
+    schedule: Option<ScheduledAction>,
 }
 
 impl<'a> Received<'a> {
@@ -204,7 +204,7 @@ impl<'a> Received<'a> {
             tenant_key: envelope.tenant_key.clone(),
             sent_at: envelope.create_time,
             event,
-            plan: None,
+            schedule: None,
         }
     }
 }
@@ -284,7 +284,7 @@ pub(crate) struct StoredMessage {
     sent_at: Option<Timestamp>,
     pub(crate) event: MessageReceived,
     /// Only in the scheduled job.
-    pub(crate) plan: Option<ScheduledAction>,
+    pub(crate) schedule: Option<ScheduledAction>,
 }
 
 impl StoredMessage {
@@ -294,7 +294,7 @@ impl StoredMessage {
             tenant_key: received.tenant_key.map(Cow::into_owned),
             sent_at: received.sent_at,
             event: MessageReceived::read(received.event),
-            plan: received.plan,
+            schedule: received.schedule,
         })
     }
 
@@ -315,25 +315,25 @@ impl StoredMessage {
     }
 
     /// The payload of the scheduled job of the message in `payload`.
-    pub(crate) fn with_plan(
+    pub(crate) fn with_schedule(
         payload: &str,
-        plan: ScheduledAction,
+        schedule: ScheduledAction,
     ) -> Result<String, serde_json::Error> {
         let mut received: Received<'_> = serde_json::from_str(payload)?;
-        received.plan = Some(plan);
+        received.schedule = Some(schedule);
         serde_json::to_string(&received)
     }
 }
 
 /// `None` if the payload cannot be read, which is reported when the job is due.
-pub(crate) fn planned(waiting: ScheduleRow) -> Option<Schedule> {
-    let stored = StoredMessage::parse(&waiting.payload).ok()?;
+pub(crate) fn schedule(row: ScheduleRow) -> Option<Schedule> {
+    let stored = StoredMessage::parse(&row.payload).ok()?;
     Some(Schedule {
-        id: waiting.id,
-        job_ref: waiting.job_ref,
-        number: waiting.number,
-        due: waiting.due,
-        plan: stored.plan?,
+        id: row.id,
+        job_ref: row.job_ref,
+        number: row.number,
+        due: row.due,
+        action: stored.schedule?,
         author: stored.event.sender.id().map(|(_, id)| id.into()),
     })
 }
@@ -406,15 +406,27 @@ mod tests {
         let group = json!({ "chat_id": "oc_1", "operator_id": {}, "external": false });
         let recall = json!({ "chat_id": "oc_1", "message_id": "om_1" });
         for (event_type, event, kind, origin, notice) in [
-            (BOT_ADDED, &group, JobKind::Welcome, "oc_1", Notice::Added),
-            (BOT_DELETED, &group, JobKind::Left, "e1", Notice::Left),
-            (CHAT_DISBANDED, &group, JobKind::Left, "e1", Notice::Left),
+            (
+                BOT_ADDED,
+                &group,
+                JobKind::Welcome,
+                "oc_1",
+                GroupEvent::Added,
+            ),
+            (BOT_DELETED, &group, JobKind::Left, "e1", GroupEvent::Left),
+            (
+                CHAT_DISBANDED,
+                &group,
+                JobKind::Left,
+                "e1",
+                GroupEvent::Left,
+            ),
             (
                 MESSAGE_RECALLED,
                 &recall,
                 JobKind::Recalled,
                 "e1",
-                Notice::Recalled("om_1".into()),
+                GroupEvent::Recalled("om_1".into()),
             ),
         ] {
             let Event::Candidate(job) = read(event_type, event) else {
@@ -426,7 +438,11 @@ mod tests {
                 kind,
             };
             assert_eq!((job.key, &*job.chat), (key, "oc_1"), "{event_type}");
-            assert_eq!(Notice::parse(&job.payload).unwrap(), notice, "{event_type}");
+            assert_eq!(
+                GroupEvent::parse(&job.payload).unwrap(),
+                notice,
+                "{event_type}"
+            );
         }
     }
 

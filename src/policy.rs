@@ -157,7 +157,7 @@ pub(crate) fn group_rights(policy: &PolicyConfig, chat: &ChatId, group: &Chat) -
 
 /// Whether the response has the group's settings. A bot outside the group receives little more than
 /// its name.
-pub(crate) fn is_told(group: &Chat) -> bool {
+pub(crate) fn has_settings(group: &Chat) -> bool {
     group.edit_permission.is_some()
 }
 
@@ -173,7 +173,7 @@ pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> 
     match who {
         Some(Who::AllMembers) => BotPermission::Open,
         Some(Who::OnlyOwner | Who::Other) => BotPermission::Barred(setting),
-        None => BotPermission::Untold(setting),
+        None => BotPermission::SettingUnknown(setting),
     }
 }
 
@@ -257,7 +257,7 @@ impl<'a> Rules<'a> {
                 PinSettingMissing::Allow => return None,
                 PinSettingMissing::Deny => return Some(AdminsOnly::PinSettingMissing),
                 PinSettingMissing::EditPermission => {
-                    (group.edit_permission, AdminsOnly::ByNeighbour)
+                    (group.edit_permission, AdminsOnly::ByFallbackSetting)
                 }
             },
         };
@@ -396,7 +396,7 @@ mod tests {
         let reserved = |reserved| Err(Denied::Reserved(reserved));
         let pin_closed = reserved(AdminsOnly::BySetting(GroupSetting::PinManageSetting));
         let edit_closed = reserved(AdminsOnly::BySetting(GroupSetting::EditPermission));
-        let neighbour = reserved(AdminsOnly::ByNeighbour);
+        let neighbour = reserved(AdminsOnly::ByFallbackSetting);
         let admins = reserved(AdminsOnly::ByMode);
         for (who, mode, pin, edit, may_pin, may_announce) in [
             ("ou_owner", Group, CLOSED, CLOSED, Ok(()), Ok(())),
@@ -427,7 +427,7 @@ mod tests {
     #[test]
     fn the_configuration_decides_a_missing_pin_setting() {
         let deny = Err(Denied::Reserved(AdminsOnly::PinSettingMissing));
-        let neighbour = Err(Denied::Reserved(AdminsOnly::ByNeighbour));
+        let neighbour = Err(Denied::Reserved(AdminsOnly::ByFallbackSetting));
         for (changes, expected) in [
             ("", neighbour),
             ("pin_setting_missing = 'deny'", deny),
@@ -632,7 +632,7 @@ mod tests {
 
     #[test]
     fn only_an_admin_bot_passes_closed_settings() {
-        use BotPermission::{Admin, Barred, Open, Untold};
+        use BotPermission::{Admin, Barred, Open, SettingUnknown};
         use GroupSetting::{EditPermission, PinManageSetting};
         for (bot, setting, pin, edit, standing) in [
             ("cli_bot", PinManageSetting, OPEN, CLOSED, Open),
@@ -655,7 +655,7 @@ mod tests {
                 PinManageSetting,
                 None,
                 OPEN,
-                Untold(PinManageSetting),
+                SettingUnknown(PinManageSetting),
             ),
             (
                 "cli_bot",

@@ -50,7 +50,7 @@ pub(crate) fn answer(
         Outcome::Help => help::answer(None, language),
         Outcome::HelpInGroup(group) => help::answer(Some(group), language),
         Outcome::AllCommands(rights) => Answer::Say(help::all_in_text(rights.as_ref(), language)),
-        Outcome::Planned(scheduled) => schedule::answer(scheduled, language, time_zone),
+        Outcome::Scheduled(scheduled) => schedule::answer(scheduled, language, time_zone),
         Outcome::Refused(refusal) => {
             Answer::Say(refusals::refused(refusal, language, reference, time_zone))
         }

@@ -19,7 +19,7 @@ use crate::action::AnnounceSettings;
 use crate::background;
 use crate::callback::PendingCallbacks;
 use crate::config::{Config, FeishuConfig, Receive};
-use crate::dispatch::{Attempts, Dispatcher, Settings};
+use crate::dispatch::{Attempts, Dispatcher, DispatcherSettings};
 use crate::http::{self, Health};
 use crate::platform::{Platform, client};
 use crate::shared_limits::{self, UnsavedLimits};
@@ -124,7 +124,7 @@ impl Server {
             metrics,
             clock,
             callbacks,
-            settings: Settings {
+            settings: DispatcherSettings {
                 policy: config.policy,
                 announce,
                 language: config.reply.language,

@@ -258,9 +258,9 @@ impl Store {
     }
 
     /// The schedules of a chat, the next first.
-    pub(crate) async fn planned(&self, chat: ChatKey) -> Result<Vec<ScheduleRow>, StoreError> {
-        let planned = self.rows("planned", schedules::planned(&chat)).await?;
-        Ok(planned.into_iter().flatten().collect())
+    pub(crate) async fn schedules(&self, chat: ChatKey) -> Result<Vec<ScheduleRow>, StoreError> {
+        let schedules = self.rows("schedules", schedules::of_chat(&chat)).await?;
+        Ok(schedules.into_iter().flatten().collect())
     }
 
     /// Ends the schedules of a chat that the bot has left, and removes what its members wrote.

@@ -9,7 +9,7 @@ pub(crate) fn barred_by(group: &Chat, bot: &AppId) -> Vec<MissingCapability> {
     let settings = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
     let lack = |setting| match policy::bot_standing(bot, setting, group) {
         BotPermission::Barred(setting) => Some(MissingCapability::Barred(setting)),
-        BotPermission::Untold(setting) => Some(MissingCapability::Untold(setting)),
+        BotPermission::SettingUnknown(setting) => Some(MissingCapability::SettingUnknown(setting)),
         BotPermission::Open | BotPermission::Admin => None,
     };
     settings.into_iter().filter_map(lack).collect()
@@ -46,7 +46,7 @@ mod tests {
             None,
             open,
             &[],
-            &[MissingCapability::Untold(PinManageSetting)],
+            &[MissingCapability::SettingUnknown(PinManageSetting)],
         );
     }
 }

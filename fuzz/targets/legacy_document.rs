@@ -56,7 +56,7 @@ fn old_kind(document: &LegacyDocument) {
         .last()
         .is_some_and(|last| last.text.as_deref() == Some(""));
     assert_eq!(kept.len() + usize::from(is_ended), document.blocks.len());
-    assert_eq!(snapshot.now_in_legacy(document), snapshot);
+    assert_eq!(snapshot.current_legacy(document), snapshot);
     it_is_kept(&snapshot);
     if snapshot.lost.is_empty() {
         for (placed, block) in document.blocks.iter().zip(&kept) {
@@ -134,7 +134,7 @@ fn new_kind(blocks: &[ReadBlock]) {
         snapshot.to_docx().iter().map(count).sum::<usize>(),
         snapshot.block_count()
     );
-    assert_eq!(snapshot.now_in_docx(blocks, &chat), snapshot);
+    assert_eq!(snapshot.current_docx(blocks, &chat), snapshot);
     it_is_kept(&snapshot);
 }
 

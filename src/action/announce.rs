@@ -129,15 +129,17 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
             snapshot: None,
             ..
         } if entry.is_signed() => (PlacedBlocks::Doc, nameless, None),
-        WriteProgress::Restoral(restoral) => {
+        WriteProgress::DocxRevert(restoral) => {
             return Some(Effect {
                 change: Some(Change::restored(restoral.restored())),
-                ..Effect::new(Done::Undone(UndoResult::FormerBack { lost: Vec::new() }))
+                ..Effect::new(Done::Undone(UndoResult::ContentRestored {
+                    lost: Vec::new(),
+                }))
             });
         }
         WriteProgress::Docx { .. }
         | WriteProgress::Legacy { .. }
-        | WriteProgress::Removal { .. } => return None,
+        | WriteProgress::LegacyRevert { .. } => return None,
     };
     let placed = PlacedEntry {
         entry,
@@ -145,7 +147,7 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
         kind,
     };
     let stand = WrittenEntry {
-        before: snapshot.map_or(AnnouncementState::Others, AnnouncementState::Body),
+        before: snapshot.map_or(AnnouncementState::OtherContent, AnnouncementState::Body),
         ..WrittenEntry::above(placed)
     };
     Some(stand.effect(draft, context).0)
@@ -178,7 +180,7 @@ pub(crate) async fn refuse_endless(
     }
     // The group may have been converted to the new kind.
     match detect(context).await? {
-        Target::Doc => Err(Cause::CannotHold.into()),
+        Target::Doc => Err(Cause::CannotExpire.into()),
         Target::Docx { .. } => Ok(()),
     }
 }
@@ -229,7 +231,7 @@ async fn target(context: Context<'_>) -> Result<Target, Failure> {
         (Some(WriteProgress::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => {
             Ok(Target::Doc)
         }
-        (Some(WriteProgress::Removal { .. } | WriteProgress::Restoral(_)) | None, _) => {
+        (Some(WriteProgress::LegacyRevert { .. } | WriteProgress::DocxRevert(_)) | None, _) => {
             detect(context).await
         }
     }

@@ -22,7 +22,7 @@ pub(super) async fn read(id: &MessageId, context: Context<'_>) -> Result<Message
     match &message.chat_id {
         Some(chat) if chat == context.chat_id => {}
         Some(_) => return Err(Cause::RepliedElsewhere.into()),
-        None => return Err(Cause::RepliedToUnplaced.into()),
+        None => return Err(Cause::RepliedToChatMissing.into()),
     }
     let has_card = |message: &Message| message.msg_type == "interactive";
     if !has_card(&message) && !message.parts.iter().any(has_card) {

@@ -23,15 +23,15 @@ pub(super) async fn run(made: &RecordedChange, context: Context<'_>) -> Result<E
                 on_missing: OnMissing::Restore,
             };
             let taken = announce::revert(&removal, context).await?;
-            let undone = match (taken.former_is_back, taken.was_there) {
-                (true, _) => UndoResult::FormerBack {
+            let undone = match (taken.content_restored, taken.was_there) {
+                (true, _) => UndoResult::ContentRestored {
                     lost: snapshot
                         .into_iter()
                         .flat_map(|snapshot| snapshot.lost.iter().copied())
                         .collect(),
                 },
-                (false, true) => UndoResult::EntryOut,
-                (false, false) => UndoResult::EntryWasOut,
+                (false, true) => UndoResult::EntryRemoved,
+                (false, false) => UndoResult::EntryAlreadyGone,
             };
             let top = match before {
                 Some(before) if is_still_pinned(made, context).await? => Some(restored(before)),

@@ -29,7 +29,7 @@ pub(super) async fn check(
             return;
         }
     };
-    if !policy::is_told(&group) {
+    if !policy::has_settings(&group) {
         let text = format!("the bot is not in `{}`", group.name);
         report.bad(NAME, text, REMEDY);
         return;
@@ -66,7 +66,7 @@ fn permission(report: &mut Report, group: &Chat, bot: &AppId, setting: GroupSett
             "only the owner and admins can change it, and the bot is neither",
             remedy,
         ),
-        BotPermission::Untold(_) => report.hint(
+        BotPermission::SettingUnknown(_) => report.hint(
             name,
             "the platform does not say who can change it, so it may reject the bot's changes",
             remedy,

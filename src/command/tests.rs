@@ -100,9 +100,9 @@ fn scheduled(when: When) -> String {
             let moment = moment.to_zoned(TimeZone::get("Asia/Shanghai").unwrap());
             format!(", at {}", moment.strftime("%a %-d %b %Y %-H:%M"))
         }
-        Err(PlanTimeError::Passed) => ", at a time that has passed: refused".to_owned(),
-        Err(PlanTimeError::TooFar) => ", at a time too far ahead: refused".to_owned(),
-        Err(PlanTimeError::Contradiction) => ", at a day of another name: refused".to_owned(),
+        Err(ScheduleTimeError::Passed) => ", at a time that has passed: refused".to_owned(),
+        Err(ScheduleTimeError::TooFar) => ", at a time too far ahead: refused".to_owned(),
+        Err(ScheduleTimeError::Contradiction) => ", at a day of another name: refused".to_owned(),
     }
 }
 

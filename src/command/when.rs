@@ -57,7 +57,7 @@ enum Day {
 /// Why a valid time cannot be used for a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PlanTimeError {
+pub enum ScheduleTimeError {
     #[error("the time has passed")]
     Passed,
     #[error("the time is more than a year ahead")]
@@ -78,17 +78,17 @@ impl When {
     ///
     /// A time skipped by a clock change moves forward by the same amount (`2:30` becomes `3:30`); a
     /// repeated time is the first of the two.
-    pub fn resolve(self, now: &Zoned) -> Result<Timestamp, PlanTimeError> {
-        let moment = self.moment(now).ok_or(PlanTimeError::TooFar)?;
+    pub fn resolve(self, now: &Zoned) -> Result<Timestamp, ScheduleTimeError> {
+        let moment = self.moment(now).ok_or(ScheduleTimeError::TooFar)?;
         if !self.also.is_none_or(|day| self.is_on(day, moment, now)) {
-            return Err(PlanTimeError::Contradiction);
+            return Err(ScheduleTimeError::Contradiction);
         }
         // At the end of the calendar there is no limit.
         let last = now.checked_add(1.year());
         if moment <= now.timestamp() {
-            Err(PlanTimeError::Passed)
+            Err(ScheduleTimeError::Passed)
         } else if last.is_ok_and(|last| moment > last.timestamp()) {
-            Err(PlanTimeError::TooFar)
+            Err(ScheduleTimeError::TooFar)
         } else {
             Ok(moment)
         }

@@ -217,18 +217,18 @@ impl Snapshot {
     /// The current content of a `docx` announcement, for comparison with this snapshot:
     /// placeholders are in the same language.
     #[must_use]
-    pub fn now_in_docx(&self, blocks: &[ReadBlock], chat: &ChatId) -> Self {
+    pub fn current_docx(&self, blocks: &[ReadBlock], chat: &ChatId) -> Self {
         Self::docx_in(self.language, blocks, chat)
     }
 
-    /// Like [`Snapshot::now_in_docx`], for a `doc` announcement.
+    /// Like [`Snapshot::current_docx`], for a `doc` announcement.
     #[must_use]
-    pub fn now_in_legacy(&self, document: &LegacyDocument) -> Self {
+    pub fn current_legacy(&self, document: &LegacyDocument) -> Self {
         Self::legacy_in(self.language, document)
     }
 
     /// Keeps only the top-level blocks with these ids.
-    pub(crate) fn of_ids(mut self, ids: &[BlockId]) -> Self {
+    pub(crate) fn retain_ids(mut self, ids: &[BlockId]) -> Self {
         let is_one = |block: &SnapshotBlock| block.id.as_ref().is_some_and(|id| ids.contains(id));
         self.blocks.retain(is_one);
         self
@@ -400,7 +400,7 @@ mod tests {
         let saved = listed(json!([page(&["i"]), image]));
         let blocks = json!([page(&["n", "i"]), text("n", "规定", &[]), image]);
         let blocks: Vec<ReadBlock> = serde_json::from_value(blocks).unwrap();
-        let now = saved.now_in_docx(&blocks, &"oc_1".into());
+        let now = saved.current_docx(&blocks, &"oc_1".into());
         assert_eq!(now.blocks[1..], saved.blocks);
     }
 

@@ -73,7 +73,7 @@ impl Dispatcher {
                 job.key.kind,
                 JobKind::Publish | JobKind::Expire | JobKind::Press
             )
-            || job.key.kind.is_notice()
+            || job.key.kind.is_group_event()
         {
             None
         } else if now < due {

@@ -44,7 +44,7 @@ impl Dispatcher {
                 }
             };
             if fresh {
-                return Err(if policy::is_told(&group) {
+                return Err(if policy::has_settings(&group) {
                     denied(reason)
                 } else {
                     Cause::BotOutside.into()
@@ -92,7 +92,7 @@ impl Dispatcher {
             }
             None => None,
         };
-        let Some((setting, group)) = seen.filter(|(_, group)| policy::is_told(group)) else {
+        let Some((setting, group)) = seen.filter(|(_, group)| policy::has_settings(group)) else {
             return Failure::Call(call, Error::Api(api));
         };
         tracing::warn!(
@@ -140,7 +140,7 @@ impl Dispatcher {
     /// The settings of a group; `None` if the chat has none or they cannot be read.
     async fn group(&self, chat: &ChatId, people: IdType) -> Option<Arc<Chat>> {
         match self.platform.settings(chat, people).await {
-            Ok(ChatSettings { group, .. }) => Some(group).filter(|group| policy::is_told(group)),
+            Ok(ChatSettings { group, .. }) => Some(group).filter(|group| policy::has_settings(group)),
             Err(error) => {
                 tracing::warn!(
                     error = %error,

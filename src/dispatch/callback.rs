@@ -35,12 +35,14 @@ impl Dispatcher {
             ButtonAction::Undo(job_ref) => {
                 let made = self.store.undoable(job.chat_key()).await?;
                 let made = made.filter(|made| made.job_ref == *job_ref);
-                Action::Undo(Box::new(made.ok_or(Cause::NotLast)?))
+                Action::Undo(Box::new(made.ok_or(Cause::NotLatest)?))
             }
             ButtonAction::Cancel(job_ref) | ButtonAction::CancelThis(job_ref) => {
-                let planned = self.planned(job).await?;
-                let plan = planned.into_iter().find(|plan| plan.job_ref == *job_ref);
-                Action::Cancel(Box::new(plan.ok_or(Cause::NoSuchPlan)?))
+                let schedules = self.schedules(job).await?;
+                let schedule = schedules
+                    .into_iter()
+                    .find(|schedule| schedule.job_ref == *job_ref);
+                Action::Cancel(Box::new(schedule.ok_or(Cause::NoSuchSchedule)?))
             }
             ButtonAction::ShowCommands => {
                 return Ok(Next::Answer(self.all_commands(&press.chat_id).await));

@@ -52,7 +52,7 @@ impl Dispatcher {
         let result = match outcome {
             Outcome::Refused(_) => CommandResult::Refused,
             Outcome::Done(_)
-            | Outcome::Planned(_)
+            | Outcome::Scheduled(_)
             | Outcome::History(_)
             | Outcome::Help
             | Outcome::HelpInGroup(_)
@@ -94,7 +94,7 @@ impl Dispatcher {
         let refusal = self.to_refusal(job, failure)?;
         let Refusal { stage, cause } = self.verify_unchanged(job, name, refusal).await?;
         let stage = match (job.key.kind, stage) {
-            (JobKind::Expire, _) => Stage::NotTakenBack,
+            (JobKind::Expire, _) => Stage::NotReverted,
             (JobKind::Publish, Stage::Whole) => Stage::NotPublished,
             (_, stage) => stage,
         };
@@ -143,7 +143,7 @@ impl Dispatcher {
             Next::Ignore => return Ok(None),
             Next::Answer(outcome) => return Ok(Some(Conclusion::of(outcome))),
             Next::Schedule(publication) => {
-                return self.plan(job, stored, publication).await.map(Some);
+                return self.schedule(job, stored, publication).await.map(Some);
             }
             Next::Authorise(action) => self.permit(stored.actor(), action).await?,
             Next::Act(permit) => permit,
@@ -227,7 +227,7 @@ impl Dispatcher {
     ) -> Result<Conclusion, Failure> {
         let right = permit.right();
         let cancels = match permit.action() {
-            Action::Cancel(plan) => Some(plan.id),
+            Action::Cancel(schedule) => Some(schedule.id),
             // A change that is reverted now need not expire later. No other job of the chat runs,
             // so the expiry does not either.
             Action::Undo(made) => self.store.timed_end(made.id).await?,
@@ -270,18 +270,18 @@ impl Dispatcher {
             let begun = || PendingRecord::of_begun(&progress, job.key.kind, actor.sender);
             Some((draft.clone().unwrap_or_else(begun), effect))
         });
-        let (record, plan) = match left {
+        let (record, schedule) = match left {
             Some((draft, effect)) => {
                 let draft = draft.with(effect.written);
-                let plan = effect.expires_at.map(|due| draft.end(job, due)).transpose();
+                let schedule = effect.expires_at.map(|due| draft.end(job, due)).transpose();
                 let record = draft.refused(&refusal, effect.change);
-                (Some(record), plan.map_err(|_| Release::Dead)?)
+                (Some(record), schedule.map_err(|_| Release::Dead)?)
             }
             None => (draft.map(|draft| draft.refused(&refusal, None)), None),
         };
         Ok(Conclusion {
             record,
-            plan,
+            schedule,
             ..Conclusion::of(Outcome::Refused(refusal))
         })
     }
@@ -294,7 +294,7 @@ impl Dispatcher {
         outcome: Outcome,
     ) -> Result<Conclusion, Failure> {
         let draft = draft.map(|draft| draft.with(effect.written));
-        let plan = match (&draft, effect.expires_at) {
+        let schedule = match (&draft, effect.expires_at) {
             (Some(draft), Some(due)) => Some(draft.end(job, due)?),
             _ => None,
         };
@@ -302,7 +302,7 @@ impl Dispatcher {
         let record = draft.filter(|_| !is_over);
         Ok(Conclusion {
             record: record.map(|draft| draft.done(effect.change, effect.reverts)),
-            plan,
+            schedule,
             ..Conclusion::of(outcome)
         })
     }

@@ -71,17 +71,17 @@ impl Dispatcher {
 
     async fn intent_of_message(&self, job: &Job, stored: &StoredMessage) -> Intent {
         let begun = job.progress.as_ref();
-        let begun = begun.filter(|progress| !progress.is_removal());
+        let begun = begun.filter(|progress| !progress.is_revert());
         let resume = |progress| Next::Act(Permit::for_resumed(progress));
-        match (&stored.plan, begun) {
-            (Some(plan), begun) => {
-                let name = match plan {
+        match (&stored.schedule, begun) {
+            (Some(action), begun) => {
+                let name = match action {
                     ScheduledAction::Publish { .. } => PUBLISH,
                     ScheduledAction::Expire { .. } => EXPIRE,
                 };
                 let next = match begun {
                     Some(progress) => Ok(resume(progress)),
-                    None => self.due(job, stored, plan).await,
+                    None => self.due(job, stored, action).await,
                 };
                 Intent { name, next }
             }

@@ -42,7 +42,7 @@ impl PendingRecord {
     pub(super) fn of_begun(progress: &Progress, kind: JobKind, sender: &Sender) -> Self {
         let begun = Self::of(Permit::for_resumed(progress).action(), sender);
         let kind = match kind {
-            _ if !progress.is_removal() => begun.kind,
+            _ if !progress.is_revert() => begun.kind,
             JobKind::Expire => ChangeKind::Expire,
             _ => ChangeKind::Undo,
         };
@@ -92,12 +92,12 @@ impl PendingRecord {
 
     /// The schedule to revert what the job did.
     pub(super) fn end(&self, job: &Job, due: Timestamp) -> Result<NewSchedule, Failure> {
-        let plan = ScheduledAction::Expire {
+        let action = ScheduledAction::Expire {
             made_by: job.key.kind,
             kind: self.kind,
             summary: self.summary.clone(),
         };
-        let payload = StoredMessage::with_plan(&job.payload, plan);
+        let payload = StoredMessage::with_schedule(&job.payload, action);
         Ok(NewSchedule {
             kind: JobKind::Expire,
             due,

@@ -44,7 +44,7 @@ impl Dispatcher {
             return self.unreadable(message).await.map(|()| None);
         };
         if message.chat_id.as_str().is_empty() {
-            return Err(Cause::ChatUntold.into());
+            return Err(Cause::ChatIdMissing.into());
         }
         let mentions = self.mentions(message).await?;
         let command = command::parse(&text, &mentions, message.chat_type.is_p2p());
@@ -92,10 +92,12 @@ impl Dispatcher {
                 Next::Authorise(Action::Undo(Box::new(made)))
             }
             Command::Cancel(number) => {
-                let planned = self.planned(job).await?;
-                let plan = planned.into_iter().find(|plan| plan.number == number);
-                let plan = plan.ok_or(Cause::NoSuchPlan)?;
-                Next::Authorise(Action::Cancel(Box::new(plan)))
+                let schedules = self.schedules(job).await?;
+                let schedule = schedules
+                    .into_iter()
+                    .find(|schedule| schedule.number == number);
+                let schedule = schedule.ok_or(Cause::NoSuchSchedule)?;
+                Next::Authorise(Action::Cancel(Box::new(schedule)))
             }
         })
     }
@@ -118,7 +120,7 @@ impl Dispatcher {
             return Ok(Next::Authorise(Action::Announce(source, options)));
         };
         let typed_at = asked_at.to_zoned(self.settings.announce.time_zone.clone());
-        let due = when.resolve(&typed_at).map_err(Cause::CannotPlan)?;
+        let due = when.resolve(&typed_at).map_err(Cause::CannotSchedule)?;
         Ok(Next::Schedule(ScheduledAnnouncement {
             source,
             options,
@@ -140,7 +142,7 @@ impl Dispatcher {
 
     /// Schedules an announcement, if its author has the permission now. It is checked again when it
     /// is due.
-    pub(super) async fn plan(
+    pub(super) async fn schedule(
         &self,
         job: &Job,
         stored: &Stored,
@@ -154,12 +156,12 @@ impl Dispatcher {
         let actor = stored.actor();
         self.authorise_publication(actor, source.clone(), options)
             .await?;
-        let planned = self.planned(job).await?;
-        let publications = planned
+        let schedules = self.schedules(job).await?;
+        let announcements = schedules
             .iter()
-            .filter(|planned| matches!(planned.plan, ScheduledAction::Publish { .. }));
-        if publications.count() >= MAX_SCHEDULED {
-            return Err(Cause::TooManyPlans {
+            .filter(|schedule| matches!(schedule.action, ScheduledAction::Publish { .. }));
+        if announcements.count() >= MAX_SCHEDULED {
+            return Err(Cause::TooManySchedules {
                 limit: MAX_SCHEDULED,
             }
             .into());
@@ -167,17 +169,17 @@ impl Dispatcher {
         let context = self.context(job, actor, stored.asked_at(job.accepted_at));
         action::announce::refuse_endless(options, context).await?;
         let document = action::announce::document(source, context).await?;
-        let plan = ScheduledAction::Publish { document, options };
-        let summary = plan.summary();
-        let payload = StoredMessage::with_plan(&job.payload, plan);
+        let action = ScheduledAction::Publish { document, options };
+        let summary = action.summary();
+        let payload = StoredMessage::with_schedule(&job.payload, action);
         let at = self.clock.now();
         Ok(Conclusion {
-            plan: Some(NewSchedule {
+            schedule: Some(NewSchedule {
                 kind: JobKind::Publish,
                 due,
                 payload: payload.map_err(|_| Cause::Internal)?,
             }),
-            ..Conclusion::of(Outcome::Planned(Scheduled {
+            ..Conclusion::of(Outcome::Scheduled(Scheduled {
                 number: 0,
                 due,
                 at,
@@ -210,7 +212,7 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &StoredMessage,
-        plan: &ScheduledAction,
+        action: &ScheduledAction,
     ) -> Result<Next, Failure> {
         // If the platform does not respond, its last known time is used.
         if !self.clock.is_confirmed() {
@@ -219,11 +221,11 @@ impl Dispatcher {
         if self.clock.now() < job.accepted_at {
             return Err(Failure::NotBefore(job.accepted_at));
         }
-        match plan {
+        match action {
             ScheduledAction::Publish { document, options } => {
                 let (due, at) = (job.accepted_at, self.clock.now());
                 if at > due + self.settings.worker.plan_grace {
-                    return Err(Cause::PlanTooLate { due, at }.into());
+                    return Err(Cause::ScheduleTooLate { due, at }.into());
                 }
                 let source = Source::Document(document.clone());
                 let actor = stored.actor();
@@ -257,17 +259,17 @@ impl Dispatcher {
     }
 
     /// The schedules of the job's chat.
-    pub(super) async fn planned(&self, job: &Job) -> Result<Vec<Schedule>, StoreError> {
-        let waiting = self.store.planned(job.chat_key()).await?;
-        Ok(waiting.into_iter().filter_map(event::planned).collect())
+    pub(super) async fn schedules(&self, job: &Job) -> Result<Vec<Schedule>, StoreError> {
+        let rows = self.store.schedules(job.chat_key()).await?;
+        Ok(rows.into_iter().filter_map(event::schedule).collect())
     }
 
     /// The recent changes and the schedules of the chat.
     pub(super) async fn history(&self, job: &Job, chat: &ChatId) -> Result<History, StoreError> {
         let undoable = self.store.undoable(job.chat_key()).await?;
         let changes = self.store.history(job.chat_key(), HISTORY).await?;
-        let plans = self.planned(job).await?;
-        let names = if changes.is_empty() && plans.is_empty() {
+        let schedules = self.schedules(job).await?;
+        let names = if changes.is_empty() && schedules.is_empty() {
             None
         } else {
             self.platform.names(chat).await
@@ -287,12 +289,12 @@ impl Dispatcher {
                     undone: made.undone,
                 })
                 .collect(),
-            plans: plans
+            schedules: schedules
                 .into_iter()
-                .map(|planned| HistorySchedule {
-                    job_ref: Some(planned.job_ref),
-                    number: planned.number,
-                    what: match planned.plan {
+                .map(|schedule| HistorySchedule {
+                    job_ref: Some(schedule.job_ref),
+                    number: schedule.number,
+                    what: match schedule.action {
                         ScheduledAction::Publish { options, .. } if options.replace.is_some() => {
                             ScheduledChange::Replace
                         }
@@ -304,12 +306,12 @@ impl Dispatcher {
                         ScheduledAction::Expire {
                             kind: ChangeKind::Replace,
                             ..
-                        } => ScheduledChange::FormerBack,
-                        ScheduledAction::Expire { .. } => ScheduledChange::EntryOut,
+                        } => ScheduledChange::RestoreContent,
+                        ScheduledAction::Expire { .. } => ScheduledChange::RemoveEntry,
                     },
-                    author: name(planned.author.as_ref()),
-                    summary: planned.plan.summary(),
-                    due: planned.due,
+                    author: name(schedule.author.as_ref()),
+                    summary: schedule.action.summary(),
+                    due: schedule.due,
                 })
                 .collect(),
         })

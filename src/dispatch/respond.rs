@@ -45,7 +45,7 @@ pub(super) fn release_after(outcome: &Outcome) -> Release {
         | Outcome::Help
         | Outcome::HelpInGroup(_)
         | Outcome::AllCommands(_)
-        | Outcome::Planned(_)
+        | Outcome::Scheduled(_)
         | Outcome::History(_) => Release::Done,
     }
 }

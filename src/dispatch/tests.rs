@@ -138,7 +138,7 @@ impl Bench {
             metrics: Metrics::new(),
             clock: self.clock.clone(),
             callbacks: PendingCallbacks::default(),
-            settings: Settings {
+            settings: DispatcherSettings {
                 policy: defaults.policy,
                 announce: AnnounceSettings {
                     signature: false,

@@ -69,7 +69,7 @@ impl Action {
         match self {
             Self::Announce(Source::Document(document), _) => document.first_characters(SUMMARY),
             Self::Undo(made) | Self::Expire(made) => made.summary.clone(),
-            Self::Cancel(plan) => plan.plan.summary(),
+            Self::Cancel(schedule) => schedule.action.summary(),
             Self::PutMessage(..)
             | Self::PutAnnouncement(_)
             | Self::DeleteTopNotice
@@ -86,7 +86,7 @@ impl Action {
                 .change
                 .as_ref()
                 .is_some_and(|change| change.top().is_some()),
-            Self::Cancel(plan) => match &plan.plan {
+            Self::Cancel(schedule) => match &schedule.action {
                 ScheduledAction::Publish { options, .. } => options.top,
                 ScheduledAction::Expire { kind, .. } => *kind == ChangeKind::Pin,
             },
@@ -97,7 +97,7 @@ impl Action {
     pub(crate) fn right(&self) -> Right {
         let kind = match self {
             Self::Undo(made) | Self::Expire(made) => made.kind,
-            Self::Cancel(plan) => match plan.plan {
+            Self::Cancel(schedule) => match schedule.action {
                 ScheduledAction::Expire { kind, .. } => kind,
                 ScheduledAction::Publish { .. } => ChangeKind::Announce,
             },

@@ -47,7 +47,7 @@ pub(crate) struct State {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AnnouncementState {
     /// Only content that the bot did not write.
-    Others,
+    OtherContent,
     /// An entry of the bot, above other content or instead of it.
     Entry(PlacedEntry),
     /// The whole content, saved before it was replaced.
@@ -92,9 +92,9 @@ impl Change {
     }
 
     pub(crate) fn of_announcement(before: AnnouncementState, after: AnnouncementState) -> Self {
-        let state = |standing| State {
+        let state = |announcement| State {
             top: None,
-            announcement: Some(standing),
+            announcement: Some(announcement),
         };
         Self {
             before: state(before),
@@ -106,7 +106,7 @@ impl Change {
     pub(crate) fn restored(blocks: Vec<(BlockId, BlockId)>) -> Self {
         let mut change = Self::default();
         change.after.announcement = Some(if blocks.is_empty() {
-            AnnouncementState::Others
+            AnnouncementState::OtherContent
         } else {
             AnnouncementState::Restored(blocks)
         });

@@ -56,7 +56,7 @@ impl JobKind {
     }
 
     /// Whether the job comes from a chat event, so that nobody expects a reply.
-    pub(crate) fn is_notice(self) -> bool {
+    pub(crate) fn is_group_event(self) -> bool {
         match self {
             Self::Welcome | Self::Left | Self::Recalled => true,
             Self::Command | Self::Overflow | Self::Publish | Self::Expire | Self::Press => false,

@@ -22,7 +22,7 @@ pub(crate) enum Outcome {
     Done(Done),
     /// `/help` in a direct chat, or where the group's settings cannot be read.
     Help,
-    Planned(Scheduled),
+    Scheduled(Scheduled),
     History(History),
     /// `/help` in a group, with the permissions that its settings give.
     HelpInGroup(GroupHelp),
@@ -44,7 +44,7 @@ impl Outcome {
             self,
             Self::Refused(Refusal {
                 stage: Stage::Whole,
-                cause: Cause::NotLast | Cause::NoSuchPlan,
+                cause: Cause::NotLatest | Cause::NoSuchSchedule,
             })
         )
     }
@@ -52,7 +52,7 @@ impl Outcome {
     /// Sets the number that the store gave a scheduled announcement.
     pub(crate) fn numbered(self, number: u32) -> Self {
         match self {
-            Self::Planned(scheduled) => Self::Planned(Scheduled {
+            Self::Scheduled(scheduled) => Self::Scheduled(Scheduled {
                 number,
                 ..scheduled
             }),
@@ -78,7 +78,7 @@ impl Outcome {
         match self {
             Self::Done(_) => "done",
             Self::Help | Self::HelpInGroup(_) | Self::AllCommands(_) => "help",
-            Self::Planned(_) => "planned",
+            Self::Scheduled(_) => "scheduled",
             Self::History(_) => "history",
             Self::Refused(refusal) => refusal.label(),
         }
@@ -153,11 +153,11 @@ pub(crate) enum UndoResult {
     AnnouncementOnTop,
     NothingOnTop,
     /// The entry was removed from the announcement.
-    EntryOut,
+    EntryRemoved,
     /// The entry was no longer in the announcement.
-    EntryWasOut,
+    EntryAlreadyGone,
     /// The content that an entry had replaced was restored.
-    FormerBack {
+    ContentRestored {
         /// Kinds of content that could not be restored, only their names.
         lost: Vec<Unwritable>,
     },
@@ -173,7 +173,7 @@ pub(crate) struct History {
     /// Newest first.
     pub(crate) changes: Vec<HistoryChange>,
     /// Ordered by due time.
-    pub(crate) plans: Vec<HistorySchedule>,
+    pub(crate) schedules: Vec<HistorySchedule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,8 +213,8 @@ pub(crate) enum ScheduledChange {
     Unpin,
     Announce,
     /// An entry is removed from the announcement.
-    EntryOut,
+    RemoveEntry,
     Replace,
     /// The replaced content is restored.
-    FormerBack,
+    RestoreContent,
 }

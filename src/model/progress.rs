@@ -20,10 +20,10 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Whether an entry is being removed, not written.
-    pub(crate) fn is_removal(&self) -> bool {
+    pub(crate) fn is_revert(&self) -> bool {
         matches!(
             self.written,
-            Some(WriteProgress::Removal { .. } | WriteProgress::Restoral(_))
+            Some(WriteProgress::LegacyRevert { .. } | WriteProgress::DocxRevert(_))
         )
     }
 }
@@ -45,7 +45,7 @@ pub(crate) enum WriteProgress {
         above: bool,
     },
     /// Removes an entry of a `doc` announcement and restores the content that it replaced.
-    Removal {
+    LegacyRevert {
         /// Set from before the call until its result is known.
         pending: Option<Pending>,
         /// Whether names are written instead of mentions.
@@ -61,7 +61,7 @@ pub(crate) enum WriteProgress {
         snapshot: Option<Snapshot>,
     },
     /// Restores the content that an entry of a `docx` announcement replaced.
-    Restoral(Restoration),
+    DocxRevert(Restoration),
 }
 
 /// The progress of restoring replaced blocks in a `docx` announcement.
@@ -121,10 +121,10 @@ impl Progress {
         match &self.written {
             None => false,
             Some(
-                WriteProgress::Legacy { pending, .. } | WriteProgress::Removal { pending, .. },
+                WriteProgress::Legacy { pending, .. } | WriteProgress::LegacyRevert { pending, .. },
             ) => pending.is_some(),
             Some(WriteProgress::Docx { creation, .. }) => creation.calls > 0,
-            Some(WriteProgress::Restoral(_)) => true,
+            Some(WriteProgress::DocxRevert(_)) => true,
         }
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use crate::command::{CommandName, ParseError, PlanTimeError};
+use crate::command::{CommandName, ParseError, ScheduleTimeError};
 use crate::model::rights::{BotPermission, Denied};
 
 /// A command that failed, in whole or in part.
@@ -40,7 +40,7 @@ pub enum Stage {
     /// A scheduled announcement was due and could not be published.
     NotPublished,
     /// A change could not be reverted when its duration had passed.
-    NotTakenBack,
+    NotReverted,
 }
 
 impl Stage {
@@ -57,7 +57,7 @@ pub enum Cause {
     /// The text is a command with invalid arguments.
     Misunderstood(ParseError),
     /// The time is valid, but nothing can be scheduled for it.
-    CannotPlan(PlanTimeError),
+    CannotSchedule(ScheduleTimeError),
     /// The command was sent in a direct chat and needs a group.
     NeedsGroup(CommandName),
     /// `/pin` was not a reply to a message.
@@ -75,11 +75,11 @@ pub enum Cause {
     /// The message replied to is in another chat.
     RepliedElsewhere,
     /// The platform did not return the chat of the message replied to.
-    RepliedToUnplaced,
+    RepliedToChatMissing,
     /// The platform does not pin messages of this kind.
     NotPinnable(NotPinnable),
     /// The platform did not send the chat of the command.
-    ChatUntold,
+    ChatIdMissing,
     /// The message mentions the bot and its content cannot be parsed.
     Unreadable,
     /// The message replied to was recalled or deleted.
@@ -123,21 +123,21 @@ pub enum Cause {
     /// The entry was written with its parts in the wrong order, and deletion is not possible.
     Disordered,
     /// An announcement with a duration was refused, because deletion is known not to be possible.
-    CannotHold,
+    CannotExpire,
     /// The announcement was converted to the new kind after the entry was written.
     AnnouncementMoved,
     /// The chat has the maximum number of scheduled announcements.
-    TooManyPlans { limit: usize },
+    TooManySchedules { limit: usize },
     /// A scheduled announcement is later than `worker.plan_grace`.
-    PlanTooLate {
+    ScheduleTooLate {
         due: Timestamp,
         /// When it was claimed.
         at: Timestamp,
     },
     /// The announcement contains things that could not be restored, so it is not replaced.
-    CannotWriteBack { things: Vec<Unwritable> },
+    CannotRestore { things: Vec<Unwritable> },
     /// The announcement is too long to save, so it is not replaced.
-    FormerTooLong {
+    SnapshotTooLong {
         /// In blocks.
         limit: usize,
     },
@@ -147,9 +147,9 @@ pub enum Cause {
     /// it was replaced.
     Unclear,
     /// The chat has no schedule with that number.
-    NoSuchPlan,
+    NoSuchSchedule,
     /// The change of a button was undone already, or is no longer the latest.
-    NotLast,
+    NotLatest,
     /// A bug in the bot. The log has the details under the command's reference.
     Internal,
 }
@@ -167,7 +167,7 @@ impl Refusal {
     /// immediate work.
     pub(crate) fn reason(&self) -> &'static str {
         match self.stage {
-            Stage::NotTakenBack | Stage::NotPublished => self.cause.label(),
+            Stage::NotReverted | Stage::NotPublished => self.cause.label(),
             _ => self.label(),
         }
     }
@@ -235,9 +235,9 @@ impl Cause {
             | Self::Internal
             | Self::Unclear
             | Self::TooLate { .. }
-            | Self::PlanTooLate { .. } => true,
+            | Self::ScheduleTooLate { .. } => true,
             Self::Misunderstood(_)
-            | Self::CannotPlan(_)
+            | Self::CannotSchedule(_)
             | Self::NeedsGroup(_)
             | Self::NotAReply
             | Self::NothingToAnnounce
@@ -245,9 +245,9 @@ impl Cause {
             | Self::RepliedToIsCard
             | Self::RepliedToIsForward
             | Self::RepliedElsewhere
-            | Self::RepliedToUnplaced
+            | Self::RepliedToChatMissing
             | Self::NotPinnable(_)
-            | Self::ChatUntold
+            | Self::ChatIdMissing
             | Self::Unreadable
             | Self::RepliedToHasNoText
             | Self::RepliedToIsGone
@@ -261,14 +261,14 @@ impl Cause {
             | Self::EntryChanged
             | Self::CannotDelete
             | Self::Disordered
-            | Self::CannotHold
+            | Self::CannotExpire
             | Self::AnnouncementMoved
-            | Self::TooManyPlans { .. }
-            | Self::CannotWriteBack { .. }
-            | Self::FormerTooLong { .. }
+            | Self::TooManySchedules { .. }
+            | Self::CannotRestore { .. }
+            | Self::SnapshotTooLong { .. }
             | Self::AnnouncementTooLong
-            | Self::NoSuchPlan
-            | Self::NotLast => false,
+            | Self::NoSuchSchedule
+            | Self::NotLatest => false,
         }
     }
 }

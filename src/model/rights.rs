@@ -39,7 +39,7 @@ pub enum AdminsOnly {
     BySetting(GroupSetting),
     /// The platform did not return who may manage top notices. The setting for editing group
     /// information applies instead, and restricts it.
-    ByNeighbour,
+    ByFallbackSetting,
     /// The configured mode is `admins`.
     ByMode,
     /// The platform did not return who may manage top notices, and `pin_setting_missing` is `deny`.
@@ -84,7 +84,7 @@ pub(crate) enum BotPermission {
     /// Only the owner and admins have it; the bot is neither.
     Barred(GroupSetting),
     /// The platform does not return the setting, and the bot is not an admin.
-    Untold(GroupSetting),
+    SettingUnknown(GroupSetting),
     /// All members have it, including the bot.
     Open,
     /// The bot is an admin, so no setting restricts it.
@@ -146,5 +146,5 @@ pub(crate) enum MissingCapability {
     /// Only the owner and admins have it; the bot is neither.
     Barred(GroupSetting),
     /// The platform does not return the setting, and the bot is not an admin, so calls may fail.
-    Untold(GroupSetting),
+    SettingUnknown(GroupSetting),
 }

@@ -61,7 +61,7 @@ pub(crate) struct Schedule {
     /// The number by which members refer to it.
     pub(crate) number: u32,
     pub(crate) due: Timestamp,
-    pub(crate) plan: ScheduledAction,
+    pub(crate) action: ScheduledAction,
     pub(crate) author: Option<OpenId>,
 }
 

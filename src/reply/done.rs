@@ -89,18 +89,18 @@ fn undone_in_words(undone: &UndoResult, language: Language) -> String {
             "已撤销，已取消置顶。（此前手动设置的置顶无法恢复。）",
             "Reverted: nothing is pinned to the top now. (The bot cannot restore what was pinned manually before.)",
         ),
-        UndoResult::EntryOut => Bilingual::new(
+        UndoResult::EntryRemoved => Bilingual::new(
             "已撤销，该内容已从群公告中移除。",
             "Reverted: the text was removed from the announcement.",
         ),
-        UndoResult::EntryWasOut => Bilingual::new(
+        UndoResult::EntryAlreadyGone => Bilingual::new(
             "该内容已不在群公告中，无需撤销。",
             "The text is no longer in the announcement; there was nothing to revert.",
         ),
-        UndoResult::FormerBack { lost } if !lost.is_empty() => {
+        UndoResult::ContentRestored { lost } if !lost.is_empty() => {
             return replace::restored_except(lost, language);
         }
-        UndoResult::FormerBack { .. } => replace::RESTORED,
+        UndoResult::ContentRestored { .. } => replace::RESTORED,
     };
     words.to(language).to_owned()
 }

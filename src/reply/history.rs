@@ -22,7 +22,7 @@ pub(super) const MAX_SCHEDULES: usize = 20;
 
 /// A card with the last changes and the schedules.
 pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone) -> Answer {
-    if history.changes.is_empty() && history.plans.is_empty() {
+    if history.changes.is_empty() && history.schedules.is_empty() {
         let nothing = Bilingual::new(
             "本群暂无操作记录，也没有计划。",
             "No changes in this chat yet, and nothing is scheduled.",
@@ -31,7 +31,7 @@ pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone
     }
     let or_say = in_text(history, language, time_zone);
     // A list that is too long for a card is sent as text.
-    if history.plans.len() > MAX_SCHEDULES {
+    if history.schedules.len() > MAX_SCHEDULES {
         return Answer::Say(or_say);
     }
     let card = Box::new(history_card(history, language, time_zone));
@@ -44,7 +44,7 @@ pub(crate) fn history_card(history: &History, language: Language, time_zone: &Ti
     let medium = Medium::Card;
     let mut card = Card::titled(Bilingual::new("操作记录", "History").to(language));
     let mut writer = HistoryWriter::new(history, medium, language, time_zone);
-    let schedules = in_order(&history.plans);
+    let schedules = in_order(&history.schedules);
     if !schedules.is_empty() {
         writer.heading(SCHEDULES);
     }
@@ -77,7 +77,7 @@ pub(crate) fn history_card(history: &History, language: Language, time_zone: &Ti
 
 fn in_text(history: &History, language: Language, time_zone: &TimeZone) -> String {
     let mut writer = HistoryWriter::new(history, Medium::Text, language, time_zone);
-    let schedules = in_order(&history.plans);
+    let schedules = in_order(&history.schedules);
     if let Some(first) = schedules.first() {
         writer.heading(SCHEDULES);
         for schedule in &schedules {
@@ -158,11 +158,11 @@ impl HistoryWriter {
         let what = match schedule.what {
             ScheduledChange::Unpin => Bilingual::new("取消置顶", "remove the top notice"),
             ScheduledChange::Announce => Bilingual::new("发布公告", "post"),
-            ScheduledChange::EntryOut => {
+            ScheduledChange::RemoveEntry => {
                 Bilingual::new("从群公告移除", "remove from the announcement")
             }
             ScheduledChange::Replace => Bilingual::new("替换公告", "replace the announcement"),
-            ScheduledChange::FormerBack => {
+            ScheduledChange::RestoreContent => {
                 Bilingual::new("恢复替换前的公告", "restore the previous announcement")
             }
         };
@@ -279,7 +279,7 @@ mod tests {
         let schedule = |number| HistorySchedule {
             job_ref: Some(job_ref(number)),
             number,
-            what: ScheduledChange::FormerBack,
+            what: ScheduledChange::RestoreContent,
             author: Some(name.to_owned()),
             summary: summary.to_owned(),
             due: now,
@@ -288,7 +288,7 @@ mod tests {
             asked_at: now,
             undoable: Some(job_ref(0)),
             changes: (0..10).map(change).collect(),
-            plans: schedules.into_iter().map(schedule).collect(),
+            schedules: schedules.into_iter().map(schedule).collect(),
         }
     }
 

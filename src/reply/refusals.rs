@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
 use super::{failures, message, replace, rights, schedule, undo};
-use crate::command::PlanTimeError;
+use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Cause, Refusal, Stage};
 
@@ -28,12 +28,12 @@ pub(super) fn refused(
 fn at_stage(refusal: &Refusal, reason: String, language: Language) -> String {
     match (refusal.stage, &refusal.cause) {
         // That text already says that it was scheduled.
-        (Stage::Whole, _) | (_, Cause::PlanTooLate { .. }) => reason,
+        (Stage::Whole, _) | (_, Cause::ScheduleTooLate { .. }) => reason,
         (Stage::NotReplaced, Cause::CannotDelete) => {
             replace::NOTHING_CAN_BE_DELETED.to(language).to_owned()
         }
         (Stage::Partly { lines, of }, _) => partly(lines, of, &reason, language),
-        (Stage::NotTakenBack, _) => NOT_REMOVED.fill(language, reason),
+        (Stage::NotReverted, _) => NOT_REMOVED.fill(language, reason),
         (Stage::NotPublished, _) => NOT_POSTED.fill(language, reason),
         (Stage::NotOnTop, _) => NOT_PINNED.fill(language, reason),
         (Stage::NotReplaced, _) => NOT_REPLACED.fill(language, reason),
@@ -55,7 +55,7 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         } => failures::NOTHING_CHANGED,
         Cause::Unreachable { call, .. } => failures::unreachable(*call),
         Cause::Internal => failures::INTERNAL,
-        Cause::CannotPlan(error) => cannot_schedule(*error),
+        Cause::CannotSchedule(error) => cannot_schedule(*error),
         Cause::NotAReply => NOT_A_REPLY,
         Cause::NothingToAnnounce => NOTHING_TO_ANNOUNCE,
         Cause::OnlyMedia => message::ONLY_MEDIA,
@@ -63,32 +63,32 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::RepliedToIsCard => message::REPLIED_TO_IS_CARD,
         Cause::RepliedToIsForward => message::REPLIED_TO_IS_FORWARD,
         Cause::RepliedElsewhere => message::REPLIED_ELSEWHERE,
-        Cause::RepliedToUnplaced => message::REPLIED_TO_UNPLACED,
+        Cause::RepliedToChatMissing => message::REPLIED_TO_UNPLACED,
         Cause::NotPinnable(why) => message::not_pinnable(*why),
-        Cause::ChatUntold => message::CHAT_NOT_REPORTED,
+        Cause::ChatIdMissing => message::CHAT_NOT_REPORTED,
         Cause::Unreadable => message::UNREADABLE,
         Cause::RepliedToIsGone => REPLIED_TO_IS_GONE,
         Cause::TooLate { begun } => too_late(*begun),
         Cause::TooManyWaiting => TOO_MANY_WAITING,
-        Cause::CannotWriteBack { things } => return replace::cannot_write_back(things, language),
-        Cause::FormerTooLong { limit } => {
+        Cause::CannotRestore { things } => return replace::cannot_restore(things, language),
+        Cause::SnapshotTooLong { limit } => {
             return replace::TOO_LONG_TO_BACK_UP.fill(language, limit);
         }
         Cause::AnnouncementTooLong => replace::TOO_LONG_TO_READ,
         Cause::Unclear => replace::UNCLEAR,
-        Cause::PlanTooLate { due, at } => {
+        Cause::ScheduleTooLate { due, at } => {
             return schedule::missed(schedule::EXPIRED, *due, *at, language, time_zone);
         }
-        Cause::TooManyPlans { limit } => return TOO_MANY_SCHEDULES.fill(language, limit),
+        Cause::TooManySchedules { limit } => return TOO_MANY_SCHEDULES.fill(language, limit),
         Cause::EntryChanged => undo::ENTRY_CHANGED,
         Cause::CannotDelete => undo::CANNOT_DELETE,
-        Cause::CannotHold => undo::CANNOT_HOLD,
+        Cause::CannotExpire => undo::CANNOT_EXPIRE,
         Cause::Disordered => undo::DISORDERED,
         Cause::AnnouncementMoved => undo::ANNOUNCEMENT_MOVED,
         Cause::NothingToUndo => undo::NOTHING_TO_UNDO,
         Cause::TopUnknown => undo::TOP_UNKNOWN,
-        Cause::NoSuchPlan => undo::NO_SUCH_SCHEDULE,
-        Cause::NotLast => undo::NOT_LAST,
+        Cause::NoSuchSchedule => undo::NO_SUCH_SCHEDULE,
+        Cause::NotLatest => undo::NOT_LAST,
         Cause::BotOutside => BOT_OUTSIDE,
         Cause::Denied(denied) => rights::denial(*denied),
     };
@@ -168,17 +168,17 @@ const NEITHER: Bilingual = Bilingual::new(
     "Your text was posted at the top of the announcement, but the previous content could not be removed and is still below it, and the announcement was not pinned. {}\nThere is no need to post it again; to pin it later, send /pin announcement.",
 );
 
-fn cannot_schedule(error: PlanTimeError) -> Bilingual {
+fn cannot_schedule(error: ScheduleTimeError) -> Bilingual {
     match error {
-        PlanTimeError::Passed => Bilingual::new(
+        ScheduleTimeError::Passed => Bilingual::new(
             "该时间已过，未执行。请改用未来的时间，例如：/公告 --定时 明天9点 内容",
             "That time has passed, so nothing was done. Use a time in the future, for example: /announce --at tomorrow 9:00 text",
         ),
-        PlanTimeError::TooFar => Bilingual::new(
+        ScheduleTimeError::TooFar => Bilingual::new(
             "最多提前一年，未执行。请改用一年内的时间，例如：/公告 --定时 12月1日 9:00 内容",
             "That time is more than a year ahead, so nothing was done. Use an earlier time, for example: /announce --at 12-01 9:00 text",
         ),
-        PlanTimeError::Contradiction => Bilingual::new(
+        ScheduleTimeError::Contradiction => Bilingual::new(
             "所写的两个日期不一致（例如日期与星期不符），未执行。请核对后重新发送，例如：/公告 --定时 12月1日 9:00 内容",
             "The day was given twice and the two do not match, so nothing was done. Check the date and send it again, for example: /announce --at 12-01 9:00 text",
         ),

@@ -51,7 +51,7 @@ pub(super) fn restored_except(lost: &[Unwritable], language: Language) -> String
     RESTORED_EXCEPT.fill(language, names(lost, language))
 }
 
-pub(super) fn cannot_write_back(things: &[Unwritable], language: Language) -> String {
+pub(super) fn cannot_restore(things: &[Unwritable], language: Language) -> String {
     CANNOT_WRITE_BACK.fill(language, names(things, language))
 }
 
@@ -101,10 +101,10 @@ pub(super) mod tests {
     /// Every reason why an announcement is not replaced.
     pub(in crate::reply) fn every_replacement() -> [Cause; 4] {
         [
-            Cause::CannotWriteBack {
+            Cause::CannotRestore {
                 things: UNWRITABLE.to_vec(),
             },
-            Cause::FormerTooLong { limit: 450 },
+            Cause::SnapshotTooLong { limit: 450 },
             Cause::AnnouncementTooLong,
             Cause::Unclear,
         ]

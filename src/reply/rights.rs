@@ -38,7 +38,7 @@ fn reservation(reserved: AdminsOnly) -> Bilingual {
             "仅群主和群管理员可以编辑本群信息（包括群公告）。请他们操作，或请他们在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
             "Only the owner and admins can edit this group's information, including the announcement. Ask one of them to do it, or to set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
-        AdminsOnly::ByNeighbour => Bilingual::new(
+        AdminsOnly::ByFallbackSetting => Bilingual::new(
             "飞书未返回本群的「谁可以管理置顶」设置，因此以「谁可以编辑群信息」为准，即仅限群主和群管理员。请他们操作，或请他们在群设置的「群管理」中将该项改为所有成员。",
             "Feishu does not report who can manage top notices in this group, so “who can edit group info” applies: only the owner and admins. Ask one of them to do it, or to set that to all members in the group settings, under Group Management.",
         ),
@@ -64,11 +64,11 @@ pub(super) fn bot_permission(permission: BotPermission) -> Bilingual {
             "你有权限，但机器人没有：仅群主和群管理员可以编辑本群信息。请将机器人设为群管理员，或在群设置的「群管理」中将「谁可以编辑群信息」改为所有成员。",
             "You have permission, but the bot does not: only the owner and admins can edit this group's information. Make the bot a group admin, or set “who can edit group info” to all members in the group settings, under Group Management.",
         ),
-        BotPermission::Untold(GroupSetting::PinManageSetting) => Bilingual::new(
+        BotPermission::SettingUnknown(GroupSetting::PinManageSetting) => Bilingual::new(
             "你有权限，但机器人没有，且飞书未返回「谁可以管理置顶」设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
             "You have permission, but the bot does not, and Feishu does not report the setting “who can manage top notices”. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
-        BotPermission::Untold(GroupSetting::EditPermission) => Bilingual::new(
+        BotPermission::SettingUnknown(GroupSetting::EditPermission) => Bilingual::new(
             "你有权限，但机器人没有，且飞书未返回「谁可以编辑群信息」设置。请将机器人设为群管理员，或在群设置的「群管理」中将该项改为所有成员。",
             "You have permission, but the bot does not, and Feishu does not report the setting “who can edit group info”. Make the bot a group admin, or set that to all members in the group settings, under Group Management.",
         ),
@@ -163,7 +163,7 @@ pub(super) fn owner_and_admins(reserved: AdminsOnly) -> Bilingual {
             "群主和群管理员（群设置「谁可以管理置顶」）",
             "the owner and admins (group setting “who can manage top notices”)",
         ),
-        AdminsOnly::BySetting(GroupSetting::EditPermission) | AdminsOnly::ByNeighbour => {
+        AdminsOnly::BySetting(GroupSetting::EditPermission) | AdminsOnly::ByFallbackSetting => {
             Bilingual::new(
                 "群主和群管理员（群设置「谁可以编辑群信息」）",
                 "the owner and admins (group setting “who can edit group info”)",
@@ -188,7 +188,7 @@ pub(super) mod tests {
     pub(in super::super) const RESERVED: [AdminsOnly; 5] = [
         AdminsOnly::BySetting(GroupSetting::PinManageSetting),
         AdminsOnly::BySetting(GroupSetting::EditPermission),
-        AdminsOnly::ByNeighbour,
+        AdminsOnly::ByFallbackSetting,
         AdminsOnly::ByMode,
         AdminsOnly::PinSettingMissing,
     ];
@@ -234,7 +234,10 @@ pub(super) mod tests {
             GroupSetting::PinManageSetting => pin,
             GroupSetting::EditPermission => edit,
         };
-        let mut texts = vec![(denial(Denied::Reserved(AdminsOnly::ByNeighbour)), edit)];
+        let mut texts = vec![(
+            denial(Denied::Reserved(AdminsOnly::ByFallbackSetting)),
+            edit,
+        )];
         for setting in [GroupSetting::PinManageSetting, GroupSetting::EditPermission] {
             let reserved = AdminsOnly::BySetting(setting);
             texts.push((denial(Denied::Reserved(reserved)), name(setting)));
@@ -244,7 +247,7 @@ pub(super) mod tests {
                 name(setting),
             ));
             texts.push((
-                bot_permission(BotPermission::Untold(setting)),
+                bot_permission(BotPermission::SettingUnknown(setting)),
                 name(setting),
             ));
         }

@@ -12,7 +12,7 @@ use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
 use super::undo::tests::every_refused_undo;
 use super::*;
-use crate::command::{CommandName, ParseError, PinTarget, PlanTimeError, Replace, Span, parse};
+use crate::command::{CommandName, ParseError, PinTarget, Replace, ScheduleTimeError, Span, parse};
 use crate::model::change::ChangeKind;
 use crate::model::job::{JobKind, JobRef};
 use crate::model::outcome::{
@@ -59,11 +59,11 @@ const SETTINGS: [GroupSetting; 2] = [GroupSetting::PinManageSetting, GroupSettin
 fn bot_refused(permission: BotPermission) -> Cause {
     let (call, code) = match permission {
         BotPermission::Barred(GroupSetting::EditPermission)
-        | BotPermission::Untold(GroupSetting::EditPermission) => {
+        | BotPermission::SettingUnknown(GroupSetting::EditPermission) => {
             (Call::WriteAnnouncement, 1_772_005)
         }
         BotPermission::Barred(GroupSetting::PinManageSetting)
-        | BotPermission::Untold(GroupSetting::PinManageSetting)
+        | BotPermission::SettingUnknown(GroupSetting::PinManageSetting)
         | BotPermission::Open
         | BotPermission::Admin => (Call::PutMessage, 232_014),
     };
@@ -108,7 +108,7 @@ fn every_help() -> Vec<Outcome> {
 /// Announcements without options and with all of them.
 fn every_schedule() -> [Outcome; 2] {
     let scheduled = |options, summary: &str| {
-        Outcome::Planned(Scheduled {
+        Outcome::Scheduled(Scheduled {
             number: 3,
             due: moment(33),
             at: moment(9),
@@ -160,7 +160,7 @@ fn every_history() -> [Outcome; 2] {
         made_at: moment(8) - jiff::SignedDuration::from_hours(i64::from(number) * 12),
         undone: number == 0,
     };
-    let plan = |(number, what)| HistorySchedule {
+    let schedule = |(number, what)| HistorySchedule {
         job_ref: Some(job_ref()),
         number,
         what,
@@ -168,12 +168,12 @@ fn every_history() -> [Outcome; 2] {
         summary: "dinner".to_owned(),
         due: moment(20 * i64::from(number)),
     };
-    let plans = [
+    let schedules = [
         ScheduledChange::Announce,
         ScheduledChange::Unpin,
-        ScheduledChange::EntryOut,
+        ScheduledChange::RemoveEntry,
         ScheduledChange::Replace,
-        ScheduledChange::FormerBack,
+        ScheduledChange::RestoreContent,
     ];
     let pins = [PinTarget::RepliedMessage, PinTarget::Announcement];
     let pins = pins.map(|target| (ChangeKind::Pin, Some(target)));
@@ -181,19 +181,19 @@ fn every_history() -> [Outcome; 2] {
         .iter()
         .map(|&kind| (kind, None))
         .chain(pins);
-    let history = |changes: Vec<HistoryChange>, plans| {
+    let history = |changes: Vec<HistoryChange>, schedules| {
         Outcome::History(History {
             asked_at: moment(9),
             undoable: changes.first().map(|_| job_ref()),
             changes,
-            plans,
+            schedules,
         })
     };
     [
         history(Vec::new(), Vec::new()),
         history(
             (0..).zip(changes).map(change).collect(),
-            (1..).zip(plans).map(plan).collect(),
+            (1..).zip(schedules).map(schedule).collect(),
         ),
     ]
 }
@@ -230,10 +230,10 @@ fn every_success() -> Vec<Done> {
         Done::Undone(UndoResult::MessageOnTop),
         Done::Undone(UndoResult::AnnouncementOnTop),
         Done::Undone(UndoResult::NothingOnTop),
-        Done::Undone(UndoResult::EntryOut),
-        Done::Undone(UndoResult::EntryWasOut),
-        Done::Undone(UndoResult::FormerBack { lost: Vec::new() }),
-        Done::Undone(UndoResult::FormerBack {
+        Done::Undone(UndoResult::EntryRemoved),
+        Done::Undone(UndoResult::EntryAlreadyGone),
+        Done::Undone(UndoResult::ContentRestored { lost: Vec::new() }),
+        Done::Undone(UndoResult::ContentRestored {
             lost: UNWRITABLE.to_vec(),
         }),
         Done::Replaced { others: 0 },
@@ -281,10 +281,10 @@ fn every_plain_refusal() -> Vec<Cause> {
         Cause::RepliedToIsCard,
         Cause::RepliedToIsForward,
         Cause::RepliedElsewhere,
-        Cause::RepliedToUnplaced,
+        Cause::RepliedToChatMissing,
         Cause::NotPinnable(NotPinnable::System),
         Cause::NotPinnable(NotPinnable::InThread),
-        Cause::ChatUntold,
+        Cause::ChatIdMissing,
         Cause::Unreadable,
         Cause::Denied(Denied::Unidentified),
         Cause::RepliedToIsGone,
@@ -295,11 +295,11 @@ fn every_plain_refusal() -> Vec<Cause> {
         Cause::TooManyWaiting,
         Cause::EntryChanged,
         Cause::CannotDelete,
-        Cause::CannotHold,
+        Cause::CannotExpire,
         Cause::Disordered,
         Cause::AnnouncementMoved,
-        Cause::TooManyPlans { limit: 100 },
-        Cause::PlanTooLate {
+        Cause::TooManySchedules { limit: 100 },
+        Cause::ScheduleTooLate {
             due: moment(9),
             at: moment(22),
         },
@@ -326,7 +326,7 @@ fn every_stage() -> Vec<Refusal> {
     };
     vec![
         at(partly, unreachable),
-        at(Stage::NotTakenBack, Cause::BotOutside),
+        at(Stage::NotReverted, Cause::BotOutside),
         at(Stage::NotPublished, Cause::BotOutside),
         at(Stage::NotOnTop, Cause::BotOutside),
         at(Stage::NotReplaced, Cause::BotOutside),
@@ -345,14 +345,14 @@ fn every_outcome() -> Vec<Outcome> {
     refused.extend(every_replacement());
     refused.extend(every_refused_undo());
     let invalid_times = [
-        PlanTimeError::Passed,
-        PlanTimeError::TooFar,
-        PlanTimeError::Contradiction,
+        ScheduleTimeError::Passed,
+        ScheduleTimeError::TooFar,
+        ScheduleTimeError::Contradiction,
     ];
-    refused.extend(invalid_times.map(Cause::CannotPlan));
+    refused.extend(invalid_times.map(Cause::CannotSchedule));
     refused.extend(RESERVED.map(|reserved| Cause::Denied(Denied::Reserved(reserved))));
     refused.extend(SETTINGS.map(|setting| bot_refused(BotPermission::Barred(setting))));
-    refused.extend(SETTINGS.map(|setting| bot_refused(BotPermission::Untold(setting))));
+    refused.extend(SETTINGS.map(|setting| bot_refused(BotPermission::SettingUnknown(setting))));
     refused.extend([BotPermission::Open, BotPermission::Admin].map(bot_refused));
     let log_id = || Some("202609110000".to_owned());
     refused.extend(CALLS.map(|call| Cause::Unreachable {

@@ -16,7 +16,7 @@ pub(crate) fn toast(outcome: &Outcome, reference: &str, time_zone: &TimeZone) ->
         Outcome::Done(_)
         | Outcome::Help
         | Outcome::HelpInGroup(_)
-        | Outcome::Planned(_)
+        | Outcome::Scheduled(_)
         | Outcome::History(_) => ToastKind::Success,
     };
     let words = |language| words(outcome, language, reference, time_zone);

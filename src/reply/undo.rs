@@ -12,7 +12,7 @@ pub(super) const CANNOT_DELETE: Bilingual = Bilingual::new(
     "This group uses the old announcement format, in which Feishu does not allow the bot to delete text. Delete it from the announcement manually.",
 );
 
-pub(super) const CANNOT_HOLD: Bilingual = Bilingual::new(
+pub(super) const CANNOT_EXPIRE: Bilingual = Bilingual::new(
     "本群使用旧版群公告，飞书不允许机器人删除其中的内容，到期无法移除，因此未执行。请去掉 --限时 后重新发送，到期手动删除。",
     "This group uses the old announcement format, in which Feishu does not allow the bot to delete text, so it could not be removed later and was not posted. Post it without --for, and delete it manually later.",
 );
@@ -54,8 +54,8 @@ pub(super) mod tests {
     /// Every reason why nothing is undone or canceled that does not depend on the announcement.
     pub(in crate::reply) fn every_refused_undo() -> [Cause; 4] {
         [
-            Cause::NoSuchPlan,
-            Cause::NotLast,
+            Cause::NoSuchSchedule,
+            Cause::NotLatest,
             Cause::NothingToUndo,
             Cause::TopUnknown,
         ]

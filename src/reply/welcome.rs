@@ -59,7 +59,9 @@ fn missing(capability: &MissingCapability, language: Language) -> String {
         MissingCapability::Settings(missing) => SETTINGS.fill(language, scopes(missing)),
         MissingCapability::AnnouncementKind(missing) => KIND.fill(language, scopes(missing)),
         MissingCapability::Barred(setting) => barred(*setting).to(language).to_owned(),
-        MissingCapability::Untold(setting) => not_reported(*setting).to(language).to_owned(),
+        MissingCapability::SettingUnknown(setting) => {
+            not_reported(*setting).to(language).to_owned()
+        }
     }
 }
 
@@ -116,8 +118,8 @@ mod tests {
             MissingCapability::AnnouncementKind(scopes(&["im:chat.announcement:read"])),
             MissingCapability::Barred(PinManageSetting),
             MissingCapability::Barred(EditPermission),
-            MissingCapability::Untold(PinManageSetting),
-            MissingCapability::Untold(EditPermission),
+            MissingCapability::SettingUnknown(PinManageSetting),
+            MissingCapability::SettingUnknown(EditPermission),
         ]
     }
 

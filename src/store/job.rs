@@ -45,7 +45,7 @@ pub(crate) struct Conclusion {
     /// The change to record; none if nothing was to be changed.
     pub(crate) record: Option<ChangeRecord>,
     /// A job to schedule.
-    pub(crate) plan: Option<NewSchedule>,
+    pub(crate) schedule: Option<NewSchedule>,
     /// A schedule to cancel.
     pub(crate) cancels: Option<JobId>,
 }
@@ -55,7 +55,7 @@ impl Conclusion {
         Self {
             outcome,
             record: None,
-            plan: None,
+            schedule: None,
             cancels: None,
         }
     }
@@ -63,7 +63,7 @@ impl Conclusion {
     /// The same where the schedule to cancel is running or over.
     pub(super) fn not_cancelled(self) -> Self {
         Self {
-            outcome: Outcome::refused(Cause::NoSuchPlan),
+            outcome: Outcome::refused(Cause::NoSuchSchedule),
             record: None,
             ..self
         }

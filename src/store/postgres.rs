@@ -221,7 +221,7 @@ impl PostgresStore {
         job: &Job,
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
-        let has_plan = conclusion.plan.is_some();
+        let has_schedule = conclusion.schedule.is_some();
         let (mut session, now) = (self.sessions.get().await?, self.now());
         let concluding = async {
             let transaction = session.client.transaction().await?;
@@ -233,7 +233,7 @@ impl PostgresStore {
         };
         let concluded = session.runner.run(Box::pin(concluding)).await?;
         still_owned(concluded.is_some())?;
-        if has_plan {
+        if has_schedule {
             // It may be due before any other job.
             self.notifier.notify();
         }
@@ -377,21 +377,21 @@ async fn conclude(
     mut conclusion: Conclusion,
     now: Timestamp,
 ) -> Result<Option<Outcome>, ExecuteError> {
-    if let Some(plan) = conclusion.cancels
-        && executor::execute(client, &schedules::cancel(plan, now)).await? == 0
+    if let Some(schedule) = conclusion.cancels
+        && executor::execute(client, &schedules::cancel(schedule, now)).await? == 0
     {
         conclusion = conclusion.not_cancelled();
     }
     let Conclusion {
         mut outcome,
         record,
-        plan,
+        schedule,
         ..
     } = conclusion;
     let (key, chat) = (&job.key, job.chat.as_str());
-    if let Some(plan) = plan {
-        executor::execute(client, &schedules::plan(key, chat, &plan)).await?;
-        let number = schedules::number(&plan.key(key));
+    if let Some(schedule) = schedule {
+        executor::execute(client, &schedules::add(key, chat, &schedule)).await?;
+        let number = schedules::number(&schedule.key(key));
         outcome = outcome.numbered(executor::only(client, &number).await?);
     }
     if let Some(record) = record {

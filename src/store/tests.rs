@@ -524,7 +524,7 @@ impl Bench {
         let conclusion = conclusion(Conclusion {
             outcome: Outcome::Done(Done::Unpinned),
             record: None,
-            plan: None,
+            schedule: None,
             cancels: None,
         });
         self.store.conclude(&job, conclusion).await.unwrap();
@@ -557,7 +557,7 @@ impl Bench {
     }
 }
 
-const PLAN: &str = r#"{"tenant_key":null,"event":{"sender":{"sender_type":"user","sender_id":{"open_id":"ou_1"}},"message":{"message_id":"om_1","create_time":"1609073151345","chat_id":"oc_1","chat_type":"group","message_type":"text","content":"{}"}},"plan":{"expire":{"made_by":"command","kind":"pin","summary":""}}}"#;
+const SCHEDULE: &str = r#"{"tenant_key":null,"event":{"sender":{"sender_type":"user","sender_id":{"open_id":"ou_1"}},"message":{"message_id":"om_1","create_time":"1609073151345","chat_id":"oc_1","chat_type":"group","message_type":"text","content":"{}"}},"schedule":{"expire":{"made_by":"command","kind":"pin","summary":""}}}"#;
 
 fn chat() -> ChatKey {
     ChatKey {
@@ -624,7 +624,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
     for origin in ["om_1", "om_2"] {
         bench
             .carry_out(origin, |conclusion| Conclusion {
-                outcome: Outcome::Planned(Scheduled {
+                outcome: Outcome::Scheduled(Scheduled {
                     number: 0,
                     due,
                     at: due,
@@ -632,29 +632,32 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
                     summary: String::new(),
                     options: AnnounceOptions::default(),
                 }),
-                plan: Some(NewSchedule {
+                schedule: Some(NewSchedule {
                     kind: JobKind::Expire,
                     due,
-                    payload: PLAN.to_owned(),
+                    payload: SCHEDULE.to_owned(),
                 }),
                 ..conclusion
             })
             .await;
     }
     assert_eq!(bench.open().await, 0);
-    let planned = bench.store.planned(chat()).await.unwrap();
-    let numbers: Vec<_> = planned.iter().map(|plan| (plan.number, plan.due)).collect();
+    let schedules = bench.store.schedules(chat()).await.unwrap();
+    let numbers: Vec<_> = schedules
+        .iter()
+        .map(|schedule| (schedule.number, schedule.due))
+        .collect();
     assert_eq!(numbers, [(1, due), (2, due)]);
     assert!(bench.claim().await.is_none());
 
-    let cancels = Some(planned[0].id);
+    let cancels = Some(schedules[0].id);
     for (origin, found) in [("om_3", true), ("om_4", false)] {
         bench.accept("oc_1", origin).await;
         let job = bench.claim().await.unwrap();
         let conclusion = Conclusion {
             outcome: Outcome::Done(Done::Unpinned),
             record: None,
-            plan: None,
+            schedule: None,
             cancels,
         };
         let outcome = bench.store.conclude(&job, conclusion).await.unwrap();
@@ -670,7 +673,7 @@ async fn schedules_can_be_cancelled_until_due(bench: Bench) {
         (job.key.origin.as_str(), job.key.kind),
         ("om_2", JobKind::Expire)
     );
-    assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
+    assert_eq!(bench.store.schedules(chat()).await.unwrap(), []);
     bench.store.release(&job, Release::Done).await.unwrap();
     assert_eq!(bench.open().await, 0);
     assert_eq!(bench.place.count("jobs WHERE reference = ''").await, 0);
@@ -681,10 +684,10 @@ async fn leaving_a_chat_erases_schedules_and_texts(bench: Bench) {
     let due = bench.clock.now() + Duration::from_hours(1);
     bench
         .carry_out("om_2", |conclusion| Conclusion {
-            plan: Some(NewSchedule {
+            schedule: Some(NewSchedule {
                 kind: JobKind::Expire,
                 due,
-                payload: PLAN.to_owned(),
+                payload: SCHEDULE.to_owned(),
             }),
             ..conclusion
         })
@@ -693,7 +696,7 @@ async fn leaving_a_chat_erases_schedules_and_texts(bench: Bench) {
     let failed = bench.claim().await.unwrap();
     bench.store.release(&failed, Release::Dead).await.unwrap();
     bench.store.leave(chat()).await.unwrap();
-    assert_eq!(bench.store.planned(chat()).await.unwrap(), []);
+    assert_eq!(bench.store.schedules(chat()).await.unwrap(), []);
     assert_eq!(bench.undoable().await, None);
     let [made] = &bench.store.history(chat(), 10).await.unwrap()[..] else {
         panic!("one change")
@@ -707,15 +710,15 @@ async fn automatic_reverts_belong_to_their_change(bench: Bench) {
     let due = bench.clock.now() + Duration::from_hours(1);
     for (origin, is_timed) in [("om_1", true), ("om_2", false)] {
         let record = top(PinnedItem::Unknown, PinnedItem::Message(origin.into()));
-        let plan = NewSchedule {
+        let schedule = NewSchedule {
             kind: JobKind::Expire,
             due,
-            payload: PLAN.to_owned(),
+            payload: SCHEDULE.to_owned(),
         };
         bench
             .carry_out(origin, |conclusion| Conclusion {
                 record: Some(record),
-                plan: is_timed.then_some(plan),
+                schedule: is_timed.then_some(schedule),
                 ..conclusion
             })
             .await;
@@ -724,9 +727,9 @@ async fn automatic_reverts_belong_to_their_change(bench: Bench) {
     let [second, first] = &changes[..] else {
         panic!("{changes:?}")
     };
-    let planned = bench.store.planned(chat()).await.unwrap();
+    let schedules = bench.store.schedules(chat()).await.unwrap();
     let timed_end = |made: &RecordedChange| bench.store.timed_end(made.id);
-    assert_eq!(timed_end(first).await.unwrap(), Some(planned[0].id));
+    assert_eq!(timed_end(first).await.unwrap(), Some(schedules[0].id));
     assert_eq!(timed_end(second).await.unwrap(), None);
     // A running schedule can no longer be cancelled.
     bench.hand.advance(Duration::from_hours(1));

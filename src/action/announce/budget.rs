@@ -21,11 +21,11 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Replaced content is read, saved and compared.
-pub(super) const FORMER: usize = BUDGET / 3;
+pub(super) const SNAPSHOT: usize = BUDGET / 3;
 
 /// The cost of writing the document, in runs of text.
 pub(super) fn of(document: &Document, options: AnnounceOptions) -> usize {
-    let snapshot = options.replace.map_or(0, |_| FORMER);
+    let snapshot = options.replace.map_or(0, |_| SNAPSHOT);
     snapshot + document.run_count() + document.text_len() / BYTES_OF_A_RUN
 }
 

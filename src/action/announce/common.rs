@@ -18,11 +18,11 @@ pub(crate) const TEXT_LIMIT: usize = 100_000;
 pub(crate) const LINE_LIMIT: usize = 450;
 
 /// Replaced content must fit into one such call, too.
-const FORMER_LIMIT: usize = LINE_LIMIT;
+const SNAPSHOT_LIMIT: usize = LINE_LIMIT;
 
 /// The maximum memory of replaced content as values, in bytes: several times that of 450 ordinary
 /// lines. Several copies are held at a time.
-const FORMER_WEIGHT: usize = 4 << 20;
+const SNAPSHOT_WEIGHT: usize = 4 << 20;
 
 /// Longer texts, in bytes, are parsed on a separate thread.
 pub(crate) const LONG_TEXT: usize = 16 * 1024;
@@ -44,7 +44,7 @@ impl WrittenEntry {
     pub(crate) fn above(placed: PlacedEntry) -> Self {
         Self {
             placed,
-            before: AnnouncementState::Others,
+            before: AnnouncementState::OtherContent,
             others: 0,
             left: None,
         }
@@ -95,9 +95,9 @@ impl WrittenEntry {
 
 /// Refuses to replace content that is too large to save, before it is copied.
 pub(crate) fn refuse_too_large(weight: usize) -> Result<(), Cause> {
-    if weight > FORMER_WEIGHT {
-        return Err(Cause::FormerTooLong {
-            limit: FORMER_LIMIT,
+    if weight > SNAPSHOT_WEIGHT {
+        return Err(Cause::SnapshotTooLong {
+            limit: SNAPSHOT_LIMIT,
         });
     }
     Ok(())
@@ -105,13 +105,13 @@ pub(crate) fn refuse_too_large(weight: usize) -> Result<(), Cause> {
 
 /// Refuses to replace content that could not be restored.
 pub(crate) fn refuse_unrestorable(snapshot: &Snapshot, how: Replace) -> Result<(), Cause> {
-    if snapshot.block_count() > FORMER_LIMIT {
-        return Err(Cause::FormerTooLong {
-            limit: FORMER_LIMIT,
+    if snapshot.block_count() > SNAPSHOT_LIMIT {
+        return Err(Cause::SnapshotTooLong {
+            limit: SNAPSHOT_LIMIT,
         });
     }
     match how {
-        Replace::Safely if !snapshot.lost.is_empty() => Err(Cause::CannotWriteBack {
+        Replace::Safely if !snapshot.lost.is_empty() => Err(Cause::CannotRestore {
             things: snapshot.lost.iter().copied().collect(),
         }),
         Replace::Safely | Replace::Insisting => Ok(()),

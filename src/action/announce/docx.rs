@@ -88,7 +88,7 @@ async fn clear(
     context: Context<'_>,
 ) -> Result<WrittenEntry, Failure> {
     let (revision, blocks) = page::read::<ReadBlock>(context).await?;
-    let stands = snapshot.now_in_docx(&blocks, context.chat_id).blocks;
+    let stands = snapshot.current_docx(&blocks, context.chat_id).blocks;
     let is_former = |place: &usize| snapshot.blocks.contains(&stands[*place]);
     let places: Vec<usize> = (0..stands.len()).filter(is_former).collect();
     let all_stand = places.len() == snapshot.blocks.len();
@@ -104,7 +104,7 @@ async fn clear(
     let others = stands.len() - deleted - stands.iter().filter(is_own).count();
     let is_untouched = left.is_some() && all_stand && deleted == 0;
     let before = if is_untouched {
-        AnnouncementState::Others
+        AnnouncementState::OtherContent
     } else {
         AnnouncementState::Body(snapshot)
     };

@@ -325,7 +325,7 @@ impl Writing<'_> {
                 snapshot: snapshot.clone(),
                 above: false,
             },
-            Place::Entry(_) => WriteProgress::Removal { pending, nameless },
+            Place::Entry(_) => WriteProgress::LegacyRevert { pending, nameless },
         };
         self.context.save(self.draft, Some(written)).await
     }
@@ -447,7 +447,7 @@ fn is_all(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
 
 /// Whether the document contains the saved content unchanged.
 pub(super) fn stands(snapshot: &Snapshot, document: &LegacyDocument) -> bool {
-    let now = snapshot.now_in_legacy(document).blocks;
+    let now = snapshot.current_legacy(document).blocks;
     snapshot.is_empty()
         || now
             .windows(snapshot.blocks.len())

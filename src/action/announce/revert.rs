@@ -21,7 +21,7 @@ use crate::model::schedule::AnnounceOptions;
 pub(in crate::action) struct Reverted {
     pub(in crate::action) was_there: bool,
     /// Whether the replaced content was restored.
-    pub(in crate::action) former_is_back: bool,
+    pub(in crate::action) content_restored: bool,
     /// The restored blocks: pairs of old and new id. Blocks of a `doc` announcement have none.
     pub(in crate::action) restored: Vec<(BlockId, BlockId)>,
 }
@@ -67,7 +67,7 @@ pub(in crate::action) async fn revert(
 ) -> Result<Reverted, Failure> {
     let placed = removal.placed;
     let snapshot = removal.snapshot.filter(|snapshot| !snapshot.is_empty());
-    let cost = snapshot.map_or(0, |_| budget::FORMER);
+    let cost = snapshot.map_or(0, |_| budget::SNAPSHOT);
     let _turn = budget::turn(cost, context).await?;
     let replaced = match snapshot {
         Some(snapshot) if snapshot.mentions_anybody() => Some(Replaced {
@@ -100,7 +100,7 @@ pub(in crate::action) async fn revert(
                 }
                 None => Ok(Reverted {
                     was_there: remove_legacy(&entry, context).await?,
-                    former_is_back: false,
+                    content_restored: false,
                     restored: Vec::new(),
                 }),
             }
@@ -138,14 +138,14 @@ async fn docx(
     context: Context<'_>,
 ) -> Result<Reverted, Failure> {
     let begun = match context.written() {
-        Some(WriteProgress::Restoral(restoral)) => Some(restoral),
+        Some(WriteProgress::DocxRevert(restoral)) => Some(restoral),
         _ => None,
     };
     let was_begun = begun.is_some();
     let mut found = find_docx(entry, context).await?;
     let mut taken = Reverted {
         was_there: was_begun || !found.places.is_empty(),
-        former_is_back: false,
+        content_restored: false,
         restored: Vec::new(),
     };
     if let Some(replaced) = replaced {
@@ -153,8 +153,8 @@ async fn docx(
             return Ok(taken);
         }
         let begun = begun.unwrap_or_else(|| found.beginning(replaced.snapshot, &removal.renamed));
-        taken.former_is_back = !begun.missing.is_empty();
-        if taken.former_is_back {
+        taken.content_restored = !begun.missing.is_empty();
+        if taken.content_restored {
             taken.restored = restore_docx(replaced, begun, context).await?;
             found = find_docx(entry, context).await?;
         }
@@ -214,8 +214,8 @@ impl WrittenDocx {
     /// texts: these include the signature, so they belong to no other entry.
     fn ids_on(&self, page: &[BlockId], stands: &[Block]) -> Result<Vec<BlockId>, Cause> {
         let length = self.forms.first().map_or(0, Vec::len);
-        let is_told = self.forms.iter().all(|nodes| nodes.len() == self.ids.len());
-        if is_told {
+        let has_settings = self.forms.iter().all(|nodes| nodes.len() == self.ids.len());
+        if has_settings {
             return Ok(self.ids.clone());
         }
         if !self.is_signed || self.forms.iter().any(|nodes| nodes.len() != length) {
@@ -243,7 +243,7 @@ async fn restore_docx(
     begun: Restoration,
     context: Context<'_>,
 ) -> Result<Vec<(BlockId, BlockId)>, Failure> {
-    let steps = |snapshot: Snapshot| plan(snapshot.of_ids(&begun.missing).to_docx());
+    let steps = |snapshot: Snapshot| plan(snapshot.retain_ids(&begun.missing).to_docx());
     let mut writing = Writing {
         name: "restore",
         at: begun.at,
@@ -264,9 +264,9 @@ async fn restore_docx(
     };
     // Stored before the first call: the position must not change with what is written.
     context
-        .save(draft, Some(WriteProgress::Restoral(begun.clone())))
+        .save(draft, Some(WriteProgress::DocxRevert(begun.clone())))
         .await?;
-    let written = |creation, nameless| WriteProgress::Restoral(so_far(creation, nameless));
+    let written = |creation, nameless| WriteProgress::DocxRevert(so_far(creation, nameless));
     writing.run(draft, written, context).await?;
     Ok(so_far(writing.creation, writing.nameless).restored())
 }
@@ -307,7 +307,7 @@ fn is_as_written(node: &DocxNode, id: &BlockId, blocks: &[Block]) -> bool {
 
 fn so_far_legacy(context: Context<'_>) -> (Option<Pending>, bool) {
     match context.written() {
-        Some(WriteProgress::Removal { pending, nameless }) => (pending, nameless),
+        Some(WriteProgress::LegacyRevert { pending, nameless }) => (pending, nameless),
         _ => (None, false),
     }
 }
@@ -330,9 +330,9 @@ async fn restore_legacy(
     on_missing: OnMissing,
     context: Context<'_>,
 ) -> Result<Reverted, Failure> {
-    let ended = |was_there, former_is_back| Reverted {
+    let ended = |was_there, content_restored| Reverted {
         was_there,
-        former_is_back,
+        content_restored,
         restored: Vec::new(),
     };
     let (pending, nameless) = so_far_legacy(context);
@@ -425,6 +425,6 @@ async fn remember(pending: Option<Pending>, context: Context<'_>) -> Result<(), 
         options: AnnounceOptions::default(),
     };
     let nameless = false;
-    let written = WriteProgress::Removal { pending, nameless };
+    let written = WriteProgress::LegacyRevert { pending, nameless };
     context.save(draft, Some(written)).await
 }

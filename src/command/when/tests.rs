@@ -37,7 +37,7 @@ fn check(typed: &[&str], expected: &str) {
     }
 }
 
-fn check_refused(now: &str, typed: &str, expected: PlanTimeError) {
+fn check_refused(now: &str, typed: &str, expected: ScheduleTimeError) {
     let (when, _) = split_when(typed).unwrap();
     assert_eq!(when.resolve(&zoned(now)), Err(expected), "{typed}");
 }
@@ -181,7 +181,7 @@ fn weekdays_are_the_next_of_that_name() {
         "2026-12-08 07:00",
     );
     check(&["下周五9点"], "2026-12-11 09:00");
-    check_refused(NOW, "本周一9点", PlanTimeError::Passed);
+    check_refused(NOW, "本周一9点", ScheduleTimeError::Passed);
 }
 
 #[test]
@@ -212,9 +212,9 @@ fn dates_long_past_move_to_the_next_year() {
         "2027-01-05 09:00",
     );
     check(&["5月31日9点"], "2027-05-31 09:00");
-    check_refused(NOW, "6月2日9点", PlanTimeError::Passed);
-    check_refused(NOW, "11-30 9:00", PlanTimeError::Passed);
-    check_refused(NOW, "2月29日9点", PlanTimeError::TooFar);
+    check_refused(NOW, "6月2日9点", ScheduleTimeError::Passed);
+    check_refused(NOW, "11-30 9:00", ScheduleTimeError::Passed);
+    check_refused(NOW, "2月29日9点", ScheduleTimeError::TooFar);
     let before_leap_year = "2027-12-01T08:00:00+08:00[Asia/Shanghai]";
     check_at(before_leap_year, "2月29日9点", "", "2028-02-29 09:00");
 }
@@ -228,11 +228,11 @@ fn past_and_distant_times_are_rejected() {
         "12月1日 8:00",
         "1999-01-01 9:00",
     ] {
-        check_refused(NOW, typed, PlanTimeError::Passed);
+        check_refused(NOW, typed, ScheduleTimeError::Passed);
     }
     check(&["2027-12-01 8:00"], "2027-12-01 08:00");
     for typed in ["2027-12-01 8:01", "2028-01-01 0:00", "9999-12-31 24:00"] {
-        check_refused(NOW, typed, PlanTimeError::TooFar);
+        check_refused(NOW, typed, ScheduleTimeError::TooFar);
     }
 }
 
@@ -323,7 +323,7 @@ fn times_resolve_across_clock_changes() {
     // 1:30 occurs twice; the first one has passed.
     let autumn = "2026-11-01T01:45:00-04:00[America/New_York]";
     check_at(autumn, "1:30", "", "2026-11-02 01:30");
-    check_refused(autumn, "today 1:30", PlanTimeError::Passed);
+    check_refused(autumn, "today 1:30", ScheduleTimeError::Passed);
 }
 
 #[test]

@@ -282,7 +282,7 @@ mod tests {
                 "changes",
                 "changes_reverting",
             ),
-            (schedules::planned(&chat).statement, "jobs", "jobs_open"),
+            (schedules::of_chat(&chat).statement, "jobs", "jobs_open"),
         ] {
             assert_indexes(&connection, &statement.sql, &[(table, index)]);
         }

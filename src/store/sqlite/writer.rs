@@ -189,21 +189,21 @@ impl Txn<'_> {
         job: &Job,
         mut conclusion: Conclusion,
     ) -> rusqlite::Result<Outcome> {
-        if let Some(plan) = conclusion.cancels
-            && executor::execute(self.connection, &schedules::cancel(plan, self.now))? == 0
+        if let Some(schedule) = conclusion.cancels
+            && executor::execute(self.connection, &schedules::cancel(schedule, self.now))? == 0
         {
             conclusion = conclusion.not_cancelled();
         }
         let Conclusion {
             mut outcome,
             record,
-            plan,
+            schedule,
             ..
         } = conclusion;
         let (key, chat) = (&job.key, job.chat.as_str());
-        if let Some(plan) = plan {
-            executor::execute(self.connection, &schedules::plan(key, chat, &plan))?;
-            let number = schedules::number(&plan.key(key));
+        if let Some(schedule) = schedule {
+            executor::execute(self.connection, &schedules::add(key, chat, &schedule))?;
+            let number = schedules::number(&schedule.key(key));
             outcome = outcome.numbered(executor::only(self.connection, &number)?);
             // It may be due before any other job.
             self.effects.claimable = true;

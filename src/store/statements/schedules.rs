@@ -10,35 +10,35 @@ use crate::store::row::job_ref;
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
 /// Schedules a job under the chat's next number, unless it exists already.
-pub(in crate::store) fn plan(planner: &JobKey, chat: &str, plan: &NewSchedule) -> Statement {
+pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) -> Statement {
     let sql = "INSERT INTO jobs
              (app, origin, kind, reference, chat, ordered_at, run_at, payload, number)
          SELECT $1, $2, $3, $4, $5, $6, $6, $7, coalesce(max(number), 0) + 1
          FROM jobs WHERE app = $1 AND chat = $5 AND number IS NOT NULL
          ON CONFLICT DO NOTHING";
-    let key = plan.key(planner);
+    let key = schedule.key(job);
     let values = values![
         &key.app,
         &key.origin,
         key.kind.as_str(),
         key.reference(),
         chat,
-        plan.due,
-        &plan.payload,
+        schedule.due,
+        &schedule.payload,
     ];
     Statement::new(sql, values)
 }
 
 /// The number of a schedule in its chat.
-pub(in crate::store) fn number(plan: &JobKey) -> Query<u32> {
+pub(in crate::store) fn number(job: &JobKey) -> Query<u32> {
     let sql = "SELECT number FROM jobs WHERE app = $1 AND origin = $2 AND kind = $3";
-    let values = values![&plan.app, &plan.origin, plan.kind.as_str()];
+    let values = values![&job.app, &job.origin, job.kind.as_str()];
     Statement::new(sql, values).read(|row| row.count("number"))
 }
 
 /// The schedules of a chat, earliest first; `None` for a row that cannot be read, which fails when
 /// it is due.
-pub(in crate::store) fn planned(chat: &ChatKey) -> Query<Option<ScheduleRow>> {
+pub(in crate::store) fn of_chat(chat: &ChatKey) -> Query<Option<ScheduleRow>> {
     // The redundant list of states makes SQLite use the index of open jobs.
     let sql = "SELECT id, origin, kind, number, ordered_at, payload FROM jobs
          WHERE app = $1 AND chat = $2 AND number IS NOT NULL
@@ -70,10 +70,10 @@ pub(in crate::store) fn timed_end(change: ChangeId) -> Query<JobId> {
 }
 
 /// No row if it is running or finished.
-pub(in crate::store) fn cancel(plan: JobId, now: Timestamp) -> Statement {
+pub(in crate::store) fn cancel(schedule: JobId, now: Timestamp) -> Statement {
     let sql = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
          WHERE id = $2 AND number IS NOT NULL AND state = 'ready'";
-    Statement::new(sql, values![now, plan.0])
+    Statement::new(sql, values![now, schedule.0])
 }
 
 /// Cancels the schedules of a chat that the bot left, and removes its members' texts.

@@ -203,7 +203,7 @@ impl Renderer<'_> {
         let last = job.lines.last();
         let is_retried = last.is_some_and(|line| line.level == "WARN");
         let badge = match job.field("outcome") {
-            Some(good @ ("done" | "help" | "history" | "planned")) => Some(("good", good)),
+            Some(good @ ("done" | "help" | "history" | "scheduled")) => Some(("good", good)),
             Some(refused) => Some(("warn", refused)),
             None if is_retried => Some(("warn", words.tries_again)),
             // A message that is not a command ends without a log line.

@@ -9,7 +9,7 @@ use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 use super::respond::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
 use crate::config::ReplyLanguage;
-use crate::event::Notice;
+use crate::event::GroupEvent;
 use crate::language::Language;
 use crate::model::change::{
     Change, ChangeKind, ChangeRecord, ChangeResult, PinnedItem, RecordedChange,
@@ -26,15 +26,15 @@ use crate::{policy, reply};
 const LOOK_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Dispatcher {
-    pub(super) async fn handle_chat_event(&self, job: &Job) -> Release {
+    pub(super) async fn handle_group_event(&self, job: &Job) -> Release {
         if job.crashes >= MAX_CRASHES {
             tracing::error!(crashes = job.crashes, "the job is given up");
             return Release::Dead;
         }
-        let taken = match Notice::parse(&job.payload) {
-            Ok(Notice::Added) => self.welcome(job).await,
-            Ok(Notice::Left) => self.leave(job).await,
-            Ok(Notice::Recalled(message)) => self.recalled(job, message).await,
+        let taken = match GroupEvent::parse(&job.payload) {
+            Ok(GroupEvent::Added) => self.welcome(job).await,
+            Ok(GroupEvent::Left) => self.leave(job).await,
+            Ok(GroupEvent::Recalled(message)) => self.recalled(job, message).await,
             Err(error) => {
                 tracing::error!(at = error.column(), "failed to parse the stored event");
                 Err(Release::Dead)
@@ -100,7 +100,7 @@ impl Dispatcher {
     ) -> Result<Option<Vec<MissingCapability>>, Release> {
         let mut lacks = Vec::new();
         match self.platform.read_settings(chat, IdType::OpenId).await {
-            Ok(ChatSettings { group, .. }) if policy::is_told(&group) => {
+            Ok(ChatSettings { group, .. }) if policy::has_settings(&group) => {
                 let bot = AppId::from(job.key.app.as_str());
                 lacks.extend(welcome::barred_by(&group, &bot));
             }
@@ -198,7 +198,7 @@ impl Dispatcher {
 /// Whether the group is dissolved, or describes itself as it does to bots outside it.
 fn is_outside(group: &Chat) -> bool {
     let dissolved = |status: &str| status.starts_with("dissolved");
-    !policy::is_told(group) || group.chat_status.as_deref().is_some_and(dissolved)
+    !policy::has_settings(group) || group.chat_status.as_deref().is_some_and(dissolved)
 }
 
 /// Any other error leaves the question open.
