@@ -29,8 +29,8 @@ pub(crate) async fn run(permit: Permit, context: Context<'_>) -> Result<Effect, 
         Action::Announce(source, options) => {
             Box::pin(announce::run(source, options, context)).await
         }
-        Action::Undo(made) => Box::pin(undo::run(&made, context)).await,
-        Action::Expire(made) => Box::pin(undo::expire(&made, context)).await,
+        Action::Undo(change) => Box::pin(undo::run(&change, context)).await,
+        Action::Expire(change) => Box::pin(undo::expire(&change, context)).await,
         // The commit that stores the outcome removes the schedule.
         Action::Cancel(_) => Ok(Effect::new(Done::Cancelled)),
     }

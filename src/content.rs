@@ -27,7 +27,7 @@ pub(crate) use mention::{
 };
 use post::post_within;
 pub use snapshot::Snapshot;
-pub(crate) use snapshot::{SnapshotBlock, thing_in_words};
+pub(crate) use snapshot::thing_in_words;
 
 impl Document {
     /// Parses a byte range of a message's [`command_text`]: a text as Markdown, a post with its
@@ -37,6 +37,7 @@ impl Document {
         range: Range<usize>,
         mentions: &[Mention],
     ) -> Result<Self, Unfit> {
+        let left_out = media(content);
         let document = match content {
             Content::Text(text) => Self::from_markdown(readable(text, range)?, mentions),
             Content::Plain(text) => Self::unformatted(readable(text, range)?, mentions),
@@ -45,34 +46,19 @@ impl Document {
             {
                 Self::from_post(&post_within(post, range), mentions).trimmed()
             }
-            Content::Post(_)
-            | Content::Card(_)
-            | Content::Words(_)
-            | Content::Forward
-            | Content::Media(_)
-            | Content::Other => Self::default(),
+            _ => Self::default(),
         };
         if document.to_plain_text().trim().is_empty() {
-            let has_media = !media(content).is_empty();
-            return Err(if has_media {
-                Unfit::OnlyMedia
-            } else {
+            return Err(if left_out.is_empty() {
                 Unfit::Empty
+            } else {
+                Unfit::OnlyMedia
             });
         }
         Ok(Self {
-            left_out: media(content),
+            left_out,
             ..document
         })
-    }
-
-    /// Like [`Document::read`]; `None` for a message that cannot be announced.
-    pub fn from_content(
-        content: &Content,
-        range: Range<usize>,
-        mentions: &[Mention],
-    ) -> Option<Self> {
-        Self::read(content, range, mentions).ok()
     }
 }
 
@@ -94,11 +80,7 @@ pub fn command_text(content: &Content) -> Option<String> {
         Content::Text(text) | Content::Plain(text) => Some(text.clone()),
         Content::Post(post) if post::begins_with_text(post) => Some(post::post_text(post)),
         Content::Post(post) => Some(post::leading_mentions(post)),
-        Content::Card(_)
-        | Content::Words(_)
-        | Content::Forward
-        | Content::Media(_)
-        | Content::Other => None,
+        _ => None,
     }
 }
 

@@ -76,12 +76,12 @@ impl Dispatcher {
     /// time.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.worker.concurrency));
-        let room = MemoryBudget::default();
+        let memory = MemoryBudget::default();
         let in_flight = TaskTracker::new();
         let cut_off = CancellationToken::new();
         while let Some((job, mut slot)) = self.next(&slots, &stop).await {
             // Nothing else is claimed until there is memory, so that only one payload waits.
-            let Some(room) = room.of(job.payload.len(), &stop).await else {
+            let Some(memory) = memory.of(job.payload.len(), &stop).await else {
                 self.release(&job, Release::Stopped, &stop).await;
                 break;
             };
@@ -94,7 +94,7 @@ impl Dispatcher {
             let (dispatcher, cut_off) = (Arc::clone(&self), cut_off.clone());
             in_flight.spawn(async move {
                 Box::pin(dispatcher.run_job(*job, cut_off)).await;
-                drop((slot, room));
+                drop((slot, memory));
             });
         }
         in_flight.close();
@@ -225,7 +225,7 @@ impl Dispatcher {
             }
         };
         match self.outcome(job, &stored).await {
-            Ok(Some(outcome)) => self.tell(job, &stored, &outcome).await,
+            Ok(Some(outcome)) => self.respond(job, &stored, &outcome).await,
             Ok(None) => {
                 self.metrics.command(UNKNOWN, CommandResult::Ignored);
                 Release::Done
@@ -263,6 +263,12 @@ impl Dispatcher {
     fn retry(&self, job: &Job) -> Release {
         let run_at = self.later(retry::delay(job.retries));
         Release::Retry { run_at }
+    }
+
+    /// A retry of a failed call; `None` if it would be in vain, or later than `last`.
+    fn retry_until(&self, last: Timestamp, job: &Job, error: &feishu::Error) -> Option<Release> {
+        let run_at = self.next_try(job, error);
+        (may_try_again(error) && run_at <= last).then_some(Release::Retry { run_at })
     }
 
     /// The time of the next attempt after a failed call.

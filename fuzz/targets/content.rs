@@ -54,15 +54,15 @@ fn mentions() -> [Mention; 3] {
 fn typed_text(text: &str, content: &Content) {
     for offset in [0, text.len() / 3, text.len() / 2] {
         let rest = text[text.ceil_char_boundary(offset)..].trim();
-        match Document::from_content(content, offset..usize::MAX, &[]) {
-            Some(document) => nothing_is_lost(&without_placeholders(rest), rest, &document),
-            None => assert!(
+        match Document::read(content, offset..usize::MAX, &[]) {
+            Ok(document) => nothing_is_lost(&without_placeholders(rest), rest, &document),
+            Err(_) => assert!(
                 !without_placeholders(rest).contains(char::is_alphanumeric),
                 "{rest:?}"
             ),
         }
     }
-    let Some(document) = Document::from_content(content, 0..usize::MAX, &mentions()) else {
+    let Ok(document) = Document::read(content, 0..usize::MAX, &mentions()) else {
         return;
     };
     let lines = Entry::new(&document, None).line_count();
@@ -105,7 +105,7 @@ fn rich_text(mut post: Post) {
         |element: &PostElement| matches!(element, PostElement::Markdown(_) | PostElement::Mark(_));
     if !post.title.is_empty() || post.paragraphs.iter().flatten().any(is_marked) {
         let _ = command_text(&Content::Post(post.clone()));
-        let _ = Document::from_content(&Content::Post(post), 3..usize::MAX, &mentions());
+        let _ = Document::read(&Content::Post(post), 3..usize::MAX, &mentions());
         return;
     }
     let content = Content::Post(post);
@@ -114,7 +114,7 @@ fn rich_text(mut post: Post) {
     };
     for offset in [0, text.len() / 3, text.len() / 2] {
         let rest = &text[text.ceil_char_boundary(offset)..];
-        if let Some(document) = Document::from_content(&content, offset..usize::MAX, &[]) {
+        if let Ok(document) = Document::read(&content, offset..usize::MAX, &[]) {
             let said = without_placeholders(&rest.replace('\u{fffc}', ""));
             nothing_is_lost(&said, rest, &document);
         }
@@ -128,14 +128,14 @@ fn announced(content: &Content) {
         _ => None,
     });
     let part = part.unwrap_or(0..usize::MAX);
-    let Some(document) = Document::from_content(content, part, &mentions()) else {
+    let Ok(document) = Document::read(content, part, &mentions()) else {
         return;
     };
     both_kinds_agree(&document);
-    let nameless = document.without_mentions();
-    assert_eq!(nameless.mention_count(), 0);
-    assert_eq!(nameless.to_plain_text(), document.to_plain_text());
-    both_kinds_agree(&nameless);
+    let named = document.without_mentions();
+    assert_eq!(named.mention_count(), 0);
+    assert_eq!(named.to_plain_text(), document.to_plain_text());
+    both_kinds_agree(&named);
 }
 
 /// The text without mentions: `@all` is a word, and all other people are unknown.
@@ -193,10 +193,10 @@ fn both_kinds_agree(document: &Document) {
     assert_eq!(docx.iter().map(docx_people).sum::<usize>(), people);
     assert_eq!(legacy.iter().map(legacy_people).sum::<usize>(), people);
 
-    let nameless = entry.nameless();
-    assert!(entry.names_anybody() && !nameless.names_anybody());
-    assert_eq!(nameless.to_docx().iter().map(docx_people).sum::<usize>(), 0);
-    let legacy = nameless.to_legacy();
+    let named = entry.without_mentions();
+    assert!(entry.mentions_anybody() && !named.mentions_anybody());
+    assert_eq!(named.to_docx().iter().map(docx_people).sum::<usize>(), 0);
+    let legacy = named.to_legacy();
     assert_eq!(legacy.iter().map(legacy_people).sum::<usize>(), 0);
     let stored = serde_json::to_string(&entry).unwrap();
     assert_eq!(serde_json::from_str::<Entry>(&stored).unwrap(), entry);

@@ -118,7 +118,7 @@ fn written_blocks_are_read_as(blocks: &[LegacyBlock]) {
 
 fn what_is_written_is_read_again(text: &str) {
     let content = feishu::Content::Text(text.to_owned());
-    if let Some(document) = Document::from_content(&content, 0..usize::MAX, &[]) {
+    if let Ok(document) = Document::read(&content, 0..usize::MAX, &[]) {
         written_blocks_are_read_as(&document.to_legacy());
     }
 }

@@ -23,10 +23,10 @@ use crate::action::announce::common::{LINE_LIMIT, LONG_TEXT, TEXT_LIMIT, Written
 use crate::command::{Mention, announced_part, reject_formatted_options};
 use crate::content::{Document, Entry, Signature, Unfit, command_text, media, without_unexplained};
 use crate::model::action::Source;
-use crate::model::change::{AnnouncementState, Change, PinnedItem, PlacedBlocks, PlacedEntry};
+use crate::model::change::{Change, PinnedItem, PlacedBlocks, PlacedEntry};
 use crate::model::job::JobKind;
 use crate::model::outcome::{Done, UndoResult};
-use crate::model::progress::{Creation, Progress, WriteProgress};
+use crate::model::progress::{Progress, WriteProgress};
 use crate::model::refusal::{Call, Cause, Stage};
 use crate::model::schedule::AnnounceOptions;
 
@@ -39,7 +39,7 @@ mod legacy;
 mod page;
 mod revert;
 
-pub(super) use revert::{BlockRenames, OnMissing, Removal, Reverted, revert};
+pub(super) use revert::{OnMissing, Reverted, revert};
 
 /// `TEXT_LIMIT` in bytes: one UTF-16 unit is three bytes at most.
 const MAX_BYTES: usize = 3 * TEXT_LIMIT;
@@ -51,26 +51,26 @@ pub(super) async fn run(
 ) -> Result<Effect, Failure> {
     let is_message = matches!(source, Source::Message(_));
     let document = document(source, context).await?;
-    let draft = AnnouncementRequest {
+    let request = AnnouncementRequest {
         document: &document,
         options,
     };
     if is_message {
         // The message may be edited or recalled before the next attempt.
-        context.save(draft, None).await?;
+        context.save(request, None).await?;
     }
     if context.written().is_none() && context.job.key.kind == JobKind::Command {
         refuse_endless(options, context).await?;
     }
     let _turn = budget::turn(budget::of(&document, options), context).await?;
-    let entry = Entry::new(&document, signature(context));
+    let entry = entry(&document, context);
     let top_before = if options.top {
         Some(context.top().await?)
     } else {
         None
     };
-    let stand = write(&entry, draft, context).await?;
-    let (mut effect, left) = stand.effect(draft, context);
+    let written = write(&entry, request, context).await?;
+    let (mut effect, not_deleted) = written.effect(request, context);
     let mut not_on_top = None;
     if options.top {
         match pin::apply(&PinnedItem::Announcement, context).await {
@@ -82,7 +82,7 @@ pub(super) async fn run(
             Err(cause) => not_on_top = Some(cause),
         }
     }
-    Err(match (left, not_on_top) {
+    Err(match (not_deleted, not_on_top) {
         (None, None) => return Ok(effect),
         (Some(cause), None) => Failure::incomplete(Stage::NotReplaced, cause, effect),
         (None, Some(cause)) => Failure::incomplete(Stage::NotOnTop, cause, effect),
@@ -94,63 +94,55 @@ pub(super) async fn run(
 /// The effect of an announcement that was given up, if it may have one: enough to remove the entry,
 /// to restore what it replaced, or to know the new ids of restored blocks.
 pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Option<Effect> {
-    let draft = AnnouncementRequest {
+    let request = AnnouncementRequest {
         document: &progress.document,
         options: progress.options,
     };
-    let entry = Entry::new(draft.document, signature(context));
-    let docx = |creation: Creation| PlacedBlocks::Docx {
-        blocks: creation.page_blocks,
-    };
-    let (kind, nameless, snapshot) = match progress.written.clone()? {
-        // Nothing is deleted before all calls have succeeded.
-        WriteProgress::Docx {
-            creation,
-            nameless,
-            snapshot: Some(snapshot),
-        } if creation.calls == calls::plan(entry.to_docx()).len() => {
-            (docx(creation), nameless, Some(snapshot))
+    let entry = entry(request.document, context);
+    let (kind, without_mentions, replaced, may_be_written) = match progress.written.clone()? {
+        WriteProgress::Docx { creation, snapshot } => {
+            // Nothing is deleted before all calls have succeeded.
+            let may_be_written =
+                snapshot.is_none() || creation.calls == calls::plan(entry.to_docx()).len();
+            let kind = PlacedBlocks::Docx {
+                blocks: creation.page_blocks,
+            };
+            (kind, creation.without_mentions, snapshot, may_be_written)
         }
-        WriteProgress::Legacy {
-            pending: Some(_),
-            nameless,
-            snapshot: Some(snapshot),
-            ..
-        } => (PlacedBlocks::Doc, nameless, Some(snapshot)),
-        // Found by its signature, if it was written.
-        WriteProgress::Docx {
-            creation,
-            nameless,
-            snapshot: None,
-        } if entry.is_signed() => (docx(creation), nameless, None),
-        WriteProgress::Legacy {
-            pending: Some(_),
-            nameless,
-            snapshot: None,
-            ..
-        } if entry.is_signed() => (PlacedBlocks::Doc, nameless, None),
-        WriteProgress::DocxRevert(restoral) => {
+        WriteProgress::Legacy { call, snapshot, .. } => {
+            let may_be_written = call.pending.is_some();
+            (
+                PlacedBlocks::Doc,
+                call.without_mentions,
+                snapshot,
+                may_be_written,
+            )
+        }
+        WriteProgress::DocxRevert(restoration) => {
             return Some(Effect {
-                change: Some(Change::restored(restoral.restored())),
+                change: Some(Change::restored(restoration.restored())),
                 ..Effect::new(Done::Undone(UndoResult::ContentRestored {
                     lost: Vec::new(),
                 }))
             });
         }
-        WriteProgress::Docx { .. }
-        | WriteProgress::Legacy { .. }
-        | WriteProgress::LegacyRevert { .. } => return None,
+        WriteProgress::LegacyRevert(_) => return None,
     };
-    let placed = PlacedEntry {
-        entry,
-        nameless,
-        kind,
+    // Without saved content, `/undo` searches for the entry by its signature.
+    if !may_be_written || (replaced.is_none() && !entry.is_signed()) {
+        return None;
+    }
+    let written = WrittenEntry {
+        entry: PlacedEntry {
+            entry,
+            without_mentions,
+            kind,
+        },
+        replaced,
+        edited: 0,
+        not_deleted: None,
     };
-    let stand = WrittenEntry {
-        before: snapshot.map_or(AnnouncementState::OtherContent, AnnouncementState::Body),
-        ..WrittenEntry::above(placed)
-    };
-    Some(stand.effect(draft, context).0)
+    Some(written.effect(request, context).0)
 }
 
 /// The text to announce, within the limits of an announcement.
@@ -162,7 +154,7 @@ pub(crate) async fn document(source: Source, context: Context<'_>) -> Result<Doc
     if feishu::utf16_len(&document.to_plain_text()) > TEXT_LIMIT {
         return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
     }
-    if Entry::new(&document, signature(context)).line_count() > LINE_LIMIT {
+    if entry(&document, context).line_count() > LINE_LIMIT {
         return Err(Cause::TooManyLines { limit: LINE_LIMIT }.into());
     }
     Ok(document)
@@ -187,15 +179,15 @@ pub(crate) async fn refuse_endless(
 
 async fn write(
     entry: &Entry,
-    draft: AnnouncementRequest<'_>,
+    request: AnnouncementRequest<'_>,
     context: Context<'_>,
 ) -> Result<WrittenEntry, Failure> {
     let mut target = target(context).await?;
     let mut switched = false;
     loop {
         let written = match target {
-            Target::Doc => legacy::write(entry, draft, context).await,
-            Target::Docx { revision } => docx::write(entry, revision, draft, context).await,
+            Target::Doc => legacy::write(entry, request, context).await,
+            Target::Docx { revision } => docx::write(entry, revision, request, context).await,
         };
         match written {
             Err(Failure::Call(_, error)) if !switched && is_other_kind(&error) => {
@@ -231,9 +223,7 @@ async fn target(context: Context<'_>) -> Result<Target, Failure> {
         (Some(WriteProgress::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => {
             Ok(Target::Doc)
         }
-        (Some(WriteProgress::LegacyRevert { .. } | WriteProgress::DocxRevert(_)) | None, _) => {
-            detect(context).await
-        }
+        _ => detect(context).await,
     }
 }
 
@@ -241,41 +231,40 @@ async fn target(context: Context<'_>) -> Result<Target, Failure> {
 async fn detect(context: Context<'_>) -> Result<Target, Failure> {
     let chat = context.chat_id;
     let client = &context.platform.client;
-    let (kind, target) = match client.get_docx_announcement(chat).await {
-        Ok(info) => match info.kind {
-            AnnouncementKind::Doc => (AnnouncementKind::Doc, Target::Doc),
-            AnnouncementKind::Docx => {
-                let revision = info.revision_id;
-                (AnnouncementKind::Docx, Target::Docx { revision })
-            }
-        },
+    let failed = |error| Failure::Call(Call::ReadAnnouncement, error);
+    let (kind, revision) = match client.get_docx_announcement(chat).await {
+        Ok(info) => (info.kind, info.revision_id),
         // That call has its own scope. If only the scope of the old kind is granted, the old call
         // shows whether it is the old kind.
         Err(error) if error.is_scope_missing() => match client.get_announcement(chat).await {
-            Ok(_) => (AnnouncementKind::Doc, Target::Doc),
+            Ok(_) => (AnnouncementKind::Doc, 0),
             Err(old)
                 if old.code() != Some(codes::ANNOUNCEMENT_IS_DOCX) && !old.is_scope_missing() =>
             {
-                return Err(Failure::Call(Call::ReadAnnouncement, old));
+                return Err(failed(old));
             }
-            Err(_) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
+            Err(_) => return Err(failed(error)),
         },
-        Err(error) => return Err(Failure::Call(Call::ReadAnnouncement, error)),
+        Err(error) => return Err(failed(error)),
     };
     context.platform.kinds.insert(chat.clone(), kind);
-    Ok(target)
+    Ok(match kind {
+        AnnouncementKind::Doc => Target::Doc,
+        AnnouncementKind::Docx => Target::Docx { revision },
+    })
 }
 
-/// The author and date of the command, which are the same in each attempt.
-fn signature(context: Context<'_>) -> Option<Signature> {
-    context.settings.signature.then(|| Signature {
+/// The entry, signed with the author and date of the command, which are the same in each attempt.
+fn entry(document: &Document, context: Context<'_>) -> Entry {
+    let signature = context.settings.signature.then(|| Signature {
         author: context.sender.open_id.clone(),
         date: context
             .asked_at
             .to_zoned(context.settings.time_zone.clone())
             .strftime("%Y-%m-%d %H:%M")
             .to_string(),
-    })
+    });
+    Entry::new(document, signature)
 }
 
 /// The text of the message that the command replied to.
@@ -299,7 +288,7 @@ async fn document_of(message: &MessageId, context: Context<'_>) -> Result<Docume
         Content::Forward => Cause::RepliedToIsForward,
         _ => Cause::RepliedToHasNoText,
     };
-    let read = said(content, mentions(&message), &context.platform.reading).await;
+    let read = read_announced(content, mentions(&message), &context.platform.reading).await;
     read.map_err(|unfit| match unfit {
         Unfit::Empty | Unfit::OnlyMedia => empty.into(),
         unfit => refusal(unfit, Cause::Internal).into(),
@@ -315,7 +304,7 @@ async fn forwarded(
     let mut document = Document::default();
     for part in &bundle.parts {
         let content = Content::read(&part.msg_type, &part.content);
-        match said(content.clone(), mentions(part), turns).await {
+        match read_announced(content.clone(), mentions(part), turns).await {
             Ok(read) => {
                 document.append(read);
                 document = document.bounded();
@@ -337,7 +326,7 @@ async fn forwarded(
 }
 
 /// The text of a message. If the message was an `/announce` command, the text that it announced.
-async fn said(
+async fn read_announced(
     content: Content,
     mentions: Vec<Mention>,
     turns: &Semaphore,
@@ -366,7 +355,9 @@ pub(crate) async fn read(
     mentions: Vec<Mention>,
     turns: &Semaphore,
 ) -> Result<Document, Unfit> {
-    if content_len(&content) < LONG_TEXT {
+    let is_long =
+        matches!(&content, Content::Text(text) | Content::Plain(text) if text.len() >= LONG_TEXT);
+    if !is_long {
         return Document::read(&content, range, &mentions);
     }
     let _turn = turns.acquire().await;
@@ -374,13 +365,6 @@ pub(crate) async fn read(
     // A panic of the parser is a panic of the job.
     read.await
         .unwrap_or_else(|error| resume_unwind(error.into_panic()))
-}
-
-fn content_len(content: &Content) -> usize {
-    match content {
-        Content::Text(text) | Content::Plain(text) => text.len(),
-        _ => 0,
-    }
 }
 
 /// The refusal of an unfit text; `empty` if there is no text.

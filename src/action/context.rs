@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::command::Span;
 use crate::content::Document;
-use crate::model::change::{Change, ChangeId, ChangeKind, PinnedItem};
+use crate::model::change::{Change, ChangeId, ChangeKind, PinnedItem, RecordedChange};
 use crate::model::job::ChatKey;
 use crate::model::outcome::Done;
 use crate::model::progress::{Progress, WriteProgress};
@@ -106,6 +106,14 @@ pub(crate) struct AnnouncementRequest<'a> {
     pub(crate) options: AnnounceOptions,
 }
 
+impl AnnouncementRequest<'static> {
+    /// For the progress of a revert, which writes no text.
+    pub(crate) const OF_REVERT: Self = Self {
+        document: &Document::EMPTY,
+        options: AnnounceOptions::NONE,
+    };
+}
+
 /// The environment of an action.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -139,8 +147,7 @@ impl Context<'_> {
     /// The top notice, as far as the bot knows.
     pub(crate) async fn top(&self) -> Result<PinnedItem, Failure> {
         let latest = self.store.latest_top(self.chat()).await?;
-        let change = latest.and_then(|made| made.change);
-        let top = change.as_ref().and_then(Change::top);
+        let top = latest.as_ref().and_then(RecordedChange::top);
         Ok(top.cloned().unwrap_or(PinnedItem::Unknown))
     }
 
@@ -152,12 +159,12 @@ impl Context<'_> {
     /// Stores the progress of an announcement.
     pub(crate) async fn save(
         &self,
-        draft: AnnouncementRequest<'_>,
+        request: AnnouncementRequest<'_>,
         written: Option<WriteProgress>,
     ) -> Result<(), Failure> {
         let progress = Progress {
-            document: draft.document.clone(),
-            options: draft.options,
+            document: request.document.clone(),
+            options: request.options,
             written,
         };
         self.store.save_progress(self.job, &progress).await?;
@@ -166,9 +173,6 @@ impl Context<'_> {
 
     /// The progress of earlier attempts.
     pub(crate) fn written(&self) -> Option<WriteProgress> {
-        self.job
-            .progress
-            .as_ref()
-            .and_then(|progress| progress.written.clone())
+        self.job.progress.as_ref()?.written.clone()
     }
 }

@@ -1,5 +1,7 @@
 //! The message that a command replied to.
 
+use std::mem::take;
+
 use feishu::codes::Class;
 use feishu::{CardForm, Content, Error, Message, MessageId};
 
@@ -10,10 +12,8 @@ use crate::model::refusal::{Call, Cause, NotPinnable};
 /// Reads the message; of a card the source, or the plain form if that has more text.
 pub(super) async fn read(id: &MessageId, context: Context<'_>) -> Result<Message, Failure> {
     let client = &context.platform.client;
-    let message = match client.get_message(id, CardForm::Plain).await {
-        Ok(Some(message)) if !message.deleted => message,
-        Ok(_) => return Err(Cause::RepliedToIsGone.into()),
-        Err(error) if is_gone(&error) => return Err(Cause::RepliedToIsGone.into()),
+    let message = match plain(id, context).await {
+        Ok(message) => message.ok_or(Cause::RepliedToIsGone)?,
         Err(error) if error.is_too_large() => {
             return Err(Cause::TextTooLong { limit: TEXT_LIMIT }.into());
         }
@@ -39,8 +39,18 @@ pub(super) async fn read(id: &MessageId, context: Context<'_>) -> Result<Message
     Ok(more_readable(sent, message))
 }
 
+/// The message with plain cards; `None` if it was recalled or deleted.
+async fn plain(id: &MessageId, context: Context<'_>) -> Result<Option<Message>, Error> {
+    let client = &context.platform.client;
+    match client.get_message(id, CardForm::Plain).await {
+        Ok(message) => Ok(message.filter(|message| !message.deleted)),
+        Err(error) if error.class() == Some(Class::MessageGone) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Chooses for each message the form with readable text.
-fn more_readable(sent: Message, plain: Message) -> Message {
+fn more_readable(mut sent: Message, mut plain: Message) -> Message {
     let says_something = |message: &Message| {
         let content = Content::read(&message.msg_type, &message.content);
         !matches!(content, Content::Card(card) if !card.says_something())
@@ -48,12 +58,11 @@ fn more_readable(sent: Message, plain: Message) -> Message {
     if sent.parts.len() != plain.parts.len() {
         return plain;
     }
-    let (mut sent, mut plain) = (sent, plain);
-    let parts = std::mem::take(&mut sent.parts).into_iter();
-    let parts = parts.zip(std::mem::take(&mut plain.parts));
-    let parts = parts
-        .map(|(sent, plain)| more_readable(sent, plain))
-        .collect();
+    let parts = take(&mut sent.parts)
+        .into_iter()
+        .zip(take(&mut plain.parts));
+    let parts = parts.map(|(sent, plain)| more_readable(sent, plain));
+    let parts = parts.collect();
     let best = if says_something(&sent) && !sent.content.is_empty() {
         sent
     } else {
@@ -62,24 +71,11 @@ fn more_readable(sent: Message, plain: Message) -> Message {
     Message { parts, ..best }
 }
 
-fn is_gone(error: &Error) -> bool {
-    error.class() == Some(Class::MessageGone)
-}
-
 /// Why the platform does not pin the message, as far as the message shows. The error says only that
 /// a parameter is wrong.
 pub(super) async fn not_pinnable(id: &MessageId, context: Context<'_>) -> Option<Cause> {
-    let message = context
-        .platform
-        .client
-        .get_message(id, CardForm::Plain)
-        .await;
-    let message = match message {
-        Ok(Some(message)) if !message.deleted => message,
-        Ok(_) => return Some(Cause::RepliedToIsGone),
-        Err(error) => {
-            return is_gone(&error).then_some(Cause::RepliedToIsGone);
-        }
+    let Some(message) = plain(id, context).await.ok()? else {
+        return Some(Cause::RepliedToIsGone);
     };
     // A message without a chat id may be in this chat.
     let chat = message.chat_id.as_ref();

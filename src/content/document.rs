@@ -3,6 +3,7 @@
 //! A document is a flat list of lines: each typed line is a separate block, and list items have a
 //! depth. Only a code block contains several lines.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use feishu::{HeadingLevel, Medium, OpenId};
@@ -103,6 +104,12 @@ pub(crate) struct TextStyle {
 }
 
 impl Document {
+    pub(crate) const EMPTY: Self = Self {
+        blocks: Vec::new(),
+        unformatted: false,
+        left_out: BTreeSet::new(),
+    };
+
     /// Without leading and trailing blank lines.
     pub(super) fn trimmed(mut self) -> Self {
         let is_blank = |block: &Block| match block {
@@ -138,15 +145,12 @@ impl Document {
     /// Turns all mentions of people except the first `most` into text. The platform limits them per
     /// call, and rejects mentions of people whom the bot cannot see.
     pub(crate) fn with_mentions(&self, most: usize) -> Self {
-        let mut left = most;
         let mut document = self.clone();
-        for inline in document.blocks.iter_mut().flat_map(Block::content_mut) {
+        let content = document.blocks.iter_mut().flat_map(Block::content_mut);
+        let mentions = content.filter(|inline| matches!(inline, Inline::Mention { .. }));
+        for inline in mentions.skip(most) {
             if let Inline::Mention { name, .. } = inline {
-                if left > 0 {
-                    left -= 1;
-                } else {
-                    *inline = Inline::plain(format!("@{name}"));
-                }
+                *inline = Inline::plain(format!("@{name}"));
             }
         }
         document
@@ -160,14 +164,12 @@ impl Document {
 
     /// The language of the words that replace other content.
     pub(crate) fn language(&self) -> Language {
-        let lines = self.blocks.iter().map(|block| match block {
-            Block::Code { text, .. } => Language::of(text),
-            _ => Language::of(&words(block.content(), Language::En)),
-        });
-        lines
-            .into_iter()
-            .find(|language| *language == Language::Zh)
-            .unwrap_or(Language::En)
+        let is_chinese = |block: &Block| Language::of(&block.words(Language::En)) == Language::Zh;
+        if self.blocks.iter().any(is_chinese) {
+            Language::Zh
+        } else {
+            Language::En
+        }
     }
 
     /// The text, with the markers of lists, quotes and dividers; URLs follow their captions in
@@ -181,13 +183,12 @@ impl Document {
     /// The words line by line, without markers and URLs.
     pub(crate) fn shown_words(&self) -> String {
         let language = self.language();
-        let shown = |block: &Block| -> String {
-            let words = block.content().iter().map(|inline| inline.words(language));
-            words.collect()
-        };
         let lines = self.blocks.iter().map(|block| match block {
             Block::Code { text, .. } => text.clone(),
-            block => shown(block),
+            block => {
+                let content = block.content().iter();
+                content.map(|inline| inline.words(language)).collect()
+            }
         });
         lines.collect::<Vec<String>>().join("\n")
     }
@@ -196,10 +197,7 @@ impl Document {
     /// follow.
     pub(crate) fn first_characters(&self, n: usize) -> String {
         let language = self.language();
-        let lines = self.blocks.iter().map(|block| match block {
-            Block::Code { text, .. } => text.clone(),
-            _ => words(block.content(), language),
-        });
+        let lines = self.blocks.iter().map(|block| block.words(language));
         let text = lines.collect::<Vec<_>>().join(" ");
         let words: Vec<&str> = text.split_whitespace().collect();
         let line = words.join(" ");
@@ -231,11 +229,7 @@ impl Block {
             Self::Code { language, text } => {
                 usize::from(!language.is_empty()) + text.split('\n').count()
             }
-            Self::Paragraph(_)
-            | Self::Heading { .. }
-            | Self::ListItem { .. }
-            | Self::Quote(_)
-            | Self::Divider => 1,
+            _ => 1,
         }
     }
 
@@ -246,6 +240,14 @@ impl Block {
             | Self::ListItem { content, .. }
             | Self::Quote(content) => content,
             Self::Code { .. } | Self::Divider => &mut [],
+        }
+    }
+
+    /// Its text without a marker.
+    fn words(&self, language: Language) -> Cow<'_, str> {
+        match self {
+            Self::Code { text, .. } => text.into(),
+            block => words(block.content(), language).into(),
         }
     }
 
@@ -278,9 +280,13 @@ impl Marker {
 impl Inline {
     /// Text without style.
     pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self::styled(text, &TextStyle::default())
+    }
+
+    pub(super) fn styled(text: impl Into<String>, style: &TextStyle) -> Self {
         Self::Text(Run {
             text: text.into(),
-            style: TextStyle::default(),
+            style: style.clone(),
         })
     }
 
@@ -318,18 +324,19 @@ impl TextStyle {
     }
 }
 
-/// Appends text to a line; merges it with the previous run of the same style.
-pub(super) fn push_text(content: &mut Vec<Inline>, text: &str, style: &TextStyle) {
-    if text.is_empty() {
-        return;
+/// Drops empty runs, and merges adjacent ones of the same style.
+pub(super) fn merged(content: impl IntoIterator<Item = Inline>) -> Vec<Inline> {
+    let mut line: Vec<Inline> = Vec::new();
+    for inline in content {
+        match (line.last_mut(), inline) {
+            (_, Inline::Text(run)) if run.text.is_empty() => {}
+            (Some(Inline::Text(last)), Inline::Text(run)) if last.style == run.style => {
+                last.text.push_str(&run.text);
+            }
+            (_, inline) => line.push(inline),
+        }
     }
-    match content.last_mut() {
-        Some(Inline::Text(run)) if run.style == *style => run.text.push_str(text),
-        _ => content.push(Inline::Text(Run {
-            text: text.to_owned(),
-            style: style.clone(),
-        })),
-    }
+    line
 }
 
 /// A line's text. Adjacent runs of one link are one caption.
@@ -388,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn everyone_is_named_in_the_language_of_the_rest() {
+    fn everyone_is_named_in_the_documents_language() {
         assert_eq!(document("@_all come").to_plain_text(), "@all come");
         assert_eq!(document("@_all\n开会").to_plain_text(), "@所有人\n开会");
         assert_eq!(
@@ -398,12 +405,12 @@ mod tests {
     }
 
     #[test]
-    fn people_become_text_where_nobody_is_to_be_mentioned() {
+    fn excess_mentions_become_names() {
         let document = document("**a** @_user_1, @_user_1");
         assert_eq!(document.mention_count(), 2);
         assert_eq!(document.with_mentions(1).mention_count(), 1);
-        let nameless = document.without_mentions();
-        assert_eq!(nameless.mention_count(), 0);
-        assert_eq!(nameless.to_plain_text(), document.to_plain_text());
+        let named = document.without_mentions();
+        assert_eq!(named.mention_count(), 0);
+        assert_eq!(named.to_plain_text(), document.to_plain_text());
     }
 }

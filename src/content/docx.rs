@@ -1,6 +1,6 @@
 //! Conversion of a document to blocks of a `docx` announcement.
 //!
-//! What the format does not support becomes text: a number that the platform's own count would not
+//! Unsupported features become text: a number that the platform's own count would not
 //! produce, the language name of code (on a line above it), and a mention of everyone.
 
 use feishu::{BlockType, Link, TextElement, TextElementStyle};
@@ -139,40 +139,33 @@ fn element_of(run: &Run) -> TextElement {
     }
 }
 
-/// Parts that fit into a block each; an empty line holds an empty run.
+/// Parts that each fit in a block; an empty line holds an empty run.
 fn split(elements: Vec<TextElement>) -> Vec<Vec<TextElement>> {
     if elements.is_empty() {
         return vec![vec![TextElement::plain("")]];
     }
-    let mut parts = vec![Vec::new()];
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
     let mut room = feishu::Block::TEXT_LIMIT;
     for element in elements {
         let TextElement::TextRun { mut content, style } = element else {
-            parts
-                .last_mut()
-                .into_iter()
-                .for_each(|part| part.push(element.clone()));
+            part.push(element);
             continue;
         };
         loop {
             let rest = content.split_off(prefix(&content, room));
             room -= feishu::utf16_len(&content);
-            let run = TextElement::TextRun {
-                content,
-                style: style.clone(),
-            };
-            parts
-                .last_mut()
-                .into_iter()
-                .for_each(|part| part.push(run.clone()));
+            let style = style.clone();
+            part.push(TextElement::TextRun { content, style });
             if rest.is_empty() {
                 break;
             }
             content = rest;
-            parts.push(Vec::new());
+            parts.push(std::mem::take(&mut part));
             room = feishu::Block::TEXT_LIMIT;
         }
     }
+    parts.push(part);
     parts
 }
 
@@ -191,7 +184,7 @@ fn prefix(text: &str, units: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// Each block as its number, its text, and those below it in brackets.
+    /// Each block as its number, its text, and its children in brackets.
     fn show(nodes: &[DocxNode]) -> String {
         let shown = nodes.iter().map(|node| {
             let elements = node.block.text.iter().flat_map(|text| &text.elements);
@@ -217,13 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_line_is_a_kind_of_block() {
+    fn lines_become_typed_blocks() {
         check("a\n\n# b\n###### c", "2 a, 2 , 3 b, 8 c");
         check("> q\n---\n- i\n```\nx\ny\n```", "15 q, 22 , 12 i, 14 x\ny");
     }
 
     #[test]
-    fn deeper_items_are_below_the_shallower_one_before_them() {
+    fn deeper_items_are_children() {
         check(
             "- a\n  - b\n    1. c\n  - d\n- e",
             "12 a [12 b [13 c], 12 d], 12 e",
@@ -243,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_the_platform_would_not_give_stands_as_text() {
+    fn docx_numbers_out_of_sequence_are_text() {
         check("1. a\n2. b\n4. c\n5. d", "13 a, 13 b, 2 4. c, 2 5. d");
         check("3. a\n\n1. b\n\n2. c", "2 3. a, 2 , 13 b, 2 , 2 2. c");
         check("1. a\n   - b\n2. c", "13 a [12 b], 13 c");
@@ -256,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_too_long_for_a_block_goes_on_in_the_next() {
+    fn long_text_continues_in_the_next_block() {
         let long = "🔌".repeat(60_000);
         let nodes = Document::from_markdown(&format!("**a**{long}"), &[]).to_docx();
         let lengths: Vec<usize> = nodes
@@ -270,7 +263,7 @@ mod tests {
                 lengths.sum()
             })
             .collect();
-        // One unit stays free, as a character takes two.
+        // One unit is unused, because each character takes two.
         assert_eq!(lengths, [99_999, 20_002]);
     }
 }

@@ -1,10 +1,9 @@
 //! An announced entry: a text and its signature.
 
-use feishu::{LegacyBlock, LegacyElement, LegacyParagraph, OpenId, TextElement};
-
+use feishu::{LegacyBlock, OpenId};
 use serde::{Deserialize, Serialize};
 
-use super::document::{Block, Document};
+use super::document::{Block, Document, Inline};
 use super::docx::DocxNode;
 
 /// Maximum number of mentions in an entry, including the author: the platform's limit per call for
@@ -47,17 +46,14 @@ impl Entry {
         self.signature.is_some()
     }
 
-    pub fn names_anybody(&self) -> bool {
-        let author = self
-            .signature
-            .as_ref()
-            .and_then(|line| line.author.as_ref());
-        author.is_some() || self.document.mention_count() > 0
+    pub fn mentions_anybody(&self) -> bool {
+        let has_author = |signature: &Signature| signature.author.is_some();
+        self.signature.as_ref().is_some_and(has_author) || self.document.mention_count() > 0
     }
 
-    /// Without mentions: the author is omitted, others are named in text.
+    /// The author is omitted, others are named in text.
     #[must_use]
-    pub fn nameless(&self) -> Self {
+    pub fn without_mentions(&self) -> Self {
         let signature = self.signature.as_ref().map(|signature| Signature {
             author: None,
             date: signature.date.clone(),
@@ -69,49 +65,50 @@ impl Entry {
     }
 
     pub fn to_docx(&self) -> Vec<DocxNode> {
-        let signature = self.signature.as_ref().map(|signature| {
-            let date = &signature.date;
-            let elements = match &signature.author {
-                Some(author) => vec![
-                    TextElement::plain("— "),
-                    TextElement::MentionUser {
-                        open_id: author.clone(),
-                    },
-                    TextElement::plain(format!(" · {date}")),
-                ],
-                None => vec![TextElement::plain(format!("— {date}"))],
-            };
-            DocxNode::leaf(feishu::Block::paragraph(elements))
-        });
+        let signature = self
+            .signature
+            .iter()
+            .flat_map(|line| line.document().to_docx());
         let nodes = self.document.to_docx().into_iter();
         nodes.chain(signature).collect()
     }
 
     pub fn to_legacy(&self) -> Vec<LegacyBlock> {
-        let signature = self.signature.as_ref().map(|signature| {
-            let date = &signature.date;
-            let elements = match &signature.author {
-                Some(author) => vec![
-                    LegacyElement::plain("— "),
-                    LegacyElement::Person {
-                        open_id: author.clone(),
-                    },
-                    LegacyElement::plain(format!(" · {date}")),
-                ],
-                None => vec![LegacyElement::plain(format!("— {date}"))],
-            };
-            LegacyBlock::Paragraph(LegacyParagraph {
-                elements,
-                ..LegacyParagraph::default()
-            })
-        });
+        let signature = self
+            .signature
+            .iter()
+            .flat_map(|line| line.document().to_legacy());
         let blocks = self.document.to_legacy().into_iter();
         blocks.chain(signature).collect()
     }
 }
 
+impl Signature {
+    fn document(&self) -> Document {
+        let date = &self.date;
+        let line = match &self.author {
+            Some(author) => vec![
+                Inline::plain("— "),
+                Inline::Mention {
+                    open_id: author.clone(),
+                    // Announcements show the name that the platform knows.
+                    name: String::new(),
+                },
+                Inline::plain(format!(" · {date}")),
+            ],
+            None => vec![Inline::plain(format!("— {date}"))],
+        };
+        Document {
+            blocks: vec![Block::Paragraph(line)],
+            ..Document::default()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use feishu::TextElement;
+
     use super::*;
 
     fn entry(author: Option<&str>) -> Entry {
@@ -133,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_hold_the_same_lines_in_the_same_order() {
+    fn both_formats_have_the_same_lines() {
         let entry = entry(None);
         let legacy = legacy_lines(&entry);
         assert_eq!(legacy, ["停电 🔌", "", "tonight", "— 2026-09-11 09:00"]);
@@ -153,16 +150,16 @@ mod tests {
     }
 
     #[test]
-    fn the_author_is_mentioned_unless_asked_otherwise() {
+    fn the_signature_mentions_the_author() {
         let signed = entry(Some("ou_1"));
-        assert!(signed.names_anybody());
+        assert!(signed.mentions_anybody());
         assert_eq!(legacy_lines(&signed)[3], "— @ou_1 · 2026-09-11 09:00");
-        assert!(!signed.nameless().names_anybody());
-        assert_eq!(signed.nameless(), entry(None));
+        assert!(!signed.without_mentions().mentions_anybody());
+        assert_eq!(signed.without_mentions(), entry(None));
     }
 
     #[test]
-    fn who_is_mentioned_beyond_what_a_call_takes_goes_by_name() {
+    fn mentions_beyond_the_limit_become_names() {
         let mention = super::super::Mention {
             key: "@_user_1".to_owned(),
             name: "Lin".to_owned(),
@@ -174,7 +171,7 @@ mod tests {
         let text = legacy_lines(&entry).concat();
         assert_eq!(text.matches("@ou_1").count(), 99);
         assert_eq!(text.matches("@Lin").count(), 21);
-        let nameless = legacy_lines(&entry.nameless()).concat();
-        assert_eq!(nameless.matches("@Lin").count(), 120);
+        let named = legacy_lines(&entry.without_mentions()).concat();
+        assert_eq!(named.matches("@Lin").count(), 120);
     }
 }

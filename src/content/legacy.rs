@@ -1,6 +1,6 @@
 //! Conversion of a document to blocks of a `doc` announcement.
 //!
-//! What the format does not support becomes text: a number that counting from 1 would not produce,
+//! Unsupported features become text: a number that counting from 1 would not produce,
 //! and a mention of everyone. A code block becomes a paragraph per line, below its language name.
 
 use feishu::{
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_line_is_a_style_of_paragraph() {
+    fn lines_become_styled_paragraphs() {
         let plain = LegacyParagraphStyle::default();
         let heading = LegacyParagraphStyle {
             heading_level: feishu::HeadingLevel::new(2),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_counting_would_not_give_is_text() {
+    fn numbers_out_of_sequence_are_text() {
         let plain = LegacyParagraphStyle::default();
         let number = |number, level| in_list(LegacyListType::Number(number), level);
         check(
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_a_paragraph_for_each_line_below_its_language() {
+    fn each_code_line_is_a_paragraph() {
         let line = in_list(LegacyListType::Code, 1);
         check(
             "```rs\na\n\n  b\n```",

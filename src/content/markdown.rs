@@ -62,6 +62,7 @@ impl Document {
 }
 
 /// Assigns the parser's events to lines.
+#[derive(Default)]
 struct Reader<'t> {
     text: &'t str,
     mask: &'t str,
@@ -93,8 +94,9 @@ struct OpenLink {
 }
 
 /// Whether a block of code is open.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default)]
 enum Code {
+    #[default]
     Closed,
     /// Its text belongs to this line.
     Open(usize),
@@ -108,15 +110,7 @@ impl<'t> Reader<'t> {
             text,
             mask,
             lines: Line::all(text),
-            lists: 0,
-            quotes: 0,
-            bold: 0,
-            italic: 0,
-            strike: 0,
-            link: None,
-            links: Vec::new(),
-            code: Code::Closed,
-            runs: 0,
+            ..Self::default()
         }
     }
 
@@ -126,7 +120,10 @@ impl<'t> Reader<'t> {
             Event::End(tag) => self.end(tag, range),
             Event::Text(_) => self.text(range),
             Event::Code(_) => self.code_span(range),
-            Event::Rule => self.rule(&range),
+            Event::Rule => {
+                let text = self.text;
+                self.line_mut(range.start).begin_divider(text);
+            }
             Event::InlineHtml(_) => {
                 let style = self.style();
                 for (_, piece) in self.split(range) {
@@ -149,12 +146,12 @@ impl<'t> Reader<'t> {
             Tag::List(_) => self.lists = self.lists.saturating_add(1),
             Tag::Item => {
                 let depth = self.lists.saturating_sub(1).min(Block::DEEPEST);
-                let line = self.line_at(range.start);
-                self.lines[line].begin_item(self.text, depth);
+                let text = self.text;
+                self.line_mut(range.start).begin_item(text, depth);
             }
             Tag::Heading { level, .. } => {
-                let line = self.line_at(range.start);
-                self.lines[line].begin_heading(self.text, level as u8);
+                let text = self.text;
+                self.line_mut(range.start).begin_heading(text, level as u8);
             }
             Tag::CodeBlock(kind) => self.begin_code(&kind, &range),
             Tag::Emphasis | Tag::Strong | Tag::Strikethrough => {
@@ -208,6 +205,11 @@ impl<'t> Reader<'t> {
             .lines
             .partition_point(|line| line.range.start <= offset);
         after.saturating_sub(1)
+    }
+
+    fn line_mut(&mut self, offset: usize) -> &mut Line {
+        let line = self.line_at(offset);
+        &mut self.lines[line]
     }
 
     /// The lines of a range, which may end with a line break.
@@ -301,11 +303,6 @@ impl<'t> Reader<'t> {
         if let Some(link) = &mut self.link {
             link.end = link.end.max(range.end);
         }
-    }
-
-    fn rule(&mut self, range: &Range<usize>) {
-        let line = self.line_at(range.start);
-        self.lines[line].begin_divider(self.text);
     }
 
     fn push(&mut self, range: Range<usize>, style: TextStyle) {

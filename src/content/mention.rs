@@ -1,5 +1,7 @@
 //! Mentions: placeholders in a text, and the people they refer to.
 
+use std::borrow::Cow;
+
 use feishu::OpenId;
 
 use crate::language::{Bilingual, Language};
@@ -44,51 +46,67 @@ pub(super) fn everyone(language: Language) -> &'static str {
     Bilingual::new("@所有人", "@all").to(language)
 }
 
-/// Replaces placeholders: known ones by `words`, a mention of everyone by text in `language`. An
-/// unknown placeholder is dropped together with one blank after it, because it means nothing to
-/// readers.
+/// Replaces placeholders: known ones by `words`, a mention of everyone by text in `language`.
 pub(crate) fn replace_mentions(
     text: &str,
     mentions: &[Mention],
     language: Language,
     words: impl Fn(&Mention) -> String,
 ) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('@') {
-        let (before, from) = rest.split_at(at);
-        let (key, after) = split_placeholder(from, mentions).unwrap_or_else(|| from.split_at(1));
-        out.push_str(before);
-        match mentions.iter().find(|mention| mention.key == key) {
-            _ if key == EVERYONE => out.push_str(everyone(language)),
-            Some(mention) => out.push_str(&words(mention)),
-            None if key.len() > 1 => {
-                rest = after.strip_prefix(' ').unwrap_or(after);
-                continue;
-            }
-            None => out.push_str(key),
-        }
-        rest = after;
-    }
-    out + rest
+    let parts = split_mentions(text, mentions);
+    let texts = parts.map(|part| match part {
+        Part::Text(text) => Cow::Borrowed(text),
+        Part::Everyone => Cow::Borrowed(everyone(language)),
+        Part::Person(mention) => Cow::Owned(words(mention)),
+    });
+    texts.collect()
 }
 
 /// Drops the placeholders that are not in `mentions`.
 pub(crate) fn without_unexplained(text: &str, mentions: &[Mention]) -> String {
-    let mut out = String::with_capacity(text.len());
+    let parts = split_mentions(text, mentions);
+    let texts = parts.map(|part| match part {
+        Part::Text(text) => text,
+        Part::Everyone => EVERYONE,
+        Part::Person(mention) => &mention.key,
+    });
+    texts.collect()
+}
+
+/// A part of a text.
+pub(super) enum Part<'t, 'm> {
+    Text(&'t str),
+    Everyone,
+    Person(&'m Mention),
+}
+
+/// Splits a text at its placeholders. An unknown one is dropped together with one blank after it,
+/// because it means nothing to readers.
+pub(super) fn split_mentions<'t, 'm>(
+    text: &'t str,
+    mentions: &'m [Mention],
+) -> impl Iterator<Item = Part<'t, 'm>> {
     let mut rest = text;
-    while let Some(at) = rest.find('@') {
-        let (before, from) = rest.split_at(at);
-        let (key, after) = split_placeholder(from, mentions).unwrap_or_else(|| from.split_at(1));
-        out.push_str(before);
-        if key.len() == 1 || key == EVERYONE || mentions.iter().any(|mention| mention.key == key) {
-            out.push_str(key);
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let Some((key, after)) = split_placeholder(rest, mentions) else {
+                let mut marks = rest.match_indices('@').map(|(at, _)| at);
+                let end = marks.find(|at| *at > 0).unwrap_or(rest.len());
+                let text = &rest[..end];
+                rest = &rest[end..];
+                return Some(Part::Text(text));
+            };
             rest = after;
-        } else {
+            if key == EVERYONE {
+                return Some(Part::Everyone);
+            }
+            if let Some(mention) = mentions.iter().find(|mention| mention.key == key) {
+                return Some(Part::Person(mention));
+            }
             rest = after.strip_prefix(' ').unwrap_or(after);
         }
-    }
-    out + rest
+        None
+    })
 }
 
 /// Splits a placeholder off the start of `text`: its key, and what follows.
@@ -131,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_become_names_once_and_longest_first() {
+    fn the_longest_matching_placeholder_is_replaced_once() {
         check("@_user_1 hi", "@Bot hi");
         check(
             "ask @_user_10, not @_user_1.",
@@ -142,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn everyone_is_named_in_the_language_of_the_text() {
+    fn everyone_is_named_in_the_texts_language() {
         check("hello @_all!", "hello @all!");
         check("@_all 开会", "@所有人 开会");
     }
 
     #[test]
-    fn unexplained_placeholders_can_be_dropped() {
+    fn placeholders_without_a_mention_can_be_dropped() {
         let bot = Mention {
             key: "@_user_1".to_owned(),
             name: "Bot".to_owned(),
@@ -168,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_placeholders_without_a_mention_are_dropped() {
+    fn other_at_signs_are_kept() {
         check("@_user_2 @_user_ @Bob a@b.cn @", "@_user_ @Bob a@b.cn @");
     }
 }

@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use feishu::{HeadingLevel, Mark, Medium, Post, PostElement};
 
-use super::document::{Block, Document, Inline, Marker, TextStyle, push_text};
+use super::document::{Block, Document, Inline, Marker, TextStyle, merged};
 use super::mention::{EVERYONE, Mention};
-use super::typed::{Typed, is_address, push_person, split_marker};
+use super::typed::{Typed, is_address, person, split_marker};
 use crate::language::Language;
 
 #[cfg(test)]
@@ -150,13 +150,7 @@ fn element_within(element: &PostElement, rest: &str) -> PostElement {
             }
         }
         PostElement::At { style, .. } if is_cut => text(style),
-        PostElement::Mark(_)
-        | PostElement::Link { .. }
-        | PostElement::At { .. }
-        | PostElement::Media(_)
-        | PostElement::Emotion { .. }
-        | PostElement::Rule
-        | PostElement::Other { .. } => element.clone(),
+        _ => element.clone(),
     }
 }
 
@@ -262,55 +256,41 @@ impl Lines<'_> {
         let mut is_begun = elements.is_empty();
         for element in elements {
             match element {
-                PostElement::CodeBlock { language, text } => {
-                    let text = text.strip_suffix('\n').unwrap_or(text);
-                    self.block(Block::Code {
-                        language: code_language(language),
-                        text: self.typed.verbatim(text),
-                    });
-                    is_begun = false;
+                PostElement::Text { text, style } => self.text(text, &text_style(style)),
+                PostElement::Link { text, href, style } => {
+                    self.link(text, href, &text_style(style));
                 }
-                PostElement::Rule => {
-                    self.block(Block::Divider);
-                    is_begun = false;
+                PostElement::At {
+                    user_id,
+                    user_name,
+                    style,
+                } => self.at(user_id, user_name, &text_style(style)),
+                PostElement::Emotion { emoji_type } => {
+                    self.text(&format!("[{emoji_type}]"), &TextStyle::default());
                 }
-                PostElement::Markdown(text) => {
-                    self.markdown(text);
-                    is_begun = false;
-                }
+                PostElement::CodeBlock { language, text } => self.block(Block::Code {
+                    language: code_language(language),
+                    text: self.typed.verbatim(text.strip_suffix('\n').unwrap_or(text)),
+                }),
+                PostElement::Rule => self.block(Block::Divider),
+                PostElement::Markdown(text) => self.markdown(text),
                 PostElement::Mark(mark) => self.mark = Some(*mark),
                 PostElement::Media(_) | PostElement::Other { .. } => {}
-                element => {
-                    self.inline(element);
-                    is_begun = true;
-                }
             }
+            is_begun = match element {
+                PostElement::CodeBlock { .. } | PostElement::Rule | PostElement::Markdown(_) => {
+                    false
+                }
+                PostElement::Mark(_) | PostElement::Media(_) | PostElement::Other { .. } => {
+                    is_begun
+                }
+                _ => true,
+            };
         }
         if is_begun || !self.line.is_empty() {
             self.end();
         }
         self.mark = None;
-    }
-
-    fn inline(&mut self, element: &PostElement) {
-        match element {
-            PostElement::Text { text, style } => self.text(text, &text_style(style)),
-            PostElement::Link { text, href, style } => self.link(text, href, &text_style(style)),
-            PostElement::At {
-                user_id,
-                user_name,
-                style,
-            } => self.at(user_id, user_name, &text_style(style)),
-            PostElement::Emotion { emoji_type } => {
-                self.text(&format!("[{emoji_type}]"), &TextStyle::default());
-            }
-            PostElement::Media(_)
-            | PostElement::Mark(_)
-            | PostElement::Markdown(_)
-            | PostElement::Other { .. }
-            | PostElement::CodeBlock { .. }
-            | PostElement::Rule => {}
-        }
     }
 
     fn link(&mut self, text: &str, href: &str, style: &TextStyle) {
@@ -329,20 +309,21 @@ impl Lines<'_> {
         if user_id == "all" || user_id == EVERYONE {
             self.line.push(Inline::Everyone);
         } else if let Some(mention) = mentions.iter().find(|mention| mention.key == user_id) {
-            push_person(&mut self.line, mention, style);
+            self.line.push(person(mention, style));
         } else if !user_name.is_empty() {
-            push_text(&mut self.line, &format!("@{user_name}"), style);
+            self.line
+                .push(Inline::styled(format!("@{user_name}"), style));
         }
     }
 
     /// A line break inside an element ends the line like the end of a paragraph.
     fn text(&mut self, text: &str, style: &TextStyle) {
         for (number, line) in text.split('\n').enumerate() {
-            let line = line.strip_suffix('\r').unwrap_or(line);
             if number > 0 {
                 self.end();
             }
-            self.typed.read(&mut self.line, line, style);
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            self.line.extend(self.typed.read(line, style));
         }
     }
 
@@ -370,7 +351,7 @@ impl Lines<'_> {
 
     /// Ends a line; it becomes a list item if it begins with a marker.
     fn end(&mut self) {
-        let mut content = mem::take(&mut self.line);
+        let mut content = merged(mem::take(&mut self.line));
         if let Some(mark) = self.mark.take() {
             self.indents.clear();
             self.document.blocks.push(marked(mark, content));
@@ -447,13 +428,9 @@ fn text_style(names: &[String]) -> TextStyle {
 
 /// The language name as people write it; the client also has a name for "none".
 fn code_language(name: &str) -> String {
-    let name = name
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_lowercase();
-    Some(name)
-        .filter(|name| !matches!(name.as_str(), "plain_text" | "plaintext"))
-        .unwrap_or_default()
+    let name = name.lines().next().unwrap_or_default();
+    match name.trim().to_lowercase().as_str() {
+        "plain_text" | "plaintext" => String::new(),
+        name => name.to_owned(),
+    }
 }

@@ -1,8 +1,6 @@
 //! The content of an announcement before it was replaced, kept for `/undo`.
 
 use std::collections::{BTreeSet, HashMap};
-use std::iter::Peekable;
-use std::vec::IntoIter;
 
 use feishu::{
     BlockId, ChatId, LegacyBlock, LegacyDocument, OpenId, PlacedBlock, ReadBlock, Unwritable,
@@ -16,87 +14,23 @@ use crate::language::{Bilingual, Language};
 
 /// The blocks of an announcement of either format, in the form that the API writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
 pub struct Snapshot {
-    pub(crate) blocks: Vec<SnapshotBlock>,
+    /// Each block is followed by its children. The list is flat, because JSON parsers limit the
+    /// depth and announcements do not.
+    blocks: Vec<SnapshotBlock>,
     /// The language of the placeholders for lost content.
     language: Language,
     /// Content that the API cannot write.
     pub lost: BTreeSet<Unwritable>,
 }
 
-/// A top-level block with its children.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SnapshotBlock {
     /// Set in `docx` announcements only.
-    pub(crate) id: Option<BlockId>,
-    block: Value,
-    children: Vec<SnapshotBlock>,
-}
-
-/// A stored [`Snapshot`]. Its blocks are a flat list, because JSON parsers limit the depth and
-/// announcements do not.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    blocks: Vec<StoredBlock>,
-    language: Language,
-    lost: BTreeSet<Unwritable>,
-}
-
-/// A block, followed by its children.
-#[derive(Serialize, Deserialize)]
-struct StoredBlock {
     id: Option<BlockId>,
     block: Value,
     /// Number of ancestors.
     depth: usize,
-}
-
-impl From<Snapshot> for Stored {
-    fn from(snapshot: Snapshot) -> Self {
-        let mut blocks = Vec::new();
-        store(snapshot.blocks, 0, &mut blocks);
-        Self {
-            blocks,
-            language: snapshot.language,
-            lost: snapshot.lost,
-        }
-    }
-}
-
-impl From<Stored> for Snapshot {
-    fn from(stored: Stored) -> Self {
-        Self {
-            blocks: restore(&mut stored.blocks.into_iter().peekable(), 0),
-            language: stored.language,
-            lost: stored.lost,
-        }
-    }
-}
-
-fn store(blocks: Vec<SnapshotBlock>, depth: usize, stored: &mut Vec<StoredBlock>) {
-    for SnapshotBlock {
-        id,
-        block,
-        children,
-    } in blocks
-    {
-        stored.push(StoredBlock { id, block, depth });
-        store(children, depth + 1, stored);
-    }
-}
-
-/// The next blocks of at least this depth.
-fn restore(stored: &mut Peekable<IntoIter<StoredBlock>>, depth: usize) -> Vec<SnapshotBlock> {
-    let mut blocks = Vec::new();
-    while let Some(next) = stored.next_if(|next| next.depth >= depth) {
-        blocks.push(SnapshotBlock {
-            id: next.id,
-            block: next.block,
-            children: restore(stored, depth + 1),
-        });
-    }
-    blocks
 }
 
 impl Snapshot {
@@ -107,17 +41,12 @@ impl Snapshot {
 
     /// The approximate memory of a [`Snapshot`] of these blocks, in bytes.
     pub fn weight_of_docx(blocks: &[ReadBlock], chat: &ChatId) -> usize {
-        let mut unseen = by_id(blocks);
-        let page = unseen.remove(chat.as_str());
-        let mut next: Vec<&BlockId> = page.map_or(&[][..], |page| &page.children).iter().collect();
         let mut weight = 0;
-        while let Some(id) = next.pop() {
-            let block = unseen.remove(id.as_str());
-            if let Some(block) = block.filter(|block| block.is_writable()) {
-                weight += block.weight();
-                next.extend(&block.children);
-            }
-        }
+        walk(blocks, chat, |block, _| {
+            let is_copied = block.is_writable();
+            weight += usize::from(is_copied) * block.weight();
+            is_copied
+        });
         weight
     }
 
@@ -132,16 +61,18 @@ impl Snapshot {
     }
 
     fn docx_in(language: Language, blocks: &[ReadBlock], chat: &ChatId) -> Self {
-        let mut unseen = by_id(blocks);
-        let page = unseen.remove(chat.as_str());
-        let mut lost = BTreeSet::new();
-        let ids = page.map_or(&[][..], |page| &page.children);
-        let blocks = docx(ids, &mut unseen, language, &mut lost);
-        Self {
-            blocks,
-            language,
-            lost,
-        }
+        let mut snapshot = Self::empty(language);
+        walk(blocks, chat, |block, depth| {
+            let copied = block.copied(|thing| placeholder(thing, language));
+            snapshot.lost.extend(copied.lost);
+            snapshot.blocks.push(SnapshotBlock {
+                id: block.block_id.clone(),
+                block: copied.block,
+                depth,
+            });
+            !copied.is_gone
+        });
+        snapshot
     }
 
     fn legacy_in(language: Language, document: &LegacyDocument) -> Self {
@@ -149,28 +80,31 @@ impl Snapshot {
             Some((last, before)) if last.text.as_deref() == Some("") => before,
             _ => &document.blocks,
         };
-        let mut lost = BTreeSet::new();
-        let blocks = blocks.iter().map(|block| {
+        let mut snapshot = Self::empty(language);
+        for block in blocks {
             let copied = block.copied(|thing| placeholder(thing, language));
-            lost.extend(copied.lost);
-            SnapshotBlock {
+            snapshot.lost.extend(copied.lost);
+            snapshot.blocks.push(SnapshotBlock {
                 id: None,
                 block: copied.block,
-                children: Vec::new(),
-            }
-        });
-        let blocks = blocks.collect();
+                depth: 0,
+            });
+        }
+        snapshot
+    }
+
+    fn empty(language: Language) -> Self {
         Self {
-            blocks,
+            blocks: Vec::new(),
             language,
-            lost,
+            lost: BTreeSet::new(),
         }
     }
 
     /// Names lost content in the language of the rest.
     fn in_its_language(read: impl Fn(Language) -> Self) -> Self {
         let snapshot = read(Language::En);
-        let blocks = snapshot.blocks.iter();
+        let blocks = snapshot.blocks.iter().filter(|block| block.depth == 0);
         let text: String = blocks.map(|block| block.block.to_string()).collect();
         match Language::of(&text) {
             Language::Zh if !snapshot.lost.is_empty() => read(Language::Zh),
@@ -179,38 +113,29 @@ impl Snapshot {
     }
 }
 
-fn by_id(blocks: &[ReadBlock]) -> HashMap<&str, &ReadBlock> {
+/// Visits the blocks of the page, each before its children, with its depth; the children only if
+/// `visit` returns `true`. Each block is visited once, so cycles end.
+fn walk(blocks: &[ReadBlock], chat: &ChatId, mut visit: impl FnMut(&ReadBlock, usize) -> bool) {
     let ids = blocks.iter();
-    ids.filter_map(|block| Some((block.block_id.as_ref()?.as_str(), block)))
-        .collect()
+    let mut unseen: HashMap<&str, &ReadBlock> = ids
+        .filter_map(|block| Some((block.block_id.as_ref()?.as_str(), block)))
+        .collect();
+    // The page block has the chat's id.
+    let page = unseen.remove(chat.as_str());
+    let mut next: Vec<_> = page.map_or(Vec::new(), |page| children(page, 0).collect());
+    while let Some((id, depth)) = next.pop() {
+        if let Some(block) = unseen.remove(id)
+            && visit(block, depth)
+        {
+            next.extend(children(block, depth + 1));
+        }
+    }
 }
 
-/// The blocks with these ids; each is removed from `unseen`, so cycles end.
-fn docx(
-    ids: &[BlockId],
-    unseen: &mut HashMap<&str, &ReadBlock>,
-    language: Language,
-    lost: &mut BTreeSet<Unwritable>,
-) -> Vec<SnapshotBlock> {
-    let mut blocks = Vec::new();
-    for id in ids {
-        let Some(block) = unseen.remove(id.as_str()) else {
-            continue;
-        };
-        let copied = block.copied(|thing| placeholder(thing, language));
-        lost.extend(copied.lost);
-        let children = if copied.is_gone {
-            Vec::new()
-        } else {
-            docx(&block.children, unseen, language, lost)
-        };
-        blocks.push(SnapshotBlock {
-            id: Some(id.clone()),
-            block: copied.block,
-            children,
-        });
-    }
-    blocks
+/// The ids of a block's children, last first, with their depth.
+fn children(block: &ReadBlock, depth: usize) -> impl Iterator<Item = (&str, usize)> {
+    let ids = block.children.iter().rev();
+    ids.map(move |id| (id.as_str(), depth))
 }
 
 impl Snapshot {
@@ -227,11 +152,33 @@ impl Snapshot {
         Self::legacy_in(self.language, document)
     }
 
-    /// Keeps only the top-level blocks with these ids.
+    /// Keeps only the top-level blocks with these ids, and their children.
     pub(crate) fn retain_ids(mut self, ids: &[BlockId]) -> Self {
-        let is_one = |block: &SnapshotBlock| block.id.as_ref().is_some_and(|id| ids.contains(id));
-        self.blocks.retain(is_one);
+        let mut is_kept = false;
+        self.blocks.retain(|block| {
+            if block.depth == 0 {
+                is_kept = block.id.as_ref().is_some_and(|id| ids.contains(id));
+            }
+            is_kept
+        });
         self
+    }
+
+    /// The top-level blocks, each with its children.
+    pub(crate) fn top_level(&self) -> impl Iterator<Item = &[SnapshotBlock]> {
+        self.blocks.chunk_by(|_, next| next.depth > 0)
+    }
+
+    /// The ids of the top-level blocks.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &BlockId> {
+        let blocks = self.blocks.iter().filter(|block| block.depth == 0);
+        blocks.filter_map(|block| block.id.as_ref())
+    }
+
+    /// Whether the blocks of this snapshot are consecutive in another one.
+    pub(crate) fn is_part_of(&self, other: &Self) -> bool {
+        let mut runs = other.blocks.windows(self.blocks.len().max(1));
+        self.is_empty() || runs.any(|run| run == self.blocks)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -240,20 +187,21 @@ impl Snapshot {
 
     /// Including nested ones.
     pub fn block_count(&self) -> usize {
-        count(&self.blocks)
+        self.blocks.len()
     }
 
     pub fn mentions_anybody(&self) -> bool {
-        any(&self.blocks, &|block| mentions_anybody(&block.block))
+        let mut blocks = self.blocks.iter();
+        blocks.any(|block| mentions_anybody(&block.block))
     }
 
     /// Replaces mentions by names.
     #[must_use]
     pub fn without_mentions(&self, name: &impl Fn(&OpenId) -> String) -> Self {
         let mut snapshot = self.clone();
-        each(&mut snapshot.blocks, &|block| {
+        for block in &mut snapshot.blocks {
             without_mentions(&mut block.block, name);
-        });
+        }
         snapshot
     }
 
@@ -269,29 +217,14 @@ impl Snapshot {
     }
 }
 
-fn count(blocks: &[SnapshotBlock]) -> usize {
-    let below = blocks.iter().map(|block| count(&block.children));
-    blocks.len() + below.sum::<usize>()
-}
-
-fn any(blocks: &[SnapshotBlock], is: &impl Fn(&SnapshotBlock) -> bool) -> bool {
-    let mut blocks = blocks.iter();
-    blocks.any(|block| is(block) || any(&block.children, is))
-}
-
-fn each(blocks: &mut [SnapshotBlock], change: &impl Fn(&mut SnapshotBlock)) {
-    for block in blocks {
-        change(block);
-        each(&mut block.children, change);
-    }
-}
-
 fn nodes(blocks: &[SnapshotBlock]) -> Vec<DocxNode<Value>> {
-    let node = |block: &SnapshotBlock| DocxNode {
-        block: block.block.clone(),
-        children: nodes(&block.children),
+    let depth = blocks.first().map_or(0, |first| first.depth);
+    let families = blocks.chunk_by(|_, next| next.depth > depth);
+    let node = |family: &[SnapshotBlock]| DocxNode {
+        block: family[0].block.clone(),
+        children: nodes(&family[1..]),
     };
-    blocks.iter().map(node).collect()
+    families.map(node).collect()
 }
 
 /// The placeholder for content that cannot be written.
@@ -336,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_docx_body_is_kept_as_a_tree() {
+    fn a_docx_snapshot_keeps_nested_blocks() {
         let body = listed(json!([
             { "block_id": "oc_1", "block_type": 1, "children": ["a", "d"], "page": {} },
             text("a", "one", &["b", "c"]), text("b", "two", &[]), text("c", "three", &[]),
@@ -357,19 +290,22 @@ mod tests {
     }
 
     #[test]
-    fn blocks_below_each_other_are_kept_at_any_depth() {
+    fn nesting_of_any_depth_is_kept() {
         let next = |number: usize| format!("b{number}");
         let blocks = (0..500).map(|number| text(&next(number), "x", &[&next(number + 1)]));
         let page = json!({ "block_id": "oc_1", "block_type": 1, "children": [next(0), "last"] });
         let last = text("last", "y", &[]);
         let snapshot = listed(blocks.chain([page, last]).collect());
-        assert_eq!((snapshot.block_count(), snapshot.blocks.len()), (501, 2));
+        assert_eq!(
+            (snapshot.block_count(), snapshot.top_level().count()),
+            (501, 2)
+        );
         let stored = serde_json::to_string(&snapshot).unwrap();
         assert_eq!(serde_json::from_str::<Snapshot>(&stored).unwrap(), snapshot);
     }
 
     #[test]
-    fn what_is_lost_is_named_once_with_all_below_it_in_the_language_of_the_rest() {
+    fn lost_content_becomes_one_translated_placeholder() {
         let page = json!({ "block_id": "oc_1", "block_type": 1, "children": ["a", "t", "i"] });
         let table = json!({ "block_id": "t", "block_type": 31, "children": ["x"], "table": {} });
         let cell = json!({ "block_id": "x", "block_type": 32, "children": ["y"] });
@@ -394,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_is_known_again_whatever_language_comes_beside_it() {
+    fn placeholders_compare_equal_in_other_languages() {
         let image = json!({ "block_id": "i", "block_type": 27, "image": {} });
         let page = |ids: &[&str]| json!({ "block_id": "oc_1", "block_type": 1, "children": ids });
         let saved = listed(json!([page(&["i"]), image]));
@@ -405,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_are_below_each_other_are_read_once() {
+    fn cyclic_blocks_are_read_once() {
         let body = listed(json!([
             { "block_id": "oc_1", "block_type": 1, "children": ["a", "oc_1"] },
             text("a", "one", &["b"]), text("b", "two", &["a", "b", "oc_1"]),
@@ -414,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_that_ends_a_legacy_document_is_not_kept() {
+    fn the_empty_last_legacy_line_is_dropped() {
         let check = |lines: &[&str], expected: usize| {
             let blocks = lines.iter().map(|line| {
                 let elements = json!([{ "type": "textRun", "textRun": { "text": line } }]);
@@ -444,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn people_go_by_their_names_on_every_level() {
+    fn mentions_become_names_at_every_depth() {
         let mention = |id: &str, children: &[&str]| {
             let who = json!({ "mention_user": { "user_id": "ou_1" } });
             json!({ "block_id": id, "block_type": 2, "children": children, "text": { "elements": [who] } })

@@ -2,74 +2,60 @@
 
 use std::ops::Range;
 
-use super::document::{Inline, Marker, TextStyle, push_text};
-use super::mention::{EVERYONE, Mention, at_name, replace_mentions, split_placeholder};
+use super::document::{Inline, Marker, TextStyle, merged};
+use super::mention::{Mention, Part, at_name, replace_mentions, split_mentions};
 use crate::language::Language;
 
 /// Parses text with the mentions of one message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Typed<'m> {
     pub(super) mentions: &'m [Mention],
-    /// The language of inserted words.
+    /// The language of a mention of everyone.
     pub(super) language: Language,
 }
 
 impl Typed<'_> {
-    /// Appends text to a line: bare URLs become links, placeholders become mentions.
+    /// Bare URLs become links, placeholders become mentions.
     ///
     /// Inside links and code both stay text, because no format nests them.
-    pub(super) fn read(self, content: &mut Vec<Inline>, text: &str, style: &TextStyle) {
+    pub(super) fn read(self, text: &str, style: &TextStyle) -> Vec<Inline> {
         if style.code || style.link.is_some() {
-            return push_text(content, &self.verbatim(text), style);
+            return merged([Inline::styled(self.verbatim(text), style)]);
         }
-        let mut links = addresses(text).into_iter().peekable();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let at = text.len() - rest.len();
-            while links.next_if(|link| link.start < at).is_some() {}
-            let link = links.peek().map_or(text.len(), |link| link.start);
-            let mention = text[at..link].find('@').map_or(link, |found| at + found);
-            push_text(content, &text[at..mention], style);
-            rest = if mention < link {
-                self.mention(content, &text[mention..], style)
-            } else if let Some(link) = links.next() {
-                let address = &text[link.clone()];
-                push_text(content, address, &style.with_link(address));
-                &text[link.end..]
-            } else {
-                ""
-            };
+        let mut content = Vec::new();
+        let mut start = 0;
+        for link in addresses(text) {
+            content.extend(self.read_mentions(&text[start..link.start], style));
+            let address = &text[link.clone()];
+            content.push(Inline::styled(address, &style.with_link(address)));
+            start = link.end;
         }
+        content.extend(self.read_mentions(&text[start..], style));
+        merged(content)
+    }
+
+    fn read_mentions(self, text: &str, style: &TextStyle) -> impl Iterator<Item = Inline> {
+        split_mentions(text, self.mentions).map(|part| match part {
+            Part::Text(text) => Inline::styled(text, style),
+            Part::Everyone => Inline::Everyone,
+            Part::Person(mention) => person(mention, style),
+        })
     }
 
     /// Replaces placeholders by names.
     pub(super) fn verbatim(self, text: &str) -> String {
         replace_mentions(text, self.mentions, self.language, at_name)
     }
-
-    /// Appends the mention or `@` at the start of `text`; returns what follows.
-    fn mention<'t>(self, content: &mut Vec<Inline>, text: &'t str, style: &TextStyle) -> &'t str {
-        let (key, after) =
-            split_placeholder(text, self.mentions).unwrap_or_else(|| text.split_at(1));
-        let mention = self.mentions.iter().find(|mention| mention.key == key);
-        match mention {
-            _ if key == EVERYONE => content.push(Inline::Everyone),
-            Some(mention) => push_person(content, mention, style),
-            None if key.len() > 1 => return after.strip_prefix(' ').unwrap_or(after),
-            None => push_text(content, key, style),
-        }
-        after
-    }
 }
 
-/// Appends a mention; this bot and people without an id are named in text.
-pub(super) fn push_person(content: &mut Vec<Inline>, mention: &Mention, style: &TextStyle) {
+/// A mention; this bot and people without an id are named in text.
+pub(super) fn person(mention: &Mention, style: &TextStyle) -> Inline {
     match &mention.open_id {
-        Some(open_id) if !mention.is_me => content.push(Inline::Mention {
+        Some(open_id) if !mention.is_me => Inline::Mention {
             open_id: open_id.clone(),
             name: mention.name.clone(),
-        }),
-        Some(_) | None => push_text(content, &at_name(mention), style),
+        },
+        Some(_) | None => Inline::styled(at_name(mention), style),
     }
 }
 
@@ -178,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_ends_where_the_sentence_goes_on() {
+    fn a_url_ends_before_trailing_punctuation() {
         check(
             "see https://a.cn/x?y=1&z=_2_3.",
             &["https://a.cn/x?y=1&z=_2_3"],
@@ -197,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_all_scripts_stand_in_paths() {
+    fn url_paths_may_contain_non_ascii_letters() {
         check(
             "见 https://zh.wikipedia.org/wiki/飞书。",
             &["https://zh.wikipedia.org/wiki/飞书"],
@@ -216,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_alone_or_inside_a_word_is_no_address() {
+    fn a_url_needs_a_scheme_and_a_host() {
         check("https:// and http:// nothing", &[]);
         check("xhttps://a.cn ftp://b.cn a.cn", &[]);
         check("https://...", &[]);

@@ -15,7 +15,7 @@ use crate::store::{Job, Release};
 
 /// A command that takes longer is acknowledged.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The delay for a command that exceeded that in the queue.
+/// The delay for a command that waited longer in the queue.
 const MOMENT: Duration = Duration::from_millis(500);
 /// Time for the call that adds the reaction to return its id after the job has ended.
 const ADD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -44,37 +44,31 @@ impl Dispatcher {
             self.acknowledge(job).await
         };
         let mut show = pin!(show);
-        let (release, mut heard) = tokio::select! {
+        let (release, mut reaction) = tokio::select! {
             biased;
             release = &mut work => {
-                let heard = if is_acknowledging.load(Ordering::Relaxed) {
+                let reaction = if is_acknowledging.load(Ordering::Relaxed) {
                     timeout(ADD_TIMEOUT, show).await.unwrap_or(None)
                 } else {
                     None
                 };
-                (release, heard)
+                (release, reaction)
             }
-            heard = &mut show => (work.await, heard),
+            reaction = &mut show => (work.await, reaction),
         };
         if let Release::Retry { run_at } = &release
             && (self.clock.now()..*run_at).contains(&at)
         {
-            heard = self.acknowledge(job).await;
+            reaction = self.acknowledge(job).await;
         }
-        self.remove_acknowledgement(job, release, heard).await
+        self.remove_acknowledgement(job, release, reaction).await
     }
 
     /// When to acknowledge the command; `None` if it was acknowledged before or should not be.
     fn acknowledge_at(&self, job: &Job) -> Option<Timestamp> {
         let now = self.clock.now();
         let due = job.accepted_at + PATIENCE;
-        if job.outcome.is_some()
-            || matches!(
-                job.key.kind,
-                JobKind::Publish | JobKind::Expire | JobKind::Press
-            )
-            || job.key.kind.is_group_event()
-        {
+        if job.outcome.is_some() || !matches!(job.key.kind, JobKind::Command | JobKind::Overflow) {
             None
         } else if now < due {
             Some(due)
@@ -92,12 +86,8 @@ impl Dispatcher {
         match added? {
             Ok(reaction) => {
                 let reaction = reaction?;
-                if self
-                    .store
-                    .save_acknowledgement(job, reaction.clone())
-                    .await
-                    .is_err()
-                {
+                let saving = self.store.save_acknowledgement(job, reaction.clone());
+                if saving.await.is_err() {
                     tracing::debug!("failed to store the acknowledgement");
                 }
                 Some(reaction)
@@ -114,9 +104,9 @@ impl Dispatcher {
         &self,
         job: &Job,
         release: Release,
-        heard: Option<ReactionId>,
+        reaction: Option<ReactionId>,
     ) -> Release {
-        if let (Release::Done | Release::Dead, Some(reaction)) = (&release, heard) {
+        if let (Release::Done | Release::Dead, Some(reaction)) = (&release, reaction) {
             let message = job.key.origin.as_str().into();
             let client = &self.platform.client;
             let deleting = client.delete_reaction(&message, &reaction);

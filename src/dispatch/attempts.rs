@@ -13,7 +13,7 @@ use crate::store::Job;
 #[derive(Debug, Default)]
 pub(crate) struct Attempts(Mutex<HashMap<JobId, Known>>);
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Known {
     /// No call of any attempt can have had an effect.
     is_unchanged: bool,
@@ -25,10 +25,7 @@ impl Attempts {
     /// Records a failed call. Returns whether no call of the job can have had an effect so far.
     pub(super) fn failed(&self, job: &Job, call: Call, error: &Error) -> bool {
         let mut known = self.0.lock();
-        let of_job = known.entry(job.id).or_insert_with(|| Known {
-            is_unchanged: is_first(job),
-            is_undated: false,
-        });
+        let of_job = known.entry(job.id).or_insert(Known::new(job));
         of_job.is_unchanged &= call.is_read() || !error.may_have_taken_effect();
         of_job.is_unchanged
     }
@@ -36,17 +33,13 @@ impl Attempts {
     /// Whether the age of the command has yet to be checked.
     pub(super) fn is_undated(&self, job: &Job) -> bool {
         let known = self.0.lock();
-        is_first(job) || known.get(&job.id).is_some_and(|known| known.is_undated)
+        job.is_first_attempt() || known.get(&job.id).is_some_and(|known| known.is_undated)
     }
 
     /// Records whether the age of the command has yet to be checked.
     pub(super) fn date(&self, job: &Job, is_undated: bool) {
         let mut known = self.0.lock();
-        let of_job = known.entry(job.id).or_insert_with(|| Known {
-            is_unchanged: is_first(job),
-            is_undated,
-        });
-        of_job.is_undated = is_undated;
+        known.entry(job.id).or_insert(Known::new(job)).is_undated = is_undated;
     }
 
     pub(super) fn forget(&self, job: &Job) {
@@ -54,6 +47,11 @@ impl Attempts {
     }
 }
 
-fn is_first(job: &Job) -> bool {
-    job.is_first_attempt()
+impl Known {
+    fn new(job: &Job) -> Self {
+        Self {
+            is_unchanged: job.is_first_attempt(),
+            is_undated: false,
+        }
+    }
 }

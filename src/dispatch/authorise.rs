@@ -11,7 +11,7 @@ use crate::event::StoredMessage;
 use crate::model::action::Action;
 use crate::model::outcome::{GroupHelp, Outcome};
 use crate::model::refusal::{Call, Cause, PlatformRefusal, Stage};
-use crate::model::rights::{Actor, GroupSetting, Right};
+use crate::model::rights::{Actor, Denied, GroupSetting, Right};
 use crate::platform::ChatSettings;
 use crate::policy::{self, Decision, Permit};
 use crate::store::Job;
@@ -24,38 +24,24 @@ impl Dispatcher {
         actor: Actor<'_>,
         action: Action,
     ) -> Result<Permit, Failure> {
-        let denied = |denied| Failure::Refused(Cause::Denied(denied));
-        let mut request =
-            match policy::consider(&self.settings.policy, actor, action).map_err(denied)? {
-                Decision::Permitted(permit) => return Ok(permit),
-                Decision::Open(request) => request,
-            };
-        let unread = |error| Failure::Call(Call::ReadChat, error);
+        let decision = policy::consider(&self.settings.policy, actor, action);
+        let request = match decision.map_err(Cause::Denied)? {
+            Decision::Permitted(permit) => return Ok(permit),
+            Decision::Open(request) => request,
+        };
+        let failed = |error| Failure::Call(Call::ReadChat, error);
         let people = actor.id_type();
         let settings = self.platform.settings(actor.chat, people).await;
-        let mut settings = settings.map_err(unread)?;
-        loop {
-            let ChatSettings { group, fresh, .. } = settings;
-            let reason = match request.decide(&group) {
-                Ok(permit) => return Ok(permit),
-                Err((reason, undecided)) => {
-                    request = *undecided;
-                    reason
-                }
-            };
-            if fresh {
-                return Err(if policy::has_settings(&group) {
-                    denied(reason)
-                } else {
-                    Cause::BotOutside.into()
-                });
-            }
-            settings = self
-                .platform
-                .read_settings(actor.chat, people)
-                .await
-                .map_err(unread)?;
-        }
+        let ChatSettings { group, fresh, .. } = settings.map_err(failed)?;
+        let request = match request.decide(&group) {
+            Ok(permit) => return Ok(permit),
+            Err((reason, _)) if fresh => return Err(denial(reason, &group).into()),
+            Err((_, request)) => request,
+        };
+        let settings = self.platform.read_settings(actor.chat, people).await;
+        let ChatSettings { group, .. } = settings.map_err(failed)?;
+        let decided = request.decide(&group);
+        decided.map_err(|(reason, _)| denial(reason, &group).into())
     }
 
     /// Explains a refusal by the platform of a call that the policy allowed. If a group setting can
@@ -84,16 +70,16 @@ impl Dispatcher {
             }
             failure => return failure,
         };
-        let seen = match setting_behind(api.code) {
-            Some(setting) => {
-                let people = actor.id_type();
-                let read = self.platform.read_settings(actor.chat, people).await.ok();
-                read.map(|settings| (setting, settings.group))
-            }
-            None => None,
-        };
-        let Some((setting, group)) = seen.filter(|(_, group)| policy::has_settings(group)) else {
+        let Some(setting) = setting_behind(api.code) else {
             return Failure::Call(call, Error::Api(api));
+        };
+        let read = self
+            .platform
+            .read_settings(actor.chat, actor.id_type())
+            .await;
+        let group = match read {
+            Ok(ChatSettings { group, .. }) if policy::has_settings(&group) => group,
+            Ok(_) | Err(_) => return Failure::Call(call, Error::Api(api)),
         };
         tracing::warn!(
             code = api.code,
@@ -150,6 +136,15 @@ impl Dispatcher {
                 None
             }
         }
+    }
+}
+
+/// Why a member is denied. A group without settings is one that the bot is not in.
+fn denial(reason: Denied, group: &Chat) -> Cause {
+    if policy::has_settings(group) {
+        Cause::Denied(reason)
+    } else {
+        Cause::BotOutside
     }
 }
 

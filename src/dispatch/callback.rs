@@ -6,9 +6,9 @@
 
 use feishu::{Card, CardAnswer};
 
+use super::Dispatcher;
 use super::intent::Next;
 use super::respond::{Content, recipient, release_after};
-use super::{Dispatcher, may_try_again};
 use crate::action::Failure;
 use crate::event::StoredCallback;
 use crate::model::action::Action;
@@ -33,9 +33,9 @@ impl Dispatcher {
         Ok(Next::Authorise(match &press.button.action {
             // Only the latest change, as with the command: later changes may depend on it.
             ButtonAction::Undo(job_ref) => {
-                let made = self.store.undoable(job.chat_key()).await?;
-                let made = made.filter(|made| made.job_ref == *job_ref);
-                Action::Undo(Box::new(made.ok_or(Cause::NotLatest)?))
+                let change = self.store.undoable(job.chat_key()).await?;
+                let change = change.filter(|change| change.job_ref == *job_ref);
+                Action::Undo(Box::new(change.ok_or(Cause::NotLatest)?))
             }
             ButtonAction::Cancel(job_ref) | ButtonAction::CancelThis(job_ref) => {
                 let schedules = self.schedules(job).await?;
@@ -117,11 +117,9 @@ impl Dispatcher {
             let Err(error) = client.update_card(token, card).await else {
                 return Release::Done;
             };
-            let run_at = self.next_try(job, &error);
-            if may_try_again(&error)
-                && run_at <= job.started_at + self.settings.worker.give_up_after
-            {
-                return Release::Retry { run_at };
+            let last = job.started_at + self.settings.worker.give_up_after;
+            if let Some(retry) = self.retry_until(last, job, &error) {
+                return retry;
             }
             tracing::warn!(error = %error, api.log_id = error.log_id(), "failed to update the card");
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::intent::{Intent, Next};
 use super::record::PendingRecord;
-use super::{Dispatcher, MAX_CRASHES, may_try_again};
+use super::{Dispatcher, MAX_CRASHES};
 use crate::action::{self, Context, Effect, Failure};
 use crate::event::Stored;
 use crate::model::action::Action;
@@ -51,12 +51,7 @@ impl Dispatcher {
         let outcome = concluded.map_err(|_| self.retry(job))?;
         let result = match outcome {
             Outcome::Refused(_) => CommandResult::Refused,
-            Outcome::Done(_)
-            | Outcome::Scheduled(_)
-            | Outcome::History(_)
-            | Outcome::Help
-            | Outcome::HelpInGroup(_)
-            | Outcome::AllCommands(_) => CommandResult::Done,
+            _ => CommandResult::Done,
         };
         self.metrics.command(name, result);
         tracing::info!(outcome = outcome.label(), "the command is concluded");
@@ -70,15 +65,15 @@ impl Dispatcher {
         stored: &Stored,
         intent: Intent,
     ) -> Result<Option<Conclusion>, Release> {
-        let draft = intent.draft(stored.actor().sender);
+        let pending = intent.record(stored.actor().sender);
         let Intent { name, next } = intent;
         let decided = match next {
-            Ok(next) => self.decide(job, stored, next, draft.clone()).await,
+            Ok(next) => self.decide(job, stored, next, pending.clone()).await,
             Err(failure) => Err(failure),
         };
         let failure = match decided {
             Ok(conclusion) => return Ok(conclusion),
-            // What was written is recorded, and its end scheduled, as after a success.
+            // The written entry is recorded and its end scheduled, as after a success.
             Err(Failure::Partway {
                 stage,
                 cause,
@@ -86,7 +81,7 @@ impl Dispatcher {
             }) => {
                 let cause = self.to_refusal(job, *cause)?.cause.unsure();
                 let outcome = Outcome::Refused(Refusal { stage, cause });
-                let conclusion = Self::conclusion(job, draft, *effect, outcome);
+                let conclusion = Self::conclusion(job, pending, *effect, outcome);
                 return conclusion.map(Some).map_err(|_| Release::Dead);
             }
             Err(failure) => failure,
@@ -99,34 +94,23 @@ impl Dispatcher {
             (_, stage) => stage,
         };
         let refusal = Refusal { stage, cause };
-        self.conclude_refusal(job, stored, draft, refusal)
+        self.conclude_refusal(job, stored, pending, refusal)
             .await
             .map(Some)
     }
 
     /// Stores whether text can be deleted from the announcement, if the outcome proves it.
     async fn learn_deletable(&self, job: &Job, conclusion: &Conclusion) {
-        let refused = matches!(
+        let is_refused = matches!(
             &conclusion.outcome,
             Outcome::Refused(refusal) if refusal.cause == Cause::CannotDelete
         );
-        let removed = || {
-            conclusion
-                .record
-                .as_ref()
-                .is_some_and(ChangeRecord::has_removed)
-        };
-        let can_delete_text = if refused {
-            false
-        } else if removed() {
-            true
-        } else {
+        let record = conclusion.record.as_ref();
+        if !is_refused && !record.is_some_and(ChangeRecord::has_removed) {
             return;
-        };
-        let saved = self
-            .store
-            .save_can_delete_text(job.chat_key(), can_delete_text);
-        if saved.await.is_err() {
+        }
+        let saving = self.store.save_can_delete_text(job.chat_key(), !is_refused);
+        if saving.await.is_err() {
             tracing::warn!("failed to store whether the announcement allows deletion");
         }
     }
@@ -137,26 +121,22 @@ impl Dispatcher {
         job: &Job,
         stored: &Stored,
         next: Next,
-        draft: Option<PendingRecord>,
+        pending: Option<PendingRecord>,
     ) -> Result<Option<Conclusion>, Failure> {
         let permit = match next {
             Next::Ignore => return Ok(None),
             Next::Answer(outcome) => return Ok(Some(Conclusion::of(outcome))),
-            Next::Schedule(publication) => {
-                return self.schedule(job, stored, publication).await.map(Some);
+            Next::Schedule(announcement) => {
+                return self.schedule(job, stored, announcement).await.map(Some);
             }
             Next::Authorise(action) => self.permit(stored.actor(), action).await?,
             Next::Act(permit) => permit,
         };
-        self.act(job, permit, stored, draft).await.map(Some)
+        self.act(job, permit, stored, pending).await.map(Some)
     }
 
-    pub(super) fn context<'a>(
-        &'a self,
-        job: &'a Job,
-        actor: Actor<'a>,
-        asked_at: Timestamp,
-    ) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, job: &'a Job, stored: &'a Stored) -> Context<'a> {
+        let actor = stored.actor();
         Context {
             platform: &self.platform,
             store: &self.store,
@@ -164,7 +144,7 @@ impl Dispatcher {
             job,
             sender: actor.sender,
             chat_id: actor.chat,
-            asked_at,
+            asked_at: stored.asked_at(job.accepted_at),
             settings: &self.settings.announce,
         }
     }
@@ -173,7 +153,7 @@ impl Dispatcher {
         match Permit::for_own_schedule(action, actor.sender) {
             Ok(permit) => Ok(permit),
             Err(Action::Announce(source, options)) => {
-                self.authorise_publication(actor, source, options).await
+                self.authorise_announcement(actor, source, options).await
             }
             Err(action) if action.changes_top() && action.right() == Right::Announce => {
                 self.authorise(actor, Action::PutAnnouncement(None)).await?;
@@ -223,32 +203,27 @@ impl Dispatcher {
         job: &Job,
         permit: Permit,
         stored: &Stored,
-        draft: Option<PendingRecord>,
+        pending: Option<PendingRecord>,
     ) -> Result<Conclusion, Failure> {
         let right = permit.right();
         let cancels = match permit.action() {
             Action::Cancel(schedule) => Some(schedule.id),
             // A change that is reverted now need not expire later. No other job of the chat runs,
             // so the expiry does not either.
-            Action::Undo(made) => self.store.timed_end(made.id).await?,
+            Action::Undo(change) => self.store.timed_end(change.id).await?,
             _ => None,
         };
-        let actor = stored.actor();
-        let context = self.context(job, actor, stored.asked_at(job.accepted_at));
-        let effect = match action::run(permit, context).await {
+        let effect = match action::run(permit, self.context(job, stored)).await {
             Ok(effect) => effect,
-            Err(failure) => return Err(self.explain_denial(job, actor, right, failure).await),
-        };
-        let done = match effect.done {
-            Done::Announced | Done::Replaced { others: 0 } if job.key.kind == JobKind::Publish => {
-                self.published(job, effect.done.clone())
+            Err(failure) => {
+                let actor = stored.actor();
+                return Err(self.explain_denial(job, actor, right, failure).await);
             }
-            ref done => done.clone(),
         };
-        let outcome = Outcome::Done(done);
+        let outcome = Outcome::Done(self.published(job, effect.done.clone()));
         Ok(Conclusion {
             cancels,
-            ..Self::conclusion(job, draft, effect, outcome)?
+            ..Self::conclusion(job, pending, effect, outcome)?
         })
     }
 
@@ -258,26 +233,28 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &Stored,
-        draft: Option<PendingRecord>,
+        pending: Option<PendingRecord>,
         refusal: Refusal,
     ) -> Result<Conclusion, Release> {
         let progress = self.store.progress(job).await;
         let progress = progress.map_err(|_| self.retry(job))?;
         let left = progress.and_then(|progress| {
-            let actor = stored.actor();
-            let context = self.context(job, actor, stored.asked_at(job.accepted_at));
+            let context = self.context(job, stored);
             let effect = action::announce::partial_effect(&progress, context)?;
-            let begun = || PendingRecord::of_begun(&progress, job.key.kind, actor.sender);
-            Some((draft.clone().unwrap_or_else(begun), effect))
+            let resumed = || PendingRecord::of_resumed(&progress, job.key.kind, context.sender);
+            Some((pending.clone().unwrap_or_else(resumed), effect))
         });
         let (record, schedule) = match left {
-            Some((draft, effect)) => {
-                let draft = draft.with(effect.written);
-                let schedule = effect.expires_at.map(|due| draft.end(job, due)).transpose();
-                let record = draft.refused(&refusal, effect.change);
+            Some((pending, effect)) => {
+                let pending = pending.with(effect.written);
+                let schedule = effect
+                    .expires_at
+                    .map(|due| pending.end(job, due))
+                    .transpose();
+                let record = pending.refused(&refusal, effect.change);
                 (Some(record), schedule.map_err(|_| Release::Dead)?)
             }
-            None => (draft.map(|draft| draft.refused(&refusal, None)), None),
+            None => (pending.map(|pending| pending.refused(&refusal, None)), None),
         };
         Ok(Conclusion {
             record,
@@ -289,19 +266,19 @@ impl Dispatcher {
     /// The conclusion of a command that had an effect: outcome, record and scheduled end.
     fn conclusion(
         job: &Job,
-        draft: Option<PendingRecord>,
+        pending: Option<PendingRecord>,
         effect: Effect,
         outcome: Outcome,
     ) -> Result<Conclusion, Failure> {
-        let draft = draft.map(|draft| draft.with(effect.written));
-        let schedule = match (&draft, effect.expires_at) {
-            (Some(draft), Some(due)) => Some(draft.end(job, due)?),
+        let pending = pending.map(|pending| pending.with(effect.written));
+        let schedule = match (&pending, effect.expires_at) {
+            (Some(pending), Some(due)) => Some(pending.end(job, due)?),
             _ => None,
         };
         let is_over = matches!(outcome, Outcome::Done(Done::Superseded));
-        let record = draft.filter(|_| !is_over);
+        let record = pending.filter(|_| !is_over);
         Ok(Conclusion {
-            record: record.map(|draft| draft.done(effect.change, effect.reverts)),
+            record: record.map(|pending| pending.done(effect.change, effect.reverts)),
             schedule,
             ..Conclusion::of(outcome)
         })
@@ -339,10 +316,7 @@ impl Dispatcher {
             retries = job.retries,
             "a call failed"
         );
-        let run_at = self.next_try(job, error);
-        if may_try_again(error) && run_at <= job.started_at + self.settings.worker.give_up_after {
-            return Err(Release::Retry { run_at });
-        }
-        Ok(())
+        let last = job.started_at + self.settings.worker.give_up_after;
+        self.retry_until(last, job, error).map_or(Ok(()), Err)
     }
 }

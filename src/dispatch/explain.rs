@@ -45,8 +45,8 @@ impl Dispatcher {
     pub(super) async fn verify_unchanged(
         &self,
         job: &Job,
-        asked: &str,
-        refusal: Refusal,
+        name: &str,
+        mut refusal: Refusal,
     ) -> Result<Refusal, Release> {
         let Cause::Unreachable {
             call,
@@ -59,16 +59,11 @@ impl Dispatcher {
         let progress = self.store.progress(job).await;
         let progress = progress.map_err(|_| self.retry(job))?;
         // Reverting may take several calls, and the store knows only some of them.
-        let takes_several = [CommandName::Undo.as_str(), EXPIRE].contains(&asked)
+        let takes_several = [CommandName::Undo.as_str(), EXPIRE].contains(&name)
             && matches!(call, Call::WriteAnnouncement | Call::ReadAnnouncement);
-        let begun = progress.is_some_and(|progress| progress.may_have_changed());
-        Ok(if takes_several || begun {
-            Refusal {
-                cause: refusal.cause.unsure(),
-                ..refusal
-            }
-        } else {
-            refusal
-        })
+        if takes_several || progress.is_some_and(|progress| progress.may_have_changed()) {
+            refusal.cause = refusal.cause.unsure();
+        }
+        Ok(refusal)
     }
 }

@@ -1,4 +1,4 @@
-//! Chat events: the bot is added to a group or removed, a message is recalled. Nobody expects a
+//! Group events: the bot is added to a group or removed, a message is recalled. Nobody expects a
 //! reply, so errors are only logged.
 
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use feishu::codes::Class;
 use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 
-use super::respond::REPLY_KEY_AGE;
 use super::{Dispatcher, MAX_CRASHES};
 use crate::config::ReplyLanguage;
 use crate::event::GroupEvent;
@@ -31,7 +30,7 @@ impl Dispatcher {
             tracing::error!(crashes = job.crashes, "the job is given up");
             return Release::Dead;
         }
-        let taken = match GroupEvent::parse(&job.payload) {
+        let handled = match GroupEvent::parse(&job.payload) {
             Ok(GroupEvent::Added) => self.welcome(job).await,
             Ok(GroupEvent::Left) => self.leave(job).await,
             Ok(GroupEvent::Recalled(message)) => self.recalled(job, message).await,
@@ -40,28 +39,24 @@ impl Dispatcher {
                 Err(Release::Dead)
             }
         };
-        taken.err().unwrap_or(Release::Done)
+        handled.err().unwrap_or(Release::Done)
     }
 
     /// Sends the welcome card.
     async fn welcome(&self, job: &Job) -> Result<(), Release> {
-        let now = self.clock.now();
-        if job
-            .replying_since
-            .is_some_and(|since| now > since + REPLY_KEY_AGE)
-        {
+        if self.may_repeat_reply(job) {
             tracing::warn!("the welcome card may have been sent, and is too old to repeat");
             return Ok(());
         }
         let chat = ChatId::from(job.chat.as_str());
-        let Some(lacks) = self.lacks(job, &chat).await? else {
+        let Some(missing) = self.missing(job, &chat).await? else {
             tracing::info!(
                 chat.id = chat.as_str(),
                 "the bot is not in the group; no welcome card was sent"
             );
             return Ok(());
         };
-        let card = reply::welcome(&lacks, self.languages());
+        let card = reply::welcome(&missing, self.languages());
         if job.replying_since.is_none() {
             let saved = self.store.save_replying(job).await;
             saved.map_err(|_| self.retry(job))?;
@@ -73,7 +68,7 @@ impl Dispatcher {
         match client.create_message(&chat, &card, &uuid).await {
             Ok(_) => tracing::info!(
                 chat.id = chat.as_str(),
-                lacks = lacks.len(),
+                missing = missing.len(),
                 "the welcome card was sent"
             ),
             Err(error) => {
@@ -93,28 +88,28 @@ impl Dispatcher {
     }
 
     /// The bot's missing capabilities; `None` if it is no longer in the group.
-    async fn lacks(
+    async fn missing(
         &self,
         job: &Job,
         chat: &ChatId,
     ) -> Result<Option<Vec<MissingCapability>>, Release> {
-        let mut lacks = Vec::new();
+        let mut missing = Vec::new();
         match self.platform.read_settings(chat, IdType::OpenId).await {
             Ok(ChatSettings { group, .. }) if policy::has_settings(&group) => {
                 let bot = AppId::from(job.key.app.as_str());
-                lacks.extend(welcome::barred_by(&group, &bot));
+                missing.extend(welcome::barred_by(&group, &bot));
             }
             Ok(_) => return Ok(None),
-            Err(error) => lacks.extend(self.scopes(job, error)?.map(MissingCapability::Settings)),
+            Err(error) => missing.extend(self.scopes(job, error)?.map(MissingCapability::Settings)),
         }
         match self.platform.client.get_docx_announcement(chat).await {
             Ok(info) => self.platform.kinds.insert(chat.clone(), info.kind),
-            Err(error) => lacks.extend(
+            Err(error) => missing.extend(
                 self.scopes(job, error)?
                     .map(MissingCapability::AnnouncementKind),
             ),
         }
-        Ok(Some(lacks))
+        Ok(Some(missing))
     }
 
     /// The missing scopes, if these are the reason. Other errors are reported when a command meets
@@ -128,12 +123,7 @@ impl Dispatcher {
         let missing = error.is_scope_missing();
         Ok(match error {
             Error::Api(api) if missing => Some(api.missing_scopes.into_vec()),
-            Error::Api(_)
-            | Error::Transport { .. }
-            | Error::InvalidResponse { .. }
-            | Error::Waiting { .. }
-            | Error::BaseUrl(_)
-            | Error::HttpClient(_) => None,
+            _ => None,
         })
     }
 
@@ -208,6 +198,5 @@ fn is_definitely_outside(error: &Error) -> bool {
 
 /// Whether this change pinned the message and was not undone.
 fn puts(change: &RecordedChange, message: &MessageId) -> bool {
-    let top = change.change.as_ref().and_then(Change::top);
-    !change.undone && matches!(top, Some(PinnedItem::Message(top)) if top == message)
+    !change.undone && matches!(change.top(), Some(PinnedItem::Message(top)) if top == message)
 }

@@ -49,7 +49,7 @@ impl Intent {
     }
 
     /// The record to store, if the action is known.
-    pub(super) fn draft(&self, sender: &Sender) -> Option<PendingRecord> {
+    pub(super) fn record(&self, sender: &Sender) -> Option<PendingRecord> {
         match &self.next {
             Ok(Next::Authorise(action)) => Some(PendingRecord::of(action, sender)),
             Ok(Next::Act(permit)) => Some(PendingRecord::of(permit.action(), sender)),
@@ -70,16 +70,16 @@ impl Dispatcher {
     }
 
     async fn intent_of_message(&self, job: &Job, stored: &StoredMessage) -> Intent {
-        let begun = job.progress.as_ref();
-        let begun = begun.filter(|progress| !progress.is_revert());
+        let progress = job.progress.as_ref();
+        let progress = progress.filter(|progress| !progress.is_revert());
         let resume = |progress| Next::Act(Permit::for_resumed(progress));
-        match (&stored.schedule, begun) {
-            (Some(action), begun) => {
+        match (&stored.schedule, progress) {
+            (Some(action), progress) => {
                 let name = match action {
                     ScheduledAction::Publish { .. } => PUBLISH,
                     ScheduledAction::Expire { .. } => EXPIRE,
                 };
-                let next = match begun {
+                let next = match progress {
                     Some(progress) => Ok(resume(progress)),
                     None => self.due(job, stored, action).await,
                 };

@@ -27,13 +27,13 @@ impl MemoryBudget {
         bytes: usize,
         stop: &CancellationToken,
     ) -> Option<OwnedSemaphorePermit> {
-        let taken = if bytes <= SMALL_JOB {
+        let permits = if bytes <= SMALL_JOB {
             0
         } else {
             u32::try_from(bytes.min(LARGE_JOBS)).unwrap_or(u32::MAX)
         };
-        let room = Arc::clone(&self.0).acquire_many_owned(taken);
-        stop.run_until_cancelled(room).await?.ok()
+        let memory = Arc::clone(&self.0).acquire_many_owned(permits);
+        stop.run_until_cancelled(memory).await?.ok()
     }
 }
 
@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn only_large_jobs_wait() {
-        let (room, stop) = (MemoryBudget::default(), CancellationToken::new());
-        let take = |bytes| room.of(bytes, &stop).now_or_never();
+        let (memory, stop) = (MemoryBudget::default(), CancellationToken::new());
+        let take = |bytes| memory.of(bytes, &stop).now_or_never();
         let mut held: Vec<_> = std::iter::from_fn(|| take(1 << 20)).collect();
         assert_eq!(held.len(), 3);
         assert!(take(SMALL_JOB + 1).is_none());
@@ -57,17 +57,21 @@ mod tests {
 
     #[test]
     fn the_largest_job_has_room() {
-        let (room, stop) = (MemoryBudget::default(), CancellationToken::new());
-        let largest = room.of(usize::MAX, &stop).now_or_never();
+        let (memory, stop) = (MemoryBudget::default(), CancellationToken::new());
+        let largest = memory.of(usize::MAX, &stop).now_or_never();
         assert!(largest.flatten().is_some());
     }
 
     #[test]
     fn a_stop_ends_the_wait_for_room() {
-        let (room, stop) = (MemoryBudget::default(), CancellationToken::new());
-        let _held = room.of(usize::MAX, &stop).now_or_never();
-        let waiting = room.of(1 << 20, &stop);
+        let (memory, stop) = (MemoryBudget::default(), CancellationToken::new());
+        let _held = memory.of(usize::MAX, &stop).now_or_never();
+        let waiting = memory.of(1 << 20, &stop);
         stop.cancel();
-        assert!(waiting.now_or_never().is_some_and(|room| room.is_none()));
+        assert!(
+            waiting
+                .now_or_never()
+                .is_some_and(|memory| memory.is_none())
+        );
     }
 }

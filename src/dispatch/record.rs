@@ -32,21 +32,21 @@ impl PendingRecord {
             actor: sender.id().map(|(_, id)| OpenId::from(id)),
             summary: action.summary(),
             target: match action {
-                Action::Undo(made) => Some(made.id),
+                Action::Undo(change) => Some(change.id),
                 _ => None,
             },
         }
     }
 
     /// For a job that is given up before its action is known again.
-    pub(super) fn of_begun(progress: &Progress, kind: JobKind, sender: &Sender) -> Self {
-        let begun = Self::of(Permit::for_resumed(progress).action(), sender);
+    pub(super) fn of_resumed(progress: &Progress, kind: JobKind, sender: &Sender) -> Self {
+        let resumed = Self::of(Permit::for_resumed(progress).action(), sender);
         let kind = match kind {
-            _ if !progress.is_revert() => begun.kind,
+            _ if !progress.is_revert() => resumed.kind,
             JobKind::Expire => ChangeKind::Expire,
             _ => ChangeKind::Undo,
         };
-        Self { kind, ..begun }
+        Self { kind, ..resumed }
     }
 
     /// Adds the kind and summary that are known only after the write.

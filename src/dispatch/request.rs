@@ -87,9 +87,9 @@ impl Dispatcher {
                     .await?
             }
             Command::Undo => {
-                let made = self.store.undoable(job.chat_key()).await?;
-                let made = made.ok_or(Cause::NothingToUndo)?;
-                Next::Authorise(Action::Undo(Box::new(made)))
+                let change = self.store.undoable(job.chat_key()).await?;
+                let change = change.ok_or(Cause::NothingToUndo)?;
+                Next::Authorise(Action::Undo(Box::new(change)))
             }
             Command::Cancel(number) => {
                 let schedules = self.schedules(job).await?;
@@ -146,15 +146,14 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &Stored,
-        publication: ScheduledAnnouncement,
-    ) -> Result<Conclusion, Failure> {
-        let ScheduledAnnouncement {
+        ScheduledAnnouncement {
             source,
             options,
             due,
-        } = publication;
+        }: ScheduledAnnouncement,
+    ) -> Result<Conclusion, Failure> {
         let actor = stored.actor();
-        self.authorise_publication(actor, source.clone(), options)
+        self.authorise_announcement(actor, source.clone(), options)
             .await?;
         let schedules = self.schedules(job).await?;
         let announcements = schedules
@@ -166,7 +165,7 @@ impl Dispatcher {
             }
             .into());
         }
-        let context = self.context(job, actor, stored.asked_at(job.accepted_at));
+        let context = self.context(job, stored);
         action::announce::refuse_endless(options, context).await?;
         let document = action::announce::document(source, context).await?;
         let action = ScheduledAction::Publish { document, options };
@@ -194,7 +193,7 @@ impl Dispatcher {
     }
 
     /// Permission to announce. Pinning the announcement takes that permission, too.
-    pub(super) async fn authorise_publication(
+    pub(super) async fn authorise_announcement(
         &self,
         actor: Actor<'_>,
         source: Source,
@@ -229,7 +228,7 @@ impl Dispatcher {
                 }
                 let source = Source::Document(document.clone());
                 let actor = stored.actor();
-                let permit = self.authorise_publication(actor, source, *options).await?;
+                let permit = self.authorise_announcement(actor, source, *options).await?;
                 Ok(Next::Act(permit))
             }
             ScheduledAction::Expire { made_by, .. } => {
@@ -237,21 +236,20 @@ impl Dispatcher {
                     kind: *made_by,
                     ..job.key.clone()
                 };
-                let made = self.store.change_of(job_ref).await?;
-                // If its record is gone, the change was reverted or overwritten.
-                Ok(
-                    made.map_or(Next::Answer(Outcome::Done(Done::Superseded)), |made| {
-                        Next::Act(Permit::for_expiry(made))
-                    }),
-                )
+                Ok(match self.store.change_of(job_ref).await? {
+                    Some(change) => Next::Act(Permit::for_expiry(change)),
+                    // The change was reverted or overwritten.
+                    None => Next::Answer(Outcome::Done(Done::Superseded)),
+                })
             }
         }
     }
 
     /// Reports a late announcement.
     pub(super) fn published(&self, job: &Job, done: Done) -> Done {
+        let is_plain = matches!(done, Done::Announced | Done::Replaced { edited: 0 });
         let (due, at) = (job.accepted_at, self.clock.now());
-        if at > due + LATE_AFTER {
+        if job.key.kind == JobKind::Publish && is_plain && at > due + LATE_AFTER {
             Done::AnnouncedLate { due, at }
         } else {
             done
@@ -277,16 +275,16 @@ impl Dispatcher {
         let name = |id: Option<&OpenId>| names.as_ref()?.get(id?).cloned();
         Ok(History {
             asked_at: self.clock.now(),
-            undoable: undoable.map(|made| made.job_ref),
+            undoable: undoable.map(|change| change.job_ref),
             changes: changes
                 .into_iter()
-                .map(|made| HistoryChange {
-                    kind: made.kind,
-                    pinned: pinned(&made),
-                    actor: name(made.actor.as_ref()),
-                    summary: made.summary,
-                    made_at: made.at,
-                    undone: made.undone,
+                .map(|change| HistoryChange {
+                    kind: change.kind,
+                    pinned: pinned(&change),
+                    actor: name(change.actor.as_ref()),
+                    summary: change.summary,
+                    made_at: change.at,
+                    undone: change.undone,
                 })
                 .collect(),
             schedules: schedules
@@ -328,10 +326,9 @@ impl Dispatcher {
 }
 
 /// The kind of item that a pin pinned.
-fn pinned(made: &RecordedChange) -> Option<PinTarget> {
-    let top = made.change.as_ref()?.top()?;
-    match top {
-        _ if made.kind != ChangeKind::Pin => None,
+fn pinned(change: &RecordedChange) -> Option<PinTarget> {
+    match change.top()? {
+        _ if change.kind != ChangeKind::Pin => None,
         PinnedItem::Message(_) => Some(PinTarget::RepliedMessage),
         PinnedItem::Announcement => Some(PinTarget::Announcement),
         PinnedItem::Unknown | PinnedItem::Nothing => None,

@@ -19,7 +19,7 @@ use crate::store::{Job, Recipient, Release, StoreError};
 const REACTION_PATIENCE: Duration = Duration::from_secs(30);
 /// The platform forgets the `uuid` of a message after an hour. Close to that, a reply that may have
 /// been sent is not repeated.
-pub(super) const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
+const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
 
 /// The interval at which a throttled reply is sent as text.
 const THROTTLE: Duration = Duration::from_mins(1);
@@ -40,13 +40,7 @@ fn is_refused(error: &feishu::Error) -> bool {
 pub(super) fn release_after(outcome: &Outcome) -> Release {
     match outcome {
         Outcome::Refused(refusal) if refusal.is_given_up() => Release::Dead,
-        Outcome::Refused(_)
-        | Outcome::Done(_)
-        | Outcome::Help
-        | Outcome::HelpInGroup(_)
-        | Outcome::AllCommands(_)
-        | Outcome::Scheduled(_)
-        | Outcome::History(_) => Release::Done,
+        _ => Release::Done,
     }
 }
 
@@ -58,11 +52,6 @@ pub(super) fn recipient(job: &Job, actor: Actor<'_>, outcome: &Outcome) -> Optio
         person: person.to_owned(),
         reason: outcome.throttled_as()?,
     })
-}
-
-enum ReactionError {
-    Later(Release),
-    Refused,
 }
 
 /// Why a reply was not sent.
@@ -89,20 +78,18 @@ impl From<StoreError> for ReplyError {
 impl Dispatcher {
     /// Responds to a command or callback, with only a reaction if the text is throttled. A started
     /// reply is always finished.
-    pub(super) async fn tell(&self, job: &Job, stored: &Stored, outcome: &Outcome) -> Release {
+    pub(super) async fn respond(&self, job: &Job, stored: &Stored, outcome: &Outcome) -> Release {
         let message = match stored {
             Stored::Press(press) => return self.answer_press(job, press, outcome).await,
             Stored::Message(message) => &message.event.message,
         };
         let to = recipient(job, stored.actor(), outcome);
         if self.is_throttled(job, to.as_ref()).await {
-            return match self.react(job, message, Emoji::CrossMark).await {
-                Err(ReactionError::Later(release)) => release,
-                Ok(()) | Err(ReactionError::Refused) => Release::Done,
-            };
+            let reacted = self.react(job, message, Emoji::CrossMark).await;
+            return reacted.err().unwrap_or(Release::Done);
         }
         let sent_at = self.clock.now();
-        let release = self.say(job, message, outcome).await;
+        let release = self.send_answer(job, message, outcome).await;
         if matches!(release, Release::Done) {
             self.record_answer(to, sent_at).await;
         }
@@ -133,27 +120,33 @@ impl Dispatcher {
         }
     }
 
+    /// Returns whether the reaction was added. `Err` is a retry.
     async fn react(
         &self,
         job: &Job,
         message: &ReceivedMessage,
         emoji: Emoji,
-    ) -> Result<(), ReactionError> {
+    ) -> Result<bool, Release> {
         let client = &self.platform.client;
         let added = client
             .add_reaction(&message.message_id, emoji.as_str())
             .await;
-        let Err(error) = added else { return Ok(()) };
-        let run_at = self.next_try(job, &error);
-        if may_try_again(&error) && run_at <= job.started_at + REACTION_PATIENCE {
-            return Err(ReactionError::Later(Release::Retry { run_at }));
+        let Err(error) = added else { return Ok(true) };
+        let last = job.started_at + REACTION_PATIENCE;
+        if let Some(retry) = self.retry_until(last, job, &error) {
+            return Err(retry);
         }
         // Reactions may be disabled in the group.
         tracing::warn!(error = %error, api.log_id = error.log_id(), "the reaction was rejected");
-        Err(ReactionError::Refused)
+        Ok(false)
     }
 
-    async fn say(&self, job: &Job, message: &ReceivedMessage, outcome: &Outcome) -> Release {
+    async fn send_answer(
+        &self,
+        job: &Job,
+        message: &ReceivedMessage,
+        outcome: &Outcome,
+    ) -> Release {
         let language = match self.settings.language {
             ReplyLanguage::Auto => Language::of(&text_of(message).unwrap_or_default()),
             ReplyLanguage::Zh => Language::Zh,
@@ -179,16 +172,22 @@ impl Dispatcher {
                 }
             }
             Answer::React { emoji, or_say } => match self.react(job, message, emoji).await {
-                Ok(()) => return Release::Done,
-                Err(ReactionError::Later(release)) => return release,
-                Err(ReactionError::Refused) => or_say,
+                Ok(true) => return Release::Done,
+                Ok(false) => or_say,
+                Err(retry) => return retry,
             },
         };
-        let said = self.reply(job, &message.message_id, Content::Text(&text));
-        match said.await {
+        let sent = self.reply(job, &message.message_id, Content::Text(&text));
+        match sent.await {
             Err(reply_failed) => self.reply_failed(job, reply_failed),
             Ok(()) => release_after(outcome),
         }
+    }
+
+    /// Whether a reply may have been sent that would be sent again.
+    pub(super) fn may_repeat_reply(&self, job: &Job) -> bool {
+        let is_forgotten = |since| self.clock.now() > since + REPLY_KEY_AGE;
+        job.replying_since.is_some_and(is_forgotten)
     }
 
     /// Sends a reply once: repeating it with the same `uuid` has no effect, as long as the platform
@@ -199,12 +198,11 @@ impl Dispatcher {
         message: &MessageId,
         content: Content<'_>,
     ) -> Result<(), ReplyError> {
-        match job.replying_since {
-            Some(since) if self.clock.now() > since + REPLY_KEY_AGE => {
-                return Err(ReplyError::MaybeSent);
-            }
-            Some(_) => {}
-            None => self.store.save_replying(job).await?,
+        if self.may_repeat_reply(job) {
+            return Err(ReplyError::MaybeSent);
+        }
+        if job.replying_since.is_none() {
+            self.store.save_replying(job).await?;
         }
         let client = &self.platform.client;
         // A rejected card is followed by a text, which is another reply.
@@ -229,11 +227,10 @@ impl Dispatcher {
                 tracing::warn!("the reply may have been sent, and is too old to repeat");
             }
             ReplyError::Call(error) => {
-                let run_at = self.next_try(job, &error);
                 let since = job.replying_since.unwrap_or_else(|| self.clock.now());
                 let last = since + self.settings.worker.give_up_after.min(REPLY_KEY_AGE);
-                if may_try_again(&error) && run_at <= last {
-                    return Release::Retry { run_at };
+                if let Some(retry) = self.retry_until(last, job, &error) {
+                    return retry;
                 }
                 tracing::error!(error = %error, api.log_id = error.log_id(), "failed to send the reply");
             }

@@ -68,7 +68,7 @@ impl Action {
     pub(crate) fn summary(&self) -> String {
         match self {
             Self::Announce(Source::Document(document), _) => document.first_characters(SUMMARY),
-            Self::Undo(made) | Self::Expire(made) => made.summary.clone(),
+            Self::Undo(change) | Self::Expire(change) => change.summary.clone(),
             Self::Cancel(schedule) => schedule.action.summary(),
             Self::PutMessage(..)
             | Self::PutAnnouncement(_)
@@ -82,10 +82,7 @@ impl Action {
         match self {
             Self::PutMessage(..) | Self::PutAnnouncement(_) | Self::DeleteTopNotice => true,
             Self::Announce(_, options) => options.top,
-            Self::Undo(made) | Self::Expire(made) => made
-                .change
-                .as_ref()
-                .is_some_and(|change| change.top().is_some()),
+            Self::Undo(change) | Self::Expire(change) => change.top().is_some(),
             Self::Cancel(schedule) => match &schedule.action {
                 ScheduledAction::Publish { options, .. } => options.top,
                 ScheduledAction::Expire { kind, .. } => *kind == ChangeKind::Pin,
@@ -96,7 +93,7 @@ impl Action {
     /// The right that a member needs. To revert or cancel a change takes the right of that change.
     pub(crate) fn right(&self) -> Right {
         let kind = match self {
-            Self::Undo(made) | Self::Expire(made) => made.kind,
+            Self::Undo(change) | Self::Expire(change) => change.kind,
             Self::Cancel(schedule) => match schedule.action {
                 ScheduledAction::Expire { kind, .. } => kind,
                 ScheduledAction::Publish { .. } => ChangeKind::Announce,

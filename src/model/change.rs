@@ -26,7 +26,7 @@ pub(crate) enum PinnedItem {
     Announcement,
 }
 
-/// A change: the state before it, as far as undoing needs it, and the state after it.
+/// A change: the state before it, as far as `/undo` needs it, and the state after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) before: State,
@@ -62,7 +62,7 @@ pub(crate) struct PlacedEntry {
     pub(crate) entry: Entry,
     /// Whether the platform rejected mentions, so that names were written instead. Calls before the
     /// rejected one keep their mentions.
-    pub(crate) nameless: bool,
+    pub(crate) without_mentions: bool,
     pub(crate) kind: PlacedBlocks,
 }
 
@@ -128,6 +128,18 @@ impl Change {
             (None, Some(_)) => Some(Place::Announcement),
             (None, None) => None,
         }
+    }
+
+    /// The entry that the change wrote, and the content that it replaced.
+    pub(crate) fn entry(&self) -> Option<(&PlacedEntry, Option<&Snapshot>)> {
+        let Some(AnnouncementState::Entry(entry)) = &self.after.announcement else {
+            return None;
+        };
+        let snapshot = match &self.before.announcement {
+            Some(AnnouncementState::Body(snapshot)) => Some(snapshot),
+            _ => None,
+        };
+        Some((entry, snapshot))
     }
 
     /// The new top notice; `None` if the change does not affect it.
@@ -197,4 +209,11 @@ pub(crate) struct RecordedChange {
     pub(crate) undone: bool,
     /// Erased once the change is too old to be undone.
     pub(crate) change: Option<Change>,
+}
+
+impl RecordedChange {
+    /// The new top notice; `None` if the change does not affect it or was erased.
+    pub(crate) fn top(&self) -> Option<&PinnedItem> {
+        self.change.as_ref()?.top()
+    }
 }

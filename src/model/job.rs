@@ -55,12 +55,9 @@ impl JobKind {
         Self::VARIANTS.iter().copied()
     }
 
-    /// Whether the job comes from a chat event, so that nobody expects a reply.
+    /// Whether the job handles an event that is not a request, so that no member expects a reply.
     pub(crate) fn is_group_event(self) -> bool {
-        match self {
-            Self::Welcome | Self::Left | Self::Recalled => true,
-            Self::Command | Self::Overflow | Self::Publish | Self::Expire | Self::Press => false,
-        }
+        matches!(self, Self::Welcome | Self::Left | Self::Recalled)
     }
 
     pub(crate) fn as_str(self) -> &'static str {

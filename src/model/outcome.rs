@@ -50,14 +50,11 @@ impl Outcome {
     }
 
     /// Sets the number that the store gave a scheduled announcement.
-    pub(crate) fn numbered(self, number: u32) -> Self {
-        match self {
-            Self::Scheduled(scheduled) => Self::Scheduled(Scheduled {
-                number,
-                ..scheduled
-            }),
-            other => other,
+    pub(crate) fn numbered(mut self, number: u32) -> Self {
+        if let Self::Scheduled(scheduled) = &mut self {
+            scheduled.number = number;
         }
+        self
     }
 
     /// The key by which the reply is throttled: at most once a minute per person, chat and key.
@@ -118,7 +115,7 @@ pub(crate) enum Done {
     /// The text replaced the existing content.
     Replaced {
         /// The number of blocks that stay because members wrote or edited them in the meantime.
-        others: usize,
+        edited: usize,
     },
     /// The announcement was written as plain text, because it had too many formatted runs.
     Unformatted(Box<Done>),

@@ -23,8 +23,20 @@ impl Progress {
     pub(crate) fn is_revert(&self) -> bool {
         matches!(
             self.written,
-            Some(WriteProgress::LegacyRevert { .. } | WriteProgress::DocxRevert(_))
+            Some(WriteProgress::LegacyRevert(_) | WriteProgress::DocxRevert(_))
         )
+    }
+
+    /// Whether a call may have changed the announcement.
+    pub(crate) fn may_have_changed(&self) -> bool {
+        match &self.written {
+            None => false,
+            Some(WriteProgress::Legacy { call, .. } | WriteProgress::LegacyRevert(call)) => {
+                call.pending.is_some()
+            }
+            Some(WriteProgress::Docx { creation, .. }) => creation.calls > 0,
+            Some(WriteProgress::DocxRevert(_)) => true,
+        }
     }
 }
 
@@ -32,31 +44,22 @@ impl Progress {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WriteProgress {
-    /// Writes into a `doc` announcement, with one call.
+    /// Writes into a `doc` announcement.
     Legacy {
-        /// Set from before the call until its result is known.
-        pending: Option<Pending>,
-        /// Whether names are written instead of mentions.
-        nameless: bool,
+        #[serde(flatten)]
+        call: LegacyCall,
         /// The content that it replaces, as read before the call.
         snapshot: Option<Snapshot>,
         /// Whether the text goes above the content that it should replace, because deletion is not
         /// possible.
-        above: bool,
+        cannot_delete: bool,
     },
     /// Removes an entry of a `doc` announcement and restores the content that it replaced.
-    LegacyRevert {
-        /// Set from before the call until its result is known.
-        pending: Option<Pending>,
-        /// Whether names are written instead of mentions.
-        nameless: bool,
-    },
+    LegacyRevert(LegacyCall),
     /// Writes into a `docx` announcement.
     Docx {
         #[serde(flatten)]
         creation: Creation,
-        /// Whether names are written instead of mentions.
-        nameless: bool,
         /// The content that it replaces.
         snapshot: Option<Snapshot>,
     },
@@ -73,8 +76,6 @@ pub(crate) struct Restoration {
     pub(crate) missing: Vec<BlockId>,
     #[serde(flatten)]
     pub(crate) creation: Creation,
-    /// Whether names are written instead of mentions.
-    pub(crate) nameless: bool,
 }
 
 impl Restoration {
@@ -101,6 +102,8 @@ pub(crate) struct Creation {
     pub(crate) whole: usize,
     /// The revision in the last response; −1 is the latest.
     pub(crate) revision: i64,
+    /// Whether names are written instead of mentions, which the platform rejected.
+    pub(crate) without_mentions: bool,
 }
 
 impl Creation {
@@ -111,22 +114,18 @@ impl Creation {
             page_blocks: Vec::new(),
             whole: 0,
             revision,
+            without_mentions: false,
         }
     }
 }
 
-impl Progress {
-    /// Whether a call may have changed the announcement.
-    pub(crate) fn may_have_changed(&self) -> bool {
-        match &self.written {
-            None => false,
-            Some(
-                WriteProgress::Legacy { pending, .. } | WriteProgress::LegacyRevert { pending, .. },
-            ) => pending.is_some(),
-            Some(WriteProgress::Docx { creation, .. }) => creation.calls > 0,
-            Some(WriteProgress::DocxRevert(_)) => true,
-        }
-    }
+/// The progress of the one call that writes into a `doc` announcement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LegacyCall {
+    /// Set from before the call until its result is known.
+    pub(crate) pending: Option<Pending>,
+    /// Whether names are written instead of mentions, which the platform rejected.
+    pub(crate) without_mentions: bool,
 }
 
 /// A request to a `doc` announcement whose result may be unknown.
@@ -135,7 +134,14 @@ pub(crate) struct Pending {
     /// The number of occurrences of its paragraphs in the announcement before the request.
     pub(crate) seen_before: usize,
     pub(crate) sent_at: Timestamp,
-    /// Whether the platform was expected to put the last of several insertions first.
+    #[serde(flatten)]
+    pub(crate) order: InsertOrder,
+}
+
+/// The order of the insertions of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InsertOrder {
+    /// Whether the platform is expected to put the last insertion first.
     pub(crate) later_first: bool,
     /// Whether the request rewrites blocks that came out in reverse order.
     pub(crate) repairs: bool,

@@ -49,7 +49,7 @@ impl Stage {
     }
 }
 
-/// Refusals: why a command failed, in whole or in part.
+/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -229,47 +229,15 @@ impl Cause {
     /// Whether the log may help the bot's admin to find the cause. Other refusals are complete
     /// explanations.
     pub(crate) fn is_failure(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Platform(_)
-            | Self::Unreachable { .. }
-            | Self::Internal
-            | Self::Unclear
-            | Self::TooLate { .. }
-            | Self::ScheduleTooLate { .. } => true,
-            Self::Misunderstood(_)
-            | Self::CannotSchedule(_)
-            | Self::NeedsGroup(_)
-            | Self::NotAReply
-            | Self::NothingToAnnounce
-            | Self::OnlyMedia
-            | Self::RepliedToIsCard
-            | Self::RepliedToIsForward
-            | Self::RepliedElsewhere
-            | Self::RepliedToChatMissing
-            | Self::NotPinnable(_)
-            | Self::ChatIdMissing
-            | Self::Unreadable
-            | Self::RepliedToHasNoText
-            | Self::RepliedToIsGone
-            | Self::TextTooLong { .. }
-            | Self::TooManyLines { .. }
-            | Self::TooManyWaiting
-            | Self::BotOutside
-            | Self::Denied(_)
-            | Self::NothingToUndo
-            | Self::TopUnknown
-            | Self::EntryChanged
-            | Self::CannotDelete
-            | Self::Disordered
-            | Self::CannotExpire
-            | Self::AnnouncementMoved
-            | Self::TooManySchedules { .. }
-            | Self::CannotRestore { .. }
-            | Self::SnapshotTooLong { .. }
-            | Self::AnnouncementTooLong
-            | Self::NoSuchSchedule
-            | Self::NotLatest => false,
-        }
+                | Self::Unreachable { .. }
+                | Self::Internal
+                | Self::Unclear
+                | Self::TooLate { .. }
+                | Self::ScheduleTooLate { .. }
+        )
     }
 }
 
@@ -359,12 +327,9 @@ pub enum Call {
 
 impl Call {
     pub(crate) fn is_read(self) -> bool {
-        match self {
-            Self::ReadAnnouncement | Self::ReadChat | Self::ReadMessage => true,
-            Self::PutMessage
-            | Self::PutAnnouncement
-            | Self::DeleteTopNotice
-            | Self::WriteAnnouncement => false,
-        }
+        matches!(
+            self,
+            Self::ReadAnnouncement | Self::ReadChat | Self::ReadMessage
+        )
     }
 }

@@ -108,9 +108,7 @@ impl Actor<'_> {
             .map(|(id_type, _)| id_type)
             .unwrap_or_default()
     }
-}
 
-impl Actor<'_> {
     pub(crate) fn is(&self, listed: &str) -> bool {
         let sender = self.sender;
         let ids: [Option<&str>; 3] = [

@@ -43,6 +43,14 @@ pub(crate) struct AnnounceOptions {
     pub(crate) replace: Option<Replace>,
 }
 
+impl AnnounceOptions {
+    pub(crate) const NONE: Self = Self {
+        duration: None,
+        top: false,
+        replace: None,
+    };
+}
+
 impl ScheduledAction {
     /// The first words of its text.
     pub(crate) fn summary(&self) -> String {

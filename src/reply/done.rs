@@ -27,8 +27,8 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             Emoji::Loudspeaker,
             Bilingual::new("已发布到群公告。", "Posted to the announcement."),
         ),
-        Done::Replaced { others: 0 } => (Emoji::Loudspeaker, replace::REPLACED),
-        Done::Replaced { others } => {
+        Done::Replaced { edited: 0 } => (Emoji::Loudspeaker, replace::REPLACED),
+        Done::Replaced { edited } => {
             return Answer::Say(replace::replaced_with_edits(*others, language));
         }
         Done::Unformatted(announced) => {

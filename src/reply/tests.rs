@@ -205,13 +205,13 @@ fn every_success() -> Vec<Done> {
         Done::Unpinned,
         Done::Announced,
         Done::Unformatted(Box::new(Done::Announced)),
-        Done::Unformatted(Box::new(Done::Replaced { others: 1 })),
+        Done::Unformatted(Box::new(Done::Replaced { edited: 1 })),
         Done::LeftOut {
             done: Box::new(Done::Announced),
             media: [feishu::Medium::Image].into(),
         },
         Done::LeftOut {
-            done: Box::new(Done::Replaced { others: 0 }),
+            done: Box::new(Done::Replaced { edited: 0 }),
             media: [
                 feishu::Medium::Image,
                 feishu::Medium::Video,
@@ -236,9 +236,9 @@ fn every_success() -> Vec<Done> {
         Done::Undone(UndoResult::ContentRestored {
             lost: UNWRITABLE.to_vec(),
         }),
-        Done::Replaced { others: 0 },
-        Done::Replaced { others: 1 },
-        Done::Replaced { others: 3 },
+        Done::Replaced { edited: 0 },
+        Done::Replaced { edited: 1 },
+        Done::Replaced { edited: 3 },
     ]
 }
 

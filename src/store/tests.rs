@@ -329,8 +329,8 @@ async fn jobs_running_at_a_kill_are_requeued(bench: Bench) {
             parents: vec!["dox1".into()],
             whole: 0,
             revision: 7,
+            without_mentions: false,
         },
-        nameless: false,
         snapshot: None,
     });
     let progress = Progress {

@@ -14,10 +14,10 @@ use crate::model::schedule::SUMMARY;
 pub(crate) const TEXT_LIMIT: usize = 100_000;
 
 /// One call to a `doc` announcement takes ten operations: a deletion and nine insertions of 50
-/// lines. A longer text belongs into a document.
+/// lines. A longer text belongs in a document.
 pub(crate) const LINE_LIMIT: usize = 450;
 
-/// Replaced content must fit into one such call, too.
+/// Replaced content must fit in one such call, too.
 const SNAPSHOT_LIMIT: usize = LINE_LIMIT;
 
 /// The maximum memory of replaced content as values, in bytes: several times that of 450 ordinary
@@ -29,67 +29,58 @@ pub(crate) const LONG_TEXT: usize = 16 * 1024;
 
 /// An entry after it was written.
 pub(crate) struct WrittenEntry {
-    pub(crate) placed: PlacedEntry,
+    pub(crate) entry: PlacedEntry,
     /// The content that it replaced.
-    pub(crate) before: AnnouncementState,
-    /// The number of blocks that should have been replaced but stay, because members written or
+    pub(crate) replaced: Option<Snapshot>,
+    /// The number of blocks that should have been replaced but stay, because members wrote or
     /// edited them in the meantime.
-    pub(crate) others: usize,
+    pub(crate) edited: usize,
     /// Why the old content was not deleted.
-    pub(crate) left: Option<Failure>,
+    pub(crate) not_deleted: Option<Failure>,
 }
 
 impl WrittenEntry {
-    /// An entry above the existing content.
-    pub(crate) fn above(placed: PlacedEntry) -> Self {
-        Self {
-            placed,
-            before: AnnouncementState::OtherContent,
-            others: 0,
-            left: None,
-        }
-    }
-
     /// The effect of the command, and why it is incomplete.
     pub(crate) fn effect(
         self,
         AnnouncementRequest { document, options }: AnnouncementRequest<'_>,
         context: Context<'_>,
     ) -> (Effect, Option<Failure>) {
-        let (kind, done) = match self.before {
-            AnnouncementState::Body(_) => (
+        let edited = self.edited;
+        let (kind, mut done, before) = match self.replaced {
+            Some(snapshot) => (
                 ChangeKind::Replace,
-                Done::Replaced {
-                    others: self.others,
-                },
+                Done::Replaced { edited },
+                AnnouncementState::Body(snapshot),
             ),
-            _ => (ChangeKind::Announce, Done::Announced),
+            None => (
+                ChangeKind::Announce,
+                Done::Announced,
+                AnnouncementState::OtherContent,
+            ),
         };
-        let done = if document.left_out.is_empty() {
-            done
-        } else {
-            Done::LeftOut {
+        if !document.left_out.is_empty() {
+            done = Done::LeftOut {
                 done: Box::new(done),
                 media: document.left_out.clone(),
-            }
-        };
-        let done = if document.unformatted {
-            Done::Unformatted(Box::new(done))
-        } else {
-            done
-        };
+            };
+        }
+        if document.unformatted {
+            done = Done::Unformatted(Box::new(done));
+        }
         // If nothing can be deleted, the entry cannot expire.
-        let endless = matches!(self.left, Some(Failure::Refused(Cause::CannotDelete)));
+        let endless = matches!(
+            self.not_deleted,
+            Some(Failure::Refused(Cause::CannotDelete))
+        );
+        let after = AnnouncementState::Entry(self.entry);
         let effect = Effect {
             written: Some((kind, document.first_characters(SUMMARY))),
-            change: Some(Change::of_announcement(
-                self.before,
-                AnnouncementState::Entry(self.placed),
-            )),
+            change: Some(Change::of_announcement(before, after)),
             expires_at: context.expires_at(options.duration).filter(|_| !endless),
             ..Effect::new(done)
         };
-        (effect, self.left)
+        (effect, self.not_deleted)
     }
 }
 
@@ -118,7 +109,7 @@ pub(crate) fn refuse_unrestorable(snapshot: &Snapshot, how: Replace) -> Result<(
     }
 }
 
-pub(crate) fn call(call: Call) -> impl FnOnce(Error) -> Failure {
+pub(crate) fn failed(call: Call) -> impl FnOnce(Error) -> Failure {
     move |error| match call {
         Call::ReadAnnouncement if error.is_too_large() => Cause::AnnouncementTooLong.into(),
         call => Failure::Call(call, error),

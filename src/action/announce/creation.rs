@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::calls::{Parent, PlannedCall, line_count};
 use super::{AnnouncementRequest, Context, Failure};
-use crate::action::announce::common::call;
+use crate::action::announce::common::failed;
 use crate::model::progress::{Creation, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
@@ -35,103 +35,109 @@ pub(super) struct Writing<B> {
     pub(super) name: &'static str,
     /// The index at the top level of the page.
     pub(super) at: usize,
-    pub(super) steps: Vec<PlannedCall<B>>,
+    pub(super) calls: Vec<PlannedCall<B>>,
     /// The same calls with names instead of mentions, if there are any; same number, same parents.
-    pub(super) nameless_steps: Option<Vec<PlannedCall<B>>>,
-    pub(super) nameless: bool,
+    pub(super) calls_without_mentions: Option<Vec<PlannedCall<B>>>,
     pub(super) creation: Creation,
 }
 
 impl<B: Serialize> Writing<B> {
-    /// Makes the remaining calls and stores the progress after each. It is stored after the last
-    /// one, too, because what follows may fail.
+    /// Makes the remaining calls and stores the progress after each; after the last one, too, because
+    /// a later step may fail.
     pub(super) async fn run(
         &mut self,
-        draft: AnnouncementRequest<'_>,
-        so_far: impl Fn(Creation, bool) -> WriteProgress,
+        request: AnnouncementRequest<'_>,
+        progress: impl Fn(Creation) -> WriteProgress,
         context: Context<'_>,
     ) -> Result<(), Failure> {
-        while let Some(step) = self.steps().get(self.creation.calls) {
-            match self.create(step, context).await {
+        while let Some(call) = self.calls().get(self.creation.calls) {
+            match self.create(call, context).await {
                 Ok(creation) => self.creation = creation,
-                // If the platform rejects a mention, write the name.
-                Err(Failure::Call(_, error))
-                    if error
-                        .code()
-                        .is_some_and(|code| OVER_MENTIONS.contains(&code))
-                        && self.nameless_steps.is_some()
-                        && !self.nameless =>
-                {
-                    self.nameless = true;
+                Err(Failure::Call(_, error)) if self.may_be_over_mentions(&error) => {
+                    self.creation.without_mentions = true;
                     continue;
                 }
                 Err(failure) => return Err(failure),
             }
-            let next = self.steps().get(self.creation.calls);
+            let next = self.calls().get(self.creation.calls);
             if next.is_none_or(|next| next.parent == Parent::Page) {
                 self.creation.whole = self.creation.page_blocks.len();
             }
-            let written = so_far(self.creation.clone(), self.nameless);
-            context.save(draft, Some(written)).await?;
+            let written = progress(self.creation.clone());
+            context.save(request, Some(written)).await?;
         }
         Ok(())
     }
 
-    /// The number of lines that are written, and of all lines.
-    pub(super) fn lines(&self) -> (usize, usize) {
-        let stand = &self.steps[..self.creation.calls.min(self.steps.len())];
-        (line_count(stand), line_count(&self.steps))
+    /// Whether the platform may accept the call with names instead of mentions.
+    fn may_be_over_mentions(&self, error: &feishu::Error) -> bool {
+        has_code(error, &OVER_MENTIONS)
+            && self.calls_without_mentions.is_some()
+            && !self.creation.without_mentions
     }
 
-    fn steps(&self) -> &[PlannedCall<B>] {
-        match &self.nameless_steps {
-            Some(steps) if self.nameless => steps,
-            _ => &self.steps,
+    /// The number of lines that are written, and of all lines.
+    pub(super) fn lines(&self) -> (usize, usize) {
+        let written = &self.calls[..self.creation.calls.min(self.calls.len())];
+        (line_count(written), line_count(&self.calls))
+    }
+
+    fn calls(&self) -> &[PlannedCall<B>] {
+        match &self.calls_without_mentions {
+            Some(calls) if self.creation.without_mentions => calls,
+            _ => &self.calls,
         }
     }
 
     async fn create(
         &self,
-        step: &PlannedCall<B>,
+        call: &PlannedCall<B>,
         context: Context<'_>,
     ) -> Result<Creation, Failure> {
         let chat = context.chat_id;
         let mut creation = self.creation.clone();
-        let (parent, index) = match step.parent {
+        let (parent, index) = match call.parent {
             // The page block, the root of the announcement, has the chat's id.
-            Parent::Page => (BlockId::new(chat.as_str()), self.at + step.index),
+            Parent::Page => (BlockId::new(chat.as_str()), self.at + call.index),
             Parent::Created(number) => match creation.parents.get(number) {
-                Some(parent) => (parent.clone(), step.index),
+                Some(parent) => (parent.clone(), call.index),
                 None => return Err(Cause::Internal.into()),
             },
         };
-        let spot = Spot {
+        let position = Position {
             parent: &parent,
             index,
             revision: creation.revision,
         };
-        let form = if self.nameless { " nameless" } else { "" };
+        let form = if creation.without_mentions {
+            " without mentions"
+        } else {
+            ""
+        };
         let key = format!("{}{form} {}", self.name, creation.calls);
-        let created = match spot.send(&step.blocks, &key, context).await {
-            Err(error) if is_over_length(&error) => {
-                match feishu::with_short_docx_runs(&step.blocks) {
-                    Some(short) => spot.send(&short, &format!("{key} short"), context).await,
+        let created = match position.send(&call.blocks, &key, context).await {
+            Err(error) if has_code(&error, &OVER_LENGTH) => {
+                match feishu::with_short_docx_runs(&call.blocks) {
+                    Some(short) => {
+                        position
+                            .send(&short, &format!("{key} short"), context)
+                            .await
+                    }
                     None => Err(error),
                 }
             }
             created => created,
         };
-        let created = created.map_err(call(Call::WriteAnnouncement))?;
+        let created = created.map_err(failed(Call::WriteAnnouncement))?;
         creation.calls += 1;
         creation.revision = created.revision_id.unwrap_or(LATEST);
-        if step.parent == Parent::Page {
-            let ids = created.block_ids.iter().cloned();
-            creation.page_blocks.extend(ids);
+        if call.parent == Parent::Page {
+            creation.page_blocks.extend_from_slice(&created.block_ids);
         }
-        let parents = step.parents.iter();
+        let parents = call.parents.iter();
         let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
         creation.parents.extend(parents);
-        if creation.parents.len() < self.creation.parents.len() + step.parents.len() {
+        if creation.parents.len() < self.creation.parents.len() + call.parents.len() {
             tracing::error!("the response lacks ids of created blocks");
             return Err(Cause::Internal.into());
         }
@@ -140,13 +146,13 @@ impl<B: Serialize> Writing<B> {
 }
 
 /// The position at which a call creates blocks.
-struct Spot<'a> {
+struct Position<'a> {
     parent: &'a BlockId,
     index: usize,
     revision: i64,
 }
 
-impl Spot<'_> {
+impl Position<'_> {
     async fn send<C: Serialize>(
         &self,
         children: &[C],
@@ -165,6 +171,6 @@ impl Spot<'_> {
     }
 }
 
-fn is_over_length(error: &feishu::Error) -> bool {
-    error.code().is_some_and(|code| OVER_LENGTH.contains(&code))
+fn has_code(error: &feishu::Error, codes: &[i64]) -> bool {
+    error.code().is_some_and(|code| codes.contains(&code))
 }

@@ -8,75 +8,73 @@ use super::creation::Writing;
 use super::page::{self, Deletion};
 use super::{AnnouncementRequest, Context, Failure};
 use crate::action::announce::common::{WrittenEntry, refuse_too_large, refuse_unrestorable};
-use crate::content::{Entry, Snapshot, SnapshotBlock};
-use crate::model::change::{AnnouncementState, PlacedBlocks, PlacedEntry};
+use crate::content::{Entry, Snapshot};
+use crate::model::change::{PlacedBlocks, PlacedEntry};
 use crate::model::progress::{Creation, WriteProgress};
 
 /// Writes the entry, continuing from the last attempt.
 pub(super) async fn write(
     entry: &Entry,
     revision: i64,
-    draft: AnnouncementRequest<'_>,
+    request: AnnouncementRequest<'_>,
     context: Context<'_>,
 ) -> Result<WrittenEntry, Failure> {
-    let (mut creation, nameless, mut snapshot) = match context.written() {
-        Some(WriteProgress::Docx {
-            creation,
-            nameless,
-            snapshot,
-        }) => (creation, nameless, snapshot),
-        _ => (Creation::at(revision), false, None),
+    let (mut creation, mut snapshot) = match context.written() {
+        Some(WriteProgress::Docx { creation, snapshot }) => (creation, snapshot),
+        _ => (Creation::at(revision), None),
     };
-    if let (Some(how), None) = (draft.options.replace, &snapshot) {
+    let progress = |creation, snapshot| WriteProgress::Docx { creation, snapshot };
+    if let (Some(how), None) = (request.options.replace, &snapshot) {
         let (revision, blocks) = page::read::<ReadBlock>(context).await?;
         refuse_too_large(Snapshot::weight_of_docx(&blocks, context.chat_id))?;
         let body = Snapshot::of_docx(&blocks, context.chat_id);
         refuse_unrestorable(&body, how)?;
         creation.revision = revision;
         snapshot = Some(body);
-        let written = WriteProgress::Docx {
-            creation: creation.clone(),
-            nameless,
-            snapshot: snapshot.clone(),
-        };
-        context.save(draft, Some(written)).await?;
+        let written = progress(creation.clone(), snapshot.clone());
+        context.save(request, Some(written)).await?;
     }
-    let nameless_entry = entry.names_anybody().then(|| entry.nameless());
+    let without_mentions = entry.mentions_anybody().then(|| entry.without_mentions());
     let mut writing = Writing {
         name: "docx",
         at: 0,
-        steps: plan(entry.to_docx()),
-        nameless_steps: nameless_entry.map(|entry| plan(entry.to_docx())),
-        nameless,
+        calls: plan(entry.to_docx()),
+        calls_without_mentions: without_mentions.map(|entry| plan(entry.to_docx())),
         creation,
     };
-    let so_far = |creation, nameless| WriteProgress::Docx {
-        creation,
-        nameless,
-        snapshot: snapshot.clone(),
-    };
-    if let Err(failure) = writing.run(draft, so_far, context).await {
+    let progress = |creation| progress(creation, snapshot.clone());
+    if let Err(failure) = writing.run(request, progress, context).await {
         if let Failure::Call(_, error) = &failure
             && error.may_have_taken_effect()
         {
             // If no attempt gets a response, `/undo` searches for the blocks of this call.
-            let written = so_far(writing.creation.clone(), writing.nameless);
-            context.save(draft, Some(written)).await?;
+            let written = progress(writing.creation.clone());
+            context.save(request, Some(written)).await?;
         }
-        let (stand, of) = writing.lines();
-        return Err(failure.after(stand, of));
+        let (lines, of) = writing.lines();
+        return Err(failure.after(lines, of));
     }
-    let placed = PlacedEntry {
-        entry: entry.clone(),
-        nameless: writing.nameless,
-        kind: PlacedBlocks::Docx {
-            blocks: writing.creation.page_blocks.clone(),
+    let Creation {
+        page_blocks: blocks,
+        without_mentions,
+        ..
+    } = writing.creation;
+    let written = WrittenEntry {
+        entry: PlacedEntry {
+            entry: entry.clone(),
+            without_mentions,
+            kind: PlacedBlocks::Docx {
+                blocks: blocks.clone(),
+            },
         },
+        replaced: None,
+        edited: 0,
+        not_deleted: None,
     };
-    let Some(snapshot) = snapshot else {
-        return Ok(WrittenEntry::above(placed));
-    };
-    clear(snapshot, &writing.creation.page_blocks, placed, context).await
+    match snapshot {
+        Some(snapshot) => clear(snapshot, &blocks, written, context).await,
+        None => Ok(written),
+    }
 }
 
 /// Deletes the content from before the entry. Blocks that a member has edited or written since
@@ -84,34 +82,31 @@ pub(super) async fn write(
 async fn clear(
     snapshot: Snapshot,
     own: &[BlockId],
-    placed: PlacedEntry,
+    entry: WrittenEntry,
     context: Context<'_>,
 ) -> Result<WrittenEntry, Failure> {
     let (revision, blocks) = page::read::<ReadBlock>(context).await?;
-    let stands = snapshot.current_docx(&blocks, context.chat_id).blocks;
-    let is_former = |place: &usize| snapshot.blocks.contains(&stands[*place]);
-    let places: Vec<usize> = (0..stands.len()).filter(is_former).collect();
-    let all_stand = places.len() == snapshot.blocks.len();
+    let current = snapshot.current_docx(&blocks, context.chat_id);
+    let saved: Vec<_> = snapshot.top_level().collect();
+    let unedited = current.top_level().enumerate();
+    let unedited = unedited.filter(|(_, block)| saved.contains(block));
+    let places: Vec<usize> = unedited.map(|(place, _)| place).collect();
+    let is_unedited = places.len() == saved.len();
     let Deletion { deleted, failure } = page::delete(places, revision, context).await;
-    let left = match failure {
+    let not_deleted = match failure {
         // It is unknown whether the blocks were deleted.
         Some(Failure::Call(call, error)) if error.may_have_taken_effect() => {
             return Err(Failure::Call(call, error));
         }
-        left => left,
+        not_deleted => not_deleted,
     };
-    let is_own = |block: &&SnapshotBlock| block.id.as_ref().is_some_and(|id| own.contains(id));
-    let others = stands.len() - deleted - stands.iter().filter(is_own).count();
-    let is_untouched = left.is_some() && all_stand && deleted == 0;
-    let before = if is_untouched {
-        AnnouncementState::OtherContent
-    } else {
-        AnnouncementState::Body(snapshot)
-    };
+    let own = current.ids().filter(|id| own.contains(id)).count();
+    let edited = current.top_level().count() - deleted - own;
+    let is_untouched = not_deleted.is_some() && is_unedited && deleted == 0;
     Ok(WrittenEntry {
-        placed,
-        before,
-        others,
-        left,
+        replaced: Some(snapshot).filter(|_| !is_untouched),
+        edited,
+        not_deleted,
+        ..entry
     })
 }

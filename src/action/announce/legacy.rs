@@ -11,12 +11,12 @@ use feishu::{InsertLocation, LegacyAnnouncement, LegacyBlock, LegacyDocument, Op
 
 use super::{AnnouncementRequest, Context, Failure};
 use crate::action::announce::common::{
-    WrittenEntry, call, read_document, refuse_too_large, refuse_unrestorable,
+    WrittenEntry, failed, read_document, refuse_too_large, refuse_unrestorable,
 };
 use crate::command::Replace;
 use crate::content::{Entry, Snapshot};
-use crate::model::change::{AnnouncementState, PlacedBlocks, PlacedEntry};
-use crate::model::progress::{Pending, WriteProgress};
+use crate::model::change::{PlacedBlocks, PlacedEntry};
+use crate::model::progress::{InsertOrder, LegacyCall, Pending, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
 /// Maximum number of blocks per insertion. One call takes ten operations, enough for a deletion and
@@ -30,72 +30,73 @@ pub(super) const ATTEMPTS: usize = 3;
 /// Writes the entry, unless an earlier attempt did.
 pub(super) async fn write(
     entry: &Entry,
-    draft: AnnouncementRequest<'_>,
+    request: AnnouncementRequest<'_>,
     context: Context<'_>,
 ) -> Result<WrittenEntry, Failure> {
-    let (pending, nameless, snapshot, mut above) = match context.written() {
+    let (call, snapshot, mut cannot_delete) = match context.written() {
         Some(WriteProgress::Legacy {
-            pending,
-            nameless,
+            call,
             snapshot,
-            above,
-        }) => (pending, nameless, snapshot, above),
-        _ => (None, false, None, false),
+            cannot_delete,
+        }) => (call, snapshot, cannot_delete),
+        _ => Default::default(),
     };
-    let nameless_entry = entry.names_anybody().then(|| entry.nameless());
+    let without_mentions = entry.mentions_anybody().then(|| entry.without_mentions());
     let mut writing = Writing {
-        named: entry.to_legacy(),
-        unnamed: nameless_entry.map(|entry| entry.to_legacy()),
-        place: match draft.options.replace {
-            Some(how) if !above => Place::Body { how, snapshot },
+        blocks: entry.to_legacy(),
+        blocks_without_mentions: without_mentions.map(|entry| entry.to_legacy()),
+        place: match request.options.replace {
+            Some(how) if !cannot_delete => Place::Body { how, snapshot },
             _ => Place::Top,
         },
-        pending,
-        nameless,
+        call,
         short: false,
-        draft,
+        request,
         context,
     };
-    while let Err(failure) = writing.run().await {
-        if !is_refused(&failure) {
-            return Err(failure);
+    match writing.run().await {
+        Err(failure) if is_refused(&failure) && !matches!(writing.place, Place::Top) => {
+            writing.place = Place::Top;
+            writing.call.without_mentions = false;
+            cannot_delete = true;
+            writing.run().await?;
         }
-        if writing.drop_mentions() {
-            continue;
-        }
-        if matches!(writing.place, Place::Top) {
-            return Err(failure);
-        }
-        (writing.place, writing.nameless, above) = (Place::Top, false, true);
+        ended => ended?,
     }
-    Ok(writing.stand(entry, above))
+    Ok(WrittenEntry {
+        entry: PlacedEntry {
+            entry: entry.clone(),
+            without_mentions: writing.call.without_mentions,
+            kind: PlacedBlocks::Doc,
+        },
+        replaced: match writing.place {
+            Place::Body { snapshot, .. } => snapshot,
+            Place::Top | Place::Entry(_) => None,
+        },
+        edited: 0,
+        not_deleted: cannot_delete.then(|| Cause::CannotDelete.into()),
+    })
 }
 
 /// Whether the platform rejects the update as it is.
 pub(super) fn is_refused(failure: &Failure) -> bool {
-    match failure {
-        Failure::Call(Call::WriteAnnouncement, error) => {
-            error.code() == Some(codes::LEGACY_UPDATE_FAILED)
-        }
-        Failure::Refused(Cause::CannotDelete) => true,
-        _ => false,
-    }
+    matches!(failure, Failure::Refused(Cause::CannotDelete))
+        || code(failure) == Some(codes::LEGACY_UPDATE_FAILED)
 }
 
 /// Whether a too long run of text may be the cause.
 fn may_be_over_length(failure: &Failure) -> bool {
+    matches!(
+        code(failure),
+        Some(codes::FIELD_INVALID | codes::CHAT_INVALID_PARAMETER | codes::LEGACY_UPDATE_FAILED)
+    )
+}
+
+/// The error code of a failed write.
+fn code(failure: &Failure) -> Option<i64> {
     match failure {
-        Failure::Call(Call::WriteAnnouncement, error) => {
-            matches!(
-                error.code(),
-                Some(
-                    codes::FIELD_INVALID
-                        | codes::CHAT_INVALID_PARAMETER
-                        | codes::LEGACY_UPDATE_FAILED
-                )
-            )
-        }
-        _ => false,
+        Failure::Call(Call::WriteAnnouncement, error) => error.code(),
+        _ => None,
     }
 }
 
@@ -113,36 +114,37 @@ pub(super) enum Place<'a> {
 }
 
 pub(super) struct Writing<'a> {
-    pub(super) named: Vec<LegacyBlock>,
+    pub(super) blocks: Vec<LegacyBlock>,
     /// The same blocks with names instead of mentions, if there are any.
-    pub(super) unnamed: Option<Vec<LegacyBlock>>,
+    pub(super) blocks_without_mentions: Option<Vec<LegacyBlock>>,
     pub(super) place: Place<'a>,
-    pub(super) pending: Option<Pending>,
-    pub(super) nameless: bool,
+    pub(super) call: LegacyCall,
     /// Whether long runs of text are split.
     pub(super) short: bool,
-    pub(super) draft: AnnouncementRequest<'a>,
+    pub(super) request: AnnouncementRequest<'a>,
     pub(super) context: Context<'a>,
 }
 
-/// The order of the insertions of a request.
-#[derive(Debug, Clone, Copy)]
-struct InsertOrder {
-    /// Whether the platform is expected to put the last insertion first.
-    later_first: bool,
-    /// Whether the request rewrites blocks that came out in reverse order.
-    repairs: bool,
-}
-
 impl Writing<'_> {
-    /// Writes the blocks, unless a request whose response was lost did. Blocks in reverse order are
-    /// rewritten once.
+    /// Writes the blocks, unless a request whose response was lost did. If the platform rejects
+    /// them, names are written instead of mentions.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
+        match self.attempt_in_short_runs().await {
+            Err(failure) if is_refused(&failure) && self.drop_mentions() => {
+                self.attempt_in_short_runs().await
+            }
+            ended => ended,
+        }
+    }
+
+    /// If a run may be too long, long ones are split.
+    async fn attempt_in_short_runs(&mut self) -> Result<(), Failure> {
         match self.attempt().await {
-            Err(failure) if !self.short && may_be_over_length(&failure) => {
-                if feishu::with_short_legacy_runs(&self.blocks()).is_none() {
-                    return Err(failure);
-                }
+            Err(failure)
+                if !self.short
+                    && may_be_over_length(&failure)
+                    && feishu::with_short_legacy_runs(&self.blocks()).is_some() =>
+            {
                 self.short = true;
                 self.attempt().await
             }
@@ -150,17 +152,24 @@ impl Writing<'_> {
         }
     }
 
+    /// Writes names instead of mentions from now on; `false` if there are no mentions.
+    fn drop_mentions(&mut self) -> bool {
+        let can = self.blocks_without_mentions.is_some() && !self.call.without_mentions;
+        self.call.without_mentions |= can;
+        can
+    }
+
     fn blocks(&self) -> Vec<LegacyBlock> {
-        let blocks = match &self.unnamed {
-            Some(unnamed) if self.nameless => unnamed,
-            _ => &self.named,
+        let blocks = match &self.blocks_without_mentions {
+            Some(blocks) if self.call.without_mentions => blocks,
+            _ => &self.blocks,
         };
         let short = self.short.then(|| feishu::with_short_legacy_runs(blocks));
         short.flatten().unwrap_or_else(|| blocks.clone())
     }
 
     async fn attempt(&mut self) -> Result<(), Failure> {
-        wait_out(self.pending, self.context)?;
+        wait_out(self.call.pending, self.context)?;
         let blocks = self.blocks();
         let takes_several = blocks.len() > CHUNK;
         let mut attempt = 1;
@@ -169,42 +178,35 @@ impl Writing<'_> {
         loop {
             let (announcement, document) = read(self.context).await?;
             let seen_before = occurrences(&blocks, &document);
-            if self.stand_newly(&blocks, seen_before, &document) {
+            if self.is_written(&blocks, seen_before, &document) {
                 return Ok(());
             }
             let reversed = self
+                .call
                 .pending
                 .filter(|_| takes_several)
                 .zip(find(&chunks(&blocks, true).concat(), &document));
             if acknowledged.is_some_and(|order| order.repairs || reversed.is_none()) {
-                let disordered = reversed.is_some()
-                    || (seen_before == 0 && all_chunks_stand(&blocks, &document));
+                let is_disordered = reversed.is_some()
+                    || (seen_before == 0 && contains_all_chunks(&blocks, &document));
                 // Otherwise a member has edited the blocks since.
-                return if disordered {
+                return if is_disordered {
                     Err(Cause::Disordered.into())
                 } else {
                     Ok(())
                 };
             }
-            let (order, range) = if let Some((pending, range)) = reversed {
-                (self.repair_order(pending), Some(range))
-            } else {
-                let later_first = self.context.platform.later_insert_is_first();
-                let order = InsertOrder {
-                    later_first,
-                    repairs: false,
-                };
-                (order, self.make_room(&document)?)
+            let (order, range) = match reversed {
+                Some((pending, range)) => (self.repair_order(pending.order), Some(range)),
+                None => (self.expected_order(), self.make_room(&document)?),
             };
             let operations = operations(&blocks, range, order.later_first);
-            let still = self.pending.filter(|_| order.repairs);
             let pending = Pending {
                 seen_before,
                 sent_at: self.context.clock.now(),
-                later_first: order.later_first,
-                repairs: order.repairs,
+                order,
             };
-            match self.send(&announcement, pending, &operations, still).await {
+            match self.send(&announcement, pending, &operations).await {
                 Ok(()) if !takes_several => return Ok(()),
                 Ok(()) => acknowledged = Some(order),
                 Err(failure) if is_refused(&failure) && attempt < ATTEMPTS => attempt += 1,
@@ -216,14 +218,21 @@ impl Writing<'_> {
         }
     }
 
-    /// The order in which to rewrite reversed blocks. What the request itself expected shows the
-    /// platform's order; other requests may have learned it in the meantime.
-    fn repair_order(&self, pending: Pending) -> InsertOrder {
-        let later_first = if pending.repairs {
+    fn expected_order(&self) -> InsertOrder {
+        InsertOrder {
+            later_first: self.context.platform.later_insert_is_first(),
+            repairs: false,
+        }
+    }
+
+    /// The order in which to rewrite reversed blocks: the opposite of what the request expected. Other
+    /// requests may have learned the platform's order in the meantime.
+    fn repair_order(&self, expected: InsertOrder) -> InsertOrder {
+        let later_first = if expected.repairs {
             // The response was lost, and the blocks are unchanged.
-            pending.later_first
+            expected.later_first
         } else {
-            let observed = !pending.later_first;
+            let observed = !expected.later_first;
             self.context.platform.learn_insert_order(observed);
             observed
         };
@@ -233,37 +242,27 @@ impl Writing<'_> {
         }
     }
 
-    /// Writes names instead of mentions from now on; `false` if there are no mentions.
-    pub(super) fn drop_mentions(&mut self) -> bool {
-        let can = self.unnamed.is_some() && !self.nameless;
-        self.nameless |= can;
-        can
-    }
-
     /// Whether the last request wrote the blocks.
-    fn stand_newly(&self, blocks: &[LegacyBlock], seen: usize, document: &LegacyDocument) -> bool {
-        let Some(pending) = self.pending else {
+    fn is_written(&self, blocks: &[LegacyBlock], seen: usize, document: &LegacyDocument) -> bool {
+        let Some(pending) = self.call.pending else {
             return false;
         };
         // The replaced content may have had the same lines, so that the number is the same.
-        let replaces_them = matches!(&self.place, Place::Body { snapshot: Some(snapshot), .. }
-            if !stands(snapshot, document));
-        seen > pending.seen_before || (replaces_them && is_all(blocks, document))
+        let has_replaced = matches!(&self.place, Place::Body { snapshot: Some(snapshot), .. }
+            if !contains(snapshot, document));
+        seen > pending.seen_before || (has_replaced && is_all(blocks, document))
     }
 
     /// The range to delete before the blocks are inserted.
     fn make_room(&mut self, document: &LegacyDocument) -> Result<Option<Range<u64>>, Cause> {
-        let was_sent = self.pending.is_some();
+        let was_sent = self.call.pending.is_some();
         match &mut self.place {
             Place::Top => Ok(None),
             Place::Body { how, snapshot } => {
                 // It is unknown whether the last request succeeded before somebody edited
                 // everything.
-                if was_sent
-                    && snapshot
-                        .as_ref()
-                        .is_some_and(|snapshot| !stands(snapshot, document))
-                {
+                let is_changed = |snapshot: &Snapshot| !contains(snapshot, document);
+                if was_sent && snapshot.as_ref().is_some_and(is_changed) {
                     return Err(Cause::Unclear);
                 }
                 refuse_too_large(Snapshot::weight_of_legacy(document))?;
@@ -273,79 +272,52 @@ impl Writing<'_> {
                 let range = document.body_range().ok_or(Cause::CannotDelete)?;
                 Ok(Some(range).filter(|range| !range.is_empty()))
             }
-            Place::Entry(entry) => match find(entry, document) {
-                None if contains_any_line(entry, document) => Err(Cause::EntryChanged),
-                found => Ok(found),
-            },
+            Place::Entry(entry) => find_unedited(entry, document),
         }
     }
 
-    /// Stores the request, then makes it. If it certainly had no effect, `still` is the request in
-    /// flight.
+    /// Stores the request, then makes it. If it certainly had no effect, a repair leaves the request
+    /// before it in flight.
     async fn send(
         &mut self,
         announcement: &LegacyAnnouncement,
         pending: Pending,
         operations: &[Operation],
-        still: Option<Pending>,
     ) -> Result<(), Failure> {
         let context = self.context;
-        self.pending = Some(pending);
+        let earlier = self.call.pending.filter(|_| pending.order.repairs);
+        self.call.pending = Some(pending);
         self.save().await?;
-        let chat = context.chat_id;
         let client = &context.platform.client;
-        match client
-            .patch_announcement(chat, announcement.revision, operations)
-            .await
+        let sent = client
+            .patch_announcement(context.chat_id, announcement.revision, operations)
+            .await;
+        if let Err(error) = &sent
+            && !error.may_have_taken_effect()
         {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                if !error.may_have_taken_effect() {
-                    // The next attempt need not wait for this request.
-                    self.pending = still;
-                    self.save().await?;
-                }
-                Err(call(Call::WriteAnnouncement)(error))
-            }
+            // The next attempt need not wait for this request.
+            self.call.pending = earlier;
+            self.save().await?;
         }
+        sent.map_err(failed(Call::WriteAnnouncement))
     }
 
     async fn save(&self) -> Result<(), Failure> {
-        let (pending, nameless) = (self.pending, self.nameless);
+        let call = self.call;
         let written = match &self.place {
             Place::Top => WriteProgress::Legacy {
-                pending,
-                nameless,
+                call,
                 snapshot: None,
-                above: self.draft.options.replace.is_some(),
+                cannot_delete: self.request.options.replace.is_some(),
             },
             Place::Body { snapshot, .. } => WriteProgress::Legacy {
-                pending,
-                nameless,
+                call,
                 snapshot: snapshot.clone(),
-                above: false,
+                cannot_delete: false,
             },
-            Place::Entry(_) => WriteProgress::LegacyRevert { pending, nameless },
+            Place::Entry(_) => WriteProgress::LegacyRevert(call),
         };
-        self.context.save(self.draft, Some(written)).await
-    }
-
-    fn stand(self, entry: &Entry, above: bool) -> WrittenEntry {
-        let placed = PlacedEntry {
-            entry: entry.clone(),
-            nameless: self.nameless,
-            kind: PlacedBlocks::Doc,
-        };
-        let mut stand = WrittenEntry::above(placed);
-        if let Place::Body {
-            snapshot: Some(snapshot),
-            ..
-        } = self.place
-        {
-            stand.before = AnnouncementState::Body(snapshot);
-        }
-        stand.left = above.then(|| Cause::CannotDelete.into());
-        stand
+        self.context.save(self.request, Some(written)).await
     }
 }
 
@@ -357,7 +329,7 @@ pub(super) async fn read(
     let announcement = client
         .get_announcement(context.chat_id)
         .await
-        .map_err(call(Call::ReadAnnouncement))?;
+        .map_err(failed(Call::ReadAnnouncement))?;
     let document = read_document(&announcement)?;
     Ok((announcement, document))
 }
@@ -380,7 +352,7 @@ fn operations(
 }
 
 /// Whether the document contains every chunk, in any order.
-fn all_chunks_stand(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
+fn contains_all_chunks(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
     chunks(blocks, false)
         .into_iter()
         .all(|chunk| occurrences(chunk, document) > 0)
@@ -419,6 +391,17 @@ pub(super) fn find(blocks: &[LegacyBlock], document: &LegacyDocument) -> Option<
     Some(start..end + u64::from(something_follows))
 }
 
+/// The range of an entry, if any of it is left. Fails if a member has edited it.
+pub(super) fn find_unedited(
+    entry: &[LegacyBlock],
+    document: &LegacyDocument,
+) -> Result<Option<Range<u64>>, Cause> {
+    match find(entry, document) {
+        None if contains_any_line(entry, document) => Err(Cause::EntryChanged),
+        found => Ok(found),
+    }
+}
+
 /// The index of each occurrence of these blocks.
 fn runs(blocks: &[LegacyBlock], document: &LegacyDocument) -> impl Iterator<Item = usize> {
     let windows = document.blocks.windows(blocks.len().max(1)).enumerate();
@@ -441,15 +424,11 @@ pub(super) fn contains_any_line(blocks: &[LegacyBlock], document: &LegacyDocumen
 
 /// Whether the document consists of these blocks only.
 fn is_all(blocks: &[LegacyBlock], document: &LegacyDocument) -> bool {
-    let all = Snapshot::of_legacy(document).blocks.len();
+    let all = Snapshot::of_legacy(document).block_count();
     all == blocks.len() && occurrences(blocks, document) > 0
 }
 
 /// Whether the document contains the saved content unchanged.
-pub(super) fn stands(snapshot: &Snapshot, document: &LegacyDocument) -> bool {
-    let now = snapshot.current_legacy(document).blocks;
-    snapshot.is_empty()
-        || now
-            .windows(snapshot.blocks.len())
-            .any(|run| run == snapshot.blocks)
+pub(super) fn contains(snapshot: &Snapshot, document: &LegacyDocument) -> bool {
+    snapshot.is_part_of(&snapshot.current_legacy(document))
 }

@@ -6,7 +6,7 @@ use feishu::{BlockId, DeleteChildren, codes};
 use serde::de::DeserializeOwned;
 
 use super::{Context, Failure};
-use crate::action::announce::common::call;
+use crate::action::announce::common::failed;
 use crate::model::refusal::Call;
 
 /// Attempts to read while members keep editing.
@@ -22,14 +22,14 @@ pub(super) async fn read<B: DeserializeOwned>(
     loop {
         let announcement = client.get_docx_announcement(chat).await;
         let revision = announcement
-            .map_err(call(Call::ReadAnnouncement))?
+            .map_err(failed(Call::ReadAnnouncement))?
             .revision_id;
         match client.list_docx_blocks(chat, revision).await {
             Ok(blocks) => return Ok((revision, blocks)),
             Err(error) if error.code() == Some(codes::DOCX_OUTDATED) && attempt < ATTEMPTS => {
                 attempt += 1;
             }
-            Err(error) => return Err(call(Call::ReadAnnouncement)(error)),
+            Err(error) => return Err(failed(Call::ReadAnnouncement)(error)),
         }
     }
 }
@@ -58,7 +58,7 @@ pub(super) async fn delete(places: Vec<usize>, revision: i64, context: Context<'
         };
         let client = &context.platform.client;
         if let Err(error) = client.delete_docx_children(chat, deletion).await {
-            let failure = Some(call(Call::WriteAnnouncement)(error));
+            let failure = Some(failed(Call::WriteAnnouncement)(error));
             return Deletion { deleted, failure };
         }
         deleted += range.len();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use feishu::HeadingLevel;
 
-use super::super::document::{Block, Inline, Marker, TextStyle};
+use super::super::document::{Block, Inline, Marker, TextStyle, merged};
 use super::super::typed::{Typed, split_marker};
 
 /// A typed line, with the parser's results.
@@ -143,6 +143,7 @@ impl Line {
     ) -> Option<Block> {
         self.pieces.sort_by_key(|piece| piece.range.start);
         let kind = std::mem::replace(&mut self.kind, Kind::InCode);
+        let content = |start| self.content(start, text, links, typed);
         Some(match kind {
             Kind::InCode => return None,
             Kind::Divider => Block::Divider,
@@ -156,15 +157,13 @@ impl Line {
             Kind::Text => {
                 let (_, start) = self.unindented(text);
                 let indent = self.range.start..start.min(self.words.unwrap_or(self.range.end));
-                let mut content = Vec::new();
-                typed.read(&mut content, &text[indent.clone()], &TextStyle::default());
-                self.read(&mut content, indent.end, text, links, typed);
-                Block::Paragraph(content)
+                let blanks = typed.read(&text[indent.clone()], &TextStyle::default());
+                Block::Paragraph(merged(blanks.into_iter().chain(content(indent.end))))
             }
-            Kind::Heading { level, start } => {
-                let content = self.content(start, text, links, typed);
-                Block::Heading { level, content }
-            }
+            Kind::Heading { level, start } => Block::Heading {
+                level,
+                content: content(start),
+            },
             Kind::Item {
                 marker,
                 depth,
@@ -172,53 +171,36 @@ impl Line {
             } => Block::ListItem {
                 marker,
                 depth,
-                content: self.content(start, text, links, typed),
+                content: content(start),
             },
-            Kind::Quote { start } => Block::Quote(self.content(start, text, links, typed)),
+            Kind::Quote { start } => Block::Quote(content(start)),
         })
     }
 
+    /// The text from `start`: markers as typed, then the words in their styles.
     fn content(&self, start: usize, text: &str, links: &[String], typed: Typed<'_>) -> Vec<Inline> {
-        let mut content = Vec::new();
-        self.read(&mut content, start, text, links, typed);
-        content
-    }
-
-    /// Appends the text from `start`: markers as typed, then the words in their styles.
-    fn read(
-        &self,
-        content: &mut Vec<Inline>,
-        start: usize,
-        text: &str,
-        links: &[String],
-        typed: Typed<'_>,
-    ) {
+        let plain = TextStyle::default();
         let Some(words) = self.words else {
-            // Nothing was found in it.
-            return typed.read(content, &text[start..self.range.end], &TextStyle::default());
+            // The parser found nothing in it.
+            return typed.read(&text[start..self.range.end], &plain);
         };
         let marks = &text[start.min(words)..words];
         // An escaped character begins after its backslash.
-        let marks = marks.strip_suffix('\\').unwrap_or(marks);
-        typed.read(content, marks, &TextStyle::default());
-        for piece in merged(&self.pieces) {
+        let marks = typed.read(marks.strip_suffix('\\').unwrap_or(marks), &plain);
+        let pieces = merge_pieces(&self.pieces).into_iter().flat_map(|piece| {
             let Piece { range, style, link } = piece;
-            let link = link.and_then(|link| links.get(link));
-            let words = match link {
-                Some(link) if range.is_empty() => link,
-                Some(_) | None => &text[range],
-            };
-            let style = match link {
-                Some(link) => style.with_link(link),
-                None => style,
-            };
-            typed.read(content, words, &style);
-        }
+            match link.and_then(|link| links.get(link)) {
+                Some(link) if range.is_empty() => typed.read(link, &style.with_link(link)),
+                Some(link) => typed.read(&text[range], &style.with_link(link)),
+                None => typed.read(&text[range], &style),
+            }
+        });
+        merged(marks.into_iter().chain(pieces))
     }
 }
 
 /// Merges pieces that the parser split without finding formatting.
-fn merged(pieces: &[Piece]) -> Vec<Piece> {
+fn merge_pieces(pieces: &[Piece]) -> Vec<Piece> {
     let mut merged: Vec<Piece> = Vec::new();
     for piece in pieces {
         append(&mut merged, piece.clone());
