@@ -1,4 +1,4 @@
-//! The text of a command in a message, and what the tests of all of content share.
+//! The text of a command in a message, and helpers for all tests of `content`.
 
 mod calls;
 pub(super) mod properties;
@@ -55,7 +55,7 @@ fn a_text_message_is_its_text() {
 }
 
 #[test]
-fn other_messages_hold_no_text() {
+fn other_messages_have_no_text() {
     assert_eq!(command_text(&Content::Other), None);
 }
 
@@ -79,7 +79,7 @@ fn the_paragraphs_of_a_post_are_lines() {
 }
 
 #[test]
-fn a_title_is_text_where_it_may_be_a_command() {
+fn a_title_may_be_a_command() {
     let row = || vec![vec![text("/pin")]];
     check("Lunch", row(), "\u{fffc}\n/pin");
     check("/announce", row(), "/announce\n/pin");
@@ -96,7 +96,7 @@ fn a_link_is_its_caption() {
 }
 
 #[test]
-fn of_quoted_text_only_mentions_before_it_count() {
+fn quoted_text_is_not_a_command() {
     let code = PostElement::CodeBlock {
         language: String::new(),
         text: "/pin".to_owned(),
@@ -121,7 +121,7 @@ fn everyone_has_one_placeholder() {
 }
 
 #[test]
-fn what_is_no_text_is_one_character() {
+fn each_non_text_element_is_one_character() {
     let smile = PostElement::Emotion {
         emoji_type: "SMILE".to_owned(),
     };
@@ -141,13 +141,13 @@ fn what_is_no_text_is_one_character() {
 }
 
 #[test]
-fn what_an_announcement_does_not_hold_is_known() {
+fn media_of_a_message_are_listed() {
     let post = Post {
         title: String::new(),
         paragraphs: vec![vec![text("a"), image()], vec![image()]],
     };
     let content = Content::Post(post);
-    let document = Document::from_content(&content, 0..usize::MAX, &[]).unwrap();
+    let document = Document::read(&content, 0..usize::MAX, &[]).unwrap();
     assert_eq!(document.to_plain_text(), "a");
     assert_eq!(document.left_out, BTreeSet::from([Medium::Image]));
     let picture = Content::Media(Medium::Image);

@@ -29,7 +29,7 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
         ),
         Done::Replaced { edited: 0 } => (Emoji::Loudspeaker, replace::REPLACED),
         Done::Replaced { edited } => {
-            return Answer::Say(replace::replaced_with_edits(*others, language));
+            return Answer::Say(replace::replaced_with_edits(*edited, language));
         }
         Done::Unformatted(announced) => {
             let announced = self::done(announced, language, time_zone);

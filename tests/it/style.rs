@@ -63,6 +63,8 @@ const SOURCES: &[&str] = &[
     "src/config",
     "src/config.rs",
     "src/credentials.rs",
+    "src/content",
+    "src/content.rs",
     "src/dispatch",
     "src/dispatch.rs",
     "src/event.rs",

@@ -7,7 +7,7 @@ fn read(text: &str) -> Result<Document, Unfit> {
     Document::read(&Content::Text(text.to_owned()), 0..usize::MAX, &[])
 }
 
-/// The longest text of this part alone in which a parser looks for formatting.
+/// The longest repetition of this part that is parsed for formatting.
 fn longest(part: &str) -> String {
     let marks = part.bytes().filter(|byte| is_mark(*byte)).count();
     let by_marks = MOST_MARKS.checked_div(marks).unwrap_or(usize::MAX);
@@ -15,11 +15,11 @@ fn longest(part: &str) -> String {
 }
 
 #[test]
-fn text_beyond_an_announcement_is_refused_unread() {
+fn too_long_text_is_refused_before_parsing() {
     let long = "a".repeat(MOST_UNITS);
     assert!(read(&long).is_ok());
     assert_eq!(read(&format!("{long}a")), Err(Unfit::TooLong));
-    // The marks of a single line that no parser should see.
+    // Too many marks on one line for the parser.
     assert_eq!(read(&"**a**b".repeat(49_000)), Err(Unfit::TooLong));
     let lines = "a\n".repeat(MOST_LINES);
     assert!(read(&lines).is_ok());
@@ -49,7 +49,7 @@ fn many_runs_are_read_without_formatting() {
 }
 
 #[test]
-fn a_post_of_many_styles_keeps_its_text_alone() {
+fn a_post_with_many_styles_loses_them() {
     let element = r#"{"tag":"text","text":"a","style":["bold"]},{"tag":"text","text":"b"},"#;
     for (count, is_unformatted) in [(100, false), (400, false), (2_000, true)] {
         let row = element.repeat(count);
@@ -76,9 +76,9 @@ fn lines_of_unformatted_text_stay_lines() {
     assert!(document.is_bounded() && document.mention_count() == 0);
 }
 
-/// A parser that looks at every mark again for each mark would take minutes.
+/// A parser with quadratic time in the number of marks would take minutes.
 #[test]
-fn no_text_keeps_the_parser_busy() {
+fn parsing_time_is_bounded() {
     let parts = [
         "**a**b",
         "~~",

@@ -1,4 +1,4 @@
-//! What is formatted, what stays as typed, and that nothing is lost.
+//! Formatting, text that stays as typed, and that no character is lost.
 
 use feishu::OpenId;
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn each_typed_line_is_a_line_and_keeps_its_blanks() {
+fn typed_lines_and_their_blanks_are_kept() {
     check("a\n\n\n  b\n", &["p a", "p ", "p ", "p   b"]);
     check("a\r\nb\rc", &["p a", "p b", "p c"]);
     check("", &[]);
@@ -39,7 +39,7 @@ fn each_typed_line_is_a_line_and_keeps_its_blanks() {
 }
 
 #[test]
-fn emphasis_is_styled_also_over_lines_and_beside_chinese_punctuation() {
+fn emphasis_spans_lines_and_chinese_punctuation() {
     check("a **b** *c* ~~d~~ `e`", &["p a [b:b] [i:c] [s:d] [c:e]"]);
     check("***x*** _y_ __z__", &["p [bi:x] [i:y] [b:z]"]);
     check("**a\nb**", &["p [b:a]", "p [b:b]"]);
@@ -52,7 +52,7 @@ fn emphasis_is_styled_also_over_lines_and_beside_chinese_punctuation() {
 }
 
 #[test]
-fn a_mark_that_formats_nothing_is_kept() {
+fn marks_that_format_nothing_are_kept() {
     for text in [
         "a * b",
         "5*3",
@@ -98,7 +98,7 @@ fn a_mark_that_formats_nothing_is_kept() {
 }
 
 #[test]
-fn a_backslash_is_an_escape_only_where_something_would_be_formatted() {
+fn only_needed_backslashes_are_escapes() {
     check(r"\*a\* and \*\*b\*\*, \_c_", &["p *a* and **b**, _c_"]);
     check(
         "\\# a\n\\- b\n1\\. c\n\\> d\n\\---\n\\```",
@@ -187,7 +187,7 @@ fn lists_keep_their_numbers_and_depths() {
 }
 
 #[test]
-fn what_stands_inside_of_something_else_is_text() {
+fn unsupported_nesting_is_text() {
     check("> # a", &["> # a"]);
     check("> - a\n> 1. *b*", &["> - a", "> 1. [i:b]"]);
     check("- # a\n- > b", &["- # a", "- > b"]);
@@ -197,7 +197,7 @@ fn what_stands_inside_of_something_else_is_text() {
 }
 
 #[test]
-fn nesting_that_nobody_means_is_text() {
+fn accidental_nesting_is_text() {
     let deep = |mark: &str| format!("{}a\n{}", mark.repeat(40_000), "b\n".repeat(10_000));
     for mark in [">", "- ", "1. "] {
         let text = deep(mark);
@@ -210,7 +210,7 @@ fn nesting_that_nobody_means_is_text() {
 }
 
 #[test]
-fn code_between_fences_is_a_block() {
+fn fenced_code_is_a_block() {
     check(
         "```rust\nfn a() {\n\n  **b** & <c>\n}\n```\nd",
         &[
@@ -232,7 +232,7 @@ fn code_between_fences_is_a_block() {
 }
 
 #[test]
-fn addresses_lead_where_they_say() {
+fn links_keep_their_urls() {
     check(
         "see https://a.cn/_b_*c*&d=1.",
         &["p see [https://a.cn/_b_*c*&d=1](https://a.cn/_b_*c*&d=1)."],
@@ -260,7 +260,7 @@ fn addresses_lead_where_they_say() {
 }
 
 #[test]
-fn placeholders_become_mentions_whatever_stands_around_them() {
+fn placeholders_become_mentions_in_any_context() {
     check("@_user_2", &["p <ou_lin>"]);
     check("_@_user_2_ and **@_user_2**", &["p <ou_lin> and <ou_lin>"]);
     check("@_user_2_ @_user_2 x_", &["p <ou_lin>_ <ou_lin> x_"]);
@@ -273,7 +273,7 @@ fn placeholders_become_mentions_whatever_stands_around_them() {
     );
 }
 
-/// Pieces of Markdown that get into each other's way.
+/// Pieces of Markdown that interfere with each other.
 fn fragments() -> impl Strategy<Value = String> {
     let fragment = prop_oneof![
         Just("\n"),
@@ -331,8 +331,8 @@ proptest! {
     }
 
     #[test]
-    fn no_character_of_anything_like_markdown_is_lost(text in fragments()) {
-        // Everyone is named in words, nobody else is known.
+    fn no_character_of_markdown_is_lost(text in fragments()) {
+        // A mention of everyone becomes text, other placeholders are unknown.
         let typed = without_unexplained(&text.replace("@_all", ""), &[]);
         properties::nothing_is_lost(&typed, &Document::from_markdown(&text, &[]));
     }
@@ -346,7 +346,7 @@ proptest! {
     }
 
     #[test]
-    fn mentions_are_found_in_anything_but_addresses(text in fragments()) {
+    fn mentions_are_found_outside_urls(text in fragments()) {
         let text = text.replace("https://", "");
         let document = Document::from_markdown(&text, &mentions());
         prop_assert!(!document.to_plain_text().contains("@_user_2"));

@@ -1,4 +1,4 @@
-//! How posts are read, and that what is cut off a post's start leaves the rest as it was.
+//! Posts become documents, and cutting off the start of a post keeps the rest.
 
 use feishu::{Content, Medium};
 use proptest::prelude::*;
@@ -101,7 +101,7 @@ fn styles_links_and_mentions_are_kept() {
 }
 
 #[test]
-fn what_is_no_text_is_left_out() {
+fn non_text_elements_are_left_out() {
     let things = json!([
         { "tag": "img" }, { "tag": "media" }, { "tag": "emotion", "emoji_type": "SMILE" }, { "tag": "chart" },
     ]);
@@ -114,7 +114,7 @@ fn what_is_no_text_is_left_out() {
 }
 
 #[test]
-fn tags_of_whole_lines_become_what_they_say() {
+fn line_tags_become_blocks() {
     let rows = json!([
         [{ "tag": "heading", "level": 2, "text": "a" }],
         [{ "tag": "quote", "text": "b" }],
@@ -129,7 +129,7 @@ fn tags_of_whole_lines_become_what_they_say() {
 }
 
 #[test]
-fn code_and_rules_are_lines_of_their_own() {
+fn code_and_rules_are_separate_lines() {
     let rows = json!([
         [text("a"), code("RUST", "b\nc\n"), text("d")],
         [code("PLAIN_TEXT", "e")],
@@ -143,7 +143,7 @@ fn code_and_rules_are_lines_of_their_own() {
 }
 
 #[test]
-fn a_mark_at_the_start_of_a_line_makes_it_an_item() {
+fn a_leading_marker_makes_a_list_item() {
     let rows = json!([
         [text("- a")],
         [text("  * b")],
@@ -180,7 +180,7 @@ fn rest(title: &str, paragraphs: &Value, command: &str, expected: &[&str]) {
 }
 
 #[test]
-fn what_follows_a_command_keeps_its_style() {
+fn text_after_a_command_keeps_its_style() {
     let row = [
         text("/announce "),
         styled("now", &["bold"]),
@@ -267,7 +267,7 @@ fn any_post() -> impl Strategy<Value = Post> {
 }
 
 #[test]
-fn a_list_marker_that_is_a_link_keeps_its_address() {
+fn a_linked_list_marker_keeps_its_url() {
     let json = json!({ "content": [[link("- ", "https://a.cn"), { "tag": "text", "text": "(" }]] });
     let Content::Post(post) = Content::read("post", &json.to_string()) else {
         panic!("no post");
@@ -279,20 +279,20 @@ fn a_list_marker_that_is_a_link_keeps_its_address() {
 proptest! {
     #[test]
     fn no_character_of_a_post_is_lost(mut post in any_post()) {
-        // Two links in a row that lead to the same place are one.
+        // Two adjacent links with the same URL are merged.
         for (number, element) in post.paragraphs.iter_mut().flatten().enumerate() {
             if let PostElement::Link { href, .. } = element {
                 href.push_str(&number.to_string());
             }
         }
-        // Everyone is named in words, nobody else is known.
+        // A mention of everyone becomes text, other placeholders are unknown.
         let text = post_text(&post).replace("@_all", "").replace(OBJECT, "");
         let text = without_unexplained(&text, &[]);
         properties::nothing_is_lost(&text, &Document::from_post(&post, &[]));
     }
 
     #[test]
-    fn the_text_of_a_part_is_that_part_of_the_text(
+    fn the_text_of_a_part_is_that_range(
         mut post in any_post(),
         bounds in any::<[prop::sample::Index; 2]>(),
     ) {

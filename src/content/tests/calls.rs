@@ -1,4 +1,4 @@
-//! The calls that one text becomes, written as a post and as Markdown.
+//! The calls that write one text, which is typed as a post and as Markdown.
 
 use feishu::{Content, InsertLocation, Operation};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn post() -> Document {
         [text("谢谢")],
     ] });
     let content = Content::read("post", &content.to_string());
-    Document::from_content(&content, 0..usize::MAX, &mentions()).unwrap()
+    Document::read(&content, 0..usize::MAX, &mentions()).unwrap()
 }
 
 fn markdown() -> Document {
@@ -50,7 +50,7 @@ poweroff
 ```
 ---
 谢谢";
-    Document::from_content(&Content::Text(text.to_owned()), 0..usize::MAX, &mentions()).unwrap()
+    Document::read(&Content::Text(text.to_owned()), 0..usize::MAX, &mentions()).unwrap()
 }
 
 fn tree(nodes: &[DocxNode]) -> Value {
@@ -65,20 +65,20 @@ fn tree(nodes: &[DocxNode]) -> Value {
 }
 
 #[test]
-fn a_post_and_the_same_in_markdown_are_one_document() {
+fn a_post_equals_the_same_markdown() {
     assert_eq!(post(), markdown());
 }
 
 #[test]
-fn what_a_docx_announcement_is_sent() {
+fn docx_blocks_of_a_document() {
     insta::assert_json_snapshot!("docx", tree(&post().to_docx()));
 }
 
 #[test]
-fn what_a_doc_announcement_is_sent() {
+fn doc_operations_of_a_document() {
     let insert = Operation::InsertBlocks(InsertLocation::StartOfZone, post().to_legacy()).to_json();
     let mut request: Value = serde_json::from_str(&insert).unwrap();
-    // JSON in a string in JSON, to be read more easily.
+    // The payload is JSON in a string; parsed, the snapshot is easier to read.
     let payload = request["insertBlocksRequest"]["payload"].take();
     let blocks: Value = serde_json::from_str(payload.as_str().unwrap()).unwrap();
     request["insertBlocksRequest"]["payload"] = blocks;

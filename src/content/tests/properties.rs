@@ -1,17 +1,17 @@
-//! What holds for every document, for tests and for the fuzz targets, which include this file.
+//! Properties of every document, for tests and for the fuzz targets, which include this file.
 
 use feishu::{BlockType, LegacyBlock, LegacyElement, TextElement};
 
 use super::{Document, DocxNode};
 
-/// Each letter and digit of `text` stands in all that is made of the document, in the same order;
-/// of a link, its text and then its address count.
+/// Every output of the document has each letter and digit of `text`, in the same order; of a link,
+/// the text and then the URL count.
 pub(crate) fn nothing_is_lost(text: &str, document: &Document) {
     let plain = document.to_plain_text();
     let docx = docx_text(&document.to_docx());
     let legacy: String = document.to_legacy().iter().map(legacy_text).collect();
-    let nameless = document.without_mentions().to_plain_text();
-    for out in [&plain, &docx, &legacy, &nameless] {
+    let named = document.without_mentions().to_plain_text();
+    for out in [&plain, &docx, &legacy, &named] {
         assert!(holds(out, text), "{out:?} lacks some of {text:?}");
     }
     let stored = serde_json::to_string(document).unwrap();
@@ -19,7 +19,7 @@ pub(crate) fn nothing_is_lost(text: &str, document: &Document) {
     assert_eq!(&restored, document);
 }
 
-/// Whether the letters and digits of `text` stand in `out` in the same order.
+/// Whether `out` has the letters and digits of `text`, in the same order.
 fn holds(out: &str, text: &str) -> bool {
     let mut out = out.chars();
     text.chars()
@@ -27,7 +27,7 @@ fn holds(out: &str, text: &str) -> bool {
         .all(|c| out.any(|other| other == c))
 }
 
-/// All text of blocks and those below them, with the numbers that the platform gives.
+/// All text of blocks and their children, with the numbers that the platform assigns.
 fn docx_text(nodes: &[DocxNode]) -> String {
     let mut number = 0;
     let texts = nodes.iter().map(|node| {
@@ -76,7 +76,7 @@ fn legacy_text(block: &LegacyBlock) -> String {
     }
 }
 
-/// The address in percent-encoding.
+/// A URL without percent-encoding.
 fn decoded(url: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = url.as_bytes();

@@ -1,9 +1,9 @@
-//! Documents in short, for tests.
+//! A short notation for documents, for tests.
 
 use crate::content::document::{Block, Document, Inline, Run};
 
 /// A line for each block: `p`, `h1`, `-`, `1.`, `>`, `code language|line|line` or `divider`, and
-/// in it `[b:bold]`, `[caption](address)`, `<open_id>` and `<all>`.
+/// in it `[b:bold]`, `[caption](url)`, `<open_id>` and `<all>`.
 pub(crate) fn show(document: &Document) -> Vec<String> {
     document.blocks.iter().map(block).collect()
 }
