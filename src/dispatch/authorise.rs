@@ -126,7 +126,9 @@ impl Dispatcher {
     /// The settings of a group; `None` if the chat has none or they cannot be read.
     async fn group(&self, chat: &ChatId, people: IdType) -> Option<Arc<Chat>> {
         match self.platform.settings(chat, people).await {
-            Ok(ChatSettings { group, .. }) => Some(group).filter(|group| policy::has_settings(group)),
+            Ok(ChatSettings { group, .. }) => {
+                Some(group).filter(|group| policy::has_settings(group))
+            }
             Err(error) => {
                 tracing::warn!(
                     error = %error,
