@@ -15,14 +15,11 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
     match error {
         ParseError::UnknownCommand { name, suggestion } => {
             let words = quote(UNKNOWN_COMMAND, &format!("/{name}"));
-            words + &did_you_mean(suggestion.as_deref(), language) + SEE_HELP.to(language)
+            with_help(words, suggestion.as_deref(), language)
         }
         ParseError::NotACommand { suggestion } => {
-            let words = match suggestion {
-                Some(_) => plain(NOT_RUN),
-                None => plain(NOT_A_COMMAND),
-            };
-            words + &did_you_mean(suggestion.as_deref(), language) + SEE_HELP.to(language)
+            let words = suggestion.as_ref().map_or(NOT_A_COMMAND, |_| NOT_RUN);
+            with_help(plain(words), suggestion.as_deref(), language)
         }
         ParseError::UnknownArgument { command, argument } => {
             quote(UNKNOWN_ARGUMENT, argument) + &usages(*command, language)
@@ -191,11 +188,10 @@ const MISSING_NUMBER: Bilingual = Bilingual::new(
     "Which schedule should be canceled? Write its number, for example /cancel 3. Send /history to see them.",
 );
 
-/// The name of the most similar command, without the slash.
-fn did_you_mean(name: Option<&str>, language: Language) -> String {
-    name.map_or_else(String::new, |name| {
-        DID_YOU_MEAN.fill(language, format!("/{name}"))
-    })
+/// Adds the name of the most similar command, without the slash, and where to find all commands.
+fn with_help(words: String, name: Option<&str>, language: Language) -> String {
+    let suggestion = name.map(|name| DID_YOU_MEAN.fill(language, format!("/{name}")));
+    words + &suggestion.unwrap_or_default() + SEE_HELP.to(language)
 }
 
 /// A command with a duration.
