@@ -13,7 +13,7 @@ pub(crate) enum Role {
 }
 
 /// A person whom the visitor can be.
-pub(crate) struct Resident {
+pub(crate) struct Member {
     pub(crate) person: Person,
     pub(crate) role: Role,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Group {
 }
 
 pub(crate) struct Fixture {
-    pub(crate) people: Vec<Resident>,
+    pub(crate) people: Vec<Member>,
     pub(crate) groups: Vec<Group>,
 }
 
@@ -54,14 +54,14 @@ impl Fixture {
     }
 
     fn create(sim: &Simulator, people: &[(&str, Role)], specs: &[GroupSpec]) -> Self {
-        let resident = |&(name, role): &(&str, Role)| {
+        let member = |&(name, role): &(&str, Role)| {
             let person = match role {
                 Role::Guest => sim.add_person_of("another_tenant", name),
                 Role::Owner | Role::Admin | Role::Member => sim.add_person(name),
             };
-            Resident { person, role }
+            Member { person, role }
         };
-        let people: Vec<Resident> = people.iter().map(resident).collect();
+        let people: Vec<Member> = people.iter().map(member).collect();
         let groups = specs.iter().map(|spec| spec.create(sim, &people)).collect();
         Self { people, groups }
     }
@@ -92,7 +92,7 @@ impl Fixture {
         let mut pieces = text.split('@');
         let start = typed(words, pieces.next().unwrap_or_default());
         pieces.fold(start, |words, piece| {
-            let mut people = self.people.iter().map(|resident| &resident.person);
+            let mut people = self.people.iter().map(|member| &member.person);
             if let Some(rest) = strip_name(piece, "noticebot") {
                 typed(words.bot(), rest)
             } else if let Some((person, rest)) =
@@ -172,12 +172,12 @@ const GROUPS: [GroupSpec; 5] = [
 
 impl GroupSpec {
     /// Adds the group with its first message and its announcement.
-    fn create(&self, sim: &Simulator, people: &[Resident]) -> Group {
+    fn create(&self, sim: &Simulator, people: &[Member]) -> Group {
         let mut spec = ChatSpec::named(self.name)
             .announcement(self.kind)
             .edit_permission(self.who_may)
             .pin_manage_setting(Some(self.who_may));
-        for Resident { person, role } in people {
+        for Member { person, role } in people {
             spec = match role {
                 Role::Owner => spec.owner(person),
                 Role::Admin => spec.admin(person),
@@ -193,8 +193,8 @@ impl GroupSpec {
             spec = spec.topic();
         }
         let chat = sim.add_chat(spec);
-        let owner = people.iter().find(|resident| resident.role == Role::Owner);
-        if let Some(Resident { person, .. }) = owner {
+        let owner = people.iter().find(|member| member.role == Role::Owner);
+        if let Some(Member { person, .. }) = owner {
             let owner = sim.as_person(person).in_chat(&chat);
             owner.say(self.message);
             owner.edit_announcement(self.announcement);

@@ -193,7 +193,7 @@ async fn recall(
     Form(MessageIdForm { message }): Form<MessageIdForm>,
 ) -> Response {
     let message = MessageId::from(message);
-    let person = &request.viewer.resident(&request.playground).person;
+    let person = &request.viewer.member(&request.playground).person;
     let is_own = request.playground.sim.read(|state| {
         let sender = state.message(&message).map(|message| &message.sender);
         matches!(sender, Some(Sender::Person(sender)) if sender == person)

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::Playground;
 use super::language::{Language, Words};
-use crate::fixture::{Group, Resident, Role};
+use crate::fixture::{Group, Member, Role};
 
 /// The parameters of a page.
 #[derive(Clone)]
@@ -75,15 +75,15 @@ impl FromRequestParts<Arc<Playground>> for Viewer {
         let mut groups = fixture.groups.iter();
         let group = groups.position(|group| named(group.name, &query.group));
         let mut people = fixture.people.iter();
-        let person = people.position(|resident| named(&resident.person.name, &query.r#as));
+        let person = people.position(|member| named(&member.person.name, &query.r#as));
         let mut people = fixture.people.iter();
-        let member = people.position(|resident| resident.role == Role::Member);
+        let default = people.position(|member| member.role == Role::Member);
         let languages = parts.headers.get(ACCEPT_LANGUAGE);
         let languages = languages.and_then(|languages| languages.to_str().ok());
         let mut panes = Pane::ALL.into_iter();
         Ok(Self {
             group: group.unwrap_or_default(),
-            person: person.or(member).unwrap_or_default(),
+            person: person.or(default).unwrap_or_default(),
             language: Language::from_key(&query.lang)
                 .unwrap_or_else(|| Language::preferred(languages.unwrap_or_default())),
             pane: panes
@@ -104,13 +104,13 @@ impl Viewer {
         &playground.fixture.groups[self.group]
     }
 
-    pub(crate) fn resident<'p>(&self, playground: &'p Playground) -> &'p Resident {
+    pub(crate) fn member<'p>(&self, playground: &'p Playground) -> &'p Member {
         &playground.fixture.people[self.person]
     }
 
     /// The selected member in the shown group.
     pub(crate) fn in_chat(&self, playground: &Playground) -> InChat {
-        let person = &self.resident(playground).person;
+        let person = &self.member(playground).person;
         let group = self.group(playground);
         playground.sim.as_person(person).in_chat(&group.chat)
     }
@@ -120,7 +120,7 @@ impl Viewer {
         format!(
             "?group={}&as={}&lang={}&pane={}",
             self.group(playground).name.to_lowercase(),
-            self.resident(playground).person.name.to_lowercase(),
+            self.member(playground).person.name.to_lowercase(),
             self.language.key(),
             self.pane.key(),
         )

@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::line::{self, HELP, Line, OutgoingMessage};
 use super::pen::{Ink, Pen};
 use super::picture::Picture;
-use crate::fixture::{Group, Resident, Role};
+use crate::fixture::{Group, Member, Role};
 
 /// After every block of an announcement.
 const END: usize = usize::MAX;
@@ -173,7 +173,7 @@ impl Session {
     fn switch_person(&mut self, name: &str) -> Result<Vec<String>, String> {
         let mut people = self.environment.fixture.people.iter();
         self.person = people
-            .position(|resident| resident.person.name.eq_ignore_ascii_case(name))
+            .position(|member| member.person.name.eq_ignore_ascii_case(name))
             .ok_or("There are only `:as olga`, the owner, and `:as mei`, a member.")?;
         Ok(vec![
             self.aside(&format!("You are {}.", self.person().name)),
@@ -229,7 +229,7 @@ impl Session {
 
     fn who(&self) -> Vec<String> {
         let people = self.environment.fixture.people.iter().enumerate();
-        let people = people.map(|(at, Resident { person, role })| {
+        let people = people.map(|(at, Member { person, role })| {
             let role = match role {
                 Role::Owner => "the owner of all groups",
                 Role::Admin => "an admin of all groups",

@@ -173,13 +173,13 @@ fn identity(playground: &Playground, viewer: &Viewer) -> Markup {
     html! {
         nav.people aria-label=(words.you_are) {
             span aria-hidden="true" { (words.you_are) }
-            @for (at, resident) in playground.fixture.people.iter().enumerate() {
+            @for (at, member) in playground.fixture.people.iter().enumerate() {
                 @let them = Viewer { person: at, ..viewer.clone() };
                 a #{ "as-" (at) } href={ "/" (them.query(playground)) }
                     aria-current=[(at == viewer.person).then_some("true")] {
-                    (avatar(&resident.person.name))
-                    span { (resident.person.name) }
-                    span.role { (role_name(resident.role, words)) }
+                    (avatar(&member.person.name))
+                    span { (member.person.name) }
+                    span.role { (role_name(member.role, words)) }
                 }
             }
         }

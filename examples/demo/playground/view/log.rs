@@ -110,8 +110,8 @@ impl Renderer<'_> {
                 Err(_) => ("bad", words.no_answer.to_owned()),
             },
         };
-        let said = push.message.as_ref().and_then(|id| self.state.message(id));
-        let name = match said {
+        let message = push.message.as_ref().and_then(|id| self.state.message(id));
+        let name = match message {
             Some(message) => {
                 let who = super::name_of(&message.sender);
                 format!("{who}: {}", super::message::summary(message, words))

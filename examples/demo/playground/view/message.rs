@@ -50,7 +50,7 @@ pub(super) fn message(
     if message.recalled {
         return html! { li #(id) .recalled { (name) " " (words.recalled) } };
     }
-    let person = &viewer.resident(playground).person;
+    let person = &viewer.member(playground).person;
     let is_own = matches!(&message.sender, Sender::Person(sender) if sender == person);
     let is_topic = viewer.group(playground).is_topic;
     // A reply in a topic is shown below its parent.
@@ -85,8 +85,8 @@ fn role(playground: &Playground, sender: &Sender, words: &Words) -> &'static str
         return words.bot;
     };
     let mut people = playground.fixture.people.iter();
-    let resident = people.find(|resident| resident.person == *person);
-    resident.map_or("", |resident| role_name(resident.role, words))
+    let member = people.find(|member| member.person == *person);
+    member.map_or("", |member| role_name(member.role, words))
 }
 
 fn body(playground: &Playground, viewer: &Viewer, message: &Message) -> Markup {
