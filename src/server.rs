@@ -89,12 +89,8 @@ impl Server {
         // Each bot determines the platform's time by itself.
         let clock = clock.uncorrected();
         let metrics = Metrics::new();
-        let opening = Box::pin(Store::open(StoreOptions::from_config(
-            &config,
-            clock.clone(),
-            &metrics,
-        )?));
-        let (store, store_tasks) = opening.await?;
+        let options = StoreOptions::from_config(&config, clock.clone(), &metrics)?;
+        let (store, store_tasks) = Box::pin(Store::open(options)).await?;
         let unsaved = UnsavedLimits::default();
         let factor = config.feishu.limits_factor;
         let shared = shared_limits::shared_limits(&store, &clock, factor, unsaved.clone());
@@ -132,11 +128,6 @@ impl Server {
             },
             attempts: Attempts::default(),
         };
-        let max_connections = config.server.max_connections;
-        let retention = Retention {
-            finished: config.store.keep_finished,
-            changes: config.audit.keep(),
-        };
         Ok(Self {
             public,
             admin,
@@ -145,8 +136,11 @@ impl Server {
             store_tasks,
             feishu: config.feishu,
             unsaved,
-            max_connections,
-            retention,
+            max_connections: config.server.max_connections,
+            retention: Retention {
+                finished: config.store.keep_finished,
+                changes: config.audit.keep(),
+            },
         })
     }
 

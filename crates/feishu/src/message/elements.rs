@@ -8,6 +8,32 @@ use crate::message::tags::plain_tags;
 
 /// How deep nested elements are read.
 const DEEPEST: u8 = 16;
+/// Elements that only contain others.
+const CONTAINERS: [&str; 8] = [
+    "div",
+    "note",
+    "action",
+    "column_set",
+    "column",
+    "form",
+    "collapsible_panel",
+    "interactive_container",
+];
+/// Input fields of a form, which are not text of the card.
+const INPUTS: [&str; 12] = [
+    "input",
+    "select_static",
+    "select_person",
+    "multi_select_static",
+    "multi_select_person",
+    "date_picker",
+    "picker_time",
+    "picker_datetime",
+    "overflow",
+    "checker",
+    "select_img",
+    "img_combination",
+];
 /// The keys under which an unknown element may have children, in reading order.
 const PARTS: [&str; 12] = [
     "header", "title", "text", "fields", "columns", "elements", "items", "content", "children",
@@ -91,11 +117,11 @@ impl Rows {
             }
             "a" | "link" => self.link(element),
             "at" | "person" => self.at(element),
-            "img" | "image" => self.push(PostElement::Media(Medium::Image)),
-            "media" | "video" => self.push(PostElement::Media(Medium::Video)),
-            "audio" => self.push(PostElement::Media(Medium::Audio)),
-            "file" | "folder" => self.push(PostElement::Media(Medium::File)),
-            "sticker" => self.push(PostElement::Media(Medium::Sticker)),
+            "img" | "image" => self.media(Medium::Image),
+            "media" | "video" => self.media(Medium::Video),
+            "audio" => self.media(Medium::Audio),
+            "file" | "folder" => self.media(Medium::File),
+            "sticker" => self.media(Medium::Sticker),
             "emotion" | "emoji" => self.push(PostElement::Emotion {
                 emoji_type: owned(element, "emoji_type"),
             }),
@@ -113,30 +139,15 @@ impl Rows {
             "list" | "ul" | "ol" => self.list(element, depth),
             "li" | "list_item" => self.item(element, None, depth),
             "button" => self.button(element),
-            // Input fields of a form are not text of the card.
-            "input"
-            | "select_static"
-            | "select_person"
-            | "multi_select_static"
-            | "multi_select_person"
-            | "date_picker"
-            | "picker_time"
-            | "picker_datetime"
-            | "overflow"
-            | "checker"
-            | "select_img"
-            | "img_combination" => {}
             "table" => self.table(element),
-            "div"
-            | "note"
-            | "action"
-            | "column_set"
-            | "column"
-            | "form"
-            | "collapsible_panel"
-            | "interactive_container" => self.container(element, depth),
+            tag if INPUTS.contains(&tag) => {}
+            tag if CONTAINERS.contains(&tag) => self.container(element, depth),
             tag => self.unknown(tag, element, depth),
         }
+    }
+
+    fn media(&mut self, medium: Medium) {
+        self.push(PostElement::Media(medium));
     }
 
     fn text(&mut self, text: Option<Cow<'_, str>>, element: Json<'_>) {
