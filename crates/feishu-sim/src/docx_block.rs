@@ -247,11 +247,8 @@ impl Content {
 
     /// UTF-16 units of the longest run of text.
     pub(crate) fn longest_run(&self) -> usize {
-        let runs = self.elements().iter().map(|element| match element {
-            Element::TextRun(run) => run.content.encode_utf16().count(),
-            Element::MentionUser(_) | Element::MentionDoc(_) | Element::Equation(_) => 0,
-        });
-        runs.max().unwrap_or(0)
+        let runs = self.elements().iter().filter_map(Element::run);
+        runs.map(TextRun::units).max().unwrap_or(0)
     }
 
     /// The ids of mentioned people.
@@ -312,22 +309,29 @@ impl Content {
     }
 }
 
+impl Element {
+    fn run(&self) -> Option<&TextRun> {
+        match self {
+            Self::TextRun(run) => Some(run),
+            Self::MentionUser(_) | Self::MentionDoc(_) | Self::Equation(_) => None,
+        }
+    }
+}
+
+impl TextRun {
+    /// The length in UTF-16 units.
+    fn units(&self) -> usize {
+        self.content.encode_utf16().count()
+    }
+}
+
 impl BlockBody {
     fn check(&self) -> Result<(), Refusal> {
         let Self::Text(body) = self else {
             return Ok(());
         };
-        let runs = || {
-            body.elements.iter().filter_map(|element| match element {
-                Element::TextRun(run) => Some(run),
-                Element::MentionUser(_) | Element::MentionDoc(_) | Element::Equation(_) => None,
-            })
-        };
-        if runs()
-            .map(|run| run.content.encode_utf16().count())
-            .sum::<usize>()
-            > MAX_UNITS
-        {
+        let runs = || body.elements.iter().filter_map(Element::run);
+        if runs().map(TextRun::units).sum::<usize>() > MAX_UNITS {
             return Err(Refusal::code(1_770_033));
         }
         let mut links = runs().filter_map(|run| run.text_element_style.link.as_ref());

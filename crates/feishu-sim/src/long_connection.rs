@@ -164,12 +164,11 @@ impl State {
         frame: &Frame,
     ) -> Result<(), String> {
         let message_id = frame.header("message_id").unwrap_or_default().to_owned();
-        let pending_acks = self.long_connections.pending_acks.get(&message_id);
-        let pending_acks =
-            pending_acks.filter(|pending_acks| pending_acks.connection == *connection);
-        let pending_acks =
-            pending_acks.ok_or("no unacknowledged message over this connection has this id")?;
-        let mut expected = pending_acks.last.headers.clone();
+        let pending = self.long_connections.pending_acks.get(&message_id);
+        let pending = pending.filter(|pending| pending.connection == *connection);
+        let pending =
+            pending.ok_or("no unacknowledged message over this connection has this id")?;
+        let mut expected = pending.last.headers.clone();
         let time = frame.header("biz_rt");
         let time: Vec<_> = time
             .map(|time| ("biz_rt".to_owned(), time.to_owned()))
@@ -177,8 +176,8 @@ impl State {
             .collect();
         expected.extend(time.iter().cloned());
         let echoed = |frame: &Frame| (frame.seq_id, frame.log_id, frame.service);
-        if frame.headers != expected || echoed(frame) != echoed(&pending_acks.last) {
-            return Err(format!("it does not echo {:?}", pending_acks.last));
+        if frame.headers != expected || echoed(frame) != echoed(&pending.last) {
+            return Err(format!("it does not echo {:?}", pending.last));
         }
         let biz_rt_ms = time.first().map(|(_, time)| time.parse()).transpose();
         let biz_rt_ms = biz_rt_ms.map_err(|_| "biz_rt is not a number")?;
@@ -204,9 +203,9 @@ impl State {
             biz_rt_ms,
             answer: answer.clone(),
         });
-        if let Some(pending_acks) = self.long_connections.pending_acks.remove(&message_id) {
+        if let Some(pending) = self.long_connections.pending_acks.remove(&message_id) {
             // The caller may no longer wait.
-            pending_acks.answer.send(answer).ok();
+            pending.answer.send(answer).ok();
         }
         Ok(())
     }

@@ -242,18 +242,18 @@ impl LongConnections {
             connection: connection.clone(),
             message_id: message_id.clone(),
         };
-        let pending_acks = PendingAck {
+        let pending = PendingAck {
             connection,
             last: frames.swap_remove(self.fragmentation.completing()),
             answer,
         };
-        self.pending_acks.insert(message_id, pending_acks);
+        self.pending_acks.insert(message_id, pending);
         Ok((sent, answered))
     }
 
     pub(crate) fn close(&mut self, connection: &ConnectionId) {
         self.open.remove(connection);
         self.pending_acks
-            .retain(|_, pending_acks| pending_acks.connection != *connection);
+            .retain(|_, pending| pending.connection != *connection);
     }
 }

@@ -183,8 +183,7 @@ impl Message {
 /// The three ids of a person in an event. Ids that are not in `shown` are null, as the user id is
 /// for an app without permission to read it.
 fn ids_of_person(person: &Person, shown: &[&str]) -> Value {
-    let mut ids =
-        json!({"union_id": person.union_id, "user_id": person.user_id, "open_id": person.open_id});
+    let mut ids = person.ids();
     for (name, id) in ids.as_object_mut().into_iter().flatten() {
         if !shown.contains(&name.as_str()) {
             *id = Value::Null;

@@ -1,5 +1,7 @@
 //! People of the app's tenant and of other tenants.
 
+use serde_json::{Value, json};
+
 /// A person, with three ids and a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -16,6 +18,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// All ids, as in events.
+    pub(crate) fn ids(&self) -> Value {
+        json!({"union_id": self.union_id, "user_id": self.user_id, "open_id": self.open_id})
+    }
+
     /// The id of a type, as in the query parameter `user_id_type`.
     pub(crate) fn id(&self, user_id_type: &str) -> &str {
         match user_id_type {

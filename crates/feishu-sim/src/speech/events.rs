@@ -82,10 +82,7 @@ impl State {
 /// The shared form of the events of a chat.
 fn chat_event(chat: &Chat, operator: &Sender, home: &str) -> Value {
     let (operator_id, tenant_key) = match operator {
-        Sender::Person(person) => (
-            json!({"union_id": person.union_id, "user_id": person.user_id, "open_id": person.open_id}),
-            person.tenant_key.as_str(),
-        ),
+        Sender::Person(person) => (person.ids(), person.tenant_key.as_str()),
         Sender::OtherBot { open_id, .. } => (json!({"open_id": open_id}), home),
         Sender::App => (json!({}), home),
     };
