@@ -65,7 +65,7 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
     };
     if platform::credentials(&mut report, config, &platform).await {
         platform::clock(&mut report, &platform);
-        on_platform(&mut report, config, &platform.client, &roots, &facts).await;
+        check_platform(&mut report, config, &platform.client, &roots, &facts).await;
         if let Some(chat) = &options.chat {
             chat::check(&mut report, config, &platform.client, &facts, chat).await;
         }
@@ -78,7 +78,7 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
     report
 }
 
-async fn on_platform(
+async fn check_platform(
     report: &mut Report,
     config: &Config,
     client: &Client,

@@ -39,7 +39,7 @@ enum Verb {
     /// Check the whole set-up and print each problem with its remedy.
     Check {
         /// Also test this request URL, as the developer console does.
-        #[arg(long, value_name = "https://…/webhook/event", value_parser = web_address)]
+        #[arg(long, value_name = "https://…/webhook/event", value_parser = parse_url)]
         url: Option<Url>,
         /// Also check one group: the bot's permissions there, and who may use it.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
@@ -153,7 +153,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Verb::Check { url, chat, json } => {
             let options = CheckOptions { chat, url };
-            runtime.block_on(look(config, &options, json))
+            runtime.block_on(run_check(config, &options, json))
         }
         Verb::Healthcheck => {
             runtime.block_on(healthcheck(config?.server.listen))?;
@@ -165,7 +165,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
             config.validate()?;
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Jobs(jobs) => runtime.block_on(on_jobs(&config?, jobs)),
+        Verb::Jobs(jobs) => runtime.block_on(run_jobs(&config?, jobs)),
         Verb::Audit {
             chat,
             since,
@@ -178,7 +178,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 with_text,
                 json,
             };
-            runtime.block_on(show_audit(&config?, &audit))
+            runtime.block_on(run_audit(&config?, &audit))
         }
         Verb::Backup { file } => {
             let config = config?;
@@ -193,7 +193,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// An invalid configuration is reported as a finding, with its own exit code.
-async fn look(
+async fn run_check(
     config: Result<Config, ConfigError>,
     options: &CheckOptions,
     json: bool,
@@ -224,7 +224,7 @@ fn job_state() -> impl TypedValueParser<Value = JobState> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<JobState>())
 }
 
-fn web_address(text: &str) -> Result<Url, String> {
+fn parse_url(text: &str) -> Result<Url, String> {
     let good = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     let url = Url::parse(text).ok().filter(good);
     url.ok_or_else(|| {
@@ -232,7 +232,7 @@ fn web_address(text: &str) -> Result<Url, String> {
     })
 }
 
-async fn on_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
+async fn run_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
     let mut admin = Admin::open(config, Clock::system()).await?;
     print(&match jobs {
         Jobs::List {
@@ -255,13 +255,13 @@ async fn on_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show_audit(config: &Config, audit: &Audit) -> anyhow::Result<ExitCode> {
+async fn run_audit(config: &Config, audit: &Audit) -> anyhow::Result<ExitCode> {
     let admin = Admin::open(config, Clock::system()).await?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let shown = admin.audit(audit, &mut out).await;
     match shown.map_err(anyhow::Error::downcast::<std::io::Error>) {
-        Ok(()) => written(out.flush())?,
-        Err(Ok(unwritten)) => written(Err(unwritten))?,
+        Ok(()) => unless_pipe_closed(out.flush())?,
+        Err(Ok(unwritten)) => unless_pipe_closed(Err(unwritten))?,
         Err(Err(other)) => return Err(other),
     }
     Ok(ExitCode::SUCCESS)
@@ -282,11 +282,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    written(writeln!(std::io::stdout(), "{}", text.trim_end()))
+    unless_pipe_closed(writeln!(std::io::stdout(), "{}", text.trim_end()))
 }
 
 /// A reader that closes the pipe has seen enough.
-fn written(result: std::io::Result<()>) -> anyhow::Result<()> {
+fn unless_pipe_closed(result: std::io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

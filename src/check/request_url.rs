@@ -29,10 +29,10 @@ pub(super) async fn check(report: &mut Report, config: &Config, roots: &ExtraRoo
     }
     let challenge = format!("{:032x}", rand::random::<u128>());
     let begun = Instant::now();
-    let answer = ask(config, roots, url, &challenge).await;
+    let response = ask(config, roots, url, &challenge).await;
     let took = begun.elapsed();
-    match answer {
-        Ok(answer) => judge(report, url, answer, &challenge, took).await,
+    match response {
+        Ok(response) => judge(report, url, response, &challenge, took).await,
         Err(error) => {
             report.bad(
                 NAME,
@@ -42,7 +42,7 @@ pub(super) async fn check(report: &mut Report, config: &Config, roots: &ExtraRoo
             return;
         }
     }
-    privacy(report, url).await;
+    check_address(report, url).await;
 }
 
 /// Sends the challenge, encrypted if there is a key. The console does not sign it.
@@ -57,8 +57,8 @@ async fn ask(
         .build()?
         .post(url.clone())
         .json(&body(&config.feishu, challenge));
-    let answer = request.send().await.map_err(reqwest::Error::without_url);
-    answer.context("no response")
+    let response = request.send().await.map_err(reqwest::Error::without_url);
+    response.context("no response")
 }
 
 fn body(config: &FeishuConfig, challenge: &str) -> Value {
@@ -73,10 +73,16 @@ fn body(config: &FeishuConfig, challenge: &str) -> Value {
     }
 }
 
-async fn judge(report: &mut Report, url: &Url, answer: Response, challenge: &str, took: Duration) {
-    let status = answer.status();
+async fn judge(
+    report: &mut Report,
+    url: &Url,
+    response: Response,
+    challenge: &str,
+    took: Duration,
+) {
+    let status = response.status();
     if status.is_redirection() {
-        let location = answer.headers().get(LOCATION);
+        let location = response.headers().get(LOCATION);
         let location =
             location.map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned());
         let elsewhere = location.map_or_else(|| "elsewhere".to_owned(), |to| format!("to `{to}`"));
@@ -88,7 +94,7 @@ async fn judge(report: &mut Report, url: &Url, answer: Response, challenge: &str
         return;
     }
     match status {
-        StatusCode::OK if is_echo(answer, challenge).await => {
+        StatusCode::OK if is_echo(response, challenge).await => {
             let took_ms = took.as_millis();
             if took < CONSOLE_TIMEOUT {
                 report.good(NAME, format!("`{url}` returned the challenge in {took_ms} ms"));
@@ -123,9 +129,9 @@ async fn judge(report: &mut Report, url: &Url, answer: Response, challenge: &str
     }
 }
 
-async fn is_echo(mut answer: Response, challenge: &str) -> bool {
+async fn is_echo(mut response: Response, challenge: &str) -> bool {
     let mut body = Vec::new();
-    while let Ok(Some(chunk)) = answer.chunk().await {
+    while let Ok(Some(chunk)) = response.chunk().await {
         if body.len() + chunk.len() > MAX_RESPONSE {
             return false;
         }
@@ -136,7 +142,7 @@ async fn is_echo(mut answer: Response, challenge: &str) -> bool {
 }
 
 /// The name may resolve differently on the platform, so a private address is only a hint.
-async fn privacy(report: &mut Report, url: &Url) {
+async fn check_address(report: &mut Report, url: &Url) {
     let Some((host, port)) = url.host_str().zip(url.port_or_known_default()) else {
         return;
     };
@@ -170,10 +176,10 @@ mod tests {
     async fn response_after_the_console_timeout_is_a_problem() {
         let url = Url::parse("https://bot.example.com/webhook/event").unwrap();
         for (took_ms, sign) in [(12, "✓"), (999, "✓"), (1000, "✗"), (2500, "✗")] {
-            let answer = axum::http::Response::new(r#"{"challenge":"abc"}"#);
+            let response = axum::http::Response::new(r#"{"challenge":"abc"}"#);
             let mut report = Report::default();
             let took = Duration::from_millis(took_ms);
-            judge(&mut report, &url, answer.into(), "abc", took).await;
+            judge(&mut report, &url, response.into(), "abc", took).await;
             let text = report.to_string();
             let expected = format!("{sign} request URL: `{url}` returned the challenge ");
             assert!(text.starts_with(&expected), "{text}");
