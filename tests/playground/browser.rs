@@ -1,6 +1,6 @@
 //! A headless Chromium and its pages, driven by the `DevTools` protocol.
 //!
-//! Conditions are awaited by an observer in the page, so nothing here polls or sleeps.
+//! Conditions are awaited in the page, by an observer of its changes.
 
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::path::Path;
