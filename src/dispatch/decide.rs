@@ -152,15 +152,20 @@ impl Dispatcher {
     async fn permit(&self, actor: Actor<'_>, action: Action) -> Result<Permit, Failure> {
         match Permit::for_own_schedule(action, actor.sender) {
             Ok(permit) => Ok(permit),
-            Err(Action::Announce(source, options)) => {
-                self.authorise_announcement(actor, source, options).await
-            }
-            Err(action) if action.changes_top() && action.right() == Right::Announce => {
-                self.authorise(actor, Action::PutAnnouncement(None)).await?;
-                self.authorise(actor, action).await
-            }
-            Err(action) => self.authorise(actor, action).await,
+            Err(action) => self.authorise_with_pin(actor, action).await,
         }
+    }
+
+    /// Permission for an action. An announcement that is also pinned takes that permission, too.
+    pub(super) async fn authorise_with_pin(
+        &self,
+        actor: Actor<'_>,
+        action: Action,
+    ) -> Result<Permit, Failure> {
+        if action.changes_top() && action.right() == Right::Announce {
+            self.authorise(actor, Action::PutAnnouncement(None)).await?;
+        }
+        self.authorise(actor, action).await
     }
 
     /// Refuses a command that expired in the queue: before its first attempt, or after an

@@ -18,7 +18,6 @@ use crate::model::outcome::{
     Done, History, HistoryChange, HistorySchedule, Outcome, Scheduled, ScheduledChange,
 };
 use crate::model::refusal::Cause;
-use crate::model::rights::Actor;
 use crate::model::schedule::{AnnounceOptions, Schedule, ScheduledAction};
 use crate::platform::Platform;
 use crate::policy::Permit;
@@ -152,9 +151,8 @@ impl Dispatcher {
             due,
         }: ScheduledAnnouncement,
     ) -> Result<Conclusion, Failure> {
-        let actor = stored.actor();
-        self.authorise_announcement(actor, source.clone(), options)
-            .await?;
+        let action = Action::Announce(source.clone(), options);
+        self.authorise_with_pin(stored.actor(), action).await?;
         let schedules = self.schedules(job).await?;
         let announcements = schedules
             .iter()
@@ -192,20 +190,6 @@ impl Dispatcher {
         })
     }
 
-    /// Permission to announce. Pinning the announcement takes that permission, too.
-    pub(super) async fn authorise_announcement(
-        &self,
-        actor: Actor<'_>,
-        source: Source,
-        options: AnnounceOptions,
-    ) -> Result<Permit, Failure> {
-        if options.top {
-            self.authorise(actor, Action::PutAnnouncement(None)).await?;
-        }
-        self.authorise(actor, Action::Announce(source, options))
-            .await
-    }
-
     /// A schedule that is due.
     pub(super) async fn due(
         &self,
@@ -227,8 +211,8 @@ impl Dispatcher {
                     return Err(Cause::ScheduleTooLate { due, at }.into());
                 }
                 let source = Source::Document(document.clone());
-                let actor = stored.actor();
-                let permit = self.authorise_announcement(actor, source, *options).await?;
+                let action = Action::Announce(source, *options);
+                let permit = self.authorise_with_pin(stored.actor(), action).await?;
                 Ok(Next::Act(permit))
             }
             ScheduledAction::Expire { made_by, .. } => {
