@@ -63,17 +63,17 @@ impl Event {
                 .map(|recalled| (recalled.chat_id, GroupEvent::Recalled(recalled.message_id))),
             _ => return Ok(Self::Ignored(Ignored::OtherEvent)),
         };
-        let Some((chat, notice)) = about else {
+        let Some((chat, group_event)) = about else {
             return Ok(Self::Ignored(Ignored::Partial));
         };
         let chat = chat.as_str();
-        let (kind, origin) = match notice {
+        let (kind, origin) = match &group_event {
             // A bot that was added twice sends one welcome.
             GroupEvent::Added => (JobKind::Welcome, chat.to_owned()),
             GroupEvent::Left => (JobKind::Left, identity(envelope, event)),
             GroupEvent::Recalled(_) => (JobKind::Recalled, identity(envelope, event)),
         };
-        new_job(app_id, kind, origin, chat, &notice).map(Self::Candidate)
+        new_job(app_id, kind, origin, chat, &group_event).map(Self::Candidate)
     }
 
     fn read_message(
@@ -405,7 +405,7 @@ mod tests {
     fn other_events_become_jobs() {
         let group = json!({ "chat_id": "oc_1", "operator_id": {}, "external": false });
         let recall = json!({ "chat_id": "oc_1", "message_id": "om_1" });
-        for (event_type, event, kind, origin, notice) in [
+        for (event_type, event, kind, origin, payload) in [
             (
                 BOT_ADDED,
                 &group,
@@ -440,7 +440,7 @@ mod tests {
             assert_eq!((job.key, &*job.chat), (key, "oc_1"), "{event_type}");
             assert_eq!(
                 GroupEvent::parse(&job.payload).unwrap(),
-                notice,
+                payload,
                 "{event_type}"
             );
         }

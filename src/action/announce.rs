@@ -133,14 +133,12 @@ pub(crate) fn partial_effect(progress: &Progress, context: Context<'_>) -> Optio
         return None;
     }
     let written = WrittenEntry {
-        entry: PlacedEntry {
+        replaced,
+        ..WrittenEntry::new(PlacedEntry {
             entry,
             without_mentions,
             kind,
-        },
-        replaced,
-        edited: 0,
-        not_deleted: None,
+        })
     };
     Some(written.effect(request, context).0)
 }

@@ -277,15 +277,15 @@ impl Lines<'_> {
                 PostElement::Mark(mark) => self.mark = Some(*mark),
                 PostElement::Media(_) | PostElement::Other { .. } => {}
             }
-            is_begun = match element {
-                PostElement::CodeBlock { .. } | PostElement::Rule | PostElement::Markdown(_) => {
-                    false
-                }
-                PostElement::Mark(_) | PostElement::Media(_) | PostElement::Other { .. } => {
-                    is_begun
-                }
-                _ => true,
-            };
+            let is_separate = matches!(
+                element,
+                PostElement::CodeBlock { .. } | PostElement::Rule | PostElement::Markdown(_)
+            );
+            let is_inline = !matches!(
+                element,
+                PostElement::Mark(_) | PostElement::Media(_) | PostElement::Other { .. }
+            );
+            is_begun = !is_separate && (is_begun || is_inline);
         }
         if is_begun || !self.line.is_empty() {
             self.end();

@@ -80,19 +80,16 @@ pub(super) fn is_address(text: &str) -> bool {
 /// The byte ranges of bare URLs.
 pub(super) fn addresses(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let begins = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
-        match scheme_len(&bytes[at..]).filter(|_| begins) {
-            Some(scheme) => {
-                let end = at + address_len(&text[at..]);
-                if end > at + scheme {
-                    found.push(at..end);
-                }
-                at = end.max(at + scheme);
-            }
-            None => at += 1,
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for at in 0..bytes.len() {
+        let is_inside_url = found.last().is_some_and(|last| at < last.end);
+        let is_inside_word = at > 0 && bytes[at - 1].is_ascii_alphanumeric();
+        if let Some(scheme) = scheme_len(&bytes[at..])
+            && !is_inside_url
+            && !is_inside_word
+        {
+            let end = at + address_len(&text[at..]);
+            found.extend((end > at + scheme).then_some(at..end));
         }
     }
     found

@@ -92,14 +92,10 @@ impl Change {
     }
 
     pub(crate) fn of_announcement(before: AnnouncementState, after: AnnouncementState) -> Self {
-        let state = |announcement| State {
-            top: None,
-            announcement: Some(announcement),
-        };
-        Self {
-            before: state(before),
-            after: state(after),
-        }
+        let mut change = Self::default();
+        change.before.announcement = Some(before);
+        change.after.announcement = Some(after);
+        change
     }
 
     /// An entry was removed, and these blocks were restored: pairs of old and new id.

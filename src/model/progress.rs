@@ -90,7 +90,7 @@ impl Restoration {
 }
 
 /// The progress of a sequence of calls that create blocks in a `docx` announcement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Creation {
     /// The number of calls that succeeded.
     pub(crate) calls: usize,
@@ -109,12 +109,8 @@ pub(crate) struct Creation {
 impl Creation {
     pub(crate) fn at(revision: i64) -> Self {
         Self {
-            calls: 0,
-            parents: Vec::new(),
-            page_blocks: Vec::new(),
-            whole: 0,
             revision,
-            without_mentions: false,
+            ..Self::default()
         }
     }
 }

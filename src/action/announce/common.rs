@@ -40,6 +40,16 @@ pub(crate) struct WrittenEntry {
 }
 
 impl WrittenEntry {
+    /// An entry that replaced nothing.
+    pub(crate) fn new(entry: PlacedEntry) -> Self {
+        Self {
+            entry,
+            replaced: None,
+            edited: 0,
+            not_deleted: None,
+        }
+    }
+
     /// The effect of the command, and why it is incomplete.
     pub(crate) fn effect(
         self,

@@ -8,6 +8,7 @@ use super::creation::Writing;
 use super::page::{self, Deletion};
 use super::{AnnouncementRequest, Context, Failure};
 use crate::action::announce::common::{WrittenEntry, refuse_too_large, refuse_unrestorable};
+use crate::command::Replace;
 use crate::content::{Entry, Snapshot};
 use crate::model::change::{PlacedBlocks, PlacedEntry};
 use crate::model::progress::{Creation, WriteProgress};
@@ -25,10 +26,7 @@ pub(super) async fn write(
     };
     let progress = |creation, snapshot| WriteProgress::Docx { creation, snapshot };
     if let (Some(how), None) = (request.options.replace, &snapshot) {
-        let (revision, blocks) = page::read::<ReadBlock>(context).await?;
-        refuse_too_large(Snapshot::weight_of_docx(&blocks, context.chat_id))?;
-        let body = Snapshot::of_docx(&blocks, context.chat_id);
-        refuse_unrestorable(&body, how)?;
+        let (revision, body) = read_body(how, context).await?;
         creation.revision = revision;
         snapshot = Some(body);
         let written = progress(creation.clone(), snapshot.clone());
@@ -59,22 +57,26 @@ pub(super) async fn write(
         without_mentions,
         ..
     } = writing.creation;
-    let written = WrittenEntry {
-        entry: PlacedEntry {
-            entry: entry.clone(),
-            without_mentions,
-            kind: PlacedBlocks::Docx {
-                blocks: blocks.clone(),
-            },
+    let written = WrittenEntry::new(PlacedEntry {
+        entry: entry.clone(),
+        without_mentions,
+        kind: PlacedBlocks::Docx {
+            blocks: blocks.clone(),
         },
-        replaced: None,
-        edited: 0,
-        not_deleted: None,
-    };
+    });
     match snapshot {
         Some(snapshot) => clear(snapshot, &blocks, written, context).await,
         None => Ok(written),
     }
+}
+
+/// The content to replace, after its revision.
+async fn read_body(how: Replace, context: Context<'_>) -> Result<(i64, Snapshot), Failure> {
+    let (revision, blocks) = page::read::<ReadBlock>(context).await?;
+    refuse_too_large(Snapshot::weight_of_docx(&blocks, context.chat_id))?;
+    let body = Snapshot::of_docx(&blocks, context.chat_id);
+    refuse_unrestorable(&body, how)?;
+    Ok((revision, body))
 }
 
 /// Deletes the content from before the entry. Blocks that a member has edited or written since

@@ -63,18 +63,18 @@ pub(super) async fn write(
         }
         ended => ended?,
     }
+    let written = WrittenEntry::new(PlacedEntry {
+        entry: entry.clone(),
+        without_mentions: writing.call.without_mentions,
+        kind: PlacedBlocks::Doc,
+    });
     Ok(WrittenEntry {
-        entry: PlacedEntry {
-            entry: entry.clone(),
-            without_mentions: writing.call.without_mentions,
-            kind: PlacedBlocks::Doc,
-        },
         replaced: match writing.place {
             Place::Body { snapshot, .. } => snapshot,
             Place::Top | Place::Entry(_) => None,
         },
-        edited: 0,
         not_deleted: cannot_delete.then(|| Cause::CannotDelete.into()),
+        ..written
     })
 }
 
