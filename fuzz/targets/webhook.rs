@@ -30,7 +30,7 @@ pub fn check(data: &[u8]) {
     };
     only_the_platforms_signature_fits(&key, given, body);
     what_is_sealed_comes_out(&key, given, body);
-    a_body_in_any_form_says_what_its_json_says(&key, body);
+    quick_body_parser_reads_the_same_value(&key, body);
     read(body);
 }
 
@@ -95,7 +95,7 @@ fn a_moved_boundary_makes_nothing_younger(key: &EncryptKey, signed: Signature<'_
 }
 
 /// There is a fast path for the platform's usual form of a body.
-fn a_body_in_any_form_says_what_its_json_says(key: &EncryptKey, body: &[u8]) {
+fn quick_body_parser_reads_the_same_value(key: &EncryptKey, body: &[u8]) {
     let Ok(sealed) = EncryptedBody::parse(body) else {
         return;
     };
@@ -125,7 +125,7 @@ fn read(plain: &[u8]) {
         return;
     };
     if let Some(at_once) = at_once {
-        the_short_way_says_what_the_long_way_says(&at_once, &envelope);
+        quick_and_full_parser_agree(&at_once, &envelope);
     }
     let Some(event) = envelope.event else {
         return;
@@ -150,10 +150,7 @@ fn read(plain: &[u8]) {
 
 /// Most events are dropped after a quick parse; it must not drop anything that the full
 /// parser would treat differently.
-fn the_short_way_says_what_the_long_way_says(
-    at_once: &MessageBody<'_>,
-    envelope: &EventEnvelope<'_>,
-) {
+fn quick_and_full_parser_agree(at_once: &MessageBody<'_>, envelope: &EventEnvelope<'_>) {
     assert_eq!(envelope.event_type, MESSAGE_RECEIVE);
     assert_eq!(envelope.token.as_ref(), Some(&at_once.token));
     assert_eq!(envelope.app_id.as_ref(), Some(&at_once.app_id));

@@ -39,14 +39,14 @@ fn inputs(target: &str) -> Vec<(String, Vec<u8>)> {
     inputs
 }
 
-/// Says which input it was that something does not hold for.
+/// Names the input that violates a property.
 fn replay(check: Check, name: &str, input: &[u8]) {
     let outcome = catch_unwind(|| check(input));
     assert!(outcome.is_ok(), "{name}: {}", input.escape_ascii());
 }
 
 #[test]
-fn every_target_has_a_corpus_and_every_folder_a_target() {
+fn targets_and_corpora_match() {
     let folders = fs::read_dir(folder("")).unwrap();
     let folders: BTreeSet<String> = folders
         .map(|folder| folder.unwrap().file_name().into_string().unwrap())

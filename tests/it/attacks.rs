@@ -99,7 +99,7 @@ fn without(headers: &[(String, String)], name: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn rule_4_all_wrong_signatures_get_the_same_401() {
+async fn rule_4_wrong_signatures_get_one_answer() {
     let attack = Attack::new().await;
     let Sealed { headers, body } = attack.bench.sim.seal(&attack.good);
     for (name, value) in [
@@ -127,7 +127,7 @@ async fn rule_4_all_wrong_signatures_get_the_same_401() {
 }
 
 #[tokio::test]
-async fn rule_4_all_unsigned_requests_get_the_same_401() {
+async fn rule_4_unsigned_requests_get_one_answer() {
     let attack = Attack::new().await;
     let sim = &attack.bench.sim;
     let challenge = |token: &str, challenge: &str| json!({ "type": "url_verification", "token": token, "challenge": challenge });
@@ -204,7 +204,7 @@ async fn signed_body_needs_right_app_and_token() {
 
 /// The platform redelivers an event up to four times if the response is not 200.
 #[tokio::test]
-async fn rule_4_signed_events_of_any_shape_are_acknowledged() {
+async fn rule_4_signed_odd_events_are_acknowledged() {
     let attack = Attack::new().await;
     let good = (200, "{}".to_owned());
     for (parent, field) in [

@@ -445,7 +445,7 @@ async fn sigterm_ends_serve_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn jobs_in_flight_at_sigterm_run_after_a_restart() {
+async fn jobs_interrupted_by_sigterm_run_after_restart() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let owner = sim.add_person("Olga");
@@ -482,7 +482,7 @@ async fn jobs_in_flight_at_sigterm_run_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_full_disk_returns_503_until_space_is_free() {
+async fn full_disk_returns_503_until_freed() {
     let sim = platform().await;
     let folder = tempfile::tempdir().unwrap();
     let owner = sim.add_person("Olga");

@@ -7,8 +7,9 @@ use feishu_sim::AnnouncementKind::Docx;
 use crate::UNAVAILABLE;
 use crate::harness::Bench;
 
+/// Without a file, requests fail at once; the bot works again when the file is back.
 #[tokio::test]
-async fn a_database_that_is_moved_away_is_missed_at_once_and_found_again_when_it_is_back() {
+async fn moved_database_fails_requests_until_it_returns() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.move_database("bot.db", "elsewhere.db");

@@ -27,7 +27,7 @@ async fn rule_1_nothing_happens_before_the_commit() {
 }
 
 #[tokio::test]
-async fn rule_2_one_event_pushed_five_times_acts_once() {
+async fn rule_2_repeated_event_acts_once() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     let said = bench.say(&group, "/announce once");
@@ -43,7 +43,7 @@ async fn rule_2_one_event_pushed_five_times_acts_once() {
 }
 
 #[tokio::test]
-async fn rule_2_redelivery_with_a_new_event_id_acts_once() {
+async fn rule_2_redelivery_under_new_id_acts_once() {
     let mut bench = Bench::new().await;
     let group = bench.group(Doc);
     let said = bench.say(&group, "/announce once");
@@ -153,7 +153,7 @@ async fn rule_3_people_of_other_tenants_are_denied() {
 }
 
 #[tokio::test]
-async fn rule_3_unreadable_settings_do_not_blame_the_member() {
+async fn rule_3_unreadable_settings_blame_no_member() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.change_app(|app| {
@@ -172,7 +172,7 @@ async fn rule_3_unreadable_settings_do_not_blame_the_member() {
 }
 
 #[tokio::test]
-async fn rule_3_absent_bot_does_not_blame_the_member() {
+async fn rule_3_absent_bot_blames_no_member() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.change_chat(&group, |chat| chat.bot_in = false);
@@ -226,7 +226,7 @@ async fn rule_5_replies_and_responses_reveal_no_internals() {
 }
 
 #[tokio::test]
-async fn rule_5_log_has_no_secret_and_no_text() {
+async fn rule_5_log_contains_no_secret_or_text() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench.sim.expire_tokens();
@@ -262,7 +262,7 @@ async fn rule_5_log_has_no_secret_and_no_text() {
 }
 
 #[tokio::test]
-async fn rule_7_success_is_reported_only_after_code_0() {
+async fn rule_7_only_code_0_is_success() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     bench
@@ -299,7 +299,7 @@ async fn rule_7_temporary_failures_are_retried() {
 }
 
 #[tokio::test]
-async fn rule_7_commands_run_once_the_secret_is_corrected() {
+async fn rule_7_commands_run_after_secret_correction() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for _ in 0..5 {

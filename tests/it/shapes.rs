@@ -371,7 +371,7 @@ async fn message_of_another_chat_is_not_announced() {
 }
 
 #[tokio::test]
-async fn rule_11_markdown_of_a_post_hides_no_option() {
+async fn rule_11_markdown_in_posts_hides_no_option() {
     let shapes = Shapes::new().await;
     let before = shapes.announcement();
     for typed in [

@@ -353,7 +353,7 @@ async fn unknown_endpoint_codes_are_retried_and_logged() {
 }
 
 #[tokio::test]
-async fn a_start_without_the_platform_retries_like_a_reconnect() {
+async fn start_without_platform_retries() {
     let mut bench = Bench::new().await;
     bench
         .sim
