@@ -78,11 +78,11 @@ fn with_words(announced: Answer, more: &str, language: Language) -> Answer {
 fn undone_in_words(undone: &UndoResult, language: Language) -> String {
     let words = match undone {
         UndoResult::MessageOnTop => Bilingual::new(
-            "已撤销，置顶已恢复为之前的消息。（其间手动更改的置顶无法识别。）",
+            "已撤销，置顶已恢复为之前的消息。（期间手动更改的置顶无法识别。）",
             "Reverted: the previous message is pinned to the top again. (The bot cannot see manual changes made in between.)",
         ),
         UndoResult::AnnouncementOnTop => Bilingual::new(
-            "已撤销，置顶已恢复为群公告。（其间手动更改的置顶无法识别。）",
+            "已撤销，置顶已恢复为群公告。（期间手动更改的置顶无法识别。）",
             "Reverted: the announcement is pinned to the top again. (The bot cannot see manual changes made in between.)",
         ),
         UndoResult::NothingOnTop => Bilingual::new(

@@ -184,8 +184,8 @@ impl HistoryWriter {
         self.push(if change.kind.is_commanded() {
             let actor = self.somebody(change.actor.as_deref());
             let gap = match self.medium {
-                Medium::Text => GAP.to(self.language),
-                Medium::Card => " ",
+                Medium::Card if change.actor.is_some() => " ",
+                _ => GAP.to(self.language),
             };
             format!("{time} {actor}{gap}{what}{undone}")
         } else {

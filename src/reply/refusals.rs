@@ -155,7 +155,7 @@ const NOT_POSTED: Bilingual = Bilingual::new(
 // Repeating the command would post the text twice.
 const NOT_PINNED: Bilingual = Bilingual::new(
     "内容已发布到群公告，但未能置顶。{}\n内容无需重发；如需置顶，请发送 /置顶 公告。",
-    "Your text was posted to the announcement, but the next step failed. {}\nThere is no need to post it again; to pin it later, send /pin announcement.",
+    "Your text was posted to the announcement, but the announcement was not pinned. {}\nThere is no need to post it again; to pin it later, send /pin announcement.",
 );
 
 const NOT_REPLACED: Bilingual = Bilingual::new(

@@ -66,7 +66,9 @@ fn names(things: &[Unwritable], language: Language) -> String {
 pub(super) fn replaced_with_edits(others: usize, language: Language) -> String {
     let replaced = REPLACED.to(language);
     match language {
-        Language::Zh => format!("{replaced}替换期间有人编辑了群公告，已保留其 {others} 段内容。"),
+        Language::Zh => {
+            format!("{replaced}替换期间有人编辑了群公告，已保留其编辑的 {others} 段内容。")
+        }
         Language::En => {
             let lines = match others {
                 1 => "one line of theirs was".to_owned(),
