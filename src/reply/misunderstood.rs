@@ -29,11 +29,8 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
             option,
             suggestion,
         } => {
-            let remedy = match suggestion {
-                Some(near) => DID_YOU_MEAN.fill(language, near),
-                None => usages(*command, language),
-            };
-            quote(UNKNOWN_OPTION, option) + &remedy + or_text(*command)
+            let near = near_option(*command, suggestion.as_deref(), language);
+            quote(UNKNOWN_OPTION, option) + &near + or_text(*command)
         }
         ParseError::MisplacedOption { command, option } => {
             quote(MISPLACED_OPTION, option) + or_text(*command)
@@ -43,11 +40,7 @@ pub(super) fn misunderstood(error: &ParseError, language: Language) -> String {
         }
         ParseError::CommandInText { typed } => quote(COMMAND_IN_TEXT, typed) + or_text(announce),
         ParseError::RepeatedOption { command, option } => {
-            let example = match command.spec().options {
-                [_, _, ..] => example(&[TWO_OPTIONS], language),
-                _ => form(*command),
-            };
-            quote(REPEATED_OPTION, option) + &example + or_text(*command)
+            quote(REPEATED_OPTION, option) + &options_form(*command, language) + or_text(*command)
         }
         ParseError::MissingTime => {
             plain(MISSING_TIME) + &example(&TIMES, language) + or_text(announce)
@@ -192,6 +185,22 @@ const MISSING_NUMBER: Bilingual = Bilingual::new(
 fn with_help(words: String, name: Option<&str>, language: Language) -> String {
     let suggestion = name.map(|name| DID_YOU_MEAN.fill(language, format!("/{name}")));
     words + &suggestion.unwrap_or_default() + SEE_HELP.to(language)
+}
+
+/// The most similar option, or all forms of the command.
+fn near_option(command: CommandName, near: Option<&str>, language: Language) -> String {
+    match near {
+        Some(near) => DID_YOU_MEAN.fill(language, near),
+        None => usages(command, language),
+    }
+}
+
+/// A command with each option once.
+fn options_form(command: CommandName, language: Language) -> String {
+    match command.spec().options {
+        [_, _, ..] => example(&[TWO_OPTIONS], language),
+        _ => example(&[span_form(command)], language),
+    }
 }
 
 /// A command with a duration.

@@ -175,45 +175,22 @@ fn measure(
         .chats
         .last()
         .context("selecting another chat: none left")?;
-    let warm = ask(platform, other, address, limits)?;
+    let ask = || ask(platform, other, address, limits);
+    let warm = ask()?;
     let idle = replicas.usage()?;
-    let (acks, slowest) = thread::scope(|scope| {
+    let (refused, busy) = thread::scope(|scope| {
         let bombs: Vec<_> = deliveries
             .iter()
             .map(|delivery| scope.spawn(move || delivery.deliver(platform, limits)))
             .collect();
-        let mut slowest = warm;
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(1) || !replicas.is_idle() {
-            if limits.is_over()
-                || replicas
-                    .0
-                    .iter_mut()
-                    .any(crate::program::Running::has_ended)
-            {
-                break;
-            }
-            match ask(platform, other, address, limits) {
-                Ok(latency) => slowest = slowest.max(latency),
-                // The bot has ended, which is checked below.
-                Err(_) => break,
-            }
-        }
-        let acks: Vec<_> = bombs
-            .into_iter()
-            .map(thread::ScopedJoinHandle::join)
-            .collect();
-        (acks, slowest)
+        let busy = slowest_answer(ask, replicas, limits);
+        let acks = bombs.into_iter().map(thread::ScopedJoinHandle::join);
+        let refused = acks.filter(|ack| !matches!(ack, Ok(true))).count();
+        (refused, busy)
     });
-    ensure!(
-        !replicas
-            .0
-            .iter_mut()
-            .any(crate::program::Running::has_ended),
-        "sending a bomb: the bot ended"
-    );
+    let slowest = busy.map_or(warm, |busy| warm.max(busy));
+    ensure!(!replicas.has_ended(), "sending a bomb: the bot ended");
     limits.poll(POLL_INTERVAL, || replicas.is_idle().then_some(()));
-    let refused = acks.iter().filter(|ack| !matches!(ack, Ok(true))).count();
     let after = replicas.usage()?;
     let is_answered = |message: &MessageId| {
         !platform.sim.replies_to(message).is_empty() || !platform.sim.reactions(message).is_empty()
@@ -234,6 +211,25 @@ fn measure(
             .into_iter()
             .collect(),
     })
+}
+
+/// The maximum latency of commands that are sent one after the other for a second, or until the
+/// bot is idle again. Ends early if the bot has ended.
+fn slowest_answer(
+    ask: impl Fn() -> anyhow::Result<Latency>,
+    replicas: &mut Replicas,
+    limits: &Limits,
+) -> Option<Latency> {
+    let mut slowest: Option<Latency> = None;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(1) || !replicas.is_idle() {
+        if limits.is_over() || replicas.has_ended() {
+            break;
+        }
+        let Ok(latency) = ask() else { break };
+        slowest = Some(slowest.map_or(latency, |slowest| slowest.max(latency)));
+    }
+    slowest
 }
 
 /// The latency of a command.

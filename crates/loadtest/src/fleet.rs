@@ -221,6 +221,10 @@ impl Replicas {
         self.0.iter().all(Running::is_idle)
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.iter_mut().any(Running::has_ended)
+    }
+
     /// The metrics of the first replica.
     pub(crate) fn metrics(&self) -> anyhow::Result<String> {
         let metrics = self.0.first().and_then(Running::metrics);

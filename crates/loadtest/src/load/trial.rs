@@ -14,7 +14,6 @@ use crate::events::Event;
 use crate::fleet::{Fleet, Replicas};
 use crate::latency::Percentiles;
 use crate::platform::Platform;
-use crate::program::Running;
 use crate::report::Table;
 use crate::time::Limits;
 use crate::usage::Usage;
@@ -109,7 +108,7 @@ impl Trial<'_> {
             mut log_peak,
         } = readings;
         let own_after = Usage::of("self")?;
-        let ended = running.0.iter_mut().any(Running::has_ended);
+        let ended = running.has_ended();
         ensure!(!ended, "running under load: a program ended");
         if !answers.commands.is_empty() {
             let idle = || {
@@ -295,22 +294,7 @@ impl Report {
             table.row([row("kill"), format!("{after_kill:.0}")]);
             table.row([row("stop"), format!("{after_stop:.0}")]);
         }
-        for (when, mib) in [
-            ("start", self.rss_mib.start),
-            ("peak", self.rss_mib.peak),
-            ("end", self.rss_mib.end),
-        ] {
-            table.row([format!("RSS at {when}, MiB"), format!("{mib:.1}")]);
-        }
-        if let Some(log) = &self.log_mib {
-            for (when, mib) in [("at its peak", log.peak), ("after the rest", log.end)] {
-                table.row([format!("SQLite's log {when}, MiB"), format!("{mib:.1}")]);
-            }
-        }
-        if let [first, .., last] = self.rss_mib.meanwhile[..] {
-            let both = format!("{first:.1} … {last:.1}");
-            table.row(["  meanwhile, first and last".to_owned(), both]);
-        }
+        self.memory(&mut table);
         let cpu = format!("{:.3}", self.cpu_seconds_per_10_000);
         table.row(["CPU seconds per 10,000 events".to_owned(), cpu]);
         table.row([
@@ -327,6 +311,25 @@ impl Report {
             table.row(["THE GENERATOR WAS THE BOTTLENECK"]);
         }
         table
+    }
+
+    fn memory(&self, table: &mut Table) {
+        for (when, mib) in [
+            ("start", self.rss_mib.start),
+            ("peak", self.rss_mib.peak),
+            ("end", self.rss_mib.end),
+        ] {
+            table.row([format!("RSS at {when}, MiB"), format!("{mib:.1}")]);
+        }
+        if let Some(log) = &self.log_mib {
+            for (when, mib) in [("at its peak", log.peak), ("after the rest", log.end)] {
+                table.row([format!("SQLite's log {when}, MiB"), format!("{mib:.1}")]);
+            }
+        }
+        if let [first, .., last] = self.rss_mib.meanwhile[..] {
+            let both = format!("{first:.1} … {last:.1}");
+            table.row(["  meanwhile, first and last".to_owned(), both]);
+        }
     }
 }
 
