@@ -1,8 +1,8 @@
-//! The worker: claim, parse, authorise, act, reply.
+//! The worker: claim, parse, authorize, act, reply.
 //!
 //! Chats run concurrently and the jobs of one chat in order; the store's claim ensures that. An
 //! outcome is stored before the reply is sent, so a job with an outcome only owes its reply. This
-//! file claims and releases jobs; `decide` produces their outcome, with a permit from `authorise`;
+//! file claims and releases jobs; `decide` produces their outcome, with a permit from `authorize`;
 //! `respond` sends it. `group_event` handles events that are not messages.
 
 use std::future::pending;
@@ -30,7 +30,7 @@ use crate::telemetry::{CommandResult, Metrics, UNKNOWN};
 
 mod acknowledge;
 mod attempts;
-mod authorise;
+mod authorize;
 mod callback;
 mod decide;
 mod explain;

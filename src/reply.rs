@@ -27,7 +27,7 @@ use jiff::tz::TimeZone;
 use crate::language::Language;
 use crate::model::outcome::Outcome;
 use crate::model::rights::GroupRights;
-use quote::Medium;
+use quote::TextFormat;
 
 pub(crate) use answer::{Answer, Emoji};
 pub(crate) use help::all_commands;
@@ -59,7 +59,7 @@ pub(crate) fn answer(
 
 /// The permissions in a group, one line for the commands with the same audience.
 pub(crate) fn group_rights(rights: &GroupRights, language: Language) -> Vec<String> {
-    rights::group_rights(rights, Medium::Text, language)
+    rights::group_rights(rights, TextFormat::Text, language)
 }
 
 /// The text of the reply to an outcome, even if it is a card or a reaction.

@@ -24,9 +24,9 @@ use throttle::Throttle;
 const UNLOGGED: &str = "tungstenite::handshake::client=off";
 
 /// The log of this process. Dropping it writes the summaries of repeated events.
-pub struct Log(Throttle);
+pub struct LogGuard(Throttle);
 
-impl Drop for Log {
+impl Drop for LogGuard {
     fn drop(&mut self) {
         self.0.flush();
     }
@@ -37,7 +37,7 @@ impl Drop for Log {
 /// # Errors
 ///
 /// If the filter is invalid, or logging is already set up.
-pub fn init(config: &LogConfig) -> anyhow::Result<Log> {
+pub fn init(config: &LogConfig) -> anyhow::Result<LogGuard> {
     let filter = EnvFilter::try_new(&config.filter)?.add_directive(UNLOGGED.parse()?);
     let throttle = Throttle::default();
     let registry = tracing_subscriber::registry()
@@ -55,7 +55,7 @@ pub fn init(config: &LogConfig) -> anyhow::Result<Log> {
             .try_init()?,
     }
     throttle.start()?;
-    Ok(Log(throttle))
+    Ok(LogGuard(throttle))
 }
 
 fn text_layer<S, W>(writer: W, is_terminal: bool) -> impl Layer<S>

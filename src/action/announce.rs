@@ -60,7 +60,7 @@ pub(super) async fn run(
         context.save(request, None).await?;
     }
     if context.written().is_none() && context.job.key.kind == JobKind::Command {
-        refuse_endless(options, context).await?;
+        refuse_duration(options, context).await?;
     }
     let _turn = budget::turn(budget::of(&document, options), context).await?;
     let entry = entry(&document, context);
@@ -159,7 +159,7 @@ pub(crate) async fn document(source: Source, context: Context<'_>) -> Result<Doc
 }
 
 /// Refuses a duration if the text could not be removed again.
-pub(crate) async fn refuse_endless(
+pub(crate) async fn refuse_duration(
     options: AnnounceOptions,
     context: Context<'_>,
 ) -> Result<(), Failure> {
@@ -170,8 +170,8 @@ pub(crate) async fn refuse_endless(
     }
     // The group may have been converted to the new kind.
     match detect(context).await? {
-        Target::Doc => Err(Cause::CannotExpire.into()),
-        Target::Docx { .. } => Ok(()),
+        WriteTarget::Doc => Err(Cause::CannotExpire.into()),
+        WriteTarget::Docx { .. } => Ok(()),
     }
 }
 
@@ -184,8 +184,8 @@ async fn write(
     let mut switched = false;
     loop {
         let written = match target {
-            Target::Doc => legacy::write(entry, request, context).await,
-            Target::Docx { revision } => docx::write(entry, revision, request, context).await,
+            WriteTarget::Doc => legacy::write(entry, request, context).await,
+            WriteTarget::Docx { revision } => docx::write(entry, revision, request, context).await,
         };
         match written {
             Err(Failure::Call(_, error)) if !switched && is_other_kind(&error) => {
@@ -200,7 +200,7 @@ async fn write(
 
 /// The kind of announcement to write into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum WriteTarget {
     Doc,
     Docx { revision: i64 },
 }
@@ -209,24 +209,24 @@ fn is_other_kind(error: &Error) -> bool {
     error.class() == Some(Class::OtherAnnouncementKind)
 }
 
-async fn target(context: Context<'_>) -> Result<Target, Failure> {
+async fn target(context: Context<'_>) -> Result<WriteTarget, Failure> {
     match (
         context.written(),
         context.platform.kinds.get(context.chat_id),
     ) {
         // Continue with the kind of the first write.
-        (Some(WriteProgress::Docx { creation, .. }), _) => Ok(Target::Docx {
+        (Some(WriteProgress::Docx { creation, .. }), _) => Ok(WriteTarget::Docx {
             revision: creation.revision,
         }),
         (Some(WriteProgress::Legacy { .. }), _) | (None, Some(AnnouncementKind::Doc)) => {
-            Ok(Target::Doc)
+            Ok(WriteTarget::Doc)
         }
         _ => detect(context).await,
     }
 }
 
 /// Reads the kind of the group's announcement. The `docx` call works for both.
-async fn detect(context: Context<'_>) -> Result<Target, Failure> {
+async fn detect(context: Context<'_>) -> Result<WriteTarget, Failure> {
     let chat = context.chat_id;
     let client = &context.platform.client;
     let failed = |error| Failure::Call(Call::ReadAnnouncement, error);
@@ -247,8 +247,8 @@ async fn detect(context: Context<'_>) -> Result<Target, Failure> {
     };
     context.platform.kinds.insert(chat.clone(), kind);
     Ok(match kind {
-        AnnouncementKind::Doc => Target::Doc,
-        AnnouncementKind::Docx => Target::Docx { revision },
+        AnnouncementKind::Doc => WriteTarget::Doc,
+        AnnouncementKind::Docx => WriteTarget::Docx { revision },
     })
 }
 

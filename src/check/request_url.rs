@@ -32,7 +32,7 @@ pub(super) async fn check(report: &mut Report, config: &Config, roots: &ExtraRoo
     let response = ask(config, roots, url, &challenge).await;
     let took = begun.elapsed();
     match response {
-        Ok(response) => judge(report, url, response, &challenge, took).await,
+        Ok(response) => report_response(report, url, response, &challenge, took).await,
         Err(error) => {
             report.bad(
                 NAME,
@@ -73,7 +73,7 @@ fn body(config: &FeishuConfig, challenge: &str) -> Value {
     }
 }
 
-async fn judge(
+async fn report_response(
     report: &mut Report,
     url: &Url,
     response: Response,
@@ -179,7 +179,7 @@ mod tests {
             let response = axum::http::Response::new(r#"{"challenge":"abc"}"#);
             let mut report = Report::default();
             let took = Duration::from_millis(took_ms);
-            judge(&mut report, &url, response.into(), "abc", took).await;
+            report_response(&mut report, &url, response.into(), "abc", took).await;
             let text = report.to_string();
             let expected = format!("{sign} request URL: `{url}` returned the challenge ");
             assert!(text.starts_with(&expected), "{text}");

@@ -17,7 +17,7 @@ use crate::credentials::in_full;
 const NO_CHAT: &str = "oc_00000000000000000000000000000000";
 const NO_MESSAGE: &str = "om_00000000000000000000000000000000";
 
-enum Access {
+enum ScopeState {
     Granted,
     /// Any one of these is sufficient.
     Missing(Vec<String>),
@@ -25,42 +25,44 @@ enum Access {
 }
 
 /// An operation of the bot, and whether its scopes are granted.
-type Trial = (&'static str, Access);
+type Trial = (&'static str, ScopeState);
 
 pub(super) async fn check(report: &mut Report, config: &Config, client: &Client) {
     let trials = try_all(client).await;
-    let of = |fits: fn(&Access) -> bool| {
-        let fitting = trials.iter().filter(|(_, tried)| fits(tried));
-        let names: Vec<_> = fitting.map(|(what, _)| *what).collect();
+    let of = |fits: fn(&ScopeState) -> bool| {
+        let fitting = trials.iter().filter(|(_, state)| fits(state));
+        let names: Vec<_> = fitting.map(|(operation, _)| *operation).collect();
         names.join(", ")
     };
-    let granted = of(|tried| matches!(tried, Access::Granted));
+    let granted = of(|state| matches!(state, ScopeState::Granted));
     if !granted.is_empty() {
         report.good("scopes", format!("granted for {granted}"));
     }
     // One line for each scope, with all operations that need it.
     let mut missing: Vec<(&[String], Vec<&str>)> = Vec::new();
-    for (what, tried) in &trials {
-        match tried {
-            Access::Granted => {}
-            Access::Missing(scopes) => match missing.iter_mut().find(|(same, _)| same == scopes) {
-                Some((_, whats)) => whats.push(what),
-                None => missing.push((scopes, vec![what])),
-            },
+    for (operation, state) in &trials {
+        match state {
+            ScopeState::Granted => {}
+            ScopeState::Missing(scopes) => {
+                match missing.iter_mut().find(|(same, _)| same == scopes) {
+                    Some((_, operations)) => operations.push(operation),
+                    None => missing.push((scopes, vec![operation])),
+                }
+            }
             // A rate limit does not indicate a problem.
-            Access::Unknown(error) if error.retry_after().is_some() => report.note(
+            ScopeState::Unknown(error) if error.retry_after().is_some() => report.note(
                 "scopes",
-                format!("not checked for {what} ({})", in_full(error)),
+                format!("not checked for {operation} ({})", in_full(error)),
             ),
-            Access::Unknown(error) => report.bad(
+            ScopeState::Unknown(error) => report.bad(
                 "scopes",
-                format!("could not check those for {what} ({})", in_full(error)),
+                format!("could not check those for {operation} ({})", in_full(error)),
                 "see the problems above, and check again later",
             ),
         }
     }
-    for (scopes, whats) in missing {
-        let text = format!("{} requires {}", whats.join(", "), one_of(scopes));
+    for (scopes, operations) in missing {
+        let text = format!("{} requires {}", operations.join(", "), one_of(scopes));
         report.bad("scopes", text, grant(&config.feishu, scopes));
     }
     received_messages(report, &config.feishu, client.list_scopes().await);
@@ -79,18 +81,21 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
     match scope {
         Scope::ReadChat => {
             let settings = client.get_chat(&chat, IdType::OpenId).await;
-            vec![("reading a group's settings", Access::of(settings))]
+            vec![("reading a group's settings", ScopeState::of(settings))]
         }
         Scope::WriteTopNotice => {
             let put = client.put_top_notice(&chat, TopNotice::Message(&message));
-            vec![("pinning to the top", Access::of(put.await))]
+            vec![("pinning to the top", ScopeState::of(put.await))]
         }
         Scope::ReadAnnouncement => {
             let new = client.get_docx_announcement(&chat).await;
             let old = client.get_announcement(&chat).await;
             vec![
-                ("reading the kind of an announcement", Access::of(new)),
-                ("reading an announcement of the old kind", Access::of(old)),
+                ("reading the kind of an announcement", ScopeState::of(new)),
+                (
+                    "reading an announcement of the old kind",
+                    ScopeState::of(old),
+                ),
             ]
         }
         Scope::WriteAnnouncement => {
@@ -104,28 +109,34 @@ async fn try_one(client: &Client, scope: Scope) -> Vec<Trial> {
             };
             let new = client.create_docx_children(&chat, nothing).await;
             vec![
-                ("writing an announcement of the old kind", Access::of(old)),
-                ("writing an announcement of the new kind", Access::of(new)),
+                (
+                    "writing an announcement of the old kind",
+                    ScopeState::of(old),
+                ),
+                (
+                    "writing an announcement of the new kind",
+                    ScopeState::of(new),
+                ),
             ]
         }
         Scope::ReadMessage => {
             let read = client.get_message(&message, CardForm::Plain).await;
-            vec![("reading a message", Access::of(read))]
+            vec![("reading a message", ScopeState::of(read))]
         }
         Scope::Send => {
             let reply = client.reply(&message, "noticebot", "").await;
-            vec![("replying", Access::of(reply))]
+            vec![("replying", ScopeState::of(reply))]
         }
         Scope::React => {
             let reaction = client.add_reaction(&message, "DONE").await;
-            vec![("reacting", Access::of(reaction))]
+            vec![("reacting", ScopeState::of(reaction))]
         }
         // No call requires them: `received_messages` looks them up in the list of scopes.
-        Scope::HearMentions | Scope::HearGroups | Scope::HearDirect => Vec::new(),
+        Scope::ReceiveMentions | Scope::ReceiveGroups | Scope::ReceiveDirect => Vec::new(),
     }
 }
 
-impl Access {
+impl ScopeState {
     /// The chat and the message do not exist, so most errors mean that the check of scopes succeeded.
     fn of<T>(result: Result<T, Error>) -> Self {
         match result {

@@ -43,9 +43,9 @@ pub struct Announcement {
 #[serde(rename_all = "snake_case")]
 pub enum Replace {
     /// `--replace`: only if the previous content can be restored.
-    Safely,
+    IfRestorable,
     /// `--replace!`: even if the previous content cannot be restored in full.
-    Insisting,
+    Always,
 }
 
 impl Announcement {
@@ -143,9 +143,9 @@ impl Announcement {
     ) -> Result<&'t str, ParseError> {
         let mut rest = option.rest;
         match option.name {
-            OptionName::Replace => set(&mut self.replace, Replace::Safely, ANNOUNCE, option)?,
+            OptionName::Replace => set(&mut self.replace, Replace::IfRestorable, ANNOUNCE, option)?,
             OptionName::ReplaceInsisting => {
-                set(&mut self.replace, Replace::Insisting, ANNOUNCE, option)?;
+                set(&mut self.replace, Replace::Always, ANNOUNCE, option)?;
             }
             OptionName::Top => {
                 if std::mem::replace(&mut self.top, true) {

@@ -1,3 +1,5 @@
+//! The names of the commands.
+
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 

@@ -98,7 +98,7 @@ const UNITS: &[(&str, u64)] = &[
 /// Smaller units may follow larger ones: `1h30m`. After a blank a part counts only if no text is
 /// joined to it: `1 天 3 小时 text`, but in `1天 2小时后停电` the text begins with the `2`.
 pub(super) fn split_span(text: &str) -> Option<(u64, &str)> {
-    let Part {
+    let SpanPart {
         mut minutes,
         mut unit,
         mut rest,
@@ -112,18 +112,18 @@ pub(super) fn split_span(text: &str) -> Option<(u64, &str)> {
 }
 
 /// A number with its unit.
-struct Part<'t> {
+struct SpanPart<'t> {
     minutes: u64,
     unit: u64,
     rest: &'t str,
 }
 
-fn next_part(text: &str, larger: u64) -> Option<Part<'_>> {
+fn next_part(text: &str, larger: u64) -> Option<SpanPart<'_>> {
     if larger > 1
         && let Some(rest) = text.strip_prefix('半').filter(|rest| ends_part(rest))
     {
         let (minutes, unit) = (larger / 2, 0);
-        return Some(Part {
+        return Some(SpanPart {
             minutes,
             unit,
             rest,
@@ -142,16 +142,18 @@ fn ends_part(rest: &str) -> bool {
     !rest.starts_with(|c: char| c.is_alphanumeric() && !is_blank(c)) || split_span(rest).is_some()
 }
 
-fn split_part(text: &str) -> Option<Part<'_>> {
+fn split_part(text: &str) -> Option<SpanPart<'_>> {
     let (thousandths, rest) = split_amount(text)?;
     let (unit, rest) = split_word(skip_blanks(rest), UNITS)?;
     let minutes = thousandths * unit / 1000;
     // Fractions of a minute are not supported.
-    (thousandths * unit).is_multiple_of(1000).then_some(Part {
-        minutes,
-        unit,
-        rest,
-    })
+    (thousandths * unit)
+        .is_multiple_of(1000)
+        .then_some(SpanPart {
+            minutes,
+            unit,
+            rest,
+        })
 }
 
 /// English numerals, in thousandths.

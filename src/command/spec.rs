@@ -87,13 +87,13 @@ pub enum Scope {
     React,
     /// Messages that mention the bot.
     #[strum(serialize = "im:message.group_at_msg:readonly")]
-    HearMentions,
+    ReceiveMentions,
     /// All messages of a group.
     #[strum(serialize = "im:message.group_msg")]
-    HearGroups,
+    ReceiveGroups,
     /// Direct messages.
     #[strum(serialize = "im:message.p2p_msg:readonly")]
-    HearDirect,
+    ReceiveDirect,
 }
 
 impl Scope {
@@ -107,9 +107,9 @@ impl Scope {
         Self::ReadChat,
         Self::Send,
         Self::React,
-        Self::HearMentions,
-        Self::HearGroups,
-        Self::HearDirect,
+        Self::ReceiveMentions,
+        Self::ReceiveGroups,
+        Self::ReceiveDirect,
     ];
 
     /// The scope's name on the platform.

@@ -79,8 +79,8 @@ fn announced(announcement: &Announcement, message: &str) -> String {
     };
     let replace = match announcement.replace {
         None => "",
-        Some(Replace::Safely) => ", replacing",
-        Some(Replace::Insisting) => ", replacing in any case",
+        Some(Replace::IfRestorable) => ", replacing",
+        Some(Replace::Always) => ", replacing in any case",
     };
     let at = announcement.at.map_or(String::new(), scheduled);
     let top = if announcement.top { ", on top" } else { "" };

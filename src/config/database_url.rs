@@ -133,17 +133,17 @@ fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    let (place, parameters) = match rest.split_once('?') {
-        Some((place, parameters)) => (place, Some(parameters)),
+    let (base, parameters) = match rest.split_once('?') {
+        Some((base, parameters)) => (base, Some(parameters)),
         None => (rest, None),
     };
     // A password can contain `@`, a host cannot.
-    let place = match place.rsplit_once('@') {
+    let base = match base.rsplit_once('@') {
         Some((user, host)) => match user.split_once(':') {
             Some((user, _)) => format!("{user}:{HIDDEN}@{host}"),
             None => format!("{user}@{host}"),
         },
-        None => place.to_owned(),
+        None => base.to_owned(),
     };
     let shown = |parameter: &str| match parameter.split_once('=') {
         Some(("password", _)) => format!("password={HIDDEN}"),
@@ -151,7 +151,7 @@ fn without_password(url: &str) -> String {
     };
     let parameters = parameters.map(|all| all.split('&').map(shown).collect::<Vec<_>>().join("&"));
     let parameters = parameters.map_or_else(String::new, |all| format!("?{all}"));
-    format!("{scheme}://{place}{parameters}")
+    format!("{scheme}://{base}{parameters}")
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn has_form(id: &str, prefix: &str) -> bool {
     !rest.is_empty() && rest.len() <= MAX_LENGTH && rest.chars().all(part_of_id)
 }
 
-/// Organisations choose user ids freely, up to a length and without spaces. An id with other
+/// Organizations choose user ids freely, up to a length and without spaces. An id with other
 /// characters than these is rejected; its owner has an open id, too.
 fn is_user_id(id: &str) -> bool {
     let part_of_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

@@ -8,7 +8,7 @@ use crate::config::error::Problem;
 use crate::config::variables::variables;
 
 pub(crate) fn unreadable(error: &figment::Error) -> Problem {
-    let place = error
+    let source = error
         .metadata
         .as_ref()
         .map_or_else(String::new, |metadata| format!(" in {}", metadata.name));
@@ -19,12 +19,12 @@ pub(crate) fn unreadable(error: &figment::Error) -> Problem {
             let section = section.trim_end_matches('.');
             let dot = if section.is_empty() { "" } else { "." };
             Problem::new(
-                format!("unknown key `{section}{dot}{field}`{place}"),
+                format!("unknown key `{section}{dot}{field}`{source}"),
                 nearest(field, expected),
             )
         }
         Kind::UnknownVariant(value, expected) => Problem::new(
-            format!("`{path}`{place} is `{value}`"),
+            format!("`{path}`{source} is `{value}`"),
             format!("set it to one of {}", quoted(expected)),
         ),
         // The URL may contain a password, so only the reason of its parser is shown.
@@ -33,7 +33,7 @@ pub(crate) fn unreadable(error: &figment::Error) -> Problem {
             "set it, or `NOTICEBOT_DATABASE_URL`, to a URL such as `sqlite://noticebot.db` or `postgres://noticebot:PASSWORD@db.example.com/noticebot`",
         ),
         _ => Problem::new(
-            format!("invalid value for `{path}`{place}"),
+            format!("invalid value for `{path}`{source}"),
             format!("expected {}", expected_at(&path)),
         ),
     }

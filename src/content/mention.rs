@@ -55,9 +55,9 @@ pub(crate) fn replace_mentions(
 ) -> String {
     let parts = split_mentions(text, mentions);
     let texts = parts.map(|part| match part {
-        Part::Text(text) => Cow::Borrowed(text),
-        Part::Everyone => Cow::Borrowed(everyone(language)),
-        Part::Person(mention) => Cow::Owned(words(mention)),
+        TextPart::Text(text) => Cow::Borrowed(text),
+        TextPart::Everyone => Cow::Borrowed(everyone(language)),
+        TextPart::Person(mention) => Cow::Owned(words(mention)),
     });
     texts.collect()
 }
@@ -66,15 +66,15 @@ pub(crate) fn replace_mentions(
 pub(crate) fn without_unexplained(text: &str, mentions: &[Mention]) -> String {
     let parts = split_mentions(text, mentions);
     let texts = parts.map(|part| match part {
-        Part::Text(text) => text,
-        Part::Everyone => EVERYONE,
-        Part::Person(mention) => &mention.key,
+        TextPart::Text(text) => text,
+        TextPart::Everyone => EVERYONE,
+        TextPart::Person(mention) => &mention.key,
     });
     texts.collect()
 }
 
 /// A part of a text.
-pub(super) enum Part<'t, 'm> {
+pub(super) enum TextPart<'t, 'm> {
     Text(&'t str),
     Everyone,
     Person(&'m Mention),
@@ -85,7 +85,7 @@ pub(super) enum Part<'t, 'm> {
 pub(super) fn split_mentions<'t, 'm>(
     text: &'t str,
     mentions: &'m [Mention],
-) -> impl Iterator<Item = Part<'t, 'm>> {
+) -> impl Iterator<Item = TextPart<'t, 'm>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         while !rest.is_empty() {
@@ -94,14 +94,14 @@ pub(super) fn split_mentions<'t, 'm>(
                 let end = marks.find(|at| *at > 0).unwrap_or(rest.len());
                 let text = &rest[..end];
                 rest = &rest[end..];
-                return Some(Part::Text(text));
+                return Some(TextPart::Text(text));
             };
             rest = after;
             if key == EVERYONE {
-                return Some(Part::Everyone);
+                return Some(TextPart::Everyone);
             }
             if let Some(mention) = mentions.iter().find(|mention| mention.key == key) {
-                return Some(Part::Person(mention));
+                return Some(TextPart::Person(mention));
             }
             rest = after.strip_prefix(' ').unwrap_or(after);
         }

@@ -133,7 +133,7 @@ fn element_within(element: &PostElement, rest: &str) -> PostElement {
             text: rest.to_owned(),
         },
         PostElement::Markdown(_) => PostElement::Markdown(rest.to_owned()),
-        // Part of a caption keeps its link; part of a URL does not.
+        // TextPart of a caption keeps its link; part of a URL does not.
         PostElement::Link {
             text: caption,
             href,
@@ -176,7 +176,7 @@ fn title_text(post: &Post) -> Option<&str> {
         first,
         Some('/' | '／' | '、' | '@' | '-' | '—' | '–') | None
     );
-    let is_alone = !post.paragraphs.iter().flatten().any(is_said);
+    let is_alone = !post.paragraphs.iter().flatten().any(is_typed);
     Some(if may_be_command || is_alone {
         &post.title
     } else {
@@ -191,20 +191,20 @@ pub(super) fn begins_with_text(post: &Post) -> bool {
     }
     let is_quote = |row: &[PostElement]| row.first() == Some(&PostElement::Mark(Mark::Quote));
     let mut rows = post.paragraphs.iter();
-    let row = rows.find(|row| row.iter().any(is_said));
-    let first = row.and_then(|row| row.iter().find(|element| is_said(element)));
+    let row = rows.find(|row| row.iter().any(is_typed));
+    let first = row.and_then(|row| row.iter().find(|element| is_typed(element)));
     row.is_some_and(|row| !is_quote(row)) && !matches!(first, Some(PostElement::CodeBlock { .. }))
 }
 
 /// The mentions at the start of a post.
 pub(super) fn leading_mentions(post: &Post) -> String {
     let elements = post.paragraphs.iter().flatten();
-    let front = elements.take_while(|element| !is_said(element));
+    let front = elements.take_while(|element| !is_typed(element));
     front.map(element_text).collect()
 }
 
 /// Whether an element is typed text; mentions may precede a command.
-fn is_said(element: &PostElement) -> bool {
+fn is_typed(element: &PostElement) -> bool {
     !matches!(element, PostElement::At { .. } | PostElement::Rule)
         && element_text(element) != OBJECT
         && !element_text(element).trim().is_empty()

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::document::{Inline, Marker, TextStyle, merged};
-use super::mention::{Mention, Part, at_name, replace_mentions, split_mentions};
+use super::mention::{Mention, TextPart, at_name, replace_mentions, split_mentions};
 use crate::language::Language;
 
 /// Parses text with the mentions of one message.
@@ -36,9 +36,9 @@ impl Typed<'_> {
 
     fn read_mentions(self, text: &str, style: &TextStyle) -> impl Iterator<Item = Inline> {
         split_mentions(text, self.mentions).map(|part| match part {
-            Part::Text(text) => Inline::styled(text, style),
-            Part::Everyone => Inline::Everyone,
-            Part::Person(mention) => person(mention, style),
+            TextPart::Text(text) => Inline::styled(text, style),
+            TextPart::Everyone => Inline::Everyone,
+            TextPart::Person(mention) => person(mention, style),
         })
     }
 

@@ -8,7 +8,7 @@ use feishu::{Card, CardAnswer};
 
 use super::Dispatcher;
 use super::intent::Next;
-use super::respond::{Content, recipient, release_after};
+use super::respond::{ReplyContent, recipient, release_after};
 use crate::action::Failure;
 use crate::event::StoredCallback;
 use crate::model::action::Action;
@@ -30,7 +30,7 @@ impl Dispatcher {
             chat.id = press.chat_id.as_str(),
             "running a button's action"
         );
-        Ok(Next::Authorise(match &press.button.action {
+        Ok(Next::Authorize(match &press.button.action {
             // Only the latest change, as with the command: later changes may depend on it.
             ButtonAction::Undo(job_ref) => {
                 let change = self.store.undoable(job.chat_key()).await?;
@@ -139,7 +139,7 @@ impl Dispatcher {
             &self.settings.announce.time_zone,
         );
         let sent_at = self.clock.now();
-        match self.reply(job, message, Content::Text(&words)).await {
+        match self.reply(job, message, ReplyContent::Text(&words)).await {
             Ok(()) => {
                 self.record_answer(to, sent_at).await;
                 release_after(outcome)

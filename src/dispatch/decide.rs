@@ -115,7 +115,7 @@ impl Dispatcher {
         }
     }
 
-    /// Authorises and acts; `None` if the message is not addressed to the bot.
+    /// Authorizes and acts; `None` if the message is not addressed to the bot.
     async fn decide(
         &self,
         job: &Job,
@@ -129,7 +129,7 @@ impl Dispatcher {
             Next::Schedule(announcement) => {
                 return self.schedule(job, stored, announcement).await.map(Some);
             }
-            Next::Authorise(action) => self.permit(stored.actor(), action).await?,
+            Next::Authorize(action) => self.permit(stored.actor(), action).await?,
             Next::Act(permit) => permit,
         };
         self.act(job, permit, stored, pending).await.map(Some)
@@ -152,20 +152,20 @@ impl Dispatcher {
     async fn permit(&self, actor: Actor<'_>, action: Action) -> Result<Permit, Failure> {
         match Permit::for_own_schedule(action, actor.sender) {
             Ok(permit) => Ok(permit),
-            Err(action) => self.authorise_with_pin(actor, action).await,
+            Err(action) => self.authorize_with_pin(actor, action).await,
         }
     }
 
     /// Permission for an action. An announcement that is also pinned takes that permission, too.
-    pub(super) async fn authorise_with_pin(
+    pub(super) async fn authorize_with_pin(
         &self,
         actor: Actor<'_>,
         action: Action,
     ) -> Result<Permit, Failure> {
         if action.changes_top() && action.right() == Right::Announce {
-            self.authorise(actor, Action::PutAnnouncement(None)).await?;
+            self.authorize(actor, Action::PutAnnouncement(None)).await?;
         }
-        self.authorise(actor, action).await
+        self.authorize(actor, action).await
     }
 
     /// Refuses a command that expired in the queue: before its first attempt, or after an

@@ -27,7 +27,7 @@ pub(super) enum Next {
     Ignore,
     Answer(Outcome),
     Schedule(ScheduledAnnouncement),
-    Authorise(Action),
+    Authorize(Action),
     Act(Permit),
 }
 
@@ -51,7 +51,7 @@ impl Intent {
     /// The record to store, if the action is known.
     pub(super) fn record(&self, sender: &Sender) -> Option<PendingRecord> {
         match &self.next {
-            Ok(Next::Authorise(action)) => Some(PendingRecord::of(action, sender)),
+            Ok(Next::Authorize(action)) => Some(PendingRecord::of(action, sender)),
             Ok(Next::Act(permit)) => Some(PendingRecord::of(permit.action(), sender)),
             Ok(Next::Ignore | Next::Answer(_) | Next::Schedule(_)) | Err(_) => None,
         }

@@ -30,7 +30,7 @@ const LATE_AFTER: Duration = Duration::from_mins(1);
 /// Number of changes in `/history`.
 const HISTORY: u32 = 10;
 
-pub(super) struct Typed {
+pub(super) struct TypedCommand {
     pub(super) command: Command,
     text: String,
     mentions: Vec<Mention>,
@@ -38,7 +38,10 @@ pub(super) struct Typed {
 
 impl Dispatcher {
     /// The command in the message; `None` if it is not addressed to the bot.
-    pub(super) async fn typed(&self, message: &ReceivedMessage) -> Result<Option<Typed>, Failure> {
+    pub(super) async fn typed(
+        &self,
+        message: &ReceivedMessage,
+    ) -> Result<Option<TypedCommand>, Failure> {
         let Some(text) = text_of(message) else {
             return self.unreadable(message).await.map(|()| None);
         };
@@ -48,7 +51,7 @@ impl Dispatcher {
         let mentions = self.mentions(message).await?;
         let command = command::parse(&text, &mentions, message.chat_type.is_p2p());
         let command = command.map_err(Cause::Misunderstood)?;
-        Ok(command.map(|command| Typed {
+        Ok(command.map(|command| TypedCommand {
             command,
             text,
             mentions,
@@ -59,7 +62,7 @@ impl Dispatcher {
         &self,
         job: &Job,
         stored: &StoredMessage,
-        typed: Typed,
+        typed: TypedCommand,
     ) -> Result<Next, Failure> {
         let message = &stored.event.message;
         let name = typed.command.name();
@@ -78,9 +81,9 @@ impl Dispatcher {
             }
             _ if message.chat_type.is_p2p() => return Err(Cause::NeedsGroup(name).into()),
             Command::Pin { target, duration } => {
-                Next::Authorise(Action::pin(target, duration, message)?)
+                Next::Authorize(Action::pin(target, duration, message)?)
             }
-            Command::Unpin => Next::Authorise(Action::DeleteTopNotice),
+            Command::Unpin => Next::Authorize(Action::DeleteTopNotice),
             Command::Announce(ref announcement) => {
                 self.announcement(announcement, &typed, message, asked_at)
                     .await?
@@ -88,7 +91,7 @@ impl Dispatcher {
             Command::Undo => {
                 let change = self.store.undoable(job.chat_key()).await?;
                 let change = change.ok_or(Cause::NothingToUndo)?;
-                Next::Authorise(Action::Undo(Box::new(change)))
+                Next::Authorize(Action::Undo(Box::new(change)))
             }
             Command::Cancel(number) => {
                 let schedules = self.schedules(job).await?;
@@ -96,7 +99,7 @@ impl Dispatcher {
                     .into_iter()
                     .find(|schedule| schedule.number == number);
                 let schedule = schedule.ok_or(Cause::NoSuchSchedule)?;
-                Next::Authorise(Action::Cancel(Box::new(schedule)))
+                Next::Authorize(Action::Cancel(Box::new(schedule)))
             }
         })
     }
@@ -105,7 +108,7 @@ impl Dispatcher {
     async fn announcement(
         &self,
         announcement: &Announcement,
-        typed: &Typed,
+        typed: &TypedCommand,
         message: &ReceivedMessage,
         asked_at: Timestamp,
     ) -> Result<Next, Failure> {
@@ -116,7 +119,7 @@ impl Dispatcher {
             replace: announcement.replace,
         };
         let Some(when) = announcement.at else {
-            return Ok(Next::Authorise(Action::Announce(source, options)));
+            return Ok(Next::Authorize(Action::Announce(source, options)));
         };
         let typed_at = asked_at.to_zoned(self.settings.announce.time_zone.clone());
         let due = when.resolve(&typed_at).map_err(Cause::CannotSchedule)?;
@@ -152,7 +155,7 @@ impl Dispatcher {
         }: ScheduledAnnouncement,
     ) -> Result<Conclusion, Failure> {
         let action = Action::Announce(source.clone(), options);
-        self.authorise_with_pin(stored.actor(), action).await?;
+        self.authorize_with_pin(stored.actor(), action).await?;
         let schedules = self.schedules(job).await?;
         let announcements = schedules
             .iter()
@@ -164,7 +167,7 @@ impl Dispatcher {
             .into());
         }
         let context = self.context(job, stored);
-        action::announce::refuse_endless(options, context).await?;
+        action::announce::refuse_duration(options, context).await?;
         let document = action::announce::document(source, context).await?;
         let action = ScheduledAction::Publish { document, options };
         let summary = action.summary();
@@ -212,7 +215,7 @@ impl Dispatcher {
                 }
                 let source = Source::Document(document.clone());
                 let action = Action::Announce(source, *options);
-                let permit = self.authorise_with_pin(stored.actor(), action).await?;
+                let permit = self.authorize_with_pin(stored.actor(), action).await?;
                 Ok(Next::Act(permit))
             }
             ScheduledAction::Expire { made_by, .. } => {
@@ -323,7 +326,7 @@ fn pinned(change: &RecordedChange) -> Option<PinTarget> {
 async fn source(
     platform: &Platform,
     announcement: &Announcement,
-    Typed { text, mentions, .. }: &Typed,
+    TypedCommand { text, mentions, .. }: &TypedCommand,
     message: &ReceivedMessage,
 ) -> Result<Source, Cause> {
     let content = Content::read(&message.message_type, &message.content);

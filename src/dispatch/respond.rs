@@ -25,7 +25,7 @@ const REPLY_KEY_AGE: Duration = Duration::from_mins(50);
 const THROTTLE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Content<'a> {
+pub(super) enum ReplyContent<'a> {
     Text(&'a str),
     Card(&'a Card),
 }
@@ -161,7 +161,7 @@ impl Dispatcher {
             Answer::Nothing => return Release::Done,
             Answer::Say(text) => text,
             Answer::Show { card, or_say } => {
-                let content = Content::Card(&card);
+                let content = ReplyContent::Card(&card);
                 match self.reply(job, &message.message_id, content).await {
                     Ok(()) => return Release::Done,
                     Err(ReplyError::Call(error)) if is_refused(&error) => {
@@ -177,7 +177,7 @@ impl Dispatcher {
                 Err(retry) => return retry,
             },
         };
-        let sent = self.reply(job, &message.message_id, Content::Text(&text));
+        let sent = self.reply(job, &message.message_id, ReplyContent::Text(&text));
         match sent.await {
             Err(reply_failed) => self.reply_failed(job, reply_failed),
             Ok(()) => release_after(outcome),
@@ -196,7 +196,7 @@ impl Dispatcher {
         &self,
         job: &Job,
         message: &MessageId,
-        content: Content<'_>,
+        content: ReplyContent<'_>,
     ) -> Result<(), ReplyError> {
         if self.may_repeat_reply(job) {
             return Err(ReplyError::MaybeSent);
@@ -207,11 +207,11 @@ impl Dispatcher {
         let client = &self.platform.client;
         // A rejected card is followed by a text, which is another reply.
         match content {
-            Content::Text(text) => {
+            ReplyContent::Text(text) => {
                 let uuid = job.key.idempotency_key("reply").to_string();
                 client.reply(message, text, &uuid).await?;
             }
-            Content::Card(card) => {
+            ReplyContent::Card(card) => {
                 let uuid = job.key.idempotency_key("card").to_string();
                 client.reply_card(message, card, &uuid).await?;
             }

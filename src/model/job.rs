@@ -73,7 +73,7 @@ impl JobKey {
     /// The namespace of all UUIDs that are derived from jobs.
     const NAMESPACE: Uuid = Uuid::from_u128(0x6e6f_7469_6365_5b07_8a6a_6f62_6b65_7973);
 
-    /// A UUID by which the platform recognises a repeated `call`.
+    /// A UUID by which the platform recognizes a repeated `call`.
     ///
     /// Derived from the key, never random, so that it is the same after a restart.
     pub(crate) fn idempotency_key(&self, call: &str) -> Uuid {

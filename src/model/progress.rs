@@ -119,14 +119,14 @@ impl Creation {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LegacyCall {
     /// Set from before the call until its result is known.
-    pub(crate) pending: Option<Pending>,
+    pub(crate) pending: Option<PendingRequest>,
     /// Whether names are written instead of mentions, which the platform rejected.
     pub(crate) without_mentions: bool,
 }
 
 /// A request to a `doc` announcement whose result may be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Pending {
+pub(crate) struct PendingRequest {
     /// The number of occurrences of its paragraphs in the announcement before the request.
     pub(crate) seen_before: usize,
     pub(crate) sent_at: Timestamp,

@@ -7,7 +7,7 @@
 use feishu::codes;
 
 use super::punctuation::COMMA;
-use super::quote::Medium;
+use super::quote::TextFormat;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Call, Meaning, PlatformRefusal};
 
@@ -22,7 +22,7 @@ pub(super) fn explain(refusal: &PlatformRefusal, language: Language) -> String {
         (None, codes::FIELD_INVALID) => INVALID_FIELD,
         (None, codes::CHAT_INVALID_PARAMETER) => invalid_parameter(refusal.call),
         (None, codes::SCOPE_MISSING) => {
-            return missing_scope(&refusal.missing_scopes, Medium::Text, language);
+            return missing_scope(&refusal.missing_scopes, TextFormat::Text, language);
         }
         (None, code) => match CODES.iter().find(|row| row.0 == code) {
             Some(&(_, zh, en)) => Bilingual::new(zh, en),
@@ -94,8 +94,8 @@ fn invalid_parameter(call: Call) -> Bilingual {
 }
 
 /// The missing scopes, if known, and who can grant them.
-pub(super) fn missing_scope(scopes: &[String], medium: Medium, language: Language) -> String {
-    let scopes: Vec<_> = scopes.iter().map(|scope| medium.code(scope)).collect();
+pub(super) fn missing_scope(scopes: &[String], format: TextFormat, language: Language) -> String {
+    let scopes: Vec<_> = scopes.iter().map(|scope| format.code(scope)).collect();
     let words = if scopes.is_empty() {
         Bilingual::new(
             "应用缺少权限。请应用管理员在开发者后台的「权限管理」中开通所需权限，并发布新版本。",

@@ -4,7 +4,7 @@ use feishu::Card;
 
 use super::cards::button;
 use super::punctuation::labeled;
-use super::quote::Medium;
+use super::quote::TextFormat;
 use super::{Answer, rights};
 use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
@@ -22,31 +22,31 @@ const FIRST: [CommandName; 4] = [
 
 /// The short card: the member's permissions in this group, if known, and the main commands.
 pub(super) fn answer(group: Option<&GroupHelp>, language: Language) -> Answer {
-    let lines = |medium| {
+    let lines = |format| {
         let mut lines = match group {
-            Some(group) => own_rights(group, medium, language),
+            Some(group) => own_rights(group, format, language),
             None => vec![
                 Bilingual::new("可在群里发送：", "In a group, you can send:")
                     .to(language)
                     .to_owned(),
             ],
         };
-        lines.extend(first_commands(medium, language));
+        lines.extend(first_commands(format, language));
         lines.join("\n")
     };
     let label = Bilingual::new("全部命令", "All commands").to(language);
-    let card = Card::titled(title(language)).markdown(lines(Medium::Card));
+    let card = Card::titled(title(language)).markdown(lines(TextFormat::Card));
     Answer::Show {
         card: Box::new(button(card, label, ButtonAction::ShowCommands, language)),
-        or_say: lines(Medium::Text),
+        or_say: lines(TextFormat::Text),
     }
 }
 
 /// All commands, and the permissions in this group, if known.
 pub(crate) fn all_commands(rights: Option<&GroupRights>, language: Language) -> Card {
-    let card = Card::titled(title(language)).markdown(table(Medium::Card, language).join("\n"));
+    let card = Card::titled(title(language)).markdown(table(TextFormat::Card, language).join("\n"));
     let card = match rights {
-        Some(rights) => card.markdown(in_group(rights, Medium::Card, language).join("\n")),
+        Some(rights) => card.markdown(in_group(rights, TextFormat::Card, language).join("\n")),
         None => card,
     };
     card.markdown(note(language))
@@ -54,8 +54,10 @@ pub(crate) fn all_commands(rights: Option<&GroupRights>, language: Language) -> 
 
 /// All commands as text.
 pub(super) fn all_in_text(rights: Option<&GroupRights>, language: Language) -> String {
-    let mut lines = table(Medium::Text, language);
-    lines.extend(rights.map_or_else(Vec::new, |rights| in_group(rights, Medium::Text, language)));
+    let mut lines = table(TextFormat::Text, language);
+    lines.extend(rights.map_or_else(Vec::new, |rights| {
+        in_group(rights, TextFormat::Text, language)
+    }));
     lines.push(note(language).to_owned());
     lines.join("\n")
 }
@@ -72,16 +74,16 @@ fn note(language: Language) -> &'static str {
     .to(language)
 }
 
-fn first_commands(medium: Medium, language: Language) -> impl Iterator<Item = String> {
+fn first_commands(format: TextFormat, language: Language) -> impl Iterator<Item = String> {
     FIRST.into_iter().map(move |name| {
-        let form = medium.code(name.simplest_form(language));
+        let form = format.code(name.simplest_form(language));
         labeled(&form, name.spec().brief.to(language), language)
     })
 }
 
 /// The member's permissions, then those of others, one line each.
-fn own_rights(group: &GroupHelp, medium: Medium, language: Language) -> Vec<String> {
-    let allowed = rights::commands(group.allowed.iter().copied(), medium, language);
+fn own_rights(group: &GroupHelp, format: TextFormat, language: Language) -> Vec<String> {
+    let allowed = rights::commands(group.allowed.iter().copied(), format, language);
     let words = if group.allowed.is_empty() {
         Bilingual::new(
             "你在本群没有使用权限。",
@@ -91,21 +93,21 @@ fn own_rights(group: &GroupHelp, medium: Medium, language: Language) -> Vec<Stri
         Bilingual::new("你在本群可以使用：{}", "In this group, you can use: {}")
     };
     let first = words.fill(language, allowed);
-    let others = rights::reserved(&group.rights, &group.allowed, medium, language);
+    let others = rights::reserved(&group.rights, &group.allowed, format, language);
     [first].into_iter().chain(others).collect()
 }
 
-fn table(medium: Medium, language: Language) -> Vec<String> {
+fn table(format: TextFormat, language: Language) -> Vec<String> {
     let usages = CommandName::all().flat_map(|name| name.spec().usages);
     let lines = usages.map(|usage| {
-        let form = medium.code(usage.form.to(language));
+        let form = format.code(usage.form.to(language));
         labeled(&form, usage.meaning.to(language), language)
     });
     lines.collect()
 }
 
-fn in_group(rights: &GroupRights, medium: Medium, language: Language) -> Vec<String> {
+fn in_group(rights: &GroupRights, format: TextFormat, language: Language) -> Vec<String> {
     let title = Bilingual::new("本群权限", "Permissions in this group").to(language);
-    let lines = rights::group_rights(rights, medium, language);
-    [medium.heading(title)].into_iter().chain(lines).collect()
+    let lines = rights::group_rights(rights, format, language);
+    [format.heading(title)].into_iter().chain(lines).collect()
 }

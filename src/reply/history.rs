@@ -10,7 +10,7 @@ use jiff::{Timestamp, Zoned};
 use super::Answer;
 use super::cards::button;
 use super::punctuation::{GAP, labeled};
-use super::quote::Medium;
+use super::quote::TextFormat;
 use crate::command::{PinTarget, day_in_words, time_in_words};
 use crate::language::{Bilingual, Language};
 use crate::model::button::ButtonAction;
@@ -41,9 +41,9 @@ pub(super) fn answer(history: &History, language: Language, time_zone: &TimeZone
 /// The last changes and the first schedules, with buttons to undo the last change and to cancel the
 /// schedules.
 pub(crate) fn history_card(history: &History, language: Language, time_zone: &TimeZone) -> Card {
-    let medium = Medium::Card;
+    let format = TextFormat::Card;
     let mut card = Card::titled(Bilingual::new("操作记录", "History").to(language));
-    let mut writer = HistoryWriter::new(history, medium, language, time_zone);
+    let mut writer = HistoryWriter::new(history, format, language, time_zone);
     let schedules = in_order(&history.schedules);
     if !schedules.is_empty() {
         writer.heading(SCHEDULES);
@@ -76,7 +76,7 @@ pub(crate) fn history_card(history: &History, language: Language, time_zone: &Ti
 }
 
 fn in_text(history: &History, language: Language, time_zone: &TimeZone) -> String {
-    let mut writer = HistoryWriter::new(history, Medium::Text, language, time_zone);
+    let mut writer = HistoryWriter::new(history, TextFormat::Text, language, time_zone);
     let schedules = in_order(&history.schedules);
     if let Some(first) = schedules.first() {
         writer.heading(SCHEDULES);
@@ -121,17 +121,22 @@ struct HistoryWriter {
     lines: Vec<String>,
     day: Option<Date>,
     now: Zoned,
-    medium: Medium,
+    format: TextFormat,
     language: Language,
 }
 
 impl HistoryWriter {
-    fn new(history: &History, medium: Medium, language: Language, time_zone: &TimeZone) -> Self {
+    fn new(
+        history: &History,
+        format: TextFormat,
+        language: Language,
+        time_zone: &TimeZone,
+    ) -> Self {
         Self {
             lines: Vec::new(),
             day: None,
             now: history.asked_at.to_zoned(time_zone.clone()),
-            medium,
+            format,
             language,
         }
     }
@@ -142,7 +147,7 @@ impl HistoryWriter {
 
     fn heading(&mut self, words: Bilingual) {
         self.day = None;
-        let heading = self.medium.heading(words.to(self.language));
+        let heading = self.format.heading(words.to(self.language));
         self.push(heading);
     }
 
@@ -183,8 +188,8 @@ impl HistoryWriter {
         let undone = if change.undone { undone } else { "" };
         self.push(if change.kind.is_commanded() {
             let actor = self.somebody(change.actor.as_deref());
-            let gap = match self.medium {
-                Medium::Card if change.actor.is_some() => " ",
+            let gap = match self.format {
+                TextFormat::Card if change.actor.is_some() => " ",
                 _ => GAP.to(self.language),
             };
             format!("{time} {actor}{gap}{what}{undone}")
@@ -208,13 +213,13 @@ impl HistoryWriter {
         if summary.is_empty() {
             return what.to_owned();
         }
-        let summary = self.medium.quote(summary, self.language);
+        let summary = self.format.quote(summary, self.language);
         labeled(what, &summary, self.language)
     }
 
     fn somebody(&self, name: Option<&str>) -> String {
         match name.filter(|name| !name.is_empty()) {
-            Some(name) => self.medium.quote(name, self.language),
+            Some(name) => self.format.quote(name, self.language),
             None => Bilingual::new("一位成员", "a member")
                 .to(self.language)
                 .to_owned(),

@@ -4,14 +4,14 @@ use crate::language::Language;
 use crate::text::on_one_line;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Medium {
+pub(super) enum TextFormat {
     /// A text message or a toast.
     Text,
     /// The Markdown of a card.
     Card,
 }
 
-impl Medium {
+impl TextFormat {
     /// Quotes a member's words on one line, without active mentions, links or closing quotes.
     pub(super) fn quote(self, words: &str, language: Language) -> String {
         let words = on_one_line(words)
@@ -46,7 +46,7 @@ impl Medium {
 }
 
 pub(super) fn quoted(words: &str, language: Language) -> String {
-    Medium::Text.quote(words, language)
+    TextFormat::Text.quote(words, language)
 }
 
 #[cfg(test)]
@@ -56,20 +56,20 @@ mod tests {
     #[test]
     fn quotes_are_one_line_within_their_marks() {
         let words = "a\r\nb\u{2029}\u{202e}c」”`";
-        for (medium, language, quote) in [
-            (Medium::Text, Language::Zh, "「a b \\u{202e}c』”｀」"),
-            (Medium::Text, Language::En, "“a b \\u{202e}c」’｀”"),
-            (Medium::Card, Language::Zh, "`a b \\u{202e}c」”｀`"),
+        for (format, language, quote) in [
+            (TextFormat::Text, Language::Zh, "「a b \\u{202e}c』”｀」"),
+            (TextFormat::Text, Language::En, "“a b \\u{202e}c」’｀”"),
+            (TextFormat::Card, Language::Zh, "`a b \\u{202e}c」”｀`"),
         ] {
-            assert_eq!(medium.quote(words, language), quote);
+            assert_eq!(format.quote(words, language), quote);
         }
     }
 
     #[test]
     fn quotes_contain_no_active_markup() {
         let words = "<at user_id=\"all\"></at>[here](https://e.cn)";
-        for medium in [Medium::Text, Medium::Card] {
-            let quote = medium.quote(words, Language::En);
+        for format in [TextFormat::Text, TextFormat::Card] {
+            let quote = format.quote(words, Language::En);
             assert!(!quote.contains('<') && !quote.contains("]("), "{quote}");
         }
     }

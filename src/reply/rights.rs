@@ -2,7 +2,7 @@
 //! page.
 
 use super::punctuation::{COMMA, labeled};
-use super::quote::Medium;
+use super::quote::TextFormat;
 use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
 use crate::model::rights::{
@@ -86,10 +86,10 @@ pub(super) fn bot_permission(permission: BotPermission) -> Bilingual {
 /// The permissions in a group, one line for the commands with the same audience.
 pub(super) fn group_rights(
     rights: &GroupRights,
-    medium: Medium,
+    format: TextFormat,
     language: Language,
 ) -> Vec<String> {
-    let mut lines = lines(&rights.rights, medium, language);
+    let mut lines = lines(&rights.rights, format, language);
     if rights.external {
         lines.push(OTHER_ORGANIZATIONS.to(language).to_owned());
     }
@@ -113,7 +113,7 @@ const EXCEPTIONS: Bilingual = Bilingual::new(
 pub(super) fn reserved(
     rights: &GroupRights,
     allowed: &[Right],
-    medium: Medium,
+    format: TextFormat,
     language: Language,
 ) -> Option<String> {
     let others: Vec<_> = rights
@@ -122,15 +122,15 @@ pub(super) fn reserved(
         .copied()
         .filter(|(right, who)| !allowed.contains(right) && *who != Audience::AllMembers)
         .collect();
-    let parts = lines(&others, medium, language);
+    let parts = lines(&others, format, language);
     let semicolon = Bilingual::new("；", "; ").to(language);
     (!parts.is_empty()).then(|| parts.join(semicolon))
 }
 
-fn lines(rights: &[(Right, Audience)], medium: Medium, language: Language) -> Vec<String> {
+fn lines(rights: &[(Right, Audience)], format: TextFormat, language: Language) -> Vec<String> {
     let chunks = rights.chunk_by(|one, next| one.1 == next.1);
     let lines = chunks.filter_map(|chunk| {
-        let commands = commands(chunk.iter().map(|(right, _)| *right), medium, language);
+        let commands = commands(chunk.iter().map(|(right, _)| *right), format, language);
         let audience = audience(chunk.first()?.1).to(language);
         Some(labeled(&commands, audience, language))
     });
@@ -140,12 +140,12 @@ fn lines(rights: &[(Right, Audience)], medium: Medium, language: Language) -> Ve
 /// The commands for these rights, as typed in the language.
 pub(super) fn commands(
     rights: impl Iterator<Item = Right>,
-    medium: Medium,
+    format: TextFormat,
     language: Language,
 ) -> String {
     let forms = rights.filter_map(CommandName::of).map(|name| {
         let spelling = name.spelling(language);
-        medium.code(&format!("/{spelling}"))
+        format.code(&format!("/{spelling}"))
     });
     forms.collect::<Vec<_>>().join(COMMA.to(language))
 }
@@ -219,7 +219,7 @@ pub(super) mod tests {
         cases.extend(RESERVED.map(|reserved| rights([Audience::OwnerAndAdmins(reserved); 3])));
         let in_both = |rights: &GroupRights| {
             [Language::Zh, Language::En]
-                .map(|language| group_rights(rights, Medium::Text, language).join("\n"))
+                .map(|language| group_rights(rights, TextFormat::Text, language).join("\n"))
                 .join("\n")
         };
         let texts: Vec<_> = cases.iter().map(in_both).collect();

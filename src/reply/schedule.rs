@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::Answer;
 use super::cards::button;
-use super::quote::Medium;
+use super::quote::TextFormat;
 use crate::command::moment_in_words;
 use crate::language::{Bilingual, Language};
 use crate::model::button::ButtonAction;
@@ -18,7 +18,7 @@ pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &Time
     let now = scheduled.at.to_zoned(time_zone.clone());
     let due = moment_in_words(scheduled.due, &now, language);
     let number = scheduled.number;
-    let words = details(scheduled, &due, Medium::Text, language);
+    let words = details(scheduled, &due, TextFormat::Text, language);
     let or_say = match language {
         Language::Zh => format!("{words}\n如需取消，请发送 /取消 {number}。"),
         Language::En => format!("{words}\nTo cancel it, send /cancel {number}."),
@@ -27,7 +27,7 @@ pub(super) fn answer(scheduled: &Scheduled, language: Language, time_zone: &Time
         return Answer::Say(or_say);
     };
     let card = Card::titled(title(language));
-    let card = card.markdown(details(scheduled, &due, Medium::Card, language));
+    let card = card.markdown(details(scheduled, &due, TextFormat::Card, language));
     let label = Bilingual::new("取消", "Cancel").to(language);
     let card = Box::new(button(
         card,
@@ -73,7 +73,7 @@ pub(crate) fn schedule_canceled(now: bool, name: Option<&str>, language: Languag
                 "{} 已取消，不会发布。",
                 "Canceled by {}; it will not be posted.",
             );
-            words.fill(language, Medium::Card.quote(name, language))
+            words.fill(language, TextFormat::Card.quote(name, language))
         }
         (true, None) => plain("已取消，不会发布。", "Canceled; it will not be posted."),
         (false, _) => plain(
@@ -89,14 +89,14 @@ fn title(language: Language) -> &'static str {
 }
 
 /// The time, the summary and the options, one line each.
-fn details(scheduled: &Scheduled, due: &str, medium: Medium, language: Language) -> String {
-    let (number, due) = (scheduled.number, medium.heading(due));
+fn details(scheduled: &Scheduled, due: &str, format: TextFormat, language: Language) -> String {
+    let (number, due) = (scheduled.number, format.heading(due));
     let mut lines = vec![match language {
         Language::Zh => format!("计划 {number}：{due} 发布"),
         Language::En => format!("Scheduled for {due} (schedule {number})"),
     }];
     if !scheduled.summary.is_empty() {
-        lines.push(medium.quote(&scheduled.summary, language));
+        lines.push(format.quote(&scheduled.summary, language));
     }
     lines.extend(options(scheduled.options, language));
     lines.join("\n")

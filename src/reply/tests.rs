@@ -120,7 +120,7 @@ fn every_schedule() -> [Outcome; 2] {
     let all = AnnounceOptions {
         duration: Some(Span::try_from(2 * 24 * 60).unwrap()),
         top: true,
-        replace: Some(Replace::Safely),
+        replace: Some(Replace::IfRestorable),
     };
     [
         scheduled(AnnounceOptions::default(), "dinner"),

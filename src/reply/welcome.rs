@@ -4,7 +4,7 @@ use feishu::Card;
 
 use super::codes;
 use super::punctuation::labeled;
-use super::quote::Medium;
+use super::quote::TextFormat;
 use crate::command::CommandName;
 use crate::language::{Bilingual, Language};
 use crate::model::rights::{GroupSetting, MissingCapability};
@@ -49,12 +49,12 @@ fn commands(language: Language) -> impl Iterator<Item = String> {
     others.map(move |name| {
         let form = name.simplest_form(language);
         let brief = name.spec().brief.to(language);
-        labeled(&Medium::Card.code(form), brief, language)
+        labeled(&TextFormat::Card.code(form), brief, language)
     })
 }
 
 fn missing(capability: &MissingCapability, language: Language) -> String {
-    let scopes = |scopes: &[String]| codes::missing_scope(scopes, Medium::Card, language);
+    let scopes = |scopes: &[String]| codes::missing_scope(scopes, TextFormat::Card, language);
     match capability {
         MissingCapability::Settings(missing) => SETTINGS.fill(language, scopes(missing)),
         MissingCapability::AnnouncementKind(missing) => KIND.fill(language, scopes(missing)),

@@ -17,33 +17,33 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 const WINDOW: Duration = Duration::from_secs(1);
-/// Events of further causes are not throttled.
-const MAX_CAUSES: usize = 1000;
+/// Further distinct events are not throttled.
+const MAX_EVENTS: usize = 1000;
 /// The number of jobs that a summary names.
 const MAX_REFERENCES: usize = 50;
-/// A longer word with a digit is an identifier, which a cause does not include. Error codes are
-/// shorter.
+/// A longer word with a digit is an identifier, which an [`EventKey`] does not include. Error codes
+/// are shorter.
 const MAX_CODE_LENGTH: usize = 8;
 
 /// A layer that drops repeated events. Clones share their state.
 #[derive(Clone, Default)]
-pub(super) struct Throttle(Arc<Shared>);
+pub(super) struct Throttle(Arc<ThrottleState>);
 
 #[derive(Default)]
-struct Shared {
-    causes: Mutex<Causes>,
-    /// Notified when there is a cause to summarise.
+struct ThrottleState {
+    events: Mutex<RecentEvents>,
+    /// Notified when there is an event to summarize.
     added: Condvar,
 }
 
-/// The causes logged within the last second.
+/// The distinct events logged within the last second.
 #[derive(Default)]
-struct Causes(HashMap<Cause, Repeated>);
+struct RecentEvents(HashMap<EventKey, Repeated>);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Cause {
-    /// File and line of the event.
-    place: &'static str,
+struct EventKey {
+    /// File and line.
+    callsite: &'static str,
     /// Without identifiers.
     text: String,
 }
@@ -60,12 +60,12 @@ struct Repeated {
     references: Vec<String>,
 }
 
-impl Causes {
+impl RecentEvents {
     /// Whether to log an event. Counts the event otherwise.
-    fn admit(&mut self, cause: Cause, first: Repeated, reference: Option<&str>) -> bool {
+    fn admit(&mut self, key: EventKey, first: Repeated, reference: Option<&str>) -> bool {
         let now = first.since;
-        let is_full = self.0.len() >= MAX_CAUSES;
-        match self.0.get_mut(&cause) {
+        let is_full = self.0.len() >= MAX_EVENTS;
+        match self.0.get_mut(&key) {
             Some(repeated) if repeated.suppressed == 0 && repeated.is_due(now) => {
                 *repeated = first;
                 true
@@ -83,13 +83,13 @@ impl Causes {
             }
             None if is_full => true,
             None => {
-                self.0.insert(cause, first);
+                self.0.insert(key, first);
                 true
             }
         }
     }
 
-    /// The causes that repeated events within the last second. Forgets those that did not.
+    /// The events repeated within the last second. Forgets the others.
     fn summaries(&mut self, now: Instant) -> Vec<Repeated> {
         let mut summaries = Vec::new();
         self.0.retain(|_, repeated| {
@@ -138,11 +138,11 @@ impl Throttle {
         let name = "log-summaries".to_owned();
         let run = move || {
             loop {
-                let mut causes = shared.causes.lock();
+                let mut events = shared.events.lock();
                 shared
                     .added
-                    .wait_while(&mut causes, |causes| causes.0.is_empty());
-                drop(causes);
+                    .wait_while(&mut events, |events| events.0.is_empty());
+                drop(events);
                 thread::sleep(WINDOW);
                 shared.write_summaries(Instant::now());
             }
@@ -156,9 +156,9 @@ impl Throttle {
     }
 }
 
-impl Shared {
+impl ThrottleState {
     fn write_summaries(&self, now: Instant) {
-        let summaries = self.causes.lock().summaries(now);
+        let summaries = self.events.lock().summaries(now);
         for summary in summaries {
             summary.write_summary();
         }
@@ -179,11 +179,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Throttle {
         if *metadata.level() > Level::WARN || metadata.target() == module_path!() {
             return true;
         }
-        let mut text = Text::default();
+        let mut text = EventText::default();
         event.record(&mut text);
         let text = text.0;
-        let cause = Cause {
-            place: metadata.name(),
+        let key = EventKey {
+            callsite: metadata.name(),
             text: without_identifiers(&text),
         };
         let first = Repeated {
@@ -201,11 +201,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Throttle {
                 .get::<Reference>()
                 .and_then(|found| found.0.clone())
         });
-        let admitted = self
-            .0
-            .causes
-            .lock()
-            .admit(cause, first, reference.as_deref());
+        let admitted = self.0.events.lock().admit(key, first, reference.as_deref());
         self.0.added.notify_one();
         admitted
     }
@@ -224,9 +220,9 @@ impl Visit for Reference {
 
 /// The message of an event, then its fields.
 #[derive(Default)]
-struct Text(String);
+struct EventText(String);
 
-impl Visit for Text {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         // Writing to a string cannot fail.
         let _ = if field.name() == "message" {

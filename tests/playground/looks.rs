@@ -16,7 +16,7 @@ const PANES: [&str; 4] = ["chat", "announcement", "happenings", "faults"];
 /// Finds texts with a contrast below 4.5 to 1, and elements outside the page (success criteria
 /// 1.4.3 and 1.4.10 of WCAG 2.2).
 const FLAWS: &str = "(() => {
-    const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const channels = (color) => color.match(/[\\d.]+/g).map(Number);
     const light = ([r, g, b]) => {
         const [x, y, z] = [r, g, b].map((c) => c / 255)
             .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
@@ -24,8 +24,8 @@ const FLAWS: &str = "(() => {
     };
     const behind = (it) => {
         for (let at = it; at; at = at.parentElement) {
-            const colour = channels(getComputedStyle(at).backgroundColor);
-            if (colour.length < 4 || colour[3] === 1) return colour;
+            const color = channels(getComputedStyle(at).backgroundColor);
+            if (color.length < 4 || color[3] === 1) return color;
         }
         return [255, 255, 255];
     };

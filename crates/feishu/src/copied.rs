@@ -1,6 +1,6 @@
 //! Copies of the blocks of an announcement, in the form in which a call writes them again.
 //!
-//! Documents contain more than this crate has types for (colours, alignment, equations, ticked
+//! Documents contain more than this crate has types for (colors, alignment, equations, ticked
 //! boxes); a copy keeps all of it and drops only the position of the block.
 //!
 //! Official pages `group/upgraded-group-announcement/chat-announcement-block/**` and the data
@@ -400,12 +400,12 @@ mod tests {
     fn a_legacy_copy_drops_only_the_position() {
         let place = json!({ "zoneId": "0", "startIndex": 1, "endIndex": 4 });
         let style = json!({ "align": "center", "collapse": true });
-        let colour = json!({ "backColor": { "red": 1, "green": 2, "blue": 3, "alpha": 1.0 } });
+        let color = json!({ "backColor": { "red": 1, "green": 2, "blue": 3, "alpha": 1.0 } });
         let paragraph = |place: Option<&Value>| {
             let mut paragraph = json!({ "type": "paragraph", "paragraph": {
                 "style": style,
                 "elements": [
-                    { "type": "textRun", "textRun": { "text": "a", "style": colour } },
+                    { "type": "textRun", "textRun": { "text": "a", "style": color } },
                     { "type": "docsLink", "docsLink": { "url": "u" } },
                     { "type": "equation", "equation": { "equation": "e" } },
                 ],

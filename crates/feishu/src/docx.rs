@@ -196,7 +196,7 @@ impl BlockType {
 
 impl TextBlock {
     /// Whether both have the same text in the same styles: the platform may join
-    /// neighbouring runs of one style.
+    /// adjacent runs of one style.
     pub fn reads_like(&self, other: &Self) -> bool {
         self.joined() == other.joined()
     }

@@ -79,7 +79,7 @@ impl WrittenEntry {
             done = Done::Unformatted(Box::new(done));
         }
         // If nothing can be deleted, the entry cannot expire.
-        let endless = matches!(
+        let cannot_expire = matches!(
             self.not_deleted,
             Some(Failure::Refused(Cause::CannotDelete))
         );
@@ -87,7 +87,9 @@ impl WrittenEntry {
         let effect = Effect {
             written: Some((kind, document.first_characters(SUMMARY))),
             change: Some(Change::of_announcement(before, after)),
-            expires_at: context.expires_at(options.duration).filter(|_| !endless),
+            expires_at: context
+                .expires_at(options.duration)
+                .filter(|_| !cannot_expire),
             ..Effect::new(done)
         };
         (effect, self.not_deleted)
@@ -112,10 +114,10 @@ pub(crate) fn refuse_unrestorable(snapshot: &Snapshot, how: Replace) -> Result<(
         });
     }
     match how {
-        Replace::Safely if !snapshot.lost.is_empty() => Err(Cause::CannotRestore {
+        Replace::IfRestorable if !snapshot.lost.is_empty() => Err(Cause::CannotRestore {
             things: snapshot.lost.iter().copied().collect(),
         }),
-        Replace::Safely | Replace::Insisting => Ok(()),
+        Replace::IfRestorable | Replace::Always => Ok(()),
     }
 }
 

@@ -30,7 +30,7 @@ const OVER_LENGTH: [i64; 3] = [
 ///
 /// The calls are the same in each attempt, and each `client_token` is derived from the job and the
 /// position of the call. So repeating a call whose response was lost has no effect.
-pub(super) struct Writing<B> {
+pub(super) struct BlockCreation<B> {
     /// Distinguishes these calls from others of the job.
     pub(super) name: &'static str,
     /// The index at the top level of the page.
@@ -41,7 +41,7 @@ pub(super) struct Writing<B> {
     pub(super) creation: Creation,
 }
 
-impl<B: Serialize> Writing<B> {
+impl<B: Serialize> BlockCreation<B> {
     /// Makes the remaining calls and stores the progress after each; after the last one, too, because
     /// a later step may fail.
     pub(super) async fn run(

@@ -4,7 +4,7 @@
 use feishu::{BlockId, ReadBlock};
 
 use super::calls::plan;
-use super::creation::Writing;
+use super::creation::BlockCreation;
 use super::page::{self, Deletion};
 use super::{AnnouncementRequest, Context, Failure};
 use crate::action::announce::common::{WrittenEntry, refuse_too_large, refuse_unrestorable};
@@ -33,7 +33,7 @@ pub(super) async fn write(
         context.save(request, Some(written)).await?;
     }
     let without_mentions = entry.mentions_anybody().then(|| entry.without_mentions());
-    let mut writing = Writing {
+    let mut writing = BlockCreation {
         name: "docx",
         at: 0,
         calls: plan(entry.to_docx()),

@@ -16,7 +16,7 @@ use crate::action::announce::common::{
 use crate::command::Replace;
 use crate::content::{Entry, Snapshot};
 use crate::model::change::{PlacedBlocks, PlacedEntry};
-use crate::model::progress::{InsertOrder, LegacyCall, Pending, WriteProgress};
+use crate::model::progress::{InsertOrder, LegacyCall, PendingRequest, WriteProgress};
 use crate::model::refusal::{Call, Cause};
 
 /// Maximum number of blocks per insertion. One call takes ten operations, enough for a deletion and
@@ -42,12 +42,12 @@ pub(super) async fn write(
         _ => Default::default(),
     };
     let without_mentions = entry.mentions_anybody().then(|| entry.without_mentions());
-    let mut writing = Writing {
+    let mut writing = LegacyWrite {
         blocks: entry.to_legacy(),
         blocks_without_mentions: without_mentions.map(|entry| entry.to_legacy()),
-        place: match request.options.replace {
-            Some(how) if !cannot_delete => Place::Body { how, snapshot },
-            _ => Place::Top,
+        position: match request.options.replace {
+            Some(how) if !cannot_delete => WritePosition::Body { how, snapshot },
+            _ => WritePosition::Top,
         },
         call,
         short: false,
@@ -55,8 +55,8 @@ pub(super) async fn write(
         context,
     };
     match writing.run().await {
-        Err(failure) if is_refused(&failure) && !matches!(writing.place, Place::Top) => {
-            writing.place = Place::Top;
+        Err(failure) if is_refused(&failure) && !matches!(writing.position, WritePosition::Top) => {
+            writing.position = WritePosition::Top;
             writing.call.without_mentions = false;
             cannot_delete = true;
             writing.run().await?;
@@ -69,9 +69,9 @@ pub(super) async fn write(
         kind: PlacedBlocks::Doc,
     });
     Ok(WrittenEntry {
-        replaced: match writing.place {
-            Place::Body { snapshot, .. } => snapshot,
-            Place::Top | Place::Entry(_) => None,
+        replaced: match writing.position {
+            WritePosition::Body { snapshot, .. } => snapshot,
+            WritePosition::Top | WritePosition::Entry(_) => None,
         },
         not_deleted: cannot_delete.then(|| Cause::CannotDelete.into()),
         ..written
@@ -101,7 +101,7 @@ fn code(failure: &Failure) -> Option<i64> {
 }
 
 /// The position at which blocks are written.
-pub(super) enum Place<'a> {
+pub(super) enum WritePosition<'a> {
     /// Above the content.
     Top,
     /// Instead of the content, as it was last read.
@@ -113,11 +113,11 @@ pub(super) enum Place<'a> {
     Entry(&'a [LegacyBlock]),
 }
 
-pub(super) struct Writing<'a> {
+pub(super) struct LegacyWrite<'a> {
     pub(super) blocks: Vec<LegacyBlock>,
     /// The same blocks with names instead of mentions, if there are any.
     pub(super) blocks_without_mentions: Option<Vec<LegacyBlock>>,
-    pub(super) place: Place<'a>,
+    pub(super) position: WritePosition<'a>,
     pub(super) call: LegacyCall,
     /// Whether long runs of text are split.
     pub(super) short: bool,
@@ -125,7 +125,7 @@ pub(super) struct Writing<'a> {
     pub(super) context: Context<'a>,
 }
 
-impl Writing<'_> {
+impl LegacyWrite<'_> {
     /// Writes the blocks, unless a request whose response was lost did. If the platform rejects
     /// them, names are written instead of mentions.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
@@ -201,7 +201,7 @@ impl Writing<'_> {
                 None => (self.expected_order(), self.make_room(&document)?),
             };
             let operations = operations(&blocks, range, order.later_first);
-            let pending = Pending {
+            let pending = PendingRequest {
                 seen_before,
                 sent_at: self.context.clock.now(),
                 order,
@@ -248,7 +248,7 @@ impl Writing<'_> {
             return false;
         };
         // The replaced content may have had the same lines, so that the number is the same.
-        let has_replaced = matches!(&self.place, Place::Body { snapshot: Some(snapshot), .. }
+        let has_replaced = matches!(&self.position, WritePosition::Body { snapshot: Some(snapshot), .. }
             if !contains(snapshot, document));
         seen > pending.seen_before || (has_replaced && is_all(blocks, document))
     }
@@ -256,9 +256,9 @@ impl Writing<'_> {
     /// The range to delete before the blocks are inserted.
     fn make_room(&mut self, document: &LegacyDocument) -> Result<Option<Range<u64>>, Cause> {
         let was_sent = self.call.pending.is_some();
-        match &mut self.place {
-            Place::Top => Ok(None),
-            Place::Body { how, snapshot } => {
+        match &mut self.position {
+            WritePosition::Top => Ok(None),
+            WritePosition::Body { how, snapshot } => {
                 // It is unknown whether the last request succeeded before somebody edited
                 // everything.
                 let is_changed = |snapshot: &Snapshot| !contains(snapshot, document);
@@ -272,7 +272,7 @@ impl Writing<'_> {
                 let range = document.body_range().ok_or(Cause::CannotDelete)?;
                 Ok(Some(range).filter(|range| !range.is_empty()))
             }
-            Place::Entry(entry) => find_unedited(entry, document),
+            WritePosition::Entry(entry) => find_unedited(entry, document),
         }
     }
 
@@ -281,7 +281,7 @@ impl Writing<'_> {
     async fn send(
         &mut self,
         announcement: &LegacyAnnouncement,
-        pending: Pending,
+        pending: PendingRequest,
         operations: &[Operation],
     ) -> Result<(), Failure> {
         let context = self.context;
@@ -304,18 +304,18 @@ impl Writing<'_> {
 
     async fn save(&self) -> Result<(), Failure> {
         let call = self.call;
-        let written = match &self.place {
-            Place::Top => WriteProgress::Legacy {
+        let written = match &self.position {
+            WritePosition::Top => WriteProgress::Legacy {
                 call,
                 snapshot: None,
                 cannot_delete: self.request.options.replace.is_some(),
             },
-            Place::Body { snapshot, .. } => WriteProgress::Legacy {
+            WritePosition::Body { snapshot, .. } => WriteProgress::Legacy {
                 call,
                 snapshot: snapshot.clone(),
                 cannot_delete: false,
             },
-            Place::Entry(_) => WriteProgress::LegacyRevert(call),
+            WritePosition::Entry(_) => WriteProgress::LegacyRevert(call),
         };
         self.context.save(self.request, Some(written)).await
     }
@@ -369,7 +369,10 @@ fn chunks(blocks: &[LegacyBlock], last_first: bool) -> Vec<&[LegacyBlock]> {
 
 /// Waits until a request whose response was lost cannot be in flight: before that, reading proves
 /// nothing.
-pub(super) fn wait_out(pending: Option<Pending>, context: Context<'_>) -> Result<(), Failure> {
+pub(super) fn wait_out(
+    pending: Option<PendingRequest>,
+    context: Context<'_>,
+) -> Result<(), Failure> {
     match pending.map(|pending| pending.sent_at + context.settings.call_timeout) {
         Some(over) if context.clock.now() < over => Err(Failure::NotBefore(over)),
         _ => Ok(()),

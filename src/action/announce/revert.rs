@@ -4,9 +4,9 @@
 use feishu::{Block, BlockId, ChatId, LegacyBlock, Operation, codes};
 
 use super::calls::plan;
-use super::creation::Writing;
+use super::creation::BlockCreation;
 use super::legacy::{
-    self, ATTEMPTS, Place, contains_any_line, find, find_unedited, is_refused, occurrences,
+    self, ATTEMPTS, WritePosition, contains_any_line, find, find_unedited, is_refused, occurrences,
     wait_out,
 };
 use super::{AnnouncementRequest, Context, Failure, budget, page};
@@ -14,7 +14,7 @@ use crate::action::announce::common::failed;
 use crate::content::{DocxNode, Entry, Snapshot};
 use crate::model::change::{ChangeId, PlacedBlocks, PlacedEntry};
 use crate::model::progress::{
-    Creation, InsertOrder, LegacyCall, Pending, Restoration, WriteProgress,
+    Creation, InsertOrder, LegacyCall, PendingRequest, Restoration, WriteProgress,
 };
 use crate::model::refusal::{Call, Cause};
 
@@ -232,7 +232,7 @@ async fn restore_docx(
     context: Context<'_>,
 ) -> Result<Vec<(BlockId, BlockId)>, Failure> {
     let calls = |snapshot: Snapshot| plan(snapshot.retain_ids(&begun.missing).to_docx());
-    let mut writing = Writing {
+    let mut writing = BlockCreation {
         name: "restore",
         at: begun.at,
         calls: calls(replaced.snapshot.clone()),
@@ -318,10 +318,10 @@ async fn restore_legacy(
     if !was_there && (is_there || leave) {
         return Ok(Reverted::default());
     }
-    let mut writing = legacy::Writing {
+    let mut writing = legacy::LegacyWrite {
         blocks: replaced.snapshot.to_legacy(),
         blocks_without_mentions: replaced.without_mentions.map(|content| content.to_legacy()),
-        place: Place::Entry(entry),
+        position: WritePosition::Entry(entry),
         call,
         short: false,
         request: AnnouncementRequest::OF_REVERT,
@@ -353,7 +353,7 @@ async fn remove_legacy(blocks: &[LegacyBlock], context: Context<'_>) -> Result<b
         let Some(range) = find_unedited(blocks, &document)? else {
             return Ok(false);
         };
-        pending = Some(Pending {
+        pending = Some(PendingRequest {
             seen_before,
             sent_at: context.clock.now(),
             order: InsertOrder::default(),
@@ -380,7 +380,10 @@ async fn remove_legacy(blocks: &[LegacyBlock], context: Context<'_>) -> Result<b
     }
 }
 
-async fn save_pending(pending: Option<Pending>, context: Context<'_>) -> Result<(), Failure> {
+async fn save_pending(
+    pending: Option<PendingRequest>,
+    context: Context<'_>,
+) -> Result<(), Failure> {
     let written = WriteProgress::LegacyRevert(LegacyCall {
         pending,
         without_mentions: false,

@@ -1,3 +1,5 @@
+//! Commands as people type them, and properties of the parser.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -271,11 +273,11 @@ fn options_may_follow_the_command() {
             "--替换",
             "--替换：",
         ],
-        &replace(Replace::Safely),
+        &replace(Replace::IfRestorable),
     );
     check_options(
         &["--replace!", "--Replace！", "—替换!", "--替换！"],
-        &replace(Replace::Insisting),
+        &replace(Replace::Always),
     );
     let top = Announcement {
         top: true,
@@ -378,7 +380,7 @@ fn options_can_be_combined() {
     let duration = Some(Span::try_from(120).unwrap());
     let all = Announcement {
         text: None,
-        replace: Some(Replace::Safely),
+        replace: Some(Replace::IfRestorable),
         at: Some(at),
         duration,
         top: true,

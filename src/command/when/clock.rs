@@ -22,7 +22,7 @@ pub(super) enum Period {
 
 /// A time on the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Clock {
+pub(super) struct ClockTime {
     hour: u32,
     minute: u32,
     /// `am` or `pm`, which overrides another part of the day.
@@ -31,7 +31,7 @@ pub(super) struct Clock {
     pub(super) is_bare: bool,
 }
 
-impl Clock {
+impl ClockTime {
     pub(super) const NOON: Self = Self::named(12);
     /// The end of the day.
     const MIDNIGHT: Self = Self::named(24);
@@ -68,9 +68,9 @@ const PERIODS: &[(&str, Period)] = &[
 
 const HALVES: &[(&str, Period)] = &[("am, a.m., a.m", Period::Am), ("pm, p.m., p.m", Period::Pm)];
 
-const NAMED: &[(&str, Clock)] = &[
-    ("noon, midday, 正午", Clock::NOON),
-    ("midnight, 午夜", Clock::MIDNIGHT),
+const NAMED: &[(&str, ClockTime)] = &[
+    ("noon, midday, 正午", ClockTime::NOON),
+    ("midnight, 午夜", ClockTime::MIDNIGHT),
 ];
 
 const QUARTERS: &[(&str, u32)] = &[("半", 30), ("一刻", 15), ("三刻", 45), ("整, 钟", 0)];
@@ -90,7 +90,7 @@ pub(super) fn split_period(text: &str) -> Option<(Period, &str)> {
     split_word(text, PERIODS)
 }
 
-pub(super) fn split_clock(text: &str) -> Option<(Clock, &str)> {
+pub(super) fn split_clock(text: &str) -> Option<(ClockTime, &str)> {
     if let Some((clock, rest)) = split_word(text, NAMED) {
         let is_word = !rest.starts_with(is_apostrophe);
         return is_word.then_some((clock, rest));
@@ -107,23 +107,23 @@ pub(super) fn split_clock(text: &str) -> Option<(Clock, &str)> {
 }
 
 /// `half past nine`.
-fn split_past(text: &str) -> Option<(Clock, &str)> {
+fn split_past(text: &str) -> Option<(ClockTime, &str)> {
     let (past, rest) = split_word(text, PAST)?;
     let (hour, rest) = split_hour(skip_blanks(rest))?;
     let (half, rest) = split_half(rest);
     let minutes = i32::try_from(hour).ok()? * 60 + past;
     let minutes = u32::try_from(minutes).ok()?;
-    let clock = Clock {
+    let clock = ClockTime {
         half,
-        ..Clock::at(minutes / 60, minutes % 60)
+        ..ClockTime::at(minutes / 60, minutes % 60)
     };
     Some((clock, rest))
 }
 
-fn split_hour_and_minute(text: &str) -> Option<(Clock, &str)> {
+fn split_hour_and_minute(text: &str) -> Option<(ClockTime, &str)> {
     let (hour, after) = split_hour(text)?;
     if let Some((minute, rest)) = split_chinese_minute(after) {
-        return Some((Clock::at(hour, minute), rest));
+        return Some((ClockTime::at(hour, minute), rest));
     }
     let minute = strip_folded(after, ":").and_then(split_two_digits);
     let (minute, rest) = minute.map_or((None, after), |(minute, rest)| (Some(minute), rest));
@@ -139,7 +139,7 @@ fn split_hour_and_minute(text: &str) -> Option<(Clock, &str)> {
     if is_broken || is_figure(rest) {
         return None;
     }
-    let clock = Clock {
+    let clock = ClockTime {
         hour,
         minute: minute.unwrap_or(0),
         half: late_half,
@@ -211,8 +211,8 @@ fn split_two_digits(text: &str) -> Option<(u32, &str)> {
 }
 
 /// Minutes after midnight; `None` if the time does not exist in that part of the day.
-pub(super) fn minutes(clock: Clock, period: Period) -> Option<u16> {
-    let Clock {
+pub(super) fn minutes(clock: ClockTime, period: Period) -> Option<u16> {
+    let ClockTime {
         hour, minute, half, ..
     } = clock;
     let period = half.unwrap_or(period);

@@ -1,6 +1,6 @@
 //! Reading a time off the start of a text: days, parts of the day and times of day in any order.
 
-use super::clock::{Clock, Period, minutes, split_clock, split_period};
+use super::clock::{ClockTime, Period, minutes, split_clock, split_period};
 use super::date::{split_day, split_month};
 use super::{Day, When};
 use crate::command::number::split_number;
@@ -24,7 +24,7 @@ struct Parts {
     /// Whether the last part was a day.
     ends_with_day: bool,
     period: Period,
-    clock: Option<Clock>,
+    clock: Option<ClockTime>,
     /// Minutes from now.
     later: Option<u64>,
 }
@@ -216,7 +216,7 @@ impl Parts {
     fn when(&self) -> Option<When> {
         let clock = self
             .clock
-            .or((self.period == Period::Noon).then_some(Clock::NOON));
+            .or((self.period == Period::Noon).then_some(ClockTime::NOON));
         let (day, minutes) = match (clock, self.later) {
             (None, Some(later)) => (Day::FromNow(u32::try_from(later).ok()?), 0),
             (None, None) => return None,

@@ -1,3 +1,5 @@
+//! Times as people type them, and the moments that they mean.
+
 use jiff::Zoned;
 use jiff::civil::date;
 use jiff::tz::TimeZone;

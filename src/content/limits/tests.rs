@@ -1,3 +1,5 @@
+//! Texts at and beyond the limits.
+
 use feishu::Content;
 
 use super::*;

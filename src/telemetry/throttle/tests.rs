@@ -1,4 +1,4 @@
-//! The tests pass the time to `Causes`.
+//! The tests pass the time to `RecentEvents`.
 
 use std::io::Write;
 
@@ -8,18 +8,18 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use super::*;
 
 /// Whether an event is logged at each of these milliseconds.
-fn admitted(causes: &mut Causes, start: Instant, text: &str, times: &[u64]) -> Vec<bool> {
+fn admitted(events: &mut RecentEvents, start: Instant, text: &str, times: &[u64]) -> Vec<bool> {
     let of = |milliseconds: &u64| {
         let now = start + Duration::from_millis(*milliseconds);
-        let (cause, first) = event(text, now);
-        causes.admit(cause, first, Some("5f2c9a1e"))
+        let (key, first) = event(text, now);
+        events.admit(key, first, Some("5f2c9a1e"))
     };
     times.iter().map(of).collect()
 }
 
-fn event(text: &str, now: Instant) -> (Cause, Repeated) {
-    let cause = Cause {
-        place: "test",
+fn event(text: &str, now: Instant) -> (EventKey, Repeated) {
+    let key = EventKey {
+        callsite: "test",
         text: without_identifiers(text),
     };
     let first = Repeated {
@@ -30,42 +30,42 @@ fn event(text: &str, now: Instant) -> (Cause, Repeated) {
         suppressed: 0,
         references: Vec::new(),
     };
-    (cause, first)
+    (key, first)
 }
 
 #[test]
 fn first_event_of_each_second_is_logged() {
-    let (mut causes, start) = (Causes::default(), Instant::now());
+    let (mut events, start) = (RecentEvents::default(), Instant::now());
     let times = [0, 1, 500, 999];
-    let logged = admitted(&mut causes, start, "refused", &times);
+    let logged = admitted(&mut events, start, "refused", &times);
     assert_eq!(logged, [true, false, false, false]);
-    // Another cause is logged.
-    assert_eq!(admitted(&mut causes, start, "timed out", &[999]), [true]);
+    // Another event is logged.
+    assert_eq!(admitted(&mut events, start, "timed out", &[999]), [true]);
 
     let second = start + WINDOW;
-    let [summary] = &causes.summaries(second)[..] else {
-        panic!("one cause was repeated");
+    let [summary] = &events.summaries(second)[..] else {
+        panic!("one event was repeated");
     };
     assert_eq!((summary.suppressed, summary.text.as_str()), (3, "refused"));
     assert_eq!(summary.references, ["5f2c9a1e"]);
-    // Further repetitions are only summarised.
-    assert_eq!(admitted(&mut causes, start, "refused", &[1500]), [false]);
-    assert_eq!(causes.summaries(second + WINDOW)[0].suppressed, 1);
+    // Further repetitions are only summarized.
+    assert_eq!(admitted(&mut events, start, "refused", &[1500]), [false]);
+    assert_eq!(events.summaries(second + WINDOW)[0].suppressed, 1);
     // After a second without repetition, the next event is logged.
-    assert_eq!(causes.summaries(second + 2 * WINDOW), []);
-    assert!(causes.0.is_empty());
-    assert_eq!(admitted(&mut causes, start, "refused", &[9000]), [true]);
+    assert_eq!(events.summaries(second + 2 * WINDOW), []);
+    assert!(events.0.is_empty());
+    assert_eq!(admitted(&mut events, start, "refused", &[9000]), [true]);
 }
 
 #[test]
 fn slow_repetitions_are_not_throttled() {
-    let (mut causes, start) = (Causes::default(), Instant::now());
-    let logged = admitted(&mut causes, start, "refused", &[0, 1000, 2500, 9000]);
+    let (mut events, start) = (RecentEvents::default(), Instant::now());
+    let logged = admitted(&mut events, start, "refused", &[0, 1000, 2500, 9000]);
     assert_eq!(logged, [true; 4]);
 }
 
 #[test]
-fn identifiers_do_not_distinguish_causes() {
+fn identifiers_do_not_distinguish_events() {
     for (one, other, same) in [
         ("chat oc_a0553eda9014", "chat oc_b1553eda9014", true),
         ("log_id 20231009A1B2C3", "log_id 20231009D4E5F6", true),
@@ -79,13 +79,13 @@ fn identifiers_do_not_distinguish_causes() {
 }
 
 #[test]
-fn causes_over_the_limit_are_not_throttled() {
-    let (mut causes, start) = (Causes::default(), Instant::now());
-    for number in 0..2 * MAX_CAUSES {
+fn events_over_the_limit_are_not_throttled() {
+    let (mut events, start) = (RecentEvents::default(), Instant::now());
+    for number in 0..2 * MAX_EVENTS {
         let text = format!("port {number}");
-        assert_eq!(admitted(&mut causes, start, &text, &[0]), [true]);
+        assert_eq!(admitted(&mut events, start, &text, &[0]), [true]);
     }
-    assert_eq!(causes.0.len(), MAX_CAUSES);
+    assert_eq!(events.0.len(), MAX_EVENTS);
 }
 
 #[derive(Clone, Default)]

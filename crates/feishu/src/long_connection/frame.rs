@@ -282,7 +282,7 @@ mod tests {
     use super::*;
     use crate::vectors::{self, Row};
 
-    // For the tests of the neighbouring modules, too.
+    // For the tests of other modules, too.
     impl Part {
         /// A part of a message.
         pub(crate) fn of(message_id: &str, seq: u32, sum: u32, payload: &[u8]) -> Self {

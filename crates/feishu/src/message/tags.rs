@@ -1,7 +1,7 @@
 //! Tags that only a card knows.
 
 /// Markdown of a card without the tags that only a card knows: mentions become placeholders or
-/// names, line breaks line breaks, and colours nothing.
+/// names, line breaks line breaks, and colors nothing.
 pub(crate) fn plain_tags(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Compares behaviour that the platform leaves to the SDKs with the table in the documents.
+//! Compares behavior that the platform leaves to the SDKs with the table in the documents.
 
 use std::io::Write as _;
 

@@ -19,7 +19,7 @@ use crate::store::Job;
 impl Dispatcher {
     /// Asks the policy. A denial by cached settings is repeated with fresh ones, because they may
     /// have been changed for this command.
-    pub(super) async fn authorise(
+    pub(super) async fn authorize(
         &self,
         actor: Actor<'_>,
         action: Action,
