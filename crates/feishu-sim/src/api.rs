@@ -25,6 +25,7 @@ use crate::{
 struct ChatCodes {
     inactive: i64,
     unknown: i64,
+    other_tenant: i64,
     dissolved: i64,
     external: i64,
     outside: i64,
@@ -36,6 +37,7 @@ struct ChatCodes {
 const CHAT_CODES: ChatCodes = ChatCodes {
     inactive: 232_025,
     unknown: 232_001,
+    other_tenant: 232_010,
     dissolved: 232_009,
     external: 232_033,
     outside: 232_011,
@@ -53,6 +55,7 @@ impl State {
             .get(&ChatId::from(chat))
             .ok_or_else(|| Refusal::code(codes.unknown))?;
         let refusals = [
+            (chat.tenant_key != self.caller, Some(codes.other_tenant)),
             (chat.dissolved, Some(codes.dissolved)),
             (
                 chat.external && !self.app.external_chats,

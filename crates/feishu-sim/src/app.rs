@@ -1,8 +1,9 @@
-//! The self-built app under test: its credentials, scopes and tenant access tokens.
+//! The app under test: its credentials, scopes and tenant access tokens.
 
 use std::collections::BTreeSet;
 
 use crate::ids::Ids;
+use crate::store_app::AppKind;
 
 /// How long a tenant access token is valid: two hours.
 const TOKEN_LIFE_MS: u64 = 2 * 60 * 60 * 1000;
@@ -23,6 +24,8 @@ const ALL_SCOPES: [&str; 7] = [
 /// The app's settings in the developer console.
 #[derive(Clone, Debug)]
 pub struct App {
+    /// Its kind, set at the start.
+    pub kind: AppKind,
     /// `cli_` and 16 hexadecimal digits.
     pub app_id: String,
     /// Checked by the token endpoint.
@@ -35,7 +38,7 @@ pub struct App {
     pub bot_open_id: String,
     /// The displayed name.
     pub bot_name: String,
-    /// The tenant that the app is installed in.
+    /// The app's own tenant, in which it is installed from the start.
     pub tenant_key: String,
     /// Scopes granted by the tenant's admin.
     pub scopes: BTreeSet<String>,
@@ -53,6 +56,7 @@ pub const PERSON_IDS: [&str; 3] = ["open_id", "union_id", "user_id"];
 impl App {
     pub(crate) fn new(ids: &mut Ids) -> Self {
         Self {
+            kind: AppKind::Custom,
             app_id: "cli_0123456789abcdef".to_owned(),
             app_secret: "simulated-app-secret".to_owned(),
             encrypt_key: Some("simulated-encrypt-key".to_owned()),
@@ -72,7 +76,16 @@ impl App {
     }
 }
 
-/// The tenant access tokens issued so far that may still be valid.
+/// Whom a token is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A store app.
+    App,
+    /// The app in a tenant.
+    Tenant(String),
+}
+
+/// The tokens issued so far that may still be valid.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     issued: Vec<Token>,
@@ -80,31 +93,44 @@ pub(crate) struct Tokens {
 
 #[derive(Debug)]
 struct Token {
+    holder: Holder,
     text: String,
     expires_ms: u64,
 }
 
 impl Tokens {
-    /// The current token and its remaining seconds. With less than half an hour left, a new token is
+    /// The holder's current token and its remaining seconds. With less than half an hour left, a new token is
     /// issued, and both are valid (official pages `auth-v3`).
-    pub(crate) fn current(&mut self, now_ms: u64, ids: &mut Ids) -> (String, u64) {
+    pub(crate) fn current(&mut self, holder: Holder, now_ms: u64, ids: &mut Ids) -> (String, u64) {
         self.issued.retain(|token| token.expires_ms > now_ms);
+        let mut of_holder = self.issued.iter().rev();
+        let newest = of_holder.find(|token| token.holder == holder);
         let fresh = |token: &&Token| token.expires_ms - now_ms >= RENEWAL_MS;
-        if let Some(token) = self.issued.last().filter(fresh) {
+        if let Some(token) = newest.filter(fresh) {
             return (token.text.clone(), (token.expires_ms - now_ms) / 1000);
         }
-        let text = ids.prefixed("t-");
+        let text = ids.prefixed(match holder {
+            Holder::App => "a-",
+            Holder::Tenant(_) => "t-",
+        });
         self.issued.push(Token {
+            holder,
             text: text.clone(),
             expires_ms: now_ms + TOKEN_LIFE_MS,
         });
         (text, TOKEN_LIFE_MS / 1000)
     }
 
-    pub(crate) fn accepts(&self, text: &str, now_ms: u64) -> bool {
-        self.issued
-            .iter()
-            .any(|token| token.text == text && token.expires_ms > now_ms)
+    /// `None` if the token is invalid.
+    pub(crate) fn holder(&self, text: &str, now_ms: u64) -> Option<&Holder> {
+        let mut valid = self.issued.iter().filter(|token| token.expires_ms > now_ms);
+        let token = valid.find(|token| token.text == text)?;
+        Some(&token.holder)
+    }
+
+    pub(crate) fn expire_of(&mut self, tenant_key: &str) {
+        let holder = Holder::Tenant(tenant_key.to_owned());
+        self.issued.retain(|token| token.holder != holder);
     }
 
     pub(crate) fn expire_all(&mut self) {

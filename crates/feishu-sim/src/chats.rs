@@ -79,6 +79,8 @@ pub enum TopNotice {
 )]
 pub struct Chat {
     pub(crate) id: ChatId,
+    /// The tenant that it belongs to.
+    pub tenant_key: String,
     /// The group's name.
     pub name: String,
     /// Its mode.
@@ -250,8 +252,12 @@ impl ChatSpec {
         spec
     }
 
-    pub(crate) fn build(self, id: ChatId, now_ms: u64) -> Chat {
+    /// A chat of the owner's tenant, or else of its first member's.
+    pub(crate) fn build(self, id: ChatId, home: &str, now_ms: u64) -> Chat {
+        let first = self.owner.as_ref().or(self.members.first());
+        let tenant_key = first.map_or(home, |person| person.tenant_key.as_str());
         Chat {
+            tenant_key: tenant_key.to_owned(),
             announcement: match self.kind {
                 AnnouncementKind::Doc => Announcement::Doc(legacy::Document::new(now_ms)),
                 AnnouncementKind::Docx => Announcement::Docx(docx::Document::new(&id, now_ms)),

@@ -5,6 +5,12 @@
 pub enum Endpoint {
     /// `POST /open-apis/auth/v3/tenant_access_token/internal`
     TenantAccessToken,
+    /// `POST /open-apis/auth/v3/tenant_access_token`
+    StoreTenantAccessToken,
+    /// `POST /open-apis/auth/v3/app_access_token`
+    AppAccessToken,
+    /// `POST /open-apis/auth/v3/app_ticket/resend`
+    ResendAppTicket,
     /// `GET /open-apis/bot/v3/info`
     BotInfo,
     /// `GET /open-apis/application/v6/scopes`
@@ -51,4 +57,18 @@ pub enum Endpoint {
     UpdateCard,
     /// `POST /callback/ws/endpoint`
     LongConnection,
+}
+
+impl Endpoint {
+    /// Whether the app's secret or its own token authenticates the call, in the body.
+    pub(crate) fn is_called_with_secret(self) -> bool {
+        matches!(
+            self,
+            Self::TenantAccessToken
+                | Self::StoreTenantAccessToken
+                | Self::AppAccessToken
+                | Self::ResendAppTicket
+                | Self::LongConnection
+        )
+    }
 }

@@ -103,7 +103,7 @@ impl Fault {
 }
 
 /// Behaviour that the documentation leaves open or reports contradict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Behaviour {
     /// Legacy announcements refuse `DeleteContentRange` with 232018, according to a report.
     pub legacy_deletes_refused: bool,
@@ -117,6 +117,28 @@ pub struct Behaviour {
     pub date: DateHeader,
     /// A denied edit of a docx announcement gets 403 and 1770032 instead of 1772005.
     pub docx_denial_is_forbidden: bool,
+    /// How long a ticket that a store app asked for takes; up to two minutes.
+    pub ticket_delay: Duration,
+    /// The code with which the token of a tenant is refused that has not installed the store app:
+    /// 10013, 10005 or 99991665.
+    pub unknown_tenant: i64,
+    /// The code of calls in a tenant that stopped the store app: 99991662, 99991673 or 232034.
+    pub stopped_tenant: i64,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            legacy_deletes_refused: false,
+            legacy_later_insert_first: false,
+            longest_run: None,
+            date: DateHeader::default(),
+            docx_denial_is_forbidden: false,
+            ticket_delay: Duration::ZERO,
+            unknown_tenant: 10_013,
+            stopped_tenant: 99_991_662,
+        }
+    }
 }
 
 /// The `Date` header of responses.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::app::Holder;
 use crate::endpoint::Endpoint;
 use crate::faults::{DateHeader, Fault};
 use crate::limits::{Counted, Exceeded, Limit};
@@ -13,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::request::{Answer, Reply, Request, rate_limited};
 use crate::routes::{Spec, WRITE_DOCX};
 use crate::state::State;
+use crate::store_app::Installation;
 
 /// The response to an unknown path or a wrong method, which is not JSON.
 pub(crate) const NOT_FOUND: &str = "404 page not found";
@@ -95,8 +97,7 @@ impl State {
 
     /// Checks token, rate limit, scope, and the form of query and body.
     fn admit(&mut self, spec: &Spec, request: &Request) -> Result<(), Refusal> {
-        let by_secret = [Endpoint::TenantAccessToken, Endpoint::LongConnection];
-        if !by_secret.contains(&spec.endpoint) {
+        if !spec.endpoint.is_called_with_secret() {
             self.check_token(request)?;
         }
         if let Some(wait_s) = self.faults.wait_s(spec.endpoint, self.now()) {
@@ -123,15 +124,19 @@ impl State {
         self.limiter.admit(counted, limits, now)
     }
 
-    fn check_token(&self, request: &Request) -> Result<(), Refusal> {
+    /// The token decides in which tenant the call is made.
+    fn check_token(&mut self, request: &Request) -> Result<(), Refusal> {
         let authorization = request.authorization.as_deref();
         let token = authorization.and_then(|text| text.strip_prefix("Bearer "));
         let token = token.ok_or_else(|| Refusal::code(99_991_661))?;
-        if self.tokens.accepts(token, self.now()) {
-            Ok(())
-        } else {
-            Err(Refusal::code(99_991_663))
+        let Some(Holder::Tenant(tenant)) = self.tokens.holder(token, self.now()) else {
+            return Err(Refusal::code(99_991_663));
+        };
+        if self.store_app.tenants.get(tenant) == Some(&Installation::Stopped) {
+            return Err(Refusal::code(self.behaviour.stopped_tenant));
         }
+        self.caller.clone_from(tenant);
+        Ok(())
     }
 
     /// Refuses with 99991672 unless the app has one of the scopes.
@@ -215,7 +220,7 @@ fn check_query(spec: &Spec, request: &Request) -> Result<(), Refusal> {
 /// platform's own SDKs: Node's sends `{}` with GET, Python's requests tokens without a content type.
 fn check_content_type(spec: &Spec, request: &Request) -> Result<(), Refusal> {
     let sent = match &request.content_type {
-        None if spec.endpoint == Endpoint::TenantAccessToken => return Ok(()),
+        None if spec.endpoint.is_called_with_secret() => return Ok(()),
         sent => sent.as_deref().unwrap_or_default(),
     };
     let kind = sent.split(';').next().unwrap_or_default().trim();

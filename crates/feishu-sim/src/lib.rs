@@ -41,6 +41,8 @@ mod simulator;
 mod socket;
 mod speech;
 mod state;
+mod store_app;
+mod store_events;
 mod words;
 
 pub use app::{App, PERSON_IDS};
@@ -61,4 +63,5 @@ pub use record::{Acknowledgement, Attempt, Call, PushAnswer, PushRecord, Sent};
 pub use simulator::{Builder, Changes, Simulator};
 pub use speech::{InChat, Pressed, Said, Speaker};
 pub use state::State;
+pub use store_app::{AppKind, Installation};
 pub use words::{Mention, Words};

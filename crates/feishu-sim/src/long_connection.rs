@@ -17,6 +17,7 @@ use crate::record::{Acknowledgement, PushAnswer, Sent};
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::state::State;
+use crate::store_app::AppKind;
 
 const CONTROL: i32 = 0;
 
@@ -41,6 +42,10 @@ pub(crate) fn endpoint(state: &mut State, request: &Request) -> Result<Value, Re
         != (state.app.app_id.clone(), state.app.app_secret.clone())
     {
         return Err(Refusal::code(514));
+    }
+    if state.app.kind == AppKind::Store {
+        // The platform's code is not documented.
+        return Err(Refusal::code(403));
     }
     let State {
         long_connections,

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::millis;
 use crate::crypto;
-use crate::ids::MessageId;
+use crate::ids::{ChatId, MessageId};
 use crate::push_client::{NO_RECEIVER, TOO_LATE};
 use crate::receiver::{Receiver, Sealed};
 use crate::record::{Attempt, PushAnswer, PushRecord, Sent};
@@ -138,13 +138,13 @@ impl Simulator {
 impl Shared {
     /// Starts delivering an envelope.
     pub(crate) fn push(self: &Arc<Self>, envelope: Value, message: Option<MessageId>) -> Push {
-        let text = |field: &str| {
-            envelope["header"][field]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
+        let text = |v2: &Value, v1: &Value| {
+            let text = v2.as_str().or(v1.as_str());
+            text.unwrap_or_default().to_owned()
         };
-        let (event_id, event_type) = (text("event_id"), text("event_type"));
+        let header = &envelope["header"];
+        let event_id = text(&header["event_id"], &envelope["uuid"]);
+        let event_type = text(&header["event_type"], &envelope["event"]["type"]);
         let record = PushRecord {
             event_id,
             event_type,
@@ -285,10 +285,22 @@ impl State {
                 "create_time": (self.now() * unit).to_string(),
                 "token": self.app.verification_token,
                 "app_id": self.app.app_id,
-                "tenant_key": self.app.tenant_key,
+                "tenant_key": self.tenant_of(event),
             },
             "event": event,
         })
+    }
+
+    /// The tenant of the chat that an event names, or else the app's own.
+    fn tenant_of(&self, event: &Value) -> &str {
+        let places = [
+            &event["chat_id"],
+            &event["message"]["chat_id"],
+            &event["context"]["open_chat_id"],
+        ];
+        let id = places.into_iter().find_map(Value::as_str);
+        let chat = id.and_then(|id| self.chats.get(&ChatId::from(id)));
+        chat.map_or(&self.app.tenant_key, |chat| &chat.tenant_key)
     }
 
     /// The envelope of the message's first push, or a new one.

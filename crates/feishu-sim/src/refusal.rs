@@ -69,7 +69,11 @@ const CODES: &str = "\
 200 403 forbidden
 200 514 auth failed
 200 10003 invalid param
+200 10005 app id unauthorized
+200 10012 get app access token fail
+200 10013 get tenant access token fail
 200 10014 app secret invalid
+200 10016 app resend fail
 400 230001 Your request contains an invalid request parameter.
 400 230002 The bot can not be outside the group.
 400 230006 Bot ability is not activated.
@@ -133,7 +137,10 @@ const CODES: &str = "\
 400 1772034 The app is unavailable or inactivated by the tenant.
 429 99991400 request trigger frequency limit
 400 99991661 Missing access token for authorization. Please make a request with token attached.
+400 99991662 The app is not in use.
 400 99991663 Invalid access token for authorization. Please make a request with token attached.
+400 99991665 Invalid tenant code.
+400 99991673 The app is not available for the tenant.
 400 99992402 field validation failed
 ";
 

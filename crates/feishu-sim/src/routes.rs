@@ -62,6 +62,12 @@ macro_rules! endpoints {
 pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
     TenantAccessToken: POST "/open-apis/auth/v3/tenant_access_token/internal" => auth::tenant_access_token,
         &[], &[], &[];
+    StoreTenantAccessToken: POST "/open-apis/auth/v3/tenant_access_token" => auth::store_tenant_access_token,
+        &[], &[], &[];
+    AppAccessToken: POST "/open-apis/auth/v3/app_access_token" => auth::app_access_token,
+        &[], &[], &[];
+    ResendAppTicket: POST "/open-apis/auth/v3/app_ticket/resend" => auth::resend_app_ticket,
+        &[], &[], &[];
     BotInfo: GET "/open-apis/bot/v3/info" => auth::bot_info,
         &[], &[], &[];
     ListScopes: GET "/open-apis/application/v6/scopes" => auth::scopes,

@@ -68,6 +68,9 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
             cards::let_answer_arrive(&shared, &request).await;
         }
         let reply = shared.change(|state| state.serve(spec, &request));
+        if spec.endpoint == Endpoint::ResendAppTicket {
+            shared.send_tickets();
+        }
         respond(&shared, &disconnect, reply).await
     };
     on(method, known)

@@ -24,6 +24,7 @@ use crate::push_client::{PushClient, REDELIVERY_DELAYS};
 use crate::server::{Disconnect, DroppableListener, router};
 use crate::shared::Shared;
 use crate::state::State;
+use crate::store_app::{AppKind, Installation};
 
 /// 2026-09-11 01:00:00 UTC.
 const DEFAULT_START_MS: u64 = 1_789_088_400_000;
@@ -44,6 +45,7 @@ pub struct Builder {
     push_deadline: Duration,
     redelivery_waits: Vec<Duration>,
     seed: u64,
+    behaviour: Behaviour,
     app: App,
     ids: Ids,
 }
@@ -120,6 +122,20 @@ impl Builder {
         self
     }
 
+    /// Changes undocumented behaviour from the start; see [`Simulator::change_behaviour`].
+    #[must_use]
+    pub fn behaviour(mut self, change: impl FnOnce(&mut Behaviour)) -> Self {
+        change(&mut self.behaviour);
+        self
+    }
+
+    /// Makes the app a store app, installed in its own tenant.
+    #[must_use]
+    pub fn store_app(mut self) -> Self {
+        self.app.kind = AppKind::Store;
+        self
+    }
+
     /// Sets the seed for the choice among open connections; constant by default.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -133,6 +149,9 @@ impl Builder {
         let address = listener.local_addr()?;
         let limiter = Limiter::new(self.rate_limits);
         let mut state = State::new(self.clock, limiter, self.app, self.ids, self.seed);
+        state.behaviour = self.behaviour;
+        let home = state.app.tenant_key.clone();
+        state.store_app.tenants.insert(home, Installation::Running);
         state.long_connections.authority = address.to_string();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -161,6 +180,7 @@ impl Simulator {
             push_deadline: Duration::from_secs(3),
             redelivery_waits: REDELIVERY_DELAYS.to_vec(),
             seed: 0,
+            behaviour: Behaviour::default(),
             app: App::new(&mut ids),
             ids,
         }

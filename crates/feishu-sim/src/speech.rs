@@ -203,7 +203,7 @@ impl InChat {
 impl State {
     pub(crate) fn add_chat(&mut self, spec: ChatSpec) -> ChatId {
         let id = ChatId::from(self.ids.prefixed("oc_"));
-        let chat = spec.build(id.clone(), self.now());
+        let chat = spec.build(id.clone(), &self.app.tenant_key, self.now());
         self.chats.insert(id.clone(), chat);
         id
     }

@@ -20,6 +20,7 @@ use crate::people::Person;
 use crate::pressed::Press;
 use crate::receiver::Receiver;
 use crate::record::{Call, PushRecord, Record};
+use crate::store_app::StoreApp;
 
 /// The platform's state, for [`crate::Simulator::read`] and [`crate::Simulator::wait_for`].
 #[derive(Debug)]
@@ -28,6 +29,9 @@ pub struct State {
     pub(crate) ids: Ids,
     pub(crate) app: App,
     pub(crate) tokens: Tokens,
+    pub(crate) store_app: StoreApp,
+    /// The tenant of the token of the present call.
+    pub(crate) caller: String,
     pub(crate) people: HashMap<String, Person>,
     pub(crate) other_bots: HashMap<String, String>,
     pub(crate) chats: HashMap<ChatId, Chat>,
@@ -53,6 +57,8 @@ impl State {
             app,
             ids,
             tokens: Tokens::default(),
+            store_app: StoreApp::default(),
+            caller: String::new(),
             people: HashMap::new(),
             other_bots: HashMap::new(),
             chats: HashMap::new(),
@@ -73,13 +79,13 @@ impl State {
         self.clock.now_ms()
     }
 
-    /// Whether the id is that of a person of the app's tenant.
+    /// Whether the id is that of a person of the caller's tenant.
     pub(crate) fn is_colleague(&self, id_type: &str, id: &str) -> bool {
         let person = match id_type {
             "open_id" => self.people.get(id),
             _ => self.people.values().find(|person| person.id(id_type) == id),
         };
-        person.is_some_and(|person| person.tenant_key == self.app.tenant_key)
+        person.is_some_and(|person| person.tenant_key == self.caller)
     }
 
     pub fn chat(&self, id: &ChatId) -> Option<&Chat> {

@@ -57,7 +57,10 @@ impl Language {
     /// The purpose of an API call.
     pub(crate) fn call(self, endpoint: Endpoint) -> &'static str {
         let (en, zh) = match endpoint {
-            Endpoint::TenantAccessToken => ("get a token", "获取令牌"),
+            Endpoint::TenantAccessToken
+            | Endpoint::StoreTenantAccessToken
+            | Endpoint::AppAccessToken => ("get a token", "获取令牌"),
+            Endpoint::ResendAppTicket => ("ask for a ticket", "重新推送 ticket"),
             Endpoint::BotInfo => ("get the bot’s identity", "获取机器人信息"),
             Endpoint::ListScopes => ("list scopes", "获取权限列表"),
             Endpoint::ListChats => ("list groups", "获取群列表"),

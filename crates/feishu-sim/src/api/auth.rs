@@ -2,9 +2,10 @@
 //! `application-v6/scope/list`).
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{refusal::Refusal, request::Request, state::State};
+use crate::{app::Holder, refusal::Refusal, request::Request, state::State, store_app::AppKind};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -13,19 +14,93 @@ struct Credentials {
     app_secret: String,
 }
 
-/// The token endpoint always responds with HTTP 200 and its fields next to `code`.
+/// The token of a custom app. The token endpoints always respond with HTTP 200, and have their fields next
+/// to `code`.
 pub(crate) fn tenant_access_token(state: &mut State, request: &Request) -> Result<Value, Refusal> {
-    let Credentials { app_id, app_secret } = request
-        .body()
-        .map_err(|refusal| Refusal::code(10_003).instead_of(refusal))?;
+    let Credentials { app_id, app_secret } = body(request)?;
+    check_secret(state, &app_id, &app_secret)?;
+    if state.app.kind == AppKind::Store {
+        return Err(Refusal::code(10_014));
+    }
+    let (token, expire) = issue(state, Holder::Tenant(state.app.tenant_key.clone()));
+    Ok(json!({"code": 0, "msg": "ok", "tenant_access_token": token, "expire": expire}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithTicket {
+    app_id: String,
+    app_secret: String,
+    app_ticket: String,
+}
+
+/// The token of a store app; any valid ticket will do.
+pub(crate) fn app_access_token(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let body: WithTicket = body(request)?;
+    check_secret(state, &body.app_id, &body.app_secret)?;
+    if state.app.kind == AppKind::Custom {
+        return Err(Refusal::code(10_003));
+    }
+    if !state.store_app.accepts(&body.app_ticket, state.now()) {
+        return Err(Refusal::code(10_012));
+    }
+    let (token, expire) = issue(state, Holder::App);
+    Ok(json!({"code": 0, "msg": "success", "app_access_token": token, "expire": expire}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForTenant {
+    app_access_token: String,
+    tenant_key: String,
+}
+
+/// The token of a store app in a tenant.
+pub(crate) fn store_tenant_access_token(
+    state: &mut State,
+    request: &Request,
+) -> Result<Value, Refusal> {
+    let body: ForTenant = body(request)?;
+    let holder = state.tokens.holder(&body.app_access_token, state.now());
+    if holder != Some(&Holder::App) {
+        return Err(Refusal::code(10_013));
+    }
+    if !state.store_app.tenants.contains_key(&body.tenant_key) {
+        return Err(Refusal::code(state.behaviour.unknown_tenant));
+    }
+    let (token, expire) = issue(state, Holder::Tenant(body.tenant_key));
+    Ok(json!({"code": 0, "msg": "success", "tenant_access_token": token, "expire": expire}))
+}
+
+/// The ticket comes as an event.
+pub(crate) fn resend_app_ticket(state: &mut State, request: &Request) -> Result<Value, Refusal> {
+    let Credentials { app_id, app_secret } = body(request)?;
+    check_secret(state, &app_id, &app_secret)?;
+    if state.app.kind == AppKind::Custom {
+        return Err(Refusal::code(10_016));
+    }
+    state.store_app.to_send.push(state.behaviour.ticket_delay);
+    Ok(json!({"code": 0, "msg": "success"}))
+}
+
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refusal> {
+    let body = request.body();
+    body.map_err(|refusal| Refusal::code(10_003).instead_of(refusal))
+}
+
+fn check_secret(state: &State, app_id: &str, app_secret: &str) -> Result<(), Refusal> {
     if app_id != state.app.app_id {
         return Err(Refusal::code(10_003));
     }
     if app_secret != state.app.app_secret {
         return Err(Refusal::code(10_014));
     }
-    let (token, expire) = state.tokens.current(state.clock.now_ms(), &mut state.ids);
-    Ok(json!({"code": 0, "msg": "ok", "tenant_access_token": token, "expire": expire}))
+    Ok(())
+}
+
+fn issue(state: &mut State, holder: Holder) -> (String, u64) {
+    let now_ms = state.now();
+    state.tokens.current(holder, now_ms, &mut state.ids)
 }
 
 /// The payload is under `bot`, not under `data`.

@@ -78,7 +78,7 @@ fn settings(state: &State, chat: &Chat, user_id_type: &str) -> Value {
         "membership_approval": "no_approval_required",
         "moderation_permission": "all_members",
         "external": chat.external,
-        "tenant_key": state.app.tenant_key,
+        "tenant_key": chat.tenant_key,
         "bot_count": "1",
         "restricted_mode_setting": {
             "status": false,

@@ -19,6 +19,7 @@ use crate::{
 const DOCX_CODES: ChatCodes = ChatCodes {
     inactive: 1_772_025,
     unknown: 1_770_002,
+    other_tenant: 1_772_002,
     dissolved: 1_772_001,
     external: 1_772_004,
     outside: 1_772_003,

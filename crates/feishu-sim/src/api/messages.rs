@@ -20,6 +20,7 @@ use crate::{
 pub(super) const MESSAGE_CODES: ChatCodes = ChatCodes {
     inactive: 230_006,
     unknown: 230_001,
+    other_tenant: 230_027,
     dissolved: 232_009,
     external: 230_013,
     outside: 230_002,
