@@ -1,4 +1,4 @@
-//! The commands `noticebot jobs`, `noticebot audit` and `noticebot backup`.
+//! The commands `noticebot jobs`, `noticebot audit`, `noticebot tenants` and `noticebot backup`.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -11,8 +11,10 @@ use jiff::{Span, Timestamp, Zoned, civil};
 use serde::Serialize;
 use strum::VariantArray as _;
 
-use crate::config::{Config, ConfigError};
-use crate::store::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry};
+use crate::config::{AppType, Config, ConfigError};
+use crate::model::job::Tenant;
+use crate::model::tenant::TenantRow;
+use crate::store::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry, TenantCounts};
 use crate::text::{printable, printable_json};
 
 pub use crate::store::{JobFilter, JobState};
@@ -23,6 +25,8 @@ const PAGE: u32 = 1000;
 /// Which changes to show.
 #[derive(Debug, Clone)]
 pub struct Audit {
+    /// Only those in this tenant, by its key.
+    pub tenant: Option<String>,
     /// Only those in this chat.
     pub chat: Option<String>,
     /// Only changes since then: a duration such as `7d`, or a date with or without a time.
@@ -33,10 +37,20 @@ pub struct Audit {
     pub json: bool,
 }
 
+/// A tenant with what the store holds of it.
+#[derive(Serialize)]
+struct TenantDetails {
+    #[serde(flatten)]
+    tenant: TenantRow,
+    #[serde(flatten)]
+    counts: TenantCounts,
+}
+
 /// An opened store.
 pub struct Admin {
     store: AdminStore,
     app: String,
+    app_type: AppType,
     clock: Clock,
     time_zone: TimeZone,
 }
@@ -60,6 +74,7 @@ impl Admin {
             store: AdminStore::open(config.store.database_url.url(), &config.tls.extra_roots()?)
                 .await?,
             app: config.feishu.app_id.clone(),
+            app_type: config.feishu.app_type,
             clock,
             time_zone: config.reply.time_zone()?,
         })
@@ -136,6 +151,86 @@ impl Admin {
         Ok(format!("Dropped job {id} ({reference}).\n"))
     }
 
+    /// Lists the tenants of a store app, by the time of their first event.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn list_tenants(&self, json: bool) -> anyhow::Result<String> {
+        let tenants = self.store.tenants(&self.app).await?;
+        if json {
+            return lines_of_json(&tenants);
+        }
+        if self.app_type == AppType::Custom {
+            return Ok("A custom app has one tenant, its own.\n".to_owned());
+        }
+        if tenants.is_empty() {
+            return Ok("No tenants yet: the first event of each adds it.\n".to_owned());
+        }
+        let mut rows = vec![["TENANT", "STATE", "FIRST SEEN", "LAST SEEN"].map(str::to_owned)];
+        rows.extend(tenants.iter().map(|tenant| {
+            [
+                tenant.key.to_string(),
+                tenant.state.as_str().to_owned(),
+                self.moment(tenant.first_seen_at),
+                self.moment(tenant.last_seen_at),
+            ]
+        }));
+        Ok(aligned(&rows))
+    }
+
+    /// Describes a tenant, given its key.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such tenant, or the store cannot be read.
+    pub async fn show_tenant(&self, key: &str, json: bool) -> anyhow::Result<String> {
+        let tenant = self.find_tenant(key).await?;
+        let counts = self.store.tenant_counts(&self.tenant(key)).await?;
+        if json {
+            return lines_of_json(&[TenantDetails { tenant, counts }]);
+        }
+        let rows = [
+            ("tenant", tenant.key.to_string()),
+            ("state", tenant.state.as_str().to_owned()),
+            ("first seen", self.moment(tenant.first_seen_at)),
+            ("last seen", self.moment(tenant.last_seen_at)),
+            ("open jobs", counts.open_jobs.to_string()),
+            ("schedules", counts.schedules.to_string()),
+            ("changes", counts.changes.to_string()),
+            ("chats", counts.chats.to_string()),
+        ];
+        Ok(aligned(&rows.map(|(name, value)| [name.to_owned(), value])))
+    }
+
+    /// Erases everything that the store holds of a tenant.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such tenant, or the store cannot be written.
+    pub async fn forget_tenant(&self, key: &str) -> anyhow::Result<String> {
+        let TenantRow { key, .. } = self.find_tenant(key).await?;
+        let tenant = self.tenant(key.as_str());
+        self.store.erase_tenant(&tenant, self.clock.now()).await?;
+        Ok(format!(
+            "Erased the data of tenant {}.\n",
+            printable(key.as_str())
+        ))
+    }
+
+    async fn find_tenant(&self, key: &str) -> anyhow::Result<TenantRow> {
+        let tenants = self.store.tenants(&self.app).await?;
+        let found = tenants.into_iter().find(|row| row.key.as_str() == key);
+        found.context("no such tenant: `noticebot tenants list` lists all tenants")
+    }
+
+    fn tenant(&self, key: &str) -> Tenant {
+        Tenant {
+            app: self.app.clone(),
+            key: key.into(),
+        }
+    }
+
     /// Writes changes to `out`, oldest first.
     ///
     /// # Errors
@@ -144,6 +239,7 @@ impl Admin {
     /// be written.
     pub async fn audit(&self, audit: &Audit, out: &mut impl Write) -> anyhow::Result<()> {
         let mut filter = AuditFilter {
+            tenant: audit.tenant.clone(),
             chat: audit.chat.clone(),
             since: self.since(&audit.since)?,
             after: 0,

@@ -10,18 +10,21 @@ mod report;
 mod request_url;
 mod scopes;
 mod store;
+mod store_app;
 
 use feishu::{Client, Clock, ExtraRoots};
 use reqwest::Url;
 
 pub use report::Report;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{AppType, Config, ConfigError};
 use platform::Probe;
 use store::StoreFacts;
 
 #[derive(Debug, Clone, Default)]
 pub struct CheckOptions {
+    /// The tenant of a store app whose scopes and groups are checked.
+    pub tenant: Option<String>,
     /// The id of a group whose permissions are checked.
     pub chat: Option<String>,
     /// The request URL in the developer console.
@@ -63,11 +66,22 @@ pub async fn check(config: &Config, clock: Clock, options: &CheckOptions) -> Rep
             return report;
         }
     };
-    if platform::credentials(&mut report, config, &platform).await {
+    let client = match config.feishu.app_type {
+        AppType::Custom => Some(platform.client.clone()),
+        AppType::Store => {
+            let tenant = options.tenant.as_deref();
+            let known = (&facts, &clock);
+            store_app::check(&mut report, config, known, &platform.client, tenant).await
+        }
+    };
+    let Some(client) = client else {
+        return report;
+    };
+    if platform::credentials(&mut report, config, &client).await {
         platform::clock(&mut report, &platform);
-        check_platform(&mut report, config, &platform.client, &roots, &facts).await;
+        check_platform(&mut report, config, &client, &roots, &facts).await;
         if let Some(chat) = &options.chat {
-            chat::check(&mut report, config, &platform.client, &facts, chat).await;
+            chat::check(&mut report, config, &client, &facts, chat).await;
         }
     } else {
         report.note(

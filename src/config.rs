@@ -26,11 +26,11 @@ pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use ids::chat_id;
 pub use policy::{
-    ChatPolicy, CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode, Right,
+    CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode, Right, ScopePolicy,
 };
 pub use settings::{
-    AnnounceConfig, AuditConfig, Config, FeishuConfig, LogConfig, LogFormat, Receive, Region,
-    ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig, TlsConfig, WorkerConfig,
+    AnnounceConfig, AppType, AuditConfig, Config, FeishuConfig, LogConfig, LogFormat, Receive,
+    Region, ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig, TlsConfig, WorkerConfig,
 };
 pub use variables::{CONFIG_FILE_VARIABLE, Variable, variables};
 

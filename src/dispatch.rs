@@ -54,13 +54,14 @@ const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Delay before a failed call of the store is repeated.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
+#[derive(Clone)]
 pub(crate) struct Dispatcher {
     pub(crate) store: Store,
     pub(crate) platform: Platform,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) callbacks: PendingCallbacks,
-    pub(crate) settings: DispatcherSettings,
+    pub(crate) settings: Arc<DispatcherSettings>,
     pub(crate) attempts: Attempts,
 }
 
@@ -74,7 +75,7 @@ pub(crate) struct DispatcherSettings {
 impl Dispatcher {
     /// Runs jobs until `stop`. Then waits for jobs in flight, and releases those that do not end in
     /// time.
-    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.worker.concurrency));
         let memory = MemoryBudget::default();
         let in_flight = TaskTracker::new();
@@ -91,7 +92,7 @@ impl Dispatcher {
                     None => break,
                 }
             }
-            let (dispatcher, cut_off) = (Arc::clone(&self), cut_off.clone());
+            let (dispatcher, cut_off) = (self.in_tenant_of(&job), cut_off.clone());
             in_flight.spawn(async move {
                 Box::pin(dispatcher.run_job(*job, cut_off)).await;
                 drop((slot, memory));
@@ -104,6 +105,14 @@ impl Dispatcher {
         }
     }
 
+    /// The same dispatcher with the platform as the bot of the job's tenant sees it.
+    fn in_tenant_of(&self, job: &Job) -> Self {
+        Self {
+            platform: self.platform.in_tenant(&job.key.tenant.key),
+            ..self.clone()
+        }
+    }
+
     /// Claims the next job, with a slot to run it. A stop interrupts the wait, but not the claim: a
     /// claimed job is run.
     async fn next(
@@ -113,6 +122,9 @@ impl Dispatcher {
     ) -> Option<(Box<Job>, OwnedSemaphorePermit)> {
         let slot = Arc::clone(slots).acquire_owned();
         let slot = stop.run_until_cancelled(slot).await?.ok()?;
+        // Without a ticket, every call of a store app would fail.
+        let ticket = self.platform.client.app_ticket_arrived();
+        stop.run_until_cancelled(ticket).await?;
         loop {
             let due = match self.store.claim().await {
                 Ok(Claim::Job(job)) => return Some((job, slot)),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::command;
 use crate::content::{self, Mention};
 use crate::model::button::Button;
-use crate::model::job::{JobKey, JobKind, NewJob};
+use crate::model::job::{JobKey, JobKind, NewJob, Tenant};
 use crate::model::rights::Actor;
 use crate::model::schedule::{Schedule, ScheduleRow, ScheduledAction};
 
@@ -48,13 +48,13 @@ impl Event {
     /// the bot knows its own id.
     pub(crate) fn read(
         envelope: &EventEnvelope<'_>,
-        app_id: &str,
+        tenant: &Tenant,
         me: Option<&OpenId>,
     ) -> Result<Self, serde_json::Error> {
         let event = envelope.event.unwrap_or(RawValue::NULL);
         let about = match &*envelope.event_type {
-            MESSAGE_RECEIVE => return Self::read_message(envelope, event, app_id, me),
-            CARD_ACTION => return Self::read_press(envelope, event, app_id),
+            MESSAGE_RECEIVE => return Self::read_message(envelope, event, tenant, me),
+            CARD_ACTION => return Self::read_press(envelope, event, tenant),
             BOT_ADDED => ChatEvent::read(event).map(|chat| (chat.chat_id, GroupEvent::Added)),
             BOT_DELETED | CHAT_DISBANDED => {
                 ChatEvent::read(event).map(|chat| (chat.chat_id, GroupEvent::Left))
@@ -73,13 +73,13 @@ impl Event {
             GroupEvent::Left => (JobKind::Left, identity(envelope, event)),
             GroupEvent::Recalled(_) => (JobKind::Recalled, identity(envelope, event)),
         };
-        new_job(app_id, kind, origin, chat, &group_event).map(Self::Candidate)
+        new_job(tenant, kind, origin, chat, &group_event).map(Self::Candidate)
     }
 
     fn read_message(
         envelope: &EventEnvelope<'_>,
         event: &RawValue,
-        app_id: &str,
+        tenant: &Tenant,
         me: Option<&OpenId>,
     ) -> Result<Self, serde_json::Error> {
         let head = MessageHead::read(event);
@@ -102,13 +102,13 @@ impl Event {
         let origin = message_id.into_owned();
         let chat = head.chat_id.unwrap_or_default();
         let message = Received::new(envelope, event);
-        new_job(app_id, JobKind::Command, origin, &chat, &message).map(Self::Candidate)
+        new_job(tenant, JobKind::Command, origin, &chat, &message).map(Self::Candidate)
     }
 
     fn read_press(
         envelope: &EventEnvelope<'_>,
         event: &RawValue,
-        app_id: &str,
+        tenant: &Tenant,
     ) -> Result<Self, serde_json::Error> {
         let press = CardAction::read(event);
         let (Some(_), Some(chat)) = (Button::read(&press.value), press.chat_id) else {
@@ -117,12 +117,12 @@ impl Event {
         // Each press is a job: a member who was denied may be permitted later.
         let origin = identity(envelope, event);
         let press = Received::new(envelope, event);
-        new_job(app_id, JobKind::Press, origin, chat.as_str(), &press).map(Self::Press)
+        new_job(tenant, JobKind::Press, origin, chat.as_str(), &press).map(Self::Press)
     }
 }
 
 fn new_job(
-    app_id: &str,
+    tenant: &Tenant,
     kind: JobKind,
     origin: String,
     chat: &str,
@@ -130,7 +130,7 @@ fn new_job(
 ) -> Result<NewJob, serde_json::Error> {
     Ok(NewJob {
         key: JobKey {
-            app: app_id.to_owned(),
+            tenant: tenant.clone(),
             origin,
             kind,
         },
@@ -384,6 +384,10 @@ mod tests {
 
     use super::*;
 
+    fn tenant() -> Tenant {
+        Tenant::own("cli_1")
+    }
+
     fn read(event_type: &str, event: &Value) -> Event {
         read_as(None, event_type, event)
     }
@@ -398,7 +402,7 @@ mod tests {
         let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
             panic!("no event: {body}");
         };
-        Event::read(&envelope, "cli_1", me.map(OpenId::from).as_ref()).unwrap()
+        Event::read(&envelope, &tenant(), me.map(OpenId::from).as_ref()).unwrap()
     }
 
     #[test]
@@ -433,7 +437,7 @@ mod tests {
                 panic!("no job: {event_type}");
             };
             let key = JobKey {
-                app: "cli_1".to_owned(),
+                tenant: tenant(),
                 origin: origin.to_owned(),
                 kind,
             };
@@ -500,7 +504,7 @@ mod tests {
             let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
                 panic!("no event: {body}");
             };
-            match Event::read(&envelope, "cli_1", None) {
+            match Event::read(&envelope, &tenant(), None) {
                 Ok(Event::Candidate(job)) => job.key.origin,
                 other => panic!("{other:?}"),
             }

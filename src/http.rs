@@ -152,10 +152,12 @@ async fn metrics(State(health): State<Health>) -> Response {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let queue = timeout(PROBE_TIMEOUT, health.store.queue()).await;
     let queue = queue.ok().and_then(Result::ok);
+    let tenants = timeout(PROBE_TIMEOUT, health.store.count_tenants()).await;
+    let tenants = tenants.ok().and_then(Result::ok);
     if let Some(offset) = health.clock.offset() {
         health.metrics.clock_offset(offset);
     }
-    match health.metrics.render(queue, health.clock.now()) {
+    match health.metrics.render(queue, tenants, health.clock.now()) {
         Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
         Err(std::fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

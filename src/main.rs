@@ -41,6 +41,9 @@ enum Verb {
         /// Also test this request URL, as the developer console does.
         #[arg(long, value_name = "https://…/webhook/event", value_parser = parse_url)]
         url: Option<Url>,
+        /// For a store app: the tenant whose scopes and groups are checked.
+        #[arg(long, value_name = "KEY")]
+        tenant: Option<String>,
         /// Also check one group: the bot's permissions there, and who may use it.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
@@ -57,6 +60,9 @@ enum Verb {
     Jobs(Jobs),
     /// List the changes that members requested, oldest first.
     Audit {
+        /// Only changes in this tenant of a store app.
+        #[arg(long, value_name = "KEY")]
+        tenant: Option<String>,
         /// Only changes in this chat.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
@@ -70,6 +76,9 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// List the tenants of a store app, and erase their data.
+    #[command(subcommand)]
+    Tenants(Tenants),
     /// Copy the store to a new file, also while the bot runs.
     Backup {
         /// File to create: a database for SQLite, a `psql` script for PostgreSQL.
@@ -84,6 +93,9 @@ enum Jobs {
         /// Only jobs in this state; by default all except done.
         #[arg(long = "state", value_name = "STATE", value_parser = job_state())]
         states: Vec<JobState>,
+        /// Only jobs of this tenant of a store app.
+        #[arg(long, value_name = "KEY")]
+        tenant: Option<String>,
         /// Only jobs of this chat.
         #[arg(long, value_name = "oc_…", value_parser = chat_id)]
         chat: Option<String>,
@@ -114,6 +126,31 @@ enum Jobs {
     Drop {
         /// The job's number or reference.
         job: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum Tenants {
+    /// List tenants, by the time of their first event.
+    List {
+        /// Print one JSON object per line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one tenant.
+    Show {
+        /// The tenant's key.
+        #[arg(value_name = "KEY")]
+        tenant: String,
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Erase everything that the store holds of a tenant.
+    Forget {
+        /// The tenant's key.
+        #[arg(value_name = "KEY")]
+        tenant: String,
     },
 }
 
@@ -151,8 +188,13 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
             drop(log);
             served.map(|()| ExitCode::SUCCESS)
         }
-        Verb::Check { url, chat, json } => {
-            let options = CheckOptions { chat, url };
+        Verb::Check {
+            url,
+            tenant,
+            chat,
+            json,
+        } => {
+            let options = CheckOptions { tenant, chat, url };
             runtime.block_on(run_check(config, &options, json))
         }
         Verb::Healthcheck => {
@@ -165,14 +207,17 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
             config.validate()?;
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Tenants(tenants) => runtime.block_on(run_tenants(&config?, tenants)),
         Verb::Jobs(jobs) => runtime.block_on(run_jobs(&config?, jobs)),
         Verb::Audit {
+            tenant,
             chat,
             since,
             with_text,
             json,
         } => {
             let audit = Audit {
+                tenant,
                 chat,
                 since,
                 with_text,
@@ -237,12 +282,14 @@ async fn run_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
     print(&match jobs {
         Jobs::List {
             states,
+            tenant,
             chat,
             limit,
             json,
         } => {
             let filter = JobFilter {
                 states,
+                tenant,
                 chat,
                 limit,
             };
@@ -251,6 +298,16 @@ async fn run_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
         Jobs::Show { job, text, json } => admin.show_job(&job, text, json).await?,
         Jobs::Retry { job } => admin.retry_job(&job).await?,
         Jobs::Drop { job } => admin.drop_job(&job).await?,
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_tenants(config: &Config, tenants: Tenants) -> anyhow::Result<ExitCode> {
+    let admin = Admin::open(config, Clock::system()).await?;
+    print(&match tenants {
+        Tenants::List { json } => admin.list_tenants(json).await?,
+        Tenants::Show { tenant, json } => admin.show_tenant(&tenant, json).await?,
+        Tenants::Forget { tenant } => admin.forget_tenant(&tenant).await?,
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,3 +10,4 @@ pub(crate) mod progress;
 pub(crate) mod refusal;
 pub(crate) mod rights;
 pub(crate) mod schedule;
+pub(crate) mod tenant;

@@ -1,17 +1,18 @@
 //! The client, and caches that save calls.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use feishu::{
-    AnnouncementKind, Chat, ChatId, Client, ClientConfig, Clock, Error, IdType, OnCall, OpenId,
-    SharedLimits,
+    AnnouncementKind, Chat, ChatId, Client, ClientConfig, Clock, Credentials, Error, IdType,
+    OnCall, OpenId, SharedLimits, TenantKey,
 };
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 
@@ -23,35 +24,53 @@ const MAX_NAMES_AGE: Duration = Duration::from_mins(10);
 const NAMES_CAPACITY: usize = 100;
 /// In groups.
 const CAPACITY: usize = 10_000;
+/// In tenants.
+const OWN_IDS_CAPACITY: usize = 20_000;
 
+/// A tenant, seen by the bot in it. Clones share the caches, also those for other tenants.
+#[derive(Clone)]
 pub(crate) struct Platform {
     pub(crate) client: Client,
-    pub(crate) clock: Clock,
-    settings: Cache<(ChatId, IdType), ChatSettings>,
-    /// Possibly outdated: groups are upgraded from the old kind to the new one.
-    pub(crate) kinds: Cache<ChatId, AnnouncementKind>,
-    names: Cache<ChatId, (Arc<Names>, Timestamp)>,
-    pub(crate) own_id: OwnId,
+    tenant: TenantKey,
+    shared: Arc<Shared>,
+}
+
+/// A chat of a tenant: the platform does not promise that ids differ between tenants.
+type Key = (TenantKey, ChatId);
+
+/// What all tenants share.
+pub(crate) struct Shared {
+    clock: Clock,
+    settings: Cache<(Key, IdType), ChatSettings>,
+    kinds: Cache<Key, AnnouncementKind>,
+    names: Cache<Key, (Arc<Names>, Timestamp)>,
+    pub(crate) own_ids: OwnIds,
     /// Held while a long text is parsed, which needs many times the memory of the text.
     pub(crate) reading: Semaphore,
     /// Limits how much text is written at once.
     pub(crate) writing: Semaphore,
     /// Whether later insertions at the start of a `doc` announcement come before earlier ones of the
     /// same request. The documentation does not say.
-    pub(crate) later_insert_first: AtomicBool,
+    later_insert_first: AtomicBool,
 }
 
 pub(crate) type Names = HashMap<OpenId, String>;
 
 const ID_TYPES: [IdType; 3] = [IdType::OpenId, IdType::UnionId, IdType::UserId];
 
-/// The bot's own id, once it is known. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct OwnId(Arc<OnceCell<OpenId>>);
+/// The bot's own id in each tenant, once it is known. Clones share them.
+#[derive(Clone)]
+pub(crate) struct OwnIds(Arc<Cache<TenantKey, OpenId>>);
 
-impl OwnId {
-    pub(crate) fn get(&self) -> Option<&OpenId> {
-        self.0.get()
+impl OwnIds {
+    pub(crate) fn get(&self, tenant: &TenantKey) -> Option<OpenId> {
+        self.0.get(tenant)
+    }
+}
+
+impl Default for OwnIds {
+    fn default() -> Self {
+        Self(Arc::new(Cache::new(OWN_IDS_CAPACITY)))
     }
 }
 
@@ -64,19 +83,52 @@ pub(crate) struct ChatSettings {
     pub(crate) fresh: bool,
 }
 
+impl Deref for Platform {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
 impl Platform {
+    /// The tenant of a custom app.
     pub(crate) fn new(client: Client, clock: Clock) -> Self {
-        Self {
-            client,
+        let shared = Shared {
             clock,
             settings: Cache::new(CAPACITY),
             kinds: Cache::new(CAPACITY),
             names: Cache::new(NAMES_CAPACITY),
-            own_id: OwnId::default(),
+            own_ids: OwnIds::default(),
             reading: Semaphore::new(1),
             writing: Semaphore::new(BUDGET),
             later_insert_first: AtomicBool::new(false),
+        };
+        Self {
+            client,
+            tenant: TenantKey::OWN,
+            shared: Arc::new(shared),
         }
+    }
+
+    /// The same for another tenant.
+    pub(crate) fn in_tenant(&self, tenant: &TenantKey) -> Self {
+        let credentials = Credentials::Bot(tenant.clone());
+        Self {
+            client: self.client.with_credentials(credentials),
+            tenant: tenant.clone(),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Drops what is known of a tenant that has removed the app.
+    pub(crate) fn forget_tenant(&self, tenant: &TenantKey) {
+        self.client.forget_tenant(tenant);
+        self.own_ids.0.remove(tenant);
+    }
+
+    fn key(&self, chat: &ChatId) -> Key {
+        (self.tenant.clone(), chat.clone())
     }
 
     pub(crate) fn later_insert_is_first(&self) -> bool {
@@ -90,14 +142,14 @@ impl Platform {
     }
 
     /// The bot's own id.
-    pub(crate) async fn me(&self) -> Result<&OpenId, Error> {
-        let read = async || self.client.bot_info().await.map(|info| info.open_id);
-        self.own_id.0.get_or_try_init(read).await
+    pub(crate) async fn me(&self) -> Result<OpenId, Error> {
+        let read = async { self.client.bot_info().await.map(|info| info.open_id) };
+        self.own_ids.0.get_or_insert_async(&self.tenant, read).await
     }
 
     /// At most ten minutes old. `None` if the platform does not return them.
     pub(crate) async fn names(&self, chat: &ChatId) -> Option<Arc<Names>> {
-        if let Some((names, read_at)) = self.names.get(chat)
+        if let Some((names, read_at)) = self.names.get(&self.key(chat))
             && self.is_recent(read_at, MAX_NAMES_AGE)
         {
             return Some(names);
@@ -108,7 +160,7 @@ impl Platform {
                 let names = members.into_iter().map(|member| (member.id, member.name));
                 let names = Arc::new(names.collect());
                 self.names
-                    .insert(chat.clone(), (Arc::clone(&names), asked_at));
+                    .insert(self.key(chat), (Arc::clone(&names), asked_at));
                 Some(names)
             }
             Err(error) => {
@@ -125,7 +177,7 @@ impl Platform {
         people: IdType,
     ) -> Result<ChatSettings, Error> {
         let recent = |known: &ChatSettings| self.is_recent(known.read_at, MAX_SETTINGS_AGE);
-        match self.settings.get(&(chat.clone(), people)).filter(recent) {
+        match self.settings.get(&(self.key(chat), people)).filter(recent) {
             Some(settings) => Ok(ChatSettings {
                 fresh: false,
                 ..settings
@@ -141,7 +193,7 @@ impl Platform {
 
     /// Whether the group may have members of other tenants. `false` if not known.
     pub(crate) fn is_external(&self, chat: &ChatId) -> bool {
-        let known = |people| self.settings.get(&(chat.clone(), people));
+        let known = |people| self.settings.get(&(self.key(chat), people));
         let known = ID_TYPES.into_iter().find_map(known);
         known.is_some_and(|settings| settings.group.external)
     }
@@ -158,16 +210,29 @@ impl Platform {
             fresh: true,
         };
         self.settings
-            .insert((chat.clone(), people), settings.clone());
+            .insert((self.key(chat), people), settings.clone());
         Ok(settings)
+    }
+
+    /// Possibly outdated: groups are upgraded from the old kind to the new one.
+    pub(crate) fn kind(&self, chat: &ChatId) -> Option<AnnouncementKind> {
+        self.kinds.get(&self.key(chat))
+    }
+
+    pub(crate) fn remember_kind(&self, chat: &ChatId, kind: AnnouncementKind) {
+        self.kinds.insert(self.key(chat), kind);
+    }
+
+    pub(crate) fn forget_kind(&self, chat: &ChatId) {
+        self.kinds.remove(&self.key(chat));
     }
 
     pub(crate) fn forget(&self, chat: &ChatId) {
         for people in ID_TYPES {
-            self.settings.remove(&(chat.clone(), people));
+            self.settings.remove(&(self.key(chat), people));
         }
-        self.kinds.remove(chat);
-        self.names.remove(chat);
+        self.kinds.remove(&self.key(chat));
+        self.names.remove(&self.key(chat));
     }
 }
 
@@ -182,6 +247,7 @@ pub(crate) fn client(
         base_url: feishu.platform().to_owned(),
         app_id: feishu.app_id.as_str().into(),
         app_secret: feishu.app_secret.clone(),
+        app_kind: feishu.app_type.into(),
         clock,
         timeout: feishu.timeout,
         extra_roots: config.tls.extra_roots()?,

@@ -9,12 +9,12 @@
 //! 4. The member is the group's owner or one of its admins: allowed.
 //! 5. The mode: `anyone` allows, `admins` denies, `group` applies the group's own setting.
 //!
-//! The configuration may have rules for all commands, for one command, for one chat, and for one
-//! command in one chat. Lists are merged; the most specific mode wins.
+//! The configuration may have rules for all groups, for one tenant and for one chat, each for all
+//! commands or for one. Lists are merged; the most specific mode wins.
 
 use feishu::{AppId, Chat, ChatId, Sender, Who};
 
-use crate::config::{ChatPolicy, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode};
+use crate::config::{CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode, ScopePolicy};
 use crate::model::action::{Action, Source};
 use crate::model::change::RecordedChange;
 use crate::model::progress::Progress;
@@ -77,7 +77,7 @@ impl Permit {
 #[derive(Debug)]
 pub(crate) enum Decision<'a> {
     Permitted(Permit),
-    Open(Request<'a>),
+    Open(Box<Request<'a>>),
 }
 
 /// An action that depends on the group's settings.
@@ -94,27 +94,27 @@ pub(crate) fn consider<'a>(
     actor: Actor<'a>,
     action: Action,
 ) -> Result<Decision<'a>, Denied> {
-    let rules = Rules::find(policy, actor.chat, action.right());
+    let rules = Rules::find(policy, Scope::of(actor), action.right());
     match rules.on_member(actor) {
         Some(Ok(())) => Ok(Decision::Permitted(Permit { action })),
         Some(Err(denied)) => Err(denied),
-        None => Ok(Decision::Open(Request {
+        None => Ok(Decision::Open(Box::new(Request {
             action,
             rules,
             member: actor.sender.id().map(|(_, id)| id),
-        })),
+        }))),
     }
 }
 
 impl Request<'_> {
     /// Applies the rules that depend on the group. Returns the request after a denial, so that it
     /// can be decided again with fresh settings.
-    pub(crate) fn decide(self, group: &Chat) -> Result<Permit, (Denied, Box<Self>)> {
+    pub(crate) fn decide(self: Box<Self>, group: &Chat) -> Result<Permit, (Denied, Box<Self>)> {
         match self.rules.on_role(self.member, group) {
             Ok(()) => Ok(Permit {
                 action: self.action,
             }),
-            Err(denied) => Err((denied, Box::new(self))),
+            Err(denied) => Err((denied, self)),
         }
     }
 }
@@ -127,7 +127,7 @@ pub(crate) fn judge(
     right: Right,
     group: &Chat,
 ) -> Result<(), Denied> {
-    let rules = Rules::find(policy, actor.chat, right);
+    let rules = Rules::find(policy, Scope::of(actor), right);
     rules
         .on_member(actor)
         .unwrap_or_else(|| rules.on_role(actor.sender.id().map(|(_, id)| id), group))
@@ -135,19 +135,19 @@ pub(crate) fn judge(
 
 pub(crate) fn who_may(
     policy: &PolicyConfig,
-    chat: &ChatId,
+    scope: Scope<'_>,
     right: Right,
     group: &Chat,
 ) -> Audience {
-    let rules = Rules::find(policy, chat, right);
+    let rules = Rules::find(policy, scope, right);
     rules
         .reserved(group)
         .map_or(Audience::AllMembers, Audience::OwnerAndAdmins)
 }
 
-pub(crate) fn group_rights(policy: &PolicyConfig, chat: &ChatId, group: &Chat) -> GroupRights {
-    let who = |right| (right, who_may(policy, chat, right, group));
-    let lists = |right| Rules::find(policy, chat, right).has_lists();
+pub(crate) fn group_rights(policy: &PolicyConfig, scope: Scope<'_>, group: &Chat) -> GroupRights {
+    let who = |right| (right, who_may(policy, scope, right, group));
+    let lists = |right| Rules::find(policy, scope, right).has_lists();
     GroupRights {
         rights: Right::all().map(who).collect(),
         exceptions: Right::all().any(lists),
@@ -177,25 +177,84 @@ pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> 
     }
 }
 
+/// A chat in a tenant, for which the configuration may have rules.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// The tenant key; `None` if the platform did not send it.
+    pub(crate) tenant: Option<&'a str>,
+    pub(crate) chat: &'a ChatId,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn of(actor: Actor<'a>) -> Self {
+        Self {
+            tenant: actor.home,
+            chat: actor.chat,
+        }
+    }
+}
+
 /// The configuration for one right in one chat.
 #[derive(Debug, Clone, Copy)]
 struct Rules<'a> {
     right: Right,
     all: &'a PolicyConfig,
-    command: Option<&'a CommandPolicy>,
-    chat: Option<&'a ChatPolicy>,
-    chat_command: Option<&'a CommandPolicy>,
+    /// From the general to the specific: each level, then the rules for the command in it.
+    levels: [Option<Level<'a>>; 6],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Level<'a> {
+    mode: Option<PolicyMode>,
+    pin_setting_missing: Option<PinSettingMissing>,
+    allow: &'a [String],
+    deny: &'a [String],
+}
+
+impl<'a> From<&'a CommandPolicy> for Level<'a> {
+    fn from(policy: &'a CommandPolicy) -> Self {
+        Self {
+            mode: policy.mode,
+            pin_setting_missing: None,
+            allow: &policy.allow,
+            deny: &policy.deny,
+        }
+    }
+}
+
+impl<'a> From<&'a ScopePolicy> for Level<'a> {
+    fn from(policy: &'a ScopePolicy) -> Self {
+        Self {
+            mode: policy.mode,
+            pin_setting_missing: policy.pin_setting_missing,
+            allow: &policy.allow,
+            deny: &policy.deny,
+        }
+    }
 }
 
 impl<'a> Rules<'a> {
-    fn find(all: &'a PolicyConfig, chat: &ChatId, right: Right) -> Self {
-        let chat = all.chats.get(chat.as_str());
+    fn find(all: &'a PolicyConfig, scope: Scope<'_>, right: Right) -> Self {
+        let tenant = scope.tenant.and_then(|tenant| all.tenants.get(tenant));
+        let chat = all.chats.get(scope.chat.as_str());
+        let general = Level {
+            mode: Some(all.mode),
+            pin_setting_missing: Some(all.pin_setting_missing),
+            allow: &all.allow,
+            deny: &all.deny,
+        };
+        let of_command = |policy: &'a ScopePolicy| policy.commands.get(&right).map(Level::from);
         Self {
             right,
             all,
-            command: all.commands.get(&right),
-            chat,
-            chat_command: chat.and_then(|chat| chat.commands.get(&right)),
+            levels: [
+                Some(general),
+                all.commands.get(&right).map(Level::from),
+                tenant.map(Level::from),
+                tenant.and_then(of_command),
+                chat.map(Level::from),
+                chat.and_then(of_command),
+            ],
         }
     }
 
@@ -265,37 +324,29 @@ impl<'a> Rules<'a> {
     }
 
     fn mode(self) -> PolicyMode {
-        self.chat_command
-            .and_then(|policy| policy.mode)
-            .or(self.chat.and_then(|policy| policy.mode))
-            .or(self.command.and_then(|policy| policy.mode))
-            .unwrap_or(self.all.mode)
+        let mut specific = self.levels.into_iter().rev().flatten();
+        let mode = specific.find_map(|level| level.mode);
+        mode.unwrap_or(self.all.mode)
     }
 
     fn pin_setting_missing(self) -> PinSettingMissing {
-        self.chat
-            .and_then(|policy| policy.pin_setting_missing)
-            .unwrap_or(self.all.pin_setting_missing)
+        let mut specific = self.levels.into_iter().rev().flatten();
+        let missing = specific.find_map(|level| level.pin_setting_missing);
+        missing.unwrap_or(self.all.pin_setting_missing)
     }
 
     fn deny(self) -> impl Iterator<Item = &'a String> {
-        self.lists().flat_map(|(_, deny)| deny)
+        self.levels
+            .into_iter()
+            .flatten()
+            .flat_map(|level| level.deny)
     }
 
     fn allow(self) -> impl Iterator<Item = &'a String> {
-        self.lists().flat_map(|(allow, _)| allow)
-    }
-
-    /// Allow and deny lists.
-    fn lists(self) -> impl Iterator<Item = (&'a [String], &'a [String])> {
-        let of_command = |policy: &'a CommandPolicy| (&*policy.allow, &*policy.deny);
-        let lists = [
-            Some((&*self.all.allow, &*self.all.deny)),
-            self.command.map(of_command),
-            self.chat.map(|policy| (&*policy.allow, &*policy.deny)),
-            self.chat_command.map(of_command),
-        ];
-        lists.into_iter().flatten()
+        self.levels
+            .into_iter()
+            .flatten()
+            .flat_map(|level| level.allow)
     }
 
     fn has_lists(self) -> bool {
@@ -343,6 +394,13 @@ mod tests {
             user_id: None,
             sender_type: "user".to_owned(),
             tenant_key: tenant.map(TenantKey::from),
+        }
+    }
+
+    fn in_chat(chat: &ChatId) -> Scope<'_> {
+        Scope {
+            tenant: Some("home"),
+            chat,
         }
     }
 
@@ -458,6 +516,20 @@ mod tests {
             ("commands.announce.mode = 'admins'", yes, yes, no),
             ("mode = 'admins'\ncommands.pin.mode = 'anyone'", yes, no, no),
             ("mode = 'admins'\ncommands.pin.mode = 'group'", yes, no, no),
+            ("tenants.home.mode = 'admins'", no, no, no),
+            ("tenants.elsewhere.mode = 'admins'", yes, yes, yes),
+            (
+                "mode = 'anyone'\ncommands.pin.mode = 'anyone'\ntenants.home.mode = 'admins'",
+                no,
+                no,
+                no,
+            ),
+            (
+                "tenants.home.commands.pin.mode = 'admins'\nchats.oc_here.mode = 'anyone'",
+                yes,
+                yes,
+                yes,
+            ),
             ("chats.oc_here.mode = 'admins'", no, no, no),
             ("chats.oc_there.mode = 'admins'", yes, yes, yes),
             (
@@ -526,6 +598,9 @@ mod tests {
             ("commands.pin.", [true, false, false]),
             ("commands.unpin.", [false, true, false]),
             ("commands.announce.", [false, false, true]),
+            ("tenants.home.", [true; 3]),
+            ("tenants.elsewhere.", [false; 3]),
+            ("tenants.home.commands.unpin.", [false, true, false]),
             ("chats.oc_here.", [true; 3]),
             ("chats.oc_there.", [false; 3]),
             ("chats.oc_here.commands.announce.", [false, false, true]),
@@ -601,7 +676,7 @@ mod tests {
                     .flat_map(|pin| [OPEN, CLOSED, NEW].map(|edit| (pin, edit)))
                 {
                     let group = group(pin, edit);
-                    let rights = group_rights(&policy, &chat, &group);
+                    let rights = group_rights(&policy, in_chat(&chat), &group);
                     assert!(!rights.exceptions && !rights.external);
                     for (right, who) in rights.rights {
                         let expected = match verdict(&policy, &member, &group, right) {
@@ -625,7 +700,7 @@ mod tests {
             ("chats.oc_here.commands.pin.allow = ['ou_1']", true),
             ("chats.oc_there.deny = ['ou_1']", false),
         ] {
-            let rights = group_rights(&policy(changes), &chat, &group(OPEN, OPEN));
+            let rights = group_rights(&policy(changes), in_chat(&chat), &group(OPEN, OPEN));
             assert_eq!(rights.exceptions, exceptions, "{changes}");
         }
     }

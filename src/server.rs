@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use feishu::long_connection::Connector;
-use feishu::{CallRecord, Client, Clock, EncryptKey};
+use feishu::{AppKind, CallRecord, Client, Clock, EncryptKey};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -24,6 +24,7 @@ use crate::http::{self, Health};
 use crate::platform::{Platform, client};
 use crate::shared_limits::{self, UnsavedLimits};
 use crate::store::{Store, StoreOptions, StoreTasks};
+use crate::store_app::StoreApp;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
 use crate::transport::Intake;
@@ -57,6 +58,7 @@ pub struct Server {
     admin: TcpListener,
     receiving: Receiving,
     dispatcher: Dispatcher,
+    store_app: Option<StoreApp>,
     store_tasks: StoreTasks,
     feishu: FeishuConfig,
     unsaved: UnsavedLimits,
@@ -101,12 +103,23 @@ impl Server {
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let callbacks = PendingCallbacks::default();
         let platform = Platform::new(client.clone(), clock.clone());
+        let store_app = match client.app_kind() {
+            AppKind::Custom => None,
+            AppKind::Store => Some(StoreApp::new(
+                &config.feishu.app_id,
+                &config.feishu.app_secret,
+                store.clone(),
+                platform.clone(),
+                clock.clone(),
+            )?),
+        };
         let intake = Intake::new(
             &config.feishu,
             store.clone(),
             callbacks.clone(),
             metrics.clone(),
-            platform.own_id.clone(),
+            platform.own_ids.clone(),
+            store_app.clone(),
         );
         let receiving = receiving(&config, intake, &client, &clock)?;
         let announce = AnnounceSettings {
@@ -120,12 +133,12 @@ impl Server {
             metrics,
             clock,
             callbacks,
-            settings: DispatcherSettings {
+            settings: Arc::new(DispatcherSettings {
                 policy: config.policy,
                 announce,
                 language: config.reply.language,
                 worker: config.worker,
-            },
+            }),
             attempts: Attempts::default(),
         };
         Ok(Self {
@@ -133,6 +146,7 @@ impl Server {
             admin,
             receiving,
             dispatcher,
+            store_app,
             store_tasks,
             feishu: config.feishu,
             unsaved,
@@ -198,14 +212,17 @@ impl Server {
         spawn("public listener", Box::pin(public));
         let admin = http::serve(self.admin, http::admin(health), most, stop());
         spawn("admin listener", Box::pin(admin));
-        let dispatcher = Arc::new(self.dispatcher);
-        spawn("dispatcher", Box::pin(dispatcher.run(stop())));
+        spawn("dispatcher", Box::pin(self.dispatcher.run(stop())));
         let forget = forget(store.clone(), clock.clone(), self.retention, stop());
         spawn("retention", Box::pin(forget));
         let limits = shared_limits::synchronize(store, client.clone(), self.unsaved, stop());
         spawn("rate limits", Box::pin(limits));
-        let access = background::get_access(self.feishu, client.clone(), clock.clone(), stop());
-        spawn("access", Box::pin(access));
+        if let Some(app) = self.store_app {
+            spawn("store app", Box::pin(app.run(stop())));
+        } else {
+            let access = background::get_access(self.feishu, client.clone(), clock.clone(), stop());
+            spawn("access", Box::pin(access));
+        }
         let clock = background::watch_clock(client, clock, stop());
         spawn("clock", Box::pin(clock));
         self.store_tasks

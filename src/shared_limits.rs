@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feishu::{Client, Clock, SharedLimits, WriteSlot};
+use feishu::{Client, Clock, SharedLimits, TenantKey, WriteSlot};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -12,20 +12,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{RateLimit, Store};
 
-/// Window for five write slots: the platform permits an app five announcement writes a second. The
-/// surplus allows for network jitter.
+/// Window for five write slots: the platform permits an app five announcement writes a second in a
+/// tenant. The surplus allows for network jitter.
 const WRITE_WINDOW: Duration = Duration::from_millis(1050);
 
-/// The latest unsaved rate limit of each API. Its size is bounded even while the store is
+/// The latest unsaved rate limit of each API in a tenant. Its size is bounded even while the store is
 /// unavailable.
 #[derive(Clone, Default)]
-pub(crate) struct UnsavedLimits(Arc<(Mutex<BTreeMap<&'static str, Timestamp>>, Notify)>);
+pub(crate) struct UnsavedLimits(Arc<(Mutex<Latest>, Notify)>);
+
+/// By tenant and API.
+type Latest = BTreeMap<(TenantKey, &'static str), Timestamp>;
 
 impl UnsavedLimits {
-    fn add(&self, api: &'static str, until: Timestamp) {
+    fn add(&self, tenant: &TenantKey, api: &'static str, until: Timestamp) {
         let (limits, added) = &*self.0;
         let mut limits = limits.lock();
-        let latest = limits.entry(api).or_insert(until);
+        let latest = limits.entry((tenant.clone(), api)).or_insert(until);
         *latest = until.max(*latest);
         added.notify_one();
     }
@@ -34,9 +37,9 @@ impl UnsavedLimits {
         let (limits, added) = &*self.0;
         loop {
             let first = limits.lock().pop_first();
-            if let Some((api, until)) = first {
+            if let Some(((tenant, api), until)) = first {
                 let api = api.to_owned();
-                return RateLimit { api, until };
+                return RateLimit { tenant, api, until };
             }
             added.notified().await;
         }
@@ -53,11 +56,11 @@ pub(crate) fn shared_limits(
     let (store, clock) = (store.clone(), clock.clone());
     let window = WRITE_WINDOW / limits_factor.max(1);
     SharedLimits {
-        on_pause: Arc::new(move |api, until| unsaved.add(api, until)),
-        next_slot: Arc::new(move || {
-            let (store, clock) = (store.clone(), clock.clone());
+        on_pause: Arc::new(move |tenant, api, until| unsaved.add(tenant, api, until)),
+        next_slot: Arc::new(move |tenant| {
+            let (store, clock, tenant) = (store.clone(), clock.clone(), tenant.clone());
             Box::pin(async move {
-                let slot = store.next_write_slot(window).await;
+                let slot = store.next_write_slot(tenant, window).await;
                 // Better too early than never: the platform rejects calls that exceed the limit.
                 slot.unwrap_or_else(|_| WriteSlot::At(clock.now()))
             })
@@ -74,8 +77,8 @@ pub(crate) async fn synchronize(
 ) {
     loop {
         // If this fails, the platform's responses report the limits again.
-        for RateLimit { api, until } in store.limits().await.unwrap_or_default() {
-            client.pause_endpoint(&api, until);
+        for limit in store.limits().await.unwrap_or_default() {
+            client.pause_endpoint(&limit.tenant, &limit.api, limit.until);
         }
         loop {
             tokio::select! {
@@ -101,10 +104,10 @@ mod tests {
         let unsaved = UnsavedLimits::default();
         let at = |second| Timestamp::from_second(second).unwrap();
         for second in 0..10_000 {
-            unsaved.add("reply", at(second));
+            unsaved.add(&TenantKey::OWN, "reply", at(second));
         }
-        unsaved.add("reply", at(3));
-        unsaved.add("get_chat", at(5));
+        unsaved.add(&TenantKey::OWN, "reply", at(3));
+        unsaved.add(&TenantKey::OWN, "get_chat", at(5));
         let next = || {
             unsaved
                 .next()

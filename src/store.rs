@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use feishu::{BlockId, ReactionId, WriteSlot};
+use feishu::{BlockId, ReactionId, TenantKey, WriteSlot};
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
@@ -20,6 +20,7 @@ use crate::model::progress::Progress;
 use crate::model::schedule::ScheduleRow;
 use crate::telemetry::Metrics;
 use postgres::{PostgresStore, PostgresTasks};
+use seen_tenants::SeenTenants;
 use sqlite::{SqliteStore, SqliteTasks};
 use statement::{Query, Statement};
 use statements::{changes, chats, jobs, limits, schedules};
@@ -31,11 +32,13 @@ mod lease;
 mod options;
 mod postgres;
 mod row;
+mod seen_tenants;
 mod sqlite;
 mod statement;
 mod statements;
+mod tenants;
 
-pub(crate) use admin::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry};
+pub(crate) use admin::{AdminStore, AuditFilter, AuditRow, JobSummary, Retry, TenantCounts};
 pub use admin::{JobFilter, JobState};
 pub(crate) use error::StoreError;
 pub(crate) use job::{
@@ -55,6 +58,7 @@ pub(crate) struct Store {
     database: Database,
     app: String,
     metrics: Metrics,
+    seen: SeenTenants,
 }
 
 #[derive(Clone)]
@@ -101,13 +105,17 @@ impl Store {
             database,
             app,
             metrics,
+            seen: SeenTenants::default(),
         };
         Ok((store, tasks))
     }
 
     /// Queues a job; when this returns, it is on disk.
     pub(crate) async fn accept(&self, job: NewJob) -> Result<Accepted, StoreError> {
-        let accepting = async { either!(self, database => database.accept(job).await) };
+        let accepting = async {
+            self.see(&job.key.tenant).await?;
+            either!(self, database => database.accept(job).await)
+        };
         self.timed("accept", accepting).await
     }
 
@@ -319,12 +327,16 @@ impl Store {
         self.rows("limits", query).await
     }
 
-    /// The next write slot of those that all replicas share, five per `window`. A single replica
+    /// The tenant's next write slot of those that all replicas share, five per `window`. A single replica
     /// need not wait for one.
-    pub(crate) async fn next_write_slot(&self, window: Duration) -> Result<WriteSlot, StoreError> {
+    pub(crate) async fn next_write_slot(
+        &self,
+        tenant: TenantKey,
+        window: Duration,
+    ) -> Result<WriteSlot, StoreError> {
         match &self.database {
             Database::Sqlite(file) => Ok(WriteSlot::At(file.now())),
-            Database::Postgres(server) => server.next_write_slot(window).await,
+            Database::Postgres(server) => server.next_write_slot(tenant, window).await,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use feishu::{CardAnswer, Challenge, Envelope, EventEnvelope, MessageBody};
+use feishu::{AppEvent, CardAnswer, Challenge, Envelope, EventEnvelope, MessageBody};
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,10 +14,11 @@ use tokio::time::{Instant, timeout};
 use crate::callback::PendingCallbacks;
 use crate::config::FeishuConfig;
 use crate::event::{Event, Ignored};
-use crate::model::job::NewJob;
-use crate::platform::OwnId;
+use crate::model::job::{NewJob, Tenant};
+use crate::platform::OwnIds;
 use crate::reply::{EarlyToast, early_toast};
 use crate::store::{Accepted, Store, StoreError};
+use crate::store_app::StoreApp;
 use crate::telemetry::{EventResult, Metrics};
 
 pub(crate) mod long_connection;
@@ -43,7 +44,9 @@ pub(crate) struct Intake {
     store: Store,
     callbacks: PendingCallbacks,
     metrics: Metrics,
-    own_id: OwnId,
+    own_ids: OwnIds,
+    /// For the events of a store app.
+    store_app: Option<StoreApp>,
     /// Creation times of events that could not be stored, by event id.
     refused: Cache<String, Timestamp>,
 }
@@ -109,7 +112,8 @@ impl Intake {
         store: Store,
         callbacks: PendingCallbacks,
         metrics: Metrics,
-        own_id: OwnId,
+        own_ids: OwnIds,
+        store_app: Option<StoreApp>,
     ) -> Self {
         Self {
             app_id: config.app_id.clone(),
@@ -121,7 +125,8 @@ impl Intake {
             store,
             callbacks,
             metrics,
-            own_id,
+            own_ids,
+            store_app,
             refused: Cache::new(REMEMBERED_REJECTIONS),
         }
     }
@@ -234,8 +239,17 @@ impl Intake {
         let matched = self.admit(envelope.token.as_deref(), envelope.app_id.as_deref());
         self.count(matched.ok_or(Rejection::Unauthorized)?);
         let event_id = envelope.event_id.as_deref().unwrap_or_default();
-        let event = Event::read(envelope, &self.app_id, self.own_id.get())
-            .map_err(|_| Rejection::Unavailable)?;
+        let tenant = self.tenant(envelope);
+        if let Some(handled) = self.process_app_event(envelope, tenant.as_ref()).await {
+            return handled;
+        }
+        let event = match tenant {
+            Some(tenant) => {
+                let me = self.own_ids.get(&tenant.key);
+                Event::read(envelope, &tenant, me.as_ref()).map_err(|_| Rejection::Unavailable)?
+            }
+            None => Event::Ignored(Ignored::Partial),
+        };
         match event {
             Event::Ignored(ignored) => {
                 if ignored == Ignored::Partial {
@@ -259,6 +273,36 @@ impl Intake {
                 answer_early(EarlyToast::UnknownButton)
             }
         }
+    }
+
+    /// Handles an event that only store apps receive; `None` for other events.
+    async fn process_app_event(
+        &self,
+        envelope: &EventEnvelope<'_>,
+        tenant: Option<&Tenant>,
+    ) -> Option<Result<EventResponse, Rejection>> {
+        let store_app = self.store_app.as_ref()?;
+        let event = AppEvent::read(&envelope.event_type, envelope.event?)?;
+        let handling = store_app.handle(event, tenant, envelope.create_time);
+        let handled = timeout(STORE_TIMEOUT, handling).await;
+        if !matches!(handled, Ok(Ok(()))) {
+            return Some(Err(Rejection::Unavailable));
+        }
+        self.metrics.event(EventResult::Accepted);
+        Some(Ok(EventResponse::Empty))
+    }
+
+    /// The tenant that an event is for; `None` if an event for a store app does not say.
+    fn tenant(&self, envelope: &EventEnvelope<'_>) -> Option<Tenant> {
+        let app = self.app_id.clone();
+        if self.store_app.is_none() {
+            return Some(Tenant::own(app));
+        }
+        let key = envelope.tenant_key.as_deref().filter(|key| !key.is_empty());
+        Some(Tenant {
+            app,
+            key: key?.into(),
+        })
     }
 
     /// The job is on disk when this returns.

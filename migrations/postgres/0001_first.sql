@@ -17,6 +17,8 @@ CREATE INDEX replicas_of_app ON noticebot.replicas (app, lease_until);
 CREATE TABLE noticebot.jobs (
     id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app         text    NOT NULL,
+    -- Empty for a custom app, which has one tenant.
+    tenant      text    NOT NULL DEFAULT '',
     -- The message id for messages: one message may be delivered under several event ids.
     origin      text    NOT NULL,
     kind        text    NOT NULL,
@@ -58,19 +60,19 @@ CREATE TABLE noticebot.jobs (
     accepted_by   bigint,
     -- The replica that runs it. A replica whose lease expired cannot claim.
     owner       bigint  REFERENCES noticebot.replicas (id),
-    UNIQUE (app, origin, kind),
+    UNIQUE (app, tenant, origin, kind),
     CHECK ((state = 'running') = (owner IS NOT NULL))
 );
 -- The queue, without finished rows.
-CREATE INDEX jobs_open ON noticebot.jobs (app, chat, ordered_at, id) WHERE state IN ('ready', 'running');
+CREATE INDEX jobs_open ON noticebot.jobs (app, tenant, chat, ordered_at, id) WHERE state IN ('ready', 'running');
 CREATE INDEX jobs_ready ON noticebot.jobs (app, ordered_at, id) WHERE state = 'ready';
 CREATE INDEX jobs_owned ON noticebot.jobs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX jobs_finished ON noticebot.jobs (app, finished_at) WHERE state IN ('done', 'dead');
-CREATE INDEX jobs_by_reference ON noticebot.jobs (app, reference);
-CREATE INDEX jobs_planned ON noticebot.jobs (app, chat, number) WHERE number IS NOT NULL;
+CREATE INDEX jobs_by_reference ON noticebot.jobs (reference, app);
+CREATE INDEX jobs_planned ON noticebot.jobs (app, tenant, chat, number) WHERE number IS NOT NULL;
 -- One running job per chat, even under concurrent claims. Only the answer that the
 -- queue is full may run beside it.
-CREATE UNIQUE INDEX jobs_running ON noticebot.jobs (app, chat)
+CREATE UNIQUE INDEX jobs_running ON noticebot.jobs (app, tenant, chat)
     WHERE state = 'running' AND kind <> 'overflow';
 -- A row is updated several times in its short life.
 ALTER TABLE noticebot.jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
@@ -79,6 +81,7 @@ ALTER TABLE noticebot.jobs SET (fillfactor = 70, autovacuum_vacuum_scale_factor 
 CREATE TABLE noticebot.changes (
     id          bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
     chat        text    NOT NULL,
     origin      text    NOT NULL,
     job_kind    text    NOT NULL,
@@ -102,48 +105,73 @@ CREATE TABLE noticebot.changes (
     place       text,
     -- 1: reverted, 2: known to be irreversible.
     undone      bigint  NOT NULL DEFAULT 0,
-    UNIQUE (app, origin, job_kind)
+    UNIQUE (app, tenant, origin, job_kind)
 );
-CREATE INDEX changes_of_chat ON noticebot.changes (app, chat, id);
+CREATE INDEX changes_of_chat ON noticebot.changes (app, tenant, chat, id);
 CREATE INDEX changes_made ON noticebot.changes (app, made_at);
 -- A chat may have thousands of changes and none of the kind that a query looks for.
-CREATE INDEX changes_done ON noticebot.changes (app, chat, id) WHERE result = 'done';
-CREATE INDEX changes_with_state ON noticebot.changes (app, chat, id) WHERE after IS NOT NULL;
-CREATE INDEX changes_of_top ON noticebot.changes (app, chat, id) WHERE place IN ('top', 'both');
-CREATE INDEX changes_reverting ON noticebot.changes (app, chat, id) WHERE kind IN ('undo', 'expire');
+CREATE INDEX changes_done ON noticebot.changes (app, tenant, chat, id) WHERE result = 'done';
+CREATE INDEX changes_with_state ON noticebot.changes (app, tenant, chat, id) WHERE after IS NOT NULL;
+CREATE INDEX changes_of_top ON noticebot.changes (app, tenant, chat, id) WHERE place IN ('top', 'both');
+CREATE INDEX changes_reverting ON noticebot.changes (app, tenant, chat, id) WHERE kind IN ('undo', 'expire');
 -- Rows whose text is due for removal.
 CREATE INDEX changes_with_text ON noticebot.changes (app, made_at) WHERE summary IS NOT NULL;
 
 -- Rate limits that the platform set, per API.
 CREATE TABLE noticebot.limits (
     app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
     api         text    NOT NULL,
     until       bigint  NOT NULL,
-    PRIMARY KEY (app, api)
+    PRIMARY KEY (app, tenant, api)
 );
 
 -- The write slots for `docx` announcements, whose rate the platform limits per app: the times of
 -- the last five writes, in order. Replicas queue for the row's lock.
 CREATE TABLE noticebot.write_slots (
-    app         text    PRIMARY KEY,
-    last        bigint[] NOT NULL
+    app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
+    last        bigint[] NOT NULL,
+    PRIMARY KEY (app, tenant)
 );
 
 -- When a throttled answer, a denial for example, was last sent to a person.
 CREATE TABLE noticebot.answers (
     app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
     chat        text    NOT NULL,
     actor       text    NOT NULL,
     reason      text    NOT NULL,
     sent_at     bigint  NOT NULL,
-    PRIMARY KEY (app, chat, actor, reason)
+    PRIMARY KEY (app, tenant, chat, actor, reason)
 );
 CREATE INDEX answers_sent ON noticebot.answers (app, sent_at);
 
 -- Whether the platform lets text be removed from a chat's announcement.
 CREATE TABLE noticebot.announcements (
     app         text    NOT NULL,
+    tenant      text    NOT NULL DEFAULT '',
     chat        text    NOT NULL,
     can_delete_text boolean NOT NULL,
-    PRIMARY KEY (app, chat)
+    PRIMARY KEY (app, tenant, chat)
+);
+
+-- The tenants that a store app serves.
+CREATE TABLE noticebot.tenants (
+    app         text    NOT NULL,
+    tenant      text    NOT NULL,
+    first_seen_at bigint  NOT NULL,
+    last_seen_at bigint  NOT NULL,
+    -- 'active', 'stopped' or 'erased', and when the platform reported it.
+    state       text    NOT NULL DEFAULT 'active',
+    changed_at  bigint  NOT NULL,
+    PRIMARY KEY (app, tenant)
+);
+
+-- The tickets of a store app, encrypted.
+CREATE TABLE noticebot.app_tickets (
+    app         text    NOT NULL,
+    sealed      text    NOT NULL,
+    received_at bigint  NOT NULL,
+    PRIMARY KEY (app, sealed)
 );

@@ -5,6 +5,8 @@
 CREATE TABLE jobs (
     id          INTEGER PRIMARY KEY,
     app         TEXT    NOT NULL,
+    -- Empty for a custom app, which has one tenant.
+    tenant      TEXT    NOT NULL DEFAULT '',
     -- The message id for messages: one message may be delivered under several event ids.
     origin      TEXT    NOT NULL,
     kind        TEXT    NOT NULL,
@@ -44,19 +46,20 @@ CREATE TABLE jobs (
     number      INTEGER,
     -- 0 while it runs: one process uses the file. A server has the replica's id here.
     owner       INTEGER,
-    UNIQUE (app, origin, kind)
+    UNIQUE (app, tenant, origin, kind)
 );
 -- The queue, without finished rows.
-CREATE INDEX jobs_open ON jobs (app, chat, ordered_at, id) WHERE state IN ('ready', 'running');
+CREATE INDEX jobs_open ON jobs (app, tenant, chat, ordered_at, id) WHERE state IN ('ready', 'running');
 CREATE INDEX jobs_ready ON jobs (app, ordered_at, id) WHERE state = 'ready';
 CREATE INDEX jobs_finished ON jobs (app, finished_at) WHERE state IN ('done', 'dead');
-CREATE INDEX jobs_by_reference ON jobs (app, reference);
-CREATE INDEX jobs_planned ON jobs (app, chat, number) WHERE number IS NOT NULL;
+CREATE INDEX jobs_by_reference ON jobs (reference, app);
+CREATE INDEX jobs_planned ON jobs (app, tenant, chat, number) WHERE number IS NOT NULL;
 
 -- The result of each command that changes something: one row per job.
 CREATE TABLE changes (
     id          INTEGER PRIMARY KEY,
     app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL DEFAULT '',
     chat        TEXT    NOT NULL,
     origin      TEXT    NOT NULL,
     job_kind    TEXT    NOT NULL,
@@ -80,41 +83,64 @@ CREATE TABLE changes (
     place       TEXT,
     -- 1: reverted, 2: known to be irreversible.
     undone      INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (app, origin, job_kind)
+    UNIQUE (app, tenant, origin, job_kind)
 );
-CREATE INDEX changes_of_chat ON changes (app, chat, id);
+CREATE INDEX changes_of_chat ON changes (app, tenant, chat, id);
 CREATE INDEX changes_made ON changes (app, made_at);
 -- A chat may have thousands of changes and none of the kind that a query looks for.
-CREATE INDEX changes_done ON changes (app, chat, id) WHERE result = 'done';
-CREATE INDEX changes_with_state ON changes (app, chat, id) WHERE after IS NOT NULL;
-CREATE INDEX changes_of_top ON changes (app, chat, id) WHERE place IN ('top', 'both');
-CREATE INDEX changes_reverting ON changes (app, chat, id) WHERE kind IN ('undo', 'expire');
+CREATE INDEX changes_done ON changes (app, tenant, chat, id) WHERE result = 'done';
+CREATE INDEX changes_with_state ON changes (app, tenant, chat, id) WHERE after IS NOT NULL;
+CREATE INDEX changes_of_top ON changes (app, tenant, chat, id) WHERE place IN ('top', 'both');
+CREATE INDEX changes_reverting ON changes (app, tenant, chat, id) WHERE kind IN ('undo', 'expire');
 -- Rows whose text is due for removal.
 CREATE INDEX changes_with_text ON changes (app, made_at) WHERE summary IS NOT NULL;
 
 -- Rate limits that the platform set, per API.
 CREATE TABLE limits (
     app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL DEFAULT '',
     api         TEXT    NOT NULL,
     until       INTEGER NOT NULL,
-    PRIMARY KEY (app, api)
+    PRIMARY KEY (app, tenant, api)
 ) WITHOUT ROWID;
 
 -- When a throttled answer, a denial for example, was last sent to a person.
 CREATE TABLE answers (
     app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL DEFAULT '',
     chat        TEXT    NOT NULL,
     actor       TEXT    NOT NULL,
     reason      TEXT    NOT NULL,
     sent_at     INTEGER NOT NULL,
-    PRIMARY KEY (app, chat, actor, reason)
+    PRIMARY KEY (app, tenant, chat, actor, reason)
 ) WITHOUT ROWID;
 CREATE INDEX answers_sent ON answers (app, sent_at);
 
 -- Whether the platform lets text be removed from a chat's announcement.
 CREATE TABLE announcements (
     app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL DEFAULT '',
     chat        TEXT    NOT NULL,
     can_delete_text INTEGER NOT NULL,
-    PRIMARY KEY (app, chat)
+    PRIMARY KEY (app, tenant, chat)
+) WITHOUT ROWID;
+
+-- The tenants that a store app serves.
+CREATE TABLE tenants (
+    app         TEXT    NOT NULL,
+    tenant      TEXT    NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    -- 'active', 'stopped' or 'erased', and when the platform reported it.
+    state       TEXT    NOT NULL DEFAULT 'active',
+    changed_at  INTEGER NOT NULL,
+    PRIMARY KEY (app, tenant)
+) WITHOUT ROWID;
+
+-- The tickets of a store app, encrypted.
+CREATE TABLE app_tickets (
+    app         TEXT    NOT NULL,
+    sealed      TEXT    NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (app, sealed)
 ) WITHOUT ROWID;

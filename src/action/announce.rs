@@ -190,7 +190,7 @@ async fn write(
         match written {
             Err(Failure::Call(_, error)) if !switched && is_other_kind(&error) => {
                 switched = true;
-                context.platform.kinds.remove(context.chat_id);
+                context.platform.forget_kind(context.chat_id);
                 target = detect(context).await?;
             }
             written => return written,
@@ -210,10 +210,7 @@ fn is_other_kind(error: &Error) -> bool {
 }
 
 async fn target(context: Context<'_>) -> Result<WriteTarget, Failure> {
-    match (
-        context.written(),
-        context.platform.kinds.get(context.chat_id),
-    ) {
+    match (context.written(), context.platform.kind(context.chat_id)) {
         // Continue with the kind of the first write.
         (Some(WriteProgress::Docx { creation, .. }), _) => Ok(WriteTarget::Docx {
             revision: creation.revision,
@@ -245,7 +242,7 @@ async fn detect(context: Context<'_>) -> Result<WriteTarget, Failure> {
         },
         Err(error) => return Err(failed(error)),
     };
-    context.platform.kinds.insert(chat.clone(), kind);
+    context.platform.remember_kind(chat, kind);
     Ok(match kind {
         AnnouncementKind::Doc => WriteTarget::Doc,
         AnnouncementKind::Docx => WriteTarget::Docx { revision },
@@ -275,7 +272,9 @@ async fn document_of(message: &MessageId, context: Context<'_>) -> Result<Docume
     };
     let mentions = |message: &Message| -> Vec<Mention> {
         let mentions = message.mentions.iter();
-        mentions.map(|mention| Mention::new(mention, me)).collect()
+        mentions
+            .map(|mention| Mention::new(mention, me.as_ref()))
+            .collect()
     };
     if !message.parts.is_empty() {
         return forwarded(&message, &mentions, &context.platform.reading).await;

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::credentials::in_full;
 use crate::language::Language;
 use crate::model::rights::{BotPermission, GroupSetting};
-use crate::policy;
+use crate::policy::{self, Scope};
 use crate::reply;
 
 pub(super) async fn check(
@@ -44,7 +44,12 @@ pub(super) async fn check(
     permission(report, &group, &bot, GroupSetting::PinManageSetting);
     permission(report, &group, &bot, GroupSetting::EditPermission);
     kind(report, client, facts, &chat).await;
-    let rights = policy::group_rights(&config.policy, &chat, &group);
+    let tenant = client.credentials().tenant();
+    let scope = Scope {
+        tenant: Some(tenant.as_str()).filter(|key| !key.is_empty()),
+        chat: &chat,
+    };
+    let rights = policy::group_rights(&config.policy, scope, &group);
     for line in reply::group_rights(&rights, Language::En) {
         report.good("members", line);
     }
@@ -78,7 +83,9 @@ async fn kind(report: &mut Report, client: &Client, facts: &StoreFacts, chat: &C
     const NAME: &str = "announcement kind";
     match client.get_docx_announcement(chat).await {
         Ok(info) if info.kind == AnnouncementKind::Docx => report.good(NAME, "new (`docx`)"),
-        Ok(_) => match facts.can_delete_text(chat).await {
+        Ok(_) => match facts
+            .can_delete_text(client.credentials().tenant(), chat)
+            .await {
             Some(true) => report.good(
                 NAME,
                 "old (`doc`); the last deletion of text succeeded",

@@ -26,10 +26,10 @@ impl Probe {
 }
 
 /// Whether the platform accepts the app.
-pub(super) async fn credentials(report: &mut Report, config: &Config, platform: &Probe) -> bool {
+pub(super) async fn credentials(report: &mut Report, config: &Config, client: &Client) -> bool {
     let url = config.feishu.platform();
     let app = &config.feishu.app_id;
-    let Err(error) = platform.client.check_credentials().await else {
+    let Err(error) = client.check_credentials().await else {
         report.good(
             "credentials",
             format!("{url} accepts the credentials of `{app}`"),

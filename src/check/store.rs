@@ -4,14 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use feishu::{ChatId, Clock, ExtraRoots};
+use feishu::{ChatId, Clock, ExtraRoots, TenantKey};
 use jiff::Timestamp;
 
 use super::Report;
 use crate::config::Config;
 use crate::config::DatabaseUrl;
 use crate::healthcheck::readiness;
-use crate::model::job::{ChatKey, JobKind};
+use crate::model::job::{ChatKey, JobKind, Tenant};
+use crate::model::tenant::TenantRow;
 use crate::store::{
     self, AdminStore, DiskSpace, FileState, InspectedFile, InspectedServer, Integrity, JobFilter,
     Tables, Unusable,
@@ -58,10 +59,29 @@ impl StoreFacts {
         }
     }
 
+    /// The encrypted tickets of a store app.
+    pub(super) async fn tickets(&self, now: Timestamp) -> Vec<(String, Timestamp)> {
+        match &self.admin {
+            Some(admin) => admin.tickets(&self.app, now).await.unwrap_or_default(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The tenants of a store app.
+    pub(super) async fn tenants(&self) -> Vec<TenantRow> {
+        match &self.admin {
+            Some(admin) => admin.tenants(&self.app).await.unwrap_or_default(),
+            None => Vec::new(),
+        }
+    }
+
     /// Whether the last deletion of text from the chat's announcement succeeded.
-    pub(super) async fn can_delete_text(&self, chat: &ChatId) -> Option<bool> {
+    pub(super) async fn can_delete_text(&self, tenant: &TenantKey, chat: &ChatId) -> Option<bool> {
         let chat = ChatKey {
-            app: self.app.clone(),
+            tenant: Tenant {
+                app: self.app.clone(),
+                key: tenant.clone(),
+            },
             chat: chat.to_string(),
         };
         self.admin.as_ref()?.can_delete_text(&chat).await.ok()?

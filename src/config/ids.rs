@@ -31,6 +31,11 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
     let mut problems: Vec<Problem> = app(&config.feishu.app_id).into_iter().collect();
     problems.extend(lists("policy", &policy.allow, &policy.deny));
     problems.extend(commands("policy", &policy.commands));
+    for (tenant, of_tenant) in &policy.tenants {
+        let prefix = format!("policy.tenants.{}", shown(tenant));
+        problems.extend(lists(&prefix, &of_tenant.allow, &of_tenant.deny));
+        problems.extend(commands(&prefix, &of_tenant.commands));
+    }
     for (chat, of_chat) in &policy.chats {
         if !has_form(chat, "oc_") {
             problems.push(Problem::new(

@@ -1,4 +1,4 @@
-//! Permissions: the default, those of a command, and those of a group.
+//! Permissions: the default, those of a command, of a tenant, and of a group.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,10 @@ pub struct PolicyConfig {
     pub allow: Vec<String>,
     pub deny: Vec<String>,
     pub commands: CommandPolicies,
+    /// By tenant key.
+    pub tenants: BTreeMap<String, ScopePolicy>,
     /// By chat id.
-    pub chats: BTreeMap<String, ChatPolicy>,
+    pub chats: BTreeMap<String, ScopePolicy>,
 }
 
 pub type CommandPolicies = BTreeMap<Right, CommandPolicy>;
@@ -59,9 +61,10 @@ pub struct CommandPolicy {
     pub deny: Vec<String>,
 }
 
+/// The rules for a tenant or a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ChatPolicy {
+pub struct ScopePolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<PolicyMode>,
     #[serde(skip_serializing_if = "Option::is_none")]

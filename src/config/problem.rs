@@ -4,7 +4,7 @@ use feishu::ExtraRoots;
 use feishu::long_connection::Connector;
 use secrecy::ExposeSecret as _;
 
-use super::{Config, Problem, Receive, bounds, ids};
+use super::{AppType, Config, Problem, Receive, bounds, ids};
 use crate::config::unreadable::variable_for;
 
 const CREDENTIALS: &str = "from the app's page in the developer console";
@@ -15,6 +15,12 @@ const NEW_KEY: &str = "from \"Encryption Strategy\" under \"Events & Callbacks\"
 pub(super) fn find(config: &Config) -> Vec<Problem> {
     let mut problems = credentials(config);
     problems.extend(match config.feishu.receive {
+        Receive::LongConnection if config.feishu.app_type == AppType::Store => {
+            vec![Problem::new(
+                "`feishu.receive` is `long_connection`, which Feishu does not offer to store apps",
+                "set `FEISHU_RECEIVE` to `webhook`",
+            )]
+        }
         Receive::LongConnection => proxies(config).into_iter().collect(),
         Receive::Webhook => webhook_secrets(config),
     });

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use feishu::ExtraRoots;
 use feishu::long_connection::ProxySettings;
+use feishu::{AppKind, ExtraRoots};
 use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -47,6 +47,7 @@ pub struct FeishuConfig {
     pub verification_token: SecretString,
     #[serde(serialize_with = "hidden")]
     pub previous_verification_token: SecretString,
+    pub app_type: AppType,
     pub region: Region,
     pub base_url: String,
     pub receive: Receive,
@@ -63,6 +64,23 @@ impl FeishuConfig {
             ("", Region::Feishu) => "https://open.feishu.cn",
             ("", Region::Lark) => "https://open.larksuite.com",
             (url, _) => url,
+        }
+    }
+}
+
+/// Whether the app was built by a tenant for itself, or is installed from the app store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppType {
+    Custom,
+    Store,
+}
+
+impl From<AppType> for AppKind {
+    fn from(app_type: AppType) -> Self {
+        match app_type {
+            AppType::Custom => Self::Custom,
+            AppType::Store => Self::Store,
         }
     }
 }

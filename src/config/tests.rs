@@ -57,6 +57,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("announce.signature", "false"),
     ("audit.keep_days", "30"),
     ("feishu.app_id", "cli_9"),
+    ("feishu.app_type", "store"),
     ("feishu.region", "lark"),
     ("feishu.base_url", "http://127.0.0.1:9"),
     ("feishu.receive", "long_connection"),
@@ -275,6 +276,7 @@ fn mistakes_are_reported_with_key_and_remedy() {
 fn shown_policy_can_be_read_back() {
     let file = "[policy]\nallow = ['ou_1']\n\
         [policy.commands.announce]\nmode = 'admins'\ndeny = ['on_1']\n\
+        [policy.tenants.t1]\nmode = 'admins'\n\
         [policy.chats.oc_1]\nmode = 'anyone'\npin_setting_missing = 'allow'\n\
         [policy.chats.oc_1.commands.pin]\nmode = 'group'\nallow = ['a1b2c3']\n\
         [policy.chats.oc_2]\ndeny = ['ou_2']\n";
@@ -292,6 +294,11 @@ fn shown_policy_can_be_read_back() {
     mode = "admins"
     allow = []
     deny = ["on_1"]
+
+    [policy.tenants.t1]
+    mode = "admins"
+    allow = []
+    deny = []
 
     [policy.chats.oc_1]
     mode = "anyone"
@@ -380,7 +387,8 @@ fn unknown_variables_name_the_nearest() {
         ("NOTICEBOT_CONFIG_FILE", "x", "NOTICEBOT_CONFIG"),
         ("NOTICEBOT_LOG_LEVEL", "info", "NOTICEBOT_LOG"),
         ("FEISHU_APP_SECRET_FIL", "x", "FEISHU_APP_SECRET_FILE"),
-        ("FEISHU_APP_TYPE", "store", ""),
+        ("FEISHU_TENANT", "t", ""),
+        ("FEISHU_APPTYPE", "store", "FEISHU_APP_TYPE"),
         ("FEISHU_WEBHOOK", "https://example.com", ""),
         ("NOTICEBOT_TOKEN_KEY", "x", ""),
         ("feishu_app_id", "cli_1", "FEISHU_APP_ID"),

@@ -18,6 +18,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ),
     ("FEISHU_REGION", "feishu.region"),
     ("FEISHU_BASE_URL", "feishu.base_url"),
+    ("FEISHU_APP_TYPE", "feishu.app_type"),
     ("FEISHU_RECEIVE", "feishu.receive"),
     ("FEISHU_ALLOW_PLAINTEXT", "feishu.allow_plaintext"),
     ("NOTICEBOT_CA_FILE", "tls.ca_file"),

@@ -1,6 +1,7 @@
 //! Facts about unfinished jobs that only this process knows.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use feishu::Error;
 use parking_lot::Mutex;
@@ -9,9 +10,9 @@ use crate::model::job::JobId;
 use crate::model::refusal::Call;
 use crate::store::Job;
 
-/// After a restart nothing is known, and replies are cautious.
-#[derive(Debug, Default)]
-pub(crate) struct Attempts(Mutex<HashMap<JobId, Known>>);
+/// After a restart nothing is known, and replies are cautious. Clones share the facts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attempts(Arc<Mutex<HashMap<JobId, Known>>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Known {

@@ -13,7 +13,7 @@ use crate::model::outcome::{GroupHelp, Outcome};
 use crate::model::refusal::{Call, Cause, PlatformRefusal, Stage};
 use crate::model::rights::{Actor, Denied, GroupSetting, Right};
 use crate::platform::ChatSettings;
-use crate::policy::{self, Decision, Permit};
+use crate::policy::{self, Decision, Permit, Scope};
 use crate::store::Job;
 
 impl Dispatcher {
@@ -89,7 +89,7 @@ impl Dispatcher {
         if let Err(denied) = policy::judge(&self.settings.policy, actor, right, &group) {
             return Cause::Denied(denied).into();
         }
-        let bot = AppId::from(job.key.app.as_str());
+        let bot = AppId::from(job.key.tenant.app.as_str());
         let refusal = PlatformRefusal {
             bot: Some(policy::bot_standing(&bot, setting, &group)),
             ..self.refusal_of(actor.chat, call, api)
@@ -111,15 +111,16 @@ impl Dispatcher {
             |right: &Right| policy::judge(&self.settings.policy, actor, *right, &group).is_ok();
         Outcome::HelpInGroup(GroupHelp {
             allowed: Right::all().filter(may).collect(),
-            rights: policy::group_rights(&self.settings.policy, &message.chat_id, &group),
+            rights: policy::group_rights(&self.settings.policy, Scope::of(actor), &group),
         })
     }
 
     /// All commands, with the group's permissions where they are known.
-    pub(super) async fn all_commands(&self, chat: &ChatId) -> Outcome {
-        let group = self.group(chat, IdType::OpenId).await;
+    pub(super) async fn all_commands(&self, actor: Actor<'_>) -> Outcome {
+        let group = self.group(actor.chat, IdType::OpenId).await;
         Outcome::AllCommands(
-            group.map(|group| policy::group_rights(&self.settings.policy, chat, &group)),
+            group
+                .map(|group| policy::group_rights(&self.settings.policy, Scope::of(actor), &group)),
         )
     }
 

@@ -45,7 +45,7 @@ impl Dispatcher {
                 Action::Cancel(Box::new(schedule.ok_or(Cause::NoSuchSchedule)?))
             }
             ButtonAction::ShowCommands => {
-                return Ok(Next::Answer(self.all_commands(&press.chat_id).await));
+                return Ok(Next::Answer(self.all_commands(press.actor()).await));
             }
         }))
     }

@@ -23,6 +23,9 @@ use crate::telemetry::CommandResult;
 /// Tolerance before the bot counts as having been down.
 const DOWNTIME_TOLERANCE: Duration = Duration::from_mins(1);
 
+/// How often a command of a store app looks for a ticket.
+const TICKET_WAIT: Duration = Duration::from_secs(5);
+
 impl Dispatcher {
     /// The outcome of the job, from the store or new. `None` if the message is not addressed to the
     /// bot.
@@ -321,6 +324,11 @@ impl Dispatcher {
             retries = job.retries,
             "a call failed"
         );
+        if matches!(error, feishu::Error::NoAppTicket) {
+            // The platform takes minutes to push one, which is no failure of the command.
+            let run_at = self.later(TICKET_WAIT);
+            return Err(Release::Retry { run_at });
+        }
         let last = job.started_at + self.settings.worker.give_up_after;
         self.retry_until(last, job, error).map_or(Ok(()), Err)
     }

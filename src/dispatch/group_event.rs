@@ -96,14 +96,14 @@ impl Dispatcher {
         let mut missing = Vec::new();
         match self.platform.read_settings(chat, IdType::OpenId).await {
             Ok(ChatSettings { group, .. }) if policy::has_settings(&group) => {
-                let bot = AppId::from(job.key.app.as_str());
+                let bot = AppId::from(job.key.tenant.app.as_str());
                 missing.extend(welcome::barred_by(&group, &bot));
             }
             Ok(_) => return Ok(None),
             Err(error) => missing.extend(self.scopes(job, error)?.map(MissingCapability::Settings)),
         }
         match self.platform.client.get_docx_announcement(chat).await {
-            Ok(info) => self.platform.kinds.insert(chat.clone(), info.kind),
+            Ok(info) => self.platform.remember_kind(chat, info.kind),
             Err(error) => missing.extend(
                 self.scopes(job, error)?
                     .map(MissingCapability::AnnouncementKind),

@@ -307,7 +307,7 @@ impl Dispatcher {
             return Ok(Vec::new());
         }
         let me = self.platform.me().await.map_err(Failure::Unaddressed)?;
-        let mention = |mention| Mention::new(mention, Some(me));
+        let mention = |mention| Mention::new(mention, Some(&me));
         Ok(message.mentions.iter().map(mention).collect())
     }
 }

@@ -1,15 +1,34 @@
 //! Jobs and their identifiers.
 
+use feishu::TenantKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
+/// An app in a tenant. Nothing that is stored for one is visible to another: two bots in one group
+/// receive the same message ids, and the platform does not promise that ids differ between tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Tenant {
+    pub(crate) app: String,
+    /// [`TenantKey::OWN`] for a custom app.
+    pub(crate) key: TenantKey,
+}
+
+impl Tenant {
+    /// The tenant of a custom app.
+    pub(crate) fn own(app: impl Into<String>) -> Self {
+        Self {
+            app: app.into(),
+            key: TenantKey::OWN,
+        }
+    }
+}
+
 /// Identifies a job. It is unique and permanent: the same event never creates a second job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JobKey {
-    /// The app that received the event: two bots in one group receive the same message ids.
-    pub(crate) app: String,
+    pub(crate) tenant: Tenant,
     /// The message id; for other events the event id.
     pub(crate) origin: String,
     pub(crate) kind: JobKind,
@@ -77,7 +96,8 @@ impl JobKey {
     ///
     /// Derived from the key, never random, so that it is the same after a restart.
     pub(crate) fn idempotency_key(&self, call: &str) -> Uuid {
-        let parts = [&self.app, &self.origin, self.kind.as_str(), call];
+        let Tenant { app, key } = &self.tenant;
+        let parts = [app, key.as_str(), &self.origin, self.kind.as_str(), call];
         Uuid::new_v5(&Self::NAMESPACE, parts.join("\n").as_bytes())
     }
 
@@ -89,7 +109,7 @@ impl JobKey {
     }
 }
 
-/// Identifies a job within an app, and by that the change or schedule that the job created. It
+/// Identifies a job within a tenant, and by that the change or schedule that the job created. It
 /// stays valid after the job's row is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobRef {
@@ -106,10 +126,10 @@ pub(crate) struct NewJob {
     pub(crate) payload: String,
 }
 
-/// A chat of an app.
+/// A chat of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChatKey {
-    pub(crate) app: String,
+    pub(crate) tenant: Tenant,
     pub(crate) chat: String,
 }
 

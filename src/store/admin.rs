@@ -12,10 +12,11 @@ use feishu::ExtraRoots;
 use jiff::Timestamp;
 
 use crate::config::DatabaseUrl;
-use crate::model::job::ChatKey;
+use crate::model::job::{ChatKey, Tenant};
+use crate::model::tenant::{TenantRow, TenantState};
 use crate::store::admin::rows::{JobRow, REFERENCE};
 use crate::store::statement::{Query, Statement};
-use crate::store::statements::chats;
+use crate::store::statements::{chats, tenants};
 use postgres::PostgresAdmin;
 use sqlite::SqliteAdmin;
 
@@ -26,6 +27,7 @@ mod statements;
 
 pub(crate) use rows::{AuditFilter, AuditRow, CannotChange, JobSummary, Retry};
 pub use rows::{JobFilter, JobState};
+pub(crate) use statements::TenantCounts;
 
 pub(crate) enum AdminStore {
     Sqlite(SqliteAdmin),
@@ -137,6 +139,37 @@ impl AdminStore {
         } else {
             rows.into_iter().map(AuditRow::without_text).collect()
         })
+    }
+
+    /// By the time of their first event.
+    pub(crate) async fn tenants(&self, app: &str) -> anyhow::Result<Vec<TenantRow>> {
+        self.rows(tenants::all(app)).await
+    }
+
+    /// Encrypted tickets that may still be valid, with the time of their arrival.
+    pub(crate) async fn tickets(
+        &self,
+        app: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<Vec<(String, Timestamp)>> {
+        let since = now - tenants::TICKETS_KEPT;
+        self.rows(tenants::tickets(app, since)).await
+    }
+
+    pub(crate) async fn tenant_counts(&self, tenant: &Tenant) -> anyhow::Result<TenantCounts> {
+        let counts = self.rows(statements::tenant_counts(tenant)).await?.pop();
+        counts.context("counting the rows of the tenant")
+    }
+
+    /// Erases all rows of a tenant in portions. If it is interrupted, a running bot continues.
+    pub(crate) async fn erase_tenant(&self, tenant: &Tenant, now: Timestamp) -> anyhow::Result<()> {
+        let erased = tenants::save_state(tenant, TenantState::Erased, now);
+        self.execute(&erased).await?;
+        for statement in tenants::erase(tenant) {
+            while self.execute(&statement).await? > 0 {}
+        }
+        self.execute(&tenants::remove(tenant)).await?;
+        Ok(())
     }
 
     pub(crate) async fn can_delete_text(&self, chat: &ChatKey) -> anyhow::Result<Option<bool>> {

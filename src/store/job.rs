@@ -1,6 +1,6 @@
 //! A job from its acceptance to its end.
 
-use feishu::ReactionId;
+use feishu::{ReactionId, TenantKey};
 use jiff::Timestamp;
 
 use super::{Lease, StoreError};
@@ -139,7 +139,7 @@ impl Job {
 
     pub(crate) fn chat_key(&self) -> ChatKey {
         ChatKey {
-            app: self.key.app.clone(),
+            tenant: self.key.tenant.clone(),
             chat: self.chat.clone(),
         }
     }
@@ -198,6 +198,8 @@ impl Release {
 /// A rate limit that the platform set for an API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RateLimit {
+    /// Empty if it holds for the app in all tenants.
+    pub(crate) tenant: TenantKey,
     pub(crate) api: String,
     pub(crate) until: Timestamp,
 }

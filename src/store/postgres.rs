@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use deadpool_postgres::GenericClient;
-use feishu::{Clock, WriteSlot};
+use feishu::{Clock, TenantKey, WriteSlot};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -23,7 +23,7 @@ use super::row::job;
 use super::statement::{Query, Row, Statement, timestamp};
 use super::statements::{changes, jobs, schedules};
 use super::{Accepted, Bounds, Claim, Conclusion, Job, Lease, Release, StoreError, StoreOptions};
-use crate::model::job::{JobId, NewJob, Queue};
+use crate::model::job::{JobId, NewJob, Queue, Tenant};
 use crate::model::outcome::Outcome;
 use crate::supervision::Background;
 use crate::telemetry::Metrics;
@@ -290,12 +290,18 @@ impl PostgresStore {
         self.notifier.notify_limit();
     }
 
-    pub(super) async fn next_write_slot(&self, window: Duration) -> Result<WriteSlot, StoreError> {
+    pub(super) async fn next_write_slot(
+        &self,
+        key: TenantKey,
+        window: Duration,
+    ) -> Result<WriteSlot, StoreError> {
+        let app = self.app.clone();
+        let tenant = Tenant { app, key };
         let session = self.sessions.get().await?;
         session
             .run(write_slots::next_write_slot(
                 &*session,
-                &self.app,
+                &tenant,
                 window,
                 self.now(),
             ))

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::statement::{Row, Unreadable};
 use super::{Job, Lease};
 use crate::model::change::Place;
-use crate::model::job::{JobId, JobKey, JobKind, JobRef};
+use crate::model::job::{JobId, JobKey, JobKind, JobRef, Tenant};
 
 /// Values of the column `undone` other than 0.
 pub(super) const UNDONE: i64 = 1;
@@ -20,7 +20,10 @@ pub(super) fn job(row: &Row<'_>, lease: Lease) -> Result<Job, Unreadable> {
     Ok(Job {
         id: JobId(row.get("id")?),
         key: JobKey {
-            app: row.get("app")?,
+            tenant: Tenant {
+                app: row.get("app")?,
+                key: row.get::<String>("tenant")?.into(),
+            },
             origin: job_ref.origin,
             kind: job_ref.kind,
         },

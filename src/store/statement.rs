@@ -10,7 +10,10 @@
 
 use std::borrow::Cow;
 
+use feishu::TenantKey;
 use jiff::Timestamp;
+
+use crate::model::job::{ChatKey, JobKey, Tenant};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
@@ -134,6 +137,12 @@ impl From<&String> for Value {
     }
 }
 
+impl From<&TenantKey> for Value {
+    fn from(value: &TenantKey) -> Self {
+        value.as_str().into()
+    }
+}
+
 impl From<String> for Value {
     fn from(value: String) -> Self {
         Self::Text(value)
@@ -150,3 +159,19 @@ macro_rules! values {
     ($($value:expr),* $(,)?) => { [$($crate::store::statement::Value::from($value)),*] };
 }
 pub(super) use values;
+
+impl ChatKey {
+    /// The columns `app`, `tenant` and `chat`.
+    pub(super) fn values(&self) -> [Value; 3] {
+        let Tenant { app, key } = &self.tenant;
+        values![app, key, &self.chat]
+    }
+}
+
+impl JobKey {
+    /// The columns `app`, `tenant`, `origin` and `kind`.
+    pub(super) fn values(&self) -> [Value; 4] {
+        let Tenant { app, key } = &self.tenant;
+        values![app, key, &self.origin, self.kind.as_str()]
+    }
+}

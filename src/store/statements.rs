@@ -8,3 +8,4 @@ pub(super) mod chats;
 pub(super) mod jobs;
 pub(super) mod limits;
 pub(super) mod schedules;
+pub(super) mod tenants;

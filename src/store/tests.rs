@@ -11,12 +11,14 @@ use test_servers::Database;
 use super::*;
 use crate::content::Document;
 use crate::model::change::{Change, ChangeKind, ChangeRecord, ChangeResult, PinnedItem};
-use crate::model::job::JobKind;
+use crate::model::job::{JobKind, Tenant};
 use crate::model::outcome::{Done, Scheduled};
 use crate::model::progress::{Creation, WriteProgress};
 use crate::model::refusal::Cause;
 use crate::model::schedule::AnnounceOptions;
 use crate::supervision::Background;
+
+mod tenants;
 
 const BOUNDS: Bounds = Bounds {
     open: 100,
@@ -211,7 +213,7 @@ pub(super) async fn claimed(store: &Store) -> Option<Job> {
 
 pub(super) fn job(chat: &str, origin: &str) -> NewJob {
     let key = JobKey {
-        app: APP.to_owned(),
+        tenant: Tenant::own(APP),
         origin: origin.to_owned(),
         kind: JobKind::Command,
     };
@@ -561,7 +563,7 @@ const SCHEDULE: &str = r#"{"tenant_key":null,"event":{"sender":{"sender_type":"u
 
 fn chat() -> ChatKey {
     ChatKey {
-        app: "cli_1".to_owned(),
+        tenant: Tenant::own(APP),
         chat: "oc_1".to_owned(),
     }
 }
@@ -754,11 +756,11 @@ async fn chat_order_survives_clock_changes(bench: Bench) {
 
 async fn jobs_of_other_apps_stay_untouched(bench: Bench) {
     let mut foreign = job("oc_1", "om_1");
-    foreign.key.app = "cli_2".to_owned();
+    foreign.key.tenant.app = "cli_2".to_owned();
     bench.store.accept(foreign).await.unwrap();
     bench.accept("oc_1", "om_1").await;
     let own = bench.claim().await.unwrap();
-    assert_eq!(own.key.app, APP);
+    assert_eq!(own.key.tenant.app, APP);
     bench.store.release(&own, Release::Done).await.unwrap();
     assert!(bench.claim().await.is_none());
     assert_eq!(bench.store.queue().await.unwrap().open, 0);
@@ -789,6 +791,7 @@ async fn queue_reports_count_and_oldest_job(bench: Bench) {
 async fn limits_and_answers_outlive_a_restart(bench: Bench) {
     let now = bench.clock.now();
     let limited = |api: &str, seconds| RateLimit {
+        tenant: TenantKey::OWN,
         api: api.to_owned(),
         until: now + Duration::from_secs(seconds),
     };
@@ -911,6 +914,7 @@ async fn retention_leaves_other_apps_untouched(bench: Bench) {
     let recorded = bench.store.record_answer(to, bench.clock.now());
     recorded.await.unwrap();
     let limited = RateLimit {
+        tenant: TenantKey::OWN,
         api: "reply".to_owned(),
         until: bench.clock.now(),
     };

@@ -35,6 +35,7 @@ pub(crate) const UNKNOWN: &str = "unknown";
 #[derive(Clone)]
 pub(crate) struct Metrics {
     open_jobs: Gauge,
+    tenants: Gauge,
     oldest_job_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
     events: Family<Label, Counter>,
     previous_secrets: Counter,
@@ -136,6 +137,7 @@ impl Metrics {
         r.register("build", "The version of noticebot", build);
         let metrics = Self {
             open_jobs: metric(r, "open_jobs", "Unfinished jobs"),
+            tenants: metric(r, "tenants", "Tenants that use the store app"),
             oldest_job_seconds: metric(r, "oldest_job_seconds", "Age of the oldest unfinished job"),
             events: metric(r, "events", "Events received, by result"),
             previous_secrets: metric(r, "previous_secrets", "Events with a previous secret"),
@@ -284,16 +286,20 @@ impl Metrics {
         }
     }
 
-    /// The text format of Prometheus. Without a `queue`, its last values remain.
+    /// The text format of Prometheus. Without a `queue` or `tenants`, their last values remain.
     pub(crate) fn render(
         &self,
         queue: Option<Queue>,
+        tenants: Option<usize>,
         now: Timestamp,
     ) -> Result<String, std::fmt::Error> {
         if let Some(Queue { open, oldest }) = queue {
             self.open_jobs.set(signed(open));
             let age = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64());
             self.oldest_job_seconds.set(age.max(0.0));
+        }
+        if let Some(tenants) = tenants {
+            self.tenants.set(signed(tenants));
         }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;

@@ -387,13 +387,13 @@ async fn too_large(mut body: Body) -> ErrorResponse {
 
 #[cfg(test)]
 mod tests {
-    use feishu::ExtraRoots;
+    use feishu::{AppKind, ExtraRoots};
     use futures_util::{FutureExt as _, StreamExt as _, stream};
 
     use super::*;
     use crate::callback::PendingCallbacks;
     use crate::config::{Config, DatabaseUrl, Environment};
-    use crate::platform::OwnId;
+    use crate::platform::OwnIds;
     use crate::store::{Bounds, Store, StoreOptions};
     use crate::telemetry::Metrics;
 
@@ -403,6 +403,7 @@ mod tests {
             base_url: "http://127.0.0.1:1".to_owned(),
             app_id: "cli_a".into(),
             app_secret: "secret".into(),
+            app_kind: AppKind::Custom,
             clock: Clock::system(),
             timeout: Duration::from_millis(100),
             extra_roots: ExtraRoots::default(),
@@ -441,7 +442,8 @@ mod tests {
                 store,
                 PendingCallbacks::default(),
                 metrics,
-                OwnId::default(),
+                OwnIds::default(),
+                None,
             ),
             encryption: Encryption::Keys(vec![EncryptKey::new("key").unwrap()]),
             clock: Clock::system(),

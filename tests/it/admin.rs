@@ -16,7 +16,7 @@ use crate::STORE;
 use crate::harness::Bench;
 
 impl Bench {
-    async fn admin(&self) -> Admin {
+    pub(crate) async fn admin(&self) -> Admin {
         Admin::open(&self.config(), self.clock.clone())
             .await
             .unwrap()
@@ -25,6 +25,7 @@ impl Bench {
     async fn jobs(&self, states: &[JobState]) -> Vec<Value> {
         let list = JobFilter {
             states: states.to_vec(),
+            tenant: None,
             chat: None,
             limit: 100,
         };
@@ -41,6 +42,7 @@ fn objects(lines: &str) -> Vec<Value> {
 
 async fn audit(admin: &Admin, change: impl FnOnce(&mut Audit)) -> String {
     let mut audit = Audit {
+        tenant: None,
         chat: None,
         since: "7d".to_owned(),
         with_text: false,
@@ -119,6 +121,7 @@ async fn schedules_can_be_dropped_but_done_jobs_cannot() {
     }
     let list = JobFilter {
         states: vec![JobState::Done],
+        tenant: None,
         chat: Some(group.to_string()),
         limit: 2,
     };
@@ -144,6 +147,7 @@ async fn schedules_can_be_dropped_but_done_jobs_cannot() {
     }
     let none = JobFilter {
         states: vec![JobState::Dead],
+        tenant: None,
         ..list
     };
     let told = admin.list_jobs(none, false).await.unwrap();
@@ -260,6 +264,7 @@ async fn the_audit_contains_texts_only_on_request() {
     let of_chat = audit(&admin, |audit| audit.chat = Some(group.to_string())).await;
     assert_eq!(of_chat.lines().count(), 1, "{of_chat}");
     let strange = Audit {
+        tenant: None,
         chat: None,
         since: "soon".to_owned(),
         with_text: false,
@@ -299,6 +304,7 @@ async fn a_backup_of_a_running_bot_is_complete() {
     let restored_admin = Admin::open(&restored, bench.clock.clone()).await.unwrap();
     let list = JobFilter {
         states: vec![],
+        tenant: None,
         chat: None,
         limit: 10,
     };

@@ -75,6 +75,7 @@ impl Bench {
 
     async fn check_chat(&self, chat: &str) -> Findings {
         let options = CheckOptions {
+            tenant: None,
             chat: Some(chat.to_owned()),
             url: None,
         };
@@ -83,6 +84,7 @@ impl Bench {
 
     async fn check_url(&self, url: &str) -> Findings {
         let options = CheckOptions {
+            tenant: None,
             chat: None,
             url: Some(url.parse().unwrap()),
         };
@@ -144,6 +146,7 @@ async fn report_matches_the_snapshot() {
     let mut config = bench.config();
     config.store.database_url = "sqlite:///nowhere/noticebot.db".parse().unwrap();
     let options = CheckOptions {
+        tenant: None,
         chat: Some(closed.to_string()),
         url: Some(bench.webhook().replace("event", "events").parse().unwrap()),
     };
@@ -526,6 +529,7 @@ async fn request_url_must_return_the_challenge() {
         config
     };
     let options = CheckOptions {
+        tenant: None,
         chat: None,
         url: Some(webhook.parse().unwrap()),
     };

@@ -6,8 +6,8 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use feishu_sim::{
-    Builder, ChatId, ChatSpec, ConnectionId, Endpoint, MessageId, Person, Said, Simulator, State,
-    WhoMay,
+    AppKind, Builder, ChatId, ChatSpec, ConnectionId, Endpoint, MessageId, Person, Said, Simulator,
+    State, WhoMay,
 };
 use jiff::Timestamp;
 use noticebot::config::{Config, Environment};
@@ -110,7 +110,15 @@ impl Bench {
             ("FEISHU_BASE_URL", sim.base_url()),
             ("NOTICEBOT_LISTEN", "127.0.0.1:0".to_owned()),
             ("NOTICEBOT_ADMIN_LISTEN", "127.0.0.1:0".to_owned()),
-            ("FEISHU_RECEIVE", RECEIVE.to_owned()),
+            ("FEISHU_RECEIVE", receive_setting(app.kind).to_owned()),
+            (
+                "FEISHU_APP_TYPE",
+                match app.kind {
+                    AppKind::Custom => "custom",
+                    AppKind::Store => "store",
+                }
+                .to_owned(),
+            ),
         ];
         let now = i64::try_from(sim.clock().now_ms()).unwrap();
         let (clock, hand) = Clock::manual(Timestamp::from_millisecond(now).unwrap());
@@ -487,9 +495,17 @@ fn database_url(folder: &TempDir, server: Option<&Database>) -> String {
     server.map_or_else(file, Database::url)
 }
 
+/// The platform offers long connections only to custom apps.
+fn receive_setting(kind: AppKind) -> &'static str {
+    match kind {
+        AppKind::Custom => RECEIVE,
+        AppKind::Store => "webhook",
+    }
+}
+
 /// Connects the bot to the events of the platform, over the transport of this test binary.
 async fn receive(sim: &Simulator, bot: &Bot, before: &[ConnectionId]) {
-    if RECEIVE == "webhook" {
+    if receive_setting(sim.app().kind) == "webhook" {
         return sim.set_webhook(&bot.webhook());
     }
     sim.receive_by_long_connection();
@@ -505,6 +521,10 @@ async fn receive(sim: &Simulator, bot: &Bot, before: &[ConnectionId]) {
 
 /// Waits until a started bot has requested its token, after this number of earlier requests.
 async fn has_access(sim: &Simulator, before: usize) {
+    if sim.app().kind == AppKind::Store {
+        // It has none before its first ticket.
+        return;
+    }
     let asked = |state: &State| {
         let asked = state.calls_to(Endpoint::TenantAccessToken).count();
         (asked > before).then_some(())

@@ -36,6 +36,7 @@ mod replace;
 mod rules;
 mod samples;
 mod shapes;
+mod store_apps;
 mod style;
 mod typed;
 mod wire;

@@ -83,12 +83,11 @@ impl Simulator {
     pub fn set_installation(&self, tenant_key: &str, installation: Option<Installation>) {
         self.shared.change(|state| {
             let tenants = &mut state.store_app.tenants;
-            match installation {
-                Some(installation) => drop(tenants.insert(tenant_key.to_owned(), installation)),
-                None => {
-                    tenants.remove(tenant_key);
-                    state.tokens.expire_of(tenant_key);
-                }
+            if let Some(installation) = installation {
+                tenants.insert(tenant_key.to_owned(), installation);
+            } else {
+                tenants.remove(tenant_key);
+                state.tokens.expire_of(tenant_key);
             }
         });
     }

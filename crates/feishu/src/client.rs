@@ -24,10 +24,12 @@ pub use message::{CardForm, Message};
 pub use scope::Scope;
 pub use top_notice::TopNotice;
 
+use crate::credentials::{AppKind, AppSecret, Credentials};
 use crate::http::{Answer, Http, OnCall, Request};
 use crate::limits::{Limits, Pace, SharedLimits};
-use crate::token::{Credentials, Tokens};
-use crate::{AppId, ChatId, Clock, Error, ExtraRoots};
+use crate::ticket::AppTicket;
+use crate::token::Tokens;
+use crate::{AppId, ChatId, Clock, Error, ExtraRoots, TenantKey};
 
 /// The shortest time between two requests for the platform's time: replayed requests with a valid
 /// signature must not use up the app's rate limits.
@@ -47,6 +49,8 @@ pub struct ClientConfig {
     pub app_id: AppId,
     /// The secret of the app.
     pub app_secret: SecretString,
+    /// The kind of the app.
+    pub app_kind: AppKind,
     /// Corrected by the dates of the platform's answers.
     pub clock: Clock,
     /// The timeout of one exchange, from connecting to the last byte.
@@ -62,13 +66,16 @@ pub struct ClientConfig {
     pub shared_limits: Option<SharedLimits>,
 }
 
-/// Calls the platform as one app. Clones share connections, token and rate limits.
+/// Calls the platform as one app. Clones share connections, tokens and rate limits, also those with
+/// other [`Credentials`].
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    credentials: Credentials,
+}
 
 struct Inner {
     http: Http,
-    credentials: Credentials,
     tokens: Tokens,
     limits: Arc<Limits>,
     clock: Clock,
@@ -77,7 +84,7 @@ struct Inner {
 }
 
 impl Client {
-    /// Sends nothing yet.
+    /// A client with the credentials of the bot in a custom app's tenant. Sends nothing yet.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
         let http = Http::new(
             &config.base_url,
@@ -86,36 +93,96 @@ impl Client {
             config.clock.clone(),
             config.on_call,
         )?;
-        let credentials = Credentials {
+        let secret = AppSecret {
             app_id: config.app_id,
             app_secret: config.app_secret,
         };
         let clock = config.clock;
         let factor = config.limits_factor.max(1);
         let limits = Arc::new(Limits::new(clock.clone(), factor, config.shared_limits));
-        Ok(Self(Arc::new(Inner {
-            tokens: Tokens::new(
-                http.clone(),
-                credentials.clone(),
-                clock.clone(),
-                Arc::clone(&limits),
-            ),
-            limits,
-            http,
+        let tokens = Tokens::new(
+            http.clone(),
+            secret,
+            config.app_kind,
+            clock.clone(),
+            Arc::clone(&limits),
+        );
+        Ok(Self {
+            inner: Arc::new(Inner {
+                tokens,
+                limits,
+                http,
+                clock,
+                confirmed: Mutex::default(),
+            }),
+            credentials: Credentials::Bot(TenantKey::OWN),
+        })
+    }
+
+    /// The same app with other credentials.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: Credentials) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
             credentials,
-            clock,
-            confirmed: Mutex::default(),
-        })))
+        }
+    }
+
+    /// In whose name this client calls.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// The app that this client calls as.
     pub fn app_id(&self) -> &AppId {
-        &self.0.credentials.app_id
+        &self.secret().app_id
     }
 
     /// Fetches a token unless there is a valid one, which checks the app id and secret.
     pub async fn check_credentials(&self) -> Result<(), Error> {
-        self.0.tokens.get().await.map(drop)
+        self.inner.tokens.get(&self.credentials).await.map(drop)
+    }
+
+    /// The kind of the app.
+    pub fn app_kind(&self) -> AppKind {
+        self.inner.tokens.kind()
+    }
+
+    /// Adds a ticket that the platform pushed to this store app.
+    pub fn add_app_ticket(&self, ticket: AppTicket) {
+        self.inner.tokens.tickets().add(ticket);
+    }
+
+    /// Waits for the first ticket; does not wait for a custom app, which needs none.
+    pub async fn app_ticket_arrived(&self) {
+        if self.app_kind() == AppKind::Store {
+            self.inner.tokens.tickets().arrived().await;
+        }
+    }
+
+    /// Whether there is a valid ticket.
+    pub fn has_app_ticket(&self) -> bool {
+        self.inner.tokens.tickets().has_valid()
+    }
+
+    /// Waits until another ticket is added.
+    pub async fn app_ticket_added(&self) {
+        self.inner.tokens.tickets().added().await;
+    }
+
+    /// Waits until a call fails with [`Error::NoAppTicket`].
+    pub async fn app_ticket_wanted(&self) {
+        self.inner.tokens.tickets().wanted().await;
+    }
+
+    /// Asks the platform to push a ticket. It arrives as an event, up to two minutes later.
+    pub async fn resend_app_ticket(&self) -> Result<(), Error> {
+        self.inner.tokens.resend_ticket().await
+    }
+
+    /// Drops the tokens of a tenant that has removed this store app.
+    pub fn forget_tenant(&self, tenant: &TenantKey) {
+        self.inner.tokens.forget(tenant);
     }
 
     /// Makes a call to learn the platform's time, so that the clock is right even if it was set a
@@ -125,15 +192,15 @@ impl Client {
     ///
     /// When the call fails. An answer without a time is no error.
     pub async fn confirm_time(&self) -> Result<(), Error> {
-        let mut confirmed = self.0.confirmed.lock().await;
+        let mut confirmed = self.inner.confirmed.lock().await;
         if confirmed.is_some_and(|at| at.elapsed() < CONFIRM_EVERY) {
             return Ok(());
         }
         *confirmed = Some(Instant::now());
         for _ in 0..CONFIRMATIONS {
-            match self.bot_info().await {
-                Ok(_) | Err(Error::Api(_)) if self.0.clock.is_confirmed() => break,
-                Ok(_) | Err(Error::Api(_)) => {}
+            match self.any_answer().await {
+                Ok(()) | Err(Error::Api(_)) if self.inner.clock.is_confirmed() => break,
+                Ok(()) | Err(Error::Api(_)) => {}
                 Err(error) => {
                     *confirmed = None;
                     return Err(error);
@@ -143,17 +210,26 @@ impl Client {
         Ok(())
     }
 
-    /// Makes no call of this API until then, because another process of the app was asked to wait.
-    pub fn pause_endpoint(&self, endpoint: &str, until: Timestamp) {
-        self.0.limits.pause(endpoint, until);
+    /// A store app has no token before its first ticket, but a refusal has a date, too.
+    async fn any_answer(&self) -> Result<(), Error> {
+        match self.app_kind() {
+            AppKind::Custom => self.bot_info().await.map(drop),
+            AppKind::Store => self.bot_info_without_token().await,
+        }
+    }
+
+    /// Makes no call of this API in this tenant until then, because another process of the app was
+    /// asked to wait.
+    pub fn pause_endpoint(&self, tenant: &TenantKey, endpoint: &str, until: Timestamp) {
+        self.inner.limits.pause(tenant, endpoint, until);
     }
 
     pub(crate) fn http(&self) -> &Http {
-        &self.0.http
+        &self.inner.http
     }
 
-    pub(crate) fn credentials(&self) -> &Credentials {
-        &self.0.credentials
+    pub(crate) fn secret(&self) -> &AppSecret {
+        self.inner.tokens.secret()
     }
 
     /// Makes a call with a token. If the platform rejects the token, the call is repeated once with
@@ -164,24 +240,30 @@ impl Client {
             tokens,
             limits,
             ..
-        } = &*self.0;
-        limits.check(request.endpoint)?;
-        let token = tokens.get().await?;
-        limits.enter(request.endpoint)?;
+        } = &*self.inner;
+        let api = (self.credentials.tenant(), request.endpoint);
+        limits.check(api)?;
+        let token = tokens.get(&self.credentials).await?;
+        limits.enter(api)?;
         let mut result = http.send(&request, Some(&token)).await;
         if matches!(&result, Err(error) if error.is_token_rejected()) {
-            tokens.evict(&token);
-            let token = tokens.get().await?;
+            tokens.evict(&self.credentials, &token);
+            let token = tokens.get(&self.credentials).await?;
             result = http.send(&request, Some(&token)).await;
         }
-        limits.note(request.endpoint, &result);
+        limits.note(api, &result);
         result
     }
 
     /// Makes a call that writes a `docx` announcement, within its rate limits.
     async fn write_docx(&self, chat: &ChatId, request: Request<'_>) -> Result<Answer, Error> {
-        let paces = [Pace::Announcement(chat.clone()), Pace::App];
-        let _slot = self.0.limits.slot(request.endpoint, &paces).await?;
+        let tenant = self.credentials.tenant();
+        let paces = [
+            Pace::Announcement(tenant.clone(), chat.clone()),
+            Pace::Tenant(tenant.clone()),
+        ];
+        let api = (tenant, request.endpoint);
+        let _slot = self.inner.limits.slot(api, &paces).await?;
         self.call(request).await
     }
 }

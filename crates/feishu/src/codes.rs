@@ -7,6 +7,10 @@
 
 /// The token endpoint does not know the app id: "invalid param".
 pub const UNKNOWN_APP: i64 = 10_003;
+/// "get app access token fail": the ticket is stale or unknown.
+pub const TICKET_REJECTED: i64 = 10_012;
+/// "get tenant access token fail": the app's token is bad, or the tenant has not installed the app.
+pub const TENANT_TOKEN_REFUSED: i64 = 10_013;
 /// The app is not in use, or the secret is wrong: "app unauthorized", "app secret invalid".
 pub const APP_UNAUTHORIZED: i64 = 10_014;
 /// "wrong app secret".
@@ -132,6 +136,10 @@ pub enum Class {
     RateLimited,
     /// No wait within reason helps.
     QuotaExhausted,
+    /// Another ticket may be accepted.
+    TicketRejected,
+    /// Another token of the app may be accepted; otherwise the tenant has not installed it.
+    TenantTokenRefused,
     /// Another token may be accepted.
     TokenRejected,
     /// The app lacks a scope.
@@ -162,6 +170,8 @@ impl Class {
             INTERNAL => Self::RetryInDoubt,
             RATE_LIMITED => Self::RateLimited,
             QUOTA_EXHAUSTED => Self::QuotaExhausted,
+            TICKET_REJECTED => Self::TicketRejected,
+            TENANT_TOKEN_REFUSED => Self::TenantTokenRefused,
             TOKEN_MISSING | TENANT_TOKEN_INVALID | APP_TOKEN_INVALID | TENANT_INVALID
             | USER_TOKEN_INVALID | TOKEN_MALFORMED => Self::TokenRejected,
             SCOPE_MISSING => Self::ScopeMissing,

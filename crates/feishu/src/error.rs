@@ -44,6 +44,10 @@ pub enum Error {
         /// The remaining wait.
         retry_after: Duration,
     },
+    /// The call was not made: the platform has not pushed a ticket to this store app yet, or none
+    /// that is still valid.
+    #[error("no valid app ticket; the platform pushes one within minutes")]
+    NoAppTicket,
     /// The base URL is not an absolute `http` or `https` URL.
     #[error("parsing the base URL `{0}`: not an absolute http or https URL")]
     BaseUrl(String),
@@ -131,6 +135,7 @@ impl Error {
             Self::InvalidResponse { log_id, .. } => log_id.as_deref(),
             Self::Transport { .. }
             | Self::Waiting { .. }
+            | Self::NoAppTicket
             | Self::BaseUrl(_)
             | Self::HttpClient(_) => None,
         }
@@ -143,7 +148,7 @@ impl Error {
             Self::Api(error) => error.is_retryable(),
             Self::Transport { failure, .. } => *failure != TransportFailure::Request,
             Self::InvalidResponse { detail, .. } => *detail != InvalidResponse::Endless,
-            Self::Waiting { .. } => true,
+            Self::Waiting { .. } | Self::NoAppTicket => true,
             Self::BaseUrl(_) | Self::HttpClient(_) => false,
         }
     }
@@ -190,14 +195,14 @@ impl Error {
             Self::Transport { endpoint, .. }
             | Self::InvalidResponse { endpoint, .. }
             | Self::Waiting { endpoint, .. } => Some(endpoint),
-            Self::BaseUrl(_) | Self::HttpClient(_) => None,
+            Self::NoAppTicket | Self::BaseUrl(_) | Self::HttpClient(_) => None,
         }
     }
 
     /// Whether the failed call may have taken effect. After a failure to get a token, the call
     /// itself was not made.
     pub fn may_have_taken_effect(&self) -> bool {
-        if self.endpoint() == Some(TOKEN_ENDPOINT) {
+        if self.endpoint().is_some_and(is_for_token) {
             return false;
         }
         match self {
@@ -208,7 +213,9 @@ impl Error {
             ),
             // A proxy that answered may have forwarded the request.
             Self::InvalidResponse { status, .. } => *status != 429,
-            Self::Waiting { .. } | Self::BaseUrl(_) | Self::HttpClient(_) => false,
+            Self::Waiting { .. } | Self::NoAppTicket | Self::BaseUrl(_) | Self::HttpClient(_) => {
+                false
+            }
         }
     }
 
@@ -220,10 +227,7 @@ impl Error {
     /// Whether the platform rejected the app itself: its id, its secret, or every token. No call can
     /// succeed until an administrator fixes that.
     pub fn is_app_refused(&self) -> bool {
-        self.is_token_rejected()
-            || self
-                .api()
-                .is_some_and(|error| error.endpoint == TOKEN_ENDPOINT)
+        self.is_token_rejected() || self.api().is_some_and(|error| is_for_token(error.endpoint))
     }
 
     /// Whether the platform rejected the token; another one may be accepted.
@@ -264,8 +268,20 @@ impl ApiError {
 /// The longest window of a rate limit of the platform.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// The name of the token call.
+/// The name of the call for a tenant's token.
 pub const TOKEN_ENDPOINT: &str = "tenant_access_token";
+/// The name of the call for a store app's own token.
+pub const APP_TOKEN_ENDPOINT: &str = "app_access_token";
+/// The name of the call for a ticket.
+pub(crate) const RESEND_ENDPOINT: &str = "resend_app_ticket";
+
+/// Whether the call fetches a token, so that it changes nothing.
+fn is_for_token(endpoint: &str) -> bool {
+    matches!(
+        endpoint,
+        TOKEN_ENDPOINT | APP_TOKEN_ENDPOINT | RESEND_ENDPOINT
+    )
+}
 
 #[cfg(test)]
 mod tests {

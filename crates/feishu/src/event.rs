@@ -14,11 +14,13 @@ use crate::lenient::Json;
 use crate::message::MOST_MENTIONS;
 use crate::person::{PersonIds, Sender};
 
+mod app;
 mod card_action;
 mod chat;
 #[cfg(test)]
 mod tests;
 
+pub use app::AppEvent;
 pub use card_action::{CARD_ACTION, CardAction};
 pub use chat::{
     BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, MESSAGE_RECALLED, MessageRecalled,

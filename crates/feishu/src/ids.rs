@@ -80,6 +80,11 @@ ids! {
     ReactionId;
 }
 
+impl TenantKey {
+    /// The tenant of a custom app, which needs no key because it is the only one.
+    pub const OWN: Self = Self(String::new());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ mod client;
 mod clock;
 pub mod codes;
 mod copied;
+mod credentials;
 mod docx;
 mod encryption;
 mod envelope;
@@ -23,6 +24,7 @@ mod person;
 mod roots;
 mod runs;
 mod signature;
+mod ticket;
 mod token;
 #[cfg(test)]
 mod vectors;
@@ -40,12 +42,15 @@ pub use client::{
 };
 pub use clock::{Clock, ClockHand};
 pub use copied::{Copied, ReadBlock, Unwritable, mentions_anybody, without_mentions};
+pub use credentials::{AppKind, Credentials};
 pub use docx::{Block, BlockType, Link, TextBlock, TextElement, TextElementStyle};
 pub use encryption::{DecryptError, EmptyKey, EncryptKey};
 pub use envelope::{Challenge, EncryptedBody, Envelope, EnvelopeError, EventEnvelope, Version};
-pub use error::{ApiError, Error, InvalidResponse, TOKEN_ENDPOINT, TransportFailure};
+pub use error::{
+    APP_TOKEN_ENDPOINT, ApiError, Error, InvalidResponse, TOKEN_ENDPOINT, TransportFailure,
+};
 pub use event::{
-    BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatType,
+    AppEvent, BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatType,
     MESSAGE_RECALLED, MESSAGE_RECEIVE, Mention, MessageBody, MessageHead, MessageRecalled,
     MessageReceived, ReceivedMessage,
 };
@@ -54,7 +59,7 @@ pub use ids::{
     AppId, BlockId, ChatId, EventId, MessageId, OpenId, ReactionId, TenantKey, ThreadId, UnionId,
     UserId,
 };
-pub use limits::{NextWriteSlot, SharedLimits, WriteSlot};
+pub use limits::{NextWriteSlot, OnPause, SharedLimits, WriteSlot};
 pub use message::{Content, Mark, Medium, Post, PostElement};
 pub use person::{IdType, PersonIds, Sender};
 pub use roots::{ExtraRoots, RootsError};
@@ -62,4 +67,5 @@ pub use runs::{with_short_docx_runs, with_short_legacy_runs};
 pub use signature::{
     NONCE_HEADER, SIGNATURE_HEADER, Signature, SignatureError, TIMESTAMP_HEADER, sign,
 };
+pub use ticket::AppTicket;
 pub use wire::HeadingLevel;

@@ -1,8 +1,8 @@
 //! The platform's rate limits, obeyed before a call is made.
 //!
 //! An API that asked to wait is paused until then, and writes of `docx` announcements are spaced to
-//! stay within their documented limits. The platform counts per app, so several processes of one
-//! app share their limits through [`SharedLimits`].
+//! stay within their documented limits. The platform counts per app and tenant, so several processes
+//! of one app share their limits through [`SharedLimits`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use crate::error::LONGEST_WAIT as LONGEST_PAUSE;
-use crate::{ChatId, Clock, Error};
+use crate::{ChatId, Clock, Error, TenantKey};
 
 /// The pause after an answer that names none.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
@@ -26,16 +26,19 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Shares the rate limits of an app between its processes.
 #[derive(Clone)]
 pub struct SharedLimits {
-    /// Called when an API asked to wait, with its name and the end of the pause; the other
-    /// processes pass it to [`crate::Client::pause_endpoint`].
-    pub on_pause: Arc<dyn Fn(&'static str, Timestamp) + Send + Sync>,
+    /// Called when an API asked to wait, with the tenant, the API's name and the end of the pause;
+    /// the other processes pass them to [`crate::Client::pause_endpoint`].
+    pub on_pause: OnPause,
     /// Reserves the next slot to write a `docx` announcement.
     pub next_slot: NextWriteSlot,
 }
 
-/// Reserves a slot in a queue that all processes of the app share.
+/// Reports a pause to the other processes.
+pub type OnPause = Arc<dyn Fn(&TenantKey, &'static str, Timestamp) + Send + Sync>;
+
+/// Reserves a slot in a tenant's queue, which all processes of the app share.
 pub type NextWriteSlot =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = WriteSlot> + Send>> + Send + Sync>;
+    Arc<dyn Fn(&TenantKey) -> Pin<Box<dyn Future<Output = WriteSlot> + Send>> + Send + Sync>;
 
 /// The answer to a request for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,16 +53,16 @@ pub enum WriteSlot {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Pace {
     /// 3 edits a second of one announcement.
-    Announcement(ChatId),
-    /// 5 writes a second by the app, of all announcements together.
-    App,
+    Announcement(TenantKey, ChatId),
+    /// 5 writes a second by the app, of all announcements of the tenant together.
+    Tenant(TenantKey),
 }
 
 impl Pace {
     fn calls_per_second(&self) -> u32 {
         match self {
-            Self::Announcement(_) => 3,
-            Self::App => 5,
+            Self::Announcement(..) => 3,
+            Self::Tenant(_) => 5,
         }
     }
 }
@@ -75,13 +78,16 @@ pub(crate) struct Limits {
 
 #[derive(Debug, Default)]
 struct State {
-    /// By the name of the API.
-    pauses: HashMap<String, Pause>,
+    /// By tenant and the name of the API.
+    pauses: HashMap<TenantKey, HashMap<String, Pause>>,
     /// The calls that count towards each limit, by number: when they ended, or `None` while in
     /// flight. Only at its end is a call certain to have been counted by the platform.
     calls: HashMap<Pace, BTreeMap<u64, Option<Timestamp>>>,
     next_number: u64,
 }
+
+/// An API in a tenant.
+type Api<'a> = (&'a TenantKey, &'static str);
 
 /// The time during which an API must not be called.
 #[derive(Debug, Clone, Copy)]
@@ -126,76 +132,75 @@ impl Limits {
     }
 
     /// Fails while the API is paused.
-    pub(crate) fn check(&self, endpoint: &'static str) -> Result<(), Error> {
+    pub(crate) fn check(&self, api: Api<'_>) -> Result<(), Error> {
         let now = self.clock.machine_now();
-        match self.state.lock().pause(endpoint, now) {
-            Some(pause) if pause.until > now => Err(waiting(endpoint, now, pause.until)),
+        match self.state.lock().pause(api, now) {
+            Some(pause) if pause.until > now => Err(waiting(api.1, now, pause.until)),
             _ => Ok(()),
         }
     }
 
     /// Like [`Limits::check`], right before a call is made. For an API that is probed, this is the
     /// one call of the minute.
-    pub(crate) fn enter(&self, endpoint: &'static str) -> Result<(), Error> {
-        self.check(endpoint)?;
+    pub(crate) fn enter(&self, api: Api<'_>) -> Result<(), Error> {
+        self.check(api)?;
         let now = self.clock.machine_now();
         let mut state = self.state.lock();
-        match state.pauses.get_mut(endpoint) {
+        match state.pauses.get_mut(api.0).and_then(|of| of.get_mut(api.1)) {
             Some(pause) if pause.is_probed => pause.until = now + LONGEST_PAUSE,
-            Some(_) => drop(state.pauses.remove(endpoint)),
+            Some(_) => state.end_pause(api),
             None => {}
         }
         Ok(())
     }
 
     /// Updates the pause of an API from an answer.
-    pub(crate) fn note<T>(&self, endpoint: &'static str, answer: &Result<T, Error>) {
+    pub(crate) fn note<T>(&self, api: Api<'_>, answer: &Result<T, Error>) {
+        let (tenant, endpoint) = api;
         let error = match answer {
             Ok(_) => {
-                return self
-                    .state
-                    .lock()
-                    .pauses
-                    .retain(|api, pause| api != endpoint || !pause.is_probed);
+                let mut state = self.state.lock();
+                let paused = state.pauses.get(tenant).and_then(|of| of.get(endpoint));
+                if paused.is_some_and(|pause| pause.is_probed) {
+                    state.end_pause(api);
+                }
+                return;
             }
             Err(error) if error.is_rate_limited() => error,
             Err(_) => return,
         };
-        let wait = error.asked_wait().unwrap_or(DEFAULT_PAUSE);
-        let until = self.clock.machine_now() + wait.min(LONGEST_PAUSE);
-        self.pause_until(endpoint, until, wait > LONGEST_PAUSE);
+        let asked = error.asked_wait().unwrap_or(DEFAULT_PAUSE);
+        let until = self.clock.machine_now() + asked.min(LONGEST_PAUSE);
+        self.pause_until(tenant, endpoint, until, asked > LONGEST_PAUSE);
         if let Some(shared) = &self.shared {
             let ahead = self.clock.now().duration_since(self.clock.machine_now());
             let until = until.checked_add(ahead).unwrap_or(until);
-            (shared.on_pause)(endpoint, until);
+            (shared.on_pause)(tenant, endpoint, until);
         }
     }
 
     /// Pauses an API until then, by the corrected clock that all processes share.
-    pub(crate) fn pause(&self, endpoint: &str, until: Timestamp) {
+    pub(crate) fn pause(&self, tenant: &TenantKey, endpoint: &str, until: Timestamp) {
         let left = until.duration_since(self.clock.now());
         let Ok(left) = Duration::try_from(left) else {
             return;
         };
         let until = self.clock.machine_now() + left.min(LONGEST_PAUSE);
-        self.pause_until(endpoint, until, false);
+        self.pause_until(tenant, endpoint, until, false);
     }
 
-    fn pause_until(&self, endpoint: &str, until: Timestamp, is_probed: bool) {
+    fn pause_until(&self, tenant: &TenantKey, endpoint: &str, until: Timestamp, is_probed: bool) {
         let mut state = self.state.lock();
         let new = Pause { until, is_probed };
-        let pause = state.pauses.entry(endpoint.to_owned()).or_insert(new);
+        let of_tenant = state.pauses.entry(tenant.clone()).or_default();
+        let pause = of_tenant.entry(endpoint.to_owned()).or_insert(new);
         pause.until = pause.until.max(until);
         pause.is_probed |= is_probed;
     }
 
     /// Waits until the call fits into every limit, or fails with the time at which it may.
-    pub(crate) async fn slot(
-        &self,
-        endpoint: &'static str,
-        paces: &[Pace],
-    ) -> Result<Slot<'_>, Error> {
-        self.check(endpoint)?;
+    pub(crate) async fn slot(&self, api: Api<'_>, paces: &[Pace]) -> Result<Slot<'_>, Error> {
+        self.check(api)?;
         let last = self.clock.machine_now() + LONGEST_WAIT;
         loop {
             let now = self.clock.machine_now();
@@ -206,13 +211,13 @@ impl Limits {
                         limits: self,
                         number,
                     };
-                    self.await_shared_slot(endpoint).await?;
+                    self.await_shared_slot(api).await?;
                     return Ok(slot);
                 }
                 Err(free) => free,
             };
             if free > last {
-                return Err(waiting(endpoint, now, free));
+                return Err(waiting(api.1, now, free));
             }
             let left = Duration::try_from(free.duration_since(now));
             self.clock.sleep(left.unwrap_or_default()).await;
@@ -220,11 +225,11 @@ impl Limits {
     }
 
     /// Waits for a slot among all processes of the app.
-    async fn await_shared_slot(&self, endpoint: &'static str) -> Result<(), Error> {
+    async fn await_shared_slot(&self, (tenant, endpoint): Api<'_>) -> Result<(), Error> {
         let Some(shared) = &self.shared else {
             return Ok(());
         };
-        match (shared.next_slot)().await {
+        match (shared.next_slot)(tenant).await {
             WriteSlot::At(then) => {
                 self.clock.sleep_until(then).await;
                 Ok(())
@@ -235,14 +240,23 @@ impl Limits {
 }
 
 impl State {
-    fn pause(&mut self, endpoint: &str, now: Timestamp) -> Option<Pause> {
-        let pause = *self.pauses.get(endpoint)?;
+    fn pause(&mut self, api: Api<'_>, now: Timestamp) -> Option<Pause> {
+        let pause = *self.pauses.get(api.0)?.get(api.1)?;
         // The clock was set back, and the pause would last longer than any.
         if pause.until > now + LONGEST_PAUSE {
-            self.pauses.remove(endpoint);
+            self.end_pause(api);
             return None;
         }
         Some(pause)
+    }
+
+    fn end_pause(&mut self, (tenant, endpoint): Api<'_>) {
+        if let Some(of_tenant) = self.pauses.get_mut(tenant) {
+            of_tenant.remove(endpoint);
+            if of_tenant.is_empty() {
+                self.pauses.remove(tenant);
+            }
+        }
     }
 
     /// Counts a call towards all limits and returns its number, or the time at which it may fit.
@@ -288,6 +302,24 @@ mod tests {
         (Limits::new(clock, 1, None), hand)
     }
 
+    static OWN: TenantKey = TenantKey::OWN;
+
+    fn api(endpoint: &'static str) -> Api<'static> {
+        (&OWN, endpoint)
+    }
+
+    #[test]
+    fn tenants_are_paused_separately() {
+        let (limits, hand) = limits();
+        let (one, other) = (TenantKey::from("one"), TenantKey::from("other"));
+        limits.note((&one, "reply"), &refusal(Some(7)));
+        assert!(limits.enter((&one, "reply")).is_err());
+        limits.enter((&other, "reply")).unwrap();
+        hand.advance(Duration::from_secs(7));
+        limits.enter((&one, "reply")).unwrap();
+        assert!(limits.state.lock().pauses.is_empty());
+    }
+
     fn refusal(retry_after: Option<u64>) -> Result<(), Error> {
         Err(ApiError {
             endpoint: "put_top_notice",
@@ -306,21 +338,21 @@ mod tests {
     fn a_rate_limited_api_is_paused_alone() {
         for (named, seconds) in [(Some(7), 7), (None, 1)] {
             let (limits, hand) = limits();
-            limits.note("put_top_notice", &refusal(named));
-            limits.note("put_top_notice", &refusal(Some(1)));
-            let reported = limits.check("put_top_notice").unwrap_err();
+            limits.note(api("put_top_notice"), &refusal(named));
+            limits.note(api("put_top_notice"), &refusal(Some(1)));
+            let reported = limits.check(api("put_top_notice")).unwrap_err();
             assert_eq!(reported.retry_after(), Some(Duration::from_secs(seconds)));
             assert!(reported.is_retryable() && !reported.may_have_taken_effect());
-            assert!(limits.check("get_chat").is_ok());
+            assert!(limits.check(api("get_chat")).is_ok());
             hand.advance(Duration::from_secs(seconds));
-            assert!(limits.check("put_top_notice").is_ok());
+            assert!(limits.check(api("put_top_notice")).is_ok());
         }
     }
 
     #[test]
     fn a_long_pause_is_probed_every_minute() {
         let (limits, hand) = limits();
-        let api = "put_top_notice";
+        let api = api("put_top_notice");
         limits.note(api, &refusal(Some(3600)));
         for _ in 0..3 {
             assert_eq!(
@@ -343,10 +375,10 @@ mod tests {
     #[test]
     fn a_429_pauses_the_api_whatever_its_body() {
         let (limits, hand) = limits();
-        let api = "reply";
+        let api = api("reply");
         let answer = |status| -> Result<(), Error> {
             Err(Error::InvalidResponse {
-                endpoint: api,
+                endpoint: api.1,
                 path: String::new(),
                 status,
                 log_id: None,
@@ -366,10 +398,10 @@ mod tests {
     #[test]
     fn a_clock_set_back_extends_no_pause() {
         let (limits, hand) = limits();
-        limits.note("reply", &refusal(Some(50)));
+        limits.note(api("reply"), &refusal(Some(50)));
         hand.set(limits.clock.now() - Duration::from_hours(1));
-        limits.enter("reply").unwrap();
-        let paces = [Pace::App];
+        limits.enter(api("reply")).unwrap();
+        let paces = [Pace::Tenant(TenantKey::OWN)];
         let now = limits.clock.now();
         for _ in 0..5 {
             limits.state.lock().reserve(&paces, 1, now).unwrap();
@@ -386,19 +418,25 @@ mod tests {
     #[tokio::test]
     async fn writes_are_spaced_from_their_ends() {
         let (limits, hand) = limits();
-        let paces = [Pace::Announcement("oc_1".into()), Pace::App];
-        let other = [Pace::Announcement("oc_2".into()), Pace::App];
+        let paces = [
+            Pace::Announcement(TenantKey::OWN, "oc_1".into()),
+            Pace::Tenant(TenantKey::OWN),
+        ];
+        let other = [
+            Pace::Announcement(TenantKey::OWN, "oc_2".into()),
+            Pace::Tenant(TenantKey::OWN),
+        ];
         let start = limits.clock.now();
         let mut in_flight = Vec::new();
         for _ in 0..3 {
-            in_flight.push(limits.slot("create", &paces).await.unwrap());
+            in_flight.push(limits.slot(api("create"), &paces).await.unwrap());
         }
         assert_eq!(
             limits.state.lock().reserve(&paces, 1, start),
             Err(start + SECOND)
         );
         for _ in 0..2 {
-            in_flight.push(limits.slot("create", &other).await.unwrap());
+            in_flight.push(limits.slot(api("create"), &other).await.unwrap());
         }
         assert_eq!(
             limits.state.lock().reserve(&other, 1, start),
@@ -417,7 +455,7 @@ mod tests {
             Err(now + SECOND)
         );
         hand.advance(SECOND);
-        limits.slot("create", &paces).await.unwrap();
+        limits.slot(api("create"), &paces).await.unwrap();
         assert_eq!(limits.state.lock().calls.len(), 2);
     }
 
@@ -433,28 +471,36 @@ mod tests {
         let shared = SharedLimits {
             on_pause: {
                 let reported = Arc::clone(&reported);
-                Arc::new(move |api, until| reported.lock().push((api, until)))
+                Arc::new(move |tenant, api, until| {
+                    reported.lock().push((tenant.clone(), api, until));
+                })
             },
-            next_slot: Arc::new(move || {
+            next_slot: Arc::new(move |_| {
                 let slot = slots.lock().pop().unwrap();
                 Box::pin(async move { slot })
             }),
         };
         let limits = Limits::new(clock, 1, Some(shared));
-        limits.note("put_top_notice", &refusal(Some(7)));
+        limits.note(api("put_top_notice"), &refusal(Some(7)));
         let until = now + 7 * SECOND;
-        assert_eq!(*reported.lock(), [("put_top_notice", until)]);
-        // Their pauses are not passed back.
-        limits.pause("reply", until);
-        assert!(limits.check("reply").is_err());
+        assert_eq!(
+            *reported.lock(),
+            [(TenantKey::OWN, "put_top_notice", until)]
+        );
+        // A pause that comes from them is not passed back.
+        limits.pause(&TenantKey::OWN, "reply", until);
+        assert!(limits.check(api("reply")).is_err());
         assert_eq!(reported.lock().len(), 1);
 
-        let paces = [Pace::Announcement("oc_1".into()), Pace::App];
-        let mut first = std::pin::pin!(limits.slot("create", &paces));
+        let paces = [
+            Pace::Announcement(TenantKey::OWN, "oc_1".into()),
+            Pace::Tenant(TenantKey::OWN),
+        ];
+        let mut first = std::pin::pin!(limits.slot(api("create"), &paces));
         assert!(futures_util::poll!(first.as_mut()).is_pending());
         hand.advance(SECOND);
         drop(first.await.unwrap());
-        let later = limits.slot("create", &paces).await.unwrap_err();
+        let later = limits.slot(api("create"), &paces).await.unwrap_err();
         assert_eq!(later.retry_after(), Some(4 * SECOND));
     }
 }

@@ -1,5 +1,6 @@
-//! The access token: fetched once for all callers, renewed early, dropped when it is rejected.
+//! Access tokens: each fetched once for all callers, renewed early, dropped when it is rejected.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +8,17 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::error::{Error, InvalidResponse, TOKEN_ENDPOINT};
+use crate::codes::Class;
+use crate::credentials::{AppKind, AppSecret, Credentials};
+use crate::error::{APP_TOKEN_ENDPOINT, Error, InvalidResponse, RESEND_ENDPOINT, TOKEN_ENDPOINT};
 use crate::http::{Http, Request};
 use crate::limits::Limits;
-use crate::{AppId, Clock};
+use crate::ticket::Tickets;
+use crate::{Clock, TenantKey};
 
 /// The remaining life of a token at which it is renewed. The platform returns the same token until
 /// less than 30 minutes of it remain; from then on the old and the new one are both valid. Ten
@@ -30,64 +35,152 @@ const UNKNOWN_LIFE: Duration = Duration::from_mins(1);
 const SHORTEST_LIFE: Duration = Duration::from_secs(30);
 /// Tokens of the platform live for two hours; a longer life than this is a mistake.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
+/// From this number of tenants on, and at each doubling, expired tokens are dropped.
+const SWEEP_AT: usize = 1024;
 
-/// The credentials of a self-built app.
-#[derive(Debug, Clone)]
-pub(crate) struct Credentials {
-    pub(crate) app_id: AppId,
-    pub(crate) app_secret: SecretString,
-}
-
-/// A tenant access token, shared by all callers.
+/// An access token, shared by all callers.
 pub(crate) type AccessToken = Arc<SecretString>;
 
-/// Keeps the token of one app.
+/// The tokens of one app: the only place that knows how a call's [`Credentials`] become a token.
 pub(crate) struct Tokens {
+    source: Source,
+    /// The `app_access_token` of a store app.
+    app: SharedToken,
+    tenants: Mutex<HashMap<TenantKey, Arc<SharedToken>>>,
+}
+
+/// How tokens are fetched.
+struct Source {
     http: Http,
-    credentials: Credentials,
+    secret: AppSecret,
+    kind: AppKind,
     clock: Clock,
     limits: Arc<Limits>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    current: Option<Current>,
-    /// The request in flight, which all callers wait for.
-    flight: Option<Arc<Flight>>,
-}
-
-type Flight = OnceCell<Result<Current, Error>>;
-
-#[derive(Clone)]
-struct Current {
-    token: AccessToken,
-    renew_at: Timestamp,
-    expires_at: Timestamp,
+    tickets: Tickets,
 }
 
 impl Tokens {
     pub(crate) fn new(
         http: Http,
-        credentials: Credentials,
+        secret: AppSecret,
+        kind: AppKind,
         clock: Clock,
         limits: Arc<Limits>,
     ) -> Self {
         Self {
-            http,
-            credentials,
-            clock,
-            limits,
-            state: Mutex::default(),
+            source: Source {
+                http,
+                secret,
+                kind,
+                tickets: Tickets::new(clock.clone()),
+                clock,
+                limits,
+            },
+            app: SharedToken::default(),
+            tenants: Mutex::default(),
         }
     }
 
+    pub(crate) fn secret(&self) -> &AppSecret {
+        &self.source.secret
+    }
+
+    pub(crate) fn kind(&self) -> AppKind {
+        self.source.kind
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.source.tickets
+    }
+
+    /// A valid token for these credentials.
+    pub(crate) async fn get(&self, credentials: &Credentials) -> Result<AccessToken, Error> {
+        let Credentials::Bot(tenant) = credentials;
+        let clock = &self.source.clock;
+        let token = self.of_tenant(tenant);
+        let fetch = || async {
+            match self.source.kind {
+                AppKind::Custom => self.source.fetch_own().await,
+                AppKind::Store => self.fetch_for(tenant).await,
+            }
+        };
+        token.get(clock, fetch).await
+    }
+
+    /// Drops `token`, which the platform rejected, unless it has been replaced already.
+    pub(crate) fn evict(&self, credentials: &Credentials, token: &AccessToken) {
+        self.of_tenant(credentials.tenant()).evict(token);
+    }
+
+    /// Drops the tokens of a tenant that has removed the app.
+    pub(crate) fn forget(&self, tenant: &TenantKey) {
+        self.tenants.lock().remove(tenant);
+    }
+
+    /// The token of a store app in a tenant. The platform refuses a bad `app_access_token` with the
+    /// same code as a tenant that has not installed the app, so the former is renewed once.
+    async fn fetch_for(&self, tenant: &TenantKey) -> Result<Issued, Error> {
+        let app_token = self.app_token().await?;
+        let result = self.source.fetch_tenant(&app_token, tenant).await;
+        if matches!(&result, Err(error) if error.class() == Some(Class::TenantTokenRefused)) {
+            self.app.evict(&app_token);
+            let renewed = self.app_token().await?;
+            if renewed.expose_secret() != app_token.expose_secret() {
+                return self.source.fetch_tenant(&renewed, tenant).await;
+            }
+        }
+        result
+    }
+
+    async fn app_token(&self) -> Result<AccessToken, Error> {
+        let fetch = || self.source.fetch_app();
+        self.app.get(&self.source.clock, fetch).await
+    }
+
+    fn of_tenant(&self, tenant: &TenantKey) -> Arc<SharedToken> {
+        let mut tenants = self.tenants.lock();
+        if let Some(token) = tenants.get(tenant) {
+            return Arc::clone(token);
+        }
+        if tenants.len() >= SWEEP_AT && tenants.len().is_power_of_two() {
+            let now = self.source.clock.machine_now();
+            tenants.retain(|_, token| token.is_in_use(now));
+        }
+        Arc::clone(tenants.entry(tenant.clone()).or_default())
+    }
+}
+
+/// A token that is fetched once for all callers.
+#[derive(Default)]
+struct SharedToken(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    current: Option<Issued>,
+    /// The request in flight, which all callers wait for.
+    flight: Option<Arc<Flight>>,
+}
+
+type Flight = OnceCell<Result<Issued, Error>>;
+
+#[derive(Clone)]
+struct Issued {
+    token: AccessToken,
+    renew_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl SharedToken {
     /// A valid token: the current one, or a new one. Concurrent callers share one request; if it
     /// fails, it fails for all of them.
-    pub(crate) async fn get(&self) -> Result<AccessToken, Error> {
+    async fn get<F: Future<Output = Result<Issued, Error>>>(
+        &self,
+        clock: &Clock,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<AccessToken, Error> {
         let flight = {
-            let mut state = self.state.lock();
-            let now = self.clock.machine_now();
+            let mut state = self.0.lock();
+            let now = clock.machine_now();
             // A request that only this state refers to was abandoned by its caller.
             let renewing = state.flight.as_ref();
             let renewing = renewing.is_some_and(|flight| Arc::strong_count(flight) > 1);
@@ -99,24 +192,29 @@ impl Tokens {
             Arc::clone(state.flight.get_or_insert_default())
         };
         // If the fetching caller is dropped, the next one that waits starts over.
-        let result = flight.get_or_init(|| self.fetch()).await;
-        self.settle(&flight, result)
+        let result = flight.get_or_init(fetch).await;
+        self.settle(&flight, result, clock)
     }
 
-    /// Drops `token`, which the platform rejected, unless it has been replaced already.
-    pub(crate) fn evict(&self, token: &AccessToken) {
-        let mut state = self.state.lock();
-        let rejected = |current: &mut Current| Arc::ptr_eq(&current.token, token);
+    fn evict(&self, token: &AccessToken) {
+        let mut state = self.0.lock();
+        let rejected = |current: &mut Issued| Arc::ptr_eq(&current.token, token);
         state.current.take_if(rejected);
+    }
+
+    fn is_in_use(&self, now: Timestamp) -> bool {
+        let mut state = self.0.lock();
+        state.flight.is_some() || state.valid(now).is_some()
     }
 
     /// The token after a request; the first of its callers updates the state for all.
     fn settle(
         &self,
         flight: &Arc<Flight>,
-        result: &Result<Current, Error>,
+        result: &Result<Issued, Error>,
+        clock: &Clock,
     ) -> Result<AccessToken, Error> {
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         let first = state
             .flight
             .take_if(|current| Arc::ptr_eq(current, flight))
@@ -129,7 +227,7 @@ impl Tokens {
                 Ok(Arc::clone(&new.token))
             }
             Err(error) => {
-                let now = self.clock.machine_now();
+                let now = clock.machine_now();
                 let current = state.valid(now).ok_or_else(|| error.clone())?;
                 if first {
                     current.renew_at = now.checked_add(RENEWAL_PAUSE).unwrap_or(Timestamp::MAX);
@@ -139,60 +237,126 @@ impl Tokens {
             }
         }
     }
-
-    async fn fetch(&self) -> Result<Current, Error> {
-        self.limits.enter(TOKEN_ENDPOINT)?;
-        // The life is counted from before the request, so that a slow answer does not extend it.
-        let asked_at = self.clock.machine_now();
-        let answer = self
-            .http
-            .send(&self.credentials.token_request(), None)
-            .await;
-        self.limits.note(TOKEN_ENDPOINT, &answer);
-        let answer = answer?;
-        let issued: Issued = answer.whole()?;
-        if !is_usable(&issued.tenant_access_token) {
-            return Err(answer.invalid(InvalidResponse::Shape));
-        }
-        let life = life(&issued.expire);
-        // A token with a short life is renewed after half of it.
-        let renew_after = life.saturating_sub(RENEWAL_MARGIN.min(life / 2));
-        let after = |life| asked_at.checked_add(life).unwrap_or(Timestamp::MAX);
-        Ok(Current {
-            token: Arc::new(issued.tenant_access_token),
-            renew_at: after(renew_after.max(SHORTEST_LIFE)),
-            expires_at: after(life),
-        })
-    }
 }
 
 impl State {
-    fn valid(&mut self, now: Timestamp) -> Option<&mut Current> {
+    fn valid(&mut self, now: Timestamp) -> Option<&mut Issued> {
         self.current
             .as_mut()
             .filter(|current| now < current.expires_at)
     }
 }
 
-impl Credentials {
-    /// Official page `auth-v3/auth/tenant_access_token_internal`.
-    fn token_request(&self) -> Request<'static> {
+impl Source {
+    /// The tenant token of a custom app. Official page
+    /// `auth-v3/auth/tenant_access_token_internal`.
+    async fn fetch_own(&self) -> Result<Issued, Error> {
         const PATH: &[&str] = &["auth", "v3", "tenant_access_token", "internal"];
-        Request::post(TOKEN_ENDPOINT, PATH).body(json!({
-            "app_id": self.app_id,
-            "app_secret": self.app_secret.expose_secret(),
-        }))
+        let request = Request::post(TOKEN_ENDPOINT, PATH).body(self.secret.with(&[]));
+        self.fetch(&TenantKey::OWN, request, |body: TenantToken| {
+            (body.tenant_access_token, body.expire)
+        })
+        .await
     }
 
-    /// The body of the request for the endpoint of a long connection.
-    pub(crate) fn long_connection_body(&self) -> Value {
-        json!({ "AppID": self.app_id, "AppSecret": self.app_secret.expose_secret() })
+    /// The app token of a store app. Official page `auth-v3/auth/app_access_token`.
+    async fn fetch_app(&self) -> Result<Issued, Error> {
+        const PATH: &[&str] = &["auth", "v3", "app_access_token"];
+        loop {
+            let ticket = self.tickets.current()?;
+            let body = self
+                .secret
+                .with(&[("app_ticket", ticket.value.expose_secret())]);
+            let request = Request::post(APP_TOKEN_ENDPOINT, PATH).body(body);
+            let own = TenantKey::OWN;
+            let issued = self.fetch(&own, request, |body: AppToken| {
+                (body.app_access_token, body.expire)
+            });
+            match issued.await {
+                // The ticket is stale; an older one may still be valid.
+                Err(error) if error.class() == Some(Class::TicketRejected) => {
+                    self.tickets.reject(&ticket);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// The tenant token of a store app. Official page `auth-v3/auth/tenant_access_token`.
+    async fn fetch_tenant(
+        &self,
+        app_token: &SecretString,
+        tenant: &TenantKey,
+    ) -> Result<Issued, Error> {
+        const PATH: &[&str] = &["auth", "v3", "tenant_access_token"];
+        let request = Request::post(TOKEN_ENDPOINT, PATH).body(json!({
+            "app_access_token": app_token.expose_secret(),
+            "tenant_key": tenant,
+        }));
+        self.fetch(tenant, request, |body: TenantToken| {
+            (body.tenant_access_token, body.expire)
+        })
+        .await
+    }
+
+    async fn fetch<T: DeserializeOwned>(
+        &self,
+        tenant: &TenantKey,
+        request: Request<'_>,
+        read: fn(T) -> (SecretString, Value),
+    ) -> Result<Issued, Error> {
+        let api = (tenant, request.endpoint);
+        self.limits.enter(api)?;
+        // The life is counted from before the request, so that a slow answer does not extend it.
+        let asked_at = self.clock.machine_now();
+        let answer = self.http.send(&request, None).await;
+        self.limits.note(api, &answer);
+        let answer = answer?;
+        let (token, expire) = read(answer.whole()?);
+        if !is_usable(&token) {
+            return Err(answer.invalid(InvalidResponse::Shape));
+        }
+        let life = life(&expire);
+        // A token with a short life is renewed after half of it.
+        let renew_after = life.saturating_sub(RENEWAL_MARGIN.min(life / 2));
+        let after = |life| asked_at.checked_add(life).unwrap_or(Timestamp::MAX);
+        Ok(Issued {
+            token: Arc::new(token),
+            renew_at: after(renew_after.max(SHORTEST_LIFE)),
+            expires_at: after(life),
+        })
+    }
+
+    /// Asks the platform to push a ticket, which takes up to two minutes. Official page
+    /// `auth-v3/auth/app_ticket_resend`.
+    async fn resend_ticket(&self) -> Result<(), Error> {
+        const PATH: &[&str] = &["auth", "v3", "app_ticket", "resend"];
+        let api = (&TenantKey::OWN, RESEND_ENDPOINT);
+        self.limits.enter(api)?;
+        let request = Request::post(RESEND_ENDPOINT, PATH).body(self.secret.with(&[]));
+        let answer = self.http.send(&request, None).await;
+        self.limits.note(api, &answer);
+        answer.map(drop)
+    }
+}
+
+impl Tokens {
+    pub(crate) async fn resend_ticket(&self) -> Result<(), Error> {
+        self.source.resend_ticket().await
     }
 }
 
 #[derive(Deserialize)]
-struct Issued {
+struct TenantToken {
     tenant_access_token: SecretString,
+    /// Remaining life in seconds.
+    #[serde(default)]
+    expire: Value,
+}
+
+#[derive(Deserialize)]
+struct AppToken {
+    app_access_token: SecretString,
     /// Remaining life in seconds.
     #[serde(default)]
     expire: Value,

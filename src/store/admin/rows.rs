@@ -15,6 +15,8 @@ use crate::store::statement::{Row, Unreadable};
 pub struct JobFilter {
     /// In any state if empty.
     pub states: Vec<JobState>,
+    /// Its key.
+    pub tenant: Option<String>,
     pub chat: Option<String>,
     /// The newest ones, up to this many.
     pub limit: u32,
@@ -52,6 +54,9 @@ pub(crate) struct JobSummary {
     pub(crate) reference: String,
     pub(crate) state: JobState,
     pub(crate) kind: String,
+    /// The tenant key; none for a custom app.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) tenant: String,
     pub(crate) chat: String,
     pub(crate) origin: String,
     /// The number of a schedule in its chat.
@@ -99,7 +104,7 @@ pub(crate) struct JobRow {
 }
 
 impl JobRow {
-    pub(crate) const COLUMNS: &str = "id, origin, reference, kind, chat, state, number, ordered_at, \
+    pub(crate) const COLUMNS: &str = "id, tenant, origin, reference, kind, chat, state, number, ordered_at, \
         run_at, started_at, finished_at, retries, crashes, payload, progress, outcome";
 
     pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
@@ -122,6 +127,7 @@ impl JobRow {
             reference: row.get("reference")?,
             state: state.parse().unwrap_or(JobState::Done),
             kind: row.get("kind")?,
+            tenant: row.get("tenant")?,
             chat: row.get("chat")?,
             origin: row.get("origin")?,
             number: number.and_then(|number| number.try_into().ok()),
@@ -234,6 +240,9 @@ pub(crate) struct AuditRow {
     pub(crate) at: Timestamp,
     /// The short id in the log and in replies.
     pub(crate) reference: String,
+    /// The tenant key; none for a custom app.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) tenant: String,
     pub(crate) chat: String,
     /// The author's open id; none for automatic changes.
     pub(crate) actor: Option<String>,
@@ -253,7 +262,7 @@ pub(crate) struct AuditRow {
 }
 
 impl AuditRow {
-    pub(crate) const COLUMNS: &str = "id, origin, reference, made_at, chat, actor, kind, result, \
+    pub(crate) const COLUMNS: &str = "id, tenant, origin, reference, made_at, chat, actor, kind, result, \
         log_id, summary, place, undone";
 
     pub(in crate::store) fn read(row: &Row<'_>) -> Result<Self, Unreadable> {
@@ -262,6 +271,7 @@ impl AuditRow {
             // A time that cannot be read must not hide the change.
             at: row.time("made_at").unwrap_or(Timestamp::UNIX_EPOCH),
             reference: row.get("reference")?,
+            tenant: row.get("tenant")?,
             chat: row.get("chat")?,
             actor: row.get("actor")?,
             deed: row.get("kind")?,
@@ -284,6 +294,8 @@ impl AuditRow {
 
 #[derive(Debug, Clone)]
 pub(crate) struct AuditFilter {
+    /// Its key.
+    pub(crate) tenant: Option<String>,
     pub(crate) chat: Option<String>,
     pub(crate) since: Timestamp,
     /// Only rows after this id.

@@ -1,8 +1,10 @@
 //! The statements of the admin commands, for both databases.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::rows::{AuditFilter, AuditRow, JobFilter, JobRow, JobState, Retry};
+use crate::model::job::Tenant;
 use crate::store::statement::{Query, Statement, values};
 
 /// Newest first.
@@ -12,9 +14,11 @@ pub(super) fn jobs(app: &str, filter: &JobFilter, now: Timestamp) -> Query<JobRo
     let sql = format!(
         "SELECT {columns} FROM jobs
          WHERE app = $1 AND (CAST($2 AS text) IS NULL OR chat = $2) AND ({states})
-         ORDER BY id DESC LIMIT $4"
+           AND (CAST($4 AS text) IS NULL OR tenant = $4)
+         ORDER BY id DESC LIMIT $5"
     );
-    let values = values![app, filter.chat.as_deref(), now, filter.limit];
+    let (tenant, chat) = (filter.tenant.as_deref(), filter.chat.as_deref());
+    let values = values![app, chat, now, tenant, filter.limit];
     Statement::new(sql, values).read(JobRow::read)
 }
 
@@ -66,7 +70,7 @@ pub(super) fn retry(job: i64, how: Retry, now: Timestamp) -> Statement {
 
 pub(super) fn forget_failure(job: i64) -> Statement {
     let sql = "DELETE FROM changes
-         WHERE (app, origin, job_kind) = (SELECT app, origin, kind FROM jobs WHERE id = $1)
+         WHERE (app, tenant, origin, job_kind) = (SELECT app, tenant, origin, kind FROM jobs WHERE id = $1)
            AND after IS NULL AND undone = 0";
     Statement::new(sql, values![job])
 }
@@ -74,7 +78,7 @@ pub(super) fn forget_failure(job: i64) -> Statement {
 /// The change, if any, that a job made and `/undo` can revert.
 pub(super) fn change_of(job: i64) -> Query<i64> {
     let sql = "SELECT id FROM changes
-         WHERE (app, origin, job_kind) = (SELECT app, origin, kind FROM jobs WHERE id = $1)
+         WHERE (app, tenant, origin, job_kind) = (SELECT app, tenant, origin, kind FROM jobs WHERE id = $1)
            AND (after IS NOT NULL OR undone <> 0)";
     Statement::new(sql, values![job]).read(|row| row.get("id"))
 }
@@ -93,9 +97,38 @@ pub(super) fn audit(app: &str, filter: &AuditFilter) -> Query<AuditRow> {
     let sql = format!(
         "SELECT {columns} FROM changes
          WHERE app = $1 AND (CAST($2 AS text) IS NULL OR chat = $2) AND made_at >= $3 AND id > $4
-         ORDER BY id LIMIT $5"
+           AND (CAST($5 AS text) IS NULL OR tenant = $5)
+         ORDER BY id LIMIT $6"
     );
-    let chat = filter.chat.as_deref();
-    let values = values![app, chat, filter.since, filter.after, filter.limit];
+    let (tenant, chat) = (filter.tenant.as_deref(), filter.chat.as_deref());
+    let values = values![app, chat, filter.since, filter.after, tenant, filter.limit];
     Statement::new(sql, values).read(AuditRow::read)
+}
+
+/// What the store holds of a tenant.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TenantCounts {
+    pub(crate) open_jobs: u64,
+    pub(crate) schedules: u64,
+    pub(crate) changes: u64,
+    pub(crate) chats: u64,
+}
+
+pub(super) fn tenant_counts(tenant: &Tenant) -> Query<TenantCounts> {
+    let jobs = "FROM jobs WHERE app = $1 AND tenant = $2 AND state IN ('ready', 'running')";
+    let changes = "FROM changes WHERE app = $1 AND tenant = $2";
+    let sql = format!(
+        "SELECT (SELECT count(*) {jobs} AND number IS NULL) AS open_jobs,
+             (SELECT count(*) {jobs} AND number IS NOT NULL) AS schedules,
+             (SELECT count(*) {changes}) AS changes,
+             (SELECT count(DISTINCT chat) {changes}) AS chats"
+    );
+    Statement::new(sql, values![&tenant.app, &tenant.key]).read(|row| {
+        Ok(TenantCounts {
+            open_jobs: row.count("open_jobs")?,
+            schedules: row.count("schedules")?,
+            changes: row.count("changes")?,
+            chats: row.count("chats")?,
+        })
+    })
 }

@@ -84,8 +84,8 @@ async fn try_to_write(client: &mut Client, app: &str) -> Result<(), tokio_postgr
     let transaction = client.transaction().await?;
     transaction
         .execute(
-            "INSERT INTO noticebot.limits (app, api, until) VALUES ($1, '', 0)
-             ON CONFLICT (app, api) DO UPDATE SET until = limits.until",
+            "INSERT INTO noticebot.limits (app, tenant, api, until) VALUES ($1, '', '', 0)
+             ON CONFLICT (app, tenant, api) DO UPDATE SET until = limits.until",
             &[&app],
         )
         .await?;

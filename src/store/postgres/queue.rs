@@ -40,14 +40,16 @@ pub(super) async fn accept(
         .prepare_cached(
             "WITH of_chat AS (
                  SELECT count(*) AS waiting, min(id) AS head, max(ordered_at) AS last_ordered_at FROM jobs
-                 WHERE app = $1 AND chat = $4 AND kind = $3 AND state IN ('ready', 'running')),
+                 WHERE app = $1 AND tenant = $10 AND chat = $4 AND kind = $3
+                     AND state IN ('ready', 'running')),
              inserted AS (
-                 INSERT INTO jobs (app, origin, kind, chat, ordered_at, run_at, payload, accepted_by, reference)
-                 SELECT $1, $2, $3, $4, greatest($5, last_ordered_at), greatest($5, last_ordered_at), $6, $7, $9
+                 INSERT INTO jobs (app, tenant, origin, kind, chat, ordered_at, run_at, payload, accepted_by, reference)
+                 SELECT $1, $10, $2, $3, $4, greatest($5, last_ordered_at), greatest($5, last_ordered_at), $6, $7, $9
                  FROM of_chat WHERE waiting < $8
                  ON CONFLICT DO NOTHING RETURNING 1)
              SELECT waiting, coalesce(head, 0), EXISTS (SELECT FROM inserted),
-                 EXISTS (SELECT FROM jobs WHERE app = $1 AND origin = $2 AND kind = $3)
+                 EXISTS (SELECT FROM jobs
+                     WHERE app = $1 AND tenant = $10 AND origin = $2 AND kind = $3)
              FROM of_chat",
         )
         .await?;
@@ -57,7 +59,7 @@ pub(super) async fn accept(
         .query_one(
             &prepared,
             &[
-                &key.app,
+                &key.tenant.app,
                 &key.origin,
                 &key.kind.as_str(),
                 &job.chat,
@@ -66,6 +68,7 @@ pub(super) async fn accept(
                 &accepted_by,
                 &bound,
                 &key.reference(),
+                &key.tenant.key.as_str(),
             ],
         )
         .await?;
@@ -118,17 +121,17 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = $3,
            AND (job.kind <> 'press' OR job.accepted_by = $3 OR job.ordered_at <= $2 - $4)
            AND job.id = (
                SELECT head.id FROM jobs head
-               WHERE head.app = job.app AND head.chat = job.chat
+               WHERE head.app = job.app AND head.tenant = job.tenant AND head.chat = job.chat
                  AND head.state IN ('ready', 'running')
                ORDER BY head.ordered_at, head.id LIMIT 1)
            AND (job.kind = 'overflow' OR (
                SELECT busy.id FROM jobs busy
-               WHERE busy.app = job.app AND busy.chat = job.chat
+               WHERE busy.app = job.app AND busy.tenant = job.tenant AND busy.chat = job.chat
                  AND busy.state = 'running' AND busy.kind <> 'overflow'
                LIMIT 1) IS NULL)
          ORDER BY job.ordered_at, job.id LIMIT 1
          FOR UPDATE SKIP LOCKED)
-     RETURNING id, app, origin, kind, chat, payload, ordered_at, started_at, retries, crashes,
+     RETURNING id, app, tenant, origin, kind, chat, payload, ordered_at, started_at, retries, crashes,
          suspicions, begun, progress, outcome, replying_since, acknowledgement";
 
 /// When a job may become claimable: a schedule or retry is due, or a callback is no longer

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use feishu::ExtraRoots;
+use feishu::{ExtraRoots, TenantKey};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -275,16 +275,21 @@ async fn a_corrected_clock_blocks_nothing() {
     let (wrong, _running) = bench.place.open("cli_1", &tomorrow).await.unwrap();
     let window = Duration::from_secs(1);
     for _ in 0..7 {
-        wrong.next_write_slot(window).await.unwrap();
+        wrong.next_write_slot(TenantKey::OWN, window).await.unwrap();
     }
     let limited = |until| RateLimit {
+        tenant: TenantKey::OWN,
         api: "reply".to_owned(),
         until,
     };
     let until = tomorrow.now() + Duration::from_secs(30);
     wrong.save_limit(limited(until)).await.unwrap();
 
-    let turn = bench.store.next_write_slot(window).await.unwrap();
+    let turn = bench
+        .store
+        .next_write_slot(TenantKey::OWN, window)
+        .await
+        .unwrap();
     assert_eq!(turn, WriteSlot::At(bench.clock.now()));
     assert_eq!(bench.store.limits().await.unwrap(), []);
     let soon = limited(bench.clock.now() + Duration::from_secs(5));
@@ -420,6 +425,7 @@ async fn rate_limits_reach_other_replicas() {
     let heard = || timeout(PATIENCE, neighbour.store.limits_changed());
     heard().await.expect("it listens");
     let limited = RateLimit {
+        tenant: TenantKey::OWN,
         api: "reply".to_owned(),
         until: bench.clock.now() + Duration::from_secs(30),
     };
@@ -437,7 +443,7 @@ async fn replicas_share_write_slots() {
     let mut turns = Vec::new();
     for number in 0..16 {
         let store = [&bench.store, &neighbour.store][number % 2];
-        turns.push(store.next_write_slot(window).await.unwrap());
+        turns.push(store.next_write_slot(TenantKey::OWN, window).await.unwrap());
     }
     let after = |seconds| now + Duration::from_secs(seconds);
     for (number, turn) in turns[..15].iter().enumerate() {
@@ -447,7 +453,11 @@ async fn replicas_share_write_slots() {
     }
     assert_eq!(turns[15], WriteSlot::AskAgainAt(after(1)));
     bench.hand.advance(Duration::from_secs(10));
-    let turn = bench.store.next_write_slot(window).await.unwrap();
+    let turn = bench
+        .store
+        .next_write_slot(TenantKey::OWN, window)
+        .await
+        .unwrap();
     assert_eq!(turn, WriteSlot::At(bench.clock.now()));
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::model::job::{JobId, NewJob};
+use crate::model::job::{JobId, JobKey, NewJob};
 use crate::store::job::{Owned, SUSPECT};
 use crate::store::lease::SOLE_OWNER;
 use crate::store::row::job;
@@ -89,11 +89,18 @@ struct OfChat {
 }
 
 const OF_CHAT: &str = "SELECT count(*), min(id), max(ordered_at) FROM jobs
-     WHERE app = ?1 AND chat = ?2 AND kind = ?3 AND state IN ('ready', 'running')";
+     WHERE app = ?1 AND tenant = ?2 AND chat = ?3 AND kind = ?4
+         AND state IN ('ready', 'running')";
 
 fn open_of_chat(connection: &Connection, job: &NewJob) -> rusqlite::Result<OfChat> {
+    let tenant = &job.key.tenant;
     connection.prepare_cached(OF_CHAT)?.query_row(
-        params![job.key.app, job.chat, job.key.kind.as_str()],
+        params![
+            tenant.app,
+            tenant.key.as_str(),
+            job.chat,
+            job.key.kind.as_str()
+        ],
         |row| {
             Ok(OfChat {
                 waiting: row.get(0)?,
@@ -105,9 +112,18 @@ fn open_of_chat(connection: &Connection, job: &NewJob) -> rusqlite::Result<OfCha
 }
 
 fn is_known(connection: &Connection, job: &NewJob) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM jobs WHERE app = ?1 AND origin = ?2 AND kind = ?3")?
-        .exists(params![job.key.app, job.key.origin, job.key.kind.as_str()])
+    let JobKey {
+        tenant,
+        origin,
+        kind,
+    } = &job.key;
+    let sql = "SELECT 1 FROM jobs WHERE app = ?1 AND tenant = ?2 AND origin = ?3 AND kind = ?4";
+    connection.prepare_cached(sql)?.exists(params![
+        tenant.app,
+        tenant.key.as_str(),
+        origin,
+        kind.as_str()
+    ])
 }
 
 /// Whether a row was inserted.
@@ -124,11 +140,12 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
          WHERE job.app = ?2 AND job.state = 'ready' AND job.ordered_at <= ?1 AND job.run_at <= ?1
            AND (job.kind = 'overflow' OR NOT EXISTS (
                SELECT 1 FROM jobs busy
-               WHERE busy.app = job.app AND busy.chat = job.chat
+               WHERE busy.app = job.app AND busy.tenant = job.tenant AND busy.chat = job.chat
                  AND busy.state IN ('ready', 'running') AND busy.state = 'running'))
            AND NOT EXISTS (
                SELECT 1 FROM jobs before
-               WHERE before.app = job.app AND before.chat = job.chat
+               WHERE before.app = job.app AND before.tenant = job.tenant
+                 AND before.chat = job.chat
                  AND before.state IN ('ready', 'running')
                  AND (before.ordered_at, before.id) < (job.ordered_at, job.id))
          ORDER BY job.ordered_at, job.id LIMIT 1)
@@ -188,7 +205,7 @@ pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
     use crate::model::change::ChangeId;
-    use crate::model::job::ChatKey;
+    use crate::model::job::{ChatKey, Tenant};
     use crate::store::sqlite::migrate::migrate;
     use crate::store::statements::{changes, chats, schedules};
 
@@ -249,7 +266,7 @@ mod tests {
     fn shared_statements_read_through_an_index() {
         let connection = tables();
         let chat = ChatKey {
-            app: String::new(),
+            tenant: Tenant::own(""),
             chat: String::new(),
         };
         let (now, id) = (Timestamp::UNIX_EPOCH, ChangeId(1));

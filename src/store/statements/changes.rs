@@ -7,7 +7,7 @@ use crate::model::change::{
     AnnouncementState, Change, ChangeId, ChangeKind, ChangeRecord, ChangeResult, RecordedChange,
     State, UNDO_AGE,
 };
-use crate::model::job::{ChatKey, JobKey};
+use crate::model::job::{ChatKey, JobKey, Tenant};
 use crate::store::row::{CANNOT_BE_UNDONE, UNDO_DEPTH, UNDONE, job_ref, place_column, to_json};
 use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 
@@ -20,13 +20,14 @@ pub(in crate::store) fn record(
     record: &ChangeRecord,
     now: Timestamp,
 ) -> Vec<Statement> {
-    let sql = "INSERT INTO changes (app, chat, origin, job_kind, reference, made_at, actor, kind,
-             result, log_id, summary, before, after, place)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    let sql = "INSERT INTO changes (app, tenant, chat, origin, job_kind, reference, made_at, actor,
+             kind, result, log_id, summary, before, after, place)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          ON CONFLICT DO NOTHING";
     let change = record.change.as_ref();
     let values = values![
-        &key.app,
+        &key.tenant.app,
+        &key.tenant.key,
         chat,
         &key.origin,
         key.kind.as_str(),
@@ -62,9 +63,11 @@ fn without_nul(text: &str) -> String {
 pub(in crate::store) fn history(chat: &ChatKey, count: u32) -> Query<Option<RecordedChange>> {
     let sql = format!(
         "SELECT {MADE} FROM changes
-         WHERE app = $1 AND chat = $2 AND result = 'done' ORDER BY id DESC LIMIT $3"
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND result = 'done'
+         ORDER BY id DESC LIMIT $4"
     );
-    Statement::new(sql, values![&chat.app, &chat.chat, count]).read(recorded_change)
+    let Tenant { app, key } = &chat.tenant;
+    Statement::new(sql, values![app, key, &chat.chat, count]).read(recorded_change)
 }
 
 /// The changes of a chat that can be undone, newest first: those that were made, or may have been
@@ -74,28 +77,31 @@ pub(in crate::store) fn undoable(chat: &ChatKey, now: Timestamp) -> Query<Option
     let deeds = ChangeKind::undoable_in_sql();
     let sql = format!(
         "SELECT {MADE} FROM (
-             SELECT app, {MADE} FROM changes
-             WHERE app = $1 AND chat = $2 AND after IS NOT NULL
+             SELECT app, tenant, {MADE} FROM changes
+             WHERE app = $1 AND tenant = $2 AND chat = $3 AND after IS NOT NULL
                AND kind IN ({deeds})
-             ORDER BY id DESC LIMIT $3) AS of_chat
+             ORDER BY id DESC LIMIT $4) AS of_chat
          WHERE undone = 0
-           AND (made_at >= $4 OR EXISTS (
+           AND (made_at >= $5 OR EXISTS (
                SELECT 1 FROM jobs
-               WHERE jobs.app = of_chat.app AND jobs.origin = of_chat.origin
-                 AND jobs.kind = 'expire' AND jobs.finished_at >= $4))
+               WHERE jobs.app = of_chat.app AND jobs.tenant = of_chat.tenant
+                 AND jobs.origin = of_chat.origin
+                 AND jobs.kind = 'expire' AND jobs.finished_at >= $5))
          ORDER BY id DESC"
     );
-    let values = values![&chat.app, &chat.chat, UNDO_DEPTH, now - UNDO_AGE];
+    let Tenant { app, key } = &chat.tenant;
+    let values = values![app, key, &chat.chat, UNDO_DEPTH, now - UNDO_AGE];
     Statement::new(sql, values).read(recorded_change)
 }
 
 /// Includes reverted changes.
 pub(in crate::store) fn latest_top(chat: &ChatKey) -> Query<Option<RecordedChange>> {
     let sql = format!(
-        "SELECT {MADE} FROM changes WHERE app = $1 AND chat = $2 AND place IN ('top', 'both')
+        "SELECT {MADE} FROM changes
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND place IN ('top', 'both')
          ORDER BY id DESC LIMIT 1"
     );
-    Statement::new(sql, values![&chat.app, &chat.chat]).read(recorded_change)
+    Statement::new(sql, chat.values()).read(recorded_change)
 }
 
 /// The blocks that reverts have rewritten since a change, oldest first.
@@ -105,10 +111,11 @@ pub(in crate::store) fn restored_since(
 ) -> Query<Option<Vec<(BlockId, BlockId)>>> {
     let sql = format!(
         "SELECT {MADE} FROM changes
-         WHERE app = $1 AND chat = $2 AND id > $3
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND id > $4
            AND kind IN ('undo', 'expire') AND after IS NOT NULL ORDER BY id"
     );
-    Statement::new(sql, values![&chat.app, &chat.chat, since.0]).read(|row| {
+    let Tenant { app, key } = &chat.tenant;
+    Statement::new(sql, values![app, key, &chat.chat, since.0]).read(|row| {
         let change = recorded_change(row)?.and_then(|recorded| recorded.change);
         Ok(match change.and_then(|change| change.after.announcement) {
             Some(AnnouncementState::Restored(blocks)) => Some(blocks),
@@ -118,10 +125,11 @@ pub(in crate::store) fn restored_since(
 }
 
 pub(in crate::store) fn made_by(key: &JobKey) -> Query<Option<RecordedChange>> {
-    let sql =
-        format!("SELECT {MADE} FROM changes WHERE app = $1 AND origin = $2 AND job_kind = $3");
-    let values = values![&key.app, &key.origin, key.kind.as_str()];
-    Statement::new(sql, values).read(recorded_change)
+    let sql = format!(
+        "SELECT {MADE} FROM changes
+         WHERE app = $1 AND tenant = $2 AND origin = $3 AND job_kind = $4"
+    );
+    Statement::new(sql, key.values()).read(recorded_change)
 }
 
 /// `None` for a row that only a later release can read.
@@ -166,8 +174,8 @@ pub(in crate::store) fn forget_texts(app: &str, before: Timestamp) -> Statement 
              WHERE app = $1 AND made_at < $2 AND summary IS NOT NULL
                AND NOT EXISTS (
                    SELECT 1 FROM jobs
-                   WHERE jobs.app = changes.app AND jobs.origin = changes.origin
-                     AND jobs.kind = 'expire'
+                   WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
+                     AND jobs.origin = changes.origin AND jobs.kind = 'expire'
                      AND (jobs.state IN ('ready', 'running')
                           OR (changes.undone = 0 AND jobs.finished_at >= $2)))
              LIMIT 1000)";
@@ -181,8 +189,8 @@ pub(in crate::store) fn forget(app: &str, before: Timestamp) -> Statement {
              WHERE app = $1 AND made_at < $2
                AND NOT EXISTS (
                    SELECT 1 FROM jobs
-                   WHERE jobs.app = changes.app AND jobs.origin = changes.origin
-                     AND jobs.kind = 'expire' AND jobs.state IN ('ready', 'running'))
+                   WHERE jobs.app = changes.app AND jobs.tenant = changes.tenant
+                     AND jobs.origin = changes.origin AND jobs.kind = 'expire' AND jobs.state IN ('ready', 'running'))
              LIMIT 1000)";
     Statement::new(sql, values![app, before])
 }

@@ -18,12 +18,13 @@ pub(in crate::store) fn insert(
     outcome: Option<&Outcome>,
 ) -> Statement {
     let sql = "INSERT INTO jobs
-             (app, origin, kind, reference, chat, ordered_at, run_at, payload, outcome)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)
+             (app, tenant, origin, kind, reference, chat, ordered_at, run_at, payload, outcome)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
          ON CONFLICT DO NOTHING";
     let key = &job.key;
     let values = values![
-        &key.app,
+        &key.tenant.app,
+        &key.tenant.key,
         &key.origin,
         key.kind.as_str(),
         key.reference(),
@@ -43,7 +44,7 @@ pub(in crate::store) fn insert_overflow(job: &NewJob, head: i64) -> Option<State
     }
     let notice = NewJob {
         key: JobKey {
-            app: job.key.app.clone(),
+            tenant: job.key.tenant.clone(),
             origin: format!("{}/{head}", job.chat),
             kind: JobKind::Overflow,
         },

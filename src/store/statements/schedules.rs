@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::model::change::ChangeId;
-use crate::model::job::{ChatKey, JobId, JobKey};
+use crate::model::job::{ChatKey, JobId, JobKey, Tenant};
 use crate::model::schedule::ScheduleRow;
 use crate::store::NewSchedule;
 use crate::store::row::job_ref;
@@ -12,13 +12,14 @@ use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 /// Schedules a job under the chat's next number, unless it exists already.
 pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) -> Statement {
     let sql = "INSERT INTO jobs
-             (app, origin, kind, reference, chat, ordered_at, run_at, payload, number)
-         SELECT $1, $2, $3, $4, $5, $6, $6, $7, coalesce(max(number), 0) + 1
-         FROM jobs WHERE app = $1 AND chat = $5 AND number IS NOT NULL
+             (app, tenant, origin, kind, reference, chat, ordered_at, run_at, payload, number)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, coalesce(max(number), 0) + 1
+         FROM jobs WHERE app = $1 AND tenant = $2 AND chat = $6 AND number IS NOT NULL
          ON CONFLICT DO NOTHING";
     let key = schedule.key(job);
     let values = values![
-        &key.app,
+        &key.tenant.app,
+        &key.tenant.key,
         &key.origin,
         key.kind.as_str(),
         key.reference(),
@@ -31,9 +32,9 @@ pub(in crate::store) fn add(job: &JobKey, chat: &str, schedule: &NewSchedule) ->
 
 /// The number of a schedule in its chat.
 pub(in crate::store) fn number(job: &JobKey) -> Query<u32> {
-    let sql = "SELECT number FROM jobs WHERE app = $1 AND origin = $2 AND kind = $3";
-    let values = values![&job.app, &job.origin, job.kind.as_str()];
-    Statement::new(sql, values).read(|row| row.count("number"))
+    let sql = "SELECT number FROM jobs
+         WHERE app = $1 AND tenant = $2 AND origin = $3 AND kind = $4";
+    Statement::new(sql, job.values()).read(|row| row.count("number"))
 }
 
 /// The schedules of a chat, earliest first; `None` for a row that cannot be read, which fails when
@@ -41,10 +42,10 @@ pub(in crate::store) fn number(job: &JobKey) -> Query<u32> {
 pub(in crate::store) fn of_chat(chat: &ChatKey) -> Query<Option<ScheduleRow>> {
     // The redundant list of states makes SQLite use the index of open jobs.
     let sql = "SELECT id, origin, kind, number, ordered_at, payload FROM jobs
-         WHERE app = $1 AND chat = $2 AND number IS NOT NULL
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND number IS NOT NULL
            AND state IN ('ready', 'running') AND state = 'ready'
          ORDER BY ordered_at, id";
-    Statement::new(sql, values![&chat.app, &chat.chat]).read(waiting)
+    Statement::new(sql, chat.values()).read(waiting)
 }
 
 fn waiting(row: &Row<'_>) -> Result<Option<ScheduleRow>, Unreadable> {
@@ -63,7 +64,7 @@ fn waiting(row: &Row<'_>) -> Result<Option<ScheduleRow>, Unreadable> {
 /// The job that reverts a change automatically; it has the same origin as the job that made the
 /// change.
 pub(in crate::store) fn timed_end(change: ChangeId) -> Query<JobId> {
-    let sql = "SELECT jobs.id AS id FROM changes JOIN jobs USING (app, origin)
+    let sql = "SELECT jobs.id AS id FROM changes JOIN jobs USING (app, tenant, origin)
          WHERE changes.id = $1 AND jobs.kind = 'expire'
            AND jobs.number IS NOT NULL AND jobs.state = 'ready'";
     Statement::new(sql, values![change.0]).read(|row| Ok(JobId(row.get("id")?)))
@@ -79,16 +80,16 @@ pub(in crate::store) fn cancel(schedule: JobId, now: Timestamp) -> Statement {
 /// Cancels the schedules of a chat that the bot left, and removes its members' texts.
 pub(in crate::store) fn leave(chat: &ChatKey, now: Timestamp) -> [Statement; 3] {
     let end = "UPDATE jobs SET state = 'done', payload = '', progress = NULL, finished_at = $1
-         WHERE app = $2 AND chat = $3 AND number IS NOT NULL AND state = 'ready'";
+         WHERE app = $2 AND tenant = $3 AND chat = $4 AND number IS NOT NULL AND state = 'ready'";
     // A dead job keeps its payload, and an outcome may quote some of it.
     let empty = "UPDATE jobs SET payload = '', progress = NULL, outcome = NULL
-         WHERE app = $1 AND chat = $2 AND state IN ('done', 'dead')";
+         WHERE app = $1 AND tenant = $2 AND chat = $3 AND state IN ('done', 'dead')";
     let forget = "UPDATE changes SET summary = NULL, before = NULL, after = NULL
-         WHERE app = $1 AND chat = $2";
-    let (app, chat) = (&chat.app, &chat.chat);
+         WHERE app = $1 AND tenant = $2 AND chat = $3";
+    let Tenant { app, key } = &chat.tenant;
     [
-        Statement::new(end, values![now, app, chat]),
-        Statement::new(empty, values![app, chat]),
-        Statement::new(forget, values![app, chat]),
+        Statement::new(end, values![now, app, key, &chat.chat]),
+        Statement::new(empty, chat.values()),
+        Statement::new(forget, chat.values()),
     ]
 }

@@ -29,19 +29,22 @@ pub(crate) fn tenant_access_token(state: &mut State, request: &Request) -> Resul
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WithTicket {
-    app_id: String,
-    app_secret: String,
-    app_ticket: String,
+    #[serde(rename = "app_id")]
+    id: String,
+    #[serde(rename = "app_secret")]
+    secret: String,
+    #[serde(rename = "app_ticket")]
+    ticket: String,
 }
 
 /// The token of a store app; any valid ticket will do.
 pub(crate) fn app_access_token(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let body: WithTicket = body(request)?;
-    check_secret(state, &body.app_id, &body.app_secret)?;
+    check_secret(state, &body.id, &body.secret)?;
     if state.app.kind == AppKind::Custom {
         return Err(Refusal::code(10_003));
     }
-    if !state.store_app.accepts(&body.app_ticket, state.now()) {
+    if !state.store_app.accepts(&body.ticket, state.now()) {
         return Err(Refusal::code(10_012));
     }
     let (token, expire) = issue(state, Holder::App);

@@ -26,7 +26,16 @@ impl BotInfo {
     pub const ACTIVE: i64 = 2;
 }
 
+fn request() -> Request<'static> {
+    Request::get("bot_info", &["bot", "v3", "info"])
+}
+
 impl Client {
+    /// Makes the call without a token, which the platform refuses.
+    pub(super) async fn bot_info_without_token(&self) -> Result<(), Error> {
+        self.http().send(&request(), None).await.map(drop)
+    }
+
     /// The bot's own identity; needs no scope.
     pub async fn bot_info(&self) -> Result<BotInfo, Error> {
         // This old call keeps its payload under `bot`, not `data`.
@@ -34,9 +43,7 @@ impl Client {
         struct Payload {
             bot: BotInfo,
         }
-        let answer = self
-            .call(Request::get("bot_info", &["bot", "v3", "info"]))
-            .await?;
+        let answer = self.call(request()).await?;
         answer.whole().map(|payload: Payload| payload.bot)
     }
 }

@@ -98,7 +98,7 @@ impl Client {
             endpoint: ENDPOINT,
             path: &["callback", "ws", "endpoint"],
             header: LOCALE,
-            body: self.credentials().long_connection_body(),
+            body: self.secret().long_connection_body(),
         });
         let answer = answer.await.map_err(EndpointError::from_call)?;
         if answer.status() != 200 {

@@ -10,7 +10,7 @@ mod tokens;
 
 use std::time::Duration;
 
-use feishu::{AppId, Client, ClientConfig, Clock, ExtraRoots};
+use feishu::{AppId, AppKind, Client, ClientConfig, Clock, ExtraRoots};
 use feishu_sim::{RateLimits, Simulator};
 use jiff::Timestamp;
 
@@ -35,6 +35,7 @@ fn config_for(base_url: &str, app_id: AppId, clock: Clock) -> ClientConfig {
     ClientConfig {
         base_url: base_url.to_owned(),
         app_id,
+        app_kind: AppKind::Custom,
         app_secret: SECRET.into(),
         clock,
         timeout: Duration::from_secs(10),

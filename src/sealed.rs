@@ -1,0 +1,82 @@
+//! Encryption of secrets in the store: AES-256-GCM, with a fresh nonce for each value.
+
+use base64_simd::URL_SAFE_NO_PAD as BASE64;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// A key that is derived from another secret.
+pub(crate) struct SealingKey(LessSafeKey);
+
+impl SealingKey {
+    /// `purpose` separates keys that are derived from the same secret.
+    pub(crate) fn derive(secret: &SecretString, purpose: &str) -> Option<Self> {
+        let secret =
+            Salt::new(HKDF_SHA256, b"noticebot").extract(secret.expose_secret().as_bytes());
+        let purpose = [purpose.as_bytes()];
+        let key = secret.expand(&purpose, &AES_256_GCM).ok()?;
+        Some(Self(LessSafeKey::new(UnboundKey::from(key))))
+    }
+
+    /// Encrypts a value. It can be opened only with the same `context`, which says whose it is.
+    pub(crate) fn seal(&self, value: &SecretString, context: &str) -> Option<String> {
+        let mut nonce = [0; NONCE_LEN];
+        SystemRandom::new().fill(&mut nonce).ok()?;
+        let mut bytes = value.expose_secret().as_bytes().to_vec();
+        let aad = Aad::from(context.as_bytes());
+        let nonce_of_value = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .seal_in_place_append_tag(nonce_of_value, aad, &mut bytes)
+            .ok()?;
+        Some(BASE64.encode_to_string([&nonce[..], &bytes].concat()))
+    }
+
+    /// `None` if the value was sealed with another key or for another context, or was changed.
+    pub(crate) fn open(&self, sealed: &str, context: &str) -> Option<SecretString> {
+        let sealed = BASE64.decode_to_vec(sealed).ok()?;
+        let (nonce, bytes) = sealed.split_first_chunk::<NONCE_LEN>()?;
+        let mut bytes = bytes.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let aad = Aad::from(context.as_bytes());
+        let value = self.0.open_in_place(nonce, aad, &mut bytes).ok()?;
+        Some(str::from_utf8(value).ok()?.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(secret: &str, purpose: &str) -> SealingKey {
+        SealingKey::derive(&secret.into(), purpose).unwrap()
+    }
+
+    fn open(key: &SealingKey, sealed: &str, context: &str) -> Option<String> {
+        let value = key.open(sealed, context)?;
+        Some(value.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn a_value_opens_with_its_key_and_context() {
+        let sealed = key("s", "tickets").seal(&"令牌".into(), "cli_1").unwrap();
+        assert!(!sealed.contains("令牌"));
+        assert_eq!(
+            open(&key("s", "tickets"), &sealed, "cli_1").as_deref(),
+            Some("令牌")
+        );
+        assert_eq!(open(&key("s", "tickets"), &sealed, "cli_2"), None);
+        assert_eq!(open(&key("s", "tokens"), &sealed, "cli_1"), None);
+        assert_eq!(open(&key("t", "tickets"), &sealed, "cli_1"), None);
+        for text in ["", "AAAA", "no base64 !", &sealed[..sealed.len() - 1]] {
+            assert_eq!(open(&key("s", "tickets"), text, "cli_1"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn equal_values_are_sealed_differently() {
+        let key = key("s", "tickets");
+        let seal = || key.seal(&"value".into(), "cli_1").unwrap();
+        assert_ne!(seal(), seal());
+    }
+}

@@ -1,0 +1,358 @@
+//! Store apps: tickets, and tenants that install and remove the app.
+
+use std::time::Duration;
+
+use feishu_sim::{
+    AnnouncementKind, Builder, ChatId, ChatSpec, Endpoint, MessageId, Person, Simulator, State,
+};
+use noticebot::admin::{Audit, JobFilter, JobState};
+use noticebot::check::{self, CheckOptions};
+use serde_json::{Value, json};
+
+use crate::harness::{Bench, log};
+
+const ELSEWHERE: &str = "another_tenant";
+
+/// A bot of a store app that has its first ticket.
+async fn bench() -> Bench {
+    let bench = Bench::with(Builder::store_app, "").await;
+    bench.has_ticket().await;
+    bench
+}
+
+/// A platform that takes two minutes to push a ticket.
+fn without_ticket(builder: Builder) -> Builder {
+    builder.store_app().behaviour(|behaviour| {
+        behaviour.ticket_delay = Duration::from_mins(2);
+    })
+}
+
+/// A person of another tenant, and their group.
+fn elsewhere(sim: &Simulator) -> (Person, ChatId) {
+    let person = sim.add_person_of(ELSEWHERE, "Gus");
+    let group = sim.add_chat(ChatSpec::named("Sales").owner(&person));
+    (person, group)
+}
+
+impl Bench {
+    /// Waits until the ticket that the bot asked for at its start has arrived.
+    async fn has_ticket(&self) {
+        self.wait("a ticket", |state| {
+            let pushes = state.pushes().iter();
+            let mut tickets = pushes.filter(|push| push.event_type == "app_ticket");
+            tickets
+                .any(|push| {
+                    push.attempts
+                        .first()
+                        .is_some_and(feishu_sim::Attempt::is_taken)
+                })
+                .then_some(())
+        })
+        .await;
+    }
+
+    fn say_as(&self, person: &Person, chat: &ChatId, text: &str) -> MessageId {
+        self.sim.as_person(person).in_chat(chat).say(text).id
+    }
+
+    async fn tenants(&self) -> Vec<Value> {
+        let text = self.admin().await.list_tenants(true).await.unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    async fn tenant_keys(&self) -> Vec<String> {
+        let tenants = self.tenants().await;
+        let key = |tenant: &Value| tenant["tenant"].as_str().unwrap().to_owned();
+        tenants.iter().map(key).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_command_waits_for_the_first_ticket() {
+    let bench = Bench::with(without_ticket, "").await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    let tickets = |state: &State| {
+        state
+            .pushes()
+            .iter()
+            .filter(|push| push.event_type == "app_ticket")
+            .count()
+    };
+    assert_eq!(bench.sim.read(tickets), 0);
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let text = bench.sim.read(|state| state.announcement_text(&group));
+    let announced = text.iter().filter(|line| line.contains("hello"));
+    assert_eq!(announced.count(), 1, "{text:?}");
+    let (status, _) = bench.ask("/readyz").await;
+    assert_eq!(status, 200);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn readiness_does_not_wait_for_a_ticket() {
+    let bench = Bench::with(without_ticket, "").await;
+    assert_eq!(bench.ask("/readyz").await.0, 200);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn each_tenant_is_served_with_its_own_token() {
+    let bench = bench().await;
+    bench.sim.install(ELSEWHERE).answer().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    let ours = bench.group(AnnouncementKind::Docx);
+    for round in 0..2 {
+        let here = bench.say(&ours, &format!("/announce here {round}")).id;
+        let there = bench.say_as(&guest, &theirs, &format!("/announce there {round}"));
+        assert_eq!(bench.reaction(&here).await, "Loudspeaker");
+        assert_eq!(bench.reaction(&there).await, "Loudspeaker");
+    }
+    let tokens = bench.sim.calls_to(Endpoint::StoreTenantAccessToken).len();
+    assert_eq!(tokens, 2);
+    assert_eq!(bench.sim.calls_to(Endpoint::AppAccessToken).len(), 1);
+    assert_eq!(bench.tenant_keys().await.len(), 2);
+    let metrics = bench.metrics().await;
+    assert!(metrics.contains("\nnoticebot_tenants 2\n"), "{metrics}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn history_and_undo_stay_in_their_tenant() {
+    let bench = bench().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    bench.sim.install(ELSEWHERE).answer().await;
+    let ours = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&ours, "/announce secret plan").id;
+    bench.reaction(&command).await;
+    let undo = bench.say_as(&guest, &theirs, "/undo");
+    let answer = bench.answer(&undo).await;
+    assert!(answer.contains("undo"), "{answer}");
+    let admin = bench.admin().await;
+    for (tenant, count) in [(bench.sim.app().tenant_key.as_str(), 1), (ELSEWHERE, 0)] {
+        let audit = Audit {
+            tenant: Some(tenant.to_owned()),
+            chat: None,
+            since: "7d".to_owned(),
+            with_text: true,
+            json: true,
+        };
+        let mut out = Vec::new();
+        admin.audit(&audit, &mut out).await.unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text.matches("secret plan").count(),
+            count,
+            "{tenant}: {text}"
+        );
+    }
+    bench.idle().await;
+    let jobs = |tenant: &str| JobFilter {
+        states: vec![JobState::Done],
+        tenant: Some(tenant.to_owned()),
+        chat: None,
+        limit: 100,
+    };
+    let theirs = admin.list_jobs(jobs(ELSEWHERE), true).await.unwrap();
+    assert_eq!(theirs.lines().count(), 1, "{theirs}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn uninstalling_erases_the_data_of_one_tenant() {
+    let bench = bench().await;
+    bench.sim.install(ELSEWHERE).answer().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    let ours = bench.group(AnnouncementKind::Docx);
+    for (person, chat) in [(&bench.member, &ours), (&guest, &theirs)] {
+        let command = bench.say_as(person, chat, "/announce hello --for 2d");
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    }
+    bench.idle().await;
+    let uninstalled = bench.sim.uninstall(ELSEWHERE);
+    assert_eq!(uninstalled.answer().await.status, 200);
+    let of_tenant = format!("WHERE tenant = '{ELSEWHERE}'");
+    for table in [
+        "jobs",
+        "changes",
+        "limits",
+        "answers",
+        "announcements",
+        "tenants",
+    ] {
+        assert_eq!(
+            bench.count(&format!("{table} {of_tenant}")).await,
+            0,
+            "{table}"
+        );
+    }
+    assert!(bench.count("changes").await > 0);
+
+    // The platform redelivers events for hours; a new installation must survive that.
+    bench.advance(Duration::from_mins(1));
+    bench.sim.install(ELSEWHERE).answer().await;
+    let again = bench.say_as(&guest, &theirs, "/announce again");
+    assert_eq!(bench.reaction(&again).await, "Loudspeaker");
+    assert_eq!(uninstalled.again().answer().await.status, 200);
+    assert_eq!(bench.tenant_keys().await.len(), 2);
+    assert_eq!(bench.count(&format!("changes {of_tenant}")).await, 1);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_stopped_app_keeps_its_data() {
+    let bench = bench().await;
+    bench.sim.install(ELSEWHERE).answer().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    let command = bench.say_as(&guest, &theirs, "/announce hello");
+    bench.reaction(&command).await;
+    bench.sim.stop_app(ELSEWHERE).answer().await;
+    let tenants = bench.tenants().await;
+    let stopped = tenants.iter().find(|row| row["tenant"] == ELSEWHERE);
+    assert_eq!(stopped.unwrap()["state"], "stopped");
+    assert!(
+        bench
+            .count(&format!("changes WHERE tenant = '{ELSEWHERE}'"))
+            .await
+            > 0
+    );
+    assert!(bench.metrics().await.contains("\nnoticebot_tenants 0\n"));
+    bench.sim.install(ELSEWHERE).answer().await;
+    let again = bench.say_as(&guest, &theirs, "/announce again");
+    assert_eq!(bench.reaction(&again).await, "Loudspeaker");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_ticket_outlives_a_restart() {
+    let mut bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce one").id;
+    bench.reaction(&command).await;
+    let asked = bench.sim.calls_to(Endpoint::ResendAppTicket).len();
+    bench.restart().await;
+    let command = bench.say(&group, "/announce two").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    assert_eq!(bench.sim.calls_to(Endpoint::ResendAppTicket).len(), asked);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_rejected_ticket_is_replaced() {
+    let mut bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    // The stored ticket is stale at the next start.
+    bench.sim.expire_tickets();
+    bench.restart().await;
+    bench.sim.change_behaviour(|behaviour| {
+        behaviour.ticket_delay = Duration::from_secs(90);
+    });
+    let command = bench.say(&group, "/announce hello").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_without_a_tenant_is_acknowledged() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let message = bench.say_unheard(&group, "/announce hello");
+    let mut envelope = bench.sim.envelope_for(&message);
+    envelope["header"]["tenant_key"] = json!("");
+    let answer = bench.sim.push_envelope(envelope).answer().await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(bench.count("jobs").await, 0);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn tickets_and_tokens_are_nowhere_in_clear() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    bench.reaction(&command).await;
+    bench.idle().await;
+    let bodies = |endpoint| {
+        let calls = bench.sim.calls_to(endpoint);
+        calls.into_iter().map(|call| call.body).collect::<Vec<_>>()
+    };
+    let mut secrets = Vec::new();
+    for body in bodies(Endpoint::AppAccessToken) {
+        secrets.push(body["app_ticket"].as_str().unwrap().to_owned());
+    }
+    for body in bodies(Endpoint::StoreTenantAccessToken) {
+        secrets.push(body["app_access_token"].as_str().unwrap().to_owned());
+    }
+    assert!(secrets.len() >= 2);
+    let backup = bench.folder.path().join("backup");
+    bench.admin().await.back_up(&backup).await.unwrap();
+    let mut texts = vec![log().into_bytes(), std::fs::read(&backup).unwrap()];
+    for file in std::fs::read_dir(bench.folder.path()).unwrap() {
+        texts.push(std::fs::read(file.unwrap().path()).unwrap());
+    }
+    for secret in &secrets {
+        let found = |text: &Vec<u8>| {
+            text.windows(secret.len())
+                .any(|part| part == secret.as_bytes())
+        };
+        assert!(!texts.iter().any(found), "a secret is in clear");
+    }
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn the_check_reports_tickets_and_tenants() {
+    let bench = bench().await;
+    let report = async |tenant: Option<&str>| {
+        let options = CheckOptions {
+            tenant: tenant.map(str::to_owned),
+            ..CheckOptions::default()
+        };
+        let report = check::check(&bench.config(), bench.clock.clone(), &options).await;
+        report.to_string()
+    };
+    let none = report(None).await;
+    assert!(
+        none.contains("app ticket") && none.contains("none yet"),
+        "{none}"
+    );
+    let own = bench.sim.app().tenant_key;
+    bench.sim.install(&own).answer().await;
+    let only = report(None).await;
+    assert!(only.contains("received 0 min ago"), "{only}");
+    assert!(only.contains(&format!("`{own}` (active)")), "{only}");
+    assert!(only.contains("`noticebot` is active"), "{only}");
+    bench.sim.install(ELSEWHERE).answer().await;
+    let two = report(None).await;
+    assert!(two.contains("name one with `--tenant`"), "{two}");
+    assert!(!two.contains("is active"), "{two}");
+    let named = report(Some(ELSEWHERE)).await;
+    assert!(named.contains("`noticebot` is active"), "{named}");
+    let unknown = report(Some("nowhere")).await;
+    assert!(unknown.contains("noticebot tenants list"), "{unknown}");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_admin_can_forget_a_tenant() {
+    let bench = bench().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    bench.reaction(&command).await;
+    bench.idle().await;
+    let key = bench.sim.app().tenant_key;
+    let admin = bench.admin().await;
+    let shown = admin.show_tenant(&key, false).await.unwrap();
+    assert!(shown.contains("changes     1"), "{shown}");
+    admin.forget_tenant(&key).await.unwrap();
+    assert_eq!(bench.count("changes").await, 0);
+    assert_eq!(bench.count("tenants").await, 0);
+    let error = admin.show_tenant(&key, false).await.unwrap_err();
+    assert!(
+        error.to_string().contains("noticebot tenants list"),
+        "{error}"
+    );
+    bench.finish().await;
+}
