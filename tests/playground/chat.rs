@@ -90,8 +90,7 @@ async fn card_buttons_run_their_command() {
         "!document.getElementById('word').hidden",
     )
     .await;
-    page.until_text("#list .push .kind", "Button callback")
-        .await;
+    page.until_text("#list .push .kind", "Button").await;
     page.finish().await;
 }
 

@@ -93,7 +93,7 @@ fn status(playground: &Playground, viewer: &Viewer) -> Region {
         "status",
         "status-bot",
         html! {
-            span #status-bot .{ "bot_state " (class) } { (viewer.words().the_bot) ": " (word) }
+            span #status-bot .{ "bot_state " (class) } { (viewer.words().the_bot) (viewer.words().colon) (word) }
         },
     )
 }
@@ -107,7 +107,8 @@ fn bot_state(bot_state: BotState, words: &Words) -> (&'static str, String) {
         BotState::Stopped => ("gone", words.bot_gone.to_owned()),
         BotState::Starting { .. } => ("starting", words.bot_starting.to_owned()),
         BotState::Serving { receive, .. } => {
-            ("serving", format!("{}, {}", words.bot_serving, by(receive)))
+            let word = [words.bot_serving, words.comma, by(receive)];
+            ("serving", word.concat())
         }
     }
 }

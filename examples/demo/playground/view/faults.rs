@@ -68,7 +68,7 @@ pub(super) fn bot(playground: &Playground, viewer: &Viewer) -> Region {
             button #kill-or-start .danger[key == "kill"] .primary[key == "start"] name="do" value=(key) { (verb) }
             p.{ "bot_state " (class) } {
                 (word)
-                @if let Some(pid) = pid { ", " (words.process) " " (pid) }
+                @if let Some(pid) = pid { (words.comma) (words.process) " " (pid) }
             }
             p.ways role="group" aria-label=(words.receive) {
                 span { (words.receive) }

@@ -114,7 +114,11 @@ impl Renderer<'_> {
         let name = match message {
             Some(message) => {
                 let who = super::name_of(&message.sender);
-                format!("{who}: {}", super::message::summary(message, words))
+                format!(
+                    "{who}{}{}",
+                    words.colon,
+                    super::message::summary(message, words)
+                )
             }
             None => push.event_type.clone(),
         };
@@ -211,6 +215,7 @@ impl Renderer<'_> {
         };
         let name = match command {
             Some(name) => format!("/{name}"),
+            None if job.field("outcome").is_some() => words.command.to_owned(),
             None => last.map(|line| line.message.clone()).unwrap_or_default(),
         };
         let head = Head {
@@ -261,7 +266,14 @@ impl Renderer<'_> {
                     Receive::Webhook => words.webhook,
                     Receive::LongConnection => words.long_connection,
                 };
-                let name = format!("{}: {pid}, {by}", words.bot_started);
+                let name = [
+                    words.bot_started,
+                    words.colon,
+                    &pid.to_string(),
+                    words.comma,
+                    by,
+                ]
+                .concat();
                 (words.bot_log, "deed", name)
             }
             UserAction::Turned { switch, on } => {
@@ -271,7 +283,7 @@ impl Renderer<'_> {
                 } else {
                     words.turned_off
                 };
-                (words.fault, "deed", format!("{name}: {turned}"))
+                (words.fault, "deed", [name, words.colon, turned].concat())
             }
         };
         Head {

@@ -69,7 +69,7 @@ pub(super) fn message(
                 }
                 div.bubble {
                     @if let Some(other) = replied_to {
-                        blockquote.quote { b { (name_of(&other.sender)) } ": " (summary(other, words)) }
+                        blockquote.quote { b { (name_of(&other.sender)) } (words.colon) (summary(other, words)) }
                     }
                     (body(playground, viewer, message))
                 }
