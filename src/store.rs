@@ -363,6 +363,10 @@ impl Store {
         }
     }
 
+    fn is_on_server(&self) -> bool {
+        matches!(self.database, Database::Postgres(_))
+    }
+
     fn now(&self) -> Timestamp {
         either!(self, database => database.now())
     }

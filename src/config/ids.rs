@@ -1,7 +1,9 @@
 //! Checks the form of ids. A name or an address instead of an id matches nobody, so in a
 //! deny list it would have no effect.
 
-use super::{CommandPolicies, Config, Problem};
+use std::collections::BTreeMap;
+
+use super::{AppType, CommandPolicies, Config, Problem, ScopePolicy};
 
 /// Prefixes of open ids and union ids. User ids have none.
 const PEOPLE: [&str; 2] = ["ou_", "on_"];
@@ -28,50 +30,76 @@ const LISTED: &str = "`noticebot check` lists the bot's groups with their ids";
 /// A problem for each malformed id.
 pub(super) fn find(config: &Config) -> Vec<Problem> {
     let policy = &config.policy;
-    let mut problems: Vec<Problem> = app(&config.feishu.app_id).into_iter().collect();
-    problems.extend(lists("policy", &policy.allow, &policy.deny));
-    problems.extend(commands("policy", &policy.commands));
-    for (tenant, of_tenant) in &policy.tenants {
-        let prefix = format!("policy.tenants.{}", shown(tenant));
-        problems.extend(lists(&prefix, &of_tenant.allow, &of_tenant.deny));
-        problems.extend(commands(&prefix, &of_tenant.commands));
-    }
-    for (chat, of_chat) in &policy.chats {
-        if !has_form(chat, "oc_") {
-            problems.push(Problem::new(
-                format!(
-                    "`policy.chats` has the key `{}`, which is not the id of a group",
-                    shown(chat)
-                ),
-                format!("expected `oc_…`; {LISTED}"),
-            ));
-        }
-        let prefix = format!("policy.chats.{}", shown(chat));
-        problems.extend(lists(&prefix, &of_chat.allow, &of_chat.deny));
-        problems.extend(commands(&prefix, &of_chat.commands));
-    }
-    problems
+    let general = scope("policy", &policy.allow, &policy.deny, &policy.commands);
+    let named = |table: &str, scopes: &BTreeMap<String, ScopePolicy>| -> Vec<(String, String)> {
+        let each = scopes.iter().flat_map(|(name, of)| {
+            let prefix = format!("policy.{table}.{}", shown(name));
+            scope(&prefix, &of.allow, &of.deny, &of.commands)
+        });
+        each.collect()
+    };
+    let people = general
+        .into_iter()
+        .chain(named("tenants", &policy.tenants))
+        .chain(named("chats", &policy.chats));
+    let app_type = config.feishu.app_type;
+    app(&config.feishu.app_id)
+        .into_iter()
+        .chain(policy.chats.keys().filter_map(|chat| group(chat)))
+        .chain(people.filter_map(|(key, id)| person(&key, &id, app_type)))
+        .collect()
 }
 
-fn commands(prefix: &str, commands: &CommandPolicies) -> Vec<Problem> {
-    let each = commands.iter().flat_map(|(right, command)| {
+fn group(chat: &str) -> Option<Problem> {
+    (!has_form(chat, "oc_")).then(|| {
+        Problem::new(
+            format!(
+                "`policy.chats` has the key `{}`, which is not the id of a group",
+                shown(chat)
+            ),
+            format!("expected `oc_…`; {LISTED}"),
+        )
+    })
+}
+
+/// The people in the lists of a scope, each with the key of its list.
+fn scope(
+    prefix: &str,
+    allow: &[String],
+    deny: &[String],
+    commands: &CommandPolicies,
+) -> Vec<(String, String)> {
+    let own = lists(prefix, allow, deny);
+    let of_commands = commands.iter().flat_map(|(right, command)| {
         let prefix = format!("{prefix}.commands.{}", right.as_str());
         lists(&prefix, &command.allow, &command.deny)
     });
-    each.collect()
+    own.into_iter().chain(of_commands).collect()
 }
 
-fn lists(prefix: &str, allow: &[String], deny: &[String]) -> Vec<Problem> {
-    let of = |list: &[String], key: &str| -> Vec<Problem> {
-        let key = format!("{prefix}.{key}");
-        list.iter().filter_map(|id| person(&key, id)).collect()
+fn lists(prefix: &str, allow: &[String], deny: &[String]) -> Vec<(String, String)> {
+    let of = |list: &[String], key: &str| -> Vec<(String, String)> {
+        let entry = |id: &String| (format!("{prefix}.{key}"), id.clone());
+        list.iter().map(entry).collect()
     };
     [of(allow, "allow"), of(deny, "deny")].concat()
 }
 
-fn person(key: &str, id: &str) -> Option<Problem> {
-    if PEOPLE.iter().any(|prefix| has_form(id, prefix)) || is_user_id(id) {
+fn person(key: &str, id: &str, app_type: AppType) -> Option<Problem> {
+    if PEOPLE.iter().any(|prefix| has_form(id, prefix)) {
         return None;
+    }
+    if is_user_id(id) {
+        // It would match nobody, and a deny list would have no effect.
+        return (app_type == AppType::Store).then(|| {
+            Problem::new(
+                format!(
+                    "`{key}` has the user id `{}`, and Feishu sends no user ids to store apps",
+                    shown(id)
+                ),
+                "write the person's open id (`ou_…`) or union id (`on_…`); `noticebot audit` shows the open ids of people who used the bot",
+            )
+        });
     }
     let lower = id.to_ascii_lowercase();
     let other = OTHERS.iter().find(|(prefix, _)| lower.starts_with(prefix));

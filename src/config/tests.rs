@@ -166,6 +166,10 @@ fn shown_settings_hide_secrets() {
 }
 
 const WRONG_FILES: &[&str] = &[
+    "[feishu]\napp_type = 'store'\nreceive = 'long_connection'",
+    "[feishu]\napp_type = 'isv'",
+    "[feishu]\napp_type = 'store'\n[policy.tenants.t1]\nallow = ['a1b2c3']",
+    "[policy.tenants.t1]\nallow = ['oc_1']",
     "[policy]\nmdoe = 'group'",
     "[policy]\nwhatever = 1",
     "[polcy]\nmode = 'group'",

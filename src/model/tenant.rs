@@ -31,6 +31,6 @@ pub(crate) struct TenantRow {
     pub(crate) state: TenantState,
     /// When its first event arrived.
     pub(crate) first_seen_at: Timestamp,
-    /// When an event last arrived, up to an hour late.
+    /// When an event last arrived, up to ten minutes late.
     pub(crate) last_seen_at: Timestamp,
 }

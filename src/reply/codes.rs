@@ -240,8 +240,8 @@ const CODES: &[(i64, &str, &str)] = &[
     ),
     (
         232_033,
-        "本群是外部群，应用不能操作外部群。请应用管理员为机器人开启对外共享，或改用内部群。",
-        "This is an external group, where the app cannot act. Ask the app's admin to turn on external sharing for the bot, or use an internal group.",
+        "本群是外部群，应用不能操作外部群。请应用管理员为机器人开启对外共享（商店应用不支持），或改用内部群。",
+        "This is an external group, where the app cannot act. Ask the app's admin to turn on external sharing for the bot, which store apps do not have, or use an internal group.",
     ),
     (
         codes::CHAT_APP_UNAVAILABLE,
@@ -316,8 +316,8 @@ const CODES: &[(i64, &str, &str)] = &[
     ),
     (
         1_772_004,
-        "本群是外部群，应用不能操作其群公告。请应用管理员为机器人开启对外共享，或手动修改群公告。",
-        "This is an external group, whose announcement the app cannot change. Ask the app's admin to turn on external sharing for the bot, or edit the announcement manually.",
+        "本群是外部群，应用不能操作其群公告。请应用管理员为机器人开启对外共享（商店应用不支持），或手动修改群公告。",
+        "This is an external group, whose announcement the app cannot change. Ask the app's admin to turn on external sharing for the bot, which store apps do not have, or edit the announcement manually.",
     ),
     (
         codes::ANNOUNCEMENT_EDIT_DENIED,

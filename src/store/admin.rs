@@ -168,6 +168,9 @@ impl AdminStore {
         for statement in tenants::erase(tenant) {
             while self.execute(&statement).await? > 0 {}
         }
+        if let Self::Postgres(_) = self {
+            self.execute(&tenants::erase_write_slots(tenant)).await?;
+        }
         self.execute(&tenants::remove(tenant)).await?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 /// How often the time of a tenant's last event is written.
-const SEEN_EVERY: Duration = Duration::from_hours(1);
+const SEEN_EVERY: Duration = Duration::from_mins(10);
 
 /// When each tenant's last event was written by this process.
 #[derive(Clone, Default)]

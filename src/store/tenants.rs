@@ -49,6 +49,10 @@ impl Store {
         for statement in tenants::erase(tenant) {
             while self.execute("erase_tenant", statement.clone()).await? > 0 {}
         }
+        if self.is_on_server() {
+            let slots = tenants::erase_write_slots(tenant);
+            self.execute("erase_tenant", slots).await?;
+        }
         self.seen.remove(&tenant.key);
         let statement = tenants::remove(tenant);
         self.execute("erase_tenant", statement).await.map(drop)

@@ -62,7 +62,14 @@ impl PostgresAdmin {
             .batch_execute("SET LOCAL statement_timeout = 0")
             .await?;
         out.write_all(migrate::script().as_bytes())?;
-        for table in ["jobs", "changes", "limits", "answers", "announcements"] {
+        for table in [
+            "jobs",
+            "changes",
+            "limits",
+            "answers",
+            "announcements",
+            "tenants",
+        ] {
             copy(&moment, table, &mut out).await?;
         }
         out.flush()?;

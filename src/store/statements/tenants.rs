@@ -77,6 +77,12 @@ pub(in crate::store) fn erase(tenant: &Tenant) -> impl Iterator<Item = Statement
     })
 }
 
+/// Only a server has this table.
+pub(in crate::store) fn erase_write_slots(tenant: &Tenant) -> Statement {
+    let sql = "DELETE FROM write_slots WHERE app = $1 AND tenant = $2";
+    Statement::new(sql, values![&tenant.app, &tenant.key])
+}
+
 /// Removes a tenant whose rows are erased, unless it is active again.
 pub(in crate::store) fn remove(tenant: &Tenant) -> Statement {
     let sql = "DELETE FROM tenants WHERE app = $1 AND tenant = $2 AND state = 'erased'";
