@@ -23,7 +23,7 @@ pub use entry::{Entry, Signature};
 pub use limits::Unfit;
 pub use mention::Mention;
 pub(crate) use mention::{
-    EVERYONE, at_name, replace_mentions, split_placeholder, without_unexplained,
+    EVERYONE, at_name, replace_mentions, split_placeholder, without_unknown_placeholders,
 };
 use post::post_within;
 pub use snapshot::Snapshot;

@@ -21,7 +21,9 @@ use tokio::task::spawn_blocking;
 use super::{AnnouncementRequest, Context, Effect, Failure, pin, replied};
 use crate::action::announce::common::{LINE_LIMIT, LONG_TEXT, TEXT_LIMIT, WrittenEntry};
 use crate::command::{Mention, announced_part, reject_formatted_options};
-use crate::content::{Document, Entry, Signature, Unfit, command_text, media, without_unexplained};
+use crate::content::{
+    Document, Entry, Signature, Unfit, command_text, media, without_unknown_placeholders,
+};
 use crate::model::action::Source;
 use crate::model::change::{Change, PinnedItem, PlacedBlocks, PlacedEntry};
 use crate::model::job::JobKind;
@@ -62,7 +64,7 @@ pub(super) async fn run(
     if context.written().is_none() && context.job.key.kind == JobKind::Command {
         refuse_duration(options, context).await?;
     }
-    let _turn = budget::turn(budget::of(&document, options), context).await?;
+    let _memory = budget::reserve(budget::cost(&document, options), context).await?;
     let entry = entry(&document, context);
     let top_before = if options.top {
         Some(context.top().await?)
@@ -329,7 +331,7 @@ async fn read_announced(
     turns: &Semaphore,
 ) -> Result<Document, Unfit> {
     let content = match content {
-        Content::Text(text) => Content::Text(without_unexplained(&text, &mentions)),
+        Content::Text(text) => Content::Text(without_unknown_placeholders(&text, &mentions)),
         other => other,
     };
     let Some(text) = command_text(&content) else {

@@ -63,7 +63,7 @@ pub(crate) fn replace_mentions(
 }
 
 /// Drops the placeholders that are not in `mentions`.
-pub(crate) fn without_unexplained(text: &str, mentions: &[Mention]) -> String {
+pub(crate) fn without_unknown_placeholders(text: &str, mentions: &[Mention]) -> String {
     let parts = split_mentions(text, mentions);
     let texts = parts.map(|part| match part {
         TextPart::Text(text) => text,
@@ -179,7 +179,7 @@ mod tests {
             ("ask @_user_3, please", "ask , please"),
         ] {
             assert_eq!(
-                without_unexplained(text, std::slice::from_ref(&bot)),
+                without_unknown_placeholders(text, std::slice::from_ref(&bot)),
                 expected
             );
         }

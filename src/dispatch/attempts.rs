@@ -38,7 +38,7 @@ impl Attempts {
     }
 
     /// Records whether the age of the command has yet to be checked.
-    pub(super) fn date(&self, job: &Job, is_undated: bool) {
+    pub(super) fn set_undated(&self, job: &Job, is_undated: bool) {
         let mut known = self.0.lock();
         known.entry(job.id).or_insert(Known::new(job)).is_undated = is_undated;
     }

@@ -82,7 +82,7 @@ impl Dispatcher {
                 cause,
                 effect: Some(effect),
             }) => {
-                let cause = self.to_refusal(job, *cause)?.cause.unsure();
+                let cause = self.to_refusal(job, *cause)?.cause.with_unknown_effect();
                 let outcome = Outcome::Refused(Refusal { stage, cause });
                 let conclusion = Self::conclusion(job, pending, *effect, outcome);
                 return conclusion.map(Some).map_err(|_| Release::Dead);
@@ -185,13 +185,13 @@ impl Dispatcher {
         }
         let confirmed = self.platform.client.confirm_time().await;
         if let (Err(error), None) = (confirmed, self.clock.offset()) {
-            self.attempts.date(job, true);
+            self.attempts.set_undated(job, true);
             return Err(Failure::Call(Call::ReadChat, error));
         }
         if let Some(refusal) = self.lateness(job, asked_at) {
             return Err(refusal.into());
         }
-        self.attempts.date(job, false);
+        self.attempts.set_undated(job, false);
         Ok(())
     }
 
@@ -299,7 +299,7 @@ impl Dispatcher {
             Failure::NotBefore(run_at) => Err(Release::Retry { run_at }),
             Failure::Store => Err(self.retry(job)),
             Failure::Partway { stage, cause, .. } => {
-                let cause = self.to_refusal(job, *cause)?.cause.unsure();
+                let cause = self.to_refusal(job, *cause)?.cause.with_unknown_effect();
                 Ok(Refusal { stage, cause })
             }
             Failure::Call(call, error) => {

@@ -62,7 +62,7 @@ impl Dispatcher {
         let takes_several = [CommandName::Undo.as_str(), EXPIRE].contains(&name)
             && matches!(call, Call::WriteAnnouncement | Call::ReadAnnouncement);
         if takes_several || progress.is_some_and(|progress| progress.may_have_changed()) {
-            refusal.cause = refusal.cause.unsure();
+            refusal.cause = refusal.cause.with_unknown_effect();
         }
         Ok(refusal)
     }

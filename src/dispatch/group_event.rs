@@ -157,7 +157,10 @@ impl Dispatcher {
     async fn recalled(&self, job: &Job, message: MessageId) -> Result<(), Release> {
         let unstored = |_| self.retry(job);
         let latest = self.store.latest_top(job.chat_key()).await;
-        let Some(top) = latest.map_err(unstored)?.filter(|top| puts(top, &message)) else {
+        let Some(top) = latest
+            .map_err(unstored)?
+            .filter(|top| has_pinned(top, &message))
+        else {
             return Ok(());
         };
         let conclusion = Conclusion {
@@ -197,6 +200,6 @@ fn is_definitely_outside(error: &Error) -> bool {
 }
 
 /// Whether this change pinned the message and was not undone.
-fn puts(change: &RecordedChange, message: &MessageId) -> bool {
+fn has_pinned(change: &RecordedChange, message: &MessageId) -> bool {
     !change.undone && matches!(change.top(), Some(PinnedItem::Message(top)) if top == message)
 }

@@ -194,7 +194,7 @@ impl Cause {
     }
 
     /// Marks the effect as unknown, because an earlier call changed something.
-    pub(crate) fn unsure(mut self) -> Self {
+    pub(crate) fn with_unknown_effect(mut self) -> Self {
         if let Self::Unreachable { unchanged, .. } = &mut self {
             *unchanged = false;
         }

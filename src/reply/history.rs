@@ -172,7 +172,7 @@ impl HistoryWriter {
             }
         };
         let what = self.with_summary(what, &schedule.summary);
-        let author = self.somebody(schedule.author.as_deref());
+        let author = self.name_of(schedule.author.as_deref());
         let number = schedule.number;
         // Not a list item: Markdown would renumber the items of each part of the card.
         self.push(match self.language {
@@ -187,7 +187,7 @@ impl HistoryWriter {
         let undone = Bilingual::new("（已撤销）", " (reverted)").to(self.language);
         let undone = if change.undone { undone } else { "" };
         self.push(if change.kind.is_commanded() {
-            let actor = self.somebody(change.actor.as_deref());
+            let actor = self.name_of(change.actor.as_deref());
             let gap = match self.format {
                 TextFormat::Card if change.actor.is_some() => " ",
                 _ => GAP.to(self.language),
@@ -217,7 +217,7 @@ impl HistoryWriter {
         labeled(what, &summary, self.language)
     }
 
-    fn somebody(&self, name: Option<&str>) -> String {
+    fn name_of(&self, name: Option<&str>) -> String {
         match name.filter(|name| !name.is_empty()) {
             Some(name) => self.format.quote(name, self.language),
             None => Bilingual::new("一位成员", "a member")

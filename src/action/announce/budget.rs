@@ -24,13 +24,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) const SNAPSHOT: usize = BUDGET / 3;
 
 /// The cost of writing the document, in runs of text.
-pub(super) fn of(document: &Document, options: AnnounceOptions) -> usize {
+pub(super) fn cost(document: &Document, options: AnnounceOptions) -> usize {
     let snapshot = options.replace.map_or(0, |_| SNAPSHOT);
     snapshot + document.run_count() + document.text_len() / BYTES_OF_A_RUN
 }
 
 /// Reserves memory for a write of this cost, until the permit is dropped.
-pub(super) async fn turn(
+pub(super) async fn reserve(
     cost: usize,
     context: Context<'_>,
 ) -> Result<Option<SemaphorePermit<'_>>, Failure> {
@@ -38,9 +38,9 @@ pub(super) async fn turn(
         return Ok(None);
     }
     let cost = u32::try_from(cost.min(BUDGET)).unwrap_or(u32::MAX);
-    let turn = context.platform.writing.acquire_many(cost);
-    match timeout(PATIENCE, turn).await {
-        Ok(turn) => Ok(turn.ok()),
+    let permit = context.platform.writing.acquire_many(cost);
+    match timeout(PATIENCE, permit).await {
+        Ok(permit) => Ok(permit.ok()),
         Err(_) => Err(Failure::NotBefore(context.clock.now() + PAUSE)),
     }
 }

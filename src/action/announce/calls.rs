@@ -51,7 +51,7 @@ impl<B> CallPlanner<B> {
                 chunk.map(|node| (node.block, node.children)).unzip();
             let is_parent = |(_, children): &(usize, &Vec<DocxNode<B>>)| !children.is_empty();
             let parents = children.iter().enumerate().filter(is_parent);
-            let parents: Vec<usize> = parents.map(|(place, _)| place).collect();
+            let parents: Vec<usize> = parents.map(|(position, _)| position).collect();
             let first = self.created;
             self.created += parents.len();
             self.steps.push(PlannedCall {

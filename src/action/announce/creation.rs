@@ -135,7 +135,7 @@ impl<B: Serialize> BlockCreation<B> {
             creation.page_blocks.extend_from_slice(&created.block_ids);
         }
         let parents = call.parents.iter();
-        let parents = parents.map_while(|place| created.block_ids.get(*place).cloned());
+        let parents = parents.map_while(|position| created.block_ids.get(*position).cloned());
         creation.parents.extend(parents);
         if creation.parents.len() < self.creation.parents.len() + call.parents.len() {
             tracing::error!("the response lacks ids of created blocks");

@@ -92,9 +92,9 @@ async fn clear(
     let saved: Vec<_> = snapshot.top_level().collect();
     let unedited = current.top_level().enumerate();
     let unedited = unedited.filter(|(_, block)| saved.contains(block));
-    let places: Vec<usize> = unedited.map(|(place, _)| place).collect();
-    let is_unedited = places.len() == saved.len();
-    let Deletion { deleted, failure } = page::delete(places, revision, context).await;
+    let positions: Vec<usize> = unedited.map(|(position, _)| position).collect();
+    let is_unedited = positions.len() == saved.len();
+    let Deletion { deleted, failure } = page::delete(positions, revision, context).await;
     let not_deleted = match failure {
         // It is unknown whether the blocks were deleted.
         Some(Failure::Call(call, error)) if error.may_have_taken_effect() => {

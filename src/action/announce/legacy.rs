@@ -169,7 +169,7 @@ impl LegacyWrite<'_> {
     }
 
     async fn attempt(&mut self) -> Result<(), Failure> {
-        wait_out(self.call.pending, self.context)?;
+        ensure_not_in_flight(self.call.pending, self.context)?;
         let blocks = self.blocks();
         let takes_several = blocks.len() > CHUNK;
         let mut attempt = 1;
@@ -198,7 +198,7 @@ impl LegacyWrite<'_> {
             }
             let (order, range) = match reversed {
                 Some((pending, range)) => (self.repair_order(pending.order), Some(range)),
-                None => (self.expected_order(), self.make_room(&document)?),
+                None => (self.expected_order(), self.range_to_delete(&document)?),
             };
             let operations = operations(&blocks, range, order.later_first);
             let pending = PendingRequest {
@@ -254,7 +254,7 @@ impl LegacyWrite<'_> {
     }
 
     /// The range to delete before the blocks are inserted.
-    fn make_room(&mut self, document: &LegacyDocument) -> Result<Option<Range<u64>>, Cause> {
+    fn range_to_delete(&mut self, document: &LegacyDocument) -> Result<Option<Range<u64>>, Cause> {
         let was_sent = self.call.pending.is_some();
         match &mut self.position {
             WritePosition::Top => Ok(None),
@@ -367,9 +367,9 @@ fn chunks(blocks: &[LegacyBlock], last_first: bool) -> Vec<&[LegacyBlock]> {
     chunks
 }
 
-/// Waits until a request whose response was lost cannot be in flight: before that, reading proves
+/// Fails while a request whose response was lost may be in flight: until then, reading proves
 /// nothing.
-pub(super) fn wait_out(
+pub(super) fn ensure_not_in_flight(
     pending: Option<PendingRequest>,
     context: Context<'_>,
 ) -> Result<(), Failure> {
@@ -381,12 +381,12 @@ pub(super) fn wait_out(
 
 /// The number of occurrences of these blocks, consecutive, in the document.
 pub(super) fn occurrences(blocks: &[LegacyBlock], document: &LegacyDocument) -> usize {
-    runs(blocks, document).count()
+    starts(blocks, document).count()
 }
 
 /// The range of the first occurrence, with the line break after it if something follows.
 pub(super) fn find(blocks: &[LegacyBlock], document: &LegacyDocument) -> Option<Range<u64>> {
-    let at = runs(blocks, document).next()?;
+    let at = starts(blocks, document).next()?;
     let run = document.blocks.get(at..at + blocks.len())?;
     let start = run.first()?.range.as_ref()?.start;
     let end = run.last()?.range.as_ref()?.end;
@@ -406,7 +406,7 @@ pub(super) fn find_unedited(
 }
 
 /// The index of each occurrence of these blocks.
-fn runs(blocks: &[LegacyBlock], document: &LegacyDocument) -> impl Iterator<Item = usize> {
+fn starts(blocks: &[LegacyBlock], document: &LegacyDocument) -> impl Iterator<Item = usize> {
     let windows = document.blocks.windows(blocks.len().max(1)).enumerate();
     windows
         .filter(move |(_, run)| {

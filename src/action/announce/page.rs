@@ -45,10 +45,10 @@ pub(super) struct Deletion {
 ///
 /// From the bottom up, all at the revision that was read, so that edits in the meantime do not
 /// change which blocks are meant.
-pub(super) async fn delete(places: Vec<usize>, revision: i64, context: Context<'_>) -> Deletion {
+pub(super) async fn delete(positions: Vec<usize>, revision: i64, context: Context<'_>) -> Deletion {
     let chat = context.chat_id;
     let mut deleted = 0;
-    for range in runs(places).into_iter().rev() {
+    for range in ranges(positions).into_iter().rev() {
         let name = format!("remove {revision} {}..{}", range.start, range.end);
         let deletion = DeleteChildren {
             parent: &BlockId::new(chat.as_str()),
@@ -68,13 +68,13 @@ pub(super) async fn delete(places: Vec<usize>, revision: i64, context: Context<'
 }
 
 /// Merges positions into ranges, in order.
-fn runs(mut places: Vec<usize>) -> Vec<Range<usize>> {
-    places.sort_unstable();
+fn ranges(mut positions: Vec<usize>) -> Vec<Range<usize>> {
+    positions.sort_unstable();
     let mut runs: Vec<Range<usize>> = Vec::new();
-    for place in places {
+    for position in positions {
         match runs.last_mut() {
-            Some(run) if run.end == place => run.end += 1,
-            _ => runs.push(place..place + 1),
+            Some(run) if run.end == position => run.end += 1,
+            _ => runs.push(position..position + 1),
         }
     }
     runs
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn positions_are_merged_into_ranges() {
-        assert_eq!(runs(vec![4, 0, 1, 5, 7]), [0..2, 4..6, 7..8]);
-        assert!(runs(Vec::new()).is_empty());
+        assert_eq!(ranges(vec![4, 0, 1, 5, 7]), [0..2, 4..6, 7..8]);
+        assert!(ranges(Vec::new()).is_empty());
     }
 }

@@ -6,8 +6,8 @@ use feishu::{Block, BlockId, ChatId, LegacyBlock, Operation, codes};
 use super::calls::plan;
 use super::creation::BlockCreation;
 use super::legacy::{
-    self, ATTEMPTS, WritePosition, contains_any_line, find, find_unedited, is_refused, occurrences,
-    wait_out,
+    self, ATTEMPTS, WritePosition, contains_any_line, ensure_not_in_flight, find, find_unedited,
+    is_refused, occurrences,
 };
 use super::{AnnouncementRequest, Context, Failure, budget, page};
 use crate::action::announce::common::failed;
@@ -48,7 +48,7 @@ pub(in crate::action) async fn revert(
 ) -> Result<Reverted, Failure> {
     let snapshot = snapshot.filter(|snapshot| !snapshot.is_empty());
     let cost = snapshot.map_or(0, |_| budget::SNAPSHOT);
-    let _turn = budget::turn(cost, context).await?;
+    let _memory = budget::reserve(cost, context).await?;
     let replaced = match snapshot {
         Some(snapshot) => Some(Replaced {
             snapshot,
@@ -136,7 +136,7 @@ async fn revert_docx(
     };
     let mut found = find_docx(entry, context).await?;
     let mut reverted = Reverted {
-        was_there: begun.is_some() || !found.places.is_empty(),
+        was_there: begun.is_some() || !found.positions.is_empty(),
         ..Reverted::default()
     };
     if let Some(replaced) = replaced {
@@ -150,7 +150,7 @@ async fn revert_docx(
             found = find_docx(entry, context).await?;
         }
     }
-    let deletion = page::delete(found.places, found.revision, context).await;
+    let deletion = page::delete(found.positions, found.revision, context).await;
     deletion.failure.map_or(Ok(reverted), Err)
 }
 
@@ -159,7 +159,7 @@ struct Found {
     revision: i64,
     /// All top-level blocks.
     page: Vec<BlockId>,
-    places: Vec<usize>,
+    positions: Vec<usize>,
 }
 
 impl Found {
@@ -167,7 +167,7 @@ impl Found {
     fn restoration(&self, snapshot: &Snapshot, renames: &Renames) -> Restoration {
         let is_missing = |id: &&BlockId| !self.page.contains(current_id(id, renames));
         Restoration {
-            at: self.places.iter().min().copied().unwrap_or_default(),
+            at: self.positions.iter().min().copied().unwrap_or_default(),
             missing: snapshot.ids().filter(is_missing).cloned().collect(),
             creation: Creation::at(self.revision),
         }
@@ -178,23 +178,23 @@ async fn find_docx(entry: &WrittenDocx, context: Context<'_>) -> Result<Found, F
     let (revision, blocks) = page::read::<Block>(context).await?;
     let page = page_of(&blocks, context.chat_id);
     let ids = entry.ids_on(page, &blocks)?;
-    let places: Vec<usize> = ids
+    let positions: Vec<usize> = ids
         .iter()
         .filter_map(|id| page.iter().position(|child| child == id))
         .collect();
     // An earlier attempt may have deleted part of the entry.
     let was_tried = !context.job.is_first_attempt();
-    let is_whole = (places.is_empty() || places.len() == ids.len() || was_tried)
+    let is_whole = (positions.is_empty() || positions.len() == ids.len() || was_tried)
         && (0..ids.len())
-            .filter(|place| page.contains(&ids[*place]))
-            .all(|place| entry.is_as_written(place, &ids[place], &blocks));
+            .filter(|position| page.contains(&ids[*position]))
+            .all(|position| entry.is_as_written(position, &ids[position], &blocks));
     if !is_whole {
         return Err(Cause::EntryChanged.into());
     }
     Ok(Found {
         revision,
         page: page.to_vec(),
-        places,
+        positions,
     })
 }
 
@@ -211,7 +211,7 @@ impl WrittenDocx {
         }
         let is_entry = |ids: &&[BlockId]| {
             ids.starts_with(&self.ids)
-                && (0..length).all(|place| self.is_as_written(place, &ids[place], blocks))
+                && (0..length).all(|position| self.is_as_written(position, &ids[position], blocks))
         };
         let whole = page.windows(length.max(1)).find(is_entry);
         // Otherwise only the blocks with known ids were written.
@@ -219,8 +219,8 @@ impl WrittenDocx {
     }
 
     /// Whether a block has the text that was written there.
-    fn is_as_written(&self, place: usize, id: &BlockId, blocks: &[Block]) -> bool {
-        let mut forms = self.forms.iter().filter_map(|nodes| nodes.get(place));
+    fn is_as_written(&self, position: usize, id: &BlockId, blocks: &[Block]) -> bool {
+        let mut forms = self.forms.iter().filter_map(|nodes| nodes.get(position));
         forms.any(|node| is_as_written(node, id, blocks))
     }
 }
@@ -342,7 +342,7 @@ async fn restore_legacy(
 /// attempt, as for insertions.
 async fn remove_legacy(blocks: &[LegacyBlock], context: Context<'_>) -> Result<bool, Failure> {
     let mut pending = legacy_call(context).pending;
-    wait_out(pending, context)?;
+    ensure_not_in_flight(pending, context)?;
     let mut attempt = 1;
     loop {
         let (announcement, document) = legacy::read(context).await.map_err(moved)?;

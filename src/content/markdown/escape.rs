@@ -52,7 +52,7 @@ fn backslashes(text: &str) -> Vec<Backslash> {
             b'\\' | b'\n' => false,
             // It may end inline code, where a backslash is never an escape.
             b'`' => true,
-            _ => !is_never_meant(&text[..at]),
+            _ => !is_never_escape(&text[..at]),
         };
         found.push(Backslash { at, may_escape });
         at += 2;
@@ -61,7 +61,7 @@ fn backslashes(text: &str) -> Vec<Backslash> {
 }
 
 /// After a drive letter, and as the arm of `¯\_(ツ)_/¯`.
-fn is_never_meant(before: &str) -> bool {
+fn is_never_escape(before: &str) -> bool {
     let drive = before.strip_suffix(':').map(|before| {
         let mut before = before.chars().rev();
         let letter = before.next().is_some_and(|c| c.is_ascii_alphabetic());

@@ -161,7 +161,7 @@ fn mask_lines(text: &str, mask: &mut [u8]) {
             mask[at] = PUNCTUATION;
         }
         if !is_all('-') && !is_all('*') {
-            for mark in deep_marks(line) {
+            for mark in excess_markers(line) {
                 mask[start + mark] = PUNCTUATION;
             }
         }
@@ -170,7 +170,7 @@ fn mask_lines(text: &str, mask: &mut [u8]) {
 }
 
 /// The offsets of the excess markers at the start of a line.
-fn deep_marks(line: &str) -> impl Iterator<Item = usize> {
+fn excess_markers(line: &str) -> impl Iterator<Item = usize> {
     let is_mark = |byte: &u8| b">-+*.)".contains(byte);
     let start = line.bytes().enumerate();
     start

@@ -3,7 +3,7 @@
 use feishu::OpenId;
 use proptest::prelude::*;
 
-use super::super::mention::without_unexplained;
+use super::super::mention::without_unknown_placeholders;
 use super::super::tests::properties;
 use super::super::tests::shorthand::show;
 use super::*;
@@ -333,7 +333,7 @@ proptest! {
     #[test]
     fn no_character_of_markdown_is_lost(text in fragments()) {
         // A mention of everyone becomes text, other placeholders are unknown.
-        let typed = without_unexplained(&text.replace("@_all", ""), &[]);
+        let typed = without_unknown_placeholders(&text.replace("@_all", ""), &[]);
         properties::nothing_is_lost(&typed, &Document::from_markdown(&text, &[]));
     }
 

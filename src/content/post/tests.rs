@@ -4,7 +4,7 @@ use feishu::{Content, Medium};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::mention::without_unexplained;
+use super::super::mention::without_unknown_placeholders;
 use super::super::tests::properties;
 use super::super::tests::shorthand::show;
 use super::*;
@@ -287,7 +287,7 @@ proptest! {
         }
         // A mention of everyone becomes text, other placeholders are unknown.
         let text = post_text(&post).replace("@_all", "").replace(OBJECT, "");
-        let text = without_unexplained(&text, &[]);
+        let text = without_unknown_placeholders(&text, &[]);
         properties::nothing_is_lost(&text, &Document::from_post(&post, &[]));
     }
 
