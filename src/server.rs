@@ -103,16 +103,7 @@ impl Server {
         let admin = listen(config.server.admin_listen, "NOTICEBOT_ADMIN_LISTEN").await?;
         let callbacks = PendingCallbacks::default();
         let platform = Platform::new(client.clone(), clock.clone());
-        let store_app = match client.app_kind() {
-            AppKind::Custom => None,
-            AppKind::Store => Some(StoreApp::new(
-                &config.feishu.app_id,
-                &config.feishu.app_secret,
-                store.clone(),
-                platform.clone(),
-                clock.clone(),
-            )?),
-        };
+        let store_app = store_app(&config.feishu, &store, &platform, &clock)?;
         let intake = Intake::new(
             &config.feishu,
             store.clone(),
@@ -259,6 +250,26 @@ impl Receiving {
             Self::LongConnection(connection) => Some(connection.alive.subscribe()),
         }
     }
+}
+
+/// `None` for a custom app.
+fn store_app(
+    config: &FeishuConfig,
+    store: &Store,
+    platform: &Platform,
+    clock: &Clock,
+) -> anyhow::Result<Option<StoreApp>> {
+    if platform.client.app_kind() == AppKind::Custom {
+        return Ok(None);
+    }
+    StoreApp::new(
+        &config.app_id,
+        &config.app_secret,
+        store.clone(),
+        platform.clone(),
+        clock.clone(),
+    )
+    .map(Some)
 }
 
 fn receiving(

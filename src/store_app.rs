@@ -65,7 +65,7 @@ impl StoreApp {
         sent_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let state = match event {
-            AppEvent::Ticket(value) => return self.save_ticket(value).await,
+            AppEvent::Ticket(value) => return self.save_ticket(value, sent_at).await,
             AppEvent::Started => TenantState::Active,
             AppEvent::Stopped => TenantState::Stopped,
             AppEvent::Uninstalled => TenantState::Erased,
@@ -103,13 +103,18 @@ impl StoreApp {
     }
 
     async fn is_erased(&self, tenant: &Tenant) -> Result<bool, StoreError> {
-        let tenants = self.store.tenants().await?;
-        let found = tenants.iter().find(|row| row.key == tenant.key);
-        Ok(found.is_some_and(|row| row.state == TenantState::Erased))
+        let erased = self.store.tenants_to_erase().await?;
+        Ok(erased.iter().any(|row| row.key == tenant.key))
     }
 
-    async fn save_ticket(&self, value: SecretString) -> Result<(), StoreError> {
-        let received_at = self.clock.now();
+    async fn save_ticket(
+        &self,
+        value: SecretString,
+        sent_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        // A redelivery may come hours later.
+        let now = self.clock.now();
+        let received_at = sent_at.unwrap_or(now).min(now);
         // Without the store, this process can use it nevertheless.
         self.platform.client.add_app_ticket(AppTicket {
             value: value.clone(),
@@ -160,16 +165,13 @@ impl StoreApp {
     }
 
     async fn finish_erasing(&self) {
-        let tenants = self.store.tenants().await.unwrap_or_default();
-        for row in tenants {
-            if row.state == TenantState::Erased {
-                let tenant = Tenant {
-                    app: self.app_id.clone(),
-                    key: row.key,
-                };
-                // If this fails, the next round tries again.
-                let _ = self.store.erase_tenant(&tenant).await;
-            }
+        for row in self.store.tenants_to_erase().await.unwrap_or_default() {
+            let tenant = Tenant {
+                app: self.app_id.clone(),
+                key: row.key,
+            };
+            // If this fails, the next round tries again.
+            let _ = self.store.erase_tenant(&tenant).await;
         }
     }
 }

@@ -32,9 +32,10 @@ impl Store {
         Ok(self.execute("save_tenant", statement).await? > 0)
     }
 
-    /// By the time of their first event.
-    pub(crate) async fn tenants(&self) -> Result<Vec<TenantRow>, StoreError> {
-        self.rows("tenants", tenants::all(&self.app)).await
+    /// The tenants that uninstalled the app and whose rows are not erased yet.
+    pub(crate) async fn tenants_to_erase(&self) -> Result<Vec<TenantRow>, StoreError> {
+        let query = tenants::to_erase(&self.app);
+        self.rows("tenants_to_erase", query).await
     }
 
     /// How many tenants use the app.

@@ -50,6 +50,13 @@ pub(in crate::store) fn all(app: &str) -> Query<TenantRow> {
     Statement::new(sql, values![app]).read(read)
 }
 
+/// The tenants that uninstalled the app and whose rows are not erased yet.
+pub(in crate::store) fn to_erase(app: &str) -> Query<TenantRow> {
+    let sql = "SELECT tenant, state, first_seen_at, last_seen_at FROM tenants
+         WHERE app = $1 AND state = 'erased'";
+    Statement::new(sql, values![app]).read(read)
+}
+
 fn read(row: &Row<'_>) -> Result<TenantRow, Unreadable> {
     let state: String = row.get("state")?;
     Ok(TenantRow {
