@@ -75,8 +75,8 @@ async fn dead_jobs_are_retried_while_the_bot_runs() {
     assert!(shown.contains("/pin announcement"), "{shown}");
 
     bench.advance(Duration::from_hours(1));
-    let told = admin.retry_job(reference).await.unwrap();
-    assert!(told.contains("runs again"), "{told}");
+    let text = admin.retry_job(reference).await.unwrap();
+    assert!(text.contains("runs again"), "{text}");
     // The bot finds it out by itself.
     assert_eq!(bench.reaction(&command).await, "Pin");
     bench.idle().await;
@@ -150,8 +150,8 @@ async fn schedules_can_be_dropped_but_done_jobs_cannot() {
         tenant: None,
         ..list
     };
-    let told = admin.list_jobs(none, false).await.unwrap();
-    assert_eq!(told, format!("No jobs in state dead in {group}.\n"));
+    let text = admin.list_jobs(none, false).await.unwrap();
+    assert_eq!(text, format!("No jobs in state dead in {group}.\n"));
     bench.finish().await;
 }
 
@@ -177,9 +177,9 @@ async fn replaced_content_survives_drop_and_retry() {
     let refused = admin.drop_job(&id).await.unwrap_err();
     assert!(refused.to_string().contains("would be lost"), "{refused}");
 
-    let told = |state: &State| state.replies_to(&command).first().cloned();
+    let text = |state: &State| state.replies_to(&command).first().cloned();
     bench
-        .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
+        .wait_in_steps_of(Duration::from_secs(1), "the answer", text)
         .await;
     bench.idle().await;
     let refused = admin.retry_job(&id).await.unwrap_err();
@@ -210,8 +210,8 @@ async fn a_waiting_job_is_retried_at_once() {
         panic!("one job waits");
     };
     let mut admin = bench.admin().await;
-    let told = admin.retry_job(&waiting["id"].to_string()).await.unwrap();
-    assert!(told.contains("runs now"), "{told}");
+    let text = admin.retry_job(&waiting["id"].to_string()).await.unwrap();
+    assert!(text.contains("runs now"), "{text}");
     // Its time does not come, because the clock is stopped.
     let pinned = |state: &State| state.top_notice(&group).cloned();
     let top = bench.sim.wait_for("the top notice", pinned).await;
@@ -295,8 +295,8 @@ async fn a_backup_of_a_running_bot_is_complete() {
     bench.idle().await;
     let file = bench.folder.path().join("backup");
     let mut admin = bench.admin().await;
-    let told = admin.back_up(&file).await.unwrap();
-    assert!(told.starts_with("Wrote `"), "{told}");
+    let text = admin.back_up(&file).await.unwrap();
+    assert!(text.starts_with("Wrote `"), "{text}");
     let refused = admin.back_up(&file).await.unwrap_err();
     assert!(format!("{refused:#}").contains("exists"), "{refused:#}");
 

@@ -23,7 +23,7 @@ impl Attack {
 
     fn on(bench: Bench) -> Self {
         let group = bench.group(Docx);
-        let said = bench.say_unheard(&group, "/pin announcement");
+        let said = bench.say_unpushed(&group, "/pin announcement");
         let good = bench.sim.envelope_for(&said);
         Self { bench, good }
     }

@@ -466,8 +466,8 @@ async fn missed_schedule_runs_late_or_is_reported() {
         bench
             .wait("the word", |state| {
                 let replies = state.replies_to(&command);
-                let told = replies.iter().any(|reply| reply.contains(words));
-                told.then_some(())
+                let replied = replies.iter().any(|reply| reply.contains(words));
+                replied.then_some(())
             })
             .await;
         bench.finish().await;
@@ -486,8 +486,8 @@ async fn due_schedule_checks_the_permission_again() {
     bench
         .wait_in_steps_of(Duration::from_mins(30), "the refusal", |state| {
             let replies = state.replies_to(&command);
-            let told = replies.iter().any(|reply| reply.contains("Only the owner"));
-            told.then_some(())
+            let replied = replies.iter().any(|reply| reply.contains("Only the owner"));
+            replied.then_some(())
         })
         .await;
     assert!(bench.sim.announcement_text(&group).is_empty());
@@ -574,9 +574,9 @@ async fn lost_deletion_response_removes_nothing_else() {
         };
         bench.sim.fault(write, Fault::LoseAnswer);
         let undo = bench.say(&group, "/undo").id;
-        let told = |state: &State| state.replies_to(&undo).first().cloned();
+        let replied = |state: &State| state.replies_to(&undo).first().cloned();
         let answer = bench
-            .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
+            .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
             .await;
         assert!(answer.contains("announcement"), "{answer}");
         wait_for_text(&bench, &group, &["dinner"]).await;

@@ -121,11 +121,11 @@ async fn check_of_a_working_bot_finds_no_problem() {
     bench.answer(&asked).await;
     let found = bench.check(|_| {}).await;
     let good = found.of("good");
-    let told = good
+    let output = good
         .iter()
         .find_map(|line| line.strip_prefix("commands: the last one was received at "));
-    let told = told.and_then(|told| told.split_whitespace().next());
-    let came_in: jiff::Timestamp = told.unwrap().parse().unwrap();
+    let output = output.and_then(|output| output.split_whitespace().next());
+    let came_in: jiff::Timestamp = output.unwrap().parse().unwrap();
     assert!(came_in <= bench.clock.now(), "{:#}", found.0);
     bench.finish().await;
 }
@@ -151,14 +151,14 @@ async fn report_matches_the_snapshot() {
         url: Some(bench.webhook().replace("event", "events").parse().unwrap()),
     };
     let report = check::check(&config, bench.clock.clone(), &options).await;
-    let told = report.to_string();
-    let told = told.replace(&bench.sim.base_url(), "https://open.feishu.cn");
-    let told = told.replace(closed.as_str(), "oc_1");
-    let told = told.replace(
+    let output = report.to_string();
+    let output = output.replace(&bench.sim.base_url(), "https://open.feishu.cn");
+    let output = output.replace(closed.as_str(), "oc_1");
+    let output = output.replace(
         bench.webhook().split("/webhook").next().unwrap(),
         "https://bot.example.com",
     );
-    insta::assert_snapshot!("report", told);
+    insta::assert_snapshot!("report", output);
     bench.finish().await;
 }
 
@@ -170,8 +170,8 @@ async fn setup_page_shows_a_check_report() {
     bench.sim.change_app(|app| app.scopes = granted);
     let group = bench.group(AnnouncementKind::Docx);
     let options = CheckOptions::default();
-    let told = check::check(&bench.config(), bench.clock.clone(), &options).await;
-    let mut told = told.to_string();
+    let output = check::check(&bench.config(), bench.clock.clone(), &options).await;
+    let mut output = output.to_string();
     for (here, there) in [
         (group.to_string(), "oc_a0553eda9014c201e6969b478895c230"),
         (bench.sim.base_url(), "https://open.feishu.cn"),
@@ -181,14 +181,14 @@ async fn setup_page_shows_a_check_report() {
             "/data/noticebot.db",
         ),
     ] {
-        told = told.replace(&here, there);
+        output = output.replace(&here, there);
     }
-    let (before, after) = told.split_once(" MiB free").unwrap();
+    let (before, after) = output.split_once(" MiB free").unwrap();
     let free = before.rsplit(' ').next().unwrap().len();
-    let told = format!("{}18432 MiB free{after}", &before[..before.len() - free]);
+    let output = format!("{}18432 MiB free{after}", &before[..before.len() - free]);
     let (_, shown) = SETUP.split_once("```text\n✓ configuration").unwrap();
     let (shown, _) = shown.split_once("```\n").unwrap();
-    assert_eq!(told, format!("✓ configuration{shown}"));
+    assert_eq!(output, format!("✓ configuration{shown}"));
     bench.finish().await;
 }
 

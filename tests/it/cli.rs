@@ -329,10 +329,10 @@ async fn admin_commands_work_while_the_bot_runs() {
     for verb in [&["jobs", "list"][..], &["audit"], &["backup", "copy.db"]] {
         let early = end(on(&sim, &folder, verb)).await;
         assert_eq!(early.code, Some(1), "{}", early.err);
-        let told = early
+        let is_reported = early
             .err
             .contains("the database `noticebot.db` does not exist");
-        assert!(told, "{}", early.err);
+        assert!(is_reported, "{}", early.err);
     }
     let owner = sim.add_person("Olga");
     let group = sim.add_chat(feishu_sim::ChatSpec::named("Ops").owner(&owner));

@@ -38,12 +38,13 @@ async fn commands_work_with_a_wrong_clock() {
         assert_eq!(bench.reaction(&said.id).await, "Pin", "{seconds}");
         let off = format!("noticebot_clock_offset_seconds {seconds}");
         let metrics = bench.metrics().await;
-        let told = metrics.lines().find_map(|line| {
-            let told = line.strip_prefix("noticebot_clock_offset_seconds ")?;
-            told.parse::<f64>().ok()
+        let offset = metrics.lines().find_map(|line| {
+            let offset = line.strip_prefix("noticebot_clock_offset_seconds ")?;
+            offset.parse::<f64>().ok()
         });
-        let difference = told.map(|told| (told - f64::from(i32::try_from(seconds).unwrap())).abs());
-        assert!(difference.is_some_and(|by| by <= 1.0), "{off}: {told:?}");
+        let difference =
+            offset.map(|offset| (offset - f64::from(i32::try_from(seconds).unwrap())).abs());
+        assert!(difference.is_some_and(|by| by <= 1.0), "{off}: {offset:?}");
         bench.finish().await;
     }
 }
@@ -167,7 +168,7 @@ async fn push_as_sent_now(bench: &Bench, message: &MessageId) {
 async fn age_of_a_late_message_is_its_events() {
     let bench = Bench::with(|builder| builder, UTC).await;
     let group = bench.group(Docx);
-    let typed = bench.say_unheard(&group, "/pin announcement");
+    let typed = bench.say_unpushed(&group, "/pin announcement");
     bench.advance(Duration::from_mins(20));
     push_as_sent_now(&bench, &typed).await;
     assert_eq!(bench.reaction(&typed).await, "Pin");
@@ -191,18 +192,18 @@ async fn rejected_event_ages_from_its_first_delivery() {
 
 #[tokio::test]
 async fn wrong_clock_is_logged_once_an_hour() {
-    let told = || log().matches("differs from the platform's").count();
-    let before = told();
+    let warnings = || log().matches("differs from the platform's").count();
+    let before = warnings();
     let bench = ahead(20 * MINUTE).await;
     let wait_for = async |count| {
         for _ in 0..2000 {
-            if told() - before >= count {
+            if warnings() - before >= count {
                 return;
             }
             bench.advance(Duration::from_secs(10));
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        panic!("reported {} times", told() - before);
+        panic!("reported {} times", warnings() - before);
     };
     wait_for(1).await;
     bench.advance(Duration::from_mins(58));
@@ -213,20 +214,20 @@ async fn wrong_clock_is_logged_once_an_hour() {
 
 #[tokio::test]
 async fn missing_access_is_logged_at_start() {
-    let told = || log().matches("could not get an access token").count();
+    let warnings = || log().matches("could not get an access token").count();
     let mut bench = Bench::new().await;
     bench.set("FEISHU_APP_SECRET", "wrong");
-    let before = told();
+    let before = warnings();
     bench.restart().await;
     let wait_for = async |bench: &Bench, count| {
         for _ in 0..2000 {
-            if told() - before >= count {
+            if warnings() - before >= count {
                 return;
             }
             bench.advance(Duration::from_secs(5));
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        panic!("reported {} times", told() - before);
+        panic!("reported {} times", warnings() - before);
     };
     wait_for(&bench, 2).await;
     assert!(log().contains("set `FEISHU_APP_SECRET`"));

@@ -38,9 +38,9 @@ fn as_other_user(command: &Command) -> Command {
 /// bot's user if this process may choose.
 async fn refused_as_user(bot: Command, is_root: bool, name: &str) -> (String, String) {
     let Ended { code, out, err } = end(if is_root { as_other_user(&bot) } else { bot }).await;
-    let told = format!("{out}{err}");
-    assert_eq!(code, Some(1), "{name}: {told}");
-    (out, told)
+    let shown = format!("{out}{err}");
+    assert_eq!(code, Some(1), "{name}: {shown}");
+    (out, shown)
 }
 
 /// Takes the rights on a file from the user who runs the bot: root leaves it to
@@ -81,11 +81,11 @@ async fn other_users_files_are_named_with_the_remedy() {
         for verb in ["serve", "check"] {
             let mut bot = on(&sim, &folder, &[verb]);
             bot.env("NOTICEBOT_DATABASE_URL", "sqlite://data/bot.db");
-            let (out, told) = refused_as_user(bot, is_root, name).await;
-            assert!(told.contains(&command), "{name}: {told}");
+            let (out, shown) = refused_as_user(bot, is_root, name).await;
+            assert!(shown.contains(&command), "{name}: {shown}");
             let owner = format!("`{}` (owner uid ", closed.display());
-            assert!(told.contains(&owner), "{name}: {told}");
-            assert!(!told.contains("✓ store"), "{name}: {told}");
+            assert!(shown.contains(&owner), "{name}: {shown}");
+            assert!(!shown.contains("✓ store"), "{name}: {shown}");
             let bad = out.lines().filter(|line| line.starts_with('✗')).count();
             assert_eq!(bad, usize::from(verb == "check"), "{name}: {out}");
         }
@@ -190,20 +190,20 @@ async fn missing_rights_are_named_with_owner_and_remedy() {
         for verb in ["serve", "check"].into_iter().filter(|_| is_made) {
             let mut bot = on(&sim, &folder, &[verb]);
             bot.env("NOTICEBOT_DATABASE_URL", "sqlite://data/bot.db");
-            let (_, told) = refused_as_user(bot, is_root, name).await;
-            assert!(told.contains(obstacle.words), "{name}: {told}");
+            let (_, shown) = refused_as_user(bot, is_root, name).await;
+            assert!(shown.contains(obstacle.words), "{name}: {shown}");
             let owner = format!("`{}` (owner uid ", named.display());
-            assert!(told.contains(&owner), "{name}: {told}");
+            assert!(shown.contains(&owner), "{name}: {shown}");
             let uid = if is_root {
                 NOBODY
             } else {
                 named.metadata().unwrap().uid()
             };
             assert!(
-                told.contains(&format!("runs as uid {uid}")),
-                "{name}: {told}"
+                shown.contains(&format!("runs as uid {uid}")),
+                "{name}: {shown}"
             );
-            assert!(!told.contains("✓ store"), "{name}: {told}");
+            assert!(!shown.contains("✓ store"), "{name}: {shown}");
         }
         let clear = "umount data; chattr -ia data/bot.db; chmod 755 data";
         shell(at, clear).await;
@@ -251,14 +251,14 @@ async fn files_deleted_beside_a_running_bot_lose_nothing() {
         let commands = acknowledged(&sim, &bot, 5).await;
         let name = format!("noticebot.db{addition}");
         std::fs::remove_file(folder.path().join(&name)).unwrap();
-        let mut told = String::new();
+        let mut shown = String::new();
         while let Some(line) = bot.log.next_line().await.unwrap() {
-            told.push_str(&line);
+            shown.push_str(&line);
         }
-        assert_eq!(bot.child.wait().await.unwrap().code(), Some(1), "{told}");
+        assert_eq!(bot.child.wait().await.unwrap().code(), Some(1), "{shown}");
         assert!(
-            told.contains(&name) && told.contains("nothing is lost"),
-            "{told}"
+            shown.contains(&name) && shown.contains("nothing is lost"),
+            "{shown}"
         );
         carried_out(&sim, &folder, &commands).await;
     }
@@ -274,11 +274,11 @@ async fn a_deleted_database_is_noticed_and_recoverable() {
     std::fs::remove_file(&database).unwrap();
     let pid = bot.child.id().unwrap();
     let words = format!("/proc/{pid}/fd");
-    let mut told = String::new();
-    while !told.contains(&words) {
-        told = bot.log.next_line().await.unwrap().unwrap();
+    let mut shown = String::new();
+    while !shown.contains(&words) {
+        shown = bot.log.next_line().await.unwrap().unwrap();
     }
-    assert!(told.contains("restore it"), "{told}");
+    assert!(shown.contains("restore it"), "{shown}");
     // What the log holds has been moved into the file by the second time.
     let is_empty = async {
         while folder
@@ -423,9 +423,9 @@ async fn damage_stops_a_running_bot_with_1() {
         // Nor does it start again.
         for verb in ["serve", "check"] {
             let again = end(on(&sim, &folder, &[verb])).await;
-            let told = format!("{}{}", again.out, again.err);
-            assert_eq!(again.code, Some(1), "{told}");
-            assert!(told.contains("is damaged"), "{told}");
+            let shown = format!("{}{}", again.out, again.err);
+            assert_eq!(again.code, Some(1), "{shown}");
+            assert!(shown.contains("is damaged"), "{shown}");
         }
         for name in ["noticebot.db-wal", "noticebot.db-shm"] {
             let _ = std::fs::remove_file(folder.path().join(name));

@@ -388,8 +388,8 @@ async fn recalled_message_is_no_longer_pinned() {
     assert_eq!(push.answer().await.status, 200);
     push.again().answer().await;
     let history = bench.history(&group).await;
-    let told = history.matches("the pinned message was recalled").count();
-    assert_eq!(told, 1, "{history}");
+    let recalls = history.matches("the pinned message was recalled").count();
+    assert_eq!(recalls, 1, "{history}");
     assert!(!history.contains("Scheduled"), "{history}");
     let touched = [Endpoint::PutTopNotice, Endpoint::DeleteTopNotice];
     for endpoint in touched {

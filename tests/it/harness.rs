@@ -177,7 +177,7 @@ impl Bench {
     }
 
     /// A message of the member that is not pushed.
-    pub(crate) fn say_unheard(&self, chat: &ChatId, text: &str) -> MessageId {
+    pub(crate) fn say_unpushed(&self, chat: &ChatId, text: &str) -> MessageId {
         // The platform pushes nothing to an app without scopes.
         let scopes = self.sim.change_app(|app| std::mem::take(&mut app.scopes));
         let said = self.say(chat, text).id;

@@ -17,7 +17,7 @@ async fn rate_limit_applies_to_all_chats() {
         .sim
         .rate_limit(Endpoint::PutTopNotice, Duration::from_secs(20));
     let first = bench.group(Docx);
-    let told = bench.say(&first, "/pin announcement").id;
+    let pin = bench.say(&first, "/pin announcement").id;
     bench
         .sim
         .wait_for("the limit", |state| {
@@ -25,7 +25,7 @@ async fn rate_limit_applies_to_all_chats() {
         })
         .await;
     bench.advance(Duration::from_secs(1));
-    let mut pins = vec![told];
+    let mut pins = vec![pin];
     let mut unpins = Vec::new();
     for _ in 0..20 {
         let group = bench.group(Docx);
@@ -107,14 +107,14 @@ async fn waiting_chat_does_not_block_others() {
 async fn stale_command_is_not_executed() {
     let mut bench = Bench::new().await;
     let group = bench.group(Docx);
-    let late = bench.say_unheard(&group, "/pin announcement");
+    let late = bench.say_unpushed(&group, "/pin announcement");
     bench.advance(Duration::from_mins(16));
     bench.sim.redeliver(&late).answer().await;
     assert!(bench.answer(&late).await.contains("expired"));
     assert!(bench.sim.calls_to(Endpoint::PutTopNotice).is_empty());
 
     bench.reconfigure("[worker]\nstale_after = '0s'").await;
-    let later = bench.say_unheard(&group, "/pin announcement");
+    let later = bench.say_unpushed(&group, "/pin announcement");
     bench.advance(Duration::from_hours(1));
     bench.sim.redeliver(&later).answer().await;
     assert_eq!(bench.reaction(&later).await, "Pin");
@@ -134,10 +134,10 @@ async fn overfull_chat_is_notified_once() {
         assert_eq!(said.answer().await.status, 200);
         commands.push(said.id);
     }
-    let told = bench.sim.wait_for("a word", |state| {
+    let reply = bench.sim.wait_for("a word", |state| {
         state.replies_to(&commands[3]).first().cloned()
     });
-    assert!(told.await.contains("Too many commands"));
+    assert!(reply.await.contains("Too many commands"));
     for command in &commands[..3] {
         assert_eq!(bench.reaction(command).await, "Pin");
     }

@@ -35,7 +35,7 @@ async fn rule_3_commands_and_groups_have_separate_rules() {
     );
     bench.reconfigure(&rules).await;
     let (member, owner) = (&bench.member, &bench.owner);
-    for (person, chat, text, told) in [
+    for (person, chat, text, expected) in [
         (member, &here, "/pin announcement", "Pin"),
         (member, &here, "/unpin", "DONE"),
         (member, &here, "/announce hi", "policy.mode"),
@@ -49,11 +49,11 @@ async fn rule_3_commands_and_groups_have_separate_rules() {
         let seen = bench
             .wait("a reaction or a reply", |state| {
                 let reactions = state.reactions(&command).into_iter();
-                let mut told = reactions.chain(state.replies_to(&command));
-                told.find(|told| told != "OneSecond")
+                let mut reactions_and_replies = reactions.chain(state.replies_to(&command));
+                reactions_and_replies.find(|text| text != "OneSecond")
             })
             .await;
-        assert!(seen.contains(told), "{} {text}: {seen}", person.name);
+        assert!(seen.contains(expected), "{} {text}: {seen}", person.name);
     }
     bench.finish().await;
 }
@@ -232,7 +232,7 @@ async fn rejection_is_explained_without_readable_settings() {
 }
 
 /// Sends a command and waits for the end of its job, without advancing the clocks.
-async fn told(bench: &Bench, person: &Person, chat: &ChatId, text: &str) -> Vec<String> {
+async fn replies_to(bench: &Bench, person: &Person, chat: &ChatId, text: &str) -> Vec<String> {
     let said = say_as(bench, person, chat, text);
     said.answer().await;
     bench.idle_in_steps_of(Duration::ZERO).await;
@@ -249,7 +249,7 @@ async fn denials_are_throttled_to_one_a_minute() {
         .change_chat(&group, |chat| chat.members.push(guest.clone()));
     let pin = "/pin announcement";
 
-    assert_eq!(told(&bench, member, &group, pin).await.len(), 1);
+    assert_eq!(replies_to(&bench, member, &group, pin).await.len(), 1);
     bench.advance(Duration::from_secs(59));
     let unsaid = say_as(&bench, member, &group, "/unpin");
     unsaid.answer().await;
@@ -258,14 +258,14 @@ async fn denials_are_throttled_to_one_a_minute() {
     assert_eq!(bench.sim.reactions(&unsaid.id), ["CrossMark"]);
     // This denial has another reason.
     let announce = "/announce hi";
-    assert_eq!(told(&bench, member, &group, announce).await.len(), 1);
-    assert_eq!(told(&bench, &guest, &group, pin).await.len(), 1);
-    assert_eq!(told(&bench, member, &other_group, pin).await.len(), 1);
+    assert_eq!(replies_to(&bench, member, &group, announce).await.len(), 1);
+    assert_eq!(replies_to(&bench, &guest, &group, pin).await.len(), 1);
+    assert_eq!(replies_to(&bench, member, &other_group, pin).await.len(), 1);
 
     // A throttled denial does not extend the throttling.
     bench.advance(Duration::from_secs(1));
-    assert_eq!(told(&bench, member, &group, pin).await.len(), 1);
-    assert!(told(&bench, member, &group, pin).await.is_empty());
+    assert_eq!(replies_to(&bench, member, &group, pin).await.len(), 1);
+    assert!(replies_to(&bench, member, &group, pin).await.is_empty());
 
     let metrics = bench.metrics().await;
     for (command, count) in [("pin", 5), ("unpin", 1), ("announce", 1)] {
@@ -274,9 +274,10 @@ async fn denials_are_throttled_to_one_a_minute() {
         assert!(metrics.contains(&line), "{metrics}");
     }
     let log = log();
-    let told = |line: &&str| line.contains("INFO") && line.contains("the reply is throttled");
+    let is_throttled =
+        |line: &&str| line.contains("INFO") && line.contains("the reply is throttled");
     let of_it = |line: &str| line.contains(unsaid.id.as_str());
-    assert!(log.lines().filter(told).any(of_it), "{log}");
+    assert!(log.lines().filter(is_throttled).any(of_it), "{log}");
     bench.finish().await;
 }
 
@@ -285,10 +286,17 @@ async fn throttled_denial_survives_rejected_reactions() {
     let bench = Bench::new().await;
     let group = bench.closed_group();
     let pin = "/pin announcement";
-    assert_eq!(told(&bench, &bench.member, &group, pin).await.len(), 1);
+    assert_eq!(
+        replies_to(&bench, &bench.member, &group, pin).await.len(),
+        1
+    );
     for fault in [Fault::code(231_002), Fault::code(230_110)] {
         bench.sim.fault(Endpoint::AddReaction, fault);
-        assert!(told(&bench, &bench.member, &group, pin).await.is_empty());
+        assert!(
+            replies_to(&bench, &bench.member, &group, pin)
+                .await
+                .is_empty()
+        );
     }
     bench.sim.fault(Endpoint::AddReaction, Fault::ServerError);
     let again = bench.say(&group, pin).id;
@@ -316,7 +324,7 @@ async fn other_replies_are_not_throttled() {
     let bench = Bench::new().await;
     let group = bench.group(Docx);
     for _ in 0..2 {
-        let replies = told(&bench, &bench.member, &group, "/pin").await;
+        let replies = replies_to(&bench, &bench.member, &group, "/pin").await;
         assert_eq!(replies.len(), 1, "{replies:?}");
     }
     bench.finish().await;

@@ -35,7 +35,7 @@ pub(crate) async fn end(mut command: Command) -> Ended {
     }
 }
 
-/// Everything that a bot on this platform needs to be told.
+/// The environment of a bot on this platform.
 pub(crate) fn on(sim: &Simulator, folder: &TempDir, verb: &[&str]) -> Command {
     let app = sim.app();
     let mut command = program(verb);

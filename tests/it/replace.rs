@@ -64,9 +64,9 @@ async fn announced(bench: &Bench, group: &ChatId, command: &str) -> MessageId {
 /// Waits for the reply to a command.
 async fn reply_to(bench: &Bench, group: &ChatId, command: &str) -> String {
     let command = bench.say(group, command).id;
-    let told = |state: &State| state.replies_to(&command).first().cloned();
+    let replied = |state: &State| state.replies_to(&command).first().cloned();
     bench
-        .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
+        .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
         .await
 }
 
@@ -106,12 +106,12 @@ async fn given_up_at(
     let sent = |state: &State| state.calls_to(write).next().map(drop);
     bench.wait("the call", sent).await;
     bench.sim.rate_limit(refused, HOUR);
-    let told = |state: &State| state.replies_to(&command).first().cloned();
-    let told = bench
-        .wait_in_steps_of(Duration::from_secs(1), "the answer", told)
+    let replied = |state: &State| state.replies_to(&command).first().cloned();
+    let replied = bench
+        .wait_in_steps_of(Duration::from_secs(1), "the answer", replied)
         .await;
     bench.advance(HOUR);
-    told
+    replied
 }
 
 #[tokio::test]

@@ -27,15 +27,15 @@ impl Shapes {
     }
 
     /// A message that was not pushed, and its event.
-    fn unheard(&self, text: &str) -> (MessageId, Value) {
-        let message = self.bench.say_unheard(&self.group, text);
+    fn unpushed(&self, text: &str) -> (MessageId, Value) {
+        let message = self.bench.say_unpushed(&self.group, text);
         let event = self.bench.sim.envelope_for(&message);
         (message, event)
     }
 
     /// Pushes a changed event of a new message, and expects a 200.
     async fn push(&self, change: impl FnOnce(&mut Value)) -> MessageId {
-        let (message, mut event) = self.unheard("nothing");
+        let (message, mut event) = self.unpushed("nothing");
         change(&mut event);
         self.deliver(&event).await;
         message
@@ -141,7 +141,7 @@ async fn odd_fields_do_not_prevent_a_command() {
         |event| event["event"]["message"]["root_id"] = json!({}),
     ];
     for (number, change) in changes.into_iter().enumerate() {
-        let (message, mut event) = shapes.unheard("/pin announcement");
+        let (message, mut event) = shapes.unpushed("/pin announcement");
         change(&mut event);
         shapes.deliver(&event).await;
         shapes.deliver(&event).await;
@@ -161,7 +161,7 @@ async fn unreadable_message_to_the_bot_is_answered() {
         let message = shapes.member().say(Words::at_bot().text(" /help")).id;
         bench.answer(&message).await;
         let mut event = bench.sim.envelope_for(&message);
-        let other = bench.say_unheard(&shapes.group, "x");
+        let other = bench.say_unpushed(&shapes.group, "x");
         event["event"]["message"]["message_id"] = json!(other.as_str());
         event["event"]["message"]["content"] = json!(content);
         if content == "7e" {
@@ -198,10 +198,10 @@ async fn permission_is_checked_by_any_known_id() {
         let person = bench.sim.as_person(who).in_chat(&group);
         person.say("/pin announcement").id
     };
-    for told in [&["union_id"][..], &["user_id"], &["union_id", "user_id"]] {
-        bench.sim.change_app(|app| app.sender_ids = told.to_vec());
+    for ids in [&["union_id"][..], &["user_id"], &["union_id", "user_id"]] {
+        bench.sim.change_app(|app| app.sender_ids = ids.to_vec());
         let message = say_as(owner);
-        assert_eq!(bench.reaction(&message).await, "Pin", "{told:?}");
+        assert_eq!(bench.reaction(&message).await, "Pin", "{ids:?}");
         let message = say_as(&bench.member);
         let answer = bench.answer(&message).await;
         assert!(answer.contains("Only the owner and admins"), "{answer}");

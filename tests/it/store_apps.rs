@@ -258,7 +258,7 @@ async fn a_rejected_ticket_is_replaced() {
 async fn an_event_without_a_tenant_is_acknowledged() {
     let bench = bench().await;
     let group = bench.group(AnnouncementKind::Docx);
-    let message = bench.say_unheard(&group, "/announce hello");
+    let message = bench.say_unpushed(&group, "/announce hello");
     let mut envelope = bench.sim.envelope_for(&message);
     envelope["header"]["tenant_key"] = json!("");
     let answer = bench.sim.push_envelope(envelope).answer().await;

@@ -108,16 +108,16 @@ async fn a_half_open_connection_is_replaced_without_loss() {
     bench
         .sim
         .fault(Endpoint::LongConnection, Fault::ServerError);
-    let command = bench.say(&group, "/announce heard").id;
+    let command = bench.say(&group, "/announce published").id;
     ready(&bench, false).await;
     another(&bench, &silent).await;
     // The platform delivers again after 15 s.
-    let heard = |state: &State| {
+    let published = |state: &State| {
         let text = state.announcement_text(&group);
-        (text.first().map(String::as_str) == Some("heard")).then_some(())
+        (text.first().map(String::as_str) == Some("published")).then_some(())
     };
     bench
-        .wait_in_steps_of(Duration::from_secs(1), "the announcement", heard)
+        .wait_in_steps_of(Duration::from_secs(1), "the announcement", published)
         .await;
     bench.reaction(&command).await;
     bench.finish().await;
@@ -278,15 +278,15 @@ async fn permanent_refusals_stop_the_bot_with_a_remedy() {
     ] {
         let mut bench = Bench::new().await;
         bench.sim.fault(Endpoint::LongConnection, fault);
-        let told = stopped(&mut bench).await;
-        assert!(told.contains(remedy), "{told}");
+        let message = stopped(&mut bench).await;
+        assert!(message.contains(remedy), "{message}");
     }
     let mut bench = Bench::new().await;
     bench
         .sim
         .refuse_handshake(HandshakeRefusal::too_many_connections());
-    let told = stopped(&mut bench).await;
-    assert!(told.contains("stop other processes"), "{told}");
+    let message = stopped(&mut bench).await;
+    assert!(message.contains("stop other processes"), "{message}");
 }
 
 /// Ends the connection, and waits for the bot to give up.
@@ -448,9 +448,9 @@ async fn check_keeps_the_running_bots_connection() {
     let mut config = bench.config();
     config.server.admin_listen = bench.admin_address();
     let report = check::check(&config, bench.clock.clone(), &CheckOptions::default()).await;
-    let told = report.to_string();
+    let message = report.to_string();
     let line = "✓ long connection: the bot on this machine has one\n";
-    assert!(report.is_good() && told.contains(line), "{told}");
+    assert!(report.is_good() && message.contains(line), "{message}");
     assert_eq!(bench.sim.connections().len(), 1);
     let asked = bench.sim.calls_to(Endpoint::LongConnection).len();
     assert_eq!(asked, 0, "since the bot's own");

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_correction_wakes_whoever_waits_for_a_time() {
+    async fn corrections_wake_waiting_tasks() {
         let start = Timestamp::from_second(1_800_000_000).unwrap();
         let (clock, _hand) = Clock::manual(start);
         let mut due = std::pin::pin!(clock.sleep_until(later(start, 10 * MINUTE)));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn clones_share_what_the_platform_tells() {
+    fn clones_share_the_correction() {
         let start = Timestamp::from_second(1_800_000_000).unwrap();
         let (clock, hand) = Clock::manual(start);
         let clone = clock.clone();

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_stands_in_the_middle() {
+    fn median_is_the_middle_value() {
         let check = |values: &[f64], expected: f64| {
             assert!(
                 (median(values.to_vec()) - expected).abs() < 1e-9,

@@ -628,7 +628,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_breaks_is_told_so() {
+    async fn broken_connections_are_reported() {
         let (platform, mut connection) = Platform::new().await;
         drop(platform);
         let ended = connection.next().await.map(drop);

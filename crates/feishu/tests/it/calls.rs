@@ -28,8 +28,8 @@ async fn refused<T: Debug>(
         !error.may_have_taken_effect() && !error.is_retryable(),
         "{error}"
     );
-    let told = sim.calls_to(endpoint).pop().unwrap().log_id;
-    assert_eq!(error.log_id(), Some(&*told));
+    let log_id = sim.calls_to(endpoint).pop().unwrap().log_id;
+    assert_eq!(error.log_id(), Some(&*log_id));
 }
 
 fn id<T: for<'a> From<&'a str>>(of: &impl ToString) -> T {

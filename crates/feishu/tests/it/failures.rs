@@ -159,7 +159,7 @@ async fn a_web_page_error_names_the_path() {
 }
 
 #[tokio::test]
-async fn a_wrong_path_or_port_is_told_apart() {
+async fn wrong_paths_and_ports_are_distinguished() {
     let sim = platform().await;
     let below = format!("{}/nowhere/", sim.base_url());
     let lost = Client::new(ClientConfig {

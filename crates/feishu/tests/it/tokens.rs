@@ -181,7 +181,7 @@ async fn a_second_token_rejection_is_final() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_told_by_its_code() {
+async fn wrong_secrets_are_recognized_by_code() {
     let sim = platform().await;
     let app_secret = "wrong".into();
     let client = Client::new(ClientConfig {

@@ -56,7 +56,7 @@ pub(crate) struct Verdict {
     /// The effect was observed, and every line of an announcement is there.
     pub(crate) acted: usize,
     /// The author got a reply.
-    pub(crate) told: usize,
+    pub(crate) replied: usize,
     /// The first lines of all replies, with their counts.
     pub(crate) replies: BTreeMap<String, usize>,
     /// Success was shown by a reaction.
@@ -96,14 +96,14 @@ impl Verdict {
             let whole = sent.lines.iter().all(|line| occurrences(line) > 0);
             let acted = acted.contains(&number) && whole;
             let reacted = chat.seen.contains(&Observed::Reaction(sent.id.clone()));
-            let told = !sent.replies.is_empty();
+            let replied = !sent.replies.is_empty();
             self.sent += 1;
             self.acknowledged += usize::from(sent.acknowledged);
             self.acted += usize::from(acted);
-            self.told += usize::from(told);
+            self.replied += usize::from(replied);
             self.reacted += usize::from(reacted);
-            self.silent += usize::from(acted && !told && !reacted);
-            if sent.acknowledged && !acted && !told {
+            self.silent += usize::from(acted && !replied && !reacted);
+            if sent.acknowledged && !acted && !replied {
                 self.lost.push(sent.to_string());
             }
             if reacted && !acted {
@@ -285,7 +285,7 @@ mod tests {
             verdict.reacted,
         ];
         assert_eq!(sums, [3; 4]);
-        assert_eq!([verdict.told, verdict.silent], [0; 2]);
+        assert_eq!([verdict.replied, verdict.silent], [0; 2]);
     }
 
     #[test]

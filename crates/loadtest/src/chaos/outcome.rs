@@ -60,7 +60,7 @@ impl Report {
         row("  acknowledged", verdict.acknowledged);
         row("  acted", verdict.acted);
         row("  answered by a reaction", verdict.reacted);
-        row("  answered by a reply", verdict.told);
+        row("  answered by a reply", verdict.replied);
         for (line, count) in &verdict.replies {
             row(&format!("    {line}"), *count);
         }
