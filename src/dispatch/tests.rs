@@ -125,6 +125,7 @@ impl Bench {
         let app = self.sim.app();
         let client = Client::new(ClientConfig {
             base_url: self.sim.base_url(),
+            accounts_url: self.sim.base_url(),
             app_id: app.app_id.as_str().into(),
             app_secret: app.app_secret.into(),
             app_kind: AppKind::Custom,
@@ -134,6 +135,7 @@ impl Bench {
             limits_factor: 1000,
             on_call,
             shared_limits: None,
+            member_tokens: None,
         });
         let defaults = Config::read(None, &Environment::default()).unwrap();
         let dispatcher = Dispatcher {

@@ -442,6 +442,7 @@ pub(super) mod tests {
             let api = feishu::ApiError {
                 endpoint: "get_message",
                 code,
+                oauth_error: None,
                 msg: msg.into(),
                 fields: Box::default(),
                 log_id: None,

@@ -401,6 +401,7 @@ mod tests {
     fn client() -> Client {
         Client::new(feishu::ClientConfig {
             base_url: "http://127.0.0.1:1".to_owned(),
+            accounts_url: "http://127.0.0.1:1".to_owned(),
             app_id: "cli_a".into(),
             app_secret: "secret".into(),
             app_kind: AppKind::Custom,
@@ -410,6 +411,7 @@ mod tests {
             limits_factor: 1,
             on_call: None,
             shared_limits: None,
+            member_tokens: None,
         })
         .unwrap()
     }

@@ -1,10 +1,14 @@
 //! The client: one method per call of the platform, each judged by its `code`.
+//!
+//! "Tokens" in the description of a call are the kinds that the platform accepts, by the official
+//! pages and the types of the official SDKs; see [`Credentials`].
 
 mod announcement;
 mod bot;
 mod chat;
 mod docx;
 mod message;
+mod oauth;
 mod pages;
 mod scope;
 mod top_notice;
@@ -27,6 +31,7 @@ pub use top_notice::TopNotice;
 use crate::credentials::{AppKind, AppSecret, Credentials};
 use crate::http::{Answer, Http, OnCall, Request};
 use crate::limits::{Limits, Pace, SharedLimits};
+use crate::member_token::MemberTokens;
 use crate::ticket::AppTicket;
 use crate::token::Tokens;
 use crate::{AppId, ChatId, Clock, Error, ExtraRoots, TenantKey};
@@ -45,6 +50,8 @@ const OPEN_ID: (&str, &str) = ("user_id_type", "open_id");
 pub struct ClientConfig {
     /// `https://open.feishu.cn`, `https://open.larksuite.com`, or a simulator.
     pub base_url: String,
+    /// Where members consent; see [`accounts_url`](crate::accounts_url).
+    pub accounts_url: String,
     /// The id of the app.
     pub app_id: AppId,
     /// The secret of the app.
@@ -64,6 +71,8 @@ pub struct ClientConfig {
     pub on_call: Option<OnCall>,
     /// Shares rate limits with other processes of the same app.
     pub shared_limits: Option<SharedLimits>,
+    /// The tokens for [`Credentials::Member`]; without them, no member has consented.
+    pub member_tokens: Option<MemberTokens>,
 }
 
 /// Calls the platform as one app. Clones share connections, tokens and rate limits, also those with
@@ -76,6 +85,8 @@ pub struct Client {
 
 struct Inner {
     http: Http,
+    /// At [`ClientConfig::accounts_url`].
+    accounts: Http,
     tokens: Tokens,
     limits: Arc<Limits>,
     clock: Clock,
@@ -86,13 +97,16 @@ struct Inner {
 impl Client {
     /// A client with the credentials of the bot in a custom app's tenant. Sends nothing yet.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
-        let http = Http::new(
-            &config.base_url,
-            config.timeout,
-            &config.extra_roots,
-            config.clock.clone(),
-            config.on_call,
-        )?;
+        let at = |url: &str| {
+            Http::new(
+                url,
+                config.timeout,
+                &config.extra_roots,
+                config.clock.clone(),
+                config.on_call.clone(),
+            )
+        };
+        let (http, accounts) = (at(&config.base_url)?, at(&config.accounts_url)?);
         let secret = AppSecret {
             app_id: config.app_id,
             app_secret: config.app_secret,
@@ -106,12 +120,14 @@ impl Client {
             config.app_kind,
             clock.clone(),
             Arc::clone(&limits),
+            config.member_tokens,
         );
         Ok(Self {
             inner: Arc::new(Inner {
                 tokens,
                 limits,
                 http,
+                accounts,
                 clock,
                 confirmed: Mutex::default(),
             }),
@@ -228,6 +244,10 @@ impl Client {
         &self.inner.http
     }
 
+    pub(crate) fn accounts(&self) -> &Http {
+        &self.inner.accounts
+    }
+
     pub(crate) fn secret(&self) -> &AppSecret {
         self.inner.tokens.secret()
     }
@@ -245,14 +265,24 @@ impl Client {
         limits.check(api)?;
         let token = tokens.get(&self.credentials).await?;
         limits.enter(api)?;
-        let mut result = http.send(&request, Some(&token)).await;
-        if matches!(&result, Err(error) if error.is_token_rejected()) {
-            tokens.evict(&self.credentials, &token);
-            let token = tokens.get(&self.credentials).await?;
-            result = http.send(&request, Some(&token)).await;
+        let result = http.send(&request, Some(&token)).await;
+        let is_replaced = match &result {
+            Err(error) => tokens.note_refusal(&self.credentials, &token, error).await,
+            Ok(_) => false,
+        };
+        if !is_replaced {
+            limits.note(api, &result);
+            return result;
         }
+        let token = tokens.get(&self.credentials).await?;
+        let result = http.send(&request, Some(&token)).await;
         limits.note(api, &result);
-        result
+        match result {
+            Err(error) => Err(tokens
+                .second_refusal(&self.credentials, &token, error)
+                .await),
+            Ok(answer) => Ok(answer),
+        }
     }
 
     /// Makes a call that writes a `docx` announcement, within its rate limits.

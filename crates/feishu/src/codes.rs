@@ -102,6 +102,10 @@ pub const USER_TOKEN_INVALID: i64 = 99_991_668;
 pub const TOKEN_MALFORMED: i64 = 99_991_671;
 /// "Access denied. One of the following scopes is required".
 pub const SCOPE_MISSING: i64 = 99_991_672;
+/// "Authentication token expired.", of a user; with HTTP 401.
+pub const USER_TOKEN_EXPIRED: i64 = 99_991_677;
+/// "required one of these privileges under the user identity": the user has not granted a scope.
+pub const USER_SCOPE_MISSING: i64 = 99_991_679;
 /// "field validation failed", by the gateway.
 pub const FIELD_INVALID: i64 = 99_992_402;
 
@@ -124,6 +128,73 @@ pub mod long_connection {
     pub const WRONG_DOMAIN: i64 = 1_000_040_351;
 }
 
+/// Codes of the endpoints that issue tokens of users, and of `user_info`.
+///
+/// Official pages `authentication-management/access-token/{get,refresh}-user-access-token` and
+/// `login-state-management/get`.
+pub mod oauth {
+    /// "The request is missing a required parameter."
+    pub const PARAMETER_MISSING: i64 = 20_001;
+    /// "The client secret is invalid."
+    pub const WRONG_SECRET: i64 = 20_002;
+    /// "The authorization code is not found."
+    pub const CODE_UNKNOWN: i64 = 20_003;
+    /// "The authorization code has expired."
+    pub const CODE_EXPIRED: i64 = 20_004;
+    /// "The user access token passed is invalid.", of `user_info`.
+    pub const USER_TOKEN_INVALID: i64 = 20_005;
+    /// "The user does not exist."
+    pub const USER_UNKNOWN: i64 = 20_008;
+    /// "The specified app is not installed."
+    pub const APP_NOT_INSTALLED: i64 = 20_009;
+    /// "The user does not have permission to use this app."
+    pub const USER_EXCLUDED: i64 = 20_010;
+    /// "User resigned", of `user_info`.
+    pub const USER_RESIGNED: i64 = 20_021;
+    /// "User frozen", of `user_info`.
+    pub const USER_FROZEN: i64 = 20_022;
+    /// "User not registered", of `user_info`.
+    pub const USER_NOT_REGISTERED: i64 = 20_023;
+    /// The code or refresh token "does not match the provided client ID."
+    pub const OTHER_APP: i64 = 20_024;
+    /// "The refresh token passed is invalid."
+    pub const REFRESH_TOKEN_INVALID: i64 = 20_026;
+    /// "The specified `grant_type` is not supported."
+    pub const GRANT_TYPE_UNSUPPORTED: i64 = 20_036;
+    /// "The refresh token passed has expired.", or the consent is older than 365 days.
+    pub const REFRESH_TOKEN_EXPIRED: i64 = 20_037;
+    /// "The specified app does not exist."
+    pub const APP_UNKNOWN: i64 = 20_048;
+    /// "PKCE code challenge failed."
+    pub const PKCE_FAILED: i64 = 20_049;
+    /// "An unexpected server error occurred. Please retry your request."
+    pub const SERVER_ERROR: i64 = 20_050;
+    /// "The request is malformed."
+    pub const MALFORMED: i64 = 20_063;
+    /// "The refresh token has been revoked.", which a used one gets, too.
+    pub const REFRESH_TOKEN_REVOKED: i64 = 20_064;
+    /// "The authorization code has been used."
+    pub const CODE_USED: i64 = 20_065;
+    /// "The user status is invalid."
+    pub const USER_STATUS: i64 = 20_066;
+    /// Scopes are named twice.
+    pub const SCOPES_DUPLICATE: i64 = 20_067;
+    /// Scopes are not permitted.
+    pub const SCOPES_REFUSED: i64 = 20_068;
+    /// "The specified app is not enabled."
+    pub const APP_DISABLED: i64 = 20_069;
+    /// "Multiple authentication methods were provided."
+    pub const TWO_AUTHENTICATIONS: i64 = 20_070;
+    /// "The provided redirect URI does not match the one used during authorization."
+    pub const REDIRECT_MISMATCH: i64 = 20_071;
+    /// "The server is temporarily unavailable. Please retry your request."
+    pub const UNAVAILABLE: i64 = 20_072;
+    /// "The refresh token has been used."
+    pub const REFRESH_TOKEN_USED: i64 = 20_073;
+    /// "The specified app is not allowed to refresh token.": a switch of the developer console.
+    pub const REFRESH_NOT_ALLOWED: i64 = 20_074;
+}
+
 /// The class of a code. Codes without consequences, and those whose meaning depends on
 /// the call, have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +213,17 @@ pub enum Class {
     TenantTokenRefused,
     /// Another token may be accepted.
     TokenRejected,
+    /// The token of a user has expired; another one may be accepted.
+    UserTokenExpired,
+    /// The user has not granted a scope, but may do so.
+    UserScopeMissing,
+    /// No refresh of this grant will succeed again: the user has to consent once more.
+    GrantEnded,
+    /// The endpoint for tokens of users failed; one retry is allowed.
+    RetryOnce,
+    /// Refused because of the request, the app or the state of the user; a grant is as valid as
+    /// before.
+    GrantKept,
     /// The app lacks a scope.
     ScopeMissing,
     /// The bot cannot work at all: it is disabled, or the tenant keeps the app out.
@@ -174,6 +256,8 @@ impl Class {
             TENANT_TOKEN_REFUSED => Self::TenantTokenRefused,
             TOKEN_MISSING | TENANT_TOKEN_INVALID | APP_TOKEN_INVALID | TENANT_INVALID
             | USER_TOKEN_INVALID | TOKEN_MALFORMED => Self::TokenRejected,
+            USER_TOKEN_EXPIRED => Self::UserTokenExpired,
+            USER_SCOPE_MISSING => Self::UserScopeMissing,
             SCOPE_MISSING => Self::ScopeMissing,
             MESSAGES_BOT_DISABLED
             | CHAT_BOT_DISABLED
@@ -186,7 +270,55 @@ impl Class {
             ANNOUNCEMENT_IS_DOCX | ANNOUNCEMENT_IS_LEGACY => Self::OtherAnnouncementKind,
             MESSAGE_RECALLED | MESSAGE_DELETED => Self::MessageGone,
             CHAT_DISSOLVED | OUTSIDE_CHAT => Self::ChatGone,
+            _ => return Self::of_oauth(code),
+        })
+    }
+
+    /// The class of a code of [`oauth`].
+    fn of_oauth(code: i64) -> Option<Self> {
+        Some(match code {
+            oauth::REFRESH_TOKEN_INVALID
+            | oauth::REFRESH_TOKEN_EXPIRED
+            | oauth::REFRESH_TOKEN_REVOKED
+            | oauth::REFRESH_TOKEN_USED
+            | oauth::REFRESH_NOT_ALLOWED => Self::GrantEnded,
+            oauth::SERVER_ERROR | oauth::UNAVAILABLE => Self::RetryOnce,
+            oauth::PARAMETER_MISSING..=oauth::USER_TOKEN_INVALID
+            | oauth::USER_UNKNOWN..=oauth::USER_EXCLUDED
+            | oauth::USER_RESIGNED..=oauth::OTHER_APP
+            | oauth::GRANT_TYPE_UNSUPPORTED
+            | oauth::APP_UNKNOWN
+            | oauth::PKCE_FAILED
+            | oauth::MALFORMED
+            | oauth::CODE_USED..=oauth::REDIRECT_MISMATCH => Self::GrantKept,
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_grants_have_a_class() {
+        let check = |codes: &[i64], class| {
+            for code in codes {
+                assert_eq!(Class::of(*code), class, "{code}");
+            }
+        };
+        let ended = [20_026, 20_037, 20_064, 20_073, 20_074];
+        check(&ended, Some(Class::GrantEnded));
+        check(&[20_050, 20_072], Some(Class::RetryOnce));
+        let kept = [
+            20_001, 20_002, 20_003, 20_004, 20_005, 20_008, 20_009, 20_010, 20_021, 20_022, 20_023,
+            20_024, 20_036, 20_048, 20_049, 20_063, 20_065, 20_066, 20_067, 20_068, 20_069, 20_070,
+            20_071,
+        ];
+        check(&kept, Some(Class::GrantKept));
+        check(
+            &[oauth::PARAMETER_MISSING - 1, oauth::REFRESH_NOT_ALLOWED + 1],
+            None,
+        );
     }
 }

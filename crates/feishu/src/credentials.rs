@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::{AppId, TenantKey};
+use crate::{AppId, OpenId, TenantKey};
 
 /// The kind of an app, which decides how it gets its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,16 @@ pub enum AppKind {
 pub enum Credentials {
     /// The app's bot in a tenant, by a `tenant_access_token`.
     Bot(TenantKey),
+    /// A member of a tenant, by a `user_access_token` of
+    /// [`MemberTokens`](crate::MemberTokens).
+    Member(TenantKey, OpenId),
 }
 
 impl Credentials {
     /// The tenant in which the call is made.
     pub fn tenant(&self) -> &TenantKey {
         match self {
-            Self::Bot(tenant) => tenant,
+            Self::Bot(tenant) | Self::Member(tenant, _) => tenant,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::OpenId;
 use crate::codes::{self, Class};
+use crate::oauth_error::OAuthError;
 
 /// A call that did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -48,6 +50,19 @@ pub enum Error {
     /// that is still valid.
     #[error("no valid app ticket; the platform pushes one within minutes")]
     NoAppTicket,
+    /// The call was not made, or was refused: the app may not act in the name of this member, who
+    /// has to consent.
+    #[error("the member has not consented that the app acts in their name")]
+    NoGrant {
+        /// The member.
+        member: OpenId,
+    },
+    /// The call was not made: the token of the member could not be renewed for now.
+    #[error("the access token of the member could not be renewed")]
+    GrantUnavailable {
+        /// How long to wait before a retry, if that is known.
+        retry_after: Option<Duration>,
+    },
     /// The base URL is not an absolute `http` or `https` URL.
     #[error("parsing the base URL `{0}`: not an absolute http or https URL")]
     BaseUrl(String),
@@ -56,14 +71,16 @@ pub enum Error {
     HttpClient(#[source] Arc<reqwest::Error>),
 }
 
-/// A refusal by the platform: any answer whose `code` is not 0.
+/// A refusal by the platform: any answer whose `code` is not 0, and any error in the form of OAuth.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{endpoint}` answered code {code}")]
+#[error("`{endpoint}` answered {}", self.reason())]
 pub struct ApiError {
     /// The name of the call.
     pub endpoint: &'static str,
-    /// The platform's error code.
+    /// The platform's error code; 0 if there is none, only an [`ApiError::oauth_error`].
     pub code: i64,
+    /// The `error` of the endpoints for tokens of users.
+    pub oauth_error: Option<OAuthError>,
     /// The platform's message, which may quote the request: at most 200 characters, without
     /// control characters, and not part of the error's text.
     pub msg: Box<str>,
@@ -120,7 +137,8 @@ pub enum InvalidResponse {
 impl Error {
     /// The platform's error code, if the platform refused.
     pub fn code(&self) -> Option<i64> {
-        self.api().map(|error| error.code)
+        let code = self.api().map(|error| error.code);
+        code.filter(|code| *code != 0)
     }
 
     /// The class of the platform's code, if the platform refused.
@@ -136,6 +154,8 @@ impl Error {
             Self::Transport { .. }
             | Self::Waiting { .. }
             | Self::NoAppTicket
+            | Self::NoGrant { .. }
+            | Self::GrantUnavailable { .. }
             | Self::BaseUrl(_)
             | Self::HttpClient(_) => None,
         }
@@ -148,8 +168,8 @@ impl Error {
             Self::Api(error) => error.is_retryable(),
             Self::Transport { failure, .. } => *failure != TransportFailure::Request,
             Self::InvalidResponse { detail, .. } => *detail != InvalidResponse::Endless,
-            Self::Waiting { .. } | Self::NoAppTicket => true,
-            Self::BaseUrl(_) | Self::HttpClient(_) => false,
+            Self::Waiting { .. } | Self::NoAppTicket | Self::GrantUnavailable { .. } => true,
+            Self::NoGrant { .. } | Self::BaseUrl(_) | Self::HttpClient(_) => false,
         }
     }
 
@@ -163,7 +183,9 @@ impl Error {
     pub(crate) fn asked_wait(&self) -> Option<Duration> {
         match self {
             Self::Waiting { retry_after, .. } => Some(*retry_after),
-            Self::InvalidResponse { retry_after, .. } => *retry_after,
+            Self::InvalidResponse { retry_after, .. } | Self::GrantUnavailable { retry_after } => {
+                *retry_after
+            }
             _ => self.api().and_then(|error| error.retry_after),
         }
     }
@@ -195,7 +217,11 @@ impl Error {
             Self::Transport { endpoint, .. }
             | Self::InvalidResponse { endpoint, .. }
             | Self::Waiting { endpoint, .. } => Some(endpoint),
-            Self::NoAppTicket | Self::BaseUrl(_) | Self::HttpClient(_) => None,
+            Self::NoAppTicket
+            | Self::NoGrant { .. }
+            | Self::GrantUnavailable { .. }
+            | Self::BaseUrl(_)
+            | Self::HttpClient(_) => None,
         }
     }
 
@@ -213,15 +239,24 @@ impl Error {
             ),
             // A proxy that answered may have forwarded the request.
             Self::InvalidResponse { status, .. } => *status != 429,
-            Self::Waiting { .. } | Self::NoAppTicket | Self::BaseUrl(_) | Self::HttpClient(_) => {
-                false
-            }
+            Self::Waiting { .. }
+            | Self::NoAppTicket
+            | Self::NoGrant { .. }
+            | Self::GrantUnavailable { .. }
+            | Self::BaseUrl(_)
+            | Self::HttpClient(_) => false,
         }
     }
 
     /// Whether the app lacks a scope; see [`ApiError::missing_scopes`].
     pub fn is_scope_missing(&self) -> bool {
         self.class() == Some(Class::ScopeMissing)
+    }
+
+    /// Whether the member has to consent before the call can succeed: for the first time, again, or
+    /// to the [`ApiError::missing_scopes`].
+    pub fn needs_consent(&self) -> bool {
+        matches!(self, Self::NoGrant { .. }) || self.class() == Some(Class::UserScopeMissing)
     }
 
     /// Whether the platform rejected the app itself: its id, its secret, or every token. No call can
@@ -256,11 +291,24 @@ impl ApiError {
         self.code == codes::USER_TOKEN_INVALID && self.msg.to_lowercase().contains("not support")
     }
 
+    /// The code, or else the error of OAuth.
+    fn reason(&self) -> String {
+        match self.oauth_error {
+            Some(error) if self.code == 0 => format!("`{error}`"),
+            _ => format!("code {}", self.code),
+        }
+    }
+
     fn is_retryable(&self) -> bool {
         match self.class() {
             Some(Class::QuotaExhausted) => false,
-            Some(Class::Retry | Class::RetryInDoubt | Class::RateLimited) => true,
-            _ => self.status == 429 || self.status >= 500,
+            Some(Class::Retry | Class::RetryInDoubt | Class::RetryOnce | Class::RateLimited) => {
+                true
+            }
+            _ => {
+                let is_passing = self.oauth_error.is_some_and(OAuthError::is_retryable);
+                is_passing || self.status == 429 || self.status >= 500
+            }
         }
     }
 }
@@ -291,6 +339,7 @@ mod tests {
         Error::Api(ApiError {
             endpoint,
             code,
+            oauth_error: None,
             msg: "no".into(),
             fields: Box::default(),
             log_id: None,

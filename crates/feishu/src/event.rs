@@ -19,13 +19,14 @@ mod card_action;
 mod chat;
 #[cfg(test)]
 mod tests;
+mod user_token;
 
 pub use app::AppEvent;
 pub use card_action::{CARD_ACTION, CardAction};
 pub use chat::{
     BOT_ADDED, BOT_DELETED, CHAT_DISBANDED, ChatEvent, MESSAGE_RECALLED, MessageRecalled,
 };
-
+pub use user_token::{RevokedTokens, USER_TOKEN_REVOKED, UserTokenRevoked};
 /// The event type of a received message.
 pub const MESSAGE_RECEIVE: &str = "im.message.receive_v1";
 

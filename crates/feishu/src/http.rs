@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::codes::SCOPE_MISSING;
+use crate::credentials::AppSecret;
 use crate::error::{ApiError, Error, InvalidResponse, TransportFailure};
-use crate::wire::or_default;
+use crate::verdict::Verdict;
+use crate::wire::pairs;
 use crate::{Clock, ExtraRoots, headers};
 
 /// The longest answer that is read by default, in bytes.
@@ -27,13 +27,6 @@ const LONG_AT_ONCE: usize = 4;
 
 /// A byte order mark, which proxies put before JSON.
 const BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// How many characters of the platform's `msg` are kept.
-const MAX_MSG: usize = 200;
-/// How many characters of a field's name are kept.
-const MAX_FIELD: usize = 80;
-/// How many names of fields are kept.
-const MAX_FIELDS: usize = 5;
 
 /// Called after every exchange, for metrics.
 pub type OnCall = Arc<dyn Fn(&CallRecord<'_>) + Send + Sync>;
@@ -79,6 +72,33 @@ pub(crate) struct OutsideRequest<'a> {
     pub(crate) path: &'a [&'a str],
     pub(crate) header: (HeaderName, HeaderValue),
     pub(crate) body: Value,
+}
+
+/// A POST to an endpoint of OAuth, which needs no token.
+pub(crate) struct OAuthRequest<'a> {
+    pub(crate) endpoint: &'static str,
+    /// The segments of the whole path.
+    pub(crate) path: &'a [&'a str],
+    pub(crate) body: OAuthBody<'a>,
+}
+
+/// The body of an [`OAuthRequest`], and how it names the app.
+pub(crate) enum OAuthBody<'a> {
+    /// JSON with id and secret.
+    Json(Value),
+    /// A form with id and secret.
+    Form(&'a [(&'a str, &'a str)]),
+    /// A form, and the secret in the header `Authorization`.
+    FormWithBasic(&'a AppSecret, &'a [(&'a str, &'a str)]),
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// An object with a `code`.
+    Api,
+    /// A refusal has a `code` or an `error` or both, a success needs neither and may be empty.
+    OAuth,
 }
 
 /// An answer with code 0.
@@ -185,7 +205,7 @@ impl Http {
         if let Some(body) = &request.body {
             builder = builder.json(body);
         }
-        self.report(request.endpoint, request.max_answer, builder)
+        self.report(request.endpoint, request.max_answer, builder, Form::Api)
             .await
     }
 
@@ -194,7 +214,21 @@ impl Http {
         let (name, value) = request.header;
         let builder = self.client.post(self.url(request.path));
         let builder = builder.header(name, value).json(&request.body);
-        self.report(request.endpoint, MAX_ANSWER, builder).await
+        self.report(request.endpoint, MAX_ANSWER, builder, Form::Api)
+            .await
+    }
+
+    /// Makes one exchange of OAuth and reports it.
+    pub(crate) async fn send_oauth(&self, request: OAuthRequest<'_>) -> Result<Answer, Error> {
+        let builder = self.client.post(self.url(request.path));
+        let builder = match request.body {
+            OAuthBody::Json(body) => builder.json(&body),
+            OAuthBody::Form(fields) => form(builder, fields),
+            OAuthBody::FormWithBasic(app, fields) => form(builder, fields)
+                .basic_auth(app.app_id.as_str(), Some(app.app_secret.expose_secret())),
+        };
+        self.report(request.endpoint, MAX_ANSWER, builder, Form::OAuth)
+            .await
     }
 
     async fn report(
@@ -202,10 +236,11 @@ impl Http {
         endpoint: &'static str,
         max_answer: usize,
         builder: RequestBuilder,
+        form: Form,
     ) -> Result<Answer, Error> {
         let begun = Instant::now();
         // Boxed, because requests are large and part of the futures of all callers.
-        let result = Box::pin(self.exchange(endpoint, max_answer, builder)).await;
+        let result = Box::pin(self.exchange(endpoint, max_answer, builder, form)).await;
         let record = CallRecord {
             endpoint,
             duration: begun.elapsed(),
@@ -231,7 +266,7 @@ impl Http {
     }
 
     /// The base URL with these segments added.
-    fn url<'a>(&self, path: impl IntoIterator<Item = &'a &'a str>) -> Url {
+    pub(crate) fn url<'a>(&self, path: impl IntoIterator<Item = &'a &'a str>) -> Url {
         let mut url = self.base_url.clone();
         // Always possible for the two schemes that `new` accepts.
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -245,6 +280,7 @@ impl Http {
         endpoint: &'static str,
         max_answer: usize,
         builder: RequestBuilder,
+        form: Form,
     ) -> Result<Answer, Error> {
         let broken = |source| transport(endpoint, source);
         let request = builder.build().map_err(broken)?;
@@ -281,7 +317,7 @@ impl Http {
         if answer.body.starts_with(BOM) {
             answer.body.drain(..BOM.len());
         }
-        let judged = answer.judge(response.headers());
+        let judged = answer.judge(response.headers(), form);
         // A proxy that answers for itself has another clock than the platform.
         let is_platform = matches!(judged, Ok(_) | Err(Error::Api(_)));
         if let Some(date) = headers::date(response.headers()).filter(|_| is_platform) {
@@ -342,98 +378,52 @@ impl Answer {
         }
     }
 
-    /// Success is code 0 with a 2xx status.
-    fn judge(self, headers: &HeaderMap) -> Result<Self, Error> {
-        let Ok(verdict) = serde_json::from_slice::<Verdict<'_>>(&self.body) else {
+    /// Success is code 0 with a 2xx status; in the form of OAuth, neither a code nor an error.
+    fn judge(self, headers: &HeaderMap, form: Form) -> Result<Self, Error> {
+        let is_error = !(200..300).contains(&self.status);
+        if form == Form::OAuth && !is_error && self.body.trim_ascii().is_empty() {
+            return Ok(self);
+        }
+        let verdict = Verdict::read(&self.body);
+        let verdict = verdict.filter(|verdict| form == Form::OAuth || verdict.has_code());
+        let Some(verdict) = verdict else {
             return Err(self.invalid(InvalidResponse::NotJson));
+        };
+        let code = verdict.code();
+        let oauth_error = match form {
+            Form::Api => None,
+            Form::OAuth => verdict.oauth_error(),
         };
         // A web page, and an HTTP error that claims success or only repeats its status, do not come
         // from the platform.
-        let is_error = !(200..300).contains(&self.status);
-        let repeats = verdict.code == i64::from(self.status);
-        if headers::is_page(headers) || (is_error && (verdict.code == 0 || repeats)) {
+        let repeats = code == i64::from(self.status);
+        let is_explained = (code != 0 && !repeats) || oauth_error.is_some();
+        if headers::is_page(headers) || (is_error && !is_explained) {
             return Err(self.invalid(InvalidResponse::Foreign));
         }
-        if verdict.code == 0 {
+        if code == 0 && oauth_error.is_none() {
             return Ok(self);
         }
-        let msg = verdict.msg.unwrap_or_default();
-        let detail: ErrorDetail = verdict
-            .error
-            .and_then(|raw| serde_json::from_str(raw.get()).ok())
-            .unwrap_or_default();
-        let fields = detail.field_violations.into_iter().take(MAX_FIELDS);
-        let fields = fields.map(|one| name(&one.field));
+        let told = verdict.reason();
         Err(Error::Api(ApiError {
             endpoint: self.endpoint,
-            code: verdict.code,
-            missing_scopes: missing_scopes(detail.permission_violations, verdict.code, &msg).into(),
-            fields: fields.filter(|name| !name.is_empty()).collect(),
-            msg: short(&msg, MAX_MSG).into(),
-            log_id: self.log_id.or(detail.log_id),
+            code,
+            oauth_error,
+            msg: told.msg.into(),
+            fields: told.fields.into(),
+            missing_scopes: told.missing_scopes.into(),
+            log_id: self.log_id.or(told.log_id),
             status: self.status,
             retry_after: self.retry_after,
         }))
     }
 }
 
-/// The fields of every answer.
-#[derive(Deserialize)]
-struct Verdict<'a> {
-    code: i64,
-    msg: Option<String>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-/// The optional fields of a refusal.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ErrorDetail {
-    log_id: Option<String>,
-    #[serde(deserialize_with = "or_default")]
-    permission_violations: Vec<PermissionViolation>,
-    #[serde(deserialize_with = "or_default")]
-    field_violations: Vec<FieldViolation>,
-}
-
-#[derive(Deserialize)]
-struct PermissionViolation {
-    subject: String,
-}
-
-#[derive(Deserialize)]
-struct FieldViolation {
-    #[serde(default)]
-    field: String,
-}
-
-/// Drops the characters that no field name has.
-fn name(field: &str) -> String {
-    let fits = |c: &char| c.is_ascii_alphanumeric() || "_-.[]".contains(*c);
-    field.chars().filter(fits).take(MAX_FIELD).collect()
-}
-
-/// The start of a foreign text, escaped for logs.
-fn short(text: &str, most: usize) -> String {
-    text.chars()
-        .take(most)
-        .flat_map(char::escape_debug)
-        .take(2 * most)
-        .collect()
-}
-
-/// The scopes that a refusal lists, or else those between brackets in its message.
-fn missing_scopes(listed: Vec<PermissionViolation>, code: i64, msg: &str) -> Vec<String> {
-    if !listed.is_empty() || code != SCOPE_MISSING {
-        return listed.into_iter().map(|one| one.subject).collect();
-    }
-    let named = msg
-        .split_once('[')
-        .and_then(|(_, rest)| rest.split_once(']'));
-    let scopes = named.map_or("", |(scopes, _)| scopes).split(',');
-    let scopes = scopes.map(str::trim).filter(|scope| !scope.is_empty());
-    scopes.map(str::to_owned).collect()
+/// A body of form fields. Everything is encoded that may be, as both ends agree on it.
+fn form(builder: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
+    builder
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(pairs(fields))
 }
 
 fn transport(endpoint: &'static str, source: reqwest::Error) -> Error {

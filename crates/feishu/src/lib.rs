@@ -19,7 +19,10 @@ mod ids;
 mod lenient;
 mod limits;
 pub mod long_connection;
+mod member_token;
 mod message;
+mod oauth;
+mod oauth_error;
 mod person;
 mod roots;
 mod runs;
@@ -28,6 +31,7 @@ mod ticket;
 mod token;
 #[cfg(test)]
 mod vectors;
+mod verdict;
 mod wire;
 
 pub use announcement::{
@@ -52,7 +56,7 @@ pub use error::{
 pub use event::{
     AppEvent, BOT_ADDED, BOT_DELETED, CARD_ACTION, CHAT_DISBANDED, CardAction, ChatEvent, ChatType,
     MESSAGE_RECALLED, MESSAGE_RECEIVE, Mention, MessageBody, MessageHead, MessageRecalled,
-    MessageReceived, ReceivedMessage,
+    MessageReceived, ReceivedMessage, RevokedTokens, USER_TOKEN_REVOKED, UserTokenRevoked,
 };
 pub use http::{CallRecord, OnCall};
 pub use ids::{
@@ -60,7 +64,16 @@ pub use ids::{
     UserId,
 };
 pub use limits::{NextWriteSlot, OnPause, SharedLimits, WriteSlot};
+pub use member_token::{
+    FetchMemberToken, MemberTokenError, MemberTokenFuture, MemberTokens, OnTokenRefusal,
+    RefusedToken, TokenRefusal,
+};
 pub use message::{Content, Mark, Medium, Post, PostElement};
+pub use oauth::{
+    AuthorizationRequest, CodeExchange, CodeVerifier, DeviceAuthorization, DevicePoll, MAX_SCOPES,
+    NoRandomness, RefreshToken, TokenTypeHint, UserInfo, UserTokens, accounts_url, random_secret,
+};
+pub use oauth_error::OAuthError;
 pub use person::{IdType, PersonIds, Sender};
 pub use roots::{ExtraRoots, RootsError};
 pub use runs::{with_short_docx_runs, with_short_legacy_runs};

@@ -324,6 +324,7 @@ mod tests {
         Err(ApiError {
             endpoint: "put_top_notice",
             code: 99_991_400,
+            oauth_error: None,
             msg: "".into(),
             fields: Box::default(),
             log_id: None,

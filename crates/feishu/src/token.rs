@@ -17,8 +17,10 @@ use crate::credentials::{AppKind, AppSecret, Credentials};
 use crate::error::{APP_TOKEN_ENDPOINT, Error, InvalidResponse, RESEND_ENDPOINT, TOKEN_ENDPOINT};
 use crate::http::{Http, Request};
 use crate::limits::Limits;
+use crate::member_token::{MemberTokenError, MemberTokens, RefusedToken, TokenRefusal};
 use crate::ticket::Tickets;
-use crate::{Clock, TenantKey};
+use crate::wire::seconds;
+use crate::{Clock, OpenId, TenantKey};
 
 /// The remaining life of a token at which it is renewed. The platform returns the same token until
 /// less than 30 minutes of it remain; from then on the old and the new one are both valid. Ten
@@ -47,6 +49,7 @@ pub(crate) struct Tokens {
     /// The `app_access_token` of a store app.
     app: SharedToken,
     tenants: Mutex<HashMap<TenantKey, Arc<SharedToken>>>,
+    members: Option<MemberTokens>,
 }
 
 /// How tokens are fetched.
@@ -66,6 +69,7 @@ impl Tokens {
         kind: AppKind,
         clock: Clock,
         limits: Arc<Limits>,
+        members: Option<MemberTokens>,
     ) -> Self {
         Self {
             source: Source {
@@ -78,6 +82,7 @@ impl Tokens {
             },
             app: SharedToken::default(),
             tenants: Mutex::default(),
+            members,
         }
     }
 
@@ -95,7 +100,10 @@ impl Tokens {
 
     /// A valid token for these credentials.
     pub(crate) async fn get(&self, credentials: &Credentials) -> Result<AccessToken, Error> {
-        let Credentials::Bot(tenant) = credentials;
+        let tenant = match credentials {
+            Credentials::Bot(tenant) => tenant,
+            Credentials::Member(tenant, member) => return self.of_member(tenant, member).await,
+        };
         let clock = &self.source.clock;
         let token = self.of_tenant(tenant);
         let fetch = || async {
@@ -107,9 +115,68 @@ impl Tokens {
         token.get(clock, fetch).await
     }
 
-    /// Drops `token`, which the platform rejected, unless it has been replaced already.
-    pub(crate) fn evict(&self, credentials: &Credentials, token: &AccessToken) {
-        self.of_tenant(credentials.tenant()).evict(token);
+    /// Notes that the platform refused a call with this token. Whether another token may be
+    /// accepted.
+    pub(crate) async fn note_refusal(
+        &self,
+        credentials: &Credentials,
+        token: &AccessToken,
+        error: &Error,
+    ) -> bool {
+        match credentials {
+            Credentials::Bot(tenant) => {
+                if error.is_token_rejected() {
+                    self.of_tenant(tenant).evict(token);
+                }
+                error.is_token_rejected()
+            }
+            Credentials::Member(tenant, member) => {
+                let (Some(members), Some(refusal)) = (&self.members, refusal_of(error)) else {
+                    return false;
+                };
+                let is_curable = !matches!(refusal, TokenRefusal::ScopesMissing(_));
+                (members.on_refusal)(RefusedToken {
+                    tenant: tenant.clone(),
+                    member: member.clone(),
+                    token: SecretString::clone(token),
+                    refusal,
+                })
+                .await;
+                is_curable
+            }
+        }
+    }
+
+    /// The error of a call that was refused again with a new token: the consent of a member is
+    /// worth nothing then.
+    pub(crate) async fn second_refusal(
+        &self,
+        credentials: &Credentials,
+        token: &AccessToken,
+        error: Error,
+    ) -> Error {
+        let Credentials::Member(_, member) = credentials else {
+            return error;
+        };
+        if self.note_refusal(credentials, token, &error).await {
+            let member = member.clone();
+            return Error::NoGrant { member };
+        }
+        error
+    }
+
+    async fn of_member(&self, tenant: &TenantKey, member: &OpenId) -> Result<AccessToken, Error> {
+        let no_grant = || Error::NoGrant {
+            member: member.clone(),
+        };
+        let members = self.members.as_ref().ok_or_else(no_grant)?;
+        match (members.fetch)(tenant, member).await {
+            Ok(token) if is_usable(&token) => Ok(Arc::new(token)),
+            Ok(_) | Err(MemberTokenError::NoGrant) => Err(no_grant()),
+            Err(MemberTokenError::Unavailable { retry_after }) => {
+                Err(Error::GrantUnavailable { retry_after })
+            }
+        }
     }
 
     /// Drops the tokens of a tenant that has removed the app.
@@ -196,6 +263,7 @@ impl SharedToken {
         self.settle(&flight, result, clock)
     }
 
+    /// Drops `token`, which the platform rejected, unless it has been replaced already.
     fn evict(&self, token: &AccessToken) {
         let mut state = self.0.lock();
         let rejected = |current: &mut Issued| Arc::ptr_eq(&current.token, token);
@@ -363,21 +431,25 @@ struct AppToken {
 }
 
 /// How long a token is used. The documented type is a number of seconds.
-fn life(expire: &Value) -> Duration {
-    let seconds = match expire {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    let Some(seconds) = seconds.filter(|seconds| *seconds > 0.0) else {
-        return UNKNOWN_LIFE;
-    };
-    let life = Duration::try_from_secs_f64(seconds.floor()).unwrap_or(LONGEST_LIFE);
+pub(crate) fn life(expire: &Value) -> Duration {
+    let life = seconds(expire).unwrap_or(UNKNOWN_LIFE);
     life.clamp(SHORTEST_LIFE, LONGEST_LIFE)
 }
 
+/// Why the platform refused the token of a member, if that was the reason.
+fn refusal_of(error: &Error) -> Option<TokenRefusal> {
+    Some(match error {
+        Error::Api(refusal) if error.class() == Some(Class::UserScopeMissing) => {
+            TokenRefusal::ScopesMissing(refusal.missing_scopes.clone())
+        }
+        _ if error.class() == Some(Class::UserTokenExpired) => TokenRefusal::Expired,
+        _ if error.is_token_rejected() => TokenRefusal::Invalid,
+        _ => return None,
+    })
+}
+
 /// Whether a header can hold the token.
-fn is_usable(token: &SecretString) -> bool {
+pub(crate) fn is_usable(token: &SecretString) -> bool {
     let token = token.expose_secret();
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }

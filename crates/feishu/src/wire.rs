@@ -1,9 +1,11 @@
 //! Wire formats of times, numbers in strings, absent ids and levels.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 
 /// The level of a heading, 1 to 9.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +87,17 @@ pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, 
     }
 }
 
+/// A span of whole seconds, written as a number or as a string; `None` unless it is positive.
+pub(crate) fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let seconds = seconds.filter(|seconds| *seconds > 0.0)?;
+    Some(Duration::try_from_secs_f64(seconds.floor()).unwrap_or(Duration::MAX))
+}
+
 /// Encodes a whole link, including reserved characters, as the platform requires.
 pub(crate) fn percent_encode(link: &str) -> String {
     link.bytes()
@@ -95,6 +108,12 @@ pub(crate) fn percent_encode(link: &str) -> String {
             _ => format!("%{byte:02X}"),
         })
         .collect()
+}
+
+/// Percent-encoded pairs, for a form or a query.
+pub(crate) fn pairs(fields: &[(&str, &str)]) -> String {
+    let pair = |(name, value): &(&str, &str)| format!("{name}={}", percent_encode(value));
+    fields.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
 #[cfg(test)]

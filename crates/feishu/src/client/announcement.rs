@@ -52,6 +52,8 @@ impl LegacyAnnouncement {
 
 impl Client {
     /// Kind and revision of an announcement; answers for both kinds.
+    ///
+    /// Tokens: tenant, user.
     pub async fn get_docx_announcement(&self, chat: &ChatId) -> Result<AnnouncementInfo, Error> {
         let path = ["docx", "v1", "chats", chat.as_str(), "announcement"];
         let request = Request::get("get_docx_announcement", &path).query(&[OPEN_ID]);
@@ -60,6 +62,8 @@ impl Client {
 
     /// Reads a legacy announcement; a docx one is refused with
     /// [`ANNOUNCEMENT_IS_DOCX`](crate::codes::ANNOUNCEMENT_IS_DOCX).
+    ///
+    /// Tokens: tenant, user.
     pub async fn get_announcement(&self, chat: &ChatId) -> Result<LegacyAnnouncement, Error> {
         let path = legacy_path(chat);
         let request = Request::get("get_announcement", &path).query(&[OPEN_ID]);
@@ -68,6 +72,8 @@ impl Client {
 
     /// Patches a legacy announcement: up to 10 operations, all or none, written against
     /// `revision`. The platform rebases them onto the newest revision, so this is no lock.
+    ///
+    /// Tokens: tenant, user.
     pub async fn patch_announcement(
         &self,
         chat: &ChatId,

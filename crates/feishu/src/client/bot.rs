@@ -37,6 +37,8 @@ impl Client {
     }
 
     /// The bot's own identity; needs no scope.
+    ///
+    /// Tokens: tenant.
     pub async fn bot_info(&self) -> Result<BotInfo, Error> {
         // This old call keeps its payload under `bot`, not `data`.
         #[derive(Deserialize)]

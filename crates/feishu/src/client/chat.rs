@@ -115,6 +115,8 @@ impl Client {
     /// The people in a chat, the first thousand.
     ///
     /// Official page `group/chat-member/get`.
+    ///
+    /// Tokens: tenant, user.
     pub async fn list_members(&self, chat: &ChatId) -> Result<Vec<Member>, Error> {
         let path = ["im", "v1", "chats", chat.as_str(), "members"];
         let query = [("member_id_type", "open_id"), ("page_size", "100")];
@@ -125,6 +127,8 @@ impl Client {
     /// The groups that the bot is in, the oldest two thousand.
     ///
     /// Official page `group/chat/list`.
+    ///
+    /// Tokens: tenant, user.
     pub async fn list_chats(&self) -> Result<ListedChats, Error> {
         let query = [("sort_type", "ByCreateTimeAsc"), ("page_size", "100")];
         let request = Request::get("list_chats", &["im", "v1", "chats"]).query(&query);
@@ -136,6 +140,8 @@ impl Client {
     }
 
     /// Reads the settings and roles of a chat; people are named by this type of id.
+    ///
+    /// Tokens: tenant, user.
     pub async fn get_chat(&self, chat: &ChatId, people: IdType) -> Result<Chat, Error> {
         let path = ["im", "v1", "chats", chat.as_str()];
         let query = [("user_id_type", people.as_str())];

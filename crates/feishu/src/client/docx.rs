@@ -61,6 +61,8 @@ pub struct DeleteChildren<'a> {
 
 impl Client {
     /// All blocks of an announcement at one revision, in reading order; the first is the page.
+    ///
+    /// Tokens: tenant, user.
     pub async fn list_docx_blocks<B: DeserializeOwned>(
         &self,
         chat: &ChatId,
@@ -104,6 +106,8 @@ impl Client {
 
     /// Inserts blocks. The platform allows 3 edits a second per announcement and 5 writes a second
     /// per app.
+    ///
+    /// Tokens: tenant, user.
     pub async fn create_docx_children<B: Serialize>(
         &self,
         chat: &ChatId,
@@ -128,6 +132,8 @@ impl Client {
     }
 
     /// Deletes blocks and returns the new revision, if the answer names it.
+    ///
+    /// Tokens: tenant, user.
     pub async fn delete_docx_children(
         &self,
         chat: &ChatId,

@@ -47,6 +47,8 @@ pub enum CardForm {
 impl Client {
     /// Reads a message; `None` if the platform returns none. Group messages also need the
     /// scope `im:message.group_msg`.
+    ///
+    /// Tokens: tenant; whether user tokens are accepted is not known.
     pub async fn get_message(
         &self,
         message: &MessageId,
@@ -73,6 +75,8 @@ impl Client {
     /// Sends a card to a chat; in a topic group it opens a topic. Within an hour the platform sends
     /// once per `uuid` (at most 50 characters), whatever the card says. `None` if the answer does
     /// not name the new message.
+    ///
+    /// Tokens: tenant, user. A message of a member is not one of the bot.
     pub async fn create_message(
         &self,
         chat: &ChatId,
@@ -96,6 +100,8 @@ impl Client {
 
     /// Replies with plain text. `uuid` and the returned value are those of
     /// [`Client::create_message`].
+    ///
+    /// Tokens: tenant, user. As for [`Client::create_message`].
     pub async fn reply(
         &self,
         message: &MessageId,
@@ -108,6 +114,8 @@ impl Client {
     }
 
     /// Replies with a card, otherwise like [`Client::reply`].
+    ///
+    /// Tokens: tenant, user. As for [`Client::create_message`].
     pub async fn reply_card(
         &self,
         message: &MessageId,
@@ -132,6 +140,8 @@ impl Client {
 
     /// Updates a card after a press on one of its buttons was answered; `token` is the
     /// [`CardAction::token`](crate::CardAction::token) of the press.
+    ///
+    /// Tokens: tenant.
     pub async fn update_card(&self, token: &str, card: &Card) -> Result<(), Error> {
         let path = ["interactive", "v1", "card", "update"];
         let body = json!({ "token": token, "card": card });
@@ -141,6 +151,8 @@ impl Client {
     }
 
     /// Adds a reaction; `emoji_type` is case-sensitive.
+    ///
+    /// Tokens: tenant, user. A reaction of a member is not one of the bot.
     pub async fn add_reaction(
         &self,
         message: &MessageId,
@@ -154,6 +166,8 @@ impl Client {
     }
 
     /// Deletes a reaction that the app has added.
+    ///
+    /// Tokens: tenant, user. Each only for reactions of its own.
     pub async fn delete_reaction(
         &self,
         message: &MessageId,

@@ -24,6 +24,8 @@ impl Scope {
 
 impl Client {
     /// The scopes that the app has requested; needs no scope itself.
+    ///
+    /// Tokens: tenant.
     pub async fn list_scopes(&self) -> Result<Vec<Scope>, Error> {
         #[derive(Deserialize)]
         struct Payload {

@@ -19,6 +19,8 @@ pub enum TopNotice<'a> {
 
 impl Client {
     /// Puts a notice at the top of a chat; it replaces the one there.
+    ///
+    /// Tokens: tenant, user.
     pub async fn put_top_notice(&self, chat: &ChatId, notice: TopNotice<'_>) -> Result<(), Error> {
         // The official sample pairs "2" with a message id; by its own table that is the
         // announcement, and the message id means nothing.
@@ -34,6 +36,8 @@ impl Client {
     }
 
     /// Removes the notice at the top of a chat, whichever it is.
+    ///
+    /// Tokens: tenant, user.
     pub async fn delete_top_notice(&self, chat: &ChatId) -> Result<(), Error> {
         let path = path(chat, "delete_top_notice");
         self.call(Request::post("delete_top_notice", &path))

@@ -332,6 +332,7 @@ mod tests {
             endpoint: ENDPOINT,
             code,
             fields: Box::default(),
+            oauth_error: None,
             msg: "no".into(),
             log_id: Some("l".to_owned()),
             status,

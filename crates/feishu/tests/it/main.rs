@@ -34,6 +34,7 @@ fn config(sim: &Simulator) -> ClientConfig {
 fn config_for(base_url: &str, app_id: AppId, clock: Clock) -> ClientConfig {
     ClientConfig {
         base_url: base_url.to_owned(),
+        accounts_url: feishu::accounts_url(base_url),
         app_id,
         app_kind: AppKind::Custom,
         app_secret: SECRET.into(),
@@ -43,6 +44,7 @@ fn config_for(base_url: &str, app_id: AppId, clock: Clock) -> ClientConfig {
         limits_factor: 1000,
         on_call: None,
         shared_limits: None,
+        member_tokens: None,
     }
 }
 
