@@ -24,7 +24,11 @@ pub(crate) fn explain(config: &FeishuConfig, error: &Error) -> AccessProblem {
         ),
         Some(code @ (codes::APP_UNAUTHORIZED | codes::WRONG_SECRET)) => (
             format!("the secret of `{app}` is wrong (code {code}{log_id})"),
-            "set `FEISHU_APP_SECRET` to the App Secret in \"Credentials & Basic Info\" of the developer console; if it is correct, check there that the app is enabled",
+            "set `FEISHU_APP_SECRET` to the App Secret in \"Credentials & Basic Info\" of the developer console; if it is correct, check there that the app is enabled, and whether it is a store app, which needs `FEISHU_APP_TYPE=store`",
+        ),
+        Some(code @ codes::TENANT_TOKEN_REFUSED) => (
+            format!("{url} issues no token of `{app}` for the tenant (code {code}{log_id})"),
+            "check in the tenant's admin console that it has installed the app; if not, `noticebot tenants forget` erases what is stored of it",
         ),
         Some(code) => (
             format!("{url} rejects the credentials (code {code}{log_id})"),

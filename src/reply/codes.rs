@@ -132,6 +132,16 @@ const CODES: &[(i64, &str, &str)] = &[
         "The app's credentials are malformed. Ask the bot's admin to check that FEISHU_APP_ID and FEISHU_APP_SECRET are complete.",
     ),
     (
+        10_005,
+        "应用未获本企业授权。请企业管理员在管理后台安装并启用该应用。",
+        "The app is not authorized in this organization. Ask the organization's admin to install and enable it.",
+    ),
+    (
+        codes::TENANT_TOKEN_REFUSED,
+        "飞书未签发本企业的访问凭证，可能是本企业已卸载该应用。请企业管理员重新安装应用。",
+        "Feishu issued no access token for this organization, which may have uninstalled the app. Ask the organization's admin to install it again.",
+    ),
+    (
         codes::APP_UNAUTHORIZED,
         "应用或应用密钥未通过飞书校验。请机器人管理员检查 FEISHU_APP_SECRET，并确认应用已启用。",
         "Feishu rejected the app or its secret. Ask the bot's admin to check FEISHU_APP_SECRET and that the app is enabled.",

@@ -6,6 +6,7 @@ mod failures;
 mod long_connection;
 mod ranges;
 mod raw;
+mod store_apps;
 mod tokens;
 
 use std::time::Duration;
