@@ -1,7 +1,7 @@
 //! The command line and its exit codes.
 
 use std::io::{self, BufWriter, ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -225,15 +225,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
             };
             runtime.block_on(run_audit(&config?, &audit))
         }
-        Verb::Backup { file } => {
-            let config = config?;
-            let backed_up = async {
-                let mut admin = Admin::open(&config, Clock::system()).await?;
-                admin.back_up(&file).await
-            };
-            print(&runtime.block_on(backed_up)?)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Verb::Backup { file } => runtime.block_on(run_backup(&config?, &file)),
     }
 }
 
@@ -299,6 +291,12 @@ async fn run_jobs(config: &Config, jobs: Jobs) -> anyhow::Result<ExitCode> {
         Jobs::Retry { job } => admin.retry_job(&job).await?,
         Jobs::Drop { job } => admin.drop_job(&job).await?,
     })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_backup(config: &Config, file: &Path) -> anyhow::Result<ExitCode> {
+    let mut admin = Admin::open(config, Clock::system()).await?;
+    print(&admin.back_up(file).await?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -162,7 +162,7 @@ pub(crate) fn has_settings(group: &Chat) -> bool {
 }
 
 /// The bot's permission by the group's settings.
-pub(crate) fn bot_standing(bot: &AppId, setting: GroupSetting, group: &Chat) -> BotPermission {
+pub(crate) fn bot_permission(bot: &AppId, setting: GroupSetting, group: &Chat) -> BotPermission {
     if group.bot_manager_ids.contains(bot) {
         return BotPermission::Admin;
     }
@@ -269,8 +269,8 @@ impl<'a> Rules<'a> {
         if self.allow().any(|listed| actor.is(listed)) {
             return Some(Ok(()));
         }
-        if !actor.is_at_home() {
-            return Some(Err(actor.away()));
+        if !actor.is_of_own_tenant() {
+            return Some(Err(actor.denied_as_foreign()));
         }
         (self.mode() == PolicyMode::Anyone).then_some(Ok(()))
     }
@@ -454,7 +454,7 @@ mod tests {
         let reserved = |reserved| Err(Denied::Reserved(reserved));
         let pin_closed = reserved(AdminsOnly::BySetting(GroupSetting::PinManageSetting));
         let edit_closed = reserved(AdminsOnly::BySetting(GroupSetting::EditPermission));
-        let neighbour = reserved(AdminsOnly::ByFallbackSetting);
+        let by_edit_setting = reserved(AdminsOnly::ByFallbackSetting);
         let admins = reserved(AdminsOnly::ByMode);
         for (who, mode, pin, edit, may_pin, may_announce) in [
             ("ou_owner", Group, CLOSED, CLOSED, Ok(()), Ok(())),
@@ -464,10 +464,17 @@ mod tests {
             ("ou_member", Group, CLOSED, OPEN, pin_closed, Ok(())),
             ("ou_member", Group, OPEN, CLOSED, Ok(()), edit_closed),
             ("ou_member", Group, None, OPEN, Ok(()), Ok(())),
-            ("ou_member", Group, None, CLOSED, neighbour, edit_closed),
+            (
+                "ou_member",
+                Group,
+                None,
+                CLOSED,
+                by_edit_setting,
+                edit_closed,
+            ),
             ("ou_member", Group, NEW, NEW, pin_closed, edit_closed),
             ("ou_member", Group, OPEN, None, Ok(()), edit_closed),
-            ("ou_member", Group, None, None, neighbour, edit_closed),
+            ("ou_member", Group, None, None, by_edit_setting, edit_closed),
             ("ou_member", Admins, OPEN, OPEN, admins, admins),
             ("ou_member", Anyone, CLOSED, CLOSED, Ok(()), Ok(())),
         ] {
@@ -485,13 +492,16 @@ mod tests {
     #[test]
     fn the_configuration_decides_a_missing_pin_setting() {
         let deny = Err(Denied::Reserved(AdminsOnly::PinSettingMissing));
-        let neighbour = Err(Denied::Reserved(AdminsOnly::ByFallbackSetting));
+        let by_edit_setting = Err(Denied::Reserved(AdminsOnly::ByFallbackSetting));
         for (changes, expected) in [
-            ("", neighbour),
+            ("", by_edit_setting),
             ("pin_setting_missing = 'deny'", deny),
             ("pin_setting_missing = 'allow'", Ok(())),
             ("chats.oc_here.pin_setting_missing = 'allow'", Ok(())),
-            ("chats.oc_there.pin_setting_missing = 'allow'", neighbour),
+            (
+                "chats.oc_there.pin_setting_missing = 'allow'",
+                by_edit_setting,
+            ),
             (
                 "pin_setting_missing = 'allow'\nchats.oc_here.pin_setting_missing = 'deny'",
                 deny,
@@ -743,7 +753,7 @@ mod tests {
             ("cli_admin", PinManageSetting, CLOSED, CLOSED, Admin),
             ("cli_admin", EditPermission, CLOSED, CLOSED, Admin),
         ] {
-            let found = bot_standing(&AppId::from(bot), setting, &group(pin, edit));
+            let found = bot_permission(&AppId::from(bot), setting, &group(pin, edit));
             assert_eq!(found, standing, "{bot} {setting:?} {pin:?} {edit:?}");
         }
     }

@@ -7,7 +7,7 @@ use crate::policy;
 
 pub(crate) fn barred_by(group: &Chat, bot: &AppId) -> Vec<MissingCapability> {
     let settings = [GroupSetting::PinManageSetting, GroupSetting::EditPermission];
-    let missing = |setting| match policy::bot_standing(bot, setting, group) {
+    let missing = |setting| match policy::bot_permission(bot, setting, group) {
         BotPermission::Barred(setting) => Some(MissingCapability::Barred(setting)),
         BotPermission::SettingUnknown(setting) => Some(MissingCapability::SettingUnknown(setting)),
         BotPermission::Open | BotPermission::Admin => None,

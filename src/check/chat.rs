@@ -63,7 +63,7 @@ fn permission(report: &mut Report, group: &Chat, bot: &AppId, setting: GroupSett
     let remedy = format!(
         "make the bot an admin of the group, or set \"{setting_name}\" to all members in the group settings, under Group Management"
     );
-    match policy::bot_standing(bot, setting, group) {
+    match policy::bot_permission(bot, setting, group) {
         BotPermission::Open => report.good(name, "all members can change it, including the bot"),
         BotPermission::Admin => report.good(name, "the bot can change it as an admin"),
         BotPermission::Barred(_) => report.bad(

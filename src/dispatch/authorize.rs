@@ -91,7 +91,7 @@ impl Dispatcher {
         }
         let bot = AppId::from(job.key.tenant.app.as_str());
         let refusal = PlatformRefusal {
-            bot: Some(policy::bot_standing(&bot, setting, &group)),
+            bot: Some(policy::bot_permission(&bot, setting, &group)),
             ..self.refusal_of(actor.chat, call, api)
         };
         Cause::Platform(refusal).into()

@@ -120,13 +120,13 @@ impl Actor<'_> {
     }
 
     /// A missing tenant counts as another one.
-    pub(crate) fn is_at_home(&self) -> bool {
+    pub(crate) fn is_of_own_tenant(&self) -> bool {
         let tenant = self.sender.tenant_key.as_ref().map(AsRef::as_ref);
         tenant.is_some() && tenant == self.home
     }
 
     /// The reason to deny a member of another or an unknown tenant.
-    pub(crate) fn away(&self) -> Denied {
+    pub(crate) fn denied_as_foreign(&self) -> Denied {
         match (&self.sender.tenant_key, self.home) {
             (Some(_), Some(_)) => Denied::OtherTenant,
             _ => Denied::Unidentified,

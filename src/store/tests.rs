@@ -435,8 +435,8 @@ async fn a_full_chat_is_notified_once(bench: Bench) {
         (notice.key.kind, notice.payload.contains("one_too_many")),
         (JobKind::Overflow, true)
     );
-    let told = Outcome::refused(Cause::TooManyWaiting);
-    assert_eq!(notice.outcome, Some(told));
+    let refused = Outcome::refused(Cause::TooManyWaiting);
+    assert_eq!(notice.outcome, Some(refused));
     bench.store.release(&notice, Release::Done).await.unwrap();
     let first = bench.claim().await.unwrap();
     bench.store.release(&first, Release::Done).await.unwrap();
@@ -580,12 +580,12 @@ async fn each_change_is_undone_once(bench: Bench) {
     assert_eq!(bench.undoable().await, None);
 
     let history = bench.store.history(chat(), 10).await.unwrap();
-    let told: Vec<_> = history
+    let found: Vec<_> = history
         .iter()
         .map(|made| (made.kind, made.undone))
         .collect();
     let (undo, pin) = ((ChangeKind::Undo, false), (ChangeKind::Pin, true));
-    assert_eq!(told, [undo, undo, pin, pin]);
+    assert_eq!(found, [undo, undo, pin, pin]);
     assert_eq!(history[0].actor, Some("ou_1".into()));
     let stands = bench.store.latest_top(chat()).await.unwrap();
     assert_eq!(stands, Some(history[0].clone()));
@@ -798,7 +798,7 @@ async fn limits_and_answers_outlive_a_restart(bench: Bench) {
     for (api, seconds) in [("reply", 30), ("reply", 10), ("get_chat", 1)] {
         bench.store.save_limit(limited(api, seconds)).await.unwrap();
     }
-    let told = |seconds| now + Duration::from_secs(seconds);
+    let at = |seconds| now + Duration::from_secs(seconds);
     let to = |person: &str, reason| Recipient {
         chat: chat(),
         person: person.into(),
@@ -807,14 +807,14 @@ async fn limits_and_answers_outlive_a_restart(bench: Bench) {
     for seconds in [5, 3] {
         let recorded = bench
             .store
-            .record_answer(to("ou_1", "by_mode"), told(seconds));
+            .record_answer(to("ou_1", "by_mode"), at(seconds));
         recorded.await.unwrap();
     }
     let bench = bench.killed().await;
     bench.hand.advance(Duration::from_secs(1));
     assert_eq!(bench.store.limits().await.unwrap(), [limited("reply", 30)]);
     let last = |person, reason| bench.store.last_answer(to(person, reason));
-    assert_eq!(last("ou_1", "by_mode").await.unwrap(), Some(told(5)));
+    assert_eq!(last("ou_1", "by_mode").await.unwrap(), Some(at(5)));
     assert_eq!(last("ou_1", "deny_listed").await.unwrap(), None);
     assert_eq!(last("ou_2", "by_mode").await.unwrap(), None);
     bench.hand.advance(Duration::from_hours(1));

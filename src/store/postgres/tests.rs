@@ -22,15 +22,15 @@ mod poolers;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Another replica on the same database.
-struct Neighbour {
+struct Replica {
     store: Store,
     _running: StoreTasks,
 }
 
 impl Bench {
-    async fn neighbour(&self) -> Neighbour {
+    async fn replica(&self) -> Replica {
         let (store, running) = self.place.open("cli_1", &self.clock).await.unwrap();
-        Neighbour {
+        Replica {
             store,
             _running: running,
         }
@@ -68,10 +68,10 @@ async fn replicas_keep_the_order_of_each_chat() {
     const CHATS: usize = 4;
     const EACH: usize = 15;
     let bench = Bench::on_server().await;
-    let neighbours = [bench.neighbour().await, bench.neighbour().await];
-    let stores: Vec<Store> = neighbours
+    let replicas = [bench.replica().await, bench.replica().await];
+    let stores: Vec<Store> = replicas
         .iter()
-        .map(|neighbour| neighbour.store.clone())
+        .map(|replica| replica.store.clone())
         .chain([bench.store.clone()])
         .collect();
     for number in 0..CHATS * EACH {
@@ -207,9 +207,9 @@ async fn concurrent_claims_of_a_chat_run_one_job() {
 #[tokio::test]
 async fn jobs_are_taken_over_after_lease_expiry() {
     let bench = Bench::on_server().await;
-    let neighbour = bench.neighbour().await;
+    let replica = bench.replica().await;
     bench.accept("oc_1", "om_1").await;
-    let left = claimed(&neighbour.store).await.unwrap();
+    let left = claimed(&replica.store).await.unwrap();
     assert!(bench.claim().await.is_none());
     inner(&bench.store).renew().await.unwrap();
     assert!(bench.claim().await.is_none(), "its lease still holds");
@@ -220,7 +220,7 @@ async fn jobs_are_taken_over_after_lease_expiry() {
     assert_eq!((again.key.clone(), again.crashes), (left.key.clone(), 1));
 
     // The old owner can change nothing, and learns that it lost the job.
-    let store = &neighbour.store;
+    let store = &replica.store;
     let lost = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Lost));
     assert!(lost(store.save_replying(&left).await));
     assert!(lost(store.save_acknowledgement(&left, "r1".into()).await));
@@ -301,13 +301,13 @@ async fn a_corrected_clock_blocks_nothing() {
 async fn a_waiting_callback_notifies_its_receiver() {
     let bench = Bench::on_server().await;
     let listener = Listener::on(&bench.place).await;
-    let neighbour = bench.neighbour().await;
+    let replica = bench.replica().await;
     bench.accept("oc_1", "om_1").await;
     let before = bench.claim().await.unwrap();
     let mut press = job("oc_1", "ev_1");
     press.key.kind = JobKind::Press;
-    neighbour.store.accept(press).await.unwrap();
-    assert!(claimed(&neighbour.store).await.is_none());
+    replica.store.accept(press).await.unwrap();
+    assert!(claimed(&replica.store).await.is_none());
 
     // A worker here is idle, so the others are not notified of every end.
     let idle = bench.store.changed();
@@ -324,7 +324,7 @@ async fn a_waiting_callback_notifies_its_receiver() {
     idle.await;
     assert!(bench.claim().await.is_none(), "it is left to who took it");
     assert!(listener.is_notified(PATIENCE).await);
-    assert_eq!(claimed(&neighbour.store).await.unwrap().key.origin, "ev_1");
+    assert_eq!(claimed(&replica.store).await.unwrap().key.origin, "ev_1");
 }
 
 #[test]
@@ -339,7 +339,7 @@ async fn renewals_return_the_next_lease_expiry() {
     let bench = Bench::on_server().await;
     let next_end = inner(&bench.store).renew().await.unwrap();
     assert_eq!(next_end, None, "nobody else is there");
-    let _neighbour = bench.neighbour().await;
+    let _neighbour = bench.replica().await;
     let next_end = inner(&bench.store).renew().await.unwrap().unwrap();
     assert!(next_end <= LEASE && next_end > LEASE / 2, "{next_end:?}");
 }
@@ -347,23 +347,23 @@ async fn renewals_return_the_next_lease_expiry() {
 #[tokio::test]
 async fn a_clean_stop_leaves_no_lease() {
     let bench = Bench::on_server().await;
-    let neighbour = bench.neighbour().await;
+    let replica = bench.replica().await;
     bench.accept("oc_1", "om_1").await;
     // Its worker did not release it in time.
     bench.claim().await.unwrap();
     let place = bench.close().await;
     assert_eq!(place.count("replicas").await, 1);
-    assert!(claimed(&neighbour.store).await.unwrap().begun);
+    assert!(claimed(&replica.store).await.unwrap().begun);
 }
 
 #[tokio::test]
 async fn a_callback_is_reserved_for_its_receiver() {
     let bench = Bench::on_server().await;
-    let neighbour = bench.neighbour().await;
+    let replica = bench.replica().await;
     let mut press = job("oc_1", "e_1");
     press.key.kind = JobKind::Press;
     bench.store.accept(press).await.unwrap();
-    let Claim::NothingUntil(Some(due)) = neighbour.store.claim().await.unwrap() else {
+    let Claim::NothingUntil(Some(due)) = replica.store.claim().await.unwrap() else {
         panic!("it was taken from who waits");
     };
     assert_eq!(due, bench.clock.now() + Duration::from_secs(3));
@@ -373,7 +373,7 @@ async fn a_callback_is_reserved_for_its_receiver() {
     left.key.kind = JobKind::Press;
     bench.store.accept(left).await.unwrap();
     bench.hand.advance(Duration::from_secs(3));
-    let taken = claimed(&neighbour.store).await.unwrap();
+    let taken = claimed(&replica.store).await.unwrap();
     assert_eq!(taken.key.origin, "e_2");
 }
 
@@ -421,8 +421,8 @@ async fn replicas_are_notified_of_new_and_ended_jobs() {
 #[tokio::test]
 async fn rate_limits_reach_other_replicas() {
     let bench = Bench::on_server().await;
-    let neighbour = bench.neighbour().await;
-    let heard = || timeout(PATIENCE, neighbour.store.limits_changed());
+    let replica = bench.replica().await;
+    let heard = || timeout(PATIENCE, replica.store.limits_changed());
     heard().await.expect("it listens");
     let limited = RateLimit {
         tenant: TenantKey::OWN,
@@ -431,18 +431,18 @@ async fn rate_limits_reach_other_replicas() {
     };
     bench.store.save_limit(limited.clone()).await.unwrap();
     heard().await.expect("the limit");
-    assert_eq!(neighbour.store.limits().await.unwrap(), [limited]);
+    assert_eq!(replica.store.limits().await.unwrap(), [limited]);
 }
 
 #[tokio::test]
 async fn replicas_share_write_slots() {
     let bench = Bench::on_server().await;
-    let neighbour = bench.neighbour().await;
+    let replica = bench.replica().await;
     let now = bench.clock.now();
     let window = Duration::from_secs(1);
     let mut turns = Vec::new();
     for number in 0..16 {
-        let store = [&bench.store, &neighbour.store][number % 2];
+        let store = [&bench.store, &replica.store][number % 2];
         turns.push(store.next_write_slot(TenantKey::OWN, window).await.unwrap());
     }
     let after = |seconds| now + Duration::from_secs(seconds);
@@ -491,8 +491,8 @@ async fn a_release_survives_additive_migrations() {
         .await;
     // A running replica with prepared statements, and one that restarts.
     bench.store.release(&first, Release::Done).await.unwrap();
-    let neighbour = bench.neighbour().await;
-    for (store, origin) in [(&bench.store, "om_2"), (&neighbour.store, "om_3")] {
+    let replica = bench.replica().await;
+    for (store, origin) in [(&bench.store, "om_2"), (&replica.store, "om_3")] {
         store.accept(job("oc_1", origin)).await.unwrap();
         let job = claimed(store).await.unwrap();
         let conclusion = Conclusion::of(Outcome::Help);
