@@ -6,14 +6,16 @@ pub(crate) mod chats;
 pub(crate) mod docx;
 pub(crate) mod legacy;
 pub(crate) mod messages;
+pub(crate) mod oauth;
 pub(crate) mod reactions;
 pub(crate) mod top_notice;
 
 use serde_json::{Value, json};
 
 use crate::{
-    chats::{Chat, ChatMode},
+    chats::{Chat, ChatMode, WhoMay},
     ids::ChatId,
+    metadata::Editor,
     people::Person,
     refusal::Refusal,
     request::Request,
@@ -45,7 +47,7 @@ const CHAT_CODES: ChatCodes = ChatCodes {
 };
 
 impl State {
-    /// The chat, if the bot may access it: checks bot ability, existence, tenant and membership.
+    /// The chat, if the caller may access it: checks bot ability, existence, tenant and membership.
     fn enter(&self, chat: &str, codes: ChatCodes) -> Result<&Chat, Refusal> {
         if !self.app.bot_active {
             return Err(Refusal::code(codes.inactive));
@@ -61,7 +63,7 @@ impl State {
                 chat.external && !self.app.external_chats,
                 Some(codes.external),
             ),
-            (!chat.bot_in, Some(codes.outside)),
+            (!self.is_in(chat), Some(codes.outside)),
             (chat.mode == ChatMode::Direct, codes.direct),
         ];
         let refusal = refusals
@@ -69,19 +71,46 @@ impl State {
             .find_map(|(refused, code)| code.filter(|_| refused));
         refusal.map_or(Ok(chat), |code| Err(Refusal::code(code)))
     }
+
+    /// Whether the caller, a person or the bot, is in the chat.
+    fn is_in(&self, chat: &Chat) -> bool {
+        match &self.operator {
+            None => chat.bot_in,
+            Some(person) => chat.has_member(&person.open_id),
+        }
+    }
+
+    /// Whether a setting of the chat permits the caller.
+    fn is_permitted(&self, chat: &Chat, setting: Option<WhoMay>) -> bool {
+        match &self.operator {
+            None => chat.permits_bot(setting),
+            Some(person) => chat.permits_person(setting, &person.open_id),
+        }
+    }
+
+    /// The caller as the editor of an announcement.
+    fn editor(&self) -> Editor {
+        let person = self.operator.as_ref();
+        person.map_or(Editor::Bot, |person| Editor::Member(person.open_id.clone()))
+    }
 }
 
 /// The owner and the last editor of an announcement, each an id and its type.
 fn authors<'a>(
     state: &'a State,
     chat: &'a Chat,
-    by_bot: bool,
+    editor: &Editor,
     id_type: &'a str,
 ) -> ((&'a str, &'a str), (&'a str, &'a str)) {
     let app = (state.app.app_id.as_str(), "app_id");
     let person = |person: &'a Person| (person.id(id_type), id_type);
     let owner = chat.owner.as_ref().map_or(app, person);
-    (owner, if by_bot { app } else { owner })
+    let editor = match editor {
+        Editor::Bot => app,
+        Editor::Owner => owner,
+        Editor::Member(open_id) => state.people.get(open_id).map_or(owner, person),
+    };
+    (owner, editor)
 }
 
 /// The start and the size of the page that a request asks for.

@@ -21,6 +21,17 @@ const ALL_SCOPES: [&str; 7] = [
     "im:message.reactions:write_only",
 ];
 
+/// The scopes that members can grant by default.
+const USER_SCOPES: [&str; 7] = [
+    "im:chat",
+    "im:chat:read",
+    "im:chat:readonly",
+    "im:chat.announcement:read",
+    "im:chat.announcement:write_only",
+    "im:chat.top_notice:write_only",
+    "offline_access",
+];
+
 /// The app's settings in the developer console.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -42,6 +53,12 @@ pub struct App {
     pub tenant_key: String,
     /// Scopes granted by the tenant's admin.
     pub scopes: BTreeSet<String>,
+    /// Scopes that members can grant, `offline_access` included.
+    pub user_scopes: BTreeSet<String>,
+    /// Where the page of consent may redirect to, without query and fragment.
+    pub redirect_uris: Vec<String>,
+    /// Tokens of users may be refreshed.
+    pub may_refresh: bool,
     /// The bot ability is switched on.
     pub bot_active: bool,
     /// The bot may work in external chats.
@@ -65,6 +82,9 @@ impl App {
             bot_name: "noticebot".to_owned(),
             tenant_key: "simulated_tenant".to_owned(),
             scopes: ALL_SCOPES.map(str::to_owned).into(),
+            user_scopes: USER_SCOPES.map(str::to_owned).into(),
+            redirect_uris: Vec::new(),
+            may_refresh: true,
             bot_active: true,
             external_chats: true,
             sender_ids: PERSON_IDS.to_vec(),

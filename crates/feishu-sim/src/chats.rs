@@ -117,6 +117,15 @@ impl Chat {
     pub(crate) fn permits_bot(&self, setting: Option<WhoMay>) -> bool {
         setting != Some(WhoMay::OnlyOwner) || self.bot_is_admin()
     }
+
+    pub(crate) fn has_member(&self, open_id: &str) -> bool {
+        self.members.iter().any(|person| person.open_id == open_id)
+    }
+
+    pub(crate) fn permits_person(&self, setting: Option<WhoMay>, open_id: &str) -> bool {
+        let mut admins = self.owner.iter().chain(&self.managers);
+        setting != Some(WhoMay::OnlyOwner) || admins.any(|person| person.open_id == open_id)
+    }
 }
 
 impl Chat {

@@ -11,7 +11,7 @@ use crate::{
     docx_block::Content,
     edit::Edit,
     ids::{ChatId, Ids},
-    metadata::Metadata,
+    metadata::{Editor, Metadata},
     rebase::{self, Splice},
     refusal::Refusal,
 };
@@ -168,7 +168,7 @@ impl Document {
         let contents = paragraphs.iter().map(|text| Content::plain(text)).collect();
         let inserted = self.insert(&page, 0, contents, ids).len();
         self.commit(&page, Splice::new(0, removed, inserted), now_ms);
-        self.metadata.edited_by_bot = false;
+        self.metadata.editor = Editor::Owner;
     }
 
     /// One edit by a person in the client.
@@ -176,7 +176,7 @@ impl Document {
         let page = self.page.clone();
         if let Some(splice) = self.edit_children(&page, edit, ids) {
             self.commit(&page, splice, now_ms);
-            self.metadata.edited_by_bot = false;
+            self.metadata.editor = Editor::Owner;
         }
     }
 
@@ -269,7 +269,7 @@ impl Document {
 
     fn commit(&mut self, parent: &str, splice: Splice, now_ms: u64) {
         self.metadata.add_revision(now_ms);
-        self.metadata.edited_by_bot = true;
+        self.metadata.editor = Editor::Bot;
         self.log.push_back((parent.to_owned(), splice));
         if self.log.len() > MAX_BEHIND {
             self.log.pop_front();

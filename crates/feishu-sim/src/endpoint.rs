@@ -55,6 +55,16 @@ pub enum Endpoint {
     DeleteReaction,
     /// `POST /open-apis/interactive/v1/card/update`
     UpdateCard,
+    /// `POST /open-apis/authen/v2/oauth/token`
+    UserToken,
+    /// `POST /oauth/v3/token`
+    UserTokenV3,
+    /// `POST /oauth/v1/device_authorization`
+    DeviceAuthorization,
+    /// `POST /oauth/v1/revoke`
+    RevokeUserToken,
+    /// `GET /open-apis/authen/v1/user_info`
+    UserInfo,
     /// `POST /callback/ws/endpoint`
     LongConnection,
 }
@@ -69,6 +79,35 @@ impl Endpoint {
                 | Self::AppAccessToken
                 | Self::ResendAppTicket
                 | Self::LongConnection
+        ) || self.is_oauth()
+    }
+
+    /// Whether the call takes a form and refuses in the form of OAuth.
+    pub(crate) fn is_oauth(self) -> bool {
+        matches!(
+            self,
+            Self::UserToken | Self::UserTokenV3 | Self::DeviceAuthorization | Self::RevokeUserToken
+        )
+    }
+
+    /// Whether the simulator serves the call in the name of a person.
+    pub(crate) fn accepts_user_tokens(self) -> bool {
+        matches!(
+            self,
+            Self::ListChats
+                | Self::GetChat
+                | Self::IsInChat
+                | Self::ListMembers
+                | Self::PutTopNotice
+                | Self::DeleteTopNotice
+                | Self::GetDocAnnouncement
+                | Self::PatchDocAnnouncement
+                | Self::GetDocxAnnouncement
+                | Self::ListBlocks
+                | Self::GetBlock
+                | Self::ListChildren
+                | Self::CreateChildren
+                | Self::DeleteChildren
         )
     }
 }

@@ -124,6 +124,44 @@ pub struct Behaviour {
     pub unknown_tenant: i64,
     /// The code of calls in a tenant that stopped the store app: 99991662, 99991673 or 232034.
     pub stopped_tenant: i64,
+    /// Consent of members.
+    pub consent: ConsentBehaviour,
+}
+
+/// How members consent, and how long it lasts.
+#[derive(Clone, Debug)]
+pub struct ConsentBehaviour {
+    /// Everybody refuses.
+    pub is_refused: bool,
+    /// Scopes that nobody grants.
+    pub withheld_scopes: Vec<String>,
+    /// How long an access token is valid.
+    pub access_token_life: Duration,
+    /// How long a refresh token is valid.
+    pub refresh_token_life: Duration,
+    /// A refresh returns no new refresh token, and the one that was used stays valid.
+    pub refresh_token_is_kept: bool,
+    /// The code for a refresh token that was used before: 20064 or 20073.
+    pub reused_refresh_token: i64,
+    /// The status of 99991679: 400 or 403.
+    pub scope_missing_status: u16,
+    /// The least time between two polls of a device flow.
+    pub poll_interval: Duration,
+}
+
+impl Default for ConsentBehaviour {
+    fn default() -> Self {
+        Self {
+            is_refused: false,
+            withheld_scopes: Vec::new(),
+            access_token_life: Duration::from_hours(2),
+            refresh_token_life: Duration::from_hours(7 * 24),
+            refresh_token_is_kept: false,
+            reused_refresh_token: 20_064,
+            scope_missing_status: 400,
+            poll_interval: Duration::from_secs(5),
+        }
+    }
 }
 
 impl Default for Behaviour {
@@ -137,6 +175,7 @@ impl Default for Behaviour {
             ticket_delay: Duration::ZERO,
             unknown_tenant: 10_013,
             stopped_tenant: 99_991_662,
+            consent: ConsentBehaviour::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The gateway: checks token, rate limit, scope, query and body in the platform's order, and records
 //! calls.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -32,13 +33,19 @@ impl State {
             Some(Fault::Hang) => {
                 return self.finish(Some(spec.endpoint), request, log_id, Reply::Hang, None);
             }
-            Some(Fault::ExpireTokens) => self.tokens.expire_all(),
+            Some(Fault::ExpireTokens) => {
+                let now_ms = self.now();
+                self.tokens.expire_all();
+                self.grants.expire_access(now_ms);
+            }
             Some(Fault::Edit(chat, edit)) => self.edit_by_hand(chat, edit.clone()),
             _ => {}
         }
         let answer = match &fault {
             Some(Fault::Answer { status, code, msg }) => {
-                refused(&Refusal::new(*status, *code, msg), &log_id)
+                let mut refusal = Refusal::new(*status, *code, msg);
+                refusal.is_oauth = spec.endpoint.is_oauth();
+                refused(&refusal, &log_id)
             }
             Some(Fault::ServerError) => page(
                 500,
@@ -84,6 +91,7 @@ impl State {
             .admit(spec, request)
             .and_then(|()| (spec.run)(self, request));
         match result {
+            Ok(Value::Null) => page(200, "", "application/json; charset=utf-8"),
             Ok(body) => json_answer(200, 0, &body),
             Err(refusal) => {
                 if let Some(violation) = &refusal.violation {
@@ -97,8 +105,9 @@ impl State {
 
     /// Checks token, rate limit, scope, and the form of query and body.
     fn admit(&mut self, spec: &Spec, request: &Request) -> Result<(), Refusal> {
-        if !spec.endpoint.is_called_with_secret() {
-            self.check_token(request)?;
+        self.operator = None;
+        if !spec.endpoint.is_called_with_secret() && spec.endpoint != Endpoint::UserInfo {
+            self.check_token(spec, request)?;
         }
         if let Some(wait_s) = self.faults.wait_s(spec.endpoint, self.now()) {
             return Err(rate_limited(Exceeded { limit: 1, wait_s }));
@@ -125,29 +134,69 @@ impl State {
     }
 
     /// The token decides in which tenant the call is made.
-    fn check_token(&mut self, request: &Request) -> Result<(), Refusal> {
-        let authorization = request.authorization.as_deref();
-        let token = authorization.and_then(|text| text.strip_prefix("Bearer "));
-        let token = token.ok_or_else(|| Refusal::code(99_991_661))?;
+    fn check_token(&mut self, spec: &Spec, request: &Request) -> Result<(), Refusal> {
+        let token = request.bearer().ok_or_else(|| Refusal::code(99_991_661))?;
+        if token.starts_with("eyJ") {
+            return self.check_user_token(spec, token);
+        }
         let Some(Holder::Tenant(tenant)) = self.tokens.holder(token, self.now()) else {
             return Err(Refusal::code(99_991_663));
         };
-        if self.store_app.tenants.get(tenant) == Some(&Installation::Stopped) {
+        let tenant = tenant.clone();
+        self.enter_tenant(tenant)
+    }
+
+    /// The token decides in whose name the call is made.
+    fn check_user_token(&mut self, spec: &Spec, token: &str) -> Result<(), Refusal> {
+        if !spec.endpoint.accepts_user_tokens() {
+            let msg = "user access token not support";
+            return Err(Refusal::new(400, 99_991_668, msg));
+        }
+        let known = self.grants.access(token).cloned();
+        let known = known.ok_or_else(|| Refusal::code(99_991_668))?;
+        if self.now() >= known.expires_ms {
+            return Err(Refusal::code(99_991_677));
+        }
+        let person = self.people.get(&known.open_id);
+        let tenant = person
+            .ok_or_else(|| Refusal::code(99_991_668))?
+            .tenant_key
+            .clone();
+        self.operator = Some(known);
+        self.enter_tenant(tenant)
+    }
+
+    fn enter_tenant(&mut self, tenant: String) -> Result<(), Refusal> {
+        if self.store_app.tenants.get(&tenant) == Some(&Installation::Stopped) {
             return Err(Refusal::code(self.behaviour.stopped_tenant));
         }
-        self.caller.clone_from(tenant);
+        self.caller = tenant;
         Ok(())
     }
 
-    /// Refuses with 99991672 unless the app has one of the scopes.
+    /// Refuses with 99991672 unless the app has one of the scopes, and with 99991679 unless the
+    /// person has granted one.
     pub(crate) fn check_scope(&self, any_of: &[&str]) -> Result<(), Refusal> {
-        if any_of.is_empty() || any_of.iter().any(|scope| self.app.has_scope(scope)) {
+        let has_one = |scopes: &BTreeSet<String>| {
+            any_of.is_empty() || any_of.iter().any(|scope| scopes.contains(*scope))
+        };
+        let Some(operator) = &self.operator else {
+            return app_has_scope(any_of, has_one(&self.app.scopes));
+        };
+        app_has_scope(any_of, has_one(&self.app.user_scopes))?;
+        if has_one(&operator.scopes) {
             return Ok(());
         }
-        let names = any_of.join(", ");
-        let msg = format!("Access denied. One of the following scopes is required: [{names}].");
-        let violation = |scope: &&str| json!({"type": "action_scope_required", "subject": scope});
-        let mut refusal = Refusal::new(400, 99_991_672, &msg);
+        let msg = format!(
+            "Unauthorized. You do not have permission to perform the requested operation on the \
+             resource. Please request user re-authorization and try again. required one of these \
+             privileges under the user identity: [{}]",
+            any_of.join(", ")
+        );
+        let status = self.behaviour.consent.scope_missing_status;
+        let violation =
+            |scope: &&str| json!({"type": "action_privilege_required", "subject": scope});
+        let mut refusal = Refusal::new(status, 99_991_679, &msg);
         refusal.error =
             json!({"permission_violations": any_of.iter().map(violation).collect::<Vec<_>>()});
         Err(refusal)
@@ -198,6 +247,20 @@ impl State {
     }
 }
 
+/// Refuses unless the app has one of the scopes.
+fn app_has_scope(any_of: &[&str], has_one: bool) -> Result<(), Refusal> {
+    if has_one {
+        return Ok(());
+    }
+    let names = any_of.join(", ");
+    let msg = format!("Access denied. One of the following scopes is required: [{names}].");
+    let violation = |scope: &&str| json!({"type": "action_scope_required", "subject": scope});
+    let mut refusal = Refusal::new(400, 99_991_672, &msg);
+    refusal.error =
+        json!({"permission_violations": any_of.iter().map(violation).collect::<Vec<_>>()});
+    Err(refusal)
+}
+
 fn check_query(spec: &Spec, request: &Request) -> Result<(), Refusal> {
     if let Some((name, _)) = request
         .query
@@ -227,6 +290,7 @@ fn check_content_type(spec: &Spec, request: &Request) -> Result<(), Refusal> {
     let empty: &[&[u8]] = &[b"", b"{}"];
     let fits = match request.method.as_str() {
         "GET" => empty.contains(&&*request.body),
+        _ if spec.endpoint.is_oauth() && request.is_form() => true,
         _ => request.body.is_empty() || kind.eq_ignore_ascii_case("application/json"),
     };
     if fits {
@@ -238,7 +302,12 @@ fn check_content_type(spec: &Spec, request: &Request) -> Result<(), Refusal> {
 
 fn refused(refusal: &Refusal, log_id: &str) -> Answer {
     let mut body = json!({"code": refusal.code, "msg": refusal.msg});
-    if refusal.code == 10_003 {
+    if refusal.is_oauth {
+        body = json!({"error": refusal.oauth_error(), "error_description": refusal.msg});
+        if refusal.code != 0 {
+            body["code"] = json!(refusal.code);
+        }
+    } else if refusal.code == 10_003 {
         body["data"] = json!({});
     } else if refusal.status != 200 {
         body["error"] = refusal.error.clone();

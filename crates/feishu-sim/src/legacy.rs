@@ -9,7 +9,7 @@ use crate::edit::Edit;
 use crate::ids::Ids;
 use crate::legacy_block::{Block, Element, location, units};
 use crate::legacy_operation::{Operation, Place, in_order};
-use crate::metadata::Metadata;
+use crate::metadata::{Editor, Metadata};
 use crate::rebase::{self, Splice};
 use crate::refusal::{Refusal, failed};
 
@@ -89,7 +89,7 @@ impl Document {
             .collect();
         let splice = Splice::new(start, before - start, self.body.length() - start);
         self.commit(vec![splice], now_ms);
-        self.metadata.edited_by_bot = false;
+        self.metadata.editor = Editor::Owner;
     }
 
     /// One edit by a person in the client.
@@ -108,7 +108,7 @@ impl Document {
         if range.end <= blocks.len() {
             let splices = self.body.replace(range, block);
             self.commit(splices.to_vec(), now_ms);
-            self.metadata.edited_by_bot = false;
+            self.metadata.editor = Editor::Owner;
         }
     }
 
@@ -147,7 +147,7 @@ impl Document {
         }
         self.body = body;
         self.commit(splices.split_off(foreign), now_ms);
-        self.metadata.edited_by_bot = true;
+        self.metadata.editor = Editor::Bot;
         Ok(())
     }
 

@@ -1,12 +1,23 @@
 //! Facts about an announcement that its text does not show.
 
 /// The revision, the times and the last editor of an announcement.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) revision: u64,
     pub(crate) created_ms: u64,
     pub(crate) updated_ms: u64,
-    pub(crate) edited_by_bot: bool,
+    pub(crate) editor: Editor,
+}
+
+/// Who edited an announcement last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Editor {
+    /// The owner of the group.
+    Owner,
+    /// The bot.
+    Bot,
+    /// A person, by open id, through the app.
+    Member(String),
 }
 
 impl Metadata {
@@ -16,7 +27,7 @@ impl Metadata {
             revision,
             created_ms: now_ms,
             updated_ms: now_ms,
-            edited_by_bot: false,
+            editor: Editor::Owner,
         }
     }
 

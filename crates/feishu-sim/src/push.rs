@@ -291,7 +291,7 @@ impl State {
         })
     }
 
-    /// The tenant of the chat that an event names, or else the app's own.
+    /// The tenant of the chat or person that an event names, or else the app's own.
     fn tenant_of(&self, event: &Value) -> &str {
         let places = [
             &event["chat_id"],
@@ -300,7 +300,10 @@ impl State {
         ];
         let id = places.into_iter().find_map(Value::as_str);
         let chat = id.and_then(|id| self.chats.get(&ChatId::from(id)));
-        chat.map_or(&self.app.tenant_key, |chat| &chat.tenant_key)
+        let person = event["open_id"].as_str().and_then(|id| self.people.get(id));
+        let tenant = chat.map(|chat| &chat.tenant_key);
+        let tenant = tenant.or(person.map(|person| &person.tenant_key));
+        tenant.unwrap_or(&self.app.tenant_key)
     }
 
     /// The envelope of the message's first push, or a new one.

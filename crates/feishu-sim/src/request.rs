@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -22,6 +23,18 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The token in the header.
+    pub(crate) fn bearer(&self) -> Option<&str> {
+        self.authorization.as_deref()?.strip_prefix("Bearer ")
+    }
+
+    /// Whether the body is a form.
+    pub(crate) fn is_form(&self) -> bool {
+        let sent = self.content_type.as_deref().unwrap_or_default();
+        let kind = sent.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+
     /// A parameter of the path, guaranteed by the route.
     pub(crate) fn param(&self, name: &str) -> &str {
         self.params.get(name).map_or("", String::as_str)
@@ -75,6 +88,19 @@ impl Request {
         let as_text = |_| Value::String(String::from_utf8_lossy(&self.body).into_owned());
         serde_json::from_slice(&self.body).unwrap_or_else(as_text)
     }
+}
+
+/// The fields of a form.
+pub(crate) fn form_fields(body: &[u8]) -> Vec<(String, String)> {
+    let body = String::from_utf8_lossy(body);
+    Url::parse(&format!("http://form/?{body}")).map_or_else(|_| Vec::new(), |url| query_of(&url))
+}
+
+/// The query, decoded.
+pub(crate) fn query_of(url: &Url) -> Vec<(String, String)> {
+    let pairs = url.query_pairs();
+    let owned = pairs.map(|(name, value)| (name.into_owned(), value.into_owned()));
+    owned.collect()
 }
 
 #[derive(Debug)]

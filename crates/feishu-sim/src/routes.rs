@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    api::{auth, cards, chats, docx, legacy, messages, reactions, top_notice},
+    api::{auth, cards, chats, docx, legacy, messages, oauth, reactions, top_notice},
     endpoint::Endpoint,
     limits::Limit,
     long_connection,
@@ -112,6 +112,16 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
         REACT, TIER_4, &[];
     UpdateCard: POST "/open-apis/interactive/v1/card/update" => cards::update,
         &[], TIER_4, &[];
+    UserToken: POST "/open-apis/authen/v2/oauth/token" => oauth::token,
+        &[], TIER_4, &[];
+    UserTokenV3: POST "/oauth/v3/token" => oauth::token,
+        &[], TIER_4, &[];
+    DeviceAuthorization: POST "/oauth/v1/device_authorization" => oauth::device_authorization,
+        &[], &[], &[];
+    RevokeUserToken: POST "/oauth/v1/revoke" => oauth::revoke,
+        &[], &[], &[];
+    UserInfo: GET "/open-apis/authen/v1/user_info" => oauth::user_info,
+        &[], &[], &[];
     LongConnection: POST "/callback/ws/endpoint" => long_connection::endpoint,
         &[], &[], &[];
 };

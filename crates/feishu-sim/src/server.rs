@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::api::cards;
 use crate::endpoint::Endpoint;
+use crate::pages;
 use crate::request::{Answer, Reply, Request};
 use crate::routes::{ENDPOINTS, Spec};
 use crate::shared::Shared;
@@ -31,7 +32,11 @@ use crate::socket;
 /// More than any documented request.
 const MAX_BODY: usize = 4 << 20;
 
-/// The routes of the endpoint table; all others are not found.
+/// The pages for people.
+const AUTHORIZE: &str = "/open-apis/authen/v1/authorize";
+const VERIFY_DEVICE: &str = "/oauth/v1/device/verify";
+
+/// The routes of the endpoint table and the pages; all others are not found.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let mut router = Router::new();
     for spec in ENDPOINTS {
@@ -43,6 +48,11 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     }
     router
         .route("/ws/v2", get(connect))
+        .route(AUTHORIZE, get(pages::authorize).post(pages::authorize))
+        .route(
+            VERIFY_DEVICE,
+            get(pages::verify_device).post(pages::verify_device),
+        )
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .with_state(shared)

@@ -12,6 +12,7 @@ use crate::clock::SimClock;
 use crate::edit::Edit;
 use crate::endpoint::Endpoint;
 use crate::faults::{Behaviour, Fault, Faults};
+use crate::grants::{AccessToken, Grants};
 use crate::ids::{ChatId, Ids, MessageId};
 use crate::limits::Limiter;
 use crate::long_connections::LongConnections;
@@ -32,6 +33,9 @@ pub struct State {
     pub(crate) store_app: StoreApp,
     /// The tenant of the token of the present call.
     pub(crate) caller: String,
+    /// The person in whose name the present call is made; `None` for the bot.
+    pub(crate) operator: Option<AccessToken>,
+    pub(crate) grants: Grants,
     pub(crate) people: HashMap<String, Person>,
     pub(crate) other_bots: HashMap<String, String>,
     pub(crate) chats: HashMap<ChatId, Chat>,
@@ -59,6 +63,8 @@ impl State {
             tokens: Tokens::default(),
             store_app: StoreApp::default(),
             caller: String::new(),
+            operator: None,
+            grants: Grants::default(),
             people: HashMap::new(),
             other_bots: HashMap::new(),
             chats: HashMap::new(),

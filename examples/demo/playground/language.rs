@@ -60,6 +60,10 @@ impl Language {
             Endpoint::TenantAccessToken
             | Endpoint::StoreTenantAccessToken
             | Endpoint::AppAccessToken => ("get a token", "获取令牌"),
+            Endpoint::UserToken | Endpoint::UserTokenV3 => ("get a member’s token", "获取成员令牌"),
+            Endpoint::DeviceAuthorization => ("ask for consent", "请求授权"),
+            Endpoint::RevokeUserToken => ("revoke a member’s token", "撤销成员令牌"),
+            Endpoint::UserInfo => ("check who consented", "核对授权人"),
             Endpoint::ResendAppTicket => ("ask for a ticket", "重新推送 ticket"),
             Endpoint::BotInfo => ("get the bot’s identity", "获取机器人信息"),
             Endpoint::ListScopes => ("list scopes", "获取权限列表"),

@@ -17,7 +17,7 @@ const READ_CODES: ChatCodes = ChatCodes {
     ..CHAT_CODES
 };
 
-/// A bot outside the chat sees only its name, avatar, member count and status.
+/// A caller outside the chat sees only its name, avatar, member count and status.
 pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     if !state.app.bot_active {
         return Err(Refusal::code(READ_CODES.inactive));
@@ -36,7 +36,7 @@ pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal
         "user_count": chat.members.len().to_string(),
         "chat_status": if chat.dissolved { "dissolved" } else { "normal" },
     });
-    if chat.bot_in {
+    if state.is_in(chat) {
         let seen_by_members = settings(state, chat, request.user_id_type());
         if let (Some(data), Value::Object(fields)) = (data.as_object_mut(), seen_by_members) {
             data.extend(fields);
@@ -111,17 +111,17 @@ pub(crate) fn is_in_chat(state: &mut State, request: &Request) -> Result<Value, 
         .chats
         .get(&id)
         .ok_or_else(|| Refusal::code(READ_CODES.unknown))?;
-    Ok(success(json!({"is_in_chat": chat.bot_in})))
+    Ok(success(json!({"is_in_chat": state.is_in(chat)})))
 }
 
-/// The groups that the bot is in (official page `group/chat/list`); direct chats are not listed.
+/// The groups that the caller is in (official page `group/chat/list`); direct chats are not listed.
 pub(crate) fn list(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     if !state.app.bot_active {
         return Err(Refusal::code(READ_CODES.inactive));
     }
     let bounds = page_bounds(request, 20, 100)?;
     let is_listed =
-        |(_, chat): &(&ChatId, &Chat)| chat.bot_in && !matches!(chat.mode, ChatMode::Direct);
+        |(_, chat): &(&ChatId, &Chat)| state.is_in(chat) && !matches!(chat.mode, ChatMode::Direct);
     let mut chats: Vec<_> = state.chats.iter().filter(is_listed).collect();
     chats.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
     let (chats, next) = page(&chats, bounds);

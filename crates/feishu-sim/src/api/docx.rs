@@ -48,11 +48,11 @@ struct DeleteChildren {
 pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let chat = state.enter(request.param("chat_id"), DOCX_CODES)?;
     let (kind, metadata) = match &chat.announcement {
-        Announcement::Doc(document) => ("doc", document.metadata),
-        Announcement::Docx(document) => ("docx", document.metadata),
+        Announcement::Doc(document) => ("doc", &document.metadata),
+        Announcement::Docx(document) => ("docx", &document.metadata),
     };
     let (created_s, updated_s) = (metadata.created_ms / 1000, metadata.updated_ms / 1000);
-    let (owner, modifier) = authors(state, chat, metadata.edited_by_bot, request.user_id_type());
+    let (owner, modifier) = authors(state, chat, &metadata.editor, request.user_id_type());
     Ok(success(json!({
         "revision_id": metadata.revision,
         "create_time": created_s, "update_time": updated_s,
@@ -152,7 +152,7 @@ fn write(
     let Announcement::Docx(document_now) = &chat.announcement else {
         return Err(Refusal::code(1_772_006));
     };
-    if !chat.permits_bot(Some(chat.edit_permission)) {
+    if !state.is_permitted(chat, Some(chat.edit_permission)) {
         let code = if state.behaviour.docx_denial_is_forbidden {
             1_770_032
         } else {
@@ -173,9 +173,10 @@ fn write(
     let token = token.map_or_else(|| state.ids.hex(), str::to_owned);
     let mut data = effect(state, &id, revision)?;
     data["client_token"] = json!(token);
-    document(state.chats.get_mut(&id))?
-        .replays
-        .insert(token, data.clone());
+    let editor = state.editor();
+    let document = document(state.chats.get_mut(&id))?;
+    document.metadata.editor = editor;
+    document.replays.insert(token, data.clone());
     Ok(success(data))
 }
 

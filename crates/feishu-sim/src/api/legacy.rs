@@ -28,8 +28,8 @@ pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal
     let Announcement::Doc(document) = &chat.announcement else {
         return Err(Refusal::code(232_097));
     };
-    let metadata = document.metadata;
-    let (owner, modifier) = authors(state, chat, metadata.edited_by_bot, request.user_id_type());
+    let metadata = &document.metadata;
+    let (owner, modifier) = authors(state, chat, &metadata.editor, request.user_id_type());
     Ok(success(json!({
         "content": document.content().to_string(),
         "revision": metadata.revision.to_string(),
@@ -49,7 +49,7 @@ pub(crate) fn patch(state: &mut State, request: &Request) -> Result<Value, Refus
     if matches!(chat.announcement, Announcement::Docx(_)) {
         return Err(Refusal::code(232_097));
     }
-    if !chat.permits_bot(Some(chat.edit_permission)) {
+    if !state.is_permitted(chat, Some(chat.edit_permission)) {
         return Err(Refusal::code(232_002));
     }
     let deletes = batch
@@ -61,7 +61,10 @@ pub(crate) fn patch(state: &mut State, request: &Request) -> Result<Value, Refus
     check_blocks(state, &batch)?;
     let now = state.now();
     let later_first = state.behaviour.legacy_later_insert_first;
-    document(state, &id)?.apply(revision, batch, later_first, now)?;
+    let editor = state.editor();
+    let document = document(state, &id)?;
+    document.apply(revision, batch, later_first, now)?;
+    document.metadata.editor = editor;
     Ok(success(json!({})))
 }
 

@@ -63,10 +63,10 @@ pub(crate) fn delete(state: &mut State, request: &Request) -> Result<Value, Refu
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// The chat, if the bot may manage its top notice.
+/// The chat, if the caller may manage its top notice.
 fn manageable(state: &State, request: &Request) -> Result<ChatId, Refusal> {
     let chat: &Chat = state.enter(request.param("chat_id"), CHAT_CODES)?;
-    if chat.permits_bot(chat.pin_manage_setting) {
+    if state.is_permitted(chat, chat.pin_manage_setting) {
         Ok(chat.id.clone())
     } else {
         Err(Refusal::code(232_014))

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod client;
+mod consent;
 mod docx;
 mod faults;
 mod gateway;

@@ -4,6 +4,7 @@
 mod calls;
 mod failures;
 mod long_connection;
+mod members;
 mod ranges;
 mod raw;
 mod store_apps;
