@@ -33,6 +33,7 @@ mod outcome;
 mod progress;
 mod script;
 mod sender;
+mod tickets;
 
 /// The bot accepts at most 100 open commands per chat; this stays below.
 const MOST_PER_CHAT: usize = 90;
@@ -42,6 +43,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(2);
 const JITTER_MS: u64 = 60;
 /// After so many crashes a bot is not started again.
 const MOST_CRASHES: usize = 10;
+/// The codes of a rate limit.
+const RATE_LIMITED: [i64; 3] = [99_991_400, 230_020, 232_019];
+/// The codes of a call in a chat of another tenant.
+const OTHER_TENANT: [i64; 2] = [232_010, 1_772_002];
+
 /// The options of `chaos`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -77,6 +83,9 @@ pub(crate) struct Options {
     /// Number of chats, of both announcement kinds alternately.
     #[arg(long, default_value_t = 12)]
     chats: usize,
+    /// Test a store app with this number of tenants, which have the chats in turn.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    tenants: Option<u16>,
     /// Seed of the run; random by default. It is printed.
     #[arg(long)]
     seed: Option<u64>,
@@ -116,7 +125,8 @@ pub(crate) fn run(
         .seed
         .unwrap_or_else(|| u64::from(rand::random::<u32>()));
     writeln!(std::io::stderr(), "seed {seed}")?;
-    let platform = Platform::start(runtime, options.chats, options.limits_factor)?;
+    let tenants = options.tenants.map(usize::from);
+    let platform = Platform::with_tenants(runtime, options.chats, options.limits_factor, tenants)?;
     let folder = load::folder(options.dir.as_ref())?;
     let bot = Bot {
         executable: &options.bot,
@@ -186,7 +196,9 @@ impl ChaosRun<'_> {
             progress: &self.progress,
             counts: &self.counts,
         };
-        let (stats, conversations, faults) = std::thread::scope(|scope| {
+        let (stats, conversations, faults, tickets) = std::thread::scope(|scope| {
+            let bots = &sender.bots;
+            let tickets = scope.spawn(|| tickets::deliver(self.platform, bots, &self.progress));
             let faults = scope.spawn(|| {
                 let rates = &self.options.fault_rates;
                 rates.inject(self.platform, &self.progress, self.seed)
@@ -207,12 +219,14 @@ impl ChaosRun<'_> {
             let ended = senders.into_iter().map(ScopedJoinHandle::join);
             let conversations: Result<Vec<Conversation>, _> = ended.collect();
             self.progress.is_over.store(true, Ordering::Relaxed);
-            (stats, conversations, faults.join())
+            (stats, conversations, faults.join(), tickets.join())
         });
         let panicked = |_| anyhow!("a thread of the load test panicked");
         let conversations = conversations.map_err(panicked)?;
-        let faults = faults.map_err(panicked)?;
-        Ok(self.report(began.elapsed(), &stats?, &conversations, faults))
+        let mut report = self.report(began.elapsed(), &stats?, &conversations);
+        report.faults = faults.map_err(panicked)?;
+        report.tickets = tickets.map_err(panicked)?;
+        Ok(report)
     }
 
     /// Starts the bots, causes the outages one at a time, and waits until the bots are idle.
@@ -325,25 +339,18 @@ impl ChaosRun<'_> {
         Ok(())
     }
 
-    fn report(
-        &self,
-        took: Duration,
-        stats: &Stats,
-        conversations: &[Conversation],
-        faults: BTreeMap<&'static str, usize>,
-    ) -> Report {
+    fn report(&self, took: Duration, stats: &Stats, conversations: &[Conversation]) -> Report {
         let mut verdict = Verdict::default();
-        let (histories, calls, calls_limited) = self.platform.sim.read(|state| {
-            let limited = state.calls().iter().filter(|call| {
-                call.status == Some(429)
-                    || matches!(call.code, Some(99_991_400 | 230_020 | 232_019))
-            });
-            (
-                observed::collect(state, conversations),
-                state.calls().len(),
-                limited.count(),
-            )
+        let (histories, calls) = self.platform.sim.read(|state| {
+            let histories = observed::collect(state, conversations);
+            (histories, state.calls().to_vec())
         });
+        let calls_with = |codes: &[i64]| {
+            let found = calls
+                .iter()
+                .filter(|call| call.code.is_some_and(|code| codes.contains(&code)));
+            found.count()
+        };
         for history in &histories {
             verdict.check(history);
         }
@@ -363,9 +370,12 @@ impl ChaosRun<'_> {
             pushes: count(&self.counts.pushes),
             redelivered: count(&self.counts.redelivered),
             duplicates: count(&self.counts.duplicates),
-            faults,
-            calls,
-            calls_limited,
+            faults: BTreeMap::new(),
+            calls: calls.len(),
+            calls_limited: calls_with(&RATE_LIMITED),
+            calls_of_other_tenants: calls_with(&OTHER_TENANT),
+            tenants: self.options.tenants.unwrap_or_default().into(),
+            tickets: 0,
             violations: self.platform.sim.violations(),
             ready_ms: stats.ready.as_secs_f64() * 1000.0,
         }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use feishu_sim::AppKind;
 use rand::RngExt as _;
 
 use crate::http;
@@ -72,6 +73,9 @@ impl Program {
             ("NOTICEBOT_ADMIN_LISTEN", admin.to_string()),
             ("NOTICEBOT_DATABASE_URL", database_url.to_owned()),
         ];
+        if app.kind == AppKind::Store {
+            environment.push(("FEISHU_APP_TYPE", "store".to_owned()));
+        }
         if let Some(config) = bot.config {
             environment.push(("NOTICEBOT_CONFIG", config.display().to_string()));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use feishu_sim::{Call, Endpoint, Fault};
+use feishu_sim::{AppKind, Call, Endpoint, Fault};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -33,6 +33,9 @@ pub(crate) struct FaultRates {
     /// Share of calls after which their kind is answered with 429 for a second.
     #[arg(long, default_value_t = 0.002, value_parser = share)]
     limited: f64,
+    /// Share of calls after which a store app's tokens and tickets expire, and a ticket is pushed.
+    #[arg(long, default_value_t = 0.002, value_parser = share)]
+    expired_tickets: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +44,7 @@ enum FaultKind {
     ServerError,
     ExpiredTokens,
     Limited,
+    ExpiredTickets,
 }
 
 impl FaultKind {
@@ -50,6 +54,7 @@ impl FaultKind {
             Self::ServerError => "server errors",
             Self::ExpiredTokens => "expired tokens",
             Self::Limited => "seconds of 429",
+            Self::ExpiredTickets => "expired tickets",
         }
     }
 }
@@ -79,7 +84,7 @@ impl FaultRates {
                 {
                     progress.count(platform, id);
                 }
-                if let Some((endpoint, kind)) = self.next(&mut rng, call) {
+                if let Some((endpoint, kind)) = self.next(&mut rng, platform, call) {
                     inject(platform, endpoint, kind);
                     *injected.entry(kind.name()).or_default() += 1;
                 }
@@ -90,13 +95,27 @@ impl FaultRates {
     }
 
     /// The fault of the next call of the same kind, if any.
-    fn next(&self, rng: &mut StdRng, call: &Call) -> Option<(Endpoint, FaultKind)> {
+    fn next(
+        &self,
+        rng: &mut StdRng,
+        platform: &Platform,
+        call: &Call,
+    ) -> Option<(Endpoint, FaultKind)> {
+        let is_store_app = platform.app.kind == AppKind::Store;
         let mut luck: f64 = rng.random();
         for (kind, share) in [
             (FaultKind::LostAnswer, self.lost_answers),
             (FaultKind::ServerError, self.server_errors),
             (FaultKind::ExpiredTokens, self.expired_tokens),
             (FaultKind::Limited, self.limited),
+            (
+                FaultKind::ExpiredTickets,
+                if is_store_app {
+                    self.expired_tickets
+                } else {
+                    0.0
+                },
+            ),
         ] {
             if luck < share {
                 return Some((call.endpoint?, kind));
@@ -114,6 +133,11 @@ fn inject(platform: &Platform, endpoint: Endpoint, kind: FaultKind) {
         FaultKind::ServerError => sim.fault(endpoint, Fault::ServerError),
         FaultKind::ExpiredTokens => sim.fault(endpoint, Fault::ExpireTokens),
         FaultKind::Limited => sim.rate_limit(endpoint, LIMITED_FOR),
+        FaultKind::ExpiredTickets => {
+            sim.expire_tickets();
+            sim.expire_tokens();
+            sim.push_ticket();
+        }
     }
 }
 

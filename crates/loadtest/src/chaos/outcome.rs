@@ -37,6 +37,12 @@ pub(super) struct Report {
     pub(super) calls: usize,
     /// Calls that were answered with 429 or a code for a rate limit.
     pub(super) calls_limited: usize,
+    /// Calls in a chat of one tenant with the token of another.
+    pub(super) calls_of_other_tenants: usize,
+    /// The tenants of a store app; 0 for a custom app.
+    pub(super) tenants: usize,
+    /// The tickets that were pushed.
+    pub(super) tickets: usize,
     /// Requests that no correct client sends.
     pub(super) violations: Vec<String>,
     /// From the next start to readiness, on the database of the run.
@@ -49,6 +55,7 @@ impl Report {
             && self.completed
             && self.crashes == 0
             && self.violations.is_empty()
+            && self.calls_of_other_tenants == 0
             && self.recovery_ms <= RECOVERY.as_secs_f64() * 1000.0
     }
 
@@ -74,6 +81,7 @@ impl Report {
             };
             row(&name.to_uppercase(), found.len());
         }
+        row("tenants", self.tenants);
         row("bots", self.replicas);
         row("kills", self.kills);
         row("graceful restarts", self.restarts);
@@ -88,7 +96,9 @@ impl Report {
             row(&format!("  {name}"), *count);
         }
         row("  rate limited", self.calls_limited);
+        row("  with another tenant's token", self.calls_of_other_tenants);
         row("  that no correct client sends", self.violations.len());
+        row("tickets pushed", self.tickets);
         if self.failovers > 0 {
             table.row([
                 "longest recovery, ms".to_owned(),
