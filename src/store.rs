@@ -386,6 +386,16 @@ impl Store {
         self.timed(operation, executing).await
     }
 
+    /// Executes a statement that may remove open jobs.
+    async fn erase(
+        &self,
+        operation: &'static str,
+        statement: Statement,
+    ) -> Result<usize, StoreError> {
+        let erasing = async { either!(self, database => database.erase(statement).await) };
+        self.timed(operation, erasing).await
+    }
+
     async fn rows<T: Send + 'static>(
         &self,
         operation: &'static str,

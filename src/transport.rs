@@ -35,6 +35,9 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 /// Number of remembered events that could not be stored.
 const REMEMBERED_REJECTIONS: usize = 1000;
 
+/// In bytes, like that of other ids; the platform's have about 16.
+const LONGEST_TENANT_KEY: usize = 256;
+
 /// Checks and stores events. All transports pass their decrypted bodies to it.
 pub(crate) struct Intake {
     app_id: String,
@@ -298,10 +301,11 @@ impl Intake {
         if self.store_app.is_none() {
             return Some(Tenant::own(app));
         }
-        let key = envelope.tenant_key.as_deref().filter(|key| !key.is_empty());
+        let key = envelope.tenant_key.as_deref();
+        let key = key.filter(|key| is_usable(key))?;
         Some(Tenant {
             app,
-            key: key?.into(),
+            key: key.into(),
         })
     }
 
@@ -357,6 +361,13 @@ impl Intake {
         let app_id = app_id.unwrap_or_default();
         (app_id.is_empty() || app_id == self.app_id).then_some(matched)
     }
+}
+
+/// Whether each database can store the key of a tenant: PostgreSQL stores no NUL, and no very long
+/// key in an index.
+fn is_usable(tenant_key: &str) -> bool {
+    let is_blank = tenant_key.trim().is_empty();
+    !is_blank && tenant_key.len() <= LONGEST_TENANT_KEY && !tenant_key.contains('\0')
 }
 
 fn answer_early(early: EarlyToast) -> Result<EventResponse, Rejection> {

@@ -266,6 +266,11 @@ impl PostgresStore {
         session.run(executor::execute(&*session, &statement)).await
     }
 
+    /// Executes a statement that may remove open jobs, which are counted anew with the queue.
+    pub(super) async fn erase(&self, statement: Statement) -> Result<usize, StoreError> {
+        self.execute(statement).await
+    }
+
     pub(super) async fn transact<const N: usize>(
         &self,
         statements: [Statement; N],

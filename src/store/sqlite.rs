@@ -17,6 +17,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
+use super::job::still_owned;
 use super::statement::{Query, Statement};
 use super::statements::jobs;
 use super::{Accepted, Claim, Conclusion, Job, Release, StoreError, StoreOptions};
@@ -129,13 +130,14 @@ impl SqliteStore {
         conclusion: Conclusion,
     ) -> Result<Outcome, StoreError> {
         let job = job.clone();
-        self.request(move |txn| txn.conclude(&job, conclusion))
-            .await
+        let concluding = self.request(move |txn| txn.conclude(&job, conclusion));
+        concluding.await?.ok_or(StoreError::Lost)
     }
 
     pub(super) async fn release(&self, job: &Job, release: Release) -> Result<(), StoreError> {
         let job = job.clone();
-        self.request(move |txn| txn.release(&job, &release)).await
+        let releasing = self.request(move |txn| txn.release(&job, &release));
+        still_owned(releasing.await?)
     }
 
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
@@ -151,6 +153,11 @@ impl SqliteStore {
     pub(super) async fn execute(&self, statement: Statement) -> Result<usize, StoreError> {
         self.request(move |txn| executor::execute(txn.connection, &statement))
             .await
+    }
+
+    /// Executes a statement that may remove open jobs.
+    pub(super) async fn erase(&self, statement: Statement) -> Result<usize, StoreError> {
+        self.request(move |txn| txn.erase(&statement)).await
     }
 
     pub(super) async fn transact<const N: usize>(

@@ -48,7 +48,7 @@ impl Store {
     /// state [`TenantState::Erased`] until it is continued.
     pub(crate) async fn erase_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
         for statement in tenants::erase(tenant) {
-            while self.execute("erase_tenant", statement.clone()).await? > 0 {}
+            while self.erase("erase_tenant", statement.clone()).await? > 0 {}
         }
         if self.is_on_server() {
             let slots = tenants::erase_write_slots(tenant);

@@ -78,7 +78,7 @@ pub(crate) enum Broken {
 }
 
 /// A running bot.
-struct Bot {
+pub(crate) struct Bot {
     stop: CancellationToken,
     tasks: JoinSet<anyhow::Result<()>>,
     public: String,
@@ -428,6 +428,22 @@ impl Bench {
             () = self.restart() => {}
             () = time => {}
         }
+    }
+
+    /// Starts another replica, which receives no events yet.
+    #[allow(dead_code, reason = "the tests of a server need it")]
+    pub(crate) async fn replica(&self) -> Bot {
+        let url = self.database().url();
+        let place = (&self.folder, url);
+        Bot::start(&self.settings, self.file.as_deref(), place, &self.clock).await
+    }
+
+    /// Stops the bot, and lets another replica receive its events.
+    #[allow(dead_code, reason = "the tests of a server need it")]
+    pub(crate) async fn switch_to(&mut self, replica: Bot) {
+        self.bot.stopped().await;
+        self.bot = replica;
+        receive(&self.sim, &self.bot, &[]).await;
     }
 
     /// Kills the bot, and starts it again on the same store.

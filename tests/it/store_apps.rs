@@ -3,15 +3,26 @@
 use std::time::Duration;
 
 use feishu_sim::{
-    AnnouncementKind, Builder, ChatId, ChatSpec, Endpoint, MessageId, Person, Simulator, State,
+    AnnouncementKind, Builder, ChatId, ChatSpec, Endpoint, Fault, MessageId, Person, Simulator,
+    State,
 };
 use noticebot::admin::{Audit, JobFilter, JobState};
 use noticebot::check::{self, CheckOptions};
 use serde_json::{Value, json};
 
+use crate::STORE;
 use crate::harness::{Bench, log};
 
 const ELSEWHERE: &str = "another_tenant";
+/// The tables with rows of a tenant.
+const TABLES: [&str; 6] = [
+    "jobs",
+    "changes",
+    "limits",
+    "answers",
+    "announcements",
+    "tenants",
+];
 
 /// A bot of a store app that has its first ticket.
 async fn bench() -> Bench {
@@ -53,6 +64,30 @@ impl Bench {
 
     fn say_as(&self, person: &Person, chat: &ChatId, text: &str) -> MessageId {
         self.sim.as_person(person).in_chat(chat).say(text).id
+    }
+
+    /// A ticket as the platform pushes it, of which nobody has heard.
+    fn ticket(&self, value: &str) -> Value {
+        let app = self.sim.app();
+        json!({
+            "ts": format!("{}.0", self.sim.clock().now_ms() / 1000),
+            "uuid": format!("ticket-event-{value}"),
+            "token": app.verification_token,
+            "type": "event_callback",
+            "event": { "app_id": app.app_id, "app_ticket": value, "type": "app_ticket" },
+        })
+    }
+
+    /// The status of the response to an event.
+    async fn push(&self, envelope: Value) -> u16 {
+        self.sim.push_envelope(envelope).answer().await.status
+    }
+
+    async fn has_nothing_of(&self, tenant: &str) {
+        for table in TABLES {
+            let rows = format!("{table} WHERE tenant = '{tenant}'");
+            assert_eq!(self.count(&rows).await, 0, "{table}");
+        }
     }
 
     async fn tenants(&self) -> Vec<Value> {
@@ -174,20 +209,7 @@ async fn uninstalling_erases_the_data_of_one_tenant() {
     let uninstalled = bench.sim.uninstall(ELSEWHERE);
     assert_eq!(uninstalled.answer().await.status, 200);
     let of_tenant = format!("WHERE tenant = '{ELSEWHERE}'");
-    for table in [
-        "jobs",
-        "changes",
-        "limits",
-        "answers",
-        "announcements",
-        "tenants",
-    ] {
-        assert_eq!(
-            bench.count(&format!("{table} {of_tenant}")).await,
-            0,
-            "{table}"
-        );
-    }
+    bench.has_nothing_of(ELSEWHERE).await;
     assert!(bench.count("changes").await > 0);
 
     // The platform redelivers events for hours; a new installation must survive that.
@@ -354,5 +376,295 @@ async fn an_admin_can_forget_a_tenant() {
         error.to_string().contains("noticebot tenants list"),
         "{error}"
     );
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn forged_tickets_are_rejected() {
+    let bench = bench().await;
+    let before = bench.count("app_tickets").await;
+    let mut token = bench.ticket("wrong-token");
+    token["token"] = json!("another");
+    assert_eq!(bench.push(token).await, 401);
+    let mut other_app = bench.ticket("other-app");
+    other_app["event"]["app_id"] = json!("cli_another");
+    assert_eq!(bench.push(other_app).await, 401);
+    let mut sealed = bench.sim.seal(&bench.ticket("wrong-signature"));
+    for (name, value) in &mut sealed.headers {
+        if name == "x-lark-signature" {
+            *value = "0".repeat(64);
+        }
+    }
+    let answer = bench.sim.push_raw(&sealed.headers, sealed.body).await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(bench.count("app_tickets").await, before);
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let calls = bench.sim.calls_to(Endpoint::AppAccessToken);
+    assert_eq!(calls.len(), 1, "a forged ticket was used");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn tickets_without_a_value_are_acknowledged() {
+    let bench = bench().await;
+    let before = bench.count("app_tickets").await;
+    for value in [json!(null), json!(""), json!(7), json!({}), json!([])] {
+        let mut envelope = bench.ticket("none");
+        envelope["event"]["app_ticket"] = value;
+        assert_eq!(bench.push(envelope).await, 200);
+    }
+    let mut missing = bench.ticket("none");
+    missing["event"]
+        .as_object_mut()
+        .unwrap()
+        .remove("app_ticket");
+    assert_eq!(bench.push(missing).await, 200);
+    assert_eq!(bench.count("app_tickets").await, before);
+    bench.finish().await;
+}
+
+/// Also of one ticket that is delivered again and again, each time encrypted anew.
+#[tokio::test]
+async fn a_flood_of_tickets_is_bounded() {
+    let mut bench = bench().await;
+    let again = bench.ticket("again");
+    for number in 0..50 {
+        let ticket = bench.ticket(&format!("flood-{number}"));
+        assert_eq!(bench.push(ticket).await, 200);
+        assert_eq!(bench.push(again.clone()).await, 200);
+    }
+    let rows = bench.count("app_tickets").await;
+    assert!(rows <= 32, "{rows} rows");
+    // The platform knows none of them, so the bot asks for another one.
+    bench.sim.expire_tickets();
+    bench.restart().await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let calls = bench.sim.calls_to(Endpoint::AppAccessToken).len();
+    assert!(calls <= 33, "{calls} calls");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn uninstalling_another_app_erases_nothing() {
+    let bench = bench().await;
+    bench.sim.install(ELSEWHERE).answer().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    let command = bench.say_as(&guest, &theirs, "/announce hello");
+    bench.reaction(&command).await;
+    let mut envelope = bench.ticket("none");
+    envelope["event"] = json!({
+        "app_id": "cli_another", "tenant_key": ELSEWHERE, "type": "app_uninstalled",
+    });
+    assert_eq!(bench.push(envelope).await, 401);
+    let changes = format!("changes WHERE tenant = '{ELSEWHERE}'");
+    assert_eq!(bench.count(&changes).await, 1);
+    assert_eq!(bench.tenant_keys().await, [ELSEWHERE]);
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn uninstalling_an_unknown_tenant_leaves_nothing() {
+    let bench = bench().await;
+    for _ in 0..2 {
+        assert_eq!(bench.sim.uninstall(ELSEWHERE).answer().await.status, 200);
+        bench.has_nothing_of(ELSEWHERE).await;
+    }
+    bench.sim.install(ELSEWHERE).answer().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    let command = bench.say_as(&guest, &theirs, "/announce hello");
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    bench.finish().await;
+}
+
+/// One command waits for the platform, others wait for it; the only worker has to be free afterwards.
+#[tokio::test]
+async fn uninstalling_ends_running_commands() {
+    let file = "[worker]\nconcurrency = 1\n[feishu]\ntimeout = '1s'";
+    let bench = Bench::with(Builder::store_app, file).await;
+    bench.has_ticket().await;
+    bench.sim.install(ELSEWHERE).answer().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    bench.sim.fault(Endpoint::CreateChildren, Fault::Hang);
+    for number in 0..3 {
+        bench.say_as(&guest, &theirs, &format!("/announce hello {number}"));
+    }
+    let begun = |state: &State| state.calls_to(Endpoint::CreateChildren).next().map(|_| ());
+    bench.wait("a call", begun).await;
+    assert_eq!(bench.sim.uninstall(ELSEWHERE).answer().await.status, 200);
+    bench.has_nothing_of(ELSEWHERE).await;
+    let ours = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&ours, "/announce hello").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    bench.idle().await;
+    bench.has_nothing_of(ELSEWHERE).await;
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn an_unknown_status_changes_nothing() {
+    let bench = bench().await;
+    bench.sim.install(ELSEWHERE).answer().await;
+    for status in [
+        json!("paused_by_platform"),
+        json!(""),
+        json!(null),
+        json!(7),
+    ] {
+        let mut envelope = bench.ticket("none");
+        envelope["event"] = json!({
+            "app_id": bench.sim.app().app_id, "tenant_key": ELSEWHERE,
+            "type": "app_status_change", "status": status,
+        });
+        assert_eq!(bench.push(envelope).await, 200, "{status}");
+    }
+    assert_eq!(bench.tenants().await[0]["state"], "active");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn a_replica_learns_the_ticket_of_another() {
+    if STORE != "postgres" {
+        return;
+    }
+    let mut bench = Bench::with(without_ticket, "").await;
+    let other = bench.replica().await;
+    assert_eq!(bench.sim.push_ticket().answer().await.status, 200);
+    bench.switch_to(other).await;
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    let pushes = bench.sim.pushes();
+    let tickets = pushes.iter().filter(|push| push.event_type == "app_ticket");
+    assert_eq!(tickets.count(), 1);
+    bench.finish().await;
+}
+
+/// The platform answers each request for a ticket at once, and refuses each ticket.
+#[tokio::test]
+async fn rejected_tickets_are_requested_rarely() {
+    let bench = bench().await;
+    let asked = || bench.sim.calls_to(Endpoint::ResendAppTicket).len();
+    for _ in 0..200 {
+        let refused = Fault::code(10_012);
+        bench.sim.fault(Endpoint::AppAccessToken, refused);
+    }
+    let group = bench.group(AnnouncementKind::Docx);
+    let command = bench.say(&group, "/announce hello").id;
+    let before = asked();
+    let minutes = 7;
+    for _ in 0..minutes * 60 {
+        bench.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let asked = asked() - before;
+    assert!((1..=4).contains(&asked), "asked {asked} times");
+    let calls = bench.sim.calls_to(Endpoint::AppAccessToken).len();
+    assert!(calls <= asked + 2, "{calls} calls");
+    bench.sim.withdraw_faults(Endpoint::AppAccessToken);
+    assert_eq!(bench.reaction(&command).await, "Loudspeaker");
+    bench.finish().await;
+}
+
+/// The app is not installed elsewhere, which the platform reports as it does a bad app token.
+#[tokio::test]
+async fn a_refused_tenant_disturbs_no_other() {
+    let bench = bench().await;
+    let (guest, theirs) = elsewhere(&bench.sim);
+    let there = bench.say_as(&guest, &theirs, "/announce there");
+    let ours = bench.group(AnnouncementKind::Docx);
+    for round in 0..5 {
+        let here = bench.say(&ours, &format!("/announce here {round}")).id;
+        assert_eq!(bench.reaction(&here).await, "Loudspeaker");
+    }
+    let tokens = bench.sim.calls_to(Endpoint::StoreTenantAccessToken);
+    let of = |key: &str| {
+        let calls = tokens.iter();
+        calls.filter(|call| call.body["tenant_key"] == key).count()
+    };
+    assert_eq!(of(&bench.sim.app().tenant_key), 1);
+    assert!(of(ELSEWHERE) > 0);
+    let apps = bench.sim.calls_to(Endpoint::AppAccessToken).len();
+    assert!(apps <= of(ELSEWHERE) + 1, "{apps} app tokens");
+    bench.sim.install(ELSEWHERE).answer().await;
+    assert_eq!(bench.reaction(&there).await, "Loudspeaker");
+    bench.finish().await;
+}
+
+#[tokio::test]
+async fn odd_tenant_keys_are_only_data() {
+    let long = "k".repeat(256);
+    let keys = [
+        "it's \"quoted\" $1 %s",
+        "two\nlines\r\n[policy]",
+        "\u{1b}[31mred",
+        "🦀 租户",
+        "../../etc/passwd",
+        &long,
+    ];
+    let rules = keys.map(|key| format!("[policy.tenants.{}]\nmode = 'admins'\n", json!(key)));
+    let bench = Bench::with(Builder::store_app, &rules.concat()).await;
+    bench.has_ticket().await;
+    for key in keys {
+        assert_eq!(bench.sim.install(key).answer().await.status, 200);
+        let owner = bench.sim.add_person_of(key, "Olga");
+        let member = bench.sim.add_person_of(key, "Gus");
+        let group = ChatSpec::named("Ops").owner(&owner).member(&member);
+        let group = bench.sim.add_chat(group);
+        let command = bench.say_as(&owner, &group, "/announce hello");
+        assert_eq!(bench.reaction(&command).await, "Loudspeaker", "{key:?}");
+        let denied = bench.say_as(&member, &group, "/announce hello");
+        bench.answer(&denied).await;
+    }
+    bench.idle().await;
+    let mut known = bench.tenant_keys().await;
+    known.sort();
+    let mut expected = keys.map(str::to_owned);
+    expected.sort();
+    assert_eq!(known, expected);
+    let admin = bench.admin().await;
+    let list = admin.list_tenants(false).await.unwrap();
+    assert_eq!(list.lines().count(), 1 + keys.len(), "{list}");
+    assert!(!list.contains('\u{1b}'), "{list:?}");
+    for key in keys {
+        let shown = admin.show_tenant(key, false).await.unwrap();
+        assert!(shown.contains("chats       1"), "{shown}");
+        assert_eq!(shown.lines().count(), 8, "{shown}");
+        let forgotten = admin.forget_tenant(key).await.unwrap();
+        assert_eq!(forgotten.lines().count(), 1, "{forgotten}");
+    }
+    assert_eq!(bench.count("tenants").await, 0);
+    bench.finish().await;
+}
+
+/// PostgreSQL could not store them, and the platform would redeliver their events for hours.
+#[tokio::test]
+async fn unusable_tenant_keys_are_ignored() {
+    let bench = bench().await;
+    for key in [
+        "\0".to_owned(),
+        "nul\0inside".to_owned(),
+        " ".to_owned(),
+        "k".repeat(300),
+        "k".repeat(9000),
+    ] {
+        for kind in ["app_open", "app_uninstalled"] {
+            let mut envelope = bench.ticket("none");
+            envelope["event"] = json!({
+                "app_id": bench.sim.app().app_id, "tenant_key": key, "type": kind,
+            });
+            assert_eq!(bench.push(envelope).await, 200, "{kind}");
+        }
+        let group = bench.group(AnnouncementKind::Docx);
+        let message = bench.say_unheard(&group, "/announce hello");
+        let mut envelope = bench.sim.envelope_for(&message);
+        envelope["header"]["tenant_key"] = json!(key);
+        assert_eq!(bench.push(envelope).await, 200);
+    }
+    assert_eq!(bench.count("tenants").await, 0);
+    assert_eq!(bench.count("jobs").await, 0);
     bench.finish().await;
 }

@@ -42,3 +42,5 @@ mod process;
 mod replace;
 #[path = "../it/rules.rs"]
 mod rules;
+#[path = "../it/store_apps.rs"]
+mod store_apps;

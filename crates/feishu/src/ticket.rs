@@ -3,6 +3,7 @@
 //! The platform pushes one every hour and each is valid for three hours, so several are valid at a
 //! time (developer guide `faq/questions-related-to-isv`).
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,6 +16,9 @@ use crate::{Clock, Error};
 const LIFE: Duration = Duration::from_hours(3);
 /// How many tickets are kept, the newest ones.
 const KEPT: usize = 8;
+/// How many rejected tickets are remembered, the last ones. All tickets of a store have to fit in,
+/// so that none of them is tried again.
+const REJECTED: usize = 64;
 
 /// A ticket, as the platform pushed it.
 #[derive(Debug, Clone)]
@@ -28,16 +32,16 @@ pub struct AppTicket {
 /// The tickets of one app.
 pub(crate) struct Tickets {
     clock: Clock,
-    /// The newest first.
-    known: watch::Sender<Vec<Known>>,
+    known: watch::Sender<Known>,
     wanted: Notify,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 struct Known {
-    ticket: AppTicket,
-    /// The platform refused it. It is kept, so that it is not learned again.
-    rejected: bool,
+    /// The newest first.
+    tickets: Vec<AppTicket>,
+    /// What the platform refused, so that it is not added again.
+    rejected: VecDeque<SecretString>,
 }
 
 impl AppTicket {
@@ -55,7 +59,7 @@ impl Tickets {
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
             clock,
-            known: watch::Sender::new(Vec::new()),
+            known: watch::Sender::default(),
             wanted: Notify::new(),
         }
     }
@@ -66,19 +70,17 @@ impl Tickets {
             return;
         }
         self.known.send_if_modified(|known| {
-            if known.iter().any(|known| known.ticket.is(&ticket.value)) {
+            let value = ticket.value.expose_secret();
+            let mut rejected = known.rejected.iter();
+            if known.tickets.iter().any(|known| known.is(&ticket.value))
+                || rejected.any(|known| known.expose_secret() == value)
+            {
                 return false;
             }
-            let later = |known: &Known| known.ticket.received_at > ticket.received_at;
-            let index = known.partition_point(later);
-            known.insert(
-                index,
-                Known {
-                    ticket,
-                    rejected: false,
-                },
-            );
-            known.truncate(KEPT);
+            let later = |known: &AppTicket| known.received_at > ticket.received_at;
+            let index = known.tickets.partition_point(later);
+            known.tickets.insert(index, ticket);
+            known.tickets.truncate(KEPT);
             true
         });
     }
@@ -94,8 +96,11 @@ impl Tickets {
 
     pub(crate) fn reject(&self, ticket: &AppTicket) {
         self.known.send_modify(|known| {
-            for known in known.iter_mut() {
-                known.rejected |= known.ticket.is(&ticket.value);
+            let before = known.tickets.len();
+            known.tickets.retain(|known| !known.is(&ticket.value));
+            if known.tickets.len() < before {
+                known.rejected.truncate(REJECTED - 1);
+                known.rejected.push_front(ticket.value.clone());
             }
         });
     }
@@ -109,7 +114,9 @@ impl Tickets {
     pub(crate) async fn arrived(&self) {
         let mut known = self.known.subscribe();
         // The sender lives as long as `self`.
-        let _ = known.wait_for(|known| !known.is_empty()).await;
+        let _ = known
+            .wait_for(|known| !known.tickets.is_empty() || !known.rejected.is_empty())
+            .await;
     }
 
     pub(crate) fn has_valid(&self) -> bool {
@@ -122,12 +129,10 @@ impl Tickets {
         let _ = self.known.subscribe().changed().await;
     }
 
-    fn find(&self, known: &[Known]) -> Option<AppTicket> {
+    fn find(&self, known: &Known) -> Option<AppTicket> {
         let now = self.clock.now();
-        let mut valid = known
-            .iter()
-            .filter(|known| !known.rejected && known.ticket.is_valid(now));
-        valid.next().map(|known| known.ticket.clone())
+        let mut tickets = known.tickets.iter();
+        tickets.find(|ticket| ticket.is_valid(now)).cloned()
     }
 }
 
@@ -171,7 +176,7 @@ mod tests {
         hand.advance(Duration::from_hours(2));
         assert_eq!(current(&tickets), None);
         tickets.add(ticket("c", now - Duration::from_hours(2)));
-        assert_eq!(tickets.known.borrow().len(), 2);
+        assert_eq!(tickets.known.borrow().tickets.len(), 1);
     }
 
     #[test]
@@ -183,6 +188,31 @@ mod tests {
             tickets.add(ticket(&format!("t{second}"), at));
         }
         assert_eq!(current(&tickets).as_deref(), Some("t0"));
-        assert_eq!(tickets.known.borrow().len(), KEPT);
+        assert_eq!(tickets.known.borrow().tickets.len(), KEPT);
+    }
+
+    /// A store has more tickets than are kept, and returns them in any order.
+    #[test]
+    fn no_rejected_ticket_is_current_again() {
+        let (clock, _hand) = Clock::manual(Timestamp::from_second(1_800_000_000).unwrap());
+        let tickets = Tickets::new(clock.clone());
+        let mut tried = Vec::new();
+        for round in 0..10 {
+            for number in 0..REJECTED / 2 {
+                let at = clock.now() - Duration::from_secs((number as u64 * 7 + round) % 5);
+                tickets.add(ticket(&format!("t{number}"), at));
+            }
+            while let Ok(ticket) = tickets.current() {
+                tickets.reject(&ticket);
+                tried.push(ticket.value.expose_secret().to_owned());
+            }
+        }
+        let count = tried.len();
+        tried.sort();
+        tried.dedup();
+        assert_eq!(tried.len(), count, "a ticket was tried twice");
+        assert_eq!(tried.len(), REJECTED / 2);
+        tickets.add(ticket("good", clock.now()));
+        assert_eq!(current(&tickets).as_deref(), Some("good"));
     }
 }

@@ -176,19 +176,32 @@ impl Txn<'_> {
         Ok(())
     }
 
-    pub(super) fn release(&mut self, job: &Job, release: &Release) -> rusqlite::Result<()> {
-        self.update(&jobs::release(job.owned(), release, self.now))?;
-        self.effects.finished += usize::from(release.ends() && job.is_counted());
+    /// `false` if the job is gone: those of a tenant may be erased while they run.
+    pub(super) fn release(&mut self, job: &Job, release: &Release) -> rusqlite::Result<bool> {
+        let released = jobs::release(job.owned(), release, self.now);
+        let is_owned = executor::execute(self.connection, &released)? > 0;
+        self.effects.finished += usize::from(is_owned && release.ends() && job.is_counted());
         self.effects.claimable = true;
-        Ok(())
+        Ok(is_owned)
+    }
+
+    /// Executes a statement that may remove open jobs.
+    pub(super) fn erase(&mut self, statement: &Statement) -> rusqlite::Result<usize> {
+        self.effects.recount = true;
+        self.effects.claimable = true;
+        executor::execute(self.connection, statement)
     }
 
     /// All of a conclusion or nothing of it: see [`Store::conclude`](crate::store::Store::conclude).
+    /// `None` if the job is gone.
     pub(super) fn conclude(
         &mut self,
         job: &Job,
         mut conclusion: Conclusion,
-    ) -> rusqlite::Result<Outcome> {
+    ) -> rusqlite::Result<Option<Outcome>> {
+        if executor::rows(self.connection, &jobs::is_owned(job.owned()))?.is_empty() {
+            return Ok(None);
+        }
         if let Some(schedule) = conclusion.cancels
             && executor::execute(self.connection, &schedules::cancel(schedule, self.now))? == 0
         {
@@ -215,7 +228,7 @@ impl Txn<'_> {
             executor::execute(self.connection, &statement)?;
         }
         self.update(&jobs::save_outcome(job.owned(), &outcome))?;
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
     /// Executes a statement about a claimed job; fails if it is not claimed.

@@ -132,6 +132,12 @@ pub(in crate::store) fn release(job: Owned, release: &Release, now: Timestamp) -
     }
 }
 
+/// One row if the job is claimed by its owner.
+pub(in crate::store) fn is_owned(job: Owned) -> Query<()> {
+    let sql = "SELECT 1 FROM jobs WHERE id = $1 AND owner = $2";
+    Statement::new(sql, values![job.id.0, job.owner]).read(|_| Ok(()))
+}
+
 /// Updates a claimed job; no row if another replica owns it.
 fn update(job: Owned, changes: &str, value: Option<Value>) -> Statement {
     let mut values: Vec<Value> = value.into_iter().collect();

@@ -11,6 +11,9 @@ use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 /// Rows that one statement erases, so that other requests do not wait long.
 const PORTION: u32 = 1000;
 
+/// Tickets that are kept, several of which may be copies of one.
+const MOST_TICKETS: u32 = 32;
+
 /// The tables with rows of a tenant.
 const TABLES: [(&str, &str); 5] = [
     ("jobs", "app, tenant, origin, kind"),
@@ -110,8 +113,13 @@ pub(in crate::store) fn tickets(app: &str, since: Timestamp) -> Query<(String, T
         .read(|row| Ok((row.get("sealed")?, row.time("received_at")?)))
 }
 
+/// Drops old tickets, and all but the newest ones: the platform may deliver one many times.
 pub(in crate::store) fn forget_tickets(app: &str, before: Timestamp) -> Statement {
-    let sql = "DELETE FROM app_tickets WHERE app = $1 AND received_at < $2";
+    let sql = format!(
+        "DELETE FROM app_tickets WHERE app = $1 AND (received_at < $2 OR sealed NOT IN (
+             SELECT sealed FROM app_tickets WHERE app = $1
+             ORDER BY received_at DESC, sealed LIMIT {MOST_TICKETS}))"
+    );
     Statement::new(sql, values![app, before])
 }
 

@@ -33,9 +33,11 @@ impl AppEvent {
         Some(match event_type {
             APP_TICKET => Self::Ticket(field("app_ticket")?.into_owned().into()),
             APP_OPEN => Self::Started,
-            // `start_by_tenant`, `stop_by_tenant` or `stop_by_platform`.
-            APP_STATUS_CHANGE if field("status")?.starts_with("start") => Self::Started,
-            APP_STATUS_CHANGE => Self::Stopped,
+            APP_STATUS_CHANGE => match &*field("status")? {
+                "start_by_tenant" => Self::Started,
+                "stop_by_tenant" | "stop_by_platform" => Self::Stopped,
+                _ => return None,
+            },
             APP_UNINSTALLED => Self::Uninstalled,
             _ => return None,
         })
@@ -67,6 +69,7 @@ mod tests {
             status("stop_by_platform"),
             Some(AppEvent::Stopped)
         ));
+        assert!(status("suspended").is_none());
         assert!(matches!(
             read("app_open", &json!({})),
             Some(AppEvent::Started)
