@@ -659,7 +659,7 @@ async fn unusable_tenant_keys_are_ignored() {
             assert_eq!(bench.push(envelope).await, 200, "{kind}");
         }
         let group = bench.group(AnnouncementKind::Docx);
-        let message = bench.say_unheard(&group, "/announce hello");
+        let message = bench.say_unpushed(&group, "/announce hello");
         let mut envelope = bench.sim.envelope_for(&message);
         envelope["header"]["tenant_key"] = json!(key);
         assert_eq!(bench.push(envelope).await, 200);
