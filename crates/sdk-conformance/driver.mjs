@@ -71,18 +71,26 @@ function dispatcher({ encrypt_key, verification_token }) {
 
 const orders = {
   // A client of the REST interface.
-  async login({ app_id, app_secret, base_url }) {
-    client = new lark.Client({ appId: app_id, appSecret: app_secret, domain: base_url, loggerLevel });
+  async login({ app_id, app_secret, base_url, store_app }) {
+    const appType = store_app ? lark.AppType.ISV : lark.AppType.SelfBuild;
+    client = new lark.Client({ appId: app_id, appSecret: app_secret, appType, domain: base_url, loggerLevel });
     return {};
   },
 
+  // Asks for a ticket of a store app, which comes as an event.
+  async resend_ticket({ app_id, app_secret }) {
+    const { code } = await client.auth.v3.appTicket.resend({ data: { app_id, app_secret } });
+    return { code };
+  },
+
   // One call, typed where the SDK has a method for it.
-  async call({ endpoint, method, uri, path, query, body }) {
+  async call({ endpoint, method, uri, path, query, body, tenant_key }) {
     const known = typed[endpoint];
+    const options = tenant_key ? lark.withTenantKey(tenant_key) : undefined;
     const url = uri.replace(/:([a-z_]+)/g, (_, name) => encodeURIComponent(path[name]));
     try {
       const answer = known
-        ? await known(client)({ path, params: query, data: body ?? undefined })
+        ? await known(client)({ path, params: query, data: body ?? undefined }, options)
         : await client.request({ method, url, params: query, data: body ?? undefined });
       return { typed: Boolean(known), answer };
     } catch (error) {

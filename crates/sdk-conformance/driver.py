@@ -23,8 +23,10 @@ import requests
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 from lark_oapi.api.application import v6 as application
+from lark_oapi.api.auth import v3 as auth
 from lark_oapi.api.docx import v1 as docx
 from lark_oapi.api.im import v1 as im
+from lark_oapi.core.exception import ObtainAccessTokenException
 from lark_oapi.core.utils import AESCipher
 from lark_oapi.event.callback.model.p2_card_action_trigger import (
     P2CardActionTriggerResponse,
@@ -116,13 +118,24 @@ class Driver:
         self.seen = []
         self.client = None
         self.ended = None
+        # Of a store app. The SDK keeps none, so the program has to.
+        self.ticket = None
 
     def login(self, ask):
         """A client of the REST interface."""
         builder = lark.Client.builder().app_id(ask["app_id"])
         builder = builder.app_secret(ask["app_secret"]).domain(ask["base_url"])
+        if ask.get("store_app"):
+            builder = builder.app_type(lark.AppType.ISV)
         self.client = builder.log_level(lark.LogLevel.DEBUG).build()
         return {}
+
+    def resend_ticket(self, ask):
+        """Asks for a ticket of a store app, which comes as an event."""
+        body = auth.ResendAppTicketRequestBody.builder().app_id(ask["app_id"])
+        body = body.app_secret(ask["app_secret"]).build()
+        request = auth.ResendAppTicketRequest.builder().request_body(body).build()
+        return {"code": self.client.auth.v3.app_ticket.resend(request).code}
 
     def call(self, ask):
         """One call, typed where the SDK has a method for it."""
@@ -138,7 +151,14 @@ class Driver:
             builder = getattr(builder, name)(value)
         if body is not None:
             builder = builder.request_body(body(ask["body"]))
-        response = method(builder.build())
+        option = None
+        if "tenant_key" in ask:
+            option = lark.RequestOption.builder().tenant_key(ask["tenant_key"])
+            option = option.app_ticket(self.ticket).build()
+        try:
+            response = method(builder.build(), option)
+        except ObtainAccessTokenException as error:
+            return {"typed": True, "answer": {"code": error.code, "msg": error.msg}}
         data = lark.JSON.marshal(response.data) if hasattr(response, "data") else "null"
         answer = {"code": response.code, "msg": response.msg, "data": json.loads(data or "null")}
         return {"typed": True, "answer": answer}
@@ -167,6 +187,12 @@ class Driver:
         builder = lark.EventDispatcherHandler.builder(
             ask["encrypt_key"] or "", ask["verification_token"]
         )
+        if ask.get("store_app"):
+
+            def ticket(data):
+                self.ticket = data.event["app_ticket"]
+
+            builder = builder.register_p1_customized_event("app_ticket", ticket)
         builder = builder.register_p2_im_message_receive_v1(message)
         return builder.register_p2_card_action_trigger(card).build()
 

@@ -26,8 +26,8 @@ pub(crate) fn tenant_access_token(state: &mut State, request: &Request) -> Resul
     Ok(json!({"code": 0, "msg": "ok", "tenant_access_token": token, "expire": expire}))
 }
 
+/// The official SDK for Python also sends the fields of its other requests for tokens.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct WithTicket {
     #[serde(rename = "app_id")]
     id: String,
@@ -51,8 +51,8 @@ pub(crate) fn app_access_token(state: &mut State, request: &Request) -> Result<V
     Ok(json!({"code": 0, "msg": "success", "app_access_token": token, "expire": expire}))
 }
 
+/// With fields of other requests, as above.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ForTenant {
     app_access_token: String,
     tenant_key: String,

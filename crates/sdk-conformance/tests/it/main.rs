@@ -7,4 +7,5 @@ mod install;
 mod long_connection;
 mod report;
 mod rest;
+mod store_app;
 mod webhook;
