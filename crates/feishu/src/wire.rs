@@ -118,6 +118,8 @@ pub(crate) fn pairs(fields: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -128,6 +130,17 @@ mod tests {
         }
         for junk in ["", "soon", "1.5", "99999999999999999999"] {
             assert_eq!(parse_time(junk), None, "{junk}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_are_read_as_they_were_written(one in ".*", other in ".*") {
+            let query = pairs(&[("a", &one), ("b", &other)]);
+            prop_assert!(query.bytes().all(|byte| byte.is_ascii_graphic()));
+            let url = reqwest::Url::parse(&format!("http://host/?{query}")).unwrap();
+            let read: Vec<_> = url.query_pairs().collect();
+            prop_assert_eq!(read, [("a".into(), one.into()), ("b".into(), other.into())]);
         }
     }
 }

@@ -192,7 +192,7 @@ async fn the_device_page_takes_one_decision() {
 }
 
 #[tokio::test]
-async fn each_check_of_the_token_endpoint_has_its_code() {
+async fn each_token_endpoint_check_has_its_code() {
     let mut fixture = Fixture::consenting().await;
     let code = "code";
     let good = |fixture: &Fixture| {

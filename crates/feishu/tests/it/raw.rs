@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use feishu::{
     AppId, Block, BlockId, CardForm, Client, Clock, CreateChildren, Error, InvalidResponse,
-    TransportFailure,
+    OAuthError, TransportFailure,
 };
 
 use crate::config_for;
@@ -83,6 +83,68 @@ async fn a_refusal_needs_only_a_code() {
         };
         assert_eq!((refusal.code, refusal.status), (7, 200));
         assert_eq!((error.log_id(), error.retry_after()), (None, None));
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_oauth_need_no_code() {
+    let refresh = async |status, body: &str| {
+        let client = answering([(status, "", body.to_owned())]);
+        client.refresh_user_token(&"r".into()).await.unwrap_err()
+    };
+    for (status, body, code, error, is_retryable) in [
+        (
+            400,
+            r#"{"error":"invalid_grant"}"#,
+            None,
+            OAuthError::InvalidGrant,
+            false,
+        ),
+        (400, r#"{"error":"new"}"#, None, OAuthError::Other, false),
+        (
+            200,
+            r#"{"error":"server_error"}"#,
+            None,
+            OAuthError::ServerError,
+            true,
+        ),
+        (
+            400,
+            r#"{"code":20064,"error":"invalid_grant","error_description":"revoked"}"#,
+            Some(20_064),
+            OAuthError::InvalidGrant,
+            false,
+        ),
+    ] {
+        let refused = refresh(status, body).await;
+        let Error::Api(refusal) = &refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(
+            (refused.code(), refusal.oauth_error),
+            (code, Some(error)),
+            "{body}"
+        );
+        assert_eq!(refused.is_retryable(), is_retryable, "{body}");
+        assert!(
+            !refused.may_have_taken_effect() && !refused.is_app_refused(),
+            "{body}"
+        );
+    }
+
+    // The gateway answers as everywhere.
+    let limited = r#"{"code":99991400,"msg":"request trigger frequency limit","error":{}}"#;
+    let limited = refresh(429, limited).await;
+    assert!(limited.is_rate_limited() && !limited.may_have_taken_effect());
+    for (status, body) in [
+        (200, ""),
+        (200, r#"{"code":0}"#),
+        (502, "{}"),
+        (200, "<html>"),
+    ] {
+        let error = refresh(status, body).await;
+        assert!(matches!(error, Error::InvalidResponse { .. }), "{error:?}");
+        assert!(error.may_have_taken_effect(), "{body}");
     }
 }
 
