@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use feishu_sim::{ChatId, State};
+use feishu_sim::{ChatId, Endpoint, State};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use crate::fleet::{Fleet, StoreOptions};
 use crate::latency::Percentiles;
 use crate::load::folder;
-use crate::platform::Platform;
+use crate::platform::{Platform, tenant_key};
 use crate::program::Bot;
 use crate::report::{self, Table};
 use crate::time::Limits;
@@ -41,6 +41,10 @@ pub(crate) struct Options {
     /// Number of chats.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     chats: u32,
+    /// Measure a store app with this number of tenants, which have the chats in turn; each round is in
+    /// another tenant.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    tenants: Option<u32>,
     /// Number of `/history` commands, and of `/pin announcement`.
     #[arg(long, default_value_t = 200)]
     rounds: u32,
@@ -60,7 +64,13 @@ struct Report {
     changes: u32,
     jobs: u32,
     chats: u32,
+    /// The tenants of a store app; 0 for a custom app.
+    tenants: u32,
+    /// Requests for tokens of tenants, for each tenant that the commands were typed in.
+    tokens_per_tenant: f64,
     ready_ms: f64,
+    /// The memory of the bot when it was ready, and at most.
+    memory_mib: [f64; 2],
     /// Requests to the store during the commands, from the metrics of the bot.
     requests: Vec<Requests>,
     /// From a command to its answer, as the simulator sees it.
@@ -80,7 +90,8 @@ struct Requests {
 
 pub(crate) fn run(options: &Options, runtime: &Runtime, limits: &Limits) -> anyhow::Result<()> {
     let chats = usize::try_from(options.chats)?;
-    let platform = Platform::start(runtime, chats, 0)?;
+    let tenants = options.tenants.map(usize::try_from).transpose()?;
+    let platform = Platform::with_tenants(runtime, chats, 0, tenants)?;
     let folder = folder(options.dir.as_ref())?;
     let bot = Bot {
         executable: &options.bot,
@@ -118,6 +129,10 @@ fn measure(
     platform
         .sim
         .set_webhook(&format!("http://{address}/webhook/event"));
+    if options.tenants.is_some() {
+        platform.sim.push_ticket();
+    }
+    let at_start = replicas.usage()?;
     let (mut history, mut pin) = (Vec::new(), Vec::new());
     for round in 0..options.rounds {
         let chat = &platform.chats[usize::try_from(round)? % platform.chats.len()];
@@ -134,10 +149,20 @@ fn measure(
         "conclude",
     ];
     let requests = requests.iter().map(|name| Requests::read(&metrics, name));
+    let at_end = replicas.usage()?;
+    let tokens = platform
+        .sim
+        .calls_to(Endpoint::StoreTenantAccessToken)
+        .len();
+    let tenants = options.tenants.unwrap_or_default();
+    let asking = tenants.min(options.rounds).max(1);
     Ok(Report {
         changes: options.changes,
         jobs: options.jobs,
         chats: options.chats,
+        tenants,
+        tokens_per_tenant: f64::from(u32::try_from(tokens)?) / f64::from(asking),
+        memory_mib: [at_start.rss_mib, at_end.peak_mib],
         ready_ms: ready.as_secs_f64() * 1000.0,
         requests: requests.collect::<anyhow::Result<_>>()?,
         history: Percentiles::of(history),
@@ -185,6 +210,15 @@ impl Report {
         table.row(["changes remembered", &self.changes.to_string()]);
         table.row(["jobs finished", &self.jobs.to_string()]);
         table.row(["chats", &self.chats.to_string()]);
+        table.row(["tenants", &self.tenants.to_string()]);
+        let tokens = format!("{:.2}", self.tokens_per_tenant);
+        table.row(["token requests per tenant", &tokens]);
+        for (name, memory) in ["RSS at start, MiB", "RSS peak, MiB"]
+            .iter()
+            .zip(self.memory_mib)
+        {
+            table.row([(*name).to_owned(), format!("{memory:.1}")]);
+        }
         table.row(["ready after, ms", &format!("{:.0}", self.ready_ms)]);
         for kind in &self.requests {
             table.row([
@@ -232,7 +266,11 @@ fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
         }
     };
     let names = platform.chats.iter().enumerate();
-    let names = names.map(|(number, chat)| format!("({number}, '{chat}')"));
+    let tenant = |number: usize| match options.tenants {
+        None => String::new(),
+        Some(tenants) => tenant_key(number % tenants as usize),
+    };
+    let names = names.map(|(number, chat)| format!("({number}, '{}', '{chat}')", tenant(number)));
     let names = names.collect::<Vec<_>>().join(", ");
     let schema = if on_server {
         "SET search_path = noticebot;"
@@ -251,21 +289,23 @@ fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
     let change = r#"'{"top":"announcement"}'"#;
     format!(
         "{schema}
-         CREATE TEMPORARY TABLE groups_of_past (number integer PRIMARY KEY, chat text);
+         CREATE TEMPORARY TABLE groups_of_past (number integer PRIMARY KEY, tenant text, chat text);
          INSERT INTO groups_of_past VALUES {names};
          BEGIN;
-         INSERT INTO changes (app, chat, origin, job_kind, reference, made_at, actor, kind, result,
+         INSERT INTO tenants (app, tenant, first_seen_at, last_seen_at, changed_at)
+         SELECT DISTINCT '{app}', tenant, {now}, {now}, {now} FROM groups_of_past WHERE tenant <> '';
+         INSERT INTO changes (app, tenant, chat, origin, job_kind, reference, made_at, actor, kind, result,
              summary, before, after, place)
-         SELECT '{app}', chat, 'om_past_' || i, 'command', '0123abcd', {made_at}, '{actor}', 'pin',
+         SELECT '{app}', tenant, chat, 'om_past_' || i, 'command', '0123abcd', {made_at}, '{actor}', 'pin',
              CASE WHEN {denied} THEN 'denied' ELSE 'done' END,
              CASE WHEN {made_at} > {lately} THEN 'dinner at seven' END,
              CASE WHEN NOT ({denied}) THEN {change} END,
              CASE WHEN NOT ({denied}) THEN {change} END,
              CASE WHEN NOT ({denied}) THEN 'top' END
          FROM {of_changes} JOIN groups_of_past ON number = i % {chats};
-         INSERT INTO jobs (app, origin, kind, chat, state, ordered_at, run_at, started_at, finished_at,
+         INSERT INTO jobs (app, tenant, origin, kind, chat, state, ordered_at, run_at, started_at, finished_at,
              payload, outcome)
-         SELECT '{app}', 'om_done_' || i, 'command', chat, 'done', {finished_at}, {finished_at},
+         SELECT '{app}', tenant, 'om_done_' || i, 'command', chat, 'done', {finished_at}, {finished_at},
              {finished_at}, {finished_at}, '', '{{\"done\":\"unpinned\"}}'
          FROM {of_jobs} JOIN groups_of_past ON number = i % {chats};
          COMMIT;
