@@ -255,23 +255,7 @@ fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
     let [kept, of_texts] = DAYS.map(|days| days * DAY_MS);
     let app = &platform.app.app_id;
     let actor = platform.member.open_id.as_str();
-    let numbers = |count: &u32| {
-        if on_server {
-            format!("generate_series(1, {count}) AS t(i)")
-        } else {
-            format!(
-                "(WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t WHERE i < {count})
-                 SELECT i FROM t) AS t"
-            )
-        }
-    };
-    let names = platform.chats.iter().enumerate();
-    let tenant = |number: usize| match options.tenants {
-        None => String::new(),
-        Some(tenants) => tenant_key(number % tenants as usize),
-    };
-    let names = names.map(|(number, chat)| format!("({number}, '{}', '{chat}')", tenant(number)));
-    let names = names.collect::<Vec<_>>().join(", ");
+    let names = groups(options, platform);
     let schema = if on_server {
         "SET search_path = noticebot;"
     } else {
@@ -311,7 +295,29 @@ fn past(options: &Options, platform: &Platform, on_server: bool) -> String {
          COMMIT;
          DROP TABLE groups_of_past;
          {analyze}",
-        of_changes = numbers(changes),
-        of_jobs = numbers(jobs),
+        of_changes = numbers(*changes, on_server),
+        of_jobs = numbers(*jobs, on_server),
+    )
+}
+
+/// The number, tenant and id of each chat, as rows of SQL.
+fn groups(options: &Options, platform: &Platform) -> String {
+    let tenant = |number: usize| match options.tenants {
+        None => String::new(),
+        Some(tenants) => tenant_key(number % tenants as usize),
+    };
+    let chats = platform.chats.iter().enumerate();
+    let rows = chats.map(|(number, chat)| format!("({number}, '{}', '{chat}')", tenant(number)));
+    rows.collect::<Vec<_>>().join(", ")
+}
+
+/// A table `t` with the numbers from 1 in its column `i`.
+fn numbers(count: u32, on_server: bool) -> String {
+    if on_server {
+        return format!("generate_series(1, {count}) AS t(i)");
+    }
+    format!(
+        "(WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t WHERE i < {count})
+         SELECT i FROM t) AS t"
     )
 }
