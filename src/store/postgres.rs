@@ -266,9 +266,14 @@ impl PostgresStore {
         session.run(executor::execute(&*session, &statement)).await
     }
 
-    /// Executes a statement that may remove open jobs, which are counted anew with the queue.
+    /// Executes a statement that may remove open jobs.
     pub(super) async fn erase(&self, statement: Statement) -> Result<usize, StoreError> {
-        self.execute(statement).await
+        let erased = self.execute(statement).await?;
+        if erased > 0 {
+            // Counts the open jobs anew.
+            self.queue().await?;
+        }
+        Ok(erased)
     }
 
     pub(super) async fn transact<const N: usize>(

@@ -483,7 +483,7 @@ async fn uninstalling_an_unknown_tenant_leaves_nothing() {
 /// One command waits for the platform, others wait for it; the only worker has to be free afterwards.
 #[tokio::test]
 async fn uninstalling_ends_running_commands() {
-    let file = "[worker]\nconcurrency = 1\n[feishu]\ntimeout = '1s'";
+    let file = "[worker]\nconcurrency = 1\n[feishu]\ntimeout = '1s'\n[store]\nmax_open_jobs = 3";
     let bench = Bench::with(Builder::store_app, file).await;
     bench.has_ticket().await;
     bench.sim.install(ELSEWHERE).answer().await;
