@@ -12,7 +12,7 @@ const TENANTS: [&str; 2] = ["tenant_one", "tenant_two"];
 struct Bench {
     sim: Simulator,
     driver: Driver,
-    /// The SDK's webhook, of which the platform is told later.
+    /// The SDK's webhook; the simulator gets its address later.
     url: String,
     chats: [ChatId; 2],
 }
