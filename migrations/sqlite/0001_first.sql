@@ -51,6 +51,8 @@ CREATE TABLE jobs (
 -- The queue, without finished rows.
 CREATE INDEX jobs_open ON jobs (app, tenant, chat, ordered_at, id) WHERE state IN ('ready', 'running');
 CREATE INDEX jobs_ready ON jobs (app, ordered_at, id) WHERE state = 'ready';
+-- As short as the running jobs are few: a claim looks up the chat of every waiting job in it.
+CREATE INDEX jobs_running ON jobs (chat, tenant, app) WHERE state = 'running';
 CREATE INDEX jobs_finished ON jobs (app, finished_at) WHERE state IN ('done', 'dead');
 CREATE INDEX jobs_by_reference ON jobs (reference, app);
 CREATE INDEX jobs_planned ON jobs (app, tenant, chat, number) WHERE number IS NOT NULL;

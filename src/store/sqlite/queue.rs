@@ -131,8 +131,6 @@ fn insert(connection: &Connection, job: &Statement) -> rusqlite::Result<bool> {
     Ok(executor::execute(connection, job)? > 0)
 }
 
-/// The redundant condition on the state of the busy job makes SQLite use the index of open jobs:
-/// without it, SQLite reads all jobs of the chat.
 const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
          started_at = coalesce(started_at, ?1)
      WHERE id = (
@@ -141,7 +139,7 @@ const CLAIM: &str = "UPDATE jobs SET state = 'running', owner = ?3,
            AND (job.kind = 'overflow' OR NOT EXISTS (
                SELECT 1 FROM jobs busy
                WHERE busy.app = job.app AND busy.tenant = job.tenant AND busy.chat = job.chat
-                 AND busy.state IN ('ready', 'running') AND busy.state = 'running'))
+                 AND busy.state = 'running'))
            AND NOT EXISTS (
                SELECT 1 FROM jobs before
                WHERE before.app = job.app AND before.tenant = job.tenant
@@ -250,7 +248,7 @@ mod tests {
                 CLAIM,
                 &[
                     ("job", "INDEX jobs_ready"),
-                    ("busy", "INDEX jobs_open"),
+                    ("busy", "INDEX jobs_running"),
                     ("before", "INDEX jobs_open"),
                 ][..],
             ),
