@@ -237,9 +237,10 @@ impl<'a> Rules<'a> {
     fn find(all: &'a PolicyConfig, scope: Scope<'_>, right: Right) -> Self {
         let tenant = scope.tenant.and_then(|tenant| all.tenants.get(tenant));
         let chat = all.chats.get(scope.chat.as_str());
+        // Its mode applies where no other level has one: see `Rules::mode`.
         let general = Level {
-            mode: Some(all.mode),
-            pin_setting_missing: Some(all.pin_setting_missing),
+            mode: None,
+            pin_setting_missing: None,
             allow: &all.allow,
             deny: &all.deny,
         };

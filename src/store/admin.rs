@@ -152,8 +152,7 @@ impl AdminStore {
         app: &str,
         now: Timestamp,
     ) -> anyhow::Result<Vec<(String, Timestamp)>> {
-        let since = now - tenants::TICKETS_KEPT;
-        self.rows(tenants::tickets(app, since)).await
+        self.rows(tenants::tickets(app, now)).await
     }
 
     pub(crate) async fn tenant_counts(&self, tenant: &Tenant) -> anyhow::Result<TenantCounts> {
@@ -165,11 +164,9 @@ impl AdminStore {
     pub(crate) async fn erase_tenant(&self, tenant: &Tenant, now: Timestamp) -> anyhow::Result<()> {
         let erased = tenants::save_state(tenant, TenantState::Erased, now);
         self.execute(&erased).await?;
-        for statement in tenants::erase(tenant) {
+        let on_server = matches!(self, Self::Postgres(_));
+        for statement in tenants::erase(tenant, on_server) {
             while self.execute(&statement).await? > 0 {}
-        }
-        if let Self::Postgres(_) = self {
-            self.execute(&tenants::erase_write_slots(tenant)).await?;
         }
         self.execute(&tenants::remove(tenant)).await?;
         Ok(())

@@ -47,12 +47,8 @@ impl Store {
     /// Erases all rows of a tenant in portions. If it is interrupted, the tenant remains in the
     /// state [`TenantState::Erased`] until it is continued.
     pub(crate) async fn erase_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
-        for statement in tenants::erase(tenant) {
+        for statement in tenants::erase(tenant, self.is_on_server()) {
             while self.erase("erase_tenant", statement.clone()).await? > 0 {}
-        }
-        if self.is_on_server() {
-            let slots = tenants::erase_write_slots(tenant);
-            self.execute("erase_tenant", slots).await?;
         }
         self.seen.remove(&tenant.key);
         let statement = tenants::remove(tenant);
@@ -67,14 +63,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         let ticket = tenants::save_ticket(&self.app, sealed, received_at);
         self.execute("save_ticket", ticket).await?;
-        let old = tenants::forget_tickets(&self.app, received_at - tenants::TICKETS_KEPT);
+        let old = tenants::forget_tickets(&self.app, received_at);
         self.execute("save_ticket", old).await.map(drop)
     }
 
     /// Encrypted tickets that may still be valid, with the time of their arrival.
     pub(crate) async fn tickets(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        let since = self.now() - tenants::TICKETS_KEPT;
-        self.rows("tickets", tenants::tickets(&self.app, since))
-            .await
+        let query = tenants::tickets(&self.app, self.now());
+        self.rows("tickets", query).await
     }
 }

@@ -3,6 +3,7 @@
 //! Series whose labels are known start at zero, so that an alert on an increase fires the first
 //! time.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,9 +32,11 @@ pub(crate) const PUBLISH: &str = "publish";
 pub(crate) const EXPIRE: &str = "expire";
 pub(crate) const UNKNOWN: &str = "unknown";
 
-/// Clones share the same counters.
+/// Clones share the same counters. A clone is cheap, because each job makes one.
 #[derive(Clone)]
-pub(crate) struct Metrics {
+pub(crate) struct Metrics(Arc<Families>);
+
+pub(crate) struct Families {
     open_jobs: Gauge,
     tenants: Gauge,
     oldest_job_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
@@ -53,7 +56,15 @@ pub(crate) struct Metrics {
     long_connection_up: Gauge,
     long_connections: Counter,
     dropped_messages: Family<Label, Counter>,
-    registry: Arc<Registry>,
+    registry: Registry,
+}
+
+impl Deref for Metrics {
+    type Target = Families;
+
+    fn deref(&self) -> &Families {
+        &self.0
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
@@ -135,7 +146,7 @@ impl Metrics {
         let r = &mut registry;
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         r.register("build", "The version of noticebot", build);
-        let metrics = Self {
+        let metrics = Self(Arc::new(Families {
             open_jobs: metric(r, "open_jobs", "Unfinished jobs"),
             tenants: metric(r, "tenants", "Tenants that use the store app"),
             oldest_job_seconds: metric(r, "oldest_job_seconds", "Age of the oldest unfinished job"),
@@ -159,8 +170,8 @@ impl Metrics {
             long_connection_up: metric(r, "long_connection_up", "Whether it is open"),
             long_connections: metric(r, "long_connections", "Long connections opened"),
             dropped_messages: metric(r, "long_connection_dropped", "Messages dropped, by reason"),
-            registry: Arc::new(registry),
-        };
+            registry,
+        }));
         metrics.start_at_zero();
         metrics
     }

@@ -154,6 +154,18 @@ impl Limits {
         Ok(())
     }
 
+    /// Makes a call, and updates the pause of its API from the answer.
+    pub(crate) async fn observe<T>(
+        &self,
+        api: Api<'_>,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.enter(api)?;
+        let answer = call.await;
+        self.note(api, &answer);
+        answer
+    }
+
     /// Updates the pause of an API from an answer.
     pub(crate) fn note<T>(&self, api: Api<'_>, answer: &Result<T, Error>) {
         let (tenant, endpoint) = api;

@@ -1,6 +1,7 @@
 //! Access tokens: each fetched once for all callers, renewed early, dropped when it is rejected.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::sync::OnceCell;
 use crate::codes::Class;
 use crate::credentials::{AppKind, AppSecret, Credentials};
 use crate::error::{APP_TOKEN_ENDPOINT, Error, InvalidResponse, RESEND_ENDPOINT, TOKEN_ENDPOINT};
-use crate::http::{Http, Request};
+use crate::http::{Answer, Http, Request};
 use crate::limits::Limits;
 use crate::member_token::{MemberTokenError, MemberTokens, RefusedToken, TokenRefusal};
 use crate::ticket::Tickets;
@@ -106,10 +107,11 @@ impl Tokens {
         };
         let clock = &self.source.clock;
         let token = self.of_tenant(tenant);
-        let fetch = || async {
+        // Erased, because the futures of all callers contain it.
+        let fetch = || -> Fetch<'_> {
             match self.source.kind {
-                AppKind::Custom => self.source.fetch_own().await,
-                AppKind::Store => self.fetch_for(tenant).await,
+                AppKind::Custom => Box::pin(self.source.fetch_own()),
+                AppKind::Store => Box::pin(self.fetch_for(tenant)),
             }
         };
         token.get(clock, fetch).await
@@ -229,6 +231,9 @@ struct State {
 }
 
 type Flight = OnceCell<Result<Issued, Error>>;
+
+/// A request for a token.
+type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Issued, Error>> + Send + 'a>>;
 
 #[derive(Clone)]
 struct Issued {
@@ -373,13 +378,9 @@ impl Source {
         request: Request<'_>,
         read: fn(T) -> (SecretString, Value),
     ) -> Result<Issued, Error> {
-        let api = (tenant, request.endpoint);
-        self.limits.enter(api)?;
         // The life is counted from before the request, so that a slow answer does not extend it.
         let asked_at = self.clock.machine_now();
-        let answer = self.http.send(&request, None).await;
-        self.limits.note(api, &answer);
-        let answer = answer?;
+        let answer = self.send(tenant, &request).await?;
         let (token, expire) = read(answer.whole()?);
         if !is_usable(&token) {
             return Err(answer.invalid(InvalidResponse::Shape));
@@ -399,12 +400,14 @@ impl Source {
     /// `auth-v3/auth/app_ticket_resend`.
     async fn resend_ticket(&self) -> Result<(), Error> {
         const PATH: &[&str] = &["auth", "v3", "app_ticket", "resend"];
-        let api = (&TenantKey::OWN, RESEND_ENDPOINT);
-        self.limits.enter(api)?;
         let request = Request::post(RESEND_ENDPOINT, PATH).body(self.secret.with(&[]));
-        let answer = self.http.send(&request, None).await;
-        self.limits.note(api, &answer);
-        answer.map(drop)
+        self.send(&TenantKey::OWN, &request).await.map(drop)
+    }
+
+    async fn send(&self, tenant: &TenantKey, request: &Request<'_>) -> Result<Answer, Error> {
+        let api = (tenant, request.endpoint);
+        let call = self.http.send(request, None);
+        self.limits.observe(api, call).await
     }
 }
 

@@ -11,10 +11,13 @@ use crate::store::statement::{Query, Row, Statement, Unreadable, values};
 /// Rows that one statement erases, so that other requests do not wait long.
 const PORTION: u32 = 1000;
 
+/// How long a ticket is kept, twice the time for which the platform accepts it.
+const TICKETS_KEPT: Duration = Duration::from_hours(6);
+
 /// Tickets that are kept, several of which may be copies of one.
 const MOST_TICKETS: u32 = 32;
 
-/// The tables with rows of a tenant.
+/// The tables with rows of a tenant, each with the columns of a unique key.
 const TABLES: [(&str, &str); 5] = [
     ("jobs", "app, tenant, origin, kind"),
     ("changes", "app, tenant, origin, job_kind"),
@@ -22,6 +25,9 @@ const TABLES: [(&str, &str); 5] = [
     ("answers", "app, tenant, chat, actor, reason"),
     ("announcements", "app, tenant, chat"),
 ];
+
+/// Only a server has this table.
+const WRITE_SLOTS: (&str, &str) = ("write_slots", "app, tenant");
 
 /// Adds a tenant, or updates when it was last active. The state of a known one stays.
 pub(in crate::store) fn save_seen(tenant: &Tenant, now: Timestamp) -> Statement {
@@ -77,20 +83,15 @@ pub(in crate::store) fn count_active(app: &str) -> Query<usize> {
 }
 
 /// Statements that each erase a portion of a tenant's rows, until none of them finds any.
-pub(in crate::store) fn erase(tenant: &Tenant) -> impl Iterator<Item = Statement> {
-    TABLES.iter().map(|(table, key)| {
+pub(in crate::store) fn erase(tenant: &Tenant, on_server: bool) -> impl Iterator<Item = Statement> {
+    let only_on_server = on_server.then_some(&WRITE_SLOTS);
+    TABLES.iter().chain(only_on_server).map(|(table, key)| {
         let sql = format!(
             "DELETE FROM {table} WHERE ({key}) IN (
                  SELECT {key} FROM {table} WHERE app = $1 AND tenant = $2 LIMIT {PORTION})"
         );
         Statement::new(sql, values![&tenant.app, &tenant.key])
     })
-}
-
-/// Only a server has this table.
-pub(in crate::store) fn erase_write_slots(tenant: &Tenant) -> Statement {
-    let sql = "DELETE FROM write_slots WHERE app = $1 AND tenant = $2";
-    Statement::new(sql, values![&tenant.app, &tenant.key])
 }
 
 /// Removes a tenant whose rows are erased, unless it is active again.
@@ -107,21 +108,18 @@ pub(in crate::store) fn save_ticket(app: &str, sealed: &str, received_at: Timest
 }
 
 /// Encrypted tickets that may still be valid, with the time of their arrival.
-pub(in crate::store) fn tickets(app: &str, since: Timestamp) -> Query<(String, Timestamp)> {
+pub(in crate::store) fn tickets(app: &str, now: Timestamp) -> Query<(String, Timestamp)> {
     let sql = "SELECT sealed, received_at FROM app_tickets WHERE app = $1 AND received_at >= $2";
-    Statement::new(sql, values![app, since])
+    Statement::new(sql, values![app, now - TICKETS_KEPT])
         .read(|row| Ok((row.get("sealed")?, row.time("received_at")?)))
 }
 
 /// Drops old tickets, and all but the newest ones: the platform may deliver one many times.
-pub(in crate::store) fn forget_tickets(app: &str, before: Timestamp) -> Statement {
+pub(in crate::store) fn forget_tickets(app: &str, now: Timestamp) -> Statement {
     let sql = format!(
         "DELETE FROM app_tickets WHERE app = $1 AND (received_at < $2 OR sealed NOT IN (
              SELECT sealed FROM app_tickets WHERE app = $1
              ORDER BY received_at DESC, sealed LIMIT {MOST_TICKETS}))"
     );
-    Statement::new(sql, values![app, before])
+    Statement::new(sql, values![app, now - TICKETS_KEPT])
 }
-
-/// How long a ticket is kept, twice the time for which the platform accepts it.
-pub(in crate::store) const TICKETS_KEPT: Duration = Duration::from_hours(6);

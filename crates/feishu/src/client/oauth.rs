@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Client;
 use crate::error::InvalidResponse;
-use crate::http::{Answer, OAuthBody, OAuthRequest, Request};
+use crate::http::{Answer, Http, OAuthBody, OAuthRequest, Request};
 use crate::oauth::{
     AuthorizationRequest, CodeExchange, DeviceAuthorization, DevicePoll, TokenTypeHint, UserInfo,
     UserTokens, WireDevice, WireTokens,
@@ -145,11 +145,8 @@ impl Client {
         let path = ["authen", "v1", "user_info"];
         let request = Request::get("user_info", &path);
         let api = (self.credentials.tenant(), request.endpoint);
-        let limits = &self.inner.limits;
-        limits.enter(api)?;
-        let answer = self.http().send(&request, Some(access_token)).await;
-        limits.note(api, &answer);
-        answer?.data()
+        let call = self.http().send(&request, Some(access_token));
+        self.inner.limits.observe(api, call).await?.data()
     }
 
     /// A body for the token endpoint. A second way to name the secret would be refused.
@@ -161,26 +158,22 @@ impl Client {
     }
 
     async fn issue_user_token(&self, endpoint: &'static str, body: Value) -> Result<Answer, Error> {
-        let api = (&TenantKey::OWN, endpoint);
-        let limits = &self.inner.limits;
-        limits.enter(api)?;
         let request = OAuthRequest {
             endpoint,
             path: TOKEN_PATH,
             body: OAuthBody::Json(body),
         };
-        let answer = self.http().send_oauth(request).await;
-        limits.note(api, &answer);
-        answer
+        self.send_oauth(self.http(), request).await
     }
 
     async fn send_to_accounts(&self, request: OAuthRequest<'_>) -> Result<Answer, Error> {
+        self.send_oauth(self.accounts(), request).await
+    }
+
+    async fn send_oauth(&self, host: &Http, request: OAuthRequest<'_>) -> Result<Answer, Error> {
         let api = (&TenantKey::OWN, request.endpoint);
-        let limits = &self.inner.limits;
-        limits.enter(api)?;
-        let answer = self.accounts().send_oauth(request).await;
-        limits.note(api, &answer);
-        answer
+        let call = host.send_oauth(request);
+        self.inner.limits.observe(api, call).await
     }
 }
 
