@@ -1,7 +1,7 @@
 //! A database file as real processes meet it: rights, names, damage.
 
 use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
@@ -376,13 +376,14 @@ async fn damaged_while_it_runs(
     }
 }
 
-fn overwrite(folder: &TempDir, name: &str, at: usize) {
-    let path = folder.path().join(name);
-    let mut bytes = std::fs::read(&path).unwrap();
-    let end = bytes.len().min(at + 16);
-    bytes[at..end].fill(0xa5);
-    // Written in place: the inode stays.
-    std::fs::write(&path, bytes).unwrap();
+/// Damages 16 bytes in place, as a failing disk does.
+fn overwrite(folder: &TempDir, name: &str, at: u64) {
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(folder.path().join(name))
+        .unwrap();
+    assert!(file.metadata().unwrap().len() >= at + 16);
+    file.write_all_at(&[0xa5; 16], at).unwrap();
 }
 
 #[tokio::test]

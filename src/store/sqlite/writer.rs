@@ -314,6 +314,11 @@ fn prepare(
 ) -> anyhow::Result<Queue> {
     migrate::migrate(writer).with_context(|| format!("migrating `{}`", path.display()))?;
     queue::recover(writer, app, now).context("reading the queue")?;
+    // A killed process leaves a log. From here on, a change to the file that is not from a requested
+    // checkpoint is by another process.
+    writer
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        .context("checkpointing the log")?;
     executor::only(writer, &jobs::queue(app)).context("reading the queue")
 }
 

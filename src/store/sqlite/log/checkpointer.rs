@@ -29,8 +29,6 @@ impl Checkpointer {
     /// Runs until the writer has closed; then checkpoints the log and releases the lock.
     pub(in crate::store::sqlite) fn run(mut self, mut lock: Lock) {
         let mut looked_at = Instant::now();
-        // A killed process has left its log behind.
-        self.checkpoint();
         loop {
             let pause = LOOK_EVERY.saturating_sub(looked_at.elapsed());
             match self.due.recv_timeout(pause) {
