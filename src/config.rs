@@ -15,8 +15,11 @@ mod ids;
 mod layers;
 mod policy;
 mod problem;
+mod required;
 mod settings;
+mod token_keys;
 mod unreadable;
+mod urls;
 mod variables;
 
 pub(crate) use database_url::DatabaseUrl;
@@ -29,9 +32,11 @@ pub use policy::{
     CommandPolicies, CommandPolicy, PinSettingMissing, PolicyConfig, PolicyMode, Right, ScopePolicy,
 };
 pub use settings::{
-    AnnounceConfig, AppType, AuditConfig, Config, FeishuConfig, LogConfig, LogFormat, Receive,
-    Region, ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig, TlsConfig, WorkerConfig,
+    ActAs, AnnounceConfig, AppType, AuditConfig, Config, FeishuConfig, LogConfig, LogFormat,
+    Receive, Region, ReplyConfig, ReplyLanguage, ServerConfig, StoreConfig, TlsConfig,
+    WorkerConfig,
 };
+pub use token_keys::TokenKey;
 pub use variables::{CONFIG_FILE_VARIABLE, Variable, variables};
 
 impl Config {

@@ -245,7 +245,7 @@ pub(crate) fn client(
     let feishu = &config.feishu;
     let client = Client::new(ClientConfig {
         base_url: feishu.platform().to_owned(),
-        accounts_url: feishu::accounts_url(feishu.platform()),
+        accounts_url: feishu.accounts(),
         app_id: feishu.app_id.as_str().into(),
         app_secret: feishu.app_secret.clone(),
         app_kind: feishu.app_type.into(),

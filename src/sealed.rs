@@ -11,9 +11,8 @@ pub(crate) struct SealingKey(LessSafeKey);
 
 impl SealingKey {
     /// `purpose` separates keys that are derived from the same secret.
-    pub(crate) fn derive(secret: &SecretString, purpose: &str) -> Option<Self> {
-        let secret =
-            Salt::new(HKDF_SHA256, b"noticebot").extract(secret.expose_secret().as_bytes());
+    pub(crate) fn of(secret: &[u8], purpose: &str) -> Option<Self> {
+        let secret = Salt::new(HKDF_SHA256, b"noticebot").extract(secret);
         let purpose = [purpose.as_bytes()];
         let key = secret.expand(&purpose, &AES_256_GCM).ok()?;
         Some(Self(LessSafeKey::new(UnboundKey::from(key))))
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
 
     fn key(secret: &str, purpose: &str) -> SealingKey {
-        SealingKey::derive(&secret.into(), purpose).unwrap()
+        SealingKey::of(secret.as_bytes(), purpose).unwrap()
     }
 
     fn open(key: &SealingKey, sealed: &str, context: &str) -> Option<String> {

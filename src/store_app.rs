@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use feishu::{AppEvent, AppTicket, Client, Clock};
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -179,7 +179,7 @@ impl StoreApp {
 /// The key of the tickets in the store. It is derived from the app's secret, without which a ticket
 /// is useless.
 fn ticket_key(app_secret: &SecretString) -> Option<SealingKey> {
-    SealingKey::derive(app_secret, "app tickets")
+    SealingKey::of(app_secret.expose_secret().as_bytes(), "app tickets")
 }
 
 /// Decrypts tickets of the store.

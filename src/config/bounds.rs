@@ -47,6 +47,10 @@ const DURATIONS: &[Bound<Duration>] = &[
     bound!(worker.give_up_after, Duration::from_millis(1)..=YEAR),
     bound!(worker.stale_after, Duration::ZERO..=YEAR),
     bound!(worker.plan_grace, Duration::from_secs(1)..=YEAR),
+    bound!(
+        worker.consent_wait,
+        Duration::from_mins(1)..=Duration::from_hours(1)
+    ),
 ];
 
 pub(super) fn is_duration(key: &str) -> bool {

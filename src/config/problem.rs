@@ -5,7 +5,8 @@ use feishu::long_connection::Connector;
 use secrecy::ExposeSecret as _;
 
 use super::{AppType, Config, Problem, Receive, bounds, ids};
-use crate::config::unreadable::variable_for;
+use crate::config::required::required;
+use crate::config::urls;
 
 const CREDENTIALS: &str = "from the app's page in the developer console";
 const STRATEGY: &str =
@@ -24,7 +25,8 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
         Receive::LongConnection => proxies(config).into_iter().collect(),
         Receive::Webhook => webhook_secrets(config),
     });
-    problems.extend(base_url(config));
+    problems.extend(token_keys(config));
+    problems.extend(urls::find(config));
     problems.extend(ca_file(config));
     problems.extend(bounds::find(config));
     problems.extend(ids::find(config));
@@ -49,6 +51,11 @@ pub(super) fn find_of_store(config: &Config) -> Vec<Problem> {
 
 fn ca_file(config: &Config) -> Vec<Problem> {
     let error = config.tls.extra_roots().err();
+    error.map_or_else(Vec::new, |error| error.problems)
+}
+
+fn token_keys(config: &Config) -> Vec<Problem> {
+    let error = config.feishu.token_keys().err();
     error.map_or_else(Vec::new, |error| error.problems)
 }
 
@@ -89,30 +96,6 @@ fn credentials(config: &Config) -> Vec<Problem> {
     id.into_iter().chain(secret).collect()
 }
 
-/// The problem of a value that is missing, or that was copied incompletely from the place `source`.
-fn required(key: &str, value: &str, source: &str) -> Option<Problem> {
-    let variable = variable_for(key);
-    let (what, remedy) = if value.trim().is_empty() {
-        ("is missing or empty", format!("set `{variable}` {source}"))
-    } else if value.trim() != value {
-        (
-            "begins or ends with white space",
-            format!("set `{variable}` without it"),
-        )
-    } else if value.contains('…') {
-        (
-            "is the placeholder of an example",
-            format!("set `{variable}` {source}"),
-        )
-    } else if ['"', '\''].iter().any(|quote| is_quoted(value, *quote)) {
-        // `docker run --env-file` does not remove them.
-        ("is in quotes", format!("set `{variable}` without them"))
-    } else {
-        return None;
-    };
-    Some(Problem::new(format!("`{key}` {what}"), remedy))
-}
-
 fn proxies(config: &Config) -> Option<Problem> {
     let roots = ExtraRoots::default();
     let error = Connector::new(&config.proxies, roots, config.feishu.timeout).err()?;
@@ -147,30 +130,4 @@ fn webhook_secrets(config: &Config) -> Vec<Problem> {
         ));
     }
     problems
-}
-
-fn is_quoted(value: &str, quote: char) -> bool {
-    value.len() > 1 && value.starts_with(quote) && value.ends_with(quote)
-}
-
-fn base_url(config: &Config) -> Option<Problem> {
-    let url = config.feishu.platform();
-    let parsed = reqwest::Url::parse(url).ok();
-    let has_user = |url: &reqwest::Url| !url.username().is_empty() || url.password().is_some();
-    // Before all else, because the other problem quotes the URL.
-    if parsed.as_ref().is_some_and(has_user) {
-        return Some(Problem::new(
-            "`feishu.base_url` contains a user name or a password, which the platform does not use",
-            "set it, or `FEISHU_BASE_URL`, to the address alone",
-        ));
-    }
-    let is_valid = parsed.is_some_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
-    });
-    (!is_valid).then(|| {
-        Problem::new(
-            format!("`feishu.base_url` is `{url}`"),
-            "set it, or `FEISHU_BASE_URL`, to a URL such as `https://open.feishu.cn`, or leave it empty",
-        )
-    })
 }

@@ -48,8 +48,14 @@ pub struct FeishuConfig {
     #[serde(serialize_with = "hidden")]
     pub previous_verification_token: SecretString,
     pub app_type: AppType,
+    pub act_as: ActAs,
+    #[serde(serialize_with = "hidden")]
+    pub token_key: SecretString,
+    #[serde(serialize_with = "hidden")]
+    pub previous_token_key: SecretString,
     pub region: Region,
     pub base_url: String,
+    pub accounts_url: String,
     pub receive: Receive,
     pub allow_plaintext: bool,
     #[serde(with = "humantime_serde")]
@@ -64,6 +70,14 @@ impl FeishuConfig {
             ("", Region::Feishu) => "https://open.feishu.cn",
             ("", Region::Lark) => "https://open.larksuite.com",
             (url, _) => url,
+        }
+    }
+
+    /// The base URL of the host where members consent, without a trailing slash.
+    pub fn accounts(&self) -> String {
+        match self.accounts_url.trim_end_matches('/') {
+            "" => feishu::accounts_url(self.platform()),
+            url => url.to_owned(),
         }
     }
 }
@@ -83,6 +97,15 @@ impl From<AppType> for AppKind {
             AppType::Store => Self::Store,
         }
     }
+}
+
+/// In whose name messages are pinned and announcements written. Replies are always the bot's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActAs {
+    Bot,
+    /// Whoever typed the command.
+    Member,
 }
 
 /// The public platform on which the app was created.
@@ -132,6 +155,7 @@ impl TlsConfig {
 pub struct ServerConfig {
     pub listen: SocketAddr,
     pub admin_listen: SocketAddr,
+    pub public_url: String,
     pub max_connections: usize,
     #[serde(with = "humantime_serde")]
     pub signature_max_age: Duration,
@@ -159,6 +183,8 @@ pub struct WorkerConfig {
     pub stale_after: Duration,
     #[serde(with = "humantime_serde")]
     pub plan_grace: Duration,
+    #[serde(with = "humantime_serde")]
+    pub consent_wait: Duration,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -15,6 +15,10 @@ const COMPLETE: [(&str, &str); 4] = [
     ("FEISHU_VERIFICATION_TOKEN", "t0ken"),
 ];
 
+/// Both are 32 bytes in base64.
+const TOKEN_KEY: &str = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=";
+const PREVIOUS_TOKEN_KEY: &str = "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIzNDU=";
+
 fn read(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, String> {
     let environment = variables.iter().copied().collect();
     let mut written = tempfile::NamedTempFile::new().unwrap();
@@ -58,8 +62,10 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("audit.keep_days", "30"),
     ("feishu.app_id", "cli_9"),
     ("feishu.app_type", "store"),
+    ("feishu.act_as", "member"),
     ("feishu.region", "lark"),
     ("feishu.base_url", "http://127.0.0.1:9"),
+    ("feishu.accounts_url", "http://127.0.0.1:8"),
     ("feishu.receive", "long_connection"),
     ("feishu.allow_plaintext", "true"),
     ("feishu.timeout", "5s"),
@@ -67,6 +73,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("tls.ca_file", "/etc/ca.pem"),
     ("server.listen", "127.0.0.1:1"),
     ("server.admin_listen", "127.0.0.1:2"),
+    ("server.public_url", "https://bot.example.com"),
     ("server.max_connections", "99"),
     ("server.signature_max_age", "9h"),
     ("store.database_url", "sqlite://elsewhere.db"),
@@ -79,6 +86,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("worker.give_up_after", "1m"),
     ("worker.stale_after", "2m"),
     ("worker.plan_grace", "3m"),
+    ("worker.consent_wait", "4m"),
     ("policy.mode", "admins"),
     ("policy.pin_setting_missing", "deny"),
     ("reply.language", "zh"),
@@ -148,18 +156,43 @@ fn secret_is_read_from_a_file() {
 }
 
 #[test]
+fn token_key_is_read_from_a_file() {
+    for text in [
+        TOKEN_KEY.to_owned(),
+        format!("{TOKEN_KEY}\n"),
+        format!("\u{feff}{TOKEN_KEY}\r\n"),
+        format!("{TOKEN_KEY}\n\n"),
+    ] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &text).unwrap();
+        let path = file.path().to_str().unwrap();
+        let changes = [
+            ("NOTICEBOT_TOKEN_KEY_FILE", path),
+            ("FEISHU_ACT_AS", "member"),
+        ];
+        let variables: Vec<_> = COMPLETE.into_iter().chain(changes).collect();
+        let config = read(None, &variables).unwrap();
+        let keys = config.feishu.token_keys().unwrap();
+        assert_eq!(keys[0].expose_secret(), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345");
+    }
+}
+
+#[test]
 fn shown_settings_hide_secrets() {
     let variables: Vec<_> = COMPLETE
         .into_iter()
         .chain([
             ("FEISHU_PREVIOUS_ENCRYPT_KEY", "0ldk3y"),
             ("FEISHU_PREVIOUS_VERIFICATION_TOKEN", "0ldt0ken"),
+            ("NOTICEBOT_TOKEN_KEY", TOKEN_KEY),
+            ("NOTICEBOT_PREVIOUS_TOKEN_KEY", PREVIOUS_TOKEN_KEY),
             ("NOTICEBOT_DATABASE_URL", "postgres://bot:passw0rd@host/x"),
         ])
         .collect();
     let config = read(None, &variables).unwrap();
     for shown in [config.to_toml().unwrap(), format!("{:?}", config.feishu)] {
-        for secret in ["s3cret", "k3y", "t0ken", "0ldk3y", "passw0rd"] {
+        let secrets = ["s3cret", "k3y", "t0ken", "0ldk3y", "passw0rd"];
+        for secret in secrets.into_iter().chain([TOKEN_KEY, PREVIOUS_TOKEN_KEY]) {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
     }
@@ -184,6 +217,11 @@ const WRONG_FILES: &[&str] = &[
     "[audit]\nkeep_days = 0",
     "[worker]\nstale_after = '10000y'",
     "[worker]\nplan_grace = '0s'",
+    "[worker]\nconsent_wait = '30s'",
+    "[worker]\nconsent_wait = '61m'",
+    "[feishu]\nact_as = 'user'",
+    "[feishu]\nact_as = 'member'",
+    "[feishu]\nact_as = 'member'\ntoken_key = ' '",
     "[worker]\nconcurrency = -1",
     "[policy.commands.pni]\nmode = 'group'",
     "[policy.commands.help]\nmode = 'group'",
@@ -217,6 +255,17 @@ const WRONG_FILES: &[&str] = &[
 const WRONG_VARIABLES: &[(&str, &str)] = &[
     ("FEISHU_BASE_URL", "open.feishu.cn"),
     ("FEISHU_BASE_URL", "https://bot:hush@feishu.example.com"),
+    ("FEISHU_ACCOUNTS_URL", "accounts.feishu.cn"),
+    ("NOTICEBOT_PUBLIC_URL", "http://bot.example.com"),
+    (
+        "NOTICEBOT_PUBLIC_URL",
+        "https://bot.example.com/oauth/callback",
+    ),
+    ("NOTICEBOT_TOKEN_KEY", "correct horse"),
+    ("NOTICEBOT_TOKEN_KEY", "QUJD"),
+    ("NOTICEBOT_TOKEN_KEY_FILE", "/nowhere"),
+    ("NOTICEBOT_PREVIOUS_TOKEN_KEY", PREVIOUS_TOKEN_KEY),
+    ("NOTICEBOT_PREVIOUS_TOKEN_KEY", "…"),
     ("FEISHU_REGION", "china"),
     ("FEISHU_RECEIVE", "pigeon"),
     ("FEISHU_ALLOW_PLAINTEXT", "maybe"),
@@ -394,7 +443,15 @@ fn unknown_variables_name_the_nearest() {
         ("FEISHU_TENANT", "t", ""),
         ("FEISHU_APPTYPE", "store", "FEISHU_APP_TYPE"),
         ("FEISHU_WEBHOOK", "https://example.com", ""),
-        ("NOTICEBOT_TOKEN_KEY", "x", ""),
+        ("NOTICEBOT_TOKENKEY", "x", "NOTICEBOT_TOKEN_KEY"),
+        ("FEISHU_TOKEN_KEY", "x", "NOTICEBOT_TOKEN_KEY"),
+        ("NOTICEBOT_ENCRYPTION_KEY", "x", "FEISHU_ENCRYPT_KEY"),
+        ("NOTICEBOT_ACT_AS", "member", "FEISHU_ACT_AS"),
+        (
+            "NOTICEBOT_CONSENT_WAIT",
+            "5m",
+            "NOTICEBOT_WORKER_CONSENT_WAIT",
+        ),
         ("feishu_app_id", "cli_1", "FEISHU_APP_ID"),
         ("Noticebot_Listen", "0.0.0.0:1", "NOTICEBOT_LISTEN"),
         // An empty variable sets nothing, but its name is still wrong.
@@ -609,6 +666,7 @@ proptest::proptest! {
             config.worker.give_up_after = long;
             config.worker.stale_after = long;
             config.worker.plan_grace = long;
+            config.worker.consent_wait = long;
             config.audit.keep_days = u16::try_from(number % 70_000).unwrap_or(u16::MAX);
             let problems = bounds::find(&config);
             // Each key is checked alone.
@@ -623,6 +681,7 @@ proptest::proptest! {
                 ("worker.give_up_after", config.worker.give_up_after),
                 ("worker.stale_after", config.worker.stale_after),
                 ("worker.plan_grace", config.worker.plan_grace),
+                ("worker.consent_wait", config.worker.consent_wait),
                 ("audit.keep_days", config.audit.keep()),
             ] {
                 if valid(key) {
