@@ -47,6 +47,10 @@ pub enum Command {
     History,
     /// Cancels the schedule with this number.
     Cancel(u32),
+    /// Asks the member to consent to the bot acting as them.
+    Login,
+    /// Withdraws that consent.
+    Logout,
     Help,
 }
 
@@ -59,6 +63,8 @@ impl Command {
             Self::Undo => CommandName::Undo,
             Self::History => CommandName::History,
             Self::Cancel(_) => CommandName::Cancel,
+            Self::Login => CommandName::Login,
+            Self::Logout => CommandName::Logout,
             Self::Help => CommandName::Help,
         }
     }

@@ -32,6 +32,7 @@ mod acknowledge;
 mod attempts;
 mod authorize;
 mod callback;
+mod consent;
 mod decide;
 mod explain;
 mod group_event;

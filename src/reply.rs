@@ -6,6 +6,7 @@
 mod answer;
 mod cards;
 mod codes;
+mod consent;
 mod done;
 mod failures;
 mod help;

@@ -28,6 +28,10 @@ const PIN_DEFAULTS: &str =
 pub(super) const LAST_CHANGE: &str = "last, the last, last change, the last change, last one, \
     the last one, 上次, 上一次, 上一步, 上次操作, 上一次操作, 上一步操作, 刚才的操作, 刚刚的操作";
 
+/// Words that describe what `/login` and `/logout` do by default.
+pub(super) const THE_BOT: &str = "me, me in, me out, the bot, bot, this bot, again, as me, \
+    机器人, 给机器人, 本机器人, 给本机器人, 给你, 你, 我, 我的账号, 我的帐号";
+
 /// Words without effect on any command.
 const FILLERS: &str = "please, pls, plz, thanks, thank you, thx, now, 请, 一下, 下, 吧, 呗, 哈, \
     谢谢, 谢了, 多谢, 麻烦, 麻烦了, 拜托, 拜托了";

@@ -22,6 +22,10 @@ pub enum CommandName {
     History,
     /// `/cancel`
     Cancel,
+    /// `/login`
+    Login,
+    /// `/logout`
+    Logout,
     /// `/help`
     Help,
 }

@@ -38,7 +38,7 @@ const ORDINARY_WORDS: &[&str] = &[
     "ping", "bin", "in", "pi", "pic", "pid", "pie", "pig", "pip", "pit", "pix", "pan", "pen",
     "pun", "pwn", "pain", "pine", "pink", "pint", "spin", "din", "fin", "gin", "jin", "kin", "lin",
     "min", "sin", "tin", "vin", "win", "yin", "zin", "helm", "heap", "held", "hell", "hemp",
-    "kelp", "yelp", "whelp", "cancer", "unspin",
+    "kelp", "yelp", "whelp", "cancer", "unspin", "logic", "logit", "logan", "loin",
 ];
 
 /// Strips the slash before a name, in either width; also returns whether it is a real slash.

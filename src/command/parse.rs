@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::arguments::{LAST_CHANGE, THIS_MESSAGE, read_cancel, read_pin, without_arguments};
+use super::arguments::{
+    LAST_CHANGE, THE_BOT, THIS_MESSAGE, read_cancel, read_pin, without_arguments,
+};
 use super::input::Input;
 use super::name::{TypedName, mentioned_name, nearest, split_bare_name};
 use super::text::{cut, first_word, is_blank, skip_separator};
@@ -108,6 +110,8 @@ fn read(name: CommandName, rest: &str, input: Input<'_>) -> Result<Command, Pars
         CommandName::Undo => without_arguments(Command::Undo, LAST_CHANGE, &argument()),
         CommandName::History => without_arguments(Command::History, "", &argument()),
         CommandName::Cancel => read_cancel(&argument()),
+        CommandName::Login => without_arguments(Command::Login, THE_BOT, &argument()),
+        CommandName::Logout => without_arguments(Command::Logout, THE_BOT, &argument()),
         CommandName::Help => Ok(Command::Help),
     }
 }

@@ -27,6 +27,8 @@ pub struct CommandSpec {
     pub undoable: bool,
     /// Scopes beyond those that every command needs.
     pub scopes: &'static [Scope],
+    /// Whether the command is useful only if the bot acts as the member.
+    pub only_as_member: bool,
     pub brief: Bilingual,
     /// The simplest first.
     pub usages: &'static [Usage],
@@ -121,6 +123,11 @@ impl Scope {
 impl CommandName {
     pub fn of(right: Right) -> Option<Self> {
         Self::all().find(|name| name.spec().right == Some(right))
+    }
+
+    /// The commands of a bot that acts as the member, or as itself.
+    pub fn offered(as_member: bool) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |name| as_member || !name.spec().only_as_member)
     }
 
     /// Without the slash.

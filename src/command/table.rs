@@ -15,6 +15,8 @@ impl CommandName {
             Self::Undo => &UNDO,
             Self::History => &HISTORY,
             Self::Cancel => &CANCEL,
+            Self::Login => &LOGIN,
+            Self::Logout => &LOGOUT,
             Self::Help => &HELP,
         }
     }
@@ -32,6 +34,7 @@ static PIN: CommandSpec = CommandSpec {
     changes: &[ChangeKind::Pin],
     undoable: true,
     scopes: &[Scope::WriteTopNotice],
+    only_as_member: false,
     brief: Bilingual::new("置顶所回复的消息", "pin the message you reply to"),
     usages: &[
         Usage {
@@ -81,6 +84,7 @@ static UNPIN: CommandSpec = CommandSpec {
     changes: &[ChangeKind::Unpin],
     undoable: true,
     scopes: &[Scope::WriteTopNotice],
+    only_as_member: false,
     brief: Bilingual::new("取消置顶", "remove the top notice"),
     usages: &[Usage {
         form: Bilingual::new("/取消置顶", "/unpin"),
@@ -129,6 +133,7 @@ static ANNOUNCE: CommandSpec = CommandSpec {
         Scope::ReadMessage,
         Scope::WriteTopNotice,
     ],
+    only_as_member: false,
     brief: Bilingual::new("发布到群公告", "post to the group announcement"),
     usages: &[
         Usage {
@@ -183,6 +188,7 @@ static UNDO: CommandSpec = CommandSpec {
     changes: &[ChangeKind::Undo],
     undoable: false,
     scopes: &[],
+    only_as_member: false,
     brief: Bilingual::new("撤销机器人的上一次改动", "undo the bot's last change"),
     usages: &[Usage {
         form: Bilingual::new("/撤销", "/undo"),
@@ -203,6 +209,7 @@ static HISTORY: CommandSpec = CommandSpec {
     changes: &[],
     undoable: false,
     scopes: &[],
+    only_as_member: false,
     brief: Bilingual::new("查看操作记录和计划", "show recent changes and schedules"),
     usages: &[Usage {
         form: Bilingual::new("/记录", "/history"),
@@ -223,12 +230,103 @@ static CANCEL: CommandSpec = CommandSpec {
     changes: &[ChangeKind::Cancel],
     undoable: false,
     scopes: &[],
+    only_as_member: false,
     brief: Bilingual::new("取消计划", "cancel a schedule"),
     usages: &[Usage {
         form: Bilingual::new("/取消 3", "/cancel 3"),
         meaning: Bilingual::new(
             "取消计划 3，现有计划见 /记录",
             "cancel schedule 3; /history lists the numbers",
+        ),
+    }],
+};
+
+static LOGIN: CommandSpec = CommandSpec {
+    chinese: "授权",
+    synonyms: &[
+        "重新授权",
+        "登录",
+        "登陆",
+        "登入",
+        "重新登录",
+        "重新登陆",
+        "授权登录",
+        "log-in",
+        "logon",
+        "signin",
+        "sign-in",
+        "auth",
+        "authorize",
+        "authorise",
+    ],
+    misspellings: &[
+        "受权", "授全", "售权", "授劝", "授券", "权授", "登路", "登禄", "登绿", "灯录", "录登",
+    ],
+    attached_value: None,
+    options: &[],
+    right: None,
+    changes: &[],
+    undoable: false,
+    scopes: &[],
+    only_as_member: true,
+    brief: Bilingual::new("授权机器人以你的身份操作", "let the bot act as you"),
+    usages: &[Usage {
+        form: Bilingual::new("/授权", "/login"),
+        meaning: Bilingual::new(
+            "授权机器人以你的身份置顶、发布群公告",
+            "let the bot pin and announce as you",
+        ),
+    }],
+};
+
+static LOGOUT: CommandSpec = CommandSpec {
+    chinese: "取消授权",
+    synonyms: &[
+        "解除授权",
+        "撤销授权",
+        "撤消授权",
+        "撤回授权",
+        "收回授权",
+        "删除授权",
+        "登出",
+        "注销",
+        "注销登录",
+        "取消登录",
+        "取消登陆",
+        "退出登录",
+        "退出登陆",
+        "log-out",
+        "logoff",
+        "log-off",
+        "signout",
+        "sign-out",
+        "deauthorize",
+        "deauthorise",
+    ],
+    misspellings: &[
+        "取消受权",
+        "取消授全",
+        "取消售权",
+        "取消授劝",
+        "取消权授",
+        "取销授权",
+        "取授权",
+        "注消",
+        "退出登路",
+    ],
+    attached_value: None,
+    options: &[],
+    right: None,
+    changes: &[],
+    undoable: false,
+    scopes: &[],
+    only_as_member: true,
+    brief: Bilingual::new("取消授权", "stop the bot from acting as you"),
+    usages: &[Usage {
+        form: Bilingual::new("/取消授权", "/logout"),
+        meaning: Bilingual::new(
+            "取消授权，机器人不再以你的身份操作",
+            "stop the bot from acting as you",
         ),
     }],
 };
@@ -243,6 +341,7 @@ static HELP: CommandSpec = CommandSpec {
     changes: &[],
     undoable: false,
     scopes: &[],
+    only_as_member: false,
     brief: Bilingual::new("查看帮助", "show help"),
     usages: &[Usage {
         form: Bilingual::new("/帮助", "/help"),
@@ -285,6 +384,17 @@ mod tests {
             match parse(&format!("/{spelling}"), &[], true) {
                 Ok(Some(_)) | Err(ParseError::MissingNumber) => {}
                 other => panic!("{other:?} for {spelling}"),
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_commands_share_a_spelling() {
+        let mut seen = BTreeSet::new();
+        for name in CommandName::all() {
+            let misspellings = name.spec().misspellings.iter().copied();
+            for spelling in name.spellings().chain(misspellings) {
+                assert!(seen.insert(spelling), "{spelling}");
             }
         }
     }

@@ -68,6 +68,8 @@ fn parsed(command: &Command, message: &str) -> String {
         Command::Undo => "undo".to_owned(),
         Command::History => "history".to_owned(),
         Command::Cancel(number) => format!("cancel {number}"),
+        Command::Login => "login".to_owned(),
+        Command::Logout => "logout".to_owned(),
         Command::Help => "help".to_owned(),
     }
 }

@@ -132,6 +132,8 @@ impl Dispatcher {
             Next::Schedule(announcement) => {
                 return self.schedule(job, stored, announcement).await.map(Some);
             }
+            Next::SignIn => return self.sign_in(job, stored).await.map(Some),
+            Next::SignOut => return self.sign_out(job, stored).await.map(Some),
             Next::Authorize(action) => self.permit(stored.actor(), action).await?,
             Next::Act(permit) => permit,
         };

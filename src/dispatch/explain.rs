@@ -37,6 +37,7 @@ impl Dispatcher {
             log_id: api.log_id,
             missing_scopes: api.missing_scopes.into_vec(),
             bot: None,
+            as_member: false,
         }
     }
 

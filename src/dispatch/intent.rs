@@ -29,6 +29,10 @@ pub(super) enum Next {
     Schedule(ScheduledAnnouncement),
     Authorize(Action),
     Act(Permit),
+    /// Ask the member for consent.
+    SignIn,
+    /// Withdraw the member's consent.
+    SignOut,
 }
 
 pub(super) struct ScheduledAnnouncement {
@@ -53,7 +57,10 @@ impl Intent {
         match &self.next {
             Ok(Next::Authorize(action)) => Some(PendingRecord::of(action, sender)),
             Ok(Next::Act(permit)) => Some(PendingRecord::of(permit.action(), sender)),
-            Ok(Next::Ignore | Next::Answer(_) | Next::Schedule(_)) | Err(_) => None,
+            Ok(
+                Next::Ignore | Next::Answer(_) | Next::Schedule(_) | Next::SignIn | Next::SignOut,
+            )
+            | Err(_) => None,
         }
     }
 }

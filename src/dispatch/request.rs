@@ -79,6 +79,8 @@ impl Dispatcher {
                 let history = self.history(job, &message.chat_id).await?;
                 Next::Answer(Outcome::History(history))
             }
+            Command::Login => Next::SignIn,
+            Command::Logout => Next::SignOut,
             _ if message.chat_type.is_p2p() => return Err(Cause::NeedsGroup(name).into()),
             Command::Pin { target, duration } => {
                 Next::Authorize(Action::pin(target, duration, message)?)

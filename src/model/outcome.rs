@@ -63,9 +63,17 @@ impl Outcome {
         let Self::Refused(refusal) = self else {
             return None;
         };
-        match &refusal.cause {
-            Cause::Denied(denied) => Some(denied.label()),
-            Cause::Misunderstood(ParseError::NotACommand { .. }) => Some("not_a_command"),
+        match (refusal.stage, &refusal.cause) {
+            (_, Cause::Denied(denied)) => Some(denied.label()),
+            (_, Cause::Misunderstood(ParseError::NotACommand { .. })) => Some("not_a_command"),
+            // All waiting commands of a member are refused at once. A schedule has its own reply.
+            (
+                Stage::Whole,
+                cause @ (Cause::ConsentMissing { .. }
+                | Cause::TooManyAwaitingConsent { .. }
+                | Cause::AuthorUnknown
+                | Cause::ActsAsBot(_)),
+            ) => Some(cause.label()),
             _ => None,
         }
     }
@@ -138,6 +146,15 @@ pub(crate) enum Done {
     Superseded,
     /// A schedule was canceled.
     Cancelled,
+    /// The member was sent a link to consent to the bot acting as them.
+    ConsentRequested,
+    /// The member has consented before.
+    AlreadyConsented,
+    /// The member's consent was deleted.
+    ConsentWithdrawn {
+        /// Whether the platform confirmed that it ended the consent, too.
+        revoked: bool,
+    },
 }
 
 /// The state after a change was undone.

@@ -150,6 +150,19 @@ pub enum Cause {
     NoSuchSchedule,
     /// The change of a button was undone already, or is no longer the latest.
     NotLatest,
+    /// The member has not consented to the bot acting as them.
+    ConsentMissing {
+        /// Whether the member refused, rather than let the time pass.
+        declined: bool,
+    },
+    /// The member has the maximum number of commands that wait for consent.
+    TooManyAwaitingConsent { limit: usize },
+    /// The command is about acting as the member, and the bot acts as itself.
+    ActsAsBot(CommandName),
+    /// The member has not consented, so there is nothing to withdraw.
+    NoConsent,
+    /// The platform did not send the open id of the member to act as.
+    AuthorUnknown,
     /// A bug in the bot. The log has the details under the command's reference.
     Internal,
 }
@@ -269,6 +282,9 @@ pub struct PlatformRefusal {
     /// The bot's permission by the group's settings, if that can be the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bot: Option<BotPermission>,
+    /// Whether the bot made the call as the member, so that the platform refused the member.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) as_member: bool,
 }
 
 /// The meaning of a code that has several.
@@ -323,13 +339,18 @@ pub enum Call {
     ReadChat,
     /// The message that was replied to.
     ReadMessage,
+    /// Asks the member for consent.
+    RequestConsent,
+    /// Ends the member's consent.
+    RevokeConsent,
 }
 
 impl Call {
+    /// Whether the call changes nothing that members see in the group.
     pub(crate) fn is_read(self) -> bool {
         matches!(
             self,
-            Self::ReadAnnouncement | Self::ReadChat | Self::ReadMessage
+            Self::ReadAnnouncement | Self::ReadChat | Self::ReadMessage | Self::RequestConsent
         )
     }
 }

@@ -84,12 +84,15 @@ fn invalid_parameter(call: Call) -> Bilingual {
             "飞书拒绝了该请求，可能是本群没有置顶。如仍有置顶，请手动取消。",
             "Feishu rejected the request, perhaps because nothing is pinned. If something is, remove it manually.",
         ),
-        Call::ReadAnnouncement | Call::WriteAnnouncement | Call::ReadChat | Call::ReadMessage => {
-            Bilingual::new(
-                "请求参数错误，属于机器人故障。请将下面一行提供给机器人管理员。",
-                "Feishu rejected the request as invalid, which is a bug in the bot. Give the line below to the bot's admin.",
-            )
-        }
+        Call::ReadAnnouncement
+        | Call::WriteAnnouncement
+        | Call::ReadChat
+        | Call::ReadMessage
+        | Call::RequestConsent
+        | Call::RevokeConsent => Bilingual::new(
+            "请求参数错误，属于机器人故障。请将下面一行提供给机器人管理员。",
+            "Feishu rejected the request as invalid, which is a bug in the bot. Give the line below to the bot's admin.",
+        ),
     }
 }
 
@@ -442,6 +445,7 @@ pub(super) mod tests {
             fields: vec![],
             meaning: None,
             bot: None,
+            as_member: false,
         };
         explain(&refusal, language)
     }
@@ -516,6 +520,7 @@ pub(super) mod tests {
                 fields: vec!["children[3].text".to_owned()],
                 meaning: None,
                 bot: None,
+                as_member: false,
             };
             for language in [Language::Zh, Language::En] {
                 let text = explain(&refusal, language);

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::punctuation::GAP;
-use super::{Answer, Emoji, cards, message, replace, schedule};
+use super::{Answer, Emoji, cards, consent, message, replace, schedule};
 use crate::command::PinTarget;
 use crate::language::{Bilingual, Language};
 use crate::model::outcome::{Done, UndoResult};
@@ -51,6 +51,11 @@ pub(super) fn done(done: &Done, language: Language, time_zone: &TimeZone) -> Ans
             let or_say = undone_in_words(undone, language);
             let card = Box::new(cards::undone(&or_say, language));
             return Answer::Show { card, or_say };
+        }
+        Done::ConsentRequested => return Answer::Say(consent::REQUESTED.to(language).to_owned()),
+        Done::AlreadyConsented => return Answer::Say(consent::GIVEN.to(language).to_owned()),
+        Done::ConsentWithdrawn { revoked } => {
+            return Answer::Say(consent::withdrawn(*revoked).to(language).to_owned());
         }
         Done::Expired | Done::Superseded => return Answer::Nothing,
     };

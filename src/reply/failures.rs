@@ -50,6 +50,11 @@ fn failed(call: Call) -> Bilingual {
             "未能读取所回复的消息，已停止执行。",
             "Could not read the message you replied to, so the command was stopped.",
         ),
+        Call::RequestConsent => Bilingual::new(
+            "未能发起授权，已停止执行。",
+            "Could not ask for your consent, so the command was stopped.",
+        ),
+        Call::RevokeConsent => Bilingual::new("未能取消授权。", "Could not withdraw your consent."),
     }
 }
 
@@ -68,7 +73,11 @@ pub(super) fn unreachable(call: Call) -> Bilingual {
             "无法连接飞书，不能确认群公告是否已修改。请查看群公告，未修改时请重新发送。",
             "Could not reach Feishu, so the bot cannot confirm that the announcement was changed. Check the announcement, and send the command again if it was not.",
         ),
-        Call::ReadChat | Call::ReadMessage => Bilingual::new(
+        Call::RevokeConsent => Bilingual::new(
+            "无法连接飞书，不能确认授权是否已取消。请几分钟后重新发送 /取消授权。",
+            "Could not reach Feishu, so the bot cannot confirm that your consent was withdrawn. Send /logout again in a few minutes.",
+        ),
+        Call::ReadChat | Call::ReadMessage | Call::RequestConsent => Bilingual::new(
             "无法连接飞书，不能确认命令是否已生效。请先确认，未生效时请稍后重新发送。",
             "Could not reach Feishu, so the bot cannot confirm that anything was done. Check first, and send the command again later if it was not.",
         ),

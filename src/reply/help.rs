@@ -98,7 +98,7 @@ fn own_rights(group: &GroupHelp, format: TextFormat, language: Language) -> Vec<
 }
 
 fn table(format: TextFormat, language: Language) -> Vec<String> {
-    let usages = CommandName::all().flat_map(|name| name.spec().usages);
+    let usages = CommandName::offered(false).flat_map(|name| name.spec().usages);
     let lines = usages.map(|usage| {
         let form = format.code(usage.form.to(language));
         labeled(&form, usage.meaning.to(language), language)

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::misunderstood::misunderstood;
-use super::{failures, message, replace, rights, schedule, undo};
+use super::{consent, failures, message, replace, rights, schedule, undo};
 use crate::command::ScheduleTimeError;
 use crate::language::{Bilingual, Language};
 use crate::model::refusal::{Cause, Refusal, Stage};
@@ -32,12 +32,26 @@ fn at_stage(refusal: &Refusal, reason: String, language: Language) -> String {
         (Stage::NotReplaced, Cause::CannotDelete) => {
             replace::NOTHING_CAN_BE_DELETED.to(language).to_owned()
         }
-        (Stage::Partly { lines, of }, _) => partly(lines, of, &reason, language),
-        (Stage::NotReverted, _) => NOT_REMOVED.fill(language, reason),
-        (Stage::NotPublished, _) => NOT_POSTED.fill(language, reason),
-        (Stage::NotOnTop, _) => NOT_PINNED.fill(language, reason),
-        (Stage::NotReplaced, _) => NOT_REPLACED.fill(language, reason),
-        (Stage::NotReplacedNorOnTop, _) => NEITHER.fill(language, reason),
+        (Stage::NotPublished, Cause::ConsentMissing { .. }) => {
+            consent::NOT_POSTED.to(language).to_owned()
+        }
+        (_, Cause::ConsentMissing { .. }) => {
+            let reason = consent::MISSING_PARTWAY.to(language).to_owned();
+            staged(refusal.stage, reason, language)
+        }
+        (stage, _) => staged(stage, reason, language),
+    }
+}
+
+fn staged(stage: Stage, reason: String, language: Language) -> String {
+    match stage {
+        Stage::Whole => reason,
+        Stage::Partly { lines, of } => partly(lines, of, &reason, language),
+        Stage::NotReverted => NOT_REMOVED.fill(language, reason),
+        Stage::NotPublished => NOT_POSTED.fill(language, reason),
+        Stage::NotOnTop => NOT_PINNED.fill(language, reason),
+        Stage::NotReplaced => NOT_REPLACED.fill(language, reason),
+        Stage::NotReplacedNorOnTop => NEITHER.fill(language, reason),
     }
 }
 
@@ -90,6 +104,15 @@ fn reason(cause: &Cause, language: Language, time_zone: &TimeZone) -> String {
         Cause::NoSuchSchedule => undo::NO_SUCH_SCHEDULE,
         Cause::NotLatest => undo::NOT_LAST,
         Cause::BotOutside => BOT_OUTSIDE,
+        Cause::ConsentMissing { declined } => consent::missing(*declined),
+        Cause::TooManyAwaitingConsent { limit } => {
+            return consent::TOO_MANY_WAITING.fill(language, limit);
+        }
+        Cause::ActsAsBot(command) => {
+            return consent::NOT_NEEDED.fill(language, command.simplest_form(language));
+        }
+        Cause::NoConsent => consent::NONE,
+        Cause::AuthorUnknown => consent::AUTHOR_UNKNOWN,
         Cause::Denied(denied) => rights::denial(*denied),
     };
     words.to(language).to_owned()

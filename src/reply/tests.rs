@@ -27,7 +27,7 @@ use crate::model::schedule::AnnounceOptions;
 
 const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
-const CALLS: [Call; 7] = [
+const CALLS: [Call; 9] = [
     Call::PutMessage,
     Call::PutAnnouncement,
     Call::DeleteTopNotice,
@@ -35,6 +35,8 @@ const CALLS: [Call; 7] = [
     Call::WriteAnnouncement,
     Call::ReadChat,
     Call::ReadMessage,
+    Call::RequestConsent,
+    Call::RevokeConsent,
 ];
 
 fn refusal(call: Call, code: i64) -> PlatformRefusal {
@@ -46,6 +48,7 @@ fn refusal(call: Call, code: i64) -> PlatformRefusal {
         log_id: Some("202609110000".to_owned()),
         missing_scopes: vec![],
         bot: None,
+        as_member: false,
     }
 }
 
@@ -239,6 +242,10 @@ fn every_success() -> Vec<Done> {
         Done::Replaced { edited: 0 },
         Done::Replaced { edited: 1 },
         Done::Replaced { edited: 3 },
+        Done::ConsentRequested,
+        Done::AlreadyConsented,
+        Done::ConsentWithdrawn { revoked: true },
+        Done::ConsentWithdrawn { revoked: false },
     ]
 }
 
@@ -312,6 +319,13 @@ fn every_plain_refusal() -> Vec<Cause> {
             log_id: None,
             unchanged: true,
         },
+        Cause::ConsentMissing { declined: false },
+        Cause::ConsentMissing { declined: true },
+        Cause::TooManyAwaitingConsent { limit: 5 },
+        Cause::ActsAsBot(CommandName::Login),
+        Cause::ActsAsBot(CommandName::Logout),
+        Cause::NoConsent,
+        Cause::AuthorUnknown,
     ]
 }
 
@@ -332,6 +346,15 @@ fn every_stage() -> Vec<Refusal> {
         at(Stage::NotReplaced, Cause::BotOutside),
         at(Stage::NotReplaced, Cause::CannotDelete),
         at(Stage::NotReplacedNorOnTop, Cause::BotOutside),
+        at(partly, Cause::ConsentMissing { declined: false }),
+        at(
+            Stage::NotReverted,
+            Cause::ConsentMissing { declined: false },
+        ),
+        at(
+            Stage::NotPublished,
+            Cause::ConsentMissing { declined: false },
+        ),
     ]
 }
 

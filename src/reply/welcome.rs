@@ -45,7 +45,7 @@ fn words(capabilities: &[MissingCapability], language: Language) -> String {
 
 /// Each command except `/help` in its simplest form.
 fn commands(language: Language) -> impl Iterator<Item = String> {
-    let others = CommandName::all().filter(|name| *name != CommandName::Help);
+    let others = CommandName::offered(false).filter(|name| *name != CommandName::Help);
     others.map(move |name| {
         let form = name.simplest_form(language);
         let brief = name.spec().brief.to(language);

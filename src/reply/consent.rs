@@ -1,0 +1,75 @@
+//! Replies about acting as the member, who has to consent to it.
+
+use crate::language::Bilingual;
+
+pub(super) const REQUESTED: Bilingual = Bilingual::new(
+    "已单独向你发送授权卡片。请打开卡片中的链接并同意授权。",
+    "A card was sent to you alone. Open its link and agree to let the bot act as you.",
+);
+
+pub(super) const GIVEN: Bilingual = Bilingual::new(
+    "你已授权机器人以你的身份操作，无需重复授权。如需取消，请发送 /取消授权。",
+    "You have already let the bot act as you. To withdraw that, send /logout.",
+);
+
+pub(super) fn withdrawn(revoked: bool) -> Bilingual {
+    if revoked {
+        Bilingual::new(
+            "已取消授权，机器人不再以你的身份操作。如有定时公告或限时内容，请在到期前重新发送 /授权，否则到期时无法执行。",
+            "Your consent is withdrawn, and the bot no longer acts as you. If you have scheduled announcements or timed changes, send /login again before they are due; otherwise they cannot be carried out.",
+        )
+    } else {
+        Bilingual::new(
+            "机器人已删除你的授权，不再以你的身份操作，但飞书未确认撤销该授权。如有疑虑，请联系企业管理员。如有定时公告或限时内容，请在到期前重新发送 /授权，否则到期时无法执行。",
+            "The bot has deleted your consent and no longer acts as you, but Feishu did not confirm that the consent has ended. If that worries you, contact your organization's admin. If you have scheduled announcements or timed changes, send /login again before they are due; otherwise they cannot be carried out.",
+        )
+    }
+}
+
+/// The command was not begun.
+pub(super) fn missing(declined: bool) -> Bilingual {
+    if declined {
+        Bilingual::new(
+            "你拒绝了授权，命令未执行。如仍需要，请发送 /授权 并同意，再重新发送命令。",
+            "You declined to let the bot act as you, so the command was not carried out. If you still need it, send /login, agree, and send the command again.",
+        )
+    } else {
+        Bilingual::new(
+            "未及时收到你的授权，命令未执行。请发送 /授权，完成授权后再重新发送命令。",
+            "You have not let the bot act as you in time, so the command was not carried out. Send /login, agree, and send the command again.",
+        )
+    }
+}
+
+/// Follows what was done, or not reverted.
+pub(super) const MISSING_PARTWAY: Bilingual = Bilingual::new(
+    "机器人没有你的授权，无法以你的身份操作。请发送 /授权 重新授权。",
+    "The bot does not have your consent to act as you. Send /login to give it.",
+);
+
+pub(super) const NOT_POSTED: Bilingual = Bilingual::new(
+    "定时公告未能发布：机器人没有你的授权，无法以你的身份操作。请发送 /授权，完成授权后重新发送公告。",
+    "The scheduled announcement was not posted, because the bot does not have your consent to act as you. Send /login, agree, and send the announcement again.",
+);
+
+/// `{}` is the limit.
+pub(super) const TOO_MANY_WAITING: Bilingual = Bilingual::new(
+    "你已有 {} 条命令在等待授权，此命令未执行。请先完成授权，再重新发送。",
+    "{} of your commands are already waiting for your consent, so this one was not carried out. Give your consent first, then send it again.",
+);
+
+/// `{}` is the command.
+pub(super) const NOT_NEEDED: Bilingual = Bilingual::new(
+    "机器人以自己的身份操作，不需要 {}。发送 /帮助 查看全部命令。",
+    "The bot acts as itself, so {} is not needed. Send /help to see all commands.",
+);
+
+pub(super) const NONE: Bilingual = Bilingual::new(
+    "你没有授权机器人以你的身份操作，无需取消。如需授权，请发送 /授权。",
+    "You have not let the bot act as you, so there is nothing to withdraw. To allow it, send /login.",
+);
+
+pub(super) const AUTHOR_UNKNOWN: Bilingual = Bilingual::new(
+    "飞书未返回你的 open_id，机器人无法以你的身份操作，未执行。请机器人管理员查看日志。",
+    "Feishu did not send your open_id, so the bot cannot act as you and nothing was done. Ask the bot's admin to look at the log.",
+);
