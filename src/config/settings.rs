@@ -99,12 +99,12 @@ impl From<AppType> for AppKind {
     }
 }
 
-/// In whose name messages are pinned and announcements written. Replies are always the bot's.
+/// As whom the bot pins and announces. It always replies as itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActAs {
     Bot,
-    /// Whoever typed the command.
+    /// The author of the command.
     Member,
 }
 
