@@ -7,6 +7,7 @@ pub(crate) mod docx;
 pub(crate) mod legacy;
 pub(crate) mod messages;
 pub(crate) mod oauth;
+pub(crate) mod private_cards;
 pub(crate) mod reactions;
 pub(crate) mod top_notice;
 
@@ -70,6 +71,15 @@ impl State {
             .into_iter()
             .find_map(|(refused, code)| code.filter(|_| refused));
         refusal.map_or(Ok(chat), |code| Err(Refusal::code(code)))
+    }
+
+    /// Refuses with this code in a direct chat with a person to whom the app is not available.
+    fn check_availability(&self, chat: &Chat, code: i64) -> Result<(), Refusal> {
+        let is_out = |person: &Person| self.app.unavailable_to.contains(&person.open_id);
+        if chat.mode == ChatMode::Direct && chat.members.iter().any(is_out) {
+            return Err(Refusal::code(code));
+        }
+        Ok(())
     }
 
     /// Whether the caller, a person or the bot, is in the chat.

@@ -59,6 +59,8 @@ pub struct App {
     pub redirect_uris: Vec<String>,
     /// Tokens of users may be refreshed.
     pub may_refresh: bool,
+    /// The open ids of people to whom the app is not available.
+    pub unavailable_to: BTreeSet<String>,
     /// The bot ability is switched on.
     pub bot_active: bool,
     /// The bot may work in external chats.
@@ -85,6 +87,7 @@ impl App {
             user_scopes: USER_SCOPES.map(str::to_owned).into(),
             redirect_uris: Vec::new(),
             may_refresh: true,
+            unavailable_to: BTreeSet::new(),
             bot_active: true,
             external_chats: true,
             sender_ids: PERSON_IDS.to_vec(),

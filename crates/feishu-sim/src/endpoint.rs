@@ -49,6 +49,8 @@ pub enum Endpoint {
     CreateMessage,
     /// `POST /open-apis/im/v1/messages/:message_id/reply`
     ReplyMessage,
+    /// `POST /open-apis/ephemeral/v1/send`
+    SendPrivateCard,
     /// `POST /open-apis/im/v1/messages/:message_id/reactions`
     AddReaction,
     /// `DELETE /open-apis/im/v1/messages/:message_id/reactions/:reaction_id`

@@ -124,8 +124,35 @@ pub struct Behaviour {
     pub unknown_tenant: i64,
     /// The code of calls in a tenant that stopped the store app: 99991662, 99991673 or 232034.
     pub stopped_tenant: i64,
+    /// Cards that one member sees.
+    pub private_cards: PrivateCardBehaviour,
     /// Consent of members.
     pub consent: ConsentBehaviour,
+}
+
+/// Cards that one member of a group sees.
+#[derive(Clone, Debug)]
+pub struct PrivateCardBehaviour {
+    /// They are shown in ordinary groups whose messages are threads. The page excludes topic groups
+    /// only, a report both.
+    pub are_shown_in_threads: bool,
+    /// The answer names the card.
+    pub are_named: bool,
+    /// The code for a person who is not in the group: 11206 or any other.
+    pub outsider: i64,
+    /// The code for a person to whom the app is not available: 230013 or 11225.
+    pub unavailable: i64,
+}
+
+impl Default for PrivateCardBehaviour {
+    fn default() -> Self {
+        Self {
+            are_shown_in_threads: false,
+            are_named: true,
+            outsider: 11_206,
+            unavailable: 230_013,
+        }
+    }
 }
 
 /// How members consent, and how long it lasts.
@@ -175,6 +202,7 @@ impl Default for Behaviour {
             ticket_delay: Duration::ZERO,
             unknown_tenant: 10_013,
             stopped_tenant: 99_991_662,
+            private_cards: PrivateCardBehaviour::default(),
             consent: ConsentBehaviour::default(),
         }
     }

@@ -26,6 +26,8 @@ pub(crate) enum Counted {
     Edits(ChatId),
     /// Messages sent to one chat by all its bots.
     MessagesTo(ChatId),
+    /// Cards in one group that one member sees.
+    PrivateCardsIn(ChatId),
 }
 
 /// At most `calls` in any interval of `span_ms`.

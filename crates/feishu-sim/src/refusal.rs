@@ -108,6 +108,18 @@ const CODES: &str = "\
 200 10013 get tenant access token fail
 200 10014 app secret invalid
 200 10016 app resend fail
+400 10030 bot not in chat
+400 10034 chat tenant id mismatch tenant access token
+400 11101 open_id not exist
+400 11205 app do not have bot
+400 11206 user not in chat
+400 11213 chat not found
+400 11225 the bot is invisible to the user
+400 11233 create message chat trigger rate limit
+400 11237 group chat dissolved
+400 11239 permission denied
+400 11246 create message content fail
+400 18053 chat can not be thread
 400 20001 The request is missing a required parameter.
 400 20002 The client secret is invalid.
 400 20003 The authorization code is not found. Please note that an authorization code can only be used once.
@@ -144,10 +156,13 @@ const CODES: &str = "\
 400 230020 This operation triggers the frequency limit.
 400 230025 The length of the message content reaches its limit.
 400 230027 Lack of necessary permissions.
+400 230029 User has resigned.
 400 230034 The receive_id is invalid.
 400 230035 Send Message Permission deny.
+400 230038 cross tenant p2p chat is not allowed
 400 230049 The message is being sent.
 400 230050 The message is invisible to the operator.
+400 230053 The user has stopped the bot.
 400 230071 group does not support reply in thread
 400 230099 Failed to create card content.
 400 230110 Action unavailable as the message has been deleted.
@@ -157,6 +172,7 @@ const CODES: &str = "\
 400 231003 message not found
 400 231007 may not delete this reaction
 400 231010 wrong reaction_id
+400 231022 The bot is not available to this user.
 400 232001 Your request contains an invalid request parameter.
 400 232002 No Permission: Only chat owner or admin can edit chat information in the current situation.
 400 232003 Chat announcement can NOT be found in chat information.

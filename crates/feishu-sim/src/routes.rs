@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    api::{auth, cards, chats, docx, legacy, messages, oauth, reactions, top_notice},
+    api::{
+        auth, cards, chats, docx, legacy, messages, oauth, private_cards, reactions, top_notice,
+    },
     endpoint::Endpoint,
     limits::Limit,
     long_connection,
@@ -106,6 +108,8 @@ pub(crate) const ENDPOINTS: &[Spec] = endpoints! {
         SEND, TIER_4, &["receive_id_type"];
     ReplyMessage: POST "/open-apis/im/v1/messages/{message_id}/reply" => messages::reply,
         SEND, TIER_4, &[];
+    SendPrivateCard: POST "/open-apis/ephemeral/v1/send" => private_cards::send,
+        &["im:message", "im:message:send_as_bot", "im:message:update"], TIER_4, &[];
     AddReaction: POST "/open-apis/im/v1/messages/{message_id}/reactions" => reactions::add,
         REACT, TIER_4, &[];
     DeleteReaction: DELETE "/open-apis/im/v1/messages/{message_id}/reactions/{reaction_id}" => reactions::delete,

@@ -241,14 +241,7 @@ impl Simulator {
 
     /// The direct chat of a person and the bot, created on first use.
     pub fn direct_chat(&self, person: &Person) -> ChatId {
-        self.shared.change(|state| {
-            if let Some(chat) = state.direct.get(&person.open_id) {
-                return chat.clone();
-            }
-            let chat = state.add_chat(ChatSpec::direct(person));
-            state.direct.insert(person.open_id.clone(), chat.clone());
-            chat
-        })
+        self.shared.change(|state| state.direct_chat(person))
     }
 
     /// Changes a chat's settings or members; no effect if there is no such chat.

@@ -208,6 +208,16 @@ impl State {
         id
     }
 
+    /// The direct chat of a person and the bot, created on first use.
+    pub(crate) fn direct_chat(&mut self, person: &Person) -> ChatId {
+        if let Some(chat) = self.direct.get(&person.open_id) {
+            return chat.clone();
+        }
+        let chat = self.add_chat(ChatSpec::direct(person));
+        self.direct.insert(person.open_id.clone(), chat.clone());
+        chat
+    }
+
     /// The envelope of a new message's event, if one is sent.
     fn envelope_to_push(&mut self, id: &MessageId) -> Option<Value> {
         self.receiver.as_ref()?;

@@ -1,6 +1,6 @@
 //! The state of the platform, and read access to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ use crate::long_connections::LongConnections;
 use crate::messages::{Message, Reaction, Sender};
 use crate::people::Person;
 use crate::pressed::Press;
+use crate::private_cards::PrivateCard;
 use crate::receiver::Receiver;
 use crate::record::{Call, PushRecord, Record};
 use crate::store_app::StoreApp;
@@ -41,6 +42,10 @@ pub struct State {
     pub(crate) chats: HashMap<ChatId, Chat>,
     pub(crate) direct: HashMap<String, ChatId>,
     pub(crate) messages: HashMap<MessageId, Message>,
+    /// Those that the person has seen.
+    pub(crate) private_cards: Vec<PrivateCard>,
+    /// The open ids of people whose client is offline.
+    pub(crate) offline: HashSet<String>,
     /// By `uuid`: the message that was sent, and when.
     pub(crate) sent_uuids: HashMap<String, (u64, MessageId)>,
     /// By token.
@@ -70,6 +75,8 @@ impl State {
             chats: HashMap::new(),
             direct: HashMap::new(),
             messages: HashMap::new(),
+            private_cards: Vec::new(),
+            offline: HashSet::new(),
             sent_uuids: HashMap::new(),
             presses: HashMap::new(),
             limiter,
@@ -229,6 +236,10 @@ impl State {
             lines
                 .extend(messages.map(|message| format!("  {}: {}", chat.name, self.line(message))));
         }
+        lines.extend(self.private_cards.iter().map(|card| {
+            let name = self.name_of(&card.open_id);
+            format!("  only for {name}: {}", card.text())
+        }));
         lines.push("pushes:".to_owned());
         lines.extend(self.record.pushes.iter().map(push_line));
         lines.push("calls:".to_owned());

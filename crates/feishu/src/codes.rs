@@ -3,7 +3,7 @@
 //! The wording in quotes is the platform's own, from the error tables of the official pages
 //! `group/chat/{get,put_top_notice}`, `group/chat-announcement/patch`,
 //! `group/upgraded-group-announcement/**`, `im-v1/message/**`, `auth-v3/**` and the generic error
-//! codes.
+//! codes, to which the page of cards that one member sees refers.
 
 /// The token endpoint does not know the app id: "invalid param".
 pub const UNKNOWN_APP: i64 = 10_003;
@@ -16,6 +16,22 @@ pub const APP_UNAUTHORIZED: i64 = 10_014;
 /// "wrong app secret".
 pub const WRONG_SECRET: i64 = 10_015;
 
+/// "bot not in chat", for a card that one member sees.
+pub const PRIVATE_BOT_OUTSIDE: i64 = 10_030;
+/// "user not in chat", for a card that one member sees.
+pub const PRIVATE_MEMBER_OUTSIDE: i64 = 11_206;
+/// "the bot is invisible to the user", for a card that one member sees.
+pub const PRIVATE_BOT_INVISIBLE: i64 = 11_225;
+/// "create message service trigger rate limit", for a card that one member sees.
+pub const PRIVATE_SERVICE_BUSY: i64 = 11_232;
+/// "create message chat trigger rate limit", for a card that one member sees.
+pub const PRIVATE_CHAT_BUSY: i64 = 11_233;
+/// "internal send message trigger rate limit", for a card that one member sees.
+pub const PRIVATE_SENDER_BUSY: i64 = 11_247;
+/// "create message fail": a card that one member sees was sent to a group of topics or to a direct
+/// chat, where reports show the text "chat can not be thread".
+pub const PRIVATE_CARD_REFUSED: i64 = 18_053;
+
 /// An internal error after which the call may have taken effect.
 pub const INTERNAL: i64 = 2_200;
 
@@ -23,12 +39,22 @@ pub const INTERNAL: i64 = 2_200;
 pub const MESSAGES_BOT_DISABLED: i64 = 230_006;
 /// "The message is recalled."
 pub const MESSAGE_RECALLED: i64 = 230_011;
+/// "Bot has NO availability to this user."
+pub const UNAVAILABLE_TO_PERSON: i64 = 230_013;
 /// "This operation triggers the frequency limit.", counted per chat or user.
 pub const MESSAGES_RATE_LIMITED: i64 = 230_020;
 /// "Lack of necessary permissions.": a scope is missing, or the message is another tenant's.
 pub const MESSAGE_FORBIDDEN: i64 = 230_027;
+/// "User has resigned."
+pub const RECEIVER_RESIGNED: i64 = 230_029;
+/// "The `receive_id` is invalid."
+pub const RECEIVER_UNKNOWN: i64 = 230_034;
+/// The person and the bot belong to different tenants.
+pub const RECEIVER_OF_OTHER_TENANT: i64 = 230_038;
 /// "The message is being sent."
 pub const MESSAGE_BEING_SENT: i64 = 230_049;
+/// The person has stopped the bot.
+pub const BOT_STOPPED_BY_PERSON: i64 = 230_053;
 /// "Action unavailable as the message has been deleted."
 pub const MESSAGE_DELETED: i64 = 230_110;
 /// The message of a reaction is still being sent.
@@ -245,6 +271,9 @@ impl Class {
     pub fn of(code: i64) -> Option<Self> {
         Some(match code {
             MESSAGES_RATE_LIMITED
+            | PRIVATE_SERVICE_BUSY
+            | PRIVATE_CHAT_BUSY
+            | PRIVATE_SENDER_BUSY
             | MESSAGE_BEING_SENT
             | REACTION_TOO_EARLY
             | CHAT_RATE_LIMITED

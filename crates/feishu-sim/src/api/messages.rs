@@ -82,17 +82,13 @@ pub(crate) fn get(state: &mut State, request: &Request) -> Result<Value, Refusal
     Ok(success(json!({ "items": items })))
 }
 
-/// Sends to a chat, or to a person by `open_id`; other kinds of receiver are not simulated.
+/// Sends to a chat, or to a person by `open_id`. Other kinds of receiver are not simulated.
 pub(crate) fn create(state: &mut State, request: &Request) -> Result<Value, Refusal> {
     let body: Create = request.body()?;
     check(&body.msg_type, &body.content, body.uuid.as_deref())?;
     let chat = match request.query("receive_id_type") {
         Some("chat_id") => ChatId::from(body.receive_id),
-        Some("open_id") => state
-            .direct
-            .get(&body.receive_id)
-            .cloned()
-            .ok_or_else(|| Refusal::code(230_034))?,
+        Some("open_id") => direct_chat(state, &body.receive_id)?,
         _ => {
             return Err(Refusal::field(
                 "receive_id_type",
@@ -104,7 +100,9 @@ pub(crate) fn create(state: &mut State, request: &Request) -> Result<Value, Refu
         unknown: 230_034,
         ..MESSAGE_CODES
     };
-    let chat = state.enter(chat.as_str(), codes)?.id.clone();
+    let chat = state.enter(chat.as_str(), codes)?;
+    state.check_availability(chat, 230_013)?;
+    let chat = chat.id.clone();
     let draft = NewMessage {
         chat,
         sender: Sender::App,
@@ -122,6 +120,7 @@ pub(crate) fn reply(state: &mut State, request: &Request) -> Result<Value, Refus
     check(&body.msg_type, &body.content, body.uuid.as_deref())?;
     let parent = known(state, request)?;
     let chat = state.enter(parent.chat.as_str(), MESSAGE_CODES)?;
+    state.check_availability(chat, 230_013)?;
     if parent.recalled {
         return Err(Refusal::code(230_011));
     }
@@ -138,6 +137,19 @@ pub(crate) fn reply(state: &mut State, request: &Request) -> Result<Value, Refus
         mentions: Vec::new(),
     };
     send(state, draft, body.uuid)
+}
+
+/// The direct chat with a person, which the first message creates.
+fn direct_chat(state: &mut State, open_id: &str) -> Result<ChatId, Refusal> {
+    let person = state.people.get(open_id);
+    let person = person.ok_or_else(|| Refusal::code(230_034))?.clone();
+    if person.tenant_key != state.caller {
+        return Err(Refusal::code(230_038));
+    }
+    if state.app.unavailable_to.contains(open_id) {
+        return Err(Refusal::code(230_013));
+    }
+    Ok(state.direct_chat(&person))
 }
 
 /// The message of the path.

@@ -159,6 +159,9 @@ fn check_user(state: &State, open_id: &str) -> Result<(), Refusal> {
     let tenant = &person
         .ok_or_else(|| Refusal::oauth_code(20_008))?
         .tenant_key;
+    if state.app.unavailable_to.contains(open_id) {
+        return Err(Refusal::oauth_code(20_010));
+    }
     match state.app.kind {
         AppKind::Custom if *tenant != state.app.tenant_key => Err(Refusal::oauth_code(20_010)),
         AppKind::Custom => Ok(()),

@@ -71,7 +71,8 @@ fn reachable<'a>(state: &'a mut State, request: &Request) -> Result<&'a mut Mess
         .messages
         .get(&id)
         .ok_or_else(|| Refusal::code(231_003))?;
-    state.enter(message.chat.as_str(), MESSAGE_CODES)?;
+    let chat = state.enter(message.chat.as_str(), MESSAGE_CODES)?;
+    state.check_availability(chat, 231_022)?;
     if message.recalled {
         return Err(Refusal::code(230_110));
     }

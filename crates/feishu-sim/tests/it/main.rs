@@ -10,6 +10,7 @@ mod legacy;
 mod long_connection;
 mod messages;
 mod presses;
+mod private_cards;
 mod pushes;
 mod socket;
 mod top_notice;

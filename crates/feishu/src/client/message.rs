@@ -1,7 +1,7 @@
 //! Messages and reactions.
 //!
-//! Official pages `im-v1/message/{get,create,reply}`, `im-v1/message-reaction/{create,delete}` and the
-//! delayed update of cards.
+//! Official pages `im-v1/message/{get,create,reply}`, `im-v1/message-reaction/{create,delete}`, and of
+//! `im-v1/message-card` the cards that only certain people see and the delayed update of cards.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::Error;
 use crate::card::Card;
 use crate::event::{Mention, content_of};
 use crate::http::{MAX_TEXT, Request};
-use crate::ids::{ChatId, MessageId, ReactionId, ThreadId};
+use crate::ids::{ChatId, MessageId, OpenId, ReactionId, ThreadId};
 use crate::lenient::Json;
 use crate::wire::or_default;
 
@@ -83,19 +83,73 @@ impl Client {
         card: &Card,
         uuid: &str,
     ) -> Result<Option<MessageId>, Error> {
+        self.create("chat_id", chat.as_str(), card, uuid).await
+    }
+
+    /// Sends a card to a person, in the direct chat with the bot; otherwise like
+    /// [`Client::create_message`]. Refused with [`codes::UNAVAILABLE_TO_PERSON`] if the app is not
+    /// available to the person.
+    ///
+    /// Tokens: tenant, user. As for [`Client::create_message`].
+    ///
+    /// [`codes::UNAVAILABLE_TO_PERSON`]: crate::codes::UNAVAILABLE_TO_PERSON
+    pub async fn send_card_to(
+        &self,
+        person: &OpenId,
+        card: &Card,
+        uuid: &str,
+    ) -> Result<Option<MessageId>, Error> {
+        self.create("open_id", person.as_str(), card, uuid).await
+    }
+
+    async fn create(
+        &self,
+        id_type: &str,
+        receiver: &str,
+        card: &Card,
+        uuid: &str,
+    ) -> Result<Option<MessageId>, Error> {
         let body = json!({
-            "receive_id": chat,
+            "receive_id": receiver,
             "msg_type": "interactive",
             "content": json!(card).to_string(),
             "uuid": uuid,
         });
         self.call(
             Request::post("create_message", &["im", "v1", "messages"])
-                .query(&[("receive_id_type", "chat_id")])
+                .query(&[("receive_id_type", id_type)])
                 .body(body),
         )
         .await
         .map(|answer| answer.id("message_id"))
+    }
+
+    /// Shows a card in a group to one of its members only, without a notification. Its buttons
+    /// work, but it cannot be updated. A member whose client is offline never sees it, and the
+    /// answer does not tell. There is no key: a repeated call shows the card again. `None` if the
+    /// answer does not name it.
+    ///
+    /// Refused with [`codes::PRIVATE_CARD_REFUSED`] in groups of topics and in direct chats.
+    ///
+    /// Tokens: tenant.
+    ///
+    /// [`codes::PRIVATE_CARD_REFUSED`]: crate::codes::PRIVATE_CARD_REFUSED
+    pub async fn send_private_card(
+        &self,
+        chat: &ChatId,
+        member: &OpenId,
+        card: &Card,
+    ) -> Result<Option<MessageId>, Error> {
+        let body = json!({
+            "chat_id": chat,
+            "open_id": member,
+            "msg_type": "interactive",
+            "card": card,
+        });
+        let path = ["ephemeral", "v1", "send"];
+        self.call(Request::post("send_private_card", &path).body(body))
+            .await
+            .map(|answer| answer.id("message_id"))
     }
 
     /// Replies with plain text. `uuid` and the returned value are those of

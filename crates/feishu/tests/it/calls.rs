@@ -377,6 +377,59 @@ async fn a_card_is_sent_once_per_uuid() {
 }
 
 #[tokio::test]
+async fn a_card_goes_to_one_person() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let (lin, mia) = (sim.add_person("Lin"), sim.add_person("Mia"));
+    let place = sim.add_chat(ChatSpec::named("Ops").owner(&lin).member(&mia));
+    let (chat, member): (ChatId, _) = (id(&place), OpenId::new(&mia.open_id));
+    let card = Card::titled("Hello").markdown("[Open](https://example.com)");
+
+    let shown = client.send_private_card(&chat, &member, &card);
+    let shown = shown.await.unwrap();
+    assert_eq!(shown, Some(id(&sim.private_cards(&mia)[0].id)));
+    let sent = sim.calls_to(Endpoint::SendPrivateCard).pop().unwrap().body;
+    let body = json!({
+        "chat_id": chat, "open_id": member, "msg_type": "interactive", "card": card,
+    });
+    assert_eq!(sent, body);
+
+    let sent = client.send_card_to(&member, &card, "u1").await.unwrap();
+    let again = client.send_card_to(&member, &card, "u1").await.unwrap();
+    assert_eq!(
+        (sent.clone(), again),
+        (Some(id(&sim.direct_messages(&mia)[0].id)), sent)
+    );
+    assert_eq!(sim.direct_messages(&mia).len(), 1);
+
+    let topics = sim.add_chat(ChatSpec::named("Topics").owner(&mia).topic());
+    let topics: ChatId = id(&topics);
+    let shown = client.send_private_card(&topics, &member, &card);
+    let error = shown.await.unwrap_err();
+    assert_eq!(error.code(), Some(feishu::codes::PRIVATE_CARD_REFUSED));
+    sim.change_app(|app| app.unavailable_to.insert(mia.open_id.clone()));
+    let error = client.send_card_to(&member, &card, "u2").await.unwrap_err();
+    assert_eq!(error.code(), Some(feishu::codes::UNAVAILABLE_TO_PERSON));
+    sim.finish();
+}
+
+#[tokio::test]
+async fn a_private_card_at_the_limit_is_retried() {
+    let sim = platform().await;
+    let client = client(&sim);
+    let lin = sim.add_person("Lin");
+    let chat: ChatId = id(&sim.add_chat(ChatSpec::named("Ops").owner(&lin)));
+    let (member, card) = (OpenId::new(&lin.open_id), Card::titled("Hello"));
+    for code in [11_232, 11_233, 11_247] {
+        sim.fault(Endpoint::SendPrivateCard, Fault::code(code));
+        let shown = client.send_private_card(&chat, &member, &card);
+        let error = shown.await.unwrap_err();
+        assert!(error.is_retryable(), "{error}");
+    }
+    sim.finish();
+}
+
+#[tokio::test]
 async fn a_card_is_updated_after_a_press() {
     let sim = platform().await;
     let client = client(&sim);

@@ -1,0 +1,96 @@
+//! Cards that one member of a group sees, and everything that only one person sees.
+
+use crate::card;
+use crate::ids::{ChatId, MessageId};
+use crate::links::links;
+use crate::messages::{Message, Sender};
+use crate::people::Person;
+use crate::simulator::Simulator;
+use crate::state::State;
+
+/// A card that one member of a group has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrivateCard {
+    /// `om_…`; no other call accepts it.
+    pub id: MessageId,
+    /// The group.
+    pub chat: ChatId,
+    /// The person who sees it.
+    pub open_id: String,
+    /// The card as JSON.
+    pub content: String,
+    /// When it was sent, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+}
+
+impl PrivateCard {
+    /// The visible text, one part per line.
+    pub fn text(&self) -> String {
+        card::text(&self.content).unwrap_or_default()
+    }
+
+    /// The addresses that it links to, in order.
+    pub fn links(&self) -> Vec<String> {
+        links(&self.content)
+    }
+}
+
+impl Message {
+    /// The addresses that it links to, in order.
+    pub fn links(&self) -> Vec<String> {
+        links(&self.content)
+    }
+}
+
+impl State {
+    /// The cards that only this person has seen, in order.
+    pub fn private_cards(&self, person: &Person) -> impl Iterator<Item = &PrivateCard> {
+        let open_id = person.open_id.clone();
+        let cards = self.private_cards.iter();
+        cards.filter(move |card| card.open_id == open_id)
+    }
+
+    /// The app's messages in the direct chat with this person, in order.
+    pub fn direct_messages(&self, person: &Person) -> impl Iterator<Item = &Message> {
+        let chat = self.direct.get(&person.open_id);
+        let messages = chat.into_iter().flat_map(|chat| self.messages(chat));
+        messages.filter(|message| message.sender == Sender::App)
+    }
+
+    /// The addresses that this person can follow and nobody else: those in private cards, then those
+    /// in direct messages.
+    pub fn links_for(&self, person: &Person) -> Vec<String> {
+        let cards = self.private_cards(person).flat_map(PrivateCard::links);
+        let messages = self.direct_messages(person).flat_map(Message::links);
+        cards.chain(messages).collect()
+    }
+}
+
+impl Simulator {
+    /// See [`State::private_cards`].
+    pub fn private_cards(&self, person: &Person) -> Vec<PrivateCard> {
+        self.read(|state| state.private_cards(person).cloned().collect())
+    }
+
+    /// See [`State::direct_messages`].
+    pub fn direct_messages(&self, person: &Person) -> Vec<Message> {
+        self.read(|state| state.direct_messages(person).cloned().collect())
+    }
+
+    /// See [`State::links_for`].
+    pub fn links_for(&self, person: &Person) -> Vec<String> {
+        self.read(|state| state.links_for(person))
+    }
+
+    /// Whether the person's client is online, which everybody's is at first. A person who is
+    /// offline never sees a private card.
+    pub fn set_online(&self, person: &Person, online: bool) {
+        self.shared.change(|state| {
+            if online {
+                state.offline.remove(&person.open_id);
+            } else {
+                state.offline.insert(person.open_id.clone());
+            }
+        });
+    }
+}
