@@ -11,7 +11,8 @@ const TOKEN_LIFE_MS: u64 = 2 * 60 * 60 * 1000;
 const RENEWAL_MS: u64 = 30 * 60 * 1000;
 
 /// All scopes that the bot's calls and events require.
-const ALL_SCOPES: [&str; 7] = [
+const ALL_SCOPES: [&str; 8] = [
+    "auth:user_access_token:read",
     "im:chat",
     "im:chat.announcement:read",
     "im:chat.announcement:write_only",
@@ -65,7 +66,7 @@ pub struct App {
     pub bot_active: bool,
     /// The bot may work in external chats.
     pub external_chats: bool,
-    /// The ids of a sender in events: all or some of [`PERSON_IDS`].
+    /// The ids of a person in events: all or some of [`PERSON_IDS`].
     pub sender_ids: Vec<&'static str>,
 }
 

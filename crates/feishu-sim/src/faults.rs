@@ -174,6 +174,8 @@ pub struct ConsentBehaviour {
     pub scope_missing_status: u16,
     /// The least time between two polls of a device flow.
     pub poll_interval: Duration,
+    /// A revocation by the app itself is reported to it as an event.
+    pub own_revocations_are_reported: bool,
 }
 
 impl Default for ConsentBehaviour {
@@ -187,6 +189,7 @@ impl Default for ConsentBehaviour {
             reused_refresh_token: 20_064,
             scope_missing_status: 400,
             poll_interval: Duration::from_secs(5),
+            own_revocations_are_reported: false,
         }
     }
 }

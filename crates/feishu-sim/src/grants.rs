@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use crate::ids::Ids;
+use crate::user_grants::Revoked;
 
 /// How long a code is valid (official page `obtain-oauth-code`).
 const CODE_LIFE_MS: u64 = 5 * 60 * 1000;
@@ -223,19 +224,29 @@ impl Grants {
         }
     }
 
-    /// Revokes an access token, or the grant of a refresh token. Unknown tokens are no error
-    /// (RFC 7009).
-    pub(crate) fn revoke_token(&mut self, text: &str) {
-        self.access.remove(text);
-        if let Some(open_id) = self.refresh.get(text).map(|token| token.open_id.clone()) {
-            self.revoke(&open_id);
+    /// Revokes an access token, or the grant of a refresh token, and returns whose it was. Unknown
+    /// tokens are no error (RFC 7009).
+    pub(crate) fn revoke_token(&mut self, text: &str) -> Option<(String, Revoked)> {
+        if let Some(token) = self.access.remove(text) {
+            return Some((token.open_id, Revoked::Access));
         }
+        let open_id = self.refresh.get(text)?.open_id.clone();
+        self.revoke(&open_id);
+        Some((open_id, Revoked::Both))
     }
 
     /// Ends the grant of a person.
     pub(crate) fn revoke(&mut self, open_id: &str) {
         self.consents.remove(open_id);
+        self.revoke_access(open_id);
+        self.revoke_refresh(open_id);
+    }
+
+    pub(crate) fn revoke_access(&mut self, open_id: &str) {
         self.access.retain(|_, token| token.open_id != open_id);
+    }
+
+    pub(crate) fn revoke_refresh(&mut self, open_id: &str) {
         let mine = |token: &&mut RefreshToken| token.open_id == open_id;
         for token in self.refresh.values_mut().filter(mine) {
             token.state = RefreshState::Revoked;

@@ -72,4 +72,5 @@ pub use simulator::{Builder, Changes, Simulator};
 pub use speech::{InChat, Pressed, Said, Speaker};
 pub use state::State;
 pub use store_app::{AppKind, Installation};
+pub use user_grants::{Revoked, RevokedBy};
 pub use words::{Mention, Words};

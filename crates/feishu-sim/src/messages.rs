@@ -165,7 +165,7 @@ impl Message {
 
     fn event_sender(&self, app: &App) -> Value {
         let (sender_id, sender_type) = match &self.sender {
-            Sender::Person(person) => (ids_of_person(person, &app.sender_ids), "user"),
+            Sender::Person(person) => (person.ids_among(&app.sender_ids), "user"),
             Sender::App => (json!({"open_id": app.bot_open_id}), "bot"),
             Sender::OtherBot { open_id, .. } => (json!({"open_id": open_id}), "bot"),
         };
@@ -178,18 +178,6 @@ impl Message {
             Sender::App | Sender::OtherBot { .. } => &app.tenant_key,
         }
     }
-}
-
-/// The three ids of a person in an event. Ids that are not in `shown` are null, as the user id is
-/// for an app without permission to read it.
-fn ids_of_person(person: &Person, shown: &[&str]) -> Value {
-    let mut ids = person.ids();
-    for (name, id) in ids.as_object_mut().into_iter().flatten() {
-        if !shown.contains(&name.as_str()) {
-            *id = Value::Null;
-        }
-    }
-    ids
 }
 
 fn mention_in_event(mention: &Mention) -> Value {

@@ -23,6 +23,18 @@ impl Person {
         json!({"union_id": self.union_id, "user_id": self.user_id, "open_id": self.open_id})
     }
 
+    /// All ids, of which those that are not in `shown` are null, as the user id is for an app
+    /// without permission to read it.
+    pub(crate) fn ids_among(&self, shown: &[&str]) -> Value {
+        let mut ids = self.ids();
+        for (name, id) in ids.as_object_mut().into_iter().flatten() {
+            if !shown.contains(&name.as_str()) {
+                *id = Value::Null;
+            }
+        }
+        ids
+    }
+
     /// The id of a type, as in the query parameter `user_id_type`.
     pub(crate) fn id(&self, user_id_type: &str) -> &str {
         match user_id_type {

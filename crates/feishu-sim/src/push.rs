@@ -180,6 +180,14 @@ impl Shared {
         }
     }
 
+    /// Starts delivering the events that a call has caused.
+    pub(crate) fn push_caused(self: &Arc<Self>) {
+        let caused = self.change(|state| std::mem::take(&mut state.to_push));
+        for envelope in caused {
+            self.push(envelope, None);
+        }
+    }
+
     async fn deliver(&self, index: usize, first: Delivery) {
         let is_callback = {
             let event_type = &self.lock().record.pushes[index].event_type;

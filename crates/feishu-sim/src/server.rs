@@ -78,8 +78,10 @@ fn route(spec: &'static Spec) -> MethodRouter<Arc<Shared>> {
             cards::let_answer_arrive(&shared, &request).await;
         }
         let reply = shared.change(|state| state.serve(spec, &request));
-        if spec.endpoint == Endpoint::ResendAppTicket {
-            shared.send_tickets();
+        match spec.endpoint {
+            Endpoint::ResendAppTicket => shared.send_tickets(),
+            Endpoint::RevokeUserToken => shared.push_caused(),
+            _ => {}
         }
         respond(&shared, &disconnect, reply).await
     };

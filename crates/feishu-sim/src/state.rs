@@ -56,6 +56,8 @@ pub struct State {
     /// How the app receives events; `None` pushes nothing.
     pub(crate) receiver: Option<Receiver>,
     pub(crate) long_connections: LongConnections,
+    /// Envelopes of events that the present call causes.
+    pub(crate) to_push: Vec<Value>,
     pub(crate) record: Record,
 }
 
@@ -84,6 +86,7 @@ impl State {
             behaviour: Behaviour::default(),
             receiver: None,
             long_connections: LongConnections::new(seed),
+            to_push: Vec::new(),
             record: Record::default(),
         }
     }

@@ -11,6 +11,7 @@ use crate::refusal::Refusal;
 use crate::request::{Request, form_fields};
 use crate::state::State;
 use crate::store_app::{AppKind, Installation};
+use crate::user_grants::RevokedBy;
 
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -268,7 +269,13 @@ pub(crate) fn revoke(state: &mut State, request: &Request) -> Result<Value, Refu
     if hint.is_some_and(|hint| !["access_token", "refresh_token"].contains(&hint)) {
         return Err(Refusal::oauth_code(20_063).violating("unknown `token_type_hint`"));
     }
-    state.grants.revoke_token(fields.required("token")?);
+    let revoked = state.grants.revoke_token(fields.required("token")?);
+    if let Some((open_id, tokens)) = revoked
+        && state.behaviour.consent.own_revocations_are_reported
+    {
+        let envelope = state.revocation(&open_id, tokens, RevokedBy::User);
+        state.to_push.extend(envelope);
+    }
     Ok(Value::Null)
 }
 

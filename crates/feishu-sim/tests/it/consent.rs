@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use feishu_sim::{ChatId, Decision, Person, WhoMay};
+use feishu_sim::{ChatId, Decision, Endpoint, Person, Push, Revoked, RevokedBy, WhoMay};
 use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::client::{Fixture, Got, chat_path, docx_path};
+use crate::socket::Socket;
+use crate::webhook::Webhook;
 
 const REDIRECT: &str = "https://bot.example.com/oauth";
 const V2: &str = "/open-apis/authen/v2/oauth/token";
@@ -64,13 +66,19 @@ impl Fixture {
     }
 
     async fn user_token(&mut self, person: &Person) -> String {
+        self.tokens(person).await.0
+    }
+
+    /// An access token and a refresh token.
+    async fn tokens(&mut self, person: &Person) -> (String, String) {
         let code = self.code(person);
         let body = self.grant(
             "authorization_code",
             &[("code", &code), ("redirect_uri", REDIRECT)],
         );
-        let got = self.token_call(V2, body).await;
-        got.json()["access_token"].as_str().unwrap().to_owned()
+        let got = self.token_call(V2, body).await.json();
+        let text = |name: &str| got[name].as_str().unwrap().to_owned();
+        (text("access_token"), text("refresh_token"))
     }
 
     async fn pin_announcement(&self, chat: &ChatId) -> Got {
@@ -336,5 +344,111 @@ async fn a_person_edits_under_the_setting() {
     assert_eq!(fixture.post(&path, body).await.code(), 0);
     let info = fixture.get(&docx_path(&chat, "")).await.json();
     assert_eq!(info["data"]["modifier_id"], json!(fixture.sim.app().app_id));
+    fixture.sim.finish();
+}
+
+/// The envelope of a push.
+fn envelope(fixture: &Fixture, push: &Push) -> Value {
+    let id = push.event_id();
+    let pushes = fixture.sim.pushes();
+    let push = pushes.into_iter().find(|push| push.event_id == id);
+    push.unwrap().envelope
+}
+
+#[tokio::test]
+async fn a_revocation_is_pushed_over_both_channels() {
+    let fixture = Fixture::consenting().await;
+    let webhook = Webhook::answering(&[]).await;
+    fixture.sim.set_webhook(&webhook.url);
+    let push = fixture.sim.revoke_grant(&fixture.lin).unwrap();
+    assert_eq!(push.answer().await.status, 200);
+    let pushed = envelope(&fixture, &push);
+    let header = &pushed["header"];
+    assert_eq!(header["event_type"], "auth.user_access_token.revoked_v4");
+    assert_eq!(header["tenant_key"], json!(fixture.lin.tenant_key));
+    let lin = &fixture.lin;
+    let event = json!({
+        "revoke_token_type": "user_access_token refresh_token",
+        "revoke_reason": "Revoked by user action.",
+        "open_id": lin.open_id, "union_id": lin.union_id, "user_id": lin.user_id,
+    });
+    assert_eq!(pushed["event"], event);
+
+    fixture.sim.receive_by_long_connection();
+    let mut socket = Socket::open(&fixture).await;
+    fixture
+        .sim
+        .change_app(|app| app.sender_ids = vec!["open_id", "union_id"]);
+    let by = RevokedBy::Administrator;
+    let push = fixture.sim.revoke(lin, Revoked::Access, by).unwrap();
+    let frame = socket.frame().await;
+    let pushed: Value = serde_json::from_slice(&frame.payload.unwrap()).unwrap();
+    assert_eq!(pushed, envelope(&fixture, &push));
+    let event = json!({
+        "revoke_token_type": "user_access_token",
+        "revoke_reason": "Revoked by administrator action.",
+        "open_id": lin.open_id, "union_id": lin.union_id, "user_id": null,
+    });
+    assert_eq!(pushed["event"], event);
+    fixture.sim.finish();
+}
+
+#[tokio::test]
+async fn a_revocation_ends_the_tokens_it_names() {
+    let mut fixture = Fixture::consenting().await;
+    for (revoked, access, refresh) in [
+        (Revoked::Access, 20_005, 0),
+        (Revoked::Refresh, 0, 20_064),
+        (Revoked::Both, 20_005, 20_064),
+    ] {
+        let tokens = fixture.tokens(&fixture.lin.clone()).await;
+        fixture
+            .sim
+            .revoke(&fixture.lin, revoked, RevokedBy::RiskControl);
+        let bot = std::mem::replace(&mut fixture.token, tokens.0);
+        let info = fixture.get("/open-apis/authen/v1/user_info").await;
+        fixture.token = bot;
+        assert_eq!(info.code(), access, "{revoked:?}");
+        let body = fixture.grant("refresh_token", &[("refresh_token", &tokens.1)]);
+        assert_eq!(
+            fixture.token_call(V2, body).await.code(),
+            refresh,
+            "{revoked:?}"
+        );
+    }
+    fixture.sim.finish();
+}
+
+#[tokio::test]
+async fn revocations_need_a_scope_or_a_switch() {
+    let mut fixture = Fixture::consenting().await;
+    let app = fixture.sim.app();
+    let revoke = async |fixture: &mut Fixture, token: &str| {
+        let body = json!({
+            "client_id": app.app_id, "client_secret": app.app_secret, "token": token,
+        });
+        let got = fixture.token_call("/oauth/v1/revoke", body).await;
+        assert_eq!(got.status, 200, "{}", got.text);
+    };
+    let (_, refresh) = fixture.tokens(&fixture.lin.clone()).await;
+    revoke(&mut fixture, &refresh).await;
+    assert_eq!(fixture.sim.pushes().len(), 0);
+    let report = |rules: &mut feishu_sim::Behaviour| {
+        rules.consent.own_revocations_are_reported = true;
+    };
+    fixture.sim.change_behaviour(report);
+    let (access, _) = fixture.tokens(&fixture.lin.clone()).await;
+    revoke(&mut fixture, &access).await;
+    let pushes = fixture.sim.pushes();
+    assert_eq!(pushes.len(), 1);
+    assert_eq!(
+        pushes[0].envelope["event"]["revoke_token_type"],
+        "user_access_token"
+    );
+    fixture
+        .sim
+        .change_app(|app| app.scopes.remove("auth:user_access_token:read"));
+    assert!(fixture.sim.revoke_grant(&fixture.lin).is_none());
+    assert_eq!(fixture.sim.calls_to(Endpoint::RevokeUserToken).len(), 2);
     fixture.sim.finish();
 }

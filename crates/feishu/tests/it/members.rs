@@ -398,7 +398,7 @@ async fn a_revoked_grant_is_gone() {
 #[tokio::test]
 async fn the_event_of_a_revocation_is_read() {
     let (sim, lin) = consenting_platform().await;
-    sim.revoke_grant(&lin);
+    sim.revoke_grant(&lin).unwrap();
     let body = sim.pushes()[0].envelope.to_string();
     let Ok(Envelope::Event(envelope)) = Envelope::parse(body.as_bytes()) else {
         panic!("no event")
