@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 
 use crate::action::AnnounceSettings;
 use crate::callback::PendingCallbacks;
-use crate::config::{PolicyConfig, ReplyLanguage, WorkerConfig};
+use crate::config::{ActAs, PolicyConfig, ReplyLanguage, WorkerConfig};
 use crate::content;
 use crate::event::Stored;
 use crate::platform::Platform;
@@ -70,6 +70,7 @@ pub(crate) struct DispatcherSettings {
     pub(crate) policy: PolicyConfig,
     pub(crate) announce: AnnounceSettings,
     pub(crate) language: ReplyLanguage,
+    pub(crate) act_as: ActAs,
     pub(crate) worker: WorkerConfig,
 }
 

@@ -11,6 +11,7 @@ mod done;
 mod failures;
 mod help;
 mod history;
+mod member_codes;
 mod message;
 mod misunderstood;
 mod punctuation;
@@ -25,6 +26,7 @@ mod welcome;
 
 use jiff::tz::TimeZone;
 
+use crate::config::ActAs;
 use crate::language::Language;
 use crate::model::outcome::Outcome;
 use crate::model::rights::GroupRights;
@@ -37,24 +39,34 @@ pub(crate) use schedule::schedule_canceled;
 pub(crate) use toast::{EarlyToast, early_toast, toast};
 pub(crate) use welcome::welcome;
 
-/// The reply to an outcome. `reference` identifies the command in the log; moments are shown in
-/// `time_zone`.
-pub(crate) fn answer(
-    outcome: &Outcome,
-    language: Language,
-    reference: &str,
-    time_zone: &TimeZone,
-) -> Answer {
+/// What replies depend on apart from the outcome and the language.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplyContext<'a> {
+    /// Identifies the command in the log.
+    pub(crate) reference: &'a str,
+    /// The time zone of moments.
+    pub(crate) time_zone: &'a TimeZone,
+    pub(crate) act_as: ActAs,
+}
+
+/// The reply to an outcome.
+pub(crate) fn answer(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> Answer {
+    let time_zone = context.time_zone;
     match outcome {
         Outcome::Done(done) => done::done(done, language, time_zone),
         Outcome::History(history) => history::answer(history, language, time_zone),
         Outcome::Help => help::answer(None, language),
         Outcome::HelpInGroup(group) => help::answer(Some(group), language),
-        Outcome::AllCommands(rights) => Answer::Say(help::all_in_text(rights.as_ref(), language)),
-        Outcome::Scheduled(scheduled) => schedule::answer(scheduled, language, time_zone),
-        Outcome::Refused(refusal) => {
-            Answer::Say(refusals::refused(refusal, language, reference, time_zone))
+        Outcome::AllCommands(rights) => {
+            Answer::Say(help::all_in_text(rights.as_ref(), context.act_as, language))
         }
+        Outcome::Scheduled(scheduled) => schedule::answer(scheduled, language, time_zone),
+        Outcome::Refused(refusal) => Answer::Say(refusals::refused(
+            refusal,
+            language,
+            context.reference,
+            time_zone,
+        )),
     }
 }
 
@@ -64,13 +76,8 @@ pub(crate) fn group_rights(rights: &GroupRights, language: Language) -> Vec<Stri
 }
 
 /// The text of the reply to an outcome, even if it is a card or a reaction.
-pub(crate) fn words(
-    outcome: &Outcome,
-    language: Language,
-    reference: &str,
-    time_zone: &TimeZone,
-) -> String {
-    match answer(outcome, language, reference, time_zone) {
+pub(crate) fn words(outcome: &Outcome, language: Language, context: ReplyContext<'_>) -> String {
+    match answer(outcome, language, context) {
         Answer::React { or_say, .. } | Answer::Show { or_say, .. } => or_say,
         Answer::Say(words) => words,
         Answer::Nothing => String::new(),

@@ -128,6 +128,7 @@ impl Server {
                 policy: config.policy,
                 announce,
                 language: config.reply.language,
+                act_as: config.feishu.act_as,
                 worker: config.worker,
             }),
             attempts: Attempts::default(),

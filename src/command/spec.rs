@@ -3,7 +3,7 @@
 use strum::{IntoStaticStr, VariantArray};
 
 use super::{ChangeKind, CommandName};
-use crate::config::Right;
+use crate::config::{ActAs, Right};
 use crate::language::{Bilingual, Language};
 
 #[derive(Debug)]
@@ -125,9 +125,9 @@ impl CommandName {
         Self::all().find(|name| name.spec().right == Some(right))
     }
 
-    /// The commands of a bot that acts as the member, or as itself.
-    pub fn offered(as_member: bool) -> impl Iterator<Item = Self> {
-        Self::all().filter(move |name| as_member || !name.spec().only_as_member)
+    /// The useful commands, in the order of `/help`.
+    pub fn offered(act_as: ActAs) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |name| act_as == ActAs::Member || !name.spec().only_as_member)
     }
 
     /// Without the slash.

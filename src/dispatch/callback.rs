@@ -61,11 +61,8 @@ impl Dispatcher {
             Ok(card) => card,
             Err(release) => return release,
         };
-        let toast = reply::toast(
-            outcome,
-            &job.key.reference(),
-            &self.settings.announce.time_zone,
-        );
+        let reference = job.key.reference();
+        let toast = reply::toast(outcome, self.reply_context(&reference));
         let answer = CardAnswer { toast, card };
         match self.callbacks.answer(&job.key.origin, answer) {
             Ok(()) => release_after(outcome),
@@ -82,7 +79,8 @@ impl Dispatcher {
     ) -> Result<Option<Card>, Release> {
         let language = press.button.language;
         if let Outcome::AllCommands(rights) = outcome {
-            return Ok(Some(reply::all_commands(rights.as_ref(), language)));
+            let act_as = self.settings.act_as;
+            return Ok(Some(reply::all_commands(rights.as_ref(), act_as, language)));
         }
         let gone = outcome.is_gone();
         if !gone && !matches!(outcome, Outcome::Done(_)) {
@@ -132,12 +130,8 @@ impl Dispatcher {
             return Release::Done;
         }
         let reference = job.key.reference();
-        let words = reply::words(
-            outcome,
-            press.button.language,
-            &reference,
-            &self.settings.announce.time_zone,
-        );
+        let context = self.reply_context(&reference);
+        let words = reply::words(outcome, press.button.language, context);
         let sent_at = self.clock.now();
         match self.reply(job, message, ReplyContent::Text(&words)).await {
             Ok(()) => {

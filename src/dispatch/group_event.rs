@@ -7,7 +7,7 @@ use feishu::codes::Class;
 use feishu::{AppId, Chat, ChatId, Error, IdType, MessageId};
 
 use super::{Dispatcher, MAX_CRASHES};
-use crate::config::ReplyLanguage;
+use crate::config::{ActAs, ReplyLanguage};
 use crate::event::GroupEvent;
 use crate::language::Language;
 use crate::model::change::{
@@ -56,7 +56,7 @@ impl Dispatcher {
             );
             return Ok(());
         };
-        let card = reply::welcome(&missing, self.languages());
+        let card = reply::welcome(&missing, self.settings.act_as, self.languages());
         if job.replying_since.is_none() {
             let saved = self.store.save_replying(job).await;
             saved.map_err(|_| self.retry(job))?;
@@ -96,8 +96,11 @@ impl Dispatcher {
         let mut missing = Vec::new();
         match self.platform.read_settings(chat, IdType::OpenId).await {
             Ok(ChatSettings { group, .. }) if policy::has_settings(&group) => {
-                let bot = AppId::from(job.key.tenant.app.as_str());
-                missing.extend(welcome::barred_by(&group, &bot));
+                // A bot that acts as the member needs no permission of its own.
+                if self.settings.act_as == ActAs::Bot {
+                    let bot = AppId::from(job.key.tenant.app.as_str());
+                    missing.extend(welcome::barred_by(&group, &bot));
+                }
             }
             Ok(_) => return Ok(None),
             Err(error) => missing.extend(self.scopes(job, error)?.map(MissingCapability::Settings)),

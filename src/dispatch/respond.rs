@@ -11,7 +11,7 @@ use crate::event::Stored;
 use crate::language::Language;
 use crate::model::outcome::Outcome;
 use crate::model::rights::Actor;
-use crate::reply::{self, Answer, Emoji};
+use crate::reply::{self, Answer, Emoji, ReplyContext};
 use crate::store::{Job, Recipient, Release, StoreError};
 
 /// Reactions are retried for this long, then replaced by a text: the chat's queue is blocked
@@ -141,6 +141,14 @@ impl Dispatcher {
         Ok(false)
     }
 
+    pub(super) fn reply_context<'a>(&'a self, reference: &'a str) -> ReplyContext<'a> {
+        ReplyContext {
+            reference,
+            time_zone: &self.settings.announce.time_zone,
+            act_as: self.settings.act_as,
+        }
+    }
+
     async fn send_answer(
         &self,
         job: &Job,
@@ -152,12 +160,9 @@ impl Dispatcher {
             ReplyLanguage::Zh => Language::Zh,
             ReplyLanguage::En => Language::En,
         };
-        let text = match reply::answer(
-            outcome,
-            language,
-            &job.key.reference(),
-            &self.settings.announce.time_zone,
-        ) {
+        let reference = job.key.reference();
+        let context = self.reply_context(&reference);
+        let text = match reply::answer(outcome, language, context) {
             Answer::Nothing => return Release::Done,
             Answer::Say(text) => text,
             Answer::Show { card, or_say } => {

@@ -153,6 +153,7 @@ impl Bench {
                     call_timeout: Duration::from_secs(10),
                 },
                 language: ReplyLanguage::Auto,
+                act_as: ActAs::Bot,
                 worker: WorkerConfig {
                     concurrency: 4,
                     ..defaults.worker

@@ -1,6 +1,6 @@
 //! Refusals: why a command failed, in whole or in part.
 
-use feishu::{ApiError, Unwritable, codes};
+use feishu::{ApiError, OAuthError, Unwritable, codes};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -299,6 +299,8 @@ pub(crate) enum Meaning {
     WrongSecret,
     /// The app is disabled or not installed.
     AppDisabled,
+    /// The app cannot ask members for some of the scopes.
+    ScopesNotOffered,
 }
 
 impl Meaning {
@@ -317,11 +319,27 @@ impl Meaning {
                 says(&["app not", "no such app", "app_id", "app id", "not exist"])
                     .then_some(Self::UnknownApp)
             }
+            codes::oauth::WRONG_SECRET => Some(Self::WrongSecret),
+            codes::oauth::APP_UNKNOWN => Some(Self::UnknownApp),
+            codes::oauth::APP_NOT_INSTALLED | codes::oauth::APP_DISABLED => Some(Self::AppDisabled),
+            codes::oauth::SCOPES_DUPLICATE | codes::oauth::SCOPES_REFUSED => {
+                Some(Self::ScopesNotOffered)
+            }
             codes::APP_UNAUTHORIZED if says(&["secret"]) => Some(Self::WrongSecret),
             codes::APP_UNAUTHORIZED => {
                 says(&["unauthorized", "unavailable", "disabled", "not enabled"])
                     .then_some(Self::AppDisabled)
             }
+            _ => Self::of_oauth(api.oauth_error?),
+        }
+    }
+
+    /// Refusals to ask a member for consent, which have no code.
+    fn of_oauth(error: OAuthError) -> Option<Self> {
+        match error {
+            OAuthError::InvalidClient => Some(Self::WrongSecret),
+            OAuthError::UnauthorizedClient => Some(Self::AppDisabled),
+            OAuthError::InvalidScope => Some(Self::ScopesNotOffered),
             _ => None,
         }
     }

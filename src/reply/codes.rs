@@ -2,10 +2,12 @@
 //!
 //! The meanings come from the official pages `group/chat/put_top_notice`,
 //! `group/chat-announcement/patch`, `group/upgraded-group-announcement`, `im-v1/message` and the
-//! generic error codes. A missing permission is always the bot's, because the bot makes the calls.
+//! generic error codes. A missing permission is the bot's, because the bot makes the calls, unless it makes
+//! them as the member; see `member_codes`.
 
 use feishu::codes;
 
+use super::member_codes;
 use super::punctuation::COMMA;
 use super::quote::TextFormat;
 use crate::language::{Bilingual, Language};
@@ -13,6 +15,11 @@ use crate::model::refusal::{Call, Meaning, PlatformRefusal};
 
 /// The cause of a refusal and its remedy.
 pub(super) fn explain(refusal: &PlatformRefusal, language: Language) -> String {
+    if refusal.as_member
+        && let Some(words) = member_codes::explain(refusal, language)
+    {
+        return words;
+    }
     let fields = refusal.fields.join(", ");
     let words = match (refusal.meaning, refusal.code) {
         (Some(meaning), _) => of_meaning(meaning),
@@ -54,6 +61,10 @@ fn of_meaning(meaning: Meaning) -> Bilingual {
         Meaning::AppDisabled => Bilingual::new(
             "应用未启用或未获授权。请企业管理员在管理后台启用。",
             "The app is disabled or not authorized. Ask the organization's admin to enable it.",
+        ),
+        Meaning::ScopesNotOffered => Bilingual::new(
+            "应用未开通请求授权所需的用户身份权限。请应用管理员在开发者后台的「权限管理」中开通，并发布新版本。",
+            "The app may not ask members for the scopes that it needs. Ask the app's admin to grant the user scopes listed in the set-up guide in the developer console, and to publish a new version.",
         ),
     }
 }
@@ -507,6 +518,10 @@ pub(super) mod tests {
         );
         check(10_014, "", false, None);
         check(232_014, "external secret", true, None);
+        check(20_002, "", false, Some(Meaning::WrongSecret));
+        check(20_048, "", false, Some(Meaning::UnknownApp));
+        check(20_069, "", false, Some(Meaning::AppDisabled));
+        check(20_068, "", false, Some(Meaning::ScopesNotOffered));
     }
 
     #[test]

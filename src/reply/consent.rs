@@ -3,25 +3,25 @@
 use crate::language::Bilingual;
 
 pub(super) const REQUESTED: Bilingual = Bilingual::new(
-    "已单独向你发送授权卡片。请打开卡片中的链接并同意授权。",
-    "A card was sent to you alone. Open its link and agree to let the bot act as you.",
+    "授权链接已单独发送给你（本群中仅你可见的卡片，或与机器人的单聊），请打开链接并同意授权。",
+    "A link was sent to you alone, on a card here that only you see or in the direct chat with the bot. Open it and give your consent.",
 );
 
 pub(super) const GIVEN: Bilingual = Bilingual::new(
     "你已授权机器人以你的身份操作，无需重复授权。如需取消，请发送 /取消授权。",
-    "You have already let the bot act as you. To withdraw that, send /logout.",
+    "You have already let the bot act as you. To withdraw your consent, send /logout.",
 );
 
 pub(super) fn withdrawn(revoked: bool) -> Bilingual {
     if revoked {
         Bilingual::new(
-            "已取消授权，机器人不再以你的身份操作。如有定时公告或限时内容，请在到期前重新发送 /授权，否则到期时无法执行。",
-            "Your consent is withdrawn, and the bot no longer acts as you. If you have scheduled announcements or timed changes, send /login again before they are due; otherwise they cannot be carried out.",
+            "已取消授权，机器人不再以你的身份操作。你的定时公告和限时内容到期时，机器人会再次请你授权。",
+            "Your consent is withdrawn, and the bot no longer acts as you. When a scheduled announcement or a timed change of yours is due, the bot will ask for your consent again.",
         )
     } else {
         Bilingual::new(
-            "机器人已删除你的授权，不再以你的身份操作，但飞书未确认撤销该授权。如有疑虑，请联系企业管理员。如有定时公告或限时内容，请在到期前重新发送 /授权，否则到期时无法执行。",
-            "The bot has deleted your consent and no longer acts as you, but Feishu did not confirm that the consent has ended. If that worries you, contact your organization's admin. If you have scheduled announcements or timed changes, send /login again before they are due; otherwise they cannot be carried out.",
+            "机器人已删除你的授权，不再以你的身份操作，但飞书未确认撤销该授权。如有疑虑，请联系企业管理员。你的定时公告和限时内容到期时，机器人会再次请你授权。",
+            "The bot has deleted your consent and no longer acts as you, but Feishu did not confirm that the consent has ended. If that worries you, contact your organization's admin. When a scheduled announcement or a timed change of yours is due, the bot will ask for your consent again.",
         )
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn missing(declined: bool) -> Bilingual {
     } else {
         Bilingual::new(
             "未及时收到你的授权，命令未执行。请发送 /授权，完成授权后再重新发送命令。",
-            "You have not let the bot act as you in time, so the command was not carried out. Send /login, agree, and send the command again.",
+            "You did not let the bot act as you in time, so the command was not carried out. Send /login, agree, and send the command again.",
         )
     }
 }

@@ -19,8 +19,10 @@ pub(super) const NOTHING_CHANGED: Bilingual = Bilingual::new(
 pub(super) fn platform(refusal: &PlatformRefusal, language: Language) -> String {
     let failed = failed(refusal.call).to(language);
     let reason = match refusal.bot {
-        Some(permission) => rights::bot_permission(permission).to(language).to_owned(),
-        None => codes::explain(refusal, language),
+        Some(permission) if !refusal.as_member => {
+            rights::bot_permission(permission).to(language).to_owned()
+        }
+        _ => codes::explain(refusal, language),
     };
     format!("{failed}{}{reason}", GAP.to(language))
 }

@@ -7,6 +7,7 @@ use super::punctuation::labeled;
 use super::quote::TextFormat;
 use super::{Answer, rights};
 use crate::command::CommandName;
+use crate::config::ActAs;
 use crate::language::{Bilingual, Language};
 use crate::model::button::ButtonAction;
 use crate::model::outcome::GroupHelp;
@@ -43,8 +44,13 @@ pub(super) fn answer(group: Option<&GroupHelp>, language: Language) -> Answer {
 }
 
 /// All commands, and the permissions in this group, if known.
-pub(crate) fn all_commands(rights: Option<&GroupRights>, language: Language) -> Card {
-    let card = Card::titled(title(language)).markdown(table(TextFormat::Card, language).join("\n"));
+pub(crate) fn all_commands(
+    rights: Option<&GroupRights>,
+    act_as: ActAs,
+    language: Language,
+) -> Card {
+    let table = table(act_as, TextFormat::Card, language).join("\n");
+    let card = Card::titled(title(language)).markdown(table);
     let card = match rights {
         Some(rights) => card.markdown(in_group(rights, TextFormat::Card, language).join("\n")),
         None => card,
@@ -53,8 +59,12 @@ pub(crate) fn all_commands(rights: Option<&GroupRights>, language: Language) -> 
 }
 
 /// All commands as text.
-pub(super) fn all_in_text(rights: Option<&GroupRights>, language: Language) -> String {
-    let mut lines = table(TextFormat::Text, language);
+pub(super) fn all_in_text(
+    rights: Option<&GroupRights>,
+    act_as: ActAs,
+    language: Language,
+) -> String {
+    let mut lines = table(act_as, TextFormat::Text, language);
     lines.extend(rights.map_or_else(Vec::new, |rights| {
         in_group(rights, TextFormat::Text, language)
     }));
@@ -97,8 +107,8 @@ fn own_rights(group: &GroupHelp, format: TextFormat, language: Language) -> Vec<
     [first].into_iter().chain(others).collect()
 }
 
-fn table(format: TextFormat, language: Language) -> Vec<String> {
-    let usages = CommandName::offered(false).flat_map(|name| name.spec().usages);
+fn table(act_as: ActAs, format: TextFormat, language: Language) -> Vec<String> {
+    let usages = CommandName::offered(act_as).flat_map(|name| name.spec().usages);
     let lines = usages.map(|usage| {
         let form = format.code(usage.form.to(language));
         labeled(&form, usage.meaning.to(language), language)

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use feishu::Card;
+use feishu::{Card, codes};
 use jiff::Timestamp;
 use strum::VariantArray;
 
 use super::codes::tests::every_code;
+use super::member_codes::tests::every_member_code;
 use super::misunderstood::tests::every_parse_error;
 use super::replace::tests::{UNWRITABLE, every_replacement};
 use super::rights::tests::RESERVED;
@@ -24,6 +25,12 @@ use crate::model::rights::{
     AdminsOnly, Audience, BotPermission, Denied, GroupRights, GroupSetting, Right,
 };
 use crate::model::schedule::AnnounceOptions;
+
+const CONTEXT: ReplyContext<'_> = ReplyContext {
+    reference: "5f2c9a1e",
+    time_zone: &TimeZone::UTC,
+    act_as: ActAs::Member,
+};
 
 const LANGUAGES: [Language; 2] = [Language::Zh, Language::En];
 
@@ -136,6 +143,7 @@ fn call_of(code: i64) -> Call {
     match code {
         230_111 | 232_014 | 99_992_354 => Call::PutMessage,
         230_000..=230_999 => Call::ReadMessage,
+        20_068 => Call::RequestConsent,
         ..230_000 | 232_004 | 232_006 => Call::ReadChat,
         _ => Call::WriteAnnouncement,
     }
@@ -265,6 +273,7 @@ fn every_meaning() -> impl Iterator<Item = Cause> {
         (10_003, Some(Meaning::UnknownApp)),
         (10_014, Some(Meaning::WrongSecret)),
         (10_014, Some(Meaning::AppDisabled)),
+        (20_068, Some(Meaning::ScopesNotOffered)),
         (99_992_402, None),
     ];
     meanings.into_iter().map(|(code, meaning)| {
@@ -275,6 +284,32 @@ fn every_meaning() -> impl Iterator<Item = Cause> {
             ..refusal(call_of(code), code)
         })
     })
+}
+
+/// The platform refused the member as whom the bot made the call.
+fn every_refused_member() -> impl Iterator<Item = Cause> {
+    let as_member = |call, code, meaning, scopes: &[&str]| {
+        Cause::Platform(PlatformRefusal {
+            meaning,
+            missing_scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            as_member: true,
+            ..refusal(call, code)
+        })
+    };
+    let scope = ["im:chat.top_notice:write_only"];
+    let others = [
+        as_member(Call::PutMessage, codes::SCOPE_MISSING, None, &scope),
+        as_member(Call::PutMessage, codes::USER_SCOPE_MISSING, None, &scope),
+        as_member(
+            Call::PutMessage,
+            codes::USER_TOKEN_INVALID,
+            Some(Meaning::TokenKind),
+            &[],
+        ),
+    ];
+    every_member_code()
+        .map(move |code| as_member(call_of(code), code, None, &[]))
+        .chain(others)
 }
 
 /// Refusals whose reply does not depend on the command or the stage.
@@ -387,6 +422,7 @@ fn every_outcome() -> Vec<Outcome> {
     refused.extend(every_code().map(|code| platform_refusal(call_of(code), code)));
     refused.push(two_scopes_missing());
     refused.extend(every_meaning());
+    refused.extend(every_refused_member());
     let helps = every_help().into_iter().chain(every_schedule());
     let helps = helps.chain(every_history());
     let done = every_success().into_iter().map(Outcome::Done).chain(helps);
@@ -397,7 +433,7 @@ fn every_outcome() -> Vec<Outcome> {
 }
 
 fn words(outcome: &Outcome, language: Language) -> String {
-    let words = super::words(outcome, language, "5f2c9a1e", &TimeZone::UTC);
+    let words = super::words(outcome, language, CONTEXT);
     assert!(!words.is_empty(), "{outcome:?} has no text");
     assert!(!words.contains("{}"), "unfilled template: {words}");
     words
@@ -427,7 +463,7 @@ fn card_text(card: &Card) -> String {
 fn replies_match_the_reviewed_snapshot() {
     let mut all = String::new();
     for outcome in every_outcome() {
-        let reaction = match answer(&outcome, Language::En, "5f2c9a1e", &TimeZone::UTC) {
+        let reaction = match answer(&outcome, Language::En, CONTEXT) {
             Answer::React { emoji, .. } => format!(" [{}]", emoji.as_str()),
             Answer::Show { .. } => " [card]".to_owned(),
             Answer::Say(_) | Answer::Nothing => String::new(),
@@ -442,9 +478,7 @@ fn replies_match_the_reviewed_snapshot() {
             writeln!(all, "{}", words(&outcome, language)).unwrap();
         }
         for language in LANGUAGES {
-            if let Answer::Show { card, .. } =
-                answer(&outcome, language, "5f2c9a1e", &TimeZone::UTC)
-            {
+            if let Answer::Show { card, .. } = answer(&outcome, language, CONTEXT) {
                 writeln!(all, "{}", card_text(&card)).unwrap();
             }
         }
@@ -551,6 +585,54 @@ fn failures_end_with_code_and_reference() {
             let has_reference = words.ends_with("5f2c9a1e");
             assert_eq!(has_reference, refusal.cause.is_failure(), "{words}");
             assert!(!words.contains("202609110000"), "{words}");
+        }
+    }
+}
+
+#[test]
+fn refused_members_read_nothing_about_bot_permissions() {
+    let of_bot = [
+        "机器人没有",
+        "机器人不",
+        "机器人已",
+        "机器人仍",
+        "机器人设为",
+        "应用添加",
+        "bot is neither",
+        "bot has no",
+        "bot is not",
+        "bot is still",
+        "bot is no longer",
+        "Make the bot",
+        "share it with the app",
+    ];
+    let is_made_as_member = |code: &i64| !matches!(call_of(*code), Call::ReadMessage);
+    for code in every_code().filter(is_made_as_member) {
+        let cause = Cause::Platform(PlatformRefusal {
+            as_member: true,
+            bot: Some(BotPermission::Open),
+            ..refusal(call_of(code), code)
+        });
+        for language in LANGUAGES {
+            let words = words(&Outcome::refused(cause.clone()), language);
+            let found = of_bot.iter().find(|said| words.contains(*said));
+            assert_eq!(found, None, "{words}");
+        }
+    }
+}
+
+#[test]
+fn only_bots_that_act_as_members_offer_login() {
+    for (act_as, is_offered) in [(ActAs::Bot, false), (ActAs::Member, true)] {
+        let context = ReplyContext { act_as, ..CONTEXT };
+        for language in LANGUAGES {
+            let text = super::words(&Outcome::AllCommands(None), language, context);
+            let card = card_text(&all_commands(None, act_as, language));
+            for name in [CommandName::Login, CommandName::Logout] {
+                let form = name.simplest_form(language);
+                assert_eq!(text.contains(form), is_offered, "{text}");
+                assert_eq!(card.contains(form), is_offered, "{card}");
+            }
         }
     }
 }

@@ -1,14 +1,13 @@
 //! Toasts, which the person who pressed a button sees.
 
 use feishu::{Toast, ToastKind};
-use jiff::tz::TimeZone;
 
 use crate::language::{Bilingual, Language};
 use crate::model::outcome::Outcome;
-use crate::reply::words;
+use crate::reply::{ReplyContext, words};
 
 /// The toast for an outcome; `None` if the card shows it.
-pub(crate) fn toast(outcome: &Outcome, reference: &str, time_zone: &TimeZone) -> Option<Toast> {
+pub(crate) fn toast(outcome: &Outcome, context: ReplyContext<'_>) -> Option<Toast> {
     let kind = match outcome {
         Outcome::AllCommands(_) => return None,
         Outcome::Refused(_) if outcome.is_gone() => ToastKind::Warning,
@@ -19,7 +18,7 @@ pub(crate) fn toast(outcome: &Outcome, reference: &str, time_zone: &TimeZone) ->
         | Outcome::Scheduled(_)
         | Outcome::History(_) => ToastKind::Success,
     };
-    let words = |language| words(outcome, language, reference, time_zone);
+    let words = |language| words(outcome, language, context);
     Some(Toast {
         kind,
         zh_cn: words(Language::Zh),

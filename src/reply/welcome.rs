@@ -6,11 +6,16 @@ use super::codes;
 use super::punctuation::labeled;
 use super::quote::TextFormat;
 use crate::command::CommandName;
+use crate::config::ActAs;
 use crate::language::{Bilingual, Language};
 use crate::model::rights::{GroupSetting, MissingCapability};
 
 /// What the bot does, its main commands, and its missing capabilities, once in each language.
-pub(crate) fn welcome(capabilities: &[MissingCapability], languages: &[Language]) -> Card {
+pub(crate) fn welcome(
+    capabilities: &[MissingCapability],
+    act_as: ActAs,
+    languages: &[Language],
+) -> Card {
     let title = Bilingual::new("大家好", "Hello");
     let title: Vec<_> = languages
         .iter()
@@ -18,17 +23,20 @@ pub(crate) fn welcome(capabilities: &[MissingCapability], languages: &[Language]
         .collect();
     let card = Card::titled(title.join(" · "));
     languages.iter().fold(card, |card, language| {
-        card.markdown(words(capabilities, *language))
+        card.markdown(words(capabilities, act_as, *language))
     })
 }
 
-fn words(capabilities: &[MissingCapability], language: Language) -> String {
+fn words(capabilities: &[MissingCapability], act_as: ActAs, language: Language) -> String {
     let intro = Bilingual::new(
         "我可以置顶消息、发布群公告。可以发送：",
         "I can pin messages to the top of the chat and post to the group announcement. You can send:",
     );
     let mut lines = vec![intro.to(language).to_owned()];
-    lines.extend(commands(language));
+    lines.extend(commands(act_as, language));
+    if act_as == ActAs::Member {
+        lines.push(AS_MEMBER.to(language).to_owned());
+    }
     let more = Bilingual::new(
         "发送 `/帮助` 查看全部命令和权限。如果没有反应，请在命令前 @我。",
         "Send `/help` for all commands and permissions. If I do not respond, mention me before the command.",
@@ -43,9 +51,14 @@ fn words(capabilities: &[MissingCapability], language: Language) -> String {
     lines.join("\n")
 }
 
+const AS_MEMBER: Bilingual = Bilingual::new(
+    "我以命令发送者的身份操作，首次使用时会请你授权。",
+    "I act as the member who sends the command, and ask for your consent the first time.",
+);
+
 /// Each command except `/help` in its simplest form.
-fn commands(language: Language) -> impl Iterator<Item = String> {
-    let others = CommandName::offered(false).filter(|name| *name != CommandName::Help);
+fn commands(act_as: ActAs, language: Language) -> impl Iterator<Item = String> {
+    let others = CommandName::offered(act_as).filter(|name| *name != CommandName::Help);
     others.map(move |name| {
         let form = name.simplest_form(language);
         let brief = name.spec().brief.to(language);
@@ -125,8 +138,8 @@ mod tests {
 
     #[test]
     fn the_welcome_matches_the_reviewed_snapshot() {
-        let shown = |missing: &[MissingCapability], languages: &[Language]| {
-            let card = serde_json::to_value(welcome(missing, languages)).unwrap();
+        let shown = |missing: &[MissingCapability], act_as, languages: &[Language]| {
+            let card = serde_json::to_value(welcome(missing, act_as, languages)).unwrap();
             let title = card["header"]["title"]["content"].as_str().unwrap();
             let parts = card["body"]["elements"].as_array().unwrap().iter();
             let parts = parts.map(|part| part["content"].as_str().unwrap());
@@ -134,9 +147,10 @@ mod tests {
             parts.join("\n\n")
         };
         let texts = [
-            shown(&[], &LANGUAGES),
-            shown(&every_missing_capability(), &LANGUAGES[..1]),
-            shown(&every_missing_capability(), &LANGUAGES[1..]),
+            shown(&[], ActAs::Bot, &LANGUAGES),
+            shown(&every_missing_capability(), ActAs::Bot, &LANGUAGES[..1]),
+            shown(&every_missing_capability(), ActAs::Bot, &LANGUAGES[1..]),
+            shown(&[], ActAs::Member, &LANGUAGES),
         ];
         insta::assert_snapshot!("welcome", texts.join("\n\n---\n\n"));
     }
@@ -145,7 +159,7 @@ mod tests {
     fn each_part_is_in_one_language() {
         for language in LANGUAGES {
             assert_eq!(
-                Language::of(&words(&every_missing_capability(), language)),
+                Language::of(&words(&every_missing_capability(), ActAs::Member, language)),
                 language
             );
         }
@@ -154,7 +168,7 @@ mod tests {
     #[test]
     fn commands_in_the_welcome_are_commands() {
         for language in LANGUAGES {
-            let words = words(&every_missing_capability(), language);
+            let words = words(&every_missing_capability(), ActAs::Member, language);
             // Every second piece is between backticks.
             let literals = words.split('`').skip(1).step_by(2);
             for literal in literals.filter(|literal| literal.starts_with('/')) {
